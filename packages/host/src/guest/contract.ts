@@ -1,0 +1,284 @@
+/**
+ * The guest's contract: everything the host may ask of the agent inside a microVM.
+ *
+ * ## Transport
+ *
+ * One byte stream (virtio-serial port `sandkeep.control`), on which the host is an HTTP/2 client with prior knowledge.
+ *
+ * Before HTTP/2 both ends agree where the stream begins, because a serial port may still hold bytes of an earlier
+ * connection: the host writes `HELLO_MAGIC` and a 16 byte random nonce, the agent skips everything up to the magic and
+ * answers `READY_MAGIC` and the same nonce; the host skips everything up to that. HTTP/2 follows in both directions.
+ *
+ * - A **call** is `POST /call/<method>`: the body is the params as JSON (at most {@link MAX_CALL_BYTES}), the answer is
+ *   status 200 and {@link Outcome} as JSON.
+ * - A **stream** is `POST /stream/<method>`: the request body starts with a *prefix message* (32 bit big-endian length,
+ *   then that many bytes of JSON) holding the params; the response body starts with a prefix message holding an
+ *   {@link Outcome} of the head. The rest of each body is raw bytes whose meaning the method defines. Resetting the
+ *   HTTP/2 stream cancels the operation.
+ *
+ * The agent trusts the host. The host never trusts the agent: every outcome is checked against its schema
+ * (`schema.ts`), and one that does not fit ends the machine.
+ *
+ * File handles belong to the HTTP/2 connection that opened them and are closed with it; processes and the environment
+ * belong to the machine.
+ *
+ * The Go side of this file is `guest/internal/contract`.
+ */
+
+/** ASCII, sent by the host at the beginning of a connection, followed by {@link NONCE_BYTES} random bytes. */
+export const HELLO_MAGIC = "SANDKEEP-HELLO/1";
+/** ASCII, the agent's answer, followed by the host's nonce. */
+export const READY_MAGIC = "SANDKEEP-READY/1";
+/** Length of the nonce that follows both magics, in bytes. */
+export const NONCE_BYTES = 16;
+/** Largest params and largest outcome of a call, and largest prefix message of a stream, in bytes. */
+export const MAX_CALL_BYTES = 16 * 1024 * 1024;
+
+/** Names of the virtio-serial ports, in the order in which they are attached. */
+export const PORTS = { control: "sandkeep.control", egress: "sandkeep.egress" } as const;
+
+/** The form of every answer: a value, or an error in the form that clients of the platform know. */
+export type Outcome<T> = { ok: T } | { error: GuestErrorObject };
+
+/** An application error, in Deno's vocabulary (wire-protocol §5.2). */
+export interface GuestErrorObject {
+  /** Deno's class: `NotFound`, `PermissionDenied`, `AlreadyExists`, … or a JavaScript one such as `TypeError`. */
+  constructorName: string;
+  /** As Deno words it: `No such file or directory (os error 2): readfile 'x'`. */
+  message: string;
+  /** The errno's name, such as `ENOENT`. */
+  code?: string | null;
+  name?: string | null;
+}
+
+/** What makes a clone a machine of its own. Sent once, right after a clone runs or a machine has booted. */
+export interface Identity {
+  /** Wall-clock time, nanoseconds since 1970, as a decimal string. */
+  unixTimeNs: string;
+  /** Base64 of at least 32 random bytes, credited to the kernel's generator, which is then reseeded. */
+  entropy: string;
+  hostname: string;
+  /** 32 lowercase hexadecimal digits, for /etc/machine-id. */
+  machineId: string;
+  /** Sandbox-wide environment, added to the image's defaults. */
+  env: Record<string, string>;
+}
+
+/** Metadata of a file; times are ISO 8601 strings, as clients expect them. */
+export interface FileInfo {
+  isFile: boolean;
+  isDirectory: boolean;
+  isSymlink: boolean;
+  isBlockDevice: boolean;
+  isCharDevice: boolean;
+  isFifo: boolean;
+  isSocket: boolean;
+  size: number;
+  mode: number;
+  dev: number;
+  ino: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  blksize: number;
+  blocks: number;
+  mtime: string;
+  atime: string;
+  birthtime: string;
+  ctime: string;
+}
+
+export interface DirEntry {
+  name: string;
+  isFile: boolean;
+  isDirectory: boolean;
+  isSymlink: boolean;
+}
+
+/** One line of a `walk` or `expandGlob` stream. */
+export interface WalkEntry extends DirEntry {
+  path: string;
+}
+
+export interface ExitStatus {
+  success: boolean;
+  /** Exit code; 128 + n when signal n ended the process. */
+  code: number;
+  /** Name of the signal that ended it, such as `SIGTERM`. */
+  signal: string | null;
+  /** Set only with code 137. High confidence: the kernel's log names this process. Low: something was OOM-killed in its lifetime. */
+  oom: "high-confidence" | "low-confidence" | null;
+}
+
+export interface SpawnParams {
+  command: string;
+  args?: string[];
+  env?: Record<string, string>;
+  clearEnv?: boolean;
+  /** Relative paths are relative to /home/app, the default. */
+  cwd?: string;
+  /** Default `null`: /dev/null. */
+  stdin?: "piped" | "null";
+  stdout?: "piped" | "null";
+  stderr?: "piped" | "null";
+  /** A pipe pair for tools of the platform: the process writes to fd 3 and reads from fd 4. */
+  channel?: boolean;
+  /** A terminal instead of pipes: all output arrives as `stdout` frames. */
+  pty?: { cols: number; rows: number; term?: string };
+}
+
+export interface ProcessInfo {
+  pid: number;
+  command: string;
+  args: string[];
+  startedAtMs: number;
+  exit: ExitStatus | null;
+}
+
+/** A JavaScript regular expression as it crosses the wire. */
+export interface RegexParam {
+  source: string;
+  flags: string;
+}
+
+export interface WalkParams {
+  path: string;
+  maxDepth?: number;
+  includeFiles?: boolean;
+  includeDirs?: boolean;
+  includeSymlinks?: boolean;
+  followSymlinks?: boolean;
+  canonicalize?: boolean;
+  exts?: string[];
+  match?: RegexParam[];
+  skip?: RegexParam[];
+}
+
+export interface GlobParams {
+  glob: string;
+  root?: string;
+  exclude?: string[];
+  includeDirs?: boolean;
+  extended?: boolean;
+  globstar?: boolean;
+  caseInsensitive?: boolean;
+  followSymlinks?: boolean;
+  canonicalize?: boolean;
+}
+
+export interface OpenParams {
+  path: string;
+  read?: boolean;
+  write?: boolean;
+  append?: boolean;
+  truncate?: boolean;
+  create?: boolean;
+  createNew?: boolean;
+  mode?: number;
+}
+
+type Handle = { handle: number };
+type None = Record<never, never>;
+
+/**
+ * Calls, by method: `[params, result]`. Paths are relative to /home/app; files are touched as the user `app`.
+ * A relative path, NUL bytes, symlink loops and the like fail as the kernel fails them.
+ */
+export interface GuestCalls {
+  /** Says that the agent lives. `protocol` is 1. */
+  ping: [None, { protocol: number; version: string }];
+  /** Makes this machine unique (see {@link Identity}). Done once, before anything of a user runs. */
+  resume: [Identity, null];
+  /** Before a template is captured: stop what is transient, sync disks, collect garbage, drop nothing from the page cache. */
+  quiesce: [None, null];
+  /** Flushes every file system to its disk. */
+  sync: [None, null];
+
+  readDir: [{ path: string }, DirEntry[]];
+  remove: [{ path: string; recursive?: boolean }, null];
+  mkdir: [{ path: string; recursive?: boolean; mode?: number }, null];
+  rename: [{ oldPath: string; newPath: string }, null];
+  stat: [{ path: string }, FileInfo];
+  lstat: [{ path: string }, FileInfo];
+  chmod: [{ path: string; mode: number }, null];
+  chown: [{ path: string; uid: number | null; gid: number | null }, null];
+  copyFile: [{ fromPath: string; toPath: string }, null];
+  link: [{ target: string; path: string }, null];
+  symlink: [{ target: string; path: string }, null];
+  readLink: [{ path: string }, string];
+  realPath: [{ path: string }, string];
+  makeTempDir: [{ dir?: string; prefix?: string; suffix?: string }, string];
+  makeTempFile: [{ dir?: string; prefix?: string; suffix?: string }, string];
+  truncate: [{ path: string; length?: number }, null];
+  /** Sets the mask for later file operations and processes, if given; gives the one before. */
+  umask: [{ mask?: number }, number];
+  /** Times in milliseconds since 1970; fractions count. */
+  utime: [{ path: string; atimeMs: number; mtimeMs: number }, null];
+
+  open: [OpenParams, Handle];
+  fileClose: [Handle, null];
+  fileSync: [Handle, null];
+  fileSyncData: [Handle, null];
+  /** Waits for the lock; resetting the stream gives up. */
+  fileLock: [Handle & { exclusive: boolean }, null];
+  fileUnlock: [Handle, null];
+  /** `offset` is a decimal string; whence 0 start, 1 current, 2 end. */
+  fileSeek: [Handle & { offset: string; whence: 0 | 1 | 2 }, { position: number }];
+  fileStat: [Handle, FileInfo];
+  fileTruncate: [Handle & { length: number }, null];
+  fileUtime: [Handle & { atimeMs: number; mtimeMs: number }, null];
+
+  /** Waits for the exit. Answers after it too, for the 1,024 processes that ended last. Unknown pid: `TypeError` with code `ENOENT`. */
+  processWait: [{ pid: number }, ExitStatus];
+  /** Signals the process's group. Ended or unknown: `TypeError` with code `ENOENT`. */
+  processKill: [{ pid: number; signal: string }, null];
+  processResize: [{ pid: number; cols: number; rows: number }, null];
+  processList: [None, ProcessInfo[]];
+
+  envGet: [{ key: string }, string | null];
+  envSet: [{ key: string; value: string }, null];
+  envDelete: [{ key: string }, null];
+  envToObject: [None, Record<string, string>];
+}
+
+/**
+ * Streams, by method: `[params, head]`; the comment says what the bytes after the prefix messages are.
+ */
+export interface GuestStreams {
+  /** Response: the file. */
+  readFile: [{ path: string }, { size: number }];
+  /** Request: the content; the head comes when all of it is written. */
+  writeFile: [{ path: string; append?: boolean; create?: boolean; createNew?: boolean; mode?: number }, null];
+  /** Response: at most `length` bytes from the handle's position; none at the end of the file. */
+  fileRead: [Handle & { length: number }, null];
+  /** Request: bytes for the handle's position; the head comes when all are written. */
+  fileWrite: [Handle, { bytesWritten: number }];
+  /** Response: one {@link WalkEntry} a line, as JSON. An error after the first entry comes as a line `{"error":…}`. */
+  walk: [WalkParams, null];
+  expandGlob: [GlobParams, null];
+  /**
+   * Starts a process in a group of its own. Request and response are frames: 8 bit type, 32 bit big-endian length, payload
+   * (at most {@link MAX_FRAME_BYTES}). A slow reader slows the process. When the stream is reset the process goes on and its
+   * output is thrown away. The response ends after the exit frame and the end of every output.
+   */
+  spawn: [SpawnParams, { pid: number }];
+  /** Joins a process whose spawn stream is gone: frames as for `spawn`, from now on. */
+  attach: [{ pid: number }, { pid: number }];
+  /** Request and response: the connection's bytes. Refused as the kernel refuses it. */
+  dial: [{ port: number; host?: string }, null];
+  /** Request: the body. Response: the body, content-decoded. With `port`, the request goes to that port of the loopback whatever the URL says. */
+  fetch: [
+    { url: string; method: string; headers: [string, string][]; redirect: "follow" | "manual"; hasBody: boolean; port?: number },
+    { status: number; statusText: string; headers: [string, string][]; url: string; hasBody: boolean },
+  ];
+}
+
+/** Largest payload of one process frame, in bytes. */
+export const MAX_FRAME_BYTES = 64 * 1024;
+
+/** Frame types from the agent on `spawn` and `attach`. An empty output frame means the end of that output. */
+export const GuestFrame = { stdout: 1, stderr: 2, channel: 3, /** JSON {@link ExitStatus}. */ exit: 4 } as const;
+
+/** Frame types to the agent on `spawn` and `attach`. An empty frame closes that input. */
+export const HostFrame = { stdin: 1, channel: 2 } as const;
