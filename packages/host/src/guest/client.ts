@@ -1,0 +1,112 @@
+/** The host's end of the guest's contract: HTTP/2 over the control port. */
+import { connect, constants, type ClientHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import { type Guest, GuestError, GuestGone, type GuestStream } from "../contract.ts";
+import { type GuestCalls, type GuestStreams, MAX_CALL_BYTES } from "./contract.ts";
+import { sayHello } from "./hello.ts";
+import { callResults, parseOutcome, streamHeads } from "./schema.ts";
+import { Http2GuestStream } from "./stream.ts";
+
+/** What a stream may send before someone reads it, in bytes. Enough for full speed at the millisecond or two of a round trip. */
+const STREAM_WINDOW = 256 * 1024;
+/** What all streams together may send unread. Streams that nobody reads must not stall the others: it holds 256 full windows. */
+const CONNECTION_WINDOW = 64 * 1024 * 1024;
+/** Frames from the guest, in bytes: fewer, larger frames cost an emulated guest less. */
+const FRAME_BYTES = 64 * 1024;
+
+/** Why a connection to an agent ended. */
+export type GuestEnd = { kind: "closed" } | { kind: "garbage"; detail: string };
+
+export class GuestClient implements Guest {
+  /** Resolves when the connection is over. */
+  readonly ended: Promise<GuestEnd>;
+  readonly #session: ClientHttp2Session;
+  readonly #end: (end: GuestEnd) => void;
+
+  private constructor(session: ClientHttp2Session) {
+    this.#session = session;
+    const { promise, resolve } = Promise.withResolvers<GuestEnd>();
+    this.ended = promise;
+    this.#end = resolve;
+    session.on("error", (error: NodeJS.ErrnoException) => {
+      // nghttp2 reports bytes that are not HTTP/2 as errors of its own; everything else is a socket that went away.
+      if (error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_SESSION_ERROR") this.violation(`http/2: ${error.message}`);
+    });
+    session.on("goaway", (code: number) => {
+      if (code !== constants.NGHTTP2_NO_ERROR) this.violation(`http/2: the agent went away with code ${code}`);
+    });
+    session.on("close", () => resolve({ kind: "closed" }));
+  }
+
+  /**
+   * Speaks to the agent at the other end of a connected socket; owns the socket from here on.
+   *
+   * @param helloTimeoutMs how long the agent may take to answer the hello
+   * @throws {GuestGone} when it does not answer
+   */
+  static async connect(socket: Socket, helloTimeoutMs: number): Promise<GuestClient> {
+    await sayHello(socket, helloTimeoutMs);
+    const session = connect("http://guest", {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxFrameSize: FRAME_BYTES },
+    });
+    session.setLocalWindowSize(CONNECTION_WINDOW);
+    return new GuestClient(session);
+  }
+
+  /** Ends the connection because the guest broke the contract. */
+  violation(detail: string): void {
+    this.#end({ kind: "garbage", detail });
+    this.#session.destroy();
+  }
+
+  /** Drops the connection; the guest goes on. */
+  close(): void {
+    this.#session.destroy();
+  }
+
+  async call<M extends keyof GuestCalls>(method: M, params: GuestCalls[M][0], signal?: AbortSignal): Promise<GuestCalls[M][1]> {
+    const body = await this.#roundTrip(`/call/${method}`, JSON.stringify(params), signal);
+    let outcome;
+    try {
+      outcome = parseOutcome(callResults[method], JSON.parse(body.toString("utf8")));
+    } catch (error) {
+      this.violation(`answer to ${method}: ${String(error)}`);
+      throw new GuestGone("The guest answered with something that is not of its contract.");
+    }
+    if ("error" in outcome) throw new GuestError(outcome.error);
+    return outcome.ok as GuestCalls[M][1];
+  }
+
+  stream<M extends keyof GuestStreams>(method: M, params: GuestStreams[M][0], signal?: AbortSignal): GuestStream<GuestStreams[M][1]> {
+    const request = this.#request(`/stream/${method}`, signal);
+    return new Http2GuestStream<GuestStreams[M][1]>(request, params, streamHeads[method], this);
+  }
+
+  #request(path: string, signal?: AbortSignal) {
+    if (this.#session.closed || this.#session.destroyed) throw new GuestGone("The sandbox is no longer running.");
+    return this.#session.request({ ":method": "POST", ":path": path }, { endStream: false, ...(signal && { signal }) });
+  }
+
+  #roundTrip(path: string, body: string, signal?: AbortSignal): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const request = this.#request(path, signal);
+      const pieces: Buffer[] = [];
+      let length = 0;
+      let status = 0;
+      request.on("response", (headers) => (status = Number(headers[":status"])));
+      request.on("data", (piece: Buffer) => {
+        pieces.push(piece);
+        length += piece.length;
+        if (length > MAX_CALL_BYTES) this.violation(`the answer to ${path} is over ${MAX_CALL_BYTES} bytes`);
+      });
+      request.on("end", () => {
+        if (status === 200) return resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+        reject(new GuestGone(`The guest's agent answered ${path} with status ${status || "none"}.`));
+      });
+      request.on("error", (error) => reject(signal?.aborted ? signal.reason : new GuestGone(`The sandbox is gone: ${error.message}`)));
+      request.on("close", () => reject(signal?.aborted ? signal.reason : new GuestGone("The sandbox is no longer running.")));
+      request.end(body);
+    });
+  }
+}

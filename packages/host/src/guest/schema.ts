@@ -1,0 +1,129 @@
+/** What the host accepts as answers: the guest is hostile, so every outcome is checked before anyone sees it. */
+import { z } from "zod";
+import type { GuestCalls, GuestStreams } from "./contract.ts";
+
+const count = z.number().int().nonnegative();
+/** Device and inode numbers go up to 64 bits; as JSON they arrive as doubles. */
+const big = z.number().nonnegative();
+const time = z.iso.datetime({ offset: true });
+
+const fileInfo = z.object({
+  isFile: z.boolean(),
+  isDirectory: z.boolean(),
+  isSymlink: z.boolean(),
+  isBlockDevice: z.boolean(),
+  isCharDevice: z.boolean(),
+  isFifo: z.boolean(),
+  isSocket: z.boolean(),
+  size: big,
+  mode: count,
+  dev: big,
+  ino: big,
+  nlink: big,
+  uid: count,
+  gid: count,
+  rdev: big,
+  blksize: count,
+  blocks: big,
+  mtime: time,
+  atime: time,
+  birthtime: time,
+  ctime: time,
+});
+const dirEntry = z.object({ name: z.string(), isFile: z.boolean(), isDirectory: z.boolean(), isSymlink: z.boolean() });
+const handle = z.object({ handle: count });
+const pid = z.number().int().positive();
+const nothing = z.null();
+
+/** How the kernel and the agent report the end of a process. Also the payload of an exit frame. */
+export const exitStatusSchema = z.object({
+  success: z.boolean(),
+  code: z.number().int().min(0).max(255),
+  signal: z.string().max(32).nullable(),
+  oom: z.enum(["high-confidence", "low-confidence"]).nullable(),
+});
+
+/** One line of a `walk` or `expandGlob` stream. */
+export const walkEntrySchema = dirEntry.extend({ path: z.string() });
+
+/** An application error of the agent. */
+export const guestErrorSchema = z.object({
+  constructorName: z.string().max(64),
+  message: z.string(),
+  code: z.string().max(64).nullish(),
+  name: z.string().max(64).nullish(),
+});
+
+export const callResults: { [M in keyof GuestCalls]: z.ZodType<GuestCalls[M][1]> } = {
+  ping: z.object({ protocol: count, version: z.string().max(128) }),
+  resume: nothing,
+  quiesce: nothing,
+  sync: nothing,
+  readDir: z.array(dirEntry),
+  remove: nothing,
+  mkdir: nothing,
+  rename: nothing,
+  stat: fileInfo,
+  lstat: fileInfo,
+  chmod: nothing,
+  chown: nothing,
+  copyFile: nothing,
+  link: nothing,
+  symlink: nothing,
+  readLink: z.string(),
+  realPath: z.string(),
+  makeTempDir: z.string(),
+  makeTempFile: z.string(),
+  truncate: nothing,
+  umask: count,
+  utime: nothing,
+  open: handle,
+  fileClose: nothing,
+  fileSync: nothing,
+  fileSyncData: nothing,
+  fileLock: nothing,
+  fileUnlock: nothing,
+  fileSeek: z.object({ position: big }),
+  fileStat: fileInfo,
+  fileTruncate: nothing,
+  fileUtime: nothing,
+  processWait: exitStatusSchema,
+  processKill: nothing,
+  processResize: nothing,
+  processList: z.array(z.object({
+    pid,
+    command: z.string(),
+    args: z.array(z.string()),
+    startedAtMs: z.number(),
+    exit: exitStatusSchema.nullable(),
+  })),
+  envGet: z.string().nullable(),
+  envSet: nothing,
+  envDelete: nothing,
+  envToObject: z.record(z.string(), z.string()),
+};
+
+export const streamHeads: { [M in keyof GuestStreams]: z.ZodType<GuestStreams[M][1]> } = {
+  readFile: z.object({ size: big }),
+  writeFile: nothing,
+  fileRead: nothing,
+  fileWrite: z.object({ bytesWritten: count }),
+  walk: nothing,
+  expandGlob: nothing,
+  spawn: z.object({ pid }),
+  attach: z.object({ pid }),
+  dial: nothing,
+  fetch: z.object({
+    status: z.number().int().min(100).max(599),
+    statusText: z.string(),
+    headers: z.array(z.tuple([z.string(), z.string()])),
+    url: z.string(),
+    hasBody: z.boolean(),
+  }),
+};
+
+/** Reads an outcome: the value, or the agent's error. @throws {z.ZodError} when it is neither */
+export function parseOutcome<T>(result: z.ZodType<T>, outcome: unknown): { ok: T } | { error: z.infer<typeof guestErrorSchema> } {
+  if (typeof outcome === "object" && outcome !== null && "ok" in outcome) return { ok: result.parse(outcome.ok) };
+  return z.object({ error: guestErrorSchema }).parse(outcome);
+}

@@ -1,0 +1,85 @@
+/** A stream of the guest's contract as a Node duplex: prefix messages taken off, backpressure kept. */
+import { constants, type ClientHttp2Stream } from "node:http2";
+import { Duplex } from "node:stream";
+import type { z } from "zod";
+import { GuestError, GuestGone, type GuestStream } from "../contract.ts";
+import { encodePrefix, PrefixReader } from "./prefix.ts";
+import { parseOutcome } from "./schema.ts";
+
+/** What a stream needs to know of its connection. */
+export interface StreamOwner {
+  /** The guest broke the contract: the machine is to end. */
+  violation(detail: string): void;
+}
+
+export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> {
+  readonly head: Promise<Head>;
+  readonly #request: ClientHttp2Stream;
+  readonly #settle: { resolve(head: Head): void; reject(error: Error): void };
+  #prefix: PrefixReader | null = new PrefixReader();
+
+  constructor(request: ClientHttp2Stream, params: unknown, schema: z.ZodType<Head>, owner: StreamOwner) {
+    super({ allowHalfOpen: true, readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024 });
+    this.#request = request;
+    const { promise, resolve, reject } = Promise.withResolvers<Head>();
+    this.head = promise;
+    this.#settle = { resolve, reject };
+    // Those who only use the bytes see the failure as the stream's error.
+    promise.catch(() => {});
+    request.write(encodePrefix(params));
+    request.on("data", (chunk: Buffer) => {
+      try {
+        this.#receive(chunk, schema);
+      } catch (error) {
+        if (error instanceof GuestError) return this.destroy(error);
+        owner.violation(`stream head: ${String(error)}`);
+        this.destroy(new GuestGone("The guest answered with something that is not of its contract."));
+      }
+    });
+    request.on("end", () => {
+      if (this.#prefix) this.destroy(new GuestGone("The guest ended a stream before its head."));
+      else this.push(null);
+    });
+    request.on("error", (error) => this.destroy(new GuestGone(`The guest's stream broke: ${error.message}`)));
+    request.on("close", () => {
+      if (!this.readableEnded && request.rstCode !== constants.NGHTTP2_NO_ERROR && !this.destroyed) {
+        this.destroy(new GuestGone("The guest broke a stream off."));
+      } else if (this.#prefix) this.destroy(new GuestGone("The guest ended a stream before its head."));
+    });
+  }
+
+  #receive(chunk: Buffer, schema: z.ZodType<Head>): void {
+    if (!this.#prefix) {
+      if (!this.push(chunk)) this.#request.pause();
+      return;
+    }
+    const message = this.#prefix.push(chunk);
+    if (!message) return;
+    this.#prefix = null;
+    const outcome = parseOutcome(schema, message.value);
+    if ("error" in outcome) throw new GuestError(outcome.error);
+    this.#settle.resolve(outcome.ok);
+    if (message.rest.length && !this.push(message.rest)) this.#request.pause();
+  }
+
+  override _read(): void {
+    this.#request.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    // A guest may end its side early (a process that closed its input): what is written then is nobody's.
+    if (this.#request.closed || this.#request.destroyed || this.#request.writableEnded) return done();
+    this.#request.write(chunk, () => done());
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (this.#request.closed || this.#request.destroyed) return done();
+    this.#request.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#settle.reject(error ?? new GuestGone("The stream was closed before its head arrived."));
+    this.#request.close(constants.NGHTTP2_CANCEL);
+    done(error);
+  }
+}
