@@ -1,1 +1,10 @@
-export {};
+/** The client-facing contract: errors, configuration, ids, REST resources, events, and the RPC methods. */
+export * from "./config.ts";
+export * from "./duration.ts";
+export * from "./errors.ts";
+export * from "./events.ts";
+export * from "./ids.ts";
+export * from "./labels.ts";
+export * from "./limits.ts";
+export * from "./resources.ts";
+export * from "./validation.ts";

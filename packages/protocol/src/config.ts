@@ -1,0 +1,103 @@
+import { z } from "zod";
+import { parseDuration } from "./duration.ts";
+import { ApiError } from "./errors.ts";
+import { labelsSchema, type Labels } from "./labels.ts";
+import { CONFIG_BYTES, LIST_LENGTH, MEMORY_MIB, NAME_LENGTH } from "./limits.ts";
+import { describeIssues } from "./validation.ts";
+
+/** The request header that carries a new sandbox's configuration (wire-protocol §4.1). */
+export const CONFIG_HEADER = "x-deno-sandbox-config";
+
+/** How long a sandbox lives: with its creator's connection, until a moment, or for a while from now. */
+export type Lifetime = { kind: "session" } | { kind: "until"; stopAtMs: number } | { kind: "for"; ms: number };
+
+/** What a client asks of a new sandbox, in the one form that both dialects are brought to. */
+export interface SandboxConfig {
+  memoryMiB: number;
+  lifetime: Lifetime;
+  labels: Labels;
+  /** Volume or snapshot to boot from. */
+  root: string | null;
+  volumes: { volume: string; path: string }[];
+  /** Hosts that may be reached; null: all. */
+  allowNet: string[] | null;
+  secrets: Record<string, { hosts: string[]; value: string }>;
+  env: Record<string, string>;
+  /** Asked for by Python's client only; JavaScript's asks after it has connected. */
+  expose: { ssh: boolean; port: number | null };
+}
+
+const name = z.string().min(1).max(NAME_LENGTH);
+const withoutNul = z.string().refine((text) => !text.includes("\0"), "must not contain NUL");
+const variable = z.string().regex(/^[^=\0]+$/, "a variable's name is not empty and has no `=` and no NUL");
+
+/** Both dialects. Unknown keys are ignored, and null means absent, as other clients send it. */
+const wireConfig = z.object({
+  memory_mb: z.int().min(MEMORY_MIB.min).max(MEMORY_MIB.max).nullish(),
+  stop_at_ms: z.number().int().nonnegative().nullish(),
+  timeout: z.string().nullish(),
+  labels: labelsSchema.nullish(),
+  root: z.object({ volume: name }).nullish(),
+  volumes: z
+    .union([
+      z.array(z.object({ volume: name, path: name })).max(LIST_LENGTH),
+      z.record(name, name).transform((mounts) => Object.entries(mounts).map(([path, volume]) => ({ volume, path }))),
+    ])
+    .nullish(),
+  allow_net: z.array(name).max(LIST_LENGTH).nullish(),
+  secrets: z.record(variable, z.object({ hosts: z.array(name).min(1, "a secret needs at least one host").max(LIST_LENGTH), value: withoutNul })).nullish(),
+  env: z.record(variable, withoutNul).nullish(),
+  ssh: z.boolean().nullish(),
+  port: z.int().min(1).max(65_535).nullish(),
+});
+
+/**
+ * Decodes and checks the configuration header.
+ *
+ * The bytes are Latin-1: JavaScript's client encodes with `btoa`, Python's escapes everything beyond ASCII in the JSON.
+ *
+ * @throws {ApiError} `INVALID_CONFIG` or `INVALID_TIMEOUT`, with a message that names the option.
+ */
+export function decodeConfig(header: string | undefined): SandboxConfig {
+  if (header === undefined) throw new ApiError("INVALID_CONFIG", `The header ${CONFIG_HEADER} is missing.`);
+  const parsed = wireConfig.safeParse(parseHeader(header));
+  if (!parsed.success) throw new ApiError("INVALID_CONFIG", `The sandbox's configuration is not valid: ${describeIssues(parsed.error)}.`);
+  const wire = parsed.data;
+  const secrets = wire.secrets ?? {};
+  const env = wire.env ?? {};
+  const twice = Object.keys(secrets).find((key) => Object.hasOwn(env, key));
+  if (twice !== undefined) throw new ApiError("INVALID_CONFIG", `${twice} is given both in env and as a secret.`);
+  return {
+    memoryMiB: wire.memory_mb ?? MEMORY_MIB.default,
+    lifetime: lifetime(wire.stop_at_ms, wire.timeout),
+    labels: wire.labels ?? {},
+    root: wire.root?.volume ?? null,
+    volumes: wire.volumes ?? [],
+    allowNet: wire.allow_net ?? null,
+    secrets,
+    env,
+    expose: { ssh: wire.ssh ?? false, port: wire.port ?? null },
+  };
+}
+
+function parseHeader(header: string): unknown {
+  // Node's decoder skips what is not base64, so the form is checked first.
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(header)) {
+    throw new ApiError("INVALID_CONFIG", `The header ${CONFIG_HEADER} is not base64.`);
+  }
+  const bytes = Buffer.from(header, "base64");
+  if (bytes.length > CONFIG_BYTES) throw new ApiError("INVALID_CONFIG", `The sandbox's configuration is larger than ${CONFIG_BYTES} bytes.`);
+  try {
+    return JSON.parse(bytes.toString("latin1"));
+  } catch {
+    throw new ApiError("INVALID_CONFIG", `The header ${CONFIG_HEADER} is not the base64 of JSON.`);
+  }
+}
+
+function lifetime(stopAtMs: number | null | undefined, timeout: string | null | undefined): Lifetime {
+  if (typeof stopAtMs === "number") return { kind: "until", stopAtMs };
+  if (timeout === null || timeout === undefined || timeout === "session") return { kind: "session" };
+  const ms = parseDuration(timeout);
+  if (ms === null) throw new ApiError("INVALID_TIMEOUT", `The timeout ${JSON.stringify(timeout.slice(0, 40))} is not a duration.`);
+  return { kind: "for", ms };
+}

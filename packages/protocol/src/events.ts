@@ -1,0 +1,108 @@
+import { z } from "zod";
+
+/**
+ * Everything that happens in a sandbox, or to it, is an event: who did what to which sandbox, when, and how it went.
+ * New kinds are added over time (`http`, `dns`, `ssh`): a reader must pass over those it does not know.
+ */
+
+/** Who caused it. */
+export const actorSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("token"), id: z.string(), name: z.string() }),
+  /** The server itself, such as a timeout. */
+  z.object({ kind: z.literal("system") }),
+  /** The machine, such as a guest that powered off. */
+  z.object({ kind: z.literal("machine") }),
+]);
+export type Actor = z.infer<typeof actorSchema>;
+
+/** How it went: done, tried and failed, or refused. */
+export const outcomeSchema = z.enum(["ok", "failed", "denied"]);
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+/** Why a sandbox is no more. */
+export const stopReasonSchema = z.enum([
+  /** Somebody asked for it. */
+  "killed",
+  /** Its time was up. */
+  "timeout",
+  /** A session's creator closed its connection. */
+  "client-closed",
+  /** A session's creator was not heard of for too long. */
+  "client-silent",
+  /** The guest powered off or restarted itself. */
+  "powered-off",
+  /** The virtual machine monitor ended by itself. */
+  "crashed",
+  /** The guest sent what its contract does not allow. */
+  "garbage",
+  /** The server was stopped. */
+  "server-stopped",
+  /** The server had ended without stopping it, and its next start found it gone or not worth keeping. */
+  "server-restarted",
+]);
+export type StopReason = z.infer<typeof stopReasonSchema>;
+
+const of = <Kind extends string, Shape extends z.core.$ZodLooseShape>(kind: Kind, data: Shape) =>
+  z.object({ kind: z.literal(kind), outcome: outcomeSchema, data: z.object(data) });
+
+/** What a sandbox's connections report: the part of an event that they know. */
+export const activitySchema = z.discriminatedUnion("kind", [
+  /** A process ended (or could not start). `argv[0]` is the command. */
+  of("command", {
+    argv: z.array(z.string()),
+    cwd: z.string().nullable(),
+    pid: z.number().nullable(),
+    /** 128 + n when signal n ended it; null when it never started or its end was not seen. */
+    exitCode: z.number().nullable(),
+    signal: z.string().nullable(),
+    oom: z.boolean(),
+    durationMs: z.number(),
+    /** Why it could not start. */
+    error: z.string().optional(),
+  }),
+  /** A file was written through the API (not by a process). */
+  of("file.written", { path: z.string(), bytes: z.number().nullable(), method: z.string(), error: z.string().optional() }),
+]);
+/** See {@link activitySchema}. */
+export type Activity = z.infer<typeof activitySchema>;
+
+const lifecycleSchema = z.discriminatedUnion("kind", [
+  of("sandbox.created", {
+    memoryMiB: z.number(),
+    /** Epoch milliseconds; null for a session. */
+    stopAtMs: z.number().nullable(),
+    labels: z.record(z.string(), z.string()),
+    /** From the request to the machine's readiness. */
+    durationMs: z.number(),
+    /** Code of the error, if it failed. */
+    error: z.string().optional(),
+  }),
+  of("sandbox.stopped", { why: stopReasonSchema, detail: z.string().optional(), lifetimeMs: z.number() }),
+  of("sandbox.extended", { requestedStopAtMs: z.number(), stopAtMs: z.number() }),
+  /** The server was restarted and took over a sandbox that still ran. */
+  of("sandbox.adopted", { stopAtMs: z.number() }),
+  of("connection.opened", { connection: z.string(), role: z.enum(["creator", "guest"]), remote: z.string() }),
+  of("connection.closed", { connection: z.string(), code: z.number(), reason: z.string(), durationMs: z.number() }),
+  of("token.created", { token: z.string(), name: z.string() }),
+  of("token.revoked", { token: z.string(), name: z.string() }),
+]);
+
+/** An event without what the server adds: id, time, organisation, sandbox, actor. */
+export type EventBody = Activity | z.infer<typeof lifecycleSchema>;
+export type EventKind = EventBody["kind"];
+
+const stamp = {
+  /** Sorts by time; unique. */
+  id: z.string(),
+  /** ISO 8601. */
+  time: z.string(),
+  /** Slug of the organisation. */
+  org: z.string(),
+  sandbox: z.string().nullable(),
+  actor: actorSchema,
+};
+
+/** An event as the API gives it. */
+export const eventSchema = z.intersection(z.object(stamp), z.union([activitySchema, lifecycleSchema]));
+/** See {@link eventSchema}. */
+export type SandboxEvent = { [Key in keyof typeof stamp]: z.infer<(typeof stamp)[Key]> } & EventBody;

@@ -1,0 +1,44 @@
+import { randomBytes, randomUUID } from "node:crypto";
+
+/** Digits and lowercase letters without i, l and o: the alphabet that clients check for (wire-protocol §3). */
+const ALPHABET = "0123456789abcdefghjkmnpqrstuvwxyz";
+const RANDOM_LENGTH = 20;
+/** Bytes from here on are thrown away, so that every character is equally likely. */
+const UNBIASED_BELOW = 256 - (256 % ALPHABET.length);
+
+/** `sbx_`, three letters of the region, `_`, 20 characters. Clients refuse anything else before they connect. */
+export const SANDBOX_ID = /^sbx_[a-z]{3}_[0-9a-hjkmnp-z]{20}$/;
+
+/** Three lowercase letters, as in `ord`. */
+export const REGION = /^[a-z]{3}$/;
+
+/** 20 random characters: 100 bits. */
+function randomPart(): string {
+  let out = "";
+  while (out.length < RANDOM_LENGTH) {
+    for (const byte of randomBytes(RANDOM_LENGTH * 2)) {
+      if (byte < UNBIASED_BELOW && out.length < RANDOM_LENGTH) out += ALPHABET[byte % ALPHABET.length];
+    }
+  }
+  return out;
+}
+
+/** A new sandbox id, such as `sbx_ord_1at5nn58e77rtd11e3k3`. */
+export function newSandboxId(region: string): string {
+  return `sbx_${region}_${randomPart()}`;
+}
+
+/** Whether this is the form of a sandbox id. */
+export function isSandboxId(value: string): boolean {
+  return SANDBOX_ID.test(value);
+}
+
+/** A new id of a token's record (not the token itself). */
+export function newTokenId(): string {
+  return `tok_${randomPart()}`;
+}
+
+/** A new organisation id: a UUID, as clients know it from `DENO_DEPLOY_ORGANIZATION_ID`. */
+export function newOrganisationId(): string {
+  return randomUUID();
+}

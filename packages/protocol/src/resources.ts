@@ -1,0 +1,84 @@
+import { z } from "zod";
+
+/** A sandbox in the lists of the official clients, which want camelCase (wire-protocol §10.1). */
+export const sandboxMetadataSchema = z.object({
+  id: z.string(),
+  /** ISO 8601. */
+  createdAt: z.string(),
+  stoppedAt: z.string().nullable(),
+  region: z.string(),
+  status: z.enum(["running", "stopped"]),
+  labels: z.record(z.string(), z.string()),
+});
+export type SandboxMetadata = z.infer<typeof sandboxMetadataSchema>;
+
+/** A sandbox with everything that Sandkeep keeps about it. */
+export const sandboxDetailSchema = sandboxMetadataSchema.extend({
+  memoryMiB: z.number(),
+  /** ISO 8601; null: ends with its creator's connection. */
+  stopAt: z.string().nullable(),
+  stopReason: z.string().nullable(),
+  allowNet: z.array(z.string()).nullable(),
+  /** Names only. */
+  secrets: z.array(z.string()),
+  /** Connections open now. */
+  connections: z.number(),
+});
+export type SandboxDetail = z.infer<typeof sandboxDetailSchema>;
+
+/** Body of PATCH /api/v3/sandbox/{id}: an absolute moment, epoch milliseconds (wire-protocol §8). */
+export const extendRequestSchema = z.object({ stop_at_ms: z.number().int().nonnegative() });
+/** Answer of the same: the moment that counts, which may be another. */
+export type ExtendAnswer = { stop_at_ms: number };
+
+const slug = z.string().regex(/^(?!-)(?!..--)[a-z0-9-]{2,32}(?<!-)$/, "2 to 32 characters a-z, 0-9 and -, no - at the ends");
+
+export const tokenRequestSchema = z.object({
+  name: z.string().min(1).max(100),
+  /** Milliseconds from now after which it no longer counts; absent: never. */
+  expiresInMs: z.int().positive().optional(),
+  /** Slug; only an administrator may name another organisation than its own. */
+  organisation: slug.optional(),
+  /** May see and make organisations and their tokens. Only an administrator may make one. */
+  admin: z.boolean().optional(),
+});
+export type TokenRequest = z.infer<typeof tokenRequestSchema>;
+
+/** A token in a list: never the token itself. */
+export const tokenSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** Its first characters, to recognise it by. */
+  prefix: z.string(),
+  organisation: z.string(),
+  admin: z.boolean(),
+  createdAt: z.string(),
+  lastUsedAt: z.string().nullable(),
+  expiresAt: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+});
+export type Token = z.infer<typeof tokenSchema>;
+/** Answer to its creation, the only time that the token is shown. */
+export type NewToken = Token & { token: string };
+
+export const organisationRequestSchema = z.object({ slug, name: z.string().min(1).max(100).optional() });
+export const organisationSchema = z.object({ id: z.string(), slug: z.string(), name: z.string(), createdAt: z.string() });
+export type Organisation = z.infer<typeof organisationSchema>;
+
+/** Answer of GET /api/v1/info. */
+export interface ServerInfo {
+  version: string;
+  region: string;
+  startedAt: string;
+  organisation: { id: string; slug: string };
+  sandboxes: { running: number };
+  limits: Record<string, number>;
+  host: {
+    acceleration: { kind: "kvm" | "tcg"; reason: string };
+    versions: Record<string, string>;
+    machines: number;
+    waiting: { processes: number; clones: number };
+    memoryBudgetMiB: number;
+  };
+}
+
