@@ -8,3 +8,4 @@ export * from "./labels.ts";
 export * from "./limits.ts";
 export * from "./resources.ts";
 export * from "./validation.ts";
+export * from "./rpc/mod.ts";
