@@ -1,0 +1,95 @@
+/**
+ * What the host needs of a virtual machine monitor. QEMU stands behind it; another engine may, if it passes
+ * `engine.suite.ts`.
+ */
+
+/** Files a machine boots from. */
+export interface BootFiles {
+  kernel: string;
+  initramfs: string;
+  /** qcow2 image of the root file system; never written. */
+  rootDisk: string;
+}
+
+/** A captured machine: files in one folder, never written again. */
+export interface TemplateFiles {
+  /** The guest's memory, mapped copy-on-write by every clone. */
+  memory: string;
+  /** State of CPUs and devices. */
+  state: string;
+  /** qcow2 overlay of the image's root disk as it was when captured. */
+  disk: string;
+  /** An empty qcow2 overlay of `disk`: every clone starts with a copy of it. */
+  overlay: string;
+}
+
+/** Size of a machine. Clones have the size of their template. */
+export interface MachineSize {
+  memoryMiB: number;
+  vcpus: number;
+}
+
+/** A folder of the machine's own: its disk, its sockets. Removed with it. */
+export interface VmOptions {
+  /** Absolute, short enough for unix sockets inside it. */
+  dir: string;
+  size: MachineSize;
+  boot: BootFiles;
+}
+
+export type VmExit = { code: number | null; signal: string | null; console: string };
+
+/** A machine, or a process that waits to become one. */
+export interface Vm {
+  /** Process id of the monitor, on the host. */
+  readonly pid: number;
+  /** Unix sockets that carry the guest's serial ports. */
+  readonly sockets: { control: string; egress: string };
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<VmExit>;
+  /** Stops the virtual CPUs; memory and devices stay. */
+  pause(): Promise<void>;
+  /** Lets them go on. */
+  resume(): Promise<void>;
+  /** Kills the process; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** A machine booted to become a template. */
+export interface CapturableVm extends Vm {
+  /** Pauses the machine, writes its state and ends it. What remains in its folder are {@link TemplateFiles}. */
+  capture(): Promise<void>;
+}
+
+/** A process that waits for a template's state. */
+export interface WaitingVm extends Vm {
+  /** Loads the state; the clone runs when this resolves. */
+  load(): Promise<void>;
+}
+
+export interface Engine {
+  readonly name: string;
+  /** How guest code runs, and why so. */
+  readonly acceleration: Acceleration;
+  /** Everything that must be equal between a template and its clones; part of a template's key. */
+  readonly fingerprint: string;
+  readonly versions: Record<string, string>;
+  /** Boots from scratch, with memory of its own. Resolves when the process runs; the guest is still booting. */
+  boot(options: VmOptions): Promise<Vm>;
+  /** Boots from scratch so that it can be captured into `options.dir`. */
+  bootForCapture(options: VmOptions): Promise<CapturableVm>;
+  /** Names of a template's files in its folder. */
+  templateFiles(dir: string): TemplateFiles;
+  /** Finishes a template whose folder has been moved to where it stays. */
+  relocate(files: TemplateFiles): Promise<void>;
+  /** Starts a process that waits to become a clone. */
+  prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm>;
+  /** Takes over a machine that a former process of ours started. Null when it no longer runs. */
+  adopt(dir: string, pid: number): Promise<Vm | null>;
+}
+
+export interface Acceleration {
+  kind: "kvm" | "tcg";
+  /** For people: why this one. */
+  reason: string;
+}

@@ -1,0 +1,73 @@
+/** QEMU's command line for a microVM. A clone's must equal its template's but for paths, or the state does not fit. */
+import { PORTS } from "../../guest/contract.ts";
+import type { MachineSize } from "../engine.ts";
+
+/**
+ * Translated guest code kept per machine, in MiB. QEMU reserves it and touches what it uses; the bound is what a machine
+ * that runs much different code costs the host at most.
+ */
+const TRANSLATION_CACHE_MIB = 128;
+/** What is kept of the guest's console for diagnosis, in KiB; a power of two. */
+const CONSOLE_KIB = 64;
+
+/** The inherited descriptor that carries the first monitor, and the one that carries a template's state. */
+export const MONITOR_FD = 4;
+export const STATE_FD = 5;
+
+export const KERNEL_COMMAND_LINE =
+  "console=ttyS0 quiet reboot=t panic=-1 mitigations=off tsc=reliable no_timer_check random.trust_cpu=on";
+
+export interface CommandOptions {
+  accelerator: "kvm" | "tcg";
+  size: MachineSize;
+  /** Mapped shared for a template in the making, copy-on-write for a clone; absent: anonymous memory. */
+  memory?: { path: string; shared: boolean };
+  kernel: string;
+  initramfs: string;
+  disk: string;
+  sockets: { qmp: string; control: string; egress: string };
+  /** Wait for a state instead of booting. */
+  incoming: boolean;
+}
+
+export function qemuArguments(options: CommandOptions): string[] {
+  const { size, sockets } = options;
+  const bytes = `size=${size.memoryMiB}M`;
+  const backend = options.memory
+    ? `memory-backend-file,id=m0,${bytes},mem-path=${escape(options.memory.path)},share=${options.memory.shared ? "on" : "off,readonly=on,rom=off"}`
+    : `memory-backend-ram,id=m0,${bytes}`;
+  const listen = (id: string, path: string) => ["-chardev", `socket,id=${id},path=${escape(path)},server=on,wait=off`];
+  return [
+    "-M", "microvm,acpi=on,pcie=off,usb=off,memory-backend=m0",
+    "-accel", options.accelerator === "kvm" ? "kvm" : `tcg,thread=multi,tb-size=${TRANSLATION_CACHE_MIB}`,
+    "-cpu", options.accelerator === "kvm" ? "host" : "max",
+    "-smp", String(size.vcpus),
+    "-m", String(size.memoryMiB),
+    "-object", backend,
+    "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+    "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+    "-kernel", options.kernel,
+    "-initrd", options.initramfs,
+    "-append", KERNEL_COMMAND_LINE,
+    "-chardev", `ringbuf,id=console,size=${CONSOLE_KIB}K`,
+    "-serial", "chardev:console",
+    // Nobody waits for a sandbox's own disk to survive the host: what must be durable is a volume.
+    "-drive", `if=none,id=root,file=${escape(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads`,
+    "-device", "virtio-blk-device,drive=root",
+    "-device", "virtio-serial-device,max_ports=3",
+    ...listen("control", sockets.control),
+    "-device", `virtserialport,chardev=control,name=${PORTS.control}`,
+    ...listen("egress", sockets.egress),
+    "-device", `virtserialport,chardev=egress,name=${PORTS.egress}`,
+    // One monitor on an inherited socket, so that the first answer is the event "QEMU is up"; one to come back to later.
+    "-chardev", `socket,id=monitor,fd=${MONITOR_FD}`,
+    "-mon", "chardev=monitor,mode=control",
+    "-qmp", `unix:${escape(sockets.qmp)},server=on,wait=off`,
+    ...(options.incoming ? ["-incoming", "defer"] : []),
+  ];
+}
+
+/** A comma in a value of QEMU's option syntax is written twice. */
+function escape(path: string): string {
+  return path.replaceAll(",", ",,");
+}

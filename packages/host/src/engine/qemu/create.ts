@@ -1,0 +1,69 @@
+/** Sets the QEMU engine up for a host: finds the program, its version and the acceleration that works. */
+import { execFile } from "node:child_process";
+import { release } from "node:os";
+import { promisify } from "node:util";
+import { connectGuest, discard } from "../../machines/clone.ts";
+import type { Acceleration, BootFiles } from "../engine.ts";
+import { proveAcceleration, PROOF_TIMEOUT_MS } from "./acceleration.ts";
+import { Qemu } from "./qemu.ts";
+
+const BINARY = "qemu-system-x86_64";
+/** The first QEMU whose file-backed memory can be private, writable and read-only on disk at once. */
+const MINIMUM_VERSION = [8, 2] as const;
+
+const run = promisify(execFile);
+
+export interface CreateQemuOptions {
+  boot: BootFiles;
+  imageId: string;
+  /** File that keeps the verdict on KVM. */
+  verdicts: string;
+  newFolder(): string;
+  /** Default `auto`: KVM if it works. */
+  accelerator?: "auto" | "kvm" | "tcg";
+}
+
+/** @throws when QEMU is missing or too old, with what to do about it */
+export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
+  const versions = { qemu: await qemuVersion(), kernel: release(), image: options.imageId };
+  const engine = (acceleration: Acceleration) => new Qemu({ binary: BINARY, acceleration, versions });
+  const wanted = options.accelerator ?? "auto";
+  if (wanted !== "auto") return engine({ kind: wanted, reason: "configured" });
+  return engine(await proveAcceleration({
+    cache: options.verdicts,
+    versions,
+    proof: () => bootOnce(engine({ kind: "kvm", reason: "being proven" }), options),
+  }));
+}
+
+/** QEMU's version, as `10.0.2`. @throws when it is missing or too old */
+export async function qemuVersion(): Promise<string> {
+  const { stdout } = await run(BINARY, ["--version"]).catch(() => {
+    throw new Error(`${BINARY} is not installed. Install it with: apt-get install qemu-system-x86 qemu-utils`);
+  });
+  const version = /version (\d+)\.(\d+)[.\d]*/.exec(stdout);
+  const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
+  if (!version || major < MINIMUM_VERSION[0] || (major === MINIMUM_VERSION[0] && minor < MINIMUM_VERSION[1])) {
+    throw new Error(
+      `QEMU ${version?.[1]}.${version?.[2]} is too old: ${MINIMUM_VERSION.join(".")} or newer is needed. ` +
+        "On Debian 12: apt-get install -t bookworm-backports qemu-system-x86 qemu-utils",
+    );
+  }
+  return version[0].replace("version ", "");
+}
+
+async function bootOnce(engine: Qemu, { boot, newFolder }: CreateQemuOptions): Promise<void> {
+  const dir = newFolder();
+  const vm = await engine.boot({ dir, size: { memoryMiB: 768, vcpus: 2 }, boot });
+  try {
+    const guest = await Promise.race([
+      connectGuest(vm, PROOF_TIMEOUT_MS),
+      vm.exited.then((exit) => {
+        throw new Error(`QEMU ended: ${exit.console.trim() || (exit.signal ?? exit.code)}`);
+      }),
+    ]);
+    guest.close();
+  } finally {
+    await discard({ vm, dir });
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The jail around a QEMU process: bubblewrap gives it namespaces of its own (no network, no other process, no file but
+ * its own), and it gets resource limits. As root, each machine also gets an unprivileged uid of its own; without root it
+ * lives in a user namespace.
+ */
+import { existsSync, statSync } from "node:fs";
+
+/** Uids for jailed processes when the server is root: one for each machine, so that none may signal or trace another. */
+const FIRST_UID = 1_879_048_192;
+const UIDS = 65_536;
+/** Open files of one QEMU process; it needs about thirty. */
+const MAX_OPEN_FILES = 512;
+/** Largest file it may write: a full 10 GB disk with qcow2's own tables. */
+const MAX_FILE_BYTES = 12 * 1024 ** 3;
+
+export interface Jail {
+  /** Read and write. */
+  dir: string;
+  /** Read only. */
+  readable: string[];
+  kvm: boolean;
+}
+
+let nextUid = Math.floor(Math.random() * UIDS);
+
+/** An unprivileged user for one process; null when we are not root, and the process runs as we do. */
+export function jailUser(kvm: boolean): JailUser | null {
+  if (process.getuid?.() !== 0) return null;
+  const uid = FIRST_UID + (nextUid++ % UIDS);
+  return { uid, gid: kvm ? statSync("/dev/kvm").gid : uid };
+}
+
+export interface JailUser {
+  uid: number;
+  gid: number;
+}
+
+/** The command line that runs `command` in a jail. File descriptor 3 gets JSON with the process's pid. */
+export function jailed(jail: Jail, user: JailUser | null, command: string[]): string[] {
+  const binds = (existing: string[]) => existing.filter((path) => existsSync(path)).flatMap((path) => ["--ro-bind", path, path]);
+  return [
+    "prlimit", "--core=0", `--nofile=${MAX_OPEN_FILES}`, `--fsize=${MAX_FILE_BYTES}`,
+    "bwrap",
+    ...(user ? [] : ["--unshare-user"]),
+    "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+    "--as-pid-1", "--new-session", "--clearenv", "--info-fd", "3",
+    ...binds(["/usr", "/etc/ld.so.cache"]),
+    ...["lib", "lib64", "bin", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
+    "--dev", "/dev",
+    ...(jail.kvm ? ["--dev-bind", "/dev/kvm", "/dev/kvm"] : []),
+    ...binds(jail.readable),
+    "--bind", jail.dir, jail.dir,
+    "--chdir", jail.dir,
+    "--",
+    ...(user ? ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--bounding-set=-all", "--no-new-privs"] : []),
+    ...command,
+  ];
+}

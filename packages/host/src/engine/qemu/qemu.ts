@@ -1,0 +1,150 @@
+/** The QEMU engine: `microvm` machines under KVM or emulation. */
+import { chmod, copyFile, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Acceleration, BootFiles, CapturableVm, Engine, TemplateFiles, Vm, VmOptions, WaitingVm } from "../engine.ts";
+import { KERNEL_COMMAND_LINE, qemuArguments, STATE_FD } from "./command.ts";
+import { createOverlay } from "./disk.ts";
+import { stubsIn, writeStubs } from "./stubs.ts";
+import type { Jail } from "./jail.ts";
+import { adoptQemu, type QemuProcess, socketsIn, startQemu } from "./process.ts";
+
+export interface QemuOptions {
+  /** The QEMU program. */
+  binary: string;
+  acceleration: Acceleration;
+  versions: Record<string, string>;
+}
+
+export class Qemu implements Engine {
+  readonly name = "qemu";
+  readonly acceleration: Acceleration;
+  readonly versions: Record<string, string>;
+  readonly fingerprint: string;
+  readonly #binary: string;
+
+  constructor(options: QemuOptions) {
+    this.#binary = options.binary;
+    this.acceleration = options.acceleration;
+    this.versions = options.versions;
+    this.fingerprint = JSON.stringify([this.name, this.acceleration.kind, options.versions["qemu"], KERNEL_COMMAND_LINE, qemuArguments({
+      ...nowhere, accelerator: this.acceleration.kind, size: { memoryMiB: 0, vcpus: 0 }, incoming: false,
+    })]);
+  }
+
+  async boot(options: VmOptions): Promise<Vm> {
+    const disk = join(options.dir, "disk.qcow2");
+    await createOverlay(disk, options.boot.rootDisk);
+    return this.#start(options, { disk });
+  }
+
+  async bootForCapture(options: VmOptions): Promise<CapturableVm> {
+    const files = this.templateFiles(options.dir);
+    await createOverlay(files.disk, options.boot.rootDisk);
+    const memory = await open(files.memory, "wx", 0o600);
+    await memory.truncate(options.size.memoryMiB * 1024 * 1024);
+    await memory.close();
+    const state = await open(files.state, "wx", 0o600);
+    try {
+      const vm = await this.#start(options, { disk: files.disk, memory: { path: files.memory, shared: true }, stateFd: state.fd });
+      return Object.assign(vm, { capture: () => capture(vm, options, files) });
+    } finally {
+      await state.close();
+    }
+  }
+
+  templateFiles(dir: string): TemplateFiles {
+    const file = (name: string) => join(dir, name);
+    return { memory: file("memory"), state: file("state"), disk: file("disk.qcow2"), overlay: file("overlay.qcow2") };
+  }
+
+  async relocate(files: TemplateFiles): Promise<void> {
+    await createOverlay(files.overlay, files.disk);
+  }
+
+  async prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm> {
+    const disk = join(options.dir, "disk.qcow2");
+    await copyFile(template.overlay, disk);
+    const state = await open(template.state, "r");
+    try {
+      const dir = dirname(template.disk);
+      const vm = await this.#start({ ...options, boot: { ...options.boot, ...stubsIn(dir) } }, {
+        disk,
+        memory: { path: template.memory, shared: false },
+        stateFd: state.fd,
+        incoming: true,
+        readable: [dir],
+      });
+      await enableMigration(vm);
+      return Object.assign(vm, { load: () => load(vm) });
+    } finally {
+      await state.close();
+    }
+  }
+
+  adopt(dir: string, pid: number): Promise<Vm | null> {
+    return adoptQemu(dir, pid);
+  }
+
+  #start(options: VmOptions, files: StartFiles): Promise<QemuProcess> {
+    const { boot, dir } = options;
+    const jail: Jail = {
+      dir,
+      readable: [...new Set([boot.kernel, boot.initramfs, boot.rootDisk, ...(files.readable ?? [])])],
+      kvm: this.acceleration.kind === "kvm",
+    };
+    const args = qemuArguments({
+      accelerator: this.acceleration.kind,
+      size: options.size,
+      kernel: boot.kernel,
+      initramfs: boot.initramfs,
+      disk: files.disk,
+      sockets: socketsIn(dir),
+      incoming: files.incoming ?? false,
+      ...(files.memory && { memory: files.memory }),
+    });
+    return startQemu(this.#binary, args, jail, files.stateFd);
+  }
+}
+
+interface StartFiles {
+  disk: string;
+  memory?: { path: string; shared: boolean };
+  stateFd?: number;
+  incoming?: boolean;
+  readable?: string[];
+}
+
+const nowhere: BootFiles & { disk: string; sockets: { qmp: string; control: string; egress: string } } = {
+  kernel: "", initramfs: "", rootDisk: "", disk: "", sockets: { qmp: "", control: "", egress: "" },
+};
+
+/** The guest's memory is in its file already: only CPUs and devices travel in the state. */
+async function enableMigration(vm: QemuProcess): Promise<void> {
+  const capabilities = ["x-ignore-shared", "events"].map((capability) => ({ capability, state: true }));
+  await vm.qmp.execute("migrate-set-capabilities", { capabilities });
+}
+
+async function capture(vm: QemuProcess, options: VmOptions, files: TemplateFiles): Promise<void> {
+  await vm.pause();
+  await enableMigration(vm);
+  const done = migrationEnd(vm);
+  await vm.qmp.execute("migrate", { uri: `fd:${STATE_FD}` });
+  await done;
+  await vm.qmp.execute("quit").catch(() => {});
+  await vm.exited;
+  await writeStubs(options.boot.kernel, options.dir);
+  // Jailed processes read these as users of their own.
+  for (const file of [files.memory, files.state, files.disk, ...Object.values(stubsIn(options.dir))]) await chmod(file, 0o444);
+}
+
+async function load(vm: QemuProcess): Promise<void> {
+  const done = migrationEnd(vm);
+  await vm.qmp.execute("migrate-incoming", { uri: `fd:${STATE_FD}` });
+  await done;
+}
+
+async function migrationEnd(vm: QemuProcess): Promise<void> {
+  const statuses = ["completed", "failed", "cancelled"];
+  const event = await vm.qmp.waitFor((e) => e.event === "MIGRATION" && statuses.includes(String(e.data?.["status"])));
+  if (event.data?.["status"] !== "completed") throw new Error(`QEMU could not move the machine's state: ${event.data?.["status"]}`);
+}

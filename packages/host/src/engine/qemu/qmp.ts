@@ -1,0 +1,103 @@
+/** QEMU's machine protocol: JSON lines on a unix socket. https://www.qemu.org/docs/master/interop/qmp-spec.html */
+import { connect, type Socket } from "node:net";
+
+/** QEMU's lines are short; one longer than this is not QEMU's, in bytes. */
+const MAX_LINE_BYTES = 4 * 1024 * 1024;
+
+export interface QmpEvent {
+  event: string;
+  data?: Record<string, unknown>;
+}
+
+type Pending = { resolve(value: unknown): void; reject(error: Error): void };
+
+export class QmpError extends Error {
+  override name = "QmpError";
+}
+
+/** A connection to one QEMU process. It is gone when the process is. */
+export class Qmp {
+  readonly #socket: Socket;
+  readonly #pending: Pending[] = [];
+  readonly #listeners = new Set<(event: QmpEvent) => void>();
+  #line = "";
+  /** Resolves when the connection is over. */
+  readonly closed: Promise<void>;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding("utf8");
+    socket.on("data", (text: string) => this.#receive(text));
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
+    void this.closed.then(() => {
+      for (const { reject } of this.#pending.splice(0)) reject(new QmpError("QEMU ended."));
+    });
+    socket.on("error", () => {});
+  }
+
+  /** Connects to a socket on which QEMU listens, and leaves negotiation mode. */
+  static async connect(path: string): Promise<Qmp> {
+    const socket = connect(path);
+    await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+    return Qmp.over(socket);
+  }
+
+  /** Speaks over a connected socket; resolves when QEMU is up and listens. */
+  static async over(socket: Socket): Promise<Qmp> {
+    const qmp = new Qmp(socket);
+    await qmp.execute("qmp_capabilities");
+    return qmp;
+  }
+
+  /** @throws {QmpError} with QEMU's words, or when QEMU ends */
+  execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    if (this.#socket.destroyed) return Promise.reject(new QmpError("QEMU ended."));
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ resolve, reject });
+      this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
+    });
+  }
+
+  /** Resolves with the first event that matches. Call it before the command that causes the event. */
+  waitFor(matches: (event: QmpEvent) => boolean): Promise<QmpEvent> {
+    return new Promise((resolve, reject) => {
+      const listener = (event: QmpEvent) => {
+        if (!matches(event)) return;
+        this.#listeners.delete(listener);
+        resolve(event);
+      };
+      this.#listeners.add(listener);
+      void this.closed.then(() => reject(new QmpError("QEMU ended.")));
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(text: string): void {
+    this.#line += text;
+    for (let end: number; (end = this.#line.indexOf("\n")) >= 0;) {
+      const line = this.#line.slice(0, end);
+      this.#line = this.#line.slice(end + 1);
+      try {
+        this.#message(JSON.parse(line));
+      } catch {
+        this.#socket.destroy();
+        return;
+      }
+    }
+    if (this.#line.length > MAX_LINE_BYTES) this.#socket.destroy();
+  }
+
+  #message(message: Record<string, unknown>): void {
+    if ("event" in message) {
+      for (const listener of this.#listeners) listener(message as unknown as QmpEvent);
+    } else if ("return" in message) {
+      this.#pending.shift()?.resolve(message["return"]);
+    } else if ("error" in message) {
+      const error = message["error"] as { desc?: string };
+      this.#pending.shift()?.reject(new QmpError(error.desc ?? "QEMU refused a command."));
+    }
+  }
+}

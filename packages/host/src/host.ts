@@ -1,0 +1,241 @@
+/** The host: machines on this computer. */
+import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "./contract.ts";
+import type { BootFiles, Engine, MachineSize } from "./engine/engine.ts";
+import { isQemuOf } from "./engine/qemu/process.ts";
+import { createQemu } from "./engine/qemu/create.ts";
+import { layout, type Layout } from "./layout.ts";
+import { lock } from "./lock.ts";
+import type { Log } from "./log.ts";
+import { BOOT_HELLO_TIMEOUT_MS, type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "./machines/clone.ts";
+import { createFolder, listFolders, readPid, readRecord, removeFolder, writePid, writeRecord } from "./machines/folder.ts";
+import { newIdentity } from "./machines/identity.ts";
+import { RunningMachine } from "./machines/machine.ts";
+import { defaultBudgetMiB, fits } from "./stock/memory.ts";
+import { Stock } from "./stock/stock.ts";
+import { CLONE_MIB } from "./stock/targets.ts";
+import { TemplateStore } from "./templates/template.ts";
+
+/** Virtual CPUs of every machine (platform features A). */
+const VCPUS = 2;
+/** The size machines have unless asked otherwise; its template is built before anyone asks. */
+const DEFAULT_MEMORY_MIB = 1280;
+/** Sizes for which machines are kept ahead of demand at the same time: memory sizes are free to choose, and each costs. */
+const MAX_STOCKS = 4;
+
+export interface HostOptions {
+  /** Folder for templates and machines. One process at a time uses it. */
+  dataDir: string;
+  image: { id: string; rootDisk: string; kernel: string; initramfs: string };
+  log: Log;
+  /** Memory for what waits ahead of demand, in MiB; default a tenth of all memory. */
+  aheadMemoryMiB?: number;
+  /** Default `auto`: KVM if it works, else emulation. */
+  accelerator?: "auto" | "kvm" | "tcg";
+}
+
+/**
+ * Opens the host.
+ *
+ * @throws when QEMU is missing or another process uses the data folder
+ */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const paths = layout(options.dataDir);
+  const held = await lock(paths.lock);
+  try {
+    const boot: BootFiles = options.image;
+    const newFolder = () => createFolder(paths.run);
+    const engine = await createQemu({
+      boot, newFolder, imageId: options.image.id, verdicts: paths.verdicts,
+      ...(options.accelerator && { accelerator: options.accelerator }),
+    });
+    options.log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");
+    const templates = new TemplateStore({ dir: paths.templates, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
+    await templates.load(sizeOf);
+    return new LocalHost(options, paths, engine, templates, held);
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function sizeOf(memoryMiB: number): MachineSize {
+  return { memoryMiB, vcpus: VCPUS };
+}
+
+class LocalHost implements Host {
+  readonly #options: HostOptions;
+  readonly #paths: Layout;
+  readonly #engine: Engine;
+  readonly #templates: TemplateStore;
+  readonly #lock: AsyncDisposable;
+  readonly #stocks = new Map<number, Stock>();
+  readonly #machines = new Set<RunningMachine>();
+  readonly #creating = new Set<Promise<unknown>>();
+  readonly #budgetMiB: number;
+  #closed = false;
+
+  constructor(options: HostOptions, paths: Layout, engine: Engine, templates: TemplateStore, held: AsyncDisposable) {
+    this.#options = options;
+    this.#paths = paths;
+    this.#engine = engine;
+    this.#templates = templates;
+    this.#lock = held;
+    this.#budgetMiB = options.aheadMemoryMiB ?? defaultBudgetMiB();
+  }
+
+  async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
+    if (this.#closed) throw new NoCapacity("The server is shutting down.");
+    const creating = this.#create(spec, signal);
+    this.#creating.add(creating);
+    try {
+      return await creating;
+    } finally {
+      this.#creating.delete(creating);
+    }
+  }
+
+  async #create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
+    await this.#makeRoom();
+    const identity = newIdentity(spec.id, spec.env);
+    const clone = await this.#newClone(spec.memoryMiB);
+    try {
+      signal?.throwIfAborted();
+      await Promise.all([
+        clone.guest.call("resume", identity),
+        writeRecord(clone.dir, { id: spec.id, pid: clone.vm.pid, memoryMiB: spec.memoryMiB, keep: spec.keep }),
+      ]);
+      signal?.throwIfAborted();
+    } catch (error) {
+      await discard(clone);
+      throw error;
+    }
+    return this.#track(new RunningMachine(spec.id, spec.keep, clone, this.#options.log));
+  }
+
+  #track(machine: RunningMachine): Machine {
+    this.#machines.add(machine);
+    void machine.exited.then(() => {
+      this.#machines.delete(machine);
+      for (const stock of this.#stocks.values()) stock.disturb();
+    });
+    return machine;
+  }
+
+  /** Gives back what waits ahead of demand before a machine is refused. */
+  async #makeRoom(): Promise<void> {
+    while (!fits(CLONE_MIB)) {
+      const given = await Promise.all([...this.#stocks.values()].map((stock) => stock.shrink()));
+      if (!given.includes(true)) {
+        throw new NoCapacity("This machine has no memory left for another sandbox. End some, or give the host more memory.");
+      }
+    }
+  }
+
+  #newClone(memoryMiB: number): Promise<Clone> {
+    const stock = this.#stockOf(memoryMiB);
+    return stock ? stock.take() : this.#coldBoot(memoryMiB);
+  }
+
+  #stockOf(memoryMiB: number): Stock | undefined {
+    const stock = this.#stocks.get(memoryMiB);
+    if (stock) return stock;
+    const template = this.#templates.get(memoryMiB);
+    if (!template) {
+      this.#buildTemplate(memoryMiB);
+      return undefined;
+    }
+    return this.#addStock(memoryMiB);
+  }
+
+  #buildTemplate(memoryMiB: number): void {
+    void this.#templates.ensure(sizeOf(memoryMiB)).then(
+      () => this.#closed || this.#addStock(memoryMiB),
+      (error) => this.#closed || this.#options.log.error({ memoryMiB, error: String(error) }, "could not build a template"),
+    );
+  }
+
+  #addStock(memoryMiB: number): Stock | undefined {
+    const known = this.#stocks.get(memoryMiB);
+    const template = this.#templates.get(memoryMiB);
+    if (known || !template) return known;
+    const others = [...this.#stocks.keys()].filter((size) => size !== DEFAULT_MEMORY_MIB);
+    if (memoryMiB !== DEFAULT_MEMORY_MIB && others.length >= MAX_STOCKS - 1) {
+      const oldest = others[0]!;
+      void this.#stocks.get(oldest)!.close();
+      this.#stocks.delete(oldest);
+    }
+    const budgetMiB = memoryMiB === DEFAULT_MEMORY_MIB ? this.#budgetMiB : Math.floor(this.#budgetMiB / MAX_STOCKS);
+    const stock = new Stock({ engine: this.#engine, template, runDir: this.#paths.run, budgetMiB, log: this.#options.log });
+    this.#stocks.set(memoryMiB, stock);
+    return stock;
+  }
+
+  async #coldBoot(memoryMiB: number): Promise<Clone> {
+    const dir = createFolder(this.#paths.run);
+    const vm = await this.#engine
+      .boot({ dir, size: sizeOf(memoryMiB), boot: this.#options.image })
+      .catch(async (error) => {
+        await removeFolder(dir);
+        throw error;
+      });
+    try {
+      await writePid(dir, vm.pid);
+      return { vm, dir, guest: await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS) };
+    } catch (error) {
+      await discard({ vm, dir });
+      throw error;
+    }
+  }
+
+  async adopt(ids: string[]): Promise<Machine[]> {
+    const adopted = await Promise.all((await listFolders(this.#paths.run)).map((dir) => this.#adoptOrRemove(dir, ids)));
+    this.#stockOf(DEFAULT_MEMORY_MIB);
+    return adopted.filter((machine) => machine !== null);
+  }
+
+  async #adoptOrRemove(dir: string, ids: string[]): Promise<Machine | null> {
+    const record = await readRecord(dir);
+    const pid = record?.pid ?? (await readPid(dir));
+    if (record?.keep && ids.includes(record.id)) {
+      const vm = await this.#engine.adopt(dir, record.pid);
+      if (vm) {
+        try {
+          const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+          return this.#track(new RunningMachine(record.id, true, { vm, guest, dir }, this.#options.log));
+        } catch (error) {
+          this.#options.log.warn({ sandbox: record.id, error: String(error) }, "could not take over a machine");
+          await discard({ vm, dir });
+          return null;
+        }
+      }
+    }
+    if (pid && (await isQemuOf(dir, pid))) process.kill(pid, "SIGKILL");
+    await removeFolder(dir);
+    this.#options.log.info({ dir, sandbox: record?.id }, "removed what a former run left");
+    return null;
+  }
+
+  async info(): Promise<HostInfo> {
+    const waiting = { processes: 0, clones: 0 };
+    for (const { counts } of this.#stocks.values()) {
+      waiting.processes += counts.processes;
+      waiting.clones += counts.clones;
+    }
+    return {
+      acceleration: this.#engine.acceleration,
+      versions: this.#engine.versions,
+      machines: this.#machines.size,
+      waiting,
+      memoryBudgetMiB: this.#budgetMiB,
+    };
+  }
+
+  async close({ leaveKept = false } = {}): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#creating);
+    const ending = [...this.#machines].filter((machine) => !(leaveKept && machine.keep));
+    await Promise.all([...ending.map((machine) => machine.destroy()), ...[...this.#stocks.values()].map((stock) => stock.close())]);
+    await this.#lock[Symbol.asyncDispose]();
+  }
+}
+

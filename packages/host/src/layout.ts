@@ -1,0 +1,31 @@
+/** Where things are in a host's data folder. */
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** Longest folder for machines: with a machine's name and a socket's in it, a path must stay under a socket's 107 bytes. */
+const MAX_RUN_DIR_BYTES = 80;
+
+export interface Layout {
+  images: string;
+  templates: string;
+  /** Machines: disks, sockets, records. */
+  run: string;
+  /** Verdicts on KVM. */
+  verdicts: string;
+  /** Held by the one process that uses the folder. */
+  lock: string;
+}
+
+/** Makes the folders where missing. */
+export function layout(dataDir: string): Layout {
+  const root = resolve(dataDir);
+  let run = join(root, "run");
+  if (Buffer.byteLength(run) > MAX_RUN_DIR_BYTES) {
+    run = join(tmpdir(), `sandkeep-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`);
+  }
+  const paths = { images: join(root, "images"), templates: join(root, "templates"), run };
+  for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
+  return { ...paths, verdicts: join(root, "acceleration.json"), lock: join(run, "lock") };
+}

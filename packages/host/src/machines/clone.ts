@@ -1,0 +1,31 @@
+/** A running microVM with its agent connected, not yet or already somebody's machine. */
+import { connect } from "node:net";
+import type { Vm } from "../engine/engine.ts";
+import { GuestClient } from "../guest/client.ts";
+import { removeFolder } from "./folder.ts";
+
+/** How long an agent that is already running may take to answer; usually 5 ms. A loaded host takes its time. */
+export const RUNNING_HELLO_TIMEOUT_MS = 20_000;
+/** How long an emulated machine may take to boot; usually 3 s. */
+export const BOOT_HELLO_TIMEOUT_MS = 120_000;
+
+export interface Clone {
+  readonly vm: Vm;
+  readonly guest: GuestClient;
+  /** The machine's folder. */
+  readonly dir: string;
+}
+
+/** Connects to the agent of a running machine. */
+export async function connectGuest(vm: Vm, helloTimeoutMs: number): Promise<GuestClient> {
+  const socket = connect(vm.sockets.control);
+  await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  return GuestClient.connect(socket, helloTimeoutMs);
+}
+
+/** Ends a machine; resolves when its process and its folder are gone. */
+export async function discard(clone: { vm: Vm; dir: string; guest?: GuestClient }): Promise<void> {
+  clone.guest?.close();
+  await clone.vm.kill();
+  await removeFolder(clone.dir);
+}

@@ -1,0 +1,54 @@
+/** Somebody's machine: watches over process and agent, and cleans up whichever way it ends. */
+import type { Guest, Machine, MachineExit } from "../contract.ts";
+import type { VmExit } from "../engine/engine.ts";
+import type { Log } from "../log.ts";
+import { type Clone, discard } from "./clone.ts";
+
+/** After the agent's connection closes, the process is given this long to end by itself: a guest that powers off does. */
+const POWER_OFF_MS = 2_000;
+
+export class RunningMachine implements Machine {
+  readonly id: string;
+  readonly guest: Guest;
+  readonly exited: Promise<MachineExit>;
+  readonly clone: Clone;
+  readonly keep: boolean;
+  #destroyed = false;
+
+  constructor(id: string, keep: boolean, clone: Clone, log: Log) {
+    this.id = id;
+    this.keep = keep;
+    this.clone = clone;
+    this.guest = clone.guest;
+    this.exited = this.#watch().then(async (exit) => {
+      await discard(clone);
+      log.info({ sandbox: id, exit }, "machine ended");
+      return exit;
+    });
+  }
+
+  async destroy(): Promise<void> {
+    this.#destroyed = true;
+    await this.clone.vm.kill();
+    await this.exited;
+  }
+
+  async #watch(): Promise<MachineExit> {
+    const { vm, guest } = this.clone;
+    const vmExit = vm.exited.then((exit) => this.#reason(exit));
+    const first = await Promise.race([vmExit, guest.ended]);
+    if ("reason" in first) return first;
+    if (first.kind === "garbage") return { reason: "garbage", detail: first.detail };
+    const timeout = AbortSignal.timeout(POWER_OFF_MS);
+    const silent = new Promise<MachineExit>((resolve) => {
+      timeout.onabort = () => resolve({ reason: "crashed", detail: "The agent closed its connection." });
+    });
+    return Promise.race([vmExit, silent]);
+  }
+
+  #reason(exit: VmExit): MachineExit {
+    if (this.#destroyed) return { reason: "destroyed" };
+    if (exit.code === 0) return { reason: "powered-off" };
+    return { reason: "crashed", detail: `QEMU ended with ${exit.signal ?? `code ${exit.code}`}. ${exit.console}`.trim() };
+  }
+}

@@ -1,0 +1,24 @@
+/** What the host's memory allows. */
+import { readFileSync } from "node:fs";
+
+/** Left to the rest of the machine when everything else is full, in MiB. */
+const RESERVE_MIB = 512;
+/** Part of all memory that may wait ahead of demand, unless configured. */
+const AHEAD_FRACTION = 0.1;
+
+/** Memory now, in MiB. */
+export function memory(): { totalMiB: number; availableMiB: number } {
+  const text = readFileSync("/proc/meminfo", "utf8");
+  const read = (name: string) => Math.floor(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) / 1024);
+  return { totalMiB: read("MemTotal"), availableMiB: read("MemAvailable") };
+}
+
+/** What may wait ahead of demand by default, in MiB. */
+export function defaultBudgetMiB(): number {
+  return Math.floor(memory().totalMiB * AHEAD_FRACTION);
+}
+
+/** Whether another machine that needs `neededMiB` soon leaves the reserve alone. */
+export function fits(neededMiB: number): boolean {
+  return memory().availableMiB - neededMiB >= RESERVE_MIB;
+}

@@ -1,0 +1,166 @@
+/**
+ * Machines ahead of demand, of one template: clones that are running, exercised and paused, and processes that wait for
+ * the template's state. Nobody configures it: it lives within a memory budget and follows demand.
+ */
+import type { Engine, WaitingVm } from "../engine/engine.ts";
+import type { Log } from "../log.ts";
+import { type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
+import { createFolder, removeFolder, writePid } from "../machines/folder.ts";
+import type { Template } from "../templates/template.ts";
+import { warmClone } from "../templates/warmup.ts";
+import { fits } from "./memory.ts";
+import { CALM_AFTER_MS, CLONE_MIB, PROCESS_MIB, type Targets, targets } from "./targets.ts";
+
+/** Restocking waits for this long without a create or a kill, so that it does not slow down those who wait for an answer. */
+const QUIET_MS = 150;
+/** After a failure restocking rests, so that a broken host is not kept busy failing. */
+const FAILURE_REST_MS = 10_000;
+
+type Waiting = { vm: WaitingVm; dir: string };
+
+export interface StockOptions {
+  engine: Engine;
+  template: Template;
+  runDir: string;
+  budgetMiB: number;
+  log: Log;
+}
+
+export class Stock {
+  readonly #options: StockOptions;
+  readonly #clones: Clone[] = [];
+  readonly #processes: Waiting[] = [];
+  #busy = 0;
+  #lastCreate = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+  #restocking: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: StockOptions) {
+    this.#options = options;
+    this.#later(0);
+  }
+
+  get counts(): Targets {
+    return { clones: this.#clones.length, processes: this.#processes.length };
+  }
+
+  /** A running clone, as quickly as there is one. */
+  async take(): Promise<Clone> {
+    this.#lastCreate = performance.now();
+    this.#busy++;
+    try {
+      const clone = this.#clones.pop();
+      if (clone) {
+        await clone.vm.resume();
+        return clone;
+      }
+      return await this.#load(this.#processes.pop() ?? (await this.#prepare()));
+    } finally {
+      this.#busy--;
+      this.#later(QUIET_MS);
+    }
+  }
+
+  /** Something else needs the processor now: restocking waits a little. */
+  disturb(): void {
+    this.#later(QUIET_MS);
+  }
+
+  /** Gives memory back: the least valuable first. False when nothing is left to give. */
+  async shrink(): Promise<boolean> {
+    const last = this.#clones.pop() ?? this.#processes.pop();
+    if (!last) return false;
+    await discard(last);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#restocking;
+    await Promise.all([...this.#clones.splice(0), ...this.#processes.splice(0)].map(discard));
+  }
+
+  #later(ms: number): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#restocking ??= this.#restock().finally(() => (this.#restocking = undefined));
+    }, ms);
+    this.#timer.unref();
+  }
+
+  /** One step towards the targets, then the next one if nobody came in between. */
+  async #restock(): Promise<void> {
+    if (this.#busy > 0) return;
+    const { budgetMiB, log } = this.#options;
+    const want = targets(budgetMiB, performance.now() - this.#lastCreate);
+    try {
+      if (this.#clones.length > want.clones || this.#processes.length > want.processes) {
+        const surplus = this.#clones.length > want.clones ? this.#clones.pop() : this.#processes.pop();
+        if (surplus) await discard(surplus);
+      } else if (this.#processes.length < want.processes / 2 && fits(PROCESS_MIB)) await this.#addProcess();
+      else if (this.#clones.length < want.clones && fits(CLONE_MIB)) await this.#addClone();
+      else if (this.#processes.length < want.processes && fits(PROCESS_MIB)) await this.#addProcess();
+      else return this.#later(CALM_AFTER_MS);
+      this.#later(0);
+    } catch (error) {
+      log.warn({ error: String(error) }, "could not prepare a machine ahead of demand");
+      this.#later(FAILURE_REST_MS);
+    }
+  }
+
+  async #addProcess(): Promise<void> {
+    const waiting = await this.#prepare();
+    this.#processes.push(waiting);
+    this.#forget(this.#processes, waiting);
+  }
+
+  async #addClone(): Promise<void> {
+    const clone = await this.#load(await this.#prepare());
+    try {
+      await warmClone(clone.guest, this.#options.log);
+      await clone.vm.pause();
+    } catch (error) {
+      await discard(clone);
+      throw error;
+    }
+    this.#clones.push(clone);
+    this.#forget(this.#clones, clone);
+  }
+
+  /** What ends while it waits is nobody's any more. */
+  #forget<T extends { vm: Clone["vm"]; dir: string }>(list: T[], item: T): void {
+    void item.vm.exited.then(async () => {
+      const at = list.indexOf(item);
+      if (at < 0) return;
+      list.splice(at, 1);
+      await discard(item);
+      this.#later(FAILURE_REST_MS);
+    });
+  }
+
+  async #prepare(): Promise<Waiting> {
+    const { engine, template, runDir } = this.#options;
+    const dir = createFolder(runDir);
+    try {
+      const vm = await engine.prepare({ dir, size: template.size, boot: template.boot }, template.files);
+      await writePid(dir, vm.pid);
+      return { vm, dir };
+    } catch (error) {
+      await removeFolder(dir);
+      throw error;
+    }
+  }
+
+  async #load({ vm, dir }: Waiting): Promise<Clone> {
+    try {
+      await vm.load();
+      return { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+    } catch (error) {
+      await discard({ vm, dir });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What a machine does before it becomes a template, and before a clone waits for its user. The first brings the tools
+ * people start first into the page cache, shared by all clones; the second makes the emulator translate the code that the
+ * first command of a user runs, which each process must do for itself.
+ */
+import type { Guest } from "../contract.ts";
+import type { Log } from "../log.ts";
+
+/** How long one command may take under emulation, at the worst seen ten times less. */
+const COMMAND_TIMEOUT_MS = 120_000;
+
+const TEMPLATE_COMMANDS: string[][] = [
+  ["bash", "-c", "true; echo; ls -lh / /home/app /usr/bin > /dev/null; cat /etc/os-release; uname -a; id; env; date; ps aux | head -3; df -h"],
+  ["bash", "-lc", "sudo -n true; grep -r app /etc/passwd; sed -n 1p /etc/passwd; find /home/app; mkdir -p /tmp/w; tar cf /tmp/w/a.tar /etc/hostname; gzip /tmp/w/a.tar; rm -r /tmp/w"],
+  ["node", "-e", "console.log(1)"],
+  ["node", "-v"],
+  ["npm", "-v"],
+  ["python3", "-c", "import json, os, sys, subprocess, re, urllib.request; print(1)"],
+  ["deno", "eval", "console.log(1)"],
+  ["git", "--version"],
+  ["curl", "--version"],
+  ["bash", "-c", "true"],
+];
+
+const CLONE_COMMANDS: string[][] = [
+  ["bash", "-c", "echo"],
+  ["bash", "-c", "echo"],
+  ["node", "-v"],
+];
+
+/** Brings a machine about to be captured into the state that every clone starts from. */
+export async function warmTemplate(guest: Guest, log: Log): Promise<void> {
+  for (const command of TEMPLATE_COMMANDS) await run(guest, command, log);
+  await exerciseCalls(guest);
+  await guest.call("sync", {});
+  await guest.call("quiesce", {});
+}
+
+/** Exercises a clone that will wait paused. */
+export async function warmClone(guest: Guest, log: Log): Promise<void> {
+  await exerciseCalls(guest);
+  for (const command of CLONE_COMMANDS) await run(guest, command, log);
+}
+
+async function exerciseCalls(guest: Guest): Promise<void> {
+  const path = "/home/app/.sandkeep-warm";
+  for (let n = 0; n < 2; n++) await guest.call("stat", { path: "/home/app" });
+  const write = guest.stream("writeFile", { path });
+  write.resume();
+  write.end(Buffer.alloc(1024));
+  await write.head;
+  const read = guest.stream("readFile", { path });
+  for await (const _ of read);
+  await guest.call("remove", { path });
+}
+
+async function run(guest: Guest, [command, ...args]: string[], log: Log): Promise<void> {
+  const signal = AbortSignal.timeout(COMMAND_TIMEOUT_MS);
+  try {
+    const process = guest.stream("spawn", { command: command!, args, stdout: "piped", stderr: "piped" }, signal);
+    process.end();
+    for await (const _ of process);
+  } catch (error) {
+    // A root image need not have every tool; what is missing is only not warm.
+    log.debug({ command, error: String(error) }, "warm-up command failed");
+  }
+}
