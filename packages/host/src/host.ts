@@ -1,13 +1,12 @@
 /** The host: machines on this computer. */
 import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "./contract.ts";
 import type { BootFiles, Engine, MachineSize } from "./engine/engine.ts";
-import { isQemuOf } from "./engine/qemu/process.ts";
 import { createQemu } from "./engine/qemu/create.ts";
 import { layout, type Layout } from "./layout.ts";
 import { lock } from "./lock.ts";
 import type { Log } from "./log.ts";
 import { BOOT_HELLO_TIMEOUT_MS, type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "./machines/clone.ts";
-import { createFolder, listFolders, readPid, readRecord, removeFolder, writePid, writeRecord } from "./machines/folder.ts";
+import { createFolder, listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "./machines/folder.ts";
 import { newIdentity } from "./machines/identity.ts";
 import { RunningMachine } from "./machines/machine.ts";
 import { defaultBudgetMiB, fits } from "./stock/memory.ts";
@@ -179,7 +178,6 @@ class LocalHost implements Host {
         throw error;
       });
     try {
-      await writePid(dir, vm.pid);
       return { vm, dir, guest: await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS) };
     } catch (error) {
       await discard({ vm, dir });
@@ -188,31 +186,32 @@ class LocalHost implements Host {
   }
 
   async adopt(ids: string[]): Promise<Machine[]> {
-    const adopted = await Promise.all((await listFolders(this.#paths.run)).map((dir) => this.#adoptOrRemove(dir, ids)));
+    const folders = await Promise.all((await listFolders(this.#paths.run)).map(async (dir) => ({ dir, record: await readRecord(dir) })));
+    const kept = folders.filter(({ record }) => record?.keep && ids.includes(record.id));
+    await this.#engine.sweep(this.#paths.run, new Set(kept.map(({ dir }) => dir)));
+    const machines = await Promise.all(folders.map(async (folder) => {
+      const machine = kept.includes(folder) ? await this.#takeOver(folder.dir, folder.record!) : null;
+      if (!machine) {
+        await removeFolder(folder.dir);
+        this.#options.log.info({ dir: folder.dir, sandbox: folder.record?.id }, "removed what a former run left");
+      }
+      return machine;
+    }));
     this.#stockOf(DEFAULT_MEMORY_MIB);
-    return adopted.filter((machine) => machine !== null);
+    return machines.filter((machine) => machine !== null);
   }
 
-  async #adoptOrRemove(dir: string, ids: string[]): Promise<Machine | null> {
-    const record = await readRecord(dir);
-    const pid = record?.pid ?? (await readPid(dir));
-    if (record?.keep && ids.includes(record.id)) {
-      const vm = await this.#engine.adopt(dir, record.pid);
-      if (vm) {
-        try {
-          const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-          return this.#track(new RunningMachine(record.id, true, { vm, guest, dir }, this.#options.log));
-        } catch (error) {
-          this.#options.log.warn({ sandbox: record.id, error: String(error) }, "could not take over a machine");
-          await discard({ vm, dir });
-          return null;
-        }
-      }
+  async #takeOver(dir: string, record: MachineRecord): Promise<Machine | null> {
+    const vm = await this.#engine.adopt(dir, record.pid);
+    if (!vm) return null;
+    try {
+      const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+      return this.#track(new RunningMachine(record.id, record.keep, { vm, guest, dir }, this.#options.log));
+    } catch (error) {
+      this.#options.log.warn({ sandbox: record.id, error: String(error) }, "could not take over a machine");
+      await vm.kill();
+      return null;
     }
-    if (pid && (await isQemuOf(dir, pid))) process.kill(pid, "SIGKILL");
-    await removeFolder(dir);
-    this.#options.log.info({ dir, sandbox: record?.id }, "removed what a former run left");
-    return null;
   }
 
   async info(): Promise<HostInfo> {
@@ -232,7 +231,7 @@ class LocalHost implements Host {
 
   async close({ leaveKept = false } = {}): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#creating);
+    await Promise.allSettled([...this.#creating, this.#templates.close()]);
     const ending = [...this.#machines].filter((machine) => !(leaveKept && machine.keep));
     await Promise.all([...ending.map((machine) => machine.destroy()), ...[...this.#stocks.values()].map((stock) => stock.close())]);
     await this.#lock[Symbol.asyncDispose]();

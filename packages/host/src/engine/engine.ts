@@ -86,6 +86,8 @@ export interface Engine {
   prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm>;
   /** Takes over a machine that a former process of ours started. Null when it no longer runs. */
   adopt(dir: string, pid: number): Promise<Vm | null>;
+  /** Kills what a former process of ours started in folders of `runDir`, but for the folders to keep. */
+  sweep(runDir: string, keep: ReadonlySet<string>): Promise<void>;
 }
 
 export interface Acceleration {

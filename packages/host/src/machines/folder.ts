@@ -17,8 +17,6 @@ const recordSchema = z.object({
 });
 export type MachineRecord = z.infer<typeof recordSchema>;
 
-const pidSchema = z.coerce.number().int().positive();
-
 /** Makes a folder for a machine yet to be started. */
 export function createFolder(runDir: string): string {
   const dir = join(runDir, randomBytes(6).toString("hex"));
@@ -30,16 +28,6 @@ export function createFolder(runDir: string): string {
 export async function listFolders(runDir: string): Promise<string[]> {
   const entries = await readdir(runDir, { withFileTypes: true });
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(runDir, entry.name));
-}
-
-/** Notes which process a folder belongs to, before it is anybody's machine. */
-export async function writePid(dir: string, pid: number): Promise<void> {
-  await writeFile(join(dir, "pid"), String(pid));
-}
-
-export async function readPid(dir: string): Promise<number | null> {
-  const text = await readFile(join(dir, "pid"), "utf8").catch(() => "");
-  return pidSchema.safeParse(text).data ?? null;
 }
 
 /** Notes whose machine it is. Atomic: a reader sees all of it or nothing. */

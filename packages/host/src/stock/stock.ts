@@ -5,7 +5,7 @@
 import type { Engine, WaitingVm } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import { type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
-import { createFolder, removeFolder, writePid } from "../machines/folder.ts";
+import { createFolder, removeFolder } from "../machines/folder.ts";
 import type { Template } from "../templates/template.ts";
 import { warmClone } from "../templates/warmup.ts";
 import { fits } from "./memory.ts";
@@ -145,9 +145,7 @@ export class Stock {
     const { engine, template, runDir } = this.#options;
     const dir = createFolder(runDir);
     try {
-      const vm = await engine.prepare({ dir, size: template.size, boot: template.boot }, template.files);
-      await writePid(dir, vm.pid);
-      return { vm, dir };
+      return { dir, vm: await engine.prepare({ dir, size: template.size, boot: template.boot }, template.files) };
     } catch (error) {
       await removeFolder(dir);
       throw error;

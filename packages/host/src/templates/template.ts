@@ -37,6 +37,7 @@ export class TemplateStore {
   readonly #options: TemplateStoreOptions;
   readonly #ready = new Map<number, Template>();
   readonly #building = new Map<number, Promise<Template>>();
+  readonly #closing = new AbortController();
 
   constructor(options: TemplateStoreOptions) {
     this.#options = options;
@@ -53,7 +54,7 @@ export class TemplateStore {
     if (ready) return Promise.resolve(ready);
     let building = this.#building.get(size.memoryMiB);
     if (!building) {
-      building = this.#loadOrBuild(size).finally(() => this.#building.delete(size.memoryMiB));
+      building = this.#build(size).finally(() => this.#building.delete(size.memoryMiB));
       this.#building.set(size.memoryMiB, building);
     }
     return building;
@@ -71,19 +72,30 @@ export class TemplateStore {
     }
   }
 
-  async #loadOrBuild(size: MachineSize): Promise<Template> {
+  /** Gives up what is being built. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#building.values());
+  }
+
+  async #build(size: MachineSize): Promise<Template> {
     const { engine, image, log } = this.#options;
     const started = performance.now();
     const dir = this.#options.newFolder();
     try {
+      this.#closing.signal.throwIfAborted();
       const vm = await engine.bootForCapture({ dir, size, boot: image.boot });
+      const giveUp = () => void vm.kill();
+      this.#closing.signal.addEventListener("abort", giveUp, { once: true });
       try {
+        this.#closing.signal.throwIfAborted();
         const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
         await warmTemplate(guest, log);
         guest.close();
         await guest.ended;
         await vm.capture();
       } finally {
+        this.#closing.signal.removeEventListener("abort", giveUp);
         await vm.kill();
       }
       // The disk's overlays name their backing file by path, so they are written for where the template will stay.

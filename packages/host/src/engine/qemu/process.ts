@@ -1,7 +1,6 @@
-/** One QEMU process: started in its jail, or found again after a restart of ours. */
+/** One QEMU process, started in its jail. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { chownSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Vm, VmExit } from "../engine.ts";
@@ -89,25 +88,6 @@ export async function startQemu(binary: string, args: string[], jail: Jail, stat
   } finally {
     clearTimeout(timeout);
   }
-}
-
-/** Finds a process started by a former run of ours again. Null when the folder's QEMU is gone or is another process by now. */
-export async function adoptQemu(dir: string, pid: number): Promise<QemuProcess | null> {
-  if (!(await isQemuOf(dir, pid))) return null;
-  const qmp = await Qmp.connect(socketsIn(dir).qmp).catch(() => null);
-  if (!qmp) return null;
-  const exited = qmp.closed.then(async () => {
-    // The monitor's socket closes while the process is on its way out.
-    while (await isQemuOf(dir, pid)) await new Promise((resolve) => setTimeout(resolve, 5));
-    return { code: null, signal: null, console: "" };
-  });
-  return new QemuProcess(pid, dir, qmp, exited);
-}
-
-/** Whether a process is the QEMU of that folder: its command line names the folder's monitor. */
-export async function isQemuOf(dir: string, pid: number): Promise<boolean> {
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return commandLine.includes(`unix:${socketsIn(dir).qmp.replaceAll(",", ",,")},`);
 }
 
 /** The jail reports the process's pid, seen from outside, as JSON. */

@@ -6,7 +6,9 @@ import { KERNEL_COMMAND_LINE, qemuArguments, STATE_FD } from "./command.ts";
 import { createOverlay } from "./disk.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import type { Jail } from "./jail.ts";
-import { adoptQemu, type QemuProcess, socketsIn, startQemu } from "./process.ts";
+import { adoptQemu } from "./adopt.ts";
+import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
+import { sweepQemus } from "./sweep.ts";
 
 export interface QemuOptions {
   /** The QEMU program. */
@@ -83,6 +85,10 @@ export class Qemu implements Engine {
 
   adopt(dir: string, pid: number): Promise<Vm | null> {
     return adoptQemu(dir, pid);
+  }
+
+  sweep(runDir: string, keep: ReadonlySet<string>): Promise<void> {
+    return sweepQemus(runDir, keep);
   }
 
   #start(options: VmOptions, files: StartFiles): Promise<QemuProcess> {
