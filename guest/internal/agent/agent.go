@@ -1,0 +1,87 @@
+// Package agent joins the parts: it binds the contract's methods to what implements them.
+package agent
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/env"
+	"sandkeep.dev/guest/internal/handles"
+	"sandkeep.dev/guest/internal/process"
+	"sandkeep.dev/guest/internal/rpc"
+)
+
+// Version of the agent; the build sets it.
+var Version = "dev"
+
+// Machine is what all connections share.
+type Machine struct {
+	Environment *env.Environment
+	Processes   *process.Table
+	// Adopt makes the machine one of its own; nil where the agent has no power over it, as in development.
+	Adopt func(contract.Identity) error
+}
+
+// Serve answers one connection until it ends. Its open files end with it.
+func (m *Machine) Serve(conn net.Conn) {
+	var open handles.Table
+	defer open.CloseAll()
+	registry := rpc.NewRegistry()
+	m.registerMachine(registry)
+	m.registerEnvironment(registry)
+	m.registerProcesses(registry)
+	registerFiles(registry)
+	registerHandles(registry, &open)
+	registerNetwork(registry)
+	rpc.Serve(conn, registry)
+}
+
+func (m *Machine) registerMachine(r *rpc.Registry) {
+	rpc.Call(r, "ping", func(context.Context, contract.None) (contract.Pong, error) {
+		return contract.Pong{Protocol: contract.Protocol, Version: Version}, nil
+	})
+	rpc.Call(r, "resume", func(_ context.Context, identity contract.Identity) (rpc.Null, error) {
+		for key, value := range identity.Env {
+			if err := m.Environment.Set(key, value); err != nil {
+				return nil, err
+			}
+		}
+		if m.Adopt == nil {
+			return nil, nil
+		}
+		return nil, m.Adopt(identity)
+	})
+	rpc.Call(r, "quiesce", func(context.Context, contract.None) (rpc.Null, error) {
+		unix.Sync()
+		runtime.GC()
+		debug.FreeOSMemory()
+		return nil, nil
+	})
+	rpc.Call(r, "sync", func(context.Context, contract.None) (rpc.Null, error) {
+		unix.Sync()
+		return nil, nil
+	})
+}
+
+func (m *Machine) registerEnvironment(r *rpc.Registry) {
+	rpc.Call(r, "envGet", func(_ context.Context, p contract.EnvKey) (*string, error) {
+		if value, ok := m.Environment.Get(p.Key); ok {
+			return &value, nil
+		}
+		return nil, nil
+	})
+	rpc.Call(r, "envSet", func(_ context.Context, p contract.EnvPair) (rpc.Null, error) {
+		return nil, m.Environment.Set(p.Key, p.Value)
+	})
+	rpc.Call(r, "envDelete", func(_ context.Context, p contract.EnvKey) (rpc.Null, error) {
+		return nil, m.Environment.Delete(p.Key)
+	})
+	rpc.Call(r, "envToObject", func(context.Context, contract.None) (map[string]string, error) {
+		return m.Environment.All(), nil
+	})
+}

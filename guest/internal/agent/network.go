@@ -1,0 +1,25 @@
+package agent
+
+import (
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/dial"
+	"sandkeep.dev/guest/internal/rpc"
+)
+
+func registerNetwork(r *rpc.Registry) {
+	rpc.Stream(r, "dial", func(x *rpc.Exchange, p contract.DialParams) error {
+		conn, err := dial.Connect(x.Context(), p)
+		if err != nil {
+			return err
+		}
+		if err := x.Head(nil); err != nil {
+			conn.Close()
+			return err
+		}
+		if err := x.Flush(); err != nil {
+			conn.Close()
+			return err
+		}
+		return dial.Splice(x.Context(), conn, x, x)
+	})
+}

@@ -1,0 +1,116 @@
+package contract
+
+// None is the params of a method that has none.
+type None struct{}
+
+// Pong answers ping.
+type Pong struct {
+	Protocol int    `json:"protocol"`
+	Version  string `json:"version"`
+}
+
+// Identity makes a clone a machine of its own.
+type Identity struct {
+	// UnixTimeNs is the wall-clock time in nanoseconds since 1970, as a decimal string.
+	UnixTimeNs string `json:"unixTimeNs"`
+	// Entropy is base64 of at least 32 random bytes.
+	Entropy   string            `json:"entropy"`
+	Hostname  string            `json:"hostname"`
+	MachineID string            `json:"machineId"`
+	Env       map[string]string `json:"env"`
+}
+
+// ExitStatus says how a process ended.
+type ExitStatus struct {
+	Success bool `json:"success"`
+	// Code is the exit code, or 128 + n when signal n ended the process.
+	Code int `json:"code"`
+	// Signal is the name of the signal that ended it, or nil.
+	Signal *string `json:"signal"`
+	// OOM is nil, "high-confidence" or "low-confidence"; set only with code 137.
+	OOM *string `json:"oom"`
+}
+
+// SpawnParams describe a process to start.
+type SpawnParams struct {
+	Command  string            `json:"command"`
+	Args     []string          `json:"args"`
+	Env      map[string]string `json:"env"`
+	ClearEnv bool              `json:"clearEnv"`
+	Cwd      string            `json:"cwd"`
+	Stdin    string            `json:"stdin"`
+	Stdout   string            `json:"stdout"`
+	Stderr   string            `json:"stderr"`
+	Channel  bool              `json:"channel"`
+	Pty      *PtyParams        `json:"pty"`
+}
+
+// PtyParams describe the terminal of a process.
+type PtyParams struct {
+	Cols int    `json:"cols"`
+	Rows int    `json:"rows"`
+	Term string `json:"term"`
+}
+
+// Pid names a process.
+type Pid struct {
+	Pid int `json:"pid"`
+}
+
+// KillParams name a process and a signal such as "SIGTERM".
+type KillParams struct {
+	Pid    int    `json:"pid"`
+	Signal string `json:"signal"`
+}
+
+// ResizeParams give a terminal its size.
+type ResizeParams struct {
+	Pid  int `json:"pid"`
+	Cols int `json:"cols"`
+	Rows int `json:"rows"`
+}
+
+// ProcessInfo describes a process for processList.
+type ProcessInfo struct {
+	Pid         int         `json:"pid"`
+	Command     string      `json:"command"`
+	Args        []string    `json:"args"`
+	StartedAtMs int64       `json:"startedAtMs"`
+	Exit        *ExitStatus `json:"exit"`
+}
+
+// DialParams name a TCP port; without a host, one of the loopback.
+type DialParams struct {
+	Port int    `json:"port"`
+	Host string `json:"host"`
+}
+
+// FetchParams describe an HTTP request to make from inside the guest.
+type FetchParams struct {
+	URL      string      `json:"url"`
+	Method   string      `json:"method"`
+	Headers  [][2]string `json:"headers"`
+	Redirect string      `json:"redirect"`
+	HasBody  bool        `json:"hasBody"`
+	Port     int         `json:"port"`
+}
+
+// FetchHead describes the response.
+type FetchHead struct {
+	Status     int         `json:"status"`
+	StatusText string      `json:"statusText"`
+	Headers    [][2]string `json:"headers"`
+	URL        string      `json:"url"`
+	HasBody    bool        `json:"hasBody"`
+}
+
+// EnvKey, EnvPair are the params of the environment's methods.
+type (
+	EnvKey struct {
+		Key string `json:"key"`
+	}
+	EnvPair struct {
+		Key   string `json:"key"`
+		Value string `json:"value"`
+	}
+)

@@ -1,0 +1,129 @@
+// Package dial joins a stream of the host's with a TCP port of the guest.
+package dial
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/fault"
+	"sandkeep.dev/guest/internal/files"
+)
+
+// timeout bounds the connecting; on the loopback the kernel answers at once.
+const timeout = 30 * time.Second
+
+// loopback is where a port without a host is looked for.
+var loopback = []string{"127.0.0.1", "::1"}
+
+// Connect opens the TCP connection.
+func Connect(ctx context.Context, p contract.DialParams) (*net.TCPConn, error) {
+	if p.Port < 1 || p.Port > 65535 {
+		return nil, fault.TypeError("Invalid port: %d", p.Port)
+	}
+	if p.Host != "" {
+		return connect(ctx, p.Host, p.Port)
+	}
+	return Loopback(ctx, p.Port)
+}
+
+// Loopback connects to a port of the loopback, in either family.
+func Loopback(ctx context.Context, port int) (conn *net.TCPConn, err error) {
+	var first error
+	for _, host := range loopback {
+		conn, err = connect(ctx, host, port)
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			break
+		}
+	}
+	return nil, first
+}
+
+func connect(ctx context.Context, host string, port int) (*net.TCPConn, error) {
+	// A connection without traffic needs no probes: they would wake an idle machine.
+	dialer := net.Dialer{Timeout: timeout, KeepAlive: -1}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
+}
+
+// flushWriter is the host's side of the stream.
+type flushWriter interface {
+	io.Writer
+	Flush() error
+}
+
+// Splice carries bytes both ways until the guest's side ends. The end of the host's bytes half-closes the connection.
+func Splice(ctx context.Context, conn *net.TCPConn, from io.Reader, to flushWriter) error {
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	go func() {
+		if err := copyBuffered(conn, from); err != nil {
+			conn.Close() // the host's side was reset, or the guest takes no more
+			return
+		}
+		_ = conn.CloseWrite()
+	}()
+	return copyAvailable(to, conn)
+}
+
+func copyBuffered(to io.Writer, from io.Reader) error {
+	lent := files.Buffer()
+	defer files.Release(lent)
+	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, *lent)
+	return err
+}
+
+var buffers = sync.Pool{New: func() any {
+	buffer := make([]byte, 64*1024)
+	return &buffer
+}}
+
+// copyAvailable sends each piece as soon as it comes. Without traffic it holds no buffer.
+func copyAvailable(to flushWriter, conn *net.TCPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	for {
+		var (
+			lent *[]byte
+			n    int
+		)
+		waitErr := raw.Read(func(fd uintptr) bool {
+			lent = buffers.Get().(*[]byte)
+			if n, err = syscall.Read(int(fd), *lent); err == syscall.EAGAIN || err == syscall.EINTR {
+				buffers.Put(lent)
+				return false
+			}
+			return true
+		})
+		if waitErr != nil {
+			return waitErr
+		}
+		if n > 0 {
+			if _, err = to.Write((*lent)[:n]); err == nil {
+				err = to.Flush()
+			}
+		}
+		buffers.Put(lent)
+		if err != nil || n <= 0 {
+			return err
+		}
+	}
+}

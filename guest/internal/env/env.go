@@ -1,0 +1,132 @@
+// Package env holds the sandbox-wide environment: the image's defaults and what the host added.
+package env
+
+import (
+	"os"
+	"strings"
+	"sync"
+
+	"sandkeep.dev/guest/internal/fault"
+)
+
+// maxBytes bounds the whole environment: the kernel gives a new program no more than 2 MiB for it and its arguments.
+const maxBytes = 1 << 20
+
+// Environment is a set of variables, safe for concurrent use.
+type Environment struct {
+	mu     sync.RWMutex
+	values map[string]string
+	bytes  int
+}
+
+// New makes an environment with the given defaults.
+func New(defaults map[string]string) *Environment {
+	e := &Environment{values: make(map[string]string, len(defaults))}
+	for key, value := range defaults {
+		_ = e.Set(key, value)
+	}
+	return e
+}
+
+// Defaults are the variables of a user's processes in the image.
+func Defaults(user, home string) map[string]string {
+	return map[string]string{
+		"PATH":    home + "/.local/bin:" + home + "/.deno/bin:" + SystemPath,
+		"HOME":    home,
+		"USER":    user,
+		"LOGNAME": user,
+		"SHELL":   "/bin/bash",
+		"LANG":    "C.UTF-8",
+		// A sandbox lives too short to be told of updates, and may not be allowed to ask.
+		"DENO_NO_UPDATE_CHECK": "1",
+		"NO_UPDATE_NOTIFIER":   "1",
+	}
+}
+
+// SystemPath is where commands are looked for when nothing else is said.
+const SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// Get gives a variable.
+func (e *Environment) Get(key string) (string, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	value, ok := e.values[key]
+	return value, ok
+}
+
+// Set gives a variable a value, for processes started later.
+func (e *Environment) Set(key, value string) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	if strings.IndexByte(value, 0) >= 0 {
+		return fault.TypeError("Value contains invalid characters: %q", value)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	grown := e.bytes + len(key) + len(value)
+	if old, ok := e.values[key]; ok {
+		grown -= len(key) + len(old)
+	}
+	if grown > maxBytes {
+		return fault.WithCode("Error", "E2BIG", "The environment would be larger than %d bytes", maxBytes)
+	}
+	e.bytes = grown
+	e.values[key] = value
+	return nil
+}
+
+// Delete removes a variable, if there is one.
+func (e *Environment) Delete(key string) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if old, ok := e.values[key]; ok {
+		e.bytes -= len(key) + len(old)
+		delete(e.values, key)
+	}
+	return nil
+}
+
+// All gives a copy.
+func (e *Environment) All() map[string]string {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	all := make(map[string]string, len(e.values))
+	for key, value := range e.values {
+		all[key] = value
+	}
+	return all
+}
+
+// CheckKey refuses what cannot be a variable's name, in Deno's words.
+func CheckKey(key string) error {
+	if key == "" {
+		return fault.TypeError("Key is an empty string.")
+	}
+	if strings.ContainsAny(key, "=\x00") {
+		return fault.TypeError("Key contains invalid characters: %q", key)
+	}
+	return nil
+}
+
+// ReadFile adds the variables of a file of KEY=VALUE lines, as /etc/environment is. A file that is not there adds none.
+func (e *Environment) ReadFile(path string) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return
+	}
+	for _, line := range strings.Split(string(content), "\n") {
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "export "))
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+			value = value[1 : n-1]
+		}
+		_ = e.Set(strings.TrimSpace(key), value)
+	}
+}

@@ -1,0 +1,50 @@
+package files
+
+import (
+	"io"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// BufferBytes is the size of the buffers in which file content moves: large enough that system calls do not count,
+// small enough that a few at a time do not matter to the memory of a clone.
+const BufferBytes = 128 * 1024
+
+var bufferPool = sync.Pool{New: func() any {
+	buffer := make([]byte, BufferBytes)
+	return &buffer
+}}
+
+// Buffer lends a buffer of BufferBytes.
+func Buffer() *[]byte { return bufferPool.Get().(*[]byte) }
+
+// Release gives it back.
+func Release(buffer *[]byte) { bufferPool.Put(buffer) }
+
+// readFd reads some bytes; io.EOF at the end.
+func readFd(fd int, to []byte) (n int, err error) {
+	err = retry(func() error {
+		n, err = unix.Read(fd, to)
+		return err
+	})
+	if err == nil && n == 0 {
+		return 0, io.EOF
+	}
+	return max(n, 0), err
+}
+
+// writeFd writes all bytes.
+func writeFd(fd int, from []byte) error {
+	for len(from) > 0 {
+		n, err := unix.Write(fd, from)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		from = from[n:]
+	}
+	return nil
+}

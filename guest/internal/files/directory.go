@@ -1,0 +1,95 @@
+package files
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/fault"
+)
+
+const (
+	// maxEntries bounds readDir, whose answer is one message of at most contract.MaxCallBytes.
+	maxEntries = 250_000
+	// maxNameBytes bounds the names in it: a name can grow sixfold as JSON, beside the 60 bytes of its other fields.
+	maxNameBytes = 8 * 1024 * 1024
+	// batch is how many entries are taken from the kernel at a time.
+	batch = 1024
+)
+
+// ReadDir lists a directory, unsorted, as the kernel gives it.
+func ReadDir(path string) ([]contract.DirEntry, error) {
+	entries := []contract.DirEntry{}
+	names := 0
+	err := EachEntry(path, func(entry contract.DirEntry) error {
+		names += len(entry.Name)
+		if len(entries) == maxEntries || names > maxNameBytes {
+			return fault.WithCode("Error", "E2BIG", "The directory has more than %d entries, or very long names: use walk: readdir '%s'", len(entries), path)
+		}
+		entries = append(entries, entry)
+		return nil
+	})
+	if err != nil {
+		return nil, fault.Path(err, "readdir", path)
+	}
+	return entries, nil
+}
+
+// EachEntry visits the entries of a directory, holding only a batch of them in memory.
+func EachEntry(path string, visit func(contract.DirEntry) error) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	fd, err := openFd(path, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	directory := os.NewFile(uintptr(fd), path)
+	defer directory.Close()
+	for {
+		batch, err := directory.ReadDir(batch)
+		for _, found := range batch {
+			kind := found.Type()
+			entry := contract.DirEntry{
+				Name:        found.Name(),
+				IsFile:      kind.IsRegular(),
+				IsDirectory: kind.IsDir(),
+				IsSymlink:   kind&os.ModeSymlink != 0,
+			}
+			if err := visit(entry); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return errnoOf(err)
+		}
+	}
+}
+
+// Remove removes a file or an empty directory; with recursive, a directory and all that is in it.
+func Remove(path string, recursive bool) error {
+	err := checkPath(path)
+	if err == nil {
+		err = remove(path, recursive)
+	}
+	return fault.Path(err, "remove", path)
+}
+
+func remove(path string, recursive bool) error {
+	var stat unix.Stat_t
+	if err := unix.Lstat(path, &stat); err != nil {
+		return err
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return unix.Unlink(path)
+	}
+	if !recursive {
+		return unix.Rmdir(path)
+	}
+	return errnoOf(os.RemoveAll(path))
+}

@@ -1,0 +1,206 @@
+// Package files implements the file API with Deno's semantics, straight on system calls: the kernel decides, as the
+// user whose file system ids the threads carry, and its error numbers reach the client unchanged.
+package files
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/fault"
+)
+
+// retry runs a system call until no signal interrupts it.
+func retry(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// Mkdir makes a directory; with recursive also its parents, and then an existing directory is fine.
+func Mkdir(path string, recursive bool, mode uint32) error {
+	err := checkPath(path)
+	if err == nil {
+		err = unix.Mkdir(path, mode)
+	}
+	if err != nil && recursive {
+		err = mkdirAll(path, mode, err)
+	}
+	return fault.Path(err, "mkdir", path)
+}
+
+// mkdirAll goes on after a first mkdir that failed with err.
+func mkdirAll(path string, mode uint32, err error) error {
+	switch err {
+	case unix.EEXIST:
+		if isDirectory(path) {
+			return nil
+		}
+		return err
+	case unix.ENOENT:
+		parent := parentOf(path)
+		if parent == "" {
+			return err
+		}
+		if err := unix.Mkdir(parent, mode); err != nil {
+			if err := mkdirAll(parent, mode, err); err != nil {
+				return err
+			}
+		}
+		if err := unix.Mkdir(path, mode); err != nil && !(err == unix.EEXIST && isDirectory(path)) {
+			return err
+		}
+		return nil
+	}
+	return err
+}
+
+func isDirectory(path string) bool {
+	var stat unix.Stat_t
+	return unix.Stat(path, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
+// parentOf gives the path without its last component, or "" when there is none above.
+func parentOf(path string) string {
+	path = strings.TrimRight(path, "/")
+	at := strings.LastIndexByte(path, '/')
+	if at < 0 {
+		return ""
+	}
+	return strings.TrimRight(path[:at], "/")
+}
+
+// Rename moves a file within a file system.
+func Rename(from, to string) error {
+	if err := checkPaths(from, to); err != nil {
+		return err
+	}
+	return fault.Paths(unix.Rename(from, to), "rename", from, to)
+}
+
+// Chmod sets the permission bits.
+func Chmod(path string, mode uint32) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	return fault.Path(unix.Chmod(path, mode&0o7777), "chmod", path)
+}
+
+// Chown sets the owner; nil leaves it.
+func Chown(path string, uid, gid *uint32) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	return fault.Path(unix.Chown(path, idOrSame(uid), idOrSame(gid)), "chown", path)
+}
+
+func idOrSame(id *uint32) int {
+	if id == nil {
+		return -1
+	}
+	return int(*id)
+}
+
+// Link makes path another name of target.
+func Link(target, path string) error {
+	if err := checkPaths(target, path); err != nil {
+		return err
+	}
+	return fault.Paths(unix.Link(target, path), "link", target, path)
+}
+
+// Symlink makes path a symbolic link that holds target.
+func Symlink(target, path string) error {
+	if err := checkPaths(target, path); err != nil {
+		return err
+	}
+	return fault.Paths(unix.Symlink(target, path), "symlink", target, path)
+}
+
+// ReadLink gives what a symbolic link holds.
+func ReadLink(path string) (string, error) {
+	if err := checkPath(path); err != nil {
+		return "", err
+	}
+	buffer := make([]byte, unix.PathMax)
+	n, err := unix.Readlink(path, buffer)
+	if err != nil {
+		return "", fault.Path(err, "readlink", path)
+	}
+	return string(buffer[:n]), nil
+}
+
+// RealPath gives the absolute path without symbolic links, as the kernel resolves it.
+func RealPath(path string) (string, error) {
+	if err := checkPath(path); err != nil {
+		return "", err
+	}
+	fd, err := openFd(path, unix.O_PATH, 0)
+	if err != nil {
+		return "", fault.Path(err, "realpath", path)
+	}
+	defer unix.Close(fd)
+	resolved, err := fdPath(fd)
+	return resolved, fault.Path(err, "realpath", path)
+}
+
+// Truncate sets a file's length, filling with zeros.
+func Truncate(path string, length int64) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	if length < 0 {
+		return fault.TypeError("Invalid length: %d", length)
+	}
+	return fault.Path(retry(func() error { return unix.Truncate(path, length) }), "truncate", path)
+}
+
+// checkPath refuses what the kernel would silently cut short.
+func checkPath(path string) error {
+	if strings.IndexByte(path, 0) >= 0 {
+		return fault.WithCode("TypeError", "EINVAL", "Invalid path: file name contained an unexpected NUL byte")
+	}
+	return nil
+}
+
+func checkPaths(a, b string) error {
+	if err := checkPath(a); err != nil {
+		return err
+	}
+	return checkPath(b)
+}
+
+// openFd opens a file for the agent alone. Opening must not wait, as for the other end of a FIFO: a waiting open cannot
+// be cancelled and holds a thread.
+func openFd(path string, flags int, mode uint32) (fd int, err error) {
+	err = retry(func() error {
+		fd, err = unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, mode)
+		return err
+	})
+	return fd, err
+}
+
+func fdPath(fd int) (string, error) {
+	buffer := make([]byte, unix.PathMax)
+	n, err := unix.Readlink("/proc/self/fd/"+itoa(fd), buffer)
+	if err != nil {
+		return "", err
+	}
+	return string(buffer[:n]), nil
+}
+
+// errnoOf gives the error number inside an error of package os.
+func errnoOf(err error) error {
+	switch e := err.(type) {
+	case *os.PathError:
+		return e.Err
+	case *os.SyscallError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
+	}
+	return err
+}

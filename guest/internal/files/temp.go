@@ -1,0 +1,60 @@
+package files
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/fault"
+)
+
+const (
+	// tempAttempts bounds the search for a name that is free: with 64 random bits one is enough.
+	tempAttempts = 16
+	defaultTemp  = "/tmp"
+)
+
+// MakeTempDir makes a directory of its own, readable only for the user, and returns its path.
+func MakeTempDir(p contract.TempParams) (string, error) {
+	return makeTemp(p, "tmpdir", func(path string) error { return unix.Mkdir(path, 0o700) })
+}
+
+// MakeTempFile makes an empty file of its own, readable only for the user, and returns its path.
+func MakeTempFile(p contract.TempParams) (string, error) {
+	return makeTemp(p, "tmpfile", func(path string) error {
+		fd, err := openFd(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
+		if err == nil {
+			unix.Close(fd)
+		}
+		return err
+	})
+}
+
+func makeTemp(p contract.TempParams, operation string, create func(path string) error) (string, error) {
+	if err := checkPaths(p.Dir, p.Prefix+p.Suffix); err != nil {
+		return "", err
+	}
+	if strings.Contains(p.Prefix+p.Suffix, "/") {
+		return "", fault.TypeError("Invalid prefix or suffix: a path separator is not allowed")
+	}
+	if p.Dir == "" {
+		p.Dir = defaultTemp
+	}
+	for attempt := 1; ; attempt++ {
+		var random [8]byte
+		if _, err := rand.Read(random[:]); err != nil {
+			return "", err
+		}
+		path := strings.TrimRight(p.Dir, "/") + "/" + p.Prefix + hex.EncodeToString(random[:]) + p.Suffix
+		err := create(path)
+		if err == nil {
+			return path, nil
+		}
+		if err != unix.EEXIST || attempt == tempAttempts {
+			return "", fault.Path(err, operation, path)
+		}
+	}
+}

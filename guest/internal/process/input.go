@@ -1,0 +1,103 @@
+package process
+
+import (
+	"io"
+	"os"
+	"sync"
+
+	"sandkeep.dev/guest/internal/contract"
+)
+
+// endOfTransmission is what a terminal takes as the end of its input, as if the user typed Ctrl-D.
+const endOfTransmission = 4
+
+// input is one way into a process. A nil input throws everything away.
+type input struct {
+	file *os.File
+	// terminal inputs share their file with the output and end with a character instead of a close.
+	terminal bool
+
+	mu   sync.Mutex // one writer at a time
+	gone bool       // the process reads no more; what comes is thrown away
+}
+
+// write hands all bytes to the process, and waits while it does not take them.
+func (in *input) write(p []byte) {
+	if in == nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.gone {
+		return
+	}
+	if _, err := in.file.Write(p); err != nil {
+		in.gone = true // EPIPE: the process has closed it, which is its right
+	}
+}
+
+// end tells the process that no more comes.
+func (in *input) end() {
+	if in == nil {
+		return
+	}
+	if in.terminal {
+		in.write([]byte{endOfTransmission})
+		return
+	}
+	in.close()
+}
+
+// close also ends a write that waits.
+func (in *input) close() {
+	if in != nil && !in.terminal {
+		in.file.Close()
+	}
+}
+
+// Feed carries frames to the process's inputs until the reader ends. A regular end of the reader ends the inputs too;
+// anything else, such as a reset, leaves them open for a later attach.
+func (p *Process) Feed(frames io.Reader) error {
+	for {
+		kind, length, err := contract.ReadFrameHeader(frames)
+		if err == io.EOF {
+			p.stdin.end()
+			p.channel.end()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var to *input
+		switch kind {
+		case contract.FrameStdin:
+			to = p.stdin
+		case contract.FrameToChannel:
+			to = p.channel
+		}
+		if length == 0 {
+			to.end()
+			continue
+		}
+		if err := feedFrame(to, frames, length); err != nil {
+			return err
+		}
+	}
+}
+
+func feedFrame(to *input, from io.Reader, length int) error {
+	lent := buffers.Get().(*[]byte)
+	defer buffers.Put(lent)
+	for length > 0 {
+		n, err := from.Read((*lent)[:min(length, contract.MaxFrameBytes)])
+		to.write((*lent)[:n])
+		length -= n
+		if err != nil && length > 0 {
+			return io.ErrUnexpectedEOF
+		}
+	}
+	return nil
+}
+
+// TakesInput says whether frames from the host can have any effect.
+func (p *Process) TakesInput() bool { return p.stdin != nil || p.channel != nil }

@@ -1,0 +1,58 @@
+package process
+
+import (
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/env"
+	"sandkeep.dev/guest/internal/fault"
+)
+
+// lookup finds the program of a command name in the child's PATH, seen from its working directory. A command with a
+// slash is a path already.
+func lookup(command, cwd string, variables map[string]string) (string, error) {
+	if strings.Contains(command, "/") {
+		return command, nil
+	}
+	path, ok := variables["PATH"]
+	if !ok {
+		path = env.SystemPath
+	}
+	for _, directory := range strings.Split(path, ":") {
+		candidate := filepath.Join(directory, command)
+		if directory == "" {
+			candidate = "./" + command
+		}
+		seen := candidate
+		if !filepath.IsAbs(seen) {
+			seen = filepath.Join(cwd, seen)
+		}
+		var stat unix.Stat_t
+		if unix.Stat(seen, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFREG && stat.Mode&0o111 != 0 {
+			return candidate, nil
+		}
+	}
+	return "", fault.WithCode("NotFound", "ENOENT", "Failed to spawn '%s': entity not found", command)
+}
+
+// checkCwd gives Deno's errors for a working directory that is none.
+func checkCwd(command, cwd string) error {
+	var stat unix.Stat_t
+	switch err := unix.Stat(cwd, &stat); {
+	case err == unix.ENOENT || err == unix.ENOTDIR:
+		return fault.WithCode("NotFound", "ENOENT", "Failed to spawn '%s': No such cwd '%s'", command, cwd)
+	case err != nil:
+		return failedToSpawn(command, err)
+	case stat.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return fault.WithCode("NotFound", "ENOTDIR", "Failed to spawn '%s': cwd is not a directory '%s'", command, cwd)
+	}
+	return nil
+}
+
+func failedToSpawn(command string, err error) error {
+	f := *fault.From(err)
+	f.Message = "Failed to spawn '" + command + "': " + f.Message
+	return &f
+}

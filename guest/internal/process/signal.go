@@ -1,0 +1,34 @@
+package process
+
+import (
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/fault"
+)
+
+// signals are the names a client may send: those of Deno.Signal, and a few other names of the same numbers.
+var signals = map[string]unix.Signal{"SIGCLD": unix.SIGCHLD, "SIGIOT": unix.SIGABRT, "SIGPOLL": unix.SIGIO}
+
+// signalNames has the usual name of each number.
+var signalNames = map[unix.Signal]string{}
+
+func init() {
+	const lastSignal = 31
+	for n := unix.Signal(1); n <= lastSignal; n++ {
+		if name := unix.SignalName(n); name != "" {
+			signals[name] = n
+			signalNames[n] = name
+		}
+	}
+	// Real-time signals have no names that clients know; a process can still die of one.
+	for n := unix.Signal(lastSignal + 1); n <= 64; n++ {
+		signalNames[n] = "SIGRT" + itoa(int(n)-lastSignal-1)
+	}
+}
+
+func parseSignal(name string) (unix.Signal, error) {
+	if signal, ok := signals[name]; ok {
+		return signal, nil
+	}
+	return 0, fault.TypeError("Invalid signal: %s", name)
+}

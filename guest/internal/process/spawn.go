@@ -1,0 +1,121 @@
+package process
+
+import (
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/env"
+	"sandkeep.dev/guest/internal/fault"
+	"sandkeep.dev/guest/internal/oom"
+)
+
+const defaultTerm = "xterm-256color"
+
+// Spawn starts a process. The sink is attached from the first byte on.
+func (t *Table) Spawn(params contract.SpawnParams) (*Process, *Sink, error) {
+	variables, err := t.variables(params)
+	if err != nil {
+		return nil, nil, err
+	}
+	if strings.IndexByte(params.Command+params.Cwd+strings.Join(params.Args, ""), 0) >= 0 {
+		return nil, nil, fault.TypeError("Failed to spawn '%s': nul byte found in provided data", params.Command)
+	}
+	program, err := lookup(params.Command, params.Cwd, variables)
+	if err != nil {
+		return nil, nil, err
+	}
+	plumbing, err := connect(params, t.null)
+	if err != nil {
+		return nil, nil, failedToSpawn(params.Command, err)
+	}
+	p := plumbing.process
+	p.command, p.args = shorten(params.Command, params.Args)
+	sink := p.output.attach()
+	err = t.start(p, program, params, variables, plumbing)
+	plumbing.closeChildEnds()
+	if err != nil {
+		plumbing.closeOwnEnds()
+		return nil, nil, err
+	}
+	plumbing.pump()
+	return p, sink, nil
+}
+
+// variables is the environment of the child.
+func (t *Table) variables(params contract.SpawnParams) (map[string]string, error) {
+	var variables map[string]string
+	if params.ClearEnv {
+		variables = make(map[string]string, len(params.Env)+1)
+	} else {
+		variables = t.config.Environment.All()
+	}
+	if params.Pty != nil {
+		variables["TERM"] = defaultTerm
+		if params.Pty.Term != "" {
+			variables["TERM"] = params.Pty.Term
+		}
+	}
+	for key, value := range params.Env {
+		if err := env.CheckKey(key); err != nil {
+			return nil, err
+		}
+		if strings.IndexByte(value, 0) >= 0 {
+			return nil, fault.TypeError("Failed to spawn '%s': nul byte found in provided data", params.Command)
+		}
+		variables[key] = value
+	}
+	return variables, nil
+}
+
+// start forks, executes and registers.
+func (t *Table) start(p *Process, program string, params contract.SpawnParams, variables map[string]string, plumbing *plumbing) error {
+	attributes := &syscall.ProcAttr{
+		Dir:   params.Cwd,
+		Env:   make([]string, 0, len(variables)),
+		Files: plumbing.childFds(),
+		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: t.config.Credential},
+	}
+	if params.Pty != nil {
+		attributes.Sys.Setctty = true // to descriptor 0
+	}
+	for key, value := range variables {
+		attributes.Env = append(attributes.Env, key+"="+value)
+	}
+	argv := append([]string{params.Command}, params.Args...)
+
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.live) >= maxLive {
+		return failedToSpawn(params.Command, unix.EAGAIN)
+	}
+	p.startedAt, p.startedMicros = time.Now(), oom.Now()
+	pid, err := syscall.ForkExec(program, argv, attributes)
+	if err == unix.ENOEXEC {
+		// A script without "#!": the C library's execvp, which Deno uses, gives it to the shell.
+		pid, err = syscall.ForkExec("/bin/sh", append([]string{"/bin/sh", program}, params.Args...), attributes)
+	}
+	if err != nil {
+		if params.Cwd != "" {
+			if cwdErr := checkCwd(params.Command, params.Cwd); cwdErr != nil {
+				return cwdErr
+			}
+		}
+		return failedToSpawn(params.Command, err)
+	}
+	p.pid = pid
+	t.live[pid] = p
+	return nil
+}
+
+// Attach joins a process whose spawn stream is gone.
+func (t *Table) Attach(pid int) (*Process, *Sink, error) {
+	p, err := t.find(pid)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, p.output.attach(), nil
+}

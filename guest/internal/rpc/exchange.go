@@ -1,0 +1,52 @@
+package rpc
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"sandkeep.dev/guest/internal/contract"
+)
+
+// Exchange is one stream: a request body and a response body after their prefix messages.
+type Exchange struct {
+	ctx      context.Context
+	body     io.Reader
+	response http.ResponseWriter
+	headSent bool
+}
+
+// Context ends when the host resets the stream or the connection ends.
+func (x *Exchange) Context() context.Context { return x.ctx }
+
+// Read reads what follows the params in the request.
+func (x *Exchange) Read(p []byte) (int, error) { return x.body.Read(p) }
+
+// Head sends the outcome's value. The bytes may wait for Flush.
+func (x *Exchange) Head(value any) error { return x.sendHead(outcome{value: value}) }
+
+// Write sends bytes after the head; it waits while the host's window is full.
+func (x *Exchange) Write(p []byte) (int, error) { return x.response.Write(p) }
+
+// Flush sends what was written so far.
+func (x *Exchange) Flush() error { return http.NewResponseController(x.response).Flush() }
+
+// StopReading makes a Read that waits, and every later one, fail.
+func (x *Exchange) StopReading() {
+	// A deadline in the past is the only way to wake the reader without ending the response.
+	_ = http.NewResponseController(x.response).SetReadDeadline(time.Unix(1, 0))
+}
+
+// Ended says whether a Read failed because the request's body came to its regular end.
+func Ended(err error) bool { return err == io.EOF }
+
+// Stopped says whether a Read failed because of StopReading.
+func Stopped(err error) bool { return os.IsTimeout(err) }
+
+func (x *Exchange) sendHead(o outcome) error {
+	x.headSent = true
+	_, err := x.response.Write(contract.AppendPrefix(nil, o.appendTo(nil)))
+	return err
+}

@@ -1,0 +1,102 @@
+// Package rpc carries the contract's calls and streams over HTTP/2.
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"sandkeep.dev/guest/internal/fault"
+)
+
+// Null is the result of a method that answers null.
+type Null = *struct{}
+
+// Registry holds the methods of one connection.
+type Registry struct {
+	calls   map[string]func(ctx context.Context, params []byte) outcome
+	streams map[string]func(x *Exchange, params []byte) error
+}
+
+// NewRegistry makes an empty one.
+func NewRegistry() *Registry {
+	return &Registry{
+		calls:   make(map[string]func(context.Context, []byte) outcome),
+		streams: make(map[string]func(*Exchange, []byte) error),
+	}
+}
+
+// Call registers a call. Its context ends when the host resets the HTTP/2 stream.
+func Call[P, R any](r *Registry, method string, run func(context.Context, P) (R, error)) {
+	r.calls[method] = func(ctx context.Context, raw []byte) outcome {
+		var params P
+		if err := decode(raw, &params); err != nil {
+			return outcome{err: err}
+		}
+		value, err := run(ctx, params)
+		return outcome{value: value, err: err}
+	}
+}
+
+// Stream registers a stream. What run returns before it sent the head becomes the outcome; after that, an error
+// resets the HTTP/2 stream.
+func Stream[P any](r *Registry, method string, run func(*Exchange, P) error) {
+	r.streams[method] = func(x *Exchange, raw []byte) error {
+		var params P
+		if err := decode(raw, &params); err != nil {
+			return err
+		}
+		return run(x, params)
+	}
+}
+
+// Methods lists the names of all methods, calls first.
+func (r *Registry) Methods() (calls, streams []string) {
+	for name := range r.calls {
+		calls = append(calls, name)
+	}
+	for name := range r.streams {
+		streams = append(streams, name)
+	}
+	return calls, streams
+}
+
+func decode(raw []byte, to any) error {
+	if err := json.Unmarshal(raw, to); err != nil {
+		return fault.TypeError("Invalid params: %s", err)
+	}
+	return nil
+}
+
+// outcome is the answer of a method: a value, or an error.
+type outcome struct {
+	value any
+	err   error
+}
+
+// jsonAppender is a value that writes its own JSON faster than reflection does.
+type jsonAppender interface{ AppendJSON(to []byte) []byte }
+
+// appendTo appends the outcome as JSON.
+func (o outcome) appendTo(to []byte) []byte {
+	if o.err != nil {
+		return appendField(to, `{"error":`, fault.From(o.err))
+	}
+	if fast, ok := o.value.(jsonAppender); ok {
+		to = append(to, `{"ok":`...)
+		return append(fast.AppendJSON(to), '}')
+	}
+	return appendField(to, `{"ok":`, o.value)
+}
+
+func appendField(to []byte, open string, value any) []byte {
+	start := len(to)
+	buffer := bytes.NewBuffer(append(to, open...))
+	encoder := json.NewEncoder(buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return append(buffer.Bytes()[:start], `{"error":{"constructorName":"Error","message":"The result cannot be written as JSON"}}`...)
+	}
+	buffer.Truncate(buffer.Len() - 1) // the encoder's newline
+	return append(buffer.Bytes(), '}')
+}
