@@ -5,3 +5,4 @@ export { encodeFrames, type Frame, FrameReader } from "./guest/frames.ts";
 export { exitStatusSchema, walkEntrySchema } from "./guest/schema.ts";
 export { createHost, type HostOptions } from "./host.ts";
 export type { Log } from "./log.ts";
+export * from "./image/mod.ts";

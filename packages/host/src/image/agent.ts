@@ -1,0 +1,44 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "./command.ts";
+import { digestOfFile, digestOfTree } from "./digest.ts";
+
+/** Where the agent's Go module is. */
+const AGENT_SOURCE_DIR = fileURLToPath(new URL("../../../../guest", import.meta.url));
+
+/** The agent that goes into an initramfs. */
+export interface Agent {
+  /** Tells one agent from another without building it. */
+  digest: string;
+  /** Gives the path of the static binary, building it in `dir` if need be. */
+  binary(dir: string, signal?: AbortSignal): Promise<string>;
+}
+
+/** An agent that is built from its sources with the host's Go. Tests of the sources do not change it. */
+export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<Agent> {
+  const digest = await digestOfTree(dir, (path) => path.endsWith("_test.go") || path.split("/").includes("testdata"));
+  return {
+    digest,
+    async binary(into, signal) {
+      await mkdir(into, { recursive: true });
+      const output = `${into}/agent`;
+      // Without VCS stamping the binary depends on the sources alone.
+      await runCommand("go", ["build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", output, "./cmd/agent"], {
+        env: { CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64", PATH: pathWithGo() },
+        signal,
+      });
+      return output;
+    },
+  };
+}
+
+/** An agent that was built elsewhere: a static binary for Linux. */
+export async function agentFromBinary(path: string): Promise<Agent> {
+  return { digest: await digestOfFile(path), binary: async () => path };
+}
+
+/** Debian's backports install Go outside of the usual path; `go` there is a link for the default version only. */
+function pathWithGo(): string {
+  return [process.env["PATH"], dirname("/usr/local/go/bin/go"), dirname("/usr/lib/go/bin/go")].filter(Boolean).join(":");
+}

@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { runCommand } from "./command.ts";
+import { ImageError } from "./image.ts";
+import type { NpmArtefact } from "./recipe.ts";
+
+const packSchema = z.array(z.object({ filename: z.string() })).length(1);
+
+/**
+ * Downloads a package of the npm registry with the host's npm, so with its settings for registries, proxies and
+ * certificates, to `<dir>/<as>.tgz`. Throws {@link ImageError} when it is not the one that the recipe names.
+ */
+export async function downloadArtefact(artefact: NpmArtefact, dir: string, signal?: AbortSignal): Promise<void> {
+  const { as, name, version, integrity } = artefact;
+  const own = join(dir, `download-${as}`);
+  await mkdir(own);
+  const output = await runCommand("npm", ["pack", `${name}@${version}`, "--json", "--ignore-scripts", "--pack-destination", own], {
+    cwd: dir,
+    signal,
+  });
+  const [packed] = packSchema.parse(JSON.parse(output));
+  // A scoped package's file is listed under another name than it gets by some versions of npm.
+  const file = join(own, basename(packed!.filename.replace(/^@/, "").replaceAll("/", "-")));
+  const actual = `sha512-${createHash("sha512").update(await readFile(file)).digest("base64")}`;
+  if (actual !== integrity) {
+    throw new ImageError(`${name}@${version} is not what the recipe names: expected ${integrity}, downloaded ${actual}`);
+  }
+  await rename(file, join(dir, `${as}.tgz`));
+}

@@ -1,0 +1,146 @@
+import { chmod, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { agentFromBinary, agentFromSource, type Agent } from "./agent.ts";
+import { discard, lockImages, newBuildDir, publish, readImages } from "./cache.ts";
+import { digestOf } from "./digest.ts";
+import { IMAGE_FILES, ImageError, MODULES_DIR, type Image, type ImageProgress, type Manifest } from "./image.ts";
+import { initramfs } from "./initramfs.ts";
+import { DEFAULT_RECIPE_DIR, readRecipe, type Recipe } from "./recipe.ts";
+import { describeFile, makeRoot, takeRoot, type RootFacts } from "./root-files.ts";
+
+/** A root is installed in this much space, in bytes: what it holds, what is downloaded, and the disk made of it. */
+const SCRATCH_BYTES = 3 * 1024 ** 3;
+/** Free space that the directory of images needs for one, in bytes. */
+const IMAGE_BYTES = 1024 ** 3;
+/** Disk-backed, unlike /tmp in places. `TMPDIR` overrides it. */
+const SCRATCH_PARENT = "/var/tmp";
+
+/** What to build, and where. */
+export interface ImageOptions {
+  /** Images are kept in `<dataDir>/images`. */
+  dataDir: string;
+  progress?: (event: ImageProgress) => void;
+  /** Aborting ends all tools and removes what they made, before the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** A directory with `recipe.json`, `customize.sh` and `overlay/`. Default: `images/debian-13`. */
+  recipeDir?: string;
+  /** A static Linux binary to be the agent, instead of one built from `guest/`. */
+  agentBinary?: string;
+}
+
+interface Inputs {
+  recipe: Recipe;
+  agent: Agent;
+}
+
+/**
+ * Gives the newest image made from the present recipe and agent, without building: `undefined` when there is none.
+ */
+export async function findImage(options: ImageOptions): Promise<Image | undefined> {
+  return match(await readImages(options.dataDir), await readInputs(options));
+}
+
+/**
+ * Gives an image made from the present recipe and agent, building what is missing: when only the agent has changed, the
+ * initramfs alone. Processes that want the same image wait for the one that builds it.
+ *
+ * @throws ImageError when a tool is missing or fails.
+ * @example
+ * const image = await ensureImage({ dataDir, progress: ({ fraction, message }) => bar.update(fraction, message) });
+ */
+export async function ensureImage(options: ImageOptions): Promise<Image> {
+  const inputs = await readInputs(options);
+  const found = match(await readImages(options.dataDir), inputs);
+  if (found) return found;
+  return locked(options, async () => {
+    const images = await readImages(options.dataDir);
+    const built = match(images, inputs);
+    if (built) return built;
+    const root = images.find((image) => image.manifest.inputs.root === inputs.recipe.digest);
+    return build(options, inputs, root);
+  });
+}
+
+/** Builds an image from Debian's present packages, even if there is one of the same recipe. Throws as {@link ensureImage}. */
+export async function buildImage(options: ImageOptions): Promise<Image> {
+  const inputs = await readInputs(options);
+  return locked(options, () => build(options, inputs, undefined));
+}
+
+async function readInputs({ recipeDir = DEFAULT_RECIPE_DIR, agentBinary }: ImageOptions): Promise<Inputs> {
+  const [recipe, agent] = await Promise.all([readRecipe(recipeDir), agentBinary ? agentFromBinary(agentBinary) : agentFromSource()]);
+  return { recipe, agent };
+}
+
+function match(images: Image[], { recipe, agent }: Inputs): Image | undefined {
+  return images.find(({ manifest: { inputs } }) => inputs.root === recipe.digest && inputs.agent === agent.digest);
+}
+
+async function locked<T>(options: ImageOptions, action: () => Promise<T>): Promise<T> {
+  const onWait = () => options.progress?.({ step: "prepare", fraction: 0, message: "Waiting for another build of an image" });
+  await using _ = await lockImages(options.dataDir, { signal: options.signal, onWait });
+  return action();
+}
+
+/** Builds a whole image, or takes the root of another one of the same recipe. */
+async function build(options: ImageOptions, inputs: Inputs, rootOf: Image | undefined): Promise<Image> {
+  const { dataDir, progress, signal } = options;
+  const scratch = await newScratch();
+  const dir = await newBuildDir(dataDir, scratch);
+  try {
+    let root: RootFacts;
+    if (rootOf) {
+      root = await takeRoot(dataDir, rootOf, dir);
+    } else {
+      progress?.({ step: "prepare", fraction: 0, message: "Preparing" });
+      await requireSpace(scratch, SCRATCH_BYTES);
+      await requireSpace(dataDir, IMAGE_BYTES);
+      root = await makeRoot(inputs.recipe, dir, scratch, options);
+    }
+    progress?.({ step: "boot", fraction: 0.95, message: "Building the guest agent" });
+    const agentFile = await inputs.agent.binary(scratch, signal);
+    const bootFiles = await initramfs(agentFile, join(dir, MODULES_DIR));
+    await writeFile(join(dir, IMAGE_FILES.initramfs), bootFiles);
+    signal?.throwIfAborted();
+    progress?.({ step: "publish", fraction: 0.97, message: "Storing the image" });
+    const files = { ...root.files, [IMAGE_FILES.initramfs]: await describeFile(join(dir, IMAGE_FILES.initramfs)) };
+    const manifest: Manifest = {
+      format: 1,
+      id: imageId(inputs, files),
+      recipe: inputs.recipe.name,
+      created: new Date().toISOString(),
+      inputs: { root: inputs.recipe.digest, agent: inputs.agent.digest },
+      kernelRelease: root.kernelRelease,
+      packages: root.packages,
+      diskBytes: inputs.recipe.disk.sizeMiB * 1024 * 1024,
+      files,
+    };
+    const image = await publish(dataDir, dir, manifest);
+    progress?.({ step: "publish", fraction: 1, message: `Image ${image.id} is ready` });
+    return image;
+  } finally {
+    await discard(dir);
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Inputs and files both count: the same id is the same bytes, and is found again by what it was made from. */
+function imageId({ recipe, agent }: Inputs, files: Manifest["files"]): string {
+  const digests = Object.values(IMAGE_FILES).map((file) => files[file]!.sha256);
+  return `${recipe.name}-${digestOf(recipe.digest, agent.digest, ...digests).slice(0, 16)}`;
+}
+
+async function newScratch(): Promise<string> {
+  const dir = await mkdtemp(join(process.env["TMPDIR"] ?? SCRATCH_PARENT, "sandkeep-image-"));
+  // Rootless, mmdebstrap's subordinate user must pass through here to the root it installs.
+  await chmod(dir, 0o711);
+  return dir;
+}
+
+async function requireSpace(dir: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dir);
+  const free = bavail * bsize;
+  if (free >= bytes) return;
+  const gib = (n: number) => (n / 1024 ** 3).toFixed(1);
+  throw new ImageError(`building an image needs ${gib(bytes)} GiB in ${dir}, and ${gib(free)} GiB are free`);
+}

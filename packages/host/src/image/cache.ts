@@ -1,0 +1,122 @@
+import { constants, copyFile, link, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runCommand } from "./command.ts";
+import { IMAGE_FILES, MANIFEST_FILE, manifestSchema, type Image, type Manifest } from "./image.ts";
+import { lockFile } from "./lock.ts";
+
+/** Prefix of directories in the making. None is in use while nobody holds the lock. */
+const BUILDING = ".building-";
+/** Names the scratch directory of a build, for the one that cleans up after it. */
+const SCRATCH_FILE = "scratch";
+
+/** Directory of all images below a data directory. */
+export function imagesDir(dataDir: string): string {
+  return join(dataDir, "images");
+}
+
+/**
+ * Takes the lock that builders and pruners share, and removes what an interrupted build left. Dispose of it to release.
+ */
+export async function lockImages(
+  dataDir: string,
+  options: { signal?: AbortSignal | undefined; onWait?: () => void } = {},
+): Promise<AsyncDisposable> {
+  await mkdir(imagesDir(dataDir), { recursive: true });
+  const lock = await lockFile(join(imagesDir(dataDir), ".lock"), options);
+  for (const name of await readdir(imagesDir(dataDir))) {
+    if (name.startsWith(BUILDING)) await discard(join(imagesDir(dataDir), name));
+  }
+  return lock;
+}
+
+/** An empty directory beside the images, to build one in; `scratch` is remembered and removed with it. */
+export async function newBuildDir(dataDir: string, scratch?: string): Promise<string> {
+  const dir = join(imagesDir(dataDir), `${BUILDING}${process.pid}`);
+  await mkdir(dir);
+  if (scratch) await writeFile(join(dir, SCRATCH_FILE), scratch);
+  return dir;
+}
+
+/** Removes a build's directory and its scratch directory. */
+export async function discard(dir: string): Promise<void> {
+  const scratch = await readFile(join(dir, SCRATCH_FILE), "utf8").catch(() => undefined);
+  if (scratch) await removeScratch(scratch);
+  await rm(dir, { recursive: true, force: true });
+}
+
+/** Files of a root that was installed without being root belong to subordinate users, whom only a namespace can be. */
+async function removeScratch(dir: string): Promise<void> {
+  try {
+    await rm(dir, { recursive: true, force: true });
+  } catch (error) {
+    if (process.getuid?.() === 0) throw error;
+    await runCommand("mmdebstrap", ["--unshare-helper", "rm", "--recursive", "--force", "--one-file-system", dir]).catch(() => {});
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Turns a finished build directory into the image that its manifest names, at once and for good. */
+export async function publish(dataDir: string, dir: string, manifest: Manifest): Promise<Image> {
+  await rm(join(dir, SCRATCH_FILE), { force: true });
+  await writeFile(join(dir, MANIFEST_FILE), JSON.stringify(manifest, undefined, 2));
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    await sync(join(entry.parentPath, entry.name));
+  }
+  await sync(dir);
+  const target = join(imagesDir(dataDir), manifest.id);
+  try {
+    await rename(dir, target);
+  } catch (error) {
+    // The same bytes are there already: one is as good as the other, and that one may be in use.
+    if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    await discard(dir);
+  }
+  await sync(imagesDir(dataDir));
+  return (await readImage(dataDir, manifest.id))!;
+}
+
+async function sync(path: string): Promise<void> {
+  await using file = await open(path, constants.O_RDONLY);
+  await file.sync();
+}
+
+/** Puts a file into another directory without using space for it, if the file system can. */
+export async function share(from: string, to: string): Promise<void> {
+  await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_FICLONE));
+}
+
+/** Reads one image; `undefined` when there is none of that name, or no whole one. */
+export async function readImage(dataDir: string, id: string): Promise<Image | undefined> {
+  const dir = join(imagesDir(dataDir), id);
+  const text = await readFile(join(dir, MANIFEST_FILE), "utf8").catch(() => undefined);
+  const manifest = text === undefined ? undefined : parse(text);
+  if (!manifest) return undefined;
+  const present = await Promise.all(
+    Object.values(IMAGE_FILES).map((file) =>
+      lstat(join(dir, file)).then(
+        ({ size }) => size === manifest.files[file]?.bytes,
+        () => false,
+      ),
+    ),
+  );
+  if (!present.every(Boolean)) return undefined;
+  const { rootDisk, kernel, initramfs } = IMAGE_FILES;
+  return { id, manifest, rootDisk: join(dir, rootDisk), kernel: join(dir, kernel), initramfs: join(dir, initramfs) };
+}
+
+function parse(text: string): Manifest | undefined {
+  try {
+    return manifestSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** All whole images, the newest first. */
+export async function readImages(dataDir: string): Promise<Image[]> {
+  const names = await readdir(imagesDir(dataDir)).catch(() => []);
+  const images = await Promise.all(names.filter((name) => !name.startsWith(".")).map((name) => readImage(dataDir, name)));
+  return images
+    .filter((image) => image !== undefined)
+    .sort((a, b) => b.manifest.created.localeCompare(a.manifest.created) || a.id.localeCompare(b.id));
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+
+/** Names of the files of an image, in its directory. */
+export const IMAGE_FILES = { rootDisk: "root.qcow2", kernel: "vmlinuz", initramfs: "initramfs.cpio" } as const;
+/** Describes the image; written last. */
+export const MANIFEST_FILE = "manifest.json";
+/** Directory of the initramfs's kernel modules, kept so that the initramfs can be built anew for another agent. */
+export const MODULES_DIR = "modules";
+
+const fileSchema = z.object({ bytes: z.number(), sha256: z.string() });
+
+export const manifestSchema = z.object({
+  format: z.literal(1),
+  /** `<recipe>-<16 hexadecimal digits>`, from the digests of the files. */
+  id: z.string().regex(/^[a-z0-9.-]+$/),
+  recipe: z.string(),
+  /** ISO 8601. */
+  created: z.string(),
+  /** What the image was made from: the digest of recipe and builder, and the digest of the agent. */
+  inputs: z.object({ root: z.string(), agent: z.string() }),
+  /** As `uname -r` prints it in the guest. */
+  kernelRelease: z.string(),
+  /** Debian's packages, and those of npm with the architecture `npm`. */
+  packages: z.array(z.object({ name: z.string(), version: z.string(), architecture: z.string() })),
+  /** Size of the root disk as the guest sees it. */
+  diskBytes: z.number(),
+  files: z.record(z.string(), fileSchema),
+});
+
+/** Everything about an image but its bytes. */
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** A guest image: what a machine is booted from. All paths are absolute; the files never change. */
+export interface Image {
+  readonly id: string;
+  /** qcow2 with an ext4 file system, no partitions. To be used as a backing file only. */
+  readonly rootDisk: string;
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly manifest: Manifest;
+}
+
+/** What a build reports while it runs. */
+export interface ImageProgress {
+  step: "prepare" | "download" | "install" | "configure" | "disk" | "boot" | "publish";
+  /** Of the whole build, 0 to 1, never less than before. */
+  fraction: number;
+  /** For people, such as `Unpacking git`. */
+  message: string;
+}
+
+/** A build failed; the message says what is missing or what went wrong, and ends with the failed tool's last lines. */
+export class ImageError extends Error {
+  override name = "ImageError";
+}

@@ -1,0 +1,89 @@
+import { lstat, readdir, readlink, realpath, rename, rm } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { imagesDir, lockImages, readImages } from "./cache.ts";
+import type { Image } from "./image.ts";
+
+/** An image, as a list shows it. */
+export interface ImageSummary {
+  image: Image;
+  /** Space on the disk, in bytes; files that images share count for each. */
+  diskBytes: number;
+  /** Whether a process that we may look into has a file of it open: a running machine has. */
+  inUse: boolean;
+}
+
+/** What {@link pruneImages} did. */
+export interface PruneResult {
+  removed: Image[];
+  /** Not removed though not to be kept: in use. */
+  busy: Image[];
+  /** Space that is free now, in bytes. */
+  freedBytes: number;
+}
+
+/** Lists all whole images, the newest first. */
+export async function listImages({ dataDir }: { dataDir: string }): Promise<ImageSummary[]> {
+  const [images, open] = await Promise.all([readImages(dataDir), openFiles()]);
+  return Promise.all(
+    images.map(async (image) => {
+      const dir = join(imagesDir(dataDir), image.id);
+      const files = await filesOf(dir);
+      return { image, diskBytes: files.reduce((sum, { bytes }) => sum + bytes, 0), inUse: isOpen(await realpath(dir), open) };
+    }),
+  );
+}
+
+/** Removes all images but those with the given ids and those in use. Waits for builds under way. */
+export async function pruneImages(options: { dataDir: string; keep: string[]; signal?: AbortSignal }): Promise<PruneResult> {
+  const { dataDir, keep } = options;
+  await using _ = await lockImages(dataDir, { signal: options.signal });
+  const unwanted = (await listImages({ dataDir })).filter(({ image }) => !keep.includes(image.id));
+  const busy = unwanted.filter(({ inUse }) => inUse).map(({ image }) => image);
+  const removed = unwanted.filter(({ inUse }) => !inUse).map(({ image }) => image);
+  const files = (await Promise.all(removed.map(({ id }) => filesOf(join(imagesDir(dataDir), id))))).flat();
+  for (const { id } of removed) {
+    // Gone at once for everyone who looks; the lock's next holder finishes the removal if we do not.
+    const dir = join(imagesDir(dataDir), `.building-removed-${id}`);
+    await rename(join(imagesDir(dataDir), id), dir);
+    await rm(dir, { recursive: true });
+  }
+  return { removed, busy, freedBytes: freed(files) };
+}
+
+interface FileFacts {
+  inode: number;
+  links: number;
+  bytes: number;
+}
+
+async function filesOf(dir: string): Promise<FileFacts[]> {
+  const entries = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  return Promise.all(
+    entries.map(async (entry) => {
+      const { ino, nlink, blocks } = await lstat(join(entry.parentPath, entry.name));
+      return { inode: ino, links: nlink, bytes: blocks * 512 };
+    }),
+  );
+}
+
+/** A file's space is free when the last of its links is gone. */
+function freed(files: FileFacts[]): number {
+  const byInode = Map.groupBy(files, ({ inode }) => inode);
+  return [...byInode.values()].filter((links) => links.length === links[0]!.links).reduce((sum, [file]) => sum + file!.bytes, 0);
+}
+
+/** Paths of all files that processes have open, of those processes that we may look into. */
+async function openFiles(): Promise<Set<string>> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const paths = await Promise.all(
+    pids.map(async (pid) => {
+      const fds = await readdir(`/proc/${pid}/fd`).catch(() => []);
+      return Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")));
+    }),
+  );
+  return new Set(paths.flat().filter((path) => path.startsWith("/")));
+}
+
+function isOpen(dir: string, open: Set<string>): boolean {
+  return [...open].some((path) => path.startsWith(dir + sep));
+}

@@ -1,0 +1,71 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { finished } from "node:stream/promises";
+import { imagesDir, share } from "./cache.ts";
+import { digestOfFile } from "./digest.ts";
+import { IMAGE_FILES, MODULES_DIR, type Image, type ImageProgress, type Manifest } from "./image.ts";
+import type { Recipe } from "./recipe.ts";
+import { buildRoot } from "./root.ts";
+
+/** Files of a new root whose content goes into the manifest. */
+const PACKAGES_FILE = "packages.tsv";
+const RELEASE_FILE = "kernel-release";
+/** Beside the images: everything that the tools of the last build printed. */
+const LOG_FILE = "build.log";
+
+/** What a manifest says about root and kernel. */
+export type RootFacts = Pick<Manifest, "kernelRelease" | "packages" | "files">;
+
+/** Builds root disk, kernel and modules into a directory. */
+export async function makeRoot(
+  recipe: Recipe,
+  dir: string,
+  work: string,
+  options: { dataDir: string; progress?: (event: ImageProgress) => void; signal?: AbortSignal },
+): Promise<RootFacts> {
+  const log = createWriteStream(join(imagesDir(options.dataDir), LOG_FILE));
+  const { progress, signal } = options;
+  try {
+    await buildRoot(recipe, { into: dir, work, progress, signal, log: (line) => log.write(`${line}\n`) });
+  } finally {
+    log.end();
+    await finished(log);
+  }
+  progress?.({ step: "disk", fraction: 0.9, message: "Checking the disk" });
+  const packages = (await readFile(join(dir, PACKAGES_FILE), "utf8"))
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => line.split("\t") as [string, string, string])
+    .map(([name, version, architecture]) => ({ name, version, architecture }));
+  const kernelRelease = (await readFile(join(dir, RELEASE_FILE), "utf8")).trim();
+  await Promise.all([PACKAGES_FILE, RELEASE_FILE].map((file) => rm(join(dir, file))));
+  const { rootDisk, kernel } = IMAGE_FILES;
+  return {
+    kernelRelease,
+    packages: [...packages, ...recipe.npm.map(({ name, version }) => ({ name, version, architecture: "npm" }))],
+    files: {
+      [rootDisk]: await describeFile(join(dir, rootDisk), signal),
+      [kernel]: await describeFile(join(dir, kernel), signal),
+    },
+  };
+}
+
+/** Puts root disk, kernel and modules of another image into a directory; they take no space of their own. */
+export async function takeRoot(dataDir: string, from: Image, dir: string): Promise<RootFacts> {
+  const { rootDisk, kernel } = IMAGE_FILES;
+  const { kernelRelease, packages, files } = from.manifest;
+  const source = join(imagesDir(dataDir), from.id);
+  await share(from.rootDisk, join(dir, rootDisk));
+  await share(from.kernel, join(dir, kernel));
+  await mkdir(join(dir, MODULES_DIR));
+  for (const module of await readdir(join(source, MODULES_DIR))) {
+    await share(join(source, MODULES_DIR, module), join(dir, MODULES_DIR, module));
+  }
+  return { kernelRelease, packages, files: { [rootDisk]: files[rootDisk]!, [kernel]: files[kernel]! } };
+}
+
+/** A file's entry in the manifest. */
+export async function describeFile(path: string, signal?: AbortSignal): Promise<Manifest["files"][string]> {
+  return { bytes: (await stat(path)).size, sha256: await digestOfFile(path, signal) };
+}

@@ -1,0 +1,123 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { aptSettings } from "./apt-settings.ts";
+import { downloadArtefact } from "./artefact.ts";
+import { runCommand } from "./command.ts";
+import { ImageError, type ImageProgress } from "./image.ts";
+import { InstallProgress } from "./install-progress.ts";
+import type { Recipe } from "./recipe.ts";
+import { together } from "./tasks.ts";
+
+/** Settings of dpkg that the image keeps, which its own build follows too. */
+const DPKG_SETTINGS = "overlay/etc/dpkg/dpkg.cfg.d/sandkeep";
+
+/**
+ * mmdebstrap's last hook: takes the inputs from descriptor 3, when they are complete, and goes on with the recipe's
+ * script. (Rootless, a hook runs as a subordinate user, who can read nothing of ours but what is handed in this way.)
+ */
+const CUSTOMIZE_HOOK = `mkdir "$1/tmp/sandkeep" && tar -x -f - -C "$1/tmp/sandkeep" --no-same-owner <&3 && exec sh "$1/tmp/sandkeep/customize.sh" "$1"`;
+
+/** Where and how to build a root. */
+export interface RootOptions {
+  /** Existing directory that gets `root.qcow2`, `vmlinuz`, `kernel-release`, `packages.tsv` and `modules/`. */
+  into: string;
+  /** Existing scratch directory on a disk, of mode 0711: the root is installed below it. */
+  work: string;
+  signal?: AbortSignal | undefined;
+  progress?: ((event: ImageProgress) => void) | undefined;
+  /** Called with each line that the tools print. */
+  log?: ((line: string) => void) | undefined;
+}
+
+/** Installs Debian by a recipe and makes a disk of it. Needs no root where subordinate user ids are set up. */
+export async function buildRoot(recipe: Recipe, options: RootOptions): Promise<void> {
+  const mode = await chooseMode();
+  const inputs = join(options.work, "inputs");
+  // Rootless, the directory above is open to others, for mmdebstrap's sake: what goes into the image is not.
+  await mkdir(inputs, { mode: 0o700 });
+  const args = await mmdebstrapArgs(recipe, mode, options.signal);
+  const progress = new InstallProgress();
+  await runCommand("mmdebstrap", args, {
+    env: { ...scriptEnvironment(recipe, options.work), TMPDIR: options.work },
+    extra: ["pipe", "pipe"],
+    signal: options.signal,
+    onLine: (line) => {
+      options.log?.(line);
+      const event = progress.line(line);
+      if (event) options.progress?.(event);
+    },
+    attend: (child, signal) =>
+      together(signal, [
+        (signal) => feed(recipe, inputs, child.stdio[3] as Writable, signal),
+        (signal) => unpack(child.stdio[4] as Readable, options.into, signal),
+      ]),
+  });
+}
+
+/** Root can install as it is; others need a range of subordinate user ids and the tools that map them. */
+async function chooseMode(): Promise<"root" | "unshare"> {
+  if (process.getuid?.() === 0) return "root";
+  const { username, uid } = userInfo();
+  for (const file of ["/etc/subuid", "/etc/subgid"]) {
+    const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
+    if (lines.some((line) => [username, String(uid)].includes(line.split(":")[0]!))) continue;
+    throw new ImageError(`no subordinate ids for ${username} in ${file}, which building an image without root needs: run ./sandkeep doctor`);
+  }
+  return "unshare";
+}
+
+async function mmdebstrapArgs(recipe: Recipe, mode: string, signal?: AbortSignal): Promise<string[]> {
+  const dpkg = (await readFile(join(recipe.dir, DPKG_SETTINGS), "utf8")).split("\n").filter((line) => /^[a-z]/.test(line));
+  return [
+    "--verbose",
+    `--mode=${mode}`,
+    "--architectures=amd64",
+    `--variant=${recipe.variant}`,
+    "--format=null",
+    `--include=${recipe.packages.join(",")}`,
+    ...(await aptSettings(signal)).map((setting) => `--aptopt=${setting}`),
+    ...dpkg.map((setting) => `--dpkgopt=${setting}`),
+    // Losing a half-built root to a power cut is no loss.
+    "--dpkgopt=force-unsafe-io",
+    `--customize-hook=${CUSTOMIZE_HOOK}`,
+    recipe.suite,
+  ];
+}
+
+/** What `customize.sh` reads from its environment. */
+function scriptEnvironment({ kernel, disk }: Recipe, work: string): Record<string, string> {
+  return {
+    SANDKEEP_KERNEL: kernel.package,
+    SANDKEEP_MODULES: kernel.initramfsModules.join(" "),
+    SANDKEEP_DISK_MIB: String(disk.sizeMiB),
+    SANDKEEP_JOURNAL_MIB: String(disk.journalMiB),
+    SANDKEEP_LABEL: disk.label,
+    SANDKEEP_UUID: disk.uuid,
+    SANDKEEP_HASH_SEED: disk.hashSeed,
+    SANDKEEP_SCRATCH: work,
+  };
+}
+
+/** Downloads what comes from the npm registry, while Debian is being installed, and then sends all inputs. */
+async function feed(recipe: Recipe, inputs: string, to: Writable, signal: AbortSignal): Promise<void> {
+  await together(signal, recipe.npm.map((artefact) => (signal) => downloadArtefact(artefact, inputs, signal)));
+  const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u+rw,go+rX,go-w"];
+  const files = ["-C", recipe.dir, "customize.sh", "overlay", "-C", inputs, ...recipe.npm.map(({ as }) => `${as}.tgz`)];
+  await runCommand("tar", ["--create", ...owner, "--file=-", ...files], {
+    collect: false,
+    signal,
+    attend: (tar, signal) => pipeline(tar.stdout!, to, { signal }),
+  });
+}
+
+async function unpack(results: Readable, into: string, signal: AbortSignal): Promise<void> {
+  // Or tar ends at the archive's end mark, before the end of the stream.
+  await runCommand("tar", ["--extract", "--ignore-zeros", "--file=-", "--no-same-owner", "-C", into], {
+    stdin: "pipe",
+    signal,
+    attend: (tar, signal) => pipeline(results, tar.stdin!, { signal }),
+  });
+}
