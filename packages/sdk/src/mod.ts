@@ -1,1 +1,54 @@
-export {};
+/**
+ * Sandboxes on machines you own: the same API as `@deno/sandbox`, and what Sandkeep adds to it.
+ *
+ * @example
+ * ```ts
+ * import { Sandbox } from "sandkeep";
+ * import assert from "node:assert/strict";
+ *
+ * await using sandbox = await Sandbox.create();
+ * assert.equal(await sandbox.sh`echo hello`.text(), "hello\n");
+ * ```
+ *
+ * @module
+ */
+export { Client } from "./client/client.ts";
+export { type BaseClientOptions } from "./client/settings.ts";
+export { Snapshot } from "./client/snapshot.ts";
+export type * from "./client/types/mod.ts";
+export { Volume } from "./client/volume.ts";
+export { SandboxCommandBuilder } from "./command/builder.ts";
+export { SandboxCommandChild } from "./command/child.ts";
+export { KillController, KillSignal, type KillSignalListener } from "./command/kill_signal.ts";
+export type { SandboxCommandResult, ShellPipeKind } from "./command/result.ts";
+export type { SandboxDeno } from "./deno/deno.ts";
+export type { Build, BuildOptions, DeployOptions } from "./deno/deploy_options.ts";
+export type { CodeExtension, DenoReplOptions, DenoRunOptions } from "./deno/options.ts";
+export { DenoProcess } from "./deno/process.ts";
+export { DenoRepl } from "./deno/repl.ts";
+export type { SandboxEnv } from "./env/env.ts";
+export * from "./errors/mod.ts";
+export { FsFile } from "./fs/file.ts";
+export type { SandboxFs } from "./fs/sandbox_fs.ts";
+export { SeekMode } from "./fs/seek_mode.ts";
+export type {
+  DirEntry,
+  ExpandGlobOptions,
+  FileInfo,
+  MkdirOptions,
+  OpenOptions,
+  ReadFileOptions,
+  RemoveOptions,
+  TempOptions,
+  WalkEntry,
+  WalkOptions,
+  WriteFileOptions,
+} from "./fs/types.ts";
+export { ChildProcess } from "./process/child_process.ts";
+export { type PtyOptions, PtyProcess } from "./process/pty.ts";
+export type { Signal } from "./process/signal.ts";
+export type { ChildProcessOutput, ChildProcessStatus } from "./process/status.ts";
+export type { Memory } from "./sandbox/memory.ts";
+export type { ConnectOptions, RequestInit, SandboxOptions, SecretConfig, SpawnOptions, VsCodeOptions } from "./sandbox/options.ts";
+export { Sandbox } from "./sandbox/sandbox.ts";
+export { VsCode } from "./sandbox/vscode.ts";

@@ -1,0 +1,80 @@
+import { AppsResource } from "./resources/apps.ts";
+import { LayersResource } from "./resources/layers.ts";
+import { RevisionsResource } from "./resources/revisions.ts";
+import { SandboxesResource } from "./resources/sandboxes.ts";
+import { SnapshotsResource } from "./resources/snapshots.ts";
+import { TimelinesResource } from "./resources/timelines.ts";
+import { VolumesResource } from "./resources/volumes.ts";
+import { restFor } from "./rest.ts";
+import type { BaseClientOptions } from "./settings.ts";
+import type { Apps, Layers, Revisions, Sandboxes, Snapshots, Timelines, Volumes } from "./types/mod.ts";
+
+/**
+ * What an organisation owns: its sandboxes, volumes, snapshots and apps.
+ *
+ * @example
+ * ```ts
+ * import { Client } from "sandkeep";
+ *
+ * const client = new Client(); // token and server from the environment
+ * for (const { id, status, createdAt } of await client.sandboxes.list()) {
+ *   console.log(id, status, createdAt.toISOString());
+ * }
+ * ```
+ */
+export class Client {
+  readonly #apps: Apps;
+  readonly #layers: Layers;
+  readonly #revisions: Revisions;
+  readonly #sandboxes: Sandboxes;
+  readonly #snapshots: Snapshots;
+  readonly #timelines: Timelines;
+  readonly #volumes: Volumes;
+
+  /** Throws `MissingTokenError`, `MissingOrgError` and `InvalidApiEndpoint`; speaks to nobody yet. */
+  constructor(options: BaseClientOptions = {}) {
+    const rest = restFor(options);
+    this.#apps = new AppsResource(rest);
+    this.#layers = new LayersResource(rest);
+    this.#revisions = new RevisionsResource(rest);
+    this.#sandboxes = new SandboxesResource(rest, options);
+    this.#snapshots = new SnapshotsResource(rest);
+    this.#timelines = new TimelinesResource(rest);
+    this.#volumes = new VolumesResource(rest);
+  }
+
+  /** Its apps. */
+  get apps(): Apps {
+    return this.#apps;
+  }
+
+  /** Its volumes. */
+  get volumes(): Volumes {
+    return this.#volumes;
+  }
+
+  /** Its snapshots. */
+  get snapshots(): Snapshots {
+    return this.#snapshots;
+  }
+
+  /** Revisions of its apps. */
+  get revisions(): Revisions {
+    return this.#revisions;
+  }
+
+  /** Timelines of its apps. */
+  get timelines(): Timelines {
+    return this.#timelines;
+  }
+
+  /** Its sandboxes. */
+  get sandboxes(): Sandboxes {
+    return this.#sandboxes;
+  }
+
+  /** Its layers. */
+  get layers(): Layers {
+    return this.#layers;
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * The URLs of a `Link` header by their relation (RFC 8288), such as `next`. What cannot be read is left out.
+ */
+export function parseLinkHeader(header: string | null): Record<string, string> {
+  const links: Record<string, string> = {};
+  for (const [, url, params] of (header ?? "").matchAll(/<([^>]*)>([^,]*)/g)) {
+    const relation = /;\s*rel="?([^";]+)"?/i.exec(params ?? "")?.[1];
+    if (url !== undefined && relation !== undefined) links[relation] = url;
+  }
+  return links;
+}

@@ -1,0 +1,42 @@
+import { parseLinkHeader } from "./link_header.ts";
+import type { Cursor, PaginatedList } from "./types/mod.ts";
+
+/** One page of a list, as the API's `Link` header continues it. */
+export class Page<T> implements PaginatedList<T> {
+  readonly items: T[];
+  readonly nextCursor: Cursor | null;
+  readonly #fetchPage: (cursor: Cursor) => Promise<PaginatedList<T>>;
+
+  private constructor(items: T[], nextCursor: Cursor | null, fetchPage: (cursor: Cursor) => Promise<PaginatedList<T>>) {
+    this.items = items;
+    this.nextCursor = nextCursor;
+    this.#fetchPage = fetchPage;
+  }
+
+  /** The page that an answer holds: `read` finds the items in its JSON, `fetchPage` gets any later page. */
+  static async of<T>(
+    response: Response,
+    fetchPage: (cursor: Cursor) => Promise<PaginatedList<T>>,
+    read: (body: never) => T[] = (body) => body,
+  ): Promise<Page<T>> {
+    const { next } = parseLinkHeader(response.headers.get("link"));
+    const items = read((await response.json()) as never);
+    return new Page(items, next ? new URL(next).searchParams.get("cursor") : null, fetchPage);
+  }
+
+  get hasMore(): boolean {
+    return this.nextCursor !== null;
+  }
+
+  async getNextPage(): Promise<PaginatedList<T> | null> {
+    return this.nextCursor === null ? null : await this.#fetchPage(this.nextCursor);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    let page: PaginatedList<T> | null = this;
+    while (page) {
+      yield* page.items;
+      page = await page.getNextPage();
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { Page } from "../page.ts";
+import type { Rest } from "../rest.ts";
+import { path } from "../rest.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { toSnapshot } from "../snapshot.ts";
+import type { PaginatedList, SnapshotListOptions, Snapshots } from "../types/mod.ts";
+import { getSnapshot } from "../volume_calls.ts";
+import type { SnapshotData } from "../volume_calls.ts";
+
+/** Snapshots over REST. */
+export class SnapshotsResource implements Snapshots {
+  readonly #rest: Rest;
+
+  constructor(rest: Rest) {
+    this.#rest = rest;
+  }
+
+  async get(idOrSlug: string): Promise<Snapshot | null> {
+    const data = await getSnapshot(this.#rest, idOrSlug);
+    return data && toSnapshot(data);
+  }
+
+  async list(opts: SnapshotListOptions = {}): Promise<PaginatedList<Snapshot>> {
+    const response = await this.#rest.request("GET", "/api/v2/snapshots", { query: { ...opts } });
+    return Page.of(response, (next) => this.list({ ...opts, cursor: next }), (items: SnapshotData[]) => items.map(toSnapshot));
+  }
+
+  delete(idOrSlug: string): Promise<void> {
+    return this.#rest.none("DELETE", path`/api/v2/snapshots/${idOrSlug}`);
+  }
+}

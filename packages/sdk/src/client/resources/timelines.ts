@@ -1,0 +1,18 @@
+import { Page } from "../page.ts";
+import type { Rest } from "../rest.ts";
+import { path } from "../rest.ts";
+import type { PaginatedList, Timeline, TimelineListOptions, Timelines } from "../types/mod.ts";
+
+/** Timelines over REST. */
+export class TimelinesResource implements Timelines {
+  readonly #rest: Rest;
+
+  constructor(rest: Rest) {
+    this.#rest = rest;
+  }
+
+  async list(app: string, opts: TimelineListOptions = {}): Promise<PaginatedList<Timeline>> {
+    const response = await this.#rest.request("GET", path`/api/v2/apps/${app}/timelines`, { query: { ...opts } });
+    return Page.of(response, (next) => this.list(app, { ...opts, cursor: next }));
+  }
+}

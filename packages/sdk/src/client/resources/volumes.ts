@@ -1,0 +1,41 @@
+import { Page } from "../page.ts";
+import type { Rest } from "../rest.ts";
+import { path } from "../rest.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { toSnapshot } from "../snapshot.ts";
+import type { PaginatedList, SnapshotInit, VolumeInit, VolumeListOptions, Volumes } from "../types/mod.ts";
+import type { Volume } from "../volume.ts";
+import { toVolume } from "../volume.ts";
+import { createVolume, getVolume, snapshotVolume } from "../volume_calls.ts";
+import type { VolumeData } from "../volume_calls.ts";
+
+/** Volumes over REST. */
+export class VolumesResource implements Volumes {
+  readonly #rest: Rest;
+
+  constructor(rest: Rest) {
+    this.#rest = rest;
+  }
+
+  async get(idOrSlug: string): Promise<Volume | null> {
+    const data = await getVolume(this.#rest, idOrSlug);
+    return data && toVolume(data);
+  }
+
+  async list(opts: VolumeListOptions = {}): Promise<PaginatedList<Volume>> {
+    const response = await this.#rest.request("GET", "/api/v2/volumes", { query: { ...opts } });
+    return Page.of(response, (next) => this.list({ ...opts, cursor: next }), (items: VolumeData[]) => items.map(toVolume));
+  }
+
+  async create(init: VolumeInit): Promise<Volume> {
+    return toVolume(await createVolume(this.#rest, init));
+  }
+
+  delete(idOrSlug: string): Promise<void> {
+    return this.#rest.none("DELETE", path`/api/v2/volumes/${idOrSlug}`);
+  }
+
+  async snapshot(idOrSlug: string, init: SnapshotInit): Promise<Snapshot> {
+    return toSnapshot(await snapshotVolume(this.#rest, idOrSlug, init));
+  }
+}

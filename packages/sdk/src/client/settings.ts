@@ -1,0 +1,73 @@
+import process from "node:process";
+import { InvalidApiEndpoint, InvalidSandboxEndpoint, MissingOrgError, MissingTokenError } from "../errors/settings.ts";
+import type { Region } from "./types/mod.ts";
+
+/** Where a Sandkeep server listens unless it is told otherwise. */
+export const LOCAL_SERVER = "http://127.0.0.1:8787";
+/** Where sandboxes are made when no region is asked for. */
+export const DEFAULT_REGION: Region = "ord";
+/** How an organisation's token begins; such a token names its organisation by itself. */
+const ORGANISATION_TOKEN_PREFIX = "ddo_";
+
+/**
+ * Who calls, and which server. What is absent is taken from the environment:
+ *
+ * | option | environment, first wins | else |
+ * | --- | --- | --- |
+ * | `token` | `SANDKEEP_TOKEN`, `DENO_DEPLOY_TOKEN` | `MissingTokenError` |
+ * | `org` | `DENO_DEPLOY_ORG` | none; needed unless the token begins with `ddo_` |
+ * | `apiEndpoint` | `SANDKEEP_API_ENDPOINT`, `DENO_DEPLOY_ENDPOINT` | `http://127.0.0.1:8787` |
+ *
+ * @example
+ * ```ts
+ * import { type BaseClientOptions, Client } from "sandkeep";
+ *
+ * const options: BaseClientOptions = { token: process.env.DENO_DEPLOY_TOKEN };
+ * await new Client(options).sandboxes.list();
+ * ```
+ */
+export interface BaseClientOptions {
+  /** Secret token, as `sandkeep token create` shows it. */
+  token?: string | undefined;
+  /** Slug of the organisation to act for. */
+  org?: string | undefined;
+  /** URL of the REST API, without a path and without a `/` at the end. */
+  apiEndpoint?: string | undefined;
+}
+
+/** Options that tell which server holds the sandboxes. */
+export interface SandboxEndpointOptions {
+  region?: Region | undefined;
+  sandboxEndpoint?: string | ((region: string) => string) | undefined;
+}
+
+/** Token, organisation and REST endpoint in force. Throws `MissingTokenError`, `MissingOrgError`, `InvalidApiEndpoint`. */
+export function resolveClient(options: BaseClientOptions = {}): { token: string; org: string | undefined; apiEndpoint: string } {
+  const { env } = process;
+  const token = options.token ?? (env.SANDKEEP_TOKEN || env.DENO_DEPLOY_TOKEN);
+  if (!token) throw new MissingTokenError();
+  const org = options.org ?? env.DENO_DEPLOY_ORG;
+  if (!token.startsWith(ORGANISATION_TOKEN_PREFIX) && !org) throw new MissingOrgError();
+  const apiEndpoint = options.apiEndpoint ?? (env.SANDKEEP_API_ENDPOINT || env.DENO_DEPLOY_ENDPOINT || LOCAL_SERVER);
+  if (!isEndpoint(apiEndpoint)) throw new InvalidApiEndpoint(apiEndpoint);
+  return { token, org, apiEndpoint };
+}
+
+/** Sandbox endpoint in force. Throws `InvalidSandboxEndpoint`. */
+export function resolveSandboxEndpoint({ region = DEFAULT_REGION, sandboxEndpoint }: SandboxEndpointOptions = {}): string {
+  const { env } = process;
+  const given = typeof sandboxEndpoint === "function" ? sandboxEndpoint(region) : sandboxEndpoint;
+  const byRegion = env.DENO_SANDBOX_BASE_DOMAIN && `https://${region}.${env.DENO_SANDBOX_BASE_DOMAIN}`;
+  const endpoint = given || env.SANDKEEP_SANDBOX_ENDPOINT || env.DENO_SANDBOX_ENDPOINT || byRegion || LOCAL_SERVER;
+  if (!isEndpoint(endpoint)) throw new InvalidSandboxEndpoint(endpoint);
+  return endpoint;
+}
+
+/** The headers that every request carries. */
+export function authHeaders(token: string, org: string | undefined): Record<string, string> {
+  return { authorization: `Bearer ${token}`, ...(org ? { "x-deno-org": org } : {}) };
+}
+
+function isEndpoint(text: string): boolean {
+  return /^https?:\/\//.test(text) && !text.endsWith("/") && URL.canParse(text);
+}

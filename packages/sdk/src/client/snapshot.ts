@@ -1,0 +1,86 @@
+import util from "node:util";
+import { inspected } from "../inspect.ts";
+import { PRIVATE, requirePrivate } from "../private.ts";
+import { restFor } from "./rest.ts";
+import type { BaseClientOptions } from "./settings.ts";
+import type { SnapshotId, SnapshotInit, SnapshotSlug, VolumeId, VolumeSlug } from "./types/mod.ts";
+import { getSnapshot, snapshotVolume } from "./volume_calls.ts";
+import type { SnapshotData } from "./volume_calls.ts";
+
+/** Wraps what the API answered. */
+export function toSnapshot(data: SnapshotData): Snapshot {
+  return new Snapshot(PRIVATE, data);
+}
+
+/**
+ * What was on a volume at one moment. Any number of sandboxes can start from it; none can change it.
+ *
+ * @example
+ * ```ts ignore
+ * import { Sandbox, Snapshot } from "sandkeep";
+ *
+ * const snapshot = await Snapshot.create("my-volume", { slug: "with-tools" });
+ * await using sandbox = await Sandbox.create({ root: snapshot.slug });
+ * ```
+ */
+export class Snapshot {
+  readonly #data: SnapshotData;
+
+  /** Freezes what is on a volume: {@linkcode Volumes.snapshot}. */
+  static async create(idOrSlug: VolumeId | VolumeSlug, options: SnapshotInit & BaseClientOptions): Promise<Snapshot> {
+    return toSnapshot(await snapshotVolume(restFor(options), idOrSlug, options));
+  }
+
+  /** A snapshot by id or slug, null when there is none: {@linkcode Snapshots.get}. */
+  static async get(idOrSlug: SnapshotId | SnapshotSlug, options?: BaseClientOptions): Promise<Snapshot | null> {
+    const data = await getSnapshot(restFor(options), idOrSlug);
+    return data && toSnapshot(data);
+  }
+
+  /** @internal */
+  constructor(key: symbol, data: SnapshotData) {
+    requirePrivate(key, "Snapshot", "Snapshot.create()");
+    this.#data = data;
+  }
+
+  /** Its id, which never changes. */
+  get id(): string {
+    return this.#data.id;
+  }
+
+  /** Its name. */
+  get slug(): string {
+    return this.#data.slug;
+  }
+
+  /** Where it is. */
+  get region(): string {
+    return this.#data.region;
+  }
+
+  /** What it takes up by itself, in bytes: less than what is on it when it shares with an earlier snapshot. */
+  get allocatedSize(): number {
+    return this.#data.allocated_size;
+  }
+
+  /** What it would take up if it shared nothing, in bytes. */
+  get flattenedSize(): number {
+    return this.#data.flattened_size;
+  }
+
+  /** Whether a sandbox can have it as its root. */
+  get isBootable(): boolean {
+    return this.#data.is_bootable;
+  }
+
+  /** The volume that was frozen. */
+  get volume(): { id: VolumeId; slug: VolumeSlug } {
+    return this.#data.volume;
+  }
+
+  /** How `console.log` shows it. */
+  [util.inspect.custom](depth: number, options: util.InspectOptionsStylized): string {
+    const { id, slug, region, allocatedSize, flattenedSize } = this;
+    return inspected("Snapshot", { id, slug, region, allocatedSize, flattenedSize }, depth, options);
+  }
+}

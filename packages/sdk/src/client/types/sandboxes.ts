@@ -1,0 +1,48 @@
+import type { ConnectOptions, SandboxOptions } from "../../sandbox/options.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
+import type { Region } from "./common.ts";
+
+/** A sandbox in a list. */
+export interface SandboxMetadata {
+  /** Its id. */
+  id: string;
+  /** When it was created. */
+  createdAt: Date;
+  /** When it stopped; null while it runs. */
+  stoppedAt: Date | null;
+  /** Where it is. */
+  region: Region;
+  /** Whether it runs. */
+  status: "running" | "stopped";
+  /** Its labels. */
+  labels: Record<string, string>;
+}
+
+/** Which sandboxes to list. */
+export interface SandboxesListOptions {
+  /** Only those with all of these labels. */
+  labels?: Record<string, string>;
+}
+
+/**
+ * The sandboxes of an organisation.
+ *
+ * @example
+ * ```ts
+ * import { Client } from "sandkeep";
+ * import assert from "node:assert/strict";
+ *
+ * const client = new Client();
+ * await using sandbox = await client.sandboxes.create({ labels: { purpose: "example" } });
+ * const found = await client.sandboxes.list({ labels: { purpose: "example" } });
+ * assert.ok(found.some(({ id, status }) => id === sandbox.id && status === "running"));
+ * ```
+ */
+export interface Sandboxes {
+  /** {@linkcode Sandbox.create}, with this client's token, organisation and endpoint unless the options name others. */
+  create(options?: SandboxOptions): Promise<Sandbox>;
+  /** {@linkcode Sandbox.connect}, with this client's token, organisation and endpoint unless the options name others. */
+  connect(id: string, options?: ConnectOptions): Promise<Sandbox>;
+  /** The sandboxes, running and stopped, newest first. Rejects with `ApiError` and `NetworkError`. */
+  list(options?: SandboxesListOptions): Promise<SandboxMetadata[]>;
+}

@@ -1,0 +1,95 @@
+import util from "node:util";
+import { inspected } from "../inspect.ts";
+import { PRIVATE, requirePrivate } from "../private.ts";
+import { restFor } from "./rest.ts";
+import type { BaseClientOptions } from "./settings.ts";
+import type { SnapshotId, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "./types/mod.ts";
+import { createVolume, getVolume } from "./volume_calls.ts";
+import type { VolumeData } from "./volume_calls.ts";
+
+/** Wraps what the API answered. */
+export function toVolume(data: VolumeData): Volume {
+  return new Volume(PRIVATE, data);
+}
+
+/**
+ * A disk that outlives sandboxes and can be attached to one of them at a time.
+ *
+ * @example
+ * ```ts ignore
+ * import { Sandbox, Volume } from "sandkeep";
+ *
+ * const volume = await Volume.create({ slug: "my-data", region: "ord", capacity: "2GiB" });
+ * await using sandbox = await Sandbox.create({ volumes: { "/data": volume.slug } });
+ * await sandbox.fs.writeTextFile("/data/kept.txt", "still here next time");
+ * ```
+ */
+export class Volume {
+  readonly #data: VolumeData;
+
+  /** Makes a volume: {@linkcode Volumes.create}. */
+  static async create(options: VolumeInit & BaseClientOptions): Promise<Volume> {
+    return toVolume(await createVolume(restFor(options), options));
+  }
+
+  /** A volume by id or slug, null when there is none: {@linkcode Volumes.get}. */
+  static async get(idOrSlug: VolumeId | VolumeSlug, options?: BaseClientOptions): Promise<Volume | null> {
+    const data = await getVolume(restFor(options), idOrSlug);
+    return data && toVolume(data);
+  }
+
+  /** @internal */
+  constructor(key: symbol, data: VolumeData) {
+    requirePrivate(key, "Volume", "Volume.create()");
+    this.#data = data;
+  }
+
+  /** Its id, which never changes. */
+  get id(): string {
+    return this.#data.id;
+  }
+
+  /** Its name. */
+  get slug(): string {
+    return this.#data.slug;
+  }
+
+  /** Where it is. */
+  get region(): string {
+    return this.#data.region;
+  }
+
+  /** Its size, in bytes. */
+  get capacity(): number {
+    return this.#data.capacity;
+  }
+
+  /**
+   * What it takes up by itself, in bytes: less than what is on it when it began as a copy of a snapshot. An estimate, which
+   * may be minutes old.
+   */
+  get estimatedAllocatedSize(): number {
+    return this.#data.estimated_allocated_size;
+  }
+
+  /** What it would take up if it shared nothing with a snapshot, in bytes. An estimate, which may be minutes old. */
+  get estimatedFlattenedSize(): number {
+    return this.#data.estimated_flattened_size;
+  }
+
+  /** Whether a sandbox can have it as its root. */
+  get isBootable(): boolean {
+    return this.#data.is_bootable;
+  }
+
+  /** The snapshot that it began as a copy of; null when it did not. */
+  get baseSnapshot(): { id: SnapshotId; slug: SnapshotSlug } | null {
+    return this.#data.base_snapshot;
+  }
+
+  /** How `console.log` shows it. */
+  [util.inspect.custom](depth: number, options: util.InspectOptionsStylized): string {
+    const { id, slug, region, capacity, estimatedAllocatedSize, estimatedFlattenedSize } = this;
+    return inspected("Volume", { id, slug, region, capacity, estimatedAllocatedSize, estimatedFlattenedSize }, depth, options);
+  }
+}

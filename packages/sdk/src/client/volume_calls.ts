@@ -1,0 +1,46 @@
+import type { Rest } from "./rest.ts";
+import { path } from "./rest.ts";
+import type { SnapshotId, SnapshotInit, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "./types/mod.ts";
+
+/** A volume as the API describes it; sizes in bytes. */
+export interface VolumeData {
+  id: string;
+  slug: string;
+  region: string;
+  capacity: number;
+  estimated_allocated_size: number;
+  estimated_flattened_size: number;
+  is_bootable: boolean;
+  base_snapshot: { id: SnapshotId; slug: SnapshotSlug } | null;
+}
+
+/** A snapshot as the API describes it; sizes in bytes. */
+export interface SnapshotData {
+  id: string;
+  slug: string;
+  region: string;
+  allocated_size: number;
+  flattened_size: number;
+  is_bootable: boolean;
+  volume: { id: VolumeId; slug: VolumeSlug };
+}
+
+/** Makes a volume. Only what belongs to it is sent: `init` may hold a token as well. */
+export function createVolume(rest: Rest, { slug, region, capacity, from }: VolumeInit): Promise<VolumeData> {
+  return rest.json("POST", "/api/v2/volumes", { body: { slug, region, capacity, from } });
+}
+
+/** A volume by id or slug. */
+export function getVolume(rest: Rest, idOrSlug: string): Promise<VolumeData | null> {
+  return rest.jsonOrNull("GET", path`/api/v2/volumes/${idOrSlug}`);
+}
+
+/** Freezes what is on a volume. */
+export function snapshotVolume(rest: Rest, idOrSlug: string, { slug }: SnapshotInit): Promise<SnapshotData> {
+  return rest.json("POST", path`/api/v2/volumes/${idOrSlug}/snapshot`, { body: { slug } });
+}
+
+/** A snapshot by id or slug. */
+export function getSnapshot(rest: Rest, idOrSlug: string): Promise<SnapshotData | null> {
+  return rest.jsonOrNull("GET", path`/api/v2/snapshots/${idOrSlug}`);
+}

@@ -1,0 +1,62 @@
+import type { RequestInit } from "../sandbox/options.ts";
+import type { ProcessParts } from "../process/child_process.ts";
+import { ChildProcess } from "../process/child_process.ts";
+import type { Connection } from "../transport/connection.ts";
+import { remoteFetch } from "../transport/fetch.ts";
+
+/**
+ * A Deno program in a sandbox. When it was started with `watch`, it dispatches an event `restart` each time that it starts again.
+ *
+ * @example
+ * ```ts
+ * import { Sandbox } from "sandkeep";
+ * import assert from "node:assert/strict";
+ *
+ * await using sandbox = await Sandbox.create();
+ * await using server = await sandbox.deno.run({
+ *   code: "Deno.serve(() => new Response('hello'))",
+ *   stdout: "null",
+ *   stderr: "null",
+ * });
+ * assert.equal(await server.httpReady, true);
+ * const response = await server.fetch("http://localhost/");
+ * assert.equal(await response.text(), "hello");
+ * ```
+ */
+export class DenoProcess extends ChildProcess {
+  readonly #connection: Connection;
+  readonly #httpReady: Promise<boolean>;
+
+  /** @internal */
+  constructor(key: symbol, parts: ProcessParts) {
+    super(key, parts);
+    this.#connection = parts.connection;
+    this.#httpReady = parts.connection.call("denoHttpWait", { pid: parts.pid });
+    this.#httpReady.catch(() => {});
+  }
+
+  /** Resolves to true when the program serves HTTP, with `Deno.serve` or `node:http`; to false when it ended without. */
+  get httpReady(): Promise<boolean> {
+    return this.#httpReady;
+  }
+
+  /**
+   * Sends a request to the HTTP server of this program, whatever host and port the URL names.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const code = "Deno.serve(async (request) => Response.json({ path: new URL(request.url).pathname, body: await request.text() }))";
+   * await using server = await sandbox.deno.run({ code, stdout: "null", stderr: "null" });
+   * await server.httpReady;
+   * const response = await server.fetch("https://example.com/form", { method: "POST", body: "a=1" });
+   * assert.deepEqual(await response.json(), { path: "/form", body: "a=1" });
+   * ```
+   */
+  async fetch(url: string | URL, init?: RequestInit): Promise<Response> {
+    return await remoteFetch(this.#connection, url, init, this.pid);
+  }
+}

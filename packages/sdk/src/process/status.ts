@@ -1,0 +1,46 @@
+import type { WireExit } from "../transport/methods.ts";
+import type { Signal } from "./signal.ts";
+
+/**
+ * How a process ended.
+ *
+ * @example
+ * ```ts
+ * import { type ChildProcessStatus, Sandbox } from "sandkeep";
+ * import assert from "node:assert/strict";
+ *
+ * await using sandbox = await Sandbox.create();
+ * const child = await sandbox.spawn("bash", { args: ["-c", "kill -TERM $$"] });
+ * const status: ChildProcessStatus = await child.status;
+ * assert.deepEqual(status, { success: false, code: 143, signal: "SIGTERM", oom: false });
+ * ```
+ */
+export interface ChildProcessStatus {
+  /** Whether it ended with code 0. */
+  success: boolean;
+  /** Exit code; 128 + n when signal n ended it. */
+  code: number;
+  /** The signal that ended it; null when none did. */
+  signal: Signal | null;
+  /** Whether it, or a process it started, ran out of memory. Only with code 137. */
+  oom: boolean;
+}
+
+/** What a process printed, whole, and how it ended. What was not `"piped"` is null. */
+export interface ChildProcessOutput {
+  /** How it ended. */
+  status: ChildProcessStatus;
+  /** Bytes of its standard output. */
+  readonly stdout: Uint8Array<ArrayBuffer> | null;
+  /** Bytes of its standard error. */
+  readonly stderr: Uint8Array<ArrayBuffer> | null;
+  /** Its standard output, as UTF-8 text. */
+  readonly stdoutText: string | null;
+  /** Its standard error, as UTF-8 text. */
+  readonly stderrText: string | null;
+}
+
+/** The status that the wire describes. */
+export function toStatus({ success, code, signal, oom }: WireExit): ChildProcessStatus {
+  return { success, code, signal: signal as Signal | null, oom: Boolean(oom) };
+}

@@ -1,0 +1,27 @@
+import { path } from "../client/rest.ts";
+import { SandboxKillError } from "../errors/api.ts";
+import type { Session } from "./opening.ts";
+
+/** How long the server may take to end a sandbox, and then to close the connection to it, in milliseconds. */
+const KILL_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Ends a sandbox, and waits until the connection to it has ended. */
+export async function kill({ connection, sandboxApi }: Session): Promise<void> {
+  const response = await sandboxApi.send("DELETE", path`/api/v3/sandbox/${connection.sandboxId}`, {
+    signal: AbortSignal.timeout(KILL_TIMEOUT_MS),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new SandboxKillError(response.status, text);
+  // The server closes it. If it does not, there is nothing left at the other end to wait for.
+  const timer = setTimeout(() => connection.terminate(), CLOSE_TIMEOUT_MS);
+  await connection.closed;
+  clearTimeout(timer);
+}
+
+/** Asks for an end so far from now. Resolves to when the end will be. */
+export async function extendTimeout({ connection, sandboxApi }: Session, durationMs: number): Promise<Date> {
+  const body = { stop_at_ms: Date.now() + durationMs };
+  const { stop_at_ms } = await sandboxApi.json<{ stop_at_ms: number }>("PATCH", path`/api/v3/sandbox/${connection.sandboxId}`, { body });
+  return new Date(stop_at_ms);
+}

@@ -1,0 +1,345 @@
+import util from "node:util";
+import { SandboxCommandBuilder } from "../command/builder.ts";
+import type { SandboxDeno } from "../deno/deno.ts";
+import type { Build, DeployOptions } from "../deno/deploy_options.ts";
+import { RemoteDeno } from "../deno/remote_deno.ts";
+import type { SandboxEnv } from "../env/env.ts";
+import { RemoteEnv } from "../env/env.ts";
+import { InvalidTimeoutError } from "../errors/settings.ts";
+import { RemoteFs } from "../fs/remote_fs.ts";
+import type { SandboxFs } from "../fs/sandbox_fs.ts";
+import { inspected } from "../inspect.ts";
+import { PRIVATE, requirePrivate } from "../private.ts";
+import type { ChildProcess } from "../process/child_process.ts";
+import type { PtyOptions, PtyProcess } from "../process/pty.ts";
+import { spawnPty } from "../process/pty.ts";
+import { spawn } from "../process/spawn.ts";
+import { remoteFetch } from "../transport/fetch.ts";
+import { exposeHttp, exposeSsh, exposeVscode } from "./exposure.ts";
+import { regionOf } from "./id.ts";
+import { extendTimeout, kill } from "./lifetime.ts";
+import type { Session } from "./opening.ts";
+import { openSession, sandboxConfig } from "./opening.ts";
+import type { ConnectOptions, RequestInit, SandboxOptions, SpawnOptions, VsCodeOptions } from "./options.ts";
+import { parseTimeout } from "./timeout.ts";
+import type { VsCode } from "./vscode.ts";
+
+/**
+ * A Linux machine of its own for code that you do not trust, and a connection to it.
+ *
+ * @example
+ * ```ts
+ * import { Sandbox } from "sandkeep";
+ *
+ * await using sandbox = await Sandbox.create();
+ * await sandbox.sh`ls -lh /`;
+ * ```
+ */
+export class Sandbox implements AsyncDisposable {
+  readonly #session: Session;
+  readonly #fs: SandboxFs;
+  readonly #deno: SandboxDeno;
+  readonly #env: SandboxEnv;
+  #ssh: { username: string; hostname: string } | undefined;
+  #url: string | undefined;
+
+  /**
+   * Creates a sandbox and connects to it. Rejects with `ConnectionEstablishmentError` when the server refuses, with
+   * `InvalidTokenError` and `NetworkError`, and with an error of its own for every option that cannot be.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   *
+   * const sandbox = await Sandbox.create({ timeout: "5m", memory: "2GiB", env: { MODE: "test" }, labels: { owner: "docs" } });
+   * await sandbox.close(); // it lives on for five minutes
+   * await using again = await Sandbox.connect(sandbox.id);
+   * await again.kill();
+   * ```
+   */
+  static async create(options: SandboxOptions = {}): Promise<Sandbox> {
+    const sandbox = new Sandbox(PRIVATE, await openSession("/api/v3/sandboxes/create", options, sandboxConfig(options)));
+    const { ssh, port } = options;
+    try {
+      const [access, url] = await Promise.all([
+        ssh ? sandbox.exposeSsh() : undefined,
+        port === undefined ? undefined : sandbox.exposeHttp({ port }),
+      ]);
+      sandbox.#ssh = access;
+      sandbox.#url = url;
+      return sandbox;
+    } catch (error) {
+      await sandbox.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Connects to a sandbox that runs. Whether it lives does not depend on this connection. Rejects as {@linkcode Sandbox.create}
+   * does; a `TypeError` means that the id cannot be one.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("note.txt", "from the first");
+   * await using second = await Sandbox.connect({ id: sandbox.id });
+   * assert.equal(await second.fs.readTextFile("note.txt"), "from the first");
+   * ```
+   */
+  static async connect(id: string, options?: ConnectOptions): Promise<Sandbox>;
+  static async connect(options: ConnectOptions & { id: string }): Promise<Sandbox>;
+  static async connect(idOrOptions: string | (ConnectOptions & { id: string }), more: ConnectOptions = {}): Promise<Sandbox> {
+    const { id, ...options } = typeof idOrOptions === "string" ? { id: idOrOptions, ...more } : { ...idOrOptions, ...more };
+    const region = regionOf(id);
+    return new Sandbox(PRIVATE, await openSession(`/api/v3/sandbox/${id}/connect`, { ...options, region }));
+  }
+
+  /** @internal */
+  constructor(key: symbol, session: Session) {
+    requirePrivate(key, "Sandbox", "Sandbox.create() or Sandbox.connect()");
+    this.#session = session;
+    this.#fs = new RemoteFs(session.connection);
+    this.#deno = new RemoteDeno(session.connection, session.consoleApi);
+    this.#env = new RemoteEnv(session.connection);
+  }
+
+  /** Its id, for {@linkcode Sandbox.connect}. */
+  get id(): string {
+    return this.#session.connection.sandboxId;
+  }
+
+  /**
+   * Resolves when the connection has ended: because it was closed, because the sandbox stopped, or because the network failed.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   *
+   * const sandbox = await Sandbox.create({ timeout: "1m" });
+   * setTimeout(() => sandbox.kill(), 100);
+   * await sandbox.closed;
+   * ```
+   */
+  get closed(): Promise<void> {
+    return this.#session.connection.closed;
+  }
+
+  /** Its files. */
+  get fs(): SandboxFs {
+    return this.#fs;
+  }
+
+  /** Deno in it. */
+  get deno(): SandboxDeno {
+    return this.#deno;
+  }
+
+  /** Its environment. */
+  get env(): SandboxEnv {
+    return this.#env;
+  }
+
+  /** How to get in with SSH, when it was created with `ssh`. */
+  get ssh(): { username: string; hostname: string } | undefined {
+    return this.#ssh;
+  }
+
+  /** Where its port is published, when it was created with `port`. */
+  get url(): string | undefined {
+    return this.#url;
+  }
+
+  /**
+   * Starts a program. Without other options it has no input, and prints where this process prints. Rejects with `NotFound` when
+   * there is no such program, or no such `cwd`.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const child = await sandbox.spawn("sort", { stdin: "piped", stdout: "piped" });
+   * await ReadableStream.from(["b\n", "a\n"]).pipeThrough(new TextEncoderStream()).pipeTo(child.stdin!);
+   * const { status, stdoutText } = await child.output();
+   * assert.ok(status.success);
+   * assert.equal(stdoutText, "a\nb\n");
+   * ```
+   */
+  async spawn(command: string | URL, options: SpawnOptions = {}): Promise<ChildProcess> {
+    return await spawn(this.#session.connection, command, options);
+  }
+
+  /**
+   * Sandkeep's own: starts a program on a terminal, as for a person.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await using shell = await sandbox.pty("bash", { cols: 80, rows: 24 });
+   * await shell.resize(120, 40);
+   * const writer = shell.stdin!.getWriter();
+   * await writer.write(new TextEncoder().encode("exit 7\n"));
+   * assert.equal((await shell.status).code, 7);
+   * ```
+   */
+  async pty(command: string | URL, options: PtyOptions = {}): Promise<PtyProcess> {
+    return await spawnPty(this.#session.connection, command, options);
+  }
+
+  /**
+   * A command line for `bash`. What is put into it with `${…}` is one argument each, whatever it contains; an array is one for
+   * each of its elements. It runs when it is awaited: see {@linkcode SandboxCommandBuilder}.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const files = ["one file.txt", "another.txt"];
+   * await sandbox.sh`touch ${files} && ls`;
+   * const count = await sandbox.sh`ls | wc -l`.text();
+   * assert.equal(count.trim(), "2");
+   * ```
+   */
+  sh = (templateStrings: TemplateStringsArray, ...substitutions: unknown[]): SandboxCommandBuilder => {
+    return new SandboxCommandBuilder(this, templateStrings, substitutions);
+  };
+
+  /**
+   * Makes an HTTP request from within the sandbox: to its own servers as `http://localhost:…`, and to what it may reach outside.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const code = "Deno.serve({ port: 8000 }, () => Response.json({ ok: true }))";
+   * await using server = await sandbox.deno.run({ code, stdout: "null", stderr: "null" });
+   * await server.httpReady;
+   * const response = await sandbox.fetch("http://localhost:8000/");
+   * assert.deepEqual(await response.json(), { ok: true });
+   * ```
+   */
+  async fetch(url: string | URL, init?: RequestInit): Promise<Response> {
+    return await remoteFetch(this.#session.connection, url, init);
+  }
+
+  /** Ends the connection. With `timeout: "session"`, and if this is the connection that created it, the sandbox ends too. */
+  async close(): Promise<void> {
+    await this.#session.connection.close();
+  }
+
+  /**
+   * Ends the sandbox now, for everybody. Rejects with `SandboxKillError`.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * const sandbox = await Sandbox.create({ timeout: "5m" });
+   * await sandbox.kill();
+   * await assert.rejects(() => Sandbox.connect(sandbox.id));
+   * ```
+   */
+  async kill(): Promise<void> {
+    await kill(this.#session);
+  }
+
+  /**
+   * Asks that the sandbox live so long from now on, at most 30 minutes. Resolves to when it will end, which may be another moment.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create({ timeout: "1m" });
+   * const end: Date = await sandbox.extendTimeout("10m");
+   * assert.ok(end.getTime() > Date.now() + 9 * 60_000);
+   * await sandbox.kill();
+   * ```
+   */
+  async extendTimeout(timeout: `${number}s` | `${number}m`): Promise<Date> {
+    const durationMs = parseTimeout(timeout);
+    if (durationMs === undefined) throw new InvalidTimeoutError('A timeout can be extended by a duration only, such as "10m"');
+    return await extendTimeout(this.#session, durationMs);
+  }
+
+  /** As {@linkcode close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * Publishes an HTTP server of the sandbox: whoever knows the URL that this resolves to can reach it, without any check.
+   *
+   * @example
+   * ```ts ignore
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const server = await sandbox.deno.run({ code: "Deno.serve({ port: 8000 }, () => new Response('hello'))" });
+   * await server.httpReady;
+   * console.log("open", await sandbox.exposeHttp({ port: 8000 }));
+   * ```
+   */
+  async exposeHttp(target: { port: number } | { pid: number }): Promise<string> {
+    return await exposeHttp(this.#session, target);
+  }
+
+  /**
+   * Opens the sandbox to SSH: whoever knows the user name that this resolves to can get in, without any check.
+   *
+   * @example
+   * ```ts ignore
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create({ timeout: "10m" });
+   * const { username, hostname } = await sandbox.exposeSsh();
+   * console.log(`ssh ${username}@${hostname}`);
+   * ```
+   */
+  async exposeSsh(): Promise<{ hostname: string; username: string }> {
+    return await exposeSsh(this.#session);
+  }
+
+  /**
+   * Starts a VS Code for the browser that shows a directory, and publishes it.
+   *
+   * @experimental
+   *
+   * @example
+   * ```ts ignore
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const vscode = await sandbox.exposeVscode("/home/app");
+   * console.log("open", vscode.url);
+   * await vscode.status;
+   * ```
+   */
+  async exposeVscode(path = "/home/app", options: VsCodeOptions = {}): Promise<VsCode> {
+    return await exposeVscode(this.#session, path, options);
+  }
+
+  /** As {@linkcode SandboxDeno.deploy}. */
+  async deploy(app: string, options?: DeployOptions): Promise<Build> {
+    return await this.#deno.deploy(app, options);
+  }
+
+  /** How `console.log` shows it. */
+  [util.inspect.custom](depth: number, options: util.InspectOptionsStylized): string {
+    const { id, ssh, url } = this;
+    return inspected("Sandbox", { id, ...(ssh && { ssh }), ...(url && { url }) }, depth, options);
+  }
+}

@@ -1,0 +1,219 @@
+import type { Buffer } from "node:buffer";
+import WebSocket from "ws";
+import { ConnectionClosedError, RpcError } from "../errors/connection.ts";
+import type { ErrorObject } from "./error_object.ts";
+import { fromError, toError } from "./error_object.ts";
+import { InboundStreams } from "./inbound_streams.ts";
+import { Keepalive } from "./keepalive.ts";
+import { isMessage } from "./message.ts";
+import type { Notification, Response } from "./message.ts";
+import type { Method, Params, Value } from "./methods.ts";
+import { OutboundStreams } from "./outbound_streams.ts";
+
+/** Above this many unsent bytes a stream waits for the socket. Enough to keep a fast link busy, little enough to hold. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+/** How long the server may take to agree to a close before the socket is cut, in milliseconds. */
+const CLOSE_GRACE_MS = 5_000;
+/** Close codes of this client, of the protocol (wire-protocol §4.5). */
+const INVALID_JSON = 4000;
+const INVALID_MESSAGE = 4001;
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  /** Where the call was made, to end the stacks of errors that come back. */
+  trace: { stack?: string };
+}
+
+type Listener = (params: Record<string, unknown>) => void;
+
+/**
+ * One open WebSocket to a sandbox: JSON-RPC 2.0 calls, the streams that belong to them, and notifications. Everything about
+ * a connection lives in its object, so that several sandboxes in one process never meet.
+ */
+export class Connection {
+  /** As the server named it when it accepted the connection. */
+  readonly sandboxId: string;
+  /** Resolves when the connection has ended, however it did. */
+  readonly closed: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #pending = new Map<number, Pending>();
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #unsupported = new Set<string>();
+  readonly #inbound: InboundStreams;
+  readonly #outbound: OutboundStreams;
+  readonly #keepalive: Keepalive;
+  #nextId = 0;
+  #nextAbortId = 0;
+  #closedError: ConnectionClosedError | undefined;
+
+  constructor(socket: WebSocket, sandboxId: string, debug = false) {
+    this.sandboxId = sandboxId;
+    this.#socket = socket;
+    this.#inbound = new InboundStreams((streamId, reason) => {
+      if (!this.#closedError) this.#notify("$sandbox.stream.cancel", { streamId, reason: fromError(reason) });
+    });
+    this.#outbound = new OutboundStreams({
+      send: (frame) => this.#send(frame),
+      sendPaced: (frame) => this.#sendPaced(frame),
+    });
+    this.#keepalive = new Keepalive(socket);
+    socket.on("message", (data) => this.#onMessage(data as Buffer));
+    // Nothing to add to what "close" says, but an error nobody listens to would end the process.
+    socket.on("error", (error) => debug && console.error("[sandkeep] socket:", error.message));
+    this.closed = new Promise((resolve) => {
+      socket.once("close", (code, reason) => {
+        if (debug) console.error(`[sandkeep] ${sandboxId}: closed (${code})`, reason.toString());
+        this.#onClose(new ConnectionClosedError(code, reason.toString()));
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Makes a call. Rejects with the sandbox's error, with `RpcError` when the server refuses the call itself, and with
+   * `ConnectionClosedError`.
+   */
+  call<M extends Method>(method: M, params: Params<M>): Promise<Value<M>> {
+    if (this.#closedError) return Promise.reject(this.#closedError);
+    const id = this.#nextId++;
+    const trace: { stack?: string } = {};
+    Error.captureStackTrace(trace, this.call);
+    return new Promise<Value<M>>((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject, trace });
+      this.#send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+    });
+  }
+
+  /** A stream that a result named. */
+  receive(streamId: number): ReturnType<InboundStreams["take"]> {
+    return this.#inbound.take(streamId);
+  }
+
+  /** Begins to send a stream; the id is for the params of a call. */
+  sendStream(source: ReadableStream<Uint8Array>): number {
+    return this.#outbound.send(source);
+  }
+
+  /** An id under which a call can be aborted. */
+  newAbortId(): number {
+    return this.#nextAbortId++;
+  }
+
+  /** Listens to a notification. The result stops that. */
+  on(method: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(method) ?? new Set();
+    this.#listeners.set(method, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  /** Whether the server has said that it does not know this extension. */
+  lacks(method: string): boolean {
+    return this.#unsupported.has(method);
+  }
+
+  /** Remembers that the server does not know an extension. */
+  markLacking(method: string): void {
+    this.#unsupported.add(method);
+  }
+
+  /** Ends the connection and waits until it has ended. */
+  async close(): Promise<void> {
+    this.#socket.close();
+    const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
+    await this.closed;
+    clearTimeout(timer);
+  }
+
+  /** Cuts the connection without a word. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #notify(method: string, params: object): void {
+    this.#send(JSON.stringify({ jsonrpc: "2.0", method, params }));
+  }
+
+  #send(frame: string): void {
+    if (this.#closedError) throw this.#closedError;
+    this.#socket.send(frame, ignoreOutcome);
+  }
+
+  async #sendPaced(frame: string): Promise<void> {
+    if (this.#closedError) throw this.#closedError;
+    if (this.#socket.bufferedAmount < HIGH_WATER_BYTES) {
+      this.#socket.send(frame, ignoreOutcome);
+    } else {
+      await new Promise<void>((resolve) => this.#socket.send(frame, () => resolve()));
+    }
+  }
+
+  #onMessage(data: Buffer): void {
+    this.#keepalive.heard();
+    const text = data.toString("utf8");
+    if (text === "pong") return;
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return this.#socket.close(INVALID_JSON, "Invalid JSON");
+    }
+    if (!isMessage(message)) return this.#socket.close(INVALID_MESSAGE, "Invalid message");
+    if ("id" in message) this.#onResponse(message);
+    else this.#onNotification(message);
+  }
+
+  #onResponse(message: Response): void {
+    const pending = this.#pending.get(message.id);
+    if (!pending) return;
+    this.#pending.delete(message.id);
+    if (message.error) {
+      const { code, message: text, data } = message.error;
+      pending.reject(traced(new RpcError(code, text, data), pending.trace));
+    } else if (message.result?.error) {
+      pending.reject(traced(toError(message.result.error), pending.trace, message.result.error.stack));
+    } else {
+      pending.resolve(message.result?.ok);
+    }
+  }
+
+  #onNotification({ method, params = {} }: Notification): void {
+    const streamId = params.streamId as number;
+    switch (method) {
+      case "$sandbox.stream.start":
+        return this.#inbound.start(streamId);
+      case "$sandbox.stream.enqueue":
+        return this.#inbound.enqueue(streamId, String(params.data));
+      case "$sandbox.stream.end":
+        return this.#inbound.end(streamId);
+      case "$sandbox.stream.error":
+        return this.#inbound.error(streamId, (params.error ?? null) as ErrorObject | null);
+      case "$sandbox.stream.cancel":
+        return this.#outbound.cancel(streamId, (params.reason ?? null) as ErrorObject | null);
+      default:
+        for (const listener of this.#listeners.get(method) ?? []) listener(params);
+    }
+  }
+
+  #onClose(error: ConnectionClosedError): void {
+    this.#closedError = error;
+    this.#keepalive.stop();
+    for (const { reject, trace } of this.#pending.values()) {
+      reject(traced(new ConnectionClosedError(error.code, error.reason), trace));
+    }
+    this.#pending.clear();
+    this.#inbound.close(error);
+    this.#outbound.close(error);
+  }
+}
+
+function ignoreOutcome(): void {
+  // A send that fails is followed by "close", which rejects whatever waits for an answer.
+}
+
+/** The error with the stack of the call that it answers, below the stack it had in the sandbox if it came with one. */
+function traced<E extends Error>(error: E, trace: { stack?: string }, remoteStack?: string | null): E {
+  const frames = trace.stack?.slice(trace.stack.indexOf("\n")) ?? "";
+  Object.defineProperty(error, "stack", { value: (remoteStack ?? String(error)) + frames, configurable: true, writable: true });
+  return error;
+}

@@ -1,0 +1,28 @@
+import type { RequestInit } from "../sandbox/options.ts";
+import { abortable } from "./abort.ts";
+import type { Connection } from "./connection.ts";
+
+/** Makes a request from within the sandbox; with `pid`, to the HTTP server of that process, whatever host the URL names. */
+export async function remoteFetch(connection: Connection, url: string | URL, init: RequestInit = {}, pid?: number): Promise<Response> {
+  const { method, headers, body, redirect, signal } = init;
+  // Gives what a browser would: a method in upper case, a body's content type, an error for a body where none may be.
+  const request = new Request(url, {
+    ...(method === undefined ? {} : { method }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(body === undefined || body === null ? {} : { body, duplex: "half" }),
+    ...(redirect === undefined ? {} : { redirect }),
+  } as ConstructorParameters<typeof Request>[1]);
+  const answer = await abortable(connection, signal, (abortId) =>
+    connection.call("fetch", {
+      url: request.url,
+      method: request.method,
+      headers: [...request.headers],
+      redirect: request.redirect,
+      abortId,
+      bodyStreamId: request.body ? connection.sendStream(request.body) : undefined,
+      pid,
+    }));
+  const { status, statusText, bodyStreamId } = answer;
+  const content = bodyStreamId === null ? null : connection.receive(bodyStreamId);
+  return new Response(content, { status, statusText, headers: answer.headers });
+}

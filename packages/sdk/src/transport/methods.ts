@@ -1,0 +1,186 @@
+/**
+ * The calls that this client makes, as they cross the wire: bytes are base64, dates ISO 8601 strings. `[params, value]`, by
+ * method. Absent and null mean the same.
+ */
+
+type None = Record<never, never>;
+type Path = { path: string };
+type Abortable = { abortId?: number | undefined };
+type Handle = { fileHandleId: number };
+
+/** Metadata of a file. */
+export interface WireFileInfo {
+  isFile: boolean;
+  isDirectory: boolean;
+  isSymlink: boolean;
+  isBlockDevice: boolean;
+  isCharDevice: boolean;
+  isFifo: boolean;
+  isSocket: boolean;
+  size: number;
+  mode: number;
+  dev: number;
+  ino: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  blksize: number;
+  blocks: number;
+  mtime: string;
+  atime: string;
+  birthtime: string;
+  ctime: string;
+}
+
+/** An entry of a directory. */
+export interface WireDirEntry {
+  name: string;
+  isFile: boolean;
+  isDirectory: boolean;
+  isSymlink: boolean;
+}
+
+/** A regular expression. */
+export interface WireRegExp {
+  source: string;
+  flags: string;
+}
+
+/** How a process ended. */
+export interface WireExit {
+  success: boolean;
+  code: number;
+  signal: string | null;
+  oom?: "high-confidence" | "low-confidence" | null;
+}
+
+type Stdio = { stdinStreamId?: number | undefined; stdout: "piped" | "null"; stderr: "piped" | "null" };
+type Surroundings = { env?: Record<string, string> | undefined; clearEnv?: boolean | undefined; cwd?: string | undefined };
+type Spawned = { pid: number; stdoutStreamId: number | null; stderrStreamId: number | null };
+type WriteOptions = { append?: boolean; create?: boolean; createNew?: boolean; mode?: number };
+type Write = Path & Abortable & { options?: WriteOptions | undefined } & ({ content: string } | { contentStreamId: number });
+type TempOptions = { options?: { dir?: string; prefix?: string; suffix?: string } | undefined };
+
+export interface OpenFlags {
+  read?: boolean;
+  write?: boolean;
+  append?: boolean;
+  truncate?: boolean;
+  create?: boolean;
+  createNew?: boolean;
+  mode?: number;
+}
+
+export interface Methods {
+  abort: [{ abortId: number }, null];
+
+  readFile: [Path & Abortable, string];
+  readTextFile: [Path & Abortable, string];
+  writeFile: [Write, null];
+  writeTextFile: [Write, null];
+  readDir: [Path, WireDirEntry[]];
+  remove: [Path & { options?: { recursive?: boolean } | undefined }, null];
+  mkdir: [Path & { options?: { recursive?: boolean; mode?: number } | undefined }, null];
+  rename: [{ oldPath: string; newPath: string }, null];
+  stat: [Path, WireFileInfo];
+  lstat: [Path, WireFileInfo];
+  chmod: [Path & { mode: number }, null];
+  chown: [Path & { uid: number | null; gid: number | null }, null];
+  copyFile: [{ fromPath: string; toPath: string }, null];
+  link: [Path & { target: string }, null];
+  symlink: [Path & { target: string; options?: { type?: "file" | "dir" | "junction" } | undefined }, null];
+  readLink: [Path, string];
+  realPath: [Path, string];
+  makeTempDir: [TempOptions, string];
+  makeTempFile: [TempOptions, string];
+  truncate: [{ name: string; length?: number | undefined }, null];
+  umask: [{ mask?: number | undefined }, number];
+  utime: [Path & { atime: string; mtime: string }, null];
+  walk: [Path & Record<string, unknown>, { streamId: number }];
+  expandGlob: [{ glob: string } & Record<string, unknown>, { streamId: number }];
+
+  open: [Path & { options?: OpenFlags | undefined }, Handle];
+  create: [Path, Handle];
+  fileClose: [Handle, null];
+  fileSync: [Handle, null];
+  fileSyncData: [Handle, null];
+  fileLock: [Handle & { exclusive?: boolean | undefined }, null];
+  fileUnlock: [Handle, null];
+  fileRead: [Handle & { length: number }, { data: string | null }];
+  fileWrite: [Handle & { data: string }, { bytesWritten: number }];
+  fileSeek: [Handle & { offset: number | string; whence: 0 | 1 | 2 }, { position: number }];
+  fileStat: [Handle, WireFileInfo];
+  fileTruncate: [Handle & { len?: number | undefined }, null];
+  fileUtime: [Handle & { atime: string; mtime: string }, null];
+
+  spawn: [{ command: string; args?: string[] | undefined } & Surroundings & Stdio, Spawned];
+  processWait: [{ pid: number; vscode?: true }, WireExit];
+  processKill: [{ pid: number; signal?: string | undefined; vscode?: true }, null];
+
+  spawnDeno: [
+    { scriptArgs?: string[] | undefined } & Surroundings &
+      Stdio &
+      ({ entrypoint: string; watch?: boolean | string[] | undefined } | { code: string; extension: string }),
+    Spawned & { watcherId: string | null },
+  ];
+  spawnDenoRepl: [{ scriptArgs?: string[] | undefined } & Surroundings & Stdio, Spawned];
+  denoHttpWait: [{ pid: number }, boolean];
+  denoReplEval: [{ pid: number; code: string }, unknown];
+  denoReplCall: [{ pid: number; fn: string; args: unknown[] }, unknown];
+  denoReplClose: [{ pid: number }, null];
+
+  fetch: [
+    {
+      url: string;
+      method: string;
+      headers: [string, string][];
+      redirect: string;
+      bodyStreamId?: number | undefined;
+      pid?: number | undefined;
+    } & Abortable,
+    { status: number; statusText: string; headers: [string, string][]; bodyStreamId: number | null },
+  ];
+
+  envGet: [{ key: string }, string | null];
+  envSet: [{ key: string; value: string }, null];
+  envDelete: [{ key: string }, null];
+  envToObject: [None, Record<string, string>];
+
+  exposeHttp: [{ domain: string } & ({ port: number } | { pid: number }), null];
+  vscode: [
+    {
+      path: string;
+      env: Record<string, string>;
+      extensions: string[];
+      preview?: string | undefined;
+      disableStopButton?: boolean | undefined;
+      editorSettings?: Record<string, unknown> | undefined;
+    },
+    { pid: number; port: number; stdoutStreamId: number; stderrStreamId: number },
+  ];
+
+  /** Sandkeep's: the content comes as a stream, whatever its size. */
+  "sandkeep.readFileStream": [Path & Abortable, { size: number; streamId: number }];
+  /** Sandkeep's: a process on a terminal of its own. */
+  "sandkeep.spawnPty": [
+    {
+      command: string;
+      args?: string[] | undefined;
+      cols: number;
+      rows: number;
+      term?: string | undefined;
+      stdinStreamId: number;
+    } & Surroundings,
+    { pid: number; stdoutStreamId: number },
+  ];
+  /** Sandkeep's: the terminal has another size now. */
+  "sandkeep.ptyResize": [{ pid: number; cols: number; rows: number }, null];
+}
+
+export type Method = keyof Methods;
+export type Params<M extends Method> = Methods[M][0];
+export type Value<M extends Method> = Methods[M][1];
+
+/** JSON-RPC 2.0, section 5.1. */
+export const METHOD_NOT_FOUND = -32601;
