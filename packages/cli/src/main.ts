@@ -1,1 +1,29 @@
-console.log("hi",process.argv.slice(2))
+/** The command line's entry. The launcher `./sandkeep` runs it under the pinned Node. */
+import { reportError } from "./report_error.ts";
+import { root } from "./tree/root.ts";
+import { runProgram } from "./program.ts";
+import { Terminal } from "./output/terminal.ts";
+import { version } from "./version.ts";
+
+// `sandkeep list | head -1`: a reader that has seen enough is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}
+
+const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+const argv = process.argv.slice(2);
+// Until the options are parsed, errors go out as the arguments seem to ask for.
+let terminal = new Terminal(streams, { json: argv.includes("--json") });
+try {
+  process.exitCode = await runProgram(root, argv, {
+    streams,
+    env: process.env,
+    version,
+    onTerminal: (known) => terminal = known,
+  });
+} catch (error) {
+  process.exitCode = reportError(error, terminal);
+}

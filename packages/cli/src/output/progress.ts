@@ -1,0 +1,113 @@
+import type { Writable } from "node:stream";
+import { formatDuration } from "../values/duration.ts";
+
+/** Shows how far long work is. */
+export interface Progress {
+  /** Begins a step, ending the one before. */
+  step(title: string): void;
+  /** How far the current step is, 0 to 1, and optionally a word about it. */
+  fraction(done: number, note?: string): void;
+  /** Ends the last step. */
+  done(): void;
+  /** Ends the last step as failed, leaving it on the screen. */
+  fail(): void;
+}
+
+const BAR_WIDTH = 24;
+/** A redraw costs a write; more than ten a second nobody sees. */
+const REDRAW_MS = 100;
+
+/** Progress on a stream: a bar that redraws itself on a terminal, one line a step elsewhere. */
+export function progressOn(stream: Writable & { isTTY?: boolean; columns?: number }, now: () => number = Date.now): Progress {
+  return stream.isTTY ? new Bar(stream, now) : new Lines(stream, now);
+}
+
+/** For `--quiet` and for what is not worth showing. */
+export const silent: Progress = { step() {}, fraction() {}, done() {}, fail() {} };
+
+class Lines implements Progress {
+  readonly #stream: Writable;
+  readonly #now: () => number;
+  #current: { title: string; since: number } | undefined;
+
+  constructor(stream: Writable, now: () => number) {
+    this.#stream = stream;
+    this.#now = now;
+  }
+
+  step(title: string): void {
+    this.done();
+    this.#current = { title, since: this.#now() };
+    this.#stream.write(`${title} …\n`);
+  }
+
+  fraction(): void {}
+
+  done(): void {
+    this.#end("done in");
+  }
+
+  fail(): void {
+    this.#end("failed after");
+  }
+
+  #end(word: string): void {
+    if (!this.#current) return;
+    const { title, since } = this.#current;
+    this.#current = undefined;
+    this.#stream.write(`${title}: ${word} ${formatDuration(this.#now() - since)}\n`);
+  }
+}
+
+class Bar implements Progress {
+  readonly #stream: Writable & { columns?: number };
+  readonly #now: () => number;
+  #current: { title: string; since: number; done: number; note: string } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(stream: Writable & { columns?: number }, now: () => number) {
+    this.#stream = stream;
+    this.#now = now;
+  }
+
+  step(title: string): void {
+    this.done();
+    this.#current = { title, since: this.#now(), done: NaN, note: "" };
+    this.#timer ??= setInterval(() => this.#draw(), REDRAW_MS).unref();
+    this.#draw();
+  }
+
+  fraction(done: number, note = ""): void {
+    if (!this.#current) return;
+    this.#current.done = Math.min(1, Math.max(0, done));
+    this.#current.note = note;
+  }
+
+  done(): void {
+    this.#end("✔");
+  }
+
+  fail(): void {
+    this.#end("✘");
+  }
+
+  #end(mark: string): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (!this.#current) return;
+    const { title, since } = this.#current;
+    this.#current = undefined;
+    this.#stream.write(`\r\x1b[K${mark} ${title} (${formatDuration(this.#now() - since)})\n`);
+  }
+
+  #draw(): void {
+    if (!this.#current) return;
+    const { title, since, done, note } = this.#current;
+    const passed = formatDuration(Math.floor((this.#now() - since) / 1_000) * 1_000);
+    const bar = Number.isNaN(done)
+      ? ""
+      : ` ${"█".repeat(Math.round(done * BAR_WIDTH)).padEnd(BAR_WIDTH, "░")} ${String(Math.floor(done * 100)).padStart(3)} %`;
+    const text = `  ${title}${bar} ${note || passed}`;
+    this.#stream.write(`\r\x1b[K${text.slice(0, (this.#stream.columns ?? 80) - 1)}`);
+  }
+}

@@ -1,0 +1,83 @@
+import { Argument, Command, CommanderError, Option } from "commander";
+import { UsageError } from "./errors.ts";
+import { type Streams, Terminal } from "./output/terminal.ts";
+import { colours, wantsColour } from "./output/colour.ts";
+import { optionsOf } from "./tree/common.ts";
+import type { CommandSpec, CommonOptions } from "./tree/spec.ts";
+
+export interface ProgramContext {
+  streams: Streams;
+  env: NodeJS.ProcessEnv;
+  version: string;
+  /** Called when the options are known, before the command runs; errors are then shown as it asks for. */
+  onTerminal?(terminal: Terminal): void;
+}
+
+/** Runs a command line. @returns the exit code @throws {CliError} and whatever a command throws */
+export async function runProgram(root: CommandSpec, argv: string[], context: ProgramContext): Promise<number> {
+  let exitCode = 0;
+  const program = build(root, context, (code) => exitCode = code);
+  program.version(context.version, "-V, --version", "print the version");
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version were printed, which is what was asked for; "help" without being asked is a usage error.
+    if (error.exitCode === 0) return 0;
+    if (error.code === "commander.help") return 2;
+    throw new UsageError(error.message.replace(/^error: /, ""), "see `sandkeep --help`");
+  }
+  return exitCode;
+}
+
+function build(spec: CommandSpec, context: ProgramContext, exit: (code: number) => void): Command {
+  const { streams, env } = context;
+  const command = new Command(spec.name);
+  command
+    .summary(spec.summary)
+    .description(spec.details ? `${spec.summary}.\n\n${spec.details}` : `${spec.summary}.`)
+    .aliases(spec.aliases ?? [])
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .enablePositionalOptions()
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      // The error is thrown as well, and told by main in one form for all; help that was not asked for goes here.
+      writeErr: (text) => text.startsWith("error: ") || streams.stderr.write(text),
+      getOutHasColors: () => wantsColour(streams.stdout, env),
+      getErrHasColors: () => wantsColour(streams.stderr, env),
+      getOutHelpWidth: () => streams.stdout.columns ?? 100,
+      getErrHelpWidth: () => streams.stderr.columns ?? 100,
+    })
+    .configureHelp({ styleTitle: (title) => colours(wantsColour(streams.stdout, env)).bold(title) });
+  if (spec.examples) command.addHelpText("after", () => `\n${exampleText(spec)}`);
+
+  for (const sub of spec.commands ?? []) command.addCommand(build(sub, context, exit), { hidden: sub.hidden ?? false });
+  if (!spec.load) return command;
+
+  for (const word of spec.args?.split(" ") ?? []) command.addArgument(new Argument(word));
+  for (const { flags, description, parse, default: value, choices } of optionsOf(spec)) {
+    const option = new Option(flags, description);
+    if (parse) option.argParser(parse as (text: string, previous: unknown) => unknown);
+    if (choices) option.choices(choices);
+    if (value !== undefined) option.default(value);
+    command.addOption(option);
+  }
+  if (spec.passThrough) command.passThroughOptions();
+  const { load } = spec;
+  command.action(async () => {
+    const options = command.opts<CommonOptions>();
+    const terminal = new Terminal(streams, { json: options.json === true, quiet: Boolean(options.quiet), env });
+    context.onTerminal?.(terminal);
+    const { run } = await load();
+    exit(await run({ args: command.processedArgs, options, terminal, env }) ?? 0);
+  });
+  return command;
+}
+
+function exampleText(spec: CommandSpec): string {
+  const lines = spec.examples!.map(([line, what]) => `  # ${what}\n  $ ${line}`);
+  return `Examples:\n${lines.join("\n")}\n`;
+}

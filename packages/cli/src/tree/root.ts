@@ -1,0 +1,17 @@
+import { fileCommands } from "./files.ts";
+import { sandboxCommands } from "./sandboxes.ts";
+import { serverCommands } from "./server.ts";
+import type { CommandSpec } from "./spec.ts";
+import { toolCommands } from "./tools.ts";
+
+/** Every command of `sandkeep`; the command line, its completion and its reference in docs/cli.md all derive from it. */
+export const root: CommandSpec = {
+  name: "sandkeep",
+  summary: "Sandboxes in real microVMs, on machines you own",
+  examples: [
+    ["sandkeep run -- uname -a", "run a command in a new sandbox"],
+    ["sandkeep shell", "look around in one"],
+    ["sandkeep doctor", "check this machine"],
+  ],
+  commands: [...sandboxCommands, ...fileCommands, ...serverCommands, ...toolCommands],
+};

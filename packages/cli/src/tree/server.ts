@@ -1,0 +1,92 @@
+import { parseDuration } from "../values/duration.ts";
+import { wholeNumber } from "../values/number.ts";
+import type { CommandSpec } from "./spec.ts";
+
+/** Commands about the server, its tokens and its images. */
+export const serverCommands: CommandSpec[] = [
+  {
+    name: "serve",
+    summary: "Run the server in the foreground",
+    details:
+      "Binds 127.0.0.1 unless told otherwise. On SIGTERM or ^C it stops gracefully and ends its sandboxes; with\n" +
+      "--leave-running those with a lifetime stay, and the next start takes them over again.",
+    options: [
+      { flags: "-c, --config <file>", description: "settings from a JSON file; options given here win" },
+      { flags: "--host <address>", description: "address to listen on (default: 127.0.0.1)" },
+      { flags: "-p, --port <number>", description: "port to listen on; 0 for a free one (default: 7777)", parse: wholeNumber(0, 65_535) },
+      { flags: "--ready-file <file>", description: "write endpoints and a token there, as JSON, once it serves" },
+      { flags: "--tls", description: "serve HTTPS with a certificate of a local CA of its own" },
+      { flags: "--tls-cert <file>", description: "serve HTTPS with this certificate (PEM)" },
+      { flags: "--tls-key <file>", description: "the certificate's key (PEM)" },
+      { flags: "--leave-running", description: "leave sandboxes with a lifetime running on exit" },
+      { flags: "--idle-exit <duration>", description: "exit after this long without a sandbox", parse: parseDuration },
+      { flags: "--log-level <level>", description: "how much to log", choices: ["trace", "debug", "info", "warn", "error", "silent"] },
+    ],
+    examples: [
+      ["sandkeep serve", "on this machine only"],
+      ["sandkeep serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem", "for others, with HTTPS"],
+      ["sandkeep serve --port 0 --ready-file ready.json", "on a free port, for a script"],
+    ],
+    load: () => import("../commands/serve.ts"),
+  },
+  {
+    name: "stop",
+    summary: "Stop the server that runs in the background",
+    options: [{ flags: "--leave-running", description: "leave sandboxes with a lifetime running" }],
+    examples: [["sandkeep stop", "stop it, and its sandboxes"]],
+    load: () => import("../commands/stop.ts"),
+  },
+  {
+    name: "token",
+    summary: "Create, list and revoke tokens",
+    commands: [
+      {
+        name: "create",
+        args: "[name]",
+        summary: "Create a token and show it, once",
+        examples: [["sandkeep token create ci", "a token for the build machine"]],
+        client: true,
+        load: () => import("../commands/token_create.ts"),
+      },
+      {
+        name: "list",
+        aliases: ["ls"],
+        summary: "List tokens and when each was last used",
+        client: true,
+        load: () => import("../commands/token_list.ts"),
+      },
+      {
+        name: "revoke",
+        aliases: ["rm"],
+        args: "<token-id>",
+        summary: "Make a token useless from now on",
+        client: true,
+        load: () => import("../commands/token_revoke.ts"),
+      },
+    ],
+  },
+  {
+    name: "image",
+    summary: "Build, list and prune guest images",
+    commands: [
+      {
+        name: "build",
+        summary: "Build the guest's image unless it is there already",
+        options: [{ flags: "--force", description: "build it even so" }],
+        load: () => import("../commands/image_build.ts"),
+      },
+      {
+        name: "list",
+        aliases: ["ls"],
+        summary: "List the images on this machine",
+        load: () => import("../commands/image_list.ts"),
+      },
+      {
+        name: "prune",
+        summary: "Remove images that are no longer current",
+        options: [{ flags: "--dry-run", description: "only say what would be removed" }],
+        load: () => import("../commands/image_prune.ts"),
+      },
+    ],
+  },
+];
