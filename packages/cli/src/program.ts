@@ -16,10 +16,12 @@ export interface ProgramContext {
 /** Runs a command line. @returns the exit code @throws {CliError} and whatever a command throws */
 export async function runProgram(root: CommandSpec, argv: string[], context: ProgramContext): Promise<number> {
   let exitCode = 0;
-  const program = build(root, context, (code) => exitCode = code);
+  const { defaults, rest } = leadingFlags(argv);
+  const build = builder(root, context, defaults, (code) => exitCode = code);
+  const program = build(root);
   program.version(context.version, "-V, --version", "print the version");
   try {
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(rest, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version were printed, which is what was asked for; "help" without being asked is a usage error.
@@ -30,51 +32,66 @@ export async function runProgram(root: CommandSpec, argv: string[], context: Pro
   return exitCode;
 }
 
-function build(spec: CommandSpec, context: ProgramContext, exit: (code: number) => void): Command {
+/** `sandkeep --json list` means `sandkeep list --json`: flags of every command may stand before it. */
+function leadingFlags(argv: string[]): { defaults: { json: boolean; quiet: boolean }; rest: string[] } {
+  const end = argv.findIndex((word) => !["--json", "-q", "--quiet"].includes(word));
+  const flags = end < 0 ? argv : argv.slice(0, end);
+  return {
+    defaults: { json: flags.includes("--json"), quiet: flags.includes("-q") || flags.includes("--quiet") },
+    rest: argv.slice(flags.length),
+  };
+}
+
+type Builder = (spec: CommandSpec) => Command;
+
+function builder(tree: CommandSpec, context: ProgramContext, defaults: { json: boolean; quiet: boolean }, exit: (code: number) => void): Builder {
   const { streams, env } = context;
-  const command = new Command(spec.name);
-  command
-    .summary(spec.summary)
-    .description(spec.details ? `${spec.summary}.\n\n${spec.details}` : `${spec.summary}.`)
-    .aliases(spec.aliases ?? [])
-    .helpOption("-h, --help", "print this help")
-    .helpCommand(false)
-    .showSuggestionAfterError()
-    .exitOverride()
-    .enablePositionalOptions()
-    .configureOutput({
-      writeOut: (text) => streams.stdout.write(text),
-      // The error is thrown as well, and told by main in one form for all; help that was not asked for goes here.
-      writeErr: (text) => text.startsWith("error: ") || streams.stderr.write(text),
-      getOutHasColors: () => wantsColour(streams.stdout, env),
-      getErrHasColors: () => wantsColour(streams.stderr, env),
-      getOutHelpWidth: () => streams.stdout.columns ?? 100,
-      getErrHelpWidth: () => streams.stderr.columns ?? 100,
-    })
-    .configureHelp({ styleTitle: (title) => colours(wantsColour(streams.stdout, env)).bold(title) });
-  if (spec.examples) command.addHelpText("after", () => `\n${exampleText(spec)}`);
+  const build: Builder = (spec) => {
+    const command = new Command(spec.name);
+    command
+      .summary(spec.summary)
+      .description(spec.details ? `${spec.summary}.\n\n${spec.details}` : `${spec.summary}.`)
+      .aliases(spec.aliases ?? [])
+      .helpOption("-h, --help", "print this help")
+      .helpCommand(false)
+      .showSuggestionAfterError()
+      .exitOverride()
+      .enablePositionalOptions()
+      .configureOutput({
+        writeOut: (text) => streams.stdout.write(text),
+        // The error is thrown as well, and told by main in one form for all; help that was not asked for goes here.
+        writeErr: (text) => text.startsWith("error: ") || streams.stderr.write(text),
+        getOutHasColors: () => wantsColour(streams.stdout, env),
+        getErrHasColors: () => wantsColour(streams.stderr, env),
+        getOutHelpWidth: () => streams.stdout.columns ?? 100,
+        getErrHelpWidth: () => streams.stderr.columns ?? 100,
+      })
+      .configureHelp({ styleTitle: (title) => colours(wantsColour(streams.stdout, env)).bold(title) });
+    if (spec.examples) command.addHelpText("after", () => `\n${exampleText(spec)}`);
 
-  for (const sub of spec.commands ?? []) command.addCommand(build(sub, context, exit), { hidden: sub.hidden ?? false });
-  if (!spec.load) return command;
+    for (const sub of spec.commands ?? []) command.addCommand(build(sub), { hidden: sub.hidden ?? false });
+    if (!spec.load) return command;
 
-  for (const word of spec.args?.split(" ") ?? []) command.addArgument(new Argument(word));
-  for (const { flags, description, parse, default: value, choices } of optionsOf(spec)) {
-    const option = new Option(flags, description);
-    if (parse) option.argParser(parse as (text: string, previous: unknown) => unknown);
-    if (choices) option.choices(choices);
-    if (value !== undefined) option.default(value);
-    command.addOption(option);
-  }
-  if (spec.passThrough) command.passThroughOptions();
-  const { load } = spec;
-  command.action(async () => {
-    const options = command.opts<CommonOptions>();
-    const terminal = new Terminal(streams, { json: options.json === true, quiet: Boolean(options.quiet), env });
-    context.onTerminal?.(terminal);
-    const { run } = await load();
-    exit(await run({ args: command.processedArgs, options, terminal, env }) ?? 0);
-  });
-  return command;
+    for (const word of spec.args?.split(" ") ?? []) command.addArgument(new Argument(word));
+    for (const { flags, description, parse, default: value, choices } of optionsOf(spec)) {
+      const option = new Option(flags, description);
+      if (parse) option.argParser(parse as (text: string, previous: unknown) => unknown);
+      if (choices) option.choices(choices);
+      if (value !== undefined) option.default(value);
+      command.addOption(option);
+    }
+    if (spec.passThrough) command.passThroughOptions();
+    const { load } = spec;
+    command.action(async () => {
+      const options = command.opts<CommonOptions>();
+      const terminal = new Terminal(streams, { json: options.json === true || defaults.json, quiet: Boolean(options.quiet) || defaults.quiet, env });
+      context.onTerminal?.(terminal);
+      const { run } = await load();
+      exit(await run({ args: command.processedArgs, options, terminal, env, tree }) ?? 0);
+    });
+    return command;
+  };
+  return build;
 }
 
 function exampleText(spec: CommandSpec): string {

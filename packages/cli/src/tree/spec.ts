@@ -18,6 +18,8 @@ export interface Invocation<O = Record<string, unknown>> {
   options: O & CommonOptions;
   terminal: Terminal;
   env: NodeJS.ProcessEnv;
+  /** All commands, for completion. */
+  tree: CommandSpec;
 }
 
 /** Options that every command has. */

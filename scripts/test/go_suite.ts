@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { execute } from "./execute.ts";
+import { GoCounter, type GoTestEvent } from "./go_counter.ts";
+import { one, type Outcome, sum, type SuiteContext } from "./outcome.ts";
+
+/** Inputs that each fuzz target is given beyond its corpus; a number, not a time, so that a slow machine does the same. */
+const FUZZ_INPUTS = 20_000;
+/** Fuzzing alone should take no longer than this for one target. */
+const FUZZ_TIMEOUT_MS = 120_000;
+
+/** Go may be told by the module to be of a newer version, which it then fetches. */
+const environment = (): NodeJS.ProcessEnv => ({ ...process.env, GOTOOLCHAIN: process.env.GOTOOLCHAIN ?? "auto" });
+
+/** `go vet`, the tests of the guest's agent with the corpora of its fuzz tests, and a short fuzzing of each. */
+export async function goSuite({ root, only }: SuiteContext): Promise<Outcome> {
+  if (only.length > 0 && !only.some((path) => path.startsWith("guest"))) return sum([]);
+  const cwd = join(root, "guest");
+  if (!existsSync(join(cwd, "go.mod"))) return one(false);
+  const env = environment();
+  const vet = one(await execute("go", ["vet", "./..."], { cwd, env }) === 0);
+  return sum([vet, await tests(cwd, env), await fuzz(cwd, env)]);
+}
+
+async function tests(cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const counter = new GoCounter((text) => process.stdout.write(text));
+  const code = await execute("go", ["test", "-json", "./..."], { cwd, env, onLine: (line) => counter.line(line) });
+  return counter.outcome(code);
+}
+
+async function fuzz(cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const outcomes: Outcome[] = [];
+  for (const { name, pack } of await fuzzTargets(cwd, env)) {
+    const output: string[] = [];
+    const code = await execute("go", ["test", "-run=^$", `-fuzz=^${name}$`, `-fuzztime=${FUZZ_INPUTS}x`, "-parallel=2", pack], {
+      cwd, env, onLine: (line) => output.push(line), timeoutMs: FUZZ_TIMEOUT_MS,
+    });
+    console.log(`${code === 0 ? "✔" : "✘"} ${pack} ${name}: ${FUZZ_INPUTS} inputs`);
+    if (code !== 0) console.log(output.join("\n"));
+    outcomes.push(one(code === 0));
+  }
+  return sum(outcomes);
+}
+
+async function fuzzTargets(cwd: string, env: NodeJS.ProcessEnv): Promise<{ name: string; pack: string }[]> {
+  const targets: { name: string; pack: string }[] = [];
+  await execute("go", ["test", "-json", "-list=^Fuzz", "./..."], {
+    cwd, env,
+    onLine: (line) => {
+      const event = parse(line);
+      const name = /^Fuzz\w+/.exec(event?.Output ?? "")?.[0];
+      if (event?.Package && name) targets.push({ name, pack: event.Package });
+    },
+  });
+  return targets;
+}
+
+function parse(line: string): GoTestEvent | undefined {
+  try {
+    return JSON.parse(line) as GoTestEvent;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * `sandkeep test`: runs every test of this repository.
+ *
+ *   sandkeep test                    everything
+ *   sandkeep test --unit --go        only these groups (--static, --go, --unit, --e2e)
+ *   sandkeep test packages/sdk e2e   only the tests in these paths
+ *
+ * The last line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.
+ */
+import { fileURLToPath } from "node:url";
+import { type Outcome, sum, summaryLine } from "./outcome.ts";
+import { suites } from "./suites.ts";
+
+const GROUPS = ["static", "go", "unit", "e2e"] as const;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const args = process.argv.slice(2);
+const unknown = args.find((arg) => arg.startsWith("-") && !GROUPS.some((group) => arg === `--${group}`));
+if (unknown) {
+  console.error(`${unknown === "--help" || unknown === "-h" ? "" : `unknown option ${unknown}\n`}usage: sandkeep test [--static] [--go] [--unit] [--e2e] [path...]`);
+  process.exit(unknown === "--help" || unknown === "-h" ? 0 : 2);
+}
+const only = args.filter((arg) => !arg.startsWith("-")).map((path) => path.replace(/^\.\/|\/$/g, ""));
+const groups: string[] = GROUPS.filter((group) => args.includes(`--${group}`));
+
+const outcomes: Outcome[] = [];
+const failedSuites: string[] = [];
+for (const suite of suites) {
+  if (groups.length > 0 && !groups.includes(suite.group)) continue;
+  // With paths given, only suites that have tests in them.
+  if (only.length > 0 && suite.group === "static") continue;
+  const started = performance.now();
+  console.log(`\n── ${suite.name}`);
+  const outcome = await suite.run({ root, only }).catch((error: unknown): Outcome => {
+    console.error(error);
+    return { passed: 0, failed: 1 };
+  });
+  console.log(`── ${suite.name}: ${summaryLine(outcome)} (${((performance.now() - started) / 1_000).toFixed(1)} s)`);
+  outcomes.push(outcome);
+  if (outcome.failed > 0) failedSuites.push(suite.name);
+}
+
+const total = sum(outcomes);
+if (failedSuites.length > 0) console.log(`\nfailed: ${failedSuites.join(", ")}`);
+if (total.passed === 0) console.log("\nnothing ran");
+console.log(`\n${summaryLine(total)}`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

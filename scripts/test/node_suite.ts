@@ -1,0 +1,34 @@
+import { globSync } from "node:fs";
+import { runTestFile } from "./node_file.ts";
+import { type Outcome, sum, type SuiteContext } from "./outcome.ts";
+
+export interface NodeSuiteOptions {
+  patterns: string[];
+  /** Test files at a time. */
+  concurrency: number;
+  /** Bound for one file, milliseconds. */
+  fileTimeoutMs: number;
+}
+
+/** Runs test files and shows a line for each. */
+export async function nodeSuite({ root, only }: SuiteContext, { patterns, concurrency, fileTimeoutMs }: NodeSuiteOptions): Promise<Outcome> {
+  const files = globSync(patterns, { cwd: root, exclude: (name) => name === "node_modules" || name === "dist" })
+    .filter((file) => only.length === 0 || only.some((path) => file === path || file.startsWith(`${path}/`)))
+    .sort();
+  if (files.length === 0 && only.length === 0) {
+    console.error(`no tests match ${patterns.join(", ")}`);
+    return { passed: 0, failed: 1 };
+  }
+  const outcomes: Outcome[] = [];
+  const worker = async () => {
+    for (let file = files.shift(); file; file = files.shift()) {
+      const { outcome, text, durationMs } = await runTestFile(root, file, fileTimeoutMs);
+      const failed = outcome.failed > 0 ? `, ${outcome.failed} failed` : "";
+      console.log(`${failed ? "✘" : "✔"} ${file} (${outcome.passed} passed${failed}, ${Math.round(durationMs)} ms)`);
+      if (text) console.log(text);
+      outcomes.push(outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  return sum(outcomes);
+}

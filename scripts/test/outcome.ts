@@ -1,0 +1,31 @@
+/** How a suite went. */
+export interface Outcome {
+  passed: number;
+  failed: number;
+}
+
+/** One part of the test run. */
+export interface Suite {
+  name: string;
+  /** How it is selected on the command line. */
+  group: "static" | "go" | "unit" | "e2e";
+  run(context: SuiteContext): Promise<Outcome>;
+}
+
+export interface SuiteContext {
+  /** Root of the repository. */
+  root: string;
+  /** Paths given on the command line: only tests in these. */
+  only: string[];
+}
+
+export const one = (ok: boolean): Outcome => ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+
+export function sum(outcomes: Outcome[]): Outcome {
+  return outcomes.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }), { passed: 0, failed: 0 });
+}
+
+/** The last line of every run; other programs read it. */
+export function summaryLine({ passed, failed }: Outcome): string {
+  return `${passed} passed, ${failed} failed`;
+}

@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { execute } from "./execute.ts";
+import { goSuite } from "./go_suite.ts";
+import { nodeSuite } from "./node_suite.ts";
+import { one, type Suite } from "./outcome.ts";
+
+/** A unit test that takes longer than this hangs. */
+const UNIT_FILE_TIMEOUT_MS = 2 * 60_000;
+/** An end-to-end test file boots real machines. */
+const E2E_FILE_TIMEOUT_MS = 8 * 60_000;
+/** Building an image downloads and unpacks a Debian. */
+const IMAGE_TIMEOUT_MS = 15 * 60_000;
+
+const flags = ["--conditions=sandkeep-source", "--disable-warning=ExperimentalWarning"];
+
+/** Everything that `sandkeep test` runs, in this order: what is quick to fail comes first. */
+export const suites: Suite[] = [
+  {
+    name: "type check",
+    group: "static",
+    run: async ({ root }) => one(await execute(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"], { cwd: root }) === 0),
+  },
+  {
+    name: "direction of dependencies",
+    group: "static",
+    run: async ({ root }) => one(await execute(process.execPath, ["scripts/check-imports.ts"], { cwd: root }) === 0),
+  },
+  { name: "guest agent", group: "go", run: goSuite },
+  {
+    name: "unit tests",
+    group: "unit",
+    run: (context) => nodeSuite(context, {
+      patterns: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+      concurrency: 2,
+      fileTimeoutMs: UNIT_FILE_TIMEOUT_MS,
+    }),
+  },
+  {
+    name: "build of the TypeScript SDK",
+    group: "static",
+    run: async ({ root }) => one(await execute("npm", ["run", "--silent", "build", "-w", "sandkeep"], { cwd: root }) === 0),
+  },
+  {
+    name: "guest image",
+    group: "e2e",
+    run: async ({ root }) => one(await execute(process.execPath, [...flags, join(root, "packages/cli/src/main.ts"), "image", "build"], { cwd: root, timeoutMs: IMAGE_TIMEOUT_MS }) === 0),
+  },
+  {
+    name: "end-to-end tests",
+    group: "e2e",
+    // One file at a time: they measure, and they fill the machine.
+    run: (context) => nodeSuite(context, { patterns: ["e2e/**/*.test.ts"], concurrency: 1, fileTimeoutMs: E2E_FILE_TIMEOUT_MS }),
+  },
+];
