@@ -124,6 +124,11 @@ export interface SpawnParams {
   stderr?: "piped" | "null";
   /** A pipe pair for tools of the platform: the process writes to fd 3 and reads from fd 4. */
   channel?: boolean;
+  /**
+   * For `deno repl --json`: fd 3 is one end of a socket pair, whose bytes are `socket` frames in both directions. The
+   * process then reports on fd 4 instead of fd 3 (`channel` frames) and reads no channel.
+   */
+  socket?: boolean;
   /** A terminal instead of pipes: all output arrives as `stdout` frames. */
   pty?: { cols: number; rows: number; term?: string };
 }
@@ -278,7 +283,7 @@ export interface GuestStreams {
 export const MAX_FRAME_BYTES = 64 * 1024;
 
 /** Frame types from the agent on `spawn` and `attach`. An empty output frame means the end of that output. */
-export const GuestFrame = { stdout: 1, stderr: 2, channel: 3, /** JSON {@link ExitStatus}. */ exit: 4 } as const;
+export const GuestFrame = { stdout: 1, stderr: 2, channel: 3, /** JSON {@link ExitStatus}. */ exit: 4, socket: 5 } as const;
 
 /** Frame types to the agent on `spawn` and `attach`. An empty frame closes that input. */
-export const HostFrame = { stdin: 1, channel: 2 } as const;
+export const HostFrame = { stdin: 1, channel: 2, socket: 3 } as const;

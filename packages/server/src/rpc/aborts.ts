@@ -1,0 +1,24 @@
+/** Operations that a client may abort: by the number it gave them (wire-protocol §7.1). */
+export class Aborts {
+  readonly #controllers = new Map<number, AbortController>();
+
+  /**
+   * A signal for an operation that carries `abortId`; also aborted by the connection's end. Call `done` when it is over.
+   */
+  register(abortId: number | undefined, connection: AbortSignal): { signal: AbortSignal; done: () => void } {
+    if (abortId === undefined) return { signal: connection, done: () => {} };
+    const controller = new AbortController();
+    this.#controllers.set(abortId, controller);
+    return {
+      signal: AbortSignal.any([controller.signal, connection]),
+      done: () => {
+        if (this.#controllers.get(abortId) === controller) this.#controllers.delete(abortId);
+      },
+    };
+  }
+
+  /** Aborts the operation. One that is over, or never was, is passed over. */
+  abort(abortId: number): void {
+    this.#controllers.get(abortId)?.abort();
+  }
+}

@@ -1,0 +1,97 @@
+/** The calls of one connection: params checked, methods carried out, answers in the form that clients read. */
+import { RPC_ERRORS, type RequestId, type RpcMethod, rpcMethods } from "@sandkeep/protocol";
+import type { Client } from "./client.ts";
+import { describeFailure, invalidParams, ProtocolError } from "./errors.ts";
+import { handlers } from "./methods/mod.ts";
+
+/** Methods that change no file, and tell of none that changed while they ran: read-ahead survives them. */
+const HARMLESS = new Set<RpcMethod>(["abort", "denoHttpWait", "envGet", "envToObject", "fileClose", "fileRead", "fileSeek", "fileStat", "lstat", "processWait", "readDir", "readFile", "readLink", "readTextFile", "realPath", "stat", "walk"]);
+
+const isMethod = (name: string): name is RpcMethod => Object.hasOwn(rpcMethods, name);
+
+export interface CallsOptions {
+  /** Stops reading the socket, or goes on. */
+  setPaused: (paused: boolean) => void;
+  /** The client broke a bound that no backpressure can keep. */
+  overflow: (reason: string) => void;
+}
+
+export class Calls {
+  readonly #client: Client;
+  readonly #options: CallsOptions;
+  #pending = 0;
+  #pendingBytes = 0;
+  #paused = false;
+
+  constructor(client: Client, options: CallsOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Carries out a call and answers it. `bytes` is the size of its message. */
+  async take(id: RequestId, method: string, params: unknown, bytes: number): Promise<void> {
+    const { limits, outbox } = this.#client;
+    this.#pending++;
+    // Twice the bound: the answers to calls that were refused are themselves unsent, so this client reads nothing at all.
+    if (this.#pending > 2 * limits.pendingCalls) return this.#options.overflow(`more than ${limits.pendingCalls} calls under way`);
+    this.#count(bytes);
+    let held = 0;
+    const call = {
+      hold: async (more: number) => {
+        await this.#client.heldResults.take(more);
+        held += more;
+      },
+    };
+    let text;
+    try {
+      if (this.#pending > limits.pendingCalls) throw new ProtocolError({ ...RPC_ERRORS.server, message: `More than ${limits.pendingCalls} calls are under way` });
+      text = this.#answer(id, { ok: (await this.#carryOut(method, params, call)) ?? null });
+    } catch (error) {
+      text = this.#describe(id, method, error);
+    }
+    this.#count(-bytes);
+    outbox.send(text, () => {
+      this.#pending--;
+      if (held) this.#client.heldResults.give(held);
+    });
+  }
+
+  async #carryOut(method: string, params: unknown, call: { hold(bytes: number): Promise<void> }): Promise<unknown> {
+    if (!isMethod(method)) throw new ProtocolError(RPC_ERRORS.methodNotFound);
+    const { data, error } = rpcMethods[method].params.safeParse(params ?? {});
+    if (error) throw invalidParams(error);
+    // A client that does not read its answers gets no new ones.
+    if (this.#client.outbox.congested) await this.#client.outbox.drained();
+    const harmless = HARMLESS.has(method);
+    if (!harmless) this.#client.session.touch();
+    try {
+      const handler = handlers[method] as (client: Client, params: unknown, call: { hold(bytes: number): Promise<void> }) => unknown;
+      return await handler(this.#client, data, call);
+    } finally {
+      if (!harmless) this.#client.session.touch();
+    }
+  }
+
+  #answer(id: RequestId, result: unknown): string {
+    const text = JSON.stringify({ jsonrpc: "2.0", id, result });
+    const { resultBytes } = this.#client.limits;
+    // Only the length in UTF-8 counts, and only text beyond a third of the bound can reach it.
+    if (text.length > resultBytes / 3 && Buffer.byteLength(text) > resultBytes) {
+      throw new ProtocolError({ ...RPC_ERRORS.server, message: `The result is larger than ${resultBytes} bytes; read it in pieces` });
+    }
+    return text;
+  }
+
+  #describe(id: RequestId, method: string, error: unknown): string {
+    const described = describeFailure(error);
+    if ("error" in described) return JSON.stringify({ jsonrpc: "2.0", id, result: { error: described.error } });
+    if (described.unexpected && !this.#client.signal.aborted) this.#client.log.error({ err: error, method }, "rpc method failed");
+    return JSON.stringify({ jsonrpc: "2.0", id, error: described.failure });
+  }
+
+  #count(bytes: number): void {
+    this.#pendingBytes += bytes;
+    const paused = this.#pendingBytes > this.#client.limits.pendingCallBytes;
+    if (paused !== this.#paused) this.#options.setPaused((this.#paused = paused));
+  }
+}

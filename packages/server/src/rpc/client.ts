@@ -1,0 +1,135 @@
+/** What one connection has: its streams, open files, aborts, and the way to the guest. Methods work on this. */
+import { setMaxListeners } from "node:events";
+import type { Guest } from "@sandkeep/host";
+import type { Activity, RpcDecodedParams, RpcMethod, RpcResult } from "@sandkeep/protocol";
+import { Aborts } from "./aborts.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { applicationError } from "./errors.ts";
+import { FileHandle } from "./file-handle.ts";
+import type { InboundStreams } from "./inbound-stream.ts";
+import type { RpcLimits } from "./limits.ts";
+import { OutboundStreams } from "./outbound-stream.ts";
+import type { Outbox } from "./outbox.ts";
+import { Runs } from "./runs.ts";
+import type { SandboxSession } from "./session.ts";
+
+/** The part of a pino logger that is used here. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** One call, as its method sees it. */
+export interface Call {
+  /**
+   * Takes `bytes` of the memory that whole results may hold, waiting for others to be sent; given back when this call's
+   * answer has been sent.
+   */
+  hold(bytes: number): Promise<void>;
+}
+
+/** What carries out a method. `undefined` is answered as null. */
+export type Handler<M extends RpcMethod> = (client: Client, params: RpcDecodedParams<M>, call: Call) => Promise<RpcResult<M>> | RpcResult<M>;
+export type Handlers<M extends RpcMethod = RpcMethod> = { [K in M]: Handler<K> };
+
+export interface ClientOptions {
+  session: SandboxSession;
+  outbox: Outbox;
+  inbound: InboundStreams;
+  limits: RpcLimits;
+  log: Logger;
+  emit: (activity: Activity) => void;
+}
+
+export class Client {
+  readonly session: SandboxSession;
+  readonly guest: Guest;
+  readonly outbox: Outbox;
+  readonly inbound: InboundStreams;
+  readonly outbound: OutboundStreams;
+  readonly limits: RpcLimits;
+  readonly log: Logger;
+  readonly emit: (activity: Activity) => void;
+  readonly aborts = new Aborts();
+  readonly runs = new Runs();
+  /** Memory for results that are held as a whole. */
+  readonly heldResults: ByteBudget;
+  /** Called when the connection is over, each once. */
+  readonly #onClose = new Set<() => void>();
+  readonly #handles = new Map<number, FileHandle>();
+  readonly #controller = new AbortController();
+
+  constructor(options: ClientOptions) {
+    this.session = options.session;
+    this.guest = options.session.guest;
+    this.outbox = options.outbox;
+    this.inbound = options.inbound;
+    this.outbound = new OutboundStreams(options.outbox);
+    this.limits = options.limits;
+    this.log = options.log;
+    this.emit = options.emit;
+    this.heldResults = new ByteBudget(options.limits.heldResultBytes);
+    // Every operation under way listens to it.
+    setMaxListeners(0, this.#controller.signal);
+  }
+
+  /** Aborted when the connection is over. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Registers what is to be done when the connection is over; gives what takes that back. */
+  onClose(listener: () => void): () => void {
+    this.#onClose.add(listener);
+    return () => this.#onClose.delete(listener);
+  }
+
+  /** Keeps a file that was opened. */
+  addHandle(id: number, path: string): FileHandle {
+    const { readAheadBytes, readAheadAgeMs } = this.limits;
+    const handle = new FileHandle(this.guest, id, path, {
+      pieceBytes: readAheadBytes,
+      maxAgeMs: readAheadAgeMs,
+      epoch: () => this.session.epoch,
+    });
+    this.#handles.set(id, handle);
+    return handle;
+  }
+
+  /** @throws {ApplicationError} when the client has as many files open as it may */
+  assertRoomForHandle(): void {
+    if (this.#handles.size >= this.limits.handles) throw applicationError("Error", "Too many open files (os error 24)", "EMFILE");
+  }
+
+  /** @throws {ApplicationError} when it is closed, or never was this client's */
+  handle(id: number): FileHandle {
+    const handle = this.#handles.get(id);
+    if (!handle) throw applicationError("BadResource", "Bad resource ID", "EBADF");
+    return handle;
+  }
+
+  removeHandle(handle: FileHandle): void {
+    this.#handles.delete(handle.id);
+  }
+
+  /** The connection is over: its reads end, its files are closed, its processes go on. */
+  close(): void {
+    this.#controller.abort();
+    for (const listener of [...this.#onClose]) listener();
+    this.inbound.close();
+    this.outbound.close();
+    this.outbox.close();
+    for (const handle of this.#handles.values()) {
+      if (handle.bytesWritten) this.emitWritten(handle);
+      handle.close().catch(() => {});
+    }
+    this.#handles.clear();
+  }
+
+  /** Tells that a file was written through a handle that is now closed. */
+  emitWritten(handle: FileHandle): void {
+    this.emit({ kind: "file.written", outcome: "ok", data: { path: handle.path, bytes: handle.bytesWritten, method: "fileWrite" } });
+  }
+}

@@ -1,0 +1,93 @@
+/** A Deno process that a client started: whether it serves HTTP and where, and its restarts under `--watch`. */
+import { z } from "zod";
+import { noSuchProcess } from "../errors.ts";
+import { LineReader } from "../line-reader.ts";
+import { REPORT_LINE_BYTES } from "../limits.ts";
+
+/** What `preload.js` reports. The pipe is the user's as well: anything else on it is passed over. */
+const reportSchema = z.union([z.object({ listening: z.number().int().min(0).max(65535) }), z.object({ started: z.number() })]);
+
+export class DenoProgram {
+  readonly pid: number;
+  /** Called each time the program starts again. */
+  onRestart: (() => void) | null = null;
+  readonly #lines = new LineReader(REPORT_LINE_BYTES);
+  readonly #waiting = new Set<{ resolve: (serves: boolean) => void; reject: (error: Error) => void }>();
+  #port: number | null = null;
+  #starts = 0;
+  #deaf = false;
+  #ended = false;
+
+  constructor(pid: number) {
+    this.pid = pid;
+  }
+
+  /** Whether the process is over. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Port of the HTTP server started last; null before there is one. 0 for one that listens on no port. */
+  get port(): number | null {
+    return this.#port;
+  }
+
+  /** Takes what the program's reporter sent. */
+  push(bytes: Buffer): void {
+    if (this.#deaf) return;
+    try {
+      for (const line of this.#lines.push(bytes)) this.#take(line);
+    } catch {
+      // A line without end: the user's program writes here too. There is nothing more to learn from it.
+      this.#deaf = true;
+    }
+  }
+
+  /** True once it serves HTTP; false if it ends before. */
+  listening(signal: AbortSignal): Promise<boolean> {
+    if (this.#port !== null) return Promise.resolve(true);
+    if (this.#ended) return Promise.resolve(false);
+    return new Promise((resolve, reject) => {
+      const settled = () => {
+        this.#waiting.delete(waiter);
+        signal.removeEventListener("abort", abort);
+      };
+      const waiter = {
+        resolve: (serves: boolean) => (settled(), resolve(serves)),
+        reject: (error: Error) => (settled(), reject(error)),
+      };
+      const abort = () => waiter.reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      this.#waiting.add(waiter);
+    });
+  }
+
+  /** The process is over. */
+  end(): void {
+    this.#ended = true;
+    for (const waiter of [...this.#waiting]) waiter.resolve(false);
+  }
+
+  /** The sandbox is over. */
+  gone(): void {
+    this.#ended = true;
+    for (const waiter of [...this.#waiting]) waiter.reject(noSuchProcess(this.pid));
+  }
+
+  #take(line: string): void {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      return;
+    }
+    const { data: report } = reportSchema.safeParse(value);
+    if (!report) return;
+    if ("started" in report) {
+      if (++this.#starts > 1) this.onRestart?.();
+      return;
+    }
+    this.#port = report.listening;
+    for (const waiter of [...this.#waiting]) waiter.resolve(true);
+  }
+}

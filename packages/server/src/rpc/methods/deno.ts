@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import type { SpawnParams } from "@sandkeep/host";
+import { type RpcDecodedParams, WATCHER_RESTART_METHOD } from "@sandkeep/protocol";
+import type { Client, Handlers } from "../client.ts";
+import { PROGRAM_PRELOAD, replPreload } from "../deno/preload.ts";
+import { DenoProgram } from "../deno/program.ts";
+import { Repl } from "../deno/repl.ts";
+import { applicationError, noSuchProcess } from "../errors.ts";
+import { openStream, upload } from "../guest-io.ts";
+import { ProcessRun } from "../process-run.ts";
+
+/** Where inline code too long for a command line is kept in the guest. */
+const CODE_DIRECTORY = "/tmp/.sandkeep";
+
+/** Deno programs and REPLs (wire-protocol §7.5). */
+export const denoHandlers = {
+  async spawnDeno(client, params) {
+    const { entrypoint, watch, scriptArgs = [] } = params;
+    const watched = entrypoint !== undefined && watch !== undefined && watch !== false;
+    const args = entrypoint === undefined ? await inlineArgs(client, params) : runArgs(entrypoint, watch);
+    const watcherId = watched ? randomUUID() : null;
+
+    const started = await start(client, params, [...args, ...scriptArgs]);
+    if (watcherId) {
+      const notification = JSON.stringify({ jsonrpc: "2.0", method: WATCHER_RESTART_METHOD, params: { watcherId } });
+      started.program.onRestart = () => client.outbox.send(notification);
+    }
+    return { ...streamsOf(started.run), watcherId };
+  },
+
+  async denoHttpWait(client, { pid }) {
+    const program = client.session.program(pid);
+    if (!program) throw noSuchProcess(pid);
+    client.runs.get(pid)?.openGate();
+    return await program.listening(client.signal);
+  },
+
+  async spawnDenoRepl(client, params) {
+    const { scriptArgs = [] } = params;
+    const preload = replPreload(Math.floor(client.limits.replAnswerBytes / 4));
+    const args = ["repl", "--json", "-A", "--preload", preload, ...(scriptArgs.length ? ["--", ...scriptArgs] : [])];
+    let repl: Repl | undefined;
+    const early: Buffer[] = [];
+    const { run } = await start(client, params, args, (bytes) => {
+      if (!repl) return void early.push(bytes);
+      take(repl, bytes);
+    });
+    const { limits } = client;
+    repl = new Repl(run.pid, { limits, send: (bytes) => run.writeSocket(bytes) });
+    for (const bytes of early) take(repl, bytes);
+    const { session } = client;
+    session.addRepl(repl);
+    const started = repl;
+    void run.exited
+      .catch(() => {})
+      .finally(() => {
+        started.gone();
+        session.removeRepl(started);
+      });
+    return streamsOf(run);
+  },
+
+  async denoReplEval(client, { pid, code }) {
+    return await replOf(client, pid).eval(code);
+  },
+
+  async denoReplCall(client, { pid, fn, args }) {
+    return await replOf(client, pid).call(fn, args ?? []);
+  },
+
+  async denoReplClose(client, { pid }) {
+    const repl = replOf(client, pid);
+    client.session.removeRepl(repl);
+    repl.gone(`The REPL ${pid} was closed`);
+    // An idle REPL would leave by itself at the end of its socket, but not one that still serves or waits.
+    await client.guest.call("processKill", { pid, signal: "SIGTERM" });
+    return null;
+  },
+} satisfies Partial<Handlers>;
+
+function replOf(client: Client, pid: number): Repl {
+  const repl = client.session.repl(pid);
+  if (!repl) throw noSuchProcess(pid);
+  // Answers come the same way as output.
+  client.runs.get(pid)?.openGate();
+  return repl;
+}
+
+/** The socket is the REPL's, but code in the REPL may reach it too: nonsense there ends the REPL, not the sandbox. */
+function take(repl: Repl, bytes: Buffer): void {
+  try {
+    repl.push(bytes);
+  } catch (error) {
+    repl.gone(`The REPL ${repl.pid} sent what is not an answer: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const streamsOf = (run: ProcessRun) => ({ pid: run.pid, stdoutStreamId: run.stdout?.id ?? null, stderrStreamId: run.stderr?.id ?? null });
+
+type StartParams = Pick<RpcDecodedParams<"spawnDenoRepl">, "env" | "clearEnv" | "cwd" | "stdout" | "stderr" | "stdinStreamId">;
+
+/** Starts Deno and keeps what it reports. */
+async function start(client: Client, params: StartParams, args: string[], onSocket?: (bytes: Buffer) => void) {
+  const { env, clearEnv, cwd, stdout, stderr, stdinStreamId } = params;
+  const spawn: SpawnParams = { command: "deno", args, env, clearEnv, cwd, stdout, stderr, ...(onSocket ? { socket: true } : { channel: true }) };
+  let program: DenoProgram | undefined;
+  const early: Buffer[] = [];
+  const run = await ProcessRun.start(client, spawn, {
+    stdinStreamId,
+    outlivesClient: true,
+    onChannel: (bytes) => (program ? program.push(bytes) : early.push(bytes)),
+    ...(onSocket && { onSocket }),
+  });
+  program = new DenoProgram(run.pid);
+  for (const bytes of early) program.push(bytes);
+  client.session.addProgram(program);
+  const started = program;
+  run.exited.then(
+    () => started.end(),
+    () => started.end(),
+  );
+  return { run, program };
+}
+
+/** `deno run` of a file or URL. */
+function runArgs(entrypoint: string, watch: boolean | string[] | undefined): string[] {
+  const flags = watch === true ? ["--watch"] : Array.isArray(watch) ? [watchFlag(watch)] : [];
+  // A name that begins with a dash would be taken for a flag.
+  return ["run", "-A", "--preload", PROGRAM_PRELOAD, ...flags, entrypoint.startsWith("-") ? `./${entrypoint}` : entrypoint];
+}
+
+/** Deno wants a comma in a path doubled. */
+function watchFlag(paths: string[]): string {
+  return paths.length ? `--watch=${paths.map((path) => path.replaceAll(",", ",,")).join(",")}` : "--watch";
+}
+
+/**
+ * Inline code. `deno eval` takes it from the command line and resolves its imports against the working directory, with
+ * no file to write and none to clean up; only what is too long for that becomes a file.
+ */
+async function inlineArgs(client: Client, { code = "", extension = "ts" }: RpcDecodedParams<"spawnDeno">): Promise<string[]> {
+  if (code.includes("\0")) throw applicationError("TypeError", "Code must not contain NUL characters");
+  const commonJs = extension === "cjs" || extension === "cts";
+  // Without an import or export `deno eval` would take it for CommonJS.
+  const source = commonJs ? code : `${code}\nexport {};`;
+  if (Buffer.byteLength(source) <= client.limits.inlineCodeBytes) {
+    return ["eval", "--preload", PROGRAM_PRELOAD, `--ext=${extension}`, source.startsWith("-") ? ` ${source}` : source];
+  }
+  await client.guest.call("mkdir", { path: CODE_DIRECTORY, recursive: true });
+  const path = await client.guest.call("makeTempFile", { dir: CODE_DIRECTORY, prefix: "code-", suffix: `.${extension}` });
+  await upload(openStream(client.guest, "writeFile", { path }), Buffer.from(source));
+  return runArgs(path, undefined);
+}

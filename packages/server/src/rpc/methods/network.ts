@@ -1,0 +1,94 @@
+import type { GuestStreams } from "@sandkeep/host";
+import type { RpcDecodedParams } from "@sandkeep/protocol";
+import type { Client, Handlers } from "../client.ts";
+import { applicationError, noSuchProcess } from "../errors.ts";
+import { openStream, write } from "../guest-io.ts";
+import type { InboundStream } from "../inbound-stream.ts";
+import { sendBytes } from "../send-bytes.ts";
+
+/** Statuses whose responses have no body; the JavaScript client refuses one (wire-protocol §7.6). */
+const NULL_BODY = new Set([101, 204, 205, 304]);
+/** Encodings that the guest decodes; it says so by leaving the rest of the headers as they were. */
+const DECODED = new Set(["gzip", "x-gzip", "deflate", "br"]);
+
+/** HTTP from inside the sandbox, and doors into it. */
+export const networkHandlers = {
+  fetch: (client, params) => fetchInside(client, params),
+
+  exposeHttp() {
+    throw applicationError("NotSupported", "Exposing HTTP is not available in this version of Sandkeep");
+  },
+  vscode() {
+    throw applicationError("NotSupported", "VS Code is not available in this version of Sandkeep");
+  },
+} satisfies Partial<Handlers>;
+
+type FetchHead = GuestStreams["fetch"][1];
+
+async function fetchInside(client: Client, params: RpcDecodedParams<"fetch">) {
+  const { method, headers, redirect, abortId, bodyStreamId, pid } = params;
+  const url = checkedUrl(params.url);
+  const body = bodyStreamId === undefined ? null : client.inbound.claim(bodyStreamId);
+  const abort = client.aborts.register(abortId, client.signal);
+  try {
+    const port = pid === undefined ? undefined : await portOf(client, pid, abort.signal);
+    const stream = openStream(client.guest, "fetch", { url, method, headers, redirect, hasBody: body !== null, port }, abort.signal);
+    stream.once("close", abort.done);
+    if (body) {
+      stream.once("close", () => body.cancel({ constructorName: "Error", message: "The request is over" }));
+      void feed(body, stream);
+    } else stream.end();
+
+    const head = await stream.head;
+    if (head.status < 200) {
+      stream.destroy();
+      throw applicationError("TypeError", `error sending request for url (${url}): the server answered with status ${head.status}`);
+    }
+    const answer = { status: head.status, statusText: head.statusText, headers: responseHeaders(head) };
+    if (head.hasBody && method !== "HEAD" && !NULL_BODY.has(head.status)) return { ...answer, bodyStreamId: sendBytes(client, stream).id };
+    stream.destroy();
+    return { ...answer, bodyStreamId: null };
+  } catch (error) {
+    abort.done();
+    body?.cancel({ constructorName: "Error", message: "The request failed" });
+    throw error;
+  }
+}
+
+/** As Deno's `fetch` words it. */
+function checkedUrl(text: string): string {
+  if (!URL.canParse(text)) throw applicationError("TypeError", `Invalid URL: '${text}'`);
+  const url = new URL(text);
+  if (url.protocol === "http:" || url.protocol === "https:") return url.href;
+  throw applicationError("TypeError", `Url scheme '${url.protocol.slice(0, -1)}' not supported`);
+}
+
+/** Port of a Deno process's HTTP server, once there is one. */
+async function portOf(client: Client, pid: number, signal: AbortSignal): Promise<number> {
+  const program = client.session.program(pid);
+  if (!program) throw noSuchProcess(pid);
+  if (!(await program.listening(signal)) || program.ended) throw applicationError("TypeError", `The process ${pid} has ended and serves no HTTP`, "ENOENT");
+  if (!program.port) throw applicationError("NotSupported", `The HTTP server of process ${pid} does not listen on a port`);
+  return program.port;
+}
+
+async function feed(body: InboundStream, stream: ReturnType<typeof openStream<"fetch">>): Promise<void> {
+  try {
+    for await (const chunk of body.chunks()) await write(stream, chunk);
+    stream.end();
+  } catch (error) {
+    // The client's body failed, so the request must not look complete.
+    stream.destroy(error as Error);
+  }
+}
+
+/** The body arrives decoded: headers that describe its encoded form would mislead. */
+function responseHeaders({ headers }: FetchHead): [string, string][] {
+  const encoding = headers.find(([name]) => name.toLowerCase() === "content-encoding")?.[1].trim().toLowerCase();
+  const decoded = encoding !== undefined && DECODED.has(encoding);
+  return headers.filter(([name]) => {
+    const lower = name.toLowerCase();
+    if (lower === "transfer-encoding") return false;
+    return !decoded || (lower !== "content-encoding" && lower !== "content-length");
+  });
+}

@@ -1,0 +1,234 @@
+/** A process that a client started: its streams, its end, and the pace at which its output is taken from the guest. */
+import {
+  encodeFrames,
+  type ExitStatus,
+  exitStatusSchema,
+  type Frame,
+  FrameReader,
+  GuestFrame,
+  GuestGone,
+  type GuestStream,
+  HostFrame,
+  type SpawnParams,
+} from "@sandkeep/host";
+import type { Client } from "./client.ts";
+import { describeFailure, toErrorObject } from "./errors.ts";
+import { openStream, write } from "./guest-io.ts";
+import type { InboundStream } from "./inbound-stream.ts";
+import { EVENT_ARGV_CHARS } from "./limits.ts";
+import type { OutboundStream } from "./outbound-stream.ts";
+
+/** Pieces in which a client's chunk goes to the process, bytes: one chunk may be 100 MiB. */
+const STDIN_PIECE_BYTES = 256 * 1024;
+
+export interface RunOptions {
+  /** Client's stream for the input; without it the input is empty. */
+  stdinStreamId?: number | undefined;
+  /** What the program writes on its reporting pipe (`channel`). */
+  onChannel?: (bytes: Buffer) => void;
+  /** What the program writes on its socket (`socket`). */
+  onSocket?: (bytes: Buffer) => void;
+  /** Go on taking output, and throwing it away, when the client is gone: the reports still matter. */
+  outlivesClient?: boolean;
+}
+
+export class ProcessRun {
+  readonly pid: number;
+  readonly stdout: OutboundStream | null;
+  readonly stderr: OutboundStream | null;
+  /** The exit as the process's stream tells it; rejects when that stream is gone before (then the guest may be asked). */
+  readonly exited: Promise<ExitStatus>;
+  /** Resolves when nothing more comes from the process. */
+  readonly over: Promise<void>;
+  readonly #client: Client;
+  readonly #stream: GuestStream<{ pid: number }>;
+  readonly #options: RunOptions;
+  readonly #exit = Promise.withResolvers<ExitStatus>();
+  readonly #gate = Promise.withResolvers<void>();
+  readonly #gateTimer: NodeJS.Timeout;
+  readonly #stdin: InboundStream | null;
+
+  private constructor(client: Client, params: SpawnParams, options: RunOptions, stream: GuestStream<{ pid: number }>, pid: number, stdin: InboundStream | null) {
+    this.#client = client;
+    this.#options = options;
+    this.#stream = stream;
+    this.#stdin = stdin;
+    this.pid = pid;
+    this.stdout = params.pty || params.stdout === "piped" ? client.outbound.open() : null;
+    this.stderr = params.stderr === "piped" ? client.outbound.open() : null;
+    this.exited = this.#exit.promise;
+    this.exited.catch(() => {});
+    this.#gateTimer = setTimeout(() => this.openGate(), client.limits.outputGateMs).unref();
+    if (stdin) void this.#feed(stdin);
+    this.over = this.#pump();
+  }
+
+  /**
+   * Starts a process. Its output is not taken from the guest until {@link openGate}, or a moment has passed (wire-protocol
+   * §6.1 rule 2): the Python client loses what comes before it asked for the exit.
+   *
+   * @throws {GuestError} when it cannot be started
+   */
+  static async start(client: Client, params: SpawnParams, options: RunOptions = {}): Promise<ProcessRun> {
+    const { stdinStreamId } = options;
+    const stdin = stdinStreamId === undefined ? null : client.inbound.claim(stdinStreamId);
+    const startedAt = performance.now();
+    const report = commandReport(client, params, startedAt);
+    let stream;
+    let pid;
+    try {
+      stream = openStream(client.guest, "spawn", { ...params, stdin: stdin ? "piped" : "null" });
+      pid = (await stream.head).pid;
+    } catch (error) {
+      stdin?.cancel(toErrorObject(error));
+      report(null, null, error);
+      throw error;
+    }
+    const run = new ProcessRun(client, params, options, stream, pid, stdin);
+    client.runs.add(run);
+    const release = client.onClose(() => run.#release());
+    if (client.signal.aborted) run.#release();
+    void run.over.finally(() => {
+      release();
+      client.runs.delete(run);
+    });
+    // Whatever became of the stream, the guest knows how the process ended.
+    run.exited
+      .catch(() => client.guest.call("processWait", { pid }))
+      .then((status) => report(pid, status), (error: unknown) => report(pid, null, error));
+    return run;
+  }
+
+  /** Lets output through. */
+  openGate(): void {
+    clearTimeout(this.#gateTimer);
+    this.#gate.resolve();
+  }
+
+  /** Sends bytes to the program's socket; none close it. */
+  async writeSocket(bytes: Uint8Array): Promise<void> {
+    await write(this.#stream, encodeFrames(HostFrame.socket, bytes));
+  }
+
+  /** The client is gone: output is thrown away from now on. */
+  #release(): void {
+    this.openGate();
+    if (!this.#options.outlivesClient) this.#stream.destroy();
+  }
+
+  async #feed(stdin: InboundStream): Promise<void> {
+    try {
+      for await (const chunk of stdin.chunks()) {
+        for (let from = 0; from < chunk.length; from += STDIN_PIECE_BYTES) {
+          await write(this.#stream, encodeFrames(HostFrame.stdin, chunk.subarray(from, from + STDIN_PIECE_BYTES)));
+        }
+      }
+    } catch {
+      // The client's stream failed, or the process is gone: either way the input ends here.
+    }
+    if (!this.#stream.destroyed) await write(this.#stream, encodeFrames(HostFrame.stdin, new Uint8Array())).catch(() => {});
+  }
+
+  async #pump(): Promise<void> {
+    await this.#gate.promise;
+    this.stdout?.start();
+    this.stderr?.start();
+    try {
+      const reader = new FrameReader();
+      for await (const piece of this.#stream as AsyncIterable<Buffer>) {
+        for (const frame of this.#checked(reader, piece)) {
+          this.#take(frame);
+          if (this.#client.outbox.congested) await this.#client.outbox.drained();
+        }
+      }
+      this.stdout?.end();
+      this.stderr?.end();
+      this.#exit.reject(new GuestGone("The process's stream ended without its exit."));
+    } catch (error) {
+      this.stdout?.fail(toErrorObject(error));
+      this.stderr?.fail(toErrorObject(error));
+      this.#exit.reject(error);
+    } finally {
+      this.#stdin?.cancel({ constructorName: "BrokenPipe", message: "The process has ended", code: "EPIPE" });
+    }
+  }
+
+  *#checked(reader: FrameReader, piece: Buffer): Generator<Frame> {
+    try {
+      yield* reader.push(piece);
+    } catch (error) {
+      this.#client.session.violation(`process ${this.pid}: ${String(error)}`);
+      throw error;
+    }
+  }
+
+  #take({ type, payload }: Frame): void {
+    // Who hears of a process may know that it wrote a file.
+    this.#client.session.touch();
+    switch (type) {
+      case GuestFrame.stdout:
+      case GuestFrame.stderr: {
+        const output = type === GuestFrame.stdout ? this.stdout : this.stderr;
+        if (!payload.length) return output?.end();
+        return output?.enqueue(payload);
+      }
+      case GuestFrame.channel:
+        return this.#options.onChannel?.(payload);
+      case GuestFrame.socket:
+        return this.#options.onSocket?.(payload);
+      case GuestFrame.exit:
+        return this.#takeExit(payload);
+      default:
+        throw this.#violation(`unknown frame type ${type}`);
+    }
+  }
+
+  #takeExit(payload: Buffer): void {
+    try {
+      this.#exit.resolve(exitStatusSchema.parse(JSON.parse(payload.toString("utf8"))));
+    } catch (error) {
+      throw this.#violation(`exit: ${String(error)}`);
+    }
+    this.#stdin?.cancel({ constructorName: "BrokenPipe", message: "The process has ended", code: "EPIPE" });
+  }
+
+  #violation(detail: string): GuestGone {
+    this.#client.session.violation(`process ${this.pid}: ${detail}`);
+    return new GuestGone("The guest broke its contract.");
+  }
+}
+
+/** Makes what tells of a command as an event, once it ended or could not start. */
+function commandReport(client: Client, params: SpawnParams, startedAt: number) {
+  const argv = clipped([params.command, ...(params.args ?? [])]);
+  const cwd = params.cwd ?? null;
+  return (pid: number | null, status: ExitStatus | null, error?: unknown) => {
+    const described = error === undefined ? null : describeFailure(error);
+    client.emit({
+      kind: "command",
+      outcome: status?.success ? "ok" : "failed",
+      data: {
+        argv,
+        cwd,
+        pid,
+        exitCode: status?.code ?? null,
+        signal: status?.signal ?? null,
+        oom: Boolean(status?.oom),
+        durationMs: Math.round(performance.now() - startedAt),
+        ...(described && { error: "error" in described ? described.error.message : described.failure.message }),
+      },
+    });
+  };
+}
+
+/** A command line may be megabytes: an event keeps the beginning. */
+function clipped(argv: string[]): string[] {
+  const kept: string[] = [];
+  let left = EVENT_ARGV_CHARS;
+  for (const argument of argv) {
+    if (left <= 0) return [...kept, "…"];
+    kept.push(argument.length > left ? `${argument.slice(0, left)}…` : argument);
+    left -= argument.length;
+  }
+  return kept;
+}

@@ -1,0 +1,136 @@
+/**
+ * Reading ahead of a client that reads a file piece by piece, each piece a round trip: after two sequential reads the next
+ * pieces are fetched from the guest while the client is busy with the last one.
+ *
+ * A reader must not be able to tell. So only regular files are read ahead; the end of the file is always asked for anew;
+ * and bytes that were read ahead are given up (the guest's position put back) as soon as anything else happened in the
+ * sandbox that could have changed the file, or they are older than a moment.
+ *
+ * All methods are called one after the other, in the order of the client's calls on this handle.
+ */
+import type { Guest } from "@sandkeep/host";
+import { collect, openStream } from "./guest-io.ts";
+
+/** Sequential reads after which the next are expected to be sequential too. */
+const SEQUENTIAL_READS = 2;
+
+/** What a read-ahead needs to know of the world. */
+export interface ReadAheadOptions {
+  /** Bytes fetched at once. */
+  pieceBytes: number;
+  /** Age, ms, at which bytes are given up. */
+  maxAgeMs: number;
+  /** Changes whenever something happened in the sandbox that could change a file. */
+  epoch: () => number;
+}
+
+interface Piece {
+  bytes: Buffer;
+  epoch: number;
+  atMs: number;
+}
+
+export class ReadAhead {
+  readonly #guest: Guest;
+  readonly #handle: number;
+  readonly #options: ReadAheadOptions;
+  #sequential = 0;
+  #eligible: boolean | null = null;
+  #piece: Piece | null = null;
+  #fetching: Promise<Piece | null> | null = null;
+  /** Why fetching failed: the guest's position is not known from then on. */
+  #failure: unknown = null;
+
+  constructor(guest: Guest, handle: number, options: ReadAheadOptions) {
+    this.#guest = guest;
+    this.#handle = handle;
+    this.#options = options;
+  }
+
+  /** At most `length` bytes from the handle's position; none at the end of the file. */
+  async read(length: number): Promise<Buffer> {
+    if (this.#fetching && !this.#piece) await this.#land();
+    if (this.#failure) throw this.#failure;
+    if (this.#piece && !this.#fresh(this.#piece)) await this.discard();
+    if (this.#piece) {
+      const bytes = await this.#take(length);
+      this.#fetchNext();
+      return bytes;
+    }
+    const bytes = await this.#readNow(length);
+    if (bytes.length < length) this.#sequential = 0;
+    else if (++this.#sequential >= SEQUENTIAL_READS && (await this.#isEligible())) this.#fetchNext();
+    return bytes;
+  }
+
+  /** Before anything else is done with the handle: puts its position where the client believes it to be. */
+  async discard(): Promise<void> {
+    this.#sequential = 0;
+    this.#failure = null;
+    let unread = 0;
+    if (this.#piece) unread += this.#piece.bytes.length;
+    this.#piece = null;
+    if (this.#fetching) {
+      const landed = await this.#fetching;
+      this.#fetching = null;
+      unread += landed?.bytes.length ?? 0;
+    }
+    if (unread) await this.#guest.call("fileSeek", { handle: this.#handle, offset: String(-unread), whence: 1 });
+  }
+
+  #fresh(piece: Piece): boolean {
+    return piece.epoch === this.#options.epoch() && performance.now() - piece.atMs < this.#options.maxAgeMs;
+  }
+
+  /** Up to `length` bytes of what was fetched, joined with the next piece if that is needed and fresh. */
+  async #take(length: number): Promise<Buffer> {
+    const piece = this.#piece!;
+    if (piece.bytes.length > length) {
+      const bytes = piece.bytes.subarray(0, length);
+      piece.bytes = piece.bytes.subarray(length);
+      return bytes;
+    }
+    this.#piece = null;
+    // A short read is as good as any, but a full one saves the client a round trip.
+    if (piece.bytes.length === length || !this.#fetching) return piece.bytes;
+    await this.#land();
+    const next = this.#piece as Piece | null;
+    if (!next || !this.#fresh(next)) return piece.bytes;
+    return Buffer.concat([piece.bytes, await this.#take(length - piece.bytes.length)]);
+  }
+
+  /** Waits for what is being fetched and makes it the piece to serve from; nothing, at the end of the file. */
+  async #land(): Promise<void> {
+    const landed = await this.#fetching;
+    this.#fetching = null;
+    this.#piece = landed;
+  }
+
+  #fetchNext(): void {
+    if (this.#fetching) return;
+    const epoch = this.#options.epoch();
+    const atMs = performance.now();
+    this.#fetching = this.#readNow(this.#options.pieceBytes).then(
+      (bytes) => (bytes.length ? { bytes, epoch, atMs } : null),
+      (error: unknown) => {
+        this.#failure = error;
+        return null;
+      },
+    );
+  }
+
+  async #isEligible(): Promise<boolean> {
+    if (this.#eligible === null) {
+      const { isFile, size } = await this.#guest.call("fileStat", { handle: this.#handle });
+      // Files of /proc have no size, and reading them is not without effects.
+      this.#eligible = isFile && size > this.#options.pieceBytes;
+    }
+    return this.#eligible;
+  }
+
+  async #readNow(length: number): Promise<Buffer> {
+    const stream = openStream(this.#guest, "fileRead", { handle: this.#handle, length });
+    const [, bytes] = await Promise.all([stream.head, collect(stream, length, () => new RangeError("The guest gave more than was asked for."))]);
+    return bytes;
+  }
+}

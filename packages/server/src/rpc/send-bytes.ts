@@ -1,0 +1,25 @@
+/** Sends a guest's stream to the client as it comes, at the client's pace. */
+import type { GuestStream } from "@sandkeep/host";
+import type { Client } from "./client.ts";
+import { toErrorObject } from "./errors.ts";
+import type { OutboundStream } from "./outbound-stream.ts";
+
+export function sendBytes(client: Client, source: GuestStream<unknown>): OutboundStream {
+  const stream = client.outbound.open();
+  stream.onCancel(() => source.destroy());
+  stream.start();
+  void pump(client, source, stream);
+  return stream;
+}
+
+async function pump(client: Client, source: AsyncIterable<Buffer>, stream: OutboundStream): Promise<void> {
+  try {
+    for await (const bytes of source) {
+      stream.enqueue(bytes);
+      if (client.outbox.congested) await client.outbox.drained();
+    }
+    stream.end();
+  } catch (error) {
+    stream.fail(toErrorObject(error));
+  }
+}

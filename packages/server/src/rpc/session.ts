@@ -1,0 +1,78 @@
+/** What all connections of one sandbox share. */
+import type { Guest } from "@sandkeep/host";
+import type { DenoProgram } from "./deno/program.ts";
+import type { Repl } from "./deno/repl.ts";
+import type { Logger } from "./client.ts";
+import { REMEMBERED_PROCESSES } from "./limits.ts";
+
+export interface SessionOptions {
+  log: Logger;
+}
+
+/**
+ * Deno programs and REPLs, and a count of what happened. Made once for each sandbox, also after it was re-adopted; Deno
+ * programs that an earlier server process started are not known to it, though they run on.
+ */
+export class SandboxSession {
+  readonly guest: Guest;
+  readonly #log: Logger;
+  readonly #programs = new Map<number, DenoProgram>();
+  readonly #repls = new Map<number, Repl>();
+  #epoch = 0;
+
+  constructor(guest: Guest, options: SessionOptions) {
+    this.guest = guest;
+    this.#log = options.log;
+  }
+
+  /** Changes whenever something happened that could have changed a file, or told a client of a change. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  touch(): void {
+    this.#epoch++;
+  }
+
+  /** The guest sent what its contract does not allow: its machine is to end. */
+  violation(detail: string): void {
+    this.#log.warn({ detail }, "guest broke its contract");
+    this.guest.violation(detail);
+  }
+
+  /** Keeps a Deno program, also for a while after its end: a late `denoHttpWait` is still answered. */
+  addProgram(program: DenoProgram): void {
+    this.#programs.delete(program.pid);
+    this.#programs.set(program.pid, program);
+    if (this.#programs.size <= REMEMBERED_PROCESSES) return;
+    for (const [pid, { ended }] of this.#programs) {
+      if (!ended) continue;
+      this.#programs.delete(pid);
+      return;
+    }
+  }
+
+  program(pid: number): DenoProgram | undefined {
+    return this.#programs.get(pid);
+  }
+
+  addRepl(repl: Repl): void {
+    this.#repls.set(repl.pid, repl);
+  }
+
+  repl(pid: number): Repl | undefined {
+    return this.#repls.get(pid);
+  }
+
+  removeRepl(repl: Repl): void {
+    if (this.#repls.get(repl.pid) === repl) this.#repls.delete(repl.pid);
+  }
+
+  /** Forgets everything; what waits for a program or REPL is told that it is over. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const repl of this.#repls.values()) repl.gone();
+    for (const program of this.#programs.values()) program.gone();
+    this.#repls.clear();
+    this.#programs.clear();
+  }
+}

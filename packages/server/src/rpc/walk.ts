@@ -1,0 +1,53 @@
+/** The streams of `walk` and `expandGlob`: one JSON object in each chunk, whole (wire-protocol §6.1 rule 7). */
+import { type GlobParams, walkEntrySchema, type WalkParams } from "@sandkeep/host";
+import { type ErrorObject, errorObjectSchema } from "@sandkeep/protocol";
+import type { Client } from "./client.ts";
+import { toErrorObject } from "./errors.ts";
+import { openStream } from "./guest-io.ts";
+import { WALK_LINE_BYTES } from "./limits.ts";
+import { LineReader } from "./line-reader.ts";
+import type { OutboundStream } from "./outbound-stream.ts";
+
+/** Starts the walk; its entries follow as a stream. @throws {GuestError} when the root cannot be walked at all */
+export async function sendWalk(
+  client: Client,
+  ...[method, params]: ["walk", WalkParams] | ["expandGlob", GlobParams]
+): Promise<{ streamId: number }> {
+  const entries = openStream(client.guest, method, params as WalkParams & GlobParams, client.signal);
+  await entries.head;
+  const stream = client.outbound.open();
+  stream.onCancel(() => entries.destroy());
+  stream.start();
+  void pump(client, entries, stream);
+  return { streamId: stream.id };
+}
+
+async function pump(client: Client, entries: AsyncIterable<Buffer>, stream: OutboundStream): Promise<void> {
+  const lines = new LineReader(WALK_LINE_BYTES);
+  try {
+    for await (const piece of entries) {
+      for (const line of readLines(client, lines, piece)) {
+        if (line.error) return stream.fail(line.error);
+        stream.enqueue(line.entry);
+        if (client.outbox.congested) await client.outbox.drained();
+      }
+    }
+    stream.end();
+  } catch (error) {
+    stream.fail(toErrorObject(error));
+  }
+}
+
+/** Lines checked and written anew: what a guest sends as JSON is never passed on unseen. */
+function* readLines(client: Client, lines: LineReader, piece: Buffer): Generator<{ entry: Buffer; error?: never } | { error: ErrorObject }> {
+  try {
+    for (const text of lines.push(piece)) {
+      const value: unknown = JSON.parse(text);
+      if (typeof value === "object" && value !== null && "error" in value) yield { error: errorObjectSchema.parse(value.error) };
+      else yield { entry: Buffer.from(JSON.stringify(walkEntrySchema.parse(value))) };
+    }
+  } catch (error) {
+    client.session.violation(`walk: ${String(error)}`);
+    throw error;
+  }
+}
