@@ -29,10 +29,12 @@ const (
 	FrameStderr  byte = 2
 	FrameChannel byte = 3
 	FrameExit    byte = 4
+	FrameSocket  byte = 5
 )
 
 // Frame types to the agent on spawn and attach. An empty frame closes that input.
 const (
 	FrameStdin     byte = 1
 	FrameToChannel byte = 2
+	FrameToSocket  byte = 3
 )

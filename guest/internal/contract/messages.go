@@ -42,6 +42,7 @@ type SpawnParams struct {
 	Stdout   string            `json:"stdout"`
 	Stderr   string            `json:"stderr"`
 	Channel  bool              `json:"channel"`
+	Socket   bool              `json:"socket"`
 	Pty      *PtyParams        `json:"pty"`
 }
 

@@ -16,6 +16,8 @@ type input struct {
 	file *os.File
 	// terminal inputs share their file with the output and end with a character instead of a close.
 	terminal bool
+	// socket inputs have an output of their own on the same socket: closing the file does not end them.
+	socket bool
 
 	mu   sync.Mutex // one writer at a time
 	gone bool       // the process reads no more; what comes is thrown away
@@ -50,9 +52,13 @@ func (in *input) end() {
 
 // close also ends a write that waits.
 func (in *input) close() {
-	if in != nil && !in.terminal {
-		in.file.Close()
+	if in == nil || in.terminal {
+		return
 	}
+	if in.socket {
+		shutDown(in.file)
+	}
+	in.file.Close()
 }
 
 // Feed carries frames to the process's inputs until the reader ends. A regular end of the reader ends the inputs too;
@@ -63,6 +69,7 @@ func (p *Process) Feed(frames io.Reader) error {
 		if err == io.EOF {
 			p.stdin.end()
 			p.channel.end()
+			p.socket.end()
 			return nil
 		}
 		if err != nil {
@@ -74,6 +81,8 @@ func (p *Process) Feed(frames io.Reader) error {
 			to = p.stdin
 		case contract.FrameToChannel:
 			to = p.channel
+		case contract.FrameToSocket:
+			to = p.socket
 		}
 		if length == 0 {
 			to.end()
@@ -100,4 +109,4 @@ func feedFrame(to *input, from io.Reader, length int) error {
 }
 
 // TakesInput says whether frames from the host can have any effect.
-func (p *Process) TakesInput() bool { return p.stdin != nil || p.channel != nil }
+func (p *Process) TakesInput() bool { return p.stdin != nil || p.channel != nil || p.socket != nil }

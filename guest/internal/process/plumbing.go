@@ -40,13 +40,15 @@ func connect(params contract.SpawnParams, null *os.File) (c *plumbing, err error
 	} else {
 		err = c.openPipes(params)
 	}
-	if err == nil && params.Channel {
+	if err == nil && params.Socket {
+		err = c.openSocket()
+	} else if err == nil && params.Channel {
 		err = c.openChannel()
 	}
 	if err != nil {
 		return nil, err
 	}
-	kinds := make([]byte, 0, 3)
+	kinds := make([]byte, 0, 4)
 	for _, r := range c.reads {
 		kinds = append(kinds, r.kind)
 	}

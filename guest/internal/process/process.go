@@ -18,6 +18,7 @@ type Process struct {
 
 	stdin    *input
 	channel  *input
+	socket   *input
 	output   *output
 	terminal *os.File // nil without one
 
@@ -36,6 +37,7 @@ func (p *Process) finish(exit *contract.ExitStatus) {
 	// Nobody the host knows reads these any more, and a writer that waits must not wait for ever.
 	p.stdin.close()
 	p.channel.close()
+	p.socket.close()
 	payload, _ := json.Marshal(exit)
 	p.output.exited(payload)
 }

@@ -1,0 +1,50 @@
+package process
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/contract"
+)
+
+// openSocket makes descriptor 3 one end of a socket pair, for programs that talk both ways on it, and descriptor 4 the
+// pipe on which the process reports.
+func (c *plumbing) openSocket() error {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	c.child = append(c.child, os.NewFile(uintptr(fds[0]), "socket"))
+	// One file for each direction, so that each is closed by those who use it.
+	if err := unix.SetNonblock(fds[1], true); err != nil {
+		unix.Close(fds[1])
+		return err
+	}
+	reading := os.NewFile(uintptr(fds[1]), "socket")
+	c.own = append(c.own, reading)
+	second, err := unix.FcntlInt(uintptr(fds[1]), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	writing := os.NewFile(uintptr(second), "socket")
+	c.own = append(c.own, writing)
+	c.reads = append(c.reads, read{contract.FrameSocket, reading})
+	c.process.socket = &input{file: writing, socket: true}
+
+	var out *os.File
+	if err := c.openOutput(contract.FrameChannel, &out); err != nil {
+		return err
+	}
+	c.child = append(c.child, out)
+	return nil
+}
+
+// shutDown tells the other end of a socket that no more comes.
+func shutDown(file *os.File) {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return // closed before
+	}
+	_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
+}
