@@ -1,0 +1,56 @@
+/** For tests: the real guest agent in development mode, as the user who runs the tests, in a directory of its own. */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { GuestClient } from "@sandkeep/host";
+
+const GUEST_SOURCE = new URL("../../../../../guest", import.meta.url).pathname;
+const HELLO_TIMEOUT_MS = 10_000;
+
+export interface TestAgent extends AsyncDisposable {
+  guest: GuestClient;
+  /** The sandbox's home: relative paths start here. */
+  home: string;
+}
+
+/** Builds the agent and starts it. @param options.path directories to put in front of its PATH */
+export async function startAgent(options: { path?: string[] } = {}): Promise<TestAgent> {
+  const folder = await mkdtemp(join(tmpdir(), "sandkeep-rpc-"));
+  const home = join(folder, "home");
+  const binary = join(folder, "agent");
+  const socketPath = join(folder, "agent.sock");
+  const run = promisify(execFile);
+  await run("mkdir", [home]);
+  await run("go", ["build", "-o", binary, "./cmd/agent"], { cwd: GUEST_SOURCE });
+
+  const path = [...(options.path ?? []), process.env["PATH"]].join(":");
+  const child = spawn(binary, ["-unix", socketPath, "-home", home], { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, PATH: path } });
+  const exited = once(child, "exit");
+  // The agent makes the socket's file once it listens, and tells nobody.
+  const { watch } = await import("node:fs");
+  await new Promise<void>((resolve, reject) => {
+    const watcher = watch(folder, (_event, name) => {
+      if (name !== "agent.sock") return;
+      watcher.close();
+      resolve();
+    });
+    child.once("exit", (code) => reject(new Error(`The agent ended with code ${code}`)));
+  });
+  const socket = connect(socketPath);
+  await once(socket, "connect");
+  const guest = await GuestClient.connect(socket, HELLO_TIMEOUT_MS);
+  return {
+    guest,
+    home,
+    async [Symbol.asyncDispose]() {
+      guest.close();
+      child.kill("SIGKILL");
+      await exited;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,84 @@
+/** For tests: an agent, a session and a WebSocket server in front of them, all real. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Guest } from "@sandkeep/host";
+import type { Activity } from "@sandkeep/protocol";
+import { WebSocketServer } from "ws";
+import { type RpcConnection, serveRpc } from "../connection.ts";
+import { RPC_LIMITS, type RpcLimits } from "../limits.ts";
+import { SandboxSession } from "../session.ts";
+import { startAgent } from "./agent.ts";
+import { TestClient } from "./client.ts";
+
+export { RpcFailure, TestClient } from "./client.ts";
+
+/** Logs nothing, but fails loudly on what the server did not expect. */
+const log = {
+  debug() {},
+  info() {},
+  warn() {},
+  error(fields: object, message: string) {
+    console.error(message, fields);
+  },
+};
+
+export interface TestServer extends AsyncDisposable {
+  url: string;
+  activities: Activity[];
+  /** The server's ends, in the order of their connecting. */
+  connections: RpcConnection[];
+  session: SandboxSession;
+  connect(): Promise<TestClient>;
+}
+
+/** Serves one guest. */
+export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {}): Promise<TestServer> {
+  const session = new SandboxSession(guest, { log });
+  const activities: Activity[] = [];
+  const connections: RpcConnection[] = [];
+  const http = createServer();
+  const sockets = new WebSocketServer({ server: http, maxPayload: limits.messageBytes ?? RPC_LIMITS.messageBytes, perMessageDeflate: false });
+  sockets.on("connection", (socket) => {
+    connections.push(serveRpc(socket, { session, log, emit: (activity) => activities.push(activity), limits }));
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const clients: TestClient[] = [];
+  return {
+    url,
+    activities,
+    connections,
+    session,
+    async connect() {
+      const client = await TestClient.connect(url);
+      clients.push(client);
+      return client;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.socket.terminate();
+      sockets.close();
+      http.close();
+      await Promise.all(connections.map(({ closed }) => closed));
+      await session[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** An agent, served, and one client. */
+export async function startSandbox(options: { limits?: Partial<RpcLimits>; path?: string[] } = {}) {
+  const agent = await startAgent(options);
+  const server = await startServer(agent.guest, options.limits);
+  const client = await server.connect();
+  return {
+    ...server,
+    agent,
+    client,
+    home: agent.home,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await agent[Symbol.asyncDispose]();
+    },
+  };
+}
