@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/guard"
 	"sandkeep.dev/guest/internal/process"
 	"sandkeep.dev/guest/internal/rpc"
 )
@@ -44,7 +45,7 @@ func follow(x *rpc.Exchange, child *process.Process, sink *process.Sink) error {
 		return err
 	}
 	if child.TakesInput() {
-		go func() { _ = child.Feed(x) }()
+		guard.Go("input", func() { _ = child.Feed(x) })
 	}
 	return sink.CopyTo(x, x.Context().Done())
 }

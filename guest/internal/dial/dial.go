@@ -14,6 +14,7 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/fault"
 	"sandkeep.dev/guest/internal/files"
+	"sandkeep.dev/guest/internal/guard"
 )
 
 // timeout bounds the connecting; on the loopback the kernel answers at once.
@@ -72,13 +73,13 @@ func Splice(ctx context.Context, conn *net.TCPConn, from io.Reader, to flushWrit
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	go func() {
+	guard.Go("dial", func() {
 		if err := copyBuffered(conn, from); err != nil {
 			conn.Close() // the host's side was reset, or the guest takes no more
 			return
 		}
 		_ = conn.CloseWrite()
-	}()
+	})
 	return copyAvailable(to, conn)
 }
 

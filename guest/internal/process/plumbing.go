@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/guard"
 )
 
 // plumbing is what connects a process with the agent, until it is started.
@@ -175,6 +176,6 @@ func (c *plumbing) closeOwnEnds() {
 
 func (c *plumbing) pump() {
 	for _, r := range c.reads {
-		go c.process.output.pump(r.kind, r.file)
+		guard.Go("output", func() { c.process.output.pump(r.kind, r.file) })
 	}
 }

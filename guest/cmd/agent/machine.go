@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/agent"
+	"sandkeep.dev/guest/internal/boot"
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/env"
+	"sandkeep.dev/guest/internal/files"
+	"sandkeep.dev/guest/internal/guard"
+	"sandkeep.dev/guest/internal/identity"
+	"sandkeep.dev/guest/internal/oom"
+	"sandkeep.dev/guest/internal/privilege"
+	"sandkeep.dev/guest/internal/process"
+	"sandkeep.dev/guest/internal/transport"
+)
+
+const userName = "app"
+
+// systemMask is the mask of file operations and processes until a client sets another.
+var systemMask uint32 = 0o022
+
+// runMachine is the life of the first process: it never returns, because the kernel panics when it does.
+func runMachine() {
+	defer func() {
+		boot.PowerOff(recover())
+		select {}
+	}()
+	log.SetFlags(0)
+	log.SetPrefix("agent: ")
+	survive()
+	port, machine, err := start()
+	if err == nil {
+		err = port.Serve(machine.Serve)
+	}
+	boot.PowerOff(err)
+	select {}
+}
+
+// start brings the machine up to where the host can speak to it.
+func start() (*transport.Port, *agent.Machine, error) {
+	if err := boot.Run(); err != nil {
+		return nil, nil, err
+	}
+	device, err := boot.WaitForPort(contract.ControlPort)
+	if err != nil {
+		return nil, nil, err
+	}
+	port, err := transport.OpenPort(device)
+	if err != nil {
+		return nil, nil, err
+	}
+	watch, err := oom.Open()
+	if err != nil {
+		log.Printf("no news of processes killed for want of memory: %v", err)
+	}
+	user := boot.FindUser(userName)
+	environment := env.New(env.Defaults(user.Name, user.Home))
+	environment.ReadFile("/etc/environment")
+	processes, err := process.NewTable(process.Config{
+		Environment: environment,
+		Credential:  &syscall.Credential{Uid: user.UID, Gid: user.GID, Groups: user.Groups},
+		Watch:       watch,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	guard.Go("reaper", func() { processes.Reap(context.Background()) })
+	files.Umask(&systemMask)
+	if err := os.Chdir(user.Home); err != nil {
+		return nil, nil, err
+	}
+	if err := privilege.Become(user.UID, user.GID, user.Groups); err != nil {
+		return nil, nil, err
+	}
+	machine := &agent.Machine{Environment: environment, Processes: processes, Adopt: adopt}
+	return port, machine, nil
+}
+
+// adopt takes an identity on as root.
+func adopt(raw contract.Identity) error {
+	parsed, err := identity.Parse(raw)
+	if err != nil {
+		return err
+	}
+	return privilege.Do(parsed.Adopt)
+}
+
+// survive keeps signals from ending the agent. They are caught rather than ignored, because children inherit what is
+// ignored.
+func survive() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2,
+		unix.SIGALRM, unix.SIGVTALRM, unix.SIGABRT, unix.SIGTRAP, unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL,
+		unix.SIGSYS, unix.SIGIO, unix.SIGPWR, unix.SIGXCPU, unix.SIGXFSZ, unix.SIGPROF, unix.SIGSTKFLT)
+	guard.Go("signals", func() {
+		for range signals {
+			continue
+		}
+	})
+}

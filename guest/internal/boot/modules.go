@@ -1,0 +1,54 @@
+package boot
+
+import (
+	"errors"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// loadModules loads the kernel modules that the directory's file "order" lists, one name a line. What is loaded
+// already, or built in, is fine.
+func loadModules(directory string) {
+	list, err := os.ReadFile(filepath.Join(directory, "order"))
+	if err != nil {
+		return // none needed
+	}
+	for _, name := range moduleNames(string(list)) {
+		if err := loadModule(filepath.Join(directory, name)); err != nil {
+			log.Printf("module %s: %v", name, err)
+		}
+	}
+}
+
+// moduleNames reads the list: base names with or without ".ko", "#" begins a comment.
+func moduleNames(list string) (names []string) {
+	for _, line := range strings.Split(list, "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		name := filepath.Base(strings.TrimSpace(line))
+		if name == "." || name == "/" {
+			continue
+		}
+		if !strings.HasSuffix(name, ".ko") {
+			name += ".ko"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func loadModule(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	err = unix.FinitModule(int(file.Fd()), "", 0)
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+// Package identity makes a clone a machine of its own: clock, randomness, names, keys. It needs to run as root.
+package identity
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/fault"
+)
+
+// Parsed is an identity that was checked.
+type Parsed struct {
+	unixTimeNs int64
+	entropy    []byte
+	hostname   string
+	machineID  string
+}
+
+const (
+	minEntropyBytes = 32
+	maxEntropyBytes = 4096
+)
+
+var (
+	validHostname  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$`)
+	validMachineID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+)
+
+// Parse checks what the host sent.
+func Parse(raw contract.Identity) (Parsed, error) {
+	var parsed Parsed
+	var err error
+	if parsed.unixTimeNs, err = strconv.ParseInt(raw.UnixTimeNs, 10, 64); err != nil || parsed.unixTimeNs < 0 {
+		return parsed, fault.TypeError("Invalid time: %q", raw.UnixTimeNs)
+	}
+	parsed.entropy, err = base64.StdEncoding.DecodeString(raw.Entropy)
+	if err != nil || len(parsed.entropy) < minEntropyBytes || len(parsed.entropy) > maxEntropyBytes {
+		return parsed, fault.TypeError("Invalid entropy: base64 of %d to %d bytes expected", minEntropyBytes, maxEntropyBytes)
+	}
+	if !validHostname.MatchString(raw.Hostname) {
+		return parsed, fault.TypeError("Invalid hostname: %q", raw.Hostname)
+	}
+	if !validMachineID.MatchString(raw.MachineID) {
+		return parsed, fault.TypeError("Invalid machine id: %q", raw.MachineID)
+	}
+	parsed.hostname, parsed.machineID = raw.Hostname, raw.MachineID
+	return parsed, nil
+}
+
+// Adopt takes the identity on. Randomness comes first, because everything else may need it.
+func (p Parsed) Adopt() error {
+	for _, step := range []struct {
+		what string
+		run  func() error
+	}{
+		{"entropy", func() error { return addEntropy(p.entropy) }},
+		{"clock", p.setClock},
+		{"hostname", func() error { return unix.Sethostname([]byte(p.hostname)) }},
+		{"names", func() error { return writeNames("/etc", p.hostname, p.machineID) }},
+		{"ssh keys", func() error { return renewHostKeys("/etc/ssh") }},
+	} {
+		if err := step.run(); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	return nil
+}
+
+func (p Parsed) setClock() error {
+	now := unix.NsecToTimespec(p.unixTimeNs)
+	return unix.ClockSettime(unix.CLOCK_REALTIME, &now)
+}

@@ -1,0 +1,45 @@
+package identity
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// writeNames puts the machine's names where programs look for them.
+func writeNames(directory, hostname, machineID string) error {
+	hosts := "127.0.0.1\tlocalhost\n127.0.1.1\t" + hostname + "\n" +
+		"::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
+	for _, file := range []struct {
+		name, content string
+		mode          os.FileMode
+	}{
+		{"hostname", hostname + "\n", 0o644},
+		{"hosts", hosts, 0o644},
+		{"machine-id", machineID + "\n", 0o444},
+	} {
+		if err := replace(filepath.Join(directory, file.name), []byte(file.content), file.mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace writes a file, whatever the mask, unless it holds that already.
+func replace(path string, content []byte, mode os.FileMode) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, mode)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := file.Chmod(mode); err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return err
+}

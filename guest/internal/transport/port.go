@@ -1,0 +1,112 @@
+package transport
+
+import (
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Port is a virtio-serial port.
+//
+// The kernel's virtio_console has two peculiarities. While no host is connected a read finds the end of the file, at
+// once and every time, and poll reports a hang-up all the while. A reader must therefore wait for a change, not for a
+// state: the runtime's poller is edge-triggered, the driver wakes it when the host comes or goes, so here "end of
+// file" is one more way of saying "nothing yet". Nothing polls, and an idle port costs nothing.
+type Port struct {
+	file *os.File
+	raw  syscall.RawConn
+	// pending are bytes that were read and belong to the next connection.
+	pending []byte
+}
+
+// OpenPort opens the character device of a port.
+func OpenPort(device string) (*Port, error) {
+	fd, err := unix.Open(device, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return newPort(os.NewFile(uintptr(fd), device))
+}
+
+func newPort(file *os.File) (*Port, error) {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &Port{file: file, raw: raw}, nil
+}
+
+// Serve greets and serves one connection after the other. It returns when the port fails.
+func (p *Port) Serve(serve Handler) error {
+	for {
+		rest, err := greet(waitingPort{p})
+		if err != nil {
+			return err
+		}
+		p.pending = rest
+		conn := &portConn{port: p}
+		serve(conn)
+		conn.end()
+	}
+}
+
+// read reads what the port has. With wait it waits for a host; without, the absence of one is io.EOF.
+func (p *Port) read(to []byte, wait bool) (n int, err error) {
+	if len(p.pending) > 0 {
+		n = copy(to, p.pending)
+		p.pending = p.pending[n:]
+		return n, nil
+	}
+	waitErr := p.raw.Read(func(fd uintptr) bool {
+		for {
+			n, err = unix.Read(int(fd), to)
+			if err != unix.EINTR {
+				break
+			}
+		}
+		if err == unix.EAGAIN {
+			return false
+		}
+		if err == nil && n == 0 {
+			err = io.EOF
+			return !wait
+		}
+		return true
+	})
+	if waitErr != nil {
+		return 0, waitErr
+	}
+	return max(n, 0), err
+}
+
+// write writes all bytes, waiting while the host does not take them, until the file's write deadline.
+func (p *Port) write(from []byte) (written int, err error) {
+	waitErr := p.raw.Write(func(fd uintptr) bool {
+		for written < len(from) {
+			n, failed := unix.Write(int(fd), from[written:])
+			switch {
+			case failed == unix.EINTR:
+			case failed == unix.EAGAIN:
+				return false
+			case failed != nil:
+				err = failed
+				return true
+			default:
+				written += n
+			}
+		}
+		return true
+	})
+	if waitErr != nil {
+		err = waitErr
+	}
+	return written, err
+}
+
+// waitingPort is the port between two connections.
+type waitingPort struct{ port *Port }
+
+func (w waitingPort) Read(p []byte) (int, error)  { return w.port.read(p, true) }
+func (w waitingPort) Write(p []byte) (int, error) { return w.port.write(p) }

@@ -1,0 +1,91 @@
+package transport
+
+import (
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// portConn is one connection on the port: from after the hello until the host leaves, or says hello again.
+type portConn struct {
+	noDeadlines
+	port    *Port
+	tracker tracker
+
+	reading sync.Mutex
+	// unread are bytes of the last read that nobody has taken yet.
+	unread []byte
+	buffer [readBytes]byte
+	over   bool // nothing more will be read
+
+	writing sync.Mutex
+	left    bool // the port belongs to the next connection
+}
+
+// Read reads in whole buffers of the driver's, which saves system calls, and lets the tracker see each.
+func (c *portConn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if len(c.unread) > 0 {
+		n := copy(p, c.unread)
+		c.unread = c.unread[n:]
+		return n, nil
+	}
+	if c.over || len(p) == 0 {
+		return 0, io.EOF
+	}
+	into := p
+	if len(p) < readBytes {
+		into = c.buffer[:]
+	}
+	n, err := c.port.read(into, false)
+	if err != nil {
+		return 0, c.finish()
+	}
+	before, hello := c.tracker.scan(into[:n])
+	if hello != nil {
+		c.port.pending = append(hello, c.port.pending...)
+		if err := c.finish(); before == 0 {
+			return 0, err
+		}
+	}
+	if len(p) >= readBytes {
+		return before, nil
+	}
+	n = copy(p, into[:before])
+	c.unread = into[n:before]
+	return n, nil
+}
+
+// finish ends reading, and wakes a writer that waits for a host that is gone.
+func (c *portConn) finish() error {
+	c.over = true
+	_ = c.Close()
+	return io.EOF
+}
+
+func (c *portConn) Write(p []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.left {
+		return 0, net.ErrClosed
+	}
+	return c.port.write(p)
+}
+
+// Close ends reading and writing, also those that wait for the host. The port itself stays open.
+func (c *portConn) Close() error { return c.port.file.SetDeadline(time.Unix(1, 0)) }
+
+// end leaves the port ready for the next connection: nobody of this one is left in it, and nobody can enter.
+func (c *portConn) end() {
+	_ = c.Close()
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.over, c.left = true, true
+	c.port.pending = append(c.unread, c.port.pending...)
+	c.unread = nil
+	_ = c.port.file.SetDeadline(time.Time{})
+}
