@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SandboxCommandError } from "../errors/command.ts";
+import { SandboxCommandBuilder } from "./builder.ts";
+import { KillController } from "./kill_signal.ts";
+
+/** A shell that only remembers how it was asked. */
+function shell(code = 0, stdoutText = "", stderrText: string | null = null) {
+  const spawned: { command: string; options: Record<string, unknown> }[] = [];
+  const killed: unknown[] = [];
+  const ended = Promise.withResolvers<void>();
+  const build = (strings: TemplateStringsArray, ...substitutions: unknown[]) =>
+    new SandboxCommandBuilder({
+      spawn: async (command, options) => {
+        spawned.push({ command, options });
+        return {
+          kill: async (signal) => void killed.push(signal),
+          output: async () => {
+            await ended.promise;
+            return { status: { success: code === 0, code, oom: false }, stdout: null, stderr: null, stdoutText, stderrText };
+          },
+        };
+      },
+    }, strings, substitutions);
+  return { sh: build, spawned, killed, end: ended.resolve };
+}
+
+test("keeps every setting when they are chained", async () => {
+  const { sh, spawned, end } = shell();
+  end();
+  await sh`make ${"a b"}`.env("A", "1").env("B", "2").cwd("/tmp").sudo().stdout("null").stderr("piped").noThrow();
+  assert.deepEqual(spawned, [{
+    command: "bash",
+    options: {
+      args: ["-c", "sudo make 'a b'"],
+      env: { BASH_ENV: "$HOME/.bashrc", A: "1", B: "2" },
+      cwd: "/tmp",
+      stdout: "null",
+      stderr: "piped",
+    },
+  }]);
+});
+
+test("changes nothing about the builder that a setting was made on", async () => {
+  const { sh, spawned, end } = shell();
+  end();
+  const base = sh`x`.env("A", "1");
+  base.env("B", "2");
+  base.sudo();
+  await base;
+  assert.deepEqual(spawned[0]?.options, { args: ["-c", "x"], env: { BASH_ENV: "$HOME/.bashrc", A: "1" }, stdout: "inherit", stderr: "inherit" });
+});
+
+test("does not start before it is awaited, and starts each time", async () => {
+  const { sh, spawned, end } = shell();
+  end();
+  const command = sh`x`;
+  assert.equal(spawned.length, 0);
+  await command;
+  await command;
+  assert.equal(spawned.length, 2);
+});
+
+test("throws for a failure with its code and what it printed, but not its command line", async () => {
+  const { sh, end } = shell(3, "", "it broke");
+  end();
+  const error = await sh`secret`.result().catch((error) => error);
+  assert.ok(error instanceof SandboxCommandError);
+  assert.equal(error.code, 3);
+  assert.match(error.message, /exit code 3\nit broke/);
+  assert.doesNotMatch(error.message, /secret/);
+  assert.equal((await sh`secret`.noThrow()).status.code, 3);
+});
+
+test("reads text and JSON, and says what was not JSON", async () => {
+  const { sh, spawned, end } = shell(0, '{"a":1}');
+  end();
+  assert.equal(await sh`x`.text(), '{"a":1}');
+  assert.deepEqual(await sh`x`.json(), { a: 1 });
+  assert.equal(spawned[0]?.options.stdout, "piped");
+  const other = shell(0, "not json");
+  other.end();
+  await assert.rejects(() => other.sh`x`.json(), /did not print JSON[\s\S]*not json/);
+});
+
+test("passes on every signal that it was given, until the command has ended", async () => {
+  const { sh, killed, end } = shell();
+  const one = new KillController();
+  const two = new KillController();
+  const abort = new AbortController();
+  const child = await sh`x`.signal(one.signal).signal(two.signal).signal(abort.signal).spawn();
+  one.kill("SIGUSR1");
+  two.kill("SIGINT");
+  abort.abort();
+  assert.deepEqual(killed, ["SIGUSR1", "SIGINT", "SIGTERM"]);
+  end();
+  await child.output();
+  one.kill();
+  assert.equal(killed.length, 3);
+});
+
+test("does not start a command whose signal was aborted before", async () => {
+  const { sh, spawned } = shell();
+  const controller = new KillController();
+  controller.kill("SIGKILL");
+  assert.equal((await sh`x`.signal(controller.signal).noThrow()).status.code, 137);
+  assert.equal((await sh`x`.signal(AbortSignal.abort()).noThrow()).status.code, 143);
+  await assert.rejects(() => sh`x`.signal(AbortSignal.abort()).result(), SandboxCommandError);
+  assert.equal(spawned.length, 0);
+  assert.throws(() => sh`x`.signal({} as AbortSignal), TypeError);
+});

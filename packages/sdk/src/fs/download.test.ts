@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { Sandbox } from "../sandbox/sandbox.ts";
+import { PeerServer } from "../testing/peer.ts";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "sandkeep-download-"));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+type Kind = "isFile" | "isDirectory" | "isSymlink";
+
+/** A server whose sandbox lists what it likes. */
+function listing(entries: [path: string, kind: Kind][]): Promise<PeerServer> {
+  return PeerServer.start({
+    realPath: () => "/home/app/out",
+    lstat: ({ path }) => ({ isFile: path !== "/home/app/out", isDirectory: path === "/home/app/out", mode: 0o100640, mtime: 0 }),
+    walk: (_, peer) => {
+      queueMicrotask(() => {
+        peer.stream(7, "start");
+        for (const [path, kind] of entries) {
+          peer.data(7, JSON.stringify({ path, name: "", isFile: false, isDirectory: false, isSymlink: false, [kind]: true }));
+        }
+        peer.stream(7, "end");
+      });
+      return { streamId: 7 };
+    },
+    readLink: () => "../../../../etc",
+    readFile: () => Buffer.from("content").toString("base64"),
+  });
+}
+
+test("copies directories, files with their permissions, and links", async () => {
+  await using server = await listing([
+    ["/home/app/out", "isDirectory"],
+    ["/home/app/out/deep", "isDirectory"],
+    ["/home/app/out/deep/file", "isFile"],
+    ["/home/app/out/link", "isSymlink"],
+  ]);
+  await using sandbox = await Sandbox.create(server.options);
+  await sandbox.fs.download("out", dir);
+  assert.equal(await readFile(join(dir, "out/deep/file"), "utf8"), "content");
+  assert.equal(await readlink(join(dir, "out/link")), "../../../../etc");
+});
+
+test("writes nothing outside of the directory, whatever the sandbox lists", async () => {
+  for (const path of ["/home/app/evil", "/home/evil", "/home/app/out/../../evil", "/home/app/out/not-listed/evil", "/evil"]) {
+    await using server = await listing([["/home/app/out", "isDirectory"], [path, "isFile"]]);
+    await using sandbox = await Sandbox.create(server.options);
+    const target = join(dir, "target");
+    await mkdir(target, { recursive: true });
+    await sandbox.fs.download("out", target).catch((error) => assert.match(error.message, /not below/));
+    assert.deepEqual(await readdir(dir), ["target"], path);
+    await rm(target, { recursive: true });
+  }
+});
+
+test("does not write through links that are there already", async () => {
+  await mkdir(join(dir, "target/out"), { recursive: true });
+  await mkdir(join(dir, "outside"));
+  await writeFile(join(dir, "outside/file"), "precious");
+  await symlink(join(dir, "outside"), join(dir, "target/out/sub"));
+  await symlink(join(dir, "outside/file"), join(dir, "target/out/file"));
+  for (const entries of [[["/home/app/out/sub", "isDirectory"], ["/home/app/out/sub/file", "isFile"]], [["/home/app/out/file", "isFile"]]] as [string, Kind][][]) {
+    await using server = await listing([["/home/app/out", "isDirectory"], ...entries]);
+    await using sandbox = await Sandbox.create(server.options);
+    await assert.rejects(() => sandbox.fs.download("out", join(dir, "target")));
+    assert.equal(await readFile(join(dir, "outside/file"), "utf8"), "precious");
+  }
+});
