@@ -12,12 +12,12 @@ export const SANDBOX_ID = /^sbx_[a-z]{3}_[0-9a-hjkmnp-z]{20}$/;
 /** Three lowercase letters, as in `ord`. */
 export const REGION = /^[a-z]{3}$/;
 
-/** 20 random characters: 100 bits. */
-function randomPart(): string {
+/** So many random characters, 5 bits each. */
+export function randomText(length: number): string {
   let out = "";
-  while (out.length < RANDOM_LENGTH) {
-    for (const byte of randomBytes(RANDOM_LENGTH * 2)) {
-      if (byte < UNBIASED_BELOW && out.length < RANDOM_LENGTH) out += ALPHABET[byte % ALPHABET.length];
+  while (out.length < length) {
+    for (const byte of randomBytes(length * 2)) {
+      if (byte < UNBIASED_BELOW && out.length < length) out += ALPHABET[byte % ALPHABET.length];
     }
   }
   return out;
@@ -25,7 +25,7 @@ function randomPart(): string {
 
 /** A new sandbox id, such as `sbx_ord_1at5nn58e77rtd11e3k3`. */
 export function newSandboxId(region: string): string {
-  return `sbx_${region}_${randomPart()}`;
+  return `sbx_${region}_${randomText(RANDOM_LENGTH)}`;
 }
 
 /** Whether this is the form of a sandbox id. */
@@ -35,7 +35,7 @@ export function isSandboxId(value: string): boolean {
 
 /** A new id of a token's record (not the token itself). */
 export function newTokenId(): string {
-  return `tok_${randomPart()}`;
+  return `tok_${randomText(RANDOM_LENGTH)}`;
 }
 
 /** A new organisation id: a UUID, as clients know it from `DENO_DEPLOY_ORGANIZATION_ID`. */

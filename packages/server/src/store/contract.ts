@@ -1,0 +1,121 @@
+import type { Actor, Labels, Outcome, StopReason } from "@sandkeep/protocol";
+
+/** Everything that outlives the server. Times are milliseconds since 1970. A write has reached the disk when it resolves. */
+export interface Store extends AsyncDisposable {
+  readonly organisations: OrganisationStore;
+  readonly tokens: TokenStore;
+  readonly sandboxes: SandboxStore;
+  readonly events: EventStore;
+}
+
+export interface OrganisationRecord {
+  id: string;
+  slug: string;
+  name: string;
+  createdAt: number;
+}
+
+export interface OrganisationStore {
+  /** @throws {UniqueViolation} if the slug is taken. */
+  insert(record: OrganisationRecord): Promise<void>;
+  findBySlug(slug: string): Promise<OrganisationRecord | null>;
+  list(): Promise<OrganisationRecord[]>;
+}
+
+export interface TokenRecord {
+  id: string;
+  organisation: { id: string; slug: string };
+  name: string;
+  prefix: string;
+  admin: boolean;
+  createdAt: number;
+  lastUsedAt: number | null;
+  expiresAt: number | null;
+  revokedAt: number | null;
+}
+
+export interface TokenStore {
+  insert(record: TokenRecord, hash: string): Promise<void>;
+  findByHash(hash: string): Promise<TokenRecord | null>;
+  /** Of one organisation, or of all; oldest first. */
+  list(organisation: string | null): Promise<TokenRecord[]>;
+  /** Null if there is none with this id there; a second time, the first time stays. */
+  revoke(organisation: string | null, id: string, at: number): Promise<TokenRecord | null>;
+  /** Notes when tokens were last used. */
+  touch(lastUsed: ReadonlyMap<string, number>): Promise<void>;
+}
+
+/** What is kept of a sandbox's network: a secret's value is not. */
+export interface NetworkRecord {
+  allowNet: string[] | null;
+  secrets: Record<string, { hosts: string[] }>;
+}
+
+export interface SandboxRecord {
+  id: string;
+  organisation: string;
+  region: string;
+  status: "running" | "stopped";
+  memoryMiB: number;
+  createdAt: number;
+  /** Null: a session. */
+  stopAt: number | null;
+  stoppedAt: number | null;
+  stopReason: StopReason | null;
+  labels: Labels;
+  network: NetworkRecord;
+}
+
+/** Where a page of sandboxes goes on: after this one. */
+export interface SandboxCursor {
+  createdAt: number;
+  id: string;
+}
+
+export interface SandboxStore {
+  insert(record: SandboxRecord): Promise<void>;
+  /** Forgets one that never came to be. */
+  remove(id: string): Promise<void>;
+  find(organisation: string, id: string): Promise<SandboxRecord | null>;
+  /** Newest first; those that have every one of the labels. */
+  list(organisation: string, options: { labels?: Labels; limit?: number; after?: SandboxCursor }): Promise<SandboxRecord[]>;
+  /** Of every organisation. */
+  running(): Promise<(SandboxRecord & { slug: string })[]>;
+  setStopAt(id: string, stopAt: number): Promise<void>;
+  setStopped(id: string, at: number, reason: StopReason): Promise<void>;
+  /** Forgets those that stopped before then. */
+  prune(stoppedBefore: number): Promise<number>;
+}
+
+export interface EventRecord {
+  id: string;
+  time: number;
+  /** Id of the organisation. */
+  organisation: string;
+  sandbox: string | null;
+  kind: string;
+  outcome: Outcome;
+  actor: Actor;
+  data: unknown;
+}
+
+export interface EventQuery {
+  organisation: string;
+  sandbox?: string;
+  kinds?: string[];
+  /** Times, inclusive and exclusive. */
+  since?: number;
+  until?: number;
+  /** Ids: strictly after, strictly before. */
+  after?: string;
+  before?: string;
+  order: "newest-first" | "oldest-first";
+  limit: number;
+}
+
+export interface EventStore {
+  append(events: readonly EventRecord[]): Promise<void>;
+  list(query: EventQuery): Promise<EventRecord[]>;
+  /** Forgets those before a time, and the oldest of those beyond a number. */
+  prune(options: { before: number; keep: number }): Promise<number>;
+}

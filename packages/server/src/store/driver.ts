@@ -1,0 +1,33 @@
+/**
+ * What the store's queries need of a database. They are written once, in SQL that SQLite and PostgreSQL both understand,
+ * with `?` for parameters; each database has its driver and its migrations.
+ */
+export interface SqlDriver {
+  /** Reads. Sees every write that was answered before. */
+  query<Row extends object>(sql: string, params: readonly SqlValue[]): Promise<Row[]>;
+  /**
+   * Does all of these, or none, and resolves when they are on disk: with the number of rows that each changed.
+   *
+   * @throws {UniqueViolation} if one of them repeats what must be unique.
+   */
+  write(...statements: Statement[]): Promise<number[]>;
+  /** Finishes what is under way and closes the database. */
+  close(): Promise<void>;
+}
+
+export type SqlValue = string | number | null;
+
+export interface Statement {
+  sql: string;
+  params: readonly SqlValue[];
+}
+
+/** A row would repeat what must be unique. */
+export class UniqueViolation extends Error {
+  override name = "UniqueViolation";
+}
+
+/** A statement, as the queries write it. */
+export function sql(text: string, ...params: SqlValue[]): Statement {
+  return { sql: text, params };
+}

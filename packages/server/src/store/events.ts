@@ -1,0 +1,48 @@
+import type { Actor } from "@sandkeep/protocol";
+import type { EventRecord, EventStore } from "./contract.ts";
+import { sql, type SqlDriver, type SqlValue } from "./driver.ts";
+
+type Row = Omit<EventRecord, "actor" | "data"> & { actor: string; data: string };
+
+const COLUMNS = "id, time, organisation, sandbox, kind, outcome, actor, data";
+
+export function eventStore(driver: SqlDriver): EventStore {
+  return {
+    async append(events) {
+      if (events.length === 0) return;
+      await driver.write(
+        ...events.map((event) =>
+          sql(
+            `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+            event.id, event.time, event.organisation, event.sandbox, event.kind, event.outcome, JSON.stringify(event.actor), JSON.stringify(event.data),
+          ),
+        ),
+      );
+    },
+    async list(query) {
+      const where = ["organisation = ?"];
+      const params: SqlValue[] = [query.organisation];
+      const and = (condition: string, ...values: (SqlValue | undefined)[]) => {
+        if (values.some((value) => value === undefined)) return;
+        where.push(condition);
+        params.push(...(values as SqlValue[]));
+      };
+      and("sandbox = ?", query.sandbox);
+      and("time >= ?", query.since);
+      and("time < ?", query.until);
+      and("id > ?", query.after);
+      and("id < ?", query.before);
+      if (query.kinds) and(`kind IN (${query.kinds.map(() => "?").join(", ")})`, ...query.kinds);
+      const order = query.order === "newest-first" ? "DESC" : "ASC";
+      const rows = await driver.query<Row>(`SELECT ${COLUMNS} FROM events WHERE ${where.join(" AND ")} ORDER BY id ${order} LIMIT ?`, [...params, query.limit]);
+      return rows.map((row) => ({ ...row, actor: JSON.parse(row.actor) as Actor, data: JSON.parse(row.data) as unknown }));
+    },
+    async prune({ before, keep }) {
+      const changes = await driver.write(
+        sql("DELETE FROM events WHERE time < ?", before),
+        sql("DELETE FROM events WHERE id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)", keep),
+      );
+      return changes.reduce((sum, n) => sum + n, 0);
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+
+const FOLDER = new URL("./sqlite/", import.meta.url);
+/** `0001-start.sql`: the version, then what it is about. */
+const FILE_NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
+
+/**
+ * Brings a database to the newest version, each step in a transaction of its own.
+ *
+ * @throws if a newer Sandkeep has already migrated it further.
+ */
+export function migrate(db: DatabaseSync): void {
+  db.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT");
+  const current = Number(db.prepare("SELECT coalesce(max(version), 0) AS version FROM migrations").get()?.["version"]);
+  const files = readdirSync(FOLDER).filter((name) => FILE_NAME.test(name)).sort();
+  const newest = files.length;
+  if (current > newest) {
+    throw new Error(`The database is of a newer Sandkeep (version ${current}; this one knows ${newest}). Upgrade Sandkeep, or use another data directory.`);
+  }
+  for (const name of files.slice(current)) {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      db.exec(readFileSync(new URL(name, FOLDER), "utf8"));
+      db.prepare("INSERT INTO migrations VALUES (?, ?, ?)").run(Number(FILE_NAME.exec(name)?.[1]), name, Date.now());
+      db.exec("COMMIT");
+    } catch (error) {
+      db.exec("ROLLBACK");
+      throw new Error(`Migration ${name} failed: ${String(error)}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { Labels, StopReason } from "@sandkeep/protocol";
+import type { NetworkRecord, SandboxRecord, SandboxStore } from "./contract.ts";
+import { sql, type SqlDriver, type SqlValue } from "./driver.ts";
+
+interface Row {
+  id: string;
+  organisation: string;
+  region: string;
+  status: "running" | "stopped";
+  memory_mib: number;
+  created_at: number;
+  stop_at: number | null;
+  stopped_at: number | null;
+  stop_reason: StopReason | null;
+  labels: string;
+  network: string;
+}
+
+const COLUMNS = "s.id, s.organisation, s.region, s.status, s.memory_mib, s.created_at, s.stop_at, s.stopped_at, s.stop_reason, s.labels, s.network";
+
+const record = (row: Row): SandboxRecord => ({
+  id: row.id,
+  organisation: row.organisation,
+  region: row.region,
+  status: row.status,
+  memoryMiB: row.memory_mib,
+  createdAt: row.created_at,
+  stopAt: row.stop_at,
+  stoppedAt: row.stopped_at,
+  stopReason: row.stop_reason,
+  labels: JSON.parse(row.labels) as Labels,
+  network: JSON.parse(row.network) as NetworkRecord,
+});
+
+export function sandboxStore(driver: SqlDriver): SandboxStore {
+  return {
+    async insert(sandbox) {
+      await driver.write(
+        sql(
+          `INSERT INTO sandboxes (id, organisation, region, status, memory_mib, created_at, stop_at, stopped_at, stop_reason, labels, network)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          sandbox.id, sandbox.organisation, sandbox.region, sandbox.status, sandbox.memoryMiB, sandbox.createdAt, sandbox.stopAt,
+          sandbox.stoppedAt, sandbox.stopReason, JSON.stringify(sandbox.labels), JSON.stringify(sandbox.network),
+        ),
+        ...Object.entries(sandbox.labels).map(([key, value]) => sql("INSERT INTO sandbox_labels (sandbox, key, value) VALUES (?, ?, ?)", sandbox.id, key, value)),
+      );
+    },
+    async remove(id) {
+      await driver.write(sql("DELETE FROM sandboxes WHERE id = ?", id));
+    },
+    async find(organisation, id) {
+      const rows = await driver.query<Row>(`SELECT ${COLUMNS} FROM sandboxes s WHERE s.id = ? AND s.organisation = ?`, [id, organisation]);
+      return rows[0] ? record(rows[0]) : null;
+    },
+    async list(organisation, { labels = {}, limit, after }) {
+      const where = ["s.organisation = ?"];
+      const params: SqlValue[] = [organisation];
+      for (const [key, value] of Object.entries(labels)) {
+        where.push("EXISTS (SELECT 1 FROM sandbox_labels l WHERE l.sandbox = s.id AND l.key = ? AND l.value = ?)");
+        params.push(key, value);
+      }
+      if (after) {
+        where.push("(s.created_at < ? OR (s.created_at = ? AND s.id < ?))");
+        params.push(after.createdAt, after.createdAt, after.id);
+      }
+      let text = `SELECT ${COLUMNS} FROM sandboxes s WHERE ${where.join(" AND ")} ORDER BY s.created_at DESC, s.id DESC`;
+      if (limit !== undefined) {
+        text += " LIMIT ?";
+        params.push(limit);
+      }
+      return (await driver.query<Row>(text, params)).map(record);
+    },
+    async running() {
+      const rows = await driver.query<Row & { slug: string }>(
+        `SELECT ${COLUMNS}, o.slug FROM sandboxes s JOIN organisations o ON o.id = s.organisation WHERE s.status = 'running'`,
+        [],
+      );
+      return rows.map((row) => ({ ...record(row), slug: row.slug }));
+    },
+    async setStopAt(id, stopAt) {
+      await driver.write(sql("UPDATE sandboxes SET stop_at = ? WHERE id = ? AND status = 'running'", stopAt, id));
+    },
+    async setStopped(id, at, reason) {
+      await driver.write(sql("UPDATE sandboxes SET status = 'stopped', stopped_at = ?, stop_reason = ? WHERE id = ? AND status = 'running'", at, reason, id));
+    },
+    async prune(stoppedBefore) {
+      const [removed = 0] = await driver.write(sql("DELETE FROM sandboxes WHERE stopped_at < ?", stoppedBefore));
+      return removed;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { SqliteDriver } from "./sqlite.ts";
+import { storeOn } from "./store.ts";
+import { storeSuite } from "./suite.ts";
+
+storeSuite("SQLite in memory", async () => storeOn(new SqliteDriver(":memory:")));
+
+const dir = await mkdtemp(join(tmpdir(), "sandkeep-store-"));
+after(() => rm(dir, { recursive: true }));
+let files = 0;
+storeSuite("SQLite in a file", async () => storeOn(new SqliteDriver(join(dir, `${++files}.db`))));
+
+test("what was acknowledged is there after the process was killed", async () => {
+  const path = join(dir, "killed.db");
+  const child = spawn(
+    process.execPath,
+    [
+      ...process.execArgv.filter((arg) => arg.startsWith("--conditions")),
+      "--input-type=module",
+      "--eval",
+      `import { SqliteDriver } from ${JSON.stringify(new URL("./sqlite.ts", import.meta.url).href)};
+       import { storeOn } from ${JSON.stringify(new URL("./store.ts", import.meta.url).href)};
+       const store = storeOn(new SqliteDriver(${JSON.stringify(path)}));
+       for (let i = 0; ; i++) {
+         await store.organisations.insert({ id: String(i), slug: "o" + i, name: "", createdAt: i });
+         process.stdout.write(i + "\\n");
+       }`,
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let output = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+    if (output.length > 200) child.kill("SIGKILL");
+  });
+  await once(child, "close");
+  const acknowledged = output.split("\n").slice(0, -1).length;
+  const store = storeOn(new SqliteDriver(path));
+  const kept = await store.organisations.list();
+  await store[Symbol.asyncDispose]();
+  assert.ok(acknowledged > 10);
+  assert.ok(kept.length >= acknowledged, `${kept.length} of ${acknowledged}`);
+});
+
+test("a database of a newer version is refused", () => {
+  const path = join(dir, "newer.db");
+  void new SqliteDriver(path).close();
+  const db = new DatabaseSync(path);
+  db.exec("INSERT INTO migrations VALUES (9999, 'from-the-future', 0)");
+  db.close();
+  assert.throws(() => new SqliteDriver(path), /newer Sandkeep/);
+});
+
+test("waits with closing until the last write is on disk", async () => {
+  const path = join(dir, "closing.db");
+  const store = storeOn(new SqliteDriver(path));
+  const written = store.organisations.insert({ id: "1", slug: "one", name: "", createdAt: 1 });
+  await store[Symbol.asyncDispose]();
+  await written;
+  const again = storeOn(new SqliteDriver(path));
+  assert.equal((await again.organisations.list()).length, 1);
+  await again[Symbol.asyncDispose]();
+});

@@ -1,0 +1,95 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { type SqlDriver, type SqlValue, type Statement, UniqueViolation } from "./driver.ts";
+import { migrate } from "./migrations/sqlite.ts";
+
+/** Milliseconds to wait for another process that has the database open, such as a backup. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+interface Job {
+  statements: Statement[];
+  resolve(changes: number[]): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * SQLite in a file, through Node's own binding, whose calls block. Reads take microseconds. A commit waits for the disk
+ * (`synchronous=FULL`, so that what was acknowledged survives a power cut), so the writes of one turn of the event loop
+ * share one commit: a burst of requests costs one wait, not one each.
+ */
+export class SqliteDriver implements SqlDriver {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #jobs: Job[] = [];
+
+  /** @param path Of the file, or `:memory:`. Brings the database to the newest migration. */
+  constructor(path: string) {
+    this.#db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    migrate(this.#db);
+  }
+
+  async query<Row extends object>(sql: string, params: readonly SqlValue[]): Promise<Row[]> {
+    return this.#prepared(sql).all(...params) as Row[];
+  }
+
+  write(...statements: Statement[]): Promise<number[]> {
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({ statements, resolve, reject });
+      if (this.#jobs.length === 1) setImmediate(() => this.#commit());
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#commit();
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #commit(): void {
+    const jobs = this.#jobs;
+    if (jobs.length === 0) return;
+    this.#jobs = [];
+    const done: (() => void)[] = [];
+    try {
+      this.#run("BEGIN IMMEDIATE");
+      for (const job of jobs) done.push(this.#attempt(job));
+      this.#run("COMMIT");
+    } catch (error) {
+      if (this.#db.isTransaction) this.#run("ROLLBACK");
+      for (const job of jobs) job.reject(error);
+      return;
+    }
+    for (const answer of done) answer();
+  }
+
+  /** One job within the shared transaction: its failure undoes only its own statements. */
+  #attempt(job: Job): () => void {
+    this.#run("SAVEPOINT job");
+    try {
+      const changes = job.statements.map(({ sql, params }) => Number(this.#prepared(sql).run(...params).changes));
+      this.#run("RELEASE job");
+      return () => job.resolve(changes);
+    } catch (error) {
+      this.#run("ROLLBACK TO job");
+      this.#run("RELEASE job");
+      return () => job.reject(isUniqueViolation(error) ? new UniqueViolation(String(error), { cause: error }) : error);
+    }
+  }
+
+  #run(sql: string): void {
+    this.#prepared(sql).run();
+  }
+
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
+    return statement;
+  }
+}
+
+/** SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE. */
+const UNIQUE_CODES = new Set([1555, 2067]);
+
+function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && UNIQUE_CODES.has(error.errcode as number);
+}

@@ -1,0 +1,17 @@
+import type { Store } from "./contract.ts";
+import type { SqlDriver } from "./driver.ts";
+import { eventStore } from "./events.ts";
+import { organisationStore } from "./organisations.ts";
+import { sandboxStore } from "./sandboxes.ts";
+import { tokenStore } from "./tokens.ts";
+
+/** The store on any database that has a driver. */
+export function storeOn(driver: SqlDriver): Store {
+  return {
+    organisations: organisationStore(driver),
+    tokens: tokenStore(driver),
+    sandboxes: sandboxStore(driver),
+    events: eventStore(driver),
+    [Symbol.asyncDispose]: () => driver.close(),
+  };
+}

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import type { EventRecord, OrganisationRecord, SandboxRecord, Store, TokenRecord } from "./contract.ts";
+import { UniqueViolation } from "./driver.ts";
+
+/** What every store must do, whatever database it is on. Tests only. */
+export function storeSuite(name: string, open: () => Promise<Store>): void {
+  describe(`the store on ${name}`, () => {
+    let store: Store;
+    beforeEach(async () => {
+      store = await open();
+      await store.organisations.insert(acme);
+      await store.organisations.insert(other);
+    });
+    afterEach(() => store[Symbol.asyncDispose]());
+
+    test("finds organisations and refuses a slug twice", async () => {
+      assert.deepEqual(await store.organisations.findBySlug("acme"), acme);
+      assert.equal(await store.organisations.findBySlug("nobody"), null);
+      assert.deepEqual((await store.organisations.list()).map((o) => o.slug), ["acme", "other"]);
+      await assert.rejects(store.organisations.insert({ ...acme, id: "another" }), UniqueViolation);
+    });
+
+    test("a failed write undoes itself and nothing that was written with it", async () => {
+      const results = await Promise.allSettled([
+        store.organisations.insert(organisation("three", 3)),
+        store.organisations.insert({ ...acme, id: "again" }),
+        store.organisations.insert(organisation("four", 4)),
+      ]);
+      assert.deepEqual(results.map((r) => r.status), ["fulfilled", "rejected", "fulfilled"]);
+      assert.deepEqual((await store.organisations.list()).map((o) => o.slug), ["acme", "other", "three", "four"]);
+    });
+
+    test("finds a token by its hash, with its organisation", async () => {
+      await store.tokens.insert(token("tok_1", acme), "hash-1");
+      assert.deepEqual(await store.tokens.findByHash("hash-1"), token("tok_1", acme));
+      assert.equal(await store.tokens.findByHash("hash-2"), null);
+      await assert.rejects(store.tokens.insert(token("tok_2", acme), "hash-1"), UniqueViolation);
+    });
+
+    test("revokes a token once, and only within its organisation", async () => {
+      await store.tokens.insert(token("tok_1", acme), "hash-1");
+      assert.equal(await store.tokens.revoke(other.id, "tok_1", 50), null);
+      assert.equal((await store.tokens.revoke(acme.id, "tok_1", 50))?.revokedAt, 50);
+      assert.equal((await store.tokens.revoke(acme.id, "tok_1", 60))?.revokedAt, 50);
+      assert.equal((await store.tokens.findByHash("hash-1"))?.revokedAt, 50);
+      assert.equal(await store.tokens.revoke(null, "tok_9", 50), null);
+    });
+
+    test("lists tokens with their last use", async () => {
+      await store.tokens.insert(token("tok_1", acme), "hash-1");
+      await store.tokens.insert(token("tok_2", other), "hash-2");
+      await store.tokens.touch(new Map([["tok_2", 99]]));
+      await store.tokens.touch(new Map());
+      assert.deepEqual((await store.tokens.list(null)).map((t) => [t.id, t.lastUsedAt]), [["tok_1", null], ["tok_2", 99]]);
+      assert.deepEqual((await store.tokens.list(other.id)).map((t) => t.id), ["tok_2"]);
+    });
+
+    test("keeps a sandbox as it was given", async () => {
+      await store.sandboxes.insert(sandbox("a", 1));
+      assert.deepEqual(await store.sandboxes.find(acme.id, "a"), sandbox("a", 1));
+      assert.equal(await store.sandboxes.find(other.id, "a"), null);
+      await store.sandboxes.remove("a");
+      assert.equal(await store.sandboxes.find(acme.id, "a"), null);
+    });
+
+    test("stops a sandbox once", async () => {
+      await store.sandboxes.insert(sandbox("a", 1));
+      await store.sandboxes.setStopAt("a", 77);
+      await store.sandboxes.setStopped("a", 5, "killed");
+      await store.sandboxes.setStopped("a", 6, "timeout");
+      await store.sandboxes.setStopAt("a", 99);
+      assert.deepEqual(await store.sandboxes.find(acme.id, "a"), { ...sandbox("a", 1), status: "stopped", stopAt: 77, stoppedAt: 5, stopReason: "killed" });
+      assert.deepEqual(await store.sandboxes.running(), []);
+    });
+
+    test("gives the running sandboxes of every organisation", async () => {
+      await store.sandboxes.insert(sandbox("a", 1));
+      await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id });
+      await store.sandboxes.insert(sandbox("c", 3));
+      await store.sandboxes.setStopped("c", 5, "killed");
+      assert.deepEqual((await store.sandboxes.running()).map((s) => [s.id, s.slug]).sort(), [["a", "acme"], ["b", "other"]]);
+    });
+
+    test("lists sandboxes newest first, in pages that neither repeat nor leave out", async () => {
+      // Several in one millisecond, and identifiers against the order of time.
+      for (let i = 0; i < 10; i++) await store.sandboxes.insert(sandbox(`s${9 - i}`, Math.floor(i / 3)));
+      const seen: string[] = [];
+      let after: { createdAt: number; id: string } | undefined;
+      for (;;) {
+        const page = await store.sandboxes.list(acme.id, { limit: 3, ...(after ? { after } : {}) });
+        seen.push(...page.map((s) => s.id));
+        const last = page.at(-1);
+        if (!last || page.length < 3) break;
+        after = { createdAt: last.createdAt, id: last.id };
+      }
+      const all = (await store.sandboxes.list(acme.id, {})).map((s) => s.id);
+      assert.equal(new Set(all).size, 10);
+      assert.deepEqual(seen, all);
+      assert.equal(all[0], "s0");
+    });
+
+    test("filters sandboxes by every label given", async () => {
+      await store.sandboxes.insert({ ...sandbox("a", 1), labels: { team: "x", "it's \"odd\"": "%_" } });
+      await store.sandboxes.insert({ ...sandbox("b", 2), labels: { team: "x" } });
+      await store.sandboxes.insert({ ...sandbox("c", 3), labels: { team: "y" } });
+      const ids = async (labels: Record<string, string>) => (await store.sandboxes.list(acme.id, { labels })).map((s) => s.id);
+      assert.deepEqual(await ids({ team: "x" }), ["b", "a"]);
+      assert.deepEqual(await ids({ team: "x", "it's \"odd\"": "%_" }), ["a"]);
+      assert.deepEqual(await ids({ team: "z" }), []);
+      assert.deepEqual(await store.sandboxes.list(other.id, { labels: { team: "x" } }), []);
+    });
+
+    test("forgets sandboxes that stopped long ago, never running ones", async () => {
+      await store.sandboxes.insert(sandbox("old", 1));
+      await store.sandboxes.insert(sandbox("new", 2));
+      await store.sandboxes.insert(sandbox("running", 0));
+      await store.sandboxes.setStopped("old", 10, "killed");
+      await store.sandboxes.setStopped("new", 20, "killed");
+      assert.equal(await store.sandboxes.prune(15), 1);
+      assert.deepEqual((await store.sandboxes.list(acme.id, {})).map((s) => s.id), ["new", "running"]);
+    });
+
+    test("lists events by sandbox, kind, time and place", async () => {
+      await store.events.append([event(1, "a", "command"), event(2, "b", "command"), event(3, "a", "file.written"), event(4, "a", "command")]);
+      await store.events.append([]);
+      await store.events.append([{ ...event(5, "a", "command"), organisation: other.id }]);
+      const ids = async (query: Partial<Parameters<Store["events"]["list"]>[0]>) =>
+        (await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 100, ...query })).map((e) => e.time);
+      assert.deepEqual(await ids({}), [1, 2, 3, 4]);
+      assert.deepEqual(await ids({ order: "newest-first" }), [4, 3, 2, 1]);
+      assert.deepEqual(await ids({ sandbox: "a" }), [1, 3, 4]);
+      assert.deepEqual(await ids({ kinds: ["file.written", "dns"] }), [3]);
+      assert.deepEqual(await ids({ since: 2, until: 4 }), [2, 3]);
+      assert.deepEqual(await ids({ after: "evt_2" }), [3, 4]);
+      assert.deepEqual(await ids({ before: "evt_3", order: "newest-first", limit: 1 }), [2]);
+      assert.deepEqual((await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 1 }))[0], event(1, "a", "command"));
+    });
+
+    test("forgets events that are too old or too many", async () => {
+      await store.events.append([1, 2, 3, 4, 5].map((n) => event(n, "a", "command")));
+      assert.equal(await store.events.prune({ before: 2, keep: 10 }), 1);
+      assert.equal(await store.events.prune({ before: 0, keep: 2 }), 2);
+      const left = await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 10 });
+      assert.deepEqual(left.map((e) => e.time), [4, 5]);
+    });
+  });
+}
+
+const organisation = (slug: string, createdAt: number): OrganisationRecord => ({ id: `id-${slug}`, slug, name: slug, createdAt });
+const acme = organisation("acme", 1);
+const other = organisation("other", 2);
+
+const token = (id: string, owner: OrganisationRecord): TokenRecord => ({
+  id, organisation: { id: owner.id, slug: owner.slug }, name: "a name", prefix: "ddo_abcd", admin: false, createdAt: 1, lastUsedAt: null, expiresAt: null, revokedAt: null,
+});
+
+const sandbox = (id: string, createdAt: number): SandboxRecord => ({
+  id, organisation: acme.id, region: "ord", status: "running", memoryMiB: 1280, createdAt, stopAt: null, stoppedAt: null, stopReason: null,
+  labels: {}, network: { allowNet: ["a.example"], secrets: { KEY: { hosts: ["b.example"] } } },
+});
+
+const event = (n: number, sandboxId: string, kind: string): EventRecord => ({
+  id: `evt_${n}`, time: n, organisation: acme.id, sandbox: sandboxId, kind, outcome: "ok", actor: { kind: "system" }, data: { n },
+});
