@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import { describeIssues } from "@sandkeep/protocol";
+import { type Config, type ConfigInput, configSchema } from "./schema.ts";
+
+/** The configuration cannot be used; the message says where and why. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/**
+ * Checks a configuration and fills in the defaults.
+ *
+ * @param source Where it comes from, for the message.
+ * @throws {ConfigError}
+ */
+export function parseConfig(input: ConfigInput | unknown, source = "the configuration"): Config {
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) throw new ConfigError(`${source} is not valid: ${describeIssues(parsed.error)}. See docs/configuration.md.`);
+  return parsed.data;
+}
+
+/**
+ * Reads a configuration file (JSON).
+ *
+ * @param overrides Win over the file, key by key, as command line options do.
+ * @throws {ConfigError}
+ */
+export async function loadConfig(file: string | null, overrides: ConfigInput = {}): Promise<Config> {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  if (file === null) return parseConfig(given);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new ConfigError(`Cannot read the configuration file ${file}: ${(error as Error).message}`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError(`The configuration file ${file} is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new ConfigError(`The configuration file ${file} does not hold a JSON object.`);
+  return parseConfig({ ...json, ...given }, `The configuration file ${file}`);
+}
