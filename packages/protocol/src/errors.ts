@@ -70,6 +70,11 @@ export const ERRORS = {
     summary: "The request did not arrive in time.",
     remedy: "Send it again, without a pause in the middle.",
   },
+  REQUEST_ABORTED: {
+    status: 499,
+    summary: "The client went away before the answer.",
+    remedy: "Nobody reads this but the log.",
+  },
   SLUG_ALREADY_IN_USE: {
     status: 409,
     summary: "The name is already taken.",

@@ -81,7 +81,7 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("sandbox.extended", { requestedStopAtMs: z.number(), stopAtMs: z.number() }),
   /** The server was restarted and took over a sandbox that still ran. */
   of("sandbox.adopted", { stopAtMs: z.number() }),
-  of("connection.opened", { connection: z.string(), role: z.enum(["creator", "guest"]), remote: z.string() }),
+  of("connection.opened", { connection: z.string(), role: z.enum(["creator", "joined"]), remote: z.string() }),
   of("connection.closed", { connection: z.string(), code: z.number(), reason: z.string(), durationMs: z.number() }),
   of("token.created", { token: z.string(), name: z.string() }),
   of("token.revoked", { token: z.string(), name: z.string() }),

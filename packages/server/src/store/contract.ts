@@ -78,7 +78,7 @@ export interface SandboxStore {
   remove(id: string): Promise<void>;
   find(organisation: string, id: string): Promise<SandboxRecord | null>;
   /** Newest first; those that have every one of the labels. */
-  list(organisation: string, options: { labels?: Labels; limit?: number; after?: SandboxCursor }): Promise<SandboxRecord[]>;
+  list(organisation: string, options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor }): Promise<SandboxRecord[]>;
   /** Of every organisation. */
   running(): Promise<(SandboxRecord & { slug: string })[]>;
   setStopAt(id: string, stopAt: number): Promise<void>;

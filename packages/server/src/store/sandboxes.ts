@@ -52,12 +52,16 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       const rows = await driver.query<Row>(`SELECT ${COLUMNS} FROM sandboxes s WHERE s.id = ? AND s.organisation = ?`, [id, organisation]);
       return rows[0] ? record(rows[0]) : null;
     },
-    async list(organisation, { labels = {}, limit, after }) {
+    async list(organisation, { labels = {}, status, limit, after }) {
       const where = ["s.organisation = ?"];
       const params: SqlValue[] = [organisation];
       for (const [key, value] of Object.entries(labels)) {
         where.push("EXISTS (SELECT 1 FROM sandbox_labels l WHERE l.sandbox = s.id AND l.key = ? AND l.value = ?)");
         params.push(key, value);
+      }
+      if (status) {
+        where.push("s.status = ?");
+        params.push(status);
       }
       if (after) {
         where.push("(s.created_at < ? OR (s.created_at = ? AND s.id < ?))");

@@ -111,6 +111,14 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(await store.sandboxes.list(other.id, { labels: { team: "x" } }), []);
     });
 
+    test("filters sandboxes by status", async () => {
+      await store.sandboxes.insert(sandbox("a", 1));
+      await store.sandboxes.insert(sandbox("b", 2));
+      await store.sandboxes.setStopped("a", 5, "killed");
+      assert.deepEqual((await store.sandboxes.list(acme.id, { status: "running" })).map((s) => s.id), ["b"]);
+      assert.deepEqual((await store.sandboxes.list(acme.id, { status: "stopped" })).map((s) => s.id), ["a"]);
+    });
+
     test("forgets sandboxes that stopped long ago, never running ones", async () => {
       await store.sandboxes.insert(sandbox("old", 1));
       await store.sandboxes.insert(sandbox("new", 2));

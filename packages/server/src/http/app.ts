@@ -1,0 +1,57 @@
+import { ApiError } from "@sandkeep/protocol";
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { toApiError } from "./errors.ts";
+import type { Env, Services } from "./env.ts";
+import { appRoutes } from "./routes/apps.ts";
+import { connectRoutes } from "./routes/connect.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { exposeRoutes } from "./routes/expose.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { infoRoutes } from "./routes/info.ts";
+import { organisationRoutes } from "./routes/organisations.ts";
+import { sandboxRoutes } from "./routes/sandboxes.ts";
+import { snapshotRoutes } from "./routes/snapshots.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
+import { volumeRoutes } from "./routes/volumes.ts";
+import { newTraceId, TRACE_HEADER } from "./trace.ts";
+
+/** The REST API; docs/api.md lists what it answers to. */
+export function createApp(services: Services): Hono<Env> {
+  const { authenticator, config, log } = services;
+  const app = new Hono<Env>();
+  app.use("*", async (context, next) => {
+    const traceId = newTraceId();
+    const started = performance.now();
+    context.set("traceId", traceId);
+    context.header(TRACE_HEADER, traceId);
+    await next();
+    const durationMs = Math.round((performance.now() - started) * 10) / 10;
+    log.debug({ trace: traceId, method: context.req.method, path: context.req.path, status: context.res.status, durationMs }, "request");
+  });
+  app.onError((error, context) => {
+    const told = toApiError(error, log, context.get("traceId"));
+    return context.newResponse(JSON.stringify(told), told.status as 400, { "content-type": "application/json" });
+  });
+  app.notFound(() => {
+    throw new ApiError("NOT_FOUND");
+  });
+  app.use(
+    "*",
+    bodyLimit({
+      maxSize: config.limits.bodyBytes,
+      onError: () => {
+        throw new ApiError("REQUEST_TOO_LARGE");
+      },
+    }),
+  );
+  healthRoutes(app);
+  // Everything from here on is for those with a token.
+  app.use("*", async (context, next) => {
+    context.set("principal", await authenticator.authenticate(context.req.header("authorization"), context.req.header("x-deno-org")));
+    await next();
+  });
+  for (const routes of [sandboxRoutes, connectRoutes, exposeRoutes, eventRoutes, tokenRoutes, organisationRoutes, infoRoutes]) routes(app, services);
+  for (const routes of [volumeRoutes, snapshotRoutes, appRoutes]) routes(app);
+  return app;
+}

@@ -1,0 +1,27 @@
+import type { Host } from "@sandkeep/host";
+import type { Authenticator, Principal } from "../auth/authenticator.ts";
+import type { Config } from "../config/schema.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { Logger } from "../log/logger.ts";
+import type { Sandboxes } from "../sandboxes/sandboxes.ts";
+import type { Store } from "../store/contract.ts";
+
+/** What the routes need of the server. */
+export interface Services {
+  config: Config;
+  store: Store;
+  host: Host;
+  sandboxes: Sandboxes;
+  authenticator: Authenticator;
+  events: EventBus;
+  log: Logger;
+  version: string;
+  startedAt: number;
+  /** Aborted when the server stops: long answers end. */
+  closing: AbortSignal;
+}
+
+/** What middleware leaves for the routes. */
+export interface Env {
+  Variables: { traceId: string; principal: Principal };
+}

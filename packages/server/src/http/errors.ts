@@ -1,0 +1,12 @@
+import { ApiError } from "@sandkeep/protocol";
+import type { Logger } from "../log/logger.ts";
+
+/** The error that a client is told. What is not of the catalogue is logged whole, and told as `INTERNAL` without its message. */
+export function toApiError(error: unknown, log: Logger, traceId: string): ApiError {
+  if (error instanceof ApiError) {
+    if (error.status >= 500) log.warn({ trace: traceId, code: error.code, err: error.cause }, error.message);
+    return error;
+  }
+  log.error({ trace: traceId, err: error }, "a request failed");
+  return new ApiError("INTERNAL");
+}

@@ -1,0 +1,62 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerOptions } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import { ApiError } from "@sandkeep/protocol";
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import type { TlsMaterial } from "../tls/local-ca.ts";
+import type { Env } from "./env.ts";
+import { refuse } from "./refusal.ts";
+import { newTraceId } from "./trace.ts";
+
+/** A new sandbox's configuration comes in a header, with all of its secrets; Node's own limit is 16 KiB. Bytes. */
+const MAX_HEADER_BYTES = 128 * 1024;
+/** A request's headers must have come by then, and a whole request; milliseconds. Slower clients hold a socket for nothing. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Idle connections are kept for the next request, milliseconds. Longer than the 4 s after which common clients let go. */
+const KEEP_ALIVE_MS = 30_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+export interface ListenerOptions {
+  app: Hono<Env>;
+  tls: TlsMaterial | null;
+  maxConnections: number;
+  upgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+}
+
+/** Node's HTTP server, with REST and WebSocket on one port. */
+export function createListener({ app, tls, maxConnections, upgrade }: ListenerOptions): Server {
+  const options: ServerOptions = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Another protocol's upgrade is optional for its client, such as curl's to HTTP/2: the request itself is answered.
+    shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
+  };
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const server = tls
+    ? // Clients that negotiate HTTP/2 cannot upgrade to WebSocket (wire-protocol §1).
+      createHttpsServer({ ...options, cert: tls.cert, key: tls.key, ALPNProtocols: ["http/1.1"], handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, listener)
+    : createHttpServer(options, listener);
+  server.maxConnections = maxConnections;
+  server.on("upgrade", upgrade);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
+    refuse(socket, clientError(error), newTraceId());
+  });
+  return server;
+}
+
+/** What Node's parser objects to, before there is a request. */
+function clientError(error: NodeJS.ErrnoException): ApiError {
+  switch (error.code) {
+    case "HPE_HEADER_OVERFLOW":
+      return new ApiError("HEADERS_TOO_LARGE");
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new ApiError("REQUEST_TIMEOUT");
+    default:
+      return new ApiError("INVALID_REQUEST", "This is not an HTTP/1.1 request.");
+  }
+}

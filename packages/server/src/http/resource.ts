@@ -1,0 +1,16 @@
+import { ApiError } from "@sandkeep/protocol";
+import type { Context, Hono } from "hono";
+import type { Env } from "./env.ts";
+
+export type Handler = (context: Context<Env>) => Response | Promise<Response>;
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+/** Routes a path's methods; any other is refused with the list of these. */
+export function resource(app: Hono<Env>, path: string, handlers: Partial<Record<Method, Handler>>): void {
+  for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+  const allow = Object.keys(handlers).join(", ");
+  app.all(path, (context) => {
+    context.header("Allow", allow);
+    throw new ApiError("METHOD_NOT_ALLOWED");
+  });
+}

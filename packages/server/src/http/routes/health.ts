@@ -1,0 +1,8 @@
+import type { Hono } from "hono";
+import type { Env } from "../env.ts";
+import { resource } from "../resource.ts";
+
+/** For load balancers and scripts: answers without a token once the server serves. */
+export function healthRoutes(app: Hono<Env>): void {
+  resource(app, "/api/v1/health", { GET: (context) => context.json({ status: "ok" }) });
+}

@@ -1,0 +1,35 @@
+import { ApiError, newOrganisationId, type Organisation, organisationRequestSchema } from "@sandkeep/protocol";
+import type { Context, Hono } from "hono";
+import type { OrganisationRecord } from "../../store/contract.ts";
+import { UniqueViolation } from "../../store/driver.ts";
+import type { Env, Services } from "../env.ts";
+import { readBody } from "../input.ts";
+import { resource } from "../resource.ts";
+
+const view = ({ createdAt, ...rest }: OrganisationRecord): Organisation => ({ ...rest, createdAt: new Date(createdAt).toISOString() });
+
+function requireAdmin(context: Context<Env>): void {
+  if (!context.get("principal").token.admin) throw new ApiError("FORBIDDEN");
+}
+
+/** For administrators. */
+export function organisationRoutes(app: Hono<Env>, { store }: Services): void {
+  resource(app, "/api/v1/organisations", {
+    GET: async (context) => {
+      requireAdmin(context);
+      return context.json((await store.organisations.list()).map(view));
+    },
+    POST: async (context) => {
+      requireAdmin(context);
+      const { slug, name } = await readBody(context, organisationRequestSchema);
+      const record = { id: newOrganisationId(), slug, name: name ?? slug, createdAt: Date.now() };
+      try {
+        await store.organisations.insert(record);
+      } catch (error) {
+        if (error instanceof UniqueViolation) throw new ApiError("SLUG_ALREADY_IN_USE", `There is already an organisation ${slug}.`);
+        throw error;
+      }
+      return context.json(view(record), 201);
+    },
+  });
+}

@@ -1,0 +1,33 @@
+import { ApiError } from "@sandkeep/protocol";
+
+/** Counts what each organisation has, those being created included, and says no beyond the limit. */
+export class Admission {
+  readonly #limit: number;
+  readonly #counts = new Map<string, number>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Takes a place. Returns how to give it back; that counts once.
+   *
+   * @param force For sandboxes that are there already.
+   * @throws {ApiError} `CONCURRENCY_LIMIT`
+   */
+  enter(organisation: string, force = false): () => void {
+    const count = this.#counts.get(organisation) ?? 0;
+    if (count >= this.#limit && !force) {
+      throw new ApiError("CONCURRENCY_LIMIT", `The organisation already has ${count} sandboxes, and may have ${this.#limit} at once.`);
+    }
+    this.#counts.set(organisation, count + 1);
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      const now = (this.#counts.get(organisation) ?? 1) - 1;
+      if (now === 0) this.#counts.delete(organisation);
+      else this.#counts.set(organisation, now);
+    };
+  }
+}

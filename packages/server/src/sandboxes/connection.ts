@@ -1,0 +1,56 @@
+import { randomUUID } from "node:crypto";
+import type { WebSocket } from "ws";
+import type { Principal } from "../auth/authenticator.ts";
+
+/** A client that has been told of the end has so long to answer, milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
+
+/** How a connection ended. */
+export interface Closing {
+  code: number;
+  reason: string;
+  /** Nothing had been heard of the client for too long. */
+  silent: boolean;
+}
+
+/** One client's WebSocket to a sandbox. */
+export class Connection {
+  readonly id = randomUUID();
+  readonly principal: Principal;
+  readonly remote: string;
+  readonly openedAt = Date.now();
+  readonly closed: Promise<Closing>;
+  readonly #socket: WebSocket;
+  /** Closes through the RPC layer, which has streams to end first. */
+  #closeGently: (code: number, reason: string) => void;
+  #silent = false;
+
+  constructor(socket: WebSocket, principal: Principal, remote: string) {
+    this.#socket = socket;
+    this.principal = principal;
+    this.remote = remote;
+    this.#closeGently = (code, reason) => socket.close(code, reason);
+    this.closed = new Promise((resolve) => {
+      socket.once("close", (code, reason) => resolve({ code, reason: reason.toString(), silent: this.#silent }));
+    });
+  }
+
+  /** The RPC layer closes this connection from now on. */
+  closeThrough(rpc: { close(code: number, reason: string): void }): void {
+    this.#closeGently = (code, reason) => rpc.close(code, reason);
+  }
+
+  /** Closes it with a reason for the client; drops it, if the client does not answer. Resolves when it is closed. */
+  async close(code: number, reason: string): Promise<void> {
+    const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
+    this.#closeGently(code, reason);
+    await this.closed;
+    clearTimeout(timer);
+  }
+
+  /** Drops it: the client is gone. */
+  dropSilent(): void {
+    this.#silent = true;
+    this.#socket.terminate();
+  }
+}

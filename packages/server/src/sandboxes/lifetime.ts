@@ -1,0 +1,44 @@
+import { ApiError, type Lifetime } from "@sandkeep/protocol";
+
+/** Clients send the moment at which to stop by their own clock. One that is ahead by this much is forgiven. */
+const CLOCK_SLACK_MS = 60_000;
+
+/**
+ * When a new sandbox stops, epoch milliseconds; null for a session.
+ *
+ * @throws {ApiError} `INVALID_TIMEOUT` for a moment in the past, or beyond the longest life.
+ */
+export function firstStop(lifetime: Lifetime, now: number, maxLifetimeMs: number): number | null {
+  switch (lifetime.kind) {
+    case "session":
+      return null;
+    case "for":
+      if (lifetime.ms > maxLifetimeMs) throw tooLong(lifetime.ms, maxLifetimeMs);
+      return now + lifetime.ms;
+    case "until": {
+      const ms = lifetime.stopAtMs - now;
+      if (ms <= 0) throw past(lifetime.stopAtMs);
+      if (ms > maxLifetimeMs + CLOCK_SLACK_MS) throw tooLong(ms, maxLifetimeMs);
+      return Math.min(lifetime.stopAtMs, now + maxLifetimeMs);
+    }
+  }
+}
+
+/**
+ * When a sandbox stops after it was extended. At most the longest life from now, however long was asked for; and never
+ * sooner than it would have: extending takes nothing away. A session gets a stop time, and no longer ends with its creator.
+ *
+ * @throws {ApiError} `INVALID_TIMEOUT` for a moment in the past.
+ */
+export function extendedStop(current: number | null, requested: number, now: number, maxLifetimeMs: number): number {
+  if (requested <= now) throw past(requested);
+  return Math.max(current ?? 0, Math.min(requested, now + maxLifetimeMs));
+}
+
+function past(stopAtMs: number): ApiError {
+  return new ApiError("INVALID_TIMEOUT", `The stop time ${stopAtMs} has passed; is the client's clock right?`);
+}
+
+function tooLong(ms: number, maxMs: number): ApiError {
+  return new ApiError("INVALID_TIMEOUT", `A sandbox lives at most ${Math.round(maxMs / 1_000)} s, and ${Math.round(ms / 1_000)} s were asked for.`);
+}

@@ -1,0 +1,165 @@
+import type { Socket } from "node:net";
+import type { Machine } from "@sandkeep/host";
+import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
+import type { WebSocket } from "ws";
+import type { Principal } from "../auth/authenticator.ts";
+import { settlesWithin } from "../bounded.ts";
+import type { Limits } from "../config/schema.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { Logger } from "../log/logger.ts";
+import type { SandboxRecord, SandboxStore } from "../store/contract.ts";
+import { Connection } from "./connection.ts";
+import { Deadline } from "./deadline.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { Inflow } from "./inflow.ts";
+import { extendedStop } from "./lifetime.ts";
+import type { RpcLayer, RpcSession } from "./rpc.ts";
+import { CLOSE_TEXT, machineStop, type Stop, timeoutStop } from "./stop.ts";
+
+/** A machine that is not gone by then is reported; the sandbox counts as stopped all the same. */
+const DESTROY_TIMEOUT_MS = 15_000;
+/** WebSocket close code "going away", which clients expect at the end of a sandbox (wire-protocol §4.5). */
+export const GOING_AWAY = 1001;
+
+/** What every sandbox needs of the server. */
+export interface SandboxServices {
+  store: SandboxStore;
+  events: EventBus;
+  rpc: RpcLayer;
+  heartbeat: Heartbeat;
+  inflow: Inflow;
+  limits: Limits;
+  log: Logger;
+}
+
+/** A running sandbox: a machine, its connections, and the rules by which it ends. */
+export class Sandbox {
+  readonly record: SandboxRecord;
+  readonly organisation: { id: string; slug: string };
+  /** Resolves when nothing is left of it and the store knows. */
+  readonly ended: Promise<void>;
+  readonly #machine: Machine;
+  readonly #services: SandboxServices;
+  readonly #log: Logger;
+  readonly #session: RpcSession;
+  readonly #deadline = new Deadline(() => void this.end(timeoutStop));
+  readonly #connections = new Set<Connection>();
+  readonly #resolveEnded: () => void;
+  #ending: Promise<void> | null = null;
+
+  constructor(machine: Machine, record: SandboxRecord, organisation: { id: string; slug: string }, services: SandboxServices) {
+    this.#machine = machine;
+    this.record = record;
+    this.organisation = organisation;
+    this.#services = services;
+    this.#log = services.log.child({ sandbox: record.id });
+    this.#session = services.rpc.openSession(machine.guest, { log: this.#log, emit: (activity) => this.publish({ kind: "system" }, activity) });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    if (record.stopAt !== null) this.#deadline.set(record.stopAt);
+    void machine.exited.then((exit) => this.end(machineStop(exit)));
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get isEnding(): boolean {
+    return this.#ending !== null;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** @throws {ApiError} `CONNECTION_LIMIT` */
+  checkRoomForConnection(): void {
+    if (this.#connections.size >= this.#services.limits.connectionsPerSandbox) throw new ApiError("CONNECTION_LIMIT");
+  }
+
+  /** Serves a client. A session ends with its creator's connection; others come and go. */
+  attach(socket: WebSocket, transport: Socket, principal: Principal, role: "creator" | "joined"): void {
+    const remote = transport.remoteAddress ?? "unknown";
+    const connection = new Connection(socket, principal, remote);
+    const log = this.#log.child({ connection: connection.id });
+    this.#connections.add(connection);
+    this.#services.heartbeat.watch(socket, transport, () => connection.dropSilent());
+    this.#services.inflow.watch(socket, transport);
+    const { actor } = principal;
+    connection.closeThrough(this.#services.rpc.serve(socket, this.#session, { log, emit: (activity) => this.publish(actor, activity) }));
+    this.publish(actor, { kind: "connection.opened", outcome: "ok", data: { connection: connection.id, role, remote } });
+    log.info({ role, remote }, "connection opened");
+    void connection.closed.then(({ code, reason, silent }) => {
+      this.#connections.delete(connection);
+      const durationMs = Date.now() - connection.openedAt;
+      this.publish(actor, { kind: "connection.closed", outcome: silent ? "failed" : "ok", data: { connection: connection.id, code, reason, durationMs } });
+      log.info({ code, reason, durationMs, silent }, "connection closed");
+      if (role === "creator" && this.record.stopAt === null) void this.end({ why: silent ? "client-silent" : "client-closed", actor });
+    });
+    // The sandbox may have ended while the client's handshake was finished.
+    if (this.#ending) void connection.close(GOING_AWAY, "The sandbox has ended.");
+  }
+
+  /**
+   * Moves the stop time; see {@link extendedStop}. Gives the one that counts, epoch milliseconds.
+   *
+   * @throws {ApiError} `INVALID_TIMEOUT`, `SANDBOX_NOT_FOUND`
+   */
+  async extend(requestedStopAtMs: number, actor: Actor): Promise<number> {
+    const stopAtMs = extendedStop(this.record.stopAt, requestedStopAtMs, Date.now(), this.#services.limits.maxLifetimeMs);
+    // At once, so that of two extensions at the same time the further one counts.
+    this.record.stopAt = stopAtMs;
+    await this.#services.store.setStopAt(this.id, stopAtMs);
+    if (this.#ending) throw new ApiError("SANDBOX_NOT_FOUND");
+    this.#deadline.set(this.record.stopAt);
+    this.publish(actor, { kind: "sandbox.extended", outcome: "ok", data: { requestedStopAtMs, stopAtMs } });
+    return stopAtMs;
+  }
+
+  /** Ends it: connections are told why, the machine goes, the store knows. A second call waits for the first. */
+  end(stop: Stop): Promise<void> {
+    return (this.#ending ??= this.#end(stop));
+  }
+
+  async #end({ why, actor, detail }: Stop): Promise<void> {
+    this.#deadline.cancel();
+    const now = Date.now();
+    for (const connection of this.#connections) void connection.close(GOING_AWAY, CLOSE_TEXT[why]);
+    const gone = Promise.all([this.#machine.destroy(), this.#session[Symbol.asyncDispose]()]);
+    gone.catch((error: unknown) => this.#log.error({ err: error }, "the machine could not be ended cleanly"));
+    const stored = this.#services.store
+      .setStopped(this.id, now, why)
+      .catch((error: unknown) => this.#log.error({ err: error }, "the store could not note the end of a sandbox"));
+    if (!(await settlesWithin(gone, DESTROY_TIMEOUT_MS))) this.#log.error("the machine is still not gone");
+    await stored;
+    const outcome = why === "crashed" || why === "garbage" ? "failed" : "ok";
+    this.publish(actor, { kind: "sandbox.stopped", outcome, data: { why, ...(detail !== undefined && { detail }), lifetimeMs: now - this.record.createdAt } });
+    this.#log.info({ why, detail }, "sandbox stopped");
+    this.#resolveEnded();
+  }
+
+  /** Closes what a revoked token had opened. */
+  disconnectToken(tokenId: string, code: number, reason: string): void {
+    for (const connection of this.#connections) {
+      if (connection.principal.token.id === tokenId) void connection.close(code, reason);
+    }
+  }
+
+  /** Lets go of a machine that is to run on without the server. */
+  async leaveRunning(reason: string): Promise<void> {
+    this.#deadline.cancel();
+    this.#ending = Promise.resolve();
+    await Promise.all([...this.#connections].map((connection) => connection.close(GOING_AWAY, reason)));
+    await this.#session[Symbol.asyncDispose]();
+  }
+
+  /** Resolves when every connection is closed. */
+  async disconnected(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.closed));
+  }
+
+  publish(actor: Actor, body: EventBody): void {
+    this.#services.events.publish({ organisation: this.organisation, sandbox: this.id, actor }, body);
+  }
+}

@@ -1,0 +1,42 @@
+import type { MachineExit } from "@sandkeep/host";
+import type { Actor, StopReason } from "@sandkeep/protocol";
+
+/** Why and by whom a sandbox ends. */
+export interface Stop {
+  why: StopReason;
+  actor: Actor;
+  /** For the operator: in the event and the log, not in the close reason. */
+  detail?: string;
+}
+
+const SYSTEM: Actor = { kind: "system" };
+const MACHINE: Actor = { kind: "machine" };
+
+/** What clients read as the reason of the close frame: at most 123 bytes (RFC 6455, section 5.5). */
+export const CLOSE_TEXT: Record<StopReason, string> = {
+  killed: "The sandbox was killed.",
+  timeout: "The sandbox's time is up.",
+  "client-closed": "The sandbox ended with its creator's connection.",
+  "client-silent": "The sandbox ended: its creator's connection had been silent for too long.",
+  "powered-off": "The sandbox powered itself off.",
+  crashed: "The sandbox's virtual machine crashed.",
+  garbage: "The sandbox's virtual machine misbehaved and was ended.",
+  "server-stopped": "The server is going away.",
+  "server-restarted": "The server was restarted.",
+};
+
+export const timeoutStop: Stop = { why: "timeout", actor: SYSTEM };
+export const serverStop: Stop = { why: "server-stopped", actor: SYSTEM };
+
+/** What a machine's end means for its sandbox. */
+export function machineStop(exit: MachineExit): Stop {
+  switch (exit.reason) {
+    case "destroyed":
+      return serverStop;
+    case "powered-off":
+      return { why: "powered-off", actor: MACHINE };
+    case "crashed":
+    case "garbage":
+      return { why: exit.reason, actor: MACHINE, detail: exit.detail };
+  }
+}
