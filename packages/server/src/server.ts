@@ -18,7 +18,6 @@ import { Upgrades } from "./http/upgrade.ts";
 import { createLogger, type Logger } from "./log/logger.ts";
 import { Heartbeat } from "./sandboxes/heartbeat.ts";
 import { Inflow } from "./sandboxes/inflow.ts";
-import type { RpcLayer } from "./sandboxes/rpc.ts";
 import { Sandboxes } from "./sandboxes/sandboxes.ts";
 import { SqliteDriver } from "./store/sqlite.ts";
 import { storeOn } from "./store/store.ts";
@@ -31,8 +30,6 @@ export interface ServerOptions {
   /** What the configuration file says; everything has a default. */
   config?: ConfigInput;
   log?: Logger;
-  /** What connections speak. */
-  rpc: RpcLayer;
 }
 
 /** A server that serves. */
@@ -57,7 +54,7 @@ export interface Server {
  *
  * @throws {ConfigError} for a configuration that cannot be used.
  */
-export async function startServer({ host, config: input = {}, log: givenLog, rpc }: ServerOptions): Promise<Server> {
+export async function startServer({ host, config: input = {}, log: givenLog }: ServerOptions): Promise<Server> {
   const config = parseConfig(input);
   const log = givenLog ?? createLogger(config.log.level);
   const { limits } = config;
@@ -82,7 +79,7 @@ export async function startServer({ host, config: input = {}, log: givenLog, rpc
 
   const heartbeat = started.use(new Heartbeat(limits.silentClientMs));
   const inflow = new Inflow(limits.incomingBytes);
-  const sandboxes = new Sandboxes({ host, store: store.sandboxes, events, rpc, heartbeat, inflow, limits, log, region: config.region });
+  const sandboxes = new Sandboxes({ host, store: store.sandboxes, events, heartbeat, inflow, limits, log, region: config.region });
   const tls = await tlsMaterial(config);
   const closing = new AbortController();
   const services = { config, store, host, sandboxes, authenticator, events, log, version: VERSION, startedAt, closing: closing.signal };

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { MEMORY_MIB, REGION } from "@sandkeep/protocol";
 import { z } from "zod";
+import { RPC_LIMITS } from "../rpc/mod.ts";
 import { defaultDataDir } from "./data-dir.ts";
 
 const MINUTE_MS = 60_000;
@@ -20,8 +21,8 @@ export const limitsSchema = z.strictObject({
   connectionsPerSandbox: z.int().min(1).default(64),
   /** TCP connections to the server at once. */
   connections: z.int().min(1).default(4_096),
-  /** One WebSocket message from a client: JavaScript's sends a whole file as one, in base64. 100 MiB of file are 134 MiB. */
-  messageBytes: z.int().min(1 * MiB).default(144 * MiB),
+  /** One WebSocket message from a client: JavaScript's sends a whole file as one, in base64. */
+  messageBytes: z.int().min(1 * MiB).default(RPC_LIMITS.messageBytes),
   /** Messages that are still arriving, on all connections together. */
   incomingBytes: z.int().min(1 * MiB).default(512 * MiB),
   /** Body of a REST request. */

@@ -1,6 +1,5 @@
 import { ApiError } from "@sandkeep/protocol";
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { toApiError } from "./errors.ts";
 import type { Env, Services } from "./env.ts";
 import { appRoutes } from "./routes/apps.ts";
@@ -24,6 +23,7 @@ export function createApp(services: Services): Hono<Env> {
     const traceId = newTraceId();
     const started = performance.now();
     context.set("traceId", traceId);
+    context.set("bodyBytes", config.limits.bodyBytes);
     context.header(TRACE_HEADER, traceId);
     await next();
     const durationMs = Math.round((performance.now() - started) * 10) / 10;
@@ -36,15 +36,6 @@ export function createApp(services: Services): Hono<Env> {
   app.notFound(() => {
     throw new ApiError("NOT_FOUND");
   });
-  app.use(
-    "*",
-    bodyLimit({
-      maxSize: config.limits.bodyBytes,
-      onError: () => {
-        throw new ApiError("REQUEST_TOO_LARGE");
-      },
-    }),
-  );
   healthRoutes(app);
   // Everything from here on is for those with a token.
   app.use("*", async (context, next) => {

@@ -23,5 +23,10 @@ export interface Services {
 
 /** What middleware leaves for the routes. */
 export interface Env {
-  Variables: { traceId: string; principal: Principal };
+  Variables: {
+    traceId: string;
+    principal: Principal;
+    /** What a body may have. */
+    bodyBytes: number;
+  };
 }

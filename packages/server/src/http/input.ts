@@ -6,10 +6,10 @@ import type { Env } from "./env.ts";
 /**
  * The request's JSON body. None at all counts as `{}`: official clients send a JSON content type without a body.
  *
- * @throws {ApiError} `INVALID_REQUEST`
+ * @throws {ApiError} `INVALID_REQUEST`, `REQUEST_TOO_LARGE`
  */
 export async function readBody<Schema extends z.ZodType>(context: Context<Env>, schema: Schema): Promise<z.output<Schema>> {
-  const text = await context.req.text();
+  const text = await readText(context);
   let json: unknown = {};
   if (text.trim() !== "") {
     try {
@@ -19,6 +19,24 @@ export async function readBody<Schema extends z.ZodType>(context: Context<Env>, 
     }
   }
   return check(schema, json, "body");
+}
+
+/** Reads no further than the limit, whatever the request says of its length. */
+async function readText(context: Context<Env>): Promise<string> {
+  const limit = context.get("bodyBytes");
+  if (Number(context.req.header("content-length") ?? 0) > limit) throw new ApiError("REQUEST_TOO_LARGE");
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of context.req.raw.body ?? []) {
+    length += piece.length;
+    if (length > limit) throw new ApiError("REQUEST_TOO_LARGE");
+    pieces.push(piece);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces));
+  } catch {
+    throw new ApiError("INVALID_REQUEST", "The body is not UTF-8.");
+  }
 }
 
 /**

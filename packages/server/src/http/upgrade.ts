@@ -79,6 +79,7 @@ export class Upgrades {
     this.#server.handleUpgrade(request, socket, early, (webSocket: WebSocket) => {
       served = true;
       sandbox.attach(webSocket, socket, principal, role);
+      socket.resume();
     });
     return served;
   }

@@ -7,13 +7,13 @@ import { settlesWithin } from "../bounded.ts";
 import type { Limits } from "../config/schema.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { Logger } from "../log/logger.ts";
+import { SandboxSession, serveRpc } from "../rpc/mod.ts";
 import type { SandboxRecord, SandboxStore } from "../store/contract.ts";
 import { Connection } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Inflow } from "./inflow.ts";
 import { extendedStop } from "./lifetime.ts";
-import type { RpcLayer, RpcSession } from "./rpc.ts";
 import { CLOSE_TEXT, machineStop, type Stop, timeoutStop } from "./stop.ts";
 
 /** A machine that is not gone by then is reported; the sandbox counts as stopped all the same. */
@@ -25,7 +25,6 @@ export const GOING_AWAY = 1001;
 export interface SandboxServices {
   store: SandboxStore;
   events: EventBus;
-  rpc: RpcLayer;
   heartbeat: Heartbeat;
   inflow: Inflow;
   limits: Limits;
@@ -41,7 +40,7 @@ export class Sandbox {
   readonly #machine: Machine;
   readonly #services: SandboxServices;
   readonly #log: Logger;
-  readonly #session: RpcSession;
+  readonly #session: SandboxSession;
   readonly #deadline = new Deadline(() => void this.end(timeoutStop));
   readonly #connections = new Set<Connection>();
   readonly #resolveEnded: () => void;
@@ -53,7 +52,7 @@ export class Sandbox {
     this.organisation = organisation;
     this.#services = services;
     this.#log = services.log.child({ sandbox: record.id });
-    this.#session = services.rpc.openSession(machine.guest, { log: this.#log, emit: (activity) => this.publish({ kind: "system" }, activity) });
+    this.#session = new SandboxSession(machine.guest, { log: this.#log });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#resolveEnded = resolve;
@@ -87,7 +86,7 @@ export class Sandbox {
     this.#services.heartbeat.watch(socket, transport, () => connection.dropSilent());
     this.#services.inflow.watch(socket, transport);
     const { actor } = principal;
-    connection.closeThrough(this.#services.rpc.serve(socket, this.#session, { log, emit: (activity) => this.publish(actor, activity) }));
+    connection.closeThrough(serveRpc(socket, { session: this.#session, log, emit: (activity) => this.publish(actor, activity) }));
     this.publish(actor, { kind: "connection.opened", outcome: "ok", data: { connection: connection.id, role, remote } });
     log.info({ role, remote }, "connection opened");
     void connection.closed.then(({ code, reason, silent }) => {

@@ -98,7 +98,7 @@ export class Sandboxes {
     if (machine.status === "fulfilled") await machine.value.destroy().catch((err: unknown) => log.error({ err, sandbox: record.id }, "a machine nobody waits for could not be ended"));
     if (stored.status === "fulfilled") await store.remove(record.id).catch((err: unknown) => log.error({ err, sandbox: record.id }, "a record nobody needs could not be removed"));
     this.#options.events.publish(subject, { kind: "sandbox.created", outcome: "failed", data: { ...data, error: error.code } });
-    log[error.code === "INTERNAL" ? "error" : "warn"]({ sandbox: record.id, code: error.code, durationMs, err: error.code === "INTERNAL" ? cause : undefined }, "sandbox not created");
+    log.warn({ sandbox: record.id, code: error.code, durationMs }, "sandbox not created");
     throw error;
   }
 

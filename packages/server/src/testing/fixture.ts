@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Token } from "@sandkeep/protocol";
+import { pino } from "pino";
+import type { ConfigInput } from "../config/schema.ts";
+import { type Server, startServer } from "../server.ts";
+import { buildAgent } from "./agent-binary.ts";
+import { LocalHost, type LocalHostOptions } from "./local-host.ts";
+
+/** FOR TESTS ONLY: a server on a free port with a data directory of its own, on machines that are local processes. */
+export class Fixture implements AsyncDisposable {
+  readonly dir: string;
+  readonly #agent: string;
+  #server: Server | null = null;
+  host!: LocalHost;
+  /** Everything that was logged. */
+  readonly logged: string[] = [];
+
+  private constructor(dir: string, agent: string) {
+    this.dir = dir;
+    this.#agent = agent;
+  }
+
+  static async start(config: ConfigInput = {}, host: Partial<LocalHostOptions> = {}): Promise<Fixture> {
+    const dir = await mkdtemp(join(tmpdir(), "sandkeep-server-"));
+    const fixture = new Fixture(dir, (await sharedAgent()).path);
+    await fixture.start(config, host);
+    return fixture;
+  }
+
+  /** Starts a server on the same data, after the former one was closed. */
+  async start(config: ConfigInput = {}, host: Partial<LocalHostOptions> = {}): Promise<void> {
+    this.host = new LocalHost({ dir: join(this.dir, "machines"), agent: this.#agent, ...host });
+    const log = pino({ level: "debug" }, { write: (line: string) => void this.logged.push(line) });
+    this.#server = await startServer({ host: this.host, log, config: { port: 0, dataDir: join(this.dir, "data"), ...config } });
+  }
+
+  get server(): Server {
+    if (!this.#server) throw new Error("no server runs");
+    return this.#server;
+  }
+
+  get origin(): string {
+    return this.server.apiEndpoint;
+  }
+
+  /** A REST request with a token. */
+  async request(method: string, path: string, { body, token = this.server.token, headers = {} }: { body?: unknown; token?: string | null; headers?: Record<string, string> } = {}): Promise<Response> {
+    return await fetch(new URL(path, this.origin), {
+      method,
+      headers: { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers },
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    });
+  }
+
+  /** A GET's JSON. */
+  async get<Answer>(path: string, token?: string): Promise<Answer> {
+    const response = await this.request("GET", path, token === undefined ? {} : { token });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as Answer;
+  }
+
+  /** A new token, if asked so of a new organisation. */
+  async token(options: { name?: string; organisation?: string; expiresInMs?: number; admin?: boolean } = {}): Promise<Token & { token: string }> {
+    if (options.organisation !== undefined) await this.request("POST", "/api/v1/organisations", { body: { slug: options.organisation } });
+    const response = await this.request("POST", "/api/v1/tokens", { body: { name: "test", ...options } });
+    if (response.status !== 201) throw new Error(await response.text());
+    return (await response.json()) as Token & { token: string };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.close();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+let agent: ReturnType<typeof buildAgent> | null = null;
+
+function sharedAgent(): ReturnType<typeof buildAgent> {
+  if (!agent) {
+    agent = buildAgent();
+    // Also when a test fails: the binary must not stay behind.
+    process.once("beforeExit", () => void agent?.then(({ dispose }) => dispose()));
+  }
+  return agent;
+}

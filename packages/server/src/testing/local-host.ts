@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, watch } from "node:fs";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { GuestClient, type Host, type HostInfo, type Machine, type MachineExit, type MachineSpec, NoCapacity } from "@sandkeep/host";
+
+/** An agent that does not serve or answer by then never will. */
+const START_TIMEOUT_MS = 15_000;
+
+export interface LocalHostOptions {
+  /** Where machines are kept: one folder each. A second host on the same folder finds what the first left. */
+  dir: string;
+  /** The agent's binary; see `buildAgent`. */
+  agent: string;
+  /** Machines at once. */
+  capacity?: number;
+  /** Waited for before a machine is made, so that a test decides when it is. */
+  gate?: (spec: MachineSpec) => Promise<void>;
+}
+
+/**
+ * FOR TESTS ONLY: a host whose machines are the real agent as an ordinary local process. It isolates nothing, so it must
+ * never run what is not trusted; it lets the control plane be tested with real processes, files and streams on
+ * machines that have no QEMU, and quickly.
+ */
+export class LocalHost implements Host {
+  readonly #options: LocalHostOptions;
+  readonly machines = new Map<string, LocalMachine>();
+  /** What was asked for, in order. */
+  readonly specs: MachineSpec[] = [];
+
+  constructor(options: LocalHostOptions) {
+    this.#options = options;
+  }
+
+  async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
+    const { dir, agent, capacity = Infinity, gate } = this.#options;
+    this.specs.push(spec);
+    if (this.machines.size >= capacity) throw new NoCapacity(`This host holds ${capacity} machines at most.`);
+    await gate?.(spec);
+    signal?.throwIfAborted();
+    const folder = join(dir, spec.id);
+    const socket = join(folder, "agent.sock");
+    await mkdir(join(folder, "home"), { recursive: true });
+    const listening = appears(folder, "agent.sock");
+    const child = spawn(agent, ["-unix", socket, "-home", join(folder, "home")], { detached: true, stdio: "ignore" });
+    await once(child, "spawn");
+    child.unref();
+    await writeFile(join(folder, "pid"), String(child.pid));
+    await writeFile(join(folder, "keep"), String(spec.keep));
+    await listening;
+    const machine = await LocalMachine.join(spec.id, folder, child.pid as number, child);
+    for (const [key, value] of Object.entries(spec.env)) await machine.guest.call("envSet", { key, value });
+    return this.#take(machine);
+  }
+
+  async adopt(ids: string[]): Promise<Machine[]> {
+    const adopted: Machine[] = [];
+    for (const id of await readdir(this.#options.dir).catch(() => [])) {
+      const folder = join(this.#options.dir, id);
+      const pid = Number(await readFile(join(folder, "pid"), "utf8").catch(() => "0"));
+      const keep = (await readFile(join(folder, "keep"), "utf8").catch(() => "")) === "true";
+      if (keep && ids.includes(id) && isAlive(pid)) {
+        adopted.push(this.#take(await LocalMachine.join(id, folder, pid, null)));
+      } else {
+        kill(pid);
+        await rm(folder, { recursive: true, force: true });
+      }
+    }
+    return adopted;
+  }
+
+  async info(): Promise<HostInfo> {
+    return {
+      acceleration: { kind: "tcg", reason: "none: machines are local processes, for tests" },
+      versions: {},
+      machines: this.machines.size,
+      waiting: { processes: 0, clones: 0 },
+      memoryBudgetMiB: 0,
+    };
+  }
+
+  async close({ leaveKept = false }: { leaveKept?: boolean } = {}): Promise<void> {
+    for (const machine of [...this.machines.values()]) {
+      if (leaveKept && (await readFile(join(machine.folder, "keep"), "utf8")) === "true") machine.release();
+      else await machine.destroy();
+    }
+  }
+
+  #take(machine: LocalMachine): LocalMachine {
+    this.machines.set(machine.id, machine);
+    void machine.exited.then(() => this.machines.delete(machine.id));
+    return machine;
+  }
+}
+
+/** One agent process. */
+class LocalMachine implements Machine {
+  readonly id: string;
+  readonly folder: string;
+  readonly pid: number;
+  readonly guest: GuestClient;
+  readonly exited: Promise<MachineExit>;
+  #destroyed = false;
+  #released = false;
+
+  private constructor(id: string, folder: string, pid: number, guest: GuestClient, child: ChildProcess | null) {
+    this.id = id;
+    this.folder = folder;
+    this.pid = pid;
+    this.guest = guest;
+    this.exited = this.#watch(child);
+  }
+
+  static async join(id: string, folder: string, pid: number, child: ChildProcess | null): Promise<LocalMachine> {
+    const socket = await connectOnceListening(join(folder, "agent.sock"));
+    return new LocalMachine(id, folder, pid, await GuestClient.connect(socket, START_TIMEOUT_MS), child);
+  }
+
+  async destroy(): Promise<void> {
+    this.#destroyed = true;
+    kill(this.pid);
+    this.guest.close();
+    await this.exited;
+  }
+
+  /** Lets go of it; it runs on. */
+  release(): void {
+    this.#released = true;
+    this.guest.close();
+  }
+
+  async #watch(child: ChildProcess | null): Promise<MachineExit> {
+    const end = await this.guest.ended;
+    if (this.#released) return await new Promise(() => {});
+    kill(this.pid);
+    if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    await rm(this.folder, { recursive: true, force: true });
+    if (this.#destroyed) return { reason: "destroyed" };
+    return end.kind === "garbage" ? { reason: "garbage", detail: end.detail } : { reason: "crashed", detail: "the agent's process ended" };
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function kill(pid: number): void {
+  if (isAlive(pid)) process.kill(pid, "SIGKILL");
+}
+
+/** The socket's file appears a moment before the agent listens on it. */
+async function connectOnceListening(path: string): Promise<Socket> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const socket = connect(path);
+    try {
+      await once(socket, "connect");
+      return socket;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED" || Date.now() > deadline) throw error;
+      await setImmediate();
+    }
+  }
+}
+
+/** Resolves when a file of this name is in the folder. */
+async function appears(folder: string, name: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const watcher = watch(folder, () => existsSync(join(folder, name)) && resolve());
+  const timer = setTimeout(() => reject(new Error("the agent does not serve")), START_TIMEOUT_MS);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    watcher.close();
+  }
+}
