@@ -1,3 +1,4 @@
+import { fromSdkError } from "./client/sdk_error.ts";
 import { CliError, ExitCode } from "./errors.ts";
 import { printable } from "./output/colour.ts";
 import type { Terminal } from "./output/terminal.ts";
@@ -8,7 +9,7 @@ import type { Terminal } from "./output/terminal.ts";
  * @returns the exit code
  */
 export function reportError(error: unknown, terminal: Terminal): number {
-  const known = error instanceof CliError ? error : unexpected(error);
+  const known = error instanceof CliError ? error : fromSdkError(error) ?? fromOwnName(error) ?? unexpected(error);
   const { stderr } = terminal.streams;
   if (terminal.json) {
     stderr.write(`${JSON.stringify({ error: { code: known.code, message: known.message, hint: known.hint ?? null } })}\n`);
@@ -23,6 +24,14 @@ export function reportError(error: unknown, terminal: Terminal): number {
 
 /** Keeps a message's own lines, and makes everything else in it harmless: it may come from a sandbox. */
 const lines = (text: string) => text.split("\n").map(printable).join("\n  ");
+
+/** Errors of the server and the host whose messages are written for the user. */
+const WRITTEN_FOR_USERS: Record<string, string> = { ConfigError: "CONFIG", ImageError: "IMAGE", NoCapacity: "NO_CAPACITY" };
+
+function fromOwnName(error: unknown): CliError | undefined {
+  const code = error instanceof Error && WRITTEN_FOR_USERS[error.name];
+  return code ? new CliError(code, error.message, { hint: "see `sandkeep doctor`", cause: error }) : undefined;
+}
 
 function unexpected(error: unknown): CliError {
   const message = error instanceof Error ? error.message : String(error);

@@ -1,1 +1,31 @@
-export async function run(): Promise<void> {}
+import { withOwnFailures } from "../client/command.ts";
+import { checkForeground, type ForegroundOptions, runInForeground } from "../client/foreground.ts";
+import { connectSandbox } from "../client/sandbox.ts";
+import { sandboxId } from "../client/sandbox_id.ts";
+import { requireTarget } from "../client/target.ts";
+import { UsageError } from "../errors.ts";
+import type { Invocation } from "../tree/spec.ts";
+
+interface Options extends ForegroundOptions {
+  env?: Record<string, string>;
+}
+
+/** `sandkeep exec id -- command…` */
+export async function run(invocation: Invocation<Options>): Promise<number> {
+  const { args: [given, words], options, env } = invocation;
+  const list = words as string[];
+  const [command, ...args] = list[0] === "--" ? list.slice(1) : list;
+  checkForeground(invocation);
+  if (!command) throw new UsageError("which command?", "sandkeep exec <id> -- <command>");
+  if (command.startsWith("-")) throw new UsageError(`"${command}" is not a command`, "options stand before the id: sandkeep exec --cwd /tmp <id> -- <command>");
+  const id = sandboxId(given, env);
+
+  return await withOwnFailures(async () => {
+    const sandbox = await connectSandbox(await requireTarget(invocation), id);
+    try {
+      return await runInForeground(sandbox, { command, args, ...(options.env && { env: options.env }) }, invocation);
+    } finally {
+      await sandbox.close();
+    }
+  });
+}

@@ -13,8 +13,11 @@ const machineOptions: OptionSpec[] = [
   { flags: "--copy <path>", description: "copy a local file or directory to /app first (repeat)", parse: collect },
 ];
 
+const workingDirectory: OptionSpec = { flags: "--cwd <path>", description: "directory in the sandbox to run in (default: /home/app)" };
+
 const inSandbox: OptionSpec[] = [
-  { flags: "--cwd <path>", description: "directory in the sandbox to run in (default: /home/app)" },
+  { flags: "-n, --no-stdin", description: "leave standard input alone" },
+  workingDirectory,
 ];
 
 const labelFilter: OptionSpec = { flags: "-l, --label <KEY=VALUE>", description: "only those with this label (repeat)", parse: collectPair };
@@ -99,7 +102,7 @@ export const sandboxCommands: CommandSpec[] = [
     summary: "Open an interactive shell in a sandbox",
     details: "Without an id (and without SANDBOX_ID) in a new sandbox, which ends with the shell.",
     options: [
-      ...inSandbox,
+      workingDirectory,
       { flags: "--shell <command>", description: "the shell to run", default: "bash" },
     ],
     examples: [["sandkeep shell", "a shell in a new sandbox"], ["sandkeep shell $id", "a shell in a running one"]],

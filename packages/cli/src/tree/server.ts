@@ -19,7 +19,9 @@ export const serverCommands: CommandSpec[] = [
       { flags: "--tls-cert <file>", description: "serve HTTPS with this certificate (PEM)" },
       { flags: "--tls-key <file>", description: "the certificate's key (PEM)" },
       { flags: "--leave-running", description: "leave sandboxes with a lifetime running on exit" },
+      { flags: "--images <path>", description: "take guest images from another data directory" },
       { flags: "--idle-exit <duration>", description: "exit after this long without a sandbox", parse: parseDuration },
+      { flags: "--ready-fd <number>", description: "write `ready` to this file descriptor once it serves", parse: wholeNumber(3, 1_023) },
       { flags: "--log-level <level>", description: "how much to log", choices: ["trace", "debug", "info", "warn", "error", "silent"] },
     ],
     examples: [
@@ -44,6 +46,11 @@ export const serverCommands: CommandSpec[] = [
         name: "create",
         args: "[name]",
         summary: "Create a token and show it, once",
+        options: [
+          { flags: "--expires <duration>", description: "after which it no longer counts (default: never)", parse: parseDuration },
+          { flags: "--organisation <slug>", description: "whose token it is (administrators only)" },
+          { flags: "--admin", description: "let it manage organisations and their tokens" },
+        ],
         examples: [["sandkeep token create ci", "a token for the build machine"]],
         client: true,
         load: () => import("../commands/token_create.ts"),

@@ -12,7 +12,7 @@ export interface OptionSpec {
 }
 
 /** What a command gets. */
-export interface Invocation<O = Record<string, unknown>> {
+export interface Invocation<O = unknown> {
   /** The arguments, in the order of the command's `args`; the last one is a list where the spec ends in `...`. */
   args: (string | string[] | undefined)[];
   options: O & CommonOptions;

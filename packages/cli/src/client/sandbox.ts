@@ -1,0 +1,25 @@
+import type { Sandbox } from "sandkeep";
+import { createOptions, type MachineOptions } from "./machine_options.ts";
+import type { Target } from "./target.ts";
+
+/** Creates a sandbox on a server, and copies in what is asked for. */
+export async function createSandbox(target: Target, options: MachineOptions): Promise<Sandbox> {
+  const { Sandbox } = await import("sandkeep");
+  const sandbox = await Sandbox.create({ ...target, ...createOptions(options) });
+  try {
+    if (options.copy?.length) {
+      const { upload } = await import("../copy/upload.ts");
+      for (const path of options.copy) await upload(sandbox, path, "/app");
+    }
+    return sandbox;
+  } catch (error) {
+    await sandbox.kill().catch(() => sandbox.close());
+    throw error;
+  }
+}
+
+/** Connects to a running sandbox. */
+export async function connectSandbox(target: Target, id: string): Promise<Sandbox> {
+  const { Sandbox } = await import("sandkeep");
+  return await Sandbox.connect(id, { ...target });
+}

@@ -1,0 +1,45 @@
+import { CliError, ExitCode } from "../errors.ts";
+import { exitCodeOf } from "./refusal.ts";
+
+/** What the SDK throws, as far as it concerns us; told apart by name, so that the SDK need not be loaded to look. */
+interface SdkError extends Error {
+  status?: number;
+  code?: number | string;
+  reason?: string;
+}
+
+/** The command line's error for one of the SDK's; undefined for any other. */
+export function fromSdkError(error: unknown): CliError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { name, message, status, code, reason } = error as SdkError;
+  switch (name) {
+    case "ConnectionEstablishmentError":
+    case "ClientError":
+      // The SDK adds status, code and trace id for logs; the code is shown beside the message here.
+      return new CliError(String(code), message.replace(/ \((status|Trace ID): [^()]*\)$/, ""), { exitCode: exitCodeOf(status ?? 0), cause: error });
+    case "InvalidTokenError":
+      return new CliError("INVALID_TOKEN", message, { exitCode: ExitCode.denied, cause: error });
+    case "ConnectionClosedError":
+      return new CliError("SANDBOX_GONE", `the sandbox's connection was closed${reason ? `: ${reason}` : ""}`, {
+        hint: "see `sandkeep events` for why",
+        cause: error,
+      });
+    case "NetworkError":
+      return new CliError("UNREACHABLE", message, {
+        hint: "check that the server runs, and its address; for the one on this machine see `sandkeep doctor`",
+        exitCode: ExitCode.unreachable,
+        cause: error,
+      });
+    case "InvalidMemoryError":
+    case "InvalidTimeoutError":
+    case "InvalidSandboxEndpoint":
+    case "InvalidApiEndpoint":
+      return new CliError("USAGE", message, { exitCode: ExitCode.usage, cause: error });
+    case "SandboxKillError":
+      return new CliError("KILL_FAILED", message, { exitCode: exitCodeOf(status ?? 0), cause: error });
+    default:
+      // What the guest refuses carries an errno's name; its message says it all.
+      if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code) && /\(os error \d+\)/.test(message)) return new CliError(code, message, { cause: error });
+      return undefined;
+  }
+}

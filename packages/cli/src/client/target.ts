@@ -1,0 +1,66 @@
+import { CliError, ExitCode } from "../errors.ts";
+import { dataDirOf } from "../paths.ts";
+import { readState } from "../server/state.ts";
+import type { CommonOptions, Invocation } from "../tree/spec.ts";
+
+/** A server to talk to. */
+export interface Target {
+  sandboxEndpoint: string;
+  apiEndpoint: string;
+  token: string;
+  /** PEM file of the CA to trust. */
+  caFile: string | null;
+}
+
+/** The server that options or the environment name; the same variables as the SDKs' count. */
+export function namedTarget(options: CommonOptions, env: NodeJS.ProcessEnv): Target | undefined {
+  const sandboxEndpoint = options.endpoint || env.SANDKEEP_SANDBOX_ENDPOINT || env.DENO_SANDBOX_ENDPOINT;
+  if (!sandboxEndpoint) return undefined;
+  const token = options.token || env.SANDKEEP_TOKEN || env.DENO_DEPLOY_TOKEN;
+  if (!token) {
+    throw new CliError("NOT_AUTHENTICATED", `no token for ${sandboxEndpoint}`, {
+      hint: "set DENO_DEPLOY_TOKEN or give --token; `sandkeep token create` makes one on the server",
+      exitCode: ExitCode.denied,
+    });
+  }
+  const trimmed = (url: string) => url.replace(/\/+$/, "");
+  const apiEndpoint = options.endpoint || env.SANDKEEP_API_ENDPOINT || env.DENO_DEPLOY_ENDPOINT || sandboxEndpoint;
+  return { sandboxEndpoint: trimmed(sandboxEndpoint), apiEndpoint: trimmed(apiEndpoint), token, caFile: env.SANDKEEP_CA_FILE || null };
+}
+
+/** The server that options or the environment name, else the one that runs on this machine, if one does. */
+export async function findTarget({ options, env }: Pick<Invocation, "options" | "env">): Promise<Target | undefined> {
+  const target = namedTarget(options, env) ?? local(options, env);
+  if (target?.caFile) await trust(target.caFile);
+  return target;
+}
+
+/** As {@link findTarget}, but fails when there is none. */
+export async function requireTarget(invocation: Pick<Invocation, "options" | "env">): Promise<Target> {
+  const target = await findTarget(invocation);
+  if (target) return target;
+  throw new CliError("NO_SERVER", "no server runs on this machine, and none is named", {
+    hint: "start one with `sandkeep serve`, or by creating a sandbox; or name one with --endpoint or DENO_SANDBOX_ENDPOINT",
+    exitCode: ExitCode.unreachable,
+  });
+}
+
+/** As {@link findTarget}, but starts a server on this machine when there is none. */
+export async function ensureTarget({ options, env, terminal }: Pick<Invocation, "options" | "env" | "terminal">): Promise<Target> {
+  const found = await findTarget({ options, env });
+  if (found) return found;
+  const { startLocalServer } = await import("../server/start_local.ts");
+  await startLocalServer(dataDirOf(options, env), env, terminal);
+  return await requireTarget({ options, env });
+}
+
+function local(options: CommonOptions, env: NodeJS.ProcessEnv): Target | undefined {
+  const state = readState(dataDirOf(options, env));
+  return state && { ...state, token: options.token ?? state.token };
+}
+
+/** Trusts a CA beside those that are trusted already, in everything that this process connects to from now on. */
+async function trust(caFile: string): Promise<void> {
+  const [{ readFileSync }, tls] = await Promise.all([import("node:fs"), import("node:tls")]);
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), readFileSync(caFile, "utf8")]);
+}

@@ -1,0 +1,32 @@
+import type { Sandbox } from "sandkeep";
+import type { Streams } from "../output/terminal.ts";
+import { type CommandEnd, type CommandSpec, cannotStart, passSignalsOn } from "./command.ts";
+import { feedStdin, pump } from "./streams.ts";
+
+/**
+ * Runs a command on a terminal of its own in a sandbox, connected to this one: every key goes there, also ^C, and it
+ * knows this terminal's size. Without a terminal here, its input and output are still as given.
+ */
+export async function runOnTerminal(sandbox: Sandbox, { command, args, cwd, env }: CommandSpec, { stdin, stdout }: Streams, term: string | undefined): Promise<CommandEnd> {
+  const size = () => ({ cols: stdout.columns || 80, rows: stdout.rows || 24 });
+  const pty = await sandbox.pty(command, { args, cwd, env, ...size(), ...(term && { term }) }).catch((error: unknown) => {
+    throw cannotStart(command, error);
+  });
+  const resize = () => {
+    const { cols, rows } = size();
+    // It may have ended meanwhile.
+    pty.resize(cols, rows).catch(() => {});
+  };
+  const raw = Boolean(stdin.isTTY && stdin.setRawMode);
+  using cleanUp = new DisposableStack();
+  if (raw) {
+    stdin.setRawMode!(true);
+    cleanUp.defer(() => void stdin.setRawMode!(false));
+  }
+  stdout.on("resize", resize);
+  cleanUp.defer(() => void stdout.off("resize", resize));
+  cleanUp.use(passSignalsOn(pty));
+  cleanUp.use(feedStdin(stdin, pty.stdin!));
+  const [status] = await Promise.all([pty.status, pump(pty.stdout!, stdout)]);
+  return { code: status.code, signal: status.signal, oom: Boolean(status.oom) };
+}

@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { text } from "node:stream/consumers";
+import type { Readable } from "node:stream";
+import { CliError, ExitCode } from "../errors.ts";
+import { daemonLog, startLock } from "../paths.ts";
+import { takeLock } from "./file_lock.ts";
+import { readState, type ServerState } from "./state.ts";
+
+/** A server in the background ends after this long without a sandbox, unless SANDKEEP_IDLE_EXIT says otherwise. */
+const IDLE_EXIT = "30m";
+/** Lines of the log that are shown when the server does not start. */
+const LOG_LINES = 12;
+
+export interface DaemonOptions {
+  dataDir: string;
+  env: NodeJS.ProcessEnv;
+  /** Called before the server is started, by whoever starts it: makes sure that there is an image. */
+  prepare(): Promise<void>;
+  onStart?(): void;
+}
+
+/** The server of a data directory: the running one, else a new one in the background. Two at once start one. */
+export async function ensureDaemon({ dataDir, env, prepare, onStart }: DaemonOptions): Promise<ServerState> {
+  const running = readState(dataDir);
+  if (running) return running;
+  using lock = await takeLock(startLock(dataDir), () => !readState(dataDir));
+  if (!lock) return readState(dataDir)!;
+  const meanwhile = readState(dataDir);
+  if (meanwhile) return meanwhile;
+  await prepare();
+  onStart?.();
+  return await start(dataDir, env);
+}
+
+/** Starts `sandkeep serve` as a process of its own and waits until it serves, which it says on its file descriptor 3. */
+async function start(dataDir: string, env: NodeJS.ProcessEnv): Promise<ServerState> {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const log = openSync(daemonLog(dataDir), "a", 0o600);
+  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  const child = spawn(process.execPath, [
+    ...process.execArgv, main, "serve", "--data-dir", dataDir, "--port", env.SANDKEEP_PORT || "0",
+    "--idle-exit", env.SANDKEEP_IDLE_EXIT || IDLE_EXIT, "--ready-fd", "3",
+  ], { detached: true, stdio: ["ignore", log, log, "pipe"], env, cwd: dataDir });
+  closeSync(log);
+  child.unref();
+  const failed = new Promise<string>((resolve) => child.once("error", (error) => resolve(error.message)));
+  const said = await Promise.race([text(child.stdio[3] as Readable), failed]);
+  const state = readState(dataDir);
+  if (said.trim() !== "ready" || !state) {
+    const lines = readFileSync(daemonLog(dataDir), "utf8").trimEnd().split("\n").slice(-LOG_LINES);
+    throw new CliError("SERVER_FAILED", `the server did not start:\n${lines.join("\n")}`, {
+      hint: `see \`sandkeep doctor\`; the whole log is ${daemonLog(dataDir)}`,
+      exitCode: ExitCode.unreachable,
+    });
+  }
+  return state;
+}

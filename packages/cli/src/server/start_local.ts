@@ -1,0 +1,20 @@
+import type { Terminal } from "../output/terminal.ts";
+import { ensureDaemon } from "./daemon.ts";
+import { prepareImage } from "./prepare_image.ts";
+
+/** Starts the server of a data directory in the background, building the image first if it is missing, and says so. */
+export async function startLocalServer(dataDir: string, env: NodeJS.ProcessEnv, terminal: Terminal): Promise<void> {
+  const progress = terminal.progress();
+  try {
+    await ensureDaemon({
+      dataDir,
+      env,
+      prepare: async () => void await prepareImage(dataDir, progress),
+      onStart: () => progress.step("Starting the server in the background"),
+    });
+    progress.done();
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
+}
