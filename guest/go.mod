@@ -1,10 +1,10 @@
 module sandkeep.dev/guest
 
-go 1.24.0
+go 1.23.0
 
 require (
-	golang.org/x/net v0.50.0
-	golang.org/x/sys v0.41.0
+	golang.org/x/net v0.43.0
+	golang.org/x/sys v0.35.0
 )
 
-require golang.org/x/text v0.34.0 // indirect
+require golang.org/x/text v0.28.0 // indirect

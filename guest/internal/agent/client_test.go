@@ -103,7 +103,7 @@ type answer struct {
 func (h *host) try(method string, params, result any) *fault.Fault {
 	h.t.Helper()
 	body, _ := json.Marshal(params)
-	response := h.post(h.t.Context(), "/call/"+method, bytes.NewReader(body))
+	response := h.post(context.Background(), "/call/"+method, bytes.NewReader(body))
 	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -154,7 +154,7 @@ func (h *host) stream(method string, params any) *stream {
 	h.t.Helper()
 	raw, _ := json.Marshal(params)
 	reader, writer := io.Pipe()
-	ctx, cancel := context.WithCancel(h.t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	body := io.MultiReader(bytes.NewReader(contract.AppendPrefix(nil, raw)), reader)
 	s := &stream{h: h, method: method, in: writer, cancel: cancel}
 	s.response = h.post(ctx, "/stream/"+method, body)
@@ -166,7 +166,7 @@ func (h *host) stream(method string, params any) *stream {
 func (h *host) sent(method string, params any, content []byte) *stream {
 	h.t.Helper()
 	raw, _ := json.Marshal(params)
-	ctx, cancel := context.WithCancel(h.t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	h.t.Cleanup(cancel)
 	body := bytes.NewReader(append(contract.AppendPrefix(nil, raw), content...))
 	s := &stream{h: h, method: method, cancel: cancel}
