@@ -12,6 +12,7 @@ var settings = []struct{ path, value, why string }{
 	{"/sys/kernel/mm/transparent_hugepage/enabled", "never", "a clone's memory is private by the page; 2 MiB pages would copy 512 at a time, and their daemon wakes every 10 s"},
 	{"/proc/sys/kernel/watchdog", "0", "it wakes every processor every 4 s, in every idle clone"},
 	{"/proc/sys/vm/stat_interval", "120", "statistics otherwise wake every processor every second"},
+	{"/proc/sys/vm/compaction_proactiveness", "0", "its daemon looks twice a second whether there is something to do"},
 	{"/proc/sys/vm/dirty_writeback_centisecs", "1500", "fewer wake-ups to write what only this machine will ever read"},
 	{"/proc/sys/net/ipv4/ping_group_range", "0 2147483647", "ping without privileges"},
 }

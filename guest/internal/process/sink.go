@@ -70,19 +70,23 @@ func (s *Sink) CopyTo(to flusher, cancelled <-chan struct{}) error {
 	for s.left > 0 {
 		var f frame
 		select {
-		case f = <-s.frames:
-		case f = <-s.exit:
+		case f = <-s.frames: // rather than the exit, if both are there
 		default:
-			if err := to.Flush(); err != nil {
-				return err
-			}
 			select {
 			case f = <-s.frames:
 			case f = <-s.exit:
-			case <-s.gone:
-				return nil
-			case <-cancelled:
-				return io.ErrClosedPipe
+			default:
+				if err := to.Flush(); err != nil {
+					return err
+				}
+				select {
+				case f = <-s.frames:
+				case f = <-s.exit:
+				case <-s.gone:
+					return nil
+				case <-cancelled:
+					return io.ErrClosedPipe
+				}
 			}
 		}
 		if err := s.write(to, f); err != nil {

@@ -52,7 +52,8 @@ func (p *Port) Serve(serve Handler) error {
 	}
 }
 
-// read reads what the port has. With wait it waits for a host; without, the absence of one is io.EOF.
+// read reads what the port has. With wait it waits for a host, until the file's read deadline; without, the absence of
+// one is io.EOF.
 func (p *Port) read(to []byte, wait bool) (n int, err error) {
 	if len(p.pending) > 0 {
 		n = copy(to, p.pending)
@@ -110,3 +111,14 @@ type waitingPort struct{ port *Port }
 
 func (w waitingPort) Read(p []byte) (int, error)  { return w.port.read(p, true) }
 func (w waitingPort) Write(p []byte) (int, error) { return w.port.write(p) }
+
+// hostPresent asks the driver, which reports a hang-up while no host is connected.
+func (p *Port) hostPresent() bool {
+	present := false
+	_ = p.raw.Control(func(fd uintptr) {
+		state := []unix.PollFd{{Fd: int32(fd)}}
+		_, err := unix.Poll(state, 0)
+		present = err == nil && state[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) == 0
+	})
+	return present
+}

@@ -1,11 +1,17 @@
 package transport
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
+
+// absence is how long the host must be gone for the connection to be over. The kernel tells of a host that came back on
+// another queue than the bytes it sent, so right after a hello it may still tell, late, that the former one left.
+const absence = 100 * time.Millisecond
 
 // portConn is one connection on the port: from after the hello until the host leaves, or says hello again.
 type portConn struct {
@@ -21,6 +27,9 @@ type portConn struct {
 
 	writing sync.Mutex
 	left    bool // the port belongs to the next connection
+
+	deadline sync.Mutex
+	closing  bool // the deadline is in the past, and stays there
 }
 
 // Read reads in whole buffers of the driver's, which saves system calls, and lets the tracker see each.
@@ -39,7 +48,7 @@ func (c *portConn) Read(p []byte) (int, error) {
 	if len(p) < readBytes {
 		into = c.buffer[:]
 	}
-	n, err := c.port.read(into, false)
+	n, err := c.readPresent(into)
 	if err != nil {
 		return 0, c.finish()
 	}
@@ -56,6 +65,37 @@ func (c *portConn) Read(p []byte) (int, error) {
 	n = copy(p, into[:before])
 	c.unread = into[n:before]
 	return n, nil
+}
+
+// readPresent reads what the host sends, and fails when it is gone for longer than absence.
+func (c *portConn) readPresent(to []byte) (int, error) {
+	for {
+		n, err := c.port.read(to, false)
+		if err != io.EOF {
+			return n, err
+		}
+		c.setReadDeadline(time.Now().Add(absence))
+		n, err = c.port.read(to, true)
+		if !c.setReadDeadline(time.Time{}) {
+			return n, io.EOF
+		}
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if !c.port.hostPresent() {
+			return 0, io.EOF
+		}
+	}
+}
+
+// setReadDeadline does nothing, and says so, once the connection is closed.
+func (c *portConn) setReadDeadline(at time.Time) bool {
+	c.deadline.Lock()
+	defer c.deadline.Unlock()
+	if !c.closing {
+		_ = c.port.file.SetReadDeadline(at)
+	}
+	return !c.closing
 }
 
 // finish ends reading, and wakes a writer that waits for a host that is gone.
@@ -75,7 +115,12 @@ func (c *portConn) Write(p []byte) (int, error) {
 }
 
 // Close ends reading and writing, also those that wait for the host. The port itself stays open.
-func (c *portConn) Close() error { return c.port.file.SetDeadline(time.Unix(1, 0)) }
+func (c *portConn) Close() error {
+	c.deadline.Lock()
+	defer c.deadline.Unlock()
+	c.closing = true
+	return c.port.file.SetDeadline(time.Unix(1, 0))
+}
 
 // end leaves the port ready for the next connection: nobody of this one is left in it, and nobody can enter.
 func (c *portConn) end() {
