@@ -68,7 +68,7 @@ test("needs an organisation with a token that is not an organisation's", () => {
 });
 
 test("refuses endpoints that are no origin", () => {
-  for (const endpoint of ["http://127.0.0.1:8787/", "127.0.0.1:8787", "ws://127.0.0.1", "http://"]) {
+  for (const endpoint of ["http://127.0.0.1:7777/", "127.0.0.1:7777", "ws://127.0.0.1", "http://"]) {
     assert.throws(() => resolveClient({ token: "ddo_a", apiEndpoint: endpoint }), InvalidApiEndpoint, endpoint);
     assert.throws(() => resolveSandboxEndpoint({ sandboxEndpoint: endpoint }), InvalidSandboxEndpoint, endpoint);
   }

@@ -3,7 +3,7 @@ import { InvalidApiEndpoint, InvalidSandboxEndpoint, MissingOrgError, MissingTok
 import type { Region } from "./types/mod.ts";
 
 /** Where a Sandkeep server listens unless it is told otherwise. */
-export const LOCAL_SERVER = "http://127.0.0.1:8787";
+export const LOCAL_SERVER = "http://127.0.0.1:7777";
 /** Where sandboxes are made when no region is asked for. */
 export const DEFAULT_REGION: Region = "ord";
 /** How an organisation's token begins; such a token names its organisation by itself. */
@@ -16,7 +16,7 @@ const ORGANISATION_TOKEN_PREFIX = "ddo_";
  * | --- | --- | --- |
  * | `token` | `SANDKEEP_TOKEN`, `DENO_DEPLOY_TOKEN` | `MissingTokenError` |
  * | `org` | `DENO_DEPLOY_ORG` | none; needed unless the token begins with `ddo_` |
- * | `apiEndpoint` | `SANDKEEP_API_ENDPOINT`, `DENO_DEPLOY_ENDPOINT` | `http://127.0.0.1:8787` |
+ * | `apiEndpoint` | `SANDKEEP_API_ENDPOINT`, `DENO_DEPLOY_ENDPOINT` | `http://127.0.0.1:7777` |
  *
  * @example
  * ```ts

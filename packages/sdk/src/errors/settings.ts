@@ -70,7 +70,7 @@ export class InvalidTokenError extends SandboxSdkError {
  * import { Client, InvalidApiEndpoint } from "sandkeep";
  * import assert from "node:assert/strict";
  *
- * assert.throws(() => new Client({ token: "ddo_x", apiEndpoint: "http://127.0.0.1:8787/" }), InvalidApiEndpoint);
+ * assert.throws(() => new Client({ token: "ddo_x", apiEndpoint: "http://127.0.0.1:7777/" }), InvalidApiEndpoint);
  * ```
  */
 export class InvalidApiEndpoint extends SandboxSdkError {
@@ -89,7 +89,7 @@ export class InvalidApiEndpoint extends SandboxSdkError {
  * import { InvalidSandboxEndpoint, Sandbox } from "sandkeep";
  * import assert from "node:assert/strict";
  *
- * await assert.rejects(() => Sandbox.create({ sandboxEndpoint: "http://127.0.0.1:8787/" }), InvalidSandboxEndpoint);
+ * await assert.rejects(() => Sandbox.create({ sandboxEndpoint: "http://127.0.0.1:7777/" }), InvalidSandboxEndpoint);
  * ```
  */
 export class InvalidSandboxEndpoint extends SandboxSdkError {

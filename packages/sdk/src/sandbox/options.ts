@@ -28,7 +28,7 @@ export interface SandboxOptions extends BaseClientOptions {
   /**
    * URL of the server that holds sandboxes, without a path and without a `/` at the end, or a function that gives it for a
    * region. Otherwise taken from `SANDKEEP_SANDBOX_ENDPOINT`, `DENO_SANDBOX_ENDPOINT` or `DENO_SANDBOX_BASE_DOMAIN` (with the region
-   * before it); else `http://127.0.0.1:8787`.
+   * before it); else `http://127.0.0.1:7777`.
    */
   sandboxEndpoint?: string | ((region: string) => string);
   /** Variables added to its environment. */

@@ -1,0 +1,29 @@
+/** Parts of the platform's client whose server side comes with a later version, by the reason. */
+const REASONS: Record<string, string[]> = {
+  "volumes and snapshots": [
+    ...of("Volumes", "get create delete snapshot"),
+    ...of("Snapshots", "get delete"),
+    ...of("Volume", "create get id slug region capacity estimatedAllocatedSize estimatedFlattenedSize isBootable baseSnapshot [util.inspect.custom]"),
+    ...of("Snapshot", "create get id slug region allocatedSize flattenedSize isBootable volume [util.inspect.custom]"),
+    // Lists of sandboxes come in one piece.
+    ...of("PaginatedList", "getNextPage [Symbol.asyncIterator]"),
+  ],
+  "apps and deployments": [
+    ...of("Apps", "get create update delete deploy logs"),
+    ...of("Layers", "get list create update delete apps"),
+    ...of("Revisions", "get list progress buildLogs cancel timelines delete"),
+    ...of("Timelines", "list"),
+    ...of("Build", "logs"),
+    ...of("Client", "revisions timelines layers"),
+  ],
+  "VS Code in the browser": of("VsCode", "url stdout stderr status kill [Symbol.asyncDispose] [util.inspect.custom]"),
+};
+
+/** Member of the platform's client, to the reason why nothing uses it yet. */
+export const later: Map<string, string> = new Map(
+  Object.entries(REASONS).flatMap(([reason, members]) => members.map((member) => [member, reason] as const)),
+);
+
+function of(owner: string, members: string): string[] {
+  return members.split(" ").map((member) => `${owner}.${member}`);
+}

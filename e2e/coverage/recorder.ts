@@ -1,0 +1,81 @@
+import type { Sdk } from "../harness/sdk.ts";
+
+type Callable = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Namespaces and helpers that a client makes, by the getter or method that gives them. */
+const GIVES: Record<string, string> = {
+  "Sandbox.fs": "SandboxFs",
+  "Sandbox.deno": "SandboxDeno",
+  "Sandbox.env": "SandboxEnv",
+  "Sandbox.create": "Sandbox",
+  "Sandbox.connect": "Sandbox",
+  "Sandbox.sh": "SandboxCommandBuilder",
+  "SandboxCommandBuilder.spawn": "SandboxCommandChild",
+  "Client.apps": "Apps",
+  "Client.layers": "Layers",
+  "Client.revisions": "Revisions",
+  "Client.sandboxes": "Sandboxes",
+  "Client.snapshots": "Snapshots",
+  "Client.timelines": "Timelines",
+  "Client.volumes": "Volumes",
+};
+
+/** Notes every public method and getter of a client that is used while tests run. */
+export class Recorder {
+  /** As `Class.member`. */
+  readonly used = new Set<string>();
+  readonly #wrapped = new WeakSet<object>();
+
+  constructor(sdk: Sdk) {
+    for (const [name, value] of Object.entries(sdk.module)) {
+      if (typeof value !== "function" || !/^class\b/.test(Function.prototype.toString.call(value)) || name.endsWith("Error")) continue;
+      this.#wrap(name, value.prototype);
+      this.#wrap(name, value);
+    }
+  }
+
+  #wrap(owner: string, target: object): void {
+    if (this.#wrapped.has(target)) return;
+    this.#wrapped.add(target);
+    for (const key of Reflect.ownKeys(target)) {
+      const descriptor = Object.getOwnPropertyDescriptor(target, key)!;
+      if (key === "constructor" || key === "prototype" || !descriptor.configurable) continue;
+      const member = `${owner}.${memberName(key)}`;
+      if (descriptor.get) {
+        const get = descriptor.get as Callable;
+        const recorder = this;
+        Object.defineProperty(target, key, { ...descriptor, get() { return recorder.#note(member, get.call(this)); } });
+      } else if (typeof descriptor.value === "function") {
+        const method = descriptor.value as Callable;
+        const recorder = this;
+        const value = function (this: unknown, ...args: unknown[]) { return recorder.#note(member, method.apply(this, args)); };
+        Object.defineProperty(target, key, { ...descriptor, value });
+      }
+    }
+  }
+
+  #note(member: string, result: unknown): unknown {
+    this.used.add(member);
+    const gives = GIVES[member];
+    // A builder is a promise only by its looks: waiting for it would start its command.
+    if (gives === undefined || gives === "SandboxCommandBuilder") this.#recordObject(gives, result);
+    else if (result instanceof Promise) return result.then((object) => (this.#recordObject(gives, object), object));
+    else this.#recordObject(gives, result);
+    return result;
+  }
+
+  #recordObject(name: string | undefined, object: unknown): void {
+    if (name === undefined || typeof object !== "object" || object === null) return;
+    this.#wrap(name, Object.getPrototypeOf(object));
+    // `sh` is a property of each sandbox.
+    if (name === "Sandbox") this.#wrap(name, object);
+  }
+}
+
+/** As the typings write it. */
+function memberName(key: string | symbol): string {
+  if (key === Symbol.asyncDispose) return "[Symbol.asyncDispose]";
+  if (key === Symbol.asyncIterator) return "[Symbol.asyncIterator]";
+  if (key === Symbol.for("nodejs.util.inspect.custom")) return "[util.inspect.custom]";
+  return String(key);
+}

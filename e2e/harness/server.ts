@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { watch } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const SANDKEEP = fileURLToPath(new URL("../../sandkeep", import.meta.url));
+/** A start may include the first boot that a template is made of, in milliseconds. */
+const START_TIMEOUT_MS = 120_000;
+/** After this a server that was asked to stop is made to, in milliseconds. */
+const STOP_TIMEOUT_MS = 30_000;
+/** So much of the log is shown when a server does not start. */
+const LOG_TAIL_CHARS = 4_000;
+
+/** What `sandkeep serve --ready-file` writes. */
+export interface Ready {
+  sandboxEndpoint: string;
+  apiEndpoint: string;
+  token: string;
+  caFile: string | null;
+}
+
+export interface ServerOptions {
+  /** Data directory; a new one, removed at the end, when absent. */
+  dataDir?: string;
+  /** Settings of the server, as in its configuration file. */
+  config?: Record<string, unknown>;
+}
+
+/** A server as users start it: `./sandkeep serve`, on a free port. */
+export class TestServer implements AsyncDisposable {
+  readonly ready: Ready;
+  readonly dataDir: string;
+  readonly #child: ChildProcess;
+  readonly #work: string;
+  readonly #log: () => string;
+
+  private constructor(ready: Ready, dataDir: string, child: ChildProcess, work: string, log: () => string) {
+    this.ready = ready;
+    this.dataDir = dataDir;
+    this.#child = child;
+    this.#work = work;
+    this.#log = log;
+  }
+
+  static async start({ dataDir, config = {} }: ServerOptions = {}): Promise<TestServer> {
+    const work = await mkdtemp(join(tmpdir(), "sandkeep-e2e-"));
+    const data = dataDir ?? join(work, "data");
+    const readyFile = join(work, "ready.json");
+    const configFile = join(work, "config.json");
+    await writeFile(configFile, JSON.stringify(config));
+    const args = ["serve", "--port", "0", "--data-dir", data, "--config", configFile, "--ready-file", readyFile];
+    const child = spawn(SANDKEEP, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let log = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-1_000_000)));
+    }
+    const ended = once(child, "exit").then(([code]) => {
+      throw new Error(`the server ended with ${code}:\n${log.slice(-LOG_TAIL_CHARS)}`);
+    });
+    ended.catch(() => {});
+    try {
+      const ready = await Promise.race([readWhenThere<Ready>(work, readyFile), ended, timeout(() => log)]);
+      return new TestServer(ready, data, child, work, () => log);
+    } catch (error) {
+      child.kill("SIGKILL");
+      await rm(work, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** What it has logged. */
+  get log(): string {
+    return this.#log();
+  }
+
+  /** The environment with which clients find it. */
+  get env(): Record<string, string> {
+    const { sandboxEndpoint, apiEndpoint, token } = this.ready;
+    return { DENO_SANDBOX_ENDPOINT: sandboxEndpoint, DENO_DEPLOY_ENDPOINT: apiEndpoint, DENO_DEPLOY_TOKEN: token };
+  }
+
+  /** Kills it, as the kernel would for want of memory. Its data stays. */
+  async crash(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#exited();
+  }
+
+  /** Stops it, and waits until it has. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    this.#child.kill(signal);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await this.#exited();
+    clearTimeout(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await rm(this.#work, { recursive: true, force: true });
+  }
+
+  async #exited(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
+  }
+}
+
+/** The JSON of a file, as soon as it is there and whole. */
+async function readWhenThere<T>(directory: string, file: string): Promise<T> {
+  // Watched before it is looked for, so that it cannot appear in between.
+  const watcher = watch(directory);
+  try {
+    for (;;) {
+      const changed = once(watcher, "change");
+      const text = await readFile(file, "utf8").catch(() => "");
+      if (text.endsWith("}") || text.endsWith("}\n")) return JSON.parse(text) as T;
+      await changed;
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+function timeout(log: () => string): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`the server did not start in ${START_TIMEOUT_MS} ms:\n${log().slice(-LOG_TAIL_CHARS)}`)), START_TIMEOUT_MS).unref();
+  });
+}

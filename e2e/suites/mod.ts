@@ -1,0 +1,33 @@
+import type { Suite } from "../harness/sdk.ts";
+import commands from "./commands.ts";
+import deno from "./deno.ts";
+import directories from "./directories.ts";
+import environment from "./environment.ts";
+import fileHandles from "./file_handles.ts";
+import files from "./files.ts";
+import lifecycle from "./lifecycle.ts";
+import machine from "./machine.ts";
+import processes from "./processes.ts";
+import refusals from "./refusals.ts";
+import requests from "./requests.ts";
+import sideBySide from "./side_by_side.ts";
+import transfer from "./transfer.ts";
+import walking from "./walking.ts";
+
+/** Everything that runs with both clients. */
+export const suites: Record<string, Suite> = {
+  machine,
+  lifecycle,
+  refusals,
+  files,
+  "directories and links": directories,
+  "file handles": fileHandles,
+  "walk and expandGlob": walking,
+  "uploads and downloads": transfer,
+  processes,
+  commands,
+  environment,
+  deno,
+  requests,
+  "side by side": sideBySide,
+};
