@@ -1,4 +1,4 @@
-# Debian packages: which are missing, and how to install them. Needs say.sh.
+# Debian packages: which are missing or too old, and how to install them. Needs version.sh.
 
 os_release=${SANDKEEP_OS_RELEASE:-/etc/os-release}
 apt_sources=${SANDKEEP_APT_DIR:-/etc/apt}
@@ -18,22 +18,29 @@ os_field() {
 
 has() { command -v -- "$1" >/dev/null 2>&1; }
 
-# is_installed PACKAGE
-is_installed() {
-  [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]
+# installed_version PACKAGE: of a package that is whole; nothing otherwise. Without epoch.
+installed_version() {
+  local answer
+  answer=$(dpkg-query -W -f '${db:Status-Abbrev} ${Version}' "$1" 2>/dev/null) || return 0
+  [[ $answer == ii* ]] || return 0
+  answer=${answer##* }
+  printf '%s\n' "${answer#*:}"
 }
 
-# missing_packages LIST_FILE: the names of packages in it that are not installed, one a line. Without dpkg, those whose
-# program is not found.
+# missing_packages LIST_FILE: what is to be installed, one a line: `main PACKAGE`, or `newer PACKAGE` when there is a least
+# version. Without dpkg, those whose program is not found.
 missing_packages() {
-  local package program rest
-  while read -r package program rest; do
+  local package least program rest have from
+  while read -r package least program rest; do
     [[ -n $package && $package != '#'* ]] || continue
+    [[ $least == - ]] && from=main || from=newer
     if has dpkg-query; then
-      is_installed "$package" || printf '%s\n' "$package"
-    elif [[ $program != - ]]; then
-      has "$program" || printf '%s\n' "$package"
+      have=$(installed_version "$package")
+      [[ -n $have ]] && { [[ $least == - ]] || at_least "$(version_of "$have")" "$least"; } && continue
+    elif [[ $program == - ]] || has "$program"; then
+      continue
     fi
+    printf '%s %s\n' "$from" "$package"
   done <"$1"
 }
 
@@ -49,17 +56,20 @@ as_root() {
   fi
 }
 
-# debian_mirror CODENAME: the mirror this machine already uses for that release, else Debian's own.
+# needs_backports CODENAME: is this a release whose QEMU and Go are too old?
+needs_backports() { [[ $1 == bookworm ]]; }
+
+# has_backports CODENAME: does apt know the release's backports already?
+has_backports() {
+  grep -rqsE "^[^#]*\b$1-backports\b" "$apt_sources/sources.list" "$apt_sources/sources.list.d"
+}
+
+# debian_mirror: the mirror that this machine gets Debian from already, else Debian's own.
 debian_mirror() {
   local found
   found=$(grep -rhoE '(https?|file|mirror\+[a-z]+)://[^] ]+/debian/?( |$)' "$apt_sources/sources.list" "$apt_sources/sources.list.d" 2>/dev/null | head -n 1) || true
   found=${found%% *}
   printf '%s\n' "${found:-http://deb.debian.org/debian}"
-}
-
-# has_backports CODENAME: does apt know the release's backports already?
-has_backports() {
-  grep -rqsE "^[^#]*\b$1-backports\b" "$apt_sources/sources.list" "$apt_sources/sources.list.d"
 }
 
 # backports_source CODENAME: the text of a source file for the release's backports.
