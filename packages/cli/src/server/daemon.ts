@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { text } from "node:stream/consumers";
 import type { Readable } from "node:stream";
 import { CliError, ExitCode } from "../errors.ts";
 import { daemonLog, startLock } from "../paths.ts";
+import { openDaemonLog } from "./daemon_log.ts";
 import { takeLock } from "./file_lock.ts";
 import { readState, type ServerState } from "./state.ts";
 
@@ -37,7 +38,7 @@ export async function ensureDaemon({ dataDir, env, prepare, onStart }: DaemonOpt
 /** Starts `sandkeep serve` as a process of its own and waits until it serves, which it says on its file descriptor 3. */
 async function start(dataDir: string, env: NodeJS.ProcessEnv): Promise<ServerState> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const log = openSync(daemonLog(dataDir), "a", 0o600);
+  const log = openDaemonLog(dataDir);
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   const child = spawn(process.execPath, [
     ...process.execArgv, main, "serve", "--data-dir", dataDir, "--port", env.SANDKEEP_PORT || "0",
