@@ -1,1 +1,36 @@
-export async function run(): Promise<void> {}
+import { userInfo } from "node:os";
+import type { Finding, Verdict } from "../doctor/check.ts";
+import { checkImage } from "../doctor/image.ts";
+import { checkPlatform } from "../doctor/platform.ts";
+import { checkPrograms } from "../doctor/programs.ts";
+import { checkResources } from "../doctor/resources.ts";
+import { checkRootless } from "../doctor/rootless.ts";
+import { runChecks } from "../doctor/run_checks.ts";
+import { checkServer } from "../doctor/server.ts";
+import type { Colours } from "../output/colour.ts";
+import { dataDirOf } from "../paths.ts";
+import type { Invocation } from "../tree/spec.ts";
+
+const CHECKS = [checkPlatform, checkPrograms, checkResources, checkRootless, checkImage, checkServer];
+/** All checks together; each is a matter of milliseconds unless something hangs. */
+const TIMEOUT_MS = 20_000;
+
+/** `sandkeep doctor` */
+export async function run({ options, terminal, env }: Invocation): Promise<number> {
+  const { uid, username } = userInfo();
+  const findings = await runChecks(CHECKS, { env, dataDir: dataDirOf(options, env), uid, userName: username, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const worst = (verdict: Verdict) => findings.some((finding) => finding.verdict === verdict);
+  const verdict: Verdict = worst("fail") ? "fail" : worst("warn") ? "warn" : "ok";
+  terminal.result({ verdict, findings }, (colour) => [...findings.map((finding) => line(finding, colour)), "", summary(verdict)].join("\n"));
+  return verdict === "fail" ? 1 : 0;
+}
+
+function line({ name, verdict, detail, repair }: Finding, colour: Colours): string {
+  const mark = { ok: colour.green("✔"), warn: colour.yellow("!"), fail: colour.red("✘") }[verdict];
+  const text = `${mark} ${colour.bold(name.padEnd(20))} ${detail}`;
+  return repair ? `${text}\n  ${" ".repeat(20)} ${colour.cyan("→")} ${repair}` : text;
+}
+
+function summary(verdict: Verdict): string {
+  return { ok: "Everything is in order.", warn: "It works; see the remarks above.", fail: "Something essential is missing; see above." }[verdict];
+}

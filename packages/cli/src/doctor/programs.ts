@@ -11,10 +11,10 @@ interface Program {
   least?: string;
 }
 
-/** The oldest QEMU that Sandkeep was tried with: Debian 12's. */
-const OLDEST_QEMU = "7.2";
-/** The oldest Go that builds the agent; where the module asks for more, Go fetches it by itself. */
-const OLDEST_GO = "1.21";
+/** The first QEMU whose file-backed memory can be private, writable and read-only on disk at once. */
+const OLDEST_QEMU = "8.2";
+/** As in guest/go.mod. */
+const OLDEST_GO = "1.23";
 
 const PROGRAMS: Program[] = [
   { name: "qemu-system-x86_64", package: "qemu-system-x86", what: "runs the virtual machines", verdict: "fail", args: ["--version"], least: OLDEST_QEMU },
@@ -33,7 +33,7 @@ export const checkPrograms: Check = (context) =>
     // mke2fs stands in /sbin, which is not in everybody's PATH.
     const env = { ...context.env, PATH: `${context.env.PATH ?? ""}:/usr/sbin:/sbin` };
     const file = await which(program.name, env);
-    const repair = `run scripts/setup, or: apt-get install ${program.package}`;
+    const repair = `run scripts/setup, or: apt-get install ${program.package}${program.least ? " (on Debian 12: --target-release bookworm-backports)" : ""}`;
     if (!file) {
       return { name: program.name, verdict: program.verdict, detail: `not found; it ${program.what}`, repair };
     }

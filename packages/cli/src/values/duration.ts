@@ -13,7 +13,7 @@ export function parseDuration(text: string): number {
     total += Number(count) * UNITS[unit];
     return "";
   });
-  if (rest !== "" || total <= 0) {
+  if (rest.trim() !== "" || total <= 0) {
     throw new UsageError(`"${text}" is not a duration`, "write it like 30s, 5m or 1h30m");
   }
   return Math.round(total);

@@ -1,0 +1,64 @@
+import { createServer } from "node:net";
+import { readFile } from "node:fs/promises";
+import type { ServerInfo } from "@sandkeep/protocol";
+import { Api } from "../client/api.ts";
+import { readState } from "../server/state.ts";
+import type { Check, DoctorContext, Finding } from "./check.ts";
+
+/** Where `sandkeep serve` listens unless told otherwise. */
+const DEFAULT_PORT = 7777;
+
+/** The server on this machine, and what it says about its machines; else whether it could start. */
+export const checkServer: Check = async (context) => {
+  const state = readState(context.dataDir);
+  if (!state) {
+    return [
+      { name: "server", verdict: "ok", detail: "not running; the first sandbox starts it" },
+      await defaultPort(),
+      await kvmDevice(context),
+    ];
+  }
+  try {
+    const info = await new Api(state).json<ServerInfo>("GET", "/api/v1/info");
+    const { acceleration, versions, waiting, machines, memoryBudgetMiB } = info.host;
+    return [
+      { name: "server", verdict: "ok", detail: `runs (process ${state.pid}, ${state.sandboxEndpoint}, version ${info.version}), ${info.sandboxes.running} sandboxes` },
+      {
+        name: "acceleration",
+        verdict: "ok",
+        detail: `${acceleration.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${acceleration.reason}`,
+        ...(acceleration.kind === "tcg" && { repair: "sandboxes work without KVM, more slowly; a machine where it works makes them fast" }),
+      },
+      { name: "engine", verdict: "ok", detail: `${Object.entries(versions).map(([k, v]) => `${k} ${v}`).join(", ")}; ${machines} machines, ${waiting.processes + waiting.clones} waiting ahead of demand (budget ${memoryBudgetMiB} MiB)` },
+    ];
+  } catch (error) {
+    return [{ name: "server", verdict: "fail", detail: `process ${state.pid} runs, but does not answer: ${(error as Error).message}`, repair: "sandkeep stop, then try again" }];
+  }
+};
+
+async function kvmDevice({ dataDir }: DoctorContext): Promise<Finding> {
+  const name = "acceleration";
+  const { access, constants } = await import("node:fs/promises");
+  const denied = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(() => undefined, (error: NodeJS.ErrnoException) => error.code);
+  if (denied === "ENOENT") return { name, verdict: "ok", detail: "emulation (TCG): this machine has no /dev/kvm" };
+  if (denied) return { name, verdict: "warn", detail: `emulation (TCG): /dev/kvm may not be used (${denied})`, repair: `as root: usermod --append --groups kvm ${process.env.USER ?? "<user>"}, then log in again` };
+  // What the server found out when it last started, by booting a guest against the clock.
+  const verdicts = await readFile(`${dataDir}/acceleration.json`, "utf8").then(JSON.parse, () => ({})) as Record<string, { kind: string; reason: string }>;
+  const last = Object.values(verdicts).at(-1);
+  if (!last) return { name, verdict: "ok", detail: "/dev/kvm is there; whether it works is proven when the server first starts" };
+  return { name, verdict: "ok", detail: `${last.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${last.reason}` };
+}
+
+/** Only `sandkeep serve` minds: the server in the background takes any free port. */
+function defaultPort(): Promise<Finding> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve({
+      name: "port",
+      verdict: "warn",
+      detail: `${DEFAULT_PORT} cannot be listened on: ${error.code === "EADDRINUSE" ? "something else does" : error.message}`,
+      repair: "find out what with `ss -ltnp`, or use sandkeep serve --port",
+    }));
+    probe.listen(DEFAULT_PORT, "127.0.0.1", () => probe.close(() => resolve({ name: "port", verdict: "ok", detail: `${DEFAULT_PORT} is free` })));
+  });
+}
