@@ -1,4 +1,4 @@
-// Runs inside the guest, in a user's Deno REPL, before the user's code. The server asks it for the outcome of each
+// Runs inside the guest, in a user's Deno REPL, as its first code. The server asks it for the outcome of each
 // evaluation as JSON, since `deno repl --json` itself tells only String(value).
 {
   const MAX_CHARS = REPL_ANSWER_CHARS;
@@ -37,20 +37,24 @@
     }
   };
 
+  // The REPL keeps the last value and error where only these getters see them.
+  const value = Object.getOwnPropertyDescriptor(globalThis, "_");
+  const error = Object.getOwnPropertyDescriptor(globalThis, "_error");
   let last;
-  const internal = Deno[Deno.internal];
+  // To the REPL, asking for the outcome is an evaluation as well: people mean theirs by `_`.
+  Object.defineProperty(globalThis, "_", { ...value, get: () => last });
   const helper = {
     // The outcome of the evaluation before this one, as one line of JSON.
     async outcome(failed) {
       try {
-        if (failed) return stringify({ error: describe(internal.lastThrownError) });
-        last = internal.lastEvalResult;
-        const value = last instanceof Promise ? await last : last;
-        const json = stringify({ ok: value === undefined || typeof value === "function" || typeof value === "symbol" ? null : value }, plain);
+        if (failed) return stringify({ error: describe(error.get()) });
+        last = value.get();
+        const result = last instanceof Promise ? await last : last;
+        const json = stringify({ ok: result === undefined || typeof result === "function" || typeof result === "symbol" ? null : result }, plain);
         if (json.length > MAX_CHARS) throw new RangeError(`The value is larger than ${MAX_CHARS} characters of JSON`);
         return json;
-      } catch (error) {
-        return stringify({ error: describe(error) });
+      } catch (thrown) {
+        return stringify({ error: describe(thrown) });
       }
     },
   };

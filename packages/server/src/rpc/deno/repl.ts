@@ -22,6 +22,8 @@ const outcomeSchema = z.union([z.object({ ok: z.json() }), z.object({ error: err
 type Outcome = z.infer<typeof outcomeSchema>;
 
 interface ReplOptions {
+  /** Code that is evaluated first. */
+  setup: string;
   limits: Pick<RpcLimits, "replAnswerBytes" | "replQueue">;
   /** Sends bytes to the REPL's socket; none close it. */
   send: (bytes: Uint8Array) => Promise<void>;
@@ -32,13 +34,15 @@ export class Repl {
   readonly #options: ReplOptions;
   #held: Buffer = Buffer.alloc(0);
   #answer: PromiseWithResolvers<Answer> | null = null;
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<unknown>;
   #queued = 0;
   #over: ApplicationError | null = null;
 
   constructor(pid: number, options: ReplOptions) {
     this.pid = pid;
     this.#options = options;
+    // Without it no outcome can be told: evaluations find that out by themselves.
+    this.#last = this.#run(options.setup).catch(() => {});
   }
 
   /** Whether an evaluation is under way. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { SpawnParams } from "@sandkeep/host";
 import { type RpcDecodedParams, WATCHER_RESTART_METHOD } from "@sandkeep/protocol";
 import type { Client, Handlers } from "../client.ts";
-import { PROGRAM_PRELOAD, replPreload } from "../deno/preload.ts";
+import { PROGRAM_PRELOAD, replSetup } from "../deno/preload.ts";
 import { DenoProgram } from "../deno/program.ts";
 import { Repl } from "../deno/repl.ts";
 import { applicationError, noSuchProcess } from "../errors.ts";
@@ -37,8 +37,7 @@ export const denoHandlers = {
 
   async spawnDenoRepl(client, params) {
     const { scriptArgs = [] } = params;
-    const preload = replPreload(Math.floor(client.limits.replAnswerBytes / 4));
-    const args = ["repl", "--json", "-A", "--preload", preload, ...(scriptArgs.length ? ["--", ...scriptArgs] : [])];
+    const args = ["repl", "--json", "-A", ...(scriptArgs.length ? ["--", ...scriptArgs] : [])];
     let repl: Repl | undefined;
     const early: Buffer[] = [];
     const { run } = await start(client, params, args, (bytes) => {
@@ -46,7 +45,9 @@ export const denoHandlers = {
       take(repl, bytes);
     });
     const { limits } = client;
-    repl = new Repl(run.pid, { limits, send: (bytes) => run.writeSocket(bytes) });
+    // A character of JSON has up to three bytes of UTF-8.
+    const setup = replSetup(Math.floor(limits.replAnswerBytes / 4));
+    repl = new Repl(run.pid, { setup, limits, send: (bytes) => run.writeSocket(bytes) });
     for (const bytes of early) take(repl, bytes);
     const { session } = client;
     session.addRepl(repl);

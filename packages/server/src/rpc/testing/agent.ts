@@ -2,9 +2,10 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { GuestClient } from "@sandkeep/host";
 
@@ -30,18 +31,7 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
   const path = [...(options.path ?? []), process.env["PATH"]].join(":");
   const child = spawn(binary, ["-unix", socketPath, "-home", home], { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, PATH: path } });
   const exited = once(child, "exit");
-  // The agent makes the socket's file once it listens, and tells nobody.
-  const { watch } = await import("node:fs");
-  await new Promise<void>((resolve, reject) => {
-    const watcher = watch(folder, (_event, name) => {
-      if (name !== "agent.sock") return;
-      watcher.close();
-      resolve();
-    });
-    child.once("exit", (code) => reject(new Error(`The agent ended with code ${code}`)));
-  });
-  const socket = connect(socketPath);
-  await once(socket, "connect");
+  const socket = await connected(socketPath);
   const guest = await GuestClient.connect(socket, HELLO_TIMEOUT_MS);
   return {
     guest,
@@ -53,4 +43,19 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The agent tells nobody that it listens: try until it does. */
+async function connected(path: string): Promise<Socket> {
+  const deadline = Date.now() + HELLO_TIMEOUT_MS;
+  for (;;) {
+    const socket = connect(path);
+    try {
+      await once(socket, "connect");
+      return socket;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(5);
+    }
+  }
 }
