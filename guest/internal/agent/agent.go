@@ -38,6 +38,7 @@ func (m *Machine) Serve(conn net.Conn) {
 	registerFiles(registry)
 	registerHandles(registry, &open)
 	registerNetwork(registry)
+	registerWalks(registry)
 	rpc.Serve(conn, registry)
 }
 

@@ -62,14 +62,8 @@ func connect(ctx context.Context, host string, port int) (*net.TCPConn, error) {
 	return conn.(*net.TCPConn), nil
 }
 
-// flushWriter is the host's side of the stream.
-type flushWriter interface {
-	io.Writer
-	Flush() error
-}
-
 // Splice carries bytes both ways until the guest's side ends. The end of the host's bytes half-closes the connection.
-func Splice(ctx context.Context, conn *net.TCPConn, from io.Reader, to flushWriter) error {
+func Splice(ctx context.Context, conn *net.TCPConn, from io.Reader, to files.FlushWriter) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
@@ -96,7 +90,7 @@ var buffers = sync.Pool{New: func() any {
 }}
 
 // copyAvailable sends each piece as soon as it comes. Without traffic it holds no buffer.
-func copyAvailable(to flushWriter, conn *net.TCPConn) error {
+func copyAvailable(to files.FlushWriter, conn *net.TCPConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err

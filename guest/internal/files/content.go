@@ -120,6 +120,25 @@ func copyBuffered(to io.Writer, from io.Reader) error {
 	}
 }
 
+// FlushWriter gathers what is written to it until it is flushed.
+type FlushWriter interface {
+	io.Writer
+	Flush() error
+}
+
+// CopyPromptly copies to the end, sending each piece as soon as it is there: for answers that trickle.
+func CopyPromptly(to FlushWriter, from io.Reader) error { return copyBuffered(prompt{to}, from) }
+
+type prompt struct{ to FlushWriter }
+
+func (p prompt) Write(data []byte) (int, error) {
+	n, err := p.to.Write(data)
+	if err == nil {
+		err = p.to.Flush()
+	}
+	return n, err
+}
+
 // newContent makes a reader and writer of an open file's content. One that can make its user wait is watched by the
 // runtime's poller, and closed when the context ends; a regular file is read and written directly.
 func newContent(ctx context.Context, fd int, path string) (content io.ReadWriteCloser, regular bool) {

@@ -3,6 +3,8 @@ package process
 import (
 	"io"
 	"sync"
+
+	"sandkeep.dev/guest/internal/files"
 )
 
 // Sink is one reader of a process's output. A nil sink throws everything away.
@@ -52,15 +54,9 @@ func (s *Sink) Detach() {
 	}
 }
 
-// flusher is a writer that gathers small writes.
-type flusher interface {
-	io.Writer
-	Flush() error
-}
-
 // CopyTo writes frames until every output has ended and the process too, or until cancelled or replaced. What is ready
 // at the same time goes out at once.
-func (s *Sink) CopyTo(to flusher, cancelled <-chan struct{}) error {
+func (s *Sink) CopyTo(to files.FlushWriter, cancelled <-chan struct{}) error {
 	defer s.Detach()
 	for _, f := range s.early {
 		if err := s.write(to, f); err != nil {

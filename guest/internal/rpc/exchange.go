@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"os"
-	"time"
 
 	"sandkeep.dev/guest/internal/contract"
 )
@@ -32,18 +30,6 @@ func (x *Exchange) Write(p []byte) (int, error) { return x.response.Write(p) }
 
 // Flush sends what was written so far.
 func (x *Exchange) Flush() error { return http.NewResponseController(x.response).Flush() }
-
-// StopReading makes a Read that waits, and every later one, fail.
-func (x *Exchange) StopReading() {
-	// A deadline in the past is the only way to wake the reader without ending the response.
-	_ = http.NewResponseController(x.response).SetReadDeadline(time.Unix(1, 0))
-}
-
-// Ended says whether a Read failed because the request's body came to its regular end.
-func Ended(err error) bool { return err == io.EOF }
-
-// Stopped says whether a Read failed because of StopReading.
-func Stopped(err error) bool { return os.IsTimeout(err) }
 
 func (x *Exchange) sendHead(o outcome) error {
 	x.headSent = true

@@ -1,0 +1,53 @@
+package fetch
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"sandkeep.dev/guest/internal/dial"
+)
+
+const (
+	connectTimeout = 30 * time.Second
+	tlsTimeout     = 30 * time.Second
+	// maxHeaderBytes bounds what a server may say before the body.
+	maxHeaderBytes = 1 << 20
+)
+
+// newTransport makes one for a single request: connections are not kept, because they would stay behind in an idle
+// machine. With a port, every connection goes to that port of the loopback, without TLS, whatever the URL says.
+func newTransport(port int) http.RoundTripper {
+	transport := &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: connectTimeout, KeepAlive: -1}).DialContext,
+		TLSHandshakeTimeout:    tlsTimeout,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		ForceAttemptHTTP2:      true,
+	}
+	if port == 0 {
+		return transport
+	}
+	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial.Loopback(ctx, port) }
+	return plainText{transport}
+}
+
+// plainText sends requests for https as http, and leaves their URL as it is for those who look at it later.
+type plainText struct{ next http.RoundTripper }
+
+func (t plainText) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Scheme != "https" {
+		return t.next.RoundTrip(request)
+	}
+	plain := request.Clone(request.Context())
+	plain.URL.Scheme = "http"
+	if plain.Host == "" {
+		plain.Host = request.URL.Host
+	}
+	response, err := t.next.RoundTrip(plain)
+	if response != nil {
+		response.Request = request
+	}
+	return response, err
+}
