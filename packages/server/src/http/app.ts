@@ -42,7 +42,8 @@ export function createApp(services: Services): Hono<Env> {
     context.set("principal", await authenticator.authenticate(context.req.header("authorization"), context.req.header("x-deno-org")));
     await next();
   });
-  for (const routes of [sandboxRoutes, connectRoutes, exposeRoutes, eventRoutes, tokenRoutes, organisationRoutes, infoRoutes]) routes(app, services);
+  // The WebSocket's paths look like those of sandboxes, so they come first.
+  for (const routes of [connectRoutes, sandboxRoutes, exposeRoutes, eventRoutes, tokenRoutes, organisationRoutes, infoRoutes]) routes(app, services);
   for (const routes of [volumeRoutes, snapshotRoutes, appRoutes]) routes(app);
   return app;
 }

@@ -1,0 +1,18 @@
+/**
+ * FOR TESTS ONLY: a server on local processes as a process of its own, so that a test can kill it. Arguments: a folder,
+ * the agent's binary, a file to write when ready.
+ */
+import { join } from "node:path";
+import { createLogger } from "../log/logger.ts";
+import { writeReadyFile } from "../ready-file.ts";
+import { startServer } from "../server.ts";
+import { stopOnSignals } from "../signals.ts";
+import { LocalHost } from "./local-host.ts";
+
+const [dir = "", agent = "", ready = ""] = process.argv.slice(2);
+const log = createLogger("silent");
+const host = new LocalHost({ dir: join(dir, "machines"), agent });
+const server = await startServer({ host, log, config: { port: 0, dataDir: join(dir, "data") } });
+await writeReadyFile(ready, server);
+process.stdout.write("ready\n");
+await stopOnSignals(server, log);
