@@ -16,3 +16,14 @@ export async function buildAgent(): Promise<{ path: string; dispose(): Promise<v
   await promisify(execFile)("go", ["build", "-o", path, "./cmd/agent"], { cwd: SOURCE, timeout: BUILD_TIMEOUT_MS });
   return { path, dispose: () => rm(dir, { recursive: true, force: true }) };
 }
+
+let shared: ReturnType<typeof buildAgent> | null = null;
+
+/** One build for all tests of a process, removed when it ends. */
+export function sharedAgent(): ReturnType<typeof buildAgent> {
+  if (!shared) {
+    shared = buildAgent();
+    process.once("beforeExit", () => void shared?.then(({ dispose }) => dispose()));
+  }
+  return shared;
+}

@@ -5,7 +5,7 @@ import type { Token } from "@sandkeep/protocol";
 import { pino } from "pino";
 import type { ConfigInput } from "../config/schema.ts";
 import { type Server, startServer } from "../server.ts";
-import { buildAgent } from "./agent-binary.ts";
+import { sharedAgent } from "./agent-binary.ts";
 import { LocalHost, type LocalHostOptions } from "./local-host.ts";
 
 /** FOR TESTS ONLY: a server on a free port with a data directory of its own, on machines that are local processes. */
@@ -32,6 +32,7 @@ export class Fixture implements AsyncDisposable {
   /** Starts a server on the same data, after the former one was closed. */
   async start(config: ConfigInput = {}, host: Partial<LocalHostOptions> = {}): Promise<void> {
     this.host = new LocalHost({ dir: join(this.dir, "machines"), agent: this.#agent, ...host });
+    this.#server = null;
     const log = pino({ level: "debug" }, { write: (line: string) => void this.logged.push(line) });
     this.#server = await startServer({ host: this.host, log, config: { port: 0, dataDir: join(this.dir, "data"), ...config } });
   }
@@ -74,15 +75,4 @@ export class Fixture implements AsyncDisposable {
     await this.#server?.close();
     await rm(this.dir, { recursive: true, force: true });
   }
-}
-
-let agent: ReturnType<typeof buildAgent> | null = null;
-
-function sharedAgent(): ReturnType<typeof buildAgent> {
-  if (!agent) {
-    agent = buildAgent();
-    // Also when a test fails: the binary must not stay behind.
-    process.once("beforeExit", () => void agent?.then(({ dispose }) => dispose()));
-  }
-  return agent;
 }

@@ -49,12 +49,18 @@ export class LocalHost implements Host {
     const child = spawn(agent, ["-unix", socket, "-home", join(folder, "home")], { detached: true, stdio: "ignore" });
     await once(child, "spawn");
     child.unref();
-    await writeFile(join(folder, "pid"), String(child.pid));
-    await writeFile(join(folder, "keep"), String(spec.keep));
-    await listening;
-    const machine = await LocalMachine.join(spec.id, folder, child.pid as number, child);
-    for (const [key, value] of Object.entries(spec.env)) await machine.guest.call("envSet", { key, value });
-    return this.#take(machine);
+    try {
+      await writeFile(join(folder, "pid"), String(child.pid));
+      await writeFile(join(folder, "keep"), String(spec.keep));
+      await listening;
+      const machine = await LocalMachine.join(spec.id, folder, child.pid as number, child);
+      for (const [key, value] of Object.entries(spec.env)) await machine.guest.call("envSet", { key, value });
+      return this.#take(machine);
+    } catch (error) {
+      kill(child.pid as number);
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   async adopt(ids: string[]): Promise<Machine[]> {
