@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { PassThrough, Writable } from "node:stream";
+import { test } from "node:test";
+import { Collected } from "./collect.ts";
+import { feedStdin, pump } from "./streams.ts";
+
+const chunk = (size: number) => new Uint8Array(size);
+
+test("output is taken no faster than it is written", async () => {
+  let pulled = 0;
+  const from = new ReadableStream<Uint8Array>({
+    pull: (controller) => (pulled++ < 100 ? controller.enqueue(chunk(1_000)) : controller.close()),
+  }, { highWaterMark: 0 });
+  const waiting: (() => void)[] = [];
+  const to = new Writable({ highWaterMark: 2_000, write: (_chunk, _encoding, done) => void waiting.push(done) });
+  const pumping = pump(from, to);
+  await new Promise(setImmediate);
+  assert.ok(pulled < 5, `pulled ${pulled} while nothing was written`);
+  const writing = setInterval(() => waiting.shift()?.(), 0);
+  await pumping;
+  clearInterval(writing);
+  assert.equal(pulled, 101);
+});
+
+test("output to a reader that has gone is thrown away", async () => {
+  const to = new PassThrough();
+  to.destroy();
+  await pump(new ReadableStream({ start: (c) => (c.enqueue(chunk(1)), c.close()) }), to);
+});
+
+test("input is read no faster than the process takes it, and its end is passed on", async () => {
+  const stdin = new PassThrough({ highWaterMark: 1 });
+  const written: number[] = [];
+  const gates: (() => void)[] = [];
+  let closed: () => void;
+  const ended = new Promise<void>((resolve) => closed = resolve);
+  const to = new WritableStream<Uint8Array>({
+    write: (bytes) => new Promise((resolve) => { written.push(bytes.length); gates.push(resolve); }),
+    close: () => closed(),
+  });
+  using _ = feedStdin(stdin, to);
+  stdin.write(chunk(10));
+  stdin.write(chunk(20));
+  stdin.end();
+  const turn = () => new Promise(setImmediate);
+  await turn();
+  assert.deepEqual(written, [10], "the second waits for the first");
+  gates.shift()!();
+  while (gates.length === 0) await turn();
+  assert.deepEqual(written, [10, 20]);
+  gates.shift()!();
+  await ended;
+});
+
+test("a process that closes its input leaves the rest unread", async () => {
+  const stdin = new PassThrough();
+  const to = new WritableStream<Uint8Array>({ write: () => { throw new Error("broken pipe"); } });
+  feedStdin(stdin, to);
+  stdin.write(chunk(1));
+  while (!stdin.isPaused() || stdin.listenerCount("data") > 0) await new Promise(setImmediate);
+});
+
+test("collected output is bounded", async () => {
+  const collected = new Collected(new PassThrough());
+  const { stdout } = collected.streams;
+  for (let i = 0; i < 17; i++) stdout.write(Buffer.alloc(2 ** 20, "x"));
+  stdout.end();
+  await new Promise((resolve) => stdout.once("close", resolve));
+  assert.equal(collected.stdout.length, 16 * 2 ** 20);
+  assert.equal(collected.truncated, true);
+  assert.equal(collected.stderr, "");
+});

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { addProgram } from "../testing/programs.ts";
+import { temporaryDirectory } from "../testing/temporary_directory.ts";
+import type { DoctorContext } from "./check.ts";
+import { atLeast, checkPrograms } from "./programs.ts";
+import { checkResources } from "./resources.ts";
+import { checkRootless } from "./rootless.ts";
+import { runChecks } from "./run_checks.ts";
+import { checkServer } from "./server.ts";
+
+const dir = temporaryDirectory();
+let count = 0;
+
+/** A machine on which only these programs are installed, beside a shell. */
+function machine(programs: Record<string, string>, more: Partial<DoctorContext> = {}): DoctorContext {
+  const bin = join(dir, String(count++));
+  mkdirSync(bin);
+  symlinkSync("/bin/sh", join(bin, "sh"));
+  for (const [name, script] of Object.entries(programs)) addProgram(bin, name, script);
+  return { env: { PATH: bin }, dataDir: join(bin, "data"), uid: 1_000, userName: "nobody-here", signal: AbortSignal.timeout(10_000), ...more };
+}
+
+test("names the versions of programs", async () => {
+  const findings = await checkPrograms(machine({ "qemu-system-x86_64": "echo 'QEMU emulator version 10.0.2 (Debian)'", go: "echo go version go1.24.4 linux/amd64" }));
+  assert.deepEqual(findings.find(({ name }) => name === "qemu-system-x86_64"), { name: "qemu-system-x86_64", verdict: "ok", detail: "10.0.2" });
+  assert.equal(findings.find(({ name }) => name === "go")?.verdict, "ok");
+});
+
+test("says what is missing, how bad that is, and how to install it", async () => {
+  const findings = await checkPrograms(machine({}));
+  const bwrap = findings.find(({ name }) => name === "bwrap")!;
+  assert.equal(bwrap.verdict, "fail");
+  assert.match(bwrap.detail, /not found/);
+  assert.match(bwrap.repair!, /apt-get install bubblewrap/);
+  assert.equal(findings.find(({ name }) => name === "go")?.verdict, "warn", "needed for building an image only");
+});
+
+test("finds programs that are too old", async () => {
+  const findings = await checkPrograms(machine({ "qemu-system-x86_64": "echo QEMU emulator version 7.2.19" }));
+  const qemu = findings.find(({ name }) => name === "qemu-system-x86_64")!;
+  assert.equal(qemu.verdict, "fail");
+  assert.match(qemu.detail, /7\.2\.19 .* is older than 8\.2/);
+  assert.match(qemu.repair!, /bookworm-backports/);
+});
+
+test("a file that may not be executed is no program", async () => {
+  const context = machine({ bwrap: "echo 0.8.0" });
+  chmodSync(join(context.env.PATH!, "bwrap"), 0o644);
+  assert.equal((await checkPrograms(context)).find(({ name }) => name === "bwrap")?.verdict, "fail");
+});
+
+test("compares versions number by number", () => {
+  assert.ok(atLeast("10.0.2", "8.2"));
+  assert.ok(atLeast("8.2", "8.2.0"));
+  assert.ok(!atLeast("8.1.99", "8.2"));
+  assert.ok(!atLeast("1.9", "1.23"));
+});
+
+test("measures memory and the disk of the data directory, which it makes", async () => {
+  const findings = await checkResources(machine({}));
+  assert.match(findings.find(({ name }) => name === "memory")!.detail, /available, enough for about \d+/);
+  assert.match(findings.find(({ name }) => name === "disk")!.detail, /free in /);
+});
+
+test("tells when name spaces and the jail do not work, in the words of those who refused", async () => {
+  const findings = await checkRootless(machine({ unshare: "echo 'unshare failed: Operation not permitted' >&2; exit 1", bwrap: "echo 'No permissions to create new namespace' >&2; exit 1" }));
+  const [namespaces, jail, subuid] = findings;
+  assert.equal(namespaces!.verdict, "fail");
+  assert.match(namespaces!.detail, /Operation not permitted/);
+  assert.match(jail!.detail, /No permissions to create new namespace/);
+  assert.equal(subuid!.verdict, "warn");
+  assert.match(subuid!.repair!, /usermod --add-subuids 100000-165535 nobody-here/);
+});
+
+test("root needs no subordinate ids", async () => {
+  const findings = await checkRootless(machine({ unshare: "exit 0", bwrap: "exit 0" }, { uid: 0 }));
+  assert.deepEqual(findings.map(({ name, verdict }) => [name, verdict]), [["user namespaces", "ok"], ["jail", "ok"]]);
+});
+
+test("without a server says whether its port is free", async () => {
+  const port = async () => (await checkServer(machine({}))).find(({ name }) => name === "port")!;
+  const before = await port();
+  if (before.verdict !== "ok") return; // Somebody uses it on this machine, which is what the rest would show.
+  const occupant = createServer();
+  await new Promise<void>((resolve) => occupant.listen(7_777, "127.0.0.1", resolve));
+  try {
+    assert.match((await port()).detail, /something else does/);
+  } finally {
+    occupant.close();
+  }
+});
+
+test("a check that breaks is a finding, and the others are still made", async () => {
+  const findings = await runChecks([async function checkSomething() { throw new Error("broken"); }, checkPrograms], machine({}));
+  assert.deepEqual(findings[0], { name: "something", verdict: "fail", detail: "could not be checked: broken" });
+  assert.ok(findings.length > 1);
+});
