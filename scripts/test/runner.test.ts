@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { GoCounter } from "./go_counter.ts";
+import { runTestFile } from "./node_file.ts";
+import { sum, summaryLine } from "./outcome.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sandkeep-runner-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Runs a test file with this text. */
+async function run(text: string, timeoutMs = 20_000) {
+  const file = join(dir, `${Math.random().toString(36).slice(2)}.ts`);
+  writeFileSync(file, `import { describe, test } from "node:test"; import assert from "node:assert/strict"; ${text}`);
+  return await runTestFile(dir, file, timeoutMs);
+}
+
+test("counts tests, not suites, and names what failed", async () => {
+  const { outcome, text } = await run(`
+    describe("group", () => { test("good", () => {}); test("bad", () => assert.equal(1, 2)); });
+    test("another", () => {});`);
+  assert.deepEqual(outcome, { passed: 2, failed: 1 });
+  assert.match(text, /✘ group › bad\n[\s\S]*1 !== 2/);
+  assert.doesNotMatch(text, /good/);
+});
+
+test("a skipped test has not passed", async () => {
+  const { outcome, text } = await run('test("a", () => {}); test("later", { skip: true }, () => {});');
+  assert.deepEqual(outcome, { passed: 1, failed: 0 });
+  assert.match(text, /- later \(skipped\)/);
+});
+
+test("dying is a failure, with the last words shown", async () => {
+  const thrown = await run('test("a", () => {}); throw new Error("at load");');
+  assert.ok(thrown.outcome.failed > 0);
+  assert.match(thrown.text, /at load/);
+  const exited = await run('test("a", () => process.exit(0));');
+  assert.deepEqual(exited.outcome, { passed: 0, failed: 1 });
+  const killed = await run('test("a", () => process.kill(process.pid, "SIGKILL"));');
+  assert.deepEqual(killed.outcome, { passed: 0, failed: 1 });
+  assert.match(killed.text, /a signal/);
+});
+
+test("no tests are a failure", async () => {
+  assert.deepEqual((await run("void describe; void test; void assert;")).outcome, { passed: 0, failed: 1 });
+});
+
+test("something left open after the last test is a failure", async () => {
+  const { outcome, text } = await run('test("a", () => void setInterval(() => {}, 1000));', 1_500);
+  assert.ok(outcome.failed > 0);
+  assert.match(text, /did not end within 1\.5 s/);
+});
+
+test("Go's tests are counted by their leaves; a package that does not build is a failure", () => {
+  let shown = "";
+  const events = (code: number, ...lines: object[]) => {
+    const counter = new GoCounter((text) => shown += text);
+    for (const line of lines) counter.line(JSON.stringify(line));
+    return counter.outcome(code);
+  };
+  const pass = (Test: string) => ({ Action: "pass", Package: "p", Test });
+  const fail = (Test: string) => ({ Action: "fail", Package: "p", Test });
+  assert.deepEqual(events(0, pass("A/x"), pass("A/y"), pass("A"), pass("B"), { Action: "pass", Package: "p" }), { passed: 3, failed: 0 });
+  assert.deepEqual(events(1, pass("A/x"), { Action: "output", Package: "p", Test: "A/y", Output: "why\n" }, fail("A/y"), fail("A"), { Action: "fail", Package: "p" }), { passed: 1, failed: 1 });
+  assert.match(shown, /✘ p A\/y\nwhy/);
+  assert.deepEqual(events(1, pass("A/x"), fail("A"), { Action: "fail", Package: "p" }), { passed: 1, failed: 1 }, "the parent itself failed");
+  assert.deepEqual(events(1, { Action: "fail", Package: "p" }), { passed: 0, failed: 1 });
+  assert.deepEqual(events(2), { passed: 0, failed: 1 }, "nothing ran");
+  assert.deepEqual(events(2, pass("A"), { Action: "pass", Package: "p" }), { passed: 1, failed: 1 }, "Go itself failed");
+});
+
+test("the last line is what other programs read", () => {
+  assert.equal(summaryLine(sum([{ passed: 1, failed: 0 }, { passed: 2, failed: 3 }])), "3 passed, 3 failed");
+});
