@@ -1,15 +1,15 @@
-#!/bin/sh
+#!/bin/bash
 # The last step of a build, run by mmdebstrap with the finished root as $1, outside of the chroot but inside the same
 # user namespace: so that owners are right in the disk image whether or not the builder is root.
 #
 # In $1/tmp/sandkeep: this file, overlay/, node.tgz, npm.tgz and deno.tgz, as the builder sent them.
-# Result, on fd 4: a tar of root.qcow2, vmlinuz, kernel-release, modules/ and packages.tsv.
+# Result, on the descriptor whose number is $2: a tar of root.qcow2, vmlinuz, kernel-release, modules/ and packages.tsv.
 # Environment: SANDKEEP_KERNEL, SANDKEEP_MODULES, SANDKEEP_DISK_MIB, SANDKEEP_JOURNAL_MIB, SANDKEEP_LABEL,
 # SANDKEEP_UUID, SANDKEEP_HASH_SEED; SANDKEEP_SCRATCH, a directory outside of the root.
-set -eu
+set -euo pipefail
 umask 022
 export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-root=$1
+root=$1 results=$2
 inside() { chroot "$root" "$@"; }
 step() { echo "sandkeep-step: $*" >&2; }
 
@@ -106,4 +106,4 @@ MKE2FS_CONFIG=$root/etc/mke2fs.conf \
 qemu-img convert -m 1 -f raw -O qcow2 "$work/root.raw" "$work/out/root.qcow2"
 
 step results
-tar -c -f - -C "$work/out" . >&4
+tar -c -f - -C "$work/out" . >&"$results"

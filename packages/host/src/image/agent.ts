@@ -1,11 +1,16 @@
 import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "./command.ts";
 import { digestOfFile, digestOfTree } from "./digest.ts";
 
 /** Where the agent's Go module is. */
 const AGENT_SOURCE_DIR = fileURLToPath(new URL("../../../../guest", import.meta.url));
+
+/** Where a current Go is when it is not in the path: installations from go.dev, Debian's backports. */
+const GO_DIRS = ["/usr/local/go/bin", "/usr/lib/go/bin"];
+/** What the agent gives as its version: enough of the digest of its sources to tell. */
+const VERSION_VARIABLE = "sandkeep.dev/guest/internal/agent.Version";
+const VERSION_DIGITS = 12;
 
 /** The agent that goes into an initramfs. */
 export interface Agent {
@@ -24,7 +29,7 @@ export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<A
       await mkdir(into, { recursive: true });
       const output = `${into}/agent`;
       // Without VCS stamping the binary depends on the sources alone.
-      await runCommand("go", ["build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", output, "./cmd/agent"], {
+      await runCommand("go", ["build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", `-s -w -X ${VERSION_VARIABLE}=${digest.slice(0, VERSION_DIGITS)}`, "-o", output, "./cmd/agent"], {
         env: { CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64", PATH: pathWithGo() },
         signal,
       });
@@ -38,7 +43,7 @@ export async function agentFromBinary(path: string): Promise<Agent> {
   return { digest: await digestOfFile(path), binary: async () => path };
 }
 
-/** Debian's backports install Go outside of the usual path; `go` there is a link for the default version only. */
+/** The usual places of Go are searched even if they are not in the path, as in a service or under sudo. */
 function pathWithGo(): string {
-  return [process.env["PATH"], dirname("/usr/local/go/bin/go"), dirname("/usr/lib/go/bin/go")].filter(Boolean).join(":");
+  return [process.env["PATH"], ...GO_DIRS].filter(Boolean).join(":");
 }

@@ -6,7 +6,8 @@ import { digestOf } from "./digest.ts";
 import { IMAGE_FILES, ImageError, MODULES_DIR, type Image, type ImageProgress, type Manifest } from "./image.ts";
 import { initramfs } from "./initramfs.ts";
 import { DEFAULT_RECIPE_DIR, readRecipe, type Recipe } from "./recipe.ts";
-import { describeFile, makeRoot, takeRoot, type RootFacts } from "./root-files.ts";
+import { describeFile, makeRoot, takeRoot } from "./root-files.ts";
+import { together } from "./tasks.ts";
 
 /** A root is installed in this much space, in bytes: what it holds, what is downloaded, and the disk made of it. */
 const SCRATCH_BYTES = 3 * 1024 ** 3;
@@ -52,19 +53,19 @@ export async function ensureImage(options: ImageOptions): Promise<Image> {
   const inputs = await readInputs(options);
   const found = match(await readImages(options.dataDir), inputs);
   if (found) return found;
-  return locked(options, async () => {
+  return locked(options, async (lock) => {
     const images = await readImages(options.dataDir);
     const built = match(images, inputs);
     if (built) return built;
     const root = images.find((image) => image.manifest.inputs.root === inputs.recipe.digest);
-    return build(options, inputs, root);
+    return build(options, inputs, lock, root);
   });
 }
 
 /** Builds an image from Debian's present packages, even if there is one of the same recipe. Throws as {@link ensureImage}. */
 export async function buildImage(options: ImageOptions): Promise<Image> {
   const inputs = await readInputs(options);
-  return locked(options, () => build(options, inputs, undefined));
+  return locked(options, (lock) => build(options, inputs, lock));
 }
 
 async function readInputs({ recipeDir = DEFAULT_RECIPE_DIR, agentBinary }: ImageOptions): Promise<Inputs> {
@@ -76,46 +77,44 @@ function match(images: Image[], { recipe, agent }: Inputs): Image | undefined {
   return images.find(({ manifest: { inputs } }) => inputs.root === recipe.digest && inputs.agent === agent.digest);
 }
 
-async function locked<T>(options: ImageOptions, action: () => Promise<T>): Promise<T> {
+async function locked<T>(options: ImageOptions, action: (lock: number) => Promise<T>): Promise<T> {
   const onWait = () => options.progress?.({ step: "prepare", fraction: 0, message: "Waiting for another build of an image" });
-  await using _ = await lockImages(options.dataDir, { signal: options.signal, onWait });
-  return action();
+  await using lock = await lockImages(options.dataDir, { signal: options.signal, onWait });
+  return await action(lock.fd);
 }
 
 /** Builds a whole image, or takes the root of another one of the same recipe. */
-async function build(options: ImageOptions, inputs: Inputs, rootOf: Image | undefined): Promise<Image> {
+async function build(options: ImageOptions, inputs: Inputs, lock: number, rootOf?: Image): Promise<Image> {
   const { dataDir, progress, signal } = options;
+  const { recipe, agent } = inputs;
   const scratch = await newScratch();
   const dir = await newBuildDir(dataDir, scratch);
   try {
-    let root: RootFacts;
-    if (rootOf) {
-      root = await takeRoot(dataDir, rootOf, dir);
-    } else {
+    if (!rootOf) {
       progress?.({ step: "prepare", fraction: 0, message: "Preparing" });
       await requireSpace(scratch, SCRATCH_BYTES);
       await requireSpace(dataDir, IMAGE_BYTES);
-      root = await makeRoot(inputs.recipe, dir, scratch, options);
     }
-    progress?.({ step: "boot", fraction: 0.95, message: "Building the guest agent" });
-    const agentFile = await inputs.agent.binary(scratch, signal);
-    const bootFiles = await initramfs(agentFile, join(dir, MODULES_DIR));
-    await writeFile(join(dir, IMAGE_FILES.initramfs), bootFiles);
-    signal?.throwIfAborted();
+    const [root, agentFile] = await together(signal, [
+      (signal) => (rootOf ? takeRoot(dataDir, rootOf, dir) : makeRoot(recipe, dir, scratch, { dataDir, lock, progress, signal })),
+      (signal) => agent.binary(join(scratch, "agent"), signal),
+    ]);
+    progress?.({ step: "boot", fraction: 0.95, message: "Writing the initramfs" });
+    const initramfsFile = join(dir, IMAGE_FILES.initramfs);
+    await writeFile(initramfsFile, await initramfs(agentFile, join(dir, MODULES_DIR)));
+    const files = { ...root.files, [IMAGE_FILES.initramfs]: await describeFile(initramfsFile, signal) };
     progress?.({ step: "publish", fraction: 0.97, message: "Storing the image" });
-    const files = { ...root.files, [IMAGE_FILES.initramfs]: await describeFile(join(dir, IMAGE_FILES.initramfs)) };
-    const manifest: Manifest = {
+    const image = await publish(dataDir, dir, {
       format: 1,
       id: imageId(inputs, files),
-      recipe: inputs.recipe.name,
+      recipe: recipe.name,
       created: new Date().toISOString(),
-      inputs: { root: inputs.recipe.digest, agent: inputs.agent.digest },
+      inputs: { root: recipe.digest, agent: agent.digest },
       kernelRelease: root.kernelRelease,
       packages: root.packages,
-      diskBytes: inputs.recipe.disk.sizeMiB * 1024 * 1024,
+      diskBytes: recipe.disk.sizeMiB * 1024 * 1024,
       files,
-    };
-    const image = await publish(dataDir, dir, manifest);
+    });
     progress?.({ step: "publish", fraction: 1, message: `Image ${image.id} is ready` });
     return image;
   } finally {

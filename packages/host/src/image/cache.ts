@@ -2,7 +2,7 @@ import { constants, copyFile, link, lstat, mkdir, open, readdir, readFile, renam
 import { join } from "node:path";
 import { runCommand } from "./command.ts";
 import { IMAGE_FILES, MANIFEST_FILE, manifestSchema, type Image, type Manifest } from "./image.ts";
-import { lockFile } from "./lock.ts";
+import { lockFile, type HeldLock } from "./lock.ts";
 
 /** Prefix of directories in the making. None is in use while nobody holds the lock. */
 const BUILDING = ".building-";
@@ -20,7 +20,7 @@ export function imagesDir(dataDir: string): string {
 export async function lockImages(
   dataDir: string,
   options: { signal?: AbortSignal | undefined; onWait?: () => void } = {},
-): Promise<AsyncDisposable> {
+): Promise<HeldLock> {
   await mkdir(imagesDir(dataDir), { recursive: true });
   const lock = await lockFile(join(imagesDir(dataDir), ".lock"), options);
   for (const name of await readdir(imagesDir(dataDir))) {
@@ -50,7 +50,8 @@ async function removeScratch(dir: string): Promise<void> {
     await rm(dir, { recursive: true, force: true });
   } catch (error) {
     if (process.getuid?.() === 0) throw error;
-    await runCommand("mmdebstrap", ["--unshare-helper", "rm", "--recursive", "--force", "--one-file-system", dir]).catch(() => {});
+    const children = (await readdir(dir)).map((name) => join(dir, name));
+    await runCommand("mmdebstrap", ["--unshare-helper", "find", ...children, "-xdev", "-mindepth", "1", "-delete"]).catch(() => {});
     await rm(dir, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Writable } from "node:stream";
 import { ImageError } from "./image.ts";
 
 /** Lines of a failed tool's output that its error repeats. */
@@ -8,14 +9,21 @@ const TAIL_LINES = 15;
 /** Time that a tool has to clean up after SIGTERM, in milliseconds; unmounting and removing a root takes a while. */
 const GRACE_MS = 20_000;
 
+/** Of a pipe that nobody writes to: it ends when we do. The highest number that dash can redirect. */
+const WATCH_FD = 9;
+/** Becomes the tool, and leaves a watcher in its process group that signals the group when the pipe ends. */
+const WATCH_SCRIPT = `{ cat <&${WATCH_FD} >/dev/null; kill -TERM 0; } & exec "$@" ${WATCH_FD}<&-`;
+
 /** How to run a tool. */
 export interface CommandOptions {
   cwd?: string;
   env?: Record<string, string>;
   signal?: AbortSignal | undefined;
   stdin?: "ignore" | "pipe";
-  /** Descriptors from 3 on. */
-  extra?: "pipe"[];
+  /** Further descriptors by number: new pipes, or descriptors of ours. */
+  extra?: Record<number, "pipe" | number>;
+  /** The tool and its children are told to end (SIGTERM) when we end in whatever way. */
+  endWithUs?: boolean;
   /** Whether standard output is read and given back (the default), or left to `attend`. */
   collect?: boolean;
   /** Called with each line of standard error. */
@@ -31,10 +39,11 @@ export interface CommandOptions {
 export async function runCommand(command: string, args: string[], options: CommandOptions = {}): Promise<string> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const child = spawn(command, args, {
+  const [program, argv] = options.endWithUs ? ["sh", ["-c", WATCH_SCRIPT, "sh", command, ...args]] : [command, args];
+  const child = spawn(program, argv, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
-    stdio: [options.stdin ?? "ignore", "pipe", "pipe", ...(options.extra ?? [])],
+    stdio: stdio(options),
     // A group of its own: an interrupt at the terminal reaches us alone, and we end the tool in order.
     detached: true,
   });
@@ -43,26 +52,36 @@ export async function runCommand(command: string, args: string[], options: Comma
   let killer: NodeJS.Timeout | undefined;
   const end = (reason: unknown) => {
     ending.abort(reason);
-    child.kill("SIGTERM");
-    killer ??= setTimeout(() => child.pid && process.kill(-child.pid, "SIGKILL"), GRACE_MS);
+    signalGroup(child, "SIGTERM");
+    killer ??= setTimeout(() => signalGroup(child, "SIGKILL"), GRACE_MS);
   };
   const abort = () => end(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
+  if (options.endWithUs) {
+    const watched = child.stdio[WATCH_FD as 3] as Writable;
+    watched.on("error", () => {});
+    child.once("exit", () => watched.destroy());
+  }
   const attended = spawned(child)
     .then(() => options.attend?.(child, ending.signal))
     .then(
       () => undefined,
-      (error: unknown) => (end(error), { error }),
+      (error: unknown) => {
+        // Streams also fail because the tool ended: then its own words are the ones that help.
+        const early = child.exitCode === null && child.signalCode === null;
+        end(error);
+        return { error, early };
+      },
     );
   try {
     const [code, killedBy] = await closed(child, command);
     const failure = await attended;
     signal?.throwIfAborted();
-    if (failure?.error instanceof ImageError) throw failure.error;
+    if (failure?.early && failure.error instanceof ImageError) throw failure.error;
     if (code !== 0) {
       const how = killedBy ? `was ended by ${killedBy}` : `failed with exit code ${code}`;
       const last = tail.length ? tail : stdout.join("").trimEnd().split("\n").slice(-TAIL_LINES);
-      throw new ImageError([`${command} ${how}:`, ...last].join("\n  "), { cause: failure?.error });
+      throw new ImageError([`${command} ${how}:`, ...last].join("\n  "), { cause: failure?.error, ...(code !== null && { exitCode: code }) });
     }
     if (failure) throw failure.error;
     return stdout.join("");
@@ -70,6 +89,24 @@ export async function runCommand(command: string, args: string[], options: Comma
     clearTimeout(killer);
     signal?.removeEventListener("abort", abort);
   }
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid) process.kill(-child.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function stdio({ stdin = "ignore", extra = {}, endWithUs }: CommandOptions): ("ignore" | "pipe" | number)[] {
+  const all: ("ignore" | "pipe" | number)[] = [stdin, "pipe", "pipe"];
+  for (const [fd, what] of Object.entries(endWithUs ? { [WATCH_FD]: "pipe" as const, ...extra } : extra)) {
+    // From 3 on, what is ignored is not open in the child.
+    while (all.length < Number(fd)) all.push("ignore");
+    all[Number(fd)] = what;
+  }
+  return all;
 }
 
 /** Reads the outputs: all of the standard one, the last lines of the other. */

@@ -52,4 +52,11 @@ export interface ImageProgress {
 /** A build failed; the message says what is missing or what went wrong, and ends with the failed tool's last lines. */
 export class ImageError extends Error {
   override name = "ImageError";
+  /** Exit code of the tool that failed, if one did. */
+  readonly exitCode: number | undefined;
+
+  constructor(message: string, options: ErrorOptions & { exitCode?: number } = {}) {
+    super(message, options);
+    this.exitCode = options.exitCode;
+  }
 }

@@ -1,40 +1,38 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { open, type FileHandle } from "node:fs/promises";
+import { runCommand } from "./command.ts";
 import { ImageError } from "./image.ts";
 
+/** `flock` exits with this when another process holds the lock. */
+const HELD = 75;
+
+/** A lock that is held. Dispose of it to release. */
+export interface HeldLock extends AsyncDisposable {
+  /** A child that inherits this descriptor holds the lock too, until it ends, even if we end before. */
+  readonly fd: number;
+}
+
 /**
- * Waits until no other process holds the lock on a file, and takes it. The lock is the kernel's and held by a child
- * (util-linux's `flock`) that ends when this process ends in whatever way, so that no lock is ever left behind.
+ * Waits until no other process holds the lock on a file, and takes it. The lock (flock(2)) goes with our open file, so it
+ * is released when this process ends in whatever way. util-linux's tool takes it for us: it locks the file it inherits.
  *
- * @param onWait called when another process holds it.
+ * @param options.onWait called when another process holds it.
  */
-export async function lockFile(path: string, options: { signal?: AbortSignal | undefined; onWait?: () => void } = {}): Promise<AsyncDisposable> {
-  const { signal, onWait } = options;
-  signal?.throwIfAborted();
-  // The first flock only finds out whether there is a need to wait.
-  const script = 'flock --nonblock 9 || { echo wait; flock 9; }; echo locked; cat >/dev/null';
-  const child = spawn("sh", ["-c", `exec 9>"$1"; ${script}`, "lock", path], { stdio: ["pipe", "pipe", "inherit"], detached: true });
-  const release = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, "close");
-    // Ends the one that waits in `flock` too, which does not read its input.
-    process.kill(-child.pid!, "SIGKILL");
-    await closed;
-  };
-  const abort = () => void release();
-  signal?.addEventListener("abort", abort, { once: true });
+export async function lockFile(path: string, options: { signal?: AbortSignal | undefined; onWait?: () => void } = {}): Promise<HeldLock> {
+  const file = await open(path, "a");
+  const flock = (...args: string[]) => runCommand("flock", [...args, "3"], { extra: { 3: file.fd }, signal: options.signal });
   try {
-    child.stdout!.setEncoding("utf8");
-    for await (const text of child.stdout! as AsyncIterable<string>) {
-      if (text.includes("wait")) onWait?.();
-      if (text.includes("locked")) return { [Symbol.asyncDispose]: release };
-    }
+    await flock("--nonblock", "--conflict-exit-code", String(HELD)).catch(async (error: unknown) => {
+      if (!(error instanceof ImageError) || error.exitCode !== HELD) throw error;
+      options.onWait?.();
+      await flock();
+    });
   } catch (error) {
-    await release();
+    await file.close();
     throw error;
-  } finally {
-    signal?.removeEventListener("abort", abort);
   }
-  signal?.throwIfAborted();
-  throw new ImageError(`cannot lock ${path}`);
+  return held(file);
+}
+
+function held(file: FileHandle): HeldLock {
+  return { fd: file.fd, [Symbol.asyncDispose]: () => file.close() };
 }

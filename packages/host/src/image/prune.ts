@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink, realpath, rename, rm } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { join } from "node:path";
 import { imagesDir, lockImages, readImages } from "./cache.ts";
-import type { Image } from "./image.ts";
+import { IMAGE_FILES, type Image } from "./image.ts";
 
 /** An image, as a list shows it. */
 export interface ImageSummary {
@@ -23,7 +23,8 @@ export interface PruneResult {
 
 /** Lists all whole images, the newest first. */
 export async function listImages({ dataDir }: { dataDir: string }): Promise<ImageSummary[]> {
-  const [images, open] = await Promise.all([readImages(dataDir), openFiles()]);
+  const images = await readImages(dataDir);
+  const open = await openFiles();
   return Promise.all(
     images.map(async (image) => {
       const dir = join(imagesDir(dataDir), image.id);
@@ -85,5 +86,5 @@ async function openFiles(): Promise<Set<string>> {
 }
 
 function isOpen(dir: string, open: Set<string>): boolean {
-  return [...open].some((path) => path.startsWith(dir + sep));
+  return Object.values(IMAGE_FILES).some((file) => open.has(join(dir, file)));
 }

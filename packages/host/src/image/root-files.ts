@@ -22,12 +22,12 @@ export async function makeRoot(
   recipe: Recipe,
   dir: string,
   work: string,
-  options: { dataDir: string; progress?: (event: ImageProgress) => void; signal?: AbortSignal },
+  options: { dataDir: string; lock: number; progress?: ((event: ImageProgress) => void) | undefined; signal?: AbortSignal },
 ): Promise<RootFacts> {
   const log = createWriteStream(join(imagesDir(options.dataDir), LOG_FILE));
-  const { progress, signal } = options;
+  const { progress, signal, lock } = options;
   try {
-    await buildRoot(recipe, { into: dir, work, progress, signal, log: (line) => log.write(`${line}\n`) });
+    await buildRoot(recipe, { into: dir, work, lock, progress, signal, log: (line) => log.write(`${line}\n`) });
   } finally {
     log.end();
     await finished(log);

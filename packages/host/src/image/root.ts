@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -15,10 +16,22 @@ import { together } from "./tasks.ts";
 const DPKG_SETTINGS = "overlay/etc/dpkg/dpkg.cfg.d/sandkeep";
 
 /**
- * mmdebstrap's last hook: takes the inputs from descriptor 3, when they are complete, and goes on with the recipe's
- * script. (Rootless, a hook runs as a subordinate user, who can read nothing of ours but what is handed in this way.)
+ * Descriptors that mmdebstrap inherits. High ones, because mmdebstrap lets a shell use its own, and these must stay below
+ * 10 there, the most that dash can redirect.
  */
-const CUSTOMIZE_HOOK = `mkdir "$1/tmp/sandkeep" && tar -x -f - -C "$1/tmp/sandkeep" --no-same-owner <&3 && exec sh "$1/tmp/sandkeep/customize.sh" "$1"`;
+const INPUTS_FD = 20;
+const RESULTS_FD = 21;
+const LOCK_FD = 22;
+
+/**
+ * mmdebstrap's last hook: takes the inputs, when they are complete, and goes on with the recipe's script. (Rootless, a
+ * hook runs as a subordinate user, who can read nothing of ours but what is handed in this way.)
+ */
+const CUSTOMIZE_HOOK = [
+  'work="$1/tmp/sandkeep"; mkdir "$work"',
+  `bash -c 'tar -x -f - -C "$1" --no-same-owner <&${INPUTS_FD}' bash "$work"`,
+  `exec bash "$work/customize.sh" "$1" ${RESULTS_FD}`,
+].join(" && ");
 
 /** Where and how to build a root. */
 export interface RootOptions {
@@ -26,6 +39,8 @@ export interface RootOptions {
   into: string;
   /** Existing scratch directory on a disk, of mode 0711: the root is installed below it. */
   work: string;
+  /** Descriptor of the lock, which is not released before the installation has ended and cleaned up. */
+  lock: number;
   signal?: AbortSignal | undefined;
   progress?: ((event: ImageProgress) => void) | undefined;
   /** Called with each line that the tools print. */
@@ -35,14 +50,16 @@ export interface RootOptions {
 /** Installs Debian by a recipe and makes a disk of it. Needs no root where subordinate user ids are set up. */
 export async function buildRoot(recipe: Recipe, options: RootOptions): Promise<void> {
   const mode = await chooseMode();
+  options.log?.(await runCommand("mmdebstrap", ["--version"]));
   const inputs = join(options.work, "inputs");
   // Rootless, the directory above is open to others, for mmdebstrap's sake: what goes into the image is not.
   await mkdir(inputs, { mode: 0o700 });
-  const args = await mmdebstrapArgs(recipe, mode, options.signal);
   const progress = new InstallProgress();
-  await runCommand("mmdebstrap", args, {
+  const command = [...(await ownMounts(mode)), "mmdebstrap", ...(await mmdebstrapArgs(recipe, mode, options.signal))];
+  await runCommand(command[0]!, command.slice(1), {
     env: { ...scriptEnvironment(recipe, options.work), TMPDIR: options.work },
-    extra: ["pipe", "pipe"],
+    extra: { [INPUTS_FD]: "pipe", [RESULTS_FD]: "pipe", [LOCK_FD]: options.lock },
+    endWithUs: true,
     signal: options.signal,
     onLine: (line) => {
       options.log?.(line);
@@ -51,10 +68,14 @@ export async function buildRoot(recipe: Recipe, options: RootOptions): Promise<v
     },
     attend: (child, signal) =>
       together(signal, [
-        (signal) => feed(recipe, inputs, child.stdio[3] as Writable, signal),
-        (signal) => unpack(child.stdio[4] as Readable, options.into, signal),
+        (signal) => feed(recipe, inputs, stream(child, INPUTS_FD) as Writable, signal),
+        (signal) => unpack(stream(child, RESULTS_FD) as Readable, options.into, signal),
       ]),
   });
+}
+
+function stream(child: ChildProcess, fd: number): unknown {
+  return child.stdio[fd as 3];
 }
 
 /** Root can install as it is; others need a range of subordinate user ids and the tools that map them. */
@@ -67,6 +88,16 @@ async function chooseMode(): Promise<"root" | "unshare"> {
     throw new ImageError(`no subordinate ids for ${username} in ${file}, which building an image without root needs: run ./sandkeep doctor`);
   }
   return "unshare";
+}
+
+/** What root mounts must be gone when mmdebstrap is, even if it was killed. Without the right to, it does not mount. */
+async function ownMounts(mode: string): Promise<string[]> {
+  if (mode !== "root") return [];
+  const unshare = ["unshare", "--mount"] as const;
+  return runCommand(unshare[0], [unshare[1], "true"]).then(
+    () => [...unshare],
+    () => [],
+  );
 }
 
 async function mmdebstrapArgs(recipe: Recipe, mode: string, signal?: AbortSignal): Promise<string[]> {

@@ -1,20 +1,26 @@
+type Task<T> = (signal: AbortSignal) => Promise<T>;
+
 /**
- * Runs tasks side by side. When one fails the others are aborted; in any case nothing runs any more when this returns.
- * Throws the error of the task that failed first.
+ * Runs tasks side by side and gives their results. When one fails the others are aborted; in any case nothing runs any
+ * more when this returns. Throws the error of the task that failed first.
  */
-export async function together(signal: AbortSignal | undefined, tasks: ((signal: AbortSignal) => Promise<unknown>)[]): Promise<void> {
+export async function together<T extends unknown[]>(
+  signal: AbortSignal | undefined,
+  tasks: readonly [...{ [K in keyof T]: Task<T[K]> }],
+): Promise<T> {
   const failed = new AbortController();
   const linked = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
-  let first: { error: unknown } | undefined;
-  await Promise.all(
+  const settled = await Promise.allSettled(
     tasks.map(async (task) => {
       try {
-        await task(linked);
+        return await task(linked);
       } catch (error) {
-        first ??= { error };
         failed.abort(error);
+        throw error;
       }
     }),
   );
-  if (first) throw first.error;
+  signal?.throwIfAborted();
+  failed.signal.throwIfAborted();
+  return settled.map((result) => (result.status === "fulfilled" ? result.value : undefined)) as T;
 }
