@@ -5,7 +5,7 @@ import { later } from "./coverage/later.ts";
 import { Recorder } from "./coverage/recorder.ts";
 import { publicMembers } from "./coverage/typings.ts";
 import { loadSdks } from "./harness/sdk.ts";
-import { TestServer } from "./harness/server.ts";
+import { startForClients } from "./harness/server.ts";
 import { suites } from "./suites/mod.ts";
 
 /** Suites at a time: one waits for its sandbox while the other uses the processors. */
@@ -14,11 +14,10 @@ const CONCURRENCY = 2;
 const { SANDKEEP_E2E_ONLY: only = "" } = process.env;
 
 const sdks = (await loadSdks()).map((sdk) => ({ sdk, recorder: new Recorder(sdk) }));
-let server: TestServer;
+let server: AsyncDisposable;
 
 before(async () => {
-  server = await TestServer.start();
-  Object.assign(process.env, server.env);
+  server = await startForClients();
 });
 
 after(() => server?.[Symbol.asyncDispose]());

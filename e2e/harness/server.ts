@@ -82,8 +82,7 @@ export class TestServer implements AsyncDisposable {
 
   /** The environment with which clients find it. */
   get env(): Record<string, string> {
-    const { sandboxEndpoint, apiEndpoint, token } = this.ready;
-    return { DENO_SANDBOX_ENDPOINT: sandboxEndpoint, DENO_DEPLOY_ENDPOINT: apiEndpoint, DENO_DEPLOY_TOKEN: token };
+    return clientEnv(this.ready);
   }
 
   /** Kills it, as the kernel would for want of memory. Its data stays. */
@@ -108,6 +107,22 @@ export class TestServer implements AsyncDisposable {
   async #exited(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
   }
+}
+
+/** Points clients of this process at a server: at the one whose ready file is named, for work on a test, else at a new one. */
+export async function startForClients(): Promise<AsyncDisposable> {
+  const { SANDKEEP_E2E_READY: readyFile } = process.env;
+  if (readyFile) {
+    Object.assign(process.env, clientEnv(JSON.parse(await readFile(readyFile, "utf8")) as Ready));
+    return { async [Symbol.asyncDispose]() {} };
+  }
+  const server = await TestServer.start();
+  Object.assign(process.env, server.env);
+  return server;
+}
+
+function clientEnv({ sandboxEndpoint, apiEndpoint, token }: Ready): Record<string, string> {
+  return { DENO_SANDBOX_ENDPOINT: sandboxEndpoint, DENO_DEPLOY_ENDPOINT: apiEndpoint, DENO_DEPLOY_TOKEN: token };
 }
 
 /** The JSON of a file, as soon as it is there and whole. */

@@ -56,7 +56,7 @@ export class DenoProcess extends ChildProcess {
    * assert.deepEqual(await response.json(), { path: "/form", body: "a=1" });
    * ```
    */
-  async fetch(url: string | URL, init?: RequestInit): Promise<Response> {
+  async fetch(url: string | URL, init?: RequestInit | ConstructorParameters<typeof Request>[1]): Promise<Response> {
     return await remoteFetch(this.#connection, url, init, this.pid);
   }
 }

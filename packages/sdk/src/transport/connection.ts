@@ -1,5 +1,4 @@
 import type { Buffer } from "node:buffer";
-import WebSocket from "ws";
 import { ConnectionClosedError, RpcError } from "../errors/connection.ts";
 import type { ErrorObject } from "./error_object.ts";
 import { fromError, toError } from "./error_object.ts";
@@ -9,6 +8,7 @@ import { isMessage } from "./message.ts";
 import type { Notification, Response } from "./message.ts";
 import type { Method, Params, Value } from "./methods.ts";
 import { OutboundStreams } from "./outbound_streams.ts";
+import type { Socket } from "./socket.ts";
 
 /** Above this many unsent bytes a stream waits for the socket. Enough to keep a fast link busy, little enough to hold. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -36,7 +36,7 @@ export class Connection {
   readonly sandboxId: string;
   /** Resolves when the connection has ended, however it did. */
   readonly closed: Promise<void>;
-  readonly #socket: WebSocket;
+  readonly #socket: Socket;
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #unsupported = new Set<string>();
@@ -47,7 +47,7 @@ export class Connection {
   #nextAbortId = 0;
   #closedError: ConnectionClosedError | undefined;
 
-  constructor(socket: WebSocket, sandboxId: string, debug = false) {
+  constructor(socket: Socket, sandboxId: string, debug = false) {
     this.sandboxId = sandboxId;
     this.#socket = socket;
     this.#inbound = new InboundStreams((streamId, reason) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import type WebSocket from "ws";
+import type { Socket } from "./socket.ts";
 import { Keepalive } from "./keepalive.ts";
 
 function socket() {
@@ -10,7 +10,7 @@ function socket() {
 test("pings every two seconds, and cuts a connection on which nothing comes any more", () => {
   mock.timers.enable({ apis: ["setInterval"] });
   const silent = socket();
-  const keepalive = new Keepalive(silent as unknown as WebSocket);
+  const keepalive = new Keepalive(silent as unknown as Socket);
   mock.timers.tick(10_000);
   assert.equal(silent.sent.length, 5);
   keepalive.heard();

@@ -1,4 +1,4 @@
-import type WebSocket from "ws";
+import type { Socket } from "./socket.ts";
 
 /** The interval of the protocol's own text pings, in milliseconds. A server takes their absence for a client that is gone. */
 const PING_INTERVAL_MS = 2_000;
@@ -13,7 +13,7 @@ export class Keepalive {
   readonly #timer: NodeJS.Timeout;
   #unanswered = 0;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: Socket) {
     this.#timer = setInterval(() => {
       if (++this.#unanswered > UNANSWERED_LIMIT) socket.terminate();
       else if (socket.readyState === socket.OPEN) socket.send("ping");
