@@ -1,1 +1,94 @@
-export async function run(): Promise<void> {}
+import { writeFile } from "node:fs/promises";
+import { setTimeout as wait } from "node:timers/promises";
+import type { ServerInfo } from "@sandkeep/protocol";
+import type { BenchContext } from "../bench/context.ts";
+import { type Figures, rowsOf } from "../bench/figures.ts";
+import { describeMachine } from "../bench/machine.ts";
+import { processesNaming } from "../bench/processes.ts";
+import { startSubject, type Subject } from "../bench/subject.ts";
+import { MEASURES } from "../bench/suite.ts";
+import { Api } from "../client/api.ts";
+import { namedTarget } from "../client/target.ts";
+import { UsageError } from "../errors.ts";
+import { table } from "../output/table.ts";
+import { dataDirOf } from "../paths.ts";
+import { prepareImage } from "../server/prepare_image.ts";
+import type { Invocation } from "../tree/spec.ts";
+
+const SETTLE_MS = 20_000;
+const QUICK_SETTLE_MS = 5_000;
+/** `--quick` repeats a tenth as often, and at least so often. */
+const QUICK_TIMES = 3;
+/** A new server builds its template first, which takes some seconds. */
+const READY_TIMEOUT_MS = 120_000;
+const READY_POLL_MS = 200;
+
+interface Options {
+  json?: boolean | string;
+  only?: string;
+  quick?: boolean;
+  settle?: number;
+  images?: string;
+}
+
+/** `sandkeep bench` */
+export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
+  const names = options.only?.split(",").map((name) => name.trim()) ?? Object.keys(MEASURES);
+  const unknown = names.find((name) => !Object.hasOwn(MEASURES, name));
+  if (unknown !== undefined) throw new UsageError(`there is no measurement "${unknown}"`, `there are ${Object.keys(MEASURES).join(", ")}`);
+
+  const progress = terminal.progress();
+  const remote = namedTarget(options as object, env);
+  if (!remote) await prepareImage(dataDirOf(options as object, env), progress);
+  progress.step("Starting a server to measure");
+  await using subject: Subject = remote
+    ? { target: remote, dataDir: undefined, pid: undefined, [Symbol.asyncDispose]: async () => {} }
+    : await startSubject(dataDirOf(options as object, env));
+  const { Sandbox } = await import("sandkeep");
+  const api = new Api(subject.target);
+  const notes: string[] = [];
+  const context: BenchContext = {
+    create: () => Sandbox.create({ ...subject.target }),
+    times: (full) => options.quick ? Math.max(QUICK_TIMES, Math.round(full / 10)) : full,
+    progress,
+    processes: subject.dataDir === undefined ? undefined : () => processesNaming(`${subject.dataDir}`, subject.pid ? [subject.pid] : []),
+    server: subject.pid,
+    settleMs: options.settle ?? (options.quick ? QUICK_SETTLE_MS : SETTLE_MS),
+    untilReady: () => untilReady(api),
+    note: (text) => notes.push(text),
+  };
+  await context.untilReady();
+  const figures: Partial<Figures> = {};
+  for (const name of names) {
+    const { title, run: measure } = MEASURES[name]!;
+    progress.step(`Measuring: ${title}`);
+    Object.assign(figures, await measure(context));
+  }
+  progress.done();
+  figures.machine = describeMachine(await api.json<ServerInfo>("GET", "/api/v1/info"));
+
+  if (typeof options.json === "string") await writeFile(options.json, `${JSON.stringify(figures, undefined, 2)}\n`);
+  terminal.result(figures, (colour) => {
+    const rows = rowsOf(figures).map(({ figure, value, goal, reached }) => [
+      reached === undefined ? " " : reached ? colour.green("✔") : colour.red("✘"), figure, value, goal,
+    ]);
+    const { cores, cpu, acceleration } = figures.machine!;
+    return `${table([{ title: " " }, { title: "FIGURE" }, { title: "HERE", align: "right" }, { title: "GOAL" }], rows, colour.bold)}\n${
+      colour.dim(`${cores} cores (${cpu}), ${acceleration.kind}`)}\n`;
+  });
+  for (const note of notes) terminal.note(note);
+}
+
+/** Waits until the server keeps as many machines ahead as it wants to: their number no longer grows. */
+async function untilReady(api: Api): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  let steady = 0;
+  let last = -1;
+  while (steady < 5 && Date.now() < deadline) {
+    const { host: { waiting } } = await api.json<ServerInfo>("GET", "/api/v1/info");
+    const now = waiting.processes + waiting.clones;
+    steady = now > 0 && now === last ? steady + 1 : 0;
+    last = now;
+    await wait(READY_POLL_MS);
+  }
+}

@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** The kernel counts processor time in hundredths of a second (USER_HZ), whatever its own clock is. */
+const TICKS_PER_SECOND = 100;
+
+/** Processes whose command line names a directory: a server's machines name its data directory. */
+export function processesNaming(directory: string, except: number[] = []): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) =>
+    pid !== process.pid && !except.includes(pid) && read(`/proc/${pid}/cmdline`)?.includes(directory)
+  );
+}
+
+/** Memory of processes, bytes; what several share is divided among them (proc(5), smaps_rollup). */
+export function pssBytes(pids: number[]): number {
+  let kib = 0;
+  for (const pid of pids) kib += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? "")?.[1] ?? 0);
+  return kib * 1_024;
+}
+
+/** Processor time that a process has used, seconds; undefined when it is gone. */
+export function cpuSeconds(pid: number): number | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  if (!stat) return undefined;
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Memory that could be had on this computer, bytes. */
+export function memoryAvailable(): number {
+  return Number(/^MemAvailable:\s+(\d+)/m.exec(read("/proc/meminfo") ?? "")?.[1] ?? 0) * 1_024;
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}

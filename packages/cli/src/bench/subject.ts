@@ -1,0 +1,44 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import type { Target } from "../client/target.ts";
+import { CliError } from "../errors.ts";
+
+/** What is measured: a server, and where its processes can be seen. */
+export interface Subject extends AsyncDisposable {
+  target: Target;
+  /** Its data directory; undefined when it is elsewhere. */
+  dataDir: string | undefined;
+  pid: number | undefined;
+}
+
+/** On a disk: in a /tmp of memory, the machines' disks would count as their memory. */
+const PARENT = "/var/tmp";
+
+/** Starts a server for nothing else, in a data directory of its own, with the images of the usual one. */
+export async function startSubject(images: string): Promise<Subject> {
+  const dataDir = await mkdtemp(join(PARENT, "sandkeep-bench-"));
+  const readyFile = join(dataDir, "ready.json");
+  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  const child = spawn(process.execPath, [
+    ...process.execArgv, main, "serve", "--data-dir", dataDir, "--images", images, "--port", "0", "--ready-file", readyFile, "--ready-fd", "3", "--log-level", "warn",
+  ], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
+  const words = text(child.stderr!);
+  const ended = once(child, "exit");
+  const said = await text(child.stdio[3] as Readable);
+  if (said.trim() !== "ready") throw new CliError("SERVER_FAILED", `the server to be measured did not start:\n${(await words).trim()}`, { hint: "see `sandkeep doctor`" });
+  return {
+    target: JSON.parse(await readFile(readyFile, "utf8")) as Target,
+    dataDir,
+    pid: child.pid,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGTERM");
+      await ended;
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
