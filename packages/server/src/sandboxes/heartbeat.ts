@@ -9,7 +9,7 @@ interface Pulse {
   transport: Socket;
   onSilent: () => void;
   received: number;
-  /** Bytes that the kernel has taken, and whether more were waiting: taking them is a sign of life, too. */
+  /** Bytes that the kernel has taken (whole writes, which are about 1 MiB here), and whether more were waiting: taking them is a sign of life, too. */
   sent: number;
   backlog: boolean;
   aliveAt: number;
