@@ -1,17 +1,19 @@
 import { constants, copyFile, link, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { z } from "zod";
 import { runCommand } from "./command.ts";
 import { IMAGE_FILES, MANIFEST_FILE, manifestSchema, type Image, type Manifest } from "./image.ts";
 import { lockFile, type HeldLock } from "./lock.ts";
 
 /** Prefix of directories in the making. None is in use while nobody holds the lock. */
 const BUILDING = ".building-";
-/** Names the scratch directory of a build, for the one that cleans up after it. */
-const SCRATCH_FILE = "scratch";
+/** Names a build's scratch directory, for the one that cleans up after it, and the build's own, lest a copy be cleaned up. */
+const SCRATCH_FILE = "scratch.json";
+const scratchSchema = z.object({ scratch: z.string(), of: z.string() });
 
 /** Directory of all images below a data directory. */
 export function imagesDir(dataDir: string): string {
-  return join(dataDir, "images");
+  return resolve(dataDir, "images");
 }
 
 /**
@@ -33,14 +35,15 @@ export async function lockImages(
 export async function newBuildDir(dataDir: string, scratch?: string): Promise<string> {
   const dir = join(imagesDir(dataDir), `${BUILDING}${process.pid}`);
   await mkdir(dir);
-  if (scratch) await writeFile(join(dir, SCRATCH_FILE), scratch);
+  if (scratch) await writeFile(join(dir, SCRATCH_FILE), JSON.stringify({ scratch, of: dir }));
   return dir;
 }
 
 /** Removes a build's directory and its scratch directory. */
 export async function discard(dir: string): Promise<void> {
-  const scratch = await readFile(join(dir, SCRATCH_FILE), "utf8").catch(() => undefined);
-  if (scratch) await removeScratch(scratch);
+  const text = await readFile(join(dir, SCRATCH_FILE), "utf8").catch(() => "");
+  const note = parse(text, scratchSchema);
+  if (note?.of === dir) await removeScratch(note.scratch);
   await rm(dir, { recursive: true, force: true });
 }
 
@@ -89,8 +92,8 @@ export async function share(from: string, to: string): Promise<void> {
 /** Reads one image; `undefined` when there is none of that name, or no whole one. */
 export async function readImage(dataDir: string, id: string): Promise<Image | undefined> {
   const dir = join(imagesDir(dataDir), id);
-  const text = await readFile(join(dir, MANIFEST_FILE), "utf8").catch(() => undefined);
-  const manifest = text === undefined ? undefined : parse(text);
+  const text = await readFile(join(dir, MANIFEST_FILE), "utf8").catch(() => "");
+  const manifest = parse(text, manifestSchema);
   if (!manifest) return undefined;
   const present = await Promise.all(
     Object.values(IMAGE_FILES).map((file) =>
@@ -105,9 +108,9 @@ export async function readImage(dataDir: string, id: string): Promise<Image | un
   return { id, manifest, rootDisk: join(dir, rootDisk), kernel: join(dir, kernel), initramfs: join(dir, initramfs) };
 }
 
-function parse(text: string): Manifest | undefined {
+function parse<T>(text: string, schema: z.ZodType<T>): T | undefined {
   try {
-    return manifestSchema.safeParse(JSON.parse(text)).data;
+    return schema.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }

@@ -17,6 +17,8 @@ const WATCH_SCRIPT = `{ cat <&${WATCH_FD} >/dev/null; kill -TERM 0; } & exec "$@
 /** How to run a tool. */
 export interface CommandOptions {
   cwd?: string;
+  /** A program that becomes the tool, with its arguments, such as `unshare --mount`. */
+  through?: string[];
   env?: Record<string, string>;
   signal?: AbortSignal | undefined;
   stdin?: "ignore" | "pipe";
@@ -39,8 +41,9 @@ export interface CommandOptions {
 export async function runCommand(command: string, args: string[], options: CommandOptions = {}): Promise<string> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const [program, argv] = options.endWithUs ? ["sh", ["-c", WATCH_SCRIPT, "sh", command, ...args]] : [command, args];
-  const child = spawn(program, argv, {
+  const watcher = options.endWithUs ? ["sh", "-c", WATCH_SCRIPT, "sh"] : [];
+  const argv = [...watcher, ...(options.through ?? []), command, ...args];
+  const child = spawn(argv[0]!, argv.slice(1), {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: stdio(options),

@@ -55,8 +55,8 @@ export async function buildRoot(recipe: Recipe, options: RootOptions): Promise<v
   // Rootless, the directory above is open to others, for mmdebstrap's sake: what goes into the image is not.
   await mkdir(inputs, { mode: 0o700 });
   const progress = new InstallProgress();
-  const command = [...(await ownMounts(mode)), "mmdebstrap", ...(await mmdebstrapArgs(recipe, mode, options.signal))];
-  await runCommand(command[0]!, command.slice(1), {
+  await runCommand("mmdebstrap", await mmdebstrapArgs(recipe, mode, options.signal), {
+    through: await ownMounts(mode),
     env: { ...scriptEnvironment(recipe, options.work), TMPDIR: options.work },
     extra: { [INPUTS_FD]: "pipe", [RESULTS_FD]: "pipe", [LOCK_FD]: options.lock },
     endWithUs: true,
@@ -93,9 +93,8 @@ async function chooseMode(): Promise<"root" | "unshare"> {
 /** What root mounts must be gone when mmdebstrap is, even if it was killed. Without the right to, it does not mount. */
 async function ownMounts(mode: string): Promise<string[]> {
   if (mode !== "root") return [];
-  const unshare = ["unshare", "--mount"] as const;
-  return runCommand(unshare[0], [unshare[1], "true"]).then(
-    () => [...unshare],
+  return runCommand("unshare", ["--mount", "true"]).then(
+    () => ["unshare", "--mount"],
     () => [],
   );
 }
