@@ -3,18 +3,20 @@ import { test } from "node:test";
 import { recordedStreams } from "../testing/streams.ts";
 import { progressOn } from "./progress.ts";
 
-test("is a line at the beginning and one at the end where there is no terminal", () => {
+test("is a line at the beginning, at the end and every now and then where there is no terminal", () => {
   const recorded = recordedStreams();
   let now = 0;
   const progress = progressOn(recorded.streams.stderr, () => now);
   progress.step("Building");
+  progress.fraction(0.1, "a little");
   progress.fraction(0.5, "half");
+  progress.fraction(0.6, "a little more");
   now = 2_500;
   progress.step("Starting");
   now = 2_600;
   progress.fail();
   progress.done();
-  assert.equal(recorded.err, "Building …\nBuilding: done in 2.5 s\nStarting …\nStarting: failed after 100 ms\n");
+  assert.equal(recorded.err, "Building …\nBuilding: 50 % (half)\nBuilding: done in 2.5 s\nStarting …\nStarting: failed after 100 ms\n");
 });
 
 test("is a bar that redraws itself on a terminal, cut to its width", () => {

@@ -25,10 +25,13 @@ export function progressOn(stream: Writable & { isTTY?: boolean; columns?: numbe
 /** For `--quiet` and for what is not worth showing. */
 export const silent: Progress = { step() {}, fraction() {}, done() {}, fail() {} };
 
+/** Without a terminal, a line each time so much more is done. */
+const LINE_FRACTION = 0.2;
+
 class Lines implements Progress {
   readonly #stream: Writable;
   readonly #now: () => number;
-  #current: { title: string; since: number } | undefined;
+  #current: { title: string; since: number; told: number } | undefined;
 
   constructor(stream: Writable, now: () => number) {
     this.#stream = stream;
@@ -37,11 +40,15 @@ class Lines implements Progress {
 
   step(title: string): void {
     this.done();
-    this.#current = { title, since: this.#now() };
+    this.#current = { title, since: this.#now(), told: 0 };
     this.#stream.write(`${title} …\n`);
   }
 
-  fraction(): void {}
+  fraction(done: number, note = ""): void {
+    if (!this.#current || !note || done - this.#current.told < LINE_FRACTION) return;
+    this.#current.told = done;
+    this.#stream.write(`${this.#current.title}: ${Math.floor(done * 100)} % (${note})\n`);
+  }
 
   done(): void {
     this.#end("done in");
