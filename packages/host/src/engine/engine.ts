@@ -51,6 +51,8 @@ export interface Vm {
   pause(): Promise<void>;
   /** Lets them go on. */
   resume(): Promise<void>;
+  /** The last of what the guest wrote to its console. */
+  console(): Promise<string>;
   /** Kills the process; resolves when it is gone. */
   kill(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { GuestGone } from "../contract.ts";
 import { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "./contract.ts";
 
 /** The hello is repeated after this long without an answer: the agent may still have been busy with a former connection. */
-const REPEAT_MS = 500;
+const REPEAT_MS = 5_000;
 /** More stale bytes than this before the answer is not an old connection's rest but a guest talking nonsense. */
 const MAX_STALE_BYTES = 8 * 1024 * 1024;
 

@@ -1,5 +1,6 @@
 /** A running microVM with its agent connected, not yet or already somebody's machine. */
 import { connect } from "node:net";
+import { GuestGone } from "../contract.ts";
 import type { Vm } from "../engine/engine.ts";
 import { GuestClient } from "../guest/client.ts";
 import { removeFolder } from "./folder.ts";
@@ -7,7 +8,7 @@ import { removeFolder } from "./folder.ts";
 /** How long an agent that is already running may take to answer; usually 5 ms. A loaded host takes its time. */
 export const RUNNING_HELLO_TIMEOUT_MS = 20_000;
 /** How long an emulated machine may take to boot; usually 3 s. */
-export const BOOT_HELLO_TIMEOUT_MS = 120_000;
+export const BOOT_HELLO_TIMEOUT_MS = 20_000;
 
 export interface Clone {
   readonly vm: Vm;
@@ -16,11 +17,16 @@ export interface Clone {
   readonly dir: string;
 }
 
-/** Connects to the agent of a running machine. */
+/** Connects to the agent of a running machine. @throws {GuestGone} with the guest's last words when it does not answer */
 export async function connectGuest(vm: Vm, helloTimeoutMs: number): Promise<GuestClient> {
   const socket = connect(vm.sockets.control);
   await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-  return GuestClient.connect(socket, helloTimeoutMs);
+  try {
+    return await GuestClient.connect(socket, helloTimeoutMs);
+  } catch (error) {
+    const words = await vm.console().catch(() => "");
+    throw new GuestGone(`${error instanceof Error ? error.message : String(error)} Its console says: ${words.trim() || "nothing"}`);
+  }
 }
 
 /** Ends a machine; resolves when its process and its folder are gone. */

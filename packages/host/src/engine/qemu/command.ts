@@ -10,9 +10,10 @@ const TRANSLATION_CACHE_MIB = 128;
 /** What is kept of the guest's console for diagnosis, in KiB; a power of two. */
 const CONSOLE_KIB = 64;
 
-/** The inherited descriptor that carries the first monitor, and the one that carries a template's state. */
+/** Inherited descriptors: the first monitor, `/dev/kvm` (or `/dev/null`), a template's state. */
 export const MONITOR_FD = 4;
-export const STATE_FD = 5;
+export const KVM_FD = 5;
+export const STATE_FD = 6;
 
 export const KERNEL_COMMAND_LINE =
   "console=ttyS0 quiet reboot=t panic=-1 mitigations=off tsc=reliable no_timer_check random.trust_cpu=on";
@@ -39,7 +40,9 @@ export function qemuArguments(options: CommandOptions): string[] {
   const listen = (id: string, path: string) => ["-chardev", `socket,id=${id},path=${escape(path)},server=on,wait=off`];
   return [
     "-M", "microvm,acpi=on,pcie=off,usb=off,memory-backend=m0",
-    "-accel", options.accelerator === "kvm" ? "kvm" : `tcg,thread=multi,tb-size=${TRANSLATION_CACHE_MIB}`,
+    // KVM comes as a descriptor: the jailed user need not be allowed to open it.
+    ...(options.accelerator === "kvm" ? ["-add-fd", `fd=${KVM_FD},set=1`] : []),
+    "-accel", options.accelerator === "kvm" ? "kvm,device=/dev/fdset/1" : `tcg,thread=multi,tb-size=${TRANSLATION_CACHE_MIB}`,
     "-cpu", options.accelerator === "kvm" ? "host" : "max",
     "-smp", String(size.vcpus),
     "-m", String(size.memoryMiB),

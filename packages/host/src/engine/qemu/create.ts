@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { release } from "node:os";
 import { promisify } from "node:util";
 import { connectGuest, discard } from "../../machines/clone.ts";
+import { removeFolder } from "../../machines/folder.ts";
 import type { Acceleration, BootFiles } from "../engine.ts";
 import { proveAcceleration, PROOF_TIMEOUT_MS } from "./acceleration.ts";
 import { Qemu } from "./qemu.ts";
@@ -54,7 +55,10 @@ export async function qemuVersion(): Promise<string> {
 
 async function bootOnce(engine: Qemu, { boot, newFolder }: CreateQemuOptions): Promise<void> {
   const dir = newFolder();
-  const vm = await engine.boot({ dir, size: { memoryMiB: 768, vcpus: 2 }, boot });
+  const vm = await engine.boot({ dir, size: { memoryMiB: 768, vcpus: 2 }, boot }).catch(async (error) => {
+    await removeFolder(dir);
+    throw error;
+  });
   try {
     const guest = await Promise.race([
       connectGuest(vm, PROOF_TIMEOUT_MS),

@@ -3,7 +3,7 @@
  * its own), and it gets resource limits. As root, each machine also gets an unprivileged uid of its own; without root it
  * lives in a user namespace.
  */
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 
 /** Uids for jailed processes when the server is root: one for each machine, so that none may signal or trace another. */
 const FIRST_UID = 1_879_048_192;
@@ -18,16 +18,15 @@ export interface Jail {
   dir: string;
   /** Read only. */
   readable: string[];
-  kvm: boolean;
 }
 
 let nextUid = Math.floor(Math.random() * UIDS);
 
 /** An unprivileged user for one process; null when we are not root, and the process runs as we do. */
-export function jailUser(kvm: boolean): JailUser | null {
+export function jailUser(): JailUser | null {
   if (process.getuid?.() !== 0) return null;
   const uid = FIRST_UID + (nextUid++ % UIDS);
-  return { uid, gid: kvm ? statSync("/dev/kvm").gid : uid };
+  return { uid, gid: uid };
 }
 
 export interface JailUser {
@@ -47,7 +46,8 @@ export function jailed(jail: Jail, user: JailUser | null, command: string[]): st
     ...binds(["/usr", "/etc/ld.so.cache"]),
     ...["lib", "lib64", "bin", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
     "--dev", "/dev",
-    ...(jail.kvm ? ["--dev-bind", "/dev/kvm", "/dev/kvm"] : []),
+    // Folders on the way to a mount would be root's alone.
+    ...ancestors([...jail.readable, jail.dir]).flatMap((path) => ["--perms", "0755", "--dir", path]),
     ...binds(jail.readable),
     "--bind", jail.dir, jail.dir,
     "--chdir", jail.dir,
@@ -55,4 +55,13 @@ export function jailed(jail: Jail, user: JailUser | null, command: string[]): st
     ...(user ? ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--bounding-set=-all", "--no-new-privs"] : []),
     ...command,
   ];
+}
+
+/** Every folder above the paths, the outermost first. */
+function ancestors(paths: string[]): string[] {
+  const found = new Set<string>();
+  for (const path of paths) {
+    for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) found.add(path.slice(0, at));
+  }
+  return [...found].sort();
 }

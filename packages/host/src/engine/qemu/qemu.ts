@@ -91,12 +91,11 @@ export class Qemu implements Engine {
     return sweepQemus(runDir, keep);
   }
 
-  #start(options: VmOptions, files: StartFiles): Promise<QemuProcess> {
+  async #start(options: VmOptions, files: StartFiles): Promise<QemuProcess> {
     const { boot, dir } = options;
     const jail: Jail = {
       dir,
       readable: [...new Set([boot.kernel, boot.initramfs, boot.rootDisk, ...(files.readable ?? [])])],
-      kvm: this.acceleration.kind === "kvm",
     };
     const args = qemuArguments({
       accelerator: this.acceleration.kind,
@@ -108,7 +107,12 @@ export class Qemu implements Engine {
       incoming: files.incoming ?? false,
       ...(files.memory && { memory: files.memory }),
     });
-    return startQemu(this.#binary, args, jail, files.stateFd);
+    const kvm = this.acceleration.kind === "kvm" ? await open("/dev/kvm", "r+") : null;
+    try {
+      return await startQemu(this.#binary, args, jail, { kvm: kvm?.fd ?? "ignore", state: files.stateFd ?? "ignore" });
+    } finally {
+      await kvm?.close();
+    }
   }
 }
 
