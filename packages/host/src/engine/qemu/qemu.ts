@@ -137,9 +137,7 @@ async function enableMigration(vm: QemuProcess): Promise<void> {
 async function capture(vm: QemuProcess, options: VmOptions, files: TemplateFiles): Promise<void> {
   await vm.pause();
   await enableMigration(vm);
-  const done = migrationEnd(vm);
-  await vm.qmp.execute("migrate", { uri: `fd:${STATE_FD}` });
-  await done;
+  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate", { uri: `fd:${STATE_FD}` })]);
   await vm.qmp.execute("quit").catch(() => {});
   await vm.exited;
   await writeStubs(options.boot.kernel, options.dir);
@@ -148,13 +146,13 @@ async function capture(vm: QemuProcess, options: VmOptions, files: TemplateFiles
 }
 
 async function load(vm: QemuProcess): Promise<void> {
-  const done = migrationEnd(vm);
-  await vm.qmp.execute("migrate-incoming", { uri: `fd:${STATE_FD}` });
-  await done;
+  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate-incoming", { uri: `fd:${STATE_FD}` })]);
 }
 
 async function migrationEnd(vm: QemuProcess): Promise<void> {
   const statuses = ["completed", "failed", "cancelled"];
   const event = await vm.qmp.waitFor((e) => e.event === "MIGRATION" && statuses.includes(String(e.data?.["status"])));
-  if (event.data?.["status"] !== "completed") throw new Error(`QEMU could not move the machine's state: ${event.data?.["status"]}`);
+  if (event.data?.["status"] === "completed") return;
+  const info = (await vm.qmp.execute("query-migrate")) as { "error-desc"?: string };
+  throw new Error(`QEMU could not move the machine's state: ${info["error-desc"] ?? "it does not say why"}`);
 }
