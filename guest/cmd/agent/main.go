@@ -1,4 +1,5 @@
-// Command agent runs inside a microVM as its first process, or, with -unix, on a unix socket for development.
+// Command agent runs inside a microVM as its first process, or, with -unix, on a unix socket for development. On the
+// host it also measures, with -tsc-frequency, what a guest's kernel must be told.
 package main
 
 import (
@@ -7,6 +8,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+
+	"sandkeep.dev/guest/internal/tsc"
 )
 
 const (
@@ -26,7 +29,12 @@ func main() {
 	var socket, home string
 	flag.StringVar(&socket, "unix", "", "serve on this unix socket, without any privilege, for development")
 	flag.StringVar(&home, "home", "", "with -unix: the directory that relative paths start from (default: the current one)")
+	measure := flag.Bool("tsc-frequency", false, "print the frequency of this processor's time stamp counter in kHz")
 	flag.Parse()
+	if *measure {
+		fmt.Println(tsc.FrequencyKHz())
+		return
+	}
 	if err := develop(socket, home); err != nil {
 		fmt.Fprintln(os.Stderr, "agent:", err)
 		os.Exit(1)

@@ -24,7 +24,7 @@ const MAX_STOCKS = 4;
 export interface HostOptions {
   /** Folder for templates and machines. One process at a time uses it. */
   dataDir: string;
-  image: { id: string; rootDisk: string; kernel: string; initramfs: string };
+  image: { id: string; rootDisk: string; kernel: string; initramfs: string; agent: string };
   log: Log;
   /** Memory for what waits ahead of demand, in MiB; default a tenth of all memory. */
   aheadMemoryMiB?: number;
@@ -41,10 +41,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const paths = layout(options.dataDir);
   const held = await lock(paths.lock);
   try {
-    const boot: BootFiles = options.image;
+    const { kernel, initramfs, rootDisk } = options.image;
+    const boot: BootFiles = { kernel, initramfs, rootDisk };
     const newFolder = () => createFolder(paths.run);
     const engine = await createQemu({
-      boot, newFolder, imageId: options.image.id, verdicts: paths.verdicts,
+      boot, newFolder, imageId: options.image.id, agent: options.image.agent, verdicts: paths.verdicts, frequency: paths.frequency,
       ...(options.accelerator && { accelerator: options.accelerator }),
     });
     options.log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");

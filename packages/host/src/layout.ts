@@ -14,6 +14,8 @@ export interface Layout {
   run: string;
   /** Verdicts on KVM. */
   verdicts: string;
+  /** Frequency of this machine's time stamp counter. */
+  frequency: string;
   /** Held by the one process that uses the folder. */
   lock: string;
 }
@@ -27,5 +29,5 @@ export function layout(dataDir: string): Layout {
   }
   const paths = { images: join(root, "images"), templates: join(root, "templates"), run };
   for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
-  return { ...paths, verdicts: join(root, "acceleration.json"), lock: join(run, "lock") };
+  return { ...paths, verdicts: join(root, "acceleration.json"), frequency: join(root, "tsc-khz"), lock: join(run, "lock") };
 }

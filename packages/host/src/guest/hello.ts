@@ -4,8 +4,6 @@ import type { Socket } from "node:net";
 import { GuestGone } from "../contract.ts";
 import { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "./contract.ts";
 
-/** The hello is repeated after this long without an answer: the agent may still have been busy with a former connection. */
-const REPEAT_MS = 5_000;
 /** More stale bytes than this before the answer is not an old connection's rest but a guest talking nonsense. */
 const MAX_STALE_BYTES = 8 * 1024 * 1024;
 
@@ -25,7 +23,6 @@ export function sayHello(socket: Socket, timeoutMs: number): Promise<void> {
     let stale = 0;
     const finish = (error?: Error) => {
       clearTimeout(deadline);
-      clearInterval(repeat);
       socket.off("readable", read).off("close", gone).off("error", gone);
       if (error) {
         socket.destroy();
@@ -51,7 +48,6 @@ export function sayHello(socket: Socket, timeoutMs: number): Promise<void> {
       () => finish(new GuestGone(`The guest's agent did not answer within ${timeoutMs} ms.`)),
       timeoutMs,
     );
-    const repeat = setInterval(() => socket.write(hello), REPEAT_MS);
     socket.on("readable", read).on("close", gone).on("error", gone);
     socket.write(hello);
   });

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { agentFromBinary, agentFromSource, type Agent } from "./agent.ts";
 import { discard, lockImages, newBuildDir, publish, readImages } from "./cache.ts";
@@ -102,7 +102,14 @@ async function build(options: ImageOptions, inputs: Inputs, lock: number, rootOf
     progress?.({ step: "boot", fraction: 0.95, message: "Writing the initramfs" });
     const initramfsFile = join(dir, IMAGE_FILES.initramfs);
     await writeFile(initramfsFile, await initramfs(agentFile, join(dir, MODULES_DIR)));
-    const files = { ...root.files, [IMAGE_FILES.initramfs]: await describeFile(initramfsFile, signal) };
+    const hostAgent = join(dir, IMAGE_FILES.agent);
+    await copyFile(agentFile, hostAgent);
+    await chmod(hostAgent, 0o755);
+    const files = {
+      ...root.files,
+      [IMAGE_FILES.initramfs]: await describeFile(initramfsFile, signal),
+      [IMAGE_FILES.agent]: await describeFile(hostAgent, signal),
+    };
     progress?.({ step: "publish", fraction: 0.97, message: "Storing the image" });
     const image = await publish(dataDir, dir, {
       format: 1,

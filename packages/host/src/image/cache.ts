@@ -104,8 +104,8 @@ export async function readImage(dataDir: string, id: string): Promise<Image | un
     ),
   );
   if (!present.every(Boolean)) return undefined;
-  const { rootDisk, kernel, initramfs } = IMAGE_FILES;
-  return { id, manifest, rootDisk: join(dir, rootDisk), kernel: join(dir, kernel), initramfs: join(dir, initramfs) };
+  const { rootDisk, kernel, initramfs, agent } = IMAGE_FILES;
+  return { id, manifest, rootDisk: join(dir, rootDisk), kernel: join(dir, kernel), initramfs: join(dir, initramfs), agent: join(dir, agent) };
 }
 
 function parse<T>(text: string, schema: z.ZodType<T>): T | undefined {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** Names of the files of an image, in its directory. */
-export const IMAGE_FILES = { rootDisk: "root.qcow2", kernel: "vmlinuz", initramfs: "initramfs.cpio" } as const;
+export const IMAGE_FILES = { rootDisk: "root.qcow2", kernel: "vmlinuz", initramfs: "initramfs.cpio", agent: "agent" } as const;
 /** Describes the image; written last. */
 export const MANIFEST_FILE = "manifest.json";
 /** Directory of the initramfs's kernel modules, kept so that the initramfs can be built anew for another agent. */
@@ -37,6 +37,8 @@ export interface Image {
   readonly rootDisk: string;
   readonly kernel: string;
   readonly initramfs: string;
+  /** The agent alone, to run on the host: it measures what a guest must be told. */
+  readonly agent: string;
   readonly manifest: Manifest;
 }
 

@@ -8,7 +8,7 @@ import { removeFolder } from "./folder.ts";
 /** How long an agent that is already running may take to answer; usually 5 ms. A loaded host takes its time. */
 export const RUNNING_HELLO_TIMEOUT_MS = 20_000;
 /** How long an emulated machine may take to boot; usually 3 s. */
-export const BOOT_HELLO_TIMEOUT_MS = 20_000;
+export const BOOT_HELLO_TIMEOUT_MS = 120_000;
 
 export interface Clone {
   readonly vm: Vm;

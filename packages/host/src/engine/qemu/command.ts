@@ -10,13 +10,17 @@ const TRANSLATION_CACHE_MIB = 128;
 /** What is kept of the guest's console for diagnosis, in KiB; a power of two. */
 const CONSOLE_KIB = 64;
 
-/** Inherited descriptors: the first monitor, `/dev/kvm` (or `/dev/null`), a template's state. */
+/** Inherited descriptors: the first monitor, and `/dev/kvm` where it is used. */
 export const MONITOR_FD = 4;
 export const KVM_FD = 5;
-export const STATE_FD = 6;
 
-export const KERNEL_COMMAND_LINE =
-  "console=ttyS0 quiet reboot=t panic=-1 mitigations=off tsc=reliable no_timer_check random.trust_cpu=on";
+const KERNEL_WORDS = ["console=ttyS0", "quiet", "reboot=t", "panic=-1", "mitigations=off"];
+
+/** @param tscKHz for an emulated guest; under KVM the kernel asks the hypervisor */
+export function kernelCommandLine(tscKHz: number | null): string {
+  const clock = tscKHz === null ? [] : ["tsc=reliable", `tsc_early_khz=${tscKHz}`, "no_timer_check"];
+  return [...KERNEL_WORDS, ...clock].join(" ");
+}
 
 export interface CommandOptions {
   accelerator: "kvm" | "tcg";
@@ -24,6 +28,7 @@ export interface CommandOptions {
   /** Mapped shared for a template in the making, copy-on-write for a clone; absent: anonymous memory. */
   memory?: { path: string; shared: boolean };
   kernel: string;
+  kernelCommandLine: string;
   initramfs: string;
   disk: string;
   sockets: { qmp: string; control: string; egress: string };
@@ -51,7 +56,7 @@ export function qemuArguments(options: CommandOptions): string[] {
     "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
     "-kernel", options.kernel,
     "-initrd", options.initramfs,
-    "-append", KERNEL_COMMAND_LINE,
+    "-append", options.kernelCommandLine,
     "-chardev", `ringbuf,id=console,size=${CONSOLE_KIB}K`,
     "-serial", "chardev:console",
     // Nobody waits for a sandbox's own disk to survive the host: what must be durable is a volume.

@@ -7,6 +7,7 @@ import { removeFolder } from "../../machines/folder.ts";
 import type { Acceleration, BootFiles } from "../engine.ts";
 import { proveAcceleration, PROOF_TIMEOUT_MS } from "./acceleration.ts";
 import { Qemu } from "./qemu.ts";
+import { tscFrequencyKHz } from "./tsc.ts";
 
 const BINARY = "qemu-system-x86_64";
 /** The first QEMU whose file-backed memory can be private, writable and read-only on disk at once. */
@@ -17,8 +18,11 @@ const run = promisify(execFile);
 export interface CreateQemuOptions {
   boot: BootFiles;
   imageId: string;
-  /** File that keeps the verdict on KVM. */
+  /** The agent, to run on the host. */
+  agent: string;
+  /** Files that keep the verdict on KVM and the frequency of the time stamp counter. */
   verdicts: string;
+  frequency: string;
   newFolder(): string;
   /** Default `auto`: KVM if it works. */
   accelerator?: "auto" | "kvm" | "tcg";
@@ -27,13 +31,16 @@ export interface CreateQemuOptions {
 /** @throws when QEMU is missing or too old, with what to do about it */
 export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
   const versions = { qemu: await qemuVersion(), kernel: release(), image: options.imageId };
-  const engine = (acceleration: Acceleration) => new Qemu({ binary: BINARY, acceleration, versions });
+  const engine = async (acceleration: Acceleration) => {
+    const tscKHz = acceleration.kind === "kvm" ? null : await tscFrequencyKHz(options.agent, options.frequency);
+    return new Qemu({ binary: BINARY, acceleration, versions, tscKHz });
+  };
   const wanted = options.accelerator ?? "auto";
   if (wanted !== "auto") return engine({ kind: wanted, reason: "configured" });
   return engine(await proveAcceleration({
     cache: options.verdicts,
     versions,
-    proof: () => bootOnce(engine({ kind: "kvm", reason: "being proven" }), options),
+    proof: async () => bootOnce(await engine({ kind: "kvm", reason: "being proven" }), options),
   }));
 }
 

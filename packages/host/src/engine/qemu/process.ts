@@ -60,15 +60,15 @@ export class QemuProcess implements Vm {
  * Starts QEMU in a jail; resolves when it answers.
  *
  * @param jail its folder exists and holds what the process may write
- * @param fds descriptors it inherits as `KVM_FD` and `STATE_FD`
+ * @param kvm descriptor of `/dev/kvm`, inherited as `KVM_FD`
  */
-export async function startQemu(binary: string, args: string[], jail: Jail, fds: { kvm: number | "ignore"; state: number | "ignore" }): Promise<QemuProcess> {
+export async function startQemu(binary: string, args: string[], jail: Jail, kvm: number | "ignore"): Promise<QemuProcess> {
   const user = jailUser();
   const [file, ...rest] = jailed(jail, user, [binary, ...args]);
   if (user) for (const path of [jail.dir, ...readdirSync(jail.dir).map((name) => join(jail.dir, name))]) chownSync(path, user.uid, user.gid);
   const child = spawn(file!, rest, {
-    // Descriptors: 2 complaints, 3 the jail's report, 4 the monitor, 5 KVM, 6 a template's state.
-    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", fds.kvm, fds.state],
+    // Descriptors: 2 complaints, 3 the jail's report, 4 the monitor, 5 KVM.
+    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", kvm],
     detached: true,
   });
   let stderr = "";

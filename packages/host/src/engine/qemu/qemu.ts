@@ -2,7 +2,7 @@
 import { chmod, copyFile, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Acceleration, BootFiles, CapturableVm, Engine, TemplateFiles, Vm, VmOptions, WaitingVm } from "../engine.ts";
-import { KERNEL_COMMAND_LINE, qemuArguments, STATE_FD } from "./command.ts";
+import { kernelCommandLine, qemuArguments } from "./command.ts";
 import { createOverlay } from "./disk.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import type { Jail } from "./jail.ts";
@@ -15,6 +15,8 @@ export interface QemuOptions {
   binary: string;
   acceleration: Acceleration;
   versions: Record<string, string>;
+  /** Of the host's time stamp counter, for emulated guests; null under KVM. */
+  tscKHz: number | null;
 }
 
 export class Qemu implements Engine {
@@ -23,13 +25,19 @@ export class Qemu implements Engine {
   readonly versions: Record<string, string>;
   readonly fingerprint: string;
   readonly #binary: string;
+  readonly #kernelCommandLine: string;
 
   constructor(options: QemuOptions) {
     this.#binary = options.binary;
     this.acceleration = options.acceleration;
     this.versions = options.versions;
-    this.fingerprint = JSON.stringify([this.name, this.acceleration.kind, options.versions["qemu"], KERNEL_COMMAND_LINE, qemuArguments({
-      ...nowhere, accelerator: this.acceleration.kind, size: { memoryMiB: 0, vcpus: 0 }, incoming: false,
+    this.#kernelCommandLine = kernelCommandLine(options.tscKHz);
+    this.fingerprint = JSON.stringify([this.name, options.versions["qemu"], qemuArguments({
+      ...nowhere,
+      accelerator: this.acceleration.kind,
+      kernelCommandLine: this.#kernelCommandLine,
+      size: { memoryMiB: 0, vcpus: 0 },
+      incoming: false,
     })]);
   }
 
@@ -45,13 +53,8 @@ export class Qemu implements Engine {
     const memory = await open(files.memory, "wx", 0o600);
     await memory.truncate(options.size.memoryMiB * 1024 * 1024);
     await memory.close();
-    const state = await open(files.state, "wx", 0o600);
-    try {
-      const vm = await this.#start(options, { disk: files.disk, memory: { path: files.memory, shared: true }, stateFd: state.fd });
-      return Object.assign(vm, { capture: () => capture(vm, options, files) });
-    } finally {
-      await state.close();
-    }
+    const vm = await this.#start(options, { disk: files.disk, memory: { path: files.memory, shared: true } });
+    return Object.assign(vm, { capture: () => capture(vm, options, files) });
   }
 
   templateFiles(dir: string): TemplateFiles {
@@ -66,21 +69,15 @@ export class Qemu implements Engine {
   async prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm> {
     const disk = join(options.dir, "disk.qcow2");
     await copyFile(template.overlay, disk);
-    const state = await open(template.state, "r");
-    try {
-      const dir = dirname(template.disk);
-      const vm = await this.#start({ ...options, boot: { ...options.boot, ...stubsIn(dir) } }, {
-        disk,
-        memory: { path: template.memory, shared: false },
-        stateFd: state.fd,
-        incoming: true,
-        readable: [dir],
-      });
-      await enableMigration(vm);
-      return Object.assign(vm, { load: () => load(vm) });
-    } finally {
-      await state.close();
-    }
+    const dir = dirname(template.disk);
+    const vm = await this.#start({ ...options, boot: { ...options.boot, ...stubsIn(dir) } }, {
+      disk,
+      memory: { path: template.memory, shared: false },
+      incoming: true,
+      readable: [dir],
+    });
+    await enableMigration(vm);
+    return Object.assign(vm, { load: () => load(vm, template) });
   }
 
   adopt(dir: string, pid: number): Promise<Vm | null> {
@@ -101,6 +98,7 @@ export class Qemu implements Engine {
       accelerator: this.acceleration.kind,
       size: options.size,
       kernel: boot.kernel,
+      kernelCommandLine: this.#kernelCommandLine,
       initramfs: boot.initramfs,
       disk: files.disk,
       sockets: socketsIn(dir),
@@ -109,7 +107,7 @@ export class Qemu implements Engine {
     });
     const kvm = this.acceleration.kind === "kvm" ? await open("/dev/kvm", "r+") : null;
     try {
-      return await startQemu(this.#binary, args, jail, { kvm: kvm?.fd ?? "ignore", state: files.stateFd ?? "ignore" });
+      return await startQemu(this.#binary, args, jail, kvm?.fd ?? "ignore");
     } finally {
       await kvm?.close();
     }
@@ -119,7 +117,6 @@ export class Qemu implements Engine {
 interface StartFiles {
   disk: string;
   memory?: { path: string; shared: boolean };
-  stateFd?: number;
   incoming?: boolean;
   readable?: string[];
 }
@@ -137,7 +134,7 @@ async function enableMigration(vm: QemuProcess): Promise<void> {
 async function capture(vm: QemuProcess, options: VmOptions, files: TemplateFiles): Promise<void> {
   await vm.pause();
   await enableMigration(vm);
-  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate", { uri: `fd:${STATE_FD}` })]);
+  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate", { uri: `file:${files.state}` })]);
   await vm.qmp.execute("quit").catch(() => {});
   await vm.exited;
   await writeStubs(options.boot.kernel, options.dir);
@@ -145,8 +142,8 @@ async function capture(vm: QemuProcess, options: VmOptions, files: TemplateFiles
   for (const file of [files.memory, files.state, files.disk, ...Object.values(stubsIn(options.dir))]) await chmod(file, 0o444);
 }
 
-async function load(vm: QemuProcess): Promise<void> {
-  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate-incoming", { uri: `fd:${STATE_FD}` })]);
+async function load(vm: QemuProcess, template: TemplateFiles): Promise<void> {
+  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate-incoming", { uri: `file:${template.state}` })]);
 }
 
 async function migrationEnd(vm: QemuProcess): Promise<void> {
