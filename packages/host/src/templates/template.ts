@@ -7,6 +7,11 @@ import type { Log } from "../log.ts";
 import { BOOT_HELLO_TIMEOUT_MS, connectGuest } from "../machines/clone.ts";
 import { warmTemplate } from "./warmup.ts";
 
+/**
+ * Between the end of the warm-up and the capture: the agent gives up the connection, and the kernel writes back and frees.
+ * What still runs at the capture runs in every clone.
+ */
+const SETTLE_MS = 1_000;
 /** Changes when the way a template is made changes. */
 const RECIPE_VERSION = 1;
 
@@ -93,6 +98,7 @@ export class TemplateStore {
         await warmTemplate(guest, log);
         guest.close();
         await guest.ended;
+        await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
         await vm.capture();
       } finally {
         this.#closing.signal.removeEventListener("abort", giveUp);

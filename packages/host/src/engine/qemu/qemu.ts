@@ -1,5 +1,5 @@
 /** The QEMU engine: `microvm` machines under KVM or emulation. */
-import { chmod, copyFile, open } from "node:fs/promises";
+import { chmod, chown, copyFile, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Acceleration, BootFiles, CapturableVm, Engine, TemplateFiles, Vm, VmOptions, WaitingVm } from "../engine.ts";
 import { kernelCommandLine, qemuArguments } from "./command.ts";
@@ -138,12 +138,17 @@ async function capture(vm: QemuProcess, options: VmOptions, files: TemplateFiles
   await vm.qmp.execute("quit").catch(() => {});
   await vm.exited;
   await writeStubs(options.boot.kernel, options.dir);
-  // Jailed processes read these as users of their own.
-  for (const file of [files.memory, files.state, files.disk, ...Object.values(stubsIn(options.dir))]) await chmod(file, 0o444);
+  // The template is ours again; jailed processes read it as users of their own.
+  const all = [files.memory, files.state, files.disk, ...Object.values(stubsIn(options.dir))];
+  for (const path of [options.dir, ...all]) await chown(path, process.getuid!(), process.getgid!());
+  for (const file of all) await chmod(file, 0o444);
+  await chmod(options.dir, 0o755);
 }
 
 async function load(vm: QemuProcess, template: TemplateFiles): Promise<void> {
   await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate-incoming", { uri: `file:${template.state}` })]);
+  // A template was paused when it was captured, and so is what comes of it.
+  await vm.resume();
 }
 
 async function migrationEnd(vm: QemuProcess): Promise<void> {
