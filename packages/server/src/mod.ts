@@ -6,5 +6,4 @@ export type { Config, ConfigInput, Limits } from "./config/schema.ts";
 export { createLogger, type Logger } from "./log/logger.ts";
 export { writeReadyFile } from "./ready-file.ts";
 export { type Server, type ServerOptions, startServer } from "./server.ts";
-export { stopOnSignals } from "./signals.ts";
 export { VERSION } from "./version.ts";

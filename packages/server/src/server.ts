@@ -25,7 +25,7 @@ import { tlsMaterial } from "./tls/material.ts";
 import { VERSION } from "./version.ts";
 
 export interface ServerOptions {
-  /** The machines. The server closes it. */
+  /** The machines. The server closes the host, also when it cannot start. */
   host: Host;
   /** What the configuration file says; everything has a default. */
   config?: ConfigInput;
@@ -61,15 +61,15 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   const startedAt = Date.now();
   // Whether sandboxes with a duration outlive this server. They do if its start fails half way.
   let leaveRunning = true;
-  // What has been started so far, in the order in which it depends on each other; taken down in reverse.
-  await using started = new AsyncDisposableStack();
   const within = async (what: string, work: Promise<unknown>) => {
     if (!(await settlesWithin(work, limits.stopTimeoutMs))) log.error({ what }, "gave up waiting");
   };
 
+  // What has been started so far, in the order in which it depends on each other; taken down in reverse.
+  await using started = new AsyncDisposableStack();
+  started.defer(() => within("the host", host.close({ leaveKept: leaveRunning })));
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   started.defer(lockDataDir(config.dataDir));
-  started.defer(() => within("the host", host.close({ leaveKept: leaveRunning })));
   const store = started.use(storeOn(new SqliteDriver(join(config.dataDir, "sandkeep.db"))));
   const events = started.use(new EventBus(store.events, log));
   started.defer(keepWithinRetention(store, config.events, log));
@@ -84,7 +84,7 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   const closing = new AbortController();
   const services = { config, store, host, sandboxes, authenticator, events, log, version: VERSION, startedAt, closing: closing.signal };
   const upgrades = new Upgrades(services, limits.messageBytes);
-  const listener = createListener({ app: createApp(services), tls, maxConnections: limits.connections, upgrade: upgrades.handle });
+  const listener = createListener({ app: createApp(services), tls, maxConnections: limits.connections, log, upgrade: upgrades.handle });
   // Answers that are under way get their time; then whatever is left is cut.
   started.defer(() => listener.closeAllConnections());
   started.defer(() => within("sandboxes", sandboxes.close({ leaveRunning })));

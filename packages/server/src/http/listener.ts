@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { ApiError } from "@sandkeep/protocol";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
+import type { Logger } from "../log/logger.ts";
 import type { TlsMaterial } from "../tls/local-ca.ts";
 import type { Env } from "./env.ts";
 import { refuse } from "./refusal.ts";
@@ -22,11 +23,12 @@ export interface ListenerOptions {
   app: Hono<Env>;
   tls: TlsMaterial | null;
   maxConnections: number;
+  log: Logger;
   upgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 }
 
 /** Node's HTTP server, with REST and WebSocket on one port. */
-export function createListener({ app, tls, maxConnections, upgrade }: ListenerOptions): Server {
+export function createListener({ app, tls, maxConnections, log, upgrade }: ListenerOptions): Server {
   const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -42,6 +44,8 @@ export function createListener({ app, tls, maxConnections, upgrade }: ListenerOp
     : createHttpServer(options, listener);
   server.maxConnections = maxConnections;
   server.on("upgrade", upgrade);
+  // Such as an accept that fails for want of file descriptors: the server goes on with those it has.
+  server.on("error", (error) => log.error({ err: error }, "the listener failed"));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
     refuse(socket, clientError(error), newTraceId());

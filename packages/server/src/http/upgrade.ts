@@ -50,8 +50,13 @@ export class Upgrades {
       if (id === undefined) {
         const config = decodeConfig(single(request, CONFIG_HEADER));
         const sandbox = await this.#services.sandboxes.create(config, principal, client.gone);
-        const served = this.#accept(request, socket, client, sandbox, principal, "creator", traceId);
-        if (!served) void sandbox.end({ why: "client-closed", actor: principal.actor });
+        let served = false;
+        try {
+          served = this.#accept(request, socket, client, sandbox, principal, "creator", traceId);
+        } finally {
+          // A session without a creator would never end.
+          if (!served) void sandbox.end({ why: "client-closed", actor: principal.actor });
+        }
       } else {
         const sandbox = this.#services.sandboxes.get(id, principal);
         sandbox.checkRoomForConnection();

@@ -57,7 +57,10 @@ export class Sandbox {
     this.ended = promise;
     this.#resolveEnded = resolve;
     if (record.stopAt !== null) this.#deadline.set(record.stopAt);
-    void machine.exited.then((exit) => this.end(machineStop(exit)));
+    machine.exited.then(
+      (exit) => this.end(machineStop(exit)),
+      (error: unknown) => this.end(machineStop({ reason: "crashed", detail: String(error) })),
+    );
   }
 
   get id(): string {

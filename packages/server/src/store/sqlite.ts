@@ -1,9 +1,14 @@
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type SqlDriver, type SqlValue, type Statement, UniqueViolation } from "./driver.ts";
 import { migrate } from "./migrations/sqlite.ts";
 
 /** Milliseconds to wait for another process that has the database open, such as a backup. */
 const BUSY_TIMEOUT_MS = 5_000;
+
+/** SQLite's name for a database without a file. */
+const MEMORY = ":memory:";
+const OWNER_ONLY = 0o600;
 
 interface Job {
   statements: Statement[];
@@ -23,6 +28,8 @@ export class SqliteDriver implements SqlDriver {
 
   /** @param path Of the file, or `:memory:`. Brings the database to the newest migration. */
   constructor(path: string) {
+    // Made before SQLite does, which would let everybody read it; its other files get the same mode.
+    if (path !== MEMORY) closeSync(openSync(path, "a", OWNER_ONLY));
     this.#db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
     this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     migrate(this.#db);

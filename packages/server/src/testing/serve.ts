@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { createLogger } from "../log/logger.ts";
 import { writeReadyFile } from "../ready-file.ts";
 import { startServer } from "../server.ts";
-import { stopOnSignals } from "../signals.ts";
 import { LocalHost } from "./local-host.ts";
 
 const [dir = "", agent = "", ready = ""] = process.argv.slice(2);
@@ -15,4 +14,4 @@ const host = new LocalHost({ dir: join(dir, "machines"), agent });
 const server = await startServer({ host, log, config: { port: 0, dataDir: join(dir, "data") } });
 await writeReadyFile(ready, server);
 process.stdout.write("ready\n");
-await stopOnSignals(server, log);
+process.once("SIGTERM", () => void server.close());
