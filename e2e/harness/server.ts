@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { defaultDataDir } from "@sandkeep/server";
 
 const SANDKEEP = fileURLToPath(new URL("../../sandkeep", import.meta.url));
 /** A start may include the first boot that a template is made of, in milliseconds. */
@@ -13,6 +14,11 @@ const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 30_000;
 /** So much of the log is shown when a server does not start. */
 const LOG_TAIL_CHARS = 4_000;
+
+/** Where the guest's image is kept between runs: where users have it, too. */
+function imagesDir(): string {
+  return process.env.SANDKEEP_E2E_IMAGES ?? defaultDataDir();
+}
 
 /** What `sandkeep serve --ready-file` writes. */
 export interface Ready {
@@ -51,7 +57,7 @@ export class TestServer implements AsyncDisposable {
     const readyFile = join(work, "ready.json");
     const configFile = join(work, "config.json");
     await writeFile(configFile, JSON.stringify(config));
-    const args = ["serve", "--port", "0", "--data-dir", data, "--config", configFile, "--ready-file", readyFile];
+    const args = ["serve", "--port", "0", "--data-dir", data, "--images", imagesDir(), "--config", configFile, "--ready-file", readyFile];
     const child = spawn(SANDKEEP, args, { stdio: ["ignore", "pipe", "pipe"] });
     let log = "";
     for (const stream of [child.stdout, child.stderr]) {

@@ -1,0 +1,51 @@
+/** Compiles and runs every example of the SDK's documentation, as it stands there, against a real server. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { findExamples } from "./harness/examples.ts";
+import { startForClients } from "./harness/server.ts";
+
+/** Each waits for its own sandbox most of the time. */
+const CONCURRENCY = 2;
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const TSC = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
+/** What a later version serves: their examples compile, but cannot run yet. */
+const LATER = /src\/(client\/(types\/|volume|snapshot)|deno\/deno\.ts|sandbox\/(sandbox|vscode)\.ts)/;
+
+// Beside this file, so that packages are found.
+const folder = mkdtempSync(join(HERE, ".examples-"));
+const examples = findExamples().map((example, index) => ({ ...example, file: join(folder, `example-${index}.ts`) }));
+for (const { file, code } of examples) writeFileSync(file, code);
+writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"] }));
+
+let server: AsyncDisposable;
+before(async () => {
+  server = await startForClients();
+});
+after(async () => {
+  await server?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("there are examples, and only those of a later version are not run", () => {
+  assert.ok(examples.length > 60, String(examples.length));
+  assert.deepEqual(examples.filter(({ ignored, place }) => ignored && !LATER.test(place)).map(({ place }) => place), []);
+});
+
+test("examples compile", () => {
+  try {
+    execFileSync(process.execPath, [TSC, "--noEmit", "-p", folder], { encoding: "utf8" });
+  } catch (error) {
+    const { stdout } = error as { stdout: string };
+    assert.fail(stdout.replaceAll(/\S*example-(\d+)\.ts/g, (_, index: string) => examples[Number(index)]!.place));
+  }
+});
+
+describe("examples run", { concurrency: CONCURRENCY }, () => {
+  for (const { place, file, ignored } of examples) {
+    if (!ignored) test(place, async () => void (await import(pathToFileURL(file).href)));
+  }
+});
