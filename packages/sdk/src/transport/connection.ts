@@ -8,10 +8,9 @@ import { isMessage } from "./message.ts";
 import type { Notification, Response } from "./message.ts";
 import type { Method, Params, Value } from "./methods.ts";
 import { OutboundStreams } from "./outbound_streams.ts";
+import { PacedSender } from "./paced_sender.ts";
 import type { Socket } from "./socket.ts";
 
-/** Above this many unsent bytes a stream waits for the socket. Enough to keep a fast link busy, little enough to hold. */
-const HIGH_WATER_BYTES = 1024 * 1024;
 /** How long the server may take to agree to a close before the socket is cut, in milliseconds. */
 const CLOSE_GRACE_MS = 5_000;
 /** Close codes of this client, of the protocol (wire-protocol §4.5). */
@@ -42,6 +41,7 @@ export class Connection {
   readonly #unsupported = new Set<string>();
   readonly #inbound: InboundStreams;
   readonly #outbound: OutboundStreams;
+  readonly #sender: PacedSender;
   readonly #keepalive: Keepalive;
   #nextId = 0;
   #nextAbortId = 0;
@@ -50,12 +50,16 @@ export class Connection {
   constructor(socket: Socket, sandboxId: string, debug = false) {
     this.sandboxId = sandboxId;
     this.#socket = socket;
+    this.#sender = new PacedSender(socket);
     this.#inbound = new InboundStreams((streamId, reason) => {
       if (!this.#closedError) this.#notify("$sandbox.stream.cancel", { streamId, reason: fromError(reason) });
     });
     this.#outbound = new OutboundStreams({
       send: (frame) => this.#send(frame),
-      sendPaced: (frame) => this.#sendPaced(frame),
+      sendPaced: (frame) => {
+        if (this.#closedError) throw this.#closedError;
+        return this.#sender.sendPaced(frame);
+      },
     });
     this.#keepalive = new Keepalive(socket);
     socket.on("message", (data) => this.#onMessage(data as Buffer));
@@ -136,16 +140,7 @@ export class Connection {
 
   #send(frame: string): void {
     if (this.#closedError) throw this.#closedError;
-    this.#socket.send(frame, ignoreOutcome);
-  }
-
-  async #sendPaced(frame: string): Promise<void> {
-    if (this.#closedError) throw this.#closedError;
-    if (this.#socket.bufferedAmount < HIGH_WATER_BYTES) {
-      this.#socket.send(frame, ignoreOutcome);
-    } else {
-      await new Promise<void>((resolve) => this.#socket.send(frame, () => resolve()));
-    }
+    this.#sender.send(frame);
   }
 
   #onMessage(data: Buffer): void {
@@ -204,11 +199,8 @@ export class Connection {
     this.#pending.clear();
     this.#inbound.close(error);
     this.#outbound.close(error);
+    this.#sender.release();
   }
-}
-
-function ignoreOutcome(): void {
-  // A send that fails is followed by "close", which rejects whatever waits for an answer.
 }
 
 /** The error with the stack of the call that it answers, below the stack it had in the sandbox if it came with one. */

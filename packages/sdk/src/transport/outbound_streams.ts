@@ -12,8 +12,8 @@ export const MAX_CHUNK_BYTES = 128 * 1024;
 export interface FrameSink {
   /** Sends a frame now. */
   send(frame: string): void;
-  /** Sends a frame and resolves once the socket has room for more. */
-  sendPaced(frame: string): Promise<void>;
+  /** Sends a frame; what it returns, if anything, resolves when the socket has room for more. */
+  sendPaced(frame: string): Promise<void> | undefined;
 }
 
 /** Streams that this client sends on one connection, at the pace at which the server takes them. */
