@@ -96,8 +96,9 @@ class LocalHost implements Host {
 
   async #create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
     await this.#makeRoom();
-    const identity = newIdentity(spec.id, spec.env);
     const clone = await this.#newClone(spec.memoryMiB);
+    // It holds the time, so it is made when the machine is there: waiting for one may take seconds.
+    const identity = newIdentity(spec.id, spec.env);
     try {
       signal?.throwIfAborted();
       await Promise.all([
