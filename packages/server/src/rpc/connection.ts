@@ -41,26 +41,29 @@ class Connection implements RpcConnection {
   readonly #client: Client;
   readonly #calls: Calls;
   readonly #inbound: InboundStreams;
+  readonly #closeGraceMs: number;
   #lastPingAt: number | null = null;
+  #closing: { code: number; reason: string } | null = null;
   /** How many parties want the socket not to be read. */
   #pauses = 0;
 
   constructor(socket: WebSocket, context: RpcContext) {
     this.#socket = socket;
     const limits = { ...RPC_LIMITS, ...context.limits };
+    this.#closeGraceMs = limits.closeGraceMs;
     const outbox = new Outbox(socket, limits);
     const setPaused = (paused: boolean) => this.#setPaused(paused);
-    const overflow = (reason: string) => this.close(CLOSE.tooBig, reason);
     const sendCancel = (streamId: number, reason: ErrorObject) =>
       outbox.send(JSON.stringify({ jsonrpc: "2.0", method: STREAM_METHODS.cancel, params: { streamId, reason } }));
-    this.#inbound = new InboundStreams({ sendCancel, setPaused, overflow }, limits);
+    this.#inbound = new InboundStreams({ sendCancel, setPaused, overflow: (reason) => this.close(CLOSE.tooBig, reason) }, limits);
     this.#client = new Client({ session: context.session, outbox, inbound: this.#inbound, limits, log: context.log, emit: context.emit });
-    this.#calls = new Calls(this.#client, { setPaused, overflow });
+    this.#calls = new Calls(this.#client, { setPaused, overflow: (reason) => this.close(CLOSE.policy, reason) });
 
     this.closed = new Promise((resolve) => {
       socket.once("close", (code, reason) => {
         this.#client.close();
-        resolve({ code, reason: reason.toString("utf8") });
+        // A client that is cut off after our close does not tell our reason.
+        resolve(this.#closing ?? { code, reason: reason.toString("utf8") });
       });
     });
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
@@ -73,6 +76,10 @@ class Connection implements RpcConnection {
   }
 
   close(code: number, reason: string): void {
+    if (this.#closing || this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#closing = { code, reason };
+    const cutOff = setTimeout(() => this.#socket.terminate(), this.#closeGraceMs).unref();
+    this.#socket.once("close", () => clearTimeout(cutOff));
     // A socket that is not read never sees the answer to its close.
     if (this.#socket.isPaused) this.#socket.resume();
     this.#socket.close(code, reason);

@@ -44,6 +44,8 @@ export interface RpcLimits {
   replAnswerBytes: number;
   /** Evaluations that wait for their turn in one REPL. */
   replQueue: number;
+  /** How long a client may take to answer a close before it is cut off, ms: one that reads nothing never answers. */
+  closeGraceMs: number;
 }
 
 export const RPC_LIMITS: RpcLimits = {
@@ -67,6 +69,7 @@ export const RPC_LIMITS: RpcLimits = {
   inlineCodeBytes: 96 * KIB,
   replAnswerBytes: 64 * MIB,
   replQueue: 1024,
+  closeGraceMs: 5000,
 };
 
 /** Largest chunk of a stream to a client, bytes: with base64 it stays far below the 1 MiB that the Python client takes (§6.1 rule 8). */

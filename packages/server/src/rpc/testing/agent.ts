@@ -29,7 +29,8 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
   await run("go", ["build", "-o", binary, "./cmd/agent"], { cwd: GUEST_SOURCE });
 
   const path = [...(options.path ?? []), process.env["PATH"]].join(":");
-  const child = spawn(binary, ["-unix", socketPath, "-home", home], { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, PATH: path } });
+  // A test run that is killed must not leave it behind.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", binary, "-unix", socketPath, "-home", home], { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, PATH: path } });
   const exited = once(child, "exit");
   const socket = await connected(socketPath);
   const guest = await GuestClient.connect(socket, HELLO_TIMEOUT_MS);
