@@ -118,7 +118,12 @@ func (e *Environment) ReadFile(path string) {
 	if err != nil {
 		return
 	}
-	for _, line := range strings.Split(string(content), "\n") {
+	e.add(string(content))
+}
+
+// add adds the variables of lines.
+func (e *Environment) add(lines string) {
+	for _, line := range strings.Split(lines, "\n") {
 		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "export "))
 		key, value, ok := strings.Cut(line, "=")
 		if !ok || strings.HasPrefix(line, "#") {
