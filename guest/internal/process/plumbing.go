@@ -24,8 +24,8 @@ type read struct {
 }
 
 // connect opens pipes or a terminal as the params ask.
-func connect(params contract.SpawnParams, null *os.File) (c *plumbing, err error) {
-	c = &plumbing{
+func connect(params contract.SpawnParams, null *os.File) (_ *plumbing, err error) {
+	c := &plumbing{
 		process: &Process{done: make(chan struct{})},
 		child:   []*os.File{null, null, null},
 		shared:  null,
