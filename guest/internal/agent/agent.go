@@ -31,15 +31,20 @@ type Machine struct {
 func (m *Machine) Serve(conn net.Conn) {
 	var open handles.Table
 	defer open.CloseAll()
+	rpc.Serve(conn, m.registry(&open))
+}
+
+// registry binds every method of the contract.
+func (m *Machine) registry(open *handles.Table) *rpc.Registry {
 	registry := rpc.NewRegistry()
 	m.registerMachine(registry)
 	m.registerEnvironment(registry)
 	m.registerProcesses(registry)
 	registerFiles(registry)
-	registerHandles(registry, &open)
+	registerHandles(registry, open)
 	registerNetwork(registry)
 	registerWalks(registry)
-	rpc.Serve(conn, registry)
+	return registry
 }
 
 func (m *Machine) registerMachine(r *rpc.Registry) {

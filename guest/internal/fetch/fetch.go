@@ -75,7 +75,9 @@ func newRequest(ctx context.Context, p contract.FetchParams, body io.Reader) (*h
 	if p.Redirect != "follow" && p.Redirect != manual {
 		return nil, fault.TypeError("Invalid redirect mode: %q", p.Redirect)
 	}
-	if !p.HasBody {
+	if p.HasBody {
+		body = struct{ io.Reader }{body} // a stream, whatever it is: of no known length, and sent once
+	} else {
 		body = nil
 	}
 	request, err := http.NewRequestWithContext(ctx, p.Method, target.String(), body)

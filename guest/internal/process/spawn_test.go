@@ -155,3 +155,19 @@ func TestAProcessThatClosesItsStdinLivesOn(t *testing.T) {
 		t.Fatalf("%q %+v", outputs, exit)
 	}
 }
+
+func TestSocketCarriesBothWaysOnOneDescriptor(t *testing.T) {
+	params := shell(`read line <&3; echo "got $line" >&3; echo report >&4; cat <&3 >&3`)
+	params.Socket = true
+	p, record, ended := spawn(t, params)
+	send, end := feed(t, p)
+	send(contract.FrameToSocket, "one\n")
+	record.await(t, contract.FrameSocket, "got one\n")
+	record.await(t, channel, "report\n")
+	send(contract.FrameToSocket, "two")
+	end()
+	outputs, exit := result(t, record, ended)
+	if outputs[contract.FrameSocket] != "got one\ntwo" || !exit.Success {
+		t.Fatalf("%q %+v", outputs, exit)
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"sandkeep.dev/guest/internal/fault"
 )
@@ -14,20 +16,23 @@ type Null = *struct{}
 
 // Registry holds the methods of one connection.
 type Registry struct {
-	calls   map[string]func(ctx context.Context, params []byte) outcome
-	streams map[string]func(x *Exchange, params []byte) error
+	calls    map[string]func(ctx context.Context, params []byte) outcome
+	streams  map[string]func(x *Exchange, params []byte) error
+	decoders map[string]func(params []byte) error
 }
 
 // NewRegistry makes an empty one.
 func NewRegistry() *Registry {
 	return &Registry{
-		calls:   make(map[string]func(context.Context, []byte) outcome),
-		streams: make(map[string]func(*Exchange, []byte) error),
+		calls:    make(map[string]func(context.Context, []byte) outcome),
+		streams:  make(map[string]func(*Exchange, []byte) error),
+		decoders: make(map[string]func([]byte) error),
 	}
 }
 
 // Call registers a call. Its context ends when the host resets the HTTP/2 stream.
 func Call[P, R any](r *Registry, method string, run func(context.Context, P) (R, error)) {
+	r.decoders[method] = func(raw []byte) error { return decode(raw, new(P)) }
 	r.calls[method] = func(ctx context.Context, raw []byte) outcome {
 		var params P
 		if err := decode(raw, &params); err != nil {
@@ -41,6 +46,7 @@ func Call[P, R any](r *Registry, method string, run func(context.Context, P) (R,
 // Stream registers a stream. What run returns before it sent the head becomes the outcome; after that, an error
 // resets the HTTP/2 stream.
 func Stream[P any](r *Registry, method string, run func(*Exchange, P) error) {
+	r.decoders[method] = func(raw []byte) error { return decode(raw, new(P)) }
 	r.streams[method] = func(x *Exchange, raw []byte) error {
 		var params P
 		if err := decode(raw, &params); err != nil {
@@ -50,15 +56,17 @@ func Stream[P any](r *Registry, method string, run func(*Exchange, P) error) {
 	}
 }
 
-// Methods lists the names of all methods, calls first.
+// Methods lists the names of all calls and of all streams.
 func (r *Registry) Methods() (calls, streams []string) {
-	for name := range r.calls {
-		calls = append(calls, name)
+	return slices.Sorted(maps.Keys(r.calls)), slices.Sorted(maps.Keys(r.streams))
+}
+
+// Check decodes the params of a method and does nothing with them.
+func (r *Registry) Check(method string, params []byte) error {
+	if check, known := r.decoders[method]; known {
+		return check(params)
 	}
-	for name := range r.streams {
-		streams = append(streams, name)
-	}
-	return calls, streams
+	return fault.New("NotSupported", "Unknown method: %s", method)
 }
 
 func decode(raw []byte, to any) error {
