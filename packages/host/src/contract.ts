@@ -33,6 +33,8 @@ export interface Machine {
   readonly guest: Guest;
   /** Resolves when nothing of the machine is left: process, disk, sockets. */
   readonly exited: Promise<MachineExit>;
+  /** Changes {@link MachineSpec.keep}; durable when this resolves. */
+  setKeep(keep: boolean): Promise<void>;
   /** Ends it now. Resolves when nothing is left. */
   destroy(): Promise<void>;
 }
@@ -61,6 +63,8 @@ export interface Host {
    * removes every other machine, file and socket it left.
    */
   adopt(ids: string[]): Promise<Machine[]>;
+  /** Resolves when a machine of the usual size is ready ahead of demand, or it is clear that none will be. */
+  ready(): Promise<void>;
   /** For `doctor`, logs and the dashboard. */
   info(): Promise<HostInfo>;
   /** Ends every machine (with `leaveKept`, all but those with `keep`) and everything that waits ahead of demand. */

@@ -22,8 +22,10 @@ const DEFAULT_MEMORY_MIB = 1280;
 const MAX_STOCKS = 4;
 
 export interface HostOptions {
-  /** Folder for templates and machines. One process at a time uses it. */
+  /** Folder for machines and what they need. One process at a time uses it. */
   dataDir: string;
+  /** Folder of templates, which hosts may share; default one in `dataDir`. */
+  templatesDir?: string;
   image: { id: string; rootDisk: string; kernel: string; initramfs: string; agent: string };
   log: Log;
   /** Memory for what waits ahead of demand, in MiB; default a tenth of all memory. */
@@ -49,7 +51,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ...(options.accelerator && { accelerator: options.accelerator }),
     });
     options.log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");
-    const templates = new TemplateStore({ dir: paths.templates, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
+    const templates = new TemplateStore({ dir: options.templatesDir ?? paths.templates, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
     await templates.load(sizeOf);
     return new LocalHost(options, paths, engine, templates, held);
   } catch (error) {
@@ -99,18 +101,16 @@ class LocalHost implements Host {
     const clone = await this.#newClone(spec.memoryMiB);
     // It holds the time, so it is made when the machine is there: waiting for one may take seconds.
     const identity = newIdentity(spec.id, spec.env);
+    const record: MachineRecord = { id: spec.id, pid: clone.vm.pid, memoryMiB: spec.memoryMiB, keep: spec.keep };
     try {
       signal?.throwIfAborted();
-      await Promise.all([
-        clone.guest.call("resume", identity),
-        writeRecord(clone.dir, { id: spec.id, pid: clone.vm.pid, memoryMiB: spec.memoryMiB, keep: spec.keep }),
-      ]);
+      await Promise.all([clone.guest.call("resume", identity), writeRecord(clone.dir, record)]);
       signal?.throwIfAborted();
     } catch (error) {
       await discard(clone);
       throw error;
     }
-    return this.#track(new RunningMachine(spec.id, spec.keep, clone, this.#options.log));
+    return this.#track(new RunningMachine(record, clone, this.#options.log));
   }
 
   #track(machine: RunningMachine): Machine {
@@ -208,12 +208,17 @@ class LocalHost implements Host {
     if (!vm) return null;
     try {
       const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-      return this.#track(new RunningMachine(record.id, record.keep, { vm, guest, dir }, this.#options.log));
+      return this.#track(new RunningMachine(record, { vm, guest, dir }, this.#options.log));
     } catch (error) {
       this.#options.log.warn({ sandbox: record.id, error: String(error) }, "could not take over a machine");
       await vm.kill();
       return null;
     }
+  }
+
+  async ready(): Promise<void> {
+    await this.#templates.ensure(sizeOf(DEFAULT_MEMORY_MIB)).catch(() => {});
+    await this.#stocks.get(DEFAULT_MEMORY_MIB)?.ready;
   }
 
   async info(): Promise<HostInfo> {

@@ -71,6 +71,24 @@ describe("after the server was killed", async () => {
     assert.deepEqual(await readdir(join(fixture.dir, "machines")), []);
   });
 
+  test("the next start takes over a session that was extended", async () => {
+    await using fixture = await Fixture.start();
+    await fixture.server.close();
+    const former = await serve(fixture.dir);
+    const session = await createAt(former.ready, {});
+    const closed = once(session.socket, "close");
+    const extended = await fetch(`${former.ready.sandboxEndpoint}/api/v3/sandbox/${session.id}`, {
+      method: "PATCH",
+      headers: { authorization: `Bearer ${former.ready.token}`, "content-type": "application/json" },
+      body: JSON.stringify({ stop_at_ms: Date.now() + 5 * MINUTE_MS }),
+    });
+    assert.equal(extended.status, 200);
+    await former.kill("SIGKILL");
+    await closed;
+    await fixture.start();
+    assert.equal((await connect(fixture, session.id)).id, session.id);
+  });
+
   test("a sandbox whose time came meanwhile has stopped at that time", async () => {
     await using fixture = await Fixture.start();
     await fixture.server.close();

@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
 import { dataDirOf } from "../paths.ts";
 import { prepareImage } from "../server/prepare_image.ts";
@@ -41,13 +42,17 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
 
   const image = await prepareImage(options.images ?? dataDir, terminal.progress());
   const log = createLogger(config.log.level);
-  const host = await createHost({ dataDir, image, log, ...engineSettings(config.engine) });
+  const templatesDir = join(options.images ?? dataDir, "templates");
+  const host = await createHost({ dataDir, templatesDir, image, log, ...engineSettings(config.engine) });
   // From here on the server owns the host, also when it does not start.
   const server = await startServer({ host, config, log });
   const { sandboxEndpoint, apiEndpoint, token, caFile } = server;
   writeState(dataDir, { pid: process.pid, startTicks: startTicks(process.pid)!, version: VERSION, sandboxEndpoint, apiEndpoint, token, caFile });
   if (options.readyFile) await writeReadyFile(options.readyFile, server);
   if (options.readyFd !== undefined) {
+    // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine
+    // ahead of demand rather than boot another one beside it.
+    await host.ready();
     writeSync(options.readyFd, "ready\n");
     closeSync(options.readyFd);
   } else if (process.stdout.isTTY) {

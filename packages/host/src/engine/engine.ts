@@ -82,8 +82,8 @@ export interface Engine {
   bootForCapture(options: VmOptions): Promise<CapturableVm>;
   /** Names of a template's files in its folder. */
   templateFiles(dir: string): TemplateFiles;
-  /** Finishes a template whose folder has been moved to where it stays. */
-  relocate(files: TemplateFiles): Promise<void>;
+  /** Makes a captured template ready to be moved to where it stays. */
+  relocate(from: TemplateFiles, to: TemplateFiles): Promise<void>;
   /** Starts a process that waits to become a clone. */
   prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm>;
   /** Takes over a machine that a former process of ours started. Null when it no longer runs. */

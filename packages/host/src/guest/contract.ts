@@ -51,7 +51,7 @@ export interface GuestErrorObject {
   name?: string | null;
 }
 
-/** What makes a clone a machine of its own. Sent once, right after a clone runs or a machine has booted. */
+/** What makes a clone a machine of its own. Sent right after a machine has become somebody's. */
 export interface Identity {
   /** Wall-clock time, nanoseconds since 1970, as a decimal string. */
   unixTimeNs: string;
@@ -193,7 +193,7 @@ type None = Record<never, never>;
 export interface GuestCalls {
   /** Says that the agent lives. `protocol` is 1. */
   ping: [None, { protocol: number; version: string }];
-  /** Makes this machine unique (see {@link Identity}). Done once, before anything of a user runs. */
+  /** Makes this machine unique (see {@link Identity}), before anything of a user runs. The last one counts. */
   resume: [Identity, null];
   /** Before a template is captured: stop what is transient, sync disks, collect garbage, drop nothing from the page cache. */
   quiesce: [None, null];

@@ -3,6 +3,7 @@ import type { Guest, Machine, MachineExit } from "../contract.ts";
 import type { VmExit } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import { type Clone, discard } from "./clone.ts";
+import { type MachineRecord, writeRecord } from "./folder.ts";
 
 /** After the agent's connection closes, the process is given this long to end by itself: a guest that powers off does. */
 const POWER_OFF_MS = 2_000;
@@ -12,12 +13,13 @@ export class RunningMachine implements Machine {
   readonly guest: Guest;
   readonly exited: Promise<MachineExit>;
   readonly clone: Clone;
-  readonly keep: boolean;
+  #record: MachineRecord;
   #destroyed = false;
 
-  constructor(id: string, keep: boolean, clone: Clone, log: Log) {
+  constructor(record: MachineRecord, clone: Clone, log: Log) {
+    const { id } = record;
     this.id = id;
-    this.keep = keep;
+    this.#record = record;
     this.clone = clone;
     this.guest = clone.guest;
     this.exited = this.#watch().then(async (exit) => {
@@ -25,6 +27,15 @@ export class RunningMachine implements Machine {
       log.info({ sandbox: id, exit }, "machine ended");
       return exit;
     });
+  }
+
+  get keep(): boolean {
+    return this.#record.keep;
+  }
+
+  async setKeep(keep: boolean): Promise<void> {
+    this.#record = { ...this.#record, keep };
+    await writeRecord(this.clone.dir, this.#record);
   }
 
   async destroy(): Promise<void> {

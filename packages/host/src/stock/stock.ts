@@ -16,6 +16,9 @@ const QUIET_MS = 150;
 /** After a failure restocking rests, so that a broken host is not kept busy failing. */
 const FAILURE_REST_MS = 10_000;
 
+/** Clones that come before any process: for one user who tries things one after the other. */
+const FIRST_CLONES = 2;
+
 type Waiting = { vm: WaitingVm; dir: string };
 
 export interface StockOptions {
@@ -27,6 +30,8 @@ export interface StockOptions {
 }
 
 export class Stock {
+  /** Resolves when the first clone waits, or cannot be made. */
+  readonly ready: Promise<void>;
   readonly #options: StockOptions;
   readonly #clones: Clone[] = [];
   readonly #processes: Waiting[] = [];
@@ -35,9 +40,11 @@ export class Stock {
   #timer: NodeJS.Timeout | undefined;
   #restocking: Promise<void> | undefined;
   #closed = false;
+  #firstDone!: () => void;
 
   constructor(options: StockOptions) {
     this.#options = options;
+    this.ready = new Promise((resolve) => (this.#firstDone = resolve));
     this.#later(0);
   }
 
@@ -77,6 +84,7 @@ export class Stock {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#firstDone();
     clearTimeout(this.#timer);
     await this.#restocking;
     await Promise.all([...this.#clones.splice(0), ...this.#processes.splice(0)].map(discard));
@@ -100,12 +108,15 @@ export class Stock {
       if (this.#clones.length > want.clones || this.#processes.length > want.processes) {
         const surplus = this.#clones.length > want.clones ? this.#clones.pop() : this.#processes.pop();
         if (surplus) await discard(surplus);
-      } else if (this.#processes.length < want.processes / 2 && fits(PROCESS_MIB)) await this.#addProcess();
+      } else if (this.#clones.length < Math.min(FIRST_CLONES, want.clones) && fits(CLONE_MIB)) await this.#addClone();
+      else if (this.#processes.length < want.processes / 2 && fits(PROCESS_MIB)) await this.#addProcess();
       else if (this.#clones.length < want.clones && fits(CLONE_MIB)) await this.#addClone();
       else if (this.#processes.length < want.processes && fits(PROCESS_MIB)) await this.#addProcess();
       else return this.#later(CALM_AFTER_MS);
+      if (this.#clones.length > 0 || want.clones === 0) this.#firstDone();
       this.#later(0);
     } catch (error) {
+      this.#firstDone();
       log.warn({ error: String(error) }, "could not prepare a machine ahead of demand");
       this.#later(FAILURE_REST_MS);
     }

@@ -1,22 +1,29 @@
 /** Templates: captured machines that clones start from, built once for each image, size and engine. */
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { BootFiles, Engine, MachineSize, TemplateFiles } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import { BOOT_HELLO_TIMEOUT_MS, connectGuest } from "../machines/clone.ts";
 import { warmTemplate } from "./warmup.ts";
+
+const run = promisify(execFile);
 
 /**
  * Between the end of the warm-up and the capture: the agent gives up the connection, and the kernel writes back and frees.
  * What still runs at the capture runs in every clone.
  */
 const SETTLE_MS = 1_000;
+/** Templates that nobody took into use for this long are removed. */
+const UNUSED_MS = 24 * 60 * 60_000;
+/** The file that is in a template's folder when it is whole; its time says when it was last taken into use. */
+const MARKER = "template";
 /** Changes when the way a template is made changes. */
 const RECIPE_VERSION = 1;
 
 export interface Template {
-  key: string;
   size: MachineSize;
   boot: BootFiles;
   files: TemplateFiles;
@@ -29,7 +36,7 @@ export interface TemplateImage {
 }
 
 export interface TemplateStoreOptions {
-  /** Folder of all templates. */
+  /** Folder of all templates; several hosts may share it. */
   dir: string;
   /** Where machines run, with short paths. */
   newFolder(): string;
@@ -65,15 +72,14 @@ export class TemplateStore {
     return building;
   }
 
-  /** Finds the templates a former run left, and removes those of other images or versions. */
+  /** Finds the templates of former runs, and removes those that nobody used for long: of other images or versions. */
   async load(sizes: (memoryMiB: number) => MachineSize): Promise<void> {
     await mkdir(this.#options.dir, { recursive: true });
     for (const name of await readdir(this.#options.dir)) {
-      const memoryMiB = Number(/^\d+/.exec(name)?.[0] ?? 0);
-      const size = sizes(memoryMiB);
-      if (name === this.#folderName(size) && (await isFile(join(this.#options.dir, name, "template.json")))) {
-        this.#ready.set(memoryMiB, this.#template(size));
-      } else await rm(join(this.#options.dir, name), { recursive: true, force: true });
+      const size = sizes(Number(/^\d+/.exec(name)?.[0] ?? 0));
+      const used = await lastUse(join(this.#options.dir, name));
+      if (name === this.#folderName(size) && used !== null) await this.#use(size);
+      else if (used === null || Date.now() - used > UNUSED_MS) await rm(join(this.#options.dir, name), { recursive: true, force: true });
     }
   }
 
@@ -104,14 +110,8 @@ export class TemplateStore {
         this.#closing.signal.removeEventListener("abort", giveUp);
         await vm.kill();
       }
-      // The disk's overlays name their backing file by path, so they are written for where the template will stay.
-      const template = this.#template(size);
-      const target = join(this.#options.dir, this.#folderName(size));
-      await rm(target, { recursive: true, force: true });
-      await rename(dir, target);
-      await engine.relocate(template.files);
-      await writeFile(join(target, "template.json"), JSON.stringify({ image: image.id, size, engine: engine.fingerprint }));
-      this.#ready.set(size.memoryMiB, template);
+      await publish(dir, join(this.#options.dir, this.#folderName(size)), engine);
+      const template = await this.#use(size);
       log.info({ memoryMiB: size.memoryMiB, ms: Math.round(performance.now() - started) }, "template ready");
       return template;
     } finally {
@@ -119,9 +119,14 @@ export class TemplateStore {
     }
   }
 
-  #template(size: MachineSize): Template {
+  /** Takes a template that is whole, and notes that it is in use. */
+  async #use(size: MachineSize): Promise<Template> {
     const dir = join(this.#options.dir, this.#folderName(size));
-    return { key: this.#folderName(size), size, boot: this.#options.image.boot, files: this.#options.engine.templateFiles(dir) };
+    const now = new Date();
+    await utimes(join(dir, MARKER), now, now);
+    const template = { size, boot: this.#options.image.boot, files: this.#options.engine.templateFiles(dir) };
+    this.#ready.set(size.memoryMiB, template);
+    return template;
   }
 
   #folderName(size: MachineSize): string {
@@ -131,6 +136,21 @@ export class TemplateStore {
   }
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null))?.isFile() ?? false;
+/** Moves a captured template to where it stays, all at once. One that is there already is as good. */
+async function publish(dir: string, target: string, engine: Engine): Promise<void> {
+  await engine.relocate(engine.templateFiles(dir), engine.templateFiles(target));
+  await writeFile(join(dir, MARKER), "");
+  await rename(dir, target).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOTEMPTY" || error.code === "EEXIST") return;
+    if (error.code !== "EXDEV") throw error;
+    // From another file system: copied under another name first, so that it appears whole there too.
+    const copy = `${target}.${process.pid}`;
+    await run("cp", ["--recursive", "--preserve=all", "--sparse=always", dir, copy]);
+    await rename(copy, target);
+  });
+}
+
+/** When a template was last taken into use, in milliseconds since 1970; null when it is not whole. */
+async function lastUse(dir: string): Promise<number | null> {
+  return (await stat(join(dir, MARKER)).catch(() => null))?.mtimeMs ?? null;
 }

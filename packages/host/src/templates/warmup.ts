@@ -5,6 +5,7 @@
  */
 import type { Guest } from "../contract.ts";
 import type { Log } from "../log.ts";
+import { newIdentity } from "../machines/identity.ts";
 
 /** How long one command may take under emulation, at the worst seen ten times less. */
 const COMMAND_TIMEOUT_MS = 120_000;
@@ -36,8 +37,12 @@ export async function warmTemplate(guest: Guest, log: Log): Promise<void> {
   await guest.call("quiesce", {});
 }
 
-/** Exercises a clone that will wait paused. */
+/**
+ * Exercises a clone that will wait paused. It takes on an identity that nobody will know, so that it is no other's twin from
+ * here on, and so that its own identity comes quickly later.
+ */
 export async function warmClone(guest: Guest, log: Log): Promise<void> {
+  await guest.call("resume", newIdentity("waiting", {}));
   await exerciseCalls(guest);
   for (const command of CLONE_COMMANDS) await run(guest, command, log);
 }

@@ -112,7 +112,8 @@ export class Sandbox {
     const stopAtMs = extendedStop(this.record.stopAt, requestedStopAtMs, Date.now(), this.#services.limits.maxLifetimeMs);
     // At once, so that of two extensions at the same time the further one counts.
     this.record.stopAt = stopAtMs;
-    await this.#services.store.setStopAt(this.id, stopAtMs);
+    // A session that has a stop time now outlives its creator, and the control plane too.
+    await Promise.all([this.#services.store.setStopAt(this.id, stopAtMs), this.#machine.setKeep(true)]);
     if (this.#ending) throw new ApiError("SANDBOX_NOT_FOUND");
     this.#deadline.set(this.record.stopAt);
     this.publish(actor, { kind: "sandbox.extended", outcome: "ok", data: { requestedStopAtMs, stopAtMs } });

@@ -79,6 +79,8 @@ export class LocalHost implements Host {
     return adopted;
   }
 
+  async ready(): Promise<void> {}
+
   async info(): Promise<HostInfo> {
     return {
       acceleration: { kind: "tcg", reason: "none: machines are local processes, for tests" },
@@ -131,6 +133,10 @@ class LocalMachine implements Machine {
     kill(this.pid);
     this.guest.close();
     await this.exited;
+  }
+
+  async setKeep(keep: boolean): Promise<void> {
+    await writeFile(join(this.folder, "keep"), String(keep));
   }
 
   /** Lets go of it; it runs on. */

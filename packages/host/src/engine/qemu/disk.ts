@@ -8,3 +8,8 @@ const run = promisify(execFile);
 export async function createOverlay(path: string, backing: string): Promise<void> {
   await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path]);
 }
+
+/** Makes an overlay fall through to another path, where the same image will be. */
+export async function rebaseOverlay(path: string, backing: string): Promise<void> {
+  await run("qemu-img", ["rebase", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", backing, path]);
+}

@@ -3,7 +3,7 @@ import { chmod, chown, copyFile, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Acceleration, BootFiles, CapturableVm, Engine, TemplateFiles, Vm, VmOptions, WaitingVm } from "../engine.ts";
 import { kernelCommandLine, qemuArguments } from "./command.ts";
-import { createOverlay } from "./disk.ts";
+import { createOverlay, rebaseOverlay } from "./disk.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import type { Jail } from "./jail.ts";
 import { adoptQemu } from "./adopt.ts";
@@ -62,8 +62,10 @@ export class Qemu implements Engine {
     return { memory: file("memory"), state: file("state"), disk: file("disk.qcow2"), overlay: file("overlay.qcow2") };
   }
 
-  async relocate(files: TemplateFiles): Promise<void> {
-    await createOverlay(files.overlay, files.disk);
+  /** An overlay names its backing file by path: the clones' is made for where the template will be. */
+  async relocate(from: TemplateFiles, to: TemplateFiles): Promise<void> {
+    await createOverlay(from.overlay, from.disk);
+    await rebaseOverlay(from.overlay, to.disk);
   }
 
   async prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm> {
