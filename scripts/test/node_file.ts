@@ -19,7 +19,7 @@ export interface FileReport {
  * Runs one test file in a process of its own. Dying, hanging (also after its last test, because something was left open)
  * and running nothing are failures.
  */
-export async function runTestFile(root: string, file: string, timeoutMs: number): Promise<FileReport> {
+export async function runTestFile(root: string, file: string, timeoutMs: number, env: Record<string, string> = {}): Promise<FileReport> {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-test-"));
   const report = join(dir, "report");
   const started = performance.now();
@@ -33,6 +33,7 @@ export async function runTestFile(root: string, file: string, timeoutMs: number)
       file,
     ], {
       cwd: root,
+      env: { ...process.env, ...env },
       timeoutMs,
       onOutput: (text) => {
         if (process.env.SANDKEEP_TEST_OUTPUT) process.stdout.write(text);

@@ -8,10 +8,12 @@ export interface NodeSuiteOptions {
   concurrency: number;
   /** Bound for one file, milliseconds. */
   fileTimeoutMs: number;
+  /** Added to the environment of the tests. */
+  env?: Record<string, string>;
 }
 
 /** Runs test files and shows a line for each. */
-export async function nodeSuite({ root, only }: SuiteContext, { patterns, concurrency, fileTimeoutMs }: NodeSuiteOptions): Promise<Outcome> {
+export async function nodeSuite({ root, only }: SuiteContext, { patterns, concurrency, fileTimeoutMs, env }: NodeSuiteOptions): Promise<Outcome> {
   const files = globSync(patterns, { cwd: root, exclude: (name) => name === "node_modules" || name === "dist" })
     .filter((file) => only.length === 0 || only.some((path) => file === path || file.startsWith(`${path}/`)))
     .sort();
@@ -22,7 +24,7 @@ export async function nodeSuite({ root, only }: SuiteContext, { patterns, concur
   const outcomes: Outcome[] = [];
   const worker = async () => {
     for (let file = files.shift(); file; file = files.shift()) {
-      const { outcome, text, durationMs } = await runTestFile(root, file, fileTimeoutMs);
+      const { outcome, text, durationMs } = await runTestFile(root, file, fileTimeoutMs, env);
       const failed = outcome.failed > 0 ? `, ${outcome.failed} failed` : "";
       console.log(`${failed ? "✘" : "✔"} ${file} (${outcome.passed} passed${failed}, ${Math.round(durationMs)} ms)`);
       if (text) console.log(text);

@@ -39,7 +39,7 @@ export function fromSdkError(error: unknown): CliError | undefined {
       return new CliError("KILL_FAILED", message, { exitCode: exitCodeOf(status ?? 0), cause: error });
     default:
       // What the guest refuses carries an errno's name; its message says it all.
-      if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code) && /\(os error \d+\)/.test(message)) return new CliError(code, message, { cause: error });
+      if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code) && /\(os error \d+\)/.test(message)) return new CliError(code, message, { exitCode: code === "ENOENT" ? ExitCode.notFound : ExitCode.failed, cause: error });
       return undefined;
   }
 }

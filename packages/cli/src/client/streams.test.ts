@@ -19,6 +19,7 @@ test("output is taken no faster than it is written", async () => {
   const writing = setInterval(() => waiting.shift()?.(), 0);
   await pumping;
   clearInterval(writing);
+  assert.equal(to.listenerCount("drain") + to.listenerCount("close"), 0);
   assert.equal(pulled, 101);
 });
 
@@ -30,26 +31,36 @@ test("output to a reader that has gone is thrown away", async () => {
 
 test("input is read no faster than the process takes it, and its end is passed on", async () => {
   const stdin = new PassThrough({ highWaterMark: 1 });
-  const written: number[] = [];
+  let written = 0;
   const gates: (() => void)[] = [];
   let closed: () => void;
   const ended = new Promise<void>((resolve) => closed = resolve);
   const to = new WritableStream<Uint8Array>({
-    write: (bytes) => new Promise((resolve) => { written.push(bytes.length); gates.push(resolve); }),
+    write: (bytes) => new Promise((resolve) => { written += bytes.length; gates.push(resolve); }),
     close: () => closed(),
   });
   using _ = feedStdin(stdin, to);
-  stdin.write(chunk(10));
-  stdin.write(chunk(20));
-  stdin.end();
   const turn = () => new Promise(setImmediate);
-  await turn();
-  assert.deepEqual(written, [10], "the second waits for the first");
-  gates.shift()!();
+  stdin.write(chunk(10));
   while (gates.length === 0) await turn();
-  assert.deepEqual(written, [10, 20]);
-  gates.shift()!();
+  stdin.write(chunk(20));
+  stdin.end(chunk(30));
+  await turn();
+  assert.equal(written, 10, "the rest waits for the first");
+  const writing = setInterval(() => gates.shift()?.(), 0);
   await ended;
+  clearInterval(writing);
+  assert.equal(written, 60);
+});
+
+test("on a terminal the end of the input is a key", async () => {
+  const stdin = new PassThrough();
+  const written: number[] = [];
+  const to = new WritableStream<Uint8Array>({ write: (bytes) => void written.push(...bytes) });
+  using _ = feedStdin(stdin, to, { atEnd: Uint8Array.of(4) });
+  stdin.end(Uint8Array.of(1));
+  while (written.length < 2) await new Promise(setImmediate);
+  assert.deepEqual(written, [1, 4]);
 });
 
 test("a process that closes its input leaves the rest unread", async () => {
@@ -57,7 +68,7 @@ test("a process that closes its input leaves the rest unread", async () => {
   const to = new WritableStream<Uint8Array>({ write: () => { throw new Error("broken pipe"); } });
   feedStdin(stdin, to);
   stdin.write(chunk(1));
-  while (!stdin.isPaused() || stdin.listenerCount("data") > 0) await new Promise(setImmediate);
+  while (stdin.listenerCount("readable") > 0) await new Promise(setImmediate);
 });
 
 test("collected output is bounded", async () => {

@@ -1,42 +1,68 @@
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 
 /** Writes everything from a stream of the SDK's to one of Node's, no faster than it takes it. */
 export async function pump(from: ReadableStream<Uint8Array>, to: Writable): Promise<void> {
   for await (const chunk of from) {
     if (to.destroyed) continue;
-    if (!to.write(chunk)) await Promise.race([once(to, "drain"), once(to, "close")]);
+    if (!to.write(chunk)) await drained(to);
   }
+}
+
+/** Until a stream takes more, or has gone. */
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off("drain", done).off("close", done);
+      resolve();
+    };
+    stream.on("drain", done).on("close", done);
+    if (stream.destroyed) done();
+  });
+}
+
+export interface FeedOptions {
+  /** What to send when the input ends, in place of closing the process's own. */
+  atEnd?: Uint8Array;
 }
 
 /**
  * Feeds a process from this one's standard input, no faster than it reads, until disposed. When the process closes its
  * input or ends, the rest is left alone.
  */
-export function feedStdin(stdin: Readable, to: WritableStream<Uint8Array>): Disposable {
+export function feedStdin(stdin: Readable, to: WritableStream<Uint8Array>, { atEnd }: FeedOptions = {}): Disposable {
   const writer = to.getWriter();
   let over = false;
+  let busy = false;
   const stop = () => {
     if (over) return;
     over = true;
-    stdin.off("data", onData).off("end", onEnd).off("error", onEnd);
+    stdin.off("readable", feed).off("end", onEnd).off("error", onEnd);
     // An open standard input would keep this process alive.
-    stdin.pause();
     (stdin as { unref?(): void }).unref?.();
   };
-  const onData = (chunk: Buffer) => {
-    stdin.pause();
-    writer.write(new Uint8Array(chunk)).then(() => {
-      if (!over) stdin.resume();
-    }, stop);
+  const feed = async () => {
+    if (busy) return;
+    busy = true;
+    try {
+      for (let chunk = take(stdin); chunk && !over; chunk = take(stdin)) await writer.write(chunk);
+    } catch {
+      stop();
+    } finally {
+      busy = false;
+    }
   };
   const onEnd = () => {
     stop();
     // It may have gone first.
-    writer.close().catch(() => {});
+    (atEnd ? writer.write(atEnd) : writer.close()).catch(() => {});
   };
   writer.closed.catch(stop);
-  stdin.on("data", onData).on("end", onEnd).on("error", onEnd);
-  stdin.resume();
+  stdin.on("readable", feed).on("end", onEnd).on("error", onEnd);
   return { [Symbol.dispose]: stop };
+}
+
+/** What there is to read, if anything. */
+function take(stdin: Readable): Uint8Array | null {
+  const chunk = stdin.read() as Buffer | null;
+  return chunk && new Uint8Array(chunk);
 }

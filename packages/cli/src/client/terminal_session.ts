@@ -3,6 +3,9 @@ import type { Streams } from "../output/terminal.ts";
 import { type CommandEnd, type CommandSpec, cannotStart, passSignalsOn } from "./command.ts";
 import { feedStdin, pump } from "./streams.ts";
 
+/** What ^D sends. */
+const END_OF_TRANSMISSION = Uint8Array.of(4);
+
 /**
  * Runs a command on a terminal of its own in a sandbox, connected to this one: every key goes there, also ^C, and it
  * knows this terminal's size. Without a terminal here, its input and output are still as given.
@@ -26,7 +29,8 @@ export async function runOnTerminal(sandbox: Sandbox, { command, args, cwd, env 
   stdout.on("resize", resize);
   cleanUp.defer(() => void stdout.off("resize", resize));
   cleanUp.use(passSignalsOn(pty));
-  cleanUp.use(feedStdin(stdin, pty.stdin!));
+  // The end of the input is a key on a terminal; closing it would hang up.
+  cleanUp.use(feedStdin(stdin, pty.stdin!, { atEnd: END_OF_TRANSMISSION }));
   const [status] = await Promise.all([pty.status, pump(pty.stdout!, stdout)]);
   return { code: status.code, signal: status.signal, oom: Boolean(status.oom) };
 }

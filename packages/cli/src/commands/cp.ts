@@ -6,6 +6,7 @@ import { isGlob, parsePlace, type Place } from "../copy/place.ts";
 import { relay } from "../copy/relay.ts";
 import { upload } from "../copy/upload.ts";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
+import { silent } from "../output/progress.ts";
 import type { Invocation } from "../tree/spec.ts";
 
 /** `sandkeep cp from… to` */
@@ -18,7 +19,8 @@ export async function run(invocation: Invocation): Promise<void> {
     throw new UsageError("none of these paths is in a sandbox", "write a path in a sandbox as id:path");
   }
   await using sandboxes = new Sandboxes(await requireTarget(invocation));
-  const progress = terminal.progress();
+  // Mostly a matter of moments: worth a bar, but no lines in a log.
+  const progress = terminal.streams.stderr.isTTY ? terminal.progress() : silent;
   let copied = 0;
   try {
     for (const from of await expand(places, sandboxes)) {

@@ -40,7 +40,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
     });
   }
 
-  const image = await prepareImage(options.images ?? dataDir, terminal.progress());
+  const image = await prepareImage(options.images ?? (env.SANDKEEP_IMAGES || dataDir), terminal.progress());
   const log = createLogger(config.log.level);
   const templatesDir = join(options.images ?? dataDir, "templates");
   const host = await createHost({ dataDir, templatesDir, image, log, ...engineSettings(config.engine) });
