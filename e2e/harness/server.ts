@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { defaultDataDir } from "@sandkeep/server";
 
 const SANDKEEP = fileURLToPath(new URL("../../sandkeep", import.meta.url));
+/** Memory for machines ahead of demand: several servers of this run share the machine. */
+const AHEAD_MIB = 400;
 /** A start may include the first boot that a template is made of, in milliseconds. */
 const START_TIMEOUT_MS = 120_000;
 /** After this a server that was asked to stop is made to, in milliseconds. */
@@ -56,7 +58,7 @@ export class TestServer implements AsyncDisposable {
     const data = dataDir ?? join(work, "data");
     const readyFile = join(work, "ready.json");
     const configFile = join(work, "config.json");
-    await writeFile(configFile, JSON.stringify(config));
+    await writeFile(configFile, JSON.stringify({ engine: { aheadMemoryMiB: AHEAD_MIB }, ...config }));
     const args = ["serve", "--port", "0", "--data-dir", data, "--images", imagesDir(), "--config", configFile, "--ready-file", readyFile];
     const child = spawn(SANDKEEP, args, { stdio: ["ignore", "pipe", "pipe"] });
     let log = "";

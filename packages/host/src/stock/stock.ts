@@ -9,6 +9,7 @@ import { createFolder, removeFolder } from "../machines/folder.ts";
 import type { Template } from "../templates/template.ts";
 import { warmClone } from "../templates/warmup.ts";
 import { fits } from "./memory.ts";
+import { processorsBusy } from "./pressure.ts";
 import { CALM_AFTER_MS, CLONE_MIB, PROCESS_MIB, type Targets, targets } from "./targets.ts";
 
 /** Restocking waits for this long without a create or a kill, so that it does not slow down those who wait for an answer. */
@@ -16,6 +17,8 @@ const QUIET_MS = 150;
 /** After a failure restocking rests, so that a broken host is not kept busy failing. */
 const FAILURE_REST_MS = 10_000;
 
+/** While the processors are busy, the stock waits this long for a better moment; the measure covers ten seconds anyway. */
+const BUSY_REST_MS = 2_000;
 /** Clones that come before any process: for one user who tries things one after the other. */
 const FIRST_CLONES = 2;
 
@@ -109,6 +112,7 @@ export class Stock {
         const surplus = this.#clones.length > want.clones ? this.#clones.pop() : this.#processes.pop();
         if (surplus) await discard(surplus);
       } else if (this.#clones.length < Math.min(FIRST_CLONES, want.clones) && fits(CLONE_MIB)) await this.#addClone();
+      else if (processorsBusy()) return this.#later(BUSY_REST_MS);
       else if (this.#processes.length < want.processes / 2 && fits(PROCESS_MIB)) await this.#addProcess();
       else if (this.#clones.length < want.clones && fits(CLONE_MIB)) await this.#addClone();
       else if (this.#processes.length < want.processes && fits(PROCESS_MIB)) await this.#addProcess();
