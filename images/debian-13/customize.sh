@@ -56,7 +56,7 @@ inside deno --version >&2
 
 step settings
 # mmdebstrap's own settings and the host's name and resolver: not the image's.
-rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/* "$root"/etc/apt/apt.conf.d/99mmdebstrap \
+rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/* "$root"/etc/apt/apt.conf.d/99{mmdebstrap,debconf} \
   "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$root"/etc/resolv.conf "$root"/etc/hostname
 cp -R --no-preserve=all "$work/overlay/." "$root/"
 chmod 0440 "$root/etc/sudoers.d/app"
@@ -88,6 +88,7 @@ if mkdir "$work/view" && mount --bind "$root" "$work/view" 2>/dev/null; then
   mount -t tmpfs -o mode=1777 none "$view/tmp"
   trap 'umount "$view/dev" "$view/run" "$view/tmp" "$view"' EXIT
 else
+  [ "$MMDEBSTRAP_MODE" = root ] || { echo "customize.sh: cannot mount in a user namespace of this machine" >&2; exit 1; }
   mv "$work" "$SANDKEEP_SCRATCH/work"
   work=$SANDKEEP_SCRATCH/work
   view=$root

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "./command.ts";
 import { digestOfFile, digestOfTree } from "./digest.ts";
+import { ImageError } from "./image.ts";
 
 /** Where the agent's Go module is. */
 const AGENT_SOURCE_DIR = fileURLToPath(new URL("../../../../guest", import.meta.url));
@@ -20,16 +21,21 @@ export interface Agent {
   binary(dir: string, signal?: AbortSignal): Promise<string>;
 }
 
-/** An agent that is built from its sources with the host's Go. Tests of the sources do not change it. */
+/** An agent that is built from its sources with the host's Go. Tests and texts beside the sources do not change it. */
 export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<Agent> {
-  const digest = await digestOfTree(dir, (path) => path.endsWith("_test.go") || path.split("/").includes("testdata"));
+  const irrelevant = (path: string) => path.endsWith("_test.go") || path.split("/").includes("testdata") || path.endsWith(".md");
+  const digest = await digestOfTree(dir, irrelevant).catch((cause: unknown) => {
+    throw new ImageError(`cannot read the guest agent's sources in ${dir}`, { cause });
+  });
   return {
     digest,
     async binary(into, signal) {
       await mkdir(into, { recursive: true });
       const output = `${into}/agent`;
       // Without VCS stamping the binary depends on the sources alone.
-      await runCommand("go", ["build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", `-s -w -X ${VERSION_VARIABLE}=${digest.slice(0, VERSION_DIGITS)}`, "-o", output, "./cmd/agent"], {
+      const linking = `-s -w -X ${VERSION_VARIABLE}=${digest.slice(0, VERSION_DIGITS)}`;
+      const args = ["build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", linking, "-o", output, "./cmd/agent"];
+      await runCommand("go", args, {
         env: { CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64", PATH: pathWithGo() },
         signal,
       });
