@@ -53,6 +53,8 @@ export function invalidParams(error: z.ZodError): ProtocolError {
 /** How a failed call is answered: an application error as a result, anything else as a protocol failure. */
 export function describeFailure(error: unknown): { error: ErrorObject } | { failure: RpcErrorBody; unexpected: boolean } {
   if (error instanceof ApplicationError || error instanceof GuestError) return { error: error.object };
+  // What `AbortSignal` gives as the reason.
+  if (error instanceof DOMException && error.name === "AbortError") return { error: abortError().object };
   if (error instanceof ProtocolError) return { failure: error.body, unexpected: false };
   if (error instanceof GuestGone) return { failure: { ...RPC_ERRORS.server, message: "The sandbox is no longer running." }, unexpected: false };
   return { failure: RPC_ERRORS.internal, unexpected: true };

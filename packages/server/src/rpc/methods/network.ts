@@ -1,4 +1,3 @@
-import type { GuestStreams } from "@sandkeep/host";
 import type { RpcDecodedParams } from "@sandkeep/protocol";
 import type { Client, Handlers } from "../client.ts";
 import { applicationError, noSuchProcess } from "../errors.ts";
@@ -8,9 +7,6 @@ import { sendBytes } from "../send-bytes.ts";
 
 /** Statuses whose responses have no body; the JavaScript client refuses one (wire-protocol §7.6). */
 const NULL_BODY = new Set([101, 204, 205, 304]);
-/** Encodings that the guest decodes; it says so by leaving the rest of the headers as they were. */
-const DECODED = new Set(["gzip", "x-gzip", "deflate", "br"]);
-
 /** HTTP from inside the sandbox, and doors into it. */
 export const networkHandlers = {
   fetch: (client, params) => fetchInside(client, params),
@@ -22,8 +18,6 @@ export const networkHandlers = {
     throw applicationError("NotSupported", "VS Code is not available in this version of Sandkeep");
   },
 } satisfies Partial<Handlers>;
-
-type FetchHead = GuestStreams["fetch"][1];
 
 async function fetchInside(client: Client, params: RpcDecodedParams<"fetch">) {
   const { method, headers, redirect, abortId, bodyStreamId, pid } = params;
@@ -44,8 +38,10 @@ async function fetchInside(client: Client, params: RpcDecodedParams<"fetch">) {
       stream.destroy();
       throw applicationError("TypeError", `error sending request for url (${url}): the server answered with status ${head.status}`);
     }
-    const answer = { status: head.status, statusText: head.statusText, headers: responseHeaders(head) };
-    if (head.hasBody && method !== "HEAD" && !NULL_BODY.has(head.status)) return { ...answer, bodyStreamId: sendBytes(client, stream).id };
+    // The guest has decoded the body and left out the headers that describe its encoded form.
+    const { status, statusText } = head;
+    const answer = { status, statusText, headers: head.headers };
+    if (head.hasBody && method !== "HEAD" && !NULL_BODY.has(status)) return { ...answer, bodyStreamId: sendBytes(client, stream).id };
     stream.destroy();
     return { ...answer, bodyStreamId: null };
   } catch (error) {
@@ -80,15 +76,4 @@ async function feed(body: InboundStream, stream: ReturnType<typeof openStream<"f
     // The client's body failed, so the request must not look complete.
     stream.destroy(error as Error);
   }
-}
-
-/** The body arrives decoded: headers that describe its encoded form would mislead. */
-function responseHeaders({ headers }: FetchHead): [string, string][] {
-  const encoding = headers.find(([name]) => name.toLowerCase() === "content-encoding")?.[1].trim().toLowerCase();
-  const decoded = encoding !== undefined && DECODED.has(encoding);
-  return headers.filter(([name]) => {
-    const lower = name.toLowerCase();
-    if (lower === "transfer-encoding") return false;
-    return !decoded || (lower !== "content-encoding" && lower !== "content-length");
-  });
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { startSandbox } from "../testing/mod.ts";
 
@@ -6,9 +7,170 @@ let sandbox: Awaited<ReturnType<typeof startSandbox>>;
 before(async () => (sandbox = await startSandbox()));
 after(() => sandbox[Symbol.asyncDispose]());
 
+const piped = { stdout: "piped", stderr: "piped" };
+const call = (method: string, params: unknown) => sandbox.client.call(method, params);
+const failure = async (method: string, params: unknown) => (await sandbox.client.request(method, params)).result?.error;
+
 test("a process gives its output and exit", async () => {
   const { status, stdout, stderr } = await sandbox.client.run("bash", ["-c", "echo out; echo err >&2; exit 3"]);
   assert.deepEqual(status, { success: false, code: 3, signal: null, oom: null });
   assert.equal(stdout, "out\n");
   assert.equal(stderr, "err\n");
+});
+
+test("outputs that are null have no stream", async () => {
+  const { stdoutStreamId, stderrStreamId } = await sandbox.client.run("echo", ["x"], { stdout: "null", stderr: "null" });
+  assert.equal(stdoutStreamId, null);
+  assert.equal(stderrStreamId, null);
+});
+
+test("inherit is piped", async () => {
+  assert.equal((await sandbox.client.run("echo", ["x"], { stdout: "inherit" })).stdout, "x\n");
+});
+
+test("environment, a clear one, and the working directory", async () => {
+  const { client, home } = sandbox;
+  await client.call("mkdir", { path: "cwd" });
+  assert.equal((await client.run("bash", ["-c", "echo $A; pwd"], { env: { A: "1" }, cwd: "cwd" })).stdout, `1\n${home}/cwd\n`);
+  assert.equal((await client.run("/usr/bin/env", [], { env: { B: "2" }, clearEnv: true })).stdout, "B=2\n");
+});
+
+test("the sandbox's environment is seen by processes started later, on any connection", async () => {
+  await call("envSet", { key: "SHARED_ONE", value: "yes" });
+  const other = await sandbox.connect();
+  assert.equal((await other.run("bash", ["-c", "echo $SHARED_ONE"])).stdout, "yes\n");
+  assert.equal(await other.call("envGet", { key: "SHARED_ONE" }), "yes");
+  assert.equal((await other.call("envToObject")).SHARED_ONE, "yes");
+  assert.equal(await other.call("envDelete", { key: "SHARED_ONE" }), null);
+  assert.equal(await call("envGet", { key: "SHARED_ONE" }), null);
+  assert.ok(await failure("envSet", { key: "A=B", value: "" }));
+  assert.ok(await failure("envSet", { key: "A\0", value: "" }));
+});
+
+test("input may come before and after the spawn, and its end ends the process", async () => {
+  const { client } = sandbox;
+  const stdinStreamId = client.startStream();
+  client.enqueue(stdinStreamId, "before ");
+  const { pid, stdoutStreamId } = await client.call("spawn", { command: "cat", stdinStreamId, ...piped });
+  const exited = client.call("processWait", { pid });
+  client.enqueue(stdinStreamId, "after");
+  client.endStream(stdinStreamId);
+  assert.equal((await exited).code, 0);
+  assert.equal((await client.ended(stdoutStreamId)).text, "before after");
+});
+
+test("spawn is answered before the input has ended", async () => {
+  const { client } = sandbox;
+  const stdinStreamId = client.startStream();
+  const { pid } = await client.call("spawn", { command: "cat", stdinStreamId, ...piped });
+  await client.call("processKill", { pid });
+});
+
+test("input for a process that has ended is cancelled", async () => {
+  const { client } = sandbox;
+  const stdinStreamId = client.startStream();
+  const { pid } = await client.call("spawn", { command: "true", stdinStreamId, ...piped });
+  await client.call("processWait", { pid });
+  await client.until(() => client.messages.find(({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === stdinStreamId));
+  // The Python client goes on all the same.
+  client.enqueue(stdinStreamId, "late");
+  client.endStream(stdinStreamId);
+  assert.equal((await client.run("true")).status.code, 0);
+});
+
+test("input that fails on the client's side ends", async () => {
+  const { client } = sandbox;
+  const stdinStreamId = client.startStream();
+  const { pid } = await client.call("spawn", { command: "cat", stdinStreamId, ...piped });
+  client.notify("$sandbox.stream.error", { streamId: stdinStreamId, error: "gone" });
+  assert.equal((await client.call("processWait", { pid })).code, 0);
+});
+
+test("a signal ends the whole group, and is told with 128 + n", async () => {
+  const { pid } = await call("spawn", { command: "bash", args: ["-c", "sleep 60 & wait"], ...piped });
+  await call("processKill", { pid, signal: null });
+  assert.deepEqual(await call("processWait", { pid }), { success: false, code: 143, signal: "SIGTERM", oom: null });
+  assert.ok(await failure("processKill", { pid: (await call("spawn", { command: "sleep", args: ["1"], ...piped })).pid, signal: "SIGNOPE" }));
+});
+
+test("a process that is over, or never was, is a TypeError with ENOENT", async () => {
+  const { pid } = await sandbox.client.run("true");
+  for (const [method, params] of [["processKill", { pid }], ["processKill", { pid: 4_000_000 }], ["processWait", { pid: 4_000_000 }], ["processWait", { pid, vscode: true }], ["processKill", { pid, vscode: true }], ["denoHttpWait", { pid }], ["denoReplEval", { pid, code: "1" }], ["denoReplCall", { pid, fn: "f", args: [] }], ["denoReplClose", { pid }], ["fetch", { url: "http://x/", method: "GET", headers: [], redirect: "follow", pid }]] as const) {
+    const error = await failure(method, params);
+    assert.equal(error?.constructorName, "TypeError", method);
+    assert.equal(error?.code, "ENOENT", method);
+  }
+});
+
+test("processWait is answered after the exit too, and on another connection", async () => {
+  const { pid, status } = await sandbox.client.run("bash", ["-c", "exit 7"]);
+  assert.deepEqual(await call("processWait", { pid }), status);
+  assert.deepEqual(await (await sandbox.connect()).call("processWait", { pid }), status);
+});
+
+test("what cannot be started is an error, and its input is cancelled", async () => {
+  const { client } = sandbox;
+  const stdinStreamId = client.startStream();
+  const { result } = await client.request("spawn", { command: "no-such-command", stdinStreamId, ...piped });
+  assert.equal(result!.error!.constructorName, "NotFound");
+  await client.until(() => client.messages.find(({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === stdinStreamId));
+  for (const params of [{ command: "a\0b" }, { command: "true", args: ["\0"] }, { command: "true", cwd: "/nope" }, { command: "true", env: { "A=": "" } }, { command: "/" }]) {
+    assert.ok(await failure("spawn", { ...params, ...piped }), JSON.stringify(params));
+  }
+});
+
+test("output of a grandchild comes after the exit, and its end with it", async () => {
+  const { client } = sandbox;
+  const { pid, stdoutStreamId } = await client.call("spawn", { command: "bash", args: ["-c", "(while [ ! -e go-on ]; do sleep 0.02; done; echo late) & echo early"], stdout: "piped", stderr: "null" });
+  assert.equal((await client.call("processWait", { pid })).code, 0);
+  await client.call("writeTextFile", { path: "go-on", content: "" });
+  assert.equal((await client.ended(stdoutStreamId)).text, "early\nlate\n");
+});
+
+test("processes survive their client", async () => {
+  const other = await sandbox.connect();
+  const { pid } = await other.call("spawn", { command: "bash", args: ["-c", "sleep 0.2; echo alive > survivor"], ...piped });
+  await other.close();
+  assert.equal((await call("processWait", { pid })).code, 0);
+  assert.equal(await readFile(`${sandbox.home}/survivor`, "utf8"), "alive\n");
+});
+
+test("every command is told as an event", async () => {
+  const { pid } = await sandbox.client.run("bash", ["-c", "exit 4"], { cwd: "/" });
+  const told = sandbox.activities.at(-1)!;
+  assert.equal(told.kind, "command");
+  assert.equal(told.outcome, "failed");
+  const { durationMs, ...data } = told.data as { durationMs: number };
+  assert.deepEqual(data, { argv: ["bash", "-c", "exit 4"], cwd: "/", pid, exitCode: 4, signal: null, oom: false });
+  assert.ok(durationMs >= 0);
+  await failure("spawn", { command: "no-such-command", ...piped });
+  assert.match((sandbox.activities.at(-1)!.data as { error: string }).error, /No such file|no-such-command|not found/i);
+});
+
+test("sandkeep.spawnPty gives a terminal of the asked for size, and ptyResize changes it", async () => {
+  const { client } = sandbox;
+  const stdinStreamId = client.startStream();
+  const { pid, stdoutStreamId } = await call("sandkeep.spawnPty", { command: "bash", args: ["--norc", "--noprofile"], cols: 91, rows: 17, stdinStreamId });
+  const exited = call("processWait", { pid });
+  client.enqueue(stdinStreamId, "stty size; echo $TERM; tty > /dev/null && echo terminal\n");
+  const stream = client.stream(stdoutStreamId);
+  await client.until(() => /17 91\r\n/.test(stream.text) && /xterm-256color\r\n/.test(stream.text) && /\nterminal\r\n/.test(stream.text));
+  await call("sandkeep.ptyResize", { pid, cols: 50, rows: 20 });
+  client.enqueue(stdinStreamId, "stty size\n");
+  await client.until(() => /20 50\r\n/.test(stream.text));
+  client.enqueue(stdinStreamId, "exit 5\n");
+  assert.equal((await exited).code, 5);
+  await client.ended(stdoutStreamId);
+});
+
+test("sandkeep.processList tells of running and ended processes", async () => {
+  const { pid } = await call("spawn", { command: "sleep", args: ["60"], ...piped });
+  const list = await call("sandkeep.processList", {});
+  const mine = list.find((entry: { pid: number }) => entry.pid === pid);
+  assert.equal(mine.exit, null);
+  assert.deepEqual([mine.command, ...mine.args], ["sleep", "60"]);
+  await call("processKill", { pid, signal: "SIGKILL" });
+  await call("processWait", { pid });
+  const after = await call("sandkeep.processList", {});
+  assert.equal(after.find((entry: { pid: number }) => entry.pid === pid).exit.signal, "SIGKILL");
 });
