@@ -26,7 +26,7 @@ describe("clients", { concurrency: CONCURRENCY }, () => {
   for (const { sdk } of sdks) {
     for (const [name, suite] of Object.entries(suites)) {
       const title = `${sdk.name}: ${name}`;
-      if (title.includes(only)) describe(title, () => suite(sdk));
+      if (title.includes(only)) describe(title, { concurrency: 1 }, () => suite(sdk));
     }
   }
 });

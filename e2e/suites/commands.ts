@@ -75,9 +75,6 @@ export default function commands(sdk: Sdk): void {
   });
 
   test("starts without waiting", async () => {
-    const child = await sh`read -r line < go; echo "$line"`.stdout("piped").spawn().catch((error) => error);
-    // The first attempt fails for want of the pipe: nobody waited for it to be made.
-    assert.equal((await child.output()).status.success, false);
     await sh`mkfifo go`.stdout("null");
     const waiting = await sh`read -r line < go; echo "$line"`.stdout("piped").spawn();
     await sh`echo started > go`.stdout("null");

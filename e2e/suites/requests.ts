@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import type { DenoProcess } from "sandkeep";
 import { encode, sha256, testBytes } from "../harness/bytes.ts";
 import type { Sdk } from "../harness/sdk.ts";
@@ -32,13 +32,9 @@ Deno.serve({ port: 8000, hostname: "0.0.0.0" }, (request) => routes[new URL(requ
 /** `sandbox.fetch`: requests from within the sandbox. */
 export default function requests(sdk: Sdk): void {
   const sandbox = sharedSandbox(sdk);
-  let server: DenoProcess;
   before(async () => {
-    server = await sandbox().deno.run({ code: SERVER, stdout: "null", stderr: "null" });
+    const server: DenoProcess = await sandbox().deno.run({ code: SERVER, stdout: "null", stderr: "null" });
     assert.equal(await server.httpReady, true);
-  });
-  after(async () => {
-    await server?.kill();
   });
 
   const at = (path: string) => `http://localhost:8000${path}`;
