@@ -53,16 +53,21 @@ export default function commands(sdk: Sdk): void {
     await assert.rejects(async () => await sh`exit 7`.noThrow(false), SandboxCommandError);
   });
 
+  // The platform's own client forgets earlier settings when another is made, and `text()` makes one: so files tell here.
+  const written = () => sandbox().fs.readTextFile("/tmp/written");
+
   test("runs as root with sudo", async () => {
-    assert.equal(await sh`id -un`.text(), "app\n");
-    assert.equal(await sh`id -un`.sudo().text(), "root\n");
-    assert.equal(await sh`id -un`.sudo(false).text(), "app\n");
+    await sh`bash -c 'id -un > /tmp/by-root; rm /tmp/by-root; touch /root/proof'`.sudo();
+    await sh`test -e /root/proof`.sudo();
+    await assert.rejects(async () => await sh`touch /root/proof 2>/dev/null`.sudo(false), SandboxCommandError);
+    if (!sdk.official) assert.equal(await sh`id -un`.sudo().text(), "root\n");
   });
 
   test("takes a directory and an environment", async () => {
-    assert.equal(await sh`pwd`.cwd("/tmp").text(), "/tmp\n");
-    assert.equal(await sh`echo $A`.env("A", "a b").text(), "a b\n");
-    // The platform's own client forgets earlier settings when they are chained.
+    await sh`pwd > /tmp/written`.cwd("/usr");
+    assert.equal(await written(), "/usr\n");
+    await sh`echo "$A" > /tmp/written`.env("A", "a b");
+    assert.equal(await written(), "a b\n");
     if (!sdk.official) assert.equal(await sh`pwd; echo $A$B`.cwd("/tmp").env("A", "1").env("B", "2").text(), "/tmp\n12\n");
   });
 
@@ -92,7 +97,7 @@ export default function commands(sdk: Sdk): void {
   test("is killed through a KillController, with any signal", async () => {
     for (const [signal, code] of [[undefined, 143], ["SIGKILL", 137], ["SIGINT", 130]] as const) {
       const controller = new KillController();
-      const running = sh`sleep 600`.signal(controller.signal).text();
+      const running = sh`sleep 600`.signal(controller.signal).result();
       running.catch(() => {});
       // Sent again until the command is there to hear it.
       const timer = setInterval(() => controller.kill(signal), 50);
@@ -103,13 +108,13 @@ export default function commands(sdk: Sdk): void {
   });
 
   test("is killed through an AbortSignal", async () => {
-    await assert.rejects(() => sh`sleep 600`.signal(AbortSignal.timeout(200)).text(), (error: { code: number }) => error.code === 143);
+    await assert.rejects(() => sh`sleep 600`.signal(AbortSignal.timeout(200)).result(), (error: { code: number }) => error.code === 143);
   });
 
   test("does not start when its signal was aborted before", async () => {
     const controller = new KillController();
     controller.kill("SIGQUIT");
-    await assert.rejects(() => sh`touch never`.signal(controller.signal).text(), (error: { code: number }) => error.code === 131);
+    await assert.rejects(() => sh`touch never`.signal(controller.signal).result(), (error: { code: number }) => error.code === 131);
     await assert.rejects(() => sandbox().fs.stat("never"), { code: "ENOENT" });
   });
 
