@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { type Guest, GuestError, GuestGone, type GuestStream } from "../contract.ts";
 import { type GuestCalls, type GuestStreams, MAX_CALL_BYTES } from "./contract.ts";
 import { sayHello } from "./hello.ts";
+import { encodePrefix } from "./prefix.ts";
 import { callResults, parseOutcome, streamHeads } from "./schema.ts";
 import { Http2GuestStream } from "./stream.ts";
 
@@ -79,8 +80,10 @@ export class GuestClient implements Guest {
   }
 
   stream<M extends keyof GuestStreams>(method: M, params: GuestStreams[M][0], signal?: AbortSignal): GuestStream<GuestStreams[M][1]> {
+    // Before the request: params that are too large must not leave one open.
+    const prefix = encodePrefix(params);
     const request = this.#request(`/stream/${method}`, signal);
-    return new Http2GuestStream<GuestStreams[M][1]>(request, params, streamHeads[method], this);
+    return new Http2GuestStream<GuestStreams[M][1]>(request, prefix, streamHeads[method], this);
   }
 
   #request(path: string, signal?: AbortSignal) {

@@ -3,7 +3,7 @@ import { constants, type ClientHttp2Stream } from "node:http2";
 import { Duplex } from "node:stream";
 import type { z } from "zod";
 import { GuestError, GuestGone, type GuestStream } from "../contract.ts";
-import { encodePrefix, PrefixReader } from "./prefix.ts";
+import { PrefixReader } from "./prefix.ts";
 import { parseOutcome } from "./schema.ts";
 
 /** What a stream needs to know of its connection. */
@@ -18,7 +18,7 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
   readonly #settle: { resolve(head: Head): void; reject(error: Error): void };
   #prefix: PrefixReader | null = new PrefixReader();
 
-  constructor(request: ClientHttp2Stream, params: unknown, schema: z.ZodType<Head>, owner: StreamOwner) {
+  constructor(request: ClientHttp2Stream, prefix: Buffer, schema: z.ZodType<Head>, owner: StreamOwner) {
     super({ allowHalfOpen: true, readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024 });
     this.#request = request;
     const { promise, resolve, reject } = Promise.withResolvers<Head>();
@@ -26,7 +26,7 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
     this.#settle = { resolve, reject };
     // Those who only use the bytes see the failure as the stream's error.
     promise.catch(() => {});
-    request.write(encodePrefix(params));
+    request.write(prefix);
     request.on("data", (chunk: Buffer) => {
       try {
         this.#receive(chunk, schema);

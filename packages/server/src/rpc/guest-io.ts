@@ -1,7 +1,7 @@
 /** Using the guest's streams: opening, reading, writing, giving up. */
 import type { Writable } from "node:stream";
 import { type Guest, GuestError, type GuestStream, type GuestStreams } from "@sandkeep/host";
-import { abortError } from "./errors.ts";
+import { abortError, applicationError } from "./errors.ts";
 
 /** Largest piece written to a guest's stream at once, bytes: several fit before the window of HTTP/2 is full. */
 const WRITE_BYTES = 256 * 1024;
@@ -14,7 +14,7 @@ export function openStream<M extends keyof GuestStreams>(
   signal?: AbortSignal,
 ): GuestStream<GuestStreams[M][1]> {
   if (signal?.aborted) throw abortError();
-  const stream = guest.stream(method, params) as GuestStream<GuestStreams[M][1]>;
+  const stream = begin(guest, method, params);
   // Those who wait for the head, for bytes or for room to write get the error; this one only keeps it from being unhandled.
   stream.on("error", () => {});
   stream.head.catch(() => {});
@@ -24,6 +24,16 @@ export function openStream<M extends keyof GuestStreams>(
     stream.once("close", () => signal.removeEventListener("abort", abort));
   }
   return stream;
+}
+
+function begin<M extends keyof GuestStreams>(guest: Guest, method: M, params: GuestStreams[M][0]): GuestStream<GuestStreams[M][1]> {
+  try {
+    return guest.stream(method, params);
+  } catch (error) {
+    // A command line and environment of megabytes: what the kernel says of those that are too long.
+    if (error instanceof RangeError) throw applicationError("Error", `Argument list too long (os error 7): ${error.message}`, "E2BIG");
+    throw error;
+  }
 }
 
 /** Writes bytes; resolves when there is room for more. */

@@ -119,6 +119,12 @@ test("what cannot be started is an error, and its input is cancelled", async () 
   }
 });
 
+test("a command line that is too long is refused, however long", async () => {
+  for (const length of [200_000, 3_000_000, 20_000_000]) {
+    assert.equal((await failure("spawn", { command: "true", args: ["x".repeat(length)], ...piped }))!.code, "E2BIG", String(length));
+  }
+});
+
 test("output of a grandchild comes after the exit, and its end with it", async () => {
   const { client } = sandbox;
   const { pid, stdoutStreamId } = await client.call("spawn", { command: "bash", args: ["-c", "(while [ ! -e go-on ]; do sleep 0.02; done; echo late) & echo early"], stdout: "piped", stderr: "null" });
