@@ -10,10 +10,8 @@ test("the text ping is answered by pong, and pong is never sent unasked", async 
   const client = await sandbox.connect();
   await client.call("envSet", { key: "A", value: "1" });
   assert.ok(!client.texts.includes("pong"));
-  assert.equal(sandbox.connections.at(-1)!.lastPingAt, null);
   client.send("ping");
   await client.until(() => client.texts.at(-1) === "pong");
-  assert.ok(Date.now() - sandbox.connections.at(-1)!.lastPingAt! < 10_000);
 });
 
 test("an id of 0 is answered, and so is a string", async () => {

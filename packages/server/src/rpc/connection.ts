@@ -21,11 +21,6 @@ export interface RpcConnection {
   close(code: number, reason: string): void;
   /** Resolves when the socket is closed and what belonged to the connection is let go. */
   readonly closed: Promise<{ code: number; reason: string }>;
-  /**
-   * When the client was last heard of by a text `ping`, epoch milliseconds; null before the first (the Python client
-   * sends none). While the server itself does not read the socket, now: what was sent meanwhile is not silence.
-   */
-  readonly lastPingAt: number | null;
 }
 
 /** Serves JSON-RPC on an accepted WebSocket until it closes. */
@@ -42,7 +37,6 @@ class Connection implements RpcConnection {
   readonly #calls: Calls;
   readonly #inbound: InboundStreams;
   readonly #closeGraceMs: number;
-  #lastPingAt: number | null = null;
   #closing: { code: number; reason: string } | null = null;
   /** How many parties want the socket not to be read. */
   #pauses = 0;
@@ -69,10 +63,6 @@ class Connection implements RpcConnection {
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
     // Malformed frames, invalid UTF-8 and messages over the bound end the socket with the fitting code by themselves.
     socket.on("error", (error) => context.log.debug({ err: error }, "websocket failed"));
-  }
-
-  get lastPingAt(): number | null {
-    return this.#lastPingAt !== null && this.#pauses > 0 ? Date.now() : this.#lastPingAt;
   }
 
   close(code: number, reason: string): void {
@@ -102,10 +92,7 @@ class Connection implements RpcConnection {
     } catch {
       return this.close(CLOSE.invalidUtf8, "Invalid UTF-8");
     }
-    if (text === PING) {
-      this.#lastPingAt = Date.now();
-      return this.#client.outbox.send(PONG);
-    }
+    if (text === PING) return this.#client.outbox.send(PONG);
     let message: unknown;
     try {
       message = JSON.parse(text);
