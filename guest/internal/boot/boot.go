@@ -2,6 +2,7 @@
 package boot
 
 import (
+	"bytes"
 	"fmt"
 	"log"
 	"os"
@@ -43,6 +44,9 @@ func Run() error {
 	}
 	linkDevices()
 	tune()
+	if name, err := os.ReadFile("/etc/hostname"); err == nil {
+		_ = unix.Sethostname(bytes.TrimSpace(name))
+	}
 	if err := raiseLoopback(); err != nil {
 		log.Printf("loopback: %v", err)
 	}

@@ -21,6 +21,10 @@ const (
 
 // ReadDir lists a directory, unsorted, as the kernel gives it.
 func ReadDir(path string) ([]contract.DirEntry, error) {
+	return readDir(path, maxEntries, maxNameBytes)
+}
+
+func readDir(path string, maxEntries, maxNameBytes int) ([]contract.DirEntry, error) {
 	entries := []contract.DirEntry{}
 	names := 0
 	err := EachEntry(path, func(entry contract.DirEntry) error {

@@ -18,7 +18,7 @@ func writeNames(directory, hostname, machineID string) error {
 	}{
 		{"hostname", hostname + "\n", 0o644},
 		{"hosts", hosts, 0o644},
-		{"machine-id", machineID + "\n", 0o444},
+		{"machine-id", machineID + "\n", 0o644},
 	} {
 		if err := replace(filepath.Join(directory, file.name), []byte(file.content), file.mode); err != nil {
 			return err

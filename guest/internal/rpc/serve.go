@@ -17,8 +17,9 @@ const (
 	uploadPerStream     = 1 << 20
 	uploadPerConnection = 128 << 20
 	maxReadFrame        = 1 << 20
-	// Streams at a time. Every process that runs holds one.
-	maxStreams = 8192
+	// Streams at a time. Every process that is followed holds one. In the worst case, a file system that hangs, each
+	// also holds a thread, of which the runtime allows 10,000.
+	maxStreams = 4096
 )
 
 // Serve speaks HTTP/2 on the connection until it ends.

@@ -71,3 +71,13 @@ func FuzzRegex(f *testing.F) {
 		}
 	})
 }
+
+func TestDeeplyNestedExpressionsAreNoDanger(t *testing.T) {
+	const depth = maxPatternBytes / 2
+	source := strings.Repeat("(", depth) + strings.Repeat(")", depth)
+	if p, err := compile(source, ""); err == nil {
+		_, _ = p.matches("x")
+	}
+	_, _ = compile(strings.Repeat("(?:", maxPatternBytes/3), "")
+	_, _ = compile(strings.Repeat("[", maxPatternBytes), "")
+}
