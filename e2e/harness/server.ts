@@ -17,8 +17,8 @@ const STOP_TIMEOUT_MS = 30_000;
 /** So much of the log is shown when a server does not start. */
 const LOG_TAIL_CHARS = 4_000;
 
-/** Where the guest's image is kept between runs: where users have it, too. */
-function imagesDir(): string {
+/** Where the image and the templates are kept between runs: where users have them, too. */
+export function imagesDir(): string {
   return process.env.SANDKEEP_E2E_IMAGES ?? defaultDataDir();
 }
 

@@ -99,7 +99,6 @@ export class Stock {
     this.#timer = setTimeout(() => {
       this.#restocking ??= this.#restock().finally(() => (this.#restocking = undefined));
     }, ms);
-    this.#timer.unref();
   }
 
   /** One step towards the targets, then the next one if nobody came in between. */

@@ -1,0 +1,50 @@
+/** What is left of machines when the control plane's process dies, and what becomes of it. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openHost, processesNaming, shell } from "./fixture.ts";
+
+test("after kill -9 the next host takes over what is to be kept, and removes every other process, file and socket", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "sk-host-"));
+  try {
+    const child = spawn(process.execPath, [...process.execArgv.filter((arg) => arg.startsWith("--conditions")), fileURLToPath(new URL("doomed.ts", import.meta.url)), dataDir], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const said = await Promise.race([once(createInterface({ input: child.stdout }), "line"), once(child, "exit")]);
+    assert.deepEqual(said, ["ready"]);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    assert.ok((await processesNaming(`${dataDir}/run/`)).size > 2, "machines survive the process that made them");
+
+    const host = await openHost(dataDir);
+    const [kept, ...others] = await host.adopt(["sbx_kept", "sbx_unknown"]);
+    assert.equal(kept!.id, "sbx_kept");
+    assert.equal(others.length, 0);
+    assert.equal(await shell(kept!, "cat /home/app/note; cat /dev/shm/note"), "on disk\nin memory");
+    assert.equal(await shell(kept!, "pgrep -c -f 'sleep 12345'"), "1", "its processes run on");
+    assert.ok((await kept!.guest.call("processList", {})).some(({ command }) => command === "sleep"));
+
+    await host.close();
+    assert.deepEqual([...(await processesNaming(`${dataDir}/run/`)).values()], []);
+    assert.deepEqual(await readdir(join(dataDir, "run")), []);
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+test("a second host on the same folder is refused while the first lives", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "sk-host-"));
+  const host = await openHost(dataDir);
+  try {
+    await assert.rejects(openHost(dataDir), /Another Sandkeep server uses this data folder/);
+  } finally {
+    await host.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
