@@ -100,9 +100,9 @@ describe("a machine", () => {
       "    if line.split()[1][0] != 'r' or '[' in line: continue",
       "    mem.seek(start)",
       "    data = mem.read(end - start)",
-      "    for found in re.finditer(b'isSymlink', data):",
+      "    for found in re.finditer(b'isBlockDevice', data):",
       "        mem.seek(start + found.start())",
-      "        mem.write(b'isNothing')",
+      "        mem.write(b'isNothingElse')",
     ];
     assert.equal((await run(liar, "sudo", "python3", "-c", lie.join("\n"))).code, 0);
     await assert.rejects(liar.guest.call("stat", { path: "/" }), GuestGone);
