@@ -1,6 +1,6 @@
 /** The calls of one connection: params checked, methods carried out, answers in the form that clients read. */
 import { RPC_ERRORS, type RequestId, type RpcMethod, rpcMethods } from "@sandkeep/protocol";
-import type { Client } from "./client.ts";
+import type { Call, Client } from "./client.ts";
 import { describeFailure, invalidParams, ProtocolError } from "./errors.ts";
 import { handlers } from "./methods/mod.ts";
 
@@ -28,8 +28,8 @@ export class Calls {
     this.#options = options;
   }
 
-  /** Carries out a call and answers it. `bytes` is the size of its message. */
-  async take(id: RequestId, method: string, params: unknown, bytes: number): Promise<void> {
+  /** Carries out a call and answers it. `method` is null when the message named none; `bytes` is the message's size. */
+  async take(id: RequestId, method: string | null, params: unknown, bytes: number): Promise<void> {
     const { limits, outbox } = this.#client;
     this.#pending++;
     // Twice the bound: the answers to calls that were refused are themselves unsent, so this client reads nothing at all.
@@ -56,7 +56,8 @@ export class Calls {
     });
   }
 
-  async #carryOut(method: string, params: unknown, call: { hold(bytes: number): Promise<void> }): Promise<unknown> {
+  async #carryOut(method: string | null, params: unknown, call: Call): Promise<unknown> {
+    if (method === null) throw new ProtocolError(RPC_ERRORS.invalidRequest);
     if (!isMethod(method)) throw new ProtocolError(RPC_ERRORS.methodNotFound);
     const { data, error } = rpcMethods[method].params.safeParse(params ?? {});
     if (error) throw invalidParams(error);
@@ -65,7 +66,7 @@ export class Calls {
     const harmless = HARMLESS.has(method);
     if (!harmless) this.#client.session.touch();
     try {
-      const handler = handlers[method] as (client: Client, params: unknown, call: { hold(bytes: number): Promise<void> }) => unknown;
+      const handler = handlers[method] as (client: Client, params: unknown, call: Call) => unknown;
       return await handler(this.#client, data, call);
     } finally {
       if (!harmless) this.#client.session.touch();
@@ -82,7 +83,7 @@ export class Calls {
     return text;
   }
 
-  #describe(id: RequestId, method: string, error: unknown): string {
+  #describe(id: RequestId, method: string | null, error: unknown): string {
     const described = describeFailure(error);
     if ("error" in described) return JSON.stringify({ jsonrpc: "2.0", id, result: { error: described.error } });
     if (described.unexpected && !this.#client.signal.aborted) this.#client.log.error({ err: error, method }, "rpc method failed");

@@ -10,6 +10,7 @@ import type { InboundStreams } from "./inbound-stream.ts";
 import type { RpcLimits } from "./limits.ts";
 import { OutboundStreams } from "./outbound-stream.ts";
 import type { Outbox } from "./outbox.ts";
+import type { ReadAheadBudget } from "./read-ahead.ts";
 import { Runs } from "./runs.ts";
 import type { SandboxSession } from "./session.ts";
 
@@ -56,6 +57,7 @@ export class Client {
   readonly runs = new Runs();
   /** Memory for results that are held as a whole. */
   readonly heldResults: ByteBudget;
+  readonly #readAhead: ReadAheadBudget;
   /** Called when the connection is over, each once. */
   readonly #onClose = new Set<() => void>();
   readonly #handles = new Map<number, FileHandle>();
@@ -70,6 +72,7 @@ export class Client {
     this.limits = options.limits;
     this.log = options.log;
     this.emit = options.emit;
+    this.#readAhead = { used: 0, total: options.limits.readAheadTotalBytes };
     this.heldResults = new ByteBudget(options.limits.heldResultBytes);
     // Every operation under way listens to it.
     setMaxListeners(0, this.#controller.signal);
@@ -92,6 +95,7 @@ export class Client {
     const handle = new FileHandle(this.guest, id, path, {
       pieceBytes: readAheadBytes,
       maxAgeMs: readAheadAgeMs,
+      budget: this.#readAhead,
       epoch: () => this.session.epoch,
     });
     this.#handles.set(id, handle);

@@ -1,5 +1,5 @@
 /** One WebSocket: frames in, frames out, keepalive, the end. */
-import { type Activity, CLOSE, type ErrorObject, PING, PONG, requestIdSchema, RPC_ERRORS, STREAM_METHODS, streamNotifications } from "@sandkeep/protocol";
+import { type Activity, CLOSE, type ErrorObject, PING, PONG, type RequestId, requestIdSchema, STREAM_METHODS, streamNotifications } from "@sandkeep/protocol";
 import type { RawData, WebSocket } from "ws";
 import { Calls } from "./calls.ts";
 import { Client, type Logger } from "./client.ts";
@@ -92,7 +92,11 @@ class Connection implements RpcConnection {
     } catch {
       return this.close(CLOSE.invalidUtf8, "Invalid UTF-8");
     }
-    if (text === PING) return this.#client.outbox.send(PONG);
+    if (text === PING) {
+      // Who reads nothing misses none.
+      if (!this.#client.outbox.congested) this.#client.outbox.send(PONG);
+      return;
+    }
     let message: unknown;
     try {
       message = JSON.parse(text);
@@ -110,9 +114,9 @@ class Connection implements RpcConnection {
     if (hasId && !requestIdSchema.safeParse(id).success) return this.close(CLOSE.invalidMessage, "Invalid message");
     if (jsonrpc !== "2.0" || typeof method !== "string") {
       if (!hasId) return this.close(CLOSE.invalidMessage, "Invalid message");
-      return this.#client.outbox.send(JSON.stringify({ jsonrpc: "2.0", id, error: RPC_ERRORS.invalidRequest }));
+      return void this.#calls.take(id as RequestId, null, params, bytes);
     }
-    if (hasId) void this.#calls.take(id as number | string, method, params, bytes);
+    if (hasId) void this.#calls.take(id as RequestId, method, params, bytes);
     else this.#notify(method, params);
   }
 

@@ -72,7 +72,10 @@ export class FileHandle {
 
   close(): Promise<null> {
     this.#closing.abort();
-    return this.#inOrder(() => this.#guest.call("fileClose", { handle: this.id }));
+    return this.#inOrder(() => {
+      this.#readAhead.close();
+      return this.#guest.call("fileClose", { handle: this.id });
+    });
   }
 
   #inOrder<T>(operation: () => Promise<T>): Promise<T> {

@@ -25,6 +25,11 @@ export class InboundStream {
     this.#owner = owner;
   }
 
+  /** Whether more may come. */
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -143,7 +148,7 @@ export class InboundStreams implements Owner {
   /** Data of unknown streams is passed over: some clients go on after a cancel. */
   enqueue(id: number, data: string): void {
     const stream = this.#streams.get(id);
-    if (!stream) return;
+    if (!stream?.open) return;
     const { unclaimedStreamBytes, unclaimedBytes } = this.#limits;
     if (!stream.claimed && (stream.heldBytes > unclaimedStreamBytes || this.#unclaimedBytes > unclaimedBytes)) {
       return this.#host.overflow("too much data for streams that no call has named");

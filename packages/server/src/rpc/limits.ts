@@ -34,6 +34,8 @@ export interface RpcLimits {
   readBytes: number;
   /** Read-ahead of one file handle, bytes: one such piece is on its way while another is served. */
   readAheadBytes: number;
+  /** All files of a connection together, bytes: beyond it they are read without reading ahead. */
+  readAheadTotalBytes: number;
   /** Age at which bytes read ahead are read again, ms: what others wrote meanwhile must show up soon. */
   readAheadAgeMs: number;
   /** How long output waits for the client's `processWait`, ms (§6.1 rule 2). */
@@ -64,6 +66,7 @@ export const RPC_LIMITS: RpcLimits = {
   handles: 1024,
   readBytes: 16 * MIB,
   readAheadBytes: 512 * KIB,
+  readAheadTotalBytes: 16 * MIB,
   readAheadAgeMs: 250,
   outputGateMs: 300,
   inlineCodeBytes: 96 * KIB,

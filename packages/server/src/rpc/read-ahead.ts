@@ -20,8 +20,16 @@ export interface ReadAheadOptions {
   pieceBytes: number;
   /** Age, ms, at which bytes are given up. */
   maxAgeMs: number;
+  /** Memory that all read-aheads of a client share. */
+  budget: ReadAheadBudget;
   /** Changes whenever something happened in the sandbox that could change a file. */
   epoch: () => number;
+}
+
+/** Bytes that are being fetched or held, and how many there may be. */
+export interface ReadAheadBudget {
+  used: number;
+  readonly total: number;
 }
 
 interface Piece {
@@ -67,15 +75,20 @@ export class ReadAhead {
   async discard(): Promise<void> {
     this.#sequential = 0;
     this.#failure = null;
-    let unread = 0;
-    if (this.#piece) unread += this.#piece.bytes.length;
-    this.#piece = null;
+    let unread = this.#piece?.bytes.length ?? 0;
+    this.#drop();
     if (this.#fetching) {
-      const landed = await this.#fetching;
-      this.#fetching = null;
-      unread += landed?.bytes.length ?? 0;
+      await this.#land();
+      unread += (this.#piece as Piece | null)?.bytes.length ?? 0;
+      this.#drop();
     }
     if (unread) await this.#guest.call("fileSeek", { handle: this.#handle, offset: String(-unread), whence: 1 });
+  }
+
+  /** The handle is closed: gives memory back. */
+  close(): void {
+    this.#drop();
+    void this.#land().then(() => this.#drop());
   }
 
   #fresh(piece: Piece): boolean {
@@ -90,7 +103,7 @@ export class ReadAhead {
       piece.bytes = piece.bytes.subarray(length);
       return bytes;
     }
-    this.#piece = null;
+    this.#drop();
     // A short read is as good as any, but a full one saves the client a round trip.
     if (piece.bytes.length === length || !this.#fetching) return piece.bytes;
     await this.#land();
@@ -103,18 +116,30 @@ export class ReadAhead {
   async #land(): Promise<void> {
     const landed = await this.#fetching;
     this.#fetching = null;
-    this.#piece = landed;
+    this.#piece = landed ?? null;
+  }
+
+  /** Lets go of the piece that is served from. */
+  #drop(): void {
+    if (this.#piece) this.#options.budget.used -= this.#options.pieceBytes;
+    this.#piece = null;
   }
 
   #fetchNext(): void {
-    if (this.#fetching) return;
+    const { budget, pieceBytes } = this.#options;
+    if (this.#fetching || budget.used + pieceBytes > budget.total) return;
+    budget.used += pieceBytes;
+    const nothing = () => {
+      budget.used -= pieceBytes;
+      return null;
+    };
     const epoch = this.#options.epoch();
     const atMs = performance.now();
-    this.#fetching = this.#readNow(this.#options.pieceBytes).then(
-      (bytes) => (bytes.length ? { bytes, epoch, atMs } : null),
+    this.#fetching = this.#readNow(pieceBytes).then(
+      (bytes) => (bytes.length ? { bytes, epoch, atMs } : nothing()),
       (error: unknown) => {
         this.#failure = error;
-        return null;
+        return nothing();
       },
     );
   }
