@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -138,6 +139,19 @@ func pipe(ownReads bool) (r, w *os.File, err error) {
 		return nil, nil, err
 	}
 	return os.NewFile(uintptr(fds[0]), "|0"), os.NewFile(uintptr(fds[1]), "|1"), nil
+}
+
+// giveTo makes the process's user the owner of its ends: otherwise that user could not open what stands behind
+// /dev/stdout, /proc/self/fd/3 and a terminal's name, all of which the agent made.
+func (c *plumbing) giveTo(user *syscall.Credential) {
+	if user == nil {
+		return
+	}
+	for _, file := range c.child {
+		if file != c.shared {
+			_ = file.Chown(int(user.Uid), -1) // root may; anybody else runs as itself
+		}
+	}
 }
 
 func (c *plumbing) childFds() []uintptr {

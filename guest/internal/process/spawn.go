@@ -32,6 +32,7 @@ func (t *Table) Spawn(params contract.SpawnParams) (*Process, *Sink, error) {
 	if err != nil {
 		return nil, nil, failedToSpawn(params.Command, err)
 	}
+	plumbing.giveTo(t.config.Credential)
 	p := plumbing.process
 	p.command, p.args = shorten(params.Command, params.Args)
 	sink := p.output.attach()
