@@ -55,7 +55,7 @@ export const suites: Suite[] = [
     // One file at a time: they measure, and they fill the machine. Their servers have data directories of their own, but no
     // images: they take those of this one.
     run: (context) => nodeSuite(context, {
-      env: { SANDKEEP_IMAGES: dataDir }, 
+      env: { SANDKEEP_IMAGES: dataDir },
       patterns: ["e2e/**/*.test.ts"],
       concurrency: 1,
       fileTimeoutMs: E2E_FILE_TIMEOUT_MS,

@@ -14,3 +14,6 @@ export const stateFile = (dataDir: string) => join(dataDir, "server.json");
 export const daemonLog = (dataDir: string) => join(dataDir, "server.log");
 /** Held by a command that starts the server in the background, so that two do not. */
 export const startLock = (dataDir: string) => join(dataDir, "start.lock");
+
+/** The data directory whose images are used: SANDKEEP_IMAGES, else the own one. Several installations may so share them. */
+export const imagesOf = (dataDir: string, env: NodeJS.ProcessEnv) => env.SANDKEEP_IMAGES || dataDir;

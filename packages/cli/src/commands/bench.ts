@@ -11,7 +11,7 @@ import { Api } from "../client/api.ts";
 import { namedTarget } from "../client/target.ts";
 import { UsageError } from "../errors.ts";
 import { table } from "../output/table.ts";
-import { dataDirOf } from "../paths.ts";
+import { dataDirOf, imagesOf } from "../paths.ts";
 import { prepareImage } from "../server/prepare_image.ts";
 import type { Invocation } from "../tree/spec.ts";
 
@@ -38,12 +38,13 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   if (unknown !== undefined) throw new UsageError(`there is no measurement "${unknown}"`, `there are ${Object.keys(MEASURES).join(", ")}`);
 
   const progress = terminal.progress();
+  const images = imagesOf(dataDirOf(options as object, env), env);
   const remote = namedTarget(options as object, env);
-  if (!remote) await prepareImage(dataDirOf(options as object, env), progress);
+  if (!remote) await prepareImage(images, progress);
   progress.step("Starting a server to measure");
   await using subject: Subject = remote
     ? { target: remote, dataDir: undefined, pid: undefined, [Symbol.asyncDispose]: async () => {} }
-    : await startSubject(dataDirOf(options as object, env));
+    : await startSubject(images);
   const { Sandbox } = await import("sandkeep");
   const api = new Api(subject.target);
   const notes: string[] = [];

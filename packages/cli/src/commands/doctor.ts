@@ -27,7 +27,7 @@ export async function run({ options, terminal, env }: Invocation): Promise<numbe
 
 function line({ name, verdict, detail, repair }: Finding, colour: Colours): string {
   const mark = { ok: colour.green("✔"), warn: colour.yellow("!"), fail: colour.red("✘") }[verdict];
-  const text = `${mark} ${colour.bold(name.padEnd(20))} ${detail}`;
+  const text = `${mark} ${colour.bold(name.padEnd(20))} ${detail.replaceAll("\n", " ")}`;
   return repair ? `${text}\n  ${" ".repeat(20)} ${colour.cyan("→")} ${repair}` : text;
 }
 

@@ -1,4 +1,4 @@
-import { dataDirOf } from "../paths.ts";
+import { dataDirOf, imagesOf } from "../paths.ts";
 import { prepareImage } from "../server/prepare_image.ts";
 import type { Invocation } from "../tree/spec.ts";
 
@@ -9,7 +9,7 @@ export async function run({ options, terminal, env }: Invocation<{ force?: boole
   const interrupt = () => stop.abort(new Error("interrupted"));
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
   try {
-    const image = await prepareImage(dataDirOf(options, env), progress, { force: options.force === true, signal: stop.signal });
+    const image = await prepareImage(imagesOf(dataDirOf(options, env), env), progress, { force: options.force === true, signal: stop.signal });
     const { id, manifest: { created, kernelRelease } } = image;
     terminal.result({ id, created, kernelRelease }, () => id);
   } catch (error) {

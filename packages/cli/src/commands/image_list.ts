@@ -1,11 +1,11 @@
-import { dataDirOf } from "../paths.ts";
+import { dataDirOf, imagesOf } from "../paths.ts";
 import type { Invocation } from "../tree/spec.ts";
 import { formatBytes } from "../values/bytes.ts";
 
 /** `sandkeep image list` */
 export async function run({ options, terminal, env }: Invocation): Promise<void> {
   const { findImage, listImages } = await import("@sandkeep/host");
-  const dataDir = dataDirOf(options, env);
+  const dataDir = imagesOf(dataDirOf(options, env), env);
   const [images, current] = await Promise.all([listImages({ dataDir }), findImage({ dataDir })]);
   const items = images.map(({ image: { id, manifest }, diskBytes, inUse }) => ({
     id, created: manifest.created, kernelRelease: manifest.kernelRelease, packages: manifest.packages.length, diskBytes, inUse, current: id === current?.id,

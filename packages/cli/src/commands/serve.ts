@@ -1,7 +1,7 @@
 import { closeSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
-import { dataDirOf } from "../paths.ts";
+import { dataDirOf, imagesOf } from "../paths.ts";
 import { prepareImage } from "../server/prepare_image.ts";
 import { startTicks } from "../server/process_identity.ts";
 import { readState, removeState, writeState } from "../server/state.ts";
@@ -40,7 +40,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
     });
   }
 
-  const image = await prepareImage(options.images ?? (env.SANDKEEP_IMAGES || dataDir), terminal.progress());
+  const image = await prepareImage(options.images ?? imagesOf(dataDir, env), terminal.progress());
   const log = createLogger(config.log.level);
   const templatesDir = join(options.images ?? dataDir, "templates");
   const host = await createHost({ dataDir, templatesDir, image, log, ...engineSettings(config.engine) });

@@ -1,8 +1,10 @@
 import { formatBytes } from "../values/bytes.ts";
+import { imagesOf } from "../paths.ts";
 import type { Check } from "./check.ts";
 
 /** The guest's image: is there one of the present recipe and agent? */
-export const checkImage: Check = async ({ dataDir }) => {
+export const checkImage: Check = async (context) => {
+  const dataDir = imagesOf(context.dataDir, context.env);
   const { findImage, listImages } = await import("@sandkeep/host");
   const [current, all] = await Promise.all([findImage({ dataDir }), listImages({ dataDir })]);
   const old = all.filter(({ image, inUse }) => image.id !== current?.id && !inUse);

@@ -1,4 +1,5 @@
 import type { Terminal } from "../output/terminal.ts";
+import { imagesOf } from "../paths.ts";
 import { ensureDaemon } from "./daemon.ts";
 import { prepareImage } from "./prepare_image.ts";
 
@@ -9,7 +10,7 @@ export async function startLocalServer(dataDir: string, env: NodeJS.ProcessEnv, 
     await ensureDaemon({
       dataDir,
       env,
-      prepare: async () => void await prepareImage(dataDir, progress),
+      prepare: async () => void await prepareImage(imagesOf(dataDir, env), progress),
       onStart: () => progress.step("Starting the server in the background"),
     });
     progress.done();

@@ -1,0 +1,141 @@
+/** Commands about sandboxes that outlive them. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Installation } from "./installation.ts";
+
+let installation: Installation;
+let id: string;
+before(async () => {
+  installation = await Installation.create();
+  id = (await installation.output(["create", "--timeout", "10m", "--label", "team=docs"])).trim();
+});
+after(() => installation[Symbol.asyncDispose]());
+
+test("a created sandbox is listed with its labels and its end, and filtered by them", async () => {
+  const [listed, ...others] = await installation.json<Record<string, unknown>[]>(["list", "--label", "team=docs"]);
+  assert.equal(others.length, 0);
+  assert.equal(listed!.id, id);
+  assert.deepEqual(listed!.labels, { team: "docs" });
+  assert.ok(Date.parse(listed!.stopAt as string) > Date.now() + 8 * 60_000);
+  assert.deepEqual(await installation.json(["list", "--label", "team=other"]), []);
+  assert.match(await installation.output(["list"]), new RegExp(`ID +STATUS +AGE[^]*${id} +running .*1280 MiB +team=docs`));
+});
+
+test("exec runs in it, with the id given or from SANDBOX_ID, and keeps its state", async () => {
+  assert.equal(await installation.output(["exec", id, "--", "sh", "-c", "echo kept > note; pwd"]), "/home/app\n");
+  assert.equal(await installation.output(["exec", "-", "cat", "note"], { env: { SANDBOX_ID: id } }), "kept\n");
+  assert.equal(await installation.output(["exec", "--cwd", "/tmp", "--env", "X=1", id, "sh", "-c", "pwd; echo $X"]), "/tmp\n1\n");
+  assert.equal((await installation.call(["exec", id, "--", "false"])).code, 1);
+});
+
+test("extend gives it more time", async () => {
+  const { stopAt } = await installation.json<{ stopAt: string }>(["extend", id, "20m"]);
+  assert.ok(Date.parse(stopAt) > Date.now() + 18 * 60_000);
+});
+
+describe("cp", () => {
+  let dir: string;
+  before(async () => {
+    dir = join(installation.dir, "files");
+    await mkdir(join(dir, "tree", "sub"), { recursive: true });
+    await writeFile(join(dir, "tree", "run.sh"), "#!/bin/sh\necho ran\n", { mode: 0o755 });
+    await writeFile(join(dir, "tree", "sub", "a b.txt"), "text");
+    await symlink("run.sh", join(dir, "tree", "link"));
+    await writeFile(join(dir, "large"), randomBytes(5_000_000));
+  });
+
+  test("takes trees in and out, with modes and links", async () => {
+    await installation.output(["cp", "tree", `${id}:`], { cwd: dir });
+    assert.equal(await installation.output(["exec", id, "tree/link"]), "ran\n");
+    await installation.output(["cp", `${id}:tree`, "back"], { cwd: dir });
+    assert.equal(await readFile(join(dir, "back", "sub", "a b.txt"), "utf8"), "text");
+    assert.equal(await readlink(join(dir, "back", "link")), "run.sh");
+    assert.equal((await stat(join(dir, "back", "run.sh"))).mode & 0o777, 0o755);
+  });
+
+  test("takes large files in and out unchanged", async () => {
+    await installation.output(["cp", "large", `${id}:/tmp/renamed`], { cwd: dir });
+    await installation.output(["cp", `${id}:/tmp/renamed`, "."], { cwd: dir });
+    assert.ok((await readFile(join(dir, "large"))).equals(await readFile(join(dir, "renamed"))));
+  });
+
+  test("expands patterns in the sandbox", async () => {
+    await installation.output(["exec", id, "sh", "-c", "touch 1.log 2.log 3.txt"]);
+    await mkdir(join(dir, "logs"));
+    await installation.output(["cp", `${id}:*.log`, "logs"], { cwd: dir });
+    assert.deepEqual((await readdir(join(dir, "logs"))).sort(), ["1.log", "2.log"]);
+    assert.equal((await installation.call(["cp", `${id}:*.none`, "."], { cwd: dir })).code, 3);
+  });
+
+  test("goes from one sandbox to another", async () => {
+    const other = (await installation.output(["create"])).trim();
+    await installation.output(["cp", `${id}:tree`, `${id}:/tmp/renamed`, `${other}:/tmp`]);
+    assert.equal(await installation.output(["exec", other, "/tmp/tree/run.sh"]), "ran\n");
+    assert.equal((await installation.output(["exec", other, "stat", "-c", "%s", "/tmp/renamed"])).trim(), "5000000");
+    await installation.output(["kill", other]);
+  });
+
+  test("says what is not there", async () => {
+    assert.equal((await installation.call(["cp", `${id}:/nowhere`, "."], { cwd: dir })).code, 3);
+    assert.equal((await installation.call(["cp", "nowhere", `${id}:`], { cwd: dir })).code, 3);
+  });
+});
+
+test("a shell has this terminal's size, gets every key, and its exit code is passed on", async () => {
+  const shell = installation.onTerminal(["shell", id], 101, 33);
+  await shell.until(/\$ $/);
+  shell.type("stty size; echo mark''ed\r");
+  await shell.until(/33 101\s+marked/);
+  shell.type("sleep 600; echo not''here\r");
+  await shell.until(/echo not''here\s/);
+  shell.type("\x03");
+  shell.type("echo again''st; exit 9\r");
+  assert.equal(await shell.ended, 9, shell.shown);
+  assert.doesNotMatch(shell.shown, /nothere/);
+  assert.match(shell.shown, /against/);
+});
+
+test("events tell what was done, and follow what is being done", async () => {
+  await installation.output(["exec", id, "--", "sh", "-c", "exit 4"]);
+  const events = (await installation.output(["events", id, "--kind", "command", "--json"])).trim().split("\n").map((line) => JSON.parse(line) as { data: { argv: string[]; exitCode: number } });
+  const { argv, exitCode } = events.at(-1)!.data;
+  assert.deepEqual({ argv, exitCode }, { argv: ["sh", "-c", "exit 4"], exitCode: 4 });
+
+  const follower = installation.start(["events", id, "--follow", "--limit", "1"]);
+  let shown = "";
+  let asked = false;
+  for await (const chunk of follower.stdout.setEncoding("utf8")) {
+    shown += chunk;
+    if (/command echo followed/.test(shown)) break;
+    // The first line is the latest of the past: it follows now.
+    if (!asked) void installation.call(["exec", id, "--", "echo", "followed"]);
+    asked = true;
+  }
+  follower.kill("SIGINT");
+  assert.match(shown, /✔ sbx_\S+ command echo followed → exit 0/);
+});
+
+test("tokens are shown once, work, and stop working when revoked", async () => {
+  const { token, id: tokenId } = await installation.json<{ token: string; id: string }>(["token", "create", "for the test"]);
+  const { sandboxEndpoint } = JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as { sandboxEndpoint: string };
+  const named = ["--endpoint", sandboxEndpoint, "--token", token];
+  assert.equal((await installation.json<unknown[]>(["list", ...named])).length, 1);
+  assert.ok(!(await installation.output(["token", "list", "--json"])).includes(token));
+  await installation.output(["token", "revoke", tokenId]);
+  const { code, stderr } = await installation.call(["list", ...named]);
+  assert.equal(code, 4);
+  assert.match(stderr, /INVALID_TOKEN/);
+});
+
+test("kill ends it, and it is listed with why", async () => {
+  assert.equal(await installation.output(["kill", id]), `${id}\n`);
+  assert.deepEqual(await installation.json(["list"]), []);
+  const all = await installation.json<{ id: string; stopReason: string }[]>(["list", "--all"]);
+  assert.equal(all.find((sandbox) => sandbox.id === id)?.stopReason, "killed");
+  const again = await installation.call(["kill", id]);
+  assert.equal(again.code, 3);
+  assert.match(again.stderr, /SANDBOX_NOT_FOUND/);
+});
