@@ -99,7 +99,7 @@ test("a shell has this terminal's size, gets every key, and its exit code is pas
 });
 
 test("events tell what was done, and follow what is being done", async () => {
-  await installation.output(["exec", id, "--", "sh", "-c", "exit 4"]);
+  assert.equal((await installation.call(["exec", id, "--", "sh", "-c", "exit 4"])).code, 4);
   const events = (await installation.output(["events", id, "--kind", "command", "--json"])).trim().split("\n").map((line) => JSON.parse(line) as { data: { argv: string[]; exitCode: number } });
   const { argv, exitCode } = events.at(-1)!.data;
   assert.deepEqual({ argv, exitCode }, { argv: ["sh", "-c", "exit 4"], exitCode: 4 });

@@ -39,7 +39,8 @@ export interface CommandOptions {
 
 export function qemuArguments(options: CommandOptions): string[] {
   const { size, sockets } = options;
-  const bytes = `size=${size.memoryMiB}M`;
+  const memoryMiB = ramMiB(size.memoryMiB);
+  const bytes = `size=${memoryMiB}M`;
   const backend = options.memory
     ? `memory-backend-file,id=m0,${bytes},mem-path=${escape(options.memory.path)},share=${options.memory.shared ? "on" : "off,readonly=on,rom=off"}`
     : `memory-backend-ram,id=m0,${bytes}`;
@@ -51,7 +52,7 @@ export function qemuArguments(options: CommandOptions): string[] {
     "-accel", options.accelerator === "kvm" ? "kvm,device=/dev/fdset/1" : `tcg,thread=multi,tb-size=${TRANSLATION_CACHE_MIB}`,
     "-cpu", options.accelerator === "kvm" ? "host" : "max",
     "-smp", String(size.vcpus),
-    "-m", String(size.memoryMiB),
+    "-m", String(memoryMiB),
     "-object", backend,
     "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
     "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
@@ -74,6 +75,14 @@ export function qemuArguments(options: CommandOptions): string[] {
     "-qmp", `unix:${escape(sockets.qmp)},server=on,wait=off`,
     ...(options.incoming ? ["-incoming", "defer"] : []),
   ];
+}
+
+/** The size that makes QEMU put the initramfs over the ACPI tables: both end at 2 GiB, and the guest dies at once. */
+const COLLIDING_MIB = 2_048;
+
+/** Memory that a machine of this size really gets, in MiB. */
+export function ramMiB(memoryMiB: number): number {
+  return memoryMiB === COLLIDING_MIB ? memoryMiB + 1 : memoryMiB;
 }
 
 /** A comma in a value of QEMU's option syntax is written twice. */

@@ -2,7 +2,7 @@
 import { chmod, chown, copyFile, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Acceleration, BootFiles, CapturableVm, Engine, TemplateFiles, Vm, VmOptions, WaitingVm } from "../engine.ts";
-import { kernelCommandLine, qemuArguments } from "./command.ts";
+import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
 import { createOverlay, rebaseOverlay } from "./disk.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import type { Jail } from "./jail.ts";
@@ -51,7 +51,7 @@ export class Qemu implements Engine {
     const files = this.templateFiles(options.dir);
     await createOverlay(files.disk, options.boot.rootDisk);
     const memory = await open(files.memory, "wx", 0o600);
-    await memory.truncate(options.size.memoryMiB * 1024 * 1024);
+    await memory.truncate(ramMiB(options.size.memoryMiB) * 1024 * 1024);
     await memory.close();
     const vm = await this.#start(options, { disk: files.disk, memory: { path: files.memory, shared: true } });
     return Object.assign(vm, { capture: () => capture(vm, options, files) });
