@@ -51,7 +51,7 @@ export class Sandbox implements AsyncDisposable {
    * ```ts
    * import { Sandbox } from "sandkeep";
    *
-   * const sandbox = await Sandbox.create({ timeout: "5m", memory: "2GiB", env: { MODE: "test" }, labels: { owner: "docs" } });
+   * const sandbox = await Sandbox.create({ timeout: "5m", memory: "1GiB", env: { MODE: "test" }, labels: { owner: "docs" } });
    * await sandbox.close(); // it lives on for five minutes
    * await using again = await Sandbox.connect(sandbox.id);
    * await again.kill();
