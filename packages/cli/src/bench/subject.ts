@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { Target } from "../client/target.ts";
 import { CliError } from "../errors.ts";
+import { whenReady } from "../server/when_ready.ts";
 
 /** What is measured: a server, and where its processes can be seen. */
 export interface Subject extends AsyncDisposable {
@@ -25,14 +26,14 @@ export async function startSubject(images: string): Promise<Subject> {
   const readyFile = join(dataDir, "ready.json");
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   const child = spawn(process.execPath, [
-    ...process.execArgv, main, "serve", "--data-dir", dataDir, "--images", images, "--port", "0", "--ready-file", readyFile, "--ready-fd", "3", "--log-level", "warn",
-  ], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
-  const words = text(child.stderr!);
+    ...process.execArgv, main, "serve", "--data-dir", dataDir, "--images", images, "--port", "0", "--ready-file", readyFile, "--log-level", "warn",
+  ], { stdio: ["ignore", "ignore", "pipe"] });
+  const words = text(child.stderr);
   const ended = once(child, "exit");
-  const said = await text(child.stdio[3] as Readable);
-  if (said.trim() !== "ready") throw new CliError("SERVER_FAILED", `the server to be measured did not start:\n${(await words).trim()}`, { hint: "see `sandkeep doctor`" });
+  const target = await whenReady(child, dataDir, () => existsSync(readyFile) ? JSON.parse(readFileSync(readyFile, "utf8")) as Target : undefined);
+  if (!target) throw new CliError("SERVER_FAILED", `the server to be measured did not start:\n${(await words).trim()}`, { hint: "see `sandkeep doctor`" });
   return {
-    target: JSON.parse(await readFile(readyFile, "utf8")) as Target,
+    target,
     dataDir,
     pid: child.pid,
     [Symbol.asyncDispose]: async () => {

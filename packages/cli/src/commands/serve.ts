@@ -1,4 +1,3 @@
-import { closeSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
 import { dataDirOf, imagesOf } from "../paths.ts";
@@ -13,7 +12,6 @@ interface Options {
   host?: string;
   port?: number;
   readyFile?: string;
-  readyFd?: number;
   tls?: boolean;
   tlsCert?: string;
   tlsKey?: string;

@@ -1,13 +1,12 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { text } from "node:stream/consumers";
-import type { Readable } from "node:stream";
 import { CliError, ExitCode } from "../errors.ts";
 import { daemonLog, startLock } from "../paths.ts";
 import { openDaemonLog } from "./daemon_log.ts";
 import { takeLock } from "./file_lock.ts";
 import { readState, type ServerState } from "./state.ts";
+import { whenReady } from "./when_ready.ts";
 
 /** A server in the background ends after this long without a sandbox, unless SANDKEEP_IDLE_EXIT says otherwise. */
 const IDLE_EXIT = "30m";
@@ -35,26 +34,21 @@ export async function ensureDaemon({ dataDir, env, prepare, onStart }: DaemonOpt
   return await start(dataDir, env);
 }
 
-/** Starts `sandkeep serve` as a process of its own and waits until it serves, which it says on its file descriptor 3. */
+/** Starts `sandkeep serve` as a process of its own and waits until it serves. */
 async function start(dataDir: string, env: NodeJS.ProcessEnv): Promise<ServerState> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const log = openDaemonLog(dataDir);
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   const child = spawn(process.execPath, [
-    ...process.execArgv, main, "serve", "--data-dir", dataDir, "--port", env.SANDKEEP_PORT || "0",
-    "--idle-exit", env.SANDKEEP_IDLE_EXIT || IDLE_EXIT, "--ready-fd", "3",
-  ], { detached: true, stdio: ["ignore", log, log, "pipe"], env, cwd: dataDir });
+    ...process.execArgv, main, "serve", "--data-dir", dataDir, "--port", env.SANDKEEP_PORT || "0", "--idle-exit", env.SANDKEEP_IDLE_EXIT || IDLE_EXIT,
+  ], { detached: true, stdio: ["ignore", log, log], env, cwd: dataDir });
   closeSync(log);
+  const state = await whenReady(child, dataDir, () => readState(dataDir));
   child.unref();
-  const failed = new Promise<string>((resolve) => child.once("error", (error) => resolve(error.message)));
-  const said = await Promise.race([text(child.stdio[3] as Readable), failed]);
-  const state = readState(dataDir);
-  if (said.trim() !== "ready" || !state) {
-    const lines = readFileSync(daemonLog(dataDir), "utf8").trimEnd().split("\n").slice(-LOG_LINES);
-    throw new CliError("SERVER_FAILED", `the server did not start:\n${lines.join("\n")}`, {
-      hint: `see \`sandkeep doctor\`; the whole log is ${daemonLog(dataDir)}`,
-      exitCode: ExitCode.unreachable,
-    });
-  }
-  return state;
+  if (state) return state;
+  const lines = readFileSync(daemonLog(dataDir), "utf8").trimEnd().split("\n").slice(-LOG_LINES);
+  throw new CliError("SERVER_FAILED", `the server did not start:\n${lines.join("\n")}`, {
+    hint: `see \`sandkeep doctor\`; the whole log is ${daemonLog(dataDir)}`,
+    exitCode: ExitCode.unreachable,
+  });
 }

@@ -21,7 +21,6 @@ export const serverCommands: CommandSpec[] = [
       { flags: "--leave-running", description: "leave sandboxes with a lifetime running on exit" },
       { flags: "--images <path>", description: "take guest images from another data directory (SANDKEEP_IMAGES)" },
       { flags: "--idle-exit <duration>", description: "exit after this long without a sandbox", parse: parseDuration },
-      { flags: "--ready-fd <number>", description: "write `ready` to this file descriptor once it serves", parse: wholeNumber(3, 1_023) },
       { flags: "--log-level <level>", description: "how much to log", choices: ["trace", "debug", "info", "warn", "error", "silent"] },
     ],
     examples: [
