@@ -47,13 +47,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const { sandboxEndpoint, apiEndpoint, token, caFile } = server;
   writeState(dataDir, { pid: process.pid, startTicks: startTicks(process.pid)!, version: VERSION, sandboxEndpoint, apiEndpoint, token, caFile });
   if (options.readyFile) await writeReadyFile(options.readyFile, server);
-  if (options.readyFd !== undefined) {
-    // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine
-    // ahead of demand rather than boot another one beside it.
-    await host.ready();
-    writeSync(options.readyFd, "ready\n");
-    closeSync(options.readyFd);
-  } else if (process.stdout.isTTY) {
+  if (process.stdout.isTTY) {
     terminal.note(`serving at ${sandboxEndpoint}; its token is in ${dataDir}/admin-token; stop with ^C`);
   }
 
