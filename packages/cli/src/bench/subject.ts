@@ -26,7 +26,7 @@ export async function startSubject(images: string): Promise<Subject> {
   const readyFile = join(dataDir, "ready.json");
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   const child = spawn(process.execPath, [
-    ...process.execArgv, main, "serve", "--data-dir", dataDir, "--images", images, "--port", "0", "--ready-file", readyFile, "--log-level", "warn",
+    ...process.execArgv, main, "serve", "--background", "--data-dir", dataDir, "--images", images, "--port", "0", "--ready-file", readyFile, "--log-level", "warn",
   ], { stdio: ["ignore", "ignore", "pipe"] });
   const words = text(child.stderr);
   const ended = once(child, "exit");

@@ -12,6 +12,7 @@ interface Options {
   host?: string;
   port?: number;
   readyFile?: string;
+  background?: boolean;
   tls?: boolean;
   tlsCert?: string;
   tlsKey?: string;
@@ -38,12 +39,16 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
     });
   }
 
-  const image = await prepareImage(options.images ?? imagesOf(dataDir, env), terminal.progress());
+  const images = options.images ?? imagesOf(dataDir, env);
+  const image = await prepareImage(images, terminal.progress());
   const log = createLogger(config.log.level);
-  const templatesDir = join(options.images ?? dataDir, "templates");
+  const templatesDir = join(images, "templates");
   const host = await createHost({ dataDir, templatesDir, image, log, ...engineSettings(config.engine) });
   // From here on the server owns the host, also when it does not start.
   const server = await startServer({ host, config, log });
+  // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine
+  // ahead of demand rather than boot another one beside it.
+  if (options.background) await host.ready();
   const { sandboxEndpoint, apiEndpoint, token, caFile } = server;
   writeState(dataDir, { pid: process.pid, startTicks: startTicks(process.pid)!, version: VERSION, sandboxEndpoint, apiEndpoint, token, caFile });
   if (options.readyFile) await writeReadyFile(options.readyFile, server);
