@@ -38,6 +38,10 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
     guest,
     home,
     async [Symbol.asyncDispose]() {
+      // In a machine they end with it; here they would live on.
+      const processes = await guest.call("processList", {}).catch(() => []);
+      const running = processes.filter(({ exit }) => exit === null);
+      await Promise.all(running.map(({ pid }) => guest.call("processKill", { pid, signal: "SIGKILL" }).catch(() => {})));
       guest.close();
       child.kill("SIGKILL");
       await exited;
