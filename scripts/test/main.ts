@@ -27,8 +27,7 @@ const outcomes: Outcome[] = [];
 const failedSuites: string[] = [];
 for (const suite of suites) {
   if (groups.length > 0 && !groups.includes(suite.group)) continue;
-  // With paths given, only suites that have tests in them.
-  if (only.length > 0 && suite.group === "static") continue;
+  if (only.length > 0 && !only.some((path) => suite.covers.some((directory) => `${path}/`.startsWith(`${directory}/`)))) continue;
   const started = performance.now();
   console.log(`\n── ${suite.name}`);
   const outcome = await suite.run({ root, only }).catch((error: unknown): Outcome => {

@@ -17,8 +17,8 @@ export async function nodeSuite({ root, only }: SuiteContext, { patterns, concur
   const files = globSync(patterns, { cwd: root, exclude: (name) => name === "node_modules" || name === "dist" })
     .filter((file) => only.length === 0 || only.some((path) => file === path || file.startsWith(`${path}/`)))
     .sort();
-  if (files.length === 0 && only.length === 0) {
-    console.error(`no tests match ${patterns.join(", ")}`);
+  if (files.length === 0) {
+    console.error(`no tests in ${only.join(", ") || patterns.join(", ")}`);
     return { passed: 0, failed: 1 };
   }
   const outcomes: Outcome[] = [];

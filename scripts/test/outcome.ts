@@ -9,6 +9,8 @@ export interface Suite {
   name: string;
   /** How it is selected on the command line. */
   group: "static" | "go" | "unit" | "e2e";
+  /** Directories in which its tests are; with paths given, it runs if one of them is there. */
+  covers: string[];
   run(context: SuiteContext): Promise<Outcome>;
 }
 

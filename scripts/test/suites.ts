@@ -22,17 +22,20 @@ export const suites: Suite[] = [
   {
     name: "type check",
     group: "static",
+    covers: [],
     run: async ({ root }) => one(await execute(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"], { cwd: root }) === 0),
   },
   {
     name: "direction of dependencies",
     group: "static",
+    covers: [],
     run: async ({ root }) => one(await execute(process.execPath, ["scripts/check-imports.ts"], { cwd: root }) === 0),
   },
-  { name: "guest agent", group: "go", run: goSuite },
+  { name: "guest agent", group: "go", covers: ["guest"], run: goSuite },
   {
     name: "unit tests",
     group: "unit",
+    covers: ["packages", "scripts"],
     run: (context) => nodeSuite(context, {
       patterns: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
       concurrency: 2,
@@ -42,16 +45,19 @@ export const suites: Suite[] = [
   {
     name: "build of the TypeScript SDK",
     group: "static",
+    covers: [],
     run: async ({ root }) => one(await execute("npm", ["run", "--silent", "build", "-w", "sandkeep"], { cwd: root }) === 0),
   },
   {
     name: "guest image",
     group: "e2e",
+    covers: ["e2e"],
     run: async ({ root }) => one(await execute(process.execPath, [...flags, join(root, "packages/cli/src/main.ts"), "image", "build", "--data-dir", dataDir], { cwd: root, timeoutMs: IMAGE_TIMEOUT_MS }) === 0),
   },
   {
     name: "end-to-end tests",
     group: "e2e",
+    covers: ["e2e"],
     // One file at a time: they measure, and they fill the machine. Their servers have data directories of their own, but no
     // images: they take those of this one.
     run: (context) => nodeSuite(context, {
