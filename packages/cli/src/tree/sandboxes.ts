@@ -29,7 +29,7 @@ export const sandboxCommands: CommandSpec[] = [
     args: "<command...>",
     summary: "Run a command in a new sandbox, which ends with it",
     details:
-      "Standard input, output and error are the command's own; signals are passed on; its exit code becomes this one's.\n" +
+      "Standard input, output and error are the command's own; signals are passed on; its exit code becomes this one's. " +
       "The first run builds the guest's image and starts a server in the background, which ends by itself when idle.",
     options: [
       ...machineOptions,
@@ -128,7 +128,7 @@ export const sandboxCommands: CommandSpec[] = [
     name: "extend",
     args: "<id> [duration]",
     summary: "Give a sandbox more time",
-    details: "Its new end is the given time from now, at most 30 minutes. With one argument, that is the duration, and\nthe id is SANDBOX_ID.",
+    details: "Its new end is the given time from now, at most 30 minutes. With one argument, that is the duration, and the id is SANDBOX_ID.",
     examples: [["sandkeep extend $id 30m", "half an hour from now"]],
     completes: "sandbox",
     client: true,

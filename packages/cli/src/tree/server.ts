@@ -8,7 +8,7 @@ export const serverCommands: CommandSpec[] = [
     name: "serve",
     summary: "Run the server in the foreground",
     details:
-      "Binds 127.0.0.1 unless told otherwise. On SIGTERM or ^C it stops gracefully and ends its sandboxes; with\n" +
+      "Binds 127.0.0.1 unless told otherwise. On SIGTERM or ^C it stops gracefully and ends its sandboxes; with " +
       "--leave-running those with a lifetime stay, and the next start takes them over again.",
     options: [
       { flags: "-c, --config <file>", description: "settings from a JSON file; options given here win" },

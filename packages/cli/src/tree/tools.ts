@@ -25,6 +25,21 @@ export const toolCommands: CommandSpec[] = [
     load: () => import("../commands/bench.ts"),
   },
   {
+    name: "test",
+    args: "[paths...]",
+    summary: "Run the tests of this repository",
+    details: "Everything, or the groups and paths given. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.",
+    options: [
+      { flags: "--static", description: "type check, direction of dependencies, build of the SDK" },
+      { flags: "--go", description: "the guest's agent: vet, tests, a short fuzzing" },
+      { flags: "--unit", description: "unit tests" },
+      { flags: "--e2e", description: "end-to-end tests against real machines" },
+    ],
+    examples: [["sandkeep test", "everything"], ["sandkeep test --unit packages/cli", "a part"]],
+    completes: "file",
+    load: () => import("../commands/test.ts"),
+  },
+  {
     name: "completion",
     args: "<shell>",
     summary: "Print a completion script for bash, zsh or fish",
