@@ -106,6 +106,7 @@ export class Stock {
     if (this.#busy > 0) return;
     const { budgetMiB, log } = this.#options;
     const want = targets(budgetMiB, performance.now() - this.#lastCreate);
+    if (this.#clones.length > 0 || want.clones === 0) this.#firstDone();
     try {
       if (this.#clones.length > want.clones || this.#processes.length > want.processes) {
         const surplus = this.#clones.length > want.clones ? this.#clones.pop() : this.#processes.pop();
@@ -116,7 +117,6 @@ export class Stock {
       else if (this.#clones.length < want.clones && fits(CLONE_MIB)) await this.#addClone();
       else if (this.#processes.length < want.processes && fits(PROCESS_MIB)) await this.#addProcess();
       else return this.#later(CALM_AFTER_MS);
-      if (this.#clones.length > 0 || want.clones === 0) this.#firstDone();
       this.#later(0);
     } catch (error) {
       this.#firstDone();

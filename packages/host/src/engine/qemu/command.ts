@@ -15,7 +15,7 @@ export const MONITOR_FD = 4;
 export const KVM_FD = 5;
 
 /** A guest defends nobody against itself: what its kernel would spend on that, it saves. */
-const KERNEL_WORDS = ["console=ttyS0", "quiet", "reboot=t", "panic=-1", "mitigations=off", "init_on_alloc=0"];
+const KERNEL_WORDS = ["console=ttyS0", "quiet", "reboot=t", "panic=-1", "mitigations=off", "init_on_alloc=0", "psi=0"];
 
 /** @param tscKHz for an emulated guest; under KVM the kernel asks the hypervisor */
 export function kernelCommandLine(tscKHz: number | null): string {
