@@ -10,6 +10,8 @@ import { suites } from "./suites/mod.ts";
 
 /** Suites at a time: one waits for its sandbox while the other uses the processors. */
 const CONCURRENCY = 2;
+/** One suite of one client; one that takes longer hangs. In milliseconds. */
+const TIMEOUT_MS = 300_000;
 /** Part of the names of the suites to run, for work on one of them; all by default. */
 const { SANDKEEP_E2E_ONLY: only = "" } = process.env;
 
@@ -26,7 +28,7 @@ describe("clients", { concurrency: CONCURRENCY }, () => {
   for (const { sdk } of sdks) {
     for (const [name, suite] of Object.entries(suites)) {
       const title = `${sdk.name}: ${name}`;
-      if (title.includes(only)) describe(title, { concurrency: 1 }, () => suite(sdk));
+      if (title.includes(only)) describe(title, { concurrency: 1, timeout: TIMEOUT_MS }, () => suite(sdk));
     }
   }
 });

@@ -14,6 +14,8 @@ const AHEAD_MIB = 400;
 const START_TIMEOUT_MS = 120_000;
 /** After this a server that was asked to stop is made to, in milliseconds. */
 const STOP_TIMEOUT_MS = 30_000;
+/** A server whose tests were killed, and could not stop it, ends by itself. */
+const IDLE_EXIT = "5m";
 /** So much of the log is shown when a server does not start. */
 const LOG_TAIL_CHARS = 4_000;
 
@@ -59,7 +61,7 @@ export class TestServer implements AsyncDisposable {
     const readyFile = join(work, "ready.json");
     const configFile = join(work, "config.json");
     await writeFile(configFile, JSON.stringify({ engine: { aheadMemoryMiB: AHEAD_MIB }, ...config }));
-    const args = ["serve", "--port", "0", "--data-dir", data, "--images", imagesDir(), "--config", configFile, "--ready-file", readyFile];
+    const args = ["serve", "--port", "0", "--data-dir", data, "--images", imagesDir(), "--config", configFile, "--ready-file", readyFile, "--idle-exit", IDLE_EXIT];
     const child = spawn(SANDKEEP, args, { stdio: ["ignore", "pipe", "pipe"] });
     let log = "";
     for (const stream of [child.stdout, child.stderr]) {
@@ -109,11 +111,12 @@ export class TestServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await rm(this.#work, { recursive: true, force: true });
   }
 
+  /** Its own files go with it; a data directory that it was given stays. */
   async #exited(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
+    await rm(this.#work, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Pids of the virtual machines that a server's data directory holds, those that wait ahead of demand included. */
+export function machinePids(dataDir: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const [program, ...args] = commandLine(pid);
+      return program !== undefined && /qemu-system/.test(program) && args.some((arg) => arg.includes(dataDir));
+    });
+}
+
+/** Folders of machines in a server's data directory. */
+export function machineFolders(dataDir: string): string[] {
+  return readdirSync(join(dataDir, "run"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+/** The pid of a sandbox's machine, as the record in its folder names it. */
+export function pidOfSandbox(dataDir: string, id: string): number | undefined {
+  for (const folder of machineFolders(dataDir)) {
+    try {
+      const record = JSON.parse(readFileSync(join(dataDir, "run", folder, "machine.json"), "utf8")) as { id: string; pid: number };
+      if (record.id === id) return record.pid;
+    } catch {
+      // It waits for a sandbox to become.
+    }
+  }
+  return undefined;
+}
+
+/** Memory that a process has, in MiB. */
+export function residentMiB(pid: number): number {
+  const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kib) / 1024;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // A zombie is no more than a note of its end.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
