@@ -9,6 +9,7 @@ import { BOOT_HELLO_TIMEOUT_MS, type Clone, connectGuest, discard, RUNNING_HELLO
 import { createFolder, listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "./machines/folder.ts";
 import { newIdentity } from "./machines/identity.ts";
 import { RunningMachine } from "./machines/machine.ts";
+import { diskFits } from "./stock/disk.ts";
 import { defaultBudgetMiB, fits } from "./stock/memory.ts";
 import { Stock } from "./stock/stock.ts";
 import { CLONE_MIB } from "./stock/targets.ts";
@@ -124,6 +125,9 @@ class LocalHost implements Host {
 
   /** Gives back what waits ahead of demand before a machine is refused. */
   async #makeRoom(): Promise<void> {
+    if (!(await diskFits(this.#paths.run))) {
+      throw new NoCapacity("This machine's disk is nearly full. End some sandboxes, or make room on the disk of the data folder.");
+    }
     while (!fits(CLONE_MIB)) {
       const given = await Promise.all([...this.#stocks.values()].map((stock) => stock.shrink()));
       if (!given.includes(true)) {

@@ -60,10 +60,14 @@ export class Stock {
     this.#lastCreate = performance.now();
     this.#busy++;
     try {
-      const clone = this.#clones.pop();
-      if (clone) {
-        await clone.vm.resume();
-        return clone;
+      for (let clone: Clone | undefined; (clone = this.#clones.pop());) {
+        try {
+          await clone.vm.resume();
+          return clone;
+        } catch {
+          // It died just now; the next one will do.
+          await discard(clone);
+        }
       }
       return await this.#load(this.#processes.pop() ?? (await this.#prepare()));
     } finally {

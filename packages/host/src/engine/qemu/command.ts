@@ -10,6 +10,9 @@ const TRANSLATION_CACHE_MIB = 128;
 /** What is kept of the guest's console for diagnosis, in KiB; a power of two. */
 const CONSOLE_KIB = 64;
 
+/** Errors of the disk are the guest's to see. By default a full disk of the host would stop the machine instead, without a word. */
+const ERRORS = "werror=report,rerror=report";
+
 /** Inherited descriptors: the first monitor, and `/dev/kvm` where it is used. */
 export const MONITOR_FD = 4;
 export const KVM_FD = 5;
@@ -62,7 +65,7 @@ export function qemuArguments(options: CommandOptions): string[] {
     "-chardev", `ringbuf,id=console,size=${CONSOLE_KIB}K`,
     "-serial", "chardev:console",
     // Nobody waits for a sandbox's own disk to survive the host: what must be durable is a volume.
-    "-drive", `if=none,id=root,file=${escape(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads`,
+    "-drive", `if=none,id=root,file=${escape(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads,${ERRORS}`,
     "-device", "virtio-blk-device,drive=root",
     "-device", "virtio-serial-device,max_ports=3",
     ...listen("control", sockets.control),
