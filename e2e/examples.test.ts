@@ -17,6 +17,8 @@ const LATER = /src\/(client\/(types\/|volume|snapshot)|deno\/deno\.ts|sandbox\/(
 
 // Beside this file, so that packages are found.
 const folder = mkdtempSync(join(HERE, ".examples-"));
+// What examples write on this machine goes with it.
+process.env.TMPDIR = folder;
 const examples = findExamples().map((example, index) => ({ ...example, file: join(folder, `example-${index}.ts`) }));
 for (const { file, code } of examples) writeFileSync(file, code);
 writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"] }));

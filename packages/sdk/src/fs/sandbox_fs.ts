@@ -429,15 +429,17 @@ export interface SandboxFs {
    * ```ts
    * import { Sandbox } from "sandkeep";
    * import { mkdtemp, writeFile } from "node:fs/promises";
+   * import { tmpdir } from "node:os";
+   * import { basename } from "node:path";
    * import assert from "node:assert/strict";
    *
-   * const here = await mkdtemp("/tmp/project-");
+   * const here = await mkdtemp(`${tmpdir()}/project-`);
    * await writeFile(`${here}/main.ts`, "console.log(1)");
    *
    * await using sandbox = await Sandbox.create();
    * await sandbox.fs.upload(`${here}/main.ts`, "copy.ts"); // a file
    * await sandbox.fs.upload(here, "/app"); // a directory
-   * assert.ok((await sandbox.fs.stat(`/app/${here.slice("/tmp/".length)}/main.ts`)).isFile);
+   * assert.ok((await sandbox.fs.stat(`/app/${basename(here)}/main.ts`)).isFile);
    * ```
    */
   upload(localPath: string | URL, sandboxPath: string | URL): Promise<void>;
@@ -450,11 +452,12 @@ export interface SandboxFs {
    * ```ts
    * import { Sandbox } from "sandkeep";
    * import { mkdtemp, readFile } from "node:fs/promises";
+   * import { tmpdir } from "node:os";
    * import assert from "node:assert/strict";
    *
    * await using sandbox = await Sandbox.create();
    * await sandbox.sh`mkdir -p out/deep && echo done > out/deep/report.txt`;
-   * const here = await mkdtemp("/tmp/results-");
+   * const here = await mkdtemp(`${tmpdir()}/results-`);
    * await sandbox.fs.download("out", here);
    * assert.equal(await readFile(`${here}/out/deep/report.txt`, "utf8"), "done\n");
    * ```
