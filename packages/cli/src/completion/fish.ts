@@ -3,17 +3,19 @@ import { completionNodes, fixedArguments, type CompletionNode } from "./words.ts
 
 /** A completion script for fish 3 and newer. */
 export function fishCompletion(root: CommandSpec): string {
+  const nodes = completionNodes(root);
+  const groups = nodes.filter((node) => node.path.length > 0 && node.commands.length > 0).flatMap((node) => node.path.at(-1)!);
   return `# fish completion for sandkeep. Use it with: sandkeep completion fish > ~/.config/fish/completions/sandkeep.fish
 
 complete -c sandkeep -f
-${completionNodes(root).flatMap(nodeLines).join("\n")}
+${nodes.flatMap((node) => nodeLines(node, groups)).join("\n")}
 `;
 }
 
 const quote = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 
-function nodeLines(node: CompletionNode): string[] {
-  const condition = conditionOf(node);
+function nodeLines(node: CompletionNode, groups: string[]): string[] {
+  const condition = conditionOf(node, groups);
   const base = `complete -c sandkeep -n ${quote(condition)}`;
   const lines = node.commands.map((c) => `${base} -a ${c.name} -d ${quote(c.summary)}`);
   for (const option of node.options) {
@@ -26,10 +28,12 @@ function nodeLines(node: CompletionNode): string[] {
   return lines;
 }
 
-function conditionOf(node: CompletionNode): string {
+function conditionOf(node: CompletionNode, groups: string[]): string {
   if (node.path.length === 0) return "__fish_use_subcommand";
   const seen = node.path.map((names) => `__fish_seen_subcommand_from ${names.join(" ")}`);
   const below = node.commands.flatMap((c) => [c.name, ...(c.aliases ?? [])]);
+  // Names in groups, such as `list`, are names of commands outside of them, too.
+  if (node.path.length === 1 && below.length === 0) seen.push(`not __fish_seen_subcommand_from ${groups.join(" ")}`);
   if (below.length) seen.push(`not __fish_seen_subcommand_from ${below.join(" ")}`);
   return seen.join("; and ");
 }
