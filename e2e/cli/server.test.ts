@@ -1,8 +1,7 @@
 /** The server in the background, and the one in the foreground. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -12,7 +11,13 @@ import { Installation } from "./installation.ts";
 const alive = (pid: number) => existsSync(`/proc/${pid}`);
 const state = async (installation: Installation) => JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as { pid: number; sandboxEndpoint: string };
 /** QEMU processes that belong to an installation. */
-const machines = (installation: Installation) => spawnSync("pgrep", ["--full", `qemu.*${installation.dataDir}`], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
+const machines = (installation: Installation) => readdirSync("/proc").filter((name) => {
+  try {
+    return /^\d+$/.test(name) && new RegExp(`qemu.*${installation.dataDir}`, "s").test(readFileSync(`/proc/${name}/cmdline`, "utf8"));
+  } catch {
+    return false; // It ended meanwhile.
+  }
+});
 
 test("without a server there are no sandboxes, and commands about them say so", async () => {
   await using installation = await Installation.create();

@@ -13,17 +13,25 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+/** Until everything written to a stream is on its way, or its reader has gone. */
+const flushed = (stream: NodeJS.WriteStream) =>
+  new Promise<void>((resolve) => stream.destroyed ? resolve() : stream.write("", () => resolve()));
+
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
 const argv = process.argv.slice(2);
 // Until the options are parsed, errors go out as the arguments seem to ask for.
 let terminal = new Terminal(streams, { json: argv.includes("--json") });
+let exitCode: number;
 try {
-  process.exitCode = await runProgram(root, argv, {
+  exitCode = await runProgram(root, argv, {
     streams,
     env: process.env,
     version,
     onTerminal: (known) => terminal = known,
   });
 } catch (error) {
-  process.exitCode = reportError(error, terminal);
+  exitCode = reportError(error, terminal);
 }
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+// Not left to the event loop: an open standard input may keep it going.
+process.exit(exitCode);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { runCommand } from "./command.ts";
@@ -45,9 +46,15 @@ test("aborting ends the tool's whole group before it rejects", async () => {
   assert.deepEqual(await alive(group), []);
 });
 
+/** Processes of a group, by their pids. Read from /proc: not every machine has ps. */
 async function alive(group: number): Promise<string[]> {
-  const states = await runCommand("ps", ["-A", "-o", "pgid=,stat=,args="]);
-  return states.split("\n").filter((line) => Number.parseInt(line, 10) === group && !/^\s*\d+\s+Z/.test(line));
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")));
+  return pids.filter((_, i) => {
+    // After the name in parentheses: state, parent, group (proc(5)).
+    const [state, , pgid] = stats[i]!.slice(stats[i]!.lastIndexOf(")") + 2).split(" ");
+    return Number(pgid) === group && state !== "Z";
+  });
 }
 
 test("when what feeds the tool fails, the tool is ended and that failure is reported", async () => {
