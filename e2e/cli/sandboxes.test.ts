@@ -89,8 +89,9 @@ test("a shell has this terminal's size, gets every key, and its exit code is pas
   await shell.until(/\$ $/);
   shell.type("stty size; echo mark''ed\r");
   await shell.until(/33 101\s+marked/);
-  shell.type("sleep 600; echo not''here\r");
-  await shell.until(/echo not''here\s/);
+  // Not before it runs: until then ^C would be the shell's.
+  shell.type("sh -c 'echo \"wait\"ing; sleep 600'; echo not''here\r");
+  await shell.until(/waiting/);
   shell.type("\x03");
   shell.type("echo again''st; exit 9\r");
   assert.equal(await shell.ended, 9, shell.shown);
