@@ -58,11 +58,11 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
     untilReady: () => untilReady(api),
     note: (text) => notes.push(text),
   };
-  await context.untilReady();
   const figures: Partial<Figures> = {};
   for (const name of names) {
     const { title, run: measure } = MEASURES[name]!;
     progress.step(`Measuring: ${title}`);
+    await context.untilReady();
     Object.assign(figures, await measure(context));
   }
   progress.done();
