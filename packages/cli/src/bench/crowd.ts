@@ -13,7 +13,6 @@ const QUIET_MS = 5_000;
 
 /** Twenty creates at once, each timed from the common beginning. */
 export async function measureBurst(context: BenchContext): Promise<Partial<Figures>> {
-  await context.untilReady();
   const started = performance.now();
   const created = await Promise.allSettled(Array.from({ length: BURST }, async () => {
     const sandbox = await context.create();
@@ -32,7 +31,6 @@ export async function measureBurst(context: BenchContext): Promise<Partial<Figur
  * asks anything of them, less what those that wait ahead of demand used before.
  */
 export async function measureDensity(context: BenchContext): Promise<Partial<Figures>> {
-  await context.untilReady();
   await wait(QUIET_MS);
   const { processes, server } = context;
   const all = () => [...processes?.() ?? [], ...(server ? [server] : [])];
@@ -55,6 +53,8 @@ export async function measureDensity(context: BenchContext): Promise<Partial<Fig
     const ok = answers.filter((answer) => answer.status === "fulfilled" && answer.value === "alive\n").length;
     if (!before || !processes || ok === 0) return { density50: { ok, memory_MB_each: null, idle_cpu_percent_each: null } };
 
+    // Some of the fifty waited ahead of demand before: only when as many wait again is the difference all theirs.
+    await context.untilReady();
     await wait(QUIET_MS);
     context.progress.fraction(0.75, "watching idle machines");
     const cpu = await cpuRate(processes, context.settleMs);

@@ -21,7 +21,7 @@ const QUICK_SETTLE_MS = 5_000;
 const QUICK_TIMES = 3;
 /** A new server builds its template first, which takes some seconds. */
 const READY_TIMEOUT_MS = 120_000;
-const READY_POLL_MS = 200;
+const READY_POLL_MS = 1_000;
 
 interface Options {
   json?: boolean | string;
