@@ -8,6 +8,9 @@ import { sharedSandbox } from "../harness/shared.ts";
 
 const PIPED = { stdout: "piped", stderr: "piped" } as const;
 
+/** Longer than a restart takes under emulation, in milliseconds. */
+const WATCH_RETRY_MS = 5_000;
+
 /** `deno.run`, `deno.eval` and `deno.repl`. */
 export default function deno(sdk: Sdk): void {
   const sandbox = sharedSandbox(sdk);
@@ -119,8 +122,12 @@ export default function deno(sdk: Sdk): void {
       };
       await until("first");
       const restarted = once(program, "restart");
-      await fs.writeTextFile("watched.ts", `console.log("second"); setInterval(() => {}, 1000);`);
+      // Deno begins to watch at some time after the program has begun to run, and does not tell: so it is changed again.
+      const change = () => fs.writeTextFile("watched.ts", `console.log("second"); setInterval(() => {}, 1000);`);
+      const timer = setInterval(() => void change().catch(() => {}), WATCH_RETRY_MS);
+      await change();
       await until("second");
+      clearInterval(timer);
       await restarted;
       await program.kill();
       await program.status;
