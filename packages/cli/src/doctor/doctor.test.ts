@@ -68,11 +68,13 @@ test("measures memory and the disk of the data directory, which it makes", async
 
 test("tells when name spaces and the jail do not work, in the words of those who refused", async () => {
   const findings = await checkRootless(machine({ unshare: "echo 'unshare failed: Operation not permitted' >&2; exit 1", bwrap: "echo 'No permissions to create new namespace' >&2; exit 1" }));
-  const [namespaces, jail, subuid] = findings;
+  const [namespaces, jail, subuid, , mapping] = findings;
   assert.equal(namespaces!.verdict, "fail");
   assert.match(namespaces!.detail, /Operation not permitted/);
   assert.match(jail!.detail, /No permissions to create new namespace/);
   assert.equal(subuid!.verdict, "warn");
+  assert.equal(mapping!.verdict, "warn");
+  assert.match(mapping!.repair!, /uidmap/);
   assert.match(subuid!.repair!, /usermod --add-subuids 100000-165535 nobody-here/);
 });
 

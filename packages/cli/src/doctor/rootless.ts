@@ -8,9 +8,22 @@ const NEEDED_IDS = 65_536;
 /** What sandboxes and images need to work without root: name spaces, and ids to hand out in them. */
 export const checkRootless: Check = async (context) => {
   const findings = [await userNamespaces(context), await jail(context)];
-  if (context.uid !== 0) findings.push(await subordinateIds("/etc/subuid", context), await subordinateIds("/etc/subgid", context));
+  if (context.uid !== 0) findings.push(await subordinateIds("/etc/subuid", context), await subordinateIds("/etc/subgid", context), await idMapping(context));
   return findings;
 };
+
+/** Having subordinate ids is one thing, mapping them another: newuidmap must be allowed to act as root. */
+async function idMapping({ env, signal }: DoctorContext): Promise<Finding> {
+  const name = "id mapping";
+  const { code, text } = await execute("unshare", ["--user", "--map-auto", "--map-root-user", "true"], env, signal);
+  if (code === 0) return { name, verdict: "ok", detail: "newuidmap and newgidmap map subordinate ids" };
+  return {
+    name,
+    verdict: "warn",
+    detail: `does not work, and building an image without root needs it: ${text || "unshare failed"}`,
+    repair: "newuidmap and newgidmap must be installed (apt-get install uidmap), be setuid root, and lie on a disk mounted without nosuid",
+  };
+}
 
 async function userNamespaces({ env, signal }: DoctorContext): Promise<Finding> {
   const { code, text } = await execute("unshare", ["--user", "--map-root-user", "true"], env, signal);
