@@ -13,6 +13,7 @@ const QUIET_MS = 5_000;
 
 /** Twenty creates at once, each timed from the common beginning. */
 export async function measureBurst(context: BenchContext): Promise<Partial<Figures>> {
+  await context.untilReady();
   const started = performance.now();
   const created = await Promise.allSettled(Array.from({ length: BURST }, async () => {
     const sandbox = await context.create();
@@ -26,61 +27,71 @@ export async function measureBurst(context: BenchContext): Promise<Partial<Figur
 }
 
 /**
- * Fifty sandboxes alive at the same time, each having run a command. Memory is what the processes of server and machines have
- * more than before (proportional set size, so what they share counts once); processor time is what the machines use when nobody
- * asks anything of them, less what those that wait ahead of demand used before.
+ * Fifty sandboxes alive at the same time, each having run a command. Memory is the proportional set size of their processes
+ * (what several share is divided among them) and what the server grew by; processor time is what their processes use when
+ * nobody asks anything of them. Theirs are the processes that are gone when the sandboxes are killed: what waits ahead of
+ * demand does not count.
  */
 export async function measureDensity(context: BenchContext): Promise<Partial<Figures>> {
-  await wait(QUIET_MS);
+  await context.untilReady();
   const { processes, server } = context;
-  const all = () => [...processes?.() ?? [], ...(server ? [server] : [])];
-  const before = processes && { pss: pssBytes(all()), available: memoryAvailable(), cpu: await cpuRate(processes, context.settleMs) };
-
+  const serverPss = () => pssBytes(server ? [server] : []);
+  const before = { server: serverPss(), available: memoryAvailable() };
   const sandboxes: Sandbox[] = [];
   try {
-    const created = await Promise.allSettled(Array.from({ length: availableParallelism() }, async () => {
-      while (sandboxes.length < CROWD) {
-        const sandbox = await context.create();
-        sandboxes.push(sandbox);
-        context.progress.fraction(sandboxes.length / CROWD / 2);
-      }
-    }));
-    explain(context, created);
-    // Workers side by side may make one too many each.
-    await Promise.all(sandboxes.splice(CROWD).map((sandbox) => sandbox.kill()));
+    await crowd(context, sandboxes);
     const answers = await Promise.allSettled(sandboxes.map((sandbox) => sandbox.sh`echo alive`.text()));
     explain(context, answers);
     const ok = answers.filter((answer) => answer.status === "fulfilled" && answer.value === "alive\n").length;
-    if (!before || !processes || ok === 0) return { density50: { ok, memory_MB_each: null, idle_cpu_percent_each: null } };
+    if (!processes || ok === 0) return { density50: { ok, memory_MB_each: null, idle_cpu_percent_each: null } };
 
-    // Some of the fifty waited ahead of demand before: only when as many wait again is the difference all theirs.
+    // The fifty were taken from those that waited; until these are replaced there is no quiet.
     await context.untilReady();
     await wait(QUIET_MS);
     context.progress.fraction(0.75, "watching idle machines");
-    const cpu = await cpuRate(processes, context.settleMs);
-    const memory = (pssBytes(all()) - before.pss) / ok / 1e6;
+    const used = await cpuUsed(processes(), context.settleMs);
+    const memory = new Map([...used.keys()].map((pid) => [pid, pssBytes([pid])]));
+    const grown = serverPss() - before.server;
     const crossCheck = (before.available - memoryAvailable()) / ok / 1e6;
     context.note(`density50: the whole computer's available memory fell by ${crossCheck.toFixed(1)} MB for each`);
+
+    await Promise.all(sandboxes.splice(0).map((sandbox) => sandbox.kill()));
+    const left = new Set(processes());
+    const theirs = [...used.keys()].filter((pid) => !left.has(pid));
+    const sum = (values: Map<number, number>) => theirs.reduce((total, pid) => total + values.get(pid)!, 0);
     return {
-      density50: { ok, memory_MB_each: rounded(memory), idle_cpu_percent_each: rounded(Math.max(0, cpu - before.cpu) / ok * 100) },
+      density50: { ok, memory_MB_each: rounded((sum(memory) + grown) / ok / 1e6), idle_cpu_percent_each: rounded(sum(used) / ok * 100) },
     };
   } finally {
     await Promise.allSettled(sandboxes.map((sandbox) => sandbox.kill()));
   }
 }
 
-/** Processor time that the machines use, in cores, watched for a while. Processes that come or go meanwhile do not count. */
-async function cpuRate(processes: () => number[], forMs: number): Promise<number> {
-  const first = new Map(processes().map((pid) => [pid, cpuSeconds(pid)]));
+/** Creates the fifty, as many at a time as there are processors. */
+async function crowd(context: BenchContext, sandboxes: Sandbox[]): Promise<void> {
+  let begun = 0;
+  const worker = async () => {
+    while (begun < CROWD) {
+      begun++;
+      sandboxes.push(await context.create());
+      context.progress.fraction(sandboxes.length / CROWD / 2);
+    }
+  };
+  explain(context, await Promise.allSettled(Array.from({ length: availableParallelism() }, worker)));
+}
+
+/** Processor time that each process uses, in cores, watched for a while; without those that end meanwhile. */
+async function cpuUsed(pids: number[], forMs: number): Promise<Map<number, number>> {
+  const earlier = new Map(pids.map((pid) => [pid, cpuSeconds(pid)]));
   const started = performance.now();
   await wait(forMs);
   const passed = (performance.now() - started) / 1_000;
-  let used = 0;
-  for (const [pid, earlier] of first) {
+  const used = new Map<number, number>();
+  for (const [pid, then] of earlier) {
     const now = cpuSeconds(pid);
-    if (earlier !== undefined && now !== undefined) used += now - earlier;
+    if (then !== undefined && now !== undefined) used.set(pid, (now - then) / passed);
   }
-  return used / passed;
+  return used;
 }
 
 function explain(context: BenchContext, outcomes: PromiseSettledResult<unknown>[]): void {
