@@ -1,0 +1,84 @@
+import type { FileInfo } from "../types.ts";
+
+/** What is known about files: metadata, permissions, owners, times. A part of {@linkcode SandboxFs}. */
+export interface FsAttributes {
+  /**
+   * Metadata of a file, or of what a link leads to.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const info = await sandbox.fs.stat("/home/app");
+   * assert.ok(info.isDirectory);
+   * ```
+   */
+  stat(path: string | URL): Promise<FileInfo>;
+
+  /** Metadata of a file, or of a link itself. */
+  lstat(path: string | URL): Promise<FileInfo>;
+
+  /**
+   * Sets permissions, such as `0o755`, whatever the umask is.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("run.sh", "#!/bin/sh\necho ran");
+   * await sandbox.fs.chmod("run.sh", 0o755);
+   * assert.equal(await sandbox.sh`./run.sh`.text(), "ran\n");
+   * ```
+   */
+  chmod(path: string | URL, mode: number): Promise<void>;
+
+  /**
+   * Sets the owning user and group, by id; null leaves one as it is.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("mine.txt", "");
+   * const { gid } = await sandbox.fs.stat("mine.txt");
+   * await sandbox.fs.chown("mine.txt", null, gid);
+   * ```
+   */
+  chown(path: string | URL, uid: number | null, gid: number | null): Promise<void>;
+
+  /**
+   * Sets when a file was last read and changed: as a `Date`, or in seconds since 1970.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("a.txt", "");
+   * await sandbox.fs.utime("a.txt", 1_700_000_000, new Date());
+   * assert.equal((await sandbox.fs.stat("a.txt")).atime.getTime(), 1_700_000_000_000);
+   * ```
+   */
+  utime(path: string | URL, atime: number | Date, mtime: number | Date): Promise<void>;
+
+  /**
+   * The permissions that new files do not get; sets them when `mask` is given, and resolves to those before.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const before = await sandbox.fs.umask(0o077);
+   * assert.equal(await sandbox.fs.umask(before), 0o077);
+   * ```
+   */
+  umask(mask?: number): Promise<number>;
+}

@@ -1,0 +1,188 @@
+import type { DirEntry, ExpandGlobOptions, MkdirOptions, RemoveOptions, TempOptions, WalkEntry, WalkOptions } from "../types.ts";
+
+/** Where files are: directories, names and links. A part of {@linkcode SandboxFs}. */
+export interface FsTree {
+  /**
+   * The entries of a directory, in no order.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const names = [];
+   * for await (const { name, isDirectory } of sandbox.fs.readDir("/")) if (isDirectory) names.push(name);
+   * assert.ok(names.includes("home"));
+   * ```
+   */
+  readDir(path: string | URL): AsyncIterable<DirEntry>;
+
+  /**
+   * Makes a directory.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.mkdir("secret", { mode: 0o700 });
+   * await sandbox.fs.mkdir("one/two/three", { recursive: true });
+   * ```
+   */
+  mkdir(path: string | URL, options?: MkdirOptions): Promise<void>;
+
+  /**
+   * Makes an empty directory of a new name, and gives its whole path. Nobody removes it for you.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * const path = await sandbox.fs.makeTempDir({ prefix: "build-" });
+   * assert.match(path, /^\/tmp\/build-/);
+   * ```
+   */
+  makeTempDir(options?: TempOptions): Promise<string>;
+
+  /**
+   * Removes a file, a link or a directory, which must be empty unless `recursive` is set.
+   *
+   * @example
+   * ```ts
+   * import { errors, Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.mkdir("a/b", { recursive: true });
+   * await sandbox.fs.remove("a", { recursive: true });
+   * await assert.rejects(() => sandbox.fs.stat("a"), errors.NotFound);
+   * ```
+   */
+  remove(path: string | URL, options?: RemoveOptions): Promise<void>;
+
+  /**
+   * Gives a file or directory another name, and replaces a file that has it. A link is renamed, not what it leads to.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("draft.txt", "…");
+   * await sandbox.fs.rename("draft.txt", "final.txt");
+   * ```
+   */
+  rename(oldPath: string | URL, newPath: string | URL): Promise<void>;
+
+  /**
+   * Copies the content and permissions of a file, and replaces a file that exists.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.copyFile("/etc/hostname", "hostname.txt");
+   * ```
+   */
+  copyFile(fromPath: string | URL, toPath: string | URL): Promise<void>;
+
+  /**
+   * Gives the file `target` a second name, `path`.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("a.txt", "one file");
+   * await sandbox.fs.link("a.txt", "b.txt");
+   * assert.equal((await sandbox.fs.stat("b.txt")).nlink, 2);
+   * ```
+   */
+  link(target: string | URL, path: string | URL): Promise<void>;
+
+  /**
+   * Makes a symbolic link `path` that leads to `target`, which need not exist and is relative to the link's directory. The type
+   * means nothing on Linux.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("a.txt", "content");
+   * await sandbox.fs.symlink("a.txt", "latest.txt");
+   * assert.equal(await sandbox.fs.readTextFile("latest.txt"), "content");
+   * ```
+   */
+  symlink(target: string | URL, path: string | URL, options?: { type?: "file" | "dir" | "junction" }): Promise<void>;
+
+  /**
+   * The text of a symbolic link: where it leads, as it was written.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.symlink("../somewhere", "link");
+   * assert.equal(await sandbox.fs.readLink("link"), "../somewhere");
+   * ```
+   */
+  readLink(path: string | URL): Promise<string>;
+
+  /**
+   * The whole path, without links on the way.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * assert.equal(await sandbox.fs.realPath("."), "/home/app");
+   * ```
+   */
+  realPath(path: string | URL): Promise<string>;
+
+  /**
+   * A directory and everything below it, directories before what is in them.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.sh`mkdir -p src/deep && touch src/a.ts src/deep/b.ts src/c.txt`;
+   * const paths = [];
+   * for await (const entry of sandbox.fs.walk("src", { exts: [".ts"] })) paths.push(entry.path);
+   * assert.deepEqual(paths.sort(), ["src/a.ts", "src/deep/b.ts"]);
+   * ```
+   */
+  walk(path: string, options?: WalkOptions): AsyncIterableIterator<WalkEntry>;
+
+  /**
+   * What a pattern matches.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.sh`mkdir -p src/deep && touch src/a.ts src/deep/b.ts`;
+   * const names = [];
+   * for await (const entry of sandbox.fs.expandGlob("src/**" + "/*.ts")) names.push(entry.name);
+   * assert.deepEqual(names.sort(), ["a.ts", "b.ts"]);
+   * ```
+   */
+  expandGlob(glob: string, options?: ExpandGlobOptions): AsyncIterableIterator<WalkEntry>;
+}
