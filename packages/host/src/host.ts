@@ -29,7 +29,7 @@ export interface HostOptions {
   templatesDir?: string;
   image: { id: string; rootDisk: string; kernel: string; initramfs: string; agent: string };
   log: Log;
-  /** Memory for what waits ahead of demand, in MiB; default a tenth of all memory. */
+  /** Memory for what waits ahead of demand, in MiB; default an eighth of all memory. */
   aheadMemoryMiB?: number;
   /** Default `auto`: KVM if it works, else emulation. */
   accelerator?: "auto" | "kvm" | "tcg";

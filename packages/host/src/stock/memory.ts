@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 /** Left to the rest of the machine when everything else is full, in MiB. */
 const RESERVE_MIB = 512;
 /** Part of all memory that may wait ahead of demand, unless configured. */
-const AHEAD_FRACTION = 0.1;
+const AHEAD_FRACTION = 0.125;
 
 /** Memory now, in MiB. */
 export function memory(): { totalMiB: number; availableMiB: number } {

@@ -4,7 +4,7 @@
 export const CLONE_MIB = 55;
 export const PROCESS_MIB = 20;
 /** Part of the budget for clones; the rest is for processes, which serve when clones run out. */
-const CLONE_SHARE = 0.8;
+const CLONE_SHARE = 0.9;
 /** Without a create for this long, most of the stock is given back. */
 export const CALM_AFTER_MS = 10 * 60_000;
 /** The part that stays then. */

@@ -10,6 +10,8 @@ const TRANSLATION_CACHE_MIB = 128;
 /** What is kept of the guest's console for diagnosis, in KiB; a power of two. */
 const CONSOLE_KIB = 64;
 
+/** Without protection of user memory from the kernel's own mistakes: each time it is lifted and set ends a translated block. */
+const EMULATED_CPU = "max,-smap";
 /** Errors of the disk are the guest's to see. By default a full disk of the host would stop the machine instead, without a word. */
 const ERRORS = "werror=report,rerror=report";
 
@@ -53,7 +55,7 @@ export function qemuArguments(options: CommandOptions): string[] {
     // KVM comes as a descriptor: the jailed user need not be allowed to open it.
     ...(options.accelerator === "kvm" ? ["-add-fd", `fd=${KVM_FD},set=1`] : []),
     "-accel", options.accelerator === "kvm" ? "kvm,device=/dev/fdset/1" : `tcg,thread=multi,tb-size=${TRANSLATION_CACHE_MIB}`,
-    "-cpu", options.accelerator === "kvm" ? "host" : "max",
+    "-cpu", options.accelerator === "kvm" ? "host" : EMULATED_CPU,
     "-smp", String(size.vcpus),
     "-m", String(memoryMiB),
     "-object", backend,

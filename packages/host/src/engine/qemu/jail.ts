@@ -43,6 +43,8 @@ export function jailed(jail: Jail, user: JailUser | null, command: string[]): st
     ...(user ? [] : ["--unshare-user"]),
     "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
     "--as-pid-1", "--new-session", "--clearenv", "--info-fd", "3",
+    // One heap for all of QEMU's threads: they allocate little, and each further one would cost every machine some memory.
+    "--setenv", "MALLOC_ARENA_MAX", "1",
     ...binds(["/usr", "/etc/ld.so.cache"]),
     ...["lib", "lib64", "bin", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
     "--dev", "/dev",
