@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, sep } from "node:path";
 
 /** The programs in the chain that starts a machine. */
-const PROGRAMS = new Set(["prlimit", "bwrap", "setpriv", "qemu-system-x86_64"]);
+const PROGRAMS = new Set(["perl", "prlimit", "bwrap", "setpriv", "qemu-system-x86_64"]);
 
 /** Kills every process of ours whose command line names a folder in `runDir`, but for the folders to keep. */
 export async function sweepQemus(runDir: string, keep: ReadonlySet<string>): Promise<void> {
