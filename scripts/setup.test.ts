@@ -93,7 +93,7 @@ test("on Debian 12 replaces a QEMU and a Go that are too old", () => {
 });
 
 test("adds no second source when backports are known", () => {
-  const { commands } = setUp({ go: null, sources: "deb http://deb.debian.org/debian bookworm-backports main\n" });
+  const { commands } = setUp({ go: null, sources: "deb http://mirror.example/debian bookworm-backports main\n" });
   assert.doesNotMatch(commands.join("\n"), /sandkeep-backports\.sources/);
   assert.match(commands.at(-1)!, /bookworm-backports golang-go$/);
 });
