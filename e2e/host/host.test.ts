@@ -1,7 +1,7 @@
 /** What every engine owes the control plane, shown on real machines with the engine that works here. */
 import assert from "node:assert/strict";
-import { readFile, readlink, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, readFile, readlink, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { GuestError, GuestGone } from "@sandkeep/host";
 import { HostFixture, processesNaming, run, shell } from "./fixture.ts";
@@ -109,6 +109,17 @@ describe("a machine", () => {
     assert.equal((await liar.exited).reason, "garbage");
     assert.equal(await shell(other, "echo fine"), "fine");
     await other.destroy();
+  });
+
+  test("is limited by a control group where this process may make one", async (context) => {
+    const hierarchies = ["/sys/fs/cgroup/cgroup.subtree_control", "/sys/fs/cgroup/memory/cgroup.procs"];
+    const writable = await Promise.all(hierarchies.map((path) => access(path, constants.W_OK).then(() => true, () => false)));
+    if (!writable.includes(true)) return context.diagnostic("no group can be made here");
+    const machine = await fixture.create();
+    const [folder, pids] = await belongings(fixture, machine.id);
+    const names = await Promise.all(pids.map(async (pid) => (await readFile(`/proc/${pid}/cgroup`, "utf8"))));
+    assert.ok(names.some((text) => text.includes(`/sandkeep/${basename(folder)}`)), names.join());
+    await machine.destroy();
   });
 
   test("runs in a jail: no privilege, no network, no file but its own", async () => {

@@ -1,8 +1,9 @@
 /** The QEMU engine: `microvm` machines under KVM or emulation. */
 import { chmod, chown, copyFile, open } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Acceleration, BootFiles, CapturableVm, Engine, TemplateFiles, Vm, VmOptions, WaitingVm } from "../engine.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
+import { limitProcess, removeGroups } from "./cgroup.ts";
 import { createOverlay, rebaseOverlay } from "./disk.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import type { Jail } from "./jail.ts";
@@ -82,8 +83,10 @@ export class Qemu implements Engine {
     return Object.assign(vm, { load: () => load(vm, template) });
   }
 
-  adopt(dir: string, pid: number): Promise<Vm | null> {
-    return adoptQemu(dir, pid);
+  async adopt(dir: string, pid: number): Promise<Vm | null> {
+    const vm = await adoptQemu(dir, pid);
+    void vm?.exited.then(() => removeGroups(basename(dir)));
+    return vm;
   }
 
   sweep(runDir: string, keep: ReadonlySet<string>): Promise<void> {
@@ -109,7 +112,11 @@ export class Qemu implements Engine {
     });
     const kvm = this.acceleration.kind === "kvm" ? await open("/dev/kvm", "r+") : null;
     try {
-      return await startQemu(this.#binary, args, jail, kvm?.fd ?? "ignore");
+      const vm = await startQemu(this.#binary, args, jail, kvm?.fd ?? "ignore");
+      const group = basename(dir);
+      await limitProcess(vm.pid, group, options.size);
+      void vm.exited.then(() => removeGroups(group));
+      return vm;
     } finally {
       await kvm?.close();
     }

@@ -1,0 +1,67 @@
+/**
+ * Limits of a machine by control groups, where this process may make them (as root, usually): what a machine may take of memory
+ * and processors even if its monitor is no longer ours. Version 2 where it has the controllers, else version 1.
+ */
+import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { MachineSize } from "../engine.ts";
+
+const ROOT = "/sys/fs/cgroup";
+/** Beside the guest's memory: QEMU's own, translated code, buffers. */
+const OVERHEAD_MIB = 512;
+const PERIOD_US = 100_000;
+/** Threads of one QEMU process; it has about ten. */
+const MAX_THREADS = 128;
+
+const HIERARCHIES = [ROOT, join(ROOT, "memory"), join(ROOT, "cpu"), join(ROOT, "pids")];
+
+/** Puts a process into a group of its own, as far as groups can be made. */
+export async function limitProcess(pid: number, name: string, size: MachineSize): Promise<void> {
+  const bytes = String((size.memoryMiB + OVERHEAD_MIB) * 1024 ** 2);
+  const quota = size.vcpus * PERIOD_US + PERIOD_US / 2;
+  const threads = String(MAX_THREADS);
+  if (await group(ROOT, name, pid, { "memory.max": bytes, "cpu.max": `${quota} ${PERIOD_US}`, "pids.max": threads })) return;
+  await Promise.all([
+    group(join(ROOT, "memory"), name, pid, { "memory.limit_in_bytes": bytes }),
+    group(join(ROOT, "cpu"), name, pid, { "cpu.cfs_quota_us": String(quota) }),
+    group(join(ROOT, "pids"), name, pid, { "pids.max": threads }),
+  ]);
+}
+
+/** Removes the groups of a process that is gone. */
+export async function removeGroups(name: string): Promise<void> {
+  await Promise.all(HIERARCHIES.map((hierarchy) => rmdir(join(hierarchy, "sandkeep", name)).catch(() => {})));
+}
+
+/** Removes the groups of all processes that are gone: the kernel refuses those that are not. */
+export async function removeEmptyGroups(): Promise<void> {
+  const names = await Promise.all(HIERARCHIES.map((hierarchy) => readdir(join(hierarchy, "sandkeep")).catch(() => [])));
+  await Promise.all([...new Set(names.flat())].filter((name) => /^[0-9a-f]{12}$/.test(name)).map(removeGroups));
+}
+
+/** Makes a group below `sandkeep` in a hierarchy, with limits, and moves the process there. False where it cannot. */
+async function group(hierarchy: string, name: string, pid: number, limits: Record<string, string>): Promise<boolean> {
+  const parent = join(hierarchy, "sandkeep");
+  const dir = join(parent, name);
+  try {
+    // Version 2 hands controllers down one level at a time; version 1 has no such file, and its root is no group.
+    if (hierarchy === ROOT) await hand(hierarchy);
+    await mkdir(parent).catch(ignoreExisting);
+    if (hierarchy === ROOT) await hand(parent);
+    await mkdir(dir);
+    for (const [file, value] of Object.entries(limits)) await writeFile(join(dir, file), value, { flag: "r+" });
+    await writeFile(join(dir, "cgroup.procs"), String(pid), { flag: "r+" });
+    return true;
+  } catch {
+    await rmdir(dir).catch(() => {});
+    return false;
+  }
+}
+
+async function hand(dir: string): Promise<void> {
+  await writeFile(join(dir, "cgroup.subtree_control"), "+memory +cpu +pids", { flag: "r+" });
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}
