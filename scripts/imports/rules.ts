@@ -20,11 +20,12 @@ export interface Violation {
 /** Which packages of the workspace each may import: dependencies point downwards only. */
 export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/protocol": [],
-  "@sandkeep/host": ["@sandkeep/protocol"],
-  "@sandkeep/server": ["@sandkeep/protocol", "@sandkeep/host"],
+  "@sandkeep/egress": [],
+  "@sandkeep/host": ["@sandkeep/protocol", "@sandkeep/egress"],
+  "@sandkeep/server": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host"],
   "sandkeep": [],
-  "@sandkeep/cli": ["@sandkeep/protocol", "@sandkeep/host", "@sandkeep/server", "sandkeep"],
-  "@sandkeep/e2e": ["@sandkeep/protocol", "@sandkeep/host", "@sandkeep/server", "@sandkeep/cli", "sandkeep"],
+  "@sandkeep/cli": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host", "@sandkeep/server", "sandkeep"],
+  "@sandkeep/e2e": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host", "@sandkeep/server", "@sandkeep/cli", "sandkeep"],
 };
 
 /** Judges imports: direction between packages, entry files only, declared dependencies, no cycles. */

@@ -3,6 +3,7 @@
  * and byte streams, so that a host may one day answer from across a network.
  */
 import type { Duplex } from "node:stream";
+import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import type { GuestCalls, GuestStreams } from "./guest/contract.ts";
 
 /** What a new machine should be. */
@@ -13,6 +14,8 @@ export interface MachineSpec {
   memoryMiB: number;
   /** Sandbox-wide environment. */
   env: Record<string, string>;
+  /** What it may reach. Absent: nothing. */
+  egress?: EgressSpec;
   /** Kept by {@link Host.adopt} if the control plane dies; otherwise such a machine is removed. */
   keep: boolean;
 }
@@ -35,6 +38,8 @@ export interface Machine {
   readonly exited: Promise<MachineExit>;
   /** Changes {@link MachineSpec.keep}; durable when this resolves. */
   setKeep(keep: boolean): Promise<void>;
+  /** Changes what it may reach; in force, on open connections too, when this resolves. */
+  setEgress(spec: EgressSpec): Promise<void>;
   /** Ends it now. Resolves when nothing is left. */
   destroy(): Promise<void>;
 }
@@ -63,6 +68,11 @@ export interface Host {
    * removes every other machine, file and socket it left.
    */
   adopt(ids: string[]): Promise<Machine[]>;
+  /**
+   * Who gets the events of egress; called once, before any machine is made. They are given one after the other for each
+   * machine; a machine whose events are not taken has to wait before it may do more.
+   */
+  watchEgress(listener: (id: string, event: EgressEvent) => Promise<void>): void;
   /** Resolves when a machine of the usual size is ready ahead of demand, or it is clear that none will be. */
   ready(): Promise<void>;
   /** For `doctor`, logs and the dashboard. */

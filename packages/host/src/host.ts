@@ -1,4 +1,5 @@
 /** The host: machines on this computer. */
+import type { EgressEvent } from "@sandkeep/egress";
 import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "./contract.ts";
 import type { BootFiles, Engine, MachineSize } from "./engine/engine.ts";
 import { createQemu } from "./engine/qemu/create.ts";
@@ -75,6 +76,7 @@ class LocalHost implements Host {
   readonly #machines = new Set<RunningMachine>();
   readonly #creating = new Set<Promise<unknown>>();
   readonly #budgetMiB: number;
+  #egressListener: (id: string, event: EgressEvent) => Promise<void> = async () => {};
   #closed = false;
 
   constructor(options: HostOptions, paths: Layout, engine: Engine, templates: TemplateStore, held: AsyncDisposable) {
@@ -218,6 +220,10 @@ class LocalHost implements Host {
       await vm.kill();
       return null;
     }
+  }
+
+  watchEgress(listener: (id: string, event: EgressEvent) => Promise<void>): void {
+    this.#egressListener = listener;
   }
 
   async ready(): Promise<void> {

@@ -1,4 +1,5 @@
 /** Somebody's machine: watches over process and agent, and cleans up whichever way it ends. */
+import type { EgressSpec } from "@sandkeep/egress";
 import type { Guest, Machine, MachineExit } from "../contract.ts";
 import type { VmExit } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
@@ -14,6 +15,7 @@ export class RunningMachine implements Machine {
   readonly exited: Promise<MachineExit>;
   readonly clone: Clone;
   #record: MachineRecord;
+  #egress: EgressSpec | null = null;
   #destroyed = false;
 
   constructor(record: MachineRecord, clone: Clone, log: Log) {
@@ -36,6 +38,10 @@ export class RunningMachine implements Machine {
   async setKeep(keep: boolean): Promise<void> {
     this.#record = { ...this.#record, keep };
     await writeRecord(this.clone.dir, this.#record);
+  }
+
+  async setEgress(spec: EgressSpec): Promise<void> {
+    this.#egress = spec;
   }
 
   async destroy(): Promise<void> {

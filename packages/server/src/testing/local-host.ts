@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import { GuestClient, type Host, type HostInfo, type Machine, type MachineExit, type MachineSpec, NoCapacity } from "@sandkeep/host";
 
 /** An agent that does not serve or answer by then never will. */
@@ -31,6 +32,7 @@ export class LocalHost implements Host {
   readonly machines = new Map<string, LocalMachine>();
   /** What was asked for, in order. */
   readonly specs: MachineSpec[] = [];
+  #listener: (id: string, event: EgressEvent) => Promise<void> = async () => {};
 
   constructor(options: LocalHostOptions) {
     this.#options = options;
@@ -55,6 +57,7 @@ export class LocalHost implements Host {
       await listening;
       const machine = await LocalMachine.join(spec.id, folder, child.pid as number, child);
       for (const [key, value] of Object.entries(spec.env)) await machine.guest.call("envSet", { key, value });
+      machine.egress = spec.egress ?? null;
       return this.#take(machine);
     } catch (error) {
       kill(child.pid as number);
@@ -77,6 +80,15 @@ export class LocalHost implements Host {
       }
     }
     return adopted;
+  }
+
+  /** Plays a proxy that saw something: resolves when the control plane has taken it. */
+  emitEgress(id: string, event: EgressEvent): Promise<void> {
+    return this.#listener(id, event);
+  }
+
+  watchEgress(listener: (id: string, event: EgressEvent) => Promise<void>): void {
+    this.#listener = listener;
   }
 
   async ready(): Promise<void> {}
@@ -112,6 +124,8 @@ class LocalMachine implements Machine {
   readonly pid: number;
   readonly guest: GuestClient;
   readonly exited: Promise<MachineExit>;
+  /** What it was last told that it may reach. */
+  egress: EgressSpec | null = null;
   #destroyed = false;
   #released = false;
 
@@ -133,6 +147,10 @@ class LocalMachine implements Machine {
     kill(this.pid);
     this.guest.close();
     await this.exited;
+  }
+
+  async setEgress(spec: EgressSpec): Promise<void> {
+    this.egress = spec;
   }
 
   async setKeep(keep: boolean): Promise<void> {

@@ -1,0 +1,2 @@
+/** Egress: the only way out of a sandbox. */
+export * from "./contract.ts";
