@@ -20,8 +20,9 @@ export interface Violation {
 /** Which packages of the workspace each may import: dependencies point downwards only. */
 export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/protocol": [],
-  "@sandkeep/egress": [],
-  "@sandkeep/host": ["@sandkeep/protocol", "@sandkeep/egress"],
+  "@sandkeep/serial": [],
+  "@sandkeep/egress": ["@sandkeep/serial"],
+  "@sandkeep/host": ["@sandkeep/protocol", "@sandkeep/serial", "@sandkeep/egress"],
   "@sandkeep/server": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host"],
   "sandkeep": [],
   "@sandkeep/cli": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host", "@sandkeep/server", "sandkeep"],

@@ -1,9 +1,9 @@
 /** The host's end of the guest's contract: HTTP/2 over the control port. */
 import { connect, constants, type ClientHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { sayHello } from "@sandkeep/serial";
 import { type Guest, GuestError, GuestGone, type GuestStream } from "../contract.ts";
 import { type GuestCalls, type GuestStreams, MAX_CALL_BYTES } from "./contract.ts";
-import { sayHello } from "./hello.ts";
 import { encodePrefix } from "./prefix.ts";
 import { callResults, parseOutcome, streamHeads } from "./schema.ts";
 import { Http2GuestStream } from "./stream.ts";
@@ -46,7 +46,9 @@ export class GuestClient implements Guest {
    * @throws {GuestGone} when it does not answer
    */
   static async connect(socket: Socket, helloTimeoutMs: number): Promise<GuestClient> {
-    await sayHello(socket, helloTimeoutMs);
+    await sayHello(socket, helloTimeoutMs).catch((error: Error) => {
+      throw new GuestGone(error.message);
+    });
     const session = connect("http://guest", {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxFrameSize: FRAME_BYTES },

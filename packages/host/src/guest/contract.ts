@@ -25,12 +25,7 @@
  * The Go side of this file is `guest/internal/contract`.
  */
 
-/** ASCII, sent by the host at the beginning of a connection, followed by {@link NONCE_BYTES} random bytes. */
-export const HELLO_MAGIC = "SANDKEEP-HELLO/1";
-/** ASCII, the agent's answer, followed by the host's nonce. */
-export const READY_MAGIC = "SANDKEEP-READY/1";
-/** Length of the nonce that follows both magics, in bytes. */
-export const NONCE_BYTES = 16;
+export { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
 /** Largest params and largest outcome of a call, and largest prefix message of a stream, in bytes. */
 export const MAX_CALL_BYTES = 16 * 1024 * 1024;
 

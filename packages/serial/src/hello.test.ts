@@ -5,9 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { GuestGone } from "../contract.ts";
-import { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "./contract.ts";
-import { sayHello } from "./hello.ts";
+import { HELLO_MAGIC, HelloError, NONCE_BYTES, READY_MAGIC, sayHello } from "./hello.ts";
 
 /** A pair of connected sockets; the second is what the agent would hold. */
 async function pair(run: (host: Socket, guest: Socket) => Promise<void>): Promise<void> {
@@ -49,7 +47,7 @@ describe("the hello", () => {
       const greeted = sayHello(host, 5_000);
       guest.end();
       guest.destroy();
-      await assert.rejects(greeted, GuestGone);
+      await assert.rejects(greeted, HelloError);
     }));
 
   test("fails when the answer does not come in time", () =>
