@@ -1,2 +1,3 @@
 /** Egress: the only way out of a sandbox. */
 export * from "./contract.ts";
+export * from "./policy/mod.ts";

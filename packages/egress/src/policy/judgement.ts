@@ -1,0 +1,8 @@
+/** What was decided, and why. */
+export interface Judgement {
+  allowed: boolean;
+  /** The pattern or rule that decided, if one did. */
+  rule: string | null;
+  /** A sentence that names the host, fit for the body of a 403. */
+  reason: string;
+}

@@ -1,0 +1,108 @@
+import { PolicyError, quote } from "./error.ts";
+
+/** Longest path that is matched, in characters. Servers take 8 to 16 KiB. */
+export const MAX_PATH_LENGTH = 16_384;
+/** Longest pattern of a path, in characters. */
+export const MAX_PATH_PATTERN_LENGTH = 1024;
+/** `**` in one pattern: keeps matching cheap. */
+const MAX_DEEP = 8;
+
+/** A pattern of paths: `*` stands for anything within a segment, a segment `**` for any number of segments. */
+export interface PathPattern {
+  readonly text: string;
+  /** Null: `**`. */
+  readonly segments: (RegExp | null)[];
+}
+
+/** A path pattern that is none. */
+export class PathPatternError extends PolicyError {
+  override readonly name = "PathPatternError";
+}
+
+/**
+ * Reads a pattern of paths. It is compared with decoded paths, case and all; `%2F` in it is a slash within a segment.
+ *
+ * @throws PathPatternError
+ */
+export function parsePathPattern(text: string): PathPattern {
+  const fail = (reason: string) => new PathPatternError(`The path pattern ${quote(text)} is not valid: ${reason}.`);
+  if (text.length > MAX_PATH_PATTERN_LENGTH) throw fail(`it is longer than ${MAX_PATH_PATTERN_LENGTH} characters`);
+  if (!text.startsWith("/")) throw fail('it does not begin with "/"');
+  if (/[?#]/.test(text)) throw fail("it holds a query or a fragment; only paths are compared");
+  const parts = text.slice(1).split("/");
+  if (parts.filter((part) => part === "**").length > MAX_DEEP) throw fail(`it has more than ${MAX_DEEP} "**"`);
+  const segments = parts.map((part, index) => {
+    if (part === "**") return null;
+    if (part.includes("**")) throw fail('"**" is a segment of its own');
+    if (part === "" && index < parts.length - 1) throw fail("it holds an empty segment");
+    const decoded = decodeSegment(part);
+    if (decoded === null) throw fail("it holds a segment that no path can have");
+    return new RegExp(`^${decoded.split("*").map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("[^/]*")}$`, "su");
+  });
+  return { text, segments };
+}
+
+/** How servers may read a path: a list of segments each, the last one empty where the path ends with a slash. */
+export type PathReadings = readonly (readonly string[])[];
+
+/**
+ * How servers may read the path of a request (without its query), or null when they may not agree: dot segments, empty
+ * segments, backslashes, control characters, escapes that are not UTF-8 or that a second decoding would turn into any of these. No
+ * ordinary client sends such. An encoded slash gives two readings: a part of its segment, or a slash.
+ */
+export function readPath(path: string): PathReadings | null {
+  if (!path.startsWith("/") || path.length > MAX_PATH_LENGTH) return null;
+  const parts = path.slice(1).split("/");
+  const segments: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    const segment = part === "" && index < parts.length - 1 ? null : decodeSegment(part);
+    if (segment === null) return null;
+    segments.push(segment);
+  }
+  if (!segments.some((segment) => segment.includes("/"))) return [segments];
+  const split = segments.flatMap((segment) => segment.split("/"));
+  const plain = split.every((segment, index) => !DOTS.test(segment) && (segment !== "" || index === split.length - 1));
+  return plain ? [segments, split] : null;
+}
+
+/** `.` and `..`, also with parameters behind them, which some servers take off first. */
+const DOTS = /^\.{1,2}(;|$)/;
+
+/** A segment without its percent-encoding, or null for one that servers may read in more than one way. */
+function decodeSegment(segment: string): string | null {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(segment);
+  } catch {
+    return null;
+  }
+  const odd = DOTS.test(decoded) || /[\x00-\x1f\x7f\\]/.test(decoded) || /%(00|25|2e|2f|5c)/i.test(decoded);
+  return odd ? null : decoded;
+}
+
+/** Whether every reading of a path fits at least one of the patterns. */
+export function pathMatches(patterns: readonly PathPattern[], readings: PathReadings): boolean {
+  return readings.every((reading) => patterns.some((pattern) => fits(pattern.segments, reading)));
+}
+
+/** Goes through segments once, keeping the places in the pattern where it may be: linear in the path however many `**` there are. */
+function fits(pattern: (RegExp | null)[], path: readonly string[]): boolean {
+  let places = skipDeep(pattern, new Set([0]));
+  for (const segment of path) {
+    const next = new Set<number>();
+    for (const place of places) {
+      const expected = pattern[place];
+      if (expected === null) next.add(place);
+      else if (expected?.test(segment)) next.add(place + 1);
+    }
+    if (next.size === 0) return false;
+    places = skipDeep(pattern, next);
+  }
+  return places.has(pattern.length);
+}
+
+/** `**` may also stand for nothing. Sets grow while they are gone through, so that several in a row are skipped too. */
+function skipDeep(pattern: (RegExp | null)[], places: Set<number>): Set<number> {
+  for (const place of places) if (pattern[place] === null) places.add(place + 1);
+  return places;
+}

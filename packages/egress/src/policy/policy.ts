@@ -1,0 +1,113 @@
+import type { PolicySpec, RequestRule } from "../contract.ts";
+import { type Address, ADDRESS_BITS } from "./address.ts";
+import { authorityText, type HostRef, isPort } from "./host.ts";
+import type { Judgement } from "./judgement.ts";
+import { matches, type Pattern, parsePattern } from "./pattern.ts";
+import { type AddressRange, embeddedAddress, specialRange } from "./range.ts";
+import { parseRules, type Rule } from "./rules.ts";
+
+/**
+ * What a sandbox may reach. Pure: it resolves nothing and remembers nothing.
+ *
+ * Two questions are asked of it. {@link judge}: may the guest speak to this host, as the guest called it? And when that has
+ * been resolved, {@link judgeDial}: may this very address be dialled for it?
+ */
+export class Policy {
+  readonly #allow: readonly Pattern[] | null;
+  readonly #deny: readonly Pattern[];
+  readonly #rules: readonly Rule[];
+
+  /** @throws PatternError, RuleError */
+  static parse(spec: PolicySpec): Policy {
+    return new Policy(spec.allow?.map(parsePattern) ?? null, spec.deny.map(parsePattern), parseRules(spec.rules));
+  }
+
+  private constructor(allow: readonly Pattern[] | null, deny: readonly Pattern[], rules: readonly Rule[]) {
+    this.#allow = allow;
+    this.#deny = deny;
+    this.#rules = rules;
+  }
+
+  /** Whether there is a list of what may be reached. Then the guest's DNS answers with synthetic addresses. */
+  get restricted(): boolean {
+    return this.#allow !== null;
+  }
+
+  /** Judges what the guest asked for. A name that passes still has to be resolved, and the address to pass {@link judgeDial}. */
+  judge(host: HostRef, port: number): Judgement {
+    const who = authorityText(host, port);
+    if (!isPort(port)) return no(null, `${who} has no valid port.`);
+    const denied = this.#denial(host, port, who);
+    if (denied) return denied;
+    if ("address" in host) {
+      const { range } = specialRange(host.address);
+      if (range !== "public") return this.#judgeListed(host.address, port, range, false, who);
+    }
+    if (this.#allow === null) return yes(null, `${who} is public, and this sandbox has no allowNet.`);
+    const pattern = this.#allow.find((pattern) => matches(pattern, host, port));
+    return pattern ? yes(pattern.text, `${who} is in this sandbox's allowNet.`) : no(null, `${who} is not in this sandbox's allowNet.`);
+  }
+
+  /**
+   * Judges an address that is about to be dialled for a host that {@link judge} let pass. Not for static names
+   * (`egress.hosts`), whose addresses were listed by whoever runs the host.
+   *
+   * @param isOwn whether an address is one of the host's own
+   */
+  judgeDial(address: Address, port: number, isOwn: (address: Address) => boolean): Judgement {
+    const who = authorityText({ address }, port);
+    if (!isPort(port)) return no(null, `${who} has no valid port.`);
+    const denied = this.#denial({ address }, port, who);
+    if (denied) return denied;
+    const embedded = embeddedAddress(address);
+    const own = isOwn(address) || (embedded !== null && isOwn(embedded));
+    const { range } = specialRange(address);
+    return range === "public" && !own ? yes(null, `${who} is public.`) : this.#judgeListed(address, port, range, own, who);
+  }
+
+  /** The request rules for a host and port. */
+  rulesFor(host: HostRef, port: number): RequestRule[] {
+    return this.#rules.filter((rule) => matches(rule.host, host, port)).map(({ spec }) => spec);
+  }
+
+  #denial(host: HostRef, port: number, who: string): Judgement | null {
+    const embedded = "address" in host ? embeddedAddress(host.address) : null;
+    const pattern = this.#deny.find((pattern) => matches(pattern, host, port) || (embedded && matches(pattern, { address: embedded }, port)));
+    return pattern ? no(pattern.text, `${who} is denied to this sandbox by "${pattern.text}".`) : null;
+  }
+
+  #judgeListed(address: Address, port: number, range: AddressRange, own: boolean, who: string): Judgement {
+    const pattern = this.#allow?.find((pattern) => matches(pattern, { address }, port) && lists(pattern, address, own));
+    if (pattern) return yes(pattern.text, `${who} is in this sandbox's allowNet.`);
+    const what = own && range !== "loopback" ? "an address of the host's own" : KINDS[range];
+    return no(null, `${who} is ${what}, which is not reachable unless this sandbox's allowNet lists it.`);
+  }
+}
+
+/**
+ * Whether a pattern that covers an inner address means it. A range does when it is no wider than the special range that the address is in:
+ * `0.0.0.0/0` is the public addresses only. A metadata service, and an address of the host's own other than loopback, has to be named exactly.
+ */
+function lists(pattern: Pattern, address: Address, own: boolean): boolean {
+  if (pattern.kind !== "range") return pattern.kind === "address";
+  const special = specialRange(address);
+  const exact = own && special.range !== "loopback";
+  return pattern.bits >= (exact ? ADDRESS_BITS[address.family] : special.bits);
+}
+
+const KINDS: Record<AddressRange, string> = {
+  "public": "a public address",
+  "loopback": "a loopback address",
+  "private": "a private address",
+  "link-local": "a link-local address",
+  "metadata": "the address of a cloud's metadata service",
+  "multicast": "a multicast address",
+  "unspecified": "the unspecified address",
+  "broadcast": "the broadcast address",
+  "shared": "an address of a carrier's inner network",
+  "benchmarking": "an address for benchmarks",
+  "reserved": "a reserved address",
+};
+
+const yes = (rule: string | null, reason: string): Judgement => ({ allowed: true, rule, reason });
+const no = (rule: string | null, reason: string): Judgement => ({ allowed: false, rule, reason });

@@ -1,0 +1,64 @@
+/**
+ * Property-based tests, the same everywhere: a fixed seed, a bound on runs or on time, and on failure the words to replay it.
+ *
+ *   SANDKEEP_SEED      seed, a whole number, or `random`; otherwise always the same one
+ *   SANDKEEP_PATH      with the seed: straight to the failing case (printed with it)
+ *   SANDKEEP_FUZZ_MS   each property is tried for this long instead of its number of runs
+ */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+
+export { fc };
+
+const DEFAULT_SEED = 20_260_801;
+const DEFAULT_RUNS = 500;
+/** Longest that a property takes, its shrinking included, unless it is fuzzed for longer: tests of a file stay within seconds. */
+const DEFAULT_LIMIT_MS = 10_000;
+
+export interface Bounds {
+  /** Number of cases. */
+  runs?: number;
+  /** Tries for this long instead. */
+  ms?: number;
+}
+
+/**
+ * Holds `predicate` against many values of `arbitraries`. It fails by throwing (use `node:assert`) or by returning false.
+ *
+ * @throws AssertionError with the smallest counterexample found and how to replay it.
+ *
+ * @example
+ * ```ts
+ * test("reversing twice changes nothing", () =>
+ *   property([fc.array(fc.nat())], (list) => assert.deepEqual(list.toReversed().toReversed(), list)));
+ * ```
+ */
+export async function property<Values extends [unknown, ...unknown[]]>(
+  arbitraries: { [K in keyof Values]: fc.Arbitrary<Values[K]> },
+  predicate: (...values: Values) => unknown,
+  bounds: Bounds = {},
+): Promise<void> {
+  const fuzzMs = Number(process.env.SANDKEEP_FUZZ_MS) || bounds.ms;
+  const path = process.env.SANDKEEP_PATH;
+  const checked = fc.asyncProperty(...arbitraries, async (...values: Values) => (await predicate(...values)) !== false);
+  const result = await fc.check(checked, {
+    seed: seed(),
+    ...(path !== undefined && { path }),
+    numRuns: fuzzMs ? Number.MAX_SAFE_INTEGER : bounds.runs ?? DEFAULT_RUNS,
+    interruptAfterTimeLimit: fuzzMs ?? DEFAULT_LIMIT_MS,
+  });
+  if (!result.failed) return;
+  const replay = `Replay it with SANDKEEP_SEED=${result.seed} SANDKEEP_PATH=${result.counterexamplePath ?? ""}`;
+  const message = `${fc.defaultReportMessage(result) ?? "The property does not hold"}\n\n${replay}`;
+  assert.fail(message);
+}
+
+/** The seed of this run, for generators of one's own. */
+export function seed(): number {
+  const text = process.env.SANDKEEP_SEED;
+  if (text === undefined || text === "") return DEFAULT_SEED;
+  if (text === "random") return Math.trunc(Math.random() * 2 ** 31);
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new TypeError(`SANDKEEP_SEED must be a whole number or "random", not ${JSON.stringify(text)}`);
+  return number;
+}
