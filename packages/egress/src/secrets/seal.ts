@@ -1,0 +1,123 @@
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from "node:crypto";
+import { constants } from "node:fs";
+import { link, open, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { MAX_VALUE_BYTES } from "./limits.ts";
+
+const KEY_BYTES = 32;
+/** NIST SP 800-38D: 96 bits, random. */
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** First byte of what is sealed, so that another cipher can follow one day. */
+const VERSION = 1;
+
+/** A key file that cannot be used, or sealed data that does not open. Messages hold no value and no key. */
+export class SealError extends Error {
+  override name = "SealError";
+}
+
+/**
+ * Encrypts values of secrets for the store: AES-256-GCM under a key from a file, bound to the secret's placeholder, so that
+ * a sealed value is of no use under another one.
+ */
+export class Sealer {
+  readonly #key: KeyObject;
+
+  private constructor(key: KeyObject) {
+    this.#key = key;
+  }
+
+  /**
+   * Reads the key from a file, or makes the file (mode 0600) when there is none. Several processes may do so at once; they get the same key.
+   *
+   * @throws {SealError} when the file can be read by others, is not a plain file, or does not hold exactly a key.
+   */
+  static async open(file: string): Promise<Sealer> {
+    let key = await readKey(file);
+    if (!key) {
+      await makeKey(file);
+      key = await readKey(file);
+    }
+    if (!key) throw new SealError(`${file}: disappeared while it was made`);
+    const sealer = new Sealer(createSecretKey(key));
+    key.fill(0);
+    return sealer;
+  }
+
+  /** Encrypts a value. The result is base64 and different each time. */
+  seal(value: string, placeholder: string): string {
+    const plain = Buffer.from(value, "utf8");
+    if (plain.length > MAX_VALUE_BYTES) throw new SealError(`The value is longer than ${MAX_VALUE_BYTES} bytes`);
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(Buffer.from(placeholder, "utf8"));
+    const parts = [Buffer.of(VERSION), nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()];
+    plain.fill(0);
+    return Buffer.concat(parts).toString("base64");
+  }
+
+  /** Decrypts what {@link seal} made with this key and placeholder. @throws {SealError} for anything else. */
+  open(sealed: string, placeholder: string): string {
+    const data = Buffer.from(sealed, "base64");
+    if (data.length < 1 + NONCE_BYTES + TAG_BYTES || data[0] !== VERSION) {
+      throw new SealError("A sealed value is not in a form that this version knows");
+    }
+    const nonce = data.subarray(1, 1 + NONCE_BYTES);
+    const decipher = createDecipheriv("aes-256-gcm", this.#key, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAAD(Buffer.from(placeholder, "utf8"));
+    decipher.setAuthTag(data.subarray(-TAG_BYTES));
+    try {
+      const plain = Buffer.concat([decipher.update(data.subarray(1 + NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+      return plain.toString("utf8");
+    } catch {
+      throw new SealError("A sealed value does not open: it was sealed with another key or for another secret, or was changed");
+    }
+  }
+}
+
+async function readKey(file: string): Promise<Buffer | undefined> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    if (error.code === "ELOOP") throw new SealError(`${file}: is a symbolic link; put the key file itself there`);
+    throw new SealError(`${file}: cannot be read (${error.code})`);
+  });
+  if (!handle) return undefined;
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new SealError(`${file}: is not a file`);
+    if ((stat.mode & 0o077) !== 0) {
+      const mode = (stat.mode & 0o777).toString(8).padStart(4, "0");
+      throw new SealError(`${file}: holds the key of secrets, but its mode ${mode} opens it to others; run: chmod 600 ${file}`);
+    }
+    // One byte more than a key, so that a longer file is seen without being read.
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(KEY_BYTES + 1), 0, KEY_BYTES + 1, 0);
+    if (bytesRead !== KEY_BYTES) {
+      throw new SealError(`${file}: does not hold exactly ${KEY_BYTES} bytes; restore it, or remove it and set all secrets anew`);
+    }
+    return buffer.subarray(0, KEY_BYTES);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the file whole or not at all: written and synced under another name, then linked, which fails if somebody was first. */
+async function makeKey(file: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(8).toString("hex")}`;
+  const handle = await open(temporary, "wx", 0o600);
+  try {
+    await handle.writeFile(randomBytes(KEY_BYTES));
+    await handle.sync();
+    await link(temporary, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  } finally {
+    await handle.close();
+    await unlink(temporary);
+  }
+  const directory = await open(dirname(file), "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,60 @@
+import type { SealedSecret } from "../contract.ts";
+import type { Sealer } from "./seal.ts";
+
+/** A host pattern, ready to be asked. */
+export interface HostMatcher {
+  /** Whether it covers this name, in canonical form, on this port. */
+  matches(name: string, port: number): boolean;
+}
+
+/** A secret that has been opened. Lives in the proxy's memory only. */
+export interface Secret {
+  /** Of the environment variable. */
+  name: string;
+  placeholder: string;
+  /** UTF-8. */
+  value: Buffer;
+  /** The hosts that may get it. */
+  hosts: readonly HostMatcher[];
+  /** Whether it is put into bodies too. */
+  inBody: boolean;
+}
+
+/** The secrets of one sandbox. Never changes: an update makes a new one. */
+export class SecretSet {
+  readonly all: readonly Secret[];
+  readonly #byPlaceholder: ReadonlyMap<string, Secret>;
+
+  constructor(secrets: readonly Secret[]) {
+    this.all = Object.freeze([...secrets]);
+    this.#byPlaceholder = new Map(secrets.map((secret) => [secret.placeholder, secret]));
+  }
+
+  /**
+   * Opens what the control plane keeps.
+   *
+   * @param parseHost Makes a matcher of a host pattern; throws for an invalid one.
+   * @throws {SealError} when a value does not open.
+   */
+  static open(sealed: readonly SealedSecret[], sealer: Sealer, parseHost: (pattern: string) => HostMatcher): SecretSet {
+    return new SecretSet(
+      sealed.map((secret) => ({
+        name: secret.name,
+        placeholder: secret.placeholder,
+        value: Buffer.from(sealer.open(secret.sealed, secret.placeholder), "utf8"),
+        hosts: secret.hosts.map(parseHost),
+        inBody: secret.in.includes("body"),
+      })),
+    );
+  }
+
+  /** The secrets that a host may get. It has to be the host that was dialled, over TLS that was verified; the caller sees to it. */
+  approvedFor(name: string, port: number): Secret[] {
+    return this.all.filter(({ hosts }) => hosts.some((host) => host.matches(name, port)));
+  }
+
+  /** The secret that a placeholder of this sandbox stands for. */
+  byPlaceholder(placeholder: string): Secret | undefined {
+    return this.#byPlaceholder.get(placeholder);
+  }
+}
