@@ -1,3 +1,4 @@
 /** Egress: the only way out of a sandbox. */
 export * from "./contract.ts";
 export * from "./policy/mod.ts";
+export { MAX_VALUE_BYTES, newPlaceholder, PLACEHOLDER_PREFIX, SealError, Sealer } from "./secrets/mod.ts";

@@ -1,4 +1,5 @@
 import { Transform, type TransformCallback } from "node:stream";
+import type { Finder, Match } from "./finder.ts";
 
 /** Reads a stream in chunks, however split, and gives back what may be passed on. */
 export interface Scanner {
@@ -6,6 +7,54 @@ export interface Scanner {
   push(chunk: Buffer): Buffer[];
   /** Says that nothing follows (the end of a body or of a message) and gives back the rest. The scanner can be used anew afterwards. */
   flush(): Buffer[];
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Replaces what a finder finds in a stream. Of a chunk's end only that is held back which is the beginning of a form; a chunk
+ * without any is passed on as it is, without a copy.
+ */
+export class ReplacingScanner implements Scanner {
+  readonly #finder: Finder;
+  readonly #replacement: (match: Match, data: Buffer) => Buffer | undefined;
+  #held = NOTHING;
+
+  /** @param replacement Called once for each match, in order. Undefined leaves it as it is. */
+  constructor(finder: Finder, replacement: (match: Match, data: Buffer) => Buffer | undefined) {
+    this.#finder = finder;
+    this.#replacement = replacement;
+  }
+
+  push(chunk: Buffer): Buffer[] {
+    return this.#scan(this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk, false);
+  }
+
+  flush(): Buffer[] {
+    return this.#scan(this.#held, true);
+  }
+
+  #scan(data: Buffer, last: boolean): Buffer[] {
+    const out: Buffer[] = [];
+    if (data.length === 0) return out;
+    const search = this.#finder.search(data);
+    let passed = 0;
+    let position = 0;
+    let tail = last ? data.length : search.tail(0);
+    for (let match = search.next(0); match && match.start < tail; match = search.next(position)) {
+      position = match.end;
+      if (tail < position) tail = last ? data.length : search.tail(position);
+      const replacement = this.#replacement(match, data);
+      if (!replacement) continue;
+      if (passed < match.start) out.push(data.subarray(passed, match.start));
+      if (replacement.length > 0) out.push(replacement);
+      passed = match.end;
+    }
+    if (passed < tail) out.push(data.subarray(passed, tail));
+    // A copy: a few bytes must not keep the memory of a whole chunk.
+    this.#held = tail < data.length ? Buffer.from(data.subarray(tail)) : NOTHING;
+    return out;
+  }
 }
 
 /** A scanner as a stream. */

@@ -1,11 +1,6 @@
 import type { SealedSecret } from "../contract.ts";
+import { matches, parseNamePattern, type Pattern } from "../policy/mod.ts";
 import type { Sealer } from "./seal.ts";
-
-/** A host pattern, ready to be asked. */
-export interface HostMatcher {
-  /** Whether it covers this name, in canonical form, on this port. */
-  matches(name: string, port: number): boolean;
-}
 
 /** A secret that has been opened. Lives in the proxy's memory only. */
 export interface Secret {
@@ -15,7 +10,7 @@ export interface Secret {
   /** UTF-8. */
   value: Buffer;
   /** The hosts that may get it. */
-  hosts: readonly HostMatcher[];
+  hosts: readonly Pattern[];
   /** Whether it is put into bodies too. */
   inBody: boolean;
 }
@@ -33,24 +28,28 @@ export class SecretSet {
   /**
    * Opens what the control plane keeps.
    *
-   * @param parseHost Makes a matcher of a host pattern; throws for an invalid one.
    * @throws {SealError} when a value does not open.
+   * @throws {PatternError} when the pattern of a host is none.
    */
-  static open(sealed: readonly SealedSecret[], sealer: Sealer, parseHost: (pattern: string) => HostMatcher): SecretSet {
+  static open(sealed: readonly SealedSecret[], sealer: Sealer): SecretSet {
     return new SecretSet(
       sealed.map((secret) => ({
         name: secret.name,
         placeholder: secret.placeholder,
         value: Buffer.from(sealer.open(secret.sealed, secret.placeholder), "utf8"),
-        hosts: secret.hosts.map(parseHost),
+        hosts: secret.hosts.map(parseNamePattern),
         inBody: secret.in.includes("body"),
       })),
     );
   }
 
-  /** The secrets that a host may get. It has to be the host that was dialled, over TLS that was verified; the caller sees to it. */
+  /**
+   * The secrets that a host may get.
+   *
+   * @param name In canonical form. It has to be the name that was dialled, over TLS that was verified; the caller sees to it.
+   */
   approvedFor(name: string, port: number): Secret[] {
-    return this.all.filter(({ hosts }) => hosts.some((host) => host.matches(name, port)));
+    return this.all.filter(({ hosts }) => hosts.some((host) => matches(host, { name }, port)));
   }
 
   /** The secret that a placeholder of this sandbox stands for. */

@@ -1,0 +1,10 @@
+/** Secrets: sealed in the store, opened in the proxy, put in on the way out, turned back on the way in. */
+export * from "./coding.ts";
+export * from "./limits.ts";
+export * from "./placeholder.ts";
+export { Redactor, type Found, type RedactionOptions } from "./redact.ts";
+export type { Scanner } from "./scanner.ts";
+export * from "./seal.ts";
+export * from "./secret.ts";
+export { substituteHeaders, substituteQuery, type Substituted } from "./substitute.ts";
+export * from "./substitute-body.ts";
