@@ -3,6 +3,7 @@ export * from "./address.ts";
 export { PolicyError } from "./error.ts";
 export * from "./host.ts";
 export * from "./judgement.ts";
+export * from "./matcher.ts";
 export * from "./name.ts";
 export * from "./path.ts";
 export * from "./pattern.ts";

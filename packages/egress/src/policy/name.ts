@@ -23,6 +23,7 @@ const FOREIGN = /[\x00-\x7f]/;
  */
 export function canonicalName(text: string): string | null {
   if (text.length === 0 || text.length > MAX_TEXT_LENGTH) return null;
+  // ASCII only: other letters have rules of their own, which `domainToASCII` knows.
   let name = text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   if (FOREIGN.test(name.replace(/[a-z0-9_.-]+/g, ""))) return null;
   if (!ASCII_NAME.test(name) || name.includes("xn--")) name = domainToASCII(name);

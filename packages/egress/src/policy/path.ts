@@ -11,8 +11,11 @@ const MAX_DEEP = 8;
 export interface PathPattern {
   readonly text: string;
   /** Null: `**`. */
-  readonly segments: (RegExp | null)[];
+  readonly segments: (Segment | null)[];
 }
+
+/** A segment's parts between encoded slashes, each as what stands between its `*`. */
+type Segment = string[][];
 
 /** A path pattern that is none. */
 export class PathPatternError extends PolicyError {
@@ -35,9 +38,8 @@ export function parsePathPattern(text: string): PathPattern {
     if (part === "**") return null;
     if (part.includes("**")) throw fail('"**" is a segment of its own');
     if (part === "" && index < parts.length - 1) throw fail("it holds an empty segment");
-    const decoded = decodeSegment(part);
-    if (decoded === null) throw fail("it holds a segment that no path can have");
-    return new RegExp(`^${decoded.split("*").map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("[^/]*")}$`, "su");
+    if (decodeSegment(part) === null) throw fail("it holds a segment that no path can have");
+    return part.split(/%2f/i).map((piece) => piece.split("*").map(decodeURIComponent));
   });
   return { text, segments };
 }
@@ -85,15 +87,15 @@ export function pathMatches(patterns: readonly PathPattern[], readings: PathRead
   return readings.every((reading) => patterns.some((pattern) => fits(pattern.segments, reading)));
 }
 
-/** Goes through segments once, keeping the places in the pattern where it may be: linear in the path however many `**` there are. */
-function fits(pattern: (RegExp | null)[], path: readonly string[]): boolean {
+/** Goes through segments once, keeping the places in the pattern where it may be: the guest chose the path, so its cost is bounded. */
+function fits(pattern: PathPattern["segments"], path: readonly string[]): boolean {
   let places = skipDeep(pattern, new Set([0]));
   for (const segment of path) {
     const next = new Set<number>();
     for (const place of places) {
       const expected = pattern[place];
       if (expected === null) next.add(place);
-      else if (expected?.test(segment)) next.add(place + 1);
+      else if (expected && segmentFits(expected, segment)) next.add(place + 1);
     }
     if (next.size === 0) return false;
     places = skipDeep(pattern, next);
@@ -102,7 +104,28 @@ function fits(pattern: (RegExp | null)[], path: readonly string[]): boolean {
 }
 
 /** `**` may also stand for nothing. Sets grow while they are gone through, so that several in a row are skipped too. */
-function skipDeep(pattern: (RegExp | null)[], places: Set<number>): Set<number> {
+function skipDeep(pattern: PathPattern["segments"], places: Set<number>): Set<number> {
   for (const place of places) if (pattern[place] === null) places.add(place + 1);
   return places;
+}
+
+function segmentFits(expected: Segment, segment: string): boolean {
+  const pieces = segment.split("/");
+  return pieces.length === expected.length && pieces.every((piece, index) => pieceFits(expected[index]!, piece));
+}
+
+/** Looks for the literals one after the other, each as early as it can be: no backtracking. */
+function pieceFits(literals: string[], piece: string): boolean {
+  if (literals.length === 1) return piece === literals[0];
+  const first = literals[0]!;
+  const last = literals.at(-1)!;
+  if (piece.length < first.length + last.length || !piece.startsWith(first) || !piece.endsWith(last)) return false;
+  const end = piece.length - last.length;
+  let at = first.length;
+  for (const literal of literals.slice(1, -1)) {
+    const found = piece.indexOf(literal, at);
+    if (found < 0) return false;
+    at = found + literal.length;
+  }
+  return at <= end;
 }

@@ -1,6 +1,6 @@
-import { type Address, ADDRESS_BITS, makeAddress, parseAddress, samePrefix } from "./address.ts";
+import { type Address, ADDRESS_BITS, makeAddress, parseAddress } from "./address.ts";
 import { PolicyError, quote } from "./error.ts";
-import { type HostRef, hostText, parseHost, parsePort } from "./host.ts";
+import { hostText, parseHost, parsePort } from "./host.ts";
 import { canonicalName } from "./name.ts";
 
 /** What a pattern is for. `port` null: every port. */
@@ -66,21 +66,6 @@ export function parseNamePattern(text: string): Pattern & { kind: "name" | "suff
   throw new PatternError(text, "it is an address; only the name of a host can be proven by its certificate");
 }
 
-/** Whether a pattern is for this host and port. Nothing is resolved: patterns of names are for names, those of addresses for addresses. */
-export function matches(pattern: Pattern, host: HostRef, port: number): boolean {
-  if (pattern.port !== null && pattern.port !== port) return false;
-  switch (pattern.kind) {
-    case "name":
-      return "name" in host && host.name === pattern.name;
-    case "suffix":
-      return "name" in host && host.name.endsWith(`.${pattern.suffix}`);
-    case "address":
-      return "address" in host && samePrefix(host.address, pattern.address, ADDRESS_BITS[pattern.address.family]);
-    case "range":
-      return "address" in host && samePrefix(host.address, pattern.base, pattern.bits);
-  }
-}
-
 function patternText(target: Target, port: number | null): string {
   const end = port === null ? "" : `:${port}`;
   switch (target.kind) {
@@ -139,7 +124,7 @@ function bracketed(text: string): Parsed {
 function plainRange(text: string): Parsed {
   const [base = "", rest = ""] = text.split(/\/(.*)/);
   if (parseAddress(base) === null || !/^[0-9]/.test(rest)) {
-    throw new PatternError(text, /^[0-9.]+$/.test(base) ? notation : 'it holds a path; write the host alone, and paths as request rules');
+    throw new PatternError(text, /^[0-9.]+$/.test(base) ? notation : "it holds a path; write the host alone, and paths as request rules");
   }
   const [bits = "", port] = rest.split(/:(.*)/);
   if (port !== undefined && base.includes(":")) throw new PatternError(text, `a range of IPv6 with a port needs brackets, as in "[${base}/${bits}]:443"`);

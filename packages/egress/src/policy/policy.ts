@@ -2,7 +2,8 @@ import type { PolicySpec, RequestRule } from "../contract.ts";
 import { type Address, ADDRESS_BITS } from "./address.ts";
 import { authorityText, type HostRef, isPort } from "./host.ts";
 import type { Judgement } from "./judgement.ts";
-import { matches, type Pattern, parsePattern } from "./pattern.ts";
+import { matches, restricts } from "./matcher.ts";
+import { type Pattern, parsePattern } from "./pattern.ts";
 import { type AddressRange, embeddedAddress, specialRange } from "./range.ts";
 import { parseRules, type Rule } from "./rules.ts";
 
@@ -67,12 +68,11 @@ export class Policy {
 
   /** The request rules for a host and port. */
   rulesFor(host: HostRef, port: number): RequestRule[] {
-    return this.#rules.filter((rule) => matches(rule.host, host, port)).map(({ spec }) => spec);
+    return this.#rules.filter((rule) => restricts(rule.host, host, port)).map(({ spec }) => spec);
   }
 
   #denial(host: HostRef, port: number, who: string): Judgement | null {
-    const embedded = "address" in host ? embeddedAddress(host.address) : null;
-    const pattern = this.#deny.find((pattern) => matches(pattern, host, port) || (embedded && matches(pattern, { address: embedded }, port)));
+    const pattern = this.#deny.find((pattern) => restricts(pattern, host, port));
     return pattern ? no(pattern.text, `${who} is denied to this sandbox by "${pattern.text}".`) : null;
   }
 

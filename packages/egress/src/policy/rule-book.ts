@@ -1,7 +1,7 @@
 import type { RequestRule } from "../contract.ts";
 import { authorityText, type HostRef } from "./host.ts";
 import type { Judgement } from "./judgement.ts";
-import { matches } from "./pattern.ts";
+import { restricts } from "./matcher.ts";
 import { pathMatches, readPath } from "./path.ts";
 import { RateWindow } from "./rate.ts";
 import { parseRules, type Rule } from "./rules.ts";
@@ -37,7 +37,7 @@ export class RuleBook {
 
   /** The rules for a host and port. */
   rulesFor(host: HostRef, port: number): Rule[] {
-    return this.rules.filter((rule) => matches(rule.host, host, port));
+    return this.rules.filter((rule) => restricts(rule.host, host, port));
   }
 
   /**

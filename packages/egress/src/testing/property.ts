@@ -5,7 +5,6 @@
  *   SANDKEEP_PATH      with the seed: straight to the failing case (printed with it)
  *   SANDKEEP_FUZZ_MS   each property is tried for this long instead of its number of runs
  */
-import assert from "node:assert/strict";
 import fc from "fast-check";
 
 export { fc };
@@ -25,7 +24,7 @@ export interface Bounds {
 /**
  * Holds `predicate` against many values of `arbitraries`. It fails by throwing (use `node:assert`) or by returning false.
  *
- * @throws AssertionError with the smallest counterexample found and how to replay it.
+ * @throws Error with the smallest counterexample found, why it is one (also as its cause), and how to replay it.
  *
  * @example
  * ```ts
@@ -49,8 +48,9 @@ export async function property<Values extends [unknown, ...unknown[]]>(
   });
   if (!result.failed) return;
   const replay = `Replay it with SANDKEEP_SEED=${result.seed} SANDKEEP_PATH=${result.counterexamplePath ?? ""}`;
-  const message = `${fc.defaultReportMessage(result) ?? "The property does not hold"}\n\n${replay}`;
-  assert.fail(message);
+  const cause = result.errorInstance;
+  const why = cause instanceof Error ? `\n${cause.message}` : "";
+  throw new Error(`${fc.defaultReportMessage(result) ?? "The property does not hold"}\n${replay}${why}`, { cause });
 }
 
 /** The seed of this run, for generators of one's own. */
