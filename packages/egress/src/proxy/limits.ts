@@ -1,0 +1,54 @@
+/** Bounds of the proxy. The guest is hostile, upstreams may be: whatever either can make grow or last has one. */
+
+/** Longest TLS ClientHello, bytes. With post-quantum key shares they are about 2 KiB; more than 64 KiB, no client sends. */
+export const MAX_CLIENT_HELLO_BYTES = 65_536;
+/** Longest first line that is waited for to tell HTTP from something else, bytes: as long as a request's headers may be. */
+export const MAX_FIRST_LINE_BYTES = 65_536;
+/** How long a guest that has begun to say what it speaks may take to finish, ms. A client sends it in one piece. */
+export const FIRST_BYTES_TIMEOUT_MS = 15_000;
+/** How long a refused guest may keep silent before its connection is reset, ms. It has nothing to wait for. */
+export const REFUSED_TIMEOUT_MS = 15_000;
+/** How long a TLS handshake may take, ms, on either side. */
+export const HANDSHAKE_TIMEOUT_MS = 15_000;
+
+/** Headers of a message, bytes. Node's default is 16 KiB; cookies and tokens of large services exceed it. */
+export const MAX_HEADER_BYTES = 65_536;
+/** Headers of a message, number. */
+export const MAX_HEADERS = 256;
+/** A connection on which no request is going on, or whose next request is not complete, is closed after so long, ms. Also the answer to slow headers. */
+export const IDLE_TIMEOUT_MS = 120_000;
+/** An exchange in which no byte moves, in either direction, is given up after so long, ms. Models think for minutes before they answer. */
+export const EXCHANGE_IDLE_TIMEOUT_MS = 15 * 60_000;
+/** Requests that a guest may send ahead on an HTTP/1 connection. apt sends 10. */
+export const MAX_PIPELINED = 64;
+/** Interim answers (1xx) to a request; a server sends one or two. */
+export const MAX_INTERIM = 8;
+
+/** Streams at once on an HTTP/2 connection of a guest: RFC 9113 §6.5.2 recommends no fewer than 100. */
+export const MAX_STREAMS = 128;
+/** Memory of an HTTP/2 session, MB. */
+export const MAX_SESSION_MEMORY_MB = 16;
+/** HTTP/2 receive window of a stream and of a connection, bytes: enough for 150 MB/s at some 10 ms. */
+export const STREAM_WINDOW_BYTES = 1 << 20;
+export const CONNECTION_WINDOW_BYTES = 4 << 20;
+/** Streams that a guest may reset before they are answered, in {@link RESET_WINDOW_MS}; more is an attack (CVE-2023-44487). */
+export const MAX_EARLY_RESETS = 200;
+export const RESET_WINDOW_MS = 10_000;
+
+/** Longest WebSocket message part that is held back to look for values or placeholders, bytes. */
+export const MAX_WEBSOCKET_HELD_BYTES = 1 << 20;
+
+/** How long a hook may take, ms. */
+export const HOOK_TIMEOUT_MS = 10_000;
+
+/** Leaf certificates that are kept; each is about 20 KB with its context. */
+export const MAX_LEAVES = 1_024;
+
+/** CONNECT within CONNECT: one is a proxy setting, two may be a tunnel in a tunnel, more is a game. */
+export const MAX_CONNECT_DEPTH = 2;
+
+/**
+ * Ports on which HTTP is usual. A refused connection to one of them is accepted, so that the guest is told in its own
+ * protocol why it gets nowhere; to any other it is refused.
+ */
+export const HTTP_PORTS: ReadonlySet<number> = new Set([80, 443, 3000, 8000, 8008, 8080, 8443, 8888]);

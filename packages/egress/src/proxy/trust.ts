@@ -1,0 +1,30 @@
+/** Which authorities are believed when an upstream shows its certificate. */
+import { readFile } from "node:fs/promises";
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
+
+/** TLS 1.0 and 1.1 are deprecated by RFC 8996; a secret does not travel in them. */
+export const MIN_UPSTREAM_VERSION = "TLSv1.2";
+
+/**
+ * Authorities of upstream certificates: the system's store, Node's own copy of Mozilla's, those of the environment
+ * variables `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE` (a company's network may itself open TLS), and configured files.
+ *
+ * @param caFiles PEM files
+ * @throws {Error} when a configured file cannot be read or used; files of the environment that cannot be are left out
+ */
+export async function upstreamTrust(caFiles: readonly string[], environment: NodeJS.ProcessEnv = process.env): Promise<SecureContext> {
+  const certificates = new Set([...getCACertificates("system"), ...getCACertificates("bundled"), ...getCACertificates("extra")]);
+  for (const file of [environment.NODE_EXTRA_CA_CERTS, environment.SSL_CERT_FILE]) {
+    if (file) for (const pem of await read(file).catch(() => [])) certificates.add(pem);
+  }
+  for (const file of caFiles) for (const pem of await read(file)) certificates.add(pem);
+  return createSecureContext({ ca: [...certificates], minVersion: MIN_UPSTREAM_VERSION });
+}
+
+async function read(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8");
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  if (!found) throw new Error(`${file} holds no certificate.`);
+  for (const pem of found) createSecureContext({ ca: pem });
+  return found;
+}
