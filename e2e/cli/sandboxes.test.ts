@@ -89,8 +89,10 @@ test("a shell has this terminal's size, gets every key, and its exit code is pas
   await shell.until(/\$ $/);
   shell.type("stty size; echo mark''ed\r");
   await shell.until(/33 101\s+marked/);
-  // Not before it runs: until then ^C would be the shell's.
-  shell.type("sh -c 'echo \"wait\"ing; sleep 600'; echo not''here\r");
+  // Not before it runs: until then ^C would be the shell's. What says so must be the program that is interrupted, and it
+  // must not read the terminal: `sh -c "echo …; sleep"` loses a ^C that comes while dash starts the sleep (its handler
+  // does nothing between vfork and exec), and a reader would take the next line with it as it dies.
+  shell.type("echo \"wait\"ing > /tmp/shown; tail -f /tmp/shown; echo not''here\r");
   await shell.until(/waiting/);
   shell.type("\x03");
   shell.type("echo again''st; exit 9\r");
