@@ -28,7 +28,8 @@ describe("the configuration header", () => {
         root: null,
         volumes: [],
         allowNet: [],
-        secrets: { KEY: { hosts: ["a.example"], value: "v" } },
+        egress: { deny: [], rules: [] },
+        secrets: { KEY: { hosts: ["a.example"], value: "v", in: [] } },
         env: {},
         expose: { ssh: false, port: null },
       },
@@ -45,6 +46,7 @@ describe("the configuration header", () => {
         root: null,
         volumes: [{ volume: "vol", path: "/data" }],
         allowNet: null,
+        egress: { deny: [], rules: [] },
         secrets: {},
         env: { NAME: "日本" },
         expose: { ssh: true, port: 80 },
@@ -84,6 +86,29 @@ describe("the configuration header", () => {
     refused(javascript({ env: { A: "x\0y" } }), "INVALID_CONFIG", /NUL/);
     refused(javascript({ env: { A: "1" }, secrets: { A: { hosts: ["h"], value: "2" } } }), "INVALID_CONFIG", /both/);
     assert.throws(() => decodeConfig(javascript({ secrets: { KEY: "hunter2" } })), (error: Error) => !error.message.includes("hunter2"));
+  });
+
+  test("has Sandkeep's own additions, which the official clients do not send", () => {
+    const rule = { host: "api.example", methods: ["GET"], paths: ["/v1/**"], maxRequestBytes: 0, requestsPerMinute: 60 };
+    const config = decodeConfig(javascript({ egress: { deny: ["b.example"], rules: [rule] }, secrets: { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } } }));
+    assert.deepEqual(config.egress, { deny: ["b.example"], rules: [rule] });
+    assert.deepEqual(config.secrets, { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } });
+    refused(javascript({ egress: { rules: [{ host: "a", methods: ["get"] }] } }), "INVALID_CONFIG", /egress\.rules\.0\.methods.*upper case/);
+    refused(javascript({ egress: { rules: [{ host: "a", paths: ["v1"] }] } }), "INVALID_CONFIG", /starts with \//);
+    refused(javascript({ egress: { rules: [{ host: "a", method: "GET" }] } }), "INVALID_CONFIG", /Unrecognized key/);
+    refused(javascript({ secrets: { KEY: { hosts: ["a"], value: "v", in: ["path"] } } }), "INVALID_CONFIG", /secrets\.KEY\.in/);
+  });
+
+  test("bounds secrets, and refuses values that would not survive a header", () => {
+    const secret = (value: string) => javascript({ secrets: { KEY: { hosts: ["a.example"], value } } });
+    assert.ok(decodeConfig(secret("v".repeat(32 * 1024))));
+    refused(secret("v".repeat(32 * 1024 + 1)), "INVALID_CONFIG", /at most 32768 bytes/);
+    refused(secret(""), "INVALID_CONFIG", /not empty/);
+    for (const value of ["a\nb", "a\rb", "a\0b", "a\x7fb"]) refused(secret(value), "INVALID_CONFIG", /no line breaks/);
+    refused(btoa('{"secrets":{"KEY":{"hosts":["a"],"value":"\\ud800"}}}'), "INVALID_CONFIG", /Unicode/);
+    const many = (count: number) => javascript({ secrets: Object.fromEntries(Array.from({ length: count }, (_, i) => [`KEY_${i}`, { hosts: ["a"], value: "v" }])) });
+    assert.ok(decodeConfig(many(64)));
+    refused(many(65), "INVALID_CONFIG", /at most 64 secrets/);
   });
 
   test("bounds labels by number and bytes", () => {

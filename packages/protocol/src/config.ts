@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
+import { requestRulesSchema, type RequestRule, secretHostsSchema, secretNameSchema, secretPlacesSchema, secretValueSchema } from "./egress.ts";
 import { ApiError } from "./errors.ts";
 import { labelsSchema, type Labels } from "./labels.ts";
-import { CONFIG_BYTES, LIST_LENGTH, MEMORY_MIB, NAME_LENGTH } from "./limits.ts";
+import { CONFIG_BYTES, LIST_LENGTH, MEMORY_MIB, NAME_LENGTH, SECRETS } from "./limits.ts";
 import { describeIssues } from "./validation.ts";
 
 /** The request header that carries a new sandbox's configuration (wire-protocol §4.1). */
@@ -19,9 +20,12 @@ export interface SandboxConfig {
   /** Volume or snapshot to boot from. */
   root: string | null;
   volumes: { volume: string; path: string }[];
-  /** Hosts that may be reached; null: all. */
+  /** Patterns of hosts that may be reached; null: every public one. */
   allowNet: string[] | null;
-  secrets: Record<string, { hosts: string[]; value: string }>;
+  /** What of these may not, and which requests are permitted: Sandkeep's own. */
+  egress: { deny: string[]; rules: RequestRule[] };
+  /** With `in: ["body"]`, which is Sandkeep's own, put into bodies, too. */
+  secrets: Record<string, { hosts: string[]; value: string; in: "body"[] }>;
   env: Record<string, string>;
   /** Asked for by Python's client only; JavaScript's asks after it has connected. */
   expose: { ssh: boolean; port: number | null };
@@ -45,7 +49,11 @@ const wireConfig = z.object({
     ])
     .nullish(),
   allow_net: z.array(name).max(LIST_LENGTH).nullish(),
-  secrets: z.record(variable, z.object({ hosts: z.array(name).min(1, "a secret needs at least one host").max(LIST_LENGTH), value: withoutNul })).nullish(),
+  egress: z.object({ deny: z.array(name).max(LIST_LENGTH).nullish(), rules: requestRulesSchema.nullish() }).nullish(),
+  secrets: z
+    .record(secretNameSchema, z.object({ hosts: secretHostsSchema, value: secretValueSchema, in: secretPlacesSchema.nullish().transform((places) => places ?? []) }))
+    .refine((secrets) => Object.keys(secrets).length <= SECRETS.max, `a sandbox has at most ${SECRETS.max} secrets`)
+    .nullish(),
   env: z.record(variable, withoutNul).nullish(),
   ssh: z.boolean().nullish(),
   port: z.int().min(1).max(65_535).nullish(),
@@ -74,6 +82,7 @@ export function decodeConfig(header: string | undefined): SandboxConfig {
     root: wire.root?.volume ?? null,
     volumes: wire.volumes ?? [],
     allowNet: wire.allow_net ?? null,
+    egress: { deny: wire.egress?.deny ?? [], rules: wire.egress?.rules ?? [] },
     secrets,
     env,
     expose: { ssh: wire.ssh ?? false, port: wire.port ?? null },

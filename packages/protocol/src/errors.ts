@@ -45,6 +45,11 @@ export const ERRORS = {
     summary: "There is no running sandbox with this id.",
     remedy: "See `sandkeep list`; a sandbox that has stopped cannot be started again.",
   },
+  SECRET_NOT_FOUND: {
+    status: 404,
+    summary: "The sandbox has no secret of this name.",
+    remedy: "See `sandkeep egress show`.",
+  },
   TOKEN_NOT_FOUND: {
     status: 404,
     summary: "There is no token with this id.",
@@ -74,6 +79,11 @@ export const ERRORS = {
     status: 499,
     summary: "The client went away before the answer.",
     remedy: "Nobody reads this but the log.",
+  },
+  NO_ALLOW_LIST: {
+    status: 409,
+    summary: "The sandbox may reach every public host, so there is no list to add to or to remove from.",
+    remedy: "Give it a list: send `allow` as an array. Or deny what it is not to reach.",
   },
   SLUG_ALREADY_IN_USE: {
     status: 409,
@@ -139,6 +149,11 @@ export const ERRORS = {
     status: 503,
     summary: "The host has no room for another sandbox.",
     remedy: "Try again later, ask for less memory, or end a sandbox.",
+  },
+  EGRESS_UNAVAILABLE: {
+    status: 503,
+    summary: "The change of what the sandbox may reach did not come into force.",
+    remedy: "Try again; see the server's log if it goes on, and `sandkeep doctor`.",
   },
   SHUTTING_DOWN: {
     status: 503,

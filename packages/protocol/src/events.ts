@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egress-events.ts";
 
 /**
  * Everything that happens in a sandbox, or to it, is an event: who did what to which sandbox, when, and how it went.
- * New kinds are added over time (`http`, `dns`, `ssh`): a reader must pass over those it does not know.
+ * New kinds are added over time (`ssh`): a reader must pass over those it does not know.
  */
 
 /** Who caused it. */
@@ -66,6 +67,12 @@ export const activitySchema = z.discriminatedUnion("kind", [
 /** See {@link activitySchema}. */
 export type Activity = z.infer<typeof activitySchema>;
 
+/** What leaves a sandbox, or tries to. Sent by the machine's host, when it has ended. */
+export const egressActivitySchema = z.discriminatedUnion("kind", [of("http", httpShape), of("connection", connectionShape), of("dns", dnsShape)]);
+export type EgressActivity = z.infer<typeof egressActivitySchema>;
+/** Kinds of it. There may be many more of these than of all others. */
+export const EGRESS_KINDS = ["http", "connection", "dns"] as const satisfies EgressActivity["kind"][];
+
 const lifecycleSchema = z.discriminatedUnion("kind", [
   of("sandbox.created", {
     memoryMiB: z.number(),
@@ -83,12 +90,13 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("sandbox.adopted", { stopAtMs: z.number() }),
   of("connection.opened", { connection: z.string(), role: z.enum(["creator", "joined"]), remote: z.string() }),
   of("connection.closed", { connection: z.string(), code: z.number(), reason: z.string(), durationMs: z.number() }),
+  of("egress.changed", egressChangedShape),
   of("token.created", { token: z.string(), name: z.string() }),
   of("token.revoked", { token: z.string(), name: z.string() }),
 ]);
 
 /** An event without what the server adds: id, time, organisation, sandbox, actor. */
-export type EventBody = Activity | z.infer<typeof lifecycleSchema>;
+export type EventBody = Activity | EgressActivity | z.infer<typeof lifecycleSchema>;
 export type EventKind = EventBody["kind"];
 
 const stamp = {
@@ -103,6 +111,6 @@ const stamp = {
 };
 
 /** An event as the API gives it. */
-export const eventSchema = z.intersection(z.object(stamp), z.union([activitySchema, lifecycleSchema]));
+export const eventSchema = z.intersection(z.object(stamp), z.union([activitySchema, egressActivitySchema, lifecycleSchema]));
 /** See {@link eventSchema}. */
 export type SandboxEvent = { [Key in keyof typeof stamp]: z.infer<(typeof stamp)[Key]> } & EventBody;

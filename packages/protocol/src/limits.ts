@@ -9,8 +9,14 @@ export const LABELS = { max: 5, keyBytes: 64, valueBytes: 128 } as const;
 /** Longest id, slug, host name and path in a configuration, characters. A DNS name has at most 253. */
 export const NAME_LENGTH = 255;
 
-/** Entries in `allow_net`, and secrets, and hosts of a secret, in one configuration. The header's size bounds them too. */
+/** Patterns in `allow_net` and in a list of what is denied, and volumes, in one configuration. The header's size bounds them too. */
 export const LIST_LENGTH = 1_000;
+
+/** Secrets of a sandbox: so many, bytes of UTF-8 in each value, and hosts of each. A response is searched for every value, so their number costs. */
+export const SECRETS = { max: 64, valueBytes: 32 * 1024, hosts: 100 } as const;
+
+/** Request rules of a sandbox, and in each of them: methods, paths, and characters of a path. Every request is held against them. */
+export const RULES = { max: 100, methods: 32, paths: 100, pathLength: 1_024 } as const;
 
 /** The configuration header once decoded, bytes. Sent as base64 it must still fit in the server's header limit. */
 export const CONFIG_BYTES = 96 * 1024;

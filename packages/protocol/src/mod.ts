@@ -1,6 +1,7 @@
 /** The client-facing contract: errors, configuration, ids, REST resources, events, and the RPC methods. */
 export * from "./config.ts";
 export * from "./duration.ts";
+export * from "./egress.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./ids.ts";

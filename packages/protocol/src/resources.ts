@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { egressViewSchema } from "./egress.ts";
 
 /** A sandbox in the lists of the official clients, which want camelCase (wire-protocol §10.1). */
 export const sandboxMetadataSchema = z.object({
@@ -18,9 +19,11 @@ export const sandboxDetailSchema = sandboxMetadataSchema.extend({
   /** ISO 8601; null: ends with its creator's connection. */
   stopAt: z.string().nullable(),
   stopReason: z.string().nullable(),
+  /** As in `egress`. */
   allowNet: z.array(z.string()).nullable(),
   /** Names only. */
   secrets: z.array(z.string()),
+  egress: egressViewSchema,
   /** Connections open now. */
   connections: z.number(),
 });

@@ -3,7 +3,7 @@ import type { Context, Hono } from "hono";
 import type { Env } from "./env.ts";
 
 export type Handler = (context: Context<Env>) => Response | Promise<Response>;
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** Routes a path's methods; any other is refused with the list of these. */
 export function resource(app: Hono<Env>, path: string, handlers: Partial<Record<Method, Handler>>): void {

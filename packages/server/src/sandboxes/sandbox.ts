@@ -1,10 +1,12 @@
 import type { Socket } from "node:net";
+import type { EgressSpec, Sealer } from "@sandkeep/egress";
 import type { Machine } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
 import type { WebSocket } from "ws";
 import type { Principal } from "../auth/authenticator.ts";
 import { settlesWithin } from "../bounded.ts";
 import type { Limits } from "../config/schema.ts";
+import { SandboxEgress } from "../egress/sandbox-egress.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { Logger } from "../log/logger.ts";
 import { SandboxSession, serveRpc } from "../rpc/mod.ts";
@@ -28,6 +30,7 @@ export interface SandboxServices {
   heartbeat: Heartbeat;
   inflow: Inflow;
   limits: Limits;
+  sealer: Sealer;
   log: Logger;
 }
 
@@ -37,6 +40,8 @@ export class Sandbox {
   readonly organisation: { id: string; slug: string };
   /** Resolves when nothing is left of it and the store knows. */
   readonly ended: Promise<void>;
+  /** What it may reach. */
+  readonly egress: SandboxEgress;
   readonly #machine: Machine;
   readonly #services: SandboxServices;
   readonly #log: Logger;
@@ -46,13 +51,16 @@ export class Sandbox {
   readonly #resolveEnded: () => void;
   #ending: Promise<void> | null = null;
 
-  constructor(machine: Machine, record: SandboxRecord, organisation: { id: string; slug: string }, services: SandboxServices) {
+  /** @param spec What it may reach, as the machine has been told, or is to be told by `egress.restore`. */
+  constructor(machine: Machine, record: SandboxRecord, organisation: { id: string; slug: string }, spec: EgressSpec, services: SandboxServices) {
     this.#machine = machine;
     this.record = record;
     this.organisation = organisation;
     this.#services = services;
     this.#log = services.log.child({ sandbox: record.id });
     this.#session = new SandboxSession(machine.guest, { log: this.#log });
+    const { store, sealer } = services;
+    this.egress = new SandboxEgress({ machine, record, spec, store, sealer, log: this.#log, publish: (actor, body) => this.publish(actor, body) });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#resolveEnded = resolve;
@@ -113,7 +121,7 @@ export class Sandbox {
     // At once, so that of two extensions at the same time the further one counts.
     this.record.stopAt = stopAtMs;
     // A session that has a stop time now outlives its creator, and the control plane too.
-    await Promise.all([this.#services.store.setStopAt(this.id, stopAtMs), this.#machine.setKeep(true)]);
+    await Promise.all([this.#services.store.setStopAt(this.id, stopAtMs, this.egress.spec), this.#machine.setKeep(true)]);
     if (this.#ending) throw new ApiError("SANDBOX_NOT_FOUND");
     this.#deadline.set(this.record.stopAt);
     this.publish(actor, { kind: "sandbox.extended", outcome: "ok", data: { requestedStopAtMs, stopAtMs } });

@@ -1,6 +1,10 @@
+import type { EgressSpec } from "@sandkeep/egress";
 import { type Host, type Machine, NoCapacity } from "@sandkeep/host";
 import { ApiError, newSandboxId, type SandboxConfig } from "@sandkeep/protocol";
 import type { Principal } from "../auth/authenticator.ts";
+import { newEgress } from "../egress/new-egress.ts";
+import { networkRecord, policyOf } from "../egress/views.ts";
+import type { EgressLog } from "../events/egress-log.ts";
 import type { SandboxRecord } from "../store/contract.ts";
 import { Admission } from "./admission.ts";
 import { sandboxEnvironment } from "./environment.ts";
@@ -11,7 +15,10 @@ import { checkSupported } from "./supported.ts";
 
 export interface SandboxesOptions extends SandboxServices {
   host: Host;
+  egressLog: EgressLog;
   region: string;
+  /** Whether values that a former process sealed can be opened; null: they can. Else why not. */
+  sealedIsLost: string | null;
 }
 
 /** WebSocket close code "policy violation". */
@@ -28,6 +35,7 @@ export class Sandboxes {
   constructor(options: SandboxesOptions) {
     this.#options = options;
     this.#admission = new Admission(options.limits.sandboxesPerOrganisation);
+    options.host.watchEgress(options.egressLog.take);
   }
 
   get size(): number {
@@ -42,6 +50,7 @@ export class Sandboxes {
    */
   async create(config: SandboxConfig, principal: Principal, signal: AbortSignal): Promise<Sandbox> {
     if (this.#closing.signal.aborted) throw new ApiError("SHUTTING_DOWN");
+    const spec = newEgress(config, this.#options.sealer);
     checkSupported(config);
     const now = Date.now();
     const { limits, region } = this.#options;
@@ -58,9 +67,9 @@ export class Sandboxes {
       stoppedAt: null,
       stopReason: null,
       labels: config.labels,
-      network: { allowNet: config.allowNet, secrets: Object.fromEntries(Object.entries(config.secrets).map(([name, { hosts }]) => [name, { hosts }])) },
+      network: networkRecord(spec),
     };
-    const creation = this.#create(record, config, principal, signal);
+    const creation = this.#create(record, config.env, spec, principal, signal);
     this.#creating.add(creation);
     try {
       const sandbox = await creation;
@@ -74,27 +83,30 @@ export class Sandboxes {
     }
   }
 
-  async #create(record: SandboxRecord, config: SandboxConfig, principal: Principal, clientGone: AbortSignal): Promise<Sandbox> {
-    const { host, store, limits, log } = this.#options;
+  async #create(record: SandboxRecord, variables: Record<string, string>, egress: EgressSpec, principal: Principal, clientGone: AbortSignal): Promise<Sandbox> {
+    const { host, store, egressLog, limits, log } = this.#options;
     const timeout = AbortSignal.timeout(limits.createTimeoutMs);
     const signal = AbortSignal.any([clientGone, timeout, this.#closing.signal]);
     const started = performance.now();
-    const env = sandboxEnvironment(record.id, principal.organisation, config);
-    const made = host.create({ id: record.id, memoryMiB: record.memoryMiB, env, keep: record.stopAt !== null }, signal);
+    const env = sandboxEnvironment(record.id, principal.organisation, variables, egress.secrets);
+    const keep = record.stopAt !== null;
+    const leave = egressLog.enter(record.id, principal.organisation);
+    const made = host.create({ id: record.id, memoryMiB: record.memoryMiB, env, egress, keep }, signal);
     // The record is written while the machine is made: both must be there before the client hears of it.
-    const [machine, stored] = await Promise.allSettled([made, store.insert(record)]);
+    const [machine, stored] = await Promise.allSettled([made, store.insert(record, keep ? egress : null)]);
     const durationMs = Math.round(performance.now() - started);
     const data = { memoryMiB: record.memoryMiB, stopAtMs: record.stopAt, labels: record.labels, durationMs };
     const subject = { organisation: principal.organisation, sandbox: record.id, actor: principal.actor };
     if (machine.status === "fulfilled" && stored.status === "fulfilled" && !signal.aborted) {
-      const sandbox = new Sandbox(machine.value, record, principal.organisation, this.#options);
-      this.#take(sandbox);
+      const sandbox = new Sandbox(machine.value, record, principal.organisation, egress, this.#options);
+      this.#take(sandbox, leave);
       this.#options.events.publish(subject, { kind: "sandbox.created", outcome: "ok", data });
       log.info({ sandbox: record.id, durationMs, stopAt: record.stopAt, memoryMiB: record.memoryMiB }, "sandbox created");
       return sandbox;
     }
     const cause = machine.status === "rejected" ? machine.reason : stored.status === "rejected" ? stored.reason : signal.reason;
     const error = this.#refusal(cause, clientGone, timeout);
+    leave();
     if (machine.status === "fulfilled") await machine.value.destroy().catch((err: unknown) => log.error({ err, sandbox: record.id }, "a machine nobody waits for could not be ended"));
     if (stored.status === "fulfilled") await store.remove(record.id).catch((err: unknown) => log.error({ err, sandbox: record.id }, "a record nobody needs could not be removed"));
     this.#options.events.publish(subject, { kind: "sandbox.created", outcome: "failed", data: { ...data, error: error.code } });
@@ -110,9 +122,12 @@ export class Sandboxes {
     return new ApiError("INTERNAL", "The sandbox could not be created.", { cause });
   }
 
-  #take(sandbox: Sandbox): void {
+  #take(sandbox: Sandbox, leaveEgressLog: () => void): void {
     this.#running.set(sandbox.id, sandbox);
-    void sandbox.ended.then(() => this.#running.delete(sandbox.id));
+    void sandbox.ended.then(() => {
+      this.#running.delete(sandbox.id);
+      leaveEgressLog();
+    });
   }
 
   /**
@@ -149,21 +164,23 @@ export class Sandboxes {
 
   /** After a start: takes over what a former process left running and may go on; everything else is noted as stopped. */
   async adopt(): Promise<void> {
-    const { store, host, events, log } = this.#options;
+    const { store, host, egressLog, events, log } = this.#options;
     const now = Date.now();
     const left = await store.running();
     const machines = new Map<string, Machine>();
-    const wanted = left.filter(({ stopAt }) => stopAt !== null && stopAt > now).map(({ id }) => id);
+    const wanted = left.filter(({ record: { stopAt } }) => stopAt !== null && stopAt > now).map(({ record }) => record.id);
     for (const machine of await host.adopt(wanted)) machines.set(machine.id, machine);
-    for (const { slug, ...record } of left) {
+    const restored: Promise<void>[] = [];
+    for (const { slug, record, egress } of left) {
       const organisation = { id: record.organisation, slug };
       const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
       const machine = machines.get(record.id);
       if (machine && record.stopAt !== null) {
-        const sandbox = new Sandbox(machine, record, organisation, this.#options);
-        this.#take(sandbox);
+        const sandbox = new Sandbox(machine, record, organisation, egress ?? policyOf(record.network), this.#options);
+        this.#take(sandbox, egressLog.enter(record.id, organisation, true));
         void sandbox.ended.then(this.#admission.enter(organisation.id, true));
         events.publish(subject, { kind: "sandbox.adopted", outcome: "ok", data: { stopAtMs: record.stopAt } });
+        restored.push(sandbox.egress.restore(this.#options.sealedIsLost));
       } else {
         const timedOut = record.stopAt !== null && record.stopAt <= now;
         const why = timedOut ? "timeout" : "server-restarted";
@@ -172,6 +189,7 @@ export class Sandboxes {
         events.publish(subject, { kind: "sandbox.stopped", outcome: timedOut ? "ok" : "failed", data: { why, lifetimeMs: stoppedAt - record.createdAt } });
       }
     }
+    await Promise.all(restored);
     if (left.length > 0) log.info({ adopted: machines.size, stopped: left.length - machines.size }, "found sandboxes of a former process");
   }
 

@@ -1,3 +1,4 @@
+import type { EgressSpec, RequestRule } from "@sandkeep/egress";
 import type { Actor, Labels, Outcome, StopReason } from "@sandkeep/protocol";
 
 /** Everything that outlives the server. Times are milliseconds since 1970. A write has reached the disk when it resolves. */
@@ -45,10 +46,12 @@ export interface TokenStore {
   touch(lastUsed: ReadonlyMap<string, number>): Promise<void>;
 }
 
-/** What is kept of a sandbox's network: a secret's value is not. */
+/** What everybody in the organisation may see of a sandbox's network, also when it has stopped: nothing of a secret's value. */
 export interface NetworkRecord {
   allowNet: string[] | null;
-  secrets: Record<string, { hosts: string[] }>;
+  deny: string[];
+  rules: RequestRule[];
+  secrets: Record<string, { hosts: string[]; in: "body"[] }>;
 }
 
 export interface SandboxRecord {
@@ -73,15 +76,20 @@ export interface SandboxCursor {
 }
 
 export interface SandboxStore {
-  insert(record: SandboxRecord): Promise<void>;
+  /** @param egress What must survive a restart; null for a sandbox that does not. */
+  insert(record: SandboxRecord, egress: EgressSpec | null): Promise<void>;
   /** Forgets one that never came to be. */
   remove(id: string): Promise<void>;
   find(organisation: string, id: string): Promise<SandboxRecord | null>;
   /** Newest first; those that have every one of the labels. */
   list(organisation: string, options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor }): Promise<SandboxRecord[]>;
-  /** Of every organisation. */
-  running(): Promise<(SandboxRecord & { slug: string })[]>;
-  setStopAt(id: string, stopAt: number): Promise<void>;
+  /** Of every organisation, with what must survive a restart. */
+  running(): Promise<{ record: SandboxRecord; slug: string; egress: EgressSpec | null }[]>;
+  /** @param egress As for `insert`: what has a stop time survives. */
+  setStopAt(id: string, stopAt: number, egress: EgressSpec): Promise<void>;
+  /** @param egress As for `insert`. */
+  setNetwork(id: string, network: NetworkRecord, egress: EgressSpec | null): Promise<void>;
+  /** Also forgets its secrets. */
   setStopped(id: string, at: number, reason: StopReason): Promise<void>;
   /** Forgets those that stopped before then. */
   prune(stoppedBefore: number): Promise<number>;
@@ -118,4 +126,6 @@ export interface EventStore {
   list(query: EventQuery): Promise<EventRecord[]>;
   /** Forgets those before a time, and the oldest of those beyond a number. */
   prune(options: { before: number; keep: number }): Promise<number>;
+  /** Forgets the oldest events of egress that a sandbox has beyond a number. */
+  pruneEgress(sandbox: string, keep: number): Promise<number>;
 }

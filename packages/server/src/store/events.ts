@@ -1,10 +1,13 @@
-import type { Actor } from "@sandkeep/protocol";
+import { type Actor, EGRESS_KINDS } from "@sandkeep/protocol";
 import type { EventRecord, EventStore } from "./contract.ts";
 import { sql, type SqlDriver, type SqlValue } from "./driver.ts";
 
 type Row = Omit<EventRecord, "actor" | "data"> & { actor: string; data: string };
 
 const COLUMNS = "id, time, organisation, sandbox, kind, outcome, actor, data";
+
+/** As the index on them has it. */
+const EGRESS = EGRESS_KINDS.map((kind) => `'${kind}'`).join(", ");
 
 export function eventStore(driver: SqlDriver): EventStore {
   return {
@@ -43,6 +46,13 @@ export function eventStore(driver: SqlDriver): EventStore {
         sql("DELETE FROM events WHERE id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)", keep),
       );
       return changes.reduce((sum, n) => sum + n, 0);
+    },
+    async pruneEgress(sandbox, keep) {
+      const theirs = `sandbox = ? AND kind IN (${EGRESS})`;
+      const [removed = 0] = await driver.write(
+        sql(`DELETE FROM events WHERE ${theirs} AND id <= (SELECT id FROM events WHERE ${theirs} ORDER BY id DESC LIMIT 1 OFFSET ?)`, sandbox, sandbox, keep),
+      );
+      return removed;
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { EgressSpec } from "@sandkeep/egress";
 import type { Labels, StopReason } from "@sandkeep/protocol";
 import type { NetworkRecord, SandboxRecord, SandboxStore } from "./contract.ts";
 import { sql, type SqlDriver, type SqlValue } from "./driver.ts";
@@ -29,12 +30,25 @@ const record = (row: Row): SandboxRecord => ({
   stoppedAt: row.stopped_at,
   stopReason: row.stop_reason,
   labels: JSON.parse(row.labels) as Labels,
-  network: JSON.parse(row.network) as NetworkRecord,
+  // Written by a former version, it has only two of the four.
+  network: { deny: [], rules: [], ...(JSON.parse(row.network) as NetworkRecord) },
 });
+
+/** Only for what still runs: otherwise a sealed secret could stay behind. */
+const keepEgress = (id: string, egress: EgressSpec | null) =>
+  egress === null
+    ? []
+    : [
+        sql(
+          `INSERT INTO sandbox_egress (sandbox, spec) SELECT id, ? FROM sandboxes WHERE id = ? AND status = 'running'
+           ON CONFLICT (sandbox) DO UPDATE SET spec = excluded.spec`,
+          JSON.stringify(egress), id,
+        ),
+      ];
 
 export function sandboxStore(driver: SqlDriver): SandboxStore {
   return {
-    async insert(sandbox) {
+    async insert(sandbox, egress) {
       await driver.write(
         sql(
           `INSERT INTO sandboxes (id, organisation, region, status, memory_mib, created_at, stop_at, stopped_at, stop_reason, labels, network)
@@ -43,6 +57,7 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
           sandbox.stoppedAt, sandbox.stopReason, JSON.stringify(sandbox.labels), JSON.stringify(sandbox.network),
         ),
         ...Object.entries(sandbox.labels).map(([key, value]) => sql("INSERT INTO sandbox_labels (sandbox, key, value) VALUES (?, ?, ?)", sandbox.id, key, value)),
+        ...keepEgress(sandbox.id, egress),
       );
     },
     async remove(id) {
@@ -75,17 +90,24 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       return (await driver.query<Row>(text, params)).map(record);
     },
     async running() {
-      const rows = await driver.query<Row & { slug: string }>(
-        `SELECT ${COLUMNS}, o.slug FROM sandboxes s JOIN organisations o ON o.id = s.organisation WHERE s.status = 'running'`,
+      const rows = await driver.query<Row & { slug: string; spec: string | null }>(
+        `SELECT ${COLUMNS}, o.slug, e.spec FROM sandboxes s JOIN organisations o ON o.id = s.organisation
+         LEFT JOIN sandbox_egress e ON e.sandbox = s.id WHERE s.status = 'running'`,
         [],
       );
-      return rows.map((row) => ({ ...record(row), slug: row.slug }));
+      return rows.map((row) => ({ record: record(row), slug: row.slug, egress: row.spec === null ? null : (JSON.parse(row.spec) as EgressSpec) }));
     },
-    async setStopAt(id, stopAt) {
-      await driver.write(sql("UPDATE sandboxes SET stop_at = ? WHERE id = ? AND status = 'running'", stopAt, id));
+    async setStopAt(id, stopAt, egress) {
+      await driver.write(sql("UPDATE sandboxes SET stop_at = ? WHERE id = ? AND status = 'running'", stopAt, id), ...keepEgress(id, egress));
+    },
+    async setNetwork(id, network, egress) {
+      await driver.write(sql("UPDATE sandboxes SET network = ? WHERE id = ?", JSON.stringify(network), id), ...keepEgress(id, egress));
     },
     async setStopped(id, at, reason) {
-      await driver.write(sql("UPDATE sandboxes SET status = 'stopped', stopped_at = ?, stop_reason = ? WHERE id = ? AND status = 'running'", at, reason, id));
+      await driver.write(
+        sql("UPDATE sandboxes SET status = 'stopped', stopped_at = ?, stop_reason = ? WHERE id = ? AND status = 'running'", at, reason, id),
+        sql("DELETE FROM sandbox_egress WHERE sandbox = ?", id),
+      );
     },
     async prune(stoppedBefore) {
       const [removed = 0] = await driver.write(sql("DELETE FROM sandboxes WHERE stopped_at < ?", stoppedBefore));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import type { EgressSpec } from "@sandkeep/egress";
 import type { EventRecord, OrganisationRecord, SandboxRecord, Store, TokenRecord } from "./contract.ts";
 import { UniqueViolation } from "./driver.ts";
 
@@ -57,7 +58,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("keeps a sandbox as it was given", async () => {
-      await store.sandboxes.insert(sandbox("a", 1));
+      await store.sandboxes.insert(sandbox("a", 1), null);
       assert.deepEqual(await store.sandboxes.find(acme.id, "a"), sandbox("a", 1));
       assert.equal(await store.sandboxes.find(other.id, "a"), null);
       await store.sandboxes.remove("a");
@@ -65,26 +66,48 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("stops a sandbox once", async () => {
-      await store.sandboxes.insert(sandbox("a", 1));
-      await store.sandboxes.setStopAt("a", 77);
+      await store.sandboxes.insert(sandbox("a", 1), null);
+      await store.sandboxes.setStopAt("a", 77, spec);
       await store.sandboxes.setStopped("a", 5, "killed");
       await store.sandboxes.setStopped("a", 6, "timeout");
-      await store.sandboxes.setStopAt("a", 99);
+      await store.sandboxes.setStopAt("a", 99, spec);
       assert.deepEqual(await store.sandboxes.find(acme.id, "a"), { ...sandbox("a", 1), status: "stopped", stopAt: 77, stoppedAt: 5, stopReason: "killed" });
       assert.deepEqual(await store.sandboxes.running(), []);
     });
 
     test("gives the running sandboxes of every organisation", async () => {
-      await store.sandboxes.insert(sandbox("a", 1));
-      await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id });
-      await store.sandboxes.insert(sandbox("c", 3));
+      await store.sandboxes.insert(sandbox("a", 1), null);
+      await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id }, null);
+      await store.sandboxes.insert(sandbox("c", 3), null);
       await store.sandboxes.setStopped("c", 5, "killed");
-      assert.deepEqual((await store.sandboxes.running()).map((s) => [s.id, s.slug]).sort(), [["a", "acme"], ["b", "other"]]);
+      assert.deepEqual((await store.sandboxes.running()).map((s) => [s.record.id, s.slug]).sort(), [["a", "acme"], ["b", "other"]]);
+    });
+
+    test("keeps what a sandbox may reach while it runs and has a stop time, and no longer", async () => {
+      const kept = async (id: string) => (await store.sandboxes.running()).find(({ record }) => record.id === id)?.egress;
+      await store.sandboxes.insert({ ...sandbox("a", 1), stopAt: 50 }, spec);
+      await store.sandboxes.insert(sandbox("session", 1), null);
+      assert.deepEqual(await kept("a"), spec);
+      assert.equal(await kept("session"), null);
+      await store.sandboxes.setStopAt("session", 60, spec);
+      assert.deepEqual(await kept("session"), spec);
+      const changed = { ...spec, secrets: [] };
+      const network = { allowNet: null, deny: ["y.example"], rules: [], secrets: {} };
+      await store.sandboxes.setNetwork("a", network, changed);
+      assert.deepEqual(await kept("a"), changed);
+      assert.deepEqual((await store.sandboxes.find(acme.id, "a"))?.network, network);
+      await store.sandboxes.setStopped("a", 5, "killed");
+      // A change that was under way does not bring it back.
+      await store.sandboxes.setNetwork("a", network, spec);
+      await store.sandboxes.setStopAt("a", 99, spec);
+      assert.deepEqual((await store.sandboxes.find(acme.id, "a"))?.network, network);
+      assert.deepEqual((await store.sandboxes.running()).map(({ record }) => record.id), ["session"]);
+      await store.sandboxes.remove("session");
     });
 
     test("lists sandboxes newest first, in pages that neither repeat nor leave out", async () => {
       // Several in one millisecond, and identifiers against the order of time.
-      for (let i = 0; i < 10; i++) await store.sandboxes.insert(sandbox(`s${9 - i}`, Math.floor(i / 3)));
+      for (let i = 0; i < 10; i++) await store.sandboxes.insert(sandbox(`s${9 - i}`, Math.floor(i / 3)), null);
       const seen: string[] = [];
       let after: { createdAt: number; id: string } | undefined;
       for (;;) {
@@ -101,9 +124,9 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("filters sandboxes by every label given", async () => {
-      await store.sandboxes.insert({ ...sandbox("a", 1), labels: { team: "x", "it's \"odd\"": "%_" } });
-      await store.sandboxes.insert({ ...sandbox("b", 2), labels: { team: "x" } });
-      await store.sandboxes.insert({ ...sandbox("c", 3), labels: { team: "y" } });
+      await store.sandboxes.insert({ ...sandbox("a", 1), labels: { team: "x", "it's \"odd\"": "%_" } }, null);
+      await store.sandboxes.insert({ ...sandbox("b", 2), labels: { team: "x" } }, null);
+      await store.sandboxes.insert({ ...sandbox("c", 3), labels: { team: "y" } }, null);
       const ids = async (labels: Record<string, string>) => (await store.sandboxes.list(acme.id, { labels })).map((s) => s.id);
       assert.deepEqual(await ids({ team: "x" }), ["b", "a"]);
       assert.deepEqual(await ids({ team: "x", "it's \"odd\"": "%_" }), ["a"]);
@@ -112,17 +135,17 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("filters sandboxes by status", async () => {
-      await store.sandboxes.insert(sandbox("a", 1));
-      await store.sandboxes.insert(sandbox("b", 2));
+      await store.sandboxes.insert(sandbox("a", 1), null);
+      await store.sandboxes.insert(sandbox("b", 2), null);
       await store.sandboxes.setStopped("a", 5, "killed");
       assert.deepEqual((await store.sandboxes.list(acme.id, { status: "running" })).map((s) => s.id), ["b"]);
       assert.deepEqual((await store.sandboxes.list(acme.id, { status: "stopped" })).map((s) => s.id), ["a"]);
     });
 
     test("forgets sandboxes that stopped long ago, never running ones", async () => {
-      await store.sandboxes.insert(sandbox("old", 1));
-      await store.sandboxes.insert(sandbox("new", 2));
-      await store.sandboxes.insert(sandbox("running", 0));
+      await store.sandboxes.insert(sandbox("old", 1), null);
+      await store.sandboxes.insert(sandbox("new", 2), null);
+      await store.sandboxes.insert(sandbox("running", 0), null);
       await store.sandboxes.setStopped("old", 10, "killed");
       await store.sandboxes.setStopped("new", 20, "killed");
       assert.equal(await store.sandboxes.prune(15), 1);
@@ -145,6 +168,14 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual((await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 1 }))[0], event(1, "a", "command"));
     });
 
+    test("forgets the oldest events of egress that one sandbox has too many of, and nothing else", async () => {
+      await store.events.append([event(1, "a", "command"), event(2, "a", "http"), event(3, "b", "http"), event(4, "a", "dns"), event(5, "a", "connection"), event(6, "a", "http")]);
+      assert.equal(await store.events.pruneEgress("a", 2), 2);
+      assert.equal(await store.events.pruneEgress("a", 2), 0);
+      const left = await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 10 });
+      assert.deepEqual(left.map((e) => e.time), [1, 3, 5, 6]);
+    });
+
     test("forgets events that are too old or too many", async () => {
       await store.events.append([1, 2, 3, 4, 5].map((n) => event(n, "a", "command")));
       assert.equal(await store.events.prune({ before: 2, keep: 10 }), 1);
@@ -165,8 +196,13 @@ const token = (id: string, owner: OrganisationRecord): TokenRecord => ({
 
 const sandbox = (id: string, createdAt: number): SandboxRecord => ({
   id, organisation: acme.id, region: "ord", status: "running", memoryMiB: 1280, createdAt, stopAt: null, stoppedAt: null, stopReason: null,
-  labels: {}, network: { allowNet: ["a.example"], secrets: { KEY: { hosts: ["b.example"] } } },
+  labels: {}, network: { allowNet: ["a.example"], deny: [], rules: [], secrets: { KEY: { hosts: ["b.example"], in: [] } } },
 });
+
+const spec: EgressSpec = {
+  policy: { allow: ["a.example"], deny: ["x.a.example"], rules: [{ host: "a.example", methods: ["GET"] }] },
+  secrets: [{ name: "KEY", placeholder: "P", hosts: ["b.example"], in: [], sealed: "c2VhbGVk" }],
+};
 
 const event = (n: number, sandboxId: string, kind: string): EventRecord => ({
   id: `evt_${n}`, time: n, organisation: acme.id, sandbox: sandboxId, kind, outcome: "ok", actor: { kind: "system" }, data: { n },

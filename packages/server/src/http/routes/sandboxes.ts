@@ -1,6 +1,7 @@
 import { ApiError, extendRequestSchema, type SandboxDetail, type SandboxMetadata } from "@sandkeep/protocol";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
+import { egressView } from "../../egress/views.ts";
 import type { SandboxRecord } from "../../store/contract.ts";
 import type { Env, Services } from "../env.ts";
 import { readBody, readQuery } from "../input.ts";
@@ -34,6 +35,7 @@ export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Serv
     stopReason: record.stopReason,
     allowNet: record.network.allowNet,
     secrets: Object.keys(record.network.secrets),
+    egress: egressView(record.network),
     connections: sandboxes.connectionsOf(record.id),
   });
   const id = (context: Context<Env>) => context.req.param("id") ?? "";

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { LIST_LENGTH, NAME_LENGTH, RULES, SECRETS } from "./limits.ts";
+
+/** A pattern of hosts. What makes one valid is the policy's to say, which the server asks. */
+const pattern = z.string().min(1).max(NAME_LENGTH);
+const patterns = z.array(pattern).max(LIST_LENGTH);
+
+/** A request shape that is permitted to hosts; see docs/egress.md. */
+export const requestRuleSchema = z.strictObject({
+  host: pattern,
+  methods: z.array(z.string().regex(/^[A-Z][A-Z0-9_-]{0,31}$/, "a method in upper case, such as GET")).min(1).max(RULES.methods).optional(),
+  paths: z.array(z.string().startsWith("/", "a path starts with /").max(RULES.pathLength)).min(1).max(RULES.paths).optional(),
+  /** Bytes. */
+  maxRequestBytes: z.int().nonnegative().optional(),
+  requestsPerMinute: z.int().positive().optional(),
+});
+export type RequestRule = z.infer<typeof requestRuleSchema>;
+
+export const requestRulesSchema = z.array(requestRuleSchema).max(RULES.max);
+
+/** Name of the environment variable that holds a secret's placeholder. */
+export const secretNameSchema = z.string().max(NAME_LENGTH).regex(/^[^=\0]+$/, "a variable's name is not empty and has no `=` and no NUL");
+
+/** A secret's value. It is put into headers, where a line break would begin another one. */
+export const secretValueSchema = z
+  .string()
+  .min(1, "a secret's value is not empty")
+  .refine((value) => Buffer.byteLength(value) <= SECRETS.valueBytes, `a secret's value has at most ${SECRETS.valueBytes} bytes`)
+  .refine((value) => !/[\0-\x08\x0a-\x1f\x7f]/.test(value), "a secret's value has no line breaks and no other control characters")
+  .refine((value) => value.isWellFormed(), "a secret's value is Unicode text");
+
+export const secretHostsSchema = z.array(pattern).min(1, "a secret needs at least one host").max(SECRETS.hosts);
+
+/** Where a secret is put in, besides headers and the query. */
+export const secretPlacesSchema = z.array(z.enum(["body"])).max(1);
+
+/** What a sandbox may reach, and its secrets, without anything of their values: answer of GET /api/v1/sandboxes/{id}/egress. */
+export const egressViewSchema = z.object({
+  /** Null: the public internet. */
+  allow: patterns.nullable(),
+  deny: patterns,
+  rules: requestRulesSchema,
+  secrets: z.array(z.object({ name: z.string(), hosts: patterns, in: secretPlacesSchema })),
+});
+export type EgressView = z.infer<typeof egressViewSchema>;
+
+/** A list that replaces another, or what is added to it and removed from it. */
+const listChange = z.union([patterns, z.strictObject({ add: patterns.optional(), remove: patterns.optional() })]);
+
+/** Body of PATCH /api/v1/sandboxes/{id}/egress. What is absent stays as it is. */
+export const egressChangeSchema = z.strictObject({
+  /** Null: the public internet. */
+  allow: listChange.nullable().optional(),
+  deny: listChange.optional(),
+  rules: requestRulesSchema.optional(),
+});
+export type EgressChange = z.infer<typeof egressChangeSchema>;
+
+/** Body of PUT /api/v1/sandboxes/{id}/egress/secrets/{name}. Of a secret that is there already, what is absent stays as it is. */
+export const secretRequestSchema = z.strictObject({
+  value: secretValueSchema,
+  hosts: secretHostsSchema.optional(),
+  in: secretPlacesSchema.optional(),
+});
+export type SecretRequest = z.infer<typeof secretRequestSchema>;

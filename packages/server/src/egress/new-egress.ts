@@ -1,0 +1,23 @@
+import { type EgressSpec, newPlaceholder, type Sealer } from "@sandkeep/egress";
+import type { SandboxConfig } from "@sandkeep/protocol";
+import { checkSpec } from "./check.ts";
+
+/**
+ * What a new sandbox may reach. Values of secrets are sealed, and dropped from the configuration: from here on nothing has them.
+ *
+ * @throws {ApiError} `INVALID_CONFIG`, naming the pattern and what is wrong with it.
+ */
+export function newEgress(config: SandboxConfig, sealer: Sealer): EgressSpec {
+  const { allowNet, egress } = config;
+  const given = Object.entries(config.secrets);
+  config.secrets = {};
+  const spec: EgressSpec = {
+    policy: { allow: allowNet, deny: egress.deny, rules: egress.rules },
+    secrets: given.map(([name, { hosts, in: places, value }]) => {
+      const placeholder = newPlaceholder();
+      return { name, placeholder, hosts, in: places, sealed: sealer.seal(value, placeholder) };
+    }),
+  };
+  checkSpec(spec, "INVALID_CONFIG");
+  return spec;
+}

@@ -1,0 +1,31 @@
+import { ApiError, type EgressChange, LIST_LENGTH } from "@sandkeep/protocol";
+
+type ListChange = Exclude<NonNullable<EgressChange["allow"]>, undefined>;
+
+/**
+ * A list of patterns after a change.
+ *
+ * @param field For the message.
+ * @throws {ApiError} `INVALID_REQUEST` for a pattern to remove that is not in it: whoever wants it gone must hear that it was never there.
+ */
+export function changedList(current: readonly string[], change: ListChange, field: string): string[] {
+  if (Array.isArray(change)) return unique(change);
+  const { add = [], remove = [] } = change;
+  const listed = new Set(current.map(key));
+  const missing = remove.find((pattern) => !listed.has(key(pattern)));
+  if (missing !== undefined) throw new ApiError("INVALID_REQUEST", `${JSON.stringify(missing)} is not in ${field}, so it cannot be removed.`);
+  const removed = new Set(remove.map(key));
+  const list = unique([...current.filter((pattern) => !removed.has(key(pattern))), ...add]);
+  if (list.length > LIST_LENGTH) throw new ApiError("INVALID_REQUEST", `${field} would have ${list.length} patterns, and may have ${LIST_LENGTH}.`);
+  return list;
+}
+
+/** The first of those that mean the same. */
+function unique(patterns: readonly string[]): string[] {
+  const seen = new Map<string, string>();
+  for (const pattern of patterns) if (!seen.has(key(pattern))) seen.set(key(pattern), pattern);
+  return [...seen.values()];
+}
+
+/** Names have no case. */
+const key = (pattern: string) => pattern.trim().toLowerCase();

@@ -1,0 +1,191 @@
+import { type EgressSpec, newPlaceholder, type SealedSecret, type Sealer } from "@sandkeep/egress";
+import type { Machine } from "@sandkeep/host";
+import { type Actor, ApiError, type EgressChange, type EgressView, type EventBody, SECRETS, type SecretRequest } from "@sandkeep/protocol";
+import { settlesWithin } from "../bounded.ts";
+import type { Logger } from "../log/logger.ts";
+import type { SandboxRecord, SandboxStore } from "../store/contract.ts";
+import { checkSpec } from "./check.ts";
+import { changedList } from "./patterns.ts";
+import { egressView, networkRecord } from "./views.ts";
+
+/** A change that is not in force by then has failed. The proxy needs milliseconds; it may just be starting again. */
+const APPLY_TIMEOUT_MS = 15_000;
+/** The agent is to change its environment within this time. */
+const ENVIRONMENT_TIMEOUT_MS = 10_000;
+
+const SYSTEM: Actor = { kind: "system" };
+
+export interface SandboxEgressOptions {
+  machine: Machine;
+  /** Its `network` follows every change. */
+  record: SandboxRecord;
+  spec: EgressSpec;
+  store: SandboxStore;
+  sealer: Sealer;
+  log: Logger;
+  publish(actor: Actor, body: EventBody): void;
+}
+
+/**
+ * What one running sandbox may reach, and how that changes: one change after the other, each in force, on record and told as
+ * an event before it is answered.
+ */
+export class SandboxEgress {
+  readonly #options: SandboxEgressOptions;
+  #spec: EgressSpec;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SandboxEgressOptions) {
+    this.#options = options;
+    this.#spec = options.spec;
+  }
+
+  /** What is in force, with sealed values: for the store. */
+  get spec(): EgressSpec {
+    return this.#spec;
+  }
+
+  get view(): EgressView {
+    return egressView(networkRecord(this.#spec));
+  }
+
+  /**
+   * Changes the policy. What the change does not name stays.
+   *
+   * @throws {ApiError} `INVALID_REQUEST`, `NO_ALLOW_LIST`, `EGRESS_UNAVAILABLE`
+   */
+  change(change: EgressChange, actor: Actor): Promise<EgressView> {
+    return this.#inTurn(async () => {
+      const { policy } = this.#spec;
+      const { allow, deny, rules } = change;
+      if (policy.allow === null && allow && !Array.isArray(allow)) throw new ApiError("NO_ALLOW_LIST");
+      const next = {
+        allow: allow === undefined ? policy.allow : allow === null ? null : changedList(policy.allow ?? [], allow, "allow"),
+        deny: deny === undefined ? policy.deny : changedList(policy.deny, deny, "deny"),
+        rules: rules ?? policy.rules,
+      };
+      const spec = { policy: next, secrets: this.#spec.secrets };
+      checkSpec(spec, "INVALID_REQUEST");
+      await this.#apply(spec, actor, { change: "policy", policy: next });
+      return this.view;
+    });
+  }
+
+  /**
+   * Adds a secret, whose placeholder every process that is started from now on has in its environment; or gives one that is there
+   * another value (and other hosts), for the same placeholder.
+   *
+   * @throws {ApiError} `INVALID_REQUEST`, `EGRESS_UNAVAILABLE`
+   */
+  setSecret(name: string, { value, hosts, in: places }: SecretRequest, actor: Actor): Promise<EgressView["secrets"][number]> {
+    const { machine, sealer } = this.#options;
+    // Sealed before it waits for its turn: nothing else keeps the value.
+    const placeholder = this.#secret(name)?.placeholder ?? newPlaceholder();
+    const sealed = sealer.seal(value, placeholder);
+    return this.#inTurn(async () => {
+      const former = this.#secret(name);
+      if (former ? former.placeholder !== placeholder : this.#spec.secrets.some((secret) => secret.placeholder === placeholder)) {
+        throw new ApiError("INVALID_REQUEST", `Somebody else changed the secret ${name} at the same time.`);
+      }
+      const approved = hosts ?? former?.hosts;
+      if (!approved) throw new ApiError("INVALID_REQUEST", `The sandbox has no secret ${name} yet, so its hosts must be given.`);
+      const secret: SealedSecret = { name, placeholder, hosts: approved, in: places ?? former?.in ?? [], sealed };
+      const secrets = former ? this.#spec.secrets.map((other) => (other === former ? secret : other)) : [...this.#spec.secrets, secret];
+      if (secrets.length > SECRETS.max) throw new ApiError("INVALID_REQUEST", `A sandbox has at most ${SECRETS.max} secrets.`);
+      const spec = { policy: this.#spec.policy, secrets };
+      checkSpec(spec, "INVALID_REQUEST");
+      // First, because a placeholder that means nothing yet does no harm.
+      if (!former) await machine.guest.call("envSet", { key: name, value: placeholder }, AbortSignal.timeout(ENVIRONMENT_TIMEOUT_MS));
+      const told = { name, hosts: secret.hosts, in: secret.in };
+      try {
+        await this.#apply(spec, actor, { change: former ? "secret.rotated" : "secret.added", secret: told });
+      } catch (error) {
+        if (!former) await this.#forgetVariable(name);
+        throw error;
+      }
+      return told;
+    });
+  }
+
+  /**
+   * Takes a secret away: its placeholder means nothing from now on, on open connections too, and new processes do not get it.
+   *
+   * @throws {ApiError} `SECRET_NOT_FOUND`, `EGRESS_UNAVAILABLE`
+   */
+  revokeSecret(name: string, actor: Actor): Promise<void> {
+    return this.#inTurn(async () => {
+      const former = this.#secret(name);
+      if (!former) throw new ApiError("SECRET_NOT_FOUND", `The sandbox has no secret ${JSON.stringify(name)}.`);
+      const secrets = this.#spec.secrets.filter((secret) => secret !== former);
+      await this.#apply({ policy: this.#spec.policy, secrets }, actor, { change: "secret.revoked", secret: { name, hosts: former.hosts, in: former.in } });
+      await this.#forgetVariable(name);
+    });
+  }
+
+  /**
+   * After the server was restarted: tells the host again. Never rejects; a sandbox for which that fails reaches nothing.
+   *
+   * @param sealedIsLost Why sealed values can not be opened any more, if so; the secrets are then gone, the policy is not.
+   */
+  restore(sealedIsLost: string | null): Promise<void> {
+    const { log, machine, publish } = this.#options;
+    return this.#inTurn(async () => {
+      const { policy, secrets } = this.#spec;
+      const lost = sealedIsLost === null ? [] : secrets.map(({ name }) => name);
+      try {
+        if (lost.length > 0) {
+          const error = `The secrets ${lost.join(", ")} are lost: ${sealedIsLost} Set them again.`;
+          return await this.#apply({ policy, secrets: [] }, SYSTEM, { change: "restored", error });
+        }
+        await within(machine.setEgress(this.#spec));
+        publish(SYSTEM, { kind: "egress.changed", outcome: "ok", data: { change: "restored" } });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log.error({ err: error }, "what a sandbox may reach could not be put in force again; it reaches nothing");
+        publish(SYSTEM, { kind: "egress.changed", outcome: "failed", data: { change: "restored", error: `It reaches nothing until it is changed: ${reason}` } });
+      }
+    });
+  }
+
+  async #apply(spec: EgressSpec, actor: Actor, data: Extract<EventBody, { kind: "egress.changed" }>["data"]): Promise<void> {
+    const { log, machine, publish, record, store } = this.#options;
+    const former = this.#spec;
+    try {
+      await within(machine.setEgress(spec));
+      this.#spec = spec;
+      record.network = networkRecord(spec);
+      await store.setNetwork(record.id, record.network, record.stopAt === null ? null : spec);
+    } catch (cause) {
+      this.#spec = former;
+      record.network = networkRecord(former);
+      // It may have come half way: back to what is on record, so that what a restart brings is what was in force.
+      await within(machine.setEgress(former)).catch((err: unknown) => log.error({ err }, "a change of egress could not be taken back"));
+      const error = new ApiError("EGRESS_UNAVAILABLE", undefined, { cause });
+      publish(actor, { kind: "egress.changed", outcome: "failed", data: { ...data, error: error.code } });
+      throw error;
+    }
+    publish(actor, { kind: "egress.changed", outcome: data.error === undefined ? "ok" : "failed", data });
+    log.info({ change: data.change, secret: data.secret?.name }, "egress changed");
+  }
+
+  /** Whatever the guest answers, the placeholder means nothing any more. */
+  async #forgetVariable(key: string): Promise<void> {
+    const { log, machine } = this.#options;
+    await machine.guest.call("envDelete", { key }, AbortSignal.timeout(ENVIRONMENT_TIMEOUT_MS)).catch((err: unknown) => log.warn({ err, key }, "a placeholder stays in the environment"));
+  }
+
+  #secret(name: string): SealedSecret | undefined {
+    return this.#spec.secrets.find((secret) => secret.name === name);
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}
+
+async function within(applied: Promise<void>): Promise<void> {
+  if (!(await settlesWithin(applied, APPLY_TIMEOUT_MS))) throw new Error(`the host did not answer within ${APPLY_TIMEOUT_MS / 1_000} s`);
+  await applied;
+}
