@@ -101,8 +101,8 @@ describe("the configuration header", () => {
 
   test("bounds secrets, and refuses values that would not survive a header", () => {
     const secret = (value: string) => javascript({ secrets: { KEY: { hosts: ["a.example"], value } } });
-    assert.ok(decodeConfig(secret("v".repeat(32 * 1024))));
-    refused(secret("v".repeat(32 * 1024 + 1)), "INVALID_CONFIG", /at most 32768 bytes/);
+    assert.ok(decodeConfig(secret("v".repeat(16 * 1024))));
+    refused(secret("v".repeat(16 * 1024 + 1)), "INVALID_CONFIG", /at most 16384 bytes/);
     refused(secret(""), "INVALID_CONFIG", /not empty/);
     for (const value of ["a\nb", "a\rb", "a\0b", "a\x7fb"]) refused(secret(value), "INVALID_CONFIG", /no line breaks/);
     refused(btoa('{"secrets":{"KEY":{"hosts":["a"],"value":"\\ud800"}}}'), "INVALID_CONFIG", /Unicode/);

@@ -48,8 +48,8 @@ const wireConfig = z.object({
       z.record(name, name).transform((mounts) => Object.entries(mounts).map(([path, volume]) => ({ volume, path }))),
     ])
     .nullish(),
-  allow_net: z.array(name).max(LIST_LENGTH).nullish(),
-  egress: z.object({ deny: z.array(name).max(LIST_LENGTH).nullish(), rules: requestRulesSchema.nullish() }).nullish(),
+  allow_net: z.array(z.string()).max(LIST_LENGTH).nullish(),
+  egress: z.object({ deny: z.array(z.string()).max(LIST_LENGTH).nullish(), rules: requestRulesSchema.nullish() }).nullish(),
   secrets: z
     .record(secretNameSchema, z.object({ hosts: secretHostsSchema, value: secretValueSchema, in: secretPlacesSchema.nullish().transform((places) => places ?? []) }))
     .refine((secrets) => Object.keys(secrets).length <= SECRETS.max, `a sandbox has at most ${SECRETS.max} secrets`)

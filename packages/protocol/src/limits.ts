@@ -13,7 +13,7 @@ export const NAME_LENGTH = 255;
 export const LIST_LENGTH = 1_000;
 
 /** Secrets of a sandbox: so many, bytes of UTF-8 in each value, and hosts of each. A response is searched for every value, so their number costs. */
-export const SECRETS = { max: 64, valueBytes: 32 * 1024, hosts: 100 } as const;
+export const SECRETS = { max: 64, valueBytes: 16 * 1024, hosts: 100 } as const;
 
 /** Request rules of a sandbox, and in each of them: methods, paths, and characters of a path. Every request is held against them. */
 export const RULES = { max: 100, methods: 32, paths: 100, pathLength: 1_024 } as const;

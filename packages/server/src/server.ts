@@ -10,7 +10,9 @@ import { settlesWithin } from "./bounded.ts";
 import { ConfigError, parseConfig } from "./config/load.ts";
 import type { Config, ConfigInput } from "./config/schema.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
+import { EGRESS_DIR, openSealer } from "./egress/sealing.ts";
 import { EventBus } from "./events/bus.ts";
+import { EgressLog } from "./events/egress-log.ts";
 import { keepWithinRetention } from "./events/retention.ts";
 import { createApp } from "./http/app.ts";
 import { createListener } from "./http/listener.ts";
@@ -77,9 +79,13 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   const organisation = await ensureOrganisation(store, config.organisation);
   const token = await ensureAdminToken(store, organisation, config.dataDir);
 
+  const { sealer, sealedIsLost } = await openSealer(join(config.dataDir, EGRESS_DIR), store.sealing, log);
+  const egressLog = new EgressLog(events, store.events, config.events.maxEgressPerSandbox, log);
   const heartbeat = started.use(new Heartbeat(limits.silentClientMs));
   const inflow = new Inflow(limits.incomingBytes);
-  const sandboxes = new Sandboxes({ host, store: store.sandboxes, events, heartbeat, inflow, limits, log, region: config.region });
+  const sandboxes = new Sandboxes({
+    host, store: store.sandboxes, events, egressLog, sealer, sealedIsLost, heartbeat, inflow, limits, log, region: config.region,
+  });
   const tls = await tlsMaterial(config);
   const closing = new AbortController();
   const services = { config, store, host, sandboxes, authenticator, events, log, version: VERSION, startedAt, closing: closing.signal };

@@ -68,6 +68,8 @@ export const configSchema = z.strictObject({
       retentionDays: z.number().positive().default(30),
       /** Of all events, so many of the newest are kept. */
       maxEvents: z.int().min(1).default(1_000_000),
+      /** Of one sandbox's requests, connections and DNS queries, so many of the newest are kept. */
+      maxEgressPerSandbox: z.int().min(1).default(100_000),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }).prefault({}),

@@ -1,3 +1,4 @@
+import { parsePattern, PatternError } from "@sandkeep/egress";
 import { ApiError, type EgressChange, LIST_LENGTH } from "@sandkeep/protocol";
 
 type ListChange = Exclude<NonNullable<EgressChange["allow"]>, undefined>;
@@ -27,5 +28,12 @@ function unique(patterns: readonly string[]): string[] {
   return [...seen.values()];
 }
 
-/** Names have no case. */
-const key = (pattern: string) => pattern.trim().toLowerCase();
+/** The one form of a pattern. One that is none is refused later, with its place. */
+function key(pattern: string): string {
+  try {
+    return parsePattern(pattern).text;
+  } catch (error) {
+    if (error instanceof PatternError) return pattern;
+    throw error;
+  }
+}

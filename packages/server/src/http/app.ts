@@ -4,6 +4,7 @@ import { toApiError } from "./errors.ts";
 import type { Env, Services } from "./env.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { connectRoutes } from "./routes/connect.ts";
+import { egressRoutes } from "./routes/egress.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { exposeRoutes } from "./routes/expose.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -43,7 +44,7 @@ export function createApp(services: Services): Hono<Env> {
     await next();
   });
   // The WebSocket's paths look like those of sandboxes, so they come first.
-  for (const routes of [connectRoutes, sandboxRoutes, exposeRoutes, eventRoutes, tokenRoutes, organisationRoutes, infoRoutes]) routes(app, services);
+  for (const routes of [connectRoutes, sandboxRoutes, egressRoutes, exposeRoutes, eventRoutes, tokenRoutes, organisationRoutes, infoRoutes]) routes(app, services);
   for (const routes of [volumeRoutes, snapshotRoutes, appRoutes]) routes(app);
   return app;
 }

@@ -49,6 +49,7 @@ export class Upgrades {
       const principal = await this.#services.authenticator.authenticate(request.headers.authorization, single(request, "x-deno-org"));
       if (id === undefined) {
         const config = decodeConfig(single(request, CONFIG_HEADER));
+        forgetHeader(request, CONFIG_HEADER);
         const sandbox = await this.#services.sandboxes.create(config, principal, client.gone);
         let served = false;
         try {
@@ -97,6 +98,12 @@ function checkHandshake({ method, headers }: IncomingMessage): void {
   if (method !== "GET") throw new ApiError("METHOD_NOT_ALLOWED");
   if (!/^[+/0-9A-Za-z]{22}==$/.test(key ?? "")) throw new ApiError("INVALID_REQUEST", "The header Sec-WebSocket-Key is missing or malformed.");
   if (version !== "13") throw new ApiError("INVALID_REQUEST", "The header Sec-WebSocket-Version is not 13.");
+}
+
+/** The request lives as long as its connection, and the configuration holds values of secrets. */
+function forgetHeader(request: IncomingMessage, name: string): void {
+  delete request.headers[name];
+  request.rawHeaders = request.rawHeaders.filter((_, index, all) => all[index - (index % 2)]?.toLowerCase() !== name);
 }
 
 function single(request: IncomingMessage, name: string): string | undefined {

@@ -7,6 +7,14 @@ export interface Store extends AsyncDisposable {
   readonly tokens: TokenStore;
   readonly sandboxes: SandboxStore;
   readonly events: EventStore;
+  readonly sealing: SealingStore;
+}
+
+/** Tells whether the key of secrets is still the one with which they were sealed. */
+export interface SealingStore {
+  /** Something sealed with the key; null before the first. */
+  probe(): Promise<string | null>;
+  setProbe(sealed: string): Promise<void>;
 }
 
 export interface OrganisationRecord {

@@ -19,6 +19,8 @@ interface Row {
 
 const COLUMNS = "s.id, s.organisation, s.region, s.status, s.memory_mib, s.created_at, s.stop_at, s.stopped_at, s.stop_reason, s.labels, s.network";
 
+const NO_RULES: Pick<NetworkRecord, "deny" | "rules"> = { deny: [], rules: [] };
+
 const record = (row: Row): SandboxRecord => ({
   id: row.id,
   organisation: row.organisation,
@@ -31,7 +33,7 @@ const record = (row: Row): SandboxRecord => ({
   stopReason: row.stop_reason,
   labels: JSON.parse(row.labels) as Labels,
   // Written by a former version, it has only two of the four.
-  network: { deny: [], rules: [], ...(JSON.parse(row.network) as NetworkRecord) },
+  network: { ...NO_RULES, ...(JSON.parse(row.network) as NetworkRecord) },
 });
 
 /** Only for what still runs: otherwise a sealed secret could stay behind. */

@@ -3,6 +3,7 @@ import type { SqlDriver } from "./driver.ts";
 import { eventStore } from "./events.ts";
 import { organisationStore } from "./organisations.ts";
 import { sandboxStore } from "./sandboxes.ts";
+import { sealingStore } from "./sealing.ts";
 import { tokenStore } from "./tokens.ts";
 
 /** The store on any database that has a driver. */
@@ -12,6 +13,7 @@ export function storeOn(driver: SqlDriver): Store {
     tokens: tokenStore(driver),
     sandboxes: sandboxStore(driver),
     events: eventStore(driver),
+    sealing: sealingStore(driver),
     [Symbol.asyncDispose]: () => driver.close(),
   };
 }

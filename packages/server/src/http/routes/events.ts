@@ -1,18 +1,19 @@
-import { ApiError, type SandboxEvent } from "@sandkeep/protocol";
+import { ApiError } from "@sandkeep/protocol";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import type { EventQuery, EventRecord } from "../../store/contract.ts";
+import { eventView } from "../../events/view.ts";
+import type { EventQuery } from "../../store/contract.ts";
 import type { Env, Services } from "../env.ts";
 import { followEvents } from "../follow.ts";
 import { readQuery } from "../input.ts";
 import { nextLink, pageQuery, unwrapCursor } from "../page.ts";
 import { resource } from "../resource.ts";
+import { moment } from "../time.ts";
 
 /** Kinds that one question may name. */
 const MAX_KINDS = 50;
 
 const eventId = z.string().regex(/^evt_[0-9a-z]{1,40}$/, "not the id of an event");
-const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 const filterQuery = z.object({
   sandbox: z.string().max(64).optional(),
   /** Comma-separated. */
@@ -39,11 +40,6 @@ function storeFilter(context: Context<Env>, { sandbox, kind, since, until }: Par
   };
 }
 
-function view(record: EventRecord, slug: string): SandboxEvent {
-  const { id, time, sandbox, actor, kind, outcome, data } = record;
-  return { id, time: new Date(time).toISOString(), org: slug, sandbox, actor, kind, outcome, data } as SandboxEvent;
-}
-
 /** What happened: in pages, or as it happens. */
 export function eventRoutes(app: Hono<Env>, services: Services): void {
   const { config, events, store } = services;
@@ -57,14 +53,14 @@ export function eventRoutes(app: Hono<Env>, services: Services): void {
       const records = await store.events.list({ ...storeFilter(context, filter), order, limit: limit + 1, ...place });
       const last = records.length > limit ? records[limit - 1] : undefined;
       if (last) context.header("Link", nextLink(context.req.url, config.publicUrl, last.id));
-      return context.json(records.slice(0, limit).map((record) => view(record, context.get("principal").organisation.slug)));
+      return context.json(records.slice(0, limit).map((record) => eventView(record, context.get("principal").organisation.slug)));
     },
   });
   resource(app, "/api/v1/events/stream", {
     GET: (context) => {
       const { after, ...filter } = readQuery(context, followQuery);
       const resumed = eventId.safeParse(context.req.header("last-event-id")).data ?? after;
-      return followEvents(context, services, storeFilter(context, filter), resumed, (record) => view(record, context.get("principal").organisation.slug));
+      return followEvents(context, services, storeFilter(context, filter), resumed, (record) => eventView(record, context.get("principal").organisation.slug));
     },
   });
 }

@@ -5,5 +5,11 @@ CREATE TABLE sandbox_egress (
   spec TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- One row: something sealed with the key of secrets, to know at the start whether the key is still the same.
+CREATE TABLE sealing (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  probe TEXT NOT NULL
+) STRICT;
+
 -- Of these a sandbox can cause any number, so each has a bound of its own.
 CREATE INDEX events_of_egress ON events (sandbox, id) WHERE kind IN ('http', 'connection', 'dns');

@@ -1,0 +1,62 @@
+import { STATUS_CODES } from "node:http";
+import type { SandboxEvent } from "@sandkeep/protocol";
+
+type HttpEvent = SandboxEvent & { kind: "http" };
+
+/** HAR has a word for unknown sizes. */
+const UNKNOWN = -1;
+
+/** Up to the first entry of a HAR file (HTTP Archive 1.2, http://www.softwareishard.com/blog/har-12-spec/). */
+export const harHead = (version: string) => `{"log":{"version":"1.2","creator":${JSON.stringify({ name: "Sandkeep", version })},"entries":[\n`;
+/** After the last. */
+export const harFoot = "\n]}}\n";
+
+/**
+ * A request as an entry of a HAR file. What Sandkeep does not keep is empty: headers, cookies, bodies, and the values of the query.
+ * What HAR has no place for is in fields that begin with `_`, as it wants it.
+ */
+export function harEntry({ id, data }: HttpEvent): object {
+  const { at, durationMs, protocol, scheme, method, host, port, path, query, status, bytesUp, bytesDown, address } = data;
+  const { verdict, rule, reason, process, secrets, placeholders } = data;
+  const httpVersion = protocol === "h2" ? "HTTP/2" : "HTTP/1.1";
+  const name = host.includes(":") ? `[${host}]` : host;
+  const authority = port === (scheme === "https" ? 443 : 80) ? name : `${name}:${port}`;
+  return {
+    startedDateTime: new Date(at).toISOString(),
+    time: durationMs,
+    request: {
+      method,
+      url: `${scheme}://${authority}${path}`,
+      httpVersion,
+      cookies: [],
+      headers: [],
+      queryString: query.map((name) => ({ name, value: "" })),
+      headersSize: UNKNOWN,
+      bodySize: bytesUp,
+    },
+    response: {
+      // 0: there was no answer.
+      status: status ?? 0,
+      statusText: (status !== null && STATUS_CODES[status]) || "",
+      httpVersion,
+      cookies: [],
+      headers: [],
+      content: { size: bytesDown, mimeType: "" },
+      redirectURL: "",
+      headersSize: UNKNOWN,
+      bodySize: bytesDown,
+    },
+    cache: {},
+    // Only the whole is known, and these three have to be there.
+    timings: { send: 0, wait: durationMs, receive: 0 },
+    ...(address !== null && { serverIPAddress: address }),
+    _event: id,
+    _protocol: protocol,
+    _verdict: verdict,
+    ...(rule !== null && { _rule: rule }),
+    ...(reason !== null && { _reason: reason }),
+    ...(process && { _process: process }),
+    ...(secrets.length > 0 && { _secrets: secrets }),
+    ...(placeholders.length > 0 && { _placeholders: placeholders }),
+  };
+}

@@ -1,0 +1,57 @@
+import { ApiError, egressChangeSchema, secretNameSchema, secretRequestSchema } from "@sandkeep/protocol";
+import type { Context, Hono } from "hono";
+import { z } from "zod";
+import { egressView } from "../../egress/views.ts";
+import { exportEgress } from "../egress-export.ts";
+import type { Env, Services } from "../env.ts";
+import { readBody, readQuery } from "../input.ts";
+import { resource } from "../resource.ts";
+import { moment } from "../time.ts";
+
+const logQuery = z.object({ format: z.enum(["jsonl", "har"]).default("jsonl"), since: moment.optional(), until: moment.optional() });
+
+/** What a sandbox may reach and what it reached: Sandkeep's own. */
+export function egressRoutes(app: Hono<Env>, services: Services): void {
+  const { sandboxes, store } = services;
+  const id = (context: Context<Env>) => context.req.param("id") ?? "";
+  const running = (context: Context<Env>) => sandboxes.get(id(context), context.get("principal")).egress;
+  const known = async (context: Context<Env>) => {
+    const record = await store.sandboxes.find(context.get("principal").organisation.id, id(context));
+    if (!record) throw new ApiError("SANDBOX_NOT_FOUND", "There is no sandbox with this id.");
+    return record;
+  };
+  /** A name in a path; what cannot be one is not there. */
+  const secretName = (context: Context<Env>) => {
+    const parsed = secretNameSchema.safeParse(context.req.param("name"));
+    if (!parsed.success) throw new ApiError("INVALID_REQUEST", "The name of the secret is not valid: it is not empty and has no `=` and no NUL.");
+    return parsed.data;
+  };
+
+  resource(app, "/api/v1/sandboxes/:id/egress", {
+    // Also of one that has stopped.
+    GET: async (context) => context.json(egressView((await known(context)).network)),
+    PATCH: async (context) => {
+      const egress = running(context);
+      return context.json(await egress.change(await readBody(context, egressChangeSchema), context.get("principal").actor));
+    },
+  });
+  resource(app, "/api/v1/sandboxes/:id/egress/secrets/:name", {
+    PUT: async (context) => {
+      const egress = running(context);
+      const name = secretName(context);
+      return context.json(await egress.setSecret(name, await readBody(context, secretRequestSchema), context.get("principal").actor));
+    },
+    DELETE: async (context) => {
+      await running(context).revokeSecret(secretName(context), context.get("principal").actor);
+      return context.body(null, 204);
+    },
+  });
+  resource(app, "/api/v1/sandboxes/:id/egress/log", {
+    GET: async (context) => {
+      const { format, since, until } = readQuery(context, logQuery);
+      const { organisation, id: sandbox } = await known(context);
+      const query = { organisation, sandbox, ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
+      return await exportEgress(services, format, query, context.get("principal").organisation.slug);
+    },
+  });
+}
