@@ -114,7 +114,6 @@ export class EventBus implements AsyncDisposable {
     // Not at once, whoever else publishes meanwhile.
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.flush(), RETRY_AFTER_MS);
-    this.#timer.unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,7 +31,8 @@ export class SqliteDriver implements SqlDriver {
     // Made before SQLite does, which would let everybody read it; its other files get the same mode.
     if (path !== MEMORY) closeSync(openSync(path, "a", OWNER_ONLY));
     this.#db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    // What is deleted is overwritten, because the key of sealed secrets lies beside the database.
+    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
     migrate(this.#db);
   }
 
