@@ -19,15 +19,14 @@ export const anyAddressText: fc.Arbitrary<string> = fc.oneof(
 /** Ports, of which few, so that patterns often have them. */
 export const anyPort: fc.Arbitrary<number> = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(80, 443) }, fc.integer({ min: 1, max: 65_535 }));
 
-export const anyHost: fc.Arbitrary<HostRef> = fc.oneof(
-  anyName.map((name) => ({ name: canonicalName(name)! })),
-  anyAddressText.map((text) => ({ address: parseAddress(text)! })),
-);
+const nameHost: fc.Arbitrary<HostRef> = anyName.map((name) => ({ name: canonicalName(name)! }));
+const addressHost: fc.Arbitrary<HostRef> = anyAddressText.map((text) => ({ address: parseAddress(text)! }));
+export const anyHost: fc.Arbitrary<HostRef> = fc.oneof(nameHost, addressHost);
 
 const withPort = (text: fc.Arbitrary<string>) => fc.tuple(text, fc.option(anyPort)).map(([text, port]) => port === null ? text : `${text}:${port}`);
 
 /** The start of a range: all but the first `bits` are zero. Written without `::`, as the matcher never would. */
-const range = fc.tuple(anyAddressText, fc.oneof(fc.constantFrom(0, 8, 32, 128), fc.nat(128))).map(([text, length]) => {
+const rangeStart = fc.tuple(anyAddressText, fc.oneof(fc.constantFrom(0, 8, 32, 128), fc.nat(128))).map(([text, length]) => {
   const { family, value } = parseAddress(text)!;
   const width = family === 4 ? 32 : 128;
   const bits = length % (width + 1);
@@ -37,14 +36,19 @@ const range = fc.tuple(anyAddressText, fc.oneof(fc.constantFrom(0, 8, 32, 128), 
   return { base: parts.map((part) => part.toString(family === 4 ? 10 : 16)).join(family === 4 ? "." : ":"), bits };
 }).filter(({ base }) => !base.startsWith("0:0:0:0:0:ffff:"));
 
-export const anyRange: fc.Arbitrary<string> = range.chain(({ base, bits }) =>
+const anyRange: fc.Arbitrary<string> = rangeStart.chain(({ base, bits }) =>
   fc.option(anyPort).map((port) => base.includes(":") && port !== null ? `[${base}/${bits}]:${port}` : `${base}/${bits}${port === null ? "" : `:${port}`}`)
 );
 
+const namePattern = withPort(fc.oneof(anyName, anyName.map((name) => `*.${name}`)));
+const addressPattern = fc.oneof(withPort(anyAddressText.map((text) => text.includes(":") ? `[${text}]` : text)), anyRange);
+
 /** Texts that are patterns. */
-export const anyPattern: fc.Arbitrary<string> = fc.oneof(
-  withPort(anyName),
-  withPort(anyName.map((name) => `*.${name}`)),
-  withPort(anyAddressText.map((text) => text.includes(":") ? `[${text}]` : text)),
-  anyRange,
+export const anyPattern: fc.Arbitrary<string> = fc.oneof(namePattern, addressPattern);
+
+/** A pattern and a host, often of the same kind. */
+export const anyPair: fc.Arbitrary<[pattern: string, host: HostRef]> = fc.oneof(
+  fc.tuple(namePattern, nameHost),
+  fc.tuple(addressPattern, addressHost),
+  fc.tuple(anyPattern, anyHost),
 );
