@@ -57,6 +57,9 @@ func start() (*transport.Port, *agent.Machine, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := startNetwork(); err != nil {
+		log.Printf("no network: %v", err)
+	}
 	watch, err := oom.Open()
 	if err != nil {
 		log.Printf("no news of processes killed for want of memory: %v", err)

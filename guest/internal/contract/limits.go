@@ -16,6 +16,8 @@ const (
 
 	// ControlPort is the name of the virtio-serial port on which the host speaks to the agent.
 	ControlPort = "sandkeep.control"
+	// EgressPort is the name of the one on which flows go out.
+	EgressPort = "sandkeep.egress"
 
 	// MaxCallBytes bounds params and outcome of a call, and a prefix message of a stream.
 	MaxCallBytes = 16 * 1024 * 1024

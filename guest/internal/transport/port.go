@@ -19,9 +19,20 @@ type Port struct {
 	raw  syscall.RawConn
 	// pending are bytes that were read and belong to the next connection.
 	pending []byte
+	// hostServes is whether the host is HTTP/2's server on this port; usually it is the client.
+	hostServes bool
 }
 
-// OpenPort opens the character device of a port.
+// OpenEgressPort opens the character device of a port on which the agent is HTTP/2's client.
+func OpenEgressPort(device string) (*Port, error) {
+	port, err := OpenPort(device)
+	if err == nil {
+		port.hostServes = true
+	}
+	return port, err
+}
+
+// OpenPort opens the character device of a port on which the host is HTTP/2's client.
 func OpenPort(device string) (*Port, error) {
 	fd, err := unix.Open(device, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -46,7 +57,7 @@ func (p *Port) Serve(serve Handler) error {
 			return err
 		}
 		p.pending = rest
-		conn := &portConn{port: p}
+		conn := &portConn{port: p, tracker: tracker{hadPreface: p.hostServes}}
 		serve(conn)
 		conn.end()
 	}

@@ -16,9 +16,10 @@ const (
 // was gone. It follows the frames, so that the magic inside somebody's file is not mistaken for one. Where a frame
 // should begin, "SAN" announces 5 MB, far more than the agent allows: there it can only be a hello.
 type tracker struct {
-	head       [prefaceBytes]byte
-	have       int
-	payload    int
+	head    [prefaceBytes]byte
+	have    int
+	payload int
+	// hadPreface is set from the beginning where the host is the server, which sends none.
 	hadPreface bool
 }
 

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"log"
+	"net/netip"
+
+	"sandkeep.dev/guest/internal/boot"
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/egress"
+	"sandkeep.dev/guest/internal/guard"
+	"sandkeep.dev/guest/internal/transport"
+	"sandkeep.dev/guest/internal/tun"
+	"sandkeep.dev/guest/internal/tunnel"
+)
+
+const interfaceName = "tun0"
+
+// guestAddresses are those of packages/egress/src/wire.ts.
+var guestAddresses = []netip.Prefix{
+	netip.MustParsePrefix("100.100.100.2/24"),
+	netip.MustParsePrefix("fd64:6464:6464::2/64"),
+}
+
+// startNetwork makes the only way out. Without it, a machine still does everything else.
+func startNetwork() error {
+	device, err := boot.WaitForPort(contract.EgressPort)
+	if err != nil {
+		return err
+	}
+	port, err := transport.OpenEgressPort(device)
+	if err != nil {
+		return err
+	}
+	wire, err := tun.Open(interfaceName, guestAddresses)
+	if err != nil {
+		return err
+	}
+	gate := &tunnel.Gate{}
+	config := egress.Config{Wire: wire, Gate: gate}
+	for _, prefix := range guestAddresses {
+		config.Addresses = append(config.Addresses, prefix.Addr())
+	}
+	network, err := egress.New(config)
+	if err != nil {
+		return err
+	}
+	guard.Go("network", func() { log.Printf("%s: %v", interfaceName, network.Run()) })
+	guard.Go("egress port", func() { log.Printf("egress: %v", port.Serve(gate.Serve)) })
+	return nil
+}

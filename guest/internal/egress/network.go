@@ -1,0 +1,167 @@
+// Package egress is the guest's way out: it takes the packets of tun0 apart into flows, and each flow is a stream to the
+// host, which decides what becomes of it. The contract is packages/egress/src/wire.ts.
+//
+// TCP is spoken by gVisor's stack, which takes every address for its own; a connection is accepted only when the host has
+// made it. Datagrams are short enough to take apart by hand. Everything else that a kernel or a raw socket can send is
+// dropped, pings with an error.
+package egress
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+
+	"sandkeep.dev/guest/internal/tunnel"
+)
+
+// Flows at a time; one more is refused. Each costs some kilobytes, and what its buffers hold.
+const (
+	maxConnections   = 4096
+	maxDatagramFlows = 1024
+)
+
+const (
+	// sessionPatience is how long a new flow waits for a host: a clone that has just become somebody's, a proxy that starts anew.
+	sessionPatience = 5 * time.Second
+	// answerPatience is how long it waits for the host's answer, which has limits of its own. The kernel gives up after 130 s.
+	answerPatience = 100 * time.Second
+)
+
+// Config is what a network needs.
+type Config struct {
+	Wire Wire
+	// Addresses are the guest's own on the wire. What comes from others is dropped.
+	Addresses []netip.Addr
+	Gate      *tunnel.Gate
+	// Process names the process behind a flow, in the header's form, or is nil. It must be quick.
+	Process func(protocol byte, source, target netip.AddrPort) string
+}
+
+// Network is the guest's end of all flows.
+type Network struct {
+	config  Config
+	own     map[netip.Addr]bool
+	link    *link
+	stack   *stack.Stack
+	forward *tcp.Forwarder
+
+	connections atomic.Int32
+	// opening are the quotes of connections that were asked for, to refuse them with.
+	openingMu sync.Mutex
+	opening   map[flowKey][]byte
+
+	datagrams datagramFlows
+}
+
+// flowKey tells one flow from another.
+type flowKey struct{ source, target netip.AddrPort }
+
+// New makes a network. It does nothing until Run.
+func New(config Config) (*Network, error) {
+	n := &Network{config: config, own: map[netip.Addr]bool{}, link: &link{wire: config.Wire}, opening: map[flowKey][]byte{}}
+	for _, address := range config.Addresses {
+		n.own[address] = true
+	}
+	var err error
+	if n.stack, err = newStack(n.link); err != nil {
+		return nil, err
+	}
+	n.forward = tcp.NewForwarder(n.stack, maxBufferBytes, maxConnections, n.connect)
+	n.stack.SetTransportProtocolHandler(tcp.ProtocolNumber, n.takeSegment)
+	n.datagrams.flows = map[flowKey]*datagramFlow{}
+	return n, nil
+}
+
+// Run takes packets from the wire until that fails.
+func (n *Network) Run() error {
+	var read *buffer.View
+	for {
+		if read == nil {
+			read = buffer.NewViewSize(MTU)
+		}
+		size, err := n.config.Wire.Read(read.AsSlice())
+		if err != nil {
+			return err
+		}
+		if n.take(read.AsSlice()[:size], read) {
+			read = nil
+		}
+	}
+}
+
+// take looks at one packet. It says whether it has taken the buffer.
+func (n *Network) take(raw []byte, read *buffer.View) (tookBuffer bool) {
+	p, ok := parse(raw)
+	if !ok || !n.own[p.source.Addr()] || n.own[p.target.Addr()] {
+		return false
+	}
+	switch p.protocol {
+	case protocolTCP:
+		if p.isSYN() && !n.noteOpening(&p) {
+			n.refuse(p.quote(), portUnreachable)
+			return false
+		}
+		return n.link.deliver(&p, read)
+	case protocolUDP:
+		n.takeDatagram(&p)
+	default:
+		if p.isEcho() {
+			n.refuse(p.quote(), prohibited)
+		}
+	}
+	return false
+}
+
+// refuse answers a packet with an error.
+func (n *Network) refuse(quote []byte, why reason) {
+	_ = n.config.Wire.Write([][]byte{unreachable(quote, why)}, PartialSum{})
+}
+
+// open asks the host for a flow, and waits for its answer.
+func (n *Network) open(protocol byte, key flowKey) (*tunnel.Stream, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
+	defer cancel()
+	request := tunnel.Request{UDP: protocol == protocolUDP, Authority: key.target.String()}
+	session, err := n.config.Gate.Session(ctx)
+	if err != nil {
+		return nil, &tunnel.Refused{Errno: "ENETUNREACH"}
+	}
+	if n.config.Process != nil {
+		request.Process = n.config.Process(protocol, key.source, key.target)
+	}
+	stream, err := session.Open(request)
+	if err != nil {
+		return nil, err
+	}
+	answer, giveUp := context.WithTimeout(context.Background(), answerPatience)
+	defer giveUp()
+	return stream, stream.Wait(answer)
+}
+
+// reasonOf gives the error that the guest is told. What the host did not name is the network's fault.
+func reasonOf(err error) reason {
+	var refused *tunnel.Refused
+	if errors.As(err, &refused) {
+		if why, ok := reasons[refused.Errno]; ok {
+			return why
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return hostUnreachable
+	}
+	return networkUnreachable
+}
+
+// addrPort translates an address of the stack's.
+func addrPort(address tcpip.Address, port uint16) netip.AddrPort {
+	addr, _ := netip.AddrFromSlice(address.AsSlice())
+	return netip.AddrPortFrom(addr, port)
+}

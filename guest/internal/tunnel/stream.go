@@ -1,0 +1,161 @@
+package tunnel
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/net/http2"
+)
+
+// Stream is one flow's stream.
+type Stream struct {
+	session *Session
+	id      uint32
+
+	// answered is closed when the host has said yes or no, or never will.
+	answered chan struct{}
+	// refused is set before answered is closed.
+	refused error
+
+	// These are guarded by the session's lock.
+
+	flow       Flow  // set by Start
+	sendWindow int64 // may be negative (RFC 9113 section 6.9.2)
+	granted    int64 // what the host may still send
+	held       int64 // what the flow has not taken yet
+	isAnswered bool
+	queued     bool // is among those to pull from
+	pushQueued bool // is among those to push to
+	sentEnd    bool
+	gotEnd     bool // the flow knows that the host has ended
+	gone       bool
+
+	// push keeps what comes from the host in order; it is taken before the session's lock, never after.
+	push      sync.Mutex
+	pending   []byte // came, and was not taken yet
+	hostEnded bool   // nothing comes after pending
+	endTold   bool   // and the flow knows
+}
+
+// Wait waits for the host's answer. A stream that was refused, or not answered in time, is gone afterwards.
+func (s *Stream) Wait(ctx context.Context) error {
+	select {
+	case <-s.answered:
+		return s.refused
+	case <-ctx.Done():
+		s.Reset()
+		return ctx.Err()
+	}
+}
+
+// Start begins to move bytes between the host and the flow. It is called once, after Wait has succeeded. When the stream is
+// gone already it says so, and the flow stays the caller's.
+func (s *Stream) Start(flow Flow) error {
+	s.session.mu.Lock()
+	if s.gone {
+		s.session.mu.Unlock()
+		return ErrEnded
+	}
+	s.flow = flow
+	s.session.mu.Unlock()
+	s.Readable()
+	s.Writable()
+	return nil
+}
+
+// Readable says that the flow may have something to pull. It may be called from anywhere that does not hold up others.
+func (s *Stream) Readable() {
+	s.session.mu.Lock()
+	defer s.session.mu.Unlock()
+	if s.gone || s.sentEnd || s.queued || s.flow == nil {
+		return
+	}
+	s.queued = true
+	s.session.pullable.add(s)
+	s.session.work.Signal()
+}
+
+// Writable says that the flow may have room again.
+func (s *Stream) Writable() {
+	s.session.mu.Lock()
+	defer s.session.mu.Unlock()
+	if s.gone || s.pushQueued || s.flow == nil {
+		return
+	}
+	s.pushQueued = true
+	s.session.pushable.add(s)
+	s.session.room.Signal()
+}
+
+// Reset gives the stream up. Its flow, if it has one, is not told.
+func (s *Stream) Reset() {
+	s.session.remove(s, http2.ErrCodeCancel)
+}
+
+// deliver hands what came from the host to the flow, after what came before it; end says that nothing comes after.
+func (s *Stream) deliver(data []byte, end bool) {
+	s.session.mu.Lock()
+	flow, gone := s.flow, s.gone
+	s.session.mu.Unlock()
+	if gone {
+		return
+	}
+	s.push.Lock()
+	defer s.push.Unlock()
+	s.hostEnded = s.hostEnded || end
+	taken := 0
+	if flow != nil {
+		var err error
+		if taken, err = s.give(flow, data); err != nil {
+			s.session.fail(s, flow)
+			return
+		}
+	}
+	s.session.taken(s, taken, len(s.pending))
+	if s.hostEnded && len(s.pending) == 0 && flow != nil && !s.endTold {
+		s.endTold = true
+		flow.End()
+		s.session.finish(s)
+	}
+}
+
+// give pushes what is pending and then data; what is not taken is pending afterwards.
+func (s *Stream) give(flow Flow, data []byte) (taken int, err error) {
+	if len(s.pending) > 0 {
+		n, err := flow.Push(s.pending)
+		if err != nil {
+			return taken, err
+		}
+		taken += n
+		if s.pending = s.pending[n:]; len(s.pending) == 0 {
+			s.pending = nil
+		}
+	}
+	if len(s.pending) == 0 && len(data) > 0 {
+		n, err := flow.Push(data)
+		if err != nil {
+			return taken, err
+		}
+		taken += n
+		data = data[n:]
+	}
+	s.pending = append(s.pending, data...)
+	return taken, nil
+}
+
+// queue is a row of streams, first in, first out.
+type queue struct{ streams []*Stream }
+
+func (q *queue) add(s *Stream) { q.streams = append(q.streams, s) }
+
+func (q *queue) take() *Stream {
+	if len(q.streams) == 0 {
+		return nil
+	}
+	first := q.streams[0]
+	q.streams[0] = nil
+	if q.streams = q.streams[1:]; len(q.streams) == 0 {
+		q.streams = nil
+	}
+	return first
+}
