@@ -1,0 +1,31 @@
+/**
+ * Unchanged programs in a sandbox, through the egress proxy: each trusts the installation's CA without being told, and shows
+ * a secret, of which the sandbox has a placeholder, to an upstream that wants the real value.
+ */
+import { after, before, describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { suites } from "./suites/mod.ts";
+import { World } from "./world.ts";
+
+/** Part of the names of the suites to run, for work on one of them; all by default. */
+const { SANDKEEP_E2E_ONLY: only = "" } = process.env;
+/** One suite; one that takes longer hangs. In milliseconds. */
+const TIMEOUT_MS = 180_000;
+
+let world: World;
+before(async () => {
+  world = await World.create();
+});
+after(() => world?.[Symbol.asyncDispose]());
+
+test("the sandbox has placeholders only", async () => {
+  const environment = await world.guest.run("env");
+  for (const { credential } of Object.values(world.upstreams)) {
+    assert.ok(!environment.includes(credential.value));
+    assert.match(environment, new RegExp(`^${credential.variable}=DENO_SECRET_PLACEHOLDER_`, "m"));
+  }
+});
+
+for (const [name, suite] of Object.entries(suites)) {
+  if (name.includes(only)) describe(name, { timeout: TIMEOUT_MS }, () => suite(() => world));
+}

@@ -1,0 +1,37 @@
+import { Sandbox } from "sandkeep";
+
+/** A command that takes longer hangs, in milliseconds. */
+const COMMAND_TIMEOUT_MS = 60_000;
+/** So much of what a command said is shown when it fails. */
+const SHOWN_CHARS = 6_000;
+
+/** The sandbox in which the clients run. */
+export class Guest implements AsyncDisposable {
+  readonly sandbox: Sandbox;
+
+  constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox;
+  }
+
+  /** Runs a shell command as the user `app`. @returns what it printed; throws with all that it said when it fails */
+  async run(command: string, { timeoutMs = COMMAND_TIMEOUT_MS } = {}): Promise<string> {
+    const child = await this.sandbox.spawn("bash", {
+      args: ["-euo", "pipefail", "-c", command],
+      stdout: "piped",
+      stderr: "piped",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const { status, stdoutText, stderrText } = await child.output();
+    if (status.success) return stdoutText ?? "";
+    throw new Error(`exit code ${status.code}: ${command}\n${stderrText?.slice(-SHOWN_CHARS)}\n${stdoutText?.slice(-SHOWN_CHARS)}`);
+  }
+
+  /** Copies a file or folder of this machine into the sandbox. */
+  async upload(local: string, remote: string): Promise<void> {
+    await this.sandbox.fs.upload(local, remote);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sandbox.close();
+  }
+}
