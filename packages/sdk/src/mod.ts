@@ -26,6 +26,8 @@ export type { Build, BuildOptions, DeployOptions } from "./deno/deploy_options.t
 export type { CodeExtension, DenoReplOptions, DenoRunOptions } from "./deno/options.ts";
 export { DenoProcess } from "./deno/process.ts";
 export { DenoRepl } from "./deno/repl.ts";
+export type { SandboxEgress } from "./egress/sandbox_egress.ts";
+export type * from "./egress/types.ts";
 export type { SandboxEnv } from "./env/env.ts";
 export * from "./errors/mod.ts";
 export { FsFile } from "./fs/file.ts";

@@ -13,7 +13,7 @@ export interface RestOptions {
   signal?: AbortSignal;
 }
 
-type Verb = "GET" | "POST" | "PATCH" | "DELETE";
+type Verb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** Requests to a REST API, with the caller's token and the API's way of saying no. */
 export class Rest {

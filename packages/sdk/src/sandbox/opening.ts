@@ -53,6 +53,7 @@ export function sandboxConfig(options: SandboxOptions): Record<string, unknown> 
     volumes: Object.entries(options.volumes ?? {}).map(([path, volume]) => ({ volume, path })),
     allow_net: options.allowNet,
     secrets: options.secrets,
+    egress: options.egress,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { BaseClientOptions } from "../client/settings.ts";
 import type { Region, SnapshotId, SnapshotSlug, VolumeId, VolumeSlug } from "../client/types/mod.ts";
+import type { EgressPolicy } from "../egress/types.ts";
 import type { Memory } from "./memory.ts";
 
 /**
@@ -15,10 +16,12 @@ import type { Memory } from "./memory.ts";
  * ```
  */
 export interface SecretConfig {
-  /** Hosts to which the secret may go; at least one. */
+  /** Hosts to which the secret may go, at least one: names, also `*.example.com`, with or without a port; no addresses. */
   hosts: string[];
-  /** The secret. */
+  /** The secret: 1 to 16,384 bytes of UTF-8, without line breaks and other control characters. */
   value: string;
+  /** Sandkeep's own. `["body"]`: put it into the bodies of requests, too, not only into headers and the query. */
+  in?: "body"[];
 }
 
 /** What a new sandbox should be like, see {@linkcode Sandbox.create}. */
@@ -63,7 +66,22 @@ export interface SandboxOptions extends BaseClientOptions {
    * without `":port"`. None with `[]`; every public one when absent.
    */
   allowNet?: string[];
-  /** Secrets, by the name of the variable that holds the placeholder. */
+  /**
+   * Sandkeep's own: hosts that cannot be reached whatever `allowNet` says, and the requests that are permitted to others. See
+   * {@linkcode Sandbox.egress} for changing all of this later.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create({
+   *   allowNet: ["*.example.com"],
+   *   egress: { deny: ["internal.example.com"], rules: [{ host: "api.example.com", methods: ["GET"], paths: ["/v1/**"] }] },
+   * });
+   * ```
+   */
+  egress?: Partial<Pick<EgressPolicy, "deny" | "rules">>;
+  /** At most 64 secrets, by the name of the variable that holds the placeholder. */
   secrets?: Record<string, SecretConfig>;
   /** Open it to SSH at once: {@linkcode Sandbox.ssh} tells how to get in. */
   ssh?: boolean;

@@ -3,6 +3,8 @@ import { SandboxCommandBuilder } from "../command/builder.ts";
 import type { SandboxDeno } from "../deno/deno.ts";
 import type { Build, DeployOptions } from "../deno/deploy_options.ts";
 import { RemoteDeno } from "../deno/remote_deno.ts";
+import { RemoteEgress } from "../egress/remote_egress.ts";
+import type { SandboxEgress } from "../egress/sandbox_egress.ts";
 import type { SandboxEnv } from "../env/env.ts";
 import { RemoteEnv } from "../env/env.ts";
 import { InvalidTimeoutError } from "../errors/settings.ts";
@@ -40,6 +42,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #fs: SandboxFs;
   readonly #deno: SandboxDeno;
   readonly #env: SandboxEnv;
+  readonly #egress: SandboxEgress;
   #ssh: { username: string; hostname: string } | undefined;
   #url: string | undefined;
 
@@ -104,6 +107,7 @@ export class Sandbox implements AsyncDisposable {
     this.#fs = new RemoteFs(session.connection);
     this.#deno = new RemoteDeno(session.connection, session.consoleApi);
     this.#env = new RemoteEnv(session.connection);
+    this.#egress = new RemoteEgress(session.sandboxApi, session.connection.sandboxId);
   }
 
   /** Its id, for {@linkcode Sandbox.connect}. */
@@ -140,6 +144,11 @@ export class Sandbox implements AsyncDisposable {
   /** Its environment. */
   get env(): SandboxEnv {
     return this.#env;
+  }
+
+  /** Sandkeep's own: what it may reach, and what it reached. */
+  get egress(): SandboxEgress {
+    return this.#egress;
   }
 
   /** How to get in with SSH, when it was created with `ssh`. */
