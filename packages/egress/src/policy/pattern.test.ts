@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fc, property } from "../testing/property.ts";
 import { MAX_PATTERN_LENGTH, parseNamePattern, parsePattern, PatternError } from "./pattern.ts";
-import { anyPattern } from "./testing.ts";
+import { anyPattern } from "../testing/policy.ts";
 
 for (const [text, kind, canonical] of [
   ["example.com", "name", "example.com"],

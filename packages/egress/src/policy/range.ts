@@ -7,7 +7,7 @@ export type AddressRange =
 /** A special range, or the public rest. */
 export interface SpecialRange {
   range: AddressRange;
-  /** Length of its prefix; 0 for the public rest. */
+  /** Length of its prefix; 0 for the public rest of IPv4. */
   bits: number;
 }
 
@@ -58,8 +58,10 @@ const TABLE: [cidr: string, range: AddressRange][] = [
   ["fe80::/10", "link-local"],
   ["fec0::/10", "private"], // site-local, given up
   ["ff00::/8", "multicast"],
-  ["::/0", "reserved"],
 ];
+
+/** What of IPv6 is in no range above is given to nobody. It is kept back in blocks, of which most are this long. */
+const UNASSIGNED: SpecialRange = { range: "reserved", bits: 8 };
 
 const RANGES = TABLE.map(([cidr, range]) => {
   const [text = "", bits] = cidr.split("/");
@@ -96,7 +98,8 @@ export function specialRange(address: Address): SpecialRange {
     if (samePrefix(address, NAT64.base, NAT64.bits)) return { range, bits };
   }
   const found = RANGES.find(({ base, bits }) => samePrefix(address, base, bits));
-  return found ? { range: found.range, bits: found.bits } : { range: "public", bits: 0 };
+  if (found) return { range: found.range, bits: found.bits };
+  return address.family === 6 ? UNASSIGNED : { range: "public", bits: 0 };
 }
 
 /** What kind of address this is. */

@@ -2,7 +2,7 @@
  * Property-based tests, the same everywhere: a fixed seed, a bound on runs or on time, and on failure the words to replay it.
  *
  *   SANDKEEP_SEED      seed, a whole number, or `random`; otherwise always the same one
- *   SANDKEEP_PATH      with the seed: straight to the failing case (printed with it)
+ *   SANDKEEP_PATH      with the seed: straight to the failing case (printed with it); for one test, picked with --test-name-pattern
  *   SANDKEEP_FUZZ_MS   each property is tried for this long instead of its number of runs
  */
 import fc from "fast-check";

@@ -1,8 +1,8 @@
 /** Values for property-based tests of policy. */
-import { fc } from "../testing/property.ts";
-import { parseAddress } from "./address.ts";
-import type { HostRef } from "./host.ts";
-import { canonicalName } from "./name.ts";
+import { fc } from "./property.ts";
+import { parseAddress } from "../policy/address.ts";
+import type { HostRef } from "../policy/host.ts";
+import { canonicalName } from "../policy/name.ts";
 
 /** Names from a few labels, so that some are equal to, or below, others. */
 export const anyName: fc.Arbitrary<string> = 
