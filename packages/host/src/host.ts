@@ -1,5 +1,5 @@
 /** The host: machines on this computer. */
-import type { EgressEvent } from "@sandkeep/egress";
+import { type EgressConfig, type EgressEvent, EgressProxy, authorityPem } from "@sandkeep/egress";
 import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "./contract.ts";
 import type { BootFiles, Engine, MachineSize } from "./engine/engine.ts";
 import { createQemu } from "./engine/qemu/create.ts";
@@ -32,6 +32,8 @@ export interface HostOptions {
   log: Log;
   /** Memory for what waits ahead of demand, in MiB; default an eighth of all memory. */
   aheadMemoryMiB?: number;
+  /** What lets machines out: the proxy's folder (its CA, its key of sealed secrets) and settings. Absent: nothing gets out. */
+  egress?: { dir: string; config: EgressConfig };
   /** Default `auto`: KVM if it works, else emulation. */
   accelerator?: "auto" | "kvm" | "tcg";
 }
@@ -55,7 +57,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     options.log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");
     const templates = new TemplateStore({ dir: options.templatesDir ?? paths.templates, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
     await templates.load(sizeOf);
-    return new LocalHost(options, paths, engine, templates, held);
+    const caCertificate = options.egress ? await authorityPem(options.egress.dir) : null;
+    return new LocalHost(options, paths, engine, templates, held, caCertificate);
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;
@@ -72,6 +75,8 @@ class LocalHost implements Host {
   readonly #engine: Engine;
   readonly #templates: TemplateStore;
   readonly #lock: AsyncDisposable;
+  readonly #egress: EgressProxy | null;
+  readonly #caCertificate: string | null;
   readonly #stocks = new Map<number, Stock>();
   readonly #machines = new Set<RunningMachine>();
   readonly #creating = new Set<Promise<unknown>>();
@@ -79,13 +84,25 @@ class LocalHost implements Host {
   #egressListener: (id: string, event: EgressEvent) => Promise<void> = async () => {};
   #closed = false;
 
-  constructor(options: HostOptions, paths: Layout, engine: Engine, templates: TemplateStore, held: AsyncDisposable) {
+  constructor(options: HostOptions, paths: Layout, engine: Engine, templates: TemplateStore, held: AsyncDisposable, caCertificate: string | null) {
     this.#options = options;
     this.#paths = paths;
     this.#engine = engine;
     this.#templates = templates;
     this.#lock = held;
+    this.#caCertificate = caCertificate;
+    this.#egress = options.egress ? this.#startEgress(options.egress) : null;
     this.#budgetMiB = options.aheadMemoryMiB ?? defaultBudgetMiB();
+  }
+
+  #startEgress(egress: { dir: string; config: EgressConfig }): EgressProxy {
+    const machine = (id: string) => [...this.#machines].find((one) => one.id === id);
+    return new EgressProxy({
+      ...egress,
+      log: (level, fields, text) => this.#options.log[level](fields, text),
+      onEvent: (id, event) => this.#egressListener(id, event),
+      onViolation: (id, detail) => machine(id)?.violation(`egress: ${detail}`),
+    });
   }
 
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
@@ -103,7 +120,7 @@ class LocalHost implements Host {
     await this.#makeRoom();
     const clone = await this.#newClone(spec.memoryMiB);
     // It holds the time, so it is made when the machine is there: waiting for one may take seconds.
-    const identity = newIdentity(spec.id, spec.env);
+    const identity = newIdentity(spec.id, spec.env, this.#caCertificate);
     const record: MachineRecord = { id: spec.id, pid: clone.vm.pid, memoryMiB: spec.memoryMiB, keep: spec.keep };
     try {
       signal?.throwIfAborted();
@@ -113,7 +130,10 @@ class LocalHost implements Host {
       await discard(clone);
       throw error;
     }
-    return this.#track(new RunningMachine(record, clone, this.#options.log));
+    const machine = new RunningMachine(record, clone, this.#egress, this.#options.log);
+    // Not waited for: until the proxy serves the machine, what it sends waits, and nothing leaves.
+    if (this.#egress && spec.egress) void machine.setEgress(spec.egress);
+    return this.#track(machine);
   }
 
   #track(machine: RunningMachine): Machine {
@@ -172,7 +192,7 @@ class LocalHost implements Host {
       this.#stocks.delete(oldest);
     }
     const budgetMiB = memoryMiB === DEFAULT_MEMORY_MIB ? this.#budgetMiB : Math.floor(this.#budgetMiB / MAX_STOCKS);
-    const stock = new Stock({ engine: this.#engine, template, runDir: this.#paths.run, budgetMiB, log: this.#options.log });
+    const stock = new Stock({ engine: this.#engine, template, runDir: this.#paths.run, budgetMiB, caCertificate: this.#caCertificate, log: this.#options.log });
     this.#stocks.set(memoryMiB, stock);
     return stock;
   }
@@ -214,7 +234,7 @@ class LocalHost implements Host {
     if (!vm) return null;
     try {
       const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-      return this.#track(new RunningMachine(record, { vm, guest, dir }, this.#options.log));
+      return this.#track(new RunningMachine(record, { vm, guest, dir }, this.#egress, this.#options.log));
     } catch (error) {
       this.#options.log.warn({ sandbox: record.id, error: String(error) }, "could not take over a machine");
       await vm.kill();
@@ -251,6 +271,7 @@ class LocalHost implements Host {
     await Promise.allSettled([...this.#creating, this.#templates.close()]);
     const ending = [...this.#machines].filter((machine) => !(leaveKept && machine.keep));
     await Promise.all([...ending.map((machine) => machine.destroy()), ...[...this.#stocks.values()].map((stock) => stock.close())]);
+    await this.#egress?.[Symbol.asyncDispose]();
     await this.#lock[Symbol.asyncDispose]();
   }
 }

@@ -49,6 +49,16 @@ export class Policy {
     return pattern ? yes(pattern.text, `${who} is in this sandbox's allowNet.`) : no(null, `${who} is not in this sandbox's allowNet.`);
   }
 
+  /** Judges a name before anyone says which port is wanted, for the record of names asked for: denied when no port of it may be reached. */
+  judgeName(name: string): Judgement {
+    const host = { name };
+    const denial = this.#deny.find((pattern) => pattern.port === null && matches(pattern, host, ANY_PORT));
+    if (denial) return no(denial.text, `${name} is denied to this sandbox by "${denial.text}".`);
+    if (this.#allow === null) return yes(null, `${name} is a name, and this sandbox has no allowNet.`);
+    const pattern = this.#allow.find((pattern) => matches(pattern, host, pattern.port ?? ANY_PORT));
+    return pattern ? yes(pattern.text, `${name} is in this sandbox's allowNet.`) : no(null, `${name} is not in this sandbox's allowNet.`);
+  }
+
   /**
    * Judges an address that is about to be dialled for a host that {@link judge} let pass. Not for static names
    * (`egress.hosts`), whose addresses were listed by whoever runs the host.
@@ -83,6 +93,9 @@ export class Policy {
     return no(null, `${who} is ${what}, which is not reachable unless this sandbox's allowNet lists it.`);
   }
 }
+
+/** For patterns without a port, which match every one. */
+const ANY_PORT = 443;
 
 /**
  * Whether a pattern that covers an inner address means it. A range does when it is no wider than the special range that the address is in:

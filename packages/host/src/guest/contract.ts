@@ -57,6 +57,8 @@ export interface Identity {
   machineId: string;
   /** Sandbox-wide environment, added to the image's defaults. */
   env: Record<string, string>;
+  /** PEM of the authority that the machine is to trust besides the image's, for what the egress proxy opens. */
+  caCertificate?: string;
 }
 
 /** Metadata of a file; times are ISO 8601 strings, as clients expect them. */

@@ -1,5 +1,5 @@
 /** Somebody's machine: watches over process and agent, and cleans up whichever way it ends. */
-import type { EgressSpec } from "@sandkeep/egress";
+import type { EgressProxy, EgressSpec } from "@sandkeep/egress";
 import type { Guest, Machine, MachineExit } from "../contract.ts";
 import type { VmExit } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
@@ -14,14 +14,16 @@ export class RunningMachine implements Machine {
   readonly guest: Guest;
   readonly exited: Promise<MachineExit>;
   readonly clone: Clone;
+  readonly #egress: EgressProxy | null;
   #record: MachineRecord;
-  #egress: EgressSpec | null = null;
+  #attached = false;
   #destroyed = false;
 
-  constructor(record: MachineRecord, clone: Clone, log: Log) {
+  constructor(record: MachineRecord, clone: Clone, egress: EgressProxy | null, log: Log) {
     const { id } = record;
     this.id = id;
     this.#record = record;
+    this.#egress = egress;
     this.clone = clone;
     this.guest = clone.guest;
     this.exited = this.#watch().then(async (exit) => {
@@ -41,7 +43,17 @@ export class RunningMachine implements Machine {
   }
 
   async setEgress(spec: EgressSpec): Promise<void> {
-    this.#egress = spec;
+    const { id, clone } = this;
+    if (!this.#egress) throw new Error("This host was opened without egress.");
+    if (this.#attached) return this.#egress.update(id, spec);
+    this.#attached = true;
+    this.#egress.attach(id, clone.vm.sockets.egress, spec);
+    void this.exited.then(() => this.#egress?.detach(id));
+  }
+
+  /** Ends the machine because its guest broke a contract. `detail` is for the operator. */
+  violation(detail: string): void {
+    this.clone.guest.violation(detail);
   }
 
   async destroy(): Promise<void> {

@@ -1,0 +1,95 @@
+/** The proxy: every sandbox's tenant and port, as the host tells it. */
+import { join } from "node:path";
+import type { EgressEvent, EgressSpec, FromProxy, ToProxy } from "../contract.ts";
+import { Dialer } from "../dial/dialer.ts";
+import { openShared, type Shared } from "../proxy/mod.ts";
+import { Sealer } from "../secrets/mod.ts";
+import { Tenant } from "../tenant/tenant.ts";
+import { Port } from "../wire/port.ts";
+
+/** A port that went away while its machine lives is connected to again after this rest, milliseconds. */
+const RECONNECT_MS = 200;
+
+interface Attached {
+  tenant: Tenant;
+  socket: string;
+  port: Port;
+  retry?: NodeJS.Timeout;
+}
+
+export class Proxy {
+  readonly #send: (message: FromProxy) => void;
+  readonly #attached = new Map<string, Attached>();
+  readonly #services: { sealer: Sealer; dialer: Dialer; shared: Shared; emit: (id: string, event: EgressEvent) => void };
+
+  private constructor(send: (message: FromProxy) => void, services: { sealer: Sealer; dialer: Dialer; shared: Shared }) {
+    this.#send = send;
+    this.#services = { ...services, emit: (id, event) => send({ type: "event", id, event }) };
+  }
+
+  /** @throws {Error} when the configuration or its files cannot be used */
+  static async open({ dir, config }: Extract<ToProxy, { type: "configure" }>, send: (message: FromProxy) => void): Promise<Proxy> {
+    const [sealer, shared] = await Promise.all([Sealer.open(join(dir, "secrets.key")), openShared(dir, config)]);
+    return new Proxy(send, { sealer, shared, dialer: new Dialer(config) });
+  }
+
+  take(message: ToProxy): void {
+    switch (message.type) {
+      case "attach":
+        return this.#attach(message.id, message.socket, message.spec);
+      case "update":
+        return this.#update(message.seq, message.id, message.spec);
+      case "detach":
+        return this.#detach(message.id);
+      case "ack":
+        return this.#attached.get(message.id)?.tenant.acknowledge(message.events);
+    }
+  }
+
+  #attach(id: string, socket: string, spec: EgressSpec): void {
+    this.#detach(id);
+    try {
+      const tenant = new Tenant(id, spec, this.#services);
+      this.#attached.set(id, { tenant, socket, port: this.#open(id, socket, tenant) });
+    } catch (error) {
+      // Without a port the sandbox reaches nothing.
+      this.#send({ type: "log", level: "error", id, text: `no egress: ${(error as Error).message}` });
+    }
+  }
+
+  #open(id: string, socket: string, tenant: Tenant): Port {
+    return new Port({
+      tenant,
+      socket,
+      dialer: this.#services.dialer,
+      shared: this.#services.shared,
+      violation: (detail) => this.#send({ type: "violation", id, detail }),
+      gone: () => {
+        const attached = this.#attached.get(id);
+        if (!attached || attached.tenant !== tenant) return;
+        attached.retry = setTimeout(() => (attached.port = this.#open(id, socket, tenant)), RECONNECT_MS);
+      },
+    });
+  }
+
+  #update(seq: number, id: string, spec: EgressSpec): void {
+    const attached = this.#attached.get(id);
+    let error: string | null = null;
+    try {
+      if (!attached) throw new Error("The proxy does not serve this sandbox.");
+      attached.tenant.update(spec);
+    } catch (cause) {
+      error = (cause as Error).message;
+    }
+    this.#send({ type: "done", seq, error });
+  }
+
+  #detach(id: string): void {
+    const attached = this.#attached.get(id);
+    if (!attached) return;
+    this.#attached.delete(id);
+    clearTimeout(attached.retry);
+    attached.port[Symbol.dispose]();
+    attached.tenant.close();
+  }
+}

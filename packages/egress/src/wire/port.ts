@@ -1,0 +1,168 @@
+/** The proxy's end of one guest's egress port. */
+import { connect as connectSocket, type Socket } from "node:net";
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { sayHello } from "@sandkeep/serial";
+import type { ConnectionEvent } from "../contract.ts";
+import type { Dialer } from "../dial/dialer.ts";
+import { guestErrno } from "../dial/error.ts";
+import { serveFlow, type Shared } from "../proxy/mod.ts";
+import { type HostRef, hostText } from "../policy/mod.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import { dnsContext, serveDns } from "./dns.ts";
+import { GuestFlow, refuse } from "./guest-flow.ts";
+import { type FlowRequest, parseFlowRequest } from "./request.ts";
+import { openUdp, relayUdp } from "./udp.ts";
+
+/** How long a guest may take to answer the hello, milliseconds: a host that is busy with many takes its time. */
+const HELLO_TIMEOUT_MS = 30_000;
+/** Unread bytes that one flow may send, and all of them together. */
+const STREAM_WINDOW = 1024 * 1024;
+const CONNECTION_WINDOW = 32 * 1024 * 1024;
+/** Frames of this size cost an emulated guest less than the usual 16 KiB. */
+const FRAME_BYTES = 64 * 1024;
+/** Flows of one sandbox at once. */
+const MAX_FLOWS = 8_192;
+/** UDP flows of one sandbox at once: each is a socket of the host's. */
+const MAX_UDP_FLOWS = 256;
+/** MiB that one session may hold for its flows; it is a multiple of what windows and headers of all need. */
+const SESSION_MEMORY_MB = 256;
+const DNS_PORT = 53;
+/** HTTP/3: refused, so that programs use TCP, where requests can be seen. */
+const QUIC_PORT = 443;
+
+export interface PortOptions {
+  tenant: Tenant;
+  /** Unix socket of the machine's serial port. */
+  socket: string;
+  dialer: Dialer;
+  shared: Shared;
+  /** The guest broke the contract. */
+  violation(detail: string): void;
+  /** The port is gone, and not because the tenant was detached. */
+  gone(reason: string): void;
+}
+
+/** Serves a guest until its port closes, or until it is disposed of. */
+export class Port implements Disposable {
+  readonly #options: PortOptions;
+  readonly #socket: Socket;
+  readonly #dns: ReturnType<typeof dnsContext>;
+  #session: ServerHttp2Session | null = null;
+  #udpFlows = 0;
+  #disposed = false;
+
+  constructor(options: PortOptions) {
+    this.#options = options;
+    this.#dns = dnsContext(options.tenant, options.dialer);
+    this.#socket = connectSocket(options.socket);
+    this.#socket.once("connect", () => void this.#begin());
+    this.#socket.once("error", (error) => this.#end(error.message));
+    this.#socket.once("close", () => this.#end("the port closed"));
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#session?.destroy();
+    this.#socket.destroy();
+  }
+
+  #end(reason: string): void {
+    if (this.#disposed) return;
+    this[Symbol.dispose]();
+    this.#options.gone(reason);
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await sayHello(this.#socket, HELLO_TIMEOUT_MS);
+    } catch (error) {
+      return this.#end((error as Error).message);
+    }
+    if (this.#disposed) return;
+    const session = performServerHandshake(this.#socket, {
+      maxSessionMemory: SESSION_MEMORY_MB,
+      settings: { initialWindowSize: STREAM_WINDOW, maxFrameSize: FRAME_BYTES, maxConcurrentStreams: MAX_FLOWS, enablePush: false },
+    });
+    this.#session = session;
+    session.setLocalWindowSize(CONNECTION_WINDOW);
+    session.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_SESSION_ERROR") this.#options.violation(`http/2: ${error.message}`);
+      this.#end(error.message);
+    });
+    session.once("close", () => this.#end("the session closed"));
+    session.on("stream", (stream, headers) => {
+      // A guest resets streams as it likes.
+      stream.on("error", () => {});
+      const request = parseFlowRequest(headers);
+      if (!request) {
+        this.#options.violation("a request that is not of the wire's contract");
+        return this.#end("violation");
+      }
+      this.#serve(stream, request).catch(() => stream.destroy());
+    });
+  }
+
+  async #serve(stream: ServerHttp2Stream, request: FlowRequest): Promise<void> {
+    const { tenant, shared } = this.#options;
+    await tenant.room();
+    if (stream.destroyed) return;
+    if (request.port === DNS_PORT) {
+      stream.respond({ ":status": 200 });
+      return serveDns(stream, this.#dns, request.protocol === "udp");
+    }
+    const meaning = tenant.names.meaningOf(request.address);
+    // The name is no longer known: to guess one would be to dial what nobody asked for.
+    if (meaning.kind === "forgotten") return refuse(stream, "EHOSTUNREACH");
+    const host: HostRef = meaning.kind === "name" ? { name: meaning.name } : { address: request.address };
+    if (request.protocol === "udp") return this.#serveUdp(stream, host, request);
+    const flow = new GuestFlow(tenant, host, request, stream);
+    await serveFlow(flow, shared);
+  }
+
+  async #serveUdp(stream: ServerHttp2Stream, host: HostRef, { port, process }: FlowRequest): Promise<void> {
+    const { tenant, dialer } = this.#options;
+    const began = performance.now();
+    const event: ConnectionEvent = {
+      kind: "connection", at: Date.now(), durationMs: 0, verdict: "denied", rule: null, reason: null, process,
+      protocol: "udp", host: hostText(host), port, address: null, bytesUp: 0, bytesDown: 0,
+    };
+    const denial = this.#udpDenial(host, port);
+    try {
+      if (denial !== null) {
+        event.reason = denial;
+        return refuse(stream, "ECONNREFUSED");
+      }
+      this.#udpFlows++;
+      try {
+        const route = await dialer.route(tenant.policy, host, port);
+        event.address = route.addresses[0]!.text;
+        const socket = await openUdp(route.addresses[0]!, route.port);
+        if (stream.destroyed) return void socket.close();
+        stream.respond({ ":status": 200 });
+        event.verdict = "allowed";
+        const release = tenant.hold({ host, port, cut: () => stream.destroy() });
+        await relayUdp(stream, socket, event);
+        release();
+      } catch (error) {
+        const { denied = false, errno = "EHOSTUNREACH", message } = error as { denied?: boolean; errno?: string; message: string };
+        event.verdict = denied ? "denied" : "failed";
+        event.reason = message;
+        refuse(stream, errno === "ECONNREFUSED" || denied ? "ECONNREFUSED" : guestErrno({ code: errno }));
+      } finally {
+        this.#udpFlows--;
+      }
+    } finally {
+      await tenant.report({ ...event, durationMs: performance.now() - began });
+    }
+  }
+
+  #udpDenial(host: HostRef, port: number): string | null {
+    const { policy } = this.#options.tenant;
+    if (policy.restricted) return "Under an allow list only TCP leaves the sandbox.";
+    if (port === QUIC_PORT) return "HTTP/3 does not leave the sandbox; HTTP over TCP does.";
+    if (this.#udpFlows >= MAX_UDP_FLOWS) return `The sandbox has ${MAX_UDP_FLOWS} UDP flows already.`;
+    const { allowed, reason } = policy.judge(host, port);
+    return allowed ? null : reason;
+  }
+}
+
