@@ -47,7 +47,7 @@ test("a path that servers may read differently fits nothing", () => {
     "", "*", "v1/x", "http://example.com/v1/x", "/v1/../admin", "/v1/%2e%2e/admin", "/v1/%2E./admin", "/v1/.%2e/admin", "/v1/./x", "/v1/..", "/v1/.", "/..", "/v1//x", "//v1/x", "/v1/x//",
     "/v1/..;/admin", "/v1/..;a=b/admin", "/v1/.;/x", "/v1/..%3b/admin", "/v1\\..\\admin", "/v1/..%5cadmin", "/v1/%5c", "/v1/x%00", "/v1/x\0", "/v1/%0d%0aHost:%20evil", "/v1/x\ty", "/v1/%", "/v1/%zz",
     "/v1/%252e%252e/admin", "/v1/%252fadmin", "/v1/%255c", "/v1/%25252e", "/v1/%c0%ae%c0%ae/admin", "/v1/%c0%af", "/v1/%e0%80%ae", "/v1/%ff", "/v1/..%2fadmin", "/v1/..%2Fadmin", "/v1/x%2f..%2f..%2fadmin",
-    "/v1/%2f", "/v1/%2fadmin", "/v1/a%2f/b", `/${"a".repeat(MAX_PATH_LENGTH)}`,
+    "/v1/%2f", "/v1/%2fadmin", "/v1/a%2f/b", "/v1/;x/y", "/v1#/x", "/admin?/v1/x", "/v1/ü", "/v1/a b", `/${"a".repeat(MAX_PATH_LENGTH)}`,
   ]) assert.equal(readPath(path), null, path);
 });
 
@@ -61,6 +61,16 @@ test("an encoded slash must fit both as a character and as a slash", () => {
   assert.ok(!fits(["/@scope/*", "/@scope%2F*"], "/@other%2fname"));
   assert.ok(!fits("/*", "/a%2fb"));
   assert.ok(!fits("/*/*", "/a%2fb"));
+});
+
+test("a path with parameters must fit both with and without them", () => {
+  assert.deepEqual(readPath("/a;x=1/b;y"), [["a;x=1", "b;y"], ["a", "b"]]);
+  assert.deepEqual(readPath("/a;b%2fc"), [["a;b/c"], ["a;b", "c"], ["a"], ["a", "c"]]);
+  assert.ok(fits("/v1/*", "/v1/a;x=1"));
+  assert.ok(!fits("/*.css", "/admin;.css"));
+  assert.ok(!fits("/*.css", "/admin%3B.css"));
+  assert.ok(!fits("/a/*.css", "/a/b%2fadmin;%2f.css"));
+  assert.ok(!fits("/v1/*", "/v1;x/a"));
 });
 
 test("patterns that no path could fit are refused", () => {
@@ -85,7 +95,7 @@ test("a path made to be slow is not", { timeout: 5000 }, () => {
   assert.ok(!fits("/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/b", `${"/a".repeat(8000)}`));
 });
 
-const segment = fc.oneof(fc.constantFrom("a", "b", "ab", "..", ".", "%2e%2e", "", "a%2fb", "..%2f", "%252e", "*"), fc.string({ unit: fc.constantFrom("a", "%", "2", "f", "e", ".", ";", "\\", "ü"), maxLength: 5 }));
+const segment = fc.oneof(fc.constantFrom("a", "b", "ab", "..", ".", "%2e%2e", "", "a%2fb", "..%2f", "%252e", "*"), fc.string({ unit: fc.constantFrom("a", "%", "2", "f", "e", ".", ";", "\\", "#", "?"), maxLength: 5 }));
 const anyPath = fc.array(segment, { minLength: 1, maxLength: 5 }).map((segments) => `/${segments.join("/")}`);
 
 test("what fits below /v1 is below /v1 for parsers of URLs, however often it is decoded", () =>

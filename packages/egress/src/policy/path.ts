@@ -48,23 +48,27 @@ export function parsePathPattern(text: string): PathPattern {
 export type PathReadings = readonly (readonly string[])[];
 
 /**
- * How servers may read the path of a request (without its query), or null when they may not agree: dot segments, empty
- * segments, backslashes, control characters, escapes that are not UTF-8 or that a second decoding would turn into any of these. No
- * ordinary client sends such. An encoded slash gives two readings: a part of its segment, or a slash.
+ * How servers may read the path of a request (without its query), or null when they may not agree on anything: dot segments, empty
+ * segments, backslashes, control characters, a fragment, escapes that are not UTF-8 or that a second decoding would turn into any of
+ * these. No ordinary client sends such. An encoded slash may be part of its segment or a slash, and what follows a `;` part of its
+ * segment or a parameter: then there are several readings.
  */
 export function readPath(path: string): PathReadings | null {
-  if (!path.startsWith("/") || path.length > MAX_PATH_LENGTH) return null;
-  const parts = path.slice(1).split("/");
-  const segments: string[] = [];
-  for (const [index, part] of parts.entries()) {
-    const segment = part === "" && index < parts.length - 1 ? null : decodeSegment(part);
-    if (segment === null) return null;
-    segments.push(segment);
+  // Everything else has to be encoded (RFC 3986 §3.3).
+  if (path.length > MAX_PATH_LENGTH || !/^\/[!-~]*$/.test(path) || /[?#]/.test(path)) return null;
+  const segments = path.slice(1).split("/").map(decodeSegment);
+  if (!isPlain(segments)) return null;
+  const readings = [segments];
+  if (segments.some((segment) => segment.includes("/"))) readings.push(segments.flatMap((segment) => segment.split("/")));
+  for (const reading of [...readings]) {
+    if (reading.some((segment) => segment.includes(";"))) readings.push(reading.map((segment) => segment.replace(/;.*$/, "")));
   }
-  if (!segments.some((segment) => segment.includes("/"))) return [segments];
-  const split = segments.flatMap((segment) => segment.split("/"));
-  const plain = split.every((segment, index) => !DOTS.test(segment) && (segment !== "" || index === split.length - 1));
-  return plain ? [segments, split] : null;
+  return readings.every(isPlain) ? readings : null;
+}
+
+/** Whether no segment is missing, empty but for the last, or made of dots. */
+function isPlain(segments: (string | null)[]): segments is string[] {
+  return segments.every((segment, index) => segment !== null && !DOTS.test(segment) && (segment !== "" || index === segments.length - 1));
 }
 
 /** `.` and `..`, also with parameters behind them, which some servers take off first. */

@@ -5,7 +5,7 @@ import type { HostRef } from "../policy/host.ts";
 import { canonicalName } from "../policy/name.ts";
 
 /** Names from a few labels, so that some are equal to, or below, others. */
-export const anyName: fc.Arbitrary<string> = 
+export const anyName: fc.Arbitrary<string> =
   fc.array(fc.constantFrom("a", "com", "notcom"), { minLength: 1, maxLength: 3 }).map((labels) => labels.join("."));
 
 /** Addresses close to each other and to the edges of special ranges. */
