@@ -1,4 +1,7 @@
+import { ESCAPE_START, EscapeReader, EscapeStarts, INCOMPLETE, MAX_ESCAPE_RATIO } from "./escapes.ts";
 import type { Form } from "./forms.ts";
+import { Probe } from "./probe.ts";
+import { PLACE_BITS, PLACE_MASK, Tables } from "./tables.ts";
 
 /** A form that is in some data. */
 export interface Match {
@@ -9,42 +12,151 @@ export interface Match {
   form: Form;
 }
 
-/** Where forms are in one piece of data. */
-export interface Search {
-  /** The leftmost match that begins at `from` or later; of several that begin there the longest. */
-  next(from: number): Match | undefined;
-  /** Where the data's longest end begins that is the beginning of a form and could become one; the data's length when there is none. */
-  tail(from: number): number;
-}
-
-/** Finds forms. */
+/** Finds forms, each of their characters as it is or escaped. */
 export class Finder {
-  readonly #forms: readonly Form[];
+  readonly forms: readonly Form[];
+  #tables: Tables | undefined;
 
   constructor(forms: readonly Form[]) {
-    this.#forms = forms.filter(({ bytes }) => bytes.length > 0);
+    this.forms = forms;
   }
 
+  /** Made when first needed: they take about 200 KB. */
+  get tables(): Tables {
+    return (this.#tables ??= new Tables(this.forms));
+  }
+
+  /** Where the forms are in one piece of data. There has to be at least one form. */
   search(data: Buffer): Search {
-    return {
-      next: (from) => {
-        let best: Match | undefined;
-        for (const form of this.#forms) {
-          const start = data.indexOf(form.bytes, from);
-          if (start < 0) continue;
-          const end = start + form.bytes.length;
-          if (!best || start < best.start || (start === best.start && end > best.end)) best = { start, end, form };
+    return new Search(this.forms, this.tables, data);
+  }
+}
+
+/** Where forms are in one piece of data. Its methods throw {@link SearchLimitError}. */
+export class Search {
+  readonly #forms: readonly Form[];
+  readonly #tables: Tables;
+  readonly #data: Buffer;
+  readonly #probe: Probe;
+  readonly #reader = new EscapeReader();
+  /** Not there when no form can be escaped. */
+  readonly #escapes: EscapeStarts | undefined;
+  /** The last match without escapes, which is good for as long as it lies ahead. */
+  #plain: Match | null | undefined;
+
+  constructor(forms: readonly Form[], tables: Tables, data: Buffer) {
+    this.#forms = forms;
+    this.#tables = tables;
+    this.#data = data;
+    this.#probe = new Probe(data);
+    this.#escapes = tables.escapable ? new EscapeStarts(data) : undefined;
+  }
+
+  /** The leftmost match that begins at `from` or later; of several that begin there the longest. */
+  next(from: number): Match | undefined {
+    if (this.#plain === undefined || (this.#plain !== null && this.#plain.start < from)) {
+      this.#plain = this.#tables.window === 1 ? this.#nextByBytes(from) : this.#nextPlain(from);
+    }
+    const match = this.#escapes && !this.#escapes.none ? this.#nextEscaped(this.#escapes, from, this.#plain) : this.#plain;
+    return match ?? undefined;
+  }
+
+  /**
+   * Where the data's longest end begins, at `from` or later, that is the beginning of a form and could become one; the data's
+   * length when there is none.
+   */
+  tail(from: number): number {
+    const data = this.#data;
+    const { starts, starting, ends, longest } = this.#tables;
+    if (ends[data[data.length - 1]!] === 0) return data.length;
+    const span = this.#escapes && !this.#escapes.none ? longest * MAX_ESCAPE_RATIO : longest;
+    for (let at = Math.max(from, data.length - span); at < data.length; at++) {
+      const byte = data[at]!;
+      if (starts[byte] === 0) continue;
+      if (this.#isOpen(starting[byte]!, at)) return at;
+      if (ESCAPE_START[byte] === 0) continue;
+      const length = this.#reader.read(data, at);
+      if (length === INCOMPLETE ? this.#isOpen(this.#forms, at) : length > 0 && this.#isOpen(starting[this.#reader.bytes[0]!]!, at)) return at;
+    }
+    return data.length;
+  }
+
+  #isOpen(forms: readonly Form[], at: number): boolean {
+    for (const form of forms) {
+      this.#probe.match(form, at, 0);
+      if (this.#probe.open) return true;
+    }
+    return false;
+  }
+
+  #nextPlain(from: number): Match | null {
+    const data = this.#data;
+    const { shift, candidates, window } = this.#tables;
+    const { length } = data;
+    let last = from + window - 1;
+    while (last < length) {
+      const key = data[last - 1]! << 8 | data[last]!;
+      const move = shift[key]!;
+      if (move !== 0) {
+        last += move;
+        continue;
+      }
+      const match = this.#longest(candidates.get(key)!, last - window + 1);
+      if (match) return match;
+      last++;
+    }
+    return null;
+  }
+
+  /** The same where a form has only one byte. */
+  #nextByBytes(from: number): Match | null {
+    const { starting } = this.#tables;
+    for (let at = from; at < this.#data.length; at++) {
+      const match = this.#longest(starting[this.#data[at]!]!, at);
+      if (match) return match;
+    }
+    return null;
+  }
+
+  #longest(forms: readonly Form[], start: number): Match | null {
+    let best: Match | null = null;
+    for (const form of forms) {
+      const end = this.#probe.plain(form, start);
+      if (end > (best?.end ?? 0)) best = { start, end, form };
+    }
+    return best;
+  }
+
+  /** A match with escapes that comes before `best`, or that. It is found by its first escape, before which all is as it is. */
+  #nextEscaped(escapes: EscapeStarts, from: number, best: Match | null): Match | null {
+    const data = this.#data;
+    const { starting, escaped, places, longest } = this.#tables;
+    const reader = this.#reader;
+    let stop = best ? Math.min(data.length, best.start + longest) : data.length;
+    for (let at = escapes.next(from, stop); at < stop; at = escapes.next(at + 1, stop)) {
+      if (reader.read(data, at) <= 0) continue;
+      const byte = reader.bytes[0]!;
+      const before = best;
+      for (const form of starting[byte]!) if (form.escapable) best = this.#better(best, form, at, 0);
+      const key = at > from ? data[at - 1]! << 8 | byte : 0;
+      if (at > from && escaped[key] === 1) {
+        for (const place of places.get(key)!) {
+          const start = at - (place & PLACE_MASK);
+          if (start >= from) best = this.#better(best, this.#forms[place >> PLACE_BITS]!, start, place & PLACE_MASK);
         }
-        return best;
-      },
-      tail: (from) => {
-        const longest = Math.max(1, ...this.#forms.map(({ bytes }) => bytes.length));
-        for (let at = Math.max(from, data.length - longest + 1); at < data.length; at++) {
-          const rest = data.subarray(at);
-          if (this.#forms.some(({ bytes }) => rest.length < bytes.length && bytes.subarray(0, rest.length).equals(rest))) return at;
-        }
-        return data.length;
-      },
-    };
+      }
+      if (best !== before) stop = Math.min(data.length, best!.start + longest);
+    }
+    return best;
+  }
+
+  /** `best`, or the match of this form, whose bytes before `place` are as they are, when that is better. */
+  #better(best: Match | null, form: Form, start: number, place: number): Match | null {
+    if (best && start > best.start) return best;
+    const at = start + place;
+    if (place > 0 && !this.#probe.endsWith(form, place, at)) return best;
+    const end = this.#probe.match(form, at, place);
+    if (end < 0 || (best && start === best.start && end <= best.end)) return best;
+    return { start, end, form };
   }
 }

@@ -2,6 +2,7 @@
 export * from "./coding.ts";
 export * from "./limits.ts";
 export * from "./placeholder.ts";
+export { SearchLimitError } from "./probe.ts";
 export { Redactor, type Found, type RedactionOptions } from "./redact.ts";
 export type { Scanner } from "./scanner.ts";
 export * from "./seal.ts";

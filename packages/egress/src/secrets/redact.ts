@@ -7,8 +7,8 @@ import type { SecretSet } from "./secret.ts";
 /** How a stream is redacted. */
 export interface RedactionOptions {
   /**
-   * Whether what stands for a value has to have the length of what it replaces, because lengths are part of the format (gRPC,
-   * ranges). A placeholder has another length than its value, so it cannot be used then.
+   * Whether what stands for a value has to have the length of what it replaces, because lengths are part of the format: messages
+   * of gRPC, ranges. A placeholder has another length than its value, so filling stands there then.
    */
   keepLength?: boolean;
 }
@@ -19,7 +19,26 @@ export interface Found {
   found(): string[];
 }
 
-/** Turns values of a sandbox's secrets back into their placeholders, whatever host answers. */
+/** What stands where a placeholder cannot. Its characters are in the alphabet of base64 and need no escape anywhere. */
+const FILLING = "REDACTED";
+
+/**
+ * Turns values of a sandbox's secrets back into their placeholders, whatever host answers.
+ *
+ * Recognised is a value as its UTF-8 is; in hexadecimal; in base64 of either alphabet, alone or inside of a longer text such as
+ * Basic credentials; and each of these with any of its characters written as `%XX`, as JSON's `\"` or `\uXXXX`, or as HTML's
+ * `&quot;`, `&#34;` or `&#x22;`; a space also as `+`. It may be split over chunks in any way.
+ *
+ * In the place of a value stands its placeholder, of hexadecimal the placeholder's. Of base64 the characters that the value
+ * determines are replaced by `REDACTED`, again and again up to the same length, so that what stands around still decodes; up to
+ * four bits of the value's first and last byte, which share a character with their neighbours, are left.
+ *
+ * Not recognised is what is not one of these forms: a value reversed, split in parts with something in between (also over
+ * several headers or messages), in another case, in UTF-16, escaped or encoded twice, in base64 with line ends, hashed,
+ * compressed by other means than a content coding, encrypted. A host that gets a secret and works with the sandbox's code can
+ * always hand it over; redaction is for hosts that repeat what they were sent. Values of fewer than four bytes are only
+ * recognised as they are (`MIN_ENCODED_BYTES`).
+ */
 export class Redactor {
   readonly #secrets: SecretSet;
   readonly #finder: Finder;
@@ -29,28 +48,52 @@ export class Redactor {
     this.#finder = new Finder(formsOf(secrets.all.map(({ value }) => value)));
   }
 
-  /** A text of a message's head: the value of a header or a trailer, a status text. One character is one byte, as Node has them. */
+  /**
+   * Redacts a text of a message's head: the value of a header or a trailer, a status text.
+   *
+   * @param text As Node has it, one character a byte; or any other text.
+   * @throws {SearchLimitError} as all of them do.
+   */
   redactText(text: string): { text: string; found: string[] } {
-    const scanner = this.scanner();
-    const bytes = Buffer.concat([...scanner.push(Buffer.from(text, "latin1")), ...scanner.flush()]);
-    const found = scanner.found();
-    return { text: found.length > 0 ? bytes.toString("latin1") : text, found };
+    if (this.#finder.forms.length === 0 || text === "") return { text, found: [] };
+    const found = new Set<string>();
+    let redacted = text;
+    if (!BEYOND_LATIN1.test(redacted)) redacted = this.#redactAs("latin1", redacted, found);
+    if (BEYOND_ASCII.test(redacted)) redacted = this.#redactAs("utf8", redacted, found);
+    return { text: redacted, found: [...found] };
   }
 
-  /** A body, after its content codings have been opened. */
+  /** Redacts a body, after its content codings have been opened. Its stream fails with {@link SearchLimitError}. */
   redactBody(options: RedactionOptions = {}): Transform & Found {
     const scanner = this.scanner(options);
     return Object.assign(new ScannerTransform(scanner), { found: () => scanner.found() });
   }
 
-  /** The same without a stream: messages of WebSockets. */
-  scanner(_options: RedactionOptions = {}): Scanner & Found {
+  /** The same without a stream, for messages of WebSockets. */
+  scanner(options: RedactionOptions = {}): Scanner & Found {
     const found = new Set<string>();
-    const scanner = new ReplacingScanner(this.#finder, (match: Match) => {
-      const secret = this.#secrets.all[match.form.needle]!;
-      found.add(secret.name);
-      return Buffer.from(secret.placeholder);
+    const scanner = new ReplacingScanner(this.#finder, (match) => {
+      const { name, placeholder } = this.#secrets.all[match.form.needle]!;
+      found.add(name);
+      return standIn(match, placeholder, options.keepLength ?? false);
     });
     return { push: (chunk) => scanner.push(chunk), flush: () => scanner.flush(), found: () => [...found] };
   }
+
+  #redactAs(encoding: BufferEncoding, text: string, found: Set<string>): string {
+    const scanner = this.scanner();
+    const parts = [...scanner.push(Buffer.from(text, encoding)), ...scanner.flush()];
+    const names = scanner.found();
+    for (const name of names) found.add(name);
+    return names.length > 0 ? Buffer.concat(parts).toString(encoding) : text;
+  }
+}
+
+const BEYOND_LATIN1 = /[^\x00-\xff]/;
+const BEYOND_ASCII = /[^\x00-\x7f]/;
+
+function standIn({ form, start, end }: Match, placeholder: string, keepLength: boolean): Buffer {
+  if (keepLength) return Buffer.alloc(end - start, FILLING);
+  if (form.kind === "base64") return Buffer.alloc(form.bytes.length, FILLING);
+  return Buffer.from(form.kind === "hex" ? Buffer.from(placeholder).toString("hex") : placeholder);
 }

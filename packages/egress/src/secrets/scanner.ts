@@ -37,6 +37,7 @@ export class ReplacingScanner implements Scanner {
   #scan(data: Buffer, last: boolean): Buffer[] {
     const out: Buffer[] = [];
     if (data.length === 0) return out;
+    if (this.#finder.forms.length === 0) return [data];
     const search = this.#finder.search(data);
     let passed = 0;
     let position = 0;
@@ -67,12 +68,22 @@ export class ScannerTransform extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    for (const part of this.#scanner.push(chunk)) this.push(part);
-    done();
+    this.#pass(() => this.#scanner.push(chunk), done);
   }
 
   override _flush(done: TransformCallback): void {
-    for (const part of this.#scanner.flush()) this.push(part);
+    this.#pass(() => this.#scanner.flush(), done);
+  }
+
+  #pass(scan: () => Buffer[], done: TransformCallback): void {
+    let parts: Buffer[];
+    try {
+      parts = scan();
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    for (const part of parts) this.push(part);
     done();
   }
 }
