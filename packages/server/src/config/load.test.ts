@@ -45,6 +45,40 @@ test("says what is wrong and where", async () => {
   await assert.rejects(loadConfig(join(dir, "nowhere.json")), /Cannot read/);
 });
 
+test("egress: names and addresses are brought to their one form", async () => {
+  const { egress } = await loadConfig(await file('{"egress": {"hosts": {"API.Internal.": "10.0.0.5:8443", "v6.internal": "[2001:DB8:0::1]:443", "b": "2001:db8::2"}, "passThrough": ["*.Pinned.example"], "dnsServers": ["192.0.2.53", "[2001:db8::53]:53"], "upstreamProxy": "http://user:pw@proxy.internal:3128"}}'));
+  assert.deepEqual(egress.hosts, { "api.internal": "10.0.0.5:8443", "v6.internal": "[2001:db8::1]:443", b: "[2001:db8::2]" });
+  assert.deepEqual(egress.dnsServers, ["192.0.2.53", "[2001:db8::53]:53"]);
+  assert.deepEqual(parseConfig({}).egress, { hosts: {}, caFiles: [], passThrough: [], dnsServers: [], upstreamProxy: null, hooks: null });
+});
+
+test("egress: says what is wrong and where", async () => {
+  const refused = async (egress: unknown, message: RegExp) =>
+    assert.rejects(loadConfig(await file(JSON.stringify({ egress }))), (error) => error instanceof ConfigError && message.test(error.message) && !error.message.includes("hunter2"));
+  await refused({ hosts: { "a b": "10.0.0.1" } }, /egress\.hosts\.a b: is not the name of a host/);
+  await refused({ hosts: { "10.0.0.1": "10.0.0.1" } }, /is not the name of a host/);
+  await refused({ hosts: { "a.b": "10.0.0.1", "A.B.": "10.0.0.2" } }, /same name/);
+  await refused({ hosts: { a: "b.example" } }, /egress\.hosts\.a: must be an IP address/);
+  await refused({ hosts: { a: "10.0.0.1:0" } }, /egress\.hosts\.a: must be an IP address/);
+  await refused({ passThrough: ["https://a"] }, /egress\.passThrough\.0: .*"https:\/\/a".*URL/);
+  await refused({ dnsServers: ["resolver.example"] }, /egress\.dnsServers\.0: must be an IP address/);
+  for (const url of ["https://user:hunter2@proxy:3128", "http://user:hunter2@proxy:3128/path", "proxy:3128"]) await refused({ upstreamProxy: url }, /egress\.upstreamProxy: must be http:/);
+  await refused({ caFiles: ["nowhere.pem"] }, /egress\.caFiles\.0: cannot read .*nowhere\.pem/);
+  await refused({ caFiles: ["config.json"] }, /holds no certificate/);
+  await refused({ hooks: "nowhere.js" }, /egress\.hooks: cannot read the module .*nowhere\.js/);
+  await refused({ hooks: "." }, /not a file/);
+  await refused({ proxy: 1 }, /Unrecognized key/);
+});
+
+test("egress: files are beside the configuration file", async () => {
+  const { localCa } = await import("../tls/local-ca.ts");
+  const { caFile } = await localCa(join(dir, "tls"), ["a.example"]);
+  await writeFile(join(dir, "hooks.js"), "export default {};");
+  const { egress } = await loadConfig(await file('{"egress": {"caFiles": ["tls/ca.pem"], "hooks": "./hooks.js"}}'));
+  assert.deepEqual(egress.caFiles, [caFile]);
+  assert.equal(egress.hooks, join(dir, "hooks.js"));
+});
+
 test("a public URL is brought to its origin, because clients refuse a trailing slash", () => {
   assert.equal(parseConfig({ publicUrl: "https://sandbox.example:8443/" }).publicUrl, "https://sandbox.example:8443");
 });

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { describeIssues } from "@sandkeep/protocol";
+import { checkEgressFiles, resolveEgressFiles } from "./egress.ts";
+import { ConfigError } from "./error.ts";
 import { type Config, type ConfigInput, configSchema } from "./schema.ts";
 
-/** The configuration cannot be used; the message says where and why. */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-}
+export { ConfigError } from "./error.ts";
 
 /**
  * Checks a configuration and fills in the defaults.
@@ -20,7 +20,7 @@ export function parseConfig(input: ConfigInput | unknown, source = "the configur
 }
 
 /**
- * Reads a configuration file (JSON).
+ * Reads a configuration file (JSON), and looks at the files that it names for the egress proxy; relative ones are beside it.
  *
  * @param overrides Win over the file, key by key, as command line options do.
  * @throws {ConfigError}
@@ -41,5 +41,8 @@ export async function loadConfig(file: string | null, overrides: ConfigInput = {
     throw new ConfigError(`The configuration file ${file} is not JSON: ${(error as Error).message}`);
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw new ConfigError(`The configuration file ${file} does not hold a JSON object.`);
-  return parseConfig({ ...json, ...given }, `The configuration file ${file}`);
+  const config = parseConfig({ ...json, ...given }, `The configuration file ${file}`);
+  const egress = resolveEgressFiles(config.egress, dirname(resolve(file)));
+  await checkEgressFiles(egress);
+  return { ...config, egress };
 }

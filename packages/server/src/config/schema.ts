@@ -3,6 +3,7 @@ import { MEMORY_MIB, REGION } from "@sandkeep/protocol";
 import { z } from "zod";
 import { RPC_LIMITS } from "../rpc/mod.ts";
 import { defaultDataDir } from "./data-dir.ts";
+import { egressSchema } from "./egress.ts";
 
 const MINUTE_MS = 60_000;
 const MiB = 1024 * 1024;
@@ -72,6 +73,8 @@ export const configSchema = z.strictObject({
       maxEgressPerSandbox: z.int().min(1).default(100_000),
     })
     .prefault({}),
+  /** Settings of the egress proxy. */
+  egress: egressSchema.prefault({}),
   log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }).prefault({}),
   /** Settings of the machine engine; the host package checks them. */
   engine: z.record(z.string(), z.unknown()).default({}),
