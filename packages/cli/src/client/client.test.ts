@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { after, describe, test } from "node:test";
 import { CliError, UsageError } from "../errors.ts";
 import { follow } from "../events/follow.ts";
+import { collectSecret } from "../values/secret.ts";
 import { temporaryDirectory } from "../testing/temporary_directory.ts";
 import { startTicks } from "../server/process_identity.ts";
 import { writeState } from "../server/state.ts";
@@ -108,11 +109,19 @@ test("an id comes from the argument, else from SANDBOX_ID, and has an id's form"
 });
 
 test("options become the SDK's", () => {
-  assert.deepEqual(createOptions({}), {});
-  assert.deepEqual(createOptions({ net: true, allowNet: ["a"], memory: 2_048, timeout: 90_000, label: { a: "b" }, env: { X: "1" } }), {
+  assert.deepEqual(createOptions({}, {}), {});
+  assert.deepEqual(createOptions({ net: true, allowNet: ["a"], memory: 2_048, timeout: 90_000, label: { a: "b" }, env: { X: "1" } }, {}), {
     allowNet: ["a"], memory: "2048MiB", timeout: "90s", labels: { a: "b" }, env: { X: "1" },
   });
-  assert.deepEqual(createOptions({ net: false, allowNet: ["a"] }), { allowNet: [] });
+  assert.deepEqual(createOptions({ net: false, allowNet: ["a"] }, {}), { allowNet: [] });
+  const secret = collectSecret("KEY=MY_KEY@a.example,*.b.example:443");
+  assert.deepEqual(createOptions({ denyNet: ["b"], secret }, { MY_KEY: "hunter2" }), {
+    egress: { deny: ["b"] }, secrets: { KEY: { hosts: ["a.example", "*.b.example:443"], value: "hunter2" } },
+  });
+  assert.throws(() => createOptions({ secret }, {}), (error) => error instanceof UsageError && /no MY_KEY/.test(error.message));
+  for (const text of ["KEY", "KEY=hunter2", "=V@a", "KEY=@a", "KEY=V@", "KEY=V@,"]) {
+    assert.throws(() => collectSecret(text), (error) => error instanceof UsageError && !error.message.includes("hunter2"));
+  }
 });
 
 test("labels are filtered by as the API wants it", () => {

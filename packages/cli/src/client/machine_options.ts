@@ -1,4 +1,5 @@
 import type { Sandbox } from "sandkeep";
+import { type SecretOption, secretsFrom } from "../values/secret.ts";
 import { toApiTimeout } from "../values/duration.ts";
 
 type CreateOptions = NonNullable<Parameters<typeof Sandbox.create>[0]>;
@@ -10,6 +11,8 @@ export interface MachineOptions {
   env?: Record<string, string>;
   label?: Record<string, string>;
   allowNet?: string[];
+  denyNet?: string[];
+  secret?: Record<string, SecretOption>;
   /** False with `--no-net`. */
   net?: boolean;
   copy?: string[];
@@ -17,13 +20,20 @@ export interface MachineOptions {
   timeout?: number;
 }
 
-/** The SDK's options for a new sandbox. */
-export function createOptions({ memory, env, label, allowNet, net, timeout }: MachineOptions): CreateOptions {
+/**
+ * The SDK's options for a new sandbox.
+ *
+ * @param variables The environment, for values of secrets.
+ * @throws {UsageError}
+ */
+export function createOptions({ memory, env, label, allowNet, denyNet, secret, net, timeout }: MachineOptions, variables: NodeJS.ProcessEnv): CreateOptions {
   return {
     ...(memory !== undefined && { memory: `${memory}MiB` as const }),
     ...(env && { env }),
     ...(label && { labels: label }),
     ...(net === false ? { allowNet: [] } : allowNet && { allowNet }),
+    ...(denyNet && { egress: { deny: denyNet } }),
+    ...(secret && { secrets: secretsFrom(secret, variables) }),
     ...(timeout !== undefined && { timeout: toApiTimeout(timeout) }),
   };
 }

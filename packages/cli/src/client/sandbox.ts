@@ -2,10 +2,10 @@ import type { Sandbox } from "sandkeep";
 import { createOptions, type MachineOptions } from "./machine_options.ts";
 import type { Target } from "./target.ts";
 
-/** Creates a sandbox on a server, and copies in what is asked for. */
-export async function createSandbox(target: Target, options: MachineOptions): Promise<Sandbox> {
+/** Creates a sandbox on a server, and copies in what is asked for. Values of secrets are in the environment. */
+export async function createSandbox(target: Target, options: MachineOptions, env: NodeJS.ProcessEnv): Promise<Sandbox> {
   const { Sandbox } = await import("sandkeep");
-  const sandbox = await Sandbox.create({ ...target, ...createOptions(options) });
+  const sandbox = await Sandbox.create({ ...target, ...createOptions(options, env) });
   try {
     if (options.copy?.length) {
       const { upload } = await import("../copy/upload.ts");

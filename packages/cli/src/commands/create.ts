@@ -8,10 +8,10 @@ const DEFAULT_LIFETIME_MS = 5 * 60_000;
 
 /** `sandkeep create` */
 export async function run(invocation: Invocation<MachineOptions>): Promise<void> {
-  const { options, terminal } = invocation;
+  const { options, terminal, env } = invocation;
   const target = await ensureTarget(invocation);
   const timeout = options.timeout ?? DEFAULT_LIFETIME_MS;
-  const sandbox = await createSandbox(target, { ...options, timeout });
+  const sandbox = await createSandbox(target, { ...options, timeout }, env);
   const { id } = sandbox;
   await sandbox.close();
   terminal.result({ id, stopAt: new Date(Date.now() + timeout).toISOString(), endpoint: target.sandboxEndpoint }, () => id);

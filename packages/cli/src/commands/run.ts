@@ -12,14 +12,14 @@ interface Options extends MachineOptions, ForegroundOptions {
 
 /** `sandkeep run -- command…` */
 export async function run(invocation: Invocation<Options>): Promise<number> {
-  const { args: [words], options, terminal } = invocation;
+  const { args: [words], options, terminal, env } = invocation;
   const [command, ...args] = words as string[];
   checkForeground(invocation);
   if (options.keep && options.timeout === undefined) throw new UsageError("--keep needs --timeout", "say how long the sandbox may live");
 
   let endsAt = Infinity;
   return await withOwnFailures(async () => {
-    const sandbox = await createSandbox(await ensureTarget(invocation), options);
+    const sandbox = await createSandbox(await ensureTarget(invocation), options, env);
     if (options.timeout !== undefined) endsAt = Date.now() + options.timeout;
     try {
       // `--env` was given to the sandbox, so that everything in it has it.

@@ -18,7 +18,7 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
   const id = given || env.SANDBOX_ID ? sandboxId(given, env) : undefined;
 
   return await withOwnFailures(async () => {
-    const sandbox = id ? await connectSandbox(await requireTarget(invocation), id) : await createSandbox(await ensureTarget(invocation), {});
+    const sandbox = id ? await connectSandbox(await requireTarget(invocation), id) : await createSandbox(await ensureTarget(invocation), {}, env);
     try {
       const [command, ...args] = options.shell.split(" ");
       // As a login would: with the profile read.

@@ -30,6 +30,24 @@ function details(event: SandboxEvent): string {
       return `${event.data.why}${event.data.detail ? `: ${event.data.detail}` : ""}, lived ${formatDuration(event.data.lifetimeMs)}`;
     case "sandbox.extended":
       return `until ${new Date(event.data.stopAtMs).toISOString()}`;
+    case "http": {
+      const { scheme, method, host, port, path, status, bytesUp, bytesDown, durationMs, secrets, placeholders } = event.data;
+      const authority = port === (scheme === "https" ? 443 : 80) ? host : `${host}:${port}`;
+      const sizes = `${formatBytes(bytesUp)} up, ${formatBytes(bytesDown)} down`;
+      const names = [...secrets.map((name) => `with ${name}`), ...placeholders.map((name) => `${name} left out`)];
+      return `${method} ${scheme}://${authority}${path} → ${[status ?? "no answer", sizes, formatDuration(durationMs), ...names].join(", ")}${judgement(event.data)}`;
+    }
+    case "connection": {
+      const { protocol, host, port, bytesUp, bytesDown, durationMs } = event.data;
+      return `${protocol} ${host}:${port} → ${formatBytes(bytesUp)} up, ${formatBytes(bytesDown)} down, ${formatDuration(durationMs)}${judgement(event.data)}`;
+    }
+    case "dns":
+      return `${event.data.type} ${event.data.name}${judgement(event.data)}`;
+    case "egress.changed": {
+      const { change, policy, secret, error } = event.data;
+      const what = secret ? `${change} ${secret.name} → ${secret.hosts.join(", ")}` : policy ? `${change} → ${policySummary(policy)}` : change;
+      return `${what}${error ? `: ${error}` : ""}`;
+    }
     case "token.created":
     case "token.revoked":
       return event.data.name;
@@ -37,4 +55,16 @@ function details(event: SandboxEvent): string {
       // Kinds are added over time; what they hold is shown as it is.
       return "data" in event ? JSON.stringify((event as { data: unknown }).data) : "";
   }
+}
+
+function judgement({ verdict, reason }: { verdict: string; reason: string | null }): string {
+  return verdict === "allowed" ? "" : `: ${verdict}${reason ? `, ${reason}` : ""}`;
+}
+
+function policySummary({ allow, deny, rules }: { allow: string[] | null; deny: string[]; rules: unknown[] }): string {
+  return [
+    allow === null ? "every public host" : allow.length === 0 ? "nothing" : allow.join(", "),
+    deny.length > 0 && `but not ${deny.join(", ")}`,
+    rules.length > 0 && `${rules.length} rules`,
+  ].filter(Boolean).join("; ");
 }

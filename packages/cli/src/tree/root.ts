@@ -1,3 +1,4 @@
+import { egressCommands } from "./egress.ts";
 import { fileCommands } from "./files.ts";
 import { sandboxCommands } from "./sandboxes.ts";
 import { serverCommands } from "./server.ts";
@@ -13,5 +14,5 @@ export const root: CommandSpec = {
     ["sandkeep shell", "look around in one"],
     ["sandkeep doctor", "check this machine"],
   ],
-  commands: [...sandboxCommands, ...fileCommands, ...serverCommands, ...toolCommands],
+  commands: [...sandboxCommands, egressCommands, ...fileCommands, ...serverCommands, ...toolCommands],
 };

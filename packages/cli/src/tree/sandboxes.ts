@@ -2,6 +2,7 @@ import { parseMemory } from "../values/bytes.ts";
 import { parseDuration } from "../values/duration.ts";
 import { wholeNumber } from "../values/number.ts";
 import { collect, collectPair } from "../values/pair.ts";
+import { collectSecret } from "../values/secret.ts";
 import type { CommandSpec, OptionSpec } from "./spec.ts";
 
 const machineOptions: OptionSpec[] = [
@@ -9,7 +10,9 @@ const machineOptions: OptionSpec[] = [
   { flags: "-e, --env <KEY=VALUE>", description: "environment for everything in the sandbox (repeat)", parse: collectPair },
   { flags: "-l, --label <KEY=VALUE>", description: "a label, to find the sandbox by (repeat, at most 5)", parse: collectPair },
   { flags: "--allow-net <host>", description: "allow only these hosts to be reached: api.example.com, *.example.com, host:443 (repeat)", parse: collect },
+  { flags: "--deny-net <host>", description: "never let this host be reached, whatever else allows it (repeat)", parse: collect },
   { flags: "--no-net", description: "allow no host to be reached" },
+  { flags: "--secret <NAME=VARIABLE@host>", description: "a secret for these hosts (with commas), with the value of this environment variable (repeat)", parse: collectSecret },
   { flags: "--copy <path>", description: "copy a local file or directory to /app first (repeat)", parse: collect },
 ];
 
@@ -42,6 +45,7 @@ export const sandboxCommands: CommandSpec[] = [
       ["sandkeep run -- uname -a", "what machine is this?"],
       ["sandkeep run --copy . --cwd /app -- npm test", "test this directory where it can do no harm"],
       ["echo 'print(6*7)' | sandkeep run --no-net python3 -", "run a script from standard input without a network"],
+      ["sandkeep run --allow-net api.example.com --secret API_KEY=MY_KEY@api.example.com -- ./job.sh", "one host, and a key that the job cannot read"],
       ["sandkeep run -t -- bash", "look around"],
     ],
     passThrough: true,
@@ -144,7 +148,7 @@ export const sandboxCommands: CommandSpec[] = [
       { flags: "-s, --sandbox <id>", description: "only this sandbox's events" },
       { flags: "-n, --limit <count>", description: "at most this many, the latest ones (default: 100)", parse: wholeNumber(1, 100_000) },
     ],
-    examples: [["sandkeep events --follow", "watch everything"], ["sandkeep events $id --json", "one sandbox's history, a JSON object a line"]],
+    examples: [["sandkeep events --follow", "watch everything"], ["sandkeep events --follow --kind http,connection $id", "what a sandbox reaches"], ["sandkeep events $id --json", "one sandbox's history, a JSON object a line"]],
     completes: "sandbox",
     client: true,
     load: () => import("../commands/events.ts"),

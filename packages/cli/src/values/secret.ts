@@ -1,0 +1,27 @@
+import { UsageError } from "../errors.ts";
+
+/** A secret as options name it: where its value is, not the value, which others could see in a command line. */
+export interface SecretOption {
+  /** The environment variable that has the value. */
+  variable: string;
+  hosts: string[];
+}
+
+/** Collects repeated `NAME=VARIABLE@host,host` options. @throws {UsageError} */
+export function collectSecret(text: string, previous: Record<string, SecretOption> = {}): Record<string, SecretOption> {
+  const [, name, variable, hosts] = /^([^=@]+)=([^=@]+)@(.+)$/.exec(text) ?? [];
+  const list = hosts?.split(",").filter((host) => host !== "") ?? [];
+  if (!name || !variable || list.length === 0) {
+    throw new UsageError("a secret is not NAME=VARIABLE@host", "name the variable that has the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net");
+  }
+  return { ...previous, [name]: { variable, hosts: list } };
+}
+
+/** The secrets themselves, with their values from the environment. @throws {UsageError} */
+export function secretsFrom(options: Record<string, SecretOption>, env: NodeJS.ProcessEnv): Record<string, { hosts: string[]; value: string }> {
+  return Object.fromEntries(Object.entries(options).map(([name, { variable, hosts }]) => {
+    const value = env[variable];
+    if (value === undefined || value === "") throw new UsageError(`the environment has no ${variable}, which the secret ${name} needs`, `set ${variable}, or name another variable`);
+    return [name, { hosts, value }];
+  }));
+}
