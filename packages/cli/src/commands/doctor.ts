@@ -1,5 +1,6 @@
 import { userInfo } from "node:os";
 import type { Finding, Verdict } from "../doctor/check.ts";
+import { checkEgress } from "../doctor/egress.ts";
 import { checkImage } from "../doctor/image.ts";
 import { checkPlatform } from "../doctor/platform.ts";
 import { checkPrograms } from "../doctor/programs.ts";
@@ -11,7 +12,7 @@ import type { Colours } from "../output/colour.ts";
 import { dataDirOf } from "../paths.ts";
 import type { Invocation } from "../tree/spec.ts";
 
-const CHECKS = [checkPlatform, checkPrograms, checkResources, checkRootless, checkImage, checkServer];
+const CHECKS = [checkPlatform, checkPrograms, checkResources, checkRootless, checkImage, checkEgress, checkServer];
 /** All checks together; each is a matter of milliseconds unless something hangs. */
 const TIMEOUT_MS = 20_000;
 

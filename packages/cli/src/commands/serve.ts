@@ -25,7 +25,7 @@ interface Options {
 
 /** `sandkeep serve`: serves until a signal, or until it was idle for long enough. */
 export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
-  const [{ createHost }, { createLogger, loadConfig, startServer, VERSION, writeReadyFile }] = await Promise.all([
+  const [{ createHost }, { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile }] = await Promise.all([
     import("@sandkeep/host"),
     import("@sandkeep/server"),
   ]);
@@ -43,7 +43,8 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const image = await prepareImage(images, terminal.progress());
   const log = createLogger(config.log.level);
   const templatesDir = join(images, "templates");
-  const host = await createHost({ dataDir, templatesDir, image, log, ...engineSettings(config.engine) });
+  const egress = { dir: join(dataDir, EGRESS_DIR), config: config.egress };
+  const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engineSettings(config.engine) });
   // From here on the server owns the host, also when it does not start.
   const server = await startServer({ host, config, log });
   // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addProgram } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary_directory.ts";
 import type { DoctorContext } from "./check.ts";
+import { checkEgress } from "./egress.ts";
 import { atLeast, checkPrograms } from "./programs.ts";
 import { checkResources } from "./resources.ts";
 import { checkRootless } from "./rootless.ts";
@@ -94,6 +95,38 @@ test("without a server says whether its port is free", async () => {
   } finally {
     occupant.close();
   }
+});
+
+test("looks at the egress proxy's keys and certificate, and who may read them", async () => {
+  const context = machine({});
+  const egress = async () => (await checkEgress(context)).find(({ name }) => name === "egress")!;
+  assert.match((await egress()).detail, /first server/);
+  const folder = join(context.dataDir, "egress");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { authorityPem } = await import("@sandkeep/egress");
+  await authorityPem(folder);
+  assert.match((await egress()).detail, /secrets\.key.* is missing/);
+  writeFileSync(join(folder, "secrets.key"), "k".repeat(32), { mode: 0o600 });
+  assert.deepEqual((await egress()).verdict, "ok");
+  for (const [path, mode, bad] of [[folder, 0o700, 0o755], [join(folder, "secrets.key"), 0o600, 0o640], [join(folder, "ca-key.pem"), 0o600, 0o604]] as const) {
+    chmodSync(path, bad);
+    const { verdict, repair } = await egress();
+    assert.equal(verdict, "fail");
+    assert.equal(repair, `chmod ${mode.toString(8)} ${path}`);
+    chmodSync(path, mode);
+  }
+  writeFileSync(join(folder, "ca.pem"), "garbage");
+  assert.equal((await egress()).verdict, "fail");
+  rmSync(join(folder, "ca.pem"));
+  assert.equal((await egress()).verdict, "warn");
+});
+
+test("finds variables that name authorities and lead nowhere", async () => {
+  const found = async (env: Record<string, string>) => (await checkEgress(machine({}, { env }))).find(({ name }) => name === "authorities")!;
+  assert.notEqual((await found({})).verdict, "fail");
+  const wrong = await found({ SSL_CERT_FILE: join(dir, "nowhere.pem") });
+  assert.equal(wrong.verdict, "warn");
+  assert.match(wrong.detail, /SSL_CERT_FILE names .*nowhere\.pem/);
 });
 
 test("a check that breaks is a finding, and the others are still made", async () => {
