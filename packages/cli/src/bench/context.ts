@@ -1,10 +1,11 @@
 import type { Sandbox } from "sandkeep";
 import type { Progress } from "../output/progress.ts";
+import type { Rig } from "./egress/rig.ts";
 
 /** What a measurement gets. */
 export interface BenchContext {
   /** Creates a sandbox on the server that is measured. */
-  create(): Promise<Sandbox>;
+  create(options?: { allowNet: string[] }): Promise<Sandbox>;
   /** Repetitions: the full number, or with `--quick` a small one. */
   times(full: number): number;
   progress: Progress;
@@ -12,6 +13,10 @@ export interface BenchContext {
   processes: (() => number[]) | undefined;
   /** The server's own process, whose memory grows with its sandboxes, too. */
   server: number | undefined;
+  /** The server's egress proxy, if the server is here. */
+  proxies: () => number[];
+  /** What the measurements of egress speak to. @throws when the server is elsewhere, and does not know it */
+  rig(): Rig;
   /** How long idle machines are watched, milliseconds. */
   settleMs: number;
   /** Waits until as many machines as the server likes to have wait ahead of demand. */

@@ -28,14 +28,14 @@ export async function measureBurst(context: BenchContext): Promise<Partial<Figur
 
 /**
  * Fifty sandboxes alive at the same time, each having run a command. Memory is the proportional set size of their processes
- * (what several share is divided among them) and what the server grew by; processor time is what their processes use when
+ * (what several share is divided among them) and what the server and its egress proxy grew by; processor time is what their processes use when
  * nobody asks anything of them. Theirs are the processes that are gone when the sandboxes are killed: what waits ahead of
  * demand does not count.
  */
 export async function measureDensity(context: BenchContext): Promise<Partial<Figures>> {
   await context.untilReady();
-  const { processes, server } = context;
-  const serverPss = () => pssBytes(server ? [server] : []);
+  const { processes, proxies, server } = context;
+  const serverPss = () => pssBytes(server ? [server, ...proxies()] : []);
   const before = { server: serverPss(), available: memoryAvailable() };
   const sandboxes: Sandbox[] = [];
   try {

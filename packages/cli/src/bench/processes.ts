@@ -10,6 +10,14 @@ export function processesNaming(directory: string, except: number[] = []): numbe
   );
 }
 
+/** Children of a process whose command line names something. */
+export function childrenNaming(parent: number, text: string): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    const stat = read(`/proc/${pid}/stat`);
+    return Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent && read(`/proc/${pid}/cmdline`)?.includes(text);
+  });
+}
+
 /** Memory of processes, bytes; what several share is divided among them (proc(5), smaps_rollup). */
 export function pssBytes(pids: number[]): number {
   let kib = 0;

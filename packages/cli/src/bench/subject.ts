@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import type { EgressConfig } from "@sandkeep/egress";
 import type { Target } from "../client/target.ts";
 import { CliError } from "../errors.ts";
 import { whenReady } from "../server/when_ready.ts";
@@ -21,12 +22,15 @@ export interface Subject extends AsyncDisposable {
 const PARENT = "/var/tmp";
 
 /** Starts a server for nothing else, in a data directory of its own, with the images of the usual one. */
-export async function startSubject(images: string): Promise<Subject> {
+export async function startSubject(images: string, egress: EgressConfig): Promise<Subject> {
   const dataDir = await mkdtemp(join(PARENT, "sandkeep-bench-"));
   const readyFile = join(dataDir, "ready.json");
+  const configFile = join(dataDir, "config.json");
+  const { hosts, caFiles } = egress;
+  await writeFile(configFile, JSON.stringify({ dataDir, egress: { hosts, caFiles } }));
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   const child = spawn(process.execPath, [
-    ...process.execArgv, main, "serve", "--background", "--data-dir", dataDir, "--images", images, "--port", "0", "--ready-file", readyFile, "--log-level", "warn",
+    ...process.execArgv, main, "serve", "--background", "--config", configFile, "--images", images, "--port", "0", "--ready-file", readyFile, "--log-level", "warn",
   ], { stdio: ["ignore", "ignore", "pipe"] });
   const words = text(child.stderr);
   const ended = once(child, "exit");

@@ -1,5 +1,7 @@
 import type { BenchContext } from "./context.ts";
 import { measureBurst, measureDensity } from "./crowd.ts";
+import { measureEgressGuestEnd } from "./egress/guest_end.ts";
+import { measureEgressHostEnd } from "./egress/host_end.ts";
 import type { Figures } from "./figures.ts";
 import { measureCreate, measureEcho, measureExec, measureKill, measureNodeVersion, measureStat } from "./latency.ts";
 import { measureTransfer } from "./transfer.ts";
@@ -14,5 +16,7 @@ export const MEASURES: Record<string, { title: string; run(context: BenchContext
   kill: { title: "kill", run: measureKill },
   transfer: { title: "50 MB up and down", run: measureTransfer },
   burst20: { title: "20 at once", run: measureBurst },
+  egress_host: { title: "egress, at the host's end", run: (context) => measureEgressHostEnd(context, context.rig()) },
+  egress_guest: { title: "egress, from inside a machine", run: measureEgressGuestEnd },
   density50: { title: "50 alive", run: measureDensity },
 };

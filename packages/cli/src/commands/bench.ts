@@ -3,8 +3,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { ServerInfo } from "@sandkeep/protocol";
 import type { BenchContext } from "../bench/context.ts";
 import { type Figures, rowsOf } from "../bench/figures.ts";
+import { startRig } from "../bench/egress/rig.ts";
 import { describeMachine } from "../bench/machine.ts";
-import { processesNaming } from "../bench/processes.ts";
+import { childrenNaming, processesNaming } from "../bench/processes.ts";
 import { startSubject, type Subject } from "../bench/subject.ts";
 import { MEASURES } from "../bench/suite.ts";
 import { Api } from "../client/api.ts";
@@ -42,18 +43,24 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const remote = namedTarget(options as object, env);
   if (!remote) await prepareImage(images, progress);
   progress.step("Starting a server to measure");
-  await using subject: Subject = remote
-    ? { target: remote, dataDir: undefined, pid: undefined, [Symbol.asyncDispose]: async () => {} }
-    : await startSubject(images);
+  await using rig = remote ? undefined : await startRig();
+  await using subject: Subject = rig
+    ? await startSubject(images, rig.config)
+    : { target: remote!, dataDir: undefined, pid: undefined, [Symbol.asyncDispose]: async () => {} };
   const { Sandbox } = await import("sandkeep");
   const api = new Api(subject.target);
   const notes: string[] = [];
   const context: BenchContext = {
-    create: () => Sandbox.create({ ...subject.target }),
+    create: (more) => Sandbox.create({ ...subject.target, ...more }),
     times: (full) => options.quick ? Math.max(QUICK_TIMES, Math.round(full / 10)) : full,
     progress,
     processes: subject.dataDir === undefined ? undefined : () => processesNaming(`${subject.dataDir}`, subject.pid ? [subject.pid] : []),
     server: subject.pid,
+    proxies: () => subject.pid === undefined ? [] : childrenNaming(subject.pid, "/egress/src/process/main.ts"),
+    rig: () => {
+      if (!rig) throw new UsageError("egress is measured on a server that the bench starts", "leave the server's address out, or choose other measurements with --only");
+      return rig;
+    },
     settleMs: options.settle ?? (options.quick ? QUICK_SETTLE_MS : SETTLE_MS),
     untilReady: () => untilReady(api),
     note: (text) => notes.push(text),

@@ -26,6 +26,9 @@ const MAX_FLOWS = 8_192;
 const MAX_UDP_FLOWS = 256;
 /** MiB that one session may hold for its flows; it is a multiple of what windows and headers of all need. */
 const SESSION_MEMORY_MB = 256;
+/** Streams that a guest may reset at once, and a second after that: every look-up of a name is one, and programs that are ended leave many. */
+const RESET_BURST = 20_000;
+const RESETS_PER_SECOND = 2_000;
 const DNS_PORT = 53;
 /** HTTP/3: refused, so that programs use TCP, where requests can be seen. */
 const QUIC_PORT = 443;
@@ -81,6 +84,8 @@ export class Port implements Disposable {
     if (this.#disposed) return;
     const session = performServerHandshake(this.#socket, {
       maxSessionMemory: SESSION_MEMORY_MB,
+      streamResetBurst: RESET_BURST,
+      streamResetRate: RESETS_PER_SECOND,
       settings: { initialWindowSize: STREAM_WINDOW, maxFrameSize: FRAME_BYTES, maxConcurrentStreams: MAX_FLOWS, enablePush: false },
     });
     this.#session = session;

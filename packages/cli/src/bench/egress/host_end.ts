@@ -1,0 +1,112 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { Agent, get, type IncomingMessage } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { connect } from "node:tls";
+import { authorityPem, EgressProxy, newPlaceholder, Sealer } from "@sandkeep/egress";
+import { FakeGuest } from "@sandkeep/egress/testing";
+import type { BenchContext } from "../context.ts";
+import type { Figures } from "../figures.ts";
+import { pssBytes } from "../processes.ts";
+import { percentile, rounded, summarize } from "../statistics.ts";
+import type { Rig } from "./rig.ts";
+import { EVENTS, UPSTREAM_NAME } from "./upstream.ts";
+
+/** Requests of each kind, taken in turn. */
+const REQUESTS = 400;
+const WARM_UP = 50;
+const BODY_BYTES = 512_000_000;
+const CONNECTIONS = 2_000;
+/** Connections that are being made at the same time. */
+const AT_ONCE = 16;
+
+/** What the proxy costs, without a machine: this process plays the guest, in front of the same upstream. */
+export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Promise<Partial<Figures>> {
+  const dir = await mkdtemp(join(tmpdir(), "sandkeep-bench-"));
+  await using resources = new AsyncDisposableStack();
+  resources.defer(() => rm(dir, { recursive: true, force: true }));
+  const ca = await authorityPem(dir);
+  const sealer = await Sealer.open(join(dir, "secrets.key"));
+  const placeholder = newPlaceholder();
+  const proxy = resources.use(new EgressProxy({ dir, config: rig.config, log: () => {}, onEvent: async () => {}, onViolation: () => {} }));
+  const guest = resources.use(await FakeGuest.listen(join(dir, "guest")));
+  proxy.attach("bench", guest.socket, {
+    policy: { allow: [UPSTREAM_NAME], deny: [], rules: [] },
+    // A secret for the host, so that answers are looked through.
+    secrets: [{ name: "KEY", placeholder, hosts: [UPSTREAM_NAME], in: [], sealed: sealer.seal("sk-bench-0123456789abcdefghijklmnopqrstuvwxyz", placeholder) }],
+  });
+  const through = async () => client(await secured(await guest.connectTo(UPSTREAM_NAME, 443), ca), placeholder);
+  const directly = async () => client(connect({ host: "127.0.0.1", port: rig.ports.https, servername: UPSTREAM_NAME, ca: await readFile(rig.caFile) }), placeholder);
+
+  const [proxied, direct] = [await through(), await directly()];
+  for (let i = 0; i < WARM_UP; i++) await Promise.all([proxied("/"), direct("/")]);
+  const samples = { proxied: [] as number[], direct: [] as number[] };
+  for (let i = 0; i < context.times(REQUESTS); i++) {
+    samples.proxied.push((await proxied("/")).ms);
+    samples.direct.push((await direct("/")).ms);
+  }
+  const added = (part: number) => rounded(percentile(samples.proxied, part) - percentile(samples.direct, part));
+
+  const { ms, bytes } = await proxied(`/big?bytes=${BODY_BYTES}`);
+  if (bytes !== BODY_BYTES) throw new Error(`${bytes} of ${BODY_BYTES} bytes came through the proxy`);
+  const straight = await direct(`/big?bytes=${BODY_BYTES}`);
+  const delays: number[] = [];
+  await proxied("/events", (chunk) => {
+    for (const [, sent] of chunk.toString().matchAll(/data: (\d+)\n\n/g)) delays.push(Number(process.hrtime.bigint() - BigInt(sent!)) / 1e6);
+  });
+  if (delays.length !== EVENTS) throw new Error(`${delays.length} of ${EVENTS} events came through the proxy`);
+
+  context.note(`egress: a body straight from the upstream passes at ${rounded(BODY_BYTES / 1e3 / straight.ms)} MB/s here`);
+  return {
+    egress_added: { p50: added(0.5), p95: added(0.95), n: samples.proxied.length },
+    egress_stream_MBps: rounded(bytes / 1e3 / ms),
+    egress_first_byte: summarize(delays),
+    egress_tls_connections: await manyConnections(context, proxy, through),
+  };
+}
+
+/** Thousands of connections that are open at once, each having carried a request, and what the proxy's memory grew by. */
+async function manyConnections(context: BenchContext, proxy: EgressProxy, through: () => Promise<(path: string) => Promise<{ bytes: number }>>) {
+  const before = pssBytes([proxy.pid!]);
+  let ok = 0;
+  let begun = 0;
+  const open: unknown[] = [];
+  const total = context.times(CONNECTIONS);
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    while (begun < total) {
+      begun++;
+      const request = await through();
+      if ((await request("/")).bytes === 2) ok++;
+      open.push(request);
+    }
+  }));
+  return { ok, memory_MB: rounded((pssBytes([proxy.pid!]) - before) / 1e6) };
+}
+
+async function secured(flow: Duplex, ca: string): Promise<Duplex> {
+  const socket = connect({ socket: flow, servername: UPSTREAM_NAME, ca });
+  await once(socket, "secureConnect");
+  return socket;
+}
+
+/** Requests on one connection, one after the other. */
+function client(socket: Duplex, placeholder: string) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  agent.createConnection = () => socket;
+  return async (path: string, onData: (chunk: Buffer) => void = () => {}): Promise<{ ms: number; bytes: number }> => {
+    const started = performance.now();
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get({ host: UPSTREAM_NAME, path, agent, headers: { authorization: `Bearer ${placeholder}` } }, resolve).once("error", reject);
+    });
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      onData(chunk);
+    }
+    if (response.statusCode !== 200) throw new Error(`the upstream answered ${path} with ${response.statusCode}`);
+    return { ms: performance.now() - started, bytes };
+  };
+}

@@ -1,0 +1,45 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { type EgressConfig } from "@sandkeep/egress";
+import { UPSTREAM_NAME, type UpstreamPorts } from "./upstream.ts";
+
+/** The upstream's process, and the settings under which it is reached. */
+export interface Rig extends AsyncDisposable {
+  ports: UpstreamPorts;
+  /** PEM file of the authority of its certificate. */
+  caFile: string;
+  /** For a proxy, or for a server's configuration. */
+  config: EgressConfig;
+}
+
+/** The plain port has a name of its own, because a static name stands for one port. */
+export const PLAIN_NAME = `plain.${UPSTREAM_NAME}`;
+
+/** Starts the upstream. */
+export async function startRig(): Promise<Rig> {
+  const dir = await mkdtemp(join(tmpdir(), "sandkeep-bench-"));
+  const main = fileURLToPath(new URL("./upstream.ts", import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, main, dir], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(child, "exit");
+  const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), ended.then(() => Promise.reject(new Error("the upstream of the measurements did not start")))])) as [string];
+  const ports = JSON.parse(line) as UpstreamPorts;
+  const caFile = join(dir, "ca.pem");
+  return {
+    ports,
+    caFile,
+    config: {
+      hosts: { [UPSTREAM_NAME]: `127.0.0.1:${ports.https}`, [PLAIN_NAME]: `127.0.0.1:${ports.http}` },
+      caFiles: [caFile], passThrough: [], dnsServers: [], upstreamProxy: null, hooks: null,
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.stdin.end();
+      await ended;
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
