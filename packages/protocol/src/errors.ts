@@ -85,6 +85,11 @@ export const ERRORS = {
     summary: "The sandbox may reach every public host, so there is no list to add to or to remove from.",
     remedy: "Give it a list: send `allow` as an array. Or deny what it is not to reach.",
   },
+  CHANGED_MEANWHILE: {
+    status: 409,
+    summary: "Somebody else changed the same thing at the same time.",
+    remedy: "Look at what is there now, and try again.",
+  },
   SLUG_ALREADY_IN_USE: {
     status: 409,
     summary: "The name is already taken.",

@@ -74,7 +74,7 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   started.defer(lockDataDir(config.dataDir));
   const store = started.use(storeOn(new SqliteDriver(join(config.dataDir, "sandkeep.db"))));
   const events = started.use(new EventBus(store.events, log));
-  started.defer(keepWithinRetention(store, config.events, log));
+  started.defer(keepWithinRetention(store, events, config.events, log));
   const authenticator = started.use(new Authenticator(store.tokens));
   const organisation = await ensureOrganisation(store, config.organisation);
   const token = await ensureAdminToken(store, organisation, config.dataDir);

@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { describe, test } from "node:test";
-import type { EgressSpec } from "@sandkeep/egress";
-import type { EgressView, SandboxDetail, SandboxEvent } from "@sandkeep/protocol";
+import { type EgressSpec, Sealer } from "@sandkeep/egress";
+import type { Machine } from "@sandkeep/host";
+import type { ApiError, EgressView, SandboxDetail, SandboxEvent } from "@sandkeep/protocol";
+import { pino } from "pino";
+import type { SandboxRecord, SandboxStore } from "../store/contract.ts";
 import { create, join, Refused } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
+import { SandboxEgress } from "./sandbox-egress.ts";
 
 const VALUE = "sk-live-6f1d0c5b9a84";
 const OTHER = "sk-live-other-77e2";
@@ -248,6 +252,56 @@ describe("a change", async () => {
     assert.equal(applied.length, 23);
     assert.deepEqual(applied.at(-1)?.policy.allow?.toSorted(), hosts.toSorted());
     assert.deepEqual(applied.at(-1)?.secrets.map(({ name }) => name).sort(), ["A", "B", "C"]);
+  });
+
+  test("of the same new secret by two at once is made by one of them, and the other hears of it", async () => {
+    await using fixture = await Fixture.start();
+    const applied: EgressSpec[] = [];
+    const egress = new SandboxEgress({
+      machine: { guest: { call: async () => null }, setEgress: async (spec: EgressSpec) => void applied.push(spec) } as unknown as Machine,
+      record: { id: "s", stopAt: null } as unknown as SandboxRecord,
+      spec: { policy: { allow: null, deny: [], rules: [] }, secrets: [] },
+      store: { setNetwork: async () => {} } as unknown as SandboxStore,
+      sealer: await Sealer.open(joinPath(fixture.dir, "key")),
+      log: pino({ level: "silent" }),
+      isEnding: () => false,
+      publish: () => {},
+    });
+    const actor = { kind: "system" } as const;
+    const both = await Promise.allSettled([egress.setSecret("KEY", KEY, actor), egress.setSecret("KEY", { ...KEY, value: OTHER }, actor)]);
+    assert.deepEqual(both.map((one) => (one.status === "rejected" ? (one.reason as ApiError).code : one.value.name)), ["KEY", "CHANGED_MEANWHILE"]);
+    // Nor does a value that was meant for a revoked one bring its placeholder back.
+    const revived = await Promise.allSettled([egress.revokeSecret("KEY", actor), egress.setSecret("KEY", KEY, actor)]);
+    assert.equal(revived[1].status === "rejected" && (revived[1].reason as ApiError).code, "CHANGED_MEANWHILE");
+    assert.deepEqual(applied.map(({ secrets }) => secrets.length), [1, 0]);
+  });
+
+  test("of a sandbox that ends meanwhile finds none", async () => {
+    await using fixture = await Fixture.start();
+    const client = await create(fixture, {});
+    const machine = fixture.host.machines.get(client.id)!;
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    machine.setEgress = async () => {
+      resolve();
+      await machine.exited;
+      throw new Error("The machine has no egress.");
+    };
+    const change = fixture.request("PATCH", path(client.id), { body: { deny: ["a.example"] } });
+    await asked;
+    await fixture.request("DELETE", `/api/v3/sandbox/${client.id}`);
+    assert.equal((await answer(await change, 404))["code"], "SANDBOX_NOT_FOUND");
+    assert.equal((await answer(await fixture.request("PATCH", path(client.id), { body: {} }), 404))["code"], "SANDBOX_NOT_FOUND");
+    assert.deepEqual(await fixture.get("/api/v1/events?kind=egress.changed"), []);
+  });
+
+  test("that the guest does not take is not made", async () => {
+    await using fixture = await Fixture.start();
+    const client = await create(fixture, {});
+    const machine = fixture.host.machines.get(client.id)!;
+    machine.guest.call = () => Promise.reject(new Error("a hostile agent's words"));
+    const refused = await answer(await fixture.request("PUT", path(client.id, "/secrets/KEY"), { body: KEY }), 503);
+    assert.match(String(refused["message"]), /placeholder/);
+    assert.deepEqual(told(fixture, client.id).secrets, []);
   });
 
   test("that the host does not take is taken back, and said", async () => {

@@ -1,5 +1,5 @@
 import { type EgressSpec, newPlaceholder, type SealedSecret, type Sealer } from "@sandkeep/egress";
-import type { Machine } from "@sandkeep/host";
+import { GuestGone, type Machine } from "@sandkeep/host";
 import { type Actor, ApiError, type EgressChange, type EgressView, type EventBody, SECRETS, type SecretRequest } from "@sandkeep/protocol";
 import { settlesWithin } from "../bounded.ts";
 import type { Logger } from "../log/logger.ts";
@@ -23,6 +23,8 @@ export interface SandboxEgressOptions {
   store: SandboxStore;
   sealer: Sealer;
   log: Logger;
+  /** Whether the sandbox has come to its end. */
+  isEnding(): boolean;
   publish(actor: Actor, body: EventBody): void;
 }
 
@@ -52,10 +54,10 @@ export class SandboxEgress {
   /**
    * Changes the policy. What the change does not name stays.
    *
-   * @throws {ApiError} `INVALID_REQUEST`, `NO_ALLOW_LIST`, `EGRESS_UNAVAILABLE`
+   * @throws {ApiError} `INVALID_REQUEST`, `NO_ALLOW_LIST`, `EGRESS_UNAVAILABLE`, `SANDBOX_NOT_FOUND`
    */
   change(change: EgressChange, actor: Actor): Promise<EgressView> {
-    return this.#inTurn(async () => {
+    return this.#change(async () => {
       const { policy } = this.#spec;
       const { allow, deny, rules } = change;
       if (policy.allow === null && allow && !Array.isArray(allow)) throw new ApiError("NO_ALLOW_LIST");
@@ -75,18 +77,16 @@ export class SandboxEgress {
    * Adds a secret, whose placeholder every process that is started from now on has in its environment; or gives one that is there
    * another value (and other hosts), for the same placeholder.
    *
-   * @throws {ApiError} `INVALID_REQUEST`, `EGRESS_UNAVAILABLE`
+   * @throws {ApiError} `INVALID_REQUEST`, `CHANGED_MEANWHILE`, `EGRESS_UNAVAILABLE`, `SANDBOX_NOT_FOUND`
    */
   setSecret(name: string, { value, hosts, in: places }: SecretRequest, actor: Actor): Promise<EgressView["secrets"][number]> {
-    const { machine, sealer } = this.#options;
-    // Sealed before it waits for its turn: nothing else keeps the value.
-    const placeholder = this.#secret(name)?.placeholder ?? newPlaceholder();
-    const sealed = sealer.seal(value, placeholder);
-    return this.#inTurn(async () => {
+    // Sealed before it waits for its turn: nothing else keeps the value. It is bound to a placeholder by that.
+    const known = this.#secret(name)?.placeholder;
+    const placeholder = known ?? newPlaceholder();
+    const sealed = this.#options.sealer.seal(value, placeholder);
+    return this.#change(async () => {
       const former = this.#secret(name);
-      if (former ? former.placeholder !== placeholder : this.#spec.secrets.some((secret) => secret.placeholder === placeholder)) {
-        throw new ApiError("INVALID_REQUEST", `Somebody else changed the secret ${name} at the same time.`);
-      }
+      if (former?.placeholder !== known) throw new ApiError("CHANGED_MEANWHILE", `Somebody else added or revoked the secret ${JSON.stringify(name)} at the same time.`);
       const approved = hosts ?? former?.hosts;
       if (!approved) throw new ApiError("INVALID_REQUEST", `The sandbox has no secret ${name} yet, so its hosts must be given.`);
       const secret: SealedSecret = { name, placeholder, hosts: approved, in: places ?? former?.in ?? [], sealed };
@@ -95,7 +95,7 @@ export class SandboxEgress {
       const spec = { policy: this.#spec.policy, secrets };
       checkSpec(spec, "INVALID_REQUEST");
       // First, because a placeholder that means nothing yet does no harm.
-      if (!former) await machine.guest.call("envSet", { key: name, value: placeholder }, AbortSignal.timeout(ENVIRONMENT_TIMEOUT_MS));
+      if (!former) await this.#setVariable(name, placeholder);
       const told = { name, hosts: secret.hosts, in: secret.in };
       try {
         await this.#apply(spec, actor, { change: former ? "secret.rotated" : "secret.added", secret: told });
@@ -110,10 +110,10 @@ export class SandboxEgress {
   /**
    * Takes a secret away: its placeholder means nothing from now on, on open connections too, and new processes do not get it.
    *
-   * @throws {ApiError} `SECRET_NOT_FOUND`, `EGRESS_UNAVAILABLE`
+   * @throws {ApiError} `SECRET_NOT_FOUND`, `EGRESS_UNAVAILABLE`, `SANDBOX_NOT_FOUND`
    */
   revokeSecret(name: string, actor: Actor): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#change(async () => {
       const former = this.#secret(name);
       if (!former) throw new ApiError("SECRET_NOT_FOUND", `The sandbox has no secret ${JSON.stringify(name)}.`);
       const secrets = this.#spec.secrets.filter((secret) => secret !== former);
@@ -148,7 +148,7 @@ export class SandboxEgress {
   }
 
   async #apply(spec: EgressSpec, actor: Actor, data: Extract<EventBody, { kind: "egress.changed" }>["data"]): Promise<void> {
-    const { log, machine, publish, record, store } = this.#options;
+    const { isEnding, log, machine, publish, record, store } = this.#options;
     const former = this.#spec;
     try {
       await within(machine.setEgress(spec));
@@ -156,6 +156,7 @@ export class SandboxEgress {
       record.network = networkRecord(spec);
       await store.setNetwork(record.id, record.network, record.stopAt === null ? null : spec);
     } catch (cause) {
+      if (isEnding()) throw new ApiError("SANDBOX_NOT_FOUND", undefined, { cause });
       this.#spec = former;
       record.network = networkRecord(former);
       // It may have come half way: back to what is on record, so that what a restart brings is what was in force.
@@ -168,6 +169,16 @@ export class SandboxEgress {
     log.info({ change: data.change, secret: data.secret?.name }, "egress changed");
   }
 
+  async #setVariable(key: string, value: string): Promise<void> {
+    const { isEnding, machine } = this.#options;
+    try {
+      await machine.guest.call("envSet", { key, value }, AbortSignal.timeout(ENVIRONMENT_TIMEOUT_MS));
+    } catch (cause) {
+      if (isEnding() || cause instanceof GuestGone) throw new ApiError("SANDBOX_NOT_FOUND", undefined, { cause });
+      throw new ApiError("EGRESS_UNAVAILABLE", "The sandbox did not take the secret's placeholder into its environment.", { cause });
+    }
+  }
+
   /** Whatever the guest answers, the placeholder means nothing any more. */
   async #forgetVariable(key: string): Promise<void> {
     const { log, machine } = this.#options;
@@ -176,6 +187,13 @@ export class SandboxEgress {
 
   #secret(name: string): SealedSecret | undefined {
     return this.#spec.secrets.find((secret) => secret.name === name);
+  }
+
+  #change<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#inTurn(async () => {
+      if (this.#options.isEnding()) throw new ApiError("SANDBOX_NOT_FOUND");
+      return await work();
+    });
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -39,10 +39,16 @@ export class EventBus implements AsyncDisposable {
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
+  #written = 0;
 
   constructor(store: EventStore, log: Logger) {
     this.#store = store;
     this.#log = log;
+  }
+
+  /** Events on disk since the start. */
+  get written(): number {
+    return this.#written;
   }
 
   publish(subject: EventSubject, body: EventBody): void {
@@ -98,6 +104,7 @@ export class EventBus implements AsyncDisposable {
       const batch = events.slice(at, at + BATCH);
       try {
         await this.#store.append(batch.map(({ record }) => record));
+        this.#written += batch.length;
         for (const { stored } of batch) stored?.();
       } catch (error) {
         this.#refused(batch, error);

@@ -1,10 +1,11 @@
 import type { EgressEvent } from "@sandkeep/egress";
 import type { EgressActivity, Outcome } from "@sandkeep/protocol";
 
-/** What a sandbox can make long is cut to so many characters: a path, a name, a reason. */
-const TEXT_LENGTH = 2_048;
-/** Names in one event, of query parameters for instance; the rest are left out. */
-const NAMES = 64;
+/** What a sandbox can make long is cut to so many characters: a path, a name, a reason. So an event has a few KiB at most. */
+const TEXT_LENGTH = 1_024;
+/** Names of query parameters in one event, and characters of each; the rest are left out. */
+const NAMES = 32;
+const NAME_LENGTH = 64;
 
 const OUTCOME: Record<EgressEvent["verdict"], Outcome> = { allowed: "ok", denied: "denied", failed: "failed" };
 
@@ -27,8 +28,8 @@ export function egressActivity(event: EgressEvent): EgressActivity {
         outcome,
         data: {
           ...common,
-          protocol, scheme, method: text(event.method), host: text(event.host), port, path: text(event.path), query: names(event.query), status, bytesUp, bytesDown,
-          secrets: names(event.secrets), placeholders: names(event.placeholders), address: textOrNull(event.address),
+          protocol, scheme, method: text(event.method), host: text(event.host), port, path: text(event.path), query: event.query.slice(0, NAMES).map((name) => text(name, NAME_LENGTH)), status, bytesUp, bytesDown,
+          secrets: event.secrets, placeholders: event.placeholders, address: textOrNull(event.address),
         },
       };
     }
@@ -41,6 +42,5 @@ export function egressActivity(event: EgressEvent): EgressActivity {
   }
 }
 
-const text = (value: string) => (value.length <= TEXT_LENGTH ? value : `${value.slice(0, TEXT_LENGTH)}…`);
+const text = (value: string, length = TEXT_LENGTH) => (value.length <= length ? value : `${value.slice(0, length)}…`);
 const textOrNull = (value: string | null) => (value === null ? null : text(value));
-const names = (values: string[]) => values.slice(0, NAMES).map(text);

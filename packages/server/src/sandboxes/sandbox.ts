@@ -60,7 +60,9 @@ export class Sandbox {
     this.#log = services.log.child({ sandbox: record.id });
     this.#session = new SandboxSession(machine.guest, { log: this.#log });
     const { store, sealer } = services;
-    this.egress = new SandboxEgress({ machine, record, spec, store, sealer, log: this.#log, publish: (actor, body) => this.publish(actor, body) });
+    this.egress = new SandboxEgress({
+      machine, record, spec, store, sealer, log: this.#log, isEnding: () => this.isEnding, publish: (actor, body) => this.publish(actor, body),
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#resolveEnded = resolve;

@@ -6,6 +6,9 @@ type Row = Omit<EventRecord, "actor" | "data"> & { actor: string; data: string }
 
 const COLUMNS = "id, time, organisation, sandbox, kind, outcome, actor, data";
 
+/** Events that are removed in one transaction: others are served in between. */
+const PRUNED_AT_ONCE = 2_000;
+
 /** As the index on them has it. */
 const EGRESS = EGRESS_KINDS.map((kind) => `'${kind}'`).join(", ");
 
@@ -41,11 +44,19 @@ export function eventStore(driver: SqlDriver): EventStore {
       return rows.map((row) => ({ ...row, actor: JSON.parse(row.actor) as Actor, data: JSON.parse(row.data) as unknown }));
     },
     async prune({ before, keep }) {
-      const changes = await driver.write(
-        sql("DELETE FROM events WHERE time < ?", before),
-        sql("DELETE FROM events WHERE id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)", keep),
+      // Ids sort by time, so both bounds are the id of the newest event to forget.
+      const bounds = await driver.query<{ id: string | null }>(
+        "SELECT max(id) AS id FROM events WHERE time < ? UNION ALL SELECT * FROM (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?) AS kept",
+        [before, keep],
       );
-      return changes.reduce((sum, n) => sum + n, 0);
+      const last = bounds.flatMap(({ id }) => id ?? []).sort().at(-1);
+      if (last === undefined) return 0;
+      let forgotten = 0;
+      for (;;) {
+        const [removed = 0] = await driver.write(sql("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)", last, PRUNED_AT_ONCE));
+        forgotten += removed;
+        if (removed < PRUNED_AT_ONCE) return forgotten;
+      }
     },
     async pruneEgress(sandbox, keep) {
       const theirs = `sandbox = ? AND kind IN (${EGRESS})`;

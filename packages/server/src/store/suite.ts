@@ -180,8 +180,15 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.events.append([1, 2, 3, 4, 5].map((n) => event(n, "a", "command")));
       assert.equal(await store.events.prune({ before: 2, keep: 10 }), 1);
       assert.equal(await store.events.prune({ before: 0, keep: 2 }), 2);
+      assert.equal(await store.events.prune({ before: 0, keep: 2 }), 0);
       const left = await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 10 });
       assert.deepEqual(left.map((e) => e.time), [4, 5]);
+    });
+
+    test("forgets any number of events", async () => {
+      await store.events.append(Array.from({ length: 4_500 }, (_, i) => event(10_000 + i, "a", "command")));
+      assert.equal(await store.events.prune({ before: 14_400, keep: 200 }), 4_400);
+      assert.equal((await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 1_000 })).length, 100);
     });
   });
 }
