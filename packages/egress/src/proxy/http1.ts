@@ -1,0 +1,116 @@
+/** HTTP/1 from a guest: parsed by Node's strict parser, one request after the other. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { exchange } from "./exchange.ts";
+import { guestRequest, Reply } from "./http1-message.ts";
+import { IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_PIPELINED } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+import type { Session, Site } from "./session.ts";
+import { answerUpgrade } from "./upgrade.ts";
+import { UpstreamHttp1 } from "./upstream-http1.ts";
+
+const connections = new WeakMap<Duplex, GuestHttp1>();
+
+/** Never listens: connections are given to it. One for all, as it holds nothing of its own. */
+const server = createServer({ insecureHTTPParser: false, maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0, shouldUpgradeCallback: isWebSocket });
+server.timeout = 0;
+// Unlimited by number here: Node would leave out what is too much. `request-checks.ts` counts.
+server.maxHeadersCount = 0;
+// A guest may say that it has nothing more to send and still wait for its answer.
+(server as unknown as { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+server.on("request", (request: IncomingMessage, response: ServerResponse) => connections.get(request.socket)?.handle(request, response, false));
+server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => connections.get(request.socket)?.handle(request, response, true));
+server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => connections.get(request.socket)?.handle(request, response, false));
+server.on("connect", (request: IncomingMessage, socket: Duplex, head: Buffer) => connections.get(socket)?.switch(request, head));
+server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => connections.get(socket)?.switch(request, head));
+server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => connections.get(socket)?.broken(error));
+
+/** Only WebSockets are switched to; other offers of another protocol are passed over, as any server may (RFC 9110 §7.8). */
+function isWebSocket(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/** Serves the requests of a connection; resolves when it has ended. */
+export function serveHttp1(session: Session, stream: Duplex): Promise<void> {
+  return new GuestHttp1(session, stream).ended;
+}
+
+class GuestHttp1 {
+  readonly ended: Promise<void>;
+  readonly #session: Session;
+  readonly #stream: Duplex;
+  #queue: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #idle: NodeJS.Timeout | undefined;
+  #switched: Promise<void> | null = null;
+
+  constructor(session: Session, stream: Duplex) {
+    this.#session = session;
+    this.#stream = stream;
+    connections.set(stream, this);
+    this.ended = new Promise<void>((resolve) => stream.once("close", resolve)).then(() => this.#close());
+    session.onUpstreamClose(() => this.#rest());
+    stream.on("error", () => stream.destroy());
+    server.emit("connection", stream);
+    this.#rest();
+    if (stream.destroyed) stream.emit("close");
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    clearTimeout(this.#idle);
+    if (++this.#waiting > MAX_PIPELINED) return void this.#stream.destroy();
+    const guest = guestRequest(this.#session, request, expectsContinue);
+    const reply = new Reply(request, response);
+    this.#queue = this.#queue
+      .then(async () => {
+        if (reply.signal.aborted) return;
+        if (this.#session.upstreamClosed) return void this.#stream.destroy();
+        await exchange(this.#session, guest, reply, (site) => this.#connect(site));
+      })
+      .finally(() => {
+        this.#waiting--;
+        this.#rest();
+      });
+  }
+
+  /** Bytes after this request are no requests any more. */
+  switch(request: IncomingMessage, head: Buffer): void {
+    clearTimeout(this.#idle);
+    this.#waiting++;
+    if (head.length > 0) this.#stream.unshift(head);
+    this.#switched = this.#queue.then(() => answerUpgrade(this.#session, request, this.#stream)).catch(() => void this.#stream.destroy());
+  }
+
+  broken(error: NodeJS.ErrnoException): void {
+    if (!error.code?.startsWith("HPE_") || this.#switched) return void this.#stream.destroy();
+    const overflow = error.code === "HPE_HEADER_OVERFLOW";
+    const reason = `What the guest sent is not valid HTTP/1.1 (${error.code}).`;
+    const inTheMiddle = this.#waiting > 0;
+    void this.#queue.then(async () => {
+      const refusal = Refusal.malformed(reason, overflow ? 431 : 400);
+      if (!inTheMiddle) await this.#session.record.malformed(refusal.message, this.#session.site?.host ?? null);
+      if (inTheMiddle || !this.#stream.writable) return void this.#stream.destroy();
+      const status = overflow ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      this.#stream.end(`HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\nsandkeep-verdict: denied\r\ncontent-length: ${reason.length + 1}\r\nconnection: close\r\n\r\n${reason}\n`, () => this.#stream.destroy());
+    });
+  }
+
+  #connect(site: Site) {
+    return this.#session.upstream(site, (socket) => new UpstreamHttp1(socket));
+  }
+
+  /** When nothing goes on, the guest has a while to go on, and goes when the upstream does. */
+  #rest(): void {
+    clearTimeout(this.#idle);
+    if (this.#waiting > 0 || this.#stream.destroyed) return;
+    if (this.#session.upstreamClosed) return void this.#stream.end(() => this.#stream.destroy());
+    this.#idle = setTimeout(() => this.#stream.destroy(), IDLE_TIMEOUT_MS);
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#idle);
+    await this.#queue;
+    await this.#switched;
+    await this.#session.close();
+  }
+}

@@ -1,0 +1,72 @@
+/** Opening a guest's TLS: first the upstream shows who it is, then the guest gets a certificate of ours. */
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { canonicalName, type HostRef, hostText } from "../policy/mod.ts";
+import type { ClientHello } from "./client-hello.ts";
+import type { Dialled } from "./flow.ts";
+import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
+import { readOpening } from "./opening.ts";
+import type { Passage } from "./passage.ts";
+import { serveRaw } from "./raw.ts";
+import { eventHost } from "./record.ts";
+import { Refusal } from "./refusal.ts";
+import { serveRequests } from "./requests.ts";
+import { Session } from "./session.ts";
+import { acceptTls, connectTls, offered } from "./tls.ts";
+
+export interface Interception {
+  guest: Duplex;
+  hello: ClientHello;
+  /** Whom the connection is for. */
+  host: HostRef;
+  upstream: Dialled | null;
+  /** What every request is answered with; then nothing is sent upstream. */
+  refusal: Refusal | null;
+}
+
+export async function interceptTls(passage: Passage, { guest, hello, host, upstream, refusal: given }: Interception): Promise<void> {
+  const { flow, shared, record } = passage;
+  let refusal = given;
+  let secured: TLSSocket | null = null;
+  const offer = offered(hello.alpn);
+  if (!refusal && upstream) {
+    try {
+      secured = await connectTls(upstream.socket, eventHost(host), offer, shared.trust, flow.signal);
+      secured.on("error", () => undefined);
+    } catch (error) {
+      refusal = Refusal.failed(`TLS to ${hostText(host)} failed: ${(error as Error).message}. Nothing was sent.`);
+    }
+  }
+  if (!secured) upstream?.socket.destroy();
+  const protocol = secured ? secured.alpnProtocol || null : offer.includes("http/1.1") ? "http/1.1" : offer.includes("h2") ? "h2" : null;
+  let tls: TLSSocket;
+  try {
+    tls = await acceptTls(guest, await shared.leaves.contextFor(leafName(hello, host)), protocol, flow.signal);
+    tls.on("error", () => tls.destroy());
+  } catch (error) {
+    secured?.destroy();
+    const reason = refusal?.message ?? `The guest ended the TLS handshake (${(error as Error).message}). Does it trust the certificate authority of this installation?`;
+    return record.connection({ verdict: refusal?.verdict ?? "failed", protocol: "tls", host, reason, rule: refusal?.rule ?? null, address: upstream?.address ?? null });
+  }
+  tls.once("close", () => secured?.destroy());
+  const inner: Dialled | null = secured && { socket: secured, address: upstream!.address };
+  try {
+    const opening = protocol === "h2" ? "http2" : protocol === "http/1.1" ? "http1" : protocol !== null ? "raw" : (await readOpening(tls, secured, FIRST_BYTES_TIMEOUT_MS)).kind;
+    if (opening === "http1" || opening === "http2") {
+      const site = { host, port: flow.port };
+      await serveRequests(new Session({ ...passage, scheme: "https", site, verified: secured !== null && "name" in host && hello.serverName !== null, upstream: inner, refusal }), tls, opening);
+    } else if (inner && opening !== "invalid") {
+      await serveRaw(passage, tls, inner, "tls", host);
+    }
+  } finally {
+    tls.destroy();
+    secured?.destroy();
+    const verdict = refusal?.verdict ?? "allowed";
+    await record.connection({ verdict, protocol: "tls", host, reason: refusal?.message ?? null, rule: refusal?.rule ?? null, address: upstream?.address ?? null });
+  }
+}
+
+/** What a guest is shown a certificate for: what it asked for if that is a name, even when it gets no further. */
+function leafName(hello: ClientHello, host: HostRef): string {
+  return (hello.serverName !== null && canonicalName(hello.serverName)) || eventHost(host);
+}

@@ -1,0 +1,136 @@
+/** What happens to a TCP connection of a guest: it is judged, dialled, looked at, and carried as what it is. */
+import type { Duplex } from "node:stream";
+import { sameHost } from "../policy/mod.ts";
+import { dialFailure, type Dialled, type Flow, type Shared } from "./flow.ts";
+import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, REFUSED_TIMEOUT_MS } from "./limits.ts";
+import { type Opening, readOpening } from "./opening.ts";
+import { interceptTls } from "./intercept.ts";
+import { judgeTls } from "./judge.ts";
+import type { Passage } from "./passage.ts";
+import { serveRaw } from "./raw.ts";
+import { ConnectionRecord } from "./record.ts";
+import { Refusal } from "./refusal.ts";
+import { serveRequests } from "./requests.ts";
+import { Session } from "./session.ts";
+
+/**
+ * Serves one connection of a guest from its request to its end. Rejects only when the sandbox's events cannot be reported.
+ *
+ * @param depth of CONNECT requests that it is within
+ */
+export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<void> {
+  const passage: Passage = { flow, shared, record: new ConnectionRecord(flow), depth, serve: serveFlow };
+  const { tenant, host, port, signal } = flow;
+  await tenant.room();
+  const judgement = tenant.policy.judge(host, port);
+  if (!judgement.allowed) return explain(passage, Refusal.denied(judgement.reason, judgement.rule));
+  let upstream: Dialled;
+  try {
+    upstream = await tenant.dial(host, port, signal);
+  } catch (error) {
+    const { denied, errno, message, rule } = dialFailure(error);
+    if (denied) return explain(passage, Refusal.denied(message, rule));
+    flow.refuse(errno);
+    return passage.record.connection({ verdict: "failed", reason: message, rule: judgement.rule });
+  }
+  upstream.socket.on("error", () => undefined);
+  const guest = accept(flow);
+  guest.once("close", () => upstream.socket.destroy());
+  const opening = await readOpening(guest, upstream.socket, FIRST_BYTES_TIMEOUT_MS);
+  try {
+    await serveOpening(passage, opening, guest, upstream);
+  } finally {
+    guest.destroy();
+    upstream.socket.destroy();
+  }
+}
+
+function accept(flow: Flow): Duplex {
+  const guest = flow.accept();
+  guest.on("error", () => undefined);
+  const cut = () => guest.destroy();
+  flow.signal.addEventListener("abort", cut, { once: true });
+  guest.once("close", () => flow.signal.removeEventListener("abort", cut));
+  if (flow.signal.aborted) cut();
+  return guest;
+}
+
+async function serveOpening(passage: Passage, opening: Opening, guest: Duplex, upstream: Dialled): Promise<void> {
+  switch (opening.kind) {
+    case "tls":
+      return serveTls(passage, opening.hello, guest, upstream);
+    case "http1":
+    case "http2":
+      return serveRequests(plainSession(passage, upstream, null), guest, opening.kind);
+    case "invalid":
+      guest.destroy();
+      return passage.record.connection({ verdict: "denied", reason: `The connection began with ${opening.reason}.`, address: upstream.address });
+    default:
+      return serveRaw(passage, guest, upstream, "tcp", passage.flow.host);
+  }
+}
+
+async function serveTls(passage: Passage, hello: Extract<Opening, { kind: "tls" }>["hello"], guest: Duplex, upstream: Dialled | null): Promise<void> {
+  const { flow, shared, record } = passage;
+  const decision = judgeTls(flow, hello, shared);
+  if (decision.action === "refuse") {
+    upstream?.socket.destroy();
+    return interceptTls(passage, { guest, hello, host: flow.host, upstream: null, refusal: decision.refusal });
+  }
+  const { host } = decision;
+  let dialled = upstream;
+  let refusal: Refusal | null = null;
+  if (!dialled || !sameHost(host, flow.host)) {
+    // The guest chose the address; what is used for a name is what the host finds.
+    upstream?.socket.destroy();
+    try {
+      dialled = await flow.tenant.dial(host, flow.port, flow.signal);
+      const { socket } = dialled;
+      socket.on("error", () => undefined);
+      guest.once("close", () => socket.destroy());
+    } catch (error) {
+      const { denied, message, rule } = dialFailure(error);
+      dialled = null;
+      refusal = denied ? Refusal.denied(message, rule) : Refusal.failed(message);
+    }
+  }
+  if (decision.action === "splice") {
+    if (dialled) {
+      const name = hello.serverName?.toLowerCase();
+      return serveRaw(passage, guest, dialled, "tls", name === undefined ? host : { name });
+    }
+    guest.destroy();
+    return record.connection({ verdict: refusal!.verdict, protocol: "tls", host, reason: refusal!.message, rule: refusal!.rule });
+  }
+  return interceptTls(passage, { guest, hello, host, upstream: dialled, refusal });
+}
+
+/** Refuses a connection; where HTTP is usual, in words. Nothing has been dialled. */
+async function explain(passage: Passage, refusal: Refusal): Promise<void> {
+  const { flow, record } = passage;
+  if (!HTTP_PORTS.has(flow.port)) {
+    flow.refuse("ECONNREFUSED");
+    return record.connection({ verdict: refusal.verdict, reason: refusal.message, rule: refusal.rule });
+  }
+  const guest = accept(flow);
+  const opening = await readOpening(guest, null, REFUSED_TIMEOUT_MS);
+  try {
+    // Only an address can still turn out to stand for a name that is allowed.
+    const final = "name" in flow.host || !flow.tenant.policy.restricted ? refusal : null;
+    if (opening.kind === "tls") {
+      if (final) await interceptTls(passage, { guest, hello: opening.hello, host: flow.host, upstream: null, refusal: final });
+      else await serveTls(passage, opening.hello, guest, null);
+    } else if (opening.kind === "http1" || opening.kind === "http2") {
+      await serveRequests(plainSession(passage, null, final), guest, opening.kind);
+    }
+  } finally {
+    guest.destroy();
+    await record.connection({ verdict: refusal.verdict, reason: refusal.message, rule: refusal.rule });
+  }
+}
+
+function plainSession(passage: Passage, upstream: Dialled | null, refusal: Refusal | null): Session {
+  const { flow } = passage;
+  const site = "name" in flow.host ? { host: flow.host, port: flow.port } : null;
+  return new Session({ ...passage, scheme: "http", site, verified: false, upstream, refusal });
+}

@@ -1,0 +1,156 @@
+/** The requests of one connection of a guest: whom they may be for, and where they go. */
+import type { Duplex } from "node:stream";
+import { type Authority, type HostRef, hostText, sameHost } from "../policy/mod.ts";
+import { dialFailure, type Flow } from "./flow.ts";
+import type { Passage } from "./passage.ts";
+import { Refusal } from "./refusal.ts";
+import { checkSite } from "./request-checks.ts";
+import type { ConnectionRecord } from "./record.ts";
+import type { UpstreamConnection } from "./upstream.ts";
+
+/** Whom requests are for. */
+export interface Site {
+  host: HostRef;
+  port: number;
+}
+
+export interface SessionOptions extends Passage {
+  scheme: "http" | "https";
+  /** What TLS or the guest's DNS query said; null when only requests can say it. */
+  site: Site | null;
+  /** Whether TLS was opened here, and the upstream showed a certificate for the site's name: the condition of putting secrets in. */
+  verified: boolean;
+  /** The connection that has been made for the flow, if there is one. */
+  upstream: { socket: Duplex; address: string } | null;
+  /** What every request is answered with. */
+  refusal: Refusal | null;
+}
+
+export class Session {
+  readonly passage: Passage;
+  readonly scheme: "http" | "https";
+  readonly verified: boolean;
+  readonly refusal: Refusal | null;
+  /** The address of the upstream, once there is one. */
+  address: string | null;
+  #site: Site | null;
+  #socket: Duplex | null;
+  #connection: Promise<UpstreamConnection> | null = null;
+  #onClose: (() => void)[] = [];
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    const { scheme, site, verified, upstream, refusal } = options;
+    this.passage = options;
+    this.scheme = scheme;
+    this.verified = verified;
+    this.refusal = refusal;
+    this.address = upstream?.address ?? null;
+    this.#site = site;
+    this.#socket = upstream?.socket ?? null;
+  }
+
+  get flow(): Flow {
+    return this.passage.flow;
+  }
+
+  get record(): ConnectionRecord {
+    return this.passage.record;
+  }
+
+  /** Whom the connection is for, once that is known. */
+  get site(): Site | null {
+    return this.#site;
+  }
+
+  /**
+   * Whom a request is for. The first request of a connection to a bare address, without TLS, may say a name; the others have to
+   * say the same.
+   *
+   * @throws {Refusal}
+   */
+  siteFor(authority: Authority | null): Site {
+    if (this.#site) {
+      checkSite(authority, this.#site);
+      return this.#site;
+    }
+    const { host, port, tenant } = this.flow;
+    const site: Site = { host: authority?.host ?? host, port };
+    checkSite(authority, site);
+    if ("address" in site.host && !sameHost(site.host, host)) {
+      throw Refusal.mismatch(`The request is for ${hostText(site.host)}, its connection is to ${hostText(host)}.`);
+    }
+    const judgement = tenant.policy.judge(site.host, port);
+    if (!judgement.allowed) throw Refusal.denied(judgement.reason, judgement.rule);
+    // A connection that was not made to the name is not used for it under an allow list: the guest chose the address.
+    if (!sameHost(site.host, host) && tenant.policy.restricted) {
+      this.#socket?.destroy();
+      this.#socket = null;
+      this.address = null;
+    }
+    this.#site = site;
+    return site;
+  }
+
+  /**
+   * The connection to the upstream, made when it is first needed.
+   *
+   * @throws {Refusal}
+   */
+  upstream(site: Site, wrap: (socket: Duplex) => UpstreamConnection): Promise<UpstreamConnection> {
+    return (this.#connection ??= this.#connect(site, wrap));
+  }
+
+  /** A bare connection to the upstream, for what is not requests any more; it is the caller's. */
+  async socket(site: Site): Promise<Duplex> {
+    const socket = this.#socket ?? (await this.#dial(site));
+    this.#socket = null;
+    return socket;
+  }
+
+  /** Called once when the upstream takes no more requests. */
+  onUpstreamClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#onClose.push(listener);
+  }
+
+  get upstreamClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Ends what it holds. */
+  async close(): Promise<void> {
+    this.#socket?.destroy();
+    await this.#connection?.then(
+      (connection) => connection.destroy(),
+      () => undefined,
+    );
+  }
+
+  async #connect(site: Site, wrap: (socket: Duplex) => UpstreamConnection): Promise<UpstreamConnection> {
+    const connection = wrap(await this.socket(site));
+    connection.onClose(() => {
+      this.#closed = true;
+      for (const listener of this.#onClose.splice(0)) listener();
+    });
+    return connection;
+  }
+
+  async #dial(site: Site): Promise<Duplex> {
+    if (this.scheme === "https") throw Refusal.failed("The connection to the upstream has ended.");
+    try {
+      const dialled = await this.flow.tenant.dial(site.host, site.port, this.flow.signal);
+      this.address = dialled.address;
+      return dialled.socket;
+    } catch (error) {
+      throw dialRefusal(error, site);
+    }
+  }
+}
+
+/** What a guest is told of a dial that failed after its own connection had been accepted. */
+export function dialRefusal(error: unknown, site: Site): Refusal {
+  const { denied, rule, message, errno } = dialFailure(error);
+  if (denied) return Refusal.denied(message, rule);
+  return Refusal.failed(`${hostText(site.host)} cannot be reached: ${message}`, errno === "ETIMEDOUT" ? 504 : 502);
+}

@@ -1,0 +1,46 @@
+/** Two byte streams, joined. */
+import type { Duplex } from "node:stream";
+
+export interface Spliced {
+  bytesUp: number;
+  bytesDown: number;
+  /** Why it ended before both ends had said so, or null. */
+  error: Error | null;
+}
+
+/** Carries bytes both ways, each end's FIN by itself, until both have ended; a reset of one resets the other. Never rejects. */
+export function splice(guest: Duplex, upstream: Duplex): Promise<Spliced> {
+  return new Promise((resolve) => {
+    const result: Spliced = { bytesUp: 0, bytesDown: 0, error: null };
+    let open = 2;
+    let done = false;
+    const finish = (error: Error | null) => {
+      if (done) return;
+      done = true;
+      result.error = error;
+      if (error) {
+        guest.destroy();
+        upstream.destroy();
+      }
+      resolve(result);
+    };
+    const carry = (from: Duplex, to: Duplex, count: (bytes: number) => void) => {
+      from.on("data", (chunk: Buffer) => count(chunk.length));
+      from.on("error", finish);
+      from.once("close", () => {
+        if (!from.readableEnded || !from.writableFinished) finish(new Error("The connection was reset."));
+      });
+      to.once("finish", () => {
+        if (--open > 0) return;
+        // Nothing is left to say; whoever owns a socket without half-closing may keep it.
+        guest.destroy();
+        upstream.destroy();
+        finish(null);
+      });
+      from.pipe(to);
+    };
+    if (guest.destroyed || upstream.destroyed) return finish(new Error("The connection was reset."));
+    carry(guest, upstream, (bytes) => (result.bytesUp += bytes));
+    carry(upstream, guest, (bytes) => (result.bytesDown += bytes));
+  });
+}

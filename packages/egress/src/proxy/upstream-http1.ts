@@ -1,0 +1,118 @@
+/** HTTP/1.1 towards an upstream: requests are written anew by Node, never copied, over one connection. */
+import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import type { Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { endToEnd, type Header, lists, pairs } from "./headers.ts";
+import { EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
+
+/** Methods whose requests say that their body is empty (RFC 9110 §8.6). */
+const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
+
+export class UpstreamHttp1 implements UpstreamConnection {
+  readonly #socket: Duplex;
+  readonly #agent: Agent;
+  #taken = false;
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+    // An agent of one socket queues requests and knows when the socket is free again.
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1, maxTotalSockets: 1 });
+    this.#agent.createConnection = () => {
+      if (this.#taken || socket.destroyed) throw Refusal.failed("The connection to the upstream has ended.");
+      this.#taken = true;
+      return socket;
+    };
+    socket.on("error", () => socket.destroy());
+    // Servers close idle connections by ending them.
+    socket.once("end", () => socket.destroy());
+    (socket as { setTimeout?(ms: number, listener: () => void): void }).setTimeout?.(EXCHANGE_IDLE_TIMEOUT_MS, () => socket.destroy());
+  }
+
+  get closed(): boolean {
+    return this.#socket.destroyed || this.#socket.readableEnded;
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#socket.destroyed) listener();
+    else this.#socket.once("close", listener);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#agent.destroy();
+  }
+
+  request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    const outgoing = httpRequest({
+      agent: this.#agent,
+      method: request.method,
+      path: request.path,
+      headers: head(request).flat(),
+      setHost: false,
+      insecureHTTPParser: false,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      signal,
+    });
+    outgoing.maxHeadersCount = 0;
+    const answer = waitForAnswer(outgoing, request);
+    send(outgoing, request).catch((error: Error) => outgoing.destroy(error));
+    return answer;
+  }
+}
+
+function head({ authority, headers, body, length, method, expectsContinue, acceptsTrailers }: UpstreamRequest): Header[] {
+  const list: Header[] = [["Host", authority], ...headers];
+  if (body && length === null) list.push(["Transfer-Encoding", "chunked"]);
+  else if (body || EXPECTS_BODY.has(method)) list.push(["Content-Length", String(length ?? 0)]);
+  if (expectsContinue) list.push(["Expect", "100-continue"]);
+  if (acceptsTrailers) list.push(["TE", "trailers"]);
+  list.push(["Connection", acceptsTrailers ? "keep-alive, TE" : "keep-alive"]);
+  return list;
+}
+
+async function send(outgoing: ClientRequest, { body, trailers }: UpstreamRequest): Promise<void> {
+  outgoing.flushHeaders();
+  if (body) {
+    await pipeline(body, outgoing, { end: false });
+    const list = trailers();
+    if (list.length > 0) outgoing.addTrailers(list);
+  }
+  outgoing.end();
+}
+
+function waitForAnswer(outgoing: ClientRequest, { onContinue }: UpstreamRequest): Promise<UpstreamResponse> {
+  return new Promise((resolve, reject) => {
+    let interim = 0;
+    outgoing.on("error", reject);
+    outgoing.on("continue", onContinue);
+    // Other interim answers are optional by nature (RFC 9110 §15.2) and stay here.
+    outgoing.on("information", () => {
+      if (++interim > MAX_INTERIM) outgoing.destroy(Refusal.failed("The upstream sent too many interim answers."));
+    });
+    outgoing.on("upgrade", (_response, socket) => {
+      socket.destroy();
+      reject(Refusal.failed("The upstream switched protocols without being asked to."));
+    });
+    outgoing.on("response", (response) => {
+      if (response.rawHeaders.length / 2 > MAX_HEADERS) {
+        outgoing.destroy();
+        return reject(Refusal.failed(`The upstream's answer has more than ${MAX_HEADERS} headers.`));
+      }
+      resolve(answer(response));
+    });
+  });
+}
+
+function answer(response: IncomingMessage): UpstreamResponse {
+  const headers = pairs(response.rawHeaders);
+  return {
+    status: response.statusCode!,
+    statusText: response.statusMessage ?? "",
+    headers: endToEnd(headers),
+    body: response,
+    trailers: () => pairs(response.rawTrailers),
+    last: lists(headers, "connection", "close") || (response.httpVersion !== "1.1" && !lists(headers, "connection", "keep-alive")),
+  };
+}
