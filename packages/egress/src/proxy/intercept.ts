@@ -5,7 +5,7 @@ import { canonicalName, type HostRef, hostText } from "../policy/mod.ts";
 import type { ClientHello } from "./client-hello.ts";
 import type { Dialled } from "./flow.ts";
 import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
-import { readOpening } from "./opening.ts";
+import { FirstLine, type Opening, readOpening } from "./opening.ts";
 import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
 import { eventHost } from "./record.ts";
@@ -51,12 +51,12 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
   tls.once("close", () => secured?.destroy());
   const inner: Dialled | null = secured && { socket: secured, address: upstream!.address };
   try {
-    const opening = protocol === "h2" ? "http2" : protocol === "http/1.1" ? "http1" : protocol !== null ? "raw" : (await readOpening(tls, secured, FIRST_BYTES_TIMEOUT_MS)).kind;
-    if (opening === "http1" || opening === "http2") {
+    const opening = await openingOf(tls, secured, protocol);
+    if (opening.kind === "http1" || opening.kind === "http2") {
       const site = { host, port: flow.port };
-      await serveRequests(new Session({ ...passage, scheme: "https", site, verified: secured !== null && "name" in host && hello.serverName !== null, upstream: inner, refusal }), tls, opening);
-    } else if (inner && opening !== "invalid") {
-      await serveRaw(passage, tls, inner, "tls", host);
+      await serveRequests(new Session({ ...passage, scheme: "https", site, verified: secured !== null && "name" in host && hello.serverName !== null, upstream: inner, refusal }), tls, opening.kind);
+    } else if (inner && opening.kind !== "invalid") {
+      await serveRaw(passage, tls, inner, "tls", host, opening.kind === "raw" && opening.line ? new FirstLine() : null);
     }
   } finally {
     tls.destroy();
@@ -64,6 +64,14 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
     const verdict = refusal?.verdict ?? "allowed";
     await record.connection({ verdict, protocol: "tls", host, reason: refusal?.message ?? null, rule: refusal?.rule ?? null, address: upstream?.address ?? null });
   }
+}
+
+/** What is spoken within TLS: what was agreed on, or else what is seen. */
+async function openingOf(tls: TLSSocket, upstream: TLSSocket | null, protocol: string | null): Promise<Opening> {
+  if (protocol === "h2") return { kind: "http2" };
+  if (protocol === "http/1.1") return { kind: "http1" };
+  if (protocol !== null) return { kind: "raw", line: true };
+  return readOpening(tls, upstream, FIRST_BYTES_TIMEOUT_MS);
 }
 
 /** What a guest is shown a certificate for: what it asked for if that is a name, even when it gets no further. */

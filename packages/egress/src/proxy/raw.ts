@@ -1,11 +1,11 @@
-import type { Duplex } from "node:stream";
+import type { Duplex, Transform } from "node:stream";
 import type { HostRef } from "../policy/mod.ts";
 import type { Dialled } from "./flow.ts";
 import type { Passage } from "./passage.ts";
 import { splice } from "./splice.ts";
 
 /** Bytes without a meaning that is known here. Where request rules hold, only requests pass. */
-export async function serveRaw({ flow, record }: Passage, guest: Duplex, upstream: Dialled, protocol: "tcp" | "tls", host: HostRef): Promise<void> {
+export async function serveRaw({ flow, record }: Passage, guest: Duplex, upstream: Dialled, protocol: "tcp" | "tls", host: HostRef, guard: Transform | null = null): Promise<void> {
   const { tenant, port } = flow;
   const { address } = upstream;
   const [rule] = tenant.rules.rulesFor(host, port);
@@ -15,6 +15,6 @@ export async function serveRaw({ flow, record }: Passage, guest: Duplex, upstrea
     return record.connection({ verdict: "denied", protocol, host, address, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." });
   }
   const { rule: allowedBy } = tenant.policy.judge(host, port);
-  const { error, bytesUp, bytesDown } = await splice(guest, upstream.socket);
+  const { error, bytesUp, bytesDown } = await splice(guest, upstream.socket, guard);
   await record.connection({ verdict: "allowed", protocol, host, address, rule: allowedBy, reason: error?.message ?? null, bytesUp, bytesDown });
 }

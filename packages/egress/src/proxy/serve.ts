@@ -3,13 +3,14 @@ import type { Duplex } from "node:stream";
 import { sameHost } from "../policy/mod.ts";
 import { dialFailure, type Dialled, type Flow, type Shared } from "./flow.ts";
 import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, REFUSED_TIMEOUT_MS } from "./limits.ts";
-import { type Opening, readOpening } from "./opening.ts";
+import { FirstLine, type Opening, readOpening } from "./opening.ts";
 import { interceptTls } from "./intercept.ts";
 import { judgeTls } from "./judge.ts";
 import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
 import { ConnectionRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
+import { release } from "./release.ts";
 import { serveRequests } from "./requests.ts";
 import { Session } from "./session.ts";
 
@@ -40,7 +41,7 @@ export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<
   try {
     await serveOpening(passage, opening, guest, upstream);
   } finally {
-    guest.destroy();
+    release(guest);
     upstream.socket.destroy();
   }
 }
@@ -66,7 +67,7 @@ async function serveOpening(passage: Passage, opening: Opening, guest: Duplex, u
       guest.destroy();
       return passage.record.connection({ verdict: "denied", reason: `The connection began with ${opening.reason}.`, address: upstream.address });
     default:
-      return serveRaw(passage, guest, upstream, "tcp", passage.flow.host);
+      return serveRaw(passage, guest, upstream, "tcp", passage.flow.host, opening.kind === "raw" && opening.line ? new FirstLine() : null);
   }
 }
 
@@ -124,7 +125,7 @@ async function explain(passage: Passage, refusal: Refusal): Promise<void> {
       await serveRequests(plainSession(passage, null, final), guest, opening.kind);
     }
   } finally {
-    guest.destroy();
+    release(guest);
     await record.connection({ verdict: refusal.verdict, reason: refusal.message, rule: refusal.rule });
   }
 }

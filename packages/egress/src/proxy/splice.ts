@@ -1,5 +1,5 @@
 /** Two byte streams, joined. */
-import type { Duplex } from "node:stream";
+import type { Duplex, Transform } from "node:stream";
 
 export interface Spliced {
   bytesUp: number;
@@ -8,8 +8,12 @@ export interface Spliced {
   error: Error | null;
 }
 
-/** Carries bytes both ways, each end's FIN by itself, until both have ended; a reset of one resets the other. Never rejects. */
-export function splice(guest: Duplex, upstream: Duplex): Promise<Spliced> {
+/**
+ * Carries bytes both ways, each end's FIN by itself, until both have ended; a reset of one resets the other. Never rejects.
+ *
+ * @param guard what the guest's bytes have to go through
+ */
+export function splice(guest: Duplex, upstream: Duplex, guard: Transform | null = null): Promise<Spliced> {
   return new Promise((resolve) => {
     const result: Spliced = { bytesUp: 0, bytesDown: 0, error: null };
     let open = 2;
@@ -24,7 +28,7 @@ export function splice(guest: Duplex, upstream: Duplex): Promise<Spliced> {
       }
       resolve(result);
     };
-    const carry = (from: Duplex, to: Duplex, count: (bytes: number) => void) => {
+    const carry = (from: Duplex, to: Duplex, through: Transform | null, count: (bytes: number) => void) => {
       from.on("data", (chunk: Buffer) => count(chunk.length));
       from.on("error", finish);
       from.once("close", () => {
@@ -32,15 +36,13 @@ export function splice(guest: Duplex, upstream: Duplex): Promise<Spliced> {
       });
       to.once("finish", () => {
         if (--open > 0) return;
-        // Nothing is left to say; whoever owns a socket without half-closing may keep it.
-        guest.destroy();
-        upstream.destroy();
         finish(null);
       });
-      from.pipe(to);
+      through?.on("error", finish);
+      (through ? from.pipe(through) : from).pipe(to);
     };
     if (guest.destroyed || upstream.destroyed) return finish(new Error("The connection was reset."));
-    carry(guest, upstream, (bytes) => (result.bytesUp += bytes));
-    carry(upstream, guest, (bytes) => (result.bytesDown += bytes));
+    carry(guest, upstream, guard, (bytes) => (result.bytesUp += bytes));
+    carry(upstream, guest, null, (bytes) => (result.bytesDown += bytes));
   });
 }

@@ -1,0 +1,146 @@
+/** A proxy with a guest on one side and upstreams on the other, all in this process, over the real wire and real sockets. */
+import { EventEmitter, once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
+import type { EgressEvent, EgressSpec, PolicySpec } from "../../contract.ts";
+import { Dialer } from "../../dial/dialer.ts";
+import type { Hooks } from "../../hooks.ts";
+import { newPlaceholder, Sealer } from "../../secrets/mod.ts";
+import { Tenant } from "../../tenant/tenant.ts";
+import { FakeGuest } from "../../testing/guest.ts";
+import { Port } from "../../wire/port.ts";
+import { loadAuthority } from "../authority.ts";
+import type { Shared } from "../flow.ts";
+import { LeafCertificates } from "../leaf.ts";
+import { openShared } from "../shared.ts";
+
+export interface LabSecret {
+  name: string;
+  value: string;
+  hosts: string[];
+  inBody?: boolean;
+}
+
+export interface LabOptions {
+  policy?: Partial<PolicySpec>;
+  secrets?: LabSecret[];
+  /** Names and the ports of 127.0.0.1 that they stand for. */
+  hosts: Record<string, number>;
+  passThrough?: string[];
+  hooks?: Hooks;
+}
+
+/** An authority that the proxy trusts, and certificates of it, for upstreams. */
+export class Certificates {
+  readonly file: string;
+  readonly #leaves: LeafCertificates;
+
+  private constructor(file: string, leaves: LeafCertificates) {
+    this.file = file;
+    this.#leaves = leaves;
+  }
+
+  static async make(dir: string): Promise<Certificates> {
+    return new Certificates(join(dir, "ca.pem"), await LeafCertificates.create(await loadAuthority(dir)));
+  }
+
+  contextFor(name: string): Promise<SecureContext> {
+    return this.#leaves.contextFor(name);
+  }
+}
+
+export class Lab implements AsyncDisposable {
+  readonly events: EgressEvent[] = [];
+  readonly placeholders: Record<string, string> = {};
+  readonly ca: string;
+  tenant!: Tenant;
+  readonly #guest: FakeGuest;
+  readonly #port: Port;
+  readonly #dir: string;
+  readonly #sealer: Sealer;
+  readonly #spec: EgressSpec;
+  readonly #reported = new EventEmitter();
+
+  /** @param certificates what the proxy trusts */
+  static async start(certificates: Certificates, options: LabOptions): Promise<Lab> {
+    const dir = await mkdtemp(join(tmpdir(), "egress-proxy-"));
+    const sealer = await Sealer.open(join(dir, "secrets.key"));
+    const opened = await openShared(dir, { caFiles: [certificates.file], passThrough: options.passThrough ?? [], hooks: null });
+    const shared: Shared = { ...opened, hooks: options.hooks ?? null };
+    return new Lab(dir, sealer, shared, await FakeGuest.listen(join(dir, "guest")), await readFile(join(dir, "ca.pem"), "utf8"), options);
+  }
+
+  private constructor(dir: string, sealer: Sealer, shared: Shared, guest: FakeGuest, ca: string, options: LabOptions) {
+    this.#dir = dir;
+    this.#sealer = sealer;
+    this.#guest = guest;
+    this.ca = ca;
+    this.#spec = { policy: { allow: Object.keys(options.hosts), deny: [], rules: [], ...options.policy }, secrets: (options.secrets ?? []).map((secret) => this.#seal(secret)) };
+    const dialer = new Dialer({ hosts: Object.fromEntries(Object.entries(options.hosts).map(([name, port]) => [name, `127.0.0.1:${port}`])), dnsServers: ["127.0.0.1:9"], upstreamProxy: null });
+    const emit = (_id: string, event: EgressEvent) => {
+      this.events.push(event);
+      this.tenant.acknowledge(1);
+      this.#reported.emit("event");
+    };
+    this.tenant = new Tenant("sandbox", this.#spec, { sealer, dialer, emit });
+    this.#port = new Port({ tenant: this.tenant, socket: guest.socket, dialer, shared, violation: () => undefined, gone: () => undefined });
+  }
+
+  /** Changes policy or secrets as a user would. */
+  update(change: Partial<PolicySpec>, secrets?: LabSecret[]): void {
+    Object.assign(this.#spec.policy, change);
+    if (secrets) this.#spec.secrets = secrets.map((secret) => this.#seal(secret));
+    this.tenant.update(this.#spec);
+  }
+
+  /** A connection of the guest to a name, or to `address:port`. */
+  async open(host: string, port: number): Promise<Duplex> {
+    const stream = /^[0-9.]+$|^\[/.test(host) ? await this.#guest.connect(`${host}:${port}`, "7 test") : await this.#guest.connectTo(host, port);
+    stream.on("error", () => undefined);
+    return stream;
+  }
+
+  /** TLS of the guest over such a connection, trusting the installation's authority. */
+  async openTls(host: string, port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
+    const stream = await this.open(host, port);
+    const tls = connectTls({ socket: stream as never, servername: /^[0-9.[]/.test(host) ? "" : host, ca: this.ca, ...options });
+    tls.on("error", () => undefined);
+    const failed = once(tls, "close").then(() => Promise.reject(new Error("closed during the handshake")));
+    failed.catch(() => undefined);
+    await Promise.race([once(tls, "secureConnect"), failed]);
+    return tls;
+  }
+
+  /** Waits for so many events, names that were looked up left out. */
+  async reports(count: number): Promise<Exclude<EgressEvent, { kind: "dns" }>[]> {
+    for (;;) {
+      const events = this.events.filter((event) => event.kind !== "dns");
+      if (events.length >= count) return events;
+      await once(this.#reported, "event", { signal: AbortSignal.timeout(10_000) });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#port[Symbol.dispose]();
+    this.tenant.close();
+    await this.#guest[Symbol.asyncDispose]();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  #seal({ name, value, hosts, inBody = false }: LabSecret): EgressSpec["secrets"][number] {
+    const placeholder = (this.placeholders[name] ??= newPlaceholder());
+    return { name, placeholder, hosts, in: inBody ? ["body"] : [], sealed: this.#sealer.seal(value, placeholder) };
+  }
+}
+
+/** Reads until the stream ends or is reset. */
+export async function readAll(stream: Duplex): Promise<string> {
+  const chunks: Buffer[] = [];
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  stream.on("error", () => undefined);
+  if (!stream.destroyed && !stream.readableEnded) await Promise.race([once(stream, "end"), once(stream, "close")]);
+  return Buffer.concat(chunks).toString("latin1");
+}

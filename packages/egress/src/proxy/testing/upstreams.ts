@@ -1,0 +1,74 @@
+/** Upstreams on 127.0.0.1 that take down every byte that they get. */
+import { once } from "node:events";
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server as HttpServer } from "node:http";
+import { createServer, type Server, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { SecureContext } from "node:tls";
+import type { Duplex } from "node:stream";
+
+/** An upstream. */
+export interface Recorder extends AsyncDisposable {
+  readonly port: number;
+  /** Everything that was received after TLS, as Latin-1. */
+  received(): string;
+  /** Connections that were made. */
+  connections(): number;
+  readonly sockets: Set<Duplex>;
+}
+
+export interface RecorderOptions {
+  /** Opens TLS with it. */
+  tls?: SecureContext;
+  alpn?: string[];
+}
+
+/** A server that hands each connection (after TLS, if there is any) to `serve`. */
+export async function upstream(serve: (socket: Duplex) => void, { tls, alpn }: RecorderOptions = {}): Promise<Recorder> {
+  const chunks: Buffer[] = [];
+  let connections = 0;
+  const sockets = new Set<Duplex>();
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    connections++;
+    socket.on("error", () => undefined);
+    const stream: Duplex = tls ? new TLSSocket(socket, { isServer: true, secureContext: tls, ...(alpn && { ALPNProtocols: alpn }) }) : socket;
+    stream.on("error", () => undefined);
+    sockets.add(stream);
+    stream.once("close", () => sockets.delete(stream));
+    const push = stream.push.bind(stream);
+    stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+      if (chunk) chunks.push(Buffer.from(chunk));
+      return push(chunk, encoding);
+    };
+    if (tls) stream.once("secure", () => serve(stream));
+    else serve(stream);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as { port: number }).port,
+    received: () => Buffer.concat(chunks).toString("latin1"),
+    connections: () => connections,
+    sockets,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** A server of HTTP/1.1. Node's parser would read past `push`, so it is kept from the handle. */
+export async function httpUpstream(listener: RequestListener, options: RecorderOptions = {}, prepare: (server: HttpServer) => void = () => undefined): Promise<Recorder> {
+  const http = createHttpServer({ keepAliveTimeout: 60_000 }, listener);
+  prepare(http);
+  return upstream((socket) => {
+    (socket as unknown as { _handle?: { isStreamBase?: boolean } })._handle!.isStreamBase = false;
+    http.emit("connection", socket as Socket);
+  }, options);
+}
+
+export async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("latin1");
+}
