@@ -62,6 +62,11 @@ export default function refusals(sdk: Sdk): void {
     for (const bad of [{ ["k".repeat(65)]: "v" }, { k: "v".repeat(129) }]) assert.equal((await refusalOf({ labels: bad })).code, "INVALID_CONFIG");
     const noHosts = await refusalOf({ secrets: { KEY: { hosts: [], value: "x" } } });
     assert.equal(noHosts.code, "INVALID_CONFIG");
+    for (const options of [{ allowNet: ["https://api.example.com/v1"] }, { secrets: { KEY: { hosts: ["203.0.113.1"], value: "x" } } }]) {
+      const pattern = await refusalOf(options);
+      assert.equal(pattern.code, "INVALID_CONFIG");
+      assert.match(pattern.message, /"(https:\/\/api\.example\.com\/v1|203\.0\.113\.1)" is not valid: it is (a URL|an address)/);
+    }
   });
 
   test("what a later version brings is refused clearly", async () => {

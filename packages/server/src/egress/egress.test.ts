@@ -254,6 +254,22 @@ describe("a change", async () => {
     assert.deepEqual(applied.at(-1)?.secrets.map(({ name }) => name).sort(), ["A", "B", "C"]);
   });
 
+  test("of a secret takes any name that a variable can have", async () => {
+    await using fixture = await Fixture.start();
+    const client = await create(fixture, {});
+    for (const name of ["A/B", "ü %", "__proto__", "constructor"]) {
+      const where = path(client.id, `/secrets/${encodeURIComponent(name)}`);
+      assert.equal((await answer(await fixture.request("PUT", where, { body: KEY }), 200))["name"], name);
+      assert.deepEqual((await fixture.get<EgressView>(path(client.id))).secrets.map((secret) => secret.name), [name]);
+      assert.deepEqual(await client.call("envGet", { key: name }), { ok: told(fixture, client.id).secrets[0]?.placeholder });
+      await answer(await fixture.request("DELETE", where), 204);
+    }
+    for (const name of ["A=B", "A\0B", "x".repeat(256)]) {
+      assert.equal((await answer(await fixture.request("PUT", path(client.id, `/secrets/${encodeURIComponent(name)}`), { body: KEY }), 400))["code"], "INVALID_REQUEST");
+    }
+    assert.deepEqual(told(fixture, client.id).secrets, []);
+  });
+
   test("of the same new secret by two at once is made by one of them, and the other hears of it", async () => {
     await using fixture = await Fixture.start();
     const applied: EgressSpec[] = [];
