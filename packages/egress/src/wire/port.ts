@@ -1,6 +1,7 @@
 /** The proxy's end of one guest's egress port. */
 import { connect as connectSocket, type Socket } from "node:net";
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { setTimeout as delay } from "node:timers/promises";
 import { sayHello } from "@sandkeep/serial";
 import type { ConnectionEvent } from "../contract.ts";
 import type { Dialer } from "../dial/dialer.ts";
@@ -10,6 +11,7 @@ import { type HostRef, hostText } from "../policy/mod.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { dnsContext, serveDns } from "./dns.ts";
 import { GuestFlow, refuse } from "./guest-flow.ts";
+import { Pace } from "./pace.ts";
 import { type FlowRequest, parseFlowRequest } from "./request.ts";
 import { openUdp, relayUdp } from "./udp.ts";
 
@@ -26,6 +28,9 @@ const MAX_FLOWS = 8_192;
 const MAX_UDP_FLOWS = 256;
 /** MiB that one session may hold for its flows; it is a multiple of what windows and headers of all need. */
 const SESSION_MEMORY_MB = 256;
+/** Flows that a guest may open at once, and a second after that: all sandboxes share the proxy's one thread. */
+const FLOW_BURST = 4_000;
+const FLOWS_PER_SECOND = 1_000;
 /** Streams that a guest may reset at once, and a second after that: every look-up of a name is one, and programs that are ended leave many. */
 const RESET_BURST = 20_000;
 const RESETS_PER_SECOND = 2_000;
@@ -51,6 +56,7 @@ export class Port implements Disposable {
   readonly #socket: Socket;
   readonly #dns: ReturnType<typeof dnsContext>;
   #session: ServerHttp2Session | null = null;
+  readonly #pace = new Pace(FLOWS_PER_SECOND, FLOW_BURST);
   #udpFlows = 0;
   #disposed = false;
 
@@ -109,6 +115,8 @@ export class Port implements Disposable {
 
   async #serve(stream: ServerHttp2Stream, request: FlowRequest): Promise<void> {
     const { tenant, shared } = this.#options;
+    const wait = this.#pace.take();
+    if (wait > 0) await delay(wait);
     await tenant.room();
     if (stream.destroyed) return;
     if (request.port === DNS_PORT) {
