@@ -21,6 +21,7 @@ after(() => world?.[Symbol.asyncDispose]());
 test("the sandbox has placeholders only", async () => {
   const environment = await world.guest.run("env");
   for (const { credential } of Object.values(world.upstreams)) {
+    if (!credential) continue;
     assert.ok(!environment.includes(credential.value));
     assert.match(environment, new RegExp(`^${credential.variable}=DENO_SECRET_PLACEHOLDER_`, "m"));
   }

@@ -1,4 +1,7 @@
-import { Sandbox } from "sandkeep";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
+import type { Sandbox } from "sandkeep";
 
 /** A command that takes longer hangs, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 60_000;
@@ -26,7 +29,26 @@ export class Guest implements AsyncDisposable {
     throw new Error(`exit code ${status.code}: ${command}\n${stderrText?.slice(-SHOWN_CHARS)}\n${stdoutText?.slice(-SHOWN_CHARS)}`);
   }
 
-  /** Copies a file or folder of this machine into the sandbox. */
+  /**
+   * Runs a shell command and gives each line that it prints to `onLine`, as it comes. Resolves when it has ended well; throws with all that
+   * it said when it fails.
+   */
+  async follow(command: string, onLine: (line: string) => void): Promise<void> {
+    const child = await this.sandbox.spawn("bash", {
+      args: ["-euo", "pipefail", "-c", `{ ${command}\n} 2>&1`],
+      stdout: "piped",
+      signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS),
+    });
+    const said: string[] = [];
+    for await (const line of createInterface({ input: Readable.fromWeb(child.stdout as ReadableStream) })) {
+      said.push(line);
+      onLine(line);
+    }
+    const status = await child.status;
+    if (!status.success) throw new Error(`exit code ${status.code}: ${command}\n${said.join("\n").slice(-SHOWN_CHARS)}`);
+  }
+
+  /** Copies a file, or a folder into a folder, of this machine into the sandbox. */
   async upload(local: string, remote: string): Promise<void> {
     await this.sandbox.fs.upload(local, remote);
   }

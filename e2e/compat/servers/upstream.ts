@@ -10,6 +10,8 @@ import { Credential } from "./credential.ts";
 /** A server of the test that sandboxes reach under a name. */
 export interface Upstream extends AsyncDisposable {
   readonly host: string;
+  /** How `allowNet` names it. */
+  readonly allow: string;
   /** Where it listens on 127.0.0.1. */
   readonly port: number;
   /** What it wants to be shown; null where it cannot be a secret, because the protocol is not HTTP. */
@@ -75,6 +77,10 @@ export class HttpsUpstream implements Upstream {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     return upstream;
+  }
+
+  get allow(): string {
+    return this.host;
   }
 
   get port(): number {

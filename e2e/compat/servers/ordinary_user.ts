@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+
+/** Name of the user that programs see themselves as. */
+export const ORDINARY_USER = "tester";
+
+/**
+ * The words before a command with which it runs as an ordinary user, whoever runs the tests: servers that refuse to be root, or that as root
+ * want users of their own. `home` is an existing folder.
+ */
+export async function asOrdinaryUser(home: string): Promise<string[]> {
+  const users = join(home, "passwd");
+  await writeFile(users, `root:x:0:0::/:/bin/sh\n${ORDINARY_USER}:x:1000:1000::${home}:/bin/sh\n`);
+  return ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--ro-bind", users, "/etc/passwd", "--die-with-parent"];
+}
+
+/** A server that is a program of its own. */
+export class ServerProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Starts it, and waits until it says on standard error that it is ready. */
+  static async start(command: string[], ready: RegExp, env: Record<string, string> = {}): Promise<ServerProcess> {
+    const child = spawn(command[0]!, command.slice(1), { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+        if (ready.test(said)) resolve();
+      });
+      child.once("error", reject).once("exit", (code) => reject(new Error(`${command.join(" ")} ended with ${code}:\n${said}`)));
+    });
+    // Nobody listens any more, but it may not be stopped by a full pipe.
+    child.stderr.removeAllListeners("data").resume();
+    return new ServerProcess(child);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+}
+
+/** A port on loopback that was free a moment ago, for programs that cannot choose one themselves. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

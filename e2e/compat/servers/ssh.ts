@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tool } from "../packages/command.ts";
+import { debs } from "../packages/debs.ts";
+import { unpackDebs } from "../packages/unpack.ts";
+import { asOrdinaryUser, freePort, ORDINARY_USER, ServerProcess } from "./ordinary_user.ts";
+import type { Upstream } from "./upstream.ts";
+
+const HOST = "ssh.example.com";
+
+/** OpenSSH's server for one user, who has a key. */
+export class SshServer implements Upstream {
+  readonly host = HOST;
+  readonly allow = `${HOST}:22`;
+  readonly port: number;
+  /** Its protocol is not HTTP: what authenticates is the key, which the sandbox has to have. */
+  readonly credential = null;
+  readonly user = ORDINARY_USER;
+  /** Private key of the user, a file. */
+  readonly keyFile: string;
+  /** Line of a `known_hosts` file. */
+  readonly knownHost: string;
+  /** Home of the user. */
+  readonly home: string;
+  readonly #dir: string;
+  readonly #process: ServerProcess;
+
+  private constructor(port: number, dir: string, home: string, hostKey: string, process: ServerProcess) {
+    this.port = port;
+    this.#dir = dir;
+    this.home = home;
+    this.keyFile = join(dir, "user_key");
+    this.knownHost = `${HOST} ${hostKey}`;
+    this.#process = process;
+  }
+
+  static async start(): Promise<SshServer> {
+    const dir = await mkdtemp(join(tmpdir(), "sandkeep-ssh-"));
+    const home = join(dir, "home");
+    await mkdir(home);
+    for (const name of ["host_key", "user_key"]) await tool("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", join(dir, name)]);
+    const port = await freePort();
+    const settings = {
+      ListenAddress: "127.0.0.1",
+      Port: port,
+      HostKey: join(dir, "host_key"),
+      AuthorizedKeysFile: join(dir, "user_key.pub"),
+      PidFile: "none",
+      PasswordAuthentication: "no",
+      KbdInteractiveAuthentication: "no",
+      UsePAM: "no",
+      // The folder of temporary files is everybody's.
+      StrictModes: "no",
+      Subsystem: "sftp internal-sftp",
+    };
+    await writeFile(join(dir, "config"), Object.entries(settings).map(([name, value]) => `${name} ${value}\n`).join(""));
+    const { sshd, env } = await program(dir);
+    const process = await ServerProcess.start([...(await asOrdinaryUser(home)), sshd, "-D", "-e", "-f", join(dir, "config")], /Server listening/, env);
+    return new SshServer(port, dir, home, (await readFile(join(dir, "host_key.pub"), "utf8")).trim(), process);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** This machine's server, or, where it has none, that of its release, unpacked. */
+async function program(dir: string): Promise<{ sshd: string; env: Record<string, string> }> {
+  if (existsSync("/usr/sbin/sshd")) return { sshd: "/usr/sbin/sshd", env: {} };
+  const [, suite] = /^VERSION_CODENAME=(.*)$/m.exec(await readFile("/etc/os-release", "utf8")) ?? [];
+  if (!suite) throw new Error("there is no /usr/sbin/sshd");
+  const folder = await debs({ packages: ["openssh-server"], suite, status: await readFile("/var/lib/dpkg/status", "utf8") });
+  const root = await unpackDebs(folder, join(dir, "root"));
+  return { sshd: join(root, "usr/sbin/sshd"), env: { LD_LIBRARY_PATH: join(root, "usr/lib/x86_64-linux-gnu") } };
+}
