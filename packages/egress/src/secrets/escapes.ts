@@ -7,9 +7,22 @@ const PERCENT = 0x25;
 const BACKSLASH = 0x5c;
 const AMPERSAND = 0x26;
 
+/** Longest character reference that is read: `&#x10FFFF;`, and shorter ones with leading zeros up to that length. */
+const MAX_REFERENCE_BYTES = 10;
+/** Longest escape: a pair of surrogates in JSON. */
+export const MAX_ESCAPE_BYTES = 12;
+
 /** By byte: 1 for those with which an escape begins. */
 export const ESCAPE_START = new Uint8Array(256);
 for (const byte of [PERCENT, BACKSLASH, AMPERSAND]) ESCAPE_START[byte] = 1;
+
+/** How much longer an escape can be than what it means. */
+export const MAX_ESCAPE_EXTRA = MAX_REFERENCE_BYTES - 1;
+/** The same by the byte with which it begins. */
+export const ESCAPE_EXTRA = new Uint8Array(256);
+ESCAPE_EXTRA[PERCENT] = 2;
+ESCAPE_EXTRA[BACKSLASH] = 5;
+ESCAPE_EXTRA[AMPERSAND] = MAX_ESCAPE_EXTRA;
 
 /** By two bytes as one number, in any order: 1 when an escape begins with one of them. */
 const ESCAPE_START_PAIR = new Uint8Array(1 << 16);
@@ -61,11 +74,6 @@ function nextStart(data: Uint8Array, pairs: Uint16Array, offset: number, at: num
   while (at < stop && ESCAPE_START[data[at]!] === 0) at++;
   return at;
 }
-
-/** Longest character reference that is read: `&#x10FFFF;`, and shorter ones with leading zeros up to that length. */
-const MAX_REFERENCE_BYTES = 10;
-/** Most bytes that an escape takes for one byte of what it means. */
-export const MAX_ESCAPE_RATIO = MAX_REFERENCE_BYTES;
 
 /** By byte: the value of a hexadecimal digit, or -1. */
 const HEX = new Int8Array(256).fill(-1);

@@ -1,4 +1,4 @@
-import { ESCAPE_START, EscapeReader, EscapeStarts, INCOMPLETE, MAX_ESCAPE_RATIO } from "./escapes.ts";
+import { ESCAPE_EXTRA, ESCAPE_START, EscapeReader, EscapeStarts, INCOMPLETE, MAX_ESCAPE_BYTES, MAX_ESCAPE_EXTRA } from "./escapes.ts";
 import type { Form } from "./forms.ts";
 import { Probe } from "./probe.ts";
 import { PLACE_BITS, PLACE_MASK, Tables } from "./tables.ts";
@@ -67,22 +67,36 @@ export class Search {
    */
   tail(from: number): number {
     const data = this.#data;
-    const { starts, starting, ends, longest } = this.#tables;
+    const { starts, starting, ends } = this.#tables;
     if (ends[data[data.length - 1]!] === 0) return data.length;
-    const span = this.#escapes && !this.#escapes.none ? longest * MAX_ESCAPE_RATIO : longest;
-    for (let at = Math.max(from, data.length - span); at < data.length; at++) {
+    for (let at = this.#earliestOpen(from); at < data.length; at++) {
       const byte = data[at]!;
       if (starts[byte] === 0) continue;
-      if (this.#isOpen(starting[byte]!, at)) return at;
+      if (this.#isOpen(starting[byte]!, at, 1)) return at;
       if (ESCAPE_START[byte] === 0) continue;
       const length = this.#reader.read(data, at);
-      if (length === INCOMPLETE ? this.#isOpen(this.#forms, at) : length > 0 && this.#isOpen(starting[this.#reader.bytes[0]!]!, at)) return at;
+      if (length === INCOMPLETE ? this.#isOpen(this.#forms, at, 0) : length > 0 && this.#isOpen(starting[this.#reader.bytes[0]!]!, at, 0)) return at;
     }
     return data.length;
   }
 
-  #isOpen(forms: readonly Form[], at: number): boolean {
+  /** A place before which no form can begin that is not at its end when the data is: too many bytes follow, whatever is escaped. */
+  #earliestOpen(from: number): number {
+    const data = this.#data;
+    const { longest } = this.#tables;
+    const first = Math.max(from, data.length - longest * (1 + MAX_ESCAPE_EXTRA));
+    let at = data.length;
+    // The place may be within an escape, whose start is not seen.
+    for (let left = longest + MAX_ESCAPE_BYTES; at > first && left > 0; left += ESCAPE_EXTRA[data[at]!]! - 1) at--;
+    return at;
+  }
+
+  /** Whether one of these forms begins at `at` and could go on after the data. As many bytes as `known` are as they are. */
+  #isOpen(forms: readonly Form[], at: number, known: 0 | 1): boolean {
+    const second = at + 1 < this.#data.length ? this.#data[at + 1]! : -1;
+    const decided = known === 1 && second >= 0 && ESCAPE_START[second] === 0;
     for (const form of forms) {
+      if (decided && ESCAPE_START[this.#data[at]!] === 0 && form.fold[second] !== form.bytes[1]) continue;
       this.#probe.match(form, at, 0);
       if (this.#probe.open) return true;
     }

@@ -11,8 +11,12 @@ interface Spelled {
   replacement: string;
 }
 
-/** The data with every value replaced, and the names of the secrets that were found. */
-export function redactNaively(data: Buffer, secrets: readonly Secret[]): { data: Buffer; found: string[] } {
+/**
+ * The data with every value replaced, and the names of the secrets that were found.
+ *
+ * @param more Whether the data may go on. Then its end is left out from where it could become a value.
+ */
+export function redactNaively(data: Buffer, secrets: readonly Secret[], more = false): { data: Buffer; found: string[] } {
   const text = data.toString("latin1");
   const lower = lowered(text);
   const forms = secrets.flatMap(spelled);
@@ -20,10 +24,13 @@ export function redactNaively(data: Buffer, secrets: readonly Secret[]): { data:
   let out = "";
   for (let at = 0; at < text.length;) {
     let best: { end: number; form: Spelled } | undefined;
+    let open = false;
     for (const form of forms) {
-      const end = longestEnd(form, text, lower, at);
+      const { end, ...rest } = follow(form, text, lower, at);
+      open ||= rest.open;
       if (end > (best?.end ?? at)) best = { end, form };
     }
+    if (more && open) break;
     if (best) {
       found.add(best.form.secret.name);
       out += best.form.replacement;
@@ -35,18 +42,22 @@ export function redactNaively(data: Buffer, secrets: readonly Secret[]): { data:
   return { data: Buffer.from(out, "latin1"), found: [...found] };
 }
 
-function longestEnd({ ways }: Spelled, text: string, lower: string, start: number): number {
+/** Where the longest spelling of a form that begins at `start` ends, or -1, and whether one goes beyond the text. */
+function follow({ ways }: Spelled, text: string, lower: string, start: number): { end: number; open: boolean } {
   // By byte of the form: where in the text it may begin.
   const reached: Set<number>[] = Array.from({ length: ways.length + 1 }, () => new Set());
   reached[0]!.add(start);
+  let open = false;
   for (const [place, choices] of ways.entries()) {
     for (const at of reached[place]!) {
       for (const { text: way, bytes, anyCase } of choices) {
-        if ((anyCase ? lower : text).startsWith(way, at)) reached[place + bytes]!.add(at + way.length);
+        const given = anyCase ? lower : text;
+        if (given.startsWith(way, at)) reached[place + bytes]!.add(at + way.length);
+        else open ||= at + way.length > text.length && way.startsWith(given.slice(at));
       }
     }
   }
-  return Math.max(-1, ...reached[ways.length]!);
+  return { end: Math.max(-1, ...reached[ways.length]!), open };
 }
 
 function spelled(secret: Secret): Spelled[] {
