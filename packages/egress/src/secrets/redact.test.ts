@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { test } from "node:test";
 import { fc, property } from "../testing/property.ts";
 import { SearchLimitError } from "./probe.ts";
 import { Redactor } from "./redact.ts";

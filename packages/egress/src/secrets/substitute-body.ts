@@ -1,16 +1,15 @@
 import type { Transform } from "node:stream";
-import { Finder } from "./finder.ts";
-import { formsOf } from "./forms.ts";
 import { PLACEHOLDER_LENGTH } from "./placeholder.ts";
 import { ReplacingScanner, type Scanner, ScannerTransform } from "./scanner.ts";
 import type { Secret, SecretSet } from "./secret.ts";
+import { placeholderFinder } from "./sightings.ts";
 import { percentEncode } from "./substitute.ts";
 
 /** What became of the placeholders of a body so far. */
 export interface BodySubstitution {
   /** Names of secrets that were put in. */
   used(): string[];
-  /** Names of secrets whose placeholder was seen but left as it is. */
+  /** Names of secrets whose placeholder was seen, as it is or encoded, but left. */
   refused(): string[];
 }
 
@@ -35,7 +34,7 @@ export function bodySubstitution(approved: readonly Secret[], all: SecretSet, co
   const used = new Set<string>();
   const refused = new Set<string>();
   const written = all.all.map((secret) => (secret.inBody && approved.includes(secret) ? writtenIn(contentType, secret.value) : undefined));
-  const scanner = new ReplacingScanner(finderOf(all), ({ form, start, end }) => {
+  const scanner = new ReplacingScanner(placeholderFinder(all), ({ form, start, end }) => {
     // An encoded placeholder is none: what it would become once decoded is not known here. It is worth a report.
     const asItIs = form.kind === "plain" && end - start === PLACEHOLDER_LENGTH;
     const replacement = asItIs ? written[form.needle] : undefined;
@@ -43,15 +42,6 @@ export function bodySubstitution(approved: readonly Secret[], all: SecretSet, co
     return replacement;
   });
   return { push: (chunk) => scanner.push(chunk), flush: () => scanner.flush(), used: () => [...used], refused: () => [...refused] };
-}
-
-const finders = new WeakMap<SecretSet, Finder>();
-
-/** Finds placeholders; made once for a sandbox, not for each of its requests. */
-function finderOf(all: SecretSet): Finder {
-  let finder = finders.get(all);
-  if (!finder) finders.set(all, (finder = new Finder(formsOf(all.all.map(({ placeholder }) => Buffer.from(placeholder))))));
-  return finder;
 }
 
 /** A value as it has to be written in a body of this type. */

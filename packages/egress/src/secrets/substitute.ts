@@ -1,11 +1,12 @@
 import { PLACEHOLDER_PREFIX, replacePlaceholders } from "./placeholder.ts";
 import type { Secret, SecretSet } from "./secret.ts";
+import { sightings } from "./sightings.ts";
 
 /** What became of the placeholders of a request's head. */
 export interface Substituted {
   /** Names of secrets that were put in. */
   used: string[];
-  /** Names of secrets whose placeholder was seen but left as it is. */
+  /** Names of secrets whose placeholder was seen, as it is or encoded, but left. */
   refused: string[];
   /** Those of `refused` that are approved here, but whose value cannot stand in that place, with the reason; no values. */
   unfit: { name: string; reason: string }[];
@@ -37,13 +38,10 @@ function untouched(name: string): boolean {
 export function substituteHeaders(rawHeaders: [string, string][], approved: readonly Secret[], all: SecretSet): Substituted & { headers: [string, string][] } {
   const ledger = new Ledger(approved, all);
   const headers = rawHeaders.map(([name, value]): [string, string] => {
+    const replaced = untouched(name) ? value : inHeader(name, value, ledger);
     ledger.refuse(name);
-    if (untouched(name)) {
-      ledger.refuse(value);
-      return [name, value];
-    }
-    const replaced = replacePlaceholders(value, (placeholder) => ledger.use(placeholder, headerValue));
-    return [name, name.toLowerCase() === "authorization" ? inBasic(replaced, ledger) : replaced];
+    ledger.refuse(replaced);
+    return [name, replaced];
   });
   return { headers, ...ledger.result() };
 }
@@ -56,8 +54,9 @@ export function substituteQuery(pathWithQuery: string, approved: readonly Secret
   const ledger = new Ledger(approved, all);
   const question = pathWithQuery.indexOf("?");
   const end = question < 0 ? pathWithQuery.length : question;
-  ledger.refuse(pathWithQuery.slice(0, end));
   const query = replacePlaceholders(pathWithQuery.slice(end), (placeholder) => ledger.use(placeholder, ({ value }) => ({ text: percentEncode(value) })));
+  ledger.refuse(pathWithQuery.slice(0, end));
+  ledger.refuse(query);
   return { path: pathWithQuery.slice(0, end) + query, ...ledger.result() };
 }
 
@@ -84,27 +83,20 @@ class Ledger {
   /** What to write in a placeholder's place; undefined leaves it. */
   use(placeholder: string, write: (secret: Secret) => Written): string | undefined {
     const secret = this.#all.byPlaceholder(placeholder);
-    // A placeholder of another sandbox, or none: only text.
-    if (!secret) return undefined;
-    if (this.#approved.includes(secret)) {
-      const written = write(secret);
-      if ("text" in written) {
-        this.#used.add(secret.name);
-        return written.text;
-      }
-      this.#unfit.set(secret.name, written.reason);
+    // That of another sandbox is only text.
+    if (!secret || !this.#approved.includes(secret)) return undefined;
+    const written = write(secret);
+    if ("text" in written) {
+      this.#used.add(secret.name);
+      return written.text;
     }
-    this.#refused.add(secret.name);
+    this.#unfit.set(secret.name, written.reason);
     return undefined;
   }
 
-  /** Notes the placeholders of a text in which nothing is put in. */
+  /** Notes the placeholders that are left in a text, also encoded ones, which are never replaced. */
   refuse(text: string): void {
-    replacePlaceholders(text, (placeholder) => {
-      const secret = this.#all.byPlaceholder(placeholder);
-      if (secret) this.#refused.add(secret.name);
-      return undefined;
-    });
+    for (const name of sightings(text, this.#all)) this.#refused.add(name);
   }
 
   result(): Substituted {
@@ -127,6 +119,11 @@ function basicValue({ name, value }: Secret): Written {
   const text = value.toString("latin1");
   if (!NOT_IN_BASIC.test(text)) return { text };
   return { reason: `The value of ${name} holds a control character, such as the end of a line, which Basic credentials may not hold` };
+}
+
+function inHeader(name: string, value: string, ledger: Ledger): string {
+  const replaced = replacePlaceholders(value, (placeholder) => ledger.use(placeholder, headerValue));
+  return name.toLowerCase() === "authorization" ? inBasic(replaced, ledger) : replaced;
 }
 
 /** Replaces inside of `Basic <base64 of user:password>`. */

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { SealedSecret } from "../contract.ts";
+import { PatternError } from "../policy/mod.ts";
+import { newPlaceholder } from "./placeholder.ts";
+import { SealError, Sealer } from "./seal.ts";
+import { SecretSet } from "./secret.ts";
+
+const directory = await mkdtemp(join(tmpdir(), "sandkeep-secret-"));
+after(() => rm(directory, { recursive: true }));
+const sealer = await Sealer.open(join(directory, "key"));
+
+function sealed(name: string, value: string, hosts: string[], more: Partial<SealedSecret> = {}): SealedSecret {
+  const placeholder = newPlaceholder();
+  return { name, placeholder, hosts, in: [], sealed: sealer.seal(value, placeholder), ...more };
+}
+
+test("opens secrets and tells which a host may get", () => {
+  const set = SecretSet.open([
+    sealed("EXACT", "one", ["api.example.com"]),
+    sealed("BELOW", "två", ["*.example.com", "other.test:8443"], { in: ["body"] }),
+  ], sealer);
+  const names = (host: string, port: number) => set.approvedFor(host, port).map(({ name }) => name);
+  assert.deepEqual(names("api.example.com", 443), ["EXACT", "BELOW"]);
+  assert.deepEqual(names("api.example.com", 8443), ["EXACT", "BELOW"]);
+  assert.deepEqual(names("example.com", 443), []);
+  assert.deepEqual(names("notexample.com", 443), []);
+  assert.deepEqual(names("other.test", 8443), ["BELOW"]);
+  assert.deepEqual(names("other.test", 443), []);
+  assert.deepEqual(set.all.map(({ value, inBody }) => [value.toString(), inBody]), [["one", false], ["två", true]]);
+  for (const secret of set.all) assert.equal(set.byPlaceholder(secret.placeholder), secret);
+  assert.equal(set.byPlaceholder(newPlaceholder()), undefined);
+});
+
+test("opens nothing that was sealed for another placeholder or names an address", () => {
+  const swapped = sealed("A", "value", ["example.com"], { placeholder: newPlaceholder() });
+  assert.throws(() => SecretSet.open([swapped], sealer), SealError);
+  assert.throws(() => SecretSet.open([sealed("A", "value", ["192.0.2.1"])], sealer), PatternError);
+});
