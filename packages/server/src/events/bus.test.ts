@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { pino } from "pino";
+import type { EventRecord, EventStore } from "../store/contract.ts";
+import { EventBus } from "./bus.ts";
+
+describe("the bus", async () => {
+  const subject = { organisation: { id: "o", slug: "o" }, sandbox: "s", actor: { kind: "system" } } as const;
+  const body = { kind: "token.created", outcome: "ok", data: { token: "t", name: "n" } } as const;
+  const silent = pino({ level: "silent" });
+
+  /** A disk that takes nothing until it is told to. */
+  function stuck(): { store: EventStore; written: EventRecord[]; heal: () => void; fail: () => void } {
+    const written: EventRecord[] = [];
+    let { promise, resolve } = Promise.withResolvers<void>();
+    let failing = false;
+    const store = {
+      append: async (events: readonly EventRecord[]) => {
+        if (failing) throw new Error("disk full");
+        await promise;
+        written.push(...events);
+      },
+    } as unknown as EventStore;
+    return { store, written, heal: () => ((failing = false), resolve()), fail: () => (failing = true) };
+  }
+
+  test("drops what nobody waits for when the disk is slow, never what somebody waits for", async () => {
+    const disk = stuck();
+    await using bus = new EventBus(disk.store, silent);
+    bus.publish(subject, body);
+    const stuckWrite = bus.flush();
+    let stored = 0;
+    for (let i = 0; i < 25_000; i++) void bus.publishDurably(subject, body).then(() => stored++);
+    for (let i = 0; i < 20_010; i++) bus.publish(subject, body);
+    assert.equal(stored, 0);
+    disk.heal();
+    await stuckWrite;
+    await bus.flush();
+    assert.equal(stored, 25_000);
+    assert.equal(disk.written.length, 1 + 25_000 + 20_000);
+    const ids = disk.written.map(({ id }) => id);
+    assert.deepEqual(ids, [...ids].sort());
+  });
+
+  test("tries again what somebody waits for when the disk refuses it", async () => {
+    const disk = stuck();
+    await using bus = new EventBus(disk.store, silent);
+    disk.fail();
+    let stored = false;
+    const waiting = bus.publishDurably(subject, body).then(() => (stored = true));
+    bus.publish(subject, body);
+    await bus.flush();
+    assert.equal(stored, false);
+    disk.heal();
+    await waiting;
+    assert.equal(disk.written.length, 1);
+  });
+});
