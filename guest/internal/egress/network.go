@@ -52,6 +52,8 @@ type Network struct {
 	link    *link
 	stack   *stack.Stack
 	forward *tcp.Forwarder
+	// patience is how long a new flow waits for a host.
+	patience time.Duration
 
 	connections atomic.Int32
 	// opening are the quotes of connections that were asked for, to refuse them with.
@@ -66,7 +68,7 @@ type flowKey struct{ source, target netip.AddrPort }
 
 // New makes a network. It does nothing until Run.
 func New(config Config) (*Network, error) {
-	n := &Network{config: config, own: map[netip.Addr]bool{}, link: &link{wire: config.Wire}, opening: map[flowKey][]byte{}}
+	n := &Network{config: config, own: map[netip.Addr]bool{}, link: &link{wire: config.Wire}, opening: map[flowKey][]byte{}, patience: sessionPatience}
 	for _, address := range config.Addresses {
 		n.own[address] = true
 	}
@@ -127,7 +129,7 @@ func (n *Network) refuse(quote []byte, why reason) {
 
 // open asks the host for a flow, and waits for its answer.
 func (n *Network) open(protocol byte, key flowKey) (*tunnel.Stream, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), sessionPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), n.patience)
 	defer cancel()
 	request := tunnel.Request{UDP: protocol == protocolUDP, Authority: key.target.String()}
 	session, err := n.config.Gate.Session(ctx)

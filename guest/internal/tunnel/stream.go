@@ -94,25 +94,27 @@ func (s *Stream) Reset() {
 
 // deliver hands what came from the host to the flow, after what came before it; end says that nothing comes after.
 func (s *Stream) deliver(data []byte, end bool) {
+	s.push.Lock()
+	defer s.push.Unlock()
+	// Looked at in here: what comes before the flow does must be pending when Start has it pushed.
 	s.session.mu.Lock()
 	flow, gone := s.flow, s.gone
 	s.session.mu.Unlock()
 	if gone {
 		return
 	}
-	s.push.Lock()
-	defer s.push.Unlock()
 	s.hostEnded = s.hostEnded || end
-	taken := 0
-	if flow != nil {
-		var err error
-		if taken, err = s.give(flow, data); err != nil {
-			s.session.fail(s, flow)
-			return
-		}
+	if flow == nil {
+		s.pending = append(s.pending, data...)
+		return
+	}
+	taken, err := s.give(flow, data)
+	if err != nil {
+		s.session.fail(s, flow)
+		return
 	}
 	s.session.taken(s, taken, len(s.pending))
-	if s.hostEnded && len(s.pending) == 0 && flow != nil && !s.endTold {
+	if s.hostEnded && len(s.pending) == 0 && !s.endTold {
 		s.endTold = true
 		flow.End()
 		s.session.finish(s)

@@ -81,9 +81,9 @@ func (s *Session) pull(stream *Stream, out []byte, allowed int) []byte {
 	s.mu.Lock()
 	s.sendWindow -= int64(n)
 	stream.sendWindow -= int64(n)
-	if allowed > 0 && n == allowed && !end && !stream.queued && !stream.gone {
+	if n > 0 && !end && !stream.queued && !stream.gone {
 		stream.queued = true
-		s.pullable.add(stream) // there may be more
+		s.pullable.add(stream) // there may be more, or an end
 	}
 	var finished Flow
 	if gone := stream.gone; gone {
