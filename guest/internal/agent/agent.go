@@ -12,6 +12,7 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/env"
 	"sandkeep.dev/guest/internal/handles"
+	"sandkeep.dev/guest/internal/identity"
 	"sandkeep.dev/guest/internal/process"
 	"sandkeep.dev/guest/internal/rpc"
 )
@@ -51,8 +52,8 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 	rpc.Call(r, "ping", func(context.Context, contract.None) (contract.Pong, error) {
 		return contract.Pong{Protocol: contract.Protocol, Version: Version}, nil
 	})
-	rpc.Call(r, "resume", func(_ context.Context, identity contract.Identity) (rpc.Null, error) {
-		for key, value := range identity.Env {
+	rpc.Call(r, "resume", func(_ context.Context, p contract.Identity) (rpc.Null, error) {
+		for key, value := range p.Env {
 			if err := m.Environment.Set(key, value); err != nil {
 				return nil, err
 			}
@@ -60,7 +61,13 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 		if m.Adopt == nil {
 			return nil, nil
 		}
-		return nil, m.Adopt(identity)
+		if err := m.Adopt(p); err != nil {
+			return nil, err
+		}
+		if p.CACertificate == "" {
+			return nil, nil
+		}
+		return nil, m.trust()
 	})
 	rpc.Call(r, "quiesce", func(context.Context, contract.None) (rpc.Null, error) {
 		unix.Sync()
@@ -72,6 +79,19 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 		unix.Sync()
 		return nil, nil
 	})
+}
+
+// trust tells processes of the authority that was installed, where nobody has told them otherwise.
+func (m *Machine) trust() error {
+	for _, variable := range identity.AuthorityEnvironment {
+		if _, ok := m.Environment.Get(variable.Name); ok {
+			continue
+		}
+		if err := m.Environment.Set(variable.Name, variable.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *Machine) registerEnvironment(r *rpc.Registry) {

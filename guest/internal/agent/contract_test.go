@@ -11,8 +11,11 @@ import (
 	"sandkeep.dev/guest/internal/handles"
 )
 
-// hostContract is the other side's description of what the agent does.
-const hostContract = "../../../packages/host/src/guest/contract.ts"
+// hostContract is the other side's description of what the agent does; hello says how a connection begins.
+const (
+	hostContract = "../../../packages/host/src/guest/contract.ts"
+	hello        = "../../../packages/serial/src/hello.ts"
+)
 
 // methodsOf lists the methods of one of the contract's interfaces.
 func methodsOf(t *testing.T, text, name string) (methods []string) {
@@ -41,11 +44,18 @@ func TestEveryMethodOfTheContractIsThereAndNoOther(t *testing.T) {
 	if want := methodsOf(t, string(text), "GuestStreams"); !slices.Equal(streams, want) {
 		t.Errorf("streams: %v instead of %v", streams, want)
 	}
-	for _, line := range []string{
-		`HELLO_MAGIC = "` + contract.HelloMagic + `"`, `READY_MAGIC = "` + contract.ReadyMagic + `"`, `control: "` + contract.ControlPort + `"`,
+	for file, lines := range map[string][]string{
+		hostContract: {`control: "` + contract.ControlPort + `"`, `egress: "` + contract.EgressPort + `"`},
+		hello:        {`HELLO_MAGIC = "` + contract.HelloMagic + `"`, `READY_MAGIC = "` + contract.ReadyMagic + `"`},
 	} {
-		if !strings.Contains(string(text), line) {
-			t.Errorf("no %s in the host's contract", line)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines {
+			if !strings.Contains(string(text), line) {
+				t.Errorf("no %s in %s", line, file)
+			}
 		}
 	}
 }

@@ -18,6 +18,8 @@ type Identity struct {
 	Hostname  string            `json:"hostname"`
 	MachineID string            `json:"machineId"`
 	Env       map[string]string `json:"env"`
+	// CACertificate is the installation's, in PEM, or empty.
+	CACertificate string `json:"caCertificate"`
 }
 
 // ExitStatus says how a process ended.

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"time"
@@ -27,6 +28,7 @@ func newTransport(port int) http.RoundTripper {
 		ForceAttemptHTTP2:      true,
 	}
 	if port == 0 {
+		transport.TLSClientConfig = &tls.Config{RootCAs: trusted.get()}
 		return transport
 	}
 	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial.Loopback(ctx, port) }

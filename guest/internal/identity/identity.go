@@ -1,9 +1,10 @@
-// Package identity makes a clone a machine of its own: clock, randomness, names, keys. It needs to run as root.
+// Package identity makes a clone a machine of its own: clock, randomness, names, keys, whom it trusts. It needs to run as root.
 package identity
 
 import (
 	"encoding/base64"
 	"fmt"
+	"log"
 	"regexp"
 	"strconv"
 
@@ -19,6 +20,7 @@ type Parsed struct {
 	entropy    []byte
 	hostname   string
 	machineID  string
+	authority  *authority // nil: none
 }
 
 const (
@@ -49,7 +51,8 @@ func Parse(raw contract.Identity) (Parsed, error) {
 		return parsed, fault.TypeError("Invalid machine id: %q", raw.MachineID)
 	}
 	parsed.hostname, parsed.machineID = raw.Hostname, raw.MachineID
-	return parsed, nil
+	parsed.authority, err = parseAuthority(raw.CACertificate)
+	return parsed, err
 }
 
 // Adopt takes the identity on. Randomness comes first, because everything else may need it.
@@ -63,10 +66,22 @@ func (p Parsed) Adopt() error {
 		{"hostname", func() error { return unix.Sethostname([]byte(p.hostname)) }},
 		{"names", func() error { return writeNames("/etc", p.hostname, p.machineID) }},
 		{"ssh keys", func() error { return renewHostKeys("/etc/ssh") }},
+		{"CA certificate", p.trust},
 	} {
 		if err := step.run(); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
+	}
+	return nil
+}
+
+// trust installs the authority. A root that cannot take it, because of what its owner made of it, still runs.
+func (p Parsed) trust() error {
+	if p.authority == nil {
+		return nil
+	}
+	if err := p.authority.install("/"); err != nil {
+		log.Printf("the CA certificate is not installed: %v", err)
 	}
 	return nil
 }

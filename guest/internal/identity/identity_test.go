@@ -39,6 +39,10 @@ func TestParseRefusesWhatIsNone(t *testing.T) {
 		"hostname":      func(i *contract.Identity) { i.Hostname = "a b" },
 		"long hostname": func(i *contract.Identity) { i.Hostname = strings.Repeat("a", 64) },
 		"machine id":    func(i *contract.Identity) { i.MachineID = "0F" },
+		"certificate":   func(i *contract.Identity) { i.CACertificate = "-----BEGIN CERTIFICATE-----" },
+		"a private key": func(i *contract.Identity) {
+			i.CACertificate = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"
+		},
 	} {
 		raw := valid()
 		change(&raw)

@@ -57,7 +57,10 @@ export interface Identity {
   machineId: string;
   /** Sandbox-wide environment, added to the image's defaults. */
   env: Record<string, string>;
-  /** PEM of the authority that the machine is to trust besides the image's, for what the egress proxy opens. */
+  /**
+   * PEM of the authority that the machine is to trust besides the image's, for what the egress proxy opens. Variables that
+   * some programs need for that are set unless they are set already.
+   */
   caCertificate?: string;
 }
 
