@@ -2,7 +2,8 @@
  * One request and its answer, whichever version of HTTP either side speaks: checks, policy, rules, secrets, upstream,
  * redaction, and the event that tells of it.
  */
-import { pipeline, type Readable, Transform } from "node:stream";
+import { type Readable, Transform } from "node:stream";
+import { through } from "./feed.ts";
 import { authorityText } from "../policy/mod.ts";
 import type { GuestReply, GuestRequest } from "./guest.ts";
 import { endToEnd, type Header, lists, safeTrailers, value, without } from "./headers.ts";
@@ -107,11 +108,10 @@ class Bound extends Transform {
 function carryBody(body: Readable, steps: (Transform | null)[], record: RequestRecord): { stream: Readable; error(): Error | null } {
   let refusal: Error | null = null;
   body.on("data", (chunk: Buffer) => (record.event.bytesUp += chunk.length));
-  const through = steps.filter((step) => step !== null);
-  if (through.length === 0) return { stream: body, error: () => null };
-  const stream = pipeline([body, ...through], (error) => {
+  const stream = through(body, steps.filter((step) => step !== null));
+  stream.once("error", (error) => {
     if (error instanceof Refusal) refusal = error;
-  }) as unknown as Transform;
+  });
   return { stream, error: () => refusal };
 }
 

@@ -31,9 +31,9 @@ export const MAX_SESSION_MEMORY_MB = 16;
 /** HTTP/2 receive window of a stream and of a connection, bytes: enough for 150 MB/s at some 10 ms. */
 export const STREAM_WINDOW_BYTES = 1 << 20;
 export const CONNECTION_WINDOW_BYTES = 4 << 20;
-/** Streams that a guest may reset before they are answered, in {@link RESET_WINDOW_MS}; more is an attack (CVE-2023-44487). */
+/** Streams that a guest may reset at once, and how many each second makes up for; more is an attack (CVE-2023-44487). */
 export const MAX_EARLY_RESETS = 200;
-export const RESET_WINDOW_MS = 10_000;
+export const RESETS_PER_SECOND = 33;
 
 /** Longest WebSocket message part that is held back to look for values or placeholders, bytes. */
 export const MAX_WEBSOCKET_HELD_BYTES = 1 << 20;

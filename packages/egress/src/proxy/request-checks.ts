@@ -13,6 +13,8 @@ export interface RequestHead {
   /** The request target as sent; `:path` of HTTP/2. */
   target: string;
   scheme: "http" | "https";
+  /** `:scheme` of HTTP/2. */
+  claimedScheme?: string | null;
   /** `:authority` of HTTP/2. */
   authority: string | null;
   headers: Header[];
@@ -31,7 +33,7 @@ const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i;
 /** @throws {Refusal} 400 for what is malformed, 403 for what is for two hosts at once */
 export function checkHead(head: RequestHead): CheckedHead {
   if (head.headers.length > MAX_HEADERS) throw Refusal.malformed(`The request has more than ${MAX_HEADERS} headers.`, 431);
-  if (!TARGET.test(head.target)) throw Refusal.malformed("The request's target holds characters that no target may hold.");
+  if (head.method !== "CONNECT" && !TARGET.test(head.target)) throw Refusal.malformed("The request's target holds characters that no target may hold.");
   checkFraming(head);
   const hosts = values(head.headers, "host");
   if (hosts.length > 1) throw Refusal.malformed("The request has more than one Host header.");
@@ -80,6 +82,8 @@ function readTarget({ target, method, scheme }: RequestHead): { authority: Autho
 }
 
 function checkHttp2(head: RequestHead, host: Authority | null): CheckedHead {
+  if (head.method === "CONNECT") throw Refusal.malformed("CONNECT over HTTP/2 is not served.", 501);
+  if (head.claimedScheme !== head.scheme) throw Refusal.mismatch(`The request's :scheme is not its connection's, ${head.scheme}.`);
   if (head.authority === null && !host) throw Refusal.malformed("The request has no :authority.");
   const authority = head.authority === null ? null : readAuthority(head.authority, ":authority");
   if (authority && host && !same(authority, host, head.scheme)) throw Refusal.mismatch("The request's :authority and its host header name different hosts.");

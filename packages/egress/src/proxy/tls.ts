@@ -59,6 +59,8 @@ function secured(tls: TLSSocket, event: "secure" | "secureConnect", signal: Abor
     const timer = setTimeout(() => fail(new Error("the handshake took too long")), HANDSHAKE_TIMEOUT_MS);
     const done = () => {
       cleanUp();
+      // Node's HTTP/2 looks at it, and only tls.Server sets it on the side of a server.
+      (tls as unknown as { secureConnecting: boolean }).secureConnecting = false;
       resolve(tls);
     };
     const cleanUp = () => {

@@ -1,7 +1,7 @@
 /** HTTP/1.1 towards an upstream: requests are written anew by Node, never copied, over one connection. */
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import type { Duplex } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { feed } from "./feed.ts";
 import { endToEnd, type Header, lists, pairs } from "./headers.ts";
 import { EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -57,7 +57,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     });
     outgoing.maxHeadersCount = 0;
     const answer = waitForAnswer(outgoing, request);
-    send(outgoing, request).catch((error: Error) => outgoing.destroy(error));
+    send(outgoing, request);
     return answer;
   }
 }
@@ -72,14 +72,14 @@ function head({ authority, headers, body, length, method, expectsContinue, accep
   return list;
 }
 
-async function send(outgoing: ClientRequest, { body, trailers }: UpstreamRequest): Promise<void> {
+function send(outgoing: ClientRequest, { body, trailers }: UpstreamRequest): void {
   outgoing.flushHeaders();
-  if (body) {
-    await pipeline(body, outgoing, { end: false });
+  if (!body) return void outgoing.end();
+  feed(body, outgoing, () => {
     const list = trailers();
     if (list.length > 0) outgoing.addTrailers(list);
-  }
-  outgoing.end();
+    outgoing.end();
+  });
 }
 
 function waitForAnswer(outgoing: ClientRequest, { onContinue }: UpstreamRequest): Promise<UpstreamResponse> {
@@ -112,6 +112,7 @@ function answer(response: IncomingMessage): UpstreamResponse {
     statusText: response.statusMessage ?? "",
     headers: endToEnd(headers),
     body: response,
+    empty: false,
     trailers: () => pairs(response.rawTrailers),
     last: lists(headers, "connection", "close") || (response.httpVersion !== "1.1" && !lists(headers, "connection", "keep-alive")),
   };

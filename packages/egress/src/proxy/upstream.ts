@@ -28,6 +28,8 @@ export interface UpstreamResponse {
   statusText: string;
   headers: Header[];
   body: Readable;
+  /** Whether the answer ended with its head, which HTTP/2 can say (gRPC's "Trailers-Only"). */
+  empty: boolean;
   /** Of the body, once it has ended. */
   trailers(): Header[];
   /** Whether the connection ends with this answer. */

@@ -1,10 +1,10 @@
 /** Upstreams on 127.0.0.1 that take down every byte that they get. */
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server as HttpServer } from "node:http";
+import { type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
-import { TLSSocket } from "node:tls";
-import type { SecureContext } from "node:tls";
-import type { Duplex } from "node:stream";
+import { type SecureContext, TLSSocket } from "node:tls";
+import { Duplex } from "node:stream";
 
 /** An upstream. */
 export interface Recorder extends AsyncDisposable {
@@ -71,4 +71,17 @@ export async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("latin1");
+}
+
+/** A server of HTTP/2. */
+export async function http2Upstream(listener: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void, options: RecorderOptions = {}): Promise<Recorder> {
+  return upstream((socket) => {
+    // Through a stream of its own, so that what is received passes `push`.
+    const session = performServerHandshake(Duplex.from({ readable: socket, writable: socket }));
+    session.on("error", () => undefined);
+    session.on("stream", (stream, headers) => {
+      stream.on("error", () => undefined);
+      listener(stream, headers);
+    });
+  }, options);
 }

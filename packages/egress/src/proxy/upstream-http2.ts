@@ -1,0 +1,99 @@
+/** HTTP/2 towards an upstream: one session for one connection of a guest. */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from "node:http2";
+import type { Duplex } from "node:stream";
+import { feed } from "./feed.ts";
+import { endToEnd, type Header, pairs } from "./headers.ts";
+import { CONNECTION_WINDOW_BYTES, EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM, MAX_SESSION_MEMORY_MB, STREAM_WINDOW_BYTES } from "./limits.ts";
+import { Refusal } from "./refusal.ts";
+import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
+
+export class UpstreamHttp2 implements UpstreamConnection {
+  readonly #session: ClientHttp2Session;
+  #closed = false;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(socket: Duplex) {
+    this.#session = connect("http://upstream", {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: MAX_HEADER_BYTES },
+      maxSessionMemory: MAX_SESSION_MEMORY_MB,
+      maxHeaderListPairs: MAX_HEADERS + 1,
+    });
+    this.#session.once("connect", () => this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    this.#session.on("error", () => this.#session.destroy());
+    const close = () => {
+      this.#closed = true;
+      for (const listener of this.#listeners.splice(0)) listener();
+    };
+    this.#session.once("goaway", close).once("close", close);
+    this.#session.setTimeout(EXCHANGE_IDLE_TIMEOUT_MS, () => this.#session.destroy());
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#listeners.push(listener);
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+  }
+
+  request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    const stream = this.#session.request(head(request), { endStream: request.body === null, waitForTrailers: request.body !== null, signal });
+    stream.on("wantTrailers", () => stream.sendTrailers(grouped(request.trailers())));
+    const answer = waitForAnswer(stream, request);
+    if (request.body) feed(request.body, stream, () => stream.end());
+    return answer;
+  }
+}
+
+function head({ method, scheme, authority, path, headers, body, length, expectsContinue, acceptsTrailers }: UpstreamRequest): OutgoingHttpHeaders {
+  const list: OutgoingHttpHeaders = { ":method": method, ":scheme": scheme, ":authority": authority, ":path": path, ...grouped(headers) };
+  if (body && length !== null) list["content-length"] = String(length);
+  if (expectsContinue) list.expect = "100-continue";
+  if (acceptsTrailers) list.te = "trailers";
+  return list;
+}
+
+/** Node takes HTTP/2's headers as an object; several of a name stay several. */
+export function grouped(headers: readonly Header[]): OutgoingHttpHeaders {
+  const list: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    const there = list[lower];
+    list[lower] = there === undefined ? value : [...(Array.isArray(there) ? there : [there]), value];
+  }
+  return list;
+}
+
+function waitForAnswer(stream: ClientHttp2Stream, { onContinue }: UpstreamRequest): Promise<UpstreamResponse> {
+  return new Promise((resolve, reject) => {
+    let interim = 0;
+    let trailers: Header[] = [];
+    const count = () => {
+      if (++interim > MAX_INTERIM) stream.destroy(Refusal.failed("The upstream sent too many interim answers."));
+    };
+    stream.on("error", reject);
+    stream.on("continue", onContinue);
+    stream.on("headers", count);
+    stream.on("push", () => stream.close(constants.NGHTTP2_PROTOCOL_ERROR));
+    stream.on("trailers", (_headers: unknown, _flags: number, raw?: string[]) => (trailers = pairs(raw ?? [])));
+    stream.once("close", () => reject(Refusal.failed("The upstream ended the exchange before it had answered.")));
+    stream.once("response", (headers, flags: number, raw?: string[]) => {
+      const list = pairs(raw ?? []).filter(([name]) => !name.startsWith(":"));
+      resolve({
+        status: headers[":status"] ?? 0,
+        statusText: "",
+        headers: endToEnd(list),
+        body: stream,
+        empty: (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0,
+        trailers: () => trailers,
+        last: false,
+      });
+    });
+  });
+}
