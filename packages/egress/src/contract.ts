@@ -134,8 +134,8 @@ export type EgressEvent = HttpEvent | ConnectionEvent | DnsEvent;
 export type ToProxy =
   /** First, and once. `dir` holds the CA and the key of sealed secrets. */
   | { type: "configure"; dir: string; config: EgressConfig }
-  /** Serves the guest at the other end of this unix socket. */
-  | { type: "attach"; id: string; socket: string; spec: EgressSpec }
+  /** Serves the guest at the other end of this unix socket; `done` comes back when the spec is in force. */
+  | { type: "attach"; seq: number; id: string; socket: string; spec: EgressSpec }
   /** In force, on open connections too, when `done` comes back. */
   | { type: "update"; seq: number; id: string; spec: EgressSpec }
   | { type: "detach"; id: string }

@@ -132,7 +132,9 @@ class LocalHost implements Host {
     }
     const machine = new RunningMachine(record, clone, this.#egress, this.#options.log);
     // Not waited for: until the proxy serves the machine, what it sends waits, and nothing leaves.
-    if (this.#egress && spec.egress) void machine.setEgress(spec.egress);
+    if (this.#egress && spec.egress) {
+      machine.setEgress(spec.egress).catch((error: Error) => this.#options.log.error({ sandbox: spec.id, error: error.message }, "no egress"));
+    }
     return this.#track(machine);
   }
 

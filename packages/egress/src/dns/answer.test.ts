@@ -38,7 +38,7 @@ async function within(restricted: boolean, run: (ask: (name: string, type: strin
     resolver: new Resolver([server]),
     isStatic: (name) => name === "static.example",
     restricted,
-    asked: (name, type, outcome) => told.push(`${name} ${type} ${outcome}`),
+    asked: async (name, type, outcome) => void told.push(`${name} ${type} ${outcome}`),
   };
   const ask = async (name: string, type: string) => {
     const reply = packet.decode((await answer(packet.encode({ type: "query", id: 7, flags: packet.RECURSION_DESIRED, questions: [{ name, type: type as "A" }] }), context, true))!);

@@ -25,8 +25,8 @@ export interface DnsContext {
   isStatic(name: string): boolean;
   /** Under an allow list no query leaves: every name gets an address, and what is not allowed is refused when it is dialled. */
   readonly restricted: boolean;
-  /** Told of each name that is asked for. */
-  asked(name: string, type: string, outcome: "answered" | "absent" | "failed" | "withheld"): void;
+  /** Told of each name that is asked for; the guest is answered when it resolves. */
+  asked(name: string, type: string, outcome: "answered" | "absent" | "failed" | "withheld"): Promise<void>;
 }
 
 /**
@@ -68,25 +68,25 @@ async function resolve(question: packet.Question, context: DnsContext): Promise<
       if (!context.restricted && !context.isStatic(name)) await context.resolver.addressesOf(name);
     } catch (error) {
       const absent = error instanceof NoSuchName;
-      context.asked(name, type, absent ? "absent" : "failed");
+      await context.asked(name, type, absent ? "absent" : "failed");
       return [absent ? RCODE.noSuchName : RCODE.serverFailure];
     }
-    context.asked(name, type, "answered");
+    await context.asked(name, type, "answered");
     const { v4, v6 } = context.names.addressesOf(name);
     return [RCODE.ok, [{ type, name: question.name, ttl: TTL_S, data: type === "A" ? v4 : v6 }]];
   }
   if (context.restricted || !RECORDS.includes(type as RecordType)) {
     // HTTPS and SVCB too: they would tell a client to hide the name it wants, or to leave TCP.
-    context.asked(name, type, "withheld");
+    await context.asked(name, type, "withheld");
     return [RCODE.ok];
   }
   try {
     const answers = toAnswers(question.name, type as RecordType, await context.resolver.records(name, type as RecordType));
-    context.asked(name, type, "answered");
+    await context.asked(name, type, "answered");
     return [RCODE.ok, answers];
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    context.asked(name, type, code === "ENOTFOUND" || code === "ENODATA" ? "absent" : "failed");
+    await context.asked(name, type, code === "ENOTFOUND" || code === "ENODATA" ? "absent" : "failed");
     return [code === "ENOTFOUND" ? RCODE.noSuchName : code === "ENODATA" ? RCODE.ok : RCODE.serverFailure];
   }
 }

@@ -36,9 +36,9 @@ export class Proxy {
   take(message: ToProxy): void {
     switch (message.type) {
       case "attach":
-        return this.#attach(message.id, message.socket, message.spec);
+        return this.#answer(message.seq, () => this.#attach(message.id, message.socket, message.spec));
       case "update":
-        return this.#update(message.seq, message.id, message.spec);
+        return this.#answer(message.seq, () => this.#update(message.id, message.spec));
       case "detach":
         return this.#detach(message.id);
       case "ack":
@@ -48,13 +48,9 @@ export class Proxy {
 
   #attach(id: string, socket: string, spec: EgressSpec): void {
     this.#detach(id);
-    try {
-      const tenant = new Tenant(id, spec, this.#services);
-      this.#attached.set(id, { tenant, socket, port: this.#open(id, socket, tenant) });
-    } catch (error) {
-      // Without a port the sandbox reaches nothing.
-      this.#send({ type: "log", level: "error", id, text: `no egress: ${(error as Error).message}` });
-    }
+    // When this throws there is no port, and the sandbox reaches nothing.
+    const tenant = new Tenant(id, spec, this.#services);
+    this.#attached.set(id, { tenant, socket, port: this.#open(id, socket, tenant) });
   }
 
   #open(id: string, socket: string, tenant: Tenant): Port {
@@ -72,12 +68,16 @@ export class Proxy {
     });
   }
 
-  #update(seq: number, id: string, spec: EgressSpec): void {
+  #update(id: string, spec: EgressSpec): void {
     const attached = this.#attached.get(id);
+    if (!attached) throw new Error("The proxy does not serve this sandbox.");
+    attached.tenant.update(spec);
+  }
+
+  #answer(seq: number, work: () => void): void {
     let error: string | null = null;
     try {
-      if (!attached) throw new Error("The proxy does not serve this sandbox.");
-      attached.tenant.update(spec);
+      work();
     } catch (cause) {
       error = (cause as Error).message;
     }

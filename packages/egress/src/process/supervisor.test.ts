@@ -61,7 +61,7 @@ describe("the proxy's process", () => {
       onViolation: (id, detail) => violations.push(`${id}: ${detail}`),
     });
     guest = await FakeGuest.listen(join(dir, "guest"));
-    proxy.attach("one", guest.socket, spec(["inner.example"]));
+    await proxy.attach("one", guest.socket, spec(["inner.example"]));
   });
 
   after(async () => {
@@ -135,7 +135,8 @@ describe("the proxy's process", () => {
 
   test("a guest that breaks the contract is reported, and its port is closed", async () => {
     const bad = await FakeGuest.listen(join(dir, "bad"));
-    proxy.attach("bad", bad.socket, spec(null));
+    await assert.rejects(proxy.attach("bad", bad.socket, spec(["https://no"])), /https:\/\/no/);
+    await proxy.attach("bad", bad.socket, spec(null));
     await assert.rejects(bad.connect("not-an-address:1"), /reset|closed|refused/i);
     while (violations.length === 0) await new Promise((next) => setTimeout(next, 10));
     assert.match(violations[0]!, /^bad: /);

@@ -55,10 +55,15 @@ export class EgressProxy implements AsyncDisposable {
     return this.#child?.pid ?? null;
   }
 
-  /** Serves a machine's egress port from now on, over restarts of the proxy too. */
-  attach(id: string, socket: string, spec: EgressSpec): void {
+  /**
+   * Serves a machine's egress port from now on, over restarts of the proxy too. Need not be waited for: before it resolves
+   * nothing leaves.
+   *
+   * @throws {Error} when the proxy cannot use the spec; the machine then has no egress
+   */
+  async attach(id: string, socket: string, spec: EgressSpec): Promise<void> {
     this.#attached.set(id, { socket, spec });
-    this.#send({ type: "attach", id, socket, spec });
+    await this.#ask((seq) => ({ type: "attach", seq, id, socket, spec }));
   }
 
   /**
@@ -72,13 +77,8 @@ export class EgressProxy implements AsyncDisposable {
     if (!attached) throw new Error("The machine has no egress.");
     const former = attached.spec;
     attached.spec = spec;
-    if (!this.#control) return;
-    const seq = ++this.#seq;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiters.set(seq, { resolve, reject });
-    this.#send({ type: "update", seq, id, spec });
     try {
-      await promise;
+      await this.#ask((seq) => ({ type: "update", seq, id, spec }));
     } catch (error) {
       // The next proxy could not use it either.
       if (attached.spec === spec) attached.spec = former;
@@ -133,7 +133,19 @@ export class EgressProxy implements AsyncDisposable {
       this.#restart = setTimeout(() => this.#start(), this.#rest);
     });
     this.#send({ type: "configure", dir, config });
-    for (const [id, { socket, spec }] of this.#attached) this.#send({ type: "attach", id, socket, spec });
+    for (const [id, { socket, spec }] of this.#attached) {
+      this.#ask((seq) => ({ type: "attach", seq, id, socket, spec })).catch((error: Error) => this.#options.log("error", { sandbox: id }, `no egress: ${error.message}`));
+    }
+  }
+
+  /** Sends what is answered with `done`. Without a proxy there is nothing to wait for. */
+  async #ask(message: (seq: number) => ToProxy): Promise<void> {
+    if (!this.#control) return;
+    const seq = ++this.#seq;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.set(seq, { resolve, reject });
+    this.#send(message(seq));
+    await promise;
   }
 
   #send(message: ToProxy): void {

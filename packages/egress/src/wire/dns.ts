@@ -23,7 +23,7 @@ export function dnsContext(tenant: Tenant, dialer: Dialer): DnsContext {
     get restricted() {
       return tenant.policy.restricted;
     },
-    asked: (name, type, outcome) => {
+    asked: async (name, type, outcome) => {
       const { allowed, rule, reason } = tenant.policy.judgeName(name);
       const at = Date.now();
       const key = `${name} ${outcome} ${allowed} ${type === "AAAA" ? "A" : type}`;
@@ -33,7 +33,7 @@ export function dnsContext(tenant: Tenant, dialer: Dialer): DnsContext {
       if (seen.size > MAX_REMEMBERED) seen.delete(seen.keys().next().value!);
       const verdict = outcome === "failed" ? "failed" : allowed && outcome !== "withheld" ? "allowed" : "denied";
       const why = { answered: allowed ? null : reason, absent: "There is no such name.", failed: "The resolvers did not answer.", withheld: "This type of record is not passed on." }[outcome];
-      void tenant.report({ kind: "dns", at, durationMs: 0, verdict, rule, reason: why, process: null, name, type });
+      await tenant.report({ kind: "dns", at, durationMs: 0, verdict, rule, reason: why, process: null, name, type });
     },
   };
 }

@@ -47,8 +47,8 @@ export class RunningMachine implements Machine {
     if (!this.#egress) throw new Error("This host was opened without egress.");
     if (this.#attached) return this.#egress.update(id, spec);
     this.#attached = true;
-    this.#egress.attach(id, clone.vm.sockets.egress, spec);
     void this.exited.then(() => this.#egress?.detach(id));
+    await this.#egress.attach(id, clone.vm.sockets.egress, spec);
   }
 
   /** Ends the machine because its guest broke a contract. `detail` is for the operator. */

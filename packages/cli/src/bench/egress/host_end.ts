@@ -33,7 +33,7 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   const placeholder = newPlaceholder();
   const proxy = resources.use(new EgressProxy({ dir, config: rig.config, log: () => {}, onEvent: async () => {}, onViolation: () => {} }));
   const guest = resources.use(await FakeGuest.listen(join(dir, "guest")));
-  proxy.attach("bench", guest.socket, {
+  await proxy.attach("bench", guest.socket, {
     policy: { allow: [UPSTREAM_NAME], deny: [], rules: [] },
     // A secret for the host, so that answers are looked through.
     secrets: [{ name: "KEY", placeholder, hosts: [UPSTREAM_NAME], in: [], sealed: sealer.seal("sk-bench-0123456789abcdefghijklmnopqrstuvwxyz", placeholder) }],
