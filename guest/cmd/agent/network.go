@@ -8,6 +8,7 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/egress"
 	"sandkeep.dev/guest/internal/guard"
+	"sandkeep.dev/guest/internal/owner"
 	"sandkeep.dev/guest/internal/transport"
 	"sandkeep.dev/guest/internal/tun"
 	"sandkeep.dev/guest/internal/tunnel"
@@ -36,7 +37,7 @@ func startNetwork() error {
 		return err
 	}
 	gate := &tunnel.Gate{}
-	config := egress.Config{Wire: wire, Gate: gate}
+	config := egress.Config{Wire: wire, Gate: gate, Process: owner.New().Find}
 	for _, prefix := range guestAddresses {
 		config.Addresses = append(config.Addresses, prefix.Addr())
 	}

@@ -17,9 +17,13 @@ import (
 // Where programs look for the authorities they trust: Debian's places, which update-ca-certificates(8) writes as well. It
 // finds everything as it would have made it, so a later run changes nothing.
 const (
-	authorityFile = "/usr/local/share/ca-certificates/sandkeep.crt"
-	certsDir      = "/etc/ssl/certs"
-	bundleFile    = certsDir + "/ca-certificates.crt"
+	authorityFile   = "/usr/local/share/ca-certificates/sandkeep.crt"
+	certsDir        = "/etc/ssl/certs"
+	bundleFile      = certsDir + "/ca-certificates.crt"
+	environmentFile = "/etc/environment"
+	// sudoersDir has the rules of sudo(8), which by itself passes on none of the variables and reads none.
+	sudoersDir  = "/etc/sudoers.d"
+	sudoersRule = "# Programs under sudo trust whom all others trust.\nDefaults env_file=" + environmentFile + "\n"
 	// linkName is the name that update-ca-certificates derives from the file's.
 	linkName = "sandkeep.pem"
 	// maxAuthorityBytes bounds the certificate, in PEM.
@@ -99,7 +103,18 @@ func (a *authority) install(root string) error {
 	if err != nil {
 		return err
 	}
-	return appendEnvironment(filepath.Join(root, "/etc/environment"))
+	if err := appendEnvironment(filepath.Join(root, environmentFile)); err != nil {
+		return err
+	}
+	return tellSudo(filepath.Join(root, sudoersDir))
+}
+
+// tellSudo lets it read the environment's file, where there is one.
+func tellSudo(directory string) error {
+	if _, err := os.Stat(directory); err != nil {
+		return nil
+	}
+	return replace(filepath.Join(directory, "sandkeep"), []byte(sudoersRule), 0o440)
 }
 
 // link gives the certificate its names in the directory: its own, and the one by which OpenSSL looks for it.

@@ -32,7 +32,7 @@ func newRoot(t *testing.T) (root string, read func(path string) string) {
 		}
 		return string(content)
 	}
-	for _, path := range []string{bundleFile, "/etc/environment"} {
+	for _, path := range []string{bundleFile, environmentFile, sudoersDir + "/app"} {
 		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(path)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func newRoot(t *testing.T) (root string, read func(path string) string) {
 	if err := os.WriteFile(filepath.Join(root, bundleFile), []byte("others\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(root, "/etc/environment"), []byte("LANG=C\nPIP_CERT=/mine"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, environmentFile), []byte("LANG=C\nPIP_CERT=/mine"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return root, read
@@ -73,9 +73,12 @@ func TestAnAuthorityIsFoundWhereProgramsLook(t *testing.T) {
 				t.Fatalf("%s: %s %v", link, target, err)
 			}
 		}
-		environment := read("/etc/environment")
+		environment := read(environmentFile)
 		if strings.Count(environment, "PIP_CERT=") != 1 || strings.Count(environment, "\nSSL_CERT_FILE="+bundleFile+"\n") != 1 {
 			t.Fatal(environment)
+		}
+		if info, err := os.Stat(filepath.Join(root, sudoersDir, "sandkeep")); err != nil || info.Mode().Perm() != 0o440 {
+			t.Fatal(info, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package tunnel
 
 import (
 	"net"
-	"strings"
 	"sync"
 
 	"golang.org/x/net/http2"
@@ -258,22 +257,4 @@ func (s *Session) taken(stream *Stream, n, held int) {
 		stream.granted += more
 		s.frame(func(f *http2.Framer) error { return f.WriteWindowUpdate(stream.id, uint32(more)) })
 	}
-}
-
-// processName makes a name fit for a header: percent-encoded but for letters, digits and a few signs.
-func processName(name string) string {
-	const plain = "-._~/+:@"
-	var b strings.Builder
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte(plain, c) >= 0 {
-			b.WriteByte(c)
-			continue
-		}
-		const digits = "0123456789ABCDEF"
-		b.WriteByte('%')
-		b.WriteByte(digits[c>>4])
-		b.WriteByte(digits[c&15])
-	}
-	return b.String()
 }
