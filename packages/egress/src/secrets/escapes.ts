@@ -24,57 +24,6 @@ ESCAPE_EXTRA[PERCENT] = 2;
 ESCAPE_EXTRA[BACKSLASH] = 5;
 ESCAPE_EXTRA[AMPERSAND] = MAX_ESCAPE_EXTRA;
 
-/** By two bytes as one number, in any order: 1 when an escape begins with one of them. */
-const ESCAPE_START_PAIR = new Uint8Array(1 << 16);
-for (let pair = 0; pair < 1 << 16; pair++) ESCAPE_START_PAIR[pair] = ESCAPE_START[pair >> 8]! | ESCAPE_START[pair & 0xff]!;
-
-/** Where escapes may begin in some data. Looks at two bytes at a time: this is what most of the time goes into. */
-export class EscapeStarts {
-  readonly #data: Buffer;
-  /** The data from its first byte at an even address on, two by two. */
-  readonly #pairs: Uint16Array;
-  /** The place of the first pair: 0 or 1. */
-  readonly #offset: number;
-  /** The first; the data's length when there is none. The native search costs next to nothing in data without any. */
-  readonly #first: number;
-
-  constructor(data: Buffer) {
-    this.#data = data;
-    this.#offset = data.byteOffset & 1;
-    this.#pairs = new Uint16Array(data.buffer, data.byteOffset + this.#offset, Math.max(0, data.length - this.#offset) >> 1);
-    this.#first = [PERCENT, BACKSLASH, AMPERSAND].reduce((first, byte) => {
-      const at = data.indexOf(byte);
-      return at >= 0 && at < first ? at : first;
-    }, data.length);
-  }
-
-  /** Whether there are none. */
-  get none(): boolean {
-    return this.#first === this.#data.length;
-  }
-
-  /** The first from `at` on, or `stop` when there is none before it. */
-  next(at: number, stop: number): number {
-    if (at < this.#first) at = Math.min(stop, this.#first);
-    return nextStart(this.#data, this.#pairs, this.#offset, at, stop);
-  }
-}
-
-/** Alone, so that it is compiled to a tight loop. */
-function nextStart(data: Uint8Array, pairs: Uint16Array, offset: number, at: number, stop: number): number {
-  if (at < stop && (at & 1) !== offset) {
-    if (ESCAPE_START[data[at]!] === 1) return at;
-    at++;
-  }
-  if (at >= stop) return stop;
-  const last = stop - offset >> 1;
-  let pair = at - offset >> 1;
-  while (pair < last && ESCAPE_START_PAIR[pairs[pair]!] === 0) pair++;
-  at = (pair << 1) + offset;
-  while (at < stop && ESCAPE_START[data[at]!] === 0) at++;
-  return at;
-}
-
 /** By byte: the value of a hexadecimal digit, or -1. */
 const HEX = new Int8Array(256).fill(-1);
 for (let digit = 0; digit < 16; digit++) {

@@ -1,4 +1,5 @@
-import { ESCAPE_EXTRA, ESCAPE_START, EscapeReader, EscapeStarts, INCOMPLETE, MAX_ESCAPE_BYTES, MAX_ESCAPE_EXTRA } from "./escapes.ts";
+import { EscapeStarts } from "./escape-starts.ts";
+import { ESCAPE_EXTRA, ESCAPE_START, EscapeReader, INCOMPLETE, MAX_ESCAPE_BYTES, MAX_ESCAPE_EXTRA } from "./escapes.ts";
 import type { Form } from "./forms.ts";
 import { Probe } from "./probe.ts";
 import { PLACE_BITS, PLACE_MASK, Tables } from "./tables.ts";

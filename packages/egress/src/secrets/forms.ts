@@ -22,7 +22,8 @@ const BASE64 = foldOf("-_", "+/");
 const HEX = foldOf("ABCDEF", "abcdef");
 
 /**
- * The forms of a list of needles: as it is; in hexadecimal; and in base64 of either alphabet, one for each place that it can
+ * The forms of a list of needles: as it is; in Latin-1, and as what comes of its UTF-8 when it is taken for Latin-1 (as
+ * programs do that repeat a header in a body of UTF-8); in hexadecimal; and in base64 of either alphabet, one for each place that it can
  * have within groups of three bytes. Of base64 a form is what the needle alone determines: up to four bits of its first
  * and its last byte, which share a character with what stands around, are not in it.
  *
@@ -35,8 +36,16 @@ export function formsOf(needles: readonly Buffer[]): Form[] {
     const form = (kind: Form["kind"], bytes: Buffer, fold: Uint8Array): Form => ({ needle, kind, bytes: bytes.map((byte) => fold[byte]!), fold, escapable });
     const plain = form("plain", value, escapable && value.includes(" ") ? PLUS : SAME);
     if (!escapable) return [plain];
-    return [plain, ...[0, 1, 2].map((before) => form("base64", core(value, before), BASE64)), form("hex", Buffer.from(value.toString("hex")), HEX)];
+    const others = inLatin1(value).map((bytes) => form("plain", bytes, plain.fold));
+    return [plain, ...others, ...[0, 1, 2].map((before) => form("base64", core(value, before), BASE64)), form("hex", Buffer.from(value.toString("hex")), HEX)];
   });
+}
+
+/** What comes of a value between UTF-8 and Latin-1, when that is something else and not too short. */
+function inLatin1(value: Buffer): Buffer[] {
+  const text = value.toString("utf8");
+  const latin1 = /^[\x00-\xff]*$/.test(text) ? [Buffer.from(text, "latin1")] : [];
+  return [...latin1, Buffer.from(value.toString("latin1"), "utf8")].filter((bytes) => !bytes.equals(value) && bytes.length >= MIN_ENCODED_BYTES);
 }
 
 /** The characters of base64 that a value determines when so many bytes stand before it in its first group. */

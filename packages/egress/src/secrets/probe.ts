@@ -132,8 +132,10 @@ export class Probe {
   }
 }
 
-/** The character of UTF-8 that begins at `at`, or -1. */
+/** The character whose UTF-8 begins at `at`, or -1. */
 function characterAt(bytes: Uint8Array, at: number): number {
-  const character = Buffer.from(bytes.subarray(at, at + 4)).toString("utf8").codePointAt(0);
-  return character === undefined || character === 0xfffd || (bytes[at]! & 0xc0) === 0x80 ? -1 : character;
+  const [character] = Buffer.from(bytes.subarray(at, at + 4)).toString("utf8");
+  if (character === undefined) return -1;
+  const encoded = Buffer.from(character);
+  return encoded.equals(bytes.subarray(at, at + encoded.length)) ? character.codePointAt(0)! : -1;
 }

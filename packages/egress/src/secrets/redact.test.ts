@@ -157,6 +157,15 @@ test("redacts texts of heads, as bytes and as characters", () => {
   assert.deepEqual(redactor.redactText("untouched é \ud800"), { text: "untouched é \ud800", found: [] });
 });
 
+test("knows a value that a program has taken for Latin-1, as one does that repeats a header in JSON", () => {
+  const secret = secretOf("pässwörd");
+  const redactor = new Redactor(new SecretSet([secret]));
+  const header = secret.value.toString("latin1");
+  for (const echo of [Buffer.from(JSON.stringify({ header })), Buffer.from('{"header":"p\\u00c3\\u00a4ssw\\u00c3\\u00b6rd"}'), Buffer.from('{"header":"pässwörd"}', "latin1")]) {
+    assert.equal(redact(redactor, [echo]).data.toString(), `{"header":"${secret.placeholder}"}`);
+  }
+});
+
 test("without secrets everything passes", () => {
   const redactor = new Redactor(new SecretSet([]));
   const chunk = Buffer.from("anything");

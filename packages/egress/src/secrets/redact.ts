@@ -25,7 +25,7 @@ const FILLING = "REDACTED";
 /**
  * Turns values of a sandbox's secrets back into their placeholders, whatever host answers.
  *
- * Recognised is a value as its UTF-8 is; in hexadecimal; in base64 of either alphabet, alone or inside of a longer text such as
+ * Recognised is a value as its UTF-8 is; in Latin-1, and with its UTF-8 taken for Latin-1; in hexadecimal; in base64 of either alphabet, alone or inside of a longer text such as
  * Basic credentials; and each of these with any of its characters written as `%XX`, as JSON's `\"` or `\uXXXX`, or as HTML's
  * `&quot;`, `&#34;` or `&#x22;`; a space also as `+`. It may be split over chunks in any way.
  *

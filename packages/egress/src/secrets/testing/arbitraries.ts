@@ -15,7 +15,7 @@ export const keys = fc.string({ unit: fc.constantFrom(..."abcdefghijklmnopqrstuv
 export const awkward = fc.string({ unit: fc.constantFrom(...'ab \\"/&<>%+u0041;#\n'), minLength: 4, maxLength: 14 });
 
 /** Any value. */
-export const values = fc.oneof(keys, awkward, fc.string({ unit: "binary", minLength: 4, maxLength: 30 }), fc.string({ minLength: 1, maxLength: 6 }));
+export const values = fc.oneof(keys, awkward, fc.string({ unit: "binary", minLength: 4, maxLength: 30 }), fc.string({ unit: fc.constantFrom(..."aé ÿ"), minLength: 2, maxLength: 8 }), fc.string({ minLength: 1, maxLength: 6 }));
 
 /** What may stand around: anything, and bits that are easily taken for parts of escapes. */
 export const surroundings = fc.oneof(
@@ -50,7 +50,7 @@ const REFERENCES: Way[] = [
 
 /** A spelling of a value: each character as it is or in one of the ways of one format; in hexadecimal; inside of base64. */
 export const spellings = fc.record({
-  format: fc.constantFrom("plain", "percent", "json", "html", "hex", "base64", "escaped base64"),
+  format: fc.constantFrom("plain", "latin1", "mistaken", "percent", "json", "html", "hex", "base64", "escaped base64"),
   choices: fc.infiniteStream(fc.nat({ max: 99 })),
   before: fc.uint8Array({ maxLength: 7 }),
   after: fc.uint8Array({ maxLength: 7 }),
@@ -59,6 +59,10 @@ export const spellings = fc.record({
   const mixed = (text: string, ways: Way[]) => Buffer.from(Array.from(text, (character) => choose([(same: string) => same, ...ways])(character)).join(""));
   const base64 = () => Buffer.concat([before, Buffer.from(value), after]).toString(choose(["base64", "base64url"]));
   switch (format) {
+    case "latin1":
+      return Buffer.from(value, "latin1");
+    case "mistaken":
+      return mixed(Buffer.from(value).toString("latin1"), choose([PERCENT, JSON_ESCAPES]));
     case "percent":
       return mixed(value, PERCENT);
     case "json":

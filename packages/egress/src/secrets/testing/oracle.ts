@@ -67,6 +67,11 @@ function spelled(secret: Secret): Spelled[] {
     return [{ secret, replacement: placeholder, ways: Array.from(value.toString("latin1"), (text) => [{ text, bytes: 1, anyCase: false }]) }];
   }
   const forms: Spelled[] = [{ secret, replacement: placeholder, ways: waysOf(value, (byte) => (value.includes(" ") && byte === " " ? [" ", "+"] : [byte])) }];
+  if (/[^\x00-\x7f]/.test(value.toString("latin1"))) {
+    for (const bytes of [Buffer.from(value.toString("latin1")), ...(/[^\x00-\xff]/.test(value.toString()) ? [] : [Buffer.from(value.toString(), "latin1")])]) {
+      if (bytes.length >= 4) forms.push({ secret, replacement: placeholder, ways: waysOf(bytes, (byte) => (value.includes(" ") && byte === " " ? [" ", "+"] : [byte])) });
+    }
+  }
   const hex = value.toString("hex");
   forms.push({ secret, replacement: Buffer.from(placeholder).toString("hex"), ways: waysOf(Buffer.from(hex), (digit) => [digit, digit.toUpperCase()]) });
   for (const before of [0, 1, 2]) {
@@ -92,9 +97,11 @@ function waysOf(bytes: Buffer, same: (byte: string) => string[]): Spelled["ways"
       ways[place]!.push({ text, bytes: 1, anyCase: false }, { text: percent, bytes: 1, anyCase: true });
     }
   }
-  let place = 0;
-  for (const character of bytes.toString("utf8")) {
+  for (const place of bytes.keys()) {
+    const character = String.fromCodePoint(bytes.toString("utf8", place).codePointAt(0)!);
     const length = Buffer.byteLength(character);
+    // Within a character, or none at all.
+    if (!Buffer.from(character).equals(bytes.subarray(place, place + length))) continue;
     for (const text of length === 1 ? same(character) : [character]) {
       const code = text.codePointAt(0)!;
       const units = Array.from({ length: text.length }, (_, unit) => `\\u${text.charCodeAt(unit).toString(16).padStart(4, "0")}`).join("");
@@ -108,7 +115,6 @@ function waysOf(bytes: Buffer, same: (byte: string) => string[]): Spelled["ways"
         }
       }
     }
-    place += length;
   }
   return ways;
 }
