@@ -73,10 +73,10 @@ export class Search {
     for (let at = this.#earliestOpen(from); at < data.length; at++) {
       const byte = data[at]!;
       if (starts[byte] === 0) continue;
-      if (this.#isOpen(starting[byte]!, at, 1)) return at;
+      if (this.#isOpen(starting[byte]!, at)) return at;
       if (ESCAPE_START[byte] === 0) continue;
       const length = this.#reader.read(data, at);
-      if (length === INCOMPLETE ? this.#isOpen(this.#forms, at, 0) : length > 0 && this.#isOpen(starting[this.#reader.bytes[0]!]!, at, 0)) return at;
+      if (length === INCOMPLETE ? this.#isOpen(this.#forms, at) : length > 0 && this.#isOpen(starting[this.#reader.bytes[0]!]!, at)) return at;
     }
     return data.length;
   }
@@ -92,12 +92,14 @@ export class Search {
     return at;
   }
 
-  /** Whether one of these forms begins at `at` and could go on after the data. As many bytes as `known` are as they are. */
-  #isOpen(forms: readonly Form[], at: number, known: 0 | 1): boolean {
-    const second = at + 1 < this.#data.length ? this.#data[at + 1]! : -1;
-    const decided = known === 1 && second >= 0 && ESCAPE_START[second] === 0;
+  /** Whether one of these forms begins at `at` and could go on after the data. */
+  #isOpen(forms: readonly Form[], at: number): boolean {
+    const data = this.#data;
+    const second = at + 1 < data.length ? data[at + 1]! : -1;
+    // Most forms are ruled out by two bytes that can only be as they are.
+    const decided = second >= 0 && ESCAPE_START[second] === 0 && ESCAPE_START[data[at]!] === 0;
     for (const form of forms) {
-      if (decided && ESCAPE_START[this.#data[at]!] === 0 && form.fold[second] !== form.bytes[1]) continue;
+      if (decided && form.fold[second] !== form.bytes[1]) continue;
       this.#probe.match(form, at, 0);
       if (this.#probe.open) return true;
     }
