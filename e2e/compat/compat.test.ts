@@ -10,7 +10,7 @@ import { World } from "./world.ts";
 /** Part of the names of the suites to run, for work on one of them; all by default. */
 const { SANDKEEP_E2E_ONLY: only = "" } = process.env;
 /** One suite; one that takes longer hangs. In milliseconds. */
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 300_000;
 
 let world: World;
 before(async () => {

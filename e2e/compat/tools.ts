@@ -2,14 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Guest } from "./guest.ts";
+import { tool } from "./packages/command.ts";
 import { debs } from "./packages/debs.ts";
 import { buildGo } from "./packages/go_program.ts";
 import { packNodeModules } from "./packages/node_modules.ts";
-import { wheelhouse } from "./packages/wheels.ts";
+import { pythonPackages } from "./packages/python_packages.ts";
 
 /** What the clients import, without which they do not run. */
 const NODE_PACKAGES = ["openai", "@anthropic-ai/sdk", "@grpc/grpc-js", "pg"];
-const WHEELS = ["requests", "httpx[http2]", "aiohttp", "websockets", "psycopg[binary]"];
+const PYTHON_PACKAGES = ["requests", "httpx[http2]", "aiohttp", "websockets", "psycopg[binary]"];
 /** An installation under emulation that takes longer hangs, in milliseconds. */
 const INSTALL_TIMEOUT_MS = 150_000;
 /** The guest's release. */
@@ -31,11 +32,10 @@ export class Tools {
 
   /** Python packages. */
   python(): Promise<void> {
-    return this.#once("python", async () => {
-      const wheels = await wheelhouse(WHEELS);
-      await this.#guest.upload(wheels, "/tmp");
-      const names = WHEELS.map((name) => `'${name}'`).join(" ");
-      await this.#guest.run(`pip install --quiet --no-index --no-compile --find-links /tmp/${basename(wheels)} ${names}`, { timeoutMs: INSTALL_TIMEOUT_MS });
+    return this.#once("python", async (dir) => {
+      const archive = join(dir, "python.tar");
+      await tool("tar", ["--create", "--file", archive, "-C", await pythonPackages(PYTHON_PACKAGES), "."]);
+      await this.#unpack(archive, "$(python -m site --user-site)");
     });
   }
 
@@ -57,8 +57,13 @@ export class Tools {
   async #node(dir: string): Promise<void> {
     const archive = join(dir, "node_modules.tar");
     await packNodeModules(NODE_PACKAGES, archive);
-    await this.#guest.upload(archive, "/tmp/node_modules.tar");
-    await this.#guest.run("tar --extract --file /tmp/node_modules.tar -C clients");
+    await this.#unpack(archive, "clients");
+  }
+
+  async #unpack(archive: string, into: string): Promise<void> {
+    const remote = `/tmp/${basename(archive)}`;
+    await this.#guest.upload(archive, remote);
+    await this.#guest.run(`mkdir -p ${into}; tar --extract --file ${remote} -C ${into}`);
   }
 
   #once(name: string, install: (dir: string) => Promise<void>): Promise<void> {
