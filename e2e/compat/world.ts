@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Sandbox } from "sandkeep";
+import { Sandbox, type SecretConfig } from "sandkeep";
 import { TestAuthority } from "../egress/fixture/authority.ts";
 import { startWithUpstreams } from "../egress/fixture/installation.ts";
 import { Guest } from "./guest.ts";
@@ -33,9 +33,7 @@ export class World implements AsyncDisposable {
     const hosts = Object.fromEntries(all.map(({ host, port }) => [host, `127.0.0.1:${port}`]));
     const server = stack.use(await startWithUpstreams({ hosts, authority }));
     Object.assign(process.env, server.env);
-    const guest = stack.use(new Guest(await Sandbox.create({ allowNet: all.map(({ allow }) => allow), secrets: secretsOf(all) })));
-    // Into its home, as `clients/`.
-    await guest.upload(CLIENTS, ".");
+    const guest = stack.use(await createGuest(upstreams, all.map(({ allow }) => allow)));
     return new World(authority, upstreams, guest, stack.move());
   }
 
@@ -44,7 +42,14 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** The secrets of upstreams, each approved for its own host only. */
-export function secretsOf(upstreams: Upstream[]) {
-  return Object.fromEntries(upstreams.flatMap(({ host, credential }) => credential ? [[credential.variable, { hosts: [host], value: credential.value }]] : []));
+/** A sandbox with the clients and a secret for each upstream, approved for its host only. Without `allowNet`, the public internet is open to it. */
+export async function createGuest(upstreams: Upstreams, allowNet?: string[]): Promise<Guest> {
+  const secrets: Record<string, SecretConfig> = {};
+  for (const { host, credential } of Object.values<Upstream>(upstreams)) {
+    if (credential) secrets[credential.variable] = { hosts: [host], value: credential.value };
+  }
+  const guest = new Guest(await Sandbox.create({ secrets, ...(allowNet && { allowNet }) }));
+  // Into its home, as `clients/`.
+  await guest.upload(CLIENTS, ".");
+  return guest;
 }

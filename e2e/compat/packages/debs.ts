@@ -8,6 +8,9 @@ import { tool } from "./command.ts";
 const SCRIPTS = fileURLToPath(new URL("../../../scripts/lib", import.meta.url));
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+/** The way that is quickest to unpack: under emulation, Debian's own takes half of an installation. */
+const COMPRESSION = ["-Zzstd", "-z1"];
+
 export interface DebsOptions {
   packages: string[];
   /** Debian release. */
@@ -19,7 +22,7 @@ export interface DebsOptions {
 /** A folder with these packages and those they need, `*.deb`. From the mirror that this machine uses, unless they are cached. */
 export function debs({ packages, suite, status }: DebsOptions): Promise<string> {
   const installed = [...status.matchAll(/^Package: (.*)$/gm)].map(([, name]) => name).sort();
-  return cached("debs", { packages, suite, installed }, async (dir) => {
+  return cached("debs", { packages, suite, installed, compression: COMPRESSION }, async (dir) => {
     const apt = await mkdtemp(join(tmpdir(), "sandkeep-apt-"));
     try {
       const mirror = (await tool("bash", ["-c", 'source "$1/version.sh"; source "$1/debian.sh"; debian_mirror', "bash", SCRIPTS])).trim();
@@ -50,9 +53,8 @@ export function debs({ packages, suite, status }: DebsOptions): Promise<string> 
   });
 }
 
-/** Compresses a package in the way that is quickest to unpack: under emulation, Debian's own takes half of an installation. */
 async function repack(from: string, to: string, scratch: string): Promise<void> {
   await tool("dpkg-deb", ["--raw-extract", from, scratch]);
-  await tool("dpkg-deb", ["--root-owner-group", "-Zzstd", "-z1", "--build", scratch, to]);
+  await tool("dpkg-deb", ["--root-owner-group", ...COMPRESSION, "--build", scratch, to]);
   await rm(scratch, { recursive: true });
 }
