@@ -1,114 +1,93 @@
 /**
- * One request and its answer, whichever version of HTTP either side speaks: checks, policy, rules, secrets, upstream,
- * redaction, and the event that tells of it.
+ * One request and its answer, whichever version of HTTP either side speaks: checks, policy, rules, hooks, secrets, upstream,
+ * redaction, hooks, and the event that tells of it.
  */
-import { type Readable, Transform } from "node:stream";
+import type { Readable } from "node:stream";
 import { through } from "./feed.ts";
-import { authorityText } from "../policy/mod.ts";
 import type { GuestReply, GuestRequest } from "./guest.ts";
-import { endToEnd, type Header, lists, safeTrailers, value, without } from "./headers.ts";
-import { eventHost, RequestRecord } from "./record.ts";
+import { lists, safeTrailers, value } from "./headers.ts";
+import { runResponseHook } from "./hook-runner.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import { RequestRecord } from "./record.ts";
 import { redactResponse } from "./redaction.ts";
 import { Refusal, refusalAnswer } from "./refusal.ts";
-import { checkHead } from "./request-checks.ts";
 import type { Session, Site } from "./session.ts";
-import { placeSecrets } from "./substitution.ts";
-import type { UpstreamConnection, UpstreamResponse } from "./upstream.ts";
+import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
 /** Carries out one exchange. Never rejects: whatever happens is answered and reported. */
-export async function exchange(session: Session, request: GuestRequest, reply: GuestReply, connect: (site: Site) => Promise<UpstreamConnection>): Promise<void> {
+export function exchange(session: Session, request: GuestRequest, reply: GuestReply, connect: (site: Site) => Promise<UpstreamConnection>): Promise<void> {
+  return settle(session, request, reply, async (record) => {
+    const prepared = await prepare(session, request, reply.signal, record);
+    if (prepared.answer) return respondItself(prepared.answer, request, reply, record);
+    const upstream = await connect(prepared.site);
+    record.event.address = session.address;
+    // From here to the request nothing may wait: bodies begin to flow when they are listened to.
+    const body = carryBody(prepared, record);
+    try {
+      const response = await upstream.request(upstreamRequest(session, prepared, request, reply, body?.stream ?? null), reply.signal);
+      await respond(session, prepared, response, reply, record);
+    } catch (error) {
+      throw body?.error() ?? error;
+    } finally {
+      prepared.placed.finish();
+    }
+  });
+}
+
+/** Does what belongs to a request, answers what goes wrong as far as it still can be, and reports it. Never rejects. */
+export async function settle(session: Session, request: GuestRequest, reply: GuestReply, work: (record: RequestRecord) => Promise<void>): Promise<void> {
   const { head, protocol } = request;
   const record = new RequestRecord(session.record, session.flow, { protocol, scheme: session.scheme, method: head.method, target: head.target });
   try {
     await session.record.room();
-    await carryOut(session, request, reply, record, connect);
+    await work(record);
   } catch (error) {
     await fail(error, request, reply, record);
   }
   await record.report();
 }
 
-async function carryOut(session: Session, request: GuestRequest, reply: GuestReply, record: RequestRecord, connect: (site: Site) => Promise<UpstreamConnection>): Promise<void> {
-  const { event } = record;
-  const { tenant } = session.flow;
-  if (session.site) event.host = eventHost(session.site.host);
-  const { authority, path } = checkHead(request.head);
-  if (!session.site && authority) event.host = eventHost(authority.host);
-  if (session.refusal) throw session.refusal;
-  const site = session.siteFor(authority);
-  const judgement = tenant.policy.judge(site.host, site.port);
-  event.rule = judgement.rule;
-  if (!judgement.allowed) throw Refusal.denied(judgement.reason, judgement.rule);
-  const bound = judgeRules(session, site, request, path, record);
-
-  const placed = placeSecrets(session, site, { method: request.head.method, path, headers: endToEnd(without(request.head.headers, "host", "content-length", "expect")) }, record);
-  const upstream = await connect(site);
-  event.address = session.address;
-  // From here to the request nothing may wait: bodies begin to flow when they are listened to.
-  const body = request.body && carryBody(request.body, [bound === null ? null : new Bound(bound), placed.body(value(request.head.headers, "content-type"), request)], record);
-  let response: UpstreamResponse;
-  try {
-    response = await upstream.request(
-      {
-        method: request.head.method,
-        scheme: session.scheme,
-        authority: authorityText(site.host, site.port === (session.scheme === "https" ? 443 : 80) ? null : site.port),
-        path: placed.path,
-        headers: placed.headers,
-        body: body?.stream ?? null,
-        length: placed.bodyMayChange ? null : request.length,
-        trailers: () => safeTrailers(request.trailers()),
-        expectsContinue: request.expectsContinue,
-        onContinue: () => reply.continue(),
-        acceptsTrailers: lists(request.head.headers, "te", "trailers"),
-      },
-      reply.signal,
-    );
-  } catch (error) {
-    throw body?.error() ?? error;
-  }
-  event.status = response.status;
-  const redacted = redactResponse(session, site, request.head.method, response);
-  redacted.body?.on("data", (chunk: Buffer) => (event.bytesDown += chunk.length));
-  const { status } = response;
-  try {
-    await reply.send({ status, statusText: redacted.statusText, headers: redacted.headers, last: response.last }, redacted.body, redacted.trailers);
-  } catch (error) {
-    throw body?.error() ?? error;
-  }
-  placed.finish();
+/** A request as the upstream is to get it. */
+export function upstreamRequest(session: Session, { site, placed, length, method }: Prepared, request: GuestRequest, reply: GuestReply, body: Readable | null): UpstreamRequest {
+  return {
+    method,
+    scheme: session.scheme,
+    authority: session.authority(site),
+    path: placed.path,
+    headers: placed.headers,
+    body,
+    length: placed.bodyMayChange ? null : length,
+    trailers: () => safeTrailers(request.trailers()),
+    expectsContinue: request.expectsContinue,
+    onContinue: () => reply.continue(),
+    acceptsTrailers: lists(request.head.headers, "te", "trailers"),
+  };
 }
 
-function judgeRules(session: Session, site: Site, request: GuestRequest, path: string, record: RequestRecord): number | null {
-  const { head, length } = request;
-  const judgement = session.flow.tenant.rules.judge(site.host, site.port, head.method, path, length);
-  record.event.rule = judgement.rule ?? record.event.rule;
-  if (judgement.allowed) return judgement.maxRequestBytes;
-  const headers: Header[] = judgement.status === 429 ? [["retry-after", "60"]] : [];
-  throw new Refusal(judgement.reason, { status: judgement.status ?? 403, verdict: "denied", rule: judgement.rule, headers });
+/** Passes an upstream's answer on. */
+export async function respond(session: Session, { site, method, context }: Prepared, response: UpstreamResponse, reply: GuestReply, record: RequestRecord): Promise<void> {
+  const redacted = redactResponse(session, site, method, response);
+  const { status, headers, body } = await runResponseHook(session.passage.shared.hooks, { status: response.status, headers: redacted.headers, body: redacted.body }, context);
+  record.event.status = status;
+  body?.on("data", (chunk: Buffer) => (record.event.bytesDown += chunk.length));
+  await reply.send({ status, statusText: status === response.status ? redacted.statusText : "", headers, last: response.last }, body, redacted.trailers);
 }
 
-/** Ends a body that is longer than a rule permits, whatever was declared. */
-class Bound extends Transform {
-  #left: number;
-
-  constructor(bytes: number) {
-    super();
-    this.#left = bytes;
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error: Error | null, data?: Buffer) => void): void {
-    this.#left -= chunk.length;
-    if (this.#left < 0) done(new Refusal("The body of the request is larger than this sandbox's request rules permit.", { status: 413, verdict: "denied" }));
-    else done(null, chunk);
-  }
+async function respondItself(answer: NonNullable<Prepared["answer"]>, request: GuestRequest, reply: GuestReply, { event }: RequestRecord): Promise<void> {
+  const { status, headers, body } = answer;
+  event.status = status;
+  request.body?.resume();
+  const empty = request.head.method === "HEAD" || status === 204 || status === 304;
+  if (!empty) event.bytesDown = body.length;
+  await reply.send({ status, statusText: "", headers, last: request.body !== null }, empty ? null : body, () => []);
 }
 
 /** A request's body on its way through, and why it broke off if it did. */
-function carryBody(body: Readable, steps: (Transform | null)[], record: RequestRecord): { stream: Readable; error(): Error | null } {
+function carryBody({ body, steps }: Prepared, record: RequestRecord): { stream: Readable; error(): Error | null } | null {
+  if (!body) return null;
   let refusal: Error | null = null;
+  const stream = through(body, steps());
   body.on("data", (chunk: Buffer) => (record.event.bytesUp += chunk.length));
-  const stream = through(body, steps.filter((step) => step !== null));
   stream.once("error", (error) => {
     if (error instanceof Refusal) refusal = error;
   });
@@ -131,8 +110,9 @@ async function fail(error: unknown, request: GuestRequest, reply: GuestReply, re
   event.status = refusal.status;
   const { headers, body } = refusalAnswer(refusal, value(request.head.headers, "accept"));
   request.body?.resume();
-  if (request.head.method !== "HEAD") event.bytesDown = body.length;
-  await reply.send({ status: refusal.status, statusText: "", headers, last: true }, request.head.method === "HEAD" ? null : body, () => []).catch(() => reply.abort());
+  const empty = request.head.method === "HEAD";
+  event.bytesDown = empty ? 0 : body.length;
+  await reply.send({ status: refusal.status, statusText: "", headers, last: true }, empty ? null : body, () => []).catch(() => reply.abort());
 }
 
 /** Codes only: texts of errors may quote what was sent. */

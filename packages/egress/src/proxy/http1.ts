@@ -6,8 +6,9 @@ import { guestRequest, Reply } from "./http1-message.ts";
 import { IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_PIPELINED } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import type { Session, Site } from "./session.ts";
-import { answerUpgrade } from "./upgrade.ts";
+import { serveConnect } from "./tunnel.ts";
 import { UpstreamHttp1 } from "./upstream-http1.ts";
+import { serveWebSocket } from "./websocket.ts";
 
 const connections = new WeakMap<Duplex, GuestHttp1>();
 
@@ -69,6 +70,8 @@ class GuestHttp1 {
       })
       .finally(() => {
         this.#waiting--;
+        // Node has ended it after an answer that was to be the last.
+        if (this.#stream.writableEnded) this.#stream.destroy();
         this.#rest();
       });
   }
@@ -78,7 +81,11 @@ class GuestHttp1 {
     clearTimeout(this.#idle);
     this.#waiting++;
     if (head.length > 0) this.#stream.unshift(head);
-    this.#switched = this.#queue.then(() => answerUpgrade(this.#session, request, this.#stream)).catch(() => void this.#stream.destroy());
+    const serve = request.method === "CONNECT" ? serveConnect : serveWebSocket;
+    this.#switched = this.#queue
+      .then(() => serve(this.#session, request, this.#stream))
+      .catch(() => undefined)
+      .finally(() => this.#end());
   }
 
   broken(error: NodeJS.ErrnoException): void {
@@ -91,7 +98,8 @@ class GuestHttp1 {
       if (!inTheMiddle) await this.#session.record.malformed(refusal.message, this.#session.site?.host ?? null);
       if (inTheMiddle || !this.#stream.writable) return void this.#stream.destroy();
       const status = overflow ? "431 Request Header Fields Too Large" : "400 Bad Request";
-      this.#stream.end(`HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\nsandkeep-verdict: denied\r\ncontent-length: ${reason.length + 1}\r\nconnection: close\r\n\r\n${reason}\n`, () => this.#stream.destroy());
+      this.#stream.end(`HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\nsandkeep-verdict: denied\r\ncontent-length: ${reason.length + 1}\r\nconnection: close\r\n\r\n${reason}\n`);
+      this.#end();
     });
   }
 
@@ -103,8 +111,13 @@ class GuestHttp1 {
   #rest(): void {
     clearTimeout(this.#idle);
     if (this.#waiting > 0 || this.#stream.destroyed) return;
-    if (this.#session.upstreamClosed) return void this.#stream.end(() => this.#stream.destroy());
+    if (this.#session.upstreamClosed) return void this.#end();
     this.#idle = setTimeout(() => this.#stream.destroy(), IDLE_TIMEOUT_MS);
+  }
+
+  #end(): void {
+    if (!this.#stream.writableEnded) this.#stream.end();
+    this.#stream.destroy();
   }
 
   async #close(): Promise<void> {

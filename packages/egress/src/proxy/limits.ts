@@ -35,8 +35,10 @@ export const CONNECTION_WINDOW_BYTES = 4 << 20;
 export const MAX_EARLY_RESETS = 200;
 export const RESETS_PER_SECOND = 33;
 
-/** Longest WebSocket message part that is held back to look for values or placeholders, bytes. */
-export const MAX_WEBSOCKET_HELD_BYTES = 1 << 20;
+/** A WebSocket frame that has not arrived whole is passed on in parts when it is longer, bytes. */
+export const MAX_WEBSOCKET_HELD_BYTES = 256 * 1024;
+/** The same, when it comes in so many pieces: each costs more than its bytes. */
+export const MAX_WEBSOCKET_HELD_PARTS = 1_024;
 
 /** How long a hook may take, ms. */
 export const HOOK_TIMEOUT_MS = 10_000;

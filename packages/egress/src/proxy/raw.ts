@@ -15,6 +15,6 @@ export async function serveRaw({ flow, record }: Passage, guest: Duplex, upstrea
     return record.connection({ verdict: "denied", protocol, host, address, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." });
   }
   const { rule: allowedBy } = tenant.policy.judge(host, port);
-  const { error, bytesUp, bytesDown } = await splice(guest, upstream.socket, guard);
+  const { error, bytesUp, bytesDown } = await splice(guest, upstream.socket, { up: guard });
   await record.connection({ verdict: "allowed", protocol, host, address, rule: allowedBy, reason: error?.message ?? null, bytesUp, bytesDown });
 }

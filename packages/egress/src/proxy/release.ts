@@ -2,12 +2,20 @@ import type { Duplex } from "node:stream";
 import { LINGER_MS } from "./limits.ts";
 
 /**
- * Lets go of a connection. What has been written to an ended stream may still be on its way, and destroying the stream would
- * throw it away; so it gets a while to close by itself.
+ * Makes `destroy` of a guest's connection wait for what was written before its end: that may still be on its way, for as long as
+ * the guest does not fetch it, and destroying the stream would throw it away. TLS destroys what carries it as soon as it is done.
+ *
+ * @returns a function that destroys it at once
  */
-export function release(stream: Duplex): void {
-  if (!stream.writableEnded || stream.destroyed) return void stream.destroy();
-  stream.resume();
-  const timer = setTimeout(() => stream.destroy(), LINGER_MS);
+export function lingering(stream: Duplex): () => void {
+  const destroy = stream.destroy.bind(stream);
+  let timer: NodeJS.Timeout | undefined;
   stream.once("close", () => clearTimeout(timer));
+  stream.destroy = (error) => {
+    if (error || !stream.writableEnded || stream.closed) return destroy(error);
+    stream.resume();
+    timer ??= setTimeout(() => destroy(), LINGER_MS);
+    return stream;
+  };
+  return () => void destroy();
 }

@@ -10,7 +10,7 @@ import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
 import { ConnectionRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
-import { release } from "./release.ts";
+import { lingering } from "./release.ts";
 import { serveRequests } from "./requests.ts";
 import { Session } from "./session.ts";
 
@@ -41,7 +41,7 @@ export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<
   try {
     await serveOpening(passage, opening, guest, upstream);
   } finally {
-    release(guest);
+    guest.destroy();
     upstream.socket.destroy();
   }
 }
@@ -49,7 +49,7 @@ export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<
 function accept(flow: Flow): Duplex {
   const guest = flow.accept();
   guest.on("error", () => undefined);
-  const cut = () => guest.destroy();
+  const cut = lingering(guest);
   flow.signal.addEventListener("abort", cut, { once: true });
   guest.once("close", () => flow.signal.removeEventListener("abort", cut));
   if (flow.signal.aborted) cut();
@@ -125,7 +125,7 @@ async function explain(passage: Passage, refusal: Refusal): Promise<void> {
       await serveRequests(plainSession(passage, null, final), guest, opening.kind);
     }
   } finally {
-    release(guest);
+    guest.destroy();
     await record.connection({ verdict: refusal.verdict, reason: refusal.message, rule: refusal.rule });
   }
 }

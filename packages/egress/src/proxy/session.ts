@@ -1,6 +1,6 @@
 /** The requests of one connection of a guest: whom they may be for, and where they go. */
 import type { Duplex } from "node:stream";
-import { type Authority, type HostRef, hostText, sameHost } from "../policy/mod.ts";
+import { type Authority, authorityText, type HostRef, hostText, sameHost } from "../policy/mod.ts";
 import { dialFailure, type Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
 import { Refusal } from "./refusal.ts";
@@ -99,6 +99,11 @@ export class Session {
    */
   upstream(site: Site, wrap: (socket: Duplex) => UpstreamConnection): Promise<UpstreamConnection> {
     return (this.#connection ??= this.#connect(site, wrap));
+  }
+
+  /** The host of a site, with its port where that is not the scheme's own. */
+  authority(site: Site): string {
+    return authorityText(site.host, site.port === (this.scheme === "https" ? 443 : 80) ? null : site.port);
   }
 
   /** A bare connection to the upstream, for what is not requests any more; it is the caller's. */

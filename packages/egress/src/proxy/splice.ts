@@ -8,12 +8,14 @@ export interface Spliced {
   error: Error | null;
 }
 
-/**
- * Carries bytes both ways, each end's FIN by itself, until both have ended; a reset of one resets the other. Never rejects.
- *
- * @param guard what the guest's bytes have to go through
- */
-export function splice(guest: Duplex, upstream: Duplex, guard: Transform | null = null): Promise<Spliced> {
+/** What bytes have to go through; its error ends both connections. */
+export interface Guards {
+  up?: Transform | null;
+  down?: Transform | null;
+}
+
+/** Carries bytes both ways, each end's FIN by itself, until both have ended; a reset of one resets the other. Never rejects. */
+export function splice(guest: Duplex, upstream: Duplex, { up = null, down = null }: Guards = {}): Promise<Spliced> {
   return new Promise((resolve) => {
     const result: Spliced = { bytesUp: 0, bytesDown: 0, error: null };
     let open = 2;
@@ -42,7 +44,7 @@ export function splice(guest: Duplex, upstream: Duplex, guard: Transform | null 
       (through ? from.pipe(through) : from).pipe(to);
     };
     if (guest.destroyed || upstream.destroyed) return finish(new Error("The connection was reset."));
-    carry(guest, upstream, guard, (bytes) => (result.bytesUp += bytes));
-    carry(upstream, guest, null, (bytes) => (result.bytesDown += bytes));
+    carry(guest, upstream, up, (bytes) => (result.bytesUp += bytes));
+    carry(upstream, guest, down, (bytes) => (result.bytesDown += bytes));
   });
 }

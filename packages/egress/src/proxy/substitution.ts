@@ -1,7 +1,6 @@
 /** Where the secrets of a sandbox are put into a request, and where their placeholders stay. */
-import type { Transform } from "node:stream";
+import type { Readable, Transform } from "node:stream";
 import { type Secret, bodyMayChange, bodySubstitution, filterAcceptEncoding, substituteBody, substituteHeaders, substituteQuery } from "../secrets/mod.ts";
-import type { GuestRequest } from "./guest.ts";
 import { type Header, value, without } from "./headers.ts";
 import type { RequestRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
@@ -13,7 +12,7 @@ export interface Placed {
   /** Whether the body's length is not known any more. */
   bodyMayChange: boolean;
   /** What the body has to go through, or null. */
-  body(contentType: string | undefined, request: GuestRequest): Transform | null;
+  body(contentType: string | undefined, body: Readable): Transform | null;
   /** Takes down what was found in the body. */
   finish(): void;
 }
@@ -46,7 +45,7 @@ export function placeSecrets(session: Session, site: Site, { method, path, heade
     path: inQuery.path,
     headers: inHeaders.headers,
     bodyMayChange: changes,
-    body: (contentType, { body }) => {
+    body: (contentType, body) => {
       if (changes) {
         const transform = substituteBody(approved, secrets, contentType);
         finish = () => {
@@ -57,7 +56,7 @@ export function placeSecrets(session: Session, site: Site, { method, path, heade
       }
       // Nothing is put in; it is only looked at, without holding anything back.
       const scanner = bodySubstitution([], secrets, contentType);
-      body?.on("data", (chunk: Buffer) => scanner.push(chunk));
+      body.on("data", (chunk: Buffer) => scanner.push(chunk));
       finish = () => record.note("placeholders", scanner.refused());
       return null;
     },

@@ -45,20 +45,45 @@ export class UpstreamHttp1 implements UpstreamConnection {
   }
 
   request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    const outgoing = this.#begin(request, head(request), signal);
+    outgoing.on("upgrade", (_response, socket) => {
+      socket.destroy();
+      outgoing.destroy(Refusal.failed("The upstream switched protocols without being asked to."));
+    });
+    const answer = waitForAnswer(outgoing, request);
+    send(outgoing, request);
+    return answer;
+  }
+
+  /** Asks for a WebSocket. The connection is either switched to it, and the caller's, or there is an answer that says why not. */
+  upgrade(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse | { headers: Header[]; socket: Duplex }> {
+    const list: Header[] = [["Host", request.authority], ...request.headers, ["Connection", "Upgrade"], ["Upgrade", "websocket"]];
+    const outgoing = this.#begin(request, list, signal);
+    const switched = new Promise<{ headers: Header[]; socket: Duplex }>((resolve) => {
+      outgoing.once("upgrade", (response, socket, first) => {
+        if (first.length > 0) socket.unshift(first);
+        (socket as { setTimeout?(ms: number): void }).setTimeout?.(0);
+        resolve({ headers: pairs(response.rawHeaders), socket });
+      });
+    });
+    const answer = waitForAnswer(outgoing, request);
+    outgoing.end();
+    return Promise.race([switched, answer]);
+  }
+
+  #begin({ method, path }: UpstreamRequest, headers: Header[], signal: AbortSignal): ClientRequest {
     const outgoing = httpRequest({
       agent: this.#agent,
-      method: request.method,
-      path: request.path,
-      headers: head(request).flat(),
+      method,
+      path,
+      headers: headers.flat(),
       setHost: false,
       insecureHTTPParser: false,
       maxHeaderSize: MAX_HEADER_BYTES,
       signal,
     });
     outgoing.maxHeadersCount = 0;
-    const answer = waitForAnswer(outgoing, request);
-    send(outgoing, request);
-    return answer;
+    return outgoing;
   }
 }
 
@@ -90,10 +115,6 @@ function waitForAnswer(outgoing: ClientRequest, { onContinue }: UpstreamRequest)
     // Other interim answers are optional by nature (RFC 9110 §15.2) and stay here.
     outgoing.on("information", () => {
       if (++interim > MAX_INTERIM) outgoing.destroy(Refusal.failed("The upstream sent too many interim answers."));
-    });
-    outgoing.on("upgrade", (_response, socket) => {
-      socket.destroy();
-      reject(Refusal.failed("The upstream switched protocols without being asked to."));
     });
     outgoing.on("response", (response) => {
       if (response.rawHeaders.length / 2 > MAX_HEADERS) {
