@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const SOURCES = ["packages/sdk/src/**/*.ts", "docs/sdk.md", "packages/sdk/README.md"];
+const SOURCES = ["packages/sdk/src/**/*.ts", "docs/sdk.md", "docs/egress.md", "packages/sdk/README.md"];
 
 /** A piece of TypeScript from the documentation. */
 export interface Example {
@@ -14,7 +14,7 @@ export interface Example {
   ignored: boolean;
 }
 
-/** Every block marked `ts` of the SDK's doc comments and pages. */
+/** Every block marked `ts` of the SDK's doc comments and pages, and of the page on egress. */
 export function findExamples(): Example[] {
   return globSync(SOURCES, { cwd: ROOT })
     .filter((file) => !file.endsWith(".test.ts") && !file.includes("/testing/"))

@@ -1,5 +1,6 @@
 /** Egress: the only way out of a sandbox. */
 export * from "./contract.ts";
+export * from "./hooks.ts";
 export * from "./policy/mod.ts";
 export { MAX_VALUE_BYTES, newPlaceholder, PLACEHOLDER_PREFIX, SealError, Sealer } from "./secrets/mod.ts";
 export { authorityPem } from "./proxy/mod.ts";

@@ -1,0 +1,90 @@
+/** docs/egress.md says what the code does. */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { HookContext, HookRequest } from "./hooks.ts";
+import { matches, parseAuthority, parsePattern, PatternError, RuleBook } from "./policy/mod.ts";
+import { openShared } from "./proxy/shared.ts";
+
+const page = await readFile(new URL("../../../docs/egress.md", import.meta.url), "utf8");
+
+/** Rows of the table that begins with these words, as cells. */
+function table(...header: string[]): string[][] {
+  const lines = page.split("\n");
+  const start = lines.indexOf(`| ${header.join(" | ")} |`);
+  assert.ok(start >= 0, header.join());
+  const rows = lines.slice(start + 2);
+  const end = rows.findIndex((line) => !line.startsWith("|"));
+  return rows.slice(0, end).map((line) => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()));
+}
+
+/** What stands in backquotes. */
+const codes = (cell: string) => Array.from(cell.matchAll(/`([^`]+)`/g), ([, text]) => text!);
+
+describe("docs/egress.md", () => {
+  test("its patterns are for what it says", () => {
+    const rows = table("pattern", "is for", "is not for");
+    assert.ok(rows.length >= 8);
+    for (const [pattern, fitting, others] of rows) {
+      const parsed = parsePattern(codes(pattern!)[0]!);
+      const fits = (text: string) => {
+        const authority = parseAuthority(text);
+        assert.ok(authority?.port, text);
+        return matches(parsed, authority.host, authority.port);
+      };
+      for (const text of codes(fitting!)) assert.ok(fits(text), `${parsed.text} is for ${text}`);
+      for (const text of codes(others!)) assert.ok(!fits(text), `${parsed.text} is not for ${text}`);
+    }
+  });
+
+  test("what it says is refused is, with that reason", () => {
+    for (const [pattern, reason] of table("refused", "because")) {
+      assert.throws(() => parsePattern(codes(pattern!)[0]!), (error) => error instanceof PatternError && (assert.equal(error.reason, reason), true));
+    }
+  });
+
+  test("its request rules answer as it says", () => {
+    const rules = /```json\n(\[[^]*?\n\])\n```/.exec(page)![1]!;
+    const book = new RuleBook(JSON.parse(rules) as []);
+    const rows = table("request", "answer");
+    assert.ok(rows.length >= 10);
+    for (const [request, answer] of rows) {
+      const [method, host, path, length = "0"] = codes(request!)[0]!.split(" ");
+      const { status } = book.judge({ name: host! }, 443, method!, path!, Number(length));
+      assert.equal(status === null ? "passes" : String(status), answer, request);
+    }
+  });
+
+  test("its limits are those of the code", async () => {
+    const rows = table("limit", "value", "constant");
+    assert.ok(rows.length >= 15);
+    for (const [, value, where] of rows) {
+      const [name, file] = codes(where!);
+      const source = await readFile(new URL(file!, import.meta.url), "utf8");
+      const [, expression] = new RegExp(`const ${name} = ([^;]+);`).exec(source) ?? [];
+      assert.match(expression ?? "", /^[\d_ *<()]+$/, `${name} in ${file}`);
+      assert.equal(Function(`return ${expression}`)(), Number(value!.replaceAll(",", "")), name);
+    }
+  });
+
+  test("its hooks are loaded, and do what it says", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "egress-docs-"));
+    try {
+      const code = Array.from(page.matchAll(/```ts\n([^]*?)```/g), ([, text]) => text!).find((text) => text.includes("export default"));
+      const file = join(dir, "hooks.ts");
+      await writeFile(file, code!);
+      const { hooks } = await openShared(dir, { caFiles: [], passThrough: [], hooks: file });
+      const context: HookContext = { sandboxId: "sbx_1", scheme: "https", host: "api.example.com", port: 443, signal: AbortSignal.timeout(10_000) };
+      const request: HookRequest = { method: "GET", path: "/v1/models", headers: [["accept", "*/*"]], body: null };
+      assert.deepEqual(await hooks!.onRequest!({ ...request, method: "DELETE" }, context), { deny: "Nothing is deleted from a sandbox." });
+      const answer = await hooks!.onRequest!({ ...request, path: "/v1/limits" }, context);
+      assert.ok(answer && "answer" in answer && answer.answer.status === 200);
+      assert.deepEqual(await hooks!.onRequest!(request, context), { ...request, headers: [["accept", "*/*"], ["x-sandbox", "sbx_1"]] });
+      assert.deepEqual(await hooks!.onResponse!({ status: 200, headers: [["Server", "x"], ["a", "b"]], body: null }, context), { status: 200, headers: [["a", "b"]], body: null });
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+});
