@@ -25,10 +25,11 @@ describe("requests over TLS", () => {
   let api: Recorder;
   let other: Recorder;
   let lab: Lab;
+  let certificates: Certificates;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
-    const certificates = await Certificates.make(dir);
+    certificates = await Certificates.make(dir);
     const listener = async (request: IncomingMessage, response: import("node:http").ServerResponse) => {
       const text = `${request.method} ${request.url} ${JSON.stringify(request.headers)} ${await bodyOf(request)}`;
       if (request.url?.startsWith("/gzip")) return response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(text));
@@ -65,6 +66,21 @@ describe("requests over TLS", () => {
     assert.ok(event?.kind === "http");
     assert.deepEqual([event.verdict, event.host, event.path, event.query, event.status, event.secrets, event.bytesUp, event.scheme, event.address], ["allowed", "api.test", "/plain", ["key"], 200, ["KEY"], 5, "https", "127.0.0.1"]);
     assert.ok(!JSON.stringify(lab.events).includes(VALUE));
+  });
+
+  test("do not bring back a value that was revoked, though no secret is left", async () => {
+    let seen = "";
+    await using upstream = await httpUpstream((request, response) => {
+      seen = request.headers.authorization ?? seen;
+      response.end(`saw ${seen}`);
+    }, { tls: await certificates.contextFor("late.test"), alpn: ["http/1.1"] });
+    await using late = await Lab.start(certificates, { hosts: { "late.test": upstream.port }, secrets: [{ name: "KEY", value: VALUE, hosts: ["late.test"] }] });
+    const placeholder = late.placeholders.KEY!;
+    await ask(await late.openTls("late.test", 443), { headers: { host: "late.test", authorization: `Bearer ${placeholder}` } });
+    late.update({}, []);
+    const { text } = await ask(await late.openTls("late.test", 443), { headers: { host: "late.test" } });
+    assert.equal(seen, `Bearer ${VALUE}`);
+    assert.equal(text, `saw Bearer ${placeholder}`);
   });
 
   test("leave the placeholder as it is for others", async () => {

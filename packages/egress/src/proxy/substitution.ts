@@ -28,8 +28,9 @@ export function approvedSecrets(session: Session, site: Site): Secret[] {
 
 /** @throws {Refusal} */
 export function placeSecrets(session: Session, site: Site, { method, path, headers }: { method: string; path: string; headers: Header[] }, record: RequestRecord): Placed {
-  const { secrets } = session.flow.tenant;
-  if (secrets.all.length === 0) return { path, headers, bodyMayChange: false, body: () => null, finish: () => undefined };
+  const { secrets, redactor } = session.flow.tenant;
+  // Also when the last one was revoked: its value may still come back.
+  if (redactor.isEmpty) return { path, headers, bodyMayChange: false, body: () => null, finish: () => undefined };
   const approved = approvedSecrets(session, site);
   if (approved.length > 0 && method === "TRACE") throw Refusal.malformed("TRACE is not sent to hosts that get secrets.", 405);
   const inHeaders = substituteHeaders(readable(headers, approved), approved, secrets);

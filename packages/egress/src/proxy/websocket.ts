@@ -32,7 +32,7 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
       record.event.status = prepared.answer.status;
       return reply.send({ status: prepared.answer.status, statusText: "", headers: prepared.answer.headers, last: true }, prepared.answer.body, () => []);
     }
-    const searched = session.flow.tenant.secrets.all.length > 0;
+    const searched = !session.flow.tenant.redactor.isEmpty;
     // Compressed frames could not be searched.
     if (searched) prepared.placed.headers = without(prepared.placed.headers, "sec-websocket-extensions");
     const connection = await session.upstream(prepared.site, (socket) => new UpstreamHttp1(socket));

@@ -48,6 +48,11 @@ export class Redactor {
     this.#finder = new Finder(formsOf(secrets.all.map(({ value }) => value)));
   }
 
+  /** Whether there is nothing to look for. */
+  get isEmpty(): boolean {
+    return this.#finder.forms.length === 0;
+  }
+
   /**
    * Redacts a text of a message's head: the value of a header or a trailer, a status text.
    *
@@ -55,7 +60,7 @@ export class Redactor {
    * @throws {SearchLimitError} as all of them do.
    */
   redactText(text: string): { text: string; found: string[] } {
-    if (this.#finder.forms.length === 0 || text === "") return { text, found: [] };
+    if (this.isEmpty || text === "") return { text, found: [] };
     const found = new Set<string>();
     let redacted = text;
     if (!BEYOND_LATIN1.test(redacted)) redacted = this.#redactAs("latin1", redacted, found);
