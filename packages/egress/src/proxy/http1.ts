@@ -89,14 +89,13 @@ class GuestHttp1 {
   }
 
   broken(error: NodeJS.ErrnoException): void {
-    if (!error.code?.startsWith("HPE_") || this.#switched) return void this.#stream.destroy();
+    // In the middle of an exchange there is nothing to be said that could not be taken for its answer.
+    if (!error.code?.startsWith("HPE_") || this.#switched || this.#waiting > 0) return void this.#stream.destroy(error);
     const overflow = error.code === "HPE_HEADER_OVERFLOW";
     const reason = `What the guest sent is not valid HTTP/1.1 (${error.code}).`;
-    const inTheMiddle = this.#waiting > 0;
     void this.#queue.then(async () => {
-      const refusal = Refusal.malformed(reason, overflow ? 431 : 400);
-      if (!inTheMiddle) await this.#session.record.malformed(refusal.message, this.#session.site?.host ?? null);
-      if (inTheMiddle || !this.#stream.writable) return void this.#stream.destroy();
+      await this.#session.record.malformed(reason, this.#session.site?.host ?? null);
+      if (!this.#stream.writable) return void this.#stream.destroy();
       const status = overflow ? "431 Request Header Fields Too Large" : "400 Bad Request";
       this.#stream.end(`HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\nsandkeep-verdict: denied\r\ncontent-length: ${reason.length + 1}\r\nconnection: close\r\n\r\n${reason}\n`);
       this.#end();

@@ -35,6 +35,8 @@ export function checkHead(head: RequestHead): CheckedHead {
   if (head.headers.length > MAX_HEADERS) throw Refusal.malformed(`The request has more than ${MAX_HEADERS} headers.`, 431);
   if (head.method !== "CONNECT" && !TARGET.test(head.target)) throw Refusal.malformed("The request's target holds characters that no target may hold.");
   checkFraming(head);
+  const [expectation, ...more] = values(head.headers, "expect");
+  if (more.length > 0 || (expectation !== undefined && expectation.toLowerCase() !== "100-continue")) throw Refusal.malformed("The request expects something unknown.", 417);
   const hosts = values(head.headers, "host");
   if (hosts.length > 1) throw Refusal.malformed("The request has more than one Host header.");
   const host = hosts[0] === undefined ? null : readAuthority(hosts[0], "Host header");

@@ -46,13 +46,15 @@ export class UpstreamHttp1 implements UpstreamConnection {
 
   request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     const outgoing = this.#begin(request, head(request), signal);
-    outgoing.on("upgrade", (_response, socket) => {
-      socket.destroy();
-      outgoing.destroy(Refusal.failed("The upstream switched protocols without being asked to."));
-    });
     const answer = waitForAnswer(outgoing, request);
+    const switched = new Promise<never>((_, reject) => {
+      outgoing.once("upgrade", (_response, socket) => {
+        socket.destroy();
+        reject(Refusal.failed("The upstream switched protocols without being asked to."));
+      });
+    });
     send(outgoing, request);
-    return answer;
+    return Promise.race([answer, switched]);
   }
 
   /** Asks for a WebSocket. The connection is either switched to it, and the caller's, or there is an answer that says why not. */

@@ -106,7 +106,7 @@ export class Lab implements AsyncDisposable {
   /** TLS of the guest over such a connection, trusting the installation's authority. */
   async openTls(host: string, port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
     const stream = await this.open(host, port);
-    const tls = connectTls({ socket: stream as never, servername: /^[0-9.[]/.test(host) ? "" : host, ca: this.ca, ...options });
+    const tls = connectTls({ socket: stream as never, host, servername: /^[0-9.[]/.test(host) ? "" : host, ca: this.ca, ...options });
     tls.on("error", () => undefined);
     const failed = once(tls, "close").then(() => Promise.reject(new Error("closed during the handshake")));
     failed.catch(() => undefined);
@@ -141,6 +141,7 @@ export async function readAll(stream: Duplex): Promise<string> {
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   stream.on("error", () => undefined);
-  if (!stream.destroyed && !stream.readableEnded) await Promise.race([once(stream, "end"), once(stream, "close")]);
+  stream.resume();
+  if (!stream.destroyed && !stream.readableEnded) await new Promise<unknown>((resolve) => stream.once("end", resolve).once("close", resolve));
   return Buffer.concat(chunks).toString("latin1");
 }
