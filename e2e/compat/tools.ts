@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Guest } from "./guest.ts";
 import { tool } from "./packages/command.ts";
@@ -7,10 +5,11 @@ import { debs } from "./packages/debs.ts";
 import { buildGo } from "./packages/go_program.ts";
 import { packNodeModules } from "./packages/node_modules.ts";
 import { pythonPackages } from "./packages/python_packages.ts";
+import { scratch } from "./packages/scratch.ts";
 
 /** What the clients import, without which they do not run. */
 const NODE_PACKAGES = ["openai", "@anthropic-ai/sdk", "@grpc/grpc-js", "pg"];
-const PYTHON_PACKAGES = ["requests", "httpx[http2]", "aiohttp", "websockets", "psycopg[binary]"];
+const PYTHON_PACKAGES = ["requests", "httpx[http2]", "aiohttp", "websockets", "psycopg[binary]", "grpcio"];
 /** An installation under emulation that takes longer hangs, in milliseconds. */
 const INSTALL_TIMEOUT_MS = 150_000;
 /** The guest's release. */
@@ -19,10 +18,18 @@ const SUITE = "trixie";
 /** Puts into the guest what its image lacks and clients need; each thing once, without a network. */
 export class Tools {
   readonly #guest: Guest;
+  /** dpkg's, of the image as it is: so that what is missing does not depend on the order of tests. */
+  readonly #status: string;
   readonly #done = new Map<string, Promise<void>>();
 
-  constructor(guest: Guest) {
+  private constructor(guest: Guest, status: string) {
     this.#guest = guest;
+    this.#status = status;
+  }
+
+  /** For a guest in which nothing has been installed yet. */
+  static async create(guest: Guest): Promise<Tools> {
+    return new Tools(guest, await guest.sandbox.fs.readTextFile("/var/lib/dpkg/status"));
   }
 
   /** npm packages, beside the clients. */
@@ -42,8 +49,7 @@ export class Tools {
   /** Debian packages, with what they need. */
   debian(name: string): Promise<void> {
     return this.#once(name, async () => {
-      const status = await this.#guest.run("cat /var/lib/dpkg/status");
-      const folder = await debs({ packages: [name], suite: SUITE, status });
+      const folder = await debs({ packages: [name], suite: SUITE, status: this.#status });
       await this.#guest.upload(folder, "/tmp");
       await this.#guest.run(`sudo dpkg --install --force-unsafe-io /tmp/${basename(folder)}/*.deb`, { timeoutMs: INSTALL_TIMEOUT_MS });
     });
@@ -76,10 +82,6 @@ export class Tools {
 }
 
 async function inScratch(install: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await mkdtemp(join(tmpdir(), "sandkeep-tools-"));
-  try {
-    await install(dir);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  await using folder = await scratch("tools");
+  await install(folder.path);
 }

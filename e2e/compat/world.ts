@@ -17,11 +17,11 @@ export class World implements AsyncDisposable {
   readonly tools: Tools;
   readonly #owned: AsyncDisposableStack;
 
-  private constructor(authority: TestAuthority, upstreams: Upstreams, guest: Guest, owned: AsyncDisposableStack) {
+  private constructor(authority: TestAuthority, upstreams: Upstreams, guest: Guest, tools: Tools, owned: AsyncDisposableStack) {
     this.authority = authority;
     this.upstreams = upstreams;
     this.guest = guest;
-    this.tools = new Tools(guest);
+    this.tools = tools;
     this.#owned = owned;
   }
 
@@ -34,7 +34,7 @@ export class World implements AsyncDisposable {
     const server = stack.use(await startWithUpstreams({ hosts, authority }));
     Object.assign(process.env, server.env);
     const guest = stack.use(await createGuest(upstreams, all.map(({ allow }) => allow)));
-    return new World(authority, upstreams, guest, stack.move());
+    return new World(authority, upstreams, guest, await Tools.create(guest), stack.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { tool } from "../packages/command.ts";
+import { scratch } from "../packages/scratch.ts";
 import { startFiles } from "./files.ts";
 import type { HttpsUpstream } from "./upstream.ts";
 
@@ -28,16 +28,13 @@ export async function startApt(authority: TestAuthority): Promise<HttpsUpstream>
 }
 
 async function buildDeb(): Promise<Uint8Array> {
-  const dir = await mkdtemp(join(tmpdir(), "sandkeep-deb-"));
-  try {
-    await mkdir(join(dir, "root/DEBIAN"), { recursive: true });
-    await mkdir(join(dir, "root/usr/bin"), { recursive: true });
-    await writeFile(join(dir, "root/DEBIAN/control"), CONTROL);
-    await writeFile(join(dir, "root/usr/bin/sandkeep-demo"), "#!/bin/sh\necho hello from apt\n");
-    await chmod(join(dir, "root/usr/bin/sandkeep-demo"), 0o755);
-    await tool("dpkg-deb", ["--root-owner-group", "--build", join(dir, "root"), join(dir, "demo.deb")]);
-    return await readFile(join(dir, "demo.deb"));
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  await using folder = await scratch("deb");
+  const dir = folder.path;
+  await mkdir(join(dir, "root/DEBIAN"), { recursive: true });
+  await mkdir(join(dir, "root/usr/bin"), { recursive: true });
+  await writeFile(join(dir, "root/DEBIAN/control"), CONTROL);
+  await writeFile(join(dir, "root/usr/bin/sandkeep-demo"), "#!/bin/sh\necho hello from apt\n");
+  await chmod(join(dir, "root/usr/bin/sandkeep-demo"), 0o755);
+  await tool("dpkg-deb", ["--root-owner-group", "--build", join(dir, "root"), join(dir, "demo.deb")]);
+  return await readFile(join(dir, "demo.deb"));
 }

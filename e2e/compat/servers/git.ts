@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { tool } from "../packages/command.ts";
+import { scratch } from "../packages/scratch.ts";
 import type { Credential } from "./credential.ts";
 import { HttpsUpstream, refuse, type Request, type Upstream } from "./upstream.ts";
 
@@ -18,14 +18,17 @@ const MAX_HEADER_BYTES = 16 * 1024;
 export class GitServer implements Upstream {
   readonly upstream: HttpsUpstream;
   readonly #dir: string;
+  readonly #owned: AsyncDisposableStack;
 
-  private constructor(upstream: HttpsUpstream, dir: string) {
+  private constructor(upstream: HttpsUpstream, dir: string, owned: AsyncDisposableStack) {
     this.upstream = upstream;
     this.#dir = dir;
+    this.#owned = owned;
   }
 
   static async start(authority: TestAuthority): Promise<GitServer> {
-    const dir = await mkdtemp(join(tmpdir(), "sandkeep-git-"));
+    await using stack = new AsyncDisposableStack();
+    const dir = stack.use(await scratch("git")).path;
     const git = (...args: string[]) => tool("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], { cwd: dir });
     await git("init", "--quiet", "--initial-branch=main", "work");
     await writeFile(join(dir, "work/greeting.txt"), "hello from git\n");
@@ -33,11 +36,11 @@ export class GitServer implements Upstream {
     await git("-C", "work", "commit", "--quiet", "-m", "First");
     await git("clone", "--quiet", "--bare", "work", "demo.git");
     await git("-C", "demo.git", "config", "http.receivepack", "true");
-    const upstream = await HttpsUpstream.start({ host: "git.example.com", authority, variable: "GIT_PASSWORD" }, (credential) => (request, response, url) => {
+    const upstream = stack.use(await HttpsUpstream.start({ host: "git.example.com", authority, variable: "GIT_PASSWORD" }, (credential) => (request, response, url) => {
       if (!credential.isBasic(request.headers.authorization, GIT_USER)) return refuse(response, "Basic");
       return runBackend(dir, request, response, url);
-    });
-    return new GitServer(upstream, dir);
+    }));
+    return new GitServer(upstream, dir, stack.move());
   }
 
   get host(): string {
@@ -62,8 +65,7 @@ export class GitServer implements Upstream {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.upstream[Symbol.asyncDispose]();
-    await rm(this.#dir, { recursive: true, force: true });
+    await this.#owned.disposeAsync();
   }
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { tool } from "../packages/command.ts";
+import { scratch } from "../packages/scratch.ts";
 import { startFiles } from "./files.ts";
 import type { HttpsUpstream } from "./upstream.ts";
 
@@ -20,14 +20,11 @@ export async function startNpm(authority: TestAuthority): Promise<HttpsUpstream>
 }
 
 async function buildTarball(): Promise<Uint8Array> {
-  const dir = await mkdtemp(join(tmpdir(), "sandkeep-npm-"));
-  try {
-    await mkdir(join(dir, "package"));
-    await writeFile(join(dir, "package/package.json"), JSON.stringify(MANIFEST));
-    await writeFile(join(dir, "package/index.js"), 'module.exports = "hello from npm";\n');
-    await tool("tar", ["--create", "--gzip", "--file", join(dir, "demo.tgz"), "-C", dir, "package"]);
-    return await readFile(join(dir, "demo.tgz"));
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  await using folder = await scratch("npm");
+  const dir = folder.path;
+  await mkdir(join(dir, "package"));
+  await writeFile(join(dir, "package/package.json"), JSON.stringify(MANIFEST));
+  await writeFile(join(dir, "package/index.js"), 'module.exports = "hello from npm";\n');
+  await tool("tar", ["--create", "--gzip", "--file", join(dir, "demo.tgz"), "-C", dir, "package"]);
+  return await readFile(join(dir, "demo.tgz"));
 }

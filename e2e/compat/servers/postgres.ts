@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { tool } from "../packages/command.ts";
+import { scratch } from "../packages/scratch.ts";
 import { asOrdinaryUser, freePort, ORDINARY_USER, ServerProcess } from "./ordinary_user.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -21,18 +21,17 @@ export class PostgresServer implements Upstream {
   readonly credential = null;
   readonly user = ORDINARY_USER;
   readonly password: string;
-  readonly #dir: string;
-  readonly #process: ServerProcess;
+  readonly #owned: AsyncDisposableStack;
 
-  private constructor(port: number, password: string, dir: string, process: ServerProcess) {
+  private constructor(port: number, password: string, owned: AsyncDisposableStack) {
     this.port = port;
     this.password = password;
-    this.#dir = dir;
-    this.#process = process;
+    this.#owned = owned;
   }
 
   static async start(authority: TestAuthority): Promise<PostgresServer> {
-    const dir = await mkdtemp(join(tmpdir(), "sandkeep-postgres-"));
+    await using stack = new AsyncDisposableStack();
+    const dir = stack.use(await scratch("postgres")).path;
     const password = randomBytes(16).toString("hex");
     const data = join(dir, "data");
     const env = { LD_LIBRARY_PATH: await libraries(dir) };
@@ -45,13 +44,12 @@ export class PostgresServer implements Upstream {
     const port = await freePort();
     const settings = { listen_addresses: "127.0.0.1", port, unix_socket_directories: "", ssl: "on", fsync: "off", logging_collector: "off" };
     const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const process = await ServerProcess.start([bwrap!, ...words, join(NATIVE, "bin/postgres"), "-D", data, ...args], /ready to accept connections/, env);
-    return new PostgresServer(port, password, dir, process);
+    stack.use(await ServerProcess.start([bwrap!, ...words, join(NATIVE, "bin/postgres"), "-D", data, ...args], /ready to accept connections/, env));
+    return new PostgresServer(port, password, stack.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process[Symbol.asyncDispose]();
-    await rm(this.#dir, { recursive: true, force: true });
+    await this.#owned.disposeAsync();
   }
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { tool } from "../packages/command.ts";
+import { scratch } from "../packages/scratch.ts";
 import { startFiles } from "./files.ts";
 import type { HttpsUpstream } from "./upstream.ts";
 
@@ -30,12 +30,9 @@ export async function startPypi(authority: TestAuthority): Promise<HttpsUpstream
 
 /** A wheel is a zip archive, which Python can make. */
 async function buildWheel(): Promise<Uint8Array> {
-  const dir = await mkdtemp(join(tmpdir(), "sandkeep-wheel-"));
-  try {
-    const program = "import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w') as z:\n  for name, text in json.loads(sys.argv[2]).items(): z.writestr(name, text)\n";
-    await tool("python3", ["-c", program, join(dir, WHEEL), JSON.stringify(CONTENTS)]);
-    return await readFile(join(dir, WHEEL));
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  await using folder = await scratch("wheel");
+  const dir = folder.path;
+  const program = "import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w') as z:\n  for name, text in json.loads(sys.argv[2]).items(): z.writestr(name, text)\n";
+  await tool("python3", ["-c", program, join(dir, WHEEL), JSON.stringify(CONTENTS)]);
+  return await readFile(join(dir, WHEEL));
 }

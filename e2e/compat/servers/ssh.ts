@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { tool } from "../packages/command.ts";
 import { debs } from "../packages/debs.ts";
+import { scratch } from "../packages/scratch.ts";
 import { unpackDebs } from "../packages/unpack.ts";
 import { asOrdinaryUser, freePort, ORDINARY_USER, ServerProcess } from "./ordinary_user.ts";
 import type { Upstream } from "./upstream.ts";
@@ -24,20 +24,19 @@ export class SshServer implements Upstream {
   readonly knownHost: string;
   /** Home of the user. */
   readonly home: string;
-  readonly #dir: string;
-  readonly #process: ServerProcess;
+  readonly #owned: AsyncDisposableStack;
 
-  private constructor(port: number, dir: string, home: string, hostKey: string, process: ServerProcess) {
+  private constructor(port: number, dir: string, home: string, hostKey: string, owned: AsyncDisposableStack) {
     this.port = port;
-    this.#dir = dir;
     this.home = home;
     this.keyFile = join(dir, "user_key");
     this.knownHost = `${HOST} ${hostKey}`;
-    this.#process = process;
+    this.#owned = owned;
   }
 
   static async start(): Promise<SshServer> {
-    const dir = await mkdtemp(join(tmpdir(), "sandkeep-ssh-"));
+    await using stack = new AsyncDisposableStack();
+    const dir = stack.use(await scratch("ssh")).path;
     const home = join(dir, "home");
     await mkdir(home);
     for (const name of ["host_key", "user_key"]) await tool("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", join(dir, name)]);
@@ -57,13 +56,13 @@ export class SshServer implements Upstream {
     };
     await writeFile(join(dir, "config"), Object.entries(settings).map(([name, value]) => `${name} ${value}\n`).join(""));
     const { sshd, env } = await program(dir);
-    const process = await ServerProcess.start([...(await asOrdinaryUser(home)), sshd, "-D", "-e", "-f", join(dir, "config")], /Server listening/, env);
-    return new SshServer(port, dir, home, (await readFile(join(dir, "host_key.pub"), "utf8")).trim(), process);
+    stack.use(await ServerProcess.start([...(await asOrdinaryUser(home)), sshd, "-D", "-e", "-f", join(dir, "config")], /Server listening/, env));
+    const hostKey = (await readFile(join(dir, "host_key.pub"), "utf8")).trim();
+    return new SshServer(port, dir, home, hostKey, stack.move());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process[Symbol.asyncDispose]();
-    await rm(this.#dir, { recursive: true, force: true });
+    await this.#owned.disposeAsync();
   }
 }
 

@@ -20,7 +20,7 @@ export interface Upstream extends AsyncDisposable {
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
-/** Answers a request; what it throws is answered with 500 and kept in {@link HttpsUpstream.faults}. */
+/** Answers a request; what it throws is answered with 500. */
 export type Handler = (request: Request, response: ServerResponse, url: URL) => void | Promise<void>;
 
 export interface HttpsSettings {
@@ -46,7 +46,6 @@ export class HttpsUpstream implements Upstream {
   readonly host: string;
   readonly credential: Credential;
   readonly seen: Seen[] = [];
-  readonly faults: unknown[] = [];
   readonly server: Server | Http2SecureServer;
   readonly #sockets = new Set<Socket>();
 
@@ -69,9 +68,9 @@ export class HttpsUpstream implements Upstream {
       response.once("close", () => upstream.#remember(request, response));
       const answered = async () => handler(request, response, new URL(request.url!, `https://${host}`));
       answered().catch((error: unknown) => {
-        upstream.faults.push(error);
-        if (!response.headersSent) response.writeHead(500);
-        response.end();
+        if (response.headersSent) return void response.destroy();
+        response.writeHead(500, { "content-type": "text/plain" });
+        response.end(`${String(error)}\n`);
       });
     });
     server.listen(0, "127.0.0.1");

@@ -6,10 +6,13 @@ import type { World } from "../world.ts";
 const UNAUTHENTICATED = 16;
 
 export default function grpc(world: () => World): void {
-  before(() => world().tools.node());
+  before(() => Promise.all([world().tools.node(), world().tools.python()]));
 
-  test("unary and streaming calls, with metadata, trailers and a status that is an error", async () => {
-    const answer = JSON.parse(await world().guest.run("node clients/grpc.mjs")) as unknown;
-    assert.deepEqual(answer, { answer: { greeting: "hello sandbox" }, trailer: "test", chat: [1, 2, 3], refusal: UNAUTHENTICATED });
-  });
+  const clients = { "@grpc/grpc-js": "node clients/grpc.mjs", "Python's grpcio": "python clients/python_grpc.py" };
+  for (const [name, command] of Object.entries(clients)) {
+    test(`${name}: unary and streaming calls, with metadata, trailers and a status that is an error`, async () => {
+      const answer = JSON.parse(await world().guest.run(command)) as unknown;
+      assert.deepEqual(answer, { answer: { greeting: "hello sandbox" }, trailer: "test", chat: [1, 2, 3], refusal: UNAUTHENTICATED });
+    });
+  }
 }
