@@ -1,0 +1,43 @@
+/** Pages of documentation lead where they say. */
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const PAGES = globSync(["*.md", "docs/*.md", "guest/*.md", "e2e/*.md", "packages/*/*.md"], { cwd: ROOT });
+
+/** A page without what stands in blocks of code. */
+const textOf = (file: string) => readFileSync(file, "utf8").replaceAll(/^```[^]*?^```/gm, "");
+
+/** What headings are called in links to them. */
+function anchors(file: string): Set<string> {
+  return new Set(Array.from(textOf(file).matchAll(/^#+ (.*)$/gm), ([, title]) => title!.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")));
+}
+
+for (const page of PAGES) {
+  test(`links of ${page} lead somewhere`, () => {
+    const file = join(ROOT, page);
+    for (const [, target] of textOf(file).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue;
+      const [path, anchor] = target!.split("#");
+      const other = path === "" ? file : join(dirname(file), path!);
+      assert.ok(existsSync(other), `${target}: there is no ${relative(ROOT, other)}`);
+      if (anchor !== undefined) assert.ok(anchors(other).has(anchor), `${target}: there is no such heading`);
+    }
+  });
+}
+
+test("docs/README.md lists every page", () => {
+  const index = readFileSync(join(ROOT, "docs/README.md"), "utf8");
+  for (const page of globSync("*.md", { cwd: join(ROOT, "docs") })) if (page !== "README.md") assert.ok(index.includes(`(${page})`), page);
+});
+
+test("docs/security.md names tests that are there, and every one that attacks a machine", () => {
+  const page = readFileSync(join(ROOT, "docs/security.md"), "utf8");
+  const named = Array.from(page.matchAll(/`((?:packages|guest|e2e)\/[^`]*(?:\.test\.ts|_test\.go))`/g), ([, file]) => file!);
+  assert.ok(named.length > 30);
+  for (const file of named) assert.ok(existsSync(join(ROOT, file)), file);
+  for (const file of globSync(["e2e/egress/*.test.ts", "packages/egress/src/proxy/hostile-*.test.ts"], { cwd: ROOT })) assert.ok(named.includes(file), `${file} is in no row of docs/security.md`);
+});
