@@ -4,9 +4,10 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { HookContext, HookRequest } from "./hooks.ts";
 import { matches, parseAuthority, parsePattern, PatternError, RuleBook } from "./policy/mod.ts";
 import { openShared } from "./proxy/shared.ts";
+import { Certificates, Lab, readAll } from "./proxy/testing/lab.ts";
+import { httpUpstream } from "./proxy/testing/upstreams.ts";
 
 const page = await readFile(new URL("../../../docs/egress.md", import.meta.url), "utf8");
 
@@ -76,13 +77,23 @@ describe("docs/egress.md", () => {
       const file = join(dir, "hooks.ts");
       await writeFile(file, code!);
       const { hooks } = await openShared(dir, { caFiles: [], passThrough: [], hooks: file });
-      const context: HookContext = { sandboxId: "sbx_1", scheme: "https", host: "api.example.com", port: 443, signal: AbortSignal.timeout(10_000) };
-      const request: HookRequest = { method: "GET", path: "/v1/models", headers: [["accept", "*/*"]], body: null };
-      assert.deepEqual(await hooks!.onRequest!({ ...request, method: "DELETE" }, context), { deny: "Nothing is deleted from a sandbox." });
-      const answer = await hooks!.onRequest!({ ...request, path: "/v1/limits" }, context);
-      assert.ok(answer && "answer" in answer && answer.answer.status === 200);
-      assert.deepEqual(await hooks!.onRequest!(request, context), { ...request, headers: [["accept", "*/*"], ["x-sandbox", "sbx_1"]] });
-      assert.deepEqual(await hooks!.onResponse!({ status: 200, headers: [["Server", "x"], ["a", "b"]], body: null }, context), { status: 200, headers: [["a", "b"]], body: null });
+      const certificates = await Certificates.make(dir);
+      await using upstream = await httpUpstream((request, response) => {
+        response.writeHead(200, { server: "upstream", "x-seen": request.headers["x-sandbox"] ?? "" });
+        response.end("hello");
+      }, { tls: await certificates.contextFor("api.example.com"), alpn: ["http/1.1"] });
+      await using lab = await Lab.start(certificates, { hosts: { "api.example.com": upstream.port }, hooks: hooks! });
+      const ask = async (request: string) => {
+        const tls = await lab.openTls("api.example.com", 443);
+        tls.end(`${request} HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n`);
+        return readAll(tls);
+      };
+      assert.match(await ask("DELETE /v1/models"), /^HTTP\/1\.1 403 [^]*sandkeep: Nothing is deleted from a sandbox\./);
+      assert.match(await ask("GET /v1/limits"), /^HTTP\/1\.1 200 [^]*\{"limit":100\}/);
+      assert.equal(upstream.received(), "");
+      const answer = await ask("GET /v1/models");
+      assert.match(answer, /x-seen: sandbox\r\n[^]*hello/);
+      assert.doesNotMatch(answer, /server: upstream/);
     } finally {
       await rm(dir, { recursive: true, force: true });
     }
