@@ -2,7 +2,6 @@ package identity
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -48,7 +47,7 @@ var AuthorityEnvironment = []struct{ Name, Value, why string }{
 // authority is the installation's certificate authority, whose certificates the guest is to trust.
 type authority struct {
 	pem     []byte
-	subject []byte
+	subject element
 }
 
 // parseAuthority checks a certificate. No text at all is none.
@@ -60,13 +59,13 @@ func parseAuthority(text string) (*authority, error) {
 	if block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 || len(text) > maxAuthorityBytes {
 		return nil, fault.TypeError("Invalid CA certificate: one certificate in PEM expected")
 	}
-	certificate, err := x509.ParseCertificate(block.Bytes)
+	subject, err := subjectOf(block.Bytes)
 	if err != nil {
 		return nil, fault.TypeError("Invalid CA certificate: %s", err)
 	}
 	return &authority{
 		pem:     pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}),
-		subject: certificate.RawSubject,
+		subject: subject,
 	}, nil
 }
 

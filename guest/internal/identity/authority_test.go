@@ -1,6 +1,9 @@
 package identity
 
 import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,21 +135,25 @@ func TestARootWithoutAnyAuthoritiesGetsOne(t *testing.T) {
 	}
 }
 
-func FuzzSubjectHash(f *testing.F) {
+func FuzzCertificates(f *testing.F) {
 	for _, name := range []string{"authority.pem", "another.pem"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)
 		}
-		parsed, err := parseAuthority(string(text))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(parsed.subject)
+		block, _ := pem.Decode(text)
+		f.Add(block.Bytes)
 	}
-	f.Fuzz(func(t *testing.T, subject []byte) {
+	f.Fuzz(func(t *testing.T, der []byte) {
+		subject, err := subjectOf(der)
+		if err != nil {
+			return
+		}
 		if hash, err := subjectHash(subject); err == nil && len(hash) != 8 {
 			t.Fatal(hash)
+		}
+		if certificate, err := x509.ParseCertificate(der); err == nil && !bytes.Equal(certificate.RawSubject, subject.whole) {
+			t.Fatalf("%x instead of %x", subject.whole, certificate.RawSubject)
 		}
 	})
 }

@@ -2,58 +2,152 @@ package identity
 
 import (
 	"crypto/sha1"
-	"encoding/asn1"
 	"encoding/binary"
-	"fmt"
+	"encoding/hex"
+	"errors"
 	"strings"
 )
 
-// attribute and relativeNameSET take a name (RFC 5280 section 4.1.2.4) apart and leave its values as they are. The suffix is
-// what package asn1 goes by.
-type (
-	attribute struct {
-		Type  asn1.ObjectIdentifier
-		Value asn1.RawValue
-	}
-	relativeNameSET []attribute
+// The little of DER (X.690) that a certificate's subject needs is read by hand: package crypto/x509 would do it too, but the
+// code that an emulator has to translate for that costs each clone megabytes.
+
+// Tags of ASN.1.
+const (
+	tagInteger         = 0x02
+	tagUTF8String      = 0x0c
+	tagPrintableString = 0x13
+	tagIA5String       = 0x16
+	tagSequence        = 0x30
+	tagSet             = 0x31
+	tagVersion         = 0xa0
 )
 
+var errNoCertificate = errors.New("no certificate in DER")
+
+// element is one value of DER: its tag, its content, and both together as they were read.
+type element struct {
+	tag     byte
+	content []byte
+	whole   []byte
+}
+
+// next reads the first element.
+func next(b []byte) (first element, rest []byte, err error) {
+	if len(b) < 2 || b[0]&0x1f == 0x1f {
+		return first, nil, errNoCertificate
+	}
+	length, headBytes := int(b[1]), 2
+	if length >= 0x80 {
+		count := length & 0x7f
+		if count == 0 || count > 3 || len(b) < 2+count {
+			return first, nil, errNoCertificate
+		}
+		length = 0
+		for _, digit := range b[2 : 2+count] {
+			length = length<<8 | int(digit)
+		}
+		headBytes += count
+	}
+	if len(b)-headBytes < length {
+		return first, nil, errNoCertificate
+	}
+	end := headBytes + length
+	return element{b[0], b[headBytes:end], b[:end]}, b[end:], nil
+}
+
+// inside reads the elements of a sequence or set.
+func inside(outer element, tag byte) (elements []element, err error) {
+	if outer.tag != tag {
+		return nil, errNoCertificate
+	}
+	for rest := outer.content; len(rest) > 0; {
+		var one element
+		if one, rest, err = next(rest); err != nil {
+			return nil, err
+		}
+		elements = append(elements, one)
+	}
+	return elements, nil
+}
+
+// subjectOf finds a certificate's subject (RFC 5280 section 4.1): version, serial number, algorithm, issuer and validity
+// precede it.
+func subjectOf(der []byte) (element, error) {
+	const preceding = 4
+	certificate, rest, err := next(der)
+	if err != nil || len(rest) > 0 {
+		return element{}, errNoCertificate
+	}
+	parts, err := inside(certificate, tagSequence)
+	if err != nil || len(parts) != 3 {
+		return element{}, errNoCertificate
+	}
+	signed, err := inside(parts[0], tagSequence)
+	if err != nil {
+		return element{}, err
+	}
+	if len(signed) > 0 && signed[0].tag == tagVersion {
+		signed = signed[1:]
+	}
+	if len(signed) <= preceding || signed[0].tag != tagInteger || signed[preceding].tag != tagSequence {
+		return element{}, errNoCertificate
+	}
+	return signed[preceding], nil
+}
+
 // subjectHash is what OpenSSL calls a certificate in a directory of authorities (X509_NAME_hash(3)): the first four bytes
-// of SHA-1 over the name's canonical form, in which letters are small and spaces single.
-func subjectHash(rawSubject []byte) (string, error) {
-	var name []relativeNameSET
-	if rest, err := asn1.Unmarshal(rawSubject, &name); err != nil || len(rest) > 0 {
-		return "", fmt.Errorf("the certificate's subject cannot be read: %w", err)
+// of SHA-1 over the subject's canonical form, in which letters are small and spaces single.
+func subjectHash(subject element) (string, error) {
+	relatives, err := inside(subject, tagSequence)
+	if err != nil {
+		return "", err
 	}
 	var canonical []byte
-	for _, relative := range name {
-		for i := range relative {
-			relative[i].Value = canonicalValue(relative[i].Value)
-		}
-		encoded, err := asn1.Marshal(relative)
+	for _, relative := range relatives {
+		attributes, err := inside(relative, tagSet)
 		if err != nil {
 			return "", err
 		}
-		canonical = append(canonical, encoded...)
+		var set []byte
+		for _, attribute := range attributes {
+			pair, err := inside(attribute, tagSequence)
+			if err != nil || len(pair) != 2 {
+				return "", errNoCertificate
+			}
+			set = appendElement(set, tagSequence, append(append([]byte(nil), pair[0].whole...), canonicalValue(pair[1])...))
+		}
+		canonical = appendElement(canonical, tagSet, set)
 	}
 	sum := sha1.Sum(canonical)
-	return fmt.Sprintf("%08x", binary.LittleEndian.Uint32(sum[:])), nil
+	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, binary.LittleEndian.Uint32(sum[:]))), nil
 }
 
 // canonicalValue follows OpenSSL's asn1_string_canon for the strings of which one byte is one character, or part of one in
 // UTF-8. Of other values the hash would differ; nobody makes such names.
-func canonicalValue(value asn1.RawValue) asn1.RawValue {
-	switch value.Tag {
-	case asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagIA5String:
-	default:
-		return value
+func canonicalValue(value element) []byte {
+	if value.tag != tagUTF8String && value.tag != tagPrintableString && value.tag != tagIA5String {
+		return value.whole
 	}
-	words := strings.FieldsFunc(string(value.Bytes), func(c rune) bool { return c == ' ' || c >= '\t' && c <= '\r' })
+	words := strings.FieldsFunc(string(value.content), func(c rune) bool { return c == ' ' || c >= '\t' && c <= '\r' })
 	text := []byte(strings.Join(words, " "))
 	for i, c := range text {
 		if c >= 'A' && c <= 'Z' {
 			text[i] = c + 'a' - 'A'
 		}
 	}
-	return asn1.RawValue{Class: asn1.ClassUniversal, Tag: asn1.TagUTF8String, Bytes: text}
+	return appendElement(nil, tagUTF8String, text)
+}
+
+// appendElement writes an element; lengths that need three bytes do not occur in a certificate of the size allowed.
+func appendElement(to []byte, tag byte, content []byte) []byte {
+	to = append(to, tag)
+	switch n := len(content); {
+	case n < 0x80:
+		to = append(to, byte(n))
+	case n < 0x100:
+		to = append(to, 0x81, byte(n))
+	default:
+		to = append(to, 0x82, byte(n>>8), byte(n))
+	}
+	return append(to, content...)
 }
