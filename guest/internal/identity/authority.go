@@ -69,43 +69,38 @@ func parseAuthority(text string) (*authority, error) {
 	}, nil
 }
 
-// install makes programs below root trust the authority, in place of one that was installed before. What is there already is
-// left alone.
+// install makes programs below root trust the authority, in place of one that was installed before. The certificate's file
+// comes last and says that everything is there: then nothing is left to do, whatever the machine's owner made of the rest.
 func (a *authority) install(root string) error {
-	path := filepath.Join(root, authorityFile)
-	for _, directory := range []string{filepath.Dir(path), filepath.Join(root, certsDir)} {
-		if err := os.MkdirAll(directory, 0o755); err != nil {
-			return err
-		}
-	}
+	path, certs := filepath.Join(root, authorityFile), filepath.Join(root, certsDir)
 	before, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	changed := len(before) > 0 && !bytes.Equal(before, a.pem)
-	if changed {
-		if err := removeLinks(filepath.Join(root, certsDir)); err != nil {
+	if bytes.Equal(before, a.pem) {
+		return nil
+	}
+	for _, step := range []func() error{
+		func() error { return os.MkdirAll(filepath.Dir(path), 0o755) },
+		func() error { return os.MkdirAll(certs, 0o755) },
+		func() error { return a.bundle(filepath.Join(root, bundleFile), before) },
+		func() error { return a.link(certs, len(before) > 0) },
+		func() error { return appendEnvironment(filepath.Join(root, environmentFile)) },
+		func() error { return tellSudo(filepath.Join(root, sudoersDir)) },
+	} {
+		if err := step(); err != nil {
 			return err
 		}
 	}
-	if err := replace(path, a.pem, 0o644); err != nil {
-		return err
+	return replace(path, a.pem, 0o644)
+}
+
+// bundle puts the certificate at the end of all others, in place of the one before.
+func (a *authority) bundle(path string, before []byte) error {
+	if len(before) > 0 {
+		return exchange(path, before, a.pem)
 	}
-	if err := a.link(filepath.Join(root, certsDir)); err != nil {
-		return err
-	}
-	if changed {
-		err = exchange(filepath.Join(root, bundleFile), before, a.pem)
-	} else {
-		err = appendOnce(filepath.Join(root, bundleFile), a.pem)
-	}
-	if err != nil {
-		return err
-	}
-	if err := appendEnvironment(filepath.Join(root, environmentFile)); err != nil {
-		return err
-	}
-	return tellSudo(filepath.Join(root, sudoersDir))
+	return appendOnce(path, a.pem)
 }
 
 // tellSudo lets it read the environment's file, where there is one.
@@ -117,7 +112,12 @@ func tellSudo(directory string) error {
 }
 
 // link gives the certificate its names in the directory: its own, and the one by which OpenSSL looks for it.
-func (a *authority) link(directory string) error {
+func (a *authority) link(directory string, another bool) error {
+	if another {
+		if err := removeLinks(directory); err != nil {
+			return err
+		}
+	}
 	path := filepath.Join(directory, linkName)
 	if err := symlink(authorityFile, path); err != nil {
 		if err := os.Remove(path); err != nil {

@@ -21,7 +21,7 @@ const UNUSED_MS = 24 * 60 * 60_000;
 /** The file that is in a template's folder when it is whole; its time says when it was last taken into use. */
 const MARKER = "template";
 /** Changes when the way a template is made changes. */
-const RECIPE_VERSION = 1;
+const RECIPE_VERSION = 2;
 
 export interface Template {
   size: MachineSize;
