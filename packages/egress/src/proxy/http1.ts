@@ -44,6 +44,8 @@ class GuestHttp1 {
   #waiting = 0;
   #idle: NodeJS.Timeout | undefined;
   #switched: Promise<void> | null = null;
+  /** What is wrong with what the guest sent. */
+  #malformed: string | null = null;
 
   constructor(session: Session, stream: Duplex) {
     this.#session = session;
@@ -64,7 +66,7 @@ class GuestHttp1 {
     const reply = new Reply(request, response);
     this.#queue = this.#queue
       .then(async () => {
-        if (reply.signal.aborted) return;
+        if (reply.signal.aborted) return this.#malformed ? this.#session.record.malformed(this.#malformed, this.#session.site?.host ?? null) : undefined;
         if (this.#session.upstreamClosed) return void this.#stream.destroy();
         await exchange(this.#session, guest, reply, (site) => this.#connect(site));
       })
@@ -90,9 +92,10 @@ class GuestHttp1 {
 
   broken(error: NodeJS.ErrnoException): void {
     // In the middle of an exchange there is nothing to be said that could not be taken for its answer.
-    if (!error.code?.startsWith("HPE_") || this.#switched || this.#waiting > 0) return void this.#stream.destroy(error);
+    if (!error.code?.startsWith("HPE_") || this.#switched) return void this.#stream.destroy(error);
+    const reason = (this.#malformed = `What the guest sent is not valid HTTP/1.1 (${error.code}).`);
+    if (this.#waiting > 0) return void this.#stream.destroy(error);
     const overflow = error.code === "HPE_HEADER_OVERFLOW";
-    const reason = `What the guest sent is not valid HTTP/1.1 (${error.code}).`;
     void this.#queue.then(async () => {
       await this.#session.record.malformed(reason, this.#session.site?.host ?? null);
       if (!this.#stream.writable) return void this.#stream.destroy();

@@ -29,3 +29,17 @@ export function readAnswer(stream: Duplex): Promise<string> {
     stream.on("data", take).on("close", done).on("end", done);
   });
 }
+
+/** An answer as text, its body put together from its chunks; what follows the last chunk stays. */
+export function dechunk(answer: string): string {
+  const end = answer.indexOf("\r\n\r\n") + 4;
+  if (!/^transfer-encoding: *chunked/im.test(answer.slice(0, end))) return answer;
+  let text = answer.slice(0, end);
+  for (let at = end; ; ) {
+    const line = answer.indexOf("\r\n", at);
+    const size = line < 0 ? 0 : parseInt(answer.slice(at, line), 16);
+    if (!size) return text + answer.slice(at);
+    text += answer.slice(line + 2, line + 2 + size);
+    at = line + 2 + size + 2;
+  }
+}
