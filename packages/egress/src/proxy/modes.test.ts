@@ -140,6 +140,7 @@ describe("rules, hooks, CONNECT and other ways", () => {
     await once(tls, "secureConnect");
     tls.write(`GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`);
     await readAll(tls);
+    tls.end();
     assert.ok(!api.received().slice(before).includes(VALUE));
     const event = (await lab.reports(2)).at(-1)!;
     assert.deepEqual([event.kind, event.kind === "connection" && event.protocol, event.host], ["connection", "tls", "api.test"]);
