@@ -11,8 +11,10 @@ export function lingering(stream: Duplex): () => void {
   const destroy = stream.destroy.bind(stream);
   let timer: NodeJS.Timeout | undefined;
   stream.once("close", () => clearTimeout(timer));
+  // On the wire it is a stream of an HTTP/2 session, with which it ends.
+  const { session } = stream as { session?: { destroyed: boolean } };
   stream.destroy = (error) => {
-    if (error || !stream.writableEnded || stream.closed) return destroy(error);
+    if (error || !stream.writableEnded || stream.closed || session?.destroyed) return destroy(error);
     stream.resume();
     timer ??= setTimeout(() => destroy(), LINGER_MS);
     return stream;

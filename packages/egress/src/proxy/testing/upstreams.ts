@@ -59,7 +59,10 @@ export async function upstream(serve: (socket: Duplex) => void, { tls, alpn }: R
 
 /** A server of HTTP/1.1. Node's parser would read past `push`, so it is kept from the handle. */
 export async function httpUpstream(listener: RequestListener, options: RecorderOptions = {}, prepare: (server: HttpServer) => void = () => undefined): Promise<Recorder> {
-  const http = createHttpServer({ keepAliveTimeout: 60_000 }, listener);
+  const http = createHttpServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
+    // A request may be cut off.
+    await Promise.resolve(listener(request, response)).catch(() => response.destroy());
+  });
   prepare(http);
   return upstream((socket) => {
     (socket as unknown as { _handle?: { isStreamBase?: boolean } })._handle!.isStreamBase = false;
