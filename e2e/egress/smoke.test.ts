@@ -1,0 +1,28 @@
+/** The fixture itself: what is allowed arrives and is recorded, what is not does not. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Arena } from "./fixture/arena.ts";
+import { type Attacker } from "./fixture/attacker.ts";
+
+let arena: Arena;
+let attacker: Attacker;
+before(async () => {
+  arena = await Arena.open({ upstreams: { "allowed.test.example": {}, "evil.test.example": {} } });
+  attacker = await arena.attacker({ allowNet: ["allowed.test.example"] });
+});
+after(() => arena?.[Symbol.asyncDispose]());
+
+test("what is allowed arrives, with every byte on record", async () => {
+  const { stdout } = await attacker.root("curl -sS -o /dev/null -w '%{http_code}' -d sent https://allowed.test.example/path");
+  assert.equal(stdout, "200");
+  const [connection] = arena.upstream("allowed.test.example").connections;
+  assert.match(connection?.text ?? "", /\/path[^]*sent/);
+});
+
+test("what is not allowed gets 403 with the reason, and nothing arrives", async () => {
+  const { stdout } = await attacker.root("curl -sS -w '%{http_code}' https://evil.test.example/");
+  assert.match(stdout, /evil\.test\.example[^]*403$/);
+  assert.deepEqual(arena.upstream("evil.test.example").connections, []);
+  const [event] = await arena.events(attacker.id, "http");
+  assert.ok((await arena.events(attacker.id)).some(({ data }) => data.host === "evil.test.example" && data.verdict === "denied"), JSON.stringify(event));
+});
