@@ -39,5 +39,8 @@ test("docs/security.md names tests that are there, and every one that attacks a 
   const named = Array.from(page.matchAll(/`((?:packages|guest|e2e)\/[^`]*(?:\.test\.ts|_test\.go))`/g), ([, file]) => file!);
   assert.ok(named.length > 30);
   for (const file of named) assert.ok(existsSync(join(ROOT, file)), file);
-  for (const file of globSync(["e2e/egress/*.test.ts", "packages/egress/src/proxy/hostile-*.test.ts"], { cwd: ROOT })) assert.ok(named.includes(file), `${file} is in no row of docs/security.md`);
+  for (const file of globSync(["e2e/egress/*.test.ts", "packages/egress/src/proxy/hostile-*.test.ts"], { cwd: ROOT })) {
+    // The one that attacks nothing checks the others' fixture.
+    assert.ok(named.includes(file) || file.endsWith("/smoke.test.ts"), `${file} is in no row of docs/security.md`);
+  }
 });
