@@ -9,6 +9,7 @@ import (
 	"sandkeep.dev/guest/internal/egress"
 	"sandkeep.dev/guest/internal/guard"
 	"sandkeep.dev/guest/internal/owner"
+	"sandkeep.dev/guest/internal/privilege"
 	"sandkeep.dev/guest/internal/transport"
 	"sandkeep.dev/guest/internal/tun"
 	"sandkeep.dev/guest/internal/tunnel"
@@ -37,7 +38,7 @@ func startNetwork() error {
 		return err
 	}
 	gate := &tunnel.Gate{}
-	config := egress.Config{Wire: wire, Gate: gate, Process: owner.New().Find}
+	config := egress.Config{Wire: wire, Gate: gate, Process: processes(owner.New())}
 	for _, prefix := range guestAddresses {
 		config.Addresses = append(config.Addresses, prefix.Addr())
 	}
@@ -48,4 +49,15 @@ func startNetwork() error {
 	guard.Go("network", func() { log.Printf("%s: %v", interfaceName, network.Run()) })
 	guard.Go("egress port", func() { log.Printf("egress: %v", port.Serve(gate.Serve)) })
 	return nil
+}
+
+// processes looks for the process behind a flow as root: the user's may not look into all.
+func processes(finder *owner.Finder) func(byte, netip.AddrPort, netip.AddrPort) string {
+	return func(protocol byte, source, target netip.AddrPort) (process string) {
+		_ = privilege.Do(func() error {
+			process = finder.Find(protocol, source, target)
+			return nil
+		})
+		return process
+	}
 }
