@@ -31,8 +31,11 @@ export default function packages(world: () => World): void {
 
   test("npm installs from a registry, the secret named in .npmrc", async () => {
     const { guest, upstreams } = world();
-    const npmrc = "registry=https://npm.example.com/\n//npm.example.com/:_authToken=${NPM_TOKEN}\n";
-    await guest.run(`mkdir npm-demo; cd npm-demo; echo ${JSON.stringify(Buffer.from(npmrc).toString("base64"))} | base64 -d > .npmrc; npm init -y >/dev/null; npm install --no-audit --no-fund sandkeep-demo`);
+    const { fs } = guest.sandbox;
+    await fs.mkdir("npm-demo");
+    await fs.writeTextFile("npm-demo/package.json", "{}");
+    await fs.writeTextFile("npm-demo/.npmrc", "registry=https://npm.example.com/\n//npm.example.com/:_authToken=${NPM_TOKEN}\n");
+    await guest.run("cd npm-demo; npm install --no-audit --no-fund sandkeep-demo");
     assert.equal(await guest.run(`cd npm-demo; node -p 'require("sandkeep-demo")'`), "hello from npm\n");
     assert.equal(upstreams.npm.granted().length, 2);
   });
