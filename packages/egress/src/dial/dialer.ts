@@ -11,6 +11,8 @@ import { connectThrough } from "./upstream-proxy.ts";
 export interface Route {
   addresses: Address[];
   port: number;
+  /** Whether configuration says where it leads. */
+  fixed: boolean;
 }
 
 /** Shared by all sandboxes. */
@@ -55,12 +57,12 @@ export class Dialer {
     if ("name" in host) {
       const fixed = this.#hosts.get(host.name);
       // Configuration says so, so it may be inner.
-      if (fixed) return { addresses: [fixed.address], port: fixed.port ?? port };
+      if (fixed) return { addresses: [fixed.address], port: fixed.port ?? port, fixed: true };
     }
     const addresses = "name" in host ? await this.#resolve(host.name) : [host.address];
     const judged = addresses.map((address) => ({ address, ...policy.judgeDial(address, port, isOwn) }));
     const allowed = judged.filter((one) => one.allowed).map((one) => one.address);
-    if (allowed.length > 0) return { addresses: allowed, port };
+    if (allowed.length > 0) return { addresses: allowed, port, fixed: false };
     const [first] = judged;
     throw new DialError(`${hostText(host)}: ${first?.reason ?? "it has no address."}`, { errno: "ECONNREFUSED", denied: true, rule: first?.rule ?? null });
   }

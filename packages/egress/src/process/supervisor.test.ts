@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createSocket, type Socket as DnsSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
@@ -6,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Duplex } from "node:stream";
+import * as packet from "dns-packet";
 import type { EgressConfig, EgressEvent, EgressSpec } from "../contract.ts";
 import { FakeGuest, FlowRefused } from "../testing/guest.ts";
 import { EgressProxy } from "./supervisor.ts";
@@ -26,6 +28,19 @@ async function echo(): Promise<{ server: Server; port: number; connections: () =
   return { server, port: (server.address() as { port: number }).port, connections: () => connections };
 }
 
+/** A resolver for which every name is this machine. */
+async function resolver(): Promise<DnsSocket> {
+  const socket = createSocket("udp4");
+  socket.on("message", (query, { port, address }) => {
+    const { id, questions } = packet.decode(query);
+    const answers: packet.Answer[] = questions?.[0]?.type === "A" ? [{ type: "A", name: questions[0].name, ttl: 60, data: "127.0.0.1" }] : [];
+    socket.send(packet.encode({ type: "response", id: id ?? 0, flags: packet.RECURSION_AVAILABLE, questions: questions ?? [], answers }), port, address);
+  });
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  return socket;
+}
+
 /** Resolves when a stream is gone, however it went. */
 function gone(stream: Duplex): Promise<void> {
   stream.on("error", () => {});
@@ -44,15 +59,17 @@ describe("the proxy's process", () => {
   const events: EgressEvent[] = [];
   const violations: string[] = [];
   let proxy: EgressProxy;
+  let dns: DnsSocket;
   let guest: FakeGuest;
   let taken: (() => Promise<void>) | null = null;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-"));
     upstream = await echo();
+    dns = await resolver();
     proxy = new EgressProxy({
       dir,
-      config: { ...CONFIG, hosts: { "inner.example": `127.0.0.1:${upstream.port}` } },
+      config: { ...CONFIG, dnsServers: [`127.0.0.1:${dns.address().port}`], hosts: { "inner.example": `127.0.0.1:${upstream.port}` } },
       log: () => {},
       onEvent: async (_, event) => {
         events.push(event);
@@ -68,6 +85,7 @@ describe("the proxy's process", () => {
     await proxy[Symbol.asyncDispose]();
     await guest[Symbol.asyncDispose]();
     upstream.server.close();
+    dns.close();
     await rm(dir, { recursive: true });
   });
 
@@ -95,6 +113,17 @@ describe("the proxy's process", () => {
     await assert.rejects(guest.connectTo("inner.example", 5432), FlowRefused);
     await proxy.update("one", spec(["inner.example"]));
     (await guest.connectTo("inner.example", 5432)).destroy();
+  });
+
+  test("cuts a connection to a name when the address that was dialled for it is denied", async () => {
+    await proxy.update("one", spec(["name.example", "127.0.0.1"]));
+    const stream = await guest.connectTo("name.example", upstream.port);
+    assert.equal(await say(stream, "here"), "here");
+    const cut = gone(stream);
+    await proxy.update("one", spec(["name.example", "127.0.0.1"], ["127.0.0.1"]));
+    await cut;
+    await assert.rejects(guest.connectTo("name.example", upstream.port), FlowRefused);
+    await proxy.update("one", spec(["inner.example"]));
   });
 
   test("a spec that cannot be used is refused, and the one before stays", async () => {

@@ -9,7 +9,7 @@ import { eventHost, type RequestRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import { checkHead } from "./request-checks.ts";
 import type { Session, Site } from "./session.ts";
-import { type Placed, placeSecrets } from "./substitution.ts";
+import { type Placed, placeNothing, placeSecrets } from "./substitution.ts";
 
 export interface Prepared {
   site: Site;
@@ -48,7 +48,7 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
   const context: HookContext = { sandboxId: tenant.id, scheme: session.scheme, host: eventHost(site.host), port: site.port, signal };
   const hooked = await runRequestHook(session.passage.shared.hooks, { method: request.head.method, path, headers, body: request.body }, context);
   const ready = "answer" in hooked ? { method: request.head.method, path, headers, body: request.body } : hooked;
-  const placed = placeSecrets(session, site, ready, record);
+  const placed = "answer" in hooked ? placeNothing(ready) : placeSecrets(session, site, ready, record);
   return {
     site,
     method: ready.method,

@@ -26,11 +26,16 @@ export function approvedSecrets(session: Session, site: Site): Secret[] {
   return session.flow.tenant.secrets.approvedFor(site.host.name, site.port);
 }
 
+/** A request that goes as it is, or nowhere. */
+export function placeNothing({ path, headers }: { path: string; headers: Header[] }): Placed {
+  return { path, headers, bodyMayChange: false, body: () => null, finish: () => undefined };
+}
+
 /** @throws {Refusal} */
 export function placeSecrets(session: Session, site: Site, { method, path, headers }: { method: string; path: string; headers: Header[] }, record: RequestRecord): Placed {
   const { secrets, redactor } = session.flow.tenant;
   // Also when the last one was revoked: its value may still come back.
-  if (redactor.isEmpty) return { path, headers, bodyMayChange: false, body: () => null, finish: () => undefined };
+  if (redactor.isEmpty) return placeNothing({ path, headers });
   const approved = approvedSecrets(session, site);
   if (approved.length > 0 && method === "TRACE") throw Refusal.malformed("TRACE is not sent to hosts that get secrets.", 405);
   const inHeaders = substituteHeaders(readable(headers, approved), approved, secrets);

@@ -3,8 +3,9 @@ import { type EgressEvent, type EgressSpec, UNACKNOWLEDGED_EVENTS } from "../con
 import type { Dialled } from "../dial/connect.ts";
 import type { Dialer } from "../dial/dialer.ts";
 import { DialError } from "../dial/error.ts";
+import { isOwn } from "../dial/own-addresses.ts";
 import { SyntheticNames } from "../dns/names.ts";
-import { type HostRef, Policy, RuleBook } from "../policy/mod.ts";
+import { type Address, type HostRef, parseAddress, Policy, RuleBook } from "../policy/mod.ts";
 import { Redactor, type Sealer, type Secret, SecretSet } from "../secrets/mod.ts";
 import { Gate } from "./gate.ts";
 
@@ -23,6 +24,8 @@ export interface TenantServices {
 interface Ongoing {
   host: HostRef;
   port: number;
+  /** What was dialled; null where configuration says what a name's address is. */
+  address: Address | null;
   cut(): void;
 }
 
@@ -60,7 +63,8 @@ export class Tenant {
     this.secrets = secrets;
     this.redactor = new Redactor(new SecretSet([...secrets.all, ...this.#retired]));
     for (const ongoing of [...this.#ongoing]) {
-      if (!policy.judge(ongoing.host, ongoing.port).allowed) ongoing.cut();
+      const { host, port, address } = ongoing;
+      if (!policy.judge(host, port).allowed || (address && !policy.judgeDial(address, port, isOwn).allowed)) ongoing.cut();
     }
   }
 
@@ -79,7 +83,8 @@ export class Tenant {
       dialled.socket.destroy();
       throw new DialError(now.reason, { errno: "ECONNREFUSED", denied: true, rule: now.rule });
     }
-    const release = this.hold({ host, port, cut: () => dialled.socket.destroy() });
+    const fixed = "name" in host && this.#services.dialer.isStatic(host.name);
+    const release = this.hold({ host, port, address: fixed ? null : parseAddress(dialled.address), cut: () => dialled.socket.destroy() });
     dialled.socket.once("close", release);
     return dialled;
   }

@@ -153,7 +153,7 @@ export class Port implements Disposable {
         if (stream.destroyed) return void socket.close();
         stream.respond({ ":status": 200 });
         event.verdict = "allowed";
-        const release = tenant.hold({ host, port, cut: () => stream.destroy() });
+        const release = tenant.hold({ host, port, address: route.fixed ? null : route.addresses[0]!, cut: () => stream.destroy() });
         await relayUdp(stream, socket, event);
         release();
       } catch (error) {
