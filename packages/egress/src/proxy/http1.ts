@@ -51,12 +51,11 @@ class GuestHttp1 {
     this.#session = session;
     this.#stream = stream;
     connections.set(stream, this);
-    this.ended = new Promise<void>((resolve) => stream.once("close", resolve)).then(() => this.#close());
+    this.ended = new Promise<void>((resolve) => (stream.closed ? resolve() : stream.once("close", resolve))).then(() => this.#close());
     session.onUpstreamClose(() => this.#rest());
     stream.on("error", () => stream.destroy());
     server.emit("connection", stream);
     this.#rest();
-    if (stream.destroyed) stream.emit("close");
   }
 
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {

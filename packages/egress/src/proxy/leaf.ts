@@ -1,4 +1,6 @@
 /** Certificates that are shown to guests in place of an upstream's. */
+// tsyringe, by which the library below wires itself, wants this before it.
+import "reflect-metadata";
 import { KeyObject, webcrypto } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { isIP } from "node:net";

@@ -53,6 +53,11 @@ export class Redactor {
     return this.#finder.forms.length === 0;
   }
 
+  /** Whether there is nothing to look for. */
+  get empty(): boolean {
+    return this.#finder.forms.length === 0;
+  }
+
   /**
    * Redacts a text of a message's head: the value of a header or a trailer, a status text.
    *
