@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { Certificates, Lab, readAll } from "./testing/lab.ts";
-import { readAnswer, statuses } from "./testing/raw-http.ts";
+import { dechunk, readAnswer, statuses } from "./testing/raw-http.ts";
 import { bodyOf, httpUpstream, type Recorder, upstream } from "./testing/upstreams.ts";
 
 describe("smuggling", () => {
@@ -142,6 +142,18 @@ describe("smuggling", () => {
     const count = (await lab.reports(0)).length;
     assert.ok((await readAll(stream)).endsWith("half"));
     assert.equal((await lab.reports(count + 1)).at(-1)!.verdict, "failed");
+  });
+
+  test("an answer that ends with its connection arrives whole", async () => {
+    answer = (socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\nfirst ");
+      setImmediate(() => socket.end("last"));
+    };
+    const count = (await lab.reports(0)).length;
+    const stream = await lab.open("odd.test", 80);
+    stream.write("GET / HTTP/1.1\r\nHost: odd.test\r\n\r\n");
+    assert.match(dechunk(await readAll(stream)), /first last/);
+    assert.equal((await lab.reports(count + 1)).at(-1)!.verdict, "allowed");
   });
 
   test("a whole answer arrives although the connection ends with it and the guest is slow", async () => {

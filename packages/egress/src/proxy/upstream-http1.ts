@@ -14,6 +14,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
   readonly #socket: Duplex;
   readonly #agent: Agent;
   #taken = false;
+  readonly #onEnd = () => void this.#socket.destroy();
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -26,7 +27,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     };
     socket.on("error", () => socket.destroy());
     // Servers close idle connections by ending them.
-    socket.once("end", () => socket.destroy());
+    socket.once("end", this.#onEnd);
     (socket as { setTimeout?(ms: number, listener: () => void): void }).setTimeout?.(EXCHANGE_IDLE_TIMEOUT_MS, () => socket.destroy());
   }
 
@@ -63,6 +64,8 @@ export class UpstreamHttp1 implements UpstreamConnection {
     const outgoing = this.#begin(request, list, signal);
     const switched = new Promise<{ headers: Header[]; socket: Duplex }>((resolve) => {
       outgoing.once("upgrade", (response, socket, first) => {
+        // From now on either end may end by itself.
+        this.#socket.off("end", this.#onEnd);
         if (first.length > 0) socket.unshift(first);
         (socket as { setTimeout?(ms: number): void }).setTimeout?.(0);
         resolve({ headers: pairs(response.rawHeaders), socket });
