@@ -20,6 +20,8 @@ export type Opening =
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const METHODS = ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI"];
 const LONGEST_METHOD = 7;
+/** In lower case other protocols have such words too (memcached's `get key`), but not before a path or a URL. */
+const UNVERSIONED = /^(get|post|put|head|delete|patch|options|connect|trace)[ \t]+(\/|\*|https?:)/i;
 const CR = 13;
 const LF = 10;
 const SPACE = 32;
@@ -88,9 +90,9 @@ export class Sniffer {
   }
 }
 
-/** Whether a line may be read as the first of a request, by whoever reads it. */
+/** Whether a line may be read as the first of a request, by whoever reads it: HTTP/0.9 has no version. */
 function isRequestLine(line: string): boolean {
-  return /[ \t]HTTP\//i.test(line);
+  return /[ \t]HTTP\//i.test(line) || METHODS.some((method) => line.startsWith(`${method} `)) || UNVERSIONED.test(line);
 }
 
 /**
