@@ -70,16 +70,19 @@ async function manyConnections(context: BenchContext, sandbox: Sandbox, allowNet
   const url = `https://${UPSTREAM_NAME}/`;
   const urls = Array.from({ length: NEIGHBOUR_REQUESTS + 1 }, () => url);
   const quiet = (await times(neighbour, urls)).slice(1);
-  const pids = () => [...(context.processes?.() ?? []), ...context.proxies()];
-  const before = pssBytes(pids());
+  const measure = () => ({
+    host: pssBytes([...(context.server === undefined ? [] : [context.server]), ...context.proxies()]),
+    machines: pssBytes(context.processes?.() ?? []),
+  });
+  const before = measure();
   const total = context.times(CONNECTIONS);
   await sandbox.fs.writeTextFile("/tmp/holder.py", HOLDER);
   await using holder = await sandbox.spawn("python3", { args: ["/tmp/holder.py", String(total)], stdin: "piped", stdout: "piped" });
   const { value } = await holder.stdout!.pipeThrough(new TextDecoderStream()).getReader().read();
-  const memory = pssBytes(pids()) - before;
+  const after = measure();
   const beside = (await times(neighbour, urls)).slice(1);
   return {
-    ok: Number(value), memory_MB: rounded(memory / 1e6),
+    ok: Number(value), memory_MB: rounded((after.host - before.host) / 1e6), machine_MB: rounded((after.machines - before.machines) / 1e6),
     neighbour_before_p95: rounded(percentile(quiet, 0.95)), neighbour_beside_p95: rounded(percentile(beside, 0.95)),
   };
 }
