@@ -25,9 +25,10 @@ before(async () => {
           const { upgrade = "anything", "sec-websocket-key": key = "" } = request.headers;
           const accept = createHash("sha1").update(`${key}${WEBSOCKET_ID}`).digest("base64");
           stream.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${upgrade}\r\nsec-websocket-accept: ${accept}\r\n\r\n`);
-          // A text frame with what it was sent as a credential.
+          // What it was sent as a credential: in one text frame, then in a message of two.
           const text = Buffer.from(`seen ${request.headers.authorization}`);
-          stream.write(Buffer.concat([Buffer.from([0x81, text.length]), text]));
+          const half = text.length - 20;
+          for (const [head, part] of [[0x81, text], [0x01, text.subarray(0, half)], [0x80, text.subarray(half)]] as const) stream.write(Buffer.concat([Buffer.from([head, part.length]), part]));
           stream.resume();
         },
         handler: (request, response) => {
@@ -50,6 +51,10 @@ test("an honest WebSocket works; its upgrade carries the value, and what comes b
   assert.ok(arena.upstream(API).text.includes(`Bearer ${arena.value}`));
   assert.match(String(outcomes.honest_websocket?.received), /seen Bearer DENO_SECRET_PLACEHOLDER_/);
   assert.ok(!JSON.stringify(outcomes).includes(arena.value));
+  const messages = unmasked(Buffer.from(`\r\n\r\n${outcomes.honest_websocket?.received}`, "latin1"));
+  assert.match(messages, /seen[^]*seen/);
+  assert.ok(!messages.includes(arena.value), messages);
+  assert.ok(!/sec-websocket-extensions/i.test(arena.upstream(API).text), "no compression that cannot be looked into");
 });
 
 test("frames to another host hold no value, whole or in fragments", () => {
@@ -107,14 +112,16 @@ function greet(stream: Duplex, text: string): void {
   stream.resume();
 }
 
-/** What is in the frames of a client: all that follows the first empty line, with any mask taken off. */
+/** What is in frames: all that follows the first empty line, with any mask taken off. */
 function unmasked(bytes: Buffer): string {
   let text = "";
-  for (let at = bytes.indexOf("\r\n\r\n") + 4; at + 6 <= bytes.length; ) {
+  for (let at = bytes.indexOf("\r\n\r\n") + 4; at + 2 <= bytes.length; ) {
     const long = (bytes[at + 1]! & 127) === 126;
     const length = long ? bytes.readUInt16BE(at + 2) : bytes[at + 1]! & 127;
-    const mask = bytes.subarray(at + (long ? 4 : 2), at + (long ? 8 : 6));
-    const from = at + (long ? 8 : 6);
+    const masked = bytes[at + 1]! >= 128;
+    const start = at + (long ? 4 : 2);
+    const from = start + (masked ? 4 : 0);
+    const mask = masked ? bytes.subarray(start, from) : Buffer.alloc(4);
     text += Buffer.from(bytes.subarray(from, from + length).map((byte, index) => byte ^ mask[index % 4]!)).toString("latin1");
     at = from + length;
   }

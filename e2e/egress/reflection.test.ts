@@ -27,7 +27,7 @@ function readings(received: string): string[] {
   const body = bytes.subarray(end + 4);
   const whole = /transfer-encoding: chunked/i.test(received.slice(0, end)) ? unchunked(body) : body;
   const all = [bytes, whole];
-  for (let depth = 0; depth < 3; depth++) {
+  for (let depth = 0; depth < 9; depth++) {
     for (const decode of [gunzipSync, inflateSync, inflateRawSync, brotliDecompressSync, zstdDecompressSync]) {
       try {
         all.push(decode(all.at(-1)!));
@@ -67,8 +67,9 @@ describe("the value does not come back by", () => {
   for (const dress of ["url", "json", "base64", "base64url", "hex"]) {
     test(`dress: ${dress}`, () => hidden(`dress_${dress}`));
     test(`dress: ${dress}, a byte at a time`, () => hidden(`dress_${dress}_split`));
+    for (const place of ["header", "cookie", "location"]) test(`dress: ${dress}, in a ${place}`, () => hidden(`dress_${dress}_${place}`));
   }
-  for (const name of ["with_length", "with_length_split", "trace", "options", "ranges", "over_h2"]) test(name, () => hidden(name));
+  for (const name of ["with_length", "with_length_split", "trace", "options", "ranges", "over_h2", "members_gzip", "members_zstd", "as_upper", "as_listed", "as_exotic", "as_compress", "as_another", "as_lines", "as_many"]) test(name, () => hidden(name));
   test("curl --compressed", () => assert.ok(!shows(JSON.stringify(outcomes.curl_decompressed)), JSON.stringify(outcomes.curl_decompressed)));
 });
 

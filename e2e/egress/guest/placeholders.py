@@ -31,6 +31,7 @@ for host in (OTHER, API):
     at(host, "two_in_a_header", headers=[("X-Custom", f"{KEY}{KEY}")])
     at(host, "path", f"/path/{KEY}/more")
     at(host, "path_encoded", "/path/" + "".join(f"%{ord(char):02x}" for char in KEY))
+    at(host, "query_name", f"/query_name?{KEY}=1&{KEY}")
     at(host, "query_encoded", "/query?key=" + "".join(f"%{ord(char):02x}" for char in KEY))
     at(host, "header_name", headers=[(f"X-{KEY}", "1")])
     at(host, "method", method=f"{KEY}")

@@ -35,7 +35,7 @@ def websocket(host, path, frames, headers=(), quiet=2):
 
 @attempt
 def honest_websocket():
-    return websocket(API, "/honest", [frame("hello")], [("Authorization", f"Bearer {KEY}")])
+    return websocket(API, "/honest", [frame("hello")], [("Authorization", f"Bearer {KEY}"), ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")])
 
 
 @attempt

@@ -32,6 +32,17 @@ reflected("with_length_split", "length=1&split=1")
 for dress in ("url", "json", "base64", "base64url", "hex"):
     reflected(f"dress_{dress}", f"dress={dress}")
     reflected(f"dress_{dress}_split", f"dress={dress}&split=1")
+    for place in ("header", "cookie", "location"):
+        reflected(f"dress_{dress}_{place}", f"dress={dress}&place={place}")
+for coding in ("gzip", "zstd"):
+    reflected(f"members_{coding}", f"coding={coding}&members=2")
+reflected("as_upper", "coding=gzip&as=GZIP")
+reflected("as_listed", "coding=gzip&as=identity,%20gzip,%20")
+reflected("as_exotic", "coding=gzip&as=exotic")
+reflected("as_compress", "coding=gzip&as=compress")
+reflected("as_another", "coding=gzip&as=br")
+reflected("as_lines", "coding=gzip+br&lines=1")
+reflected("as_many", "coding=gzip+gzip+gzip+gzip+gzip+gzip+gzip+gzip")
 
 
 def with_method(method):

@@ -42,7 +42,7 @@ stream = 1_000_001
 for target in TARGETS:
     for fields in ([(":method", "CONNECT"), (":authority", target)], [(":method", "POST"), (":scheme", "http"), (":path", "/udp"), (":authority", target)]):
         write(fd, frame(1, 4, stream, b"".join(field(*one) for one in fields)))
-        data = b"GET /wire HTTP/1.1\r\nHost: wire\r\n\r\n"
+        data = get(target, "/wire")
         write(fd, frame(0, 0, stream, data if fields[0][1] == "CONNECT" else len(data).to_bytes(2, "big") + data))
         stream += 2
 print(json.dumps({"port": {"streams": (stream - 1_000_001) // 2}}), flush=True)
