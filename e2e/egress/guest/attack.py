@@ -11,10 +11,14 @@ def attempt(function):
     return function
 
 
-def report(threads=1):
-    """Runs all attempts, several at a time if they do not mind each other."""
+def report(threads=1, alone=()):
+    """Runs all attempts, several at a time; those that would mind come last, one after the other."""
+    together = [function for function in ATTEMPTS if function.__name__ not in alone]
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        outcomes = dict(zip([function.__name__ for function in ATTEMPTS], pool.map(outcome, ATTEMPTS)))
+        outcomes = {function.__name__: result for function, result in zip(together, pool.map(outcome, together))}
+    for function in ATTEMPTS:
+        if function.__name__ in alone:
+            outcomes[function.__name__] = outcome(function)
     print(json.dumps(outcomes))
 
 

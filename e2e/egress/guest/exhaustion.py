@@ -67,7 +67,7 @@ def endless_bodies():
                     sock.sendall(chunk)
         except OSError:
             pass
-    threads = [threading.Thread(target=push) for _ in range(30)]
+    threads = [threading.Thread(target=push) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,7 +13,7 @@ def reach(host, port, times=1):
     outcomes = []
     for _ in range(times):
         try:
-            with tcp(host, port, 3) as sock:
+            with tcp(host, port, 2) as sock:
                 sock.settimeout(4)
                 outcomes.append(say(sock, get(f"{host}", "/inward", headers=[("X-Attempt", "inward")])))
         except Exception as error:

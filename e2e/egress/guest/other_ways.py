@@ -166,4 +166,4 @@ def still_works():
     return https(API, get(API, "/afterwards"))
 
 
-report()
+report(threads=8, alone=["protocols_of_ip", "spoofed_sources", "fragments", "broken_packets", "rules_flushed", "still_works"])
