@@ -32,6 +32,8 @@ let inner: Upstream;
 let open: Outcomes;
 let listed: Outcomes;
 let attacker: Attacker;
+/** Whose policy changes. */
+let held: Attacker;
 before(async () => {
   const redirect = (port: () => number) => ({ handler: (_: unknown, response: { writeHead(status: number, headers: object): { end(): void } }) => response.writeHead(302, { location: `http://127.0.0.1:${port()}/inward` }).end() });
   arena = await Arena.open({ upstreams: { "redirect.test.example": redirect(() => inner.port) as never, "held.test.example": {} } });
@@ -49,6 +51,7 @@ before(async () => {
   attacker = await arena.attacker();
   open = await attacker.run("inwards.py", names, JSON.stringify(ADDRESSES), ports);
   const other = await arena.attacker({ allowNet: ["*.evil.example", "redirect.test.example"] });
+  held = await arena.attacker({ allowNet: ["held.test.example"] });
   listed = await other.run("inwards.py", names, JSON.stringify(["127.0.0.1", ...OWN]), ports);
 });
 after(async () => {
@@ -83,7 +86,6 @@ test("the refusals say that the address is inner", async () => {
 });
 
 test("a connection that is kept alive ends when policy no longer allows it, and nothing more is sent on it", async () => {
-  const held = await arena.attacker({ allowNet: ["held.test.example"] });
   await held.upload("kept_alive.py");
   const child = await held.sandbox.spawn("python3", { args: ["/home/app/kept_alive.py", "held.test.example"], stdout: "piped" });
   const reader = child.stdout!.pipeThrough(new TextDecoderStream()).getReader();
@@ -99,8 +101,8 @@ test("a connection that is kept alive ends when policy no longer allows it, and 
 test("an inner address that is listed may be reached, at the port that is listed", async () => {
   const before = inner.connections.length;
   const api = Number(new URL(arena.server.ready.apiEndpoint).port);
-  const listing = await arena.attacker({ allowNet: ["loopback.evil.example", `127.0.0.1:${inner.port}`] });
-  const outcomes = await listing.run("inwards.py", JSON.stringify({ "loopback.evil.example": 1 }), "[]", JSON.stringify([inner.port, api]));
+  await arena.api("PATCH", `/api/v1/sandboxes/${held.id}/egress`, { allow: ["loopback.evil.example", `127.0.0.1:${inner.port}`] });
+  const outcomes = await held.run("inwards.py", JSON.stringify({ "loopback.evil.example": 1 }), "[]", JSON.stringify([inner.port, api]));
   assert.equal(outcomes[`loopback.evil.example ${inner.port}`]?.status, 200, JSON.stringify(outcomes));
   isRefused(outcomes[`loopback.evil.example ${api}`]);
   assert.equal(inner.connections.length, before + 1);
