@@ -82,7 +82,7 @@ function hidden(name: string): void {
 test("what stands there instead is the placeholder, and the rest is as it was sent", () => {
   for (const name of ["place_body", "split_1", "coding_gzip", "coding_br_split", "coding_zstd"]) {
     const { received = "" } = outcomes[name] as { received?: string };
-    assert.ok(readings(received).some((text) => /before DENO_SECRET_PLACEHOLDER_[0-9a-f]{64} after/.test(text)), `${name}: ${received}`);
+    assert.ok(readings(received).some((text) => /before DENO_SECRET_PLACEHOLDER_[0-9a-f]{64} after/.test(text)), `${name}, ended ${(outcomes[name] as { ended?: boolean }).ended}: ${received}`);
   }
 });
 

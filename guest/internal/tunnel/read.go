@@ -21,7 +21,7 @@ func (s *Session) read() {
 		frame, err := framer.ReadFrame()
 		var broken http2.StreamError
 		if errors.As(err, &broken) {
-			s.breakStream(broken.StreamID)
+			s.breakStream(broken.StreamID, broken.Code)
 			continue
 		}
 		if err != nil {
@@ -49,7 +49,7 @@ func (s *Session) handle(frame http2.Frame) error {
 	case *http2.MetaHeadersFrame:
 		return s.handleHeaders(f)
 	case *http2.RSTStreamFrame:
-		s.breakStream(f.StreamID)
+		s.breakStream(f.StreamID, f.ErrCode)
 	case *http2.SettingsFrame:
 		return s.handleSettings(f)
 	case *http2.WindowUpdateFrame:
@@ -92,6 +92,7 @@ func (s *Session) handleData(f *http2.DataFrame) error {
 		s.mu.Unlock()
 		return errProtocol
 	}
+	stream.gotAll = stream.gotAll || f.StreamEnded()
 	s.mu.Unlock()
 	stream.deliver(f.Data(), f.StreamEnded())
 	return nil
@@ -106,6 +107,7 @@ func (s *Session) handleHeaders(f *http2.MetaHeadersFrame) error {
 		return nil
 	}
 	if stream.isAnswered {
+		stream.gotAll = stream.gotAll || f.StreamEnded()
 		s.mu.Unlock()
 		if !f.StreamEnded() {
 			return errProtocol
@@ -147,12 +149,22 @@ func errnoOf(f *http2.MetaHeadersFrame) string {
 	return ""
 }
 
-// breakStream takes a reset by the host.
-func (s *Session) breakStream(id uint32) {
+// breakStream takes a reset by the host. After the end of its side, and without an error, it only means that nothing more is
+// wanted of the guest (RFC 9113 section 8.1): the guest still gets everything that came before.
+func (s *Session) breakStream(id uint32, code http2.ErrCode) {
 	s.mu.Lock()
 	stream := s.streams[id]
 	if stream == nil {
 		s.mu.Unlock()
+		return
+	}
+	if code == http2.ErrCodeNo && stream.gotAll {
+		stream.sentEnd = true
+		finished := s.finishedLocked(stream)
+		s.mu.Unlock()
+		if finished != nil {
+			finished.Close()
+		}
 		return
 	}
 	delete(s.streams, id)

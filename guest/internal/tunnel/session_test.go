@@ -40,6 +40,53 @@ func TestTheHostMayEndItsSideFirst(t *testing.T) {
 	f.expect(t, "close")
 }
 
+// RFC 9113 section 8.1: a host that has sent everything may stop what the guest still sends.
+func TestAResetWithoutAnErrorTakesNothingAway(t *testing.T) {
+	gate, h := newHost(t)
+	stream, id := h.open(gate)
+	h.answer(id, "200", false)
+	h.must(wait(stream))
+	f := newFlow("", 4)
+	h.must(stream.Start(f))
+	h.must(h.WriteData(id, true, []byte("everything")))
+	h.must(h.WriteRSTStream(id, http2.ErrCodeNo))
+	h.must(h.WritePing(false, [8]byte{1}))
+	next[*http2.PingFrame](h)
+	f.mu.Lock()
+	f.out, f.room = []byte("too late"), 100
+	f.mu.Unlock()
+	stream.Readable()
+	stream.Writable()
+	f.expect(t, "end")
+	f.expect(t, "close")
+	if string(f.in) != "everything" {
+		t.Fatalf("%q", f.in)
+	}
+	h.must(h.WritePing(false, [8]byte{2}))
+	for {
+		frame, err := h.ReadFrame()
+		h.must(err)
+		if data, ok := frame.(*http2.DataFrame); ok {
+			t.Fatalf("%q", data.Data())
+		}
+		if ping, ok := frame.(*http2.PingFrame); ok && ping.IsAck() {
+			break
+		}
+	}
+}
+
+func TestAResetBeforeTheEndIsOne(t *testing.T) {
+	gate, h := newHost(t)
+	stream, id := h.open(gate)
+	h.answer(id, "200", false)
+	h.must(wait(stream))
+	f := newFlow("", 4)
+	h.must(stream.Start(f))
+	h.must(h.WriteData(id, false, []byte("everything")))
+	h.must(h.WriteRSTStream(id, http2.ErrCodeNo))
+	f.expect(t, "reset")
+}
+
 func TestARefusalNamesItsReason(t *testing.T) {
 	gate, h := newHost(t)
 	stream, id := h.open(gate)

@@ -27,6 +27,7 @@ type Stream struct {
 	queued     bool // is among those to pull from
 	pushQueued bool // is among those to push to
 	sentEnd    bool
+	gotAll     bool // the host has ended
 	gotEnd     bool // the flow knows that the host has ended
 	gone       bool
 

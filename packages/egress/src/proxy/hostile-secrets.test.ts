@@ -193,9 +193,10 @@ describe("secrets", () => {
     assert.equal(await get(tls), lab.placeholders.KEY);
     lab.update({}, SECRETS);
     assert.equal(await get(tls), VALUE);
-    const closed = once(tls, "close");
+    const ended = once(tls.resume(), "end");
     lab.update({ deny: ["api.test"] });
-    await closed;
+    await ended;
+    tls.destroy();
     lab.update({ deny: [] });
   });
 });

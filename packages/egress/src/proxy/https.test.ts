@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
 import { gzipSync } from "node:zlib";
-import { Certificates, Lab } from "./testing/lab.ts";
+import { Certificates, Lab, readAll } from "./testing/lab.ts";
 import { bodyOf, httpUpstream, type Recorder } from "./testing/upstreams.ts";
 
 const VALUE = "sk-live-4242-very-secret";
@@ -113,5 +116,20 @@ describe("requests over TLS", () => {
     assert.match(text, /deno\.com:443 is not in this sandbox's allowNet/);
     const json = await ask(await lab.openTls("deno.com", 443), { path: "/", headers: { host: "deno.com", accept: "application/json" } });
     assert.equal(JSON.parse(json.text).error.verdict, "denied");
+  });
+
+  test("that are a connection's last end it in order", async () => {
+    const raw = await lab.open("api.test", 443);
+    let reset = false;
+    raw.once("aborted", () => (reset = true));
+    const closed = once(raw, "close");
+    const tls = connect({ socket: raw as never, servername: "api.test", ca: lab.ca });
+    tls.write("GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n\r\n");
+    assert.match(await readAll(tls), /^HTTP\/1.1 200 /);
+    // A reset would come right behind the end.
+    await sleep(100);
+    assert.ok(!reset);
+    raw.end();
+    await closed;
   });
 });

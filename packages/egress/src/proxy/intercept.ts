@@ -8,7 +8,7 @@ import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
 import { FirstLine, type Opening, readOpening } from "./opening.ts";
 import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
-import { eventHost } from "./record.ts";
+import { eventHost, NO_REQUEST } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import { serveRequests } from "./requests.ts";
 import { Session } from "./session.ts";
@@ -49,12 +49,14 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
     return record.connection({ verdict: refusal?.verdict ?? "failed", protocol: "tls", host, reason, rule: refusal?.rule ?? null, address: upstream?.address ?? null });
   }
   tls.once("close", () => secured?.destroy());
+  let reason: string | null = refusal?.message ?? null;
   const inner: Dialled | null = secured && { socket: secured, address: upstream!.address };
   try {
     const opening = await openingOf(tls, secured, protocol);
     if (opening.kind === "http1" || opening.kind === "http2") {
       const site = { host, port: flow.port };
       await serveRequests(new Session({ ...passage, scheme: "https", site, verified: secured !== null && "name" in host && hello.serverName !== null, upstream: inner, refusal }), tls, opening.kind);
+      reason ??= NO_REQUEST;
     } else if (inner && opening.kind !== "invalid") {
       await serveRaw(passage, tls, inner, "tls", host, opening.kind === "raw" && opening.line ? new FirstLine() : null);
     }
@@ -62,7 +64,7 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
     tls.destroy();
     secured?.destroy();
     const verdict = refusal?.verdict ?? "allowed";
-    await record.connection({ verdict, protocol: "tls", host, reason: refusal?.message ?? null, rule: refusal?.rule ?? null, address: upstream?.address ?? null });
+    await record.connection({ verdict, protocol: "tls", host, reason, rule: refusal?.rule ?? null, address: upstream?.address ?? null });
   }
 }
 

@@ -56,4 +56,7 @@ export const MAX_CONNECT_DEPTH = 2;
 export const HTTP_PORTS: ReadonlySet<number> = new Set([80, 443, 3000, 8000, 8008, 8080, 8443, 8888]);
 
 /** How long a guest may take to fetch the last bytes of a connection that has ended, ms. */
+export const FETCH_MS = 300_000;
+
+/** How long a guest that has been sent everything may take to end its side, ms. */
 export const LINGER_MS = 30_000;

@@ -18,6 +18,9 @@ export type ConnectionOutcome = Partial<Pick<ConnectionEvent, "protocol" | "addr
   host?: HostRef;
 };
 
+/** Said of a connection for requests of which none was reported: it stayed silent, or HTTP/2 itself rejected what came. */
+export const NO_REQUEST = "No valid request came over it.";
+
 /** The record of one connection of a guest. */
 export class ConnectionRecord {
   readonly #flow: Flow;

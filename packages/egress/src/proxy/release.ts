@@ -1,22 +1,33 @@
 import type { Duplex } from "node:stream";
-import { LINGER_MS } from "./limits.ts";
+import { FETCH_MS } from "./limits.ts";
 
 /**
- * Makes `destroy` of a guest's connection wait for what was written before its end: that may still be on its way, for as long as
- * the guest does not fetch it, and destroying the stream would throw it away. TLS destroys what carries it as soon as it is done.
+ * Makes `destroy` of one side of a guest's connection wait for what was written before its end: that may still be on its way, for
+ * as long as the guest does not fetch it, and destroying the stream would throw it away. What has not been ended, or is destroyed
+ * with an error, is destroyed at once, and for the guest that is a reset.
  *
+ * @param carrier what the stream goes over; without it there is nothing to wait for
+ * @param restMs how long the stream then has to close by itself, milliseconds
  * @returns a function that destroys it at once
  */
-export function lingering(stream: Duplex): () => void {
+export function lingering(stream: Duplex, carrier: { destroyed: boolean } | undefined, restMs: number): () => void {
   const destroy = stream.destroy.bind(stream);
   let timer: NodeJS.Timeout | undefined;
+  const destroyIn = (ms: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => destroy(), ms);
+  };
   stream.once("close", () => clearTimeout(timer));
-  // On the wire it is a stream of an HTTP/2 session, with which it ends.
-  const { session } = stream as { session?: { destroyed: boolean } };
   stream.destroy = (error) => {
-    if (error || !stream.writableEnded || stream.closed || session?.destroyed) return destroy(error);
+    if (error || !stream.writableEnded || stream.closed || carrier?.destroyed) return destroy(error);
+    if (stream.writableFinished && restMs === 0) return destroy();
+    if (timer) return stream;
     stream.resume();
-    timer ??= setTimeout(() => destroy(), LINGER_MS);
+    if (stream.writableFinished) destroyIn(restMs);
+    else {
+      destroyIn(FETCH_MS);
+      stream.once("finish", () => (restMs === 0 ? destroy() : destroyIn(restMs)));
+    }
     return stream;
   };
   return () => void destroy();

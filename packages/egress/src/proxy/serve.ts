@@ -2,13 +2,13 @@
 import type { Duplex } from "node:stream";
 import { sameHost } from "../policy/mod.ts";
 import { dialFailure, type Dialled, type Flow, type Shared } from "./flow.ts";
-import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, REFUSED_TIMEOUT_MS } from "./limits.ts";
+import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, LINGER_MS, REFUSED_TIMEOUT_MS } from "./limits.ts";
 import { FirstLine, type Opening, readOpening } from "./opening.ts";
 import { interceptTls } from "./intercept.ts";
 import { judgeTls } from "./judge.ts";
 import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
-import { ConnectionRecord } from "./record.ts";
+import { ConnectionRecord, NO_REQUEST } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import { lingering } from "./release.ts";
 import { serveRequests } from "./requests.ts";
@@ -49,7 +49,8 @@ export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<
 function accept(flow: Flow): Duplex {
   const guest = flow.accept();
   guest.on("error", () => undefined);
-  const cut = lingering(guest);
+  // On the wire it is a stream of an HTTP/2 session, with which it ends.
+  const cut = lingering(guest, (guest as { session?: { destroyed: boolean } }).session, LINGER_MS);
   flow.signal.addEventListener("abort", cut, { once: true });
   guest.once("close", () => flow.signal.removeEventListener("abort", cut));
   if (flow.signal.aborted) cut();
@@ -62,7 +63,8 @@ async function serveOpening(passage: Passage, opening: Opening, guest: Duplex, u
       return serveTls(passage, opening.hello, guest, upstream);
     case "http1":
     case "http2":
-      return serveRequests(plainSession(passage, upstream, null), guest, opening.kind);
+      await serveRequests(plainSession(passage, upstream, null), guest, opening.kind);
+      return passage.record.connection({ verdict: "allowed", reason: NO_REQUEST, address: upstream.address });
     case "invalid":
       guest.destroy();
       return passage.record.connection({ verdict: "denied", reason: `The connection began with ${opening.reason}.`, address: upstream.address });

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { connect, type SecureContext, TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
 import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
+import { lingering } from "./release.ts";
 import { MIN_UPSTREAM_VERSION } from "./trust.ts";
 
 /** Protocols that are understood here. A guest that offers one of them is offered no other. */
@@ -40,6 +41,7 @@ export function connectTls(socket: Duplex, name: string, alpn: readonly string[]
  */
 export function acceptTls(stream: Duplex, leaf: SecureContext, protocol: string | null, signal: AbortSignal): Promise<TLSSocket> {
   const tls = new TLSSocket(stream as Socket, { isServer: true, secureContext: leaf, ...(protocol !== null && { ALPNProtocols: [protocol] }) });
+  lingering(tls, stream, 0);
   // Without a handle of its own below, the stream would stay open.
   tls.once("close", () => stream.destroy());
   return secured(tls, "secure", signal);
