@@ -1,12 +1,13 @@
 /** What a sandbox may reach, seen and changed from the command line, on real machines and over a kill of the server. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { findInFiles, formsOf } from "../egress/fixture/hunt.ts";
 import { TestServer } from "../harness/server.ts";
 import { Installation } from "./installation.ts";
 
@@ -100,9 +101,10 @@ test("after a kill of the server the next one lets the sandbox reach the same, a
 
 test("the values are nowhere: not at the upstream, which was spoken to without TLS, nor in what the server keeps", async () => {
   await installation.output(["exec", id, "--", "sh", "-c", 'curl -s -m 20 -H "x-key: $API_KEY" http://api.example.com/']);
-  const files = (await readdir(join(dir, "data"), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.endsWith(".qcow2"));
-  const kept = await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), "latin1")));
-  const everything = [received, server.log, ...kept].join("\n");
-  assert.ok(everything.includes(id));
-  for (const value of [VALUE, ROTATED]) assert.ok(!everything.includes(value));
+  const told = [received, server.log].join("\n");
+  assert.ok(findInFiles(join(dir, "data"), [Buffer.from(id)]).length > 0, "the search finds what is there");
+  for (const value of [VALUE, ROTATED]) {
+    assert.ok(!told.includes(value));
+    assert.deepEqual(findInFiles(join(dir, "data"), formsOf(value)), []);
+  }
 });
