@@ -60,3 +60,6 @@ export const FETCH_MS = 300_000;
 
 /** How long a guest that has been sent everything may take to end its side, ms. */
 export const LINGER_MS = 30_000;
+
+/** What a guest may still send after the end of its connection, bytes. */
+export const MAX_DISCARDED_BYTES = 1024 * 1024;
