@@ -1,8 +1,8 @@
 /** Both TLS connections of an opened flow: ours to the upstream, the guest's to us. */
 import { isIP } from "node:net";
-import type { Duplex } from "node:stream";
-import { connect, type SecureContext, TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { connect, type SecureContext, TLSSocket } from "node:tls";
 import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
 import { lingering } from "./release.ts";
 import { MIN_UPSTREAM_VERSION } from "./trust.ts";
@@ -23,7 +23,7 @@ export function offered(alpn: readonly string[]): string[] {
  */
 export function connectTls(socket: Duplex, name: string, alpn: readonly string[], trust: SecureContext, signal: AbortSignal): Promise<TLSSocket> {
   const tls = connect({
-    socket: socket as Socket,
+    socket: new Carrier(socket) as Duplex as Socket,
     ...(isIP(name) ? { host: name } : { servername: name }),
     ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
     secureContext: trust,
@@ -31,6 +31,43 @@ export function connectTls(socket: Duplex, name: string, alpn: readonly string[]
     rejectUnauthorized: true,
   });
   return secured(tls, "secureConnect", signal);
+}
+
+/**
+ * A connection as a mere stream of bytes. Directly on a socket, Node's TLS sets 64 KiB aside for as long as the connection lives;
+ * this way it takes what has come, as much as has come.
+ */
+class Carrier extends Duplex {
+  readonly #socket: Duplex;
+
+  constructor(socket: Duplex) {
+    super();
+    this.#socket = socket;
+    socket.on("data", (chunk: Buffer) => {
+      if (!this.push(chunk)) socket.pause();
+    });
+    socket.once("end", () => this.push(null));
+    socket.once("error", (error) => this.destroy(error));
+    socket.once("close", () => this.destroy());
+    socket.pause();
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
 }
 
 /**
