@@ -50,6 +50,9 @@ class Carrier extends Duplex {
     socket.once("error", (error) => this.destroy(error));
     socket.once("close", () => this.destroy());
     socket.pause();
+    // It may have happened before.
+    if (socket.readableEnded) this.push(null);
+    if (socket.destroyed) this.destroy();
   }
 
   override _read(): void {
