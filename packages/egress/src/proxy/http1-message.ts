@@ -1,5 +1,5 @@
 /** Requests and answers of HTTP/1 as Node's server has them. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { GuestReply, GuestRequest, ReplyHead } from "./guest.ts";
@@ -53,7 +53,7 @@ export class Reply implements GuestReply {
     const response = this.#response;
     const list: Header[] = [...headers];
     if (last || lists(pairs(this.#request.rawHeaders), "connection", "close")) list.push(["connection", "close"]);
-    response.writeHead(status, /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText) ? statusText : "", list.flat());
+    response.writeHead(status, /^[\t\x20-\x7e\x80-\xff]+$/.test(statusText) ? statusText : (STATUS_CODES[status] ?? ""), list.flat());
     if (body === null || body instanceof Uint8Array) {
       await new Promise<void>((resolve) => {
         response.once("close", resolve);

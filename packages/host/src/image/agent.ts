@@ -36,7 +36,7 @@ export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<A
       const linking = `-s -w -X ${VERSION_VARIABLE}=${digest.slice(0, VERSION_DIGITS)}`;
       const args = ["build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", linking, "-o", output, "./cmd/agent"];
       await runCommand("go", args, {
-        env: { CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64", PATH: pathWithGo() },
+        env: { ...process.env, CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64", PATH: pathWithGo() },
         signal,
       });
       return output;

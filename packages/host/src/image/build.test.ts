@@ -105,6 +105,14 @@ test("a build that fails tells the tool's last words, and leaves nothing", async
   assert.deepEqual((await readdir(dir)).filter((name) => name.startsWith("sandkeep-image-")), []);
 });
 
+test("nothing of our environment is installed: tools are told where programs are, and no more", async () => {
+  process.env["NODE_COMPILE_CACHE"] = join(dir, "compiled");
+  const child = buildElsewhere(await fakeTool(dir, "mmdebstrap", '[ "$1" = --version ] && exit; env | cut -d= -f1 >&2; exit 9'));
+  const [, ...names] = (await text(child.stderr)).trim().split(/\s*\n\s*/);
+  assert.ok(names.includes("PATH") && names.includes("HOME"), names.join(" "));
+  assert.deepEqual(names.filter((name) => !/^(PATH|HOME|LANG|TMPDIR|PWD|SHLVL|_|SANDKEEP_[A-Z_]+|.*_proxy)$/i.test(name)), []);
+});
+
 test("an aborted build rejects with the reason and leaves nothing", async () => {
   const reason = new Error("changed my mind");
   await assert.rejects(buildImage({ ...options, signal: AbortSignal.abort(reason) }), reason);

@@ -19,7 +19,8 @@ export interface CommandOptions {
   cwd?: string;
   /** A program that becomes the tool, with its arguments, such as `unshare --mount`. */
   through?: string[];
-  env?: Record<string, string>;
+  /** Its whole environment; ours by default. */
+  env?: NodeJS.ProcessEnv;
   signal?: AbortSignal | undefined;
   stdin?: "ignore" | "pipe";
   /** Further descriptors by number: new pipes, or descriptors of ours. */
@@ -45,7 +46,7 @@ export async function runCommand(command: string, args: string[], options: Comma
   const argv = [...watcher, ...(options.through ?? []), command, ...args];
   const child = spawn(argv[0]!, argv.slice(1), {
     cwd: options.cwd,
-    env: { ...process.env, ...options.env },
+    env: options.env ?? process.env,
     stdio: stdio(options),
     // A group of its own: an interrupt at the terminal reaches us alone, and we end the tool in order.
     detached: true,

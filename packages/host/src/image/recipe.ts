@@ -9,7 +9,7 @@ import { ImageError } from "./image.ts";
 export const DEFAULT_RECIPE_DIR = fileURLToPath(new URL("../../../../images/debian-13", import.meta.url));
 
 /** Part of every root's key: raise it when the builder makes something else out of the same recipe. */
-const BUILDER_VERSION = "1";
+const BUILDER_VERSION = "2";
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/);
 

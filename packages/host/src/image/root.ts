@@ -57,7 +57,7 @@ export async function buildRoot(recipe: Recipe, options: RootOptions): Promise<v
   const progress = new InstallProgress();
   await runCommand("mmdebstrap", await mmdebstrapArgs(recipe, mode, options.signal), {
     through: await ownMounts(mode),
-    env: { ...scriptEnvironment(recipe, options.work), TMPDIR: options.work },
+    env: { ...toolEnvironment(), ...scriptEnvironment(recipe, options.work), TMPDIR: options.work },
     extra: { [INPUTS_FD]: "pipe", [RESULTS_FD]: "pipe", [LOCK_FD]: options.lock },
     endWithUs: true,
     signal: options.signal,
@@ -115,6 +115,15 @@ async function mmdebstrapArgs(recipe: Recipe, mode: string, signal?: AbortSignal
     `--customize-hook=${CUSTOMIZE_HOOK}`,
     recipe.suite,
   ];
+}
+
+/**
+ * What the installation may know of ours: where programs are and how archives are reached. Programs of the image run in it, and
+ * whatever else they are told of here, such as the place of a cache, could become part of the image.
+ */
+function toolEnvironment(): NodeJS.ProcessEnv {
+  const ours = Object.entries(process.env).filter(([name]) => name === "PATH" || /^(https?|ftp|all|no)_proxy$/i.test(name));
+  return { ...Object.fromEntries(ours), HOME: "/root", LANG: "C.UTF-8" };
 }
 
 /** What `customize.sh` reads from its environment. */
