@@ -135,6 +135,15 @@ func (h *host) open(gate *Gate) (*Stream, uint32) {
 	return stream, request.StreamID
 }
 
+// connected gives a flow to which the host has said yes.
+func (h *host) connected(gate *Gate) (*Stream, uint32) {
+	h.t.Helper()
+	stream, id := h.open(gate)
+	h.answer(id, "200", false)
+	h.must(wait(stream))
+	return stream, id
+}
+
 func wait(stream *Stream) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -43,9 +43,7 @@ func TestTheHostMayEndItsSideFirst(t *testing.T) {
 // RFC 9113 section 8.1: a host that has sent everything may stop what the guest still sends.
 func TestAResetWithoutAnErrorTakesNothingAway(t *testing.T) {
 	gate, h := newHost(t)
-	stream, id := h.open(gate)
-	h.answer(id, "200", false)
-	h.must(wait(stream))
+	stream, id := h.connected(gate)
 	f := newFlow("", 4)
 	h.must(stream.Start(f))
 	h.must(h.WriteData(id, true, []byte("everything")))
@@ -77,9 +75,7 @@ func TestAResetWithoutAnErrorTakesNothingAway(t *testing.T) {
 
 func TestAResetBeforeTheEndIsOne(t *testing.T) {
 	gate, h := newHost(t)
-	stream, id := h.open(gate)
-	h.answer(id, "200", false)
-	h.must(wait(stream))
+	stream, id := h.connected(gate)
 	f := newFlow("", 4)
 	h.must(stream.Start(f))
 	h.must(h.WriteData(id, false, []byte("everything")))
@@ -113,9 +109,7 @@ func TestAResetBeforeTheAnswerIsARefusal(t *testing.T) {
 
 func TestNoMoreIsSentThanTheHostAllows(t *testing.T) {
 	gate, h := newHost(t, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 5})
-	stream, id := h.open(gate)
-	h.answer(id, "200", false)
-	h.must(wait(stream))
+	stream, id := h.connected(gate)
 	f := newFlow("hello world", 0)
 	f.ended = true
 	h.must(stream.Start(f))
@@ -134,9 +128,7 @@ func TestNoMoreIsSentThanTheHostAllows(t *testing.T) {
 
 func TestTheHostMaySendAsMuchAsWasTaken(t *testing.T) {
 	gate, h := newHost(t)
-	stream, id := h.open(gate)
-	h.answer(id, "200", false)
-	h.must(wait(stream))
+	stream, id := h.connected(gate)
 	f := newFlow("", initialWindow/2)
 	h.must(stream.Start(f))
 	for range initialWindow / defaultFrame {
@@ -171,9 +163,7 @@ func TestTheHostMaySendAsMuchAsWasTaken(t *testing.T) {
 
 func TestAHostThatSendsTooMuchIsLeft(t *testing.T) {
 	gate, h := newHost(t)
-	stream, id := h.open(gate)
-	h.answer(id, "200", false)
-	h.must(wait(stream))
+	stream, id := h.connected(gate)
 	f := newFlow("", 0)
 	h.must(stream.Start(f))
 	for range initialWindow/defaultFrame + 1 {

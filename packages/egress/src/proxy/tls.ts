@@ -50,9 +50,8 @@ class Carrier extends Duplex {
     socket.once("error", (error) => this.destroy(error));
     socket.once("close", () => this.destroy());
     socket.pause();
-    // It may have happened before.
+    // It may have happened before. (That it was destroyed is noticed when TLS writes.)
     if (socket.readableEnded) this.push(null);
-    if (socket.destroyed) this.destroy();
   }
 
   override _read(): void {
