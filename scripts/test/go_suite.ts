@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { execute } from "./execute.ts";
 import { GoCounter, type GoTestEvent } from "./go_counter.ts";
 import { one, type Outcome, sum, type SuiteContext } from "./outcome.ts";
+import { retryFailed } from "./retry.ts";
 
 /** Inputs that each fuzz target is given beyond its corpus; a number, not a time, so that a slow machine does the same. */
 const FUZZ_INPUTS = 20_000;
@@ -22,9 +23,13 @@ export async function goSuite({ root }: SuiteContext): Promise<Outcome> {
 }
 
 async function tests(cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
-  const counter = new GoCounter((text) => process.stdout.write(text));
-  const code = await execute("go", ["test", "-json", "./..."], { cwd, env, onLine: (line) => counter.line(line) });
-  return counter.outcome(code);
+  const run = async () => {
+    const counter = new GoCounter((text) => process.stdout.write(text));
+    // Packages that passed are not run again: their result is in Go's cache.
+    const code = await execute("go", ["test", "-json", "./..."], { cwd, env, onLine: (line) => counter.line(line) });
+    return counter.outcome(code);
+  };
+  return sum(await retryFailed([{ name: "guest agent", outcome: await run() }], run));
 }
 
 async function fuzz(cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {

@@ -1,6 +1,7 @@
 /**
  * Runs the tests of this repository, for `sandkeep test`: all of them, or the groups (`--unit`) and paths given. The last line is
- * `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.
+ * `N passed, N failed`; the exit code is 0 only if nothing failed and something ran. What passed only at its second try is
+ * listed before that as flaky.
  */
 import { fileURLToPath } from "node:url";
 import { type Outcome, sum, summaryLine } from "./outcome.ts";
@@ -15,6 +16,7 @@ const groups: string[] = GROUPS.filter((group) => args.includes(`--${group}`));
 
 const outcomes: Outcome[] = [];
 const failedSuites: string[] = [];
+const times: [name: string, seconds: number][] = [];
 for (const suite of suites) {
   if (groups.length > 0 && !groups.includes(suite.group)) continue;
   if (only.length > 0 && !only.some((path) => suite.covers.some((directory) => `${path}/`.startsWith(`${directory}/`)))) continue;
@@ -24,13 +26,17 @@ for (const suite of suites) {
     console.error(error);
     return { passed: 0, failed: 1 };
   });
-  console.log(`── ${suite.name}: ${summaryLine(outcome)} (${((performance.now() - started) / 1_000).toFixed(1)} s)`);
+  const seconds = (performance.now() - started) / 1_000;
+  times.push([suite.name, seconds]);
+  console.log(`── ${suite.name}: ${summaryLine(outcome)} (${seconds.toFixed(1)} s)`);
   outcomes.push(outcome);
   if (outcome.failed > 0) failedSuites.push(suite.name);
 }
 
 const total = sum(outcomes);
 if (failedSuites.length > 0) console.log(`\nfailed: ${failedSuites.join(", ")}`);
+console.log(`\ntimes: ${times.map(([name, seconds]) => `${name} ${seconds.toFixed(0)} s`).join(", ")}`);
+console.log(`flaky: ${total.flaky?.join(", ") ?? "none"}`);
 if (total.passed === 0) console.log("\nnothing ran");
 console.log(`\n${summaryLine(total)}`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

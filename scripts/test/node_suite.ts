@@ -1,6 +1,7 @@
 import { globSync } from "node:fs";
 import { runTestFile } from "./node_file.ts";
 import { type Outcome, sum, type SuiteContext } from "./outcome.ts";
+import { type Attempt, retryFailed } from "./retry.ts";
 
 export interface NodeSuiteOptions {
   patterns: string[];
@@ -21,16 +22,17 @@ export async function nodeSuite({ root, only }: SuiteContext, { patterns, concur
     console.error(`no tests in ${only.join(", ") || patterns.join(", ")}`);
     return { passed: 0, failed: 1 };
   }
-  const outcomes: Outcome[] = [];
+  const run = async (file: string): Promise<Outcome> => {
+    const { outcome, text, durationMs } = await runTestFile(root, file, fileTimeoutMs, env);
+    const failed = outcome.failed > 0 ? `, ${outcome.failed} failed` : "";
+    console.log(`${failed ? "✘" : "✔"} ${file} (${outcome.passed} passed${failed}, ${Math.round(durationMs)} ms)`);
+    if (text) console.log(text);
+    return outcome;
+  };
+  const attempts: Attempt[] = [];
   const worker = async () => {
-    for (let file = files.shift(); file; file = files.shift()) {
-      const { outcome, text, durationMs } = await runTestFile(root, file, fileTimeoutMs, env);
-      const failed = outcome.failed > 0 ? `, ${outcome.failed} failed` : "";
-      console.log(`${failed ? "✘" : "✔"} ${file} (${outcome.passed} passed${failed}, ${Math.round(durationMs)} ms)`);
-      if (text) console.log(text);
-      outcomes.push(outcome);
-    }
+    for (let file = files.shift(); file; file = files.shift()) attempts.push({ name: file, outcome: await run(file) });
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
-  return sum(outcomes);
+  return sum(await retryFailed(attempts, run));
 }

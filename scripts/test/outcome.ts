@@ -2,6 +2,8 @@
 export interface Outcome {
   passed: number;
   failed: number;
+  /** What failed first and passed when it was run once more, alone. */
+  flaky?: string[];
 }
 
 /** One part of the test run. */
@@ -24,7 +26,9 @@ export interface SuiteContext {
 export const one = (ok: boolean): Outcome => ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 
 export function sum(outcomes: Outcome[]): Outcome {
-  return outcomes.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }), { passed: 0, failed: 0 });
+  const flaky = outcomes.flatMap((outcome) => outcome.flaky ?? []);
+  const total = (key: "passed" | "failed") => outcomes.reduce((count, outcome) => count + outcome[key], 0);
+  return { passed: total("passed"), failed: total("failed"), ...(flaky.length > 0 ? { flaky } : {}) };
 }
 
 /** The last line of every run; other programs read it. */

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { GoCounter } from "./go_counter.ts";
 import { runTestFile } from "./node_file.ts";
+import { nodeSuite } from "./node_suite.ts";
 import { sum, summaryLine } from "./outcome.ts";
+import { retryFailed } from "./retry.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sandkeep-runner-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -69,6 +71,23 @@ test("Go's tests are counted by their leaves; a package that does not build is a
   assert.deepEqual(events(1, { Action: "fail", Package: "p" }), { passed: 0, failed: 1 });
   assert.deepEqual(events(2), { passed: 0, failed: 1 }, "nothing ran");
   assert.deepEqual(events(2, pass("A"), { Action: "pass", Package: "p" }), { passed: 1, failed: 1 }, "Go itself failed");
+});
+
+test("what failed is run once more, alone; what passes then is flaky", async () => {
+  const flakyDir = mkdtempSync(join(dir, "flaky-"));
+  const marks = join(flakyDir, "ran-before");
+  const file = (name: string, text: string) => writeFileSync(join(flakyDir, name), `import { test } from "node:test"; import fs from "node:fs"; ${text}`);
+  file("good.test.ts", 'test("good", () => {});');
+  file("bad.test.ts", 'test("bad", () => { throw new Error("always"); });');
+  file("moody.test.ts", `test("moody", () => { if (!fs.existsSync(${JSON.stringify(marks)})) { fs.writeFileSync(${JSON.stringify(marks)}, ""); throw new Error("first"); } });`);
+  const outcome = await nodeSuite({ root: flakyDir, only: [] }, { patterns: ["*.test.ts"], concurrency: 2, fileTimeoutMs: 20_000 });
+  assert.deepEqual(outcome, { passed: 2, failed: 1, flaky: ["moody.test.ts"] });
+});
+
+test("many failures are not run again", async () => {
+  const attempts = Array.from({ length: 6 }, (_, i) => ({ name: `${i}`, outcome: { passed: 0, failed: 1 } }));
+  const outcomes = await retryFailed(attempts, () => assert.fail("run again"));
+  assert.equal(sum(outcomes).failed, 6);
 });
 
 test("the last line is what other programs read", () => {
