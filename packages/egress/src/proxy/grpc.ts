@@ -1,6 +1,6 @@
 /** Bodies of gRPC: messages, each with its length before it (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 import { Transform, type TransformCallback } from "node:stream";
-import type { Scanner } from "../secrets/mod.ts";
+import type { PausingScanner } from "../secrets/mod.ts";
 import { Refusal } from "./refusal.ts";
 
 const PREFIX_BYTES = 5;
@@ -11,11 +11,12 @@ export function isGrpc(contentType: string | undefined): boolean {
 }
 
 /**
- * Redacts message by message, so that none waits for the next one because its last bytes could be the first of a value: both
- * ends of a call may be waiting for each other.
+ * Redacts a body of messages. It is searched as one stream, prefixes included: that it consists of messages is what the upstream says,
+ * who could cut them in the midst of a value. Their ends only tell when the other side may be waiting: both ends of a call may be
+ * waiting for each other, and so none waits because its last bytes happen to be the first of a value.
  */
 export class RedactedMessages extends Transform {
-  readonly #scanner: Scanner;
+  readonly #scanner: PausingScanner;
   readonly #strict: boolean;
   readonly #prefix = Buffer.alloc(PREFIX_BYTES);
   #have = 0;
@@ -25,24 +26,31 @@ export class RedactedMessages extends Transform {
    * @param scanner one that keeps lengths
    * @param strict whether compressed messages, which cannot be searched, are an error
    */
-  constructor(scanner: Scanner, strict: boolean) {
+  constructor(scanner: PausingScanner, strict: boolean) {
     super();
     this.#scanner = scanner;
     this.#strict = strict;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    try {
-      for (let at = 0; at < chunk.length; ) at += this.#left > 0 ? this.#message(chunk.subarray(at)) : this.#begin(chunk.subarray(at));
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
+    this.#pass(() => {
+      for (let at = 0; at < chunk.length; ) at += this.#left > 0 ? this.#skip(chunk.length - at) : this.#begin(chunk.subarray(at));
+      const clean = this.#scanner.push(chunk);
+      return this.#left === 0 && this.#have === 0 ? [...clean, ...this.#scanner.pause()] : clean;
+    }, done);
   }
 
   override _flush(done: TransformCallback): void {
-    for (const part of this.#scanner.flush()) this.push(part);
-    if (this.#have > 0) this.push(this.#prefix.subarray(0, this.#have));
+    this.#pass(() => this.#scanner.flush(), done);
+  }
+
+  #pass(search: () => Buffer[], done: TransformCallback): void {
+    try {
+      for (const clean of search()) this.push(clean);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
     done();
   }
 
@@ -53,15 +61,12 @@ export class RedactedMessages extends Transform {
     if (this.#strict && (this.#prefix[0]! & COMPRESSED) !== 0) throw Refusal.failed("A message of the upstream's is compressed, so it cannot be searched for secrets.");
     this.#have = 0;
     this.#left = this.#prefix.readUInt32BE(1);
-    this.push(Buffer.from(this.#prefix));
     return taken;
   }
 
-  #message(bytes: Buffer): number {
-    const part = bytes.subarray(0, this.#left);
-    this.#left -= part.length;
-    for (const clean of this.#scanner.push(part)) this.push(clean);
-    if (this.#left === 0) for (const clean of this.#scanner.flush()) this.push(clean);
-    return part.length;
+  #skip(bytes: number): number {
+    const taken = Math.min(bytes, this.#left);
+    this.#left -= taken;
+    return taken;
   }
 }

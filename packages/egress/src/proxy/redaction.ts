@@ -1,6 +1,6 @@
 /** Values of secrets in answers turn back into placeholders. */
 import { pipeline, type Readable } from "node:stream";
-import { decoder } from "../secrets/mod.ts";
+import { decoder, type Redactor } from "../secrets/mod.ts";
 import { isGrpc, RedactedMessages } from "./grpc.ts";
 import { type Header, isValid, safeTrailers, value, without } from "./headers.ts";
 import { Refusal } from "./refusal.ts";
@@ -15,6 +15,11 @@ export interface Redacted {
   trailers: () => Header[];
 }
 
+/** Headers or trailers as the guest may see them: the one way for every head that comes from an upstream. */
+export function redactHeaders(redactor: Redactor, headers: readonly Header[]): Header[] {
+  return headers.map((header) => redactor.redactField(header)).filter((header) => header !== null).filter(isValid);
+}
+
 /** @throws {Refusal} when a host that may have got a secret answers with what cannot be looked into */
 export function redactResponse(session: Session, site: Site, method: string, response: UpstreamResponse): Redacted {
   const { redactor } = session.flow.tenant;
@@ -23,7 +28,7 @@ export function redactResponse(session: Session, site: Site, method: string, res
     if (empty) response.body.resume();
     return { statusText: response.statusText, headers: response.headers.filter(isValid), body: empty ? null : response.body, trailers: () => safeTrailers(response.trailers()) };
   }
-  const clean = (headers: Header[]) => headers.map(([name, text]): Header => [redactor.redactText(name).text, redactor.redactText(text).text]).filter(isValid);
+  const clean = (headers: Header[]) => redactHeaders(redactor, headers);
   const rest = { statusText: redactor.redactText(response.statusText).text, trailers: () => clean(safeTrailers(response.trailers())) };
   const encoding = (value(response.headers, "content-encoding") ?? "identity").trim().toLowerCase();
   const opened = without(response.headers, "content-length", "content-encoding", "content-md5", "digest", "content-digest", "repr-digest");

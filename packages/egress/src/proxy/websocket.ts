@@ -6,9 +6,10 @@ import type { Duplex } from "node:stream";
 import { bodyMayChange, bodySubstitution, type Scanner } from "../secrets/mod.ts";
 import { respond, settle, upstreamRequest } from "./exchange.ts";
 import { guestRequest, Reply } from "./http1-message.ts";
-import { type Header, isValid, lists, value, without } from "./headers.ts";
+import { type Header, lists, value, without } from "./headers.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import type { RequestRecord } from "./record.ts";
+import { redactHeaders } from "./redaction.ts";
 import { Refusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { splice } from "./splice.ts";
@@ -43,8 +44,7 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
     checkAnswer(answer.headers, key, searched);
     record.event.status = 101;
     response.detachSocket(stream as Socket);
-    const headers = searched ? answer.headers.map(([name, text]): Header => [name, session.flow.tenant.redactor.redactText(text).text]) : answer.headers;
-    stream.write(head(headers), "latin1");
+    stream.write(head(redactHeaders(session.flow.tenant.redactor, answer.headers)), "latin1");
     await carry(session, prepared, stream, answer.socket, searched, record);
   });
 }
@@ -67,7 +67,7 @@ function checkAnswer(headers: Header[], key: string, searched: boolean): void {
 }
 
 function head(headers: Header[]): string {
-  const list = [["Upgrade", "websocket"], ["Connection", "Upgrade"], ...without(headers, "upgrade", "connection", "content-length", "transfer-encoding", "keep-alive").filter(isValid)];
+  const list = [["Upgrade", "websocket"], ["Connection", "Upgrade"], ...without(headers, "upgrade", "connection", "content-length", "transfer-encoding", "keep-alive")];
   return `HTTP/1.1 101 Switching Protocols\r\n${list.map(([name, text]) => `${name}: ${text}\r\n`).join("")}\r\n`;
 }
 

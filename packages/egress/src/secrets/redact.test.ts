@@ -3,6 +3,8 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { fc, property } from "../testing/property.ts";
+import { Finder } from "./finder.ts";
+import { formsOf } from "./forms.ts";
 import { SearchLimitError } from "./probe.ts";
 import { Redactor } from "./redact.ts";
 import { SecretSet } from "./secret.ts";
@@ -146,6 +148,39 @@ test("keeps the length where lengths matter", () => {
   const got = Buffer.concat([...scanner.push(Buffer.from(text)), ...scanner.flush()]).toString();
   assert.equal(got, "1 REDACTEDREDACTEDREDA 2 REDACTEDREDACTEDREDACT 3");
   assert.equal(got.length, text.length);
+});
+
+test("pauses anywhere let out no more than three bytes of a value, its first", () =>
+  property([values, surroundings, spellings, surroundings, cuts, fc.boolean()], (value, before, spell, after, places, every) => {
+    const secret = secretOf(value);
+    const data = Buffer.concat([before, spell(value), after]);
+    const redactor = new Redactor(new SecretSet([secret]));
+    const whole = redactor.scanner({ keepLength: true });
+    const expected = Buffer.concat([...whole.push(data), ...whole.flush()]);
+    const scanner = redactor.scanner({ keepLength: true });
+    const got = Buffer.concat([...chunked(data, places, every).flatMap((chunk) => [...scanner.push(chunk), ...scanner.pause()]), ...scanner.flush()]);
+    assert.equal(got.length, expected.length);
+    const starts = new Set<number>();
+    const search = new Finder(formsOf([secret.value])).search(data);
+    for (let match = search.next(0); match; match = search.next(match.end)) for (const at of [0, 1, 2]) starts.add(match.start + at);
+    for (const [at, byte] of expected.entries()) assert.ok(got[at] === byte || (starts.has(at) && got[at] === data[at]), `byte ${at} of ${data} is in ${got}`);
+  }, { runs: 2000 }));
+
+test("a pause gives out what is held, if it is short, and nothing else", () => {
+  const scanner = redactorOf("secret-value").scanner({ keepLength: true });
+  const push = (text: string) => Buffer.concat(scanner.push(Buffer.from(text))).toString();
+  const pause = () => Buffer.concat(scanner.pause()).toString();
+  assert.deepEqual([push("ends in s"), pause(), pause()], ["ends in ", "s", ""]);
+  assert.deepEqual([push("ecr"), pause()], ["", ""]);
+  assert.equal(push("et-value!"), "REDACTEDREDACTED".slice(1, 12) + "!");
+  assert.deepEqual([push("sec"), pause(), push("ond")], ["", "sec", "ond"]);
+});
+
+test("takes out a field whose name and value make up a value together", () => {
+  const redactor = redactorOf("user:password", "Token: abc");
+  for (const [name, text] of [["user", "password"], ["X-user", "password1"], ["Token", "abc"]] as const) assert.equal(redactor.redactField([name, text]), null);
+  assert.deepEqual(redactor.redactField(["User", "password"]), ["User", "password"]);
+  assert.ok(redactor.redactField(["x", "user:password"])![1].startsWith("DENO_SECRET"));
 });
 
 test("redacts texts of heads, as bytes and as characters", () => {

@@ -1,7 +1,7 @@
 import type { Transform } from "node:stream";
 import { Finder, type Match } from "./finder.ts";
 import { formsOf } from "./forms.ts";
-import { ReplacingScanner, type Scanner, ScannerTransform } from "./scanner.ts";
+import { type PausingScanner, ReplacingScanner, ScannerTransform } from "./scanner.ts";
 import type { SecretSet } from "./secret.ts";
 
 /** How a stream is redacted. */
@@ -42,19 +42,17 @@ const FILLING = "REDACTED";
 export class Redactor {
   readonly #secrets: SecretSet;
   readonly #finder: Finder;
+  /** Whether a value could be written as a field's name, a colon and the field's value. */
+  readonly #spansFields: boolean;
 
   constructor(secrets: SecretSet) {
     this.#secrets = secrets;
+    this.#spansFields = secrets.all.some(({ value }) => value.includes(":"));
     this.#finder = new Finder(formsOf(secrets.all.map(({ value }) => value)));
   }
 
   /** Whether there is nothing to look for. */
   get isEmpty(): boolean {
-    return this.#finder.forms.length === 0;
-  }
-
-  /** Whether there is nothing to look for. */
-  get empty(): boolean {
     return this.#finder.forms.length === 0;
   }
 
@@ -73,21 +71,33 @@ export class Redactor {
     return { text: redacted, found: [...found] };
   }
 
+  /**
+   * Redacts a field of a head or of trailers, its name too. Null for one whose name and value make up a secret's value together, as
+   * `user` and `password` do of `user:password`: nothing of it can stay.
+   *
+   * @throws {SearchLimitError}
+   */
+  redactField([name, text]: [name: string, value: string]): [name: string, value: string] | null {
+    const field: [string, string] = [this.redactText(name).text, this.redactText(text).text];
+    if (!this.#spansFields) return field;
+    return this.redactText(field.join(":")).found.length + this.redactText(field.join(": ")).found.length > 0 ? null : field;
+  }
+
   /** Redacts a body, after its content codings have been opened. Its stream fails with {@link SearchLimitError}. */
   redactBody(options: RedactionOptions = {}): Transform & Found {
     const scanner = this.scanner(options);
     return Object.assign(new ScannerTransform(scanner), { found: () => scanner.found() });
   }
 
-  /** The same without a stream, for messages of WebSockets. */
-  scanner(options: RedactionOptions = {}): Scanner & Found {
+  /** The same without a stream, for messages. Only one that keeps lengths may pause. */
+  scanner(options: RedactionOptions = {}): PausingScanner & Found {
     const found = new Set<string>();
     const scanner = new ReplacingScanner(this.#finder, (match) => {
       const { name, placeholder } = this.#secrets.all[match.form.needle]!;
       found.add(name);
       return standIn(match, placeholder, options.keepLength ?? false);
     });
-    return { push: (chunk) => scanner.push(chunk), flush: () => scanner.flush(), found: () => [...found] };
+    return { push: (chunk) => scanner.push(chunk), pause: () => scanner.pause(), flush: () => scanner.flush(), found: () => [...found] };
   }
 
   #redactAs(encoding: BufferEncoding, text: string, found: Set<string>): string {
