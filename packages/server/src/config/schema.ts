@@ -67,7 +67,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Events, and sandboxes that have stopped, are kept so long. */
       retentionDays: z.number().positive().default(30),
-      /** Of all events, so many of the newest are kept. */
+      /** Of each organisation's events, so many of the newest are kept. */
       maxEvents: z.int().min(1).default(1_000_000),
       /** Of one sandbox's requests, connections and DNS queries, so many of the newest are kept. */
       maxEgressPerSandbox: z.int().min(1).default(100_000),

@@ -5,8 +5,13 @@ import { EventClock } from "./clock.ts";
 
 /** Events wait so long for others to share a write, milliseconds: what was seen is on disk soon after. */
 const FLUSH_AFTER_MS = 25;
-/** Events that may wait for a slow disk without anybody waiting for them; beyond it the oldest are dropped and the loss is logged. */
+/**
+ * Events that may wait for a slow disk without anybody waiting for them; beyond it the oldest of the organisation that has most
+ * of them are dropped, and the loss is logged.
+ */
 const MAX_WAITING = 20_000;
+/** Events that are dropped then: a hundredth. */
+const DROPPED_AT_ONCE = 200;
 /** Events of one write. Writing blocks the event loop, for about 10 ms with so many. */
 const BATCH = 1_000;
 /** A disk that refused, because it is full for instance, is tried again after this time, milliseconds. */
@@ -74,12 +79,15 @@ export class EventBus implements AsyncDisposable {
     }
   }
 
+  /** Of the organisation that has the most waiting: none loses events because another causes many. */
   #dropOldest(): void {
-    const oldest = this.#waiting.findIndex(({ stored }) => !stored);
-    if (oldest < 0) return;
-    this.#waiting.splice(oldest, 1);
-    this.#droppable--;
-    this.#log.error({ event: "events-dropped" }, "events come faster than the disk takes them; the oldest is dropped");
+    const waiting = Map.groupBy(this.#waiting.filter(({ stored }) => !stored), ({ record }) => record.organisation);
+    const [, most = []] = [...waiting].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["", [] as Waiting[]]);
+    // A few at once, because it takes as long as looking at all that waits.
+    const dropped = new Set(most.slice(0, DROPPED_AT_ONCE));
+    this.#waiting = this.#waiting.filter((one) => !dropped.has(one));
+    this.#droppable -= dropped.size;
+    this.#log.error({ event: "events-dropped", organisation: most[0]?.record.organisation, lost: dropped.size }, "events come faster than the disk takes them; the oldest are dropped");
   }
 
   /** Every event from now on. Returns how to stop. */

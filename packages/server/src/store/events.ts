@@ -44,19 +44,12 @@ export function eventStore(driver: SqlDriver): EventStore {
       return rows.map((row) => ({ ...row, actor: JSON.parse(row.actor) as Actor, data: JSON.parse(row.data) as unknown }));
     },
     async prune({ before, keep }) {
-      // Ids sort by time, so both bounds are the id of the newest event to forget.
-      const bounds = await driver.query<{ id: string | null }>(
-        "SELECT max(id) AS id FROM events WHERE time < ? UNION ALL SELECT * FROM (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?) AS kept",
-        [before, keep],
-      );
-      const last = bounds.flatMap(({ id }) => id ?? []).sort().at(-1);
-      if (last === undefined) return 0;
       let forgotten = 0;
-      for (;;) {
-        const [removed = 0] = await driver.write(sql("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ?)", last, PRUNED_AT_ONCE));
-        forgotten += removed;
-        if (removed < PRUNED_AT_ONCE) return forgotten;
+      // Each organisation by itself, and with others served in between: none makes room at another's expense.
+      for (const { id } of await driver.query<{ id: string }>("SELECT id FROM organisations ORDER BY id", [])) {
+        forgotten += await pruneOrganisation(driver, id, before, keep);
       }
+      return forgotten;
     },
     async pruneEgress(sandbox, keep) {
       const theirs = `sandbox = ? AND kind IN (${EGRESS})`;
@@ -66,4 +59,24 @@ export function eventStore(driver: SqlDriver): EventStore {
       return removed;
     },
   };
+}
+
+/** Sorts after every id. */
+const AFTER_ALL = "\uffff";
+
+async function pruneOrganisation(driver: SqlDriver, organisation: string, before: number, keep: number): Promise<number> {
+  const id = async (rest: string, ...params: SqlValue[]) =>
+    (await driver.query<{ id: string }>(`SELECT id FROM events WHERE organisation = ? ${rest}`, [organisation, ...params]))[0]?.id;
+  // Ids sort by time, so both bounds are the id of the oldest event that stays. Little is too old, so it is found at once from the old end.
+  const byTime = (await id("AND time >= ? ORDER BY id LIMIT 1", before)) ?? AFTER_ALL;
+  const byNumber = (await id("ORDER BY id DESC LIMIT 1 OFFSET ?", keep - 1)) ?? "";
+  const first = byTime > byNumber ? byTime : byNumber;
+  let forgotten = 0;
+  for (;;) {
+    const [removed = 0] = await driver.write(
+      sql("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE organisation = ? AND id < ? ORDER BY id LIMIT ?)", organisation, first, PRUNED_AT_ONCE),
+    );
+    forgotten += removed;
+    if (removed < PRUNED_AT_ONCE) return forgotten;
+  }
 }
