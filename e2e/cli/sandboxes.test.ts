@@ -1,8 +1,10 @@
 /** Commands about sandboxes that outlive them. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { Installation } from "./installation.ts";
 
@@ -127,10 +129,29 @@ test("tokens are shown once, work, and stop working when revoked", async () => {
   const named = ["--endpoint", sandboxEndpoint, "--token", token];
   assert.equal((await installation.json<unknown[]>(["list", ...named])).length, 1);
   assert.ok(!(await installation.output(["token", "list", "--json"])).includes(token));
+  const follower = installation.start(["events", "--follow", "--limit", "1", ...named]);
+  // The first line is of the past: it follows now.
+  await once(follower.stdout, "data");
+  const [said, ended] = [text(follower.stderr), once(follower, "close")];
+  follower.stdout.resume();
   await installation.output(["token", "revoke", tokenId]);
+  const [endedWith] = (await ended) as [number | null];
+  assert.equal(endedWith, 4);
+  assert.match(await said, /INVALID_TOKEN/);
   const { code, stderr } = await installation.call(["list", ...named]);
   assert.equal(code, 4);
   assert.match(stderr, /INVALID_TOKEN/);
+});
+
+test("a token that may only read is told what it needs, and listed with its scope", async () => {
+  const { token, id: tokenId } = await installation.json<{ token: string; id: string }>(["token", "create", "onlooker", "--scope", "read"]);
+  const { sandboxEndpoint } = JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as { sandboxEndpoint: string };
+  const named = ["--endpoint", sandboxEndpoint, "--token", token];
+  assert.equal((await installation.json<unknown[]>(["list", ...named])).length, 1);
+  const { code, stderr } = await installation.call(["kill", id, ...named]);
+  assert.equal(code, 4);
+  assert.match(stderr, /FORBIDDEN|scope `run`/);
+  assert.match(await installation.output(["token", "list"]), new RegExp(`${tokenId} .* read `));
 });
 
 test("kill ends it, and it is listed with why", async () => {

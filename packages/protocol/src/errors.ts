@@ -38,7 +38,7 @@ export const ERRORS = {
   FORBIDDEN: {
     status: 403,
     summary: "The access token does not allow this.",
-    remedy: "Use an administrator's token, such as the one in the data directory's file `admin-token`.",
+    remedy: "Use a token that may do more (`sandkeep token list` shows their scopes), such as the administrator's in the data directory's file `admin-token`.",
   },
   SANDBOX_NOT_FOUND: {
     status: 404,

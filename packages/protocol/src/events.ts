@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egress-events.ts";
+import { scopeSchema } from "./scopes.ts";
 
 /**
  * Everything that happens in a sandbox, or to it, is an event: who did what to which sandbox, when, and how it went.
@@ -91,7 +92,7 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("connection.opened", { connection: z.string(), role: z.enum(["creator", "joined"]), remote: z.string() }),
   of("connection.closed", { connection: z.string(), code: z.number(), reason: z.string(), durationMs: z.number() }),
   of("egress.changed", egressChangedShape),
-  of("token.created", { token: z.string(), name: z.string() }),
+  of("token.created", { token: z.string(), name: z.string(), scope: scopeSchema.optional() }),
   of("token.revoked", { token: z.string(), name: z.string() }),
 ]);
 

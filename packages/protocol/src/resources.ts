@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { egressViewSchema } from "./egress.ts";
+import { scopeSchema } from "./scopes.ts";
 
 /** A sandbox in the lists of the official clients, which want camelCase (wire-protocol §10.1). */
 export const sandboxMetadataSchema = z.object({
@@ -36,15 +37,19 @@ export type ExtendAnswer = { stop_at_ms: number };
 
 const slug = z.string().regex(/^(?!-)(?!..--)[a-z0-9-]{2,32}(?<!-)$/, "2 to 32 characters a-z, 0-9 and -, no - at the ends");
 
-export const tokenRequestSchema = z.object({
-  name: z.string().min(1).max(100),
-  /** Milliseconds from now after which it no longer counts; absent: never. */
-  expiresInMs: z.int().positive().optional(),
-  /** Slug; only an administrator may name another organisation than its own. */
-  organisation: slug.optional(),
-  /** May see and make organisations and their tokens. Only an administrator may make one. */
-  admin: z.boolean().optional(),
-});
+export const tokenRequestSchema = z
+  .object({
+    name: z.string().min(1).max(100),
+    /** Milliseconds from now after which it no longer counts; absent: with the token that makes it. */
+    expiresInMs: z.int().positive().optional(),
+    /** Slug; only an administrator may name another organisation than its own. */
+    organisation: slug.optional(),
+    /** What it may do; absent: `manage`. No more than the token that makes it. */
+    scope: scopeSchema.optional(),
+    /** The same as the scope `admin`, from before there were scopes. */
+    admin: z.boolean().optional(),
+  })
+  .refine(({ scope, admin }) => !admin || scope === undefined || scope === "admin", "admin contradicts the scope");
 export type TokenRequest = z.infer<typeof tokenRequestSchema>;
 
 /** A token in a list: never the token itself. */
@@ -54,6 +59,8 @@ export const tokenSchema = z.object({
   /** Its first characters, to recognise it by. */
   prefix: z.string(),
   organisation: z.string(),
+  scope: scopeSchema,
+  /** Whether the scope is `admin`. */
   admin: z.boolean(),
   createdAt: z.string(),
   lastUsedAt: z.string().nullable(),

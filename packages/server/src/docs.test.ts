@@ -5,15 +5,27 @@ import { eventSchema, stopReasonSchema } from "@sandkeep/protocol";
 import { parseConfig } from "./config/load.ts";
 import { createApp } from "./http/app.ts";
 import type { Services } from "./http/env.ts";
+import { ACCESS } from "./http/scopes.ts";
 
 const page = (name: string) => readFile(new URL(`../../../docs/${name}.md`, import.meta.url), "utf8");
+/** A path, as the page writes it. */
+const written = (path: string) => path.replaceAll(/:(\w+)(\{.*\})?/g, "{$1}");
 
 test("docs/api.md has every path", async () => {
   const text = await page("api");
   const app = createApp({ config: parseConfig({}) } as Services);
   const paths = new Set(app.routes.map(({ path }) => path).filter((path) => path.startsWith("/api/") && !path.endsWith("/*")));
   assert.ok(paths.size > 15);
-  for (const path of paths) assert.ok(text.includes(path.replaceAll(/:(\w+)/g, "{$1}")), path);
+  for (const path of paths) assert.ok(text.includes(written(path)), path);
+});
+
+test("docs/api.md has the scope of every route", async () => {
+  const rows = (await page("api")).split("\n").filter((line) => line.startsWith("| `"));
+  for (const [route, { scope }] of Object.entries(ACCESS)) {
+    if (route.startsWith("ALL ")) continue;
+    const row = rows.find((line) => line.split("|")[1]?.includes(`\`${written(route).replace("TRPC ", "")}\``));
+    assert.equal(row?.split("|")[2]?.trim(), scope === null ? "–" : `\`${scope}\``, route);
+  }
 });
 
 test("docs/configuration.md has every key with its default", async () => {

@@ -14,14 +14,15 @@ export async function run(invocation: Invocation): Promise<void> {
     { title: "NAME", cell: (t) => printable(t.name) },
     { title: "BEGINS", cell: (t) => t.prefix },
     { title: "ORGANISATION", cell: (t) => t.organisation },
+    { title: "SCOPE", cell: (t) => t.scope },
     { title: "CREATED", cell: (t) => day(t.createdAt) },
     { title: "LAST USED", cell: (t) => day(t.lastUsedAt) },
     { title: "STATE", cell: (t, c) => stateOf(t, c) },
   ], "no tokens");
 }
 
-function stateOf({ revokedAt, expiresAt, admin }: Token, { dim, green }: { dim(t: string): string; green(t: string): string }): string {
+function stateOf({ revokedAt, expiresAt }: Token, { dim, green }: { dim(t: string): string; green(t: string): string }): string {
   if (revokedAt) return dim("revoked");
   if (expiresAt && Date.parse(expiresAt) <= Date.now()) return dim("expired");
-  return green(admin ? "administrator" : "valid");
+  return green("valid");
 }

@@ -1,3 +1,4 @@
+import type { Scope } from "@sandkeep/protocol";
 import { parseDuration } from "../values/duration.ts";
 import { wholeNumber } from "../values/number.ts";
 import type { CommandSpec } from "./spec.ts";
@@ -47,18 +48,26 @@ export const serverCommands: CommandSpec[] = [
         args: "[name]",
         summary: "Create a token and show it, once",
         options: [
-          { flags: "--expires <duration>", description: "after which it no longer counts (default: never)", parse: parseDuration },
+          { flags: "--scope <scope>", description: "what it may do (default: manage); each includes those before it", choices: ["read", "run", "manage", "admin"] satisfies Scope[] },
+          { flags: "--expires <duration>", description: "after which it no longer counts (default: when the token that makes it does)", parse: parseDuration },
           { flags: "--organisation <slug>", description: "whose token it is (administrators only)" },
-          { flags: "--admin", description: "let it manage organisations and their tokens" },
+          { flags: "--admin", description: "the same as --scope admin" },
         ],
-        examples: [["sandkeep token create ci", "a token for the build machine"]],
+        details:
+          "read: look at sandboxes and events. run: also create sandboxes, connect to them, end them. manage: also change what running " +
+          "sandboxes may reach, their secrets, and the organisation's tokens. admin: also organisations, and tokens of all of them. " +
+          "A token makes none that may do more or lives longer than itself.",
+        examples: [
+          ["sandkeep token create ci --scope run --expires 30d", "for the build machine: it creates sandboxes and ends them"],
+          ["sandkeep token create dashboard --scope read", "for one that only looks"],
+        ],
         client: true,
         load: () => import("../commands/token_create.ts"),
       },
       {
         name: "list",
         aliases: ["ls"],
-        summary: "List tokens and when each was last used",
+        summary: "List tokens, what each may do, and when it was last used",
         client: true,
         load: () => import("../commands/token_list.ts"),
       },

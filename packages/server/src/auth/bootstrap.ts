@@ -24,7 +24,7 @@ export async function ensureAdminToken(store: Store, organisation: OrganisationR
   const hash = hashToken(kept);
   const known = hash === null ? null : await store.tokens.findByHash(hash);
   if (known && known.revokedAt === null && (known.expiresAt === null || known.expiresAt > Date.now())) return kept;
-  const { token, hash: newHash, record } = newToken(organisation, { name: "this machine's command line", admin: true, expiresAt: null }, Date.now());
+  const { token, hash: newHash, record } = newToken(organisation, { name: "this machine's command line", scope: "admin", expiresAt: null }, Date.now());
   await store.tokens.insert(record, newHash);
   await writeFileAtomically(path, `${token}\n`);
   return token;

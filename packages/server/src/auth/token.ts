@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { newTokenId, randomText } from "@sandkeep/protocol";
+import { newTokenId, randomText, type Scope } from "@sandkeep/protocol";
 import type { OrganisationRecord, TokenRecord } from "../store/contract.ts";
 
 /** Tokens with this prefix belong to an organisation; clients need to know no more (wire-protocol §2). */
@@ -19,7 +19,7 @@ export function hashToken(token: string): string | null {
 
 export interface TokenOptions {
   name: string;
-  admin: boolean;
+  scope: Scope;
   expiresAt: number | null;
 }
 
@@ -34,7 +34,7 @@ export function newToken(organisation: OrganisationRecord, options: TokenOptions
       organisation: { id: organisation.id, slug: organisation.slug },
       name: options.name,
       prefix: token.slice(0, SHOWN),
-      admin: options.admin,
+      scope: options.scope,
       createdAt: now,
       lastUsedAt: null,
       expiresAt: options.expiresAt,

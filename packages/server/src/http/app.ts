@@ -1,5 +1,6 @@
 import { ApiError } from "@sandkeep/protocol";
 import { Hono } from "hono";
+import { bearerToken } from "../auth/authenticator.ts";
 import { toApiError } from "./errors.ts";
 import type { Env, Services } from "./env.ts";
 import { appRoutes } from "./routes/apps.ts";
@@ -13,6 +14,7 @@ import { organisationRoutes } from "./routes/organisations.ts";
 import { sandboxRoutes } from "./routes/sandboxes.ts";
 import { snapshotRoutes } from "./routes/snapshots.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
+import { trpcRoutes } from "./routes/trpc.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 import { newTraceId, TRACE_HEADER } from "./trace.ts";
 
@@ -38,9 +40,11 @@ export function createApp(services: Services): Hono<Env> {
     throw new ApiError("NOT_FOUND");
   });
   healthRoutes(app);
+  trpcRoutes(app, services);
   // Everything from here on is for those with a token.
   app.use("*", async (context, next) => {
-    context.set("principal", await authenticator.authenticate(context.req.header("authorization"), context.req.header("x-deno-org")));
+    context.set("authenticator", authenticator);
+    context.set("principal", await authenticator.authenticate(bearerToken(context.req.header("authorization")), context.req.header("x-deno-org")));
     await next();
   });
   // The WebSocket's paths look like those of sandboxes, so they come first.

@@ -1,3 +1,4 @@
+import type { HttpBindings } from "@hono/node-server";
 import type { Host } from "@sandkeep/host";
 import type { Authenticator, Principal } from "../auth/authenticator.ts";
 import type { Config } from "../config/schema.ts";
@@ -23,9 +24,13 @@ export interface Services {
 
 /** What middleware leaves for the routes. */
 export interface Env {
+  Bindings: HttpBindings;
   Variables: {
     traceId: string;
     principal: Principal;
+    authenticator: Authenticator;
+    /** Of long answers: aborted when the client is gone or its token has ended. */
+    over: AbortSignal;
     /** What a body may have. */
     bodyBytes: number;
   };

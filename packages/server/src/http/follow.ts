@@ -41,7 +41,9 @@ export function followEvents(
     });
     const keepalive = setInterval(() => void stream.write(": keep-alive\n\n"), KEEPALIVE_MS);
     stream.onAbort(end);
-    closing.addEventListener("abort", end, { once: true });
+    const stop = AbortSignal.any([closing, context.get("over")]);
+    stop.addEventListener("abort", end, { once: true });
+    if (stop.aborted) end();
     const send = (event: SandboxEvent) => stream.writeSSE({ id: event.id, data: JSON.stringify(event) });
     try {
       await stream.write(": follows\n\n");
@@ -50,7 +52,7 @@ export function followEvents(
       await events.flush();
       while (last !== undefined && !ended) {
         const page = await store.events.list({ ...filter, after: last, order: "oldest-first", limit: CATCH_UP_PAGE });
-        for (const record of page) await send(view(record));
+        for (const record of page) if (!ended) await send(view(record));
         last = page.at(-1)?.id ?? last;
         if (page.length < CATCH_UP_PAGE) break;
       }
@@ -62,7 +64,7 @@ export function followEvents(
     } finally {
       clearInterval(keepalive);
       unsubscribe();
-      closing.removeEventListener("abort", end);
+      stop.removeEventListener("abort", end);
     }
   });
 }

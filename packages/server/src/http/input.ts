@@ -6,7 +6,7 @@ import type { Env } from "./env.ts";
 /**
  * The request's JSON body. None at all counts as `{}`: official clients send a JSON content type without a body.
  *
- * @throws {ApiError} `INVALID_REQUEST`, `REQUEST_TOO_LARGE`
+ * @throws {ApiError} `INVALID_REQUEST`, `REQUEST_TOO_LARGE`, `INVALID_TOKEN`, `TOKEN_EXPIRED`
  */
 export async function readBody<Schema extends z.ZodType>(context: Context<Env>, schema: Schema): Promise<z.output<Schema>> {
   const text = await readText(context);
@@ -21,8 +21,12 @@ export async function readBody<Schema extends z.ZodType>(context: Context<Env>, 
   return check(schema, json, "body");
 }
 
-/** Reads no further than the limit, whatever the request says of its length. */
-async function readText(context: Context<Env>): Promise<string> {
+/**
+ * The request's body. Reads no further than the limit, whatever the request says of its length.
+ *
+ * @throws {ApiError} as {@link readBody} does.
+ */
+export async function readText(context: Context<Env>): Promise<string> {
   const limit = context.get("bodyBytes");
   if (Number(context.req.header("content-length") ?? 0) > limit) throw new ApiError("REQUEST_TOO_LARGE");
   const pieces: Uint8Array[] = [];
@@ -32,6 +36,8 @@ async function readText(context: Context<Env>): Promise<string> {
     if (length > limit) throw new ApiError("REQUEST_TOO_LARGE");
     pieces.push(piece);
   }
+  // A body may take its time, and its token may have ended meanwhile.
+  await context.get("authenticator").confirm(context.get("principal"));
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces));
   } catch {

@@ -2,13 +2,14 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import { ApiError } from "@sandkeep/protocol";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { Logger } from "../log/logger.ts";
 import type { TlsMaterial } from "../tls/local-ca.ts";
 import type { Env } from "./env.ts";
+import { toApiError } from "./errors.ts";
 import { refuse } from "./refusal.ts";
-import { newTraceId } from "./trace.ts";
+import { newTraceId, TRACE_HEADER } from "./trace.ts";
 
 /** A new sandbox's configuration comes in a header, with all of its secrets; Node's own limit is 16 KiB. Bytes. */
 const MAX_HEADER_BYTES = 128 * 1024;
@@ -37,7 +38,7 @@ export function createListener({ app, tls, maxConnections, log, upgrade }: Liste
     // Another protocol's upgrade is optional for its client, such as curl's to HTTP/2: the request itself is answered.
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   };
-  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: (error) => notRouted(error, log) });
   const server = tls
     ? // Clients that negotiate HTTP/2 cannot upgrade to WebSocket (wire-protocol §1).
       createHttpsServer({ ...options, cert: tls.cert, key: tls.key, ALPNProtocols: ["http/1.1"], handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, listener)
@@ -51,6 +52,14 @@ export function createListener({ app, tls, maxConnections, log, upgrade }: Liste
     refuse(socket, clientError(error), newTraceId());
   });
   return server;
+}
+
+/** For what never came to the app: a target or a host that no URL can be made of. */
+function notRouted(error: unknown, log: Logger): Response {
+  const traceId = newTraceId();
+  const known = error instanceof RequestError ? new ApiError("INVALID_REQUEST", `The request's target or its header Host is not valid: ${error.message}.`) : error;
+  const told = toApiError(known, log, traceId);
+  return Response.json(told, { status: told.status, headers: { [TRACE_HEADER]: traceId } });
 }
 
 /** What Node's parser objects to, before there is a request. */

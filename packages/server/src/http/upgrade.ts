@@ -2,11 +2,13 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { ApiError, CONFIG_HEADER, decodeConfig } from "@sandkeep/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { Principal } from "../auth/authenticator.ts";
+import { bearerToken, type Principal } from "../auth/authenticator.ts";
+import type { Lease } from "../auth/lease.ts";
 import type { Sandbox } from "../sandboxes/sandbox.ts";
 import { toApiError } from "./errors.ts";
 import type { Services } from "./env.ts";
 import { refuse } from "./refusal.ts";
+import { requireScope, scopeOf } from "./scopes.ts";
 import { newTraceId, TRACE_HEADER } from "./trace.ts";
 import { WaitingClient } from "./waiting-client.ts";
 
@@ -15,6 +17,18 @@ const SANDBOX_HEADER = "x-deno-sandbox-id";
 
 const CREATE = "/api/v3/sandboxes/create";
 const CONNECT = /^\/api\/v3\/sandbox\/([^/]{1,64})\/connect$/;
+
+const SCOPES = { create: scopeOf(`GET ${CREATE}`), connect: scopeOf("GET /api/v3/sandbox/:id/connect") };
+
+/** One who asks for an upgrade. */
+interface Visitor {
+  request: IncomingMessage;
+  socket: Socket;
+  client: WaitingClient;
+  principal: Principal;
+  lease: Lease;
+  traceId: string;
+}
 
 /** WebSocket upgrades: a new sandbox, or a connection to one (wire-protocol §4). Everything is checked and ready before the 101. */
 export class Upgrades {
@@ -42,26 +56,20 @@ export class Upgrades {
     const traceId = newTraceId();
     const client = new WaitingClient(socket, head);
     try {
-      const path = new URL(request.url ?? "/", "http://localhost").pathname;
+      const path = pathOf(request);
       const id = CONNECT.exec(path)?.[1];
       if (path !== CREATE && id === undefined) throw new ApiError("NOT_FOUND");
       checkHandshake(request);
-      const principal = await this.#services.authenticator.authenticate(request.headers.authorization, single(request, "x-deno-org"));
-      if (id === undefined) {
-        const config = decodeConfig(single(request, CONFIG_HEADER));
-        forgetHeader(request, CONFIG_HEADER);
-        const sandbox = await this.#services.sandboxes.create(config, principal, client.gone);
-        let served = false;
-        try {
-          served = this.#accept(request, socket, client, sandbox, principal, "creator", traceId);
-        } finally {
-          // A session without a creator would never end.
-          if (!served) void sandbox.end({ why: "client-closed", actor: principal.actor });
-        }
-      } else {
-        const sandbox = this.#services.sandboxes.get(id, principal);
-        sandbox.checkRoomForConnection();
-        this.#accept(request, socket, client, sandbox, principal, "joined", traceId);
+      const { authenticator } = this.#services;
+      const principal = await authenticator.authenticate(bearerToken(request.headers.authorization), single(request, "x-deno-org"));
+      requireScope(principal, id === undefined ? SCOPES.create : SCOPES.connect);
+      const lease = await authenticator.lease(principal);
+      const visitor = { request, socket, client, principal, lease, traceId };
+      let served = false;
+      try {
+        served = id === undefined ? await this.#create(visitor) : this.#join(visitor, id);
+      } finally {
+        if (!served) lease[Symbol.dispose]();
       }
     } catch (error) {
       const told = toApiError(error, this.#services.log, traceId);
@@ -72,8 +80,30 @@ export class Upgrades {
     }
   }
 
-  /** Answers 101 and hands the socket to the sandbox. False if the client is gone. */
-  #accept(request: IncomingMessage, socket: Socket, client: WaitingClient, sandbox: Sandbox, principal: Principal, role: "creator" | "joined", traceId: string): boolean {
+  async #create(visitor: Visitor): Promise<boolean> {
+    const { request, client, principal, lease } = visitor;
+    const config = decodeConfig(single(request, CONFIG_HEADER));
+    forgetHeader(request, CONFIG_HEADER);
+    const sandbox = await this.#services.sandboxes.create(config, principal, AbortSignal.any([client.gone, lease.signal]));
+    let served = false;
+    try {
+      lease.signal.throwIfAborted();
+      served = this.#accept(visitor, sandbox, "creator");
+    } finally {
+      // A session without a creator would never end.
+      if (!served) void sandbox.end({ why: "client-closed", actor: principal.actor });
+    }
+    return served;
+  }
+
+  #join(visitor: Visitor, id: string): boolean {
+    const sandbox = this.#services.sandboxes.get(id, visitor.principal);
+    sandbox.checkRoomForConnection();
+    return this.#accept(visitor, sandbox, "joined");
+  }
+
+  /** Answers 101 and hands the socket and the lease to the sandbox. False if the client is gone. */
+  #accept({ request, socket, client, principal, lease, traceId }: Visitor, sandbox: Sandbox, role: "creator" | "joined"): boolean {
     const early = client.release();
     if (client.gone.aborted) {
       socket.destroy();
@@ -84,11 +114,18 @@ export class Upgrades {
     let served = false;
     this.#server.handleUpgrade(request, socket, early, (webSocket: WebSocket) => {
       served = true;
-      sandbox.attach(webSocket, socket, principal, role);
+      sandbox.attach(webSocket, socket, principal, lease, role);
       socket.resume();
     });
     return served;
   }
+}
+
+/** @throws {ApiError} `INVALID_REQUEST`: a request's target may be anything without a blank, such as `http://`. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  const target = URL.parse(url, "http://localhost");
+  if (!target) throw new ApiError("INVALID_REQUEST", "The request's target is not a path.");
+  return target.pathname;
 }
 
 /** @throws {ApiError} `INVALID_REQUEST` for what ws would refuse, before a machine is made for nothing. */

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { WebSocket } from "ws";
-import type { Principal } from "../auth/authenticator.ts";
 
 /** A client that has been told of the end has so long to answer, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
@@ -16,7 +15,6 @@ export interface Closing {
 /** One client's WebSocket to a sandbox. */
 export class Connection {
   readonly id = randomUUID();
-  readonly principal: Principal;
   readonly remote: string;
   readonly openedAt = Date.now();
   readonly closed: Promise<Closing>;
@@ -25,9 +23,8 @@ export class Connection {
   #closeGently: (code: number, reason: string) => void;
   #silent = false;
 
-  constructor(socket: WebSocket, principal: Principal, remote: string) {
+  constructor(socket: WebSocket, remote: string) {
     this.#socket = socket;
-    this.principal = principal;
     this.remote = remote;
     this.#closeGently = (code, reason) => socket.close(code, reason);
     this.closed = new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "@sandkeep/protocol";
-import { Deadline } from "./deadline.ts";
+import { Deadline } from "../deadline.ts";
 import { extendedStop, firstStop } from "./lifetime.ts";
 
 const MAX = 30 * 60_000;

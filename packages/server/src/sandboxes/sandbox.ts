@@ -4,6 +4,7 @@ import type { Machine } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
 import type { WebSocket } from "ws";
 import type { Principal } from "../auth/authenticator.ts";
+import type { Lease, TokenEnded } from "../auth/lease.ts";
 import { settlesWithin } from "../bounded.ts";
 import type { Limits } from "../config/schema.ts";
 import { SandboxEgress } from "../egress/sandbox-egress.ts";
@@ -12,7 +13,7 @@ import type { Logger } from "../log/logger.ts";
 import { SandboxSession, serveRpc } from "../rpc/mod.ts";
 import type { SandboxRecord, SandboxStore } from "../store/contract.ts";
 import { Connection } from "./connection.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline } from "../deadline.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Inflow } from "./inflow.ts";
 import { extendedStop } from "./lifetime.ts";
@@ -22,6 +23,8 @@ import { CLOSE_TEXT, machineStop, type Stop, timeoutStop } from "./stop.ts";
 const DESTROY_TIMEOUT_MS = 15_000;
 /** WebSocket close code "going away", which clients expect at the end of a sandbox (wire-protocol §4.5). */
 export const GOING_AWAY = 1001;
+/** WebSocket close code "policy violation". */
+const POLICY_VIOLATION = 1008;
 
 /** What every sandbox needs of the server. */
 export interface SandboxServices {
@@ -90,19 +93,19 @@ export class Sandbox {
     if (this.#connections.size >= this.#services.limits.connectionsPerSandbox) throw new ApiError("CONNECTION_LIMIT");
   }
 
-  /** Serves a client. A session ends with its creator's connection; others come and go. */
-  attach(socket: WebSocket, transport: Socket, principal: Principal, role: "creator" | "joined"): void {
+  /** Serves a client until it goes, the sandbox or the token ends. A session ends with its creator's connection; others come and go. */
+  attach(socket: WebSocket, transport: Socket, { actor }: Principal, lease: Lease, role: "creator" | "joined"): void {
     const remote = transport.remoteAddress ?? "unknown";
-    const connection = new Connection(socket, principal, remote);
+    const connection = new Connection(socket, remote);
     const log = this.#log.child({ connection: connection.id });
     this.#connections.add(connection);
     this.#services.heartbeat.watch(socket, transport, () => connection.dropSilent());
     this.#services.inflow.watch(socket, transport);
-    const { actor } = principal;
     connection.closeThrough(serveRpc(socket, { session: this.#session, log, emit: (activity) => this.publish(actor, activity) }));
     this.publish(actor, { kind: "connection.opened", outcome: "ok", data: { connection: connection.id, role, remote } });
     log.info({ role, remote }, "connection opened");
     void connection.closed.then(({ code, reason, silent }) => {
+      lease[Symbol.dispose]();
       this.#connections.delete(connection);
       const durationMs = Date.now() - connection.openedAt;
       this.publish(actor, { kind: "connection.closed", outcome: silent ? "failed" : "ok", data: { connection: connection.id, code, reason, durationMs } });
@@ -111,6 +114,9 @@ export class Sandbox {
     });
     // The sandbox may have ended while the client's handshake was finished.
     if (this.#ending) void connection.close(GOING_AWAY, "The sandbox has ended.");
+    const end = () => void connection.close(POLICY_VIOLATION, (lease.signal.reason as TokenEnded).reason);
+    if (lease.signal.aborted) end();
+    else lease.signal.addEventListener("abort", end, { once: true });
   }
 
   /**
@@ -150,13 +156,6 @@ export class Sandbox {
     this.publish(actor, { kind: "sandbox.stopped", outcome, data: { why, ...(detail !== undefined && { detail }), lifetimeMs: now - this.record.createdAt } });
     this.#log.info({ why, detail }, "sandbox stopped");
     this.#resolveEnded();
-  }
-
-  /** Closes what a revoked token had opened. */
-  disconnectToken(tokenId: string, code: number, reason: string): void {
-    for (const connection of this.#connections) {
-      if (connection.principal.token.id === tokenId) void connection.close(code, reason);
-    }
   }
 
   /** Lets go of a machine that is to run on without the server. */

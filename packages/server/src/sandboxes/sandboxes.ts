@@ -2,6 +2,7 @@ import type { EgressSpec } from "@sandkeep/egress";
 import { type Host, type Machine, NoCapacity } from "@sandkeep/host";
 import { ApiError, newSandboxId, type SandboxConfig } from "@sandkeep/protocol";
 import type { Principal } from "../auth/authenticator.ts";
+import { TokenEnded } from "../auth/lease.ts";
 import { newEgress } from "../egress/new-egress.ts";
 import { networkRecord, policyOf } from "../egress/views.ts";
 import type { EgressLog } from "../events/egress-log.ts";
@@ -20,9 +21,6 @@ export interface SandboxesOptions extends SandboxServices {
   /** Whether values that a former process sealed can be opened; null: they can. Else why not. */
   sealedIsLost: string | null;
 }
-
-/** WebSocket close code "policy violation". */
-const POLICY_VIOLATION = 1008;
 
 /** All sandboxes of this server: how they come to be, how they are found, and how they outlive a restart. */
 export class Sandboxes {
@@ -45,7 +43,7 @@ export class Sandboxes {
   /**
    * A new sandbox, ready for use and on record.
    *
-   * @param signal Aborted when the client is gone; the sandbox is then given up.
+   * @param signal Aborted when the client is gone, or its token has ended; the sandbox is then given up.
    * @throws {ApiError}
    */
   async create(config: SandboxConfig, principal: Principal, signal: AbortSignal): Promise<Sandbox> {
@@ -117,7 +115,7 @@ export class Sandboxes {
   #refusal(cause: unknown, clientGone: AbortSignal, timeout: AbortSignal): ApiError {
     if (cause instanceof NoCapacity) return new ApiError("NO_CAPACITY", cause.message, { cause });
     if (this.#closing.signal.aborted) return new ApiError("SHUTTING_DOWN", undefined, { cause });
-    if (clientGone.aborted) return new ApiError("REQUEST_ABORTED", undefined, { cause });
+    if (clientGone.aborted) return clientGone.reason instanceof TokenEnded ? clientGone.reason : new ApiError("REQUEST_ABORTED", undefined, { cause });
     if (timeout.aborted) return new ApiError("NO_CAPACITY", `The sandbox was not ready within ${this.#options.limits.createTimeoutMs / 1_000} s.`, { cause });
     return new ApiError("INTERNAL", "The sandbox could not be created.", { cause });
   }
@@ -155,11 +153,6 @@ export class Sandboxes {
     const sandbox = this.#running.get(id);
     if (!sandbox || sandbox.organisation.id !== principal.organisation.id) throw new ApiError("SANDBOX_NOT_FOUND");
     await sandbox.end({ why: "killed", actor: principal.actor });
-  }
-
-  /** Closes every connection that a token has opened: it was revoked. */
-  disconnectToken(tokenId: string): void {
-    for (const sandbox of this.#running.values()) sandbox.disconnectToken(tokenId, POLICY_VIOLATION, "The access token was revoked.");
   }
 
   /** After a start: takes over what a former process left running and may go on; everything else is noted as stopped. */

@@ -1,5 +1,5 @@
 import type { EgressSpec, RequestRule } from "@sandkeep/egress";
-import type { Actor, Labels, Outcome, StopReason } from "@sandkeep/protocol";
+import type { Actor, Labels, Outcome, Scope, StopReason } from "@sandkeep/protocol";
 
 /** Everything that outlives the server. Times are milliseconds since 1970. A write has reached the disk when it resolves. */
 export interface Store extends AsyncDisposable {
@@ -36,7 +36,7 @@ export interface TokenRecord {
   organisation: { id: string; slug: string };
   name: string;
   prefix: string;
-  admin: boolean;
+  scope: Scope;
   createdAt: number;
   lastUsedAt: number | null;
   expiresAt: number | null;
@@ -46,6 +46,8 @@ export interface TokenRecord {
 export interface TokenStore {
   insert(record: TokenRecord, hash: string): Promise<void>;
   findByHash(hash: string): Promise<TokenRecord | null>;
+  /** Of one organisation, or of any; null if there is none with this id there. */
+  find(organisation: string | null, id: string): Promise<TokenRecord | null>;
   /** Of one organisation, or of all; oldest first. */
   list(organisation: string | null): Promise<TokenRecord[]>;
   /** Null if there is none with this id there; a second time, the first time stays. */
@@ -132,7 +134,7 @@ export interface EventQuery {
 export interface EventStore {
   append(events: readonly EventRecord[]): Promise<void>;
   list(query: EventQuery): Promise<EventRecord[]>;
-  /** Forgets those before a time, and the oldest of those beyond a number. */
+  /** Forgets those before a time and, of each organisation, the oldest of those beyond a number. */
   prune(options: { before: number; keep: number }): Promise<number>;
   /** Forgets the oldest events of egress that a sandbox has beyond a number. */
   pruneEgress(sandbox: string, keep: number): Promise<number>;

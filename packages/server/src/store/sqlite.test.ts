@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,6 +56,23 @@ test("a database of a newer version is refused", () => {
   db.exec("INSERT INTO migrations VALUES (9999, 'from-the-future', 0)");
   db.close();
   assert.throws(() => new SqliteDriver(path), /newer Sandkeep/);
+});
+
+test("tokens from before there were scopes may do what they could do", async () => {
+  const path = join(dir, "former.db");
+  const db = new DatabaseSync(path);
+  db.exec("CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT");
+  for (const [at, name] of ["0001-start.sql", "0002-egress.sql"].entries()) {
+    db.exec(await readFile(new URL(`./migrations/sqlite/${name}`, import.meta.url), "utf8"));
+    db.prepare("INSERT INTO migrations VALUES (?, ?, 0)").run(at + 1, name);
+  }
+  db.exec(`INSERT INTO organisations VALUES ('o', 'acme', 'acme', 1);
+    INSERT INTO tokens VALUES ('tok_1', 'o', 'root', 'ddo_a', 'hash-1', 1, 1, 5, NULL, NULL), ('tok_2', 'o', 'ci', 'ddo_b', 'hash-2', 0, 2, NULL, 9, 7)`);
+  db.close();
+  await using store = storeOn(new SqliteDriver(path));
+  assert.deepEqual((await store.tokens.list(null)).map(({ id, scope }) => [id, scope]), [["tok_1", "admin"], ["tok_2", "manage"]]);
+  const { expiresAt, revokedAt, lastUsedAt } = (await store.tokens.findByHash("hash-2"))!;
+  assert.deepEqual([expiresAt, revokedAt, lastUsedAt], [9, 7, null]);
 });
 
 test("waits with closing until the last write is on disk", async () => {

@@ -185,6 +185,18 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(left.map((e) => e.time), [4, 5]);
     });
 
+    test("forgets no organisation's events because another has many", async () => {
+      await store.events.append([1, 2].map((n) => ({ ...event(n, "b", "command"), organisation: other.id })));
+      await store.events.append([3, 4, 5, 6, 7].map((n) => event(n, "a", "command")));
+      assert.equal(await store.events.prune({ before: 0, keep: 3 }), 2);
+      const left = async (organisation: string) => (await store.events.list({ organisation, order: "oldest-first", limit: 10 })).map((e) => e.time);
+      assert.deepEqual(await left(other.id), [1, 2]);
+      assert.deepEqual(await left(acme.id), [5, 6, 7]);
+      assert.equal(await store.events.prune({ before: 2, keep: 3 }), 1);
+      assert.deepEqual(await left(other.id), [2]);
+      assert.equal(await store.events.prune({ before: 100, keep: 3 }), 4);
+    });
+
     test("forgets any number of events", async () => {
       await store.events.append(Array.from({ length: 4_500 }, (_, i) => event(10_000 + i, "a", "command")));
       assert.equal(await store.events.prune({ before: 14_400, keep: 200 }), 4_400);
@@ -198,7 +210,7 @@ const acme = organisation("acme", 1);
 const other = organisation("other", 2);
 
 const token = (id: string, owner: OrganisationRecord): TokenRecord => ({
-  id, organisation: { id: owner.id, slug: owner.slug }, name: "a name", prefix: "ddo_abcd", admin: false, createdAt: 1, lastUsedAt: null, expiresAt: null, revokedAt: null,
+  id, organisation: { id: owner.id, slug: owner.slug }, name: "a name", prefix: "ddo_abcd", scope: "run", createdAt: 1, lastUsedAt: null, expiresAt: null, revokedAt: null,
 });
 
 const sandbox = (id: string, createdAt: number): SandboxRecord => ({

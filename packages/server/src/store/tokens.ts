@@ -1,3 +1,4 @@
+import type { Scope } from "@sandkeep/protocol";
 import type { TokenRecord, TokenStore } from "./contract.ts";
 import { sql, type SqlDriver } from "./driver.ts";
 
@@ -7,14 +8,14 @@ interface Row {
   slug: string;
   name: string;
   prefix: string;
-  admin: number;
+  scope: Scope;
   created_at: number;
   last_used_at: number | null;
   expires_at: number | null;
   revoked_at: number | null;
 }
 
-const SELECT = `SELECT t.id, t.organisation, o.slug, t.name, t.prefix, t.admin, t.created_at, t.last_used_at, t.expires_at, t.revoked_at
+const SELECT = `SELECT t.id, t.organisation, o.slug, t.name, t.prefix, t.scope, t.created_at, t.last_used_at, t.expires_at, t.revoked_at
   FROM tokens t JOIN organisations o ON o.id = t.organisation`;
 
 const record = (row: Row): TokenRecord => ({
@@ -22,7 +23,7 @@ const record = (row: Row): TokenRecord => ({
   organisation: { id: row.organisation, slug: row.slug },
   name: row.name,
   prefix: row.prefix,
-  admin: row.admin === 1,
+  scope: row.scope,
   createdAt: row.created_at,
   lastUsedAt: row.last_used_at,
   expiresAt: row.expires_at,
@@ -31,13 +32,17 @@ const record = (row: Row): TokenRecord => ({
 
 export function tokenStore(driver: SqlDriver): TokenStore {
   const select = async (where: string, ...params: (string | number)[]) => (await driver.query<Row>(`${SELECT} ${where}`, params)).map(record);
+  const find: TokenStore["find"] = async (organisation, id) => {
+    const found = (await select("WHERE t.id = ?", id))[0];
+    return found && (organisation === null || found.organisation.id === organisation) ? found : null;
+  };
   return {
     async insert(token, hash) {
       await driver.write(
         sql(
-          `INSERT INTO tokens (id, organisation, name, prefix, hash, admin, created_at, last_used_at, expires_at, revoked_at)
+          `INSERT INTO tokens (id, organisation, name, prefix, hash, scope, created_at, last_used_at, expires_at, revoked_at)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          token.id, token.organisation.id, token.name, token.prefix, hash, token.admin ? 1 : 0, token.createdAt, token.lastUsedAt, token.expiresAt, token.revokedAt,
+          token.id, token.organisation.id, token.name, token.prefix, hash, token.scope, token.createdAt, token.lastUsedAt, token.expiresAt, token.revokedAt,
         ),
       );
     },
@@ -49,9 +54,10 @@ export function tokenStore(driver: SqlDriver): TokenStore {
         ? await select("ORDER BY t.created_at, t.id")
         : await select("WHERE t.organisation = ? ORDER BY t.created_at, t.id", organisation);
     },
+    find,
     async revoke(organisation, id, at) {
-      const found = (await select("WHERE t.id = ?", id))[0];
-      if (!found || (organisation !== null && found.organisation.id !== organisation)) return null;
+      const found = await find(organisation, id);
+      if (!found) return null;
       await driver.write(sql("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", at, id));
       return { ...found, revokedAt: found.revokedAt ?? at };
     },

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Token } from "@sandkeep/protocol";
+import type { Scope, Token } from "@sandkeep/protocol";
 import { pino } from "pino";
 import type { ConfigInput } from "../config/schema.ts";
 import { type Server, startServer } from "../server.ts";
@@ -64,7 +64,7 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** A new token, if asked so of a new organisation. */
-  async token(options: { name?: string; organisation?: string; expiresInMs?: number; admin?: boolean } = {}): Promise<Token & { token: string }> {
+  async token(options: { name?: string; organisation?: string; expiresInMs?: number; admin?: boolean; scope?: Scope } = {}): Promise<Token & { token: string }> {
     if (options.organisation !== undefined) await this.request("POST", "/api/v1/organisations", { body: { slug: options.organisation } });
     const response = await this.request("POST", "/api/v1/tokens", { body: { name: "test", ...options } });
     if (response.status !== 201) throw new Error(await response.text());

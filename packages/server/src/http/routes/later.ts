@@ -1,11 +1,12 @@
 import { ApiError } from "@sandkeep/protocol";
 import type { Hono } from "hono";
 import type { Env } from "../env.ts";
+import { guard } from "../guard.ts";
 
 /** Paths of the platform that a later version answers to. */
 export function later(app: Hono<Env>, what: string, ...paths: string[]): void {
   for (const path of paths) {
-    app.all(path, () => {
+    app.all(path, guard(`ALL ${path}`), () => {
       throw new ApiError("NOT_SUPPORTED", `${what} arrive in a later version.`);
     });
   }

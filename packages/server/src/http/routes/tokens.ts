@@ -1,4 +1,4 @@
-import { ApiError, type NewToken, type Token, tokenRequestSchema } from "@sandkeep/protocol";
+import { ApiError, includesScope, type NewToken, type Token, tokenRequestSchema } from "@sandkeep/protocol";
 import type { Hono } from "hono";
 import type { Principal } from "../../auth/authenticator.ts";
 import { newToken } from "../../auth/token.ts";
@@ -6,6 +6,7 @@ import type { TokenRecord } from "../../store/contract.ts";
 import type { Env, Services } from "../env.ts";
 import { readBody } from "../input.ts";
 import { resource } from "../resource.ts";
+import { requireScope } from "../scopes.ts";
 
 function view(record: TokenRecord): Token {
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
@@ -14,7 +15,8 @@ function view(record: TokenRecord): Token {
     name: record.name,
     prefix: record.prefix,
     organisation: record.organisation.slug,
-    admin: record.admin,
+    scope: record.scope,
+    admin: record.scope === "admin",
     createdAt: new Date(record.createdAt).toISOString(),
     lastUsedAt: iso(record.lastUsedAt),
     expiresAt: iso(record.expiresAt),
@@ -22,24 +24,41 @@ function view(record: TokenRecord): Token {
   };
 }
 
-/** Administrators see every organisation's tokens, others those of their own. */
-const scope = (principal: Principal) => (principal.token.admin ? null : principal.organisation.id);
+const isAdmin = ({ token }: Principal) => includesScope(token.scope, "admin");
 
-export function tokenRoutes(app: Hono<Env>, { events, sandboxes, store }: Services): void {
+/** Administrators see every organisation's tokens, others those of their own. */
+const reach = (principal: Principal) => (isAdmin(principal) ? null : principal.organisation.id);
+
+/**
+ * When a new token ends: no later than the one that makes it.
+ *
+ * @throws {ApiError} `FORBIDDEN`
+ */
+function expiry({ token: { expiresAt } }: Principal, expiresInMs: number | undefined, now: number): number | null {
+  if (expiresInMs === undefined) return expiresAt;
+  const asked = now + expiresInMs;
+  if (expiresAt === null || asked <= expiresAt) return asked;
+  throw new ApiError("FORBIDDEN", `This token expires at ${new Date(expiresAt).toISOString()} and cannot make one that lives longer. Without \`expiresInMs\` the new one ends with it.`);
+}
+
+export function tokenRoutes(app: Hono<Env>, { authenticator, events, store }: Services): void {
   resource(app, "/api/v1/tokens", {
-    GET: async (context) => context.json((await store.tokens.list(scope(context.get("principal")))).map(view)),
+    GET: async (context) => context.json((await store.tokens.list(reach(context.get("principal")))).map(view)),
     POST: async (context) => {
       const principal = context.get("principal");
       const request = await readBody(context, tokenRequestSchema);
       const slug = request.organisation ?? principal.organisation.slug;
-      if ((request.admin || slug !== principal.organisation.slug) && !principal.token.admin) throw new ApiError("FORBIDDEN");
+      const scope = request.scope ?? (request.admin ? "admin" : "manage");
+      // Nothing does more than the one that makes it.
+      requireScope(principal, scope);
+      if (slug !== principal.organisation.slug) requireScope(principal, "admin");
       const organisation = await store.organisations.findBySlug(slug);
       if (!organisation) throw new ApiError("ORGANISATION_NOT_FOUND");
       const now = Date.now();
-      const expiresAt = request.expiresInMs === undefined ? null : now + request.expiresInMs;
-      const { token, hash, record } = newToken(organisation, { name: request.name, admin: request.admin ?? false, expiresAt }, now);
+      const expiresAt = expiry(principal, request.expiresInMs, now);
+      const { token, hash, record } = newToken(organisation, { name: request.name, scope, expiresAt }, now);
       await store.tokens.insert(record, hash);
-      events.publish({ organisation, sandbox: null, actor: principal.actor }, { kind: "token.created", outcome: "ok", data: { token: record.id, name: record.name } });
+      events.publish({ organisation, sandbox: null, actor: principal.actor }, { kind: "token.created", outcome: "ok", data: { token: record.id, name: record.name, scope } });
       const answer: NewToken = { ...view(record), token };
       return context.json(answer, 201);
     },
@@ -47,10 +66,14 @@ export function tokenRoutes(app: Hono<Env>, { events, sandboxes, store }: Servic
   resource(app, "/api/v1/tokens/:id", {
     DELETE: async (context) => {
       const principal = context.get("principal");
-      const record = await store.tokens.revoke(scope(principal), context.req.param("id") ?? "", Date.now());
+      const id = context.req.param("id") ?? "";
+      const found = await store.tokens.find(reach(principal), id);
+      if (!found) throw new ApiError("TOKEN_NOT_FOUND");
+      if (!includesScope(principal.token.scope, found.scope)) throw new ApiError("FORBIDDEN", "Only an administrator's token revokes that of another administrator.");
+      const record = await store.tokens.revoke(reach(principal), id, Date.now());
       if (!record) throw new ApiError("TOKEN_NOT_FOUND");
       events.publish({ organisation: record.organisation, sandbox: null, actor: principal.actor }, { kind: "token.revoked", outcome: "ok", data: { token: record.id, name: record.name } });
-      sandboxes.disconnectToken(record.id);
+      authenticator.revoked(record.id);
       return context.body(null, 204);
     },
   });

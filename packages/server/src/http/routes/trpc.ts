@@ -1,0 +1,67 @@
+import { ApiError, type ErrorBody } from "@sandkeep/protocol";
+import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import { bearerToken } from "../../auth/authenticator.ts";
+import type { Env, Services } from "../env.ts";
+import { toApiError } from "../errors.ts";
+import { readText } from "../input.ts";
+import { resource } from "../resource.ts";
+import { TRPC_PATH } from "../scopes.ts";
+import { cookieToken } from "../trpc/cookie.ts";
+import { router, type TrpcContext } from "../trpc/router.ts";
+
+const ENDPOINT = "/api";
+/** Calls in one request. The command line sends one, sometimes two. */
+const MAX_BATCH = 10;
+
+/** tRPC 11, as the platform's command line speaks it (wire-protocol §12). Registered before the authentication of everything else. */
+export function trpcRoutes(app: Hono<Env>, { authenticator, config, log, sandboxes, store }: Services): void {
+  const authenticate: MiddlewareHandler<Env> = async (context, next) => {
+    context.set("authenticator", authenticator);
+    try {
+      const token = bearerToken(context.req.header("authorization")) ?? cookieToken(context, config.publicUrl);
+      context.set("principal", await authenticator.authenticate(token, context.req.header("x-deno-org")));
+    } catch (error) {
+      // Of a token that does not count, this client understands only a 401.
+      if (error instanceof ApiError && error.code === "TOKEN_EXPIRED") return context.json<ErrorBody>(error.toJSON(), 401);
+      throw error;
+    }
+    await next();
+  };
+  app.use(TRPC_PATH, authenticate);
+
+  const handle = async (context: Context<Env>): Promise<Response> => {
+    const principal = context.get("principal");
+    const procedureContext: TrpcContext = {
+      principal, store, sandboxes,
+      hostname: new URL(config.publicUrl ?? context.req.url).host,
+      told: (error) => toApiError(error, log, context.get("traceId")),
+    };
+    const request = await boundedRequest(context);
+    return await fetchRequestHandler({ endpoint: ENDPOINT, req: request, router, maxBatchSize: MAX_BATCH, createContext: () => procedureContext });
+  };
+  resource(app, TRPC_PATH, { GET: handle, POST: handle });
+}
+
+/**
+ * The same request with a body that has been read within bounds, and with inputs that are JSON, which tRPC takes for granted.
+ *
+ * @throws {ApiError} `INVALID_REQUEST`, `REQUEST_TOO_LARGE`, `INVALID_TOKEN`, `TOKEN_EXPIRED`
+ */
+async function boundedRequest(context: Context<Env>): Promise<Request> {
+  const { method, url } = context.req;
+  const headers = new Headers(context.req.header());
+  // What a form of any page can send is not JSON.
+  if (method === "POST" && !/^application\/json *(;|$)/i.test(headers.get("content-type") ?? "")) throw new ApiError("INVALID_REQUEST", "The body is not of the type application/json.");
+  const body = method === "POST" ? await readText(context) : null;
+  const input = body ?? new URL(url).searchParams.get("input");
+  if (input) {
+    try {
+      JSON.parse(input);
+    } catch {
+      throw new ApiError("INVALID_REQUEST", `The ${body === null ? "parameter input" : "body"} is not JSON.`);
+    }
+  }
+  headers.delete("content-length");
+  return new Request(url, { method, headers, body, signal: context.req.raw.signal });
+}

@@ -1,0 +1,96 @@
+import { ApiError, includesScope, type Scope } from "@sandkeep/protocol";
+import type { Principal } from "../auth/authenticator.ts";
+
+/** What a route needs. */
+interface Access {
+  /** The least that a token must be for; null: no token at all. */
+  scope: Scope | null;
+  /** Its answer goes on for as long as the client reads, so it has to end with the token. */
+  long?: true;
+}
+
+const anybody: Access = { scope: null };
+const read: Access = { scope: "read" };
+const readOn: Access = { scope: "read", long: true };
+const run: Access = { scope: "run" };
+const manage: Access = { scope: "manage" };
+const admin: Access = { scope: "admin" };
+
+/** Where procedures are called, one or several with commas between: a dot tells them from all other paths. */
+export const TRPC_PATH = "/api/:procedures{[a-zA-Z]+\\.[a-zA-Z.,]+}";
+
+/** Every route of the server, by method and path, and what it needs, and every tRPC procedure. One that is not here cannot be served. */
+export const ACCESS: Readonly<Record<string, Access>> = {
+  "GET /api/v1/health": anybody,
+  "GET /api/v1/info": read,
+
+  "GET /api/v2/sandboxes": read,
+  "GET /api/v3/sandboxes": read,
+  "GET /api/v1/sandboxes": read,
+  "GET /api/v1/sandboxes/:id": read,
+  // The WebSockets, also when they are asked for without an upgrade.
+  "GET /api/v3/sandboxes/create": run,
+  "GET /api/v3/sandbox/:id/connect": run,
+  "PATCH /api/v3/sandbox/:id": run,
+  "DELETE /api/v3/sandbox/:id": run,
+  "DELETE /api/v3/sandboxes/:id": run,
+
+  "GET /api/v1/sandboxes/:id/egress": read,
+  "PATCH /api/v1/sandboxes/:id/egress": manage,
+  "PUT /api/v1/sandboxes/:id/egress/secrets/:name": manage,
+  "DELETE /api/v1/sandboxes/:id/egress/secrets/:name": manage,
+  "GET /api/v1/sandboxes/:id/egress/log": readOn,
+
+  "GET /api/v1/events": read,
+  "GET /api/v1/events/stream": readOn,
+
+  "GET /api/v1/tokens": manage,
+  "POST /api/v1/tokens": manage,
+  "DELETE /api/v1/tokens/:id": manage,
+  "GET /api/v1/organisations": admin,
+  "POST /api/v1/organisations": admin,
+
+  // What the platform's command line calls: one path for all procedures, each with its own scope.
+  [`GET ${TRPC_PATH}`]: read,
+  [`POST ${TRPC_PATH}`]: read,
+  "TRPC orgs.list": read,
+  "TRPC sandboxes.list": read,
+  "TRPC sandboxes.findHostname": read,
+  "TRPC sandboxes.kill": run,
+
+  // What a later version brings: refused for everybody.
+  "ALL /api/v3/sandbox/:id/expose/http": read,
+  "ALL /api/v3/sandbox/:id/expose/vscode": read,
+  "ALL /api/v3/sandbox/:id/expose/ssh": read,
+  "ALL /api/v2/volumes": read,
+  "ALL /api/v2/volumes/*": read,
+  "ALL /api/v2/snapshots": read,
+  "ALL /api/v2/snapshots/*": read,
+  "ALL /api/v2/apps": read,
+  "ALL /api/v2/apps/*": read,
+  "ALL /api/v2/revisions": read,
+  "ALL /api/v2/revisions/*": read,
+  "ALL /api/v2/layers": read,
+  "ALL /api/v2/layers/*": read,
+  "ALL /api/v2/sandboxes/:id/deploy": read,
+};
+
+/** @throws for a route that the table does not have: a mistake in the program. */
+export function accessTo(route: string): Access {
+  const access = Object.hasOwn(ACCESS, route) ? ACCESS[route] : undefined;
+  if (!access) throw new Error(`The route ${route} is not in the table of scopes.`);
+  return access;
+}
+
+/** The scope of a route that is not for everybody. */
+export function scopeOf(route: string): Scope {
+  const { scope } = accessTo(route);
+  if (scope === null) throw new Error(`The route ${route} needs no token.`);
+  return scope;
+}
+
+/** @throws {ApiError} `FORBIDDEN`, with the scope that is needed. */
+export function requireScope({ token }: Principal, needed: Scope): void {
+  if (includesScope(token.scope, needed)) return;
+  throw new ApiError("FORBIDDEN", `This needs a token with the scope \`${needed}\`, and that of ${JSON.stringify(token.name)} is \`${token.scope}\`.`);
+}
