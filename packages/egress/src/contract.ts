@@ -14,9 +14,11 @@ export interface RequestRule {
   methods?: string[];
   /** Patterns of the path without its query, `*` within a segment and `**` across, such as `/v1/*` or `/repos/**`. Absent: any. */
   paths?: string[];
-  /** Largest body of a request, in bytes. */
+  /** Whether it permits WebSockets too. Absent: no. */
+  websocket?: boolean;
+  /** Largest body of a request, in bytes; of a WebSocket, all that is sent in its messages together. */
   maxRequestBytes?: number;
-  /** Requests per minute for this sandbox and rule. */
+  /** Requests per minute for this sandbox and rule; messages that are sent over a WebSocket count as well. */
   requestsPerMinute?: number;
 }
 

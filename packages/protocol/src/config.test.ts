@@ -89,7 +89,7 @@ describe("the configuration header", () => {
   });
 
   test("has Sandkeep's own additions, which the official clients do not send", () => {
-    const rule = { host: "api.example", methods: ["GET"], paths: ["/v1/**"], maxRequestBytes: 0, requestsPerMinute: 60 };
+    const rule = { host: "api.example", methods: ["GET"], paths: ["/v1/**"], websocket: true, maxRequestBytes: 0, requestsPerMinute: 60 };
     const config = decodeConfig(javascript({ egress: { deny: ["b.example"], rules: [rule] }, secrets: { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } } }));
     assert.deepEqual(config.egress, { deny: ["b.example"], rules: [rule] });
     assert.deepEqual(config.secrets, { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } });

@@ -10,6 +10,8 @@ export const requestRuleSchema = z.strictObject({
   host: pattern,
   methods: z.array(z.string().regex(/^[A-Z][A-Z0-9_-]{0,31}$/, "a method in upper case, such as GET")).min(1).max(RULES.methods).optional(),
   paths: z.array(z.string().startsWith("/", "a path starts with /").max(RULES.pathLength)).min(1).max(RULES.paths).optional(),
+  /** Whether it permits WebSockets too. */
+  websocket: z.boolean().optional(),
   /** Bytes. */
   maxRequestBytes: z.int().nonnegative().optional(),
   requestsPerMinute: z.int().positive().optional(),

@@ -16,7 +16,7 @@ const VALUE = "hunter2";
 const STATE: EgressView = {
   allow: ["api.example"],
   deny: ["x.example"],
-  rules: [{ host: "api.example", methods: ["GET", "PUT"], paths: ["/v1/**"], maxRequestBytes: 1_024, requestsPerMinute: 60 }],
+  rules: [{ host: "api.example", methods: ["GET", "PUT"], paths: ["/v1/**"], websocket: true, maxRequestBytes: 1_024, requestsPerMinute: 60 }],
   secrets: [{ name: "KEY", hosts: ["api.example"], in: ["body"] }],
 };
 const LOG = `${JSON.stringify({ id: "evt_1" })}\n`.repeat(10_000);
@@ -51,7 +51,7 @@ const path = `/api/v1/sandboxes/${ID}/egress`;
 
 test("show tells hosts, rules and secrets", async () => {
   const text = await call(["show", ID]);
-  assert.match(text, /^allowed\n {2}api\.example\ndenied\n {2}x\.example\nrules\n {2}api\.example {2}GET,PUT {2}\/v1\/\*\* {2}bodies up to 1\.0 KiB {2}60 a minute\nsecrets\n {2}KEY → api\.example \(in bodies, too\)\n$/);
+  assert.match(text, /^allowed\n {2}api\.example\ndenied\n {2}x\.example\nrules\n {2}api\.example {2}GET,PUT {2}\/v1\/\*\* {2}WebSockets too {2}bodies up to 1\.0 KiB {2}60 a minute\nsecrets\n {2}KEY → api\.example \(in bodies, too\)\n$/);
   assert.deepEqual(JSON.parse(await call(["show", "--json"], { env: { SANDBOX_ID: ID } })), STATE);
 });
 

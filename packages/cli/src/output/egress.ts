@@ -14,11 +14,12 @@ export function showEgress({ allow, deny, rules, secrets }: EgressView, { bold }
   ].join("\n");
 }
 
-function ruleLine({ host, methods, paths, maxRequestBytes, requestsPerMinute }: EgressView["rules"][number]): string {
+function ruleLine({ host, methods, paths, websocket, maxRequestBytes, requestsPerMinute }: EgressView["rules"][number]): string {
   return [
     host,
     methods?.join(","),
     paths?.join(" "),
+    websocket && "WebSockets too",
     maxRequestBytes !== undefined && `bodies up to ${formatBytes(maxRequestBytes)}`,
     requestsPerMinute !== undefined && `${requestsPerMinute} a minute`,
   ].filter(Boolean).join("  ");

@@ -1,7 +1,8 @@
 /** A TCP connection to one of several addresses that were checked. */
 import { connect, type Socket } from "node:net";
 import type { Address } from "../policy/mod.ts";
-import { DialError, guestErrno } from "./error.ts";
+import { denial, DialError, guestErrno } from "./error.ts";
+import { judgeRoute, type Wanted } from "./wanted.ts";
 
 /** How long an address may take to answer before the next one is tried beside it, milliseconds (RFC 8305 §8). */
 const STAGGER_MS = 250;
@@ -16,12 +17,21 @@ export interface Dialled {
   address: string;
 }
 
+/** Where to connect. */
+export interface Route {
+  addresses: readonly Address[];
+  port: number;
+  /** Whether configuration says where it leads: then addresses are not judged. */
+  fixed: boolean;
+}
+
 /**
- * Connects to the first address that answers.
+ * Connects to the first address that answers. Each is judged when its turn comes, and from before its first packet until it closes
+ * a connection is cut when policy does not allow it any more.
  *
  * @throws {DialError} with the last address's error
  */
-export function connectFirst(addresses: readonly Address[], port: number, signal: AbortSignal): Promise<Dialled> {
+export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, signal: AbortSignal): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     const queue = addresses.slice(0, MAX_ADDRESSES);
     const trying = new Set<Socket>();
@@ -35,22 +45,30 @@ export function connectFirst(addresses: readonly Address[], port: number, signal
       if (winner) resolve(winner);
       else reject(error);
     };
-    const aborted = () => finish(null, new DialError("The connection is no longer wanted.", { errno: "ECONNRESET" }));
+    const aborted = () => finish(null, unwanted(signal));
     const deadline = setTimeout(() => finish(null, new DialError(`No answer within ${CONNECT_TIMEOUT_MS / 1_000} s.`, { errno: "ETIMEDOUT" })), CONNECT_TIMEOUT_MS);
     const next = () => {
       clearTimeout(stagger);
       const address = queue.shift();
       if (!address) {
-        if (trying.size === 0) finish(null, new DialError(describe(last), { errno: guestErrno(last) }));
+        if (trying.size === 0) finish(null, last instanceof DialError ? last : new DialError(describe(last), { errno: guestErrno(last) }));
         return;
+      }
+      const judge = () => judgeRoute(wanted, fixed ? null : address);
+      const now = judge();
+      if (!now.allowed) {
+        last = denial(now);
+        return next();
       }
       const socket = connect({ host: address.text, port, family: address.family, allowHalfOpen: true, noDelay: true });
       trying.add(socket);
+      socket.once("close", wanted.hold(judge, (why) => socket.destroy(denial(why))));
       const failed = (error: Error) => {
         trying.delete(socket);
         last = error;
         next();
       };
+      socket.on("error", () => undefined);
       socket.once("error", failed);
       socket.once("connect", () => {
         socket.off("error", failed);
@@ -62,6 +80,11 @@ export function connectFirst(addresses: readonly Address[], port: number, signal
     if (signal.aborted) return aborted();
     next();
   });
+}
+
+/** Why an attempt was given up. */
+export function unwanted({ reason }: AbortSignal): DialError {
+  return reason instanceof DialError ? reason : new DialError("The connection is no longer wanted.", { errno: "ECONNRESET" });
 }
 
 function describe(error: unknown): string {

@@ -1,19 +1,11 @@
 /** From a host that policy allows to a connection: the address that is dialled is the address that was checked. */
 import type { EgressConfig } from "../contract.ts";
 import { NoSuchName, parseStaticHosts, Resolver, type StaticHost } from "../dns/resolver.ts";
-import { type Address, type HostRef, hostText, type Policy } from "../policy/mod.ts";
-import { connectFirst, type Dialled } from "./connect.ts";
-import { DialError } from "./error.ts";
-import { isOwn } from "./own-addresses.ts";
+import { type Address, hostText } from "../policy/mod.ts";
+import { connectFirst, type Dialled, type Route, unwanted } from "./connect.ts";
+import { denial, DialError } from "./error.ts";
 import { connectThrough } from "./upstream-proxy.ts";
-
-/** Where a host leads: addresses that may be dialled. */
-export interface Route {
-  addresses: Address[];
-  port: number;
-  /** Whether configuration says where it leads. */
-  fixed: boolean;
-}
+import type { Wanted } from "./wanted.ts";
 
 /** Shared by all sandboxes. */
 export class Dialer {
@@ -34,53 +26,91 @@ export class Dialer {
   }
 
   /**
-   * Dials a host whose name, or address, policy allows.
+   * Dials a host. What policy does not allow, or stops allowing on the way, is given up at once.
    *
    * @throws {DialError}
    */
-  async dial(policy: Policy, host: HostRef, port: number, signal: AbortSignal): Promise<Dialled> {
-    if (this.#proxy && !("name" in host && this.isStatic(host.name))) {
-      await this.#checkForProxy(policy, host, port);
-      const text = "name" in host ? host.name : host.address.family === 6 ? `[${host.address.text}]` : host.address.text;
-      return connectThrough(this.#proxy, `${text}:${port}`, signal);
-    }
-    const route = await this.route(policy, host, port);
-    return connectFirst(route.addresses, route.port, signal);
+  dial(wanted: Wanted, signal: AbortSignal): Promise<Dialled> {
+    return whileAllowed(wanted, signal, async (signal) => {
+      if (this.#isProxied(wanted)) {
+        const addresses = await this.#knownAddresses(wanted, signal);
+        return connectThrough(this.#proxy!, wanted, addresses, signal);
+      }
+      return connectFirst(await this.#route(wanted, signal), wanted, signal);
+    });
   }
 
   /**
-   * The addresses that a host leads to and policy lets be dialled.
+   * The addresses that datagrams for a host may go to.
    *
    * @throws {DialError}
    */
-  async route(policy: Policy, host: HostRef, port: number): Promise<Route> {
+  datagramRoute(wanted: Wanted, signal: AbortSignal): Promise<Route> {
+    return whileAllowed(wanted, signal, (signal) => {
+      if (this.#isProxied(wanted)) throw denial({ reason: "The proxy that everything is dialled through carries no UDP.", rule: null });
+      return this.#route(wanted, signal);
+    });
+  }
+
+  #isProxied({ host }: Wanted): boolean {
+    return this.#proxy !== null && !("name" in host && this.isStatic(host.name));
+  }
+
+  async #route(wanted: Wanted, signal: AbortSignal): Promise<Route> {
+    const { host, port } = wanted;
     if ("name" in host) {
       const fixed = this.#hosts.get(host.name);
       // Configuration says so, so it may be inner.
       if (fixed) return { addresses: [fixed.address], port: fixed.port ?? port, fixed: true };
     }
-    const addresses = "name" in host ? await this.#resolve(host.name) : [host.address];
-    const judged = addresses.map((address) => ({ address, ...policy.judgeDial(address, port, isOwn) }));
+    const addresses = "name" in host ? await this.#resolve(host.name, signal) : [host.address];
+    const judged = addresses.map((address) => ({ address, ...wanted.judgeAddress(address) }));
     const allowed = judged.filter((one) => one.allowed).map((one) => one.address);
     if (allowed.length > 0) return { addresses: allowed, port, fixed: false };
     const [first] = judged;
-    throw new DialError(`${hostText(host)}: ${first?.reason ?? "it has no address."}`, { errno: "ECONNREFUSED", denied: true, rule: first?.rule ?? null });
+    throw denial({ reason: `${hostText(host)}: ${first?.reason ?? "it has no address."}`, rule: first?.rule ?? null });
   }
 
-  async #resolve(name: string): Promise<Address[]> {
+  async #resolve(name: string, signal: AbortSignal): Promise<Address[]> {
+    const { promise: given, reject } = Promise.withResolvers<never>();
+    const giveUp = () => reject(unwanted(signal));
+    signal.addEventListener("abort", giveUp, { once: true });
     try {
-      return await this.resolver.addressesOf(name);
+      // Others may be waiting for the same name, so the look-up itself goes on.
+      return await Promise.race([this.resolver.addressesOf(name), given]);
     } catch (error) {
+      if (error instanceof DialError) throw error;
       throw new DialError((error as Error).message, { errno: error instanceof NoSuchName ? "EHOSTUNREACH" : "ENETUNREACH" });
+    } finally {
+      signal.removeEventListener("abort", giveUp);
     }
   }
 
-  /** The other proxy resolves the name. What can be known here still counts: no inner address that this host can see. */
-  async #checkForProxy(policy: Policy, host: HostRef, port: number): Promise<void> {
+  /** What can be known here of a host that another proxy will look up: which address it takes is up to it, so all have to be allowed. */
+  async #knownAddresses(wanted: Wanted, signal: AbortSignal): Promise<Address[]> {
+    const { host } = wanted;
+    let addresses: Address[];
     try {
-      await this.route(policy, host, port);
+      addresses = "name" in host ? await this.#resolve(host.name, signal) : [host.address];
     } catch (error) {
-      if (error instanceof DialError && error.denied) throw error;
+      if (signal.aborted) throw error;
+      return [];
     }
+    const refused = addresses.map((address) => wanted.judgeAddress(address)).find(({ allowed }) => !allowed);
+    if (refused) throw denial({ reason: `${hostText(host)}: ${refused.reason}`, rule: refused.rule });
+    return addresses;
+  }
+}
+
+/** Does something that takes a while, and gives it up when what is wanted is not allowed any more. */
+async function whileAllowed<T>(wanted: Wanted, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const release = wanted.hold(() => wanted.judge(), (why) => ended.abort(denial(why)));
+  try {
+    const both = AbortSignal.any([signal, ended.signal]);
+    if (both.aborted) throw unwanted(both);
+    return await work(both);
+  } finally {
+    release();
   }
 }

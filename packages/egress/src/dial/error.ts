@@ -1,3 +1,5 @@
+import type { Judgement } from "../policy/mod.ts";
+
 /** Why nothing was dialled, or nobody answered. */
 export class DialError extends Error {
   override name = "DialError";
@@ -14,6 +16,11 @@ export class DialError extends Error {
     this.denied = denied;
     this.rule = rule;
   }
+}
+
+/** What becomes of an attempt, or a connection, that policy does not allow. */
+export function denial({ reason, rule }: Pick<Judgement, "reason" | "rule">): DialError {
+  return new DialError(reason, { errno: "ECONNREFUSED", denied: true, rule });
 }
 
 /** Errnos that a guest is told as they are; any other means that the host could not be reached. */

@@ -1,46 +1,63 @@
 /** Dialling through an HTTP proxy of the network that the host is in (RFC 9110 §9.3.6). */
 import { request } from "node:http";
-import type { Socket } from "node:net";
-import { DialError } from "./error.ts";
-import type { Dialled } from "./connect.ts";
+import { connect, type Socket } from "node:net";
+import { type Address, authorityText, type Judgement } from "../policy/mod.ts";
+import { type Dialled, unwanted } from "./connect.ts";
+import { denial, DialError } from "./error.ts";
+import { judgeRoute, type Wanted } from "./wanted.ts";
 
+/** How long the proxy may take to answer, milliseconds: from the first packet to the end of its answer's head. */
 const TIMEOUT_MS = 15_000;
 
 /**
- * Asks the proxy for a connection to `authority`.
+ * Asks the proxy for a connection. From before the first packet until it closes, it is cut when policy does not allow it any more.
  *
  * @param proxy `http://[user:password@]host:port`
+ * @param addresses those of the host that are known here; each of them has to be allowed
  * @throws {DialError}
  */
-export function connectThrough(proxy: URL, authority: string, signal: AbortSignal): Promise<Dialled> {
+export function connectThrough(proxy: URL, wanted: Wanted, addresses: readonly Address[], signal: AbortSignal): Promise<Dialled> {
   const { promise, resolve, reject } = Promise.withResolvers<Dialled>();
+  if (signal.aborted) return Promise.reject(unwanted(signal));
+  const authority = authorityText(wanted.host, wanted.port);
   const credentials = proxy.username ? `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}` : null;
+  const socket = connect({ host: proxy.hostname.replace(/^\[|\]$/g, ""), port: Number(proxy.port || 80), allowHalfOpen: true, noDelay: true });
+  socket.on("error", () => undefined);
+  socket.once("close", wanted.hold(() => judgeAll(wanted, addresses), (why) => socket.destroy(denial(why))));
   const asking = request({
     method: "CONNECT",
-    host: proxy.hostname.replace(/^\[|\]$/g, ""),
-    port: proxy.port || 80,
     path: authority,
     headers: { host: authority, ...(credentials && { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` }) },
-    agent: false,
-    timeout: TIMEOUT_MS,
-    signal,
+    createConnection: () => socket,
   });
-  asking.once("connect", (response, socket: Socket, head) => {
-    if (response.statusCode !== 200) {
-      socket.destroy();
-      return reject(new DialError(`The upstream proxy refused ${authority} with status ${response.statusCode}.`, { errno: "EHOSTUNREACH" }));
-    }
-    socket.setTimeout(0);
-    socket.allowHalfOpen = true;
+  const fail = (error: DialError) => {
+    settle();
+    socket.destroy();
+    reject(error);
+  };
+  const aborted = () => fail(unwanted(signal));
+  const deadline = setTimeout(() => fail(new DialError(`The upstream proxy at ${proxy.host} did not answer within ${TIMEOUT_MS / 1_000} s.`, { errno: "ETIMEDOUT" })), TIMEOUT_MS);
+  const settle = () => {
+    clearTimeout(deadline);
+    signal.removeEventListener("abort", aborted);
+  };
+  signal.addEventListener("abort", aborted, { once: true });
+  asking.once("connect", (response, _socket: Socket, head) => {
+    if (response.statusCode !== 200) return fail(refused(authority, response.statusCode));
+    settle();
     if (head.length > 0) socket.unshift(head);
     resolve({ socket, address: `${authority} through ${proxy.host}` });
   });
-  asking.once("response", (response) => {
-    response.destroy();
-    reject(new DialError(`The upstream proxy answered ${authority} with status ${response.statusCode}.`, { errno: "EHOSTUNREACH" }));
-  });
-  asking.once("timeout", () => asking.destroy(new Error("timeout")));
-  asking.once("error", (error) => reject(new DialError(`The upstream proxy at ${proxy.host} cannot be used: ${error.message}.`, { errno: "EHOSTUNREACH" })));
+  asking.once("response", ({ statusCode }) => fail(refused(authority, statusCode)));
+  asking.on("error", (error) => fail(error instanceof DialError ? error : new DialError(`The upstream proxy at ${proxy.host} cannot be used: ${error.message}.`, { errno: "EHOSTUNREACH" })));
   asking.end();
   return promise;
+}
+
+function judgeAll(wanted: Wanted, addresses: readonly Address[]): Judgement {
+  return addresses.map((address) => judgeRoute(wanted, address)).find(({ allowed }) => !allowed) ?? wanted.judge();
+}
+
+function refused(authority: string, status: number | undefined): DialError {
+  return new DialError(`The upstream proxy refused ${authority} with status ${status}.`, { errno: "EHOSTUNREACH" });
 }

@@ -49,6 +49,13 @@ export class Policy {
     return pattern ? yes(pattern.text, `${who} is in this sandbox's allowNet.`) : no(null, `${who} is not in this sandbox's allowNet.`);
   }
 
+  /** Judges what the guest wants to send datagrams to. */
+  judgeUdp(host: HostRef, port: number): Judgement {
+    if (this.restricted) return no(null, "Under an allow list only TCP leaves the sandbox.");
+    if (port === QUIC_PORT) return no(null, "HTTP/3 does not leave the sandbox; HTTP over TCP does.");
+    return this.judge(host, port);
+  }
+
   /** Judges a name before anyone says which port is wanted, for the record of names asked for: denied when no port of it may be reached. */
   judgeName(name: string): Judgement {
     const host = { name };
@@ -93,6 +100,9 @@ export class Policy {
     return no(null, `${who} is ${what}, which is not reachable unless this sandbox's allowNet lists it.`);
   }
 }
+
+/** HTTP/3: refused, so that programs use TCP, where requests can be seen. */
+const QUIC_PORT = 443;
 
 /** For patterns without a port, which match every one. */
 const ANY_PORT = 443;

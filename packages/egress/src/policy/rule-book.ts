@@ -14,6 +14,13 @@ export interface RequestJudgement extends Judgement {
   status: 403 | 413 | 429 | null;
 }
 
+export interface JudgeOptions {
+  /** Whether the request is for a WebSocket: only a rule that says so permits it. */
+  websocket?: boolean;
+  /** Whether it is counted; not when it is judged again. */
+  count?: boolean;
+}
+
 /** The request rules of one sandbox, and how often each was used in the last minute. */
 export class RuleBook {
   readonly rules: readonly Rule[];
@@ -35,6 +42,11 @@ export class RuleBook {
     }
   }
 
+  /** Counts a request, or a message, for a rule by its text; false when there have been too many in the last minute. */
+  count(rule: string): boolean {
+    return this.#windows.get(rule)?.take(this.#now()) ?? true;
+  }
+
   /** The rules for a host and port. */
   rulesFor(host: HostRef, port: number): Rule[] {
     return this.rules.filter((rule) => restricts(rule.host, host, port));
@@ -46,7 +58,7 @@ export class RuleBook {
    * @param path as sent; a query is cut off
    * @param declaredLength of the body in bytes (`content-length`), 0 for none, null for one of unknown length
    */
-  judge(host: HostRef, port: number, method: string, path: string, declaredLength: number | null): RequestJudgement {
+  judge(host: HostRef, port: number, method: string, path: string, declaredLength: number | null, { websocket = false, count = true }: JudgeOptions = {}): RequestJudgement {
     const who = authorityText(host, port);
     const rules = this.rulesFor(host, port);
     if (rules.length === 0) return { allowed: true, rule: null, reason: `No request rule is for ${who}.`, maxRequestBytes: null, status: null };
@@ -61,11 +73,13 @@ export class RuleBook {
         ? `The path of this request to ${who} can be read in more than one way, so no request rule of this sandbox permits it.`
         : `No request rule of this sandbox permits this method and path at ${who}.`);
     }
-    const bounds = fitting.filter(({ spec: { maxRequestBytes = Infinity } }) => (declaredLength ?? 0) <= maxRequestBytes);
-    if (bounds.length === 0) return denied(413, fitting[0]!.text, `The body of this request to ${who} is larger than this sandbox's request rules permit.`);
+    const ready = websocket ? fitting.filter(({ spec }) => spec.websocket === true) : fitting;
+    if (ready.length === 0) return denied(403, fitting[0]!.text, `No request rule of this sandbox permits WebSockets for this path at ${who}: one that does says "websocket": true.`);
+    const bounds = ready.filter(({ spec: { maxRequestBytes = Infinity } }) => (declaredLength ?? 0) <= maxRequestBytes);
+    if (bounds.length === 0) return denied(413, ready[0]!.text, `The body of this request to ${who} is larger than this sandbox's request rules permit.`);
     // Of a body that may become of any length, the rule that permits most is asked first.
     if (declaredLength === null) bounds.sort((a, b) => (b.spec.maxRequestBytes ?? Infinity) - (a.spec.maxRequestBytes ?? Infinity) || 0);
-    const rule = bounds.find(({ text }) => this.#windows.get(text)?.take(this.#now()) ?? true);
+    const rule = count ? bounds.find(({ text }) => this.count(text)) : bounds[0];
     if (!rule) return denied(429, bounds[0]!.text, `There were too many requests to ${who} in the last minute for this sandbox's request rules.`);
     return { allowed: true, rule: rule.text, reason: `A request rule permits it at ${who}.`, maxRequestBytes: rule.spec.maxRequestBytes ?? null, status: null };
   }

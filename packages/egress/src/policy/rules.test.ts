@@ -5,10 +5,10 @@ import { parseRules, RuleError } from "./rules.ts";
 test("a rule says itself in a line", () => {
   const [plain, full] = parseRules([
     { host: "API.example.com" },
-    { host: "*.example.com:443", methods: ["GET", "HEAD"], paths: ["/v1/*", "/v2/**"], maxRequestBytes: 1000, requestsPerMinute: 60 },
+    { host: "*.example.com:443", methods: ["GET", "HEAD"], paths: ["/v1/*", "/v2/**"], websocket: true, maxRequestBytes: 1000, requestsPerMinute: 60 },
   ]);
   assert.equal(plain?.text, "api.example.com");
-  assert.equal(full?.text, "GET,HEAD *.example.com:443 /v1/*,/v2/** ≤1000 B ≤60/min");
+  assert.equal(full?.text, "GET,HEAD *.example.com:443 /v1/*,/v2/** websocket ≤1000 B ≤60/min");
 });
 
 for (const [spec, message] of [
@@ -18,6 +18,7 @@ for (const [spec, message] of [
   [{ host: "x.com", methods: ["get"] }, /^Request rule 2 \("x.com"\) is not valid: methods\.0: A method is written in capital letters, such as GET$/],
   [{ host: "x.com", methods: [] }, /methods: /],
   [{ host: "x.com", paths: ["v1/*"] }, /paths\.0: The path pattern "v1\/\*" is not valid: it does not begin with "\/"\.$/],
+  [{ host: "x.com", websocket: "yes" }, /websocket: /],
   [{ host: "x.com", maxRequestBytes: -1 }, /maxRequestBytes: /],
   [{ host: "x.com", maxRequestBytes: 1.5 }, /maxRequestBytes: /],
   [{ host: "x.com", requestsPerMinute: 0 }, /requestsPerMinute: /],

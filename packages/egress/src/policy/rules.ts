@@ -43,11 +43,12 @@ export function parseRules(specs: readonly unknown[]): Rule[] {
 }
 
 /** A rule in one line. */
-export function ruleText({ host, methods, paths, maxRequestBytes, requestsPerMinute }: RequestRule): string {
+export function ruleText({ host, methods, paths, websocket, maxRequestBytes, requestsPerMinute }: RequestRule): string {
   return [
     methods?.join(","),
     parsePattern(host).text,
     paths?.join(","),
+    websocket === true && "websocket",
     maxRequestBytes !== undefined && `≤${maxRequestBytes} B`,
     requestsPerMinute !== undefined && `≤${requestsPerMinute}/min`,
   ].filter((part) => typeof part === "string").join(" ");

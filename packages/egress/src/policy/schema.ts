@@ -34,6 +34,7 @@ export const requestRuleSchema: z.ZodType<RequestRule> = z.strictObject({
   host: patternSchema,
   methods: z.array(methodSchema).min(1).max(MAX_RULE_ITEMS).optional(),
   paths: z.array(pathPatternSchema).min(1).max(MAX_RULE_ITEMS).optional(),
+  websocket: z.boolean().optional(),
   maxRequestBytes: z.int().nonnegative().optional(),
   requestsPerMinute: z.int().positive().max(MAX_RATE).optional(),
 });

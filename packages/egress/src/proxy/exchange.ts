@@ -10,8 +10,9 @@ import { runResponseHook } from "./hook-runner.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { RequestRecord } from "./record.ts";
 import { redactResponse } from "./redaction.ts";
-import { Refusal, refusalAnswer } from "./refusal.ts";
+import { Refusal, refusalAnswer, refusalStatusText } from "./refusal.ts";
 import type { Session, Site } from "./session.ts";
+import type { Placed } from "./substitution.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
 /** Carries out one exchange. Never rejects: whatever happens is answered and reported. */
@@ -21,15 +22,21 @@ export function exchange(session: Session, request: GuestRequest, reply: GuestRe
     if (prepared.answer) return respondItself(prepared.answer, request, reply, record);
     const upstream = await connect(prepared.site);
     record.event.address = session.address;
-    // From here to the request nothing may wait: bodies begin to flow when they are listened to.
-    const body = carryBody(prepared, record);
+    const ended = new AbortController();
+    const end = (refusal: Refusal) => ended.abort(refusal);
+    const release = session.flow.tenant.hold(() => prepared.permit.judge(), (why) => end(prepared.permit.refusal(why)));
+    // From here to the request nothing may wait: bodies begin to flow when they are listened to, and secrets are those of now.
+    let placed: Placed | null = null;
     try {
-      const response = await upstream.request(upstreamRequest(session, prepared, request, reply, body?.stream ?? null), reply.signal);
+      placed = prepared.place();
+      const body = carryBody(prepared, placed, record, end);
+      const response = await upstream.request(upstreamRequest(session, prepared, placed, request, reply, body), AbortSignal.any([reply.signal, ended.signal]));
       await respond(session, prepared, response, reply, record);
     } catch (error) {
-      throw body?.error() ?? error;
+      throw ended.signal.aborted ? ended.signal.reason : error;
     } finally {
-      prepared.placed.finish();
+      release();
+      placed?.finish();
     }
   });
 }
@@ -48,7 +55,7 @@ export async function settle(session: Session, request: GuestRequest, reply: Gue
 }
 
 /** A request as the upstream is to get it. */
-export function upstreamRequest(session: Session, { site, placed, length, method }: Prepared, request: GuestRequest, reply: GuestReply, body: Readable | null): UpstreamRequest {
+export function upstreamRequest(session: Session, { site, length, method }: Prepared, placed: Placed, request: GuestRequest, reply: GuestReply, body: Readable | null): UpstreamRequest {
   return {
     method,
     scheme: session.scheme,
@@ -82,16 +89,22 @@ async function respondItself(answer: NonNullable<Prepared["answer"]>, request: G
   await reply.send({ status, statusText: "", headers, last: request.body !== null }, empty ? null : body, () => []);
 }
 
-/** A request's body on its way through, and why it broke off if it did. */
-function carryBody({ body, steps }: Prepared, record: RequestRecord): { stream: Readable; error(): Error | null } | null {
+/**
+ * A request's body on its way through, counted before it is sent.
+ *
+ * @param end called when it is longer than rules permit
+ */
+function carryBody({ body, permit, steps }: Prepared, placed: Placed, record: RequestRecord, end: (refusal: Refusal) => void): Readable | null {
   if (!body) return null;
-  let refusal: Error | null = null;
-  const stream = through(body, steps());
-  body.on("data", (chunk: Buffer) => (record.event.bytesUp += chunk.length));
-  stream.once("error", (error) => {
-    if (error instanceof Refusal) refusal = error;
+  body.on("data", (chunk: Buffer) => {
+    record.event.bytesUp += chunk.length;
+    try {
+      permit.send(chunk.length);
+    } catch (error) {
+      end(error as Refusal);
+    }
   });
-  return { stream, error: () => refusal };
+  return through(body, steps(placed));
 }
 
 async function fail(error: unknown, request: GuestRequest, reply: GuestReply, record: RequestRecord): Promise<void> {
@@ -112,7 +125,7 @@ async function fail(error: unknown, request: GuestRequest, reply: GuestReply, re
   request.body?.resume();
   const empty = request.head.method === "HEAD";
   event.bytesDown = empty ? 0 : body.length;
-  await reply.send({ status: refusal.status, statusText: "", headers, last: true }, empty ? null : body, () => []).catch(() => reply.abort());
+  await reply.send({ status: refusal.status, statusText: refusalStatusText(refusal), headers, last: true }, empty ? null : body, () => []).catch(() => reply.abort());
 }
 
 /** Codes only: texts of errors may quote what was sent. */

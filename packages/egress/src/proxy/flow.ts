@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
 import type { EgressEvent } from "../contract.ts";
 import type { Hooks } from "../hooks.ts";
-import type { HostRef, Pattern, Policy, RuleBook } from "../policy/mod.ts";
+import type { HostRef, Judgement, Pattern, Policy, RuleBook } from "../policy/mod.ts";
 import type { Redactor, SecretSet } from "../secrets/mod.ts";
 import type { LeafCertificates } from "./leaf.ts";
 
@@ -16,11 +16,16 @@ export interface Tenant {
   readonly redactor: Redactor;
   /**
    * Dials what policy allows: resolves the name itself, judges each address, and dials exactly one that passed. The socket
-   * (a `net.Socket` with `allowHalfOpen`) is destroyed when policy no longer allows the host.
+   * (a `net.Socket` with `allowHalfOpen`) is destroyed when policy no longer allows the host or that address.
    *
    * @throws {DialFailure}
    */
   dial(host: HostRef, port: number, signal: AbortSignal): Promise<Dialled>;
+  /**
+   * Ends something by `cut` at once when `judge` does not allow it now, or after a later change, until the returned function is
+   * called.
+   */
+  hold(judge: () => Judgement, cut: (why: Judgement) => void): () => void;
   /** Reports what went on. Resolves when there is room for another event. */
   report(event: EgressEvent): Promise<void>;
   /** Resolves when there is room for an event: nothing new begins before. */

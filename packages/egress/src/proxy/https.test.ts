@@ -111,7 +111,7 @@ describe("requests over TLS", () => {
   test("get 403 that says why where policy does not allow the host", async () => {
     const tls = await lab.openTls("deno.com", 443);
     const { response, text } = await ask(tls, { path: "/", headers: { host: "deno.com" } });
-    assert.deepEqual([response.statusCode, response.statusMessage], [403, "Forbidden"]);
+    assert.deepEqual([response.statusCode, response.statusMessage], [403, "deno.com:443 is not in this sandbox's allowNet."]);
     assert.equal(response.headers["sandkeep-verdict"], "denied");
     assert.match(text, /deno\.com:443 is not in this sandbox's allowNet/);
     const json = await ask(await lab.openTls("deno.com", 443), { path: "/", headers: { host: "deno.com", accept: "application/json" } });

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { canonicalName, type HostRef, hostText } from "../policy/mod.ts";
 import type { ClientHello } from "./client-hello.ts";
-import type { Dialled } from "./flow.ts";
+import { type Dialled, dialFailure } from "./flow.ts";
 import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
 import { FirstLine, type Opening, readOpening } from "./opening.ts";
 import type { Passage } from "./passage.ts";
@@ -34,7 +34,9 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
       secured = await connectTls(upstream.socket, eventHost(host), offer, shared.trust, flow.signal);
       secured.on("error", () => undefined);
     } catch (error) {
-      refusal = Refusal.failed(`TLS to ${hostText(host)} failed: ${(error as Error).message}. Nothing was sent.`);
+      // Policy may have changed in the meantime: then the connection was cut.
+      const { denied, message, rule } = dialFailure(error);
+      refusal = denied ? Refusal.denied(message, rule) : Refusal.failed(`TLS to ${hostText(host)} failed: ${message}. Nothing was sent.`);
     }
   }
   if (!secured) upstream?.socket.destroy();
@@ -58,7 +60,7 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
       await serveRequests(new Session({ ...passage, scheme: "https", site, verified: secured !== null && "name" in host && hello.serverName !== null, upstream: inner, refusal }), tls, opening.kind);
       reason ??= NO_REQUEST;
     } else if (inner && opening.kind !== "invalid") {
-      await serveRaw(passage, tls, inner, "tls", host, opening.kind === "raw" && opening.line ? new FirstLine() : null);
+      await serveRaw(passage, { guest: tls, upstream: inner, protocol: "tls", host, guard: opening.kind === "raw" && opening.line ? new FirstLine() : null });
     }
   } finally {
     tls.destroy();

@@ -1,5 +1,5 @@
 /** What becomes of a TLS connection, by who it says it is for. */
-import { canonicalName, type HostRef, hostText, matches } from "../policy/mod.ts";
+import { canonicalName, type HostRef, hostText, type Judgement, matches } from "../policy/mod.ts";
 import type { ClientHello } from "./client-hello.ts";
 import type { Flow, Shared } from "./flow.ts";
 import { Refusal } from "./refusal.ts";
@@ -30,6 +30,14 @@ export function judgeTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDec
   }
   if (policy.restricted || needsOpening(flow, host, shared)) return { action: "open", host };
   return { action: "splice", host: flow.host };
+}
+
+/** Whether a TLS connection that was passed on unopened may go on: not under an allow list that came since, since all but pass-through is opened there. */
+export function judgeUnopened(flow: Flow, hello: ClientHello, shared: Shared): Judgement {
+  const decision = judgeTls(flow, hello, shared);
+  if (decision.action === "refuse") return { allowed: false, rule: decision.refusal.rule, reason: decision.refusal.message };
+  if (decision.action === "splice" || !flow.tenant.policy.restricted) return flow.tenant.policy.judge(decision.host, flow.port);
+  return { allowed: false, rule: null, reason: `Under this sandbox's allow list, TLS to ${hostText(decision.host)} is opened, and this connection was not.` };
 }
 
 /** Without an allow list only that is opened for which there is something to do. */

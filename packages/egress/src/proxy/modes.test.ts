@@ -172,6 +172,25 @@ describe("rules, hooks, CONNECT and other ways", () => {
     await tlsRaw[Symbol.asyncDispose]();
   });
 
+  test("a refusal has its reason in the status line, of CONNECT too: one line of ASCII, and not endless", async () => {
+    const lab = await start({ hooks: defineHooks({ onRequest: ({ path }) => (path === "/ok" ? undefined : { deny: path === "/long" ? "x".repeat(5_000) : "Nein,\r\nX-Injected: schön\0" }) }) });
+    const first = async (request: string) => {
+      const stream = await lab.open("plain.test", 80);
+      stream.write(request);
+      const answer = await readAll(stream);
+      return [answer.split("\r\n", 1)[0]!, answer.slice(0, answer.indexOf("\r\n\r\n"))] as const;
+    };
+    const get = (path: string, host = "plain.test") => first(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    assert.equal((await get("/", "evil.test"))[0], "HTTP/1.1 403 The request is for evil.test, its connection is to plain.test.");
+    assert.equal((await first("CONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test:443\r\nConnection: close\r\n\r\n"))[0], "HTTP/1.1 403 evil.test:443 is not in this sandbox's allowNet.");
+    const [line, head] = await get("/odd");
+    assert.equal(line, "HTTP/1.1 403 Nein,?X-Injected: sch?n?");
+    assert.doesNotMatch(head, /^x-injected/im);
+    const [long] = await get("/long");
+    assert.ok(long.length < 250 && long.endsWith("x..."), long);
+    assert.match((await get("/ok"))[0], /^HTTP\/1\.1 200 OK$/);
+  });
+
   test("keep-alive: an answer read in pieces and a second request", async () => {
     const lab = await start();
     const stream = await lab.open("plain.test", 80);

@@ -1,20 +1,45 @@
 import type { Duplex, Transform } from "node:stream";
-import type { HostRef } from "../policy/mod.ts";
-import type { Dialled } from "./flow.ts";
+import { denial } from "../dial/error.ts";
+import type { HostRef, Judgement } from "../policy/mod.ts";
+import type { Dialled, Tenant } from "./flow.ts";
 import type { Passage } from "./passage.ts";
 import { splice } from "./splice.ts";
 
+/** What bytes without a meaning that is known here go over. */
+export interface RawConnection {
+  guest: Duplex;
+  upstream: Dialled;
+  protocol: "tcp" | "tls";
+  /** Whom it is for. */
+  host: HostRef;
+  /** What the guest's bytes go through, if anything. */
+  guard?: Transform | null;
+  /** What else has to stay as it is for the connection to go on. */
+  judge?(): Judgement;
+}
+
 /** Bytes without a meaning that is known here. Where request rules hold, only requests pass. */
-export async function serveRaw({ flow, record }: Passage, guest: Duplex, upstream: Dialled, protocol: "tcp" | "tls", host: HostRef, guard: Transform | null = null): Promise<void> {
+export async function serveRaw({ flow, record }: Passage, { guest, upstream, protocol, host, guard = null, judge }: RawConnection): Promise<void> {
   const { tenant, port } = flow;
-  const { address } = upstream;
-  const [rule] = tenant.rules.rulesFor(host, port);
-  if (rule) {
+  const { address, socket } = upstream;
+  const judgeNow = () => {
+    const judgement = judgeRaw(tenant, host, port);
+    return judgement.allowed ? (judge?.() ?? judgement) : judgement;
+  };
+  const { allowed, rule, reason } = judgeNow();
+  if (!allowed) {
     guest.destroy();
-    upstream.socket.destroy();
-    return record.connection({ verdict: "denied", protocol, host, address, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." });
+    socket.destroy();
+    return record.connection({ verdict: "denied", protocol, host, address, rule, reason });
   }
-  const { rule: allowedBy } = tenant.policy.judge(host, port);
-  const { error, bytesUp, bytesDown } = await splice(guest, upstream.socket, { up: guard });
-  await record.connection({ verdict: "allowed", protocol, host, address, rule: allowedBy, reason: error?.message ?? null, bytesUp, bytesDown });
+  const release = tenant.hold(judgeNow, (why) => socket.destroy(denial(why)));
+  const { error, bytesUp, bytesDown } = await splice(guest, socket, { up: guard });
+  release();
+  await record.connection({ verdict: "allowed", protocol, host, address, rule, reason: error?.message ?? null, bytesUp, bytesDown });
+}
+
+function judgeRaw(tenant: Tenant, host: HostRef, port: number): Judgement {
+  const judgement = tenant.policy.judge(host, port);
+  const [rule] = judgement.allowed ? tenant.rules.rulesFor(host, port) : [];
+  return rule ? { allowed: false, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." } : judgement;
 }

@@ -54,6 +54,20 @@ export class Refusal extends Error {
   }
 }
 
+/** Longest reason in a status line, characters: what programs such as apt show in one. */
+const MAX_STATUS_TEXT = 200;
+
+/** A text that is safe within a line of a protocol: printable ASCII, and not endless. */
+export function plainText(text: string, length: number): string {
+  const plain = text.replace(/[^\x20-\x7e]+/g, "?");
+  return plain.length > length ? `${plain.slice(0, length - 3)}...` : plain;
+}
+
+/** The status text of a refusal over HTTP/1.1: the reason, for programs that show nothing else. */
+export function refusalStatusText({ message }: Refusal): string {
+  return plainText(message, MAX_STATUS_TEXT);
+}
+
 /** What the guest gets for a refusal: plain text, or JSON where that is asked for. */
 export function refusalAnswer(refusal: Refusal, accept: string | undefined): { headers: Header[]; body: Buffer } {
   const json = accept !== undefined && /\bapplication\/(?:[a-z.+-]+\+)?json\b/i.test(accept);

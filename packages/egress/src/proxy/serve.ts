@@ -5,7 +5,7 @@ import { dialFailure, type Dialled, type Flow, type Shared } from "./flow.ts";
 import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, LINGER_MS, REFUSED_TIMEOUT_MS } from "./limits.ts";
 import { FirstLine, type Opening, readOpening } from "./opening.ts";
 import { interceptTls } from "./intercept.ts";
-import { judgeTls } from "./judge.ts";
+import { judgeTls, judgeUnopened } from "./judge.ts";
 import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
 import { ConnectionRecord, NO_REQUEST } from "./record.ts";
@@ -69,7 +69,7 @@ async function serveOpening(passage: Passage, opening: Opening, guest: Duplex, u
       guest.destroy();
       return passage.record.connection({ verdict: "denied", reason: `The connection began with ${opening.reason}.`, address: upstream.address });
     default:
-      return serveRaw(passage, guest, upstream, "tcp", passage.flow.host, opening.kind === "raw" && opening.line ? new FirstLine() : null);
+      return serveRaw(passage, { guest, upstream, protocol: "tcp", host: passage.flow.host, guard: opening.kind === "raw" && opening.line ? new FirstLine() : null });
   }
 }
 
@@ -100,7 +100,7 @@ async function serveTls(passage: Passage, hello: Extract<Opening, { kind: "tls" 
   if (decision.action === "splice") {
     if (dialled) {
       const name = hello.serverName?.toLowerCase();
-      return serveRaw(passage, guest, dialled, "tls", name === undefined ? host : { name });
+      return serveRaw(passage, { guest, upstream: dialled, protocol: "tls", host: name === undefined ? host : { name }, judge: () => judgeUnopened(flow, hello, shared) });
     }
     guest.destroy();
     return record.connection({ verdict: refusal!.verdict, protocol: "tls", host, reason: refusal!.message, rule: refusal!.rule });

@@ -1,5 +1,6 @@
 /** The requests of one connection of a guest: whom they may be for, and where they go. */
 import type { Duplex } from "node:stream";
+import { denial } from "../dial/error.ts";
 import { type Authority, authorityText, type HostRef, hostText, sameHost } from "../policy/mod.ts";
 import { dialFailure, type Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
@@ -38,6 +39,7 @@ export class Session {
   #connection: Promise<UpstreamConnection> | null = null;
   #onClose: (() => void)[] = [];
   #closed = false;
+  #release: (() => void) | null = null;
 
   constructor(options: SessionOptions) {
     const { scheme, site, verified, upstream, refusal } = options;
@@ -46,8 +48,9 @@ export class Session {
     this.verified = verified;
     this.refusal = refusal;
     this.address = upstream?.address ?? null;
-    this.#site = site;
     this.#socket = upstream?.socket ?? null;
+    this.#site = null;
+    if (site) this.#settle(site);
   }
 
   get flow(): Flow {
@@ -88,7 +91,7 @@ export class Session {
       this.#socket = null;
       this.address = null;
     }
-    this.#site = site;
+    this.#settle(site);
     return site;
   }
 
@@ -125,11 +128,30 @@ export class Session {
 
   /** Ends what it holds. */
   async close(): Promise<void> {
+    this.#release?.();
     this.#socket?.destroy();
     await this.#connection?.then(
       (connection) => connection.destroy(),
       () => undefined,
     );
+  }
+
+  /**
+   * Says whom the connection is for. A connection that was made to a bare address is not cut with the name that requests then said, so
+   * that is seen to here; nor is it used for the name once there is an allow list.
+   */
+  #settle(site: Site): void {
+    this.#site = site;
+    const { tenant, host, port } = this.flow;
+    const socket = this.#socket;
+    if (!socket || sameHost(site.host, host)) return;
+    const judge = () => {
+      const judgement = tenant.policy.judge(site.host, port);
+      return judgement.allowed && this.scheme === "http" && tenant.policy.restricted
+        ? { allowed: false, rule: null, reason: `Under an allow list, ${hostText(site.host)} is reached at the address that the host finds for it.` }
+        : judgement;
+    };
+    this.#release = tenant.hold(judge, (why) => socket.destroy(denial(why)));
   }
 
   async #connect(site: Site, wrap: (socket: Duplex) => UpstreamConnection): Promise<UpstreamConnection> {

@@ -12,10 +12,12 @@ export interface Spliced {
 export interface Guards {
   up?: Transform | null;
   down?: Transform | null;
+  /** What the guest is told last when an error ends both, if anything. */
+  farewell?(error: Error): Buffer | null;
 }
 
 /** Carries bytes both ways, each end's FIN by itself, until both have ended; a reset of one resets the other. Never rejects. */
-export function splice(guest: Duplex, upstream: Duplex, { up = null, down = null }: Guards = {}): Promise<Spliced> {
+export function splice(guest: Duplex, upstream: Duplex, { up = null, down = null, farewell }: Guards = {}): Promise<Spliced> {
   return new Promise((resolve) => {
     const result: Spliced = { bytesUp: 0, bytesDown: 0, error: null };
     let open = 2;
@@ -25,8 +27,10 @@ export function splice(guest: Duplex, upstream: Duplex, { up = null, down = null
       done = true;
       result.error = error;
       if (error) {
-        guest.destroy();
         upstream.destroy();
+        const last = guest.writable ? farewell?.(error) : null;
+        if (last) guest.end(last);
+        else guest.destroy();
       }
       resolve(result);
     };

@@ -1,7 +1,8 @@
 /** Where the secrets of a sandbox are put into a request, and where their placeholders stay. */
 import type { Readable, Transform } from "node:stream";
-import { type Secret, bodyMayChange, bodySubstitution, filterAcceptEncoding, substituteBody, substituteHeaders, substituteQuery } from "../secrets/mod.ts";
+import { type Secret, bodyMayChange, bodySubstitution, filterAcceptEncoding, ScannerTransform, substituteHeaders, substituteQuery } from "../secrets/mod.ts";
 import { type Header, value, without } from "./headers.ts";
+import { LiveSubstitution } from "./live-substitution.ts";
 import type { RequestRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import type { Session, Site } from "./session.ts";
@@ -53,12 +54,9 @@ export function placeSecrets(session: Session, site: Site, { method, path, heade
     bodyMayChange: changes,
     body: (contentType, body) => {
       if (changes) {
-        const transform = substituteBody(approved, secrets, contentType);
-        finish = () => {
-          record.note("secrets", transform.used());
-          record.note("placeholders", transform.refused());
-        };
-        return transform;
+        const scanner = new LiveSubstitution(() => session.flow.tenant.secrets, () => approvedSecrets(session, site), contentType, record);
+        finish = () => scanner.note();
+        return new ScannerTransform(scanner);
       }
       // Nothing is put in; it is only looked at, without holding anything back.
       const scanner = bodySubstitution([], secrets, contentType);

@@ -3,14 +3,16 @@ import { createHash } from "node:crypto";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { bodyMayChange, bodySubstitution, type Scanner } from "../secrets/mod.ts";
+import type { Scanner } from "../secrets/mod.ts";
 import { respond, settle, upstreamRequest } from "./exchange.ts";
 import { guestRequest, Reply } from "./http1-message.ts";
 import { type Header, lists, value, without } from "./headers.ts";
+import { LiveSubstitution } from "./live-substitution.ts";
+import type { Permit } from "./permit.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import type { RequestRecord } from "./record.ts";
 import { redactHeaders } from "./redaction.ts";
-import { Refusal } from "./refusal.ts";
+import { plainText, Refusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { splice } from "./splice.ts";
 import { approvedSecrets } from "./substitution.ts";
@@ -26,26 +28,40 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
   response.assignSocket(stream as Socket);
   const plain = guestRequest(session, incoming, false);
   const reply = new Reply(incoming, response);
-  await settle(session, { ...plain, protocol: "websocket" }, reply, async (record) => {
+  const asked = { ...plain, protocol: "websocket" as const };
+  await settle(session, asked, reply, async (record) => {
     const key = checkHandshake(plain.head.method, plain.head.version, plain.head.headers, plain.body !== null);
-    const prepared = await prepare(session, plain, reply.signal, record);
+    const prepared = await prepare(session, asked, reply.signal, record);
     if (prepared.answer) {
       record.event.status = prepared.answer.status;
       return reply.send({ status: prepared.answer.status, statusText: "", headers: prepared.answer.headers, last: true }, prepared.answer.body, () => []);
     }
-    const searched = !session.flow.tenant.redactor.isEmpty;
-    // Compressed frames could not be searched.
-    if (searched) prepared.placed.headers = without(prepared.placed.headers, "sec-websocket-extensions");
     const connection = await session.upstream(prepared.site, (socket) => new UpstreamHttp1(socket));
     record.event.address = session.address;
     if (!(connection instanceof UpstreamHttp1)) throw Refusal.failed("The upstream's connection carries no WebSockets.");
-    const answer = await connection.upgrade(upstreamRequest(session, prepared, plain, reply, null), reply.signal);
-    if ("status" in answer) return respond(session, prepared, { ...answer, last: true }, reply, record);
-    checkAnswer(answer.headers, key, searched);
+    const { permit } = prepared;
+    // From here to the request nothing may wait: secrets are those of now.
+    const placed = prepared.place();
+    const searched = !session.flow.tenant.redactor.isEmpty;
+    // Compressed frames could not be searched, and what is in them not be counted.
+    const read = searched || permit.bounded;
+    const headers = read ? without(placed.headers, "sec-websocket-extensions") : placed.headers;
+    const ended = new AbortController();
+    const release = session.flow.tenant.hold(() => permit.judge(), (why) => ended.abort(permit.refusal(why)));
+    let answer: Awaited<ReturnType<UpstreamHttp1["upgrade"]>>;
+    try {
+      answer = await connection.upgrade(upstreamRequest(session, prepared, { ...placed, headers }, plain, reply, null), AbortSignal.any([reply.signal, ended.signal]));
+      if ("status" in answer) return await respond(session, prepared, { ...answer, last: true }, reply, record);
+    } catch (error) {
+      throw ended.signal.aborted ? ended.signal.reason : error;
+    } finally {
+      release();
+    }
+    checkAnswer(answer.headers, key, read);
     record.event.status = 101;
     response.detachSocket(stream as Socket);
     stream.write(head(redactHeaders(session.flow.tenant.redactor, answer.headers)), "latin1");
-    await carry(session, prepared, stream, answer.socket, searched, record);
+    await carry(session, prepared, stream, answer.socket, read, record);
   });
 }
 
@@ -71,32 +87,35 @@ function head(headers: Header[]): string {
   return `HTTP/1.1 101 Switching Protocols\r\n${list.map(([name, text]) => `${name}: ${text}\r\n`).join("")}\r\n`;
 }
 
-async function carry(session: Session, { site }: Prepared, guest: Duplex, upstream: Duplex, searched: boolean, record: RequestRecord): Promise<void> {
-  const up = searched ? new Frames({ masked: true, message: substituting(session, site, record), control: () => null }) : null;
-  const down = searched ? new Frames({ masked: false, message: redacting(session, false), control: redacting(session, true) }) : null;
-  const { bytesUp, bytesDown, error } = await splice(guest, upstream, { up, down });
-  record.event.bytesUp = bytesUp;
-  record.event.bytesDown = bytesDown;
-  if (error) record.event.reason = error.message;
+async function carry(session: Session, { site, permit }: Prepared, guest: Duplex, upstream: Duplex, read: boolean, record: RequestRecord): Promise<void> {
+  const { tenant } = session.flow;
+  const release = tenant.hold(() => permit.judge(), (why) => upstream.destroy(permit.refusal(why)));
+  const messages = new LiveSubstitution(() => tenant.secrets, () => approvedSecrets(session, site), undefined, record);
+  const up = read ? new Frames({ masked: true, message: () => counted(permit, messages, true), control: () => counted(permit, null, false) }) : null;
+  const down = read ? new Frames({ masked: false, message: redacting(session, false), control: redacting(session, true) }) : null;
+  const { bytesUp, bytesDown, error } = await splice(guest, upstream, { up, down, farewell: (error) => (read && error instanceof Refusal ? closeFrame(error) : null) });
+  release();
+  const { event } = record;
+  event.bytesUp = bytesUp;
+  event.bytesDown = bytesDown;
+  if (error) event.reason = error.message;
+  if (error instanceof Refusal) Object.assign(event, { verdict: error.verdict, rule: error.rule ?? event.rule });
 }
 
-/** Values go into messages to hosts that may get them in bodies; of others it is only noted that placeholders were there. */
-function substituting(session: Session, site: Prepared["site"], record: RequestRecord): () => Scanner {
-  let cached: { of: object; scanner: Scanner } | null = null;
-  return () => {
-    const { secrets } = session.flow.tenant;
-    if (cached?.of !== secrets) {
-      const approved = approvedSecrets(session, site);
-      const inner = bodySubstitution(bodyMayChange(approved) ? approved : [], secrets, undefined);
-      const flush = () => {
-        const rest = inner.flush();
-        record.note("secrets", inner.used());
-        record.note("placeholders", inner.refused());
-        return rest;
-      };
-      cached = { of: secrets, scanner: { push: (chunk) => inner.push(chunk), flush } };
-    }
-    return cached.scanner;
+/**
+ * What leads payloads through a permit before they are sent.
+ *
+ * @param scanner what they go through then; null leaves them as they are
+ * @param whole whether it is for a message, which counts as one; otherwise it is for a control frame
+ */
+function counted(permit: Permit, scanner: Scanner | null, whole: boolean): Scanner {
+  if (whole) permit.message();
+  return {
+    push: (chunk) => {
+      permit.send(chunk.length);
+      return scanner ? scanner.push(chunk) : [chunk];
+    },
+    flush: () => scanner?.flush() ?? [],
   };
 }
 
@@ -109,3 +128,12 @@ function redacting(session: Session, keepLength: boolean): () => Scanner {
   };
 }
 
+/** RFC 6455 §7.4.1: the connection is ended because a message breaks a policy. */
+const POLICY_VIOLATION = 1008;
+/** RFC 6455 §5.5: payload of a control frame, less the two bytes of the code. */
+const MAX_CLOSE_REASON_BYTES = 123;
+
+function closeFrame({ message }: Refusal): Buffer {
+  const reason = Buffer.from(plainText(message, MAX_CLOSE_REASON_BYTES));
+  return Buffer.concat([Buffer.from([0x88, 2 + reason.length, POLICY_VIOLATION >> 8, POLICY_VIOLATION & 255]), reason]);
+}

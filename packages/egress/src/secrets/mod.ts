@@ -4,7 +4,7 @@ export * from "./limits.ts";
 export * from "./placeholder.ts";
 export { SearchLimitError } from "./probe.ts";
 export { Redactor, type Found, type RedactionOptions } from "./redact.ts";
-export type { PausingScanner, Scanner } from "./scanner.ts";
+export { type PausingScanner, type Scanner, ScannerTransform } from "./scanner.ts";
 export * from "./seal.ts";
 export * from "./secret.ts";
 export { substituteHeaders, substituteQuery, type Substituted } from "./substitute.ts";

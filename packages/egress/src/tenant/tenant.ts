@@ -2,12 +2,13 @@
 import { type EgressEvent, type EgressSpec, UNACKNOWLEDGED_EVENTS } from "../contract.ts";
 import type { Dialled } from "../dial/connect.ts";
 import type { Dialer } from "../dial/dialer.ts";
-import { DialError } from "../dial/error.ts";
 import { isOwn } from "../dial/own-addresses.ts";
+import type { Wanted } from "../dial/wanted.ts";
 import { SyntheticNames } from "../dns/names.ts";
-import { type Address, type HostRef, parseAddress, Policy, RuleBook } from "../policy/mod.ts";
+import { type HostRef, type Judgement, Policy, RuleBook } from "../policy/mod.ts";
 import { Redactor, type Sealer, type Secret, SecretSet } from "../secrets/mod.ts";
 import { Gate } from "./gate.ts";
+import { Ongoing } from "./ongoing.ts";
 
 /** Values that were rotated or revoked and are still redacted: an upstream may know them for a while. */
 const MAX_RETIRED = 64;
@@ -18,15 +19,6 @@ export interface TenantServices {
   dialer: Dialer;
   /** Passes an event on; `Tenant.acknowledge` is called when it is safe. */
   emit(id: string, event: EgressEvent): void;
-}
-
-/** What goes on for a sandbox and must end when policy no longer allows it. */
-interface Ongoing {
-  host: HostRef;
-  port: number;
-  /** What was dialled; null where configuration says what a name's address is. */
-  address: Address | null;
-  cut(): void;
 }
 
 /** The current policy and secrets of a sandbox, and what it has open. */
@@ -40,7 +32,7 @@ export class Tenant {
   redactor!: Redactor;
   readonly #services: TenantServices;
   readonly #gate = new Gate(UNACKNOWLEDGED_EVENTS);
-  readonly #ongoing = new Set<Ongoing>();
+  readonly #ongoing = new Ongoing();
   #retired: Secret[] = [];
 
   /** @throws when the spec cannot be used; the message holds no value */
@@ -50,7 +42,7 @@ export class Tenant {
     this.update(spec);
   }
 
-  /** Replaces policy and secrets. What is open and no longer allowed is cut before this returns. */
+  /** Replaces policy and secrets. What is open or under way and no longer allowed is cut before this returns. */
   update(spec: EgressSpec): void {
     const policy = Policy.parse(spec.policy);
     const rules = new RuleBook(spec.policy.rules, undefined, this.rules);
@@ -62,37 +54,32 @@ export class Tenant {
     this.rules = rules;
     this.secrets = secrets;
     this.redactor = new Redactor(new SecretSet([...secrets.all, ...this.#retired]));
-    for (const ongoing of [...this.#ongoing]) {
-      const { host, port, address } = ongoing;
-      if (!policy.judge(host, port).allowed || (address && !policy.judgeDial(address, port, isOwn).allowed)) ongoing.cut();
-    }
+    this.#ongoing.review();
   }
 
   /**
-   * Dials what policy allows; the connection is cut when policy no longer does.
+   * Dials what policy allows; the attempt, and then the connection, is cut when policy no longer does.
    *
    * @throws {DialError}
    */
-  async dial(host: HostRef, port: number, signal: AbortSignal): Promise<Dialled> {
-    const { allowed, reason, rule } = this.policy.judge(host, port);
-    if (!allowed) throw new DialError(reason, { errno: "ECONNREFUSED", denied: true, rule });
-    const dialled = await this.#services.dialer.dial(this.policy, host, port, signal);
-    // Policy may have changed while the other end was being found.
-    const now = this.policy.judge(host, port);
-    if (!now.allowed) {
-      dialled.socket.destroy();
-      throw new DialError(now.reason, { errno: "ECONNREFUSED", denied: true, rule: now.rule });
-    }
-    const fixed = "name" in host && this.#services.dialer.isStatic(host.name);
-    const release = this.hold({ host, port, address: fixed ? null : parseAddress(dialled.address), cut: () => dialled.socket.destroy() });
-    dialled.socket.once("close", release);
-    return dialled;
+  dial(host: HostRef, port: number, signal: AbortSignal): Promise<Dialled> {
+    return this.#services.dialer.dial(this.wanted(host, port), signal);
   }
 
-  /** Keeps an eye on something open until the returned function is called. */
-  hold(ongoing: Ongoing): () => void {
-    this.#ongoing.add(ongoing);
-    return () => void this.#ongoing.delete(ongoing);
+  /** Something to be reached, judged by the policy of the moment whenever that is asked. */
+  wanted(host: HostRef, port: number, protocol: "tcp" | "udp" = "tcp"): Wanted {
+    return {
+      host,
+      port,
+      judge: () => (protocol === "udp" ? this.policy.judgeUdp(host, port) : this.policy.judge(host, port)),
+      judgeAddress: (address) => this.policy.judgeDial(address, port, isOwn),
+      hold: (judge, cut) => this.hold(judge, cut),
+    };
+  }
+
+  /** Ends something when policy does not allow it any more; see {@link Ongoing.hold}. */
+  hold(judge: () => Judgement, cut: (why: Judgement) => void): () => void {
+    return this.#ongoing.hold(judge, cut);
   }
 
   /** Reports, and resolves when there is room for another event. */
@@ -113,7 +100,7 @@ export class Tenant {
 
   /** Cuts everything. */
   close(): void {
-    for (const ongoing of [...this.#ongoing]) ongoing.cut();
+    this.#ongoing.end({ allowed: false, rule: null, reason: "The sandbox has ended." });
     this.#gate.leave(Infinity);
   }
 }

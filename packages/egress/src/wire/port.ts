@@ -6,6 +6,7 @@ import { sayHello } from "@sandkeep/serial";
 import type { ConnectionEvent } from "../contract.ts";
 import type { Dialer } from "../dial/dialer.ts";
 import { guestErrno } from "../dial/error.ts";
+import { judgeRoute } from "../dial/wanted.ts";
 import { serveFlow, type Shared } from "../proxy/mod.ts";
 import { type HostRef, hostText } from "../policy/mod.ts";
 import type { Tenant } from "../tenant/tenant.ts";
@@ -35,8 +36,6 @@ const FLOWS_PER_SECOND = 1_000;
 const RESET_BURST = 20_000;
 const RESETS_PER_SECOND = 2_000;
 const DNS_PORT = 53;
-/** HTTP/3: refused, so that programs use TCP, where requests can be seen. */
-const QUIC_PORT = 443;
 
 export interface PortOptions {
   tenant: Tenant;
@@ -139,23 +138,33 @@ export class Port implements Disposable {
       kind: "connection", at: Date.now(), durationMs: 0, verdict: "denied", rule: null, reason: null, process,
       protocol: "udp", host: hostText(host), port, address: null, bytesUp: 0, bytesDown: 0,
     };
-    const denial = this.#udpDenial(host, port);
+    const gone = new AbortController();
+    stream.once("close", () => gone.abort());
     try {
-      if (denial !== null) {
-        event.reason = denial;
+      const wanted = tenant.wanted(host, port, "udp");
+      const { allowed, reason, rule } = this.#udpFlows < MAX_UDP_FLOWS ? wanted.judge() : { allowed: false, reason: `The sandbox has ${MAX_UDP_FLOWS} UDP flows already.`, rule: null };
+      if (!allowed) {
+        Object.assign(event, { reason, rule });
         return refuse(stream, "ECONNREFUSED");
       }
       this.#udpFlows++;
       try {
-        const route = await dialer.route(tenant.policy, host, port);
-        event.address = route.addresses[0]!.text;
-        const socket = await openUdp(route.addresses[0]!, route.port);
-        if (stream.destroyed) return void socket.close();
-        stream.respond({ ":status": 200 });
-        event.verdict = "allowed";
-        const release = tenant.hold({ host, port, address: route.fixed ? null : route.addresses[0]!, cut: () => stream.destroy() });
-        await relayUdp(stream, socket, event);
-        release();
+        const route = await dialer.datagramRoute(wanted, gone.signal);
+        const address = route.addresses[0]!;
+        event.address = address.text;
+        const release = wanted.hold(() => judgeRoute(wanted, route.fixed ? null : address), (why) => {
+          event.reason = why.reason;
+          stream.destroy();
+        });
+        try {
+          const socket = await openUdp(address, route.port);
+          if (stream.destroyed) return void socket.close();
+          stream.respond({ ":status": 200 });
+          event.verdict = "allowed";
+          await relayUdp(stream, socket, event);
+        } finally {
+          release();
+        }
       } catch (error) {
         const { denied = false, errno = "EHOSTUNREACH", message } = error as { denied?: boolean; errno?: string; message: string };
         event.verdict = denied ? "denied" : "failed";
@@ -168,14 +177,4 @@ export class Port implements Disposable {
       await tenant.report({ ...event, durationMs: performance.now() - began });
     }
   }
-
-  #udpDenial(host: HostRef, port: number): string | null {
-    const { policy } = this.#options.tenant;
-    if (policy.restricted) return "Under an allow list only TCP leaves the sandbox.";
-    if (port === QUIC_PORT) return "HTTP/3 does not leave the sandbox; HTTP over TCP does.";
-    if (this.#udpFlows >= MAX_UDP_FLOWS) return `The sandbox has ${MAX_UDP_FLOWS} UDP flows already.`;
-    const { allowed, reason } = policy.judge(host, port);
-    return allowed ? null : reason;
-  }
 }
-

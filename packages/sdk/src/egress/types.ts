@@ -6,9 +6,11 @@ export interface RequestRule {
   methods?: string[];
   /** Patterns of the path without its query: `*` within a segment, `**` across, such as `/v1/*` or `/repos/**`. Absent: any. */
   paths?: string[];
-  /** Largest body of a request, in bytes. */
+  /** Whether it permits WebSockets too. Absent: no. */
+  websocket?: boolean;
+  /** Largest body of a request, in bytes; of a WebSocket, all that is sent over it. */
   maxRequestBytes?: number;
-  /** Requests per minute, of this sandbox. */
+  /** Requests per minute, of this sandbox; each message sent over a WebSocket counts as one. */
   requestsPerMinute?: number;
 }
 

@@ -31,6 +31,8 @@ export interface LabOptions {
   hosts: Record<string, number>;
   passThrough?: string[];
   hooks?: Hooks;
+  dnsServers?: string[];
+  upstreamProxy?: string;
 }
 
 /** An authority that the proxy trusts, and certificates of it, for upstreams. */
@@ -79,7 +81,7 @@ export class Lab implements AsyncDisposable {
     this.#guest = guest;
     this.ca = ca;
     this.#spec = { policy: { allow: Object.keys(options.hosts), deny: [], rules: [], ...options.policy }, secrets: (options.secrets ?? []).map((secret) => this.#seal(secret)) };
-    const dialer = new Dialer({ hosts: Object.fromEntries(Object.entries(options.hosts).map(([name, port]) => [name, `127.0.0.1:${port}`])), dnsServers: ["127.0.0.1:9"], upstreamProxy: null });
+    const dialer = new Dialer({ hosts: Object.fromEntries(Object.entries(options.hosts).map(([name, port]) => [name, `127.0.0.1:${port}`])), dnsServers: options.dnsServers ?? ["127.0.0.1:9"], upstreamProxy: options.upstreamProxy ?? null });
     const emit = (_id: string, event: EgressEvent) => {
       this.events.push(event);
       this.tenant.acknowledge(1);
@@ -101,6 +103,16 @@ export class Lab implements AsyncDisposable {
     const stream = /^[0-9.]+$|^\[/.test(host) ? await this.#guest.connect(`${host}:${port}`, "7 test") : await this.#guest.connectTo(host, port);
     stream.on("error", () => undefined);
     return stream;
+  }
+
+  /** What the guest is told of a name: the address that stands for it. */
+  resolve(host: string): Promise<string | null> {
+    return this.#guest.resolve(host);
+  }
+
+  /** A UDP flow of the guest to an address; see {@link FakeGuest.udp}. */
+  udp(address: string, port: number): ReturnType<FakeGuest["udp"]> {
+    return this.#guest.udp(`${address}:${port}`);
   }
 
   /** TLS of the guest over such a connection, trusting the installation's authority. */

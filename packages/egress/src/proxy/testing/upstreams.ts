@@ -23,7 +23,7 @@ export interface RecorderOptions {
 }
 
 /** A server that hands each connection (after TLS, if there is any) to `serve`. */
-export async function upstream(serve: (socket: Duplex) => void, { tls, alpn }: RecorderOptions = {}): Promise<Recorder> {
+export async function upstream(serve: (socket: Duplex) => void, { tls, alpn }: RecorderOptions = {}, address = "127.0.0.1"): Promise<Recorder> {
   const chunks: Buffer[] = [];
   let connections = 0;
   const sockets = new Set<Duplex>();
@@ -42,7 +42,7 @@ export async function upstream(serve: (socket: Duplex) => void, { tls, alpn }: R
     if (tls) stream.once("secure", () => serve(stream));
     else serve(stream);
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, address);
   await once(server, "listening");
   return {
     port: (server.address() as { port: number }).port,

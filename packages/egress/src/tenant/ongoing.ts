@@ -1,0 +1,52 @@
+import type { Judgement } from "../policy/mod.ts";
+
+interface Held {
+  /** What policy says of it now. */
+  judge(): Judgement;
+  cut(why: Judgement): void;
+}
+
+/**
+ * What goes on for a sandbox: look-ups, attempts to connect, connections, requests. All of it is ended by a change of policy that
+ * does not allow it, and nothing has to be remembered of the policy that it began under.
+ */
+export class Ongoing {
+  readonly #held = new Set<Held>();
+  #ended: Judgement | null = null;
+
+  /**
+   * Keeps an eye on something from now until the returned function is called. What policy does not allow at this moment is cut at
+   * once, so it has to be held before its first packet leaves.
+   *
+   * @param judge asked now and after each change
+   * @param cut ends it, before it returns; called at most once
+   */
+  hold(judge: () => Judgement, cut: (why: Judgement) => void): () => void {
+    const held = { judge, cut };
+    const now = this.#ended ?? judge();
+    if (!now.allowed) cut(now);
+    else this.#held.add(held);
+    return () => void this.#held.delete(held);
+  }
+
+  /** Cuts what policy no longer allows. */
+  review(): void {
+    for (const held of [...this.#held]) {
+      // Cutting one may have ended another.
+      if (!this.#held.has(held)) continue;
+      const now = held.judge();
+      if (!now.allowed) this.#cut(held, now);
+    }
+  }
+
+  /** Cuts everything, and all that comes later. */
+  end(why: Judgement): void {
+    this.#ended = why;
+    for (const held of [...this.#held]) this.#cut(held, why);
+  }
+
+  #cut(held: Held, why: Judgement): void {
+    this.#held.delete(held);
+    held.cut(why);
+  }
+}
