@@ -1,28 +1,30 @@
 /**
  * Escapes: how formats write a character with others. Read are percent-encoding (RFC 3986), JSON's escapes (RFC 8259,
- * section 7) and HTML's character references: the five of XML by name, all by number.
+ * section 7) and HTML's character references (`references.ts`).
  */
+import { MAX_MEANING_BYTES, MAX_REFERENCE_BYTES, NAME_TREE, numberMeaning, referenceCanBecome } from "./references.ts";
 
 const PERCENT = 0x25;
 const BACKSLASH = 0x5c;
-const AMPERSAND = 0x26;
+export const AMPERSAND = 0x26;
 
-/** Longest character reference that is read: `&#x10FFFF;`, and shorter ones with leading zeros up to that length. */
-const MAX_REFERENCE_BYTES = 10;
-/** Longest escape: a pair of surrogates in JSON. */
-export const MAX_ESCAPE_BYTES = 12;
+/** Longest escape: a reference with its semicolon. */
+export const MAX_ESCAPE_BYTES = MAX_REFERENCE_BYTES + 1;
 
 /** By byte: 1 for those with which an escape begins. */
 export const ESCAPE_START = new Uint8Array(256);
 for (const byte of [PERCENT, BACKSLASH, AMPERSAND]) ESCAPE_START[byte] = 1;
 
-/** How much longer an escape can be than what it means. */
-export const MAX_ESCAPE_EXTRA = MAX_REFERENCE_BYTES - 1;
-/** The same by the byte with which it begins. */
-export const ESCAPE_EXTRA = new Uint8Array(256);
-ESCAPE_EXTRA[PERCENT] = 2;
-ESCAPE_EXTRA[BACKSLASH] = 5;
-ESCAPE_EXTRA[AMPERSAND] = MAX_ESCAPE_EXTRA;
+/** How much longer a reference can be than what it means. */
+export const MAX_REFERENCE_EXTRA = MAX_ESCAPE_BYTES - 1;
+/** How much longer another escape can be: `\\u0061`. */
+export const MAX_OTHER_EXTRA = 5;
+/** Longest other escape: a pair of surrogates in JSON. */
+export const MAX_OTHER_BYTES = 12;
+/** How much longer an escape is at most than what it means, by the byte with which it begins; not of references, which vary. */
+export const OTHER_EXTRA = new Uint8Array(256);
+OTHER_EXTRA[PERCENT] = 2;
+OTHER_EXTRA[BACKSLASH] = MAX_OTHER_EXTRA;
 
 /** By byte: the value of a hexadecimal digit, or -1. */
 const HEX = new Int8Array(256).fill(-1);
@@ -37,24 +39,22 @@ for (const [letter, meaning] of Object.entries({ '"': '"', "\\": "\\", "/": "/",
   SHORT[letter.charCodeAt(0)] = meaning.charCodeAt(0);
 }
 
+const NUMBER_SIGN = 0x23;
 const SEMICOLON = 0x3b;
-/** By byte: 1 for those that may stand between `&` and `;`. */
-const REFERENCE_PART = new Uint8Array(256);
-for (const character of "#0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") REFERENCE_PART[character.charCodeAt(0)] = 1;
-
-const NAMED = Object.entries({ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" }).map(([name, meaning]) => ({
-  name: Buffer.from(name),
-  character: meaning.charCodeAt(0),
-}));
-
 /** {@link EscapeReader.read} for data that ends within what may be an escape. */
 export const INCOMPLETE = -1;
 
 /** Reads one escape at a time, without making anything on the way. */
 export class EscapeReader {
   /** UTF-8 of what the last escape means: its first `count` bytes. */
-  readonly bytes = new Uint8Array(4);
+  readonly bytes = new Uint8Array(MAX_MEANING_BYTES);
   count = 0;
+  readonly #final: boolean;
+
+  /** @param final whether nothing follows the data */
+  constructor(final = false) {
+    this.#final = final;
+  }
 
   /** The length of the escape that begins at `at`, 0 when none does, or {@link INCOMPLETE}. Sets {@link bytes} and {@link count}. */
   read(data: Uint8Array, at: number): number {
@@ -63,6 +63,12 @@ export class EscapeReader {
     if (first === BACKSLASH) return this.#backslash(data, at);
     if (first === AMPERSAND) return this.#reference(data, at);
     return 0;
+  }
+
+  /** How much longer the reference that may begin at `at` is, at most, than what it means. */
+  referenceExtra(data: Uint8Array, at: number): number {
+    const length = this.#reference(data, at);
+    return length === INCOMPLETE ? MAX_REFERENCE_EXTRA : Math.max(0, length - this.count);
   }
 
   #percent(data: Uint8Array, at: number): number {
@@ -101,14 +107,62 @@ export class EscapeReader {
     return low >= 0xdc00 && low <= 0xdfff ? this.#mean(0x10000 + (unit - 0xd800 << 10) + (low - 0xdc00), 12) : 0;
   }
 
+  /**
+   * The length of the reference by name without a semicolon that begins at `at`, as far as the data goes: what it is when a longer
+   * name does not come. 0 when none does. Sets {@link bytes} and {@link count}.
+   */
+  readShort(data: Uint8Array, at: number): number {
+    if (data[at] !== AMPERSAND) return 0;
+    let name = 0;
+    let length = 0;
+    for (let node = NAME_TREE.step(NAME_TREE.root, data[at + 1] ?? 0), end = at + 2; node !== 0; node = NAME_TREE.step(node, data[end++] ?? 0)) {
+      // At the end of the data, and before a semicolon, it is not one yet.
+      if (NAME_TREE.name(node) === 0 || end >= data.length || data[end] === SEMICOLON) continue;
+      name = NAME_TREE.name(node);
+      length = end - at;
+    }
+    return this.#named(name, length);
+  }
+
+  /** The longest name that is there, as browsers read it. */
   #reference(data: Uint8Array, at: number): number {
-    const limit = Math.min(data.length, at + MAX_REFERENCE_BYTES);
-    let end = at + 1;
-    while (end < limit && REFERENCE_PART[data[end]!] === 1) end++;
-    if (end === limit) return limit < at + MAX_REFERENCE_BYTES ? INCOMPLETE : 0;
-    if (data[end] !== SEMICOLON) return 0;
-    const character = data[at + 1] === 0x23 ? numbered(data, at + 2, end) : named(data, at + 1, end);
-    return character < 0 ? 0 : this.#mean(character, end + 1 - at);
+    if (data[at + 1] === NUMBER_SIGN) return this.#number(data, at);
+    let node = NAME_TREE.root;
+    let name = 0;
+    let length = 0;
+    for (let end = at + 1; ; end++) {
+      if (end >= data.length) return this.#final ? this.#named(name, length) : INCOMPLETE;
+      node = NAME_TREE.step(node, data[end]!);
+      if (node === 0) return this.#named(name, length);
+      if (NAME_TREE.name(node) === 0) continue;
+      name = NAME_TREE.name(node);
+      length = end + 1 - at;
+    }
+  }
+
+  #number(data: Uint8Array, at: number): number {
+    const hex = (data[at + 2]! | 0x20) === 0x78;
+    const start = hex ? at + 3 : at + 2;
+    const limit = at + MAX_REFERENCE_BYTES;
+    let number = 0;
+    let end = start;
+    for (; end < data.length; end++) {
+      const digit = HEX[data[end]!]!;
+      if (digit < 0 || (!hex && digit > 9)) break;
+      if (end === limit) return 0;
+      number = number * (hex ? 16 : 10) + digit;
+    }
+    if (end >= data.length && !this.#final) return INCOMPLETE;
+    const character = end <= start ? -1 : numberMeaning(number);
+    return character < 0 ? 0 : this.#mean(character, end - at + (data[end] === SEMICOLON ? 1 : 0));
+  }
+
+  #named(name: number, length: number): number {
+    if (name === 0) return 0;
+    const meaning = NAME_TREE.meaning(name);
+    this.count = meaning.length;
+    for (let index = 0; index < meaning.length; index++) this.bytes[index] = meaning[index]!;
+    return length;
   }
 
   #mean(character: number, length: number): number {
@@ -148,52 +202,21 @@ function hex4(data: Uint8Array, at: number): number {
   return unit;
 }
 
-/** The character of a reference by name, or -1. */
-function named(data: Uint8Array, start: number, end: number): number {
-  for (const { name, character } of NAMED) {
-    if (name.length !== end - start) continue;
-    let at = 0;
-    while (at < name.length && data[start + at] === name[at]) at++;
-    if (at === name.length) return character;
-  }
-  return -1;
-}
-
-/** The character of a reference by number, after its `#`, or -1. */
-function numbered(data: Uint8Array, start: number, end: number): number {
-  const hex = (data[start]! | 0x20) === 0x78;
-  let character = 0;
-  for (let at = hex ? start + 1 : start; at < end; at++) {
-    const digit = HEX[data[at]!]!;
-    if (digit < 0 || (!hex && digit > 9)) return -1;
-    character = character * (hex ? 16 : 10) + digit;
-  }
-  const none = end === (hex ? start + 1 : start) || character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff);
-  return none ? -1 : character;
-}
-
 /**
- * Whether `text`, the incomplete escape with which data ends, can still become one that means a certain byte or character.
+ * Whether `text`, the incomplete escape with which data ends, can still become one that means what a form has at a place.
  *
- * @param byte The next byte of UTF-8 that it has to mean.
- * @param character The character that begins with that byte, or -1 when none does.
+ * @param character The character that stands there by the form's bytes, or -1 when none does.
  */
-export function canBecome(text: string, byte: number, character: number): boolean {
+export function canBecome(text: string, { bytes, fold }: { bytes: Uint8Array; fold: Uint8Array }, place: number, character: number): boolean {
+  const wanted = bytes[place]!;
   const lower = text.toLowerCase();
-  if (lower.startsWith("%")) return `%${byte.toString(16).padStart(2, "0")}`.startsWith(lower);
-  if (character < 0) return false;
-  if (lower.startsWith("\\")) return unicodeEscape(character).startsWith(lower);
-  if (NAMED.some((named) => named.character === character && `&${named.name};`.startsWith(text))) return true;
-  return canBecomeNumber(lower, "&#", character.toString(10)) || canBecomeNumber(lower, "&#x", character.toString(16));
-}
-
-function canBecomeNumber(text: string, start: string, digits: string): boolean {
-  if (text.length <= start.length) return start.startsWith(text);
-  if (!text.startsWith(start)) return false;
-  const given = text.slice(start.length);
-  const significant = given.replace(/^0+/, "");
-  const zeros = given.length - significant.length;
-  return start.length + zeros + digits.length < MAX_REFERENCE_BYTES && digits.startsWith(significant);
+  const same: number[] = [];
+  for (let byte = 0; byte < 256; byte++) if (fold[byte] === wanted) same.push(byte);
+  if (lower.startsWith("%")) return same.some((byte) => `%${byte.toString(16).padStart(2, "0")}`.startsWith(lower));
+  const characters = wanted < 0x80 ? same : character < 0 ? [] : [character];
+  if (lower.startsWith("\\")) return characters.some((one) => unicodeEscape(one).startsWith(lower));
+  const fits = (meaning: Uint8Array) => meaning.every((byte, index) => fold[byte] === bytes[place + index]);
+  return referenceCanBecome(text, same, characters, fits);
 }
 
 function unicodeEscape(character: number): string {

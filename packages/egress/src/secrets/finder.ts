@@ -1,5 +1,5 @@
 import { EscapeStarts } from "./escape-starts.ts";
-import { ESCAPE_EXTRA, ESCAPE_START, EscapeReader, INCOMPLETE, MAX_ESCAPE_BYTES, MAX_ESCAPE_EXTRA } from "./escapes.ts";
+import { AMPERSAND, ESCAPE_START, EscapeReader, INCOMPLETE, MAX_ESCAPE_BYTES, MAX_OTHER_BYTES, MAX_OTHER_EXTRA, MAX_REFERENCE_EXTRA, OTHER_EXTRA } from "./escapes.ts";
 import type { Form } from "./forms.ts";
 import { Probe } from "./probe.ts";
 import { PLACE_BITS, PLACE_MASK, Tables } from "./tables.ts";
@@ -27,9 +27,13 @@ export class Finder {
     return (this.#tables ??= new Tables(this.forms));
   }
 
-  /** Where the forms are in one piece of data. There has to be at least one form. */
-  search(data: Buffer): Search {
-    return new Search(this.forms, this.tables, data);
+  /**
+   * Where the forms are in one piece of data. There has to be at least one form.
+   *
+   * @param final whether nothing follows the data
+   */
+  search(data: Buffer, final = true): Search {
+    return new Search(this.forms, this.tables, data, final);
   }
 }
 
@@ -39,17 +43,18 @@ export class Search {
   readonly #tables: Tables;
   readonly #data: Buffer;
   readonly #probe: Probe;
-  readonly #reader = new EscapeReader();
+  readonly #reader: EscapeReader;
   /** Not there when no form can be escaped. */
   readonly #escapes: EscapeStarts | undefined;
   /** The last match without escapes, which is good for as long as it lies ahead. */
   #plain: Match | null | undefined;
 
-  constructor(forms: readonly Form[], tables: Tables, data: Buffer) {
+  constructor(forms: readonly Form[], tables: Tables, data: Buffer, final: boolean) {
     this.#forms = forms;
     this.#tables = tables;
     this.#data = data;
-    this.#probe = new Probe(data);
+    this.#probe = new Probe(data, final);
+    this.#reader = new EscapeReader(final);
     this.#escapes = tables.escapable ? new EscapeStarts(data) : undefined;
   }
 
@@ -85,11 +90,28 @@ export class Search {
   #earliestOpen(from: number): number {
     const data = this.#data;
     const { longest } = this.#tables;
-    const first = Math.max(from, data.length - longest * (1 + MAX_ESCAPE_EXTRA));
+    if (!this.#escapes || this.#escapes.none) return Math.max(from, data.length - longest);
+    let first = Math.max(from, data.length - longest * (1 + MAX_OTHER_EXTRA));
     let at = data.length;
     // The place may be within an escape, whose start is not seen.
-    for (let left = longest + MAX_ESCAPE_BYTES; at > first && left > 0; left += ESCAPE_EXTRA[data[at]!]! - 1) at--;
-    return at;
+    let left = longest + MAX_OTHER_BYTES;
+    for (;;) {
+      while (at > first && left > 0) {
+        const byte = data[--at]!;
+        left += OTHER_EXTRA[byte]! - 1;
+        if (byte !== AMPERSAND) continue;
+        left += this.#reader.referenceExtra(data, at);
+        first = Math.max(from, data.length - longest * (1 + MAX_REFERENCE_EXTRA));
+      }
+      // The same where it may be within a reference.
+      const earliest = Math.max(from, at - MAX_ESCAPE_BYTES);
+      let start = at - 1;
+      while (start >= earliest && data[start] !== AMPERSAND) start--;
+      if (start < earliest) return at;
+      first = Math.max(from, data.length - longest * (1 + MAX_REFERENCE_EXTRA));
+      if (at === first) return at;
+      left = MAX_ESCAPE_BYTES;
+    }
   }
 
   /** Whether one of these forms begins at `at` and could go on after the data. */
@@ -147,10 +169,11 @@ export class Search {
   /** A match with escapes that comes before `best`, or that. It is found by its first escape, before which all is as it is. */
   #nextEscaped(escapes: EscapeStarts, from: number, best: Match | null): Match | null {
     const data = this.#data;
-    const { starting, escaped, places, longest } = this.#tables;
+    const { starting, escaped, places, longest, references } = this.#tables;
     const reader = this.#reader;
     let stop = best ? Math.min(data.length, best.start + longest) : data.length;
     for (let at = escapes.next(from, stop); at < stop; at = escapes.next(at + 1, stop)) {
+      if (data[at] === AMPERSAND && references[data[at + 1] ?? 0] === 0) continue;
       if (reader.read(data, at) <= 0) continue;
       const byte = reader.bytes[0]!;
       const before = best;

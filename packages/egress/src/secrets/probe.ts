@@ -22,15 +22,20 @@ export class SearchLimitError extends Error {
 /** Compares forms with data in one place, each of their characters as it is or escaped. */
 export class Probe {
   readonly #data: Uint8Array;
-  readonly #reader = new EscapeReader();
-  /** Where the present comparison has still to be tried in another way: pairs of a place in the data and one in the form. */
+  readonly #reader: EscapeReader;
+  /**
+   * Where the present comparison has still to be tried in another way: a place in the data, one in the form, and 1 when what follows
+   * the data can still rule it out.
+   */
   readonly #branches: number[] = [];
   #stepsLeft: number;
   /** Whether, in the last comparison, the data ended before the form did. */
   open = false;
 
-  constructor(data: Uint8Array) {
+  /** @param final whether nothing follows the data */
+  constructor(data: Uint8Array, final: boolean) {
     this.#data = data;
+    this.#reader = new EscapeReader(final);
     this.#stepsLeft = MIN_STEPS + MAX_STEPS_PER_BYTE * data.length;
   }
 
@@ -63,22 +68,23 @@ export class Probe {
     this.open = false;
     const branches = this.#branches;
     branches.length = 0;
-    let longest = this.#walk(form, at, place);
+    let longest = this.#walk(form, at, place, 0);
     if (branches.length === 0) return longest;
     const tried = new Set<number>();
     for (;;) {
+      const undecided = branches.pop();
       const branchPlace = branches.pop();
       const branchAt = branches.pop();
-      if (branchPlace === undefined || branchAt === undefined) return longest;
-      const key = branchAt * (form.bytes.length + 1) + branchPlace;
+      if (undecided === undefined || branchPlace === undefined || branchAt === undefined) return longest;
+      const key = (branchAt * (form.bytes.length + 1) + branchPlace) * 2 + undecided;
       if (tried.has(key)) continue;
       tried.add(key);
-      longest = Math.max(longest, this.#walk(form, branchAt, branchPlace));
+      longest = Math.max(longest, this.#walk(form, branchAt, branchPlace, undecided));
     }
   }
 
   /** Follows one spelling, in which escapes come first; notes where others part from it. */
-  #walk(form: Form, at: number, place: number): number {
+  #walk(form: Form, at: number, place: number, undecided: number): number {
     const data = this.#data;
     const { bytes, fold, escapable } = form;
     const begin = at;
@@ -92,7 +98,7 @@ export class Probe {
       if (escapable && ESCAPE_START[byte] === 1) {
         const length = this.#escape(form, at, place);
         if (length > 0) {
-          if (same) this.#branches.push(at + 1, place + 1);
+          if (same) this.#branches.push(at + 1, place + 1, undecided);
           at += length;
           place += this.#reader.count;
           continue;
@@ -103,27 +109,32 @@ export class Probe {
       place++;
     }
     this.#spend(1 + at - begin);
-    return place === bytes.length ? at : -1;
+    if (place < bytes.length) return -1;
+    if (undecided === 0) return at;
+    this.open = true;
+    return -1;
   }
 
   /** The length of the escape at `at` when it means what the form has at `place`, otherwise 0. */
-  #escape({ bytes, fold }: Form, at: number, place: number): number {
+  #escape(form: Form, at: number, place: number): number {
     const reader = this.#reader;
     const length = reader.read(this.#data, at);
-    if (length === INCOMPLETE && !this.open) this.open = this.#canBecome(bytes, fold, at, place);
-    if (length <= 0) return 0;
-    for (let index = 0; index < reader.count; index++) {
-      if (fold[reader.bytes[index]!] !== bytes[place + index]) return 0;
-    }
-    return length;
+    if (length === INCOMPLETE) this.#incomplete(form, at, place);
+    return length > 0 && this.#means(form, place) ? length : 0;
   }
 
-  /** Whether the incomplete escape at `at` can mean what the form has at `place`. */
-  #canBecome(bytes: Uint8Array, fold: Uint8Array, at: number, place: number): boolean {
-    const text = Buffer.from(this.#data.subarray(at)).toString("latin1");
-    const wanted = bytes[place]!;
-    if (wanted >= 0x80) return canBecome(text, wanted, characterAt(bytes, place));
-    return fold.some((folded, byte) => folded === wanted && canBecome(text, byte, byte));
+  /** Notes what can still become of the escape that the data ends in. */
+  #incomplete(form: Form, at: number, place: number): void {
+    const short = this.#reader.readShort(this.#data, at);
+    if (short > 0 && this.#means(form, place)) this.#branches.push(at + short, place + this.#reader.count, 1);
+    if (!this.open) this.open = canBecome(Buffer.from(this.#data.subarray(at)).toString("latin1"), form, place, characterAt(form.bytes, place));
+  }
+
+  /** Whether what was read is what the form has at `place`. */
+  #means({ bytes, fold }: Form, place: number): boolean {
+    const { bytes: read, count } = this.#reader;
+    for (let index = 0; index < count; index++) if (fold[read[index]!] !== bytes[place + index]) return false;
+    return true;
   }
 
   #spend(steps: number): void {

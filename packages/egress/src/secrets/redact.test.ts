@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
+import { characterEntities } from "character-entities";
+import { characterEntitiesLegacy } from "character-entities-legacy";
 import { fc, property } from "../testing/property.ts";
 import { Finder } from "./finder.ts";
 import { formsOf } from "./forms.ts";
@@ -89,6 +91,39 @@ test("turns each form back into what stands for it", () => {
     [Buffer.from(value).toString("hex").toUpperCase(), Buffer.from(placeholder).toString("hex")],
   ] as const) {
     assert.equal(redact(redactor, [Buffer.from(written)]).data.toString(), expected);
+  }
+});
+
+test("knows every character reference that browsers know", () => {
+  const names = Object.entries(characterEntities).flatMap(([name, meaning]) => [[`&${name};`, meaning], ...(characterEntitiesLegacy.includes(name) ? [[`&${name}`, meaning]] : [])] as [string, string][]);
+  assert.equal(names.length, 2_231);
+  const secrets = [...new Set(names.map(([, meaning]) => meaning))].map((meaning) => secretOf(`-.${meaning}.-`, { name: meaning }));
+  // As many at a time as a sandbox may have.
+  for (let at = 0; at < secrets.length; at += 64) {
+    const some = secrets.slice(at, at + 64);
+    const redactor = new Redactor(new SecretSet(some));
+    for (const { name: meaning, placeholder } of some) {
+      for (const [written] of names.filter(([, one]) => one === meaning)) assert.equal(redact(redactor, [Buffer.from(`-.${written}.-`)]).data.toString(), placeholder, written);
+    }
+  }
+});
+
+test("knows references without a semicolon, with any sensible number of digits, and as Windows-1252", () => {
+  const secret = secretOf("p_ä€ss-notin¬it&");
+  const redactor = new Redactor(new SecretSet([secret]));
+  for (const written of [
+    "p&lowbar;&auml;&euro;ss-notin&not;it&amp;",
+    "p&UnderBar;&auml&euro;ss-notin&notit&amp",
+    "p&#95&#228&#8364ss-notin&#172it&#38",
+    "p&#x5F&#xe4;&#x20ACss-notin&#xAC;it&#x26",
+    "p&#0000000000095;&#x000000000000000e4;&#128;ss-notin&#172;it&#38;",
+    "&#000000000000000000000000000112;_&auml;&#x80;ss-notin&not;it&AMP;",
+  ]) {
+    for (const every of [false, true]) assert.equal(redact(redactor, chunked(Buffer.from(written), [], every)).data.toString(), secret.placeholder, written);
+  }
+  // Longer names win, more digits are of the number, and beyond the bound there is no reference.
+  for (const other of ["p_ä€ss-notin&notin;it&", "p&#957_ä€ss-notin¬it&", "p&#0000000000000000000000000000095;ä€ss-notin¬it&"]) {
+    assert.equal(redact(redactor, [Buffer.from(other)]).data.toString(), other);
   }
 });
 

@@ -26,8 +26,8 @@ const FILLING = "REDACTED";
  * Turns values of a sandbox's secrets back into their placeholders, whatever host answers.
  *
  * Recognised is a value as its UTF-8 is; in Latin-1, and with its UTF-8 taken for Latin-1; in hexadecimal; in base64 of either alphabet, alone or inside of a longer text such as
- * Basic credentials; and each of these with any of its characters written as `%XX`, as JSON's `\"` or `\uXXXX`, or as HTML's
- * `&quot;`, `&#34;` or `&#x22;`; a space also as `+`. It may be split over chunks in any way.
+ * Basic credentials; and each of these with any of its characters written as `%XX`, as JSON's `\"` or `\uXXXX`, or as one of HTML's
+ * character references, as browsers read them; a space also as `+`. It may be split over chunks in any way.
  *
  * In the place of a value stands its placeholder, of hexadecimal the placeholder's. Of base64 the characters that the value
  * determines are replaced by `REDACTED`, again and again up to the same length, so that what stands around still decodes; up to

@@ -61,7 +61,7 @@ export class ReplacingScanner implements PausingScanner {
     const out: Buffer[] = [];
     if (data.length === 0) return out;
     if (this.#finder.forms.length === 0) return [data];
-    const search = this.#finder.search(data);
+    const search = this.#finder.search(data, last);
     let passed = this.#told;
     let position = 0;
     let tail = last ? data.length : search.tail(0);

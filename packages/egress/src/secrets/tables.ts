@@ -1,5 +1,6 @@
 import { ESCAPE_START } from "./escapes.ts";
 import type { Form } from "./forms.ts";
+import { namesOf } from "./references.ts";
 
 /** Most bytes of a form that are looked at to tell whether it may be there. Longer ones would not make skips much longer. */
 const MAX_WINDOW_BYTES = 128;
@@ -31,6 +32,8 @@ export class Tables {
   readonly starts = new Uint8Array(256);
   /** By byte: 1 when a beginning of a form or of an escape of it may end with it. */
   readonly ends = new Uint8Array(256);
+  /** By byte: 1 when a reference whose `&` it follows can mean something that is in a form. */
+  readonly references = new Uint8Array(256);
   /** By {@link pair} of a byte as it is and one that is escaped: 1 when a form has them in this order. */
   readonly escaped: Uint8Array;
   /** For these, in which forms and where the second one is. */
@@ -49,8 +52,16 @@ export class Tables {
 
   #addEscapes(): void {
     for (let byte = 0; byte < 256; byte++) if (ESCAPE_START[byte] === 1) this.starts[byte] = 1;
-    // All that stands in escapes; a table per escape and form would be exact, and is not worth it.
-    for (const character of "%\\&#;0123456789ABCDEFabcdefxXuUlLgGtTqQoOpPmMsSnNrR\"/") this.ends[character.charCodeAt(0)] = 1;
+    // All that stands in other escapes than names; a table per escape and form would be exact, and is not worth it.
+    for (const character of "%\\&#;0123456789ABCDEFabcdefxXunrt\"/") this.ends[character.charCodeAt(0)] = 1;
+    this.references["#".charCodeAt(0)] = 1;
+  }
+
+  #addNames(byte: number): void {
+    for (const name of namesOf(byte)) {
+      this.references[name.charCodeAt(0)] = 1;
+      for (const letter of Buffer.from(name)) this.ends[letter] = 1;
+    }
   }
 
   #add(form: Form, index: number): void {
@@ -60,7 +71,12 @@ export class Tables {
       this.starts[byte] = 1;
       this.starting[byte]!.push(form);
     }
-    for (const byte of new Set(bytes)) for (const spelling of spellings[byte]!) this.ends[spelling] = 1;
+    for (const byte of new Set(bytes)) {
+      for (const spelling of spellings[byte]!) {
+        this.ends[spelling] = 1;
+        if (escapable) this.#addNames(spelling);
+      }
+    }
     for (let at = 1; at < bytes.length; at++) {
       if (at >= this.window && !escapable) break;
       for (const first of spellings[bytes[at - 1]!]!) {

@@ -1,4 +1,6 @@
 /** Values, spellings and chunks for property-based tests. */
+import { characterEntities } from "character-entities";
+import { characterEntitiesLegacy } from "character-entities-legacy";
 import { fc } from "../../testing/property.ts";
 import type { Secret } from "../secret.ts";
 import { newPlaceholder } from "../placeholder.ts";
@@ -12,7 +14,7 @@ export function secretOf(value: string, more: Partial<Secret> = {}): Secret {
 export const keys = fc.string({ unit: fc.constantFrom(..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."), minLength: 4, maxLength: 60 });
 
 /** Values with what has to be escaped somewhere, and that repeat themselves. */
-export const awkward = fc.string({ unit: fc.constantFrom(...'ab \\"/&<>%+u0041;#\n'), minLength: 4, maxLength: 14 });
+export const awkward = fc.string({ unit: fc.constantFrom(...'ab \\"/&<>%+u0041;#\nti¬∉fj€'), minLength: 4, maxLength: 14 });
 
 /** Any value. */
 export const values = fc.oneof(keys, awkward, fc.string({ unit: "binary", minLength: 4, maxLength: 30 }), fc.string({ unit: fc.constantFrom(..."aé ÿ"), minLength: 2, maxLength: 8 }), fc.string({ minLength: 1, maxLength: 6 }));
@@ -21,6 +23,8 @@ export const values = fc.oneof(keys, awkward, fc.string({ unit: "binary", minLen
 export const surroundings = fc.oneof(
   fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
   fc.string({ unit: fc.constantFrom(..."ab%\\&#;u0041x=\n"), maxLength: 60 }).map((text) => Buffer.from(text)),
+  // Names of characters that begin alike, and what is none of them.
+  fc.string({ unit: fc.constantFrom("&", "&amp", "&not", "in", "it", ";", "&no", "t", "&fj", "lig;", "&lt", "&#128", "&euro;", "&notin;"), maxLength: 12 }).map((text) => Buffer.from(text)),
 );
 
 /** Ways to write a character, each as a function of it. */
@@ -29,7 +33,9 @@ type Way = (character: string) => string;
 const bytesOf = (character: string) => Array.from(Buffer.from(character));
 const hex = (number: number, digits: number) => number.toString(16).padStart(digits, "0");
 const units = (character: string) => Array.from({ length: character.length }, (_, unit) => `\\u${hex(character.charCodeAt(unit), 4)}`).join("");
-const reference = (character: string, digits: string) => (digits.length > 9 ? character : `&#${digits};`);
+/** Names of characters, those without a semicolon too. */
+const NAMES = Map.groupBy(Object.entries(characterEntities).flatMap(([name, meaning]) => [[`&${name};`, meaning], ...(characterEntitiesLegacy.includes(name) ? [[`&${name}`, meaning]] : [])] as [string, string][]), ([, meaning]) => meaning);
+const named = (character: string, which: number) => NAMES.get(character)?.at(which)?.[0] ?? character;
 
 const PERCENT: Way[] = [
   (character) => bytesOf(character).map((byte) => `%${hex(byte, 2)}`).join(""),
@@ -43,10 +49,20 @@ const JSON_ESCAPES: Way[] = [
   (character) => (character === "/" ? "\\/" : character),
 ];
 const REFERENCES: Way[] = [
-  (character) => reference(character, String(character.codePointAt(0))),
-  (character) => reference(character, `x${hex(character.codePointAt(0)!, 1)}`),
-  (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" })[character] ?? character,
+  (character) => `&#${character.codePointAt(0)};`,
+  (character) => `&#x${hex(character.codePointAt(0)!, 1)};`,
+  (character) => `&#${String(character.codePointAt(0)).padStart(30, "0")};`,
+  (character) => `&#X${hex(character.codePointAt(0)!, 29).toUpperCase()};`,
+  // Without a semicolon, where the next character allows it.
+  (character) => `&#${character.codePointAt(0)}\0`,
+  (character) => `&#x${hex(character.codePointAt(0)!, 6)}\0`,
+  (character) => named(character, 0),
+  (character) => named(character, -1),
+  (character) => named(character, 1),
 ];
+
+/** A number with a semicolon where what follows would be taken for more of it. */
+const terminated = (text: Buffer) => Buffer.from(text.toString().replace(/\0(?=[\da-f;])/gi, ";").replaceAll("\0", ""));
 
 /** A spelling of a value: each character as it is or in one of the ways of one format; in hexadecimal; inside of base64. */
 export const spellings = fc.record({
@@ -68,7 +84,7 @@ export const spellings = fc.record({
     case "json":
       return mixed(value, JSON_ESCAPES);
     case "html":
-      return mixed(value, REFERENCES);
+      return terminated(mixed(value, REFERENCES));
     case "hex":
       return Buffer.from(choose([Buffer.from(value).toString("hex"), Buffer.from(value).toString("hex").toUpperCase()]));
     case "base64":
