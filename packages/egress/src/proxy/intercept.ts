@@ -5,9 +5,10 @@ import { canonicalName, type HostRef, hostText } from "../policy/mod.ts";
 import type { ClientHello } from "./client-hello.ts";
 import { type Dialled, dialFailure } from "./flow.ts";
 import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
-import { FirstLine, type Opening, readOpening } from "./opening.ts";
+import { type Opening, readOpening } from "./opening.ts";
 import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
+import { guardRaw } from "./raw-guard.ts";
 import { eventHost, NO_REQUEST } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import { serveRequests } from "./requests.ts";
@@ -60,7 +61,7 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
       await serveRequests(new Session({ ...passage, scheme: "https", site, verified: secured !== null && "name" in host && hello.serverName !== null, upstream: inner, refusal }), tls, opening.kind);
       reason ??= NO_REQUEST;
     } else if (inner && opening.kind !== "invalid") {
-      await serveRaw(passage, { guest: tls, upstream: inner, protocol: "tls", host, guard: opening.kind === "raw" && opening.line ? new FirstLine() : null });
+      await serveRaw(passage, { guest: tls, upstream: inner, protocol: "tls", host, guard: guardRaw(inner.socket, flow.port, true) });
     }
   } finally {
     tls.destroy();
@@ -74,7 +75,7 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
 async function openingOf(tls: TLSSocket, upstream: TLSSocket | null, protocol: string | null): Promise<Opening> {
   if (protocol === "h2") return { kind: "http2" };
   if (protocol === "http/1.1") return { kind: "http1" };
-  if (protocol !== null) return { kind: "raw", line: true };
+  if (protocol !== null) return { kind: "raw" };
   return readOpening(tls, upstream, FIRST_BYTES_TIMEOUT_MS);
 }
 

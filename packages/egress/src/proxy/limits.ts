@@ -4,6 +4,8 @@
 export const MAX_CLIENT_HELLO_BYTES = 65_536;
 /** Longest first line that is waited for to tell HTTP from something else, bytes: as long as a request's headers may be. */
 export const MAX_FIRST_LINE_BYTES = 65_536;
+/** Of a connection that did not begin as a request, so many of the guest's bytes are looked at for requests further on: as long as a request's headers may be. */
+export const MAX_GUARDED_BYTES = 65_536;
 /** How long a guest that has begun to say what it speaks may take to finish, ms. A client sends it in one piece. */
 export const FIRST_BYTES_TIMEOUT_MS = 15_000;
 /** How long a refused guest may keep silent before its connection is reset, ms. It has nothing to wait for. */

@@ -1,7 +1,8 @@
 /** What a connection begins with, and so what it is. */
-import { type Duplex, Transform, type TransformCallback } from "node:stream";
+import type { Duplex } from "node:stream";
 import { type ClientHello, mayBeTls, readClientHello } from "./client-hello.ts";
 import { MAX_FIRST_LINE_BYTES } from "./limits.ts";
+import { isBlank, isRequestLine } from "./request-lines.ts";
 
 /**
  * - `tls`, `http1`, `http2`: what the guest said.
@@ -11,17 +12,13 @@ import { MAX_FIRST_LINE_BYTES } from "./limits.ts";
  */
 export type Opening =
   | { kind: "tls"; hello: ClientHello }
-  | { kind: "http1" | "http2" | "upstream" }
-  /** `line`: the first line is not complete and has to be kept an eye on (`FirstLine`). */
-  | { kind: "raw"; line: boolean }
+  | { kind: "http1" | "http2" | "upstream" | "raw" }
   | { kind: "invalid"; reason: string };
 
 /** The client's preface of HTTP/2 (RFC 9113 §3.4). */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const METHODS = ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI"];
 const LONGEST_METHOD = 7;
-/** In lower case other protocols have such words too (memcached's `get key`), but not before a path or a URL. */
-const UNVERSIONED = /^(get|post|put|head|delete|patch|options|connect|trace)[ \t]+(\/|\*|https?:)/i;
 const CR = 13;
 const LF = 10;
 const SPACE = 32;
@@ -49,7 +46,7 @@ export class Sniffer {
 
   /** What it is when nothing more comes for too long, or ever. */
   finish(): Opening {
-    if (this.#length === 0) return { kind: "raw", line: true };
+    if (this.#length === 0) return { kind: "raw" };
     return { kind: "invalid", reason: mayBeTls(this.bytes()) ? "a ClientHello that is not complete" : "a request line that is not complete" };
   }
 
@@ -72,9 +69,9 @@ export class Sniffer {
     while (start < bytes.length && [CR, LF, SPACE, TAB].includes(bytes[start]!)) start++;
     const end = bytes.indexOf(LF, start);
     if (end >= 0) {
-      const line = bytes.toString("latin1", start, end);
-      if (!isRequestLine(line)) return { kind: "raw", line: false };
-      if (!line.startsWith("PRI * HTTP/2.0")) return { kind: "http1" };
+      const line = bytes.subarray(start, end);
+      if (!isRequestLine(line)) return { kind: "raw" };
+      if (!line.toString("latin1").startsWith("PRI * HTTP/2.0")) return { kind: "http1" };
       if (bytes.length < PREFACE.length && PREFACE.subarray(0, bytes.length).equals(bytes)) {
         this.#wanted = PREFACE.length;
         return null;
@@ -82,34 +79,12 @@ export class Sniffer {
       return PREFACE.equals(bytes.subarray(0, PREFACE.length)) ? { kind: "http2" } : { kind: "invalid", reason: "a broken preface of HTTP/2" };
     }
     const word = bytes.toString("latin1", start, start + LONGEST_METHOD + 1);
-    if (!METHODS.some((method) => `${method} `.startsWith(word) || word.startsWith(`${method} `))) return { kind: "raw", line: true };
+    const mayBeMethod = (method: string) => method.startsWith(word) || (word.startsWith(method) && isBlank(word.charCodeAt(method.length)));
+    if (!METHODS.some(mayBeMethod)) return { kind: "raw" };
     if (bytes.length >= MAX_FIRST_LINE_BYTES) return { kind: "invalid", reason: "a first line that is too long" };
     // Looked at again when it has grown by half, or has a line's end: linear work for a guest that sends byte by byte.
     this.#wanted = bytes.length < 64 ? bytes.length + 1 : bytes.length + (bytes.length >> 1);
     return null;
-  }
-}
-
-/** Whether a line may be read as the first of a request, by whoever reads it: HTTP/0.9 has no version. */
-function isRequestLine(line: string): boolean {
-  return /[ \t]HTTP\//i.test(line) || METHODS.some((method) => line.startsWith(`${method} `)) || UNVERSIONED.test(line);
-}
-
-/**
- * Passes bytes on unless their first line turns out to be a request's: then it breaks off before the line is complete. For
- * guests that began with something that is no known method.
- */
-export class FirstLine extends Transform {
-  #line: string | null = "";
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    if (this.#line !== null) {
-      this.#line += chunk.toString("latin1", 0, MAX_FIRST_LINE_BYTES);
-      const line = this.#line.trimStart();
-      if (isRequestLine(line.split("\n", 1)[0]!)) return done(new Error("A request that began as something else."));
-      if (line.includes("\n") || line.length >= MAX_FIRST_LINE_BYTES) this.#line = null;
-    }
-    done(null, chunk);
   }
 }
 

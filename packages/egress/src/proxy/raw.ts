@@ -1,8 +1,10 @@
-import type { Duplex, Transform } from "node:stream";
+import type { Duplex } from "node:stream";
 import { denial } from "../dial/error.ts";
 import type { HostRef, Judgement } from "../policy/mod.ts";
 import type { Dialled, Tenant } from "./flow.ts";
 import type { Passage } from "./passage.ts";
+import type { RawGuard } from "./raw-guard.ts";
+import { Refusal } from "./refusal.ts";
 import { splice } from "./splice.ts";
 
 /** What bytes without a meaning that is known here go over. */
@@ -12,14 +14,13 @@ export interface RawConnection {
   protocol: "tcp" | "tls";
   /** Whom it is for. */
   host: HostRef;
-  /** What the guest's bytes go through, if anything. */
-  guard?: Transform | null;
+  guard: RawGuard;
   /** What else has to stay as it is for the connection to go on. */
   judge?(): Judgement;
 }
 
 /** Bytes without a meaning that is known here. Where request rules hold, only requests pass. */
-export async function serveRaw({ flow, record }: Passage, { guest, upstream, protocol, host, guard = null, judge }: RawConnection): Promise<void> {
+export async function serveRaw({ flow, record }: Passage, { guest, upstream, protocol, host, guard, judge }: RawConnection): Promise<void> {
   const { tenant, port } = flow;
   const { address, socket } = upstream;
   const judgeNow = () => {
@@ -35,7 +36,7 @@ export async function serveRaw({ flow, record }: Passage, { guest, upstream, pro
   const release = tenant.hold(judgeNow, (why) => socket.destroy(denial(why)));
   const { error, bytesUp, bytesDown } = await splice(guest, socket, { up: guard });
   release();
-  await record.connection({ verdict: "allowed", protocol, host, address, rule, reason: error?.message ?? null, bytesUp, bytesDown });
+  await record.connection({ verdict: error instanceof Refusal ? "denied" : "allowed", protocol, host, address, rule, reason: error?.message ?? null, bytesUp, bytesDown });
 }
 
 function judgeRaw(tenant: Tenant, host: HostRef, port: number): Judgement {

@@ -30,10 +30,20 @@ export interface CheckedHead {
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i;
 
+/**
+ * Whether a target holds a blank beyond ASCII, at which some servers would end it: in UTF-8, or as single bytes (U+0085 and U+00A0 of Latin-1).
+ * Other letters may be there, though they should be encoded: clients send them.
+ */
+function holdsBlank(target: string): boolean {
+  if (!/[\x80-\xff]/.test(target)) return false;
+  const text = Buffer.from(target, "latin1").toString("utf8");
+  return /[\s\x80-\x9f]/.test(text) || (text.includes("\ufffd") && /[\x85\xa0]/.test(target));
+}
+
 /** @throws {Refusal} 400 for what is malformed, 403 for what is for two hosts at once */
 export function checkHead(head: RequestHead): CheckedHead {
   if (head.headers.length > MAX_HEADERS) throw Refusal.malformed(`The request has more than ${MAX_HEADERS} headers.`, 431);
-  if (head.method !== "CONNECT" && !TARGET.test(head.target)) throw Refusal.malformed("The request's target holds characters that no target may hold.");
+  if (head.method !== "CONNECT" && (!TARGET.test(head.target) || holdsBlank(head.target))) throw Refusal.malformed("The request's target holds characters that no target may hold.");
   checkFraming(head);
   const [expectation, ...more] = values(head.headers, "expect");
   if (more.length > 0 || (expectation !== undefined && expectation.toLowerCase() !== "100-continue")) throw Refusal.malformed("The request expects something unknown.", 417);

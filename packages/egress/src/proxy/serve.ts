@@ -3,11 +3,12 @@ import type { Duplex } from "node:stream";
 import { sameHost } from "../policy/mod.ts";
 import { dialFailure, type Dialled, type Flow, type Shared } from "./flow.ts";
 import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, LINGER_MS, REFUSED_TIMEOUT_MS } from "./limits.ts";
-import { FirstLine, type Opening, readOpening } from "./opening.ts";
+import { type Opening, readOpening } from "./opening.ts";
 import { interceptTls } from "./intercept.ts";
 import { judgeTls, judgeUnopened } from "./judge.ts";
 import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
+import { guardRaw, guardTls } from "./raw-guard.ts";
 import { ConnectionRecord, NO_REQUEST } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import { lingering } from "./release.ts";
@@ -69,7 +70,7 @@ async function serveOpening(passage: Passage, opening: Opening, guest: Duplex, u
       guest.destroy();
       return passage.record.connection({ verdict: "denied", reason: `The connection began with ${opening.reason}.`, address: upstream.address });
     default:
-      return serveRaw(passage, { guest, upstream, protocol: "tcp", host: passage.flow.host, guard: opening.kind === "raw" && opening.line ? new FirstLine() : null });
+      return serveRaw(passage, { guest, upstream, protocol: "tcp", host: passage.flow.host, guard: guardRaw(upstream.socket, passage.flow.port, false) });
   }
 }
 
@@ -100,7 +101,7 @@ async function serveTls(passage: Passage, hello: Extract<Opening, { kind: "tls" 
   if (decision.action === "splice") {
     if (dialled) {
       const name = hello.serverName?.toLowerCase();
-      return serveRaw(passage, { guest, upstream: dialled, protocol: "tls", host: name === undefined ? host : { name }, judge: () => judgeUnopened(flow, hello, shared) });
+      return serveRaw(passage, { guest, upstream: dialled, guard: guardTls(dialled.socket), protocol: "tls", host: name === undefined ? host : { name }, judge: () => judgeUnopened(flow, hello, shared) });
     }
     guest.destroy();
     return record.connection({ verdict: refusal!.verdict, protocol: "tls", host, reason: refusal!.message, rule: refusal!.rule });

@@ -10,10 +10,13 @@ import { MIN_UPSTREAM_VERSION } from "./trust.ts";
 /** Protocols that are understood here. A guest that offers one of them is offered no other. */
 const KNOWN = ["h2", "http/1.1"];
 
-/** What of a guest's offer of protocols (ALPN) is passed on. */
+/** Protocols as they are registered. In others, and in the lengths between them, a whole request would find room. */
+const NAME = /^[a-z0-9][a-z0-9./_-]*$/;
+
+/** What of a guest's offer of protocols (ALPN) is passed on: it stands in the clear in what an upstream that may know no TLS gets. */
 export function offered(alpn: readonly string[]): string[] {
   const known = alpn.filter((protocol) => KNOWN.includes(protocol));
-  return known.length > 0 ? known : [...alpn];
+  return known.length > 0 ? known : alpn.filter((protocol) => NAME.test(protocol) && !protocol.startsWith("http"));
 }
 
 /**
