@@ -30,6 +30,9 @@ func (m *Machine) registerProcesses(r *rpc.Registry) {
 	rpc.Call(r, "processKill", func(_ context.Context, p contract.KillParams) (rpc.Null, error) {
 		return nil, m.Processes.Kill(p.Pid, p.Signal)
 	})
+	rpc.Call(r, "processCloseOutput", func(_ context.Context, p contract.CloseOutputParams) (rpc.Null, error) {
+		return nil, m.Processes.CloseOutput(p.Pid, p.Output)
+	})
 	rpc.Call(r, "processResize", func(_ context.Context, p contract.ResizeParams) (rpc.Null, error) {
 		return nil, m.Processes.Resize(p.Pid, p.Cols, p.Rows)
 	})

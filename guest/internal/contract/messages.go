@@ -66,6 +66,12 @@ type KillParams struct {
 	Signal string `json:"signal"`
 }
 
+// CloseOutputParams name a process and its "stdout" or "stderr".
+type CloseOutputParams struct {
+	Pid    int    `json:"pid"`
+	Output string `json:"output"`
+}
+
 // ResizeParams give a terminal its size.
 type ResizeParams struct {
 	Pid  int `json:"pid"`

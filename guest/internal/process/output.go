@@ -4,8 +4,7 @@ import (
 	"math/bits"
 	"os"
 	"sync"
-
-	"golang.org/x/sys/unix"
+	"time"
 
 	"sandkeep.dev/guest/internal/contract"
 )
@@ -39,56 +38,50 @@ func endFrame(kind byte) frame {
 }
 
 // output gathers what a process prints and hands it to whoever is attached; without anybody it is thrown away, so that
-// the process never waits for a reader that is gone.
+// the process never waits for a host that is gone.
 type output struct {
+	over chan struct{} // closed when the process has ended
+
 	mu       sync.Mutex
 	attached *Sink
-	open     uint8 // bit n: the output with frame type n has not ended
+	files    [8]*os.File // by frame type: what the outputs are read from
+	open     uint8       // bit n: the output with frame type n has not ended
 	exit     *frame
 	kinds    uint8 // all outputs there are
 }
 
 // newOutput knows all outputs before any ends.
-func newOutput(kinds ...byte) *output {
-	o := &output{}
-	for _, kind := range kinds {
-		o.kinds |= 1 << kind
+func newOutput(reads ...read) *output {
+	o := &output{over: make(chan struct{})}
+	for _, r := range reads {
+		o.kinds |= 1 << r.kind
+		o.files[r.kind] = r.file
 	}
 	o.open = o.kinds
 	return o
 }
 
-// pump carries one output until its end.
+// pump carries one output until everybody has closed it, or the host has, or the process is over and what it printed has
+// been carried. What others print after that is thrown away: to close the pipe would end them.
 func (o *output) pump(kind byte, from *os.File) {
 	defer from.Close()
-	raw, err := from.SyscallConn()
-	var (
-		lent *[]byte
-		n    int
-	)
-	// An idle output must not hold a buffer: it is lent only for a read that finds something.
-	read := func(fd uintptr) bool {
-		lent = buffers.Get().(*[]byte)
-		for {
-			n, err = unix.Read(int(fd), (*lent)[contract.FrameHeaderBytes:])
-			if err != unix.EINTR {
-				break
-			}
-		}
-		if n > 0 {
-			return true
-		}
-		buffers.Put(lent)
-		return err != unix.EAGAIN
-	}
-	for err == nil {
-		if waitErr := raw.Read(read); waitErr != nil || err != nil || n <= 0 {
-			break // a terminal whose last user is gone fails with EIO
-		}
-		contract.PutFrameHeader(*lent, kind, n)
-		o.deliver(frame{bytes: (*lent)[:contract.FrameHeaderBytes+n], lent: lent})
+	in, err := newOutlet(kind, from)
+	if err == nil {
+		in.carry(o.over, o.deliver)
 	}
 	o.ended(kind)
+	if err == nil {
+		in.discard()
+	}
+}
+
+// close makes the process see a closed pipe. After its end nothing happens: what it left behind goes on.
+func (o *output) close(kind byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if file := o.files[kind]; file != nil && o.exit == nil {
+		file.Close() // the pump notices
+	}
 }
 
 // deliver waits until the host takes the frame or is gone.
@@ -118,6 +111,12 @@ func (o *output) exited(payload []byte) {
 	o.mu.Unlock()
 	if sink != nil {
 		sink.exit <- exit // has room for this one
+	}
+	close(o.over)
+	for _, file := range o.files {
+		if file != nil {
+			_ = file.SetReadDeadline(time.Now()) // wakes the pump that waits
+		}
 	}
 }
 

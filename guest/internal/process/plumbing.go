@@ -50,11 +50,7 @@ func connect(params contract.SpawnParams, null *os.File) (_ *plumbing, err error
 	if err != nil {
 		return nil, err
 	}
-	kinds := make([]byte, 0, 4)
-	for _, r := range c.reads {
-		kinds = append(kinds, r.kind)
-	}
-	c.process.output = newOutput(kinds...)
+	c.process.output = newOutput(c.reads...)
 	return c, nil
 }
 

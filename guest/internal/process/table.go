@@ -160,6 +160,22 @@ func (t *Table) Kill(pid int, name string) error {
 	return nil
 }
 
+// CloseOutput makes a running process see a closed pipe when it prints, and a terminal hang up: its reader is gone.
+func (t *Table) CloseOutput(pid int, name string) error {
+	kind, ok := map[string]byte{"stdout": contract.FrameStdout, "stderr": contract.FrameStderr}[name]
+	if !ok {
+		return fault.TypeError("Invalid output: %s", name)
+	}
+	t.mu.Lock()
+	p := t.live[pid]
+	t.mu.Unlock()
+	if p == nil {
+		return noProcess(pid)
+	}
+	p.output.close(kind)
+	return nil
+}
+
 // Resize gives the process's terminal its size.
 func (t *Table) Resize(pid, cols, rows int) error {
 	p, err := t.find(pid)

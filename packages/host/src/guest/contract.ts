@@ -238,6 +238,11 @@ export interface GuestCalls {
   processWait: [{ pid: number }, ExitStatus];
   /** Signals the process's group. Ended or unknown: `TypeError` with code `ENOENT`. */
   processKill: [{ pid: number; signal: string }, null];
+  /**
+   * Nobody reads this output any more: the process sees a closed pipe when it prints, and a terminal hangs up. Ended or
+   * unknown: as `processKill`.
+   */
+  processCloseOutput: [{ pid: number; output: "stdout" | "stderr" }, null];
   processResize: [{ pid: number; cols: number; rows: number }, null];
   processList: [None, ProcessInfo[]];
 
@@ -265,7 +270,9 @@ export interface GuestStreams {
   /**
    * Starts a process in a group of its own. Request and response are frames: 8 bit type, 32 bit big-endian length, payload
    * (at most {@link MAX_FRAME_BYTES}). A slow reader slows the process. When the stream is reset the process goes on and its
-   * output is thrown away. The response ends after the exit frame and the end of every output.
+   * output is thrown away. The response ends after the exit frame and the end of every output. An output ends when everybody
+   * has closed it, or a moment after the process has ended and all that it printed was sent: what others print after that is
+   * thrown away.
    */
   spawn: [SpawnParams, { pid: number }];
   /** Joins a process whose spawn stream is gone: frames as for `spawn`, from now on. */

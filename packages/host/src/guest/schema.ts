@@ -89,6 +89,7 @@ export const callResults: { [M in keyof GuestCalls]: z.ZodType<GuestCalls[M][1]>
   fileUtime: nothing,
   processWait: exitStatusSchema,
   processKill: nothing,
+  processCloseOutput: nothing,
   processResize: nothing,
   processList: z.array(z.object({
     pid,
