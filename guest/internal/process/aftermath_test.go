@@ -134,7 +134,9 @@ func (s slow) Write(p []byte) (int, error) {
 
 func TestWhatTheProcessPrintsThroughAnotherOneArrives(t *testing.T) {
 	params := contract.SpawnParams{Command: "bash", Args: []string{"-c", "exec > >(tee log); sleep 600 & seq 1 5000"}, Stdout: piped, Cwd: t.TempDir()}
-	outputs, _ := run(t, params)
+	p, record, ended := spawn(t, params)
+	t.Cleanup(func() { _ = killGroup(p.pid) })
+	outputs, _ := result(t, record, ended)
 	if !strings.HasSuffix(outputs[out], "\n5000\n") {
 		t.Fatalf("%q", outputs[out][max(0, len(outputs[out])-20):])
 	}

@@ -59,11 +59,19 @@ export class InboundStream {
 
   /** Tells the client that nobody reads this any more. */
   cancel(reason: ErrorObject): void {
-    if (this.#state === "cancelled") return;
     const tell = this.#state === "open";
+    this.discard();
+    if (tell) this.#owner.cancelled(this, reason);
+  }
+
+  /**
+   * Nobody reads this any more, and the client need not know: what it goes on to send is thrown away. A cancel would fail
+   * a client's `pipeTo` into the input of a process that has ended well.
+   */
+  discard(): void {
+    if (this.#state === "cancelled") return;
     this.#state = "cancelled";
     this.#drop();
-    if (tell) this.#owner.cancelled(this, reason);
     this.#owner.over(this);
     this.#wake?.();
   }

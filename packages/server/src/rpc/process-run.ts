@@ -28,8 +28,6 @@ export interface RunOptions {
   onChannel?: (bytes: Buffer) => void;
   /** What the program writes on its socket (`socket`). */
   onSocket?: (bytes: Buffer) => void;
-  /** Go on taking output, and throwing it away, when the client is gone: the reports still matter. */
-  outlivesClient?: boolean;
 }
 
 export class ProcessRun {
@@ -47,6 +45,7 @@ export class ProcessRun {
   readonly #gate = Promise.withResolvers<void>();
   readonly #gateTimer: NodeJS.Timeout;
   readonly #stdin: InboundStream | null;
+  #ended = false;
 
   private constructor(client: Client, params: SpawnParams, options: RunOptions, stream: GuestStream<{ pid: number }>, pid: number, stdin: InboundStream | null) {
     this.#client = client;
@@ -58,6 +57,8 @@ export class ProcessRun {
     this.stderr = params.stderr === "piped" ? client.outbound.open() : null;
     this.exited = this.#exit.promise;
     this.exited.catch(() => {});
+    this.stdout?.onCancel(() => this.#closeOutput("stdout"));
+    this.stderr?.onCancel(() => this.#closeOutput("stderr"));
     this.#gateTimer = setTimeout(() => this.openGate(), client.limits.outputGateMs).unref();
     if (stdin) void this.#feed(stdin);
     this.over = this.#pump();
@@ -86,8 +87,8 @@ export class ProcessRun {
     }
     const run = new ProcessRun(client, params, options, stream, pid, stdin);
     client.runs.add(run);
-    const release = client.onClose(() => run.#release());
-    if (client.signal.aborted) run.#release();
+    const release = client.onClose(() => run.openGate());
+    if (client.signal.aborted) run.#forsake();
     void run.over.finally(() => {
       release();
       client.runs.delete(run);
@@ -110,10 +111,22 @@ export class ProcessRun {
     await write(this.#stream, encodeFrames(HostFrame.socket, bytes));
   }
 
-  /** The client is gone: output is thrown away from now on. */
-  #release(): void {
+  /**
+   * The client reads this output no more, or is gone: the process sees a closed pipe, as on any Unix, and a terminal hangs
+   * up. A process that prints nothing goes on. A server that leaves for a while is no client that has gone.
+   */
+  #closeOutput(output: "stdout" | "stderr"): void {
+    if (this.#ended || this.#client.session.leaving) return;
+    this.#client.guest.call("processCloseOutput", { pid: this.pid, output }).catch(() => {
+      // It has ended meanwhile, or its machine has.
+    });
+  }
+
+  /** The client was gone before the process had started. */
+  #forsake(): void {
     this.openGate();
-    if (!this.#options.outlivesClient) this.#stream.destroy();
+    this.stdout?.cancel();
+    this.stderr?.cancel();
   }
 
   async #feed(stdin: InboundStream): Promise<void> {
@@ -126,7 +139,7 @@ export class ProcessRun {
     } catch {
       // The client's stream failed, or the process is gone: either way the input ends here.
     }
-    if (!this.#stream.destroyed) await write(this.#stream, encodeFrames(HostFrame.stdin, new Uint8Array())).catch(() => {});
+    if (!this.#stream.destroyed && !this.#client.session.leaving) await write(this.#stream, encodeFrames(HostFrame.stdin, new Uint8Array())).catch(() => {});
   }
 
   async #pump(): Promise<void> {
@@ -149,8 +162,13 @@ export class ProcessRun {
       this.stderr?.fail(toErrorObject(error));
       this.#exit.reject(error);
     } finally {
-      this.#stdin?.cancel({ constructorName: "BrokenPipe", message: "The process has ended", code: "EPIPE" });
+      this.#end();
     }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#stdin?.discard();
   }
 
   *#checked(reader: FrameReader, piece: Buffer): Generator<Frame> {
@@ -189,7 +207,7 @@ export class ProcessRun {
     } catch (error) {
       throw this.#violation(`exit: ${String(error)}`);
     }
-    this.#stdin?.cancel({ constructorName: "BrokenPipe", message: "The process has ended", code: "EPIPE" });
+    this.#end();
   }
 
   #violation(detail: string): GuestGone {

@@ -19,6 +19,7 @@ export class SandboxSession {
   readonly #programs = new Map<number, DenoProgram>();
   readonly #repls = new Map<number, Repl>();
   #epoch = 0;
+  #leaving = false;
 
   constructor(guest: Guest, options: SessionOptions) {
     this.guest = guest;
@@ -32,6 +33,15 @@ export class SandboxSession {
 
   touch(): void {
     this.#epoch++;
+  }
+
+  /** The server goes and the machine stays: processes must not notice that nobody reads them for a while. */
+  leave(): void {
+    this.#leaving = true;
+  }
+
+  get leaving(): boolean {
+    return this.#leaving;
   }
 
   /** The guest sent what its contract does not allow: its machine is to end. */

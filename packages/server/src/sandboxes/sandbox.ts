@@ -162,6 +162,7 @@ export class Sandbox {
   async leaveRunning(reason: string): Promise<void> {
     this.#deadline.cancel();
     this.#ending = Promise.resolve();
+    this.#session.leave();
     await Promise.all([...this.#connections].map((connection) => connection.close(GOING_AWAY, reason)));
     await this.#session[Symbol.asyncDispose]();
   }

@@ -108,7 +108,6 @@ async function start(client: Client, params: StartParams, args: string[], onSock
   const early: Buffer[] = [];
   const run = await ProcessRun.start(client, spawn, {
     stdinStreamId,
-    outlivesClient: true,
     onChannel: (bytes) => (program ? program.push(bytes) : early.push(bytes)),
     ...(onSocket && { onSocket }),
   });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { startSandbox } from "../testing/mod.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { STREAM_METHODS } from "@sandkeep/protocol";
+import { startSandbox, type TestClient } from "../testing/mod.ts";
 
 let sandbox: Awaited<ReturnType<typeof startSandbox>>;
 before(async () => (sandbox = await startSandbox()));
@@ -9,6 +11,10 @@ after(() => sandbox[Symbol.asyncDispose]());
 
 const piped = { stdout: "piped", stderr: "piped" };
 const call = (method: string, params: unknown) => sandbox.client.call(method, params);
+/** Waits for what a process in the background writes. */
+async function written(path: string, content: string): Promise<void> {
+  while ((await readFile(path, "utf8").catch(() => "")) !== content) await delay(5);
+}
 const failure = async (method: string, params: unknown) => (await sandbox.client.request(method, params)).result?.error;
 
 test("a process gives its output and exit", async () => {
@@ -66,15 +72,30 @@ test("spawn is answered before the input has ended", async () => {
   await client.call("processKill", { pid });
 });
 
-test("input for a process that has ended is cancelled", async () => {
+test("input for a process that has ended is swallowed, and nothing is cancelled", async () => {
   const { client } = sandbox;
+  for (const start of [{ command: "true" }, { command: "bash", args: ["-c", "exec <&-; exit 3"] }, { command: "head", args: ["-c1"] }]) {
+    const stdinStreamId = client.startStream();
+    client.enqueue(stdinStreamId, "early ".repeat(100_000));
+    const { pid, stdoutStreamId } = await client.call("spawn", { ...start, stdinStreamId, ...piped });
+    await client.call("processWait", { pid });
+    await client.ended(stdoutStreamId);
+    client.enqueue(stdinStreamId, "late");
+    client.enqueue(stdinStreamId, "not base64?".repeat(3));
+    assert.equal((await client.run("true")).status.code, 0);
+    client.endStream(stdinStreamId);
+    assert.equal((await client.run("true")).status.code, 0);
+    assert.equal(client.messages.find(({ method, params }) => method === STREAM_METHODS.cancel && params.streamId === stdinStreamId), undefined);
+  }
+});
+
+test("more input than may wait, for processes that have ended, does not stop the connection", async () => {
+  const { client } = sandbox;
+  const chunk = "x".repeat(1024 * 1024);
   const stdinStreamId = client.startStream();
   const { pid } = await client.call("spawn", { command: "true", stdinStreamId, ...piped });
   await client.call("processWait", { pid });
-  await client.until(() => client.messages.find(({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === stdinStreamId));
-  // The Python client goes on all the same.
-  client.enqueue(stdinStreamId, "late");
-  client.endStream(stdinStreamId);
+  for (let count = 0; count < 100; count++) client.enqueue(stdinStreamId, chunk);
   assert.equal((await client.run("true")).status.code, 0);
 });
 
@@ -125,15 +146,47 @@ test("a command line that is too long is refused, however long", async () => {
   }
 });
 
-test("output of a grandchild comes after the exit, and its end with it", async () => {
-  const { client } = sandbox;
-  const { pid, stdoutStreamId } = await client.call("spawn", { command: "bash", args: ["-c", "(while [ ! -e go-on ]; do sleep 0.02; done; echo late) & echo early"], stdout: "piped", stderr: "null" });
-  assert.equal((await client.call("processWait", { pid })).code, 0);
+test("a run ends with its process; what that left running goes on, unheard", async () => {
+  const { client, home } = sandbox;
+  const script = "(while [ ! -e go-on ]; do sleep 0.02; done; echo late; echo $? > unheard) & echo early";
+  const { status, stdout, stderr } = await client.run("bash", ["-c", script]);
+  assert.deepEqual([status.code, stdout, stderr], [0, "early\n", ""]);
   await client.call("writeTextFile", { path: "go-on", content: "" });
-  assert.equal((await client.ended(stdoutStreamId)).text, "early\nlate\n");
+  await written(`${home}/unheard`, "0\n");
 });
 
-test("processes survive their client", async () => {
+test("output that its process printed before it ended arrives whole, though others hold it open", async () => {
+  const { stdout } = await sandbox.client.run("bash", ["-c", "sleep 60 & seq 1 200000"]);
+  assert.equal(stdout!.length, 1_288_895);
+  assert.ok(stdout!.endsWith("\n200000\n"));
+});
+
+test("a process whose output a client cancels sees a closed pipe", async () => {
+  const { client } = sandbox;
+  const { pid, stdoutStreamId, stderrStreamId } = await client.call("spawn", { command: "yes", ...piped });
+  const exited = client.call("processWait", { pid });
+  await client.until(() => client.stream(stdoutStreamId).kinds.includes("enqueue"));
+  client.notify(STREAM_METHODS.cancel, { streamId: stdoutStreamId, reason: null });
+  assert.deepEqual(await exited, { success: false, code: 141, signal: "SIGPIPE", oom: null });
+  await client.ended(stderrStreamId);
+});
+
+test("a process of a client that vanishes sees a closed pipe, and the end of its input", async () => {
+  for (const vanish of [(client: TestClient) => client.close(), (client: TestClient) => void client.socket.terminate()]) {
+    const other = await sandbox.connect();
+    const printing = await other.call("spawn", { command: "yes", ...piped });
+    const full = await other.call("spawn", { command: "yes", stdinStreamId: other.startStream(), ...piped });
+    const reading = await other.call("spawn", { command: "cat", stdinStreamId: other.startStream(), ...piped });
+    const terminal = await other.call("sandkeep.spawnPty", { command: "cat", cols: 80, rows: 24 });
+    await vanish(other);
+    assert.equal((await call("processWait", { pid: printing.pid })).signal, "SIGPIPE");
+    assert.equal((await call("processWait", { pid: full.pid })).signal, "SIGPIPE");
+    assert.equal((await call("processWait", { pid: reading.pid })).code, 0);
+    assert.equal((await call("processWait", { pid: terminal.pid })).signal, "SIGHUP");
+  }
+});
+
+test("processes that print nothing survive their client", async () => {
   const other = await sandbox.connect();
   const { pid } = await other.call("spawn", { command: "bash", args: ["-c", "sleep 0.2; echo alive > survivor"], ...piped });
   await other.close();
