@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -31,6 +32,22 @@ test("exec runs in it, with the id given or from SANDBOX_ID, and keeps its state
   assert.equal(await installation.output(["exec", "-", "cat", "note"], { env: { SANDBOX_ID: id } }), "kept\n");
   assert.equal(await installation.output(["exec", "--cwd", "/tmp", "--env", "X=1", id, "sh", "-c", "pwd; echo $X"]), "/tmp\n1\n");
   assert.equal((await installation.call(["exec", id, "--", "false"])).code, 1);
+});
+
+test("exec returns when its command has ended, and what that started runs on", async () => {
+  const pid = await installation.output(["exec", id, "--", "bash", "-c", "sleep 600 & echo $!"]);
+  await installation.output(["exec", id, "--", "kill", "-9", pid.trim()]);
+});
+
+test("exec leaves nothing running when nobody reads it any more, and ends as a command in a pipe does", async () => {
+  // The first dies of the closed pipe, the second would print no more, and the third minds no SIGPIPE.
+  for (const [words, expected] of [[["yes"], 141], [["sh", "-c", "echo; exec sleep 611"], 141], [["sh", "-c", "trap '' PIPE; echo; exec sleep 612"], 143]] as const) {
+    const child = installation.start(["exec", id, "--", ...words]);
+    child.stdout.once("data", () => child.stdout.destroy());
+    const [code] = (await once(child, "exit")) as [number | null];
+    assert.equal(code, expected, words.join(" "));
+  }
+  assert.equal((await installation.call(["exec", id, "--", "pgrep", "-fa", "^(yes|sleep 61)"])).stdout, "");
 });
 
 test("extend gives it more time", async () => {

@@ -20,7 +20,7 @@ export async function runClient(sdk: Sdk, body: string): Promise<{ stdout: strin
       ${body}
     `);
     return await new Promise((resolve) => {
-      execFile(process.execPath, ["--conditions=sandkeep-source", file], { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+      execFile(process.execPath, ["--conditions=sandkeep-source", "--unhandled-rejections=strict", file], { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
         resolve({ stdout, stderr, code: typeof error?.code === "number" ? error.code : error ? -1 : 0 });
       });
     });

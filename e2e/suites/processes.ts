@@ -88,6 +88,25 @@ export default function processes(sdk: Sdk): void {
     assert.ok((await child.output()).status.success);
   });
 
+  test("does not fail a program that pipes more into a process than that has read", async () => {
+    const { stdout, stderr, code } = await runClient(sdk, `
+      const wait = () => new Promise((resolve) => setTimeout(resolve, 10));
+      for (const command of ["echo", "head"]) {
+        // As a terminal or an open pipe: it never ends, and something comes now and then.
+        const source = new ReadableStream({ pull: async (controller) => { await wait(); controller.enqueue(new TextEncoder().encode("line\\n")); } });
+        const child = await sandbox.spawn(command, { args: command === "echo" ? ["hi"] : ["-n1"], stdin: "piped", stdout: "piped", stderr: "null" });
+        source.pipeTo(child.stdin);
+        console.log((await child.output()).stdoutText.trim());
+        for (let count = 0; count < 20; count++) await wait();
+        console.log(await sandbox.sh\`echo next\`.text());
+      }
+      await sandbox.close();
+      await wait();
+      process.exit(0);
+    `);
+    assert.deepEqual([stdout, stderr, code], ["hi\nnext\n\nline\nnext\n\n", "", 0]);
+  });
+
   test("starts in a directory and with an environment of the caller's choice", async () => {
     const inTmp = await sandbox().spawn("pwd", { cwd: "/tmp", ...PIPED });
     assert.equal((await inTmp.output()).stdoutText, "/tmp\n");
@@ -157,9 +176,14 @@ export default function processes(sdk: Sdk): void {
     assert.equal((await child.status).signal, "SIGTERM");
   });
 
-  test("waits for the output of processes that outlive the one that started them", async () => {
-    const { stdoutText } = await (await bash("(sleep 0.3; echo late) & echo early")).output();
-    assert.equal(stdoutText, "early\nlate\n");
+  test("ends with its process; what it left running goes on", async () => {
+    const starts = ["sleep 600 & echo $!", "nohup sleep 600 2>/dev/null & echo $!", "setsid -f sleep 600; pgrep -nx sleep", "(while :; do echo noise; sleep 0.02; done) & echo $!"];
+    for (const start of starts) {
+      const { stdoutText } = await (await bash(start)).output();
+      const pid = /^\d+$/m.exec(stdoutText!)?.[0];
+      assert.ok(pid, `${start}: ${stdoutText}`);
+      assert.equal(await sandbox().sh`kill -0 ${pid} && kill -9 ${pid} && echo ran`.text(), "ran\n", start);
+    }
   });
 
   test("gives megabytes of output whole and in order", async () => {
@@ -169,14 +193,13 @@ export default function processes(sdk: Sdk): void {
     assert.equal(decode(stdout!.subarray(-5)), "xxend");
   });
 
-  test("lets go of a process's output when it is cancelled, and can still end the process", async () => {
+  test("ends a process that prints when its output is cancelled, as a closed pipe does", async () => {
     const child = await sandbox().spawn("yes", PIPED);
     const reader = child.stdout!.getReader();
     await reader.read();
     await reader.cancel(new Error("enough"));
     assert.equal(await sandbox().sh`echo unimpressed`.text(), "unimpressed\n");
-    await child.kill("SIGKILL");
-    assert.equal((await child.status).success, false);
+    assert.deepEqual(await child.status, { success: false, code: 141, signal: "SIGPIPE", oom: false });
   });
 
   test("loses no output of many short processes at once", async () => {

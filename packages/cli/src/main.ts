@@ -5,11 +5,12 @@ import { runProgram } from "./program.ts";
 import { Terminal } from "./output/terminal.ts";
 import { version } from "./version.ts";
 
-// `sandkeep list | head -1`: a reader that has seen enough is no error.
+let exitCode: number | undefined;
+// `sandkeep list | head -1`: a reader that has seen enough is no error. Commands that listen themselves end in their own way.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code !== "EPIPE") throw error;
+    if (stream.listenerCount("error") === 1 && exitCode === undefined) process.exit(0);
   });
 }
 
@@ -21,7 +22,6 @@ const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.
 const argv = process.argv.slice(2);
 // Until the options are parsed, errors go out as the arguments seem to ask for.
 let terminal = new Terminal(streams, { json: argv.includes("--json") });
-let exitCode: number;
 try {
   exitCode = await runProgram(root, argv, {
     streams,

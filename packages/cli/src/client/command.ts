@@ -2,7 +2,8 @@ import type { ChildProcess, Sandbox } from "sandkeep";
 import { CliError, ExitCode } from "../errors.ts";
 import type { Streams } from "../output/terminal.ts";
 import { fromSdkError } from "./sdk_error.ts";
-import { feedStdin, pump } from "./streams.ts";
+import { carryOutputs } from "./outputs.ts";
+import { feedStdin } from "./streams.ts";
 
 /** Signals that are passed on to the command. */
 const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const;
@@ -43,7 +44,7 @@ export async function runCommand(sandbox: Sandbox, { command, args, cwd, env, no
   });
   using _signals = passSignalsOn(child);
   using _input = noStdin ? undefined : feedStdin(stdin, child.stdin!);
-  const [status] = await Promise.all([child.status, pump(child.stdout!, stdout), pump(child.stderr!, stderr)]);
+  const status = await carryOutputs(child, [[child.stdout!, stdout], [child.stderr!, stderr]]);
   return { code: status.code, signal: status.signal, oom: Boolean(status.oom) };
 }
 

@@ -23,10 +23,18 @@ test("output is taken no faster than it is written", async () => {
   assert.equal(pulled, 101);
 });
 
-test("output to a reader that has gone is thrown away", async () => {
-  const to = new PassThrough();
-  to.destroy();
-  await pump(new ReadableStream({ start: (c) => (c.enqueue(chunk(1)), c.close()) }), to);
+test("output whose reader has gone is cancelled, also when no more would come", async () => {
+  for (const leave of [(to: PassThrough) => void to.destroy(), (to: PassThrough) => void to.emit("error", Object.assign(new Error("write"), { code: "EPIPE" }))]) {
+    const to = new PassThrough();
+    let cancelled = false;
+    const from = new ReadableStream<Uint8Array>({ start: (c) => c.enqueue(chunk(1)), cancel: () => void (cancelled = true) });
+    const pumping = pump(from, to);
+    await new Promise(setImmediate);
+    leave(to);
+    assert.equal(await pumping, true);
+    assert.equal(cancelled, true);
+    assert.equal(to.listenerCount("error") + to.listenerCount("close"), 0);
+  }
 });
 
 test("input is read no faster than the process takes it, and its end is passed on", async () => {

@@ -1,21 +1,39 @@
 import type { Readable, Writable } from "node:stream";
 
-/** Writes everything from a stream of the SDK's to one of Node's, no faster than it takes it. */
-export async function pump(from: ReadableStream<Uint8Array>, to: Writable): Promise<void> {
-  for await (const chunk of from) {
-    if (to.destroyed) continue;
-    if (!to.write(chunk)) await drained(to);
+/**
+ * Writes everything from a stream of the SDK's to one of Node's, no faster than it takes it. When the reader of the latter
+ * goes, the former is cancelled.
+ *
+ * @returns whether the reader had gone before the end
+ */
+export async function pump(from: ReadableStream<Uint8Array>, to: Writable): Promise<boolean> {
+  const reader = from.getReader();
+  let gone = false;
+  // Node's own outputs are never destroyed: they only say that they could not write.
+  const leave = () => {
+    gone = true;
+    reader.cancel(new Error("Nobody reads this output any more")).catch(() => {});
+  };
+  to.on("error", leave).on("close", leave);
+  if (to.destroyed) leave();
+  try {
+    for (let next = await reader.read(); !next.done && !gone; next = await reader.read()) {
+      if (!to.write(next.value)) await drained(to);
+    }
+    return gone;
+  } finally {
+    to.off("error", leave).off("close", leave);
   }
 }
 
-/** Until a stream takes more, or has gone. */
+/** Until a stream takes more, or fails, or has gone. */
 function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      stream.off("drain", done).off("close", done);
+      stream.off("drain", done).off("error", done).off("close", done);
       resolve();
     };
-    stream.on("drain", done).on("close", done);
+    stream.on("drain", done).on("error", done).on("close", done);
     if (stream.destroyed) done();
   });
 }

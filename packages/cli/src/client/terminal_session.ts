@@ -1,7 +1,8 @@
 import type { Sandbox } from "sandkeep";
 import type { Streams } from "../output/terminal.ts";
 import { type CommandEnd, type CommandSpec, cannotStart, passSignalsOn } from "./command.ts";
-import { feedStdin, pump } from "./streams.ts";
+import { carryOutputs } from "./outputs.ts";
+import { feedStdin } from "./streams.ts";
 
 /** What ^D sends. */
 const END_OF_TRANSMISSION = Uint8Array.of(4);
@@ -31,6 +32,6 @@ export async function runOnTerminal(sandbox: Sandbox, { command, args, cwd, env 
   cleanUp.use(passSignalsOn(pty));
   // The end of the input is a key on a terminal; closing it would hang up.
   cleanUp.use(feedStdin(stdin, pty.stdin!, { atEnd: END_OF_TRANSMISSION }));
-  const [status] = await Promise.all([pty.status, pump(pty.stdout!, stdout)]);
+  const status = await carryOutputs(pty, [[pty.stdout!, stdout]]);
   return { code: status.code, signal: status.signal, oom: Boolean(status.oom) };
 }

@@ -11,6 +11,7 @@ export interface ProcessParts {
   connection: Connection;
   pid: number;
   stdin: WritableStream<Bytes> | null;
+  stdinStreamId: number | undefined;
   stdout: ReadableStream<Bytes> | null;
   stderr: ReadableStream<Bytes> | null;
   inherited: Inherited[];
@@ -45,7 +46,8 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
     this.#parts = parts;
     // Asked for at once: the server holds output back until it is, so that none is lost to a reader that is not there yet.
     this.#status = parts.connection.call("processWait", { pid: parts.pid }).then(toStatus);
-    this.#status.catch(() => {});
+    const { connection, stdinStreamId } = parts;
+    this.#status.then(() => stdinStreamId !== undefined && connection.releaseStream(stdinStreamId), () => {});
   }
 
   /** Its id in the sandbox. */
@@ -53,7 +55,10 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
     return this.#parts.pid;
   }
 
-  /** Its standard input, which must be closed to end; null unless `stdin` is `"piped"`. */
+  /**
+   * Its standard input, which must be closed to end; null unless `stdin` is `"piped"`. What is written after the process has
+   * ended is thrown away.
+   */
   get stdin(): WritableStream<Uint8Array<ArrayBuffer>> | null {
     return this.#parts.stdin;
   }

@@ -99,6 +99,11 @@ export class Connection {
     return this.#outbound.send(source);
   }
 
+  /** What a stream still gives is thrown away from now on: whoever read it has ended, as it may. */
+  releaseStream(streamId: number): void {
+    this.#outbound.release(streamId);
+  }
+
   /** An id under which a call can be aborted. */
   newAbortId(): number {
     return this.#nextAbortId++;

@@ -16,10 +16,17 @@ export interface FrameSink {
   sendPaced(frame: string): Promise<void> | undefined;
 }
 
+/** A stream on its way. */
+interface Outbound {
+  reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** Whether its chunks are sent, thrown away, or not even read any more. */
+  state: "sending" | "released" | "cancelled";
+}
+
 /** Streams that this client sends on one connection, at the pace at which the server takes them. */
 export class OutboundStreams {
   readonly #sink: FrameSink;
-  readonly #cancels = new Map<number, (reason: unknown) => void>();
+  readonly #open = new Map<number, Outbound>();
   #nextId = 1;
 
   constructor(sink: FrameSink) {
@@ -29,49 +36,63 @@ export class OutboundStreams {
   /** Announces a stream, begins to send it, and gives the id by which a call can name it. */
   send(source: ReadableStream<Uint8Array>): number {
     const streamId = this.#nextId++;
-    const reader = source.getReader();
-    let cancelled = false;
-    this.#cancels.set(streamId, (reason) => {
-      cancelled = true;
-      reader.cancel(reason).catch(() => {});
-    });
+    const stream: Outbound = { reader: source.getReader(), state: "sending" };
+    this.#open.set(streamId, stream);
     this.#sink.send(frame("start", { streamId }));
-    void this.#pump(streamId, reader, () => cancelled);
+    void this.#pump(streamId, stream);
     return streamId;
   }
 
   /** The server wants no more of a stream. */
   cancel(streamId: number, reason: ErrorObject | null): void {
-    const cancel = this.#cancels.get(streamId);
-    this.#cancels.delete(streamId);
-    cancel?.(reason ? toError(reason) : undefined);
+    this.#cancel(streamId, reason ? toError(reason) : undefined);
+  }
+
+  /**
+   * Nobody reads a stream any more, and that is no failure: what its source still gives is thrown away. A process may end
+   * before its input does.
+   */
+  release(streamId: number): void {
+    const stream = this.#open.get(streamId);
+    if (stream) stream.state = "released";
+    this.#open.delete(streamId);
   }
 
   /** Stops every stream that is still being sent. */
   close(reason: Error): void {
-    for (const cancel of this.#cancels.values()) cancel(reason);
-    this.#cancels.clear();
+    for (const streamId of [...this.#open.keys()]) this.#cancel(streamId, reason);
   }
 
-  async #pump(streamId: number, reader: ReadableStreamDefaultReader<Uint8Array>, cancelled: () => boolean): Promise<void> {
+  #cancel(streamId: number, reason: unknown): void {
+    const stream = this.#open.get(streamId);
+    if (!stream) return;
+    this.#open.delete(streamId);
+    stream.state = "cancelled";
+    stream.reader.cancel(reason).catch(() => {});
+  }
+
+  async #pump(streamId: number, stream: Outbound): Promise<void> {
+    const { reader } = stream;
     let last: string;
     try {
       for (;;) {
         const { value, done } = await reader.read();
-        if (cancelled()) return;
+        if (stream.state === "cancelled") return;
         if (done) break;
+        if (stream.state === "released") continue;
         for (const chunk of chunksOf(value)) {
           await this.#sink.sendPaced(enqueueFrame(streamId, chunk));
-          if (cancelled()) return;
+          if (stream.state !== "sending") break;
         }
       }
       last = frame("end", { streamId });
     } catch (error) {
-      if (cancelled()) return;
+      if (stream.state === "cancelled") return;
       reader.cancel(error).catch(() => {});
       last = frame("error", { streamId, error: fromError(error) });
     }
-    this.#cancels.delete(streamId);
+    this.#open.delete(streamId);
+    if (stream.state === "released") return;
     try {
       this.#sink.send(last);
     } catch {

@@ -1,0 +1,26 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ChildProcess, ChildProcessStatus, Signal } from "sandkeep";
+import type { Writable } from "node:stream";
+import { pump } from "./streams.ts";
+
+/** What ends a process whose output nobody reads, and how long each is given, in milliseconds: some programs ignore a closed pipe. */
+const ENDING: [Signal, number][] = [["SIGPIPE", 1_000], ["SIGTERM", 5_000], ["SIGKILL", 0]];
+
+/** Carries a process's outputs to their end, and gives how it ended. When nobody reads them any more, it is ended, as in `yes | head -1`. */
+export async function carryOutputs(child: ChildProcess, outputs: [ReadableStream<Uint8Array>, Writable][]): Promise<ChildProcessStatus> {
+  const carried = outputs.map(async ([from, to]) => {
+    if (await pump(from, to)) await end(child);
+  });
+  const [status] = await Promise.all([child.status, ...carried]);
+  return status;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  let ended = false;
+  const over = child.status.finally(() => (ended = true));
+  for (const [signal, waitMs] of ENDING) {
+    if (ended) return;
+    await child.kill(signal);
+    await Promise.race([over, delay(waitMs, undefined, { ref: false })]);
+  }
+}
