@@ -1,6 +1,7 @@
 /** Clients that vanish, go silent, do not read, ask for too much; and guests that misbehave. The server and other sandboxes go on. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { ConnectionEstablishmentError, Sandbox, type Sandbox as SandboxType } from "sandkeep";
 import { BareClient } from "../harness/bare_client.ts";
 import { ClientProcess } from "../harness/client_process.ts";
@@ -10,8 +11,9 @@ import { TestServer } from "../harness/server.ts";
 
 /** So many sandboxes may run at once here. */
 const LIMIT = 10;
-/** A client that is silent for so long is gone, in milliseconds. */
-const SILENT_MS = 2_000;
+/** A client that is silent for so long is gone, unless its computer answers for it; then it may be silent for so long. In milliseconds. */
+const SILENT_MS = 1_000;
+const BUSY_MS = 6_000;
 
 /** Whatever takes longer hangs, in milliseconds. */
 const TIMEOUT_MS = 180_000;
@@ -20,7 +22,7 @@ let server: TestServer;
 let witness: SandboxType;
 
 before(async () => {
-  server = await TestServer.start({ config: { limits: { sandboxesPerOrganisation: LIMIT, silentClientMs: SILENT_MS } } });
+  server = await TestServer.start({ config: { limits: { sandboxesPerOrganisation: LIMIT, silentClientMs: SILENT_MS, busyClientMs: BUSY_MS } } });
   Object.assign(process.env, server.env);
   // Lives through it all, and is asked in between whether it notices.
   witness = await Sandbox.create();
@@ -46,16 +48,27 @@ describe("clients", { timeout: TIMEOUT_MS }, () => {
     await unharmed();
   });
 
-  test("the sandbox of a client that goes silent ends", async () => {
+  test("the sandbox of a client that is stopped lives on for a while, and then ends with a reason", async () => {
     using client = await ClientProcess.start(server.env);
     const pid = pidOfSandbox(server.dataDir, client.sandboxId)!;
     const second = await Sandbox.connect(client.sandboxId);
-    // Its kernel still answers for it, as a network would that holds packets back.
+    let closed = false;
+    void second.closed.then(() => (closed = true));
+    // Its kernel still answers for it.
+    for (let times = 0; times < 2; times++) {
+      client.signal("SIGSTOP");
+      await delay(BUSY_MS / 2);
+      client.signal("SIGCONT");
+      await second.sh`sleep 1`;
+    }
+    assert.equal(closed, false);
     client.signal("SIGSTOP");
     const started = performance.now();
     await second.closed;
-    assert.ok(performance.now() - started < 3 * SILENT_MS);
+    assert.ok(performance.now() - started < 3 * BUSY_MS);
     await until("its machine is gone", () => !isAlive(pid));
+    client.signal("SIGCONT");
+    assert.match(await client.ended, /1001.*its computer answers: it hangs/);
     await unharmed();
   });
 

@@ -6,22 +6,26 @@ import { createInterface } from "node:readline";
 export class ClientProcess implements Disposable {
   /** Id of its sandbox. */
   readonly sandboxId: string;
+  /** Why a call failed that was under way when the connection ended. */
+  readonly ended: Promise<string>;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, sandboxId: string) {
+  private constructor(child: ChildProcess, sandboxId: string, ended: Promise<string>) {
     this.#child = child;
     this.sandboxId = sandboxId;
+    this.ended = ended;
   }
 
   static async start(env: Record<string, string>): Promise<ClientProcess> {
-    const code = `import { Sandbox } from "sandkeep"; const sandbox = await Sandbox.create(); console.log(sandbox.id); await sandbox.closed;`;
+    const code = `import { Sandbox } from "sandkeep"; const sandbox = await Sandbox.create(); console.log(sandbox.id); await sandbox.sh\`sleep infinity\`.result().catch((error) => console.log(String(error)));`;
     const child = spawn(process.execPath, ["--conditions=sandkeep-source", "--input-type=module", "--eval", code], {
       cwd: import.meta.dirname,
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const [line] = (await once(createInterface(child.stdout), "line")) as [string];
-    return new ClientProcess(child, line);
+    const lines = createInterface(child.stdout);
+    const [line] = (await once(lines, "line")) as [string];
+    return new ClientProcess(child, line, once(lines, "line").then(([text]) => String(text)));
   }
 
   signal(name: NodeJS.Signals): void {

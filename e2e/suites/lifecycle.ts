@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
+import { runClient } from "../harness/client_program.ts";
 import type { Sdk } from "../harness/sdk.ts";
 
 const ID = /^sbx_ord_[0-9a-hjkmnp-z]{20}$/;
@@ -33,6 +34,18 @@ export default function lifecycle(sdk: Sdk): void {
     assert.deepEqual([sandbox.ssh, sandbox.url], [undefined, undefined]);
     assert.throws(() => new Sandbox(Symbol(), undefined as never), TypeError);
   });
+
+  // Once, with the client whose code is not ours: it takes its time.
+  if (sdk.official) {
+    test("a session outlives a client that is busy for longer than a dead one may be silent", async () => {
+      const { stdout, stderr, code } = await runClient(sdk, `
+        const { execSync } = await import("node:child_process");
+        execSync("sleep 18");
+        console.log(await sandbox.sh\`echo still here\`.text());
+      `);
+      assert.deepEqual([stdout, stderr, code], ["still here\n\n", "", 0]);
+    });
+  }
 
   test("a session ends when the connection that created it does, whoever else is connected", async () => {
     const first = await Sandbox.create({ timeout: "session" });

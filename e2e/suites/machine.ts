@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { failsWith } from "../harness/errors.ts";
 import type { Sdk } from "../harness/sdk.ts";
 import { sharedSandbox } from "../harness/shared.ts";
 
@@ -39,5 +40,24 @@ export default function machine(sdk: Sdk): void {
   test("reaps what its processes leave behind", async () => {
     await sandbox().sh`bash -c 'true & exec true'; bash -c '(sleep 0.05 &) ; exit'; sleep 0.3`;
     assert.equal(await text`ps -eo stat= | grep -c Z || true`, "0");
+  });
+
+  test("survives the loss of its home directory, which may come back or become a link", async () => {
+    const root = (script: string) => sandbox().spawn("sudo", { args: ["bash", "-c", script], cwd: "/", stdout: "piped", stderr: "piped" }).then((child) => child.output());
+    await root("rm -rf /home/app");
+    await failsWith(sdk, "ENOENT", "NotFound", sandbox().spawn("true"));
+    await failsWith(sdk, "ENOENT", "NotFound", sandbox().fs.writeTextFile("note", "lost"));
+    await assert.rejects(() => sandbox().fs.stat("."), /start at '\/home\/app'/);
+    assert.equal((await root("pwd")).stdoutText, "/\n");
+
+    await root("install -d -o app -g app /home/app");
+    await sandbox().fs.writeTextFile("note", "kept");
+    assert.equal(await text`pwd; cat note`, "/home/app\nkept");
+
+    await root("mv /home/app /srv/app && ln -s /srv/app /home/app");
+    assert.equal(await sandbox().fs.readTextFile("note"), "kept");
+    assert.equal(await text`pwd -P; cat note`, "/srv/app\nkept");
+    await using repl = await sandbox().deno.repl();
+    assert.equal(await repl.eval("Deno.readTextFileSync('note')"), "kept");
   });
 }

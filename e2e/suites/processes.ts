@@ -100,8 +100,7 @@ export default function processes(sdk: Sdk): void {
         for (let count = 0; count < 20; count++) await wait();
         console.log(await sandbox.sh\`echo next\`.text());
       }
-      await sandbox.close();
-      await wait();
+      ${sdk.official ? "// Complains of its open input when it closes." : "await sandbox.close();"}
       process.exit(0);
     `);
     assert.deepEqual([stdout, stderr, code], ["hi\nnext\n\nline\nnext\n\n", "", 0]);

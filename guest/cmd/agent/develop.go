@@ -9,6 +9,7 @@ import (
 	"sandkeep.dev/guest/internal/env"
 	"sandkeep.dev/guest/internal/process"
 	"sandkeep.dev/guest/internal/transport"
+	"sandkeep.dev/guest/internal/workdir"
 )
 
 // develop serves connections as the agent of a machine does, but as the user who started it.
@@ -25,6 +26,7 @@ func develop(socket, home string) error {
 	if err != nil {
 		return err
 	}
+	workdir.Set(home)
 	environment := env.New(env.Defaults(os.Getenv("USER"), home))
 	// The developer's tools are where the developer has them.
 	if err := environment.Set("PATH", os.Getenv("PATH")); err != nil {

@@ -20,6 +20,7 @@ import (
 	"sandkeep.dev/guest/internal/privilege"
 	"sandkeep.dev/guest/internal/process"
 	"sandkeep.dev/guest/internal/transport"
+	"sandkeep.dev/guest/internal/workdir"
 )
 
 const userName = "app"
@@ -77,9 +78,7 @@ func start() (*transport.Port, *agent.Machine, error) {
 	}
 	guard.Go("reaper", func() { processes.Reap(context.Background()) })
 	files.Umask(&systemMask)
-	if err := os.Chdir(user.Home); err != nil {
-		return nil, nil, err
-	}
+	workdir.Set(user.Home)
 	if err := privilege.Become(user.UID, user.GID, user.Groups); err != nil {
 		return nil, nil, err
 	}

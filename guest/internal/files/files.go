@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sandkeep.dev/guest/internal/fault"
+	"sandkeep.dev/guest/internal/workdir"
 )
 
 // retry runs a system call until no signal interrupts it.
@@ -114,7 +115,10 @@ func Link(target, path string) error {
 
 // Symlink makes path a symbolic link that holds target.
 func Symlink(target, path string) error {
-	if err := checkPaths(target, path); err != nil {
+	if err := checkName(target); err != nil {
+		return err
+	}
+	if err := checkPath(path); err != nil {
 		return err
 	}
 	return fault.Paths(unix.Symlink(target, path), "symlink", target, path)
@@ -158,9 +162,17 @@ func Truncate(path string, length int64) error {
 	return fault.Path(retry(func() error { return unix.Truncate(path, length) }), "truncate", path)
 }
 
-// checkPath refuses what the kernel would silently cut short.
+// checkPath comes before every operation on a path: it is whole, and starts from the working directory of now.
 func checkPath(path string) error {
-	if strings.IndexByte(path, 0) >= 0 {
+	if err := checkName(path); err != nil {
+		return err
+	}
+	return workdir.Enter(path)
+}
+
+// checkName refuses what the kernel would silently cut short.
+func checkName(name string) error {
+	if strings.IndexByte(name, 0) >= 0 {
 		return fault.WithCode("TypeError", "EINVAL", "Invalid path: file name contained an unexpected NUL byte")
 	}
 	return nil

@@ -34,7 +34,7 @@ func MakeTempFile(p contract.TempParams) (string, error) {
 }
 
 func makeTemp(p contract.TempParams, operation string, create func(path string) error) (string, error) {
-	if err := checkPaths(p.Dir, p.Prefix+p.Suffix); err != nil {
+	if err := checkName(p.Prefix + p.Suffix); err != nil {
 		return "", err
 	}
 	if strings.Contains(p.Prefix+p.Suffix, "/") {
@@ -42,6 +42,9 @@ func makeTemp(p contract.TempParams, operation string, create func(path string) 
 	}
 	if p.Dir == "" {
 		p.Dir = defaultTemp
+	}
+	if err := checkPath(p.Dir); err != nil {
+		return "", err
 	}
 	for attempt := 1; ; attempt++ {
 		var random [8]byte

@@ -8,6 +8,7 @@ import (
 
 	"sandkeep.dev/guest/internal/env"
 	"sandkeep.dev/guest/internal/fault"
+	"sandkeep.dev/guest/internal/workdir"
 )
 
 // lookup finds the program of a command name in the child's PATH, seen from its working directory. A command with a
@@ -39,14 +40,21 @@ func lookup(command, cwd string, variables map[string]string) (string, error) {
 
 // checkCwd gives Deno's errors for a working directory that is none.
 func checkCwd(command, cwd string) error {
+	seen, more := workdir.Resolve(cwd), workdir.Explain(cwd)
+	if seen == "" {
+		return nil
+	}
+	if cwd == "" {
+		cwd = seen
+	}
 	var stat unix.Stat_t
-	switch err := unix.Stat(cwd, &stat); {
+	switch err := unix.Stat(seen, &stat); {
 	case err == unix.ENOENT || err == unix.ENOTDIR:
-		return fault.WithCode("NotFound", "ENOENT", "Failed to spawn '%s': No such cwd '%s'", command, cwd)
+		return fault.WithCode("NotFound", "ENOENT", "Failed to spawn '%s': No such cwd '%s'%s", command, cwd, more)
 	case err != nil:
 		return failedToSpawn(command, err)
 	case stat.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return fault.WithCode("NotFound", "ENOTDIR", "Failed to spawn '%s': cwd is not a directory '%s'", command, cwd)
+		return fault.WithCode("NotFound", "ENOTDIR", "Failed to spawn '%s': cwd is not a directory '%s'%s", command, cwd, more)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"sandkeep.dev/guest/internal/env"
 	"sandkeep.dev/guest/internal/fault"
 	"sandkeep.dev/guest/internal/oom"
+	"sandkeep.dev/guest/internal/workdir"
 )
 
 const defaultTerm = "xterm-256color"
@@ -24,7 +25,7 @@ func (t *Table) Spawn(params contract.SpawnParams) (*Process, *Sink, error) {
 	if strings.IndexByte(params.Command+params.Cwd+strings.Join(params.Args, ""), 0) >= 0 {
 		return nil, nil, fault.TypeError("Failed to spawn '%s': nul byte found in provided data", params.Command)
 	}
-	program, err := lookup(params.Command, params.Cwd, variables)
+	program, err := lookup(params.Command, workdir.Resolve(params.Cwd), variables)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,7 +76,7 @@ func (t *Table) variables(params contract.SpawnParams) (map[string]string, error
 // start forks, executes and registers.
 func (t *Table) start(p *Process, program string, params contract.SpawnParams, variables map[string]string, plumbing *plumbing) error {
 	attributes := &syscall.ProcAttr{
-		Dir:   params.Cwd,
+		Dir:   workdir.Resolve(params.Cwd),
 		Env:   make([]string, 0, len(variables)),
 		Files: plumbing.childFds(),
 		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: t.config.Credential},
@@ -100,10 +101,8 @@ func (t *Table) start(p *Process, program string, params contract.SpawnParams, v
 		pid, err = syscall.ForkExec("/bin/sh", append([]string{"/bin/sh", program}, params.Args...), attributes)
 	}
 	if err != nil {
-		if params.Cwd != "" {
-			if cwdErr := checkCwd(params.Command, params.Cwd); cwdErr != nil {
-				return cwdErr
-			}
+		if cwdErr := checkCwd(params.Command, params.Cwd); cwdErr != nil {
+			return cwdErr
 		}
 		return failedToSpawn(params.Command, err)
 	}

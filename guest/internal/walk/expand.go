@@ -10,6 +10,7 @@ import (
 
 	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/fault"
+	"sandkeep.dev/guest/internal/workdir"
 )
 
 // maxMatches bounds what is held in memory: matches of one segment are sorted and freed of duplicates before the next.
@@ -65,6 +66,12 @@ func ExpandGlob(ctx context.Context, p contract.GlobParams, visit Visit) error {
 func rootOf(p contract.GlobParams) (string, error) {
 	if strings.HasPrefix(p.Glob, "/") && p.Root == nil {
 		return "/", nil
+	}
+	if p.Root != nil && strings.HasPrefix(*p.Root, "/") {
+		return path.Clean(*p.Root), nil
+	}
+	if err := workdir.Enter(""); err != nil {
+		return "", err
 	}
 	home, err := os.Getwd()
 	if err != nil || p.Root == nil {

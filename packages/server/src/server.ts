@@ -81,7 +81,7 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
 
   const { sealer, sealedIsLost } = await openSealer(join(config.dataDir, EGRESS_DIR), store.sealing, log);
   const egressLog = new EgressLog(events, store.events, config.events.maxEgressPerSandbox, log);
-  const heartbeat = started.use(new Heartbeat(limits.silentClientMs));
+  const heartbeat = started.use(new Heartbeat({ silentMs: limits.silentClientMs, busyMs: limits.busyClientMs }));
   const inflow = new Inflow(limits.incomingBytes);
   const sandboxes = new Sandboxes({
     host, store: store.sandboxes, events, egressLog, sealer, sealedIsLost, heartbeat, inflow, limits, log, region: config.region,

@@ -29,7 +29,7 @@ export interface CommandEnd {
 
 /**
  * Runs a command in a sandbox with these standard streams, passing signals on.
- * @throws {CliError} COMMAND_NOT_FOUND, CANNOT_EXECUTE, and what the connection fails with
+ * @throws {CliError} COMMAND_NOT_FOUND, CANNOT_EXECUTE, NO_WORKING_DIRECTORY, and what the connection fails with
  */
 export async function runCommand(sandbox: Sandbox, { command, args, cwd, env, noStdin }: CommandSpec, { stdin, stdout, stderr }: Streams): Promise<CommandEnd> {
   const child = await sandbox.spawn(command, {
@@ -50,10 +50,17 @@ export async function runCommand(sandbox: Sandbox, { command, args, cwd, env, no
 
 /** Says in the shell's terms why a command did not start. */
 export function cannotStart(command: string, error: unknown): unknown {
-  const code = (error as { code?: string }).code;
+  const { code, message = "" } = error as { code?: string; message?: string };
+  if (/: (No such cwd|cwd is not a directory) /.test(message)) {
+    return new CliError("NO_WORKING_DIRECTORY", message, {
+      hint: "make the directory in the sandbox, or name another with --cwd",
+      exitCode: ExitCode.commandNotFound,
+      cause: error,
+    });
+  }
   if (code === "ENOENT") {
-    return new CliError("COMMAND_NOT_FOUND", `there is no command "${command}" in the sandbox, or no such working directory`, {
-      hint: "check the name and --cwd; shell syntax needs a shell: sandkeep run -- bash -c '…'",
+    return new CliError("COMMAND_NOT_FOUND", `there is no command "${command}" in the sandbox`, {
+      hint: "check the name; shell syntax needs a shell: sandkeep run -- bash -c '…'",
       exitCode: ExitCode.commandNotFound,
       cause: error,
     });

@@ -16,8 +16,13 @@ export const limitsSchema = z.strictObject({
   maxLifetimeMs: z.int().min(1_000).default(30 * MINUTE_MS),
   /** A sandbox that is not ready by then is given up. A first one may have to wait for its template. */
   createTimeoutMs: z.int().min(100).default(2 * MINUTE_MS),
-  /** A client of which nothing is heard for so long is gone: its network is silent, or its machine. It is asked after half of it. */
+  /**
+   * A client of which nothing is heard for so long, and whose computer acknowledges nothing it is sent, is gone. It is asked
+   * after half of it.
+   */
   silentClientMs: z.int().min(500).default(15_000),
+  /** A client whose computer acknowledges what it is sent may be busy for so long: with a build, say, in its only thread. */
+  busyClientMs: z.int().min(500).default(3 * MINUTE_MS),
   /** Connections to one sandbox at once. */
   connectionsPerSandbox: z.int().min(1).default(64),
   /** TCP connections to the server at once. */

@@ -22,13 +22,15 @@ export class Connection {
   /** Closes through the RPC layer, which has streams to end first. */
   #closeGently: (code: number, reason: string) => void;
   #silent = false;
+  #ours: { code: number; reason: string } | null = null;
 
   constructor(socket: WebSocket, remote: string) {
     this.#socket = socket;
     this.remote = remote;
     this.#closeGently = (code, reason) => socket.close(code, reason);
     this.closed = new Promise((resolve) => {
-      socket.once("close", (code, reason) => resolve({ code, reason: reason.toString(), silent: this.#silent }));
+      // A client that is cut off after our close does not tell our reason.
+      socket.once("close", (code, reason) => resolve({ ...(this.#ours ?? { code, reason: reason.toString() }), silent: this.#silent }));
     });
   }
 
@@ -39,15 +41,16 @@ export class Connection {
 
   /** Closes it with a reason for the client; drops it, if the client does not answer. Resolves when it is closed. */
   async close(code: number, reason: string): Promise<void> {
+    this.#ours ??= { code, reason };
     const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
     this.#closeGently(code, reason);
     await this.closed;
     clearTimeout(timer);
   }
 
-  /** Drops it: the client is gone. */
-  dropSilent(): void {
+  /** Closes it, since nothing is heard of the client: one that only hangs may read the reason when it goes on. */
+  closeSilent(code: number, reason: string): void {
     this.#silent = true;
-    this.#socket.terminate();
+    void this.close(code, reason);
   }
 }

@@ -1,17 +1,26 @@
 import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { Heartbeat } from "./heartbeat.ts";
 
 const SILENT_MS = 300;
+/** By default here nobody may be busy: what is not heard is gone. */
+const NOT_BUSY = { silentMs: SILENT_MS, busyMs: SILENT_MS };
+const TESTING = fileURLToPath(new URL("../testing", import.meta.url));
+const UNSHARE = ["--user", "--map-root-user", "--net", "--fork", "--kill-child"];
+const canUnshare = spawnSync("unshare", [...UNSHARE, "ip", "link"]).status === 0;
+
 let server: Server;
 let heartbeat: Heartbeat;
 
 beforeEach(async () => {
-  heartbeat = new Heartbeat(SILENT_MS);
+  heartbeat = new Heartbeat(NOT_BUSY);
   server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
 });
@@ -22,7 +31,7 @@ afterEach(() => {
 });
 
 /** A watched connection: the server's end, the client's, and the moment at which the client was found silent. */
-async function connection(options: ClientOptions = {}): Promise<{ served: WebSocket; client: WebSocket; silent: Promise<void>; isSilent: () => boolean }> {
+async function connection(options: ClientOptions = {}, by = heartbeat): Promise<{ served: WebSocket; client: WebSocket; silent: Promise<string>; isSilent: () => boolean }> {
   const wss = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   const accepted = new Promise<[WebSocket, Socket]>((resolve) =>
     server.once("upgrade", (request, socket: Socket, head) => wss.handleUpgrade(request, socket, head, (ws) => resolve([ws, socket]))),
@@ -33,7 +42,7 @@ async function connection(options: ClientOptions = {}): Promise<{ served: WebSoc
   const [served, transport] = await accepted;
   served.on("error", () => {});
   let found = false;
-  const silent = new Promise<void>((resolve) => heartbeat.watch(served, transport, () => resolve(void (found = true))));
+  const silent = new Promise<string>((resolve) => by.watch(served, transport, (reason) => resolve(((found = true), reason))));
   return { served, client, silent, isSilent: () => found };
 }
 
@@ -55,6 +64,42 @@ test("a client that answers nothing is found silent, once", async () => {
   const took = Date.now() - started;
   assert.ok(took >= SILENT_MS * 0.9 && took < SILENT_MS * 2.5, `${took} ms`);
   client.terminate();
+});
+
+test("a client whose computer acknowledges for it may be busy, but not for ever", async () => {
+  using patient = new Heartbeat({ silentMs: SILENT_MS, busyMs: 6 * SILENT_MS });
+  const { client, silent, isSilent } = await connection({ autoPong: false }, patient);
+  const started = Date.now();
+  let pings = 0;
+  client.on("ping", () => void pings++);
+  await periods(4);
+  assert.equal(isSilent(), false);
+  assert.match(await silent, /^Nothing was heard of the client for 2 s, though its computer answers: it hangs\.$/);
+  assert.ok(Date.now() - started >= 6 * SILENT_MS * 0.9);
+  // Only what was sent can be left unacknowledged.
+  assert.ok(pings >= 4, String(pings));
+  client.terminate();
+});
+
+test("a busy client that answers in the end stays", async () => {
+  using patient = new Heartbeat({ silentMs: SILENT_MS, busyMs: 4 * SILENT_MS });
+  const { client, isSilent } = await connection({ autoPong: false }, patient);
+  for (let times = 0; times < 2; times++) {
+    await periods(2.5);
+    client.pong();
+  }
+  await periods(1);
+  assert.equal(isSilent(), false);
+  client.terminate();
+});
+
+test("a client that is cut off is gone after a moment, one that is stopped is not", { skip: !canUnshare && "needs user namespaces and ip(8)" }, async () => {
+  const command = [process.execPath, ...process.execArgv.filter((flag) => flag.startsWith("--conditions")), `${TESTING}/vanishing-client.ts`];
+  const { stdout } = await promisify(execFile)("unshare", [...UNSHARE, "sh", `${TESTING}/two-computers.sh`, ...command], { timeout: 60_000 });
+  const { stopped, cut, tookMs } = JSON.parse(stdout) as { stopped: string | null; cut: string; tookMs: number };
+  assert.equal(stopped, null);
+  assert.match(cut, /^Nothing was heard of the client for \d+ s, and its computer does not answer\.$/);
+  assert.ok(tookMs < 10_000, `${tookMs} ms`);
 });
 
 test("a long message that arrives slowly is a sign of life", async () => {

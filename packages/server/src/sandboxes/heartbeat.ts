@@ -1,67 +1,99 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
+import { unacknowledged } from "./tcp-table.ts";
 
-/** Connections are looked at so many times within the time after which silence is the end. */
+/** Connections are looked at so many times within the time after which silence counts. */
 const LOOKS = 6;
+
+export interface HeartbeatLimits {
+  /** A client of which nothing is heard for so long is gone, milliseconds, if its computer acknowledges nothing either. */
+  silentMs: number;
+  /** A client whose computer acknowledges what it is sent may be busy for so long, milliseconds. */
+  busyMs: number;
+}
 
 interface Pulse {
   socket: WebSocket;
   transport: Socket;
-  onSilent: () => void;
+  onGone: (reason: string) => void;
   received: number;
   /** Bytes that the kernel has taken (whole writes, which are about 1 MiB here), and whether more were waiting: taking them is a sign of life, too. */
   sent: number;
   backlog: boolean;
-  aliveAt: number;
-  asked: boolean;
+  heardAt: number;
+  askedAt: number;
+  /** Since when the server has been listening in vain: it does not always read. */
+  listeningSince: number;
+  /** Since when the other end has left something unacknowledged. */
+  unacknowledgedSince: number | null;
 }
 
 /**
- * Notices clients that are gone without a word: killed behind a proxy, or cut off from the network.
+ * Notices clients that are gone without a word: switched off, cut off from the network, or hanging.
  *
  * Any byte from a client is a sign of life, so that neither a long message on a slow line nor a client that never pings
  * looks dead. JavaScript's client sends one every 2 s by itself; whoever is silent is asked with a WebSocket ping, which
- * every client answers (wire-protocol §4.3).
+ * every client answers (wire-protocol §4.3), unless its program is busy. Its kernel acknowledges the ping all the same, and
+ * that tells a busy client from one that is gone.
  */
 export class Heartbeat implements Disposable {
-  readonly #silentMs: number;
+  readonly #limits: HeartbeatLimits;
   readonly #pulses = new Set<Pulse>();
   readonly #timer: NodeJS.Timeout;
+  #looking = false;
 
-  constructor(silentMs: number) {
-    this.#silentMs = silentMs;
-    this.#timer = setInterval(() => this.#look(), silentMs / LOOKS);
+  constructor(limits: HeartbeatLimits) {
+    this.#limits = limits;
+    this.#timer = setInterval(() => void this.#look(), limits.silentMs / LOOKS);
     this.#timer.unref();
   }
 
-  /** Watches until the socket is closed. `onSilent` is called at most once. */
-  watch(socket: WebSocket, transport: Socket, onSilent: () => void): void {
-    const pulse: Pulse = { socket, transport, onSilent, received: transport.bytesRead, sent: 0, backlog: false, aliveAt: Date.now(), asked: false };
+  /** Watches until the socket is closed. `onGone` is called at most once, with the reason in words. */
+  watch(socket: WebSocket, transport: Socket, onGone: (reason: string) => void): void {
+    const now = Date.now();
+    const pulse: Pulse = {
+      socket, transport, onGone, received: transport.bytesRead, sent: 0, backlog: false, heardAt: now, askedAt: now, listeningSince: now, unacknowledgedSince: null,
+    };
     this.#pulses.add(pulse);
     socket.once("close", () => this.#pulses.delete(pulse));
   }
 
-  #look(): void {
-    const now = Date.now();
-    for (const pulse of this.#pulses) {
-      if (this.#heard(pulse)) {
-        pulse.aliveAt = now;
-        pulse.asked = false;
-      } else if (pulse.socket.isPaused) {
-        // The server itself does not read now, so it cannot hear. A ping still finds out whether there is a process at
-        // the other end: where there is none, the kernel there answers with a reset.
-        if (now - pulse.aliveAt >= this.#silentMs) {
-          pulse.aliveAt = now;
-          this.#ask(pulse);
-        }
-      } else if (now - pulse.aliveAt >= this.#silentMs) {
-        this.#pulses.delete(pulse);
-        pulse.onSilent();
-      } else if (!pulse.asked && now - pulse.aliveAt >= this.#silentMs / 2) {
-        pulse.asked = true;
-        this.#ask(pulse);
-      }
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    const silent = [...this.#pulses].filter((pulse) => !this.#heard(pulse));
+    const asked = silent.filter((pulse) => pulse.askedAt > pulse.heardAt);
+    let suspects = new Set<Socket>();
+    if (asked.length) {
+      this.#looking = true;
+      suspects = await unacknowledged(asked.map(({ transport }) => transport)).finally(() => (this.#looking = false));
     }
+    const now = Date.now();
+    for (const pulse of silent) {
+      if (!this.#pulses.has(pulse) || this.#heard(pulse)) continue;
+      pulse.unacknowledgedSince = suspects.has(pulse.transport) ? (pulse.unacknowledgedSince ?? now) : null;
+      this.#judge(pulse, now);
+    }
+  }
+
+  #judge(pulse: Pulse, now: number): void {
+    const { silentMs, busyMs } = this.#limits;
+    const silentFor = now - pulse.heardAt;
+    // The server itself does not read now, so it cannot hear.
+    if (pulse.socket.isPaused) pulse.listeningSince = now;
+    if (silentFor >= silentMs && pulse.unacknowledgedSince !== null && now - pulse.unacknowledgedSince >= silentMs / 3) {
+      this.#gone(pulse, `Nothing was heard of the client for ${seconds(silentFor)}, and its computer does not answer.`);
+    } else if (now - pulse.listeningSince >= busyMs) {
+      this.#gone(pulse, `Nothing was heard of the client for ${seconds(silentFor)}, though its computer answers: it hangs.`);
+    } else if (now - Math.max(pulse.heardAt, pulse.askedAt) >= silentMs / 2) {
+      // Again and again: only what was sent can be left unacknowledged.
+      pulse.askedAt = now;
+      if (pulse.socket.readyState === pulse.socket.OPEN) pulse.socket.ping();
+    }
+  }
+
+  #gone(pulse: Pulse, reason: string): void {
+    this.#pulses.delete(pulse);
+    pulse.onGone(reason);
   }
 
   #heard(pulse: Pulse): boolean {
@@ -72,11 +104,11 @@ export class Heartbeat implements Disposable {
     pulse.received = transport.bytesRead;
     pulse.sent = sent;
     pulse.backlog = waiting > 0;
+    if (heard) {
+      pulse.heardAt = pulse.listeningSince = Date.now();
+      pulse.unacknowledgedSince = null;
+    }
     return heard;
-  }
-
-  #ask({ socket }: Pulse): void {
-    if (socket.readyState === socket.OPEN) socket.ping();
   }
 
   [Symbol.dispose](): void {
@@ -84,3 +116,5 @@ export class Heartbeat implements Disposable {
     this.#pulses.clear();
   }
 }
+
+const seconds = (ms: number) => `${Math.round(ms / 1_000)} s`;

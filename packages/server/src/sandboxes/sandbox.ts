@@ -99,7 +99,7 @@ export class Sandbox {
     const connection = new Connection(socket, remote);
     const log = this.#log.child({ connection: connection.id });
     this.#connections.add(connection);
-    this.#services.heartbeat.watch(socket, transport, () => connection.dropSilent());
+    this.#services.heartbeat.watch(socket, transport, (reason) => connection.closeSilent(GOING_AWAY, reason));
     this.#services.inflow.watch(socket, transport);
     connection.closeThrough(serveRpc(socket, { session: this.#session, log, emit: (activity) => this.publish(actor, activity) }));
     this.publish(actor, { kind: "connection.opened", outcome: "ok", data: { connection: connection.id, role, remote } });
@@ -110,7 +110,7 @@ export class Sandbox {
       const durationMs = Date.now() - connection.openedAt;
       this.publish(actor, { kind: "connection.closed", outcome: silent ? "failed" : "ok", data: { connection: connection.id, code, reason, durationMs } });
       log.info({ code, reason, durationMs, silent }, "connection closed");
-      if (role === "creator" && this.record.stopAt === null) void this.end({ why: silent ? "client-silent" : "client-closed", actor });
+      if (role === "creator" && this.record.stopAt === null) void this.end(silent ? { why: "client-silent", actor, detail: reason } : { why: "client-closed", actor });
     });
     // The sandbox may have ended while the client's handshake was finished.
     if (this.#ending) void connection.close(GOING_AWAY, "The sandbox has ended.");

@@ -1,0 +1,45 @@
+/**
+ * What the kernel knows of TCP connections (proc(5), /proc/net/tcp): whether the other end acknowledges what it is sent.
+ * A computer does that for a program that is busy or stopped; one that is switched off, or cut off, does not.
+ */
+import { readFile } from "node:fs/promises";
+import { endianness } from "node:os";
+import { type Socket, SocketAddress } from "node:net";
+
+const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+/** Of these sockets, those whose other end has left something unacknowledged, so that it was sent again. */
+export async function unacknowledged(sockets: Iterable<Socket>): Promise<Set<Socket>> {
+  const searched = new Map<string, Socket>();
+  for (const socket of sockets) searched.set(keyOf(socket), socket);
+  const found = new Set<Socket>();
+  // Without the tables, nothing is known: then only the program's own silence counts.
+  const tables = await Promise.all(TABLES.map((path) => readFile(path, "latin1").catch(() => "")));
+  for (const row of tables.flatMap((table) => table.split("\n").slice(1))) {
+    // sl, local, remote, state, tx:rx queue, timer:when, retransmits, uid, probes without an answer
+    const [, local, remote, , , , retransmits = "0", , probes = "0"] = row.trim().split(/\s+/);
+    if (!local || !remote || (Number.parseInt(retransmits, 16) === 0 && Number(probes) === 0)) continue;
+    const socket = searched.get(`${endpoint(local)} ${endpoint(remote)}`);
+    if (socket) found.add(socket);
+  }
+  return found;
+}
+
+const keyOf = ({ localAddress, localPort, remoteAddress, remotePort }: Socket) =>
+  `${canonical(localAddress)} ${localPort} ${canonical(remoteAddress)} ${remotePort}`;
+
+const canonical = (address = "") => address.replace(/%.*$/, "");
+
+/** `0100007F:1F90` as Node writes it: words of 32 bits in the processor's order, and the port. */
+function endpoint(text: string): string {
+  const [hex = "", port = ""] = text.split(":");
+  const bytes = Buffer.from(hex, "hex");
+  if (endianness() === "LE") bytes.swap32();
+  const address = bytes.length === 4 ? bytes.join(".") : ipv6(bytes);
+  return `${address} ${Number.parseInt(port, 16)}`;
+}
+
+function ipv6(bytes: Buffer): string {
+  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16));
+  return new SocketAddress({ family: "ipv6", address: groups.join(":") }).address;
+}
