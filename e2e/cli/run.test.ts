@@ -94,6 +94,14 @@ test("with --json, what came out is in one object", async () => {
   assert.deepEqual({ code, out, err, inner, signal, oom, truncated }, { code: 3, out: "value\n", err: "err\n", inner: 3, signal: null, oom: false, truncated: false });
 });
 
+test("a command that runs out of memory is told so, with how much there was", async () => {
+  // The kernel is asked to do what it does when nothing is left: to get there takes long under emulation.
+  const program = "import subprocess, time; b = b'x' * (64 << 20); subprocess.run('echo f | sudo tee /proc/sysrq-trigger', shell=True); time.sleep(60)";
+  const { code, stderr } = await installation.call(["run", "--memory", "768MiB", "--", "python3", "-c", program]);
+  assert.equal(code, 137);
+  assert.match(stderr, /the command ran out of memory: the sandbox has 768 MiB \[OUT_OF_MEMORY\]\n.*--memory 1536MiB/);
+});
+
 test("memory is as asked for, and a directory is copied in", async () => {
   const source = join(installation.dir, "project");
   await mkdir(join(source, "sub"), { recursive: true });

@@ -1,6 +1,5 @@
 /** Commands about sandboxes that outlive them. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";

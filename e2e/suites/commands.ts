@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { encode, sha256 } from "../harness/bytes.ts";
 import type { Sdk } from "../harness/sdk.ts";
 import { sharedSandbox } from "../harness/shared.ts";
 
@@ -20,6 +21,17 @@ export default function commands(sdk: Sdk): void {
     assert.equal(await sh`printf '%s|' ${nasty}`.text(), nasty.map((text) => `${text}|`).join(""));
     assert.equal(await sh`printf %s ${"one'arg"} ${2} ${true}`.text(), "one'arg2true");
     await assert.rejects(async () => await sh`echo ${{ an: "object" }}`.text(), /object/i);
+  });
+
+  test("takes commands that are longer than an argument may be, or says how", async () => {
+    const long = "it's long\n".repeat(30_000);
+    const command = sh`printf %s ${long} | sha256sum | cut -c1-8; cat; exit 5`;
+    if (sdk.official) {
+      await assert.rejects(() => command.text(), /Argument list too long.*pass long text on standard input or in a file/);
+    } else {
+      const { status, stdoutText } = await command.stdout("piped").noThrow();
+      assert.deepEqual([status.code, stdoutText], [5, `${sha256(encode(long)).slice(0, 8)}\n`]);
+    }
   });
 
   test("reads JSON, and says so when it is none", async () => {

@@ -62,5 +62,8 @@ func checkCwd(command, cwd string) error {
 func failedToSpawn(command string, err error) error {
 	f := *fault.From(err)
 	f.Message = "Failed to spawn '" + command + "': " + f.Message
+	if err == unix.E2BIG {
+		f.Message += ": one argument or variable has at most 128 KiB, all together 2 MiB: pass long text on standard input or in a file"
+	}
 	return &f
 }

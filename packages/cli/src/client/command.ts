@@ -1,4 +1,4 @@
-import type { ChildProcess, Sandbox } from "sandkeep";
+import type { ChildProcess, ChildProcessStatus, Sandbox } from "sandkeep";
 import { CliError, ExitCode } from "../errors.ts";
 import type { Streams } from "../output/terminal.ts";
 import { fromSdkError } from "./sdk_error.ts";
@@ -25,6 +25,13 @@ export interface CommandEnd {
   code: number;
   signal: string | null;
   oom: boolean;
+  /** The sandbox's memory, told when the command ran out of it. */
+  memoryMiB?: number;
+}
+
+/** How a process ended, as a command. */
+export function toEnd({ code, signal, oom, memoryMiB }: ChildProcessStatus): CommandEnd {
+  return { code, signal, oom: Boolean(oom), ...(memoryMiB !== undefined && { memoryMiB }) };
 }
 
 /**
@@ -45,7 +52,7 @@ export async function runCommand(sandbox: Sandbox, { command, args, cwd, env, no
   using _signals = passSignalsOn(child);
   using _input = noStdin ? undefined : feedStdin(stdin, child.stdin!);
   const status = await carryOutputs(child, [[child.stdout!, stdout], [child.stderr!, stderr]]);
-  return { code: status.code, signal: status.signal, oom: Boolean(status.oom) };
+  return toEnd(status);
 }
 
 /** Says in the shell's terms why a command did not start. */

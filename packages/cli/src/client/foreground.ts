@@ -1,8 +1,11 @@
 import type { Sandbox } from "sandkeep";
 import { UsageError } from "../errors.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { reportError } from "../report_error.ts";
 import type { Invocation } from "../tree/spec.ts";
 import { Collected } from "./collect.ts";
-import { type CommandSpec, runCommand } from "./command.ts";
+import { type CommandEnd, type CommandSpec, runCommand } from "./command.ts";
+import { outOfMemory } from "./out-of-memory.ts";
 
 export interface ForegroundOptions {
   cwd?: string;
@@ -20,15 +23,21 @@ export async function runInForeground(
   const spec: CommandSpec = { ...command, cwd: options.cwd, noStdin: options.stdin === false };
   if (options.tty) {
     const { runOnTerminal } = await import("./terminal_session.ts");
-    return (await runOnTerminal(sandbox, spec, terminal.streams, env.TERM)).code;
+    return tellEnd(await runOnTerminal(sandbox, spec, terminal.streams, env.TERM), terminal);
   }
-  if (!terminal.json) return (await runCommand(sandbox, spec, terminal.streams)).code;
+  if (!terminal.json) return tellEnd(await runCommand(sandbox, spec, terminal.streams), terminal);
   const collected = new Collected(terminal.streams.stdin);
   const started = performance.now();
   const end = await runCommand(sandbox, spec, collected.streams);
   const durationMs = Math.round(performance.now() - started);
   const { stdout, stderr, truncated } = collected;
   terminal.result({ id: sandbox.id, ...end, durationMs, stdout, stderr, truncated }, () => "");
+  return end.code;
+}
+
+/** The exit code, and what it does not say. */
+function tellEnd(end: CommandEnd, terminal: Terminal): number {
+  if (end.oom) reportError(outOfMemory(end), terminal);
   return end.code;
 }
 

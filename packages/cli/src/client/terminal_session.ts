@@ -1,6 +1,6 @@
 import type { Sandbox } from "sandkeep";
 import type { Streams } from "../output/terminal.ts";
-import { type CommandEnd, type CommandSpec, cannotStart, passSignalsOn } from "./command.ts";
+import { type CommandEnd, type CommandSpec, cannotStart, passSignalsOn, toEnd } from "./command.ts";
 import { carryOutputs } from "./outputs.ts";
 import { feedStdin } from "./streams.ts";
 
@@ -33,5 +33,5 @@ export async function runOnTerminal(sandbox: Sandbox, { command, args, cwd, env 
   // The end of the input is a key on a terminal; closing it would hang up.
   cleanUp.use(feedStdin(stdin, pty.stdin!, { atEnd: END_OF_TRANSMISSION }));
   const status = await carryOutputs(pty, [[pty.stdout!, stdout]]);
-  return { code: status.code, signal: status.signal, oom: Boolean(status.oom) };
+  return toEnd(status);
 }

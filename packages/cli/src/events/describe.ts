@@ -18,8 +18,8 @@ function actor({ actor }: SandboxEvent): string {
 function details(event: SandboxEvent): string {
   switch (event.kind) {
     case "command": {
-      const { argv, exitCode, signal, durationMs, error } = event.data;
-      const end = error ?? (signal ? `ended by ${signal}` : exitCode === null ? "end not seen" : `exit ${exitCode}`);
+      const { argv, exitCode, signal, oom, durationMs, error } = event.data;
+      const end = error ?? (oom ? "ended for want of memory" : signal ? `ended by ${signal}` : exitCode === null ? "end not seen" : `exit ${exitCode}`);
       return `${argv.map((word) => /[\s"'$]/.test(word) || word === "" ? JSON.stringify(word) : word).join(" ")} → ${end}, ${formatDuration(durationMs)}`;
     }
     case "file.written":

@@ -26,6 +26,8 @@ export const exitStatusSchema = z.object({
   code: z.number(),
   signal: z.string().nullable(),
   oom: z.enum(["high-confidence", "low-confidence"]).nullable(),
+  /** What the sandbox has, told where `oom` is. */
+  memoryMiB: z.number().optional(),
 });
 
 export const processMethods = {

@@ -5,7 +5,8 @@ import { SandboxCommandBuilder } from "./builder.ts";
 import { KillController } from "./kill_signal.ts";
 
 /** A shell that only remembers how it was asked. */
-function shell(code = 0, stdoutText = "", stderrText: string | null = null) {
+function shell(code = 0, stdoutText = "", stderrText: string | null = null, oom = false) {
+  let written = "";
   const spawned: { command: string; options: Record<string, unknown> }[] = [];
   const killed: unknown[] = [];
   const ended = Promise.withResolvers<void>();
@@ -14,15 +15,16 @@ function shell(code = 0, stdoutText = "", stderrText: string | null = null) {
       spawn: async (command, options) => {
         spawned.push({ command, options });
         return {
+          stdin: options.stdin ? new WritableStream({ write: (bytes) => void (written += new TextDecoder().decode(bytes)) }) : null,
           kill: async (signal) => void killed.push(signal),
           output: async () => {
             await ended.promise;
-            return { status: { success: code === 0, code, oom: false }, stdout: null, stderr: null, stdoutText, stderrText };
+            return { status: { success: code === 0, code, oom, ...(oom && { memoryMiB: 768 }) }, stdout: null, stderr: null, stdoutText, stderrText };
           },
         };
       },
     }, strings, substitutions);
-  return { sh: build, spawned, killed, end: ended.resolve };
+  return { sh: build, spawned, killed, end: ended.resolve, written: () => written };
 }
 
 test("keeps every setting when they are chained", async () => {
@@ -49,6 +51,25 @@ test("changes nothing about the builder that a setting was made on", async () =>
   base.sudo();
   await base;
   assert.deepEqual(spawned[0]?.options, { args: ["-c", "x"], env: { BASH_ENV: "$HOME/.bashrc", A: "1" }, stdout: "inherit", stderr: "inherit" });
+});
+
+test("passes a command that is longer than an argument may be on standard input", async () => {
+  const { sh, spawned, end, written } = shell();
+  end();
+  for (const [length, fits] of [[128 * 1024 - 1, true], [128 * 1024, false]] as const) {
+    const text = "ä".repeat(10) + "x".repeat(length - "true ".length - 22);
+    await sh`true ${text}`;
+    const { args: [, given], stdin } = spawned.pop()!.options as { args: string[]; stdin?: string };
+    assert.equal(Buffer.byteLength(fits ? given! : written()), length);
+    assert.deepEqual([stdin, given === `true '${text}'`], fits ? [undefined, true] : ["piped", false]);
+    if (!fits) assert.equal(written(), `true '${text}'`);
+  }
+});
+
+test("says how much memory there was when a command ran out of it", async () => {
+  const { sh, end } = shell(137, "", null, true);
+  end();
+  await assert.rejects(() => sh`x`.result(), { message: 'The command failed with exit code 137: it ran out of memory, and the sandbox has 768 MiB. Create it with more, as with memory: "2GiB"' });
 });
 
 test("does not start before it is awaited, and starts each time", async () => {

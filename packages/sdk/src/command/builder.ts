@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { SandboxCommandError } from "../errors/command.ts";
 import type { Signal } from "../process/signal.ts";
 import type { SandboxCommandChild } from "./child.ts";
@@ -12,9 +13,14 @@ interface Shell {
     args?: string[];
     stdout?: ShellPipeKind;
     stderr?: ShellPipeKind;
+    stdin?: "piped";
     env: Record<string, string>;
     cwd?: string;
-  }): Promise<{ output(): Promise<SandboxCommandResult>; kill(signal?: Signal): Promise<void> }>;
+  }): Promise<{
+    stdin: WritableStream<Uint8Array<ArrayBuffer>> | null;
+    output(): Promise<SandboxCommandResult>;
+    kill(signal?: Signal): Promise<void>;
+  }>;
 }
 
 interface Settings {
@@ -36,6 +42,11 @@ const DEFAULTS: Settings = {
   stderr: "inherit",
   signal: undefined,
 };
+
+/** Linux takes no longer argument, in bytes: MAX_ARG_STRLEN less the NUL at its end. */
+const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
+/** A longer command comes on standard input, whose end the command then finds there as it would in `/dev/null`. */
+const FROM_STDIN = 'eval "$(</dev/stdin)"';
 
 /** What a shell reads at its start, so that commands find what the user's `.bashrc` sets up. */
 const SHELL_ENV = { BASH_ENV: "$HOME/.bashrc" };
@@ -222,13 +233,17 @@ export class SandboxCommandBuilder {
     const { signal, sudo, env, cwd, stdout, stderr } = this.#settings;
     if (signal?.abortedExitCode !== undefined) return commandChild(neverStarted(signal.abortedExitCode), () => {});
     const command = shellCommand(this.#strings, this.#substitutions);
+    const text = sudo ? `sudo ${command}` : command;
+    const long = Buffer.byteLength(text) > MAX_ARGUMENT_BYTES;
     const child = await this.#shell.spawn("bash", {
-      args: ["-c", sudo ? `sudo ${command}` : command],
+      args: ["-c", long ? FROM_STDIN : text],
       env: { ...SHELL_ENV, ...env },
+      ...(long && { stdin: "piped" }),
       stdout,
       stderr,
       ...(cwd === undefined ? {} : { cwd }),
     });
+    if (long) void send(text, child.stdin!);
     const passOn = (name: Signal) => void child.kill(name).catch(() => {});
     signal?.addListener(passOn);
     return commandChild(child, () => signal?.removeListener(passOn));
@@ -248,13 +263,28 @@ export class SandboxCommandBuilder {
   }
 }
 
+async function send(text: string, stdin: WritableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // The connection ended, as whoever waits for the command hears.
+  }
+}
+
 /** The command line is left out: it may hold what should not be in a log. */
 function failure({ status, stderrText }: SandboxCommandResult): SandboxCommandError {
-  const reason = status.oom ? " (it ran out of memory)" : "";
+  const reason = status.oom ? `: ${outOfMemory(status.memoryMiB)}` : "";
   return new SandboxCommandError(
     `The command failed with exit code ${status.code}${reason}${stderrText ? `\n${stderrText}` : ""}`,
     status.code,
   );
+}
+
+function outOfMemory(memoryMiB: number | undefined): string {
+  const has = memoryMiB === undefined ? "" : `, and the sandbox has ${memoryMiB} MiB`;
+  return `it ran out of memory${has}. Create it with more, as with memory: "2GiB"`;
 }
 
 /** A command whose signal was aborted before it started. */

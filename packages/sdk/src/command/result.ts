@@ -8,6 +8,8 @@ export interface SandboxCommandResult {
     code: number;
     /** Whether it ran out of memory. */
     oom: boolean;
+    /** The sandbox's memory in MiB, told when it ran out. */
+    memoryMiB?: number;
   };
   /** Its standard output, as UTF-8 text. */
   stdoutText: string | null;

@@ -24,6 +24,8 @@ export interface ChildProcessStatus {
   signal: Signal | null;
   /** Whether it, or a process it started, ran out of memory. Only with code 137. */
   oom: boolean;
+  /** The sandbox's memory in MiB, told when it ran out. */
+  memoryMiB?: number;
 }
 
 /** What a process printed, whole, and how it ended. What was not `"piped"` is null. */
@@ -41,6 +43,6 @@ export interface ChildProcessOutput {
 }
 
 /** The status that the wire describes. */
-export function toStatus({ success, code, signal, oom }: WireExit): ChildProcessStatus {
-  return { success, code, signal: signal as Signal | null, oom: Boolean(oom) };
+export function toStatus({ success, code, signal, oom, memoryMiB }: WireExit): ChildProcessStatus {
+  return { success, code, signal: signal as Signal | null, oom: Boolean(oom), ...(memoryMiB !== undefined && { memoryMiB }) };
 }

@@ -53,6 +53,7 @@ export interface WireExit {
   code: number;
   signal: string | null;
   oom?: "high-confidence" | "low-confidence" | null;
+  memoryMiB?: number | undefined;
 }
 
 type Stdio = { stdinStreamId?: number | undefined; stdout: "piped" | "null"; stderr: "piped" | "null" };

@@ -31,7 +31,7 @@ function begin<M extends keyof GuestStreams>(guest: Guest, method: M, params: Gu
     return guest.stream(method, params);
   } catch (error) {
     // A command line and environment of megabytes: what the kernel says of those that are too long.
-    if (error instanceof RangeError) throw applicationError("Error", `Argument list too long (os error 7): ${error.message}`, "E2BIG");
+    if (error instanceof RangeError) throw applicationError("Error", `Argument list too long (os error 7): ${error.message}: pass long text on standard input or in a file`, "E2BIG");
     throw error;
   }
 }

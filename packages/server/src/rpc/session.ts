@@ -7,6 +7,8 @@ import { REMEMBERED_PROCESSES } from "./limits.ts";
 
 export interface SessionOptions {
   log: Logger;
+  /** Memory of the sandbox, MiB. */
+  memoryMiB: number;
 }
 
 /**
@@ -15,6 +17,7 @@ export interface SessionOptions {
  */
 export class SandboxSession {
   readonly guest: Guest;
+  readonly memoryMiB: number;
   readonly #log: Logger;
   readonly #programs = new Map<number, DenoProgram>();
   readonly #repls = new Map<number, Repl>();
@@ -23,6 +26,7 @@ export class SandboxSession {
 
   constructor(guest: Guest, options: SessionOptions) {
     this.guest = guest;
+    this.memoryMiB = options.memoryMiB;
     this.#log = options.log;
   }
 

@@ -61,7 +61,7 @@ export class Sandbox {
     this.organisation = organisation;
     this.#services = services;
     this.#log = services.log.child({ sandbox: record.id });
-    this.#session = new SandboxSession(machine.guest, { log: this.#log });
+    this.#session = new SandboxSession(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
     const { store, sealer } = services;
     this.egress = new SandboxEgress({
       machine, record, spec, store, sealer, log: this.#log, isEnding: () => this.isEnding, publish: (actor, body) => this.publish(actor, body),

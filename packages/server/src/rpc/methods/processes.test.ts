@@ -140,9 +140,11 @@ test("what cannot be started is an error, and its input is cancelled", async () 
   }
 });
 
-test("a command line that is too long is refused, however long", async () => {
+test("a command line that is too long is refused, however long, and told the way out", async () => {
   for (const length of [200_000, 3_000_000, 20_000_000]) {
-    assert.equal((await failure("spawn", { command: "true", args: ["x".repeat(length)], ...piped }))!.code, "E2BIG", String(length));
+    const error = await failure("spawn", { command: "true", args: ["x".repeat(length)], ...piped });
+    assert.equal(error!.code, "E2BIG", String(length));
+    assert.match(error!.message, /pass long text on standard input or in a file$/);
   }
 });
 

@@ -14,8 +14,9 @@ export const processHandlers = {
     const run = client.runs.get(pid);
     run?.openGate();
     // The exit comes with the output, without asking the guest again, unless that stream is another connection's or gone.
-    const status = run && (await run.exited.catch(() => null));
-    return status ?? (await client.guest.call("processWait", { pid }, client.signal));
+    const told = run && (await run.exited.catch(() => null));
+    const status = told ?? (await client.guest.call("processWait", { pid }, client.signal));
+    return status.oom ? { ...status, memoryMiB: client.session.memoryMiB } : status;
   },
 
   async processKill(client, { pid, signal, vscode }) {

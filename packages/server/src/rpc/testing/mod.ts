@@ -34,7 +34,7 @@ export interface TestServer extends AsyncDisposable {
 
 /** Serves one guest. */
 export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {}): Promise<TestServer> {
-  const session = new SandboxSession(guest, { log });
+  const session = new SandboxSession(guest, { log, memoryMiB: 1280 });
   const activities: Activity[] = [];
   const connections: RpcConnection[] = [];
   const http = createServer();

@@ -1,0 +1,12 @@
+import { MEMORY_MIB } from "@sandkeep/protocol";
+import { CliError } from "../errors.ts";
+import type { CommandEnd } from "./command.ts";
+
+/** What to tell of a command that the kernel killed for want of memory: its exit code does not say it. */
+export function outOfMemory({ code, memoryMiB }: CommandEnd): CliError {
+  const has = memoryMiB === undefined ? "" : `: the sandbox has ${memoryMiB} MiB`;
+  const most = memoryMiB !== undefined && memoryMiB >= MEMORY_MIB.max;
+  const more = Math.min(2 * (memoryMiB ?? MEMORY_MIB.default), MEMORY_MIB.max);
+  const hint = most ? "that is the most there is: let it use less" : `give the sandbox more when you make it, such as --memory ${more}MiB`;
+  return new CliError("OUT_OF_MEMORY", `the command ran out of memory${has}`, { hint, exitCode: code });
+}
