@@ -188,6 +188,20 @@ test("a process of a client that vanishes sees a closed pipe, and the end of its
   }
 });
 
+test("a process that prints does not notice that the server leaves for a while", async () => {
+  await using other = await startSandbox();
+  const script = "while :; do echo heard; echo x >> ticks; sleep 0.01; done";
+  const { pid } = await other.client.call("spawn", { command: "bash", args: ["-c", script], stdinStreamId: other.client.startStream(), ...piped });
+  other.session.leave();
+  await other.client.close();
+  const ticks = async () => (await readFile(`${other.home}/ticks`, "utf8").catch(() => "")).length;
+  const before = await ticks();
+  while ((await ticks()) < before + 20) await delay(5);
+  const again = await other.connect();
+  await again.call("processKill", { pid });
+  assert.equal((await again.call("processWait", { pid })).signal, "SIGTERM");
+});
+
 test("processes that print nothing survive their client", async () => {
   const other = await sandbox.connect();
   const { pid } = await other.call("spawn", { command: "bash", args: ["-c", "sleep 0.2; echo alive > survivor"], ...piped });
