@@ -21,7 +21,7 @@ before(async () => {
   bodyValue = `${arena.value}-for-bodies`;
   attacker = await arena.attacker({
     allowNet: [API, OTHER, "raw.test.example:7000"],
-    secrets: { API_KEY: { hosts: [API], value: arena.value }, BODY_KEY: { hosts: [API], value: bodyValue, in: ["body"] } as never },
+    secrets: { API_KEY: { hosts: [API], value: arena.value }, BODY_KEY: { hosts: [API], value: bodyValue, in: ["body"], placeholder: "sk-ant-..." } as never },
   });
   outcomes = await attacker.run("placeholders.py");
 });
@@ -72,7 +72,9 @@ test("another host never sees a value, in whatever place and dress", () => {
 
 test("the guest's environment has placeholders that cannot be guessed", () => {
   const { keys } = outcomes.environment as { keys: Record<string, string> };
-  for (const key of Object.values(keys)) assert.match(key, /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
+  const { BODY_KEY: formed, ...usual } = keys;
+  assert.match(formed!, /^sk-ant-[0-9A-Za-z]{43}$/, "of the form that was asked for");
+  for (const key of Object.values(usual)) assert.match(key, /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
   assert.equal(new Set(Object.values(keys)).size, 2);
 });
 

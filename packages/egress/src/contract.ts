@@ -36,7 +36,7 @@ export interface PolicySpec {
 export interface SealedSecret {
   /** Name of the environment variable. */
   name: string;
-  /** What stands for it inside the sandbox: `DENO_SECRET_PLACEHOLDER_` and 64 hexadecimal digits. */
+  /** What stands for it inside the sandbox: `DENO_SECRET_PLACEHOLDER_` and 64 hexadecimal digits, or of a form that was asked for. ASCII. */
   placeholder: string;
   /** Patterns of approved hosts: names only, with or without port; no addresses. */
   hosts: string[];

@@ -96,6 +96,9 @@ describe("the configuration header", () => {
     refused(javascript({ egress: { rules: [{ host: "a", methods: ["get"] }] } }), "INVALID_CONFIG", /egress\.rules\.0\.methods.*upper case/);
     refused(javascript({ egress: { rules: [{ host: "a", paths: ["v1"] }] } }), "INVALID_CONFIG", /starts with \//);
     refused(javascript({ egress: { rules: [{ host: "a", method: "GET" }] } }), "INVALID_CONFIG", /Unrecognized key/);
+    const formed = decodeConfig(python({ secrets: { KEY: { hosts: ["a.example"], value: "v", placeholder: "sk-…" }, OTHER: { hosts: ["a.example"], value: "v", placeholder: null } } }));
+    assert.deepEqual(formed.secrets, { KEY: { hosts: ["a.example"], value: "v", in: [], placeholder: "sk-…" }, OTHER: { hosts: ["a.example"], value: "v", in: [] } });
+    refused(javascript({ secrets: { KEY: { hosts: ["a"], value: "v", placeholder: "x".repeat(257) } } }), "INVALID_CONFIG", /secrets\.KEY\.placeholder/);
     refused(javascript({ secrets: { KEY: { hosts: ["a"], value: "v", in: ["path"] } } }), "INVALID_CONFIG", /secrets\.KEY\.in/);
   });
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
-import { requestRulesSchema, type RequestRule, secretHostsSchema, secretNameSchema, secretPlacesSchema, secretValueSchema } from "./egress.ts";
+import { placeholderFormSchema, requestRulesSchema, type RequestRule, secretHostsSchema, secretNameSchema, secretPlacesSchema, secretValueSchema } from "./egress.ts";
 import { ApiError } from "./errors.ts";
 import { labelsSchema, type Labels } from "./labels.ts";
 import { CONFIG_BYTES, LIST_LENGTH, MEMORY_MIB, NAME_LENGTH, SECRETS } from "./limits.ts";
@@ -24,8 +24,8 @@ export interface SandboxConfig {
   allowNet: string[] | null;
   /** What of these may not, and which requests are permitted: Sandkeep's own. */
   egress: { deny: string[]; rules: RequestRule[] };
-  /** With `in: ["body"]`, which is Sandkeep's own, put into bodies, too. */
-  secrets: Record<string, { hosts: string[]; value: string; in: "body"[] }>;
+  /** Sandkeep's own: with `in: ["body"]` put into bodies, too; `placeholder` is the form that its placeholder is to have. */
+  secrets: Record<string, { hosts: string[]; value: string; in: "body"[]; placeholder?: string }>;
   env: Record<string, string>;
   /** Asked for by Python's client only; JavaScript's asks after it has connected. */
   expose: { ssh: boolean; port: number | null };
@@ -51,7 +51,12 @@ const wireConfig = z.object({
   allow_net: z.array(z.string()).max(LIST_LENGTH).nullish(),
   egress: z.object({ deny: z.array(z.string()).max(LIST_LENGTH).nullish(), rules: requestRulesSchema.nullish() }).nullish(),
   secrets: z
-    .record(secretNameSchema, z.object({ hosts: secretHostsSchema, value: secretValueSchema, in: secretPlacesSchema.nullish().transform((places) => places ?? []) }))
+    .record(
+      secretNameSchema,
+      z
+        .object({ hosts: secretHostsSchema, value: secretValueSchema, in: secretPlacesSchema.nullish(), placeholder: placeholderFormSchema.nullish() })
+        .transform(({ hosts, value, in: places, placeholder }) => ({ hosts, value, in: places ?? [], ...(typeof placeholder === "string" && { placeholder }) })),
+    )
     .refine((secrets) => Object.keys(secrets).length <= SECRETS.max, `a sandbox has at most ${SECRETS.max} secrets`)
     .nullish(),
   env: z.record(variable, withoutNul).nullish(),

@@ -36,6 +36,9 @@ export const secretHostsSchema = z.array(pattern).min(1, "a secret needs at leas
 /** Where a secret is put in, besides headers and the query. */
 export const secretPlacesSchema = z.array(z.enum(["body"])).max(1);
 
+/** What a secret's placeholder looks like, such as `sk-ant-…`. What makes one valid is for the parser of it to say, which the server asks. */
+export const placeholderFormSchema = z.string().max(SECRETS.placeholderFormLength);
+
 /** What a sandbox may reach, and its secrets, without anything of their values: answer of GET /api/v1/sandboxes/{id}/egress. */
 export const egressViewSchema = z.object({
   /** Null: the public internet. */
@@ -63,5 +66,6 @@ export const secretRequestSchema = z.strictObject({
   value: secretValueSchema,
   hosts: secretHostsSchema.optional(),
   in: secretPlacesSchema.optional(),
+  placeholder: placeholderFormSchema.optional(),
 });
 export type SecretRequest = z.infer<typeof secretRequestSchema>;

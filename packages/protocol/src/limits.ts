@@ -12,8 +12,8 @@ export const NAME_LENGTH = 255;
 /** Patterns in `allow_net` and in a list of what is denied, and volumes, in one configuration. The header's size bounds them too. */
 export const LIST_LENGTH = 1_000;
 
-/** Secrets of a sandbox: so many, bytes of UTF-8 in each value, and hosts of each. A response is searched for every value, so their number costs. */
-export const SECRETS = { max: 64, valueBytes: 16 * 1024, hosts: 100 } as const;
+/** Secrets of a sandbox: so many, bytes of UTF-8 in each value, hosts of each, and characters of its placeholder's form. A response is searched for every value, so their number costs. */
+export const SECRETS = { max: 64, valueBytes: 16 * 1024, hosts: 100, placeholderFormLength: 256 } as const;
 
 /** Request rules of a sandbox, and in each of them: methods, paths, and characters of a path. Every request is held against them. */
 export const RULES = { max: 100, methods: 32, paths: 100, pathLength: 1_024 } as const;

@@ -119,7 +119,11 @@ test("options become the SDK's", () => {
     egress: { deny: ["b"] }, secrets: { KEY: { hosts: ["a.example", "*.b.example:443"], value: "hunter2" } },
   });
   assert.throws(() => createOptions({ secret }, {}), (error) => error instanceof UsageError && /no MY_KEY/.test(error.message));
-  for (const text of ["KEY", "KEY=hunter2", "=V@a", "KEY=@a", "KEY=V@", "KEY=V@,"]) {
+  const formed = collectSecret("TOKEN=MY_KEY@a.example,b.example#ghp_...{36}", secret);
+  assert.deepEqual(createOptions({ secret: formed }, { MY_KEY: "hunter2" }).secrets, {
+    KEY: { hosts: ["a.example", "*.b.example:443"], value: "hunter2" }, TOKEN: { hosts: ["a.example", "b.example"], value: "hunter2", placeholder: "ghp_...{36}" },
+  });
+  for (const text of ["KEY", "KEY=hunter2", "KEY=V@#sk-...", "KEY=V@a#", "=V@a", "KEY=@a", "KEY=V@", "KEY=V@,"]) {
     assert.throws(() => collectSecret(text), (error) => error instanceof UsageError && !error.message.includes("hunter2"));
   }
 });

@@ -14,6 +14,7 @@ const MAX_BYTES = 64 * 1024;
 interface Options {
   host?: string[];
   in?: "body" | "headers";
+  placeholder?: string;
   valueEnv?: string;
 }
 
@@ -25,6 +26,7 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
   const secret = await new Api(await requireTarget(invocation)).json<EgressView["secrets"][number]>("PUT", `${egressPath(id)}/secrets/${encodeURIComponent(String(name))}`, {
     value,
     ...(options.host && { hosts: options.host }),
+    ...(options.placeholder !== undefined && { placeholder: options.placeholder }),
     ...(options.in && { in: options.in === "body" ? ["body"] : [] }),
   });
   terminal.result(secret, () => printable(`${secret.name} → ${secret.hosts.join(", ")}`));

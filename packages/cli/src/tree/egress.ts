@@ -80,6 +80,7 @@ export const egressCommands: CommandSpec = {
           options: [
             { flags: "--host <host>", description: "a host to which it may go: api.example.com, *.example.com (repeat)", parse: collect },
             { flags: "--in <place>", description: "put it into the bodies of requests, too, or (headers) not any more", choices: ["body", "headers"] },
+            { flags: "--placeholder <form>", description: "what the placeholder of a new one looks like: sk-ant-..., ghp_...{36}, ...{32:hex}" },
             { flags: "--value-env <variable>", description: "take the value from this environment variable" },
           ],
           examples: [

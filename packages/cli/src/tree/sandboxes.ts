@@ -12,7 +12,7 @@ const machineOptions: OptionSpec[] = [
   { flags: "--allow-net <host>", description: "allow only these hosts to be reached: api.example.com, *.example.com, host:443 (repeat)", parse: collect },
   { flags: "--deny-net <host>", description: "never let this host be reached, whatever else allows it (repeat)", parse: collect },
   { flags: "--no-net", description: "allow no host to be reached" },
-  { flags: "--secret <NAME=VARIABLE@host>", description: "a secret for these hosts (with commas), with the value of this environment variable (repeat)", parse: collectSecret },
+  { flags: "--secret <NAME=VARIABLE@host>", description: "a secret for these hosts (with commas), with the value of this environment variable; its placeholder looks like what follows a #, as in KEY=MY_KEY@api.example.com#sk-... (repeat)", parse: collectSecret },
   { flags: "--copy <path>", description: "copy a local file or directory to /app first (repeat)", parse: collect },
 ];
 

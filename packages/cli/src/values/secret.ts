@@ -5,23 +5,25 @@ export interface SecretOption {
   /** The environment variable that has the value. */
   variable: string;
   hosts: string[];
+  /** What its placeholder looks like, if that is to be something else than usual. */
+  placeholder?: string;
 }
 
-/** Collects repeated `NAME=VARIABLE@host,host` options. @throws {UsageError} */
+/** Collects repeated `NAME=VARIABLE@host,host` options, each with `#` and the form of its placeholder if wanted. @throws {UsageError} */
 export function collectSecret(text: string, previous: Record<string, SecretOption> = {}): Record<string, SecretOption> {
-  const [, name, variable, hosts] = /^([^=@]+)=([^=@]+)@(.+)$/.exec(text) ?? [];
+  const [, name, variable, hosts, placeholder] = /^([^=@]+)=([^=@]+)@([^#]+)(?:#(.+))?$/.exec(text) ?? [];
   const list = hosts?.split(",").filter((host) => host !== "") ?? [];
   if (!name || !variable || list.length === 0) {
-    throw new UsageError("a secret is not NAME=VARIABLE@host", "name the variable that has the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net");
+    throw new UsageError("a secret is not NAME=VARIABLE@host", "name the variable that has the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net; what its placeholder is to look like may follow: #sk-...");
   }
-  return { ...previous, [name]: { variable, hosts: list } };
+  return { ...previous, [name]: { variable, hosts: list, ...(placeholder !== undefined && { placeholder }) } };
 }
 
 /** The secrets themselves, with their values from the environment. @throws {UsageError} */
-export function secretsFrom(options: Record<string, SecretOption>, env: NodeJS.ProcessEnv): Record<string, { hosts: string[]; value: string }> {
-  return Object.fromEntries(Object.entries(options).map(([name, { variable, hosts }]) => {
+export function secretsFrom(options: Record<string, SecretOption>, env: NodeJS.ProcessEnv): Record<string, { hosts: string[]; value: string; placeholder?: string }> {
+  return Object.fromEntries(Object.entries(options).map(([name, { variable, ...rest }]) => {
     const value = env[variable];
     if (value === undefined || value === "") throw new UsageError(`the environment has no ${variable}, which the secret ${name} needs`, `set ${variable}, or name another variable`);
-    return [name, { hosts, value }];
+    return [name, { ...rest, value }];
   }));
 }

@@ -2,6 +2,7 @@
 export * from "./coding.ts";
 export * from "./limits.ts";
 export * from "./placeholder.ts";
+export * from "./placeholder-form.ts";
 export { SearchLimitError } from "./probe.ts";
 export { Redactor, type Found, type RedactionOptions } from "./redact.ts";
 export { type PausingScanner, type Scanner, ScannerTransform } from "./scanner.ts";

@@ -1,25 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findPlaceholders, newPlaceholder, PLACEHOLDER_LENGTH, replacePlaceholders } from "./placeholder.ts";
+import { newPlaceholder, Placeholders } from "./placeholder.ts";
+import { PlaceholderForm } from "./placeholder-form.ts";
 
 test("placeholders have the platform's form and are all different", () => {
   const made = Array.from({ length: 100 }, newPlaceholder);
-  for (const placeholder of made) {
-    assert.match(placeholder, /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
-    assert.equal(placeholder.length, PLACEHOLDER_LENGTH);
-  }
+  for (const placeholder of made) assert.match(placeholder, /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
   assert.equal(new Set(made).size, 100);
 });
 
-test("finds placeholders in texts and bytes, also next to each other", () => {
-  const [a, b] = [newPlaceholder(), newPlaceholder()];
-  const text = `x${a}${b}é${a}`;
-  assert.deepEqual(findPlaceholders(text).map(({ placeholder }) => placeholder), [a, b, a]);
-  assert.deepEqual(findPlaceholders(Buffer.from(text)).map(({ index }) => index), [1, 1 + PLACEHOLDER_LENGTH, 3 + 2 * PLACEHOLDER_LENGTH]);
-  assert.deepEqual(findPlaceholders(a.slice(0, -1)), []);
-});
-
-test("replaces those that have a replacement", () => {
-  const [a, b] = [newPlaceholder(), newPlaceholder()];
-  assert.equal(replacePlaceholders(`${a}, ${b}`, (placeholder) => (placeholder === a ? "$& value" : undefined)), `$& value, ${b}`);
+test("replaces those that have a replacement, of whatever form, also next to each other", () => {
+  const [a, b, c] = [newPlaceholder(), newPlaceholder(), PlaceholderForm.parse("sk-a.b-…{30}").make("the real value")];
+  const placeholders = new Placeholders([a, b, c]);
+  const replacement = (placeholder: string) => (placeholder === b ? undefined : "$& value");
+  assert.equal(placeholders.replace(`x${a}${b}é${a}, ${c}0${c.slice(1)}`, replacement), `x$& value${b}é$& value, $& value0${c.slice(1)}`);
+  for (const none of ["", a.slice(0, -1), newPlaceholder(), c.slice(1), c.replace("a.b", "axb"), c.toUpperCase()]) assert.equal(placeholders.replace(none, () => "value"), none);
+  assert.equal(new Placeholders([]).replace(a, () => "value"), a);
 });

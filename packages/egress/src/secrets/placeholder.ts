@@ -1,28 +1,34 @@
 import { randomBytes } from "node:crypto";
 
-/** What every placeholder begins with. The platform's own have the same. */
-export const PLACEHOLDER_PREFIX = "DENO_SECRET_PLACEHOLDER_";
+/** What every placeholder begins with that has no form of its own. The platform's own have the same. */
+const PREFIX = "DENO_SECRET_PLACEHOLDER_";
 /** Hexadecimal digits after the prefix: 256 bits that cannot be guessed. */
 const DIGITS = 64;
-/** Of every placeholder; it is ASCII, so characters and bytes are the same. */
-export const PLACEHOLDER_LENGTH = PLACEHOLDER_PREFIX.length + DIGITS;
-
-const PATTERN = new RegExp(`${PLACEHOLDER_PREFIX}[0-9a-f]{${DIGITS}}`, "g");
 
 /** Makes a placeholder. It says nothing of its secret and means nothing outside of its sandbox. */
 export function newPlaceholder(): string {
-  return PLACEHOLDER_PREFIX + randomBytes(DIGITS / 2).toString("hex");
+  return PREFIX + randomBytes(DIGITS / 2).toString("hex");
 }
 
-/** Placeholders in a text or in bytes, whoever they belong to, in order, each as often as it is there. */
-export function findPlaceholders(data: string | Buffer): { placeholder: string; index: number }[] {
-  if (!data.includes(PLACEHOLDER_PREFIX)) return [];
-  const text = typeof data === "string" ? data : data.toString("latin1");
-  return Array.from(text.matchAll(PATTERN), (match) => ({ placeholder: match[0], index: match.index }));
-}
+/** Enough of a placeholder's beginning to see at once that none is there. */
+const LEAD_LENGTH = 4;
 
-/** Replaces placeholders in a text; what is not a string stays as it is. */
-export function replacePlaceholders(text: string, replacement: (placeholder: string) => string | undefined): string {
-  if (!text.includes(PLACEHOLDER_PREFIX)) return text;
-  return text.replace(PATTERN, (placeholder) => replacement(placeholder) ?? placeholder);
+/** The placeholders of one sandbox, whatever they look like, as they are found in texts. */
+export class Placeholders {
+  /** Of the shortest, characters; all are ASCII, so characters and bytes are the same. Infinite if there are none. */
+  readonly shortest: number;
+  readonly #leads: readonly string[];
+  readonly #pattern: RegExp;
+
+  constructor(placeholders: readonly string[]) {
+    this.shortest = Math.min(...placeholders.map(({ length }) => length));
+    this.#leads = [...new Set(placeholders.map((placeholder) => placeholder.slice(0, LEAD_LENGTH)))];
+    this.#pattern = new RegExp(placeholders.map((placeholder) => placeholder.replaceAll(".", "\\.")).join("|"), "g");
+  }
+
+  /** Replaces placeholders in a text; one for which there is no replacement stays as it is. */
+  replace(text: string, replacement: (placeholder: string) => string | undefined): string {
+    if (text.length < this.shortest || !this.#leads.some((lead) => text.includes(lead))) return text;
+    return text.replace(this.#pattern, (placeholder) => replacement(placeholder) ?? placeholder);
+  }
 }

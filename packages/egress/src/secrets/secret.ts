@@ -1,5 +1,6 @@
 import type { SealedSecret } from "../contract.ts";
 import { matches, parseNamePattern, type Pattern } from "../policy/mod.ts";
+import { Placeholders } from "./placeholder.ts";
 import type { Sealer } from "./seal.ts";
 
 /** A secret that has been opened. Lives in the proxy's memory only. */
@@ -18,10 +19,12 @@ export interface Secret {
 /** The secrets of one sandbox. Never changes: an update makes a new one. */
 export class SecretSet {
   readonly all: readonly Secret[];
+  readonly placeholders: Placeholders;
   readonly #byPlaceholder: ReadonlyMap<string, Secret>;
 
   constructor(secrets: readonly Secret[]) {
     this.all = Object.freeze([...secrets]);
+    this.placeholders = new Placeholders(secrets.map(({ placeholder }) => placeholder));
     this.#byPlaceholder = new Map(secrets.map((secret) => [secret.placeholder, secret]));
   }
 

@@ -1,6 +1,5 @@
 import { Finder } from "./finder.ts";
 import { formsOf } from "./forms.ts";
-import { PLACEHOLDER_LENGTH } from "./placeholder.ts";
 import type { SecretSet } from "./secret.ts";
 
 const finders = new WeakMap<SecretSet, Finder>();
@@ -14,7 +13,7 @@ export function placeholderFinder(all: SecretSet): Finder {
 
 /** Names of the secrets whose placeholder is in a text, as it is or encoded. */
 export function sightings(text: string, all: SecretSet): string[] {
-  if (text.length < PLACEHOLDER_LENGTH || all.all.length === 0) return [];
+  if (text.length < all.placeholders.shortest) return [];
   const names: string[] = [];
   const search = placeholderFinder(all).search(Buffer.from(text, "latin1"));
   for (let match = search.next(0); match; match = search.next(match.end)) names.push(all.all[match.form.needle]!.name);

@@ -1,5 +1,4 @@
 import type { Transform } from "node:stream";
-import { PLACEHOLDER_LENGTH } from "./placeholder.ts";
 import { ReplacingScanner, type Scanner, ScannerTransform } from "./scanner.ts";
 import type { Secret, SecretSet } from "./secret.ts";
 import { placeholderFinder } from "./sightings.ts";
@@ -36,7 +35,7 @@ export function bodySubstitution(approved: readonly Secret[], all: SecretSet, co
   const written = all.all.map((secret) => (secret.inBody && approved.includes(secret) ? writtenIn(contentType, secret.value) : undefined));
   const scanner = new ReplacingScanner(placeholderFinder(all), ({ form, start, end }) => {
     // An encoded placeholder is none: what it would become once decoded is not known here. It is worth a report.
-    const asItIs = form.kind === "plain" && end - start === PLACEHOLDER_LENGTH;
+    const asItIs = form.kind === "plain" && end - start === all.all[form.needle]!.placeholder.length;
     const replacement = asItIs ? written[form.needle] : undefined;
     (replacement ? used : refused).add(all.all[form.needle]!.name);
     return replacement;

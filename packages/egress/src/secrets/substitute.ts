@@ -1,4 +1,3 @@
-import { PLACEHOLDER_PREFIX, replacePlaceholders } from "./placeholder.ts";
 import type { Secret, SecretSet } from "./secret.ts";
 import { sightings } from "./sightings.ts";
 
@@ -54,7 +53,7 @@ export function substituteQuery(pathWithQuery: string, approved: readonly Secret
   const ledger = new Ledger(approved, all);
   const question = pathWithQuery.indexOf("?");
   const end = question < 0 ? pathWithQuery.length : question;
-  const query = replacePlaceholders(pathWithQuery.slice(end), (placeholder) => ledger.use(placeholder, ({ value }) => ({ text: percentEncode(value) })));
+  const query = ledger.replace(pathWithQuery.slice(end), ({ value }) => ({ text: percentEncode(value) }));
   ledger.refuse(pathWithQuery.slice(0, end));
   ledger.refuse(query);
   return { path: pathWithQuery.slice(0, end) + query, ...ledger.result() };
@@ -80,10 +79,14 @@ class Ledger {
     this.#all = all;
   }
 
+  /** Writes values in the places of placeholders. Those of another sandbox are only text. */
+  replace(text: string, write: (secret: Secret) => Written): string {
+    return this.#all.placeholders.replace(text, (placeholder) => this.#use(placeholder, write));
+  }
+
   /** What to write in a placeholder's place; undefined leaves it. */
-  use(placeholder: string, write: (secret: Secret) => Written): string | undefined {
+  #use(placeholder: string, write: (secret: Secret) => Written): string | undefined {
     const secret = this.#all.byPlaceholder(placeholder);
-    // That of another sandbox is only text.
     if (!secret || !this.#approved.includes(secret)) return undefined;
     const written = write(secret);
     if ("text" in written) {
@@ -122,7 +125,7 @@ function basicValue({ name, value }: Secret): Written {
 }
 
 function inHeader(name: string, value: string, ledger: Ledger): string {
-  const replaced = replacePlaceholders(value, (placeholder) => ledger.use(placeholder, headerValue));
+  const replaced = ledger.replace(value, headerValue);
   return name.toLowerCase() === "authorization" ? inBasic(replaced, ledger) : replaced;
 }
 
@@ -131,7 +134,6 @@ function inBasic(header: string, ledger: Ledger): string {
   const [, scheme, encoded] = /^([ \t]*basic[ \t]+)([A-Za-z0-9+/]+={0,2})[ \t]*$/i.exec(header) ?? [];
   if (scheme === undefined || encoded === undefined) return header;
   const credentials = Buffer.from(encoded, "base64").toString("latin1");
-  if (!credentials.includes(PLACEHOLDER_PREFIX)) return header;
-  const replaced = replacePlaceholders(credentials, (placeholder) => ledger.use(placeholder, basicValue));
+  const replaced = ledger.replace(credentials, basicValue);
   return replaced === credentials ? header : scheme + Buffer.from(replaced, "latin1").toString("base64");
 }

@@ -39,10 +39,10 @@ async function connected(answer: (seen: Seen, response: ServerResponse) => void)
 test("options are part of the configuration", async () => {
   await using server = await PeerServer.start();
   const egress = { deny: ["x.example"], rules: [{ host: "a.example", methods: ["GET"] }] };
-  await using _ = await Sandbox.create({ ...server.options, egress, secrets: { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } } });
+  await using _ = await Sandbox.create({ ...server.options, egress, secrets: { KEY: { hosts: ["a.example"], value: "v", in: ["body"], placeholder: "sk-…" } } });
   const config = JSON.parse(Buffer.from(String(server.peer.request.headers["x-deno-sandbox-config"]), "base64").toString("latin1")) as Record<string, unknown>;
   assert.deepEqual(config["egress"], egress);
-  assert.deepEqual(config["secrets"], { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } });
+  assert.deepEqual(config["secrets"], { KEY: { hosts: ["a.example"], value: "v", in: ["body"], placeholder: "sk-…" } });
 });
 
 test("reads and changes what a sandbox may reach", async () => {

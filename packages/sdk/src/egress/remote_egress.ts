@@ -36,8 +36,8 @@ export class RemoteEgress implements SandboxEgress {
     return await this.#change({ allow, deny, rules });
   }
 
-  async setSecret(name: string, { value, hosts, in: places }: SecretUpdate): Promise<SecretInfo> {
-    return await this.#rest.json("PUT", this.#secretPath(name), { body: { value, hosts, in: places } });
+  async setSecret(name: string, { value, hosts, in: places, placeholder }: SecretUpdate): Promise<SecretInfo> {
+    return await this.#rest.json("PUT", this.#secretPath(name), { body: { value, hosts, in: places, placeholder } });
   }
 
   async revokeSecret(name: string): Promise<void> {

@@ -48,6 +48,8 @@ export interface SecretUpdate {
   hosts?: string[];
   /** `["body"]`: put it into the bodies of requests, too. May be left out; for a new secret, that means no. */
   in?: "body"[];
+  /** Of a new secret: what its placeholder looks like, such as `sk-ant-…`. See {@linkcode SecretConfig.placeholder}. */
+  placeholder?: string;
 }
 
 /** What every entry of the log has. */

@@ -22,6 +22,12 @@ export interface SecretConfig {
   value: string;
   /** Sandkeep's own. `["body"]`: put it into the bodies of requests, too, not only into headers and the query. */
   in?: "body"[];
+  /**
+   * Sandkeep's own. What the placeholder looks like, for programs that check the look of their keys: text with `…` (or `...`) for a
+   * random part, such as `sk-ant-…`; or of so many characters, and of a kind (`alnum`, `lower`, `upper`, `hex`, `digits`), such as
+   * `ghp_…{36}` and `…{32:hex}`. At least 128 bits must be random.
+   */
+  placeholder?: string;
 }
 
 /** What a new sandbox should be like, see {@linkcode Sandbox.create}. */

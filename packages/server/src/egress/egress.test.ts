@@ -56,6 +56,30 @@ describe("a new sandbox", async () => {
     assert.deepEqual(await fixture.get(egressPath(client.id)), view, "of one that has stopped it can still be read");
   });
 
+  test("has placeholders of the form that was asked for, of its own and all different", async () => {
+    await using fixture = await Fixture.start();
+    const secrets = Object.fromEntries(["A", "B"].map((name) => [name, { ...KEY, placeholder: "sk-ant-..." }]));
+    const client = await create(fixture, { timeout: "5m", secrets });
+    await create(fixture, { secrets });
+    const made = fixture.host.specs.flatMap(({ egress, env }) => egress!.secrets.map(({ name, placeholder }) => (assert.equal(env[name], placeholder), placeholder)));
+    for (const placeholder of made) assert.match(placeholder, /^sk-ant-[0-9A-Za-z]{43}$/);
+    assert.equal(new Set(made).size, 4);
+    const put = (name: string, body: object) => fixture.request("PUT", egressPath(client.id, `/secrets/${name}`), { body });
+    assert.equal((await put("C", { value: VALUE, hosts: ["a.example"], placeholder: "ghp_…{36}" })).status, 200);
+    const placeholderOf = (wanted: string) => told(fixture, client.id).secrets.find(({ name }) => name === wanted)!.placeholder;
+    const third = placeholderOf("C");
+    assert.match(third, /^ghp_[0-9A-Za-z]{36}$/);
+    assert.deepEqual(await client.call("envGet", { key: "C" }), { ok: third });
+    // Running processes use it: another value is for the same placeholder, whatever else is said.
+    for (const body of [{ value: OTHER }, { value: OTHER, placeholder: "ghp_…{36}" }]) assert.equal((await put("C", body)).status, 200);
+    assert.equal(placeholderOf("C"), third);
+    for (const [placeholder, message] of [["sk-ant-…", /another form.*Revoke it first/], ["ghp_…{8}", /placeholder: .*could be guessed/]] as const) {
+      const refused = await put("C", { value: OTHER, placeholder });
+      assert.equal(refused.status, 400);
+      assert.match(((await refused.json()) as { message: string }).message, message);
+    }
+  });
+
   test("without a list reaches the public internet, with an empty one nothing", async () => {
     await using fixture = await Fixture.start();
     const open = await create(fixture, {});
@@ -88,6 +112,10 @@ describe("a new sandbox", async () => {
       [{ secrets: { KEY: { hosts: ["[2001:db8::1]:443"], value: VALUE } } }, /secrets\.KEY\.hosts: .*address/],
       [{ secrets: { KEY: { hosts: ["203.0.113.0/24"], value: VALUE } } }, /secrets\.KEY\.hosts: .*address/],
       [{ secrets: { KEY: { hosts: ["https://a.example"], value: VALUE } } }, /secrets\.KEY\.hosts: .*URL/],
+      [{ secrets: { KEY: { hosts: ["a.example"], value: VALUE, placeholder: "sk-fixed" } } }, /secrets\.KEY\.placeholder: "sk-fixed" is the same for everybody.*"sk-fixed…"/],
+      [{ secrets: { KEY: { hosts: ["a.example"], value: VALUE, placeholder: "sk-...{8}" } } }, /secrets\.KEY\.placeholder: .*47 random bits.*22 characters/],
+      [{ secrets: { KEY: { hosts: ["a.example"], value: VALUE, placeholder: `${VALUE}...` } } }, /secrets\.KEY\.placeholder: .*(holds|tells)/],
+      [{ secrets: { KEY: { hosts: ["a.example"], value: VALUE, placeholder: 5 } } }, /secrets\.KEY\.placeholder: expected string/],
       [{ secrets: { KEY: { hosts: [], value: VALUE } } }, /secrets\.KEY\.hosts.*at least one host/],
       [{ secrets: { KEY: { hosts: ["a.example"], value: `${VALUE}\n` } } }, /secrets\.KEY\.value.*line breaks/],
     ];

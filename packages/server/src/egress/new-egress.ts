@@ -1,11 +1,12 @@
-import { type EgressSpec, newPlaceholder, type Sealer } from "@sandkeep/egress";
+import type { EgressSpec, Sealer } from "@sandkeep/egress";
 import type { SandboxConfig } from "@sandkeep/protocol";
 import { checkSpec } from "./check.ts";
+import { placeholderFor } from "./placeholder.ts";
 
 /**
  * What a new sandbox may reach. Values of secrets are sealed, and dropped from the configuration: from here on nothing has them.
  *
- * @throws {ApiError} `INVALID_CONFIG`, naming the pattern and what is wrong with it.
+ * @throws {ApiError} `INVALID_CONFIG`, naming the option and what is wrong with it.
  */
 export function newEgress(config: SandboxConfig, sealer: Sealer): EgressSpec {
   const { allowNet, egress } = config;
@@ -13,8 +14,8 @@ export function newEgress(config: SandboxConfig, sealer: Sealer): EgressSpec {
   config.secrets = {};
   const spec: EgressSpec = {
     policy: { allow: allowNet, deny: egress.deny, rules: egress.rules },
-    secrets: given.map(([name, { hosts, in: places, value }]) => {
-      const placeholder = newPlaceholder();
+    secrets: given.map(([name, { hosts, in: places, value, placeholder: form }]) => {
+      const placeholder = placeholderFor(value, form, `secrets.${name}.placeholder`, "INVALID_CONFIG");
       return { name, placeholder, hosts, in: places, sealed: sealer.seal(value, placeholder) };
     }),
   };

@@ -1,4 +1,4 @@
-import { type EgressSpec, newPlaceholder, type SealedSecret, type Sealer } from "@sandkeep/egress";
+import type { EgressSpec, SealedSecret, Sealer } from "@sandkeep/egress";
 import { GuestGone, type Machine } from "@sandkeep/host";
 import { type Actor, ApiError, type EgressChange, type EgressView, type EventBody, SECRETS, type SecretRequest } from "@sandkeep/protocol";
 import { settlesWithin } from "../bounded.ts";
@@ -6,6 +6,7 @@ import type { Logger } from "../log/logger.ts";
 import type { SandboxRecord, SandboxStore } from "../store/contract.ts";
 import { checkSpec } from "./check.ts";
 import { changedList } from "./patterns.ts";
+import { hasForm, placeholderFor } from "./placeholder.ts";
 import { egressView, networkRecord } from "./views.ts";
 
 /** A change that is not in force by then has failed. The proxy needs milliseconds; it may just be starting again. */
@@ -75,14 +76,17 @@ export class SandboxEgress {
 
   /**
    * Adds a secret, whose placeholder every process that is started from now on has in its environment; or gives one that is there
-   * another value (and other hosts), for the same placeholder.
+   * another value (and other hosts), for the same placeholder. A new one may ask for a form of its placeholder.
    *
    * @throws {ApiError} `INVALID_REQUEST`, `CHANGED_MEANWHILE`, `EGRESS_UNAVAILABLE`, `SANDBOX_NOT_FOUND`
    */
-  setSecret(name: string, { value, hosts, in: places }: SecretRequest, actor: Actor): Promise<EgressView["secrets"][number]> {
+  setSecret(name: string, { value, hosts, in: places, placeholder: form }: SecretRequest, actor: Actor): Promise<EgressView["secrets"][number]> {
     // Sealed before it waits for its turn: nothing else keeps the value. It is bound to a placeholder by that.
     const known = this.#secret(name)?.placeholder;
-    const placeholder = known ?? newPlaceholder();
+    const placeholder = known ?? placeholderFor(value, form, "placeholder", "INVALID_REQUEST");
+    if (known !== undefined && form !== undefined && !hasForm(known, form, "placeholder", "INVALID_REQUEST")) {
+      throw new ApiError("INVALID_REQUEST", `The secret ${JSON.stringify(name)} has a placeholder of another form, which processes that run already use. Revoke it first, or leave out placeholder.`);
+    }
     const sealed = this.#options.sealer.seal(value, placeholder);
     return this.#change(async () => {
       const former = this.#secret(name);
