@@ -64,7 +64,7 @@ const stream = session.request({ ':method': 'POST', ':path': '/h2?key=' + key, a
 stream.on('wantTrailers', () => stream.sendTrailers({ 'x-trailer': key })); stream.on('error', (error) => done({ error: error.code }));
 let status; stream.on('response', (headers) => { status = headers[':status']; }); stream.resume(); stream.on('end', () => done({ status }));
 for (const char of key) stream.write(char); stream.end();""" % host
-        return json.loads(shell(f"API_KEY={KEY} timeout 15 node -e '{script.replace(chr(39), chr(34))}'")["out"] or '{"error":"none"}')
+        return json.loads(shell(f"API_KEY={KEY} timeout 60 node -e '{script.replace(chr(39), chr(34))}'", timeout=90)["out"] or '{"error":"none"}')
     with_h2.__name__ = f"{host.split('.')[0]}_h2"
     attempt(with_h2)
 
