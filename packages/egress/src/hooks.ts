@@ -33,6 +33,8 @@ export interface HookContext {
   scheme: "http" | "https";
   host: string;
   port: number;
+  /** The HTTP proxy through which the sandbox sends it, such as `proxy.example.com:3142`; null when it goes to the host itself. */
+  via: string | null;
   /** Aborted when the hook has taken too long or the guest has gone. */
   signal: AbortSignal;
 }

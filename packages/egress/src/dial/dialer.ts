@@ -1,11 +1,11 @@
 /** From a host that policy allows to a connection: the address that is dialled is the address that was checked. */
 import type { EgressConfig } from "../contract.ts";
 import { NoSuchName, parseStaticHosts, Resolver, type StaticHost } from "../dns/resolver.ts";
-import { type Address, hostText } from "../policy/mod.ts";
+import { type Address, hostText, type Judgement } from "../policy/mod.ts";
 import { connectFirst, type Dialled, type Route, unwanted } from "./connect.ts";
 import { denial, DialError } from "./error.ts";
 import { connectThrough } from "./upstream-proxy.ts";
-import type { Wanted } from "./wanted.ts";
+import { judgeRoutes, type Wanted } from "./wanted.ts";
 
 /** Shared by all sandboxes. */
 export class Dialer {
@@ -38,6 +38,19 @@ export class Dialer {
       }
       return connectFirst(await this.#route(wanted, signal), wanted, signal);
     });
+  }
+
+  /**
+   * For a host that somebody else is to dial, another proxy that the sandbox asked for: what can be known here of it is judged.
+   *
+   * @returns what judges it from then on
+   * @throws {DialError}
+   */
+  async judgeIndirect(wanted: Wanted, signal: AbortSignal): Promise<() => Judgement> {
+    const { host } = wanted;
+    if ("name" in host && this.isStatic(host.name)) return () => wanted.judge();
+    const addresses = await whileAllowed(wanted, signal, (signal) => this.#knownAddresses(wanted, signal));
+    return () => judgeRoutes(wanted, addresses);
   }
 
   /**

@@ -1,10 +1,10 @@
 /** Dialling through an HTTP proxy of the network that the host is in (RFC 9110 §9.3.6). */
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
-import { type Address, authorityText, type Judgement } from "../policy/mod.ts";
+import { type Address, authorityText } from "../policy/mod.ts";
 import { type Dialled, unwanted } from "./connect.ts";
 import { denial, DialError } from "./error.ts";
-import { judgeRoute, type Wanted } from "./wanted.ts";
+import { judgeRoutes, type Wanted } from "./wanted.ts";
 
 /** How long the proxy may take to answer, milliseconds: from the first packet to the end of its answer's head. */
 const TIMEOUT_MS = 15_000;
@@ -23,7 +23,7 @@ export function connectThrough(proxy: URL, wanted: Wanted, addresses: readonly A
   const credentials = proxy.username ? `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}` : null;
   const socket = connect({ host: proxy.hostname.replace(/^\[|\]$/g, ""), port: Number(proxy.port || 80), allowHalfOpen: true, noDelay: true });
   socket.on("error", () => undefined);
-  socket.once("close", wanted.hold(() => judgeAll(wanted, addresses), (why) => socket.destroy(denial(why))));
+  socket.once("close", wanted.hold(() => judgeRoutes(wanted, addresses), (why) => socket.destroy(denial(why))));
   const asking = request({
     method: "CONNECT",
     path: authority,
@@ -52,10 +52,6 @@ export function connectThrough(proxy: URL, wanted: Wanted, addresses: readonly A
   asking.on("error", (error) => fail(error instanceof DialError ? error : new DialError(`The upstream proxy at ${proxy.host} cannot be used: ${error.message}.`, { errno: "EHOSTUNREACH" })));
   asking.end();
   return promise;
-}
-
-function judgeAll(wanted: Wanted, addresses: readonly Address[]): Judgement {
-  return addresses.map((address) => judgeRoute(wanted, address)).find(({ allowed }) => !allowed) ?? wanted.judge();
 }
 
 function refused(authority: string, status: number | undefined): DialError {

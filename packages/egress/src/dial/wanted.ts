@@ -15,6 +15,11 @@ export interface Wanted {
   hold(judge: () => Judgement, cut: (why: Judgement) => void): () => void;
 }
 
+/** Whether a host may be reached by somebody who picks one of these addresses, or one that is not known here. */
+export function judgeRoutes(wanted: Wanted, addresses: readonly Address[]): Judgement {
+  return addresses.map((address) => judgeRoute(wanted, address)).find(({ allowed }) => !allowed) ?? wanted.judge();
+}
+
 /** Whether a host may be reached at one of its addresses. Null: no address of it is known here, or configuration says what it is. */
 export function judgeRoute(wanted: Wanted, address: Address | null): Judgement {
   const judgement = wanted.judge();

@@ -55,12 +55,14 @@ export async function settle(session: Session, request: GuestRequest, reply: Gue
 }
 
 /** A request as the upstream is to get it. */
-export function upstreamRequest(session: Session, { site, length, method }: Prepared, placed: Placed, request: GuestRequest, reply: GuestReply, body: Readable | null): UpstreamRequest {
+export function upstreamRequest(session: Session, { site, target, length, method }: Prepared, placed: Placed, request: GuestRequest, reply: GuestReply, body: Readable | null): UpstreamRequest {
+  const authority = session.authority(target);
   return {
     method,
     scheme: session.scheme,
-    authority: session.authority(site),
-    path: placed.path,
+    authority,
+    // A proxy is told all of it.
+    path: target === site ? placed.path : `${session.scheme}://${authority}${placed.path}`,
     headers: placed.headers,
     body,
     length: placed.bodyMayChange ? null : length,

@@ -22,6 +22,13 @@ export interface Tenant {
    */
   dial(host: HostRef, port: number, signal: AbortSignal): Promise<Dialled>;
   /**
+   * Judges a host that an HTTP proxy is to dial for the guest, and the addresses of it that are known here. Gives what judges it from
+   * then on.
+   *
+   * @throws {DialFailure}
+   */
+  judgeIndirect(host: HostRef, port: number, signal: AbortSignal): Promise<() => Judgement>;
+  /**
    * Ends something by `cut` at once when `judge` does not allow it now, or after a later change, until the returned function is
    * called.
    */

@@ -1,4 +1,4 @@
-/** What lets one request go: policy and request rules, by what they say at the moment. */
+/** What lets one request go: policy and request rules, by what they say at the moment, for all whom it passes. */
 import type { Judgement, RequestJudgement } from "../policy/mod.ts";
 import type { Tenant } from "./flow.ts";
 import type { Header } from "./headers.ts";
@@ -15,10 +15,19 @@ export interface Asked {
   websocket: boolean;
 }
 
+export interface PermitOptions {
+  /** What policy says of the host; that of its name, or address, unless more is known. */
+  judgeHost?: () => Judgement;
+  /** Of the proxy that the request goes through. */
+  via?: Permit | null;
+}
+
 export class Permit {
   readonly #tenant: Tenant;
   readonly #site: Site;
   readonly #asked: Asked;
+  readonly #judgeHost: () => Judgement;
+  readonly #via: Permit | null;
   /** The rules that it was judged by. */
   #rules: object;
   #judgement: RequestJudgement;
@@ -29,11 +38,13 @@ export class Permit {
    *
    * @throws {Refusal}
    */
-  constructor(tenant: Tenant, site: Site, asked: Asked) {
+  constructor(tenant: Tenant, site: Site, asked: Asked, { judgeHost = () => tenant.policy.judge(site.host, site.port), via = null }: PermitOptions = {}) {
     this.#tenant = tenant;
     this.#site = site;
     this.#asked = asked;
-    const { allowed, reason, rule } = tenant.policy.judge(site.host, site.port);
+    this.#judgeHost = judgeHost;
+    this.#via = via;
+    const { allowed, reason, rule } = judgeHost();
     if (!allowed) throw Refusal.denied(reason, rule);
     this.#rules = tenant.rules;
     this.#judgement = this.#judgeRules(true);
@@ -43,17 +54,19 @@ export class Permit {
 
   /** The pattern or rule that decided. */
   get rule(): string | null {
-    return this.#judgement.rule ?? this.#tenant.policy.judge(this.#site.host, this.#site.port).rule;
+    return this.#judgement.rule ?? this.#judgeHost().rule;
   }
 
   /** Whether a rule bounds what is sent. */
   get bounded(): boolean {
-    return this.#judgement.rule !== null;
+    return this.#judgement.rule !== null || (this.#via?.bounded ?? false);
   }
 
   /** Judges it again, without counting it twice. */
   judge(): Judgement {
-    const judgement = this.#tenant.policy.judge(this.#site.host, this.#site.port);
+    const first = this.#via?.judge();
+    if (first && !first.allowed) return first;
+    const judgement = this.#judgeHost();
     if (!judgement.allowed || this.#rules === this.#tenant.rules) return judgement;
     this.#rules = this.#tenant.rules;
     return (this.#judgement = this.#judgeRules(false));
@@ -61,7 +74,7 @@ export class Permit {
 
   /** Why it may not go on, by what was judged last. */
   refusal({ reason, rule }: Judgement): Refusal {
-    return ruleRefusal(this.#judgement) ?? Refusal.denied(reason, rule);
+    return (this.#via && ruleRefusal(this.#via.#judgement)) ?? ruleRefusal(this.#judgement) ?? Refusal.denied(reason, rule);
   }
 
   /**
@@ -70,6 +83,7 @@ export class Permit {
    * @throws {Refusal} when they are more than a rule permits, whatever was declared
    */
   send(bytes: number): void {
+    this.#via?.send(bytes);
     this.#sent += bytes;
     const { maxRequestBytes, rule } = this.#judgement;
     if (maxRequestBytes === null || this.#sent <= maxRequestBytes) return;
@@ -83,6 +97,7 @@ export class Permit {
    * @throws {Refusal} when there are too many
    */
   message(): void {
+    this.#via?.message();
     const { rule } = this.#judgement;
     if (rule === null || this.#tenant.rules.count(rule)) return;
     throw new Refusal("There were too many messages in the last minute for this sandbox's request rules.", { status: 429, verdict: "denied", rule });

@@ -1,17 +1,22 @@
 /** From a request as the guest sent it to one that may leave: checks, policy, rules, hooks, and last of all secrets. */
 import type { Readable, Transform } from "node:stream";
 import type { HookContext } from "../hooks.ts";
+import { authorityText } from "../policy/mod.ts";
 import type { GuestRequest } from "./guest.ts";
 import { endToEnd, value, without } from "./headers.ts";
 import { type OwnAnswer, runRequestHook } from "./hook-runner.ts";
 import { Permit } from "./permit.ts";
 import { eventHost, type RequestRecord } from "./record.ts";
+import { Refusal } from "./refusal.ts";
 import { checkHead } from "./request-checks.ts";
-import type { Session, Site } from "./session.ts";
+import { dialRefusal, type Session, type Site } from "./session.ts";
 import { type Placed, placeSecrets } from "./substitution.ts";
 
 export interface Prepared {
+  /** Where it goes. */
   site: Site;
+  /** Whom it is for: another than the site when that is an HTTP proxy. */
+  target: Site;
   method: string;
   permit: Permit;
   /**
@@ -39,25 +44,32 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
   const { event } = record;
   const { tenant } = session.flow;
   if (session.site) event.host = eventHost(session.site.host);
-  const { authority, path } = checkHead(request.head);
+  const checked = checkHead(request.head);
+  const { authority, path } = checked;
+  const behind = session.targetBehind(checked);
   if (!session.site && authority) event.host = eventHost(authority.host);
+  if (behind) record.aim(behind.host, behind.port, path);
   if (session.refusal) throw session.refusal;
-  const site = session.siteFor(authority);
-  const permit = permitFor(session, site, request, path, record);
+  const site = session.siteFor(behind ? null : authority);
+  const target = behind ?? site;
+  const permit = await permitFor(session, site, behind, request, path, signal, record);
 
-  const ruled = tenant.rules.rulesFor(site.host, site.port).length > 0 ? OVERRIDES : [];
+  const ruled = [site, target].some(({ host, port }) => tenant.rules.rulesFor(host, port).length > 0) ? OVERRIDES : [];
   const headers = endToEnd(without(request.head.headers, "host", "content-length", "expect", ...ruled));
-  const context: HookContext = { sandboxId: tenant.id, scheme: session.scheme, host: eventHost(site.host), port: site.port, signal };
+  const context: HookContext = { sandboxId: tenant.id, scheme: session.scheme, host: eventHost(target.host), port: target.port, via: behind && authorityText(site.host, site.port), signal };
   const hooked = await runRequestHook(session.passage.shared.hooks, { method: request.head.method, path, headers, body: request.body }, context);
   const ready = "answer" in hooked ? { method: request.head.method, path, headers, body: request.body } : hooked;
+  // They are for the proxy, from whoever is in the sandbox.
+  const credentials = behind ? request.head.headers.filter(([name]) => name.toLowerCase() === "proxy-authorization") : [];
   return {
     site,
+    target,
     method: ready.method,
     permit,
     place: () => {
       const judgement = permit.judge();
       if (!judgement.allowed) throw permit.refusal(judgement);
-      return placeSecrets(session, site, ready, record);
+      return placeSecrets(session, site, { ...ready, headers: [...ready.headers, ...credentials] }, record);
     },
     body: ready.body,
     length: ready.body === request.body ? request.length : ready.body === null ? 0 : null,
@@ -67,12 +79,20 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
   };
 }
 
-function permitFor(session: Session, site: Site, request: GuestRequest, path: string, { event }: RequestRecord): Permit {
+async function permitFor(session: Session, site: Site, behind: Site | null, request: GuestRequest, path: string, signal: AbortSignal, { event }: RequestRecord): Promise<Permit> {
   const { tenant } = session.flow;
   const { head, length, protocol } = request;
   const websocket = protocol === "websocket";
+  const asked = { method: head.method, path, length: websocket ? null : length, websocket };
   event.rule = tenant.policy.judge(site.host, site.port).rule;
-  const permit = new Permit(tenant, site, { method: head.method, path, length: websocket ? null : length, websocket });
+  let permit = new Permit(tenant, site, asked);
+  if (behind) {
+    try {
+      permit = new Permit(tenant, behind, asked, { judgeHost: await tenant.judgeIndirect(behind.host, behind.port, signal), via: permit });
+    } catch (error) {
+      throw error instanceof Refusal ? error : dialRefusal(error, behind);
+    }
+  }
   event.rule = permit.rule;
   return permit;
 }

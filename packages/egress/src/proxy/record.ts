@@ -114,6 +114,11 @@ export class RequestRecord {
     };
   }
 
+  /** Says whom it is for where that is another than the host of its connection. */
+  aim(host: HostRef, port: number, path: string): void {
+    Object.assign(this.event, { host: eventHost(host), port, path: clip(path.split("?", 1)[0]!) });
+  }
+
   /** Adds names of secrets. */
   note(kind: "secrets" | "placeholders", names: readonly string[]): void {
     const list = this.event[kind];

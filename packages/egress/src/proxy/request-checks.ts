@@ -25,6 +25,8 @@ export interface CheckedHead {
   authority: Authority | null;
   /** Path and query, or `*`. */
   path: string;
+  /** Whether the target is a URL, as it is for a proxy (RFC 9112 §3.2.2). */
+  absolute: boolean;
 }
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
@@ -54,7 +56,7 @@ export function checkHead(head: RequestHead): CheckedHead {
   if (head.version === "1.1" && !host) throw Refusal.malformed("The request has no Host header.");
   const { authority, path } = readTarget(head);
   if (authority && host && !same(authority, host, head.scheme)) throw Refusal.mismatch("The request's target and its Host header name different hosts.");
-  return { authority: authority ?? host, path };
+  return { authority: authority ?? host, path, absolute: authority !== null };
 }
 
 /** @throws {Refusal} 403 when a request is for another host, or port, than its connection */
@@ -101,7 +103,7 @@ function checkHttp2(head: RequestHead, host: Authority | null): CheckedHead {
   if (authority && host && !same(authority, host, head.scheme)) throw Refusal.mismatch("The request's :authority and its host header name different hosts.");
   if (head.target.includes("#")) throw Refusal.malformed("The request's :path holds a fragment.");
   if (!head.target.startsWith("/") && !(head.target === "*" && head.method === "OPTIONS")) throw Refusal.malformed("The request's :path is not a path.");
-  return { authority: authority ?? host, path: head.target };
+  return { authority: authority ?? host, path: head.target, absolute: false };
 }
 
 function readAuthority(text: string, where: string): Authority {

@@ -5,9 +5,11 @@ import { type Authority, authorityText, type HostRef, hostText, sameHost } from 
 import { dialFailure, type Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
 import { Refusal } from "./refusal.ts";
-import { checkSite } from "./request-checks.ts";
+import { type CheckedHead, checkSite } from "./request-checks.ts";
 import type { ConnectionRecord } from "./record.ts";
 import type { UpstreamConnection } from "./upstream.ts";
+
+const HTTP_PORT = 80;
 
 /** Whom requests are for. */
 export interface Site {
@@ -96,6 +98,20 @@ export class Session {
   }
 
   /**
+   * Whom a request is for that takes the connection's host for an HTTP proxy, by a URL for another host or port as its target (RFC 9112
+   * §3.2.2). Null for any other request, and within TLS, where a proxy would get what is meant for its target.
+   */
+  targetBehind({ authority, absolute }: CheckedHead): Site | null {
+    if (!absolute || !authority || this.scheme !== "http") return null;
+    const proxy = this.#site ?? { host: this.flow.host, port: this.flow.port };
+    const port = authority.port ?? HTTP_PORT;
+    if (sameHost(authority.host, proxy.host) && (authority.port === null || port === proxy.port)) return null;
+    // At a bare address, it may be the name of whom is meant there.
+    if ("address" in proxy.host && port === proxy.port) return null;
+    return { host: authority.host, port };
+  }
+
+  /**
    * The connection to the upstream, made when it is first needed.
    *
    * @throws {Refusal}
@@ -106,7 +122,7 @@ export class Session {
 
   /** The host of a site, with its port where that is not the scheme's own. */
   authority(site: Site): string {
-    return authorityText(site.host, site.port === (this.scheme === "https" ? 443 : 80) ? null : site.port);
+    return authorityText(site.host, site.port === (this.scheme === "https" ? 443 : HTTP_PORT) ? null : site.port);
   }
 
   /** A bare connection to the upstream, for what is not requests any more; it is the caller's. */

@@ -66,6 +66,16 @@ export class Tenant {
     return this.#services.dialer.dial(this.wanted(host, port), signal);
   }
 
+  /**
+   * Judges a host that somebody else is to dial, by what can be known of it here.
+   *
+   * @returns what judges it from then on
+   * @throws {DialError}
+   */
+  judgeIndirect(host: HostRef, port: number, signal: AbortSignal): Promise<() => Judgement> {
+    return this.#services.dialer.judgeIndirect(this.wanted(host, port), signal);
+  }
+
   /** Something to be reached, judged by the policy of the moment whenever that is asked. */
   wanted(host: HostRef, port: number, protocol: "tcp" | "udp" = "tcp"): Wanted {
     return {
