@@ -19,8 +19,10 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
 
   let endsAt = Infinity;
   return await withOwnFailures(async () => {
-    const sandbox = await createSandbox(await ensureTarget(invocation), options, env);
+    const target = await ensureTarget(invocation);
+    // The server counts from when it is asked, which on a busy computer is long before it has answered.
     if (options.timeout !== undefined) endsAt = Date.now() + options.timeout;
+    const sandbox = await createSandbox(target, options, env);
     try {
       // `--env` was given to the sandbox, so that everything in it has it.
       return await runInForeground(sandbox, { command: command!, args }, invocation);
