@@ -31,7 +31,7 @@ export function exchange(session: Session, request: GuestRequest, reply: GuestRe
       placed = prepared.place();
       const body = carryBody(prepared, placed, record, end);
       const response = await upstream.request(upstreamRequest(session, prepared, placed, request, reply, body), AbortSignal.any([reply.signal, ended.signal]));
-      await respond(session, prepared, response, reply, record);
+      await respond(session, prepared, placed, response, reply, record);
     } catch (error) {
       throw ended.signal.aborted ? ended.signal.reason : error;
     } finally {
@@ -74,12 +74,12 @@ export function upstreamRequest(session: Session, { site, target, length, method
 }
 
 /** Passes an upstream's answer on. */
-export async function respond(session: Session, { site, method, context }: Prepared, response: UpstreamResponse, reply: GuestReply, record: RequestRecord): Promise<void> {
-  const redacted = redactResponse(session, site, method, response);
-  const { status, headers, body } = await runResponseHook(session.passage.shared.hooks, { status: response.status, headers: redacted.headers, body: redacted.body }, context);
+export async function respond(session: Session, { method, context }: Prepared, placed: Placed, response: UpstreamResponse, reply: GuestReply, record: RequestRecord): Promise<void> {
+  const redacted = redactResponse(session, method, placed, response);
+  const { status, headers, body } = await runResponseHook(session.passage.shared.hooks, { status: redacted.status, headers: redacted.headers, body: redacted.body }, context);
   record.event.status = status;
   body?.on("data", (chunk: Buffer) => (record.event.bytesDown += chunk.length));
-  await reply.send({ status, statusText: status === response.status ? redacted.statusText : "", headers, last: response.last }, body, redacted.trailers);
+  await reply.send({ status, statusText: status === redacted.status ? redacted.statusText : "", headers, last: response.last }, body, redacted.trailers);
 }
 
 async function respondItself(answer: NonNullable<Prepared["answer"]>, request: GuestRequest, reply: GuestReply, { event }: RequestRecord): Promise<void> {

@@ -42,6 +42,9 @@ export const MAX_WEBSOCKET_HELD_BYTES = 256 * 1024;
 /** The same, when it comes in so many pieces: each costs more than its bytes. */
 export const MAX_WEBSOCKET_HELD_PARTS = 1_024;
 
+/** What of a coded answer waits to be passed on while it is searched, bytes: what holds it back decodes to a few hundred bytes. */
+export const MAX_WATCHED_HELD_BYTES = 1 << 20;
+
 /** How long a hook may take, ms. */
 export const HOOK_TIMEOUT_MS = 10_000;
 

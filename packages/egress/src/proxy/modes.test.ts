@@ -98,7 +98,7 @@ describe("rules, hooks, CONNECT and other ways", () => {
       return dechunk(await readAll(tls));
     };
     const text = await send("GET /plain");
-    assert.match(text, /^HTTP\/1\.1 200 [^]*x-after: 1[^]*GET \/plain DENO_SECRET[^ ]+ yes/);
+    assert.match(text, /^HTTP\/1\.1 200 [^]*x-after: 1[^]*GET \/plain REDACTED[^ ]+ yes/);
     assert.match(await send("POST /body", "shout"), /POST \/changed [^]*SHOUT/);
     assert.match(await send("GET /deny"), /^HTTP\/1\.1 403 [^]*Not today\./);
     assert.match(await send("GET /answer"), /^HTTP\/1\.1 201 [^]*x-own: 1[^]*mine$/);

@@ -69,7 +69,7 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
     place: () => {
       const judgement = permit.judge();
       if (!judgement.allowed) throw permit.refusal(judgement);
-      return placeSecrets(session, site, { ...ready, headers: [...ready.headers, ...credentials] }, record);
+      return placeSecrets(session, { site, target }, { ...ready, headers: [...ready.headers, ...credentials] }, record);
     },
     body: ready.body,
     length: ready.body === request.body ? request.length : ready.body === null ? 0 : null,

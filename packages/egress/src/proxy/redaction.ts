@@ -1,54 +1,105 @@
 /** Values of secrets in answers turn back into placeholders. */
-import { pipeline, type Readable } from "node:stream";
+import { pipeline, type Readable, type Transform } from "node:stream";
 import { decoder, type Redactor } from "../secrets/mod.ts";
 import { isGrpc, RedactedMessages } from "./grpc.ts";
-import { type Header, isValid, safeTrailers, value, without } from "./headers.ts";
+import { type Header, isValid, lists, safeTrailers, value, without } from "./headers.ts";
+import { cutPart, type WantedPart } from "./part.ts";
 import { Refusal } from "./refusal.ts";
-import type { Session, Site } from "./session.ts";
-import { approvedSecrets } from "./substitution.ts";
+import type { Session } from "./session.ts";
+import type { Placed } from "./substitution.ts";
 import type { UpstreamResponse } from "./upstream.ts";
+import { canWatch, Watched } from "./watched.ts";
 
 export interface Redacted {
+  status: number;
   statusText: string;
   headers: Header[];
   body: Readable | null;
   trailers: () => Header[];
 }
 
+/** Headers that are not true any more when a body has been decoded. */
+const OF_CODED_BODY = ["content-length", "content-encoding", "content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"];
+
 /** Headers or trailers as the guest may see them: the one way for every head that comes from an upstream. */
 export function redactHeaders(redactor: Redactor, headers: readonly Header[]): Header[] {
   return headers.map((header) => redactor.redactField(header)).filter((header) => header !== null).filter(isValid);
 }
 
-/** @throws {Refusal} when a host that may have got a secret answers with what cannot be looked into */
-export function redactResponse(session: Session, site: Site, method: string, response: UpstreamResponse): Redacted {
+/**
+ * An answer as the guest may see it.
+ *
+ * @throws {Refusal} when it cannot be searched
+ */
+export function redactResponse(session: Session, method: string, { known, part }: Pick<Placed, "known" | "part">, response: UpstreamResponse): Redacted {
   const { redactor } = session.flow.tenant;
-  const empty = method === "HEAD" || response.status === 204 || response.status === 304 || response.empty;
+  const { status, headers } = response;
+  const empty = method === "HEAD" || status === 204 || status === 304 || response.empty;
   if (redactor.isEmpty) {
     if (empty) response.body.resume();
-    return { statusText: response.statusText, headers: response.headers.filter(isValid), body: empty ? null : response.body, trailers: () => safeTrailers(response.trailers()) };
+    return { status, statusText: response.statusText, headers: headers.filter(isValid), body: empty ? null : response.body, trailers: () => safeTrailers(response.trailers()) };
   }
-  const clean = (headers: Header[]) => redactHeaders(redactor, headers);
-  const rest = { statusText: redactor.redactText(response.statusText).text, trailers: () => clean(safeTrailers(response.trailers())) };
-  const encoding = (value(response.headers, "content-encoding") ?? "identity").trim().toLowerCase();
-  const opened = without(response.headers, "content-length", "content-encoding", "content-md5", "digest", "content-digest", "repr-digest");
-  if (empty) {
+  const rest = { status, statusText: redactor.redactText(response.statusText).text, trailers: () => redactHeaders(redactor, safeTrailers(response.trailers())) };
+  const search = searchOf(redactor, known, part, response);
+  if (search instanceof Refusal && !empty) {
+    response.body.destroy();
+    throw search;
+  }
+  if (empty || search instanceof Refusal) {
     response.body.resume();
-    return { ...rest, headers: clean(encoding === "identity" || response.status === 304 || response.empty ? response.headers : opened), body: null };
+    const decoded = !(search instanceof Refusal) && search.decoded && status !== 304 && !response.empty;
+    return { ...rest, headers: redactHeaders(redactor, decoded ? without(headers, ...OF_CODED_BODY) : headers), body: null };
   }
-  const approved = approvedSecrets(session, site).length > 0;
-  const steps = decoder(encoding);
-  const grpcEncoding = value(response.headers, "grpc-encoding") ?? "identity";
-  if (steps === null || grpcEncoding !== "identity") {
-    if (approved) {
-      response.body.destroy();
-      throw Refusal.failed("The upstream's answer is in a coding that cannot be opened, so it cannot be searched for secrets.");
-    }
-    return { ...rest, headers: clean(response.headers), body: response.body };
+  const kept = search.decoded ? without(headers, ...OF_CODED_BODY) : search.headers;
+  if (search.steps === null) {
+    response.body.resume();
+    return { ...rest, status: search.status, statusText: "", headers: redactHeaders(redactor, kept), body: null };
   }
-  const search = isGrpc(value(response.headers, "content-type"))
-    ? new RedactedMessages(redactor.scanner({ keepLength: true }), approved)
-    : redactor.redactBody({ keepLength: response.status === 206 });
-  const body = pipeline([response.body, ...steps, search], () => undefined) as unknown as Readable;
-  return { ...rest, headers: clean(opened), body };
+  const body = pipeline([response.body, ...search.steps], () => undefined) as unknown as Readable;
+  return { ...rest, status: search.status, headers: redactHeaders(redactor, kept), body };
+}
+
+interface BodySearch {
+  status: number;
+  headers: Header[];
+  /** What the body goes through; null when there is to be none. */
+  steps: Transform[] | null;
+  /** Whether it comes out without the coding that it had. */
+  decoded: boolean;
+}
+
+/**
+ * How an answer's body is searched.
+ *
+ * @param known whether the host may have been told a value
+ * @param part what of it is wanted, if more was asked for
+ * @returns why it cannot be
+ */
+function searchOf(redactor: Redactor, known: boolean, part: WantedPart | null, { status, headers }: UpstreamResponse): BodySearch | Refusal {
+  const encoding = (value(headers, "content-encoding") ?? "identity").trim().toLowerCase();
+  const grpc = isGrpc(value(headers, "content-type"));
+  const decoders = decoder(encoding);
+  const same = { status, headers, decoded: false };
+  if (decoders === null || (value(headers, "grpc-encoding") ?? "identity") !== "identity") {
+    if (known) return Refusal.failed("The upstream's answer is in a coding that cannot be opened, so it cannot be searched for secrets.");
+    // Only its bytes as they are.
+    return { ...same, steps: [redactor.redactBody({ keepLength: true })] };
+  }
+  if (decoders.length > 0) {
+    if (status === 206) return Refusal.failed("The upstream's answer is a part of something coded, so it cannot be searched for secrets.");
+    if (!known && redactor.isChanceless && canWatch(encoding)) return { ...same, steps: [new Watched(decoders[0]!, redactor)] };
+    return { ...same, decoded: true, steps: [...decoders, grpc ? new RedactedMessages(redactor.scanner({ keepLength: true }), known) : redactor.redactBody()] };
+  }
+  if (grpc) return { ...same, steps: [new RedactedMessages(redactor.scanner({ keepLength: true }), known)] };
+  // What has a length, or can be asked for in parts, keeps it.
+  const keepLength = status === 206 || value(headers, "content-length") !== undefined || lists(headers, "accept-ranges", "bytes");
+  const steps = [redactor.redactBody({ keepLength })];
+  if (status !== 206 || !part) return { ...same, steps };
+  try {
+    const { cut, ...rest } = cutPart(part, headers);
+    return { ...same, ...rest, steps: cut && [...steps, cut] };
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
 }

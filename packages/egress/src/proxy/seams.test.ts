@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { Certificates, Lab, readAll } from "./testing/lab.ts";
 import { dechunk } from "./testing/raw-http.ts";
 import { type Recorder, upstream } from "./testing/upstreams.ts";
@@ -70,6 +71,14 @@ describe("framing that an upstream chooses makes no seams", () => {
     const chunks = Array.from(VALUE, (byte) => `1;x="${VALUE}"\r\n${byte}\r\n`).join("");
     const text = await ask(Buffer.concat([head("transfer-encoding: chunked"), Buffer.from(`${chunks}0\r\nx-${VALUE}: ${VALUE}\r\n\r\n`)]));
     assert.ok(text.includes(lab.placeholders.KEY!) && !text.includes(VALUE), text);
+  });
+
+  test("in a transfer coding that nobody asked for", async () => {
+    const bytes = gzipSync(`is: ${VALUE}`);
+    for (const coding of ["gzip, chunked", "gzip\r\ntransfer-encoding: chunked"]) {
+      const text = await ask(Buffer.concat([head(`transfer-encoding: ${coding}`), Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n0\r\n\r\n")]));
+      assert.match(text, /^HTTP\/1\.1 502 /);
+    }
   });
 
   test("in interim answers, whose heads stay here", async () => {

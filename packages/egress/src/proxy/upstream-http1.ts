@@ -126,6 +126,11 @@ function waitForAnswer(outgoing: ClientRequest, { onContinue }: UpstreamRequest)
         outgoing.destroy();
         return reject(Refusal.failed(`The upstream's answer has more than ${MAX_HEADERS} headers.`));
       }
+      // Another coding would be taken off nowhere, and what is in it not searched. None was asked for.
+      if (!/^(chunked)?$/i.test(response.headers["transfer-encoding"]?.trim() ?? "")) {
+        outgoing.destroy();
+        return reject(Refusal.failed("The upstream's answer is in a transfer coding that it was not asked for."));
+      }
       resolve(answer(response));
     });
   });

@@ -51,7 +51,7 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
     let answer: Awaited<ReturnType<UpstreamHttp1["upgrade"]>>;
     try {
       answer = await connection.upgrade(upstreamRequest(session, prepared, { ...placed, headers }, plain, reply, null), AbortSignal.any([reply.signal, ended.signal]));
-      if ("status" in answer) return await respond(session, prepared, { ...answer, last: true }, reply, record);
+      if ("status" in answer) return await respond(session, prepared, placed, { ...answer, last: true }, reply, record);
     } catch (error) {
       throw ended.signal.aborted ? ended.signal.reason : error;
     } finally {

@@ -12,6 +12,12 @@ const ZSTD_WINDOW_LOG = 23;
 
 const OPTIONS = { chunkSize: CHUNK_BYTES };
 
+/** A decoder. */
+export interface DecodingStream extends Transform {
+  /** Whether there is more to read of what has been written, though not at once. */
+  readonly holds: boolean;
+}
+
 /** Makers of decoders, which may look at the first two bytes. */
 const DECODERS: Record<(typeof SUPPORTED_ENCODINGS)[number], (first: number, second: number) => Transform> = {
   gzip: () => createGunzip(OPTIONS),
@@ -30,7 +36,7 @@ const DECODERS: Record<(typeof SUPPORTED_ENCODINGS)[number], (first: number, sec
  *
  * @returns null when a coding is not known, or there are more than {@link MAX_CODINGS}.
  */
-export function decoder(encoding: string): Transform[] | null {
+export function decoder(encoding: string): DecodingStream[] | null {
   const codings = encoding.toLowerCase().split(",").map((coding) => coding.trim()).filter((coding) => coding !== "" && coding !== "identity");
   if (codings.length > MAX_CODINGS) return null;
   if (!codings.every(isSupported)) return null;
@@ -42,15 +48,17 @@ const isSupported = (coding: string): coding is keyof typeof DECODERS => Object.
 
 /** An `Accept-Encoding` without what cannot be opened (RFC 9110, section 12.5.3); `*` could be anything and goes too. */
 export function filterAcceptEncoding(header: string): string {
-  const kept = header.split(",").map((item) => item.trim()).filter((item) => {
+  const items = header.split(",").map((item) => item.trim());
+  const kept = items.filter((item) => {
     const coding = item.split(";", 1)[0]!.trim().toLowerCase();
     return coding === "identity" || isSupported(coding);
   });
+  if (kept.length === items.length) return header;
   return kept.length > 0 ? kept.join(", ") : "identity";
 }
 
 /** Opens one coding, by a decoder that is made when the first two bytes are there. */
-class Decoder extends Transform {
+class Decoder extends Transform implements DecodingStream {
   readonly #make: (first: number, second: number) => Transform;
   #inner: Transform | undefined;
   /** Of the first two bytes, while there are fewer. */
@@ -61,6 +69,10 @@ class Decoder extends Transform {
   constructor(make: (first: number, second: number) => Transform) {
     super({ readableHighWaterMark: CHUNK_BYTES });
     this.#make = make;
+  }
+
+  get holds(): boolean {
+    return this.readableLength + (this.#inner?.readableLength ?? 0) > 0;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {

@@ -14,3 +14,9 @@ export const MIN_ENCODED_BYTES = 4;
 
 /** Content codings on one message that are opened, one inside the other. More is nobody's ordinary traffic. */
 export const MAX_CODINGS = 3;
+
+/**
+ * Shortest value, in bytes of UTF-8, that is in nothing by chance: a find is a leak. Of shorter ones some are words; an answer may not be
+ * broken off because of them.
+ */
+export const MIN_CHANCELESS_BYTES = 16;

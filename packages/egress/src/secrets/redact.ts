@@ -1,6 +1,9 @@
 import type { Transform } from "node:stream";
+import { type HostRef, matches, type Pattern } from "../policy/mod.ts";
+import { MAX_ESCAPE_BYTES } from "./escapes.ts";
 import { Finder, type Match } from "./finder.ts";
 import { formsOf } from "./forms.ts";
+import { MIN_CHANCELESS_BYTES } from "./limits.ts";
 import { type PausingScanner, ReplacingScanner, ScannerTransform } from "./scanner.ts";
 import type { SecretSet } from "./secret.ts";
 
@@ -42,11 +45,15 @@ const FILLING = "REDACTED";
 export class Redactor {
   readonly #secrets: SecretSet;
   readonly #finder: Finder;
+  /** Who may know a value, on whatever port. */
+  readonly #hosts: readonly Pattern[];
   /** Whether a value could be written as a field's name, a colon and the field's value. */
   readonly #spansFields: boolean;
 
-  constructor(secrets: SecretSet) {
+  /** @param formerHosts hosts that secrets were for before */
+  constructor(secrets: SecretSet, formerHosts: readonly Pattern[] = []) {
     this.#secrets = secrets;
+    this.#hosts = [...secrets.all.flatMap(({ hosts }) => hosts), ...formerHosts].map((host) => ({ ...host, port: null }));
     this.#spansFields = secrets.all.some(({ value }) => value.includes(":"));
     this.#finder = new Finder(formsOf(secrets.all.map(({ value }) => value)));
   }
@@ -54,6 +61,21 @@ export class Redactor {
   /** Whether there is nothing to look for. */
   get isEmpty(): boolean {
     return this.#finder.forms.length === 0;
+  }
+
+  /** Most bytes that a value can take in an answer, however it is written. */
+  get longestSpelling(): number {
+    return this.isEmpty ? 0 : this.#finder.tables.longest * MAX_ESCAPE_BYTES;
+  }
+
+  /** Whether no value is so short that it could be in something by chance. */
+  get isChanceless(): boolean {
+    return this.#secrets.all.every(({ value }) => value.length >= MIN_CHANCELESS_BYTES);
+  }
+
+  /** Whether a host may have been told a value: one of a secret, now or formerly, is for its name, on whatever port. */
+  isKnownTo(host: HostRef): boolean {
+    return this.#hosts.some((pattern) => matches(pattern, host, 0));
   }
 
   /**

@@ -5,13 +5,15 @@ import type { Dialer } from "../dial/dialer.ts";
 import { isOwn } from "../dial/own-addresses.ts";
 import type { Wanted } from "../dial/wanted.ts";
 import { SyntheticNames } from "../dns/names.ts";
-import { type HostRef, type Judgement, Policy, RuleBook } from "../policy/mod.ts";
+import { type HostRef, type Judgement, type Pattern, Policy, RuleBook } from "../policy/mod.ts";
 import { Redactor, type Sealer, type Secret, SecretSet } from "../secrets/mod.ts";
 import { Gate } from "./gate.ts";
 import { Ongoing } from "./ongoing.ts";
 
 /** Values that were rotated or revoked and are still redacted: an upstream may know them for a while. */
 const MAX_RETIRED = 64;
+/** Hosts that secrets were for, and that may know values still, in patterns: as many as 64 secrets with 100 hosts each have. */
+const MAX_FORMER_HOSTS = 6_400;
 
 /** What all tenants share. */
 export interface TenantServices {
@@ -28,12 +30,14 @@ export class Tenant {
   policy!: Policy;
   rules!: RuleBook;
   secrets!: SecretSet;
-  /** Of every value the sandbox has or had. */
+  /** Of every value the sandbox has or had, and every host that may know one. */
   redactor!: Redactor;
   readonly #services: TenantServices;
   readonly #gate = new Gate(UNACKNOWLEDGED_EVENTS);
   readonly #ongoing = new Ongoing();
   #retired: Secret[] = [];
+  /** By their text, the newest last. */
+  readonly #formerHosts = new Map<string, Pattern>();
 
   /** @throws when the spec cannot be used; the message holds no value */
   constructor(id: string, spec: EgressSpec, services: TenantServices) {
@@ -53,7 +57,12 @@ export class Tenant {
     this.policy = policy;
     this.rules = rules;
     this.secrets = secrets;
-    this.redactor = new Redactor(new SecretSet([...secrets.all, ...this.#retired]));
+    for (const host of former.flatMap(({ hosts }) => hosts)) this.#formerHosts.set(host.text, host);
+    for (const text of this.#formerHosts.keys()) {
+      if (this.#formerHosts.size <= MAX_FORMER_HOSTS) break;
+      this.#formerHosts.delete(text);
+    }
+    this.redactor = new Redactor(new SecretSet([...secrets.all, ...this.#retired]), [...this.#formerHosts.values()]);
     this.#ongoing.review();
   }
 
