@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 
+	"sandkeep.dev/guest/internal/archive"
 	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/files"
 	"sandkeep.dev/guest/internal/rpc"
@@ -76,5 +77,15 @@ func registerFiles(r *rpc.Registry) {
 			return err
 		}
 		return x.Head(nil)
+	})
+	rpc.Stream(r, "readTree", func(x *rpc.Exchange, p contract.PathParams) error {
+		return archive.Pack(x.Context(), p.Path, func() error { return x.Head(nil) }, x)
+	})
+	rpc.Stream(r, "writeTree", func(x *rpc.Exchange, p contract.PathParams) error {
+		written, err := archive.Unpack(x.Context(), p.Path, x)
+		if err != nil {
+			return err
+		}
+		return x.Head(written)
 	})
 }

@@ -146,6 +146,11 @@ type (
 	FileSize struct {
 		Size int64 `json:"size"`
 	}
+	// TreeWritten is the head of writeTree: how many regular files, and the bytes in them.
+	TreeWritten struct {
+		Files int64 `json:"files"`
+		Bytes int64 `json:"bytes"`
+	}
 )
 
 // Handle names an open file of the connection; the types below are the params of the handle's methods.

@@ -22,8 +22,8 @@ func Buffer() *[]byte { return bufferPool.Get().(*[]byte) }
 // Release gives it back.
 func Release(buffer *[]byte) { bufferPool.Put(buffer) }
 
-// readFd reads some bytes; io.EOF at the end.
-func readFd(fd int, to []byte) (n int, err error) {
+// ReadFd reads some bytes; io.EOF at the end.
+func ReadFd(fd int, to []byte) (n int, err error) {
 	err = retry(func() error {
 		n, err = unix.Read(fd, to)
 		return err
@@ -34,8 +34,8 @@ func readFd(fd int, to []byte) (n int, err error) {
 	return max(n, 0), err
 }
 
-// writeFd writes all bytes.
-func writeFd(fd int, from []byte) error {
+// WriteFd writes all bytes.
+func WriteFd(fd int, from []byte) error {
 	for len(from) > 0 {
 		n, err := unix.Write(fd, from)
 		if err == unix.EINTR {

@@ -18,7 +18,7 @@ const fifoRetry = 50 * time.Millisecond
 // ReadFile opens a file, tells its size to head and copies its content to out.
 func ReadFile(ctx context.Context, path string, head func(size int64) error, out io.Writer) error {
 	const operation = "readfile"
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return err
 	}
 	fd, err := openFd(path, unix.O_RDONLY, 0)
@@ -47,7 +47,7 @@ func ReadFile(ctx context.Context, path string, head func(size int64) error, out
 // WriteFile writes all of content to a file. The mode, if given, is set whatever the mask says, as in Deno.
 func WriteFile(ctx context.Context, p contract.WriteFileParams, content io.Reader) error {
 	const operation = "writefile"
-	if err := checkPath(p.Path); err != nil {
+	if err := CheckPath(p.Path); err != nil {
 		return err
 	}
 	flags, mode := unix.O_WRONLY, uint32(0o666)
@@ -158,10 +158,10 @@ func newContent(ctx context.Context, fd int, path string) (content io.ReadWriteC
 // regularFile never waits for anybody.
 type regularFile struct{ fd int }
 
-func (f *regularFile) Read(p []byte) (int, error) { return readFd(f.fd, p) }
+func (f *regularFile) Read(p []byte) (int, error) { return ReadFd(f.fd, p) }
 
 func (f *regularFile) Write(p []byte) (int, error) {
-	if err := writeFd(f.fd, p); err != nil {
+	if err := WriteFd(f.fd, p); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -215,7 +215,7 @@ func (f *fifo) Read(p []byte) (n int, err error) {
 		return 0, err
 	}
 	waitErr := raw.Read(func(fd uintptr) bool {
-		n, err = readFd(int(fd), p)
+		n, err = ReadFd(int(fd), p)
 		return err != unix.EAGAIN && (err != io.EOF || hungUp(int(fd)))
 	})
 	if waitErr != nil {

@@ -76,14 +76,14 @@ func copyByHand(source, target int) error {
 	buffer := Buffer()
 	defer Release(buffer)
 	for {
-		n, err := readFd(source, *buffer)
+		n, err := ReadFd(source, *buffer)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := writeFd(target, (*buffer)[:n]); err != nil {
+		if err := WriteFd(target, (*buffer)[:n]); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package files
 import (
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -41,9 +42,10 @@ func readDir(path string, maxEntries, maxNameBytes int) ([]contract.DirEntry, er
 	return entries, nil
 }
 
-// EachEntry visits the entries of a directory, holding only a batch of them in memory.
+// EachEntry visits the entries of a directory, holding only a batch of them in memory. Names that are not UTF-8 are left out,
+// as by Deno: as text they would name something else. In an archive they are whole.
 func EachEntry(path string, visit func(contract.DirEntry) error) error {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return err
 	}
 	fd, err := openFd(path, unix.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -55,6 +57,9 @@ func EachEntry(path string, visit func(contract.DirEntry) error) error {
 	for {
 		batch, err := directory.ReadDir(batch)
 		for _, found := range batch {
+			if !utf8.ValidString(found.Name()) {
+				continue
+			}
 			kind := found.Type()
 			entry := contract.DirEntry{
 				Name:        found.Name(),
@@ -77,7 +82,7 @@ func EachEntry(path string, visit func(contract.DirEntry) error) error {
 
 // Remove removes a file or an empty directory; with recursive, a directory and all that is in it.
 func Remove(path string, recursive bool) error {
-	err := checkPath(path)
+	err := CheckPath(path)
 	if err == nil {
 		err = remove(path, recursive)
 	}

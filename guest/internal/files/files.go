@@ -23,7 +23,7 @@ func retry(call func() error) error {
 
 // Mkdir makes a directory; with recursive also its parents, and then an existing directory is fine.
 func Mkdir(path string, recursive bool, mode uint32) error {
-	err := checkPath(path)
+	err := CheckPath(path)
 	if err == nil {
 		err = unix.Mkdir(path, mode)
 	}
@@ -37,7 +37,7 @@ func Mkdir(path string, recursive bool, mode uint32) error {
 func mkdirAll(path string, mode uint32, err error) error {
 	switch err {
 	case unix.EEXIST:
-		if isDirectory(path) {
+		if IsDirectory(path) {
 			return nil
 		}
 		return err
@@ -51,7 +51,7 @@ func mkdirAll(path string, mode uint32, err error) error {
 				return err
 			}
 		}
-		if err := unix.Mkdir(path, mode); err != nil && !(err == unix.EEXIST && isDirectory(path)) {
+		if err := unix.Mkdir(path, mode); err != nil && !(err == unix.EEXIST && IsDirectory(path)) {
 			return err
 		}
 		return nil
@@ -59,7 +59,8 @@ func mkdirAll(path string, mode uint32, err error) error {
 	return err
 }
 
-func isDirectory(path string) bool {
+// IsDirectory says whether a path leads to a directory.
+func IsDirectory(path string) bool {
 	var stat unix.Stat_t
 	return unix.Stat(path, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFDIR
 }
@@ -84,7 +85,7 @@ func Rename(from, to string) error {
 
 // Chmod sets the permission bits.
 func Chmod(path string, mode uint32) error {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return err
 	}
 	return fault.Path(unix.Chmod(path, mode&0o7777), "chmod", path)
@@ -92,7 +93,7 @@ func Chmod(path string, mode uint32) error {
 
 // Chown sets the owner; nil leaves it.
 func Chown(path string, uid, gid *uint32) error {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return err
 	}
 	return fault.Path(unix.Chown(path, idOrSame(uid), idOrSame(gid)), "chown", path)
@@ -115,10 +116,10 @@ func Link(target, path string) error {
 
 // Symlink makes path a symbolic link that holds target.
 func Symlink(target, path string) error {
-	if err := checkName(target); err != nil {
+	if err := CheckName(target); err != nil {
 		return err
 	}
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return err
 	}
 	return fault.Paths(unix.Symlink(target, path), "symlink", target, path)
@@ -126,7 +127,7 @@ func Symlink(target, path string) error {
 
 // ReadLink gives what a symbolic link holds.
 func ReadLink(path string) (string, error) {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return "", err
 	}
 	buffer := make([]byte, unix.PathMax)
@@ -139,7 +140,7 @@ func ReadLink(path string) (string, error) {
 
 // RealPath gives the absolute path without symbolic links, as the kernel resolves it.
 func RealPath(path string) (string, error) {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return "", err
 	}
 	fd, err := openFd(path, unix.O_PATH, 0)
@@ -153,7 +154,7 @@ func RealPath(path string) (string, error) {
 
 // Truncate sets a file's length, filling with zeros.
 func Truncate(path string, length int64) error {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return err
 	}
 	if length < 0 {
@@ -162,16 +163,16 @@ func Truncate(path string, length int64) error {
 	return fault.Path(retry(func() error { return unix.Truncate(path, length) }), "truncate", path)
 }
 
-// checkPath comes before every operation on a path: it is whole, and starts from the working directory of now.
-func checkPath(path string) error {
-	if err := checkName(path); err != nil {
+// CheckPath comes before every operation on a path: it is whole, and starts from the working directory of now.
+func CheckPath(path string) error {
+	if err := CheckName(path); err != nil {
 		return err
 	}
 	return workdir.Enter(path)
 }
 
-// checkName refuses what the kernel would silently cut short.
-func checkName(name string) error {
+// CheckName refuses what the kernel would silently cut short.
+func CheckName(name string) error {
 	if strings.IndexByte(name, 0) >= 0 {
 		return fault.WithCode("TypeError", "EINVAL", "Invalid path: file name contained an unexpected NUL byte")
 	}
@@ -179,10 +180,10 @@ func checkName(name string) error {
 }
 
 func checkPaths(a, b string) error {
-	if err := checkPath(a); err != nil {
+	if err := CheckPath(a); err != nil {
 		return err
 	}
-	return checkPath(b)
+	return CheckPath(b)
 }
 
 // openFd opens a file for the agent alone. Opening must not wait, as for the other end of a FIFO: a waiting open cannot

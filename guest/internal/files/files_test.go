@@ -56,7 +56,7 @@ func TestRemoveLeavesWhatIsNotEmpty(t *testing.T) {
 	wantFault(t, Remove(inner, false), "Error", "ENOTEMPTY")
 	must(t, Symlink(inner, filepath.Join(directory, "link")))
 	must(t, Remove(filepath.Join(directory, "link"), true))
-	if !isDirectory(inner) {
+	if !IsDirectory(inner) {
 		t.Fatal("removing a link removed what it leads to")
 	}
 	must(t, Remove(inner, true))
@@ -209,6 +209,19 @@ func TestReadDirListsKinds(t *testing.T) {
 	wantFault(t, err, "NotADirectory", "ENOTDIR")
 	_, err = ReadDir(filepath.Join(directory, "missing"))
 	wantFault(t, err, "NotFound", "ENOENT")
+}
+
+func TestNamesThatAreNotUTF8AreLeftOut(t *testing.T) {
+	directory := t.TempDir()
+	for _, name := range []string{"a\xff", "ok", "\xc3", "\xed\xa0\x80"} {
+		write(t, filepath.Join(directory, name), "")
+	}
+	entries, err := ReadDir(directory)
+	must(t, err)
+	if len(entries) != 1 || entries[0].Name != "ok" {
+		t.Fatalf("%+v", entries)
+	}
+	must(t, Remove(directory, true))
 }
 
 func TestReadDirRefusesWhatOneMessageCannotHold(t *testing.T) {

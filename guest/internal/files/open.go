@@ -11,7 +11,7 @@ import (
 
 // Open opens a file with the rules of Deno.open.
 func Open(p contract.OpenParams) (*os.File, error) {
-	if err := checkPath(p.Path); err != nil {
+	if err := CheckPath(p.Path); err != nil {
 		return nil, err
 	}
 	flags, err := openFlags(p)

@@ -32,7 +32,7 @@ func StatFd(fd int) (*Info, error) {
 }
 
 func statPath(path string, flags int, operation string) (*Info, error) {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return nil, err
 	}
 	info := new(Info)

@@ -34,7 +34,7 @@ func MakeTempFile(p contract.TempParams) (string, error) {
 }
 
 func makeTemp(p contract.TempParams, operation string, create func(path string) error) (string, error) {
-	if err := checkName(p.Prefix + p.Suffix); err != nil {
+	if err := CheckName(p.Prefix + p.Suffix); err != nil {
 		return "", err
 	}
 	if strings.Contains(p.Prefix+p.Suffix, "/") {
@@ -43,7 +43,7 @@ func makeTemp(p contract.TempParams, operation string, create func(path string) 
 	if p.Dir == "" {
 		p.Dir = defaultTemp
 	}
-	if err := checkPath(p.Dir); err != nil {
+	if err := CheckPath(p.Dir); err != nil {
 		return "", err
 	}
 	for attempt := 1; ; attempt++ {

@@ -10,7 +10,7 @@ import (
 
 // Utime sets the times of what the path leads to, in milliseconds since 1970.
 func Utime(path string, atimeMs, mtimeMs float64) error {
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return err
 	}
 	times, err := timesOf(atimeMs, mtimeMs)

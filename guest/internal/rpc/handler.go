@@ -74,10 +74,14 @@ func (r *Registry) serveStream(w http.ResponseWriter, request *http.Request, nam
 	if err == nil {
 		return
 	}
-	if x.headSent || x.ctx.Err() != nil {
+	if x.ctx.Err() != nil {
 		panic(http.ErrAbortHandler) // resets the HTTP/2 stream
 	}
-	_ = x.sendHead(outcome{err: err})
+	if !x.headSent {
+		_ = x.sendHead(outcome{err: err})
+		return
+	}
+	w.Header().Set(http.TrailerPrefix+contract.FaultTrailer, contract.EncodeFault(fault.From(err)))
 }
 
 func (r *Registry) runStream(x *Exchange, name string) (err error) {

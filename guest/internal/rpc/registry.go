@@ -43,8 +43,8 @@ func Call[P, R any](r *Registry, method string, run func(context.Context, P) (R,
 	}
 }
 
-// Stream registers a stream. What run returns before it sent the head becomes the outcome; after that, an error
-// resets the HTTP/2 stream.
+// Stream registers a stream. What run returns before it sent the head becomes the outcome; an error after that follows the
+// bytes as a trailer.
 func Stream[P any](r *Registry, method string, run func(*Exchange, P) error) {
 	r.decoders[method] = func(raw []byte) error { return decode(raw, new(P)) }
 	r.streams[method] = func(x *Exchange, raw []byte) error {

@@ -3,6 +3,7 @@ package rpc
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -98,11 +99,13 @@ func TestStreamsAnswerWithAHeadAndBytes(t *testing.T) {
 	}
 }
 
-func TestAnErrorAfterTheHeadResetsTheStream(t *testing.T) {
-	defer func() {
-		if recover() != http.ErrAbortHandler {
-			t.Fatal("the stream ended as if all were well")
-		}
-	}()
-	post("/stream/break", prefixed(`{}`, ""))
+func TestAnErrorAfterTheHeadFollowsAsATrailer(t *testing.T) {
+	answer := post("/stream/break", prefixed(`{}`, ""))
+	raw, err := base64.StdEncoding.DecodeString(answer.Result().Trailer.Get(contract.FaultTrailer))
+	if err != nil || !strings.Contains(string(raw), `"constructorName":"Error"`) {
+		t.Fatalf("the stream ended as if all were well: %q, %v", raw, err)
+	}
+	if whole := post("/stream/echo", prefixed(`{"n":1}`, "bytes")).Result().Trailer.Get(contract.FaultTrailer); whole != "" {
+		t.Fatalf("a stream that ended well has a fault: %q", whole)
+	}
 }

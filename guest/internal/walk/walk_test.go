@@ -154,6 +154,12 @@ func TestWalkOfRelativePathsGivesRelativePaths(t *testing.T) {
 	wantList(t, walked(t, "", contract.WalkParams{Path: "./sub"}), "sub/", "sub/file")
 }
 
+func TestWalkLeavesOutNamesThatAreNotUTF8(t *testing.T) {
+	root := newTree(t, "a", "\xff/below", "b\xc3", "c/d")
+	wantList(t, walked(t, root, contract.WalkParams{}), "/", "a", "c/", "c/d")
+	wantList(t, expanded(t, root, contract.GlobParams{Glob: "*", Root: &root}), "a", "c/")
+}
+
 func TestWalkFailsAsDenoDoes(t *testing.T) {
 	visitNothing := func(contract.WalkEntry) error { return nil }
 	err := Walk(context.Background(), contract.WalkParams{Path: "/no/such/place"}, visitNothing)

@@ -13,8 +13,8 @@
  *   status 200 and {@link Outcome} as JSON.
  * - A **stream** is `POST /stream/<method>`: the request body starts with a *prefix message* (32 bit big-endian length,
  *   then that many bytes of JSON) holding the params; the response body starts with a prefix message holding an
- *   {@link Outcome} of the head. The rest of each body is raw bytes whose meaning the method defines. Resetting the
- *   HTTP/2 stream cancels the operation.
+ *   {@link Outcome} of the head. The rest of each body is raw bytes whose meaning the method defines. An error after the
+ *   head follows the bytes as the trailer {@link FAULT_TRAILER}. Resetting the HTTP/2 stream cancels the operation.
  *
  * The agent trusts the host. The host never trusts the agent: every outcome is checked against its schema
  * (`schema.ts`), and one that does not fit ends the machine.
@@ -28,6 +28,9 @@
 export { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
 /** Largest params and largest outcome of a call, and largest prefix message of a stream, in bytes. */
 export const MAX_CALL_BYTES = 16 * 1024 * 1024;
+
+/** The trailer of a stream that failed after its head: a {@link GuestErrorObject} as JSON, in base64. */
+export const FAULT_TRAILER = "sandkeep-fault";
 
 /** Names of the virtio-serial ports, in the order in which they are attached. */
 export const PORTS = { control: "sandkeep.control", egress: "sandkeep.egress" } as const;
@@ -188,7 +191,8 @@ type None = Record<never, never>;
 
 /**
  * Calls, by method: `[params, result]`. Paths are relative to /home/app; files are touched as the user `app`.
- * A relative path, NUL bytes, symlink loops and the like fail as the kernel fails them.
+ * A relative path, NUL bytes, symlink loops and the like fail as the kernel fails them. Names that are not UTF-8 are left out
+ * of what lists them, as by Deno; archives have them.
  */
 export interface GuestCalls {
   /** Says that the agent lives. `protocol` is 1. */
@@ -264,6 +268,13 @@ export interface GuestStreams {
   fileRead: [Handle & { length: number }, null];
   /** Request: bytes for the handle's position; the head comes when all are written. */
   fileWrite: [Handle, { bytesWritten: number }];
+  /**
+   * Response: the directory with all that is in it, as a tar archive in pax format. It begins with the directory itself, `./`;
+   * every other entry follows the directory that holds it. Global headers hold `SANDKEEP.skipped`: what is missing, and why.
+   */
+  readTree: [{ path: string }, null];
+  /** Request: such an archive, which is written into the directory. The head comes when all of it is there. */
+  writeTree: [{ path: string }, { files: number; bytes: number }];
   /** Response: one {@link WalkEntry} a line, as JSON. An error after the first entry comes as a line `{"error":…}`. */
   walk: [WalkParams, null];
   expandGlob: [GlobParams, null];

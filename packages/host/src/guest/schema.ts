@@ -109,6 +109,8 @@ export const streamHeads: { [M in keyof GuestStreams]: z.ZodType<GuestStreams[M]
   writeFile: nothing,
   fileRead: nothing,
   fileWrite: z.object({ bytesWritten: count }),
+  readTree: nothing,
+  writeTree: z.object({ files: big, bytes: big }),
   walk: nothing,
   expandGlob: nothing,
   spawn: z.object({ pid }),

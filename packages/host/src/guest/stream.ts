@@ -3,8 +3,9 @@ import { constants, type ClientHttp2Stream } from "node:http2";
 import { Duplex } from "node:stream";
 import type { z } from "zod";
 import { GuestError, GuestGone, type GuestStream } from "../contract.ts";
+import { FAULT_TRAILER } from "./contract.ts";
 import { PrefixReader } from "./prefix.ts";
-import { parseOutcome } from "./schema.ts";
+import { guestErrorSchema, parseOutcome } from "./schema.ts";
 
 /** What a stream needs to know of its connection. */
 export interface StreamOwner {
@@ -17,6 +18,8 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
   readonly #request: ClientHttp2Stream;
   readonly #settle: { resolve(head: Head): void; reject(error: Error): void };
   #prefix: PrefixReader | null = new PrefixReader();
+  /** What the guest says went wrong after the head. */
+  #fault: GuestError | null = null;
 
   constructor(request: ClientHttp2Stream, prefix: Buffer, schema: z.ZodType<Head>, owner: StreamOwner) {
     super({ allowHalfOpen: true, readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024 });
@@ -36,8 +39,19 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
         this.destroy(new GuestGone("The guest answered with something that is not of its contract."));
       }
     });
+    request.on("trailers", (trailers) => {
+      const text = trailers[FAULT_TRAILER];
+      if (text === undefined) return;
+      try {
+        this.#fault = new GuestError(guestErrorSchema.parse(JSON.parse(Buffer.from(String(text), "base64").toString("utf8"))));
+      } catch (error) {
+        owner.violation(`stream trailer: ${String(error)}`);
+        this.destroy(new GuestGone("The guest answered with something that is not of its contract."));
+      }
+    });
     request.on("end", () => {
-      if (this.#prefix) this.destroy(new GuestGone("The guest ended a stream before its head."));
+      if (this.#fault) this.destroy(this.#fault);
+      else if (this.#prefix) this.destroy(new GuestGone("The guest ended a stream before its head."));
       else this.push(null);
     });
     request.on("error", (error) => this.destroy(new GuestGone(`The guest's stream broke: ${error.message}`)));

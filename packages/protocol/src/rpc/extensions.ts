@@ -8,9 +8,24 @@ import { countSchema, idSchema, maybe, pidSchema } from "./values.ts";
 /** Terminal dimensions, in characters: the kernel keeps them as 16 bit numbers. */
 const cells = z.number().int().min(1).max(65535);
 
+/**
+ * How much of a stream the client is willing to hold unread, bytes: beyond it the server waits for `sandkeep.streamTaken`.
+ * Without it the stream comes as fast as the socket takes it.
+ */
+const window = maybe(countSchema.min(1));
+
 export const extensionMethods = {
   /** The file as a stream. `size` is what it had when opened; 0 also for files whose size the kernel does not know. */
-  "sandkeep.readFileStream": method(z.object({ path: z.string() }), z.object({ size: countSchema, streamId: idSchema })),
+  "sandkeep.readFileStream": method(z.object({ path: z.string(), window }), z.object({ size: countSchema, streamId: idSchema })),
+  /** A directory with all that is in it, as a tar archive in pax format (docs/rpc.md). */
+  "sandkeep.readTree": method(z.object({ path: z.string(), window }), z.object({ streamId: idSchema })),
+  /** Writes such an archive into a directory. Counts the files in it, and the bytes in them. */
+  "sandkeep.writeTree": method(
+    z.object({ path: z.string(), contentStreamId: idSchema, abortId: maybe(idSchema) }),
+    z.object({ files: countSchema, bytes: countSchema }),
+  ),
+  /** The client has taken so many more bytes of a stream with a window. Streams that are over are passed over. */
+  "sandkeep.streamTaken": method(z.object({ streamId: idSchema, bytes: countSchema }), z.null()),
   /** A process on a terminal of its own: all output is one stream. */
   "sandkeep.spawnPty": method(
     z.object({

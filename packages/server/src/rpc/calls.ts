@@ -5,7 +5,7 @@ import { describeFailure, invalidParams, ProtocolError } from "./errors.ts";
 import { handlers } from "./methods/mod.ts";
 
 /** Methods that change no file, and tell of none that changed while they ran: read-ahead survives them. */
-const HARMLESS = new Set<RpcMethod>(["abort", "denoHttpWait", "envGet", "envToObject", "fileClose", "fileRead", "fileSeek", "fileStat", "lstat", "processWait", "readDir", "readFile", "readLink", "readTextFile", "realPath", "stat", "walk"]);
+const HARMLESS = new Set<RpcMethod>(["abort", "denoHttpWait", "envGet", "envToObject", "fileClose", "fileRead", "fileSeek", "fileStat", "lstat", "processWait", "readDir", "readFile", "readLink", "readTextFile", "realPath", "sandkeep.readFileStream", "sandkeep.readTree", "sandkeep.streamTaken", "stat", "walk"]);
 
 const isMethod = (name: string): name is RpcMethod => Object.hasOwn(rpcMethods, name);
 

@@ -28,10 +28,31 @@ export class OutboundStream {
   #started = false;
   #over = false;
   #onCancel: (() => void) | null = null;
+  /** What the client may hold unread, bytes, and what it holds. */
+  readonly #window: number;
+  #untaken = 0;
+  #wake: (() => void) | null = null;
 
-  constructor(outbox: Outbox, forget: (stream: OutboundStream) => void) {
+  constructor(outbox: Outbox, forget: (stream: OutboundStream) => void, window = Infinity) {
     this.#outbox = outbox;
     this.#forget = forget;
+    this.#window = window;
+  }
+
+  /** Whether the client holds as much unread as it wants to: then wait for {@link room} before sending more. */
+  get full(): boolean {
+    return !this.#over && this.#untaken >= this.#window;
+  }
+
+  /** Resolves once the client has taken enough, or wants no more. */
+  async room(): Promise<void> {
+    while (this.full) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+
+  /** The client's reader has taken so many more bytes. */
+  taken(bytes: number): void {
+    this.#untaken = Math.max(0, this.#untaken - bytes);
+    this.#wake?.();
   }
 
   /** Whether nothing more may be sent: ended, failed, or cancelled by the client. */
@@ -48,6 +69,7 @@ export class OutboundStream {
 
   /** Sends bytes in chunks of at most {@link CHUNK_BYTES}; an empty chunk would break the client's stream (rule 3). */
   enqueue(bytes: Buffer): void {
+    this.#untaken += bytes.length;
     for (let from = 0; from < bytes.length; from += CHUNK_BYTES) {
       if (this.#over) return;
       this.start();
@@ -89,6 +111,7 @@ export class OutboundStream {
     this.#over = true;
     liveIds.delete(this.id);
     this.#forget(this);
+    this.#wake?.();
   }
 }
 
@@ -101,10 +124,16 @@ export class OutboundStreams {
     this.#outbox = outbox;
   }
 
-  open(): OutboundStream {
-    const stream = new OutboundStream(this.#outbox, (ended) => this.#streams.delete(ended.id));
+  /** @param window how much the client holds unread, bytes */
+  open(window?: number): OutboundStream {
+    const stream = new OutboundStream(this.#outbox, (ended) => this.#streams.delete(ended.id), window);
     this.#streams.set(stream.id, stream);
     return stream;
+  }
+
+  /** The stream of this id, unless it is over. */
+  get(id: number): OutboundStream | undefined {
+    return this.#streams.get(id);
   }
 
   /** The client's `cancel`. Ids that are over, or never were, are passed over. */

@@ -1,11 +1,12 @@
-/** Sends a guest's stream to the client as it comes, at the client's pace. */
+/** Sends a guest's stream to the client as it comes, at the client's pace: that of its socket, and that of its reader if it says. */
 import type { GuestStream } from "@sandkeep/host";
 import type { Client } from "./client.ts";
 import { toErrorObject } from "./errors.ts";
 import type { OutboundStream } from "./outbound-stream.ts";
 
-export function sendBytes(client: Client, source: GuestStream<unknown>): OutboundStream {
-  const stream = client.outbound.open();
+/** @param window how much the client holds unread, bytes */
+export function sendBytes(client: Client, source: GuestStream<unknown>, window = Infinity): OutboundStream {
+  const stream = client.outbound.open(window);
   stream.onCancel(() => source.destroy());
   stream.start();
   void pump(client, source, stream);
@@ -17,6 +18,7 @@ async function pump(client: Client, source: AsyncIterable<Buffer>, stream: Outbo
     for await (const bytes of source) {
       stream.enqueue(bytes);
       if (client.outbox.congested) await client.outbox.drained();
+      if (stream.full) await stream.room();
     }
     stream.end();
   } catch (error) {

@@ -2,10 +2,18 @@ import type { Client, Handlers } from "../client.ts";
 import { sendBytes } from "../send-bytes.ts";
 import { openStream } from "../guest-io.ts";
 import { ProcessRun } from "../process-run.ts";
+import { readTree, writeTree } from "../trees.ts";
 
 /** What Sandkeep adds for its own clients. */
 export const extensionHandlers = {
-  "sandkeep.readFileStream": (client, { path }) => readFileStream(client, path),
+  "sandkeep.readFileStream": (client, { path, window }) => readFileStream(client, path, window),
+  "sandkeep.readTree": (client, { path, window }) => readTree(client, path, window),
+  "sandkeep.writeTree": (client, params) => writeTree(client, params),
+
+  "sandkeep.streamTaken"({ outbound }, { streamId, bytes }) {
+    outbound.get(streamId)?.taken(bytes);
+    return null;
+  },
 
   async "sandkeep.spawnPty"(client, { command, args, env, clearEnv, cwd, cols, rows, term, stdinStreamId }) {
     const pty = { cols, rows, term: term ?? "xterm-256color" };
@@ -17,8 +25,8 @@ export const extensionHandlers = {
   "sandkeep.processList": ({ guest }) => guest.call("processList", {}),
 } satisfies Partial<Handlers>;
 
-async function readFileStream(client: Client, path: string) {
+async function readFileStream(client: Client, path: string, window?: number) {
   const file = openStream(client.guest, "readFile", { path }, client.signal);
   const { size } = await file.head;
-  return { size, streamId: sendBytes(client, file).id };
+  return { size, streamId: sendBytes(client, file, window).id };
 }

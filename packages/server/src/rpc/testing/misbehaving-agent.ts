@@ -20,9 +20,10 @@ export function prefix(outcome: unknown): Buffer {
   return Buffer.concat([length, json]);
 }
 
-export async function misbehavingGuest(answer: Answer): Promise<{ guest: GuestClient } & AsyncDisposable> {
+/** @param waitForTrailers whether streams ask for trailers at their end (`wantTrailers`) */
+export async function misbehavingGuest(answer: Answer, waitForTrailers = false): Promise<{ guest: GuestClient } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), "sandkeep-peer-"));
-  const server = createServer((socket) => void greet(socket, answer));
+  const server = createServer((socket) => void greet(socket, answer, waitForTrailers));
   server.listen(join(folder, "peer.sock"));
   await once(server, "listening");
   const socket = connect(join(folder, "peer.sock"));
@@ -38,7 +39,7 @@ export async function misbehavingGuest(answer: Answer): Promise<{ guest: GuestCl
   };
 }
 
-async function greet(socket: Socket, answer: Answer): Promise<void> {
+async function greet(socket: Socket, answer: Answer, waitForTrailers: boolean): Promise<void> {
   socket.on("error", () => {});
   let hello = Buffer.alloc(0);
   while (hello.length < HELLO_MAGIC.length + NONCE_BYTES) {
@@ -54,7 +55,7 @@ async function greet(socket: Socket, answer: Answer): Promise<void> {
   session.on("error", () => {});
   session.on("stream", (stream, headers) => {
     stream.on("error", () => {});
-    stream.respond({ ":status": 200 });
+    stream.respond({ ":status": 200 }, { waitForTrailers });
     answer(String(headers[":path"]), stream);
   });
 }
