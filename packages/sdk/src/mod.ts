@@ -46,6 +46,7 @@ export type {
   WalkOptions,
   WriteFileOptions,
 } from "./fs/types.ts";
+export type { TransferOptions } from "./fs/transfer-options.ts";
 export { ChildProcess } from "./process/child_process.ts";
 export { type PtyOptions, PtyProcess } from "./process/pty.ts";
 export type { Signal } from "./process/signal.ts";

@@ -1,9 +1,9 @@
-import { RpcError } from "../errors/connection.ts";
 import { abortable } from "../transport/abort.ts";
 import type { Bytes } from "../transport/bytes.ts";
 import { fromBase64, toBase64 } from "../transport/bytes.ts";
 import type { Connection } from "../transport/connection.ts";
-import { METHOD_NOT_FOUND } from "../transport/methods.ts";
+import { chunksOf, receivePaced, WINDOW_BYTES } from "../transport/paced-stream.ts";
+import { unlessLacking } from "./extension.ts";
 import type { ReadFileOptions, WriteFileOptions } from "./types.ts";
 
 /** Larger content is sent as a stream instead of inside the call, in bytes, so that other calls do not wait behind it. */
@@ -17,21 +17,16 @@ async function openContent(
   path: string,
   abortId?: number,
 ): Promise<{ size: number; stream: ReadableStream<Bytes> } | null> {
-  if (connection.lacks(READ_STREAM)) return null;
-  try {
-    const { size, streamId } = await connection.call(READ_STREAM, { path, abortId });
-    return { size, stream: connection.receive(streamId) };
-  } catch (error) {
-    if (!(error instanceof RpcError) || error.code !== METHOD_NOT_FOUND) throw error;
-    connection.markLacking(READ_STREAM);
-    return null;
-  }
+  return await unlessLacking(connection, READ_STREAM, async () => {
+    const { size, streamId } = await connection.call(READ_STREAM, { path, abortId, window: WINDOW_BYTES });
+    return { size, stream: receivePaced(connection, streamId) };
+  });
 }
 
 /** A file as chunks of bytes: streamed, or in one piece from a server that cannot stream. */
-export async function* contentOf(connection: Connection, path: string): AsyncGenerator<Bytes> {
+export async function* contentOf(connection: Connection, path: string, signal?: AbortSignal): AsyncGenerator<Bytes> {
   const content = await openContent(connection, path);
-  if (content) yield* content.stream;
+  if (content) yield* chunksOf(content.stream, signal);
   else yield fromBase64(await connection.call("readFile", { path }));
 }
 

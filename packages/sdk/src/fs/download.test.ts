@@ -59,6 +59,22 @@ test("writes nothing outside of the directory, whatever the sandbox lists", asyn
   }
 });
 
+test("the destination may be written in any way", async () => {
+  await using server = await listing([["/home/app/out", "isDirectory"], ["/home/app/out/file", "isFile"]]);
+  await using sandbox = await Sandbox.create(server.options);
+  const here = process.cwd();
+  process.chdir(dir);
+  try {
+    for (const path of ["d", "d/", "d//", "./d", "./d/.", "d/../d", ".", "./", `${dir}/`, "new/and/deeper/"]) {
+      await sandbox.fs.download("out", path);
+      assert.equal(await readFile(join(path, "out/file"), "utf8"), "content", path);
+      await rm(join(path, "out"), { recursive: true });
+    }
+  } finally {
+    process.chdir(here);
+  }
+});
+
 test("does not write through links that are there already", async () => {
   await mkdir(join(dir, "target/out"), { recursive: true });
   await mkdir(join(dir, "outside"));

@@ -7,6 +7,7 @@ import { download } from "./download.ts";
 import { FsFile } from "./file.ts";
 import { toFileInfo, toTime } from "./metadata.ts";
 import type { SandboxFs } from "./sandbox_fs.ts";
+import type { TransferOptions } from "./transfer-options.ts";
 import type {
   DirEntry,
   ExpandGlobOptions,
@@ -152,11 +153,11 @@ export class RemoteFs implements SandboxFs {
     await this.#connection.call("utime", { path: toPath(path), atime: toTime(atime), mtime: toTime(mtime) });
   }
 
-  async upload(localPath: Path, sandboxPath: Path): Promise<void> {
-    await upload(this, toPath(localPath), toPath(sandboxPath));
+  async upload(localPath: Path, sandboxPath: Path, options?: TransferOptions): Promise<void> {
+    await upload(this.#connection, this, toPath(localPath), toPath(sandboxPath), options);
   }
 
-  async download(sandboxPath: Path, localPath: Path): Promise<void> {
-    await download(this.#connection, this, toPath(sandboxPath), toPath(localPath));
+  async download(sandboxPath: Path, localPath: Path, options?: TransferOptions): Promise<void> {
+    await download(this.#connection, this, toPath(sandboxPath), toPath(localPath), options);
   }
 }

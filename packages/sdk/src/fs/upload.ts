@@ -1,59 +1,56 @@
-import { createReadStream } from "node:fs";
-import { lstat, opendir, readFile, readlink, realpath } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, posix, relative } from "node:path";
-import { Readable } from "node:stream";
-import { runAll } from "./parallel.ts";
+import { lstat, realpath } from "node:fs/promises";
+import { basename, posix } from "node:path";
+import { readDirectory } from "../archive/read-directory.ts";
+import { abortable, abortError } from "../transport/abort.ts";
+import type { Connection } from "../transport/connection.ts";
+import { unlessLacking } from "./extension.ts";
 import type { SandboxFs } from "./sandbox_fs.ts";
+import { type TransferOptions, warn } from "./transfer-options.ts";
+import { uploadEach } from "./upload-each.ts";
+import { uploadFile } from "./upload-file.ts";
 
-/** Files up to this size are read at once, in bytes: a stream costs more than it saves. */
-const SMALL_BYTES = 1024 * 1024;
-const PERMISSIONS = 0o777;
-
-interface Plan {
-  directories: string[];
-  files: [local: string, remote: string][];
-  links: [text: string, remote: string][];
-}
+const WRITE_TREE = "sandkeep.writeTree";
 
 /** Copies a local file to `remote`, or a local directory into it. */
-export async function upload(fs: SandboxFs, local: string, remote: string): Promise<void> {
+export async function upload(connection: Connection, fs: SandboxFs, local: string, remote: string, options: TransferOptions = {}): Promise<void> {
+  const { signal } = options;
+  if (signal?.aborted) throw abortError(signal);
   const source = await realpath(local);
   const info = await lstat(source);
-  if (info.isFile()) return await uploadFile(fs, source, remote);
-  if (!info.isDirectory()) return;
-  const plan: Plan = { directories: [], files: [], links: [] };
-  await planDirectory(plan, source, posix.join(remote, basename(source)));
-  // Parents come before what is in them.
-  for (const directory of plan.directories) await fs.mkdir(directory, { recursive: true });
-  await runAll(plan.files.map(([from, to]) => () => uploadFile(fs, from, to)));
-  await runAll(plan.links.map(([text, to]) => () => fs.symlink(text, to)));
-}
-
-async function planDirectory(plan: Plan, local: string, remote: string): Promise<void> {
-  plan.directories.push(remote);
-  for await (const entry of await opendir(local)) {
-    const from = join(local, entry.name);
-    const to = posix.join(remote, entry.name);
-    if (entry.isSymbolicLink()) plan.links.push([await linkText(from), to]);
-    else if (entry.isDirectory()) await planDirectory(plan, from, to);
-    else if (entry.isFile()) plan.files.push([from, to]);
+  if (info.isDirectory()) return await uploadDirectory(connection, fs, source, remote, options);
+  if (!info.isFile()) throw new TypeError(`${local} is neither a file nor a directory`);
+  try {
+    await uploadFile(fs, source, remote, signal);
+  } catch (error) {
+    // As cp(1) has it: into a directory, under its own name.
+    if ((error as { code?: string }).code !== "EISDIR") throw error;
+    await uploadFile(fs, source, posix.join(remote, basename(source)), signal);
   }
 }
 
-/** Where a link leads, seen from its own directory: an absolute text would name something else in the sandbox. */
-async function linkText(path: string): Promise<string> {
-  const text = await readlink(path);
-  return isAbsolute(text) ? relative(dirname(path), text) : text;
+async function uploadDirectory(connection: Connection, fs: SandboxFs, source: string, remote: string, options: TransferOptions): Promise<void> {
+  const { signal, onSkip = warn } = options;
+  // The root has no name of its own.
+  const target = options.contents ? remote : posix.join(remote, basename(source));
+  const written = await unlessLacking(connection, WRITE_TREE, () =>
+    abortable(connection, signal, async (abortId) => {
+      let failure: { error: unknown } | undefined;
+      const archive = ReadableStream.from(noting(readDirectory(source, { onSkip }), (error) => failure = { error }));
+      try {
+        return await connection.call(WRITE_TREE, { path: target, contentStreamId: connection.sendStream(archive), abortId });
+      } catch (error) {
+        // What could not be read here comes back as the failure of the stream, with less to tell.
+        throw failure ? failure.error : error;
+      }
+    }));
+  if (!written) await uploadEach(fs, source, target);
 }
 
-async function uploadFile(fs: SandboxFs, local: string, remote: string): Promise<void> {
-  const { size, mode } = await lstat(local);
-  const options = { mode: mode & PERMISSIONS };
-  if (size <= SMALL_BYTES) return await fs.writeFile(remote, new Uint8Array(await readFile(local)), options);
-  const stream = createReadStream(local, { highWaterMark: SMALL_BYTES });
+async function* noting(pieces: AsyncIterable<Uint8Array>, note: (error: unknown) => void): AsyncGenerator<Uint8Array> {
   try {
-    await fs.writeFile(remote, Readable.toWeb(stream) as ReadableStream<Uint8Array>, options);
-  } finally {
-    stream.destroy();
+    yield* pieces;
+  } catch (error) {
+    note(error);
+    throw error;
   }
 }

@@ -162,7 +162,13 @@ export interface Methods {
   ];
 
   /** Sandkeep's: the content comes as a stream, whatever its size. */
-  "sandkeep.readFileStream": [Path & Abortable, { size: number; streamId: number }];
+  "sandkeep.readFileStream": [Path & Abortable & { window: number }, { size: number; streamId: number }];
+  /** Sandkeep's: a directory as an archive. */
+  "sandkeep.readTree": [Path & { window: number }, { streamId: number }];
+  /** Sandkeep's: an archive as a directory. */
+  "sandkeep.writeTree": [Path & Abortable & { contentStreamId: number }, { files: number; bytes: number }];
+  /** Sandkeep's: more of a stream with a window was read. */
+  "sandkeep.streamTaken": [{ streamId: number; bytes: number }, null];
   /** Sandkeep's: a process on a terminal of its own. */
   "sandkeep.spawnPty": [
     {

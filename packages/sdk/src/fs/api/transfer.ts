@@ -1,9 +1,12 @@
+import type { TransferOptions } from "../transfer-options.ts";
+
 /** Copies between this machine and the sandbox. A part of {@linkcode SandboxFs}. */
 export interface FsTransfer {
   /**
-   * Copies a file of this machine to the path given, or a directory, with all that is in it, *into* the directory given.
-   * Permissions are kept; links inside of the directory are copied as links. Rejects with the system's error when something
-   * cannot be read here.
+   * Copies a file of this machine to the path given, or into it if that is a directory; and a directory, with all that is in it,
+   * *into* the directory given, which is created if need be. A directory keeps permissions, times of modification, empty directories, names that are not
+   * UTF-8, and links as links; it goes as one stream, however many files it has. Rejects with the error of what cannot be read here or written there, which says which
+   * file it was.
    *
    * @example
    * ```ts
@@ -22,11 +25,12 @@ export interface FsTransfer {
    * assert.ok((await sandbox.fs.stat(`/app/${basename(here)}/main.ts`)).isFile);
    * ```
    */
-  upload(localPath: string | URL, sandboxPath: string | URL): Promise<void>;
+  upload(localPath: string | URL, sandboxPath: string | URL, options?: TransferOptions): Promise<void>;
 
   /**
-   * Copies a file of the sandbox to the path given on this machine, or a directory, with all that is in it, *into* the directory
-   * given. Permissions are kept; links inside of the directory are copied as links.
+   * Copies a file of the sandbox to the path given on this machine, or into it if that is a directory; and a directory, with all
+   * that is in it, *into* the directory given, as {@linkcode upload} does it. Whatever the sandbox answers, nothing outside of the
+   * copy is written, and nothing through links that are there; a link itself may lead anywhere.
    *
    * @example
    * ```ts
@@ -42,5 +46,5 @@ export interface FsTransfer {
    * assert.equal(await readFile(`${here}/out/deep/report.txt`, "utf8"), "done\n");
    * ```
    */
-  download(sandboxPath: string | URL, localPath: string | URL): Promise<void>;
+  download(sandboxPath: string | URL, localPath: string | URL, options?: TransferOptions): Promise<void>;
 }
