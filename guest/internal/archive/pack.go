@@ -137,7 +137,7 @@ func (p *packer) file(fd int, name string) error {
 	for left := stat.Size; left > 0; {
 		n, err := files.ReadFd(fd, (*buffer)[:min(left, int64(len(*buffer)))])
 		if err == io.EOF {
-			return fault.New("Error", "The file became shorter while it was read: readfile '%s'", join(p.path, name))
+			return fault.WithCode("Error", "EIO", "%s: the file became shorter while it was read: readfile '%s'", fault.Text(unix.EIO), join(p.path, name))
 		}
 		if err != nil {
 			return fault.Path(err, "readfile", join(p.path, name))

@@ -31,6 +31,24 @@ test("what follows the command in the sandbox is the command's own", async () =>
   assert.equal(invocation!.terminal.quiet, true);
 });
 
+test("options may follow the arguments before the command in the sandbox", async () => {
+  const spec: Partial<CommandSpec> = {
+    args: "<id> <command...>",
+    passThrough: true,
+    options: [{ flags: "--cwd <path>", description: "" }, { flags: "-e, --env <pair>", description: "", parse: (text, previous: string[] = []) => [...previous, text] }],
+  };
+  for (const line of ["--cwd /x -e A -e B id ls --cwd y", "id --cwd /x -e A -e B ls --cwd y", "id -e A --cwd=/x -e B -- ls --cwd y", "-e A id --cwd /x -e B -- ls --cwd y", "-e A --cwd /x -e B -- id ls --cwd y"]) {
+    const { invocation } = await call(spec, ["do", ...line.split(" ")]);
+    assert.deepEqual(invocation!.args, ["id", ["ls", "--cwd", "y"]], line);
+    assert.deepEqual(invocation!.options, { cwd: "/x", env: ["A", "B"] }, line);
+  }
+  const { invocation } = await call(spec, ["do", "id", "--json", "-q", "--", "--cwd"]);
+  assert.deepEqual(invocation!.args, ["id", ["--cwd"]]);
+  assert.equal(invocation!.terminal.json, true);
+  assert.equal((await call(spec, ["do", "id", "--help"])).code, 0);
+  await assert.rejects(call(spec, ["do", "id", "--cwdd", "/x", "--", "ls"]), (error) => error instanceof UsageError && /unknown option '--cwdd'/.test(error.message));
+});
+
 test("flags of every command may stand before its name", async () => {
   const { invocation } = await call({}, ["--json", "-q", "do"]);
   assert.equal(invocation!.terminal.json, true);

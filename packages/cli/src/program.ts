@@ -83,15 +83,31 @@ function builder(tree: CommandSpec, context: ProgramContext, defaults: { json: b
     if (spec.passThrough) command.passThroughOptions();
     const { load } = spec;
     command.action(async () => {
+      const args = spec.passThrough ? withLaterOptions(command) : command.processedArgs;
       const options = command.opts<CommonOptions>();
       const terminal = new Terminal(streams, { json: options.json === true || defaults.json, quiet: Boolean(options.quiet) || defaults.quiet, env });
       context.onTerminal?.(terminal);
       const { run } = await load();
-      exit(await run({ args: command.processedArgs, options, terminal, env, tree }) ?? 0);
+      exit(await run({ args, options, terminal, env, tree }) ?? 0);
     });
     return command;
   };
   return build;
+}
+
+/**
+ * `exec <id> --cwd /tmp -- ls`: where arguments stand before a command that is passed on, options may follow them, too. What
+ * follows the command's first word is its own.
+ */
+function withLaterOptions(command: Command): (string | string[])[] {
+  const args = [...command.processedArgs] as (string | string[])[];
+  const words = args.pop() as string[];
+  if (args.length === 0 || !words[0]?.startsWith("-")) return [...args, words];
+  const { operands, unknown } = command.parseOptions(words);
+  const [option] = unknown;
+  if (option === "-h" || option === "--help") command.help();
+  if (option !== undefined) throw new UsageError(`unknown option '${option}'`, `see \`sandkeep ${command.name()} --help\``);
+  return [...args, operands];
 }
 
 function exampleText(spec: CommandSpec): string {

@@ -1,4 +1,5 @@
 import type { BenchContext } from "./context.ts";
+import { measureCopyBytes, measureCopyFiles } from "./copy.ts";
 import { measureBurst, measureDensity } from "./crowd.ts";
 import { measureEgressGuestEnd } from "./egress/guest_end.ts";
 import { measureEgressHostEnd } from "./egress/host_end.ts";
@@ -15,6 +16,8 @@ export const MEASURES: Record<string, { title: string; run(context: BenchContext
   rpc_stat: { title: "stat", run: measureStat },
   kill: { title: "kill", run: measureKill },
   transfer: { title: "50 MB up and down", run: measureTransfer },
+  copy_5000_files: { title: "5,000 files up and down", run: measureCopyFiles },
+  copy_200MB: { title: "a directory of 200 MB up and down", run: measureCopyBytes },
   burst20: { title: "20 at once", run: measureBurst },
   egress_host: { title: "egress, at the host's end", run: (context) => measureEgressHostEnd(context, context.rig()) },
   egress_guest: { title: "egress, from inside a machine", run: measureEgressGuestEnd },

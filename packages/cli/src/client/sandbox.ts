@@ -9,7 +9,8 @@ export async function createSandbox(target: Target, options: MachineOptions, env
   try {
     if (options.copy?.length) {
       const { upload } = await import("../copy/upload.ts");
-      for (const path of options.copy) await upload(sandbox, path, "/app");
+      const { copying } = await import("../copy/failures.ts");
+      for (const path of options.copy) await copying(() => upload(sandbox, path, "/app"));
     }
     return sandbox;
   } catch (error) {

@@ -1,8 +1,10 @@
-import type { Sandbox } from "sandkeep";
+import type { Sandbox, TransferOptions } from "sandkeep";
 import { connectSandbox } from "../client/sandbox.ts";
 import { requireTarget, type Target } from "../client/target.ts";
 import { download } from "../copy/download.ts";
+import { copying } from "../copy/failures.ts";
 import { isGlob, parsePlace, type Place } from "../copy/place.ts";
+import { Interruption } from "../copy/interruption.ts";
 import { relay } from "../copy/relay.ts";
 import { upload } from "../copy/upload.ts";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
@@ -21,13 +23,17 @@ export async function run(invocation: Invocation): Promise<void> {
   await using sandboxes = new Sandboxes(await requireTarget(invocation));
   // Mostly a matter of moments: worth a bar, but no lines in a log.
   const progress = terminal.streams.stderr.isTTY ? terminal.progress() : silent;
+  using interruption = new Interruption();
+  const options = { signal: interruption.signal, onSkip: (path: string, reason: string) => terminal.note(`${path} was not copied: ${reason}`) };
   let copied = 0;
   try {
-    for (const from of await expand(places, sandboxes)) {
-      progress.step(`Copying ${from.path}`);
-      await copy(from, to, sandboxes);
-      copied++;
-    }
+    await copying(async () => {
+      for (const from of await interruption.or(expand(places, sandboxes))) {
+        progress.step(`Copying ${from.path}`);
+        await copy(from, to, sandboxes, interruption, options);
+        copied++;
+      }
+    }, () => interruption.received);
     progress.done();
   } catch (error) {
     progress.fail();
@@ -36,12 +42,13 @@ export async function run(invocation: Invocation): Promise<void> {
   if (terminal.json) terminal.result({ copied }, () => "");
 }
 
-async function copy(from: Place, to: Place, sandboxes: Sandboxes): Promise<void> {
+async function copy(from: Place, to: Place, sandboxes: Sandboxes, interruption: Interruption, options: TransferOptions): Promise<void> {
   if (from.kind === "sandbox") {
-    const source = await sandboxes.get(from.id);
-    await (to.kind === "sandbox" ? relay(source, from.path, await sandboxes.get(to.id), to.path) : download(source, from.path, to.path));
+    const source = await interruption.or(sandboxes.get(from.id));
+    if (to.kind === "local") return await download(source, from.path, to.path, options);
+    await interruption.or(sandboxes.get(to.id).then((target) => relay(source, from.path, target, to.path)));
   } else if (to.kind === "sandbox") {
-    await upload(await sandboxes.get(to.id), from.path, to.path);
+    await upload(await interruption.or(sandboxes.get(to.id)), from.path, to.path, options);
   } else {
     throw new UsageError(`${from.path} and ${to.path} are both on this machine`, "use cp for these");
   }

@@ -17,7 +17,7 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
   const [command, ...args] = list[0] === "--" ? list.slice(1) : list;
   checkForeground(invocation);
   if (!command) throw new UsageError("which command?", "sandkeep exec <id> -- <command>");
-  if (command.startsWith("-")) throw new UsageError(`"${command}" is not a command`, "options stand before the id: sandkeep exec --cwd /tmp <id> -- <command>");
+  if (command.startsWith("-")) throw new UsageError(`"${command}" is not a command`, "options stand before the command: sandkeep exec <id> --cwd /tmp -- <command>");
   const id = sandboxId(given, env);
 
   return await withOwnFailures(async () => {

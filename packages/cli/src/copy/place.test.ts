@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CliError, UsageError } from "../errors.ts";
-import { isGlob, parsePlace } from "./place.ts";
+import { isContents, isGlob, parsePlace } from "./place.ts";
 
 const ID = "sbx_ord_1at5nn58e77rtd11e3k3";
 
@@ -24,4 +24,9 @@ test("what stands before the colon must be an id", () => {
 test("patterns are known by their characters", () => {
   for (const path of ["*.log", "a?", "[ab]", "{a,b}"]) assert.ok(isGlob(path), path);
   assert.ok(!isGlob("plain-name_1.txt"));
+});
+
+test("a dot at the end means what is in it", () => {
+  for (const path of [".", "./", "d/.", "/d/./", "../.", "./."]) assert.ok(isContents(path), path);
+  for (const path of ["..", "d/..", "d.", ".d", "/", "d/", "./d", "d/.x"]) assert.ok(!isContents(path), path);
 });

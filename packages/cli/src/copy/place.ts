@@ -18,3 +18,8 @@ export function parsePlace(text: string, env: NodeJS.ProcessEnv): Place {
 export function isGlob(path: string): boolean {
   return /[*?[{]/.test(path);
 }
+
+/** Whether a path says "what is in it" and not "it", as for cp(1): `.` and whatever ends with `/.`. */
+export function isContents(path: string): boolean {
+  return /(^|\/)\.\/*$/.test(path);
+}

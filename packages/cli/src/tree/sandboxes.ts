@@ -92,6 +92,7 @@ export const sandboxCommands: CommandSpec[] = [
     ],
     examples: [
       ["sandkeep exec $id -- ls -l", "look at the home directory"],
+      ["sandkeep exec $id --cwd /app -- npm test", "options stand before or after the id"],
       ["SANDBOX_ID=$id sandkeep exec - -- python3 -m http.server", "with the id from the environment"],
     ],
     completes: "sandbox",

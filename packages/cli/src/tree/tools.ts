@@ -16,7 +16,7 @@ export const toolCommands: CommandSpec[] = [
     details: "Starts a server of its own, unless --endpoint is given, and prints each figure beside its goal.",
     options: [
       { flags: "--json [file]", description: "print the figures as JSON, or write them to a file beside the table" },
-      { flags: "--only <names>", description: "only these, separated by commas: create, tti_echo, tti_node_version, exec_true, rpc_stat, kill, transfer, burst20, density50" },
+      { flags: "--only <names>", description: "only these, separated by commas: create, tti_echo, tti_node_version, exec_true, rpc_stat, kill, transfer, copy_5000_files, copy_200MB, burst20, egress_host, egress_guest, density50" },
       { flags: "--quick", description: "fewer repetitions: a glance, not a measurement" },
       { flags: "--settle <duration>", description: "how long to watch idle machines for density50 (default: 20s)", parse: parseDuration },
     ],

@@ -190,9 +190,14 @@ async function fill(handle: FileHandle, path: LocalPath, to: Buffer): Promise<vo
     const { bytesRead } = await handle.read(to, at, to.length - at, null).catch((error: unknown) => {
       throw named(error, path);
     });
-    if (bytesRead === 0) throw new Error(`${shown(path)} became shorter while it was read`);
+    if (bytesRead === 0) throw shorter(path);
     at += bytesRead;
   }
+}
+
+/** In the form of the system's errors. */
+function shorter(path: LocalPath): Error {
+  return Object.assign(new Error(`EIO: the file became shorter while it was read '${shown(path)}'`), { code: "EIO", syscall: "read", path: shown(path) });
 }
 
 /** Nanoseconds since 1970 as decimal seconds. */
