@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
@@ -75,6 +75,24 @@ describe("cp", () => {
     assert.equal((await stat(join(dir, "back", "run.sh"))).mode & 0o777, 0o755);
   });
 
+  test("a destination may be written in any way, and new ones are whole or not there", async () => {
+    await mkdir(join(dir, "d"));
+    for (const to of ["d", "d/", "d//", "./d", "./d/.", "d/../d"]) {
+      await installation.output(["cp", `${id}:tree`, to], { cwd: dir });
+      assert.equal(await readFile(join(dir, "d/tree/sub/a b.txt"), "utf8"), "text", to);
+      await rm(join(dir, "d/tree"), { recursive: true });
+    }
+    await installation.output(["cp", `${id}:tree//.`, "contents"], { cwd: dir });
+    assert.deepEqual((await readdir(join(dir, "contents"))).sort(), ["link", "run.sh", "sub"]);
+    await installation.output(["cp", "./tree//", `${id}:/tmp/.//`], { cwd: dir });
+    assert.equal(await installation.output(["exec", id, "--cwd", "/tmp/tree", "--", "./run.sh"]), "ran\n");
+    await installation.output(["exec", id, "sh", "-c", "cp -r tree denied && sudo chown root denied/sub && sudo chmod 700 denied/sub"]);
+    const { code, stderr } = await installation.call(["cp", `${id}:denied`, "half"], { cwd: dir });
+    assert.equal(code, 1);
+    assert.match(stderr, /Permission denied.*denied\/sub/);
+    assert.deepEqual((await readdir(dir)).filter((name) => name === "half" || name.startsWith(".sandkeep-")), []);
+  });
+
   test("takes large files in and out unchanged", async () => {
     await installation.output(["cp", "large", `${id}:/tmp/renamed`], { cwd: dir });
     await installation.output(["cp", `${id}:/tmp/renamed`, "."], { cwd: dir });
@@ -100,6 +118,10 @@ describe("cp", () => {
   test("says what is not there", async () => {
     assert.equal((await installation.call(["cp", `${id}:/nowhere`, "."], { cwd: dir })).code, 3);
     assert.equal((await installation.call(["cp", "nowhere", `${id}:`], { cwd: dir })).code, 3);
+    await writeFile(join(dir, "a-file"), "");
+    const { code, stderr } = await installation.call(["cp", `${id}:tree`, "a-file/below"], { cwd: dir });
+    assert.equal(code, 1);
+    assert.match(stderr, /a file on this machine: .*a-file.*ENOTDIR|ENOTDIR.*a-file/s);
   });
 });
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { sha256, testBytes } from "../harness/bytes.ts";
 import type { Sdk } from "../harness/sdk.ts";
 import { sharedSandbox } from "../harness/shared.ts";
+import ownTransfer from "./own-transfer.ts";
 
 const MiB = 1024 * 1024;
 
@@ -65,6 +66,44 @@ export default function transfer(sdk: Sdk): void {
     assert.equal(await readlink(join(into, "out/link")), "deep/file.txt");
     if (!sdk.official) assert.equal((await stat(join(into, "out/run.sh"))).mode & 0o777, 0o755);
   });
+
+  test("a destination may be written in any way", async () => {
+    const { fs } = sandbox();
+    await fs.mkdir("plain/deep", { recursive: true });
+    await fs.writeTextFile("plain/deep/file", "there");
+    await mkdir(join(local, "ways/a"), { recursive: true });
+    const base = relative(process.cwd(), join(local, "ways"));
+    await mkdir(join(base, "up-dir"));
+    for (const path of ["a", "a/", "a//", "./a", "./a/.", "a/../a", ".", "./", ""].map((form) => `./${base}/${form}`)) {
+      await fs.download("plain", path);
+      assert.equal(await readFile(join(path, "plain/deep/file"), "utf8"), "there", path);
+      await rm(join(path, "plain"), { recursive: true });
+    }
+    for (const source of ["plain/", "./plain", "plain//deep/..", "/home/app/plain"]) {
+      await fs.download(source, base);
+      await rm(join(base, "plain"), { recursive: true });
+    }
+    for (const [index, form] of ["", "/", "//", "/./", "/."].entries()) {
+      await fs.mkdir(`to-${index}`);
+      await fs.upload(`./${base}/./up-dir//`, `./to-${index}${form}`);
+      assert.ok((await fs.stat(`to-${index}/up-dir`)).isDirectory);
+    }
+  });
+
+  test("a name that is not UTF-8 stops no download", async () => {
+    const { fs } = sandbox();
+    await sandbox().sh`mkdir -p bytes && cd bytes && touch plain "$(printf 'a\\377')" && mkdir "$(printf 'd\\376')" && touch "$(printf 'd\\376/in')"`;
+    const names = [];
+    for await (const { name } of fs.readDir("bytes")) names.push(name);
+    assert.deepEqual(names, ["plain"]);
+    await mkdir(join(local, "of-bytes"));
+    await fs.download("bytes", join(local, "of-bytes"));
+    const got = (await readdir(join(local, "of-bytes/bytes"), { encoding: "buffer" })).map((name) => name.toString("latin1")).sort();
+    // In our archive names are bytes; the platform's client has only what is text.
+    assert.deepEqual(got, sdk.official ? ["plain"] : ["a\xff", "d\xfe", "plain"]);
+  });
+
+  if (!sdk.official) ownTransfer(sandbox, () => local);
 
   test("fails for what is not there, here or in the sandbox", async () => {
     await assert.rejects(() => sandbox().fs.upload(join(local, "absent"), "x"), Error);
