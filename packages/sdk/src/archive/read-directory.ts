@@ -142,7 +142,7 @@ function ifGone(error: { code?: string }): null {
 
 async function prepare(found: Found, source: string, onSkip: (path: string, reason: string) => void): Promise<Prepared | null> {
   const ready = await (found.kind === "file" ? prepareFile(found) : prepareOther(found, source)).catch(ifGone);
-  if (!ready) onSkip(shown(found.path), GONE);
+  if (!ready) onSkip(shown(found.path), !NAMES_ARE_BYTES && shown(found.path).includes("\ufffd") ? "its name is not UTF-8, which this runtime cannot read" : GONE);
   return ready;
 }
 
