@@ -27,9 +27,11 @@ export class Installation implements AsyncDisposable {
   readonly dir: string;
   readonly dataDir: string;
   readonly env: NodeJS.ProcessEnv;
+  readonly #through: string[];
 
-  private constructor(dir: string, env: Record<string, string>) {
+  private constructor(dir: string, env: Record<string, string>, through: string[]) {
     this.dir = dir;
+    this.#through = through;
     this.dataDir = join(dir, "data");
     const { DENO_SANDBOX_ENDPOINT: _, DENO_DEPLOY_ENDPOINT: __, DENO_DEPLOY_TOKEN: ___, SANDBOX_ID: ____, ...inherited } = process.env;
     // The images of the usual data directory, unless the test run names others: building one takes minutes.
@@ -37,13 +39,15 @@ export class Installation implements AsyncDisposable {
     this.env = { ...inherited, NO_COLOR: "1", SANDKEEP_IMAGES: process.env.SANDKEEP_IMAGES || usual, SANDKEEP_DATA_DIR: this.dataDir, ...env };
   }
 
-  static async create(env: Record<string, string> = {}): Promise<Installation> {
-    return new Installation(await mkdtemp(join(tmpdir(), "sandkeep-cli-")), env);
+  /** @param through a program that becomes each command, with its arguments */
+  static async create(env: Record<string, string> = {}, through: string[] = []): Promise<Installation> {
+    return new Installation(await mkdtemp(join(tmpdir(), "sandkeep-cli-")), env, through);
   }
 
   /** Starts `sandkeep` without waiting for its end. */
   start(args: string[], { env = {}, cwd }: Omit<CallOptions, "input"> = {}) {
-    return spawn(SANDKEEP, args, { env: { ...this.env, ...env }, cwd, timeout: COMMAND_TIMEOUT_MS, killSignal: "SIGKILL" });
+    const [file, ...rest] = [...this.#through, SANDKEEP, ...args];
+    return spawn(file!, rest, { env: { ...this.env, ...env }, cwd, timeout: COMMAND_TIMEOUT_MS, killSignal: "SIGKILL" });
   }
 
   /** Runs `sandkeep` to its end. */

@@ -1,12 +1,14 @@
 /** A server that is killed: what its next start finds, keeps and removes. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Client, ConnectionClosedError, Sandbox } from "sandkeep";
-import { isAlive, machineFolders, machinePids, pidOfSandbox } from "../harness/machines.ts";
+import { asIntruder } from "../harness/intruder.ts";
+import { folderOfSandbox, isAlive, machineFolders, machinePids, pidOfSandbox } from "../harness/machines.ts";
 import { until } from "../harness/poll.ts";
 import { TestServer } from "../harness/server.ts";
 
@@ -64,3 +66,73 @@ test("sandboxes with a duration live on, everything else is removed, and a stop 
   assert.deepEqual(machineFolders(dataDir), []);
   assert.deepEqual(readdirSync(join(dataDir, "run")).filter((name) => name !== "lock"), []);
 });
+
+test("a machine whose monitor was taken over changes nothing for the server: links, forged records, other sockets, across restarts", { timeout: TIMEOUT_MS }, async () => {
+  const victim = join(dataDir, "victim");
+  writeFileSync(victim, "the host's own", { mode: 0o600 });
+  const decoy = createServer((socket) => {
+    connections++;
+    socket.destroy();
+  });
+  let connections = 0;
+  await new Promise<void>((resolve) => decoy.listen(join(dataDir, "decoy"), resolve));
+  let server = await TestServer.start({ dataDir });
+  try {
+    Object.assign(process.env, server.env);
+    const other = await Sandbox.create({ timeout: "10m" });
+    let hostile = await Sandbox.create({ timeout: "10m" });
+    await other.fs.writeTextFile("mine", "other");
+    await hostile.fs.writeTextFile("mine", "hostile");
+    const [otherPid, pid] = [pidOfSandbox(dataDir, other.id)!, pidOfSandbox(dataDir, hostile.id)!];
+    const folder = folderOfSandbox(dataDir, hostile.id)!;
+    const before = readdirSync(folder).sort();
+    const attack = () => assert.equal(asIntruder(pid, attempts({ folder, victim, decoy: join(dataDir, "decoy"), id: other.id, otherPid })).trim(), "");
+    const unharmed = async () => {
+      assert.deepEqual(readdirSync(folder).sort(), before);
+      for (const name of before) assert.ok(!lstatSync(join(folder, name)).isSymbolicLink(), name);
+      assert.equal(readFileSync(victim, "utf8"), "the host's own");
+      assert.deepEqual([pidOfSandbox(dataDir, other.id), pidOfSandbox(dataDir, hostile.id)], [otherPid, pid]);
+      // Each is who it was.
+      assert.deepEqual(await Promise.all([other, hostile].map(async ({ id }) => (await Sandbox.connect(id)).fs.readTextFile("mine"))), ["other", "hostile"]);
+    };
+
+    attack();
+    assert.ok((await hostile.extendTimeout("15m")).getTime() > Date.now());
+    await unharmed();
+
+    for (const leave of [() => server.crash(), () => server.stop("SIGUSR2")]) {
+      attack();
+      await leave();
+      attack();
+      server = await TestServer.start({ dataDir });
+      Object.assign(process.env, server.env);
+      await unharmed();
+    }
+
+    hostile = await Sandbox.connect(hostile.id);
+    attack();
+    await hostile.kill();
+    await until("its machine is gone", () => !isAlive(pid));
+    assert.equal(readFileSync(victim, "utf8"), "the host's own");
+    assert.equal(await (await Sandbox.connect(other.id)).fs.readTextFile("mine"), "other");
+    assert.equal(connections, 0);
+  } finally {
+    await server.stop();
+    decoy.close();
+  }
+  assert.deepEqual(machineFolders(dataDir), []);
+});
+
+/** A script that tries everything in the machine's folder, and says what it could do. */
+function attempts({ folder, victim, decoy, id, otherPid }: { folder: string; victim: string; decoy: string; id: string; otherPid: number }): string {
+  const records = [["machine.json", JSON.stringify({ id, pid: otherPid, memoryMiB: 1_280, keep: true })], ["process.json", JSON.stringify({ pid: otherPid, startTicks: 1, uid: null })]];
+  const tries = [
+    ...["machine.new", "machine.json.new", "process.json.new", "machine.json", "process.json", "disk.qcow2"].map((name) => `ln -sf ${victim} ${folder}/${name}`),
+    ...["qmp", "control", "egress"].flatMap((name) => [`ln -sf ${decoy} ${folder}/${name}`, `rm ${folder}/${name}`, `mv ${folder}/${name} ${folder}/gone`]),
+    ...records.map(([name, text]) => `echo '${text}' > ${folder}/${name}`),
+    `mv ${folder} ${folder}.old`, `mkdir ${folder}/new`, `ls ${folder}/machine.json`, `cat ${victim}`,
+  ];
+  // Its disk is its own: a header that names a file of the host as what it falls through to must be nobody's to follow.
+  const forge = `printf '/etc/shadow' | dd of=${folder}/disk.qcow2 bs=1 seek=512 conv=notrunc 2> /dev/null`;
+  return `${forge}\n${tries.map((one) => `(${one}) > /dev/null 2>&1 && echo "did: ${one.replaceAll("'", "")}"`).join("\n")}`;
+}

@@ -19,15 +19,23 @@ export function machineFolders(dataDir: string): string[] {
 
 /** The pid of a sandbox's machine, as the record in its folder names it. */
 export function pidOfSandbox(dataDir: string, id: string): number | undefined {
-  for (const folder of machineFolders(dataDir)) {
-    try {
-      const record = JSON.parse(readFileSync(join(dataDir, "run", folder, "machine.json"), "utf8")) as { id: string; pid: number };
-      if (record.id === id) return record.pid;
-    } catch {
-      // It waits for a sandbox to become.
-    }
+  const folder = folderOfSandbox(dataDir, id);
+  return folder === undefined ? undefined : (record(folder, "process.json") as { pid: number } | undefined)?.pid;
+}
+
+/** The folder of a sandbox's machine. */
+export function folderOfSandbox(dataDir: string, id: string): string | undefined {
+  const folders = machineFolders(dataDir).map((name) => join(dataDir, "run", name));
+  return folders.find((folder) => (record(folder, "machine.json") as { id: string } | undefined)?.id === id);
+}
+
+/** Undefined: the machine waits for a sandbox to become, or is gone. */
+function record(folder: string, name: string): unknown {
+  try {
+    return JSON.parse(readFileSync(join(folder, name), "utf8"));
+  } catch {
+    return undefined;
   }
-  return undefined;
 }
 
 /** Memory that a process has, in MiB. */

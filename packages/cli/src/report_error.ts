@@ -26,11 +26,13 @@ export function reportError(error: unknown, terminal: Terminal): number {
 const lines = (text: string) => text.split("\n").map(printable).join("\n  ");
 
 /** Errors of the server and the host whose messages are written for the user. */
-const WRITTEN_FOR_USERS: Record<string, string> = { ConfigError: "CONFIG", ImageError: "IMAGE", NoCapacity: "NO_CAPACITY" };
+const WRITTEN_FOR_USERS: Record<string, string> = { ConfigError: "CONFIG", ImageError: "IMAGE", NoCapacity: "NO_CAPACITY", PreconditionError: "HOST_NOT_READY" };
 
 function fromOwnName(error: unknown): CliError | undefined {
   const code = error instanceof Error && WRITTEN_FOR_USERS[error.name];
-  return code ? new CliError(code, error.message, { hint: "see `sandkeep doctor`", cause: error }) : undefined;
+  if (!code) return undefined;
+  const { repair } = error as { repair?: string };
+  return new CliError(code, error.message, { hint: repair ?? "see `sandkeep doctor`", cause: error });
 }
 
 function unexpected(error: unknown): CliError {

@@ -83,6 +83,8 @@ export interface Host {
 
 export interface HostInfo {
   acceleration: { kind: "kvm" | "tcg"; reason: string };
+  /** Around each machine: `full` has namespaces, `minimal` does without. */
+  jail: "full" | "minimal";
   versions: Record<string, string>;
   machines: number;
   /** Ahead of demand: processes that wait, and clones that wait paused. */

@@ -3,6 +3,7 @@ import { type EgressConfig, type EgressEvent, EgressProxy, authorityPem } from "
 import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "./contract.ts";
 import type { BootFiles, Engine, MachineSize } from "./engine/engine.ts";
 import { createQemu } from "./engine/qemu/create.ts";
+import type { JailKind } from "./engine/qemu/jail/jail.ts";
 import { layout, type Layout } from "./layout.ts";
 import { lock } from "./lock.ts";
 import type { Log } from "./log.ts";
@@ -10,6 +11,7 @@ import { BOOT_HELLO_TIMEOUT_MS, type Clone, connectGuest, discard, RUNNING_HELLO
 import { createFolder, listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "./machines/folder.ts";
 import { newIdentity } from "./machines/identity.ts";
 import { RunningMachine } from "./machines/machine.ts";
+import { requireMachines } from "./preconditions/require.ts";
 import { diskFits } from "./stock/disk.ts";
 import { defaultBudgetMiB, fits } from "./stock/memory.ts";
 import { Stock } from "./stock/stock.ts";
@@ -36,14 +38,18 @@ export interface HostOptions {
   egress?: { dir: string; config: EgressConfig };
   /** Default `auto`: KVM if it works, else emulation. */
   accelerator?: "auto" | "kvm" | "tcg";
+  /** Default `full`; `minimal` is for where no namespaces can be made, and is never chosen by itself. */
+  jail?: JailKind;
 }
 
 /**
  * Opens the host.
  *
- * @throws when QEMU is missing or another process uses the data folder
+ * @throws {PreconditionError} when this computer cannot run machines
+ * @throws when another process uses the data folder
  */
 export async function createHost(options: HostOptions): Promise<Host> {
+  await requireMachines(options.jail ?? "full");
   const paths = layout(options.dataDir);
   const held = await lock(paths.lock);
   try {
@@ -52,9 +58,10 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const newFolder = () => createFolder(paths.run);
     const engine = await createQemu({
       boot, newFolder, imageId: options.image.id, agent: options.image.agent, verdicts: paths.verdicts, frequency: paths.frequency,
-      ...(options.accelerator && { accelerator: options.accelerator }),
+      ...(options.accelerator && { accelerator: options.accelerator }), ...(options.jail && { jail: options.jail }),
     });
     options.log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");
+    if (options.jail === "minimal") options.log.warn({ jail: "minimal" }, "machines have the minimal jail: see docs/security.md");
     const templates = new TemplateStore({ dir: options.templatesDir ?? paths.templates, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
     await templates.load(sizeOf);
     const caCertificate = options.egress ? await authorityPem(options.egress.dir) : null;
@@ -75,6 +82,7 @@ class LocalHost implements Host {
   readonly #engine: Engine;
   readonly #templates: TemplateStore;
   readonly #lock: AsyncDisposable;
+  readonly #jail: JailKind;
   readonly #egress: EgressProxy | null;
   readonly #caCertificate: string | null;
   readonly #stocks = new Map<number, Stock>();
@@ -86,6 +94,7 @@ class LocalHost implements Host {
 
   constructor(options: HostOptions, paths: Layout, engine: Engine, templates: TemplateStore, held: AsyncDisposable, caCertificate: string | null) {
     this.#options = options;
+    this.#jail = options.jail ?? "full";
     this.#paths = paths;
     this.#engine = engine;
     this.#templates = templates;
@@ -118,10 +127,14 @@ class LocalHost implements Host {
 
   async #create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
     await this.#makeRoom();
-    const clone = await this.#newClone(spec.memoryMiB);
+    const clone = await this.#newClone(spec.memoryMiB).catch(async (error) => {
+      // What this computer lacks says more than how QEMU failed.
+      await requireMachines(this.#jail);
+      throw error;
+    });
     // It holds the time, so it is made when the machine is there: waiting for one may take seconds.
     const identity = newIdentity(spec.id, spec.env, this.#caCertificate);
-    const record: MachineRecord = { id: spec.id, pid: clone.vm.pid, memoryMiB: spec.memoryMiB, keep: spec.keep };
+    const record: MachineRecord = { id: spec.id, memoryMiB: spec.memoryMiB, keep: spec.keep };
     try {
       signal?.throwIfAborted();
       await Promise.all([clone.guest.call("resume", identity), writeRecord(clone.dir, record)]);
@@ -232,7 +245,7 @@ class LocalHost implements Host {
   }
 
   async #takeOver(dir: string, record: MachineRecord): Promise<Machine | null> {
-    const vm = await this.#engine.adopt(dir, record.pid);
+    const vm = await this.#engine.adopt(dir);
     if (!vm) return null;
     try {
       const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
@@ -261,6 +274,7 @@ class LocalHost implements Host {
     }
     return {
       acceleration: this.#engine.acceleration,
+      jail: this.#jail,
       versions: this.#engine.versions,
       machines: this.#machines.size,
       waiting,

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { isOurs } from "./machines/folder.ts";
 
 /** Longest folder for machines: with a machine's name and a socket's in it, a path must stay under a socket's 107 bytes. */
 const MAX_RUN_DIR_BYTES = 80;
@@ -20,7 +21,11 @@ export interface Layout {
   lock: string;
 }
 
-/** Makes the folders where missing. */
+/**
+ * Makes the folders where missing.
+ *
+ * @throws when the folder of machines is not this user's alone
+ */
 export function layout(dataDir: string): Layout {
   const root = resolve(dataDir);
   let run = join(root, "run");
@@ -29,5 +34,7 @@ export function layout(dataDir: string): Layout {
   }
   const paths = { images: join(root, "images"), templates: join(root, "templates"), run };
   for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
+  // In a folder for everybody's temporary files, somebody else may have been first.
+  if (!isOurs(run)) throw new Error(`${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`);
   return { ...paths, verdicts: join(root, "acceleration.json"), frequency: join(root, "tsc-khz"), lock: join(run, "lock") };
 }

@@ -155,6 +155,11 @@ export const ERRORS = {
     summary: "The host has no room for another sandbox.",
     remedy: "Try again later, ask for less memory, or end a sandbox.",
   },
+  HOST_NOT_READY: {
+    status: 503,
+    summary: "The computer cannot run machines as it is.",
+    remedy: "Repair what the message names; `sandkeep doctor` on that computer has the details.",
+  },
   EGRESS_UNAVAILABLE: {
     status: 503,
     summary: "The change of what the sandbox may reach did not come into force.",

@@ -85,6 +85,8 @@ export interface ServerInfo {
   limits: Record<string, number>;
   host: {
     acceleration: { kind: "kvm" | "tcg"; reason: string };
+    /** Around each machine: `full` has namespaces, `minimal` does without. */
+    jail: "full" | "minimal";
     versions: Record<string, string>;
     machines: number;
     waiting: { processes: number; clones: number };

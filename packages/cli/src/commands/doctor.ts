@@ -2,24 +2,29 @@ import { userInfo } from "node:os";
 import type { Finding, Verdict } from "../doctor/check.ts";
 import { checkEgress } from "../doctor/egress.ts";
 import { checkImage } from "../doctor/image.ts";
+import { checkIsolation } from "../doctor/isolation.ts";
 import { checkPlatform } from "../doctor/platform.ts";
 import { checkPrograms } from "../doctor/programs.ts";
 import { checkResources } from "../doctor/resources.ts";
-import { checkRootless } from "../doctor/rootless.ts";
 import { runChecks } from "../doctor/run_checks.ts";
+import { recheck } from "../doctor/recheck.ts";
 import { checkServer } from "../doctor/server.ts";
 import type { Colours } from "../output/colour.ts";
 import { dataDirOf } from "../paths.ts";
+import { jailOf } from "../server/jail-choice.ts";
 import type { Invocation } from "../tree/spec.ts";
 
-const CHECKS = [checkPlatform, checkPrograms, checkResources, checkRootless, checkImage, checkEgress, checkServer];
+const CHECKS = [checkPlatform, checkPrograms, checkResources, checkIsolation, checkImage, checkEgress, checkServer];
 /** All checks together; each is a matter of milliseconds unless something hangs. */
 const TIMEOUT_MS = 20_000;
 
 /** `sandkeep doctor` */
-export async function run({ options, terminal, env }: Invocation): Promise<number> {
+export async function run({ options, terminal, env }: Invocation<{ recheck?: boolean }>): Promise<number> {
   const { uid, username } = userInfo();
-  const findings = await runChecks(CHECKS, { env, dataDir: dataDirOf(options, env), uid, userName: username, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const dataDir = dataDirOf(options, env);
+  const context = { env, dataDir, uid, userName: username, jail: jailOf(env) ?? "full" };
+  const rechecked = options.recheck ? await recheck(context) : [];
+  const findings = [...rechecked, ...(await runChecks(CHECKS, { ...context, signal: AbortSignal.timeout(TIMEOUT_MS) }))];
   const worst = (verdict: Verdict) => findings.some((finding) => finding.verdict === verdict);
   const verdict: Verdict = worst("fail") ? "fail" : worst("warn") ? "warn" : "ok";
   terminal.result({ verdict, findings }, (colour) => [...findings.map((finding) => line(finding, colour)), "", summary(verdict)].join("\n"));

@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import type { JailKind } from "@sandkeep/host";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
 import { dataDirOf, imagesOf } from "../paths.ts";
+import { jailOf, JAILS } from "../server/jail-choice.ts";
 import { prepareImage } from "../server/prepare_image.ts";
 import { startTicks } from "../server/process_identity.ts";
 import { readState, removeState, writeState } from "../server/state.ts";
@@ -18,6 +20,7 @@ interface Options {
   tlsKey?: string;
   images?: string;
   leaveRunning?: boolean;
+  jail?: JailKind;
   /** Milliseconds. */
   idleExit?: number;
   logLevel?: "trace" | "debug" | "info" | "warn" | "error" | "silent";
@@ -25,7 +28,7 @@ interface Options {
 
 /** `sandkeep serve`: serves until a signal, or until it was idle for long enough. */
 export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
-  const [{ createHost }, { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile }] = await Promise.all([
+  const [{ createHost, requireMachines }, { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile }] = await Promise.all([
     import("@sandkeep/host"),
     import("@sandkeep/server"),
   ]);
@@ -40,11 +43,13 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   }
 
   const images = options.images ?? imagesOf(dataDir, env);
-  const image = await prepareImage(images, terminal.progress());
+  const engine = engineSettings(config.engine);
+  const jail = options.jail ?? jailOf(env) ?? engine.jail;
+  const image = await prepareImage(images, terminal.progress(), { before: () => requireMachines(jail ?? "full", env) });
   const log = createLogger(config.log.level);
   const templatesDir = join(images, "templates");
   const egress = { dir: join(dataDir, EGRESS_DIR), config: config.egress };
-  const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engineSettings(config.engine) });
+  const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engine, ...(jail && { jail }) });
   // From here on the server owns the host, also when it does not start.
   const server = await startServer({ host, config, log });
   // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine
@@ -79,19 +84,27 @@ function overrides(options: Options & CommonOptions, env: NodeJS.ProcessEnv) {
   };
 }
 
+interface EngineSettings {
+  accelerator?: "auto" | "kvm" | "tcg";
+  aheadMemoryMiB?: number;
+  jail?: JailKind;
+}
+
 /** What the configuration says about the machine engine. @throws {CliError} */
-function engineSettings({ accelerator, aheadMemoryMiB, ...unknown }: Record<string, unknown>): { accelerator?: "auto" | "kvm" | "tcg"; aheadMemoryMiB?: number } {
+function engineSettings({ accelerator, aheadMemoryMiB, jail, ...unknown }: Record<string, unknown>): EngineSettings {
   const wrong = Object.keys(unknown)[0]
     ?? (accelerator === undefined || ["auto", "kvm", "tcg"].includes(String(accelerator)) ? undefined : "accelerator")
+    ?? (jail === undefined || JAILS.some((kind) => kind === jail) ? undefined : "jail")
     ?? (aheadMemoryMiB === undefined || Number.isInteger(aheadMemoryMiB) && Number(aheadMemoryMiB) >= 0 ? undefined : "aheadMemoryMiB");
   if (wrong) {
     throw new CliError("CONFIG", `engine.${wrong} in the configuration is not valid`, {
-      hint: "engine has `accelerator` (auto, kvm or tcg) and `aheadMemoryMiB` (a whole number)",
+      hint: "engine has `accelerator` (auto, kvm or tcg), `jail` (full or minimal) and `aheadMemoryMiB` (a whole number)",
       exitCode: ExitCode.usage,
     });
   }
   return {
     ...(accelerator !== undefined && { accelerator: accelerator as "auto" | "kvm" | "tcg" }),
+    ...(jail !== undefined && { jail: jail as JailKind }),
     ...(aheadMemoryMiB !== undefined && { aheadMemoryMiB: aheadMemoryMiB as number }),
   };
 }

@@ -1,26 +1,10 @@
-/** `ok`; `warn`: works, but not as well as it could; `fail`: something essential is missing. */
-export type Verdict = "ok" | "warn" | "fail";
+import type { Finding, Surroundings } from "@sandkeep/host";
 
-/** One finding about this machine. */
-export interface Finding {
-  /** What was looked at, in a word or two. */
-  name: string;
-  verdict: Verdict;
-  /** What was found. */
-  detail: string;
-  /** How to repair it; absent when there is nothing to repair. */
-  repair?: string;
-}
+export type { Finding, Verdict } from "@sandkeep/host";
 
 /** What the checks may look at. */
-export interface DoctorContext {
-  env: NodeJS.ProcessEnv;
+export interface DoctorContext extends Surroundings {
   dataDir: string;
-  /** The user's numerical id. */
-  uid: number;
-  userName: string;
-  /** Ends whatever takes too long. */
-  signal: AbortSignal;
 }
 
 /** Looks at one concern. Never throws for what it finds. */

@@ -20,7 +20,7 @@ export const checkServer: Check = async (context) => {
   }
   try {
     const info = await new Api(state).json<ServerInfo>("GET", "/api/v1/info");
-    const { acceleration, versions, waiting, machines, memoryBudgetMiB } = info.host;
+    const { acceleration, jail, versions, waiting, machines, memoryBudgetMiB } = info.host;
     return [
       { name: "server", verdict: "ok", detail: `runs (process ${state.pid}, ${state.sandboxEndpoint}, version ${info.version}), ${info.sandboxes.running} sandboxes` },
       {
@@ -29,6 +29,7 @@ export const checkServer: Check = async (context) => {
         detail: `${acceleration.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${acceleration.reason}`,
         ...(acceleration.kind === "tcg" && { repair: "sandboxes work without KVM, more slowly; a machine where it works makes them fast" }),
       },
+      ...(jail === "minimal" ? [{ name: "machines' jail", verdict: "warn", detail: "minimal: the server was started so, and machines have no namespaces", repair: "docs/security.md has the difference" } as const] : []),
       { name: "engine", verdict: "ok", detail: `${Object.entries(versions).map(([k, v]) => `${k} ${v}`).join(", ")}; ${machines} machines, ${waiting.processes + waiting.clones} waiting ahead of demand (budget ${memoryBudgetMiB} MiB)` },
     ];
   } catch (error) {
@@ -46,7 +47,8 @@ async function kvmDevice({ dataDir }: DoctorContext): Promise<Finding> {
   const verdicts = await readFile(`${dataDir}/acceleration.json`, "utf8").then(JSON.parse, () => ({})) as Record<string, { kind: string; reason: string }>;
   const last = Object.values(verdicts).at(-1);
   if (!last) return { name, verdict: "ok", detail: "/dev/kvm is there; whether it works is proven when the server first starts" };
-  return { name, verdict: "ok", detail: `${last.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${last.reason}` };
+  const emulated = last.kind !== "kvm";
+  return { name, verdict: "ok", detail: `${emulated ? "emulation (TCG)" : "KVM"}: ${last.reason}`, ...(emulated && { repair: "when KVM works, sandkeep doctor --recheck finds it out" }) };
 }
 
 /** Only `sandkeep serve` minds: the server in the background takes any free port. */

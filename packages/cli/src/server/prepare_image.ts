@@ -1,11 +1,19 @@
 import type { Image } from "@sandkeep/host";
 import type { Progress } from "../output/progress.ts";
 
+interface PrepareOptions {
+  force?: boolean;
+  signal?: AbortSignal;
+  /** Called before an image is built: what is to be known before that takes minutes. */
+  before?: () => Promise<void>;
+}
+
 /** The image that machines boot from; built, with its progress shown, when it is missing. */
-export async function prepareImage(dataDir: string, progress: Progress, { force = false, signal }: { force?: boolean; signal?: AbortSignal } = {}): Promise<Image> {
+export async function prepareImage(dataDir: string, progress: Progress, { force = false, signal, before }: PrepareOptions = {}): Promise<Image> {
   const { buildImage, ensureImage, findImage } = await import("@sandkeep/host");
   const found = force ? undefined : await findImage({ dataDir });
   if (found) return found;
+  await before?.();
   progress.step("Building the guest's image (once; takes some minutes)");
   const build = force ? buildImage : ensureImage;
   const image = await build({

@@ -1,6 +1,7 @@
 import type { Terminal } from "../output/terminal.ts";
 import { imagesOf } from "../paths.ts";
 import { ensureDaemon } from "./daemon.ts";
+import { jailOf } from "./jail-choice.ts";
 import { prepareImage } from "./prepare_image.ts";
 
 /** Starts the server of a data directory in the background, building the image first if it is missing, and says so. */
@@ -10,7 +11,11 @@ export async function startLocalServer(dataDir: string, env: NodeJS.ProcessEnv, 
     await ensureDaemon({
       dataDir,
       env,
-      prepare: async () => void await prepareImage(imagesOf(dataDir, env), progress),
+      prepare: async () => {
+        const { requireMachines } = await import("@sandkeep/host");
+        await requireMachines(jailOf(env) ?? "full", env);
+        await prepareImage(imagesOf(dataDir, env), progress);
+      },
       onStart: () => progress.step("Starting the server in the background"),
     });
     progress.done();

@@ -20,6 +20,7 @@ export const serverCommands: CommandSpec[] = [
       { flags: "--tls-cert <file>", description: "serve HTTPS with this certificate (PEM)" },
       { flags: "--tls-key <file>", description: "the certificate's key (PEM)" },
       { flags: "--leave-running", description: "leave sandboxes with a lifetime running on exit" },
+      { flags: "--jail <kind>", description: "jail around each machine: full, or minimal where no namespaces can be made (SANDKEEP_JAIL; default: full)", choices: ["full", "minimal"] },
       { flags: "--images <path>", description: "share the images and templates of another data directory (SANDKEEP_IMAGES)" },
       { flags: "--background", description: "say that it serves only when the first machine is ready (as when other commands start it)" },
       { flags: "--idle-exit <duration>", description: "exit after this long without a sandbox", parse: parseDuration },

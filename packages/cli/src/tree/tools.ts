@@ -7,7 +7,8 @@ export const toolCommands: CommandSpec[] = [
     name: "doctor",
     summary: "Check this machine, and say how to repair what is wrong",
     details: "Exit code 1 when something essential is missing.",
-    examples: [["sandkeep doctor", "what works, what does not, and why"]],
+    options: [{ flags: "--recheck", description: "find out anew whether KVM works, instead of showing what was found out before" }],
+    examples: [["sandkeep doctor", "what works, what does not, and why"], ["sandkeep doctor --recheck", "after KVM was repaired"]],
     load: () => import("../commands/doctor.ts"),
   },
   {

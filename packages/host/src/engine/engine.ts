@@ -29,9 +29,11 @@ export interface MachineSize {
   vcpus: number;
 }
 
-/** A folder of the machine's own: its disk, its sockets. Removed with it. */
 export interface VmOptions {
-  /** Absolute, short enough for unix sockets inside it. */
+  /**
+   * Folder for the machine's disk and sockets; removed with it. The server's alone: what runs in the machine can write the contents
+   * of files in it that are given to it, and can make none. Absolute, short enough for unix sockets inside it.
+   */
   dir: string;
   size: MachineSize;
   boot: BootFiles;
@@ -82,12 +84,12 @@ export interface Engine {
   bootForCapture(options: VmOptions): Promise<CapturableVm>;
   /** Names of a template's files in its folder. */
   templateFiles(dir: string): TemplateFiles;
-  /** Makes a captured template ready to be moved to where it stays. */
-  relocate(from: TemplateFiles, to: TemplateFiles): Promise<void>;
+  /** Makes a captured template ready to be moved to where it stays; `boot` is what it was booted from. */
+  relocate(from: TemplateFiles, to: TemplateFiles, boot: BootFiles): Promise<void>;
   /** Starts a process that waits to become a clone. */
   prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm>;
   /** Takes over a machine that a former process of ours started. Null when it no longer runs. */
-  adopt(dir: string, pid: number): Promise<Vm | null>;
+  adopt(dir: string): Promise<Vm | null>;
   /** Kills what a former process of ours started in folders of `runDir`, but for the folders to keep. */
   sweep(runDir: string, keep: ReadonlySet<string>): Promise<void>;
 }

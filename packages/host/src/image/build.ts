@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdtemp, rm, statfs, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { agentFromBinary, agentFromSource, type Agent } from "./agent.ts";
 import { discard, lockImages, newBuildDir, publish, readImages } from "./cache.ts";
+import { requireImageBuilding } from "../preconditions/require.ts";
 import { digestOf } from "./digest.ts";
 import { IMAGE_FILES, ImageError, MODULES_DIR, type Image, type ImageProgress, type Manifest } from "./image.ts";
 import { initramfs } from "./initramfs.ts";
@@ -87,6 +88,7 @@ async function locked<T>(options: ImageOptions, action: (lock: number) => Promis
 async function build(options: ImageOptions, inputs: Inputs, lock: number, rootOf?: Image): Promise<Image> {
   const { dataDir, progress, signal } = options;
   const { recipe, agent } = inputs;
+  if (!rootOf) await requireImageBuilding();
   const scratch = await newScratch();
   const dir = await newBuildDir(dataDir, scratch);
   try {

@@ -1,17 +1,20 @@
 /**
- * Folders of machines: `<runDir>/<vm>/`, each with a machine's disk, sockets and, once it is somebody's, its record.
- * Everything a machine leaves behind is in its folder.
+ * Folders of machines: `<runDir>/<vm>/`, each with a machine's disk, sockets and, once it is somebody's, its record. A folder is
+ * the server's alone: of what is in it, the jailed process can write the contents of its disk, and nothing else. Everything a
+ * machine leaves behind is in its folder.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { lstatSync, mkdirSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { readOwnFile, writeOwnFile } from "./own-file.ts";
 
-/** What is known of a machine after a crash of ours. */
+const RECORD = "machine.json";
+
+/** Whose machine it is, and whether it is kept when the server goes. */
 const recordSchema = z.object({
   id: z.string(),
-  pid: z.number().int().positive(),
   memoryMiB: z.number().int().positive(),
   keep: z.boolean(),
 });
@@ -32,16 +35,23 @@ export async function listFolders(runDir: string): Promise<string[]> {
 
 /** Notes whose machine it is. Atomic: a reader sees all of it or nothing. */
 export async function writeRecord(dir: string, record: MachineRecord): Promise<void> {
-  await writeFile(join(dir, "machine.new"), JSON.stringify(record));
-  await rename(join(dir, "machine.new"), join(dir, "machine.json"));
+  await writeOwnFile(dir, RECORD, JSON.stringify(record));
 }
 
+/** Null when there is none that can be believed: one in a folder that is not the server's alone cannot. */
 export async function readRecord(dir: string): Promise<MachineRecord | null> {
   try {
-    return recordSchema.parse(JSON.parse(await readFile(join(dir, "machine.json"), "utf8")));
+    if (!isOurs(dir)) return null;
+    return recordSchema.parse(JSON.parse((await readOwnFile(dir, RECORD)) ?? "null"));
   } catch {
     return null;
   }
+}
+
+/** Whether a folder is this user's, and nobody else may look or write into it. */
+export function isOurs(dir: string): boolean {
+  const stat = lstatSync(dir);
+  return stat.isDirectory() && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0;
 }
 
 export async function removeFolder(dir: string): Promise<void> {

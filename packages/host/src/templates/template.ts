@@ -110,7 +110,9 @@ export class TemplateStore {
         this.#closing.signal.removeEventListener("abort", giveUp);
         await vm.kill();
       }
-      await publish(dir, join(this.#options.dir, this.#folderName(size)), engine);
+      const target = join(this.#options.dir, this.#folderName(size));
+      await engine.relocate(engine.templateFiles(dir), engine.templateFiles(target), image.boot);
+      await publish(dir, target);
       const template = await this.#use(size);
       log.info({ memoryMiB: size.memoryMiB, ms: Math.round(performance.now() - started) }, "template ready");
       return template;
@@ -137,8 +139,7 @@ export class TemplateStore {
 }
 
 /** Moves a captured template to where it stays, all at once. One that is there already is as good. */
-async function publish(dir: string, target: string, engine: Engine): Promise<void> {
-  await engine.relocate(engine.templateFiles(dir), engine.templateFiles(target));
+async function publish(dir: string, target: string): Promise<void> {
   await writeFile(join(dir, MARKER), "");
   await rename(dir, target).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === "ENOTEMPTY" || error.code === "EEXIST") return;

@@ -1,5 +1,5 @@
 import type { EgressSpec } from "@sandkeep/egress";
-import { type Host, type Machine, NoCapacity } from "@sandkeep/host";
+import { type Host, type Machine, NoCapacity, PreconditionError } from "@sandkeep/host";
 import { ApiError, newSandboxId, type SandboxConfig } from "@sandkeep/protocol";
 import type { Principal } from "../auth/authenticator.ts";
 import { TokenEnded } from "../auth/lease.ts";
@@ -114,6 +114,7 @@ export class Sandboxes {
 
   #refusal(cause: unknown, clientGone: AbortSignal, timeout: AbortSignal): ApiError {
     if (cause instanceof NoCapacity) return new ApiError("NO_CAPACITY", cause.message, { cause });
+    if (cause instanceof PreconditionError) return new ApiError("HOST_NOT_READY", cause.repair ? `${cause.message} To repair it: ${cause.repair}.` : cause.message, { cause });
     if (this.#closing.signal.aborted) return new ApiError("SHUTTING_DOWN", undefined, { cause });
     if (clientGone.aborted) return clientGone.reason instanceof TokenEnded ? clientGone.reason : new ApiError("REQUEST_ABORTED", undefined, { cause });
     if (timeout.aborted) return new ApiError("NO_CAPACITY", `The sandbox was not ready within ${this.#options.limits.createTimeoutMs / 1_000} s.`, { cause });

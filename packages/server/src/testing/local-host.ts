@@ -96,6 +96,7 @@ export class LocalHost implements Host {
   async info(): Promise<HostInfo> {
     return {
       acceleration: { kind: "tcg", reason: "none: machines are local processes, for tests" },
+      jail: "full",
       versions: {},
       machines: this.machines.size,
       waiting: { processes: 0, clones: 0 },

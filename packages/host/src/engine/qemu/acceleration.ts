@@ -1,13 +1,21 @@
 /**
  * KVM must be proven, not assumed: `/dev/kvm` can exist, open and create virtual CPUs and still be useless, as on some
- * nested hosts. So the real guest is booted under it once, against the clock, and the verdict kept.
+ * nested hosts. So the real guest is booted under it once, against the clock, and the verdict kept. Only what KVM itself does
+ * wrong is a verdict: a guest that does not start under emulation either says nothing about KVM.
  */
-import { access, constants, readFile, writeFile } from "node:fs/promises";
+import { access, constants, readFile, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { z } from "zod";
+import { writeOwnFile } from "../../machines/own-file.ts";
 import type { Acceleration } from "../engine.ts";
 
 /** A guest under working KVM answers in well under a second; under emulation it takes about three. */
 export const PROOF_TIMEOUT_MS = 5_000;
+/** How long the emulated guest may take that KVM is compared with. */
+export const CONTROL_TIMEOUT_MS = 120_000;
+
+/** Verdicts of other ways to prove do not count. */
+const PROOF_VERSION = 2;
 
 const verdictsSchema = z.record(z.string(), z.object({ kind: z.enum(["kvm", "tcg"]), reason: z.string() }));
 
@@ -16,25 +24,53 @@ export interface ProveOptions {
   cache: string;
   /** Everything a verdict depends on: versions of kernel, QEMU and guest. */
   versions: Record<string, string>;
-  /** Boots the real guest under KVM until its agent answers; throws when it does not within {@link PROOF_TIMEOUT_MS}. */
-  proof(): Promise<void>;
+  /** The device; default `/dev/kvm`. */
+  device?: string;
+  /** Boots the real guest until its agent answers; throws when it does not within the time. */
+  boot(kind: "kvm" | "tcg", timeoutMs: number): Promise<void>;
 }
 
-/** KVM if it works, else emulation, and why. */
+/**
+ * KVM if it works, else emulation, and why.
+ *
+ * @throws when the guest does not start under emulation either: something else is wrong then, and nothing is kept
+ */
 export async function proveAcceleration(options: ProveOptions): Promise<Acceleration> {
-  const denied = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(() => null, (error: NodeJS.ErrnoException) => error);
-  if (denied?.code === "ENOENT") return { kind: "tcg", reason: "this machine has no /dev/kvm" };
-  if (denied) return { kind: "tcg", reason: `/dev/kvm may not be used (${denied.code}): add this user to the group kvm` };
-  const key = JSON.stringify(options.versions);
+  const device = options.device ?? "/dev/kvm";
+  const denied = await access(device, constants.R_OK | constants.W_OK).then(() => null, (error: NodeJS.ErrnoException) => error);
+  if (denied?.code === "ENOENT") return { kind: "tcg", reason: `this machine has no ${device}` };
+  if (denied) return { kind: "tcg", reason: `${device} may not be used (${denied.code}): add this user to the group kvm` };
+  const key = JSON.stringify({ ...options.versions, proof: PROOF_VERSION });
   const known = (await readVerdicts(options.cache))[key];
   if (known) return known;
-  const started = performance.now();
-  const verdict = await options.proof().then(
-    (): Acceleration => ({ kind: "kvm", reason: `a guest answered under KVM in ${Math.round(performance.now() - started)} ms` }),
-    (error: Error): Acceleration => ({ kind: "tcg", reason: `/dev/kvm is there, but a guest does not work under it: ${error.message}` }),
-  );
-  await writeFile(options.cache, JSON.stringify({ [key]: verdict }));
+  const verdict = await prove(device, options.boot);
+  await writeOwnFile(dirname(options.cache), basename(options.cache), JSON.stringify({ [key]: verdict }));
   return verdict;
+}
+
+/** What was found out is found out anew at the next start. */
+export async function forgetVerdicts(cache: string): Promise<void> {
+  await rm(cache, { force: true });
+}
+
+async function prove(device: string, boot: ProveOptions["boot"]): Promise<Acceleration> {
+  const first = await timed(() => boot("kvm", PROOF_TIMEOUT_MS));
+  if (!(first instanceof Error)) return works(first);
+  // Was it KVM? The same guest, under emulation: if that does not start, the reason lies elsewhere, and is thrown.
+  const emulated = await timed(() => boot("tcg", CONTROL_TIMEOUT_MS));
+  if (emulated instanceof Error) throw emulated;
+  // Then once more, with all the time that emulation took, as this computer may be slow or busy: what is not faster is of no use.
+  const second = await timed(() => boot("kvm", Math.max(PROOF_TIMEOUT_MS, emulated)));
+  if (!(second instanceof Error)) return works(second);
+  return { kind: "tcg", reason: `${device} is there, but a guest that starts under emulation does not under it: ${second.message}` };
+}
+
+const works = (ms: number): Acceleration => ({ kind: "kvm", reason: `a guest answered under KVM in ${Math.round(ms)} ms` });
+
+/** How long it took, in milliseconds, or why it failed. */
+async function timed(action: () => Promise<void>): Promise<number | Error> {
+  const started = performance.now();
+  return action().then(() => performance.now() - started, (error: Error) => error);
 }
 
 async function readVerdicts(path: string): Promise<z.infer<typeof verdictsSchema>> {

@@ -1,25 +1,29 @@
 /** Takes over a QEMU process that a former run of ours started. */
-import { readFile } from "node:fs/promises";
 import type { VmExit } from "../engine.ts";
+import { reserveUser } from "./jail/user.ts";
 import { QemuProcess, socketsIn } from "./process.ts";
+import { isRunning, kill, type ProcessRecord, readProcess } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
 
 /** Between looks at a process whose monitor has closed: it is on its way out, which takes some milliseconds. */
 const LEAVING_LOOK_MS = 5;
+/** A process that lives on so long without its monitor is not on its way out. */
+const LEAVING_MS = 2_000;
 
-/** Null when the folder's QEMU is gone, or the pid is another process's by now. */
-export async function adoptQemu(dir: string, pid: number): Promise<QemuProcess | null> {
-  if (!(await isQemuOf(dir, pid))) return null;
+/** Null when the folder's QEMU is gone. */
+export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
+  const record = await readProcess(dir);
+  if (!record || !isRunning(record)) return null;
   const qmp = await Qmp.connect(socketsIn(dir).qmp).catch(() => null);
   if (!qmp) return null;
-  const exited = qmp.closed.then(async (): Promise<VmExit> => {
-    while (await isQemuOf(dir, pid)) await new Promise((resolve) => setTimeout(resolve, LEAVING_LOOK_MS));
-    return { code: null, signal: null, console: "" };
-  });
-  return new QemuProcess(pid, dir, qmp, exited);
+  if (record.uid !== null) reserveUser(record.uid);
+  return new QemuProcess({ process: record, dir, qmp, exited: qmp.closed.then(() => leave(record)) });
 }
 
-async function isQemuOf(dir: string, pid: number): Promise<boolean> {
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return commandLine.includes(`${socketsIn(dir).qmp},`);
+async function leave(record: ProcessRecord): Promise<VmExit> {
+  for (let waited = 0; isRunning(record); waited += LEAVING_LOOK_MS) {
+    if (waited >= LEAVING_MS) kill(record);
+    await new Promise((resolve) => setTimeout(resolve, LEAVING_LOOK_MS));
+  }
+  return { code: null, signal: null, console: "" };
 }

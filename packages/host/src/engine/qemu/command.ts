@@ -15,9 +15,15 @@ const EMULATED_CPU = "max,-smap";
 /** Errors of the disk are the guest's to see. By default a full disk of the host would stop the machine instead, without a word. */
 const ERRORS = "werror=report,rerror=report";
 
-/** Inherited descriptors: the first monitor, and `/dev/kvm` where it is used. */
+/**
+ * Inherited descriptors: the first monitor, `/dev/kvm` where it is used, and sockets that listen: for another monitor to come back
+ * to, and for the ports.
+ */
 export const MONITOR_FD = 4;
 export const KVM_FD = 5;
+export const QMP_FD = 6;
+export const CONTROL_FD = 7;
+export const EGRESS_FD = 8;
 
 /** A guest defends nobody against itself: what its kernel would spend on that, it saves. */
 const KERNEL_WORDS = ["console=ttyS0", "quiet", "reboot=t", "panic=-1", "mitigations=off", "init_on_alloc=0", "psi=0"];
@@ -29,6 +35,8 @@ export function kernelCommandLine(tscKHz: number | null): string {
 }
 
 export interface CommandOptions {
+  /** Shown by `ps`. */
+  name: string;
   accelerator: "kvm" | "tcg";
   size: MachineSize;
   /** Mapped shared for a template in the making, copy-on-write for a clone; absent: anonymous memory. */
@@ -36,21 +44,27 @@ export interface CommandOptions {
   kernel: string;
   kernelCommandLine: string;
   initramfs: string;
+  /** The machine's own, and what it falls through to, the nearest first: what its header says of that does not count. */
   disk: string;
-  sockets: { qmp: string; control: string; egress: string };
+  backing: string[];
   /** Wait for a state instead of booting. */
   incoming: boolean;
 }
 
 export function qemuArguments(options: CommandOptions): string[] {
-  const { size, sockets } = options;
+  const { size } = options;
   const memoryMiB = ramMiB(size.memoryMiB);
   const bytes = `size=${memoryMiB}M`;
   const backend = options.memory
     ? `memory-backend-file,id=m0,${bytes},mem-path=${escape(options.memory.path)},share=${options.memory.shared ? "on" : "off,readonly=on,rom=off"}`
     : `memory-backend-ram,id=m0,${bytes}`;
-  const listen = (id: string, path: string) => ["-chardev", `socket,id=${id},path=${escape(path)},server=on,wait=off`];
+  const listen = (id: string, descriptor: number) => ["-chardev", `socket,id=${id},fd=${descriptor},server=on,wait=off`];
+  const backing = options.backing.map((path, depth) => {
+    const node = "backing.".repeat(depth + 1);
+    return `,${node}driver=qcow2,${node}file.driver=file,${node}file.filename=${escape(path)}`;
+  });
   return [
+    "-name", escape(options.name),
     "-M", "microvm,acpi=on,pcie=off,usb=off,memory-backend=m0",
     // KVM comes as a descriptor: the jailed user need not be allowed to open it.
     ...(options.accelerator === "kvm" ? ["-add-fd", `fd=${KVM_FD},set=1`] : []),
@@ -67,17 +81,18 @@ export function qemuArguments(options: CommandOptions): string[] {
     "-chardev", `ringbuf,id=console,size=${CONSOLE_KIB}K`,
     "-serial", "chardev:console",
     // Nobody waits for a sandbox's own disk to survive the host: what must be durable is a volume.
-    "-drive", `if=none,id=root,file=${escape(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads,${ERRORS}`,
+    "-drive", `if=none,id=root,file=${escape(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads,${ERRORS}${backing.join("")}`,
     "-device", "virtio-blk-device,drive=root",
     "-device", "virtio-serial-device,max_ports=3",
-    ...listen("control", sockets.control),
+    ...listen("control", CONTROL_FD),
     "-device", `virtserialport,chardev=control,name=${PORTS.control}`,
-    ...listen("egress", sockets.egress),
+    ...listen("egress", EGRESS_FD),
     "-device", `virtserialport,chardev=egress,name=${PORTS.egress}`,
     // One monitor on an inherited socket, so that the first answer is the event "QEMU is up"; one to come back to later.
     "-chardev", `socket,id=monitor,fd=${MONITOR_FD}`,
     "-mon", "chardev=monitor,mode=control",
-    "-qmp", `unix:${escape(sockets.qmp)},server=on,wait=off`,
+    ...listen("qmp", QMP_FD),
+    "-mon", "chardev=qmp,mode=control",
     ...(options.incoming ? ["-incoming", "defer"] : []),
   ];
 }

@@ -5,7 +5,8 @@ import { promisify } from "node:util";
 import { connectGuest, discard } from "../../machines/clone.ts";
 import { removeFolder } from "../../machines/folder.ts";
 import type { Acceleration, BootFiles } from "../engine.ts";
-import { proveAcceleration, PROOF_TIMEOUT_MS } from "./acceleration.ts";
+import { proveAcceleration } from "./acceleration.ts";
+import type { JailKind } from "./jail/jail.ts";
 import { Qemu } from "./qemu.ts";
 import { tscFrequencyKHz } from "./tsc.ts";
 
@@ -24,6 +25,8 @@ export interface CreateQemuOptions {
   verdicts: string;
   frequency: string;
   newFolder(): string;
+  /** Default `full`. */
+  jail?: JailKind;
   /** Default `auto`: KVM if it works. */
   accelerator?: "auto" | "kvm" | "tcg";
 }
@@ -33,14 +36,14 @@ export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
   const versions = { qemu: await qemuVersion(), kernel: release(), image: options.imageId };
   const engine = async (acceleration: Acceleration) => {
     const tscKHz = acceleration.kind === "kvm" ? null : await tscFrequencyKHz(options.agent, options.frequency);
-    return new Qemu({ binary: BINARY, acceleration, versions, tscKHz });
+    return new Qemu({ binary: BINARY, acceleration, jail: options.jail ?? "full", versions, tscKHz });
   };
   const wanted = options.accelerator ?? "auto";
   if (wanted !== "auto") return engine({ kind: wanted, reason: "configured" });
   return engine(await proveAcceleration({
     cache: options.verdicts,
     versions,
-    proof: async () => bootOnce(await engine({ kind: "kvm", reason: "being proven" }), options),
+    boot: async (kind, timeoutMs) => bootOnce(await engine({ kind, reason: "being proven" }), options, timeoutMs),
   }));
 }
 
@@ -60,7 +63,7 @@ export async function qemuVersion(): Promise<string> {
   return version[0].replace("version ", "");
 }
 
-async function bootOnce(engine: Qemu, { boot, newFolder }: CreateQemuOptions): Promise<void> {
+async function bootOnce(engine: Qemu, { boot, newFolder }: CreateQemuOptions, timeoutMs: number): Promise<void> {
   const dir = newFolder();
   const vm = await engine.boot({ dir, size: { memoryMiB: 768, vcpus: 2 }, boot }).catch(async (error) => {
     await removeFolder(dir);
@@ -68,7 +71,7 @@ async function bootOnce(engine: Qemu, { boot, newFolder }: CreateQemuOptions): P
   });
   try {
     const guest = await Promise.race([
-      connectGuest(vm, PROOF_TIMEOUT_MS),
+      connectGuest(vm, timeoutMs),
       vm.exited.then((exit) => {
         throw new Error(`QEMU ended: ${exit.console.trim() || (exit.signal ?? exit.code)}`);
       }),

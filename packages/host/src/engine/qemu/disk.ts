@@ -1,15 +1,31 @@
-/** qcow2 overlays, made by qemu-img. */
+/** qcow2 overlays, made by qemu-img. None that a machine could write to is ever opened here: its header may name any file. */
 import { execFile } from "node:child_process";
+import { open } from "node:fs/promises";
 import { promisify } from "node:util";
+
+/** Where a qcow2 header has the magic number and the size that its guest sees (docs/interop/qcow2.txt in QEMU's source). */
+const MAGIC = 0x514649fb;
+const SIZE_OFFSET = 24;
 
 const run = promisify(execFile);
 
-/** Creates an empty overlay of a qcow2 image: reads fall through to it, writes stay in the overlay. */
-export async function createOverlay(path: string, backing: string): Promise<void> {
-  await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path]);
+/**
+ * Creates an empty overlay of a qcow2 image, which need not be there yet: reads fall through to it, writes stay in the overlay.
+ *
+ * @param bytes size that the guest sees
+ */
+export async function createOverlay(path: string, backing: string, bytes: number): Promise<void> {
+  await run("qemu-img", ["create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, String(bytes)]);
 }
 
-/** Makes an overlay fall through to another path, where the same image will be. */
-export async function rebaseOverlay(path: string, backing: string): Promise<void> {
-  await run("qemu-img", ["rebase", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", backing, path]);
+/** Size of an image as its guest sees it, in bytes. @throws when it is no qcow2 image */
+export async function virtualSize(image: string): Promise<number> {
+  const file = await open(image, "r");
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(SIZE_OFFSET + 8), 0, SIZE_OFFSET + 8, 0);
+    if (bytesRead < SIZE_OFFSET + 8 || buffer.readUInt32BE(0) !== MAGIC) throw new Error(`${image} is no qcow2 image.`);
+    return Number(buffer.readBigUInt64BE(SIZE_OFFSET));
+  } finally {
+    await file.close();
+  }
 }

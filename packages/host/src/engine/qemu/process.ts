@@ -1,18 +1,25 @@
 /** One QEMU process, started in its jail. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, readdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Vm, VmExit } from "../engine.ts";
-import { type Jail, jailed, jailUser } from "./jail.ts";
+import { CONTROL_FD, EGRESS_FD, MONITOR_FD, QMP_FD } from "./command.ts";
+import { type Jail, JAIL_FD, listening, REPORT_FD } from "./jail/jail.ts";
+import type { JailUser } from "./jail/user.ts";
+import { kill, noteProcess, type ProcessRecord } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
 
 /** How long QEMU may take to come up. Usually 15 to 60 ms; a machine under heavy load takes its time. */
 const START_TIMEOUT_MS = 20_000;
 /** What is kept of a process's complaints. */
 const MAX_STDERR_CHARS = 8 * 1024;
+/** The jail's report has about a hundred. */
+const MAX_REPORT_CHARS = 4 * 1024;
 
-/** Paths of the sockets in a machine's folder. Short names: a socket's whole path has at most 107 bytes. */
+/**
+ * Paths of the sockets in a machine's folder, which the machine inherits and never sees. Short names: a socket's whole path has at
+ * most 107 bytes.
+ */
 export function socketsIn(dir: string) {
   return { qmp: join(dir, "qmp"), control: join(dir, "control"), egress: join(dir, "egress") };
 }
@@ -22,14 +29,14 @@ export class QemuProcess implements Vm {
   readonly sockets: { control: string; egress: string };
   readonly exited: Promise<VmExit>;
   readonly qmp: Qmp;
-  /** A pid that is free again may be anybody's by now. */
-  #gone = false;
+  readonly #process: ProcessRecord;
 
-  constructor(pid: number, dir: string, qmp: Qmp, exited: Promise<VmExit>) {
-    this.pid = pid;
-    this.sockets = socketsIn(dir);
-    this.qmp = qmp;
-    this.exited = exited.finally(() => (this.#gone = true));
+  constructor(options: { process: ProcessRecord; dir: string; qmp: Qmp; exited: Promise<VmExit> }) {
+    this.#process = options.process;
+    this.pid = options.process.pid;
+    this.sockets = socketsIn(options.dir);
+    this.qmp = options.qmp;
+    this.exited = options.exited;
   }
 
   async pause(): Promise<void> {
@@ -41,12 +48,7 @@ export class QemuProcess implements Vm {
   }
 
   async kill(): Promise<void> {
-    if (this.#gone) return;
-    try {
-      process.kill(this.pid, "SIGKILL");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
+    kill(this.#process);
     await this.exited;
   }
 
@@ -56,21 +58,27 @@ export class QemuProcess implements Vm {
   }
 }
 
-/**
- * Starts QEMU in a jail; resolves when it answers.
- *
- * @param jail its folder exists and holds what the process may write
- * @param kvm descriptor of `/dev/kvm`, inherited as `KVM_FD`
- */
-export async function startQemu(binary: string, args: string[], jail: Jail, kvm: number | "ignore"): Promise<QemuProcess> {
-  const user = jailUser();
-  const [file, ...rest] = jailed(jail, user, [binary, ...args]);
-  if (user) for (const path of [jail.dir, ...readdirSync(jail.dir).map((name) => join(jail.dir, name))]) chownSync(path, user.uid, user.gid);
-  const child = spawn(file!, rest, {
-    // Descriptors: 2 complaints, 3 the jail's report, 4 the monitor, 5 KVM.
-    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", kvm],
+export interface StartOptions {
+  /** QEMU and its arguments. */
+  command: string[];
+  /** The machine's folder. */
+  dir: string;
+  jail: Jail;
+  user: JailUser | null;
+  /** Descriptor of `/dev/kvm`. */
+  kvm: number | "ignore";
+}
+
+/** Starts QEMU in a jail; resolves when it answers. */
+export async function startQemu({ command, dir, jail, user, kvm }: StartOptions): Promise<QemuProcess> {
+  const { qmp: qmpPath, control, egress } = socketsIn(dir);
+  const [file, ...args] = listening({ [QMP_FD]: qmpPath, [CONTROL_FD]: control, [EGRESS_FD]: egress }, jail.wrap(command));
+  const child = spawn(file!, args, {
+    // Descriptors: 2 complaints, 3 the jail's report, 4 the monitor, 5 KVM, then the sockets, then the jail's own.
+    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", kvm, ...Array.from<"ignore">({ length: JAIL_FD - QMP_FD }).fill("ignore"), ...jail.descriptors],
     detached: true,
   });
+  let started: ProcessRecord | undefined;
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-MAX_STDERR_CHARS)));
   const exited = new Promise<VmExit>((resolve) => {
@@ -79,12 +87,16 @@ export async function startQemu(binary: string, args: string[], jail: Jail, kvm:
   });
   const timeout = setTimeout(() => killGroup(child), START_TIMEOUT_MS);
   try {
-    const [pid, qmp] = await Promise.all([readChildPid(child.stdio[3] as Socket), Qmp.over(child.stdio[4] as Socket)]);
-    return new QemuProcess(pid, jail.dir, qmp, exited);
-  } catch {
+    const pid = jail.reportsPid ? readChildPid(child.stdio[REPORT_FD] as Socket) : Promise.resolve(child.pid!);
+    const noted = pid.then(async (pid) => (started = await noteProcess(dir, pid, user?.uid ?? null)));
+    const [process, qmp] = await Promise.all([noted, Qmp.over(child.stdio[MONITOR_FD] as Socket)]);
+    return new QemuProcess({ process, dir, qmp, exited });
+  } catch (cause) {
     killGroup(child);
+    // It is in a session of its own by then.
+    if (started) kill(started);
     const exit = await exited;
-    throw new Error(`QEMU did not start (${exit.signal ?? `code ${exit.code}`}): ${exit.console.trim() || "it said nothing"}`);
+    throw new Error(`QEMU did not start (${exit.signal ?? `code ${exit.code}`}): ${exit.console.trim() || "it said nothing"}`, { cause });
   } finally {
     clearTimeout(timeout);
   }
@@ -95,10 +107,10 @@ function readChildPid(report: Socket): Promise<number> {
   return new Promise((resolve, reject) => {
     let text = "";
     report.setEncoding("utf8");
+    // Read to its end, which is the process's: the jail writes on after the pid, and closing our end then would end it with SIGPIPE.
     report.on("data", (part: string) => {
-      text += part;
+      text = (text + part).slice(0, MAX_REPORT_CHARS);
       const pid = /"child-pid"\s*:\s*(\d+)/.exec(text)?.[1];
-      // The jail writes on after this; closing our end now would end it with SIGPIPE.
       if (pid) resolve(Number(pid));
     });
     report.on("close", () => reject(new Error("The jail did not report a process.")));

@@ -1,20 +1,24 @@
 /** The QEMU engine: `microvm` machines under KVM or emulation. */
-import { chmod, chown, copyFile, open } from "node:fs/promises";
+import { chmod, chown, copyFile, lchown, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Acceleration, BootFiles, CapturableVm, Engine, TemplateFiles, Vm, VmOptions, WaitingVm } from "../engine.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
-import { createOverlay, rebaseOverlay } from "./disk.ts";
+import { createOverlay, virtualSize } from "./disk.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
-import type { Jail } from "./jail.ts";
+import type { Jail, JailKind } from "./jail/jail.ts";
+import { openJail } from "./jail/open-jail.ts";
+import { jailUser } from "./jail/user.ts";
 import { adoptQemu } from "./adopt.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
+import { PROCESS_RECORD } from "./process-record.ts";
 import { sweepQemus } from "./sweep.ts";
 
 export interface QemuOptions {
   /** The QEMU program. */
   binary: string;
   acceleration: Acceleration;
+  jail: JailKind;
   versions: Record<string, string>;
   /** Of the host's time stamp counter, for emulated guests; null under KVM. */
   tscKHz: number | null;
@@ -26,10 +30,12 @@ export class Qemu implements Engine {
   readonly versions: Record<string, string>;
   readonly fingerprint: string;
   readonly #binary: string;
+  readonly #jail: JailKind;
   readonly #kernelCommandLine: string;
 
   constructor(options: QemuOptions) {
     this.#binary = options.binary;
+    this.#jail = options.jail;
     this.acceleration = options.acceleration;
     this.versions = options.versions;
     this.#kernelCommandLine = kernelCommandLine(options.tscKHz);
@@ -44,18 +50,25 @@ export class Qemu implements Engine {
 
   async boot(options: VmOptions): Promise<Vm> {
     const disk = join(options.dir, "disk.qcow2");
-    await createOverlay(disk, options.boot.rootDisk);
-    return this.#start(options, { disk });
+    await newOverlay(disk, options.boot.rootDisk, options.boot);
+    return (await this.#start(options, { disk, backing: [options.boot.rootDisk] })).vm;
   }
 
   async bootForCapture(options: VmOptions): Promise<CapturableVm> {
     const files = this.templateFiles(options.dir);
-    await createOverlay(files.disk, options.boot.rootDisk);
-    const memory = await open(files.memory, "wx", 0o600);
-    await memory.truncate(ramMiB(options.size.memoryMiB) * 1024 * 1024);
-    await memory.close();
-    const vm = await this.#start(options, { disk: files.disk, memory: { path: files.memory, shared: true } });
-    return Object.assign(vm, { capture: () => capture(vm, options, files) });
+    await newOverlay(files.disk, options.boot.rootDisk, options.boot);
+    for (const [path, bytes] of [[files.memory, ramMiB(options.size.memoryMiB) * 1024 * 1024], [files.state, 0]] as const) {
+      const file = await open(path, "wx", 0o600);
+      await file.truncate(bytes);
+      await file.close();
+    }
+    const { vm, jail } = await this.#start(options, {
+      disk: files.disk,
+      backing: [options.boot.rootDisk],
+      memory: { path: files.memory, shared: true },
+      writable: [files.memory, files.state],
+    });
+    return Object.assign(vm, { capture: () => capture(vm, jail, options, files) });
   }
 
   templateFiles(dir: string): TemplateFiles {
@@ -63,28 +76,26 @@ export class Qemu implements Engine {
     return { memory: file("memory"), state: file("state"), disk: file("disk.qcow2"), overlay: file("overlay.qcow2") };
   }
 
-  /** An overlay names its backing file by path: the clones' is made for where the template will be. */
-  async relocate(from: TemplateFiles, to: TemplateFiles): Promise<void> {
-    await createOverlay(from.overlay, from.disk);
-    await rebaseOverlay(from.overlay, to.disk);
+  async relocate(from: TemplateFiles, to: TemplateFiles, boot: BootFiles): Promise<void> {
+    await newOverlay(from.overlay, to.disk, boot);
   }
 
   async prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm> {
     const disk = join(options.dir, "disk.qcow2");
     await copyFile(template.overlay, disk);
-    const dir = dirname(template.disk);
-    const vm = await this.#start({ ...options, boot: { ...options.boot, ...stubsIn(dir) } }, {
+    const { vm, jail } = await this.#start({ ...options, boot: { ...options.boot, ...stubsIn(dirname(template.disk)) } }, {
       disk,
+      backing: [template.disk, options.boot.rootDisk],
       memory: { path: template.memory, shared: false },
       incoming: true,
-      readable: [dir],
+      readable: [template.memory, template.state],
     });
     await enableMigration(vm);
-    return Object.assign(vm, { load: () => load(vm, template) });
+    return Object.assign(vm, { load: () => load(vm, jail, template) });
   }
 
-  async adopt(dir: string, pid: number): Promise<Vm | null> {
-    const vm = await adoptQemu(dir, pid);
+  async adopt(dir: string): Promise<Vm | null> {
+    const vm = await adoptQemu(dir);
     void vm?.exited.then(() => removeGroups(basename(dir)));
     return vm;
   }
@@ -93,30 +104,31 @@ export class Qemu implements Engine {
     return sweepQemus(runDir, keep);
   }
 
-  async #start(options: VmOptions, files: StartFiles): Promise<QemuProcess> {
+  async #start(options: VmOptions, files: StartFiles): Promise<{ vm: QemuProcess; jail: Jail }> {
     const { boot, dir } = options;
-    const jail: Jail = {
-      dir,
-      readable: [...new Set([boot.kernel, boot.initramfs, boot.rootDisk, ...(files.readable ?? [])])],
-    };
+    const user = jailUser();
+    const writable = [files.disk, ...(files.writable ?? [])];
+    if (user) for (const path of writable) await lchown(path, user.uid, user.gid);
+    await using jail = await openJail(this.#jail, { writable, readable: [boot.kernel, boot.initramfs, ...files.backing, ...(files.readable ?? [])] }, user);
     const args = qemuArguments({
+      name: dir,
       accelerator: this.acceleration.kind,
       size: options.size,
-      kernel: boot.kernel,
+      kernel: jail.name(boot.kernel),
       kernelCommandLine: this.#kernelCommandLine,
-      initramfs: boot.initramfs,
-      disk: files.disk,
-      sockets: socketsIn(dir),
+      initramfs: jail.name(boot.initramfs),
+      disk: jail.name(files.disk),
+      backing: files.backing.map(jail.name),
       incoming: files.incoming ?? false,
-      ...(files.memory && { memory: files.memory }),
+      ...(files.memory && { memory: { ...files.memory, path: jail.name(files.memory.path) } }),
     });
     const kvm = this.acceleration.kind === "kvm" ? await open("/dev/kvm", "r+") : null;
     try {
-      const vm = await startQemu(this.#binary, args, jail, kvm?.fd ?? "ignore");
+      const vm = await startQemu({ command: [this.#binary, ...args], dir, jail, user, kvm: kvm?.fd ?? "ignore" });
       const group = basename(dir);
       await limitProcess(vm.pid, group, options.size);
       void vm.exited.then(() => removeGroups(group));
-      return vm;
+      return { vm, jail };
     } finally {
       await kvm?.close();
     }
@@ -125,14 +137,19 @@ export class Qemu implements Engine {
 
 interface StartFiles {
   disk: string;
+  /** What the disk falls through to, the nearest first. */
+  backing: string[];
   memory?: { path: string; shared: boolean };
   incoming?: boolean;
   readable?: string[];
+  writable?: string[];
 }
 
-const nowhere: BootFiles & { disk: string; sockets: { qmp: string; control: string; egress: string } } = {
-  kernel: "", initramfs: "", rootDisk: "", disk: "", sockets: { qmp: "", control: "", egress: "" },
-};
+const nowhere: BootFiles & { name: string; disk: string; backing: string[] } = { name: "", kernel: "", initramfs: "", rootDisk: "", disk: "", backing: [] };
+
+async function newOverlay(path: string, backing: string, boot: BootFiles): Promise<void> {
+  await createOverlay(path, backing, await virtualSize(boot.rootDisk));
+}
 
 /** The guest's memory is in its file already: only CPUs and devices travel in the state. */
 async function enableMigration(vm: QemuProcess): Promise<void> {
@@ -140,22 +157,22 @@ async function enableMigration(vm: QemuProcess): Promise<void> {
   await vm.qmp.execute("migrate-set-capabilities", { capabilities });
 }
 
-async function capture(vm: QemuProcess, options: VmOptions, files: TemplateFiles): Promise<void> {
+async function capture(vm: QemuProcess, jail: Jail, options: VmOptions, files: TemplateFiles): Promise<void> {
   await vm.pause();
   await enableMigration(vm);
-  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate", { uri: `file:${files.state}` })]);
+  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate", { uri: `file:${jail.name(files.state)}` })]);
   await vm.qmp.execute("quit").catch(() => {});
   await vm.exited;
   await writeStubs(options.boot.kernel, options.dir);
+  for (const path of [...Object.values(socketsIn(options.dir)), join(options.dir, PROCESS_RECORD)]) await rm(path, { force: true });
   // The template is ours again; jailed processes read it as users of their own.
   const all = [files.memory, files.state, files.disk, ...Object.values(stubsIn(options.dir))];
-  for (const path of [options.dir, ...all]) await chown(path, process.getuid!(), process.getgid!());
+  for (const path of all) await chown(path, process.getuid!(), process.getgid!());
   for (const file of all) await chmod(file, 0o444);
-  await chmod(options.dir, 0o755);
 }
 
-async function load(vm: QemuProcess, template: TemplateFiles): Promise<void> {
-  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate-incoming", { uri: `file:${template.state}` })]);
+async function load(vm: QemuProcess, jail: Jail, template: TemplateFiles): Promise<void> {
+  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate-incoming", { uri: `file:${jail.name(template.state)}` })]);
   // A template was paused when it was captured, and so is what comes of it.
   await vm.resume();
 }

@@ -1,24 +1,45 @@
 /** Ends what a former run of ours started and nobody owns any more. */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, sep } from "node:path";
+import { listFolders } from "../../machines/folder.ts";
 import { removeEmptyGroups } from "./cgroup.ts";
+import { isRunning, kill, readProcess, startTicks } from "./process-record.ts";
 
 /** The programs in the chain that starts a machine. */
 const PROGRAMS = new Set(["perl", "prlimit", "bwrap", "setpriv", "qemu-system-x86_64"]);
+/** A killed process is gone within milliseconds; one that waits for a slow disk takes longer. */
+const GONE_MS = 10_000;
+const LOOK_MS = 5;
 
-/** Kills every process of ours whose command line names a folder in `runDir`, but for the folders to keep. */
+type Known = { pid: number; startTicks: number };
+
+/**
+ * Kills every machine of folders in `runDir`, but for the folders to keep, and waits until it is gone: those on record whatever
+ * they call themselves, and those that were being started by the folder that their command line names.
+ */
 export async function sweepQemus(runDir: string, keep: ReadonlySet<string>): Promise<void> {
   await removeEmptyGroups();
+  const doomed = [...(await onRecord(runDir, keep)), ...(await byCommandLine(runDir, keep))];
+  doomed.forEach(kill);
+  for (let waited = 0; waited < GONE_MS && doomed.some(isRunning); waited += LOOK_MS) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+async function onRecord(runDir: string, keep: ReadonlySet<string>): Promise<Known[]> {
+  const folders = (await listFolders(runDir)).filter((dir) => !keep.has(dir));
+  const records = await Promise.all(folders.map((dir) => readProcess(dir)));
+  return records.filter((record) => record !== null).filter(isRunning);
+}
+
+async function byCommandLine(runDir: string, keep: ReadonlySet<string>): Promise<Known[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  await Promise.all(pids.map(async (pid) => {
+  const found = await Promise.all(pids.map(async (pid) => {
+    const ticks = startTicks(pid);
     const folder = await folderOf(pid, runDir);
-    if (folder === null || keep.has(folder)) return;
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // Ended by itself, or with another one of its chain.
-    }
+    return folder !== null && !keep.has(folder) && ticks !== undefined ? { pid, startTicks: ticks } : null;
   }));
+  return found.filter((process) => process !== null);
 }
 
 async function folderOf(pid: number, runDir: string): Promise<string | null> {

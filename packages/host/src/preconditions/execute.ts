@@ -20,7 +20,8 @@ export async function which(program: string, env: NodeJS.ProcessEnv): Promise<st
 /** Runs a program and gives its exit code (null: it did not run or was ended) and what it said on both outputs. */
 export function execute(file: string, args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<{ code: number | null; text: string }> {
   return new Promise((resolve) => {
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], signal, timeout: PROGRAM_TIMEOUT_MS });
+    // Not spawn's own timeout, which outlives a program that could not be started.
+    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], signal: AbortSignal.any([signal, AbortSignal.timeout(PROGRAM_TIMEOUT_MS)]) });
     let text = "";
     const add = (chunk: Buffer) => text.length < OUTPUT_BYTES && (text += chunk.toString());
     child.stdout.on("data", add);

@@ -1,0 +1,18 @@
+import { findImage, recheckAcceleration } from "@sandkeep/host";
+import { imagesOf } from "../paths.ts";
+import { readState } from "../server/state.ts";
+import type { DoctorContext, Finding } from "./check.ts";
+
+/** Forgets what was found out about KVM, and boots a guest to find it out anew, if there is an image. */
+export async function recheck({ dataDir, env, jail }: Pick<DoctorContext, "dataDir" | "env" | "jail">): Promise<Finding[]> {
+  const name = "recheck";
+  try {
+    const image = await findImage({ dataDir: imagesOf(dataDir, env) });
+    const found = await recheckAcceleration({ dataDir, image, jail });
+    if (!found) return [{ name, verdict: "ok", detail: "what was known of KVM is forgotten; the server finds it out when it starts" }];
+    const detail = `${found.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${found.reason}`;
+    return [{ name, verdict: "ok", detail, ...(readState(dataDir) && { repair: "the server that runs keeps what it found; to change that: sandkeep stop" }) }];
+  } catch (error) {
+    return [{ name, verdict: "fail", detail: `a guest does not start: ${(error as Error).message}`, repair: "see below" }];
+  }
+}

@@ -1,0 +1,14 @@
+import type { JailKind } from "@sandkeep/host";
+import { UsageError } from "../errors.ts";
+
+/** The jails that people may choose; without a choice it is the full one. */
+export const JAILS = ["full", "minimal"] as const satisfies JailKind[];
+
+/** The jail that SANDKEEP_JAIL names, for the server in the background and `doctor`. @throws {UsageError} */
+export function jailOf(env: NodeJS.ProcessEnv): JailKind | undefined {
+  const named = env.SANDKEEP_JAIL;
+  if (!named) return undefined;
+  const kind = JAILS.find((kind) => kind === named);
+  if (!kind) throw new UsageError(`SANDKEEP_JAIL is "${named}"`, `it may be ${JAILS.join(" or ")}`);
+  return kind;
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { forgetVerdicts, proveAcceleration, type ProveOptions, PROOF_TIMEOUT_MS } from "./acceleration.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-kvm-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+let count = 0;
+
+/** A computer with a device that may be opened, on which guests start or not. */
+function computer(boot: ProveOptions["boot"]) {
+  const cache = join(dir, `${count++}.json`);
+  const prove = () => proveAcceleration({ cache, versions: { qemu: "10" }, device: "/dev/null", boot });
+  return { cache, prove };
+}
+
+test("KVM that works is used, and not asked again", async () => {
+  let boots = 0;
+  const { prove } = computer(async () => void boots++);
+  assert.equal((await prove()).kind, "kvm");
+  assert.equal((await prove()).kind, "kvm");
+  assert.equal(boots, 1);
+});
+
+test("what fails under emulation too is no verdict on KVM: the error is thrown, and gone when it is repaired", async () => {
+  let jail = false;
+  const { prove, cache } = computer(async () => {
+    if (!jail) throw new Error("bwrap: No permissions to create new namespace");
+  });
+  await assert.rejects(prove(), /No permissions to create new namespace/);
+  assert.equal(existsSync(cache), false);
+  jail = true;
+  assert.equal((await prove()).kind, "kvm");
+});
+
+test("a failure of one moment is no verdict: KVM is tried again after emulation worked", async () => {
+  const failures = [new Error("QEMU ended: SIGKILL")];
+  const { prove } = computer(async () => {
+    const failure = failures.shift();
+    if (failure) throw failure;
+  });
+  assert.equal((await prove()).kind, "kvm");
+});
+
+test("KVM that fails where emulation works is a verdict, kept until it is forgotten", async () => {
+  let broken = true;
+  const asked: [string, number][] = [];
+  const { prove, cache } = computer(async (kind, timeoutMs) => {
+    asked.push([kind, timeoutMs]);
+    if (kind === "kvm" && broken) throw new Error("KVM: entry failed");
+  });
+  assert.match((await prove()).reason, /does not under it: KVM: entry failed/);
+  assert.deepEqual(asked.map(([kind]) => kind), ["kvm", "tcg", "kvm"]);
+  assert.ok(asked[2]![1] >= PROOF_TIMEOUT_MS);
+  broken = false;
+  assert.equal((await prove()).kind, "tcg");
+  assert.match(readFileSync(cache, "utf8"), /entry failed/);
+  await forgetVerdicts(cache);
+  assert.equal((await prove()).kind, "kvm");
+});
+
+test("without a device there is nothing to prove", async () => {
+  const boot = () => Promise.reject(new Error("never"));
+  const found = await proveAcceleration({ cache: join(dir, "none.json"), versions: {}, device: join(dir, "nothing"), boot });
+  assert.deepEqual(found, { kind: "tcg", reason: `this machine has no ${join(dir, "nothing")}` });
+});

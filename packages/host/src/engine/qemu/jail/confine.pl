@@ -1,0 +1,58 @@
+# The last program before QEMU in the minimal jail, with the machine's own user and no_new_privs: takes away what namespaces would.
+# Arguments: `r=descriptor` and `w=descriptor` (O_PATH) for each file to read or to write, `--`, and the command.
+
+while (($_ = shift) ne "--") {
+  ($mode, $descriptor) = /^([rw])=(\d+)$/ or die "not a file: $_\n";
+  push @rules, [$descriptor, $mode];
+}
+
+# Landlock (landlock(7)): no file but these and the system's programs; no TCP; no signal and no abstract socket of others.
+# A kernel that has it must enforce it; one that has not says ENOSYS or EOPNOTSUPP, and a container's filter EPERM.
+($create, $add, $restrict) = (444, 445, 446);
+($execute, $write, $read, $list, $truncate) = (1, 1 << 1, 1 << 2, 1 << 3, 1 << 14);
+$abi = syscall($create, 0, 0, 1);
+if ($abi >= 1) {
+  $bits = $abi >= 5 ? 16 : $abi >= 3 ? 15 : $abi >= 2 ? 14 : 13;
+  $attributes = pack("QQQ", (1 << $bits) - 1, $abi >= 4 ? 3 : 0, $abi >= 6 ? 3 : 0);
+  $ruleset = syscall($create, $attributes, $abi >= 6 ? 24 : $abi >= 4 ? 16 : 8, 0);
+  $ruleset >= 0 or die "Landlock: cannot make a ruleset: $!\n";
+  for (grep { -e } "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null") {
+    sysopen(my $path, $_, 010000000) or die "Landlock: $_: $!\n";
+    push @kept, $path;
+    push @rules, [fileno($path), -d $_ ? "x" : -c $_ ? "n" : "r"];
+  }
+  %access = (r => $read, w => $read | $write | ($abi >= 3 ? $truncate : 0), n => $read | $write, x => $read | $list | $execute);
+  for (@rules) {
+    $rule = pack("Ql", $access{$_->[1]}, $_->[0]);
+    syscall($add, $ruleset, 1, $rule, 0) == 0 or die "Landlock: cannot add a rule: $!\n";
+  }
+  syscall($restrict, $ruleset, 0) == 0 or die "Landlock: cannot be enforced: $!\n";
+}
+
+# Seccomp: what reaches other processes or the network. QEMU's own filter comes on top.
+@denied = (
+  29, 30, 31, 64, 65, 66, 68, 69, 70, 71, 220, 240,         # System V IPC, mq_open
+  41, 42, 49,                                               # socket, connect, bind
+  62, 129, 200, 297, 424, 434, 438,                         # kill and its kin, pidfd_*
+  101, 310, 311, 312,                                       # ptrace, process_vm_*, kcmp
+  165, 166, 155, 161, 272, 308, 428, 429, 430, 432, 442,    # mounts, namespaces
+  248, 249, 250, 298, 321, 323, 425,                        # keys, perf_event_open, bpf, userfaultfd, io_uring_setup
+);
+($load, $equal, $greater, $return) = (0x20, 0x15, 0x35, 0x06);
+($allow, $refuse, $kill) = (0x7fff0000, 0x00050001, 0x80000000);
+sub instruction { pack("SCCL", @_) }
+@program = (
+  instruction($load, 0, 0, 4), instruction($equal, 1, 0, 0xc000003e), instruction($return, 0, 0, $kill),
+  instruction($load, 0, 0, 0), instruction($greater, 0, 1, 0x40000000), instruction($return, 0, 0, $refuse),
+  (map { (instruction($equal, 0, 1, $_), instruction($return, 0, 0, $refuse)) } @denied),
+  # tgkill: to its own threads only.
+  instruction($equal, 0, 3, 234), instruction($load, 0, 0, 16), instruction($equal, 1, 0, $$), instruction($return, 0, 0, $refuse),
+  instruction($return, 0, 0, $allow),
+);
+$filter = join("", @program);
+$header = pack("Sx6P", scalar @program, $filter);
+syscall(157, 22, 2, $header, 0, 0) == 0 or die "seccomp: the filter cannot be set: $!\n";
+
+# One heap for all of QEMU's threads; nothing else of the server's environment.
+%ENV = (MALLOC_ARENA_MAX => 1);
+chdir("/") && exec { $ARGV[0] } @ARGV or die "cannot execute $ARGV[0]: $!\n";

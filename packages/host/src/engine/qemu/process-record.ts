@@ -1,0 +1,57 @@
+/**
+ * What is known of a machine's process after a crash of ours: kept in the server's folder of the machine, and said by the kernel.
+ * What a process says of itself (its command line, its name) counts for nothing: it can write that.
+ */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { readOwnFile, writeOwnFile } from "../../machines/own-file.ts";
+
+const recordSchema = z.object({
+  pid: z.number().int().positive(),
+  /** When it started, in the kernel's ticks since boot: with the pid, no other process's. */
+  startTicks: z.number().int().nonnegative(),
+  /** Its user, where that is not the server's. */
+  uid: z.number().int().positive().nullable(),
+});
+export type ProcessRecord = z.infer<typeof recordSchema>;
+
+export const PROCESS_RECORD = "process.json";
+
+/** Notes a running process in its machine's folder. */
+export async function noteProcess(dir: string, pid: number, uid: number | null): Promise<ProcessRecord> {
+  const record = { pid, startTicks: startTicks(pid) ?? 0, uid };
+  await writeOwnFile(dir, PROCESS_RECORD, JSON.stringify(record));
+  return record;
+}
+
+/** Null when there is none that can be believed. */
+export async function readProcess(dir: string): Promise<ProcessRecord | null> {
+  const parsed = recordSchema.safeParse(JSON.parse((await readOwnFile(dir, PROCESS_RECORD)) ?? "null"));
+  return parsed.success ? parsed.data : null;
+}
+
+/** Whether exactly this process still runs. */
+export function isRunning(record: Pick<ProcessRecord, "pid" | "startTicks">): boolean {
+  return startTicks(record.pid) === record.startTicks;
+}
+
+/** Kills exactly this process; a pid that is free again may be anybody's by now. */
+export function kill(record: Pick<ProcessRecord, "pid" | "startTicks">): void {
+  try {
+    if (isRunning(record)) process.kill(record.pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** When a process started (proc_pid_stat(5), field 22); undefined when it has ended, also if nobody has taken note of that yet. */
+export function startTicks(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name, in brackets, is the process's own choice.
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return state === "Z" || state === "X" ? undefined : Number(fields[18]);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createFolder } from "../../machines/folder.ts";
+import { writeOwnFile } from "../../machines/own-file.ts";
+import { isRunning, noteProcess, PROCESS_RECORD, readProcess } from "./process-record.ts";
+import { sweepQemus } from "./sweep.ts";
+
+const runDir = mkdtempSync(join(tmpdir(), "sk-sweep-"));
+const children: ChildProcess[] = [];
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(runDir, { recursive: true, force: true });
+});
+
+/** A process that says nothing of any folder in its command line. */
+async function start(command: string, args: string[]): Promise<ChildProcess> {
+  const child = spawn(command, args, { stdio: "ignore" });
+  children.push(child);
+  await once(child, "spawn");
+  return child;
+}
+
+test("ends what is on record, whatever it calls itself, and waits until it is gone", async () => {
+  const kept = createFolder(runDir);
+  const [nameless, disguised] = [createFolder(runDir), createFolder(runDir)];
+  const processes = await Promise.all([
+    start("sleep", ["1000"]),
+    // Names the folder of another machine, which is kept.
+    start("perl", ["-e", "sleep 1000", `${kept}/disk.qcow2`]),
+    start("sleep", ["1000"]),
+  ]);
+  const records = await Promise.all([nameless, disguised, kept].map((dir, n) => noteProcess(dir, processes[n]!.pid!, null)));
+  await sweepQemus(runDir, new Set([kept]));
+  assert.deepEqual(records.map(isRunning), [false, false, true]);
+});
+
+test("leaves a process alone whose pid is on record but which started at another time", async () => {
+  const dir = createFolder(runDir);
+  const bystander = await start("sleep", ["1000"]);
+  const record = await noteProcess(dir, bystander.pid!, null);
+  await writeOwnFile(dir, PROCESS_RECORD, JSON.stringify({ ...record, startTicks: record.startTicks - 1 }));
+  assert.equal(isRunning((await readProcess(dir))!), false);
+  await sweepQemus(runDir, new Set());
+  assert.equal(isRunning(record), true);
+});
+
+test("ends what was being started, by the folder that its command line names", async () => {
+  const dir = createFolder(runDir);
+  const early = await start("perl", ["-e", "sleep 1000", `6=${dir}/qmp`]);
+  const ended = once(early, "exit");
+  await sweepQemus(runDir, new Set());
+  assert.deepEqual(await ended, [null, "SIGKILL"]);
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { layout } from "../layout.ts";
+import { createFolder, readRecord, writeRecord } from "./folder.ts";
+import { readOwnFile, writeOwnFile } from "./own-file.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-own-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+const victim = join(dir, "victim");
+
+test("a record is written and read, for its owner only", async () => {
+  const folder = createFolder(dir);
+  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  assert.deepEqual(await readRecord(folder), { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  assert.equal(statSync(join(folder, "machine.json")).mode & 0o777, 0o600);
+});
+
+test("a link in the place of a record is not followed, neither to write nor to read", async () => {
+  const folder = createFolder(dir);
+  writeFileSync(victim, '{"id":"sbx_other","memoryMiB":1280,"keep":true}', { mode: 0o600 });
+  symlinkSync(victim, join(folder, "machine.json.new"));
+  await assert.rejects(writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true }), { code: "ELOOP" });
+  assert.match(readFileSync(victim, "utf8"), /sbx_other/);
+  symlinkSync(victim, join(folder, "machine.json"));
+  assert.equal(await readRecord(folder), null);
+});
+
+test("what others may write is not believed, nor what stands in a folder that they may look into", async () => {
+  const folder = createFolder(dir);
+  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  for (const mode of [0o620, 0o602]) {
+    chmodSync(join(folder, "machine.json"), mode);
+    assert.equal(await readRecord(folder), null, mode.toString(8));
+  }
+  chmodSync(join(folder, "machine.json"), 0o600);
+  chmodSync(folder, 0o770);
+  assert.equal(await readRecord(folder), null);
+  chmodSync(folder, 0o700);
+  assert.notEqual(await readRecord(folder), null);
+});
+
+test("another user's file is not believed", async (context) => {
+  if (process.getuid!() !== 0) return context.diagnostic("only root can give files away");
+  const { chownSync } = await import("node:fs");
+  const folder = createFolder(dir);
+  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  chownSync(join(folder, "machine.json"), 12_345, 12_345);
+  assert.equal(await readRecord(folder), null);
+});
+
+test("garbage, folders and long files are no records", async () => {
+  const folder = createFolder(dir);
+  for (const text of ["", "{", "[]", '{"id":1}', "x".repeat(100_000)]) {
+    await writeOwnFile(folder, "machine.json", text);
+    assert.equal(await readRecord(folder), null);
+  }
+  assert.equal(await readOwnFile(dir, folder.slice(dir.length + 1)), null);
+});
+
+test("a folder of machines that somebody else made, or may look into, is refused", () => {
+  const data = join(dir, "data");
+  const { run } = layout(data);
+  chmodSync(run, 0o755);
+  assert.throws(() => layout(data), /must be a directory that belongs to this user/);
+  rmSync(run, { recursive: true });
+  symlinkSync(dir, run);
+  assert.throws(() => layout(data), /must be a directory that belongs to this user/);
+});
