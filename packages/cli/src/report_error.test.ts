@@ -39,6 +39,10 @@ test("knows the errors of the SDK, the server and the host by their names", () =
   assert.equal(report(named("ClientError", "busy", { status: 429, code: "LIMIT" })).code, 6);
   assert.equal(report(named("NetworkError", "nobody there")).code, 7);
   assert.match(report(named("ConfigError", "port: expected number")).text, /port: expected number \[CONFIG\]/);
+  assert.equal(
+    report(named("PreconditionError", "This computer cannot run machines: jail cannot be made.", { repair: "make namespaces" })).text,
+    "error: This computer cannot run machines: jail cannot be made. [HOST_NOT_READY]\n  make namespaces\n",
+  );
   assert.deepEqual(report(named("NotFound", "No such file or directory (os error 2): stat 'x'", { code: "ENOENT" })), {
     code: 3,
     text: "error: No such file or directory (os error 2): stat 'x' [ENOENT]\n",

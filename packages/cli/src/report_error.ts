@@ -1,5 +1,6 @@
 import { fromSdkError } from "./client/sdk_error.ts";
 import { CliError, ExitCode } from "./errors.ts";
+import { fromOwnName } from "./own-error.ts";
 import { printable } from "./output/colour.ts";
 import type { Terminal } from "./output/terminal.ts";
 
@@ -24,16 +25,6 @@ export function reportError(error: unknown, terminal: Terminal): number {
 
 /** Keeps a message's own lines, and makes everything else in it harmless: it may come from a sandbox. */
 const lines = (text: string) => text.split("\n").map(printable).join("\n  ");
-
-/** Errors of the server and the host whose messages are written for the user. */
-const WRITTEN_FOR_USERS: Record<string, string> = { ConfigError: "CONFIG", ImageError: "IMAGE", NoCapacity: "NO_CAPACITY", PreconditionError: "HOST_NOT_READY" };
-
-function fromOwnName(error: unknown): CliError | undefined {
-  const code = error instanceof Error && WRITTEN_FOR_USERS[error.name];
-  if (!code) return undefined;
-  const { repair } = error as { repair?: string };
-  return new CliError(code, error.message, { hint: repair ?? "see `sandkeep doctor`", cause: error });
-}
 
 function unexpected(error: unknown): CliError {
   const message = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 import type { ChildProcess, ChildProcessStatus, Sandbox } from "sandkeep";
 import { CliError, ExitCode } from "../errors.ts";
 import type { Streams } from "../output/terminal.ts";
+import { fromOwnName } from "../own-error.ts";
 import { fromSdkError } from "./sdk_error.ts";
 import { carryOutputs } from "./outputs.ts";
 import { feedStdin } from "./streams.ts";
@@ -103,7 +104,7 @@ export async function withOwnFailures<T>(work: () => Promise<T>, { timedOut = ()
   try {
     return await work();
   } catch (error) {
-    const known = error instanceof CliError ? error : fromSdkError(error);
+    const known = error instanceof CliError ? error : fromSdkError(error) ?? fromOwnName(error);
     if (!known) throw error;
     if (known.code === "SANDBOX_GONE" && timedOut()) {
       throw new CliError("TIMED_OUT", "the sandbox's time was over before the command ended", { hint: "give it more with --timeout", exitCode: ExitCode.timedOut, cause: error });
