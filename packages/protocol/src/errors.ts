@@ -158,7 +158,7 @@ export const ERRORS = {
   HOST_NOT_READY: {
     status: 503,
     summary: "The computer cannot run machines as it is.",
-    remedy: "Repair what the message names; `sandkeep doctor` on that computer has the details.",
+    remedy: "On that computer, `sandkeep doctor` has the details.",
   },
   EGRESS_UNAVAILABLE: {
     status: 503,

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join as joinPath } from "node:path";
 import { describe, test } from "node:test";
+import { PreconditionError } from "@sandkeep/host";
 import type { SandboxDetail, SandboxEvent, SandboxMetadata } from "@sandkeep/protocol";
 import { type ConnectOptions, create, join, Refused } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
@@ -307,6 +308,14 @@ describe("creating", async () => {
     assert.equal(data.error, "REQUEST_ABORTED");
     assert.equal(fixture.host.machines.size, 0);
     assert.deepEqual(await fixture.get("/api/v2/sandboxes"), []);
+  });
+
+  test("says what the computer lacks, and how to repair it", async () => {
+    const failed = [{ name: "jail", verdict: "fail" as const, detail: "cannot be made: bwrap: No permissions", repair: "allow namespaces" }];
+    await using fixture = await Fixture.start({}, { gate: () => Promise.reject(new PreconditionError("This computer cannot run machines", failed)) });
+    const refused = await refusal(create(fixture));
+    assert.equal(refused.status, 503);
+    assert.deepEqual(refused.body, { code: "HOST_NOT_READY", message: "This computer cannot run machines: jail cannot be made: bwrap: No permissions. To repair it: allow namespaces. On that computer, `sandkeep doctor` has the details." });
   });
 
   test("is given up when the host takes too long", async () => {

@@ -4,6 +4,9 @@ import { connect, type Socket } from "node:net";
 /** QEMU's lines are short; one longer than this is not QEMU's, in bytes. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
+/** QEMU answers within milliseconds; on a loaded computer it takes its time. One that was taken over may never answer. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
 export interface QmpEvent {
   event: string;
   data?: Record<string, unknown>;
@@ -18,14 +21,16 @@ export class QmpError extends Error {
 /** A connection to one QEMU process. It is gone when the process is. */
 export class Qmp {
   readonly #socket: Socket;
+  readonly #timeoutMs: number;
   readonly #pending: Pending[] = [];
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   #line = "";
   /** Resolves when the connection is over. */
   readonly closed: Promise<void>;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, timeoutMs: number) {
     this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => this.#receive(text));
     this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
@@ -36,26 +41,33 @@ export class Qmp {
   }
 
   /** Connects to a socket on which QEMU listens, and leaves negotiation mode. */
-  static async connect(path: string): Promise<Qmp> {
+  static async connect(path: string, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Qmp> {
     const socket = connect(path);
     await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-    return Qmp.over(socket);
+    return Qmp.over(socket, timeoutMs);
   }
 
   /** Speaks over a connected socket; resolves when QEMU is up and listens. */
-  static async over(socket: Socket): Promise<Qmp> {
-    const qmp = new Qmp(socket);
+  static async over(socket: Socket, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Qmp> {
+    const qmp = new Qmp(socket, timeoutMs);
     await qmp.execute("qmp_capabilities");
     return qmp;
   }
 
-  /** @throws {QmpError} with QEMU's words, or when QEMU ends */
-  execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
-    if (this.#socket.destroyed) return Promise.reject(new QmpError("QEMU ended."));
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ resolve, reject });
-      this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
-    });
+  /** @throws {QmpError} with QEMU's words, or when QEMU ends or does not answer in time: then the connection is given up */
+  async execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    if (this.#socket.destroyed) throw new QmpError("QEMU ended.");
+    const answered = new Promise<unknown>((resolve, reject) => this.#pending.push({ resolve, reject }));
+    this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
+    const timer = setTimeout(() => {
+      for (const { reject } of this.#pending.splice(0)) reject(new QmpError(`QEMU did not answer to ${command} within ${this.#timeoutMs / 1_000} s.`));
+      this.#socket.destroy();
+    }, this.#timeoutMs);
+    try {
+      return await answered;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Resolves with the first event that matches. Call it before the command that causes the event. */
