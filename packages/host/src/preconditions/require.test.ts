@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { PreconditionError, requireImageBuilding, requireMachines } from "./require.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-require-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+let count = 0;
+
+/** A computer with these programs beside those of every Debian. */
+function computer(programs: Record<string, string>): NodeJS.ProcessEnv {
+  const bin = mkdtempSync(join(dir, `${count++}-`));
+  for (const name of ["sh", "prlimit", "setpriv", "perl", "unshare", "true"]) symlinkSync(`/usr/bin/${name}`, join(bin, name));
+  for (const [name, script] of Object.entries(programs)) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  return { PATH: bin };
+}
+
+const QEMU = { "qemu-system-x86_64": "echo 10.0.2", "qemu-img": "echo 10.0.2" };
+
+async function refusal(attempt: Promise<void>): Promise<PreconditionError> {
+  const error = await attempt.then(() => assert.fail("nothing was missing"), (error: unknown) => error);
+  assert.ok(error instanceof PreconditionError, String(error));
+  return error;
+}
+
+test("names each program that machines need and that is missing or too old, with its package", async () => {
+  const missing = await refusal(requireMachines("full", computer({ bwrap: "echo 0.8" })));
+  assert.match(missing.message, /cannot run machines: qemu-system-x86_64 not found; .*qemu-img not found/);
+  assert.match(missing.repair!, /apt-get install qemu-system-x86 .*; .*apt-get install qemu-utils/);
+  const old = await refusal(requireMachines("full", computer({ ...QEMU, "qemu-img": "echo 7.2.0", bwrap: "echo 0.8" })));
+  assert.match(old.message, /qemu-img 7\.2\.0 .* is older than 8\.2/);
+});
+
+test("says why the jail cannot be made, in the words of the tool", async () => {
+  const error = await refusal(requireMachines("full", computer({ ...QEMU, bwrap: "echo 'bwrap: No permissions to create new namespace' >&2; [ $1 = --version ]" })));
+  assert.match(error.message, /jail cannot be made: .*bwrap: No permissions to create new namespace/);
+  assert.ok(error.repair);
+});
+
+test("the minimal jail works without bwrap", async () => {
+  await requireMachines("minimal", computer(QEMU));
+});
+
+test("names what building the image needs", async () => {
+  const error = await refusal(requireImageBuilding(computer({ mke2fs: "echo 1.47", zstd: "echo 1.5", newuidmap: "" , go: "echo 1.24" })));
+  assert.match(error.message, /cannot build the guest's image: mmdebstrap not found/);
+  assert.match(error.repair!, /apt-get install mmdebstrap/);
+});
