@@ -4,7 +4,7 @@ import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } 
 import type { BootFiles, Engine, MachineSize } from "./engine/engine.ts";
 import { createQemu } from "./engine/qemu/create.ts";
 import type { JailKind } from "./engine/qemu/jail/jail.ts";
-import { layout, type Layout } from "./layout.ts";
+import { layout, type Layout, verdictsOf } from "./layout.ts";
 import { lock } from "./lock.ts";
 import type { Log } from "./log.ts";
 import { BOOT_HELLO_TIMEOUT_MS, type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "./machines/clone.ts";
@@ -56,13 +56,14 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const { kernel, initramfs, rootDisk } = options.image;
     const boot: BootFiles = { kernel, initramfs, rootDisk };
     const newFolder = () => createFolder(paths.run);
+    const templatesDir = options.templatesDir ?? paths.templates;
     const engine = await createQemu({
-      boot, newFolder, imageId: options.image.id, agent: options.image.agent, verdicts: paths.verdicts, frequency: paths.frequency,
+      boot, newFolder, imageId: options.image.id, agent: options.image.agent, verdicts: verdictsOf(templatesDir), frequency: paths.frequency,
       ...(options.accelerator && { accelerator: options.accelerator }), ...(options.jail && { jail: options.jail }),
     });
     options.log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");
     if (options.jail === "minimal") options.log.warn({ jail: "minimal" }, "machines have the minimal jail: see docs/security.md");
-    const templates = new TemplateStore({ dir: options.templatesDir ?? paths.templates, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
+    const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
     await templates.load(sizeOf);
     const caCertificate = options.egress ? await authorityPem(options.egress.dir) : null;
     return new LocalHost(options, paths, engine, templates, held, caCertificate);

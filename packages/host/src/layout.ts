@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isOurs } from "./machines/folder.ts";
 
 /** Longest folder for machines: with a machine's name and a socket's in it, a path must stay under a socket's 107 bytes. */
@@ -13,12 +13,15 @@ export interface Layout {
   templates: string;
   /** Machines: disks, sockets, records. */
   run: string;
-  /** Verdicts on KVM. */
-  verdicts: string;
   /** Frequency of this machine's time stamp counter. */
   frequency: string;
   /** Held by the one process that uses the folder. */
   lock: string;
+}
+
+/** Where verdicts on KVM are kept: with the templates, which depend on the same things and may be shared. */
+export function verdictsOf(templatesDir: string): string {
+  return join(dirname(resolve(templatesDir)), "acceleration.json");
 }
 
 /**
@@ -36,5 +39,5 @@ export function layout(dataDir: string): Layout {
   for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
   // In a folder for everybody's temporary files, somebody else may have been first.
   if (!isOurs(run)) throw new Error(`${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`);
-  return { ...paths, verdicts: join(root, "acceleration.json"), frequency: join(root, "tsc-khz"), lock: join(run, "lock") };
+  return { ...paths, frequency: join(root, "tsc-khz"), lock: join(run, "lock") };
 }

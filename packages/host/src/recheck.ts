@@ -6,11 +6,12 @@ import { forgetVerdicts } from "./engine/qemu/acceleration.ts";
 import { createQemu } from "./engine/qemu/create.ts";
 import type { JailKind } from "./engine/qemu/jail/jail.ts";
 import type { HostOptions } from "./host.ts";
-import { layout } from "./layout.ts";
+import { layout, verdictsOf } from "./layout.ts";
 import { createFolder } from "./machines/folder.ts";
 
 export interface RecheckOptions {
   dataDir: string;
+  templatesDir?: string | undefined;
   /** Absent: there is none yet, and the next start of the server finds out. */
   image?: HostOptions["image"] | undefined;
   jail?: JailKind | undefined;
@@ -21,8 +22,9 @@ export interface RecheckOptions {
  *
  * @throws when a guest does not start at all
  */
-export async function recheckAcceleration({ dataDir, image, jail }: RecheckOptions): Promise<Acceleration | null> {
-  const { verdicts, frequency } = layout(dataDir);
+export async function recheckAcceleration({ dataDir, templatesDir, image, jail }: RecheckOptions): Promise<Acceleration | null> {
+  const { frequency, templates } = layout(dataDir);
+  const verdicts = verdictsOf(templatesDir ?? templates);
   await forgetVerdicts(verdicts);
   if (!image) return null;
   // Not where the server's machines are: it may run, or start and remove what it does not know.

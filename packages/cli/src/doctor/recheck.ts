@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { findImage, recheckAcceleration } from "@sandkeep/host";
 import { imagesOf } from "../paths.ts";
 import { readState } from "../server/state.ts";
@@ -7,8 +8,9 @@ import type { DoctorContext, Finding } from "./check.ts";
 export async function recheck({ dataDir, env, jail }: Pick<DoctorContext, "dataDir" | "env" | "jail">): Promise<Finding[]> {
   const name = "recheck";
   try {
-    const image = await findImage({ dataDir: imagesOf(dataDir, env) });
-    const found = await recheckAcceleration({ dataDir, image, jail });
+    const images = imagesOf(dataDir, env);
+    const image = await findImage({ dataDir: images });
+    const found = await recheckAcceleration({ dataDir, templatesDir: join(images, "templates"), image, jail });
     if (!found) return [{ name, verdict: "ok", detail: "what was known of KVM is forgotten; the server finds it out when it starts" }];
     const detail = `${found.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${found.reason}`;
     return [{ name, verdict: "ok", detail, ...(readState(dataDir) && { repair: "the server that runs keeps what it found; to change that: sandkeep stop" }) }];

@@ -1,7 +1,9 @@
 import { createServer } from "node:net";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { ServerInfo } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";
+import { imagesOf } from "../paths.ts";
 import { readState } from "../server/state.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
 
@@ -37,14 +39,14 @@ export const checkServer: Check = async (context) => {
   }
 };
 
-async function kvmDevice({ dataDir }: DoctorContext): Promise<Finding> {
+async function kvmDevice({ dataDir, env }: DoctorContext): Promise<Finding> {
   const name = "acceleration";
   const { access, constants } = await import("node:fs/promises");
   const denied = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(() => undefined, (error: NodeJS.ErrnoException) => error.code);
   if (denied === "ENOENT") return { name, verdict: "ok", detail: "emulation (TCG): this machine has no /dev/kvm" };
   if (denied) return { name, verdict: "warn", detail: `emulation (TCG): /dev/kvm may not be used (${denied})`, repair: `as root: usermod --append --groups kvm ${process.env.USER ?? "<user>"}, then log in again` };
   // What the server found out when it last started, by booting a guest against the clock.
-  const verdicts = await readFile(`${dataDir}/acceleration.json`, "utf8").then(JSON.parse, () => ({})) as Record<string, { kind: string; reason: string }>;
+  const verdicts = await readFile(join(imagesOf(dataDir, env), "acceleration.json"), "utf8").then(JSON.parse, () => ({})) as Record<string, { kind: string; reason: string }>;
   const last = Object.values(verdicts).at(-1);
   if (!last) return { name, verdict: "ok", detail: "/dev/kvm is there; whether it works is proven when the server first starts" };
   const emulated = last.kind !== "kvm";

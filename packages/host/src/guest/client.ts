@@ -54,7 +54,10 @@ export class GuestClient implements Guest {
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxFrameSize: FRAME_BYTES },
     });
     session.setLocalWindowSize(CONNECTION_WINDOW);
-    return new GuestClient(session);
+    const client = new GuestClient(session);
+    // Node.js reads what has come already a moment later, and throws where nobody can catch it if the session is gone by then.
+    await new Promise((resolve) => setImmediate(resolve));
+    return client;
   }
 
   /** Ends the connection because the guest broke the contract. */

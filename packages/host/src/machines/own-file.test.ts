@@ -21,7 +21,7 @@ test("a record is written and read, for its owner only", async () => {
 test("a link in the place of a record is not followed, neither to write nor to read", async () => {
   const folder = createFolder(dir);
   writeFileSync(victim, '{"id":"sbx_other","memoryMiB":1280,"keep":true}', { mode: 0o600 });
-  symlinkSync(victim, join(folder, "machine.json.new"));
+  symlinkSync(victim, join(folder, `machine.json.${process.pid}`));
   await assert.rejects(writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true }), { code: "ELOOP" });
   assert.match(readFileSync(victim, "utf8"), /sbx_other/);
   symlinkSync(victim, join(folder, "machine.json"));

@@ -10,13 +10,14 @@ const MAX_BYTES = 64 * 1024;
 /** Atomic: a reader sees all of it, or what was there before. */
 export async function writeOwnFile(dir: string, name: string, text: string): Promise<void> {
   const path = join(dir, name);
-  const file = await open(`${path}.new`, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+  const temporary = `${path}.${process.pid}`;
+  const file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
   try {
     await file.writeFile(text);
   } finally {
     await file.close();
   }
-  await rename(`${path}.new`, path);
+  await rename(temporary, path);
 }
 
 /** Null when it is missing, or is a link, another user's, or one that others may write. */

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { forgetVerdicts, proveAcceleration, type ProveOptions, PROOF_TIMEOUT_MS } from "./acceleration.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-kvm-"));
@@ -37,9 +38,10 @@ test("what fails under emulation too is no verdict on KVM: the error is thrown, 
 
 test("a failure of one moment is no verdict: KVM is tried again after emulation worked", async () => {
   const failures = [new Error("QEMU ended: SIGKILL")];
-  const { prove } = computer(async () => {
+  const { prove } = computer(async (kind) => {
     const failure = failures.shift();
     if (failure) throw failure;
+    if (kind === "tcg") await setTimeout(100);
   });
   assert.equal((await prove()).kind, "kvm");
 });
@@ -49,6 +51,7 @@ test("KVM that fails where emulation works is a verdict, kept until it is forgot
   const asked: [string, number][] = [];
   const { prove, cache } = computer(async (kind, timeoutMs) => {
     asked.push([kind, timeoutMs]);
+    if (kind === "tcg") await setTimeout(100);
     if (kind === "kvm" && broken) throw new Error("KVM: entry failed");
   });
   assert.match((await prove()).reason, /does not under it: KVM: entry failed/);
@@ -59,6 +62,18 @@ test("KVM that fails where emulation works is a verdict, kept until it is forgot
   assert.match(readFileSync(cache, "utf8"), /entry failed/);
   await forgetVerdicts(cache);
   assert.equal((await prove()).kind, "kvm");
+});
+
+test("KVM that has had as long as emulation takes is not tried again", async () => {
+  const asked: string[] = [];
+  const { prove } = computer(async (kind) => {
+    asked.push(kind);
+    if (kind === "tcg") return;
+    await setTimeout(100);
+    throw new Error("The guest's agent did not answer.");
+  });
+  assert.equal((await prove()).kind, "tcg");
+  assert.deepEqual(asked, ["kvm", "tcg"]);
 });
 
 test("without a device there is nothing to prove", async () => {
