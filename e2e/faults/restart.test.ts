@@ -86,7 +86,7 @@ test("a machine whose monitor was taken over changes nothing for the server: lin
     const [otherPid, pid] = [pidOfSandbox(dataDir, other.id)!, pidOfSandbox(dataDir, hostile.id)!];
     const folder = folderOfSandbox(dataDir, hostile.id)!;
     const before = readdirSync(folder).sort();
-    const attack = () => assert.equal(asIntruder(pid, attempts({ folder, victim, decoy: join(dataDir, "decoy"), id: other.id, otherPid })).trim(), "");
+    const attack = () => assert.equal(asIntruder(pid, attempts({ folder, victim, decoy: join(dataDir, "decoy"), id: other.id, otherPid })).trim(), "tried");
     const unharmed = async () => {
       assert.deepEqual(readdirSync(folder).sort(), before);
       for (const name of before) assert.ok(!lstatSync(join(folder, name)).isSymbolicLink(), name);
@@ -134,5 +134,5 @@ function attempts({ folder, victim, decoy, id, otherPid }: { folder: string; vic
   ];
   // Its disk is its own: a header that names a file of the host as what it falls through to must be nobody's to follow.
   const forge = `printf '/etc/shadow' | dd of=${folder}/disk.qcow2 bs=1 seek=512 conv=notrunc 2> /dev/null`;
-  return `${forge}\n${tries.map((one) => `(${one}) > /dev/null 2>&1 && echo "did: ${one.replaceAll("'", "")}"`).join("\n")}`;
+  return `${forge}\n${tries.map((one) => `(${one}) > /dev/null 2>&1 && echo "did: ${one.replaceAll("'", "")}"`).join("\n")}\necho tried`;
 }
