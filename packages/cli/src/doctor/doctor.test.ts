@@ -37,7 +37,7 @@ test("says what is missing, how bad that is, and how to install it", async () =>
   assert.equal(bwrap.verdict, "fail");
   assert.match(bwrap.detail, /not found/);
   assert.match(bwrap.repair!, /apt-get install bubblewrap/);
-  assert.equal(findings.find(({ name }) => name === "go")?.verdict, "warn", "needed for building an image only");
+  assert.equal(findings.find(({ name }) => name === "mmdebstrap")?.verdict, "warn", "needed for building an image only");
 });
 
 test("finds programs that are too old", async () => {

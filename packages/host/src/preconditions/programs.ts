@@ -1,3 +1,4 @@
+import { pathWithGo } from "../image/agent.ts";
 import { execute, which } from "./execute.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 
@@ -36,8 +37,8 @@ export function findPrograms({ env, jail, signal }: Surroundings, needs: Need[] 
   const wanted = PROGRAMS.filter(({ name, need }) => needs.includes(need) && !(name === "bwrap" && jail === "minimal"));
   return Promise.all(wanted.map(async (program): Promise<Finding> => {
     const verdict = program.need === "machines" ? "fail" : "warn";
-    // mke2fs stands in /sbin, which is not in everybody's PATH.
-    const path = { ...env, PATH: `${env.PATH ?? ""}:/usr/sbin:/sbin` };
+    // mke2fs stands in /sbin, which is not in everybody's PATH, and Go where its own archive puts it.
+    const path = { ...env, PATH: `${pathWithGo(env.PATH ?? "")}:/usr/sbin:/sbin` };
     const file = await which(program.name, path);
     const repair = `run scripts/setup, or: apt-get install ${program.package}${program.least ? " (on Debian 12: --target-release bookworm-backports)" : ""}`;
     if (!file) return { name: program.name, verdict, detail: `not found; it ${program.what}`, repair };
