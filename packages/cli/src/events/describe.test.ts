@@ -11,6 +11,7 @@ test("a command is told with its words, its end and how long it took", () => {
   const data = { argv: ["bash", "-c", "echo 'a b'"], cwd: null, pid: 1, exitCode: 3, signal: null, oom: false, durationMs: 40 };
   assert.equal(line({ kind: "command", outcome: "failed", data }), `2026-01-02 03:04:05Z ✘ sbx_ord_x command bash -c "echo 'a b'" → exit 3, 40 ms (ci)`);
   assert.match(line({ kind: "command", outcome: "failed", data: { ...data, signal: "SIGKILL" } }), /ended by SIGKILL/);
+  assert.match(line({ kind: "command", outcome: "failed", data: { ...data, signal: "SIGKILL", exitCode: 137, oom: true } }), /ended for want of memory/);
   assert.match(line({ kind: "command", outcome: "failed", data: { ...data, exitCode: null, error: "ENOENT" } }), /→ ENOENT/);
 });
 

@@ -4,7 +4,6 @@ import type { Connection } from "../transport/connection.ts";
 import type { Signal } from "./signal.ts";
 import type { ChildProcessOutput, ChildProcessStatus } from "./status.ts";
 import { toStatus } from "./status.ts";
-import type { Inherited } from "./stdio.ts";
 
 /** @internal What a process object is made of. */
 export interface ProcessParts {
@@ -14,7 +13,8 @@ export interface ProcessParts {
   stdinStreamId: number | undefined;
   stdout: ReadableStream<Bytes> | null;
   stderr: ReadableStream<Bytes> | null;
-  inherited: Inherited[];
+  /** Outputs that are printed here, each until its end. */
+  printed: Promise<void>[];
 }
 
 /**
@@ -118,7 +118,7 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
       this.status,
       collect(this.stdout),
       collect(this.stderr),
-      ...this.#parts.inherited.map((output) => output.printed(this.status)),
+      ...this.#parts.printed,
     ]);
     return {
       status,

@@ -75,7 +75,7 @@ export async function spawnPty(connection: Connection, command: string | URL, op
     stdinStreamId,
   });
   const stdout = connection.receive(stdoutStreamId);
-  const pty = new PtyProcess(PRIVATE, { connection, pid, stdin, stdinStreamId, stdout, stderr: null, inherited: [] });
+  const pty = new PtyProcess(PRIVATE, { connection, pid, stdin, stdinStreamId, stdout, stderr: null, printed: [] });
   killOnAbort(pty, signal);
   return pty;
 }

@@ -47,8 +47,8 @@ export async function start<T extends Started>(
   });
   const out = openOutput(connection, stdout, started.stdoutStreamId, "stdout");
   const err = openOutput(connection, stderr, started.stderrStreamId, "stderr");
-  const inherited = [out.inherited, err.inherited].filter((output) => output !== null);
-  const parts = { connection, pid: started.pid, stdin: input?.stdin ?? null, stdinStreamId: input?.stdinStreamId, stdout: out.stream, stderr: err.stream, inherited };
+  const printed = [out.printed, err.printed].filter((output) => output !== null);
+  const parts = { connection, pid: started.pid, stdin: input?.stdin ?? null, stdinStreamId: input?.stdinStreamId, stdout: out.stream, stderr: err.stream, printed };
   return { parts, started };
 }
 
