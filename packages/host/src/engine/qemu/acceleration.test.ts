@@ -25,6 +25,16 @@ test("KVM that works is used, and not asked again", async () => {
   assert.equal(boots, 1);
 });
 
+test("a verdict on one image leaves those on others alone, of which the newest are kept", async () => {
+  const cache = join(dir, `${count++}.json`);
+  let boots = 0;
+  const prove = (image: number) => proveAcceleration({ cache, versions: { image: String(image) }, device: "/dev/null", boot: async () => void boots++ });
+  for (const image of [1, 2, 1, 2]) await prove(image);
+  assert.equal(boots, 2);
+  for (let image = 3; image < 40; image++) await prove(image);
+  assert.ok(Object.keys(JSON.parse(readFileSync(cache, "utf8")) as object).length < 20);
+});
+
 test("what fails under emulation too is no verdict on KVM: the error is thrown, and gone when it is repaired", async () => {
   let jail = false;
   const { prove, cache } = computer(async () => {

@@ -14,6 +14,8 @@ export const PROOF_TIMEOUT_MS = 5_000;
 /** How long the emulated guest may take that KVM is compared with. */
 export const CONTROL_TIMEOUT_MS = 120_000;
 
+/** So many verdicts are kept, the newest. */
+const MAX_VERDICTS = 16;
 /** Verdicts of other ways to prove do not count. */
 const PROOF_VERSION = 2;
 
@@ -41,10 +43,12 @@ export async function proveAcceleration(options: ProveOptions): Promise<Accelera
   if (denied?.code === "ENOENT") return { kind: "tcg", reason: `this machine has no ${device}` };
   if (denied) return { kind: "tcg", reason: `${device} may not be used (${denied.code}): add this user to the group kvm` };
   const key = JSON.stringify({ ...options.versions, proof: PROOF_VERSION });
-  const known = (await readVerdicts(options.cache))[key];
-  if (known) return known;
+  const known = await readVerdicts(options.cache);
+  if (known[key]) return known[key];
   const verdict = await prove(device, options.boot);
-  await writeOwnFile(dirname(options.cache), basename(options.cache), JSON.stringify({ [key]: verdict }));
+  // Servers that share templates may run different images.
+  const kept = [...Object.entries(known), [key, verdict]].slice(-MAX_VERDICTS);
+  await writeOwnFile(dirname(options.cache), basename(options.cache), JSON.stringify(Object.fromEntries(kept)));
   return verdict;
 }
 
