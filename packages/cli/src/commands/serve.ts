@@ -28,7 +28,7 @@ interface Options {
 
 /** `sandkeep serve`: serves until a signal, or until it was idle for long enough. */
 export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
-  const [{ createHost, requireMachines }, { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile }] = await Promise.all([
+  const [{ createHost, explainStart, requireMachines }, { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile }] = await Promise.all([
     import("@sandkeep/host"),
     import("@sandkeep/server"),
   ]);
@@ -49,9 +49,12 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const log = createLogger(config.log.level);
   const templatesDir = join(images, "templates");
   const egress = { dir: join(dataDir, EGRESS_DIR), config: config.egress };
-  const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engine, ...(jail && { jail }) });
+  const explained = async (error: unknown): Promise<never> => {
+    throw await explainStart(error, egress.dir);
+  };
+  const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engine, ...(jail && { jail }) }).catch(explained);
   // From here on the server owns the host, also when it does not start.
-  const server = await startServer({ host, config, log });
+  const server = await startServer({ host, config, log }).catch(explained);
   // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine
   // ahead of demand rather than boot another one beside it.
   if (options.background) await host.ready();

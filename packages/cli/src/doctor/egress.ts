@@ -1,52 +1,13 @@
-import { X509Certificate } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { getCACertificates } from "node:tls";
+import { findEgressKeys } from "@sandkeep/host";
 import type { Check, Finding } from "./check.ts";
 
-/** What the egress proxy keeps in the data directory's folder `egress`, and what of it is for its owner only. */
-const FILES = [
-  { file: "ca.pem", what: "its certificate", secret: false },
-  { file: "ca-key.pem", what: "the certificate's key", secret: true },
-  { file: "secrets.key", what: "the key of secrets", secret: true },
-];
 /** Where Debian and its kin keep the authorities that programs trust. Those of Node's own count, too. */
 const SYSTEM_STORE = "/etc/ssl/certs/ca-certificates.crt";
-/** A certificate that ends within this time is worth a remark: sandboxes that trust it live on for a while. */
-const SOON_MS = 30 * 24 * 60 * 60_000;
-
 /** The egress proxy's keys and certificate, and the authorities that it trusts upstream. */
-export const checkEgress: Check = async ({ dataDir, env }) => [await own(join(dataDir, "egress")), await authorities(env)];
-
-async function own(dir: string): Promise<Finding> {
-  const name = "egress";
-  const folder = await stat(dir).catch(() => null);
-  if (!folder) return { name, verdict: "ok", detail: "the first server makes its keys and its certificate" };
-  if ((folder.mode & 0o077) !== 0) return { name, verdict: "fail", detail: `others may look into ${dir} (mode ${mode(folder.mode)})`, repair: `chmod 700 ${dir}` };
-  for (const { file, what, secret } of FILES) {
-    const path = join(dir, file);
-    const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
-    if (found instanceof Error) {
-      if (found.code === "ENOENT") return { name, verdict: "warn", detail: `${path}, ${what}, is missing`, repair: "the next start of the server makes another; sandboxes that run on then need new ones" };
-      return { name, verdict: "fail", detail: `${path}, ${what}: ${found.message}`, repair: `make it readable for the user who runs the server` };
-    }
-    if (secret && (found.mode & 0o077) !== 0) return { name, verdict: "fail", detail: `others may read ${path}, ${what} (mode ${mode(found.mode)})`, repair: `chmod 600 ${path}` };
-  }
-  return await certificate(join(dir, "ca.pem"));
-}
-
-async function certificate(path: string): Promise<Finding> {
-  const name = "egress";
-  try {
-    const { validTo } = new X509Certificate(await readFile(path));
-    const left = Date.parse(validTo) - Date.now();
-    const until = new Date(validTo).toISOString().slice(0, 10);
-    if (left < SOON_MS) return { name, verdict: left < 0 ? "fail" : "warn", detail: `the proxy's certificate is valid until ${until}`, repair: `stop the server and remove ${path}; its next start makes another` };
-    return { name, verdict: "ok", detail: `the proxy's keys are there and its own, its certificate is valid until ${until}` };
-  } catch (error) {
-    return { name, verdict: "fail", detail: `${path} cannot be used: ${(error as Error).message}`, repair: "stop the server and remove it; its next start makes another" };
-  }
-}
+export const checkEgress: Check = async ({ dataDir, env }) => [await findEgressKeys(join(dataDir, "egress")), await authorities(env)];
 
 /** Without any, nothing that a sandbox reaches by TLS can be verified. */
 async function authorities(env: NodeJS.ProcessEnv): Promise<Finding> {
@@ -64,5 +25,3 @@ async function authorities(env: NodeJS.ProcessEnv): Promise<Finding> {
 async function certificatesIn(file: string): Promise<number> {
   return (await readFile(file, "utf8").catch(() => "")).match(/-----BEGIN (TRUSTED )?CERTIFICATE-----/g)?.length ?? 0;
 }
-
-const mode = (bits: number) => (bits & 0o777).toString(8).padStart(4, "0");

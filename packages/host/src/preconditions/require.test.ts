@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { PreconditionError, requireImageBuilding, requireMachines } from "./require.ts";
+import { explainStart, PreconditionError, requireImageBuilding, requireMachines } from "./require.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-require-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -50,4 +50,16 @@ test("names what building the image needs", async () => {
   const error = await refusal(requireImageBuilding(computer({ mke2fs: "echo 1.47", zstd: "echo 1.5", newuidmap: "" , go: "echo 1.24" })));
   assert.match(error.message, /cannot build the guest's image: mmdebstrap not found/);
   assert.match(error.repair!, /apt-get install mmdebstrap/);
+});
+
+test("a start that fails for the egress proxy's keys says which, and how to repair them", async () => {
+  const error = new Error("something low");
+  const egress = mkdtempSync(join(dir, "egress-"));
+  assert.equal(await explainStart(error, join(dir, "nowhere")), error);
+  for (const name of ["ca.pem", "ca-key.pem", "secrets.key"]) writeFileSync(join(egress, name), "garbage", { mode: 0o600 });
+  assert.match(String(await explainStart(error, egress)), /egress proxy cannot start: egress .*ca\.pem cannot be used/);
+  chmodSync(join(egress, "secrets.key"), 0o644);
+  const open = await explainStart(error, egress) as PreconditionError;
+  assert.match(open.message, /others may read .*secrets\.key/);
+  assert.equal(open.repair, `chmod 600 ${join(egress, "secrets.key")}`);
 });

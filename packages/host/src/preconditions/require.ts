@@ -1,6 +1,7 @@
 /** The first command that needs something is told what is missing and how to repair it, in the same words as `doctor`'s. */
 import { userInfo } from "node:os";
 import type { JailKind } from "../engine/qemu/jail/jail.ts";
+import { findEgressKeys } from "./egress-keys.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 import { findImageBuilding } from "./image-building.ts";
 import { findJail } from "./jail.ts";
@@ -36,6 +37,12 @@ export async function requireImageBuilding(env: NodeJS.ProcessEnv = process.env)
   const [programs, ids] = await Promise.all([findPrograms(here, rootless ? ["image", "rootless image"] : ["image"]), rootless ? findImageBuilding(here) : []]);
   // What doctor only remarks, because an image may be there already, is missing now.
   reject("This computer cannot build the guest's image", [...programs, ...ids].filter(({ verdict }) => verdict !== "ok"));
+}
+
+/** Gives the reason why a server did not start, if it is one that `doctor` knows; else the error itself. */
+export async function explainStart(error: unknown, egressDir: string): Promise<unknown> {
+  const keys = await findEgressKeys(egressDir);
+  return fails(keys) ? new PreconditionError("The egress proxy cannot start", [keys]) : error;
 }
 
 function reject(what: string, failed: Finding[]): void {
