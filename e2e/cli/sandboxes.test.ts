@@ -93,6 +93,21 @@ describe("cp", () => {
     assert.deepEqual((await readdir(dir)).filter((name) => name === "half" || name.startsWith(".sandkeep-")), []);
   });
 
+  test("^C leaves no half a copy", async () => {
+    await installation.output(["exec", id, "sh", "-c", "mkdir endless && truncate -s 100G endless/file"]);
+    const copying = installation.start(["cp", `${id}:endless`, "endless"], { cwd: dir });
+    const ended = once(copying, "exit");
+    const begun = async (): Promise<boolean> => {
+      const temporary = (await readdir(dir)).find((name) => name.startsWith(".sandkeep-"));
+      return temporary !== undefined && (await readdir(join(dir, temporary, "copy")).catch((): string[] => [])).includes("file");
+    };
+    while (copying.exitCode === null && !await begun());
+    copying.kill("SIGINT");
+    assert.deepEqual(await ended, [130, null]);
+    assert.deepEqual((await readdir(dir)).filter((name) => name === "endless" || name.startsWith(".sandkeep-")), []);
+    await installation.output(["exec", id, "rm", "-r", "endless"]);
+  });
+
   test("takes large files in and out unchanged", async () => {
     await installation.output(["cp", "large", `${id}:/tmp/renamed`], { cwd: dir });
     await installation.output(["cp", `${id}:/tmp/renamed`, "."], { cwd: dir });

@@ -3,7 +3,7 @@ import { connectSandbox } from "../client/sandbox.ts";
 import { requireTarget, type Target } from "../client/target.ts";
 import { download } from "../copy/download.ts";
 import { copying } from "../copy/failures.ts";
-import { isGlob, parsePlace, type Place } from "../copy/place.ts";
+import { fitsGlob, isGlob, parsePlace, type Place } from "../copy/place.ts";
 import { Interruption } from "../copy/interruption.ts";
 import { relay } from "../copy/relay.ts";
 import { upload } from "../copy/upload.ts";
@@ -65,6 +65,8 @@ async function expand(places: Place[], sandboxes: Sandboxes): Promise<Place[]> {
     const sandbox = await sandboxes.get(place.id);
     const matches = await Array.fromAsync(sandbox.fs.expandGlob(place.path), ({ path }) => path);
     if (matches.length === 0) throw new CliError("NO_MATCH", `nothing in the sandbox matches ${place.path}`, { exitCode: ExitCode.notFound });
+    const unasked = matches.find((path) => !fitsGlob(path, place.path));
+    if (unasked !== undefined) throw new CliError("NO_MATCH", `the sandbox says that ${JSON.stringify(unasked)} matches ${place.path}, which it does not`, { hint: "do not trust that sandbox, or name the files" });
     expanded.push(...matches.map((path) => ({ ...place, path })));
   }
   return expanded;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CliError, UsageError } from "../errors.ts";
-import { isContents, isGlob, parsePlace } from "./place.ts";
+import { fitsGlob, isContents, isGlob, nameInSandbox, parsePlace } from "./place.ts";
 
 const ID = "sbx_ord_1at5nn58e77rtd11e3k3";
 
@@ -29,4 +29,19 @@ test("patterns are known by their characters", () => {
 test("a dot at the end means what is in it", () => {
   for (const path of [".", "./", "d/.", "/d/./", "../.", "./."]) assert.ok(isContents(path), path);
   for (const path of ["..", "d/..", "d.", ".d", "/", "d/", "./d", "d/.x"]) assert.ok(!isContents(path), path);
+});
+
+test("a path in a sandbox has the name in it, however it is written", () => {
+  for (const path of ["d", "d/", "./d", "d//", "x/../d", "/x/d/.", "../app/d/"]) assert.equal(nameInSandbox(path), "d", path);
+  assert.deepEqual([".", "..", "/", "/..", "../.."].map(nameInSandbox), ["app", "home", "", "", ""]);
+});
+
+test("what a sandbox gives for a pattern must fit it", () => {
+  for (const [path, pattern] of [
+    ["/home/app/1.log", "*.log"], ["/home/app/.log", "*.log"], ["/home/app/.git", "*"], ["/a/b/c.ts", "/a/**/*.ts"], ["/a/x", "/a/**"], ["/a/b1", "/a/b?"],
+    ["/a/b.js", "/a/{b,c}.*"], ["/a/c/d.txt", "/a/{b/x,c/d}.txt"], ["/a/c", "/a/[a-c]"], ["/a/d", "/a/*/"], ["/a/a.ts", "/a/@(a|b).ts"], ["/a/{", "/a/*"],
+  ]) assert.ok(fitsGlob(path!, pattern!), `${path} ${pattern}`);
+  for (const [path, pattern] of [["/home/app/.bashrc", "*.log"], ["/home/app/x.log/..", "*.log"], ["/", "*.log"], ["/a/d", "/a/[a-c]"], ["/a/1.log.exe", "*.log"]]) {
+    assert.ok(!fitsGlob(path!, pattern!), `${path} ${pattern}`);
+  }
 });

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { encodeEntry, END } from "../archive/header.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 import { PeerServer } from "../testing/peer.ts";
 
@@ -56,6 +57,35 @@ test("writes nothing outside of the directory, whatever the sandbox lists", asyn
     await sandbox.fs.download("out", target).catch((error) => assert.match(error.message, /not below/));
     assert.deepEqual(await readdir(dir), ["target"], path);
     await rm(target, { recursive: true });
+  }
+});
+
+test("the copy has the name that was asked for, wherever the sandbox says that leads", async () => {
+  for (const real of ["/home/app/..", "/", "", "/home/.git", "..", "/home/app/."]) {
+    await using server = await PeerServer.start({
+      realPath: () => real,
+      lstat: () => ({ isFile: false, isDirectory: true, mode: 0o40755, mtime: 0 }),
+      "sandkeep.readTree": (_, peer) => {
+        const entry = (kind: "directory" | "file", name: string, size: number) =>
+          encodeEntry({ kind, name: Buffer.from(name), mode: 0o755, modified: "0", size, target: Buffer.alloc(0) });
+        const archive = Buffer.concat([entry("directory", "./", 0), entry("file", "evil", 0), END]);
+        queueMicrotask(() => {
+          peer.stream(7, "start");
+          peer.stream(7, "enqueue", { data: archive.toString("base64") });
+          peer.stream(7, "end");
+        });
+        return { streamId: 7 };
+      },
+    });
+    await using sandbox = await Sandbox.create(server.options);
+    const target = join(dir, "target");
+    for (const [asked, name] of [["out", "out"], ["/home/app/out/", "out"], ["x/../out//.", "out"], [".", "app"], ["..", "home"]]) {
+      await sandbox.fs.download(asked!, target);
+      assert.deepEqual(await readdir(target), [name], `${asked} as ${real}`);
+      assert.deepEqual(await readdir(join(target, name!)), ["evil"]);
+      await rm(target, { recursive: true });
+    }
+    assert.deepEqual(await readdir(dir), []);
   }
 });
 

@@ -13,6 +13,8 @@ import { type TransferOptions, warn } from "./transfer-options.ts";
 import { unlessLacking } from "./extension.ts";
 
 const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+/** Where relative paths start in a sandbox. */
+const HOME = "/home/app";
 const READ_TREE = "sandkeep.readTree";
 
 /** Copies a file of the sandbox to `local`, or a directory into it. */
@@ -21,7 +23,8 @@ export async function download(connection: Connection, fs: SandboxFs, remote: st
   if (signal?.aborted) throw abortError(signal);
   const source = await fs.realPath(remote);
   const info = await fs.lstat(source);
-  if (info.isDirectory) return await downloadDirectory(connection, fs, source, local, options);
+  const name = nameOf(remote);
+  if (info.isDirectory) return await downloadDirectory(connection, fs, source, local, options.contents ? "" : name, options);
   if (!info.isFile) throw new TypeError(`${remote} is neither a file nor a directory`);
   const file = { mode: info.mode, flags: REPLACE, signal };
   try {
@@ -29,14 +32,26 @@ export async function download(connection: Connection, fs: SandboxFs, remote: st
   } catch (error) {
     // As cp(1) has it: into a directory, under its own name.
     if ((error as { code?: string }).code !== "EISDIR") throw error;
-    await downloadFile(connection, source, join(local, posix.basename(source)), file);
+    await downloadFile(connection, source, join(local, name), file);
   }
 }
 
-async function downloadDirectory(connection: Connection, fs: SandboxFs, source: string, local: string, options: TransferOptions): Promise<void> {
-  const { signal, onSkip = warn } = options;
-  // The root has no name of its own.
-  const name = options.contents ? "" : posix.basename(source);
+/**
+ * The name of a copy is that in the path given, not that of where the path leads: that comes from the sandbox, where somebody may
+ * have put `.git` or `..` there. The root has none.
+ */
+function nameOf(remote: string): string {
+  return posix.basename(posix.resolve(HOME, remote));
+}
+
+async function downloadDirectory(
+  connection: Connection,
+  fs: SandboxFs,
+  source: string,
+  local: string,
+  name: string,
+  { signal, onSkip = warn }: TransferOptions,
+): Promise<void> {
   // `d/`, `./d` and `d//` are one directory.
   const target = resolve(local, name);
   await mkdir(name === "" ? dirname(target) : resolve(local), { recursive: true });

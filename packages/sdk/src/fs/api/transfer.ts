@@ -29,7 +29,7 @@ export interface FsTransfer {
 
   /**
    * Copies a file of the sandbox to the path given on this machine, or into it if that is a directory; and a directory, with all
-   * that is in it, *into* the directory given, as {@linkcode upload} does it. Whatever the sandbox answers, nothing outside of the
+   * that is in it, *into* the directory given, as {@linkcode upload} does it. The copy has the name in the path given, even if that is a link. Whatever the sandbox answers, nothing outside of the
    * copy is written, and nothing through links that are there; a link itself may lead anywhere.
    *
    * @example
