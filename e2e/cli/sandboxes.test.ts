@@ -136,7 +136,7 @@ describe("cp", () => {
     await writeFile(join(dir, "a-file"), "");
     const { code, stderr } = await installation.call(["cp", `${id}:tree`, "a-file/below"], { cwd: dir });
     assert.equal(code, 1);
-    assert.match(stderr, /a file on this machine: .*a-file.*ENOTDIR|ENOTDIR.*a-file/s);
+    assert.match(stderr, /a file on this machine: .*'a-file'/);
   });
 });
 
