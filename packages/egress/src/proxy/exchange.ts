@@ -5,7 +5,7 @@
 import type { Readable } from "node:stream";
 import { through } from "./feed.ts";
 import type { GuestReply, GuestRequest } from "./guest.ts";
-import { lists, safeTrailers, value } from "./headers.ts";
+import { lists, safeTrailers, value, without } from "./headers.ts";
 import { runResponseHook } from "./hook-runner.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { RequestRecord } from "./record.ts";
@@ -74,12 +74,24 @@ export function upstreamRequest(session: Session, { site, target, length, method
 }
 
 /** Passes an upstream's answer on. */
-export async function respond(session: Session, { method, context }: Prepared, placed: Placed, response: UpstreamResponse, reply: GuestReply, record: RequestRecord): Promise<void> {
-  const redacted = redactResponse(session, method, placed, response);
-  const { status, headers, body } = await runResponseHook(session.passage.shared.hooks, { status: redacted.status, headers: redacted.headers, body: redacted.body }, context);
-  record.event.status = status;
-  body?.on("data", (chunk: Buffer) => (record.event.bytesDown += chunk.length));
-  await reply.send({ status, statusText: status === redacted.status ? redacted.statusText : "", headers, last: response.last }, body, redacted.trailers);
+export async function respond(session: Session, { method, asked, context }: Prepared, placed: Placed, response: UpstreamResponse, reply: GuestReply, record: RequestRecord): Promise<void> {
+  try {
+    const redacted = redactResponse(session, method, placed, response);
+    const hooked = await runResponseHook(session.passage.shared.hooks, { status: redacted.status, headers: redacted.headers, body: redacted.body }, context);
+    const { status } = hooked;
+    record.event.status = status;
+    // Hooks may have made another method or status of it than the guest's, or the upstream's, framing is for.
+    const bodiless = asked === "HEAD" || status === 204 || status === 304;
+    const body = bodiless ? null : hooked.body;
+    if (body !== hooked.body) hooked.body?.destroy();
+    const headers = body === null && (asked !== "HEAD" || method !== "HEAD") && status !== 304 ? without(hooked.headers, "content-length") : hooked.headers;
+    body?.on("data", (chunk: Buffer) => (record.event.bytesDown += chunk.length));
+    await reply.send({ status, statusText: status === redacted.status ? redacted.statusText : "", headers, last: response.last }, body, redacted.trailers);
+  } catch (error) {
+    // Nobody reads it any more: of HTTP/2 it would take up a stream.
+    response.body.destroy();
+    throw error;
+  }
 }
 
 async function respondItself(answer: NonNullable<Prepared["answer"]>, request: GuestRequest, reply: GuestReply, { event }: RequestRecord): Promise<void> {
@@ -132,6 +144,6 @@ async function fail(error: unknown, request: GuestRequest, reply: GuestReply, re
 
 /** Codes only: texts of errors may quote what was sent. */
 function describe(error: unknown): string {
-  const { code } = error as { code?: unknown };
+  const code: unknown = error instanceof Error && "code" in error ? error.code : null;
   return typeof code === "string" ? code : "it ended early";
 }

@@ -17,7 +17,10 @@ export interface Prepared {
   site: Site;
   /** Whom it is for: another than the site when that is an HTTP proxy. */
   target: Site;
+  /** As hooks left it. */
   method: string;
+  /** As the guest sent it. */
+  asked: string;
   permit: Permit;
   /**
    * Judges it once more and gives path, query and headers with secrets in them: by what policy, rules and secrets say now. Between
@@ -58,13 +61,14 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
   const headers = endToEnd(without(request.head.headers, "host", "content-length", "expect", ...ruled));
   const context: HookContext = { sandboxId: tenant.id, scheme: session.scheme, host: eventHost(target.host), port: target.port, via: behind && authorityText(site.host, site.port), signal };
   const hooked = await runRequestHook(session.passage.shared.hooks, { method: request.head.method, path, headers, body: request.body }, context);
-  const ready = "answer" in hooked ? { method: request.head.method, path, headers, body: request.body } : hooked;
+  const ready = "answer" in hooked ? { method: request.head.method, path, headers, body: request.body, sameBody: true } : hooked;
   // They are for the proxy, from whoever is in the sandbox.
   const credentials = behind ? request.head.headers.filter(([name]) => name.toLowerCase() === "proxy-authorization") : [];
   return {
     site,
     target,
     method: ready.method,
+    asked: request.head.method,
     permit,
     place: () => {
       const judgement = permit.judge();
@@ -72,7 +76,7 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
       return placeSecrets(session, { site, target }, { ...ready, headers: [...ready.headers, ...credentials] }, record);
     },
     body: ready.body,
-    length: ready.body === request.body ? request.length : ready.body === null ? 0 : null,
+    length: ready.sameBody ? request.length : ready.body === null ? 0 : null,
     steps: (placed) => [ready.body && placed.body(value(ready.headers, "content-type"), ready.body)].filter((step) => step !== null),
     answer: "answer" in hooked ? hooked.answer : null,
     context,
