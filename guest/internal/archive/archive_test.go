@@ -118,10 +118,12 @@ func TestADirectoryComesBackAsItWas(t *testing.T) {
 	}
 	_ = os.Chmod(filepath.Join(from, "a"), 0o755)
 	_ = os.Chmod(filepath.Join(from, "read-only"), 0o555)
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(from, "read-only"), 0o755) })
 	_ = os.Chmod(from, 0o750)
 	archive := pack(t, from)
 
 	to := filepath.Join(t.TempDir(), "parents/too")
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(to, "read-only"), 0o755) })
 	for _, anew := range []bool{true, false} { // over what is there, directories keep their times
 		want := describe(t, from, anew)
 		written, err := unpack(to+"//", archive)

@@ -15,7 +15,11 @@ let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "sandkeep-archive-"));
 });
-afterEach(() => rm(dir, { recursive: true }));
+afterEach(async () => {
+  // Only root may remove what is in a directory that is read-only.
+  await run("chmod", ["-R", "u+w", dir]);
+  await rm(dir, { recursive: true });
+});
 
 type Part = Partial<Omit<Entry, "name" | "target">> & { name: string | Buffer; target?: string; content?: string };
 

@@ -27,9 +27,9 @@ export const shown = (path: LocalPath): string => path.toString();
 const DEVICES = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])( *\.|$)/i;
 
 /** Why this machine cannot have a file of this name, if it cannot. */
-export function unusable(name: LocalPath): string | undefined {
-  if (typeof name !== "string") return NAMES_ARE_BYTES ? undefined : "its name is not UTF-8, which this machine or runtime cannot write";
-  if (windows && (/[<>:"/\\|?*\u0000-\u001f]|[. ]$/.test(name) || DEVICES.test(name))) return "Windows has no such names";
+export function unusable(name: LocalPath, { onWindows = windows, namesAreBytes = NAMES_ARE_BYTES } = {}): string | undefined {
+  if (typeof name !== "string") return namesAreBytes ? undefined : "its name is not UTF-8, which this machine or runtime cannot write";
+  if (onWindows && (/[<>:"/\\|?*\u0000-\u001f]|[. ]$/.test(name) || DEVICES.test(name))) return "Windows has no such names";
   return undefined;
 }
 
