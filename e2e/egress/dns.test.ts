@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Arena } from "./fixture/arena.ts";
+import { srvBytes } from "./fixture/name_server.ts";
 import { type Attacker, isDenied, type Outcomes } from "./fixture/attacker.ts";
 
 /** A label that cannot be mistaken. */
@@ -14,8 +15,8 @@ let arena: Arena;
 let attacker: Attacker;
 let listed: Outcomes;
 before(async () => {
-  arena = await Arena.open({ upstreams: { "api.test.example": {}, "dns.test.example": {} } });
-  attacker = await arena.attacker({ allowNet: ["api.test.example", "*.wild.test.example"] });
+  arena = await Arena.open({ upstreams: { "api.test.example": {}, "dns.test.example": {}, "shard.test.example": { raw: (stream) => void stream.end("a shard") } } });
+  attacker = await arena.attacker({ allowNet: ["api.test.example", "*.wild.test.example", "shard.test.example:27017"] });
   listed = await attacker.run("dns.py", DATA);
 });
 after(() => arena?.[Symbol.asyncDispose]());
@@ -57,6 +58,15 @@ test("nothing but the request that is allowed left", () => {
 test("names that were asked for are on record", async () => {
   const asked = (await arena.events(attacker.id, "dns")).map(({ data }) => data);
   assert.ok(asked.some(({ name, verdict }) => String(name).includes("evil.test.example") && verdict === "denied"), JSON.stringify(asked.slice(0, 5)));
+});
+
+test("a service of a listed name is found as drivers do it, with its hosts that are allowed, and nothing else is asked for", async () => {
+  arena.names.records["SRV _mongodb._tcp.api.test.example"] = [srvBytes(27_017, "evil.test.example"), srvBytes(27_017, "shard.test.example"), srvBytes(22, "shard.test.example")];
+  arena.names.records["TXT api.test.example"] = [Buffer.from("\x0freplicaSet=rs0x")];
+  arena.names.questions.length = 0;
+  const { found } = await attacker.run("srv.cjs");
+  assert.deepEqual(found, { services: [{ name: "shard.test.example", port: 27_017, priority: 1, weight: 1 }], texts: [["replicaSet=rs0x"]], below: "ENODATA", received: "a shard" });
+  assert.deepEqual(arena.names.questions.toSorted(), ["SRV _mongodb._tcp.api.test.example", "TXT api.test.example"]);
 });
 
 test("without an allow list, types that only tunnels and tricks ask for are not passed on", async () => {

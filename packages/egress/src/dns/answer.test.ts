@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import * as packet from "dns-packet";
 import { parseAddress } from "../policy/mod.ts";
 import { answer, type DnsContext } from "./answer.ts";
+import { ListedRecords } from "./listed-records.ts";
 import { SyntheticNames } from "./names.ts";
 import { Resolver } from "./resolver.ts";
 
@@ -39,6 +40,9 @@ async function within(restricted: boolean, run: (ask: (name: string, type: strin
     resolver: new Resolver([server]),
     isStatic: (name) => name === "static.example",
     restricted,
+    listed: new ListedRecords(new Resolver([server])),
+    lists: () => false,
+    reaches: () => false,
     asked: async (name, type, outcome) => void told.push(`${name} ${type} ${outcome}`),
   };
   const ask = async (name: string, type: string) => {

@@ -1,6 +1,7 @@
 /** What a guest is answered when it asks for a name. */
 import * as packet from "dns-packet";
 import { type Address, canonicalName, parseAddress } from "../policy/mod.ts";
+import { type ListedRecords, ownerOf, TooManyLookups } from "./listed-records.ts";
 import type { SyntheticNames } from "./names.ts";
 import { NoSuchName, RECORDS, type RecordType, type Resolver } from "./resolver.ts";
 
@@ -12,10 +13,17 @@ const MAX_QUERY_BYTES = 1_024;
 const PLAIN_UDP_BYTES = 512;
 const MAX_UDP_BYTES = 4_096;
 
+/** Records of a name under an allow list, and bytes of a text: what services have, and no room for more. */
+const MAX_LISTED_RECORDS = 64;
+const MAX_TEXT_BYTES = 4_096;
+
 const RCODE = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3, notImplemented: 4, refused: 5 } as const;
 const OPCODE_QUERY = 0;
 const RECURSION_AVAILABLE = 1 << 7;
 const IN_ADDR_ARPA = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/;
+
+/** What became of a question; `unlisted` and `limited` under an allow list. */
+export type Outcome = "answered" | "absent" | "failed" | "withheld" | "unlisted" | "limited";
 
 /** What a sandbox's answers depend on. */
 export interface DnsContext {
@@ -23,10 +31,20 @@ export interface DnsContext {
   readonly resolver: Resolver;
   /** Whether configuration gives the name an address. */
   isStatic(name: string): boolean;
-  /** Under an allow list no query leaves: every name gets an address, and what is not allowed is refused when it is dialled. */
+  /** Under an allow list no query for an address leaves: every name gets one, and what is not allowed is refused when it is dialled. */
   readonly restricted: boolean;
-  /** Told of each name that is asked for; the guest is answered when it resolves. */
-  asked(name: string, type: string, outcome: "answered" | "absent" | "failed" | "withheld"): Promise<void>;
+  /** Other records of names that are listed. */
+  readonly listed: ListedRecords;
+  /** Whether the allow list has exactly this name. */
+  lists(name: string): boolean;
+  /** Whether policy allows a host, on a port or, without one, on any. */
+  reaches(name: string, port?: number): boolean;
+  /**
+   * Told of each name that is asked for; the guest is answered when it resolves.
+   *
+   * @param owner the name that has to be allowed for it
+   */
+  asked(name: string, type: string, outcome: Outcome, owner?: string): Promise<void>;
 }
 
 /**
@@ -75,6 +93,8 @@ async function resolve(question: packet.Question, context: DnsContext): Promise<
     const { v4, v6 } = context.names.addressesOf(name);
     return [RCODE.ok, [{ type, name: question.name, ttl: TTL_S, data: type === "A" ? v4 : v6 }]];
   }
+  const owner = ownerOf(name, type);
+  if (context.restricted && owner !== null) return resolveListed(question, name, owner, type as RecordType, context);
   if (context.restricted || !RECORDS.includes(type as RecordType)) {
     // HTTPS and SVCB too: they would tell a client to hide the name it wants, or to leave TCP.
     await context.asked(name, type, "withheld");
@@ -82,13 +102,58 @@ async function resolve(question: packet.Question, context: DnsContext): Promise<
   }
   try {
     const answers = toAnswers(question.name, type as RecordType, await context.resolver.records(name, type as RecordType));
+    // A list may have come in the meantime.
+    if (context.restricted) {
+      await context.asked(name, type, "withheld");
+      return [RCODE.ok];
+    }
     await context.asked(name, type, "answered");
     return [RCODE.ok, answers];
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    await context.asked(name, type, code === "ENOTFOUND" || code === "ENODATA" ? "absent" : "failed");
-    return [code === "ENOTFOUND" ? RCODE.noSuchName : code === "ENODATA" ? RCODE.ok : RCODE.serverFailure];
+    return refuse(error, name, type, context);
   }
+}
+
+/** SRV, TXT and MX of names that the allow list has; those that they name have to be allowed as well. */
+async function resolveListed(question: packet.Question, name: string, owner: string, type: RecordType, context: DnsContext): Promise<[number, packet.Answer[]?]> {
+  try {
+    const records = context.lists(owner) ? await context.listed.ask(name, type) : null;
+    // It may have been taken off the list in the meantime.
+    if (records === null || !context.lists(owner)) {
+      await context.asked(name, type, "unlisted", owner);
+      return [RCODE.ok];
+    }
+    const answers = toAnswers(question.name, type, records).slice(0, MAX_LISTED_RECORDS).filter((answer) => mayBeTold(answer, context));
+    await context.asked(name, type, "answered", owner);
+    return [RCODE.ok, answers];
+  } catch (error) {
+    return refuse(error, name, type, context, owner);
+  }
+}
+
+/** Whether the guest may be told of a record: of whom it may reach only. */
+function mayBeTold(answer: packet.Answer, context: DnsContext): boolean {
+  switch (answer.type) {
+    case "SRV": {
+      const target = canonicalName(answer.data.target);
+      return target !== null && context.reaches(target, answer.data.port);
+    }
+    case "MX": {
+      const exchange = canonicalName(answer.data.exchange);
+      return exchange !== null && context.reaches(exchange);
+    }
+    case "TXT":
+      return ([answer.data].flat() as Buffer[]).reduce((sum, text) => sum + text.length, 0) <= MAX_TEXT_BYTES;
+    default:
+      return false;
+  }
+}
+
+async function refuse(error: unknown, name: string, type: string, context: DnsContext, owner?: string): Promise<[number]> {
+  const { code } = error as NodeJS.ErrnoException;
+  const absent = code === "ENOTFOUND" || code === "ENODATA";
+  await context.asked(name, type, absent ? "absent" : error instanceof TooManyLookups ? "limited" : "failed", owner);
+  return [code === "ENOTFOUND" ? RCODE.noSuchName : absent ? RCODE.ok : RCODE.serverFailure];
 }
 
 /** The name behind a synthetic address, asked for backwards. */
@@ -105,7 +170,8 @@ function toAnswers(name: string, type: RecordType, records: unknown): packet.Ans
   const of = (data: unknown) => ({ type, name, ttl: TTL_S, data }) as packet.Answer;
   switch (type) {
     case "TXT":
-      return (records as string[][]).map((texts) => of(texts));
+      // Node has one character for each byte.
+      return (records as string[][]).map((texts) => of(texts.map((text) => Buffer.from(text, "latin1"))));
     case "MX":
       return list.map(({ priority, exchange }) => of({ preference: priority, exchange }));
     case "SRV":
@@ -131,6 +197,7 @@ function encode({ id, questions, rcode, answers, limit }: { id: number; question
     const whole = make(0, answers);
     return whole.length <= limit ? whole : make(packet.TRUNCATED_RESPONSE, []);
   } catch {
-    return null;
+    // A record that cannot be written, or a question that cannot be repeated.
+    return answers.length > 0 ? encode({ id, questions, rcode: RCODE.serverFailure, answers: [], limit }) : null;
   }
 }

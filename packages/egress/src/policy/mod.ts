@@ -9,6 +9,7 @@ export * from "./path.ts";
 export * from "./pattern.ts";
 export * from "./policy.ts";
 export * from "./range.ts";
+export { RateWindow } from "./rate.ts";
 export * from "./rule-book.ts";
 export * from "./rules.ts";
 export * from "./schema.ts";

@@ -66,6 +66,11 @@ export class Policy {
     return pattern ? yes(pattern.text, `${name} is in this sandbox's allowNet.`) : no(null, `${name} is not in this sandbox's allowNet.`);
   }
 
+  /** Whether there is a list that has exactly this name, on whichever port, and it is not denied. */
+  listsName(name: string): boolean {
+    return this.judgeName(name).allowed && (this.#allow?.some((pattern) => pattern.kind === "name" && pattern.name === name) ?? false);
+  }
+
   /**
    * Judges an address that is about to be dialled for a host that {@link judge} let pass. Not for static names
    * (`egress.hosts`), whose addresses were listed by whoever runs the host.

@@ -71,13 +71,18 @@ export class FakeGuest implements AsyncDisposable {
     return { send: (datagram) => void stream.write(frameDatagram(datagram)), stream, received };
   }
 
+  /** What it is answered when it asks for records of a name: the code by its registered name, and what the records hold. */
+  async lookUp(name: string, type: string): Promise<{ rcode: string; data: unknown[] }> {
+    const dns = await this.udp("100.100.100.100:53");
+    dns.send(packet.encode({ type: "query", id: 1, flags: packet.RECURSION_DESIRED, questions: [{ name, type: type as "A" }] }));
+    const reply = packet.decode(await dns.received()) as packet.DecodedPacket & { rcode: string };
+    dns.stream.destroy();
+    return { rcode: reply.rcode, data: (reply.answers ?? []).map((answer) => (answer as { data: unknown }).data) };
+  }
+
   /** The IPv4 address that stands for a name. Null when there is none. */
   async resolve(name: string, type: "A" | "AAAA" = "A"): Promise<string | null> {
-    const dns = await this.udp("100.100.100.100:53");
-    dns.send(packet.encode({ type: "query", id: 1, flags: packet.RECURSION_DESIRED, questions: [{ name, type }] }));
-    const reply = packet.decode(await dns.received());
-    dns.stream.destroy();
-    return (reply.answers?.[0] as { data?: string } | undefined)?.data ?? null;
+    return ((await this.lookUp(name, type)).data[0] as string | undefined) ?? null;
   }
 
   /** Resolves a name and connects to what stands for it. @throws {FlowRefused} */

@@ -1,6 +1,7 @@
 /** DNS on the wire: every datagram and every connection to port 53, whichever address it was sent to. */
 import type { Duplex } from "node:stream";
-import { answer, type DnsContext } from "../dns/answer.ts";
+import { answer, type DnsContext, type Outcome } from "../dns/answer.ts";
+import { ListedRecords } from "../dns/listed-records.ts";
 import type { Dialer } from "../dial/dialer.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { DatagramReader, frameDatagram } from "./datagrams.ts";
@@ -13,6 +14,14 @@ const MAX_AT_ONCE = 32;
 const REPEAT_MS = 60_000;
 const MAX_REMEMBERED = 4_096;
 
+const WHY: Record<Exclude<Outcome, "answered">, string> = {
+  absent: "There is no such name.",
+  failed: "The resolvers did not answer.",
+  withheld: "This type of record is not passed on.",
+  unlisted: "Under an allow list, records of this type are passed on for names that are listed exactly, without a wildcard.",
+  limited: "There were too many look-ups in the last minute.",
+};
+
 /** What a tenant's answers depend on. */
 export function dnsContext(tenant: Tenant, dialer: Dialer): DnsContext {
   const seen = new Map<string, number>();
@@ -23,16 +32,19 @@ export function dnsContext(tenant: Tenant, dialer: Dialer): DnsContext {
     get restricted() {
       return tenant.policy.restricted;
     },
-    asked: async (name, type, outcome) => {
-      const { allowed, rule, reason } = tenant.policy.judgeName(name);
+    listed: new ListedRecords(dialer.resolver),
+    lists: (name) => tenant.policy.listsName(name),
+    reaches: (name, port) => (port === undefined ? tenant.policy.judgeName(name) : tenant.policy.judge({ name }, port)).allowed,
+    asked: async (name, type, outcome, owner = name) => {
+      const { allowed, rule, reason } = tenant.policy.judgeName(owner);
       const at = Date.now();
       const key = `${name} ${outcome} ${allowed} ${type === "AAAA" ? "A" : type}`;
       if ((seen.get(key) ?? 0) > at - REPEAT_MS) return;
       seen.delete(key);
       seen.set(key, at);
       if (seen.size > MAX_REMEMBERED) seen.delete(seen.keys().next().value!);
-      const verdict = outcome === "failed" ? "failed" : allowed && outcome !== "withheld" ? "allowed" : "denied";
-      const why = { answered: allowed ? null : reason, absent: "There is no such name.", failed: "The resolvers did not answer.", withheld: "This type of record is not passed on." }[outcome];
+      const verdict = outcome === "failed" ? "failed" : allowed && (outcome === "answered" || outcome === "absent") ? "allowed" : "denied";
+      const why = outcome === "answered" ? (allowed ? null : reason) : WHY[outcome];
       await tenant.report({ kind: "dns", at, durationMs: 0, verdict, rule, reason: why, process: null, name, type });
     },
   };

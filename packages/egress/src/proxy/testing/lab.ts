@@ -110,6 +110,11 @@ export class Lab implements AsyncDisposable {
     return this.#guest.resolve(host);
   }
 
+  /** What the guest is answered when it asks for records; see {@link FakeGuest.lookUp}. */
+  lookUp(name: string, type: string): ReturnType<FakeGuest["lookUp"]> {
+    return this.#guest.lookUp(name, type);
+  }
+
   /** A UDP flow of the guest to an address; see {@link FakeGuest.udp}. */
   udp(address: string, port: number): ReturnType<FakeGuest["udp"]> {
     return this.#guest.udp(`${address}:${port}`);

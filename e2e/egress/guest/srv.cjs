@@ -1,0 +1,14 @@
+/** Finds a service as drivers of databases do (mongodb+srv), and connects to it. */
+const dns = require("node:dns").promises;
+const { connect } = require("node:net");
+
+async function main() {
+  const [services, texts] = await Promise.all([dns.resolveSrv("_mongodb._tcp.api.test.example"), dns.resolveTxt("api.test.example")]);
+  const below = await dns.resolveTxt("x.wild.test.example").catch(({ code }) => code);
+  const socket = connect(services[0].port, services[0].name);
+  let received = "";
+  for await (const chunk of socket) received += chunk;
+  return { found: { services, texts, below, received } };
+}
+
+main().then((outcome) => console.log(JSON.stringify(outcome)), (error) => console.log(JSON.stringify({ found: { error: error.code ?? String(error) } })));
