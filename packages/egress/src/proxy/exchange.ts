@@ -3,6 +3,7 @@
  * redaction, hooks, and the event that tells of it.
  */
 import type { Readable } from "node:stream";
+import { Ending } from "./ending.ts";
 import { through } from "./feed.ts";
 import type { GuestReply, GuestRequest } from "./guest.ts";
 import { lists, safeTrailers, value, without } from "./headers.ts";
@@ -22,20 +23,17 @@ export function exchange(session: Session, request: GuestRequest, reply: GuestRe
     if (prepared.answer) return respondItself(prepared.answer, request, reply, record);
     const upstream = await connect(prepared.site);
     record.event.address = session.address;
-    const ended = new AbortController();
-    const end = (refusal: Refusal) => ended.abort(refusal);
-    const release = session.flow.tenant.hold(() => prepared.permit.judge(), (why) => end(prepared.permit.refusal(why)));
+    using ending = new Ending(session.flow.tenant, prepared.permit, reply.signal);
     // From here to the request nothing may wait: bodies begin to flow when they are listened to, and secrets are those of now.
     let placed: Placed | null = null;
     try {
       placed = prepared.place();
-      const body = carryBody(prepared, placed, record, end);
-      const response = await upstream.request(upstreamRequest(session, prepared, placed, request, reply, body), AbortSignal.any([reply.signal, ended.signal]));
+      const body = carryBody(prepared, placed, record, ending);
+      const response = await upstream.request(upstreamRequest(session, prepared, placed, request, reply, body), ending.signal);
       await respond(session, prepared, placed, response, reply, record);
     } catch (error) {
-      throw ended.signal.aborted ? ended.signal.reason : error;
+      throw ending.reasonFor(error);
     } finally {
-      release();
       placed?.finish();
     }
   });
@@ -103,19 +101,15 @@ async function respondItself(answer: NonNullable<Prepared["answer"]>, request: G
   await reply.send({ status, statusText: "", headers, last: request.body !== null }, empty ? null : body, () => []);
 }
 
-/**
- * A request's body on its way through, counted before it is sent.
- *
- * @param end called when it is longer than rules permit
- */
-function carryBody({ body, permit, steps }: Prepared, placed: Placed, record: RequestRecord, end: (refusal: Refusal) => void): Readable | null {
+/** A request's body on its way through, counted before it is sent: the exchange ends when it is longer than rules permit. */
+function carryBody({ body, permit, steps }: Prepared, placed: Placed, record: RequestRecord, ending: Ending): Readable | null {
   if (!body) return null;
   body.on("data", (chunk: Buffer) => {
     record.event.bytesUp += chunk.length;
     try {
       permit.send(chunk.length);
     } catch (error) {
-      end(error as Refusal);
+      ending.refuse(error as Refusal);
     }
   });
   return through(body, steps(placed));

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Scanner } from "../secrets/mod.ts";
 import { respond, settle, upstreamRequest } from "./exchange.ts";
+import { Ending } from "./ending.ts";
 import { guestRequest, Reply } from "./http1-message.ts";
 import { type Header, lists, value, without } from "./headers.ts";
 import { LiveSubstitution } from "./live-substitution.ts";
@@ -46,16 +47,15 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
     // Compressed frames could not be searched, and what is in them not be counted.
     const read = searched || permit.bounded;
     const headers = read ? without(placed.headers, "sec-websocket-extensions") : placed.headers;
-    const ended = new AbortController();
-    const release = session.flow.tenant.hold(() => permit.judge(), (why) => ended.abort(permit.refusal(why)));
+    const ending = new Ending(session.flow.tenant, permit, reply.signal);
     let answer: Awaited<ReturnType<UpstreamHttp1["upgrade"]>>;
     try {
-      answer = await connection.upgrade(upstreamRequest(session, prepared, { ...placed, headers }, plain, reply, null), AbortSignal.any([reply.signal, ended.signal]));
+      answer = await connection.upgrade(upstreamRequest(session, prepared, { ...placed, headers }, plain, reply, null), ending.signal);
       if ("status" in answer) return await respond(session, prepared, placed, { ...answer, last: true }, reply, record);
     } catch (error) {
-      throw ended.signal.aborted ? ended.signal.reason : error;
+      throw ending.reasonFor(error);
     } finally {
-      release();
+      ending[Symbol.dispose]();
     }
     checkAnswer(answer.headers, key, read);
     record.event.status = 101;
