@@ -15,6 +15,9 @@ export const LIST_LENGTH = 1_000;
 /** Secrets of a sandbox: so many, bytes of UTF-8 in each value, hosts of each, and characters of its placeholder's form. A response is searched for every value, so their number costs. */
 export const SECRETS = { max: 64, valueBytes: 16 * 1024, hosts: 100, placeholderFormLength: 256 } as const;
 
+/** Longest life of a token that has one, milliseconds: a hundred years. Dates end somewhere, and nobody means a later one. */
+export const TOKEN_LIFETIME_MS = 100 * 365 * 24 * 60 * 60_000;
+
 /** Request rules of a sandbox, and in each of them: methods, paths, and characters of a path. Every request is held against them. */
 export const RULES = { max: 100, methods: 32, paths: 100, pathLength: 1_024 } as const;
 

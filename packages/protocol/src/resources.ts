@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { egressViewSchema } from "./egress.ts";
+import { TOKEN_LIFETIME_MS } from "./limits.ts";
 import { scopeSchema } from "./scopes.ts";
 
 /** A sandbox in the lists of the official clients, which want camelCase (wire-protocol §10.1). */
@@ -41,7 +42,7 @@ export const tokenRequestSchema = z
   .object({
     name: z.string().min(1).max(100),
     /** Milliseconds from now after which it no longer counts; absent: with the token that makes it. */
-    expiresInMs: z.int().positive().optional(),
+    expiresInMs: z.int().positive().max(TOKEN_LIFETIME_MS).optional(),
     /** Slug; only an administrator may name another organisation than its own. */
     organisation: slug.optional(),
     /** What it may do; absent: `manage`. No more than the token that makes it. */

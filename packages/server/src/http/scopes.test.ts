@@ -102,6 +102,14 @@ describe("scopes", async () => {
     }
   });
 
+  test("a life that no date can end is refused, and breaks nobody's list", async () => {
+    const HUNDRED_YEARS_MS = 100 * 365 * 86_400_000;
+    const post = async (expiresInMs: number) => await fixture.request("POST", "/api/v1/tokens", { token: tokens.manage.token, body: { name: "x", expiresInMs } });
+    for (const ms of [HUNDRED_YEARS_MS + 1, 8.64e15, Number.MAX_SAFE_INTEGER]) assert.equal((await post(ms)).status, 400, String(ms));
+    assert.equal((await post(HUNDRED_YEARS_MS)).status, 201);
+    assert.equal((await fixture.request("GET", "/api/v1/tokens")).status, 200);
+  });
+
   test("only an administrator revokes an administrator's token; of other organisations nobody else sees any", async () => {
     const admin = await fixture.token({ scope: "admin" });
     const other = await fixture.token({ scope: "manage", organisation: "elsewhere" });

@@ -8,8 +8,11 @@ import { readBody } from "../input.ts";
 import { resource } from "../resource.ts";
 import { requireScope } from "../scopes.ts";
 
+/** The last moment that a `Date` can be (ECMAScript, section 21.4.1.1). Tokens made without a bound may end later. */
+const LAST_DATE_MS = 8.64e15;
+
 function view(record: TokenRecord): Token {
-  const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+  const iso = (ms: number | null) => (ms === null ? null : new Date(Math.min(ms, LAST_DATE_MS)).toISOString());
   return {
     id: record.id,
     name: record.name,
