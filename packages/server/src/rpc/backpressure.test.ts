@@ -50,6 +50,22 @@ test("a script goes on after a command of it that printed for a client that is g
   assert.equal(await readFile(`${sandbox.home}/survived`, "utf8"), "done\n");
 });
 
+test("a call that waits for its client to read does not begin after the connection's end", async () => {
+  await using small = await startSandbox({ limits: { closeGraceMs: 200 } });
+  const client = await small.connect();
+  const { pid } = await client.call("spawn", { command: "bash", args: ["-c", 'for ((i = 0; i < 4096; i++)); do head -c 1048576 /dev/zero; echo $i > written; done'], ...piped });
+  client.call("processWait", { pid }).catch(() => {});
+  await client.until(() => [...client.streams.values()].some(({ kinds }) => kinds.length > 8));
+  client.socket.pause();
+  await settled(async () => Number(await readFile(`${small.home}/written`, "utf8").catch(() => "0")));
+  client.send({ jsonrpc: "2.0", id: 9_999, method: "writeTextFile", params: { path: "late", content: "x" } });
+  // The server has the call when it closes the connection because of this.
+  client.send("{");
+  assert.equal((await small.connections[1]!.closed).reason, "Invalid JSON");
+  await small.client.run("true");
+  await assert.rejects(stat(`${small.home}/late`), { code: "ENOENT" });
+});
+
 test("what a client sends for a process that reads slowly waits on the client's side", async () => {
   await using small = await startSandbox({ limits: { claimedHighBytes: 256 * 1024, claimedLowBytes: 64 * 1024 } });
   const { client } = small;

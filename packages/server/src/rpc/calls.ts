@@ -63,6 +63,8 @@ export class Calls {
     if (error) throw invalidParams(error);
     // A client that does not read its answers gets no new ones.
     if (this.#client.outbox.congested) await this.#client.outbox.drained();
+    // The end may have come meanwhile, such as that of the client's token: nothing begins after it.
+    if (this.#client.outbox.over) throw new ProtocolError({ ...RPC_ERRORS.server, message: "The connection is closed" });
     const harmless = HARMLESS.has(method);
     if (!harmless) this.#client.session.touch();
     try {

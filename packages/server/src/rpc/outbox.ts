@@ -20,9 +20,14 @@ export class Outbox {
     return !this.#closed && this.#socket.bufferedAmount > this.#high;
   }
 
+  /** Whether nothing reaches the client any more: the connection is closed, or about to be. */
+  get over(): boolean {
+    return this.#closed || this.#socket.readyState !== this.#socket.OPEN;
+  }
+
   /** Queues a message. `sent` is called once it has left the process, or never will. */
   send(text: string, sent?: () => void): void {
-    if (this.#closed || this.#socket.readyState !== this.#socket.OPEN) return sent?.();
+    if (this.over) return sent?.();
     this.#socket.send(text, () => {
       sent?.();
       if (this.#waiters.length && this.#socket.bufferedAmount <= this.#low) this.#wake();
