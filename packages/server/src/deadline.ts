@@ -1,5 +1,8 @@
-/** `setTimeout` takes a signed 32 bit number of milliseconds; a longer time would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/**
+ * How often the wall clock is checked, milliseconds. Timers stand still while the computer sleeps, and do not notice when its clock is
+ * set: a deadline is then at most this late.
+ */
+const LOOK_EVERY_MS = 60_000;
 
 /** Calls back once at a moment of the wall clock, however far away. */
 export class Deadline {
@@ -14,10 +17,10 @@ export class Deadline {
   set(atMs: number): void {
     this.cancel();
     this.#timer = setTimeout(() => {
-      // Timers follow a clock of their own and may be a little early; the wall clock decides.
+      // Timers follow a clock of their own and may be a little early, too.
       if (Date.now() < atMs) this.set(atMs);
       else this.#reached();
-    }, Math.min(Math.max(atMs - Date.now(), 0), LONGEST_TIMER_MS));
+    }, Math.min(Math.max(atMs - Date.now(), 0), LOOK_EVERY_MS));
   }
 
   cancel(): void {

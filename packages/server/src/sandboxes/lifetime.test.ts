@@ -40,6 +40,25 @@ test("a deadline that is further away than a timer reaches does not come at once
   assert.equal(reached, 1);
 });
 
+test("a deadline counts by the wall clock: the computer may sleep, and its clock may be set", async (t) => {
+  // Each by itself, as they are.
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = NOW;
+  t.mock.method(Date, "now", () => now);
+  const HOUR_MS = 60 * 60_000;
+  let reached = 0;
+  const deadline = new Deadline(() => reached++);
+  deadline.set(NOW + HOUR_MS);
+  now += 2 * HOUR_MS;
+  t.mock.timers.tick(60_000);
+  assert.equal(reached, 1);
+  deadline.set(now + HOUR_MS);
+  now -= HOUR_MS;
+  t.mock.timers.tick(HOUR_MS);
+  assert.equal(reached, 1);
+  deadline.cancel();
+});
+
 test("a deadline can be moved and given up", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW });
   let reached = 0;
