@@ -20,8 +20,8 @@ const KINDS = Object.keys(CHARACTERS).join(", ");
 
 /** `…` or three dots, with how many characters of what kind. */
 const RANDOM = /(?:…|\.\.\.)(?:\{(\d{1,4})(?::([a-z0-9]+))?\})?/;
-/** Unreserved in URLs, and never escaped in headers, JSON or forms: so a placeholder is found as it is (RFC 3986, section 2.3). */
-const FIXED = /^[A-Za-z0-9._~-]*$/;
+/** Never escaped in headers, URLs, JSON or forms, so a placeholder is found as it is. `~` is, in forms and by `URLSearchParams` (URL Standard, section 5.2). */
+const FIXED = /^[A-Za-z0-9._-]*$/;
 
 /** A form that no placeholder can have. The message says why and what to write instead; it holds nothing of a value. */
 export class PlaceholderError extends Error {
@@ -51,7 +51,7 @@ export class PlaceholderForm {
       throw new PlaceholderError(`${JSON.stringify(text)} is the same for everybody, and whoever knows it could use the secret. Write … where its random part is to be, such as "${text}…"`);
     }
     const fixed = parts.filter((part) => typeof part === "string").join("");
-    if (!FIXED.test(fixed)) throw new PlaceholderError(`${JSON.stringify(text)} may hold letters, digits and . _ ~ - only, and … or …{count} or …{count:kind} for what is random (kinds: ${KINDS})`);
+    if (!FIXED.test(fixed)) throw new PlaceholderError(`${JSON.stringify(text)} may hold letters, digits and . _ - only, and … or …{count} or …{count:kind} for what is random (kinds: ${KINDS})`);
     if (fixed.length > MAX_FIXED) throw new PlaceholderError(`its fixed text has ${fixed.length} characters, and may have ${MAX_FIXED}`);
     const length = fixed.length + random.reduce((sum, { count }) => sum + count, 0);
     if (length > MAX_LENGTH) throw new PlaceholderError(`it would have ${length} characters, and may have ${MAX_LENGTH}`);
@@ -89,13 +89,12 @@ export class PlaceholderForm {
 
   /** What is fixed is seen in the sandbox: it must not be the value, nor so much of it that the rest could be guessed. */
   #checkUntold(value: string): void {
-    for (const [at, part] of this.#parts.entries()) {
-      if (typeof part !== "string" || part === "") continue;
-      if (part.includes(value)) throw new PlaceholderError("its fixed text holds the secret's value");
-      const common = at === 0 ? commonStart(part, value) : at === this.#parts.length - 1 ? commonStart(reversed(part), reversed(value)) : 0;
-      if (common > 0 && Buffer.byteLength(value) - common < MIN_UNTOLD_BYTES) {
-        throw new PlaceholderError(`its fixed text tells all but ${Buffer.byteLength(value) - common} bytes of the secret's value, and has to leave ${MIN_UNTOLD_BYTES}: write less of it`);
-      }
+    const fixed = this.#parts.filter((part) => typeof part === "string");
+    if (fixed.some((part) => part.includes(value))) throw new PlaceholderError("its fixed text holds the secret's value");
+    const told = commonStart(fixed.at(0)!, value) + commonStart(reversed(fixed.at(-1)!), reversed(value));
+    const left = Math.max(0, Buffer.byteLength(value) - told);
+    if (told > 0 && left < MIN_UNTOLD_BYTES) {
+      throw new PlaceholderError(`its fixed text tells all but ${left} bytes of the secret's value, and has to leave ${MIN_UNTOLD_BYTES}: write less of it`);
     }
   }
 }

@@ -16,4 +16,8 @@ test("replaces those that have a replacement, of whatever form, also next to eac
   assert.equal(placeholders.replace(`x${a}${b}é${a}, ${c}0${c.slice(1)}`, replacement), `x$& value${b}é$& value, $& value0${c.slice(1)}`);
   for (const none of ["", a.slice(0, -1), newPlaceholder(), c.slice(1), c.replace("a.b", "axb"), c.toUpperCase()]) assert.equal(placeholders.replace(none, () => "value"), none);
   assert.equal(new Placeholders([]).replace(a, () => "value"), a);
+  const around = PlaceholderForm.parse(`${c}…`).make("the real value");
+  for (const both of [[c, around], [around, c]]) {
+    assert.equal(new Placeholders(both).replace(`${c} ${around}`, (placeholder) => (placeholder === c ? "inner" : "outer")), "inner outer");
+  }
 });
