@@ -1,5 +1,9 @@
-/** However an answer's connection ends: everything that was sent before arrives in the sandbox, and it ends without a reset. */
+/**
+ * However an answer's connection ends: everything that was sent before arrives in the sandbox, and it ends without a reset. And a download
+ * that did not arrive whole goes on where it stopped, from a secret's own host too.
+ */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { after, before, test } from "node:test";
@@ -9,6 +13,7 @@ import type { Handler } from "../egress/fixture/upstream.ts";
 
 const HOST = "web.test.example";
 const RAW = "raw.test.example";
+const FILES = "files.test.example";
 const PIECES = 40;
 const LARGE_BYTES = 4 * 1024 * 1024;
 const TIMES = 12;
@@ -29,6 +34,21 @@ const answer: Handler = async (request, response) => {
   }
 };
 
+/** A file with a secret's value in it, across the place where downloads of it stop. */
+const STOP = 1_000_000;
+const file = (value: string) => `${"a".repeat(STOP - 10)}${value}${"b".repeat(STOP)}`;
+
+const files: Handler = (request, response) => {
+  const content = Buffer.from(file(arena.value));
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+  const from = Number(first ?? 0);
+  const to = Math.min(last ? Number(last) : Infinity, content.length - 1);
+  if (from > to) return void response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();
+  const range = first === undefined ? {} : { "content-range": `bytes ${from}-${to}/${content.length}` };
+  response.writeHead(first === undefined ? 200 : 206, { ...range, "accept-ranges": "bytes", "content-length": to - from + 1 });
+  response.end(request.method === "HEAD" ? undefined : content.subarray(from, to + 1));
+};
+
 interface Ending {
   received: number;
   last: string;
@@ -41,10 +61,11 @@ before(async () => {
   arena = await Arena.open({
     upstreams: {
       [HOST]: { handler: answer, alpn: ["http/1.1"] },
+      [FILES]: { handler: files, alpn: ["http/1.1"] },
       [RAW]: { raw: (stream) => void stream.on("error", () => {}).end("x".repeat(LARGE_BYTES) + LAST), tls: false },
     },
   });
-  ({ sandbox } = await arena.attacker({ allowNet: [HOST, RAW] }));
+  ({ sandbox } = await arena.attacker({ allowNet: [HOST, RAW, FILES], secrets: { API_KEY: { hosts: [FILES], value: arena.value } } }));
   await sandbox.fs.writeTextFile("/home/app/endings.py", await readFile(new URL("clients/endings.py", import.meta.url), "utf8"));
 });
 after(() => arena?.[Symbol.asyncDispose]());
@@ -61,3 +82,15 @@ for (const [what, host, ports, times] of [["requests", HOST, "80,443", TIMES], [
     }
   });
 }
+
+test("of a download that goes on, by curl and by wget", { timeout: 120_000 }, async () => {
+  const expected = createHash("sha256").update(file("REDACTED".repeat(arena.value.length).slice(0, arena.value.length))).digest("hex");
+  const url = `https://${FILES}/file`;
+  const stopped = `curl -sS -r 0-${STOP - 1} -o FILE ${url}`;
+  for (const [how, go] of Object.entries({ "curl": `curl -sSf -C - -o FILE ${url}`, "wget": `wget -q -c -O FILE ${url}` })) {
+    const script = `cd "$(mktemp -d)" && ${stopped} && ${go} && ${go} && sha256sum FILE && curl -sSI ${url}`;
+    const text = await sandbox.sh`bash -c ${script}`.text();
+    assert.ok(text.startsWith(expected), `${how}: ${text}`);
+    assert.match(text, new RegExp(`content-length: ${file(arena.value).length}\r`, "i"));
+  }
+});
