@@ -120,6 +120,7 @@ describe("secrets", () => {
     }
     assert.ok(!/range"/.test(await ask("api.test", "GET /", ["Range: bytes=0-3", "Request-Range: bytes=0-3"])));
     assert.ok(!/range"/.test(await ask("api.test", "POST /", ["X-Ms-Range: bytes=0-3"], "body")));
+    assert.ok((await ask("api.test", "PUT /", ["X-Ms-Range: bytes=0-3"], "body")).includes('"x-ms-range":"bytes=0-3"'));
   });
 
   test("change nothing about requests to other hosts and their answers, but where a coding could not be opened", async () => {

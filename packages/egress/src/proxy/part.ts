@@ -7,8 +7,9 @@ import { Transform, type TransformCallback } from "node:stream";
 import { type Header, value, values, without } from "./headers.ts";
 import { Refusal } from "./refusal.ts";
 
+const AZURE = "x-ms-range";
 /** What servers take for a `Range`: the standard's, Azure's, and that of a draft which Apache still reads. */
-const RANGE_HEADERS = ["range", "x-ms-range", "request-range"];
+const RANGE_HEADERS = ["range", AZURE, "request-range"];
 /** One range of bytes: `bytes=0-99`, `bytes=100-` or `bytes=-100`. Numbers of 15 digits are exact. */
 const RANGE = /^bytes=(?:([0-9]{1,15})-([0-9]{1,15})?|-([0-9]{1,15}))$/i;
 const CONTENT_RANGE = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/(?:([0-9]{1,15})|\*)$/i;
@@ -29,9 +30,11 @@ export interface WantedPart {
  * @param margin bytes
  */
 export function widenPart(method: string, headers: Header[], margin: number): { headers: Header[]; part: WantedPart | null } {
-  const given = RANGE_HEADERS.flatMap((name) => values(headers, name));
+  // In a PUT to Azure it says what is written.
+  const names = method === "PUT" ? RANGE_HEADERS.filter((name) => name !== AZURE) : RANGE_HEADERS;
+  const given = names.flatMap((name) => values(headers, name));
   if (given.length === 0) return { headers: without(headers, "if-range"), part: null };
-  const rest = without(headers, ...RANGE_HEADERS);
+  const rest = without(headers, ...names);
   const [, first, to, last] = (method === "GET" && given.length === 1 && RANGE.exec(given[0]!.replace(/[ \t]/g, ""))) || [];
   const part: WantedPart | null =
     last !== undefined && Number(last) > 0 ? { from: { last: Number(last) }, to: null, margin }
