@@ -8,7 +8,7 @@ async function main() {
   const socket = connect(services[0].port, services[0].name);
   let received = "";
   for await (const chunk of socket) received += chunk;
-  return { found: { services, texts, below, received } };
+  return { found: { services: services.map(({ name, port }) => `${name}:${port}`), texts, below, received } };
 }
 
 main().then((outcome) => console.log(JSON.stringify(outcome)), (error) => console.log(JSON.stringify({ found: { error: error.code ?? String(error) } })));
