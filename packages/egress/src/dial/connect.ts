@@ -1,7 +1,8 @@
 /** A TCP connection to one of several addresses that were checked. */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Address } from "../policy/mod.ts";
 import { denial, DialError, guestErrno } from "./error.ts";
+import { UpstreamSocket } from "./upstream-socket.ts";
 import { judgeRoute, type Wanted } from "./wanted.ts";
 
 /** How long an address may take to answer before the next one is tried beside it, milliseconds (RFC 8305 §8). */
@@ -60,7 +61,7 @@ export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, 
         last = denial(now);
         return next();
       }
-      const socket = connect({ host: address.text, port, family: address.family, allowHalfOpen: true, noDelay: true });
+      const socket = new UpstreamSocket().connect({ host: address.text, port, family: address.family });
       trying.add(socket);
       socket.once("close", wanted.hold(judge, (why) => socket.destroy(denial(why))));
       const failed = (error: Error) => {

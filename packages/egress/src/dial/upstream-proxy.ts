@@ -1,9 +1,10 @@
 /** Dialling through an HTTP proxy of the network that the host is in (RFC 9110 §9.3.6). */
 import { request } from "node:http";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { type Address, authorityText } from "../policy/mod.ts";
 import { type Dialled, unwanted } from "./connect.ts";
 import { denial, DialError } from "./error.ts";
+import { UpstreamSocket } from "./upstream-socket.ts";
 import { judgeRoutes, type Wanted } from "./wanted.ts";
 
 /** How long the proxy may take to answer, milliseconds: from the first packet to the end of its answer's head. */
@@ -21,7 +22,7 @@ export function connectThrough(proxy: URL, wanted: Wanted, addresses: readonly A
   if (signal.aborted) return Promise.reject(unwanted(signal));
   const authority = authorityText(wanted.host, wanted.port);
   const credentials = proxy.username ? `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}` : null;
-  const socket = connect({ host: proxy.hostname.replace(/^\[|\]$/g, ""), port: Number(proxy.port || 80), allowHalfOpen: true, noDelay: true });
+  const socket = new UpstreamSocket().connect({ host: proxy.hostname.replace(/^\[|\]$/g, ""), port: Number(proxy.port || 80) });
   socket.on("error", () => undefined);
   socket.once("close", wanted.hold(() => judgeRoutes(wanted, addresses), (why) => socket.destroy(denial(why))));
   const asking = request({

@@ -119,7 +119,9 @@ describe("smuggling", () => {
   for (const [what, bytes, status] of [
     ["interim answers without end", "HTTP/1.1 102 Processing\r\n\r\n".repeat(20), 502],
     ["an answer with two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 502],
-    ["an answer with both framings", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 502],
+    ["an answer in a transfer coding that nobody asked for", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 502],
+    ["something that is no answer, and no line", "SSH-2.0-nothing", 502],
+    ["headers without end", `HTTP/1.1 200 OK\r\nA: ${"b".repeat(70_000)}`, 502],
     ["a switch of protocols that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 502],
     ["something that is no answer", "SSH-2.0-nothing\r\n", 502],
     ["early hints before the answer", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200],
@@ -131,6 +133,15 @@ describe("smuggling", () => {
       assert.equal(Number(/^HTTP\/1\.1 ([0-9]+)/.exec(await readAll(stream))?.[1]), status);
     });
   }
+
+  test("of an answer with both framings the chunks count, and its connection ends with it", async () => {
+    answer = (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled");
+    const stream = await lab.open("odd.test", 80);
+    stream.write("GET / HTTP/1.1\r\nHost: odd.test\r\n\r\nGET /next HTTP/1.1\r\nHost: odd.test\r\n\r\n");
+    const text = await readAll(stream);
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n(?!.*content-length)[^]*\r\n3\r\nabc\r\n0\r\n\r\n$/i);
+    assert.match(text, /^connection: close\r$/im);
+  });
 
   test("an answer that breaks off breaks off for the guest too", async () => {
     answer = (socket) => {

@@ -61,7 +61,8 @@ export class Reply implements GuestReply {
       });
       return;
     }
-    response.flushHeaders();
+    // The head, now and as Latin-1. (`flushHeaders` writes it as UTF-8.)
+    response.write("", "latin1");
     await pipeline(body, response, { end: false });
     const list2 = trailers();
     if (list2.length > 0) response.addTrailers(list2);

@@ -26,6 +26,9 @@ export const MAX_PIPELINED = 64;
 /** Interim answers (1xx) to a request; a server sends one or two. */
 export const MAX_INTERIM = 8;
 
+/** The line with the size of a chunk, its extensions included, bytes. Go's bound; nobody sends extensions. */
+export const MAX_CHUNK_LINE_BYTES = 4_096;
+
 /** Streams at once on an HTTP/2 connection of a guest: RFC 9113 §6.5.2 recommends no fewer than 100. */
 export const MAX_STREAMS = 128;
 /** Memory of an HTTP/2 session, MB. */

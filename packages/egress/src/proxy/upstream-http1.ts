@@ -1,10 +1,12 @@
-/** HTTP/1.1 towards an upstream: requests are written anew by Node, never copied, over one connection. */
-import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+/** HTTP/1.1 towards an upstream: requests are written anew, never copied, and answers are read leniently, over one connection. */
 import type { Duplex } from "node:stream";
+import { Exchange } from "./answer/exchange.ts";
 import { feed } from "./feed.ts";
-import { endToEnd, type Header, lists, pairs } from "./headers.ts";
-import { EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM } from "./limits.ts";
+import { headText } from "./head-text.ts";
+import type { Header } from "./headers.ts";
+import { EXCHANGE_IDLE_TIMEOUT_MS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
+import { RequestBody } from "./request-body.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
 /** Methods whose requests say that their body is empty (RFC 9110 §8.6). */
@@ -12,23 +14,22 @@ const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 export class UpstreamHttp1 implements UpstreamConnection {
   readonly #socket: Duplex;
-  readonly #agent: Agent;
-  #taken = false;
-  readonly #onEnd = () => void this.#socket.destroy();
+  #exchange: Exchange | null = null;
+  /** Resolves when the exchanges so far are over: a request may still be on its way when its answer is there. */
+  #turn: Promise<void> = Promise.resolve();
+  #failure: Error | null = null;
+  readonly #onData = (chunk: Buffer) => this.#take(chunk);
+  readonly #onEnd = () => this.#end();
 
   constructor(socket: Duplex) {
     this.#socket = socket;
-    // An agent of one socket queues requests and knows when the socket is free again.
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1, maxTotalSockets: 1 });
-    this.#agent.createConnection = () => {
-      if (this.#taken || socket.destroyed) throw Refusal.failed("The connection to the upstream has ended.");
-      this.#taken = true;
-      return socket;
-    };
-    socket.on("error", () => socket.destroy());
-    // Servers close idle connections by ending them.
-    socket.once("end", this.#onEnd);
-    (socket as { setTimeout?(ms: number, listener: () => void): void }).setTimeout?.(EXCHANGE_IDLE_TIMEOUT_MS, () => socket.destroy());
+    socket.on("error", (error) => {
+      this.#failure ??= error;
+      socket.destroy();
+    });
+    socket.once("close", () => this.#exchange?.fail(this.#failure ?? ended()));
+    socket.on("data", this.#onData).once("end", this.#onEnd);
+    timeoutOf(socket)?.(EXCHANGE_IDLE_TIMEOUT_MS, () => socket.destroy());
   }
 
   get closed(): boolean {
@@ -42,57 +43,71 @@ export class UpstreamHttp1 implements UpstreamConnection {
 
   destroy(): void {
     this.#socket.destroy();
-    this.#agent.destroy();
   }
 
-  request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
-    const outgoing = this.#begin(request, head(request), signal);
-    const answer = waitForAnswer(outgoing, request);
-    const switched = new Promise<never>((_, reject) => {
-      outgoing.once("upgrade", (_response, socket) => {
-        socket.destroy();
-        reject(Refusal.failed("The upstream switched protocols without being asked to."));
-      });
-    });
-    send(outgoing, request);
-    return Promise.race([answer, switched]);
+  async request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    const answer = await this.#ask(request, fieldsOf(request), signal);
+    if (answer !== "switched") return answer;
+    this.#socket.destroy();
+    throw Refusal.failed("The upstream switched protocols without being asked to.");
   }
 
   /** Asks for a WebSocket. The connection is either switched to it, and the caller's, or there is an answer that says why not. */
-  upgrade(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse | { headers: Header[]; socket: Duplex }> {
-    const list: Header[] = [["Host", request.authority], ...request.headers, ["Connection", "Upgrade"], ["Upgrade", "websocket"]];
-    const outgoing = this.#begin(request, list, signal);
-    const switched = new Promise<{ headers: Header[]; socket: Duplex }>((resolve) => {
-      outgoing.once("upgrade", (response, socket, first) => {
-        // From now on either end may end by itself.
-        this.#socket.off("end", this.#onEnd);
-        if (first.length > 0) socket.unshift(first);
-        (socket as { setTimeout?(ms: number): void }).setTimeout?.(0);
-        resolve({ headers: pairs(response.rawHeaders), socket });
-      });
-    });
-    const answer = waitForAnswer(outgoing, request);
-    outgoing.end();
-    return Promise.race([switched, answer]);
+  async upgrade(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse | { headers: Header[]; socket: Duplex }> {
+    const fields: Header[] = [["Host", request.authority], ...request.headers, ["Connection", "Upgrade"], ["Upgrade", "websocket"]];
+    const answer = await this.#ask({ ...request, body: null }, fields, signal);
+    if (answer !== "switched") return answer;
+    return { headers: this.#exchange!.head!.headers, socket: this.#socket };
   }
 
-  #begin({ method, path }: UpstreamRequest, headers: Header[], signal: AbortSignal): ClientRequest {
-    const outgoing = httpRequest({
-      agent: this.#agent,
-      method,
-      path,
-      headers: headers.flat(),
-      setHost: false,
-      insecureHTTPParser: false,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      signal,
+  /** Not async as far as the body: it flows from when it is listened to. */
+  #ask(request: UpstreamRequest, fields: Header[], signal: AbortSignal): Promise<UpstreamResponse | "switched"> {
+    const socket = this.#socket;
+    const { method, path, body, length, trailers } = request;
+    const before = this.#turn;
+    const sink = body && new RequestBody(socket, { length, trailers, turn: before });
+    if (sink) feed(body, sink, () => sink.end());
+    const exchange = new Exchange(socket, sink, request);
+    this.#turn = exchange.over;
+    const abort = () => exchange.fail(new Error("The guest ended the exchange."));
+    void before.then(() => {
+      if (signal.aborted) return abort();
+      signal.addEventListener("abort", abort, { once: true });
+      void exchange.over.then(() => signal.removeEventListener("abort", abort));
+      if (this.closed) return exchange.fail(this.#failure ?? ended());
+      this.#exchange = exchange;
+      try {
+        socket.write(headText(`${method} ${path} HTTP/1.1`, fields), "latin1");
+      } catch (error) {
+        exchange.fail(error as Error);
+      }
     });
-    outgoing.maxHeadersCount = 0;
-    return outgoing;
+    return exchange.answer;
+  }
+
+  #take(chunk: Buffer): void {
+    const exchange = this.#exchange;
+    const taken = exchange ? exchange.take(chunk) : 0;
+    if (exchange?.switched) return this.#release(chunk.subarray(taken));
+    // Whatever comes without having been asked for, the next request would take for its answer.
+    if (chunk.subarray(taken).some((byte) => byte !== 10 && byte !== 13)) this.#socket.destroy();
+  }
+
+  #end(): void {
+    this.#exchange?.end();
+    this.#socket.destroy();
+  }
+
+  /** From now on either end may end by itself. */
+  #release(rest: Buffer): void {
+    const socket = this.#socket;
+    socket.off("data", this.#onData).off("end", this.#onEnd).pause();
+    if (rest.length > 0) socket.unshift(rest);
+    timeoutOf(socket)?.(0);
   }
 }
 
-function head({ authority, headers, body, length, method, expectsContinue, acceptsTrailers }: UpstreamRequest): Header[] {
+function fieldsOf({ authority, headers, body, length, method, expectsContinue, acceptsTrailers }: UpstreamRequest): Header[] {
   const list: Header[] = [["Host", authority], ...headers];
   if (body && length === null) list.push(["Transfer-Encoding", "chunked"]);
   else if (body || EXPECTS_BODY.has(method)) list.push(["Content-Length", String(length ?? 0)]);
@@ -102,49 +117,11 @@ function head({ authority, headers, body, length, method, expectsContinue, accep
   return list;
 }
 
-function send(outgoing: ClientRequest, { body, trailers }: UpstreamRequest): void {
-  outgoing.flushHeaders();
-  if (!body) return void outgoing.end();
-  feed(body, outgoing, () => {
-    const list = trailers();
-    if (list.length > 0) outgoing.addTrailers(list);
-    outgoing.end();
-  });
+function ended(): Error {
+  return Object.assign(new Error("The upstream ended the connection before it had answered."), { code: "ECONNRESET" });
 }
 
-function waitForAnswer(outgoing: ClientRequest, { onContinue }: UpstreamRequest): Promise<UpstreamResponse> {
-  return new Promise((resolve, reject) => {
-    let interim = 0;
-    outgoing.on("error", reject);
-    outgoing.on("continue", onContinue);
-    // Other interim answers are optional by nature (RFC 9110 §15.2) and stay here.
-    outgoing.on("information", () => {
-      if (++interim > MAX_INTERIM) outgoing.destroy(Refusal.failed("The upstream sent too many interim answers."));
-    });
-    outgoing.on("response", (response) => {
-      if (response.rawHeaders.length / 2 > MAX_HEADERS) {
-        outgoing.destroy();
-        return reject(Refusal.failed(`The upstream's answer has more than ${MAX_HEADERS} headers.`));
-      }
-      // Another coding would be taken off nowhere, and what is in it not searched. None was asked for.
-      if (!/^(chunked)?$/i.test(response.headers["transfer-encoding"]?.trim() ?? "")) {
-        outgoing.destroy();
-        return reject(Refusal.failed("The upstream's answer is in a transfer coding that it was not asked for."));
-      }
-      resolve(answer(response));
-    });
-  });
-}
-
-function answer(response: IncomingMessage): UpstreamResponse {
-  const headers = pairs(response.rawHeaders);
-  return {
-    status: response.statusCode!,
-    statusText: response.statusMessage ?? "",
-    headers: endToEnd(headers),
-    body: response,
-    empty: false,
-    trailers: () => pairs(response.rawTrailers),
-    last: lists(headers, "connection", "close") || (response.httpVersion !== "1.1" && !lists(headers, "connection", "keep-alive")),
-  };
+/** Streams that are no sockets have none. */
+function timeoutOf(socket: Duplex): ((ms: number, listener?: () => void) => void) | undefined {
+  return (socket as { setTimeout?(ms: number, listener?: () => void): void }).setTimeout?.bind(socket);
 }
