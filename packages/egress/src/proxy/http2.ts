@@ -5,9 +5,10 @@ import { pipeline } from "node:stream/promises";
 import { exchange } from "./exchange.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "./guest.ts";
 import { type Header, lists, pairs, value } from "./headers.ts";
-import { CONNECTION_WINDOW_BYTES, IDLE_TIMEOUT_MS, MAX_EARLY_RESETS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_SESSION_MEMORY_MB, MAX_STREAMS, RESETS_PER_SECOND, STREAM_WINDOW_BYTES } from "./limits.ts";
+import { SESSION_OPTIONS } from "./http2-options.ts";
+import { CONNECTION_WINDOW_BYTES, IDLE_TIMEOUT_MS, MAX_EARLY_RESETS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, RESETS_PER_SECOND, STREAM_WINDOW_BYTES } from "./limits.ts";
 import type { Session, Site } from "./session.ts";
-import { grouped, UpstreamHttp2 } from "./upstream-http2.ts";
+import { grouped, sendTrailers, UpstreamHttp2 } from "./upstream-http2.ts";
 
 /** Pseudo headers of a request (RFC 9113 §8.3.1). */
 const PSEUDO_HEADERS = 4;
@@ -28,7 +29,7 @@ class GuestHttp2 {
     this.#session = session;
     this.#http2 = performServerHandshake(stream, {
       settings: { enablePush: false, maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES, initialWindowSize: STREAM_WINDOW_BYTES },
-      maxSessionMemory: MAX_SESSION_MEMORY_MB,
+      ...SESSION_OPTIONS,
       maxHeaderListPairs: MAX_HEADERS + PSEUDO_HEADERS,
       streamResetBurst: MAX_EARLY_RESETS,
       streamResetRate: RESETS_PER_SECOND,
@@ -110,7 +111,7 @@ class Reply implements GuestReply {
   }
 
   continue(): void {
-    if (!this.#stream.headersSent && !this.#stream.destroyed) this.#stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
+    if (!this.#stream.headersSent && !this.#stream.destroyed && !this.#stream.closed) this.#stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
   }
 
   async send({ status, headers }: ReplyHead, body: Readable | Buffer | null, trailers: () => Header[]): Promise<void> {
@@ -119,7 +120,7 @@ class Reply implements GuestReply {
     const ended = new Promise<void>((resolve) => stream.once("close", resolve).once("finish", resolve));
     stream.respond({ ":status": status, ...grouped(headers) }, { endStream: body === null, waitForTrailers: body !== null });
     if (body === null) return ended;
-    stream.once("wantTrailers", () => stream.sendTrailers(grouped(trailers())));
+    sendTrailers(stream, trailers);
     if (body instanceof Uint8Array) stream.end(body);
     else {
       await pipeline(body, stream, { end: false });

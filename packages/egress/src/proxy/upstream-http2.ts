@@ -1,9 +1,10 @@
 /** HTTP/2 towards an upstream: one session for one connection of a guest. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from "node:http2";
-import type { Duplex } from "node:stream";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type Http2Stream, type OutgoingHttpHeaders } from "node:http2";
+import { type Duplex, Readable } from "node:stream";
 import { feed } from "./feed.ts";
 import { endToEnd, type Header, pairs } from "./headers.ts";
-import { CONNECTION_WINDOW_BYTES, EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM, MAX_SESSION_MEMORY_MB, STREAM_WINDOW_BYTES } from "./limits.ts";
+import { SESSION_OPTIONS } from "./http2-options.ts";
+import { CONNECTION_WINDOW_BYTES, EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM, STREAM_WINDOW_BYTES } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
@@ -16,7 +17,7 @@ export class UpstreamHttp2 implements UpstreamConnection {
     this.#session = connect("http://upstream", {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: MAX_HEADER_BYTES },
-      maxSessionMemory: MAX_SESSION_MEMORY_MB,
+      ...SESSION_OPTIONS,
       maxHeaderListPairs: MAX_HEADERS + 1,
     });
     this.#session.once("connect", () => this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
@@ -44,9 +45,14 @@ export class UpstreamHttp2 implements UpstreamConnection {
 
   request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     const stream = this.#session.request(head(request), { endStream: request.body === null, waitForTrailers: request.body !== null, signal });
-    stream.on("wantTrailers", () => stream.sendTrailers(grouped(request.trailers())));
+    sendTrailers(stream, request.trailers);
     const answer = waitForAnswer(stream, request);
-    if (request.body) feed(request.body, stream, () => stream.end());
+    const { body } = request;
+    if (body) {
+      feed(body, stream, () => stream.end());
+      // The upstream wants no more of it, and may still be answering.
+      stream.once("aborted", () => body.unpipe(stream).resume());
+    }
     return answer;
   }
 }
@@ -70,6 +76,48 @@ export function grouped(headers: readonly Header[]): OutgoingHttpHeaders {
   return list;
 }
 
+/** Answers the question for trailers when a body has ended; the stream is reset if they cannot be sent. */
+export function sendTrailers(stream: Http2Stream, trailers: () => Header[]): void {
+  stream.on("wantTrailers", () => {
+    try {
+      stream.sendTrailers(grouped(trailers()));
+    } catch {
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  });
+}
+
+/** What has come of an answer's body is kept when its stream is reset after its end, as servers do that want no more of a request. */
+function bodyOf(stream: ClientHttp2Stream): Readable {
+  let complete = false;
+  const body = new Readable({
+    read: () => void stream.resume(),
+    destroy: (error, done) => {
+      if (!complete) stream.close(constants.NGHTTP2_CANCEL);
+      done(error);
+    },
+  });
+  body.on("error", () => undefined);
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+    complete ||= chunk === null;
+    return push(chunk, encoding);
+  };
+  stream.on("data", (chunk: Buffer) => void (body.push(chunk) || stream.pause()));
+  const end = () => {
+    if (body.readableEnded || body.destroyed) return;
+    if (complete && stream.readableLength === 0) body.push(null);
+    else body.destroy(Object.assign(new Error("The upstream ended the exchange before its answer was complete."), { code: "ECONNRESET" }));
+  };
+  stream.once("end", () => {
+    end();
+    // Nothing more comes of a request that was cut off.
+    if (stream.aborted) stream.destroy();
+  });
+  stream.once("close", end);
+  return body;
+}
+
 function waitForAnswer(stream: ClientHttp2Stream, { onContinue }: UpstreamRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let interim = 0;
@@ -81,6 +129,7 @@ function waitForAnswer(stream: ClientHttp2Stream, { onContinue }: UpstreamReques
     stream.on("continue", onContinue);
     stream.on("headers", count);
     stream.on("push", () => stream.close(constants.NGHTTP2_PROTOCOL_ERROR));
+    const body = bodyOf(stream);
     stream.on("trailers", (_headers: unknown, _flags: number, raw?: string[]) => (trailers = pairs(raw ?? [])));
     stream.once("close", () => reject(Refusal.failed("The upstream ended the exchange before it had answered.")));
     stream.once("response", (headers, flags: number, raw?: string[]) => {
@@ -89,7 +138,7 @@ function waitForAnswer(stream: ClientHttp2Stream, { onContinue }: UpstreamReques
         status: headers[":status"] ?? 0,
         statusText: "",
         headers: endToEnd(list),
-        body: stream,
+        body,
         empty: (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0,
         trailers: () => trailers,
         last: false,

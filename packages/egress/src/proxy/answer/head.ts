@@ -64,7 +64,7 @@ function framingOf(status: number, method: string, chunked: boolean, bytes: numb
 /** No transfer coding is ever asked for, so the body has none but chunks; "identity" is the old word for none. */
 function isChunked(fields: readonly Header[]): boolean {
   const codings = words(fields, "transfer-encoding").map((word) => word.toLowerCase()).filter((word) => word !== "identity");
-  if (codings.some((word) => word !== "chunked")) throw Refusal.failed("The upstream's answer has a Transfer-Encoding other than chunked.");
+  if (codings.some((word) => word !== "chunked")) throw Refusal.failed("The upstream's answer is in a transfer coding that it was not asked for.");
   return codings.length > 0;
 }
 
