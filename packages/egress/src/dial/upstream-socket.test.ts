@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
-import { parseAddress } from "../policy/mod.ts";
-import { connectFirst } from "./connect.ts";
+import { UpstreamSocket } from "./upstream-socket.ts";
 
 /** A server that answers what it has read of `bytes`, and is gone: what is still unread makes that a reset. */
 async function cutShort(answer: string, more: (client: Socket) => void): Promise<{ text: string; ended: boolean; error: string | undefined }> {
@@ -18,7 +17,7 @@ async function cutShort(answer: string, more: (client: Socket) => void): Promise
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  ({ socket: client } = await connectFirst([parseAddress("127.0.0.1")!], (server.address() as { port: number }).port, AbortSignal.timeout(10_000)));
+  client = new UpstreamSocket().connect((server.address() as { port: number }).port, "127.0.0.1");
   let text = "";
   let ended = false;
   let error: string | undefined;
@@ -49,4 +48,21 @@ test("ending a connection that was reset tells of the reset too", async () => {
   });
   assert.equal(text, "answer");
   assert.match(String(error), /^(EPIPE|ECONNRESET)$/);
+});
+
+test("a failure after everything was read ends the connection at once", async () => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => undefined).resume();
+    socket.end("answer", () => socket.resetAndDestroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = new UpstreamSocket().connect((server.address() as { port: number }).port, "127.0.0.1");
+  client.resume();
+  await once(client, "end");
+  const closed = once(client, "close").catch(() => undefined);
+  client.on("error", () => undefined);
+  const sending = setInterval(() => client.write("more"), 1);
+  await closed;
+  clearInterval(sending);
+  server.close();
 });

@@ -39,8 +39,10 @@ export class UpstreamSocket extends Socket {
 
   #tolerant(done: Done): Done {
     return (error) => {
-      if (error && !this.destroyed) this.#failure ??= error;
-      done(this.destroyed ? error : null);
+      // When everything has been read there is nothing to wait for.
+      if (!error || this.destroyed || this.readableEnded) return done(error);
+      this.#failure ??= error;
+      done();
     };
   }
 }

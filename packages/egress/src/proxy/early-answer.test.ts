@@ -99,20 +99,4 @@ describe("an early answer", { timeout: 120_000 }, () => {
       client.close();
     });
   }
-
-  test("over HTTP/2 arrives when the connection is cut after it", async () => {
-    refuse = (stream) => {
-      stream.respond({ ":status": 413 });
-      stream.end("too much", () => setImmediate(() => {
-        for (const socket of http2.sockets) socket.destroy();
-      }));
-    };
-    for (let round = 0; round < FEW_ROUNDS; round++) {
-      const carrier = await lab.openTls("http2.test", 443, { ALPNProtocols: ["h2"] });
-      const client = connect("https://http2.test", { createConnection: () => carrier });
-      client.on("error", () => undefined);
-      assert.equal((await post(client)).status, 413, `round ${round}`);
-      client.destroy();
-    }
-  });
 });

@@ -55,8 +55,10 @@ describe("bytes of heads", { timeout: 120_000 }, () => {
       seen = [headers["x-value"] as string, headers[":path"]];
       stream.respond({ ":status": 200, "x-value": String(headers["x-value"]) }, { waitForTrailers: true });
       stream.on("wantTrailers", () => stream.sendTrailers({ "x-trailer": String(headers["x-value"]) }));
-      stream.resume().on("end", () => stream.end("body"));
-      stream.on("trailers", (trailers) => seen.push(trailers["x-trailer"] as string));
+      stream.resume().on("trailers", (trailers) => {
+        seen.push(trailers["x-trailer"] as string);
+        stream.end("body");
+      });
     });
     lab = await Lab.start(certificates, {
       hosts: { "web.test": web.port, "api.test": api.port, "h2.test": h2.port },
