@@ -198,14 +198,14 @@ test("tokens are shown once, work, and stop working when revoked", async () => {
 });
 
 test("a token that may only read is told what it needs, and listed with its scope", async () => {
-  const { token, id: tokenId } = await installation.json<{ token: string; id: string }>(["token", "create", "onlooker", "--scope", "read"]);
+  const { token, id: tokenId } = await installation.json<{ token: string; id: string }>(["token", "create", "onlooker", "--scope", "read", "--expires", "30d"]);
   const { sandboxEndpoint } = JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as { sandboxEndpoint: string };
   const named = ["--endpoint", sandboxEndpoint, "--token", token];
   assert.equal((await installation.json<unknown[]>(["list", ...named])).length, 1);
   const { code, stderr } = await installation.call(["kill", id, ...named]);
   assert.equal(code, 4);
   assert.match(stderr, /FORBIDDEN|scope `run`/);
-  assert.match(await installation.output(["token", "list"]), new RegExp(`${tokenId} .* read `));
+  assert.match(await installation.output(["token", "list"]), new RegExp(`${tokenId} .* read .* valid until 2`));
 });
 
 test("kill ends it, and it is listed with why", async () => {

@@ -8,7 +8,6 @@ import type { Invocation } from "../tree/spec.ts";
 export async function run(invocation: Invocation): Promise<void> {
   const { terminal } = invocation;
   const tokens = await new Api(await ensureTarget(invocation)).json<Token[]>("GET", "/api/v1/tokens");
-  const day = (time: string | null) => time?.slice(0, 16).replace("T", " ") ?? "never";
   terminal.list(tokens, [
     { title: "ID", cell: (t) => t.id },
     { title: "NAME", cell: (t) => printable(t.name) },
@@ -21,8 +20,10 @@ export async function run(invocation: Invocation): Promise<void> {
   ], "no tokens");
 }
 
+const day = (time: string | null) => time?.slice(0, 16).replace("T", " ") ?? "never";
+
 function stateOf({ revokedAt, expiresAt }: Token, { dim, green }: { dim(t: string): string; green(t: string): string }): string {
   if (revokedAt) return dim("revoked");
   if (expiresAt && Date.parse(expiresAt) <= Date.now()) return dim("expired");
-  return green("valid");
+  return green(expiresAt ? `valid until ${day(expiresAt)}` : "valid");
 }

@@ -1,0 +1,40 @@
+/** Whatever stands in a field of a body, with a token that may send it: done, or refused with the reason; never a fault of the server. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ACCESS } from "./scopes.ts";
+import { create } from "../testing/client.ts";
+import { Fixture } from "../testing/fixture.ts";
+
+/** Bodies that are taken, by route. */
+const BODIES: Record<string, Record<string, unknown>> = {
+  "POST /api/v1/tokens": { name: "x", scope: "run", expiresInMs: 60_000, organisation: "default", admin: false },
+  "POST /api/v1/organisations": { slug: "team-a", name: "A" },
+  "PATCH /api/v3/sandbox/:id": { stop_at_ms: Date.now() + 60_000 },
+  "PATCH /api/v1/sandboxes/:id/egress": { allow: ["a.example"], deny: ["b.example"], rules: [{ host: "a.example", methods: ["GET"] }] },
+  "PUT /api/v1/sandboxes/:id/egress/secrets/:name": { value: "the-real-value-0123456789", hosts: ["a.example"], in: ["body"], placeholder: "sk-…" },
+};
+
+const TEXTS = ["", "\0", "\ud800", "é", "*", "a..b", "a.example:0", "[::1]:5", "10.0.0.0/8", "xn--a", "__proto__", "…", "...{0022}", "x".repeat(5_000)];
+const NUMBERS = [0, -1, 1.5, 2 ** 31, 8.64e15, 8.64e15 + 1, Number.MAX_SAFE_INTEGER, 1e21, 1e308];
+const ODD: unknown[] = [null, true, [], {}, [[]], { add: ["*"], remove: [null] }, ...NUMBERS, ...TEXTS, ...TEXTS.map((text) => [text]), ...TEXTS.map((text) => [{ host: text, paths: [text] }])];
+
+test("is never a fault of the server, and what was taken can be listed", async () => {
+  await using fixture = await Fixture.start();
+  const { id } = await create(fixture, { timeout: "5m" });
+  const routes = Object.keys(ACCESS).filter((route) => /^P[A-Z]+ /.test(route) && !route.includes(":procedures"));
+  assert.deepEqual(Object.keys(BODIES).sort(), routes.sort());
+  const send = async (route: string, body: object) => {
+    const [method = "", path = ""] = route.split(" ");
+    const response = await fixture.request(method, path.replace(":id", id).replace(":name", "KEY"), { body });
+    return { status: response.status, text: await response.text() };
+  };
+  for (const [route, body] of Object.entries(BODIES)) {
+    const { status, text } = await send(route, body);
+    assert.ok(status < 300, `${route}: ${status} ${text}`);
+    for (const field of Object.keys(body)) {
+      const answers = await Promise.all(ODD.map(async (odd) => ({ odd, ...(await send(route, { ...body, [field]: odd })) })));
+      for (const { odd, status, text } of answers) assert.ok(status < 500 && !text.includes("INTERNAL"), `${route} with ${field} ${JSON.stringify(odd)}: ${status} ${text}`);
+    }
+  }
+  for (const path of ["/api/v1/tokens", "/api/v1/organisations", "/api/v1/sandboxes", `/api/v1/sandboxes/${id}/egress`, "/api/v1/events?limit=1000"]) await fixture.get(path);
+});
