@@ -34,7 +34,7 @@ test("keeps every setting when they are chained", async () => {
   assert.deepEqual(spawned, [{
     command: "bash",
     options: {
-      args: ["-c", "sudo make 'a b'"],
+      args: ["-c", `exec sudo -- bash -c 'make '"'"'a b'"'"''`],
       env: { BASH_ENV: "$HOME/.bashrc", A: "1", B: "2" },
       cwd: "/tmp",
       stdout: "null",
@@ -64,6 +64,15 @@ test("passes a command that is longer than an argument may be on standard input"
     assert.deepEqual([stdin, given === `true '${text}'`], fits ? [undefined, true] : ["piped", false]);
     if (!fits) assert.equal(written(), `true '${text}'`);
   }
+});
+
+test("passes a long command on to root's shell as well", async () => {
+  const { sh, spawned, end, written } = shell();
+  end();
+  const text = "x".repeat(128 * 1024);
+  await sh`echo ${text}`.sudo();
+  assert.match((spawned.pop()!.options as { args: string[] }).args[1]!, /^exec sudo -- bash -c 'eval /);
+  assert.equal(written(), `echo ${text}`);
 });
 
 test("says how much memory there was when a command ran out of it", async () => {

@@ -5,7 +5,7 @@ import type { SandboxCommandChild } from "./child.ts";
 import { commandChild } from "./child.ts";
 import { KillController, KillSignal } from "./kill_signal.ts";
 import type { SandboxCommandResult, ShellPipeKind } from "./result.ts";
-import { shellCommand } from "./shell_escape.ts";
+import { escapeShellArg, shellCommand } from "./shell_escape.ts";
 
 /** How a shell is started: by {@linkcode Sandbox.spawn}. */
 interface Shell {
@@ -99,7 +99,7 @@ export class SandboxCommandBuilder {
   }
 
   /**
-   * Run the first command of the line as root.
+   * Run the whole line as root: `a && b | c` and redirections too. The environment stays, but for `HOME`, `USER` and `LOGNAME`.
    *
    * @example
    * ```ts
@@ -232,18 +232,18 @@ export class SandboxCommandBuilder {
   async spawn(): Promise<SandboxCommandChild> {
     const { signal, sudo, env, cwd, stdout, stderr } = this.#settings;
     if (signal?.abortedExitCode !== undefined) return commandChild(neverStarted(signal.abortedExitCode), () => {});
-    const command = shellCommand(this.#strings, this.#substitutions);
-    const text = sudo ? `sudo ${command}` : command;
-    const long = Buffer.byteLength(text) > MAX_ARGUMENT_BYTES;
+    const line = shellCommand(this.#strings, this.#substitutions);
+    const started = (script: string) => sudo ? `exec sudo -- bash -c ${escapeShellArg(script)}` : script;
+    const long = Buffer.byteLength(started(line)) > MAX_ARGUMENT_BYTES;
     const child = await this.#shell.spawn("bash", {
-      args: ["-c", long ? FROM_STDIN : text],
+      args: ["-c", started(long ? FROM_STDIN : line)],
       env: { ...SHELL_ENV, ...env },
       ...(long && { stdin: "piped" }),
       stdout,
       stderr,
       ...(cwd === undefined ? {} : { cwd }),
     });
-    if (long) void send(text, child.stdin!);
+    if (long) void send(line, child.stdin!);
     const passOn = (name: Signal) => void child.kill(name).catch(() => {});
     signal?.addListener(passOn);
     return commandChild(child, () => signal?.removeListener(passOn));
