@@ -64,7 +64,7 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 		if err := m.Adopt(p); err != nil {
 			return nil, err
 		}
-		if p.CACertificate == "" {
+		if len(p.CACertificates) == 0 {
 			return nil, nil
 		}
 		return nil, m.trust()
@@ -81,7 +81,7 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 	})
 }
 
-// trust tells processes of the authority that was installed, where nobody has told them otherwise.
+// trust tells processes of the authorities that were installed, where nobody has told them otherwise.
 func (m *Machine) trust() error {
 	for _, variable := range identity.AuthorityEnvironment {
 		if _, ok := m.Environment.Get(variable.Name); ok {

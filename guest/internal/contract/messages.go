@@ -18,8 +18,8 @@ type Identity struct {
 	Hostname  string            `json:"hostname"`
 	MachineID string            `json:"machineId"`
 	Env       map[string]string `json:"env"`
-	// CACertificate is the installation's, in PEM, or empty.
-	CACertificate string `json:"caCertificate"`
+	// CACertificates are authorities to trust, one certificate in PEM each: the installation's own first.
+	CACertificates []string `json:"caCertificates"`
 }
 
 // ExitStatus says how a process ended.

@@ -16,11 +16,11 @@ import (
 
 // Parsed is an identity that was checked.
 type Parsed struct {
-	unixTimeNs int64
-	entropy    []byte
-	hostname   string
-	machineID  string
-	authority  *authority // nil: none
+	unixTimeNs  int64
+	entropy     []byte
+	hostname    string
+	machineID   string
+	authorities authorities
 }
 
 const (
@@ -51,7 +51,7 @@ func Parse(raw contract.Identity) (Parsed, error) {
 		return parsed, fault.TypeError("Invalid machine id: %q", raw.MachineID)
 	}
 	parsed.hostname, parsed.machineID = raw.Hostname, raw.MachineID
-	parsed.authority, err = parseAuthority(raw.CACertificate)
+	parsed.authorities, err = parseAuthorities(raw.CACertificates)
 	return parsed, err
 }
 
@@ -66,7 +66,7 @@ func (p Parsed) Adopt() error {
 		{"hostname", func() error { return unix.Sethostname([]byte(p.hostname)) }},
 		{"names", func() error { return writeNames("/etc", p.hostname, p.machineID) }},
 		{"ssh keys", func() error { return renewHostKeys("/etc/ssh") }},
-		{"CA certificate", p.trust},
+		{"CA certificates", p.trust},
 	} {
 		if err := step.run(); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
@@ -75,13 +75,13 @@ func (p Parsed) Adopt() error {
 	return nil
 }
 
-// trust installs the authority. A root that cannot take it, because of what its owner made of it, still runs.
+// trust installs the authorities. A root that cannot take them, because of what its owner made of it, still runs.
 func (p Parsed) trust() error {
-	if p.authority == nil {
+	if len(p.authorities) == 0 {
 		return nil
 	}
-	if err := p.authority.install("/"); err != nil {
-		log.Printf("the CA certificate is not installed: %v", err)
+	if err := p.authorities.install("/"); err != nil {
+		log.Printf("the CA certificates are not installed: %v", err)
 	}
 	return nil
 }

@@ -32,16 +32,17 @@ func TestParseTakesAnIdentity(t *testing.T) {
 
 func TestParseRefusesWhatIsNone(t *testing.T) {
 	for name, change := range map[string]func(*contract.Identity){
-		"time":          func(i *contract.Identity) { i.UnixTimeNs = "now" },
-		"negative time": func(i *contract.Identity) { i.UnixTimeNs = "-1" },
-		"entropy":       func(i *contract.Identity) { i.Entropy = "!" },
-		"short entropy": func(i *contract.Identity) { i.Entropy = "AAAA" },
-		"hostname":      func(i *contract.Identity) { i.Hostname = "a b" },
-		"long hostname": func(i *contract.Identity) { i.Hostname = strings.Repeat("a", 64) },
-		"machine id":    func(i *contract.Identity) { i.MachineID = "0F" },
-		"certificate":   func(i *contract.Identity) { i.CACertificate = "-----BEGIN CERTIFICATE-----" },
+		"time":                  func(i *contract.Identity) { i.UnixTimeNs = "now" },
+		"negative time":         func(i *contract.Identity) { i.UnixTimeNs = "-1" },
+		"entropy":               func(i *contract.Identity) { i.Entropy = "!" },
+		"short entropy":         func(i *contract.Identity) { i.Entropy = "AAAA" },
+		"hostname":              func(i *contract.Identity) { i.Hostname = "a b" },
+		"long hostname":         func(i *contract.Identity) { i.Hostname = strings.Repeat("a", 64) },
+		"machine id":            func(i *contract.Identity) { i.MachineID = "0F" },
+		"certificate":           func(i *contract.Identity) { i.CACertificates = []string{"-----BEGIN CERTIFICATE-----"} },
+		"too many certificates": func(i *contract.Identity) { i.CACertificates = make([]string, maxAuthorities+1) },
 		"a private key": func(i *contract.Identity) {
-			i.CACertificate = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"
+			i.CACertificates = []string{"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"}
 		},
 	} {
 		raw := valid()

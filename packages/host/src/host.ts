@@ -1,5 +1,5 @@
 /** The host: machines on this computer. */
-import { type EgressConfig, type EgressEvent, EgressProxy, authorityPem } from "@sandkeep/egress";
+import { type EgressConfig, type EgressEvent, EgressProxy, guestAuthorities } from "@sandkeep/egress";
 import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "./contract.ts";
 import type { BootFiles, Engine, MachineSize } from "./engine/engine.ts";
 import { createQemu } from "./engine/qemu/create.ts";
@@ -65,12 +65,19 @@ export async function createHost(options: HostOptions): Promise<Host> {
     if (options.jail === "minimal") options.log.warn({ jail: "minimal" }, "machines have the minimal jail: see docs/security.md");
     const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
     await templates.load(sizeOf);
-    const caCertificate = options.egress ? await authorityPem(options.egress.dir) : null;
-    return new LocalHost(options, paths, engine, templates, held, caCertificate);
+    return new LocalHost(options, paths, engine, templates, held, await authoritiesFor(options));
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** What guests trust besides their image's authorities, PEM. */
+async function authoritiesFor({ egress, log }: HostOptions): Promise<string[]> {
+  if (!egress) return [];
+  const { pems, leftOut } = await guestAuthorities({ dir: egress.dir, caFiles: egress.config.caFiles });
+  if (leftOut > 0) log.warn({ given: pems.length, leftOut }, "too many further authorities: sandboxes are not given all of them; name fewer in egress.caFiles");
+  return pems;
 }
 
 function sizeOf(memoryMiB: number): MachineSize {
@@ -85,7 +92,7 @@ class LocalHost implements Host {
   readonly #lock: AsyncDisposable;
   readonly #jail: JailKind;
   readonly #egress: EgressProxy | null;
-  readonly #caCertificate: string | null;
+  readonly #caCertificates: string[];
   readonly #stocks = new Map<number, Stock>();
   readonly #machines = new Set<RunningMachine>();
   readonly #creating = new Set<Promise<unknown>>();
@@ -93,14 +100,14 @@ class LocalHost implements Host {
   #egressListener: (id: string, event: EgressEvent) => Promise<void> = async () => {};
   #closed = false;
 
-  constructor(options: HostOptions, paths: Layout, engine: Engine, templates: TemplateStore, held: AsyncDisposable, caCertificate: string | null) {
+  constructor(options: HostOptions, paths: Layout, engine: Engine, templates: TemplateStore, held: AsyncDisposable, caCertificates: string[]) {
     this.#options = options;
     this.#jail = options.jail ?? "full";
     this.#paths = paths;
     this.#engine = engine;
     this.#templates = templates;
     this.#lock = held;
-    this.#caCertificate = caCertificate;
+    this.#caCertificates = caCertificates;
     this.#egress = options.egress ? this.#startEgress(options.egress) : null;
     this.#budgetMiB = options.aheadMemoryMiB ?? defaultBudgetMiB();
   }
@@ -134,7 +141,7 @@ class LocalHost implements Host {
       throw error;
     });
     // It holds the time, so it is made when the machine is there: waiting for one may take seconds.
-    const identity = newIdentity(spec.id, spec.env, this.#caCertificate);
+    const identity = newIdentity(spec.id, spec.env, this.#caCertificates);
     const record: MachineRecord = { id: spec.id, memoryMiB: spec.memoryMiB, keep: spec.keep };
     try {
       signal?.throwIfAborted();
@@ -208,7 +215,7 @@ class LocalHost implements Host {
       this.#stocks.delete(oldest);
     }
     const budgetMiB = memoryMiB === DEFAULT_MEMORY_MIB ? this.#budgetMiB : Math.floor(this.#budgetMiB / MAX_STOCKS);
-    const stock = new Stock({ engine: this.#engine, template, runDir: this.#paths.run, budgetMiB, caCertificate: this.#caCertificate, log: this.#options.log });
+    const stock = new Stock({ engine: this.#engine, template, runDir: this.#paths.run, budgetMiB, caCertificates: this.#caCertificates, log: this.#options.log });
     this.#stocks.set(memoryMiB, stock);
     return stock;
   }

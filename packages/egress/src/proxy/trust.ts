@@ -1,6 +1,6 @@
 /** Which authorities are believed when an upstream shows its certificate. */
-import { readFile } from "node:fs/promises";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
+import { readCertificates } from "./certificates.ts";
 
 /** TLS 1.0 and 1.1 are deprecated by RFC 8996; a secret does not travel in them. */
 export const MIN_UPSTREAM_VERSION = "TLSv1.2";
@@ -14,17 +14,14 @@ export const MIN_UPSTREAM_VERSION = "TLSv1.2";
  */
 export async function upstreamTrust(caFiles: readonly string[], environment: NodeJS.ProcessEnv = process.env): Promise<SecureContext> {
   const certificates = new Set([...getCACertificates("system"), ...getCACertificates("bundled"), ...getCACertificates("extra")]);
-  for (const file of [environment.NODE_EXTRA_CA_CERTS, environment.SSL_CERT_FILE]) {
-    if (file) for (const pem of await read(file).catch(() => [])) certificates.add(pem);
+  for (const file of environmentFiles(environment)) {
+    for (const pem of await readCertificates(file).catch(() => [])) certificates.add(pem);
   }
-  for (const file of caFiles) for (const pem of await read(file)) certificates.add(pem);
+  for (const file of caFiles) for (const pem of await readCertificates(file)) certificates.add(pem);
   return createSecureContext({ ca: [...certificates], minVersion: MIN_UPSTREAM_VERSION });
 }
 
-async function read(file: string): Promise<string[]> {
-  const text = await readFile(file, "utf8");
-  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (!found) throw new Error(`${file} holds no certificate.`);
-  for (const pem of found) createSecureContext({ ca: pem });
-  return found;
+/** Files of further authorities that the server's environment names. */
+export function environmentFiles(environment: NodeJS.ProcessEnv): string[] {
+  return [environment.NODE_EXTRA_CA_CERTS, environment.SSL_CERT_FILE].filter((file) => !!file) as string[];
 }

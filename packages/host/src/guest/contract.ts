@@ -61,10 +61,11 @@ export interface Identity {
   /** Sandbox-wide environment, added to the image's defaults. */
   env: Record<string, string>;
   /**
-   * PEM of the authority that the machine is to trust besides the image's, for what the egress proxy opens. Variables that
-   * some programs need for that are set unless they are set already.
+   * Authorities that the machine is to trust besides the image's, one certificate in PEM each: the installation's own first,
+   * then those that the egress proxy trusts and the world does not. Variables that some programs need for that are set unless
+   * they are set already.
    */
-  caCertificate?: string;
+  caCertificates?: string[];
 }
 
 /** Metadata of a file; times are ISO 8601 strings, as clients expect them. */

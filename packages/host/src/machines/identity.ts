@@ -5,7 +5,7 @@ import type { Identity } from "../guest/contract.ts";
 /** Entropy for a fresh machine's random number generator, in bytes: twice the kernel's pool. */
 const ENTROPY_BYTES = 64;
 
-export function newIdentity(id: string, env: Record<string, string>, caCertificate: string | null): Identity {
+export function newIdentity(id: string, env: Record<string, string>, caCertificates: string[]): Identity {
   return {
     unixTimeNs: String(BigInt(Date.now()) * 1_000_000n),
     entropy: randomBytes(ENTROPY_BYTES).toString("base64"),
@@ -13,6 +13,6 @@ export function newIdentity(id: string, env: Record<string, string>, caCertifica
     hostname: id.replaceAll(/[^A-Za-z0-9-]/g, "-").slice(0, 63),
     machineId: randomBytes(16).toString("hex"),
     env,
-    ...(caCertificate !== null && { caCertificate }),
+    ...(caCertificates.length > 0 && { caCertificates }),
   };
 }

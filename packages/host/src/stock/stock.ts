@@ -29,8 +29,8 @@ export interface StockOptions {
   template: Template;
   runDir: string;
   budgetMiB: number;
-  /** What its machines trust besides the image's authorities. */
-  caCertificate: string | null;
+  /** What its machines trust besides the image's authorities, PEM. */
+  caCertificates: string[];
   log: Log;
 }
 
@@ -140,7 +140,7 @@ export class Stock {
   async #addClone(): Promise<void> {
     const clone = await this.#load(await this.#prepare());
     try {
-      await warmClone(clone.guest, this.#options.caCertificate, this.#options.log);
+      await warmClone(clone.guest, this.#options.caCertificates, this.#options.log);
       await clone.vm.pause();
     } catch (error) {
       await discard(clone);

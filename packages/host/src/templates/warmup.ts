@@ -44,8 +44,8 @@ export async function warmTemplate(guest: Guest, log: Log): Promise<void> {
  * Exercises a clone that will wait paused. It takes on an identity that nobody will know, so that it is no other's twin from
  * here on, and so that its own identity comes quickly later.
  */
-export async function warmClone(guest: Guest, caCertificate: string | null, log: Log): Promise<void> {
-  await guest.call("resume", newIdentity("waiting", {}, caCertificate));
+export async function warmClone(guest: Guest, caCertificates: string[], log: Log): Promise<void> {
+  await guest.call("resume", newIdentity("waiting", {}, caCertificates));
   await guest.call("stat", { path: "/home/app" });
   for (const command of CLONE_COMMANDS) await run(guest, command, log);
 }

@@ -1,0 +1,210 @@
+package identity
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Where programs look for the authorities they trust: Debian's places, which update-ca-certificates(8) writes as well. It
+// finds everything as it would have made it, so a later run changes nothing.
+const (
+	// ownDir has one file for each authority: the installation's sandkeep.crt, then sandkeep-1.crt and so on.
+	ownDir     = "/usr/local/share/ca-certificates"
+	certsDir   = "/etc/ssl/certs"
+	bundleFile = certsDir + "/ca-certificates.crt"
+	// authoritiesFile has all that the image does not have. It comes last and says that everything is there.
+	authoritiesFile = "/etc/ssl/sandkeep.pem"
+	environmentFile = "/etc/environment"
+	// namePrefix is that of the authorities' files and links.
+	namePrefix = "sandkeep"
+	// maxSameHash bounds the search for a free name; two authorities of the same hash are rare.
+	maxSameHash = 100
+)
+
+// AuthorityEnvironment tells programs that bring their own list of authorities of the guest's. Others need not be told.
+var AuthorityEnvironment = []struct{ Name, Value, why string }{
+	{"NODE_EXTRA_CA_CERTS", authoritiesFile, "node, npm, bun: those that their own list lacks, which are quick to read"},
+	{"DENO_CERT", authoritiesFile, "deno: the same"},
+	{"SSL_CERT_FILE", bundleFile, "OpenSSL wherever it was built, Go, rustls, uv, httpx"},
+	{"REQUESTS_CA_BUNDLE", bundleFile, "Python's requests"},
+	{"PIP_CERT", bundleFile, "pip, of any age"},
+	{"AWS_CA_BUNDLE", bundleFile, "botocore and the AWS command line"},
+	{"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", bundleFile, "gRPC in Python, Node and others on its C core"},
+}
+
+// install makes programs below root trust the authorities, in place of those that were installed before. When they are
+// there already nothing is left to do, whatever the machine's owner made of the rest.
+func (a authorities) install(root string) error {
+	path, text := filepath.Join(root, authoritiesFile), a.joined()
+	before, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if bytes.Equal(before, text) {
+		return nil
+	}
+	own, certs, bundle := filepath.Join(root, ownDir), filepath.Join(root, certsDir), filepath.Join(root, bundleFile)
+	for _, step := range []func() error{
+		func() error { return os.MkdirAll(own, 0o755) },
+		func() error { return os.MkdirAll(certs, 0o755) },
+		func() error { return removeFormer(own, certs, bundle, before) },
+		func() error { return appendOnce(bundle, text) },
+		func() error { return a.writeFiles(own, certs) },
+		func() error { return appendEnvironment(filepath.Join(root, environmentFile)) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return replace(path, text, 0o644)
+}
+
+// writeFiles gives each certificate a file, and its names in the store: the file's, and the one by which OpenSSL looks for it.
+func (a authorities) writeFiles(own, certs string) error {
+	for n, one := range a {
+		name := namePrefix
+		if n > 0 {
+			name = fmt.Sprintf("%s-%d", namePrefix, n)
+		}
+		if err := replace(filepath.Join(own, name+".crt"), one.pem, 0o644); err != nil {
+			return err
+		}
+		if err := link(certs, name, one.subject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func link(directory, name string, subject element) error {
+	target, path := ownDir+"/"+name+".crt", filepath.Join(directory, name+".pem")
+	if err := symlink(target, path); err != nil {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		if err := os.Symlink(target, path); err != nil {
+			return err
+		}
+	}
+	hash, err := subjectHash(subject)
+	if err != nil {
+		// Found in the bundle, by everything but what looks into the directory only.
+		log.Printf("%s has no name by its hash: %v", path, err)
+		return nil
+	}
+	for n := range maxSameHash {
+		err = symlink(name+".pem", filepath.Join(directory, fmt.Sprintf("%s.%d", hash, n)))
+		if !errors.Is(err, os.ErrExist) {
+			break
+		}
+	}
+	return err
+}
+
+// symlink makes a link, unless it is there. Something else of that name is an error.
+func symlink(target, path string) error {
+	err := os.Symlink(target, path)
+	if there, readErr := os.Readlink(path); errors.Is(err, os.ErrExist) && readErr == nil && there == target {
+		return nil
+	}
+	return err
+}
+
+// removeFormer removes the authorities that were installed before, if any: files, links, and what the bundle has of them.
+func removeFormer(own, certs, bundle string, before []byte) error {
+	if len(before) == 0 {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(own, namePrefix+"*.crt"))
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(certs)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(certs, entry.Name())
+		if target, err := os.Readlink(path); err == nil && strings.HasPrefix(filepath.Base(target), namePrefix) {
+			files = append(files, path)
+		}
+	}
+	for _, path := range files {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	content, err := os.ReadFile(bundle)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, certificate := range bytes.SplitAfter(before, []byte("-----END CERTIFICATE-----\n")) {
+		if len(certificate) > 0 {
+			content = bytes.ReplaceAll(content, certificate, nil)
+		}
+	}
+	temporary := bundle + "." + namePrefix
+	if err := replace(temporary, content, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temporary, bundle)
+}
+
+// appendOnce adds text to the end of a file, in one write, unless it ends with it already: readers see the old file or the new.
+func appendOnce(path string, text []byte) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	tail := make([]byte, min(size, int64(len(text))))
+	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
+		return err
+	}
+	if bytes.Equal(tail, text) {
+		return nil
+	}
+	if len(tail) > 0 && tail[len(tail)-1] != '\n' {
+		text = append([]byte{'\n'}, text...)
+	}
+	_, err = file.Write(text)
+	return err
+}
+
+// appendEnvironment tells login shells, sudo and services, who read the file, what the agent tells its processes. What the
+// file says already is its owner's.
+func appendEnvironment(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	var lines strings.Builder
+	if len(content) > 0 && content[len(content)-1] != '\n' {
+		lines.WriteByte('\n')
+	}
+	for _, variable := range AuthorityEnvironment {
+		if !bytes.Contains(append([]byte{'\n'}, content...), []byte("\n"+variable.Name+"=")) {
+			fmt.Fprintf(&lines, "%s=%s\n", variable.Name, variable.Value)
+		}
+	}
+	if lines.Len() <= 1 {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.WriteString(lines.String())
+	return err
+}
