@@ -42,7 +42,10 @@ mkdir -p "$root/usr/lib/modules"
 cp -a "$work/kernel/usr/lib/modules/$release" "$root/usr/lib/modules/"
 
 step programs
-tar -x -z -f "$work/node.tgz" -C "$root/usr/local" --no-same-owner --strip-components=1 package/bin/node
+# With the headers that native modules are compiled against; those of OpenSSL for this architecture only.
+tar -x -z -f "$work/node.tgz" -C "$root/usr/local" --no-same-owner --strip-components=1 \
+  --exclude='package/include/node/openssl/archs/*' package/bin/node package/include
+tar -x -z -f "$work/node.tgz" -C "$root/usr/local" --no-same-owner --strip-components=1 package/include/node/openssl/archs/linux-x86_64
 mkdir -p "$root/usr/local/lib/node_modules/npm"
 tar -x -z -f "$work/npm.tgz" -C "$root/usr/local/lib/node_modules/npm" --no-same-owner --strip-components=1 \
   --exclude='package/docs' --exclude='package/man'
@@ -50,9 +53,9 @@ ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
 ln -s ../lib/node_modules/npm/bin/npx-cli.js "$root/usr/local/bin/npx"
 tar -x -z -f "$work/deno.tgz" -C "$root/usr/local/bin" --no-same-owner --strip-components=1 package/deno
 chmod 0755 "$root"/usr/local/bin/node "$root"/usr/local/bin/deno "$root"/usr/local/lib/node_modules/npm/bin/*-cli.js
-inside node --version >&2
-inside npm --version >&2
-inside deno --version >&2
+find "$root/usr/local/include" -type d -exec chmod 0755 {} + -o -type f -exec chmod 0644 {} +
+# Where PATH is missing too, programs look into /usr/bin.
+for program in node npm npx deno; do ln -s "../local/bin/$program" "$root/usr/bin/$program"; done
 
 step settings
 # mmdebstrap's own settings and the host's name and resolver: not the image's.
@@ -60,11 +63,31 @@ rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/* "$root"/etc/
   "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$root"/etc/resolv.conf "$root"/etc/hostname
 cp -R --no-preserve=all "$work/overlay/." "$root/"
 chmod 0440 "$root/etc/sudoers.d/app"
+inside visudo --check --quiet
+ln -sf ../proc/self/mounts "$root/etc/mtab"
+inside locale-gen >&2
+# C.UTF-8 as well: from the archive it takes one file to load instead of twelve.
+inside localedef --add-to-archive /usr/lib/locale/C.utf8
+# Nobody answers the questions of packages that are installed later.
+echo "debconf debconf/frontend select Noninteractive" | inside debconf-set-selections
 inside groupadd --gid 1000 app
 inside useradd --uid 1000 --gid 1000 --create-home --shell /bin/bash --groups sudo --password '*' app
 inside install -d -o app -g app -m 0755 /app
+# Programs of users have their directory from the start, so that shells look there.
+inside install -d -o app -g app -m 0755 /home/app/.local /home/app/.local/bin
 # Some packages' scripts put links to manuals here and fail without the directories.
 for section in 1 2 3 4 5 6 7 8; do mkdir -p "$root/usr/share/man/man$section"; done
+
+step trust
+# See libca.c. Names of the same length: nothing else in the programs changes.
+inside sh -c 'cd /usr/local/src && gcc -shared -fPIC -O2 -Wall -Werror -s -Wl,-soname,libca.so.1 -Wl,--version-script=libca.map -o ../lib/libca.so.1 libca.c'
+inside ldconfig
+for program in node deno; do
+  sed -i 's/\x00libdl\.so\.2\x00/\x00libca.so.1\x00/' "$root/usr/local/bin/$program"
+  [ "$(inside env -i "$program" --version | wc -l)" -gt 0 ]
+  inside /lib64/ld-linux-x86-64.so.2 --list "/usr/local/bin/$program" | grep -q libca.so.1 || { echo "customize.sh: $program does not load libca.so.1" >&2; exit 1; }
+done
+inside npm --version >&2
 
 step clean
 # Nothing unique or secret: keys and ids are made when a machine starts.
@@ -74,6 +97,14 @@ rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/archives/*.deb "$root"/
   "$root"/var/cache/ldconfig/aux-cache "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old \
   "$root"/etc/*- "$root"/root/.npm "$root"/root/.cache "$root"/root/.ssh
 find "$root/var/log" -xdev -type f -delete
+# node-gyp finds node's headers here instead of downloading them, if it is this node that it builds for.
+for home in root home/app; do
+  headers=$root/$home/.cache/node-gyp/$(inside node -p process.versions.node)
+  mkdir -p "$headers"
+  ln -s /usr/local/include "$headers/include"
+  inside node -p 'require("/usr/local/lib/node_modules/npm/node_modules/node-gyp/package.json").installVersion' > "$headers/installVersion"
+done
+inside chown -R --no-dereference app:app /home/app/.cache
 mkdir -p "$root"/var/lib/apt/lists/partial "$root"/var/cache/apt/archives/partial
 inside dpkg-query -W -f '${Package}\t${Version}\t${Architecture}\n' > "$work/out/packages.tsv"
 printf '%s\n' "$release" > "$work/out/kernel-release"

@@ -8,7 +8,7 @@ import type { World } from "../world.ts";
 export default function packages(world: () => World): void {
   test("apt-get updates and installs, the secret in auth.conf", async () => {
     const { guest, upstreams } = world();
-    // `sudo` takes no variables along: the placeholder is in the file.
+    // apt knows no variables: the placeholder is in the file.
     await guest.run(`
       echo "machine apt.example.com login ${APT_USER} password $APT_PASSWORD" | sudo tee /etc/apt/auth.conf.d/demo.conf
       sudo chmod 644 /etc/apt/auth.conf.d/demo.conf

@@ -42,7 +42,8 @@ func Run() error {
 	if err := mountAll(late); err != nil {
 		return err
 	}
-	linkDevices()
+	makeDevices()
+	openTemporary()
 	tune()
 	if name, err := os.ReadFile("/etc/hostname"); err == nil {
 		_ = unix.Sethostname(bytes.TrimSpace(name))

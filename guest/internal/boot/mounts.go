@@ -26,6 +26,7 @@ var early = []mount{
 var late = []mount{
 	{"devpts", "/dev/pts", "devpts", unix.MS_NOSUID | unix.MS_NOEXEC, "gid=5,mode=620,ptmxmode=666", false},
 	{"tmpfs", "/dev/shm", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=1777", false},
+	{"mqueue", "/dev/mqueue", "mqueue", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "", true},
 	{"tmpfs", "/run", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=0755", false},
 	{"tmpfs", "/run/lock", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "mode=1777,size=5m", true},
 	{"cgroup2", "/sys/fs/cgroup", "cgroup2", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "nsdelegate", true},
@@ -87,17 +88,8 @@ func freeInitramfs() {
 	}
 }
 
-// linkDevices adds the names in /dev that programs expect and the kernel does not make.
-func linkDevices() {
-	for path, target := range map[string]string{
-		"/dev/fd":     "/proc/self/fd",
-		"/dev/stdin":  "/proc/self/fd/0",
-		"/dev/stdout": "/proc/self/fd/1",
-		"/dev/stderr": "/proc/self/fd/2",
-	} {
-		_ = os.Symlink(target, path)
-	}
-	_ = os.Chmod("/dev/ptmx", 0o666)
+// openTemporary lets everybody use the directory for temporary files.
+func openTemporary() {
 	if os.MkdirAll("/tmp", 0o1777) == nil {
 		_ = unix.Chmod("/tmp", 0o1777)
 	}

@@ -16,6 +16,10 @@ var settings = []struct{ path, value, why string }{
 	{"/proc/sys/vm/compaction_proactiveness", "0", "its daemon looks twice a second whether there is something to do"},
 	{"/proc/sys/vm/dirty_writeback_centisecs", "1500", "fewer wake-ups to write what only this machine will ever read"},
 	{"/proc/sys/net/ipv4/ping_group_range", "0 2147483647", "ping without privileges"},
+	{"/proc/sys/kernel/pid_max", "4194304", "as in systemd's settings, like the next one"},
+	{"/proc/sys/vm/max_map_count", "1048576", "search engines and databases refuse to start with the kernel's own"},
+	{"/proc/sys/fs/inotify/max_user_watches", "524288", "development servers and editors watch whole trees; the kernel's own follows the memory"},
+	{"/proc/sys/fs/inotify/max_user_instances", "1024", "likewise"},
 }
 
 // Open files of the agent, and of the processes it starts: soft and hard limit. Some old programs close every number up

@@ -28,10 +28,10 @@ func New(defaults map[string]string) *Environment {
 	return e
 }
 
-// Defaults are the variables of a user's processes in the image.
+// Defaults are the variables of a user's processes, before those of the image's /etc/environment, which has the PATH.
 func Defaults(user, home string) map[string]string {
 	return map[string]string{
-		"PATH":    home + "/.local/bin:" + home + "/.deno/bin:" + SystemPath,
+		"PATH":    SystemPath,
 		"HOME":    home,
 		"USER":    user,
 		"LOGNAME": user,

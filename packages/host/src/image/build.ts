@@ -11,9 +11,9 @@ import { describeFile, makeRoot, takeRoot } from "./root-files.ts";
 import { together } from "./tasks.ts";
 
 /** A root is installed in this much space, in bytes: what it holds, what is downloaded, and the disk made of it. */
-const SCRATCH_BYTES = 3 * 1024 ** 3;
+const SCRATCH_BYTES = 4 * 1024 ** 3;
 /** Free space that the directory of images needs for one, in bytes. */
-const IMAGE_BYTES = 1024 ** 3;
+const IMAGE_BYTES = 1.5 * 1024 ** 3;
 /** Disk-backed, unlike /tmp in places. `TMPDIR` overrides it. */
 const SCRATCH_PARENT = "/var/tmp";
 
