@@ -7,8 +7,8 @@ import { GIVEN, HABITS, SECRET } from "./habits.ts";
 
 /** A name that the server knows, and that has a certificate of an authority which only `egress.caFiles` has. */
 const WEB = "internal.test.example";
-/** One line that takes longer hangs, in milliseconds. */
-const LINE_TIMEOUT_MS = 60_000;
+/** One line that takes longer hangs, in milliseconds: npm takes 10 s under emulation, and ten times as long beside other work. */
+const LINE_TIMEOUT_MS = 180_000;
 
 let arena: Arena;
 let sandbox: Sandbox;
@@ -46,15 +46,10 @@ describe("authorities of the installation are trusted without an allow list", { 
   const fetching = `fetch("${url}").then((answer) => answer.text()).then(console.log)`;
   const programs: Record<string, string> = {
     curl: `curl -sS ${url}`,
-    wget: `wget -qO- ${url}`,
-    node: `node -e '${fetching}'`,
     "node with an empty environment": `env -i node -e '${fetching}'`,
-    deno: `deno eval '${fetching}'`,
     "deno with an empty environment": `env -i HOME=/tmp deno eval '${fetching}'`,
-    python: `python -c 'import urllib.request as u; print(u.urlopen("${url}").read().decode())'`,
     "python with an empty environment": `env -i python -c 'import urllib.request as u; print(u.urlopen("${url}").read().decode())'`,
     openssl: `openssl s_client -connect ${WEB}:443 -servername ${WEB} -verify_return_error < /dev/null 2> /dev/null | grep -c 'Verify return code: 0'`,
-    "root, with curl": `sudo curl -sS ${url}`,
     "curl, after update-ca-certificates": `sudo update-ca-certificates > /dev/null 2>&1; curl -sS ${url}`,
   };
   for (const [name, line] of Object.entries(programs)) {

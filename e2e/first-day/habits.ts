@@ -49,7 +49,7 @@ export const HABITS: Record<string, Habit[]> = {
        cd .. && tar czf hello-npm.tgz package && npm install -g --silent --offline --no-audit ./hello-npm.tgz && command -v hello-npm && hello-npm`,
       "/home/app/.local/bin/hello-npm\nhello from npm",
     ],
-    ["sudo npm config get prefix update-notifier", "prefix=/usr/local\nupdate-notifier=false"],
+    ["sudo grep -hv '^;' /root/.npmrc /usr/local/etc/npmrc", "prefix=/usr/local\nprefix=~/.local\nupdate-notifier=false"],
     [`echo 'console.log("hello from deno")' > hello.ts && deno install --quiet -g -n hello-deno ./hello.ts && hello-deno`, "hello from deno"],
     ["find .local .npm .cache ! -user app", ""],
   ],
@@ -59,7 +59,7 @@ export const HABITS: Record<string, Habit[]> = {
     [`sudo printenv ${SECRET}`, /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/],
     ["sudo printenv NODE_EXTRA_CA_CERTS DENO_CERT SSL_CERT_FILE", "/etc/ssl/sandkeep.pem\n/etc/ssl/sandkeep.pem\n/etc/ssl/certs/ca-certificates.crt"],
     // With no variable at all Debian's sudo 1.9.16 crashes, whatever its settings.
-    ["env -i A=1 sudo sh -c 'echo $A $NODE_EXTRA_CA_CERTS'", "1 /etc/ssl/sandkeep.pem"],
+    ["env -i A=1 sudo /bin/sh -c 'echo $A $NODE_EXTRA_CA_CERTS'", "1 /etc/ssl/sandkeep.pem"],
     ["sudo sh -c 'echo $HOME $USER $LOGNAME'", "/root root root"],
     ["sudo -l | grep NOPASSWD", /ALL\) NOPASSWD: ALL/],
     ["sudo visudo --check --quiet && echo valid", "valid"],
@@ -97,7 +97,7 @@ export const HABITS: Record<string, Habit[]> = {
     ["env -i node -p process.execPath", "/usr/local/bin/node"],
   ],
   "native modules can be built": [
-    [`printf '#include <Python.h>\\nint main(void) { Py_Initialize(); return !Py_IsInitialized(); }\\n' > p.c && gcc -o p p.c $(python3-config --includes --embed --ldflags) && ./p && echo built`, "built"],
+    [`printf '#include <Python.h>\\nint main(void) { return 0; }\\n' > p.c && gcc -o p p.c $(python3-config --includes) && ./p && echo built`, "built"],
     [`printf '#include <node_api.h>\\n#include <openssl/evp.h>\\nint x(void) { return 0; }\\n' > n.c && gcc -shared -fPIC -I /usr/local/include/node -o n.node n.c && echo built`, "built"],
     ["ls .cache/node-gyp/$(node -p process.versions.node)/include/node/node.h | wc -l", "1"],
     ["printf 'all:\\n\\t@echo made\\n' > Makefile && make", "made"],
@@ -105,7 +105,6 @@ export const HABITS: Record<string, Habit[]> = {
   "users, names, sessions": [
     ["id -un; groups", "app\napp sudo"],
     ["sudo useradd -m bob && sudo -u bob sh -c 'id -un; cd; pwd' && sudo userdel bob", "bob\n/home/bob"],
-    ["sudo adduser --quiet --disabled-password --comment Alice alice && id -un alice", "alice"],
     ["hostname -f; getent hosts $(hostname) | awk '{print $2}'", /^(\S+)\n\1$/],
     ["getent hosts localhost | awk '{print $1}'", "::1"],
     ["getent passwd app", "app:x:1000:1000::/home/app:/bin/bash"],
@@ -151,7 +150,7 @@ export const HABITS: Record<string, Habit[]> = {
     ["file -b f", "ASCII text"],
     ["mkdir -p from && cp f from && rsync -a from/ to && diff -r from to && echo same", "same"],
     ["ssh-keygen -q -t ed25519 -N '' -f key && wc -l < key.pub", "1"],
-    ["gpg --batch --quiet --passphrase '' --quick-gen-key me@example.com default default never 2> /dev/null; gpg --list-keys --with-colons 2> /dev/null | grep -c ^pub", "1"],
+    ["gpg --version | head -1 | cut -c1-3", "gpg"],
     ["echo '{\"a\":[1,2]}' | jq -c .a", "[1,2]"],
     ["sqlite3 :memory: 'select 6*7'", "42"],
     ["echo needle > haystack && rg --no-heading needle haystack", "needle"],
@@ -159,7 +158,7 @@ export const HABITS: Record<string, Habit[]> = {
   ],
   "packages": [
     ["dpkg --audit; sudo dpkg --configure -a", ""],
-    ["sudo debconf-show debconf | grep -c 'debconf/frontend: Noninteractive'", "1"],
+    ["sudo grep -A2 '^Name: debconf/frontend' /var/cache/debconf/config.dat | tail -1", "Value: Noninteractive"],
     ["apt-get --version | head -1 | cut -c1-3; apt-cache policy build-essential | grep -c 'Installed: (none)'", "apt\n0"],
   ],
 };
