@@ -5,6 +5,7 @@ import { authorityText } from "../policy/mod.ts";
 import type { GuestRequest } from "./guest.ts";
 import { endToEnd, value, without } from "./headers.ts";
 import { type OwnAnswer, runRequestHook } from "./hook-runner.ts";
+import { withoutOverrides } from "./overrides.ts";
 import { Permit } from "./permit.ts";
 import { eventHost, type RequestRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
@@ -39,9 +40,6 @@ export interface Prepared {
   context: HookContext;
 }
 
-/** Headers by which some servers take another path or method than the request's; rules could be got around with them. */
-const OVERRIDES = ["x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];
-
 /** @throws {Refusal} */
 export async function prepare(session: Session, request: GuestRequest, signal: AbortSignal, record: RequestRecord): Promise<Prepared> {
   const { event } = record;
@@ -57,8 +55,10 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
   const target = behind ?? site;
   const permit = await permitFor(session, site, behind, request, path, signal, record);
 
-  const ruled = [site, target].some(({ host, port }) => tenant.rules.rulesFor(host, port).length > 0) ? OVERRIDES : [];
-  const headers = endToEnd(without(request.head.headers, "host", "content-length", "expect", ...ruled));
+  const rules = [site, target].some(({ host, port }) => tenant.rules.rulesFor(host, port).length > 0);
+  const secret = "name" in site.host && tenant.secrets.approvedFor(site.host.name, site.port).length > 0;
+  const judged = { rules, host: tenant.policy.restricted || secret };
+  const headers = endToEnd(withoutOverrides(without(request.head.headers, "host", "content-length", "expect"), judged));
   const context: HookContext = { sandboxId: tenant.id, scheme: session.scheme, host: eventHost(target.host), port: target.port, via: behind && authorityText(site.host, site.port), signal };
   const hooked = await runRequestHook(session.passage.shared.hooks, { method: request.head.method, path, headers, body: request.body }, context);
   const ready = "answer" in hooked ? { method: request.head.method, path, headers, body: request.body, sameBody: true } : hooked;
