@@ -67,7 +67,7 @@ async function prove(device: string, boot: ProveOptions["boot"]): Promise<Accele
   // It had the time that emulation takes: what is not faster is of no use.
   if (first.ms >= emulated.ms) return fails(first.error);
   // Else once more, with all that time: this computer may be slow or busy, or it was a failure of one moment.
-  const second = await timed(() => boot("kvm", Math.max(PROOF_TIMEOUT_MS, emulated.ms)));
+  const second = await timed(() => boot("kvm", Math.max(PROOF_TIMEOUT_MS, Math.ceil(emulated.ms))));
   return second.error ? fails(second.error) : works(second.ms);
 }
 
