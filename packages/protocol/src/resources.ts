@@ -41,7 +41,7 @@ const slug = z.string().regex(/^(?!-)(?!..--)[a-z0-9-]{2,32}(?<!-)$/, "2 to 32 c
 export const tokenRequestSchema = z
   .object({
     name: z.string().min(1).max(100),
-    /** Milliseconds from now after which it no longer counts; absent: with the token that makes it. */
+    /** Milliseconds from now until it expires; absent: it expires with the token that creates it. */
     expiresInMs: z.int().positive().max(TOKEN_LIFETIME_MS).optional(),
     /** Slug; only an administrator may name another organisation than its own. */
     organisation: slug.optional(),

@@ -50,14 +50,14 @@ export const serverCommands: CommandSpec[] = [
         summary: "Create a token and show it, once",
         options: [
           { flags: "--scope <scope>", description: "what it may do (default: manage); each includes those before it", choices: ["read", "run", "manage", "admin"] satisfies Scope[] },
-          { flags: "--expires <duration>", description: "after which it no longer counts (default: when the token that makes it does)", parse: parseDuration },
+          { flags: "--expires <duration>", description: "how long it is valid (default: as long as the token that creates it)", parse: parseDuration },
           { flags: "--organisation <slug>", description: "whose token it is (administrators only)" },
           { flags: "--admin", description: "the same as --scope admin" },
         ],
         details:
           "read: look at sandboxes and events. run: also create sandboxes, connect to them, end them. manage: also change what running " +
           "sandboxes may reach, their secrets, and the organisation's tokens. admin: also organisations, and tokens of all of them. " +
-          "A token makes none that may do more or lives longer than itself.",
+          "A token cannot create one with a higher scope or a later expiry than its own.",
         examples: [
           ["sandkeep token create ci --scope run --expires 30d", "for the build machine: it creates sandboxes and ends them"],
           ["sandkeep token create dashboard --scope read", "for one that only looks"],

@@ -48,7 +48,7 @@ describe("a placeholder's form", () => {
       ["…{5}-…{5}", /59 random bits/],
       ["sk …", /letters, digits and \. _ - only/],
       ["sk/…", /letters, digits/], ["sk~…", /letters, digits/], ["sk\"…", /letters, digits/], ["%41…", /letters, digits/], ["é…", /letters, digits/], ["{…}", /letters, digits/], ["…{x}", /letters, digits/], ["…{12", /letters, digits/], ["\r\n…", /letters, digits/],
-      ["…{40:base64}", /"base64" is no kind.*alnum, lower, upper, hex, digits/], ["…{40:constructor}", /no kind/],
+      ["…{40:base64}", /unknown kind .*"base64".*alnum, lower, upper, hex, digits/], ["…{40:constructor}", /unknown kind/],
       ["…{0}…", /at least one/],
       [`${"a".repeat(65)}…`, /65 characters, and may have 64/],
       ["…{600}", /600 characters, and may have 512/],

@@ -105,7 +105,7 @@ function partsOf(text: string): Part[] {
   if (!found) return [text];
   const [whole, count = String(DEFAULT_COUNT), kind = "alnum"] = found;
   const characters = Object.hasOwn(CHARACTERS, kind) ? CHARACTERS[kind]! : null;
-  if (characters === null) throw new PlaceholderError(`${JSON.stringify(kind)} is no kind of characters; there are ${KINDS}`);
+  if (characters === null) throw new PlaceholderError(`unknown kind of characters ${JSON.stringify(kind)}; use one of ${KINDS}`);
   if (Number(count) === 0) throw new PlaceholderError("a random part has at least one character");
   return [text.slice(0, found.index), { count: Number(count), characters }, ...partsOf(text.slice(found.index + whole.length))];
 }

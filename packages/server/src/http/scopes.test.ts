@@ -51,7 +51,7 @@ describe("scopes", async () => {
         const { status, text } = await requested(route, tokens[less].token);
         const { code, message } = JSON.parse(text) as { code: string; message: string };
         assert.equal(`${route} with ${less}: ${status} ${code}`, `${route} with ${less}: 403 FORBIDDEN`);
-        assert.ok(message.includes(`scope \`${scope}\``) && message.includes(`is \`${less}\``) && message.includes("sandkeep token list"), message);
+        assert.ok(message.includes(`scope \`${scope}\``) && message.includes(`has \`${less}\``) && message.includes("sandkeep token list"), message);
       }
       assert.notEqual((await requested(route, tokens[scope].token)).status, 403, `${route} with ${scope}`);
       assert.equal((await fixture.request(route.startsWith("ALL") ? "GET" : route.split(" ")[0]!, route.split(" ")[1]!.replace(/:procedures.*/, "orgs.list"), { token: null })).status, 401, `${route} without a token`);
@@ -75,7 +75,7 @@ describe("scopes", async () => {
     assert.equal((await fixture.request("DELETE", `/api/v3/sandbox/${client.id}`, { token: tokens.run.token })).status, 204);
   });
 
-  test("a token makes none that may do more, and none by default does everything", async () => {
+  test("a token cannot create one with a higher scope, and the default is not the highest", async () => {
     const post = async (token: string, body: object) => await fixture.request("POST", "/api/v1/tokens", { token, body: { name: "x", ...body } });
     for (const scope of SCOPES) {
       assert.equal((await post(tokens.manage.token, { scope })).status, scope === "admin" ? 403 : 201, scope);
@@ -88,21 +88,21 @@ describe("scopes", async () => {
     assert.deepEqual([made.scope, made.admin], ["manage", false]);
   });
 
-  test("a token makes none that lives longer: without an end of its own, the new one has the maker's", async () => {
+  test("a token cannot create one that is valid longer: by default the new one expires with it", async () => {
     const HOUR_MS = 3_600_000;
     for (const scope of ["manage", "admin"] as const) {
       const maker = await fixture.token({ scope, expiresInMs: HOUR_MS });
       const post = async (body: object) => await fixture.request("POST", "/api/v1/tokens", { token: maker.token, body: { name: "x", ...body } });
       const longer = await post({ expiresInMs: 2 * HOUR_MS });
       assert.equal(longer.status, 403);
-      assert.match(((await longer.json()) as { message: string }).message, /expires at .* lives longer/);
+      assert.match(((await longer.json()) as { message: string }).message, /expires at .* valid longer/);
       assert.equal(((await (await post({})).json()) as Token).expiresAt, maker.expiresAt);
       const shorter = (await (await post({ expiresInMs: HOUR_MS / 2 })).json()) as Token;
       assert.ok(Date.parse(shorter.expiresAt!) < Date.parse(maker.expiresAt!));
     }
   });
 
-  test("a life that no date can end is refused, and breaks nobody's list", async () => {
+  test("an expiry beyond the last date is refused, and breaks nobody's list", async () => {
     const HUNDRED_YEARS_MS = 100 * 365 * 86_400_000;
     const post = async (expiresInMs: number) => await fixture.request("POST", "/api/v1/tokens", { token: tokens.manage.token, body: { name: "x", expiresInMs } });
     for (const ms of [HUNDRED_YEARS_MS + 1, 8.64e15, Number.MAX_SAFE_INTEGER]) assert.equal((await post(ms)).status, 400, String(ms));

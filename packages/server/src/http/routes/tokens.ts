@@ -41,7 +41,7 @@ function expiry({ token: { expiresAt } }: Principal, expiresInMs: number | undef
   if (expiresInMs === undefined) return expiresAt;
   const asked = now + expiresInMs;
   if (expiresAt === null || asked <= expiresAt) return asked;
-  throw new ApiError("FORBIDDEN", `This token expires at ${new Date(expiresAt).toISOString()} and cannot make one that lives longer. Without \`expiresInMs\` the new one ends with it.`);
+  throw new ApiError("FORBIDDEN", `This token expires at ${new Date(expiresAt).toISOString()} and cannot create one that is valid longer. Leave out \`expiresInMs\`, and the new token expires with it.`);
 }
 
 export function tokenRoutes(app: Hono<Env>, { authenticator, events, store }: Services): void {
