@@ -4,6 +4,7 @@
  */
 import { Socket } from "node:net";
 import type { FromProxy, ToProxy } from "../contract.ts";
+import { FaultLog } from "./fault-log.ts";
 import { readLines, writeLine } from "./lines.ts";
 import { Proxy } from "./proxy.ts";
 
@@ -16,9 +17,10 @@ process.on("SIGTERM", () => {});
 process.on("SIGHUP", () => {});
 
 const send = (message: FromProxy) => writeLine(control, message);
-// One flow's fault must not end all others. Nothing of the error but its name and place is passed on: it may hold a request.
-process.on("uncaughtException", (error) => send({ type: "log", level: "error", text: `unexpected ${error.name} ${placeOf(error)}` }));
-process.on("unhandledRejection", (error) => send({ type: "log", level: "error", text: `unexpected ${(error as Error)?.name} ${placeOf(error as Error)}` }));
+// One flow's fault must not end all others.
+const faults = new FaultLog((text) => send({ type: "log", level: "error", text }));
+process.on("uncaughtException", (error) => faults.report(error));
+process.on("unhandledRejection", (error) => faults.report(error));
 
 let proxy: Promise<Proxy> | null = null;
 readLines<ToProxy>(control, (message) => {
@@ -33,7 +35,3 @@ readLines<ToProxy>(control, (message) => {
     );
   } else void proxy?.then((open) => open.take(message), () => {});
 });
-
-function placeOf(error: Error | undefined): string {
-  return error?.stack?.split("\n").slice(1, 4).map((line) => line.trim()).join(" ") ?? "";
-}
