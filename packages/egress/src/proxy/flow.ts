@@ -6,6 +6,7 @@ import type { Hooks } from "../hooks.ts";
 import type { HostRef, Judgement, Pattern, Policy, RuleBook } from "../policy/mod.ts";
 import type { Redactor, SecretSet } from "../secrets/mod.ts";
 import type { LeafCertificates } from "./leaf.ts";
+import type { WindowBudget } from "./window-budget.ts";
 
 /** What is known of one sandbox, live: its members are replaced when policy or secrets change, so they are asked for anew for each request. */
 export interface Tenant {
@@ -14,6 +15,7 @@ export interface Tenant {
   readonly rules: RuleBook;
   readonly secrets: SecretSet;
   readonly redactor: Redactor;
+  readonly windows: WindowBudget;
   /**
    * Dials what policy allows: resolves the name itself, judges each address, and dials exactly one that passed. The socket
    * (a `net.Socket` with `allowHalfOpen`) is destroyed when policy no longer allows the host or that address.

@@ -6,7 +6,7 @@ import { exchange } from "./exchange.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "./guest.ts";
 import { type Header, lists, pairs, value } from "./headers.ts";
 import { SESSION_OPTIONS } from "./http2-options.ts";
-import { CONNECTION_WINDOW_BYTES, IDLE_TIMEOUT_MS, MAX_EARLY_RESETS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, RESETS_PER_SECOND, STREAM_WINDOW_BYTES } from "./limits.ts";
+import { IDLE_TIMEOUT_MS, MAX_EARLY_RESETS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, RESETS_PER_SECOND, STREAM_WINDOW_BYTES } from "./limits.ts";
 import type { Session, Site } from "./session.ts";
 import { grouped, sendTrailers, UpstreamHttp2 } from "./upstream-http2.ts";
 
@@ -34,7 +34,7 @@ class GuestHttp2 {
       streamResetBurst: MAX_EARLY_RESETS,
       streamResetRate: RESETS_PER_SECOND,
     });
-    this.#http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    session.flow.tenant.windows.widen(this.#http2);
     this.#http2.on("error", () => this.#http2.destroy());
     this.#http2.on("stream", (guest, _headers, _flags, raw) => this.#handle(guest, raw as unknown as string[]));
     this.ended = new Promise<void>((resolve) => this.#http2.once("close", resolve)).then(async () => {
@@ -60,7 +60,7 @@ class GuestHttp2 {
   }
 
   #connect(site: Site) {
-    return this.#session.upstream(site, (socket) => new UpstreamHttp2(socket));
+    return this.#session.upstream(site, (socket) => new UpstreamHttp2(socket, this.#session.flow.tenant.windows));
   }
 
   #rest(): void {

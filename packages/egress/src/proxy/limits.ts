@@ -36,6 +36,10 @@ export const MAX_SESSION_MEMORY_MB = 16;
 /** HTTP/2 receive window of a stream and of a connection, bytes: enough for 150 MB/s at some 10 ms. */
 export const STREAM_WINDOW_BYTES = 1 << 20;
 export const CONNECTION_WINDOW_BYTES = 4 << 20;
+/** The window of an HTTP/2 connection on which nothing else was agreed, bytes (RFC 9113 §6.9.2). It cannot be less. */
+export const DEFAULT_WINDOW_BYTES = 65_535;
+/** Wider windows of all HTTP/2 connections of a sandbox together, bytes: 16 connections, each with its upstream's, at full speed. */
+export const MAX_WINDOWS_BYTES = 128 << 20;
 /** Streams that a guest may reset at once, and how many each second makes up for; more is an attack (CVE-2023-44487). */
 export const MAX_EARLY_RESETS = 200;
 export const RESETS_PER_SECOND = 33;

@@ -4,8 +4,9 @@ import { type Duplex, Readable } from "node:stream";
 import { feed } from "./feed.ts";
 import { endToEnd, type Header, pairs } from "./headers.ts";
 import { SESSION_OPTIONS } from "./http2-options.ts";
-import { CONNECTION_WINDOW_BYTES, EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM, STREAM_WINDOW_BYTES } from "./limits.ts";
+import { EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM, STREAM_WINDOW_BYTES } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
+import type { WindowBudget } from "./window-budget.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
 export class UpstreamHttp2 implements UpstreamConnection {
@@ -13,14 +14,14 @@ export class UpstreamHttp2 implements UpstreamConnection {
   #closed = false;
   readonly #listeners: (() => void)[] = [];
 
-  constructor(socket: Duplex) {
+  constructor(socket: Duplex, windows: WindowBudget) {
     this.#session = connect("http://upstream", {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: MAX_HEADER_BYTES },
       ...SESSION_OPTIONS,
       maxHeaderListPairs: MAX_HEADERS + 1,
     });
-    this.#session.once("connect", () => this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    this.#session.once("connect", () => windows.widen(this.#session));
     this.#session.on("error", () => this.#session.destroy());
     const close = () => {
       this.#closed = true;

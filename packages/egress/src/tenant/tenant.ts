@@ -6,6 +6,7 @@ import { isOwn } from "../dial/own-addresses.ts";
 import type { Wanted } from "../dial/wanted.ts";
 import { SyntheticNames } from "../dns/names.ts";
 import { type HostRef, type Judgement, type Pattern, Policy, RuleBook } from "../policy/mod.ts";
+import { WindowBudget } from "../proxy/window-budget.ts";
 import { Redactor, type Sealer, type Secret, SecretSet } from "../secrets/mod.ts";
 import { Gate } from "./gate.ts";
 import { Ongoing } from "./ongoing.ts";
@@ -27,6 +28,7 @@ export interface TenantServices {
 export class Tenant {
   readonly id: string;
   readonly names = new SyntheticNames();
+  readonly windows = new WindowBudget();
   policy!: Policy;
   rules!: RuleBook;
   secrets!: SecretSet;
