@@ -7,6 +7,7 @@ export { createHost, type HostOptions } from "./host.ts";
 export type { JailKind } from "./engine/qemu/jail/jail.ts";
 export type { Log } from "./log.ts";
 export * from "./image/mod.ts";
+export { currentUser } from "./preconditions/current-user.ts";
 export { findEgressKeys } from "./preconditions/egress-keys.ts";
 export type { Finding, Surroundings, Verdict } from "./preconditions/finding.ts";
 export { findImageBuilding } from "./preconditions/image-building.ts";

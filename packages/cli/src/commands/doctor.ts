@@ -1,4 +1,4 @@
-import { userInfo } from "node:os";
+import { currentUser } from "@sandkeep/host";
 import type { Finding, Verdict } from "../doctor/check.ts";
 import { checkEgress } from "../doctor/egress.ts";
 import { checkImage } from "../doctor/image.ts";
@@ -20,9 +20,8 @@ const TIMEOUT_MS = 20_000;
 
 /** `sandkeep doctor` */
 export async function run({ options, terminal, env }: Invocation<{ recheck?: boolean }>): Promise<number> {
-  const { uid, username } = userInfo();
   const dataDir = dataDirOf(options, env);
-  const context = { env, dataDir, uid, userName: username, jail: jailOf(env) ?? "full" };
+  const context = { env, dataDir, ...currentUser(), jail: jailOf(env) ?? "full" };
   const rechecked = options.recheck ? await recheck(context) : [];
   const findings = [...rechecked, ...(await runChecks(CHECKS, { ...context, signal: AbortSignal.timeout(TIMEOUT_MS) }))];
   const worst = (verdict: Verdict) => findings.some((finding) => finding.verdict === verdict);

@@ -1,9 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { currentUser } from "../preconditions/current-user.ts";
 import { aptSettings } from "./apt-settings.ts";
 import { downloadArtefact } from "./artefact.ts";
 import { runCommand } from "./command.ts";
@@ -81,7 +81,7 @@ function stream(child: ChildProcess, fd: number): unknown {
 /** Root can install as it is; others need a range of subordinate user ids and the tools that map them. */
 async function chooseMode(): Promise<"root" | "unshare"> {
   if (process.getuid?.() === 0) return "root";
-  const { username, uid } = userInfo();
+  const { userName: username, uid } = currentUser();
   for (const file of ["/etc/subuid", "/etc/subgid"]) {
     const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
     if (lines.some((line) => [username, String(uid)].includes(line.split(":")[0]!))) continue;

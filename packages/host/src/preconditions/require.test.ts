@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { promisify } from "node:util";
 import { explainStart, PreconditionError, requireImageBuilding, requireMachines } from "./require.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-require-"));
@@ -62,4 +64,11 @@ test("a start that fails for the egress proxy's keys says which, and how to repa
   const open = await explainStart(error, egress) as PreconditionError;
   assert.match(open.message, /others may read .*secrets\.key/);
   assert.equal(open.repair, `chmod 600 ${join(egress, "secrets.key")}`);
+});
+
+test("a user without a name, as in a container, is no obstacle", async (context) => {
+  if (process.getuid!() !== 0) return context.diagnostic("only root can become another user");
+  const module = JSON.stringify(new URL("./current-user.ts", import.meta.url).href);
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", `const { currentUser } = await import(${module}); process.setuid(64_999); console.log(JSON.stringify(currentUser()))`]);
+  assert.deepEqual(JSON.parse(stdout), { uid: 64_999, userName: "64999" });
 });

@@ -1,6 +1,6 @@
 /** The first command that needs something is told what is missing and how to repair it, in the same words as `doctor`'s. */
-import { userInfo } from "node:os";
 import type { JailKind } from "../engine/qemu/jail/jail.ts";
+import { currentUser } from "./current-user.ts";
 import { findEgressKeys } from "./egress-keys.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 import { findImageBuilding } from "./image-building.ts";
@@ -52,6 +52,5 @@ function reject(what: string, failed: Finding[]): void {
 const fails = ({ verdict }: Finding) => verdict === "fail";
 
 function surroundings(jail: JailKind, env: NodeJS.ProcessEnv): Surroundings {
-  const { uid, username } = userInfo();
-  return { env, uid, userName: username, jail, signal: AbortSignal.timeout(TIMEOUT_MS) };
+  return { env, ...currentUser(), jail, signal: AbortSignal.timeout(TIMEOUT_MS) };
 }
