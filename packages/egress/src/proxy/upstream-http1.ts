@@ -73,7 +73,11 @@ export class UpstreamHttp1 implements UpstreamConnection {
     void before.then(() => {
       if (signal.aborted) return abort();
       signal.addEventListener("abort", abort, { once: true });
-      void exchange.over.then(() => signal.removeEventListener("abort", abort));
+      void exchange.over.then(() => {
+        signal.removeEventListener("abort", abort);
+        // An idle connection keeps nothing of it.
+        if (this.#exchange === exchange) this.#exchange = null;
+      });
       if (this.closed) return exchange.fail(this.#failure ?? ended());
       this.#exchange = exchange;
       try {
