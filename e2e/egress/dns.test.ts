@@ -15,7 +15,7 @@ let arena: Arena;
 let attacker: Attacker;
 let listed: Outcomes;
 before(async () => {
-  arena = await Arena.open({ upstreams: { "api.test.example": {}, "dns.test.example": {}, "shard.test.example": { raw: (stream) => void stream.end("a shard") } } });
+  arena = await Arena.open({ upstreams: { "api.test.example": {}, "dns.test.example": {}, "shard.test.example": { raw: (stream) => void stream.resume().end("a shard") } } });
   attacker = await arena.attacker({ allowNet: ["api.test.example", "*.wild.test.example", "shard.test.example:27017"] });
   listed = await attacker.run("dns.py", DATA);
 });
