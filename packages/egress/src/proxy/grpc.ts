@@ -70,3 +70,94 @@ export class RedactedMessages extends Transform {
     return taken;
   }
 }
+
+/** So many bytes of prefixes may wait for what is held of the messages before them. */
+const MAX_WAITING_PREFIX_BYTES = 64 * 1024;
+
+/**
+ * Redacts the contents of messages as one stream, without the prefixes between them: a value that is cut into two messages is whole
+ * again for whoever joins them.
+ */
+export class JoinedMessages extends Transform {
+  readonly #scanner: PausingScanner;
+  readonly #prefix = Buffer.alloc(PREFIX_BYTES);
+  #have = 0;
+  #left = 0;
+  /** Bytes of contents that came in and that went out. */
+  #came = 0;
+  #went = 0;
+  /** Prefixes, each to go out after so many bytes of contents. */
+  readonly #waiting: { after: number; bytes: Buffer }[] = [];
+  #waitingBytes = 0;
+
+  /** @param scanner one that keeps lengths */
+  constructor(scanner: PausingScanner) {
+    super();
+    this.#scanner = scanner;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    try {
+      for (let at = 0; at < chunk.length; ) at += this.#left > 0 ? this.#content(chunk.subarray(at)) : this.#framing(chunk.subarray(at));
+      if (this.#left === 0 && this.#have === 0) this.#out(this.#scanner.pause());
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
+  }
+
+  override _flush(done: TransformCallback): void {
+    try {
+      this.#out(this.#scanner.flush());
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    if (this.#have > 0) this.push(this.#prefix.subarray(0, this.#have));
+    done();
+  }
+
+  #framing(bytes: Buffer): number {
+    const taken = bytes.copy(this.#prefix, this.#have);
+    this.#have += taken;
+    if (this.#have < PREFIX_BYTES) return taken;
+    this.#have = 0;
+    this.#left = this.#prefix.readUInt32BE(1);
+    this.#waiting.push({ after: this.#came, bytes: Buffer.from(this.#prefix) });
+    this.#waitingBytes += PREFIX_BYTES;
+    this.#out([]);
+    if (this.#waitingBytes > MAX_WAITING_PREFIX_BYTES) throw Refusal.failed("The upstream's answer has too many empty messages in the midst of what could be a secret's value.");
+    return taken;
+  }
+
+  #content(bytes: Buffer): number {
+    const part = bytes.subarray(0, this.#left);
+    this.#left -= part.length;
+    this.#came += part.length;
+    this.#out(this.#scanner.push(part));
+    return part.length;
+  }
+
+  /** Passes contents on, and the prefixes whose turn it is. */
+  #out(contents: Buffer[]): void {
+    for (let rest of contents) {
+      while (rest.length > 0) {
+        this.#prefixes();
+        const next = this.#waiting[0];
+        const part = next ? rest.subarray(0, next.after - this.#went) : rest;
+        this.push(part);
+        this.#went += part.length;
+        rest = rest.subarray(part.length);
+      }
+    }
+    this.#prefixes();
+  }
+
+  #prefixes(): void {
+    while (this.#waiting[0] && this.#waiting[0].after <= this.#went) {
+      this.push(this.#waiting.shift()!.bytes);
+      this.#waitingBytes -= PREFIX_BYTES;
+    }
+  }
+}

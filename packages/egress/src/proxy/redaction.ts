@@ -1,7 +1,7 @@
 /** Values of secrets in answers turn back into placeholders. */
 import { pipeline, type Readable, type Transform } from "node:stream";
 import { decoder, type Redactor } from "../secrets/mod.ts";
-import { isGrpc, RedactedMessages } from "./grpc.ts";
+import { isGrpc, JoinedMessages, RedactedMessages } from "./grpc.ts";
 import { type Header, isValid, lists, safeTrailers, value, without } from "./headers.ts";
 import { cutPart, type WantedPart } from "./part.ts";
 import { Refusal } from "./refusal.ts";
@@ -88,9 +88,9 @@ function searchOf(redactor: Redactor, known: boolean, part: WantedPart | null, {
   if (decoders.length > 0) {
     if (status === 206) return Refusal.failed("The upstream's answer is a part of something coded, so it cannot be searched for secrets.");
     if (!known && redactor.isChanceless && canWatch(encoding)) return { ...same, steps: [new Watched(decoders[0]!, redactor)] };
-    return { ...same, decoded: true, steps: [...decoders, grpc ? new RedactedMessages(redactor.scanner({ keepLength: true }), known) : redactor.redactBody()] };
+    return { ...same, decoded: true, steps: [...decoders, ...(grpc ? messageSteps(redactor, known) : [redactor.redactBody()])] };
   }
-  if (grpc) return { ...same, steps: [new RedactedMessages(redactor.scanner({ keepLength: true }), known)] };
+  if (grpc) return { ...same, steps: messageSteps(redactor, known) };
   // What has a length, or can be asked for in parts, keeps it.
   const keepLength = status === 206 || value(headers, "content-length") !== undefined || lists(headers, "accept-ranges", "bytes");
   const steps = [redactor.redactBody({ keepLength })];
@@ -102,4 +102,9 @@ function searchOf(redactor: Redactor, known: boolean, part: WantedPart | null, {
     if (error instanceof Refusal) return error;
     throw error;
   }
+}
+
+/** What calls itself messages is searched as the bytes that it is, and as the contents of its messages one after the other. */
+function messageSteps(redactor: Redactor, known: boolean): Transform[] {
+  return [new RedactedMessages(redactor.scanner({ keepLength: true }), known), new JoinedMessages(redactor.scanner({ keepLength: true }))];
 }

@@ -67,6 +67,23 @@ describe("framing that an upstream chooses makes no seams", () => {
     });
   }
 
+  test("in two messages of gRPC that hold a value together, however many empty ones are between them", async () => {
+    for (const between of [0, 1, 3]) {
+      for (let cut = 0; cut <= VALUE.length; cut++) {
+        const parts = [Buffer.from(`is: ${VALUE.slice(0, cut)}`), ...Array.from({ length: between }, () => Buffer.alloc(0)), Buffer.from(`${VALUE.slice(cut)}!`)];
+        const body = Buffer.concat(parts.flatMap((part) => [prefix(part.length), part]));
+        for (const host of ["api.test", "other.test"]) {
+          const text = await ask(Buffer.concat([head("content-type: application/grpc", `content-length: ${body.length}`), body]), host);
+          const got = text.slice(text.indexOf("\r\n\r\n") + 4);
+          assert.equal(got.length, body.length, `cut ${cut}: ${got}`);
+          const contents = got.replaceAll(/\0\0\0\0./gs, "");
+          assert.match(contents, /^is: .{24}!$/, `cut ${cut}: ${got}`);
+          for (let at = 3; at < VALUE.length - 3; at++) assert.ok(!contents.includes(VALUE.slice(at, at + 4)), `cut ${cut}: ${got}`);
+        }
+      }
+    }
+  });
+
   test("in chunks with extensions, a byte each", async () => {
     const chunks = Array.from(VALUE, (byte) => `1;x="${VALUE}"\r\n${byte}\r\n`).join("");
     const text = await ask(Buffer.concat([head("transfer-encoding: chunked"), Buffer.from(`${chunks}0\r\nx-${VALUE}: ${VALUE}\r\n\r\n`)]));
