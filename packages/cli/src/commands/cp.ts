@@ -8,6 +8,7 @@ import { Interruption } from "../copy/interruption.ts";
 import { relay } from "../copy/relay.ts";
 import { upload } from "../copy/upload.ts";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
+import { printable } from "../output/colour.ts";
 import { silent } from "../output/progress.ts";
 import type { Invocation } from "../tree/spec.ts";
 
@@ -24,7 +25,7 @@ export async function run(invocation: Invocation): Promise<void> {
   // Mostly a matter of moments: worth a bar, but no lines in a log.
   const progress = terminal.streams.stderr.isTTY ? terminal.progress() : silent;
   using interruption = new Interruption();
-  const options = { signal: interruption.signal, onSkip: (path: string, reason: string) => terminal.note(`${path} was not copied: ${reason}`) };
+  const options = { signal: interruption.signal, onSkip: (path: string, reason: string) => terminal.note(printable(`${path} was not copied: ${reason}`)) };
   let copied = 0;
   try {
     await copying(async () => {

@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Sandbox, TransferOptions } from "sandkeep";
 import { CliError } from "../errors.ts";
 import { isContents, nameInSandbox } from "./place.ts";
+import { removeTree } from "./remove-tree.ts";
 
 /** Copies a file or directory out of a sandbox, as cp(1) would. @throws {CliError} NOT_A_FILE */
 export async function download(sandbox: Sandbox, path: string, destination: string, options: TransferOptions = {}): Promise<void> {
@@ -15,12 +17,15 @@ export async function download(sandbox: Sandbox, path: string, destination: stri
   if (isFile) return await sandbox.fs.download(path, into ? join(destination, nameInSandbox(path)) : destination, options);
   if (isContents(path)) return await sandbox.fs.download(path, destination, { ...options, contents: true });
   if (into) return await sandbox.fs.download(path, destination, options);
-  // Under a new name it gets there by a rename, whole or not at all.
-  const temporary = await mkdtemp(join(dirname(destination), ".sandkeep-"));
+  // Under a new name it gets there by a rename, whole or not at all. It is made beside that, in the same directory: one that may
+  // not be written cannot be moved into another.
+  const temporary = join(dirname(destination), `.sandkeep-${randomUUID()}`);
   try {
-    await sandbox.fs.download(path, join(temporary, "copy"), { ...options, contents: true });
-    await rename(join(temporary, "copy"), destination);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await sandbox.fs.download(path, temporary, { ...options, contents: true });
+    await rename(temporary, destination);
+  } catch (error) {
+    // That the rest could not be removed is less than why.
+    await removeTree(temporary).catch(() => {});
+    throw error;
   }
 }

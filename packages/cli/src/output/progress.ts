@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import { formatDuration } from "../values/duration.ts";
+import { printable } from "./colour.ts";
 
 /** Shows how far long work is. */
 export interface Progress {
@@ -40,8 +41,8 @@ class Lines implements Progress {
 
   step(title: string): void {
     this.done();
-    this.#current = { title, since: this.#now(), told: 0 };
-    this.#stream.write(`${title} …\n`);
+    this.#current = { title: printable(title), since: this.#now(), told: 0 };
+    this.#stream.write(`${printable(title)} …\n`);
   }
 
   fraction(done: number, note = ""): void {
@@ -79,7 +80,7 @@ class Bar implements Progress {
 
   step(title: string): void {
     this.done();
-    this.#current = { title, since: this.#now(), done: NaN, note: "" };
+    this.#current = { title: printable(title), since: this.#now(), done: NaN, note: "" };
     this.#timer ??= setInterval(() => this.#draw(), REDRAW_MS).unref();
     this.#draw();
   }

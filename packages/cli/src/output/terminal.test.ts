@@ -31,3 +31,17 @@ test("quiet leaves remarks and progress out", () => {
   terminal.progress().step("Working");
   assert.equal(recorded.err, "");
 });
+
+test("names from elsewhere move no cursor, neither in remarks nor in progress", () => {
+  for (const isTTY of [true, false]) {
+    const recorded = recordedStreams();
+    const terminal = new Terminal({ ...recorded.streams, stderr: Object.assign(recorded.streams.stderr, { isTTY }) }, { env: {} });
+    terminal.note("first\nevil \x1b]0;title\x07 \x9b2J");
+    const progress = terminal.progress();
+    progress.step("Copying \x1b[2J");
+    progress.done();
+    assert.match(recorded.err, /^first\nevil \\x1b\]0;title\\x07 \\x9b2J\n/);
+    assert.match(recorded.err, /Copying \\x1b\[2J/);
+    assert.doesNotMatch(recorded.err, /\x1b\[2J/);
+  }
+});

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { colours, type Colours, wantsColour } from "./colour.ts";
+import { colours, type Colours, printable, wantsColour } from "./colour.ts";
 import { progressOn, type Progress, silent } from "./progress.ts";
 import { type Column, table } from "./table.ts";
 
@@ -53,9 +53,9 @@ export class Terminal {
     }
   }
 
-  /** A remark on standard error; silent with `--quiet`. */
+  /** A remark on standard error, without colours, as there may be names in it from elsewhere; silent with `--quiet`. */
   note(text: string): void {
-    if (!this.quiet) this.streams.stderr.write(ending(text));
+    if (!this.quiet) this.streams.stderr.write(ending(text.split("\n").map(printable).join("\n")));
   }
 
   /** Progress of long work; silent with `--quiet`. */
