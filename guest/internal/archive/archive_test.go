@@ -34,19 +34,22 @@ func unpack(path string, archive []byte) (contract.TreeWritten, error) {
 	return Unpack(context.Background(), path, bytes.NewReader(archive))
 }
 
-// made makes an archive of headers; content is the name.
+// made makes an archive of headers; content is the name, and none for a negative size.
 func made(t *testing.T, headers ...tar.Header) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, header := range headers {
-		if header.Typeflag == tar.TypeReg && header.Size == 0 {
+		empty := header.Size < 0
+		if empty {
+			header.Size = 0
+		} else if header.Typeflag == tar.TypeReg && header.Size == 0 {
 			header.Size = int64(len(header.Name))
 		}
 		if err := w.WriteHeader(&header); err != nil {
 			t.Fatal(err)
 		}
-		if header.Typeflag == tar.TypeReg {
+		if header.Typeflag == tar.TypeReg && !empty {
 			_, _ = io.WriteString(w, header.Name)
 		}
 	}
@@ -338,6 +341,39 @@ func TestCancellingEndsBoth(t *testing.T) {
 	}
 	if _, err := Unpack(ctx, t.TempDir(), bytes.NewReader(made(t, dir(root)))); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+func TestCancellingEndsAHoleThatAnArchiveDescribes(t *testing.T) {
+	archive := made(t, dir(root), tar.Header{Typeflag: tar.TypeReg, Name: "huge", Mode: 0o644, Size: -1, Format: tar.FormatPAX, PAXRecords: map[string]string{
+		"SPA.sparse.major": "0", "SPA.sparse.minor": "1", "SPA.sparse.map": "0,0", "SPA.sparse.numblocks": "1", "SPA.sparse.size": "4611686018427387904",
+	}})
+	archive = bytes.ReplaceAll(archive, []byte("SPA.sparse"), []byte("GNU.sparse"))
+	ctx, cancel := context.WithCancel(context.Background())
+	to := t.TempDir()
+	done := make(chan error, 1)
+	go func() {
+		_, err := Unpack(ctx, to, bytes.NewReader(archive))
+		done <- err
+	}()
+	for {
+		if _, err := os.Stat(to + "/huge"); err == nil {
+			break
+		}
+		select {
+		case err := <-done:
+			t.Fatal(err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	cancel()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("still writing")
 	}
 }
 

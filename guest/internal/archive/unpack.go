@@ -195,6 +195,10 @@ func (u *unpacker) fill(fd int, before uint32, header *tar.Header, path string, 
 	defer files.Release(buffer)
 	hole := false
 	for at := int64(0); at < header.Size; {
+		// A hole that the archive itself describes may be as large as it likes, and nothing is read of the sender for it.
+		if err := u.ctx.Err(); err != nil {
+			return err
+		}
 		piece := (*buffer)[:min(header.Size-at, int64(len(*buffer)))]
 		if _, err := io.ReadFull(content, piece); err != nil {
 			return readFailed(err)
