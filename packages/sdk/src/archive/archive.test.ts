@@ -9,6 +9,7 @@ import { encodeEntry, END, type Entry, paddingOf } from "./header.ts";
 import { readDirectory } from "./read-directory.ts";
 import { ArchiveReader } from "./reader.ts";
 import { writeDirectory } from "./write-directory.ts";
+import { refuseLink } from "./write-file.ts";
 
 const run = promisify(execFile);
 let dir: string;
@@ -181,6 +182,20 @@ test("the target itself is followed only if the user named it", async () => {
   const reader = new ArchiveReader(cut(archive(root, { name: "file" }), 1000), () => {});
   await writeDirectory(reader, join(dir, "target"), { source: "/x", followTarget: true, onSkip: () => {} });
   assert.equal(await readFile(join(dir, "outside/file"), "utf8"), "evil");
+});
+
+test("where links could lead files elsewhere none is made, and one that is there is refused", async () => {
+  const outside = join(dir, "outside");
+  await mkdir(outside);
+  const skipped: string[] = [];
+  const parts = [root, link("l", outside), folder("l/"), { name: "l/file" }, link("m", `${outside}/x`), { name: "m" }];
+  const reader = new ArchiveReader(cut(archive(...parts), 1000), () => {});
+  await writeDirectory(reader, join(dir, "target"), { source: "/x", followTarget: false, makeLinks: false, onSkip: (path) => void skipped.push(path) });
+  assert.deepEqual(skipped, [join(dir, "target/l"), join(dir, "target/m")]);
+  assert.deepEqual(await readdir(outside), []);
+  await refuseLink(join(dir, "target/m"));
+  await symlink(outside, join(dir, "was-there"));
+  await assert.rejects(refuseLink(join(dir, "was-there")), { code: "ELOOP" });
 });
 
 test("archives that are none are refused, and leave no half a file", async () => {

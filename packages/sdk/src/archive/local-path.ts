@@ -1,4 +1,5 @@
 import { Buffer, isUtf8 } from "node:buffer";
+import { constants } from "node:fs";
 import process from "node:process";
 
 /** A path on this machine: as text, or where it is not UTF-8 as bytes. */
@@ -8,6 +9,12 @@ const windows = process.platform === "win32";
 
 /** Whether names on this machine may be any bytes, for which its runtime takes buffers. Deno's does not. */
 export const NAMES_ARE_BYTES = !windows && !("Deno" in globalThis);
+
+/**
+ * Whether files can be opened without following a link that has their name. On Windows they cannot: a link out of an archive
+ * would lead what follows in it to anywhere. (Most users may not make links there either.)
+ */
+export const LINKS_ARE_SAFE = constants.O_NOFOLLOW !== undefined;
 
 /** A name as text if it is text. */
 export function nameOf(bytes: Buffer): LocalPath {

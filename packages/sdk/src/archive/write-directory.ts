@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { chmod, lstat, lutimes, mkdir, stat, symlink, unlink, utimes } from "node:fs/promises";
 import { ArchiveError, type Entry } from "./header.ts";
 import { relativeInside } from "./link-target.ts";
-import { type LocalPath, nameOf, unusable, within } from "./local-path.ts";
+import { LINKS_ARE_SAFE, type LocalPath, nameOf, shown, unusable, within } from "./local-path.ts";
 import type { ArchiveReader } from "./reader.ts";
 import { SMALL_BYTES, Tasks } from "./tasks.ts";
 import { writeSmall, writeStream } from "./write-file.ts";
@@ -27,6 +27,8 @@ export interface WriteDirectoryOptions {
   source: string;
   /** Whether the target may be a link to a directory, because the user named it and not the sandbox. */
   followTarget: boolean;
+  /** Whether links are made; they are left out otherwise. */
+  makeLinks?: boolean;
   onSkip: (path: string, reason: string) => void;
 }
 
@@ -115,6 +117,7 @@ class DirectoryWriter {
 
   /** A link replaces what is there, as long as that is no directory. */
   async #link({ target, modified }: Entry, path: LocalPath): Promise<void> {
+    if (!(this.#options.makeLinks ?? LINKS_ARE_SAFE)) return this.#options.onSkip(shown(path), "links are not made on this system, where they could lead files elsewhere");
     const text = relativeInside(target, this.#options.source, this.#open.length - 1);
     const there = await lstat(path).catch(() => undefined);
     if (there && !there.isDirectory()) await unlink(path);

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, open, unlink } from "node:fs/promises";
 import type { Entry } from "./header.ts";
-import { type LocalPath, named } from "./local-path.ts";
+import { LINKS_ARE_SAFE, type LocalPath, named, shown } from "./local-path.ts";
 
 /** Chunks are gathered to this many bytes before they are written: one system call for many frames. */
 const WRITE_BYTES = 1024 * 1024;
@@ -10,7 +10,7 @@ const WRITE_BYTES = 1024 * 1024;
 const HOLE_BYTES = 16 * 1024;
 const ZEROS = Buffer.alloc(WRITE_BYTES);
 
-/** Never through a link (on Windows, where there is no such flag, links are rare and need a privilege), and never waiting for a FIFO's reader. */
+/** Never through a link (on Windows, where there is no such flag, see {@link refuseLink}), and never waiting for a FIFO's reader. */
 const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** Writes a whole file. */
@@ -49,6 +49,7 @@ export async function writeStream(path: LocalPath, entry: Entry, content: AsyncI
 
 /** Opens a file, has it written, and sets its mode and time. Half a file does not stay. */
 async function writing(path: LocalPath, { mode, modified }: Entry, write: (file: FileHandle) => Promise<unknown>): Promise<void> {
+  if (!LINKS_ARE_SAFE) await refuseLink(path);
   const file = await open(path, REPLACE, mode);
   try {
     await write(file);
@@ -60,4 +61,10 @@ async function writing(path: LocalPath, { mode, modified }: Entry, write: (file:
     await unlink(path).catch(() => {});
     throw named(error, path);
   }
+}
+
+/** For systems where opening a file always follows links. No archive makes links there, so none can come between. */
+export async function refuseLink(path: LocalPath): Promise<void> {
+  const info = await lstat(path).catch(() => undefined);
+  if (info?.isSymbolicLink()) throw Object.assign(new Error(`ELOOP: there is a link '${shown(path)}'`), { code: "ELOOP", syscall: "open", path: shown(path) });
 }

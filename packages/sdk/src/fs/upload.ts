@@ -36,9 +36,11 @@ async function uploadDirectory(connection: Connection, fs: SandboxFs, source: st
     abortable(connection, signal, async (abortId) => {
       let failure: { error: unknown } | undefined;
       const archive = ReadableStream.from(noting(readDirectory(source, { onSkip }), (error) => failure = { error }));
+      const contentStreamId = connection.sendStream(archive);
       try {
-        return await connection.call(WRITE_TREE, { path: target, contentStreamId: connection.sendStream(archive), abortId });
+        return await connection.call(WRITE_TREE, { path: target, contentStreamId, abortId });
       } catch (error) {
+        connection.stopStream(contentStreamId, error);
         // What could not be read here comes back as the failure of the stream, with less to tell.
         throw failure ? failure.error : error;
       }

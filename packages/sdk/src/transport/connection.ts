@@ -104,6 +104,11 @@ export class Connection {
     this.#outbound.release(streamId);
   }
 
+  /** Stops a stream of a call that has failed: a server that does not know the call does not know whose stream it is. */
+  stopStream(streamId: number, reason: unknown): void {
+    if (!this.#closedError) this.#outbound.stop(streamId, reason);
+  }
+
   /** An id under which a call can be aborted. */
   newAbortId(): number {
     return this.#nextAbortId++;

@@ -58,6 +58,13 @@ export class OutboundStreams {
     this.#open.delete(streamId);
   }
 
+  /** Stops a stream that its call has not taken, and tells the server, which would wait for somebody to name it. */
+  stop(streamId: number, reason: unknown): void {
+    if (!this.#open.has(streamId)) return;
+    this.#cancel(streamId, reason);
+    this.#sink.send(frame("error", { streamId, error: fromError(reason) }));
+  }
+
   /** Stops every stream that is still being sent. */
   close(reason: Error): void {
     for (const streamId of [...this.#open.keys()]) this.#cancel(streamId, reason);

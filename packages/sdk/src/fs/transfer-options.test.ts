@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import process from "node:process";
+import { test } from "node:test";
+import { warn } from "./transfer-options.ts";
+
+test("a warning of what is left out has no control characters of the sandbox's", async () => {
+  const warned = once(process, "warning");
+  warn("a\x1b]0;title\x07\nb\x9b2J", "gone");
+  const [{ name, message }] = await warned;
+  assert.deepEqual([name, message], ["SandkeepWarning", "a\\x1b]0;title\\x07\\x0ab\\x9b2J was not copied: gone"]);
+});
