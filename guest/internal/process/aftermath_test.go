@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -130,6 +131,40 @@ type slow struct{ *recorder }
 func (s slow) Write(p []byte) (int, error) {
 	time.Sleep(time.Millisecond)
 	return s.recorder.Write(p)
+}
+
+func TestWhatIsThereToReadIsNoSilenceHoweverLateTheReadBegins(t *testing.T) {
+	ours, theirs, err := pipe(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	defer theirs.Close()
+	in, err := newOutlet(out, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = theirs.WriteString("five\n")
+	after := &aftermath{owed: in.pending()}
+	if after.owed != 5 || !after.begin(ours) {
+		t.Fatalf("%+v", after)
+	}
+	// The computer is so busy that the deadline passes before the read.
+	time.Sleep(2 * quietAfterExit)
+	if _, _, err := in.next(); !errors.Is(err, os.ErrDeadlineExceeded) || !after.took(in, 0, err) || !after.begin(ours) {
+		t.Fatalf("%v %+v", err, after)
+	}
+	lent, n, err := in.next()
+	if n != 5 || err != nil || !after.took(in, n, err) {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	buffers.Put(lent)
+	if !after.begin(ours) {
+		t.Fatalf("%+v", after)
+	}
+	if _, _, err := in.next(); after.took(in, 0, err) {
+		t.Fatalf("silence is the end: %v", err)
+	}
 }
 
 func TestWhatTheProcessPrintsThroughAnotherOneArrives(t *testing.T) {

@@ -51,7 +51,7 @@ func (o *outlet) carry(over <-chan struct{}, deliver func(frame)) {
 			return
 		}
 		lent, n, err := o.next()
-		if after != nil && !after.took(n, err) {
+		if after != nil && !after.took(o, n, err) {
 			return
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -133,12 +133,12 @@ func (a *aftermath) begin(file *os.File) bool {
 }
 
 // took notes what a read gave, and says whether to go on. A wait that was shorter than its deadline is the news of the
-// exit itself.
-func (a *aftermath) took(n int, err error) bool {
+// exit itself; one that passed while bytes were there is a busy computer's, which began to read too late.
+func (a *aftermath) took(from *outlet, n int, err error) bool {
 	waited := time.Since(a.since)
 	a.waited += waited
 	if err != nil {
-		return errors.Is(err, os.ErrDeadlineExceeded) && waited < quietAfterExit
+		return errors.Is(err, os.ErrDeadlineExceeded) && (waited < quietAfterExit || from.pending() > 0)
 	}
 	if a.owed > 0 {
 		a.owed -= n
