@@ -12,6 +12,7 @@ export interface HeartbeatLimits {
   busyMs: number;
 }
 
+/** Its times are of the clock that nobody sets, and that stands still while this computer sleeps: only what was listened to was silence. */
 interface Pulse {
   socket: WebSocket;
   transport: Socket;
@@ -50,7 +51,7 @@ export class Heartbeat implements Disposable {
 
   /** Watches until the socket is closed. `onGone` is called at most once, with the reason in words. */
   watch(socket: WebSocket, transport: Socket, onGone: (reason: string) => void): void {
-    const now = Date.now();
+    const now = performance.now();
     const pulse: Pulse = {
       socket, transport, onGone, received: transport.bytesRead, sent: 0, backlog: false, heardAt: now, askedAt: now, listeningSince: now, unacknowledgedSince: null,
     };
@@ -67,7 +68,7 @@ export class Heartbeat implements Disposable {
       this.#looking = true;
       suspects = await unacknowledged(asked.map(({ transport }) => transport)).finally(() => (this.#looking = false));
     }
-    const now = Date.now();
+    const now = performance.now();
     for (const pulse of silent) {
       if (!this.#pulses.has(pulse) || this.#heard(pulse)) continue;
       pulse.unacknowledgedSince = suspects.has(pulse.transport) ? (pulse.unacknowledgedSince ?? now) : null;
@@ -105,7 +106,7 @@ export class Heartbeat implements Disposable {
     pulse.sent = sent;
     pulse.backlog = waiting > 0;
     if (heard) {
-      pulse.heardAt = pulse.listeningSince = Date.now();
+      pulse.heardAt = pulse.listeningSince = performance.now();
       pulse.unacknowledgedSince = null;
     }
     return heard;

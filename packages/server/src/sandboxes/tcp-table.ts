@@ -7,6 +7,11 @@ import { endianness } from "node:os";
 import { type Socket, SocketAddress } from "node:net";
 
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
+/**
+ * So many questions whether there is room again, unanswered, count. One does not: kernels answer only two a second, and when one
+ * is lost the next may be a minute away, since they come ever more seldom.
+ */
+const UNANSWERED_PROBES = 2;
 
 /** Of these sockets, those whose other end has left something unacknowledged, so that it was sent again. */
 export async function unacknowledged(sockets: Iterable<Socket>): Promise<Set<Socket>> {
@@ -18,7 +23,7 @@ export async function unacknowledged(sockets: Iterable<Socket>): Promise<Set<Soc
   for (const row of tables.flatMap((table) => table.split("\n").slice(1))) {
     // sl, local, remote, state, tx:rx queue, timer:when, retransmits, uid, probes without an answer
     const [, local, remote, , , , retransmits = "0", , probes = "0"] = row.trim().split(/\s+/);
-    if (!local || !remote || (Number.parseInt(retransmits, 16) === 0 && Number(probes) === 0)) continue;
+    if (!local || !remote || (Number.parseInt(retransmits, 16) === 0 && Number(probes) < UNANSWERED_PROBES)) continue;
     const socket = searched.get(`${endpoint(local)} ${endpoint(remote)}`);
     if (socket) found.add(socket);
   }
