@@ -17,7 +17,9 @@ export async function carryOutputs(child: ChildProcess, outputs: [ReadableStream
 
 async function end(child: ChildProcess): Promise<void> {
   let ended = false;
-  const over = child.status.finally(() => (ended = true));
+  const note = () => void (ended = true);
+  // How it ended, or that the connection did, is told to whoever waits for the status.
+  const over = child.status.then(note, note);
   for (const [signal, waitMs] of ENDING) {
     if (ended) return;
     await child.kill(signal);

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { toBase64 } from "./bytes.ts";
 import type { ErrorObject } from "./error_object.ts";
 import { fromError, toError } from "./error_object.ts";
@@ -86,7 +87,11 @@ export class OutboundStreams {
         const { value, done } = await reader.read();
         if (stream.state === "cancelled") return;
         if (done) break;
-        if (stream.state === "released") continue;
+        if (stream.state === "released") {
+          // A source that gives without waiting would leave nothing else a turn.
+          await new Promise<void>((resolve) => setImmediate(resolve));
+          continue;
+        }
         for (const chunk of chunksOf(value)) {
           await this.#sink.sendPaced(enqueueFrame(streamId, chunk));
           if (stream.state !== "sending") break;

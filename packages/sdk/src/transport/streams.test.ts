@@ -153,6 +153,33 @@ test("stops a stream that the server cancels", async () => {
   await connection.close();
 });
 
+test("swallows what comes for a stream that was released, and leaves the rest of the program its turn", async () => {
+  await using server = await PeerServer.start(handlers);
+  const { connection, peer } = await connect(server);
+  let taken = 0;
+  let enough = false;
+  const released = Promise.withResolvers<void>();
+  const endless = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (taken++ > 0) await released.promise;
+      if (enough || taken > 100_000) controller.close();
+      else controller.enqueue(new Uint8Array(1));
+    },
+  });
+  const streamId = connection.sendStream(endless);
+  await peer.notified("$sandbox.stream.enqueue");
+  connection.releaseStream(streamId);
+  released.resolve();
+  await settled(connection);
+  const before = taken;
+  await settled(connection);
+  assert.ok(taken > before);
+  enough = true;
+  await settled(connection);
+  await connection.close();
+  assert.ok(!peer.received.some((frame) => (frame as { method?: string }).method === "$sandbox.stream.end"));
+});
+
 test("takes from a source only as fast as the server reads", async () => {
   await using server = await PeerServer.start({ envGet: () => NO_ANSWER });
   const { connection, peer } = await connect(server);
