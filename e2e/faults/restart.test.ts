@@ -1,6 +1,6 @@
 /** A server that is killed: what its next start finds, keeps and removes. */
 import assert from "node:assert/strict";
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -28,12 +28,15 @@ test("sandboxes with a duration live on, everything else is removed, and a stop 
   const lasting = await Sandbox.create({ timeout: "10m", labels: { kind: "lasting" } });
   await lasting.fs.writeTextFile("kept", "written before");
   const working = await lasting.spawn("bash", { args: ["-c", "while :; do echo unheard; date +%s%N > alive; sleep 0.1; done"], stdout: "piped", stderr: "null" });
+  // No record of its process, as of a version that kept another: it cannot be taken over, and must not run on either.
+  const unrecorded = await Sandbox.create({ timeout: "10m" });
   const lastingPid = pidOfSandbox(dataDir, lasting.id)!;
+  rmSync(join(folderOfSandbox(dataDir, unrecorded.id)!, "process.json"));
   const earlier = machinePids(dataDir);
   assert.ok(earlier.includes(lastingPid) && earlier.includes(pidOfSandbox(dataDir, session.id)!));
 
   await server.crash();
-  await Promise.all([session.closed, lasting.closed]);
+  await Promise.all([session.closed, lasting.closed, unrecorded.closed]);
   await assert.rejects(() => lasting.fs.stat("kept"), ConnectionClosedError);
 
   server = await TestServer.start({ dataDir });
@@ -50,7 +53,7 @@ test("sandboxes with a duration live on, everything else is removed, and a stop 
     await assert.rejects(() => Sandbox.connect(session.id), { code: "SANDBOX_NOT_FOUND" });
     const listed = await new Client().sandboxes.list();
     const statusOf = (id: string) => listed.find((sandbox) => sandbox.id === id)?.status;
-    assert.deepEqual([statusOf(lasting.id), statusOf(session.id)], ["running", "stopped"]);
+    assert.deepEqual([lasting, session, unrecorded].map(({ id }) => statusOf(id)), ["running", "stopped", "stopped"]);
     await until("machines of the killed server are gone", () => earlier.filter(isAlive).every((pid) => pid === lastingPid));
     assert.equal(pidOfSandbox(dataDir, session.id), undefined);
 

@@ -239,25 +239,26 @@ class LocalHost implements Host {
   async adopt(ids: string[]): Promise<Machine[]> {
     const folders = await Promise.all((await listFolders(this.#paths.run)).map(async (dir) => ({ dir, record: await readRecord(dir) })));
     const kept = folders.filter(({ record }) => record?.keep && ids.includes(record.id));
-    await this.#engine.sweep(this.#paths.run, new Set(kept.map(({ dir }) => dir)));
-    const machines = await Promise.all(folders.map(async (folder) => {
-      const machine = kept.includes(folder) ? await this.#takeOver(folder.dir, folder.record!) : null;
-      if (!machine) {
-        await removeFolder(folder.dir);
-        this.#options.log.info({ dir: folder.dir, sandbox: folder.record?.id }, "removed what a former run left");
-      }
-      return machine;
+    const machines = (await Promise.all(kept.map(({ dir, record }) => this.#takeOver(dir, record!)))).filter((machine) => machine !== null);
+    // Afterwards: what could not be taken over is nobody's, and must not run on without a folder.
+    const taken = new Set(machines.map(({ clone }) => clone.dir));
+    await this.#engine.sweep(this.#paths.run, taken);
+    await Promise.all(folders.filter(({ dir }) => !taken.has(dir)).map(async ({ dir, record }) => {
+      await removeFolder(dir);
+      this.#options.log.info({ dir, sandbox: record?.id }, "removed what a former run left");
     }));
     this.#stockOf(DEFAULT_MEMORY_MIB);
-    return machines.filter((machine) => machine !== null);
+    return machines;
   }
 
-  async #takeOver(dir: string, record: MachineRecord): Promise<Machine | null> {
+  async #takeOver(dir: string, record: MachineRecord): Promise<RunningMachine | null> {
     const vm = await this.#engine.adopt(dir);
     if (!vm) return null;
     try {
       const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-      return this.#track(new RunningMachine(record, { vm, guest, dir }, this.#egress, this.#options.log));
+      const machine = new RunningMachine(record, { vm, guest, dir }, this.#egress, this.#options.log);
+      this.#track(machine);
+      return machine;
     } catch (error) {
       this.#options.log.warn({ sandbox: record.id, error: String(error) }, "could not take over a machine");
       await vm.kill();

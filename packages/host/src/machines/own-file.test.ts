@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -21,11 +21,27 @@ test("a record is written and read, for its owner only", async () => {
 test("a link in the place of a record is not followed, neither to write nor to read", async () => {
   const folder = createFolder(dir);
   writeFileSync(victim, '{"id":"sbx_other","memoryMiB":1280,"keep":true}', { mode: 0o600 });
-  symlinkSync(victim, join(folder, `machine.json.${process.pid}`));
-  await assert.rejects(writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true }), { code: "ELOOP" });
-  assert.match(readFileSync(victim, "utf8"), /sbx_other/);
   symlinkSync(victim, join(folder, "machine.json"));
   assert.equal(await readRecord(folder), null);
+  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  assert.match(readFileSync(victim, "utf8"), /sbx_other/);
+  assert.equal((await readRecord(folder))?.id, "sbx_1");
+});
+
+test("of records written at the same time each is written whole, and nothing else is left", async () => {
+  const folder = createFolder(dir);
+  const ids = Array.from({ length: 16 }, (_, n) => `sbx_${n}`.repeat(n + 1));
+  await Promise.all(ids.map((id) => writeRecord(folder, { id, memoryMiB: 1_280, keep: true })));
+  assert.ok(ids.includes((await readRecord(folder))!.id));
+  assert.deepEqual(readdirSync(folder), ["machine.json"]);
+});
+
+test("a record that cannot be written leaves what was there, and nothing else", async () => {
+  const folder = createFolder(dir);
+  // A directory in its place: what renames onto it fails, as on a full disk.
+  mkdirSync(join(folder, "machine.json"));
+  await assert.rejects(writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true }));
+  assert.deepEqual(readdirSync(folder), ["machine.json"]);
 });
 
 test("what others may write is not believed, nor what stands in a folder that they may look into", async () => {

@@ -1,23 +1,29 @@
 /** Small files in folders that are the server's alone: replaced as a whole, and read only if nobody else can have written them. */
+import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+const { O_NOFOLLOW, O_RDONLY } = constants;
 /** Records are short; what is longer is none, in bytes. */
 const MAX_BYTES = 64 * 1024;
 
-/** Atomic: a reader sees all of it, or what was there before. */
+/** Atomic: a reader sees all of it, or what was there before. Of several at the same time, one comes last, whole. */
 export async function writeOwnFile(dir: string, name: string, text: string): Promise<void> {
   const path = join(dir, name);
-  const temporary = `${path}.${process.pid}`;
-  const file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+  const temporary = `${path}.${randomUUID()}`;
   try {
-    await file.writeFile(text);
-  } finally {
-    await file.close();
+    const file = await open(temporary, "wx", 0o600);
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, path);
 }
 
 /** Null when it is missing, or is a link, another user's, or one that others may write. */

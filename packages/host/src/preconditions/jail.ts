@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { type Jail, JAIL_FD, REPORT_FD } from "../engine/qemu/jail/jail.ts";
 import { openJail } from "../engine/qemu/jail/open-jail.ts";
-import { jailUser } from "../engine/qemu/jail/user.ts";
+import { jailUser, releaseUser } from "../engine/qemu/jail/user.ts";
 import { execute } from "./execute.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 
@@ -60,8 +60,13 @@ async function minimal(surroundings: Surroundings): Promise<Finding> {
 
 /** Why the jail cannot be made; null when it can. */
 async function tryJail(surroundings: Surroundings): Promise<string | null> {
-  await using jail = await openJail(surroundings.jail, { writable: [], readable: [] }, jailUser());
-  return runIn(jail, surroundings);
+  const user = jailUser();
+  try {
+    await using jail = await openJail(surroundings.jail, { writable: [], readable: [] }, user);
+    return await runIn(jail, surroundings);
+  } finally {
+    releaseUser(user?.uid);
+  }
 }
 
 function runIn(jail: Jail, { env, signal }: Surroundings): Promise<string | null> {

@@ -1,6 +1,6 @@
 /** Takes over a QEMU process that a former run of ours started. */
 import type { VmExit } from "../engine.ts";
-import { reserveUser } from "./jail/user.ts";
+import { releaseUser, reserveUser } from "./jail/user.ts";
 import { QemuProcess, socketsIn } from "./process.ts";
 import { isRunning, kill, type ProcessRecord, readProcess } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
@@ -17,7 +17,9 @@ export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
   const qmp = await Qmp.connect(socketsIn(dir).qmp).catch(() => null);
   if (!qmp) return null;
   if (record.uid !== null) reserveUser(record.uid);
-  return new QemuProcess({ process: record, dir, qmp, exited: qmp.closed.then(() => leave(record)) });
+  const exited = qmp.closed.then(() => leave(record));
+  void exited.then(() => releaseUser(record.uid ?? undefined));
+  return new QemuProcess({ process: record, dir, qmp, exited });
 }
 
 async function leave(record: ProcessRecord): Promise<VmExit> {

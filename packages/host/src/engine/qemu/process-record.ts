@@ -26,8 +26,11 @@ export async function noteProcess(dir: string, pid: number, uid: number | null):
 
 /** Null when there is none that can be believed. */
 export async function readProcess(dir: string): Promise<ProcessRecord | null> {
-  const parsed = recordSchema.safeParse(JSON.parse((await readOwnFile(dir, PROCESS_RECORD)) ?? "null"));
-  return parsed.success ? parsed.data : null;
+  try {
+    return recordSchema.parse(JSON.parse((await readOwnFile(dir, PROCESS_RECORD)) ?? "null"));
+  } catch {
+    return null;
+  }
 }
 
 /** Whether exactly this process still runs. */

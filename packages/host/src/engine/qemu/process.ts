@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Vm, VmExit } from "../engine.ts";
-import { CONTROL_FD, EGRESS_FD, MONITOR_FD, QMP_FD } from "./command.ts";
+import { CONTROL_FD, EGRESS_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
 import { type Jail, JAIL_FD, listening, REPORT_FD } from "./jail/jail.ts";
 import type { JailUser } from "./jail/user.ts";
 import { kill, noteProcess, type ProcessRecord } from "./process-record.ts";
@@ -72,10 +72,11 @@ export interface StartOptions {
 /** Starts QEMU in a jail; resolves when it answers. */
 export async function startQemu({ command, dir, jail, user, kvm }: StartOptions): Promise<QemuProcess> {
   const { qmp: qmpPath, control, egress } = socketsIn(dir);
-  const [file, ...args] = listening({ [QMP_FD]: qmpPath, [CONTROL_FD]: control, [EGRESS_FD]: egress }, jail.wrap(command));
+  const given = kvm === "ignore" ? [MONITOR_FD] : [MONITOR_FD, KVM_FD];
+  const [file, ...args] = listening({ [QMP_FD]: qmpPath, [CONTROL_FD]: control, [EGRESS_FD]: egress }, given, jail, command);
   const child = spawn(file!, args, {
     // Descriptors: 2 complaints, 3 the jail's report, 4 the monitor, 5 KVM, then the sockets, then the jail's own.
-    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", kvm, ...Array.from<"ignore">({ length: JAIL_FD - QMP_FD }).fill("ignore"), ...jail.descriptors],
+    stdio: ["ignore", "ignore", "pipe", jail.reportsPid ? "pipe" : "ignore", "pipe", kvm, ...Array.from<"ignore">({ length: JAIL_FD - QMP_FD }).fill("ignore"), ...jail.descriptors],
     detached: true,
   });
   let started: ProcessRecord | undefined;

@@ -8,7 +8,7 @@ import { createOverlay, virtualSize } from "./disk.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import type { Jail, JailKind } from "./jail/jail.ts";
 import { openJail } from "./jail/open-jail.ts";
-import { jailUser } from "./jail/user.ts";
+import { jailUser, type JailUser, releaseUser } from "./jail/user.ts";
 import { adoptQemu } from "./adopt.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
 import { PROCESS_RECORD } from "./process-record.ts";
@@ -105,8 +105,19 @@ export class Qemu implements Engine {
   }
 
   async #start(options: VmOptions, files: StartFiles): Promise<{ vm: QemuProcess; jail: Jail }> {
-    const { boot, dir } = options;
     const user = jailUser();
+    try {
+      const started = await this.#startAs(user, options, files);
+      void started.vm.exited.then(() => releaseUser(user?.uid));
+      return started;
+    } catch (error) {
+      releaseUser(user?.uid);
+      throw error;
+    }
+  }
+
+  async #startAs(user: JailUser | null, options: VmOptions, files: StartFiles): Promise<{ vm: QemuProcess; jail: Jail }> {
+    const { boot, dir } = options;
     const writable = [files.disk, ...(files.writable ?? [])];
     if (user) for (const path of writable) await lchown(path, user.uid, user.gid);
     await using jail = await openJail(this.#jail, { writable, readable: [boot.kernel, boot.initramfs, ...files.backing, ...(files.readable ?? [])] }, user);

@@ -49,6 +49,15 @@ test("leaves a process alone whose pid is on record but which started at another
   assert.equal(isRunning(record), true);
 });
 
+test("a record that is broken, as after a power failure, is none, and keeps nobody from starting", async () => {
+  for (const text of ["", "\0\0\0", '{"pid":', "[]"]) {
+    const dir = createFolder(runDir);
+    await writeOwnFile(dir, PROCESS_RECORD, text);
+    assert.equal(await readProcess(dir), null, text);
+  }
+  await sweepQemus(runDir, new Set());
+});
+
 test("ends what was being started, by the folder that its command line names", async () => {
   const dir = createFolder(runDir);
   const early = await start("perl", ["-e", "sleep 1000", `6=${dir}/qmp`]);

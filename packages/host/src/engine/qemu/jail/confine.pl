@@ -32,21 +32,34 @@ if ($abi >= 1) {
 # Seccomp: what reaches other processes or the network. QEMU's own filter comes on top.
 @denied = (
   29, 30, 31, 64, 65, 66, 68, 69, 70, 71, 220, 240,         # System V IPC, mq_open
-  41, 42, 49,                                               # socket, connect, bind
+  41, 42, 49, 53,                                           # socket, connect, bind; socketpair, whose datagrams can have an address
   62, 129, 200, 297, 424, 434, 438,                         # kill and its kin, pidfd_*
   101, 310, 311, 312,                                       # ptrace, process_vm_*, kcmp
   165, 166, 155, 161, 272, 308, 428, 429, 430, 432, 442,    # mounts, namespaces
   248, 249, 250, 298, 321, 323, 425,                        # keys, perf_event_open, bpf, userfaultfd, io_uring_setup
 );
-($load, $equal, $greater, $return) = (0x20, 0x15, 0x35, 0x06);
-($allow, $refuse, $kill) = (0x7fff0000, 0x00050001, 0x80000000);
+($load, $equal, $greater, $anyBit, $return) = (0x20, 0x15, 0x35, 0x45, 0x06);
+($allow, $refuse, $missing, $kill) = (0x7fff0000, 0x00050001, 0x00050026, 0x80000000);
 sub instruction { pack("SCCL", @_) }
+# What becomes of a call by one of its arguments: one verdict if a value matches, else the other.
+sub judge {
+  my ($call, $argument, $test, $matches, $otherwise, @values) = @_;
+  return (
+    instruction($equal, 0, @values + 3, $call), instruction($load, 0, 0, 16 + 8 * $argument),
+    (map { instruction($test, @values - $_, 0, $values[$_]) } 0 .. $#values),
+    instruction($return, 0, 0, $otherwise), instruction($return, 0, 0, $matches),
+  );
+}
 @program = (
   instruction($load, 0, 0, 4), instruction($equal, 1, 0, 0xc000003e), instruction($return, 0, 0, $kill),
   instruction($load, 0, 0, 0), instruction($greater, 0, 1, 0x40000000), instruction($return, 0, 0, $refuse),
   (map { (instruction($equal, 0, 1, $_), instruction($return, 0, 0, $refuse)) } @denied),
-  # tgkill: to its own threads only.
-  instruction($equal, 0, 3, 234), instruction($load, 0, 0, 16), instruction($equal, 1, 0, $$), instruction($return, 0, 0, $refuse),
+  # tgkill and prlimit64: its own threads and limits only.
+  judge(234, 0, $equal, $allow, $refuse, $$), judge(302, 0, $equal, $allow, $refuse, 0, $$),
+  # clone: no namespaces. clone3 has its flags where no filter sees them; the C library then takes clone.
+  judge(56, 0, $anyBit, $refuse, $allow, 0x7e020000), instruction($equal, 0, 1, 435), instruction($return, 0, 0, $missing),
+  # fcntl's F_SETOWN and F_SETOWN_EX, ioctl's FIOSETOWN and SIOCSPGRP: a descriptor that signals another process.
+  judge(72, 1, $equal, $refuse, $allow, 8, 15), judge(16, 1, $equal, $refuse, $allow, 0x8901, 0x8902),
   instruction($return, 0, 0, $allow),
 );
 $filter = join("", @program);

@@ -41,9 +41,14 @@ export const LIMITS = ["prlimit", "--core=0", `--nofile=${MAX_OPEN_FILES}`, `--f
 /** Given as text: read as a file it would take one of the descriptors. */
 const LAUNCH = readFileSync(new URL("launch.pl", import.meta.url), "utf8");
 
-/** The command line that listens on sockets, given by descriptor, and hands them on to a command. */
-export function listening(sockets: Record<number, string>, command: string[]): string[] {
-  return ["perl", "-e", LAUNCH, "--", ...Object.entries(sockets).map(([descriptor, path]) => `${descriptor}=${path}`), "--", ...command];
+/**
+ * The command line that listens on sockets, given by descriptor, and hands them on to a command in the jail: them, the descriptors
+ * that are `given`, those of the jail, and no other that happens to be open.
+ */
+export function listening(sockets: Record<number, string>, given: number[], jail: Jail, command: string[]): string[] {
+  const kept = [...(jail.reportsPid ? [REPORT_FD] : []), ...given, ...jail.descriptors.map((_, n) => JAIL_FD + n)];
+  const listeners = Object.entries(sockets).map(([descriptor, path]) => `${descriptor}=${path}`);
+  return ["perl", "-e", LAUNCH, "--", kept.sort((a, b) => a - b).join(","), ...listeners, "--", ...jail.wrap(command)];
 }
 
 /** Becomes a user for good; without one, nothing changes but that no privilege can be gained. */
