@@ -208,6 +208,8 @@ test("archives that are none are refused, and leave no half a file", async () =>
     bytes.write(sum.toString(8).padStart(6, "0"), at + 148, "latin1");
     return bytes;
   };
+  const wrongSum = archive(root, { name: "a", content: "" });
+  wrongSum[wrongSum.length - END.length - 512 + 100] = "1".charCodeAt(0);
   const broken: Record<string, Buffer> = {
     nothing: Buffer.alloc(0),
     "an end and nothing before": END,
@@ -223,7 +225,11 @@ test("archives that are none are refused, and leave no half a file", async () =>
     "GNU's sparse file": flagged("S"),
     "a directory with content": archive(root, { ...folder("d/"), size: 5 }),
     "a link with content": archive(root, { ...link("l", "x"), size: 5 }),
+    "a wrong sum": wrongSum,
+    "records that are too long": archive(root, { name: "n".repeat(300 * 1024) }),
     "a NUL in a name": archive(root, { name: "a\0b" }),
+    "a NUL in what a link holds": archive(root, link("l", "a\0b")),
+    "too many directories below each other": archive(root, ...Array.from({ length: 513 }, (_, depth) => folder("d/".repeat(depth + 1)))),
     "a size that is none": archive(root, { name: "a", size: 2 ** 60 }),
   };
   for (const [what, bytes] of Object.entries(broken)) {

@@ -60,23 +60,50 @@ test("writes nothing outside of the directory, whatever the sandbox lists", asyn
   }
 });
 
+/** A server whose sandbox sends such an archive, and does not end it. */
+function sending(realPath: string, ...entries: [kind: "directory" | "file", name: string][]): Promise<PeerServer> {
+  const archive = Buffer.concat([
+    ...entries.map(([kind, name]) => encodeEntry({ kind, name: Buffer.from(name), mode: 0o755, modified: "0", size: 0, target: Buffer.alloc(0) })),
+    END,
+  ]);
+  return PeerServer.start({
+    realPath: () => realPath,
+    lstat: () => ({ isFile: false, isDirectory: true, mode: 0o40755, mtime: 0 }),
+    "sandkeep.readTree": (_, peer) => {
+      queueMicrotask(() => {
+        peer.stream(7, "start");
+        peer.stream(7, "enqueue", { data: archive.toString("base64") });
+      });
+      return { streamId: 7 };
+    },
+  });
+}
+
+test("a sandbox that goes on after its archive's end, or after an error, is told to stop", async () => {
+  for (const name of ["file", "../evil"]) {
+    await using server = await sending("/home/app/out", ["directory", "./"], ["file", name]);
+    await using sandbox = await Sandbox.create(server.options);
+    const copied = sandbox.fs.download("out", join(dir, "target"));
+    await (name === "file" ? copied : assert.rejects(copied, { name: "ArchiveError" }));
+    assert.equal((await server.peer.notified("$sandbox.stream.cancel")).streamId, 7);
+  }
+});
+
+test("a link that has the copy's name is not followed, unless the user asked for it", async () => {
+  await mkdir(join(dir, "outside"));
+  await mkdir(join(dir, "target"));
+  await symlink(join(dir, "outside"), join(dir, "target/out"));
+  await using server = await sending("/home/app/out", ["directory", "./"], ["file", "file"]);
+  await using sandbox = await Sandbox.create(server.options);
+  await assert.rejects(sandbox.fs.download("out", join(dir, "target")), { code: "EEXIST" });
+  assert.deepEqual(await readdir(join(dir, "outside")), []);
+  await sandbox.fs.download("out", join(dir, "target/out"), { contents: true });
+  assert.deepEqual(await readdir(join(dir, "outside")), ["file"]);
+});
+
 test("the copy has the name that was asked for, wherever the sandbox says that leads", async () => {
   for (const real of ["/home/app/..", "/", "", "/home/.git", "..", "/home/app/."]) {
-    await using server = await PeerServer.start({
-      realPath: () => real,
-      lstat: () => ({ isFile: false, isDirectory: true, mode: 0o40755, mtime: 0 }),
-      "sandkeep.readTree": (_, peer) => {
-        const entry = (kind: "directory" | "file", name: string, size: number) =>
-          encodeEntry({ kind, name: Buffer.from(name), mode: 0o755, modified: "0", size, target: Buffer.alloc(0) });
-        const archive = Buffer.concat([entry("directory", "./", 0), entry("file", "evil", 0), END]);
-        queueMicrotask(() => {
-          peer.stream(7, "start");
-          peer.stream(7, "enqueue", { data: archive.toString("base64") });
-          peer.stream(7, "end");
-        });
-        return { streamId: 7 };
-      },
-    });
+    await using server = await sending(real, ["directory", "./"], ["file", "evil"]);
     await using sandbox = await Sandbox.create(server.options);
     const target = join(dir, "target");
     for (const [asked, name] of [["out", "out"], ["/home/app/out/", "out"], ["x/../out//.", "out"], [".", "app"], ["..", "home"]]) {
