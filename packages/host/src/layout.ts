@@ -27,13 +27,14 @@ export function verdictsOf(templatesDir: string): string {
 /**
  * Makes the folders where missing.
  *
- * @throws when the folder of machines is not this user's alone
+ * @throws when the folder of machines is not this user's alone, or its path too long
  */
 export function layout(dataDir: string): Layout {
   const root = resolve(dataDir);
   let run = join(root, "run");
   if (Buffer.byteLength(run) > MAX_RUN_DIR_BYTES) {
     run = join(tmpdir(), `sandkeep-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`);
+    if (Buffer.byteLength(run) > MAX_RUN_DIR_BYTES) throw new Error(`The data directory's path is too long for unix sockets, and so is that of ${tmpdir()}: choose a shorter data directory, or a shorter TMPDIR.`);
   }
   const paths = { images: join(root, "images"), templates: join(root, "templates"), run };
   for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });

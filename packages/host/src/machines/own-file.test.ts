@@ -85,3 +85,17 @@ test("a folder of machines that somebody else made, or may look into, is refused
   symlinkSync(dir, run);
   assert.throws(() => layout(data), /must be a directory that belongs to this user/);
 });
+
+test("a folder of machines whose path is too long for sockets is elsewhere, or refused", () => {
+  const long = join(dir, "d".repeat(100));
+  const before = process.env["TMPDIR"];
+  try {
+    process.env["TMPDIR"] = dir;
+    assert.match(layout(long).run, new RegExp(`^${dir}/sandkeep-`));
+    process.env["TMPDIR"] = join(dir, "t".repeat(100));
+    assert.throws(() => layout(long), /too long.*TMPDIR/);
+  } finally {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+  }
+});

@@ -17,11 +17,14 @@ export type ProcessRecord = z.infer<typeof recordSchema>;
 
 export const PROCESS_RECORD = "process.json";
 
-/** Notes a running process in its machine's folder. */
-export async function noteProcess(dir: string, pid: number, uid: number | null): Promise<ProcessRecord> {
-  const record = { pid, startTicks: startTicks(pid) ?? 0, uid };
+/** The record of a running process. */
+export function recordOf(pid: number, uid: number | null): ProcessRecord {
+  return { pid, startTicks: startTicks(pid) ?? 0, uid };
+}
+
+/** Notes a process in its machine's folder. */
+export async function noteProcess(dir: string, record: ProcessRecord): Promise<void> {
   await writeOwnFile(dir, PROCESS_RECORD, JSON.stringify(record));
-  return record;
 }
 
 /** Null when there is none that can be believed. */

@@ -6,13 +6,15 @@ import type { Vm, VmExit } from "../engine.ts";
 import { CONTROL_FD, EGRESS_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
 import { type Jail, JAIL_FD, listening, REPORT_FD } from "./jail/jail.ts";
 import type { JailUser } from "./jail/user.ts";
-import { kill, noteProcess, type ProcessRecord } from "./process-record.ts";
+import { kill, noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
 
 /** How long QEMU may take to come up. Usually 15 to 60 ms; a machine under heavy load takes its time. */
 const START_TIMEOUT_MS = 20_000;
 /** What is kept of a process's complaints. */
 const MAX_STDERR_CHARS = 8 * 1024;
+/** What is shown of a guest's console; a QEMU that was taken over may give more than it was asked for. */
+const MAX_CONSOLE_BYTES = 16 * 1024;
 /** The jail's report has about a hundred. */
 const MAX_REPORT_CHARS = 4 * 1024;
 
@@ -54,7 +56,7 @@ export class QemuProcess implements Vm {
 
   /** The last of what the guest wrote to its console. */
   async console(): Promise<string> {
-    return String(await this.qmp.execute("ringbuf-read", { device: "console", size: 16 * 1024 }));
+    return String(await this.qmp.execute("ringbuf-read", { device: "console", size: MAX_CONSOLE_BYTES })).slice(-MAX_CONSOLE_BYTES);
   }
 }
 
@@ -89,7 +91,12 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
   const timeout = setTimeout(() => killGroup(child), START_TIMEOUT_MS);
   try {
     const pid = jail.reportsPid ? readChildPid(child.stdio[REPORT_FD] as Socket) : Promise.resolve(child.pid!);
-    const noted = pid.then(async (pid) => (started = await noteProcess(dir, pid, user?.uid ?? null)));
+    const noted = pid.then(async (pid) => {
+      // Known before it is noted, which a full disk may prevent.
+      const record = (started = recordOf(pid, user?.uid ?? null));
+      await noteProcess(dir, record);
+      return record;
+    });
     const [process, qmp] = await Promise.all([noted, Qmp.over(child.stdio[MONITOR_FD] as Socket)]);
     return new QemuProcess({ process, dir, qmp, exited });
   } catch (cause) {
@@ -97,7 +104,8 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
     // It is in a session of its own by then.
     if (started) kill(started);
     const exit = await exited;
-    throw new Error(`QEMU did not start (${exit.signal ?? `code ${exit.code}`}): ${exit.console.trim() || "it said nothing"}`, { cause });
+    const why = exit.console.trim() || (cause instanceof Error && cause.message) || "it said nothing";
+    throw new Error(`QEMU did not start (${exit.signal ?? `code ${exit.code}`}): ${why}`, { cause });
   } finally {
     clearTimeout(timeout);
   }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { createFolder } from "../../machines/folder.ts";
 import { writeOwnFile } from "../../machines/own-file.ts";
-import { isRunning, noteProcess, PROCESS_RECORD, readProcess } from "./process-record.ts";
+import { isRunning, noteProcess, PROCESS_RECORD, type ProcessRecord, readProcess, recordOf } from "./process-record.ts";
 import { sweepQemus } from "./sweep.ts";
 
 const runDir = mkdtempSync(join(tmpdir(), "sk-sweep-"));
@@ -25,6 +25,12 @@ async function start(command: string, args: string[]): Promise<ChildProcess> {
   return child;
 }
 
+async function note(dir: string, { pid }: ChildProcess): Promise<ProcessRecord> {
+  const record = recordOf(pid!, null);
+  await noteProcess(dir, record);
+  return record;
+}
+
 test("ends what is on record, whatever it calls itself, and waits until it is gone", async () => {
   const kept = createFolder(runDir);
   const [nameless, disguised] = [createFolder(runDir), createFolder(runDir)];
@@ -34,7 +40,7 @@ test("ends what is on record, whatever it calls itself, and waits until it is go
     start("perl", ["-e", "sleep 1000", `${kept}/disk.qcow2`]),
     start("sleep", ["1000"]),
   ]);
-  const records = await Promise.all([nameless, disguised, kept].map((dir, n) => noteProcess(dir, processes[n]!.pid!, null)));
+  const records = await Promise.all([nameless, disguised, kept].map((dir, n) => note(dir, processes[n]!)));
   await sweepQemus(runDir, new Set([kept]));
   assert.deepEqual(records.map(isRunning), [false, false, true]);
 });
@@ -42,7 +48,7 @@ test("ends what is on record, whatever it calls itself, and waits until it is go
 test("leaves a process alone whose pid is on record but which started at another time", async () => {
   const dir = createFolder(runDir);
   const bystander = await start("sleep", ["1000"]);
-  const record = await noteProcess(dir, bystander.pid!, null);
+  const record = await note(dir, bystander);
   await writeOwnFile(dir, PROCESS_RECORD, JSON.stringify({ ...record, startTicks: record.startTicks - 1 }));
   assert.equal(isRunning((await readProcess(dir))!), false);
   await sweepQemus(runDir, new Set());

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { openJail } from "./jail/open-jail.ts";
+import { jailUser } from "./jail/user.ts";
+import { startQemu } from "./process.ts";
+import { PROCESS_RECORD } from "./process-record.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-process-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Pids of processes with this word in their command line. */
+function running(word: string): string[] {
+  const said = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    } catch {
+      return [];
+    }
+  };
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && said(name).includes(word));
+}
+
+for (const kind of ["full", "minimal"] as const) {
+  test(`a process that cannot be noted, as on a full disk, is ended: ${kind} jail`, { timeout: 60_000 }, async () => {
+    const folder = join(dir, kind);
+    // A directory where the note should be.
+    mkdirSync(join(folder, PROCESS_RECORD), { recursive: true });
+    const user = jailUser();
+    await using jail = await openJail(kind, { writable: [], readable: [] }, user);
+    // A number of seconds that nobody else waits for.
+    const seconds = `1000.${process.pid}${kind.length}`;
+    await assert.rejects(startQemu({ command: ["/usr/bin/sleep", seconds], dir: folder, jail, user, kvm: "ignore" }), /did not start.*EISDIR/s);
+    while (running(seconds).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+}
