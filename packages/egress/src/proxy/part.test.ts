@@ -131,6 +131,23 @@ describe("answers in parts, with lengths and in codings", () => {
     });
   }
 
+  test("a part of what calls itself messages is cut out as well", async () => {
+    const margin = lab.tenant.redactor.longestSpelling;
+    // What is asked for on behalf of it begins within the value.
+    for (const within of [8, 9, 14]) {
+      const first = 9_000 + within + margin;
+      const { body } = await twisted((response) => void response.setHeader("content-type", "application/grpc"), () => ask([`Range: bytes=${first}-${first + 10}`]));
+      assert.ok(!body.includes(VALUE.slice(within)), body.toString());
+    }
+  });
+
+  test("a part that nobody asked for fails, of a host that knows a value", async () => {
+    const part = { "content-range": `bytes 9003-9013/${FILE.length}` };
+    const unasked = (host: string, method: string) => twisted((response) => (response.writeHead(206, part), FILE.subarray(9_003, 9_014)), () => ask([], { host, method }));
+    for (const method of ["GET", "POST"]) assert.equal((await unasked("api.test", method)).status, 502, method);
+    assert.equal((await unasked("other.test", "GET")).status, 206);
+  });
+
   const CODED: Record<string, (bytes: Buffer) => Buffer> = {
     gzip: gzipSync,
     deflate: deflateSync,

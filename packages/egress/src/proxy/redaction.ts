@@ -79,6 +79,8 @@ function searchOf(redactor: Redactor, known: boolean, part: WantedPart | null, {
   const encoding = (value(headers, "content-encoding") ?? "identity").trim().toLowerCase();
   const grpc = isGrpc(value(headers, "content-type"));
   const decoders = decoder(encoding);
+  // No part was asked for, or one for the whole was made of it.
+  if (known && status === 206 && !part) return Refusal.failed("The upstream answered with a part that it was not asked for, in which a secret's value could be cut in two.");
   const same = { status, headers, decoded: false };
   if (decoders === null || (value(headers, "grpc-encoding") ?? "identity") !== "identity") {
     if (known) return Refusal.failed("The upstream's answer is in a coding that cannot be opened, so it cannot be searched for secrets.");
@@ -90,10 +92,9 @@ function searchOf(redactor: Redactor, known: boolean, part: WantedPart | null, {
     if (!known && redactor.isChanceless && canWatch(encoding)) return { ...same, steps: [new Watched(decoders[0]!, redactor)] };
     return { ...same, decoded: true, steps: [...decoders, ...(grpc ? messageSteps(redactor, known) : [redactor.redactBody()])] };
   }
-  if (grpc) return { ...same, steps: messageSteps(redactor, known) };
   // What has a length, or can be asked for in parts, keeps it.
   const keepLength = status === 206 || value(headers, "content-length") !== undefined || lists(headers, "accept-ranges", "bytes");
-  const steps = [redactor.redactBody({ keepLength })];
+  const steps = grpc ? messageSteps(redactor, known) : [redactor.redactBody({ keepLength })];
   if (status !== 206 || !part) return { ...same, steps };
   try {
     const { cut, ...rest } = cutPart(part, headers);
