@@ -40,6 +40,8 @@ export const CONNECTION_WINDOW_BYTES = 4 << 20;
 export const DEFAULT_WINDOW_BYTES = 65_535;
 /** Wider windows of all HTTP/2 connections of a sandbox together, bytes: 16 connections, each with its upstream's, at full speed. */
 export const MAX_WINDOWS_BYTES = 128 << 20;
+/** How long the last frames of an HTTP/2 connection that its upstream has ended may wait for what is still being sent, ms. */
+export const LAST_FRAMES_MS = 3_000;
 /** Streams that a guest may reset at once, and how many each second makes up for; more is an attack (CVE-2023-44487). */
 export const MAX_EARLY_RESETS = 200;
 export const RESETS_PER_SECOND = 33;

@@ -5,10 +5,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect, type OutgoingHttpHeaders } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { fc, property } from "../testing/property.ts";
 import { Certificates, Lab } from "./testing/lab.ts";
+import { block, DATA, END_HEADERS, END_STREAM, type Field, HEADERS, http2Frame, serveFrames } from "./testing/raw-http2.ts";
 import { type Recorder, upstream } from "./testing/upstreams.ts";
 
 /** Fields that Node's HTTP/2 takes for single, and refuses to send twice. */
@@ -18,25 +18,6 @@ const SINGLE = [
   "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "last-modified", "location", "max-forwards", "proxy-authorization", "range", "referer",
   "retry-after", "tk", "upgrade-insecure-requests", "user-agent", "x-content-type-options",
 ];
-const SETTINGS = frame(4, 0, 0);
-const END_HEADERS = 4;
-const END_STREAM = 1;
-
-type Field = readonly [name: string, value: string];
-
-function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** Literal headers without indexing. */
-function block(fields: readonly Field[]): Buffer {
-  return Buffer.concat(fields.map(([name, value]) => Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name, "latin1"), Buffer.from([value.length]), Buffer.from(value, "latin1")])));
-}
 
 describe("odd answers over HTTP/2", { timeout: 120_000 }, () => {
   let dir: string;
@@ -46,18 +27,7 @@ describe("odd answers over HTTP/2", { timeout: 120_000 }, () => {
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
-    odd = await upstream((socket: Duplex) => {
-      let seen = Buffer.alloc(0);
-      let at = 24;
-      socket.write(SETTINGS);
-      socket.on("data", (chunk: Buffer) => {
-        seen = Buffer.concat([seen, chunk]);
-        for (; seen.length >= at + 9 && seen.length >= at + 9 + seen.readUIntBE(at, 3); at += 9 + seen.readUIntBE(at, 3)) {
-          if (seen[at + 3] === 4 && (seen[at + 4]! & 1) === 0) socket.write(frame(4, 1, 0));
-          if (seen[at + 3] === 1) socket.write(Buffer.concat(answer(seen.readUInt32BE(at + 5))));
-        }
-      });
-    });
+    odd = await upstream((socket) => serveFrames(socket, (type, stream) => type === HEADERS && socket.write(Buffer.concat(answer(stream)))));
     lab = await Lab.start(await Certificates.make(dir), { hosts: { "odd.test": odd.port } });
   });
 
@@ -70,8 +40,8 @@ describe("odd answers over HTTP/2", { timeout: 120_000 }, () => {
   /** What a guest sees of an answer; the exchange ends, one way or the other. */
   const ask = async (head: readonly Field[], trailers: readonly Field[] | null, more: OutgoingHttpHeaders = {}) => {
     answer = (id) => [
-      frame(1, END_HEADERS | (trailers === null ? END_STREAM : 0), id, block(head)),
-      ...(trailers === null ? [] : [frame(0, 0, id, Buffer.from("body")), frame(1, END_HEADERS | END_STREAM, id, block(trailers))]),
+      http2Frame(HEADERS, END_HEADERS | (trailers === null ? END_STREAM : 0), id, block(head)),
+      ...(trailers === null ? [] : [http2Frame(DATA, 0, id, Buffer.from("body")), http2Frame(HEADERS, END_HEADERS | END_STREAM, id, block(trailers))]),
     ];
     const count = (await lab.reports(0)).length;
     const carrier = await lab.open("odd.test", 80);

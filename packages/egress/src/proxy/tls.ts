@@ -1,8 +1,9 @@
 /** Both TLS connections of an opened flow: ours to the upstream, the guest's to us. */
 import { isIP } from "node:net";
 import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { connect, type SecureContext, TLSSocket } from "node:tls";
+import { Carrier } from "./carrier.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./limits.ts";
 import { lingering } from "./release.ts";
 import { MIN_UPSTREAM_VERSION } from "./trust.ts";
@@ -34,45 +35,6 @@ export function connectTls(socket: Duplex, name: string, alpn: readonly string[]
     rejectUnauthorized: true,
   });
   return secured(tls, "secureConnect", signal);
-}
-
-/**
- * A connection as a mere stream of bytes. Directly on a socket, Node's TLS sets 64 KiB aside for as long as the connection lives;
- * this way it takes what has come, as much as has come.
- */
-class Carrier extends Duplex {
-  readonly #socket: Duplex;
-
-  constructor(socket: Duplex) {
-    super();
-    this.#socket = socket;
-    socket.on("data", (chunk: Buffer) => {
-      if (!this.push(chunk)) socket.pause();
-    });
-    socket.once("end", () => this.push(null));
-    socket.once("error", (error) => this.destroy(error));
-    socket.once("close", () => this.destroy());
-    socket.pause();
-    // It may have happened before. (That it was destroyed is noticed when TLS writes.)
-    if (socket.readableEnded) this.push(null);
-  }
-
-  override _read(): void {
-    this.#socket.resume();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(done);
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#socket.destroy();
-    done(error);
-  }
 }
 
 /**

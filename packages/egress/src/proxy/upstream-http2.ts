@@ -1,10 +1,12 @@
 /** HTTP/2 towards an upstream: one session for one connection of a guest. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type Http2Stream, type OutgoingHttpHeaders } from "node:http2";
 import { type Duplex, Readable } from "node:stream";
+import { UpstreamSocket } from "../dial/upstream-socket.ts";
+import { Carrier } from "./carrier.ts";
 import { feed } from "./feed.ts";
 import { endToEnd, type Header, pairs } from "./headers.ts";
 import { SESSION_OPTIONS } from "./http2-options.ts";
-import { EXCHANGE_IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM, STREAM_WINDOW_BYTES } from "./limits.ts";
+import { EXCHANGE_IDLE_TIMEOUT_MS, LAST_FRAMES_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM, STREAM_WINDOW_BYTES } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import type { WindowBudget } from "./window-budget.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
@@ -13,10 +15,14 @@ export class UpstreamHttp2 implements UpstreamConnection {
   readonly #session: ClientHttp2Session;
   #closed = false;
   readonly #listeners: (() => void)[] = [];
+  /** Ends each request that is under way as one to whose answer nothing is added. */
+  readonly #cuts = new Set<() => void>();
 
   constructor(socket: Duplex, windows: WindowBudget) {
+    // Node's HTTP/2 would destroy what stands on a mere stream at its end, with all that has not been read.
+    const carrier = socket instanceof UpstreamSocket ? new Carrier(socket, { tellsEnd: false }) : socket;
     this.#session = connect("http://upstream", {
-      createConnection: () => socket,
+      createConnection: () => carrier,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: MAX_HEADER_BYTES },
       ...SESSION_OPTIONS,
       maxHeaderListPairs: MAX_HEADERS + 1,
@@ -28,6 +34,14 @@ export class UpstreamHttp2 implements UpstreamConnection {
       for (const listener of this.#listeners.splice(0)) listener();
     };
     this.#session.once("goaway", close).once("close", close);
+    // Node waits for more, and for room to send, although neither can come any more.
+    const ended = () => {
+      close();
+      for (const cut of this.#cuts) cut();
+      this.#session.close();
+    };
+    if (socket.readableEnded) ended();
+    else socket.once("end", ended);
     this.#session.setTimeout(EXCHANGE_IDLE_TIMEOUT_MS, () => this.#session.destroy());
   }
 
@@ -47,13 +61,21 @@ export class UpstreamHttp2 implements UpstreamConnection {
   request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     const stream = this.#session.request(head(request), { endStream: request.body === null, waitForTrailers: request.body !== null, signal });
     sendTrailers(stream, request.trailers);
-    const answer = waitForAnswer(stream, request);
+    const { body: received, cut } = bodyOf(stream);
+    const answer = waitForAnswer(stream, received, request);
     const { body } = request;
+    const stop = () => void body?.unpipe(stream).resume();
     if (body) {
       feed(body, stream, () => stream.end());
       // The upstream wants no more of it, and may still be answering.
-      stream.once("aborted", () => body.unpipe(stream).resume());
+      stream.once("aborted", stop);
     }
+    const ended = () => {
+      stop();
+      cut();
+    };
+    this.#cuts.add(ended);
+    stream.once("close", () => this.#cuts.delete(ended));
     return answer;
   }
 }
@@ -88,9 +110,13 @@ export function sendTrailers(stream: Http2Stream, trailers: () => Header[]): voi
   });
 }
 
-/** What has come of an answer's body is kept when its stream is reset after its end, as servers do that want no more of a request. */
-function bodyOf(stream: ClientHttp2Stream): Readable {
+/**
+ * What has come of an answer's body is kept when its stream is reset after its end, as servers do that want no more of a request, and
+ * when the connection ends, which `cut` is for.
+ */
+function bodyOf(stream: ClientHttp2Stream): { body: Readable; cut(): void } {
   let complete = false;
+  let last = false;
   const body = new Readable({
     read: () => void stream.resume(),
     destroy: (error, done) => {
@@ -108,18 +134,32 @@ function bodyOf(stream: ClientHttp2Stream): Readable {
   const end = () => {
     if (body.readableEnded || body.destroyed) return;
     if (complete && stream.readableLength === 0) body.push(null);
-    else body.destroy(Object.assign(new Error("The upstream ended the exchange before its answer was complete."), { code: "ECONNRESET" }));
+    else body.destroy(cutShort());
   };
   stream.once("end", () => {
     end();
     // Nothing more comes of a request that was cut off.
-    if (stream.aborted) stream.destroy();
+    if (last || stream.aborted) stream.destroy();
   });
   stream.once("close", end);
-  return body;
+  const cut = () => {
+    last = true;
+    if (complete) {
+      if (stream.readableEnded) stream.destroy();
+      return;
+    }
+    // Node may still have to go through what has come.
+    const timer = setTimeout(() => !complete && stream.destroy(cutShort()), LAST_FRAMES_MS);
+    stream.once("close", () => clearTimeout(timer));
+  };
+  return { body, cut };
 }
 
-function waitForAnswer(stream: ClientHttp2Stream, { onContinue }: UpstreamRequest): Promise<UpstreamResponse> {
+function cutShort(): Error {
+  return Object.assign(new Error("The upstream ended the exchange before its answer was complete."), { code: "ECONNRESET" });
+}
+
+function waitForAnswer(stream: ClientHttp2Stream, body: Readable, { onContinue }: UpstreamRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let interim = 0;
     let trailers: Header[] = [];
@@ -130,7 +170,6 @@ function waitForAnswer(stream: ClientHttp2Stream, { onContinue }: UpstreamReques
     stream.on("continue", onContinue);
     stream.on("headers", count);
     stream.on("push", () => stream.close(constants.NGHTTP2_PROTOCOL_ERROR));
-    const body = bodyOf(stream);
     stream.on("trailers", (_headers: unknown, _flags: number, raw?: string[]) => (trailers = pairs(raw ?? [])));
     stream.once("close", () => reject(Refusal.failed("The upstream ended the exchange before it had answered.")));
     stream.once("response", (headers, flags: number, raw?: string[]) => {
