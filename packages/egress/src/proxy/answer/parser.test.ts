@@ -153,6 +153,15 @@ describe("answers are refused", () => {
   }
 });
 
+test("chunks that come together go on as one piece: each by itself would take up far more than its bytes", () => {
+  const pieces: string[] = [];
+  const ignore = () => undefined;
+  const parser = new AnswerParser("GET", { interim: ignore, head: ignore, data: (chunk) => pieces.push(chunk.toString()), end: (trailers) => pieces.push(`end ${trailers.length}`) });
+  parser.push(Buffer.from(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(1_000)}`));
+  parser.push(Buffer.from("1\r\ny\r\n2\r\nzz\r\n0\r\n\r\n"));
+  assert.deepEqual(pieces, ["x".repeat(1_000), "yzz", "end 0"]);
+});
+
 test("however an answer is cut into pieces, it is the same answer", () => {
   const part = fc.oneof({ weight: 6, arbitrary: fc.constantFrom("HTTP/1.1 200 OK\r\n", "HTTP/1.0 200\n", "\r\n", "\n", " ", ":", "X-A: b\r\n", "X A: b\r\n", " fold\r\n", "Content-Length: 3\r\n", "Content-Length : 3\n", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n", "3 ;x\nabc\n", "0\r\n\r\n", "abc", "HTTP/1.1 100 Continue\r\n\r\n") }, fc.string({ unit: fc.nat(255).map((code) => String.fromCharCode(code)), maxLength: 5 }));
   const attempt = (pieces: string[]): unknown => {

@@ -33,6 +33,8 @@ export class AnswerParser {
   #lines: string[] = [];
   #blockBytes = 0;
   #partial = "";
+  /** Of the body, from the bytes that are being taken. */
+  #pieces: Buffer[] = [];
 
   /** @param method of the request: answers to HEAD have no body */
   constructor(method: string, events: AnswerEvents) {
@@ -53,6 +55,7 @@ export class AnswerParser {
   push(chunk: Buffer): number {
     let at = 0;
     while (at < chunk.length && this.#state !== "done") at = this.#takesBytes() ? this.#bytes(chunk, at) : this.#untilLineEnd(chunk, at);
+    this.#give();
     return at;
   }
 
@@ -74,12 +77,20 @@ export class AnswerParser {
   #bytes(chunk: Buffer, at: number): number {
     const to = this.#state === "close" ? chunk.length : Math.min(chunk.length, at + this.#left);
     this.#left -= to - at;
-    this.#events.data(at === 0 && to === chunk.length ? chunk : chunk.subarray(at, to));
+    this.#pieces.push(at === 0 && to === chunk.length ? chunk : chunk.subarray(at, to));
     if (this.#state !== "close" && this.#left === 0) {
       if (this.#state === "length") this.#end([]);
       else this.#state = "chunk-end";
     }
     return to;
+  }
+
+  /** What came together goes on together: chunks of a byte each would take up a hundred times their size. */
+  #give(): void {
+    if (this.#pieces.length === 0) return;
+    const data = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    this.#events.data(data);
   }
 
   #untilLineEnd(chunk: Buffer, at: number): number {
@@ -160,6 +171,7 @@ export class AnswerParser {
 
   #end(trailers: Header[]): void {
     this.#begin("done");
+    this.#give();
     this.#events.end(trailers);
   }
 }
