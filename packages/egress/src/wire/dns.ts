@@ -62,6 +62,7 @@ export async function serveDns(stream: Duplex, context: DnsContext, overUdp: boo
       for (const query of reader.push(chunk)) {
         const work: Promise<void> = answer(query, context, overUdp)
           .then((reply) => void (reply && !stream.destroyed && stream.write(frameDatagram(reply))))
+          .catch(() => void stream.destroy())
           .finally(() => answering.delete(work));
         answering.add(work);
         if (answering.size >= MAX_AT_ONCE) await Promise.race(answering);

@@ -63,7 +63,7 @@ export class Port implements Disposable {
     this.#options = options;
     this.#dns = dnsContext(options.tenant, options.dialer);
     this.#socket = connectSocket(options.socket);
-    this.#socket.once("connect", () => void this.#begin());
+    this.#socket.once("connect", () => void this.#begin().catch((error: Error) => this.#end(error.message)));
     this.#socket.once("error", (error) => this.#end(error.message));
     this.#socket.once("close", () => this.#end("the port closed"));
   }

@@ -8,7 +8,7 @@ import { DatagramReader, frameDatagram } from "./datagrams.ts";
 
 /** A flow on which nothing moves for so long is over, milliseconds: what most routers keep it for. */
 const IDLE_MS = 60_000;
-/** Bytes that may wait for a guest that does not read; what comes beyond is dropped, as datagrams are. */
+/** Bytes that may wait for a guest that does not read, or for a network that is slower than the guest; what comes beyond is dropped, as datagrams are. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** Bytes each way. */
@@ -39,6 +39,7 @@ export async function relayUdp(stream: Duplex, socket: Socket, traffic: UdpTraff
     idle.refresh();
     try {
       for (const datagram of reader.push(chunk)) {
+        if (socket.getSendQueueSize() > MAX_WAITING_BYTES) continue;
         traffic.bytesUp += datagram.length;
         socket.send(datagram);
       }
