@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import { Ending } from "./ending.ts";
 import { through } from "./feed.ts";
 import type { GuestReply, GuestRequest } from "./guest.ts";
-import { lists, safeTrailers, value, without } from "./headers.ts";
+import { lists, value, without } from "./headers.ts";
 import { runResponseHook } from "./hook-runner.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { RequestRecord } from "./record.ts";
@@ -53,7 +53,7 @@ export async function settle(session: Session, request: GuestRequest, reply: Gue
 }
 
 /** A request as the upstream is to get it. */
-export function upstreamRequest(session: Session, { site, target, length, method }: Prepared, placed: Placed, request: GuestRequest, reply: GuestReply, body: Readable | null): UpstreamRequest {
+export function upstreamRequest(session: Session, { site, target, length, method, trailers }: Prepared, placed: Placed, request: GuestRequest, reply: GuestReply, body: Readable | null): UpstreamRequest {
   const authority = session.authority(target);
   return {
     method,
@@ -64,7 +64,7 @@ export function upstreamRequest(session: Session, { site, target, length, method
     headers: placed.headers,
     body,
     length: placed.bodyMayChange ? null : length,
-    trailers: () => safeTrailers(request.trailers()),
+    trailers,
     expectsContinue: request.expectsContinue,
     onContinue: () => reply.continue(),
     acceptsTrailers: lists(request.head.headers, "te", "trailers"),

@@ -46,8 +46,11 @@ export function endToEnd(headers: readonly Header[]): Header[] {
 
 /** Trailers that may be passed on: none that frames, routes or describes the message (RFC 9110 §6.5.1). */
 export function safeTrailers(trailers: readonly Header[]): Header[] {
-  return endToEnd(trailers).filter(([name]) => !name.startsWith(":") && !KEPT.has(name.toLowerCase()) && !["content-range", "expect", "range"].includes(name.toLowerCase()));
+  return endToEnd(trailers).filter(([name]) => !name.startsWith(":") && !KEPT.has(name.toLowerCase()) && !NOT_IN_TRAILERS.has(name.toLowerCase()));
 }
+
+/** What no trailer may say, since some servers make headers of trailers: parts of answers are asked for in the head alone. */
+const NOT_IN_TRAILERS = new Set(["content-range", "expect", "range", "if-range", "request-range", "x-ms-range"]);
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;

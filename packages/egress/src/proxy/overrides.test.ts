@@ -21,6 +21,24 @@ test("what could make another request of one that was judged is left out, howeve
   assert.deepEqual(withoutOverrides([["Content_Length", "0"], ["transfer.encoding", "chunked"], ["Content-Length", "3"]], { rules: false, host: false }), [["Content-Length", "3"]]);
 });
 
+test("nor may trailers say so, of which some servers make headers", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
+  const certificates = await Certificates.make(dir);
+  let got: string[] = [];
+  await using web = await httpUpstream(async (request, response) => {
+    for await (const _ of request);
+    got = pairs(request.rawTrailers).map(([name]) => name);
+    response.end("fine");
+  });
+  await using lab = await Lab.start(certificates, { hosts: { "web.test": web.port }, policy: { rules: [{ host: "web.test" }] } as object });
+  const stream = await lab.open("web.test", 80);
+  const trailers = [...METHOD_AND_PATH, ...HOST, "Range", "X-Ms-Range", "Host", "Authorization", "X-Checksum"];
+  stream.write(`POST / HTTP/1.1\r\nHost: web.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n${trailers.map((name) => `${name}: 1\r\n`).join("")}\r\n`);
+  assert.match(await readAll(stream), /^HTTP\/1\.1 200/);
+  assert.deepEqual(got, ["X-Checksum"]);
+  await rm(dir, { recursive: true });
+});
+
 for (const [what, policy, secret, gone] of [
   ["an allow list", {}, false, HOST],
   ["request rules", { allow: null, rules: [{ host: "web.test" }] }, false, [...HOST, ...METHOD_AND_PATH]],

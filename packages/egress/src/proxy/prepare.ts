@@ -3,7 +3,7 @@ import type { Readable, Transform } from "node:stream";
 import type { HookContext } from "../hooks.ts";
 import { authorityText } from "../policy/mod.ts";
 import type { GuestRequest } from "./guest.ts";
-import { endToEnd, value, without } from "./headers.ts";
+import { endToEnd, type Header, safeTrailers, value, without } from "./headers.ts";
 import { type OwnAnswer, runRequestHook } from "./hook-runner.ts";
 import { withoutOverrides } from "./overrides.ts";
 import { Permit } from "./permit.ts";
@@ -33,6 +33,8 @@ export interface Prepared {
   /** As hooks left it. */
   body: Readable | null;
   length: number | null;
+  /** Those that follow the body; asked for at its end. */
+  trailers(): Header[];
   /** What the body goes through; made when it is about to. */
   steps(placed: Placed): Transform[];
   /** What a hook answers instead of the upstream. */
@@ -77,6 +79,8 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
     },
     body: ready.body,
     length: ready.sameBody ? request.length : ready.body === null ? 0 : null,
+    // Some servers make headers of them.
+    trailers: () => withoutOverrides(safeTrailers(request.trailers()), judged),
     steps: (placed) => [ready.body && placed.body(value(ready.headers, "content-type"), ready.body)].filter((step) => step !== null),
     answer: "answer" in hooked ? hooked.answer : null,
     context,
