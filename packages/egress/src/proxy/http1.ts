@@ -1,6 +1,7 @@
 /** HTTP/1 from a guest: parsed by Node's strict parser, one request after the other. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { gathered } from "../gathered.ts";
 import { exchange } from "./exchange.ts";
 import { guestRequest, Reply } from "./http1-message.ts";
 import { IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_PIPELINED } from "./limits.ts";
@@ -61,7 +62,7 @@ class GuestHttp1 {
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     clearTimeout(this.#idle);
     if (++this.#waiting > MAX_PIPELINED) return void this.#stream.destroy();
-    const guest = guestRequest(this.#session, request, expectsContinue);
+    const guest = guestRequest(this.#session, gathered(request), expectsContinue);
     const reply = new Reply(request, response);
     this.#queue = this.#queue
       .then(async () => {

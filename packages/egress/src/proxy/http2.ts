@@ -2,6 +2,7 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { gathered } from "../gathered.ts";
 import { exchange } from "./exchange.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "./guest.ts";
 import { type Header, lists, pairs, value } from "./headers.ts";
@@ -50,7 +51,7 @@ class GuestHttp2 {
 
   #handle(stream: ServerHttp2Stream, raw: string[]): void {
     clearTimeout(this.#idle);
-    stream.on("error", () => undefined);
+    gathered(stream).on("error", () => undefined);
     if (this.#session.upstreamClosed) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
     const work: Promise<void> = exchange(this.#session, guestRequest(this.#session, stream, pairs(raw)), new Reply(stream), (site) => this.#connect(site)).finally(() => {
       this.#active.delete(work);

@@ -3,6 +3,7 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { sayHello } from "@sandkeep/serial";
+import { gathered } from "../gathered.ts";
 import type { ConnectionEvent } from "../contract.ts";
 import type { Dialer } from "../dial/dialer.ts";
 import { guestErrno } from "../dial/error.ts";
@@ -102,7 +103,7 @@ export class Port implements Disposable {
     session.once("close", () => this.#end("the session closed"));
     session.on("stream", (stream, headers) => {
       // A guest resets streams as it likes.
-      stream.on("error", () => {});
+      gathered(stream).on("error", () => {});
       const request = parseFlowRequest(headers);
       if (!request) {
         this.#options.violation("a request that is not of the wire's contract");
