@@ -2,6 +2,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type Http2Stream, type OutgoingHttpHeaders } from "node:http2";
 import { type Duplex, Readable } from "node:stream";
 import { UpstreamSocket } from "../dial/upstream-socket.ts";
+import { gathered } from "../gathered.ts";
 import { Carrier } from "./carrier.ts";
 import { feed } from "./feed.ts";
 import { endToEnd, type Header, pairs } from "./headers.ts";
@@ -61,7 +62,7 @@ export class UpstreamHttp2 implements UpstreamConnection {
   request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     const stream = this.#session.request(head(request), { endStream: request.body === null, waitForTrailers: request.body !== null, signal });
     sendTrailers(stream, request.trailers);
-    const { body: received, cut } = bodyOf(stream);
+    const { body: received, cut } = bodyOf(gathered(stream));
     const answer = waitForAnswer(stream, received, request);
     const { body } = request;
     const stop = () => void body?.unpipe(stream).resume();
