@@ -4,8 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,82 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"sandkeep.dev/guest/internal/contract"
-	"sandkeep.dev/guest/internal/fault"
 )
-
-func pack(t *testing.T, path string) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	if err := Pack(context.Background(), path, func() error { return nil }, &out); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
-
-func unpack(path string, archive []byte) (contract.TreeWritten, error) {
-	return Unpack(context.Background(), path, bytes.NewReader(archive))
-}
-
-// made makes an archive of headers; content is the name, and none for a negative size.
-func made(t *testing.T, headers ...tar.Header) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	for _, header := range headers {
-		empty := header.Size < 0
-		if empty {
-			header.Size = 0
-		} else if header.Typeflag == tar.TypeReg && header.Size == 0 {
-			header.Size = int64(len(header.Name))
-		}
-		if err := w.WriteHeader(&header); err != nil {
-			t.Fatal(err)
-		}
-		if header.Typeflag == tar.TypeReg && !empty {
-			_, _ = io.WriteString(w, header.Name)
-		}
-	}
-	_ = w.Close()
-	return out.Bytes()
-}
-
-func dir(name string) tar.Header  { return tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755} }
-func file(name string) tar.Header { return tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644} }
-
-// describe lists what is below a directory, with all that an archive keeps.
-func describe(t *testing.T, path string, directoryTimes bool) (lines []string) {
-	t.Helper()
-	err := filepath.WalkDir(path, func(at string, entry os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := os.Lstat(at)
-		if err != nil {
-			return err
-		}
-		what := ""
-		if info.Mode().IsRegular() {
-			content, _ := os.ReadFile(at)
-			what = fmt.Sprintf("%d bytes, %x", len(content), sha256.Sum256(content))
-		} else if info.Mode()&os.ModeSymlink != 0 {
-			what, _ = os.Readlink(at)
-		}
-		relative, _ := filepath.Rel(path, at)
-		modified := info.ModTime().UnixNano()
-		if entry.IsDir() && !directoryTimes {
-			modified = 0
-		}
-		lines = append(lines, fmt.Sprintf("%q %s %d %q", relative, info.Mode(), modified, what))
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(lines)
-	return lines
-}
 
 func TestADirectoryComesBackAsItWas(t *testing.T) {
 	from := t.TempDir()
@@ -273,126 +196,6 @@ func TestWhatWentAwayIsLeftOut(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestArchivesThatAreNoneAreRefused(t *testing.T) {
-	whole := made(t, dir(root), file("a"), dir("d/"), file("d/b"))
-	hard := tar.Header{Typeflag: tar.TypeLink, Name: "h", Linkname: "a"}
-	device := tar.Header{Typeflag: tar.TypeChar, Name: "null", Devmajor: 1, Devminor: 3}
-	for name, archive := range map[string][]byte{
-		"nothing":            {},
-		"noise":              bytes.Repeat([]byte("noise"), 1000),
-		"no root":            made(t, file("a")),
-		"above":              made(t, dir(root), file("../a")),
-		"far above":          made(t, dir(root), dir("d/"), file("d/../../a")),
-		"absolute":           made(t, dir(root), file("/tmp/a")),
-		"without its parent": made(t, dir(root), file("d/a")),
-		"through a link":     made(t, dir(root), tar.Header{Typeflag: tar.TypeSymlink, Name: "l", Linkname: "/tmp"}, file("l/a")),
-		"no name":            made(t, dir(root), dir("d/"), dir("d/./")),
-		"a hard link":        made(t, dir(root), file("a"), hard),
-		"a device":           made(t, dir(root), device),
-		"cut in content":     whole[:1024],
-	} {
-		to := filepath.Join(t.TempDir(), "to")
-		if _, err := unpack(to, archive); err == nil || !strings.Contains(err.Error(), "Invalid archive") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestHalfAFileDoesNotStay(t *testing.T) {
-	to := t.TempDir()
-	broken := errors.New("the sender is gone")
-	archive := made(t, dir(root), tar.Header{Typeflag: tar.TypeReg, Name: "a", Mode: 0o644, Size: 4})
-	_, err := Unpack(context.Background(), to, io.MultiReader(bytes.NewReader(archive[:514]), failing{broken}))
-	if !errors.Is(err, broken) {
-		t.Error(err)
-	}
-	_, err = Unpack(context.Background(), to, io.MultiReader(bytes.NewReader(archive[:1025]), failing{broken}))
-	if entries, _ := os.ReadDir(to); !errors.Is(err, broken) || len(entries) != 0 {
-		t.Error(err, entries)
-	}
-}
-
-func TestDepthIsBounded(t *testing.T) {
-	headers := []tar.Header{dir(root)}
-	for n := 1; n <= maxDepth; n++ {
-		headers = append(headers, dir(strings.Repeat("d/", n)))
-	}
-	to := t.TempDir()
-	if _, err := unpack(to, made(t, headers...)); code(err) != "ENAMETOOLONG" {
-		t.Error(err)
-	}
-	deepest := to + strings.Repeat("/d", maxDepth-1)
-	if err := os.Mkdir(deepest+"/d", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := Pack(context.Background(), to, func() error { return nil }, io.Discard); code(err) != "ENAMETOOLONG" {
-		t.Error(err)
-	}
-}
-
-func TestCancellingEndsBoth(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	from := t.TempDir()
-	_ = os.WriteFile(from+"/a", nil, 0o644)
-	if err := Pack(ctx, from, func() error { return nil }, io.Discard); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if _, err := Unpack(ctx, t.TempDir(), bytes.NewReader(made(t, dir(root)))); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-}
-
-func TestCancellingEndsAHoleThatAnArchiveDescribes(t *testing.T) {
-	archive := made(t, dir(root), tar.Header{Typeflag: tar.TypeReg, Name: "huge", Mode: 0o644, Size: -1, Format: tar.FormatPAX, PAXRecords: map[string]string{
-		"SPA.sparse.major": "0", "SPA.sparse.minor": "1", "SPA.sparse.map": "0,0", "SPA.sparse.numblocks": "1", "SPA.sparse.size": "4611686018427387904",
-	}})
-	archive = bytes.ReplaceAll(archive, []byte("SPA.sparse"), []byte("GNU.sparse"))
-	ctx, cancel := context.WithCancel(context.Background())
-	to := t.TempDir()
-	done := make(chan error, 1)
-	go func() {
-		_, err := Unpack(ctx, to, bytes.NewReader(archive))
-		done <- err
-	}()
-	for {
-		if _, err := os.Stat(to + "/huge"); err == nil {
-			break
-		}
-		select {
-		case err := <-done:
-			t.Fatal(err)
-		case <-time.After(time.Millisecond):
-		}
-	}
-	cancel()
-	select {
-	case err := <-done:
-		if !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	case <-time.After(30 * time.Second):
-		t.Fatal("still writing")
-	}
-}
-
-type writer func([]byte) (int, error)
-
-func (w writer) Write(p []byte) (int, error) { return w(p) }
-
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-func code(err error) string {
-	var f *fault.Fault
-	if errors.As(err, &f) {
-		return f.Code
-	}
-	return ""
-}
-
 func TestLargeSizesSurviveTheHeader(t *testing.T) {
 	from := t.TempDir()
 	if err := os.WriteFile(from+"/huge", nil, 0o644); err != nil {
