@@ -88,6 +88,7 @@ func describe(t *testing.T, path string, directoryTimes bool) (lines []string) {
 	slices.Sort(lines)
 	return lines
 }
+
 type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
