@@ -99,9 +99,9 @@ describe("cp", () => {
     const ended = once(copying, "exit");
     const begun = async (): Promise<boolean> => {
       const temporary = (await readdir(dir)).find((name) => name.startsWith(".sandkeep-"));
-      return temporary !== undefined && (await readdir(join(dir, temporary, "copy")).catch((): string[] => [])).includes("file");
+      return temporary !== undefined && (await readdir(join(dir, temporary)).catch((): string[] => [])).includes("file");
     };
-    while (copying.exitCode === null && !await begun());
+    while (copying.exitCode === null && copying.signalCode === null && !await begun());
     copying.kill("SIGINT");
     assert.deepEqual(await ended, [130, null]);
     assert.deepEqual((await readdir(dir)).filter((name) => name === "endless" || name.startsWith(".sandkeep-")), []);
