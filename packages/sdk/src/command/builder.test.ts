@@ -43,6 +43,16 @@ test("keeps every setting when they are chained", async () => {
   }]);
 });
 
+test("passes on a signal that is sent while the command starts", async () => {
+  const { sh, killed, end } = shell(143);
+  const controller = new KillController();
+  const running = sh`sleep 60`.noThrow().signal(controller.signal).result();
+  controller.kill();
+  end();
+  await running;
+  assert.deepEqual(killed, ["SIGTERM"]);
+});
+
 test("changes nothing about the builder that a setting was made on", async () => {
   const { sh, spawned, end } = shell();
   end();

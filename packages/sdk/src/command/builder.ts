@@ -235,7 +235,7 @@ export class SandboxCommandBuilder {
     const line = shellCommand(this.#strings, this.#substitutions);
     const started = (script: string) => sudo ? `exec sudo -- bash -c ${escapeShellArg(script)}` : script;
     const long = Buffer.byteLength(started(line)) > MAX_ARGUMENT_BYTES;
-    const child = await this.#shell.spawn("bash", {
+    const starting = this.#shell.spawn("bash", {
       args: ["-c", started(long ? FROM_STDIN : line)],
       env: { ...SHELL_ENV, ...env },
       ...(long && { stdin: "piped" }),
@@ -243,10 +243,19 @@ export class SandboxCommandBuilder {
       stderr,
       ...(cwd === undefined ? {} : { cwd }),
     });
-    if (long) void send(line, child.stdin!);
-    const passOn = (name: Signal) => void child.kill(name).catch(() => {});
+    let running: Awaited<typeof starting> | undefined;
+    // From now on, not from when it runs: a signal that is sent while it starts is for it, too.
+    const passOn = (name: Signal) => void (running?.kill(name) ?? starting.then((child) => child.kill(name))).catch(() => {});
+    const stopListening = () => signal?.removeListener(passOn);
     signal?.addListener(passOn);
-    return commandChild(child, () => signal?.removeListener(passOn));
+    try {
+      running = await starting;
+      if (long) void send(line, running.stdin!);
+      return commandChild(running, stopListening);
+    } catch (error) {
+      stopListening();
+      throw error;
+    }
   }
 
   /** Makes the builder awaitable, as {@linkcode result}. */
