@@ -92,7 +92,7 @@ func (p *packer) directory(fd int, name, prefix string) error {
 			return nil
 		}
 		if err != nil {
-			return fault.Path(errnoOf(err), "readdir", join(p.path, prefix))
+			return fault.Path(fault.ErrnoOf(err), "readdir", join(p.path, prefix))
 		}
 	}
 }
@@ -212,15 +212,4 @@ func openAt(directory int, name string, flags int) (fd int, err error) {
 		return err
 	})
 	return fd, err
-}
-
-// errnoOf gives the error number inside an error of package os.
-func errnoOf(err error) error {
-	switch e := err.(type) {
-	case *os.PathError:
-		return e.Err
-	case *os.SyscallError:
-		return e.Err
-	}
-	return err
 }

@@ -184,18 +184,18 @@ type slowFile struct {
 
 func (f *slowFile) Read(p []byte) (int, error) {
 	n, err := f.File.Read(p)
-	return n, errnoOf(err)
+	return n, fault.ErrnoOf(err)
 }
 
 func (f *slowFile) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p)
-	return n, errnoOf(err)
+	return n, fault.ErrnoOf(err)
 }
 
 func (f *slowFile) Close() error {
 	f.stop()
 	if err := f.File.Close(); err != nil && err != os.ErrClosed {
-		return errnoOf(err)
+		return fault.ErrnoOf(err)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func EachEntry(path string, visit func(contract.DirEntry) error) error {
 			return nil
 		}
 		if err != nil {
-			return errnoOf(err)
+			return fault.ErrnoOf(err)
 		}
 	}
 }
@@ -100,5 +100,5 @@ func remove(path string, recursive bool) error {
 	if !recursive {
 		return unix.Rmdir(path)
 	}
-	return errnoOf(os.RemoveAll(path))
+	return fault.ErrnoOf(os.RemoveAll(path))
 }

@@ -3,7 +3,6 @@
 package files
 
 import (
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -203,17 +202,4 @@ func fdPath(fd int) (string, error) {
 		return "", err
 	}
 	return string(buffer[:n]), nil
-}
-
-// errnoOf gives the error number inside an error of package os.
-func errnoOf(err error) error {
-	switch e := err.(type) {
-	case *os.PathError:
-		return e.Err
-	case *os.SyscallError:
-		return e.Err
-	case *os.LinkError:
-		return e.Err
-	}
-	return err
 }
