@@ -2,9 +2,9 @@ import { basename, join } from "node:path";
 import type { Guest } from "./guest.ts";
 import { tool } from "./packages/command.ts";
 import { debs } from "./packages/debs.ts";
-import { buildGo } from "./packages/go_program.ts";
-import { packNodeModules } from "./packages/node_modules.ts";
-import { pythonPackages } from "./packages/python_packages.ts";
+import { buildGo } from "./packages/go-program.ts";
+import { packNodeModules } from "./packages/node-modules.ts";
+import { pythonPackages } from "./packages/python-packages.ts";
 import { scratch } from "./packages/scratch.ts";
 
 /** What the clients import, without which they do not run. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Arena } from "./fixture/arena.ts";
-import { srvBytes } from "./fixture/name_server.ts";
+import { srvBytes } from "./fixture/name-server.ts";
 import { type Attacker, isDenied, type Outcomes } from "./fixture/attacker.ts";
 
 /** A label that cannot be mistaken. */

@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { Sandbox } from "sandkeep";
 import { Arena } from "./fixture/arena.ts";
 import type { Attacker, Outcomes } from "./fixture/attacker.ts";
-import { headEnd, requestsIn } from "./fixture/strict_reader.ts";
+import { headEnd, requestsIn } from "./fixture/strict-reader.ts";
 
 const API = "api.test.example";
 const EVIL = "evil.test.example";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { runClient } from "../harness/client_program.ts";
+import { runClient } from "../harness/client-program.ts";
 import type { Sdk } from "../harness/sdk.ts";
 
 const ID = /^sbx_ord_[0-9a-hjkmnp-z]{20}$/;

@@ -3,14 +3,14 @@ import commands from "./commands.ts";
 import deno from "./deno.ts";
 import directories from "./directories.ts";
 import environment from "./environment.ts";
-import fileHandles from "./file_handles.ts";
+import fileHandles from "./file-handles.ts";
 import files from "./files.ts";
 import lifecycle from "./lifecycle.ts";
 import machine from "./machine.ts";
 import processes from "./processes.ts";
 import refusals from "./refusals.ts";
 import requests from "./requests.ts";
-import sideBySide from "./side_by_side.ts";
+import sideBySide from "./side-by-side.ts";
 import transfer from "./transfer.ts";
 import walking from "./walking.ts";
 

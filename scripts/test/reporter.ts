@@ -1,6 +1,6 @@
 /**
  * A reporter for node:test in the process of one test file: failures in full and a last line of counts as JSON, which
- * `node_file.ts` reads. A process that dies before that has not counted.
+ * `node-file.ts` reads. A process that dies before that has not counted.
  */
 import { inspect } from "node:util";
 import type { TestEvent } from "node:test/reporters";

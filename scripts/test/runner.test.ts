@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { GoCounter } from "./go_counter.ts";
-import { runTestFile } from "./node_file.ts";
-import { nodeSuite } from "./node_suite.ts";
+import { GoCounter } from "./go-counter.ts";
+import { runTestFile } from "./node-file.ts";
+import { nodeSuite } from "./node-suite.ts";
 import { sum, summaryLine } from "./outcome.ts";
 import { retryFailed } from "./retry.ts";
 

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { execute } from "./execute.ts";
-import { goSuite } from "./go_suite.ts";
-import { nodeSuite } from "./node_suite.ts";
+import { goSuite } from "./go-suite.ts";
+import { nodeSuite } from "./node-suite.ts";
 import { one, type Suite } from "./outcome.ts";
 
 /** A unit test that takes longer than this hangs. */

@@ -1,6 +1,6 @@
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { startApt } from "./apt.ts";
-import { startEchoSocket } from "./echo_socket.ts";
+import { startEchoSocket } from "./echo-socket.ts";
 import { GitServer } from "./git.ts";
 import { GrpcServer } from "./grpc.ts";
 import { startNpm } from "./npm.ts";

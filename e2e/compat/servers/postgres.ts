@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { tool } from "../packages/command.ts";
 import { scratch } from "../packages/scratch.ts";
-import { asOrdinaryUser, freePort, ORDINARY_USER, ServerProcess } from "./ordinary_user.ts";
+import { asOrdinaryUser, freePort, ORDINARY_USER, ServerProcess } from "./ordinary-user.ts";
 import type { Upstream } from "./upstream.ts";
 
 const HOST = "db.example.com";

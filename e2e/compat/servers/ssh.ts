@@ -5,7 +5,7 @@ import { tool } from "../packages/command.ts";
 import { debs } from "../packages/debs.ts";
 import { scratch } from "../packages/scratch.ts";
 import { unpackDebs } from "../packages/unpack.ts";
-import { asOrdinaryUser, freePort, ORDINARY_USER, ServerProcess } from "./ordinary_user.ts";
+import { asOrdinaryUser, freePort, ORDINARY_USER, ServerProcess } from "./ordinary-user.ts";
 import type { Upstream } from "./upstream.ts";
 
 const HOST = "ssh.example.com";

@@ -17,7 +17,7 @@ export default function open(world: () => World): void {
 
   const programs = {
     curl: `curl -sSf -H "Authorization: Bearer $API_TOKEN" ${URL}`,
-    "node's fetch": `node clients/node_fetch.mjs ${URL}`,
+    "node's fetch": `node clients/node-fetch.mjs ${URL}`,
     "Python's urllib": `python clients/python_urllib.py ${URL}`,
   };
   for (const [name, command] of Object.entries(programs)) {

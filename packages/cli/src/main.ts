@@ -1,5 +1,5 @@
 /** The command line's entry. The launcher `./sandkeep` runs it under the pinned Node. */
-import { reportError } from "./report_error.ts";
+import { reportError } from "./report-error.ts";
 import { root } from "./tree/root.ts";
 import { runProgram } from "./program.ts";
 import { Terminal } from "./output/terminal.ts";

@@ -19,20 +19,20 @@ export type * from "./client/types/mod.ts";
 export { Volume } from "./client/volume.ts";
 export { SandboxCommandBuilder } from "./command/builder.ts";
 export { SandboxCommandChild } from "./command/child.ts";
-export { KillController, KillSignal, type KillSignalListener } from "./command/kill_signal.ts";
+export { KillController, KillSignal, type KillSignalListener } from "./command/kill-signal.ts";
 export type { SandboxCommandResult, ShellPipeKind } from "./command/result.ts";
 export type { SandboxDeno } from "./deno/deno.ts";
-export type { Build, BuildOptions, DeployOptions } from "./deno/deploy_options.ts";
+export type { Build, BuildOptions, DeployOptions } from "./deno/deploy-options.ts";
 export type { CodeExtension, DenoReplOptions, DenoRunOptions } from "./deno/options.ts";
 export { DenoProcess } from "./deno/process.ts";
 export { DenoRepl } from "./deno/repl.ts";
-export type { SandboxEgress } from "./egress/sandbox_egress.ts";
+export type { SandboxEgress } from "./egress/sandbox-egress.ts";
 export type * from "./egress/types.ts";
 export type { SandboxEnv } from "./env/env.ts";
 export * from "./errors/mod.ts";
 export { FsFile } from "./fs/file.ts";
-export type { SandboxFs } from "./fs/sandbox_fs.ts";
-export { SeekMode } from "./fs/seek_mode.ts";
+export type { SandboxFs } from "./fs/sandbox-fs.ts";
+export { SeekMode } from "./fs/seek-mode.ts";
 export type {
   DirEntry,
   ExpandGlobOptions,
@@ -47,7 +47,7 @@ export type {
   WriteFileOptions,
 } from "./fs/types.ts";
 export type { TransferOptions } from "./fs/transfer-options.ts";
-export { ChildProcess } from "./process/child_process.ts";
+export { ChildProcess } from "./process/child-process.ts";
 export { type PtyOptions, PtyProcess } from "./process/pty.ts";
 export type { Signal } from "./process/signal.ts";
 export type { ChildProcessOutput, ChildProcessStatus } from "./process/status.ts";

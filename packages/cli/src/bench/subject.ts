@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { EgressConfig } from "@sandkeep/egress";
 import type { Target } from "../client/target.ts";
 import { CliError } from "../errors.ts";
-import { whenReady } from "../server/when_ready.ts";
+import { whenReady } from "../server/when-ready.ts";
 
 /** What is measured: a server, and where its processes can be seen. */
 export interface Subject extends AsyncDisposable {

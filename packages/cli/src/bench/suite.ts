@@ -1,8 +1,8 @@
 import type { BenchContext } from "./context.ts";
 import { measureCopyBytes, measureCopyFiles } from "./copy.ts";
 import { measureBurst, measureDensity } from "./crowd.ts";
-import { measureEgressGuestEnd } from "./egress/guest_end.ts";
-import { measureEgressHostEnd } from "./egress/host_end.ts";
+import { measureEgressGuestEnd } from "./egress/guest-end.ts";
+import { measureEgressHostEnd } from "./egress/host-end.ts";
 import type { Figures } from "./figures.ts";
 import { measureCreate, measureEcho, measureExec, measureKill, measureNodeVersion, measureStat } from "./latency.ts";
 import { measureTransfer } from "./transfer.ts";

@@ -5,13 +5,13 @@ import { after, describe, test } from "node:test";
 import { CliError, UsageError } from "../errors.ts";
 import { follow } from "../events/follow.ts";
 import { collectSecret } from "../values/secret.ts";
-import { temporaryDirectory } from "../testing/temporary_directory.ts";
-import { startTicks } from "../server/process_identity.ts";
+import { temporaryDirectory } from "../testing/temporary-directory.ts";
+import { startTicks } from "../server/process-identity.ts";
 import { writeState } from "../server/state.ts";
 import { Api } from "./api.ts";
 import { labelQuery } from "./labels.ts";
-import { createOptions } from "./machine_options.ts";
-import { sandboxId } from "./sandbox_id.ts";
+import { createOptions } from "./machine-options.ts";
+import { sandboxId } from "./sandbox-id.ts";
 import { findTarget, requireTarget } from "./target.ts";
 
 const ID = "sbx_ord_1at5nn58e77rtd11e3k3";

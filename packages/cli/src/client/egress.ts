@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { showEgress } from "../output/egress.ts";
 import type { Invocation } from "../tree/spec.ts";
 import { Api } from "./api.ts";
-import { sandboxId } from "./sandbox_id.ts";
+import { sandboxId } from "./sandbox-id.ts";
 import { requireTarget } from "./target.ts";
 
 /** The path of what a sandbox may reach. */

@@ -1,7 +1,7 @@
 import type { Sandbox } from "sandkeep";
 import { UsageError } from "../errors.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { reportError } from "../report_error.ts";
+import { reportError } from "../report-error.ts";
 import type { Invocation } from "../tree/spec.ts";
 import { Collected } from "./collect.ts";
 import { type CommandEnd, type CommandSpec, runCommand } from "./command.ts";
@@ -22,7 +22,7 @@ export async function runInForeground(
 ): Promise<number> {
   const spec: CommandSpec = { ...command, cwd: options.cwd, noStdin: options.stdin === false };
   if (options.tty) {
-    const { runOnTerminal } = await import("./terminal_session.ts");
+    const { runOnTerminal } = await import("./terminal-session.ts");
     return tellEnd(await runOnTerminal(sandbox, spec, terminal.streams, env.TERM), terminal);
   }
   if (!terminal.json) return tellEnd(await runCommand(sandbox, spec, terminal.streams), terminal);

@@ -1,5 +1,5 @@
 import type { Sandbox } from "sandkeep";
-import { createOptions, type MachineOptions } from "./machine_options.ts";
+import { createOptions, type MachineOptions } from "./machine-options.ts";
 import type { Target } from "./target.ts";
 
 /** Creates a sandbox on a server, and copies in what is asked for. Values of secrets are in the environment. */

@@ -49,7 +49,7 @@ export async function requireTarget(invocation: Pick<Invocation, "options" | "en
 export async function ensureTarget({ options, env, terminal }: Pick<Invocation, "options" | "env" | "terminal">): Promise<Target> {
   const found = await findTarget({ options, env });
   if (found) return found;
-  const { startLocalServer } = await import("../server/start_local.ts");
+  const { startLocalServer } = await import("../server/start-local.ts");
   await startLocalServer(dataDirOf(options, env), env, terminal);
   return await requireTarget({ options, env });
 }

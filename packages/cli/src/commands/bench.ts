@@ -13,7 +13,7 @@ import { namedTarget } from "../client/target.ts";
 import { UsageError } from "../errors.ts";
 import { table } from "../output/table.ts";
 import { dataDirOf, imagesOf } from "../paths.ts";
-import { prepareImage } from "../server/prepare_image.ts";
+import { prepareImage } from "../server/prepare-image.ts";
 import type { Invocation } from "../tree/spec.ts";
 
 const SETTLE_MS = 20_000;

@@ -1,4 +1,4 @@
-import type { MachineOptions } from "../client/machine_options.ts";
+import type { MachineOptions } from "../client/machine-options.ts";
 import { createSandbox } from "../client/sandbox.ts";
 import { ensureTarget } from "../client/target.ts";
 import type { Invocation } from "../tree/spec.ts";

@@ -6,7 +6,7 @@ import { checkIsolation } from "../doctor/isolation.ts";
 import { checkPlatform } from "../doctor/platform.ts";
 import { checkPrograms } from "../doctor/programs.ts";
 import { checkResources } from "../doctor/resources.ts";
-import { runChecks } from "../doctor/run_checks.ts";
+import { runChecks } from "../doctor/run-checks.ts";
 import { recheck } from "../doctor/recheck.ts";
 import { checkServer } from "../doctor/server.ts";
 import type { Colours } from "../output/colour.ts";

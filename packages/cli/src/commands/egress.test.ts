@@ -8,7 +8,7 @@ import type { EgressView } from "@sandkeep/protocol";
 import { CliError, UsageError } from "../errors.ts";
 import { runProgram } from "../program.ts";
 import { recordedStreams } from "../testing/streams.ts";
-import { temporaryDirectory } from "../testing/temporary_directory.ts";
+import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import { root } from "../tree/root.ts";
 
 const ID = "sbx_ord_1at5nn58e77rtd11e3k3";

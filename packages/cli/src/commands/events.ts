@@ -1,6 +1,6 @@
 import type { SandboxEvent } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { requireTarget } from "../client/target.ts";
 import { describeEvent } from "../events/describe.ts";
 import { follow } from "../events/follow.ts";

@@ -1,7 +1,7 @@
 import { withOwnFailures } from "../client/command.ts";
 import { checkForeground, type ForegroundOptions, runInForeground } from "../client/foreground.ts";
 import { connectSandbox } from "../client/sandbox.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { requireTarget } from "../client/target.ts";
 import { UsageError } from "../errors.ts";
 import type { Invocation } from "../tree/spec.ts";

@@ -1,6 +1,6 @@
 import type { ExtendAnswer } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { requireTarget } from "../client/target.ts";
 import type { Invocation } from "../tree/spec.ts";
 import { formatDuration, parseDuration } from "../values/duration.ts";

@@ -1,10 +1,10 @@
 import type { SandboxDetail } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";
 import { labelQuery } from "../client/labels.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { requireTarget } from "../client/target.ts";
 import { CliError, UsageError } from "../errors.ts";
-import { reportError } from "../report_error.ts";
+import { reportError } from "../report-error.ts";
 import type { Invocation } from "../tree/spec.ts";
 
 interface Options {

@@ -1,6 +1,6 @@
 import { withOwnFailures } from "../client/command.ts";
 import { checkForeground, type ForegroundOptions, runInForeground } from "../client/foreground.ts";
-import type { MachineOptions } from "../client/machine_options.ts";
+import type { MachineOptions } from "../client/machine-options.ts";
 import { createSandbox } from "../client/sandbox.ts";
 import { ensureTarget } from "../client/target.ts";
 import { UsageError } from "../errors.ts";

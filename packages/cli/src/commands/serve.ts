@@ -3,10 +3,10 @@ import type { JailKind } from "@sandkeep/host";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
 import { dataDirOf, imagesOf } from "../paths.ts";
 import { jailOf, JAILS } from "../server/jail-choice.ts";
-import { prepareImage } from "../server/prepare_image.ts";
-import { startTicks } from "../server/process_identity.ts";
+import { prepareImage } from "../server/prepare-image.ts";
+import { startTicks } from "../server/process-identity.ts";
 import { readState, removeState, writeState } from "../server/state.ts";
-import { stopRequest } from "../server/stop_request.ts";
+import { stopRequest } from "../server/stop-request.ts";
 import type { CommonOptions, Invocation } from "../tree/spec.ts";
 
 interface Options {

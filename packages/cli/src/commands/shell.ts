@@ -1,8 +1,8 @@
 import { withOwnFailures } from "../client/command.ts";
 import { connectSandbox, createSandbox } from "../client/sandbox.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { ensureTarget, requireTarget } from "../client/target.ts";
-import { runOnTerminal } from "../client/terminal_session.ts";
+import { runOnTerminal } from "../client/terminal-session.ts";
 import { UsageError } from "../errors.ts";
 import type { Invocation } from "../tree/spec.ts";
 

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addProgram } from "../testing/programs.ts";
-import { temporaryDirectory } from "../testing/temporary_directory.ts";
+import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import { root } from "../tree/root.ts";
 import { bashCompletion } from "./bash.ts";
 

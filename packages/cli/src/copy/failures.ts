@@ -1,4 +1,4 @@
-import { fromSdkError } from "../client/sdk_error.ts";
+import { fromSdkError } from "../client/sdk-error.ts";
 import { CliError, ExitCode } from "../errors.ts";
 
 /** What a system call on this machine fails with. */

@@ -1,5 +1,5 @@
 import { matchesGlob, posix } from "node:path";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 
 /** One end of a copy. */
 export type Place = { kind: "local"; path: string } | { kind: "sandbox"; id: string; path: string };

@@ -4,13 +4,13 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { addProgram } from "../testing/programs.ts";
-import { temporaryDirectory } from "../testing/temporary_directory.ts";
+import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import type { DoctorContext } from "./check.ts";
 import { checkEgress } from "./egress.ts";
 import { checkPrograms } from "./programs.ts";
 import { checkIsolation } from "./isolation.ts";
 import { checkResources } from "./resources.ts";
-import { runChecks } from "./run_checks.ts";
+import { runChecks } from "./run-checks.ts";
 import { checkServer } from "./server.ts";
 
 const dir = temporaryDirectory();

@@ -3,10 +3,10 @@ import { closeSync, mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CliError, ExitCode } from "../errors.ts";
 import { daemonLog, startLock } from "../paths.ts";
-import { openDaemonLog } from "./daemon_log.ts";
-import { takeLock } from "./file_lock.ts";
+import { openDaemonLog } from "./daemon-log.ts";
+import { takeLock } from "./file-lock.ts";
 import { readState, type ServerState } from "./state.ts";
-import { whenReady } from "./when_ready.ts";
+import { whenReady } from "./when-ready.ts";
 
 /** A server in the background ends after this long without a sandbox, unless SANDKEEP_IDLE_EXIT says otherwise. */
 const IDLE_EXIT = "30m";

@@ -5,8 +5,8 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { stateFile } from "../paths.ts";
-import { temporaryDirectory } from "../testing/temporary_directory.ts";
-import { startTicks } from "./process_identity.ts";
+import { temporaryDirectory } from "../testing/temporary-directory.ts";
+import { startTicks } from "./process-identity.ts";
 import { readState, removeState, type ServerState, writeState } from "./state.ts";
 
 const dir = temporaryDirectory();

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { stateFile } from "../paths.ts";
-import { startTicks } from "./process_identity.ts";
+import { startTicks } from "./process-identity.ts";
 
 /** What is known about the server that uses a data directory; kept there, for its owner only, as it holds a token. */
 export interface ServerState {

@@ -16,7 +16,7 @@ export const egressCommands: CommandSpec = {
       examples: [["sandkeep egress show $id", "hosts, rules and secrets"]],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress_show.ts"),
+      load: () => import("../commands/egress-show.ts"),
     },
     {
       name: "allow",
@@ -35,7 +35,7 @@ export const egressCommands: CommandSpec = {
       ],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress_allow.ts"),
+      load: () => import("../commands/egress-allow.ts"),
     },
     {
       name: "deny",
@@ -49,7 +49,7 @@ export const egressCommands: CommandSpec = {
       examples: [["sandkeep egress deny $id ads.example.net 203.0.113.0/24", "a name and a range of addresses"]],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress_deny.ts"),
+      load: () => import("../commands/egress-deny.ts"),
     },
     {
       name: "rules",
@@ -64,7 +64,7 @@ export const egressCommands: CommandSpec = {
       ],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress_rules.ts"),
+      load: () => import("../commands/egress-rules.ts"),
     },
     {
       name: "secret",
@@ -89,7 +89,7 @@ export const egressCommands: CommandSpec = {
           ],
           completes: "sandbox",
           client: true,
-          load: () => import("../commands/egress_secret_set.ts"),
+          load: () => import("../commands/egress-secret-set.ts"),
         },
         {
           name: "revoke",
@@ -100,7 +100,7 @@ export const egressCommands: CommandSpec = {
           examples: [["sandkeep egress secret revoke $id API_KEY", "from now on"]],
           completes: "sandbox",
           client: true,
-          load: () => import("../commands/egress_secret_revoke.ts"),
+          load: () => import("../commands/egress-secret-revoke.ts"),
         },
       ],
     },
@@ -116,7 +116,7 @@ export const egressCommands: CommandSpec = {
       examples: [["sandkeep egress export $id --format har --output traffic.har", "for the browser's developer tools"]],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress_export.ts"),
+      load: () => import("../commands/egress-export.ts"),
     },
   ],
 };

@@ -56,6 +56,6 @@ export const toolCommands: CommandSpec[] = [
     summary: "Print ids of running sandboxes for completion",
     hidden: true,
     client: true,
-    load: () => import("../commands/complete_ids.ts"),
+    load: () => import("../commands/complete-ids.ts"),
   },
 ];

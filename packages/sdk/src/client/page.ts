@@ -1,4 +1,4 @@
-import { parseLinkHeader } from "./link_header.ts";
+import { parseLinkHeader } from "./link-header.ts";
 import type { Cursor, PaginatedList } from "./types/mod.ts";
 
 /** One page of a list, as the API's `Link` header continues it. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SandboxCommandError } from "../errors/command.ts";
 import { SandboxCommandBuilder } from "./builder.ts";
-import { KillController } from "./kill_signal.ts";
+import { KillController } from "./kill-signal.ts";
 
 /** A shell that only remembers how it was asked. */
 function shell(code = 0, stdoutText = "", stderrText: string | null = null, oom = false) {

@@ -3,9 +3,9 @@ import { SandboxCommandError } from "../errors/command.ts";
 import type { Signal } from "../process/signal.ts";
 import type { SandboxCommandChild } from "./child.ts";
 import { commandChild } from "./child.ts";
-import { KillController, KillSignal } from "./kill_signal.ts";
+import { KillController, KillSignal } from "./kill-signal.ts";
 import type { SandboxCommandResult, ShellPipeKind } from "./result.ts";
-import { escapeShellArg, shellCommand } from "./shell_escape.ts";
+import { escapeShellArg, shellCommand } from "./shell-escape.ts";
 
 /** How a shell is started: by {@linkcode Sandbox.spawn}. */
 interface Shell {

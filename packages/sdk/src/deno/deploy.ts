@@ -3,7 +3,7 @@ import type { Rest } from "../client/rest.ts";
 import { path } from "../client/rest.ts";
 import type { Revision } from "../client/types/mod.ts";
 import { DeployError } from "../errors/api.ts";
-import type { Build, DeployOptions } from "./deploy_options.ts";
+import type { Build, DeployOptions } from "./deploy-options.ts";
 
 /** Begins to deploy a directory of a sandbox to an app. Rejects with `DeployError`. */
 export async function deploy(rest: Rest, sandboxId: string, app: string, options: DeployOptions = {}): Promise<Build> {

@@ -1,5 +1,5 @@
-import type { ProcessParts } from "../process/child_process.ts";
-import { ignoreEnded } from "../process/child_process.ts";
+import type { ProcessParts } from "../process/child-process.ts";
+import { ignoreEnded } from "../process/child-process.ts";
 import type { Connection } from "../transport/connection.ts";
 import { DenoProcess } from "./process.ts";
 

@@ -1,5 +1,5 @@
 import { path, type Rest } from "../client/rest.ts";
-import { readEvents } from "../client/server_sent_events.ts";
+import { readEvents } from "../client/server-sent-events.ts";
 import { ApiError } from "../errors/api.ts";
 import type { EgressEvent, EgressLogOptions } from "./types.ts";
 

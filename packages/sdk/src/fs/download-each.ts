@@ -4,7 +4,7 @@ import { dirname, join, posix } from "node:path";
 import type { Connection } from "../transport/connection.ts";
 import { downloadFile } from "./download-file.ts";
 import { runAll } from "./parallel.ts";
-import type { SandboxFs } from "./sandbox_fs.ts";
+import type { SandboxFs } from "./sandbox-fs.ts";
 
 const REPLACE_NO_LINK = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
 

@@ -8,7 +8,7 @@ import type { Connection } from "../transport/connection.ts";
 import { chunksOf, receivePaced, WINDOW_BYTES } from "../transport/paced-stream.ts";
 import { downloadEach } from "./download-each.ts";
 import { downloadFile } from "./download-file.ts";
-import type { SandboxFs } from "./sandbox_fs.ts";
+import type { SandboxFs } from "./sandbox-fs.ts";
 import { type TransferOptions, warn } from "./transfer-options.ts";
 import { unlessLacking } from "./extension.ts";
 

@@ -3,7 +3,7 @@ import type { Bytes } from "../transport/bytes.ts";
 import { fromBase64, toBase64 } from "../transport/bytes.ts";
 import type { Connection } from "../transport/connection.ts";
 import { toFileInfo, toTime } from "./metadata.ts";
-import type { SeekMode } from "./seek_mode.ts";
+import type { SeekMode } from "./seek-mode.ts";
 import type { FileInfo } from "./types.ts";
 
 /** How much {@linkcode FsFile.readable} asks for at a time, in bytes: fewer round trips, and still little to hold. */

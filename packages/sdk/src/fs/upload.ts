@@ -4,7 +4,7 @@ import { readDirectory } from "../archive/read-directory.ts";
 import { abortable, abortError } from "../transport/abort.ts";
 import type { Connection } from "../transport/connection.ts";
 import { unlessLacking } from "./extension.ts";
-import type { SandboxFs } from "./sandbox_fs.ts";
+import type { SandboxFs } from "./sandbox-fs.ts";
 import { type TransferOptions, warn } from "./transfer-options.ts";
 import { uploadEach } from "./upload-each.ts";
 import { uploadFile } from "./upload-file.ts";

@@ -1,8 +1,8 @@
 import { PRIVATE } from "../private.ts";
 import type { Connection } from "../transport/connection.ts";
 import { toPath } from "../transport/path.ts";
-import type { ProcessParts } from "./child_process.ts";
-import { ChildProcess, killOnAbort } from "./child_process.ts";
+import type { ProcessParts } from "./child-process.ts";
+import { ChildProcess, killOnAbort } from "./child-process.ts";
 import { openStdin } from "./stdio.ts";
 
 /** Size of a terminal nobody has looked at, in characters. */

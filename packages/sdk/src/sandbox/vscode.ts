@@ -1,7 +1,7 @@
 import util from "node:util";
 import { inspected } from "../inspect.ts";
 import { requirePrivate } from "../private.ts";
-import { ignoreEnded } from "../process/child_process.ts";
+import { ignoreEnded } from "../process/child-process.ts";
 import type { Signal } from "../process/signal.ts";
 import type { ChildProcessStatus } from "../process/status.ts";
 import { toStatus } from "../process/status.ts";

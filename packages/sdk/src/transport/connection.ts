@@ -1,14 +1,14 @@
 import type { Buffer } from "node:buffer";
 import { ConnectionClosedError, RpcError } from "../errors/connection.ts";
-import type { ErrorObject } from "./error_object.ts";
-import { fromError, toError } from "./error_object.ts";
-import { InboundStreams } from "./inbound_streams.ts";
+import type { ErrorObject } from "./error-object.ts";
+import { fromError, toError } from "./error-object.ts";
+import { InboundStreams } from "./inbound-streams.ts";
 import { Keepalive } from "./keepalive.ts";
 import { isMessage } from "./message.ts";
 import type { Notification, Response } from "./message.ts";
 import type { Method, Params, Value } from "./methods.ts";
-import { OutboundStreams } from "./outbound_streams.ts";
-import { PacedSender } from "./paced_sender.ts";
+import { OutboundStreams } from "./outbound-streams.ts";
+import { PacedSender } from "./paced-sender.ts";
 import type { Socket } from "./socket.ts";
 
 /** How long the server may take to agree to a close before the socket is cut, in milliseconds. */

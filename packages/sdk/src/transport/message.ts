@@ -1,4 +1,4 @@
-import type { ErrorObject } from "./error_object.ts";
+import type { ErrorObject } from "./error-object.ts";
 
 /** What the server sends: JSON-RPC 2.0, of which it uses responses and notifications. */
 export type Message = Response | Notification;

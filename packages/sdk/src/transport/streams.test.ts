@@ -4,7 +4,7 @@ import { ConnectionClosedError } from "../errors/connection.ts";
 import type { Peer } from "../testing/peer.ts";
 import { NO_ANSWER, PeerServer } from "../testing/peer.ts";
 import { openConnection } from "./open.ts";
-import { MAX_CHUNK_BYTES } from "./outbound_streams.ts";
+import { MAX_CHUNK_BYTES } from "./outbound-streams.ts";
 import type { Connection } from "./connection.ts";
 
 async function connect(server: PeerServer): Promise<{ connection: Connection; peer: Peer }> {

@@ -1,7 +1,7 @@
 import { Page } from "../page.ts";
 import type { Rest } from "../rest.ts";
 import { path } from "../rest.ts";
-import { readEvents } from "../server_sent_events.ts";
+import { readEvents } from "../server-sent-events.ts";
 import type { BuildLog, BuildLogsOptions, PaginatedList, Revision, RevisionListOptions, RevisionProgress, Revisions, Timeline } from "../types/mod.ts";
 
 const EVENT_STREAM = { accept: "text/event-stream" };

@@ -2,7 +2,7 @@ export type * from "./apps.ts";
 export type * from "./common.ts";
 export type * from "./deploy.ts";
 export type * from "./layers.ts";
-export type * from "./revision_progress.ts";
+export type * from "./revision-progress.ts";
 export type * from "./revisions.ts";
 export type * from "./sandboxes.ts";
 export type * from "./timelines.ts";

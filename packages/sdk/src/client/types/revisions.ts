@@ -1,6 +1,6 @@
 import type { AppId, AppSlug, RuntimeConfig } from "./apps.ts";
 import type { LayerRef, ListOptions, PaginatedList } from "./common.ts";
-import type { RevisionProgress } from "./revision_progress.ts";
+import type { RevisionProgress } from "./revision-progress.ts";
 import type { Timeline } from "./timelines.ts";
 
 /** How far a revision is. */

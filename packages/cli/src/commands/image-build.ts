@@ -1,5 +1,5 @@
 import { dataDirOf, imagesOf } from "../paths.ts";
-import { prepareImage } from "../server/prepare_image.ts";
+import { prepareImage } from "../server/prepare-image.ts";
 import type { Invocation } from "../tree/spec.ts";
 
 /** `sandkeep image build` */

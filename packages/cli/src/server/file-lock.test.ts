@@ -3,14 +3,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { temporaryDirectory } from "../testing/temporary_directory.ts";
-import { takeLock } from "./file_lock.ts";
+import { temporaryDirectory } from "../testing/temporary-directory.ts";
+import { takeLock } from "./file-lock.ts";
 
 const dir = temporaryDirectory();
 
 /** A process that takes the lock, says so, and holds it until it is killed. */
 async function holder(file: string) {
-  const program = `const { takeLock } = await import(${JSON.stringify(new URL("file_lock.ts", import.meta.url).href)});
+  const program = `const { takeLock } = await import(${JSON.stringify(new URL("file-lock.ts", import.meta.url).href)});
     await takeLock(${JSON.stringify(file)}, () => true); console.log("held"); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "inherit"] });
   await once(child.stdout, "data");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "../errors/api.ts";
-import { readEvents } from "./server_sent_events.ts";
+import { readEvents } from "./server-sent-events.ts";
 
 function answer(...chunks: string[]): Response {
   return new Response(ReadableStream.from(chunks).pipeThrough(new TextEncoderStream()));

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Api } from "../client/api.ts";
 import { egressPath } from "../client/egress.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { requireTarget } from "../client/target.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../tree/spec.ts";

@@ -2,7 +2,7 @@ import type { Terminal } from "../output/terminal.ts";
 import { imagesOf } from "../paths.ts";
 import { ensureDaemon } from "./daemon.ts";
 import { jailOf } from "./jail-choice.ts";
-import { prepareImage } from "./prepare_image.ts";
+import { prepareImage } from "./prepare-image.ts";
 
 /** Starts the server of a data directory in the background, building the image first if it is missing, and says so. */
 export async function startLocalServer(dataDir: string, env: NodeJS.ProcessEnv, terminal: Terminal): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KillController, KillSignal } from "./kill_signal.ts";
+import { KillController, KillSignal } from "./kill-signal.ts";
 
 test("is aborted by the signals that end a command, with their exit codes", () => {
   const codes = { SIGTERM: 143, SIGKILL: 137, SIGABRT: 134, SIGQUIT: 131, SIGINT: 130 } as const;

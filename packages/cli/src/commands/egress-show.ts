@@ -1,7 +1,7 @@
 import type { EgressView } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";
 import { egressPath } from "../client/egress.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { requireTarget } from "../client/target.ts";
 import { showEgress } from "../output/egress.ts";
 import type { Invocation } from "../tree/spec.ts";

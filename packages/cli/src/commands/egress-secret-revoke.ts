@@ -1,6 +1,6 @@
 import { Api } from "../client/api.ts";
 import { egressPath } from "../client/egress.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { requireTarget } from "../client/target.ts";
 import { printable } from "../output/colour.ts";
 import type { Invocation } from "../tree/spec.ts";

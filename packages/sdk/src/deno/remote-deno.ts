@@ -1,12 +1,12 @@
 import type { Rest } from "../client/rest.ts";
 import { PRIVATE } from "../private.ts";
-import { killOnAbort } from "../process/child_process.ts";
+import { killOnAbort } from "../process/child-process.ts";
 import { start } from "../process/spawn.ts";
 import type { Connection } from "../transport/connection.ts";
 import { toPath } from "../transport/path.ts";
 import type { SandboxDeno } from "./deno.ts";
 import { deploy } from "./deploy.ts";
-import type { Build, DeployOptions } from "./deploy_options.ts";
+import type { Build, DeployOptions } from "./deploy-options.ts";
 import type { DenoReplOptions, DenoRunOptions } from "./options.ts";
 import { DenoProcess } from "./process.ts";
 import { DenoRepl } from "./repl.ts";

@@ -1,5 +1,5 @@
 import { globSync } from "node:fs";
-import { runTestFile } from "./node_file.ts";
+import { runTestFile } from "./node-file.ts";
 import { type Outcome, sum, type SuiteContext } from "./outcome.ts";
 import { type Attempt, retryFailed } from "./retry.ts";
 

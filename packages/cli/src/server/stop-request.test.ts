@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stopRequest } from "./stop_request.ts";
+import { stopRequest } from "./stop-request.ts";
 
 test("SIGTERM ends the sandboxes too, SIGUSR2 leaves those with a lifetime", async () => {
   const first = stopRequest({});

@@ -2,7 +2,7 @@ import type { EgressView } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";
 import { egressPath } from "../client/egress.ts";
 import { readInput } from "../client/input.ts";
-import { sandboxId } from "../client/sandbox_id.ts";
+import { sandboxId } from "../client/sandbox-id.ts";
 import { requireTarget } from "../client/target.ts";
 import { UsageError } from "../errors.ts";
 import { printable } from "../output/colour.ts";

@@ -6,7 +6,7 @@ import { readBytes, writeBytes } from "./content.ts";
 import { download } from "./download.ts";
 import { FsFile } from "./file.ts";
 import { toFileInfo, toTime } from "./metadata.ts";
-import type { SandboxFs } from "./sandbox_fs.ts";
+import type { SandboxFs } from "./sandbox-fs.ts";
 import type { TransferOptions } from "./transfer-options.ts";
 import type {
   DirEntry,

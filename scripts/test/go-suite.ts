@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { execute } from "./execute.ts";
-import { GoCounter, type GoTestEvent } from "./go_counter.ts";
+import { GoCounter, type GoTestEvent } from "./go-counter.ts";
 import { one, type Outcome, sum, type SuiteContext } from "./outcome.ts";
 import { retryFailed } from "./retry.ts";
 

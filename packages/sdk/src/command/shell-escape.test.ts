@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { escapeShellArg, shellCommand } from "./shell_escape.ts";
+import { escapeShellArg, shellCommand } from "./shell-escape.ts";
 
 function sh(strings: TemplateStringsArray, ...substitutions: unknown[]): string {
   return shellCommand(strings, substitutions);

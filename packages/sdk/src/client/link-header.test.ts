@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseLinkHeader } from "./link_header.ts";
+import { parseLinkHeader } from "./link-header.ts";
 
 test("finds every relation", () => {
   assert.deepEqual(parseLinkHeader('<https://a.test/x?cursor=1>; rel="next", <https://a.test/x?cursor=0>; rel="prev"'), {

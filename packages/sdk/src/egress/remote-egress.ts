@@ -1,6 +1,6 @@
 import { path, type Rest } from "../client/rest.ts";
 import { readLog } from "./log.ts";
-import type { SandboxEgress } from "./sandbox_egress.ts";
+import type { SandboxEgress } from "./sandbox-egress.ts";
 import type { EgressEvent, EgressLogOptions, EgressPolicy, EgressState, SecretInfo, SecretUpdate } from "./types.ts";
 
 /** A list that replaces another, or what is added to it and removed from it. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CliError, UsageError } from "./errors.ts";
 import { Terminal } from "./output/terminal.ts";
-import { reportError } from "./report_error.ts";
+import { reportError } from "./report-error.ts";
 import { recordedStreams } from "./testing/streams.ts";
 
 function report(error: unknown, json = false) {

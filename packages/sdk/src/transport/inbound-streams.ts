@@ -1,7 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 import { fromBase64 } from "./bytes.ts";
-import type { ErrorObject } from "./error_object.ts";
-import { toError } from "./error_object.ts";
+import type { ErrorObject } from "./error-object.ts";
+import { toError } from "./error-object.ts";
 
 interface Inbound {
   readable: ReadableStream<Bytes>;

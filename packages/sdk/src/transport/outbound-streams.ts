@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { toBase64 } from "./bytes.ts";
-import type { ErrorObject } from "./error_object.ts";
-import { fromError, toError } from "./error_object.ts";
+import type { ErrorObject } from "./error-object.ts";
+import { fromError, toError } from "./error-object.ts";
 
 /**
  * Most bytes in one frame. Measured with uploads of 50 MB to a local server: the speed is the same from 64 KiB to 512 KiB within
