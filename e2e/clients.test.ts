@@ -37,19 +37,34 @@ describe("coverage", { skip: only !== "" && "only some suites ran" }, () => {
   const members = publicMembers();
 
   test("finds the public methods in the typings", () => {
-    for (const member of ["Sandbox.create", "Sandbox.sh", "SandboxFs.readFile", "FsFile.seek", "FsFile.readable", "SandboxCommandBuilder.json", "Sandboxes.list", "KillSignal.linkChild"]) {
+    for (const member of [
+      "Sandbox.create",
+      "Sandbox.sh",
+      "SandboxFs.readFile",
+      "FsFile.seek",
+      "FsFile.readable",
+      "SandboxCommandBuilder.json",
+      "Sandboxes.list",
+      "KillSignal.linkChild",
+    ]) {
       assert.ok(members.has(member), member);
     }
     assert.ok(members.size > 150, String(members.size));
   });
 
   test("lists nothing as later that does not exist", () => {
-    assert.deepEqual([...later.keys()].filter((member) => !members.has(member)), []);
+    assert.deepEqual(
+      [...later.keys()].filter((member) => !members.has(member)),
+      [],
+    );
   });
 
   for (const { sdk, recorder } of sdks) {
     test(`${sdk.name}: every public method was used, or comes later for a reason`, () => {
-      assert.deepEqual([...members].filter((member) => !recorder.used.has(member) && !later.has(member)), []);
+      assert.deepEqual(
+        [...members].filter((member) => !recorder.used.has(member) && !later.has(member)),
+        [],
+      );
     });
   }
 });

@@ -60,17 +60,27 @@ after(async () => {
 });
 
 async function pack(): Promise<string> {
-  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", project], { cwd: join(ROOT, "packages/sdk"), timeout: TIMEOUT_MS });
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", project], {
+    cwd: join(ROOT, "packages/sdk"),
+    timeout: TIMEOUT_MS,
+  });
   const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("["))) as [{ filename: string }];
   return join(project, filename);
 }
 
 function typesOfNode(): string {
-  return (JSON.parse(readFileSync(join(ROOT, "node_modules/@types/node/package.json"), "utf8")) as { version: string }).version;
+  return (JSON.parse(readFileSync(join(ROOT, "node_modules/@types/node/package.json"), "utf8")) as { version: string })
+    .version;
 }
 
 async function compile(files: string[], compilerOptions: object): Promise<void> {
-  const options = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, types: ["node"], ...compilerOptions };
+  const options = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    types: ["node"],
+    ...compilerOptions,
+  };
   const config = join(project, "tsconfig.test.json");
   await writeFile(config, JSON.stringify({ compilerOptions: options, files }));
   try {
@@ -84,22 +94,43 @@ async function compile(files: string[], compilerOptions: object): Promise<void> 
 
 test("holds what is needed and nothing else, and depends on ws alone", async () => {
   const folder = join(project, "node_modules/sandkeep");
-  const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+  const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
   assert.deepEqual(Object.keys(manifest.dependencies), ["ws"]);
   const files = globSync("**/*", { cwd: folder, exclude: (name) => name === "node_modules" });
   assert.ok(files.includes("dist/mod.js") && files.includes("dist/mod.d.ts") && files.includes("README.md"));
-  assert.deepEqual(files.filter((file) => /test|testing/.test(file)), []);
+  assert.deepEqual(
+    files.filter((file) => /test|testing/.test(file)),
+    [],
+  );
 });
 
 test("compiles strictly, with and without the types of a browser", async () => {
-  await compile(["main.ts"], { module: "nodenext", target: "es2023", lib: ["es2024", "esnext.disposable"], outDir: "out" });
-  await compile(["main.ts"], { module: "esnext", moduleResolution: "bundler", target: "es2022", lib: ["esnext", "dom", "dom.iterable"], noEmit: true });
+  await compile(["main.ts"], {
+    module: "nodenext",
+    target: "es2023",
+    lib: ["es2024", "esnext.disposable"],
+    outDir: "out",
+  });
+  await compile(["main.ts"], {
+    module: "esnext",
+    moduleResolution: "bundler",
+    target: "es2022",
+    lib: ["esnext", "dom", "dom.iterable"],
+    noEmit: true,
+  });
 });
 
 test("compiles a program for @deno/sandbox of which nothing but the import was changed", async () => {
   const program = await readFile(join(ROOT, "e2e/types/program.ts"), "utf8");
   await writeFile(join(project, "program.ts"), program.replace('from "@deno/sandbox"', 'from "sandkeep"'));
-  await compile(["program.ts"], { module: "nodenext", target: "es2024", lib: ["es2024", "esnext.disposable", "esnext.array"], noEmit: true });
+  await compile(["program.ts"], {
+    module: "nodenext",
+    target: "es2024",
+    lib: ["es2024", "esnext.disposable", "esnext.array"],
+    noEmit: true,
+  });
 });
 
 test("runs in Node 22", async () => {
@@ -111,6 +142,9 @@ test("runs in Node 22", async () => {
 
 test("runs in Deno, which checks its types", async () => {
   const deno = join(project, "node_modules/deno/deno");
-  const { stdout } = await run(deno, ["run", "--check", "--allow-all", "--node-modules-dir=manual", "main.ts"], { cwd: project, timeout: TIMEOUT_MS });
+  const { stdout } = await run(deno, ["run", "--check", "--allow-all", "--node-modules-dir=manual", "main.ts"], {
+    cwd: project,
+    timeout: TIMEOUT_MS,
+  });
   assert.equal(stdout.trim(), EXPECTED);
 });

@@ -34,7 +34,10 @@ after(async () => {
 
 test("there are examples, and only those of a later version are not run", () => {
   assert.ok(examples.length > 60, String(examples.length));
-  assert.deepEqual(examples.filter(({ ignored, place }) => ignored && !LATER.test(place)).map(({ place }) => place), []);
+  assert.deepEqual(
+    examples.filter(({ ignored, place }) => ignored && !LATER.test(place)).map(({ place }) => place),
+    [],
+  );
 });
 
 test("examples compile", () => {

@@ -22,16 +22,27 @@ export function cliPage(present: string): string {
 }
 
 function sections(spec: CommandSpec, path: string[]): string[] {
-  return (spec.commands ?? []).filter((sub) => !sub.hidden).flatMap((sub) => {
-    const words = [...path, sub.name];
-    return [...(sub.load ? [section(sub, words)] : []), ...sections(sub, words)];
-  });
+  return (spec.commands ?? [])
+    .filter((sub) => !sub.hidden)
+    .flatMap((sub) => {
+      const words = [...path, sub.name];
+      return [...(sub.load ? [section(sub, words)] : []), ...sections(sub, words)];
+    });
 }
 
 function section(spec: CommandSpec, words: string[]): string {
-  const own = optionsOf(spec).filter(({ flags }) => ![...COMMON].some((name) => flags.includes(name)) || spec.options?.some((o) => o.flags === flags));
-  const aliases = spec.aliases?.length ? ` Also: ${spec.aliases.map((alias) => `\`${[...words.slice(0, -1), alias].join(" ")}\``).join(", ")}.` : "";
-  const lines = [`### \`sandkeep ${[...words, spec.args].filter(Boolean).join(" ")}\``, "", `${spec.summary}.${aliases}`, ""];
+  const own = optionsOf(spec).filter(
+    ({ flags }) => ![...COMMON].some((name) => flags.includes(name)) || spec.options?.some((o) => o.flags === flags),
+  );
+  const aliases = spec.aliases?.length
+    ? ` Also: ${spec.aliases.map((alias) => `\`${[...words.slice(0, -1), alias].join(" ")}\``).join(", ")}.`
+    : "";
+  const lines = [
+    `### \`sandkeep ${[...words, spec.args].filter(Boolean).join(" ")}\``,
+    "",
+    `${spec.summary}.${aliases}`,
+    "",
+  ];
   if (spec.details) lines.push(spec.details.replaceAll("\n", " "), "");
   if (own.length > 0) {
     lines.push("| option | |", "| --- | --- |");
@@ -40,7 +51,8 @@ function section(spec: CommandSpec, words: string[]): string {
     }
     lines.push("");
   }
-  if (spec.examples) lines.push("```sh", ...spec.examples.map(([line, what]) => `${line.padEnd(60)} # ${what}`), "```", "");
+  if (spec.examples)
+    lines.push("```sh", ...spec.examples.map(([line, what]) => `${line.padEnd(60)} # ${what}`), "```", "");
   return lines.join("\n");
 }
 

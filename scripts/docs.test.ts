@@ -13,7 +13,14 @@ const textOf = (file: string) => readFileSync(file, "utf8").replaceAll(/^```[^]*
 
 /** What headings are called in links to them. */
 function anchors(file: string): Set<string> {
-  return new Set(Array.from(textOf(file).matchAll(/^#+ (.*)$/gm), ([, title]) => title!.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")));
+  return new Set(
+    Array.from(textOf(file).matchAll(/^#+ (.*)$/gm), ([, title]) =>
+      title!
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
 }
 
 for (const page of PAGES) {
@@ -31,12 +38,16 @@ for (const page of PAGES) {
 
 test("docs/README.md lists every page", () => {
   const index = readFileSync(join(ROOT, "docs/README.md"), "utf8");
-  for (const page of globSync("*.md", { cwd: join(ROOT, "docs") })) if (page !== "README.md") assert.ok(index.includes(`(${page})`), page);
+  for (const page of globSync("*.md", { cwd: join(ROOT, "docs") }))
+    if (page !== "README.md") assert.ok(index.includes(`(${page})`), page);
 });
 
 test("docs/security.md names tests that are there, and every one that attacks a machine", () => {
   const page = readFileSync(join(ROOT, "docs/security.md"), "utf8");
-  const named = Array.from(page.matchAll(/`((?:packages|guest|e2e)\/[^`]*(?:\.test\.ts|_test\.go))`/g), ([, file]) => file!);
+  const named = Array.from(
+    page.matchAll(/`((?:packages|guest|e2e)\/[^`]*(?:\.test\.ts|_test\.go))`/g),
+    ([, file]) => file!,
+  );
   assert.ok(named.length > 30);
   for (const file of named) assert.ok(existsSync(join(ROOT, file)), file);
   for (const file of globSync(["e2e/egress/*.test.ts", "packages/egress/src/proxy/hostile-*.test.ts"], { cwd: ROOT })) {

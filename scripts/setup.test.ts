@@ -13,12 +13,22 @@ let count = 0;
 
 /** Prints what `dpkg-query -W -f '${db:Status-Abbrev} ${Version}' PACKAGE` would for these packages. */
 const dpkgQuery = (installed: Record<string, string>) =>
-  `case "$4" in ${Object.entries(installed).map(([name, version]) => `${name}) echo "ii  ${version}" ;;`).join(" ")} *) exit 1 ;; esac`;
+  `case "$4" in ${Object.entries(installed)
+    .map(([name, version]) => `${name}) echo "ii  ${version}" ;;`)
+    .join(" ")} *) exit 1 ;; esac`;
 
 const everything = {
-  "qemu-system-x86": "1:10.0.2+ds-2+deb13u1~bpo12+1", "qemu-utils": "1:10.0.2+ds-2+deb13u1~bpo12+1", "mmdebstrap": "1.3.5-7",
-  "debian-archive-keyring": "2023.3+deb12u2", "uidmap": "1:4.13", "bubblewrap": "0.8.0-2", "e2fsprogs": "1.47.0-2", "zstd": "1.5.4",
-  "xz-utils": "5.4.1", "tar": "1.34", "ca-certificates": "20230311",
+  "qemu-system-x86": "1:10.0.2+ds-2+deb13u1~bpo12+1",
+  "qemu-utils": "1:10.0.2+ds-2+deb13u1~bpo12+1",
+  mmdebstrap: "1.3.5-7",
+  "debian-archive-keyring": "2023.3+deb12u2",
+  uidmap: "1:4.13",
+  bubblewrap: "0.8.0-2",
+  e2fsprogs: "1.47.0-2",
+  zstd: "1.5.4",
+  "xz-utils": "5.4.1",
+  tar: "1.34",
+  "ca-certificates": "20230311",
 };
 
 interface Machine {
@@ -32,7 +42,15 @@ interface Machine {
 }
 
 /** Runs the set-up dry on a made-up machine, whose programs are real executables in a PATH of their own. */
-function setUp({ codename = "bookworm", installed = everything, go = "1.24.4", programs = {}, without = [], sources = "", user = "root" }: Machine) {
+function setUp({
+  codename = "bookworm",
+  installed = everything,
+  go = "1.24.4",
+  programs = {},
+  without = [],
+  sources = "",
+  user = "root",
+}: Machine) {
   const home = join(dir, String(count++));
   const bin = join(home, "bin");
   mkdirSync(bin, { recursive: true });
@@ -45,8 +63,12 @@ function setUp({ codename = "bookworm", installed = everything, go = "1.24.4", p
     symlinkSync(path, join(bin, tool));
   }
   const all: Record<string, string> = {
-    "node": "echo v20.11.0", "npm": "exit 0", "apt-get": "exit 0", "dpkg-query": dpkgQuery(installed),
-    ...(go && { go: `echo go version go${go} linux/amd64` }), ...programs,
+    node: "echo v20.11.0",
+    npm: "exit 0",
+    "apt-get": "exit 0",
+    "dpkg-query": dpkgQuery(installed),
+    ...(go && { go: `echo go version go${go} linux/amd64` }),
+    ...programs,
   };
   for (const [name, script] of Object.entries(all)) if (!without.includes(name)) add(name, script);
   mkdirSync(join(home, "apt", "sources.list.d"), { recursive: true });
@@ -61,7 +83,14 @@ function setUp({ codename = "bookworm", installed = everything, go = "1.24.4", p
     symlinkSync(join(scripts, "..", "guest"), join(home, "checkout", "guest"));
     symlinkSync(join(scripts, "..", "package-lock.json"), join(home, "checkout", "package-lock.json"));
     script = join(home, "checkout", "scripts", "setup");
-    writeFileSync(script, readFileSync(join(scripts, "setup"), "utf8").replace(/^main$/m, "as_root() { has sudo && rooted=(sudo \"$@\"); }\nmain"), { mode: 0o755 });
+    writeFileSync(
+      script,
+      readFileSync(join(scripts, "setup"), "utf8").replace(
+        /^main$/m,
+        'as_root() { has sudo && rooted=(sudo "$@"); }\nmain',
+      ),
+      { mode: 0o755 },
+    );
   }
   const result = spawnSync(join(bin, "bash"), [script, "--dry-run"], {
     encoding: "utf8",
@@ -83,12 +112,18 @@ test("on Debian 12 takes QEMU and Go from backports, adding them as a source, fr
   assert.match(text, /sandkeep-backports\.sources/);
   assert.match(text, /URIs: http:\/\/mirror\.example\/debian\nSuites: bookworm-backports/);
   const installs = commands.filter((line) => / install /.test(line));
-  assert.match(installs[0]!, /--no-install-recommends bubblewrap mmdebstrap debian-archive-keyring uidmap .*ca-certificates$/);
+  assert.match(
+    installs[0]!,
+    /--no-install-recommends bubblewrap mmdebstrap debian-archive-keyring uidmap .*ca-certificates$/,
+  );
   assert.match(installs[1]!, /--target-release bookworm-backports qemu-system-x86 qemu-utils golang-go$/);
 });
 
 test("on Debian 12 replaces a QEMU and a Go that are too old", () => {
-  const { commands } = setUp({ installed: { ...everything, "qemu-system-x86": "1:7.2+dfsg-7", "qemu-utils": "1:7.2+dfsg-7" }, go: "1.19.8" });
+  const { commands } = setUp({
+    installed: { ...everything, "qemu-system-x86": "1:7.2+dfsg-7", "qemu-utils": "1:7.2+dfsg-7" },
+    go: "1.19.8",
+  });
   assert.match(commands.at(-1)!, /--target-release bookworm-backports qemu-system-x86 qemu-utils golang-go$/);
 });
 
@@ -116,7 +151,10 @@ test("runs as root through sudo, and without it prints the commands to run", () 
   const without = setUp({ user: "other", go: null });
   assert.equal(without.status, 1);
   assert.match(without.stderr, /neither root nor sudo/);
-  assert.match(without.stderr, /> \/etc\/apt\/sources\.list\.d\/sandkeep-backports\.sources\n.*apt-get update\n.*apt-get install --no-install-recommends --target-release bookworm-backports golang-go/);
+  assert.match(
+    without.stderr,
+    /> \/etc\/apt\/sources\.list\.d\/sandkeep-backports\.sources\n.*apt-get update\n.*apt-get install --no-install-recommends --target-release bookworm-backports golang-go/,
+  );
 });
 
 test("says what to install where there is no Node, no npm, or too old a Node", () => {
@@ -133,9 +171,25 @@ test("elsewhere than on Debian says which programs it needs, if they are missing
 
 test("versions are compared number by number", () => {
   const compare = (have: string, need: string) =>
-    spawnSync("bash", ["-c", '. "$1"; at_least "$2" "$3"', "bash", join(scripts, "lib", "version.sh"), have, need]).status === 0;
-  for (const [have, need] of [["1.24", "1.24"], ["1.24.4", "1.24"], ["2", "1.99"], ["1.24", "1.24.0"], ["10.0.2", "8.2"], ["1.08", "1.8"]]) assert.ok(compare(have!, need!), `${have} ${need}`);
-  for (const [have, need] of [["1.9", "1.24"], ["1.23.99", "1.24"], ["", "1"], ["7.2", "8.2"], ["1.24", "1.24.1"]]) assert.ok(!compare(have!, need!), `${have} ${need}`);
+    spawnSync("bash", ["-c", '. "$1"; at_least "$2" "$3"', "bash", join(scripts, "lib", "version.sh"), have, need])
+      .status === 0;
+  for (const [have, need] of [
+    ["1.24", "1.24"],
+    ["1.24.4", "1.24"],
+    ["2", "1.99"],
+    ["1.24", "1.24.0"],
+    ["10.0.2", "8.2"],
+    ["1.08", "1.8"],
+  ])
+    assert.ok(compare(have!, need!), `${have} ${need}`);
+  for (const [have, need] of [
+    ["1.9", "1.24"],
+    ["1.23.99", "1.24"],
+    ["", "1"],
+    ["7.2", "8.2"],
+    ["1.24", "1.24.1"],
+  ])
+    assert.ok(!compare(have!, need!), `${have} ${need}`);
 });
 
 test("the launcher finds its checkout through links, from anywhere", () => {
@@ -144,6 +198,8 @@ test("the launcher finds its checkout through links, from anywhere", () => {
   symlinkSync(join(checkout, "sandkeep"), join(dir, "real-link"));
   symlinkSync("../real-link", join(dir, "bin", "sandkeep"));
   const { stdout, stderr } = spawnSync(join(dir, "bin", "sandkeep"), ["--version"], { encoding: "utf8", cwd: "/" });
-  const { version } = JSON.parse(readFileSync(join(checkout, "packages/cli/package.json"), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(checkout, "packages/cli/package.json"), "utf8")) as {
+    version: string;
+  };
   assert.equal(stdout, `${version}\n`, stderr);
 });

@@ -37,7 +37,10 @@ test("the minimal jail is chosen by people only: a server that is not told of it
 
 test("with the minimal jail sandboxes run, each with a user of its own, no privileges and two filters", async () => {
   const id = (await installation.output(["create", "--timeout", "5m"], minimal)).trim();
-  assert.equal(await installation.output(["exec", id, "--", "sh", "-c", "echo $((6 * 7)); touch /home/app/file; id -un"], minimal), "42\napp\n");
+  assert.equal(
+    await installation.output(["exec", id, "--", "sh", "-c", "echo $((6 * 7)); touch /home/app/file; id -un"], minimal),
+    "42\napp\n",
+  );
   const pid = pidOfSandbox(installation.dataDir, id)!;
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   assert.match(status, /^NoNewPrivs:\s+1$/m);
@@ -48,11 +51,18 @@ test("with the minimal jail sandboxes run, each with a user of its own, no privi
     assert.doesNotMatch(status, /^Uid:\s+0\b/m);
     // Even without Landlock and the filters its user gets nowhere: the folders on the way are closed to it.
     const folder = folderOfSandbox(installation.dataDir, id)!;
-    assert.equal(asUserOf(pid, `for f in machine.json control egress disk.qcow2; do (ln -sf /etc/passwd ${folder}/$f || cat ${folder}/$f) 2>&- && echo "did $f"; done; true`).trim(), "");
+    assert.equal(
+      asUserOf(
+        pid,
+        `for f in machine.json control egress disk.qcow2; do (ln -sf /etc/passwd ${folder}/$f || cat ${folder}/$f) 2>&- && echo "did $f"; done; true`,
+      ).trim(),
+      "",
+    );
   }
   const { stdout } = await installation.call(["--json", "doctor"], minimal);
   const found = (JSON.parse(stdout) as Doctor).findings;
-  for (const name of ["jail", "machines' jail"]) assert.match(found.find((finding) => finding.name === name)!.detail, /^minimal/);
+  for (const name of ["jail", "machines' jail"])
+    assert.match(found.find((finding) => finding.name === name)!.detail, /^minimal/);
   await installation.output(["kill", id], minimal);
   assert.equal(pidOfSandbox(installation.dataDir, id), undefined);
 });

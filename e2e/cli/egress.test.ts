@@ -27,7 +27,13 @@ const upstream = createServer((request, response) => {
 
 async function start(): Promise<TestServer> {
   const { port } = upstream.address() as AddressInfo;
-  return await TestServer.start({ dataDir: join(dir, "data"), config: { engine: { aheadMemoryMiB: 128 }, egress: { hosts: { "api.example.com": `127.0.0.1:${port}`, "other.example.com": `127.0.0.1:${port}` } } } });
+  return await TestServer.start({
+    dataDir: join(dir, "data"),
+    config: {
+      engine: { aheadMemoryMiB: 128 },
+      egress: { hosts: { "api.example.com": `127.0.0.1:${port}`, "other.example.com": `127.0.0.1:${port}` } },
+    },
+  });
 }
 
 before(async () => {
@@ -35,7 +41,12 @@ before(async () => {
   await once(upstream.listen(0, "127.0.0.1"), "listening");
   server = await start();
   installation = await Installation.create(server.env);
-  id = (await installation.output(["create", "--timeout", "20m", "--allow-net", "api.example.com", "--secret", "API_KEY=MY_KEY@api.example.com"], { env: { MY_KEY: VALUE } })).trim();
+  id = (
+    await installation.output(
+      ["create", "--timeout", "20m", "--allow-net", "api.example.com", "--secret", "API_KEY=MY_KEY@api.example.com"],
+      { env: { MY_KEY: VALUE } },
+    )
+  ).trim();
 });
 after(async () => {
   await installation[Symbol.asyncDispose]();
@@ -45,10 +56,14 @@ after(async () => {
 });
 
 /** What a request from the sandbox gets: the body, or curl's exit code. */
-const ask = async (host: string) => await installation.output(["exec", id, "--", "sh", "-c", `curl -sf -m 20 http://${host}/ || echo failed`]);
+const ask = async (host: string) =>
+  await installation.output(["exec", id, "--", "sh", "-c", `curl -sf -m 20 http://${host}/ || echo failed`]);
 
 test("a sandbox reaches what is listed and nothing else", async () => {
-  assert.match(await installation.output(["egress", "show", id]), /^allowed\n {2}api\.example\.com\nsecrets\n {2}API_KEY → api\.example\.com\n$/);
+  assert.match(
+    await installation.output(["egress", "show", id]),
+    /^allowed\n {2}api\.example\.com\nsecrets\n {2}API_KEY → api\.example\.com\n$/,
+  );
   assert.equal(await ask("api.example.com"), "from upstream");
   assert.match(await ask("other.example.com"), /failed/);
 });
@@ -66,12 +81,28 @@ test("allow and deny count at once", async () => {
 });
 
 test("a secret is a placeholder inside, also when it is added and rotated; revoked, it is gone", async () => {
-  const variable = async (name: string) => (await installation.output(["exec", id, "--", "sh", "-c", `echo $${name}`])).trim();
+  const variable = async (name: string) =>
+    (await installation.output(["exec", id, "--", "sh", "-c", `echo $${name}`])).trim();
   const before = await variable("API_KEY");
   assert.match(before, /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
   await installation.output(["egress", "secret", "set", id, "API_KEY"], { input: `${ROTATED}\n` });
   assert.equal(await variable("API_KEY"), before);
-  await installation.output(["egress", "secret", "set", id, "SECOND", "--host", "api.example.com", "--value-env", "MY_KEY", "--placeholder", "ghp_...{36}"], { env: { MY_KEY: VALUE } });
+  await installation.output(
+    [
+      "egress",
+      "secret",
+      "set",
+      id,
+      "SECOND",
+      "--host",
+      "api.example.com",
+      "--value-env",
+      "MY_KEY",
+      "--placeholder",
+      "ghp_...{36}",
+    ],
+    { env: { MY_KEY: VALUE } },
+  );
   assert.match(await variable("SECOND"), /^ghp_[0-9A-Za-z]{36}$/);
   await installation.output(["egress", "secret", "revoke", id, "SECOND"]);
   assert.equal(await variable("SECOND"), "");
@@ -83,9 +114,14 @@ test("what it reached, and what it was kept from, is told and exported", async (
   assert.match(events, /⊘ .*other\.example\.com.*denied/);
   const file = join(dir, "log.jsonl");
   await installation.output(["egress", "export", id, "--output", file]);
-  const lines = (await readFile(file, "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line) as { sandbox: string });
+  const lines = (await readFile(file, "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { sandbox: string });
   assert.ok(lines.length > 5 && lines.every(({ sandbox }) => sandbox === id));
-  const har = JSON.parse(await installation.output(["egress", "export", id, "--format", "har"])) as { log: { version: string } };
+  const har = JSON.parse(await installation.output(["egress", "export", id, "--format", "har"])) as {
+    log: { version: string };
+  };
   assert.equal(har.log.version, "1.2");
 });
 
@@ -100,7 +136,14 @@ test("after a kill of the server the next one lets the sandbox reach the same, a
 });
 
 test("the values are nowhere: not at the upstream, which was spoken to without TLS, nor in what the server keeps", async () => {
-  await installation.output(["exec", id, "--", "sh", "-c", 'curl -s -m 20 -H "x-key: $API_KEY" http://api.example.com/']);
+  await installation.output([
+    "exec",
+    id,
+    "--",
+    "sh",
+    "-c",
+    'curl -s -m 20 -H "x-key: $API_KEY" http://api.example.com/',
+  ]);
   const told = [received, server.log].join("\n");
   assert.ok(findInFiles(join(dir, "data"), [Buffer.from(id)]).length > 0, "the search finds what is there");
   for (const value of [VALUE, ROTATED]) {

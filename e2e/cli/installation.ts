@@ -33,10 +33,24 @@ export class Installation implements AsyncDisposable {
     this.dir = dir;
     this.#through = through;
     this.dataDir = join(dir, "data");
-    const { DENO_SANDBOX_ENDPOINT: _, DENO_DEPLOY_ENDPOINT: __, DENO_DEPLOY_TOKEN: ___, SANDBOX_ID: ____, ...inherited } = process.env;
+    const {
+      DENO_SANDBOX_ENDPOINT: _,
+      DENO_DEPLOY_ENDPOINT: __,
+      DENO_DEPLOY_TOKEN: ___,
+      SANDBOX_ID: ____,
+      ...inherited
+    } = process.env;
     // The images of the usual data directory, unless the test run names others: building one takes minutes.
-    const usual = process.env.SANDKEEP_DATA_DIR || join(process.env.XDG_DATA_HOME || join(process.env.HOME!, ".local/share"), "sandkeep");
-    this.env = { ...inherited, NO_COLOR: "1", SANDKEEP_IMAGES: process.env.SANDKEEP_IMAGES || usual, SANDKEEP_DATA_DIR: this.dataDir, ...env };
+    const usual =
+      process.env.SANDKEEP_DATA_DIR ||
+      join(process.env.XDG_DATA_HOME || join(process.env.HOME!, ".local/share"), "sandkeep");
+    this.env = {
+      ...inherited,
+      NO_COLOR: "1",
+      SANDKEEP_IMAGES: process.env.SANDKEEP_IMAGES || usual,
+      SANDKEEP_DATA_DIR: this.dataDir,
+      ...env,
+    };
   }
 
   /** @param through a program that becomes each command, with its arguments */
@@ -47,7 +61,12 @@ export class Installation implements AsyncDisposable {
   /** Starts `sandkeep` without waiting for its end. */
   start(args: string[], { env = {}, cwd }: Omit<CallOptions, "input"> = {}) {
     const [file, ...rest] = [...this.#through, SANDKEEP, ...args];
-    return spawn(file!, rest, { env: { ...this.env, ...env }, cwd, timeout: COMMAND_TIMEOUT_MS, killSignal: "SIGKILL" });
+    return spawn(file!, rest, {
+      env: { ...this.env, ...env },
+      cwd,
+      timeout: COMMAND_TIMEOUT_MS,
+      killSignal: "SIGKILL",
+    });
   }
 
   /** Runs `sandkeep` to its end. */
@@ -76,30 +95,42 @@ export class Installation implements AsyncDisposable {
   onTerminal(args: string[], cols: number, rows: number) {
     const quoted = [SANDKEEP, ...args].map((word) => `'${word}'`).join(" ");
     // script(1) makes the terminal and passes the exit code on.
-    const child = spawn("script", ["--quiet", "--return", "--flush", "--command", `stty rows ${rows} cols ${cols}; exec ${quoted}`, "/dev/null"], {
-      env: { ...this.env, TERM: "xterm", SHELL: "/bin/sh" }, timeout: COMMAND_TIMEOUT_MS, killSignal: "SIGKILL",
-    });
+    const child = spawn(
+      "script",
+      ["--quiet", "--return", "--flush", "--command", `stty rows ${rows} cols ${cols}; exec ${quoted}`, "/dev/null"],
+      {
+        env: { ...this.env, TERM: "xterm", SHELL: "/bin/sh" },
+        timeout: COMMAND_TIMEOUT_MS,
+        killSignal: "SIGKILL",
+      },
+    );
     let shown = "";
     const waiting: { pattern: RegExp; found: () => void }[] = [];
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       shown += chunk;
       for (const { pattern, found } of waiting.filter(({ pattern }) => pattern.test(shown))) {
-        waiting.splice(waiting.findIndex((w) => w.pattern === pattern), 1);
+        waiting.splice(
+          waiting.findIndex((w) => w.pattern === pattern),
+          1,
+        );
         found();
       }
     });
     const ended = new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
     return {
       ended,
-      get shown() { return shown; },
+      get shown() {
+        return shown;
+      },
       type: (keys: string) => void child.stdin.write(keys),
       /** Waits until this is shown; throws with what is, when it ends before. */
-      until: (pattern: RegExp) => Promise.race([
-        new Promise<void>((found) => pattern.test(shown) ? found() : waiting.push({ pattern, found })),
-        ended.then((code) => {
-          if (!pattern.test(shown)) throw new Error(`ended with ${code} before it showed ${pattern}:\n${shown}`);
-        }),
-      ]),
+      until: (pattern: RegExp) =>
+        Promise.race([
+          new Promise<void>((found) => (pattern.test(shown) ? found() : waiting.push({ pattern, found }))),
+          ended.then((code) => {
+            if (!pattern.test(shown)) throw new Error(`ended with ${code} before it showed ${pattern}:\n${shown}`);
+          }),
+        ]),
     };
   }
 
@@ -108,4 +139,3 @@ export class Installation implements AsyncDisposable {
     await rm(this.dir, { recursive: true, force: true });
   }
 }
-

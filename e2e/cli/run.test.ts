@@ -17,11 +17,18 @@ interface State {
 const state = async () => JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as State;
 
 test("two first commands at once start one server, and both work", async () => {
-  const [first, second] = await Promise.all([installation.call(["run", "--", "echo", "one"]), installation.call(["run", "--", "echo", "two"])]);
+  const [first, second] = await Promise.all([
+    installation.call(["run", "--", "echo", "one"]),
+    installation.call(["run", "--", "echo", "two"]),
+  ]);
   assert.deepEqual([first.code, second.code], [0, 0], first.stderr + second.stderr);
   assert.deepEqual([first.stdout, second.stdout], ["one\n", "two\n"]);
   assert.equal((first.stderr + second.stderr).match(/Starting the server in the background …/g)?.length, 1);
-  assert.equal((await stat(join(installation.dataDir, "server.json"))).mode & 0o077, 0, "its token is for its owner only");
+  assert.equal(
+    (await stat(join(installation.dataDir, "server.json"))).mode & 0o077,
+    0,
+    "its token is for its owner only",
+  );
 });
 
 test("the next command uses the server that runs, and says nothing of it", async () => {
@@ -49,7 +56,13 @@ test("standard input goes to the command, whole and to its end", async () => {
 });
 
 test("signals are passed on to the command", async () => {
-  const child = installation.start(["run", "--", "bash", "-c", "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.05; done"]);
+  const child = installation.start([
+    "run",
+    "--",
+    "bash",
+    "-c",
+    "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.05; done",
+  ]);
   const ended = once(child, "close");
   let shown = "";
   child.stdout.setEncoding("utf8");
@@ -64,7 +77,7 @@ test("signals are passed on to the command", async () => {
 test("a sandbox ends with a run that is killed", async () => {
   const child = installation.start(["run", "--", "bash", "-c", "echo ready; sleep 600"]);
   await once(child.stdout, "data");
-  const [{ id }] = await installation.json<{ id: string }[]>(["list"]) as [{ id: string }];
+  const [{ id }] = (await installation.json<{ id: string }[]>(["list"])) as [{ id: string }];
   const follower = installation.start(["events", id, "--follow", "--json"]);
   child.kill("SIGKILL");
   for await (const line of follower.stdout.setEncoding("utf8")) {
@@ -89,14 +102,36 @@ test("a sandbox whose time is over ends the command with 124", async () => {
 });
 
 test("with --json, what came out is in one object", async () => {
-  const { code, stdout } = await installation.call(["run", "--json", "--env", "NAME=value", "--label", "a=b", "--", "sh", "-c", "echo $NAME; echo err >&2; exit 3"]);
-  const { stdout: out, stderr: err, code: inner, signal, oom, truncated } = JSON.parse(stdout) as Record<string, unknown>;
-  assert.deepEqual({ code, out, err, inner, signal, oom, truncated }, { code: 3, out: "value\n", err: "err\n", inner: 3, signal: null, oom: false, truncated: false });
+  const { code, stdout } = await installation.call([
+    "run",
+    "--json",
+    "--env",
+    "NAME=value",
+    "--label",
+    "a=b",
+    "--",
+    "sh",
+    "-c",
+    "echo $NAME; echo err >&2; exit 3",
+  ]);
+  const {
+    stdout: out,
+    stderr: err,
+    code: inner,
+    signal,
+    oom,
+    truncated,
+  } = JSON.parse(stdout) as Record<string, unknown>;
+  assert.deepEqual(
+    { code, out, err, inner, signal, oom, truncated },
+    { code: 3, out: "value\n", err: "err\n", inner: 3, signal: null, oom: false, truncated: false },
+  );
 });
 
 test("a command that runs out of memory is told so, with how much there was", async () => {
   // The kernel is asked to do what it does when nothing is left: to get there takes long under emulation.
-  const program = "import subprocess, time; b = b'x' * (64 << 20); subprocess.run('echo f | sudo tee /proc/sysrq-trigger', shell=True); time.sleep(60)";
+  const program =
+    "import subprocess, time; b = b'x' * (64 << 20); subprocess.run('echo f | sudo tee /proc/sysrq-trigger', shell=True); time.sleep(60)";
   const { code, stderr } = await installation.call(["run", "--memory", "768MiB", "--", "python3", "-c", program]);
   assert.equal(code, 137);
   assert.match(stderr, /the command ran out of memory: the sandbox has 768 MiB \[OUT_OF_MEMORY\]\n.*--memory 1536MiB/);
@@ -107,7 +142,22 @@ test("memory is as asked for, and a directory is copied in", async () => {
   await mkdir(join(source, "sub"), { recursive: true });
   await writeFile(join(source, "main.py"), "print(6 * 7)\n");
   await writeFile(join(source, "sub", "data.txt"), "x");
-  const { code, stdout, stderr } = await installation.call(["run", "--memory", "2GiB", "--copy", ".", "--cwd", "/app", "--", "sh", "-c", "python3 main.py; ls sub; awk '/MemTotal/ {print ($2 > 1700000)}' /proc/meminfo"], { cwd: source });
+  const { code, stdout, stderr } = await installation.call(
+    [
+      "run",
+      "--memory",
+      "2GiB",
+      "--copy",
+      ".",
+      "--cwd",
+      "/app",
+      "--",
+      "sh",
+      "-c",
+      "python3 main.py; ls sub; awk '/MemTotal/ {print ($2 > 1700000)}' /proc/meminfo",
+    ],
+    { cwd: source },
+  );
   assert.deepEqual({ code, stdout }, { code: 0, stdout: "42\ndata.txt\n1\n" }, stderr);
 });
 

@@ -23,13 +23,19 @@ test("a created sandbox is listed with its labels and its end, and filtered by t
   assert.deepEqual(listed!.labels, { team: "docs" });
   assert.ok(Date.parse(listed!.stopAt as string) > Date.now() + 8 * 60_000);
   assert.deepEqual(await installation.json(["list", "--label", "team=other"]), []);
-  assert.match(await installation.output(["list"]), new RegExp(`ID +STATUS +AGE[^]*${id} +running .*1280 MiB +team=docs`));
+  assert.match(
+    await installation.output(["list"]),
+    new RegExp(`ID +STATUS +AGE[^]*${id} +running .*1280 MiB +team=docs`),
+  );
 });
 
 test("exec runs in it, with the id given or from SANDBOX_ID, and keeps its state", async () => {
   assert.equal(await installation.output(["exec", id, "--", "sh", "-c", "echo kept > note; pwd"]), "/home/app\n");
   assert.equal(await installation.output(["exec", "-", "cat", "note"], { env: { SANDBOX_ID: id } }), "kept\n");
-  assert.equal(await installation.output(["exec", "--cwd", "/tmp", "--env", "X=1", id, "sh", "-c", "pwd; echo $X"]), "/tmp\n1\n");
+  assert.equal(
+    await installation.output(["exec", "--cwd", "/tmp", "--env", "X=1", id, "sh", "-c", "pwd; echo $X"]),
+    "/tmp\n1\n",
+  );
   assert.equal((await installation.call(["exec", id, "--", "false"])).code, 1);
 });
 
@@ -41,7 +47,11 @@ test("exec returns when its command has ended, and what that started runs on", a
 test("exec leaves nothing running when nobody reads it any more, and ends as a command in a pipe does", async () => {
   // The first dies of the closed pipe; the others print once more and then no more, and the last minds no SIGPIPE.
   const quiet = "echo; sleep 1; echo; exec sleep 611";
-  for (const [words, expected] of [[["yes"], 141], [["sh", "-c", quiet], 141], [["sh", "-c", `trap "" PIPE; ${quiet}`], 143]] as const) {
+  for (const [words, expected] of [
+    [["yes"], 141],
+    [["sh", "-c", quiet], 141],
+    [["sh", "-c", `trap "" PIPE; ${quiet}`], 143],
+  ] as const) {
     const child = installation.start(["exec", id, "--", ...words]);
     child.stdout.once("data", () => child.stdout.destroy());
     const [code] = (await once(child, "exit")) as [number | null];
@@ -86,11 +96,20 @@ describe("cp", () => {
     assert.deepEqual((await readdir(join(dir, "contents"))).sort(), ["link", "run.sh", "sub"]);
     await installation.output(["cp", "./tree//", `${id}:/tmp/.//`], { cwd: dir });
     assert.equal(await installation.output(["exec", id, "--cwd", "/tmp/tree", "--", "./run.sh"]), "ran\n");
-    await installation.output(["exec", id, "sh", "-c", "cp -r tree denied && sudo chown root denied/sub && sudo chmod 700 denied/sub"]);
+    await installation.output([
+      "exec",
+      id,
+      "sh",
+      "-c",
+      "cp -r tree denied && sudo chown root denied/sub && sudo chmod 700 denied/sub",
+    ]);
     const { code, stderr } = await installation.call(["cp", `${id}:denied`, "half"], { cwd: dir });
     assert.equal(code, 1);
     assert.match(stderr, /Permission denied.*denied\/sub/);
-    assert.deepEqual((await readdir(dir)).filter((name) => name === "half" || name.startsWith(".sandkeep-")), []);
+    assert.deepEqual(
+      (await readdir(dir)).filter((name) => name === "half" || name.startsWith(".sandkeep-")),
+      [],
+    );
   });
 
   test("^C leaves no half a copy", async () => {
@@ -99,12 +118,17 @@ describe("cp", () => {
     const ended = once(copying, "exit");
     const begun = async (): Promise<boolean> => {
       const temporary = (await readdir(dir)).find((name) => name.startsWith(".sandkeep-"));
-      return temporary !== undefined && (await readdir(join(dir, temporary)).catch((): string[] => [])).includes("file");
+      return (
+        temporary !== undefined && (await readdir(join(dir, temporary)).catch((): string[] => [])).includes("file")
+      );
     };
-    while (copying.exitCode === null && copying.signalCode === null && !await begun());
+    while (copying.exitCode === null && copying.signalCode === null && !(await begun()));
     copying.kill("SIGINT");
     assert.deepEqual(await ended, [130, null]);
-    assert.deepEqual((await readdir(dir)).filter((name) => name === "endless" || name.startsWith(".sandkeep-")), []);
+    assert.deepEqual(
+      (await readdir(dir)).filter((name) => name === "endless" || name.startsWith(".sandkeep-")),
+      [],
+    );
     await installation.output(["exec", id, "rm", "-r", "endless"]);
   });
 
@@ -159,7 +183,10 @@ test("a shell has this terminal's size, gets every key, and its exit code is pas
 
 test("events tell what was done, and follow what is being done", async () => {
   assert.equal((await installation.call(["exec", id, "--", "sh", "-c", "exit 4"])).code, 4);
-  const events = (await installation.output(["events", id, "--kind", "command", "--json"])).trim().split("\n").map((line) => JSON.parse(line) as { data: { argv: string[]; exitCode: number } });
+  const events = (await installation.output(["events", id, "--kind", "command", "--json"]))
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { data: { argv: string[]; exitCode: number } });
   const { argv, exitCode } = events.at(-1)!.data;
   assert.deepEqual({ argv, exitCode }, { argv: ["sh", "-c", "exit 4"], exitCode: 4 });
 
@@ -178,8 +205,14 @@ test("events tell what was done, and follow what is being done", async () => {
 });
 
 test("tokens are shown once, work, and stop working when revoked", async () => {
-  const { token, id: tokenId } = await installation.json<{ token: string; id: string }>(["token", "create", "for the test"]);
-  const { sandboxEndpoint } = JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as { sandboxEndpoint: string };
+  const { token, id: tokenId } = await installation.json<{ token: string; id: string }>([
+    "token",
+    "create",
+    "for the test",
+  ]);
+  const { sandboxEndpoint } = JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as {
+    sandboxEndpoint: string;
+  };
   const named = ["--endpoint", sandboxEndpoint, "--token", token];
   assert.equal((await installation.json<unknown[]>(["list", ...named])).length, 1);
   assert.ok(!(await installation.output(["token", "list", "--json"])).includes(token));
@@ -198,8 +231,18 @@ test("tokens are shown once, work, and stop working when revoked", async () => {
 });
 
 test("a token that may only read is told what it needs, and listed with its scope", async () => {
-  const { token, id: tokenId } = await installation.json<{ token: string; id: string }>(["token", "create", "onlooker", "--scope", "read", "--expires", "30d"]);
-  const { sandboxEndpoint } = JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as { sandboxEndpoint: string };
+  const { token, id: tokenId } = await installation.json<{ token: string; id: string }>([
+    "token",
+    "create",
+    "onlooker",
+    "--scope",
+    "read",
+    "--expires",
+    "30d",
+  ]);
+  const { sandboxEndpoint } = JSON.parse(await readFile(join(installation.dataDir, "server.json"), "utf8")) as {
+    sandboxEndpoint: string;
+  };
   const named = ["--endpoint", sandboxEndpoint, "--token", token];
   assert.equal((await installation.json<unknown[]>(["list", ...named])).length, 1);
   const { code, stderr } = await installation.call(["kill", id, ...named]);

@@ -28,7 +28,9 @@ const answer: Handler = async (request, response) => {
       }
       return void response.end(LAST);
     case "/large":
-      return void response.writeHead(200, { "content-length": LARGE_BYTES + LAST.length }).end("x".repeat(LARGE_BYTES) + LAST);
+      return void response
+        .writeHead(200, { "content-length": LARGE_BYTES + LAST.length })
+        .end("x".repeat(LARGE_BYTES) + LAST);
     default:
       return void response.writeHead(200, { "content-length": LAST.length }).end(LAST);
   }
@@ -45,7 +47,11 @@ const files: Handler = (request, response) => {
   const to = Math.min(last ? Number(last) : Infinity, content.length - 1);
   if (from > to) return void response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();
   const range = first === undefined ? {} : { "content-range": `bytes ${from}-${to}/${content.length}` };
-  response.writeHead(first === undefined ? 200 : 206, { ...range, "accept-ranges": "bytes", "content-length": to - from + 1 });
+  response.writeHead(first === undefined ? 200 : 206, {
+    ...range,
+    "accept-ranges": "bytes",
+    "content-length": to - from + 1,
+  });
   response.end(request.method === "HEAD" ? undefined : content.subarray(from, to + 1));
 };
 
@@ -66,13 +72,21 @@ before(async () => {
     },
   });
   ({ sandbox } = await arena.attacker({ allowNet: [HOST, RAW] }));
-  await sandbox.fs.writeTextFile("/home/app/endings.py", await readFile(new URL("clients/endings.py", import.meta.url), "utf8"));
+  await sandbox.fs.writeTextFile(
+    "/home/app/endings.py",
+    await readFile(new URL("clients/endings.py", import.meta.url), "utf8"),
+  );
 });
 after(() => arena?.[Symbol.asyncDispose]());
 
-for (const [what, host, ports, times] of [["requests", HOST, "80,443", TIMES], ["anything else", RAW, "7000", 1]] as const) {
+for (const [what, host, ports, times] of [
+  ["requests", HOST, "80,443", TIMES],
+  ["anything else", RAW, "7000", 1],
+] as const) {
   test(`of ${what}`, { timeout: 120_000 }, async () => {
-    const outcomes = JSON.parse(await sandbox.sh`python3 /home/app/endings.py ${host} ${ports} ${times}`.text()) as Record<string, Ending[]>;
+    const outcomes = JSON.parse(
+      await sandbox.sh`python3 /home/app/endings.py ${host} ${ports} ${times}`.text(),
+    ) as Record<string, Ending[]>;
     for (const [name, endings] of Object.entries(outcomes)) {
       for (const ending of endings) {
         assert.equal(ending.error, undefined, `${name}: ${JSON.stringify(ending)}`);
@@ -85,11 +99,16 @@ for (const [what, host, ports, times] of [["requests", HOST, "80,443", TIMES], [
 
 test("of a download that goes on, by curl and by wget", { timeout: 120_000 }, async () => {
   // A machine of its own: with a secret, what could be the beginning of its value comes in a chunk of its own.
-  const { sandbox } = await arena.attacker({ allowNet: [FILES], secrets: { API_KEY: { hosts: [FILES], value: arena.value } } });
-  const expected = createHash("sha256").update(file("REDACTED".repeat(arena.value.length).slice(0, arena.value.length))).digest("hex");
+  const { sandbox } = await arena.attacker({
+    allowNet: [FILES],
+    secrets: { API_KEY: { hosts: [FILES], value: arena.value } },
+  });
+  const expected = createHash("sha256")
+    .update(file("REDACTED".repeat(arena.value.length).slice(0, arena.value.length)))
+    .digest("hex");
   const url = `https://${FILES}/file`;
   const stopped = `curl -sS -r 0-${STOP - 1} -o FILE ${url}`;
-  for (const [how, go] of Object.entries({ "curl": `curl -sS -C - -o FILE ${url}`, "wget": `wget -q -c -O FILE ${url}` })) {
+  for (const [how, go] of Object.entries({ curl: `curl -sS -C - -o FILE ${url}`, wget: `wget -q -c -O FILE ${url}` })) {
     const script = `cd "$(mktemp -d)" && ${stopped} && ${go} && ${go} && sha256sum FILE && curl -sSI ${url}`;
     const text = await sandbox.sh`bash -c ${script}`.text();
     assert.ok(text.startsWith(expected), `${how}: ${text}`);

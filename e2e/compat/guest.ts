@@ -26,7 +26,9 @@ export class Guest implements AsyncDisposable {
     });
     const { status, stdoutText, stderrText } = await child.output();
     if (status.success) return stdoutText ?? "";
-    throw new Error(`exit code ${status.code}: ${command}\n${stderrText?.slice(-SHOWN_CHARS)}\n${stdoutText?.slice(-SHOWN_CHARS)}`);
+    throw new Error(
+      `exit code ${status.code}: ${command}\n${stderrText?.slice(-SHOWN_CHARS)}\n${stdoutText?.slice(-SHOWN_CHARS)}`,
+    );
   }
 
   /**
@@ -45,7 +47,8 @@ export class Guest implements AsyncDisposable {
       onLine(line);
     }
     const status = await child.status;
-    if (!status.success) throw new Error(`exit code ${status.code}: ${command}\n${said.join("\n").slice(-SHOWN_CHARS)}`);
+    if (!status.success)
+      throw new Error(`exit code ${status.code}: ${command}\n${said.join("\n").slice(-SHOWN_CHARS)}`);
   }
 
   /** Copies a file, or a folder into a folder, of this machine into the sandbox. */

@@ -51,13 +51,17 @@ export class Tools {
     return this.#once(name, async () => {
       const folder = await debs({ packages: [name], suite: SUITE, status: this.#status });
       await this.#guest.upload(folder, "/tmp");
-      await this.#guest.run(`sudo dpkg --install --force-unsafe-io /tmp/${basename(folder)}/*.deb`, { timeoutMs: INSTALL_TIMEOUT_MS });
+      await this.#guest.run(`sudo dpkg --install --force-unsafe-io /tmp/${basename(folder)}/*.deb`, {
+        timeoutMs: INSTALL_TIMEOUT_MS,
+      });
     });
   }
 
   /** The Go client, built on this machine, as `clients/go/program`. */
   go(): Promise<void> {
-    return this.#once("go", async (dir) => this.#guest.upload(await buildGo(join(import.meta.dirname, "clients/go/main.go"), dir), "clients/go/program"));
+    return this.#once("go", async (dir) =>
+      this.#guest.upload(await buildGo(join(import.meta.dirname, "clients/go/main.go"), dir), "clients/go/program"),
+    );
   }
 
   async #node(dir: string): Promise<void> {

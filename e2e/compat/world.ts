@@ -17,7 +17,13 @@ export class World implements AsyncDisposable {
   readonly tools: Tools;
   readonly #owned: AsyncDisposableStack;
 
-  private constructor(authority: TestAuthority, upstreams: Upstreams, guest: Guest, tools: Tools, owned: AsyncDisposableStack) {
+  private constructor(
+    authority: TestAuthority,
+    upstreams: Upstreams,
+    guest: Guest,
+    tools: Tools,
+    owned: AsyncDisposableStack,
+  ) {
     this.authority = authority;
     this.upstreams = upstreams;
     this.guest = guest;
@@ -33,7 +39,12 @@ export class World implements AsyncDisposable {
     const hosts = Object.fromEntries(all.map(({ host, port }) => [host, `127.0.0.1:${port}`]));
     const server = stack.use(await startWithUpstreams({ hosts, authority }));
     Object.assign(process.env, server.env);
-    const guest = stack.use(await createGuest(upstreams, all.map(({ allow }) => allow)));
+    const guest = stack.use(
+      await createGuest(
+        upstreams,
+        all.map(({ allow }) => allow),
+      ),
+    );
     return new World(authority, upstreams, guest, await Tools.create(guest), stack.move());
   }
 

@@ -3,7 +3,10 @@ const REASONS: Record<string, string[]> = {
   "volumes and snapshots": [
     ...of("Volumes", "get create delete snapshot"),
     ...of("Snapshots", "get delete"),
-    ...of("Volume", "create get id slug region capacity estimatedAllocatedSize estimatedFlattenedSize isBootable baseSnapshot [util.inspect.custom]"),
+    ...of(
+      "Volume",
+      "create get id slug region capacity estimatedAllocatedSize estimatedFlattenedSize isBootable baseSnapshot [util.inspect.custom]",
+    ),
     ...of("Snapshot", "create get id slug region allocatedSize flattenedSize isBootable volume [util.inspect.custom]"),
     // Lists of sandboxes come in one piece.
     ...of("PaginatedList", "getNextPage [Symbol.asyncIterator]"),

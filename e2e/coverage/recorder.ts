@@ -28,7 +28,12 @@ export class Recorder {
 
   constructor(sdk: Sdk) {
     for (const [name, value] of Object.entries(sdk.module)) {
-      if (typeof value !== "function" || !/^class\b/.test(Function.prototype.toString.call(value)) || name.endsWith("Error")) continue;
+      if (
+        typeof value !== "function" ||
+        !/^class\b/.test(Function.prototype.toString.call(value)) ||
+        name.endsWith("Error")
+      )
+        continue;
       this.#wrap(name, value.prototype);
       this.#wrap(name, value);
     }
@@ -44,11 +49,18 @@ export class Recorder {
       if (descriptor.get) {
         const get = descriptor.get as Callable;
         const recorder = this;
-        Object.defineProperty(target, key, { ...descriptor, get() { return recorder.#note(member, get.call(this)); } });
+        Object.defineProperty(target, key, {
+          ...descriptor,
+          get() {
+            return recorder.#note(member, get.call(this));
+          },
+        });
       } else if (typeof descriptor.value === "function") {
         const method = descriptor.value as Callable;
         const recorder = this;
-        const value = function (this: unknown, ...args: unknown[]) { return recorder.#note(member, method.apply(this, args)); };
+        const value = function (this: unknown, ...args: unknown[]) {
+          return recorder.#note(member, method.apply(this, args));
+        };
         Object.defineProperty(target, key, { ...descriptor, value });
       }
     }

@@ -35,7 +35,11 @@ export function exportedNames(): Set<string> {
   const names = new Set<string>();
   for (const [, list] of readFileSync(join(TYPINGS, "mod.d.ts"), "utf8").matchAll(/export (?:type )?\{([^}]*)\}/g)) {
     for (const entry of (list ?? "").split(",")) {
-      const name = entry.replace(/\btype\b/, "").split(" as ").at(-1)?.trim();
+      const name = entry
+        .replace(/\btype\b/, "")
+        .split(" as ")
+        .at(-1)
+        ?.trim();
       if (name) names.add(name);
     }
   }

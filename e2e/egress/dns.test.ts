@@ -15,8 +15,16 @@ let arena: Arena;
 let attacker: Attacker;
 let listed: Outcomes;
 before(async () => {
-  arena = await Arena.open({ upstreams: { "api.test.example": {}, "dns.test.example": {}, "shard.test.example": { raw: (stream) => void stream.resume().end("a shard") } } });
-  attacker = await arena.attacker({ allowNet: ["api.test.example", "*.wild.test.example", "shard.test.example:27017"] });
+  arena = await Arena.open({
+    upstreams: {
+      "api.test.example": {},
+      "dns.test.example": {},
+      "shard.test.example": { raw: (stream) => void stream.resume().end("a shard") },
+    },
+  });
+  attacker = await arena.attacker({
+    allowNet: ["api.test.example", "*.wild.test.example", "shard.test.example:27017"],
+  });
   listed = await attacker.run("dns.py", DATA);
 });
 after(() => arena?.[Symbol.asyncDispose]());
@@ -36,7 +44,8 @@ test("the guest is answered with addresses that stand for names, whichever serve
 
 test("no record carries more than an address", () => {
   for (const [name, outcome] of Object.entries(listed)) {
-    for (const { type } of (outcome.records as { type: number }[] | undefined) ?? []) assert.ok(type === 1 || type === 28, name);
+    for (const { type } of (outcome.records as { type: number }[] | undefined) ?? [])
+      assert.ok(type === 1 || type === 28, name);
   }
 });
 
@@ -57,15 +66,27 @@ test("nothing but the request that is allowed left", () => {
 
 test("names that were asked for are on record", async () => {
   const asked = (await arena.events(attacker.id, "dns")).map(({ data }) => data);
-  assert.ok(asked.some(({ name, verdict }) => String(name).includes("evil.test.example") && verdict === "denied"), JSON.stringify(asked.slice(0, 5)));
+  assert.ok(
+    asked.some(({ name, verdict }) => String(name).includes("evil.test.example") && verdict === "denied"),
+    JSON.stringify(asked.slice(0, 5)),
+  );
 });
 
 test("a service of a listed name is found as drivers do it, with its hosts that are allowed, and nothing else is asked for", async () => {
-  arena.names.records["SRV _mongodb._tcp.api.test.example"] = [srvBytes(27_017, "evil.test.example"), srvBytes(27_017, "shard.test.example"), srvBytes(22, "shard.test.example")];
+  arena.names.records["SRV _mongodb._tcp.api.test.example"] = [
+    srvBytes(27_017, "evil.test.example"),
+    srvBytes(27_017, "shard.test.example"),
+    srvBytes(22, "shard.test.example"),
+  ];
   arena.names.records["TXT api.test.example"] = [Buffer.from("\x0freplicaSet=rs0x")];
   arena.names.questions.length = 0;
   const { found } = await attacker.run("srv.cjs");
-  assert.deepEqual(found, { services: ["shard.test.example:27017"], texts: [["replicaSet=rs0x"]], below: "ENODATA", received: "a shard" });
+  assert.deepEqual(found, {
+    services: ["shard.test.example:27017"],
+    texts: [["replicaSet=rs0x"]],
+    below: "ENODATA",
+    received: "a shard",
+  });
   assert.deepEqual(arena.names.questions.toSorted(), ["SRV _mongodb._tcp.api.test.example", "TXT api.test.example"]);
 });
 
@@ -74,6 +95,9 @@ test("without an allow list, types that only tunnels and tricks ask for are not 
   const unlisted = await arena.attacker();
   const open = await unlisted.run("dns.py", DATA, "other");
   assert.match(JSON.stringify(open.other_a), /198\.1[89]\./);
-  assert.deepEqual(arena.names.questions.filter((question) => WITHHELD.includes(question.split(" ")[0]!)), []);
+  assert.deepEqual(
+    arena.names.questions.filter((question) => WITHHELD.includes(question.split(" ")[0]!)),
+    [],
+  );
   assert.deepEqual(open.other_any?.records, []);
 });

@@ -36,12 +36,17 @@ test("over verified TLS the value is put in", () => {
 });
 
 describe("fails closed and sends nothing:", () => {
-  for (const name of ["expired", "self-signed", "unknown-authority", "wrong-name", "old-tls"].map((label) => `${label}.test.example`).concat("wildcard-too-deep.bad.test.example")) {
+  for (const name of ["expired", "self-signed", "unknown-authority", "wrong-name", "old-tls"]
+    .map((label) => `${label}.test.example`)
+    .concat("wildcard-too-deep.bad.test.example")) {
     test(name, async () => {
       isRefused(outcomes[name]);
       assert.equal(arena.upstream(name).text, "");
       const events = await arena.events(attacker.id);
-      assert.ok(events.some(({ data }) => data.host === name && data.verdict === "failed" && data.reason), JSON.stringify(events.filter(({ data }) => data.host === name)));
+      assert.ok(
+        events.some(({ data }) => data.host === name && data.verdict === "failed" && data.reason),
+        JSON.stringify(events.filter(({ data }) => data.host === name)),
+      );
     });
   }
 });
@@ -52,13 +57,17 @@ test("an upstream without TLS sees no request", () => {
 });
 
 test("no connection without TLS has the value, whatever it says of itself", () => {
-  for (const { text, tls } of arena.upstream(API).connections) if (tls === null) assert.ok(!text.includes(arena.value), text);
+  for (const { text, tls } of arena.upstream(API).connections)
+    if (tls === null) assert.ok(!text.includes(arena.value), text);
   for (const name of Object.keys(bad)) assert.ok(!arena.upstream(name).text.includes(arena.value), name);
 });
 
 test("over plain HTTP the placeholder stays one, or nothing is sent, and that is on record", async () => {
   const events = (await arena.events(attacker.id)).filter(({ data }) => data.scheme === "http" && data.host === API);
-  assert.ok(events.some(({ data }) => (data.placeholders as string[]).includes("API_KEY")), JSON.stringify(events.slice(0, 3)));
+  assert.ok(
+    events.some(({ data }) => (data.placeholders as string[]).includes("API_KEY")),
+    JSON.stringify(events.slice(0, 3)),
+  );
   assert.ok(events.every(({ data }) => (data.secrets as string[]).length === 0));
 });
 

@@ -6,8 +6,26 @@ import { isDenied, isRefused, type Outcomes } from "./fixture/attacker.ts";
 
 const EVIL = "evil.test.example";
 /** Attempts whose request is what it says it is. */
-const HONEST = ["honest", "kept_alive_first", "pipelined_first", "http10_without_host", "literal_address_allowed_names"];
-const ODD_NAMES = ["address", "loopback", "v6", "nul", "nul_reverse", "space", "empty", "long", "slash", "latin", "user"];
+const HONEST = [
+  "honest",
+  "kept_alive_first",
+  "pipelined_first",
+  "http10_without_host",
+  "literal_address_allowed_names",
+];
+const ODD_NAMES = [
+  "address",
+  "loopback",
+  "v6",
+  "nul",
+  "nul_reverse",
+  "space",
+  "empty",
+  "long",
+  "slash",
+  "latin",
+  "user",
+];
 
 let arena: Arena;
 let outcomes: Outcomes;
@@ -26,8 +44,17 @@ test("an honest request gets through", () => {
 
 describe("403 is the answer to", () => {
   for (const name of [
-    "other_host", "denied_address_allowed_names", "denied_address_no_sni", "no_sni_other_host", "plain_other_host", "plain_denied_address", "other_host_when_kept_alive", "other_host_when_pipelined",
-    "connect_to_denied", "connect_to_denied_with_allowed_names", "connect_to_allowed_with_denied_host",
+    "other_host",
+    "denied_address_allowed_names",
+    "denied_address_no_sni",
+    "no_sni_other_host",
+    "plain_other_host",
+    "plain_denied_address",
+    "other_host_when_kept_alive",
+    "other_host_when_pipelined",
+    "connect_to_denied",
+    "connect_to_denied_with_allowed_names",
+    "connect_to_allowed_with_denied_host",
   ]) {
     test(name, () => isDenied(outcomes[name], /evil\.test\.example/));
   }
@@ -35,16 +62,37 @@ describe("403 is the answer to", () => {
 
 describe("nothing comes of", () => {
   for (const name of [
-    "other_sni", "both_other", "absolute_form", "absolute_form_plain", "absolute_form_with_user", "two_hosts", "two_hosts_reverse", "two_hosts_the_same_case",
-    "host_with_a_space_before_the_colon", "two_hosts_in_one_header", "no_host", "empty_host", "connect_to_allowed_with_denied_sni", "connect_within_tls",
+    "other_sni",
+    "both_other",
+    "absolute_form",
+    "absolute_form_plain",
+    "absolute_form_with_user",
+    "two_hosts",
+    "two_hosts_reverse",
+    "two_hosts_the_same_case",
+    "host_with_a_space_before_the_colon",
+    "two_hosts_in_one_header",
+    "no_host",
+    "empty_host",
+    "connect_to_allowed_with_denied_sni",
+    "connect_within_tls",
   ]) {
     test(name, () => isRefused(outcomes[name]));
   }
 });
 
 test("an SNI that is no name is refused, and on record", () => {
-  for (const name of ODD_NAMES) assert.ok(outcomes[`odd_sni_${name}`]?.error || outcomes[`odd_sni_${name}`]?.ended || outcomes[`odd_sni_${name}`]?.handshake, name);
-  const refused = events.filter(({ data }) => data.verdict === "denied" && /server name/.test(String(data.reason)) && !String(data.reason).includes(EVIL));
+  for (const name of ODD_NAMES)
+    assert.ok(
+      outcomes[`odd_sni_${name}`]?.error ||
+        outcomes[`odd_sni_${name}`]?.ended ||
+        outcomes[`odd_sni_${name}`]?.handshake,
+      name,
+    );
+  const refused = events.filter(
+    ({ data }) =>
+      data.verdict === "denied" && /server name/.test(String(data.reason)) && !String(data.reason).includes(EVIL),
+  );
   assert.ok(refused.length >= ODD_NAMES.length, JSON.stringify(refused));
 });
 
@@ -59,18 +107,25 @@ test("a first request goes on being answered when a later one is refused", () =>
 });
 
 test("no byte reached the host that is not allowed", () => {
-  assert.deepEqual(arena.upstream(EVIL).connections.map(({ text }) => text), []);
+  assert.deepEqual(
+    arena.upstream(EVIL).connections.map(({ text }) => text),
+    [],
+  );
 });
 
 test("only honest requests reached the host that is allowed, and none names another", () => {
   const { text } = arena.upstream("api.test.example");
   const arrived = [...text.matchAll(/x-attempt: (\w+)/gi)].map(([, name]) => name);
-  assert.deepEqual([...new Set(arrived)].filter((name) => !HONEST.includes(name!)), []);
+  assert.deepEqual(
+    [...new Set(arrived)].filter((name) => !HONEST.includes(name!)),
+    [],
+  );
   assert.ok(!text.includes(EVIL), text);
 });
 
 test("every upstream connection asked for the name that was dialled", () => {
-  for (const { tls } of arena.upstream("api.test.example").connections) assert.ok(tls === null || tls.sni === "api.test.example");
+  for (const { tls } of arena.upstream("api.test.example").connections)
+    assert.ok(tls === null || tls.sni === "api.test.example");
 });
 
 test("no name was looked up outside", () => {

@@ -19,7 +19,10 @@ let outcomes: Outcomes;
 let grown: number;
 before(async () => {
   arena = await Arena.open({ upstreams: { [API]: {}, "allowed.test.example": {}, [EVIL]: {} } });
-  attacker = await arena.attacker({ allowNet: [API, "allowed.test.example"], secrets: { API_KEY: { hosts: [API], value: arena.value } } });
+  attacker = await arena.attacker({
+    allowNet: [API, "allowed.test.example"],
+    secrets: { API_KEY: { hosts: [API], value: arena.value } },
+  });
   const before = residentMiB(arena.proxyPid);
   outcomes = await attacker.run("http2.cjs");
   grown = residentMiB(arena.proxyPid) - before;
@@ -27,7 +30,8 @@ before(async () => {
 after(() => arena?.[Symbol.asyncDispose]());
 
 test("honest requests work, gRPC among them, before and after all attacks", () => {
-  for (const name of ["honest", "secret_in_headers", "grpc", "after_all"]) assert.equal(outcomes[name]?.status, 200, `${name} ${JSON.stringify(outcomes[name])}`);
+  for (const name of ["honest", "secret_in_headers", "grpc", "after_all"])
+    assert.equal(outcomes[name]?.status, 200, `${name} ${JSON.stringify(outcomes[name])}`);
   assert.ok(arena.upstream(API).text.includes(`Bearer ${arena.value}`));
 });
 
@@ -36,22 +40,50 @@ describe("403 is the answer to", () => {
 });
 
 describe("nothing comes of", () => {
-  for (const name of ["other_sni", "other_host_header", "only_host_header", "authority_with_user", "authority_with_port", "scheme_other", "path_absolute", "path_relative", "path_with_space", "connect_to_denied"]) {
+  for (const name of [
+    "other_sni",
+    "other_host_header",
+    "only_host_header",
+    "authority_with_user",
+    "authority_with_port",
+    "scheme_other",
+    "path_absolute",
+    "path_relative",
+    "path_with_space",
+    "connect_to_denied",
+  ]) {
     test(name, () => isRefused(outcomes[name]));
   }
   test("another name on a connection that was made for one", () => {
-    const { first, second, third } = outcomes.two_names_on_one_connection as { first: number; second: number; third: number };
+    const { first, second, third } = outcomes.two_names_on_one_connection as {
+      first: number;
+      second: number;
+      third: number;
+    };
     assert.equal(first, 200);
     // 421 would ask for a connection of its own (RFC 9113 §9.1.2).
-    assert.ok([403, 421].includes(second) && [403, 421].includes(third), JSON.stringify(outcomes.two_names_on_one_connection));
+    assert.ok(
+      [403, 421].includes(second) && [403, 421].includes(third),
+      JSON.stringify(outcomes.two_names_on_one_connection),
+    );
   });
 });
 
 describe("is cut off:", () => {
-  for (const name of ["rapid_reset", "continuation_flood", "empty_continuations", "huge_frame", "data_without_headers", "window_overflow"]) {
+  for (const name of [
+    "rapid_reset",
+    "continuation_flood",
+    "empty_continuations",
+    "huge_frame",
+    "data_without_headers",
+    "window_overflow",
+  ]) {
     test(name, () => {
       const { ended, goaway } = outcomes[name] as { ended?: string; goaway?: boolean };
-      assert.ok(goaway || (ended !== "all sent" && ended !== "timeout" && ended !== undefined), JSON.stringify(outcomes[name]));
+      assert.ok(
+        goaway || (ended !== "all sent" && ended !== "timeout" && ended !== undefined),
+        JSON.stringify(outcomes[name]),
+      );
     });
   }
 });
@@ -62,7 +94,10 @@ test("floods cost bounded memory", () => {
 
 test("only honest requests arrived", () => {
   const arrived = new Set([...arena.sent.matchAll(/x-attempt: (\w+)/gi)].map(([, name]) => name!));
-  assert.deepEqual([...arrived].filter((name) => ![...HONEST, ...CLEANED].includes(name)), []);
+  assert.deepEqual(
+    [...arrived].filter((name) => ![...HONEST, ...CLEANED].includes(name)),
+    [],
+  );
   assert.ok(!/^x-a/im.test(arena.sent.replaceAll(/^x-attempt/gim, "")), "what is no header is dropped");
   assert.deepEqual(arena.upstream(EVIL).connections, []);
   assert.ok(!arena.sent.includes(EVIL), "no header names the other host");
@@ -75,6 +110,9 @@ test("a placeholder to another host stays one in headers, query, body and traile
 
 test("what was denied is on record", async () => {
   const events = await arena.events(attacker.id);
-  assert.ok(events.some(({ data }) => data.host === EVIL && data.verdict === "denied" && data.protocol === "h2"), JSON.stringify(events.map(({ data }) => data).slice(0, 10)));
+  assert.ok(
+    events.some(({ data }) => data.host === EVIL && data.verdict === "denied" && data.protocol === "h2"),
+    JSON.stringify(events.map(({ data }) => data).slice(0, 10)),
+  );
   assert.ok(!JSON.stringify(events).includes(arena.value));
 });

@@ -21,12 +21,18 @@ let arena: Arena;
 let attacker: Attacker;
 before(async () => {
   arena = await Arena.open({
-    upstreams: { [API]: { handler: (request, response) => response.end(`you sent ${request.headers.authorization}\n`) } },
+    upstreams: {
+      [API]: { handler: (request, response) => response.end(`you sent ${request.headers.authorization}\n`) },
+    },
     // Whatever it can say, it says.
     config: { log: { level: "trace" } },
   });
   // With a duration: what it may reach, secrets included, outlives the server, so it is kept.
-  attacker = await arena.attacker({ allowNet: [API], timeout: "10m", secrets: { CREATED: { hosts: [API], value: values.created } } });
+  attacker = await arena.attacker({
+    allowNet: [API],
+    timeout: "10m",
+    secrets: { CREATED: { hosts: [API], value: values.created } },
+  });
 });
 after(async () => {
   await attacker?.sandbox.kill();
@@ -43,7 +49,8 @@ async function call(...args: Parameters<Arena["api"]>): Promise<number> {
   return status;
 }
 /** What the upstream got with a step. */
-const credentialOf = (step: string) => new RegExp(`x-step: ${step}\\r\\nauthorization: Bearer (\\S+)\\r`, "i").exec(arena.upstream(API).text)?.[1];
+const credentialOf = (step: string) =>
+  new RegExp(`x-step: ${step}\\r\\nauthorization: Bearer (\\S+)\\r`, "i").exec(arena.upstream(API).text)?.[1];
 
 test("a first secret added later is a placeholder for new processes, and works", async () => {
   assert.equal(await call("PUT", secretPath("ADDED"), { value: values.added, hosts: [API] }), 200);
@@ -99,13 +106,18 @@ test("errors do not repeat a value", async () => {
     assert.ok(status >= 400, text);
   }
   const bad = { X: { hosts: ["not a host"], value: values.refused } };
-  texts.push(String(await Sandbox.create({ secrets: bad }).catch((error: Error) => `${error.stack} ${JSON.stringify(error)}`)));
+  texts.push(
+    String(await Sandbox.create({ secrets: bad }).catch((error: Error) => `${error.stack} ${JSON.stringify(error)}`)),
+  );
 });
 
 describe("no value, in no form,", () => {
   test("is in the memory of any machine, but its placeholder is", () => {
     const pid = pidOfSandbox(arena.server.dataDir, attacker.id)!;
-    assert.ok(findInMemory(pid, [Buffer.from("DENO_SECRET_PLACEHOLDER_")]).length > 0, "the search finds what is there");
+    assert.ok(
+      findInMemory(pid, [Buffer.from("DENO_SECRET_PLACEHOLDER_")]).length > 0,
+      "the search finds what is there",
+    );
     for (const machine of machinePids(arena.server.dataDir)) assert.deepEqual(findInMemory(machine, allForms), []);
   });
 
@@ -122,8 +134,12 @@ describe("no value, in no form,", () => {
   });
 
   test("is in the server's log, in events, in answers of the API, in errors", async () => {
-    for (const path of ["egress", "egress/log", "egress/log?format=har"]) texts.push((await arena.api("GET", `/api/v1/sandboxes/${attacker.id}/${path}`)).text);
-    texts.push((await arena.api("GET", `/api/v1/sandboxes/${attacker.id}`)).text, (await arena.api("GET", "/api/v1/sandboxes")).text);
+    for (const path of ["egress", "egress/log", "egress/log?format=har"])
+      texts.push((await arena.api("GET", `/api/v1/sandboxes/${attacker.id}/${path}`)).text);
+    texts.push(
+      (await arena.api("GET", `/api/v1/sandboxes/${attacker.id}`)).text,
+      (await arena.api("GET", "/api/v1/sandboxes")).text,
+    );
     const events = JSON.stringify(await arena.events(attacker.id));
     assert.match(events, /secret\.rotated/);
     const all = Buffer.from([arena.server.log, events, ...texts].join("\n"));
@@ -131,7 +147,9 @@ describe("no value, in no form,", () => {
   });
 
   test("is in a core dump or the environment of a process in the sandbox", async () => {
-    const { stdout } = await attacker.root("cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n'; sleep 100 & kill -ABRT $!; wait; dmesg | tail -50");
+    const { stdout } = await attacker.root(
+      "cat /proc/*/environ /proc/*/cmdline | tr '\\0' '\\n'; sleep 100 & kill -ABRT $!; wait; dmesg | tail -50",
+    );
     for (const value of Object.values(values)) assert.ok(!stdout.includes(value));
   });
 });

@@ -17,7 +17,10 @@ let foreign: string;
 before(async () => {
   arena = await Arena.open({ upstreams: { [API]: {} } });
   victim = await arena.attacker({ allowNet: [API], secrets: { API_KEY: { hosts: [API], value: arena.value } } });
-  neighbour = await arena.attacker({ allowNet: [API], secrets: { API_KEY: { hosts: [API], value: NEIGHBOURS_VALUE } } });
+  neighbour = await arena.attacker({
+    allowNet: [API],
+    secrets: { API_KEY: { hosts: [API], value: NEIGHBOURS_VALUE } },
+  });
   assert.equal((await arena.api("POST", "/api/v1/organisations", { slug: "foreign" })).status, 201);
   const { text } = await arena.api("POST", "/api/v1/tokens", { name: "foreign", organisation: "foreign" });
   foreign = (JSON.parse(text) as { token: string }).token;
@@ -39,16 +42,26 @@ test("another sandbox's placeholder means nothing, to a host that is approved fo
 test("what one looks up or connects to is no address in another", async () => {
   const address = (await neighbour.sandbox.sh`getent ahostsv4 api.test.example`.text()).split(" ")[0]!;
   await using none = await Sandbox.create({ allowNet: [] });
-  const seen = await none.sh`curl -sS -k -m 5 -o /dev/null -w '%{http_code}' https://${address}/ --connect-to ::${address}: ; true`.text();
+  const seen =
+    await none.sh`curl -sS -k -m 5 -o /dev/null -w '%{http_code}' https://${address}/ --connect-to ::${address}: ; true`.text();
   assert.notEqual(seen.trim(), "200");
 });
 
 test("neither sees the other on the network", async () => {
-  for (const [from, to] of [[neighbour, victim], [victim, neighbour]] as const) {
-    const server = await to.sandbox.spawn("python3", { args: ["-m", "http.server", "4711"], stdout: "null", stderr: "null" });
+  for (const [from, to] of [
+    [neighbour, victim],
+    [victim, neighbour],
+  ] as const) {
+    const server = await to.sandbox.spawn("python3", {
+      args: ["-m", "http.server", "4711"],
+      stdout: "null",
+      stderr: "null",
+    });
     for (const address of ["100.100.100.2", "100.100.100.3", "100.100.100.1", "100.100.100.100"]) {
       // Its own address is itself, where nobody listens.
-      const { stdout } = await from.root(`curl -sS -m 3 -o /dev/null -w '%{http_code}' http://${address}:4711/ 2>/dev/null`);
+      const { stdout } = await from.root(
+        `curl -sS -m 3 -o /dev/null -w '%{http_code}' http://${address}:4711/ 2>/dev/null`,
+      );
       assert.ok(stdout === "000" || stdout === "403", `${address} ${stdout}`);
     }
     await server.kill();
@@ -79,8 +92,16 @@ describe("a token of another organisation", () => {
   }
 
   test("cannot connect, and sees neither sandboxes nor events", async () => {
-    await assert.rejects(() => Sandbox.connect({ id: victim.id, token: foreign } as never), { code: "SANDBOX_NOT_FOUND" });
-    for (const path of ["/api/v1/sandboxes", "/api/v2/sandboxes", "/api/v3/sandboxes", "/api/v1/events", `/api/v1/events?sandbox=${victim.id}`]) {
+    await assert.rejects(() => Sandbox.connect({ id: victim.id, token: foreign } as never), {
+      code: "SANDBOX_NOT_FOUND",
+    });
+    for (const path of [
+      "/api/v1/sandboxes",
+      "/api/v2/sandboxes",
+      "/api/v3/sandboxes",
+      "/api/v1/events",
+      `/api/v1/events?sandbox=${victim.id}`,
+    ]) {
       const { status, text } = await arena.api("GET", path, undefined, foreign);
       assert.equal(status, 200, text);
       assert.ok(!text.includes(victim.id), path);
@@ -91,16 +112,34 @@ describe("a token of another organisation", () => {
   });
 
   test("has changed nothing", async () => {
-    const view = JSON.parse((await arena.api("GET", `/api/v1/sandboxes/${victim.id}/egress`)).text) as { allow: string[]; secrets: { name: string; hosts: string[] }[] };
+    const view = JSON.parse((await arena.api("GET", `/api/v1/sandboxes/${victim.id}/egress`)).text) as {
+      allow: string[];
+      secrets: { name: string; hosts: string[] }[];
+    };
     assert.deepEqual(view.allow, [API]);
-    assert.deepEqual(view.secrets.map(({ name, hosts }) => [name, hosts]), [["API_KEY", [API]]]);
+    assert.deepEqual(
+      view.secrets.map(({ name, hosts }) => [name, hosts]),
+      [["API_KEY", [API]]],
+    );
   });
 });
 
 test("the file API does what the user may, whatever the path looks like", async () => {
   const { sandbox } = victim;
-  await victim.root("mkdir -p /root/kept && echo hidden > /root/kept/file && chmod 700 /root /root/kept && ln -sfn /root/kept /home/app/link && ln -sfn /etc/shadow /home/app/shadow");
-  for (const path of ["/root/kept/file", "link/file", "../../root/kept/file", "./link/../../../root/kept/file", "shadow", "/proc/1/environ", "/proc/1/root/etc/shadow", "/dev/vda", "/proc/kcore"]) {
+  await victim.root(
+    "mkdir -p /root/kept && echo hidden > /root/kept/file && chmod 700 /root /root/kept && ln -sfn /root/kept /home/app/link && ln -sfn /etc/shadow /home/app/shadow",
+  );
+  for (const path of [
+    "/root/kept/file",
+    "link/file",
+    "../../root/kept/file",
+    "./link/../../../root/kept/file",
+    "shadow",
+    "/proc/1/environ",
+    "/proc/1/root/etc/shadow",
+    "/dev/vda",
+    "/proc/kcore",
+  ]) {
     await assert.rejects(() => sandbox.fs.readTextFile(path), refusedByTheKernel, path);
     await assert.rejects(() => sandbox.fs.writeTextFile(path, "x"), refusedByTheKernel, path);
   }

@@ -14,7 +14,10 @@ import { isAlive } from "../harness/machines.ts";
 const NETWORK_DEVICES = ["0x0001", "0x0013"];
 const MARK = randomBytes(8).toString("hex");
 /** An address of this computer that is not loopback, if it has one. */
-const HOST = Object.values(networkInterfaces()).flat().find((address) => address?.family === "IPv4" && !address.internal)?.address ?? "127.0.0.1";
+const HOST =
+  Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address?.family === "IPv4" && !address.internal)?.address ?? "127.0.0.1";
 
 let arena: Arena;
 let udp: Socket;
@@ -45,9 +48,19 @@ for (const name of ["listed", "open"]) {
     const outcomes = () => runs[name]!.outcomes;
 
     test("there is no device that leads out", () => {
-      const { links, virtio, vsock } = outcomes().devices as { links: string[]; virtio: Record<string, string>; vsock: boolean };
-      assert.deepEqual(links.filter((link) => link !== "lo" && link !== "tun0"), []);
-      assert.deepEqual(Object.values(virtio).filter((device) => NETWORK_DEVICES.includes(device)), []);
+      const { links, virtio, vsock } = outcomes().devices as {
+        links: string[];
+        virtio: Record<string, string>;
+        vsock: boolean;
+      };
+      assert.deepEqual(
+        links.filter((link) => link !== "lo" && link !== "tun0"),
+        [],
+      );
+      assert.deepEqual(
+        Object.values(virtio).filter((device) => NETWORK_DEVICES.includes(device)),
+        [],
+      );
       assert.equal(vsock, false);
     });
 
@@ -58,7 +71,8 @@ for (const name of ["listed", "open"]) {
     });
 
     test("packets of other kinds, broken ones and fragments were taken without harm", () => {
-      for (const attempt of ["protocols_of_ip", "spoofed_sources", "fragments", "broken_packets"]) assert.ok(Number(outcomes()[attempt]?.sent) > 0, JSON.stringify(outcomes()[attempt]));
+      for (const attempt of ["protocols_of_ip", "spoofed_sources", "fragments", "broken_packets"])
+        assert.ok(Number(outcomes()[attempt]?.sent) > 0, JSON.stringify(outcomes()[attempt]));
       assert.equal(outcomes().still_works?.status, 200, JSON.stringify(outcomes().still_works));
     });
 
@@ -68,21 +82,42 @@ for (const name of ["listed", "open"]) {
     });
 
     test("refusals of UDP are on record with their reason", async () => {
-      const events = (await arena.events(runs[name]!.attacker.id, "connection")).filter(({ data }) => data.protocol === "udp");
-      assert.ok(events.some(({ data }) => data.verdict === "denied" && data.reason), JSON.stringify(events.map(({ data }) => data).slice(0, 5)));
+      const events = (await arena.events(runs[name]!.attacker.id, "connection")).filter(
+        ({ data }) => data.protocol === "udp",
+      );
+      assert.ok(
+        events.some(({ data }) => data.verdict === "denied" && data.reason),
+        JSON.stringify(events.map(({ data }) => data).slice(0, 5)),
+      );
     });
   });
 }
 
 test("under an allow list UDP is refused, not swallowed", () => {
-  for (const attempt of ["udp_allowed_port", "udp_denied_port", "udp_public_port", "udp_public_v6_port", "udp_host_port"]) {
-    assert.equal(runs.listed?.outcomes[attempt]?.error, "ECONNREFUSED", `${attempt} ${JSON.stringify(runs.listed?.outcomes[attempt])}`);
+  for (const attempt of [
+    "udp_allowed_port",
+    "udp_denied_port",
+    "udp_public_port",
+    "udp_public_v6_port",
+    "udp_host_port",
+  ]) {
+    assert.equal(
+      runs.listed?.outcomes[attempt]?.error,
+      "ECONNREFUSED",
+      `${attempt} ${JSON.stringify(runs.listed?.outcomes[attempt])}`,
+    );
   }
 });
 
 test("no datagram and no byte reached this computer", () => {
-  assert.deepEqual(datagrams.filter((text) => text.includes(MARK)), []);
-  assert.deepEqual(inner.connections.map(({ text }) => text), []);
+  assert.deepEqual(
+    datagrams.filter((text) => text.includes(MARK)),
+    [],
+  );
+  assert.deepEqual(
+    inner.connections.map(({ text }) => text),
+    [],
+  );
   assert.ok(!arena.sent.includes(MARK));
 });
 

@@ -58,7 +58,8 @@ test("the value did arrive at the approved host: there is something to send back
 });
 
 describe("the value does not come back by", () => {
-  for (const place of ["body", "header", "location", "cookie", "name", "trailer", "interim", "error", "status"]) test(`place: ${place}`, () => hidden(`place_${place}`));
+  for (const place of ["body", "header", "location", "cookie", "name", "trailer", "interim", "error", "status"])
+    test(`place: ${place}`, () => hidden(`place_${place}`));
   for (const coding of ["gzip", "x-gzip", "deflate", "deflate-raw", "br", "zstd", "gzip+br", "br+gzip+zstd"]) {
     test(`coding: ${coding}`, () => hidden(`coding_${coding}`));
     test(`coding: ${coding}, a byte at a time`, () => hidden(`coding_${coding}_split`));
@@ -67,10 +68,29 @@ describe("the value does not come back by", () => {
   for (const dress of ["url", "json", "base64", "base64url", "hex"]) {
     test(`dress: ${dress}`, () => hidden(`dress_${dress}`));
     test(`dress: ${dress}, a byte at a time`, () => hidden(`dress_${dress}_split`));
-    for (const place of ["header", "cookie", "location"]) test(`dress: ${dress}, in a ${place}`, () => hidden(`dress_${dress}_${place}`));
+    for (const place of ["header", "cookie", "location"])
+      test(`dress: ${dress}, in a ${place}`, () => hidden(`dress_${dress}_${place}`));
   }
-  for (const name of ["with_length", "with_length_split", "trace", "options", "ranges", "over_h2", "members_gzip", "members_zstd", "as_upper", "as_listed", "as_exotic", "as_compress", "as_another", "as_lines", "as_many"]) test(name, () => hidden(name));
-  test("curl --compressed", () => assert.ok(!shows(JSON.stringify(outcomes.curl_decompressed)), JSON.stringify(outcomes.curl_decompressed)));
+  for (const name of [
+    "with_length",
+    "with_length_split",
+    "trace",
+    "options",
+    "ranges",
+    "over_h2",
+    "members_gzip",
+    "members_zstd",
+    "as_upper",
+    "as_listed",
+    "as_exotic",
+    "as_compress",
+    "as_another",
+    "as_lines",
+    "as_many",
+  ])
+    test(name, () => hidden(name));
+  test("curl --compressed", () =>
+    assert.ok(!shows(JSON.stringify(outcomes.curl_decompressed)), JSON.stringify(outcomes.curl_decompressed)));
 });
 
 function hidden(name: string): void {
@@ -82,7 +102,10 @@ function hidden(name: string): void {
 test("what stands there instead is the placeholder, and the rest is as it was sent", () => {
   for (const name of ["place_body", "split_1", "coding_gzip", "coding_br_split", "coding_zstd"]) {
     const { received = "" } = outcomes[name] as { received?: string };
-    assert.ok(readings(received).some((text) => /before DENO_SECRET_PLACEHOLDER_[0-9a-f]{64} after/.test(text)), `${name}, ended ${(outcomes[name] as { ended?: boolean }).ended}: ${received}`);
+    assert.ok(
+      readings(received).some((text) => /before DENO_SECRET_PLACEHOLDER_[0-9a-f]{64} after/.test(text)),
+      `${name}, ended ${(outcomes[name] as { ended?: boolean }).ended}: ${received}`,
+    );
   }
 });
 

@@ -13,7 +13,9 @@ before(async () => {
 after(() => arena?.[Symbol.asyncDispose]());
 
 test("what is allowed arrives, with every byte on record", async () => {
-  const { stdout } = await attacker.root("curl -sS -o /dev/null -w '%{http_code}' -d sent https://allowed.test.example/path");
+  const { stdout } = await attacker.root(
+    "curl -sS -o /dev/null -w '%{http_code}' -d sent https://allowed.test.example/path",
+  );
   assert.equal(stdout, "200");
   const [connection] = arena.upstream("allowed.test.example").connections;
   assert.match(connection?.text ?? "", /\/path[^]*sent/);
@@ -24,5 +26,10 @@ test("what is not allowed gets 403 with the reason, and nothing arrives", async 
   assert.match(stdout, /evil\.test\.example[^]*403$/);
   assert.deepEqual(arena.upstream("evil.test.example").connections, []);
   const [event] = await arena.events(attacker.id, "http");
-  assert.ok((await arena.events(attacker.id)).some(({ data }) => data.host === "evil.test.example" && data.verdict === "denied"), JSON.stringify(event));
+  assert.ok(
+    (await arena.events(attacker.id)).some(
+      ({ data }) => data.host === "evil.test.example" && data.verdict === "denied",
+    ),
+    JSON.stringify(event),
+  );
 });

@@ -11,8 +11,31 @@ const API = "api.test.example";
 const EVIL = "evil.test.example";
 /** Not a request as RFC 9112 has it: refused, whatever a lenient reader makes of it. */
 const REFUSED = [
-  "cl_te", "te_cl", "two_cl", "cl_list", "cl_plus", "cl_hex", "cl_negative", "cl_space", "cl_huge", "te_two", "te_not_last", "te_tab", "te_misspelt", "te_quoted",
-  "bare_cr", "bare_cr_in_value", "nul_in_value", "header_without_colon", "header_without_name", "space_in_target", "version_odd", "method_odd", "many_headers", "long_header", "long_target",
+  "cl_te",
+  "te_cl",
+  "two_cl",
+  "cl_list",
+  "cl_plus",
+  "cl_hex",
+  "cl_negative",
+  "cl_space",
+  "cl_huge",
+  "te_two",
+  "te_not_last",
+  "te_tab",
+  "te_misspelt",
+  "te_quoted",
+  "bare_cr",
+  "bare_cr_in_value",
+  "nul_in_value",
+  "header_without_colon",
+  "header_without_name",
+  "space_in_target",
+  "version_odd",
+  "method_odd",
+  "many_headers",
+  "long_header",
+  "long_target",
 ];
 const ANSWERS: Record<string, string> = {
   "/answer_cl_te": "HTTP/1.1 200 OK\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -42,7 +65,8 @@ function answerRaw(stream: Duplex): void {
     seen += chunk.toString("latin1");
     for (let end = headEnd(seen); end >= 0; end = headEnd(seen)) {
       const [, path = ""] = /^\S+ (\S+)/.exec(seen) ?? [];
-      if (/^[A-Z]+ \S+ HTTP/.test(seen)) stream.write(ANSWERS[path] ?? "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok\n");
+      if (/^[A-Z]+ \S+ HTTP/.test(seen))
+        stream.write(ANSWERS[path] ?? "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok\n");
       seen = seen.slice(end);
     }
   });
@@ -69,14 +93,20 @@ test("what arrives reads in one way only", () => {
 
 test("nothing of what was refused arrived, and nothing that was hidden", () => {
   const arrived = new Set([...arena.upstream(API).text.matchAll(/x-attempt: (\w+)/gi)].map(([, name]) => name!));
-  assert.deepEqual(REFUSED.filter((name) => arrived.has(name)), []);
+  assert.deepEqual(
+    REFUSED.filter((name) => arrived.has(name)),
+    [],
+  );
   assert.deepEqual(arena.upstream(EVIL).connections, []);
 });
 
 test("no header can be added with what stands in a query or a trailer", () => {
   const { text } = arena.upstream(API);
   assert.ok(!/^x-injected/im.test(text));
-  assert.ok(!/0\r\n(?:[^\r]+\r\n)*(host|authorization|content-length|transfer-encoding):/i.test(text), "trailers are not headers");
+  assert.ok(
+    !/0\r\n(?:[^\r]+\r\n)*(host|authorization|content-length|transfer-encoding):/i.test(text),
+    "trailers are not headers",
+  );
 });
 
 test("a request on a kept connection is not answered with a former one's second answer", () => {
@@ -89,7 +119,13 @@ test("upstreams' answers that read in two ways are refused, or written anew with
     assert.match(received, /^HTTP\/1\.1 (502|200)/, `${name}: ${received.slice(0, 300)}`);
     assert.ok(received.length < 600_000, name);
     assert.ok(!/[^\r]\n|\r(?!\n)/.test(received.slice(0, headEnd(received))), `${name}: every line ends with CRLF`);
-    if (received.startsWith("HTTP/1.1 200")) assert.ok(!/content-length[^]*transfer-encoding|content-length[^]*content-length/i.test(received.slice(0, headEnd(received))), name);
+    if (received.startsWith("HTTP/1.1 200"))
+      assert.ok(
+        !/content-length[^]*transfer-encoding|content-length[^]*content-length/i.test(
+          received.slice(0, headEnd(received)),
+        ),
+        name,
+      );
   }
 });
 
@@ -99,10 +135,13 @@ test("after all that the next request works", () => {
 
 test("a secret's value with a line break is refused at creation, without showing it", async () => {
   for (const value of ["a-secret-value\r\nHost: evil.test.example", "a-secret-value\nx", "a-secret-value\0"]) {
-    await assert.rejects(() => Sandbox.create({ secrets: { KEY: { hosts: [API], value } } }), (error: Error & { code?: string }) => {
-      assert.equal(error.code, "INVALID_CONFIG");
-      assert.ok(!error.message.includes("a-secret-value"), error.message);
-      return true;
-    });
+    await assert.rejects(
+      () => Sandbox.create({ secrets: { KEY: { hosts: [API], value } } }),
+      (error: Error & { code?: string }) => {
+        assert.equal(error.code, "INVALID_CONFIG");
+        assert.ok(!error.message.includes("a-secret-value"), error.message);
+        return true;
+      },
+    );
   }
 });

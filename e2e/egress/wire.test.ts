@@ -13,10 +13,24 @@ const TIMEOUT_MS = 60_000;
 /** Not of the wire's contract. */
 const VIOLATIONS: Record<string, string> = {
   "bytes that are no frames": "garbage",
-  "a name instead of an address": JSON.stringify([[":method", "CONNECT"], [":authority", "evil.test.example:443"]]),
-  "an address in decimal": JSON.stringify([[":method", "CONNECT"], [":authority", "2130706433:80"]]),
-  "a port beyond all ports": JSON.stringify([[":method", "CONNECT"], [":authority", "192.0.2.1:65617"]]),
-  "another method": JSON.stringify([[":method", "GET"], [":scheme", "http"], [":path", "/"], [":authority", "192.0.2.1:80"]]),
+  "a name instead of an address": JSON.stringify([
+    [":method", "CONNECT"],
+    [":authority", "evil.test.example:443"],
+  ]),
+  "an address in decimal": JSON.stringify([
+    [":method", "CONNECT"],
+    [":authority", "2130706433:80"],
+  ]),
+  "a port beyond all ports": JSON.stringify([
+    [":method", "CONNECT"],
+    [":authority", "192.0.2.1:65617"],
+  ]),
+  "another method": JSON.stringify([
+    [":method", "GET"],
+    [":scheme", "http"],
+    [":path", "/"],
+    [":authority", "192.0.2.1:80"],
+  ]),
 };
 
 let arena: Arena;
@@ -43,14 +57,27 @@ after(async () => {
 
 test("policy holds for who speaks on the port itself", { timeout: TIMEOUT_MS }, async () => {
   const attacker = await arena.attacker({ allowNet: ["api.test.example", `127.0.0.1:${listed.port}`] });
-  const inward = ["127.0.0.1", "127.8.9.10", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "0.0.0.0", "[::]", "198.18.0.1", "[fd64:6464:6464:1::1]"].map((address) => `${address}:${inner.port}`);
+  const inward = [
+    "127.0.0.1",
+    "127.8.9.10",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[64:ff9b::7f00:1]",
+    "0.0.0.0",
+    "[::]",
+    "198.18.0.1",
+    "[fd64:6464:6464:1::1]",
+  ].map((address) => `${address}:${inner.port}`);
   const outcomes = await attacker.run("wire.py", JSON.stringify([`127.0.0.1:${listed.port}`, ...inward]), "");
   assert.equal(outcomes.port?.streams, 2 * (inward.length + 1));
   // The way to try it is right: what is listed is reached.
   await until("what is listed is reached", () => listed.text.includes("GET /wire"));
   assert.deepEqual(inner.connections, []);
   assert.deepEqual(datagrams, []);
-  const denied = (await arena.events(attacker.id)).filter(({ data }) => data.verdict === "denied").map(({ data }) => data.host);
+  const denied = (await arena.events(attacker.id))
+    .filter(({ data }) => data.verdict === "denied")
+    .map(({ data }) => data.host);
   for (const host of ["127.0.0.1", "127.8.9.10", "::1"]) assert.ok(denied.includes(host), `${host} of ${denied}`);
 });
 

@@ -22,7 +22,9 @@ let server: TestServer;
 let witness: SandboxType;
 
 before(async () => {
-  server = await TestServer.start({ config: { limits: { sandboxesPerOrganisation: LIMIT, silentClientMs: SILENT_MS, busyClientMs: BUSY_MS } } });
+  server = await TestServer.start({
+    config: { limits: { sandboxesPerOrganisation: LIMIT, silentClientMs: SILENT_MS, busyClientMs: BUSY_MS } },
+  });
   Object.assign(process.env, server.env);
   // Lives through it all, and is asked in between whether it notices.
   witness = await Sandbox.create();
@@ -77,7 +79,12 @@ describe("clients", { timeout: TIMEOUT_MS }, () => {
     await witness.sh`true`;
     const before = residentMiB(server.pid);
     for (let process = 0; process < 4; process++) {
-      const { pid } = await client.call("spawn", { command: "yes", args: ["x".repeat(4_000)], stdout: "piped", stderr: "null" });
+      const { pid } = await client.call("spawn", {
+        command: "yes",
+        args: ["x".repeat(4_000)],
+        stdout: "piped",
+        stderr: "null",
+      });
       client.send("processWait", { pid });
     }
     client.socket.pause();
@@ -102,7 +109,10 @@ describe("clients", { timeout: TIMEOUT_MS }, () => {
       assert.match(error.message, /sandkeep kill|limits/);
     }
     const hellos = await Promise.all(made.map((sandbox) => sandbox.sh`echo hello`.text()));
-    assert.deepEqual(hellos, made.map(() => "hello\n"));
+    assert.deepEqual(
+      hellos,
+      made.map(() => "hello\n"),
+    );
     await Promise.all(made.map((sandbox) => sandbox.kill()));
     await using again = await Sandbox.create();
     assert.equal(await again.sh`echo again`.text(), "again\n");
@@ -116,7 +126,8 @@ describe("guests", { timeout: TIMEOUT_MS }, () => {
     // Names of one file, in memory: files of their own would take a minute to make, and inodes that the disk does not have.
     const started = performance.now();
     await sandbox.sh`mkdir many && sudo mount -t tmpfs -o nr_inodes=0,mode=777 none many && touch many/file`;
-    const names = (from: number) => sandbox.sh`perl -e ${`for ($n = ${from}; $n < 1 << 20; $n += 2) { link "many/file", sprintf("many/%x", $n) or die $! }`}`;
+    const names = (from: number) =>
+      sandbox.sh`perl -e ${`for ($n = ${from}; $n < 1 << 20; $n += 2) { link "many/file", sprintf("many/%x", $n) or die $! }`}`;
     await Promise.all([names(0), names(1)]);
     context.diagnostic(`made in ${((performance.now() - started) / 1_000).toFixed(1)} s`);
     const before = residentMiB(server.pid);
@@ -127,7 +138,10 @@ describe("guests", { timeout: TIMEOUT_MS }, () => {
       if (++seen === 20_000) break;
     }
     assert.equal(seen, 20_000);
-    const listed = await Array.fromAsync(sandbox.fs.readDir("many")).then((entries) => entries.length, (error: Error) => error);
+    const listed = await Array.fromAsync(sandbox.fs.readDir("many")).then(
+      (entries) => entries.length,
+      (error: Error) => error,
+    );
     if (listed instanceof Error) assert.match(listed.message, /large|big|many|limit/i);
     else assert.ok(listed > 1 << 20);
     assert.equal(await sandbox.sh`echo usable`.text(), "usable\n");
@@ -139,7 +153,9 @@ describe("guests", { timeout: TIMEOUT_MS }, () => {
   test("a guest that sends garbage ends its own sandbox only", async () => {
     const sandbox = await Sandbox.create();
     // Root can take the agent's end of the line from it.
-    await sandbox.fs.writeTextFile("garbage.py", `
+    await sandbox.fs.writeTextFile(
+      "garbage.py",
+      `
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
 agent = os.pidfd_open(1)
@@ -148,8 +164,12 @@ for name in os.listdir("/proc/1/fd"):
         fd = libc.syscall(438, agent, int(name), 0)
         if fd >= 0:
             os.write(fd, os.urandom(65536))
-`);
-    const ended = sandbox.sh`sudo python3 garbage.py; sleep 600`.noThrow().result().catch((error) => error);
+`,
+    );
+    const ended = sandbox.sh`sudo python3 garbage.py; sleep 600`
+      .noThrow()
+      .result()
+      .catch((error) => error);
     await sandbox.closed;
     assert.ok((await ended) instanceof Error);
     await assert.rejects(() => Sandbox.connect(sandbox.id), { code: "SANDBOX_NOT_FOUND" });

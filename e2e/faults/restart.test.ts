@@ -21,13 +21,19 @@ before(async () => {
 });
 after(() => rm(dataDir, { recursive: true, force: true }));
 
-test("sandboxes with a duration live on, everything else is removed, and a stop leaves nothing", { timeout: TIMEOUT_MS }, async () => {
+test("sandboxes with a duration live on, everything else is removed, and a stop leaves nothing", {
+  timeout: TIMEOUT_MS,
+}, async () => {
   let server = await TestServer.start({ dataDir });
   Object.assign(process.env, server.env);
   const session = await Sandbox.create({ labels: { kind: "session" } });
   const lasting = await Sandbox.create({ timeout: "10m", labels: { kind: "lasting" } });
   await lasting.fs.writeTextFile("kept", "written before");
-  const working = await lasting.spawn("bash", { args: ["-c", "while :; do echo unheard; date +%s%N > alive; sleep 0.1; done"], stdout: "piped", stderr: "null" });
+  const working = await lasting.spawn("bash", {
+    args: ["-c", "while :; do echo unheard; date +%s%N > alive; sleep 0.1; done"],
+    stdout: "piped",
+    stderr: "null",
+  });
   // No record of its process, as of a version that kept another: it cannot be taken over, and must not run on either.
   const unrecorded = await Sandbox.create({ timeout: "10m" });
   const lastingPid = pidOfSandbox(dataDir, lasting.id)!;
@@ -53,8 +59,13 @@ test("sandboxes with a duration live on, everything else is removed, and a stop 
     await assert.rejects(() => Sandbox.connect(session.id), { code: "SANDBOX_NOT_FOUND" });
     const listed = await new Client().sandboxes.list();
     const statusOf = (id: string) => listed.find((sandbox) => sandbox.id === id)?.status;
-    assert.deepEqual([lasting, session, unrecorded].map(({ id }) => statusOf(id)), ["running", "stopped", "stopped"]);
-    await until("machines of the killed server are gone", () => earlier.filter(isAlive).every((pid) => pid === lastingPid));
+    assert.deepEqual(
+      [lasting, session, unrecorded].map(({ id }) => statusOf(id)),
+      ["running", "stopped", "stopped"],
+    );
+    await until("machines of the killed server are gone", () =>
+      earlier.filter(isAlive).every((pid) => pid === lastingPid),
+    );
     assert.equal(pidOfSandbox(dataDir, session.id), undefined);
 
     // New ones can be made, and the old one can be killed.
@@ -67,10 +78,15 @@ test("sandboxes with a duration live on, everything else is removed, and a stop 
   }
   assert.deepEqual(machinePids(dataDir), []);
   assert.deepEqual(machineFolders(dataDir), []);
-  assert.deepEqual(readdirSync(join(dataDir, "run")).filter((name) => name !== "lock"), []);
+  assert.deepEqual(
+    readdirSync(join(dataDir, "run")).filter((name) => name !== "lock"),
+    [],
+  );
 });
 
-test("a machine whose monitor was taken over changes nothing for the server: links, forged records, other sockets, across restarts", { timeout: TIMEOUT_MS }, async () => {
+test("a machine whose monitor was taken over changes nothing for the server: links, forged records, other sockets, across restarts", {
+  timeout: TIMEOUT_MS,
+}, async () => {
   const victim = join(dataDir, "victim");
   writeFileSync(victim, "the host's own", { mode: 0o600 });
   const decoy = createServer((socket) => {
@@ -89,14 +105,21 @@ test("a machine whose monitor was taken over changes nothing for the server: lin
     const [otherPid, pid] = [pidOfSandbox(dataDir, other.id)!, pidOfSandbox(dataDir, hostile.id)!];
     const folder = folderOfSandbox(dataDir, hostile.id)!;
     const before = readdirSync(folder).sort();
-    const attack = () => assert.equal(asIntruder(pid, attempts({ folder, victim, decoy: join(dataDir, "decoy"), id: other.id, otherPid })).trim(), "tried");
+    const attack = () =>
+      assert.equal(
+        asIntruder(pid, attempts({ folder, victim, decoy: join(dataDir, "decoy"), id: other.id, otherPid })).trim(),
+        "tried",
+      );
     const unharmed = async () => {
       assert.deepEqual(readdirSync(folder).sort(), before);
       for (const name of before) assert.ok(!lstatSync(join(folder, name)).isSymbolicLink(), name);
       assert.equal(readFileSync(victim, "utf8"), "the host's own");
       assert.deepEqual([pidOfSandbox(dataDir, other.id), pidOfSandbox(dataDir, hostile.id)], [otherPid, pid]);
       // Each is who it was.
-      assert.deepEqual(await Promise.all([other, hostile].map(async ({ id }) => (await Sandbox.connect(id)).fs.readTextFile("mine"))), ["other", "hostile"]);
+      assert.deepEqual(
+        await Promise.all([other, hostile].map(async ({ id }) => (await Sandbox.connect(id)).fs.readTextFile("mine"))),
+        ["other", "hostile"],
+      );
     };
 
     attack();
@@ -127,13 +150,37 @@ test("a machine whose monitor was taken over changes nothing for the server: lin
 });
 
 /** A script that tries everything in the machine's folder, and says what it could do. */
-function attempts({ folder, victim, decoy, id, otherPid }: { folder: string; victim: string; decoy: string; id: string; otherPid: number }): string {
-  const records = [["machine.json", JSON.stringify({ id, pid: otherPid, memoryMiB: 1_280, keep: true })], ["process.json", JSON.stringify({ pid: otherPid, startTicks: 1, uid: null })]];
+function attempts({
+  folder,
+  victim,
+  decoy,
+  id,
+  otherPid,
+}: {
+  folder: string;
+  victim: string;
+  decoy: string;
+  id: string;
+  otherPid: number;
+}): string {
+  const records = [
+    ["machine.json", JSON.stringify({ id, pid: otherPid, memoryMiB: 1_280, keep: true })],
+    ["process.json", JSON.stringify({ pid: otherPid, startTicks: 1, uid: null })],
+  ];
   const tries = [
-    ...["machine.new", "machine.json.new", "process.json.new", "machine.json", "process.json", "disk.qcow2"].map((name) => `ln -sf ${victim} ${folder}/${name}`),
-    ...["qmp", "control", "egress"].flatMap((name) => [`ln -sf ${decoy} ${folder}/${name}`, `rm ${folder}/${name}`, `mv ${folder}/${name} ${folder}/gone`]),
+    ...["machine.new", "machine.json.new", "process.json.new", "machine.json", "process.json", "disk.qcow2"].map(
+      (name) => `ln -sf ${victim} ${folder}/${name}`,
+    ),
+    ...["qmp", "control", "egress"].flatMap((name) => [
+      `ln -sf ${decoy} ${folder}/${name}`,
+      `rm ${folder}/${name}`,
+      `mv ${folder}/${name} ${folder}/gone`,
+    ]),
     ...records.map(([name, text]) => `echo '${text}' > ${folder}/${name}`),
-    `mv ${folder} ${folder}.old`, `mkdir ${folder}/new`, `ls ${folder}/machine.json`, `cat ${victim}`,
+    `mv ${folder} ${folder}.old`,
+    `mkdir ${folder}/new`,
+    `ls ${folder}/machine.json`,
+    `cat ${victim}`,
   ];
   // Its disk is its own: a header that names a file of the host as what it falls through to must be nobody's to follow.
   const forge = `printf '/etc/shadow' | dd of=${folder}/disk.qcow2 bs=1 seek=512 conv=notrunc 2> /dev/null`;

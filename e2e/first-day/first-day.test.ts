@@ -14,7 +14,10 @@ let arena: Arena;
 let sandbox: Sandbox;
 before(async () => {
   arena = await Arena.open({ upstreams: { [WEB]: { alpn: ["http/1.1"] } } });
-  sandbox = await Sandbox.create({ env: GIVEN, secrets: { [SECRET]: { hosts: ["other.test.example"], value: arena.value } } });
+  sandbox = await Sandbox.create({
+    env: GIVEN,
+    secrets: { [SECRET]: { hosts: ["other.test.example"], value: arena.value } },
+  });
 });
 after(async () => {
   await sandbox?.close();
@@ -23,7 +26,12 @@ after(async () => {
 
 /** Runs a line of bash in the home directory; everything that it printed. */
 async function printed(line: string): Promise<string> {
-  const child = await sandbox.spawn("bash", { args: ["-c", `exec 2>&1; ${line}`], stdin: "null", stdout: "piped", signal: AbortSignal.timeout(LINE_TIMEOUT_MS) });
+  const child = await sandbox.spawn("bash", {
+    args: ["-c", `exec 2>&1; ${line}`],
+    stdin: "null",
+    stdout: "piped",
+    signal: AbortSignal.timeout(LINE_TIMEOUT_MS),
+  });
   return ((await child.output()).stdoutText ?? "").trimEnd();
 }
 
@@ -34,7 +42,8 @@ describe("habits", { concurrency: 2 }, () => {
       const wrong: string[] = [];
       for (const [line, expected] of habits) {
         const actual = await printed(line);
-        if (typeof expected === "string" ? actual !== expected : !expected.test(actual)) wrong.push(`${line}\n  printed  ${actual}\n  expected ${expected}`);
+        if (typeof expected === "string" ? actual !== expected : !expected.test(actual))
+          wrong.push(`${line}\n  printed  ${actual}\n  expected ${expected}`);
       }
       assert.equal(wrong.join("\n"), "");
     });
@@ -58,6 +67,8 @@ describe("authorities of the installation are trusted without an allow list", { 
 });
 
 test("sudo of the SDK covers the whole line, and keeps what the call and the sandbox have set", async () => {
-  const command = sandbox.sh`id -un && echo "$CALL" "$FROM_SANDBOX" | cat > /root/by-root && cat /root/by-root`.env("CALL", "a 'call'").sudo();
+  const command = sandbox.sh`id -un && echo "$CALL" "$FROM_SANDBOX" | cat > /root/by-root && cat /root/by-root`
+    .env("CALL", "a 'call'")
+    .sudo();
   assert.equal(await command.text(), `root\na 'call' ${GIVEN.FROM_SANDBOX}\n`);
 });

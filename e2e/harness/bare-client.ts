@@ -19,7 +19,9 @@ export class BareClient implements Disposable {
   static async create({ sandboxEndpoint, token }: Ready): Promise<BareClient> {
     const config = Buffer.from(JSON.stringify({ memory_mb: 1280 })).toString("base64");
     const headers = { authorization: `Bearer ${token}`, "x-deno-sandbox-config": config };
-    const socket = new WebSocket(new URL("/api/v3/sandboxes/create", sandboxEndpoint.replace("http", "ws")), { headers });
+    const socket = new WebSocket(new URL("/api/v3/sandboxes/create", sandboxEndpoint.replace("http", "ws")), {
+      headers,
+    });
     socket.on("error", () => {});
     await once(socket, "open");
     return new BareClient(socket);

@@ -25,7 +25,11 @@ export class ClientProcess implements Disposable {
     });
     const lines = createInterface(child.stdout);
     const [line] = (await once(lines, "line")) as [string];
-    return new ClientProcess(child, line, once(lines, "line").then(([text]) => String(text)));
+    return new ClientProcess(
+      child,
+      line,
+      once(lines, "line").then(([text]) => String(text)),
+    );
   }
 
   signal(name: NodeJS.Signals): void {

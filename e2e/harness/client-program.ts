@@ -14,15 +14,23 @@ export async function runClient(sdk: Sdk, body: string): Promise<{ stdout: strin
   const folder = await mkdtemp(join(HERE, ".program-"));
   try {
     const file = join(folder, "program.mjs");
-    await writeFile(file, `
+    await writeFile(
+      file,
+      `
       import * as sdk from ${JSON.stringify(sdk.name)};
       await using sandbox = await sdk.Sandbox.create();
       ${body}
-    `);
+    `,
+    );
     return await new Promise((resolve) => {
-      execFile(process.execPath, ["--conditions=sandkeep-source", "--unhandled-rejections=strict", file], { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
-        resolve({ stdout, stderr, code: typeof error?.code === "number" ? error.code : error ? -1 : 0 });
-      });
+      execFile(
+        process.execPath,
+        ["--conditions=sandkeep-source", "--unhandled-rejections=strict", file],
+        { timeout: TIMEOUT_MS },
+        (error, stdout, stderr) => {
+          resolve({ stdout, stderr, code: typeof error?.code === "number" ? error.code : error ? -1 : 0 });
+        },
+      );
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -31,7 +31,11 @@ function examplesOf(file: string): Example[] {
       const [, flag] = /^```ts( ignore)?$/.exec(line) ?? [];
       if (/^```ts( ignore)?$/.test(line)) open = { line: index + 1, ignored: flag !== undefined, code: [] };
     } else if (line.startsWith("```")) {
-      examples.push({ place: `${relative(ROOT, file)}:${open.line}`, code: `${open.code.join("\n")}\n`, ignored: open.ignored });
+      examples.push({
+        place: `${relative(ROOT, file)}:${open.line}`,
+        code: `${open.code.join("\n")}\n`,
+        ignored: open.ignored,
+      });
       open = null;
     } else {
       open.code.push(line);

@@ -10,9 +10,10 @@ const TIMEOUT_MS = 30_000;
  */
 export function asIntruder(qemuPid: number, script: string): string {
   const spaces = ["--mount", "--pid", "--net", "--ipc"];
-  const enter = process.getuid!() === 0
-    ? [...spaces, ...become(qemuPid)]
-    : ["--user", "--preserve-credentials", ...spaces, "setpriv", "--bounding-set=-all", "--no-new-privs"];
+  const enter =
+    process.getuid!() === 0
+      ? [...spaces, ...become(qemuPid)]
+      : ["--user", "--preserve-credentials", ...spaces, "setpriv", "--bounding-set=-all", "--no-new-privs"];
   return output("nsenter", ["--target", String(qemuPid), ...enter, "sh", "-c", script]);
 }
 
@@ -25,7 +26,14 @@ export function asUserOf(qemuPid: number, script: string): string {
 function become(qemuPid: number): string[] {
   const status = readFileSync(`/proc/${qemuPid}/status`, "utf8");
   const id = (name: string) => new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)![1]!;
-  return ["setpriv", `--reuid=${id("Uid")}`, `--regid=${id("Gid")}`, "--clear-groups", "--bounding-set=-all", "--no-new-privs"];
+  return [
+    "setpriv",
+    `--reuid=${id("Uid")}`,
+    `--regid=${id("Gid")}`,
+    "--clear-groups",
+    "--bounding-set=-all",
+    "--no-new-privs",
+  ];
 }
 
 function output(file: string, args: string[]): string {

@@ -14,7 +14,9 @@ export function machinePids(dataDir: string): number[] {
 
 /** Folders of machines in a server's data directory. */
 export function machineFolders(dataDir: string): string[] {
-  return readdirSync(join(dataDir, "run"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return readdirSync(join(dataDir, "run"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
 }
 
 /** The pid of a sandbox's machine, as the record in its folder names it. */

@@ -61,7 +61,21 @@ export class TestServer implements AsyncDisposable {
     const readyFile = join(work, "ready.json");
     const configFile = join(work, "config.json");
     await writeFile(configFile, JSON.stringify({ engine: { aheadMemoryMiB: AHEAD_MIB }, ...config }));
-    const args = ["serve", "--port", "0", "--data-dir", data, "--images", imagesDir(), "--config", configFile, "--ready-file", readyFile, "--idle-exit", IDLE_EXIT];
+    const args = [
+      "serve",
+      "--port",
+      "0",
+      "--data-dir",
+      data,
+      "--images",
+      imagesDir(),
+      "--config",
+      configFile,
+      "--ready-file",
+      readyFile,
+      "--idle-exit",
+      IDLE_EXIT,
+    ];
     const child = spawn(SANDKEEP, args, { stdio: ["ignore", "pipe", "pipe"] });
     let log = "";
     for (const stream of [child.stdout, child.stderr]) {
@@ -154,6 +168,9 @@ async function readWhenThere<T>(directory: string, file: string): Promise<T> {
 
 function timeout(log: () => string): Promise<never> {
   return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error(`the server did not start in ${START_TIMEOUT_MS} ms:\n${log().slice(-LOG_TAIL_CHARS)}`)), START_TIMEOUT_MS).unref();
+    setTimeout(
+      () => reject(new Error(`the server did not start in ${START_TIMEOUT_MS} ms:\n${log().slice(-LOG_TAIL_CHARS)}`)),
+      START_TIMEOUT_MS,
+    ).unref();
   });
 }

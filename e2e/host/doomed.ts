@@ -7,6 +7,9 @@ await host.ready();
 const kept = await host.create({ id: "sbx_kept", memoryMiB: 1280, env: {}, keep: true });
 await host.create({ id: "sbx_session", memoryMiB: 1280, env: {}, keep: false });
 await shell(kept, "echo 'on disk' > /home/app/note; echo 'in memory' > /dev/shm/note; sync");
-kept.guest.stream("spawn", { command: "sleep", args: ["12345"] }).resume().end();
+kept.guest
+  .stream("spawn", { command: "sleep", args: ["12345"] })
+  .resume()
+  .end();
 while ((await kept.guest.call("processList", {})).every(({ command }) => command !== "sleep"));
 console.log("ready");

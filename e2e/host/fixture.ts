@@ -1,7 +1,17 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createHost, encodeFrames, ensureImage, FrameReader, type Host, GuestFrame, HostFrame, type Log, type Machine } from "@sandkeep/host";
+import {
+  createHost,
+  encodeFrames,
+  ensureImage,
+  FrameReader,
+  type Host,
+  GuestFrame,
+  HostFrame,
+  type Log,
+  type Machine,
+} from "@sandkeep/host";
 import { imagesDir } from "../harness/server.ts";
 
 /** Memory for machines ahead of demand. */
@@ -34,7 +44,9 @@ export class HostFixture implements AsyncDisposable {
 
   /** Folders of machines, waiting ones included. */
   async folders(): Promise<string[]> {
-    return (await readdir(join(this.dataDir, "run"), { withFileTypes: true })).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return (await readdir(join(this.dataDir, "run"), { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -45,11 +57,21 @@ export class HostFixture implements AsyncDisposable {
 
 export async function openHost(dataDir: string): Promise<Host> {
   const image = await ensureImage({ dataDir: imagesDir() });
-  return createHost({ dataDir, templatesDir: join(imagesDir(), "templates"), image, log: silent, aheadMemoryMiB: AHEAD_MIB });
+  return createHost({
+    dataDir,
+    templatesDir: join(imagesDir(), "templates"),
+    image,
+    log: silent,
+    aheadMemoryMiB: AHEAD_MIB,
+  });
 }
 
 /** Runs a command in a machine and gives its output and exit code. */
-export async function run(machine: Machine, command: string, ...args: string[]): Promise<{ stdout: string; code: number }> {
+export async function run(
+  machine: Machine,
+  command: string,
+  ...args: string[]
+): Promise<{ stdout: string; code: number }> {
   const process = machine.guest.stream("spawn", { command, args, stdout: "piped" });
   process.end(encodeFrames(HostFrame.stdin, new Uint8Array()));
   const frames = new FrameReader();

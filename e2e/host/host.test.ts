@@ -13,7 +13,10 @@ describe("a machine", () => {
 
   test("is a Linux of its own, with the memory, processors and disk asked for", async () => {
     const machine = await fixture.create({ env: { GREETING: "hello" } });
-    const facts = await shell(machine, "uname -s; nproc; awk '/MemTotal/{print $2}' /proc/meminfo; df -B1 --output=size / | tail -1; id -un; pwd; echo $GREETING; tr '\\0' ' ' < /proc/1/comm");
+    const facts = await shell(
+      machine,
+      "uname -s; nproc; awk '/MemTotal/{print $2}' /proc/meminfo; df -B1 --output=size / | tail -1; id -un; pwd; echo $GREETING; tr '\\0' ' ' < /proc/1/comm",
+    );
     const [system, processors, memoryKiB, disk, user, home, greeting, init] = facts.split("\n");
     assert.equal(system, "Linux");
     assert.equal(processors, "2");
@@ -33,11 +36,19 @@ describe("a machine", () => {
 
   test("is no other's twin: names, randomness, clock", async () => {
     const machines = await Promise.all([fixture.create(), fixture.create(), fixture.create()]);
-    const facts = await Promise.all(machines.map((machine) =>
-      shell(machine, "cat /etc/machine-id; hostname; head -c 32 /dev/urandom | sha256sum; cat /proc/sys/kernel/random/uuid; date +%s%N")));
+    const facts = await Promise.all(
+      machines.map((machine) =>
+        shell(
+          machine,
+          "cat /etc/machine-id; hostname; head -c 32 /dev/urandom | sha256sum; cat /proc/sys/kernel/random/uuid; date +%s%N",
+        ),
+      ),
+    );
     const columns = facts.map((text) => text.split("\n"));
-    for (const row of [0, 1, 2, 3]) assert.equal(new Set(columns.map((column) => column[row])).size, machines.length, `row ${row}`);
-    for (const column of columns) assert.ok(Math.abs(Number(column[4]) / 1e6 - Date.now()) < 5_000, `its clock says ${column[4]}`);
+    for (const row of [0, 1, 2, 3])
+      assert.equal(new Set(columns.map((column) => column[row])).size, machines.length, `row ${row}`);
+    for (const column of columns)
+      assert.ok(Math.abs(Number(column[4]) / 1e6 - Date.now()) < 5_000, `its clock says ${column[4]}`);
     await Promise.all(machines.map((machine) => machine.destroy()));
   });
 
@@ -76,14 +87,18 @@ describe("a machine", () => {
   test("that powers itself off is gone like one that was destroyed", async () => {
     const machine = await fixture.create();
     const [folder] = await belongings(fixture, machine.id);
-    await run(machine, "sudo", "bash", "-c", "echo 1 > /proc/sys/kernel/sysrq; echo o > /proc/sysrq-trigger").catch(() => {});
+    await run(machine, "sudo", "bash", "-c", "echo 1 > /proc/sys/kernel/sysrq; echo o > /proc/sysrq-trigger").catch(
+      () => {},
+    );
     assert.equal((await machine.exited).reason, "powered-off");
     await assert.rejects(stat(folder), { code: "ENOENT" });
   });
 
   test("whose kernel panics is gone too, and others do not notice", async () => {
     const [victim, other] = await Promise.all([fixture.create(), fixture.create()]);
-    await run(victim, "sudo", "bash", "-c", "echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger").catch(() => {});
+    await run(victim, "sudo", "bash", "-c", "echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger").catch(
+      () => {},
+    );
     assert.ok(["powered-off", "crashed"].includes((await victim.exited).reason));
     assert.equal(await shell(other, "echo fine"), "fine");
     await other.destroy();
@@ -113,20 +128,31 @@ describe("a machine", () => {
 
   test("is limited by a control group where this process may make one", async (context) => {
     const hierarchies = ["/sys/fs/cgroup/cgroup.subtree_control", "/sys/fs/cgroup/memory/cgroup.procs"];
-    const writable = await Promise.all(hierarchies.map((path) => access(path, constants.W_OK).then(() => true, () => false)));
+    const writable = await Promise.all(
+      hierarchies.map((path) =>
+        access(path, constants.W_OK).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
     if (!writable.includes(true)) return context.diagnostic("no group can be made here");
     const machine = await fixture.create();
     const [folder, pids] = await belongings(fixture, machine.id);
-    const names = await Promise.all(pids.map(async (pid) => (await readFile(`/proc/${pid}/cgroup`, "utf8"))));
-    assert.ok(names.some((text) => text.includes(`/sandkeep/${basename(folder)}`)), names.join());
+    const names = await Promise.all(pids.map(async (pid) => await readFile(`/proc/${pid}/cgroup`, "utf8")));
+    assert.ok(
+      names.some((text) => text.includes(`/sandkeep/${basename(folder)}`)),
+      names.join(),
+    );
     await machine.destroy();
   });
 
   test("runs in a jail: no privilege, no network, no file but its own", async () => {
     const machine = await fixture.create();
     const [folder, pids] = await belongings(fixture, machine.id);
-    const jailed = (await Promise.all(pids.map(async (pid) => ({ pid, name: (await readFile(`/proc/${pid}/comm`, "utf8")).trim() }))))
-      .find(({ name }) => name.startsWith("qemu"))!;
+    const jailed = (
+      await Promise.all(pids.map(async (pid) => ({ pid, name: (await readFile(`/proc/${pid}/comm`, "utf8")).trim() })))
+    ).find(({ name }) => name.startsWith("qemu"))!;
     const status = await readFile(`/proc/${jailed.pid}/status`, "utf8");
     const uids = /^Uid:\s+(.*)$/m.exec(status)![1]!.split("\t");
     assert.ok(!uids.includes("0"), `runs as ${uids}`);
@@ -134,11 +160,19 @@ describe("a machine", () => {
     assert.match(status, /^NoNewPrivs:\s+1$/m);
     assert.match(status, /^Seccomp:\s+2$/m);
     for (const space of ["net", "mnt", "pid", "ipc"]) {
-      assert.notEqual(await readlink(`/proc/${jailed.pid}/ns/${space}`), await readlink(`/proc/self/ns/${space}`), space);
+      assert.notEqual(
+        await readlink(`/proc/${jailed.pid}/ns/${space}`),
+        await readlink(`/proc/self/ns/${space}`),
+        space,
+      );
     }
     const mounts = (await readFile(`/proc/${jailed.pid}/mounts`, "utf8")).split("\n").map((line) => line.split(" "));
     const writable = mounts.filter(([, , , options]) => options?.split(",")[0] === "rw").map(([, path]) => path!);
-    assert.deepEqual(writable.filter((path) => !path.startsWith("/dev")), [join(folder, "disk.qcow2")], "its disk, and no folder");
+    assert.deepEqual(
+      writable.filter((path) => !path.startsWith("/dev")),
+      [join(folder, "disk.qcow2")],
+      "its disk, and no folder",
+    );
     await machine.destroy();
   });
 });

@@ -13,9 +13,17 @@ import { openHost, processesNaming, shell } from "./fixture.ts";
 test("after kill -9 the next host takes over what is to be kept, and removes every other process, file and socket", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "sk-host-"));
   try {
-    const child = spawn(process.execPath, [...process.execArgv.filter((arg) => arg.startsWith("--conditions")), fileURLToPath(new URL("doomed.ts", import.meta.url)), dataDir], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      [
+        ...process.execArgv.filter((arg) => arg.startsWith("--conditions")),
+        fileURLToPath(new URL("doomed.ts", import.meta.url)),
+        dataDir,
+      ],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     const said = await Promise.race([once(createInterface({ input: child.stdout }), "line"), once(child, "exit")]);
     assert.deepEqual(said, ["ready"]);
     child.kill("SIGKILL");

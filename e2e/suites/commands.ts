@@ -27,7 +27,10 @@ export default function commands(sdk: Sdk): void {
     const long = "it's long\n".repeat(30_000);
     const command = sh`printf %s ${long} | sha256sum | cut -c1-8; cat; exit 5`;
     if (sdk.official) {
-      await assert.rejects(() => command.text(), /Argument list too long.*pass long text on standard input or in a file/);
+      await assert.rejects(
+        () => command.text(),
+        /Argument list too long.*pass long text on standard input or in a file/,
+      );
     } else {
       const { status, stdoutText } = await command.stdout("piped").noThrow();
       assert.deepEqual([status.code, stdoutText], [5, `${sha256(encode(long)).slice(0, 8)}\n`]);
@@ -51,7 +54,10 @@ export default function commands(sdk: Sdk): void {
   });
 
   test("throws when a command fails, with its code and what it said", async () => {
-    const error = await sh`echo reason >&2; exit 42`.stderr("piped").result().catch((error) => error);
+    const error = await sh`echo reason >&2; exit 42`
+      .stderr("piped")
+      .result()
+      .catch((error) => error);
     assert.ok(error instanceof SandboxCommandError);
     assert.equal(error.code, 42);
     assert.equal(error.name, "SandboxCommandError");
@@ -80,7 +86,8 @@ export default function commands(sdk: Sdk): void {
     assert.equal(await written(), "/usr\n");
     await sh`echo "$A" > /tmp/written`.env("A", "a b");
     assert.equal(await written(), "a b\n");
-    if (!sdk.official) assert.equal(await sh`pwd; echo $A$B`.cwd("/tmp").env("A", "1").env("B", "2").text(), "/tmp\n12\n");
+    if (!sdk.official)
+      assert.equal(await sh`pwd; echo $A$B`.cwd("/tmp").env("A", "1").env("B", "2").text(), "/tmp\n12\n");
   });
 
   test("reads .bashrc, as the user's own shell would", async () => {
@@ -107,7 +114,11 @@ export default function commands(sdk: Sdk): void {
   });
 
   test("is killed through a KillController, with any signal", async () => {
-    for (const [signal, code] of [[undefined, 143], ["SIGKILL", 137], ["SIGINT", 130]] as const) {
+    for (const [signal, code] of [
+      [undefined, 143],
+      ["SIGKILL", 137],
+      ["SIGINT", 130],
+    ] as const) {
       const controller = new KillController();
       const running = sh`sleep 600`.signal(controller.signal).result();
       running.catch(() => {});
@@ -120,13 +131,19 @@ export default function commands(sdk: Sdk): void {
   });
 
   test("is killed through an AbortSignal", async () => {
-    await assert.rejects(() => sh`sleep 600`.signal(AbortSignal.timeout(200)).result(), (error: { code: number }) => error.code === 143);
+    await assert.rejects(
+      () => sh`sleep 600`.signal(AbortSignal.timeout(200)).result(),
+      (error: { code: number }) => error.code === 143,
+    );
   });
 
   test("does not start when its signal was aborted before", async () => {
     const controller = new KillController();
     controller.kill("SIGQUIT");
-    await assert.rejects(() => sh`touch never`.signal(controller.signal).result(), (error: { code: number }) => error.code === 131);
+    await assert.rejects(
+      () => sh`touch never`.signal(controller.signal).result(),
+      (error: { code: number }) => error.code === 131,
+    );
     await assert.rejects(() => sandbox().fs.stat("never"), { code: "ENOENT" });
   });
 
@@ -138,7 +155,10 @@ export default function commands(sdk: Sdk): void {
     child.signal.addListener(listener);
     const link = parent.signal.linkChild(child.signal);
     parent.kill("SIGUSR1");
-    assert.deepEqual([parent.signal.aborted, child.signal.aborted, child.signal.abortedExitCode], [false, false, undefined]);
+    assert.deepEqual(
+      [parent.signal.aborted, child.signal.aborted, child.signal.abortedExitCode],
+      [false, false, undefined],
+    );
     link.unsubscribe();
     parent.kill("SIGTERM");
     assert.deepEqual([parent.signal.aborted, child.signal.aborted], [true, false]);

@@ -32,8 +32,16 @@ export default function deno(sdk: Sdk): void {
     });
 
     test("runs code in the language that its extension names", async () => {
-      const tsx = await sandbox().deno.run({ code: "const f = <T,>(x: T): T => x; console.log(f('tsx'))", extension: "tsx", ...PIPED });
-      const cjs = await sandbox().deno.run({ code: "console.log(typeof require, module.exports !== undefined)", extension: "cjs", ...PIPED });
+      const tsx = await sandbox().deno.run({
+        code: "const f = <T,>(x: T): T => x; console.log(f('tsx'))",
+        extension: "tsx",
+        ...PIPED,
+      });
+      const cjs = await sandbox().deno.run({
+        code: "console.log(typeof require, module.exports !== undefined)",
+        extension: "cjs",
+        ...PIPED,
+      });
       const js = await sandbox().deno.run({ code: "const x: number = 1", extension: "js", ...PIPED });
       assert.equal((await tsx.output()).stdoutText, "tsx\n");
       assert.equal((await cjs.output()).stdoutText, "function true\n");
@@ -46,13 +54,20 @@ export default function deno(sdk: Sdk): void {
       const { fs } = sandbox();
       await fs.mkdir("program");
       await fs.writeTextFile("program/lib.ts", "export const double = (n: number) => n * 2;");
-      await fs.writeTextFile("program/main.ts", `
+      await fs.writeTextFile(
+        "program/main.ts",
+        `
         import { double } from "./lib.ts";
         const text = await new Response(Deno.stdin.readable).text();
         console.log(double(21), text);
         Deno.exit(3);
-      `);
-      const program = await sandbox().deno.run({ entrypoint: pathToFileURL("/home/app/program/main.ts"), stdin: "piped", ...PIPED });
+      `,
+      );
+      const program = await sandbox().deno.run({
+        entrypoint: pathToFileURL("/home/app/program/main.ts"),
+        stdin: "piped",
+        ...PIPED,
+      });
       const writer = program.stdin!.getWriter();
       await writer.write(encode("from stdin"));
       await writer.close();
@@ -75,7 +90,9 @@ export default function deno(sdk: Sdk): void {
     });
 
     test("fails for a file that is not there", async () => {
-      const program = await sandbox().deno.run({ entrypoint: "no/such/file.ts", ...PIPED }).catch((error) => error);
+      const program = await sandbox()
+        .deno.run({ entrypoint: "no/such/file.ts", ...PIPED })
+        .catch((error) => error);
       if (program instanceof Error) return assert.equal((program as Error & { code?: string }).code, "ENOENT");
       assert.equal((await program.output()).status.success, false);
     });
@@ -90,7 +107,11 @@ export default function deno(sdk: Sdk): void {
         stderr: "null",
       });
       assert.equal(await program.httpReady, true);
-      const response = await program.fetch("https://example.com/path?q=1", { method: "PUT", headers: { "x-test": "ä".normalize("NFD").slice(0, 1) }, body: "content" });
+      const response = await program.fetch("https://example.com/path?q=1", {
+        method: "PUT",
+        headers: { "x-test": "ä".normalize("NFD").slice(0, 1) },
+        body: "content",
+      });
       assert.deepEqual([response.status, response.headers.get("x-answer")], [201, "yes"]);
       assert.deepEqual(await response.json(), { method: "PUT", url: "/path?q=1", header: "a", body: "content" });
       const [one, two] = await Promise.all([program.fetch("http://a/1"), program.fetch(new URL("http://b/2"))]);
@@ -114,7 +135,12 @@ export default function deno(sdk: Sdk): void {
     test("starts again when a watched file changes, and says so", async () => {
       const { fs } = sandbox();
       await fs.writeTextFile("watched.ts", `console.log("first"); setInterval(() => {}, 1000);`);
-      const program = await sandbox().deno.run({ entrypoint: "watched.ts", watch: true, stdout: "piped", stderr: "null" });
+      const program = await sandbox().deno.run({
+        entrypoint: "watched.ts",
+        watch: true,
+        stdout: "piped",
+        stderr: "null",
+      });
       const reader = program.stdout!.getReader();
       let seen = "";
       const until = async (text: string) => {
@@ -148,7 +174,13 @@ export default function deno(sdk: Sdk): void {
     });
 
     test("remembers what it evaluated, waits, and gives what JSON can hold", async () => {
-      await using repl = await sandbox().deno.repl({ scriptArgs: ["arg"], env: { A: "1" }, cwd: "/tmp", stdout: "null", stderr: "null" });
+      await using repl = await sandbox().deno.repl({
+        scriptArgs: ["arg"],
+        env: { A: "1" },
+        cwd: "/tmp",
+        stdout: "null",
+        stderr: "null",
+      });
       await repl.eval("const x = 42; let y = 8; function add(a: number, b: number) { return a + b }");
       assert.equal(await repl.eval("x + y"), 50);
       await repl.eval("y = 10");

@@ -42,9 +42,13 @@ export default function directories(sdk: Sdk): void {
     const before = Date.now();
     await fs.writeTextFile("info", "12345", { mode: 0o640 });
     const info = await fs.stat("info");
-    assert.deepEqual([info.isFile, info.isDirectory, info.isSymlink, info.size, info.mode & 0o777, info.nlink], [true, false, false, 5, 0o640, 1]);
+    assert.deepEqual(
+      [info.isFile, info.isDirectory, info.isSymlink, info.size, info.mode & 0o777, info.nlink],
+      [true, false, false, 5, 0o640, 1],
+    );
     assert.deepEqual([info.isBlockDevice, info.isCharDevice, info.isFifo, info.isSocket], [false, false, false, false]);
-    for (const key of ["dev", "ino", "uid", "gid", "rdev", "blksize", "blocks"] as const) assert.equal(typeof info[key], "number", key);
+    for (const key of ["dev", "ino", "uid", "gid", "rdev", "blksize", "blocks"] as const)
+      assert.equal(typeof info[key], "number", key);
     for (const key of ["mtime", "atime", "birthtime", "ctime"] as const) {
       assert.ok(info[key] instanceof Date, key);
       // The sandbox's clock is the host's, to within a few seconds.
@@ -78,10 +82,15 @@ export default function directories(sdk: Sdk): void {
     assert.equal(await fs.realPath("links/../links/to-dir/file"), "/home/app/links/real/file");
     assert.equal(await fs.realPath("."), "/home/app");
     await failsWith(sdk, "ENOENT", "NotFound", fs.realPath("absent"));
-    await failsWith(sdk, "EINVAL", "Error", fs.readLink("links/real/file").catch((error) => {
-      // Deno's class for EINVAL has changed over time; the errno has not.
-      throw Object.assign(new Error(error.message), { code: error.code });
-    }));
+    await failsWith(
+      sdk,
+      "EINVAL",
+      "Error",
+      fs.readLink("links/real/file").catch((error) => {
+        // Deno's class for EINVAL has changed over time; the errno has not.
+        throw Object.assign(new Error(error.message), { code: error.code });
+      }),
+    );
   });
 
   test("changes permissions and owners", async () => {

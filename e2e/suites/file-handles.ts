@@ -112,7 +112,8 @@ export default function fileHandles(sdk: Sdk): void {
 
   test("locks against other processes, exclusively or shared", async () => {
     await using file = await sandbox().fs.create("lock");
-    const taken = async (...flags: string[]) => !(await sandbox().sh`flock --nonblock ${flags} lock true`.noThrow()).status.success;
+    const taken = async (...flags: string[]) =>
+      !(await sandbox().sh`flock --nonblock ${flags} lock true`.noThrow()).status.success;
     await file.lock(true);
     assert.deepEqual([await taken("--exclusive"), await taken("--shared")], [true, true]);
     await file.unlock();

@@ -121,7 +121,10 @@ export default function files(sdk: Sdk): void {
     const directory = await fs.makeTempDir({ prefix: "pre-", suffix: ".d" });
     assert.match(directory, /^\/tmp\/pre-.+\.d$/);
     assert.ok((await fs.stat(directory)).isDirectory);
-    assert.match(await fs.makeTempFile({ dir: directory, prefix: "in-", suffix: ".txt" }), new RegExp(`^${directory}/in-.+\\.txt$`));
+    assert.match(
+      await fs.makeTempFile({ dir: directory, prefix: "in-", suffix: ".txt" }),
+      new RegExp(`^${directory}/in-.+\\.txt$`),
+    );
     await failsWith(sdk, "ENOENT", "NotFound", fs.makeTempDir({ dir: "/not/there" }));
   });
 
@@ -140,7 +143,10 @@ export default function files(sdk: Sdk): void {
   });
 
   test("refuses paths that no file can have", async () => {
-    await assert.rejects(() => sandbox().fs.stat("a\0b"), (error: Error) => /NUL|nul byte|invalid/i.test(error.message));
+    await assert.rejects(
+      () => sandbox().fs.stat("a\0b"),
+      (error: Error) => /NUL|nul byte|invalid/i.test(error.message),
+    );
     await assert.rejects(() => sandbox().fs.writeTextFile("", ""), Error);
   });
 
@@ -170,7 +176,7 @@ export default function files(sdk: Sdk): void {
     assert.equal(await fs.readTextFile("kept"), "another");
 
     // A pipe that nobody writes to: reading it waits for ever.
-    const pipe = await fs.makeTempDir() + "/pipe";
+    const pipe = (await fs.makeTempDir()) + "/pipe";
     await sandbox().sh`mkfifo ${pipe}`.stdout("null");
     const reader = new AbortController();
     const reading = fs.readTextFile(pipe, { signal: reader.signal });

@@ -38,11 +38,14 @@ export default function lifecycle(sdk: Sdk): void {
   // Once, with the client whose code is not ours: it takes its time.
   if (sdk.official) {
     test("a session outlives a client that is busy for longer than a dead one may be silent", async () => {
-      const { stdout, stderr, code } = await runClient(sdk, `
+      const { stdout, stderr, code } = await runClient(
+        sdk,
+        `
         const { execSync } = await import("node:child_process");
         execSync("sleep 18");
         console.log(await sandbox.sh\`echo still here\`.text());
-      `);
+      `,
+      );
       assert.deepEqual([stdout, stderr, code], ["still here\n\n", "", 0]);
     });
   }
@@ -100,7 +103,10 @@ export default function lifecycle(sdk: Sdk): void {
   test("its time can be extended, by seconds or minutes, while work goes on", async () => {
     const sandbox = await Sandbox.create({ timeout: "60s" });
     const running = sandbox.sh`sleep 0.5; echo done`.text();
-    for (const [timeout, ms] of [["10m", 600_000], ["900s", 900_000]] as const) {
+    for (const [timeout, ms] of [
+      ["10m", 600_000],
+      ["900s", 900_000],
+    ] as const) {
       const end = await sandbox.extendTimeout(timeout);
       assert.ok(Math.abs(end.getTime() - (Date.now() + ms)) < 5_000, end.toISOString());
     }
@@ -125,7 +131,10 @@ export default function lifecycle(sdk: Sdk): void {
       assert.equal((await sandbox.sh`nproc`.text()).trim(), "2");
       return Number(kib) / 1024;
     };
-    for (const [found, asked] of [[await totalMiB(), 1280], [await totalMiB("1GiB"), 1024]] as const) {
+    for (const [found, asked] of [
+      [await totalMiB(), 1280],
+      [await totalMiB("1GiB"), 1024],
+    ] as const) {
       assert.ok(found <= asked && found > asked * 0.85, `${found} of ${asked} MiB`);
     }
   });
@@ -133,7 +142,12 @@ export default function lifecycle(sdk: Sdk): void {
   test("tells when a process ran out of memory", async () => {
     await using sandbox = await Sandbox.create();
     // The kernel is asked to do what it does when nothing is left: to get there takes long under emulation.
-    const child = await sandbox.spawn("python3", { args: ["-uc", "b = b'x' * (64 << 20); print('large'); input()"], stdin: "piped", stdout: "piped", stderr: "piped" });
+    const child = await sandbox.spawn("python3", {
+      args: ["-uc", "b = b'x' * (64 << 20); print('large'); input()"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    });
     await child.stdout!.getReader().read();
     await sandbox.sh`echo f | sudo tee /proc/sysrq-trigger > /dev/null`;
     const { memoryMiB, ...status } = await child.status;
@@ -154,9 +168,15 @@ export default function lifecycle(sdk: Sdk): void {
     const listed = await client.sandboxes.list({ labels: { mark } });
     assert.deepEqual(listed.map(({ id }) => id).sort(), [one.id, two.id].sort());
     const found = listed.find(({ id }) => id === one.id)!;
-    assert.deepEqual([found.status, found.region, found.labels, found.stoppedAt], ["running", "ord", { mark, n: "1" }, null]);
+    assert.deepEqual(
+      [found.status, found.region, found.labels, found.stoppedAt],
+      ["running", "ord", { mark, n: "1" }, null],
+    );
     assert.ok(found.createdAt instanceof Date && Math.abs(found.createdAt.getTime() - before) < 30_000);
-    assert.deepEqual((await client.sandboxes.list({ labels: { mark, n: "2" } })).map(({ id }) => id), [two.id]);
+    assert.deepEqual(
+      (await client.sandboxes.list({ labels: { mark, n: "2" } })).map(({ id }) => id),
+      [two.id],
+    );
     assert.deepEqual(await client.sandboxes.list({ labels: { mark, n: "3" } }), []);
 
     await one.kill();

@@ -7,7 +7,12 @@ import { sharedSandbox } from "../harness/shared.ts";
 /** What a program finds inside of a sandbox. */
 export default function machine(sdk: Sdk): void {
   const sandbox = sharedSandbox(sdk);
-  const text = async (strings: TemplateStringsArray, ...values: unknown[]) => (await sandbox().sh(strings, ...values).text()).trim();
+  const text = async (strings: TemplateStringsArray, ...values: unknown[]) =>
+    (
+      await sandbox()
+        .sh(strings, ...values)
+        .text()
+    ).trim();
 
   test("is a Debian 13 with a kernel of its own", async () => {
     assert.match(await text`cat /etc/os-release`, /VERSION_ID="13"/);
@@ -22,7 +27,10 @@ export default function machine(sdk: Sdk): void {
 
   test("has the tools that people expect", async () => {
     const tools = "bash curl git python3 pip3 deno node npm npx sudo ssh sshd".split(" ");
-    assert.equal(await text`export PATH=$PATH:/usr/sbin; for tool in ${tools}; do command -v $tool >/dev/null || echo "no $tool"; done`, "");
+    assert.equal(
+      await text`export PATH=$PATH:/usr/sbin; for tool in ${tools}; do command -v $tool >/dev/null || echo "no $tool"; done`,
+      "",
+    );
     assert.match(await text`node --version; python3 --version`, /^v\d+\.[\s\S]*Python 3\./);
     assert.equal(await text`python3 -m venv --help >/dev/null && echo venv`, "venv");
   });
@@ -43,7 +51,10 @@ export default function machine(sdk: Sdk): void {
   });
 
   test("survives the loss of its home directory, which may come back or become a link", async () => {
-    const root = (script: string) => sandbox().spawn("sudo", { args: ["bash", "-c", script], cwd: "/", stdout: "piped", stderr: "piped" }).then((child) => child.output());
+    const root = (script: string) =>
+      sandbox()
+        .spawn("sudo", { args: ["bash", "-c", script], cwd: "/", stdout: "piped", stderr: "piped" })
+        .then((child) => child.output());
     await root("rm -rf /home/app");
     await failsWith(sdk, "ENOENT", "NotFound", sandbox().spawn("true"));
     await failsWith(sdk, "ENOENT", "NotFound", sandbox().fs.writeTextFile("note", "lost"));

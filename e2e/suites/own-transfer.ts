@@ -28,11 +28,18 @@ export default function ownTransfer(sandbox: () => Sandbox, local: () => string)
 
   test("errors in the midst of a directory say which file", async () => {
     const { fs } = sandbox();
-    await sandbox().sh`mkdir -p secret/deep small && echo x > secret/deep/file && sudo chown root secret/deep/file && sudo chmod 600 secret/deep/file && sudo mount -t tmpfs -o size=1m,mode=777 none small`;
-    await assert.rejects(fs.download("secret", join(local(), "denied")), (error: Error & { code?: string }) => error.code === "EACCES" && error.message.includes("secret/deep/file"));
+    await sandbox()
+      .sh`mkdir -p secret/deep small && echo x > secret/deep/file && sudo chown root secret/deep/file && sudo chmod 600 secret/deep/file && sudo mount -t tmpfs -o size=1m,mode=777 none small`;
+    await assert.rejects(
+      fs.download("secret", join(local(), "denied")),
+      (error: Error & { code?: string }) => error.code === "EACCES" && error.message.includes("secret/deep/file"),
+    );
     await mkdir(join(local(), "big/er"), { recursive: true });
     await writeFile(join(local(), "big/er/file"), Buffer.alloc(3_000_000, 1));
-    await assert.rejects(fs.upload(join(local(), "big"), "small"), (error: Error & { code?: string }) => error.code === "ENOSPC" && error.message.includes("small/big/er/file"));
+    await assert.rejects(
+      fs.upload(join(local(), "big"), "small"),
+      (error: Error & { code?: string }) => error.code === "ENOSPC" && error.message.includes("small/big/er/file"),
+    );
     assert.deepEqual(await Array.fromAsync(fs.readDir("small/big/er")), []);
     await sandbox().sh`sudo umount small`;
   });
@@ -48,7 +55,7 @@ export default function ownTransfer(sandbox: () => Sandbox, local: () => string)
       const controller = new AbortController();
       const copied = begin(controller.signal);
       const started = async (): Promise<void> => {
-        const found = [...await readdir(local()), ...await readdir(join(into, "endless")).catch(() => [])];
+        const found = [...(await readdir(local())), ...(await readdir(join(into, "endless")).catch(() => []))];
         if (!found.includes("file") && !found.includes("aborted-file")) return started();
       };
       await started();

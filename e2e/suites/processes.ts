@@ -35,7 +35,12 @@ export default function processes(sdk: Sdk): void {
   });
 
   test("has no streams for what is not piped", async () => {
-    const child = await sandbox().spawn("bash", { args: ["-c", "echo thrown away"], stdin: "null", stdout: "null", stderr: "null" });
+    const child = await sandbox().spawn("bash", {
+      args: ["-c", "echo thrown away"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    });
     assert.deepEqual([child.stdin, child.stdout, child.stderr], [null, null, null]);
     const { stdout, stderr, stdoutText, stderrText, status } = await child.output();
     assert.deepEqual([stdout, stderr, stdoutText, stderrText, status.success], [null, null, null, null, true]);
@@ -46,13 +51,16 @@ export default function processes(sdk: Sdk): void {
   });
 
   test("prints where the client prints, unless told otherwise", async () => {
-    const { stdout, stderr, code } = await runClient(sdk, `
+    const { stdout, stderr, code } = await runClient(
+      sdk,
+      `
       const child = await sandbox.spawn("bash", { args: ["-c", "echo inherited; echo also >&2"] });
       if (child.stdout !== null || child.stderr !== null) throw new Error("there are streams");
       await child.status;
       await sandbox.sh\`echo by a shell\`;
       await new Promise((resolve) => setTimeout(resolve, 500));
-    `);
+    `,
+    );
     assert.deepEqual([stdout, stderr, code], ["inherited\nby a shell\n", "also\n", 0]);
   });
 
@@ -70,7 +78,9 @@ export default function processes(sdk: Sdk): void {
   test("talks back and forth", async () => {
     const child = await bash('while read line; do echo "got $line"; done', { stdin: "piped" });
     const writer = child.stdin!.getWriter();
-    const reader = child.stdout!.pipeThrough(new TextDecoderStream() as never).getReader() as ReadableStreamDefaultReader<string>;
+    const reader = child
+      .stdout!.pipeThrough(new TextDecoderStream() as never)
+      .getReader() as ReadableStreamDefaultReader<string>;
     for (const word of ["one", "two"]) {
       await writer.write(encode(`${word}\n`));
       let heard = "";
@@ -84,12 +94,17 @@ export default function processes(sdk: Sdk): void {
   test("keeps quiet when a process ends before it has read its input", async () => {
     const child = await sandbox().spawn("true", { stdin: "piped", ...PIPED });
     await child.status;
-    await child.stdin!.getWriter().write(encode("nobody listens")).catch(() => {});
+    await child
+      .stdin!.getWriter()
+      .write(encode("nobody listens"))
+      .catch(() => {});
     assert.ok((await child.output()).status.success);
   });
 
   test("does not fail a program that pipes more into a process than that has read", async () => {
-    const { stdout, stderr, code } = await runClient(sdk, `
+    const { stdout, stderr, code } = await runClient(
+      sdk,
+      `
       const wait = () => new Promise((resolve) => setTimeout(resolve, 10));
       for (const command of ["echo", "head"]) {
         // As a terminal or an open pipe: it never ends, and something comes now and then.
@@ -102,7 +117,8 @@ export default function processes(sdk: Sdk): void {
       }
       ${sdk.official ? "// Complains of its open input when it closes." : "await sandbox.close();"}
       process.exit(0);
-    `);
+    `,
+    );
     assert.deepEqual([stdout, stderr, code], ["hi\nnext\n\nline\nnext\n\n", "", 0]);
   });
 
@@ -126,7 +142,12 @@ export default function processes(sdk: Sdk): void {
   });
 
   test("kills with the signal named, SIGTERM otherwise", async () => {
-    for (const [signal, code] of [[undefined, 143], ["SIGKILL", 137], ["SIGINT", 130], ["SIGUSR1", 138]] as const) {
+    for (const [signal, code] of [
+      [undefined, 143],
+      ["SIGKILL", 137],
+      ["SIGINT", 130],
+      ["SIGUSR1", 138],
+    ] as const) {
       const child = await sandbox().spawn("sleep", { args: ["600"], ...PIPED });
       await child.kill(signal);
       assert.deepEqual(await child.status, { success: false, code, signal: signal ?? "SIGTERM", oom: false });
@@ -176,7 +197,12 @@ export default function processes(sdk: Sdk): void {
   });
 
   test("ends with its process; what it left running goes on", async () => {
-    const starts = ["sleep 600 & echo $!", "nohup sleep 600 2>/dev/null & echo $!", "setsid -f sleep 600; pgrep -nx sleep", "(while :; do echo noise; sleep 0.02; done) & echo $!"];
+    const starts = [
+      "sleep 600 & echo $!",
+      "nohup sleep 600 2>/dev/null & echo $!",
+      "setsid -f sleep 600; pgrep -nx sleep",
+      "(while :; do echo noise; sleep 0.02; done) & echo $!",
+    ];
     for (const start of starts) {
       const { stdoutText } = await (await bash(start)).output();
       const pid = /^\d+$/m.exec(stdoutText!)?.[0];
@@ -202,9 +228,17 @@ export default function processes(sdk: Sdk): void {
   });
 
   test("loses no output of many short processes at once", async () => {
-    const outputs = await Promise.all(Array.from({ length: 30 }, async (_, index) =>
-      (await (await sandbox().spawn("echo", { args: [String(index)], ...PIPED })).output()).stdoutText));
-    assert.deepEqual(outputs, Array.from({ length: 30 }, (_, index) => `${index}\n`));
+    const outputs = await Promise.all(
+      Array.from(
+        { length: 30 },
+        async (_, index) =>
+          (await (await sandbox().spawn("echo", { args: [String(index)], ...PIPED })).output()).stdoutText,
+      ),
+    );
+    assert.deepEqual(
+      outputs,
+      Array.from({ length: 30 }, (_, index) => `${index}\n`),
+    );
   });
 
   test("cannot be constructed", () => {

@@ -5,10 +5,20 @@ import type { Sdk } from "../harness/sdk.ts";
 
 /** Every error that clients raise by themselves, and what the server says no to. */
 export default function refusals(sdk: Sdk): void {
-  const { ApiError, Client, ConnectionClosedError, ConnectionEstablishmentError, InvalidMemoryError, InvalidTimeoutError } = sdk.module;
-  const { InvalidTokenError, MissingTokenError, NetworkError, RpcError, Sandbox, SandboxKillError, SandboxSdkError } = sdk.module;
+  const {
+    ApiError,
+    Client,
+    ConnectionClosedError,
+    ConnectionEstablishmentError,
+    InvalidMemoryError,
+    InvalidTimeoutError,
+  } = sdk.module;
+  const { InvalidTokenError, MissingTokenError, NetworkError, RpcError, Sandbox, SandboxKillError, SandboxSdkError } =
+    sdk.module;
 
-  async function refusalOf(options: SandboxOptions): Promise<Error & { status?: number; code?: string; traceId?: string }> {
+  async function refusalOf(
+    options: SandboxOptions,
+  ): Promise<Error & { status?: number; code?: string; traceId?: string }> {
     return await Sandbox.create(options).then(
       async (sandbox) => {
         await sandbox.close();
@@ -56,16 +66,25 @@ export default function refusals(sdk: Sdk): void {
     assert.ok(tooLong instanceof ConnectionEstablishmentError);
     assert.deepEqual([tooLong.status, tooLong.code], [400, "INVALID_TIMEOUT"]);
     assert.ok(tooLong.traceId);
-    const labels = await refusalOf({ labels: Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`k${index}`, "v"])) });
+    const labels = await refusalOf({
+      labels: Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`k${index}`, "v"])),
+    });
     assert.deepEqual([labels.status, labels.code], [400, "INVALID_CONFIG"]);
     assert.match(labels.message, /label/i);
-    for (const bad of [{ ["k".repeat(65)]: "v" }, { k: "v".repeat(129) }]) assert.equal((await refusalOf({ labels: bad })).code, "INVALID_CONFIG");
+    for (const bad of [{ ["k".repeat(65)]: "v" }, { k: "v".repeat(129) }])
+      assert.equal((await refusalOf({ labels: bad })).code, "INVALID_CONFIG");
     const noHosts = await refusalOf({ secrets: { KEY: { hosts: [], value: "x" } } });
     assert.equal(noHosts.code, "INVALID_CONFIG");
-    for (const options of [{ allowNet: ["https://api.example.com/v1"] }, { secrets: { KEY: { hosts: ["203.0.113.1"], value: "x" } } }]) {
+    for (const options of [
+      { allowNet: ["https://api.example.com/v1"] },
+      { secrets: { KEY: { hosts: ["203.0.113.1"], value: "x" } } },
+    ]) {
       const pattern = await refusalOf(options);
       assert.equal(pattern.code, "INVALID_CONFIG");
-      assert.match(pattern.message, /"(https:\/\/api\.example\.com\/v1|203\.0\.113\.1)" is not valid: it is (a URL|an address)/);
+      assert.match(
+        pattern.message,
+        /"(https:\/\/api\.example\.com\/v1|203\.0\.113\.1)" is not valid: it is (a URL|an address)/,
+      );
     }
   });
 
@@ -73,10 +92,10 @@ export default function refusals(sdk: Sdk): void {
     await using sandbox = await Sandbox.create();
     const client = new Client();
     const refused: Record<string, () => Promise<unknown>> = {
-      "exposeHttp": () => sandbox.exposeHttp({ port: 80 }),
-      "exposeSsh": () => sandbox.exposeSsh(),
-      "exposeVscode": () => sandbox.exposeVscode(),
-      "deploy": () => sandbox.deploy("app"),
+      exposeHttp: () => sandbox.exposeHttp({ port: 80 }),
+      exposeSsh: () => sandbox.exposeSsh(),
+      exposeVscode: () => sandbox.exposeVscode(),
+      deploy: () => sandbox.deploy("app"),
       "deno.deploy": () => sandbox.deno.deploy("app"),
       "volumes.list": () => client.volumes.list(),
       "snapshots.list": () => client.snapshots.list(),
@@ -87,7 +106,10 @@ export default function refusals(sdk: Sdk): void {
       "create({ volumes })": () => Sandbox.create({ volumes: { "/data": "my-volume" } }),
     };
     for (const [what, call] of Object.entries(refused)) {
-      const error = await call().then(() => assert.fail(`${what} did something`), (error) => error);
+      const error = await call().then(
+        () => assert.fail(`${what} did something`),
+        (error) => error,
+      );
       assert.match(String(error.message), /later version|this version/i, what);
     }
     assert.equal(await sandbox.sh`echo unharmed`.text(), "unharmed\n");
@@ -117,11 +139,19 @@ export default function refusals(sdk: Sdk): void {
   test("a connection that is closed is of no use, and says so", async () => {
     const sandbox = await Sandbox.create();
     await sandbox.close();
-    for (const call of [() => sandbox.fs.stat("/"), () => sandbox.env.get("A"), () => sandbox.spawn("true"), () => sandbox.fetch("http://localhost")]) {
+    for (const call of [
+      () => sandbox.fs.stat("/"),
+      () => sandbox.env.get("A"),
+      () => sandbox.spawn("true"),
+      () => sandbox.fetch("http://localhost"),
+    ]) {
       await assert.rejects(call, ConnectionClosedError);
     }
     await sandbox.close();
-    const error = await sandbox.kill().then(() => null, (error) => error);
+    const error = await sandbox.kill().then(
+      () => null,
+      (error) => error,
+    );
     assert.ok(error === null || error instanceof SandboxKillError, String(error));
   });
 

@@ -38,7 +38,8 @@ export default function requests(sdk: Sdk): void {
   });
 
   const at = (path: string) => `http://localhost:8000${path}`;
-  const fetch = (path: string, init?: Parameters<ReturnType<typeof sandbox>["fetch"]>[1]) => sandbox().fetch(at(path), init);
+  const fetch = (path: string, init?: Parameters<ReturnType<typeof sandbox>["fetch"]>[1]) =>
+    sandbox().fetch(at(path), init);
 
   test("gives status, headers and body", async () => {
     const response = await sandbox().fetch(new URL(at("/target")));
@@ -51,19 +52,41 @@ export default function requests(sdk: Sdk): void {
 
   test("sends methods, headers and bodies", async () => {
     const data = testBytes(500_000);
-    const response = await fetch("/echo", { method: "POST", body: data, headers: { "content-type": "application/x-test" } });
-    assert.deepEqual([response.headers.get("x-method"), response.headers.get("x-type")], ["POST", "application/x-test"]);
+    const response = await fetch("/echo", {
+      method: "POST",
+      body: data,
+      headers: { "content-type": "application/x-test" },
+    });
+    assert.deepEqual(
+      [response.headers.get("x-method"), response.headers.get("x-type")],
+      ["POST", "application/x-test"],
+    );
     assert.equal(sha256(new Uint8Array(await response.arrayBuffer())), sha256(data));
     const text = await fetch("/echo", { method: "PUT", body: "ä" });
     assert.deepEqual([text.headers.get("x-type"), await text.text()], ["text/plain;charset=UTF-8", "ä"]);
     const form = await fetch("/echo", { method: "POST", body: new URLSearchParams({ a: "1 2" }) });
     assert.equal(await form.text(), "a=1+2");
-    const headers = (await (await fetch("/headers", { headers: [["x-one", "1"], ["x-two", "2"]] })).json()) as [string, string][];
-    assert.deepEqual(headers.filter(([name]) => name.startsWith("x-")), [["x-one", "1"], ["x-two", "2"]]);
+    const headers = (await (
+      await fetch("/headers", {
+        headers: [
+          ["x-one", "1"],
+          ["x-two", "2"],
+        ],
+      })
+    ).json()) as [string, string][];
+    assert.deepEqual(
+      headers.filter(([name]) => name.startsWith("x-")),
+      [
+        ["x-one", "1"],
+        ["x-two", "2"],
+      ],
+    );
     await assert.rejects(() => fetch("/echo", { method: "GET", body: "no" }), TypeError);
     // The platform's own client cannot send a stream from Node.
     if (sdk.official) return;
-    const stream = ReadableStream.from([encode("one "), encode("two")]) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
+    const stream = ReadableStream.from([encode("one "), encode("two")]) as unknown as ReadableStream<
+      Uint8Array<ArrayBuffer>
+    >;
     assert.equal(await (await fetch("/echo", { method: "POST", body: stream })).text(), "one two");
   });
 
@@ -81,12 +104,15 @@ export default function requests(sdk: Sdk): void {
 
   test("gives a body while it comes, and stops it when it is not read any more", async () => {
     const response = await fetch("/ticks");
-    const reader = response.body!.pipeThrough(new TextDecoderStream() as never).getReader() as ReadableStreamDefaultReader<string>;
+    const reader = response
+      .body!.pipeThrough(new TextDecoderStream() as never)
+      .getReader() as ReadableStreamDefaultReader<string>;
     let seen = "";
     while (!seen.includes("tick 3\n")) seen += (await reader.read()).value;
     assert.ok(seen.startsWith("tick 0\ntick 1\n"));
     await reader.cancel(new Error("enough"));
-    while ((await (await fetch("/cancelled")).text()) !== "true") await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await (await fetch("/cancelled")).text()) !== "true")
+      await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
   test("is aborted by a signal", async () => {
@@ -99,13 +125,25 @@ export default function requests(sdk: Sdk): void {
   });
 
   test("fails where nobody listens", async () => {
-    const error = await sandbox().fetch("http://localhost:9/").then(() => assert.fail("somebody answered"), (error) => error);
+    const error = await sandbox()
+      .fetch("http://localhost:9/")
+      .then(
+        () => assert.fail("somebody answered"),
+        (error) => error,
+      );
     assert.ok(error instanceof Error);
     assert.match(`${error.message} ${(error as { code?: string }).code}`, /refused|ECONNREFUSED/i);
   });
 
   test("makes many requests at once", async () => {
-    const texts = await Promise.all(Array.from({ length: 20 }, async (_, index) => (await fetch("/echo", { method: "POST", body: String(index) })).text()));
-    assert.deepEqual(texts, Array.from({ length: 20 }, (_, index) => String(index)));
+    const texts = await Promise.all(
+      Array.from({ length: 20 }, async (_, index) =>
+        (await fetch("/echo", { method: "POST", body: String(index) })).text(),
+      ),
+    );
+    assert.deepEqual(
+      texts,
+      Array.from({ length: 20 }, (_, index) => String(index)),
+    );
   });
 }

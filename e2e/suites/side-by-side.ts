@@ -11,18 +11,30 @@ export default function sideBySide(sdk: Sdk): void {
     await using one = await Sandbox.create();
     await using two = await Sandbox.create();
     const both = [one, two] as const;
-    const outputs = await Promise.all(both.flatMap((sandbox, index) =>
-      Array.from({ length: 10 }, async (_, n) => {
-        const child = await sandbox.spawn("bash", { args: ["-c", `for i in 1 2 3 4 5; do echo ${index}-${n}-$i; done`], stdout: "piped" });
-        return { index, n, text: (await child.output()).stdoutText };
-      })));
-    for (const { index, n, text } of outputs) assert.equal(text, [1, 2, 3, 4, 5].map((i) => `${index}-${n}-${i}\n`).join(""));
+    const outputs = await Promise.all(
+      both.flatMap((sandbox, index) =>
+        Array.from({ length: 10 }, async (_, n) => {
+          const child = await sandbox.spawn("bash", {
+            args: ["-c", `for i in 1 2 3 4 5; do echo ${index}-${n}-$i; done`],
+            stdout: "piped",
+          });
+          return { index, n, text: (await child.output()).stdoutText };
+        }),
+      ),
+    );
+    for (const { index, n, text } of outputs)
+      assert.equal(text, [1, 2, 3, 4, 5].map((i) => `${index}-${n}-${i}\n`).join(""));
 
-    const files = await Promise.all(both.map(async (sandbox, index) => {
-      const data = testBytes(3_000_000, index + 1);
-      await sandbox.fs.writeFile("data", ReadableStream.from([data.slice(0, 1_000_000), data.slice(1_000_000)]) as ReadableStream<Uint8Array>);
-      return { expected: sha256(data), found: sha256(await sandbox.fs.readFile("data")) };
-    }));
+    const files = await Promise.all(
+      both.map(async (sandbox, index) => {
+        const data = testBytes(3_000_000, index + 1);
+        await sandbox.fs.writeFile(
+          "data",
+          ReadableStream.from([data.slice(0, 1_000_000), data.slice(1_000_000)]) as ReadableStream<Uint8Array>,
+        );
+        return { expected: sha256(data), found: sha256(await sandbox.fs.readFile("data")) };
+      }),
+    );
     for (const { expected, found } of files) assert.equal(found, expected);
   });
 
@@ -32,7 +44,12 @@ export default function sideBySide(sdk: Sdk): void {
     await one.fs.writeTextFile("/tmp/mine", "one's");
     await assert.rejects(() => two.fs.readTextFile("/tmp/mine"), { code: "ENOENT" });
     assert.deepEqual([await one.env.get("WHO"), await two.env.get("WHO")], ["one", "two"]);
-    for (const path of ["/etc/machine-id", "/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/hostname", "/proc/sys/kernel/random/uuid"]) {
+    for (const path of [
+      "/etc/machine-id",
+      "/proc/sys/kernel/random/boot_id",
+      "/proc/sys/kernel/hostname",
+      "/proc/sys/kernel/random/uuid",
+    ]) {
       const [a, b] = await Promise.all([one.fs.readTextFile(path), two.fs.readTextFile(path)]);
       // A clone keeps the boot id of the machine that it was cloned from: nothing can change it.
       if (!path.endsWith("boot_id")) assert.notEqual(a, b, path);

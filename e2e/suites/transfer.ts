@@ -92,13 +92,16 @@ export default function transfer(sdk: Sdk): void {
 
   test("a name that is not UTF-8 stops no download", async () => {
     const { fs } = sandbox();
-    await sandbox().sh`mkdir -p bytes && cd bytes && touch plain "$(printf 'a\\377')" && mkdir "$(printf 'd\\376')" && touch "$(printf 'd\\376/in')"`;
+    await sandbox()
+      .sh`mkdir -p bytes && cd bytes && touch plain "$(printf 'a\\377')" && mkdir "$(printf 'd\\376')" && touch "$(printf 'd\\376/in')"`;
     const names = [];
     for await (const { name } of fs.readDir("bytes")) names.push(name);
     assert.deepEqual(names, ["plain"]);
     await mkdir(join(local, "of-bytes"));
     await fs.download("bytes", join(local, "of-bytes"));
-    const got = (await readdir(join(local, "of-bytes/bytes"), { encoding: "buffer" })).map((name) => name.toString("latin1")).sort();
+    const got = (await readdir(join(local, "of-bytes/bytes"), { encoding: "buffer" }))
+      .map((name) => name.toString("latin1"))
+      .sort();
     // In our archive names are bytes; the platform's client has only what is text.
     assert.deepEqual(got, sdk.official ? ["plain"] : ["a\xff", "d\xfe", "plain"]);
   });

@@ -28,7 +28,8 @@ export default function walking(sdk: Sdk): void {
 
   async function glob(pattern: string, options?: ExpandGlobOptions): Promise<string[]> {
     const paths = [];
-    for await (const entry of sandbox().fs.expandGlob(pattern, options)) paths.push(entry.path.replace("/home/app/tree/", ""));
+    for await (const entry of sandbox().fs.expandGlob(pattern, options))
+      paths.push(entry.path.replace("/home/app/tree/", ""));
     return paths.sort();
   }
 
@@ -52,27 +53,54 @@ export default function walking(sdk: Sdk): void {
     assert.deepEqual(await walk(), ALL);
     const entries = await Array.fromAsync(sandbox().fs.walk("tree"));
     assert.deepEqual(entries[0], { path: "tree", name: "tree", isFile: false, isDirectory: true, isSymlink: false });
-    assert.deepEqual(entries.find(({ name }) => name === "link"), { path: "tree/link", name: "link", isFile: false, isDirectory: false, isSymlink: true });
-    assert.deepEqual(entries.find(({ name }) => name === "a.ts"), { path: "tree/src/a.ts", name: "a.ts", isFile: true, isDirectory: false, isSymlink: false });
+    assert.deepEqual(
+      entries.find(({ name }) => name === "link"),
+      { path: "tree/link", name: "link", isFile: false, isDirectory: false, isSymlink: true },
+    );
+    assert.deepEqual(
+      entries.find(({ name }) => name === "a.ts"),
+      { path: "tree/src/a.ts", name: "a.ts", isFile: true, isDirectory: false, isSymlink: false },
+    );
     assert.ok((await walk({}, "/home/app/tree")).includes("/home/app/tree/src/a.ts"));
   });
 
   test("goes only so deep", async () => {
     assert.deepEqual(await walk({ maxDepth: 0 }), ["tree"]);
-    assert.deepEqual(await walk({ maxDepth: 1 }), ALL.filter((path) => path.split("/").length <= 2));
+    assert.deepEqual(
+      await walk({ maxDepth: 1 }),
+      ALL.filter((path) => path.split("/").length <= 2),
+    );
   });
 
   test("leaves out what is not wanted", async () => {
-    const files = ["tree/.hidden", "tree/README.md", "tree/src/a.ts", "tree/src/b.js", "tree/src/deep/c.ts", "tree/src/deep/er/D.TS"];
+    const files = [
+      "tree/.hidden",
+      "tree/README.md",
+      "tree/src/a.ts",
+      "tree/src/b.js",
+      "tree/src/deep/c.ts",
+      "tree/src/deep/er/D.TS",
+    ];
     assert.deepEqual(await walk({ includeDirs: false, includeSymlinks: false }), files);
-    assert.deepEqual(await walk({ includeFiles: false, includeSymlinks: false }), ["tree", "tree/empty", "tree/src", "tree/src/deep", "tree/src/deep/er"]);
+    assert.deepEqual(await walk({ includeFiles: false, includeSymlinks: false }), [
+      "tree",
+      "tree/empty",
+      "tree/src",
+      "tree/src/deep",
+      "tree/src/deep/er",
+    ]);
     assert.deepEqual(await walk({ includeFiles: false, includeDirs: false }), ["tree/filelink", "tree/link"]);
   });
 
   test("chooses by extension and by pattern", async () => {
     assert.deepEqual(await walk({ exts: [".ts"] }), ["tree/src/a.ts", "tree/src/deep/c.ts"]);
     assert.deepEqual(await walk({ exts: ["md", ".js"] }), ["tree/README.md", "tree/src/b.js"]);
-    assert.deepEqual(await walk({ match: [/\.ts$/i, /README/] }), ["tree/README.md", "tree/src/a.ts", "tree/src/deep/c.ts", "tree/src/deep/er/D.TS"]);
+    assert.deepEqual(await walk({ match: [/\.ts$/i, /README/] }), [
+      "tree/README.md",
+      "tree/src/a.ts",
+      "tree/src/deep/c.ts",
+      "tree/src/deep/er/D.TS",
+    ]);
     assert.deepEqual(await walk({ match: [/ts$/], skip: [/deep/] }), ["tree/src/a.ts"]);
     assert.deepEqual(await walk({ skip: [/src/, /^tree$/] }), []);
   });

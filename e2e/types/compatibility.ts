@@ -5,7 +5,9 @@ import type * as Sandkeep from "sandkeep";
 type Expect<T extends true> = T;
 /** Whether each can stand for the other. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-type All<T extends Record<string, boolean>> = T[keyof T] extends true ? true : { [K in keyof T as T[K] extends true ? never : K]: "differs" };
+type All<T extends Record<string, boolean>> = T[keyof T] extends true
+  ? true
+  : { [K in keyof T as T[K] extends true ? never : K]: "differs" };
 
 /** Values that are exported by name. */
 export type EveryExport = Expect<Same<Exclude<keyof typeof Official, keyof typeof Sandkeep>, never>>;
@@ -76,8 +78,13 @@ export type SameData = Expect<
 type Methods<Theirs, Ours> = {
   [K in keyof Theirs & string]: K extends keyof Ours ? Replaces<Theirs[K], Ours[K]> : false;
 };
-type Replaces<Theirs, Ours> = [Theirs, Ours] extends [(...args: infer Args) => infer Result, (...args: infer OurArgs) => infer OurResult]
-  ? [Args] extends [OurArgs] ? Gives<OurResult, Result> : false
+type Replaces<Theirs, Ours> = [Theirs, Ours] extends [
+  (...args: infer Args) => infer Result,
+  (...args: infer OurArgs) => infer OurResult,
+]
+  ? [Args] extends [OurArgs]
+    ? Gives<OurResult, Result>
+    : false
   : Gives<Ours, Theirs>;
 type Gives<Ours, Theirs> = [Unwrapped<Theirs>] extends [Nominal] ? true : [Ours] extends [Theirs] ? true : false;
 type Unwrapped<T> = [T] extends [Promise<infer U>] ? Unwrapped<NonNullable<U>> : T;
@@ -110,8 +117,12 @@ export type SameVolume = Expect<All<Methods<Official.Volume, Sandkeep.Volume>>>;
 export type SameSnapshot = Expect<All<Methods<Official.Snapshot, Sandkeep.Snapshot>>>;
 export type SameApiError = Expect<All<Methods<Official.ApiError, Sandkeep.ApiError>>>;
 export type SameRpcError = Expect<All<Methods<Official.RpcError, Sandkeep.RpcError>>>;
-export type SameConnectionEstablishmentError = Expect<All<Methods<Official.ConnectionEstablishmentError, Sandkeep.ConnectionEstablishmentError>>>;
-export type SameConnectionClosedError = Expect<All<Methods<Official.ConnectionClosedError, Sandkeep.ConnectionClosedError>>>;
+export type SameConnectionEstablishmentError = Expect<
+  All<Methods<Official.ConnectionEstablishmentError, Sandkeep.ConnectionEstablishmentError>>
+>;
+export type SameConnectionClosedError = Expect<
+  All<Methods<Official.ConnectionClosedError, Sandkeep.ConnectionClosedError>>
+>;
 export type SameSandboxKillError = Expect<All<Methods<Official.SandboxKillError, Sandkeep.SandboxKillError>>>;
 export type SameSandboxCommandError = Expect<All<Methods<Official.SandboxCommandError, Sandkeep.SandboxCommandError>>>;
 

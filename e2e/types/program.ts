@@ -74,7 +74,10 @@ export async function lifecycle(): Promise<string> {
   };
   await using sandbox: Sandbox = await Sandbox.create(options);
   const connect: ConnectOptions = { ...base, debug: true };
-  const others: Sandbox[] = [await Sandbox.connect(sandbox.id, connect), await Sandbox.connect({ id: sandbox.id, ...connect })];
+  const others: Sandbox[] = [
+    await Sandbox.connect(sandbox.id, connect),
+    await Sandbox.connect({ id: sandbox.id, ...connect }),
+  ];
   const end: Date = await sandbox.extendTimeout("600s");
   const { username, hostname } = sandbox.ssh ?? (await sandbox.exposeSsh());
   const url: string = sandbox.url ?? (await sandbox.exposeHttp({ port: 80 }));
@@ -86,7 +89,13 @@ export async function lifecycle(): Promise<string> {
 }
 
 export async function files(fs: SandboxFs): Promise<number> {
-  await fs.writeTextFile("a", "text", { append: true, create: true, createNew: false, mode: 0o644, signal: AbortSignal.timeout(1) });
+  await fs.writeTextFile("a", "text", {
+    append: true,
+    create: true,
+    createNew: false,
+    mode: 0o644,
+    signal: AbortSignal.timeout(1),
+  });
   await fs.writeFile("a", new Uint8Array([1]));
   await fs.writeFile("a", new ReadableStream<Uint8Array>());
   await fs.writeTextFile(new URL("file:///a"), new ReadableStream<string>());
@@ -95,11 +104,27 @@ export async function files(fs: SandboxFs): Promise<number> {
   const entries: DirEntry[] = await Array.fromAsync(fs.readDir("."));
   const info: FileInfo = await fs.stat("a");
   const times: Date[] = [info.mtime, info.atime, info.birthtime, info.ctime];
-  const walk: WalkOptions = { maxDepth: 1, includeDirs: false, exts: [".ts"], match: [/x/], skip: [/y/], followSymlinks: true, canonicalize: true };
+  const walk: WalkOptions = {
+    maxDepth: 1,
+    includeDirs: false,
+    exts: [".ts"],
+    match: [/x/],
+    skip: [/y/],
+    followSymlinks: true,
+    canonicalize: true,
+  };
   for await (const entry of fs.walk(".", walk)) await visit(entry);
   const glob: ExpandGlobOptions = { root: "/", exclude: ["x"], extended: true, globstar: true, caseInsensitive: false };
   for await (const entry of fs.expandGlob("**/*.ts", glob)) await visit(entry);
-  await using file: FsFile = await fs.open("a", { read: true, write: true, truncate: true, create: true, createNew: false, append: false, mode: 0o600 });
+  await using file: FsFile = await fs.open("a", {
+    read: true,
+    write: true,
+    truncate: true,
+    create: true,
+    createNew: false,
+    append: false,
+    mode: 0o600,
+  });
   const mode: SeekMode = SeekMode.Start;
   await file.seek(1n, SeekMode.End);
   const position: number = await file.seek(0, mode);
@@ -123,7 +148,15 @@ async function visit({ path, name, isFile, isDirectory, isSymlink }: WalkEntry):
 }
 
 export async function processes(sandbox: Sandbox): Promise<unknown[]> {
-  const options: SpawnOptions = { args: ["a"], cwd: new URL("file:///"), clearEnv: true, env: { A: "1" }, stdin: "piped", stdout: "piped", stderr: "inherit" };
+  const options: SpawnOptions = {
+    args: ["a"],
+    cwd: new URL("file:///"),
+    clearEnv: true,
+    env: { A: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  };
   const child: ChildProcess = await sandbox.spawn("cat", options);
   const writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> = child.stdin!.getWriter();
   await writer.write(new Uint8Array([1]));
@@ -137,16 +170,50 @@ export async function processes(sandbox: Sandbox): Promise<unknown[]> {
   const killSignal: KillSignal = controller.signal;
   const listener: KillSignalListener = (name: Signal) => void name;
   killSignal.addListener(listener);
-  const builder = sandbox.sh`echo ${["a", 1]}`.noThrow().sudo().cwd("/").env("A", "1").stdout("piped").stderr("null").signal(killSignal).signal(AbortSignal.timeout(1));
-  const { status: { success, code }, stdoutText } = await builder;
+  const builder = sandbox.sh`echo ${["a", 1]}`
+    .noThrow()
+    .sudo()
+    .cwd("/")
+    .env("A", "1")
+    .stdout("piped")
+    .stderr("null")
+    .signal(killSignal)
+    .signal(AbortSignal.timeout(1));
+  const {
+    status: { success, code },
+    stdoutText,
+  } = await builder;
   const text: string = await builder.text();
   const json = await builder.json<{ a: number }>();
   const spawned = await builder.spawn();
-  return [bytes, oom, success, code, stdoutText, text, json.a, (await spawned.output()).stderr, (await builder.result()).stdout];
+  return [
+    bytes,
+    oom,
+    success,
+    code,
+    stdoutText,
+    text,
+    json.a,
+    (await spawned.output()).stderr,
+    (await builder.result()).stdout,
+  ];
 }
 
-export async function deno({ deno, env, fetch }: { deno: SandboxDeno; env: SandboxEnv; fetch: Sandbox["fetch"] }): Promise<unknown[]> {
-  const file: DenoRunOptions = { entrypoint: new URL("file:///a.ts"), watch: ["x"], scriptArgs: ["a"], stdout: "piped" };
+export async function deno({
+  deno,
+  env,
+  fetch,
+}: {
+  deno: SandboxDeno;
+  env: SandboxEnv;
+  fetch: Sandbox["fetch"];
+}): Promise<unknown[]> {
+  const file: DenoRunOptions = {
+    entrypoint: new URL("file:///a.ts"),
+    watch: ["x"],
+    scriptArgs: ["a"],
+    stdout: "piped",
+  };
   const code: DenoRunOptions = { code: "1", extension: "tsx" };
   const program: DenoProcess = await deno.run(file);
   program.addEventListener("restart", () => {});
@@ -157,10 +224,25 @@ export async function deno({ deno, env, fetch }: { deno: SandboxDeno; env: Sandb
   const value: number = await repl.eval<number>("1");
   const called = await repl.call<string>("f", 1, "a");
   const evaluated: unknown = await deno.eval("1");
-  const build: Build = await deno.deploy("app", { path: ".", production: true, preview: false, build: { mode: "local", entrypoint: "main.ts", frameworkPreset: "fresh" } });
+  const build: Build = await deno.deploy("app", {
+    path: ".",
+    production: true,
+    preview: false,
+    build: { mode: "local", entrypoint: "main.ts", frameworkPreset: "fresh" },
+  });
   const revision: Revision = await build.done;
   const variable: string | undefined = await env.get("A");
-  return [await deno.run(code), ready, answers, value, called, evaluated, revision.status, variable, await env.toObject()];
+  return [
+    await deno.run(code),
+    ready,
+    answers,
+    value,
+    called,
+    evaluated,
+    revision.status,
+    variable,
+    await env.toObject(),
+  ];
 }
 
 export async function client(vscode: VsCode): Promise<unknown[]> {
@@ -170,14 +252,32 @@ export async function client(vscode: VsCode): Promise<unknown[]> {
   const made: Volume = await Volume.create({ slug: "v", region: "ord", capacity: "10GB", from: "builtin:debian-13" });
   const snapshot: Snapshot = await Snapshot.create(made.id, { slug: "s" });
   const sandboxes: SandboxMetadata[] = await client.sandboxes.list({ labels: { a: "b" } });
-  const app: App = await client.apps.create({ slug: "a", env_vars: [{ key: "A", value: "1", secret: true, contexts: ["build"] }], config: { framework: "nextjs" } });
-  await client.apps.update(app.id, { config: { runtime: { type: "dynamic", entrypoint: "main.ts" } }, env_vars: [{ id: "x", delete: true }] });
-  await client.apps.deploy(app.slug, { assets: { "main.ts": { kind: "file", content: "x" }, link: { kind: "symlink", target: "main.ts" } } });
+  const app: App = await client.apps.create({
+    slug: "a",
+    env_vars: [{ key: "A", value: "1", secret: true, contexts: ["build"] }],
+    config: { framework: "nextjs" },
+  });
+  await client.apps.update(app.id, {
+    config: { runtime: { type: "dynamic", entrypoint: "main.ts" } },
+    env_vars: [{ id: "x", delete: true }],
+  });
+  await client.apps.deploy(app.slug, {
+    assets: { "main.ts": { kind: "file", content: "x" }, link: { kind: "symlink", target: "main.ts" } },
+  });
   for await (const line of client.revisions.buildLogs("r", { step: "building" })) void line.message;
   for await (const progress of client.revisions.progress("r")) void progress.deploying.timelines[0]?.routing.status;
   const logs = await client.apps.logs("a", { start: "2026-01-01T00:00:00Z", level: "warn" });
   const [layer] = (await client.layers.list()).items;
-  return [apps.hasMore, volume?.baseSnapshot?.slug, snapshot.volume.slug, sandboxes[0]?.createdAt.getTime(), logs.nextCursor, layer?.app_count, vscode.url, await vscode.status];
+  return [
+    apps.hasMore,
+    volume?.baseSnapshot?.slug,
+    snapshot.volume.slug,
+    sandboxes[0]?.createdAt.getTime(),
+    logs.nextCursor,
+    layer?.app_count,
+    vscode.url,
+    await vscode.status,
+  ];
 }
 
 export function explain(error: unknown): string {
@@ -187,6 +287,13 @@ export function explain(error: unknown): string {
   if (error instanceof ApiError) return `${error.status} ${error.code} ${error.traceId}`;
   if (error instanceof SandboxKillError) return `${error.status} ${error.response}`;
   if (error instanceof SandboxCommandError) return String(error.code);
-  const known = [InvalidMemoryError, InvalidTimeoutError, InvalidTokenError, MissingTokenError, NetworkError, SandboxSdkError];
+  const known = [
+    InvalidMemoryError,
+    InvalidTimeoutError,
+    InvalidTokenError,
+    MissingTokenError,
+    NetworkError,
+    SandboxSdkError,
+  ];
   return known.some((Class) => error instanceof Class) ? (error as Error).message : "unknown";
 }

@@ -13,7 +13,8 @@ export interface Import {
   typeOnly: boolean;
 }
 
-const STATEMENT = /(?:^|[;}\n])\s*(import|export)\s+(type\s+)?(?:[\w$*{}\s,]+?\sfrom\s*)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/g;
+const STATEMENT =
+  /(?:^|[;}\n])\s*(import|export)\s+(type\s+)?(?:[\w$*{}\s,]+?\sfrom\s*)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/g;
 
 /** The imports in the text of a module. Comments and template strings are left out first. */
 export function importsOf(from: string, text: string): Import[] {

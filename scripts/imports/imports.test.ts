@@ -5,11 +5,20 @@ import { judge, type Workspace } from "./rules.ts";
 
 const workspaces: Workspace[] = [
   { name: "@sandkeep/protocol", directory: "packages/protocol", dependencies: ["zod"], exports: ["."] },
-  { name: "@sandkeep/server", directory: "packages/server", dependencies: ["@sandkeep/protocol", "ws"], exports: ["."] },
+  {
+    name: "@sandkeep/server",
+    directory: "packages/server",
+    dependencies: ["@sandkeep/protocol", "ws"],
+    exports: ["."],
+  },
   { name: "@sandkeep/host", directory: "packages/host", dependencies: ["@sandkeep/server"], exports: ["."] },
 ];
 
-const judged = (files: Record<string, string>) => judge(Object.entries(files).flatMap(([file, text]) => importsOf(file, text)), workspaces).map(({ what }) => what);
+const judged = (files: Record<string, string>) =>
+  judge(
+    Object.entries(files).flatMap(([file, text]) => importsOf(file, text)),
+    workspaces,
+  ).map(({ what }) => what);
 
 test("finds every form of import, with its line, and none in comments", () => {
   const text = `import a from "a";
@@ -23,18 +32,32 @@ import "h";
 const i = await import("i");
 export const notAnImport = { from: "x" };
 `;
-  assert.deepEqual(importsOf("x.ts", text).map(({ specifier, line, typeOnly }) => [specifier, line, typeOnly]), [
-    ["a", 1, false], ["d", 4, true], ["./e.ts", 5, false], ["./f.ts", 7, false], ["h", 8, false], ["i", 9, false],
-  ]);
+  assert.deepEqual(
+    importsOf("x.ts", text).map(({ specifier, line, typeOnly }) => [specifier, line, typeOnly]),
+    [
+      ["a", 1, false],
+      ["d", 4, true],
+      ["./e.ts", 5, false],
+      ["./f.ts", 7, false],
+      ["h", 8, false],
+      ["i", 9, false],
+    ],
+  );
 });
 
 test("dependencies point downwards only", () => {
   assert.deepEqual(judged({ "packages/server/src/a.ts": 'import "@sandkeep/protocol";' }), []);
-  assert.match(judged({ "packages/host/src/a.ts": 'import type { X } from "@sandkeep/server";' })[0]!, /@sandkeep\/host must not depend on @sandkeep\/server/);
+  assert.match(
+    judged({ "packages/host/src/a.ts": 'import type { X } from "@sandkeep/server";' })[0]!,
+    /@sandkeep\/host must not depend on @sandkeep\/server/,
+  );
 });
 
 test("nobody reaches past an entry file, or into another package by a path", () => {
-  assert.match(judged({ "packages/server/src/a.ts": 'import "@sandkeep/protocol/src/ids.ts";' })[0]!, /reaches past the entry file/);
+  assert.match(
+    judged({ "packages/server/src/a.ts": 'import "@sandkeep/protocol/src/ids.ts";' })[0]!,
+    /reaches past the entry file/,
+  );
   assert.match(judged({ "packages/server/src/a.ts": 'import "../../protocol/src/mod.ts";' })[0]!, /leaves the package/);
 });
 
@@ -45,7 +68,11 @@ test("what is imported is declared, and Node's modules are named as such", () =>
 });
 
 test("files do not import each other in circles, but types may", () => {
-  const circle = { "packages/server/src/a.ts": 'import "./b.ts";', "packages/server/src/b.ts": 'import "./c.ts";', "packages/server/src/c.ts": 'import "./a.ts";' };
+  const circle = {
+    "packages/server/src/a.ts": 'import "./b.ts";',
+    "packages/server/src/b.ts": 'import "./c.ts";',
+    "packages/server/src/c.ts": 'import "./a.ts";',
+  };
   assert.match(judged(circle)[0]!, /a\.ts → .*b\.ts → .*c\.ts → .*a\.ts/);
   assert.deepEqual(judged({ ...circle, "packages/server/src/c.ts": 'import type { A } from "./a.ts";' }), []);
 });

@@ -24,9 +24,16 @@ export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/egress": ["@sandkeep/serial"],
   "@sandkeep/host": ["@sandkeep/protocol", "@sandkeep/serial", "@sandkeep/egress"],
   "@sandkeep/server": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host"],
-  "sandkeep": [],
+  sandkeep: [],
   "@sandkeep/cli": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host", "@sandkeep/server", "sandkeep"],
-  "@sandkeep/e2e": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host", "@sandkeep/server", "@sandkeep/cli", "sandkeep"],
+  "@sandkeep/e2e": [
+    "@sandkeep/protocol",
+    "@sandkeep/egress",
+    "@sandkeep/host",
+    "@sandkeep/server",
+    "@sandkeep/cli",
+    "sandkeep",
+  ],
 };
 
 /** Judges imports: direction between packages, entry files only, declared dependencies, no cycles. */
@@ -50,10 +57,15 @@ function relative(found: Import, owner: Workspace | undefined): string | undefin
 function bare(found: Import, owner: Workspace | undefined, workspaces: Workspace[]): string | undefined {
   const { specifier } = found;
   if (isBuiltin(specifier)) {
-    return specifier.startsWith("node:") ? undefined : `"${specifier}" is a module of Node's; write "node:${specifier}"`;
+    return specifier.startsWith("node:")
+      ? undefined
+      : `"${specifier}" is a module of Node's; write "node:${specifier}"`;
   }
   if (!owner) return undefined;
-  const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+  const name = specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
   const imported = workspaces.find((workspace) => workspace.name === name);
   if (imported && imported !== owner) {
     if (!MAY_IMPORT[owner.name]?.includes(name)) return `${owner.name} must not depend on ${name}`;

@@ -19,7 +19,11 @@ export interface ExecuteOptions {
 }
 
 /** Runs a program, showing what it says. @returns its exit code; null when it did not run, died or hung */
-export function execute(file: string, args: string[], { cwd, env = process.env, onLine, onOutput, timeoutMs = PROGRAM_TIMEOUT_MS }: ExecuteOptions): Promise<number | null> {
+export function execute(
+  file: string,
+  args: string[],
+  { cwd, env = process.env, onLine, onOutput, timeoutMs = PROGRAM_TIMEOUT_MS }: ExecuteOptions,
+): Promise<number | null> {
   return new Promise((resolve) => {
     const stdio: StdioOptions = ["ignore", onLine || onOutput ? "pipe" : "inherit", onOutput ? "pipe" : "inherit"];
     // A process group of its own, so that a program that hangs can be ended with all its children.

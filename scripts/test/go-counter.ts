@@ -50,18 +50,25 @@ export class GoCounter {
       this.#brokenPackages++;
       this.#show(`\n✘ ${event.Package}\n${output}\n`);
     } else if (own.length > 0) {
-      this.#show(`${passed ? "✔" : "✘"} ${event.Package} (${own.filter(([, ok]) => ok).length} passed, ${Math.round((event.Elapsed ?? 0) * 1_000)} ms)\n`);
+      this.#show(
+        `${passed ? "✔" : "✘"} ${event.Package} (${own.filter(([, ok]) => ok).length} passed, ${Math.round((event.Elapsed ?? 0) * 1_000)} ms)\n`,
+      );
     }
   }
 
   /** The counts; a test with subtests is counted by these. */
   outcome(code: number | null): Outcome {
     const names = [...this.#verdicts.keys()];
-    const parents = new Set(names.flatMap((name) => {
-      const at = name.lastIndexOf("/");
-      return at > name.indexOf(" ") ? [name.slice(0, at)] : [];
-    }));
-    const leaves = [...this.#verdicts].filter(([name, ok]) => !parents.has(name) || (!ok && !names.some((n) => n.startsWith(`${name}/`) && !this.#verdicts.get(n))));
+    const parents = new Set(
+      names.flatMap((name) => {
+        const at = name.lastIndexOf("/");
+        return at > name.indexOf(" ") ? [name.slice(0, at)] : [];
+      }),
+    );
+    const leaves = [...this.#verdicts].filter(
+      ([name, ok]) =>
+        !parents.has(name) || (!ok && !names.some((n) => n.startsWith(`${name}/`) && !this.#verdicts.get(n))),
+    );
     const passed = leaves.filter(([, ok]) => ok).length;
     const failed = leaves.length - passed + this.#brokenPackages;
     // The runner itself counts as a failure when it died, or failed without a test to blame, or ran nothing.

@@ -18,7 +18,7 @@ export async function goSuite({ root }: SuiteContext): Promise<Outcome> {
   const cwd = join(root, "guest");
   if (!existsSync(join(cwd, "go.mod"))) return one(false);
   const env = environment();
-  const vet = one(await execute("go", ["vet", "./..."], { cwd, env }) === 0);
+  const vet = one((await execute("go", ["vet", "./..."], { cwd, env })) === 0);
   return sum([vet, await tests(cwd, env), await fuzz(cwd, env)]);
 }
 
@@ -36,9 +36,16 @@ async function fuzz(cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
   const outcomes: Outcome[] = [];
   for (const { name, pack } of await fuzzTargets(cwd, env)) {
     const output: string[] = [];
-    const code = await execute("go", ["test", "-run=^$", `-fuzz=^${name}$`, `-fuzztime=${FUZZ_INPUTS}x`, "-parallel=2", pack], {
-      cwd, env, onLine: (line) => output.push(line), timeoutMs: FUZZ_TIMEOUT_MS,
-    });
+    const code = await execute(
+      "go",
+      ["test", "-run=^$", `-fuzz=^${name}$`, `-fuzztime=${FUZZ_INPUTS}x`, "-parallel=2", pack],
+      {
+        cwd,
+        env,
+        onLine: (line) => output.push(line),
+        timeoutMs: FUZZ_TIMEOUT_MS,
+      },
+    );
     console.log(`${code === 0 ? "✔" : "✘"} ${pack} ${name}: ${FUZZ_INPUTS} inputs`);
     if (code !== 0) console.log(output.join("\n"));
     outcomes.push(one(code === 0));
@@ -49,7 +56,8 @@ async function fuzz(cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
 async function fuzzTargets(cwd: string, env: NodeJS.ProcessEnv): Promise<{ name: string; pack: string }[]> {
   const targets: { name: string; pack: string }[] = [];
   await execute("go", ["test", "-json", "-list=^Fuzz", "./..."], {
-    cwd, env,
+    cwd,
+    env,
     onLine: (line) => {
       const event = parse(line);
       const name = /^Fuzz\w+/.exec(event?.Output ?? "")?.[0];

@@ -19,7 +19,8 @@ const failedSuites: string[] = [];
 const times: [name: string, seconds: number][] = [];
 for (const suite of suites) {
   if (groups.length > 0 && !groups.includes(suite.group)) continue;
-  if (only.length > 0 && !only.some((path) => suite.covers.some((directory) => `${path}/`.startsWith(`${directory}/`)))) continue;
+  if (only.length > 0 && !only.some((path) => suite.covers.some((directory) => `${path}/`.startsWith(`${directory}/`))))
+    continue;
   const started = performance.now();
   console.log(`\n── ${suite.name}`);
   const outcome = await suite.run({ root, only }).catch((error: unknown): Outcome => {

@@ -19,27 +19,36 @@ export interface FileReport {
  * Runs one test file in a process of its own. Dying, hanging (also after its last test, because something was left open)
  * and running nothing are failures.
  */
-export async function runTestFile(root: string, file: string, timeoutMs: number, env: Record<string, string> = {}): Promise<FileReport> {
+export async function runTestFile(
+  root: string,
+  file: string,
+  timeoutMs: number,
+  env: Record<string, string> = {},
+): Promise<FileReport> {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-test-"));
   const report = join(dir, "report");
   const started = performance.now();
   let output = "";
   try {
-    const code = await execute(process.execPath, [
-      "--conditions=sandkeep-source",
-      "--disable-warning=ExperimentalWarning",
-      `--test-reporter=${new URL("reporter.ts", import.meta.url).pathname}`,
-      `--test-reporter-destination=${report}`,
-      file,
-    ], {
-      cwd: root,
-      env: { ...process.env, ...env },
-      timeoutMs,
-      onOutput: (text) => {
-        if (process.env.SANDKEEP_TEST_OUTPUT) process.stdout.write(text);
-        else output = (output + text).slice(-OUTPUT_CHARACTERS);
+    const code = await execute(
+      process.execPath,
+      [
+        "--conditions=sandkeep-source",
+        "--disable-warning=ExperimentalWarning",
+        `--test-reporter=${new URL("reporter.ts", import.meta.url).pathname}`,
+        `--test-reporter-destination=${report}`,
+        file,
+      ],
+      {
+        cwd: root,
+        env: { ...process.env, ...env },
+        timeoutMs,
+        onOutput: (text) => {
+          if (process.env.SANDKEEP_TEST_OUTPUT) process.stdout.write(text);
+          else output = (output + text).slice(-OUTPUT_CHARACTERS);
+        },
       },
-    });
+    );
     const said = await readFile(report, "utf8").catch(() => "");
     return { ...judge(said, code, output), durationMs: performance.now() - started };
   } finally {
@@ -51,11 +60,25 @@ export async function runTestFile(root: string, file: string, timeoutMs: number,
 export function judge(said: string, code: number | null, output: string): { outcome: Outcome; text: string } {
   const at = said.lastIndexOf(COUNTS_MARK);
   const text = at < 0 ? said : said.slice(0, at);
-  const own = output.trim() === "" ? "" : `  its output:\n${output.trimEnd().split("\n").map((line) => `      ${line}`).join("\n")}\n`;
-  const failed = (why: string, outcome: Outcome) => ({ outcome: { ...outcome, failed: outcome.failed + 1 }, text: `${text}  ✘ ${why}\n${own}` });
+  const own =
+    output.trim() === ""
+      ? ""
+      : `  its output:\n${output
+          .trimEnd()
+          .split("\n")
+          .map((line) => `      ${line}`)
+          .join("\n")}\n`;
+  const failed = (why: string, outcome: Outcome) => ({
+    outcome: { ...outcome, failed: outcome.failed + 1 },
+    text: `${text}  ✘ ${why}\n${own}`,
+  });
 
   const ended = code === null ? "a signal" : `code ${code}`;
-  if (at < 0) return failed(code === 0 ? "it has no tests, or ended before they did" : `ended with ${ended} before its tests did`, { passed: 0, failed: 0 });
+  if (at < 0)
+    return failed(
+      code === 0 ? "it has no tests, or ended before they did" : `ended with ${ended} before its tests did`,
+      { passed: 0, failed: 0 },
+    );
   const outcome = JSON.parse(said.slice(at + COUNTS_MARK.length)) as Outcome;
   if (outcome.failed > 0) return { outcome, text: text + own };
   if (code !== 0) return failed(`its tests passed, but it ended with ${ended}`, outcome);

@@ -14,7 +14,10 @@ export interface NodeSuiteOptions {
 }
 
 /** Runs test files and shows a line for each. */
-export async function nodeSuite({ root, only }: SuiteContext, { patterns, concurrency, fileTimeoutMs, env }: NodeSuiteOptions): Promise<Outcome> {
+export async function nodeSuite(
+  { root, only }: SuiteContext,
+  { patterns, concurrency, fileTimeoutMs, env }: NodeSuiteOptions,
+): Promise<Outcome> {
   const files = globSync(patterns, { cwd: root, exclude: (name) => name === "node_modules" || name === "dist" })
     .filter((file) => only.length === 0 || only.some((path) => file === path || file.startsWith(`${path}/`)))
     .sort();

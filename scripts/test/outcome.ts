@@ -23,7 +23,7 @@ export interface SuiteContext {
   only: string[];
 }
 
-export const one = (ok: boolean): Outcome => ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+export const one = (ok: boolean): Outcome => (ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
 
 export function sum(outcomes: Outcome[]): Outcome {
   const flaky = outcomes.flatMap((outcome) => outcome.flaky ?? []);

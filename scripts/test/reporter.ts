@@ -33,11 +33,16 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
   yield `${COUNTS_MARK}${JSON.stringify(counts)}\n`;
 }
 
-const fullName = (path: string[], { nesting, name }: { nesting: number; name: string }) => [...path.slice(0, nesting), name].join(" › ");
-const indent = (text: string) => text.split("\n").map((line) => `      ${line}`).join("\n");
+const fullName = (path: string[], { nesting, name }: { nesting: number; name: string }) =>
+  [...path.slice(0, nesting), name].join(" › ");
+const indent = (text: string) =>
+  text
+    .split("\n")
+    .map((line) => `      ${line}`)
+    .join("\n");
 
 function describe(error: Error): string {
   // node:test wraps what was thrown.
   const cause = error.cause ?? error;
-  return cause instanceof Error ? cause.stack ?? cause.message : typeof cause === "string" ? cause : inspect(cause);
+  return cause instanceof Error ? (cause.stack ?? cause.message) : typeof cause === "string" ? cause : inspect(cause);
 }

@@ -58,29 +58,53 @@ test("something left open after the last test is a failure", async () => {
 test("Go's tests are counted by their leaves; a package that does not build is a failure", () => {
   let shown = "";
   const events = (code: number, ...lines: object[]) => {
-    const counter = new GoCounter((text) => shown += text);
+    const counter = new GoCounter((text) => (shown += text));
     for (const line of lines) counter.line(JSON.stringify(line));
     return counter.outcome(code);
   };
   const pass = (Test: string) => ({ Action: "pass", Package: "p", Test });
   const fail = (Test: string) => ({ Action: "fail", Package: "p", Test });
-  assert.deepEqual(events(0, pass("A/x"), pass("A/y"), pass("A"), pass("B"), { Action: "pass", Package: "p" }), { passed: 3, failed: 0 });
-  assert.deepEqual(events(1, pass("A/x"), { Action: "output", Package: "p", Test: "A/y", Output: "why\n" }, fail("A/y"), fail("A"), { Action: "fail", Package: "p" }), { passed: 1, failed: 1 });
+  assert.deepEqual(events(0, pass("A/x"), pass("A/y"), pass("A"), pass("B"), { Action: "pass", Package: "p" }), {
+    passed: 3,
+    failed: 0,
+  });
+  assert.deepEqual(
+    events(1, pass("A/x"), { Action: "output", Package: "p", Test: "A/y", Output: "why\n" }, fail("A/y"), fail("A"), {
+      Action: "fail",
+      Package: "p",
+    }),
+    { passed: 1, failed: 1 },
+  );
   assert.match(shown, /✘ p A\/y\nwhy/);
-  assert.deepEqual(events(1, pass("A/x"), fail("A"), { Action: "fail", Package: "p" }), { passed: 1, failed: 1 }, "the parent itself failed");
+  assert.deepEqual(
+    events(1, pass("A/x"), fail("A"), { Action: "fail", Package: "p" }),
+    { passed: 1, failed: 1 },
+    "the parent itself failed",
+  );
   assert.deepEqual(events(1, { Action: "fail", Package: "p" }), { passed: 0, failed: 1 });
   assert.deepEqual(events(2), { passed: 0, failed: 1 }, "nothing ran");
-  assert.deepEqual(events(2, pass("A"), { Action: "pass", Package: "p" }), { passed: 1, failed: 1 }, "Go itself failed");
+  assert.deepEqual(
+    events(2, pass("A"), { Action: "pass", Package: "p" }),
+    { passed: 1, failed: 1 },
+    "Go itself failed",
+  );
 });
 
 test("what failed is run once more, alone; what passes then is flaky", async () => {
   const flakyDir = mkdtempSync(join(dir, "flaky-"));
   const marks = join(flakyDir, "ran-before");
-  const file = (name: string, text: string) => writeFileSync(join(flakyDir, name), `import { test } from "node:test"; import fs from "node:fs"; ${text}`);
+  const file = (name: string, text: string) =>
+    writeFileSync(join(flakyDir, name), `import { test } from "node:test"; import fs from "node:fs"; ${text}`);
   file("good.test.ts", 'test("good", () => {});');
   file("bad.test.ts", 'test("bad", () => { throw new Error("always"); });');
-  file("moody.test.ts", `test("moody", () => { if (!fs.existsSync(${JSON.stringify(marks)})) { fs.writeFileSync(${JSON.stringify(marks)}, ""); throw new Error("first"); } });`);
-  const outcome = await nodeSuite({ root: flakyDir, only: [] }, { patterns: ["*.test.ts"], concurrency: 2, fileTimeoutMs: 20_000 });
+  file(
+    "moody.test.ts",
+    `test("moody", () => { if (!fs.existsSync(${JSON.stringify(marks)})) { fs.writeFileSync(${JSON.stringify(marks)}, ""); throw new Error("first"); } });`,
+  );
+  const outcome = await nodeSuite(
+    { root: flakyDir, only: [] },
+    { patterns: ["*.test.ts"], concurrency: 2, fileTimeoutMs: 20_000 },
+  );
   assert.deepEqual(outcome, { passed: 2, failed: 1, flaky: ["moody.test.ts"] });
 });
 
@@ -91,5 +115,13 @@ test("many failures are not run again", async () => {
 });
 
 test("the last line is what other programs read", () => {
-  assert.equal(summaryLine(sum([{ passed: 1, failed: 0 }, { passed: 2, failed: 3 }])), "3 passed, 3 failed");
+  assert.equal(
+    summaryLine(
+      sum([
+        { passed: 1, failed: 0 },
+        { passed: 2, failed: 3 },
+      ]),
+    ),
+    "3 passed, 3 failed",
+  );
 });

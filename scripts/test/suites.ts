@@ -13,7 +13,8 @@ const E2E_FILE_TIMEOUT_MS = 8 * 60_000;
 const IMAGE_TIMEOUT_MS = 15 * 60_000;
 
 /** Where the image for end-to-end tests is built, unless it is there: the usual place. */
-const dataDir = process.env.SANDKEEP_DATA_DIR || join(process.env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "sandkeep");
+const dataDir =
+  process.env.SANDKEEP_DATA_DIR || join(process.env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "sandkeep");
 
 const flags = ["--conditions=sandkeep-source", "--disable-warning=ExperimentalWarning"];
 
@@ -23,36 +24,50 @@ export const suites: Suite[] = [
     name: "type check",
     group: "static",
     covers: [],
-    run: async ({ root }) => one(await execute(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"], { cwd: root }) === 0),
+    run: async ({ root }) =>
+      one(
+        (await execute(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"], {
+          cwd: root,
+        })) === 0,
+      ),
   },
   {
     name: "direction of dependencies",
     group: "static",
     covers: [],
-    run: async ({ root }) => one(await execute(process.execPath, ["scripts/check-imports.ts"], { cwd: root }) === 0),
+    run: async ({ root }) => one((await execute(process.execPath, ["scripts/check-imports.ts"], { cwd: root })) === 0),
   },
   { name: "guest agent", group: "go", covers: ["guest"], run: goSuite },
   {
     name: "unit tests",
     group: "unit",
     covers: ["packages", "scripts"],
-    run: (context) => nodeSuite(context, {
-      patterns: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
-      concurrency: 2,
-      fileTimeoutMs: UNIT_FILE_TIMEOUT_MS,
-    }),
+    run: (context) =>
+      nodeSuite(context, {
+        patterns: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+        concurrency: 2,
+        fileTimeoutMs: UNIT_FILE_TIMEOUT_MS,
+      }),
   },
   {
     name: "build of the TypeScript SDK",
     group: "static",
     covers: [],
-    run: async ({ root }) => one(await execute("npm", ["run", "--silent", "build", "-w", "sandkeep"], { cwd: root }) === 0),
+    run: async ({ root }) =>
+      one((await execute("npm", ["run", "--silent", "build", "-w", "sandkeep"], { cwd: root })) === 0),
   },
   {
     name: "guest image",
     group: "e2e",
     covers: ["e2e"],
-    run: async ({ root }) => one(await execute(process.execPath, [...flags, join(root, "packages/cli/src/main.ts"), "image", "build", "--data-dir", dataDir], { cwd: root, timeoutMs: IMAGE_TIMEOUT_MS }) === 0),
+    run: async ({ root }) =>
+      one(
+        (await execute(
+          process.execPath,
+          [...flags, join(root, "packages/cli/src/main.ts"), "image", "build", "--data-dir", dataDir],
+          { cwd: root, timeoutMs: IMAGE_TIMEOUT_MS },
+        )) === 0,
+      ),
   },
   {
     name: "end-to-end tests",
@@ -60,11 +75,12 @@ export const suites: Suite[] = [
     covers: ["e2e"],
     // One file at a time: they measure, and they fill the machine. Their servers have data directories of their own, but no
     // images: they take those of this one.
-    run: (context) => nodeSuite(context, {
-      env: { SANDKEEP_IMAGES: dataDir },
-      patterns: ["e2e/**/*.test.ts"],
-      concurrency: 1,
-      fileTimeoutMs: E2E_FILE_TIMEOUT_MS,
-    }),
+    run: (context) =>
+      nodeSuite(context, {
+        env: { SANDKEEP_IMAGES: dataDir },
+        patterns: ["e2e/**/*.test.ts"],
+        concurrency: 1,
+        fileTimeoutMs: E2E_FILE_TIMEOUT_MS,
+      }),
   },
 ];

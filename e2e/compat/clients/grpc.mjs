@@ -4,10 +4,18 @@ import grpc from "@grpc/grpc-js";
 const pack = (value) => Buffer.from(JSON.stringify(value));
 const unpack = (buffer) => JSON.parse(buffer);
 const method = (path, streams) => ({
-  path, requestStream: streams, responseStream: streams,
-  requestSerialize: pack, requestDeserialize: unpack, responseSerialize: pack, responseDeserialize: unpack,
+  path,
+  requestStream: streams,
+  responseStream: streams,
+  requestSerialize: pack,
+  requestDeserialize: unpack,
+  responseSerialize: pack,
+  responseDeserialize: unpack,
 });
-const Client = grpc.makeGenericClientConstructor({ greet: method("/demo.Demo/Greet", false), chat: method("/demo.Demo/Chat", true) }, "Demo");
+const Client = grpc.makeGenericClientConstructor(
+  { greet: method("/demo.Demo/Greet", false), chat: method("/demo.Demo/Chat", true) },
+  "Demo",
+);
 
 const client = new Client("grpc.example.com:443", grpc.credentials.createSsl());
 const metadata = new grpc.Metadata();
@@ -15,7 +23,9 @@ metadata.set("authorization", `Bearer ${process.env.GRPC_TOKEN}`);
 
 const unary = await new Promise((resolve, reject) => {
   let trailer;
-  const call = client.greet({ name: "sandbox" }, metadata, (error, answer) => error ? reject(error) : setImmediate(() => resolve({ answer, trailer })));
+  const call = client.greet({ name: "sandbox" }, metadata, (error, answer) =>
+    error ? reject(error) : setImmediate(() => resolve({ answer, trailer })),
+  );
   call.on("status", (status) => (trailer = status.metadata.get("answered-by")[0]));
 });
 

@@ -7,7 +7,11 @@ const url = new URL(process.argv[2]);
 const session = connect(url.origin);
 
 async function post(body) {
-  const stream = session.request({ ":method": "POST", ":path": url.pathname, authorization: `Bearer ${process.env.API_TOKEN}` });
+  const stream = session.request({
+    ":method": "POST",
+    ":path": url.pathname,
+    authorization: `Bearer ${process.env.API_TOKEN}`,
+  });
   stream.end(body);
   const [headers] = await once(stream, "response");
   const answer = await text(stream);

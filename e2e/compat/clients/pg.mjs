@@ -4,6 +4,8 @@ import pg from "pg";
 const ssl = process.env.PGSSLMODE === "require" ? { rejectUnauthorized: false } : false;
 const client = new pg.Client({ ssl });
 await client.connect();
-const { rows: [row] } = await client.query("select 40 + $1::int as sum, ssl from pg_stat_ssl where pid = pg_backend_pid()", [2]);
+const {
+  rows: [row],
+} = await client.query("select 40 + $1::int as sum, ssl from pg_stat_ssl where pid = pg_backend_pid()", [2]);
 console.log(`sum ${row.sum} ${row.ssl}`);
 await client.end();

@@ -2,14 +2,19 @@
 const socket = new WebSocket(`wss://ws.example.com/?token=${process.env.WS_TOKEN}`);
 socket.binaryType = "arraybuffer";
 
-const next = () => new Promise((resolve, reject) => {
-  socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
-  socket.addEventListener("close", ({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)), { once: true });
-});
+const next = () =>
+  new Promise((resolve, reject) => {
+    socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
+    socket.addEventListener("close", ({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`)), {
+      once: true,
+    });
+  });
 
 await new Promise((resolve, reject) => {
   socket.addEventListener("open", resolve, { once: true });
-  socket.addEventListener("error", ({ error }) => reject(error ?? new Error("the socket did not open")), { once: true });
+  socket.addEventListener("error", ({ error }) => reject(error ?? new Error("the socket did not open")), {
+    once: true,
+  });
 });
 socket.send("text");
 const text = await next();

@@ -6,7 +6,11 @@ const TIMEOUT_MS = 180_000;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** Runs a tool of this machine. @returns what it printed; throws with what it said when it fails */
-export function tool(file: string, args: string[], { cwd, env }: { cwd?: string; env?: Record<string, string> } = {}): Promise<string> {
+export function tool(
+  file: string,
+  args: string[],
+  { cwd, env }: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { cwd, env: { ...process.env, ...env }, timeout: TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES };
     execFile(file, args, options, (error, stdout, stderr) => {

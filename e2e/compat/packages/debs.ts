@@ -25,8 +25,12 @@ export function debs({ packages, suite, status }: DebsOptions): Promise<string> 
   return cached("debs", { packages, suite, installed, compression: COMPRESSION }, async (dir) => {
     await using folder = await scratch("apt");
     const apt = folder.path;
-    const mirror = (await tool("bash", ["-c", 'source "$1/version.sh"; source "$1/debian.sh"; debian_mirror', "bash", SCRIPTS])).trim();
-    await Promise.all(["lists/partial", "archives/partial", "sources"].map((name) => mkdir(join(apt, name), { recursive: true })));
+    const mirror = (
+      await tool("bash", ["-c", 'source "$1/version.sh"; source "$1/debian.sh"; debian_mirror', "bash", SCRIPTS])
+    ).trim();
+    await Promise.all(
+      ["lists/partial", "archives/partial", "sources"].map((name) => mkdir(join(apt, name), { recursive: true })),
+    );
     await writeFile(join(apt, "status"), status);
     await writeFile(join(apt, "sources.list"), `deb [arch=amd64 signed-by=${KEYRING}] ${mirror} ${suite} main\n`);
     const settings = [

@@ -4,6 +4,8 @@ import { tool } from "./command.ts";
 /** Builds a program of one file, linked statically. */
 export async function buildGo(source: string, into: string): Promise<string> {
   const program = join(into, "program");
-  await tool("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", program, source], { env: { CGO_ENABLED: "0", GOTOOLCHAIN: "local" } });
+  await tool("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", program, source], {
+    env: { CGO_ENABLED: "0", GOTOOLCHAIN: "local" },
+  });
   return program;
 }

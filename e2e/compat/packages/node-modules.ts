@@ -23,7 +23,15 @@ export async function packNodeModules(names: string[], archive: string): Promise
   };
   for (const name of names) visit(name, import.meta.dirname);
   const exclude = LEFT_OUT.map((pattern) => `--exclude=${pattern}`);
-  await tool("tar", ["--create", "--file", archive, "-C", ROOT, ...exclude, ...[...folders].map((folder) => relative(ROOT, folder))]);
+  await tool("tar", [
+    "--create",
+    "--file",
+    archive,
+    "-C",
+    ROOT,
+    ...exclude,
+    ...[...folders].map((folder) => relative(ROOT, folder)),
+  ]);
 }
 
 /** A package's folder, found as Node does. */

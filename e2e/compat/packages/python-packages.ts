@@ -11,6 +11,18 @@ export function pythonPackages(names: string[]): Promise<string> {
     const platforms = PLATFORMS.flatMap((platform) => ["--platform", platform]);
     const only = ["--only-binary=:all:", "--python-version", PYTHON_VERSION, "--implementation", "cp"];
     // Done here rather than in the guest, where it would take most of a minute; a wheel is no more than an archive.
-    await tool("python3", ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--target", dir, ...only, ...platforms, ...names]);
+    await tool("python3", [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      "--no-compile",
+      "--target",
+      dir,
+      ...only,
+      ...platforms,
+      ...names,
+    ]);
   });
 }

@@ -15,7 +15,8 @@ export interface FilesSettings {
 /** An upstream with files for those who show the secret. */
 export function startFiles({ files, user, ...settings }: FilesSettings): Promise<HttpsUpstream> {
   return HttpsUpstream.start(settings, (credential) => ({ headers: { authorization } }, response, url) => {
-    if (user ? !credential.isBasic(authorization, user) : !credential.isBearer(authorization)) return refuse(response, user ? "Basic" : "Bearer");
+    if (user ? !credential.isBasic(authorization, user) : !credential.isBearer(authorization))
+      return refuse(response, user ? "Basic" : "Bearer");
     const content = files[decodeURIComponent(url.pathname)];
     if (content === undefined) {
       response.writeHead(404);

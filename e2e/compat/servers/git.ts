@@ -29,17 +29,23 @@ export class GitServer implements Upstream {
   static async start(authority: TestAuthority): Promise<GitServer> {
     await using stack = new AsyncDisposableStack();
     const dir = stack.use(await scratch("git")).path;
-    const git = (...args: string[]) => tool("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], { cwd: dir });
+    const git = (...args: string[]) =>
+      tool("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], { cwd: dir });
     await git("init", "--quiet", "--initial-branch=main", "work");
     await writeFile(join(dir, "work/greeting.txt"), "hello from git\n");
     await git("-C", "work", "add", ".");
     await git("-C", "work", "commit", "--quiet", "-m", "First");
     await git("clone", "--quiet", "--bare", "work", "demo.git");
     await git("-C", "demo.git", "config", "http.receivepack", "true");
-    const upstream = stack.use(await HttpsUpstream.start({ host: "git.example.com", authority, variable: "GIT_PASSWORD" }, (credential) => (request, response, url) => {
-      if (!credential.isBasic(request.headers.authorization, GIT_USER)) return refuse(response, "Basic");
-      return runBackend(dir, request, response, url);
-    }));
+    const upstream = stack.use(
+      await HttpsUpstream.start(
+        { host: "git.example.com", authority, variable: "GIT_PASSWORD" },
+        (credential) => (request, response, url) => {
+          if (!credential.isBasic(request.headers.authorization, GIT_USER)) return refuse(response, "Basic");
+          return runBackend(dir, request, response, url);
+        },
+      ),
+    );
     return new GitServer(upstream, dir, stack.move());
   }
 
@@ -107,5 +113,8 @@ async function runBackend(root: string, request: Request, response: ServerRespon
 function writeCgiHead(response: ServerResponse, head: string): void {
   const lines = head.split("\r\n").map((line) => line.split(/: (.*)/s) as [string, string]);
   const status = lines.find(([name]) => name.toLowerCase() === "status")?.[1];
-  response.writeHead(status ? Number.parseInt(status) : 200, Object.fromEntries(lines.filter(([name]) => name.toLowerCase() !== "status")));
+  response.writeHead(
+    status ? Number.parseInt(status) : 200,
+    Object.fromEntries(lines.filter(([name]) => name.toLowerCase() !== "status")),
+  );
 }

@@ -13,8 +13,15 @@ const MANIFEST = { name: "sandkeep-demo", version: "1.0.0", main: "index.js" };
 /** An npm registry with one package, `sandkeep-demo`. */
 export async function startNpm(authority: TestAuthority): Promise<HttpsUpstream> {
   const tarball = await buildTarball();
-  const dist = { tarball: `https://${HOST}/files/sandkeep-demo-1.0.0.tgz`, integrity: `sha512-${createHash("sha512").update(tarball).digest("base64")}` };
-  const packument = { name: MANIFEST.name, "dist-tags": { latest: MANIFEST.version }, versions: { [MANIFEST.version]: { ...MANIFEST, dist } } };
+  const dist = {
+    tarball: `https://${HOST}/files/sandkeep-demo-1.0.0.tgz`,
+    integrity: `sha512-${createHash("sha512").update(tarball).digest("base64")}`,
+  };
+  const packument = {
+    name: MANIFEST.name,
+    "dist-tags": { latest: MANIFEST.version },
+    versions: { [MANIFEST.version]: { ...MANIFEST, dist } },
+  };
   const files = { "/sandkeep-demo": JSON.stringify(packument), "/files/sandkeep-demo-1.0.0.tgz": tarball };
   return startFiles({ host: HOST, authority, variable: "NPM_TOKEN", files });
 }

@@ -14,7 +14,21 @@ export const ORDINARY_USER = "tester";
 export async function asOrdinaryUser(home: string): Promise<string[]> {
   const users = join(home, "passwd");
   await writeFile(users, `root:x:0:0::/:/bin/sh\n${ORDINARY_USER}:x:1000:1000::${home}:/bin/sh\n`);
-  return ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--ro-bind", users, "/etc/passwd", "--die-with-parent"];
+  return [
+    "bwrap",
+    "--unshare-user",
+    "--uid",
+    "1000",
+    "--gid",
+    "1000",
+    "--dev-bind",
+    "/",
+    "/",
+    "--ro-bind",
+    users,
+    "/etc/passwd",
+    "--die-with-parent",
+  ];
 }
 
 /** A server that is a program of its own. */
@@ -27,14 +41,19 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Starts it, and waits until it says on standard error that it is ready. */
   static async start(command: string[], ready: RegExp, env: Record<string, string> = {}): Promise<ServerProcess> {
-    const child = spawn(command[0]!, command.slice(1), { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(command[0]!, command.slice(1), {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let said = "";
     await new Promise<void>((resolve, reject) => {
       child.stderr.setEncoding("utf8").on("data", (text: string) => {
         said += text;
         if (ready.test(said)) resolve();
       });
-      child.once("error", reject).once("exit", (code) => reject(new Error(`${command.join(" ")} ended with ${code}:\n${said}`)));
+      child
+        .once("error", reject)
+        .once("exit", (code) => reject(new Error(`${command.join(" ")} ended with ${code}:\n${said}`)));
     });
     // Nobody listens any more, but it may not be stopped by a full pipe.
     child.stderr.removeAllListeners("data").resume();

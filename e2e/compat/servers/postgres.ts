@@ -37,14 +37,41 @@ export class PostgresServer implements Upstream {
     const env = { LD_LIBRARY_PATH: await libraries(dir) };
     const [bwrap, ...words] = await asOrdinaryUser(dir);
     await writeFile(join(dir, "password"), password);
-    await tool(bwrap!, [...words, join(NATIVE, "bin/initdb"), "-D", data, "-U", ORDINARY_USER, "--auth=scram-sha-256", `--pwfile=${dir}/password`, "--no-sync"], { env });
+    await tool(
+      bwrap!,
+      [
+        ...words,
+        join(NATIVE, "bin/initdb"),
+        "-D",
+        data,
+        "-U",
+        ORDINARY_USER,
+        "--auth=scram-sha-256",
+        `--pwfile=${dir}/password`,
+        "--no-sync",
+      ],
+      { env },
+    );
     const { cert, key } = await authority.issue([HOST]);
     await writeFile(join(data, "server.crt"), cert);
     await writeFile(join(data, "server.key"), key, { mode: 0o600 });
     const port = await freePort();
-    const settings = { listen_addresses: "127.0.0.1", port, unix_socket_directories: "", ssl: "on", fsync: "off", logging_collector: "off" };
+    const settings = {
+      listen_addresses: "127.0.0.1",
+      port,
+      unix_socket_directories: "",
+      ssl: "on",
+      fsync: "off",
+      logging_collector: "off",
+    };
     const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    stack.use(await ServerProcess.start([bwrap!, ...words, join(NATIVE, "bin/postgres"), "-D", data, ...args], /ready to accept connections/, env));
+    stack.use(
+      await ServerProcess.start(
+        [bwrap!, ...words, join(NATIVE, "bin/postgres"), "-D", data, ...args],
+        /ready to accept connections/,
+        env,
+      ),
+    );
     return new PostgresServer(port, password, stack.move());
   }
 
@@ -57,7 +84,10 @@ export class PostgresServer implements Upstream {
 async function libraries(dir: string): Promise<string> {
   const folder = join(dir, "lib");
   await mkdir(folder);
-  const links = JSON.parse(await readFile(join(NATIVE, "pg-symlinks.json"), "utf8")) as { source: string; target: string }[];
+  const links = JSON.parse(await readFile(join(NATIVE, "pg-symlinks.json"), "utf8")) as {
+    source: string;
+    target: string;
+  }[];
   const names = new Map((await readdir(join(NATIVE, "lib"))).map((name) => [name, name]));
   for (const { source, target } of links) names.set(basename(target), basename(source));
   for (const [name, file] of names) await symlink(join(NATIVE, "lib", file), join(folder, name));

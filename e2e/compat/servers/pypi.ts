@@ -32,7 +32,8 @@ export async function startPypi(authority: TestAuthority): Promise<HttpsUpstream
 async function buildWheel(): Promise<Uint8Array> {
   await using folder = await scratch("wheel");
   const dir = folder.path;
-  const program = "import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w') as z:\n  for name, text in json.loads(sys.argv[2]).items(): z.writestr(name, text)\n";
+  const program =
+    "import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], 'w') as z:\n  for name, text in json.loads(sys.argv[2]).items(): z.writestr(name, text)\n";
   await tool("python3", ["-c", program, join(dir, WHEEL), JSON.stringify(CONTENTS)]);
   return await readFile(join(dir, WHEEL));
 }

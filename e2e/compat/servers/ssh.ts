@@ -39,7 +39,8 @@ export class SshServer implements Upstream {
     const dir = stack.use(await scratch("ssh")).path;
     const home = join(dir, "home");
     await mkdir(home);
-    for (const name of ["host_key", "user_key"]) await tool("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", join(dir, name)]);
+    for (const name of ["host_key", "user_key"])
+      await tool("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", join(dir, name)]);
     const port = await freePort();
     const settings = {
       ListenAddress: "127.0.0.1",
@@ -54,9 +55,20 @@ export class SshServer implements Upstream {
       StrictModes: "no",
       Subsystem: "sftp internal-sftp",
     };
-    await writeFile(join(dir, "config"), Object.entries(settings).map(([name, value]) => `${name} ${value}\n`).join(""));
+    await writeFile(
+      join(dir, "config"),
+      Object.entries(settings)
+        .map(([name, value]) => `${name} ${value}\n`)
+        .join(""),
+    );
     const { sshd, env } = await program(dir);
-    stack.use(await ServerProcess.start([...(await asOrdinaryUser(home)), sshd, "-D", "-e", "-f", join(dir, "config")], /Server listening/, env));
+    stack.use(
+      await ServerProcess.start(
+        [...(await asOrdinaryUser(home)), sshd, "-D", "-e", "-f", join(dir, "config")],
+        /Server listening/,
+        env,
+      ),
+    );
     const hostKey = (await readFile(join(dir, "host_key.pub"), "utf8")).trim();
     return new SshServer(port, dir, home, hostKey, stack.move());
   }
@@ -71,7 +83,11 @@ async function program(dir: string): Promise<{ sshd: string; env: Record<string,
   if (existsSync("/usr/sbin/sshd")) return { sshd: "/usr/sbin/sshd", env: {} };
   const [, suite] = /^VERSION_CODENAME=(.*)$/m.exec(await readFile("/etc/os-release", "utf8")) ?? [];
   if (!suite) throw new Error("there is no /usr/sbin/sshd");
-  const folder = await debs({ packages: ["openssh-server"], suite, status: await readFile("/var/lib/dpkg/status", "utf8") });
+  const folder = await debs({
+    packages: ["openssh-server"],
+    suite,
+    status: await readFile("/var/lib/dpkg/status", "utf8"),
+  });
   const root = await unpackDebs(folder, join(dir, "root"));
   return { sshd: join(root, "usr/sbin/sshd"), env: { LD_LIBRARY_PATH: join(root, "usr/lib/x86_64-linux-gnu") } };
 }

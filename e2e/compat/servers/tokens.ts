@@ -16,41 +16,67 @@ export type Model = HttpsUpstream & {
 /** An API like OpenAI's: `POST /v1/chat/completions` with `stream`. */
 export async function startOpenAi(authority: TestAuthority): Promise<Model> {
   const gate = new Gate();
-  const upstream = await HttpsUpstream.start({ host: "api.openai.com", authority, variable: "OPENAI_API_KEY" }, (credential) => async (request, response) => {
-    if (!credential.isBearer(request.headers.authorization)) return refuse(response);
-    const { stream } = JSON.parse(await text(request)) as { stream: boolean };
-    if (request.url !== "/v1/chat/completions" || !stream) return void response.writeHead(404).end();
-    const chunk = (delta: object, reason: string | null) =>
-      ({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 0, model: "gpt-test", choices: [{ index: 0, delta, finish_reason: reason }] });
-    begin(response);
-    await trickle(gate, (token) => send(response, chunk({ content: token }, null)));
-    send(response, chunk({}, "stop"));
-    response.end("data: [DONE]\n\n");
-  });
+  const upstream = await HttpsUpstream.start(
+    { host: "api.openai.com", authority, variable: "OPENAI_API_KEY" },
+    (credential) => async (request, response) => {
+      if (!credential.isBearer(request.headers.authorization)) return refuse(response);
+      const { stream } = JSON.parse(await text(request)) as { stream: boolean };
+      if (request.url !== "/v1/chat/completions" || !stream) return void response.writeHead(404).end();
+      const chunk = (delta: object, reason: string | null) => ({
+        id: "chatcmpl-1",
+        object: "chat.completion.chunk",
+        created: 0,
+        model: "gpt-test",
+        choices: [{ index: 0, delta, finish_reason: reason }],
+      });
+      begin(response);
+      await trickle(gate, (token) => send(response, chunk({ content: token }, null)));
+      send(response, chunk({}, "stop"));
+      response.end("data: [DONE]\n\n");
+    },
+  );
   return Object.assign(upstream, { gate });
 }
 
 /** An API like Anthropic's: `POST /v1/messages` with `stream`. */
 export async function startAnthropic(authority: TestAuthority): Promise<Model> {
   const gate = new Gate();
-  const upstream = await HttpsUpstream.start({ host: "api.anthropic.com", authority, variable: "ANTHROPIC_API_KEY" }, (credential) => async (request, response) => {
-    // The package sends the one or the other, depending on its version.
-    const { authorization, "x-api-key": key } = request.headers;
-    if (key !== credential.value && !credential.isBearer(authorization)) return refuse(response);
-    const { stream } = JSON.parse(await text(request)) as { stream: boolean };
-    if (request.url !== "/v1/messages" || !stream) return void response.writeHead(404).end();
-    const usage = { input_tokens: 1, output_tokens: 1 };
-    const message = { id: "msg_1", type: "message", role: "assistant", model: "claude-test", content: [], stop_reason: null, stop_sequence: null, usage };
-    const event = (data: { type: string }) => send(response, data, data.type);
-    begin(response);
-    event({ type: "message_start", message } as { type: string });
-    event({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } } as { type: string });
-    await trickle(gate, (token) => event({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: token } } as { type: string }));
-    event({ type: "content_block_stop", index: 0 } as { type: string });
-    event({ type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage } as { type: string });
-    event({ type: "message_stop" });
-    response.end();
-  });
+  const upstream = await HttpsUpstream.start(
+    { host: "api.anthropic.com", authority, variable: "ANTHROPIC_API_KEY" },
+    (credential) => async (request, response) => {
+      // The package sends the one or the other, depending on its version.
+      const { authorization, "x-api-key": key } = request.headers;
+      if (key !== credential.value && !credential.isBearer(authorization)) return refuse(response);
+      const { stream } = JSON.parse(await text(request)) as { stream: boolean };
+      if (request.url !== "/v1/messages" || !stream) return void response.writeHead(404).end();
+      const usage = { input_tokens: 1, output_tokens: 1 };
+      const message = {
+        id: "msg_1",
+        type: "message",
+        role: "assistant",
+        model: "claude-test",
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage,
+      };
+      const event = (data: { type: string }) => send(response, data, data.type);
+      begin(response);
+      event({ type: "message_start", message } as { type: string });
+      event({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } } as { type: string });
+      await trickle(gate, (token) =>
+        event({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: token } } as {
+          type: string;
+        }),
+      );
+      event({ type: "content_block_stop", index: 0 } as { type: string });
+      event({ type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage } as {
+        type: string;
+      });
+      event({ type: "message_stop" });
+      response.end();
+    },
+  );
   return Object.assign(upstream, { gate });
 }
 

@@ -59,7 +59,10 @@ export class HttpsUpstream implements Upstream {
     });
   }
 
-  static async start({ host, authority, variable, http2 = false }: HttpsSettings, handlerFor: (credential: Credential) => Handler): Promise<HttpsUpstream> {
+  static async start(
+    { host, authority, variable, http2 = false }: HttpsSettings,
+    handlerFor: (credential: Credential) => Handler,
+  ): Promise<HttpsUpstream> {
     const pair = await authority.issue([host]);
     const server = http2 ? createSecureServer({ ...pair, allowHTTP1: true }) : createServer(pair);
     const upstream = new HttpsUpstream(host, new Credential(variable), server);
@@ -92,7 +95,12 @@ export class HttpsUpstream implements Upstream {
   }
 
   #remember(request: Request, response: Response): void {
-    this.seen.push({ method: request.method!, path: request.url!, httpVersion: request.httpVersion, status: response.statusCode });
+    this.seen.push({
+      method: request.method!,
+      path: request.url!,
+      httpVersion: request.httpVersion,
+      status: response.statusCode,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

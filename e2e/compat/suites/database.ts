@@ -17,7 +17,12 @@ export default function database(world: () => World): void {
     };
     for (const [name, command] of Object.entries(clients)) {
       test(`${name}, sslmode=${sslmode}`, async () => {
-        const { guest, upstreams: { postgres: { host, user, password } } } = world();
+        const {
+          guest,
+          upstreams: {
+            postgres: { host, user, password },
+          },
+        } = world();
         const env = `export PGHOST=${host} PGUSER=${user} PGPASSWORD=${password} PGDATABASE=postgres PGSSLMODE=${sslmode}`;
         const answer = await guest.run(`${env}\n${command}`);
         assert.equal(answer.trim(), `sum 42 ${sslmode === "require"}`);
@@ -26,7 +31,13 @@ export default function database(world: () => World): void {
   }
 
   test("the real certificate arrives: the connection is not opened on the way", async () => {
-    const { guest, upstreams: { postgres: { host, user, password } }, authority } = world();
+    const {
+      guest,
+      upstreams: {
+        postgres: { host, user, password },
+      },
+      authority,
+    } = world();
     await guest.sandbox.fs.writeTextFile("upstream-ca.pem", authority.caCert);
     const env = `export PGHOST=${host} PGUSER=${user} PGPASSWORD=${password} PGSSLMODE=verify-full PGSSLROOTCERT=$HOME/upstream-ca.pem`;
     assert.equal(await guest.run(`${env}\npsql -At -c "select 1" postgres`), "1\n");

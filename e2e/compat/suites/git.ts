@@ -22,12 +22,19 @@ export default function git(world: () => World): void {
       git push --quiet origin main
     `);
     assert.equal(await upstreams.git.show("answer.txt"), "hello from the sandbox\n");
-    assert.ok(upstreams.git.upstream.granted().some(({ method, path }) => method === "POST" && path.endsWith("/git-receive-pack")));
+    assert.ok(
+      upstreams.git.upstream
+        .granted()
+        .some(({ method, path }) => method === "POST" && path.endsWith("/git-receive-pack")),
+    );
   });
 
   test("asks a credential helper for the secret", async () => {
     const { guest } = world();
     const helper = `!f() { echo username=${GIT_USER}; echo "password=$GIT_PASSWORD"; }; f`;
-    assert.match(await guest.run(`git -c credential.helper='${helper}' ls-remote https://git.example.com/demo.git`), /refs\/heads\/main/);
+    assert.match(
+      await guest.run(`git -c credential.helper='${helper}' ls-remote https://git.example.com/demo.git`),
+      /refs\/heads\/main/,
+    );
   });
 }

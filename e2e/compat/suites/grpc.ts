@@ -12,7 +12,12 @@ export default function grpc(world: () => World): void {
   for (const [name, command] of Object.entries(clients)) {
     test(`${name}: unary and streaming calls, with metadata, trailers and a status that is an error`, async () => {
       const answer = JSON.parse(await world().guest.run(command)) as unknown;
-      assert.deepEqual(answer, { answer: { greeting: "hello sandbox" }, trailer: "test", chat: [1, 2, 3], refusal: UNAUTHENTICATED });
+      assert.deepEqual(answer, {
+        answer: { greeting: "hello sandbox" },
+        trailer: "test",
+        chat: [1, 2, 3],
+        refusal: UNAUTHENTICATED,
+      });
     });
   }
 }

@@ -13,7 +13,9 @@ export default function java(world: () => World): void {
 
   test("Java's HttpClient, with the store that Debian makes of the system's", async () => {
     const { guest, upstreams } = world();
-    const answer = JSON.parse(await guest.run(`${JAVA} clients/java/Fetch.java https://api.example.com/whoami`, { timeoutMs: JAVA_TIMEOUT_MS })) as Answer;
+    const answer = JSON.parse(
+      await guest.run(`${JAVA} clients/java/Fetch.java https://api.example.com/whoami`, { timeoutMs: JAVA_TIMEOUT_MS }),
+    ) as Answer;
     assert.equal(answer.httpVersion, "2.0");
     assert.equal(upstreams.web.granted().length, 1);
   });

@@ -14,4 +14,15 @@ import websockets from "./websockets.ts";
 export type Suite = (world: () => World) => void;
 
 /** Every suite, by name. */
-export const suites: Record<string, Suite> = { web, streams, websockets, grpc, git, packages, ssh, database, java, open };
+export const suites: Record<string, Suite> = {
+  web,
+  streams,
+  websockets,
+  grpc,
+  git,
+  packages,
+  ssh,
+  database,
+  java,
+  open,
+};

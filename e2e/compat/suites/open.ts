@@ -29,13 +29,21 @@ export default function open(world: () => World): void {
   }
 
   test("git", async () => {
-    assert.match(await guest.run(`git ls-remote https://${GIT_USER}:$GIT_PASSWORD@git.example.com/demo.git`), /refs\/heads\/main/);
+    assert.match(
+      await guest.run(`git ls-remote https://${GIT_USER}:$GIT_PASSWORD@git.example.com/demo.git`),
+      /refs\/heads\/main/,
+    );
   });
 
   test("ssh", async () => {
     const { ssh } = world().upstreams;
     await guest.upload(ssh.keyFile, "key");
     await guest.sandbox.fs.writeTextFile("known_hosts", `${ssh.knownHost}\n`);
-    assert.equal(await guest.run(`chmod 600 key; ssh -i key -o UserKnownHostsFile=known_hosts -o BatchMode=yes ${ssh.user}@${ssh.host} echo ok`), "ok\n");
+    assert.equal(
+      await guest.run(
+        `chmod 600 key; ssh -i key -o UserKnownHostsFile=known_hosts -o BatchMode=yes ${ssh.user}@${ssh.host} echo ok`,
+      ),
+      "ok\n",
+    );
   });
 }

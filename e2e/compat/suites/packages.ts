@@ -24,8 +24,13 @@ export default function packages(world: () => World): void {
 
   test("pip installs from an index, the secret in its URL", async () => {
     const { guest, upstreams } = world();
-    await guest.run(`pip install --quiet --index-url https://${PYPI_USER}:$PYPI_PASSWORD@pypi.example.com/simple/ sandkeep-demo`);
-    assert.equal(await guest.run('python -c "import sandkeep_demo; print(sandkeep_demo.GREETING)"'), "hello from pip\n");
+    await guest.run(
+      `pip install --quiet --index-url https://${PYPI_USER}:$PYPI_PASSWORD@pypi.example.com/simple/ sandkeep-demo`,
+    );
+    assert.equal(
+      await guest.run('python -c "import sandkeep_demo; print(sandkeep_demo.GREETING)"'),
+      "hello from pip\n",
+    );
     assert.equal(upstreams.pypi.granted().length, 2);
   });
 
@@ -34,7 +39,10 @@ export default function packages(world: () => World): void {
     const { fs } = guest.sandbox;
     await fs.mkdir("npm-demo");
     await fs.writeTextFile("npm-demo/package.json", "{}");
-    await fs.writeTextFile("npm-demo/.npmrc", "registry=https://npm.example.com/\n//npm.example.com/:_authToken=${NPM_TOKEN}\n");
+    await fs.writeTextFile(
+      "npm-demo/.npmrc",
+      "registry=https://npm.example.com/\n//npm.example.com/:_authToken=${NPM_TOKEN}\n",
+    );
     await guest.run("cd npm-demo; npm install --no-audit --no-fund sandkeep-demo");
     assert.equal(await guest.run(`cd npm-demo; node -p 'require("sandkeep-demo")'`), "hello from npm\n");
     assert.equal(upstreams.npm.granted().length, 2);

@@ -8,7 +8,10 @@ import type { World } from "../world.ts";
 /** OpenSSH at an allowed host and port: the server speaks first, and its key is checked. */
 export default function ssh(world: () => World): void {
   before(async () => {
-    const { guest, upstreams: { ssh } } = world();
+    const {
+      guest,
+      upstreams: { ssh },
+    } = world();
     await guest.run("mkdir -m 700 -p .ssh");
     await guest.upload(ssh.keyFile, ".ssh/id_ed25519");
     await guest.sandbox.fs.writeTextFile(".ssh/known_hosts", `${ssh.knownHost}\n`);
@@ -17,12 +20,18 @@ export default function ssh(world: () => World): void {
   const options = "-o BatchMode=yes -o StrictHostKeyChecking=yes";
 
   test("ssh runs a command", async () => {
-    const { guest, upstreams: { ssh } } = world();
+    const {
+      guest,
+      upstreams: { ssh },
+    } = world();
     assert.equal(await guest.run(`ssh ${options} ${ssh.user}@${ssh.host} echo ok`), "ok\n");
   });
 
   test("scp copies a file there and back", async () => {
-    const { guest, upstreams: { ssh } } = world();
+    const {
+      guest,
+      upstreams: { ssh },
+    } = world();
     await guest.run(`
       head -c 3000000 /dev/urandom > copied.bin
       scp -q ${options} copied.bin ${ssh.user}@${ssh.host}:there.bin

@@ -26,11 +26,14 @@ export default function streams(world: () => World): void {
     const { gate } = upstreams.openai;
     let events = 0;
     const url = "https://api.openai.com/v1/chat/completions";
-    await guest.follow(`curl -sSfN ${url} -H "Authorization: Bearer $OPENAI_API_KEY" --json '{"stream": true}'`, (line) => {
-      if (!line.startsWith("data: {")) return;
-      events++;
-      gate.open();
-    });
+    await guest.follow(
+      `curl -sSfN ${url} -H "Authorization: Bearer $OPENAI_API_KEY" --json '{"stream": true}'`,
+      (line) => {
+        if (!line.startsWith("data: {")) return;
+        events++;
+        gate.open();
+      },
+    );
     assert.equal(events, TOKENS.length + 1);
   });
 }

@@ -14,7 +14,11 @@ const programs: { name: string; command: string; httpVersion: string; requests?:
   { name: "node's fetch", command: `node clients/node-fetch.mjs ${URL}`, httpVersion: "1.1" },
   { name: "node's https, kept alive", command: `node clients/node-https.mjs ${URL}`, httpVersion: "1.1", requests: 2 },
   { name: "node's http2", command: `node clients/node-http2.mjs ${URL}`, httpVersion: "2.0", requests: 2 },
-  { name: "Deno's fetch", command: `deno run --allow-net --allow-env clients/deno-fetch.mjs ${URL}`, httpVersion: "2.0" },
+  {
+    name: "Deno's fetch",
+    command: `deno run --allow-net --allow-env clients/deno-fetch.mjs ${URL}`,
+    httpVersion: "2.0",
+  },
   { name: "Python's urllib", command: `python clients/python_urllib.py ${URL}`, httpVersion: "1.1" },
   { name: "Python's requests", command: `python clients/python_requests.py ${URL}`, httpVersion: "1.1" },
   { name: "Python's httpx over HTTP/2", command: `python clients/python_httpx.py ${URL}`, httpVersion: "2.0" },

@@ -5,7 +5,10 @@ import type { World } from "../world.ts";
 export default function websockets(world: () => World): void {
   before(() => world().tools.python());
 
-  const clients = { "node's global WebSocket": "node clients/websocket.mjs", "Python's websockets": "python clients/python_websockets.py" };
+  const clients = {
+    "node's global WebSocket": "node clients/websocket.mjs",
+    "Python's websockets": "python clients/python_websockets.py",
+  };
   for (const [name, command] of Object.entries(clients)) {
     test(name, async () => {
       const { guest, upstreams } = world();

@@ -3,7 +3,10 @@ const dns = require("node:dns").promises;
 const { connect } = require("node:net");
 
 async function main() {
-  const [services, texts] = await Promise.all([dns.resolveSrv("_mongodb._tcp.api.test.example"), dns.resolveTxt("api.test.example")]);
+  const [services, texts] = await Promise.all([
+    dns.resolveSrv("_mongodb._tcp.api.test.example"),
+    dns.resolveTxt("api.test.example"),
+  ]);
   const below = await dns.resolveTxt("x.wild.test.example").catch(({ code }) => code);
   const socket = connect(services[0].port, services[0].name);
   // The other end says nothing before it has been spoken to.
@@ -14,4 +17,7 @@ async function main() {
   return { found: { services: services.map(({ name, port }) => `${name}:${port}`), texts, below, received } };
 }
 
-main().then((outcome) => console.log(JSON.stringify(outcome)), (error) => console.log(JSON.stringify({ found: { error: error.code ?? String(error) } })));
+main().then(
+  (outcome) => console.log(JSON.stringify(outcome)),
+  (error) => console.log(JSON.stringify({ found: { error: error.code ?? String(error) } })),
+);

@@ -16,7 +16,7 @@ for (const stream of [process.stdout, process.stderr]) {
 
 /** Until everything written to a stream is on its way, or its reader has gone. */
 const flushed = (stream: NodeJS.WriteStream) =>
-  new Promise<void>((resolve) => stream.destroyed ? resolve() : stream.write("", () => resolve()));
+  new Promise<void>((resolve) => (stream.destroyed ? resolve() : stream.write("", () => resolve())));
 
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
 const argv = process.argv.slice(2);
@@ -27,7 +27,7 @@ try {
     streams,
     env: process.env,
     version,
-    onTerminal: (known) => terminal = known,
+    onTerminal: (known) => (terminal = known),
   });
 } catch (error) {
   exitCode = reportError(error, terminal);

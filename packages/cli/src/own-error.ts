@@ -1,7 +1,12 @@
 import { CliError } from "./errors.ts";
 
 /** Errors of the server and the host whose messages are written for the user. */
-const WRITTEN_FOR_USERS: Record<string, string> = { ConfigError: "CONFIG", ImageError: "IMAGE", NoCapacity: "NO_CAPACITY", PreconditionError: "HOST_NOT_READY" };
+const WRITTEN_FOR_USERS: Record<string, string> = {
+  ConfigError: "CONFIG",
+  ImageError: "IMAGE",
+  NoCapacity: "NO_CAPACITY",
+  PreconditionError: "HOST_NOT_READY",
+};
 
 /** What the server or the host says when it runs in this process; undefined: it is not one of those. */
 export function fromOwnName(error: unknown): CliError | undefined {

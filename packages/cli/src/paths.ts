@@ -6,7 +6,10 @@ import { join } from "node:path";
  * server has the same default; it is written down again here because loading the server takes longer than most commands.
  */
 export function dataDirOf(options: { dataDir?: string }, env: NodeJS.ProcessEnv): string {
-  return options.dataDir ?? (env.SANDKEEP_DATA_DIR || join(env.XDG_DATA_HOME || join(env.HOME || homedir(), ".local", "share"), "sandkeep"));
+  return (
+    options.dataDir ??
+    (env.SANDKEEP_DATA_DIR || join(env.XDG_DATA_HOME || join(env.HOME || homedir(), ".local", "share"), "sandkeep"))
+  );
 }
 
 /** Of the server that runs in the background, in the data directory. */

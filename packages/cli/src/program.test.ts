@@ -11,13 +11,20 @@ async function call(spec: Partial<CommandSpec>, argv: string[]) {
   const calls: Invocation[] = [];
   const module: CommandModule = { run: async (invocation) => (calls.push(invocation), 7) };
   const recorded = recordedStreams();
-  const tree: CommandSpec = { name: "tool", summary: "A tool", commands: [{ name: "do", summary: "Do it", load: async () => module, ...spec }] };
+  const tree: CommandSpec = {
+    name: "tool",
+    summary: "A tool",
+    commands: [{ name: "do", summary: "Do it", load: async () => module, ...spec }],
+  };
   const code = await runProgram(tree, argv, { streams: recorded.streams, env: {}, version: "1.2.3" });
   return { code, recorded, invocation: calls[0] };
 }
 
 test("a command gets its arguments and options, and its exit code is passed on", async () => {
-  const { code, invocation } = await call({ args: "<a> [rest...]", options: [{ flags: "-x, --ex <n>", description: "", parse: Number }] }, ["do", "--ex", "3", "one", "two", "--json"]);
+  const { code, invocation } = await call(
+    { args: "<a> [rest...]", options: [{ flags: "-x, --ex <n>", description: "", parse: Number }] },
+    ["do", "--ex", "3", "one", "two", "--json"],
+  );
   assert.equal(code, 7);
   assert.deepEqual(invocation!.args, ["one", ["two"]]);
   assert.deepEqual(invocation!.options, { ex: 3, json: true });
@@ -25,7 +32,15 @@ test("a command gets its arguments and options, and its exit code is passed on",
 });
 
 test("what follows the command in the sandbox is the command's own", async () => {
-  const { invocation } = await call({ args: "<command...>", passThrough: true }, ["do", "-q", "ls", "--json", "-h", "--", "x"]);
+  const { invocation } = await call({ args: "<command...>", passThrough: true }, [
+    "do",
+    "-q",
+    "ls",
+    "--json",
+    "-h",
+    "--",
+    "x",
+  ]);
   assert.deepEqual(invocation!.args, [["ls", "--json", "-h", "--", "x"]]);
   assert.equal(invocation!.terminal.json, false);
   assert.equal(invocation!.terminal.quiet, true);
@@ -35,9 +50,18 @@ test("options may follow the arguments before the command in the sandbox", async
   const spec: Partial<CommandSpec> = {
     args: "<id> <command...>",
     passThrough: true,
-    options: [{ flags: "--cwd <path>", description: "" }, { flags: "-e, --env <pair>", description: "", parse: (text, previous: string[] = []) => [...previous, text] }],
+    options: [
+      { flags: "--cwd <path>", description: "" },
+      { flags: "-e, --env <pair>", description: "", parse: (text, previous: string[] = []) => [...previous, text] },
+    ],
   };
-  for (const line of ["--cwd /x -e A -e B id ls --cwd y", "id --cwd /x -e A -e B ls --cwd y", "id -e A --cwd=/x -e B -- ls --cwd y", "-e A id --cwd /x -e B -- ls --cwd y", "-e A --cwd /x -e B -- id ls --cwd y"]) {
+  for (const line of [
+    "--cwd /x -e A -e B id ls --cwd y",
+    "id --cwd /x -e A -e B ls --cwd y",
+    "id -e A --cwd=/x -e B -- ls --cwd y",
+    "-e A id --cwd /x -e B -- ls --cwd y",
+    "-e A --cwd /x -e B -- id ls --cwd y",
+  ]) {
     const { invocation } = await call(spec, ["do", ...line.split(" ")]);
     assert.deepEqual(invocation!.args, ["id", ["ls", "--cwd", "y"]], line);
     assert.deepEqual(invocation!.options, { cwd: "/x", env: ["A", "B"] }, line);
@@ -46,7 +70,10 @@ test("options may follow the arguments before the command in the sandbox", async
   assert.deepEqual(invocation!.args, ["id", ["--cwd"]]);
   assert.equal(invocation!.terminal.json, true);
   assert.equal((await call(spec, ["do", "id", "--help"])).code, 0);
-  await assert.rejects(call(spec, ["do", "id", "--cwdd", "/x", "--", "ls"]), (error) => error instanceof UsageError && /unknown option '--cwdd'/.test(error.message));
+  await assert.rejects(
+    call(spec, ["do", "id", "--cwdd", "/x", "--", "ls"]),
+    (error) => error instanceof UsageError && /unknown option '--cwdd'/.test(error.message),
+  );
 });
 
 test("flags of every command may stand before its name", async () => {
@@ -56,13 +83,20 @@ test("flags of every command may stand before its name", async () => {
 });
 
 test("an option of a command's own stands in for the common one", async () => {
-  const { invocation } = await call({ options: [{ flags: "--json [file]", description: "" }] }, ["do", "--json", "out.json"]);
+  const { invocation } = await call({ options: [{ flags: "--json [file]", description: "" }] }, [
+    "do",
+    "--json",
+    "out.json",
+  ]);
   assert.equal((invocation!.options as { json: unknown }).json, "out.json");
   assert.equal(invocation!.terminal.json, false, "a file gets the JSON, so people get text");
 });
 
 test("help and version are results", async () => {
-  const { code, recorded } = await call({ details: "More about it.", examples: [["tool do", "does it"]] }, ["do", "--help"]);
+  const { code, recorded } = await call({ details: "More about it.", examples: [["tool do", "does it"]] }, [
+    "do",
+    "--help",
+  ]);
   assert.equal(code, 0);
   assert.match(recorded.out, /Do it\.\n\nMore about it\.[\s\S]*--json[\s\S]*# does it\n  \$ tool do/);
   assert.equal((await call({}, ["--version"])).recorded.out, "1.2.3\n");
@@ -75,8 +109,14 @@ test("no command, and a group without one, print help and fail", async () => {
 });
 
 test("unknown commands and options are usage errors with a suggestion", async () => {
-  await assert.rejects(call({}, ["doo"]), (error) => error instanceof UsageError && /unknown command 'doo'[\s\S]*Did you mean do/.test(error.message));
-  await assert.rejects(call({}, ["do", "--jsn"]), (error) => error instanceof UsageError && /unknown option '--jsn'[\s\S]*--json/.test(error.message));
+  await assert.rejects(
+    call({}, ["doo"]),
+    (error) => error instanceof UsageError && /unknown command 'doo'[\s\S]*Did you mean do/.test(error.message),
+  );
+  await assert.rejects(
+    call({}, ["do", "--jsn"]),
+    (error) => error instanceof UsageError && /unknown option '--jsn'[\s\S]*--json/.test(error.message),
+  );
   await assert.rejects(call({ args: "<a>" }, ["do"]), UsageError);
 });
 

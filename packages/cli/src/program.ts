@@ -17,7 +17,7 @@ export interface ProgramContext {
 export async function runProgram(root: CommandSpec, argv: string[], context: ProgramContext): Promise<number> {
   let exitCode = 0;
   const { defaults, rest } = leadingFlags(argv);
-  const build = builder(root, context, defaults, (code) => exitCode = code);
+  const build = builder(root, context, defaults, (code) => (exitCode = code));
   const program = build(root);
   program.version(context.version, "-V, --version", "print the version");
   try {
@@ -44,7 +44,12 @@ function leadingFlags(argv: string[]): { defaults: { json: boolean; quiet: boole
 
 type Builder = (spec: CommandSpec) => Command;
 
-function builder(tree: CommandSpec, context: ProgramContext, defaults: { json: boolean; quiet: boolean }, exit: (code: number) => void): Builder {
+function builder(
+  tree: CommandSpec,
+  context: ProgramContext,
+  defaults: { json: boolean; quiet: boolean },
+  exit: (code: number) => void,
+): Builder {
   const { streams, env } = context;
   const build: Builder = (spec) => {
     const command = new Command(spec.name);
@@ -85,10 +90,14 @@ function builder(tree: CommandSpec, context: ProgramContext, defaults: { json: b
     command.action(async () => {
       const args = spec.passThrough ? withLaterOptions(command) : command.processedArgs;
       const options = command.opts<CommonOptions>();
-      const terminal = new Terminal(streams, { json: options.json === true || defaults.json, quiet: Boolean(options.quiet) || defaults.quiet, env });
+      const terminal = new Terminal(streams, {
+        json: options.json === true || defaults.json,
+        quiet: Boolean(options.quiet) || defaults.quiet,
+        env,
+      });
       context.onTerminal?.(terminal);
       const { run } = await load();
-      exit(await run({ args, options, terminal, env, tree }) ?? 0);
+      exit((await run({ args, options, terminal, env, tree })) ?? 0);
     });
     return command;
   };
@@ -106,7 +115,8 @@ function withLaterOptions(command: Command): (string | string[])[] {
   const { operands, unknown } = command.parseOptions(words);
   const [option] = unknown;
   if (option === "-h" || option === "--help") command.help();
-  if (option !== undefined) throw new UsageError(`unknown option '${option}'`, `see \`sandkeep ${command.name()} --help\``);
+  if (option !== undefined)
+    throw new UsageError(`unknown option '${option}'`, `see \`sandkeep ${command.name()} --help\``);
   return [...args, operands];
 }
 

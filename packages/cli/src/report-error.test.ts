@@ -30,17 +30,31 @@ test("keeps control characters of a sandbox's message off the terminal", () => {
 });
 
 test("knows the errors of the SDK, the server and the host by their names", () => {
-  const named = (name: string, message: string, more: object = {}) => Object.assign(new Error(message), { name, ...more });
-  assert.deepEqual(report(named("ConnectionEstablishmentError", "There is no such sandbox. See the list. (status: 404, code: SANDBOX_NOT_FOUND, traceId: abc)", { status: 404, code: "SANDBOX_NOT_FOUND" })), {
-    code: 3,
-    text: "error: There is no such sandbox. See the list. [SANDBOX_NOT_FOUND]\n",
-  });
+  const named = (name: string, message: string, more: object = {}) =>
+    Object.assign(new Error(message), { name, ...more });
+  assert.deepEqual(
+    report(
+      named(
+        "ConnectionEstablishmentError",
+        "There is no such sandbox. See the list. (status: 404, code: SANDBOX_NOT_FOUND, traceId: abc)",
+        { status: 404, code: "SANDBOX_NOT_FOUND" },
+      ),
+    ),
+    {
+      code: 3,
+      text: "error: There is no such sandbox. See the list. [SANDBOX_NOT_FOUND]\n",
+    },
+  );
   assert.equal(report(named("InvalidTokenError", "no")).code, 4);
   assert.equal(report(named("ClientError", "busy", { status: 429, code: "LIMIT" })).code, 6);
   assert.equal(report(named("NetworkError", "nobody there")).code, 7);
   assert.match(report(named("ConfigError", "port: expected number")).text, /port: expected number \[CONFIG\]/);
   assert.equal(
-    report(named("PreconditionError", "This computer cannot run machines: jail cannot be made.", { repair: "make namespaces" })).text,
+    report(
+      named("PreconditionError", "This computer cannot run machines: jail cannot be made.", {
+        repair: "make namespaces",
+      }),
+    ).text,
     "error: This computer cannot run machines: jail cannot be made. [HOST_NOT_READY]\n  make namespaces\n",
   );
   assert.deepEqual(report(named("NotFound", "No such file or directory (os error 2): stat 'x'", { code: "ENOENT" })), {

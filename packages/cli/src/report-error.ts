@@ -10,10 +10,12 @@ import type { Terminal } from "./output/terminal.ts";
  * @returns the exit code
  */
 export function reportError(error: unknown, terminal: Terminal): number {
-  const known = error instanceof CliError ? error : fromSdkError(error) ?? fromOwnName(error) ?? unexpected(error);
+  const known = error instanceof CliError ? error : (fromSdkError(error) ?? fromOwnName(error) ?? unexpected(error));
   const { stderr } = terminal.streams;
   if (terminal.json) {
-    stderr.write(`${JSON.stringify({ error: { code: known.code, message: known.message, hint: known.hint ?? null } })}\n`);
+    stderr.write(
+      `${JSON.stringify({ error: { code: known.code, message: known.message, hint: known.hint ?? null } })}\n`,
+    );
     return known.exitCode;
   }
   const { red, dim } = terminal.errColour;

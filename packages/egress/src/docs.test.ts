@@ -18,7 +18,12 @@ function table(...header: string[]): string[][] {
   assert.ok(start >= 0, header.join());
   const rows = lines.slice(start + 2);
   const end = rows.findIndex((line) => !line.startsWith("|"));
-  return rows.slice(0, end).map((line) => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()));
+  return rows.slice(0, end).map((line) =>
+    line
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }
 
 /** What stands in backquotes. */
@@ -42,7 +47,10 @@ describe("docs/egress.md", () => {
 
   test("what it says is refused is, with that reason", () => {
     for (const [pattern, reason] of table("refused", "because")) {
-      assert.throws(() => parsePattern(codes(pattern!)[0]!), (error) => error instanceof PatternError && (assert.equal(error.reason, reason), true));
+      assert.throws(
+        () => parsePattern(codes(pattern!)[0]!),
+        (error) => error instanceof PatternError && (assert.equal(error.reason, reason), true),
+      );
     }
   });
 
@@ -73,15 +81,20 @@ describe("docs/egress.md", () => {
   test("its hooks are loaded, and do what it says", async () => {
     const dir = await mkdtemp(join(tmpdir(), "egress-docs-"));
     try {
-      const code = Array.from(page.matchAll(/```ts\n([^]*?)```/g), ([, text]) => text!).find((text) => text.includes("export default"));
+      const code = Array.from(page.matchAll(/```ts\n([^]*?)```/g), ([, text]) => text!).find((text) =>
+        text.includes("export default"),
+      );
       const file = join(dir, "hooks.ts");
       await writeFile(file, code!);
       const { hooks } = await openShared(dir, { caFiles: [], passThrough: [], hooks: file });
       const certificates = await Certificates.make(dir);
-      await using upstream = await httpUpstream((request, response) => {
-        response.writeHead(200, { server: "upstream", "x-seen": request.headers["x-sandbox"] ?? "" });
-        response.end("hello");
-      }, { tls: await certificates.contextFor("api.example.com"), alpn: ["http/1.1"] });
+      await using upstream = await httpUpstream(
+        (request, response) => {
+          response.writeHead(200, { server: "upstream", "x-seen": request.headers["x-sandbox"] ?? "" });
+          response.end("hello");
+        },
+        { tls: await certificates.contextFor("api.example.com"), alpn: ["http/1.1"] },
+      );
       await using lab = await Lab.start(certificates, { hosts: { "api.example.com": upstream.port }, hooks: hooks! });
       const ask = async (request: string) => {
         const tls = await lab.openTls("api.example.com", 443);

@@ -29,7 +29,9 @@ test("an upload in chunks of a byte goes on in larger ones", async () => {
   await using web = await httpUpstream(async (request, response) => response.end(await bodyOf(request)));
   await using lab = await Lab.start(await Certificates.make(dir), { hosts: { "web.test": web.port } });
   const stream = await lab.open("web.test", 80);
-  stream.write(`POST / HTTP/1.1\r\nHost: web.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(2_000)}0\r\n\r\n`);
+  stream.write(
+    `POST / HTTP/1.1\r\nHost: web.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(2_000)}0\r\n\r\n`,
+  );
   assert.ok((await readAll(stream)).includes("x".repeat(2_000)));
   const [, body = ""] = web.received().split("\r\n\r\n", 2);
   assert.ok(body.length < 3_000, `${body.length} bytes`);

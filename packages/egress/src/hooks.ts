@@ -41,7 +41,10 @@ export interface HookContext {
 
 /** What nothing is returned for stays as it is. A hook that throws, or takes longer than 10 s, makes the request fail with status 502. */
 export interface Hooks {
-  onRequest?(request: HookRequest, context: HookContext): HookRequest | HookAnswer | void | Promise<HookRequest | HookAnswer | void>;
+  onRequest?(
+    request: HookRequest,
+    context: HookContext,
+  ): HookRequest | HookAnswer | void | Promise<HookRequest | HookAnswer | void>;
   onResponse?(response: HookResponse, context: HookContext): HookResponse | void | Promise<HookResponse | void>;
 }
 

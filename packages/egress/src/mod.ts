@@ -2,6 +2,13 @@
 export * from "./contract.ts";
 export * from "./hooks.ts";
 export * from "./policy/mod.ts";
-export { MAX_VALUE_BYTES, newPlaceholder, PlaceholderError, PlaceholderForm, SealError, Sealer } from "./secrets/mod.ts";
+export {
+  MAX_VALUE_BYTES,
+  newPlaceholder,
+  PlaceholderError,
+  PlaceholderForm,
+  SealError,
+  Sealer,
+} from "./secrets/mod.ts";
 export { authorityPem, guestAuthorities } from "./proxy/mod.ts";
 export { EgressProxy, type SupervisorOptions } from "./process/supervisor.ts";

@@ -46,9 +46,17 @@ export interface Machine {
 
 /** The agent in a machine. Rejects with `GuestError` what the agent refuses, with `GuestGone` when the machine ends. */
 export interface Guest {
-  call<M extends keyof GuestCalls>(method: M, params: GuestCalls[M][0], signal?: AbortSignal): Promise<GuestCalls[M][1]>;
+  call<M extends keyof GuestCalls>(
+    method: M,
+    params: GuestCalls[M][0],
+    signal?: AbortSignal,
+  ): Promise<GuestCalls[M][1]>;
   /** Resolves with the stream as soon as params are on their way; the bytes after the prefix messages are the duplex's. */
-  stream<M extends keyof GuestStreams>(method: M, params: GuestStreams[M][0], signal?: AbortSignal): GuestStream<GuestStreams[M][1]>;
+  stream<M extends keyof GuestStreams>(
+    method: M,
+    params: GuestStreams[M][0],
+    signal?: AbortSignal,
+  ): GuestStream<GuestStreams[M][1]>;
   /** Whoever reads a stream's bytes found what the contract does not allow: the machine is to end. `detail` is for the operator. */
   violation(detail: string): void;
 }

@@ -7,8 +7,21 @@ import type { JailKind } from "./engine/qemu/jail/jail.ts";
 import { layout, type Layout, verdictsOf } from "./layout.ts";
 import { lock } from "./lock.ts";
 import type { Log } from "./log.ts";
-import { BOOT_HELLO_TIMEOUT_MS, type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "./machines/clone.ts";
-import { createFolder, listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "./machines/folder.ts";
+import {
+  BOOT_HELLO_TIMEOUT_MS,
+  type Clone,
+  connectGuest,
+  discard,
+  RUNNING_HELLO_TIMEOUT_MS,
+} from "./machines/clone.ts";
+import {
+  createFolder,
+  listFolders,
+  type MachineRecord,
+  readRecord,
+  removeFolder,
+  writeRecord,
+} from "./machines/folder.ts";
 import { newIdentity } from "./machines/identity.ts";
 import { RunningMachine } from "./machines/machine.ts";
 import { requireMachines } from "./preconditions/require.ts";
@@ -58,12 +71,25 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const newFolder = () => createFolder(paths.run);
     const templatesDir = options.templatesDir ?? paths.templates;
     const engine = await createQemu({
-      boot, newFolder, imageId: options.image.id, agent: options.image.agent, verdicts: verdictsOf(templatesDir), frequency: paths.frequency,
-      ...(options.accelerator && { accelerator: options.accelerator }), ...(options.jail && { jail: options.jail }),
+      boot,
+      newFolder,
+      imageId: options.image.id,
+      agent: options.image.agent,
+      verdicts: verdictsOf(templatesDir),
+      frequency: paths.frequency,
+      ...(options.accelerator && { accelerator: options.accelerator }),
+      ...(options.jail && { jail: options.jail }),
     });
     options.log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");
-    if (options.jail === "minimal") options.log.warn({ jail: "minimal" }, "machines have the minimal jail: see docs/security.md");
-    const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, image: { id: options.image.id, boot }, log: options.log });
+    if (options.jail === "minimal")
+      options.log.warn({ jail: "minimal" }, "machines have the minimal jail: see docs/security.md");
+    const templates = new TemplateStore({
+      dir: templatesDir,
+      newFolder,
+      engine,
+      image: { id: options.image.id, boot },
+      log: options.log,
+    });
     await templates.load(sizeOf);
     return new LocalHost(options, paths, engine, templates, held, await authoritiesFor(options));
   } catch (error) {
@@ -76,7 +102,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
 async function authoritiesFor({ egress, log }: HostOptions): Promise<string[]> {
   if (!egress) return [];
   const { pems, leftOut } = await guestAuthorities({ dir: egress.dir, caFiles: egress.config.caFiles });
-  if (leftOut > 0) log.warn({ given: pems.length, leftOut }, "too many further authorities: sandboxes are not given all of them; name fewer in egress.caFiles");
+  if (leftOut > 0)
+    log.warn(
+      { given: pems.length, leftOut },
+      "too many further authorities: sandboxes are not given all of them; name fewer in egress.caFiles",
+    );
   return pems;
 }
 
@@ -100,7 +130,14 @@ class LocalHost implements Host {
   #egressListener: (id: string, event: EgressEvent) => Promise<void> = async () => {};
   #closed = false;
 
-  constructor(options: HostOptions, paths: Layout, engine: Engine, templates: TemplateStore, held: AsyncDisposable, caCertificates: string[]) {
+  constructor(
+    options: HostOptions,
+    paths: Layout,
+    engine: Engine,
+    templates: TemplateStore,
+    held: AsyncDisposable,
+    caCertificates: string[],
+  ) {
     this.#options = options;
     this.#jail = options.jail ?? "full";
     this.#paths = paths;
@@ -154,7 +191,9 @@ class LocalHost implements Host {
     const machine = new RunningMachine(record, clone, this.#egress, this.#options.log);
     // Not waited for: until the proxy serves the machine, what it sends waits, and nothing leaves.
     if (this.#egress && spec.egress) {
-      machine.setEgress(spec.egress).catch((error: Error) => this.#options.log.error({ sandbox: spec.id, error: error.message }, "no egress"));
+      machine
+        .setEgress(spec.egress)
+        .catch((error: Error) => this.#options.log.error({ sandbox: spec.id, error: error.message }, "no egress"));
     }
     return this.#track(machine);
   }
@@ -171,12 +210,16 @@ class LocalHost implements Host {
   /** Gives back what waits ahead of demand before a machine is refused. */
   async #makeRoom(): Promise<void> {
     if (!(await diskFits(this.#paths.run))) {
-      throw new NoCapacity("This machine's disk is nearly full. End some sandboxes, or make room on the disk of the data folder.");
+      throw new NoCapacity(
+        "This machine's disk is nearly full. End some sandboxes, or make room on the disk of the data folder.",
+      );
     }
     while (!fits(CLONE_MIB)) {
       const given = await Promise.all([...this.#stocks.values()].map((stock) => stock.shrink()));
       if (!given.includes(true)) {
-        throw new NoCapacity("This machine has no memory left for another sandbox. End some, or give the host more memory.");
+        throw new NoCapacity(
+          "This machine has no memory left for another sandbox. End some, or give the host more memory.",
+        );
       }
     }
   }
@@ -200,7 +243,8 @@ class LocalHost implements Host {
   #buildTemplate(memoryMiB: number): void {
     void this.#templates.ensure(sizeOf(memoryMiB)).then(
       () => this.#closed || this.#addStock(memoryMiB),
-      (error) => this.#closed || this.#options.log.error({ memoryMiB, error: String(error) }, "could not build a template"),
+      (error) =>
+        this.#closed || this.#options.log.error({ memoryMiB, error: String(error) }, "could not build a template"),
     );
   }
 
@@ -215,7 +259,14 @@ class LocalHost implements Host {
       this.#stocks.delete(oldest);
     }
     const budgetMiB = memoryMiB === DEFAULT_MEMORY_MIB ? this.#budgetMiB : Math.floor(this.#budgetMiB / MAX_STOCKS);
-    const stock = new Stock({ engine: this.#engine, template, runDir: this.#paths.run, budgetMiB, caCertificates: this.#caCertificates, log: this.#options.log });
+    const stock = new Stock({
+      engine: this.#engine,
+      template,
+      runDir: this.#paths.run,
+      budgetMiB,
+      caCertificates: this.#caCertificates,
+      log: this.#options.log,
+    });
     this.#stocks.set(memoryMiB, stock);
     return stock;
   }
@@ -237,16 +288,24 @@ class LocalHost implements Host {
   }
 
   async adopt(ids: string[]): Promise<Machine[]> {
-    const folders = await Promise.all((await listFolders(this.#paths.run)).map(async (dir) => ({ dir, record: await readRecord(dir) })));
+    const folders = await Promise.all(
+      (await listFolders(this.#paths.run)).map(async (dir) => ({ dir, record: await readRecord(dir) })),
+    );
     const kept = folders.filter(({ record }) => record?.keep && ids.includes(record.id));
-    const machines = (await Promise.all(kept.map(({ dir, record }) => this.#takeOver(dir, record!)))).filter((machine) => machine !== null);
+    const machines = (await Promise.all(kept.map(({ dir, record }) => this.#takeOver(dir, record!)))).filter(
+      (machine) => machine !== null,
+    );
     // Afterwards: what could not be taken over is nobody's, and must not run on without a folder.
     const taken = new Set(machines.map(({ clone }) => clone.dir));
     await this.#engine.sweep(this.#paths.run, taken);
-    await Promise.all(folders.filter(({ dir }) => !taken.has(dir)).map(async ({ dir, record }) => {
-      await removeFolder(dir);
-      this.#options.log.info({ dir, sandbox: record?.id }, "removed what a former run left");
-    }));
+    await Promise.all(
+      folders
+        .filter(({ dir }) => !taken.has(dir))
+        .map(async ({ dir, record }) => {
+          await removeFolder(dir);
+          this.#options.log.info({ dir, sandbox: record?.id }, "removed what a former run left");
+        }),
+    );
     this.#stockOf(DEFAULT_MEMORY_MIB);
     return machines;
   }
@@ -295,9 +354,11 @@ class LocalHost implements Host {
     this.#closed = true;
     await Promise.allSettled([...this.#creating, this.#templates.close()]);
     const ending = [...this.#machines].filter((machine) => !(leaveKept && machine.keep));
-    await Promise.all([...ending.map((machine) => machine.destroy()), ...[...this.#stocks.values()].map((stock) => stock.close())]);
+    await Promise.all([
+      ...ending.map((machine) => machine.destroy()),
+      ...[...this.#stocks.values()].map((stock) => stock.close()),
+    ]);
     await this.#egress?.[Symbol.asyncDispose]();
     await this.#lock[Symbol.asyncDispose]();
   }
 }
-

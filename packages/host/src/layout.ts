@@ -34,11 +34,17 @@ export function layout(dataDir: string): Layout {
   let run = join(root, "run");
   if (Buffer.byteLength(run) > MAX_RUN_DIR_BYTES) {
     run = join(tmpdir(), `sandkeep-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`);
-    if (Buffer.byteLength(run) > MAX_RUN_DIR_BYTES) throw new Error(`The data directory's path is too long for unix sockets, and so is that of ${tmpdir()}: choose a shorter data directory, or a shorter TMPDIR.`);
+    if (Buffer.byteLength(run) > MAX_RUN_DIR_BYTES)
+      throw new Error(
+        `The data directory's path is too long for unix sockets, and so is that of ${tmpdir()}: choose a shorter data directory, or a shorter TMPDIR.`,
+      );
   }
   const paths = { images: join(root, "images"), templates: join(root, "templates"), run };
   for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
   // In a folder for everybody's temporary files, somebody else may have been first.
-  if (!isOurs(run)) throw new Error(`${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`);
+  if (!isOurs(run))
+    throw new Error(
+      `${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`,
+    );
   return { ...paths, frequency: join(root, "tsc-khz"), lock: join(run, "lock") };
 }

@@ -4,7 +4,8 @@ import { connect, createServer, type Server } from "node:net";
 
 /** @throws when another process holds the lock */
 export async function lock(path: string): Promise<AsyncDisposable> {
-  if (await answers(path)) throw new Error(`Another Sandkeep server uses this data folder (${path}). Stop it, or choose another folder.`);
+  if (await answers(path))
+    throw new Error(`Another Sandkeep server uses this data folder (${path}). Stop it, or choose another folder.`);
   await rm(path, { force: true });
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));

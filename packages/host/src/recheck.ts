@@ -22,7 +22,12 @@ export interface RecheckOptions {
  *
  * @throws when a guest does not start at all
  */
-export async function recheckAcceleration({ dataDir, templatesDir, image, jail }: RecheckOptions): Promise<Acceleration | null> {
+export async function recheckAcceleration({
+  dataDir,
+  templatesDir,
+  image,
+  jail,
+}: RecheckOptions): Promise<Acceleration | null> {
   const { frequency, templates } = layout(dataDir);
   const verdicts = verdictsOf(templatesDir ?? templates);
   await forgetVerdicts(verdicts);
@@ -31,7 +36,15 @@ export async function recheckAcceleration({ dataDir, templatesDir, image, jail }
   const run = await mkdtemp(join(tmpdir(), "sandkeep-"));
   try {
     const { kernel, initramfs, rootDisk, id, agent } = image;
-    const engine = await createQemu({ boot: { kernel, initramfs, rootDisk }, imageId: id, agent, verdicts, frequency, newFolder: () => createFolder(run), ...(jail && { jail }) });
+    const engine = await createQemu({
+      boot: { kernel, initramfs, rootDisk },
+      imageId: id,
+      agent,
+      verdicts,
+      frequency,
+      newFolder: () => createFolder(run),
+      ...(jail && { jail }),
+    });
     return engine.acceleration;
   } finally {
     await rm(run, { recursive: true, force: true });

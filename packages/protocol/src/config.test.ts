@@ -7,20 +7,34 @@ import { ApiError } from "./errors.ts";
 const javascript = (value: unknown) => btoa(JSON.stringify(value));
 /** As Python's client does it: everything beyond ASCII is escaped. */
 const python = (value: unknown) =>
-  Buffer.from(JSON.stringify(value).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)).toString("base64");
+  Buffer.from(
+    JSON.stringify(value).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  ).toString("base64");
 
 const refused = (header: string | undefined, code: string, message: RegExp) =>
-  assert.throws(() => decodeConfig(header), (error: unknown) => {
-    assert.ok(error instanceof ApiError);
-    assert.equal(error.code, code);
-    assert.match(error.message, message);
-    return true;
-  });
+  assert.throws(
+    () => decodeConfig(header),
+    (error: unknown) => {
+      assert.ok(error instanceof ApiError);
+      assert.equal(error.code, code);
+      assert.match(error.message, message);
+      return true;
+    },
+  );
 
 describe("the configuration header", () => {
   test("in JavaScript's dialect", () => {
     assert.deepEqual(
-      decodeConfig(javascript({ memory_mb: 2048, stop_at_ms: 1_700_000_000_000, labels: { job: "42" }, volumes: [], allow_net: [], secrets: { KEY: { hosts: ["a.example"], value: "v" } } })),
+      decodeConfig(
+        javascript({
+          memory_mb: 2048,
+          stop_at_ms: 1_700_000_000_000,
+          labels: { job: "42" },
+          volumes: [],
+          allow_net: [],
+          secrets: { KEY: { hosts: ["a.example"], value: "v" } },
+        }),
+      ),
       {
         memoryMiB: 2048,
         lifetime: { kind: "until", stopAtMs: 1_700_000_000_000 },
@@ -38,7 +52,18 @@ describe("the configuration header", () => {
 
   test("in Python's dialect", () => {
     assert.deepEqual(
-      decodeConfig(python({ memory_mb: 1280, debug: false, region: "ord", timeout: "5m", env: { NAME: "日本" }, volumes: { "/data": "vol" }, ssh: true, port: 80 })),
+      decodeConfig(
+        python({
+          memory_mb: 1280,
+          debug: false,
+          region: "ord",
+          timeout: "5m",
+          env: { NAME: "日本" },
+          volumes: { "/data": "vol" },
+          ssh: true,
+          port: 80,
+        }),
+      ),
       {
         memoryMiB: 1280,
         lifetime: { kind: "for", ms: 300_000 },
@@ -55,11 +80,24 @@ describe("the configuration header", () => {
   });
 
   test("keeps the Latin-1 that btoa makes", () => {
-    assert.deepEqual(decodeConfig(javascript({ labels: { "é": "ÿ" } })).labels, { "é": "ÿ" });
+    assert.deepEqual(decodeConfig(javascript({ labels: { é: "ÿ" } })).labels, { é: "ÿ" });
   });
 
   test("takes null for absent and ignores unknown keys", () => {
-    const config = decodeConfig(javascript({ memory_mb: null, stop_at_ms: null, timeout: null, labels: null, root: null, volumes: null, allow_net: null, secrets: null, env: null, future: { a: 1 } }));
+    const config = decodeConfig(
+      javascript({
+        memory_mb: null,
+        stop_at_ms: null,
+        timeout: null,
+        labels: null,
+        root: null,
+        volumes: null,
+        allow_net: null,
+        secrets: null,
+        env: null,
+        future: { a: 1 },
+      }),
+    );
     assert.equal(config.memoryMiB, 1280);
     assert.deepEqual(config.lifetime, { kind: "session" });
   });
@@ -85,21 +123,58 @@ describe("the configuration header", () => {
     refused(javascript({ env: { "A=B": "x" } }), "INVALID_CONFIG", /env/);
     refused(javascript({ env: { A: "x\0y" } }), "INVALID_CONFIG", /NUL/);
     refused(javascript({ env: { A: "1" }, secrets: { A: { hosts: ["h"], value: "2" } } }), "INVALID_CONFIG", /both/);
-    assert.throws(() => decodeConfig(javascript({ secrets: { KEY: "hunter2" } })), (error: Error) => !error.message.includes("hunter2"));
+    assert.throws(
+      () => decodeConfig(javascript({ secrets: { KEY: "hunter2" } })),
+      (error: Error) => !error.message.includes("hunter2"),
+    );
   });
 
   test("has Sandkeep's own additions, which the official clients do not send", () => {
-    const rule = { host: "api.example", methods: ["GET"], paths: ["/v1/**"], websocket: true, maxRequestBytes: 0, requestsPerMinute: 60 };
-    const config = decodeConfig(javascript({ egress: { deny: ["b.example"], rules: [rule] }, secrets: { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } } }));
+    const rule = {
+      host: "api.example",
+      methods: ["GET"],
+      paths: ["/v1/**"],
+      websocket: true,
+      maxRequestBytes: 0,
+      requestsPerMinute: 60,
+    };
+    const config = decodeConfig(
+      javascript({
+        egress: { deny: ["b.example"], rules: [rule] },
+        secrets: { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } },
+      }),
+    );
     assert.deepEqual(config.egress, { deny: ["b.example"], rules: [rule] });
     assert.deepEqual(config.secrets, { KEY: { hosts: ["a.example"], value: "v", in: ["body"] } });
-    refused(javascript({ egress: { rules: [{ host: "a", methods: ["get"] }] } }), "INVALID_CONFIG", /egress\.rules\.0\.methods.*upper case/);
+    refused(
+      javascript({ egress: { rules: [{ host: "a", methods: ["get"] }] } }),
+      "INVALID_CONFIG",
+      /egress\.rules\.0\.methods.*upper case/,
+    );
     refused(javascript({ egress: { rules: [{ host: "a", paths: ["v1"] }] } }), "INVALID_CONFIG", /starts with \//);
     refused(javascript({ egress: { rules: [{ host: "a", method: "GET" }] } }), "INVALID_CONFIG", /Unrecognized key/);
-    const formed = decodeConfig(python({ secrets: { KEY: { hosts: ["a.example"], value: "v", placeholder: "sk-…" }, OTHER: { hosts: ["a.example"], value: "v", placeholder: null } } }));
-    assert.deepEqual(formed.secrets, { KEY: { hosts: ["a.example"], value: "v", in: [], placeholder: "sk-…" }, OTHER: { hosts: ["a.example"], value: "v", in: [] } });
-    refused(javascript({ secrets: { KEY: { hosts: ["a"], value: "v", placeholder: "x".repeat(257) } } }), "INVALID_CONFIG", /secrets\.KEY\.placeholder/);
-    refused(javascript({ secrets: { KEY: { hosts: ["a"], value: "v", in: ["path"] } } }), "INVALID_CONFIG", /secrets\.KEY\.in/);
+    const formed = decodeConfig(
+      python({
+        secrets: {
+          KEY: { hosts: ["a.example"], value: "v", placeholder: "sk-…" },
+          OTHER: { hosts: ["a.example"], value: "v", placeholder: null },
+        },
+      }),
+    );
+    assert.deepEqual(formed.secrets, {
+      KEY: { hosts: ["a.example"], value: "v", in: [], placeholder: "sk-…" },
+      OTHER: { hosts: ["a.example"], value: "v", in: [] },
+    });
+    refused(
+      javascript({ secrets: { KEY: { hosts: ["a"], value: "v", placeholder: "x".repeat(257) } } }),
+      "INVALID_CONFIG",
+      /secrets\.KEY\.placeholder/,
+    );
+    refused(
+      javascript({ secrets: { KEY: { hosts: ["a"], value: "v", in: ["path"] } } }),
+      "INVALID_CONFIG",
+      /secrets\.KEY\.in/,
+    );
   });
 
   test("bounds secrets, and refuses values that would not survive a header", () => {
@@ -109,7 +184,12 @@ describe("the configuration header", () => {
     refused(secret(""), "INVALID_CONFIG", /not empty/);
     for (const value of ["a\nb", "a\rb", "a\0b", "a\x7fb"]) refused(secret(value), "INVALID_CONFIG", /no line breaks/);
     refused(btoa('{"secrets":{"KEY":{"hosts":["a"],"value":"\\ud800"}}}'), "INVALID_CONFIG", /Unicode/);
-    const many = (count: number) => javascript({ secrets: Object.fromEntries(Array.from({ length: count }, (_, i) => [`KEY_${i}`, { hosts: ["a"], value: "v" }])) });
+    const many = (count: number) =>
+      javascript({
+        secrets: Object.fromEntries(
+          Array.from({ length: count }, (_, i) => [`KEY_${i}`, { hosts: ["a"], value: "v" }]),
+        ),
+      });
     assert.ok(decodeConfig(many(64)));
     refused(many(65), "INVALID_CONFIG", /at most 64 secrets/);
   });
@@ -123,7 +203,8 @@ describe("the configuration header", () => {
   });
 
   test("refuses timeouts that are not durations", () => {
-    for (const timeout of ["5", "5d", "-5m", "0s", "m", "", "5 m"]) refused(javascript({ timeout }), "INVALID_TIMEOUT", /not a duration/);
+    for (const timeout of ["5", "5d", "-5m", "0s", "m", "", "5 m"])
+      refused(javascript({ timeout }), "INVALID_TIMEOUT", /not a duration/);
   });
 
   test("a key named __proto__ changes nothing", () => {

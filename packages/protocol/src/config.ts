@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
-import { placeholderFormSchema, requestRulesSchema, type RequestRule, secretHostsSchema, secretNameSchema, secretPlacesSchema, secretValueSchema } from "./egress.ts";
+import {
+  placeholderFormSchema,
+  requestRulesSchema,
+  type RequestRule,
+  secretHostsSchema,
+  secretNameSchema,
+  secretPlacesSchema,
+  secretValueSchema,
+} from "./egress.ts";
 import { ApiError } from "./errors.ts";
 import { labelsSchema, type Labels } from "./labels.ts";
 import { CONFIG_BYTES, LIST_LENGTH, MEMORY_MIB, NAME_LENGTH, SECRETS } from "./limits.ts";
@@ -49,13 +57,25 @@ const wireConfig = z.object({
     ])
     .nullish(),
   allow_net: z.array(z.string()).max(LIST_LENGTH).nullish(),
-  egress: z.object({ deny: z.array(z.string()).max(LIST_LENGTH).nullish(), rules: requestRulesSchema.nullish() }).nullish(),
+  egress: z
+    .object({ deny: z.array(z.string()).max(LIST_LENGTH).nullish(), rules: requestRulesSchema.nullish() })
+    .nullish(),
   secrets: z
     .record(
       secretNameSchema,
       z
-        .object({ hosts: secretHostsSchema, value: secretValueSchema, in: secretPlacesSchema.nullish(), placeholder: placeholderFormSchema.nullish() })
-        .transform(({ hosts, value, in: places, placeholder }) => ({ hosts, value, in: places ?? [], ...(typeof placeholder === "string" && { placeholder }) })),
+        .object({
+          hosts: secretHostsSchema,
+          value: secretValueSchema,
+          in: secretPlacesSchema.nullish(),
+          placeholder: placeholderFormSchema.nullish(),
+        })
+        .transform(({ hosts, value, in: places, placeholder }) => ({
+          hosts,
+          value,
+          in: places ?? [],
+          ...(typeof placeholder === "string" && { placeholder }),
+        })),
     )
     .refine((secrets) => Object.keys(secrets).length <= SECRETS.max, `a sandbox has at most ${SECRETS.max} secrets`)
     .nullish(),
@@ -74,7 +94,8 @@ const wireConfig = z.object({
 export function decodeConfig(header: string | undefined): SandboxConfig {
   if (header === undefined) throw new ApiError("INVALID_CONFIG", `The header ${CONFIG_HEADER} is missing.`);
   const parsed = wireConfig.safeParse(parseHeader(header));
-  if (!parsed.success) throw new ApiError("INVALID_CONFIG", `The sandbox's configuration is not valid: ${describeIssues(parsed.error)}.`);
+  if (!parsed.success)
+    throw new ApiError("INVALID_CONFIG", `The sandbox's configuration is not valid: ${describeIssues(parsed.error)}.`);
   const wire = parsed.data;
   const secrets = wire.secrets ?? {};
   const env = wire.env ?? {};
@@ -100,7 +121,8 @@ function parseHeader(header: string): unknown {
     throw new ApiError("INVALID_CONFIG", `The header ${CONFIG_HEADER} is not base64.`);
   }
   const bytes = Buffer.from(header, "base64");
-  if (bytes.length > CONFIG_BYTES) throw new ApiError("INVALID_CONFIG", `The sandbox's configuration is larger than ${CONFIG_BYTES} bytes.`);
+  if (bytes.length > CONFIG_BYTES)
+    throw new ApiError("INVALID_CONFIG", `The sandbox's configuration is larger than ${CONFIG_BYTES} bytes.`);
   try {
     return JSON.parse(bytes.toString("latin1"));
   } catch {
@@ -112,6 +134,7 @@ function lifetime(stopAtMs: number | null | undefined, timeout: string | null | 
   if (typeof stopAtMs === "number") return { kind: "until", stopAtMs };
   if (timeout === null || timeout === undefined || timeout === "session") return { kind: "session" };
   const ms = parseDuration(timeout);
-  if (ms === null) throw new ApiError("INVALID_TIMEOUT", `The timeout ${JSON.stringify(timeout.slice(0, 40))} is not a duration.`);
+  if (ms === null)
+    throw new ApiError("INVALID_TIMEOUT", `The timeout ${JSON.stringify(timeout.slice(0, 40))} is not a duration.`);
   return { kind: "for", ms };
 }

@@ -60,7 +60,9 @@ export const dnsShape = { ...common, name: z.string(), type: z.string() };
 export const egressChangedShape = {
   change: z.enum(["policy", "secret.added", "secret.rotated", "secret.revoked", "restored"]),
   /** Of `policy`: what is in force now. */
-  policy: z.object({ allow: z.array(z.string()).nullable(), deny: z.array(z.string()), rules: z.array(requestRuleSchema) }).optional(),
+  policy: z
+    .object({ allow: z.array(z.string()).nullable(), deny: z.array(z.string()), rules: z.array(requestRuleSchema) })
+    .optional(),
   /** Of `secret.*`: which, and where it may go now. */
   secret: z.object({ name: z.string(), hosts: z.array(z.string()), in: z.array(z.string()) }).optional(),
   /** Why it did not come into force. */

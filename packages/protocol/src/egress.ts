@@ -8,8 +8,16 @@ const patterns = z.array(pattern).max(LIST_LENGTH);
 /** A request shape that is permitted to hosts; see docs/egress.md. */
 export const requestRuleSchema = z.strictObject({
   host: pattern,
-  methods: z.array(z.string().regex(/^[A-Z][A-Z0-9_-]{0,31}$/, "a method in upper case, such as GET")).min(1).max(RULES.methods).optional(),
-  paths: z.array(z.string().startsWith("/", "a path starts with /").max(RULES.pathLength)).min(1).max(RULES.paths).optional(),
+  methods: z
+    .array(z.string().regex(/^[A-Z][A-Z0-9_-]{0,31}$/, "a method in upper case, such as GET"))
+    .min(1)
+    .max(RULES.methods)
+    .optional(),
+  paths: z
+    .array(z.string().startsWith("/", "a path starts with /").max(RULES.pathLength))
+    .min(1)
+    .max(RULES.paths)
+    .optional(),
   /** Whether it permits WebSockets too. */
   websocket: z.boolean().optional(),
   /** Bytes. */
@@ -21,14 +29,23 @@ export type RequestRule = z.infer<typeof requestRuleSchema>;
 export const requestRulesSchema = z.array(requestRuleSchema).max(RULES.max);
 
 /** Name of the environment variable that holds a secret's placeholder. */
-export const secretNameSchema = z.string().max(NAME_LENGTH).regex(/^[^=\0]+$/, "a variable's name is not empty and has no `=` and no NUL");
+export const secretNameSchema = z
+  .string()
+  .max(NAME_LENGTH)
+  .regex(/^[^=\0]+$/, "a variable's name is not empty and has no `=` and no NUL");
 
 /** A secret's value. It is put into headers, where a line break would begin another one. */
 export const secretValueSchema = z
   .string()
   .min(1, "a secret's value is not empty")
-  .refine((value) => Buffer.byteLength(value) <= SECRETS.valueBytes, `a secret's value has at most ${SECRETS.valueBytes} bytes`)
-  .refine((value) => !/[\0-\x08\x0a-\x1f\x7f]/.test(value), "a secret's value has no line breaks and no other control characters")
+  .refine(
+    (value) => Buffer.byteLength(value) <= SECRETS.valueBytes,
+    `a secret's value has at most ${SECRETS.valueBytes} bytes`,
+  )
+  .refine(
+    (value) => !/[\0-\x08\x0a-\x1f\x7f]/.test(value),
+    "a secret's value has no line breaks and no other control characters",
+  )
   .refine((value) => value.isWellFormed(), "a secret's value is Unicode text");
 
 export const secretHostsSchema = z.array(pattern).min(1, "a secret needs at least one host").max(SECRETS.hosts);

@@ -38,7 +38,8 @@ export const ERRORS = {
   FORBIDDEN: {
     status: 403,
     summary: "The access token does not allow this.",
-    remedy: "Use a token that may do more (`sandkeep token list` shows their scopes), such as the administrator's in the data directory's file `admin-token`.",
+    remedy:
+      "Use a token that may do more (`sandkeep token list` shows their scopes), such as the administrator's in the data directory's file `admin-token`.",
   },
   SANDBOX_NOT_FOUND: {
     status: 404,
@@ -123,7 +124,7 @@ export const ERRORS = {
   INVALID_TIMEOUT: {
     status: 400,
     summary: "The sandbox's timeout is not valid.",
-    remedy: "Use \"session\", or a duration such as \"30s\" or \"5m\" within the server's `limits.maxLifetimeMs`.",
+    remedy: 'Use "session", or a duration such as "30s" or "5m" within the server\'s `limits.maxLifetimeMs`.',
   },
   INVALID_CURSOR: {
     status: 400,

@@ -63,13 +63,22 @@ export const activitySchema = z.discriminatedUnion("kind", [
     error: z.string().optional(),
   }),
   /** A file was written through the API (not by a process). */
-  of("file.written", { path: z.string(), bytes: z.number().nullable(), method: z.string(), error: z.string().optional() }),
+  of("file.written", {
+    path: z.string(),
+    bytes: z.number().nullable(),
+    method: z.string(),
+    error: z.string().optional(),
+  }),
 ]);
 /** See {@link activitySchema}. */
 export type Activity = z.infer<typeof activitySchema>;
 
 /** What leaves a sandbox, or tries to. Sent by the machine's host, when it has ended. */
-export const egressActivitySchema = z.discriminatedUnion("kind", [of("http", httpShape), of("connection", connectionShape), of("dns", dnsShape)]);
+export const egressActivitySchema = z.discriminatedUnion("kind", [
+  of("http", httpShape),
+  of("connection", connectionShape),
+  of("dns", dnsShape),
+]);
 export type EgressActivity = z.infer<typeof egressActivitySchema>;
 /** Kinds of it. There may be many more of these than of all others. */
 export const EGRESS_KINDS = ["http", "connection", "dns"] as const satisfies EgressActivity["kind"][];
@@ -112,6 +121,9 @@ const stamp = {
 };
 
 /** An event as the API gives it. */
-export const eventSchema = z.intersection(z.object(stamp), z.union([activitySchema, egressActivitySchema, lifecycleSchema]));
+export const eventSchema = z.intersection(
+  z.object(stamp),
+  z.union([activitySchema, egressActivitySchema, lifecycleSchema]),
+);
 /** See {@link eventSchema}. */
 export type SandboxEvent = { [Key in keyof typeof stamp]: z.infer<(typeof stamp)[Key]> } & EventBody;

@@ -14,7 +14,15 @@ test("ids have the form that clients check for", () => {
 });
 
 test("anything else is no id", () => {
-  for (const id of ["", "sbx_ord_", "sbx_ord_1at5nn58e77rtd11e3k", "sbx_ORD_1at5nn58e77rtd11e3k3", "sbx_ord_1at5nn58e77rtd11e3ki", "sbx_ord_1at5nn58e77rtd11e3k3\n", "../sbx_ord_1at5nn58e77rtd11e3k3"]) {
+  for (const id of [
+    "",
+    "sbx_ord_",
+    "sbx_ord_1at5nn58e77rtd11e3k",
+    "sbx_ORD_1at5nn58e77rtd11e3k3",
+    "sbx_ord_1at5nn58e77rtd11e3ki",
+    "sbx_ord_1at5nn58e77rtd11e3k3\n",
+    "../sbx_ord_1at5nn58e77rtd11e3k3",
+  ]) {
     assert.equal(isSandboxId(id), false, JSON.stringify(id));
   }
 });

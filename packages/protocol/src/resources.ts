@@ -36,7 +36,9 @@ export const extendRequestSchema = z.object({ stop_at_ms: z.number().int().nonne
 /** Answer of the same: the moment that counts, which may be another. */
 export type ExtendAnswer = { stop_at_ms: number };
 
-const slug = z.string().regex(/^(?!-)(?!..--)[a-z0-9-]{2,32}(?<!-)$/, "2 to 32 characters a-z, 0-9 and -, no - at the ends");
+const slug = z
+  .string()
+  .regex(/^(?!-)(?!..--)[a-z0-9-]{2,32}(?<!-)$/, "2 to 32 characters a-z, 0-9 and -, no - at the ends");
 
 export const tokenRequestSchema = z
   .object({
@@ -73,7 +75,12 @@ export type Token = z.infer<typeof tokenSchema>;
 export type NewToken = Token & { token: string };
 
 export const organisationRequestSchema = z.object({ slug, name: z.string().min(1).max(100).optional() });
-export const organisationSchema = z.object({ id: z.string(), slug: z.string(), name: z.string(), createdAt: z.string() });
+export const organisationSchema = z.object({
+  id: z.string(),
+  slug: z.string(),
+  name: z.string(),
+  createdAt: z.string(),
+});
 export type Organisation = z.infer<typeof organisationSchema>;
 
 /** Answer of GET /api/v1/info. */
@@ -94,4 +101,3 @@ export interface ServerInfo {
     memoryBudgetMiB: number;
   };
 }
-

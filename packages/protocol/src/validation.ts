@@ -18,6 +18,7 @@ export function describeIssues(error: z.ZodError): string {
 
 /** A key's and a union's own message says nothing; the ones inside do. */
 function reason(issue: z.core.$ZodIssue): string {
-  const inner = issue.code === "invalid_key" ? issue.issues[0] : issue.code === "invalid_union" ? issue.errors[0]?.[0] : undefined;
+  const inner =
+    issue.code === "invalid_key" ? issue.issues[0] : issue.code === "invalid_union" ? issue.errors[0]?.[0] : undefined;
   return inner?.message ?? issue.message;
 }

@@ -52,6 +52,13 @@ export { type PtyOptions, PtyProcess } from "./process/pty.ts";
 export type { Signal } from "./process/signal.ts";
 export type { ChildProcessOutput, ChildProcessStatus } from "./process/status.ts";
 export type { Memory } from "./sandbox/memory.ts";
-export type { ConnectOptions, RequestInit, SandboxOptions, SecretConfig, SpawnOptions, VsCodeOptions } from "./sandbox/options.ts";
+export type {
+  ConnectOptions,
+  RequestInit,
+  SandboxOptions,
+  SecretConfig,
+  SpawnOptions,
+  VsCodeOptions,
+} from "./sandbox/options.ts";
 export { Sandbox } from "./sandbox/sandbox.ts";
 export { VsCode } from "./sandbox/vscode.ts";

@@ -39,7 +39,10 @@ describe("the hello", () => {
       const nonce = hello.subarray(HELLO_MAGIC.length, HELLO_MAGIC.length + NONCE_BYTES);
       guest.write(Buffer.concat([Buffer.from(READY_MAGIC), nonce, Buffer.from("PRI")]));
       await greeted;
-      assert.equal(String(host.read() ?? (await new Promise((resolve) => host.once("readable", () => resolve(host.read()))))), "PRI");
+      assert.equal(
+        String(host.read() ?? (await new Promise((resolve) => host.once("readable", () => resolve(host.read()))))),
+        "PRI",
+      );
     }));
 
   test("fails when the port closes before the answer", () =>

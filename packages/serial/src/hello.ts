@@ -45,7 +45,7 @@ export function sayHello(socket: Socket, timeoutMs: number): Promise<void> {
     };
     const gone = () => finish(new HelloError("The guest's port closed before the agent answered."));
     const read = () => {
-      for (let chunk: Buffer | null; (chunk = socket.read() as Buffer | null) !== null;) {
+      for (let chunk: Buffer | null; (chunk = socket.read() as Buffer | null) !== null; ) {
         held = held.length ? Buffer.concat([held, chunk]) : chunk;
         const at = held.indexOf(ready);
         if (at >= 0) {

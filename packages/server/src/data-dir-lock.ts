@@ -14,7 +14,9 @@ export function lockDataDir(dataDir: string): () => void {
     db.exec("BEGIN EXCLUSIVE");
   } catch {
     db.close();
-    throw new ConfigError(`Another Sandkeep server uses the data directory ${dataDir}. Stop it, or choose another with --data-dir.`);
+    throw new ConfigError(
+      `Another Sandkeep server uses the data directory ${dataDir}. Stop it, or choose another with --data-dir.`,
+    );
   }
   return () => db.close();
 }

@@ -16,11 +16,14 @@ export class Deadline {
   /** Replaces the moment. */
   set(atMs: number): void {
     this.cancel();
-    this.#timer = setTimeout(() => {
-      // Timers follow a clock of their own and may be a little early, too.
-      if (Date.now() < atMs) this.set(atMs);
-      else this.#reached();
-    }, Math.min(Math.max(atMs - Date.now(), 0), LOOK_EVERY_MS));
+    this.#timer = setTimeout(
+      () => {
+        // Timers follow a clock of their own and may be a little early, too.
+        if (Date.now() < atMs) this.set(atMs);
+        else this.#reached();
+      },
+      Math.min(Math.max(atMs - Date.now(), 0), LOOK_EVERY_MS),
+    );
   }
 
   cancel(): void {

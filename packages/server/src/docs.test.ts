@@ -14,7 +14,9 @@ const written = (path: string) => path.replaceAll(/:(\w+)(\{.*\})?/g, "{$1}");
 test("docs/api.md has every path", async () => {
   const text = await page("api");
   const app = createApp({ config: parseConfig({}) } as Services);
-  const paths = new Set(app.routes.map(({ path }) => path).filter((path) => path.startsWith("/api/") && !path.endsWith("/*")));
+  const paths = new Set(
+    app.routes.map(({ path }) => path).filter((path) => path.startsWith("/api/") && !path.endsWith("/*")),
+  );
   assert.ok(paths.size > 15);
   for (const path of paths) assert.ok(text.includes(written(path)), path);
 });
@@ -46,7 +48,9 @@ test("docs/configuration.md has every key with its default", async () => {
 });
 
 test("docs/events.md has every kind, docs/lifecycle.md every reason", async () => {
-  const kinds = eventSchema.def.right.def.options.flatMap((union) => union.def.options.map((option) => option.shape.kind.value));
+  const kinds = eventSchema.def.right.def.options.flatMap((union) =>
+    union.def.options.map((option) => option.shape.kind.value),
+  );
   assert.ok(kinds.length >= 10);
   const events = await page("events");
   for (const kind of kinds) assert.ok(events.includes(`\`${kind}\``), kind);

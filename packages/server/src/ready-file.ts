@@ -2,6 +2,9 @@ import { writeFileAtomically } from "./files.ts";
 import type { Server } from "./server.ts";
 
 /** Tells scripts that the server serves, and how to reach it: `{"sandboxEndpoint","apiEndpoint","token","caFile"}`, for its owner only. */
-export async function writeReadyFile(path: string, { sandboxEndpoint, apiEndpoint, token, caFile }: Server): Promise<void> {
+export async function writeReadyFile(
+  path: string,
+  { sandboxEndpoint, apiEndpoint, token, caFile }: Server,
+): Promise<void> {
   await writeFileAtomically(path, `${JSON.stringify({ sandboxEndpoint, apiEndpoint, token, caFile })}\n`);
 }

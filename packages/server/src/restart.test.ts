@@ -19,11 +19,18 @@ import { Fixture } from "./testing/fixture.ts";
 const MINUTE_MS = 60_000;
 
 /** A server as a process of its own, with its data in the fixture's folder. */
-async function serve(dir: string): Promise<{ kill(signal: NodeJS.Signals): Promise<number | null>; ready: { sandboxEndpoint: string; token: string } }> {
+async function serve(
+  dir: string,
+): Promise<{
+  kill(signal: NodeJS.Signals): Promise<number | null>;
+  ready: { sandboxEndpoint: string; token: string };
+}> {
   const readyFile = join(dir, "ready.json");
   const script = fileURLToPath(new URL("./testing/serve.ts", import.meta.url));
   const conditions = process.execArgv.filter((arg) => arg.startsWith("--conditions"));
-  const child = spawn(process.execPath, [...conditions, script, dir, (await sharedAgent()).path, readyFile], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...conditions, script, dir, (await sharedAgent()).path, readyFile], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const exited = once(child, "exit");
   await once(createInterface({ input: child.stdout }), "line");
   return {
@@ -36,7 +43,10 @@ async function serve(dir: string): Promise<{ kill(signal: NodeJS.Signals): Promi
 }
 
 /** A sandbox of a server in another process. */
-async function createAt(ready: { sandboxEndpoint: string; token: string }, config: unknown): Promise<{ socket: WebSocket; id: string }> {
+async function createAt(
+  ready: { sandboxEndpoint: string; token: string },
+  config: unknown,
+): Promise<{ socket: WebSocket; id: string }> {
   const socket = new WebSocket(`${ready.sandboxEndpoint.replace("http", "ws")}/api/v3/sandboxes/create`, {
     headers: { authorization: `Bearer ${ready.token}`, "x-deno-sandbox-config": btoa(JSON.stringify(config)) },
   });
@@ -50,7 +60,9 @@ describe("after the server was killed", async () => {
     await fixture.server.close();
     const former = await serve(fixture.dir);
     const kept = await createAt(former.ready, { timeout: "5m" });
-    kept.socket.send(JSON.stringify({ jsonrpc: "2.0", id: 0, method: "envSet", params: { key: "KEPT", value: "yes" } }));
+    kept.socket.send(
+      JSON.stringify({ jsonrpc: "2.0", id: 0, method: "envSet", params: { key: "KEPT", value: "yes" } }),
+    );
     await once(kept.socket, "message");
     const session = await createAt(former.ready, {});
     const closed = Promise.all([kept, session].map(({ socket }) => once(socket, "close")));
@@ -66,7 +78,10 @@ describe("after the server was killed", async () => {
     assert.equal(gone.status, "stopped");
     assert.equal(gone.stopReason, "server-restarted");
     const events = await fixture.get<SandboxEvent[]>(`/api/v1/events?kind=sandbox.adopted,sandbox.stopped`);
-    assert.deepEqual(events.map(({ kind, sandbox }) => `${kind} ${sandbox}`).sort(), [`sandbox.adopted ${kept.id}`, `sandbox.stopped ${session.id}`]);
+    assert.deepEqual(events.map(({ kind, sandbox }) => `${kind} ${sandbox}`).sort(), [
+      `sandbox.adopted ${kept.id}`,
+      `sandbox.stopped ${session.id}`,
+    ]);
     assert.equal((await fixture.request("DELETE", `/api/v3/sandbox/${kept.id}`)).status, 204);
     assert.deepEqual(await readdir(join(fixture.dir, "machines")), []);
   });
@@ -137,7 +152,13 @@ describe("a server that is stopped", async () => {
     for (const { closed } of [kept, session]) assert.equal((await closed).code, 1001);
     await fixture.start();
     const list = await fixture.get<SandboxMetadata[]>("/api/v2/sandboxes");
-    assert.deepEqual(new Map(list.map(({ id, status }) => [id, status])), new Map([[kept.id, "running"], [session.id, "stopped"]]));
+    assert.deepEqual(
+      new Map(list.map(({ id, status }) => [id, status])),
+      new Map([
+        [kept.id, "running"],
+        [session.id, "stopped"],
+      ]),
+    );
     assert.equal((await connect(fixture, kept.id)).id, kept.id);
   });
 
@@ -153,7 +174,8 @@ describe("the start", async () => {
     const file = join(fixture.dir, "data", ADMIN_TOKEN_FILE);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     assert.equal((await readFile(file, "utf8")).trim(), fixture.server.token);
-    for (const name of ["sandkeep.db", "sandkeep.db-wal"]) assert.equal((await stat(join(fixture.dir, "data", name))).mode & 0o777, 0o600, name);
+    for (const name of ["sandkeep.db", "sandkeep.db-wal"])
+      assert.equal((await stat(join(fixture.dir, "data", name))).mode & 0o777, 0o600, name);
     const first = fixture.server.token;
     await fixture.server.close();
     await fixture.start();
@@ -172,7 +194,10 @@ describe("the start", async () => {
     const { LocalHost } = await import("./testing/local-host.ts");
     const { startServer } = await import("./server.ts");
     const host = new LocalHost({ dir: join(fixture.dir, "elsewhere"), agent: "" });
-    await assert.rejects(startServer({ host, config: { port: 0, dataDir: join(fixture.dir, "data"), log: { level: "silent" } } }), (error) => error instanceof ConfigError && /Another Sandkeep server/.test(error.message));
+    await assert.rejects(
+      startServer({ host, config: { port: 0, dataDir: join(fixture.dir, "data"), log: { level: "silent" } } }),
+      (error) => error instanceof ConfigError && /Another Sandkeep server/.test(error.message),
+    );
     assert.equal(running.socket.readyState, running.socket.OPEN);
   });
 
@@ -181,7 +206,10 @@ describe("the start", async () => {
     const kept = await create(fixture, { timeout: "5m" });
     await fixture.server.close({ leaveRunning: true });
     await using blocker = await Fixture.start();
-    await assert.rejects(fixture.start({ port: blocker.server.port }), (error) => error instanceof ConfigError && /Cannot listen/.test(error.message));
+    await assert.rejects(
+      fixture.start({ port: blocker.server.port }),
+      (error) => error instanceof ConfigError && /Cannot listen/.test(error.message),
+    );
     assert.ok(existsSync(join(fixture.dir, "machines", kept.id)));
     await fixture.start();
     assert.equal((await connect(fixture, kept.id)).id, kept.id);
@@ -190,8 +218,12 @@ describe("the start", async () => {
   test("refuses TLS files that are not there, and a database that is garbage", async () => {
     await using fixture = await Fixture.start();
     await fixture.server.close();
-    await assert.rejects(fixture.start({ tls: { certFile: "/nowhere/cert.pem", keyFile: "/nowhere/key.pem" } }), /Cannot read the TLS file/);
-    for (const file of ["sandkeep.db-wal", "sandkeep.db-shm"]) await rm(join(fixture.dir, "data", file), { force: true });
+    await assert.rejects(
+      fixture.start({ tls: { certFile: "/nowhere/cert.pem", keyFile: "/nowhere/key.pem" } }),
+      /Cannot read the TLS file/,
+    );
+    for (const file of ["sandkeep.db-wal", "sandkeep.db-shm"])
+      await rm(join(fixture.dir, "data", file), { force: true });
     await writeFile(join(fixture.dir, "data", "sandkeep.db"), "garbage".repeat(1_000));
     await assert.rejects(fixture.start(), /not a database/);
   });

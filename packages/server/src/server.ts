@@ -84,13 +84,40 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   const heartbeat = started.use(new Heartbeat({ silentMs: limits.silentClientMs, busyMs: limits.busyClientMs }));
   const inflow = new Inflow(limits.incomingBytes);
   const sandboxes = new Sandboxes({
-    host, store: store.sandboxes, events, egressLog, sealer, sealedIsLost, heartbeat, inflow, limits, log, region: config.region,
+    host,
+    store: store.sandboxes,
+    events,
+    egressLog,
+    sealer,
+    sealedIsLost,
+    heartbeat,
+    inflow,
+    limits,
+    log,
+    region: config.region,
   });
   const tls = await tlsMaterial(config);
   const closing = new AbortController();
-  const services = { config, store, host, sandboxes, authenticator, events, log, version: VERSION, startedAt, closing: closing.signal };
+  const services = {
+    config,
+    store,
+    host,
+    sandboxes,
+    authenticator,
+    events,
+    log,
+    version: VERSION,
+    startedAt,
+    closing: closing.signal,
+  };
   const upgrades = new Upgrades(services, limits.messageBytes);
-  const listener = createListener({ app: createApp(services), tls, maxConnections: limits.connections, log, upgrade: upgrades.handle });
+  const listener = createListener({
+    app: createApp(services),
+    tls,
+    maxConnections: limits.connections,
+    log,
+    upgrade: upgrades.handle,
+  });
   // Answers that are under way get their time; then whatever is left is cut.
   started.defer(() => listener.closeAllConnections());
   started.defer(() => within("sandboxes", sandboxes.close({ leaveRunning })));
@@ -128,7 +155,9 @@ async function listen(listener: HttpServer, config: Config): Promise<void> {
   try {
     await once(listener, "listening");
   } catch (error) {
-    throw new ConfigError(`Cannot listen on ${config.host} port ${config.port}: ${(error as Error).message}`, { cause: error });
+    throw new ConfigError(`Cannot listen on ${config.host} port ${config.port}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

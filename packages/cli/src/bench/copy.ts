@@ -19,7 +19,11 @@ export async function measureCopyFiles(context: BenchContext): Promise<Partial<F
   const { up, down } = await copying(context, async (directory) => {
     for (let at = 0; at < DIRECTORIES; at++) {
       await mkdir(join(directory, `${at}`));
-      await Promise.all(Array.from({ length: FILES_EACH }, (_, index) => writeFile(join(directory, `${at}/${index}.txt`), randomBytes(SMALL_BYTES))));
+      await Promise.all(
+        Array.from({ length: FILES_EACH }, (_, index) =>
+          writeFile(join(directory, `${at}/${index}.txt`), randomBytes(SMALL_BYTES)),
+        ),
+      );
     }
   });
   return { copy_5000_files_up_s: rounded(up / 1_000), copy_5000_files_down_s: rounded(down / 1_000) };
@@ -35,7 +39,10 @@ export async function measureCopyBytes(context: BenchContext): Promise<Partial<F
 }
 
 /** @returns the median of each way, milliseconds */
-async function copying(context: BenchContext, fill: (directory: string) => Promise<void>): Promise<{ up: number; down: number }> {
+async function copying(
+  context: BenchContext,
+  fill: (directory: string) => Promise<void>,
+): Promise<{ up: number; down: number }> {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-bench-"));
   try {
     const [local, back] = [join(dir, "tree"), join(dir, "back")];
@@ -61,6 +68,7 @@ async function compare(one: string, other: string): Promise<void> {
   const entries = await readdir(one, { recursive: true, withFileTypes: true });
   for (const entry of entries.filter((found) => found.isFile())) {
     const path = join(entry.parentPath, entry.name);
-    if (!(await readFile(path)).equals(await readFile(other + path.slice(one.length)))) throw new Error(`${path} came back changed`);
+    if (!(await readFile(path)).equals(await readFile(other + path.slice(one.length))))
+      throw new Error(`${path} came back changed`);
   }
 }

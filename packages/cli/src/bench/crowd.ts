@@ -15,10 +15,12 @@ const QUIET_MS = 5_000;
 export async function measureBurst(context: BenchContext): Promise<Partial<Figures>> {
   await context.untilReady();
   const started = performance.now();
-  const created = await Promise.allSettled(Array.from({ length: BURST }, async () => {
-    const sandbox = await context.create();
-    return { sandbox, taken: performance.now() - started };
-  }));
+  const created = await Promise.allSettled(
+    Array.from({ length: BURST }, async () => {
+      const sandbox = await context.create();
+      return { sandbox, taken: performance.now() - started };
+    }),
+  );
   const ready = created.filter((outcome) => outcome.status === "fulfilled").map(({ value }) => value);
   explain(context, created);
   await Promise.all(ready.map(({ sandbox }) => sandbox.kill()));
@@ -60,7 +62,11 @@ export async function measureDensity(context: BenchContext): Promise<Partial<Fig
     const theirs = [...used.keys()].filter((pid) => !left.has(pid));
     const sum = (values: Map<number, number>) => theirs.reduce((total, pid) => total + values.get(pid)!, 0);
     return {
-      density50: { ok, memory_MB_each: rounded((sum(memory) + grown) / ok / 1e6), idle_cpu_percent_each: rounded(sum(used) / ok * 100) },
+      density50: {
+        ok,
+        memory_MB_each: rounded((sum(memory) + grown) / ok / 1e6),
+        idle_cpu_percent_each: rounded((sum(used) / ok) * 100),
+      },
     };
   } finally {
     await Promise.allSettled(sandboxes.map((sandbox) => sandbox.kill()));
@@ -95,6 +101,8 @@ async function cpuUsed(pids: number[], forMs: number): Promise<Map<number, numbe
 }
 
 function explain(context: BenchContext, outcomes: PromiseSettledResult<unknown>[]): void {
-  const reasons = new Set(outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => String(reason)));
+  const reasons = new Set(
+    outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => String(reason)),
+  );
   for (const reason of reasons) context.note(`failed: ${reason}`);
 }

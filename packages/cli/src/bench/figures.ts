@@ -31,7 +31,13 @@ export interface Figures {
   egress_guest_kept: Summary;
   egress_guest_download_MBps: number;
   /** 2,000 connections of one sandbox open at once: what the proxy and the server grew by, what the machine itself used of its own memory, and a neighbour's kept-alive requests before and beside. */
-  egress_connections: { ok: number; memory_MB: number; machine_MB: number; neighbour_before_p95: number; neighbour_beside_p95: number };
+  egress_connections: {
+    ok: number;
+    memory_MB: number;
+    machine_MB: number;
+    neighbour_before_p95: number;
+    neighbour_beside_p95: number;
+  };
   machine: Machine;
 }
 
@@ -57,29 +63,73 @@ export interface Row {
 const ms = (value: number) => value.toFixed(value < 10 ? 2 : 0);
 
 /** What egress is measured by. */
-function egressRows(figures: Partial<Figures>, rows: Row[], time: (key: "egress_added" | "egress_first_byte" | "egress_guest_new" | "egress_guest_kept", p50: number, p95?: number) => void) {
+function egressRows(
+  figures: Partial<Figures>,
+  rows: Row[],
+  time: (
+    key: "egress_added" | "egress_first_byte" | "egress_guest_new" | "egress_guest_kept",
+    p50: number,
+    p95?: number,
+  ) => void,
+) {
   time("egress_added", 2, 6);
   const rate = (key: "egress_stream_MBps" | "egress_guest_download_MBps", goal: number) => {
     const value = figures[key];
-    if (value !== undefined) rows.push({ figure: key, value: `${value.toFixed(1)} MB/s`, goal: `≥ ${goal} MB/s`, reached: value >= goal });
+    if (value !== undefined)
+      rows.push({ figure: key, value: `${value.toFixed(1)} MB/s`, goal: `≥ ${goal} MB/s`, reached: value >= goal });
   };
   rate("egress_stream_MBps", 150);
   time("egress_first_byte", 5);
   const { egress_tls_connections: tls, egress_connections: many } = figures;
-  if (tls) rows.push({ figure: `egress_tls_connections ok=${tls.ok}`, value: `${tls.memory_MB.toFixed(0)} MB`, goal: "≤ 200 MB", reached: tls.memory_MB <= 200 });
+  if (tls)
+    rows.push({
+      figure: `egress_tls_connections ok=${tls.ok}`,
+      value: `${tls.memory_MB.toFixed(0)} MB`,
+      goal: "≤ 200 MB",
+      reached: tls.memory_MB <= 200,
+    });
   time("egress_guest_new", 250);
   time("egress_guest_kept", 40);
   rate("egress_guest_download_MBps", 10);
   if (!many) return;
-  rows.push({ figure: `egress_connections ok=${many.ok}`, value: `${many.memory_MB.toFixed(0)} MB`, goal: "≤ 200 MB", reached: many.memory_MB <= 200 });
-  rows.push({ figure: "egress_connections, in the machine", value: `${many.machine_MB.toFixed(0)} MB`, goal: "its own memory", reached: undefined });
-  rows.push({ figure: "egress_connections, a neighbour's p95", value: `${ms(many.neighbour_before_p95)} → ${ms(many.neighbour_beside_p95)} ms`, goal: "unaffected", reached: undefined });
+  rows.push({
+    figure: `egress_connections ok=${many.ok}`,
+    value: `${many.memory_MB.toFixed(0)} MB`,
+    goal: "≤ 200 MB",
+    reached: many.memory_MB <= 200,
+  });
+  rows.push({
+    figure: "egress_connections, in the machine",
+    value: `${many.machine_MB.toFixed(0)} MB`,
+    goal: "its own memory",
+    reached: undefined,
+  });
+  rows.push({
+    figure: "egress_connections, a neighbour's p95",
+    value: `${ms(many.neighbour_before_p95)} → ${ms(many.neighbour_beside_p95)} ms`,
+    goal: "unaffected",
+    reached: undefined,
+  });
 }
 
 /** The table, for the figures that were taken, each beside its goal (2 cores, emulation). */
 export function rowsOf(figures: Partial<Figures>): Row[] {
   const rows: Row[] = [];
-  const time = (key: "create" | "tti_echo" | "tti_node_version" | "exec_true" | "rpc_stat" | "kill" | "egress_added" | "egress_first_byte" | "egress_guest_new" | "egress_guest_kept", p50: number, p95?: number) => {
+  const time = (
+    key:
+      | "create"
+      | "tti_echo"
+      | "tti_node_version"
+      | "exec_true"
+      | "rpc_stat"
+      | "kill"
+      | "egress_added"
+      | "egress_first_byte"
+      | "egress_guest_new"
+      | "egress_guest_kept",
+    p50: number,
+    p95?: number,
+  ) => {
     const summary = figures[key];
     if (!summary) return;
     rows.push({
@@ -97,27 +147,45 @@ export function rowsOf(figures: Partial<Figures>): Row[] {
   time("kill", 100);
   for (const key of ["upload_MBps", "download_MBps"] as const) {
     const value = figures[key];
-    if (value !== undefined) rows.push({ figure: key, value: `${value.toFixed(1)} MB/s`, goal: "≥ 20 MB/s", reached: value >= 20 });
+    if (value !== undefined)
+      rows.push({ figure: key, value: `${value.toFixed(1)} MB/s`, goal: "≥ 20 MB/s", reached: value >= 20 });
   }
   for (const key of ["copy_5000_files_up_s", "copy_5000_files_down_s"] as const) {
     const value = figures[key];
-    if (value !== undefined) rows.push({ figure: key, value: `${value.toFixed(1)} s`, goal: "≤ 8 s", reached: value <= 8 });
+    if (value !== undefined)
+      rows.push({ figure: key, value: `${value.toFixed(1)} s`, goal: "≤ 8 s", reached: value <= 8 });
   }
   for (const key of ["copy_200MB_up_MBps", "copy_200MB_down_MBps"] as const) {
     const value = figures[key];
-    if (value !== undefined) rows.push({ figure: key, value: `${value.toFixed(1)} MB/s`, goal: "≥ 25 MB/s", reached: value >= 25 });
+    if (value !== undefined)
+      rows.push({ figure: key, value: `${value.toFixed(1)} MB/s`, goal: "≥ 25 MB/s", reached: value >= 25 });
   }
   egressRows(figures, rows, time);
   const { burst20, density50 } = figures;
   if (burst20) {
     rows.push({ figure: "burst20 ok", value: `${burst20.ok} of 20`, goal: "20 of 20", reached: burst20.ok === 20 });
-    rows.push({ figure: "burst20 p50 / p95", value: `${ms(burst20.p50)} / ${ms(burst20.p95)} ms`, goal: "p95 ≤ 1500 ms", reached: burst20.p95 <= 1_500 });
+    rows.push({
+      figure: "burst20 p50 / p95",
+      value: `${ms(burst20.p50)} / ${ms(burst20.p95)} ms`,
+      goal: "p95 ≤ 1500 ms",
+      reached: burst20.p95 <= 1_500,
+    });
   }
   if (density50) {
     const { ok, memory_MB_each: memory, idle_cpu_percent_each: cpu } = density50;
     rows.push({ figure: "density50 ok", value: `${ok} of 50`, goal: "50 of 50", reached: ok === 50 });
-    rows.push({ figure: "density50 memory", value: memory === null ? "–" : `${memory.toFixed(1)} MB each`, goal: "≤ 55 MB each", reached: memory === null ? undefined : memory <= 55 });
-    rows.push({ figure: "density50 idle CPU", value: cpu === null ? "–" : `${cpu.toFixed(2)} % of a core each`, goal: "≤ 0.4 % each", reached: cpu === null ? undefined : cpu <= 0.4 });
+    rows.push({
+      figure: "density50 memory",
+      value: memory === null ? "–" : `${memory.toFixed(1)} MB each`,
+      goal: "≤ 55 MB each",
+      reached: memory === null ? undefined : memory <= 55,
+    });
+    rows.push({
+      figure: "density50 idle CPU",
+      value: cpu === null ? "–" : `${cpu.toFixed(2)} % of a core each`,
+      goal: "≤ 0.4 % each",
+      reached: cpu === null ? undefined : cpu <= 0.4,
+    });
   }
   return rows;
 }

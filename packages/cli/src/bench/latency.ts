@@ -7,26 +7,30 @@ type Measure = (context: BenchContext) => Promise<Partial<Figures>>;
 
 /** From the call of the SDK until it resolves, one after the other; each ends before the next begins. */
 export const measureCreate: Measure = async (context) => ({
-  create: summarize(await repeat(context, context.times(50), async () => {
-    const started = performance.now();
-    const sandbox = await context.create();
-    const taken = performance.now() - started;
-    await sandbox.kill();
-    return taken;
-  })),
+  create: summarize(
+    await repeat(context, context.times(50), async () => {
+      const started = performance.now();
+      const sandbox = await context.create();
+      const taken = performance.now() - started;
+      await sandbox.kill();
+      return taken;
+    }),
+  ),
 });
 
 /** From the call that creates until a first command's output is here. */
 async function toFirstOutput(context: BenchContext, expected: RegExp, command: (sandbox: Sandbox) => Promise<string>) {
-  return summarize(await repeat(context, context.times(30), async () => {
-    const started = performance.now();
-    const sandbox = await context.create();
-    const output = await command(sandbox);
-    const taken = performance.now() - started;
-    await sandbox.kill();
-    if (!expected.test(output)) throw new Error(`a sandbox answered ${JSON.stringify(output)}`);
-    return taken;
-  }));
+  return summarize(
+    await repeat(context, context.times(30), async () => {
+      const started = performance.now();
+      const sandbox = await context.create();
+      const output = await command(sandbox);
+      const taken = performance.now() - started;
+      await sandbox.kill();
+      if (!expected.test(output)) throw new Error(`a sandbox answered ${JSON.stringify(output)}`);
+      return taken;
+    }),
+  );
 }
 
 export const measureEcho: Measure = async (context) => ({
@@ -58,8 +62,10 @@ export const measureStat: Measure = async (context) => {
 
 /** From the call of the SDK until it resolves, which is when the machine and its disk are gone. */
 export const measureKill: Measure = async (context) => ({
-  kill: summarize(await repeat(context, context.times(30), async () => {
-    const sandbox = await context.create();
-    return await timed(() => sandbox.kill());
-  })),
+  kill: summarize(
+    await repeat(context, context.times(30), async () => {
+      const sandbox = await context.create();
+      return await timed(() => sandbox.kill());
+    }),
+  ),
 });

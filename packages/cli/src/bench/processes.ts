@@ -5,17 +5,24 @@ const TICKS_PER_SECOND = 100;
 
 /** Processes whose command line names a directory: a server's machines name its data directory. */
 export function processesNaming(directory: string, except: number[] = []): number[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) =>
-    pid !== process.pid && !except.includes(pid) && read(`/proc/${pid}/cmdline`)?.includes(directory)
-  );
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => pid !== process.pid && !except.includes(pid) && read(`/proc/${pid}/cmdline`)?.includes(directory));
 }
 
 /** Children of a process whose command line names something. */
 export function childrenNaming(parent: number, text: string): number[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    const stat = read(`/proc/${pid}/stat`);
-    return Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent && read(`/proc/${pid}/cmdline`)?.includes(text);
-  });
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const stat = read(`/proc/${pid}/stat`);
+      return (
+        Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent &&
+        read(`/proc/${pid}/cmdline`)?.includes(text)
+      );
+    });
 }
 
 /** Memory of processes, bytes; what several share is divided among them (proc(5), smaps_rollup). */

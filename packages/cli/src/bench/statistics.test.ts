@@ -17,15 +17,28 @@ test("percentiles are values that occurred", () => {
 });
 
 test("the table has each figure that was taken beside its goal", () => {
-  const rows = rowsOf({ create: { p50: 20, p95: 90, n: 50 }, upload_MBps: 25, density50: { ok: 50, memory_MB_each: null, idle_cpu_percent_each: 0.3 } });
-  assert.deepEqual(rows.map(({ figure, reached }) => [figure, reached]), [
-    ["create p50 / p95 (n=50)", false], ["upload_MBps", true], ["density50 ok", true], ["density50 memory", undefined], ["density50 idle CPU", true],
-  ]);
+  const rows = rowsOf({
+    create: { p50: 20, p95: 90, n: 50 },
+    upload_MBps: 25,
+    density50: { ok: 50, memory_MB_each: null, idle_cpu_percent_each: 0.3 },
+  });
+  assert.deepEqual(
+    rows.map(({ figure, reached }) => [figure, reached]),
+    [
+      ["create p50 / p95 (n=50)", false],
+      ["upload_MBps", true],
+      ["density50 ok", true],
+      ["density50 memory", undefined],
+      ["density50 idle CPU", true],
+    ],
+  );
 });
 
 test("processes are found by a directory in their command line, with their memory and processor time", async () => {
   const name = `/nonexistent/sandkeep-${process.pid}`;
-  const child = spawn("sh", ["-c", `: ${name}; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; read x`], { stdio: ["pipe", "pipe", "ignore"] });
+  const child = spawn("sh", ["-c", `: ${name}; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; read x`], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
   await once(child.stdout, "data");
   const pids = processesNaming(name);
   assert.deepEqual(pids, [child.pid]);

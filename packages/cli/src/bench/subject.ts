@@ -29,13 +29,35 @@ export async function startSubject(images: string, egress: EgressConfig): Promis
   const { hosts, caFiles } = egress;
   await writeFile(configFile, JSON.stringify({ dataDir, egress: { hosts, caFiles } }));
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-  const child = spawn(process.execPath, [
-    ...process.execArgv, main, "serve", "--background", "--config", configFile, "--images", images, "--port", "0", "--ready-file", readyFile, "--log-level", "warn",
-  ], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(
+    process.execPath,
+    [
+      ...process.execArgv,
+      main,
+      "serve",
+      "--background",
+      "--config",
+      configFile,
+      "--images",
+      images,
+      "--port",
+      "0",
+      "--ready-file",
+      readyFile,
+      "--log-level",
+      "warn",
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
   const words = text(child.stderr);
   const ended = once(child, "exit");
-  const target = await whenReady(child, dataDir, () => existsSync(readyFile) ? JSON.parse(readFileSync(readyFile, "utf8")) as Target : undefined);
-  if (!target) throw new CliError("SERVER_FAILED", `the server to be measured did not start:\n${(await words).trim()}`, { hint: "see `sandkeep doctor`" });
+  const target = await whenReady(child, dataDir, () =>
+    existsSync(readyFile) ? (JSON.parse(readFileSync(readyFile, "utf8")) as Target) : undefined,
+  );
+  if (!target)
+    throw new CliError("SERVER_FAILED", `the server to be measured did not start:\n${(await words).trim()}`, {
+      hint: "see `sandkeep doctor`",
+    });
   return {
     target,
     dataDir,

@@ -22,7 +22,7 @@ export class Api {
     let next: string | undefined = path;
     while (next) {
       const response = await this.send("GET", next);
-      yield* await response.json() as T[];
+      yield* (await response.json()) as T[];
       const link: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get("link") ?? "")?.[1];
       // Only the path counts: the link's origin may be the one that others know the server by.
       next = link && new URL(link).pathname + new URL(link).search;
@@ -51,9 +51,13 @@ export class Api {
 /** No answer from a server. */
 export function unreachable(endpoint: string, error: unknown): CliError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new CliError("UNREACHABLE", `no answer from ${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-    hint: "check that the server runs, and its address",
-    exitCode: ExitCode.unreachable,
-    cause: error,
-  });
+  return new CliError(
+    "UNREACHABLE",
+    `no answer from ${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      hint: "check that the server runs, and its address",
+      exitCode: ExitCode.unreachable,
+      cause: error,
+    },
+  );
 }

@@ -15,7 +15,8 @@ import { sandboxId } from "./sandbox-id.ts";
 import { findTarget, requireTarget } from "./target.ts";
 
 const ID = "sbx_ord_1at5nn58e77rtd11e3k3";
-const hasCode = (code: string, exitCode: number) => (error: unknown) => error instanceof CliError && error.code === code && error.exitCode === exitCode;
+const hasCode = (code: string, exitCode: number) => (error: unknown) =>
+  error instanceof CliError && error.code === code && error.exitCode === exitCode;
 
 async function serve(handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<Api> {
   const server: Server = createServer(handler);
@@ -29,7 +30,9 @@ describe("the API", () => {
   test("gets the token and JSON, and an answer without a body is fine", async () => {
     const api = await serve((request, response) => {
       if (request.method === "DELETE") return void response.writeHead(204).end();
-      request.on("data", (body) => response.end(JSON.stringify({ auth: request.headers.authorization, body: JSON.parse(String(body)) })));
+      request.on("data", (body) =>
+        response.end(JSON.stringify({ auth: request.headers.authorization, body: JSON.parse(String(body)) })),
+      );
     });
     assert.deepEqual(await api.json("POST", "/x", { a: 1 }), { auth: "Bearer ddo_secret", body: { a: 1 } });
     assert.equal(await api.json("DELETE", "/x"), undefined);
@@ -47,9 +50,22 @@ describe("the API", () => {
   test("refusals keep the server's words and get the exit code of their kind", async () => {
     const api = await serve((request, response) => {
       const status = Number(request.url!.slice(1));
-      response.writeHead(status).end(status === 502 ? "<html>bad gateway</html>" : JSON.stringify({ code: "SOME_CODE", message: "What and how." }));
+      response
+        .writeHead(status)
+        .end(
+          status === 502 ? "<html>bad gateway</html>" : JSON.stringify({ code: "SOME_CODE", message: "What and how." }),
+        );
     });
-    for (const [status, exitCode] of [[400, 2], [401, 4], [403, 4], [404, 3], [409, 5], [429, 6], [503, 6], [500, 1]] as const) {
+    for (const [status, exitCode] of [
+      [400, 2],
+      [401, 4],
+      [403, 4],
+      [404, 3],
+      [409, 5],
+      [429, 6],
+      [503, 6],
+      [500, 1],
+    ] as const) {
       await assert.rejects(api.json("GET", `/${status}`), hasCode("SOME_CODE", exitCode), String(status));
     }
     await assert.rejects(api.json("GET", "/502"), hasCode("HTTP_502", 1));
@@ -66,7 +82,9 @@ describe("the API", () => {
       asked.push(new URL(request.url!, "http://x").searchParams.get("after"));
       response.write(": follows\n\n");
       // Cut anywhere, also within a character.
-      const message = Buffer.from(`id: evt_${asked.length}\ndata: ${JSON.stringify({ id: `evt_${asked.length}`, kind: "ü" })}\n\n`);
+      const message = Buffer.from(
+        `id: evt_${asked.length}\ndata: ${JSON.stringify({ id: `evt_${asked.length}`, kind: "ü" })}\n\n`,
+      );
       for (const byte of message) response.write(Buffer.of(byte));
       if (asked.length < 3) response.end();
       else process.kill(process.pid, "SIGINT");
@@ -74,7 +92,10 @@ describe("the API", () => {
     const seen: unknown[] = [];
     await follow(api, new URLSearchParams(), undefined, (event) => seen.push([event.id, event.kind]));
     assert.deepEqual(asked, [null, "evt_1", "evt_2"]);
-    assert.deepEqual(seen.slice(0, 2), [["evt_1", "ü"], ["evt_2", "ü"]]);
+    assert.deepEqual(seen.slice(0, 2), [
+      ["evt_1", "ü"],
+      ["evt_2", "ü"],
+    ]);
   });
 });
 
@@ -82,14 +103,36 @@ describe("the server to talk to", () => {
   const dataDir = temporaryDirectory();
 
   test("is the one that options name, then the environment's", async () => {
-    const env = { DENO_SANDBOX_ENDPOINT: "http://env", DENO_DEPLOY_ENDPOINT: "http://console/", DENO_DEPLOY_TOKEN: "t" };
-    assert.deepEqual(await findTarget({ options: { endpoint: "http://option/", token: "o" }, env }), { sandboxEndpoint: "http://option", apiEndpoint: "http://option", token: "o", caFile: null });
-    assert.deepEqual(await findTarget({ options: {}, env }), { sandboxEndpoint: "http://env", apiEndpoint: "http://console", token: "t", caFile: null });
+    const env = {
+      DENO_SANDBOX_ENDPOINT: "http://env",
+      DENO_DEPLOY_ENDPOINT: "http://console/",
+      DENO_DEPLOY_TOKEN: "t",
+    };
+    assert.deepEqual(await findTarget({ options: { endpoint: "http://option/", token: "o" }, env }), {
+      sandboxEndpoint: "http://option",
+      apiEndpoint: "http://option",
+      token: "o",
+      caFile: null,
+    });
+    assert.deepEqual(await findTarget({ options: {}, env }), {
+      sandboxEndpoint: "http://env",
+      apiEndpoint: "http://console",
+      token: "t",
+      caFile: null,
+    });
   });
 
   test("is else the one that runs here; without one, says how to get one", async () => {
     await assert.rejects(requireTarget({ options: { dataDir }, env: {} }), hasCode("NO_SERVER", 7));
-    writeState(dataDir, { pid: process.pid, startTicks: startTicks(process.pid)!, version: "1", sandboxEndpoint: "http://here", apiEndpoint: "http://here", token: "own", caFile: null });
+    writeState(dataDir, {
+      pid: process.pid,
+      startTicks: startTicks(process.pid)!,
+      version: "1",
+      sandboxEndpoint: "http://here",
+      apiEndpoint: "http://here",
+      token: "own",
+      caFile: null,
+    });
     const target = await requireTarget({ options: { dataDir }, env: {} });
     assert.equal(target.sandboxEndpoint, "http://here");
     assert.equal(target.token, "own");
@@ -110,21 +153,39 @@ test("an id comes from the argument, else from SANDBOX_ID, and has an id's form"
 
 test("options become the SDK's", () => {
   assert.deepEqual(createOptions({}, {}), {});
-  assert.deepEqual(createOptions({ net: true, allowNet: ["a"], memory: 2_048, timeout: 90_000, label: { a: "b" }, env: { X: "1" } }, {}), {
-    allowNet: ["a"], memory: "2048MiB", timeout: "90s", labels: { a: "b" }, env: { X: "1" },
-  });
+  assert.deepEqual(
+    createOptions(
+      { net: true, allowNet: ["a"], memory: 2_048, timeout: 90_000, label: { a: "b" }, env: { X: "1" } },
+      {},
+    ),
+    {
+      allowNet: ["a"],
+      memory: "2048MiB",
+      timeout: "90s",
+      labels: { a: "b" },
+      env: { X: "1" },
+    },
+  );
   assert.deepEqual(createOptions({ net: false, allowNet: ["a"] }, {}), { allowNet: [] });
   const secret = collectSecret("KEY=MY_KEY@a.example,*.b.example:443");
   assert.deepEqual(createOptions({ denyNet: ["b"], secret }, { MY_KEY: "hunter2" }), {
-    egress: { deny: ["b"] }, secrets: { KEY: { hosts: ["a.example", "*.b.example:443"], value: "hunter2" } },
+    egress: { deny: ["b"] },
+    secrets: { KEY: { hosts: ["a.example", "*.b.example:443"], value: "hunter2" } },
   });
-  assert.throws(() => createOptions({ secret }, {}), (error) => error instanceof UsageError && /no MY_KEY/.test(error.message));
+  assert.throws(
+    () => createOptions({ secret }, {}),
+    (error) => error instanceof UsageError && /no MY_KEY/.test(error.message),
+  );
   const formed = collectSecret("TOKEN=MY_KEY@a.example,b.example#ghp_...{36}", secret);
   assert.deepEqual(createOptions({ secret: formed }, { MY_KEY: "hunter2" }).secrets, {
-    KEY: { hosts: ["a.example", "*.b.example:443"], value: "hunter2" }, TOKEN: { hosts: ["a.example", "b.example"], value: "hunter2", placeholder: "ghp_...{36}" },
+    KEY: { hosts: ["a.example", "*.b.example:443"], value: "hunter2" },
+    TOKEN: { hosts: ["a.example", "b.example"], value: "hunter2", placeholder: "ghp_...{36}" },
   });
   for (const text of ["KEY", "KEY=hunter2", "KEY=V@#sk-...", "KEY=V@a#", "=V@a", "KEY=@a", "KEY=V@", "KEY=V@,"]) {
-    assert.throws(() => collectSecret(text), (error) => error instanceof UsageError && !error.message.includes("hunter2"));
+    assert.throws(
+      () => collectSecret(text),
+      (error) => error instanceof UsageError && !error.message.includes("hunter2"),
+    );
   }
 });
 

@@ -39,20 +39,29 @@ export function toEnd({ code, signal, oom, memoryMiB }: ChildProcessStatus): Com
  * Runs a command in a sandbox with these standard streams, passing signals on.
  * @throws {CliError} COMMAND_NOT_FOUND, CANNOT_EXECUTE, NO_WORKING_DIRECTORY, and what the connection fails with
  */
-export async function runCommand(sandbox: Sandbox, { command, args, cwd, env, noStdin }: CommandSpec, { stdin, stdout, stderr }: Streams): Promise<CommandEnd> {
-  const child = await sandbox.spawn(command, {
-    args,
-    ...(cwd && { cwd }),
-    ...(env && { env }),
-    stdin: noStdin ? "null" : "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).catch((error: unknown) => {
-    throw cannotStart(command, error);
-  });
+export async function runCommand(
+  sandbox: Sandbox,
+  { command, args, cwd, env, noStdin }: CommandSpec,
+  { stdin, stdout, stderr }: Streams,
+): Promise<CommandEnd> {
+  const child = await sandbox
+    .spawn(command, {
+      args,
+      ...(cwd && { cwd }),
+      ...(env && { env }),
+      stdin: noStdin ? "null" : "piped",
+      stdout: "piped",
+      stderr: "piped",
+    })
+    .catch((error: unknown) => {
+      throw cannotStart(command, error);
+    });
   using _signals = passSignalsOn(child);
   using _input = noStdin ? undefined : feedStdin(stdin, child.stdin!);
-  const status = await carryOutputs(child, [[child.stdout!, stdout], [child.stderr!, stderr]]);
+  const status = await carryOutputs(child, [
+    [child.stdout!, stdout],
+    [child.stderr!, stderr],
+  ]);
   return toEnd(status);
 }
 
@@ -100,16 +109,32 @@ export function passSignalsOn(child: ChildProcess): Disposable {
 }
 
 /** The failures of `run`, `exec` and `shell` that are Sandkeep's own get a code that no command's own is taken for. */
-export async function withOwnFailures<T>(work: () => Promise<T>, { timedOut = () => false }: { timedOut?: () => boolean } = {}): Promise<T> {
+export async function withOwnFailures<T>(
+  work: () => Promise<T>,
+  { timedOut = () => false }: { timedOut?: () => boolean } = {},
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const known = error instanceof CliError ? error : fromSdkError(error) ?? fromOwnName(error);
+    const known = error instanceof CliError ? error : (fromSdkError(error) ?? fromOwnName(error));
     if (!known) throw error;
     if (known.code === "SANDBOX_GONE" && timedOut()) {
-      throw new CliError("TIMED_OUT", "the sandbox's time was over before the command ended", { hint: "give it more with --timeout", exitCode: ExitCode.timedOut, cause: error });
+      throw new CliError("TIMED_OUT", "the sandbox's time was over before the command ended", {
+        hint: "give it more with --timeout",
+        exitCode: ExitCode.timedOut,
+        cause: error,
+      });
     }
-    const own = known.exitCode === ExitCode.commandNotFound || known.exitCode === ExitCode.cannotExecute || known.exitCode === ExitCode.usage;
-    throw own ? known : new CliError(known.code, known.message, { ...(known.hint && { hint: known.hint }), exitCode: ExitCode.ownFailure, cause: error });
+    const own =
+      known.exitCode === ExitCode.commandNotFound ||
+      known.exitCode === ExitCode.cannotExecute ||
+      known.exitCode === ExitCode.usage;
+    throw own
+      ? known
+      : new CliError(known.code, known.message, {
+          ...(known.hint && { hint: known.hint }),
+          exitCode: ExitCode.ownFailure,
+          cause: error,
+        });
   }
 }

@@ -16,7 +16,10 @@ export interface ListOptions {
 }
 
 /** What a list of patterns is to become. @throws {UsageError} */
-export function listChange(patterns: string[], { remove, only }: ListOptions): string[] | { add: string[] } | { remove: string[] } {
+export function listChange(
+  patterns: string[],
+  { remove, only }: ListOptions,
+): string[] | { add: string[] } | { remove: string[] } {
   if (remove && only) throw new UsageError("--remove and --only exclude each other", "give one of the two");
   if (only) return patterns;
   if (patterns.length === 0) throw new UsageError("no pattern is given", "name hosts, such as api.example.com");
@@ -25,7 +28,11 @@ export function listChange(patterns: string[], { remove, only }: ListOptions): s
 
 /** Changes a sandbox's policy and shows what is in force then. */
 export async function changeEgress(invocation: Invocation, change: EgressChange): Promise<void> {
-  const { args: [given], terminal, env } = invocation;
+  const {
+    args: [given],
+    terminal,
+    env,
+  } = invocation;
   const id = sandboxId(given, env);
   const view = await new Api(await requireTarget(invocation)).json<EgressView>("PATCH", egressPath(id), change);
   terminal.result(view, (colour) => showEgress(view, colour));

@@ -42,6 +42,9 @@ function tellEnd(end: CommandEnd, terminal: Terminal): number {
 }
 
 /** Checks what the types of the options cannot say. @throws {UsageError} */
-export function checkForeground({ options, terminal }: Pick<Invocation<ForegroundOptions>, "options" | "terminal">): void {
+export function checkForeground({
+  options,
+  terminal,
+}: Pick<Invocation<ForegroundOptions>, "options" | "terminal">): void {
   if (options.tty && terminal.json) throw new UsageError("--tty and --json exclude each other", "leave one out");
 }

@@ -7,7 +7,11 @@ export async function readInput(stdin: InputStream, maxBytes: number): Promise<s
   let length = 0;
   for await (const piece of stdin as AsyncIterable<Buffer>) {
     length += piece.length;
-    if (length > maxBytes) throw new CliError("INPUT_TOO_LARGE", `standard input has more than ${maxBytes} bytes`, { hint: "give it something smaller", exitCode: ExitCode.usage });
+    if (length > maxBytes)
+      throw new CliError("INPUT_TOO_LARGE", `standard input has more than ${maxBytes} bytes`, {
+        hint: "give it something smaller",
+        exitCode: ExitCode.usage,
+      });
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString();

@@ -26,7 +26,10 @@ export interface MachineOptions {
  * @param variables The environment, for values of secrets.
  * @throws {UsageError}
  */
-export function createOptions({ memory, env, label, allowNet, denyNet, secret, net, timeout }: MachineOptions, variables: NodeJS.ProcessEnv): CreateOptions {
+export function createOptions(
+  { memory, env, label, allowNet, denyNet, secret, net, timeout }: MachineOptions,
+  variables: NodeJS.ProcessEnv,
+): CreateOptions {
   return {
     ...(memory !== undefined && { memory: `${memory}MiB` as const }),
     ...(env && { env }),

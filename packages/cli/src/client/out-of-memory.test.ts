@@ -4,11 +4,19 @@ import { outOfMemory } from "./out-of-memory.ts";
 
 test("a command that ran out of memory is told how much there was, and how to get more", () => {
   const told = (memoryMiB?: number) => {
-    const { message, hint, exitCode } = outOfMemory({ code: 137, signal: "SIGKILL", oom: true, ...(memoryMiB && { memoryMiB }) });
+    const { message, hint, exitCode } = outOfMemory({
+      code: 137,
+      signal: "SIGKILL",
+      oom: true,
+      ...(memoryMiB && { memoryMiB }),
+    });
     assert.equal(exitCode, 137);
     return `${message}; ${hint}`;
   };
-  assert.equal(told(768), "the command ran out of memory: the sandbox has 768 MiB; give the sandbox more when you make it, such as --memory 1536MiB");
+  assert.equal(
+    told(768),
+    "the command ran out of memory: the sandbox has 768 MiB; give the sandbox more when you make it, such as --memory 1536MiB",
+  );
   assert.match(told(3000), /--memory 4096MiB$/);
   assert.match(told(4096), /4096 MiB; that is the most there is/);
   assert.match(told(), /^the command ran out of memory; give/);

@@ -7,6 +7,8 @@ export function outOfMemory({ code, memoryMiB }: CommandEnd): CliError {
   const has = memoryMiB === undefined ? "" : `: the sandbox has ${memoryMiB} MiB`;
   const most = memoryMiB !== undefined && memoryMiB >= MEMORY_MIB.max;
   const more = Math.min(2 * (memoryMiB ?? MEMORY_MIB.default), MEMORY_MIB.max);
-  const hint = most ? "that is the most there is: let it use less" : `give the sandbox more when you make it, such as --memory ${more}MiB`;
+  const hint = most
+    ? "that is the most there is: let it use less"
+    : `give the sandbox more when you make it, such as --memory ${more}MiB`;
   return new CliError("OUT_OF_MEMORY", `the command ran out of memory${has}`, { hint, exitCode: code });
 }

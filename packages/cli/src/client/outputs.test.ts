@@ -14,6 +14,9 @@ test("a connection that ends while a command is being ended fails the command, a
   const gone = new PassThrough();
   gone.destroy();
   // What nobody catches would fail this test.
-  await assert.rejects(carryOutputs({ status: status.promise, kill } as unknown as ChildProcess, [[new ReadableStream(), gone]]), lost);
+  await assert.rejects(
+    carryOutputs({ status: status.promise, kill } as unknown as ChildProcess, [[new ReadableStream(), gone]]),
+    lost,
+  );
   await new Promise(setImmediate);
 });

@@ -4,10 +4,17 @@ import type { Writable } from "node:stream";
 import { pump } from "./streams.ts";
 
 /** What ends a process whose output nobody reads, and how long each is given, in milliseconds: some programs ignore a closed pipe. */
-const ENDING: [Signal, number][] = [["SIGPIPE", 1_000], ["SIGTERM", 5_000], ["SIGKILL", 0]];
+const ENDING: [Signal, number][] = [
+  ["SIGPIPE", 1_000],
+  ["SIGTERM", 5_000],
+  ["SIGKILL", 0],
+];
 
 /** Carries a process's outputs to their end, and gives how it ended. When nobody reads them any more, it is ended, as in `yes | head -1`. */
-export async function carryOutputs(child: ChildProcess, outputs: [ReadableStream<Uint8Array>, Writable][]): Promise<ChildProcessStatus> {
+export async function carryOutputs(
+  child: ChildProcess,
+  outputs: [ReadableStream<Uint8Array>, Writable][],
+): Promise<ChildProcessStatus> {
   const carried = outputs.map(async ([from, to]) => {
     if (await pump(from, to)) await end(child);
   });

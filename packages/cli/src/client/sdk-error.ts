@@ -16,7 +16,10 @@ export function fromSdkError(error: unknown): CliError | undefined {
     case "ConnectionEstablishmentError":
     case "ClientError":
       // The SDK adds status, code and trace id for logs; the code is shown beside the message here.
-      return new CliError(String(code), message.replace(/ \((status|Trace ID): [^()]*\)$/, ""), { exitCode: exitCodeOf(status ?? 0), cause: error });
+      return new CliError(String(code), message.replace(/ \((status|Trace ID): [^()]*\)$/, ""), {
+        exitCode: exitCodeOf(status ?? 0),
+        cause: error,
+      });
     case "InvalidTokenError":
       return new CliError("INVALID_TOKEN", message, { exitCode: ExitCode.denied, cause: error });
     case "ConnectionClosedError":
@@ -39,7 +42,11 @@ export function fromSdkError(error: unknown): CliError | undefined {
       return new CliError("KILL_FAILED", message, { exitCode: exitCodeOf(status ?? 0), cause: error });
     default:
       // What the guest refuses carries an errno's name; its message says it all.
-      if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code) && /\(os error \d+\)/.test(message)) return new CliError(code, message, { exitCode: code === "ENOENT" ? ExitCode.notFound : ExitCode.failed, cause: error });
+      if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code) && /\(os error \d+\)/.test(message))
+        return new CliError(code, message, {
+          exitCode: code === "ENOENT" ? ExitCode.notFound : ExitCode.failed,
+          cause: error,
+        });
       return undefined;
   }
 }

@@ -8,9 +8,12 @@ const chunk = (size: number) => new Uint8Array(size);
 
 test("output is taken no faster than it is written", async () => {
   let pulled = 0;
-  const from = new ReadableStream<Uint8Array>({
-    pull: (controller) => (pulled++ < 100 ? controller.enqueue(chunk(1_000)) : controller.close()),
-  }, { highWaterMark: 0 });
+  const from = new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => (pulled++ < 100 ? controller.enqueue(chunk(1_000)) : controller.close()),
+    },
+    { highWaterMark: 0 },
+  );
   const waiting: (() => void)[] = [];
   const to = new Writable({ highWaterMark: 2_000, write: (_chunk, _encoding, done) => void waiting.push(done) });
   const pumping = pump(from, to);
@@ -24,10 +27,16 @@ test("output is taken no faster than it is written", async () => {
 });
 
 test("output whose reader has gone is cancelled, also when no more would come", async () => {
-  for (const leave of [(to: PassThrough) => void to.destroy(), (to: PassThrough) => void to.emit("error", Object.assign(new Error("write"), { code: "EPIPE" }))]) {
+  for (const leave of [
+    (to: PassThrough) => void to.destroy(),
+    (to: PassThrough) => void to.emit("error", Object.assign(new Error("write"), { code: "EPIPE" })),
+  ]) {
     const to = new PassThrough();
     let cancelled = false;
-    const from = new ReadableStream<Uint8Array>({ start: (c) => c.enqueue(chunk(1)), cancel: () => void (cancelled = true) });
+    const from = new ReadableStream<Uint8Array>({
+      start: (c) => c.enqueue(chunk(1)),
+      cancel: () => void (cancelled = true),
+    });
     const pumping = pump(from, to);
     await new Promise(setImmediate);
     leave(to);
@@ -42,9 +51,13 @@ test("input is read no faster than the process takes it, and its end is passed o
   let written = 0;
   const gates: (() => void)[] = [];
   let closed: () => void;
-  const ended = new Promise<void>((resolve) => closed = resolve);
+  const ended = new Promise<void>((resolve) => (closed = resolve));
   const to = new WritableStream<Uint8Array>({
-    write: (bytes) => new Promise((resolve) => { written += bytes.length; gates.push(resolve); }),
+    write: (bytes) =>
+      new Promise((resolve) => {
+        written += bytes.length;
+        gates.push(resolve);
+      }),
     close: () => closed(),
   });
   using _ = feedStdin(stdin, to);
@@ -73,7 +86,11 @@ test("on a terminal the end of the input is a key", async () => {
 
 test("a process that closes its input leaves the rest unread", async () => {
   const stdin = new PassThrough();
-  const to = new WritableStream<Uint8Array>({ write: () => { throw new Error("broken pipe"); } });
+  const to = new WritableStream<Uint8Array>({
+    write: () => {
+      throw new Error("broken pipe");
+    },
+  });
   feedStdin(stdin, to);
   stdin.write(chunk(1));
   while (stdin.listenerCount("readable") > 0) await new Promise(setImmediate);

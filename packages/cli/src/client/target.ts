@@ -25,7 +25,12 @@ export function namedTarget(options: CommonOptions, env: NodeJS.ProcessEnv): Tar
   }
   const trimmed = (url: string) => url.replace(/\/+$/, "");
   const apiEndpoint = options.endpoint || env.SANDKEEP_API_ENDPOINT || env.DENO_DEPLOY_ENDPOINT || sandboxEndpoint;
-  return { sandboxEndpoint: trimmed(sandboxEndpoint), apiEndpoint: trimmed(apiEndpoint), token, caFile: env.SANDKEEP_CA_FILE || null };
+  return {
+    sandboxEndpoint: trimmed(sandboxEndpoint),
+    apiEndpoint: trimmed(apiEndpoint),
+    token,
+    caFile: env.SANDKEEP_CA_FILE || null,
+  };
 }
 
 /** The server that options or the environment name, else the one that runs on this machine, if one does. */
@@ -46,7 +51,11 @@ export async function requireTarget(invocation: Pick<Invocation, "options" | "en
 }
 
 /** As {@link findTarget}, but starts a server on this machine when there is none. */
-export async function ensureTarget({ options, env, terminal }: Pick<Invocation, "options" | "env" | "terminal">): Promise<Target> {
+export async function ensureTarget({
+  options,
+  env,
+  terminal,
+}: Pick<Invocation, "options" | "env" | "terminal">): Promise<Target> {
   const found = await findTarget({ options, env });
   if (found) return found;
   const { startLocalServer } = await import("../server/start-local.ts");

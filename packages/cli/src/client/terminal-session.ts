@@ -11,11 +11,18 @@ const END_OF_TRANSMISSION = Uint8Array.of(4);
  * Runs a command on a terminal of its own in a sandbox, connected to this one: every key goes there, also ^C, and it
  * knows this terminal's size. Without a terminal here, its input and output are still as given.
  */
-export async function runOnTerminal(sandbox: Sandbox, { command, args, cwd, env }: CommandSpec, { stdin, stdout }: Streams, term: string | undefined): Promise<CommandEnd> {
+export async function runOnTerminal(
+  sandbox: Sandbox,
+  { command, args, cwd, env }: CommandSpec,
+  { stdin, stdout }: Streams,
+  term: string | undefined,
+): Promise<CommandEnd> {
   const size = () => ({ cols: stdout.columns || 80, rows: stdout.rows || 24 });
-  const pty = await sandbox.pty(command, { args, cwd, env, ...size(), ...(term && { term }) }).catch((error: unknown) => {
-    throw cannotStart(command, error);
-  });
+  const pty = await sandbox
+    .pty(command, { args, cwd, env, ...size(), ...(term && { term }) })
+    .catch((error: unknown) => {
+      throw cannotStart(command, error);
+    });
   const resize = () => {
     const { cols, rows } = size();
     // It may have ended meanwhile.

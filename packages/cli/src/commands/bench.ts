@@ -36,7 +36,8 @@ interface Options {
 export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
   const names = options.only?.split(",").map((name) => name.trim()) ?? Object.keys(MEASURES);
   const unknown = names.find((name) => !Object.hasOwn(MEASURES, name));
-  if (unknown !== undefined) throw new UsageError(`there is no measurement "${unknown}"`, `there are ${Object.keys(MEASURES).join(", ")}`);
+  if (unknown !== undefined)
+    throw new UsageError(`there is no measurement "${unknown}"`, `there are ${Object.keys(MEASURES).join(", ")}`);
 
   const progress = terminal.progress();
   const images = imagesOf(dataDirOf(options as object, env), env);
@@ -52,13 +53,20 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const notes: string[] = [];
   const context: BenchContext = {
     create: (more) => Sandbox.create({ ...subject.target, ...more }),
-    times: (full) => options.quick ? Math.max(QUICK_TIMES, Math.round(full / 10)) : full,
+    times: (full) => (options.quick ? Math.max(QUICK_TIMES, Math.round(full / 10)) : full),
     progress,
-    processes: subject.dataDir === undefined ? undefined : () => processesNaming(`${subject.dataDir}`, subject.pid ? [subject.pid] : []),
+    processes:
+      subject.dataDir === undefined
+        ? undefined
+        : () => processesNaming(`${subject.dataDir}`, subject.pid ? [subject.pid] : []),
     server: subject.pid,
-    proxies: () => subject.pid === undefined ? [] : childrenNaming(subject.pid, "/egress/src/process/main.ts"),
+    proxies: () => (subject.pid === undefined ? [] : childrenNaming(subject.pid, "/egress/src/process/main.ts")),
     rig: () => {
-      if (!rig) throw new UsageError("egress is measured on a server that the bench starts", "leave the server's address out, or choose other measurements with --only");
+      if (!rig)
+        throw new UsageError(
+          "egress is measured on a server that the bench starts",
+          "leave the server's address out, or choose other measurements with --only",
+        );
       return rig;
     },
     settleMs: options.settle ?? (options.quick ? QUICK_SETTLE_MS : SETTLE_MS),
@@ -78,11 +86,15 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   if (typeof options.json === "string") await writeFile(options.json, `${JSON.stringify(figures, undefined, 2)}\n`);
   terminal.result(figures, (colour) => {
     const rows = rowsOf(figures).map(({ figure, value, goal, reached }) => [
-      reached === undefined ? " " : reached ? colour.green("✔") : colour.red("✘"), figure, value, goal,
+      reached === undefined ? " " : reached ? colour.green("✔") : colour.red("✘"),
+      figure,
+      value,
+      goal,
     ]);
     const { cores, cpu, acceleration } = figures.machine!;
-    return `${table([{ title: " " }, { title: "FIGURE" }, { title: "HERE", align: "right" }, { title: "GOAL" }], rows, colour.bold)}\n${
-      colour.dim(`${cores} cores (${cpu}), ${acceleration.kind}`)}\n`;
+    return `${table([{ title: " " }, { title: "FIGURE" }, { title: "HERE", align: "right" }, { title: "GOAL" }], rows, colour.bold)}\n${colour.dim(
+      `${cores} cores (${cpu}), ${acceleration.kind}`,
+    )}\n`;
   });
   for (const note of notes) terminal.note(note);
 }
@@ -93,7 +105,9 @@ async function untilReady(api: Api): Promise<void> {
   let steady = 0;
   let last = -1;
   while (steady < 5 && Date.now() < deadline) {
-    const { host: { waiting } } = await api.json<ServerInfo>("GET", "/api/v1/info");
+    const {
+      host: { waiting },
+    } = await api.json<ServerInfo>("GET", "/api/v1/info");
     const now = waiting.processes + waiting.clones;
     steady = now > 0 && now === last ? steady + 1 : 0;
     last = now;

@@ -14,7 +14,11 @@ import type { Invocation } from "../tree/spec.ts";
 
 /** `sandkeep cp from… to` */
 export async function run(invocation: Invocation): Promise<void> {
-  const { args: [paths], terminal, env } = invocation;
+  const {
+    args: [paths],
+    terminal,
+    env,
+  } = invocation;
   const places = (paths as string[]).map((path) => parsePlace(path, env));
   const to = places.pop()!;
   if (places.length === 0) throw new UsageError("copy what to where?", "sandkeep cp <from>... <to>");
@@ -25,16 +29,22 @@ export async function run(invocation: Invocation): Promise<void> {
   // Mostly a matter of moments: worth a bar, but no lines in a log.
   const progress = terminal.streams.stderr.isTTY ? terminal.progress() : silent;
   using interruption = new Interruption();
-  const options = { signal: interruption.signal, onSkip: (path: string, reason: string) => terminal.note(printable(`${path} was not copied: ${reason}`)) };
+  const options = {
+    signal: interruption.signal,
+    onSkip: (path: string, reason: string) => terminal.note(printable(`${path} was not copied: ${reason}`)),
+  };
   let copied = 0;
   try {
-    await copying(async () => {
-      for (const from of await interruption.or(expand(places, sandboxes))) {
-        progress.step(`Copying ${from.path}`);
-        await copy(from, to, sandboxes, interruption, options);
-        copied++;
-      }
-    }, () => interruption.received);
+    await copying(
+      async () => {
+        for (const from of await interruption.or(expand(places, sandboxes))) {
+          progress.step(`Copying ${from.path}`);
+          await copy(from, to, sandboxes, interruption, options);
+          copied++;
+        }
+      },
+      () => interruption.received,
+    );
     progress.done();
   } catch (error) {
     progress.fail();
@@ -43,7 +53,13 @@ export async function run(invocation: Invocation): Promise<void> {
   if (terminal.json) terminal.result({ copied }, () => "");
 }
 
-async function copy(from: Place, to: Place, sandboxes: Sandboxes, interruption: Interruption, options: TransferOptions): Promise<void> {
+async function copy(
+  from: Place,
+  to: Place,
+  sandboxes: Sandboxes,
+  interruption: Interruption,
+  options: TransferOptions,
+): Promise<void> {
   if (from.kind === "sandbox") {
     const source = await interruption.or(sandboxes.get(from.id));
     if (to.kind === "local") return await download(source, from.path, to.path, options);
@@ -65,9 +81,15 @@ async function expand(places: Place[], sandboxes: Sandboxes): Promise<Place[]> {
     }
     const sandbox = await sandboxes.get(place.id);
     const matches = await Array.fromAsync(sandbox.fs.expandGlob(place.path), ({ path }) => path);
-    if (matches.length === 0) throw new CliError("NO_MATCH", `nothing in the sandbox matches ${place.path}`, { exitCode: ExitCode.notFound });
+    if (matches.length === 0)
+      throw new CliError("NO_MATCH", `nothing in the sandbox matches ${place.path}`, { exitCode: ExitCode.notFound });
     const unasked = matches.find((path) => !fitsGlob(path, place.path));
-    if (unasked !== undefined) throw new CliError("NO_MATCH", `the sandbox says that ${JSON.stringify(unasked)} matches ${place.path}, which it does not`, { hint: "do not trust that sandbox, or name the files" });
+    if (unasked !== undefined)
+      throw new CliError(
+        "NO_MATCH",
+        `the sandbox says that ${JSON.stringify(unasked)} matches ${place.path}, which it does not`,
+        { hint: "do not trust that sandbox, or name the files" },
+      );
     expanded.push(...matches.map((path) => ({ ...place, path })));
   }
   return expanded;
@@ -89,6 +111,10 @@ class Sandboxes implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const connecting of this.#open.values()) await connecting.then((sandbox) => sandbox.close(), () => {});
+    for (const connecting of this.#open.values())
+      await connecting.then(
+        (sandbox) => sandbox.close(),
+        () => {},
+      );
   }
 }

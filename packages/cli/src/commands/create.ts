@@ -14,5 +14,8 @@ export async function run(invocation: Invocation<MachineOptions>): Promise<void>
   const sandbox = await createSandbox(target, { ...options, timeout }, env);
   const { id } = sandbox;
   await sandbox.close();
-  terminal.result({ id, stopAt: new Date(Date.now() + timeout).toISOString(), endpoint: target.sandboxEndpoint }, () => id);
+  terminal.result(
+    { id, stopAt: new Date(Date.now() + timeout).toISOString(), endpoint: target.sandboxEndpoint },
+    () => id,
+  );
 }

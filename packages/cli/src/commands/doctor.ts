@@ -23,10 +23,15 @@ export async function run({ options, terminal, env }: Invocation<{ recheck?: boo
   const dataDir = dataDirOf(options, env);
   const context = { env, dataDir, ...currentUser(), jail: jailOf(env) ?? "full" };
   const rechecked = options.recheck ? await recheck(context) : [];
-  const findings = [...rechecked, ...(await runChecks(CHECKS, { ...context, signal: AbortSignal.timeout(TIMEOUT_MS) }))];
+  const findings = [
+    ...rechecked,
+    ...(await runChecks(CHECKS, { ...context, signal: AbortSignal.timeout(TIMEOUT_MS) })),
+  ];
   const worst = (verdict: Verdict) => findings.some((finding) => finding.verdict === verdict);
   const verdict: Verdict = worst("fail") ? "fail" : worst("warn") ? "warn" : "ok";
-  terminal.result({ verdict, findings }, (colour) => [...findings.map((finding) => line(finding, colour)), "", summary(verdict)].join("\n"));
+  terminal.result({ verdict, findings }, (colour) =>
+    [...findings.map((finding) => line(finding, colour)), "", summary(verdict)].join("\n"),
+  );
   return verdict === "fail" ? 1 : 0;
 }
 
@@ -37,5 +42,9 @@ function line({ name, verdict, detail, repair }: Finding, colour: Colours): stri
 }
 
 function summary(verdict: Verdict): string {
-  return { ok: "Everything is in order.", warn: "It works; see the remarks above.", fail: "Something essential is missing; see above." }[verdict];
+  return {
+    ok: "Everything is in order.",
+    warn: "It works; see the remarks above.",
+    fail: "Something essential is missing; see above.",
+  }[verdict];
 }

@@ -7,8 +7,15 @@ import type { Invocation } from "../tree/spec.ts";
 
 /** `sandkeep egress secret revoke <id> NAME` */
 export async function run(invocation: Invocation): Promise<void> {
-  const { args: [given, name], terminal, env } = invocation;
+  const {
+    args: [given, name],
+    terminal,
+    env,
+  } = invocation;
   const id = sandboxId(given, env);
-  await new Api(await requireTarget(invocation)).json("DELETE", `${egressPath(id)}/secrets/${encodeURIComponent(String(name))}`);
+  await new Api(await requireTarget(invocation)).json(
+    "DELETE",
+    `${egressPath(id)}/secrets/${encodeURIComponent(String(name))}`,
+  );
   terminal.result({ revoked: name }, () => printable(String(name)));
 }

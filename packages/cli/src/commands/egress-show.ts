@@ -8,7 +8,11 @@ import type { Invocation } from "../tree/spec.ts";
 
 /** `sandkeep egress show [id]` */
 export async function run(invocation: Invocation): Promise<void> {
-  const { args: [given], terminal, env } = invocation;
+  const {
+    args: [given],
+    terminal,
+    env,
+  } = invocation;
   const id = sandboxId(given, env);
   const view = await new Api(await requireTarget(invocation)).json<EgressView>("GET", egressPath(id));
   terminal.result(view, (colour) => showEgress(view, colour));

@@ -17,7 +17,12 @@ interface Options {
 
 /** `sandkeep events`: the latest, the oldest of them first; with `--follow` also what happens from then on. */
 export async function run(invocation: Invocation<Options>): Promise<void> {
-  const { args: [given], options, terminal, env } = invocation;
+  const {
+    args: [given],
+    options,
+    terminal,
+    env,
+  } = invocation;
   const sandbox = given || options.sandbox ? sandboxId(given || options.sandbox, env) : undefined;
   const api = new Api(await requireTarget(invocation));
   const query = new URLSearchParams();
@@ -29,7 +34,9 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
     void terminal.result(event, (colour) => describeEvent(event, colour));
   const limit = options.limit ?? DEFAULT_LIMIT;
   const latest: SandboxEvent[] = [];
-  for await (const event of api.all<SandboxEvent>(`/api/v1/events?${new URLSearchParams([...query, ["limit", String(Math.min(limit, 1_000))]])}`)) {
+  for await (const event of api.all<SandboxEvent>(
+    `/api/v1/events?${new URLSearchParams([...query, ["limit", String(Math.min(limit, 1_000))]])}`,
+  )) {
     if (latest.push(event) >= limit) break;
   }
   latest.reverse().forEach(show);

@@ -12,12 +12,20 @@ interface Options extends ForegroundOptions {
 
 /** `sandkeep exec id -- command…` */
 export async function run(invocation: Invocation<Options>): Promise<number> {
-  const { args: [given, words], options, env } = invocation;
+  const {
+    args: [given, words],
+    options,
+    env,
+  } = invocation;
   const list = words as string[];
   const [command, ...args] = list[0] === "--" ? list.slice(1) : list;
   checkForeground(invocation);
   if (!command) throw new UsageError("which command?", "sandkeep exec <id> -- <command>");
-  if (command.startsWith("-")) throw new UsageError(`"${command}" is not a command`, "options stand before the command: sandkeep exec <id> --cwd /tmp -- <command>");
+  if (command.startsWith("-"))
+    throw new UsageError(
+      `"${command}" is not a command`,
+      "options stand before the command: sandkeep exec <id> --cwd /tmp -- <command>",
+    );
   const id = sandboxId(given, env);
 
   return await withOwnFailures(async () => {

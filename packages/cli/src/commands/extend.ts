@@ -12,7 +12,12 @@ export async function run(invocation: Invocation): Promise<void> {
   const ms = parseDuration(String(duration));
   const id = sandboxId(given, env);
   const api = new Api(await requireTarget(invocation));
-  const { stop_at_ms } = await api.json<ExtendAnswer>("PATCH", `/api/v3/sandbox/${id}`, { stop_at_ms: Date.now() + ms });
+  const { stop_at_ms } = await api.json<ExtendAnswer>("PATCH", `/api/v3/sandbox/${id}`, {
+    stop_at_ms: Date.now() + ms,
+  });
   const stopAt = new Date(stop_at_ms);
-  terminal.result({ id, stopAt: stopAt.toISOString() }, () => `${id} ends ${stopAt.toISOString()}, in ${formatDuration(stop_at_ms - Date.now())}`);
+  terminal.result(
+    { id, stopAt: stopAt.toISOString() },
+    () => `${id} ends ${stopAt.toISOString()}, in ${formatDuration(stop_at_ms - Date.now())}`,
+  );
 }

@@ -9,8 +9,14 @@ export async function run({ options, terminal, env }: Invocation<{ force?: boole
   const interrupt = () => stop.abort(new Error("interrupted"));
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
   try {
-    const image = await prepareImage(imagesOf(dataDirOf(options, env), env), progress, { force: options.force === true, signal: stop.signal });
-    const { id, manifest: { created, kernelRelease } } = image;
+    const image = await prepareImage(imagesOf(dataDirOf(options, env), env), progress, {
+      force: options.force === true,
+      signal: stop.signal,
+    });
+    const {
+      id,
+      manifest: { created, kernelRelease },
+    } = image;
     terminal.result({ id, created, kernelRelease }, () => id);
   } catch (error) {
     progress.fail();

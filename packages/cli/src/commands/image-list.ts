@@ -8,14 +8,28 @@ export async function run({ options, terminal, env }: Invocation): Promise<void>
   const dataDir = imagesOf(dataDirOf(options, env), env);
   const [images, current] = await Promise.all([listImages({ dataDir }), findImage({ dataDir })]);
   const items = images.map(({ image: { id, manifest }, diskBytes, inUse }) => ({
-    id, created: manifest.created, kernelRelease: manifest.kernelRelease, packages: manifest.packages.length, diskBytes, inUse, current: id === current?.id,
+    id,
+    created: manifest.created,
+    kernelRelease: manifest.kernelRelease,
+    packages: manifest.packages.length,
+    diskBytes,
+    inUse,
+    current: id === current?.id,
   }));
-  terminal.list(items, [
-    { title: "ID", cell: (i, c) => i.current ? c.bold(i.id) : i.id },
-    { title: "CREATED", cell: (i) => i.created.slice(0, 16).replace("T", " ") },
-    { title: "KERNEL", cell: (i) => i.kernelRelease },
-    { title: "PACKAGES", align: "right", cell: (i) => String(i.packages) },
-    { title: "SIZE", align: "right", cell: (i) => formatBytes(i.diskBytes) },
-    { title: "STATE", cell: (i, c) => [i.current && c.green("current"), i.inUse && "in use"].filter(Boolean).join(", ") || c.dim("old") },
-  ], "no images; `sandkeep image build` builds one");
+  terminal.list(
+    items,
+    [
+      { title: "ID", cell: (i, c) => (i.current ? c.bold(i.id) : i.id) },
+      { title: "CREATED", cell: (i) => i.created.slice(0, 16).replace("T", " ") },
+      { title: "KERNEL", cell: (i) => i.kernelRelease },
+      { title: "PACKAGES", align: "right", cell: (i) => String(i.packages) },
+      { title: "SIZE", align: "right", cell: (i) => formatBytes(i.diskBytes) },
+      {
+        title: "STATE",
+        cell: (i, c) =>
+          [i.current && c.green("current"), i.inUse && "in use"].filter(Boolean).join(", ") || c.dim("old"),
+      },
+    ],
+    "no images; `sandkeep image build` builds one",
+  );
 }

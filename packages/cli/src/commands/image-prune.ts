@@ -11,12 +11,16 @@ export async function run({ options, terminal, env }: Invocation<{ dryRun?: bool
   if (options.dryRun) {
     const unwanted = (await listImages({ dataDir })).filter(({ image, inUse }) => !keep.includes(image.id) && !inUse);
     const ids = unwanted.map(({ image }) => image.id);
-    return terminal.result({ wouldRemove: ids }, () => ids.length ? ids.map((id) => `would remove ${id}`).join("\n") : "nothing to remove");
+    return terminal.result({ wouldRemove: ids }, () =>
+      ids.length ? ids.map((id) => `would remove ${id}`).join("\n") : "nothing to remove",
+    );
   }
   const { removed, busy, freedBytes } = await pruneImages({ dataDir, keep });
-  terminal.result({ removed: removed.map(({ id }) => id), busy: busy.map(({ id }) => id), freedBytes }, () => [
-    ...removed.map(({ id }) => `removed ${id}`),
-    ...busy.map(({ id }) => `kept ${id}: in use`),
-    `${formatBytes(freedBytes)} free again`,
-  ].join("\n"));
+  terminal.result({ removed: removed.map(({ id }) => id), busy: busy.map(({ id }) => id), freedBytes }, () =>
+    [
+      ...removed.map(({ id }) => `removed ${id}`),
+      ...busy.map(({ id }) => `kept ${id}: in use`),
+      `${formatBytes(freedBytes)} free again`,
+    ].join("\n"),
+  );
 }

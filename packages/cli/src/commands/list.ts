@@ -24,14 +24,29 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
   // Without a server there are no sandboxes; that is an answer, too.
   const items = target ? await Array.fromAsync(new Api(target).all<SandboxDetail>(`/api/v1/sandboxes?${query}`)) : [];
   const now = Date.now();
-  terminal.list(items, [
-    { title: "ID", cell: (s, c) => s.status === "running" ? c.bold(s.id) : c.dim(s.id) },
-    { title: "STATUS", cell: (s, c) => s.status === "running" ? c.green("running") : c.dim(s.stopReason ?? "stopped") },
-    { title: "AGE", align: "right", cell: (s) => formatDuration(now - Date.parse(s.createdAt)) },
-    { title: "ENDS", align: "right", cell: (s) => endOf(s, now) },
-    { title: "MEMORY", align: "right", cell: (s) => `${s.memoryMiB} MiB` },
-    { title: "LABELS", cell: (s) => printable(Object.entries(s.labels).map(([k, v]) => `${k}=${v}`).join(" ")) },
-  ], target ? "no sandboxes" : "no sandboxes, and no server on this machine");
+  terminal.list(
+    items,
+    [
+      { title: "ID", cell: (s, c) => (s.status === "running" ? c.bold(s.id) : c.dim(s.id)) },
+      {
+        title: "STATUS",
+        cell: (s, c) => (s.status === "running" ? c.green("running") : c.dim(s.stopReason ?? "stopped")),
+      },
+      { title: "AGE", align: "right", cell: (s) => formatDuration(now - Date.parse(s.createdAt)) },
+      { title: "ENDS", align: "right", cell: (s) => endOf(s, now) },
+      { title: "MEMORY", align: "right", cell: (s) => `${s.memoryMiB} MiB` },
+      {
+        title: "LABELS",
+        cell: (s) =>
+          printable(
+            Object.entries(s.labels)
+              .map(([k, v]) => `${k}=${v}`)
+              .join(" "),
+          ),
+      },
+    ],
+    target ? "no sandboxes" : "no sandboxes, and no server on this machine",
+  );
 }
 
 function endOf({ status, stopAt, stoppedAt }: SandboxDetail, now: number): string {

@@ -28,18 +28,22 @@ interface Options {
 
 /** `sandkeep serve`: serves until a signal, or until it was idle for long enough. */
 export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
-  const [{ createHost, explainStart, requireMachines }, { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile }] = await Promise.all([
-    import("@sandkeep/host"),
-    import("@sandkeep/server"),
-  ]);
+  const [
+    { createHost, explainStart, requireMachines },
+    { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile },
+  ] = await Promise.all([import("@sandkeep/host"), import("@sandkeep/server")]);
   const config = await loadConfig(options.config ?? null, overrides(options, env));
   const { dataDir } = config;
   const other = readState(dataDir);
   if (other) {
-    throw new CliError("ALREADY_RUNNING", `a server runs with this data directory already (process ${other.pid}, ${other.sandboxEndpoint})`, {
-      hint: "stop it with `sandkeep stop`, or choose another directory with --data-dir",
-      exitCode: ExitCode.conflict,
-    });
+    throw new CliError(
+      "ALREADY_RUNNING",
+      `a server runs with this data directory already (process ${other.pid}, ${other.sandboxEndpoint})`,
+      {
+        hint: "stop it with `sandkeep stop`, or choose another directory with --data-dir",
+        exitCode: ExitCode.conflict,
+      },
+    );
   }
 
   const images = options.images ?? imagesOf(dataDir, env);
@@ -52,21 +56,34 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const explained = async (error: unknown): Promise<never> => {
     throw await explainStart(error, egress.dir);
   };
-  const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engine, ...(jail && { jail }) }).catch(explained);
+  const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engine, ...(jail && { jail }) }).catch(
+    explained,
+  );
   // From here on the server owns the host, also when it does not start.
   const server = await startServer({ host, config, log }).catch(explained);
   // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine
   // ahead of demand rather than boot another one beside it.
   if (options.background) await host.ready();
   const { sandboxEndpoint, apiEndpoint, token, caFile } = server;
-  writeState(dataDir, { pid: process.pid, startTicks: startTicks(process.pid)!, version: VERSION, sandboxEndpoint, apiEndpoint, token, caFile });
+  writeState(dataDir, {
+    pid: process.pid,
+    startTicks: startTicks(process.pid)!,
+    version: VERSION,
+    sandboxEndpoint,
+    apiEndpoint,
+    token,
+    caFile,
+  });
   if (options.readyFile) await writeReadyFile(options.readyFile, server);
   if (process.stdout.isTTY) {
     terminal.note(`serving at ${sandboxEndpoint}; its token is in ${dataDir}/admin-token; stop with ^C`);
   }
 
   const { leaveRunning } = await stopRequest({
-    ...(options.idleExit !== undefined && { idleMs: options.idleExit, machines: async () => (await host.info()).machines }),
+    ...(options.idleExit !== undefined && {
+      idleMs: options.idleExit,
+      machines: async () => (await host.info()).machines,
+    }),
   });
   removeState(dataDir);
   await server.close({ leaveRunning: leaveRunning || options.leaveRunning === true });
@@ -74,8 +91,10 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
 
 function overrides(options: Options & CommonOptions, env: NodeJS.ProcessEnv) {
   const { host, port, tls, tlsCert, tlsKey, logLevel } = options;
-  if (Boolean(tlsCert) !== Boolean(tlsKey)) throw new UsageError("--tls-cert and --tls-key belong together", "give both");
-  const tlsConfig = tlsCert && tlsKey ? { certFile: tlsCert, keyFile: tlsKey } : tls ? "local-ca" as const : undefined;
+  if (Boolean(tlsCert) !== Boolean(tlsKey))
+    throw new UsageError("--tls-cert and --tls-key belong together", "give both");
+  const tlsConfig =
+    tlsCert && tlsKey ? { certFile: tlsCert, keyFile: tlsKey } : tls ? ("local-ca" as const) : undefined;
   // A configuration file may name the data directory; the default may not override it.
   const dataDir = options.dataDir ?? (options.config ? undefined : dataDirOf(options, env));
   return {
@@ -95,10 +114,13 @@ interface EngineSettings {
 
 /** What the configuration says about the machine engine. @throws {CliError} */
 function engineSettings({ accelerator, aheadMemoryMiB, jail, ...unknown }: Record<string, unknown>): EngineSettings {
-  const wrong = Object.keys(unknown)[0]
-    ?? (accelerator === undefined || ["auto", "kvm", "tcg"].includes(String(accelerator)) ? undefined : "accelerator")
-    ?? (jail === undefined || JAILS.some((kind) => kind === jail) ? undefined : "jail")
-    ?? (aheadMemoryMiB === undefined || Number.isInteger(aheadMemoryMiB) && Number(aheadMemoryMiB) >= 0 ? undefined : "aheadMemoryMiB");
+  const wrong =
+    Object.keys(unknown)[0] ??
+    (accelerator === undefined || ["auto", "kvm", "tcg"].includes(String(accelerator)) ? undefined : "accelerator") ??
+    (jail === undefined || JAILS.some((kind) => kind === jail) ? undefined : "jail") ??
+    (aheadMemoryMiB === undefined || (Number.isInteger(aheadMemoryMiB) && Number(aheadMemoryMiB) >= 0)
+      ? undefined
+      : "aheadMemoryMiB");
   if (wrong) {
     throw new CliError("CONFIG", `engine.${wrong} in the configuration is not valid`, {
       hint: "engine has `accelerator` (auto, kvm or tcg), `jail` (full or minimal) and `aheadMemoryMiB` (a whole number)",

@@ -13,12 +13,19 @@ interface Options {
 
 /** `sandkeep shell [id]` */
 export async function run(invocation: Invocation<Options>): Promise<number> {
-  const { args: [given], options, terminal, env } = invocation;
+  const {
+    args: [given],
+    options,
+    terminal,
+    env,
+  } = invocation;
   if (terminal.json) throw new UsageError("a shell has no JSON to print", "use `sandkeep exec --json`");
   const id = given || env.SANDBOX_ID ? sandboxId(given, env) : undefined;
 
   return await withOwnFailures(async () => {
-    const sandbox = id ? await connectSandbox(await requireTarget(invocation), id) : await createSandbox(await ensureTarget(invocation), {}, env);
+    const sandbox = id
+      ? await connectSandbox(await requireTarget(invocation), id)
+      : await createSandbox(await ensureTarget(invocation), {}, env);
     try {
       const [command, ...args] = options.shell.split(" ");
       // As a login would: with the profile read.

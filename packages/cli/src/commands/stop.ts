@@ -19,7 +19,11 @@ export async function run({ options, terminal, env }: Invocation<{ leaveRunning?
   // No event tells of the end of a process that is not a child.
   while (startTicks(state.pid) === state.startTicks) {
     if (Date.now() > deadline) {
-      throw new CliError("STILL_RUNNING", `the server (process ${state.pid}) did not stop within ${STOP_TIMEOUT_MS / 1_000} s`, { hint: `see its log, or end it: kill -9 ${state.pid}` });
+      throw new CliError(
+        "STILL_RUNNING",
+        `the server (process ${state.pid}) did not stop within ${STOP_TIMEOUT_MS / 1_000} s`,
+        { hint: `see its log, or end it: kill -9 ${state.pid}` },
+      );
     }
     await wait(POLL_MS);
   }

@@ -5,11 +5,16 @@ import type { Invocation } from "../tree/spec.ts";
 const GROUPS = ["static", "go", "unit", "e2e"] as const;
 
 /** `sandkeep test`: the runner is a program of the repository's own, beside the sources it tests. */
-export async function run({ args: [paths], options }: Invocation<Partial<Record<(typeof GROUPS)[number], boolean>>>): Promise<number> {
+export async function run({
+  args: [paths],
+  options,
+}: Invocation<Partial<Record<(typeof GROUPS)[number], boolean>>>): Promise<number> {
   const root = new URL("../../../../", import.meta.url);
   const groups = GROUPS.filter((group) => options[group]).map((group) => `--${group}`);
   const runner = fileURLToPath(new URL("scripts/test/main.ts", root));
-  const child = spawn(process.execPath, [...process.execArgv, runner, ...groups, ...(paths as string[])], { stdio: "inherit" });
+  const child = spawn(process.execPath, [...process.execArgv, runner, ...groups, ...(paths as string[])], {
+    stdio: "inherit",
+  });
   // ^C reaches the runner by itself; it ends in its own way, and this after it.
   const ignore = () => {};
   const pass = () => void child.kill("SIGTERM");

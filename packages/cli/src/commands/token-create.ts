@@ -13,7 +13,11 @@ interface Options {
 
 /** `sandkeep token create [name]` */
 export async function run(invocation: Invocation<Options>): Promise<void> {
-  const { args: [name], options: { expires, scope, admin, organisation }, terminal } = invocation;
+  const {
+    args: [name],
+    options: { expires, scope, admin, organisation },
+    terminal,
+  } = invocation;
   const token = await new Api(await ensureTarget(invocation)).json<NewToken>("POST", "/api/v1/tokens", {
     name: name ?? "token",
     ...(expires !== undefined && { expiresInMs: expires }),
@@ -22,5 +26,8 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
     ...(organisation && { organisation }),
   });
   terminal.result(token, () => token.token);
-  if (!terminal.json) terminal.note(`${token.id} (${token.scope}${token.expiresAt ? `, until ${token.expiresAt}` : ""}): keep it safe, it is not shown again`);
+  if (!terminal.json)
+    terminal.note(
+      `${token.id} (${token.scope}${token.expiresAt ? `, until ${token.expiresAt}` : ""}): keep it safe, it is not shown again`,
+    );
 }

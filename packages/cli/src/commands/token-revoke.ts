@@ -4,7 +4,10 @@ import type { Invocation } from "../tree/spec.ts";
 
 /** `sandkeep token revoke id` */
 export async function run(invocation: Invocation): Promise<void> {
-  const { args: [id], terminal } = invocation;
+  const {
+    args: [id],
+    terminal,
+  } = invocation;
   await new Api(await ensureTarget(invocation)).json("DELETE", `/api/v1/tokens/${encodeURIComponent(String(id))}`);
   terminal.result({ revoked: id }, () => `${id} is revoked`);
 }

@@ -24,7 +24,9 @@ function complete(...words: string[]): string[] {
     _sandkeep
     printf '%s\\n' "\${COMPREPLY[@]}"`;
   const result = spawnSync("bash", ["--norc", "-c", program, "bash", script, "sandkeep", ...words], {
-    encoding: "utf8", cwd: join(dir, "files"), env: { PATH: `${dir}:${process.env.PATH}` },
+    encoding: "utf8",
+    cwd: join(dir, "files"),
+    env: { PATH: `${dir}:${process.env.PATH}` },
   });
   assert.equal(result.stderr, "");
   return result.stdout.split("\n").filter((word) => word !== "");
@@ -32,13 +34,17 @@ function complete(...words: string[]): string[] {
 
 test("offers commands, and no hidden ones", () => {
   const words = complete("");
-  for (const word of ["run", "list", "token", "image", "completion", "--help", "--version"]) assert.ok(words.includes(word), word);
+  for (const word of ["run", "list", "token", "image", "completion", "--help", "--version"])
+    assert.ok(words.includes(word), word);
   assert.ok(!words.includes("complete-ids"));
   assert.deepEqual(complete("li"), ["list"]);
 });
 
 test("offers the commands of a group, also under its other names", () => {
-  assert.deepEqual(complete("token", "").filter((word) => !word.startsWith("-")), ["create", "list", "revoke"]);
+  assert.deepEqual(
+    complete("token", "").filter((word) => !word.startsWith("-")),
+    ["create", "list", "revoke"],
+  );
   assert.ok(complete("image", "ls", "--j").includes("--json"));
 });
 

@@ -13,7 +13,10 @@ _sandkeep() {
     word=\${COMP_WORDS[i]}
     [[ $word == -- ]] && return
     case "$path $word" in
-${nodes.filter((n) => n.path.length).map((n) => `      ${pathPatterns(n)}) path=${quote(pathOf(n))} ;;`).join("\n")}
+${nodes
+  .filter((n) => n.path.length)
+  .map((n) => `      ${pathPatterns(n)}) path=${quote(pathOf(n))} ;;`)
+  .join("\n")}
     esac
   done
   local words= value=
@@ -39,15 +42,23 @@ const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** The words that lead to a node, after the node above it. */
 function pathPatterns(node: CompletionNode): string {
-  const above = node.path.slice(0, -1).map(([name]) => ` ${name}`).join("");
-  return node.path.at(-1)!.map((word) => quote(`${above} ${word}`)).join("|");
+  const above = node.path
+    .slice(0, -1)
+    .map(([name]) => ` ${name}`)
+    .join("");
+  return node.path
+    .at(-1)!
+    .map((word) => quote(`${above} ${word}`))
+    .join("|");
 }
 
 function nodeCase(node: CompletionNode): string {
-  const values = node.options.filter((o) => o.takesValue).map((option) => {
-    const value = option.choices.length ? quote(option.choices.join(" ")) : option.takesPath ? "path" : "any";
-    return `        ${[option.short, option.long].filter(Boolean).join("|")}) value=${value} ;;\n`;
-  });
+  const values = node.options
+    .filter((o) => o.takesValue)
+    .map((option) => {
+      const value = option.choices.length ? quote(option.choices.join(" ")) : option.takesPath ? "path" : "any";
+      return `        ${[option.short, option.long].filter(Boolean).join("|")}) value=${value} ;;\n`;
+    });
   const words = [
     ...node.commands.map((c) => c.name),
     ...fixedArguments(node.spec),
@@ -55,7 +66,10 @@ function nodeCase(node: CompletionNode): string {
     ...(node.spec.completes === "file" ? ["<file>"] : []),
   ].join(" ");
   // Ids are asked of the server only when they are wanted.
-  const ids = node.spec.completes === "sandbox" ? `\n      [[ $current == -* || -n $value ]] || words+=" $("\${COMP_WORDS[0]}" complete-ids 2>/dev/null)"` : "";
+  const ids =
+    node.spec.completes === "sandbox"
+      ? `\n      [[ $current == -* || -n $value ]] || words+=" $("\${COMP_WORDS[0]}" complete-ids 2>/dev/null)"`
+      : "";
   const cases = values.length ? `\n      case "$previous" in\n${values.join("")}      esac` : "";
   return `    ${quote(pathOf(node))})\n      words=${quote(words)}${cases}${ids} ;;`;
 }

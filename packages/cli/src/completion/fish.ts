@@ -4,7 +4,9 @@ import { completionNodes, fixedArguments, type CompletionNode } from "./words.ts
 /** A completion script for fish 3 and newer. */
 export function fishCompletion(root: CommandSpec): string {
   const nodes = completionNodes(root);
-  const groups = nodes.filter((node) => node.path.length > 0 && node.commands.length > 0).flatMap((node) => node.path.at(-1)!);
+  const groups = nodes
+    .filter((node) => node.path.length > 0 && node.commands.length > 0)
+    .flatMap((node) => node.path.at(-1)!);
   return `# fish completion for sandkeep. Use it with: sandkeep completion fish > ~/.config/fish/completions/sandkeep.fish
 
 complete -c sandkeep -f
@@ -19,8 +21,16 @@ function nodeLines(node: CompletionNode, groups: string[]): string[] {
   const base = `complete -c sandkeep -n ${quote(condition)}`;
   const lines = node.commands.map((c) => `${base} -a ${c.name} -d ${quote(c.summary)}`);
   for (const option of node.options) {
-    const value = option.choices.length ? ` -x -a ${quote(option.choices.join(" "))}` : option.takesPath ? " -r -F" : option.takesValue ? " -x" : "";
-    lines.push(`${base}${option.short ? ` -s ${option.short.slice(1)}` : ""} -l ${option.long.slice(2)} -d ${quote(option.description)}${value}`);
+    const value = option.choices.length
+      ? ` -x -a ${quote(option.choices.join(" "))}`
+      : option.takesPath
+        ? " -r -F"
+        : option.takesValue
+          ? " -x"
+          : "";
+    lines.push(
+      `${base}${option.short ? ` -s ${option.short.slice(1)}` : ""} -l ${option.long.slice(2)} -d ${quote(option.description)}${value}`,
+    );
   }
   if (node.spec.completes === "sandbox") lines.push(`${base} -a '(sandkeep complete-ids 2>/dev/null)'`);
   if (node.spec.completes === "file") lines.push(`${base} -F`);

@@ -23,5 +23,8 @@ test("fish's script describes commands, options with values, choices and ids", (
   assert.match(script, /__fish_seen_subcommand_from token; and __fish_seen_subcommand_from list ls' .*-l json/);
   assert.match(script, /-l log-level .* -x -a 'trace debug info warn error silent'/);
   assert.match(script, /-l config .* -r -F/);
-  assert.match(script, /__fish_seen_subcommand_from kill rm remove; and not __fish_seen_subcommand_from egress net secret token image' -a '\(sandkeep complete-ids 2>\/dev\/null\)'/);
+  assert.match(
+    script,
+    /__fish_seen_subcommand_from kill rm remove; and not __fish_seen_subcommand_from egress net secret token image' -a '\(sandkeep complete-ids 2>\/dev\/null\)'/,
+  );
 });

@@ -24,15 +24,34 @@ export function completionNodes(root: CommandSpec): CompletionNode[] {
   const nodes: CompletionNode[] = [];
   const visit = (spec: CommandSpec, path: string[][]) => {
     const commands = (spec.commands ?? []).filter((sub) => !sub.hidden);
-    nodes.push({ path, spec, commands, options: [...(spec.load ? optionsOf(spec).map(describe) : []), help, ...(path.length ? [] : [versionOption])] });
+    nodes.push({
+      path,
+      spec,
+      commands,
+      options: [...(spec.load ? optionsOf(spec).map(describe) : []), help, ...(path.length ? [] : [versionOption])],
+    });
     for (const sub of commands) visit(sub, [...path, [sub.name, ...(sub.aliases ?? [])]]);
   };
   visit(root, []);
   return nodes;
 }
 
-const help: CompletionOption = { short: "-h", long: "--help", description: "print this help", takesValue: false, takesPath: false, choices: [] };
-const versionOption: CompletionOption = { short: "-V", long: "--version", description: "print the version", takesValue: false, takesPath: false, choices: [] };
+const help: CompletionOption = {
+  short: "-h",
+  long: "--help",
+  description: "print this help",
+  takesValue: false,
+  takesPath: false,
+  choices: [],
+};
+const versionOption: CompletionOption = {
+  short: "-V",
+  long: "--version",
+  description: "print the version",
+  takesValue: false,
+  takesPath: false,
+  choices: [],
+};
 
 function describe(option: OptionSpec): CompletionOption {
   const value = /[<[]([^>\]]+)[>\]]/.exec(option.flags)?.[1];

@@ -31,13 +31,20 @@ function nodeFunction(node: CompletionNode): string {
   const words = node.path.map(([name]) => name!);
   const options = node.options.map(optionSpec);
   if (node.commands.length === 0) {
-    const what = node.spec.completes === "sandbox" ? "'*:sandbox:_sandkeep_ids'" : node.spec.completes === "file" ? "'*:file:_files'" : "";
+    const what =
+      node.spec.completes === "sandbox"
+        ? "'*:sandbox:_sandkeep_ids'"
+        : node.spec.completes === "file"
+          ? "'*:file:_files'"
+          : "";
     const fixed = fixedArguments(node.spec);
     const rest = fixed.length ? `'1:shell:(${fixed.join(" ")})'` : what;
     return `${functionOf(words)}() {\n  _arguments -s ${[...options, rest].filter(Boolean).join(" \\\n    ")}\n}`;
   }
   const commands = node.commands.map((c) => quote(`${c.name}:${escapeColons(c.summary)}`)).join("\n        ");
-  const cases = node.commands.map((c) => `        ${[c.name, ...(c.aliases ?? [])].join("|")}) ${functionOf([...words, c.name])} ;;`).join("\n");
+  const cases = node.commands
+    .map((c) => `        ${[c.name, ...(c.aliases ?? [])].join("|")}) ${functionOf([...words, c.name])} ;;`)
+    .join("\n");
   return `${functionOf(words)}() {
   local state line
   _arguments -C ${options.join(" \\\n    ")} \\
@@ -59,6 +66,8 @@ ${cases}
 function optionSpec(option: CompletionOption): string {
   const action = option.choices.length ? `(${option.choices.join(" ")})` : option.takesPath ? "_files" : " ";
   const value = option.takesValue ? `:value:${action}` : "";
-  return [option.short, option.long].filter((name) => name !== undefined)
-    .map((name) => quote(`*${name}[${escapeColons(option.description)}]${value}`)).join(" ");
+  return [option.short, option.long]
+    .filter((name) => name !== undefined)
+    .map((name) => quote(`*${name}[${escapeColons(option.description)}]${value}`))
+    .join(" ");
 }

@@ -17,6 +17,6 @@ export async function isRemoteDirectory(sandbox: Sandbox, path: string): Promise
  */
 export async function remoteTarget(sandbox: Sandbox, destination: string, name: string): Promise<string> {
   if (name === "") return destination;
-  const into = destination.endsWith("/") || await isRemoteDirectory(sandbox, destination);
+  const into = destination.endsWith("/") || (await isRemoteDirectory(sandbox, destination));
   return into ? posix.join(destination, name) : destination;
 }

@@ -22,18 +22,19 @@ afterEach(async () => {
 });
 
 /** A sandbox of which a directory comes that nobody may write, as Go's module cache is; then `after` happens. */
-const readOnly = (after = () => {}) => ({
-  fs: {
-    stat: async () => ({ isDirectory: true, isFile: false }),
-    async download(_: string, target: string) {
-      await mkdir(join(target, "inner"), { recursive: true });
-      await writeFile(join(target, "inner/file"), "content");
-      await chmod(join(target, "inner"), 0o555);
-      await chmod(target, 0o555);
-      after();
+const readOnly = (after = () => {}) =>
+  ({
+    fs: {
+      stat: async () => ({ isDirectory: true, isFile: false }),
+      async download(_: string, target: string) {
+        await mkdir(join(target, "inner"), { recursive: true });
+        await writeFile(join(target, "inner/file"), "content");
+        await chmod(join(target, "inner"), 0o555);
+        await chmod(target, 0o555);
+        after();
+      },
     },
-  },
-}) as unknown as Sandbox;
+  }) as unknown as Sandbox;
 
 test("a directory that may not be written gets its new name", async () => {
   const destination = join(dir, "copy");

@@ -11,12 +11,19 @@ interface SystemError extends Error {
  * Copies, and turns what goes wrong into the command line's errors: of files here, of files there, of archives that no agent sends.
  * @throws {CliError}
  */
-export async function copying(work: () => Promise<void>, interrupted: () => NodeJS.Signals | undefined = () => undefined): Promise<void> {
+export async function copying(
+  work: () => Promise<void>,
+  interrupted: () => NodeJS.Signals | undefined = () => undefined,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
     const signal = interrupted();
-    if (signal) throw new CliError("INTERRUPTED", "copying was interrupted; what was complete stays", { exitCode: signal === "SIGINT" ? 130 : 143, cause: error });
+    if (signal)
+      throw new CliError("INTERRUPTED", "copying was interrupted; what was complete stays", {
+        exitCode: signal === "SIGINT" ? 130 : 143,
+        cause: error,
+      });
     throw described(error);
   }
 }
@@ -27,8 +34,15 @@ function described(error: unknown): unknown {
   if (known) return known;
   const { code, syscall, name, message } = error as SystemError;
   if (typeof syscall === "string" && /^E[A-Z0-9]+$/.test(String(code))) {
-    return new CliError(code, `a file on this machine: ${message}`, { exitCode: code === "ENOENT" ? ExitCode.notFound : ExitCode.failed, cause: error });
+    return new CliError(code, `a file on this machine: ${message}`, {
+      exitCode: code === "ENOENT" ? ExitCode.notFound : ExitCode.failed,
+      cause: error,
+    });
   }
-  if (name === "ArchiveError") return new CliError("BAD_ARCHIVE", message, { hint: "somebody in the sandbox may have tampered with its agent; nothing was written outside of the destination", cause: error });
+  if (name === "ArchiveError")
+    return new CliError("BAD_ARCHIVE", message, {
+      hint: "somebody in the sandbox may have tampered with its agent; nothing was written outside of the destination",
+      cause: error,
+    });
   return error;
 }

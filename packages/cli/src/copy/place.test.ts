@@ -13,11 +13,15 @@ test("a path in a sandbox has its id before a colon", () => {
 });
 
 test("any other path is on this machine", () => {
-  for (const path of ["x", "/a/b", "./a:b", "dir/a:b", "."]) assert.deepEqual(parsePlace(path, {}), { kind: "local", path });
+  for (const path of ["x", "/a/b", "./a:b", "dir/a:b", "."])
+    assert.deepEqual(parsePlace(path, {}), { kind: "local", path });
 });
 
 test("what stands before the colon must be an id", () => {
-  assert.throws(() => parsePlace("host:x", {}), (error) => error instanceof CliError && error.code === "NOT_AN_ID");
+  assert.throws(
+    () => parsePlace("host:x", {}),
+    (error) => error instanceof CliError && error.code === "NOT_AN_ID",
+  );
   assert.throws(() => parsePlace(":x", {}), UsageError);
 });
 
@@ -32,16 +36,34 @@ test("a dot at the end means what is in it", () => {
 });
 
 test("a path in a sandbox has the name in it, however it is written", () => {
-  for (const path of ["d", "d/", "./d", "d//", "x/../d", "/x/d/.", "../app/d/"]) assert.equal(nameInSandbox(path), "d", path);
+  for (const path of ["d", "d/", "./d", "d//", "x/../d", "/x/d/.", "../app/d/"])
+    assert.equal(nameInSandbox(path), "d", path);
   assert.deepEqual([".", "..", "/", "/..", "../.."].map(nameInSandbox), ["app", "home", "", "", ""]);
 });
 
 test("what a sandbox gives for a pattern must fit it", () => {
   for (const [path, pattern] of [
-    ["/home/app/1.log", "*.log"], ["/home/app/.log", "*.log"], ["/home/app/.git", "*"], ["/a/b/c.ts", "/a/**/*.ts"], ["/a/x", "/a/**"], ["/a/b1", "/a/b?"],
-    ["/a/b.js", "/a/{b,c}.*"], ["/a/c/d.txt", "/a/{b/x,c/d}.txt"], ["/a/c", "/a/[a-c]"], ["/a/d", "/a/*/"], ["/a/a.ts", "/a/@(a|b).ts"], ["/a/{", "/a/*"],
-  ]) assert.ok(fitsGlob(path!, pattern!), `${path} ${pattern}`);
-  for (const [path, pattern] of [["/home/app/.bashrc", "*.log"], ["/home/app/x.log/..", "*.log"], ["/", "*.log"], ["/a/d", "/a/[a-c]"], ["/a/1.log.exe", "*.log"]]) {
+    ["/home/app/1.log", "*.log"],
+    ["/home/app/.log", "*.log"],
+    ["/home/app/.git", "*"],
+    ["/a/b/c.ts", "/a/**/*.ts"],
+    ["/a/x", "/a/**"],
+    ["/a/b1", "/a/b?"],
+    ["/a/b.js", "/a/{b,c}.*"],
+    ["/a/c/d.txt", "/a/{b/x,c/d}.txt"],
+    ["/a/c", "/a/[a-c]"],
+    ["/a/d", "/a/*/"],
+    ["/a/a.ts", "/a/@(a|b).ts"],
+    ["/a/{", "/a/*"],
+  ])
+    assert.ok(fitsGlob(path!, pattern!), `${path} ${pattern}`);
+  for (const [path, pattern] of [
+    ["/home/app/.bashrc", "*.log"],
+    ["/home/app/x.log/..", "*.log"],
+    ["/", "*.log"],
+    ["/a/d", "/a/[a-c]"],
+    ["/a/1.log.exe", "*.log"],
+  ]) {
     assert.ok(!fitsGlob(path!, pattern!), `${path} ${pattern}`);
   }
 });

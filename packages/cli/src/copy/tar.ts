@@ -5,7 +5,9 @@ import { CliError } from "../errors.ts";
 export async function extract(sandbox: Sandbox, directory: string, archive: ReadableStream<Uint8Array>): Promise<void> {
   const child = await sandbox.spawn("tar", {
     args: ["--extract", "--file=-", "--directory", directory, "--no-same-owner"],
-    stdin: "piped", stdout: "null", stderr: "piped",
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
   });
   // If it ends early, what it says is worth more than that its input broke.
   const [words, status] = await Promise.all([
@@ -13,15 +15,27 @@ export async function extract(sandbox: Sandbox, directory: string, archive: Read
     child.status,
     archive.pipeTo(child.stdin!).catch(() => {}),
   ]);
-  if (!status.success) throw new CliError("TAR_FAILED", `could not write all files to ${directory}: ${words.trim()}`, { hint: "check the directory's permissions and free space" });
+  if (!status.success)
+    throw new CliError("TAR_FAILED", `could not write all files to ${directory}: ${words.trim()}`, {
+      hint: "check the directory's permissions and free space",
+    });
 }
 
 /** Packs a directory of a sandbox, and gives the archive to `consume`. @throws {CliError} TAR_FAILED */
-export async function pack(sandbox: Sandbox, directory: string, consume: (archive: ReadableStream<Uint8Array>) => Promise<void>): Promise<void> {
+export async function pack(
+  sandbox: Sandbox,
+  directory: string,
+  consume: (archive: ReadableStream<Uint8Array>) => Promise<void>,
+): Promise<void> {
   const child = await sandbox.spawn("tar", {
     args: ["--create", "--file=-", "--directory", directory, "."],
-    stdin: "null", stdout: "piped", stderr: "piped",
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
   });
   const [words, status] = await Promise.all([new Response(child.stderr).text(), child.status, consume(child.stdout!)]);
-  if (!status.success) throw new CliError("TAR_FAILED", `could not read all of ${directory}: ${words.trim()}`, { hint: "check that the files can be read" });
+  if (!status.success)
+    throw new CliError("TAR_FAILED", `could not read all of ${directory}: ${words.trim()}`, {
+      hint: "check that the files can be read",
+    });
 }

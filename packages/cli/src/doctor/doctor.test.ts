@@ -22,12 +22,28 @@ function machine(programs: Record<string, string>, more: Partial<DoctorContext> 
   mkdirSync(bin);
   for (const name of ["sh", "prlimit", "setpriv", "perl"]) symlinkSync(`/usr/bin/${name}`, join(bin, name));
   for (const [name, script] of Object.entries(programs)) addProgram(bin, name, script);
-  return { env: { PATH: bin }, dataDir: join(bin, "data"), uid: 1_000, userName: "nobody-here", jail: "full", signal: AbortSignal.timeout(10_000), ...more };
+  return {
+    env: { PATH: bin },
+    dataDir: join(bin, "data"),
+    uid: 1_000,
+    userName: "nobody-here",
+    jail: "full",
+    signal: AbortSignal.timeout(10_000),
+    ...more,
+  };
 }
 
 test("names the versions of programs", async () => {
-  const findings = await checkPrograms(machine({ "qemu-system-x86_64": "echo 'QEMU emulator version 10.0.2 (Debian)'", go: "echo go version go1.24.4 linux/amd64" }));
-  assert.deepEqual(findings.find(({ name }) => name === "qemu-system-x86_64"), { name: "qemu-system-x86_64", verdict: "ok", detail: "10.0.2" });
+  const findings = await checkPrograms(
+    machine({
+      "qemu-system-x86_64": "echo 'QEMU emulator version 10.0.2 (Debian)'",
+      go: "echo go version go1.24.4 linux/amd64",
+    }),
+  );
+  assert.deepEqual(
+    findings.find(({ name }) => name === "qemu-system-x86_64"),
+    { name: "qemu-system-x86_64", verdict: "ok", detail: "10.0.2" },
+  );
   assert.equal(findings.find(({ name }) => name === "go")?.verdict, "ok");
 });
 
@@ -37,7 +53,11 @@ test("says what is missing, how bad that is, and how to install it", async () =>
   assert.equal(bwrap.verdict, "fail");
   assert.match(bwrap.detail, /not found/);
   assert.match(bwrap.repair!, /apt-get install bubblewrap/);
-  assert.equal(findings.find(({ name }) => name === "mmdebstrap")?.verdict, "warn", "needed for building an image only");
+  assert.equal(
+    findings.find(({ name }) => name === "mmdebstrap")?.verdict,
+    "warn",
+    "needed for building an image only",
+  );
 });
 
 test("finds programs that are too old", async () => {
@@ -61,7 +81,12 @@ test("measures memory and the disk of the data directory, which it makes", async
 });
 
 test("tells when name spaces and the jail do not work, in the words of those who refused", async () => {
-  const findings = await checkIsolation(machine({ unshare: "echo 'unshare failed: Operation not permitted' >&2; exit 1", bwrap: "echo 'No permissions to create new namespace' >&2; exit 1" }));
+  const findings = await checkIsolation(
+    machine({
+      unshare: "echo 'unshare failed: Operation not permitted' >&2; exit 1",
+      bwrap: "echo 'No permissions to create new namespace' >&2; exit 1",
+    }),
+  );
   const [namespaces, jail, subuid, , mapping] = findings;
   assert.equal(namespaces!.verdict, "fail");
   assert.match(namespaces!.detail, /Operation not permitted/);
@@ -74,12 +99,21 @@ test("tells when name spaces and the jail do not work, in the words of those who
 
 test("root makes its jail without user namespaces", async () => {
   const findings = await checkIsolation(machine({ unshare: "exit 1", bwrap: "exit 0" }, { uid: 0 }));
-  assert.deepEqual(findings.map(({ name, verdict }) => [name, verdict]), [["user namespaces", "ok"], ["jail", "ok"]]);
+  assert.deepEqual(
+    findings.map(({ name, verdict }) => [name, verdict]),
+    [
+      ["user namespaces", "ok"],
+      ["jail", "ok"],
+    ],
+  );
 });
 
 test("the minimal jail needs no bwrap, and what it lacks is said", async () => {
   const context = machine({}, { jail: "minimal" });
-  assert.equal((await checkPrograms(context)).find(({ name }) => name === "bwrap"), undefined);
+  assert.equal(
+    (await checkPrograms(context)).find(({ name }) => name === "bwrap"),
+    undefined,
+  );
   const jail = (await checkIsolation(context))[0]!;
   assert.equal(jail.verdict, "warn", jail.detail);
   assert.match(jail.detail, /minimal, as chosen: no namespaces; .*seccomp, (Landlock|no Landlock)/);
@@ -88,7 +122,13 @@ test("the minimal jail needs no bwrap, and what it lacks is said", async () => {
 
 test("root needs no subordinate ids", async () => {
   const findings = await checkIsolation(machine({ unshare: "exit 0", bwrap: "exit 0" }, { uid: 0 }));
-  assert.deepEqual(findings.map(({ name, verdict }) => [name, verdict]), [["user namespaces", "ok"], ["jail", "ok"]]);
+  assert.deepEqual(
+    findings.map(({ name, verdict }) => [name, verdict]),
+    [
+      ["user namespaces", "ok"],
+      ["jail", "ok"],
+    ],
+  );
 });
 
 test("without a server says whether its port is free", async () => {
@@ -115,7 +155,11 @@ test("looks at the egress proxy's keys and certificate, and who may read them", 
   assert.match((await egress()).detail, /secrets\.key.* is missing/);
   writeFileSync(join(folder, "secrets.key"), "k".repeat(32), { mode: 0o600 });
   assert.deepEqual((await egress()).verdict, "ok");
-  for (const [path, mode, bad] of [[folder, 0o700, 0o755], [join(folder, "secrets.key"), 0o600, 0o640], [join(folder, "ca-key.pem"), 0o600, 0o604]] as const) {
+  for (const [path, mode, bad] of [
+    [folder, 0o700, 0o755],
+    [join(folder, "secrets.key"), 0o600, 0o640],
+    [join(folder, "ca-key.pem"), 0o600, 0o604],
+  ] as const) {
     chmodSync(path, bad);
     const { verdict, repair } = await egress();
     assert.equal(verdict, "fail");
@@ -129,7 +173,8 @@ test("looks at the egress proxy's keys and certificate, and who may read them", 
 });
 
 test("finds variables that name authorities and lead nowhere", async () => {
-  const found = async (env: Record<string, string>) => (await checkEgress(machine({}, { env }))).find(({ name }) => name === "authorities")!;
+  const found = async (env: Record<string, string>) =>
+    (await checkEgress(machine({}, { env }))).find(({ name }) => name === "authorities")!;
   assert.notEqual((await found({})).verdict, "fail");
   const wrong = await found({ SSL_CERT_FILE: join(dir, "nowhere.pem") });
   assert.equal(wrong.verdict, "warn");
@@ -137,7 +182,15 @@ test("finds variables that name authorities and lead nowhere", async () => {
 });
 
 test("a check that breaks is a finding, and the others are still made", async () => {
-  const findings = await runChecks([async function checkSomething() { throw new Error("broken"); }, checkPrograms], machine({}));
+  const findings = await runChecks(
+    [
+      async function checkSomething() {
+        throw new Error("broken");
+      },
+      checkPrograms,
+    ],
+    machine({}),
+  );
   assert.deepEqual(findings[0], { name: "something", verdict: "fail", detail: "could not be checked: broken" });
   assert.ok(findings.length > 1);
 });

@@ -7,19 +7,33 @@ import type { Check, Finding } from "./check.ts";
 /** Where Debian and its kin keep the authorities that programs trust. Those of Node's own count, too. */
 const SYSTEM_STORE = "/etc/ssl/certs/ca-certificates.crt";
 /** The egress proxy's keys and certificate, and the authorities that it trusts upstream. */
-export const checkEgress: Check = async ({ dataDir, env }) => [await findEgressKeys(join(dataDir, "egress")), await authorities(env)];
+export const checkEgress: Check = async ({ dataDir, env }) => [
+  await findEgressKeys(join(dataDir, "egress")),
+  await authorities(env),
+];
 
 /** Without any, nothing that a sandbox reaches by TLS can be verified. */
 async function authorities(env: NodeJS.ProcessEnv): Promise<Finding> {
   const name = "authorities";
   for (const variable of ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]) {
     const file = env[variable];
-    if (file && !(await certificatesIn(file))) return { name, verdict: "warn", detail: `${variable} names ${file}, which holds no certificates that can be read`, repair: `correct ${variable}, or unset it` };
+    if (file && !(await certificatesIn(file)))
+      return {
+        name,
+        verdict: "warn",
+        detail: `${variable} names ${file}, which holds no certificates that can be read`,
+        repair: `correct ${variable}, or unset it`,
+      };
   }
   const system = await certificatesIn(SYSTEM_STORE);
   if (system > 0) return { name, verdict: "ok", detail: `${system} in the system's store` };
   const bundled = getCACertificates("bundled").length;
-  return { name, verdict: bundled > 0 ? "warn" : "fail", detail: `the system's store ${SYSTEM_STORE} cannot be read; Node's own ${bundled} are used`, repair: "apt-get install ca-certificates" };
+  return {
+    name,
+    verdict: bundled > 0 ? "warn" : "fail",
+    detail: `the system's store ${SYSTEM_STORE} cannot be read; Node's own ${bundled} are used`,
+    repair: "apt-get install ca-certificates",
+  };
 }
 
 async function certificatesIn(file: string): Promise<number> {

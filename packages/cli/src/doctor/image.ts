@@ -9,10 +9,20 @@ export const checkImage: Check = async (context) => {
   const [current, all] = await Promise.all([findImage({ dataDir }), listImages({ dataDir })]);
   const old = all.filter(({ image, inUse }) => image.id !== current?.id && !inUse);
   const size = all.find(({ image }) => image.id === current?.id)?.diskBytes ?? 0;
-  const age = old.length > 0 ? `; ${old.length} old ${old.length === 1 ? "one" : "ones"}, ${formatBytes(old.reduce((sum, { diskBytes }) => sum + diskBytes, 0))}` : "";
+  const age =
+    old.length > 0
+      ? `; ${old.length} old ${old.length === 1 ? "one" : "ones"}, ${formatBytes(old.reduce((sum, { diskBytes }) => sum + diskBytes, 0))}`
+      : "";
   if (!current) {
     const detail = all.length > 0 ? "none of the present recipe and agent" : "none";
-    return [{ name: "image", verdict: "warn", detail: detail + age, repair: "sandkeep image build (the first sandbox does it, too)" }];
+    return [
+      {
+        name: "image",
+        verdict: "warn",
+        detail: detail + age,
+        repair: "sandkeep image build (the first sandbox does it, too)",
+      },
+    ];
   }
   const packages = current.manifest.packages;
   return [

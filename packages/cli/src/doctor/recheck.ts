@@ -5,16 +5,34 @@ import { readState } from "../server/state.ts";
 import type { DoctorContext, Finding } from "./check.ts";
 
 /** Forgets what was found out about KVM, and boots a guest to find it out anew, if there is an image. */
-export async function recheck({ dataDir, env, jail }: Pick<DoctorContext, "dataDir" | "env" | "jail">): Promise<Finding[]> {
+export async function recheck({
+  dataDir,
+  env,
+  jail,
+}: Pick<DoctorContext, "dataDir" | "env" | "jail">): Promise<Finding[]> {
   const name = "recheck";
   try {
     const images = imagesOf(dataDir, env);
     const image = await findImage({ dataDir: images });
     const found = await recheckAcceleration({ dataDir, templatesDir: join(images, "templates"), image, jail });
-    if (!found) return [{ name, verdict: "ok", detail: "what was known of KVM is forgotten; the server finds it out when it starts" }];
+    if (!found)
+      return [
+        { name, verdict: "ok", detail: "what was known of KVM is forgotten; the server finds it out when it starts" },
+      ];
     const detail = `${found.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${found.reason}`;
-    return [{ name, verdict: "ok", detail, ...(readState(dataDir) && { repair: "the server that runs keeps what it found; to change that: sandkeep stop" }) }];
+    return [
+      {
+        name,
+        verdict: "ok",
+        detail,
+        ...(readState(dataDir) && {
+          repair: "the server that runs keeps what it found; to change that: sandkeep stop",
+        }),
+      },
+    ];
   } catch (error) {
-    return [{ name, verdict: "fail", detail: `a guest does not start: ${(error as Error).message}`, repair: "see below" }];
+    return [
+      { name, verdict: "fail", detail: `a guest does not start: ${(error as Error).message}`, repair: "see below" },
+    ];
   }
 }

@@ -27,7 +27,9 @@ export const checkResources: Check = async ({ dataDir }) => {
       name: "disk",
       verdict: free < LEAST_DISK ? "fail" : free < GOOD_DISK ? "warn" : "ok",
       detail: `${formatBytes(free)} free in ${dataDir}`,
-      ...(free < GOOD_DISK && { repair: "make room (`sandkeep image prune`), or set SANDKEEP_DATA_DIR to a larger disk" }),
+      ...(free < GOOD_DISK && {
+        repair: "make room (`sandkeep image prune`), or set SANDKEEP_DATA_DIR to a larger disk",
+      }),
     },
   ];
 };

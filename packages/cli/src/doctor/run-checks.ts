@@ -2,10 +2,16 @@ import type { Check, DoctorContext, Finding } from "./check.ts";
 
 /** Runs checks side by side and gives what they found, in their order. A check that breaks is a finding too. */
 export async function runChecks(checks: Check[], context: DoctorContext): Promise<Finding[]> {
-  const found = await Promise.all(checks.map((check) => check(context).catch((error: Error): Finding[] => [{
-    name: check.name.replace(/^check/, "").toLowerCase(),
-    verdict: "fail",
-    detail: `could not be checked: ${error.message}`,
-  }])));
+  const found = await Promise.all(
+    checks.map((check) =>
+      check(context).catch((error: Error): Finding[] => [
+        {
+          name: check.name.replace(/^check/, "").toLowerCase(),
+          verdict: "fail",
+          detail: `could not be checked: ${error.message}`,
+        },
+      ]),
+    ),
+  );
   return found.flat();
 }

@@ -24,45 +24,101 @@ export const checkServer: Check = async (context) => {
     const info = await new Api(state).json<ServerInfo>("GET", "/api/v1/info");
     const { acceleration, jail, versions, waiting, machines, memoryBudgetMiB } = info.host;
     return [
-      { name: "server", verdict: "ok", detail: `runs (process ${state.pid}, ${state.sandboxEndpoint}, version ${info.version}), ${info.sandboxes.running} sandboxes` },
+      {
+        name: "server",
+        verdict: "ok",
+        detail: `runs (process ${state.pid}, ${state.sandboxEndpoint}, version ${info.version}), ${info.sandboxes.running} sandboxes`,
+      },
       {
         name: "acceleration",
         verdict: "ok",
         detail: `${acceleration.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${acceleration.reason}`,
-        ...(acceleration.kind === "tcg" && { repair: "sandboxes work without KVM, more slowly; a machine where it works makes them fast" }),
+        ...(acceleration.kind === "tcg" && {
+          repair: "sandboxes work without KVM, more slowly; a machine where it works makes them fast",
+        }),
       },
-      ...(jail === "minimal" ? [{ name: "machines' jail", verdict: "warn", detail: "minimal: the server was started so, and machines have no namespaces", repair: "docs/security.md has the difference" } as const] : []),
-      { name: "engine", verdict: "ok", detail: `${Object.entries(versions).map(([k, v]) => `${k} ${v}`).join(", ")}; ${machines} machines, ${waiting.processes + waiting.clones} waiting ahead of demand (budget ${memoryBudgetMiB} MiB)` },
+      ...(jail === "minimal"
+        ? [
+            {
+              name: "machines' jail",
+              verdict: "warn",
+              detail: "minimal: the server was started so, and machines have no namespaces",
+              repair: "docs/security.md has the difference",
+            } as const,
+          ]
+        : []),
+      {
+        name: "engine",
+        verdict: "ok",
+        detail: `${Object.entries(versions)
+          .map(([k, v]) => `${k} ${v}`)
+          .join(
+            ", ",
+          )}; ${machines} machines, ${waiting.processes + waiting.clones} waiting ahead of demand (budget ${memoryBudgetMiB} MiB)`,
+      },
     ];
   } catch (error) {
-    return [{ name: "server", verdict: "fail", detail: `process ${state.pid} runs, but does not answer: ${(error as Error).message}`, repair: "sandkeep stop, then try again" }];
+    return [
+      {
+        name: "server",
+        verdict: "fail",
+        detail: `process ${state.pid} runs, but does not answer: ${(error as Error).message}`,
+        repair: "sandkeep stop, then try again",
+      },
+    ];
   }
 };
 
 async function kvmDevice({ dataDir, env }: DoctorContext): Promise<Finding> {
   const name = "acceleration";
   const { access, constants } = await import("node:fs/promises");
-  const denied = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(() => undefined, (error: NodeJS.ErrnoException) => error.code);
+  const denied = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
   if (denied === "ENOENT") return { name, verdict: "ok", detail: "emulation (TCG): this machine has no /dev/kvm" };
-  if (denied) return { name, verdict: "warn", detail: `emulation (TCG): /dev/kvm may not be used (${denied})`, repair: `as root: usermod --append --groups kvm ${process.env.USER ?? "<user>"}, then log in again` };
+  if (denied)
+    return {
+      name,
+      verdict: "warn",
+      detail: `emulation (TCG): /dev/kvm may not be used (${denied})`,
+      repair: `as root: usermod --append --groups kvm ${process.env.USER ?? "<user>"}, then log in again`,
+    };
   // What the server found out when it last started, by booting a guest against the clock.
-  const verdicts = await readFile(join(imagesOf(dataDir, env), "acceleration.json"), "utf8").then(JSON.parse, () => ({})) as Record<string, { kind: string; reason: string }>;
+  const verdicts = (await readFile(join(imagesOf(dataDir, env), "acceleration.json"), "utf8").then(
+    JSON.parse,
+    () => ({}),
+  )) as Record<string, { kind: string; reason: string }>;
   const last = Object.values(verdicts).at(-1);
-  if (!last) return { name, verdict: "ok", detail: "/dev/kvm is there; whether it works is proven when the server first starts" };
+  if (!last)
+    return {
+      name,
+      verdict: "ok",
+      detail: "/dev/kvm is there; whether it works is proven when the server first starts",
+    };
   const emulated = last.kind !== "kvm";
-  return { name, verdict: "ok", detail: `${emulated ? "emulation (TCG)" : "KVM"}: ${last.reason}`, ...(emulated && { repair: "when KVM works, sandkeep doctor --recheck finds it out" }) };
+  return {
+    name,
+    verdict: "ok",
+    detail: `${emulated ? "emulation (TCG)" : "KVM"}: ${last.reason}`,
+    ...(emulated && { repair: "when KVM works, sandkeep doctor --recheck finds it out" }),
+  };
 }
 
 /** Only `sandkeep serve` minds: the server in the background takes any free port. */
 function defaultPort(): Promise<Finding> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve({
-      name: "port",
-      verdict: "warn",
-      detail: `${DEFAULT_PORT} cannot be listened on: ${error.code === "EADDRINUSE" ? "something else does" : error.message}`,
-      repair: "find out what with `ss -ltnp`, or use sandkeep serve --port",
-    }));
-    probe.listen(DEFAULT_PORT, "127.0.0.1", () => probe.close(() => resolve({ name: "port", verdict: "ok", detail: `${DEFAULT_PORT} is free` })));
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      resolve({
+        name: "port",
+        verdict: "warn",
+        detail: `${DEFAULT_PORT} cannot be listened on: ${error.code === "EADDRINUSE" ? "something else does" : error.message}`,
+        repair: "find out what with `ss -ltnp`, or use sandkeep serve --port",
+      }),
+    );
+    probe.listen(DEFAULT_PORT, "127.0.0.1", () =>
+      probe.close(() => resolve({ name: "port", verdict: "ok", detail: `${DEFAULT_PORT} is free` })),
+    );
   });
 }

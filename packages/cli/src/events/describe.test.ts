@@ -4,41 +4,123 @@ import type { SandboxEvent } from "@sandkeep/protocol";
 import { colours } from "../output/colour.ts";
 import { describeEvent } from "./describe.ts";
 
-const stamp = { id: "evt_1", time: "2026-01-02T03:04:05.678Z", org: "o", sandbox: "sbx_ord_x", actor: { kind: "token", id: "tok_1", name: "ci" } } as const;
+const stamp = {
+  id: "evt_1",
+  time: "2026-01-02T03:04:05.678Z",
+  org: "o",
+  sandbox: "sbx_ord_x",
+  actor: { kind: "token", id: "tok_1", name: "ci" },
+} as const;
 const line = (event: object) => describeEvent({ ...stamp, ...event } as SandboxEvent, colours(false));
 
 test("a command is told with its words, its end and how long it took", () => {
-  const data = { argv: ["bash", "-c", "echo 'a b'"], cwd: null, pid: 1, exitCode: 3, signal: null, oom: false, durationMs: 40 };
-  assert.equal(line({ kind: "command", outcome: "failed", data }), `2026-01-02 03:04:05Z ✘ sbx_ord_x command bash -c "echo 'a b'" → exit 3, 40 ms (ci)`);
+  const data = {
+    argv: ["bash", "-c", "echo 'a b'"],
+    cwd: null,
+    pid: 1,
+    exitCode: 3,
+    signal: null,
+    oom: false,
+    durationMs: 40,
+  };
+  assert.equal(
+    line({ kind: "command", outcome: "failed", data }),
+    `2026-01-02 03:04:05Z ✘ sbx_ord_x command bash -c "echo 'a b'" → exit 3, 40 ms (ci)`,
+  );
   assert.match(line({ kind: "command", outcome: "failed", data: { ...data, signal: "SIGKILL" } }), /ended by SIGKILL/);
-  assert.match(line({ kind: "command", outcome: "failed", data: { ...data, signal: "SIGKILL", exitCode: 137, oom: true } }), /ended for want of memory/);
-  assert.match(line({ kind: "command", outcome: "failed", data: { ...data, exitCode: null, error: "ENOENT" } }), /→ ENOENT/);
+  assert.match(
+    line({ kind: "command", outcome: "failed", data: { ...data, signal: "SIGKILL", exitCode: 137, oom: true } }),
+    /ended for want of memory/,
+  );
+  assert.match(
+    line({ kind: "command", outcome: "failed", data: { ...data, exitCode: null, error: "ENOENT" } }),
+    /→ ENOENT/,
+  );
 });
 
 test("what a sandbox made up cannot reach the terminal", () => {
-  assert.match(line({ kind: "file.written", outcome: "ok", data: { path: "\x1b]0;x\x07", bytes: 1, method: "writeFile" } }), /\\x1b\]0;x\\x07/);
+  assert.match(
+    line({ kind: "file.written", outcome: "ok", data: { path: "\x1b]0;x\x07", bytes: 1, method: "writeFile" } }),
+    /\\x1b\]0;x\\x07/,
+  );
 });
 
 test("a request is told with where it went, how much of it, and which secrets", () => {
   const data = {
-    scheme: "https", method: "POST", host: "api.example", port: 443, path: "/v1", status: 200, bytesUp: 10, bytesDown: 2_048, durationMs: 42, verdict: "allowed", reason: null,
-    secrets: ["KEY"], placeholders: [],
+    scheme: "https",
+    method: "POST",
+    host: "api.example",
+    port: 443,
+    path: "/v1",
+    status: 200,
+    bytesUp: 10,
+    bytesDown: 2_048,
+    durationMs: 42,
+    verdict: "allowed",
+    reason: null,
+    secrets: ["KEY"],
+    placeholders: [],
   };
-  assert.match(line({ kind: "http", outcome: "ok", data }), /✔ sbx_ord_x http POST https:\/\/api\.example\/v1 → 200, 10 B up, 2\.0 KiB down, 42 ms, with KEY \(ci\)$/);
-  const denied = { ...data, port: 8_443, status: 403, verdict: "denied", reason: "api.example:8443 is not in this sandbox's allowNet.", secrets: [], placeholders: ["KEY"] };
-  assert.match(line({ kind: "http", outcome: "denied", data: denied }), /⊘ .*api\.example:8443\/v1 → 403, .*KEY left out: denied, api\.example:8443 is not in/);
+  assert.match(
+    line({ kind: "http", outcome: "ok", data }),
+    /✔ sbx_ord_x http POST https:\/\/api\.example\/v1 → 200, 10 B up, 2\.0 KiB down, 42 ms, with KEY \(ci\)$/,
+  );
+  const denied = {
+    ...data,
+    port: 8_443,
+    status: 403,
+    verdict: "denied",
+    reason: "api.example:8443 is not in this sandbox's allowNet.",
+    secrets: [],
+    placeholders: ["KEY"],
+  };
+  assert.match(
+    line({ kind: "http", outcome: "denied", data: denied }),
+    /⊘ .*api\.example:8443\/v1 → 403, .*KEY left out: denied, api\.example:8443 is not in/,
+  );
 });
 
 test("other connections, names and changes are told in a line each", () => {
-  const connection = { protocol: "tcp", host: "db.example", port: 5_432, bytesUp: 1, bytesDown: 2, durationMs: 3, verdict: "failed", reason: "refused" };
-  assert.match(line({ kind: "connection", outcome: "failed", data: connection }), /✘ .* tcp db\.example:5432 → 1 B up, 2 B down, 3 ms: failed, refused/);
-  assert.match(line({ kind: "dns", outcome: "denied", data: { type: "TXT", name: "x.example", verdict: "denied", reason: "no" } }), /dns TXT x\.example: denied, no/);
+  const connection = {
+    protocol: "tcp",
+    host: "db.example",
+    port: 5_432,
+    bytesUp: 1,
+    bytesDown: 2,
+    durationMs: 3,
+    verdict: "failed",
+    reason: "refused",
+  };
+  assert.match(
+    line({ kind: "connection", outcome: "failed", data: connection }),
+    /✘ .* tcp db\.example:5432 → 1 B up, 2 B down, 3 ms: failed, refused/,
+  );
+  assert.match(
+    line({ kind: "dns", outcome: "denied", data: { type: "TXT", name: "x.example", verdict: "denied", reason: "no" } }),
+    /dns TXT x\.example: denied, no/,
+  );
   const policy = { allow: ["a.example"], deny: ["b.example"], rules: [{ host: "a.example" }] };
-  assert.match(line({ kind: "egress.changed", outcome: "ok", data: { change: "policy", policy } }), /policy → a\.example; but not b\.example; 1 rules \(ci\)/);
-  assert.match(line({ kind: "egress.changed", outcome: "ok", data: { change: "secret.added", secret: { name: "KEY", hosts: ["a.example"], in: [] } } }), /secret\.added KEY → a\.example/);
-  assert.match(line({ kind: "egress.changed", outcome: "failed", data: { change: "restored", error: "lost" } }), /✘ .*restored: lost/);
+  assert.match(
+    line({ kind: "egress.changed", outcome: "ok", data: { change: "policy", policy } }),
+    /policy → a\.example; but not b\.example; 1 rules \(ci\)/,
+  );
+  assert.match(
+    line({
+      kind: "egress.changed",
+      outcome: "ok",
+      data: { change: "secret.added", secret: { name: "KEY", hosts: ["a.example"], in: [] } },
+    }),
+    /secret\.added KEY → a\.example/,
+  );
+  assert.match(
+    line({ kind: "egress.changed", outcome: "failed", data: { change: "restored", error: "lost" } }),
+    /✘ .*restored: lost/,
+  );
 });
 
 test("a kind that is not known yet is shown as it is", () => {
-  assert.match(line({ kind: "ssh", outcome: "denied", data: { host: "a.example" } }), /⊘ sbx_ord_x ssh \{"host":"a.example"\}/);
+  assert.match(
+    line({ kind: "ssh", outcome: "denied", data: { host: "a.example" } }),
+    /⊘ sbx_ord_x ssh \{"host":"a.example"\}/,
+  );
 });

@@ -5,7 +5,8 @@ import { formatDuration } from "../values/duration.ts";
 
 /** One line about an event, for people: when, which sandbox, what, how it went, who. */
 export function describeEvent(event: SandboxEvent, colour: Colours): string {
-  const mark = event.outcome === "ok" ? colour.green("✔") : event.outcome === "denied" ? colour.yellow("⊘") : colour.red("✘");
+  const mark =
+    event.outcome === "ok" ? colour.green("✔") : event.outcome === "denied" ? colour.yellow("⊘") : colour.red("✘");
   const time = event.time.replace("T", " ").replace(/\.\d+Z$/, "Z");
   const what = [event.kind, details(event)].filter(Boolean).join(" ");
   return `${colour.dim(time)} ${mark} ${event.sandbox ? `${colour.cyan(event.sandbox)} ` : ""}${printable(what)}${colour.dim(printable(` (${actor(event)})`))}`;
@@ -19,8 +20,16 @@ function details(event: SandboxEvent): string {
   switch (event.kind) {
     case "command": {
       const { argv, exitCode, signal, oom, durationMs, error } = event.data;
-      const end = error ?? (oom ? "ended for want of memory" : signal ? `ended by ${signal}` : exitCode === null ? "end not seen" : `exit ${exitCode}`);
-      return `${argv.map((word) => /[\s"'$]/.test(word) || word === "" ? JSON.stringify(word) : word).join(" ")} → ${end}, ${formatDuration(durationMs)}`;
+      const end =
+        error ??
+        (oom
+          ? "ended for want of memory"
+          : signal
+            ? `ended by ${signal}`
+            : exitCode === null
+              ? "end not seen"
+              : `exit ${exitCode}`);
+      return `${argv.map((word) => (/[\s"'$]/.test(word) || word === "" ? JSON.stringify(word) : word)).join(" ")} → ${end}, ${formatDuration(durationMs)}`;
     }
     case "file.written":
       return `${event.data.path}${event.data.bytes === null ? "" : `, ${formatBytes(event.data.bytes)}`}${event.data.error ? `: ${event.data.error}` : ""}`;
@@ -31,7 +40,8 @@ function details(event: SandboxEvent): string {
     case "sandbox.extended":
       return `until ${new Date(event.data.stopAtMs).toISOString()}`;
     case "http": {
-      const { scheme, method, host, port, path, status, bytesUp, bytesDown, durationMs, secrets, placeholders } = event.data;
+      const { scheme, method, host, port, path, status, bytesUp, bytesDown, durationMs, secrets, placeholders } =
+        event.data;
       const authority = port === (scheme === "https" ? 443 : 80) ? host : `${host}:${port}`;
       const sizes = `${formatBytes(bytesUp)} up, ${formatBytes(bytesDown)} down`;
       const names = [...secrets.map((name) => `with ${name}`), ...placeholders.map((name) => `${name} left out`)];
@@ -45,7 +55,11 @@ function details(event: SandboxEvent): string {
       return `${event.data.type} ${event.data.name}${judgement(event.data)}`;
     case "egress.changed": {
       const { change, policy, secret, error } = event.data;
-      const what = secret ? `${change} ${secret.name} → ${secret.hosts.join(", ")}` : policy ? `${change} → ${policySummary(policy)}` : change;
+      const what = secret
+        ? `${change} ${secret.name} → ${secret.hosts.join(", ")}`
+        : policy
+          ? `${change} → ${policySummary(policy)}`
+          : change;
       return `${what}${error ? `: ${error}` : ""}`;
     }
     case "token.created":
@@ -66,5 +80,7 @@ function policySummary({ allow, deny, rules }: { allow: string[] | null; deny: s
     allow === null ? "every public host" : allow.length === 0 ? "nothing" : allow.join(", "),
     deny.length > 0 && `but not ${deny.join(", ")}`,
     rules.length > 0 && `${rules.length} rules`,
-  ].filter(Boolean).join("; ");
+  ]
+    .filter(Boolean)
+    .join("; ");
 }

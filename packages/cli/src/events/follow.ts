@@ -7,7 +7,12 @@ import { CliError, ExitCode } from "../errors.ts";
  * reader was too slow, it is asked again from the last event seen; when it cuts the stream off because the token has ended, it
  * says so then.
  */
-export async function follow(api: Api, query: URLSearchParams, after: string | undefined, show: (event: SandboxEvent) => void): Promise<void> {
+export async function follow(
+  api: Api,
+  query: URLSearchParams,
+  after: string | undefined,
+  show: (event: SandboxEvent) => void,
+): Promise<void> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
@@ -30,7 +35,10 @@ export async function follow(api: Api, query: URLSearchParams, after: string | u
       }
       fruitless = last === seen ? fruitless + 1 : 0;
       if (fruitless > 1) {
-        throw new CliError("STREAM_ENDED", "the server ended the stream of events", { hint: "it may be stopping; try again", exitCode: ExitCode.unreachable });
+        throw new CliError("STREAM_ENDED", "the server ended the stream of events", {
+          hint: "it may be stopping; try again",
+          exitCode: ExitCode.unreachable,
+        });
       }
     }
   } catch (error) {
@@ -49,7 +57,10 @@ async function* serverSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerat
     const messages = buffered.split(/\r?\n\r?\n/);
     buffered = messages.pop()!;
     for (const message of messages) {
-      const data = message.split(/\r?\n/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5).replace(/^ /, ""));
+      const data = message
+        .split(/\r?\n/)
+        .filter((line) => line.startsWith("data:"))
+        .map((line) => line.slice(5).replace(/^ /, ""));
       if (data.length > 0) yield JSON.parse(data.join("\n")) as SandboxEvent;
     }
   }

@@ -8,7 +8,14 @@ export interface Colours {
   cyan(text: string): string;
 }
 
-const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const;
+const CODES = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+} as const;
 
 /** Whether a stream gets colours: a terminal, unless NO_COLOR (https://no-color.org) or TERM=dumb; FORCE_COLOR overrides. */
 export function wantsColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
@@ -18,10 +25,17 @@ export function wantsColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv)
 }
 
 export function colours(enabled: boolean): Colours {
-  const paint = ([on, off]: readonly [number, number]) => (text: string) => enabled ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+  const paint =
+    ([on, off]: readonly [number, number]) =>
+    (text: string) =>
+      enabled ? `\x1b[${on}m${text}\x1b[${off}m` : text;
   return {
-    bold: paint(CODES.bold), dim: paint(CODES.dim), red: paint(CODES.red),
-    green: paint(CODES.green), yellow: paint(CODES.yellow), cyan: paint(CODES.cyan),
+    bold: paint(CODES.bold),
+    dim: paint(CODES.dim),
+    red: paint(CODES.red),
+    green: paint(CODES.green),
+    yellow: paint(CODES.yellow),
+    cyan: paint(CODES.cyan),
   };
 }
 
@@ -35,6 +49,8 @@ export function plain(text: string): string {
  * or recolour what follows, become visible.
  */
 export function printable(text: string): string {
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
-    .replace(/\n/g, "\\n").replace(/\t/g, "\\t");
+  return text
+    .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
+    .replace(/\n/g, "\\n")
+    .replace(/\t/g, "\\t");
 }

@@ -4,7 +4,8 @@ import { type Colours, printable } from "./colour.ts";
 
 /** What a sandbox may reach, for people. */
 export function showEgress({ allow, deny, rules, secrets }: EgressView, { bold }: Colours): string {
-  const listed = (items: string[], nothing: string) => (items.length === 0 ? [`  ${nothing}`] : items.map((item) => `  ${printable(item)}`));
+  const listed = (items: string[], nothing: string) =>
+    items.length === 0 ? [`  ${nothing}`] : items.map((item) => `  ${printable(item)}`);
   return [
     bold("allowed"),
     ...(allow === null ? ["  every public host"] : listed(allow, "nothing")),
@@ -14,7 +15,14 @@ export function showEgress({ allow, deny, rules, secrets }: EgressView, { bold }
   ].join("\n");
 }
 
-function ruleLine({ host, methods, paths, websocket, maxRequestBytes, requestsPerMinute }: EgressView["rules"][number]): string {
+function ruleLine({
+  host,
+  methods,
+  paths,
+  websocket,
+  maxRequestBytes,
+  requestsPerMinute,
+}: EgressView["rules"][number]): string {
   return [
     host,
     methods?.join(","),
@@ -22,7 +30,9 @@ function ruleLine({ host, methods, paths, websocket, maxRequestBytes, requestsPe
     websocket && "WebSockets too",
     maxRequestBytes !== undefined && `bodies up to ${formatBytes(maxRequestBytes)}`,
     requestsPerMinute !== undefined && `${requestsPerMinute} a minute`,
-  ].filter(Boolean).join("  ");
+  ]
+    .filter(Boolean)
+    .join("  ");
 }
 
 function secretLine({ name, hosts, in: places }: EgressView["secrets"][number]): string {

@@ -16,7 +16,10 @@ test("is a line at the beginning, at the end and every now and then where there 
   now = 2_600;
   progress.fail();
   progress.done();
-  assert.equal(recorded.err, "Building …\nBuilding: 50 % (half)\nBuilding: done in 2.5 s\nStarting …\nStarting: failed after 100 ms\n");
+  assert.equal(
+    recorded.err,
+    "Building …\nBuilding: 50 % (half)\nBuilding: done in 2.5 s\nStarting …\nStarting: failed after 100 ms\n",
+  );
 });
 
 test("is a bar that redraws itself on a terminal, cut to its width", () => {

@@ -19,7 +19,10 @@ const BAR_WIDTH = 24;
 const REDRAW_MS = 100;
 
 /** Progress on a stream: a bar that redraws itself on a terminal, one line a step elsewhere. */
-export function progressOn(stream: Writable & { isTTY?: boolean; columns?: number }, now: () => number = Date.now): Progress {
+export function progressOn(
+  stream: Writable & { isTTY?: boolean; columns?: number },
+  now: () => number = Date.now,
+): Progress {
   return stream.isTTY ? new Bar(stream, now) : new Lines(stream, now);
 }
 

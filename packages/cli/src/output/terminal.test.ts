@@ -35,7 +35,10 @@ test("quiet leaves remarks and progress out", () => {
 test("names from elsewhere move no cursor, neither in remarks nor in progress", () => {
   for (const isTTY of [true, false]) {
     const recorded = recordedStreams();
-    const terminal = new Terminal({ ...recorded.streams, stderr: Object.assign(recorded.streams.stderr, { isTTY }) }, { env: {} });
+    const terminal = new Terminal(
+      { ...recorded.streams, stderr: Object.assign(recorded.streams.stderr, { isTTY }) },
+      { env: {} },
+    );
     terminal.note("first\nevil \x1b]0;title\x07 \x9b2J");
     const progress = terminal.progress();
     progress.step("Copying \x1b[2J");

@@ -64,4 +64,4 @@ export class Terminal {
   }
 }
 
-const ending = (text: string) => text.endsWith("\n") || text === "" ? text : `${text}\n`;
+const ending = (text: string) => (text.endsWith("\n") || text === "" ? text : `${text}\n`);

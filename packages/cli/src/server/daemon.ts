@@ -39,9 +39,22 @@ async function start(dataDir: string, env: NodeJS.ProcessEnv): Promise<ServerSta
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const log = openDaemonLog(dataDir);
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-  const child = spawn(process.execPath, [
-    ...process.execArgv, main, "serve", "--background", "--data-dir", dataDir, "--port", env.SANDKEEP_PORT || "0", "--idle-exit", env.SANDKEEP_IDLE_EXIT || IDLE_EXIT,
-  ], { detached: true, stdio: ["ignore", log, log], env, cwd: dataDir });
+  const child = spawn(
+    process.execPath,
+    [
+      ...process.execArgv,
+      main,
+      "serve",
+      "--background",
+      "--data-dir",
+      dataDir,
+      "--port",
+      env.SANDKEEP_PORT || "0",
+      "--idle-exit",
+      env.SANDKEEP_IDLE_EXIT || IDLE_EXIT,
+    ],
+    { detached: true, stdio: ["ignore", log, log], env, cwd: dataDir },
+  );
   closeSync(log);
   const state = await whenReady(child, dataDir, () => readState(dataDir));
   child.unref();

@@ -12,7 +12,11 @@ const dir = temporaryDirectory();
 async function holder(file: string) {
   const program = `const { takeLock } = await import(${JSON.stringify(new URL("file-lock.ts", import.meta.url).href)});
     await takeLock(${JSON.stringify(file)}, () => true); console.log("held"); setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", program],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
   await once(child.stdout, "data");
   return child;
 }

@@ -9,7 +9,11 @@ interface PrepareOptions {
 }
 
 /** The image that machines boot from; built, with its progress shown, when it is missing. */
-export async function prepareImage(dataDir: string, progress: Progress, { force = false, signal, before }: PrepareOptions = {}): Promise<Image> {
+export async function prepareImage(
+  dataDir: string,
+  progress: Progress,
+  { force = false, signal, before }: PrepareOptions = {},
+): Promise<Image> {
   const { buildImage, ensureImage, findImage } = await import("@sandkeep/host");
   const found = force ? undefined : await findImage({ dataDir });
   if (found) return found;

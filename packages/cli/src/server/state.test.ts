@@ -11,7 +11,13 @@ import { readState, removeState, type ServerState, writeState } from "./state.ts
 
 const dir = temporaryDirectory();
 const state = (pid: number): ServerState => ({
-  pid, startTicks: startTicks(pid)!, version: "1", sandboxEndpoint: "http://a", apiEndpoint: "http://a", token: "ddo_x", caFile: null,
+  pid,
+  startTicks: startTicks(pid)!,
+  version: "1",
+  sandboxEndpoint: "http://a",
+  apiEndpoint: "http://a",
+  token: "ddo_x",
+  caFile: null,
 });
 
 test("the state of a running server can be read, by its owner only", () => {

@@ -25,7 +25,12 @@ export function stopRequest({ idleMs, machines }: StopOptions): Promise<StopRequ
       process.once("SIGINT", () => process.exit(130));
       resolve(request);
     };
-    for (const [signal, leaveRunning] of [["SIGTERM", false], ["SIGINT", false], ["SIGHUP", false], ["SIGUSR2", true]] as const) {
+    for (const [signal, leaveRunning] of [
+      ["SIGTERM", false],
+      ["SIGINT", false],
+      ["SIGHUP", false],
+      ["SIGUSR2", true],
+    ] as const) {
       const handler = () => stop({ leaveRunning, why: "signal" });
       process.on(signal, handler);
       // The others stay handled: a second request to stop must not kill the server while it stops.
@@ -35,7 +40,7 @@ export function stopRequest({ idleMs, machines }: StopOptions): Promise<StopRequ
     let idleSince = Date.now();
     const look = async () => {
       const now = Date.now();
-      if (await machines() > 0) idleSince = now;
+      if ((await machines()) > 0) idleSince = now;
       else if (now - idleSince >= idleMs) stop({ leaveRunning: false, why: "idle" });
     };
     const timer = setInterval(() => void look(), Math.min(MAX_LOOK_MS, Math.max(100, idleMs / 10)));

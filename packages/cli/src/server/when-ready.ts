@@ -7,7 +7,11 @@ import { watch } from "node:fs";
  * @param look gives it when it is there
  * @returns undefined when the server ended before
  */
-export async function whenReady<T>(server: ChildProcess, directory: string, look: () => T | undefined): Promise<T | undefined> {
+export async function whenReady<T>(
+  server: ChildProcess,
+  directory: string,
+  look: () => T | undefined,
+): Promise<T | undefined> {
   using cleanUp = new DisposableStack();
   return await new Promise((resolve) => {
     const check = () => {

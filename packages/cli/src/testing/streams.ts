@@ -14,14 +14,18 @@ export function recordedStreams({ tty = false } = {}): RecordedStreams {
   const stdin = new PassThrough();
   const record = () => {
     const stream = Object.assign(new PassThrough(), { isTTY: tty, columns: 100, rows: 30, text: "" });
-    stream.on("data", (chunk: Buffer) => stream.text += chunk.toString());
+    stream.on("data", (chunk: Buffer) => (stream.text += chunk.toString()));
     return stream;
   };
   const [stdout, stderr] = [record(), record()];
   return {
     streams: { stdin, stdout, stderr },
     stdin,
-    get out() { return stdout.text; },
-    get err() { return stderr.text; },
+    get out() {
+      return stdout.text;
+    },
+    get err() {
+      return stderr.text;
+    },
   };
 }

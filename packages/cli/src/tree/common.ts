@@ -4,7 +4,10 @@ import type { CommandSpec, OptionSpec } from "./spec.ts";
 export const commonOptions: OptionSpec[] = [
   { flags: "--json", description: "print results, and errors, as JSON" },
   { flags: "-q, --quiet", description: "print results and errors only" },
-  { flags: "--data-dir <path>", description: "where Sandkeep keeps its data (SANDKEEP_DATA_DIR, else ~/.local/share/sandkeep)" },
+  {
+    flags: "--data-dir <path>",
+    description: "where Sandkeep keeps its data (SANDKEEP_DATA_DIR, else ~/.local/share/sandkeep)",
+  },
 ];
 
 /** Options of every command that talks to a server. */
@@ -17,7 +20,10 @@ export const clientOptions: OptionSpec[] = [
 export function optionsOf(spec: CommandSpec): OptionSpec[] {
   const own = spec.options ?? [];
   const taken = new Set(own.map(longName));
-  return [...own, ...[...(spec.client ? clientOptions : []), ...commonOptions].filter((option) => !taken.has(longName(option)))];
+  return [
+    ...own,
+    ...[...(spec.client ? clientOptions : []), ...commonOptions].filter((option) => !taken.has(longName(option))),
+  ];
 }
 
 /** `--memory` of `-m, --memory <size>`. */

@@ -59,7 +59,10 @@ export const egressCommands: CommandSpec = {
       options: [{ flags: "-f, --file <file>", description: "the rules; a dash: standard input" }],
       examples: [
         ["sandkeep egress rules $id --file rules.json", "those of a file"],
-        [`echo '[{"host":"api.example.com","methods":["GET"]}]' | sandkeep egress rules $id --file -`, "only GET to one host"],
+        [
+          `echo '[{"host":"api.example.com","methods":["GET"]}]' | sandkeep egress rules $id --file -`,
+          "only GET to one host",
+        ],
         ["echo '[]' | sandkeep egress rules $id --file -", "no rules any more"],
       ],
       completes: "sandbox",
@@ -78,9 +81,20 @@ export const egressCommands: CommandSpec = {
             "The value comes from standard input, without a line break at its end, or from an environment variable; never from the command line, which others on this " +
             `machine can see. Of a secret that is there, what is left out stays. ${DASH}`,
           options: [
-            { flags: "--host <host>", description: "a host to which it may go: api.example.com, *.example.com (repeat)", parse: collect },
-            { flags: "--in <place>", description: "put it into the bodies of requests, too, or (headers) not any more", choices: ["body", "headers"] },
-            { flags: "--placeholder <form>", description: "what the placeholder of a new one looks like: sk-ant-..., ghp_...{36}, ...{32:hex}" },
+            {
+              flags: "--host <host>",
+              description: "a host to which it may go: api.example.com, *.example.com (repeat)",
+              parse: collect,
+            },
+            {
+              flags: "--in <place>",
+              description: "put it into the bodies of requests, too, or (headers) not any more",
+              choices: ["body", "headers"],
+            },
+            {
+              flags: "--placeholder <form>",
+              description: "what the placeholder of a new one looks like: sk-ant-..., ghp_...{36}, ...{32:hex}",
+            },
             { flags: "--value-env <variable>", description: "take the value from this environment variable" },
           ],
           examples: [
@@ -108,7 +122,8 @@ export const egressCommands: CommandSpec = {
       name: "export",
       args: "[id]",
       summary: "Write what a sandbox reached, or tried to, to a file",
-      details: "As JSON Lines (every event), or as HAR (requests only, for tools that read HTTP Archive 1.2). To see it as it happens: `sandkeep events --follow --kind http $id`.",
+      details:
+        "As JSON Lines (every event), or as HAR (requests only, for tools that read HTTP Archive 1.2). To see it as it happens: `sandkeep events --follow --kind http $id`.",
       options: [
         { flags: "--format <format>", description: "the format (default: jsonl)", choices: ["jsonl", "har"] },
         { flags: "-o, --output <file>", description: "the file; else standard output" },

@@ -14,7 +14,7 @@ export const fileCommands: CommandSpec[] = [
     examples: [
       ["sandkeep cp src $id:/app", "a directory into a sandbox"],
       ["sandkeep cp $id:result.json .", "a file out of it"],
-      ["sandkeep cp \"$id:*.log\" logs/", "several, matched in the sandbox"],
+      ['sandkeep cp "$id:*.log" logs/', "several, matched in the sandbox"],
       ["sandkeep cp $a:/app $b:/app", "from one sandbox to another"],
     ],
     completes: "file",

@@ -14,17 +14,36 @@ export const serverCommands: CommandSpec[] = [
     options: [
       { flags: "-c, --config <file>", description: "settings from a JSON file; options given here win" },
       { flags: "--host <address>", description: "address to listen on (default: 127.0.0.1)" },
-      { flags: "-p, --port <number>", description: "port to listen on; 0 for a free one (default: 7777)", parse: wholeNumber(0, 65_535) },
+      {
+        flags: "-p, --port <number>",
+        description: "port to listen on; 0 for a free one (default: 7777)",
+        parse: wholeNumber(0, 65_535),
+      },
       { flags: "--ready-file <file>", description: "write endpoints and a token there, as JSON, once it serves" },
       { flags: "--tls", description: "serve HTTPS with a certificate of a local CA of its own" },
       { flags: "--tls-cert <file>", description: "serve HTTPS with this certificate (PEM)" },
       { flags: "--tls-key <file>", description: "the certificate's key (PEM)" },
       { flags: "--leave-running", description: "leave sandboxes with a lifetime running on exit" },
-      { flags: "--jail <kind>", description: "jail around each machine: full, or minimal where no namespaces can be made (SANDKEEP_JAIL; default: full)", choices: ["full", "minimal"] },
-      { flags: "--images <path>", description: "share the images and templates of another data directory (SANDKEEP_IMAGES)" },
-      { flags: "--background", description: "say that it serves only when the first machine is ready (as when other commands start it)" },
+      {
+        flags: "--jail <kind>",
+        description:
+          "jail around each machine: full, or minimal where no namespaces can be made (SANDKEEP_JAIL; default: full)",
+        choices: ["full", "minimal"],
+      },
+      {
+        flags: "--images <path>",
+        description: "share the images and templates of another data directory (SANDKEEP_IMAGES)",
+      },
+      {
+        flags: "--background",
+        description: "say that it serves only when the first machine is ready (as when other commands start it)",
+      },
       { flags: "--idle-exit <duration>", description: "exit after this long without a sandbox", parse: parseDuration },
-      { flags: "--log-level <level>", description: "how much to log", choices: ["trace", "debug", "info", "warn", "error", "silent"] },
+      {
+        flags: "--log-level <level>",
+        description: "how much to log",
+        choices: ["trace", "debug", "info", "warn", "error", "silent"],
+      },
     ],
     examples: [
       ["sandkeep serve", "on this machine only"],
@@ -49,8 +68,16 @@ export const serverCommands: CommandSpec[] = [
         args: "[name]",
         summary: "Create a token and show it, once",
         options: [
-          { flags: "--scope <scope>", description: "what it may do (default: manage); each includes those before it", choices: ["read", "run", "manage", "admin"] satisfies Scope[] },
-          { flags: "--expires <duration>", description: "how long it is valid (default: as long as the token that creates it)", parse: parseDuration },
+          {
+            flags: "--scope <scope>",
+            description: "what it may do (default: manage); each includes those before it",
+            choices: ["read", "run", "manage", "admin"] satisfies Scope[],
+          },
+          {
+            flags: "--expires <duration>",
+            description: "how long it is valid (default: as long as the token that creates it)",
+            parse: parseDuration,
+          },
           { flags: "--organisation <slug>", description: "whose token it is (administrators only)" },
           { flags: "--admin", description: "the same as --scope admin" },
         ],
@@ -59,7 +86,10 @@ export const serverCommands: CommandSpec[] = [
           "sandboxes may reach, their secrets, and the organisation's tokens. admin: also organisations, and tokens of all of them. " +
           "A token cannot create one with a higher scope or a later expiry than its own.",
         examples: [
-          ["sandkeep token create ci --scope run --expires 30d", "for the build machine: it creates sandboxes and ends them"],
+          [
+            "sandkeep token create ci --scope run --expires 30d",
+            "for the build machine: it creates sandboxes and ends them",
+          ],
           ["sandkeep token create dashboard --scope read", "for one that only looks"],
         ],
         client: true,

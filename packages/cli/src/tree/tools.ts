@@ -7,8 +7,16 @@ export const toolCommands: CommandSpec[] = [
     name: "doctor",
     summary: "Check this machine, and say how to repair what is wrong",
     details: "Exit code 1 when something essential is missing.",
-    options: [{ flags: "--recheck", description: "find out anew whether KVM works, instead of showing what was found out before" }],
-    examples: [["sandkeep doctor", "what works, what does not, and why"], ["sandkeep doctor --recheck", "after KVM was repaired"]],
+    options: [
+      {
+        flags: "--recheck",
+        description: "find out anew whether KVM works, instead of showing what was found out before",
+      },
+    ],
+    examples: [
+      ["sandkeep doctor", "what works, what does not, and why"],
+      ["sandkeep doctor --recheck", "after KVM was repaired"],
+    ],
     load: () => import("../commands/doctor.ts"),
   },
   {
@@ -17,11 +25,22 @@ export const toolCommands: CommandSpec[] = [
     details: "Starts a server of its own, unless --endpoint is given, and prints each figure beside its goal.",
     options: [
       { flags: "--json [file]", description: "print the figures as JSON, or write them to a file beside the table" },
-      { flags: "--only <names>", description: "only these, separated by commas: create, tti_echo, tti_node_version, exec_true, rpc_stat, kill, transfer, copy_5000_files, copy_200MB, burst20, egress_host, egress_guest, density50" },
+      {
+        flags: "--only <names>",
+        description:
+          "only these, separated by commas: create, tti_echo, tti_node_version, exec_true, rpc_stat, kill, transfer, copy_5000_files, copy_200MB, burst20, egress_host, egress_guest, density50",
+      },
       { flags: "--quick", description: "fewer repetitions: a glance, not a measurement" },
-      { flags: "--settle <duration>", description: "how long to watch idle machines for density50 (default: 20s)", parse: parseDuration },
+      {
+        flags: "--settle <duration>",
+        description: "how long to watch idle machines for density50 (default: 20s)",
+        parse: parseDuration,
+      },
     ],
-    examples: [["sandkeep bench --json figures.json", "everything, to a file and as a table"], ["sandkeep bench --only create,kill --quick", "a quick look at two"]],
+    examples: [
+      ["sandkeep bench --json figures.json", "everything, to a file and as a table"],
+      ["sandkeep bench --only create,kill --quick", "a quick look at two"],
+    ],
     client: true,
     load: () => import("../commands/bench.ts"),
   },
@@ -29,14 +48,18 @@ export const toolCommands: CommandSpec[] = [
     name: "test",
     args: "[paths...]",
     summary: "Run the tests of this repository",
-    details: "Everything, or the groups and paths given. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.",
+    details:
+      "Everything, or the groups and paths given. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.",
     options: [
       { flags: "--static", description: "type check, direction of dependencies, build of the SDK" },
       { flags: "--go", description: "the guest's agent: vet, tests, a short fuzzing" },
       { flags: "--unit", description: "unit tests" },
       { flags: "--e2e", description: "end-to-end tests against real machines" },
     ],
-    examples: [["sandkeep test", "everything"], ["sandkeep test --unit packages/cli", "a part"]],
+    examples: [
+      ["sandkeep test", "everything"],
+      ["sandkeep test --unit packages/cli", "a part"],
+    ],
     completes: "file",
     load: () => import("../commands/test.ts"),
   },

@@ -14,16 +14,28 @@ export function collectSecret(text: string, previous: Record<string, SecretOptio
   const [, name, variable, hosts, placeholder] = /^([^=@]+)=([^=@]+)@([^#]+)(?:#(.+))?$/.exec(text) ?? [];
   const list = hosts?.split(",").filter((host) => host !== "") ?? [];
   if (!name || !variable || list.length === 0) {
-    throw new UsageError("a secret is not NAME=VARIABLE@host", "name the variable that has the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net; what its placeholder is to look like may follow: #sk-...");
+    throw new UsageError(
+      "a secret is not NAME=VARIABLE@host",
+      "name the variable that has the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net; what its placeholder is to look like may follow: #sk-...",
+    );
   }
   return { ...previous, [name]: { variable, hosts: list, ...(placeholder !== undefined && { placeholder }) } };
 }
 
 /** The secrets themselves, with their values from the environment. @throws {UsageError} */
-export function secretsFrom(options: Record<string, SecretOption>, env: NodeJS.ProcessEnv): Record<string, { hosts: string[]; value: string; placeholder?: string }> {
-  return Object.fromEntries(Object.entries(options).map(([name, { variable, ...rest }]) => {
-    const value = env[variable];
-    if (value === undefined || value === "") throw new UsageError(`the environment has no ${variable}, which the secret ${name} needs`, `set ${variable}, or name another variable`);
-    return [name, { ...rest, value }];
-  }));
+export function secretsFrom(
+  options: Record<string, SecretOption>,
+  env: NodeJS.ProcessEnv,
+): Record<string, { hosts: string[]; value: string; placeholder?: string }> {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, { variable, ...rest }]) => {
+      const value = env[variable];
+      if (value === undefined || value === "")
+        throw new UsageError(
+          `the environment has no ${variable}, which the secret ${name} needs`,
+          `set ${variable}, or name another variable`,
+        );
+      return [name, { ...rest, value }];
+    }),
+  );
 }

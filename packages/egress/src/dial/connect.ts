@@ -47,12 +47,16 @@ export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, 
       else reject(error);
     };
     const aborted = () => finish(null, unwanted(signal));
-    const deadline = setTimeout(() => finish(null, new DialError(`No answer within ${CONNECT_TIMEOUT_MS / 1_000} s.`, { errno: "ETIMEDOUT" })), CONNECT_TIMEOUT_MS);
+    const deadline = setTimeout(
+      () => finish(null, new DialError(`No answer within ${CONNECT_TIMEOUT_MS / 1_000} s.`, { errno: "ETIMEDOUT" })),
+      CONNECT_TIMEOUT_MS,
+    );
     const next = () => {
       clearTimeout(stagger);
       const address = queue.shift();
       if (!address) {
-        if (trying.size === 0) finish(null, last instanceof DialError ? last : new DialError(describe(last), { errno: guestErrno(last) }));
+        if (trying.size === 0)
+          finish(null, last instanceof DialError ? last : new DialError(describe(last), { errno: guestErrno(last) }));
         return;
       }
       const judge = () => judgeRoute(wanted, fixed ? null : address);
@@ -63,7 +67,10 @@ export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, 
       }
       const socket = new UpstreamSocket().connect({ host: address.text, port, family: address.family });
       trying.add(socket);
-      socket.once("close", wanted.hold(judge, (why) => socket.destroy(denial(why))));
+      socket.once(
+        "close",
+        wanted.hold(judge, (why) => socket.destroy(denial(why))),
+      );
       const failed = (error: Error) => {
         trying.delete(socket);
         last = error;
@@ -85,7 +92,9 @@ export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, 
 
 /** Why an attempt was given up. */
 export function unwanted({ reason }: AbortSignal): DialError {
-  return reason instanceof DialError ? reason : new DialError("The connection is no longer wanted.", { errno: "ECONNRESET" });
+  return reason instanceof DialError
+    ? reason
+    : new DialError("The connection is no longer wanted.", { errno: "ECONNRESET" });
 }
 
 function describe(error: unknown): string {

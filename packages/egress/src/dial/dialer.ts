@@ -60,7 +60,8 @@ export class Dialer {
    */
   datagramRoute(wanted: Wanted, signal: AbortSignal): Promise<Route> {
     return whileAllowed(wanted, signal, (signal) => {
-      if (this.#isProxied(wanted)) throw denial({ reason: "The proxy that everything is dialled through carries no UDP.", rule: null });
+      if (this.#isProxied(wanted))
+        throw denial({ reason: "The proxy that everything is dialled through carries no UDP.", rule: null });
       return this.#route(wanted, signal);
     });
   }
@@ -93,7 +94,9 @@ export class Dialer {
       return await Promise.race([this.resolver.addressesOf(name), given]);
     } catch (error) {
       if (error instanceof DialError) throw error;
-      throw new DialError((error as Error).message, { errno: error instanceof NoSuchName ? "EHOSTUNREACH" : "ENETUNREACH" });
+      throw new DialError((error as Error).message, {
+        errno: error instanceof NoSuchName ? "EHOSTUNREACH" : "ENETUNREACH",
+      });
     } finally {
       signal.removeEventListener("abort", giveUp);
     }
@@ -116,12 +119,19 @@ export class Dialer {
 }
 
 /** Does something that takes a while, and gives it up when what is wanted is not allowed any more. */
-async function whileAllowed<T>(wanted: Wanted, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function whileAllowed<T>(
+  wanted: Wanted,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   // Cheaper than AbortSignal.any, and every connection has one.
   const ended = new AbortController();
   const giveUp = () => ended.abort(signal.reason);
   signal.addEventListener("abort", giveUp, { once: true });
-  const release = wanted.hold(() => wanted.judge(), (why) => ended.abort(denial(why)));
+  const release = wanted.hold(
+    () => wanted.judge(),
+    (why) => ended.abort(denial(why)),
+  );
   try {
     if (signal.aborted) giveUp();
     if (ended.signal.aborted) throw unwanted(ended.signal);

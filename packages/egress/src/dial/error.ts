@@ -10,7 +10,10 @@ export class DialError extends Error {
   /** The pattern that decided. */
   readonly rule: string | null;
 
-  constructor(message: string, { errno, denied = false, rule = null }: { errno: string; denied?: boolean; rule?: string | null }) {
+  constructor(
+    message: string,
+    { errno, denied = false, rule = null }: { errno: string; denied?: boolean; rule?: string | null },
+  ) {
     super(message);
     this.errno = errno;
     this.denied = denied;

@@ -17,18 +17,37 @@ const TIMEOUT_MS = 15_000;
  * @param addresses those of the host that are known here; each of them has to be allowed
  * @throws {DialError}
  */
-export function connectThrough(proxy: URL, wanted: Wanted, addresses: readonly Address[], signal: AbortSignal): Promise<Dialled> {
+export function connectThrough(
+  proxy: URL,
+  wanted: Wanted,
+  addresses: readonly Address[],
+  signal: AbortSignal,
+): Promise<Dialled> {
   const { promise, resolve, reject } = Promise.withResolvers<Dialled>();
   if (signal.aborted) return Promise.reject(unwanted(signal));
   const authority = authorityText(wanted.host, wanted.port);
-  const credentials = proxy.username ? `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}` : null;
-  const socket = new UpstreamSocket().connect({ host: proxy.hostname.replace(/^\[|\]$/g, ""), port: Number(proxy.port || 80) });
+  const credentials = proxy.username
+    ? `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
+    : null;
+  const socket = new UpstreamSocket().connect({
+    host: proxy.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(proxy.port || 80),
+  });
   socket.on("error", () => undefined);
-  socket.once("close", wanted.hold(() => judgeRoutes(wanted, addresses), (why) => socket.destroy(denial(why))));
+  socket.once(
+    "close",
+    wanted.hold(
+      () => judgeRoutes(wanted, addresses),
+      (why) => socket.destroy(denial(why)),
+    ),
+  );
   const asking = request({
     method: "CONNECT",
     path: authority,
-    headers: { host: authority, ...(credentials && { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` }) },
+    headers: {
+      host: authority,
+      ...(credentials && { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` }),
+    },
     createConnection: () => socket,
   });
   const fail = (error: DialError) => {
@@ -37,7 +56,15 @@ export function connectThrough(proxy: URL, wanted: Wanted, addresses: readonly A
     reject(error);
   };
   const aborted = () => fail(unwanted(signal));
-  const deadline = setTimeout(() => fail(new DialError(`The upstream proxy at ${proxy.host} did not answer within ${TIMEOUT_MS / 1_000} s.`, { errno: "ETIMEDOUT" })), TIMEOUT_MS);
+  const deadline = setTimeout(
+    () =>
+      fail(
+        new DialError(`The upstream proxy at ${proxy.host} did not answer within ${TIMEOUT_MS / 1_000} s.`, {
+          errno: "ETIMEDOUT",
+        }),
+      ),
+    TIMEOUT_MS,
+  );
   const settle = () => {
     clearTimeout(deadline);
     signal.removeEventListener("abort", aborted);
@@ -50,7 +77,15 @@ export function connectThrough(proxy: URL, wanted: Wanted, addresses: readonly A
     resolve({ socket, address: `${authority} through ${proxy.host}` });
   });
   asking.once("response", ({ statusCode }) => fail(refused(authority, statusCode)));
-  asking.on("error", (error) => fail(error instanceof DialError ? error : new DialError(`The upstream proxy at ${proxy.host} cannot be used: ${error.message}.`, { errno: "EHOSTUNREACH" })));
+  asking.on("error", (error) =>
+    fail(
+      error instanceof DialError
+        ? error
+        : new DialError(`The upstream proxy at ${proxy.host} cannot be used: ${error.message}.`, {
+            errno: "EHOSTUNREACH",
+          }),
+    ),
+  );
   asking.end();
   return promise;
 }

@@ -5,7 +5,10 @@ import { test } from "node:test";
 import { UpstreamSocket } from "./upstream-socket.ts";
 
 /** A server that answers what it has read of `bytes`, and is gone: what is still unread makes that a reset. */
-async function cutShort(answer: string, more: (client: Socket) => void): Promise<{ text: string; ended: boolean; error: string | undefined }> {
+async function cutShort(
+  answer: string,
+  more: (client: Socket) => void,
+): Promise<{ text: string; ended: boolean; error: string | undefined }> {
   let client: Socket;
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
@@ -21,7 +24,10 @@ async function cutShort(answer: string, more: (client: Socket) => void): Promise
   let text = "";
   let ended = false;
   let error: string | undefined;
-  client.on("data", (chunk: Buffer) => (text += chunk.toString())).on("end", () => (ended = true)).on("error", (cause: NodeJS.ErrnoException) => (error = cause.code));
+  client
+    .on("data", (chunk: Buffer) => (text += chunk.toString()))
+    .on("end", () => (ended = true))
+    .on("error", (cause: NodeJS.ErrnoException) => (error = cause.code));
   const closed = once(client, "close");
   client.write(Buffer.alloc(150_000, "x"));
   await closed.catch(() => undefined);

@@ -20,9 +20,20 @@ async function upstream(): Promise<{ server: string; asked: string[]; socket: So
     const answers: packet.Answer[] = [];
     if (name === "real.example" && type === "A") answers.push({ type: "A", name, ttl: 30, data: "192.0.2.7" });
     if (name === "real.example" && type === "TXT") answers.push({ type: "TXT", name, ttl: 30, data: ["hello"] });
-    if (name === "real.example" && type === "MX") answers.push({ type: "MX", name, ttl: 30, data: { preference: 5, exchange: "mail.example" } });
+    if (name === "real.example" && type === "MX")
+      answers.push({ type: "MX", name, ttl: 30, data: { preference: 5, exchange: "mail.example" } });
     const known = name === "real.example" ? 0 : 3;
-    socket.send(packet.encode({ type: "response", id: id ?? 0, flags: packet.RECURSION_AVAILABLE | known, questions: questions ?? [], answers }), port, address);
+    socket.send(
+      packet.encode({
+        type: "response",
+        id: id ?? 0,
+        flags: packet.RECURSION_AVAILABLE | known,
+        questions: questions ?? [],
+        answers,
+      }),
+      port,
+      address,
+    );
   });
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
@@ -32,7 +43,13 @@ async function upstream(): Promise<{ server: string; asked: string[]; socket: So
 /** The answer's code by its registered name, which `dns-packet` decodes and its types leave out. */
 const rcodeOf = (reply: packet.DecodedPacket) => (reply as unknown as { rcode: string }).rcode;
 
-async function within(restricted: boolean, run: (ask: (name: string, type: string) => Promise<{ rcode: string; data: unknown[] }>, more: { asked: string[]; context: DnsContext; told: string[] }) => Promise<void>) {
+async function within(
+  restricted: boolean,
+  run: (
+    ask: (name: string, type: string) => Promise<{ rcode: string; data: unknown[] }>,
+    more: { asked: string[]; context: DnsContext; told: string[] },
+  ) => Promise<void>,
+) {
   const { server, asked, socket } = await upstream();
   const told: string[] = [];
   const context: DnsContext = {
@@ -46,7 +63,18 @@ async function within(restricted: boolean, run: (ask: (name: string, type: strin
     asked: async (name, type, outcome) => void told.push(`${name} ${type} ${outcome}`),
   };
   const ask = async (name: string, type: string) => {
-    const reply = packet.decode((await answer(packet.encode({ type: "query", id: 7, flags: packet.RECURSION_DESIRED, questions: [{ name, type: type as "A" }] }), context, true))!);
+    const reply = packet.decode(
+      (await answer(
+        packet.encode({
+          type: "query",
+          id: 7,
+          flags: packet.RECURSION_DESIRED,
+          questions: [{ name, type: type as "A" }],
+        }),
+        context,
+        true,
+      ))!,
+    );
     assert.equal(reply.id, 7);
     return { rcode: rcodeOf(reply), data: (reply.answers ?? []).map((one) => (one as { data: unknown }).data) };
   };
@@ -66,7 +94,8 @@ describe("under an allow list", () => {
       assert.deepEqual(context.names.meaningOf(v4), { kind: "name", name: "data-in-a-label.evil.example" });
       const v6 = parseAddress((await ask("data-in-a-label.evil.example", "AAAA")).data[0] as string)!;
       assert.deepEqual(context.names.meaningOf(v6), { kind: "name", name: "data-in-a-label.evil.example" });
-      for (const type of ["TXT", "NULL", "ANY", "MX", "HTTPS", "SRV", "CNAME"]) assert.deepEqual(await ask("real.example", type), { rcode: "NOERROR", data: [] }, type);
+      for (const type of ["TXT", "NULL", "ANY", "MX", "HTTPS", "SRV", "CNAME"])
+        assert.deepEqual(await ask("real.example", type), { rcode: "NOERROR", data: [] }, type);
       assert.deepEqual(asked, []);
     }));
 
@@ -87,15 +116,27 @@ describe("without one", () => {
       assert.match(data[0] as string, /^198\.1[89]\./);
       assert.match((await ask("real.example", "AAAA")).data[0] as string, /^fd64:6464:6464:1::/);
       assert.match((await ask("static.example", "A")).data[0] as string, /^198\.1[89]\./);
-      assert.deepEqual(new Set(asked), new Set(["nowhere.example A", "nowhere.example AAAA", "real.example A", "real.example AAAA"]));
-      assert.deepEqual(told, ["nowhere.example A absent", "real.example A answered", "real.example AAAA answered", "static.example A answered"]);
+      assert.deepEqual(
+        new Set(asked),
+        new Set(["nowhere.example A", "nowhere.example AAAA", "real.example A", "real.example AAAA"]),
+      );
+      assert.deepEqual(told, [
+        "nowhere.example A absent",
+        "real.example A answered",
+        "real.example AAAA answered",
+        "static.example A answered",
+      ]);
     }));
 
   test("other records are passed on, but none that hide a name or lead past TCP", () =>
     within(false, async (ask) => {
-      assert.deepEqual((await ask("real.example", "TXT")).data.map((texts) => String(texts)), ["hello"]);
+      assert.deepEqual(
+        (await ask("real.example", "TXT")).data.map((texts) => String(texts)),
+        ["hello"],
+      );
       assert.deepEqual((await ask("real.example", "MX")).data, [{ preference: 5, exchange: "mail.example" }]);
-      for (const type of ["HTTPS", "SVCB", "NULL", "ANY"]) assert.deepEqual((await ask("real.example", type)).data, [], type);
+      for (const type of ["HTTPS", "SVCB", "NULL", "ANY"])
+        assert.deepEqual((await ask("real.example", type)).data, [], type);
     }));
 });
 
@@ -108,7 +149,12 @@ test("what is not a query is answered with its fault, or not at all", () =>
     const rcode = async (query: Buffer) => rcodeOf(packet.decode((await answer(query, context, true))!));
     // A name that points at itself.
     assert.equal(await rcode(Buffer.concat([header, Buffer.from([0xc0, 12, 0, 1, 0, 1])])), "FORMERR");
-    assert.equal(await rcode(Buffer.concat([Buffer.from([0, 9, 0x29, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Buffer.from([1, 97, 0, 0, 1, 0, 1])])), "NOTIMP");
+    assert.equal(
+      await rcode(
+        Buffer.concat([Buffer.from([0, 9, 0x29, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Buffer.from([1, 97, 0, 0, 1, 0, 1])]),
+      ),
+      "NOTIMP",
+    );
     const response = packet.encode({ type: "response", id: 1, questions: [{ name: "a.example", type: "A" }] });
     assert.equal(await answer(response, context, true), null);
   }));

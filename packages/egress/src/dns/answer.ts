@@ -59,13 +59,22 @@ export async function answer(query: Buffer, context: DnsContext, overUdp: boolea
   try {
     asked = packet.decode(query);
   } catch {
-    return encode({ id: query.readUInt16BE(0), questions: [], rcode: RCODE.formatError, answers: [], limit: PLAIN_UDP_BYTES });
+    return encode({
+      id: query.readUInt16BE(0),
+      questions: [],
+      rcode: RCODE.formatError,
+      answers: [],
+      limit: PLAIN_UDP_BYTES,
+    });
   }
   if (asked.type !== "query") return null;
   const edns = asked.additionals?.find((record) => record.type === "OPT");
-  const limit = overUdp ? Math.min(MAX_UDP_BYTES, Math.max(PLAIN_UDP_BYTES, edns?.type === "OPT" ? edns.udpPayloadSize : 0)) : 65_535;
+  const limit = overUdp
+    ? Math.min(MAX_UDP_BYTES, Math.max(PLAIN_UDP_BYTES, edns?.type === "OPT" ? edns.udpPayloadSize : 0))
+    : 65_535;
   const questions = asked.questions ?? [];
-  const reply = (rcode: number, answers: packet.Answer[] = []) => encode({ id: asked.id ?? 0, questions, rcode, answers, limit });
+  const reply = (rcode: number, answers: packet.Answer[] = []) =>
+    encode({ id: asked.id ?? 0, questions, rcode, answers, limit });
   if (((query.readUInt16BE(2) >> 11) & 15) !== OPCODE_QUERY) return reply(RCODE.notImplemented);
   const [question] = questions;
   if (questions.length !== 1 || !question) return reply(RCODE.formatError);
@@ -101,7 +110,11 @@ async function resolve(question: packet.Question, context: DnsContext): Promise<
     return [RCODE.ok];
   }
   try {
-    const answers = toAnswers(question.name, type as RecordType, await context.resolver.records(name, type as RecordType));
+    const answers = toAnswers(
+      question.name,
+      type as RecordType,
+      await context.resolver.records(name, type as RecordType),
+    );
     // A list may have come in the meantime.
     if (context.restricted) {
       await context.asked(name, type, "withheld");
@@ -115,7 +128,13 @@ async function resolve(question: packet.Question, context: DnsContext): Promise<
 }
 
 /** SRV, TXT and MX of names that the allow list has; those that they name have to be allowed as well. */
-async function resolveListed(question: packet.Question, name: string, owner: string, type: RecordType, context: DnsContext): Promise<[number, packet.Answer[]?]> {
+async function resolveListed(
+  question: packet.Question,
+  name: string,
+  owner: string,
+  type: RecordType,
+  context: DnsContext,
+): Promise<[number, packet.Answer[]?]> {
   try {
     const records = context.lists(owner) ? await context.listed.ask(name, type) : null;
     // It may have been taken off the list in the meantime.
@@ -123,7 +142,9 @@ async function resolveListed(question: packet.Question, name: string, owner: str
       await context.asked(name, type, "unlisted", owner);
       return [RCODE.ok];
     }
-    const answers = toAnswers(question.name, type, records).slice(0, MAX_LISTED_RECORDS).filter((answer) => mayBeTold(answer, context));
+    const answers = toAnswers(question.name, type, records)
+      .slice(0, MAX_LISTED_RECORDS)
+      .filter((answer) => mayBeTold(answer, context));
     await context.asked(name, type, "answered", owner);
     return [RCODE.ok, answers];
   } catch (error) {
@@ -149,7 +170,13 @@ function mayBeTold(answer: packet.Answer, context: DnsContext): boolean {
   }
 }
 
-async function refuse(error: unknown, name: string, type: string, context: DnsContext, owner?: string): Promise<[number]> {
+async function refuse(
+  error: unknown,
+  name: string,
+  type: string,
+  context: DnsContext,
+  owner?: string,
+): Promise<[number]> {
   const { code } = error as NodeJS.ErrnoException;
   const absent = code === "ENOTFOUND" || code === "ENODATA";
   await context.asked(name, type, absent ? "absent" : error instanceof TooManyLookups ? "limited" : "failed", owner);
@@ -182,17 +209,39 @@ function toAnswers(name: string, type: RecordType, records: unknown): packet.Ans
         return of({ flags: critical, tag, value, issuerCritical: Boolean(critical) });
       });
     case "SOA":
-      return list.map(({ nsname, hostmaster, serial, refresh, retry, expire, minttl }) => of({ mname: nsname, rname: hostmaster, serial, refresh, retry, expire, minimum: minttl }));
+      return list.map(({ nsname, hostmaster, serial, refresh, retry, expire, minttl }) =>
+        of({ mname: nsname, rname: hostmaster, serial, refresh, retry, expire, minimum: minttl }),
+      );
     case "NAPTR":
-      return list.map(({ order, preference, flags, service, regexp, replacement }) => of({ order, preference, flags, services: service, regexp, replacement }));
+      return list.map(({ order, preference, flags, service, regexp, replacement }) =>
+        of({ order, preference, flags, services: service, regexp, replacement }),
+      );
     default:
       return (records as string[]).map((data) => of(data));
   }
 }
 
-function encode({ id, questions, rcode, answers, limit }: { id: number; questions: packet.Question[]; rcode: number; answers: packet.Answer[]; limit: number }): Buffer | null {
+function encode({
+  id,
+  questions,
+  rcode,
+  answers,
+  limit,
+}: {
+  id: number;
+  questions: packet.Question[];
+  rcode: number;
+  answers: packet.Answer[];
+  limit: number;
+}): Buffer | null {
   const make = (flags: number, list: packet.Answer[]) =>
-    packet.encode({ type: "response", id, flags: flags | packet.RECURSION_DESIRED | RECURSION_AVAILABLE | rcode, questions, answers: list });
+    packet.encode({
+      type: "response",
+      id,
+      flags: flags | packet.RECURSION_DESIRED | RECURSION_AVAILABLE | rcode,
+      questions,
+      answers: list,
+    });
   try {
     const whole = make(0, answers);
     return whole.length <= limit ? whole : make(packet.TRUNCATED_RESPONSE, []);

@@ -64,7 +64,8 @@ export class SyntheticNames {
 
 /** The number in a synthetic address; null for any other. */
 function numberIn({ family, value }: Address): number | null {
-  if (family === 4) return value >> (32n - V4_PREFIX_BITS) === V4_BASE >> (32n - V4_PREFIX_BITS) ? Number(value - V4_BASE) : null;
+  if (family === 4)
+    return value >> (32n - V4_PREFIX_BITS) === V4_BASE >> (32n - V4_PREFIX_BITS) ? Number(value - V4_BASE) : null;
   if (value >> 64n !== V6_BASE >> 64n) return null;
   const number = value - V6_BASE;
   return number <= BigInt(LAST) ? Number(number) : -1;

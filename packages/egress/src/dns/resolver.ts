@@ -42,17 +42,20 @@ export class Resolver {
   addressesOf(name: string): Promise<Address[]> {
     const cached = this.#cache.get(name);
     if (cached && cached.until > performance.now()) return cached.answer;
-    const entry: Cached = { until: Infinity, answer: this.#ask(name).then(
-      ({ addresses, ttl }) => {
-        entry.until = performance.now() + Math.min(MAX_TTL_S, Math.max(MIN_TTL_S, ttl)) * 1_000;
-        return addresses;
-      },
-      (error: unknown) => {
-        if (error instanceof NoSuchName) entry.until = performance.now() + ABSENT_TTL_S * 1_000;
-        else if (this.#cache.get(name) === entry) this.#cache.delete(name);
-        throw error;
-      },
-    ) };
+    const entry: Cached = {
+      until: Infinity,
+      answer: this.#ask(name).then(
+        ({ addresses, ttl }) => {
+          entry.until = performance.now() + Math.min(MAX_TTL_S, Math.max(MIN_TTL_S, ttl)) * 1_000;
+          return addresses;
+        },
+        (error: unknown) => {
+          if (error instanceof NoSuchName) entry.until = performance.now() + ABSENT_TTL_S * 1_000;
+          else if (this.#cache.get(name) === entry) this.#cache.delete(name);
+          throw error;
+        },
+      ),
+    };
     this.#cache.delete(name);
     this.#cache.set(name, entry);
     if (this.#cache.size > MAX_CACHED) this.#cache.delete(this.#cache.keys().next().value!);
@@ -65,13 +68,21 @@ export class Resolver {
   }
 
   async #ask(name: string): Promise<{ addresses: Address[]; ttl: number }> {
-    const answers = await Promise.allSettled([this.#dns.resolve4(name, { ttl: true }), this.#dns.resolve6(name, { ttl: true })]);
+    const answers = await Promise.allSettled([
+      this.#dns.resolve4(name, { ttl: true }),
+      this.#dns.resolve6(name, { ttl: true }),
+    ]);
     const records = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
     const addresses = records.map(({ address }) => parseAddress(address)).filter((address) => address !== null);
     if (addresses.length > 0) return { addresses, ttl: Math.min(...records.map(({ ttl }) => ttl)) };
-    const codes = answers.map((answer) => (answer.status === "rejected" ? ((answer.reason as NodeJS.ErrnoException).code ?? "") : "ENODATA"));
-    if (codes.every((code) => code === "ENOTFOUND" || code === "ENODATA")) throw new NoSuchName(`${name} does not exist.`);
-    throw new ResolverFailed(`${name} could not be resolved (${codes.find((code) => code !== "ENODATA" && code !== "ENOTFOUND")}).`);
+    const codes = answers.map((answer) =>
+      answer.status === "rejected" ? ((answer.reason as NodeJS.ErrnoException).code ?? "") : "ENODATA",
+    );
+    if (codes.every((code) => code === "ENOTFOUND" || code === "ENODATA"))
+      throw new NoSuchName(`${name} does not exist.`);
+    throw new ResolverFailed(
+      `${name} could not be resolved (${codes.find((code) => code !== "ENODATA" && code !== "ENOTFOUND")}).`,
+    );
   }
 }
 

@@ -26,15 +26,49 @@ for (const [text, canonical] of [
 
 test("an IPv4-mapped address is IPv4", () => {
   assert.deepEqual(parseAddress("::ffff:127.0.0.1"), { family: 4, text: "127.0.0.1", value: 0x7f000001n });
-  assert.deepEqual(addressFromBytes(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1])), parseAddress("10.0.0.1"));
+  assert.deepEqual(
+    addressFromBytes(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1])),
+    parseAddress("10.0.0.1"),
+  );
 });
 
 test("other notations are no addresses", () => {
   for (const text of [
-    "", "1", "127.1", "0x7f.0.0.1", "0177.0.0.1", "127.0.0.01", "127.0.0.1.", "127.0.0.1 ", "\n127.0.0.1", "127.0.0.1\0", "1.2.3.4.5", "256.0.0.1", "1.2.3.-4", "+1.2.3.4",
-    "１.2.3.4", "[::1]", "::1%lo", "fe80::1%25eth0", ":::", "1::2::3", ":1", "1:", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::g", "::1.2.3", "::1.2.3.04", "1.2.3.4::",
-    "::ffff:1.2.3.4.5", "::1/128", "localhost", "1:2:3:4:5:6:7:1.2.3.4",
-  ]) assert.equal(parseAddress(text), null, JSON.stringify(text));
+    "",
+    "1",
+    "127.1",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "127.0.0.01",
+    "127.0.0.1.",
+    "127.0.0.1 ",
+    "\n127.0.0.1",
+    "127.0.0.1\0",
+    "1.2.3.4.5",
+    "256.0.0.1",
+    "1.2.3.-4",
+    "+1.2.3.4",
+    "１.2.3.4",
+    "[::1]",
+    "::1%lo",
+    "fe80::1%25eth0",
+    ":::",
+    "1::2::3",
+    ":1",
+    "1:",
+    "1:2:3:4:5:6:7",
+    "1:2:3:4:5:6:7:8:9",
+    "12345::",
+    "::g",
+    "::1.2.3",
+    "::1.2.3.04",
+    "1.2.3.4::",
+    "::ffff:1.2.3.4.5",
+    "::1/128",
+    "localhost",
+    "1:2:3:4:5:6:7:1.2.3.4",
+  ])
+    assert.equal(parseAddress(text), null, JSON.stringify(text));
 });
 
 test("only 4 or 16 bytes are an address", () => {
@@ -47,25 +81,45 @@ test("prefixes of different families are never the same", () => {
 
 const bytes = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }),
-  fc.array(fc.oneof(fc.constant(0), fc.nat(255)), { minLength: 16, maxLength: 16 }).map((list) => Uint8Array.from(list)),
+  fc
+    .array(fc.oneof(fc.constant(0), fc.nat(255)), { minLength: 16, maxLength: 16 })
+    .map((list) => Uint8Array.from(list)),
 );
 
 test("text, number and bytes of an address say the same", () =>
-  property([bytes], (bytes) => {
-    const address = addressFromBytes(bytes)!;
-    assert.deepEqual(parseAddress(address.text), address);
-    assert.deepEqual(makeAddress(address.family, address.value), address);
-    assert.deepEqual(addressFromBytes(addressBytes(address)), address);
-  }, { runs: 2000 }));
+  property(
+    [bytes],
+    (bytes) => {
+      const address = addressFromBytes(bytes)!;
+      assert.deepEqual(parseAddress(address.text), address);
+      assert.deepEqual(makeAddress(address.family, address.value), address);
+      assert.deepEqual(addressFromBytes(addressBytes(address)), address);
+    },
+    { runs: 2000 },
+  ));
 
 test("addresses are written as parsers of URLs write them", () =>
-  property([fc.oneof(fc.ipV6(), fc.ipV4(), bytes.map((bytes) => addressFromBytes(bytes)!.text))], (text) => {
-    const address = parseAddress(text);
-    assert.ok(address, text);
-    const { hostname } = new URL(text.includes(":") ? `http://[${text}]/` : `http://${text}/`);
-    if (hostname.startsWith("[::ffff:")) assert.equal(address.family, 4);
-    else assert.equal(address.family === 6 ? `[${address.text}]` : address.text, hostname);
-  }, { runs: 2000 }));
+  property(
+    [
+      fc.oneof(
+        fc.ipV6(),
+        fc.ipV4(),
+        bytes.map((bytes) => addressFromBytes(bytes)!.text),
+      ),
+    ],
+    (text) => {
+      const address = parseAddress(text);
+      assert.ok(address, text);
+      const { hostname } = new URL(text.includes(":") ? `http://[${text}]/` : `http://${text}/`);
+      if (hostname.startsWith("[::ffff:")) assert.equal(address.family, 4);
+      else assert.equal(address.family === 6 ? `[${address.text}]` : address.text, hostname);
+    },
+    { runs: 2000 },
+  ));
 
 test("any text is an address or none, never an error", () =>
-  property([fc.string({ unit: fc.constantFrom(..."0123456789abcdefABCDEF:.%[]/x\0 "), maxLength: 50 })], (text) => void parseAddress(text), { runs: 3000 }));
+  property(
+    [fc.string({ unit: fc.constantFrom(..."0123456789abcdefABCDEF:.%[]/x\0 "), maxLength: 50 })],
+    (text) => void parseAddress(text),
+    { runs: 3000 },
+  ));

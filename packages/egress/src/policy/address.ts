@@ -29,14 +29,15 @@ export function parseAddress(text: string): Address | null {
 export function addressFromBytes(bytes: Uint8Array): Address | null {
   if (bytes.length !== 4 && bytes.length !== 16) return null;
   let value = 0n;
-  for (const byte of bytes) value = value << 8n | BigInt(byte);
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
   return makeAddress(bytes.length === 4 ? 4 : 6, value);
 }
 
 /** The 4 or 16 bytes of an address in network order. */
 export function addressBytes({ family, value }: Address): Uint8Array {
   const bytes = new Uint8Array(ADDRESS_BITS[family] / 8);
-  for (let index = bytes.length - 1, rest = value; index >= 0; index--, rest >>= 8n) bytes[index] = Number(rest & 0xffn);
+  for (let index = bytes.length - 1, rest = value; index >= 0; index--, rest >>= 8n)
+    bytes[index] = Number(rest & 0xffn);
   return bytes;
 }
 
@@ -53,7 +54,7 @@ export function samePrefix(a: Address, b: Address, bits: number): boolean {
 }
 
 function fromIPv4(text: string): bigint {
-  return text.split(".").reduce((value, part) => value << 8n | BigInt(part), 0n);
+  return text.split(".").reduce((value, part) => (value << 8n) | BigInt(part), 0n);
 }
 
 function fromIPv6(text: string): bigint {
@@ -63,20 +64,20 @@ function fromIPv6(text: string): bigint {
     return fromIPv6(`${text.slice(0, -tail.length)}${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`);
   }
   const [head = "", rest] = text.split("::");
-  const groups = (part: string) => part === "" ? [] : part.split(":");
+  const groups = (part: string) => (part === "" ? [] : part.split(":"));
   const before = groups(head);
   const after = groups(rest ?? "");
   const zeros = Array<string>(8 - before.length - after.length).fill("0");
-  return [...before, ...zeros, ...after].reduce((value, group) => value << 16n | BigInt(`0x${group}`), 0n);
+  return [...before, ...zeros, ...after].reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n);
 }
 
 function textOfIPv4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => String(value >> shift & 0xffn)).join(".");
+  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join(".");
 }
 
 /** RFC 5952 §4: lower case, no leading zeros, `::` for the longest run of two or more zero groups, the first of equals. */
 function textOfIPv6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, index) => (value >> BigInt(112 - 16 * index) & 0xffffn).toString(16));
+  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
   let best = { start: 0, length: 1 };
   for (let start = 0; start < 8; start++) {
     let end = start;

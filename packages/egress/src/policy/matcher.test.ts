@@ -34,9 +34,23 @@ for (const [pattern, authorities] of [
 }
 
 for (const [pattern, authorities] of [
-  ["example.com", ["notexample.com", "example.com.evil.com", "a.example.com", "example.co", "xample.com", "example.comm", "com"]],
+  [
+    "example.com",
+    ["notexample.com", "example.com.evil.com", "a.example.com", "example.co", "xample.com", "example.comm", "com"],
+  ],
   ["example.com:443", ["example.com:444", "example.com:80"]],
-  ["*.example.com", ["example.com", "notexample.com", "a.notexample.com", "a.example.com.evil.com", "example.com.", "com", "a-example.com"]],
+  [
+    "*.example.com",
+    [
+      "example.com",
+      "notexample.com",
+      "a.notexample.com",
+      "a.example.com.evil.com",
+      "example.com.",
+      "com",
+      "a-example.com",
+    ],
+  ],
   ["*.com", ["com", "notcom", "a.notcom"]],
   ["203.0.113.110", ["203.0.113.111", "[2001:db8::1]", "203.0.113.110.example"]],
   ["10.0.0.0/8", ["11.0.0.0", "9.255.255.255", "example.com", "[::10.0.0.1]", "[64:ff9b::10.0.0.1]"]],
@@ -50,7 +64,12 @@ for (const [pattern, authorities] of [
 }
 
 test("what restricts an IPv4 address also restricts the IPv6 addresses that carry it", () => {
-  const carried = ["[64:ff9b::203.0.113.7]", "[2002:cb00:7107::1]", "[::203.0.113.7]", "[2001:0:4136:e378:8000:63bf:34ff:8ef8]"];
+  const carried = [
+    "[64:ff9b::203.0.113.7]",
+    "[2002:cb00:7107::1]",
+    "[::203.0.113.7]",
+    "[2001:0:4136:e378:8000:63bf:34ff:8ef8]",
+  ];
   for (const pattern of ["203.0.113.7", "203.0.113.0/24", "203.0.113.7:443"]) {
     for (const authority of carried) {
       const { host } = parseAuthority(authority)!;
@@ -62,7 +81,8 @@ test("what restricts an IPv4 address also restricts the IPv6 addresses that carr
 
 /** Another way to the same answer: label by label, and with Node's own lists of addresses. */
 function oracle(pattern: string, host: HostRef, port: number): boolean {
-  const [, bracketed, plain = "", patternPort] = /^(?:\[(.*)\]|([^:]*|[^\][]*::?[^\][]*\/\d+))(?::(\d+))?$/.exec(pattern) ?? assert.fail(pattern);
+  const [, bracketed, plain = "", patternPort] =
+    /^(?:\[(.*)\]|([^:]*|[^\][]*::?[^\][]*\/\d+))(?::(\d+))?$/.exec(pattern) ?? assert.fail(pattern);
   if (patternPort !== undefined && Number(patternPort) !== port) return false;
   const target = bracketed ?? plain;
   if (/[:/]/.test(target) || /^[\d.]+$/.test(target)) {
@@ -72,7 +92,8 @@ function oracle(pattern: string, host: HostRef, port: number): boolean {
     if (family !== `ipv${host.address.family}`) return false;
     const list = new BlockList();
     if (bits === undefined) list.addAddress(base, family);
-    else if (bits === "0") return true; // BlockList wants at least one bit.
+    else if (bits === "0")
+      return true; // BlockList wants at least one bit.
     else list.addSubnet(base, Number(bits), family);
     return list.check(host.address.text, family);
   }
@@ -80,16 +101,23 @@ function oracle(pattern: string, host: HostRef, port: number): boolean {
   const [first, ...rest] = target.split(".");
   const wanted = (first === "*" ? rest : [first, ...rest]).reverse();
   const labels = host.name.split(".").reverse();
-  return wanted.every((label, index) => labels[index] === label) && (first === "*" ? labels.length > wanted.length : labels.length === wanted.length);
+  return (
+    wanted.every((label, index) => labels[index] === label) &&
+    (first === "*" ? labels.length > wanted.length : labels.length === wanted.length)
+  );
 }
 
 test("the matcher says what another one says", async () => {
   let matched = 0;
-  await property([anyPair, anyPort], ([text, host], port) => {
-    const expected = oracle(text, host, port);
-    if (expected) matched++;
-    assert.equal(matches(parsePattern(text), host, port), expected);
-    assert.equal(matches(parsePattern(parsePattern(text).text), host, port), expected);
-  }, { runs: 5000 });
+  await property(
+    [anyPair, anyPort],
+    ([text, host], port) => {
+      const expected = oracle(text, host, port);
+      if (expected) matched++;
+      assert.equal(matches(parsePattern(text), host, port), expected);
+      assert.equal(matches(parsePattern(parsePattern(text).text), host, port), expected);
+    },
+    { runs: 5000 },
+  );
   assert.ok(process.env.SANDKEEP_PATH || matched > 100, `only ${matched} matched`);
 });

@@ -59,16 +59,20 @@ export function readPath(path: string): PathReadings | null {
   const segments = path.slice(1).split("/").map(decodeSegment);
   if (!isPlain(segments)) return null;
   const readings = [segments];
-  if (segments.some((segment) => segment.includes("/"))) readings.push(segments.flatMap((segment) => segment.split("/")));
+  if (segments.some((segment) => segment.includes("/")))
+    readings.push(segments.flatMap((segment) => segment.split("/")));
   for (const reading of [...readings]) {
-    if (reading.some((segment) => segment.includes(";"))) readings.push(reading.map((segment) => segment.replace(/;.*$/, "")));
+    if (reading.some((segment) => segment.includes(";")))
+      readings.push(reading.map((segment) => segment.replace(/;.*$/, "")));
   }
   return readings.every(isPlain) ? readings : null;
 }
 
 /** Whether no segment is missing, empty but for the last, or made of dots. */
 function isPlain(segments: (string | null)[]): segments is string[] {
-  return segments.every((segment, index) => segment !== null && !DOTS.test(segment) && (segment !== "" || index === segments.length - 1));
+  return segments.every(
+    (segment, index) => segment !== null && !DOTS.test(segment) && (segment !== "" || index === segments.length - 1),
+  );
 }
 
 /** `.` and `..`, also with parameters behind them, which some servers take off first. */

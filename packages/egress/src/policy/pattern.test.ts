@@ -79,7 +79,10 @@ for (const [text, reason] of [
   ["example.com:*", "its port is not a number from 1 to 65535"],
   ["10.0.0.0/8:0", "its port is not a number from 1 to 65535"],
   ["127.1", 'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", a range as "192.0.2.0/24"'],
-  ["0x7f000001:80", 'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", a range as "192.0.2.0/24"'],
+  [
+    "0x7f000001:80",
+    'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", a range as "192.0.2.0/24"',
+  ],
   ["2130706433", 'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", a range as "192.0.2.0/24"'],
   ["010.0.0.1", 'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", a range as "192.0.2.0/24"'],
   ["10/8", 'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", a range as "192.0.2.0/24"'],
@@ -91,7 +94,10 @@ for (const [text, reason] of [
   ["[2001:db8::/]", "the length of its prefix is not a number from 0 to 128"],
   ["::ffff:10.0.0.0/104", "it is a range of IPv4 addresses in the notation of IPv6; write it as IPv4"],
   ["2001:db8::/32:443", 'a range of IPv6 with a port needs brackets, as in "[2001:db8::/32]:443"'],
-  ["2001:db8::1:80", 'its end is either a port or part of the address; write "[2001:db8::1]:80", or "[2001:db8::1:80]"'],
+  [
+    "2001:db8::1:80",
+    'its end is either a port or part of the address; write "[2001:db8::1]:80", or "[2001:db8::1:80]"',
+  ],
   ["1:2:3:4:5:6:7:8:80", 'its end is either a port or part of the address; write "[1:2:3:4:5:6:7:8]:80"'],
   ["1:2:3", "it is not an IPv6 address"],
   ["a:b:c", "it is not an IPv6 address"],
@@ -102,36 +108,61 @@ for (const [text, reason] of [
   ["a".repeat(MAX_PATTERN_LENGTH + 1), `it is longer than ${MAX_PATTERN_LENGTH} characters`],
 ] as const) {
   test(`${JSON.stringify(text.slice(0, 60))} is refused: ${reason}`, () => {
-    assert.throws(() => parsePattern(text), (error) => {
-      assert.ok(error instanceof PatternError);
-      assert.deepEqual([error.pattern, error.reason], [text, reason]);
-      return true;
-    });
+    assert.throws(
+      () => parsePattern(text),
+      (error) => {
+        assert.ok(error instanceof PatternError);
+        assert.deepEqual([error.pattern, error.reason], [text, reason]);
+        return true;
+      },
+    );
   });
 }
 
 test("an error names the pattern, escaped and not endless", () => {
-  assert.throws(() => parsePattern("https://x"), { message: 'The pattern "https://x" is not valid: it is a URL; write the host alone, such as "x".' });
-  assert.throws(() => parsePattern("a\r\nb"), { message: 'The pattern "a\\r\\nb" is not valid: it holds a control character.' });
-  assert.throws(() => parsePattern("x/".repeat(10_000)), (error: Error) => error.message.length < 300);
+  assert.throws(() => parsePattern("https://x"), {
+    message: 'The pattern "https://x" is not valid: it is a URL; write the host alone, such as "x".',
+  });
+  assert.throws(() => parsePattern("a\r\nb"), {
+    message: 'The pattern "a\\r\\nb" is not valid: it holds a control character.',
+  });
+  assert.throws(
+    () => parsePattern("x/".repeat(10_000)),
+    (error: Error) => error.message.length < 300,
+  );
 });
 
 test("a secret's hosts are names", () => {
   assert.equal(parseNamePattern("*.example.com:443").text, "*.example.com:443");
-  for (const text of ["203.0.113.1", "[2001:db8::1]:443", "10.0.0.0/8"]) assert.throws(() => parseNamePattern(text), /only the name of a host can be proven/);
+  for (const text of ["203.0.113.1", "[2001:db8::1]:443", "10.0.0.0/8"])
+    assert.throws(() => parseNamePattern(text), /only the name of a host can be proven/);
 });
 
 test("what a pattern is written as is read back as the same", () =>
-  property([anyPattern], (text) => {
-    const pattern = parsePattern(text);
-    assert.deepEqual(parsePattern(pattern.text), pattern);
-  }, { runs: 2000 }));
+  property(
+    [anyPattern],
+    (text) => {
+      const pattern = parsePattern(text);
+      assert.deepEqual(parsePattern(pattern.text), pattern);
+    },
+    { runs: 2000 },
+  ));
 
 test("any text is a pattern, or refused with a PatternError", () =>
-  property([fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom(..."abx019.:/[]*@%- \0"), maxLength: 20 }), fc.webUrl())], (text) => {
-    try {
-      parsePattern(text);
-    } catch (error) {
-      assert.ok(error instanceof PatternError);
-    }
-  }, { runs: 5000 }));
+  property(
+    [
+      fc.oneof(
+        fc.string({ unit: "binary" }),
+        fc.string({ unit: fc.constantFrom(..."abx019.:/[]*@%- \0"), maxLength: 20 }),
+        fc.webUrl(),
+      ),
+    ],
+    (text) => {
+      try {
+        parsePattern(text);
+      } catch (error) {
+        assert.ok(error instanceof PatternError);
+      }
+    },
+    { runs: 5000 },
+  ));

@@ -4,7 +4,7 @@ import { hostText, parseHost, parsePort } from "./host.ts";
 import { canonicalName } from "./name.ts";
 
 /** What a pattern is for. `port` null: every port. */
-export type Pattern = { readonly port: number | null; /** Its one form. */ readonly text: string } & (
+export type Pattern = { readonly port: number | null /** Its one form. */; readonly text: string } & (
   | { readonly kind: "name"; readonly name: string }
   /** Every name below `suffix`, at any depth, not `suffix` itself. */
   | { readonly kind: "suffix"; readonly suffix: string }
@@ -114,20 +114,28 @@ function bracketed(text: string): Parsed {
   const [, inner, end] = /^\[([^[\]]*)\](.*)$/.exec(text) ?? [];
   if (inner === undefined || end === undefined) throw new PatternError(text, "a bracket is not closed");
   if (!inner.includes(":")) throw new PatternError(text, "only IPv6 addresses stand in brackets");
-  if (end !== "" && !end.startsWith(":")) throw new PatternError(text, 'after the bracket comes nothing or a port, as in "[2001:db8::1]:80"');
+  if (end !== "" && !end.startsWith(":"))
+    throw new PatternError(text, 'after the bracket comes nothing or a port, as in "[2001:db8::1]:80"');
   const port = end === "" ? null : portOf(text, end.slice(1));
   const [base = "", bits] = inner.split(/\/(.*)/);
-  return { target: bits === undefined ? { kind: "address", address: addressOf(text, base) } : rangeOf(text, base, bits), port };
+  return {
+    target: bits === undefined ? { kind: "address", address: addressOf(text, base) } : rangeOf(text, base, bits),
+    port,
+  };
 }
 
 /** `IPv4/bits`, `IPv4/bits:port`, `IPv6/bits`. */
 function plainRange(text: string): Parsed {
   const [base = "", rest = ""] = text.split(/\/(.*)/);
   if (parseAddress(base) === null || !/^[0-9]/.test(rest)) {
-    throw new PatternError(text, /^[0-9.]+$/.test(base) ? notation : "it holds a path; write the host alone, and paths as request rules");
+    throw new PatternError(
+      text,
+      /^[0-9.]+$/.test(base) ? notation : "it holds a path; write the host alone, and paths as request rules",
+    );
   }
   const [bits = "", port] = rest.split(/:(.*)/);
-  if (port !== undefined && base.includes(":")) throw new PatternError(text, `a range of IPv6 with a port needs brackets, as in "[${base}/${bits}]:443"`);
+  if (port !== undefined && base.includes(":"))
+    throw new PatternError(text, `a range of IPv6 with a port needs brackets, as in "[${base}/${bits}]:443"`);
   return { target: rangeOf(text, base, bits), port: port === undefined ? null : portOf(text, port) };
 }
 
@@ -144,16 +152,23 @@ function hostOf(text: string, host: string): Target {
   if (host === "") throw new PatternError(text, "it has no host");
   if (host.includes("*")) return suffixOf(text, host);
   const parsed = parseHost(host);
-  if (parsed) return "name" in parsed ? { kind: "name", name: parsed.name } : { kind: "address", address: parsed.address };
-  if (host.startsWith(".")) throw new PatternError(text, `it begins with a dot; every name below a domain is "*${host}"`);
-  throw new PatternError(text, /(^|\.)([0-9]+|0x[0-9a-f]*)\.?$/i.test(host) ? notation : "it is not the name of a host");
+  if (parsed)
+    return "name" in parsed ? { kind: "name", name: parsed.name } : { kind: "address", address: parsed.address };
+  if (host.startsWith("."))
+    throw new PatternError(text, `it begins with a dot; every name below a domain is "*${host}"`);
+  throw new PatternError(
+    text,
+    /(^|\.)([0-9]+|0x[0-9a-f]*)\.?$/i.test(host) ? notation : "it is not the name of a host",
+  );
 }
 
 const notation = 'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", a range as "192.0.2.0/24"';
 
 function suffixOf(text: string, host: string): Target {
-  if (/^\*\.?$/.test(host)) throw new PatternError(text, 'a "*" alone is everything; to allow every public host leave allowNet out');
-  if (!host.startsWith("*.") || host.indexOf("*", 1) > 0) throw new PatternError(text, 'a "*" can only stand for the start of a name, as in "*.example.com"');
+  if (/^\*\.?$/.test(host))
+    throw new PatternError(text, 'a "*" alone is everything; to allow every public host leave allowNet out');
+  if (!host.startsWith("*.") || host.indexOf("*", 1) > 0)
+    throw new PatternError(text, 'a "*" can only stand for the start of a name, as in "*.example.com"');
   const suffix = canonicalName(host.slice(2));
   if (suffix === null) throw new PatternError(text, 'what follows "*." is not the name of a domain');
   return { kind: "suffix", suffix };
@@ -166,7 +181,10 @@ function bareIPv6(text: string, colon: number): Address {
   const address = parseAddress(text);
   if (port !== null && parseAddress(before)) {
     const other = address ? `, or "[${text}]"` : "";
-    throw new PatternError(text, `its end is either a port or part of the address; write "[${before}]:${port}"${other}`);
+    throw new PatternError(
+      text,
+      `its end is either a port or part of the address; write "[${before}]:${port}"${other}`,
+    );
   }
   return address ?? addressOf(text, text);
 }
@@ -179,18 +197,23 @@ function addressOf(text: string, address: string): Address {
 
 function rangeOf(text: string, baseText: string, bitsText: string): Target {
   const base = addressOf(text, baseText);
-  if (base.family === 4 && baseText.includes(":")) throw new PatternError(text, "it is a range of IPv4 addresses in the notation of IPv6; write it as IPv4");
+  if (base.family === 4 && baseText.includes(":"))
+    throw new PatternError(text, "it is a range of IPv4 addresses in the notation of IPv6; write it as IPv4");
   const width = ADDRESS_BITS[base.family];
   const bits = /^(0|[1-9][0-9]{0,2})$/.test(bitsText) ? Number(bitsText) : Infinity;
   if (bits > width) throw new PatternError(text, `the length of its prefix is not a number from 0 to ${width}`);
   const rest = BigInt(width - bits);
-  const first = makeAddress(base.family, base.value >> rest << rest);
-  if (first.value !== base.value) throw new PatternError(text, `it is not the start of its range; write "${first.text}/${bits}"`);
+  const first = makeAddress(base.family, (base.value >> rest) << rest);
+  if (first.value !== base.value)
+    throw new PatternError(text, `it is not the start of its range; write "${first.text}/${bits}"`);
   return { kind: "range", base, bits };
 }
 
 function portOf(text: string, port: string): number {
   const parsed = parsePort(port);
   if (parsed !== null) return parsed;
-  throw new PatternError(text, port === "" ? "a port is missing after the colon" : "its port is not a number from 1 to 65535");
+  throw new PatternError(
+    text,
+    port === "" ? "a port is missing after the colon" : "its port is not a number from 1 to 65535",
+  );
 }

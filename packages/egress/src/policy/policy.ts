@@ -46,7 +46,9 @@ export class Policy {
     }
     if (this.#allow === null) return yes(null, `${who} is public, and this sandbox has no allowNet.`);
     const pattern = this.#allow.find((pattern) => matches(pattern, host, port));
-    return pattern ? yes(pattern.text, `${who} is in this sandbox's allowNet.`) : no(null, `${who} is not in this sandbox's allowNet.`);
+    return pattern
+      ? yes(pattern.text, `${who} is in this sandbox's allowNet.`)
+      : no(null, `${who} is not in this sandbox's allowNet.`);
   }
 
   /** Judges what the guest wants to send datagrams to. */
@@ -63,12 +65,17 @@ export class Policy {
     if (denial) return no(denial.text, `${name} is denied to this sandbox by "${denial.text}".`);
     if (this.#allow === null) return yes(null, `${name} is a name, and this sandbox has no allowNet.`);
     const pattern = this.#allow.find((pattern) => matches(pattern, host, pattern.port ?? ANY_PORT));
-    return pattern ? yes(pattern.text, `${name} is in this sandbox's allowNet.`) : no(null, `${name} is not in this sandbox's allowNet.`);
+    return pattern
+      ? yes(pattern.text, `${name} is in this sandbox's allowNet.`)
+      : no(null, `${name} is not in this sandbox's allowNet.`);
   }
 
   /** Whether there is a list that has exactly this name, on whichever port, and it is not denied. */
   listsName(name: string): boolean {
-    return this.judgeName(name).allowed && (this.#allow?.some((pattern) => pattern.kind === "name" && pattern.name === name) ?? false);
+    return (
+      this.judgeName(name).allowed &&
+      (this.#allow?.some((pattern) => pattern.kind === "name" && pattern.name === name) ?? false)
+    );
   }
 
   /**
@@ -85,7 +92,9 @@ export class Policy {
     const embedded = embeddedAddress(address);
     const own = isOwn(address) || (embedded !== null && isOwn(embedded));
     const { range } = specialRange(address);
-    return range === "public" && !own ? yes(null, `${who} is public.`) : this.#judgeListed(address, port, range, own, who);
+    return range === "public" && !own
+      ? yes(null, `${who} is public.`)
+      : this.#judgeListed(address, port, range, own, who);
   }
 
   /** The request rules for a host and port. */
@@ -124,17 +133,17 @@ function lists(pattern: Pattern, address: Address, own: boolean): boolean {
 }
 
 const KINDS: Record<AddressRange, string> = {
-  "public": "a public address",
-  "loopback": "a loopback address",
-  "private": "a private address",
+  public: "a public address",
+  loopback: "a loopback address",
+  private: "a private address",
   "link-local": "a link-local address",
-  "metadata": "the address of a cloud's metadata service",
-  "multicast": "a multicast address",
-  "unspecified": "the unspecified address",
-  "broadcast": "the broadcast address",
-  "shared": "an address of a carrier's inner network",
-  "benchmarking": "an address for benchmarks",
-  "reserved": "a reserved address",
+  metadata: "the address of a cloud's metadata service",
+  multicast: "a multicast address",
+  unspecified: "the unspecified address",
+  broadcast: "the broadcast address",
+  shared: "an address of a carrier's inner network",
+  benchmarking: "an address for benchmarks",
+  reserved: "a reserved address",
 };
 
 const yes = (rule: string | null, reason: string): Judgement => ({ allowed: true, rule, reason });

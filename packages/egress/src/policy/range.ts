@@ -2,7 +2,17 @@ import { type Address, makeAddress, parseAddress, samePrefix } from "./address.t
 
 /** What kind of address one is. Everything but `public` is inner: not reachable unless it is listed. */
 export type AddressRange =
-  | "public" | "loopback" | "private" | "link-local" | "metadata" | "multicast" | "unspecified" | "broadcast" | "shared" | "benchmarking" | "reserved";
+  | "public"
+  | "loopback"
+  | "private"
+  | "link-local"
+  | "metadata"
+  | "multicast"
+  | "unspecified"
+  | "broadcast"
+  | "shared"
+  | "benchmarking"
+  | "reserved";
 
 /** A special range, or the public rest. */
 export interface SpecialRange {

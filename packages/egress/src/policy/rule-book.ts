@@ -37,7 +37,10 @@ export class RuleBook {
     this.#now = now;
     const kept = former ? former.#windows : new Map<string, RateWindow>();
     this.#windows = new Map();
-    for (const { spec: { requestsPerMinute }, text } of this.rules) {
+    for (const {
+      spec: { requestsPerMinute },
+      text,
+    } of this.rules) {
       if (requestsPerMinute !== undefined) this.#windows.set(text, kept.get(text) ?? new RateWindow(requestsPerMinute));
     }
   }
@@ -58,29 +61,77 @@ export class RuleBook {
    * @param path as sent; a query is cut off
    * @param declaredLength of the body in bytes (`content-length`), 0 for none, null for one of unknown length
    */
-  judge(host: HostRef, port: number, method: string, path: string, declaredLength: number | null, { websocket = false, count = true }: JudgeOptions = {}): RequestJudgement {
+  judge(
+    host: HostRef,
+    port: number,
+    method: string,
+    path: string,
+    declaredLength: number | null,
+    { websocket = false, count = true }: JudgeOptions = {},
+  ): RequestJudgement {
     const who = authorityText(host, port);
     const rules = this.rulesFor(host, port);
-    if (rules.length === 0) return { allowed: true, rule: null, reason: `No request rule is for ${who}.`, maxRequestBytes: null, status: null };
-    const denied = (status: 403 | 413 | 429, rule: string | null, reason: string) => ({ allowed: false, rule, reason, maxRequestBytes: null, status });
+    if (rules.length === 0)
+      return {
+        allowed: true,
+        rule: null,
+        reason: `No request rule is for ${who}.`,
+        maxRequestBytes: null,
+        status: null,
+      };
+    const denied = (status: 403 | 413 | 429, rule: string | null, reason: string) => ({
+      allowed: false,
+      rule,
+      reason,
+      maxRequestBytes: null,
+      status,
+    });
 
     const readings = readPath(path.split("?", 1)[0]!);
-    const fitting = rules.filter(({ spec, paths }) =>
-      (spec.methods?.includes(method) ?? true) && (paths === null || (readings !== null && pathMatches(paths, readings)))
+    const fitting = rules.filter(
+      ({ spec, paths }) =>
+        (spec.methods?.includes(method) ?? true) &&
+        (paths === null || (readings !== null && pathMatches(paths, readings))),
     );
     if (fitting.length === 0) {
-      return denied(403, null, readings === null
-        ? `The path of this request to ${who} can be read in more than one way, so no request rule of this sandbox permits it.`
-        : `No request rule of this sandbox permits this method and path at ${who}.`);
+      return denied(
+        403,
+        null,
+        readings === null
+          ? `The path of this request to ${who} can be read in more than one way, so no request rule of this sandbox permits it.`
+          : `No request rule of this sandbox permits this method and path at ${who}.`,
+      );
     }
     const ready = websocket ? fitting.filter(({ spec }) => spec.websocket === true) : fitting;
-    if (ready.length === 0) return denied(403, fitting[0]!.text, `No request rule of this sandbox permits WebSockets for this path at ${who}: one that does says "websocket": true.`);
+    if (ready.length === 0)
+      return denied(
+        403,
+        fitting[0]!.text,
+        `No request rule of this sandbox permits WebSockets for this path at ${who}: one that does says "websocket": true.`,
+      );
     const bounds = ready.filter(({ spec: { maxRequestBytes = Infinity } }) => (declaredLength ?? 0) <= maxRequestBytes);
-    if (bounds.length === 0) return denied(413, ready[0]!.text, `The body of this request to ${who} is larger than this sandbox's request rules permit.`);
+    if (bounds.length === 0)
+      return denied(
+        413,
+        ready[0]!.text,
+        `The body of this request to ${who} is larger than this sandbox's request rules permit.`,
+      );
     // Of a body that may become of any length, the rule that permits most is asked first.
-    if (declaredLength === null) bounds.sort((a, b) => (b.spec.maxRequestBytes ?? Infinity) - (a.spec.maxRequestBytes ?? Infinity) || 0);
+    if (declaredLength === null)
+      bounds.sort((a, b) => (b.spec.maxRequestBytes ?? Infinity) - (a.spec.maxRequestBytes ?? Infinity) || 0);
     const rule = count ? bounds.find(({ text }) => this.count(text)) : bounds[0];
-    if (!rule) return denied(429, bounds[0]!.text, `There were too many requests to ${who} in the last minute for this sandbox's request rules.`);
-    return { allowed: true, rule: rule.text, reason: `A request rule permits it at ${who}.`, maxRequestBytes: rule.spec.maxRequestBytes ?? null, status: null };
+    if (!rule)
+      return denied(
+        429,
+        bounds[0]!.text,
+        `There were too many requests to ${who} in the last minute for this sandbox's request rules.`,
+      );
+    return {
+      allowed: true,
+      rule: rule.text,
+      reason: `A request rule permits it at ${who}.`,
+      maxRequestBytes: rule.spec.maxRequestBytes ?? null,
+      status: null,
+    };
   }
 }

@@ -11,7 +11,9 @@ export class RuleError extends PolicyError {
   readonly index: number;
 
   constructor(index: number, host: unknown, reason: string) {
-    super(`Request rule ${index + 1}${typeof host === "string" && host.length <= 300 ? ` (${JSON.stringify(host)})` : ""} is not valid: ${reason}`);
+    super(
+      `Request rule ${index + 1}${typeof host === "string" && host.length <= 300 ? ` (${JSON.stringify(host)})` : ""} is not valid: ${reason}`,
+    );
     this.index = index;
   }
 }
@@ -35,10 +37,19 @@ export function parseRules(specs: readonly unknown[]): Rule[] {
     const parsed = requestRuleSchema.safeParse(value);
     if (!parsed.success) {
       const { path, message } = parsed.error.issues[0]!;
-      throw new RuleError(index, (value as { host?: unknown } | null)?.host, path.length === 0 ? message : `${path.join(".")}: ${message}`);
+      throw new RuleError(
+        index,
+        (value as { host?: unknown } | null)?.host,
+        path.length === 0 ? message : `${path.join(".")}: ${message}`,
+      );
     }
     const spec = parsed.data;
-    return { spec, host: parsePattern(spec.host), paths: spec.paths?.map(parsePathPattern) ?? null, text: ruleText(spec) };
+    return {
+      spec,
+      host: parsePattern(spec.host),
+      paths: spec.paths?.map(parsePathPattern) ?? null,
+      text: ruleText(spec),
+    };
   });
 }
 
@@ -51,5 +62,7 @@ export function ruleText({ host, methods, paths, websocket, maxRequestBytes, req
     websocket === true && "websocket",
     maxRequestBytes !== undefined && `≤${maxRequestBytes} B`,
     requestsPerMinute !== undefined && `≤${requestsPerMinute}/min`,
-  ].filter((part) => typeof part === "string").join(" ");
+  ]
+    .filter((part) => typeof part === "string")
+    .join(" ");
 }

@@ -27,7 +27,10 @@ export const patternSchema = z.string().check(readBy(parsePattern));
 export const namePatternSchema = z.string().check(readBy(parseNamePattern));
 const pathPatternSchema = z.string().check(readBy(parsePathPattern));
 /** RFC 9110 §9.1: methods are tokens, and case matters. */
-const methodSchema = z.string().max(32).regex(/^[A-Z][A-Z0-9_-]*$/, "A method is written in capital letters, such as GET");
+const methodSchema = z
+  .string()
+  .max(32)
+  .regex(/^[A-Z][A-Z0-9_-]*$/, "A method is written in capital letters, such as GET");
 
 /** {@link RequestRule} */
 export const requestRuleSchema: z.ZodType<RequestRule> = z.strictObject({

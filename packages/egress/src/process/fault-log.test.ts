@@ -9,7 +9,10 @@ function fault(place: string): Error {
 test("a fault that happens again and again is told once in a while, with how often, and never in its own words", () => {
   let now = 0;
   const lines: string[] = [];
-  const log = new FaultLog((text) => lines.push(text), () => now);
+  const log = new FaultLog(
+    (text) => lines.push(text),
+    () => now,
+  );
   for (let time = 0; time < 100_000; time++) log.report(fault("a.ts:1"));
   assert.deepEqual(lines, ["unexpected Error at a.ts:1"]);
   now = 60_000;
@@ -21,7 +24,10 @@ test("a fault that happens again and again is told once in a while, with how oft
 test("faults in ever new places are counted, and so is what is no error", () => {
   let now = 0;
   const lines: string[] = [];
-  const log = new FaultLog((text) => lines.push(text), () => now);
+  const log = new FaultLog(
+    (text) => lines.push(text),
+    () => now,
+  );
   for (let at = 0; at < 1_000; at++) log.report(fault(`b.ts:${at}`));
   for (const odd of [null, undefined, "text", { name: 7, stack: [] }]) log.report(odd);
   assert.equal(lines.length, 32);

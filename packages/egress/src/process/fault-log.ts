@@ -48,5 +48,8 @@ function nameOf(error: unknown): string {
 function placeOf(error: unknown): string {
   const stack = (error as Error | undefined)?.stack;
   const frames = typeof stack === "string" ? stack.split("\n").filter((line) => /^ +at /.test(line)) : [];
-  return frames.slice(0, 3).map((line) => line.trim().slice(0, 200)).join(" ");
+  return frames
+    .slice(0, 3)
+    .map((line) => line.trim().slice(0, 200))
+    .join(" ");
 }

@@ -9,7 +9,8 @@ test("messages arrive whole, however their bytes are cut", async () => {
   const got: unknown[] = [];
   readLines(stream, (message) => got.push(message));
   const sent = [{ a: "line\nbreak" }, { b: "ü".repeat(1_000) }, {}];
-  for (const byte of Buffer.from(sent.map((message) => `${JSON.stringify(message)}\n`).join(""))) stream.write(Buffer.from([byte]));
+  for (const byte of Buffer.from(sent.map((message) => `${JSON.stringify(message)}\n`).join("")))
+    stream.write(Buffer.from([byte]));
   writeLine(stream, sent[0]);
   stream.end();
   await once(stream, "end");

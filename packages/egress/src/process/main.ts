@@ -33,5 +33,9 @@ readLines<ToProxy>(control, (message) => {
         control.end();
       },
     );
-  } else void proxy?.then((open) => open.take(message), () => {});
+  } else
+    void proxy?.then(
+      (open) => open.take(message),
+      () => {},
+    );
 });

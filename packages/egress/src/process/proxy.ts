@@ -20,15 +20,26 @@ interface Attached {
 export class Proxy {
   readonly #send: (message: FromProxy) => void;
   readonly #attached = new Map<string, Attached>();
-  readonly #services: { sealer: Sealer; dialer: Dialer; shared: Shared; emit: (id: string, event: EgressEvent) => void };
+  readonly #services: {
+    sealer: Sealer;
+    dialer: Dialer;
+    shared: Shared;
+    emit: (id: string, event: EgressEvent) => void;
+  };
 
-  private constructor(send: (message: FromProxy) => void, services: { sealer: Sealer; dialer: Dialer; shared: Shared }) {
+  private constructor(
+    send: (message: FromProxy) => void,
+    services: { sealer: Sealer; dialer: Dialer; shared: Shared },
+  ) {
     this.#send = send;
     this.#services = { ...services, emit: (id, event) => send({ type: "event", id, event }) };
   }
 
   /** @throws {Error} when the configuration or its files cannot be used */
-  static async open({ dir, config }: Extract<ToProxy, { type: "configure" }>, send: (message: FromProxy) => void): Promise<Proxy> {
+  static async open(
+    { dir, config }: Extract<ToProxy, { type: "configure" }>,
+    send: (message: FromProxy) => void,
+  ): Promise<Proxy> {
     const [sealer, shared] = await Promise.all([Sealer.open(join(dir, "secrets.key")), openShared(dir, config)]);
     return new Proxy(send, { sealer, shared, dialer: new Dialer(config) });
   }

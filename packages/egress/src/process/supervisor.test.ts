@@ -12,8 +12,18 @@ import type { EgressConfig, EgressEvent, EgressSpec } from "../contract.ts";
 import { FakeGuest, FlowRefused } from "../testing/guest.ts";
 import { EgressProxy } from "./supervisor.ts";
 
-const CONFIG: EgressConfig = { hosts: {}, caFiles: [], passThrough: [], dnsServers: [], upstreamProxy: null, hooks: null };
-const spec = (allow: string[] | null, deny: string[] = []): EgressSpec => ({ policy: { allow, deny, rules: [] }, secrets: [] });
+const CONFIG: EgressConfig = {
+  hosts: {},
+  caFiles: [],
+  passThrough: [],
+  dnsServers: [],
+  upstreamProxy: null,
+  hooks: null,
+};
+const spec = (allow: string[] | null, deny: string[] = []): EgressSpec => ({
+  policy: { allow, deny, rules: [] },
+  secrets: [],
+});
 
 /** A port of this machine that echoes, and says what it got. */
 async function echo(): Promise<{ server: Server; port: number; connections: () => number }> {
@@ -33,8 +43,19 @@ async function resolver(): Promise<DnsSocket> {
   const socket = createSocket("udp4");
   socket.on("message", (query, { port, address }) => {
     const { id, questions } = packet.decode(query);
-    const answers: packet.Answer[] = questions?.[0]?.type === "A" ? [{ type: "A", name: questions[0].name, ttl: 60, data: "127.0.0.1" }] : [];
-    socket.send(packet.encode({ type: "response", id: id ?? 0, flags: packet.RECURSION_AVAILABLE, questions: questions ?? [], answers }), port, address);
+    const answers: packet.Answer[] =
+      questions?.[0]?.type === "A" ? [{ type: "A", name: questions[0].name, ttl: 60, data: "127.0.0.1" }] : [];
+    socket.send(
+      packet.encode({
+        type: "response",
+        id: id ?? 0,
+        flags: packet.RECURSION_AVAILABLE,
+        questions: questions ?? [],
+        answers,
+      }),
+      port,
+      address,
+    );
   });
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
@@ -69,7 +90,11 @@ describe("the proxy's process", () => {
     dns = await resolver();
     proxy = new EgressProxy({
       dir,
-      config: { ...CONFIG, dnsServers: [`127.0.0.1:${dns.address().port}`], hosts: { "inner.example": `127.0.0.1:${upstream.port}` } },
+      config: {
+        ...CONFIG,
+        dnsServers: [`127.0.0.1:${dns.address().port}`],
+        hosts: { "inner.example": `127.0.0.1:${upstream.port}` },
+      },
       log: () => {},
       onEvent: async (_, event) => {
         events.push(event);
@@ -98,7 +123,10 @@ describe("the proxy's process", () => {
 
   test("refuses what policy does not allow, and dials nothing", async () => {
     const before = upstream.connections();
-    await assert.rejects(guest.connectTo("other.example", 5432), (error: FlowRefused) => error.errno === "ECONNREFUSED");
+    await assert.rejects(
+      guest.connectTo("other.example", 5432),
+      (error: FlowRefused) => error.errno === "ECONNREFUSED",
+    );
     await assert.rejects(guest.connect(`127.0.0.1:${upstream.port}`), FlowRefused);
     await assert.rejects(guest.connect("198.19.3.4:5432"), (error: FlowRefused) => error.errno === "EHOSTUNREACH");
     assert.equal(upstream.connections(), before);
@@ -147,13 +175,21 @@ describe("the proxy's process", () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     taken = () => promise;
     // More than may be on their way: each is refused, and reported.
-    const refused = Array.from({ length: 400 }, () => guest.connect("203.0.113.9:5432").then(() => "connected", () => "refused"));
+    const refused = Array.from({ length: 400 }, () =>
+      guest.connect("203.0.113.9:5432").then(
+        () => "connected",
+        () => "refused",
+      ),
+    );
     let settled = 0;
     for (const one of refused) void one.then(() => settled++);
     const seen = events.length;
     while (events.length < seen + 256) await new Promise((next) => setTimeout(next, 10));
     const next = guest.connectTo("inner.example", 5432);
-    const first = await Promise.race([next.then(() => "connected"), new Promise((later) => setTimeout(later, 200, "waits"))]);
+    const first = await Promise.race([
+      next.then(() => "connected"),
+      new Promise((later) => setTimeout(later, 200, "waits")),
+    ]);
     assert.equal(first, "waits");
     taken = null;
     resolve();

@@ -104,13 +104,22 @@ export class EgressProxy implements AsyncDisposable {
   #start(): void {
     const { dir, config } = this.#options;
     const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-    const env = Object.fromEntries(ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+    const env = Object.fromEntries(
+      ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    );
     // No core dump and no debugger: its memory holds every secret. The flags are those that make Node read this code.
-    const node = [...process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag)), "--disable-sigusr1", main];
+    const node = [
+      ...process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag)),
+      "--disable-sigusr1",
+      main,
+    ];
     // Thousands of connections leave much garbage that is soon gone: a large nursery, or an arena per thread, would keep its memory.
     const memory = { MALLOC_ARENA_MAX: "1" };
     node.unshift(`--max-semi-space-size=${NURSERY_MIB}`);
-    const child = spawn("prlimit", ["--core=0", "--", process.execPath, ...node], { env: { ...env, ...memory, PATH: process.env["PATH"] ?? "" }, stdio: ["ignore", "ignore", "inherit", "pipe"] });
+    const child = spawn("prlimit", ["--core=0", "--", process.execPath, ...node], {
+      env: { ...env, ...memory, PATH: process.env["PATH"] ?? "" },
+      stdio: ["ignore", "ignore", "inherit", "pipe"],
+    });
     const control = child.stdio[3] as unknown as Duplex;
     const since = performance.now();
     this.#child = child;
@@ -119,7 +128,9 @@ export class EgressProxy implements AsyncDisposable {
     // Its other end closed: nothing written now would be read.
     control.once("end", () => control.destroy());
     readLines<FromProxy>(control, (message) => this.#take(message));
-    child.once("error", (error) => this.#options.log("error", {}, `the egress proxy cannot be started: ${error.message}`));
+    child.once("error", (error) =>
+      this.#options.log("error", {}, `the egress proxy cannot be started: ${error.message}`),
+    );
     child.once("close", () => {
       control.destroy();
       this.#child = null;
@@ -134,7 +145,9 @@ export class EgressProxy implements AsyncDisposable {
     });
     this.#send({ type: "configure", dir, config });
     for (const [id, { socket, spec }] of this.#attached) {
-      this.#ask((seq) => ({ type: "attach", seq, id, socket, spec })).catch((error: Error) => this.#options.log("error", { sandbox: id }, `no egress: ${error.message}`));
+      this.#ask((seq) => ({ type: "attach", seq, id, socket, spec })).catch((error: Error) =>
+        this.#options.log("error", { sandbox: id }, `no egress: ${error.message}`),
+      );
     }
   }
 

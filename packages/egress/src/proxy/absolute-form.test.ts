@@ -27,10 +27,14 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     certificates = await Certificates.make(dir);
     const addresses: Record<string, string> = { "deb.test": "203.0.113.9", "inner.test": "10.0.0.9" };
-    names = await TestNameServer.start(({ type, name }: Question): Answer[] | null => (type === "A" && addresses[name] ? [{ type: "A", name, ttl: 60, data: addresses[name] }] : null));
+    names = await TestNameServer.start(({ type, name }: Question): Answer[] | null =>
+      type === "A" && addresses[name] ? [{ type: "A", name, ttl: 60, data: addresses[name] }] : null,
+    );
     proxy = await httpUpstream(async (request, response) => {
       const body = await bodyOf(request);
-      response.end(`${request.method} ${request.url} for ${request.headers.host}, ${request.headers["proxy-authorization"]} ${body.length}`);
+      response.end(
+        `${request.method} ${request.url} for ${request.headers.host}, ${request.headers["proxy-authorization"]} ${body.length}`,
+      );
     });
   });
   afterEach(async () => {
@@ -43,11 +47,17 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
   });
 
   const start = async (options: Partial<LabOptions> = {}) => {
-    const lab = await Lab.start(certificates, { hosts: { [PROXY]: proxy.port }, dnsServers: [names.address], ...options, policy: { allow: [PROXY, "deb.test", "inner.test", "elsewhere.test"], ...options.policy } });
+    const lab = await Lab.start(certificates, {
+      hosts: { [PROXY]: proxy.port },
+      dnsServers: [names.address],
+      ...options,
+      policy: { allow: [PROXY, "deb.test", "inner.test", "elsewhere.test"], ...options.policy },
+    });
     labs.push(lab);
     return lab;
   };
-  const get = (url: string, host: string, more = "") => `GET ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${more}\r\n`;
+  const get = (url: string, host: string, more = "") =>
+    `GET ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${more}\r\n`;
   const ask = async (lab: Lab, request: string, port = PORT) => {
     const stream = await lab.open(PROXY, port);
     stream.write(request);
@@ -56,22 +66,44 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
 
   test("pass where policy allows both, as the proxy has to get them, and are on record as for their target", async () => {
     const lab = await start();
-    const answer = await ask(lab, get("http://deb.test/debian/x?y", "deb.test", "Proxy-Authorization: Basic dTpw\r\nProxy-Connection: keep-alive\r\n"));
+    const answer = await ask(
+      lab,
+      get(
+        "http://deb.test/debian/x?y",
+        "deb.test",
+        "Proxy-Authorization: Basic dTpw\r\nProxy-Connection: keep-alive\r\n",
+      ),
+    );
     assert.match(answer, /^HTTP\/1\.1 200 [^]*GET http:\/\/deb\.test\/debian\/x\?y for deb\.test, Basic dTpw 0$/);
-    assert.match(await ask(lab, get("http://deb.test:8000/", "deb.test:8000")), /GET http:\/\/deb\.test:8000\/ for deb\.test:8000,/);
+    assert.match(
+      await ask(lab, get("http://deb.test:8000/", "deb.test:8000")),
+      /GET http:\/\/deb\.test:8000\/ for deb\.test:8000,/,
+    );
     // A name that only the proxy can look up.
-    assert.match(await ask(lab, get("http://elsewhere.test", "elsewhere.test")), /GET http:\/\/elsewhere\.test\/ for elsewhere\.test,/);
+    assert.match(
+      await ask(lab, get("http://elsewhere.test", "elsewhere.test")),
+      /GET http:\/\/elsewhere\.test\/ for elsewhere\.test,/,
+    );
     assert.doesNotMatch(proxy.received(), /proxy-connection/i);
     const events = await lab.reports(3);
-    assert.deepEqual(events.map((event) => event.kind === "http" && [event.verdict, event.host, event.port, event.path, event.rule]), [
-      ["allowed", "deb.test", 80, "/debian/x", "deb.test"], ["allowed", "deb.test", 8000, "/", "deb.test"], ["allowed", "elsewhere.test", 80, "/", "elsewhere.test"],
-    ]);
+    assert.deepEqual(
+      events.map((event) => event.kind === "http" && [event.verdict, event.host, event.port, event.path, event.rule]),
+      [
+        ["allowed", "deb.test", 80, "/debian/x", "deb.test"],
+        ["allowed", "deb.test", 8000, "/", "deb.test"],
+        ["allowed", "elsewhere.test", 80, "/", "elsewhere.test"],
+      ],
+    );
   });
 
   for (const [what, request, policy] of [
     ["a target that is not allowed", get("http://evil.test/", "evil.test"), {}],
     ["a port of it that is not allowed", get("http://deb.test:81/", "deb.test:81"), { allow: [PROXY, "deb.test:80"] }],
-    ["another port of the proxy's that is not allowed", get(`http://${PROXY}:81/`, `${PROXY}:81`), { allow: [`${PROXY}:${PORT}`] }],
+    [
+      "another port of the proxy's that is not allowed",
+      get(`http://${PROXY}:81/`, `${PROXY}:81`),
+      { allow: [`${PROXY}:${PORT}`] },
+    ],
     ["a target that is denied", get("http://deb.test/", "deb.test"), { deny: ["deb.test"] }],
     ["a target at a denied address", get("http://deb.test/", "deb.test"), { deny: ["203.0.113.9"] }],
     ["a name of an inner address", get("http://inner.test/", "inner.test"), {}],
@@ -96,7 +128,8 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
   test("do not leave without a list either for what is inner or denied", async () => {
     const lab = await start({ policy: { allow: null, deny: ["deb.test"] } });
     const before = proxy.received();
-    for (const host of ["inner.test", "10.0.0.9", "127.0.0.1", "deb.test"]) assert.deepEqual(await statuses(await lab.open(PROXY, PORT), get(`http://${host}/`, host)), [403]);
+    for (const host of ["inner.test", "10.0.0.9", "127.0.0.1", "deb.test"])
+      assert.deepEqual(await statuses(await lab.open(PROXY, PORT), get(`http://${host}/`, host)), [403]);
     assert.equal(proxy.received(), before);
     assert.match(await ask(lab, get("http://elsewhere.test/", "elsewhere.test")), /^HTTP\/1\.1 200 /);
   });
@@ -117,8 +150,19 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
   });
 
   test("have to fit the rules of both", async () => {
-    const lab = await start({ policy: { rules: [{ host: "deb.test", methods: ["GET", "POST"], paths: ["/ok"], maxRequestBytes: 100 }, { host: PROXY, methods: ["GET", "POST"], paths: ["/ok", "/other"], maxRequestBytes: 10 }] } });
-    const send = async (method: string, url: string, host: string, body = "") => statuses(await lab.open(PROXY, PORT), `${method} ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${body ? `${body.length.toString(16)}\r\n${body}\r\n` : ""}0\r\n\r\n`);
+    const lab = await start({
+      policy: {
+        rules: [
+          { host: "deb.test", methods: ["GET", "POST"], paths: ["/ok"], maxRequestBytes: 100 },
+          { host: PROXY, methods: ["GET", "POST"], paths: ["/ok", "/other"], maxRequestBytes: 10 },
+        ],
+      },
+    });
+    const send = async (method: string, url: string, host: string, body = "") =>
+      statuses(
+        await lab.open(PROXY, PORT),
+        `${method} ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${body ? `${body.length.toString(16)}\r\n${body}\r\n` : ""}0\r\n\r\n`,
+      );
     assert.deepEqual(await send("GET", "http://deb.test/ok", "deb.test"), [200]);
     assert.deepEqual(await send("GET", "http://deb.test/other", "deb.test"), [403]);
     assert.deepEqual(await send("GET", "http://elsewhere.test/none", "elsewhere.test"), [403]);
@@ -139,14 +183,32 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
       },
     });
     const key = lab.placeholders.KEY;
-    assert.match(await ask(lab, get(`http://deb.test/?key=${key}`, "deb.test", `Authorization: Bearer ${key}\r\nProxy-Authorization: Bearer ${key}\r\n`)), /^HTTP\/1\.1 200 /);
+    assert.match(
+      await ask(
+        lab,
+        get(
+          `http://deb.test/?key=${key}`,
+          "deb.test",
+          `Authorization: Bearer ${key}\r\nProxy-Authorization: Bearer ${key}\r\n`,
+        ),
+      ),
+      /^HTTP\/1\.1 200 /,
+    );
     assert.match(await ask(lab, get("http://elsewhere.test/", "elsewhere.test")), /^HTTP\/1\.1 403 /);
     assert.match(await ask(lab, get("/", PROXY)), /^HTTP\/1\.1 200 /);
     assert.ok(!proxy.received().includes(VALUE));
-    assert.deepEqual(seen, [["http", "deb.test", 80, `${PROXY}:${PORT}`, `/?key=${key}`, false], ["http", "elsewhere.test", 80, `${PROXY}:${PORT}`, "/", false], ["http", PROXY, PORT, null, "/", false]]);
+    assert.deepEqual(seen, [
+      ["http", "deb.test", 80, `${PROXY}:${PORT}`, `/?key=${key}`, false],
+      ["http", "elsewhere.test", 80, `${PROXY}:${PORT}`, "/", false],
+      ["http", PROXY, PORT, null, "/", false],
+    ]);
   });
 
-  for (const [what, change] of Object.entries({ "the target is denied": { deny: ["deb.test"] }, "its address is denied": { deny: ["203.0.113.9"] }, "the proxy is denied": { deny: [PROXY] } })) {
+  for (const [what, change] of Object.entries({
+    "the target is denied": { deny: ["deb.test"] },
+    "its address is denied": { deny: ["203.0.113.9"] },
+    "the proxy is denied": { deny: [PROXY] },
+  })) {
     test(`end when ${what}`, async () => {
       const lab = await start();
       const stream = await lab.open(PROXY, PORT);
@@ -160,9 +222,13 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
   }
 
   test("within TLS are not for others", async () => {
-    await using secure = await httpUpstream((_request, response) => void response.end("ok"), { tls: await certificates.contextFor("secure.test"), alpn: ["http/1.1"] });
+    await using secure = await httpUpstream((_request, response) => void response.end("ok"), {
+      tls: await certificates.contextFor("secure.test"),
+      alpn: ["http/1.1"],
+    });
     const lab = await start({ hosts: { "secure.test": secure.port }, policy: { allow: ["secure.test", "deb.test"] } });
-    for (const url of ["http://deb.test/", "https://deb.test/"]) assert.deepEqual(await statuses(await lab.openTls("secure.test", 443), get(url, "deb.test")), [403]);
+    for (const url of ["http://deb.test/", "https://deb.test/"])
+      assert.deepEqual(await statuses(await lab.openTls("secure.test", 443), get(url, "deb.test")), [403]);
     assert.equal(secure.received(), "");
   });
 });

@@ -47,7 +47,10 @@ async function load(dir: string): Promise<Authority | null> {
   let pem: string;
   let keyPem: string;
   try {
-    [pem, keyPem] = await Promise.all([readFile(join(dir, "ca.pem"), "utf8"), readFile(join(dir, "ca-key.pem"), "utf8")]);
+    [pem, keyPem] = await Promise.all([
+      readFile(join(dir, "ca.pem"), "utf8"),
+      readFile(join(dir, "ca-key.pem"), "utf8"),
+    ]);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
@@ -57,7 +60,11 @@ async function load(dir: string): Promise<Authority | null> {
   if (!certificate.checkPrivateKey(key) || !certificate.ca) return null;
   if (certificate.validToDate.getTime() - Date.now() < RENEW_BEFORE_MS) return null;
   const der = key.export({ type: "pkcs8", format: "der" });
-  return { certificate: new x509.X509Certificate(pem), pem, key: await webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, false, ["sign"]) };
+  return {
+    certificate: new x509.X509Certificate(pem),
+    pem,
+    key: await webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, false, ["sign"]),
+  };
 }
 
 async function make(): Promise<Authority & { keyPem: string }> {
@@ -76,7 +83,10 @@ async function make(): Promise<Authority & { keyPem: string }> {
     ],
   });
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
-  const keyPem = createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({ type: "pkcs8", format: "pem" }) as string;
+  const keyPem = createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({
+    type: "pkcs8",
+    format: "pem",
+  }) as string;
   return { certificate, pem: `${certificate.toString("pem")}\n`, key: keys.privateKey, keyPem };
 }
 

@@ -38,17 +38,25 @@ describe("a change by which", () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     certificates = await Certificates.make(dir);
-    api = await httpUpstream(async (request, response) => {
-      response.writeHead(200).flushHeaders();
-      for await (const chunk of request) response.write(chunk);
-      response.end();
-    }, { tls: await certificates.contextFor("api.test"), alpn: ["http/1.1"] }, (server) => {
-      server.on("upgrade", (request, socket: Duplex) => {
-        const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-        socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
-        socket.resume().on("end", () => socket.end());
-      });
-    });
+    api = await httpUpstream(
+      async (request, response) => {
+        response.writeHead(200).flushHeaders();
+        for await (const chunk of request) response.write(chunk);
+        response.end();
+      },
+      { tls: await certificates.contextFor("api.test"), alpn: ["http/1.1"] },
+      (server) => {
+        server.on("upgrade", (request, socket: Duplex) => {
+          const accept = createHash("sha1")
+            .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+            .digest("base64");
+          socket.write(
+            `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+          );
+          socket.resume().on("end", () => socket.end());
+        });
+      },
+    );
   });
   afterEach(async () => {
     for (const lab of labs.splice(0)) await lab[Symbol.asyncDispose]();
@@ -67,7 +75,9 @@ describe("a change by which", () => {
   const halfSent = async (lab: Lab, body = "first", rest = 100): Promise<TLSSocket> => {
     const from = api.received().length;
     const tls = await lab.openTls("api.test", 443);
-    tls.write(`POST /ok HTTP/1.1\r\nHost: api.test\r\nContent-Length: ${body.length + rest}\r\nConnection: close\r\n\r\n${body}`);
+    tls.write(
+      `POST /ok HTTP/1.1\r\nHost: api.test\r\nContent-Length: ${body.length + rest}\r\nConnection: close\r\n\r\n${body}`,
+    );
     while (!api.received().slice(from).includes(body.slice(0, 5))) await turn();
     return tls;
   };
@@ -115,7 +125,9 @@ describe("a change by which", () => {
       test("ends a WebSocket", async () => {
         const lab = await start({ policy: { rules: what.startsWith("its rule") ? [RULE] : [] } });
         const tls = await lab.openTls("api.test", 443);
-        tls.write(`GET /ok HTTP/1.1\r\nHost: api.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+        tls.write(
+          `GET /ok HTTP/1.1\r\nHost: api.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+        );
         assert.match(String((await once(tls, "data"))[0]), /^HTTP\/1\.1 101 /);
         tls.write(frame(1, Buffer.from("more than ten"), { mask: true }));
         const masked = frame(1, Buffer.from("more than ten"), { mask: true });
@@ -137,7 +149,9 @@ describe("a change by which", () => {
       const hook = inHook();
       const lab = await start({ hooks: hook.hooks, secrets: [SECRET] });
       const tls = await lab.openTls("api.test", 443);
-      tls.write(`POST /ok?key=${lab.placeholders.KEY} HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer ${lab.placeholders.KEY}\r\nContent-Length: ${lab.placeholders.KEY!.length}\r\nConnection: close\r\n\r\n${lab.placeholders.KEY}`);
+      tls.write(
+        `POST /ok?key=${lab.placeholders.KEY} HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer ${lab.placeholders.KEY}\r\nContent-Length: ${lab.placeholders.KEY!.length}\r\nConnection: close\r\n\r\n${lab.placeholders.KEY}`,
+      );
       await hook.arrived;
       lab.update({}, []);
       hook.release();
@@ -146,7 +160,11 @@ describe("a change by which", () => {
       assert.ok(api.received().includes(`Bearer ${lab.placeholders.KEY}`));
     });
 
-    for (const [how, secrets] of Object.entries({ revoked: [], rotated: [{ ...SECRET, value: "another value" }], "not for this host": [{ ...SECRET, hosts: ["other.test"] }] })) {
+    for (const [how, secrets] of Object.entries({
+      revoked: [],
+      rotated: [{ ...SECRET, value: "another value" }],
+      "not for this host": [{ ...SECRET, hosts: ["other.test"] }],
+    })) {
       test(`or ${how}: counts for the rest of a body that is on its way`, async () => {
         const lab = await start({ secrets: [SECRET] });
         const placeholder = lab.placeholders.KEY!;
@@ -158,14 +176,21 @@ describe("a change by which", () => {
         tls.write(placeholder);
         await readAll(tls);
         assert.ok(!api.received().slice(before).includes(VALUE));
-        assert.ok(api.received().slice(before).includes(how === "rotated" ? "another value" : placeholder));
+        assert.ok(
+          api
+            .received()
+            .slice(before)
+            .includes(how === "rotated" ? "another value" : placeholder),
+        );
       });
 
       test(`or ${how}: counts for the rest of a message that is on its way`, async () => {
         const lab = await start({ secrets: [SECRET] });
         const placeholder = lab.placeholders.KEY!;
         const tls = await lab.openTls("api.test", 443);
-        tls.write(`GET /ok HTTP/1.1\r\nHost: api.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+        tls.write(
+          `GET /ok HTTP/1.1\r\nHost: api.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+        );
         await once(tls, "data");
         tls.write(frame(1, Buffer.from(`${placeholder} `), { mask: true, final: false }));
         while (decoded(api).at(-1) !== `${VALUE} `) await turn();
@@ -180,10 +205,15 @@ describe("a change by which", () => {
     }
   });
 
-  for (const [what, change] of Object.entries<Partial<PolicySpec>>({ "the name is denied": { deny: ["named.test"] }, "an allow list with name and address comes": { allow: ["named.test", "203.0.113.9"] } })) {
+  for (const [what, change] of Object.entries<Partial<PolicySpec>>({
+    "the name is denied": { deny: ["named.test"] },
+    "an allow list with name and address comes": { allow: ["named.test", "203.0.113.9"] },
+  })) {
     test(`${what} ends a request for a name over a connection that was made to a bare address`, async () => {
       // In the place of a public address: another proxy that says yes.
-      await using proxy = await upstream((socket) => void socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\n\r\n")).resume());
+      await using proxy = await upstream(
+        (socket) => void socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\n\r\n")).resume(),
+      );
       const lab = await start({ hosts: {}, upstreamProxy: `http://127.0.0.1:${proxy.port}`, policy: { allow: null } });
       const stream = await lab.open("203.0.113.9", 80);
       stream.write("POST / HTTP/1.1\r\nHost: named.test\r\nContent-Length: 10\r\n\r\nfirst");
@@ -196,7 +226,9 @@ describe("a change by which", () => {
   }
 
   test("an allow list comes ends TLS that was not opened, and rules end raw bytes", async () => {
-    await using echo = await upstream((socket) => socket.pipe(socket), { tls: await certificates.contextFor("tls.test") });
+    await using echo = await upstream((socket) => socket.pipe(socket), {
+      tls: await certificates.contextFor("tls.test"),
+    });
     await using raw = await upstream((socket) => socket.pipe(socket));
     const lab = await start({ hosts: { "tls.test": echo.port, "raw.test": raw.port }, policy: { allow: null } });
     const tls = await lab.openTls("tls.test", 5671, { rejectUnauthorized: false });
@@ -208,7 +240,13 @@ describe("a change by which", () => {
     const gone = [tls, stream].map((one) => (one.destroyed ? undefined : once(one, "close")));
     lab.update({ allow: ["tls.test", "raw.test"], rules: [{ host: "raw.test", methods: ["GET"] }] });
     await Promise.all(gone);
-    assert.deepEqual((await lab.reports(2)).map(({ kind, reason }) => [kind, /opened|request rules/i.test(String(reason))]), [["connection", true], ["connection", true]]);
+    assert.deepEqual(
+      (await lab.reports(2)).map(({ kind, reason }) => [kind, /opened|request rules/i.test(String(reason))]),
+      [
+        ["connection", true],
+        ["connection", true],
+      ],
+    );
   });
 });
 

@@ -41,7 +41,9 @@ describe("a change", () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     certificates = await Certificates.make(dir);
-    names = await TestNameServer.start(({ type, name }: Question): Answer[] => (type === "A" ? addresses.map((data) => ({ type: "A", name, ttl: 0, data })) : []));
+    names = await TestNameServer.start(({ type, name }: Question): Answer[] =>
+      type === "A" ? addresses.map((data) => ({ type: "A", name, ttl: 0, data })) : [],
+    );
     target = await upstream((socket) => socket.resume(), {}, ADDRESS);
   });
   afterEach(async () => {
@@ -56,7 +58,12 @@ describe("a change", () => {
   });
 
   const start = async (options: Partial<LabOptions> = {}) => {
-    const lab = await Lab.start(certificates, { hosts: {}, dnsServers: [names.address], ...options, policy: { allow: [NAME, ADDRESS, DEAD_ADDRESS], ...options.policy } });
+    const lab = await Lab.start(certificates, {
+      hosts: {},
+      dnsServers: [names.address],
+      ...options,
+      policy: { allow: [NAME, ADDRESS, DEAD_ADDRESS], ...options.policy },
+    });
     open.push(lab);
     return lab;
   };
@@ -64,7 +71,16 @@ describe("a change", () => {
   const refused = async (stream: Promise<Duplex>) => {
     await assert.rejects(stream, /ECONNREFUSED/);
   };
-  const ended = (stream: Duplex) => (stream.destroyed || stream.readableEnded ? Promise.resolve() : new Promise<void>((resolve) => stream.on("error", () => undefined).once("end", () => resolve()).once("close", () => resolve()).resume()));
+  const ended = (stream: Duplex) =>
+    stream.destroyed || stream.readableEnded
+      ? Promise.resolve()
+      : new Promise<void>((resolve) =>
+          stream
+            .on("error", () => undefined)
+            .once("end", () => resolve())
+            .once("close", () => resolve())
+            .resume(),
+        );
 
   for (const [what, change] of Object.entries(CHANGES)) {
     describe(`by which ${what}`, () => {
@@ -95,7 +111,13 @@ describe("a change", () => {
         await new Promise(setImmediate);
         lab.update(change);
         // Longer than until its turn.
-        const outcome = await Promise.race([stream.then(() => "connected", (error: Error) => error.message), new Promise((later) => setTimeout(later, 500, "still trying"))]);
+        const outcome = await Promise.race([
+          stream.then(
+            () => "connected",
+            (error: Error) => error.message,
+          ),
+          new Promise((later) => setTimeout(later, 500, "still trying")),
+        ]);
         assert.notEqual(outcome, "connected");
         assert.equal(target.connections(), before);
       });
@@ -162,7 +184,10 @@ describe("a change", () => {
 
       test("counts for what CONNECT asks for", async () => {
         await using proxy = await upstream((socket) => socket.resume());
-        const lab = await start({ hosts: { "proxy.test": proxy.port }, policy: { allow: [NAME, ADDRESS, "proxy.test"] } });
+        const lab = await start({
+          hosts: { "proxy.test": proxy.port },
+          policy: { allow: [NAME, ADDRESS, "proxy.test"] },
+        });
         const before = target.connections();
         const stream = await lab.open("proxy.test", 8080);
         const release = names.hold();
@@ -176,7 +201,10 @@ describe("a change", () => {
     });
   }
 
-  for (const [what, change] of Object.entries({ "an allow list with the name comes": { allow: [NAME] }, "the name is denied": { deny: [NAME] } })) {
+  for (const [what, change] of Object.entries({
+    "an allow list with the name comes": { allow: [NAME] },
+    "the name is denied": { deny: [NAME] },
+  })) {
     test(`by which ${what} ends UDP, both ways`, async () => {
       const echo = createSocket("udp4");
       const got: string[] = [];
@@ -196,11 +224,18 @@ describe("a change", () => {
       await assert.rejects(lab.udp(address, 5000), /ECONNREFUSED/);
       assert.deepEqual(got, ["before"]);
       echo.close();
-      assert.deepEqual((await lab.reports(2)).map(({ verdict }) => verdict), ["allowed", "denied"]);
+      assert.deepEqual(
+        (await lab.reports(2)).map(({ verdict }) => verdict),
+        ["allowed", "denied"],
+      );
     });
   }
 
-  for (const [what, change] of Object.entries({ "an allow list with the name comes": { allow: [NAME] }, "the name is denied": { deny: [NAME] }, "the address is denied": { deny: ["203.0.113.9"] } })) {
+  for (const [what, change] of Object.entries({
+    "an allow list with the name comes": { allow: [NAME] },
+    "the name is denied": { deny: [NAME] },
+    "the address is denied": { deny: ["203.0.113.9"] },
+  })) {
     test(`by which ${what} counts for UDP to a name that is being looked up`, async () => {
       addresses = ["203.0.113.9"];
       const lab = await start();

@@ -17,7 +17,10 @@ function clientHello(servername: string, alpn: string[]): Promise<Buffer> {
         done();
       },
     });
-    connect({ socket: wire as never, servername, ...(alpn.length > 0 && { ALPNProtocols: alpn }) }).on("error", () => undefined);
+    connect({ socket: wire as never, servername, ...(alpn.length > 0 && { ALPNProtocols: alpn }) }).on(
+      "error",
+      () => undefined,
+    );
   });
 }
 
@@ -43,20 +46,23 @@ test("reads the name and the protocols that a client asks for", async () => {
 
 test("reads it however it is split over records and chunks", async () => {
   const hello = await clientHello("api.example.com", ["h2"]);
-  await property([fc.array(fc.integer({ min: 1, max: 400 }), { maxLength: 40 }), fc.array(fc.integer({ min: 1, max: 300 }))], (records, chunks) => {
-    const bytes = inRecords(hello, records);
-    const sniffer = new Sniffer();
-    let at = 0;
-    for (const size of [...chunks, bytes.length]) {
-      const opening = sniffer.push(bytes.subarray(at, at + size));
-      at += size;
-      if (!opening) continue;
-      assert.deepEqual(opening, { kind: "tls", hello: { serverName: "api.example.com", alpn: ["h2"] } });
-      assert.ok(at >= bytes.length);
-      return;
-    }
-    assert.fail("it was complete");
-  });
+  await property(
+    [fc.array(fc.integer({ min: 1, max: 400 }), { maxLength: 40 }), fc.array(fc.integer({ min: 1, max: 300 }))],
+    (records, chunks) => {
+      const bytes = inRecords(hello, records);
+      const sniffer = new Sniffer();
+      let at = 0;
+      for (const size of [...chunks, bytes.length]) {
+        const opening = sniffer.push(bytes.subarray(at, at + size));
+        at += size;
+        if (!opening) continue;
+        assert.deepEqual(opening, { kind: "tls", hello: { serverName: "api.example.com", alpn: ["h2"] } });
+        assert.ok(at >= bytes.length);
+        return;
+      }
+      assert.fail("it was complete");
+    },
+  );
 });
 
 test("never wants less than there is, and never more than there will be", async () => {
@@ -99,6 +105,8 @@ test("is bounded", () => {
   long.set([22, 3, 1, 64, 0, 1]);
   long.writeUIntBE(MAX_CLIENT_HELLO_BYTES, 6, 3);
   assert.equal(readClientHello(long).state, "invalid");
-  const many = Buffer.concat(Array.from({ length: 70 }, (_, index) => Buffer.from([22, 3, 1, 0, 1, index === 0 ? 1 : 0x10])));
+  const many = Buffer.concat(
+    Array.from({ length: 70 }, (_, index) => Buffer.from([22, 3, 1, 0, 1, index === 0 ? 1 : 0x10])),
+  );
   assert.equal(readClientHello(many).state, "invalid");
 });

@@ -12,7 +12,10 @@ export interface ClientHello {
 }
 
 /** `more`: well-formed so far, and nothing can be said before there are `wanted` bytes. `invalid`: it will never be a ClientHello. */
-export type ClientHelloResult = { state: "done"; hello: ClientHello } | { state: "more"; wanted: number } | { state: "invalid"; reason: string };
+export type ClientHelloResult =
+  | { state: "done"; hello: ClientHello }
+  | { state: "more"; wanted: number }
+  | { state: "invalid"; reason: string };
 
 const RECORD_HANDSHAKE = 22;
 const HANDSHAKE_CLIENT_HELLO = 1;
@@ -108,7 +111,8 @@ function serverName(data: Buffer): string {
   const name = list.vector(2);
   // More than one name of a type is forbidden, and no other type was ever defined.
   if (type !== NAME_TYPE_HOST || !list.done) throw new Invalid("a list of server names that is not one host name");
-  if (name.length === 0 || name.length > MAX_NAME_BYTES) throw new Invalid("a server name of a length that is not allowed");
+  if (name.length === 0 || name.length > MAX_NAME_BYTES)
+    throw new Invalid("a server name of a length that is not allowed");
   if (name.some((byte) => byte <= 0x20 || byte >= 0x7f)) throw new Invalid("a server name with bytes that no name has");
   return name.toString("latin1");
 }

@@ -30,17 +30,32 @@ describe("an early answer", { timeout: 120_000 }, () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     const certificates = await Certificates.make(dir);
     // Each answers what it has begun to read, and is gone: the rest of the upload meets a reset.
-    const answer = (socket: Duplex) => socket.once("data", () => {
-      socket.write(REFUSAL);
-      socket.destroy();
-    });
+    const answer = (socket: Duplex) =>
+      socket.once("data", () => {
+        socket.write(REFUSAL);
+        socket.destroy();
+      });
     plain = createTcpServer((socket) => answer(socket.on("error", () => undefined))).listen(0, "127.0.0.1");
     await once(plain, "listening");
     secure = await upstream(answer, { tls: await certificates.contextFor("secure.test"), alpn: ["http/1.1"] });
-    sockets = await upstream((socket) => socket.once("data", () => socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", () => socket.destroy())), { tls: await certificates.contextFor("sockets.test"), alpn: ["http/1.1"] });
-    http2 = await http2Upstream((stream, headers) => refuse(stream, headers), { tls: await certificates.contextFor("http2.test"), alpn: ["h2"] });
+    sockets = await upstream(
+      (socket) =>
+        socket.once("data", () =>
+          socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", () => socket.destroy()),
+        ),
+      { tls: await certificates.contextFor("sockets.test"), alpn: ["http/1.1"] },
+    );
+    http2 = await http2Upstream((stream, headers) => refuse(stream, headers), {
+      tls: await certificates.contextFor("http2.test"),
+      alpn: ["h2"],
+    });
     lab = await Lab.start(certificates, {
-      hosts: { "plain.test": (plain.address() as { port: number }).port, "secure.test": secure.port, "sockets.test": sockets.port, "http2.test": http2.port },
+      hosts: {
+        "plain.test": (plain.address() as { port: number }).port,
+        "secure.test": secure.port,
+        "sockets.test": sockets.port,
+        "http2.test": http2.port,
+      },
     });
   });
 
@@ -64,14 +79,17 @@ describe("an early answer", { timeout: 120_000 }, () => {
     ["over TLS", "secure.test", ROUNDS, () => lab.openTls("secure.test", 443)],
   ] as const) {
     test(`of an upstream that then closes arrives while 3 MB are being sent ${what}`, async () => {
-      for (let round = 0; round < rounds; round++) assert.match(await upload(await open(), host), /^HTTP\/1\.1 413 [^]*too much$/, `round ${round}`);
+      for (let round = 0; round < rounds; round++)
+        assert.match(await upload(await open(), host), /^HTTP\/1\.1 413 [^]*too much$/, `round ${round}`);
     });
   }
 
   test("to a request for a WebSocket arrives although the connection is gone", async () => {
     for (let round = 0; round < FEW_ROUNDS; round++) {
       const stream = await lab.openTls("sockets.test", 443);
-      stream.write("GET / HTTP/1.1\r\nHost: sockets.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
+      stream.write(
+        "GET / HTTP/1.1\r\nHost: sockets.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+      );
       assert.match(await readAll(stream), /^HTTP\/1\.1 403 [^]*no$/, `round ${round}`);
     }
   });
@@ -95,7 +113,8 @@ describe("an early answer", { timeout: 120_000 }, () => {
       };
       const carrier = await lab.openTls("http2.test", 443, { ALPNProtocols: ["h2"] });
       const client = connect("https://http2.test", { createConnection: () => carrier });
-      for (let round = 0; round < FEW_ROUNDS; round++) assert.deepEqual(await post(client), { status: 413, text: "too much" }, `round ${round}`);
+      for (let round = 0; round < FEW_ROUNDS; round++)
+        assert.deepEqual(await post(client), { status: 413, text: "too much" }, `round ${round}`);
       client.close();
     });
   }

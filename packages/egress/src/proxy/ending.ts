@@ -13,7 +13,10 @@ export class Ending implements Disposable {
     this.#guest = guest;
     guest.addEventListener("abort", this.#gone, { once: true });
     if (guest.aborted) this.#gone();
-    this.#release = tenant.hold(() => permit.judge(), (why) => this.refuse(permit.refusal(why)));
+    this.#release = tenant.hold(
+      () => permit.judge(),
+      (why) => this.refuse(permit.refusal(why)),
+    );
   }
 
   get signal(): AbortSignal {

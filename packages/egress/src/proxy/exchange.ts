@@ -17,7 +17,12 @@ import type { Placed } from "./substitution.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
 /** Carries out one exchange. Never rejects: whatever happens is answered and reported. */
-export function exchange(session: Session, request: GuestRequest, reply: GuestReply, connect: (site: Site) => Promise<UpstreamConnection>): Promise<void> {
+export function exchange(
+  session: Session,
+  request: GuestRequest,
+  reply: GuestReply,
+  connect: (site: Site) => Promise<UpstreamConnection>,
+): Promise<void> {
   return settle(session, request, reply, async (record) => {
     const prepared = await prepare(session, request, reply.signal, record);
     if (prepared.answer) return respondItself(prepared.answer, request, reply, record);
@@ -29,7 +34,10 @@ export function exchange(session: Session, request: GuestRequest, reply: GuestRe
     try {
       placed = prepared.place();
       const body = carryBody(prepared, placed, record, ending);
-      const response = await upstream.request(upstreamRequest(session, prepared, placed, request, reply, body), ending.signal);
+      const response = await upstream.request(
+        upstreamRequest(session, prepared, placed, request, reply, body),
+        ending.signal,
+      );
       await respond(session, prepared, placed, response, reply, record);
     } catch (error) {
       throw ending.reasonFor(error);
@@ -40,9 +48,19 @@ export function exchange(session: Session, request: GuestRequest, reply: GuestRe
 }
 
 /** Does what belongs to a request, answers what goes wrong as far as it still can be, and reports it. Never rejects. */
-export async function settle(session: Session, request: GuestRequest, reply: GuestReply, work: (record: RequestRecord) => Promise<void>): Promise<void> {
+export async function settle(
+  session: Session,
+  request: GuestRequest,
+  reply: GuestReply,
+  work: (record: RequestRecord) => Promise<void>,
+): Promise<void> {
   const { head, protocol } = request;
-  const record = new RequestRecord(session.record, session.flow, { protocol, scheme: session.scheme, method: head.method, target: head.target });
+  const record = new RequestRecord(session.record, session.flow, {
+    protocol,
+    scheme: session.scheme,
+    method: head.method,
+    target: head.target,
+  });
   try {
     await session.record.room();
     await work(record);
@@ -53,7 +71,14 @@ export async function settle(session: Session, request: GuestRequest, reply: Gue
 }
 
 /** A request as the upstream is to get it. */
-export function upstreamRequest(session: Session, { site, target, length, method, trailers }: Prepared, placed: Placed, request: GuestRequest, reply: GuestReply, body: Readable | null): UpstreamRequest {
+export function upstreamRequest(
+  session: Session,
+  { site, target, length, method, trailers }: Prepared,
+  placed: Placed,
+  request: GuestRequest,
+  reply: GuestReply,
+  body: Readable | null,
+): UpstreamRequest {
   const authority = session.authority(target);
   return {
     method,
@@ -72,19 +97,37 @@ export function upstreamRequest(session: Session, { site, target, length, method
 }
 
 /** Passes an upstream's answer on. */
-export async function respond(session: Session, { method, asked, context }: Prepared, placed: Placed, response: UpstreamResponse, reply: GuestReply, record: RequestRecord): Promise<void> {
+export async function respond(
+  session: Session,
+  { method, asked, context }: Prepared,
+  placed: Placed,
+  response: UpstreamResponse,
+  reply: GuestReply,
+  record: RequestRecord,
+): Promise<void> {
   try {
     const redacted = redactResponse(session, method, placed, response);
-    const hooked = await runResponseHook(session.passage.shared.hooks, { status: redacted.status, headers: redacted.headers, body: redacted.body }, context);
+    const hooked = await runResponseHook(
+      session.passage.shared.hooks,
+      { status: redacted.status, headers: redacted.headers, body: redacted.body },
+      context,
+    );
     const { status } = hooked;
     record.event.status = status;
     // Hooks may have made another method or status of it than the guest's, or the upstream's, framing is for.
     const bodiless = asked === "HEAD" || status === 204 || status === 304;
     const body = bodiless ? null : hooked.body;
     if (body !== hooked.body) hooked.body?.destroy();
-    const headers = body === null && (asked !== "HEAD" || method !== "HEAD") && status !== 304 ? without(hooked.headers, "content-length") : hooked.headers;
+    const headers =
+      body === null && (asked !== "HEAD" || method !== "HEAD") && status !== 304
+        ? without(hooked.headers, "content-length")
+        : hooked.headers;
     body?.on("data", (chunk: Buffer) => (record.event.bytesDown += chunk.length));
-    await reply.send({ status, statusText: status === redacted.status ? redacted.statusText : "", headers, last: response.last }, body, redacted.trailers);
+    await reply.send(
+      { status, statusText: status === redacted.status ? redacted.statusText : "", headers, last: response.last },
+      body,
+      redacted.trailers,
+    );
   } catch (error) {
     // Nobody reads it any more: of HTTP/2 it would take up a stream.
     response.body.destroy();
@@ -92,7 +135,12 @@ export async function respond(session: Session, { method, asked, context }: Prep
   }
 }
 
-async function respondItself(answer: NonNullable<Prepared["answer"]>, request: GuestRequest, reply: GuestReply, { event }: RequestRecord): Promise<void> {
+async function respondItself(
+  answer: NonNullable<Prepared["answer"]>,
+  request: GuestRequest,
+  reply: GuestReply,
+  { event }: RequestRecord,
+): Promise<void> {
   const { status, headers, body } = answer;
   event.status = status;
   request.body?.resume();
@@ -102,7 +150,12 @@ async function respondItself(answer: NonNullable<Prepared["answer"]>, request: G
 }
 
 /** A request's body on its way through, counted before it is sent: the exchange ends when it is longer than rules permit. */
-function carryBody({ body, permit, steps }: Prepared, placed: Placed, record: RequestRecord, ending: Ending): Readable | null {
+function carryBody(
+  { body, permit, steps }: Prepared,
+  placed: Placed,
+  record: RequestRecord,
+  ending: Ending,
+): Readable | null {
   if (!body) return null;
   body.on("data", (chunk: Buffer) => {
     record.event.bytesUp += chunk.length;
@@ -123,7 +176,8 @@ async function fail(error: unknown, request: GuestRequest, reply: GuestReply, re
     reply.abort();
     return;
   }
-  const refusal = error instanceof Refusal ? error : Refusal.failed(`The exchange with the upstream failed: ${describe(error)}.`);
+  const refusal =
+    error instanceof Refusal ? error : Refusal.failed(`The exchange with the upstream failed: ${describe(error)}.`);
   event.verdict = refusal.verdict;
   event.reason = refusal.message;
   event.rule = refusal.rule ?? event.rule;
@@ -133,7 +187,13 @@ async function fail(error: unknown, request: GuestRequest, reply: GuestReply, re
   request.body?.resume();
   const empty = request.head.method === "HEAD";
   event.bytesDown = empty ? 0 : body.length;
-  await reply.send({ status: refusal.status, statusText: refusalStatusText(refusal), headers, last: true }, empty ? null : body, () => []).catch(() => reply.abort());
+  await reply
+    .send(
+      { status: refusal.status, statusText: refusalStatusText(refusal), headers, last: true },
+      empty ? null : body,
+      () => [],
+    )
+    .catch(() => reply.abort());
 }
 
 /** Codes only: texts of errors may quote what was sent. */

@@ -34,7 +34,8 @@ export class RedactedMessages extends Transform {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#pass(() => {
-      for (let at = 0; at < chunk.length; ) at += this.#left > 0 ? this.#skip(chunk.length - at) : this.#begin(chunk.subarray(at));
+      for (let at = 0; at < chunk.length; )
+        at += this.#left > 0 ? this.#skip(chunk.length - at) : this.#begin(chunk.subarray(at));
       const clean = this.#scanner.push(chunk);
       return this.#left === 0 && this.#have === 0 ? [...clean, ...this.#scanner.pause()] : clean;
     }, done);
@@ -58,7 +59,8 @@ export class RedactedMessages extends Transform {
     const taken = bytes.copy(this.#prefix, this.#have);
     this.#have += taken;
     if (this.#have < PREFIX_BYTES) return taken;
-    if (this.#strict && (this.#prefix[0]! & COMPRESSED) !== 0) throw Refusal.failed("A message of the upstream's is compressed, so it cannot be searched for secrets.");
+    if (this.#strict && (this.#prefix[0]! & COMPRESSED) !== 0)
+      throw Refusal.failed("A message of the upstream's is compressed, so it cannot be searched for secrets.");
     this.#have = 0;
     this.#left = this.#prefix.readUInt32BE(1);
     return taken;
@@ -98,7 +100,8 @@ export class JoinedMessages extends Transform {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     try {
-      for (let at = 0; at < chunk.length; ) at += this.#left > 0 ? this.#content(chunk.subarray(at)) : this.#framing(chunk.subarray(at));
+      for (let at = 0; at < chunk.length; )
+        at += this.#left > 0 ? this.#content(chunk.subarray(at)) : this.#framing(chunk.subarray(at));
       if (this.#left === 0 && this.#have === 0) this.#out(this.#scanner.pause());
     } catch (error) {
       done(error as Error);
@@ -127,7 +130,10 @@ export class JoinedMessages extends Transform {
     this.#waiting.push({ after: this.#came, bytes: Buffer.from(this.#prefix) });
     this.#waitingBytes += PREFIX_BYTES;
     this.#out([]);
-    if (this.#waitingBytes > MAX_WAITING_PREFIX_BYTES) throw Refusal.failed("The upstream's answer has too many empty messages in the midst of what could be a secret's value.");
+    if (this.#waitingBytes > MAX_WAITING_PREFIX_BYTES)
+      throw Refusal.failed(
+        "The upstream's answer has too many empty messages in the midst of what could be a secret's value.",
+      );
     return taken;
   }
 

@@ -10,7 +10,12 @@ import { guestAuthorities } from "./guest-trust.ts";
 /** Below it a root of a system, an installation, and some authorities that nobody knows. */
 let dir: string;
 let own: string;
-const [configured, environment, local, distributions] = ["configured", "environment", "local", "distributions"] as const;
+const [configured, environment, local, distributions] = [
+  "configured",
+  "environment",
+  "local",
+  "distributions",
+] as const;
 const made: Record<string, string> = {};
 const MOZILLAS = getCACertificates("bundled")[0]!;
 
@@ -29,8 +34,18 @@ async function file(path: string, ...pems: string[]): Promise<string> {
 }
 
 /** Names of the authorities that guests are given, after the installation's. */
-async function given(options: { caFiles?: string[]; environment?: NodeJS.ProcessEnv; root?: string }): Promise<string[]> {
-  const { pems, leftOut } = await guestAuthorities({ dir: join(dir, "egress"), caFiles: [], environment: {}, root: join(dir, "empty"), ...options });
+async function given(options: {
+  caFiles?: string[];
+  environment?: NodeJS.ProcessEnv;
+  root?: string;
+}): Promise<string[]> {
+  const { pems, leftOut } = await guestAuthorities({
+    dir: join(dir, "egress"),
+    caFiles: [],
+    environment: {},
+    root: join(dir, "empty"),
+    ...options,
+  });
   assert.equal(pems[0], own);
   assert.equal(leftOut, 0);
   return pems.slice(1).map((pem) => Object.keys(made).find((name) => made[name]!.trim() === pem.trim()) ?? "unknown");
@@ -44,9 +59,14 @@ test("those of egress.caFiles, of the environment's files, and those the adminis
   await file("root/usr/local/share/ca-certificates/company/ca.crt", made[local]!);
   const caFile = await file("ca.pem", made[configured]!);
   const extra = await file("extra.pem", made[environment]!, made[configured]!);
-  assert.deepEqual(await given({ caFiles: [caFile], root: join(dir, "root"), environment: { NODE_EXTRA_CA_CERTS: extra, SSL_CERT_FILE: join(dir, "missing.pem") } }), [
-    configured, local, environment,
-  ]);
+  assert.deepEqual(
+    await given({
+      caFiles: [caFile],
+      root: join(dir, "root"),
+      environment: { NODE_EXTRA_CA_CERTS: extra, SSL_CERT_FILE: join(dir, "missing.pem") },
+    }),
+    [configured, local, environment],
+  );
 });
 
 test("none that the world knows, or the distribution's list has, though a variable names the whole store", async () => {
@@ -60,7 +80,12 @@ test("none that the world knows, or the distribution's list has, though a variab
 test("a file of egress.caFiles that cannot be read is an error, and too many authorities are counted", async () => {
   await assert.rejects(given({ caFiles: [join(dir, "missing.pem")] }), /ENOENT/);
   const many = await Promise.all(Array.from({ length: 34 }, (_, n) => authorityPem(join(dir, `many-${n}`))));
-  const { pems, leftOut } = await guestAuthorities({ dir: join(dir, "egress"), caFiles: [await file("many.pem", ...many)], environment: {}, root: join(dir, "empty") });
+  const { pems, leftOut } = await guestAuthorities({
+    dir: join(dir, "egress"),
+    caFiles: [await file("many.pem", ...many)],
+    environment: {},
+    root: join(dir, "empty"),
+  });
   assert.deepEqual([pems.length, leftOut], [33, 2]);
   assert.equal(own, await readFile(join(dir, "egress/ca.pem"), "utf8"));
 });

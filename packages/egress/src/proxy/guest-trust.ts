@@ -17,7 +17,11 @@ const LOCAL_AUTHORITIES = [
   "/etc/pki/trust/anchors/*",
 ];
 /** The store itself, made of those and of the distribution's. */
-const SYSTEM_BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"];
+const SYSTEM_BUNDLES = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+];
 
 export interface GuestTrustOptions {
   /** Folder of the installation's CA. */
@@ -40,7 +44,12 @@ export interface GuestTrustOptions {
  * @returns the certificates, and how many were left out because there are too many
  * @throws {Error} when a file of `caFiles` cannot be read
  */
-export async function guestAuthorities({ dir, caFiles, environment = process.env, root = "/" }: GuestTrustOptions): Promise<{ pems: string[]; leftOut: number }> {
+export async function guestAuthorities({
+  dir,
+  caFiles,
+  environment = process.env,
+  root = "/",
+}: GuestTrustOptions): Promise<{ pems: string[]; leftOut: number }> {
   const bundled = new Set(getCACertificates("bundled").map(fingerprint));
   const local = await readable(await Array.fromAsync(glob(LOCAL_AUTHORITIES.map((pattern) => join(root, pattern)))));
   const distributions = new Set((await readable(SYSTEM_BUNDLES.map((file) => join(root, file)))).map(fingerprint));
@@ -52,7 +61,10 @@ export async function guestAuthorities({ dir, caFiles, environment = process.env
     if (!bundled.has(print)) found.set(print, `${pem}\n`);
   }
   const others = [...found.values()];
-  return { pems: [await authorityPem(dir), ...others.slice(0, MAX_AUTHORITIES)], leftOut: Math.max(0, others.length - MAX_AUTHORITIES) };
+  return {
+    pems: [await authorityPem(dir), ...others.slice(0, MAX_AUTHORITIES)],
+    leftOut: Math.max(0, others.length - MAX_AUTHORITIES),
+  };
 }
 
 /** Certificates of the files that can be read. */

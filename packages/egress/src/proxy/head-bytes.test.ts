@@ -20,9 +20,18 @@ const ACCEPT = "ICX+Yqv66kxgM0FcWaLWlFLwTAI=";
 const HIGH = Array.from({ length: 128 }, (_, at) => String.fromCharCode(128 + at)).join("");
 
 /** Values of headers as Latin-1: each character one byte, blanks only inside. */
-const value = fc.string({ unit: fc.oneof({ weight: 3, arbitrary: fc.nat(127).map((at) => String.fromCharCode(128 + at)) }, fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code))), minLength: 1, maxLength: 40 });
+const value = fc.string({
+  unit: fc.oneof(
+    { weight: 3, arbitrary: fc.nat(127).map((at) => String.fromCharCode(128 + at)) },
+    fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+  ),
+  minLength: 1,
+  maxLength: 40,
+});
 /** A path beyond ASCII, without what some take for blanks. (Over HTTP/1 all of it is refused.) */
-const path = fc.string({ unit: fc.nat(62).map((at) => String.fromCharCode(193 + at)), maxLength: 20 }).map((text) => `/${text}`);
+const path = fc
+  .string({ unit: fc.nat(62).map((at) => String.fromCharCode(193 + at)), maxLength: 20 })
+  .map((text) => `/${text}`);
 
 describe("bytes of heads", { timeout: 120_000 }, () => {
   let dir: string;
@@ -42,7 +51,9 @@ describe("bytes of heads", { timeout: 120_000 }, () => {
       let text = "";
       socket.on("data", (chunk: Buffer) => {
         text += chunk.toString("latin1");
-        const whole = /^transfer-encoding/im.test(text) ? text.endsWith("\r\n\r\n") && text.includes("\r\n0\r\n") : text.endsWith("\r\n\r\n");
+        const whole = /^transfer-encoding/im.test(text)
+          ? text.endsWith("\r\n\r\n") && text.includes("\r\n0\r\n")
+          : text.endsWith("\r\n\r\n");
         if (!whole) return;
         got = text;
         text = "";
@@ -87,19 +98,31 @@ describe("bytes of heads", { timeout: 120_000 }, () => {
   ] as const) {
     test(`of requests ${what} and their answers over HTTP/1.1 are unchanged`, () => {
       const stream = lab.open("web.test", 80);
-      return property([value, value], async (sent, returned) => {
-        const text = await ask(await stream, `POST / HTTP/1.1\r\nHost: web.test\r\nX-Value: ${sent}\r\n${more}\r\n${body}`, `HTTP/1.1 200 ${returned}\r\nX-Value: ${returned}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n`);
-        assert.equal(field(got, "x-value"), sent);
-        assert.ok(text.startsWith(`HTTP/1.1 200 ${returned}\r\n`), text);
-        assert.equal(field(text, "x-value"), returned);
-      }, { runs: 60 });
+      return property(
+        [value, value],
+        async (sent, returned) => {
+          const text = await ask(
+            await stream,
+            `POST / HTTP/1.1\r\nHost: web.test\r\nX-Value: ${sent}\r\n${more}\r\n${body}`,
+            `HTTP/1.1 200 ${returned}\r\nX-Value: ${returned}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n`,
+          );
+          assert.equal(field(got, "x-value"), sent);
+          assert.ok(text.startsWith(`HTTP/1.1 200 ${returned}\r\n`), text);
+          assert.equal(field(text, "x-value"), returned);
+        },
+        { runs: 60 },
+      );
     });
   }
 
   test("of trailers are unchanged", async () => {
     const stream = await lab.open("web.test", 80);
     const trailers = `X-Trailer: ${HIGH}\r\n`;
-    const text = await ask(stream, `POST / HTTP/1.1\r\nHost: web.test\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n${trailers}\r\n`, `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`);
+    const text = await ask(
+      stream,
+      `POST / HTTP/1.1\r\nHost: web.test\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n${trailers}\r\n`,
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`,
+    );
     assert.match(text, / 200 /);
     assert.equal(field(got, "x-trailer"), HIGH);
     answer = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n${trailers}\r\n`;
@@ -116,7 +139,12 @@ describe("bytes of heads", { timeout: 120_000 }, () => {
     answer = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\nX-Value: ${HIGH}\r\n\r\n`;
     let text = "";
     stream.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
-    stream.write(Buffer.from(`GET / HTTP/1.1\r\nHost: web.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\nX-Value: ${HIGH}\r\n\r\n`, "latin1"));
+    stream.write(
+      Buffer.from(
+        `GET / HTTP/1.1\r\nHost: web.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\nX-Value: ${HIGH}\r\n\r\n`,
+        "latin1",
+      ),
+    );
     while (!text.endsWith("\r\n\r\n")) await once(stream, "data");
     assert.match(text, /^HTTP\/1\.1 101 /);
     assert.equal(field(got, "x-value"), HIGH);
@@ -129,7 +157,11 @@ describe("bytes of heads", { timeout: 120_000 }, () => {
       const stream = await lab.openTls("api.test", 443);
       const bytes = Buffer.from(SECRET).toString("latin1");
       const framing = body && "Transfer-Encoding: chunked\r\n";
-      const text = await ask(stream, `GET / HTTP/1.1\r\nHost: api.test\r\nX-Key: ${lab.placeholders.KEY}\r\n${framing}\r\n${body && "1\r\na\r\n0\r\n\r\n"}`, `HTTP/1.1 200 OK\r\nX-Echo: <${bytes}>\r\nContent-Length: 0\r\n\r\n`);
+      const text = await ask(
+        stream,
+        `GET / HTTP/1.1\r\nHost: api.test\r\nX-Key: ${lab.placeholders.KEY}\r\n${framing}\r\n${body && "1\r\na\r\n0\r\n\r\n"}`,
+        `HTTP/1.1 200 OK\r\nX-Echo: <${bytes}>\r\nContent-Length: 0\r\n\r\n`,
+      );
       assert.equal(field(got, "x-key"), bytes);
       assert.equal(field(text, "x-echo"), `<${lab.placeholders.KEY}>`);
       stream.destroy();
@@ -139,22 +171,35 @@ describe("bytes of heads", { timeout: 120_000 }, () => {
   test("of heads and trailers over HTTP/2 are unchanged", async () => {
     const carrier = await lab.open("h2.test", 80);
     const client = connect("http://h2.test", { createConnection: () => carrier });
-    await property([value, path], async (sent, target) => {
-      const stream = client.request({ ":method": "POST", ":path": target, "x-value": sent, te: "trailers" }, { waitForTrailers: true });
-      stream.on("wantTrailers", () => stream.sendTrailers({ "x-trailer": sent }));
-      const trailers = once(stream, "trailers");
-      stream.end("body");
-      const [headers] = await once(stream.resume(), "response");
-      assert.equal(headers["x-value"], sent);
-      assert.equal((await trailers)[0]["x-trailer"], sent);
-      assert.deepEqual(seen, [sent, target, sent]);
-    }, { runs: 60 });
+    await property(
+      [value, path],
+      async (sent, target) => {
+        const stream = client.request(
+          { ":method": "POST", ":path": target, "x-value": sent, te: "trailers" },
+          { waitForTrailers: true },
+        );
+        stream.on("wantTrailers", () => stream.sendTrailers({ "x-trailer": sent }));
+        const trailers = once(stream, "trailers");
+        stream.end("body");
+        const [headers] = await once(stream.resume(), "response");
+        assert.equal(headers["x-value"], sent);
+        assert.equal((await trailers)[0]["x-trailer"], sent);
+        assert.deepEqual(seen, [sent, target, sent]);
+      },
+      { runs: 60 },
+    );
     client.destroy();
   });
 });
 
 test("what cannot be written as one head is not written", () => {
-  assert.equal(headText("GET / HTTP/1.1", [["A", "b"], ["A", ""]]), "GET / HTTP/1.1\r\nA: b\r\nA: \r\n\r\n");
+  assert.equal(
+    headText("GET / HTTP/1.1", [
+      ["A", "b"],
+      ["A", ""],
+    ]),
+    "GET / HTTP/1.1\r\nA: b\r\nA: \r\n\r\n",
+  );
   for (const text of ["\r", "\n", "a\r\nb: c", "\0", "\u0100", "\u{1f600}"]) {
     assert.throws(() => headText(`GET /${text} HTTP/1.1`, []), /first line/);
     assert.throws(() => headText("GET / HTTP/1.1", [["A", `b${text}`]]), /header/);

@@ -4,9 +4,29 @@
 export type Header = [name: string, value: string];
 
 /** Headers that are about one connection, not the message (RFC 9110 §7.6.1), besides those that `Connection` names. */
-const HOP_BY_HOP = new Set(["connection", "proxy-connection", "keep-alive", "te", "transfer-encoding", "upgrade", "http2-settings", "trailer", "proxy-authorization", "proxy-authenticate"]);
+const HOP_BY_HOP = new Set([
+  "connection",
+  "proxy-connection",
+  "keep-alive",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+  "trailer",
+  "proxy-authorization",
+  "proxy-authenticate",
+]);
 /** Never taken away because `Connection` names them: who and how long a message is for is not up to that header. */
-const KEPT = new Set(["host", "content-length", "content-encoding", "content-type", "authorization", "cookie", "set-cookie", "cache-control"]);
+const KEPT = new Set([
+  "host",
+  "content-length",
+  "content-encoding",
+  "content-type",
+  "authorization",
+  "cookie",
+  "set-cookie",
+  "cache-control",
+]);
 
 /** Pairs from Node's flat lists. */
 export function pairs(flat: readonly string[]): Header[] {
@@ -28,7 +48,12 @@ export function value(headers: readonly Header[], name: string): string | undefi
 
 /** Whether a header holds a word of a list, in any case. */
 export function lists(headers: readonly Header[], name: string, word: string): boolean {
-  return values(headers, name).some((text) => text.toLowerCase().split(",").some((one) => one.trim() === word));
+  return values(headers, name).some((text) =>
+    text
+      .toLowerCase()
+      .split(",")
+      .some((one) => one.trim() === word),
+  );
 }
 
 export function without(headers: readonly Header[], ...names: string[]): Header[] {
@@ -37,7 +62,14 @@ export function without(headers: readonly Header[], ...names: string[]): Header[
 
 /** What goes from one connection to the next. */
 export function endToEnd(headers: readonly Header[]): Header[] {
-  const named = new Set(values(headers, "connection").flatMap((text) => text.toLowerCase().split(",").map((one) => one.trim())));
+  const named = new Set(
+    values(headers, "connection").flatMap((text) =>
+      text
+        .toLowerCase()
+        .split(",")
+        .map((one) => one.trim()),
+    ),
+  );
   return headers.filter(([name]) => {
     const lower = name.toLowerCase();
     return !HOP_BY_HOP.has(lower) && (!named.has(lower) || KEPT.has(lower));
@@ -46,7 +78,9 @@ export function endToEnd(headers: readonly Header[]): Header[] {
 
 /** Trailers that may be passed on: none that frames, routes or describes the message (RFC 9110 §6.5.1). */
 export function safeTrailers(trailers: readonly Header[]): Header[] {
-  return endToEnd(trailers).filter(([name]) => !name.startsWith(":") && !KEPT.has(name.toLowerCase()) && !NOT_IN_TRAILERS.has(name.toLowerCase()));
+  return endToEnd(trailers).filter(
+    ([name]) => !name.startsWith(":") && !KEPT.has(name.toLowerCase()) && !NOT_IN_TRAILERS.has(name.toLowerCase()),
+  );
 }
 
 /** What no trailer may say, since some servers make headers of trailers: parts of answers are asked for in the head alone. */

@@ -19,7 +19,12 @@ export class HookBody {
   /** Makes it a property of a message. */
   into<T extends object>(message: T): T {
     const set = (body: WebStream | null) => (this.#replaced = body);
-    return (this.#message = Object.defineProperty(message, "body", { enumerable: true, configurable: true, get: () => this.#get(), set })) as T;
+    return (this.#message = Object.defineProperty(message, "body", {
+      enumerable: true,
+      configurable: true,
+      get: () => this.#get(),
+      set,
+    })) as T;
   }
 
   /**
@@ -56,19 +61,22 @@ function toNode(stream: WebStream): Readable {
     throw failed("it left a body that cannot be read");
   }
   // Only bytes come through, and errors of our own.
-  const guarded = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const next = await reader.read().catch(() => null);
-      if (next === null) controller.error(failed("its body broke off"));
-      else if (next.done) controller.close();
-      else if (next.value instanceof Uint8Array) controller.enqueue(next.value);
-      else {
-        controller.error(failed("its body holds something that is not bytes"));
-        reader.cancel().catch(() => undefined);
-      }
+  const guarded = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await reader.read().catch(() => null);
+        if (next === null) controller.error(failed("its body broke off"));
+        else if (next.done) controller.close();
+        else if (next.value instanceof Uint8Array) controller.enqueue(next.value);
+        else {
+          controller.error(failed("its body holds something that is not bytes"));
+          reader.cancel().catch(() => undefined);
+        }
+      },
+      cancel: () => reader.cancel().catch(() => undefined),
     },
-    cancel: () => reader.cancel().catch(() => undefined),
-  }, { highWaterMark: 0 });
+    { highWaterMark: 0 },
+  );
   return Readable.fromWeb(guarded as NodeReadableStream);
 }
 

@@ -31,25 +31,39 @@ const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PATH = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/;
 
 /** @throws {Refusal} 403 when the hook denies, 502 when it fails */
-export async function runRequestHook(hooks: Hooks | null, request: HookedRequest, context: HookContext): Promise<(HookedRequest & { sameBody: boolean }) | { answer: OwnAnswer }> {
+export async function runRequestHook(
+  hooks: Hooks | null,
+  request: HookedRequest,
+  context: HookContext,
+): Promise<(HookedRequest & { sameBody: boolean }) | { answer: OwnAnswer }> {
   if (!hooks?.onRequest) return { ...request, sameBody: true };
   const body = new HookBody(request.body);
-  const given = body.into({ method: request.method, path: request.path, headers: copy(request.headers) }) as HookRequest;
+  const given = body.into({
+    method: request.method,
+    path: request.path,
+    headers: copy(request.headers),
+  }) as HookRequest;
   const result = await run("onRequest", (limited) => hooks.onRequest!(given, limited), context);
   return read("onRequest", () => {
     if (result && ("deny" in result || "answer" in result)) return ownAnswer(result);
     // Changes in place count as well.
     const { method, path, headers } = result ?? given;
     const changed = messageHeaders("onRequest", headers);
-    if (typeof method !== "string" || !METHOD.test(method) || method === "CONNECT") throw failed("onRequest", "it gave a method that is none");
-    if (typeof path !== "string" || !(PATH.test(path) || (path === "*" && method === "OPTIONS"))) throw failed("onRequest", "it gave a path that is none");
+    if (typeof method !== "string" || !METHOD.test(method) || method === "CONNECT")
+      throw failed("onRequest", "it gave a method that is none");
+    if (typeof path !== "string" || !(PATH.test(path) || (path === "*" && method === "OPTIONS")))
+      throw failed("onRequest", "it gave a path that is none");
     const next = body.outOf(result ?? null);
     return { method, path, headers: without(changed, "expect"), body: next.body, sameBody: next.same };
   });
 }
 
 /** @throws {Refusal} 502 when the hook fails */
-export async function runResponseHook(hooks: Hooks | null, response: HookedResponse, context: HookContext): Promise<HookedResponse> {
+export async function runResponseHook(
+  hooks: Hooks | null,
+  response: HookedResponse,
+  context: HookContext,
+): Promise<HookedResponse> {
   if (!hooks?.onResponse) return response;
   const body = new HookBody(response.body);
   const given = body.into({ status: response.status, headers: copy(response.headers) }) as HookResponse;
@@ -69,7 +83,11 @@ async function run<T>(name: string, hook: (context: HookContext) => T | Promise<
   const timer = setTimeout(() => late.abort(), HOOK_TIMEOUT_MS);
   const signal = AbortSignal.any([context.signal, late.signal]);
   const ended = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(failed(name, late.signal.aborted ? "it took too long" : "the guest has gone")), { once: true });
+    signal.addEventListener(
+      "abort",
+      () => reject(failed(name, late.signal.aborted ? "it took too long" : "the guest has gone")),
+      { once: true },
+    );
   });
   ended.catch(() => undefined);
   try {
@@ -106,14 +124,21 @@ function ownAnswer(result: HookAnswer): { answer: OwnAnswer } {
   const { status, headers = [], body = "" } = result.answer;
   if (!isFinalStatus(status)) throw failed("onRequest", "it gave a status that is none");
   const bytes = Buffer.from(body as string);
-  return { answer: { status, headers: [...messageHeaders("onRequest", headers), ["content-length", String(bytes.length)]], body: bytes } };
+  return {
+    answer: {
+      status,
+      headers: [...messageHeaders("onRequest", headers), ["content-length", String(bytes.length)]],
+      body: bytes,
+    },
+  };
 }
 
 /** Headers that a hook may set: none that frames the message or says whom it is for. */
 function messageHeaders(hook: string, headers: unknown): Header[] {
   if (!Array.isArray(headers)) throw failed(hook, "it gave headers that are no list");
   const list = headers.map(([name, value]): Header => [name, typeof value === "number" ? String(value) : value]);
-  if (!list.every((header) => header.every((text) => typeof text === "string") && isValid(header))) throw failed(hook, "it gave a header that cannot be written");
+  if (!list.every((header) => header.every((text) => typeof text === "string") && isValid(header)))
+    throw failed(hook, "it gave a header that cannot be written");
   return endToEnd(without(list, "host", "content-length"));
 }
 
@@ -128,4 +153,3 @@ function failed(hook: string, why: string): Refusal {
 function copy(headers: readonly Header[]): Header[] {
   return headers.map(([name, value]) => [name, value]);
 }
-

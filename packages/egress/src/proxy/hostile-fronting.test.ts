@@ -23,7 +23,10 @@ describe("fronting", () => {
     const others = await mkdtemp(join(tmpdir(), "egress-ca-"));
     const untrusted = await Certificates.make(others);
     await rm(others, { recursive: true });
-    const listener = async (request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => {
+    const listener = async (
+      request: import("node:http").IncomingMessage,
+      response: import("node:http").ServerResponse,
+    ) => {
       const body = await bodyOf(request);
       response.end(`${request.method} ${request.url} ${request.headers.host} ${body}`);
     };
@@ -47,7 +50,11 @@ describe("fronting", () => {
     const before = api.received().length + plain.received().length + old.received().length;
     const count = (await lab.reports(0)).length;
     await work();
-    assert.equal(api.received().length + plain.received().length + old.received().length, before, "bytes reached an upstream");
+    assert.equal(
+      api.received().length + plain.received().length + old.received().length,
+      before,
+      "bytes reached an upstream",
+    );
     assert.equal((await lab.reports(count + 1)).at(-1)!.verdict, verdict);
   };
 
@@ -69,14 +76,17 @@ describe("fronting", () => {
     ["a target that begins with two hosts", "GET //evil.test/ HTTP/1.0\r\nHost: evil.test\r\n\r\n", 403],
     ["CONNECT within TLS", "CONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test:443\r\n\r\n", 501],
   ] as const) {
-    test(`is refused: ${what}`, () => nothingNew(async () => assert.deepEqual(await statuses(await lab.openTls("api.test", 443), request), [status])));
+    test(`is refused: ${what}`, () =>
+      nothingNew(async () => assert.deepEqual(await statuses(await lab.openTls("api.test", 443), request), [status])));
   }
 
   test("is refused: another Host on a connection that was kept alive", async () => {
     const tls = await lab.openTls("api.test", 443);
     tls.write("GET /one HTTP/1.1\r\nHost: api.test\r\n\r\n");
     assert.match(await readAnswer(tls), /^HTTP\/1\.1 200 /);
-    await nothingNew(async () => assert.deepEqual(await statuses(tls, "GET /two HTTP/1.1\r\nHost: plain.test\r\n\r\n"), [403]));
+    await nothingNew(async () =>
+      assert.deepEqual(await statuses(tls, "GET /two HTTP/1.1\r\nHost: plain.test\r\n\r\n"), [403]),
+    );
   });
 
   test("the same host in another spelling passes, and is sent in its one form", async () => {
@@ -86,7 +96,15 @@ describe("fronting", () => {
   });
 
   test("is refused: an SNI that differs from the name that was asked for", () =>
-    nothingNew(async () => assert.deepEqual(await statuses(await lab.openTls("api.test", 443, { servername: "plain.test" }), "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"), [403])));
+    nothingNew(async () =>
+      assert.deepEqual(
+        await statuses(
+          await lab.openTls("api.test", 443, { servername: "plain.test" }),
+          "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n",
+        ),
+        [403],
+      ),
+    ));
 
   test("an attacker's address with an allowed SNI leads to the name's own address", async () => {
     const reported = (await lab.reports(0)).length;
@@ -103,19 +121,43 @@ describe("fronting", () => {
     const stream = await lab.open("203.0.113.66", 80);
     stream.write("GET / HTTP/1.1\r\nHost: plain.test\r\n\r\n");
     assert.match(await readAnswer(stream), /GET \/ plain\.test /);
-    await nothingNew(async () => assert.deepEqual(await statuses(stream, "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"), [403]));
+    await nothingNew(async () =>
+      assert.deepEqual(await statuses(stream, "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"), [403]),
+    );
   });
 
   test("is refused: an address without a name, or with one that is not allowed", async () => {
-    await nothingNew(async () => assert.deepEqual(await statuses(await lab.openTls("203.0.113.66", 443), "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"), [403]));
-    await nothingNew(async () => assert.deepEqual(await statuses(await lab.openTls("203.0.113.66", 443, { servername: "evil.test" }), "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n"), [403]));
-    await nothingNew(async () => assert.deepEqual(await statuses(await lab.open("203.0.113.66", 80), "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n"), [403]));
-    await nothingNew(async () => assert.deepEqual(await statuses(await lab.open("203.0.113.66", 80), "GET / HTTP/1.0\r\n\r\n"), [403]));
+    await nothingNew(async () =>
+      assert.deepEqual(
+        await statuses(await lab.openTls("203.0.113.66", 443), "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"),
+        [403],
+      ),
+    );
+    await nothingNew(async () =>
+      assert.deepEqual(
+        await statuses(
+          await lab.openTls("203.0.113.66", 443, { servername: "evil.test" }),
+          "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n",
+        ),
+        [403],
+      ),
+    );
+    await nothingNew(async () =>
+      assert.deepEqual(
+        await statuses(await lab.open("203.0.113.66", 80), "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n"),
+        [403],
+      ),
+    );
+    await nothingNew(async () =>
+      assert.deepEqual(await statuses(await lab.open("203.0.113.66", 80), "GET / HTTP/1.0\r\n\r\n"), [403]),
+    );
   });
 
   test("no secret crosses plain HTTP", async () => {
     const stream = await lab.open("plain.test", 80);
-    stream.write(`GET /?k=${lab.placeholders.KEY} HTTP/1.1\r\nHost: plain.test\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`);
+    stream.write(
+      `GET /?k=${lab.placeholders.KEY} HTTP/1.1\r\nHost: plain.test\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`,
+    );
     assert.match(await readAnswer(stream), /^HTTP\/1\.1 200 /);
     assert.ok(!plain.received().includes(VALUE));
     const event = (await lab.reports(1)).at(-1)!;
@@ -132,7 +174,17 @@ describe("fronting", () => {
   });
 
   test("nothing goes to an upstream whose certificate is not trusted", () =>
-    nothingNew(async () => assert.deepEqual(await statuses(await lab.openTls("bad.test", 443), `GET / HTTP/1.1\r\nHost: bad.test\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`), [502]), "failed"));
+    nothingNew(
+      async () =>
+        assert.deepEqual(
+          await statuses(
+            await lab.openTls("bad.test", 443),
+            `GET / HTTP/1.1\r\nHost: bad.test\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`,
+          ),
+          [502],
+        ),
+      "failed",
+    ));
 
   test("a request that begins as something else is cut off before it is one", async () => {
     const stream = await lab.open("plain.test", 80);

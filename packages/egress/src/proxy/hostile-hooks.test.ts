@@ -13,25 +13,37 @@ import { bodyOf, http2Upstream, httpUpstream, type Recorder } from "./testing/up
 
 const VALUE = "sk-live-4242-very-secret";
 
-const streamOf = (...chunks: unknown[]) => new ReadableStream<never>({
-  start(controller) {
-    for (const chunk of chunks) controller.enqueue(chunk as never);
-    controller.close();
-  },
-});
+const streamOf = (...chunks: unknown[]) =>
+  new ReadableStream<never>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk as never);
+      controller.close();
+    },
+  });
 const broken = (reason: unknown) => new ReadableStream<never>({ start: (controller) => controller.error(reason) });
 const lockedStream = () => {
   const stream = streamOf();
   stream.getReader();
   return stream;
 };
-const trap = () => new Proxy({}, { get: () => { throw new Error("trapped"); }, has: () => { throw new Error("trapped"); } });
+const trap = () =>
+  new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error("trapped");
+      },
+      has: () => {
+        throw new Error("trapped");
+      },
+    },
+  );
 
 /** What a hook may throw. */
 const THROWN: Record<string, () => unknown> = {
   "an error": () => new Error("oops"),
-  "nothing": () => undefined,
-  "null": () => null,
+  nothing: () => undefined,
+  null: () => null,
   "a text": () => "oops",
   "what throws when it is looked at": trap,
   "a symbol": () => Symbol("oops"),
@@ -55,7 +67,7 @@ const GARBAGE: Record<string, (message: object) => unknown> = {
 const OF_REQUESTS: typeof GARBAGE = {
   ...GARBAGE,
   "a method of two lines": (message) => ({ ...message, method: "GET / HTTP/1.1\r\nX: y" }),
-  "CONNECT": (message) => ({ ...message, method: "CONNECT" }),
+  CONNECT: (message) => ({ ...message, method: "CONNECT" }),
   "a path of two": (message) => ({ ...message, path: "/a b" }),
   "another host's URL": (message) => ({ ...message, path: "http://evil.test/" }),
   "no answer": () => ({ answer: null }),
@@ -92,19 +104,28 @@ describe("hooks", () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     const certificates = await Certificates.make(dir);
-    api = await httpUpstream(async (request, response) => {
-      const body = await bodyOf(request);
-      const text = `${request.method} ${request.url} ${request.headers["content-length"]} [${body}] ${request.headers.authorization}`;
-      response.writeHead(200, { "content-length": text.length }).end(request.method === "HEAD" ? undefined : text);
-    }, { tls: await certificates.contextFor("api.test"), alpn: ["http/1.1"] });
-    h2 = await http2Upstream((stream) => {
-      stream.respond({ ":status": 200, "content-length": 4 });
-      stream.end("fine");
-    }, { tls: await certificates.contextFor("h2.test"), alpn: ["h2"] });
+    api = await httpUpstream(
+      async (request, response) => {
+        const body = await bodyOf(request);
+        const text = `${request.method} ${request.url} ${request.headers["content-length"]} [${body}] ${request.headers.authorization}`;
+        response.writeHead(200, { "content-length": text.length }).end(request.method === "HEAD" ? undefined : text);
+      },
+      { tls: await certificates.contextFor("api.test"), alpn: ["http/1.1"] },
+    );
+    h2 = await http2Upstream(
+      (stream) => {
+        stream.respond({ ":status": 200, "content-length": 4 });
+        stream.end("fine");
+      },
+      { tls: await certificates.contextFor("h2.test"), alpn: ["h2"] },
+    );
     lab = await Lab.start(certificates, {
       hosts: { "api.test": api.port, "h2.test": h2.port },
       secrets: [{ name: "KEY", value: VALUE, hosts: ["api.test"], inBody: true }],
-      hooks: { onRequest: (request, context) => onRequest(request, context), onResponse: (response, context) => onResponse(response, context) },
+      hooks: {
+        onRequest: (request, context) => onRequest(request, context),
+        onResponse: (response, context) => onResponse(response, context),
+      },
     });
   });
 
@@ -122,7 +143,17 @@ describe("hooks", () => {
 
   const ask = async (line = "POST /", body = "body", headers: string[] = []): Promise<string> => {
     const tls = await lab.openTls("api.test", 443);
-    tls.write([`${line} HTTP/1.1`, "Host: api.test", "Connection: close", ...headers, ...(body ? [`Content-Length: ${body.length}`] : []), "", body].join("\r\n"));
+    tls.write(
+      [
+        `${line} HTTP/1.1`,
+        "Host: api.test",
+        "Connection: close",
+        ...headers,
+        ...(body ? [`Content-Length: ${body.length}`] : []),
+        "",
+        body,
+      ].join("\r\n"),
+    );
     return dechunk(await readAll(tls));
   };
   /** An exchange of which the hook makes a failure, in words that are not its own, and of which nothing is sent. */
@@ -136,12 +167,16 @@ describe("hooks", () => {
 
   for (const [what, make] of Object.entries(THROWN)) {
     test(`that throw ${what} fail the request`, async () => {
-      onRequest = () => { throw make(); };
+      onRequest = () => {
+        throw make();
+      };
       await fails("onRequest");
       onRequest = () => Promise.reject(make());
       await fails("onRequest");
       onRequest = () => undefined;
-      onResponse = () => { throw make(); };
+      onResponse = () => {
+        throw make();
+      };
       await fails("onResponse", true);
     });
   }
@@ -195,7 +230,9 @@ describe("hooks", () => {
       await closed;
       return headers[":status"];
     };
-    onResponse = () => { throw new Error("oops"); };
+    onResponse = () => {
+      throw new Error("oops");
+    };
     // More than an upstream allows at once, and than its window has room for.
     for (let at = 0; at < 150; at++) assert.equal(await get(), 502);
     onResponse = () => undefined;
@@ -232,16 +269,30 @@ describe("hooks", () => {
     onRequest = async (request) => {
       const text = await new Response(request.body).text();
       seen.push(text);
-      return { ...request, headers: [...request.headers, ["Content-Length", "1"], ["Transfer-Encoding", "gzip"]], body: streamOf(Buffer.from(`${text} and ${key}`)) };
+      return {
+        ...request,
+        headers: [...request.headers, ["Content-Length", "1"], ["Transfer-Encoding", "gzip"]],
+        body: streamOf(Buffer.from(`${text} and ${key}`)),
+      };
     };
     onResponse = async (response) => {
       const text = await new Response(response.body).text();
       seen.push(text, JSON.stringify(response.headers));
-      return { ...response, headers: [...response.headers, ["Content-Length", "1"]], body: streamOf(Buffer.from(text.toLowerCase())) };
+      return {
+        ...response,
+        headers: [...response.headers, ["Content-Length", "1"]],
+        body: streamOf(Buffer.from(text.toLowerCase())),
+      };
     };
     const before = api.received().length;
     const text = await ask("POST /", `key=${key}`, [`Authorization: ${key}`]);
-    assert.match(api.received().slice(before).replace(/\r\n[0-9a-f]+\r\n/g, ""), new RegExp(`key=${VALUE} and ${VALUE}`));
+    assert.match(
+      api
+        .received()
+        .slice(before)
+        .replace(/\r\n[0-9a-f]+\r\n/g, ""),
+      new RegExp(`key=${VALUE} and ${VALUE}`),
+    );
     assert.ok(!seen.join().includes(VALUE), seen.join());
     assert.match(text, /^HTTP\/1\.1 200 [^]*post \/ undefined \[key=redacted/);
     assert.ok(!/content-length/i.test(text) && !text.includes(VALUE), text);

@@ -23,10 +23,20 @@ function frame(type: number, flags: number, stream: number, payload: Buffer = Bu
 
 /** A literal header without indexing. */
 function literal(name: string, value: string): Buffer {
-  return Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
+  return Buffer.concat([
+    Buffer.from([0, name.length]),
+    Buffer.from(name),
+    Buffer.from([value.length]),
+    Buffer.from(value),
+  ]);
 }
 
-const REQUEST = Buffer.concat([literal(":method", "GET"), literal(":scheme", "http"), literal(":path", "/"), literal(":authority", "plain.test")]);
+const REQUEST = Buffer.concat([
+  literal(":method", "GET"),
+  literal(":scheme", "http"),
+  literal(":path", "/"),
+  literal(":authority", "plain.test"),
+]);
 
 describe("HTTP/2 as an attacker speaks it", () => {
   let dir: string;
@@ -59,7 +69,11 @@ describe("HTTP/2 as an attacker speaks it", () => {
 
   /** The connection ends, and a new one works. */
   const ends = async (stream: Duplex) => {
-    if (!stream.closed && !stream.readableEnded) await Promise.race([new Promise((resolve) => stream.once("close", resolve)), new Promise((resolve) => stream.once("end", resolve))]);
+    if (!stream.closed && !stream.readableEnded)
+      await Promise.race([
+        new Promise((resolve) => stream.once("close", resolve)),
+        new Promise((resolve) => stream.once("end", resolve)),
+      ]);
     const good = await lab.open("plain.test", 80);
     const client = connect("http://plain.test", { createConnection: () => good });
     const [headers] = await once(client.request({ ":path": "/" }), "response");
@@ -70,7 +84,9 @@ describe("HTTP/2 as an attacker speaks it", () => {
   test("streams that are reset as soon as they are opened end the connection", async () => {
     const stream = await open();
     const before = requests;
-    const flood = Array.from({ length: 2_000 }, (_, index) => Buffer.concat([frame(1, 5, 2 * index + 1, REQUEST), frame(3, 0, 2 * index + 1, Buffer.from([0, 0, 0, 8]))]));
+    const flood = Array.from({ length: 2_000 }, (_, index) =>
+      Buffer.concat([frame(1, 5, 2 * index + 1, REQUEST), frame(3, 0, 2 * index + 1, Buffer.from([0, 0, 0, 8]))]),
+    );
     stream.write(Buffer.concat(flood));
     await ends(stream);
     assert.ok(requests - before < 1_000, `${requests - before} reached the upstream`);
@@ -79,7 +95,8 @@ describe("HTTP/2 as an attacker speaks it", () => {
   test("headers without end are not collected", async () => {
     const stream = await open();
     stream.write(frame(1, 1, 1, REQUEST));
-    for (let index = 0; index < 100 && !stream.destroyed; index++) stream.write(frame(9, 0, 1, literal("a".repeat(100), "b".repeat(100))));
+    for (let index = 0; index < 100 && !stream.destroyed; index++)
+      stream.write(frame(9, 0, 1, literal("a".repeat(100), "b".repeat(100))));
     await ends(stream);
   });
 
@@ -88,7 +105,10 @@ describe("HTTP/2 as an attacker speaks it", () => {
     const client = connect("http://plain.test", { createConnection: () => stream });
     client.on("error", () => undefined);
     const before = requests;
-    const many = client.request({ ":path": "/", ...Object.fromEntries(Array.from({ length: 400 }, (_, index) => [`a${index}`, "b"])) });
+    const many = client.request({
+      ":path": "/",
+      ...Object.fromEntries(Array.from({ length: 400 }, (_, index) => [`a${index}`, "b"])),
+    });
     many.on("error", () => undefined);
     await new Promise((resolve) => many.once("close", resolve));
     assert.notEqual(many.rstCode, constants.NGHTTP2_NO_ERROR);
@@ -100,7 +120,8 @@ describe("HTTP/2 as an attacker speaks it", () => {
     for (const flood of [frame(6, 0, 0, Buffer.alloc(8)), frame(4, 0, 0)]) {
       const stream = await open();
       stream.pause();
-      for (let index = 0; index < 20 && !stream.destroyed; index++) stream.write(Buffer.concat(Array.from({ length: 1_000 }, () => flood)));
+      for (let index = 0; index < 20 && !stream.destroyed; index++)
+        stream.write(Buffer.concat(Array.from({ length: 1_000 }, () => flood)));
       stream.destroy();
       await ends(stream);
     }

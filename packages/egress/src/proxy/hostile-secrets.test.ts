@@ -20,12 +20,12 @@ const SECRETS: LabSecret[] = [
 ];
 
 const CODINGS: Record<string, (bytes: Buffer) => Buffer> = {
-  "identity": (bytes) => bytes,
-  "gzip": gzipSync,
-  "deflate": deflateSync,
-  "DEFLATE": deflateRawSync,
-  "br": brotliCompressSync,
-  "zstd": zstdCompressSync,
+  identity: (bytes) => bytes,
+  gzip: gzipSync,
+  deflate: deflateSync,
+  DEFLATE: deflateRawSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
 };
 
 describe("secrets", () => {
@@ -47,7 +47,10 @@ describe("secrets", () => {
       response.addTrailers({ "x-got": got });
       return response.end("body");
     }
-    if (url.pathname === "/head") return response.writeHead(302, { location: `https://x/?${got}`, "set-cookie": [`a=${got}`, "b=1"], "x-url": request.url! }).end();
+    if (url.pathname === "/head")
+      return response
+        .writeHead(302, { location: `https://x/?${got}`, "set-cookie": [`a=${got}`, "b=1"], "x-url": request.url! })
+        .end();
     if (url.pathname === "/events") {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write("data: one\n\n");
@@ -66,7 +69,10 @@ describe("secrets", () => {
     const certificates = await Certificates.make(dir);
     api = await httpUpstream(reflect, { tls: await certificates.contextFor("api.test") });
     other = await httpUpstream(reflect, { tls: await certificates.contextFor("other.test") });
-    lab = await Lab.start(certificates, { hosts: { "api.test": api.port, "other.test": other.port }, secrets: SECRETS });
+    lab = await Lab.start(certificates, {
+      hosts: { "api.test": api.port, "other.test": other.port },
+      secrets: SECRETS,
+    });
   });
 
   after(async () => {
@@ -79,14 +85,27 @@ describe("secrets", () => {
 
   const ask = async (host: string, line: string, headers: string[], body = ""): Promise<string> => {
     const tls = await lab.openTls(host, 443);
-    tls.write([`${line} HTTP/1.1`, `Host: ${host}`, "Connection: close", ...headers, ...(body ? [`Content-Length: ${body.length}`] : []), "", body].join("\r\n"));
+    tls.write(
+      [
+        `${line} HTTP/1.1`,
+        `Host: ${host}`,
+        "Connection: close",
+        ...headers,
+        ...(body ? [`Content-Length: ${body.length}`] : []),
+        "",
+        body,
+      ].join("\r\n"),
+    );
     return dechunk(await readAll(tls));
   };
   const bearer = () => `Authorization: Bearer ${lab.placeholders.KEY}`;
 
   for (const coding of Object.keys(CODINGS)) {
     test(`that are reflected in a body of ${coding}, in pieces, turn back`, async () => {
-      const text = await ask("api.test", `GET /?coding=${coding}`, [bearer(), "Accept-Encoding: gzip, br, zstd, deflate"]);
+      const text = await ask("api.test", `GET /?coding=${coding}`, [
+        bearer(),
+        "Accept-Encoding: gzip, br, zstd, deflate",
+      ]);
       assert.ok(text.includes(`[Bearer ${lab.placeholders.KEY}|`), text);
       assert.ok(!text.includes(VALUE));
       assert.ok(coding === "identity" || !/content-encoding/i.test(text.split("\r\n\r\n", 1)[0]!));
@@ -110,13 +129,22 @@ describe("secrets", () => {
   });
 
   test("are found in parts too, and no coding is asked for that cannot be opened", async () => {
-    const text = await ask("api.test", "GET /", ["Range: bytes=0-3", "If-Range: x", "Accept-Encoding: gzip, mystery, *"]);
+    const text = await ask("api.test", "GET /", [
+      "Range: bytes=0-3",
+      "If-Range: x",
+      "Accept-Encoding: gzip, mystery, *",
+    ]);
     assert.match(text, /"range":"bytes=0-[0-9]{4,}"/);
     assert.ok(text.includes('"if-range":"x"') && text.includes('"accept-encoding":"identity"'), text);
-    assert.ok((await ask("api.test", "GET /", ["Accept-Encoding: gzip, mystery, *"])).includes('"accept-encoding":"gzip"'));
+    assert.ok(
+      (await ask("api.test", "GET /", ["Accept-Encoding: gzip, mystery, *"])).includes('"accept-encoding":"gzip"'),
+    );
     // Of several parts none is asked for.
     for (const range of ["bytes=0-3, 5-9", "bytes=9-3", "lines=1-2"]) {
-      assert.ok(!/"(x-ms-|request-)?(range|if-range)"/.test(await ask("api.test", "GET /", [`Range: ${range}`, "If-Range: x"])), range);
+      assert.ok(
+        !/"(x-ms-|request-)?(range|if-range)"/.test(await ask("api.test", "GET /", [`Range: ${range}`, "If-Range: x"])),
+        range,
+      );
     }
     assert.ok(!/range"/.test(await ask("api.test", "GET /", ["Range: bytes=0-3", "Request-Range: bytes=0-3"])));
     assert.ok(!/range"/.test(await ask("api.test", "POST /", ["X-Ms-Range: bytes=0-3"], "body")));
@@ -126,7 +154,12 @@ describe("secrets", () => {
   test("change nothing about requests to other hosts and their answers, but where a coding could not be opened", async () => {
     const headers = ["Range: bytes=0-3", "If-Range: x", "Accept-Encoding: br;q=1,gzip ,  identity", "TE: trailers"];
     const text = await ask("other.test", "GET /", headers);
-    assert.ok(text.includes('"range":"bytes=0-3"') && text.includes('"if-range":"x"') && text.includes('"accept-encoding":"br;q=1,gzip ,  identity"'), text);
+    assert.ok(
+      text.includes('"range":"bytes=0-3"') &&
+        text.includes('"if-range":"x"') &&
+        text.includes('"accept-encoding":"br;q=1,gzip ,  identity"'),
+      text,
+    );
     assert.match(text, /\r\ncontent-length: [0-9]+\r\n/i);
   });
 
@@ -140,7 +173,15 @@ describe("secrets", () => {
     const before = api.received().length;
     const { KEY, FORM: form } = lab.placeholders;
     const body = `user=a&key=${KEY}&password=${form}`;
-    const text = await ask("api.test", `POST /?key=${KEY}`, [`Authorization: Basic ${Buffer.from(`user:${KEY}`).toString("base64")}`, "Content-Type: application/x-www-form-urlencoded"], body);
+    const text = await ask(
+      "api.test",
+      `POST /?key=${KEY}`,
+      [
+        `Authorization: Basic ${Buffer.from(`user:${KEY}`).toString("base64")}`,
+        "Content-Type: application/x-www-form-urlencoded",
+      ],
+      body,
+    );
     const sent = api.received().slice(before);
     assert.ok(sent.includes(Buffer.from(`user:${VALUE}`).toString("base64")));
     assert.ok(sent.includes(`/?key=${VALUE} `));
@@ -174,7 +215,10 @@ describe("secrets", () => {
   });
 
   test("whose placeholders a body hardly differs from are not looked for without end: it is sent as it is", async () => {
-    const many = Array.from({ length: 8 }, (_, at): LabSecret => ({ name: `S${at}`, value: `value-of-secret-${at}`, hosts: ["api.test"] }));
+    const many = Array.from(
+      { length: 8 },
+      (_, at): LabSecret => ({ name: `S${at}`, value: `value-of-secret-${at}`, hosts: ["api.test"] }),
+    );
     for (const [at, { name }] of many.entries()) lab.placeholders[name] = "a".repeat(60) + String(at).padStart(40, "0");
     lab.update({}, [...SECRETS, ...many]);
     const body = "%61".repeat(20_000);

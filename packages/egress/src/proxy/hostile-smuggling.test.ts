@@ -37,13 +37,25 @@ describe("smuggling", () => {
   });
 
   for (const [what, request] of [
-    ["Content-Length and Transfer-Encoding", "POST / HTTP/1.1\r\nHost: web.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+    [
+      "Content-Length and Transfer-Encoding",
+      "POST / HTTP/1.1\r\nHost: web.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
     ["two Content-Lengths", "POST / HTTP/1.1\r\nHost: web.test\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde"],
     ["a list of Content-Lengths", "POST / HTTP/1.1\r\nHost: web.test\r\nContent-Length: 4, 4\r\n\r\nabcd"],
     ["a signed Content-Length", "POST / HTTP/1.1\r\nHost: web.test\r\nContent-Length: +4\r\n\r\nabcd"],
-    ["a Transfer-Encoding that is not chunked alone", "POST / HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"],
-    ["a Transfer-Encoding that only looks like chunked", "POST / HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"],
-    ["a Transfer-Encoding in HTTP/1.0", "POST / HTTP/1.0\r\nHost: web.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+    [
+      "a Transfer-Encoding that is not chunked alone",
+      "POST / HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ],
+    [
+      "a Transfer-Encoding that only looks like chunked",
+      "POST / HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    ],
+    [
+      "a Transfer-Encoding in HTTP/1.0",
+      "POST / HTTP/1.0\r\nHost: web.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
     ["a header with a space before its colon", "GET / HTTP/1.1\r\nHost: web.test\r\nX-A : b\r\n\r\n"],
     ["a folded header", "GET / HTTP/1.1\r\nHost: web.test\r\nX-A: b\r\n c\r\n\r\n"],
     ["lines that end with LF alone", "GET / HTTP/1.1\nHost: web.test\n\n"],
@@ -73,23 +85,36 @@ describe("smuggling", () => {
   test("requests that were sent ahead are answered in order, each judged by itself", async () => {
     const stream = await lab.open("web.test", 80);
     const get = (path: string, host = "web.test") => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
-    stream.write(`${get("/a")}POST /b HTTP/1.1\r\nHost: web.test\r\nContent-Length: 3\r\n\r\nxyz${get("/c")}${get("/d", "evil.test")}${get("/e")}`);
+    stream.write(
+      `${get("/a")}POST /b HTTP/1.1\r\nHost: web.test\r\nContent-Length: 3\r\n\r\nxyz${get("/c")}${get("/d", "evil.test")}${get("/e")}`,
+    );
     const text = await readAll(stream);
-    assert.deepEqual([...text.matchAll(/HTTP\/1\.1 ([0-9]+)/g)].map(([, status]) => status), ["200", "200", "200", "403"]);
+    assert.deepEqual(
+      [...text.matchAll(/HTTP\/1\.1 ([0-9]+)/g)].map(([, status]) => status),
+      ["200", "200", "200", "403"],
+    );
     assert.ok(text.includes("/b xyz"));
     assert.ok(!requests.includes("/d") && !requests.includes("/e"));
   });
 
   test("a chunk whose size is not one ends the request", async () => {
     const before = web.received().length;
-    assert.deepEqual(await statuses(await lab.open("web.test", 80), "POST / HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\nGET /smuggled HTTP/1.1\r\nHost: web.test\r\n\r\n"), [0]);
+    assert.deepEqual(
+      await statuses(
+        await lab.open("web.test", 80),
+        "POST / HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\nGET /smuggled HTTP/1.1\r\nHost: web.test\r\n\r\n",
+      ),
+      [0],
+    );
     assert.ok(!web.received().slice(before).includes("smuggled"));
   });
 
   test("a chunked body is written anew", async () => {
     const before = web.received().length;
     const stream = await lab.open("web.test", 80);
-    stream.write("POST /chunks HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n00003;ext=1\r\nabc\r\n0\r\n\r\n");
+    stream.write(
+      "POST /chunks HTTP/1.1\r\nHost: web.test\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n00003;ext=1\r\nabc\r\n0\r\n\r\n",
+    );
     assert.ok((await readAll(stream)).includes("/chunks abc"));
     assert.ok(!web.received().slice(before).includes("ext=1"));
   });
@@ -97,7 +122,9 @@ describe("smuggling", () => {
   test("headers that are about the connection stay on it", async () => {
     const before = web.received().length;
     const stream = await lab.open("web.test", 80);
-    stream.write("GET /hop HTTP/1.1\r\nHost: web.test\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nProxy-Authorization: Basic eA==\r\nUpgrade: h2c\r\nX-Yours: 2\r\n\r\n");
+    stream.write(
+      "GET /hop HTTP/1.1\r\nHost: web.test\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nProxy-Authorization: Basic eA==\r\nUpgrade: h2c\r\nX-Yours: 2\r\n\r\n",
+    );
     await readAll(stream);
     const sent = web.received().slice(before);
     assert.ok(sent.includes("X-Yours: 2"));
@@ -106,7 +133,9 @@ describe("smuggling", () => {
 
   test("a body that waits for leave gets it", async () => {
     const stream = await lab.open("web.test", 80);
-    stream.write("POST /expect HTTP/1.1\r\nHost: web.test\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+    stream.write(
+      "POST /expect HTTP/1.1\r\nHost: web.test\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+    );
     let text = "";
     stream.on("data", (chunk: Buffer) => {
       text += chunk.toString("latin1");
@@ -119,12 +148,24 @@ describe("smuggling", () => {
   for (const [what, bytes, status] of [
     ["interim answers without end", "HTTP/1.1 102 Processing\r\n\r\n".repeat(20), 502],
     ["an answer with two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 502],
-    ["an answer in a transfer coding that nobody asked for", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 502],
+    [
+      "an answer in a transfer coding that nobody asked for",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      502,
+    ],
     ["something that is no answer, and no line", "SSH-2.0-nothing", 502],
     ["headers without end", `HTTP/1.1 200 OK\r\nA: ${"b".repeat(70_000)}`, 502],
-    ["a switch of protocols that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 502],
+    [
+      "a switch of protocols that nobody asked for",
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+      502,
+    ],
     ["something that is no answer", "SSH-2.0-nothing\r\n", 502],
-    ["early hints before the answer", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200],
+    [
+      "early hints before the answer",
+      "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+      200,
+    ],
   ] as const) {
     test(`an upstream's ${what} get the guest ${status}`, async () => {
       answer = (socket) => socket.write(bytes);
@@ -135,7 +176,10 @@ describe("smuggling", () => {
   }
 
   test("of an answer with both framings the chunks count, and its connection ends with it", async () => {
-    answer = (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled");
+    answer = (socket) =>
+      socket.write(
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled",
+      );
     const stream = await lab.open("odd.test", 80);
     stream.write("GET / HTTP/1.1\r\nHost: odd.test\r\n\r\nGET /next HTTP/1.1\r\nHost: odd.test\r\n\r\n");
     const text = await readAll(stream);
@@ -169,7 +213,8 @@ describe("smuggling", () => {
 
   test("a whole answer arrives although the connection ends with it and the guest is slow", async () => {
     const size = 3_000_000;
-    answer = (socket) => socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${size}\r\n\r\n${"x".repeat(size)}`);
+    answer = (socket) =>
+      socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${size}\r\n\r\n${"x".repeat(size)}`);
     const stream = await lab.open("odd.test", 80);
     stream.write("GET / HTTP/1.1\r\nHost: odd.test\r\n\r\n");
     let got = 0;

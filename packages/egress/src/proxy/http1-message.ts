@@ -14,7 +14,14 @@ export function guestRequest(session: Session, request: IncomingMessage, expects
   const empty = !chunked && (declared === undefined || declared === "0");
   return {
     protocol: "http/1.1",
-    head: { version: request.httpVersion as "1.0" | "1.1", method: request.method ?? "", target: request.url ?? "", scheme: session.scheme, authority: null, headers },
+    head: {
+      version: request.httpVersion as "1.0" | "1.1",
+      method: request.method ?? "",
+      target: request.url ?? "",
+      scheme: session.scheme,
+      authority: null,
+      headers,
+    },
     body: empty ? null : request,
     length: empty ? 0 : chunked ? null : Number(declared),
     trailers: () => pairs(request.rawTrailers),
@@ -49,11 +56,19 @@ export class Reply implements GuestReply {
     if (!this.#response.headersSent) this.#response.writeContinue();
   }
 
-  async send({ status, statusText, headers, last }: ReplyHead, body: Readable | Buffer | null, trailers: () => Header[]): Promise<void> {
+  async send(
+    { status, statusText, headers, last }: ReplyHead,
+    body: Readable | Buffer | null,
+    trailers: () => Header[],
+  ): Promise<void> {
     const response = this.#response;
     const list: Header[] = [...headers];
     if (last || lists(pairs(this.#request.rawHeaders), "connection", "close")) list.push(["connection", "close"]);
-    response.writeHead(status, /^[\t\x20-\x7e\x80-\xff]+$/.test(statusText) ? statusText : (STATUS_CODES[status] ?? ""), list.flat());
+    response.writeHead(
+      status,
+      /^[\t\x20-\x7e\x80-\xff]+$/.test(statusText) ? statusText : (STATUS_CODES[status] ?? ""),
+      list.flat(),
+    );
     if (body === null || body instanceof Uint8Array) {
       await new Promise<void>((resolve) => {
         response.once("close", resolve);

@@ -14,17 +14,35 @@ import { serveWebSocket } from "./websocket.ts";
 const connections = new WeakMap<Duplex, GuestHttp1>();
 
 /** Never listens: connections are given to it. One for all, as it holds nothing of its own. */
-const server = createServer({ insecureHTTPParser: false, maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0, shouldUpgradeCallback: isWebSocket });
+const server = createServer({
+  insecureHTTPParser: false,
+  maxHeaderSize: MAX_HEADER_BYTES,
+  requireHostHeader: false,
+  keepAliveTimeout: 0,
+  headersTimeout: 0,
+  requestTimeout: 0,
+  shouldUpgradeCallback: isWebSocket,
+});
 server.timeout = 0;
 // Unlimited by number here: Node would leave out what is too much. `request-checks.ts` counts.
 server.maxHeadersCount = 0;
 // A guest may say that it has nothing more to send and still wait for its answer.
 (server as unknown as { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
-server.on("request", (request: IncomingMessage, response: ServerResponse) => connections.get(request.socket)?.handle(request, response, false));
-server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => connections.get(request.socket)?.handle(request, response, true));
-server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => connections.get(request.socket)?.handle(request, response, false));
-server.on("connect", (request: IncomingMessage, socket: Duplex, head: Buffer) => connections.get(socket)?.switch(request, head));
-server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => connections.get(socket)?.switch(request, head));
+server.on("request", (request: IncomingMessage, response: ServerResponse) =>
+  connections.get(request.socket)?.handle(request, response, false),
+);
+server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) =>
+  connections.get(request.socket)?.handle(request, response, true),
+);
+server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) =>
+  connections.get(request.socket)?.handle(request, response, false),
+);
+server.on("connect", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+  connections.get(socket)?.switch(request, head),
+);
+server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+  connections.get(socket)?.switch(request, head),
+);
 server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => connections.get(socket)?.broken(error));
 
 /** Only WebSockets are switched to; other offers of another protocol are passed over, as any server may (RFC 9110 §7.8). */
@@ -52,7 +70,9 @@ class GuestHttp1 {
     this.#session = session;
     this.#stream = stream;
     connections.set(stream, this);
-    this.ended = new Promise<void>((resolve) => (stream.closed ? resolve() : stream.once("close", resolve))).then(() => this.#close());
+    this.ended = new Promise<void>((resolve) => (stream.closed ? resolve() : stream.once("close", resolve))).then(() =>
+      this.#close(),
+    );
     session.onUpstreamClose(() => this.#rest());
     stream.on("error", () => stream.destroy());
     server.emit("connection", stream);
@@ -66,7 +86,10 @@ class GuestHttp1 {
     const reply = new Reply(request, response);
     this.#queue = this.#queue
       .then(async () => {
-        if (reply.signal.aborted) return this.#malformed ? this.#session.record.malformed(this.#malformed, this.#session.site?.host ?? null) : undefined;
+        if (reply.signal.aborted)
+          return this.#malformed
+            ? this.#session.record.malformed(this.#malformed, this.#session.site?.host ?? null)
+            : undefined;
         if (this.#session.upstreamClosed) return void this.#stream.destroy();
         await exchange(this.#session, guest, reply, (site) => this.#connect(site));
       })
@@ -100,7 +123,9 @@ class GuestHttp1 {
       await this.#session.record.malformed(reason, this.#session.site?.host ?? null);
       if (!this.#stream.writable) return void this.#stream.destroy();
       const status = overflow ? "431 Request Header Fields Too Large" : "400 Bad Request";
-      this.#stream.end(`HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\nsandkeep-verdict: denied\r\ncontent-length: ${reason.length + 1}\r\nconnection: close\r\n\r\n${reason}\n`);
+      this.#stream.end(
+        `HTTP/1.1 ${status}\r\ncontent-type: text/plain\r\nsandkeep-verdict: denied\r\ncontent-length: ${reason.length + 1}\r\nconnection: close\r\n\r\n${reason}\n`,
+      );
       this.#end();
     });
   }

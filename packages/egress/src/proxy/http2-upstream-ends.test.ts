@@ -19,8 +19,14 @@ const ROUNDS = 5;
 const LONG = Buffer.alloc(900_000, "y");
 
 function answer(stream: number, status: string, body: Buffer): Buffer {
-  const parts = Array.from({ length: Math.ceil(body.length / 16_384) }, (_, at) => http2Frame(DATA, 0, stream, body.subarray(at * 16_384, (at + 1) * 16_384)));
-  return Buffer.concat([http2Frame(HEADERS, END_HEADERS, stream, block([[":status", status]])), ...parts, http2Frame(DATA, END_STREAM, stream)]);
+  const parts = Array.from({ length: Math.ceil(body.length / 16_384) }, (_, at) =>
+    http2Frame(DATA, 0, stream, body.subarray(at * 16_384, (at + 1) * 16_384)),
+  );
+  return Buffer.concat([
+    http2Frame(HEADERS, END_HEADERS, stream, block([[":status", status]])),
+    ...parts,
+    http2Frame(DATA, END_STREAM, stream),
+  ]);
 }
 
 for (const scheme of ["https", "http"] as const) {
@@ -33,10 +39,13 @@ for (const scheme of ["https", "http"] as const) {
     before(async () => {
       dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
       const certificates = await Certificates.make(dir);
-      odd = await upstream((socket) => {
-        let frames = 0;
-        serveFrames(socket, (type, stream) => take(socket, type, stream, (frames += type === DATA ? 1 : 0)));
-      }, scheme === "https" ? { tls: await certificates.contextFor("odd.test"), alpn: ["h2"] } : {});
+      odd = await upstream(
+        (socket) => {
+          let frames = 0;
+          serveFrames(socket, (type, stream) => take(socket, type, stream, (frames += type === DATA ? 1 : 0)));
+        },
+        scheme === "https" ? { tls: await certificates.contextFor("odd.test"), alpn: ["h2"] } : {},
+      );
       lab = await Lab.start(certificates, { hosts: { "odd.test": odd.port } });
     });
 
@@ -47,11 +56,18 @@ for (const scheme of ["https", "http"] as const) {
     });
 
     const client = async (): Promise<ClientHttp2Session> => {
-      const carrier = scheme === "https" ? await lab.openTls("odd.test", 443, { ALPNProtocols: ["h2"] }) : await lab.open("odd.test", 80);
+      const carrier =
+        scheme === "https"
+          ? await lab.openTls("odd.test", 443, { ALPNProtocols: ["h2"] })
+          : await lab.open("odd.test", 80);
       return connect(`${scheme}://odd.test`, { createConnection: () => carrier }).on("error", () => undefined);
     };
 
-    const ask = async (session: ClientHttp2Session, body: Buffer | null, ready: () => Promise<void> = async () => undefined): Promise<{ status: unknown; text: string }> => {
+    const ask = async (
+      session: ClientHttp2Session,
+      body: Buffer | null,
+      ready: () => Promise<void> = async () => undefined,
+    ): Promise<{ status: unknown; text: string }> => {
       const stream = session.request({ ":method": body ? "POST" : "GET", ":path": "/" });
       let status: unknown;
       let text = "";
@@ -74,7 +90,10 @@ for (const scheme of ["https", "http"] as const) {
       session.destroy();
     });
 
-    for (const [what, end] of [["ends its side", (socket: Duplex) => socket.end()], ["resets the connection", (socket: Duplex) => socket.destroy()]] as const) {
+    for (const [what, end] of [
+      ["ends its side", (socket: Duplex) => socket.end()],
+      ["resets the connection", (socket: Duplex) => socket.destroy()],
+    ] as const) {
       test(`that answers and ${what} during an upload gets its answer through, and the upload ends`, async () => {
         take = (socket, type, stream, frames) => {
           if (type !== DATA || frames !== 1) return;

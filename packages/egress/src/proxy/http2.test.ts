@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -18,7 +24,10 @@ function session(stream: Duplex): ClientHttp2Session {
 }
 
 async function ask(client: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: string) {
-  const stream = client.request({ ":method": body === undefined ? "GET" : "POST", ...headers }, { endStream: body === undefined });
+  const stream = client.request(
+    { ":method": body === undefined ? "GET" : "POST", ...headers },
+    { endStream: body === undefined },
+  );
   if (body !== undefined) stream.end(body);
   return answerOf(stream);
 }
@@ -45,10 +54,16 @@ describe("requests over HTTP/2", () => {
     const certificates = await Certificates.make(dir);
     const listener: Parameters<typeof http2Upstream>[0] = (stream, headers) => {
       seen.push(headers);
-      if (headers[":path"] === "/trailers-only") return stream.respond({ ":status": 200, "content-type": "application/grpc", "grpc-status": "5" }, { endStream: true });
+      if (headers[":path"] === "/trailers-only")
+        return stream.respond(
+          { ":status": 200, "content-type": "application/grpc", "grpc-status": "5" },
+          { endStream: true },
+        );
       if (headers[":path"] === "/grpc") {
         stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-        stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0", "grpc-message": String(headers.authorization) }));
+        stream.on("wantTrailers", () =>
+          stream.sendTrailers({ "grpc-status": "0", "grpc-message": String(headers.authorization) }),
+        );
         return stream.pipe(stream);
       }
       stream.respond({ ":status": 200, "set-cookie": ["a=1", "b=2"], "x-echo": headers.authorization ?? "none" });
@@ -73,21 +88,40 @@ describe("requests over HTTP/2", () => {
   test("go many at a time over one connection, with secrets", async () => {
     const client = session(await lab.openTls("api.test", 443, { ALPNProtocols: ["h2", "http/1.1"] }));
     const placeholder = lab.placeholders.KEY!;
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => ask(client, { ":path": `/${index}?key=${placeholder}`, authorization: `Bearer ${placeholder}` }, index % 2 ? "body" : undefined)));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        ask(
+          client,
+          { ":path": `/${index}?key=${placeholder}`, authorization: `Bearer ${placeholder}` },
+          index % 2 ? "body" : undefined,
+        ),
+      ),
+    );
     client.close();
     for (const [index, { status, headers, text }] of answers.entries()) {
-      assert.deepEqual([status, headers["x-echo"], headers["set-cookie"]], [200, `Bearer ${placeholder}`, ["a=1", "b=2"]]);
+      assert.deepEqual(
+        [status, headers["x-echo"], headers["set-cookie"]],
+        [200, `Bearer ${placeholder}`, ["a=1", "b=2"]],
+      );
       assert.equal(text, index % 2 ? "body" : `/${index}?key=${placeholder} api.test`);
     }
     assert.equal(api.connections(), 1);
     assert.equal(seen[0]!.authorization, `Bearer ${VALUE}`);
     const events = await lab.reports(20);
-    assert.ok(events.every((event) => event.kind === "http" && event.protocol === "h2" && event.secrets.join() === "KEY"));
+    assert.ok(
+      events.every((event) => event.kind === "http" && event.protocol === "h2" && event.secrets.join() === "KEY"),
+    );
   });
 
   test("of gRPC stream both ways, with trailers", async () => {
     const client = session(await lab.openTls("api.test", 443, { ALPNProtocols: ["h2"] }));
-    const stream = client.request({ ":method": "POST", ":path": "/grpc", te: "trailers", "content-type": "application/grpc", authorization: lab.placeholders.KEY });
+    const stream = client.request({
+      ":method": "POST",
+      ":path": "/grpc",
+      te: "trailers",
+      "content-type": "application/grpc",
+      authorization: lab.placeholders.KEY,
+    });
     const answer = answerOf(stream);
     for (const message of ["one", "two", "three s", VALUE]) {
       const prefix = Buffer.from([0, 0, 0, 0, message.length]).toString("latin1");

@@ -7,7 +7,15 @@ import { exchange } from "./exchange.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "./guest.ts";
 import { type Header, lists, pairs, value } from "./headers.ts";
 import { SESSION_OPTIONS } from "./http2-options.ts";
-import { IDLE_TIMEOUT_MS, MAX_EARLY_RESETS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, RESETS_PER_SECOND, STREAM_WINDOW_BYTES } from "./limits.ts";
+import {
+  IDLE_TIMEOUT_MS,
+  MAX_EARLY_RESETS,
+  MAX_HEADER_BYTES,
+  MAX_HEADERS,
+  MAX_STREAMS,
+  RESETS_PER_SECOND,
+  STREAM_WINDOW_BYTES,
+} from "./limits.ts";
 import type { Session, Site } from "./session.ts";
 import { grouped, sendTrailers, UpstreamHttp2 } from "./upstream-http2.ts";
 
@@ -29,7 +37,12 @@ class GuestHttp2 {
   constructor(session: Session, stream: Duplex) {
     this.#session = session;
     this.#http2 = performServerHandshake(stream, {
-      settings: { enablePush: false, maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES, initialWindowSize: STREAM_WINDOW_BYTES },
+      settings: {
+        enablePush: false,
+        maxConcurrentStreams: MAX_STREAMS,
+        maxHeaderListSize: MAX_HEADER_BYTES,
+        initialWindowSize: STREAM_WINDOW_BYTES,
+      },
       ...SESSION_OPTIONS,
       maxHeaderListPairs: MAX_HEADERS + PSEUDO_HEADERS,
       streamResetBurst: MAX_EARLY_RESETS,
@@ -53,7 +66,12 @@ class GuestHttp2 {
     clearTimeout(this.#idle);
     gathered(stream).on("error", () => undefined);
     if (this.#session.upstreamClosed) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
-    const work: Promise<void> = exchange(this.#session, guestRequest(this.#session, stream, pairs(raw)), new Reply(stream), (site) => this.#connect(site)).finally(() => {
+    const work: Promise<void> = exchange(
+      this.#session,
+      guestRequest(this.#session, stream, pairs(raw)),
+      new Reply(stream),
+      (site) => this.#connect(site),
+    ).finally(() => {
       this.#active.delete(work);
       this.#rest();
     });
@@ -66,7 +84,8 @@ class GuestHttp2 {
 
   #rest(): void {
     clearTimeout(this.#idle);
-    if (this.#active.size === 0 && !this.#http2.closed) this.#idle = setTimeout(() => this.#http2.close(), IDLE_TIMEOUT_MS);
+    if (this.#active.size === 0 && !this.#http2.closed)
+      this.#idle = setTimeout(() => this.#http2.close(), IDLE_TIMEOUT_MS);
   }
 }
 
@@ -112,14 +131,18 @@ class Reply implements GuestReply {
   }
 
   continue(): void {
-    if (!this.#stream.headersSent && !this.#stream.destroyed && !this.#stream.closed) this.#stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
+    if (!this.#stream.headersSent && !this.#stream.destroyed && !this.#stream.closed)
+      this.#stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
   }
 
   async send({ status, headers }: ReplyHead, body: Readable | Buffer | null, trailers: () => Header[]): Promise<void> {
     const stream = this.#stream;
     if (stream.destroyed) throw new Error("The guest has gone.");
     const ended = new Promise<void>((resolve) => stream.once("close", resolve).once("finish", resolve));
-    stream.respond({ ":status": status, ...grouped(headers) }, { endStream: body === null, waitForTrailers: body !== null });
+    stream.respond(
+      { ":status": status, ...grouped(headers) },
+      { endStream: body === null, waitForTrailers: body !== null },
+    );
     if (body === null) return ended;
     sendTrailers(stream, trailers);
     if (body instanceof Uint8Array) stream.end(body);

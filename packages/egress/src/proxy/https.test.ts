@@ -15,9 +15,15 @@ import { bodyOf, httpUpstream, type Recorder } from "./testing/upstreams.ts";
 const VALUE = "sk-live-4242-very-secret";
 
 /** A request over a stream of the guest's. */
-export function ask(stream: Duplex, options: RequestOptions, body?: string): Promise<{ response: IncomingMessage; text: string }> {
+export function ask(
+  stream: Duplex,
+  options: RequestOptions,
+  body?: string,
+): Promise<{ response: IncomingMessage; text: string }> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ createConnection: () => stream as never, ...options }, async (response) => resolve({ response, text: await bodyOf(response) }));
+    const request = httpRequest({ createConnection: () => stream as never, ...options }, async (response) =>
+      resolve({ response, text: await bodyOf(response) }),
+    );
     request.on("error", reject);
     request.end(body);
   });
@@ -35,7 +41,8 @@ describe("requests over TLS", () => {
     certificates = await Certificates.make(dir);
     const listener = async (request: IncomingMessage, response: import("node:http").ServerResponse) => {
       const text = `${request.method} ${request.url} ${JSON.stringify(request.headers)} ${await bodyOf(request)}`;
-      if (request.url?.startsWith("/gzip")) return response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(text));
+      if (request.url?.startsWith("/gzip"))
+        return response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(text));
       response.writeHead(200, "Fine", { "x-echo": request.headers.authorization ?? "none" });
       response.end(text);
     };
@@ -58,7 +65,15 @@ describe("requests over TLS", () => {
     const placeholder = lab.placeholders.KEY!;
     for (const path of ["/plain?key=", "/gzip?key="]) {
       const tls = await lab.openTls("api.test", 443);
-      const { response, text } = await ask(tls, { path: `${path}${placeholder}`, method: "POST", headers: { host: "api.test", authorization: `Bearer ${placeholder}` } }, "hello");
+      const { response, text } = await ask(
+        tls,
+        {
+          path: `${path}${placeholder}`,
+          method: "POST",
+          headers: { host: "api.test", authorization: `Bearer ${placeholder}` },
+        },
+        "hello",
+      );
       assert.equal(response.statusCode, 200);
       assert.ok(text.includes(placeholder) && text.endsWith("hello"), text);
       assert.ok(!text.includes(VALUE));
@@ -67,19 +82,40 @@ describe("requests over TLS", () => {
     assert.ok(api.received().includes(`Bearer ${VALUE}`));
     const [event] = await lab.reports(2);
     assert.ok(event?.kind === "http");
-    assert.deepEqual([event.verdict, event.host, event.path, event.query, event.status, event.secrets, event.bytesUp, event.scheme, event.address], ["allowed", "api.test", "/plain", ["key"], 200, ["KEY"], 5, "https", "127.0.0.1"]);
+    assert.deepEqual(
+      [
+        event.verdict,
+        event.host,
+        event.path,
+        event.query,
+        event.status,
+        event.secrets,
+        event.bytesUp,
+        event.scheme,
+        event.address,
+      ],
+      ["allowed", "api.test", "/plain", ["key"], 200, ["KEY"], 5, "https", "127.0.0.1"],
+    );
     assert.ok(!JSON.stringify(lab.events).includes(VALUE));
   });
 
   test("do not bring back a value that was revoked, though no secret is left", async () => {
     let seen = "";
-    await using upstream = await httpUpstream((request, response) => {
-      seen = request.headers.authorization ?? seen;
-      response.end(`saw ${seen}`);
-    }, { tls: await certificates.contextFor("late.test"), alpn: ["http/1.1"] });
-    await using late = await Lab.start(certificates, { hosts: { "late.test": upstream.port }, secrets: [{ name: "KEY", value: VALUE, hosts: ["late.test"] }] });
+    await using upstream = await httpUpstream(
+      (request, response) => {
+        seen = request.headers.authorization ?? seen;
+        response.end(`saw ${seen}`);
+      },
+      { tls: await certificates.contextFor("late.test"), alpn: ["http/1.1"] },
+    );
+    await using late = await Lab.start(certificates, {
+      hosts: { "late.test": upstream.port },
+      secrets: [{ name: "KEY", value: VALUE, hosts: ["late.test"] }],
+    });
     const placeholder = late.placeholders.KEY!;
-    await ask(await late.openTls("late.test", 443), { headers: { host: "late.test", authorization: `Bearer ${placeholder}` } });
+    await ask(await late.openTls("late.test", 443), {
+      headers: { host: "late.test", authorization: `Bearer ${placeholder}` },
+    });
     late.update({}, []);
     const { text } = await ask(await late.openTls("late.test", 443), { headers: { host: "late.test" } });
     assert.equal(seen, `Bearer ${VALUE}`);
@@ -89,7 +125,11 @@ describe("requests over TLS", () => {
   test("leave the placeholder as it is for others", async () => {
     const count = (await lab.reports(0)).length;
     const tls = await lab.openTls("other.test", 443);
-    const { text } = await ask(tls, { path: "/", method: "POST", headers: { host: "other.test", authorization: `Bearer ${lab.placeholders.KEY}` } }, lab.placeholders.KEY);
+    const { text } = await ask(
+      tls,
+      { path: "/", method: "POST", headers: { host: "other.test", authorization: `Bearer ${lab.placeholders.KEY}` } },
+      lab.placeholders.KEY,
+    );
     assert.ok(text.includes(lab.placeholders.KEY!));
     assert.ok(!other.received().includes(VALUE));
     const event = (await lab.reports(count + 1)).at(-1)!;
@@ -111,10 +151,16 @@ describe("requests over TLS", () => {
   test("get 403 that says why where policy does not allow the host", async () => {
     const tls = await lab.openTls("deno.com", 443);
     const { response, text } = await ask(tls, { path: "/", headers: { host: "deno.com" } });
-    assert.deepEqual([response.statusCode, response.statusMessage], [403, "deno.com:443 is not in this sandbox's allowNet."]);
+    assert.deepEqual(
+      [response.statusCode, response.statusMessage],
+      [403, "deno.com:443 is not in this sandbox's allowNet."],
+    );
     assert.equal(response.headers["sandkeep-verdict"], "denied");
     assert.match(text, /deno\.com:443 is not in this sandbox's allowNet/);
-    const json = await ask(await lab.openTls("deno.com", 443), { path: "/", headers: { host: "deno.com", accept: "application/json" } });
+    const json = await ask(await lab.openTls("deno.com", 443), {
+      path: "/",
+      headers: { host: "deno.com", accept: "application/json" },
+    });
     assert.equal(JSON.parse(json.text).error.verdict, "denied");
   });
 

@@ -25,7 +25,10 @@ export interface Interception {
   refusal: Refusal | null;
 }
 
-export async function interceptTls(passage: Passage, { guest, hello, host, upstream, refusal: given }: Interception): Promise<void> {
+export async function interceptTls(
+  passage: Passage,
+  { guest, hello, host, upstream, refusal: given }: Interception,
+): Promise<void> {
   const { flow, shared, record } = passage;
   let refusal = given;
   let secured: TLSSocket | null = null;
@@ -37,19 +40,36 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
     } catch (error) {
       // Policy may have changed in the meantime: then the connection was cut.
       const { denied, message, rule } = dialFailure(error);
-      refusal = denied ? Refusal.denied(message, rule) : Refusal.failed(`TLS to ${hostText(host)} failed: ${message}. Nothing was sent.`);
+      refusal = denied
+        ? Refusal.denied(message, rule)
+        : Refusal.failed(`TLS to ${hostText(host)} failed: ${message}. Nothing was sent.`);
     }
   }
   if (!secured) upstream?.socket.destroy();
-  const protocol = secured ? secured.alpnProtocol || null : offer.includes("http/1.1") ? "http/1.1" : offer.includes("h2") ? "h2" : null;
+  const protocol = secured
+    ? secured.alpnProtocol || null
+    : offer.includes("http/1.1")
+      ? "http/1.1"
+      : offer.includes("h2")
+        ? "h2"
+        : null;
   let tls: TLSSocket;
   try {
     tls = await acceptTls(guest, await shared.leaves.contextFor(leafName(hello, host)), protocol, flow.signal);
     tls.on("error", () => tls.destroy());
   } catch (error) {
     secured?.destroy();
-    const reason = refusal?.message ?? `The guest ended the TLS handshake (${(error as Error).message}). Does it trust the certificate authority of this installation?`;
-    return record.connection({ verdict: refusal?.verdict ?? "failed", protocol: "tls", host, reason, rule: refusal?.rule ?? null, address: upstream?.address ?? null });
+    const reason =
+      refusal?.message ??
+      `The guest ended the TLS handshake (${(error as Error).message}). Does it trust the certificate authority of this installation?`;
+    return record.connection({
+      verdict: refusal?.verdict ?? "failed",
+      protocol: "tls",
+      host,
+      reason,
+      rule: refusal?.rule ?? null,
+      address: upstream?.address ?? null,
+    });
   }
   tls.once("close", () => secured?.destroy());
   let reason: string | null = refusal?.message ?? null;
@@ -58,16 +78,40 @@ export async function interceptTls(passage: Passage, { guest, hello, host, upstr
     const opening = await openingOf(tls, secured, protocol);
     if (opening.kind === "http1" || opening.kind === "http2") {
       const site = { host, port: flow.port };
-      await serveRequests(new Session({ ...passage, scheme: "https", site, verified: secured !== null && "name" in host && hello.serverName !== null, upstream: inner, refusal }), tls, opening.kind);
+      await serveRequests(
+        new Session({
+          ...passage,
+          scheme: "https",
+          site,
+          verified: secured !== null && "name" in host && hello.serverName !== null,
+          upstream: inner,
+          refusal,
+        }),
+        tls,
+        opening.kind,
+      );
       reason ??= NO_REQUEST;
     } else if (inner && opening.kind !== "invalid") {
-      await serveRaw(passage, { guest: tls, upstream: inner, protocol: "tls", host, guard: guardRaw(inner.socket, flow.port, true) });
+      await serveRaw(passage, {
+        guest: tls,
+        upstream: inner,
+        protocol: "tls",
+        host,
+        guard: guardRaw(inner.socket, flow.port, true),
+      });
     }
   } finally {
     tls.destroy();
     secured?.destroy();
     const verdict = refusal?.verdict ?? "allowed";
-    await record.connection({ verdict, protocol: "tls", host, reason, rule: refusal?.rule ?? null, address: upstream?.address ?? null });
+    await record.connection({
+      verdict,
+      protocol: "tls",
+      host,
+      reason,
+      rule: refusal?.rule ?? null,
+      address: upstream?.address ?? null,
+    });
   }
 }
 

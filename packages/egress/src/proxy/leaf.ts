@@ -44,7 +44,10 @@ export class LeafCertificates {
   contextFor(name: string): Promise<SecureContext> {
     const known = this.#leaves.get(name);
     this.#leaves.delete(name);
-    const leaf = known && known.renewAt > Date.now() ? known : { context: this.#make(name), renewAt: Date.now() + VALID_MS - RENEW_BEFORE_MS };
+    const leaf =
+      known && known.renewAt > Date.now()
+        ? known
+        : { context: this.#make(name), renewAt: Date.now() + VALID_MS - RENEW_BEFORE_MS };
     this.#leaves.set(name, leaf);
     for (const oldest of this.#leaves.keys()) {
       if (this.#leaves.size <= MAX_LEAVES) break;

@@ -1,4 +1,11 @@
-import { type BodySubstitution, bodyMayChange, bodySubstitution, type Scanner, type Secret, type SecretSet } from "../secrets/mod.ts";
+import {
+  type BodySubstitution,
+  bodyMayChange,
+  bodySubstitution,
+  type Scanner,
+  type Secret,
+  type SecretSet,
+} from "../secrets/mod.ts";
 import type { RequestRecord } from "./record.ts";
 
 /**
@@ -16,7 +23,12 @@ export class LiveSubstitution implements Scanner {
    * @param approved those that may be put in; of others it is only noted that their placeholders were there
    * @param contentType of the body, which says how a value is written in it
    */
-  constructor(secrets: () => SecretSet, approved: () => readonly Secret[], contentType: string | undefined, record: RequestRecord) {
+  constructor(
+    secrets: () => SecretSet,
+    approved: () => readonly Secret[],
+    contentType: string | undefined,
+    record: RequestRecord,
+  ) {
     this.#secrets = secrets;
     this.#approved = approved;
     this.#contentType = contentType;

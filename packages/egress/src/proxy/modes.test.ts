@@ -24,9 +24,14 @@ describe("rules, hooks, CONNECT and other ways", () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     certificates = await Certificates.make(dir);
-    const listener = async (request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => {
+    const listener = async (
+      request: import("node:http").IncomingMessage,
+      response: import("node:http").ServerResponse,
+    ) => {
       const body = await bodyOf(request);
-      response.end(`${request.method} ${request.url} ${request.headers.authorization} ${request.headers["x-hook"]} ${body.length < 100 ? body : body.length}`);
+      response.end(
+        `${request.method} ${request.url} ${request.headers.authorization} ${request.headers["x-hook"]} ${body.length < 100 ? body : body.length}`,
+      );
     };
     api = await httpUpstream(listener, { tls: await certificates.contextFor("api.test") });
     plain = await httpUpstream(listener);
@@ -51,7 +56,14 @@ describe("rules, hooks, CONNECT and other ways", () => {
   };
 
   test("rules hold for methods, paths, bodies and rates", async () => {
-    const lab = await start({ policy: { rules: [{ host: "plain.test", methods: ["GET"], paths: ["/v1/*"], requestsPerMinute: 2 }, { host: "plain.test", methods: ["POST"], maxRequestBytes: 10 }] } });
+    const lab = await start({
+      policy: {
+        rules: [
+          { host: "plain.test", methods: ["GET"], paths: ["/v1/*"], requestsPerMinute: 2 },
+          { host: "plain.test", methods: ["POST"], maxRequestBytes: 10 },
+        ],
+      },
+    });
     const send = async (request: string) => statuses(await lab.open("plain.test", 80), request);
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: plain.test\r\nConnection: close\r\n\r\n`;
     assert.deepEqual(await send(get("/v2/a")), [403]);
@@ -59,10 +71,22 @@ describe("rules, hooks, CONNECT and other ways", () => {
     assert.deepEqual(await send(get("/v1/../v2/a")), [403]);
     assert.deepEqual(await send("POST / HTTP/1.1\r\nHost: plain.test\r\nContent-Length: 11\r\n\r\n"), [413]);
     const before = plain.received().length;
-    assert.deepEqual(await send(`POST / HTTP/1.1\r\nHost: plain.test\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n6\r\nabcdef\r\n0\r\n\r\n`), [413]);
+    assert.deepEqual(
+      await send(
+        `POST / HTTP/1.1\r\nHost: plain.test\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n6\r\nabcdef\r\n0\r\n\r\n`,
+      ),
+      [413],
+    );
     assert.ok(!plain.received().slice(before).includes("abcdefabcdef"));
     assert.deepEqual(await send(get("/v1/b")), [200]);
-    assert.match(await (async () => { const stream = await lab.open("plain.test", 80); stream.write(get("/v1/c")); return readAll(stream); })(), /^HTTP\/1\.1 429 [^]*retry-after: 60/i);
+    assert.match(
+      await (async () => {
+        const stream = await lab.open("plain.test", 80);
+        stream.write(get("/v1/c"));
+        return readAll(stream);
+      })(),
+      /^HTTP\/1\.1 429 [^]*retry-after: 60/i,
+    );
     // What cannot be seen as requests does not get past them.
     const bytes = await lab.open("plain.test", 80);
     bytes.write("\0raw");
@@ -94,7 +118,9 @@ describe("rules, hooks, CONNECT and other ways", () => {
     });
     const send = async (line: string, body = "") => {
       const tls = await lab.openTls("api.test", 443);
-      tls.write(`${line} HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      tls.write(
+        `${line} HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
       return dechunk(await readAll(tls));
     };
     const text = await send("GET /plain");
@@ -116,11 +142,16 @@ describe("rules, hooks, CONNECT and other ways", () => {
     assert.match(String((await once(stream, "data"))[0]), /^HTTP\/1\.1 200 /);
     const tls = connectTls({ socket: stream as never, servername: "api.test", ca: lab.ca });
     await once(tls, "secureConnect");
-    tls.write(`GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`);
+    tls.write(
+      `GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`,
+    );
     assert.match(await readAll(tls), /^HTTP\/1\.1 200 /);
     assert.ok(api.received().includes(VALUE));
     assert.equal(plain.received().length, before);
-    assert.deepEqual((await lab.reports(1)).map((event) => event.host), ["api.test"]);
+    assert.deepEqual(
+      (await lab.reports(1)).map((event) => event.host),
+      ["api.test"],
+    );
     for (const [request, status] of [
       ["CONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test:443\r\n\r\n", 403],
       ["CONNECT api.test:443 HTTP/1.1\r\nHost: evil.test\r\n\r\n", 403],
@@ -132,25 +163,41 @@ describe("rules, hooks, CONNECT and other ways", () => {
   });
 
   test("hosts that pass through keep their own certificate and get no secrets", async () => {
-    const lab = await start({ passThrough: ["api.test"], secrets: [{ name: "KEY", value: VALUE, hosts: ["api.test"] }] });
+    const lab = await start({
+      passThrough: ["api.test"],
+      secrets: [{ name: "KEY", value: VALUE, hosts: ["api.test"] }],
+    });
     await assert.rejects(lab.openTls("api.test", 443));
     const before = api.received().length;
     const stream = await lab.open("api.test", 443);
     const tls = connectTls({ socket: stream as never, servername: "api.test", rejectUnauthorized: false });
     await once(tls, "secureConnect");
-    tls.write(`GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`);
+    tls.write(
+      `GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`,
+    );
     await readAll(tls);
     tls.end();
     assert.ok(!api.received().slice(before).includes(VALUE));
     const event = (await lab.reports(2)).at(-1)!;
-    assert.deepEqual([event.kind, event.kind === "connection" && event.protocol, event.host], ["connection", "tls", "api.test"]);
-    assert.deepEqual(await statuses(await lab.openTls("api.test", 443, { servername: "raw.test" }), "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"), [403]);
+    assert.deepEqual(
+      [event.kind, event.kind === "connection" && event.protocol, event.host],
+      ["connection", "tls", "api.test"],
+    );
+    assert.deepEqual(
+      await statuses(
+        await lab.openTls("api.test", 443, { servername: "raw.test" }),
+        "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n",
+      ),
+      [403],
+    );
   });
 
   test("without an allow list only TLS to hosts with secrets is opened", async () => {
     const lab = await start({ policy: { allow: null }, secrets: [{ name: "KEY", value: VALUE, hosts: ["api.test"] }] });
     const tls = await lab.openTls("api.test", 443);
-    tls.write(`GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`);
+    tls.write(
+      `GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`,
+    );
     assert.match(await readAll(tls), /^HTTP\/1\.1 200 /);
     lab.update({}, []);
     await assert.rejects(lab.openTls("api.test", 443));
@@ -173,16 +220,28 @@ describe("rules, hooks, CONNECT and other ways", () => {
   });
 
   test("a refusal has its reason in the status line, of CONNECT too: one line of ASCII, and not endless", async () => {
-    const lab = await start({ hooks: defineHooks({ onRequest: ({ path }) => (path === "/ok" ? undefined : { deny: path === "/long" ? "x".repeat(5_000) : "Nein,\r\nX-Injected: schön\0" }) }) });
+    const lab = await start({
+      hooks: defineHooks({
+        onRequest: ({ path }) =>
+          path === "/ok" ? undefined : { deny: path === "/long" ? "x".repeat(5_000) : "Nein,\r\nX-Injected: schön\0" },
+      }),
+    });
     const first = async (request: string) => {
       const stream = await lab.open("plain.test", 80);
       stream.write(request);
       const answer = await readAll(stream);
       return [answer.split("\r\n", 1)[0]!, answer.slice(0, answer.indexOf("\r\n\r\n"))] as const;
     };
-    const get = (path: string, host = "plain.test") => first(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-    assert.equal((await get("/", "evil.test"))[0], "HTTP/1.1 403 The request is for evil.test, its connection is to plain.test.");
-    assert.equal((await first("CONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test:443\r\nConnection: close\r\n\r\n"))[0], "HTTP/1.1 403 evil.test:443 is not in this sandbox's allowNet.");
+    const get = (path: string, host = "plain.test") =>
+      first(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    assert.equal(
+      (await get("/", "evil.test"))[0],
+      "HTTP/1.1 403 The request is for evil.test, its connection is to plain.test.",
+    );
+    assert.equal(
+      (await first("CONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test:443\r\nConnection: close\r\n\r\n"))[0],
+      "HTTP/1.1 403 evil.test:443 is not in this sandbox's allowNet.",
+    );
     const [line, head] = await get("/odd");
     assert.equal(line, "HTTP/1.1 403 Nein,?X-Injected: sch?n?");
     assert.doesNotMatch(head, /^x-injected/im);

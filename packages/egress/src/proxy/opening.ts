@@ -47,7 +47,10 @@ export class Sniffer {
   /** What it is when nothing more comes for too long, or ever. */
   finish(): Opening {
     if (this.#length === 0) return { kind: "raw" };
-    return { kind: "invalid", reason: mayBeTls(this.bytes()) ? "a ClientHello that is not complete" : "a request line that is not complete" };
+    return {
+      kind: "invalid",
+      reason: mayBeTls(this.bytes()) ? "a ClientHello that is not complete" : "a request line that is not complete",
+    };
   }
 
   bytes(): Buffer {
@@ -76,10 +79,13 @@ export class Sniffer {
         this.#wanted = PREFACE.length;
         return null;
       }
-      return PREFACE.equals(bytes.subarray(0, PREFACE.length)) ? { kind: "http2" } : { kind: "invalid", reason: "a broken preface of HTTP/2" };
+      return PREFACE.equals(bytes.subarray(0, PREFACE.length))
+        ? { kind: "http2" }
+        : { kind: "invalid", reason: "a broken preface of HTTP/2" };
     }
     const word = bytes.toString("latin1", start, start + LONGEST_METHOD + 1);
-    const mayBeMethod = (method: string) => method.startsWith(word) || (word.startsWith(method) && isBlank(word.charCodeAt(method.length)));
+    const mayBeMethod = (method: string) =>
+      method.startsWith(word) || (word.startsWith(method) && isBlank(word.charCodeAt(method.length)));
     if (!METHODS.some(mayBeMethod)) return { kind: "raw" };
     if (bytes.length >= MAX_FIRST_LINE_BYTES) return { kind: "invalid", reason: "a first line that is too long" };
     // Looked at again when it has grown by half, or has a line's end: linear work for a guest that sends byte by byte.
@@ -91,7 +97,12 @@ export class Sniffer {
 /** Whether an upstream's first bytes are the settings that a server of HTTP/2 sends without being asked (RFC 9113 §3.4). */
 export function isSettingsFrame(bytes: Uint8Array): boolean {
   const expected = [null, null, null, 4, 0, 0, 0, 0, 0];
-  return bytes.length > 0 && expected.every((byte, at) => byte === null || at >= bytes.length || bytes[at] === byte) && (bytes[0] ?? 0) === 0 && (bytes[1] ?? 0) === 0;
+  return (
+    bytes.length > 0 &&
+    expected.every((byte, at) => byte === null || at >= bytes.length || bytes[at] === byte) &&
+    (bytes[0] ?? 0) === 0 &&
+    (bytes[1] ?? 0) === 0
+  );
 }
 
 /**

@@ -2,11 +2,56 @@
 import type { Header } from "./headers.ts";
 
 /** Another method. */
-const METHOD = ["x-http-method", "x-http-method-override", "x-method-override", "x-method", "x-forwarded-method", "x-original-method"];
+const METHOD = [
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-method",
+  "x-forwarded-method",
+  "x-original-method",
+];
 /** Another path. */
-const PATH = ["x-original-url", "x-original-uri", "x-original-path", "x-rewrite-url", "x-rewrite-uri", "x-override-url", "x-forwarded-uri", "x-forwarded-url", "x-forwarded-path", "x-forwarded-prefix", "x-http-path-override", "x-http-destinationurl", "x-envoy-original-path", "x-replaced-path", "x-request-uri", "request-uri", "destination"];
+const PATH = [
+  "x-original-url",
+  "x-original-uri",
+  "x-original-path",
+  "x-rewrite-url",
+  "x-rewrite-uri",
+  "x-override-url",
+  "x-forwarded-uri",
+  "x-forwarded-url",
+  "x-forwarded-path",
+  "x-forwarded-prefix",
+  "x-http-path-override",
+  "x-http-destinationurl",
+  "x-envoy-original-path",
+  "x-replaced-path",
+  "x-request-uri",
+  "request-uri",
+  "destination",
+];
 /** Another host, or another port of it; `Proxy` turns into `HTTP_PROXY` for programs that are run by CGI. */
-const HOST = ["forwarded", "x-forwarded-host", "x-forwarded-server", "x-forwarded-port", "x-forwarded-authority", "x-host", "x-original-host", "x-original-authority", "x-real-host", "x-backend-host", "x-upstream-host", "x-proxy-host", "x-proxy-url", "x-http-host-override", "x-host-override", "x-envoy-original-host", "proxy-host", "proxy-url", "proxy"];
+const HOST = [
+  "forwarded",
+  "x-forwarded-host",
+  "x-forwarded-server",
+  "x-forwarded-port",
+  "x-forwarded-authority",
+  "x-host",
+  "x-original-host",
+  "x-original-authority",
+  "x-real-host",
+  "x-backend-host",
+  "x-upstream-host",
+  "x-proxy-host",
+  "x-proxy-url",
+  "x-http-host-override",
+  "x-host-override",
+  "x-envoy-original-host",
+  "proxy-host",
+  "proxy-url",
+  "proxy",
+];
 /** Framing, as nobody writes it. */
 const FRAMING = ["content-length", "transfer-encoding"];
 

@@ -29,21 +29,31 @@ export interface WantedPart {
  *
  * @param margin bytes
  */
-export function widenPart(method: string, headers: Header[], margin: number): { headers: Header[]; part: WantedPart | null } {
+export function widenPart(
+  method: string,
+  headers: Header[],
+  margin: number,
+): { headers: Header[]; part: WantedPart | null } {
   // In a PUT to Azure it says what is written.
   const names = method === "PUT" ? RANGE_HEADERS.filter((name) => name !== AZURE) : RANGE_HEADERS;
   const given = names.flatMap((name) => values(headers, name));
   if (given.length === 0) return { headers: without(headers, "if-range"), part: null };
   const rest = without(headers, ...names);
-  const [, first, to, last] = (method === "GET" && given.length === 1 && RANGE.exec(given[0]!.replace(/[ \t]/g, ""))) || [];
+  const [, first, to, last] =
+    (method === "GET" && given.length === 1 && RANGE.exec(given[0]!.replace(/[ \t]/g, ""))) || [];
   const part: WantedPart | null =
-    last !== undefined && Number(last) > 0 ? { from: { last: Number(last) }, to: null, margin }
-    : first !== undefined && !(Number(to) < Number(first)) ? { from: { first: Number(first) }, to: to === undefined ? null : Number(to), margin }
-    : null;
+    last !== undefined && Number(last) > 0
+      ? { from: { last: Number(last) }, to: null, margin }
+      : first !== undefined && !(Number(to) < Number(first))
+        ? { from: { first: Number(first) }, to: to === undefined ? null : Number(to), margin }
+        : null;
   if (!part) return { headers: without(rest, "if-range"), part };
   const { asked } = bounds(part);
   // Of a coded answer a part cannot be decoded.
-  return { headers: [...without(rest, "accept-encoding"), ["Accept-Encoding", "identity"], ["Range", `bytes=${asked}`]], part };
+  return {
+    headers: [...without(rest, "accept-encoding"), ["Accept-Encoding", "identity"], ["Range", `bytes=${asked}`]],
+    part,
+  };
 }
 
 function bounds({ from, to, margin }: WantedPart): { asked: string; first: number | null } {
@@ -80,19 +90,33 @@ export function cutPart(part: WantedPart, headers: readonly Header[]): CutPart {
   const until = Math.min(part.to ?? safe, safe);
   if (wanted > until) {
     if (total === null || wanted < total) throw mismatch();
-    return { status: 416, headers: [...without(headers, "content-range", "content-length"), ["content-range", `bytes */${total}`], ["content-length", "0"]], cut: null };
+    return {
+      status: 416,
+      headers: [
+        ...without(headers, "content-range", "content-length"),
+        ["content-range", `bytes */${total}`],
+        ["content-length", "0"],
+      ],
+      cut: null,
+    };
   }
   // A suffix of which more was asked for than there is begins with the whole.
   if (first > 0 && wanted - first < part.margin) throw mismatch();
   return {
     status: 206,
-    headers: [...without(headers, "content-range", "content-length"), ["content-range", `bytes ${wanted}-${until}/${size ?? "*"}`], ["content-length", String(until - wanted + 1)]],
+    headers: [
+      ...without(headers, "content-range", "content-length"),
+      ["content-range", `bytes ${wanted}-${until}/${size ?? "*"}`],
+      ["content-length", String(until - wanted + 1)],
+    ],
     cut: new Cut(wanted - first, until - wanted + 1, last - first + 1),
   };
 }
 
 function mismatch(): Refusal {
-  return Refusal.failed("The upstream answered with another part than it was asked for, in which a secret's value could be cut in two.");
+  return Refusal.failed(
+    "The upstream answered with another part than it was asked for, in which a secret's value could be cut in two.",
+  );
 }
 
 /** Lets through some bytes of a body. */

@@ -23,7 +23,8 @@ describe("a pass-through host", () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     certificates = await Certificates.make(dir);
-    const answer = (request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => void response.end(`for ${request.headers.host}`);
+    const answer = (request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) =>
+      void response.end(`for ${request.headers.host}`);
     pinned = await httpUpstream(answer, { tls: await certificates.contextFor("pinned.test") });
     other = await httpUpstream(answer, { tls: await certificates.contextFor("other.test") });
     plain = await httpUpstream(answer);
@@ -57,7 +58,9 @@ describe("a pass-through host", () => {
   test("is reached as it is, with placeholders as they are", async () => {
     const lab = await start();
     const tls = await open(lab, "pinned.test", "pinned.test");
-    tls.write(`GET /?${lab.placeholders.KEY} HTTP/1.1\r\nHost: pinned.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`);
+    tls.write(
+      `GET /?${lab.placeholders.KEY} HTTP/1.1\r\nHost: pinned.test\r\nConnection: close\r\nAuthorization: ${lab.placeholders.KEY}\r\n\r\n`,
+    );
     assert.match(await readAll(tls), /for pinned\.test/);
     assert.ok(!pinned.received().includes(VALUE));
   });
@@ -68,8 +71,20 @@ describe("a pass-through host", () => {
     ["by a name with its own behind it", "other.test", "other.test.pinned.test", 443, {}],
     ["on a port that policy does not allow", "pinned.test", "pinned.test", 8443, { allow: ["pinned.test:443"] }],
     ["when it is denied", "pinned.test", "pinned.test", 443, { deny: ["pinned.test"] }],
-    ["when request rules are for it", "pinned.test", "pinned.test", 443, { rules: [{ host: "pinned.test", methods: ["GET"] }] }],
-    ["by its name at a bare address, when it is not allowed", "203.0.113.9", "pinned.test", 443, { allow: ["other.test"] }],
+    [
+      "when request rules are for it",
+      "pinned.test",
+      "pinned.test",
+      443,
+      { rules: [{ host: "pinned.test", methods: ["GET"] }] },
+    ],
+    [
+      "by its name at a bare address, when it is not allowed",
+      "203.0.113.9",
+      "pinned.test",
+      443,
+      { allow: ["other.test"] },
+    ],
   ] as const) {
     test(`is not reached ${what}`, async () => {
       const lab = await start({ policy: policy as object });
@@ -90,14 +105,29 @@ describe("a pass-through host", () => {
     tls.write("GET / HTTP/1.1\r\nHost: pinned.test\r\nConnection: close\r\n\r\n");
     assert.match(await readAll(tls), /for pinned\.test/);
     tls.destroy();
-    assert.deepEqual((await lab.reports(1)).map((event) => [event.kind, event.host, event.address]), [["connection", "pinned.test", "127.0.0.1"]]);
+    assert.deepEqual(
+      (await lab.reports(1)).map((event) => [event.kind, event.host, event.address]),
+      [["connection", "pinned.test", "127.0.0.1"]],
+    );
   });
 
   test("has HTTP without TLS read like any other, without secrets", async () => {
     const lab = await start();
     const stream = await lab.open("plain.test", 80);
-    assert.deepEqual(await statuses(stream, `GET / HTTP/1.1\r\nHost: evil.test\r\nAuthorization: ${lab.placeholders.KEY}\r\nConnection: close\r\n\r\n`), [403]);
-    assert.deepEqual(await statuses(await lab.open("plain.test", 80), `GET / HTTP/1.1\r\nHost: plain.test\r\nAuthorization: ${lab.placeholders.KEY}\r\nConnection: close\r\n\r\n`), [200]);
+    assert.deepEqual(
+      await statuses(
+        stream,
+        `GET / HTTP/1.1\r\nHost: evil.test\r\nAuthorization: ${lab.placeholders.KEY}\r\nConnection: close\r\n\r\n`,
+      ),
+      [403],
+    );
+    assert.deepEqual(
+      await statuses(
+        await lab.open("plain.test", 80),
+        `GET / HTTP/1.1\r\nHost: plain.test\r\nAuthorization: ${lab.placeholders.KEY}\r\nConnection: close\r\n\r\n`,
+      ),
+      [200],
+    );
     assert.ok(!plain.received().includes(VALUE));
   });
 
@@ -105,7 +135,12 @@ describe("a pass-through host", () => {
     const lab = await start();
     const before = plain.received().length;
     const stream = await lab.open("plain.test", 443);
-    const tls = connectTls({ socket: stream as never, servername: "plain.test", ALPNProtocols: ["x\r\nGET /hidden HTTP/1.1\r\nHost: evil.test\r\n\r\n"], rejectUnauthorized: false });
+    const tls = connectTls({
+      socket: stream as never,
+      servername: "plain.test",
+      ALPNProtocols: ["x\r\nGET /hidden HTTP/1.1\r\nHost: evil.test\r\n\r\n"],
+      rejectUnauthorized: false,
+    });
     tls.on("error", () => undefined);
     await readAll(stream);
     assert.ok(!plain.received().slice(before).includes("/hidden"));

@@ -38,7 +38,12 @@ export class Permit {
    *
    * @throws {Refusal}
    */
-  constructor(tenant: Tenant, site: Site, asked: Asked, { judgeHost = () => tenant.policy.judge(site.host, site.port), via = null }: PermitOptions = {}) {
+  constructor(
+    tenant: Tenant,
+    site: Site,
+    asked: Asked,
+    { judgeHost = () => tenant.policy.judge(site.host, site.port), via = null }: PermitOptions = {},
+  ) {
     this.#tenant = tenant;
     this.#site = site;
     this.#asked = asked;
@@ -74,7 +79,9 @@ export class Permit {
 
   /** Why it may not go on, by what was judged last. */
   refusal({ reason, rule }: Judgement): Refusal {
-    return (this.#via && ruleRefusal(this.#via.#judgement)) ?? ruleRefusal(this.#judgement) ?? Refusal.denied(reason, rule);
+    return (
+      (this.#via && ruleRefusal(this.#via.#judgement)) ?? ruleRefusal(this.#judgement) ?? Refusal.denied(reason, rule)
+    );
   }
 
   /**
@@ -100,13 +107,20 @@ export class Permit {
     this.#via?.message();
     const { rule } = this.#judgement;
     if (rule === null || this.#tenant.rules.count(rule)) return;
-    throw new Refusal("There were too many messages in the last minute for this sandbox's request rules.", { status: 429, verdict: "denied", rule });
+    throw new Refusal("There were too many messages in the last minute for this sandbox's request rules.", {
+      status: 429,
+      verdict: "denied",
+      rule,
+    });
   }
 
   #judgeRules(count: boolean): RequestJudgement {
     const { method, path, length, websocket } = this.#asked;
     const { host, port } = this.#site;
-    return this.#tenant.rules.judge(host, port, method, path, length === null ? null : Math.max(length, this.#sent), { websocket, count });
+    return this.#tenant.rules.judge(host, port, method, path, length === null ? null : Math.max(length, this.#sent), {
+      websocket,
+      count,
+    });
   }
 }
 

@@ -43,7 +43,12 @@ export interface Prepared {
 }
 
 /** @throws {Refusal} */
-export async function prepare(session: Session, request: GuestRequest, signal: AbortSignal, record: RequestRecord): Promise<Prepared> {
+export async function prepare(
+  session: Session,
+  request: GuestRequest,
+  signal: AbortSignal,
+  record: RequestRecord,
+): Promise<Prepared> {
   const { event } = record;
   const { tenant } = session.flow;
   if (session.site) event.host = eventHost(session.site.host);
@@ -61,11 +66,25 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
   const secret = "name" in site.host && tenant.secrets.approvedFor(site.host.name, site.port).length > 0;
   const judged = { rules, host: tenant.policy.restricted || secret };
   const headers = endToEnd(withoutOverrides(without(request.head.headers, "host", "content-length", "expect"), judged));
-  const context: HookContext = { sandboxId: tenant.id, scheme: session.scheme, host: eventHost(target.host), port: target.port, via: behind && authorityText(site.host, site.port), signal };
-  const hooked = await runRequestHook(session.passage.shared.hooks, { method: request.head.method, path, headers, body: request.body }, context);
-  const ready = "answer" in hooked ? { method: request.head.method, path, headers, body: request.body, sameBody: true } : hooked;
+  const context: HookContext = {
+    sandboxId: tenant.id,
+    scheme: session.scheme,
+    host: eventHost(target.host),
+    port: target.port,
+    via: behind && authorityText(site.host, site.port),
+    signal,
+  };
+  const hooked = await runRequestHook(
+    session.passage.shared.hooks,
+    { method: request.head.method, path, headers, body: request.body },
+    context,
+  );
+  const ready =
+    "answer" in hooked ? { method: request.head.method, path, headers, body: request.body, sameBody: true } : hooked;
   // They are for the proxy, from whoever is in the sandbox.
-  const credentials = behind ? request.head.headers.filter(([name]) => name.toLowerCase() === "proxy-authorization") : [];
+  const credentials = behind
+    ? request.head.headers.filter(([name]) => name.toLowerCase() === "proxy-authorization")
+    : [];
   return {
     site,
     target,
@@ -81,13 +100,22 @@ export async function prepare(session: Session, request: GuestRequest, signal: A
     length: ready.sameBody ? request.length : ready.body === null ? 0 : null,
     // Some servers make headers of them.
     trailers: () => withoutOverrides(safeTrailers(request.trailers()), judged),
-    steps: (placed) => [ready.body && placed.body(value(ready.headers, "content-type"), ready.body)].filter((step) => step !== null),
+    steps: (placed) =>
+      [ready.body && placed.body(value(ready.headers, "content-type"), ready.body)].filter((step) => step !== null),
     answer: "answer" in hooked ? hooked.answer : null,
     context,
   };
 }
 
-async function permitFor(session: Session, site: Site, behind: Site | null, request: GuestRequest, path: string, signal: AbortSignal, { event }: RequestRecord): Promise<Permit> {
+async function permitFor(
+  session: Session,
+  site: Site,
+  behind: Site | null,
+  request: GuestRequest,
+  path: string,
+  signal: AbortSignal,
+  { event }: RequestRecord,
+): Promise<Permit> {
   const { tenant } = session.flow;
   const { head, length, protocol } = request;
   const websocket = protocol === "websocket";
@@ -96,7 +124,10 @@ async function permitFor(session: Session, site: Site, behind: Site | null, requ
   let permit = new Permit(tenant, site, asked);
   if (behind) {
     try {
-      permit = new Permit(tenant, behind, asked, { judgeHost: await tenant.judgeIndirect(behind.host, behind.port, signal), via: permit });
+      permit = new Permit(tenant, behind, asked, {
+        judgeHost: await tenant.judgeIndirect(behind.host, behind.port, signal),
+        via: permit,
+      });
     } catch (error) {
       throw error instanceof Refusal ? error : dialRefusal(error, behind);
     }

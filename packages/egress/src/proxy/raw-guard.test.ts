@@ -32,10 +32,25 @@ server.serve_forever()
 const HOST = "Host: evil.test\r\n\r\n";
 /** Ways to write a request that a strict parser does not take for one. */
 const ATTEMPTS = [
-  ..."\x0b \x0c \x1c \x1d \x1e \x1f \x85 \xa0".split(" ").flatMap((blank) => [`GET${blank}/raw${blank}HTTP/1.1\r\n${HOST}`, `FOO${blank}/raw${blank}HTTP/1.1\r\n${HOST}`, `${blank}GET /raw HTTP/1.1\r\n${HOST}`, `GET${blank}/raw\r\n`, `GET /raw${blank}HTTP/1.1\r\n${HOST}`, `GET /raw${blank} HTTP/1.1\r\nHost: python.test\r\n\r\n`]),
+  ..."\x0b \x0c \x1c \x1d \x1e \x1f \x85 \xa0"
+    .split(" ")
+    .flatMap((blank) => [
+      `GET${blank}/raw${blank}HTTP/1.1\r\n${HOST}`,
+      `FOO${blank}/raw${blank}HTTP/1.1\r\n${HOST}`,
+      `${blank}GET /raw HTTP/1.1\r\n${HOST}`,
+      `GET${blank}/raw\r\n`,
+      `GET /raw${blank}HTTP/1.1\r\n${HOST}`,
+      `GET /raw${blank} HTTP/1.1\r\nHost: python.test\r\n\r\n`,
+    ]),
   "GET /raw\xe2\x80\x83 HTTP/1.1\r\nHost: python.test\r\n\r\n",
-  `GET\r/raw\rHTTP/1.1\n${HOST}`, `\x16no TLS\nGET /raw HTTP/1.1\r\n${HOST}`, `what\r\nGET /raw HTTP/1.1\r\n${HOST}`, `\0\r\n\r\n\r\nFOO /raw HTTP/1.1\r\n${HOST}`, `what\rGET /raw HTTP/1.1\r\n${HOST}`, `\nwhat\n\nget /raw http/1.1\r\n${HOST}`,
-  `${"x".repeat(60_000)}\nGET /raw HTTP/1.1\r\n${HOST}`, `${"line\n".repeat(10_000)}FOO /raw HTTP/1.1\r\n${HOST}`,
+  `GET\r/raw\rHTTP/1.1\n${HOST}`,
+  `\x16no TLS\nGET /raw HTTP/1.1\r\n${HOST}`,
+  `what\r\nGET /raw HTTP/1.1\r\n${HOST}`,
+  `\0\r\n\r\n\r\nFOO /raw HTTP/1.1\r\n${HOST}`,
+  `what\rGET /raw HTTP/1.1\r\n${HOST}`,
+  `\nwhat\n\nget /raw http/1.1\r\n${HOST}`,
+  `${"x".repeat(60_000)}\nGET /raw HTTP/1.1\r\n${HOST}`,
+  `${"line\n".repeat(10_000)}FOO /raw HTTP/1.1\r\n${HOST}`,
 ];
 
 describe("where HTTP is spoken", () => {
@@ -57,7 +72,9 @@ describe("where HTTP is spoken", () => {
     const serve = (socket: Duplex) => void socket.resume().on("end", () => socket.end());
     lenient = await upstream(serve);
     secure = await upstream(serve, { tls: await certificates.contextFor("secure.test") });
-    lab = await Lab.start(certificates, { hosts: { "python.test": Number(/\d+/.exec(said)![0]), "lenient.test": lenient.port, "secure.test": secure.port } });
+    lab = await Lab.start(certificates, {
+      hosts: { "python.test": Number(/\d+/.exec(said)![0]), "lenient.test": lenient.port, "secure.test": secure.port },
+    });
   });
   after(async () => {
     await lab?.[Symbol.asyncDispose]();
@@ -104,14 +121,20 @@ describe("where HTTP is spoken", () => {
         const got = received().slice(before[at]);
         assert.ok(!/\/raw[^]{0,9}[\r\n]/.test(got) && !got.includes("evil.test"), JSON.stringify(got.slice(-60)));
       }
-      for (const { verdict, reason } of (await lab.reports(count + 2)).slice(-2)) assert.equal(verdict, "denied", `${reason} ${JSON.stringify(attempt.slice(-60))}`);
+      for (const { verdict, reason } of (await lab.reports(count + 2)).slice(-2))
+        assert.equal(verdict, "denied", `${reason} ${JSON.stringify(attempt.slice(-60))}`);
     }
   });
 
   test("a request hidden in what goes before TLS, or in its offer of protocols, does not leave", async () => {
     const before = lenient.received().length;
     const stream = await lab.open("lenient.test", 443);
-    const tls = connectTls({ socket: stream as never, servername: "lenient.test", ALPNProtocols: ["x\nGET /raw HTTP/1.1\r\nHost: evil.test\r\n\r\n", "MKCALENDAR", "imap"], rejectUnauthorized: false });
+    const tls = connectTls({
+      socket: stream as never,
+      servername: "lenient.test",
+      ALPNProtocols: ["x\nGET /raw HTTP/1.1\r\nHost: evil.test\r\n\r\n", "MKCALENDAR", "imap"],
+      rejectUnauthorized: false,
+    });
     tls.on("error", () => undefined);
     while (lenient.received().length === before) await new Promise(setImmediate);
     const hello = lenient.received().slice(before);
@@ -121,10 +144,18 @@ describe("where HTTP is spoken", () => {
   });
 
   test("a request hidden in a ClientHello that is not opened does not leave", async () => {
-    await using open = await Lab.start(certificates, { hosts: { "lenient.test": lenient.port }, policy: { allow: null } });
+    await using open = await Lab.start(certificates, {
+      hosts: { "lenient.test": lenient.port },
+      policy: { allow: null },
+    });
     const before = lenient.received().length;
     const stream = await open.open("lenient.test", 80);
-    const tls = connectTls({ socket: stream as never, servername: "lenient.test", ALPNProtocols: ["x\nGET /raw HTTP/1.1\r\nHost: evil.test\r\n\r\n"], rejectUnauthorized: false });
+    const tls = connectTls({
+      socket: stream as never,
+      servername: "lenient.test",
+      ALPNProtocols: ["x\nGET /raw HTTP/1.1\r\nHost: evil.test\r\n\r\n"],
+      rejectUnauthorized: false,
+    });
     tls.on("error", () => undefined);
     await readAll(stream);
     assert.ok(!lenient.received().slice(before).includes("/raw"));
@@ -140,13 +171,20 @@ describe("other protocols", () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     const certificates = await Certificates.make(dir);
     const echo = await upstream((socket) => socket.pipe(socket));
-    const imap = await upstream((socket) => {
-      socket.write("* OK IMAP4rev1\r\n");
-      socket.pipe(socket);
-    }, { tls: await certificates.contextFor("imap.test") });
+    const imap = await upstream(
+      (socket) => {
+        socket.write("* OK IMAP4rev1\r\n");
+        socket.pipe(socket);
+      },
+      { tls: await certificates.contextFor("imap.test") },
+    );
     const silent = await upstream((socket) => void socket.resume().on("end", () => socket.end()));
-    const web = await upstream((socket) => void socket.once("data", () => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")));
-    lab = await Lab.start(certificates, { hosts: { "echo.test": echo.port, "imap.test": imap.port, "silent.test": silent.port, "web.test": web.port } });
+    const web = await upstream(
+      (socket) => void socket.once("data", () => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")),
+    );
+    lab = await Lab.start(certificates, {
+      hosts: { "echo.test": echo.port, "imap.test": imap.port, "silent.test": silent.port, "web.test": web.port },
+    });
     open.push(lab, echo, imap, silent, web);
   });
   after(async () => {

@@ -57,7 +57,8 @@ export class RawGuard extends Transform {
     // The guest has yet to say that it speaks HTTP/2.
     if (isSettingsFrame(first)) return first.length < SETTINGS_BYTES ? undefined : this.#deaf();
     const word = first.toString("latin1", 0, STATUS_LINE.length).toLowerCase();
-    if (word === STATUS_LINE.toString()) return void this.destroy(Refusal.malformed("The upstream read a request in what did not begin as one."));
+    if (word === STATUS_LINE.toString())
+      return void this.destroy(Refusal.malformed("The upstream read a request in what did not begin as one."));
     if (STATUS_LINE.toString().startsWith(word)) return;
     this.#deaf();
     this.#lines = null;

@@ -20,7 +20,9 @@ describe("connections that are not requests", () => {
       socket.write("SSH-2.0-test\r\n");
       socket.once("data", () => socket.end("bye"));
     });
-    lab = await Lab.start(await Certificates.make(dir), { hosts: { "echo.test": echo.port, "ssh.test": greeter.port } });
+    lab = await Lab.start(await Certificates.make(dir), {
+      hosts: { "echo.test": echo.port, "ssh.test": greeter.port },
+    });
   });
 
   after(async () => {
@@ -38,7 +40,10 @@ describe("connections that are not requests", () => {
     stream.end("end");
     assert.equal((await readAll(stream)).length, big.length + 3);
     const event = (await lab.reports(count + 1)).at(-1)!;
-    assert.deepEqual([event.kind, event.verdict, event.host, event.bytesUp, event.bytesDown, event.rule], ["connection", "allowed", "echo.test", big.length + 3, big.length + 3, "echo.test"]);
+    assert.deepEqual(
+      [event.kind, event.verdict, event.host, event.bytesUp, event.bytesDown, event.rule],
+      ["connection", "allowed", "echo.test", big.length + 3, big.length + 3, "echo.test"],
+    );
   });
 
   test("may have the upstream speak first", async () => {
@@ -56,7 +61,13 @@ describe("connections that are not requests", () => {
     stream.write("\0\0\0\0");
     assert.equal(await readAll(stream), "");
     const events = (await lab.reports(count + 2)).slice(count);
-    assert.deepEqual(events.map(({ verdict, host }) => [verdict, host]), [["denied", "other.test"], ["denied", "other.test"]]);
+    assert.deepEqual(
+      events.map(({ verdict, host }) => [verdict, host]),
+      [
+        ["denied", "other.test"],
+        ["denied", "other.test"],
+      ],
+    );
     assert.equal(echo.connections() + greeter.connections(), before);
   });
 });

@@ -20,7 +20,10 @@ export interface RawConnection {
 }
 
 /** Bytes without a meaning that is known here. Where request rules hold, only requests pass. */
-export async function serveRaw({ flow, record }: Passage, { guest, upstream, protocol, host, guard, judge }: RawConnection): Promise<void> {
+export async function serveRaw(
+  { flow, record }: Passage,
+  { guest, upstream, protocol, host, guard, judge }: RawConnection,
+): Promise<void> {
   const { tenant, port } = flow;
   const { address, socket } = upstream;
   const judgeNow = () => {
@@ -36,11 +39,22 @@ export async function serveRaw({ flow, record }: Passage, { guest, upstream, pro
   const release = tenant.hold(judgeNow, (why) => socket.destroy(denial(why)));
   const { error, bytesUp, bytesDown } = await splice(guest, socket, { up: guard });
   release();
-  await record.connection({ verdict: error instanceof Refusal ? "denied" : "allowed", protocol, host, address, rule, reason: error?.message ?? null, bytesUp, bytesDown });
+  await record.connection({
+    verdict: error instanceof Refusal ? "denied" : "allowed",
+    protocol,
+    host,
+    address,
+    rule,
+    reason: error?.message ?? null,
+    bytesUp,
+    bytesDown,
+  });
 }
 
 function judgeRaw(tenant: Tenant, host: HostRef, port: number): Judgement {
   const judgement = tenant.policy.judge(host, port);
   const [rule] = judgement.allowed ? tenant.rules.rulesFor(host, port) : [];
-  return rule ? { allowed: false, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." } : judgement;
+  return rule
+    ? { allowed: false, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." }
+    : judgement;
 }

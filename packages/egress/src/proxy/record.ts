@@ -13,7 +13,9 @@ export function eventHost(host: HostRef): string {
   return "name" in host ? host.name : host.address.text;
 }
 
-export type ConnectionOutcome = Partial<Pick<ConnectionEvent, "protocol" | "address" | "bytesUp" | "bytesDown" | "rule" | "reason">> & {
+export type ConnectionOutcome = Partial<
+  Pick<ConnectionEvent, "protocol" | "address" | "bytesUp" | "bytesDown" | "rule" | "reason">
+> & {
   verdict: Verdict;
   host?: HostRef;
 };
@@ -88,7 +90,11 @@ export class RequestRecord {
   readonly #started = performance.now();
   readonly #connection: ConnectionRecord;
 
-  constructor(connection: ConnectionRecord, flow: Flow, head: { protocol: HttpEvent["protocol"]; scheme: HttpEvent["scheme"]; method: string; target: string }) {
+  constructor(
+    connection: ConnectionRecord,
+    flow: Flow,
+    head: { protocol: HttpEvent["protocol"]; scheme: HttpEvent["scheme"]; method: string; target: string },
+  ) {
     this.#connection = connection;
     this.event = {
       kind: "http",
@@ -135,20 +141,22 @@ export class RequestRecord {
 function queryNames(target: string): string[] {
   const query = target.slice(target.split("?", 1)[0]!.length + 1);
   if (query === "") return [];
-  const names = query.slice(0, 65_536).split("&", MAX_QUERY_NAMES).map((part) => {
-    // What has no "=" may be a value as well as a name.
-    if (!part.includes("=")) return "";
-    const name = part.split("=", 1)[0]!;
-    try {
-      return clip(decodeURIComponent(name), 128);
-    } catch {
-      return clip(name, 128);
-    }
-  });
+  const names = query
+    .slice(0, 65_536)
+    .split("&", MAX_QUERY_NAMES)
+    .map((part) => {
+      // What has no "=" may be a value as well as a name.
+      if (!part.includes("=")) return "";
+      const name = part.split("=", 1)[0]!;
+      try {
+        return clip(decodeURIComponent(name), 128);
+      } catch {
+        return clip(name, 128);
+      }
+    });
   return [...new Set(names.filter((name) => name !== ""))];
 }
 
 function clip(text: string, length = MAX_TEXT): string {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }
-

@@ -35,12 +35,21 @@ export class Refusal extends Error {
 
   /** 403: policy does not allow the host. */
   static denied(reason: string, rule: string | null = null): Refusal {
-    return new Refusal(reason, { status: 403, verdict: "denied", rule, advice: "Add the host to the sandbox's allowNet if it should be reachable." });
+    return new Refusal(reason, {
+      status: 403,
+      verdict: "denied",
+      rule,
+      advice: "Add the host to the sandbox's allowNet if it should be reachable.",
+    });
   }
 
   /** 403: who the request is for is said in several places that do not agree. */
   static mismatch(reason: string): Refusal {
-    return new Refusal(reason, { status: 403, verdict: "denied", advice: "Address the request to the host that the connection is for." });
+    return new Refusal(reason, {
+      status: 403,
+      verdict: "denied",
+      advice: "Address the request to the host that the connection is for.",
+    });
   }
 
   /** 400: what was sent can be understood in more than one way, or in none. */

@@ -23,9 +23,11 @@ export function lingering(stream: Duplex, carrier: { destroyed: boolean } | unde
     if (stream.writableFinished && restMs === 0) return destroy();
     if (timer) return stream;
     let discarded = 0;
-    stream.on("data", (chunk: Buffer) => {
-      if ((discarded += chunk.length) > MAX_DISCARDED_BYTES) destroy();
-    }).resume();
+    stream
+      .on("data", (chunk: Buffer) => {
+        if ((discarded += chunk.length) > MAX_DISCARDED_BYTES) destroy();
+      })
+      .resume();
     if (stream.writableFinished) destroyIn(restMs);
     else {
       destroyIn(FETCH_MS);

@@ -40,7 +40,8 @@ export class RequestBody extends Writable {
       socket.uncork();
     } else {
       // More than was said would be the beginning of another request.
-      if ((this.#left -= chunk.length) < 0) return done(new Error("The body of the request is longer than its Content-Length."));
+      if ((this.#left -= chunk.length) < 0)
+        return done(new Error("The body of the request is longer than its Content-Length."));
       more = socket.write(chunk);
     }
     if (more || socket.destroyed) done();
@@ -48,7 +49,8 @@ export class RequestBody extends Writable {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (this.#options.length !== null) return done(this.#left === 0 ? null : new Error("The body of the request is shorter than its Content-Length."));
+    if (this.#options.length !== null)
+      return done(this.#left === 0 ? null : new Error("The body of the request is shorter than its Content-Length."));
     this.#socket.write(`0\r\n${fieldLines(this.#options.trailers().filter(isValid))}\r\n`, "latin1");
     done();
   }

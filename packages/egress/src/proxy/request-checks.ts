@@ -44,18 +44,22 @@ function holdsBlank(target: string): boolean {
 
 /** @throws {Refusal} 400 for what is malformed, 403 for what is for two hosts at once */
 export function checkHead(head: RequestHead): CheckedHead {
-  if (head.headers.length > MAX_HEADERS) throw Refusal.malformed(`The request has more than ${MAX_HEADERS} headers.`, 431);
-  if (head.method !== "CONNECT" && (!TARGET.test(head.target) || holdsBlank(head.target))) throw Refusal.malformed("The request's target holds characters that no target may hold.");
+  if (head.headers.length > MAX_HEADERS)
+    throw Refusal.malformed(`The request has more than ${MAX_HEADERS} headers.`, 431);
+  if (head.method !== "CONNECT" && (!TARGET.test(head.target) || holdsBlank(head.target)))
+    throw Refusal.malformed("The request's target holds characters that no target may hold.");
   checkFraming(head);
   const [expectation, ...more] = values(head.headers, "expect");
-  if (more.length > 0 || (expectation !== undefined && expectation.toLowerCase() !== "100-continue")) throw Refusal.malformed("The request expects something unknown.", 417);
+  if (more.length > 0 || (expectation !== undefined && expectation.toLowerCase() !== "100-continue"))
+    throw Refusal.malformed("The request expects something unknown.", 417);
   const hosts = values(head.headers, "host");
   if (hosts.length > 1) throw Refusal.malformed("The request has more than one Host header.");
   const host = hosts[0] === undefined ? null : readAuthority(hosts[0], "Host header");
   if (head.version === "2") return checkHttp2(head, host);
   if (head.version === "1.1" && !host) throw Refusal.malformed("The request has no Host header.");
   const { authority, path } = readTarget(head);
-  if (authority && host && !same(authority, host, head.scheme)) throw Refusal.mismatch("The request's target and its Host header name different hosts.");
+  if (authority && host && !same(authority, host, head.scheme))
+    throw Refusal.mismatch("The request's target and its Host header name different hosts.");
   return { authority: authority ?? host, path, absolute: authority !== null };
 }
 
@@ -66,7 +70,9 @@ export function checkSite(authority: Authority | null, site: { host: HostRef; po
     throw Refusal.mismatch(`The request is for port ${authority.port}, its connection is to port ${site.port}.`);
   }
   if (!sameHost(authority.host, site.host)) {
-    throw Refusal.mismatch(`The request is for ${hostText(authority.host)}, its connection is to ${hostText(site.host)}.`);
+    throw Refusal.mismatch(
+      `The request is for ${hostText(authority.host)}, its connection is to ${hostText(site.host)}.`,
+    );
   }
 }
 
@@ -75,11 +81,13 @@ function checkFraming({ headers, version }: RequestHead): void {
   const lengths = values(headers, "content-length");
   if (codings.length > 0) {
     if (version !== "1.1") throw Refusal.malformed("Transfer-Encoding is for HTTP/1.1 only.");
-    if (codings.length > 1 || codings[0]!.toLowerCase() !== "chunked") throw Refusal.malformed("The only Transfer-Encoding that is passed on is chunked.", 501);
+    if (codings.length > 1 || codings[0]!.toLowerCase() !== "chunked")
+      throw Refusal.malformed("The only Transfer-Encoding that is passed on is chunked.", 501);
     if (lengths.length > 0) throw Refusal.malformed("The request has both Content-Length and Transfer-Encoding.");
   }
   if (lengths.length > 1) throw Refusal.malformed("The request has more than one Content-Length.");
-  if (lengths[0] !== undefined && !/^[0-9]{1,15}$/.test(lengths[0])) throw Refusal.malformed("The request's Content-Length is not a number.");
+  if (lengths[0] !== undefined && !/^[0-9]{1,15}$/.test(lengths[0]))
+    throw Refusal.malformed("The request's Content-Length is not a number.");
 }
 
 function readTarget({ target, method, scheme }: RequestHead): { authority: Authority | null; path: string } {
@@ -90,19 +98,26 @@ function readTarget({ target, method, scheme }: RequestHead): { authority: Autho
   if (target.includes("#")) throw Refusal.malformed("The request's target holds a fragment.");
   if (target.startsWith("/")) return { authority: null, path: target };
   const [, itsScheme, itsAuthority, rest] = ABSOLUTE.exec(target) ?? [];
-  if (itsScheme === undefined || itsAuthority === undefined || rest === undefined) throw Refusal.malformed("The request's target is neither a path nor a URL.");
-  if (itsScheme.toLowerCase() !== scheme) throw Refusal.mismatch(`The request's target is of the scheme ${itsScheme.slice(0, 16)}, its connection of ${scheme}.`);
+  if (itsScheme === undefined || itsAuthority === undefined || rest === undefined)
+    throw Refusal.malformed("The request's target is neither a path nor a URL.");
+  if (itsScheme.toLowerCase() !== scheme)
+    throw Refusal.mismatch(
+      `The request's target is of the scheme ${itsScheme.slice(0, 16)}, its connection of ${scheme}.`,
+    );
   return { authority: readAuthority(itsAuthority, "target"), path: rest.startsWith("/") ? rest : `/${rest}` };
 }
 
 function checkHttp2(head: RequestHead, host: Authority | null): CheckedHead {
   if (head.method === "CONNECT") throw Refusal.malformed("CONNECT over HTTP/2 is not served.", 501);
-  if (head.claimedScheme !== head.scheme) throw Refusal.mismatch(`The request's :scheme is not its connection's, ${head.scheme}.`);
+  if (head.claimedScheme !== head.scheme)
+    throw Refusal.mismatch(`The request's :scheme is not its connection's, ${head.scheme}.`);
   if (head.authority === null && !host) throw Refusal.malformed("The request has no :authority.");
   const authority = head.authority === null ? null : readAuthority(head.authority, ":authority");
-  if (authority && host && !same(authority, host, head.scheme)) throw Refusal.mismatch("The request's :authority and its host header name different hosts.");
+  if (authority && host && !same(authority, host, head.scheme))
+    throw Refusal.mismatch("The request's :authority and its host header name different hosts.");
   if (head.target.includes("#")) throw Refusal.malformed("The request's :path holds a fragment.");
-  if (!head.target.startsWith("/") && !(head.target === "*" && head.method === "OPTIONS")) throw Refusal.malformed("The request's :path is not a path.");
+  if (!head.target.startsWith("/") && !(head.target === "*" && head.method === "OPTIONS"))
+    throw Refusal.malformed("The request's :path is not a path.");
   return { authority: authority ?? host, path: head.target, absolute: false };
 }
 

@@ -19,7 +19,9 @@ const LINE_ENDS = new Set([LF, CR, 0x0b, 0x0c, 0x1c, 0x1d, 0x1e, 0x85, 0xa8, 0xa
  * Latin-1 (U+0085, U+00A0) as well as in UTF-8 (U+1680, U+2000 …, U+3000, U+FEFF).
  */
 export function isBlank(byte: number): boolean {
-  return byte <= 0x20 || (byte >= 0x7f && byte <= 0xbf) || byte === 0xc2 || (byte >= 0xe1 && byte <= 0xe3) || byte === 0xef;
+  return (
+    byte <= 0x20 || (byte >= 0x7f && byte <= 0xbf) || byte === 0xc2 || (byte >= 0xe1 && byte <= 0xe3) || byte === 0xef
+  );
 }
 
 export interface RequestLinesOptions {
@@ -89,10 +91,15 @@ export class RequestLines {
     if (!this.#inWord) this.#beginWord();
     this.#wordBytes++;
     if (this.#word.length <= LONGEST_METHOD) this.#word += String.fromCharCode(byte);
-    if (this.#method === "any case" && (byte === SLASH || byte === STAR ? this.#wordBytes === 1 : /^https?:$/i.test(this.#word))) return true;
+    if (
+      this.#method === "any case" &&
+      (byte === SLASH || byte === STAR ? this.#wordBytes === 1 : /^https?:$/i.test(this.#word))
+    )
+      return true;
     if (!this.#versions || this.#words === 1) return false;
     if (this.#wordBytes === VERSION.length) this.#version = this.#word.toLowerCase() === VERSION;
-    else if (this.#version) this.#version = this.#wordBytes <= MAX_VERSION_BYTES && /[\w.+-]/.test(String.fromCharCode(byte));
+    else if (this.#version)
+      this.#version = this.#wordBytes <= MAX_VERSION_BYTES && /[\w.+-]/.test(String.fromCharCode(byte));
     this.#pending = this.#version ? this.#pending + 1 : 0;
     return false;
   }

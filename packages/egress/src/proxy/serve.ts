@@ -68,13 +68,28 @@ async function serveOpening(passage: Passage, opening: Opening, guest: Duplex, u
       return passage.record.connection({ verdict: "allowed", reason: NO_REQUEST, address: upstream.address });
     case "invalid":
       guest.destroy();
-      return passage.record.connection({ verdict: "denied", reason: `The connection began with ${opening.reason}.`, address: upstream.address });
+      return passage.record.connection({
+        verdict: "denied",
+        reason: `The connection began with ${opening.reason}.`,
+        address: upstream.address,
+      });
     default:
-      return serveRaw(passage, { guest, upstream, protocol: "tcp", host: passage.flow.host, guard: guardRaw(upstream.socket, passage.flow.port, false) });
+      return serveRaw(passage, {
+        guest,
+        upstream,
+        protocol: "tcp",
+        host: passage.flow.host,
+        guard: guardRaw(upstream.socket, passage.flow.port, false),
+      });
   }
 }
 
-async function serveTls(passage: Passage, hello: Extract<Opening, { kind: "tls" }>["hello"], guest: Duplex, upstream: Dialled | null): Promise<void> {
+async function serveTls(
+  passage: Passage,
+  hello: Extract<Opening, { kind: "tls" }>["hello"],
+  guest: Duplex,
+  upstream: Dialled | null,
+): Promise<void> {
   const { flow, shared, record } = passage;
   const decision = judgeTls(flow, hello, shared);
   if (decision.action === "refuse") {
@@ -101,10 +116,23 @@ async function serveTls(passage: Passage, hello: Extract<Opening, { kind: "tls" 
   if (decision.action === "splice") {
     if (dialled) {
       const name = hello.serverName?.toLowerCase();
-      return serveRaw(passage, { guest, upstream: dialled, guard: guardTls(dialled.socket), protocol: "tls", host: name === undefined ? host : { name }, judge: () => judgeUnopened(flow, hello, shared) });
+      return serveRaw(passage, {
+        guest,
+        upstream: dialled,
+        guard: guardTls(dialled.socket),
+        protocol: "tls",
+        host: name === undefined ? host : { name },
+        judge: () => judgeUnopened(flow, hello, shared),
+      });
     }
     guest.destroy();
-    return record.connection({ verdict: refusal!.verdict, protocol: "tls", host, reason: refusal!.message, rule: refusal!.rule });
+    return record.connection({
+      verdict: refusal!.verdict,
+      protocol: "tls",
+      host,
+      reason: refusal!.message,
+      rule: refusal!.rule,
+    });
   }
   return interceptTls(passage, { guest, hello, host, upstream: dialled, refusal });
 }
@@ -122,7 +150,8 @@ async function explain(passage: Passage, refusal: Refusal): Promise<void> {
     // Only an address can still turn out to stand for a name that is allowed.
     const final = "name" in flow.host || !flow.tenant.policy.restricted ? refusal : null;
     if (opening.kind === "tls") {
-      if (final) await interceptTls(passage, { guest, hello: opening.hello, host: flow.host, upstream: null, refusal: final });
+      if (final)
+        await interceptTls(passage, { guest, hello: opening.hello, host: flow.host, upstream: null, refusal: final });
       else await serveTls(passage, opening.hello, guest, null);
     } else if (opening.kind === "http1" || opening.kind === "http2") {
       await serveRequests(plainSession(passage, null, final), guest, opening.kind);

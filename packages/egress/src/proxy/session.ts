@@ -164,7 +164,11 @@ export class Session {
     const judge = () => {
       const judgement = tenant.policy.judge(site.host, port);
       return judgement.allowed && this.scheme === "http" && tenant.policy.restricted
-        ? { allowed: false, rule: null, reason: `Under an allow list, ${hostText(site.host)} is reached at the address that the host finds for it.` }
+        ? {
+            allowed: false,
+            rule: null,
+            reason: `Under an allow list, ${hostText(site.host)} is reached at the address that the host finds for it.`,
+          }
         : judgement;
     };
     this.#release = tenant.hold(judge, (why) => socket.destroy(denial(why)));

@@ -13,9 +13,21 @@ import { upstreamTrust } from "./trust.ts";
  * @param dir where the CA is kept
  * @throws {Error} for settings that cannot be used, with the reason
  */
-export async function openShared(dir: string, config: Pick<EgressConfig, "caFiles" | "passThrough" | "hooks">): Promise<Shared> {
-  const [authority, trust, hooks] = await Promise.all([loadAuthority(dir), upstreamTrust(config.caFiles), loadHooks(config.hooks)]);
-  return { leaves: await LeafCertificates.create(authority), trust, passThrough: config.passThrough.map(parsePattern), hooks };
+export async function openShared(
+  dir: string,
+  config: Pick<EgressConfig, "caFiles" | "passThrough" | "hooks">,
+): Promise<Shared> {
+  const [authority, trust, hooks] = await Promise.all([
+    loadAuthority(dir),
+    upstreamTrust(config.caFiles),
+    loadHooks(config.hooks),
+  ]);
+  return {
+    leaves: await LeafCertificates.create(authority),
+    trust,
+    passThrough: config.passThrough.map(parsePattern),
+    hooks,
+  };
 }
 
 async function loadHooks(path: string | null): Promise<Hooks | null> {

@@ -17,7 +17,11 @@ export interface Guards {
 }
 
 /** Carries bytes both ways, each end's FIN by itself, until both have ended; a reset of one resets the other. Never rejects. */
-export function splice(guest: Duplex, upstream: Duplex, { up = null, down = null, farewell }: Guards = {}): Promise<Spliced> {
+export function splice(
+  guest: Duplex,
+  upstream: Duplex,
+  { up = null, down = null, farewell }: Guards = {},
+): Promise<Spliced> {
   return new Promise((resolve) => {
     const result: Spliced = { bytesUp: 0, bytesDown: 0, error: null };
     let open = 2;

@@ -1,6 +1,16 @@
 /** Where the secrets of a sandbox are put into a request, and where their placeholders stay. */
 import type { Readable, Transform } from "node:stream";
-import { type Secret, bodyMayChange, bodySubstitution, filterAcceptEncoding, type Scanner, ScannerTransform, SearchLimitError, substituteHeaders, substituteQuery } from "../secrets/mod.ts";
+import {
+  type Secret,
+  bodyMayChange,
+  bodySubstitution,
+  filterAcceptEncoding,
+  type Scanner,
+  ScannerTransform,
+  SearchLimitError,
+  substituteHeaders,
+  substituteQuery,
+} from "../secrets/mod.ts";
 import { type Header, value, without } from "./headers.ts";
 import { LiveSubstitution } from "./live-substitution.ts";
 import { type WantedPart, widenPart } from "./part.ts";
@@ -41,7 +51,12 @@ export function placeNothing({ path, headers }: { path: string; headers: Header[
  * @param target whom it is for, if the site is an HTTP proxy
  * @throws {Refusal}
  */
-export function placeSecrets(session: Session, { site, target }: { site: Site; target: Site }, { method, path, headers }: { method: string; path: string; headers: Header[] }, record: RequestRecord): Placed {
+export function placeSecrets(
+  session: Session,
+  { site, target }: { site: Site; target: Site },
+  { method, path, headers }: { method: string; path: string; headers: Header[] },
+  record: RequestRecord,
+): Placed {
   const { secrets, redactor } = session.flow.tenant;
   // Also when the last one was revoked: its value may still come back.
   if (redactor.isEmpty) return placeNothing({ path, headers });
@@ -50,7 +65,9 @@ export function placeSecrets(session: Session, { site, target }: { site: Site; t
   if (known && method === "TRACE") throw Refusal.malformed("TRACE is not sent to hosts that get secrets.", 405);
   const asked = readable(headers);
   // Messages of gRPC may be compressed one by one.
-  const { headers: wide, part } = known ? widenPart(method, without(asked, "grpc-accept-encoding"), redactor.longestSpelling) : { headers: asked, part: null };
+  const { headers: wide, part } = known
+    ? widenPart(method, without(asked, "grpc-accept-encoding"), redactor.longestSpelling)
+    : { headers: asked, part: null };
   const inHeaders = substituteHeaders(wide, approved, secrets);
   const inQuery = substituteQuery(path, approved, secrets);
   for (const { used, refused } of [inHeaders, inQuery]) {
@@ -68,7 +85,12 @@ export function placeSecrets(session: Session, { site, target }: { site: Site; t
     part,
     body: (contentType, body) => {
       if (changes) {
-        const scanner = new LiveSubstitution(() => session.flow.tenant.secrets, () => approvedSecrets(session, site), contentType, record);
+        const scanner = new LiveSubstitution(
+          () => session.flow.tenant.secrets,
+          () => approvedSecrets(session, site),
+          contentType,
+          record,
+        );
         finish = () => scanner.note();
         return new ScannerTransform(scanner);
       }
@@ -93,5 +115,7 @@ function look(scanner: Scanner, chunk: Buffer): void {
 
 /** Asks for answers that can be read, so that values in them can be found. */
 function readable(headers: Header[]): Header[] {
-  return headers.map(([name, text]): Header => [name, name.toLowerCase() === "accept-encoding" ? filterAcceptEncoding(text) : text]);
+  return headers.map(
+    ([name, text]): Header => [name, name.toLowerCase() === "accept-encoding" ? filterAcceptEncoding(text) : text],
+  );
 }

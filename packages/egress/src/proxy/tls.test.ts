@@ -9,14 +9,16 @@ test("an upstream that went before TLS began is noticed at once", async () => {
   const server = createServer((socket) => void socket.on("error", () => {}).end());
   await once(server.listen(0, "127.0.0.1"), "listening");
   const open = () => connect({ host: "127.0.0.1", port: (server.address() as AddressInfo).port, allowHalfOpen: true });
-  const handshake = (socket: ReturnType<typeof open>) => connectTls(socket, "api.test", [], createSecureContext(), new AbortController().signal);
+  const handshake = (socket: ReturnType<typeof open>) =>
+    connectTls(socket, "api.test", [], createSecureContext(), new AbortController().signal);
   try {
     const ended = open();
     await once(ended.resume(), "end");
     const gone = open();
     gone.destroy();
     await once(gone, "close");
-    for (const socket of [ended, gone]) await assert.rejects(handshake(socket), (error: Error) => !/too long/.test(error.message));
+    for (const socket of [ended, gone])
+      await assert.rejects(handshake(socket), (error: Error) => !/too long/.test(error.message));
   } finally {
     server.close();
   }

@@ -25,7 +25,13 @@ export function offered(alpn: readonly string[]): string[] {
  *
  * @throws {Error} with the reason
  */
-export function connectTls(socket: Duplex, name: string, alpn: readonly string[], trust: SecureContext, signal: AbortSignal): Promise<TLSSocket> {
+export function connectTls(
+  socket: Duplex,
+  name: string,
+  alpn: readonly string[],
+  trust: SecureContext,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
   const tls = connect({
     socket: new Carrier(socket) as Duplex as Socket,
     ...(isIP(name) ? { host: name } : { servername: name }),
@@ -43,8 +49,17 @@ export function connectTls(socket: Duplex, name: string, alpn: readonly string[]
  * @param protocol the only one that is offered, or null for none
  * @throws {Error} when the guest does not go along
  */
-export function acceptTls(stream: Duplex, leaf: SecureContext, protocol: string | null, signal: AbortSignal): Promise<TLSSocket> {
-  const tls = new TLSSocket(stream as Socket, { isServer: true, secureContext: leaf, ...(protocol !== null && { ALPNProtocols: [protocol] }) });
+export function acceptTls(
+  stream: Duplex,
+  leaf: SecureContext,
+  protocol: string | null,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  const tls = new TLSSocket(stream as Socket, {
+    isServer: true,
+    secureContext: leaf,
+    ...(protocol !== null && { ALPNProtocols: [protocol] }),
+  });
   lingering(tls, stream, 0);
   // Without a handle of its own below, the stream would stay open.
   tls.once("close", () => stream.destroy());

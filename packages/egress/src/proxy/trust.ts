@@ -12,8 +12,15 @@ export const MIN_UPSTREAM_VERSION = "TLSv1.2";
  * @param caFiles PEM files
  * @throws {Error} when a configured file cannot be read or used; files of the environment that cannot be are left out
  */
-export async function upstreamTrust(caFiles: readonly string[], environment: NodeJS.ProcessEnv = process.env): Promise<SecureContext> {
-  const certificates = new Set([...getCACertificates("system"), ...getCACertificates("bundled"), ...getCACertificates("extra")]);
+export async function upstreamTrust(
+  caFiles: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<SecureContext> {
+  const certificates = new Set([
+    ...getCACertificates("system"),
+    ...getCACertificates("bundled"),
+    ...getCACertificates("extra"),
+  ]);
   for (const file of environmentFiles(environment)) {
     for (const pem of await readCertificates(file).catch(() => [])) certificates.add(pem);
   }

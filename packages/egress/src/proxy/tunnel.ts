@@ -45,17 +45,25 @@ export async function serveConnect(session: Session, incoming: IncomingMessage, 
     },
     refuse: (errno) => {
       const text = `sandkeep: ${authorityText(target.host, target.port)} cannot be reached: ${errno}\n`;
-      stream.end(`HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain\r\nsandkeep-verdict: failed\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`);
+      stream.end(
+        `HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain\r\nsandkeep-verdict: failed\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`,
+      );
     },
   };
   await passage.serve(inner, passage.shared, passage.depth + 1);
 }
 
 /** @throws {Refusal} */
-function checkTarget(session: Session, target: string, hosts: string[], hasBody: boolean): { host: HostRef; port: number } {
+function checkTarget(
+  session: Session,
+  target: string,
+  hosts: string[],
+  hasBody: boolean,
+): { host: HostRef; port: number } {
   if (session.refusal) throw session.refusal;
   if (session.scheme === "https") throw Refusal.malformed("CONNECT is not served within TLS.", 501);
-  if (session.passage.depth >= MAX_CONNECT_DEPTH) throw Refusal.malformed("CONNECT within CONNECT within CONNECT.", 403);
+  if (session.passage.depth >= MAX_CONNECT_DEPTH)
+    throw Refusal.malformed("CONNECT within CONNECT within CONNECT.", 403);
   if (hasBody) throw Refusal.malformed("A CONNECT request has no body.");
   const authority = parseAuthority(target);
   if (!authority || authority.port === null) throw Refusal.malformed("The target of CONNECT is not a host and a port.");

@@ -53,8 +53,16 @@ export class UpstreamHttp1 implements UpstreamConnection {
   }
 
   /** Asks for a WebSocket. The connection is either switched to it, and the caller's, or there is an answer that says why not. */
-  async upgrade(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse | { headers: Header[]; socket: Duplex }> {
-    const fields: Header[] = [["Host", request.authority], ...request.headers, ["Connection", "Upgrade"], ["Upgrade", "websocket"]];
+  async upgrade(
+    request: UpstreamRequest,
+    signal: AbortSignal,
+  ): Promise<UpstreamResponse | { headers: Header[]; socket: Duplex }> {
+    const fields: Header[] = [
+      ["Host", request.authority],
+      ...request.headers,
+      ["Connection", "Upgrade"],
+      ["Upgrade", "websocket"],
+    ];
     const answer = await this.#ask({ ...request, body: null }, fields, signal);
     if (answer !== "switched") return answer;
     return { headers: this.#exchange!.head!.headers, socket: this.#socket };
@@ -111,7 +119,15 @@ export class UpstreamHttp1 implements UpstreamConnection {
   }
 }
 
-function fieldsOf({ authority, headers, body, length, method, expectsContinue, acceptsTrailers }: UpstreamRequest): Header[] {
+function fieldsOf({
+  authority,
+  headers,
+  body,
+  length,
+  method,
+  expectsContinue,
+  acceptsTrailers,
+}: UpstreamRequest): Header[] {
   const list: Header[] = [["Host", authority], ...headers];
   if (body && length === null) list.push(["Transfer-Encoding", "chunked"]);
   else if (body || EXPECTS_BODY.has(method)) list.push(["Content-Length", String(length ?? 0)]);

@@ -1,5 +1,12 @@
 /** HTTP/2 towards an upstream: one session for one connection of a guest. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type Http2Stream, type OutgoingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type Http2Stream,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { type Duplex, Readable } from "node:stream";
 import { UpstreamSocket } from "../dial/upstream-socket.ts";
 import { gathered } from "../gathered.ts";
@@ -7,7 +14,14 @@ import { Carrier } from "./carrier.ts";
 import { feed } from "./feed.ts";
 import { endToEnd, type Header, pairs } from "./headers.ts";
 import { SESSION_OPTIONS } from "./http2-options.ts";
-import { EXCHANGE_IDLE_TIMEOUT_MS, LAST_FRAMES_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM, STREAM_WINDOW_BYTES } from "./limits.ts";
+import {
+  EXCHANGE_IDLE_TIMEOUT_MS,
+  LAST_FRAMES_MS,
+  MAX_HEADER_BYTES,
+  MAX_HEADERS,
+  MAX_INTERIM,
+  STREAM_WINDOW_BYTES,
+} from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import type { WindowBudget } from "./window-budget.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
@@ -60,7 +74,11 @@ export class UpstreamHttp2 implements UpstreamConnection {
   }
 
   request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
-    const stream = this.#session.request(head(request), { endStream: request.body === null, waitForTrailers: request.body !== null, signal });
+    const stream = this.#session.request(head(request), {
+      endStream: request.body === null,
+      waitForTrailers: request.body !== null,
+      signal,
+    });
     sendTrailers(stream, request.trailers);
     const { body: received, cut } = bodyOf(gathered(stream));
     const answer = waitForAnswer(stream, received, request);
@@ -81,8 +99,24 @@ export class UpstreamHttp2 implements UpstreamConnection {
   }
 }
 
-function head({ method, scheme, authority, path, headers, body, length, expectsContinue, acceptsTrailers }: UpstreamRequest): OutgoingHttpHeaders {
-  const list: OutgoingHttpHeaders = { ":method": method, ":scheme": scheme, ":authority": authority, ":path": path, ...grouped(headers) };
+function head({
+  method,
+  scheme,
+  authority,
+  path,
+  headers,
+  body,
+  length,
+  expectsContinue,
+  acceptsTrailers,
+}: UpstreamRequest): OutgoingHttpHeaders {
+  const list: OutgoingHttpHeaders = {
+    ":method": method,
+    ":scheme": scheme,
+    ":authority": authority,
+    ":path": path,
+    ...grouped(headers),
+  };
   if (body && length !== null) list["content-length"] = String(length);
   if (expectsContinue) list.expect = "100-continue";
   if (acceptsTrailers) list.te = "trailers";
@@ -157,10 +191,16 @@ function bodyOf(stream: ClientHttp2Stream): { body: Readable; cut(): void } {
 }
 
 function cutShort(): Error {
-  return Object.assign(new Error("The upstream ended the exchange before its answer was complete."), { code: "ECONNRESET" });
+  return Object.assign(new Error("The upstream ended the exchange before its answer was complete."), {
+    code: "ECONNRESET",
+  });
 }
 
-function waitForAnswer(stream: ClientHttp2Stream, body: Readable, { onContinue }: UpstreamRequest): Promise<UpstreamResponse> {
+function waitForAnswer(
+  stream: ClientHttp2Stream,
+  body: Readable,
+  { onContinue }: UpstreamRequest,
+): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     let interim = 0;
     let trailers: Header[] = [];

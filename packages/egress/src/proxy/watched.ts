@@ -51,7 +51,8 @@ export class Watched extends Transform {
       }
       if (this.#failure) throw this.#failure;
       if (this.#coded.isClear && this.#decoded.isClear) this.#release();
-      else if (this.#waitingBytes > MAX_WATCHED_HELD_BYTES) throw Refusal.failed("Too much of the upstream's answer decodes to nothing.");
+      else if (this.#waitingBytes > MAX_WATCHED_HELD_BYTES)
+        throw Refusal.failed("Too much of the upstream's answer decodes to nothing.");
     }, done);
   }
 
@@ -80,7 +81,8 @@ export class Watched extends Transform {
   /** Takes what has been decoded. Nobody listens for data, so that it waits to be taken. */
   #read(): void {
     try {
-      for (let part: Buffer | null; !this.#failure && (part = this.#decoder.read() as Buffer | null); ) this.#decoded.look(part);
+      for (let part: Buffer | null; !this.#failure && (part = this.#decoder.read() as Buffer | null); )
+        this.#decoded.look(part);
     } catch (error) {
       this.#failure = error as Error;
       this.#decoder.destroy();
@@ -120,6 +122,9 @@ class Watch {
   #check(taken: number, given: Buffer[]): void {
     this.#open += taken - given.reduce((sum, part) => sum + part.length, 0);
     const [name] = this.#scanner.found();
-    if (name !== undefined) throw Refusal.failed(`The answer was broken off: it holds the value of ${name}, in a coding in which it cannot be replaced.`);
+    if (name !== undefined)
+      throw Refusal.failed(
+        `The answer was broken off: it holds the value of ${name}, in a coding in which it cannot be replaced.`,
+      );
   }
 }

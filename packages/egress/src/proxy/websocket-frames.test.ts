@@ -9,10 +9,18 @@ import { Frames } from "./websocket-frames.ts";
 
 const VALUE = "aXaY-secret-value";
 const placeholder = newPlaceholder();
-const redactor = new Redactor(new SecretSet([{ name: "KEY", placeholder, value: Buffer.from(VALUE), hosts: [parsePattern("api.test")], inBody: false }]));
+const redactor = new Redactor(
+  new SecretSet([
+    { name: "KEY", placeholder, value: Buffer.from(VALUE), hosts: [parsePattern("api.test")], inBody: false },
+  ]),
+);
 
 function frames(masked: boolean): Frames {
-  return new Frames({ masked, message: () => redactor.scanner(), control: () => redactor.scanner({ keepLength: true }) });
+  return new Frames({
+    masked,
+    message: () => redactor.scanner(),
+    control: () => redactor.scanner({ keepLength: true }),
+  });
 }
 
 /** Sends bytes in chunks and gives the frames that come out, or the error. */
@@ -40,11 +48,19 @@ const messages = (list: Frame[]) => {
   return whole;
 };
 
-const text = fc.array(fc.constantFrom("a", "aX", "aXaY-", VALUE, "secret", "\0", "x".repeat(130)), { maxLength: 6 }).map((parts) => parts.join(""));
+const text = fc
+  .array(fc.constantFrom("a", "aX", "aXaY-", VALUE, "secret", "\0", "x".repeat(130)), { maxLength: 6 })
+  .map((parts) => parts.join(""));
 
 test("messages arrive as they were, with values taken out, however frames and chunks are cut", () =>
   property(
-    [fc.array(fc.tuple(fc.constantFrom(1, 2), text, fc.array(fc.nat(20), { maxLength: 4 }), fc.boolean()), { maxLength: 4 }), fc.array(fc.integer({ min: 1, max: 50 })), fc.boolean()],
+    [
+      fc.array(fc.tuple(fc.constantFrom(1, 2), text, fc.array(fc.nat(20), { maxLength: 4 }), fc.boolean()), {
+        maxLength: 4,
+      }),
+      fc.array(fc.integer({ min: 1, max: 50 })),
+      fc.boolean(),
+    ],
     async (list, chunks, mask) => {
       const bytes: Buffer[] = [];
       for (const [opcode, whole, cuts, ping] of list) {
@@ -52,14 +68,22 @@ test("messages arrive as they were, with values taken out, however frames and ch
         const payload = Buffer.from(whole, "latin1");
         for (const [index, cut] of [...cuts, payload.length].entries()) {
           const final = index === cuts.length;
-          bytes.push(frame(index === 0 ? opcode : 0, payload.subarray(at, final ? undefined : at + cut), { final, mask }));
+          bytes.push(
+            frame(index === 0 ? opcode : 0, payload.subarray(at, final ? undefined : at + cut), { final, mask }),
+          );
           at += final ? 0 : cut;
           if (ping) bytes.push(frame(9, Buffer.from("ping"), { mask }));
         }
       }
       const out = await pass(frames(mask), Buffer.concat(bytes), chunks);
-      assert.deepEqual(messages(out), list.map(([opcode, whole]) => ({ opcode, text: whole.replaceAll(VALUE, placeholder) })));
-      assert.equal(out.filter(({ opcode }) => opcode === 9).length, list.reduce((sum, [, , cuts, ping]) => sum + (ping ? cuts.length + 1 : 0), 0));
+      assert.deepEqual(
+        messages(out),
+        list.map(([opcode, whole]) => ({ opcode, text: whole.replaceAll(VALUE, placeholder) })),
+      );
+      assert.equal(
+        out.filter(({ opcode }) => opcode === 9).length,
+        list.reduce((sum, [, , cuts, ping]) => sum + (ping ? cuts.length + 1 : 0), 0),
+      );
       assert.equal(out.filter(({ opcode, final }) => opcode < 8 && final).length, list.length);
     },
     { runs: 200 },
@@ -77,7 +101,10 @@ for (const [what, bytes] of [
   ["a control frame in parts", Buffer.from([0x09, 0])],
   ["a control frame that is too long", frame(9, Buffer.alloc(126))],
   ["a part without a beginning", frame(0, Buffer.from("x"))],
-  ["a beginning within a message", Buffer.concat([frame(1, Buffer.from("x"), { final: false }), frame(1, Buffer.from("x"))])],
+  [
+    "a beginning within a message",
+    Buffer.concat([frame(1, Buffer.from("x"), { final: false }), frame(1, Buffer.from("x"))]),
+  ],
   ["a length of more than can be", Buffer.from([0x81, 127, 255, 255, 255, 255, 255, 255, 255, 255])],
   ["a mask where there is none", frame(1, Buffer.from("x"), { mask: true })],
 ] as const) {

@@ -81,7 +81,8 @@ export class Frames extends Transform {
     const short = second & 127;
     if ((first & 0x70) !== 0) throw new FrameError("a frame with bits of an extension");
     if ((opcode > BINARY && opcode < CLOSE) || opcode > PONG) throw new FrameError("a frame of an unknown kind");
-    if (((second & MASK) !== 0) !== this.#options.masked) throw new FrameError(this.#options.masked ? "a frame without a mask" : "a frame with a mask");
+    if (((second & MASK) !== 0) !== this.#options.masked)
+      throw new FrameError(this.#options.masked ? "a frame without a mask" : "a frame with a mask");
     const extra = short === 126 ? 2 : short === 127 ? 8 : 0;
     const length = 2 + extra + (this.#options.masked ? 4 : 0);
     if (input.length < length) return false;
@@ -91,13 +92,20 @@ export class Frames extends Transform {
     if (opcode >= CLOSE) {
       if (!final || bytes > MAX_CONTROL_BYTES) throw new FrameError("a control frame that is too long or in parts");
     } else this.#expect(opcode);
-    this.#frame = { final, opcode, mask: this.#options.masked ? Buffer.from(input.subarray(length - 4, length)) : null, left: bytes, at: 0 };
+    this.#frame = {
+      final,
+      opcode,
+      mask: this.#options.masked ? Buffer.from(input.subarray(length - 4, length)) : null,
+      left: bytes,
+      at: 0,
+    };
     this.#input = input.subarray(length);
     return true;
   }
 
   #expect(opcode: number): void {
-    if ((opcode === CONTINUATION) !== (this.#scanner !== null)) throw new FrameError("a part of a message out of order");
+    if ((opcode === CONTINUATION) !== (this.#scanner !== null))
+      throw new FrameError("a part of a message out of order");
     if (opcode === CONTINUATION) return;
     this.#scanner = this.#options.message();
     this.#opcode = opcode;
@@ -116,7 +124,8 @@ export class Frames extends Transform {
     else this.#keep(this.#scanner!.push(plain));
     if (frame.left > 0) {
       // What is not a whole frame yet is of no use to its reader, up to a bound.
-      if (this.#readyBytes > MAX_WEBSOCKET_HELD_BYTES || this.#ready.length > MAX_WEBSOCKET_HELD_PARTS) this.#write(false);
+      if (this.#readyBytes > MAX_WEBSOCKET_HELD_BYTES || this.#ready.length > MAX_WEBSOCKET_HELD_PARTS)
+        this.#write(false);
       return false;
     }
     this.#end(frame);
@@ -128,7 +137,13 @@ export class Frames extends Transform {
     if (frame.opcode >= CLOSE) {
       const payload = Buffer.concat(this.#control.splice(0));
       const scanner = this.#options.control();
-      this.push(this.#encode(true, frame.opcode, scanner ? Buffer.concat([...scanner.push(payload), ...scanner.flush()]) : payload));
+      this.push(
+        this.#encode(
+          true,
+          frame.opcode,
+          scanner ? Buffer.concat([...scanner.push(payload), ...scanner.flush()]) : payload,
+        ),
+      );
       return;
     }
     if (frame.final) {

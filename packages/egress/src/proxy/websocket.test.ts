@@ -33,24 +33,40 @@ describe("WebSockets", () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "egress-ca-"));
     const certificates = await Certificates.make(dir);
-    api = await httpUpstream((_request, response) => void response.writeHead(403).end("no"), { tls: await certificates.contextFor("api.test"), alpn: ["http/1.1"] }, (server) => {
-      server.on("upgrade", (request, socket: Duplex) => {
-        if (request.url === "/no") return socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\nx-echo: " + request.headers.authorization + "\r\n\r\nnope");
-        const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-        socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
-        const reader = new FrameReader((one) => {
-          // Each message comes back in two parts, with a ping between.
-          if (one.opcode >= 8) return void socket.write(frame(one.opcode, one.payload));
-          const cut = one.payload.length >> 1;
-          socket.write(frame(one.opcode, one.payload.subarray(0, cut), { final: false }));
-          socket.write(frame(9, Buffer.from("ping")));
-          socket.write(frame(0, one.payload.subarray(cut), { final: one.final }));
+    api = await httpUpstream(
+      (_request, response) => void response.writeHead(403).end("no"),
+      { tls: await certificates.contextFor("api.test"), alpn: ["http/1.1"] },
+      (server) => {
+        server.on("upgrade", (request, socket: Duplex) => {
+          if (request.url === "/no")
+            return socket.end(
+              "HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\nx-echo: " +
+                request.headers.authorization +
+                "\r\n\r\nnope",
+            );
+          const accept = createHash("sha1")
+            .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+            .digest("base64");
+          socket.write(
+            `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+          );
+          const reader = new FrameReader((one) => {
+            // Each message comes back in two parts, with a ping between.
+            if (one.opcode >= 8) return void socket.write(frame(one.opcode, one.payload));
+            const cut = one.payload.length >> 1;
+            socket.write(frame(one.opcode, one.payload.subarray(0, cut), { final: false }));
+            socket.write(frame(9, Buffer.from("ping")));
+            socket.write(frame(0, one.payload.subarray(cut), { final: one.final }));
+          });
+          socket.on("data", (chunk: Buffer) => reader.push(chunk));
+          socket.on("end", () => socket.end());
         });
-        socket.on("data", (chunk: Buffer) => reader.push(chunk));
-        socket.on("end", () => socket.end());
-      });
+      },
+    );
+    lab = await Lab.start(certificates, {
+      hosts: { "api.test": api.port },
+      secrets: [{ name: "KEY", value: VALUE, hosts: ["api.test"], inBody: true }],
     });
-    lab = await Lab.start(certificates, { hosts: { "api.test": api.port }, secrets: [{ name: "KEY", value: VALUE, hosts: ["api.test"], inBody: true }] });
   });
 
   after(async () => {
@@ -74,7 +90,10 @@ describe("WebSockets", () => {
     });
     tls.on("data", (chunk: Buffer) => reader.push(chunk));
     // Split within the placeholder, and sent byte by byte.
-    const message = Buffer.concat([frame(1, Buffer.from(`key=${placeholder.slice(0, 40)}`), { mask: true, final: false }), frame(0, Buffer.from(`${placeholder.slice(40)}!`), { mask: true })]);
+    const message = Buffer.concat([
+      frame(1, Buffer.from(`key=${placeholder.slice(0, 40)}`), { mask: true, final: false }),
+      frame(0, Buffer.from(`${placeholder.slice(40)}!`), { mask: true }),
+    ]);
     for (const byte of message) tls.write(Buffer.from([byte]));
     assert.equal(await promise, `key=${placeholder}!`);
     assert.ok(pings.includes("ping"));
@@ -83,14 +102,20 @@ describe("WebSockets", () => {
     await once(tls, "close");
     const [event] = await lab.reports(1);
     assert.ok(event?.kind === "http");
-    assert.deepEqual([event.protocol, event.status, event.secrets, event.path, event.query, event.verdict], ["websocket", 101, ["KEY"], "/socket", ["room"], "allowed"]);
+    assert.deepEqual(
+      [event.protocol, event.status, event.secrets, event.path, event.query, event.verdict],
+      ["websocket", 101, ["KEY"], "/socket", ["room"], "allowed"],
+    );
     assert.ok(api.received().includes(`Bearer ${VALUE}`));
     assert.ok(!api.received().includes("permessage-deflate"));
   });
 
   test("whose handshake is turned down give the answer, without the secret", async () => {
     const tls = await lab.openTls("api.test", 443);
-    const head = await open(tls, handshake("api.test", `Authorization: ${lab.placeholders.KEY}\r\n`).replace("/socket?room=1", "/no"));
+    const head = await open(
+      tls,
+      handshake("api.test", `Authorization: ${lab.placeholders.KEY}\r\n`).replace("/socket?room=1", "/no"),
+    );
     assert.match(head, /^HTTP\/1\.1 401 /);
     assert.ok(head.includes(`x-echo: ${lab.placeholders.KEY}`));
   });

@@ -35,11 +35,16 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
     const prepared = await prepare(session, asked, reply.signal, record);
     if (prepared.answer) {
       record.event.status = prepared.answer.status;
-      return reply.send({ status: prepared.answer.status, statusText: "", headers: prepared.answer.headers, last: true }, prepared.answer.body, () => []);
+      return reply.send(
+        { status: prepared.answer.status, statusText: "", headers: prepared.answer.headers, last: true },
+        prepared.answer.body,
+        () => [],
+      );
     }
     const connection = await session.upstream(prepared.site, (socket) => new UpstreamHttp1(socket));
     record.event.address = session.address;
-    if (!(connection instanceof UpstreamHttp1)) throw Refusal.failed("The upstream's connection carries no WebSockets.");
+    if (!(connection instanceof UpstreamHttp1))
+      throw Refusal.failed("The upstream's connection carries no WebSockets.");
     const { permit } = prepared;
     // From here to the request nothing may wait: secrets are those of now.
     const placed = prepared.place();
@@ -50,7 +55,10 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
     const ending = new Ending(session.flow.tenant, permit, reply.signal);
     let answer: Awaited<ReturnType<UpstreamHttp1["upgrade"]>>;
     try {
-      answer = await connection.upgrade(upstreamRequest(session, prepared, { ...placed, headers }, plain, reply, null), ending.signal);
+      answer = await connection.upgrade(
+        upstreamRequest(session, prepared, { ...placed, headers }, plain, reply, null),
+        ending.signal,
+      );
       if ("status" in answer) return await respond(session, prepared, placed, { ...answer, last: true }, reply, record);
     } catch (error) {
       throw ending.reasonFor(error);
@@ -68,32 +76,72 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
 /** @throws {Refusal} for a handshake that is none (RFC 6455 §4.2.1) */
 function checkHandshake(method: string, version: string, headers: Header[], hasBody: boolean): string {
   const key = value(headers, "sec-websocket-key") ?? "";
-  if (method !== "GET" || version !== "1.1" || hasBody) throw Refusal.malformed("The request for a WebSocket is not a GET of HTTP/1.1 without a body.");
+  if (method !== "GET" || version !== "1.1" || hasBody)
+    throw Refusal.malformed("The request for a WebSocket is not a GET of HTTP/1.1 without a body.");
   if (Buffer.from(key, "base64").length !== 16 || value(headers, "sec-websocket-version") !== "13") {
-    throw new Refusal("The request for a WebSocket is not of version 13.", { status: 426, verdict: "denied", headers: [["sec-websocket-version", "13"]] });
+    throw new Refusal("The request for a WebSocket is not of version 13.", {
+      status: 426,
+      verdict: "denied",
+      headers: [["sec-websocket-version", "13"]],
+    });
   }
   return key;
 }
 
 /** @throws {Refusal} when the upstream did not agree to what was asked for */
 function checkAnswer(headers: Header[], key: string, searched: boolean): void {
-  const accept = createHash("sha1").update(key + GUID).digest("base64");
-  if (!lists(headers, "upgrade", "websocket") || value(headers, "sec-websocket-accept") !== accept) throw Refusal.failed("The upstream's answer is not that of a WebSocket.");
-  if (searched && value(headers, "sec-websocket-extensions")) throw Refusal.failed("The upstream uses an extension of WebSocket that it was not asked for.");
+  const accept = createHash("sha1")
+    .update(key + GUID)
+    .digest("base64");
+  if (!lists(headers, "upgrade", "websocket") || value(headers, "sec-websocket-accept") !== accept)
+    throw Refusal.failed("The upstream's answer is not that of a WebSocket.");
+  if (searched && value(headers, "sec-websocket-extensions"))
+    throw Refusal.failed("The upstream uses an extension of WebSocket that it was not asked for.");
 }
 
 function head(headers: Header[]): string {
-  const list = [["Upgrade", "websocket"], ["Connection", "Upgrade"], ...without(headers, "upgrade", "connection", "content-length", "transfer-encoding", "keep-alive")];
+  const list = [
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ...without(headers, "upgrade", "connection", "content-length", "transfer-encoding", "keep-alive"),
+  ];
   return `HTTP/1.1 101 Switching Protocols\r\n${list.map(([name, text]) => `${name}: ${text}\r\n`).join("")}\r\n`;
 }
 
-async function carry(session: Session, { site, permit }: Prepared, guest: Duplex, upstream: Duplex, read: boolean, record: RequestRecord): Promise<void> {
+async function carry(
+  session: Session,
+  { site, permit }: Prepared,
+  guest: Duplex,
+  upstream: Duplex,
+  read: boolean,
+  record: RequestRecord,
+): Promise<void> {
   const { tenant } = session.flow;
-  const release = tenant.hold(() => permit.judge(), (why) => upstream.destroy(permit.refusal(why)));
-  const messages = new LiveSubstitution(() => tenant.secrets, () => approvedSecrets(session, site), undefined, record);
-  const up = read ? new Frames({ masked: true, message: () => counted(permit, messages, true), control: () => counted(permit, null, false) }) : null;
-  const down = read ? new Frames({ masked: false, message: redacting(session, false), control: redacting(session, true) }) : null;
-  const { bytesUp, bytesDown, error } = await splice(guest, upstream, { up, down, farewell: (error) => (read && error instanceof Refusal ? closeFrame(error) : null) });
+  const release = tenant.hold(
+    () => permit.judge(),
+    (why) => upstream.destroy(permit.refusal(why)),
+  );
+  const messages = new LiveSubstitution(
+    () => tenant.secrets,
+    () => approvedSecrets(session, site),
+    undefined,
+    record,
+  );
+  const up = read
+    ? new Frames({
+        masked: true,
+        message: () => counted(permit, messages, true),
+        control: () => counted(permit, null, false),
+      })
+    : null;
+  const down = read
+    ? new Frames({ masked: false, message: redacting(session, false), control: redacting(session, true) })
+    : null;
+  const { bytesUp, bytesDown, error } = await splice(guest, upstream, {
+    up,
+    down,
+    farewell: (error) => (read && error instanceof Refusal ? closeFrame(error) : null),
+  });
   release();
   const { event } = record;
   event.bytesUp = bytesUp;

@@ -31,7 +31,10 @@ test("a sandbox's HTTP/2 windows are bounded together, and are given back", asyn
   assert.equal(windowOf(clients[0]!), CONNECTION_WINDOW_BYTES);
   assert.equal(windowOf(clients.at(-1)!), DEFAULT_WINDOW_BYTES);
   // Each has another window towards its upstream.
-  assert.ok(wide.length * 2 * (CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES) <= MAX_WINDOWS_BYTES, `${wide.length} wide windows`);
+  assert.ok(
+    wide.length * 2 * (CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES) <= MAX_WINDOWS_BYTES,
+    `${wide.length} wide windows`,
+  );
   assert.ok(clients.every((client) => [CONNECTION_WINDOW_BYTES, DEFAULT_WINDOW_BYTES].includes(windowOf(client))));
   for (const client of clients) client.destroy();
   await lab.reports(clients.length);

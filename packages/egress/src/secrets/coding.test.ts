@@ -32,10 +32,14 @@ async function through(chunks: Iterable<Buffer>, ...streams: Transform[]): Promi
 
 for (const [name, coding, make] of CODERS) {
   test(`opens ${name}, however it is split`, () =>
-    property([fc.uint8Array({ maxLength: 2000 }), cuts, fc.boolean()], async (bytes, places, every) => {
-      const coded = await through([Buffer.from(bytes)], make());
-      assert.deepEqual(await through(chunked(coded, places, every), ...decoder(coding)!), Buffer.from(bytes));
-    }, { runs: 30 }));
+    property(
+      [fc.uint8Array({ maxLength: 2000 }), cuts, fc.boolean()],
+      async (bytes, places, every) => {
+        const coded = await through([Buffer.from(bytes)], make());
+        assert.deepEqual(await through(chunked(coded, places, every), ...decoder(coding)!), Buffer.from(bytes));
+      },
+      { runs: 30 },
+    ));
 
   test(`gives out what is flushed in ${name} at once`, { timeout: 10_000 }, async () => {
     const coder = make();
@@ -68,7 +72,10 @@ for (const [name, coding, make] of CODERS) {
     const SIZE = 64 << 20;
     const LIMIT = 1 << 20;
     const zeros = Buffer.alloc(1 << 20);
-    const bomb = await through(Array.from({ length: SIZE >> 20 }, () => zeros), make());
+    const bomb = await through(
+      Array.from({ length: SIZE >> 20 }, () => zeros),
+      make(),
+    );
     assert.ok(bomb.length < SIZE / 500);
     const [opened] = decoder(coding)!;
     const source = Readable.from([bomb], { objectMode: false });
@@ -94,7 +101,8 @@ test("opens codings inside of codings, in the right order", async () => {
 test("knows no more than three codings, and none that it cannot open", () => {
   assert.deepEqual(decoder("identity"), []);
   assert.deepEqual(decoder(""), []);
-  for (const coding of ["compress", "gzip, unknown", "gzip, gzip, gzip, gzip", "constructor", "br;q=1"]) assert.equal(decoder(coding), null);
+  for (const coding of ["compress", "gzip, unknown", "gzip, gzip, gzip, gzip", "constructor", "br;q=1"])
+    assert.equal(decoder(coding), null);
 });
 
 test("asks for no coding that cannot be opened", () => {

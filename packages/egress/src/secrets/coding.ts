@@ -1,5 +1,12 @@
 import { Transform, type TransformCallback } from "node:stream";
-import { constants, createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from "node:zlib";
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress,
+} from "node:zlib";
 import { MAX_CODINGS } from "./limits.ts";
 
 /** Names of content codings (RFC 9110, section 8.4.1) that can be opened, besides `identity`. */
@@ -24,7 +31,8 @@ const DECODERS: Record<(typeof SUPPORTED_ENCODINGS)[number], (first: number, sec
   "x-gzip": () => createGunzip(OPTIONS),
   // The zlib format by RFC 9110, but some servers send the raw one. RFC 1950, section 2.2: method 8, and a check that makes the two
   // bytes a multiple of 31.
-  deflate: (first, second) => ((first & 0x0f) === 8 && (first * 256 + second) % 31 === 0 ? createInflate(OPTIONS) : createInflateRaw(OPTIONS)),
+  deflate: (first, second) =>
+    (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0 ? createInflate(OPTIONS) : createInflateRaw(OPTIONS),
   br: () => createBrotliDecompress({ ...OPTIONS, flush: constants.BROTLI_OPERATION_FLUSH }),
   zstd: () => createZstdDecompress({ ...OPTIONS, params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } }),
 };
@@ -37,7 +45,11 @@ const DECODERS: Record<(typeof SUPPORTED_ENCODINGS)[number], (first: number, sec
  * @returns null when a coding is not known, or there are more than {@link MAX_CODINGS}.
  */
 export function decoder(encoding: string): DecodingStream[] | null {
-  const codings = encoding.toLowerCase().split(",").map((coding) => coding.trim()).filter((coding) => coding !== "" && coding !== "identity");
+  const codings = encoding
+    .toLowerCase()
+    .split(",")
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== "" && coding !== "identity");
   if (codings.length > MAX_CODINGS) return null;
   if (!codings.every(isSupported)) return null;
   // Listed in the order in which they were applied.

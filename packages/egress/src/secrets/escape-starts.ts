@@ -2,7 +2,8 @@ import { ESCAPE_START } from "./escapes.ts";
 
 /** By two bytes as one number, in any order: 1 when an escape begins with one of them. */
 const ESCAPE_START_PAIR = new Uint8Array(1 << 16);
-for (let pair = 0; pair < 1 << 16; pair++) ESCAPE_START_PAIR[pair] = ESCAPE_START[pair >> 8]! | ESCAPE_START[pair & 0xff]!;
+for (let pair = 0; pair < 1 << 16; pair++)
+  ESCAPE_START_PAIR[pair] = ESCAPE_START[pair >> 8]! | ESCAPE_START[pair & 0xff]!;
 
 /** Where escapes may begin in some data. Looks at two bytes at a time: this is what most of the time goes into. */
 export class EscapeStarts {
@@ -17,7 +18,11 @@ export class EscapeStarts {
   constructor(data: Buffer) {
     this.#data = data;
     this.#offset = data.byteOffset & 1;
-    this.#pairs = new Uint16Array(data.buffer, data.byteOffset + this.#offset, Math.max(0, data.length - this.#offset) >> 1);
+    this.#pairs = new Uint16Array(
+      data.buffer,
+      data.byteOffset + this.#offset,
+      Math.max(0, data.length - this.#offset) >> 1,
+    );
     this.#first = ["%", "\\", "&"].reduce((first, start) => {
       const at = data.indexOf(start, 0, "latin1");
       return at >= 0 && at < first ? at : first;
@@ -43,8 +48,8 @@ function nextStart(data: Uint8Array, pairs: Uint16Array, offset: number, at: num
     at++;
   }
   if (at >= stop) return stop;
-  const last = stop - offset >> 1;
-  let pair = at - offset >> 1;
+  const last = (stop - offset) >> 1;
+  let pair = (at - offset) >> 1;
   while (pair < last && ESCAPE_START_PAIR[pairs[pair]!] === 0) pair++;
   at = (pair << 1) + offset;
   while (at < stop && ESCAPE_START[data[at]!] === 0) at++;

@@ -35,7 +35,16 @@ for (let digit = 0; digit < 16; digit++) {
 
 /** By byte: what a backslash and it mean, or 0. */
 const SHORT = new Uint8Array(256);
-for (const [letter, meaning] of Object.entries({ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" })) {
+for (const [letter, meaning] of Object.entries({
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+})) {
   SHORT[letter.charCodeAt(0)] = meaning.charCodeAt(0);
 }
 
@@ -78,7 +87,7 @@ export class EscapeReader {
     if (at + 2 >= data.length) return INCOMPLETE;
     const low = HEX[data[at + 2]!]!;
     if (low < 0) return 0;
-    this.bytes[0] = high << 4 | low;
+    this.bytes[0] = (high << 4) | low;
     this.count = 1;
     return 3;
   }
@@ -104,7 +113,7 @@ export class EscapeReader {
     if (data[at + 7] !== 0x75) return 0;
     const low = hex4(data, at + 8);
     if (low === INCOMPLETE) return INCOMPLETE;
-    return low >= 0xdc00 && low <= 0xdfff ? this.#mean(0x10000 + (unit - 0xd800 << 10) + (low - 0xdc00), 12) : 0;
+    return low >= 0xdc00 && low <= 0xdfff ? this.#mean(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), 12) : 0;
   }
 
   /**
@@ -115,7 +124,11 @@ export class EscapeReader {
     if (data[at] !== AMPERSAND) return 0;
     let name = 0;
     let length = 0;
-    for (let node = NAME_TREE.step(NAME_TREE.root, data[at + 1] ?? 0), end = at + 2; node !== 0; node = NAME_TREE.step(node, data[end++] ?? 0)) {
+    for (
+      let node = NAME_TREE.step(NAME_TREE.root, data[at + 1] ?? 0), end = at + 2;
+      node !== 0;
+      node = NAME_TREE.step(node, data[end++] ?? 0)
+    ) {
       // At the end of the data, and before a semicolon, it is not one yet.
       if (NAME_TREE.name(node) === 0 || end >= data.length || data[end] === SEMICOLON) continue;
       name = NAME_TREE.name(node);
@@ -171,19 +184,19 @@ export class EscapeReader {
       bytes[0] = character;
       this.count = 1;
     } else if (character < 0x800) {
-      bytes[0] = 0xc0 | character >> 6;
-      bytes[1] = 0x80 | character & 0x3f;
+      bytes[0] = 0xc0 | (character >> 6);
+      bytes[1] = 0x80 | (character & 0x3f);
       this.count = 2;
     } else if (character < 0x10000) {
-      bytes[0] = 0xe0 | character >> 12;
-      bytes[1] = 0x80 | character >> 6 & 0x3f;
-      bytes[2] = 0x80 | character & 0x3f;
+      bytes[0] = 0xe0 | (character >> 12);
+      bytes[1] = 0x80 | ((character >> 6) & 0x3f);
+      bytes[2] = 0x80 | (character & 0x3f);
       this.count = 3;
     } else {
-      bytes[0] = 0xf0 | character >> 18;
-      bytes[1] = 0x80 | character >> 12 & 0x3f;
-      bytes[2] = 0x80 | character >> 6 & 0x3f;
-      bytes[3] = 0x80 | character & 0x3f;
+      bytes[0] = 0xf0 | (character >> 18);
+      bytes[1] = 0x80 | ((character >> 12) & 0x3f);
+      bytes[2] = 0x80 | ((character >> 6) & 0x3f);
+      bytes[3] = 0x80 | (character & 0x3f);
       this.count = 4;
     }
     return length;
@@ -197,7 +210,7 @@ function hex4(data: Uint8Array, at: number): number {
     if (digit >= data.length) return INCOMPLETE;
     const value = HEX[data[digit]!]!;
     if (value < 0) return -2;
-    unit = unit << 4 | value;
+    unit = (unit << 4) | value;
   }
   return unit;
 }
@@ -207,7 +220,12 @@ function hex4(data: Uint8Array, at: number): number {
  *
  * @param character The character that stands there by the form's bytes, or -1 when none does.
  */
-export function canBecome(text: string, { bytes, fold }: { bytes: Uint8Array; fold: Uint8Array }, place: number, character: number): boolean {
+export function canBecome(
+  text: string,
+  { bytes, fold }: { bytes: Uint8Array; fold: Uint8Array },
+  place: number,
+  character: number,
+): boolean {
   const wanted = bytes[place]!;
   const lower = text.toLowerCase();
   const same: number[] = [];
@@ -221,5 +239,8 @@ export function canBecome(text: string, { bytes, fold }: { bytes: Uint8Array; fo
 
 function unicodeEscape(character: number): string {
   const text = String.fromCodePoint(character);
-  return Array.from({ length: text.length }, (_, unit) => `\\u${text.charCodeAt(unit).toString(16).padStart(4, "0")}`).join("");
+  return Array.from(
+    { length: text.length },
+    (_, unit) => `\\u${text.charCodeAt(unit).toString(16).padStart(4, "0")}`,
+  ).join("");
 }

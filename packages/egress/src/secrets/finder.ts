@@ -1,5 +1,15 @@
 import { EscapeStarts } from "./escape-starts.ts";
-import { AMPERSAND, ESCAPE_START, EscapeReader, INCOMPLETE, MAX_ESCAPE_BYTES, MAX_OTHER_BYTES, MAX_OTHER_EXTRA, MAX_REFERENCE_EXTRA, OTHER_EXTRA } from "./escapes.ts";
+import {
+  AMPERSAND,
+  ESCAPE_START,
+  EscapeReader,
+  INCOMPLETE,
+  MAX_ESCAPE_BYTES,
+  MAX_OTHER_BYTES,
+  MAX_OTHER_EXTRA,
+  MAX_REFERENCE_EXTRA,
+  OTHER_EXTRA,
+} from "./escapes.ts";
 import type { Form } from "./forms.ts";
 import { Probe } from "./probe.ts";
 import { PLACE_BITS, PLACE_MASK, Tables } from "./tables.ts";
@@ -63,7 +73,8 @@ export class Search {
     if (this.#plain === undefined || (this.#plain !== null && this.#plain.start < from)) {
       this.#plain = this.#tables.window === 1 ? this.#nextByBytes(from) : this.#nextPlain(from);
     }
-    const match = this.#escapes && !this.#escapes.none ? this.#nextEscaped(this.#escapes, from, this.#plain) : this.#plain;
+    const match =
+      this.#escapes && !this.#escapes.none ? this.#nextEscaped(this.#escapes, from, this.#plain) : this.#plain;
     return match ?? undefined;
   }
 
@@ -81,7 +92,12 @@ export class Search {
       if (this.#isOpen(starting[byte]!, at)) return at;
       if (ESCAPE_START[byte] === 0) continue;
       const length = this.#reader.read(data, at);
-      if (length === INCOMPLETE ? this.#isOpen(this.#forms, at) : length > 0 && this.#isOpen(starting[this.#reader.bytes[0]!]!, at)) return at;
+      if (
+        length === INCOMPLETE
+          ? this.#isOpen(this.#forms, at)
+          : length > 0 && this.#isOpen(starting[this.#reader.bytes[0]!]!, at)
+      )
+        return at;
     }
     return data.length;
   }
@@ -134,7 +150,7 @@ export class Search {
     const { length } = data;
     let last = from + window - 1;
     while (last < length) {
-      const key = data[last - 1]! << 8 | data[last]!;
+      const key = (data[last - 1]! << 8) | data[last]!;
       const move = shift[key]!;
       if (move !== 0) {
         last += move;
@@ -178,7 +194,7 @@ export class Search {
       const byte = reader.bytes[0]!;
       const before = best;
       for (const form of starting[byte]!) if (form.escapable) best = this.#better(best, form, at, 0);
-      const key = at > from ? data[at - 1]! << 8 | byte : 0;
+      const key = at > from ? (data[at - 1]! << 8) | byte : 0;
       if (at > from && escaped[key] === 1) {
         for (const place of places.get(key)!) {
           const start = at - (place & PLACE_MASK);

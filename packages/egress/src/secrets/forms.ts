@@ -33,11 +33,22 @@ export function formsOf(needles: readonly Buffer[]): Form[] {
   return needles.flatMap((value, needle) => {
     if (value.length === 0) return [];
     const escapable = value.length >= MIN_ENCODED_BYTES;
-    const form = (kind: Form["kind"], bytes: Buffer, fold: Uint8Array): Form => ({ needle, kind, bytes: bytes.map((byte) => fold[byte]!), fold, escapable });
+    const form = (kind: Form["kind"], bytes: Buffer, fold: Uint8Array): Form => ({
+      needle,
+      kind,
+      bytes: bytes.map((byte) => fold[byte]!),
+      fold,
+      escapable,
+    });
     const plain = form("plain", value, escapable && value.includes(" ") ? PLUS : SAME);
     if (!escapable) return [plain];
     const others = inLatin1(value).map((bytes) => form("plain", bytes, plain.fold));
-    return [plain, ...others, ...[0, 1, 2].map((before) => form("base64", core(value, before), BASE64)), form("hex", Buffer.from(value.toString("hex")), HEX)];
+    return [
+      plain,
+      ...others,
+      ...[0, 1, 2].map((before) => form("base64", core(value, before), BASE64)),
+      form("hex", Buffer.from(value.toString("hex")), HEX),
+    ];
   });
 }
 
@@ -45,13 +56,15 @@ export function formsOf(needles: readonly Buffer[]): Form[] {
 function inLatin1(value: Buffer): Buffer[] {
   const text = value.toString("utf8");
   const latin1 = /^[\x00-\xff]*$/.test(text) ? [Buffer.from(text, "latin1")] : [];
-  return [...latin1, Buffer.from(value.toString("latin1"), "utf8")].filter((bytes) => !bytes.equals(value) && bytes.length >= MIN_ENCODED_BYTES);
+  return [...latin1, Buffer.from(value.toString("latin1"), "utf8")].filter(
+    (bytes) => !bytes.equals(value) && bytes.length >= MIN_ENCODED_BYTES,
+  );
 }
 
 /** The characters of base64 that a value determines when so many bytes stand before it in its first group. */
 function core(value: Buffer, before: number): Buffer {
   const encoded = Buffer.concat([Buffer.alloc(before), value, Buffer.alloc(2)]).toString("base64");
-  return Buffer.from(encoded.slice(Math.ceil(before * 8 / 6), Math.floor((before + value.length) * 8 / 6)));
+  return Buffer.from(encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + value.length) * 8) / 6)));
 }
 
 function foldOf(from: string, to: string): Uint8Array {

@@ -14,10 +14,20 @@ const VALUE = "the-real-value-0123456789";
 /** Forms as they are written; the sizes that are too small are left out. */
 const SIZES = { alnum: 62, lower: 36, upper: 36, hex: 16, digits: 10 };
 const fixed = fc.string({ unit: fc.constantFrom(..."abXY019_-"), maxLength: 12 });
-const random = fc.record({ kind: fc.constantFrom(...(Object.keys(SIZES) as (keyof typeof SIZES)[])), extra: fc.nat({ max: 30 }), dots: fc.constantFrom("…", "...") }).map(
-  ({ kind, extra, dots }) => `${dots}{${Math.ceil(128 / Math.log2(SIZES[kind])) + extra}:${kind}}`,
-);
-const forms = fc.oneof(fc.tuple(fixed, fc.constantFrom("…", "..."), fixed), fc.tuple(fixed, random, fixed), fc.tuple(fixed, random, fixed, random, fixed)).map((parts) => parts.join(""));
+const random = fc
+  .record({
+    kind: fc.constantFrom(...(Object.keys(SIZES) as (keyof typeof SIZES)[])),
+    extra: fc.nat({ max: 30 }),
+    dots: fc.constantFrom("…", "..."),
+  })
+  .map(({ kind, extra, dots }) => `${dots}{${Math.ceil(128 / Math.log2(SIZES[kind])) + extra}:${kind}}`);
+const forms = fc
+  .oneof(
+    fc.tuple(fixed, fc.constantFrom("…", "..."), fixed),
+    fc.tuple(fixed, random, fixed),
+    fc.tuple(fixed, random, fixed, random, fixed),
+  )
+  .map((parts) => parts.join(""));
 
 describe("a placeholder's form", () => {
   test("is text with a random part: of so many characters, of a kind, or of 43 of the usual ones", () => {
@@ -47,23 +57,53 @@ describe("a placeholder's form", () => {
       ["…{31:hex}", /124 random bits.*32 characters/],
       ["…{5}-…{5}", /59 random bits/],
       ["sk …", /letters, digits and \. _ - only/],
-      ["sk/…", /letters, digits/], ["sk~…", /letters, digits/], ["sk\"…", /letters, digits/], ["%41…", /letters, digits/], ["é…", /letters, digits/], ["{…}", /letters, digits/], ["…{x}", /letters, digits/], ["…{12", /letters, digits/], ["\r\n…", /letters, digits/],
-      ["…{40:base64}", /unknown kind .*"base64".*alnum, lower, upper, hex, digits/], ["…{40:constructor}", /unknown kind/],
+      ["sk/…", /letters, digits/],
+      ["sk~…", /letters, digits/],
+      ['sk"…', /letters, digits/],
+      ["%41…", /letters, digits/],
+      ["é…", /letters, digits/],
+      ["{…}", /letters, digits/],
+      ["…{x}", /letters, digits/],
+      ["…{12", /letters, digits/],
+      ["\r\n…", /letters, digits/],
+      ["…{40:base64}", /unknown kind .*"base64".*alnum, lower, upper, hex, digits/],
+      ["…{40:constructor}", /unknown kind/],
       ["…{0}…", /at least one/],
       [`${"a".repeat(65)}…`, /65 characters, and may have 64/],
       ["…{600}", /600 characters, and may have 512/],
       ["…{9999}", /9999 characters/],
     ] as const) {
-      assert.throws(() => PlaceholderForm.parse(form), (error) => error instanceof PlaceholderError && message.test(error.message), form);
+      assert.throws(
+        () => PlaceholderForm.parse(form),
+        (error) => error instanceof PlaceholderError && message.test(error.message),
+        form,
+      );
     }
   });
 
   test("that tells the value, or most of it, is refused without telling it", () => {
     const make = (form: string, value: string) => PlaceholderForm.parse(form).make(value);
-    for (const [form, value] of [["hunter2-…", "hunter2"], ["a-…-hunter2", "hunter2"], ["sk-live-12345-…", "sk-live-12345678"], ["…-tail-9876", "live-tail-9876"], ["sk-live-…-live-end", "sk-live-0123456789-live-end"], ["…{43}.mid-hunter2.…", "hunter2"]] as const) {
-      assert.throws(() => make(form, value), (error) => error instanceof PlaceholderError && /fixed text/.test(error.message) && !error.message.includes(value), form);
+    for (const [form, value] of [
+      ["hunter2-…", "hunter2"],
+      ["a-…-hunter2", "hunter2"],
+      ["sk-live-12345-…", "sk-live-12345678"],
+      ["…-tail-9876", "live-tail-9876"],
+      ["sk-live-…-live-end", "sk-live-0123456789-live-end"],
+      ["…{43}.mid-hunter2.…", "hunter2"],
+    ] as const) {
+      assert.throws(
+        () => make(form, value),
+        (error) =>
+          error instanceof PlaceholderError && /fixed text/.test(error.message) && !error.message.includes(value),
+        form,
+      );
     }
-    for (const [form, value] of [["sk-ant-api03-…", `sk-ant-api03-${"x".repeat(80)}`], ["ghp_…{36}", `ghp_${"y".repeat(36)}`], ["key-…", "hunter2"]] as const) make(form, value);
+    for (const [form, value] of [
+      ["sk-ant-api03-…", `sk-ant-api03-${"x".repeat(80)}`],
+      ["ghp_…{36}", `ghp_${"y".repeat(36)}`],
+      ["key-…", "hunter2"],
+    ] as const)
+      make(form, value);
   });
 
   test("makes placeholders that are of it, all different, and with nothing of the value", () =>
@@ -87,38 +127,68 @@ describe("a placeholder's form", () => {
   test("has every character of its kind in every place", () => {
     const form = PlaceholderForm.parse("…{32:hex}");
     const seen = Array.from({ length: 32 }, () => new Set<string>());
-    for (let i = 0; i < 400; i++) for (const [at, character] of [...form.make(VALUE)].entries()) seen[at]!.add(character);
+    for (let i = 0; i < 400; i++)
+      for (const [at, character] of [...form.make(VALUE)].entries()) seen[at]!.add(character);
     for (const characters of seen) assert.equal(characters.size, 16);
   });
 });
 
 test("a placeholder of any form is put in, in headers, queries, Basic credentials and bodies, and comes back for its value", () =>
-  property([fc.uniqueArray(forms, { minLength: 1, maxLength: 5 })], async (texts) => {
-    const secrets = texts.flatMap((text, at) => {
-      const value = `value ${at} of "${at}"`;
-      try {
-        return [secretOf(value, { name: `S${at}`, placeholder: PlaceholderForm.parse(text).make(value) })];
-      } catch {
-        return [];
+  property(
+    [fc.uniqueArray(forms, { minLength: 1, maxLength: 5 })],
+    async (texts) => {
+      const secrets = texts.flatMap((text, at) => {
+        const value = `value ${at} of "${at}"`;
+        try {
+          return [secretOf(value, { name: `S${at}`, placeholder: PlaceholderForm.parse(text).make(value) })];
+        } catch {
+          return [];
+        }
+      });
+      const all = new SecretSet(secrets);
+      for (const { name, placeholder, value } of secrets) {
+        const real = value.toString();
+        const { headers, used, refused } = substituteHeaders(
+          [
+            ["authorization", `Bearer ${placeholder}`],
+            ["x", `${placeholder},${placeholder}`],
+          ],
+          secrets,
+          all,
+        );
+        assert.deepEqual(
+          { headers, used, refused },
+          {
+            headers: [
+              ["authorization", `Bearer ${real}`],
+              ["x", `${real},${real}`],
+            ],
+            used: [name],
+            refused: [],
+          },
+        );
+        const basic = `Basic ${Buffer.from(`user:${placeholder}`).toString("base64")}`;
+        assert.deepEqual(substituteHeaders([["authorization", basic]], secrets, all).headers, [
+          ["authorization", `Basic ${Buffer.from(`user:${real}`).toString("base64")}`],
+        ]);
+        for (const written of [
+          encodeURIComponent(placeholder),
+          new URLSearchParams([[placeholder, ""]]).toString().slice(0, -1),
+          JSON.stringify(placeholder).slice(1, -1),
+        ]) {
+          assert.equal(substituteQuery(`/?k=${written}`, secrets, all).path, `/?k=${encodeURIComponent(real)}`);
+        }
+        assert.deepEqual(substituteHeaders([["x", Buffer.from(placeholder).toString("hex")]], secrets, all).refused, [
+          name,
+        ]);
+        assert.deepEqual(substituteHeaders([["x", placeholder]], [], all).refused, [name]);
+        const body = bodySubstitution(secrets, all, "text/plain");
+        // In pieces, as it may come.
+        const pieces = [...`a ${placeholder} b`].flatMap((character) => body.push(Buffer.from(character)));
+        assert.equal(Buffer.concat([...pieces, ...body.flush()]).toString(), `a ${real} b`);
+        assert.equal(new Redactor(all).redactText(`it is ${real}!`).text, `it is ${placeholder}!`);
       }
-    });
-    const all = new SecretSet(secrets);
-    for (const { name, placeholder, value } of secrets) {
-      const real = value.toString();
-      const { headers, used, refused } = substituteHeaders([["authorization", `Bearer ${placeholder}`], ["x", `${placeholder},${placeholder}`]], secrets, all);
-      assert.deepEqual({ headers, used, refused }, { headers: [["authorization", `Bearer ${real}`], ["x", `${real},${real}`]], used: [name], refused: [] });
-      const basic = `Basic ${Buffer.from(`user:${placeholder}`).toString("base64")}`;
-      assert.deepEqual(substituteHeaders([["authorization", basic]], secrets, all).headers, [["authorization", `Basic ${Buffer.from(`user:${real}`).toString("base64")}`]]);
-      for (const written of [encodeURIComponent(placeholder), new URLSearchParams([[placeholder, ""]]).toString().slice(0, -1), JSON.stringify(placeholder).slice(1, -1)]) {
-        assert.equal(substituteQuery(`/?k=${written}`, secrets, all).path, `/?k=${encodeURIComponent(real)}`);
-      }
-      assert.deepEqual(substituteHeaders([["x", Buffer.from(placeholder).toString("hex")]], secrets, all).refused, [name]);
-      assert.deepEqual(substituteHeaders([["x", placeholder]], [], all).refused, [name]);
-      const body = bodySubstitution(secrets, all, "text/plain");
-      // In pieces, as it may come.
-      const pieces = [...`a ${placeholder} b`].flatMap((character) => body.push(Buffer.from(character)));
-      assert.equal(Buffer.concat([...pieces, ...body.flush()]).toString(), `a ${real} b`);
-      assert.equal(new Redactor(all).redactText(`it is ${real}!`).text, `it is ${placeholder}!`);
-    }
-    assert.equal(new Placeholders([]).shortest, Infinity);
-  }, { runs: 150 }));
+      assert.equal(new Placeholders([]).shortest, Infinity);
+    },
+    { runs: 150 },
+  ));

@@ -14,7 +14,11 @@ const MIN_UNTOLD_BYTES = 16;
 const DIGITS = "0123456789";
 const LOWER = "abcdefghijklmnopqrstuvwxyz";
 const CHARACTERS: Record<string, string> = {
-  alnum: DIGITS + LOWER + LOWER.toUpperCase(), lower: DIGITS + LOWER, upper: DIGITS + LOWER.toUpperCase(), hex: `${DIGITS}abcdef`, digits: DIGITS,
+  alnum: DIGITS + LOWER + LOWER.toUpperCase(),
+  lower: DIGITS + LOWER,
+  upper: DIGITS + LOWER.toUpperCase(),
+  hex: `${DIGITS}abcdef`,
+  digits: DIGITS,
 };
 const KINDS = Object.keys(CHARACTERS).join(", ");
 
@@ -48,17 +52,26 @@ export class PlaceholderForm {
     const parts = partsOf(text);
     const random = parts.filter((part) => typeof part !== "string");
     if (random.length === 0) {
-      throw new PlaceholderError(`${JSON.stringify(text)} is the same for everybody, and whoever knows it could use the secret. Write … where its random part is to be, such as "${text}…"`);
+      throw new PlaceholderError(
+        `${JSON.stringify(text)} is the same for everybody, and whoever knows it could use the secret. Write … where its random part is to be, such as "${text}…"`,
+      );
     }
     const fixed = parts.filter((part) => typeof part === "string").join("");
-    if (!FIXED.test(fixed)) throw new PlaceholderError(`${JSON.stringify(text)} may hold letters, digits and . _ - only, and … or …{count} or …{count:kind} for what is random (kinds: ${KINDS})`);
-    if (fixed.length > MAX_FIXED) throw new PlaceholderError(`its fixed text has ${fixed.length} characters, and may have ${MAX_FIXED}`);
+    if (!FIXED.test(fixed))
+      throw new PlaceholderError(
+        `${JSON.stringify(text)} may hold letters, digits and . _ - only, and … or …{count} or …{count:kind} for what is random (kinds: ${KINDS})`,
+      );
+    if (fixed.length > MAX_FIXED)
+      throw new PlaceholderError(`its fixed text has ${fixed.length} characters, and may have ${MAX_FIXED}`);
     const length = fixed.length + random.reduce((sum, { count }) => sum + count, 0);
-    if (length > MAX_LENGTH) throw new PlaceholderError(`it would have ${length} characters, and may have ${MAX_LENGTH}`);
+    if (length > MAX_LENGTH)
+      throw new PlaceholderError(`it would have ${length} characters, and may have ${MAX_LENGTH}`);
     const bits = random.reduce((sum, { count, characters }) => sum + count * Math.log2(characters.length), 0);
     if (bits < MIN_BITS) {
       const enough = Math.ceil(MIN_BITS / Math.log2(random[0]!.characters.length));
-      throw new PlaceholderError(`${JSON.stringify(text)} leaves ${Math.floor(bits)} random bits, and could be guessed: ${MIN_BITS} are needed, which are ${enough} characters of this kind`);
+      throw new PlaceholderError(
+        `${JSON.stringify(text)} leaves ${Math.floor(bits)} random bits, and could be guessed: ${MIN_BITS} are needed, which are ${enough} characters of this kind`,
+      );
     }
     return new PlaceholderForm(text, parts);
   }
@@ -79,7 +92,9 @@ export class PlaceholderForm {
 
   /** Whether a placeholder is of this form. */
   matches(placeholder: string): boolean {
-    const pattern = this.#parts.map((part) => (typeof part === "string" ? part.replaceAll(".", "\\.") : `[${part.characters}]{${part.count}}`)).join("");
+    const pattern = this.#parts
+      .map((part) => (typeof part === "string" ? part.replaceAll(".", "\\.") : `[${part.characters}]{${part.count}}`))
+      .join("");
     return new RegExp(`^${pattern}$`).test(placeholder);
   }
 
@@ -90,11 +105,14 @@ export class PlaceholderForm {
   /** What is fixed is seen in the sandbox: it must not be the value, nor so much of it that the rest could be guessed. */
   #checkUntold(value: string): void {
     const fixed = this.#parts.filter((part) => typeof part === "string");
-    if (fixed.some((part) => part.includes(value))) throw new PlaceholderError("its fixed text holds the secret's value");
+    if (fixed.some((part) => part.includes(value)))
+      throw new PlaceholderError("its fixed text holds the secret's value");
     const told = commonStart(fixed.at(0)!, value) + commonStart(reversed(fixed.at(-1)!), reversed(value));
     const left = Math.max(0, Buffer.byteLength(value) - told);
     if (told > 0 && left < MIN_UNTOLD_BYTES) {
-      throw new PlaceholderError(`its fixed text tells all but ${left} bytes of the secret's value, and has to leave ${MIN_UNTOLD_BYTES}: write less of it`);
+      throw new PlaceholderError(
+        `its fixed text tells all but ${left} bytes of the secret's value, and has to leave ${MIN_UNTOLD_BYTES}: write less of it`,
+      );
     }
   }
 }
@@ -105,12 +123,18 @@ function partsOf(text: string): Part[] {
   if (!found) return [text];
   const [whole, count = String(DEFAULT_COUNT), kind = "alnum"] = found;
   const characters = Object.hasOwn(CHARACTERS, kind) ? CHARACTERS[kind]! : null;
-  if (characters === null) throw new PlaceholderError(`unknown kind of characters ${JSON.stringify(kind)}; use one of ${KINDS}`);
+  if (characters === null)
+    throw new PlaceholderError(`unknown kind of characters ${JSON.stringify(kind)}; use one of ${KINDS}`);
   if (Number(count) === 0) throw new PlaceholderError("a random part has at least one character");
-  return [text.slice(0, found.index), { count: Number(count), characters }, ...partsOf(text.slice(found.index + whole.length))];
+  return [
+    text.slice(0, found.index),
+    { count: Number(count), characters },
+    ...partsOf(text.slice(found.index + whole.length)),
+  ];
 }
 
-const randomText = ({ count, characters }: { count: number; characters: string }) => Array.from({ length: count }, () => characters[randomInt(characters.length)]).join("");
+const randomText = ({ count, characters }: { count: number; characters: string }) =>
+  Array.from({ length: count }, () => characters[randomInt(characters.length)]).join("");
 const reversed = (text: string) => Array.from(text).reverse().join("");
 
 function commonStart(a: string, b: string): number {

@@ -13,11 +13,27 @@ test("replaces those that have a replacement, of whatever form, also next to eac
   const [a, b, c] = [newPlaceholder(), newPlaceholder(), PlaceholderForm.parse("sk-a.b-…{30}").make("the real value")];
   const placeholders = new Placeholders([a, b, c]);
   const replacement = (placeholder: string) => (placeholder === b ? undefined : "$& value");
-  assert.equal(placeholders.replace(`x${a}${b}é${a}, ${c}0${c.slice(1)}`, replacement), `x$& value${b}é$& value, $& value0${c.slice(1)}`);
-  for (const none of ["", a.slice(0, -1), newPlaceholder(), c.slice(1), c.replace("a.b", "axb"), c.toUpperCase()]) assert.equal(placeholders.replace(none, () => "value"), none);
-  assert.equal(new Placeholders([]).replace(a, () => "value"), a);
+  assert.equal(
+    placeholders.replace(`x${a}${b}é${a}, ${c}0${c.slice(1)}`, replacement),
+    `x$& value${b}é$& value, $& value0${c.slice(1)}`,
+  );
+  for (const none of ["", a.slice(0, -1), newPlaceholder(), c.slice(1), c.replace("a.b", "axb"), c.toUpperCase()])
+    assert.equal(
+      placeholders.replace(none, () => "value"),
+      none,
+    );
+  assert.equal(
+    new Placeholders([]).replace(a, () => "value"),
+    a,
+  );
   const around = PlaceholderForm.parse(`${c}…`).make("the real value");
-  for (const both of [[c, around], [around, c]]) {
-    assert.equal(new Placeholders(both).replace(`${c} ${around}`, (placeholder) => (placeholder === c ? "inner" : "outer")), "inner outer");
+  for (const both of [
+    [c, around],
+    [around, c],
+  ]) {
+    assert.equal(
+      new Placeholders(both).replace(`${c} ${around}`, (placeholder) => (placeholder === c ? "inner" : "outer")),
+      "inner outer",
+    );
   }
 });

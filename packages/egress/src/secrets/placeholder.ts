@@ -24,7 +24,13 @@ export class Placeholders {
     this.shortest = Math.min(...placeholders.map(({ length }) => length));
     this.#leads = [...new Set(placeholders.map((placeholder) => placeholder.slice(0, LEAD_LENGTH)))];
     // The longest first: the text of a form may be another's placeholder.
-    this.#pattern = new RegExp(placeholders.toSorted((a, b) => b.length - a.length).map((placeholder) => placeholder.replaceAll(".", "\\.")).join("|"), "g");
+    this.#pattern = new RegExp(
+      placeholders
+        .toSorted((a, b) => b.length - a.length)
+        .map((placeholder) => placeholder.replaceAll(".", "\\."))
+        .join("|"),
+      "g",
+    );
   }
 
   /** Replaces placeholders in a text; one for which there is no replacement stays as it is. */

@@ -127,7 +127,13 @@ export class Probe {
   #incomplete(form: Form, at: number, place: number): void {
     const short = this.#reader.readShort(this.#data, at);
     if (short > 0 && this.#means(form, place)) this.#branches.push(at + short, place + this.#reader.count, 1);
-    if (!this.open) this.open = canBecome(Buffer.from(this.#data.subarray(at)).toString("latin1"), form, place, characterAt(form.bytes, place));
+    if (!this.open)
+      this.open = canBecome(
+        Buffer.from(this.#data.subarray(at)).toString("latin1"),
+        form,
+        place,
+        characterAt(form.bytes, place),
+      );
   }
 
   /** Whether what was read is what the form has at `place`. */

@@ -14,9 +14,11 @@ const filled = (text: string) => Buffer.from(text.repeat(Math.ceil(SIZE / text.l
 const INPUTS: Record<string, Buffer> = {
   zeros: Buffer.alloc(SIZE),
   random: randomBytes(SIZE),
-  JSON: filled('{"id":"chatcmpl-123","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hello \\"world\\"\\n and more"}}]}\n'),
+  JSON: filled(
+    '{"id":"chatcmpl-123","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hello \\"world\\"\\n and more"}}]}\n',
+  ),
   HTML: filled('<a href="/x?a=1&amp;b=2" class="foo bar">Text &lt;b&gt; some words of ordinary prose that go on</a>\n'),
-  base64: Buffer.from(randomBytes(SIZE * 3 / 4).toString("base64")),
+  base64: Buffer.from(randomBytes((SIZE * 3) / 4).toString("base64")),
   hexadecimal: Buffer.from(randomBytes(SIZE / 2).toString("hex")),
   "all %XX": filled("%E4%BD%A0%E5%A5%BD"),
   "all backslashes": filled("\\"),
@@ -25,7 +27,17 @@ const INPUTS: Record<string, Buffer> = {
 
 function secrets(count: number, ...more: string[]): SecretSet {
   const values = [...Array.from({ length: count }, () => `sk-proj-${randomBytes(30).toString("base64url")}`), ...more];
-  return new SecretSet(values.map((value, index): Secret => ({ name: `S${index}`, placeholder: newPlaceholder(), value: Buffer.from(value), hosts: [], inBody: false })));
+  return new SecretSet(
+    values.map(
+      (value, index): Secret => ({
+        name: `S${index}`,
+        placeholder: newPlaceholder(),
+        value: Buffer.from(value),
+        hosts: [],
+        inBody: false,
+      }),
+    ),
+  );
 }
 
 function measure(set: SecretSet, data: Buffer, chunkBytes: number): string {
@@ -40,7 +52,7 @@ function measure(set: SecretSet, data: Buffer, chunkBytes: number): string {
   const began = process.cpuUsage();
   let passes = 0;
   for (; spentMs(began) < MEASURE_MS; passes++) pass();
-  return String(Math.round(passes * data.length / 1000 / spentMs(began))).padStart(14);
+  return String(Math.round((passes * data.length) / 1000 / spentMs(began))).padStart(14);
 }
 
 const columns: [string, SecretSet, number][] = [

@@ -19,7 +19,8 @@ function redact(redactor: Redactor, chunks: Buffer[]): { data: Buffer; found: st
   return { data: Buffer.concat([...parts, ...scanner.flush()]), found: scanner.found() };
 }
 
-const redactorOf = (...list: string[]) => new Redactor(new SecretSet(list.map((value, index) => secretOf(value, { name: `S${index}` }))));
+const redactorOf = (...list: string[]) =>
+  new Redactor(new SecretSet(list.map((value, index) => secretOf(value, { name: `S${index}` }))));
 
 test("does what the naive redactor does: any values, spellings, surroundings and chunks", () =>
   property(
@@ -32,7 +33,10 @@ test("does what the naive redactor does: any values, spellings, surroundings and
     ],
     (list, parts, end, places, every) => {
       const secrets = list.map((value, index) => secretOf(value, { name: `S${index}` }));
-      const data = Buffer.concat([...parts.flatMap(([before, which, spell]) => [before, spell(list[which % list.length]!)]), end]);
+      const data = Buffer.concat([
+        ...parts.flatMap(([before, which, spell]) => [before, spell(list[which % list.length]!)]),
+        end,
+      ]);
       const expected = redactNaively(data, secrets);
       const got = redact(new Redactor(new SecretSet(secrets)), chunked(data, places, every));
       assert.deepEqual(got, expected);
@@ -41,13 +45,17 @@ test("does what the naive redactor does: any values, spellings, surroundings and
   ));
 
 test("passes on at once all but what could become a value", () =>
-  property([values, surroundings, surroundings, spellings, fc.nat({ max: 1000 })], (value, before, after, spell, place) => {
-    const secret = secretOf(value);
-    const whole = Buffer.concat([before, spell(value), after]);
-    const data = whole.subarray(0, Math.ceil(place * whole.length / 1000));
-    const passed = Buffer.concat(new Redactor(new SecretSet([secret])).scanner().push(data));
-    assert.deepEqual(passed, redactNaively(data, [secret], true).data);
-  }, { runs: 2000 }));
+  property(
+    [values, surroundings, surroundings, spellings, fc.nat({ max: 1000 })],
+    (value, before, after, spell, place) => {
+      const secret = secretOf(value);
+      const whole = Buffer.concat([before, spell(value), after]);
+      const data = whole.subarray(0, Math.ceil((place * whole.length) / 1000));
+      const passed = Buffer.concat(new Redactor(new SecretSet([secret])).scanner().push(data));
+      assert.deepEqual(passed, redactNaively(data, [secret], true).data);
+    },
+    { runs: 2000 },
+  ));
 
 test("passes data without values on as it is, without copying it", () =>
   property([fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 5 })], (chunks) => {
@@ -72,8 +80,10 @@ test("replaces a value, however its characters are written, and nothing else", (
     assert.deepEqual(found, ["SECRET"]);
     const text = got.toString("latin1");
     assert.match(text, /^<<< .* >>>$/s);
-    for (const encoding of ["utf8", "hex", "base64", "base64url"] as const) assert.ok(!text.includes(Buffer.from(value).toString(encoding)));
-    if (!/REDA/.test(text)) assert.ok([secret.placeholder, Buffer.from(secret.placeholder).toString("hex")].includes(text.slice(4, -4)));
+    for (const encoding of ["utf8", "hex", "base64", "base64url"] as const)
+      assert.ok(!text.includes(Buffer.from(value).toString(encoding)));
+    if (!/REDA/.test(text))
+      assert.ok([secret.placeholder, Buffer.from(secret.placeholder).toString("hex")].includes(text.slice(4, -4)));
   }));
 
 test("turns each form back into what stands for it", () => {
@@ -86,7 +96,7 @@ test("turns each form back into what stands for it", () => {
     [encodeURIComponent(value), placeholder],
     [new URLSearchParams({ key: value }).toString(), `key=${placeholder}`],
     [JSON.stringify({ key: value }), `{"key":"${placeholder}"}`],
-    ['sk-\\u0022ab\\/c\\u0026d\\u002B\\u00e9\\uD83D\\uDE00 z', placeholder],
+    ["sk-\\u0022ab\\/c\\u0026d\\u002B\\u00e9\\uD83D\\uDE00 z", placeholder],
     ["sk-&quot;ab/c&amp;d&#43;&#xE9;&#128512; z", placeholder],
     [Buffer.from(value).toString("hex").toUpperCase(), Buffer.from(placeholder).toString("hex")],
   ] as const) {
@@ -95,15 +105,24 @@ test("turns each form back into what stands for it", () => {
 });
 
 test("knows every character reference that browsers know", () => {
-  const names = Object.entries(characterEntities).flatMap(([name, meaning]) => [[`&${name};`, meaning], ...(characterEntitiesLegacy.includes(name) ? [[`&${name}`, meaning]] : [])] as [string, string][]);
+  const names = Object.entries(characterEntities).flatMap(
+    ([name, meaning]) =>
+      [[`&${name};`, meaning], ...(characterEntitiesLegacy.includes(name) ? [[`&${name}`, meaning]] : [])] as [
+        string,
+        string,
+      ][],
+  );
   assert.equal(names.length, 2_231);
-  const secrets = [...new Set(names.map(([, meaning]) => meaning))].map((meaning) => secretOf(`-.${meaning}.-`, { name: meaning }));
+  const secrets = [...new Set(names.map(([, meaning]) => meaning))].map((meaning) =>
+    secretOf(`-.${meaning}.-`, { name: meaning }),
+  );
   // As many at a time as a sandbox may have.
   for (let at = 0; at < secrets.length; at += 64) {
     const some = secrets.slice(at, at + 64);
     const redactor = new Redactor(new SecretSet(some));
     for (const { name: meaning, placeholder } of some) {
-      for (const [written] of names.filter(([, one]) => one === meaning)) assert.equal(redact(redactor, [Buffer.from(`-.${written}.-`)]).data.toString(), placeholder, written);
+      for (const [written] of names.filter(([, one]) => one === meaning))
+        assert.equal(redact(redactor, [Buffer.from(`-.${written}.-`)]).data.toString(), placeholder, written);
     }
   }
 });
@@ -119,10 +138,19 @@ test("knows references without a semicolon, with any sensible number of digits, 
     "p&#0000000000095;&#x000000000000000e4;&#128;ss-notin&#172;it&#38;",
     "&#000000000000000000000000000112;_&auml;&#x80;ss-notin&not;it&AMP;",
   ]) {
-    for (const every of [false, true]) assert.equal(redact(redactor, chunked(Buffer.from(written), [], every)).data.toString(), secret.placeholder, written);
+    for (const every of [false, true])
+      assert.equal(
+        redact(redactor, chunked(Buffer.from(written), [], every)).data.toString(),
+        secret.placeholder,
+        written,
+      );
   }
   // Longer names win, more digits are of the number, and beyond the bound there is no reference.
-  for (const other of ["p_ä€ss-notin&notin;it&", "p&#957_ä€ss-notin¬it&", "p&#0000000000000000000000000000095;ä€ss-notin¬it&"]) {
+  for (const other of [
+    "p_ä€ss-notin&notin;it&",
+    "p&#957_ä€ss-notin¬it&",
+    "p&#0000000000000000000000000000095;ä€ss-notin¬it&",
+  ]) {
     assert.equal(redact(redactor, [Buffer.from(other)]).data.toString(), other);
   }
 });
@@ -186,20 +214,29 @@ test("keeps the length where lengths matter", () => {
 });
 
 test("pauses anywhere let out no more than three bytes of a value, its first", () =>
-  property([values, surroundings, spellings, surroundings, cuts, fc.boolean()], (value, before, spell, after, places, every) => {
-    const secret = secretOf(value);
-    const data = Buffer.concat([before, spell(value), after]);
-    const redactor = new Redactor(new SecretSet([secret]));
-    const whole = redactor.scanner({ keepLength: true });
-    const expected = Buffer.concat([...whole.push(data), ...whole.flush()]);
-    const scanner = redactor.scanner({ keepLength: true });
-    const got = Buffer.concat([...chunked(data, places, every).flatMap((chunk) => [...scanner.push(chunk), ...scanner.pause()]), ...scanner.flush()]);
-    assert.equal(got.length, expected.length);
-    const starts = new Set<number>();
-    const search = new Finder(formsOf([secret.value])).search(data);
-    for (let match = search.next(0); match; match = search.next(match.end)) for (const at of [0, 1, 2]) starts.add(match.start + at);
-    for (const [at, byte] of expected.entries()) assert.ok(got[at] === byte || (starts.has(at) && got[at] === data[at]), `byte ${at} of ${data} is in ${got}`);
-  }, { runs: 2000 }));
+  property(
+    [values, surroundings, spellings, surroundings, cuts, fc.boolean()],
+    (value, before, spell, after, places, every) => {
+      const secret = secretOf(value);
+      const data = Buffer.concat([before, spell(value), after]);
+      const redactor = new Redactor(new SecretSet([secret]));
+      const whole = redactor.scanner({ keepLength: true });
+      const expected = Buffer.concat([...whole.push(data), ...whole.flush()]);
+      const scanner = redactor.scanner({ keepLength: true });
+      const got = Buffer.concat([
+        ...chunked(data, places, every).flatMap((chunk) => [...scanner.push(chunk), ...scanner.pause()]),
+        ...scanner.flush(),
+      ]);
+      assert.equal(got.length, expected.length);
+      const starts = new Set<number>();
+      const search = new Finder(formsOf([secret.value])).search(data);
+      for (let match = search.next(0); match; match = search.next(match.end))
+        for (const at of [0, 1, 2]) starts.add(match.start + at);
+      for (const [at, byte] of expected.entries())
+        assert.ok(got[at] === byte || (starts.has(at) && got[at] === data[at]), `byte ${at} of ${data} is in ${got}`);
+    },
+    { runs: 2000 },
+  ));
 
 test("a pause gives out what is held, if it is short, and nothing else", () => {
   const scanner = redactorOf("secret-value").scanner({ keepLength: true });
@@ -213,7 +250,12 @@ test("a pause gives out what is held, if it is short, and nothing else", () => {
 
 test("takes out a field whose name and value make up a value together", () => {
   const redactor = redactorOf("user:password", "Token: abc");
-  for (const [name, text] of [["user", "password"], ["X-user", "password1"], ["Token", "abc"]] as const) assert.equal(redactor.redactField([name, text]), null);
+  for (const [name, text] of [
+    ["user", "password"],
+    ["X-user", "password1"],
+    ["Token", "abc"],
+  ] as const)
+    assert.equal(redactor.redactField([name, text]), null);
   assert.deepEqual(redactor.redactField(["User", "password"]), ["User", "password"]);
   assert.ok(redactor.redactField(["x", "user:password"])![1].startsWith("DENO_SECRET"));
 });
@@ -223,7 +265,10 @@ test("redacts texts of heads, as bytes and as characters", () => {
   const redactor = new Redactor(new SecretSet([secret]));
   const asBytes = secret.value.toString("latin1");
   assert.deepEqual(redactor.redactText(`a=${asBytes}; b`), { text: `a=${secret.placeholder}; b`, found: ["SECRET"] });
-  assert.deepEqual(redactor.redactText("not pässwörd-✓ it"), { text: `not ${secret.placeholder} it`, found: ["SECRET"] });
+  assert.deepEqual(redactor.redactText("not pässwörd-✓ it"), {
+    text: `not ${secret.placeholder} it`,
+    found: ["SECRET"],
+  });
   assert.deepEqual(redactor.redactText("untouched é \ud800"), { text: "untouched é \ud800", found: [] });
 });
 
@@ -231,7 +276,11 @@ test("knows a value that a program has taken for Latin-1, as one does that repea
   const secret = secretOf("pässwörd");
   const redactor = new Redactor(new SecretSet([secret]));
   const header = secret.value.toString("latin1");
-  for (const echo of [Buffer.from(JSON.stringify({ header })), Buffer.from('{"header":"p\\u00c3\\u00a4ssw\\u00c3\\u00b6rd"}'), Buffer.from('{"header":"pässwörd"}', "latin1")]) {
+  for (const echo of [
+    Buffer.from(JSON.stringify({ header })),
+    Buffer.from('{"header":"p\\u00c3\\u00a4ssw\\u00c3\\u00b6rd"}'),
+    Buffer.from('{"header":"pässwörd"}', "latin1"),
+  ]) {
     assert.equal(redact(redactor, [echo]).data.toString(), `{"header":"${secret.placeholder}"}`);
   }
 });
@@ -256,11 +305,18 @@ test("gives up on a value that repeats itself too much rather than stand still o
   const value = "\\".repeat(8_000);
   const stream = redactorOf(value).redactBody();
   const began = performance.now();
-  await assert.rejects(pipeline([Buffer.from("\\".repeat(7_999).concat("x").repeat(8))], stream, new Writable({ write: (_chunk, _encoding, done) => done() })), (error: Error) => {
-    assert.ok(error instanceof SearchLimitError);
-    assert.ok(!error.message.includes(value));
-    return true;
-  });
+  await assert.rejects(
+    pipeline(
+      [Buffer.from("\\".repeat(7_999).concat("x").repeat(8))],
+      stream,
+      new Writable({ write: (_chunk, _encoding, done) => done() }),
+    ),
+    (error: Error) => {
+      assert.ok(error instanceof SearchLimitError);
+      assert.ok(!error.message.includes(value));
+      return true;
+    },
+  );
   assert.ok(performance.now() - began < 5_000);
 });
 

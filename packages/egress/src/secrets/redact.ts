@@ -53,7 +53,10 @@ export class Redactor {
   /** @param formerHosts hosts that secrets were for before */
   constructor(secrets: SecretSet, formerHosts: readonly Pattern[] = []) {
     this.#secrets = secrets;
-    this.#hosts = [...secrets.all.flatMap(({ hosts }) => hosts), ...formerHosts].map((host) => ({ ...host, port: null }));
+    this.#hosts = [...secrets.all.flatMap(({ hosts }) => hosts), ...formerHosts].map((host) => ({
+      ...host,
+      port: null,
+    }));
     this.#spansFields = secrets.all.some(({ value }) => value.includes(":"));
     this.#finder = new Finder(formsOf(secrets.all.map(({ value }) => value)));
   }
@@ -102,7 +105,9 @@ export class Redactor {
   redactField([name, text]: [name: string, value: string]): [name: string, value: string] | null {
     const field: [string, string] = [this.redactText(name).text, this.redactText(text).text];
     if (!this.#spansFields) return field;
-    return this.redactText(field.join(":")).found.length + this.redactText(field.join(": ")).found.length > 0 ? null : field;
+    return this.redactText(field.join(":")).found.length + this.redactText(field.join(": ")).found.length > 0
+      ? null
+      : field;
   }
 
   /** Redacts a body, after its content codings have been opened. Its stream fails with {@link SearchLimitError}. */
@@ -119,7 +124,12 @@ export class Redactor {
       found.add(name);
       return standIn(match, placeholder, options.keepLength ?? false);
     });
-    return { push: (chunk) => scanner.push(chunk), pause: () => scanner.pause(), flush: () => scanner.flush(), found: () => [...found] };
+    return {
+      push: (chunk) => scanner.push(chunk),
+      pause: () => scanner.pause(),
+      flush: () => scanner.flush(),
+      found: () => [...found],
+    };
   }
 
   #redactAs(encoding: BufferEncoding, text: string, found: Set<string>): string {

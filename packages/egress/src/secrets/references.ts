@@ -22,13 +22,19 @@ interface Name {
 const LEGACY = new Set(characterEntitiesLegacy);
 /** What is in most pages. It comes first, where it is found at once. */
 const COMMON = ["amp", "lt", "gt", "quot", "nbsp"];
-const NAMES: Name[] = [...COMMON.map((name): [string, string] => [name, characterEntities[name]!]), ...Object.entries(characterEntities).filter(([name]) => !COMMON.includes(name))].flatMap(([name, text]) => {
+const NAMES: Name[] = [
+  ...COMMON.map((name): [string, string] => [name, characterEntities[name]!]),
+  ...Object.entries(characterEntities).filter(([name]) => !COMMON.includes(name)),
+].flatMap(([name, text]) => {
   const meaning = Buffer.from(text);
   return [{ name: `${name};`, meaning }, ...(LEGACY.has(name) ? [{ name, meaning }] : [])];
 });
 
 /** Names by the first byte of what they mean, those with a semicolon only: of the others each is the beginning of one. */
-const BY_MEANING = Map.groupBy(NAMES.filter(({ name }) => name.endsWith(";")), ({ meaning }) => meaning[0]!);
+const BY_MEANING = Map.groupBy(
+  NAMES.filter(({ name }) => name.endsWith(";")),
+  ({ meaning }) => meaning[0]!,
+);
 
 /** The names of what begins with a byte, with their semicolons. */
 export function namesOf(byte: number): string[] {
@@ -37,7 +43,8 @@ export function namesOf(byte: number): string[] {
 
 /** Letters, digits and the semicolon, numbered from 1. */
 const LETTERS = new Uint8Array(256);
-for (const [index, letter] of [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789;"].entries()) LETTERS[letter.charCodeAt(0)] = index + 1;
+for (const [index, letter] of [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789;"].entries())
+  LETTERS[letter.charCodeAt(0)] = index + 1;
 const LETTER_COUNT = 64;
 
 /** All names as a tree. Nodes are numbers, 0 is none and 1 the root. */
@@ -102,8 +109,9 @@ export const NAME_TREE = new NameTree(NAMES);
 
 /** What browsers take the numbers 128 to 159 for: the characters of Windows-1252, where it has one. */
 const WINDOWS_1252 = [
-  0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d, 0x017d, 0x8f,
-  0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d, 0x017e, 0x0178,
+  0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d, 0x017d,
+  0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,
+  0x017e, 0x0178,
 ];
 
 /** The character that a number means, or -1 for none. */
@@ -125,14 +133,24 @@ function numbersOf(character: number): number[] {
  * @param characters The characters that may.
  * @param fits Whether these bytes of UTF-8 may.
  */
-export function referenceCanBecome(text: string, first: readonly number[], characters: readonly number[], fits: (meaning: Uint8Array) => boolean): boolean {
+export function referenceCanBecome(
+  text: string,
+  first: readonly number[],
+  characters: readonly number[],
+  fits: (meaning: Uint8Array) => boolean,
+): boolean {
   if (text === "&" || !text.startsWith("&#")) {
     const start = text.slice(1);
-    if (first.some((byte) => BY_MEANING.get(byte)?.some(({ name, meaning }) => name.startsWith(start) && fits(meaning)))) return true;
+    if (
+      first.some((byte) => BY_MEANING.get(byte)?.some(({ name, meaning }) => name.startsWith(start) && fits(meaning)))
+    )
+      return true;
     if (text !== "&") return false;
   }
   const lower = text.toLowerCase();
-  return characters.flatMap(numbersOf).some((number) => canBecomeNumber(lower, "&#", number, 10) || canBecomeNumber(lower, "&#x", number, 16));
+  return characters
+    .flatMap(numbersOf)
+    .some((number) => canBecomeNumber(lower, "&#", number, 10) || canBecomeNumber(lower, "&#x", number, 16));
 }
 
 function canBecomeNumber(text: string, start: string, number: number, radix: 10 | 16): boolean {

@@ -50,21 +50,29 @@ test("several that make the file at once get one key and leave nothing else behi
   const sealers = await Promise.all(Array.from({ length: 8 }, () => Sealer.open(file)));
   const sealed = sealers[0]!.seal("value", "p");
   for (const each of sealers) assert.equal(each.open(sealed, "p"), "value");
-  assert.deepEqual((await readdir(directory)).filter((name) => name.startsWith("together")), ["together"]);
+  assert.deepEqual(
+    (await readdir(directory)).filter((name) => name.startsWith("together")),
+    ["together"],
+  );
 });
 
 test("refuses a key file that others can read, and says what to do", async () => {
   const file = join(directory, "wide");
   await Sealer.open(file);
   await chmod(file, 0o640);
-  await assert.rejects(Sealer.open(file), (error: Error) => error instanceof SealError && error.message.includes("0640") && error.message.includes(`chmod 600 ${file}`));
+  await assert.rejects(
+    Sealer.open(file),
+    (error: Error) =>
+      error instanceof SealError && error.message.includes("0640") && error.message.includes(`chmod 600 ${file}`),
+  );
 });
 
 test("refuses what is not a key file", async () => {
   await writeFile(join(directory, "short"), "too short", { mode: 0o600 });
   await writeFile(join(directory, "long"), Buffer.alloc(33), { mode: 0o600 });
   await symlink(join(directory, "key"), join(directory, "link"));
-  for (const name of ["short", "long", "link", "."]) await assert.rejects(Sealer.open(join(directory, name)), SealError);
+  for (const name of ["short", "long", "link", "."])
+    await assert.rejects(Sealer.open(join(directory, name)), SealError);
   await assert.rejects(Sealer.open(join(directory, "missing", "key")));
 });
 

@@ -70,29 +70,37 @@ export class Sealer {
       const plain = Buffer.concat([decipher.update(data.subarray(1 + NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
       return plain.toString("utf8");
     } catch {
-      throw new SealError("A sealed value does not open: it was sealed with another key or for another secret, or was changed");
+      throw new SealError(
+        "A sealed value does not open: it was sealed with another key or for another secret, or was changed",
+      );
     }
   }
 }
 
 async function readKey(file: string): Promise<Buffer | undefined> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    if (error.code === "ELOOP") throw new SealError(`${file}: is a symbolic link; put the key file itself there`);
-    throw new SealError(`${file}: cannot be read (${error.code})`);
-  });
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      if (error.code === "ELOOP") throw new SealError(`${file}: is a symbolic link; put the key file itself there`);
+      throw new SealError(`${file}: cannot be read (${error.code})`);
+    },
+  );
   if (!handle) return undefined;
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) throw new SealError(`${file}: is not a file`);
     if ((stat.mode & 0o077) !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, "0");
-      throw new SealError(`${file}: holds the key of secrets, but its mode ${mode} opens it to others; run: chmod 600 ${file}`);
+      throw new SealError(
+        `${file}: holds the key of secrets, but its mode ${mode} opens it to others; run: chmod 600 ${file}`,
+      );
     }
     // One byte more than a key, so that a longer file is seen without being read.
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(KEY_BYTES + 1), 0, KEY_BYTES + 1, 0);
     if (bytesRead !== KEY_BYTES) {
-      throw new SealError(`${file}: does not hold exactly ${KEY_BYTES} bytes; restore it, or remove it and set all secrets anew`);
+      throw new SealError(
+        `${file}: does not hold exactly ${KEY_BYTES} bytes; restore it, or remove it and set all secrets anew`,
+      );
     }
     return buffer.subarray(0, KEY_BYTES);
   } finally {

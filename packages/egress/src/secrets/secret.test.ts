@@ -19,10 +19,13 @@ function sealed(name: string, value: string, hosts: string[], more: Partial<Seal
 }
 
 test("opens secrets and tells which a host may get", () => {
-  const set = SecretSet.open([
-    sealed("EXACT", "one", ["api.example.com"]),
-    sealed("BELOW", "två", ["*.example.com", "other.test:8443"], { in: ["body"] }),
-  ], sealer);
+  const set = SecretSet.open(
+    [
+      sealed("EXACT", "one", ["api.example.com"]),
+      sealed("BELOW", "två", ["*.example.com", "other.test:8443"], { in: ["body"] }),
+    ],
+    sealer,
+  );
   const names = (host: string, port: number) => set.approvedFor(host, port).map(({ name }) => name);
   assert.deepEqual(names("api.example.com", 443), ["EXACT", "BELOW"]);
   assert.deepEqual(names("api.example.com", 8443), ["EXACT", "BELOW"]);
@@ -30,7 +33,13 @@ test("opens secrets and tells which a host may get", () => {
   assert.deepEqual(names("notexample.com", 443), []);
   assert.deepEqual(names("other.test", 8443), ["BELOW"]);
   assert.deepEqual(names("other.test", 443), []);
-  assert.deepEqual(set.all.map(({ value, inBody }) => [value.toString(), inBody]), [["one", false], ["två", true]]);
+  assert.deepEqual(
+    set.all.map(({ value, inBody }) => [value.toString(), inBody]),
+    [
+      ["one", false],
+      ["två", true],
+    ],
+  );
   for (const secret of set.all) assert.equal(set.byPlaceholder(secret.placeholder), secret);
   assert.equal(set.byPlaceholder(newPlaceholder()), undefined);
 });

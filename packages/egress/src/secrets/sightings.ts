@@ -7,7 +7,8 @@ const finders = new WeakMap<SecretSet, Finder>();
 /** Finds the placeholders of a sandbox, also encoded; made once, not for each request. Needles are numbered as in {@link SecretSet.all}. */
 export function placeholderFinder(all: SecretSet): Finder {
   let finder = finders.get(all);
-  if (!finder) finders.set(all, (finder = new Finder(formsOf(all.all.map(({ placeholder }) => Buffer.from(placeholder))))));
+  if (!finder)
+    finders.set(all, (finder = new Finder(formsOf(all.all.map(({ placeholder }) => Buffer.from(placeholder))))));
   return finder;
 }
 

@@ -26,7 +26,11 @@ test("writes a value as the body's type wants it", () => {
   const form = substitute(`a=1&key=${body.placeholder}`, "application/x-www-form-urlencoded").text;
   assert.equal(new URLSearchParams(form).get("key"), body.value.toString());
   for (const type of [undefined, "text/plain", "multipart/form-data; boundary=x", "application/jsonp"]) {
-    assert.deepEqual(substitute(`<${body.placeholder}>`, type), { text: `<${body.value}>`, used: ["BODY"], refused: [] });
+    assert.deepEqual(substitute(`<${body.placeholder}>`, type), {
+      text: `<${body.value}>`,
+      used: ["BODY"],
+      refused: [],
+    });
   }
 });
 
@@ -40,17 +44,32 @@ test("leaves and reports what is not for bodies, not approved or encoded, and le
 });
 
 test("puts in only what is approved, over any split", () =>
-  property([values, fc.array(fc.tuple(surroundings, fc.nat({ max: 2 }))), cuts, fc.boolean()], async (value, parts, places, every) => {
-    const secrets = [secretOf(value, { name: "A" }), secretOf("b-value", { name: "B", inBody: false }), secretOf("c-value", { name: "C" })];
-    const given = Buffer.concat(parts.flatMap(([before, which]) => [before, Buffer.from(secrets[which]!.placeholder)]));
-    const expected = Buffer.concat(parts.flatMap(([before, which]) => [before, which === 0 ? secrets[0]!.value : Buffer.from(secrets[which]!.placeholder)]));
-    const stream = substituteBody(secrets.slice(0, 2), new SecretSet(secrets), "text/plain");
-    const [got] = await Promise.all([stream.toArray(), pipeline(chunked(given, places, every), stream)]);
-    assert.deepEqual(Buffer.concat(got), expected);
-    const seen = (which: number) => parts.some((part) => part[1] === which);
-    assert.deepEqual(stream.used(), seen(0) ? ["A"] : []);
-    assert.deepEqual(stream.refused().toSorted(), [...(seen(1) ? ["B"] : []), ...(seen(2) ? ["C"] : [])]);
-  }, { runs: 200 }));
+  property(
+    [values, fc.array(fc.tuple(surroundings, fc.nat({ max: 2 }))), cuts, fc.boolean()],
+    async (value, parts, places, every) => {
+      const secrets = [
+        secretOf(value, { name: "A" }),
+        secretOf("b-value", { name: "B", inBody: false }),
+        secretOf("c-value", { name: "C" }),
+      ];
+      const given = Buffer.concat(
+        parts.flatMap(([before, which]) => [before, Buffer.from(secrets[which]!.placeholder)]),
+      );
+      const expected = Buffer.concat(
+        parts.flatMap(([before, which]) => [
+          before,
+          which === 0 ? secrets[0]!.value : Buffer.from(secrets[which]!.placeholder),
+        ]),
+      );
+      const stream = substituteBody(secrets.slice(0, 2), new SecretSet(secrets), "text/plain");
+      const [got] = await Promise.all([stream.toArray(), pipeline(chunked(given, places, every), stream)]);
+      assert.deepEqual(Buffer.concat(got), expected);
+      const seen = (which: number) => parts.some((part) => part[1] === which);
+      assert.deepEqual(stream.used(), seen(0) ? ["A"] : []);
+      assert.deepEqual(stream.refused().toSorted(), [...(seen(1) ? ["B"] : []), ...(seen(2) ? ["C"] : [])]);
+    },
+    { runs: 200 },
+  ));
 
 test("says beforehand whether a body may change", () => {
   assert.equal(bodyMayChange([header]), false);

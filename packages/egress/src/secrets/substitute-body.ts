@@ -23,16 +23,26 @@ export function bodyMayChange(approved: readonly Secret[]): boolean {
  *
  * @param contentType The request's `Content-Type`, if it has one.
  */
-export function substituteBody(approved: readonly Secret[], all: SecretSet, contentType: string | undefined): Transform & BodySubstitution {
+export function substituteBody(
+  approved: readonly Secret[],
+  all: SecretSet,
+  contentType: string | undefined,
+): Transform & BodySubstitution {
   const scanner = bodySubstitution(approved, all, contentType);
   return Object.assign(new ScannerTransform(scanner), { used: () => scanner.used(), refused: () => scanner.refused() });
 }
 
 /** The same without a stream: messages of WebSockets. */
-export function bodySubstitution(approved: readonly Secret[], all: SecretSet, contentType: string | undefined): Scanner & BodySubstitution {
+export function bodySubstitution(
+  approved: readonly Secret[],
+  all: SecretSet,
+  contentType: string | undefined,
+): Scanner & BodySubstitution {
   const used = new Set<string>();
   const refused = new Set<string>();
-  const written = all.all.map((secret) => (secret.inBody && approved.includes(secret) ? writtenIn(contentType, secret.value) : undefined));
+  const written = all.all.map((secret) =>
+    secret.inBody && approved.includes(secret) ? writtenIn(contentType, secret.value) : undefined,
+  );
   const scanner = new ReplacingScanner(placeholderFinder(all), ({ form, start, end }) => {
     // An encoded placeholder is none: what it would become once decoded is not known here. It is worth a report.
     const asItIs = form.kind === "plain" && end - start === all.all[form.needle]!.placeholder.length;
@@ -40,7 +50,12 @@ export function bodySubstitution(approved: readonly Secret[], all: SecretSet, co
     (replacement ? used : refused).add(all.all[form.needle]!.name);
     return replacement;
   });
-  return { push: (chunk) => scanner.push(chunk), flush: () => scanner.flush(), used: () => [...used], refused: () => [...refused] };
+  return {
+    push: (chunk) => scanner.push(chunk),
+    flush: () => scanner.flush(),
+    used: () => [...used],
+    refused: () => [...refused],
+  };
 }
 
 /** A value as it has to be written in a body of this type. */

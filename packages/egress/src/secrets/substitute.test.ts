@@ -17,14 +17,22 @@ test("puts an approved value in, wherever in a header", () => {
     ["Authorization", `Bearer ${key.placeholder}`, "Bearer sk-real"],
     ["x-api-key", key.placeholder, "sk-real"],
     ["Cookie", `a=1; b=${key.placeholder}; c=${key.placeholder}`, "a=1; b=sk-real; c=sk-real"],
-    ["Sec-WebSocket-Protocol", `realtime, openai-insecure-api-key.${key.placeholder}`, "realtime, openai-insecure-api-key.sk-real"],
+    [
+      "Sec-WebSocket-Protocol",
+      `realtime, openai-insecure-api-key.${key.placeholder}`,
+      "realtime, openai-insecure-api-key.sk-real",
+    ],
   ] as const) {
     assert.deepEqual(header(name, before), { headers: [[name, after]], ...NOTHING, used: ["KEY"] });
   }
 });
 
 test("leaves the placeholder of a secret that is not approved, and of another sandbox", () => {
-  assert.deepEqual(header("Authorization", `Bearer ${other.placeholder}`), { headers: [["Authorization", `Bearer ${other.placeholder}`]], ...NOTHING, refused: ["OTHER"] });
+  assert.deepEqual(header("Authorization", `Bearer ${other.placeholder}`), {
+    headers: [["Authorization", `Bearer ${other.placeholder}`]],
+    ...NOTHING,
+    refused: ["OTHER"],
+  });
   const foreign = newPlaceholder();
   assert.deepEqual(header("Authorization", foreign), { headers: [["Authorization", foreign]], ...NOTHING });
 });
@@ -44,16 +52,39 @@ test("puts values into Basic credentials, as user and as password", () => {
     assert.deepEqual(used, ["KEY"]);
   }
   const refused = basic(`user:${other.placeholder}`);
-  assert.deepEqual(header("Authorization", refused), { headers: [["Authorization", refused]], ...NOTHING, refused: ["OTHER"] });
+  assert.deepEqual(header("Authorization", refused), {
+    headers: [["Authorization", refused]],
+    ...NOTHING,
+    refused: ["OTHER"],
+  });
   const plain = "Basic dXNlcjpwYXNzd29yZA";
   assert.deepEqual(header("Authorization", plain), { headers: [["Authorization", plain]], ...NOTHING });
 });
 
 test("puts nothing into what frames or directs a message, nor into names", () => {
-  for (const name of ["Host", ":authority", ":path", "Content-Length", "transfer-encoding", "Connection", "TE", "Upgrade", "Proxy-Authorization", "Expect"]) {
-    assert.deepEqual(header(name, key.placeholder), { headers: [[name, key.placeholder]], ...NOTHING, refused: ["KEY"] });
+  for (const name of [
+    "Host",
+    ":authority",
+    ":path",
+    "Content-Length",
+    "transfer-encoding",
+    "Connection",
+    "TE",
+    "Upgrade",
+    "Proxy-Authorization",
+    "Expect",
+  ]) {
+    assert.deepEqual(header(name, key.placeholder), {
+      headers: [[name, key.placeholder]],
+      ...NOTHING,
+      refused: ["KEY"],
+    });
   }
-  assert.deepEqual(header(`x-${key.placeholder}`, "1"), { headers: [[`x-${key.placeholder}`, "1"]], ...NOTHING, refused: ["KEY"] });
+  assert.deepEqual(header(`x-${key.placeholder}`, "1"), {
+    headers: [[`x-${key.placeholder}`, "1"]],
+    ...NOTHING,
+    refused: ["KEY"],
+  });
   const proxy = `Basic ${Buffer.from(`u:${key.placeholder}`).toString("base64")}`;
   assert.deepEqual(header("Proxy-Authorization", proxy).headers, [["Proxy-Authorization", proxy]]);
 });
@@ -78,28 +109,51 @@ test("writes a value beyond ASCII as its UTF-8", () => {
 });
 
 test("headers never hold a value that is not approved, and change in nothing else", () =>
-  property([fc.array(fc.tuple(fc.constantFrom("Authorization", "X-Key", "Cookie"), fc.string(), fc.nat({ max: 2 }))), values, values], (parts, good, bad) => {
-    const [approved, denied] = [secretOf(good, { name: "GOOD" }), secretOf(`${bad}-denied-value`, { name: "BAD" })];
-    const set = new SecretSet([approved, denied]);
-    const stand = ["", approved.placeholder, denied.placeholder];
-    const given = parts.map(([name, text, which]): [string, string] => [name, `${text} ${stand[which]}`]);
-    const { headers, used, refused, unfit } = substituteHeaders(given, [approved], set);
-    const fits = !/[^\t\x20-\x7e\x80-\xff]/.test(approved.value.toString("latin1"));
-    assert.deepEqual(headers, given.map(([name, text]) => [name, fits ? text.replace(approved.placeholder, () => approved.value.toString("latin1")) : text]));
-    const seen = (which: number) => parts.some((part) => part[2] === which);
-    assert.deepEqual(used, seen(1) && fits ? ["GOOD"] : []);
-    assert.deepEqual(refused.toSorted(), [...(seen(2) ? ["BAD"] : []), ...(seen(1) && !fits ? ["GOOD"] : [])]);
-    assert.equal(unfit.length, seen(1) && !fits ? 1 : 0);
-  }));
+  property(
+    [
+      fc.array(fc.tuple(fc.constantFrom("Authorization", "X-Key", "Cookie"), fc.string(), fc.nat({ max: 2 }))),
+      values,
+      values,
+    ],
+    (parts, good, bad) => {
+      const [approved, denied] = [secretOf(good, { name: "GOOD" }), secretOf(`${bad}-denied-value`, { name: "BAD" })];
+      const set = new SecretSet([approved, denied]);
+      const stand = ["", approved.placeholder, denied.placeholder];
+      const given = parts.map(([name, text, which]): [string, string] => [name, `${text} ${stand[which]}`]);
+      const { headers, used, refused, unfit } = substituteHeaders(given, [approved], set);
+      const fits = !/[^\t\x20-\x7e\x80-\xff]/.test(approved.value.toString("latin1"));
+      assert.deepEqual(
+        headers,
+        given.map(([name, text]) => [
+          name,
+          fits ? text.replace(approved.placeholder, () => approved.value.toString("latin1")) : text,
+        ]),
+      );
+      const seen = (which: number) => parts.some((part) => part[2] === which);
+      assert.deepEqual(used, seen(1) && fits ? ["GOOD"] : []);
+      assert.deepEqual(refused.toSorted(), [...(seen(2) ? ["BAD"] : []), ...(seen(1) && !fits ? ["GOOD"] : [])]);
+      assert.equal(unfit.length, seen(1) && !fits ? 1 : 0);
+    },
+  ));
 
 test("puts a value, percent-encoded, into the query and not into the path", () => {
   const secret = secretOf("a b&c=d/é#\r\n", { name: "KEY" });
   const set = new SecretSet([secret]);
   assert.deepEqual(substituteQuery(`/v1?key=${secret.placeholder}&x=${secret.placeholder}`, [secret], set), {
-    path: "/v1?key=a%20b%26c%3Dd%2F%C3%A9%23%0D%0A&x=a%20b%26c%3Dd%2F%C3%A9%23%0D%0A", ...NOTHING, used: ["KEY"],
+    path: "/v1?key=a%20b%26c%3Dd%2F%C3%A9%23%0D%0A&x=a%20b%26c%3Dd%2F%C3%A9%23%0D%0A",
+    ...NOTHING,
+    used: ["KEY"],
   });
-  assert.deepEqual(substituteQuery(`/${secret.placeholder}/x?y=1`, [secret], set), { path: `/${secret.placeholder}/x?y=1`, ...NOTHING, refused: ["KEY"] });
-  assert.deepEqual(substituteQuery(`/?y=${secret.placeholder}`, [], set), { path: `/?y=${secret.placeholder}`, ...NOTHING, refused: ["KEY"] });
+  assert.deepEqual(substituteQuery(`/${secret.placeholder}/x?y=1`, [secret], set), {
+    path: `/${secret.placeholder}/x?y=1`,
+    ...NOTHING,
+    refused: ["KEY"],
+  });
+  assert.deepEqual(substituteQuery(`/?y=${secret.placeholder}`, [], set), {
+    path: `/?y=${secret.placeholder}`,
+    ...NOTHING,
+    refused: ["KEY"],
+  });
 });
 
 test("what is put into a query decodes to the value", () =>

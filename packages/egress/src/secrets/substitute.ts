@@ -13,7 +13,16 @@ export interface Substituted {
 
 /** Fields that say how a message is framed or where it goes (RFC 9110, sections 7.2, 7.6, 8.6; RFC 9113, section 8.3). Nothing is put in there. */
 const UNTOUCHED = new Set([
-  "host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect", "http2-settings",
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "upgrade",
+  "expect",
+  "http2-settings",
 ]);
 
 /** Whether nothing may be put into a field. */
@@ -34,7 +43,11 @@ function untouched(name: string): boolean {
  * const { headers } = substituteHeaders([["Authorization", `Bearer ${placeholder}`]], approved, all);
  * ```
  */
-export function substituteHeaders(rawHeaders: [string, string][], approved: readonly Secret[], all: SecretSet): Substituted & { headers: [string, string][] } {
+export function substituteHeaders(
+  rawHeaders: [string, string][],
+  approved: readonly Secret[],
+  all: SecretSet,
+): Substituted & { headers: [string, string][] } {
   const ledger = new Ledger(approved, all);
   const headers = rawHeaders.map(([name, value]): [string, string] => {
     const replaced = untouched(name) ? value : inHeader(name, value, ledger);
@@ -49,7 +62,11 @@ export function substituteHeaders(rawHeaders: [string, string][], approved: read
  * Puts approved values, percent-encoded, into the query of a request's target. The path before it is left as it is: paths are logged
  * and cached by everything on the way.
  */
-export function substituteQuery(pathWithQuery: string, approved: readonly Secret[], all: SecretSet): Substituted & { path: string } {
+export function substituteQuery(
+  pathWithQuery: string,
+  approved: readonly Secret[],
+  all: SecretSet,
+): Substituted & { path: string } {
   const ledger = new Ledger(approved, all);
   const question = pathWithQuery.indexOf("?");
   const end = question < 0 ? pathWithQuery.length : question;
@@ -61,7 +78,9 @@ export function substituteQuery(pathWithQuery: string, approved: readonly Secret
 
 /** Percent-encodes all but unreserved characters (RFC 3986, section 2.3). */
 export function percentEncode(value: Buffer): string {
-  return value.toString("latin1").replace(/[^A-Za-z0-9\-._~]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+  return value
+    .toString("latin1")
+    .replace(/[^A-Za-z0-9\-._~]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
 }
 
 type Written = { text: string } | { reason: string };
@@ -103,7 +122,11 @@ class Ledger {
   }
 
   result(): Substituted {
-    return { used: [...this.#used], refused: [...this.#refused], unfit: Array.from(this.#unfit, ([name, reason]) => ({ name, reason })) };
+    return {
+      used: [...this.#used],
+      refused: [...this.#refused],
+      unfit: Array.from(this.#unfit, ([name, reason]) => ({ name, reason })),
+    };
   }
 }
 
@@ -121,7 +144,9 @@ function headerValue({ name, value }: Secret): Written {
 function basicValue({ name, value }: Secret): Written {
   const text = value.toString("latin1");
   if (!NOT_IN_BASIC.test(text)) return { text };
-  return { reason: `The value of ${name} holds a control character, such as the end of a line, which Basic credentials may not hold` };
+  return {
+    reason: `The value of ${name} holds a control character, such as the end of a line, which Basic credentials may not hold`,
+  };
 }
 
 function inHeader(name: string, value: string, ledger: Ledger): string {

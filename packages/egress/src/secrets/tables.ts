@@ -10,7 +10,7 @@ export const PLACE_BITS = 16;
 export const PLACE_MASK = (1 << PLACE_BITS) - 1;
 
 /** Key of two bytes that follow each other. */
-const pair = (first: number, second: number) => first << 8 | second;
+const pair = (first: number, second: number) => (first << 8) | second;
 
 /**
  * What a finder looks up (after Wu and Manber, "A fast algorithm for multi-pattern searching", 1994): by the last two bytes of a
@@ -53,7 +53,7 @@ export class Tables {
   #addEscapes(): void {
     for (let byte = 0; byte < 256; byte++) if (ESCAPE_START[byte] === 1) this.starts[byte] = 1;
     // All that stands in other escapes than names; a table per escape and form would be exact, and is not worth it.
-    for (const character of "%\\&#;0123456789ABCDEFabcdefxXunrt\"/") this.ends[character.charCodeAt(0)] = 1;
+    for (const character of '%\\&#;0123456789ABCDEFabcdefxXunrt"/') this.ends[character.charCodeAt(0)] = 1;
     this.references["#".charCodeAt(0)] = 1;
   }
 
@@ -93,7 +93,7 @@ export class Tables {
     }
     if (form.escapable) {
       this.escaped[key] = 1;
-      append(this.places, key, index << PLACE_BITS | at);
+      append(this.places, key, (index << PLACE_BITS) | at);
     }
   }
 }

@@ -20,7 +20,10 @@ test("whatever begins, ends and changes in whatever order: nothing goes on that 
     for (const step of steps) {
       if (step.kind === "begin") {
         const one = { host: step.host, cuts: 0, released: false, release: () => {} };
-        one.release = ongoing.hold(() => judgement(allowed.includes(one.host)), () => one.cuts++);
+        one.release = ongoing.hold(
+          () => judgement(allowed.includes(one.host)),
+          () => one.cuts++,
+        );
         all.push(one);
       } else if (step.kind === "release") {
         const one = all[step.which];
@@ -48,15 +51,27 @@ test("what is cut may end others, and what comes after the end is cut at once", 
   const ongoing = new Ongoing();
   let allowed = true;
   const cuts: string[] = [];
-  const release = ongoing.hold(() => judgement(allowed), () => cuts.push("never"));
-  ongoing.hold(() => judgement(allowed), () => cuts.push("second"));
+  const release = ongoing.hold(
+    () => judgement(allowed),
+    () => cuts.push("never"),
+  );
+  ongoing.hold(
+    () => judgement(allowed),
+    () => cuts.push("second"),
+  );
   const first = new Ongoing();
-  first.hold(() => judgement(allowed), () => release());
+  first.hold(
+    () => judgement(allowed),
+    () => release(),
+  );
   allowed = false;
   first.review();
   ongoing.review();
   assert.deepEqual(cuts, ["second"]);
   ongoing.end(judgement(false));
-  ongoing.hold(() => judgement(true), () => cuts.push("late"));
+  ongoing.hold(
+    () => judgement(true),
+    () => cuts.push("late"),
+  );
   assert.deepEqual(cuts, ["second", "late"]);
 });

@@ -59,22 +59,38 @@ export class FakeGuest implements AsyncDisposable {
   }
 
   /** Opens a UDP flow; gives how to send and the datagrams that come. @throws {FlowRefused} */
-  async udp(authority: string): Promise<{ send: (datagram: Buffer) => void; stream: Duplex; received: () => Promise<Buffer> }> {
-    const stream = await this.#open({ ":method": "POST", ":path": UDP_PATH, ":scheme": "http", ":authority": authority });
+  async udp(
+    authority: string,
+  ): Promise<{ send: (datagram: Buffer) => void; stream: Duplex; received: () => Promise<Buffer> }> {
+    const stream = await this.#open({
+      ":method": "POST",
+      ":path": UDP_PATH,
+      ":scheme": "http",
+      ":authority": authority,
+    });
     const reader = new DatagramReader();
     const waiting: ((datagram: Buffer) => void)[] = [];
     const early: Buffer[] = [];
     stream.on("data", (chunk: Buffer) => {
-      for (const datagram of reader.push(chunk)) (waiting.shift() ?? ((one: Buffer) => early.push(one)))(Buffer.from(datagram));
+      for (const datagram of reader.push(chunk))
+        (waiting.shift() ?? ((one: Buffer) => early.push(one)))(Buffer.from(datagram));
     });
-    const received = () => (early.length > 0 ? Promise.resolve(early.shift()!) : new Promise<Buffer>((resolve) => waiting.push(resolve)));
+    const received = () =>
+      early.length > 0 ? Promise.resolve(early.shift()!) : new Promise<Buffer>((resolve) => waiting.push(resolve));
     return { send: (datagram) => void stream.write(frameDatagram(datagram)), stream, received };
   }
 
   /** What it is answered when it asks for records of a name: the code by its registered name, and what the records hold. */
   async lookUp(name: string, type: string): Promise<{ rcode: string; data: unknown[] }> {
     const dns = await this.udp("100.100.100.100:53");
-    dns.send(packet.encode({ type: "query", id: 1, flags: packet.RECURSION_DESIRED, questions: [{ name, type: type as "A" }] }));
+    dns.send(
+      packet.encode({
+        type: "query",
+        id: 1,
+        flags: packet.RECURSION_DESIRED,
+        questions: [{ name, type: type as "A" }],
+      }),
+    );
     const reply = packet.decode(await dns.received()) as packet.DecodedPacket & { rcode: string };
     dns.stream.destroy();
     return { rcode: reply.rcode, data: (reply.answers ?? []).map((answer) => (answer as { data: unknown }).data) };
@@ -108,8 +124,17 @@ export class FakeGuest implements AsyncDisposable {
       if (at < 0 || held.length < at + HELLO_MAGIC.length + NONCE_BYTES) return;
       connection.off("data", read);
       connection.pause();
-      connection.write(Buffer.concat([Buffer.from(READY_MAGIC), held.subarray(at + HELLO_MAGIC.length, at + HELLO_MAGIC.length + NONCE_BYTES)]));
-      const session = connectHttp2("http://proxy", { createConnection: () => connection, settings: { enablePush: false, initialWindowSize: 1024 * 1024, maxFrameSize: FRAME_BYTES }, maxSessionMemory: 512 });
+      connection.write(
+        Buffer.concat([
+          Buffer.from(READY_MAGIC),
+          held.subarray(at + HELLO_MAGIC.length, at + HELLO_MAGIC.length + NONCE_BYTES),
+        ]),
+      );
+      const session = connectHttp2("http://proxy", {
+        createConnection: () => connection,
+        settings: { enablePush: false, initialWindowSize: 1024 * 1024, maxFrameSize: FRAME_BYTES },
+        maxSessionMemory: 512,
+      });
       session.on("error", () => {});
       session.once("close", () => {
         this.#session = Promise.withResolvers();

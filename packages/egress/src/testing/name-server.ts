@@ -16,7 +16,13 @@ export class TestNameServer implements AsyncDisposable {
     this.#socket.on("message", (query, { port, address }) => {
       const { id = 0, questions = [] } = packet.decode(query);
       const answers = this.#records(questions[0]!);
-      const reply = packet.encode({ type: "response", id, flags: packet.RECURSION_AVAILABLE | (answers === null ? NXDOMAIN : 0), questions, answers: answers ?? [] });
+      const reply = packet.encode({
+        type: "response",
+        id,
+        flags: packet.RECURSION_AVAILABLE | (answers === null ? NXDOMAIN : 0),
+        questions,
+        answers: answers ?? [],
+      });
       const send = () => this.#socket.send(reply, port, address);
       if (this.#held) this.#held.push(send);
       else send();

@@ -43,7 +43,7 @@ export async function property<Values extends [unknown, ...unknown[]]>(
   const result = await fc.check(checked, {
     seed: seed(),
     ...(path !== undefined && { path }),
-    numRuns: fuzzMs ? Number.MAX_SAFE_INTEGER : bounds.runs ?? DEFAULT_RUNS,
+    numRuns: fuzzMs ? Number.MAX_SAFE_INTEGER : (bounds.runs ?? DEFAULT_RUNS),
     interruptAfterTimeLimit: fuzzMs ?? DEFAULT_LIMIT_MS,
   });
   if (!result.failed) return;
@@ -59,6 +59,7 @@ export function seed(): number {
   if (text === undefined || text === "") return DEFAULT_SEED;
   if (text === "random") return Math.trunc(Math.random() * 2 ** 31);
   const number = Number(text);
-  if (!Number.isSafeInteger(number)) throw new TypeError(`SANDKEEP_SEED must be a whole number or "random", not ${JSON.stringify(text)}`);
+  if (!Number.isSafeInteger(number))
+    throw new TypeError(`SANDKEEP_SEED must be a whole number or "random", not ${JSON.stringify(text)}`);
   return number;
 }

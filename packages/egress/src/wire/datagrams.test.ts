@@ -8,7 +8,8 @@ test("datagrams come out as they went in, however the bytes are cut", () => {
   for (const size of [1, 2, 3, 1_000, bytes.length]) {
     const reader = new DatagramReader();
     const got: Buffer[] = [];
-    for (let at = 0; at < bytes.length; at += size) got.push(...reader.push(bytes.subarray(at, at + size)).map((one) => Buffer.from(one)));
+    for (let at = 0; at < bytes.length; at += size)
+      got.push(...reader.push(bytes.subarray(at, at + size)).map((one) => Buffer.from(one)));
     assert.deepEqual(got, datagrams, `cut every ${size} bytes`);
   }
 });

@@ -18,7 +18,8 @@ const WHY: Record<Exclude<Outcome, "answered">, string> = {
   absent: "There is no such name.",
   failed: "The resolvers did not answer.",
   withheld: "This type of record is not passed on.",
-  unlisted: "Under an allow list, records of this type are passed on for names that are listed exactly, without a wildcard.",
+  unlisted:
+    "Under an allow list, records of this type are passed on for names that are listed exactly, without a wildcard.",
   limited: "There were too many look-ups in the last minute.",
 };
 
@@ -34,7 +35,8 @@ export function dnsContext(tenant: Tenant, dialer: Dialer): DnsContext {
     },
     listed: new ListedRecords(dialer.resolver),
     lists: (name) => tenant.policy.listsName(name),
-    reaches: (name, port) => (port === undefined ? tenant.policy.judgeName(name) : tenant.policy.judge({ name }, port)).allowed,
+    reaches: (name, port) =>
+      (port === undefined ? tenant.policy.judgeName(name) : tenant.policy.judge({ name }, port)).allowed,
     asked: async (name, type, outcome, owner = name) => {
       const { allowed, rule, reason } = tenant.policy.judgeName(owner);
       const at = Date.now();
@@ -43,7 +45,12 @@ export function dnsContext(tenant: Tenant, dialer: Dialer): DnsContext {
       seen.delete(key);
       seen.set(key, at);
       if (seen.size > MAX_REMEMBERED) seen.delete(seen.keys().next().value!);
-      const verdict = outcome === "failed" ? "failed" : allowed && (outcome === "answered" || outcome === "absent") ? "allowed" : "denied";
+      const verdict =
+        outcome === "failed"
+          ? "failed"
+          : allowed && (outcome === "answered" || outcome === "absent")
+            ? "allowed"
+            : "denied";
       const why = outcome === "answered" ? (allowed ? null : reason) : WHY[outcome];
       await tenant.report({ kind: "dns", at, durationMs: 0, verdict, rule, reason: why, process: null, name, type });
     },

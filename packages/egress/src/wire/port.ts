@@ -92,12 +92,18 @@ export class Port implements Disposable {
       maxSessionMemory: SESSION_MEMORY_MB,
       streamResetBurst: RESET_BURST,
       streamResetRate: RESETS_PER_SECOND,
-      settings: { initialWindowSize: STREAM_WINDOW, maxFrameSize: FRAME_BYTES, maxConcurrentStreams: MAX_FLOWS, enablePush: false },
+      settings: {
+        initialWindowSize: STREAM_WINDOW,
+        maxFrameSize: FRAME_BYTES,
+        maxConcurrentStreams: MAX_FLOWS,
+        enablePush: false,
+      },
     });
     this.#session = session;
     session.setLocalWindowSize(CONNECTION_WINDOW);
     session.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_SESSION_ERROR") this.#options.violation(`http/2: ${error.message}`);
+      if (error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_SESSION_ERROR")
+        this.#options.violation(`http/2: ${error.message}`);
       this.#end(error.message);
     });
     session.once("close", () => this.#end("the session closed"));
@@ -136,14 +142,28 @@ export class Port implements Disposable {
     const { tenant, dialer } = this.#options;
     const began = performance.now();
     const event: ConnectionEvent = {
-      kind: "connection", at: Date.now(), durationMs: 0, verdict: "denied", rule: null, reason: null, process,
-      protocol: "udp", host: hostText(host), port, address: null, bytesUp: 0, bytesDown: 0,
+      kind: "connection",
+      at: Date.now(),
+      durationMs: 0,
+      verdict: "denied",
+      rule: null,
+      reason: null,
+      process,
+      protocol: "udp",
+      host: hostText(host),
+      port,
+      address: null,
+      bytesUp: 0,
+      bytesDown: 0,
     };
     const gone = new AbortController();
     stream.once("close", () => gone.abort());
     try {
       const wanted = tenant.wanted(host, port, "udp");
-      const { allowed, reason, rule } = this.#udpFlows < MAX_UDP_FLOWS ? wanted.judge() : { allowed: false, reason: `The sandbox has ${MAX_UDP_FLOWS} UDP flows already.`, rule: null };
+      const { allowed, reason, rule } =
+        this.#udpFlows < MAX_UDP_FLOWS
+          ? wanted.judge()
+          : { allowed: false, reason: `The sandbox has ${MAX_UDP_FLOWS} UDP flows already.`, rule: null };
       if (!allowed) {
         Object.assign(event, { reason, rule });
         return refuse(stream, "ECONNREFUSED");
@@ -153,10 +173,13 @@ export class Port implements Disposable {
         const route = await dialer.datagramRoute(wanted, gone.signal);
         const address = route.addresses[0]!;
         event.address = address.text;
-        const release = wanted.hold(() => judgeRoute(wanted, route.fixed ? null : address), (why) => {
-          event.reason = why.reason;
-          stream.destroy();
-        });
+        const release = wanted.hold(
+          () => judgeRoute(wanted, route.fixed ? null : address),
+          (why) => {
+            event.reason = why.reason;
+            stream.destroy();
+          },
+        );
         try {
           const socket = await openUdp(address, route.port);
           if (stream.destroyed) return void socket.close();
@@ -167,7 +190,11 @@ export class Port implements Disposable {
           release();
         }
       } catch (error) {
-        const { denied = false, errno = "EHOSTUNREACH", message } = error as { denied?: boolean; errno?: string; message: string };
+        const {
+          denied = false,
+          errno = "EHOSTUNREACH",
+          message,
+        } = error as { denied?: boolean; errno?: string; message: string };
         event.verdict = denied ? "denied" : "failed";
         event.reason = message;
         refuse(stream, errno === "ECONNREFUSED" || denied ? "ECONNREFUSED" : guestErrno({ code: errno }));

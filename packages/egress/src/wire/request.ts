@@ -16,7 +16,12 @@ export interface FlowRequest {
 
 /** Null when it is not of the contract. */
 export function parseFlowRequest(headers: IncomingHttpHeaders): FlowRequest | null {
-  const protocol = headers[":method"] === "CONNECT" ? "tcp" : headers[":method"] === "POST" && headers[":path"] === UDP_PATH ? "udp" : null;
+  const protocol =
+    headers[":method"] === "CONNECT"
+      ? "tcp"
+      : headers[":method"] === "POST" && headers[":path"] === UDP_PATH
+        ? "udp"
+        : null;
   const authority = headers[":authority"];
   if (!protocol || typeof authority !== "string" || authority.length > 64) return null;
   const parsed = parseAuthority(authority);

@@ -31,7 +31,8 @@ export class GuestClient implements Guest {
     this.#end = resolve;
     session.on("error", (error: NodeJS.ErrnoException) => {
       // nghttp2 reports bytes that are not HTTP/2 as errors of its own; everything else is a socket that went away.
-      if (error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_SESSION_ERROR") this.violation(`http/2: ${error.message}`);
+      if (error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_SESSION_ERROR")
+        this.violation(`http/2: ${error.message}`);
     });
     session.on("goaway", (code: number) => {
       if (code !== constants.NGHTTP2_NO_ERROR) this.violation(`http/2: the agent went away with code ${code}`);
@@ -71,7 +72,11 @@ export class GuestClient implements Guest {
     this.#session.destroy();
   }
 
-  async call<M extends keyof GuestCalls>(method: M, params: GuestCalls[M][0], signal?: AbortSignal): Promise<GuestCalls[M][1]> {
+  async call<M extends keyof GuestCalls>(
+    method: M,
+    params: GuestCalls[M][0],
+    signal?: AbortSignal,
+  ): Promise<GuestCalls[M][1]> {
     const body = await this.#roundTrip(`/call/${method}`, JSON.stringify(params), signal);
     let outcome;
     try {
@@ -84,7 +89,11 @@ export class GuestClient implements Guest {
     return outcome.ok as GuestCalls[M][1];
   }
 
-  stream<M extends keyof GuestStreams>(method: M, params: GuestStreams[M][0], signal?: AbortSignal): GuestStream<GuestStreams[M][1]> {
+  stream<M extends keyof GuestStreams>(
+    method: M,
+    params: GuestStreams[M][0],
+    signal?: AbortSignal,
+  ): GuestStream<GuestStreams[M][1]> {
     // Before the request: params that are too large must not leave one open.
     const prefix = encodePrefix(params);
     const request = this.#request(`/stream/${method}`, signal);
@@ -112,8 +121,12 @@ export class GuestClient implements Guest {
         if (status === 200) return resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
         reject(new GuestGone(`The guest's agent answered ${path} with status ${status || "none"}.`));
       });
-      request.on("error", (error) => reject(signal?.aborted ? signal.reason : new GuestGone(`The sandbox is gone: ${error.message}`)));
-      request.on("close", () => reject(signal?.aborted ? signal.reason : new GuestGone("The sandbox is no longer running.")));
+      request.on("error", (error) =>
+        reject(signal?.aborted ? signal.reason : new GuestGone(`The sandbox is gone: ${error.message}`)),
+      );
+      request.on("close", () =>
+        reject(signal?.aborted ? signal.reason : new GuestGone("The sandbox is no longer running.")),
+      );
       request.end(body);
     });
   }

@@ -293,7 +293,14 @@ export interface GuestStreams {
   dial: [{ port: number; host?: string }, null];
   /** Request: the body. Response: the body, content-decoded. With `port`, the request goes to that port of the loopback whatever the URL says. */
   fetch: [
-    { url: string; method: string; headers: [string, string][]; redirect: "follow" | "manual"; hasBody: boolean; port?: number },
+    {
+      url: string;
+      method: string;
+      headers: [string, string][];
+      redirect: "follow" | "manual";
+      hasBody: boolean;
+      port?: number;
+    },
     { status: number; statusText: string; headers: [string, string][]; url: string; hasBody: boolean },
   ];
 }
@@ -302,7 +309,13 @@ export interface GuestStreams {
 export const MAX_FRAME_BYTES = 64 * 1024;
 
 /** Frame types from the agent on `spawn` and `attach`. An empty output frame means the end of that output. */
-export const GuestFrame = { stdout: 1, stderr: 2, channel: 3, /** JSON {@link ExitStatus}. */ exit: 4, socket: 5 } as const;
+export const GuestFrame = {
+  stdout: 1,
+  stderr: 2,
+  channel: 3,
+  /** JSON {@link ExitStatus}. */ exit: 4,
+  socket: 5,
+} as const;
 
 /** Frame types to the agent on `spawn` and `attach`. An empty frame closes that input. */
 export const HostFrame = { stdin: 1, channel: 2, socket: 3 } as const;

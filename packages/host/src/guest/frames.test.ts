@@ -19,9 +19,10 @@ describe("process frames", () => {
       const bytes = Buffer.concat(sent.map(({ type, payload }) => encodeFrames(type, payload)));
       const reader = new FrameReader();
       const got = [];
-      for (let at = 0; at < bytes.length;) {
+      for (let at = 0; at < bytes.length; ) {
         const to = at + 1 + Math.floor(next() * 40);
-        for (const frame of reader.push(bytes.subarray(at, to))) got.push({ type: frame.type, payload: Buffer.from(frame.payload) });
+        for (const frame of reader.push(bytes.subarray(at, to)))
+          got.push({ type: frame.type, payload: Buffer.from(frame.payload) });
         at = to;
       }
       assert.deepEqual(got, sent);
@@ -30,11 +31,17 @@ describe("process frames", () => {
 
   test("cut what is larger than a frame", () => {
     const frames = [...new FrameReader().push(encodeFrames(1, Buffer.alloc(2 * MAX_FRAME_BYTES + 1)))];
-    assert.deepEqual(frames.map((frame) => frame.payload.length), [MAX_FRAME_BYTES, MAX_FRAME_BYTES, 1]);
+    assert.deepEqual(
+      frames.map((frame) => frame.payload.length),
+      [MAX_FRAME_BYTES, MAX_FRAME_BYTES, 1],
+    );
   });
 
   test("are empty for no bytes", () => {
-    assert.deepEqual([...new FrameReader().push(encodeFrames(2, new Uint8Array()))].map((frame) => frame.payload.length), [0]);
+    assert.deepEqual(
+      [...new FrameReader().push(encodeFrames(2, new Uint8Array()))].map((frame) => frame.payload.length),
+      [0],
+    );
   });
 
   test("larger than the bound are refused before they are buffered", () => {

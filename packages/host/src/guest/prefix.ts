@@ -6,7 +6,8 @@ const LENGTH_BYTES = 4;
 /** Encodes a prefix message. @throws {RangeError} when the JSON is larger than {@link MAX_CALL_BYTES} */
 export function encodePrefix(value: unknown): Buffer {
   const json = Buffer.from(JSON.stringify(value));
-  if (json.length > MAX_CALL_BYTES) throw new RangeError(`A prefix message has at most ${MAX_CALL_BYTES} bytes, this one ${json.length}.`);
+  if (json.length > MAX_CALL_BYTES)
+    throw new RangeError(`A prefix message has at most ${MAX_CALL_BYTES} bytes, this one ${json.length}.`);
   const message = Buffer.allocUnsafe(LENGTH_BYTES + json.length);
   message.writeUInt32BE(json.length);
   json.copy(message, LENGTH_BYTES);
@@ -31,7 +32,8 @@ export class PrefixReader {
       if (this.#held < LENGTH_BYTES) return null;
       const start = this.#join();
       this.#wanted = start.readUInt32BE();
-      if (this.#wanted > MAX_CALL_BYTES) throw new RangeError(`A prefix message of ${this.#wanted} bytes is over the bound.`);
+      if (this.#wanted > MAX_CALL_BYTES)
+        throw new RangeError(`A prefix message of ${this.#wanted} bytes is over the bound.`);
     }
     const end = LENGTH_BYTES + this.#wanted;
     if (this.#held < end) return null;

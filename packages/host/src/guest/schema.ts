@@ -91,13 +91,15 @@ export const callResults: { [M in keyof GuestCalls]: z.ZodType<GuestCalls[M][1]>
   processKill: nothing,
   processCloseOutput: nothing,
   processResize: nothing,
-  processList: z.array(z.object({
-    pid,
-    command: z.string(),
-    args: z.array(z.string()),
-    startedAtMs: z.number(),
-    exit: exitStatusSchema.nullable(),
-  })),
+  processList: z.array(
+    z.object({
+      pid,
+      command: z.string(),
+      args: z.array(z.string()),
+      startedAtMs: z.number(),
+      exit: exitStatusSchema.nullable(),
+    }),
+  ),
   envGet: z.string().nullable(),
   envSet: nothing,
   envDelete: nothing,
@@ -126,7 +128,10 @@ export const streamHeads: { [M in keyof GuestStreams]: z.ZodType<GuestStreams[M]
 };
 
 /** Reads an outcome: the value, or the agent's error. @throws {z.ZodError} when it is neither */
-export function parseOutcome<T>(result: z.ZodType<T>, outcome: unknown): { ok: T } | { error: z.infer<typeof guestErrorSchema> } {
+export function parseOutcome<T>(
+  result: z.ZodType<T>,
+  outcome: unknown,
+): { ok: T } | { error: z.infer<typeof guestErrorSchema> } {
   if (typeof outcome === "object" && outcome !== null && "ok" in outcome) return { ok: result.parse(outcome.ok) };
   return z.object({ error: guestErrorSchema }).parse(outcome);
 }

@@ -43,7 +43,9 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
       const text = trailers[FAULT_TRAILER];
       if (text === undefined) return;
       try {
-        this.#fault = new GuestError(guestErrorSchema.parse(JSON.parse(Buffer.from(String(text), "base64").toString("utf8"))));
+        this.#fault = new GuestError(
+          guestErrorSchema.parse(JSON.parse(Buffer.from(String(text), "base64").toString("utf8"))),
+        );
       } catch (error) {
         owner.violation(`stream trailer: ${String(error)}`);
         this.destroy(new GuestGone("The guest answered with something that is not of its contract."));

@@ -23,7 +23,8 @@ export interface Agent {
 
 /** An agent that is built from its sources with the host's Go. Tests and texts beside the sources do not change it. */
 export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<Agent> {
-  const irrelevant = (path: string) => path.endsWith("_test.go") || path.split("/").includes("testdata") || path.endsWith(".md");
+  const irrelevant = (path: string) =>
+    path.endsWith("_test.go") || path.split("/").includes("testdata") || path.endsWith(".md");
   const digest = await digestOfTree(dir, irrelevant).catch((cause: unknown) => {
     throw new ImageError(`cannot read the guest agent's sources in ${dir}`, { cause });
   });
@@ -34,7 +35,18 @@ export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<A
       const output = `${into}/agent`;
       // Without VCS stamping the binary depends on the sources alone.
       const linking = `-s -w -X ${VERSION_VARIABLE}=${digest.slice(0, VERSION_DIGITS)}`;
-      const args = ["build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", linking, "-o", output, "./cmd/agent"];
+      const args = [
+        "build",
+        "-C",
+        dir,
+        "-trimpath",
+        "-buildvcs=false",
+        "-ldflags",
+        linking,
+        "-o",
+        output,
+        "./cmd/agent",
+      ];
       await runCommand("go", args, {
         env: { ...process.env, CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64", PATH: pathWithGo() },
         signal,

@@ -16,16 +16,24 @@ export async function downloadArtefact(artefact: NpmArtefact, dir: string, signa
   const { as, name, version, integrity } = artefact;
   const own = join(dir, `download-${as}`);
   await mkdir(own);
-  const output = await runCommand("npm", ["pack", `${name}@${version}`, "--json", "--ignore-scripts", "--pack-destination", own], {
-    cwd: dir,
-    signal,
-  });
+  const output = await runCommand(
+    "npm",
+    ["pack", `${name}@${version}`, "--json", "--ignore-scripts", "--pack-destination", own],
+    {
+      cwd: dir,
+      signal,
+    },
+  );
   const [packed] = packSchema.parse(JSON.parse(output));
   // A scoped package's file is listed under another name than it gets by some versions of npm.
   const file = join(own, basename(packed!.filename.replace(/^@/, "").replaceAll("/", "-")));
-  const actual = `sha512-${createHash("sha512").update(await readFile(file)).digest("base64")}`;
+  const actual = `sha512-${createHash("sha512")
+    .update(await readFile(file))
+    .digest("base64")}`;
   if (actual !== integrity) {
-    throw new ImageError(`${name}@${version} is not what the recipe names: expected ${integrity}, downloaded ${actual}`);
+    throw new ImageError(
+      `${name}@${version} is not what the recipe names: expected ${integrity}, downloaded ${actual}`,
+    );
   }
   await rename(file, join(dir, `${as}.tgz`));
 }

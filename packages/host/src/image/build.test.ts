@@ -94,23 +94,36 @@ test("a build that is killed leaves no image, and the next one cleans up after i
   // Not before the killed build's tools have ended is the lock to be had.
   await (await lockImages(options.dataDir))[Symbol.asyncDispose]();
   assert.deepEqual((await readdir(imagesDir(options.dataDir))).sort(), [".lock", "build.log"]);
-  assert.deepEqual((await readdir(dir)).filter((name) => name.startsWith("sandkeep-image-")), []);
+  assert.deepEqual(
+    (await readdir(dir)).filter((name) => name.startsWith("sandkeep-image-")),
+    [],
+  );
 });
 
 test("a build that fails tells the tool's last words, and leaves nothing", async () => {
-  const child = buildElsewhere(await fakeTool(dir, "mmdebstrap", '[ "$1" = --version ] && exit; echo "E: no such suite" >&2; exit 9'));
+  const child = buildElsewhere(
+    await fakeTool(dir, "mmdebstrap", '[ "$1" = --version ] && exit; echo "E: no such suite" >&2; exit 9'),
+  );
   const message = await text(child.stderr);
   assert.match(message, /mmdebstrap failed with exit code 9:\n {2}E: no such suite/);
   assert.deepEqual((await readdir(imagesDir(options.dataDir))).sort(), [".lock", "build.log"]);
-  assert.deepEqual((await readdir(dir)).filter((name) => name.startsWith("sandkeep-image-")), []);
+  assert.deepEqual(
+    (await readdir(dir)).filter((name) => name.startsWith("sandkeep-image-")),
+    [],
+  );
 });
 
 test("nothing of our environment is installed: tools are told where programs are, and no more", async () => {
   process.env["NODE_COMPILE_CACHE"] = join(dir, "compiled");
-  const child = buildElsewhere(await fakeTool(dir, "mmdebstrap", '[ "$1" = --version ] && exit; env | cut -d= -f1 >&2; exit 9'));
+  const child = buildElsewhere(
+    await fakeTool(dir, "mmdebstrap", '[ "$1" = --version ] && exit; env | cut -d= -f1 >&2; exit 9'),
+  );
   const [, ...names] = (await text(child.stderr)).trim().split(/\s*\n\s*/);
   assert.ok(names.includes("PATH") && names.includes("HOME"), names.join(" "));
-  assert.deepEqual(names.filter((name) => !/^(PATH|HOME|LANG|TMPDIR|PWD|SHLVL|_|SANDKEEP_[A-Z_]+|.*_proxy)$/i.test(name)), []);
+  assert.deepEqual(
+    names.filter((name) => !/^(PATH|HOME|LANG|TMPDIR|PWD|SHLVL|_|SANDKEEP_[A-Z_]+|.*_proxy)$/i.test(name)),
+    [],
+  );
 });
 
 test("an aborted build rejects with the reason and leaves nothing", async () => {

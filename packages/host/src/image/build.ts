@@ -70,7 +70,10 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
 }
 
 async function readInputs({ recipeDir = DEFAULT_RECIPE_DIR, agentBinary }: ImageOptions): Promise<Inputs> {
-  const [recipe, agent] = await Promise.all([readRecipe(recipeDir), agentBinary ? agentFromBinary(agentBinary) : agentFromSource()]);
+  const [recipe, agent] = await Promise.all([
+    readRecipe(recipeDir),
+    agentBinary ? agentFromBinary(agentBinary) : agentFromSource(),
+  ]);
   return { recipe, agent };
 }
 
@@ -79,7 +82,8 @@ function match(images: Image[], { recipe, agent }: Inputs): Image | undefined {
 }
 
 async function locked<T>(options: ImageOptions, action: (lock: number) => Promise<T>): Promise<T> {
-  const onWait = () => options.progress?.({ step: "prepare", fraction: 0, message: "Waiting for another build of an image" });
+  const onWait = () =>
+    options.progress?.({ step: "prepare", fraction: 0, message: "Waiting for another build of an image" });
   await using lock = await lockImages(options.dataDir, { signal: options.signal, onWait });
   return await action(lock.fd);
 }
@@ -98,7 +102,8 @@ async function build(options: ImageOptions, inputs: Inputs, lock: number, rootOf
       await requireSpace(dataDir, IMAGE_BYTES);
     }
     const [root, agentFile] = await together(signal, [
-      (signal) => (rootOf ? takeRoot(dataDir, rootOf, dir) : makeRoot(recipe, dir, scratch, { dataDir, lock, progress, signal })),
+      (signal) =>
+        rootOf ? takeRoot(dataDir, rootOf, dir) : makeRoot(recipe, dir, scratch, { dataDir, lock, progress, signal }),
       (signal) => agent.binary(join(scratch, "agent"), signal),
     ]);
     progress?.({ step: "boot", fraction: 0.95, message: "Writing the initramfs" });

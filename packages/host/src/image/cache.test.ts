@@ -20,7 +20,10 @@ test("an image is there only once it is published", async () => {
   assert.deepEqual(await readImages(dataDir), []);
   const image = await publish(dataDir, dir, fakeManifest("one"));
   assert.equal(image.rootDisk, join(imagesDir(dataDir), "one/root.qcow2"));
-  assert.deepEqual((await readImages(dataDir)).map(({ id }) => id), ["one"]);
+  assert.deepEqual(
+    (await readImages(dataDir)).map(({ id }) => id),
+    ["one"],
+  );
 });
 
 test("publishing the same image again keeps the one that is there", async () => {
@@ -34,9 +37,14 @@ test("an image that is not whole is not listed", async () => {
   await putImage(dataDir, "whole");
   await putImage(dataDir, "file-gone").then(({ kernel }) => rm(kernel));
   await putImage(dataDir, "file-short").then(({ initramfs }) => writeFile(initramfs, ""));
-  await putImage(dataDir, "manifest-torn").then(() => writeFile(join(imagesDir(dataDir), "manifest-torn", MANIFEST_FILE), "{"));
+  await putImage(dataDir, "manifest-torn").then(() =>
+    writeFile(join(imagesDir(dataDir), "manifest-torn", MANIFEST_FILE), "{"),
+  );
   await mkdir(join(imagesDir(dataDir), "stray"));
-  assert.deepEqual((await readImages(dataDir)).map(({ id }) => id), ["whole"]);
+  assert.deepEqual(
+    (await readImages(dataDir)).map(({ id }) => id),
+    ["whole"],
+  );
 });
 
 test("images are listed from the newest to the oldest", async () => {
@@ -44,7 +52,10 @@ test("images are listed from the newest to the oldest", async () => {
   await putImage(dataDir, "middle", created(2));
   await putImage(dataDir, "new", created(3));
   await putImage(dataDir, "old", created(1));
-  assert.deepEqual((await readImages(dataDir)).map(({ id }) => id), ["new", "middle", "old"]);
+  assert.deepEqual(
+    (await readImages(dataDir)).map(({ id }) => id),
+    ["new", "middle", "old"],
+  );
 });
 
 test("who takes the lock removes what an interrupted build left, its scratch directory too", async () => {

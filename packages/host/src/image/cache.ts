@@ -1,4 +1,16 @@
-import { constants, copyFile, link, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import {
+  constants,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { runCommand } from "./command.ts";
@@ -54,7 +66,15 @@ async function removeScratch(dir: string): Promise<void> {
   } catch (error) {
     if (process.getuid?.() === 0) throw error;
     const children = (await readdir(dir)).map((name) => join(dir, name));
-    await runCommand("mmdebstrap", ["--unshare-helper", "find", ...children, "-xdev", "-mindepth", "1", "-delete"]).catch(() => {});
+    await runCommand("mmdebstrap", [
+      "--unshare-helper",
+      "find",
+      ...children,
+      "-xdev",
+      "-mindepth",
+      "1",
+      "-delete",
+    ]).catch(() => {});
     await rm(dir, { recursive: true, force: true });
   }
 }
@@ -105,7 +125,14 @@ export async function readImage(dataDir: string, id: string): Promise<Image | un
   );
   if (!present.every(Boolean)) return undefined;
   const { rootDisk, kernel, initramfs, agent } = IMAGE_FILES;
-  return { id, manifest, rootDisk: join(dir, rootDisk), kernel: join(dir, kernel), initramfs: join(dir, initramfs), agent: join(dir, agent) };
+  return {
+    id,
+    manifest,
+    rootDisk: join(dir, rootDisk),
+    kernel: join(dir, kernel),
+    initramfs: join(dir, initramfs),
+    agent: join(dir, agent),
+  };
 }
 
 function parse<T>(text: string, schema: z.ZodType<T>): T | undefined {
@@ -119,7 +146,9 @@ function parse<T>(text: string, schema: z.ZodType<T>): T | undefined {
 /** All whole images, the newest first. */
 export async function readImages(dataDir: string): Promise<Image[]> {
   const names = await readdir(imagesDir(dataDir)).catch(() => []);
-  const images = await Promise.all(names.filter((name) => !name.startsWith(".")).map((name) => readImage(dataDir, name)));
+  const images = await Promise.all(
+    names.filter((name) => !name.startsWith(".")).map((name) => readImage(dataDir, name)),
+  );
   return images
     .filter((image) => image !== undefined)
     .sort((a, b) => b.manifest.created.localeCompare(a.manifest.created) || a.id.localeCompare(b.id));

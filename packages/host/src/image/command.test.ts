@@ -9,7 +9,9 @@ import { ImageError } from "./image.ts";
 
 test("gives the standard output, and each line of the other", async () => {
   const lines: string[] = [];
-  const output = await runCommand("sh", ["-c", "echo out; echo one >&2; echo two >&2"], { onLine: (line) => lines.push(line) });
+  const output = await runCommand("sh", ["-c", "echo out; echo one >&2; echo two >&2"], {
+    onLine: (line) => lines.push(line),
+  });
   assert.equal(output, "out\n");
   assert.deepEqual(lines, ["one", "two"]);
 });

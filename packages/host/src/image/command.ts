@@ -85,7 +85,10 @@ export async function runCommand(command: string, args: string[], options: Comma
     if (code !== 0) {
       const how = killedBy ? `was ended by ${killedBy}` : `failed with exit code ${code}`;
       const last = tail.length ? tail : stdout.join("").trimEnd().split("\n").slice(-TAIL_LINES);
-      throw new ImageError([`${command} ${how}:`, ...last].join("\n  "), { cause: failure?.error, ...(code !== null && { exitCode: code }) });
+      throw new ImageError([`${command} ${how}:`, ...last].join("\n  "), {
+        cause: failure?.error,
+        ...(code !== null && { exitCode: code }),
+      });
     }
     if (failure) throw failure.error;
     return stdout.join("");

@@ -26,7 +26,12 @@ function parse(archive: Buffer): Parsed[] {
       assert.equal(at, archive.length);
       return entries;
     }
-    entries.push({ path: name.slice(0, -1), mode: field(1), links: field(4), content: archive.toString("utf8", start, end) });
+    entries.push({
+      path: name.slice(0, -1),
+      mode: field(1),
+      links: field(4),
+      content: archive.toString("utf8", start, end),
+    });
   }
 }
 

@@ -1,7 +1,12 @@
 import { z } from "zod";
 
 /** Names of the files of an image, in its directory. */
-export const IMAGE_FILES = { rootDisk: "root.qcow2", kernel: "vmlinuz", initramfs: "initramfs.cpio", agent: "agent" } as const;
+export const IMAGE_FILES = {
+  rootDisk: "root.qcow2",
+  kernel: "vmlinuz",
+  initramfs: "initramfs.cpio",
+  agent: "agent",
+} as const;
 /** Describes the image; written last. */
 export const MANIFEST_FILE = "manifest.json";
 /** Directory of the initramfs's kernel modules, kept so that the initramfs can be built anew for another agent. */

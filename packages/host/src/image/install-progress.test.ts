@@ -36,12 +36,21 @@ test("packages advance the phase they belong to", () => {
     ],
   );
   const fractions = events.map(({ fraction }) => fraction);
-  assert.deepEqual(fractions, [...fractions].sort((a, b) => a - b));
+  assert.deepEqual(
+    fractions,
+    [...fractions].sort((a, b) => a - b),
+  );
   assert.equal(fractions.at(-2), fractions.at(-1), "all packages done is where the next step begins");
 });
 
 test("progress never goes back, whatever the tools print", () => {
-  const lines = ["sandkeep-step: disk", "I: running apt-get update...", "Setting up git (1) ...", "sandkeep-step: no-such", "sandkeep-step: unknown"];
+  const lines = [
+    "sandkeep-step: disk",
+    "I: running apt-get update...",
+    "Setting up git (1) ...",
+    "sandkeep-step: no-such",
+    "sandkeep-step: unknown",
+  ];
   const fractions = follow(lines).map(({ fraction }) => fraction);
   assert.equal(fractions.length, 4);
   assert.ok(fractions.every((fraction) => fraction === fractions[0]));

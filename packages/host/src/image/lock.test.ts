@@ -35,7 +35,10 @@ test("waiting can be aborted", async () => {
 });
 
 test("a process that is killed leaves no lock", async () => {
-  const holder = spawn("flock", [path, "sh", "-c", "echo held; exec sleep 100"], { stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const holder = spawn("flock", [path, "sh", "-c", "echo held; exec sleep 100"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
   await once(holder.stdout, "data");
   const lock = lockFile(path, { onWait: () => process.kill(-holder.pid!, "SIGKILL") });
   await (await lock)[Symbol.asyncDispose]();

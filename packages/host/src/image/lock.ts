@@ -17,9 +17,13 @@ export interface HeldLock extends AsyncDisposable {
  *
  * @param options.onWait called when another process holds it.
  */
-export async function lockFile(path: string, options: { signal?: AbortSignal | undefined; onWait?: () => void } = {}): Promise<HeldLock> {
+export async function lockFile(
+  path: string,
+  options: { signal?: AbortSignal | undefined; onWait?: () => void } = {},
+): Promise<HeldLock> {
   const file = await open(path, "a");
-  const flock = (...args: string[]) => runCommand("flock", [...args, "3"], { extra: { 3: file.fd }, signal: options.signal });
+  const flock = (...args: string[]) =>
+    runCommand("flock", [...args, "3"], { extra: { 3: file.fd }, signal: options.signal });
   try {
     await flock("--nonblock", "--conflict-exit-code", String(HELD)).catch(async (error: unknown) => {
       if (!(error instanceof ImageError) || error.exitCode !== HELD) throw error;

@@ -19,7 +19,10 @@ test("all images but those to be kept are removed", async () => {
   assert.deepEqual(removed.map(({ id }) => id).sort(), ["one", "three"]);
   assert.deepEqual(busy, []);
   assert.ok(freedBytes > 0);
-  assert.deepEqual((await readImages(dataDir)).map(({ id }) => id), ["two"]);
+  assert.deepEqual(
+    (await readImages(dataDir)).map(({ id }) => id),
+    ["two"],
+  );
 });
 
 test("an image in use stays", async () => {

@@ -29,13 +29,21 @@ export async function listImages({ dataDir }: { dataDir: string }): Promise<Imag
     images.map(async (image) => {
       const dir = join(imagesDir(dataDir), image.id);
       const files = await filesOf(dir);
-      return { image, diskBytes: files.reduce((sum, { bytes }) => sum + bytes, 0), inUse: isOpen(await realpath(dir), open) };
+      return {
+        image,
+        diskBytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+        inUse: isOpen(await realpath(dir), open),
+      };
     }),
   );
 }
 
 /** Removes all images but those with the given ids and those in use. Waits for builds under way. */
-export async function pruneImages(options: { dataDir: string; keep: string[]; signal?: AbortSignal }): Promise<PruneResult> {
+export async function pruneImages(options: {
+  dataDir: string;
+  keep: string[];
+  signal?: AbortSignal;
+}): Promise<PruneResult> {
   const { dataDir, keep } = options;
   await using _ = await lockImages(dataDir, { signal: options.signal });
   const unwanted = (await listImages({ dataDir })).filter(({ image }) => !keep.includes(image.id));
@@ -70,7 +78,9 @@ async function filesOf(dir: string): Promise<FileFacts[]> {
 /** A file's space is free when the last of its links is gone. */
 function freed(files: FileFacts[]): number {
   const byInode = Map.groupBy(files, ({ inode }) => inode);
-  return [...byInode.values()].filter((links) => links.length === links[0]!.links).reduce((sum, [file]) => sum + file!.bytes, 0);
+  return [...byInode.values()]
+    .filter((links) => links.length === links[0]!.links)
+    .reduce((sum, [file]) => sum + file!.bytes, 0);
 }
 
 /** Paths of all files that processes have open, of those processes that we may look into. */

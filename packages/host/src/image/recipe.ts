@@ -21,7 +21,9 @@ const recipeSchema = z.strictObject({
   variant: z.enum(["minbase", "apt"]),
   packages: z.array(word),
   /** Packages of the npm registry that `customize.sh` unpacks from the file `<as>.tgz`. */
-  npm: z.array(z.strictObject({ as: word, name: z.string(), version: z.string(), integrity: z.string().startsWith("sha512-") })),
+  npm: z.array(
+    z.strictObject({ as: word, name: z.string(), version: z.string(), integrity: z.string().startsWith("sha512-") }),
+  ),
   disk: z.strictObject({
     sizeMiB: z.int().positive(),
     journalMiB: z.int().positive(),

@@ -22,7 +22,12 @@ export async function makeRoot(
   recipe: Recipe,
   dir: string,
   work: string,
-  options: { dataDir: string; lock: number; progress?: ((event: ImageProgress) => void) | undefined; signal?: AbortSignal },
+  options: {
+    dataDir: string;
+    lock: number;
+    progress?: ((event: ImageProgress) => void) | undefined;
+    signal?: AbortSignal;
+  },
 ): Promise<RootFacts> {
   const log = createWriteStream(join(imagesDir(options.dataDir), LOG_FILE));
   const { progress, signal, lock } = options;

@@ -85,7 +85,9 @@ async function chooseMode(): Promise<"root" | "unshare"> {
   for (const file of ["/etc/subuid", "/etc/subgid"]) {
     const lines = (await readFile(file, "utf8").catch(() => "")).split("\n");
     if (lines.some((line) => [username, String(uid)].includes(line.split(":")[0]!))) continue;
-    throw new ImageError(`no subordinate ids for ${username} in ${file}, which building an image without root needs: run ./sandkeep doctor`);
+    throw new ImageError(
+      `no subordinate ids for ${username} in ${file}, which building an image without root needs: run ./sandkeep doctor`,
+    );
   }
   return "unshare";
 }
@@ -100,7 +102,9 @@ async function ownMounts(mode: string): Promise<string[]> {
 }
 
 async function mmdebstrapArgs(recipe: Recipe, mode: string, signal?: AbortSignal): Promise<string[]> {
-  const dpkg = (await readFile(join(recipe.dir, DPKG_SETTINGS), "utf8")).split("\n").filter((line) => /^[a-z]/.test(line));
+  const dpkg = (await readFile(join(recipe.dir, DPKG_SETTINGS), "utf8"))
+    .split("\n")
+    .filter((line) => /^[a-z]/.test(line));
   return [
     "--verbose",
     `--mode=${mode}`,
@@ -122,7 +126,9 @@ async function mmdebstrapArgs(recipe: Recipe, mode: string, signal?: AbortSignal
  * whatever else they are told of here, such as the place of a cache, could become part of the image.
  */
 function toolEnvironment(): NodeJS.ProcessEnv {
-  const ours = Object.entries(process.env).filter(([name]) => name === "PATH" || /^(https?|ftp|all|no)_proxy$/i.test(name));
+  const ours = Object.entries(process.env).filter(
+    ([name]) => name === "PATH" || /^(https?|ftp|all|no)_proxy$/i.test(name),
+  );
   return { ...Object.fromEntries(ours), HOME: "/root", LANG: "C.UTF-8" };
 }
 
@@ -142,7 +148,10 @@ function scriptEnvironment({ kernel, disk }: Recipe, work: string): Record<strin
 
 /** Downloads what comes from the npm registry, while Debian is being installed, and then sends all inputs. */
 async function feed(recipe: Recipe, inputs: string, to: Writable, signal: AbortSignal): Promise<void> {
-  await together(signal, recipe.npm.map((artefact) => (signal) => downloadArtefact(artefact, inputs, signal)));
+  await together(
+    signal,
+    recipe.npm.map((artefact) => (signal) => downloadArtefact(artefact, inputs, signal)),
+  );
   const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u+rw,go+rX,go-w"];
   const files = ["-C", recipe.dir, "customize.sh", "overlay", "-C", inputs, ...recipe.npm.map(({ as }) => `${as}.tgz`)];
   await runCommand("tar", ["--create", ...owner, "--file=-", ...files], {

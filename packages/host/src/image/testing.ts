@@ -10,10 +10,20 @@ const CONTENT = "bytes";
 
 /** A manifest that describes what {@link fillBuildDir} writes. */
 export function fakeManifest(id: string, overrides: Partial<Manifest> = {}): Manifest {
-  const files = Object.fromEntries(Object.values(IMAGE_FILES).map((file) => [file, { bytes: CONTENT.length, sha256: id }]));
+  const files = Object.fromEntries(
+    Object.values(IMAGE_FILES).map((file) => [file, { bytes: CONTENT.length, sha256: id }]),
+  );
   return {
-    format: 1, id, recipe: "fake", created: "2026-01-01T00:00:00.000Z", inputs: { root: "r", agent: "a" },
-    kernelRelease: "6.12", packages: [], diskBytes: 1, files, ...overrides,
+    format: 1,
+    id,
+    recipe: "fake",
+    created: "2026-01-01T00:00:00.000Z",
+    inputs: { root: "r", agent: "a" },
+    kernelRelease: "6.12",
+    packages: [],
+    diskBytes: 1,
+    files,
+    ...overrides,
   };
 }
 

@@ -25,7 +25,9 @@ export async function connectGuest(vm: Vm, helloTimeoutMs: number): Promise<Gues
     return await GuestClient.connect(socket, helloTimeoutMs);
   } catch (error) {
     const words = await vm.console().catch(() => "");
-    throw new GuestGone(`${error instanceof Error ? error.message : String(error)} Its console says: ${words.trim() || "nothing"}`);
+    throw new GuestGone(
+      `${error instanceof Error ? error.message : String(error)} Its console says: ${words.trim() || "nothing"}`,
+    );
   }
 }
 

@@ -78,6 +78,9 @@ export class RunningMachine implements Machine {
   #reason(exit: VmExit): MachineExit {
     if (this.#destroyed) return { reason: "destroyed" };
     if (exit.code === 0) return { reason: "powered-off" };
-    return { reason: "crashed", detail: `QEMU ended with ${exit.signal ?? `code ${exit.code}`}. ${exit.console}`.trim() };
+    return {
+      reason: "crashed",
+      detail: `QEMU ended with ${exit.signal ?? `code ${exit.code}`}. ${exit.console}`.trim(),
+    };
   }
 }

@@ -17,15 +17,38 @@ export async function findEgressKeys(dir: string): Promise<Finding> {
   const name = "egress";
   const folder = await stat(dir).catch(() => null);
   if (!folder) return { name, verdict: "ok", detail: "the first server makes its keys and its certificate" };
-  if ((folder.mode & 0o077) !== 0) return { name, verdict: "fail", detail: `others may look into ${dir} (mode ${mode(folder.mode)})`, repair: `chmod 700 ${dir}` };
+  if ((folder.mode & 0o077) !== 0)
+    return {
+      name,
+      verdict: "fail",
+      detail: `others may look into ${dir} (mode ${mode(folder.mode)})`,
+      repair: `chmod 700 ${dir}`,
+    };
   for (const { file, what, secret } of FILES) {
     const path = join(dir, file);
     const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
     if (found instanceof Error) {
-      if (found.code === "ENOENT") return { name, verdict: "warn", detail: `${path}, ${what}, is missing`, repair: "the next start of the server makes another; sandboxes that run on then need new ones" };
-      return { name, verdict: "fail", detail: `${path}, ${what}: ${found.message}`, repair: `make it readable for the user who runs the server` };
+      if (found.code === "ENOENT")
+        return {
+          name,
+          verdict: "warn",
+          detail: `${path}, ${what}, is missing`,
+          repair: "the next start of the server makes another; sandboxes that run on then need new ones",
+        };
+      return {
+        name,
+        verdict: "fail",
+        detail: `${path}, ${what}: ${found.message}`,
+        repair: `make it readable for the user who runs the server`,
+      };
     }
-    if (secret && (found.mode & 0o077) !== 0) return { name, verdict: "fail", detail: `others may read ${path}, ${what} (mode ${mode(found.mode)})`, repair: `chmod 600 ${path}` };
+    if (secret && (found.mode & 0o077) !== 0)
+      return {
+        name,
+        verdict: "fail",
+        detail: `others may read ${path}, ${what} (mode ${mode(found.mode)})`,
+        repair: `chmod 600 ${path}`,
+      };
   }
   return await certificate(join(dir, "ca.pem"));
 }
@@ -36,10 +59,25 @@ async function certificate(path: string): Promise<Finding> {
     const { validTo } = new X509Certificate(await readFile(path));
     const left = Date.parse(validTo) - Date.now();
     const until = new Date(validTo).toISOString().slice(0, 10);
-    if (left < SOON_MS) return { name, verdict: left < 0 ? "fail" : "warn", detail: `the proxy's certificate is valid until ${until}`, repair: `stop the server and remove ${path}; its next start makes another` };
-    return { name, verdict: "ok", detail: `the proxy's keys are there and its own, its certificate is valid until ${until}` };
+    if (left < SOON_MS)
+      return {
+        name,
+        verdict: left < 0 ? "fail" : "warn",
+        detail: `the proxy's certificate is valid until ${until}`,
+        repair: `stop the server and remove ${path}; its next start makes another`,
+      };
+    return {
+      name,
+      verdict: "ok",
+      detail: `the proxy's keys are there and its own, its certificate is valid until ${until}`,
+    };
   } catch (error) {
-    return { name, verdict: "fail", detail: `${path} cannot be used: ${(error as Error).message}`, repair: "stop the server and remove it; its next start makes another" };
+    return {
+      name,
+      verdict: "fail",
+      detail: `${path} cannot be used: ${(error as Error).message}`,
+      repair: "stop the server and remove it; its next start makes another",
+    };
   }
 }
 

@@ -12,16 +12,31 @@ export async function which(program: string, env: NodeJS.ProcessEnv): Promise<st
   for (const dir of (env.PATH ?? "").split(delimiter)) {
     if (!dir) continue;
     const file = join(dir, program);
-    if (await access(file, constants.X_OK).then(() => true, () => false)) return file;
+    if (
+      await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return file;
   }
   return undefined;
 }
 
 /** Runs a program and gives its exit code (null: it did not run or was ended) and what it said on both outputs. */
-export function execute(file: string, args: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<{ code: number | null; text: string }> {
+export function execute(
+  file: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<{ code: number | null; text: string }> {
   return new Promise((resolve) => {
     // Not spawn's own timeout, which outlives a program that could not be started.
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], signal: AbortSignal.any([signal, AbortSignal.timeout(PROGRAM_TIMEOUT_MS)]) });
+    const child = spawn(file, args, {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      signal: AbortSignal.any([signal, AbortSignal.timeout(PROGRAM_TIMEOUT_MS)]),
+    });
     let text = "";
     const add = (chunk: Buffer) => text.length < OUTPUT_BYTES && (text += chunk.toString());
     child.stdout.on("data", add);

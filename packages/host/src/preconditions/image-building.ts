@@ -7,7 +7,11 @@ const NEEDED_IDS = 65_536;
 
 /** What building an image needs without root: ids to hand out. */
 export async function findImageBuilding(surroundings: Surroundings): Promise<Finding[]> {
-  return Promise.all([subordinateIds("/etc/subuid", surroundings), subordinateIds("/etc/subgid", surroundings), idMapping(surroundings)]);
+  return Promise.all([
+    subordinateIds("/etc/subuid", surroundings),
+    subordinateIds("/etc/subgid", surroundings),
+    idMapping(surroundings),
+  ]);
 }
 
 /** Having subordinate ids is one thing, mapping them another: newuidmap must be allowed to act as root. */
@@ -19,13 +23,16 @@ async function idMapping({ env, signal }: Surroundings): Promise<Finding> {
     name,
     verdict: "warn",
     detail: `does not work, and building an image without root needs it: ${text || "unshare failed"}`,
-    repair: "newuidmap and newgidmap must be installed (apt-get install uidmap), be setuid root, and lie on a disk mounted without nosuid",
+    repair:
+      "newuidmap and newgidmap must be installed (apt-get install uidmap), be setuid root, and lie on a disk mounted without nosuid",
   };
 }
 
 async function subordinateIds(file: string, { userName, uid }: Surroundings): Promise<Finding> {
   const lines = (await readFile(file, "utf8").catch(() => "")).split("\n").map((line) => line.split(":"));
-  const count = lines.filter(([name]) => name === userName || name === String(uid)).reduce((sum, [, , n]) => sum + Number(n), 0);
+  const count = lines
+    .filter(([name]) => name === userName || name === String(uid))
+    .reduce((sum, [, , n]) => sum + Number(n), 0);
   if (count >= NEEDED_IDS) return { name: file.slice(5), verdict: "ok", detail: `${count} ids for ${userName}` };
   const option = file.endsWith("subuid") ? "--add-subuids" : "--add-subgids";
   return {

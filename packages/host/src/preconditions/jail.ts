@@ -16,22 +16,34 @@ const MAX_WORDS_CHARS = 1_000;
 const SETTINGS: [file: string, bad: string, repair: string][] = [
   ["kernel/unprivileged_userns_clone", "0", "as root: sysctl -w kernel.unprivileged_userns_clone=1"],
   ["user/max_user_namespaces", "0", "as root: sysctl -w user.max_user_namespaces=15000"],
-  ["kernel/apparmor_restrict_unprivileged_userns", "1", "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"],
+  [
+    "kernel/apparmor_restrict_unprivileged_userns",
+    "1",
+    "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+  ],
 ];
 
 /** The jail, and the user namespaces that it needs without root. */
 export async function findJail(surroundings: Surroundings): Promise<Finding[]> {
   if (surroundings.jail === "minimal") return [await minimal(surroundings)];
   const [namespaces, failure] = await Promise.all([userNamespaces(surroundings), tryJail(surroundings)]);
-  const jail: Finding = failure === null
-    ? { name: NAME, verdict: "ok", detail: "bwrap makes one" }
-    : { name: NAME, verdict: "fail", detail: `cannot be made: ${failure}`, repair: namespaces.repair ?? IN_A_CONTAINER };
+  const jail: Finding =
+    failure === null
+      ? { name: NAME, verdict: "ok", detail: "bwrap makes one" }
+      : {
+          name: NAME,
+          verdict: "fail",
+          detail: `cannot be made: ${failure}`,
+          repair: namespaces.repair ?? IN_A_CONTAINER,
+        };
   // Root makes its namespaces without them.
-  if (jail.verdict === "ok" && namespaces.verdict === "fail") return [{ ...namespaces, verdict: "ok", detail: `${namespaces.detail}; the jail works without` }, jail];
+  if (jail.verdict === "ok" && namespaces.verdict === "fail")
+    return [{ ...namespaces, verdict: "ok", detail: `${namespaces.detail}; the jail works without` }, jail];
   return [namespaces, jail];
 }
 
-const IN_A_CONTAINER = "in a container, let it make namespaces (for docker: --privileged), or accept less isolation: sandkeep serve --jail minimal, or SANDKEEP_JAIL=minimal (docs/security.md)";
+const IN_A_CONTAINER =
+  "in a container, let it make namespaces (for docker: --privileged), or accept less isolation: sandkeep serve --jail minimal, or SANDKEEP_JAIL=minimal (docs/security.md)";
 
 async function userNamespaces({ env, signal }: Surroundings): Promise<Finding> {
   const name = "user namespaces";
@@ -39,14 +51,16 @@ async function userNamespaces({ env, signal }: Surroundings): Promise<Finding> {
   if (code === 0) return { name, verdict: "ok", detail: "can be made" };
   for (const [file, bad, repair] of SETTINGS) {
     const value = await readFile(`/proc/sys/${file}`, "utf8").catch(() => "");
-    if (value.trim() === bad) return { name, verdict: "fail", detail: `cannot be made: ${text || "unshare failed"}`, repair };
+    if (value.trim() === bad)
+      return { name, verdict: "fail", detail: `cannot be made: ${text || "unshare failed"}`, repair };
   }
   return { name, verdict: "fail", detail: `cannot be made: ${text || "unshare failed"}`, repair: IN_A_CONTAINER };
 }
 
 async function minimal(surroundings: Surroundings): Promise<Finding> {
   const failure = await tryJail(surroundings);
-  if (failure !== null) return { name: NAME, verdict: "fail", detail: `the minimal one, as chosen, cannot be made: ${failure}` };
+  if (failure !== null)
+    return { name: NAME, verdict: "fail", detail: `the minimal one, as chosen, cannot be made: ${failure}` };
   const { text } = await execute("perl", ["-e", "print syscall(444, 0, 0, 1)"], surroundings.env, surroundings.signal);
   const landlock = Number(text) > 0 ? `Landlock (version ${text})` : "no Landlock, as this kernel has none";
   const user = surroundings.uid === 0 ? "a user of its own" : "this user";
@@ -73,12 +87,19 @@ function runIn(jail: Jail, { env, signal }: Surroundings): Promise<string | null
   return new Promise((resolve) => {
     const [file, ...args] = jail.wrap(["/usr/bin/true"]);
     const ignored = Array.from<"ignore">({ length: JAIL_FD - REPORT_FD - 1 }).fill("ignore");
-    const child = spawn(file!, args, { env, stdio: ["ignore", "ignore", "pipe", "pipe", ...ignored, ...jail.descriptors], signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]), killSignal: "SIGKILL" });
+    const child = spawn(file!, args, {
+      env,
+      stdio: ["ignore", "ignore", "pipe", "pipe", ...ignored, ...jail.descriptors],
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      killSignal: "SIGKILL",
+    });
     let words = "";
     child.stderr!.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(0, MAX_WORDS_CHARS)));
     child.stdio[REPORT_FD]!.on("error", () => {});
     (child.stdio[REPORT_FD] as NodeJS.ReadableStream).resume();
     child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, killedBy) => resolve(code === 0 ? null : words.trim() || `${file} ended with ${killedBy ?? `code ${code}`}`));
+    child.once("close", (code, killedBy) =>
+      resolve(code === 0 ? null : words.trim() || `${file} ended with ${killedBy ?? `code ${code}`}`),
+    );
   });
 }

@@ -20,36 +20,80 @@ const OLDEST_QEMU = "8.2";
 const OLDEST_GO = "1.23";
 
 const PROGRAMS: Program[] = [
-  { name: "qemu-system-x86_64", package: "qemu-system-x86", what: "runs the virtual machines", need: "machines", args: ["--version"], least: OLDEST_QEMU },
-  { name: "qemu-img", package: "qemu-utils", what: "makes their disks", need: "machines", args: ["--version"], least: OLDEST_QEMU },
-  { name: "bwrap", package: "bubblewrap", what: "is the jail around each machine", need: "machines", args: ["--version"] },
-  { name: "setpriv", package: "util-linux", what: "gives each machine its user", need: "machines", args: ["--version"] },
+  {
+    name: "qemu-system-x86_64",
+    package: "qemu-system-x86",
+    what: "runs the virtual machines",
+    need: "machines",
+    args: ["--version"],
+    least: OLDEST_QEMU,
+  },
+  {
+    name: "qemu-img",
+    package: "qemu-utils",
+    what: "makes their disks",
+    need: "machines",
+    args: ["--version"],
+    least: OLDEST_QEMU,
+  },
+  {
+    name: "bwrap",
+    package: "bubblewrap",
+    what: "is the jail around each machine",
+    need: "machines",
+    args: ["--version"],
+  },
+  {
+    name: "setpriv",
+    package: "util-linux",
+    what: "gives each machine its user",
+    need: "machines",
+    args: ["--version"],
+  },
   { name: "perl", package: "perl-base", what: "starts each machine", need: "machines", args: [] },
   { name: "mmdebstrap", package: "mmdebstrap", what: "builds the guest's root", need: "image", args: ["--version"] },
   { name: "mke2fs", package: "e2fsprogs", what: "makes the guest's file system", need: "image", args: ["-V"] },
   { name: "zstd", package: "zstd", what: "packs the initramfs", need: "image", args: ["--version"] },
-  { name: "newuidmap", package: "uidmap", what: "lets the image be built without root", need: "rootless image", args: [] },
-  { name: "go", package: "golang-go", what: "builds the guest's agent", need: "image", args: ["version"], least: OLDEST_GO },
+  {
+    name: "newuidmap",
+    package: "uidmap",
+    what: "lets the image be built without root",
+    need: "rootless image",
+    args: [],
+  },
+  {
+    name: "go",
+    package: "golang-go",
+    what: "builds the guest's agent",
+    need: "image",
+    args: ["version"],
+    least: OLDEST_GO,
+  },
 ];
 
 /** The programs that Sandkeep calls, with their versions. */
-export function findPrograms({ env, jail, signal }: Surroundings, needs: Need[] = ["machines", "image", "rootless image"]): Promise<Finding[]> {
+export function findPrograms(
+  { env, jail, signal }: Surroundings,
+  needs: Need[] = ["machines", "image", "rootless image"],
+): Promise<Finding[]> {
   const wanted = PROGRAMS.filter(({ name, need }) => needs.includes(need) && !(name === "bwrap" && jail === "minimal"));
-  return Promise.all(wanted.map(async (program): Promise<Finding> => {
-    const verdict = program.need === "machines" ? "fail" : "warn";
-    // mke2fs stands in /sbin, which is not in everybody's PATH, and Go where its own archive puts it.
-    const path = { ...env, PATH: `${pathWithGo(env.PATH ?? "")}:/usr/sbin:/sbin` };
-    const file = await which(program.name, path);
-    const repair = `run scripts/setup, or: apt-get install ${program.package}${program.least ? " (on Debian 12: --target-release bookworm-backports)" : ""}`;
-    if (!file) return { name: program.name, verdict, detail: `not found; it ${program.what}`, repair };
-    const { text } = program.args.length ? await execute(file, program.args, path, signal) : { text: "" };
-    const version = /\d+(\.\d+)+/.exec(text)?.[0];
-    if (program.least && (!version || !atLeast(version, program.least))) {
-      const detail = `${version ?? "unknown version"} (${file}) is older than ${program.least}; it ${program.what}`;
-      return { name: program.name, verdict, detail, repair };
-    }
-    return { name: program.name, verdict: "ok", detail: version ?? file };
-  }));
+  return Promise.all(
+    wanted.map(async (program): Promise<Finding> => {
+      const verdict = program.need === "machines" ? "fail" : "warn";
+      // mke2fs stands in /sbin, which is not in everybody's PATH, and Go where its own archive puts it.
+      const path = { ...env, PATH: `${pathWithGo(env.PATH ?? "")}:/usr/sbin:/sbin` };
+      const file = await which(program.name, path);
+      const repair = `run scripts/setup, or: apt-get install ${program.package}${program.least ? " (on Debian 12: --target-release bookworm-backports)" : ""}`;
+      if (!file) return { name: program.name, verdict, detail: `not found; it ${program.what}`, repair };
+      const { text } = program.args.length ? await execute(file, program.args, path, signal) : { text: "" };
+      const version = /\d+(\.\d+)+/.exec(text)?.[0];
+      if (program.least && (!version || !atLeast(version, program.least))) {
+        const detail = `${version ?? "unknown version"} (${file}) is older than ${program.least}; it ${program.what}`;
+        return { name: program.name, verdict, detail, repair };
+      }
+      return { name: program.name, verdict: "ok", detail: version ?? file };
+    }),
+  );
 }
 
 /** Compares dotted versions, number by number. */

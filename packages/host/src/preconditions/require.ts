@@ -27,16 +27,25 @@ export async function requireMachines(jail: JailKind, env: NodeJS.ProcessEnv = p
   const [programs, jails] = await Promise.all([findPrograms(here, ["machines"]), findJail(here)]);
   // A missing bwrap is said once.
   const failed = programs.filter(fails);
-  reject("This computer cannot run machines", failed.length > 0 ? failed : jails.filter((finding) => fails(finding) && finding.name === "jail"));
+  reject(
+    "This computer cannot run machines",
+    failed.length > 0 ? failed : jails.filter((finding) => fails(finding) && finding.name === "jail"),
+  );
 }
 
 /** @throws {PreconditionError} when the guest's image cannot be built on this computer */
 export async function requireImageBuilding(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const here = surroundings("full", env);
   const rootless = here.uid !== 0;
-  const [programs, ids] = await Promise.all([findPrograms(here, rootless ? ["image", "rootless image"] : ["image"]), rootless ? findImageBuilding(here) : []]);
+  const [programs, ids] = await Promise.all([
+    findPrograms(here, rootless ? ["image", "rootless image"] : ["image"]),
+    rootless ? findImageBuilding(here) : [],
+  ]);
   // What doctor only remarks, because an image may be there already, is missing now.
-  reject("This computer cannot build the guest's image", [...programs, ...ids].filter(({ verdict }) => verdict !== "ok"));
+  reject(
+    "This computer cannot build the guest's image",
+    [...programs, ...ids].filter(({ verdict }) => verdict !== "ok"),
+  );
 }
 
 /** Gives the reason why a server did not start, if it is one that `doctor` knows; else the error itself. */

@@ -9,7 +9,8 @@ const AHEAD_FRACTION = 0.125;
 /** Memory now, in MiB. */
 export function memory(): { totalMiB: number; availableMiB: number } {
   const text = readFileSync("/proc/meminfo", "utf8");
-  const read = (name: string) => Math.floor(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) / 1024);
+  const read = (name: string) =>
+    Math.floor(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) / 1024);
   return { totalMiB: read("MemTotal"), availableMiB: read("MemAvailable") };
 }
 

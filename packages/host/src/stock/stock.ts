@@ -62,7 +62,7 @@ export class Stock {
     this.#lastCreate = performance.now();
     this.#busy++;
     try {
-      for (let clone: Clone | undefined; (clone = this.#clones.pop());) {
+      for (let clone: Clone | undefined; (clone = this.#clones.pop()); ) {
         try {
           await clone.vm.resume();
           return clone;

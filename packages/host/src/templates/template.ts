@@ -79,7 +79,8 @@ export class TemplateStore {
       const size = sizes(Number(/^\d+/.exec(name)?.[0] ?? 0));
       const used = await lastUse(join(this.#options.dir, name));
       if (name === this.#folderName(size) && used !== null) await this.#use(size);
-      else if (used === null || Date.now() - used > UNUSED_MS) await rm(join(this.#options.dir, name), { recursive: true, force: true });
+      else if (used === null || Date.now() - used > UNUSED_MS)
+        await rm(join(this.#options.dir, name), { recursive: true, force: true });
     }
   }
 

@@ -12,10 +12,22 @@ const COMMAND_TIMEOUT_MS = 120_000;
 
 const TEMPLATE_COMMANDS: string[][] = [
   // Into nothing: nobody serves the way out yet. First, so that what waits for that has given up long before the capture.
-  ["bash", "-c", "curl -s -m 1 http://192.0.2.1/; cat /etc/ssl/certs/ca-certificates.crt /usr/local/share/ca-certificates/* > /dev/null; ls -l /etc/ssl/certs > /dev/null"],
+  [
+    "bash",
+    "-c",
+    "curl -s -m 1 http://192.0.2.1/; cat /etc/ssl/certs/ca-certificates.crt /usr/local/share/ca-certificates/* > /dev/null; ls -l /etc/ssl/certs > /dev/null",
+  ],
   ["python3", "-c", "import ssl; ssl.create_default_context()"],
-  ["bash", "-c", "true; echo; ls -lh / /home/app /usr/bin > /dev/null; cat /etc/os-release; uname -a; id; env; date; ps aux | head -3; df -h"],
-  ["bash", "-lc", "sudo -n true; grep -r app /etc/passwd; sed -n 1p /etc/passwd; find /home/app; mkdir -p /tmp/w; tar cf /tmp/w/a.tar /etc/hostname; gzip /tmp/w/a.tar; rm -r /tmp/w"],
+  [
+    "bash",
+    "-c",
+    "true; echo; ls -lh / /home/app /usr/bin > /dev/null; cat /etc/os-release; uname -a; id; env; date; ps aux | head -3; df -h",
+  ],
+  [
+    "bash",
+    "-lc",
+    "sudo -n true; grep -r app /etc/passwd; sed -n 1p /etc/passwd; find /home/app; mkdir -p /tmp/w; tar cf /tmp/w/a.tar /etc/hostname; gzip /tmp/w/a.tar; rm -r /tmp/w",
+  ],
   ["node", "-e", "console.log(1)"],
   ["node", "-v"],
   ["npm", "-v"],

@@ -19,7 +19,12 @@ const denoParams = denoBase
   })
   .superRefine((params, context) => {
     if (params.entrypoint !== undefined || params.code !== undefined) return;
-    context.addIssue({ code: "invalid_type", expected: "string", path: ["entrypoint"], message: "Invalid input: expected string, received undefined" });
+    context.addIssue({
+      code: "invalid_type",
+      expected: "string",
+      path: ["entrypoint"],
+      message: "Invalid input: expected string, received undefined",
+    });
   });
 
 export const denoMethods = {

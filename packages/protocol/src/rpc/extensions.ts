@@ -16,7 +16,10 @@ const window = maybe(countSchema.min(1));
 
 export const extensionMethods = {
   /** The file as a stream. `size` is what it had when opened; 0 also for files whose size the kernel does not know. */
-  "sandkeep.readFileStream": method(z.object({ path: z.string(), window }), z.object({ size: countSchema, streamId: idSchema })),
+  "sandkeep.readFileStream": method(
+    z.object({ path: z.string(), window }),
+    z.object({ size: countSchema, streamId: idSchema }),
+  ),
   /** A directory with all that is in it, as a tar archive in pax format (docs/rpc.md). */
   "sandkeep.readTree": method(z.object({ path: z.string(), window }), z.object({ streamId: idSchema })),
   /** Writes such an archive into a directory. Counts the files in it, and the bytes in them. */
@@ -47,7 +50,13 @@ export const extensionMethods = {
   "sandkeep.processList": method(
     z.object({}),
     z.array(
-      z.object({ pid: pidSchema, command: z.string(), args: z.array(z.string()), startedAtMs: z.number(), exit: exitStatusSchema.nullable() }),
+      z.object({
+        pid: pidSchema,
+        command: z.string(),
+        args: z.array(z.string()),
+        startedAtMs: z.number(),
+        exit: exitStatusSchema.nullable(),
+      }),
     ),
   ),
 };

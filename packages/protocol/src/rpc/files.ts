@@ -34,7 +34,12 @@ export const fileInfoSchema = z.object({
   ctime: z.string(),
 });
 
-const dirEntrySchema = z.object({ name: z.string(), isFile: z.boolean(), isDirectory: z.boolean(), isSymlink: z.boolean() });
+const dirEntrySchema = z.object({
+  name: z.string(),
+  isFile: z.boolean(),
+  isDirectory: z.boolean(),
+  isSymlink: z.boolean(),
+});
 
 /** Each chunk of a `walk` or `expandGlob` stream is one of these, as JSON. */
 export const walkEntrySchema = dirEntrySchema.extend({ path: z.string() });
@@ -47,7 +52,12 @@ function writeParams<C extends z.ZodType>(content: C) {
     .object({ path, abortId, options: writeOptions, content: maybe(content), contentStreamId: maybe(idSchema) })
     .superRefine((params, context) => {
       if (params.content !== undefined || params.contentStreamId !== undefined) return;
-      context.addIssue({ code: "invalid_type", expected: "string", path: ["content"], message: "Invalid input: expected string, received undefined" });
+      context.addIssue({
+        code: "invalid_type",
+        expected: "string",
+        path: ["content"],
+        message: "Invalid input: expected string, received undefined",
+      });
     });
 }
 
@@ -61,7 +71,9 @@ function flattened<T extends z.ZodType>(schema: T): T {
   return either as unknown as T;
 }
 
-const temporary = z.object({ options: maybe(z.object({ dir: maybe(path), prefix: maybe(z.string()), suffix: maybe(z.string()) })) });
+const temporary = z.object({
+  options: maybe(z.object({ dir: maybe(path), prefix: maybe(z.string()), suffix: maybe(z.string()) })),
+});
 
 const walkParams = flattened(
   z.object({
@@ -107,7 +119,10 @@ export const fileMethods = {
   chown: method(z.object({ path, uid: maybe(countSchema), gid: maybe(countSchema) }), done),
   copyFile: method(z.object({ fromPath: path, toPath: path }), done),
   link: method(z.object({ target: path, path }), done),
-  symlink: method(z.object({ target: path, path, options: maybe(z.object({ type: maybe(z.enum(["file", "dir", "junction"])) })) }), done),
+  symlink: method(
+    z.object({ target: path, path, options: maybe(z.object({ type: maybe(z.enum(["file", "dir", "junction"])) })) }),
+    done,
+  ),
   readLink: method(z.object({ path }), z.string()),
   realPath: method(z.object({ path }), z.string()),
   makeTempDir: method(temporary, z.string()),

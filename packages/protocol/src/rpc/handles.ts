@@ -10,7 +10,15 @@ const flag = maybe(z.boolean());
 const handle = z.object({ fileHandleId: idSchema });
 
 const openOptions = maybe(
-  z.object({ read: flag, write: flag, append: flag, truncate: flag, create: flag, createNew: flag, mode: maybe(modeSchema) }),
+  z.object({
+    read: flag,
+    write: flag,
+    append: flag,
+    truncate: flag,
+    create: flag,
+    createNew: flag,
+    mode: maybe(modeSchema),
+  }),
 );
 
 /** A whole number, or one in decimal digits; given out as digits. */
@@ -35,7 +43,10 @@ export const handleMethods = {
   fileRead: method(handle.extend({ length: countSchema }), z.object({ data: z.base64().nullable() })),
   fileWrite: method(handle.extend({ data: bytesSchema }), z.object({ bytesWritten: countSchema })),
   /** `whence` is 0 start, 1 current position, 2 end. */
-  fileSeek: method(handle.extend({ offset, whence: z.union([z.literal(0), z.literal(1), z.literal(2)]) }), z.object({ position: z.number() })),
+  fileSeek: method(
+    handle.extend({ offset, whence: z.union([z.literal(0), z.literal(1), z.literal(2)]) }),
+    z.object({ position: z.number() }),
+  ),
   fileStat: method(handle, fileInfoSchema),
   fileTruncate: method(truncateParams, done),
   fileUtime: method(handle.extend({ atime: timeSchema, mtime: timeSchema }), done),

@@ -49,12 +49,20 @@ test("writeFile needs content or a stream of it", () => {
 test("every issue has what the Python client reads: path and message", () => {
   const { error } = parse("stat", {});
   assert.deepEqual(JSON.parse(error!.message), [
-    { expected: "string", code: "invalid_type", path: ["path"], message: "Invalid input: expected string, received undefined" },
+    {
+      expected: "string",
+      code: "invalid_type",
+      path: ["path"],
+      message: "Invalid input: expected string, received undefined",
+    },
   ]);
 });
 
 test("spawnDeno needs an entry point or code", () => {
   assert.equal(parse("spawnDeno", { stdout: "piped", stderr: "piped" }).success, false);
-  assert.equal(parse("spawnDeno", { stdout: "piped", stderr: "piped", entrypoint: "main.ts", watch: ["a"] }).success, true);
+  assert.equal(
+    parse("spawnDeno", { stdout: "piped", stderr: "piped", entrypoint: "main.ts", watch: ["a"] }).success,
+    true,
+  );
   assert.equal(parse("spawnDeno", { stdout: "piped", stderr: "piped", code: "1", extension: "py" }).success, false);
 });

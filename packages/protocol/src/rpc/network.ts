@@ -18,7 +18,12 @@ export const networkMethods = {
       bodyStreamId: maybe(idSchema),
       pid: maybe(pidSchema),
     }),
-    z.object({ status: z.number().int().min(200).max(599), statusText: z.string(), headers, bodyStreamId: idSchema.nullable() }),
+    z.object({
+      status: z.number().int().min(200).max(599),
+      statusText: z.string(),
+      headers,
+      bodyStreamId: idSchema.nullable(),
+    }),
   ),
   exposeHttp: method(
     z.object({ domain: z.string(), port: maybe(z.number().int().min(1).max(65535)), pid: maybe(pidSchema) }),

@@ -18,7 +18,11 @@ export const spawnBase = z.object({
 });
 
 /** What every way of starting a process answers. */
-export const spawnedSchema = z.object({ pid: pidSchema, stdoutStreamId: idSchema.nullable(), stderrStreamId: idSchema.nullable() });
+export const spawnedSchema = z.object({
+  pid: pidSchema,
+  stdoutStreamId: idSchema.nullable(),
+  stderrStreamId: idSchema.nullable(),
+});
 
 export const exitStatusSchema = z.object({
   success: z.boolean(),

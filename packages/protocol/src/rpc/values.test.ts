@@ -12,7 +12,25 @@ test("base64 decodes what any encoder wrote", () => {
 });
 
 test("base64 refuses whatever is not standard base64", () => {
-  for (const text of ["=", "A", "AA", "AAA", "AAAAA", "====", "A===", "=AAA", "AA=A", "AAA\n", "AA A", "AAA-", "AA_A", "AAA\u0000", "ÄAAA", "AA==AAAA", "AAAA=AAA"]) {
+  for (const text of [
+    "=",
+    "A",
+    "AA",
+    "AAA",
+    "AAAAA",
+    "====",
+    "A===",
+    "=AAA",
+    "AA=A",
+    "AAA\n",
+    "AA A",
+    "AAA-",
+    "AA_A",
+    "AAA\u0000",
+    "ÄAAA",
+    "AA==AAAA",
+    "AAAA=AAA",
+  ]) {
     assert.equal(decodeBase64(text), null, JSON.stringify(text));
   }
 });
@@ -42,5 +60,6 @@ test("an optional value is absent, undefined or null", () => {
 test("times are ISO strings, or seconds as numbers", () => {
   assert.equal(timeSchema.parse("1970-01-01T00:00:01.500Z"), 1500);
   assert.equal(timeSchema.parse(1.5), 1500);
-  for (const bad of ["yesterday", "", 1e300, null, true]) assert.equal(timeSchema.safeParse(bad).success, false, String(bad));
+  for (const bad of ["yesterday", "", 1e300, null, true])
+    assert.equal(timeSchema.safeParse(bad).success, false, String(bad));
 });

@@ -25,7 +25,12 @@ export function decodeBase64(text: string): Buffer | null {
 export const bytesSchema = z.string().transform((text, context): Buffer => {
   const bytes = decodeBase64(text);
   if (bytes) return bytes;
-  context.issues.push({ code: "custom", input: undefined, expected: "base64", message: "Invalid input: expected standard base64 with padding" });
+  context.issues.push({
+    code: "custom",
+    input: undefined,
+    expected: "base64",
+    message: "Invalid input: expected standard base64 with padding",
+  });
   return z.NEVER;
 });
 

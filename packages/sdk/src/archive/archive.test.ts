@@ -1,6 +1,21 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { appendFile, chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -26,11 +41,20 @@ type Part = Partial<Omit<Entry, "name" | "target">> & { name: string | Buffer; t
 
 /** An archive as a hostile sandbox may make it. */
 function archive(...parts: Part[]): Buffer {
-  const bytes = parts.flatMap(({ name, kind = "file", mode = 0o644, modified = "1000000000.5", target = "", content = "evil", size }) => {
-    const body = Buffer.from(kind === "file" ? content : "");
-    const header = encodeEntry({ kind, name: Buffer.from(name), mode, modified, size: size ?? body.length, target: Buffer.from(target) });
-    return [header, body, Buffer.alloc(paddingOf(body.length))];
-  });
+  const bytes = parts.flatMap(
+    ({ name, kind = "file", mode = 0o644, modified = "1000000000.5", target = "", content = "evil", size }) => {
+      const body = Buffer.from(kind === "file" ? content : "");
+      const header = encodeEntry({
+        kind,
+        name: Buffer.from(name),
+        mode,
+        modified,
+        size: size ?? body.length,
+        target: Buffer.from(target),
+      });
+      return [header, body, Buffer.alloc(paddingOf(body.length))];
+    },
+  );
   return Buffer.concat([...bytes, END]);
 }
 
@@ -39,7 +63,12 @@ const folder = (name: string): Part => ({ kind: "directory", name, mode: 0o755 }
 const link = (name: string, target: string): Part => ({ kind: "link", name, target });
 
 /** Writes an archive that arrives in pieces of some size. @returns what was left out */
-async function write(bytes: Buffer | AsyncIterable<Uint8Array>, target = join(dir, "target"), pieceBytes = 64 * 1024, source = "/home/app/out"): Promise<string[]> {
+async function write(
+  bytes: Buffer | AsyncIterable<Uint8Array>,
+  target = join(dir, "target"),
+  pieceBytes = 64 * 1024,
+  source = "/home/app/out",
+): Promise<string[]> {
   const skipped: string[] = [];
   const onSkip = (path: string, reason: string) => void skipped.push(`${path}: ${reason}`);
   const pieces = Buffer.isBuffer(bytes) ? cut(bytes, pieceBytes) : bytes;
@@ -59,11 +88,21 @@ async function packed(source: string, onSkip = (_path: string, _reason: string) 
 async function difficult(): Promise<string> {
   const from = join(dir, "from");
   const long = "long".repeat(60);
-  for (const path of ["empty", "deep/er/est", `ünï/${long}/${long}`, "read-only"]) await mkdir(join(from, path), { recursive: true });
+  for (const path of ["empty", "deep/er/est", `ünï/${long}/${long}`, "read-only"])
+    await mkdir(join(from, path), { recursive: true });
   const contents: Record<string, string | Buffer> = {
-    "empty-file": "", a: "content", "deep/er/est/x": "deep", "new\nline": "n", "=": "p", " 12 path=x\n": "q",
-    [`ünï/${long}/${long}/${long}`]: "long", "read-only/file": "r", large: "0123456789".repeat(100_000),
-    hole: Buffer.concat([Buffer.alloc(3_000_000), Buffer.from("end")]), zeros: Buffer.alloc(400_000), block: "x".repeat(512),
+    "empty-file": "",
+    a: "content",
+    "deep/er/est/x": "deep",
+    "new\nline": "n",
+    "=": "p",
+    " 12 path=x\n": "q",
+    [`ünï/${long}/${long}/${long}`]: "long",
+    "read-only/file": "r",
+    large: "0123456789".repeat(100_000),
+    hole: Buffer.concat([Buffer.alloc(3_000_000), Buffer.from("end")]),
+    zeros: Buffer.alloc(400_000),
+    block: "x".repeat(512),
   };
   for (const [name, content] of Object.entries(contents)) await writeFile(join(from, name), content, { mode: 0o640 });
   await writeFile(Buffer.concat([Buffer.from(`${from}/not \u00fc utf-8 `), Buffer.from([0xff, 0xc3])]), "bytes");
@@ -81,7 +120,14 @@ async function difficult(): Promise<string> {
 
 /** Names, modes, times, links and contents below a directory, as text. */
 const listed = async (path: string) =>
-  (await run("sh", ["-c", `cd "$1" && find . -printf '%p %y %m %Ts %l\\n' | LC_ALL=C sort && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum`, "-", path])).stdout;
+  (
+    await run("sh", [
+      "-c",
+      `cd "$1" && find . -printf '%p %y %m %Ts %l\\n' | LC_ALL=C sort && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum`,
+      "-",
+      path,
+    ])
+  ).stdout;
 
 test("a directory comes back as it was, however its archive is cut into pieces", async () => {
   const from = await difficult();
@@ -105,7 +151,9 @@ test("tar reads what is packed here, and what tar packs is read", async () => {
   const want = await listed(from);
   await mkdir(join(dir, "by-tar"));
   await writeFile(join(dir, "ours.tar"), await packed(from));
-  await run("tar", ["--extract", "--preserve-permissions", "--file", "ours.tar", "--directory", "by-tar"], { cwd: dir });
+  await run("tar", ["--extract", "--preserve-permissions", "--file", "ours.tar", "--directory", "by-tar"], {
+    cwd: dir,
+  });
   assert.equal(await listed(join(dir, "by-tar")), want);
   await rm(join(from, "dangling"));
   await run("tar", ["--create", "--format=posix", "--file", "theirs.tar", "--directory", from, "./a"], { cwd: dir });
@@ -128,9 +176,23 @@ test("copying over what is there replaces files and links, and keeps the modes o
 });
 
 test("absolute links to something in the directory become relative, others stay", async () => {
-  await write(archive(root, link("self", "/home/app/out"), link("in", "/home/app/out/x/y"), link("out", "/home/app/outside"), folder("d/"), link("d/in", "/home/app/out/x")));
+  await write(
+    archive(
+      root,
+      link("self", "/home/app/out"),
+      link("in", "/home/app/out/x/y"),
+      link("out", "/home/app/outside"),
+      folder("d/"),
+      link("d/in", "/home/app/out/x"),
+    ),
+  );
   const target = join(dir, "target");
-  assert.deepEqual(await Promise.all(["self", "in", "out", "d/in"].map((name) => readlink(join(target, name)))), [".", "x/y", "/home/app/outside", "../x"]);
+  assert.deepEqual(await Promise.all(["self", "in", "out", "d/in"].map((name) => readlink(join(target, name)))), [
+    ".",
+    "x/y",
+    "/home/app/outside",
+    "../x",
+  ]);
 });
 
 test("nothing is written outside of the target, whatever the archive holds", async () => {
@@ -155,9 +217,20 @@ test("nothing is written outside of the target, whatever the archive holds", asy
     "through a link": [root, link("l", outside), { name: "l/evil" }],
     "a directory where a link is": [root, link("l", outside), folder("l/"), { name: "l/evil" }],
     "a link in place of a directory": [root, folder("l/"), link("l", outside), { name: "l/evil" }],
-    "a link in place of a directory that was left": [root, folder("l/"), { name: "x" }, link("l", outside), folder("l/"), { name: "l/evil" }],
+    "a link in place of a directory that was left": [
+      root,
+      folder("l/"),
+      { name: "x" },
+      link("l", outside),
+      folder("l/"),
+      { name: "l/evil" },
+    ],
     "a file where a link is": [root, link("l", `${outside}/file`), { name: "l" }],
-    "a large file where a link is": [root, link("l", `${outside}/file`), { name: "l", content: "evil".repeat(100_000) }],
+    "a large file where a link is": [
+      root,
+      link("l", `${outside}/file`),
+      { name: "l", content: "evil".repeat(100_000) },
+    ],
     "links to links": [root, link("a", ".."), link("b", "a"), { name: "b/evil" }],
     "a directory through what was there": [root, folder("was-there/"), { name: "was-there/evil" }],
     "a file through what was there": [root, { name: "was-there/evil" }],
@@ -190,7 +263,12 @@ test("where links could lead files elsewhere none is made, and one that is there
   const skipped: string[] = [];
   const parts = [root, link("l", outside), folder("l/"), { name: "l/file" }, link("m", `${outside}/x`), { name: "m" }];
   const reader = new ArchiveReader(cut(archive(...parts), 1000), () => {});
-  await writeDirectory(reader, join(dir, "target"), { source: "/x", followTarget: false, makeLinks: false, onSkip: (path) => void skipped.push(path) });
+  await writeDirectory(reader, join(dir, "target"), {
+    source: "/x",
+    followTarget: false,
+    makeLinks: false,
+    onSkip: (path) => void skipped.push(path),
+  });
   assert.deepEqual(skipped, [join(dir, "target/l"), join(dir, "target/m")]);
   assert.deepEqual(await readdir(outside), []);
   await refuseLink(join(dir, "target/m"));
@@ -229,12 +307,19 @@ test("archives that are none are refused, and leave no half a file", async () =>
     "records that are too long": archive(root, { name: "n".repeat(300 * 1024) }),
     "a NUL in a name": archive(root, { name: "a\0b" }),
     "a NUL in what a link holds": archive(root, link("l", "a\0b")),
-    "too many directories below each other": archive(root, ...Array.from({ length: 513 }, (_, depth) => folder("d/".repeat(depth + 1)))),
+    "too many directories below each other": archive(
+      root,
+      ...Array.from({ length: 513 }, (_, depth) => folder("d/".repeat(depth + 1))),
+    ),
     "a size that is none": archive(root, { name: "a", size: 2 ** 60 }),
   };
   for (const [what, bytes] of Object.entries(broken)) {
     await assert.rejects(write(bytes), { name: "ArchiveError" }, what);
-    assert.ok(!(await readdir(join(dir, "target")).catch(() => [] as string[])).includes("file") || what === "cut before the end", what);
+    assert.ok(
+      !(await readdir(join(dir, "target")).catch(() => [] as string[])).includes("file") ||
+        what === "cut before the end",
+      what,
+    );
     await rm(join(dir, "target"), { recursive: true, force: true });
   }
 });
@@ -263,16 +348,29 @@ test("what the sandbox left out is told, and not more than text", async () => {
   const global = (value: string) => {
     const record = Buffer.from(`SANDKEEP.skipped=${value}\n`);
     const body = Buffer.concat([Buffer.from(`${record.length + 3} `), record]);
-    const header = encodeEntry({ kind: "file", name: Buffer.from("x"), mode: 0, modified: "0", size: body.length, target: Buffer.alloc(0) }).subarray(-512);
+    const header = encodeEntry({
+      kind: "file",
+      name: Buffer.from("x"),
+      mode: 0,
+      modified: "0",
+      size: body.length,
+      target: Buffer.alloc(0),
+    }).subarray(-512);
     const sum = parseInt(header.toString("latin1", 148, 154), 8) - "0".charCodeAt(0) + "g".charCodeAt(0);
     header.write("g", 156, "latin1");
     header.write(sum.toString(8).padStart(6, "0"), 148, "latin1");
     return Buffer.concat([header, body, Buffer.alloc(paddingOf(body.length))]);
   };
   const start = archive(root).subarray(0, -END.length);
-  assert.deepEqual(await write(Buffer.concat([start, global(`{"path":"p","reason":"r"}`), global(`{"path":1}`), global("null"), END])), ["p: r"]);
+  assert.deepEqual(
+    await write(Buffer.concat([start, global(`{"path":"p","reason":"r"}`), global(`{"path":1}`), global("null"), END])),
+    ["p: r"],
+  );
   await assert.rejects(write(Buffer.concat([start, global("{"), END])), { name: "ArchiveError" });
-  await assert.rejects(write(Buffer.concat([start, ...Array.from({ length: 1001 }, () => global("{}")), END])), /too many headers/);
+  await assert.rejects(
+    write(Buffer.concat([start, ...Array.from({ length: 1001 }, () => global("{}")), END])),
+    /too many headers/,
+  );
 });
 
 test("what is no file is left out, and said", async () => {
@@ -286,7 +384,10 @@ test("what is no file is left out, and said", async () => {
 test("a file that becomes shorter while it is read is an error, one that grows is cut", async () => {
   const path = join(dir, "from/log");
   await mkdir(join(dir, "from"));
-  for (const [change, outcome] of [[() => truncate(path, 10), /became shorter while it was read '.*from\/log'/], [() => appendFile(path, "more"), undefined]] as const) {
+  for (const [change, outcome] of [
+    [() => truncate(path, 10), /became shorter while it was read '.*from\/log'/],
+    [() => appendFile(path, "more"), undefined],
+  ] as const) {
     await writeFile(path, Buffer.alloc(3_000_000, 1));
     const reading = async () => {
       let pieces = 0;
@@ -300,13 +401,25 @@ test("who stops reading leaves no file open", async () => {
   await mkdir(join(dir, "from"));
   for (let n = 0; n < 20; n++) await writeFile(join(dir, `from/${n}`), Buffer.alloc(300_000));
   for await (const _ of readDirectory(join(dir, "from"), { onSkip: () => {} })) break;
-  const open = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
-  assert.deepEqual(open.filter((path) => path.startsWith(dir)), []);
+  const open = await Promise.all(
+    (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
+  );
+  assert.deepEqual(
+    open.filter((path) => path.startsWith(dir)),
+    [],
+  );
 });
 
 test("sizes over 8 GiB survive the header", async () => {
   const size = 9 * 2 ** 30;
-  const header = encodeEntry({ kind: "file", name: Buffer.from("huge"), mode: 0o644, modified: "1", size, target: Buffer.alloc(0) });
+  const header = encodeEntry({
+    kind: "file",
+    name: Buffer.from("huge"),
+    mode: 0o644,
+    modified: "1",
+    size,
+    target: Buffer.alloc(0),
+  });
   const reader = new ArchiveReader(cut(header, 512), () => {});
   assert.equal((await reader.next())!.size, size);
 });

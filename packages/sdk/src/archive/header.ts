@@ -58,7 +58,8 @@ export const END = Buffer.alloc(2 * BLOCK_BYTES);
 
 function block(flag: string, name: string, mode: number, size: number, modified: number): Buffer {
   const header = Buffer.alloc(BLOCK_BYTES);
-  const octal = (value: number, at: number, digits: number) => header.write(value.toString(8).padStart(digits, "0"), at, "latin1");
+  const octal = (value: number, at: number, digits: number) =>
+    header.write(value.toString(8).padStart(digits, "0"), at, "latin1");
   header.write(name, 0, "latin1");
   octal(mode, 100, 7);
   octal(0, 108, 7);
@@ -90,7 +91,7 @@ function record(key: string, value: Buffer): Buffer {
 /** Reads records. @throws {ArchiveError} for anything that is not exactly of that form */
 export function decodeRecords(body: Buffer): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
-  for (let at = 0; at < body.length;) {
+  for (let at = 0; at < body.length; ) {
     const blank = body.indexOf(0x20, at);
     const digits = blank < 0 || blank - at > 10 ? "" : body.toString("latin1", at, blank);
     const end = at + Number(digits);

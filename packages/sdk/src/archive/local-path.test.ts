@@ -15,10 +15,27 @@ test("names are text if they are text, else bytes, and stay what they are", () =
 
 test("on Windows no name is written that means something else there", () => {
   const windows = { onWindows: true, namesAreBytes: false };
-  for (const name of ["..\\evil", "a\\b", "C:", "C:evil", "a:stream", "nul", "NUL.txt", "com1", "LPT9.x", "con .x", "a.", "a ", "a*", "\u0001", Buffer.from([0xff])]) {
+  for (const name of [
+    "..\\evil",
+    "a\\b",
+    "C:",
+    "C:evil",
+    "a:stream",
+    "nul",
+    "NUL.txt",
+    "com1",
+    "LPT9.x",
+    "con .x",
+    "a.",
+    "a ",
+    "a*",
+    "\u0001",
+    Buffer.from([0xff]),
+  ]) {
     assert.ok(unusable(name, windows), String(name));
   }
-  for (const name of ["a", ".git", "a b", "console", "ünï", "nulls", "a..b"]) assert.equal(unusable(name, windows), undefined, name);
+  for (const name of ["a", ".git", "a b", "console", "ünï", "nulls", "a..b"])
+    assert.equal(unusable(name, windows), undefined, name);
   assert.equal(unusable("a\\b", { onWindows: false, namesAreBytes: true }), undefined);
   assert.equal(unusable(Buffer.from([0xff]), { onWindows: false, namesAreBytes: true }), undefined);
   assert.match(unusable(Buffer.from([0xff]), { onWindows: false, namesAreBytes: false })!, /not UTF-8/);
@@ -27,7 +44,10 @@ test("on Windows no name is written that means something else there", () => {
 test("an error on an open file says which file", async () => {
   const path = new URL(import.meta.url).pathname;
   const file = await open(path);
-  const error = await file.write("x").then(() => assert.fail(), (error: unknown) => named(error, path) as Error & { path: string });
+  const error = await file.write("x").then(
+    () => assert.fail(),
+    (error: unknown) => named(error, path) as Error & { path: string },
+  );
   await file.close();
   assert.ok(error.message.endsWith(`'${path}'`), error.message);
   assert.equal(error.path, path);

@@ -23,7 +23,8 @@ export function nameOf(bytes: Buffer): LocalPath {
 
 /** A name in a directory. Unlike `path.join`, it leaves both as they are. */
 export function within(directory: LocalPath, name: LocalPath): LocalPath {
-  if (typeof directory === "string" && typeof name === "string") return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
+  if (typeof directory === "string" && typeof name === "string")
+    return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
   return Buffer.concat([Buffer.from(directory), Buffer.from("/"), Buffer.from(name)]);
 }
 
@@ -34,9 +35,14 @@ export const shown = (path: LocalPath): string => path.toString();
 const DEVICES = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])( *\.|$)/i;
 
 /** Why this machine cannot have a file of this name, if it cannot. */
-export function unusable(name: LocalPath, { onWindows = windows, namesAreBytes = NAMES_ARE_BYTES } = {}): string | undefined {
-  if (typeof name !== "string") return namesAreBytes ? undefined : "its name is not UTF-8, which this machine or runtime cannot write";
-  if (onWindows && (/[<>:"/\\|?*\u0000-\u001f]|[. ]$/.test(name) || DEVICES.test(name))) return "Windows has no such names";
+export function unusable(
+  name: LocalPath,
+  { onWindows = windows, namesAreBytes = NAMES_ARE_BYTES } = {},
+): string | undefined {
+  if (typeof name !== "string")
+    return namesAreBytes ? undefined : "its name is not UTF-8, which this machine or runtime cannot write";
+  if (onWindows && (/[<>:"/\\|?*\u0000-\u001f]|[. ]$/.test(name) || DEVICES.test(name)))
+    return "Windows has no such names";
   return undefined;
 }
 

@@ -56,7 +56,7 @@ async function* prepared(source: string, onSkip: (path: string, reason: string) 
   const ahead: Promise<Prepared | null>[] = [];
   const found = everything(source, onSkip);
   try {
-    for (let more = true; more || ahead.length;) {
+    for (let more = true; more || ahead.length; ) {
       while (more && ahead.length < CONCURRENCY) {
         const next = await found.next();
         if (next.done) {
@@ -78,7 +78,11 @@ async function* prepared(source: string, onSkip: (path: string, reason: string) 
       }
     }
   } finally {
-    for (const preparing of ahead) await preparing.then((entry) => entry?.file?.handle.close(), () => {});
+    for (const preparing of ahead)
+      await preparing.then(
+        (entry) => entry?.file?.handle.close(),
+        () => {},
+      );
   }
 }
 
@@ -136,21 +140,37 @@ const GONE = "it went away while the directory was read";
 
 /** What is gone is left out; any other error counts. */
 function ifGone(error: { code?: string }): null {
-  if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ELOOP" || error.code === "EINVAL") return null;
+  if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ELOOP" || error.code === "EINVAL")
+    return null;
   throw error;
 }
 
-async function prepare(found: Found, source: string, onSkip: (path: string, reason: string) => void): Promise<Prepared | null> {
+async function prepare(
+  found: Found,
+  source: string,
+  onSkip: (path: string, reason: string) => void,
+): Promise<Prepared | null> {
   const ready = await (found.kind === "file" ? prepareFile(found) : prepareOther(found, source)).catch(ifGone);
-  if (!ready) onSkip(shown(found.path), !NAMES_ARE_BYTES && shown(found.path).includes("\ufffd") ? "its name is not UTF-8, which this runtime cannot read" : GONE);
+  if (!ready)
+    onSkip(
+      shown(found.path),
+      !NAMES_ARE_BYTES && shown(found.path).includes("\ufffd")
+        ? "its name is not UTF-8, which this runtime cannot read"
+        : GONE,
+    );
   return ready;
 }
 
 async function prepareOther({ path, name, kind, depth }: Found, source: string): Promise<Prepared> {
   const { mode, mtimeNs } = await lstat(path, { bigint: true });
-  const text = kind === "link" ? Buffer.from(NAMES_ARE_BYTES ? await readlink(path, "buffer") : await readlink(path)) : Buffer.alloc(0);
+  const text =
+    kind === "link"
+      ? Buffer.from(NAMES_ARE_BYTES ? await readlink(path, "buffer") : await readlink(path))
+      : Buffer.alloc(0);
   const target = kind === "link" ? Buffer.from(relativeInside(text, source, depth)) : text;
-  return { header: encodeEntry({ kind, name, mode: Number(mode) & 0o777, modified: secondsOf(mtimeNs), size: 0, target }) };
+  return {
+    header: encodeEntry({ kind, name, mode: Number(mode) & 0o777, modified: secondsOf(mtimeNs), size: 0, target }),
+  };
 }
 
 async function prepareFile({ path, name }: Found): Promise<Prepared | null> {
@@ -160,7 +180,14 @@ async function prepareFile({ path, name }: Found): Promise<Prepared | null> {
     const info = await handle.stat({ bigint: true });
     if (!info.isFile()) return null;
     const size = Number(info.size);
-    const header = encodeEntry({ kind: "file", name, mode: Number(info.mode) & 0o777, modified: secondsOf(info.mtimeNs), size, target: Buffer.alloc(0) });
+    const header = encodeEntry({
+      kind: "file",
+      name,
+      mode: Number(info.mode) & 0o777,
+      modified: secondsOf(info.mtimeNs),
+      size,
+      target: Buffer.alloc(0),
+    });
     if (size > SMALL_BYTES) {
       keep = true;
       return { header, file: { handle, path, size } };
@@ -174,8 +201,16 @@ async function prepareFile({ path, name }: Found): Promise<Prepared | null> {
 }
 
 /** As much of a file as it had when it was opened, even if it has grown. */
-async function* contentOf({ handle, path, size }: { handle: FileHandle; path: LocalPath; size: number }): AsyncGenerator<Buffer> {
-  for (let left = size; left > 0;) {
+async function* contentOf({
+  handle,
+  path,
+  size,
+}: {
+  handle: FileHandle;
+  path: LocalPath;
+  size: number;
+}): AsyncGenerator<Buffer> {
+  for (let left = size; left > 0; ) {
     const piece = Buffer.allocUnsafeSlow(Math.min(left, PIECE_BYTES * 4));
     await fill(handle, path, piece);
     left -= piece.length;
@@ -186,7 +221,7 @@ async function* contentOf({ handle, path, size }: { handle: FileHandle; path: Lo
 
 /** @throws when the file ends before */
 async function fill(handle: FileHandle, path: LocalPath, to: Buffer): Promise<void> {
-  for (let at = 0; at < to.length;) {
+  for (let at = 0; at < to.length; ) {
     const { bytesRead } = await handle.read(to, at, to.length - at, null).catch((error: unknown) => {
       throw named(error, path);
     });
@@ -197,7 +232,11 @@ async function fill(handle: FileHandle, path: LocalPath, to: Buffer): Promise<vo
 
 /** In the form of the system's errors. */
 function shorter(path: LocalPath): Error {
-  return Object.assign(new Error(`EIO: the file became shorter while it was read '${shown(path)}'`), { code: "EIO", syscall: "read", path: shown(path) });
+  return Object.assign(new Error(`EIO: the file became shorter while it was read '${shown(path)}'`), {
+    code: "EIO",
+    syscall: "read",
+    path: shown(path),
+  });
 }
 
 /** Nanoseconds since 1970 as decimal seconds. */

@@ -75,7 +75,7 @@ export class ArchiveReader {
   /** Reads until so many bytes are held. */
   async #fill(bytes: number): Promise<void> {
     const pieces = [this.#held];
-    for (let length = this.#held.length; length < bytes;) {
+    for (let length = this.#held.length; length < bytes; ) {
       const { value, done } = await this.#source.next();
       if (done) throw new ArchiveError("it ends too early");
       pieces.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
@@ -119,15 +119,25 @@ function text(header: Buffer, at: number, length: number): Buffer {
 /** What a header says with its records, of which each counts more than its field. */
 function entryOf(header: Buffer, records: Map<string, Buffer>): Entry {
   const { flag, size: field } = decodeBlock(header);
-  const kind = flag === FLAGS.file ? "file" : flag === FLAGS.link ? "link" : flag === FLAGS.directory ? "directory" : undefined;
+  const kind =
+    flag === FLAGS.file ? "file" : flag === FLAGS.link ? "link" : flag === FLAGS.directory ? "directory" : undefined;
   if (!kind) throw new ArchiveError(`an entry of the kind ${JSON.stringify(flag)}`);
   const name = records.get("path") ?? text(header, 0, 100);
-  const target = kind === "link" ? records.get("linkpath") ?? text(header, 157, 100) : Buffer.alloc(0);
-  if (!name.length || name.includes(0) || target.includes(0)) throw new ArchiveError("an entry without a path, or with a NUL byte in it");
+  const target = kind === "link" ? (records.get("linkpath") ?? text(header, 157, 100)) : Buffer.alloc(0);
+  if (!name.length || name.includes(0) || target.includes(0))
+    throw new ArchiveError("an entry without a path, or with a NUL byte in it");
   const size = records.has("size") ? Number(records.get("size")) : field;
-  if (!Number.isSafeInteger(size) || size < 0 || (kind !== "file" && size > 0)) throw new ArchiveError("an entry of an impossible size");
+  if (!Number.isSafeInteger(size) || size < 0 || (kind !== "file" && size > 0))
+    throw new ArchiveError("an entry of an impossible size");
   const modified = records.get("mtime")?.toString("latin1") ?? String(octal(header, 136, 12));
-  return { kind, name: Buffer.from(name), mode: octal(header, 100, 8) & 0o777, modified: timeOf(modified), size, target: Buffer.from(target) };
+  return {
+    kind,
+    name: Buffer.from(name),
+    mode: octal(header, 100, 8) & 0o777,
+    modified: timeOf(modified),
+    size,
+    target: Buffer.from(target),
+  };
 }
 
 /** A time that this system can take: one that makes no sense is the beginning of 1970. */

@@ -39,7 +39,11 @@ export interface WriteDirectoryOptions {
  * here, or found to be directories and no links; names are single names; files are opened only where no link is. Whatever
  * the archive says, and in whatever order, nothing outside the target is touched.
  */
-export async function writeDirectory(archive: ArchiveReader, target: string, options: WriteDirectoryOptions): Promise<void> {
+export async function writeDirectory(
+  archive: ArchiveReader,
+  target: string,
+  options: WriteDirectoryOptions,
+): Promise<void> {
   const writer = new DirectoryWriter(archive, target, options);
   try {
     await writer.run();
@@ -73,21 +77,28 @@ class DirectoryWriter {
   }
 
   async #begin(entry: Entry): Promise<void> {
-    if (entry.kind !== "directory" || entry.name.toString("latin1") !== "./") throw new ArchiveError("it does not begin with its directory");
+    if (entry.kind !== "directory" || entry.name.toString("latin1") !== "./")
+      throw new ArchiveError("it does not begin with its directory");
     const made = await makeDirectory(this.#target, entry.mode, this.#options.followTarget ? stat : lstat);
-    this.#open.push({ prefix: Buffer.alloc(0), path: this.#target, entry: made ? entry : undefined, pending: new Set() });
+    this.#open.push({
+      prefix: Buffer.alloc(0),
+      path: this.#target,
+      entry: made ? entry : undefined,
+      pending: new Set(),
+    });
   }
 
   async #take(entry: Entry): Promise<void> {
     const { parent, base } = await this.#place(entry);
     const isDirectory = entry.kind === "directory";
-    if (isDirectory && this.#open.length > MAX_DEPTH) throw new ArchiveError(`more than ${MAX_DEPTH} directories below each other`);
+    if (isDirectory && this.#open.length > MAX_DEPTH)
+      throw new ArchiveError(`more than ${MAX_DEPTH} directories below each other`);
     const name = nameOf(base);
     const reason = parent.path === null ? undefined : unusable(name);
     if (reason !== undefined) this.#options.onSkip(entry.name.toString(), reason);
     const path = parent.path === null || reason !== undefined ? null : within(parent.path, name);
     if (isDirectory) {
-      const made = path !== null && await makeDirectory(path, entry.mode, lstat);
+      const made = path !== null && (await makeDirectory(path, entry.mode, lstat));
       this.#open.push({ prefix: entry.name, path, entry: made ? entry : undefined, pending: new Set() });
     } else if (path !== null) {
       await (entry.kind === "link" ? this.#link(entry, path) : this.#file(entry, path, parent));
@@ -100,9 +111,11 @@ class DirectoryWriter {
     const at = name.subarray(0, end).lastIndexOf(SLASH) + 1;
     const base = name.subarray(at, end);
     const text = base.toString("latin1");
-    if (text === "" || text === "." || text === "..") throw new ArchiveError(`${JSON.stringify(name.toString())} is no name`);
+    if (text === "" || text === "." || text === "..")
+      throw new ArchiveError(`${JSON.stringify(name.toString())} is no name`);
     while (!this.#open.at(-1)!.prefix.equals(name.subarray(0, at))) {
-      if (this.#open.length === 1) throw new ArchiveError(`${JSON.stringify(name.toString())} is not below its directory`);
+      if (this.#open.length === 1)
+        throw new ArchiveError(`${JSON.stringify(name.toString())} is not below its directory`);
       await this.#leave();
     }
     return { parent: this.#open.at(-1)!, base };
@@ -117,7 +130,11 @@ class DirectoryWriter {
 
   /** A link replaces what is there, as long as that is no directory. */
   async #link({ target, modified }: Entry, path: LocalPath): Promise<void> {
-    if (!(this.#options.makeLinks ?? LINKS_ARE_SAFE)) return this.#options.onSkip(shown(path), "links are not made on this system, where they could lead files elsewhere");
+    if (!(this.#options.makeLinks ?? LINKS_ARE_SAFE))
+      return this.#options.onSkip(
+        shown(path),
+        "links are not made on this system, where they could lead files elsewhere",
+      );
     const text = relativeInside(target, this.#options.source, this.#open.length - 1);
     const there = await lstat(path).catch(() => undefined);
     if (there && !there.isDirectory()) await unlink(path);

@@ -11,7 +11,12 @@ const HOLE_BYTES = 16 * 1024;
 const ZEROS = Buffer.alloc(WRITE_BYTES);
 
 /** Never through a link (on Windows, where there is no such flag, see {@link refuseLink}), and never waiting for a FIFO's reader. */
-const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const REPLACE =
+  constants.O_WRONLY |
+  constants.O_CREAT |
+  constants.O_TRUNC |
+  (constants.O_NOFOLLOW ?? 0) |
+  (constants.O_NONBLOCK ?? 0);
 
 /** Writes a whole file. */
 export async function writeSmall(path: LocalPath, entry: Entry, content: Buffer): Promise<void> {
@@ -25,7 +30,7 @@ export async function writeStream(path: LocalPath, entry: Entry, content: AsyncI
     let held = 0;
     let position = 0;
     const flush = async () => {
-      for (let bytes = Buffer.concat(waiting); bytes.length;) {
+      for (let bytes = Buffer.concat(waiting); bytes.length; ) {
         const { bytesWritten } = await file.write(bytes, 0, bytes.length, position);
         position += bytesWritten;
         bytes = bytes.subarray(bytesWritten);
@@ -34,7 +39,8 @@ export async function writeStream(path: LocalPath, entry: Entry, content: AsyncI
       held = 0;
     };
     for await (const piece of content) {
-      const hole = piece.length >= HOLE_BYTES && piece.length <= ZEROS.length && piece.equals(ZEROS.subarray(0, piece.length));
+      const hole =
+        piece.length >= HOLE_BYTES && piece.length <= ZEROS.length && piece.equals(ZEROS.subarray(0, piece.length));
       if (!hole) {
         waiting.push(piece);
         held += piece.length;
@@ -48,7 +54,11 @@ export async function writeStream(path: LocalPath, entry: Entry, content: AsyncI
 }
 
 /** Opens a file, has it written, and sets its mode and time. Half a file does not stay. */
-async function writing(path: LocalPath, { mode, modified }: Entry, write: (file: FileHandle) => Promise<unknown>): Promise<void> {
+async function writing(
+  path: LocalPath,
+  { mode, modified }: Entry,
+  write: (file: FileHandle) => Promise<unknown>,
+): Promise<void> {
   if (!LINKS_ARE_SAFE) await refuseLink(path);
   const file = await open(path, REPLACE, mode);
   try {
@@ -66,5 +76,10 @@ async function writing(path: LocalPath, { mode, modified }: Entry, write: (file:
 /** For systems where opening a file always follows links. No archive makes links there, so none can come between. */
 export async function refuseLink(path: LocalPath): Promise<void> {
   const info = await lstat(path).catch(() => undefined);
-  if (info?.isSymbolicLink()) throw Object.assign(new Error(`ELOOP: there is a link '${shown(path)}'`), { code: "ELOOP", syscall: "open", path: shown(path) });
+  if (info?.isSymbolicLink())
+    throw Object.assign(new Error(`ELOOP: there is a link '${shown(path)}'`), {
+      code: "ELOOP",
+      syscall: "open",
+      path: shown(path),
+    });
 }

@@ -20,15 +20,26 @@ interface Seen {
   body: unknown;
 }
 
-async function api(answer: (seen: Seen) => Answer): Promise<{ server: PeerServer; client: Client; seen: Seen[] } & AsyncDisposable> {
+async function api(
+  answer: (seen: Seen) => Answer,
+): Promise<{ server: PeerServer; client: Client; seen: Seen[] } & AsyncDisposable> {
   const seen: Seen[] = [];
   const server = await PeerServer.start({}, (request, response, body) => {
-    const one = { method: String(request.method), url: decodeURIComponent(String(request.url)), body: body ? JSON.parse(body) : undefined };
+    const one = {
+      method: String(request.method),
+      url: decodeURIComponent(String(request.url)),
+      body: body ? JSON.parse(body) : undefined,
+    };
     seen.push(one);
     const { status = 200, headers = {}, body: content } = answer(one);
     response.writeHead(status, headers).end(typeof content === "string" ? content : JSON.stringify(content ?? null));
   });
-  return { server, client: new Client(server.options), seen, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return {
+    server,
+    client: new Client(server.options),
+    seen,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
 }
 
 const VOLUME = {
@@ -53,7 +64,13 @@ const SNAPSHOT = {
 
 test("asks each resource where it lives", async () => {
   await using mock = await api(({ url }) => ({
-    body: /volumes\/[^/]+\/snapshot$|snapshots\/x$/.test(url) ? SNAPSHOT : /volumes(\/x)?$/.test(url) ? VOLUME : url.includes("logs") ? { logs: [] } : [],
+    body: /volumes\/[^/]+\/snapshot$|snapshots\/x$/.test(url)
+      ? SNAPSHOT
+      : /volumes(\/x)?$/.test(url)
+        ? VOLUME
+        : url.includes("logs")
+          ? { logs: [] }
+          : [],
   }));
   const { client, seen } = mock;
   await client.apps.get("a/b");
@@ -82,34 +99,37 @@ test("asks each resource where it lives", async () => {
   await client.revisions.timelines("r");
   await client.revisions.delete("r");
   await client.timelines.list("a");
-  assert.deepEqual(seen.map(({ method, url, body }) => `${method} ${url}${body ? ` ${JSON.stringify(body)}` : ""}`), [
-    "GET /api/v2/apps/a/b",
-    "GET /api/v2/apps?limit=2&layer=l&labels[k]=v",
-    'POST /api/v2/apps {"slug":"a"}',
-    'PATCH /api/v2/apps/a {"slug":"b"}',
-    "DELETE /api/v2/apps/a",
-    'POST /api/v2/apps/a/deploy {"assets":{}}',
-    "GET /api/v2/apps/a/logs?start=s&limit=1",
-    "GET /api/v2/layers/l",
-    "GET /api/v2/layers?search=x",
-    'POST /api/v2/layers {"slug":"l"}',
-    'PATCH /api/v2/layers/l {"description":"d"}',
-    "DELETE /api/v2/layers/l",
-    "GET /api/v2/layers/l/apps",
-    "GET /api/v2/volumes/x",
-    'POST /api/v2/volumes {"slug":"x","region":"ord","capacity":"1GB"}',
-    "DELETE /api/v2/volumes/x",
-    'POST /api/v2/volumes/x/snapshot {"slug":"y"}',
-    "GET /api/v2/snapshots/x",
-    "GET /api/v2/snapshots?cursor=c",
-    "DELETE /api/v2/snapshots/x",
-    "GET /api/v2/revisions/r",
-    "GET /api/v2/apps/a/revisions?status=failed",
-    "POST /api/v2/revisions/r/cancel",
-    "GET /api/v2/revisions/r/timelines",
-    "DELETE /api/v2/revisions/r",
-    "GET /api/v2/apps/a/timelines",
-  ]);
+  assert.deepEqual(
+    seen.map(({ method, url, body }) => `${method} ${url}${body ? ` ${JSON.stringify(body)}` : ""}`),
+    [
+      "GET /api/v2/apps/a/b",
+      "GET /api/v2/apps?limit=2&layer=l&labels[k]=v",
+      'POST /api/v2/apps {"slug":"a"}',
+      'PATCH /api/v2/apps/a {"slug":"b"}',
+      "DELETE /api/v2/apps/a",
+      'POST /api/v2/apps/a/deploy {"assets":{}}',
+      "GET /api/v2/apps/a/logs?start=s&limit=1",
+      "GET /api/v2/layers/l",
+      "GET /api/v2/layers?search=x",
+      'POST /api/v2/layers {"slug":"l"}',
+      'PATCH /api/v2/layers/l {"description":"d"}',
+      "DELETE /api/v2/layers/l",
+      "GET /api/v2/layers/l/apps",
+      "GET /api/v2/volumes/x",
+      'POST /api/v2/volumes {"slug":"x","region":"ord","capacity":"1GB"}',
+      "DELETE /api/v2/volumes/x",
+      'POST /api/v2/volumes/x/snapshot {"slug":"y"}',
+      "GET /api/v2/snapshots/x",
+      "GET /api/v2/snapshots?cursor=c",
+      "DELETE /api/v2/snapshots/x",
+      "GET /api/v2/revisions/r",
+      "GET /api/v2/apps/a/revisions?status=failed",
+      "POST /api/v2/revisions/r/cancel",
+      "GET /api/v2/revisions/r/timelines",
+      "DELETE /api/v2/revisions/r",
+      "GET /api/v2/apps/a/timelines",
+    ],
+  );
 });
 
 test("follows a list through its pages with the same filter", async () => {
@@ -121,18 +141,29 @@ test("follows a list through its pages with the same filter", async () => {
   });
   const page = await mock.client.volumes.list({ search: "x", limit: 1 });
   assert.deepEqual([page.hasMore, page.nextCursor, page.items.length], [true, "second", 1]);
-  assert.deepEqual((await Array.fromAsync(page)).map(({ slug }) => slug), ["first", "second"]);
+  assert.deepEqual(
+    (await Array.fromAsync(page)).map(({ slug }) => slug),
+    ["first", "second"],
+  );
   assert.ok(mock.seen.every(({ url }) => url.includes("search=x") && url.includes("limit=1")));
   const last = await page.getNextPage();
   assert.deepEqual([last?.hasMore, await last?.getNextPage()], [false, null]);
 });
 
 test("gives sandboxes with dates, of all pages", async () => {
-  const listed = { id: "a", createdAt: "2026-01-02T03:04:05.000Z", stoppedAt: null, region: "ord", status: "running", labels: {} };
+  const listed = {
+    id: "a",
+    createdAt: "2026-01-02T03:04:05.000Z",
+    stoppedAt: null,
+    region: "ord",
+    status: "running",
+    labels: {},
+  };
   await using mock = await api(({ url }) =>
     url.includes("cursor")
       ? { body: [{ ...listed, id: "b", stoppedAt: "2026-01-02T03:05:05.000Z", status: "stopped" }] }
-      : { body: [listed], headers: { link: `<http://x/api/v2/sandboxes?cursor=2>; rel="next"` } });
+      : { body: [listed], headers: { link: `<http://x/api/v2/sandboxes?cursor=2>; rel="next"` } },
+  );
   const [a, b, ...rest] = await mock.client.sandboxes.list({ labels: { k: "v" } });
   assert.equal(a?.createdAt.toISOString(), listed.createdAt);
   assert.equal(a?.stoppedAt, null);
@@ -142,40 +173,61 @@ test("gives sandboxes with dates, of all pages", async () => {
 });
 
 test("gives null for what does not exist, and throws other refusals", async () => {
-  let answer: Answer = { status: 404, body: { code: "NOT_FOUND", message: "No." }, headers: { "x-deno-trace-id": "t" } };
+  let answer: Answer = {
+    status: 404,
+    body: { code: "NOT_FOUND", message: "No." },
+    headers: { "x-deno-trace-id": "t" },
+  };
   await using mock = await api(() => answer);
   assert.equal(await mock.client.volumes.get("x"), null);
   assert.equal(await mock.client.apps.get("x"), null);
   const refused = await mock.client.apps.delete("x").catch((error) => error);
   assert.ok(refused instanceof ApiError);
-  assert.deepEqual([refused.name, refused.status, refused.code, refused.traceId], ["ClientError", 404, "NOT_FOUND", "t"]);
+  assert.deepEqual(
+    [refused.name, refused.status, refused.code, refused.traceId],
+    ["ClientError", 404, "NOT_FOUND", "t"],
+  );
   answer = { status: 500, body: "<html>" };
   await assert.rejects(() => mock.client.volumes.get("x"), { code: "INVALID_RESPONSE_BODY", status: 500 });
   answer = { status: 500, body: { error: "?" } };
   await assert.rejects(() => mock.client.sandboxes.list(), { code: "UNKNOWN_ERROR" });
   const nowhere = new Client({ token: "ddo_test", apiEndpoint: "http://127.0.0.1:1" });
-  await assert.rejects(() => nowhere.apps.list(), (error) => error instanceof NetworkError && /127\.0\.0\.1:1/.test(error.message));
+  await assert.rejects(
+    () => nowhere.apps.list(),
+    (error) => error instanceof NetworkError && /127\.0\.0\.1:1/.test(error.message),
+  );
 });
 
 test("makes and finds volumes and snapshots by their classes", async () => {
   await using mock = await api(({ url }) => ({ body: url.includes("snapshot") ? SNAPSHOT : VOLUME }));
   const { options } = mock.server;
   const volume = await Volume.create({ ...options, slug: "data", region: "ord", capacity: "1GB" });
-  assert.deepEqual([volume.capacity, volume.estimatedAllocatedSize, volume.isBootable, volume.baseSnapshot], [1e9, 1, false, null]);
+  assert.deepEqual(
+    [volume.capacity, volume.estimatedAllocatedSize, volume.isBootable, volume.baseSnapshot],
+    [1e9, 1, false, null],
+  );
   assert.match(inspect(volume), /^Volume \{\s+id: 'v1'/);
   assert.equal((await Volume.get("data", options))?.id, "v1");
   const snapshot = await Snapshot.create("data", { ...options, slug: "frozen" });
   assert.deepEqual([snapshot.flattenedSize, snapshot.volume.slug, snapshot.isBootable], [2, "data", true]);
   assert.equal((await Snapshot.get("frozen", options))?.slug, "frozen");
-  assert.deepEqual(mock.seen.map(({ body }) => body), [{ slug: "data", region: "ord", capacity: "1GB" }, undefined, { slug: "frozen" }, undefined]);
+  assert.deepEqual(
+    mock.seen.map(({ body }) => body),
+    [{ slug: "data", region: "ord", capacity: "1GB" }, undefined, { slug: "frozen" }, undefined],
+  );
 });
 
 test("reads the progress and the log of a build as they come", async () => {
   await using mock = await api(({ url }) => ({
-    body: url.includes("progress") ? 'data: {"queued":{"status":"running"}}\n\n' : 'data: {"message":"a"}\n\ndata: {"message":"b"}\n\n',
+    body: url.includes("progress")
+      ? 'data: {"queued":{"status":"running"}}\n\n'
+      : 'data: {"message":"a"}\n\ndata: {"message":"b"}\n\n',
   }));
   assert.equal((await Array.fromAsync(mock.client.revisions.progress("r"))).length, 1);
   const lines = await Array.fromAsync(mock.client.revisions.buildLogs("r", { step: "building" }));
-  assert.deepEqual(lines.map(({ message }) => message), ["a", "b"]);
+  assert.deepEqual(
+    lines.map(({ message }) => message),
+    ["a", "b"],
+  );
   assert.equal(mock.seen[1]?.url, "/api/v2/revisions/r/build_logs?step=building");
 });

@@ -3,10 +3,13 @@ import { test } from "node:test";
 import { parseLinkHeader } from "./link-header.ts";
 
 test("finds every relation", () => {
-  assert.deepEqual(parseLinkHeader('<https://a.test/x?cursor=1>; rel="next", <https://a.test/x?cursor=0>; rel="prev"'), {
-    next: "https://a.test/x?cursor=1",
-    prev: "https://a.test/x?cursor=0",
-  });
+  assert.deepEqual(
+    parseLinkHeader('<https://a.test/x?cursor=1>; rel="next", <https://a.test/x?cursor=0>; rel="prev"'),
+    {
+      next: "https://a.test/x?cursor=1",
+      prev: "https://a.test/x?cursor=0",
+    },
+  );
 });
 
 test("passes over other parameters and a missing header", () => {

@@ -41,7 +41,11 @@ export class Rest {
     try {
       return await fetch(url, {
         method,
-        headers: { ...this.#headers, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+        headers: {
+          ...this.#headers,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal ? { signal } : {}),
       });

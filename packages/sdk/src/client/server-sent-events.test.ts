@@ -8,7 +8,9 @@ function answer(...chunks: string[]): Response {
 }
 
 test("gives the data of each event, however it is cut into chunks", async () => {
-  const events = await Array.fromAsync(readEvents(answer('data: {"a"', ":1}\n", '\n: comment\nevent: x\ndata:{"b":\ndata: 2}\r\n\r\n', 'data: "é"')));
+  const events = await Array.fromAsync(
+    readEvents(answer('data: {"a"', ":1}\n", '\n: comment\nevent: x\ndata:{"b":\ndata: 2}\r\n\r\n', 'data: "é"')),
+  );
   assert.deepEqual(events, [{ a: 1 }, { b: 2 }, "é"]);
 });
 

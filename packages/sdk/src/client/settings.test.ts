@@ -53,7 +53,10 @@ test("takes options before the environment", () => {
   assert.equal(resolveClient({ token: "ddo_option" }).token, "ddo_option");
   process.env.SANDKEEP_SANDBOX_ENDPOINT = "http://127.0.0.1:2";
   assert.equal(resolveSandboxEndpoint({ sandboxEndpoint: "http://127.0.0.1:3" }), "http://127.0.0.1:3");
-  assert.equal(resolveSandboxEndpoint({ region: "ams", sandboxEndpoint: (region) => `https://${region}.example.test` }), "https://ams.example.test");
+  assert.equal(
+    resolveSandboxEndpoint({ region: "ams", sandboxEndpoint: (region) => `https://${region}.example.test` }),
+    "https://ams.example.test",
+  );
 });
 
 test("puts the region before a base domain", () => {

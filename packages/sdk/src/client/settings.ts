@@ -42,7 +42,11 @@ export interface SandboxEndpointOptions {
 }
 
 /** Token, organisation and REST endpoint in force. Throws `MissingTokenError`, `MissingOrgError`, `InvalidApiEndpoint`. */
-export function resolveClient(options: BaseClientOptions = {}): { token: string; org: string | undefined; apiEndpoint: string } {
+export function resolveClient(options: BaseClientOptions = {}): {
+  token: string;
+  org: string | undefined;
+  apiEndpoint: string;
+} {
   const { env } = process;
   const token = options.token ?? (env.SANDKEEP_TOKEN || env.DENO_DEPLOY_TOKEN);
   if (!token) throw new MissingTokenError();
@@ -54,7 +58,10 @@ export function resolveClient(options: BaseClientOptions = {}): { token: string;
 }
 
 /** Sandbox endpoint in force. Throws `InvalidSandboxEndpoint`. */
-export function resolveSandboxEndpoint({ region = DEFAULT_REGION, sandboxEndpoint }: SandboxEndpointOptions = {}): string {
+export function resolveSandboxEndpoint({
+  region = DEFAULT_REGION,
+  sandboxEndpoint,
+}: SandboxEndpointOptions = {}): string {
   const { env } = process;
   const given = typeof sandboxEndpoint === "function" ? sandboxEndpoint(region) : sandboxEndpoint;
   const byRegion = env.DENO_SANDBOX_BASE_DOMAIN && `https://${region}.${env.DENO_SANDBOX_BASE_DOMAIN}`;

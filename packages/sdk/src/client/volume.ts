@@ -90,6 +90,11 @@ export class Volume {
   /** How `console.log` shows it. */
   [util.inspect.custom](depth: number, options: util.InspectOptionsStylized): string {
     const { id, slug, region, capacity, estimatedAllocatedSize, estimatedFlattenedSize } = this;
-    return inspected("Volume", { id, slug, region, capacity, estimatedAllocatedSize, estimatedFlattenedSize }, depth, options);
+    return inspected(
+      "Volume",
+      { id, slug, region, capacity, estimatedAllocatedSize, estimatedFlattenedSize },
+      depth,
+      options,
+    );
   }
 }

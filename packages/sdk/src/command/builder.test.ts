@@ -11,19 +11,31 @@ function shell(code = 0, stdoutText = "", stderrText: string | null = null, oom 
   const killed: unknown[] = [];
   const ended = Promise.withResolvers<void>();
   const build = (strings: TemplateStringsArray, ...substitutions: unknown[]) =>
-    new SandboxCommandBuilder({
-      spawn: async (command, options) => {
-        spawned.push({ command, options });
-        return {
-          stdin: options.stdin ? new WritableStream({ write: (bytes) => void (written += new TextDecoder().decode(bytes)) }) : null,
-          kill: async (signal) => void killed.push(signal),
-          output: async () => {
-            await ended.promise;
-            return { status: { success: code === 0, code, oom, ...(oom && { memoryMiB: 768 }) }, stdout: null, stderr: null, stdoutText, stderrText };
-          },
-        };
+    new SandboxCommandBuilder(
+      {
+        spawn: async (command, options) => {
+          spawned.push({ command, options });
+          return {
+            stdin: options.stdin
+              ? new WritableStream({ write: (bytes) => void (written += new TextDecoder().decode(bytes)) })
+              : null,
+            kill: async (signal) => void killed.push(signal),
+            output: async () => {
+              await ended.promise;
+              return {
+                status: { success: code === 0, code, oom, ...(oom && { memoryMiB: 768 }) },
+                stdout: null,
+                stderr: null,
+                stdoutText,
+                stderrText,
+              };
+            },
+          };
+        },
       },
-    }, strings, substitutions);
+      strings,
+      substitutions,
+    );
   return { sh: build, spawned, killed, end: ended.resolve, written: () => written };
 }
 
@@ -31,16 +43,18 @@ test("keeps every setting when they are chained", async () => {
   const { sh, spawned, end } = shell();
   end();
   await sh`make ${"a b"}`.env("A", "1").env("B", "2").cwd("/tmp").sudo().stdout("null").stderr("piped").noThrow();
-  assert.deepEqual(spawned, [{
-    command: "bash",
-    options: {
-      args: ["-c", `exec sudo -- bash -c 'make '"'"'a b'"'"''`],
-      env: { BASH_ENV: "$HOME/.bashrc", A: "1", B: "2" },
-      cwd: "/tmp",
-      stdout: "null",
-      stderr: "piped",
+  assert.deepEqual(spawned, [
+    {
+      command: "bash",
+      options: {
+        args: ["-c", `exec sudo -- bash -c 'make '"'"'a b'"'"''`],
+        env: { BASH_ENV: "$HOME/.bashrc", A: "1", B: "2" },
+        cwd: "/tmp",
+        stdout: "null",
+        stderr: "piped",
+      },
     },
-  }]);
+  ]);
 });
 
 test("passes on a signal that is sent while the command starts", async () => {
@@ -60,16 +74,27 @@ test("changes nothing about the builder that a setting was made on", async () =>
   base.env("B", "2");
   base.sudo();
   await base;
-  assert.deepEqual(spawned[0]?.options, { args: ["-c", "x"], env: { BASH_ENV: "$HOME/.bashrc", A: "1" }, stdout: "inherit", stderr: "inherit" });
+  assert.deepEqual(spawned[0]?.options, {
+    args: ["-c", "x"],
+    env: { BASH_ENV: "$HOME/.bashrc", A: "1" },
+    stdout: "inherit",
+    stderr: "inherit",
+  });
 });
 
 test("passes a command that is longer than an argument may be on standard input", async () => {
   const { sh, spawned, end, written } = shell();
   end();
-  for (const [length, fits] of [[128 * 1024 - 1, true], [128 * 1024, false]] as const) {
+  for (const [length, fits] of [
+    [128 * 1024 - 1, true],
+    [128 * 1024, false],
+  ] as const) {
     const text = "ä".repeat(10) + "x".repeat(length - "true ".length - 22);
     await sh`true ${text}`;
-    const { args: [, given], stdin } = spawned.pop()!.options as { args: string[]; stdin?: string };
+    const {
+      args: [, given],
+      stdin,
+    } = spawned.pop()!.options as { args: string[]; stdin?: string };
     assert.equal(Buffer.byteLength(fits ? given! : written()), length);
     assert.deepEqual([stdin, given === `true '${text}'`], fits ? [undefined, true] : ["piped", false]);
     if (!fits) assert.equal(written(), `true '${text}'`);
@@ -88,7 +113,10 @@ test("passes a long command on to root's shell as well", async () => {
 test("says how much memory there was when a command ran out of it", async () => {
   const { sh, end } = shell(137, "", null, true);
   end();
-  await assert.rejects(() => sh`x`.result(), { message: 'The command failed with exit code 137: it ran out of memory, and the sandbox has 768 MiB. Create it with more, as with memory: "2GiB"' });
+  await assert.rejects(() => sh`x`.result(), {
+    message:
+      'The command failed with exit code 137: it ran out of memory, and the sandbox has 768 MiB. Create it with more, as with memory: "2GiB"',
+  });
 });
 
 test("does not start before it is awaited, and starts each time", async () => {

@@ -9,14 +9,17 @@ import { escapeShellArg, shellCommand } from "./shell-escape.ts";
 
 /** How a shell is started: by {@linkcode Sandbox.spawn}. */
 interface Shell {
-  spawn(command: string, options: {
-    args?: string[];
-    stdout?: ShellPipeKind;
-    stderr?: ShellPipeKind;
-    stdin?: "piped";
-    env: Record<string, string>;
-    cwd?: string;
-  }): Promise<{
+  spawn(
+    command: string,
+    options: {
+      args?: string[];
+      stdout?: ShellPipeKind;
+      stderr?: ShellPipeKind;
+      stdin?: "piped";
+      env: Record<string, string>;
+      cwd?: string;
+    },
+  ): Promise<{
     stdin: WritableStream<Uint8Array<ArrayBuffer>> | null;
     output(): Promise<SandboxCommandResult>;
     kill(signal?: Signal): Promise<void>;
@@ -233,7 +236,7 @@ export class SandboxCommandBuilder {
     const { signal, sudo, env, cwd, stdout, stderr } = this.#settings;
     if (signal?.abortedExitCode !== undefined) return commandChild(neverStarted(signal.abortedExitCode), () => {});
     const line = shellCommand(this.#strings, this.#substitutions);
-    const started = (script: string) => sudo ? `exec sudo -- bash -c ${escapeShellArg(script)}` : script;
+    const started = (script: string) => (sudo ? `exec sudo -- bash -c ${escapeShellArg(script)}` : script);
     const long = Buffer.byteLength(started(line)) > MAX_ARGUMENT_BYTES;
     const starting = this.#shell.spawn("bash", {
       args: ["-c", started(long ? FROM_STDIN : line)],
@@ -245,7 +248,8 @@ export class SandboxCommandBuilder {
     });
     let running: Awaited<typeof starting> | undefined;
     // From now on, not from when it runs: a signal that is sent while it starts is for it, too.
-    const passOn = (name: Signal) => void (running?.kill(name) ?? starting.then((child) => child.kill(name))).catch(() => {});
+    const passOn = (name: Signal) =>
+      void (running?.kill(name) ?? starting.then((child) => child.kill(name))).catch(() => {});
     const stopListening = () => signal?.removeListener(passOn);
     signal?.addListener(passOn);
     try {
@@ -300,7 +304,13 @@ function outOfMemory(memoryMiB: number | undefined): string {
 function neverStarted(code: number) {
   const status = { success: false, code, oom: false };
   return {
-    output: async () => ({ status, stdout: new Uint8Array(), stderr: new Uint8Array(), stdoutText: "", stderrText: "" }),
+    output: async () => ({
+      status,
+      stdout: new Uint8Array(),
+      stderr: new Uint8Array(),
+      stdoutText: "",
+      stderrText: "",
+    }),
   };
 }
 

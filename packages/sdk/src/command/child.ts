@@ -27,7 +27,8 @@ export class SandboxCommandChild {
 
   /** @internal */
   constructor(given: symbol, command: RunningCommand, release: () => void) {
-    if (given !== key) throw new TypeError("SandboxCommandChild cannot be constructed directly: use sandbox.sh`…`.spawn()");
+    if (given !== key)
+      throw new TypeError("SandboxCommandChild cannot be constructed directly: use sandbox.sh`…`.spawn()");
     this.#command = command;
     this.#release = release;
   }

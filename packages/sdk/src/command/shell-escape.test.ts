@@ -8,7 +8,24 @@ function sh(strings: TemplateStringsArray, ...substitutions: unknown[]): string 
 }
 
 test("a real shell sees each substitution as one argument, whatever is in it", () => {
-  const nasty = ["", " ", "a b", "it's", `"$HOME"`, "`id`", "$(id)", "a\nb", "\\", "*", "~", "!x", "-n", "é", "a=b", "'; rm -rf /; '"];
+  const nasty = [
+    "",
+    " ",
+    "a b",
+    "it's",
+    `"$HOME"`,
+    "`id`",
+    "$(id)",
+    "a\nb",
+    "\\",
+    "*",
+    "~",
+    "!x",
+    "-n",
+    "é",
+    "a=b",
+    "'; rm -rf /; '",
+  ];
   for (const text of nasty) {
     const seen = execFileSync("bash", ["-c", `printf '%s' ${escapeShellArg(text)}`], { encoding: "utf8" });
     assert.equal(seen, text);

@@ -3,14 +3,17 @@ const PLAIN = /^[a-zA-Z0-9_/.:@%+,-]+$/;
 
 /** One argument for a shell, quoted if it needs to be. Null and undefined are empty arguments. */
 export function escapeShellArg(value: unknown): string {
-  if (typeof value === "object" && value !== null) throw new TypeError("An object cannot be an argument of a shell command");
+  if (typeof value === "object" && value !== null)
+    throw new TypeError("An object cannot be an argument of a shell command");
   const text = String(value ?? "");
   return PLAIN.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
 }
 
 /** The command of a template: substitutions are quoted, an array's elements one by one. */
 export function shellCommand(strings: TemplateStringsArray, substitutions: unknown[]): string {
-  const escaped = substitutions.map((value) => Array.isArray(value) ? value.map(escapeShellArg).join(" ") : escapeShellArg(value));
+  const escaped = substitutions.map((value) =>
+    Array.isArray(value) ? value.map(escapeShellArg).join(" ") : escapeShellArg(value),
+  );
   // The cooked strings, as a reader of the template expects: `\n` is a line feed.
   return strings.map((text, index) => text + (escaped[index] ?? "")).join("");
 }

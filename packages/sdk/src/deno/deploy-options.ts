@@ -11,23 +11,21 @@ export interface Build {
 }
 
 /** How {@linkcode SandboxDeno.deploy} builds: the files as they are (`"none"`), or a build in the sandbox (`"local"`). */
-export type BuildOptions =
-  & {
-    /**
-     * Main module, relative to the `path` of {@linkcode DeployOptions}.
-     *
-     * @default {"main.ts"}
-     */
-    entrypoint?: string;
-    /** Arguments of the program. */
-    args?: string[];
-  }
-  & (
-    | {
+export type BuildOptions = {
+  /**
+   * Main module, relative to the `path` of {@linkcode DeployOptions}.
+   *
+   * @default {"main.ts"}
+   */
+  entrypoint?: string;
+  /** Arguments of the program. */
+  args?: string[];
+} & (
+  | {
       /** The files are deployed as they are. */
       mode?: "none";
     }
-    | {
+  | {
       /** The files are built in the sandbox first, as Deno Deploy builds. */
       mode?: "local";
       /**
@@ -53,7 +51,7 @@ export type BuildOptions =
       /** Directory whose content is deployed. */
       buildDirectory?: string;
     }
-  );
+);
 
 /** What {@linkcode SandboxDeno.deploy} deploys, and how. */
 export interface DeployOptions {

@@ -20,7 +20,7 @@ export async function deploy(rest: Rest, sandboxId: string, app: string, options
     id,
     // Only asked for by those who wait.
     get done() {
-      return done ??= finished(rest, id);
+      return (done ??= finished(rest, id));
     },
     logs: () => new RevisionsResource(rest).buildLogs(id),
   };

@@ -4,9 +4,8 @@ import type { SpawnOptions } from "../sandbox/options.ts";
 export type CodeExtension = "js" | "cjs" | "mjs" | "ts" | "cts" | "mts" | "jsx" | "tsx";
 
 /** What {@linkcode SandboxDeno.run} runs: a file of the sandbox, or code. */
-export type DenoRunOptions =
-  & (
-    | {
+export type DenoRunOptions = (
+  | {
       /** Path of the main module in the sandbox. Excludes `code`. */
       entrypoint: string | URL;
       /**
@@ -16,7 +15,7 @@ export type DenoRunOptions =
        */
       watch?: boolean | string[];
     }
-    | {
+  | {
       /** The program. Excludes `entrypoint`. */
       code: string;
       /**
@@ -26,12 +25,10 @@ export type DenoRunOptions =
        */
       extension?: CodeExtension;
     }
-  )
-  & {
-    /** Arguments of the program: its `Deno.args`. */
-    scriptArgs?: string[];
-  }
-  & Omit<SpawnOptions, "args">;
+) & {
+  /** Arguments of the program: its `Deno.args`. */
+  scriptArgs?: string[];
+} & Omit<SpawnOptions, "args">;
 
 /** How {@linkcode SandboxDeno.repl} starts. */
 export type DenoReplOptions = {

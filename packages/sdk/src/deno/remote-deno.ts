@@ -26,11 +26,13 @@ export class RemoteDeno implements SandboxDeno {
 
   async run(options: DenoRunOptions): Promise<DenoProcess> {
     const connection = this.#connection;
-    const program = "entrypoint" in options
-      ? { entrypoint: toPath(options.entrypoint), watch: options.watch }
-      : { code: options.code, extension: options.extension ?? "ts" };
+    const program =
+      "entrypoint" in options
+        ? { entrypoint: toPath(options.entrypoint), watch: options.watch }
+        : { code: options.code, extension: options.extension ?? "ts" };
     const { parts, started } = await start(connection, options, (params) =>
-      connection.call("spawnDeno", { scriptArgs: options.scriptArgs, ...program, ...params }));
+      connection.call("spawnDeno", { scriptArgs: options.scriptArgs, ...program, ...params }),
+    );
     const child = new DenoProcess(PRIVATE, parts);
     if (started.watcherId) dispatchRestarts(connection, child, started.watcherId);
     killOnAbort(child, options.signal);
@@ -49,7 +51,8 @@ export class RemoteDeno implements SandboxDeno {
   async repl(options: DenoReplOptions = {}): Promise<DenoRepl> {
     const connection = this.#connection;
     const { parts } = await start(connection, options, (params) =>
-      connection.call("spawnDenoRepl", { scriptArgs: options.scriptArgs, ...params }));
+      connection.call("spawnDenoRepl", { scriptArgs: options.scriptArgs, ...params }),
+    );
     const repl = new DenoRepl(PRIVATE, parts);
     killOnAbort(repl, options.signal);
     return repl;

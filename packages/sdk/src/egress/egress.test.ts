@@ -9,7 +9,12 @@ const STATE = { allow: ["a.example"], deny: [], rules: [], secrets: [] };
 const HTTP = { at: 1_000, durationMs: 2, verdict: "denied", host: "ü.example", path: "/" };
 const EVENTS = [
   { id: "evt_1", kind: "http", outcome: "denied", data: HTTP },
-  { id: "evt_2", kind: "dns", outcome: "ok", data: { at: 2_000, durationMs: 0, verdict: "allowed", name: "a.example", type: "A" } },
+  {
+    id: "evt_2",
+    kind: "dns",
+    outcome: "ok",
+    data: { at: 2_000, durationMs: 0, verdict: "allowed", name: "a.example", type: "A" },
+  },
 ];
 
 interface Seen {
@@ -18,7 +23,9 @@ interface Seen {
   body: unknown;
 }
 
-async function connected(answer: (seen: Seen, response: ServerResponse) => void): Promise<{ sandbox: Sandbox; seen: Seen[] } & AsyncDisposable> {
+async function connected(
+  answer: (seen: Seen, response: ServerResponse) => void,
+): Promise<{ sandbox: Sandbox; seen: Seen[] } & AsyncDisposable> {
   const seen: Seen[] = [];
   const server = await PeerServer.start({}, (request, response, body) => {
     const one = { method: request.method, url: String(request.url), body: body === "" ? undefined : JSON.parse(body) };
@@ -39,15 +46,24 @@ async function connected(answer: (seen: Seen, response: ServerResponse) => void)
 test("options are part of the configuration", async () => {
   await using server = await PeerServer.start();
   const egress = { deny: ["x.example"], rules: [{ host: "a.example", methods: ["GET"] }] };
-  await using _ = await Sandbox.create({ ...server.options, egress, secrets: { KEY: { hosts: ["a.example"], value: "v", in: ["body"], placeholder: "sk-…" } } });
-  const config = JSON.parse(Buffer.from(String(server.peer.request.headers["x-deno-sandbox-config"]), "base64").toString("latin1")) as Record<string, unknown>;
+  await using _ = await Sandbox.create({
+    ...server.options,
+    egress,
+    secrets: { KEY: { hosts: ["a.example"], value: "v", in: ["body"], placeholder: "sk-…" } },
+  });
+  const config = JSON.parse(
+    Buffer.from(String(server.peer.request.headers["x-deno-sandbox-config"]), "base64").toString("latin1"),
+  ) as Record<string, unknown>;
   assert.deepEqual(config["egress"], egress);
   assert.deepEqual(config["secrets"], { KEY: { hosts: ["a.example"], value: "v", in: ["body"], placeholder: "sk-…" } });
 });
 
 test("reads and changes what a sandbox may reach", async () => {
   await using all = await connected((_, response) => void response.end(JSON.stringify(STATE)));
-  const { sandbox: { egress }, seen } = all;
+  const {
+    sandbox: { egress },
+    seen,
+  } = all;
   assert.deepEqual(await egress.get(), STATE);
   await egress.allow("a.example", "b.example");
   await egress.disallow("b.example");
@@ -65,13 +81,24 @@ test("reads and changes what a sandbox may reach", async () => {
 
 test("sets and revokes secrets, and passes on what the server says no to", async () => {
   await using all = await connected(({ method }, response) => {
-    if (method === "DELETE") response.writeHead(404).end(JSON.stringify({ code: "SECRET_NOT_FOUND", message: "There is none." }));
+    if (method === "DELETE")
+      response.writeHead(404).end(JSON.stringify({ code: "SECRET_NOT_FOUND", message: "There is none." }));
     else response.end(JSON.stringify({ name: "A/B", hosts: ["a.example"], in: [] }));
   });
-  const { sandbox: { egress }, seen } = all;
-  assert.deepEqual(await egress.setSecret("A/B", { value: "v", hosts: ["a.example"], in: ["body"] }), { name: "A/B", hosts: ["a.example"], in: [] });
+  const {
+    sandbox: { egress },
+    seen,
+  } = all;
+  assert.deepEqual(await egress.setSecret("A/B", { value: "v", hosts: ["a.example"], in: ["body"] }), {
+    name: "A/B",
+    hosts: ["a.example"],
+    in: [],
+  });
   await egress.setSecret("A/B", { value: "w" });
-  await assert.rejects(egress.revokeSecret("A/B"), (error) => error instanceof ApiError && error.code === "SECRET_NOT_FOUND");
+  await assert.rejects(
+    egress.revokeSecret("A/B"),
+    (error) => error instanceof ApiError && error.code === "SECRET_NOT_FOUND",
+  );
   const url = `/api/v1/sandboxes/${SANDBOX_ID}/egress/secrets/A%2FB`;
   assert.deepEqual(seen, [
     { method: "PUT", url, body: { value: "v", hosts: ["a.example"], in: ["body"] } },
@@ -82,7 +109,8 @@ test("sets and revokes secrets, and passes on what the server says no to", async
 
 test("the log comes as events, wherever it is cut on the way", async () => {
   await using all = await connected((_, response) => {
-    for (const byte of Buffer.from(EVENTS.map((event) => `${JSON.stringify(event)}\n`).join(""))) response.write(Buffer.of(byte));
+    for (const byte of Buffer.from(EVENTS.map((event) => `${JSON.stringify(event)}\n`).join("")))
+      response.write(Buffer.of(byte));
     response.end();
   });
   const events = await Array.fromAsync(all.sandbox.egress.log());
@@ -99,10 +127,24 @@ test("a log that breaks off is an error", async () => {
 test("a log that is followed goes on where it was cut off, and ends with the sandbox", async () => {
   const stopped = { id: "evt_3", kind: "sandbox.stopped", outcome: "ok", data: {} };
   const parts = [[EVENTS[0]], [EVENTS[1], stopped, { ...EVENTS[0], id: "evt_4" }]];
-  await using all = await connected((_, response) => void response.end(parts.shift()!.map((event) => `id: ${event!.id}\ndata: ${JSON.stringify(event)}\n\n`).join("")));
+  await using all = await connected(
+    (_, response) =>
+      void response.end(
+        parts
+          .shift()!
+          .map((event) => `id: ${event!.id}\ndata: ${JSON.stringify(event)}\n\n`)
+          .join(""),
+      ),
+  );
   const events = await Array.fromAsync(all.sandbox.egress.log({ follow: true }));
-  assert.deepEqual(events.map(({ id }) => id), ["evt_1", "evt_2"]);
-  assert.deepEqual(all.seen.map(({ url }) => new URL(url, "http://x").searchParams.get("after")), ["evt_0", "evt_1"]);
+  assert.deepEqual(
+    events.map(({ id }) => id),
+    ["evt_1", "evt_2"],
+  );
+  assert.deepEqual(
+    all.seen.map(({ url }) => new URL(url, "http://x").searchParams.get("after")),
+    ["evt_0", "evt_1"],
+  );
 });
 
 test("a log that is followed ends when it is told to", async () => {

@@ -17,7 +17,11 @@ interface WireEvent {
 }
 
 /** A sandbox's log of egress. It ends with what is there, or when the sandbox stops. */
-export async function* readLog(rest: Rest, sandboxId: string, { follow = false, signal }: EgressLogOptions): AsyncGenerator<EgressEvent> {
+export async function* readLog(
+  rest: Rest,
+  sandboxId: string,
+  { follow = false, signal }: EgressLogOptions,
+): AsyncGenerator<EgressEvent> {
   try {
     yield* follow ? followed(rest, sandboxId, signal) : stored(rest, sandboxId, signal);
   } catch (error) {
@@ -26,7 +30,10 @@ export async function* readLog(rest: Rest, sandboxId: string, { follow = false, 
 }
 
 async function* stored(rest: Rest, sandboxId: string, signal: AbortSignal | undefined): AsyncGenerator<EgressEvent> {
-  const response = await rest.request("GET", path`/api/v1/sandboxes/${sandboxId}/egress/log`, { query: { format: "jsonl" }, ...(signal && { signal }) });
+  const response = await rest.request("GET", path`/api/v1/sandboxes/${sandboxId}/egress/log`, {
+    query: { format: "jsonl" },
+    ...(signal && { signal }),
+  });
   let partial = "";
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     const lines = (partial + chunk).split("\n");
@@ -48,7 +55,8 @@ async function* followed(rest: Rest, sandboxId: string, signal: AbortSignal | un
       if (event.kind === LAST_KIND) return;
       yield egressEvent(event);
     }
-    if (last === before) throw new ApiError(503, "STREAM_ENDED", "The server ended the stream of events; it may be stopping");
+    if (last === before)
+      throw new ApiError(503, "STREAM_ENDED", "The server ended the stream of events; it may be stopping");
   }
 }
 

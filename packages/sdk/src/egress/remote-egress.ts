@@ -48,7 +48,11 @@ export class RemoteEgress implements SandboxEgress {
     return readLog(this.#rest, this.#sandboxId, options);
   }
 
-  async #change(body: { allow?: ListChange | undefined; deny?: ListChange | undefined; rules?: EgressPolicy["rules"] | undefined }): Promise<EgressState> {
+  async #change(body: {
+    allow?: ListChange | undefined;
+    deny?: ListChange | undefined;
+    rules?: EgressPolicy["rules"] | undefined;
+  }): Promise<EgressState> {
     return await this.#rest.json("PATCH", this.#path(), { body });
   }
 

@@ -77,7 +77,9 @@ export class InvalidApiEndpoint extends SandboxSdkError {
   override name = "InvalidApiEndpoint";
 
   constructor(invalidApiEndpoint: string) {
-    super(`'${invalidApiEndpoint}' cannot be used as API endpoint: it must be an http or https URL without a '/' at its end.`);
+    super(
+      `'${invalidApiEndpoint}' cannot be used as API endpoint: it must be an http or https URL without a '/' at its end.`,
+    );
   }
 }
 

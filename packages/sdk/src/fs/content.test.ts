@@ -75,8 +75,12 @@ test("rejects with AbortError at once, tells the server, and does not begin afte
   await assert.rejects(() => writing, { name: "AbortError" });
   const abort = await server.peer.notified("abort");
   assert.equal(abort.abortId, 0);
-  await assert.rejects(() => sandbox.fs.writeFile("a", new Uint8Array(1), { signal: controller.signal }), { name: "AbortError" });
-  await assert.rejects(() => sandbox.fs.readFile("a", { signal: AbortSignal.abort(new Error("mine")) }), { name: "AbortError" });
+  await assert.rejects(() => sandbox.fs.writeFile("a", new Uint8Array(1), { signal: controller.signal }), {
+    name: "AbortError",
+  });
+  await assert.rejects(() => sandbox.fs.readFile("a", { signal: AbortSignal.abort(new Error("mine")) }), {
+    name: "AbortError",
+  });
   assert.equal(server.peer.received.filter((frame) => frame !== "ping" && frame.method === "writeFile").length, 1);
 });
 

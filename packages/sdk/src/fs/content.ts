@@ -47,9 +47,10 @@ export function writeBytes(
   { signal, ...options }: WriteFileOptions = {},
 ): Promise<void> {
   return abortable(connection, signal, async (abortId) => {
-    const content = data instanceof Uint8Array && data.byteLength <= MAX_INLINE_BYTES
-      ? { content: toBase64(data) }
-      : { contentStreamId: connection.sendStream(data instanceof Uint8Array ? streamOf(data) : data) };
+    const content =
+      data instanceof Uint8Array && data.byteLength <= MAX_INLINE_BYTES
+        ? { content: toBase64(data) }
+        : { contentStreamId: connection.sendStream(data instanceof Uint8Array ? streamOf(data) : data) };
     await connection.call("writeFile", { path, options, abortId, ...content });
   });
 }

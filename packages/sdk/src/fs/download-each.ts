@@ -16,19 +16,37 @@ const REPLACE_NO_LINK = constants.O_WRONLY | constants.O_CREAT | constants.O_TRU
  *
  * @param target an absolute path
  */
-export async function downloadEach(connection: Connection, fs: SandboxFs, source: string, target: string): Promise<void> {
+export async function downloadEach(
+  connection: Connection,
+  fs: SandboxFs,
+  source: string,
+  target: string,
+): Promise<void> {
   const made = new Set([dirname(target)]);
   const files: [remote: string, local: string][] = [];
   const links: [remote: string, local: string][] = [];
   for await (const entry of fs.walk(source)) {
     const to = join(target, posix.relative(source, entry.path));
-    if (!made.has(dirname(to))) throw new Error(`The sandbox listed ${JSON.stringify(entry.path)}, which is not below ${source}`);
+    if (!made.has(dirname(to)))
+      throw new Error(`The sandbox listed ${JSON.stringify(entry.path)}, which is not below ${source}`);
     if (entry.isSymlink) links.push([entry.path, to]);
     else if (entry.isFile) files.push([entry.path, to]);
     else if (entry.isDirectory) made.add(await makeDirectory(to));
   }
-  await runAll(files.map(([from, to]) => async () => downloadFile(connection, from, to, { mode: (await fs.lstat(from)).mode, flags: REPLACE_NO_LINK })));
-  await runAll(links.map(([from, to]) => async () => symlink(await linkText(fs, from), to)));
+  await runAll(
+    files.map(
+      ([from, to]) =>
+        async () =>
+          downloadFile(connection, from, to, { mode: (await fs.lstat(from)).mode, flags: REPLACE_NO_LINK }),
+    ),
+  );
+  await runAll(
+    links.map(
+      ([from, to]) =>
+        async () =>
+          symlink(await linkText(fs, from), to),
+    ),
+  );
 }
 
 async function makeDirectory(path: string): Promise<string> {

@@ -19,12 +19,20 @@ type Kind = "isFile" | "isDirectory" | "isSymlink";
 function listing(entries: [path: string, kind: Kind][]): Promise<PeerServer> {
   return PeerServer.start({
     realPath: () => "/home/app/out",
-    lstat: ({ path }) => ({ isFile: path !== "/home/app/out", isDirectory: path === "/home/app/out", mode: 0o100640, mtime: 0 }),
+    lstat: ({ path }) => ({
+      isFile: path !== "/home/app/out",
+      isDirectory: path === "/home/app/out",
+      mode: 0o100640,
+      mtime: 0,
+    }),
     walk: (_, peer) => {
       queueMicrotask(() => {
         peer.stream(7, "start");
         for (const [path, kind] of entries) {
-          peer.data(7, JSON.stringify({ path, name: "", isFile: false, isDirectory: false, isSymlink: false, [kind]: true }));
+          peer.data(
+            7,
+            JSON.stringify({ path, name: "", isFile: false, isDirectory: false, isSymlink: false, [kind]: true }),
+          );
         }
         peer.stream(7, "end");
       });
@@ -49,8 +57,17 @@ test("copies directories, files with their permissions, and links", async () => 
 });
 
 test("writes nothing outside of the directory, whatever the sandbox lists", async () => {
-  for (const path of ["/home/app/evil", "/home/evil", "/home/app/out/../../evil", "/home/app/out/not-listed/evil", "/evil"]) {
-    await using server = await listing([["/home/app/out", "isDirectory"], [path, "isFile"]]);
+  for (const path of [
+    "/home/app/evil",
+    "/home/evil",
+    "/home/app/out/../../evil",
+    "/home/app/out/not-listed/evil",
+    "/evil",
+  ]) {
+    await using server = await listing([
+      ["/home/app/out", "isDirectory"],
+      [path, "isFile"],
+    ]);
     await using sandbox = await Sandbox.create(server.options);
     const target = join(dir, "target");
     await mkdir(target, { recursive: true });
@@ -63,7 +80,9 @@ test("writes nothing outside of the directory, whatever the sandbox lists", asyn
 /** A server whose sandbox sends such an archive, and does not end it. */
 function sending(realPath: string, ...entries: [kind: "directory" | "file", name: string][]): Promise<PeerServer> {
   const archive = Buffer.concat([
-    ...entries.map(([kind, name]) => encodeEntry({ kind, name: Buffer.from(name), mode: 0o755, modified: "0", size: 0, target: Buffer.alloc(0) })),
+    ...entries.map(([kind, name]) =>
+      encodeEntry({ kind, name: Buffer.from(name), mode: 0o755, modified: "0", size: 0, target: Buffer.alloc(0) }),
+    ),
     END,
   ]);
   return PeerServer.start({
@@ -106,7 +125,13 @@ test("the copy has the name that was asked for, wherever the sandbox says that l
     await using server = await sending(real, ["directory", "./"], ["file", "evil"]);
     await using sandbox = await Sandbox.create(server.options);
     const target = join(dir, "target");
-    for (const [asked, name] of [["out", "out"], ["/home/app/out/", "out"], ["x/../out//.", "out"], [".", "app"], ["..", "home"]]) {
+    for (const [asked, name] of [
+      ["out", "out"],
+      ["/home/app/out/", "out"],
+      ["x/../out//.", "out"],
+      [".", "app"],
+      ["..", "home"],
+    ]) {
       await sandbox.fs.download(asked!, target);
       assert.deepEqual(await readdir(target), [name], `${asked} as ${real}`);
       assert.deepEqual(await readdir(join(target, name!)), ["evil"]);
@@ -117,7 +142,10 @@ test("the copy has the name that was asked for, wherever the sandbox says that l
 });
 
 test("the destination may be written in any way", async () => {
-  await using server = await listing([["/home/app/out", "isDirectory"], ["/home/app/out/file", "isFile"]]);
+  await using server = await listing([
+    ["/home/app/out", "isDirectory"],
+    ["/home/app/out/file", "isFile"],
+  ]);
   await using sandbox = await Sandbox.create(server.options);
   const here = process.cwd();
   process.chdir(dir);
@@ -138,7 +166,13 @@ test("does not write through links that are there already", async () => {
   await writeFile(join(dir, "outside/file"), "precious");
   await symlink(join(dir, "outside"), join(dir, "target/out/sub"));
   await symlink(join(dir, "outside/file"), join(dir, "target/out/file"));
-  for (const entries of [[["/home/app/out/sub", "isDirectory"], ["/home/app/out/sub/file", "isFile"]], [["/home/app/out/file", "isFile"]]] as [string, Kind][][]) {
+  for (const entries of [
+    [
+      ["/home/app/out/sub", "isDirectory"],
+      ["/home/app/out/sub/file", "isFile"],
+    ],
+    [["/home/app/out/file", "isFile"]],
+  ] as [string, Kind][][]) {
     await using server = await listing([["/home/app/out", "isDirectory"], ...entries]);
     await using sandbox = await Sandbox.create(server.options);
     await assert.rejects(() => sandbox.fs.download("out", join(dir, "target")));

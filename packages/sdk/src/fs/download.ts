@@ -18,13 +18,20 @@ const HOME = "/home/app";
 const READ_TREE = "sandkeep.readTree";
 
 /** Copies a file of the sandbox to `local`, or a directory into it. */
-export async function download(connection: Connection, fs: SandboxFs, remote: string, local: string, options: TransferOptions = {}): Promise<void> {
+export async function download(
+  connection: Connection,
+  fs: SandboxFs,
+  remote: string,
+  local: string,
+  options: TransferOptions = {},
+): Promise<void> {
   const { signal } = options;
   if (signal?.aborted) throw abortError(signal);
   const source = await fs.realPath(remote);
   const info = await fs.lstat(source);
   const name = nameOf(remote);
-  if (info.isDirectory) return await downloadDirectory(connection, fs, source, local, options.contents ? "" : name, options);
+  if (info.isDirectory)
+    return await downloadDirectory(connection, fs, source, local, options.contents ? "" : name, options);
   if (!info.isFile) throw new TypeError(`${remote} is neither a file nor a directory`);
   const file = { mode: info.mode, flags: REPLACE, signal };
   try {
@@ -55,7 +62,9 @@ async function downloadDirectory(
   // `d/`, `./d` and `d//` are one directory.
   const target = resolve(local, name);
   await mkdir(name === "" ? dirname(target) : resolve(local), { recursive: true });
-  const opened = await unlessLacking(connection, READ_TREE, () => connection.call(READ_TREE, { path: source, window: WINDOW_BYTES }));
+  const opened = await unlessLacking(connection, READ_TREE, () =>
+    connection.call(READ_TREE, { path: source, window: WINDOW_BYTES }),
+  );
   if (!opened) return await downloadEach(connection, fs, source, target);
   const chunks = chunksOf(receivePaced(connection, opened.streamId), signal);
   try {

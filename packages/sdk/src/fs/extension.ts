@@ -3,7 +3,11 @@ import type { Connection } from "../transport/connection.ts";
 import { METHOD_NOT_FOUND } from "../transport/methods.ts";
 
 /** What an extension of Sandkeep's gives, or null where the server has no such call, which is then remembered. */
-export async function unlessLacking<T>(connection: Connection, method: string, call: () => Promise<T>): Promise<T | null> {
+export async function unlessLacking<T>(
+  connection: Connection,
+  method: string,
+  call: () => Promise<T>,
+): Promise<T | null> {
   if (connection.lacks(method)) return null;
   try {
     return await call();

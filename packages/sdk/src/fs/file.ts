@@ -54,13 +54,16 @@ export class FsFile implements AsyncDisposable {
    * ```
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return new ReadableStream<Bytes>({
-      pull: async (controller) => {
-        const data = await this.#read(READ_BYTES);
-        if (data) controller.enqueue(data);
-        else controller.close();
+    return new ReadableStream<Bytes>(
+      {
+        pull: async (controller) => {
+          const data = await this.#read(READ_BYTES);
+          if (data) controller.enqueue(data);
+          else controller.close();
+        },
       },
-    }, { highWaterMark: 0 });
+      { highWaterMark: 0 },
+    );
   }
 
   /**
@@ -80,7 +83,7 @@ export class FsFile implements AsyncDisposable {
   get writable(): WritableStream<Uint8Array<ArrayBuffer>> {
     return new WritableStream<Bytes>({
       write: async (chunk) => {
-        for (let at = 0; at < chunk.byteLength;) at += await this.write(chunk.subarray(at));
+        for (let at = 0; at < chunk.byteLength; ) at += await this.write(chunk.subarray(at));
       },
     });
   }
@@ -165,7 +168,11 @@ export class FsFile implements AsyncDisposable {
    */
   async seek(offset: number | bigint, whence: SeekMode): Promise<number> {
     const wire = typeof offset === "bigint" ? offset.toString() : offset;
-    const { position } = await this.#connection.call("fileSeek", { fileHandleId: this.#fileHandleId, offset: wire, whence });
+    const { position } = await this.#connection.call("fileSeek", {
+      fileHandleId: this.#fileHandleId,
+      offset: wire,
+      whence,
+    });
     return position;
   }
 
@@ -201,7 +208,11 @@ export class FsFile implements AsyncDisposable {
    * ```
    */
   async utime(atime: number | Date, mtime: number | Date): Promise<void> {
-    await this.#connection.call("fileUtime", { fileHandleId: this.#fileHandleId, atime: toTime(atime), mtime: toTime(mtime) });
+    await this.#connection.call("fileUtime", {
+      fileHandleId: this.#fileHandleId,
+      atime: toTime(atime),
+      mtime: toTime(mtime),
+    });
   }
 
   /**

@@ -41,16 +41,26 @@ export class RemoteFs implements SandboxFs {
     return await readBytes(this.#connection, toPath(path), options);
   }
 
-  async writeFile(path: Path, data: Uint8Array | ReadableStream<Uint8Array>, options?: WriteFileOptions): Promise<void> {
+  async writeFile(
+    path: Path,
+    data: Uint8Array | ReadableStream<Uint8Array>,
+    options?: WriteFileOptions,
+  ): Promise<void> {
     await writeBytes(this.#connection, toPath(path), data, options);
   }
 
   async readTextFile(path: Path, options?: ReadFileOptions): Promise<string> {
     // A byte order mark is part of the text, as for Deno.
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await readBytes(this.#connection, toPath(path), options));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+      await readBytes(this.#connection, toPath(path), options),
+    );
   }
 
-  async writeTextFile(path: Path, data: string | ReadableStream<string>, options: WriteFileOptions = {}): Promise<void> {
+  async writeTextFile(
+    path: Path,
+    data: string | ReadableStream<string>,
+    options: WriteFileOptions = {},
+  ): Promise<void> {
     const file = toPath(path);
     if (typeof data !== "string") {
       return await writeBytes(this.#connection, file, data.pipeThrough(new TextEncoderStream()), options);
@@ -60,7 +70,8 @@ export class RemoteFs implements SandboxFs {
     }
     const { signal, ...rest } = options;
     await abortable(this.#connection, signal, (abortId) =>
-      this.#connection.call("writeTextFile", { path: file, content: data, options: rest, abortId }));
+      this.#connection.call("writeTextFile", { path: file, content: data, options: rest, abortId }),
+    );
   }
 
   async *readDir(path: Path): AsyncGenerator<DirEntry> {

@@ -16,5 +16,8 @@ export interface TransferOptions {
 /** What happens without an `onSkip`. Names and reasons come from the sandbox: no control characters reach a terminal. */
 export function warn(path: string, reason: string): void {
   const text = `${path} was not copied: ${reason}`;
-  process.emitWarning(text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`), "SandkeepWarning");
+  process.emitWarning(
+    text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`),
+    "SandkeepWarning",
+  );
 }

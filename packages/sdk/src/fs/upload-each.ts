@@ -16,8 +16,20 @@ export async function uploadEach(fs: SandboxFs, source: string, target: string):
   await planDirectory(plan, source, target);
   // Parents come before what is in them.
   for (const directory of plan.directories) await fs.mkdir(directory, { recursive: true });
-  await runAll(plan.files.map(([from, to]) => () => uploadFile(fs, from, to)));
-  await runAll(plan.links.map(([text, to]) => () => fs.symlink(text, to)));
+  await runAll(
+    plan.files.map(
+      ([from, to]) =>
+        () =>
+          uploadFile(fs, from, to),
+    ),
+  );
+  await runAll(
+    plan.links.map(
+      ([text, to]) =>
+        () =>
+          fs.symlink(text, to),
+    ),
+  );
 }
 
 async function planDirectory(plan: Plan, local: string, remote: string): Promise<void> {

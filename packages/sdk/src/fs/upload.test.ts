@@ -17,7 +17,9 @@ test("a server that cannot take a directory as one stream is not sent the rest o
     await using sandbox = await Sandbox.create(server.options);
     await sandbox.fs.upload(join(dir, "big"), "to");
     const { received } = server.peer;
-    const ofFirst = received.filter((frame) => frame !== "ping" && (frame.params as { streamId?: number } | undefined)?.streamId === 1) as { method: string }[];
+    const ofFirst = received.filter(
+      (frame) => frame !== "ping" && (frame.params as { streamId?: number } | undefined)?.streamId === 1,
+    ) as { method: string }[];
     assert.equal(written, 1);
     assert.equal(ofFirst.at(-1)!.method, "$sandbox.stream.error");
     assert.ok(ofFirst.length * 64 * 1024 < content.length, `${ofFirst.length} frames`);

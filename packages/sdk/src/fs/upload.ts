@@ -12,7 +12,13 @@ import { uploadFile } from "./upload-file.ts";
 const WRITE_TREE = "sandkeep.writeTree";
 
 /** Copies a local file to `remote`, or a local directory into it. */
-export async function upload(connection: Connection, fs: SandboxFs, local: string, remote: string, options: TransferOptions = {}): Promise<void> {
+export async function upload(
+  connection: Connection,
+  fs: SandboxFs,
+  local: string,
+  remote: string,
+  options: TransferOptions = {},
+): Promise<void> {
   const { signal } = options;
   if (signal?.aborted) throw abortError(signal);
   const source = await realpath(local);
@@ -28,14 +34,20 @@ export async function upload(connection: Connection, fs: SandboxFs, local: strin
   }
 }
 
-async function uploadDirectory(connection: Connection, fs: SandboxFs, source: string, remote: string, options: TransferOptions): Promise<void> {
+async function uploadDirectory(
+  connection: Connection,
+  fs: SandboxFs,
+  source: string,
+  remote: string,
+  options: TransferOptions,
+): Promise<void> {
   const { signal, onSkip = warn } = options;
   // The root has no name of its own.
   const target = options.contents ? remote : posix.join(remote, basename(source));
   const written = await unlessLacking(connection, WRITE_TREE, () =>
     abortable(connection, signal, async (abortId) => {
       let failure: { error: unknown } | undefined;
-      const archive = ReadableStream.from(noting(readDirectory(source, { onSkip }), (error) => failure = { error }));
+      const archive = ReadableStream.from(noting(readDirectory(source, { onSkip }), (error) => (failure = { error })));
       const contentStreamId = connection.sendStream(archive);
       try {
         return await connection.call(WRITE_TREE, { path: target, contentStreamId, abortId });
@@ -44,7 +56,8 @@ async function uploadDirectory(connection: Connection, fs: SandboxFs, source: st
         // What could not be read here comes back as the failure of the stream, with less to tell.
         throw failure ? failure.error : error;
       }
-    }));
+    }),
+  );
   if (!written) await uploadEach(fs, source, target);
 }
 

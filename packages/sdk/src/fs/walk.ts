@@ -3,7 +3,11 @@ import type { WireRegExp } from "../transport/methods.ts";
 import type { ExpandGlobOptions, WalkEntry, WalkOptions } from "./types.ts";
 
 /** A directory and what is below it. */
-export async function* walk(connection: Connection, path: string, options: WalkOptions = {}): AsyncGenerator<WalkEntry> {
+export async function* walk(
+  connection: Connection,
+  path: string,
+  options: WalkOptions = {},
+): AsyncGenerator<WalkEntry> {
   const { match, skip, maxDepth, ...rest } = options;
   const { streamId } = await connection.call("walk", {
     ...rest,
@@ -17,7 +21,11 @@ export async function* walk(connection: Connection, path: string, options: WalkO
 }
 
 /** What a pattern matches. */
-export async function* expandGlob(connection: Connection, glob: string, options: ExpandGlobOptions = {}): AsyncGenerator<WalkEntry> {
+export async function* expandGlob(
+  connection: Connection,
+  glob: string,
+  options: ExpandGlobOptions = {},
+): AsyncGenerator<WalkEntry> {
   const { streamId } = await connection.call("expandGlob", { ...options, glob });
   yield* entriesOf(connection.receive(streamId));
 }

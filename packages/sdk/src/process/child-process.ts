@@ -47,7 +47,10 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
     // Asked for at once: the server holds output back until it is, so that none is lost to a reader that is not there yet.
     this.#status = parts.connection.call("processWait", { pid: parts.pid }).then(toStatus);
     const { connection, stdinStreamId } = parts;
-    this.#status.then(() => stdinStreamId !== undefined && connection.releaseStream(stdinStreamId), () => {});
+    this.#status.then(
+      () => stdinStreamId !== undefined && connection.releaseStream(stdinStreamId),
+      () => {},
+    );
   }
 
   /** Its id in the sandbox. */

@@ -60,7 +60,11 @@ export class PtyProcess extends ChildProcess {
 }
 
 /** Starts a command on a terminal. */
-export async function spawnPty(connection: Connection, command: string | URL, options: PtyOptions): Promise<PtyProcess> {
+export async function spawnPty(
+  connection: Connection,
+  command: string | URL,
+  options: PtyOptions,
+): Promise<PtyProcess> {
   const { args, cwd, env, clearEnv, cols = DEFAULT_COLS, rows = DEFAULT_ROWS, term, signal } = options;
   const { stdin, stdinStreamId } = openStdin(connection);
   const { pid, stdoutStreamId } = await connection.call("sandkeep.spawnPty", {

@@ -48,14 +48,27 @@ export async function start<T extends Started>(
   const out = openOutput(connection, stdout, started.stdoutStreamId, "stdout");
   const err = openOutput(connection, stderr, started.stderrStreamId, "stderr");
   const printed = [out.printed, err.printed].filter((output) => output !== null);
-  const parts = { connection, pid: started.pid, stdin: input?.stdin ?? null, stdinStreamId: input?.stdinStreamId, stdout: out.stream, stderr: err.stream, printed };
+  const parts = {
+    connection,
+    pid: started.pid,
+    stdin: input?.stdin ?? null,
+    stdinStreamId: input?.stdinStreamId,
+    stdout: out.stream,
+    stderr: err.stream,
+    printed,
+  };
   return { parts, started };
 }
 
 /** Starts a command. */
-export async function spawn(connection: Connection, command: string | URL, options: SpawnOptions): Promise<ChildProcess> {
+export async function spawn(
+  connection: Connection,
+  command: string | URL,
+  options: SpawnOptions,
+): Promise<ChildProcess> {
   const { parts } = await start(connection, options, (params) =>
-    connection.call("spawn", { command: toPath(command), args: options.args, ...params }));
+    connection.call("spawn", { command: toPath(command), args: options.args, ...params }),
+  );
   const child = new ChildProcess(PRIVATE, parts);
   killOnAbort(child, options.signal);
   return child;

@@ -44,5 +44,11 @@ export interface ChildProcessOutput {
 
 /** The status that the wire describes. */
 export function toStatus({ success, code, signal, oom, memoryMiB }: WireExit): ChildProcessStatus {
-  return { success, code, signal: signal as Signal | null, oom: Boolean(oom), ...(memoryMiB !== undefined && { memoryMiB }) };
+  return {
+    success,
+    code,
+    signal: signal as Signal | null,
+    oom: Boolean(oom),
+    ...(memoryMiB !== undefined && { memoryMiB }),
+  };
 }

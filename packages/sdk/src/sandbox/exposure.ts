@@ -42,10 +42,18 @@ export async function exposeVscode(session: Session, directory: string, options:
   });
 }
 
-async function publish({ connection, sandboxApi }: Session, kind: "http" | "vscode", target: { port: number } | { pid: number }): Promise<string> {
-  const { domain } = await sandboxApi.json<{ domain: string }>("POST", path`/api/v3/sandbox/${connection.sandboxId}/expose/${kind}`, {
-    body: {},
-  });
+async function publish(
+  { connection, sandboxApi }: Session,
+  kind: "http" | "vscode",
+  target: { port: number } | { pid: number },
+): Promise<string> {
+  const { domain } = await sandboxApi.json<{ domain: string }>(
+    "POST",
+    path`/api/v3/sandbox/${connection.sandboxId}/expose/${kind}`,
+    {
+      body: {},
+    },
+  );
   await connection.call("exposeHttp", { domain, ...target });
   return `https://${domain}`;
 }

@@ -22,6 +22,10 @@ export async function kill({ connection, sandboxApi }: Session): Promise<void> {
 /** Asks for an end so far from now. Resolves to when the end will be. */
 export async function extendTimeout({ connection, sandboxApi }: Session, durationMs: number): Promise<Date> {
   const body = { stop_at_ms: Date.now() + durationMs };
-  const { stop_at_ms } = await sandboxApi.json<{ stop_at_ms: number }>("PATCH", path`/api/v3/sandbox/${connection.sandboxId}`, { body });
+  const { stop_at_ms } = await sandboxApi.json<{ stop_at_ms: number }>(
+    "PATCH",
+    path`/api/v3/sandbox/${connection.sandboxId}`,
+    { body },
+  );
   return new Date(stop_at_ms);
 }

@@ -20,7 +20,10 @@ test("reads bytes and every unit as whole MiB", () => {
 
 test("refuses a size outside of 768 MiB to 4096 MiB", () => {
   for (const value of [0, 1280, Number.NaN, -1, "767MiB", "4097MiB", "5GiB"] as Memory[]) {
-    assert.throws(() => parseMemory(value), (error) => error instanceof InvalidMemoryError && /768 MiB to 4096 MiB/.test(error.message));
+    assert.throws(
+      () => parseMemory(value),
+      (error) => error instanceof InvalidMemoryError && /768 MiB to 4096 MiB/.test(error.message),
+    );
   }
 });
 

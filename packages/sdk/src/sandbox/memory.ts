@@ -50,7 +50,9 @@ function toBytes(value: Memory): number {
   if (typeof value === "number") return value;
   const [, number, unit] = /^(\d+(?:\.\d+)?)([a-zA-Z]+)$/.exec(value) ?? [];
   if (number === undefined || unit === undefined) {
-    throw new InvalidMemoryError(`"${value}" is not a size of memory. Give a number of bytes, or a size such as "1GiB" or "1280MiB"`);
+    throw new InvalidMemoryError(
+      `"${value}" is not a size of memory. Give a number of bytes, or a size such as "1GiB" or "1280MiB"`,
+    );
   }
   const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
   if (factor === undefined) {

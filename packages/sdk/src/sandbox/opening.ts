@@ -59,14 +59,21 @@ export function sandboxConfig(options: SandboxOptions): Record<string, unknown> 
 
 /** Base64 of JSON in ASCII, so that text of any script survives the header. */
 function encode(config: Record<string, unknown>): string {
-  const ascii = JSON.stringify(config).replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const ascii = JSON.stringify(config).replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
   return Buffer.from(ascii, "ascii").toString("base64");
 }
 
 function asTokenError(error: unknown): unknown {
   if (!(error instanceof ConnectionEstablishmentError) || error.code !== "INVALID_TOKEN") return error;
-  const hint = "Create another with 'sandkeep token create', and pass it as the 'token' option or set DENO_DEPLOY_TOKEN.";
-  return Object.assign(new InvalidTokenError(`The server refused the token: it is invalid or has been revoked. ${hint}`), {
-    cause: error,
-  });
+  const hint =
+    "Create another with 'sandkeep token create', and pass it as the 'token' option or set DENO_DEPLOY_TOKEN.";
+  return Object.assign(
+    new InvalidTokenError(`The server refused the token: it is invalid or has been revoked. ${hint}`),
+    {
+      cause: error,
+    },
+  );
 }

@@ -11,7 +11,9 @@ import type { AddressInfo } from "node:net";
 import { Sandbox } from "./sandbox.ts";
 
 function configOf(server: PeerServer): Record<string, unknown> {
-  return JSON.parse(Buffer.from(String(server.peer.request.headers["x-deno-sandbox-config"]), "base64").toString("latin1"));
+  return JSON.parse(
+    Buffer.from(String(server.peer.request.headers["x-deno-sandbox-config"]), "base64").toString("latin1"),
+  );
 }
 
 test("asks for what the options say", async () => {
@@ -60,7 +62,9 @@ test("refuses bad options before it speaks to anybody", async () => {
 });
 
 test("says when nobody listens", async () => {
-  const error = await Sandbox.create({ token: "ddo_test", sandboxEndpoint: "http://127.0.0.1:1" }).catch((error) => error);
+  const error = await Sandbox.create({ token: "ddo_test", sandboxEndpoint: "http://127.0.0.1:1" }).catch(
+    (error) => error,
+  );
   assert.ok(error instanceof NetworkError);
   assert.match(error.message, /127\.0\.0\.1:1/);
 });
@@ -75,15 +79,24 @@ test("connects by id, or by options with an id, in the region that the id names"
     region = name;
     return server.endpoint;
   };
-  await using _two = await Sandbox.connect({ ...server.options, id: SANDBOX_ID.replace("ord", "ams"), sandboxEndpoint });
+  await using _two = await Sandbox.connect({
+    ...server.options,
+    id: SANDBOX_ID.replace("ord", "ams"),
+    sandboxEndpoint,
+  });
   assert.equal(region, "ams");
 });
 
 test("turns refusals into errors with status, code and trace id", async () => {
-  let answer: { status: number; body: string } = { status: 503, body: JSON.stringify({ code: "NO_CAPACITY", message: "Full." }) };
+  let answer: { status: number; body: string } = {
+    status: 503,
+    body: JSON.stringify({ code: "NO_CAPACITY", message: "Full." }),
+  };
   const http = createServer().on("upgrade", (_request, socket) => {
     const { status, body } = answer;
-    socket.end(`HTTP/1.1 ${status} X\r\nx-deno-trace-id: trace\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    socket.end(
+      `HTTP/1.1 ${status} X\r\nx-deno-trace-id: trace\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    );
   });
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
@@ -96,7 +109,10 @@ test("turns refusals into errors with status, code and trace id", async () => {
     answer = { status: 401, body: JSON.stringify({ code: "INVALID_TOKEN", message: "No." }) };
     await assert.rejects(() => Sandbox.create(options), InvalidTokenError);
     answer = { status: 502, body: "<html>bad gateway</html>" };
-    await assert.rejects(() => Sandbox.create(options), (error) => error instanceof TypeError && /bad gateway/.test(error.message));
+    await assert.rejects(
+      () => Sandbox.create(options),
+      (error) => error instanceof TypeError && /bad gateway/.test(error.message),
+    );
   } finally {
     http.close();
   }
@@ -135,7 +151,9 @@ test("gives the end that the server grants", async () => {
 
 test("closes a new sandbox that could not be published as asked", async () => {
   await using server = await PeerServer.start({}, (_request, response) => {
-    response.writeHead(501, { "content-type": "application/json" }).end(JSON.stringify({ code: "NOT_SUPPORTED", message: "Not yet." }));
+    response
+      .writeHead(501, { "content-type": "application/json" })
+      .end(JSON.stringify({ code: "NOT_SUPPORTED", message: "Not yet." }));
   });
   await assert.rejects(() => Sandbox.create({ ...server.options, port: 80 }), /Not yet/);
   await assert.rejects(() => Sandbox.create({ ...server.options, ssh: true }), /Not yet/);

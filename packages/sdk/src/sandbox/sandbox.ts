@@ -61,7 +61,10 @@ export class Sandbox implements AsyncDisposable {
    * ```
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
-    const sandbox = new Sandbox(PRIVATE, await openSession("/api/v3/sandboxes/create", options, sandboxConfig(options)));
+    const sandbox = new Sandbox(
+      PRIVATE,
+      await openSession("/api/v3/sandboxes/create", options, sandboxConfig(options)),
+    );
     const { ssh, port } = options;
     try {
       const [access, url] = await Promise.all([
@@ -94,8 +97,12 @@ export class Sandbox implements AsyncDisposable {
    */
   static async connect(id: string, options?: ConnectOptions): Promise<Sandbox>;
   static async connect(options: ConnectOptions & { id: string }): Promise<Sandbox>;
-  static async connect(idOrOptions: string | (ConnectOptions & { id: string }), more: ConnectOptions = {}): Promise<Sandbox> {
-    const { id, ...options } = typeof idOrOptions === "string" ? { id: idOrOptions, ...more } : { ...idOrOptions, ...more };
+  static async connect(
+    idOrOptions: string | (ConnectOptions & { id: string }),
+    more: ConnectOptions = {},
+  ): Promise<Sandbox> {
+    const { id, ...options } =
+      typeof idOrOptions === "string" ? { id: idOrOptions, ...more } : { ...idOrOptions, ...more };
     const region = regionOf(id);
     return new Sandbox(PRIVATE, await openSession(`/api/v3/sandbox/${id}/connect`, { ...options, region }));
   }
@@ -280,7 +287,8 @@ export class Sandbox implements AsyncDisposable {
    */
   async extendTimeout(timeout: `${number}s` | `${number}m`): Promise<Date> {
     const durationMs = parseTimeout(timeout);
-    if (durationMs === undefined) throw new InvalidTimeoutError('A timeout can be extended by a duration only, such as "10m"');
+    if (durationMs === undefined)
+      throw new InvalidTimeoutError('A timeout can be extended by a duration only, such as "10m"');
     return await extendTimeout(this.#session, durationMs);
   }
 

@@ -7,7 +7,8 @@ const MS_PER_UNIT = { s: 1_000, m: 60_000 };
 export function parseTimeout(timeout: string | undefined): number | undefined {
   if (timeout === undefined || timeout === "session") return undefined;
   const [, number, unit] = /^(-?\d+(?:\.\d+)?)([sm])$/.exec(timeout) ?? [];
-  if (number === undefined || unit === undefined) throw new InvalidTimeoutError(`"${timeout}" is not a timeout. ${EXAMPLES}`);
+  if (number === undefined || unit === undefined)
+    throw new InvalidTimeoutError(`"${timeout}" is not a timeout. ${EXAMPLES}`);
   const ms = Number(number) * MS_PER_UNIT[unit as "s" | "m"];
   if (ms <= 0) throw new InvalidTimeoutError(`A timeout must be longer than nothing, not "${timeout}". ${EXAMPLES}`);
   return ms;

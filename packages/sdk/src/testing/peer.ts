@@ -93,7 +93,8 @@ export class PeerServer implements AsyncDisposable {
 
   static async start(
     handlers: Record<string, Handler> = {},
-    rest: (request: IncomingMessage, response: ServerResponse, body: string) => void = (_, response) => response.writeHead(404).end("{}"),
+    rest: (request: IncomingMessage, response: ServerResponse, body: string) => void = (_, response) =>
+      response.writeHead(404).end("{}"),
   ): Promise<PeerServer> {
     const http = createServer(async (request, response) => {
       let body = "";

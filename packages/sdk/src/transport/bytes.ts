@@ -12,5 +12,7 @@ export function toBase64(data: Uint8Array): string {
 export function fromBase64(text: string): Bytes {
   const buffer = Buffer.from(text, "base64");
   // Small buffers live in Node's shared pool. A byte stream would detach the whole pool with them, so those are copied.
-  return buffer.byteLength === buffer.buffer.byteLength ? new Uint8Array(buffer.buffer as ArrayBuffer) : new Uint8Array(buffer);
+  return buffer.byteLength === buffer.buffer.byteLength
+    ? new Uint8Array(buffer.buffer as ArrayBuffer)
+    : new Uint8Array(buffer);
 }

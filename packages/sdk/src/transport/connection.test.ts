@@ -20,7 +20,10 @@ test("matches answers to calls in any order", async () => {
     },
   });
   const connection = await connect(server);
-  const values = await Promise.all([connection.call("envGet", { key: "slow" }), connection.call("envGet", { key: "fast" })]);
+  const values = await Promise.all([
+    connection.call("envGet", { key: "slow" }),
+    connection.call("envGet", { key: "fast" }),
+  ]);
   assert.deepEqual(values, ["value of slow", "value of fast"]);
   await connection.close();
 });
@@ -91,7 +94,12 @@ test("passes over notifications and answers that nobody waits for", async () => 
 
 test("closes with 4000 on what is not JSON, and with 4001 on what is not a message", async () => {
   await using server = await PeerServer.start();
-  for (const [frame, code] of [["nonsense", 4000], ['{"a":1}', 4001], ['{"jsonrpc":"2.0","id":1}', 4001], ["[]", 4001]] as const) {
+  for (const [frame, code] of [
+    ["nonsense", 4000],
+    ['{"a":1}', 4001],
+    ['{"jsonrpc":"2.0","id":1}', 4001],
+    ["[]", 4001],
+  ] as const) {
     const connection = await connect(server);
     const { peer } = server;
     const closed = new Promise((resolve) => peer.socket.once("close", resolve));

@@ -216,6 +216,10 @@ export class Connection {
 /** The error with the stack of the call that it answers, below the stack it had in the sandbox if it came with one. */
 function traced<E extends Error>(error: E, trace: { stack?: string }, remoteStack?: string | null): E {
   const frames = trace.stack?.slice(trace.stack.indexOf("\n")) ?? "";
-  Object.defineProperty(error, "stack", { value: (remoteStack ?? String(error)) + frames, configurable: true, writable: true });
+  Object.defineProperty(error, "stack", {
+    value: (remoteStack ?? String(error)) + frames,
+    configurable: true,
+    writable: true,
+  });
   return error;
 }

@@ -8,7 +8,12 @@ type PlatformRequestInit = NonNullable<ConstructorParameters<typeof Request>[1]>
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Makes a request from within the sandbox; with `pid`, to the HTTP server of that process, whatever host the URL names. */
-export async function remoteFetch(connection: Connection, url: string | URL, init: RequestInit | PlatformRequestInit = {}, pid?: number): Promise<Response> {
+export async function remoteFetch(
+  connection: Connection,
+  url: string | URL,
+  init: RequestInit | PlatformRequestInit = {},
+  pid?: number,
+): Promise<Response> {
   const { method, headers, body, redirect, signal } = init as RequestInit;
   // Gives what a browser would: a method in upper case, a body's content type, an error for a body where none may be.
   const request = new Request(url, {
@@ -26,9 +31,11 @@ export async function remoteFetch(connection: Connection, url: string | URL, ini
       abortId,
       bodyStreamId: request.body ? connection.sendStream(request.body) : undefined,
       pid,
-    }));
+    }),
+  );
   const { status, statusText, bodyStreamId } = answer;
-  if (request.redirect === "error" && REDIRECTS.has(status)) throw new TypeError(`${request.url} redirects, which the request does not allow`);
+  if (request.redirect === "error" && REDIRECTS.has(status))
+    throw new TypeError(`${request.url} redirects, which the request does not allow`);
   const content = bodyStreamId === null ? null : connection.receive(bodyStreamId);
   return new Response(content, { status, statusText, headers: answer.headers });
 }

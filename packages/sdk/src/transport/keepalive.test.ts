@@ -4,7 +4,18 @@ import type { Socket } from "./socket.ts";
 import { Keepalive } from "./keepalive.ts";
 
 function socket() {
-  return { OPEN: 1, readyState: 1, sent: [] as string[], terminated: 0, send(text: string) { this.sent.push(text); }, terminate() { this.terminated++; } };
+  return {
+    OPEN: 1,
+    readyState: 1,
+    sent: [] as string[],
+    terminated: 0,
+    send(text: string) {
+      this.sent.push(text);
+    },
+    terminate() {
+      this.terminated++;
+    },
+  };
 }
 
 test("pings every two seconds, and cuts a connection on which nothing comes any more", () => {

@@ -23,7 +23,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 /** Whether a value has the shape of a message. */
 export function isMessage(value: unknown): value is Message {
   if (!isObject(value) || value.jsonrpc !== "2.0") return false;
-  if (!("id" in value)) return typeof value.method === "string" && (value.params === undefined || isObject(value.params));
+  if (!("id" in value))
+    return typeof value.method === "string" && (value.params === undefined || isObject(value.params));
   if (isObject(value.error)) return typeof value.error.code === "number" && typeof value.error.message === "string";
   return isObject(value.result);
 }

@@ -57,10 +57,15 @@ export interface WireExit {
 }
 
 type Stdio = { stdinStreamId?: number | undefined; stdout: "piped" | "null"; stderr: "piped" | "null" };
-type Surroundings = { env?: Record<string, string> | undefined; clearEnv?: boolean | undefined; cwd?: string | undefined };
+type Surroundings = {
+  env?: Record<string, string> | undefined;
+  clearEnv?: boolean | undefined;
+  cwd?: string | undefined;
+};
 type Spawned = { pid: number; stdoutStreamId: number | null; stderrStreamId: number | null };
 type WriteOptions = { append?: boolean; create?: boolean; createNew?: boolean; mode?: number };
-type Write = Path & Abortable & { options?: WriteOptions | undefined } & ({ content: string } | { contentStreamId: number });
+type Write = Path &
+  Abortable & { options?: WriteOptions | undefined } & ({ content: string } | { contentStreamId: number });
 type TempOptions = { options?: { dir?: string; prefix?: string; suffix?: string } | undefined };
 
 export interface OpenFlags {

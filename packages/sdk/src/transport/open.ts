@@ -41,10 +41,14 @@ export function openConnection({ url, headers, debug }: OpenOptions): Promise<Co
       resolve(new Connection(socket, sandboxId ?? "", debug));
     });
     socket.once("unexpected-response", (_request, response) => {
-      refusalOf(response).then(reject, reject).finally(() => socket.terminate());
+      refusalOf(response)
+        .then(reject, reject)
+        .finally(() => socket.terminate());
     });
     socket.on("error", (error) => {
-      reject(new NetworkError(`Cannot reach the sandbox server at ${url.origin}: ${reasonOf(error)}`, { cause: error }));
+      reject(
+        new NetworkError(`Cannot reach the sandbox server at ${url.origin}: ${reasonOf(error)}`, { cause: error }),
+      );
     });
   });
 }
@@ -60,7 +64,12 @@ async function refusalOf(response: IncomingMessage): Promise<Error> {
   const text = Buffer.concat(chunks).toString("utf8");
   try {
     const { code, message } = JSON.parse(text) as { code: string; message: string };
-    return new ConnectionEstablishmentError(response.statusCode ?? 0, code, message, header(response, "x-deno-trace-id"));
+    return new ConnectionEstablishmentError(
+      response.statusCode ?? 0,
+      code,
+      message,
+      header(response, "x-deno-trace-id"),
+    );
   } catch {
     return new TypeError(`The server answered with status ${response.statusCode}: ${text}`);
   }

@@ -16,7 +16,8 @@ test("a stream with a window tells the server what was read, and nothing before 
         const piece = Buffer.alloc(64 * 1024, 1).toString("base64");
         for (let sent = 0; sent < 3 * WINDOW_BYTES; sent += 64 * 1024) {
           // What a server does: it never has more than a window unread at the client.
-          while (sent - taken.reduce((sum, bytes) => sum + bytes, 0) >= WINDOW_BYTES) await new Promise((resolve) => setImmediate(resolve));
+          while (sent - taken.reduce((sum, bytes) => sum + bytes, 0) >= WINDOW_BYTES)
+            await new Promise((resolve) => setImmediate(resolve));
           peer.stream(7, "enqueue", { data: piece });
         }
         peer.stream(7, "end");

@@ -14,24 +14,30 @@ const STEP_BYTES = WINDOW_BYTES / 4;
 export function receivePaced(connection: Connection, streamId: number): ReadableStream<Bytes> {
   const reader = connection.receive(streamId).getReader();
   let taken = 0;
-  return new ReadableStream<Bytes>({
-    async pull(controller) {
-      const { value, done } = await reader.read();
-      if (done) return controller.close();
-      taken += value.byteLength;
-      if (taken >= STEP_BYTES) {
-        // A server that knows no windows does not wait for this either.
-        connection.call("sandkeep.streamTaken", { streamId, bytes: taken }).catch(() => {});
-        taken = 0;
-      }
-      controller.enqueue(value);
+  return new ReadableStream<Bytes>(
+    {
+      async pull(controller) {
+        const { value, done } = await reader.read();
+        if (done) return controller.close();
+        taken += value.byteLength;
+        if (taken >= STEP_BYTES) {
+          // A server that knows no windows does not wait for this either.
+          connection.call("sandkeep.streamTaken", { streamId, bytes: taken }).catch(() => {});
+          taken = 0;
+        }
+        controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
     },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+    { highWaterMark: 0 },
+  );
 }
 
 /** What a stream gives, until it ends or is aborted. Whoever stops earlier cancels it. */
-export async function* chunksOf(stream: ReadableStream<Bytes>, signal?: AbortSignal): AsyncGenerator<Bytes, void, void> {
+export async function* chunksOf(
+  stream: ReadableStream<Bytes>,
+  signal?: AbortSignal,
+): AsyncGenerator<Bytes, void, void> {
   const reader = stream.getReader();
   const stop = () => void reader.cancel(signal?.reason).catch(() => {});
   if (signal?.aborted) stop();

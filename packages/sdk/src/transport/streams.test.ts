@@ -8,7 +8,11 @@ import { MAX_CHUNK_BYTES } from "./outbound-streams.ts";
 import type { Connection } from "./connection.ts";
 
 async function connect(server: PeerServer): Promise<{ connection: Connection; peer: Peer }> {
-  const connection = await openConnection({ url: new URL(server.endpoint.replace("http", "ws")), headers: {}, debug: false });
+  const connection = await openConnection({
+    url: new URL(server.endpoint.replace("http", "ws")),
+    headers: {},
+    debug: false,
+  });
   return { connection, peer: server.peer };
 }
 
@@ -56,7 +60,10 @@ test("keeps streams of the same id on two connections apart", async () => {
   const second = await connect(server);
   const one = text(first.connection.receive(1));
   const two = text(second.connection.receive(1));
-  for (const [{ peer }, content] of [[first, "first"], [second, "second"]] as const) {
+  for (const [{ peer }, content] of [
+    [first, "first"],
+    [second, "second"],
+  ] as const) {
     peer.stream(1, "start");
     peer.data(1, content);
     peer.stream(1, "end");
@@ -87,7 +94,10 @@ test("fails with the error that the server sends", async () => {
   peer.stream(1, "start");
   peer.stream(1, "error", { error: { constructorName: "RangeError", message: "too far" } });
   peer.stream(1, "end");
-  await assert.rejects(() => reading, (error) => error instanceof RangeError && error.message === "too far");
+  await assert.rejects(
+    () => reading,
+    (error) => error instanceof RangeError && error.message === "too far",
+  );
   await connection.close();
 });
 
@@ -123,8 +133,14 @@ test("sends a stream in chunks of a bounded size, announced first and ended last
   const data = new Uint8Array(2 * MAX_CHUNK_BYTES + 3).map((_, index) => index % 251);
   const streamId = connection.sendStream(ReadableStream.from([new Uint8Array(), data]) as ReadableStream<Uint8Array>);
   await peer.notified("$sandbox.stream.end");
-  const frames = peer.received.filter((frame) => frame !== "ping") as { method: string; params: { streamId: number; data: string } }[];
-  assert.deepEqual(frames.map(({ method }) => method.split(".").at(-1)), ["start", "enqueue", "enqueue", "enqueue", "end"]);
+  const frames = peer.received.filter((frame) => frame !== "ping") as {
+    method: string;
+    params: { streamId: number; data: string };
+  }[];
+  assert.deepEqual(
+    frames.map(({ method }) => method.split(".").at(-1)),
+    ["start", "enqueue", "enqueue", "enqueue", "end"],
+  );
   assert.ok(frames.every(({ params }) => params.streamId === streamId));
   const sent = Buffer.concat(frames.slice(1, -1).map(({ params }) => Buffer.from(params.data, "base64")));
   assert.ok(sent.equals(data));
@@ -138,7 +154,9 @@ test("tells the server why a stream broke", async () => {
   const { error } = await peer.notified("$sandbox.stream.error");
   assert.deepEqual(error, { constructorName: "RangeError", message: "broken", name: "RangeError", code: null });
   connection.sendStream(ReadableStream.from(["text"]) as never);
-  const other = await peer.frame(({ method, params }) => method === "$sandbox.stream.error" && (params as { streamId: number }).streamId === 2);
+  const other = await peer.frame(
+    ({ method, params }) => method === "$sandbox.stream.error" && (params as { streamId: number }).streamId === 2,
+  );
   assert.match(JSON.stringify(other), /Uint8Array/);
   await connection.close();
 });
@@ -187,13 +205,18 @@ test("takes from a source only as fast as the server reads", async () => {
   let taken = 0;
   const chunk = new Uint8Array(MAX_CHUNK_BYTES);
   const limit = 64 * 1024 * 1024;
-  connection.sendStream(new ReadableStream({
-    pull(controller) {
-      taken += chunk.length;
-      if (taken >= limit) controller.close();
-      else controller.enqueue(chunk);
-    },
-  }, { highWaterMark: 0 }));
+  connection.sendStream(
+    new ReadableStream(
+      {
+        pull(controller) {
+          taken += chunk.length;
+          if (taken >= limit) controller.close();
+          else controller.enqueue(chunk);
+        },
+      },
+      { highWaterMark: 0 },
+    ),
+  );
   // Enough turns of the event loop for all of it, if nothing held it back.
   for (let turn = 0; turn < 5_000; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(taken < limit / 2, `${taken} bytes were taken`);

@@ -40,12 +40,20 @@ export class Authenticator implements AsyncDisposable {
     if (!record || record.revokedAt !== null) throw new ApiError("INVALID_TOKEN");
     const now = Date.now();
     if (hasExpired(record, now)) throw new ApiError("TOKEN_EXPIRED");
-    if (organisation !== undefined && organisation !== record.organisation.slug && organisation !== record.organisation.id) {
+    if (
+      organisation !== undefined &&
+      organisation !== record.organisation.slug &&
+      organisation !== record.organisation.id
+    ) {
       throw new ApiError("ORGANISATION_MISMATCH");
     }
     this.#lastUsed.set(record.id, now);
     const { id, name, scope, expiresAt } = record;
-    return { organisation: record.organisation, token: { id, name, scope, expiresAt }, actor: { kind: "token", id, name } };
+    return {
+      organisation: record.organisation,
+      token: { id, name, scope, expiresAt },
+      actor: { kind: "token", id, name },
+    };
   }
 
   /**

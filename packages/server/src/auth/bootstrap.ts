@@ -18,13 +18,21 @@ export async function ensureOrganisation(store: Store, slug: string): Promise<Or
 }
 
 /** The token in the data directory's file; a new one, if there is none that still counts. */
-export async function ensureAdminToken(store: Store, organisation: OrganisationRecord, dataDir: string): Promise<string> {
+export async function ensureAdminToken(
+  store: Store,
+  organisation: OrganisationRecord,
+  dataDir: string,
+): Promise<string> {
   const path = join(dataDir, ADMIN_TOKEN_FILE);
   const kept = (await readFile(path, "utf8").catch(() => "")).trim();
   const hash = hashToken(kept);
   const known = hash === null ? null : await store.tokens.findByHash(hash);
   if (known && known.revokedAt === null && (known.expiresAt === null || known.expiresAt > Date.now())) return kept;
-  const { token, hash: newHash, record } = newToken(organisation, { name: "this machine's command line", scope: "admin", expiresAt: null }, Date.now());
+  const {
+    token,
+    hash: newHash,
+    record,
+  } = newToken(organisation, { name: "this machine's command line", scope: "admin", expiresAt: null }, Date.now());
   await store.tokens.insert(record, newHash);
   await writeFileAtomically(path, `${token}\n`);
   return token;

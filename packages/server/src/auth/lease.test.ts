@@ -20,11 +20,19 @@ test("a lease ends when its token expires, however far away that is, and never b
 
 test("a revocation ends every lease of the token and no other, once", () => {
   using leases = new Leases();
-  const [one, two, other, returned] = [leases.take("a", null), leases.take("a", Date.now() + DAY_MS), leases.take("b", null), leases.take("a", null)];
+  const [one, two, other, returned] = [
+    leases.take("a", null),
+    leases.take("a", Date.now() + DAY_MS),
+    leases.take("b", null),
+    leases.take("a", null),
+  ];
   returned[Symbol.dispose]();
   leases.revoke("a");
   leases.revoke("a");
-  assert.deepEqual([one, two, other, returned].map(({ signal }) => reason(signal)), ["INVALID_TOKEN", "INVALID_TOKEN", null, null]);
+  assert.deepEqual(
+    [one, two, other, returned].map(({ signal }) => reason(signal)),
+    ["INVALID_TOKEN", "INVALID_TOKEN", null, null],
+  );
   leases.take("a", null)[Symbol.dispose]();
   leases.revoke("b");
   assert.equal(reason(other.signal), "INVALID_TOKEN");

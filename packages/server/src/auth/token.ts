@@ -24,7 +24,11 @@ export interface TokenOptions {
 }
 
 /** A new token: the secret itself, which is shown once, its hash, and its record. */
-export function newToken(organisation: OrganisationRecord, options: TokenOptions, now: number): { token: string; hash: string; record: TokenRecord } {
+export function newToken(
+  organisation: OrganisationRecord,
+  options: TokenOptions,
+  now: number,
+): { token: string; hash: string; record: TokenRecord } {
   const token = PREFIX + randomText(RANDOM_LENGTH);
   return {
     token,

@@ -1,7 +1,14 @@
 import { X509Certificate } from "node:crypto";
 import { access, constants, readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { canonicalName, type EgressConfig, hostText, parseAddress, parseAuthority, patternSchema } from "@sandkeep/egress";
+import {
+  canonicalName,
+  type EgressConfig,
+  hostText,
+  parseAddress,
+  parseAuthority,
+  patternSchema,
+} from "@sandkeep/egress";
 import { z } from "zod";
 import { ConfigError } from "./error.ts";
 
@@ -18,7 +25,10 @@ function addressText(text: string): string | null {
 const address = z.string().transform((text, context) => {
   const canonical = addressText(text);
   if (canonical !== null) return canonical;
-  context.addIssue({ code: "custom", message: 'must be an IP address, with or without a port: "192.0.2.1:443", "[2001:db8::1]:443"' });
+  context.addIssue({
+    code: "custom",
+    message: 'must be an IP address, with or without a port: "192.0.2.1:443", "[2001:db8::1]:443"',
+  });
   return z.NEVER;
 });
 
@@ -28,7 +38,11 @@ const staticHosts = z.record(z.string(), address).transform((hosts, context) => 
   for (const [text, target] of Object.entries(hosts)) {
     const name = canonicalName(text);
     if (name === null || names.has(name)) {
-      context.addIssue({ code: "custom", path: [text], message: name === null ? "is not the name of a host" : "is the same name as another one" });
+      context.addIssue({
+        code: "custom",
+        path: [text],
+        message: name === null ? "is not the name of a host" : "is the same name as another one",
+      });
       return z.NEVER;
     }
     names.set(name, target);
@@ -38,7 +52,9 @@ const staticHosts = z.record(z.string(), address).transform((hosts, context) => 
 
 const upstreamProxy = z.string().refine((text) => {
   const url = URL.parse(text);
-  return url?.protocol === "http:" && url.hostname !== "" && url.pathname === "/" && url.search === "" && url.hash === "";
+  return (
+    url?.protocol === "http:" && url.hostname !== "" && url.pathname === "/" && url.search === "" && url.hash === ""
+  );
 }, "must be http://[user:password@]host:port");
 
 /** Settings of the egress proxy; {@link EgressConfig} says what each is for. */
@@ -54,7 +70,11 @@ export const egressSchema = z.strictObject({
 /** Files named relative to a folder, as absolute paths. */
 export function resolveEgressFiles(egress: EgressConfig, folder: string): EgressConfig {
   const { caFiles, hooks } = egress;
-  return { ...egress, caFiles: caFiles.map((file) => resolve(folder, file)), hooks: hooks === null ? null : resolve(folder, hooks) };
+  return {
+    ...egress,
+    caFiles: caFiles.map((file) => resolve(folder, file)),
+    hooks: hooks === null ? null : resolve(folder, hooks),
+  };
 }
 
 /** @throws {ConfigError} if a file is missing, cannot be read, or does not hold what it should. */

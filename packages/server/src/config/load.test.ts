@@ -24,7 +24,10 @@ test("everything has a default", () => {
 });
 
 test("options given win over the file, and undefined ones do not count", async () => {
-  const config = await loadConfig(await file('{"port": 1234, "region": "ams", "limits": {"sandboxesPerOrganisation": 7}}'), { port: 99, host: undefined });
+  const config = await loadConfig(
+    await file('{"port": 1234, "region": "ams", "limits": {"sandboxesPerOrganisation": 7}}'),
+    { port: 99, host: undefined },
+  );
   assert.equal(config.port, 99);
   assert.equal(config.host, "127.0.0.1");
   assert.equal(config.region, "ams");
@@ -33,7 +36,10 @@ test("options given win over the file, and undefined ones do not count", async (
 
 test("says what is wrong and where", async () => {
   const refused = async (content: string, message: RegExp) =>
-    assert.rejects(loadConfig(await file(content)), (error) => error instanceof ConfigError && message.test(error.message));
+    assert.rejects(
+      loadConfig(await file(content)),
+      (error) => error instanceof ConfigError && message.test(error.message),
+    );
   await refused("{", /config\.json is not JSON/);
   await refused("[]", /JSON object/);
   await refused('{"prot": 1}', /Unrecognized key: "prot"/);
@@ -46,15 +52,33 @@ test("says what is wrong and where", async () => {
 });
 
 test("egress: names and addresses are brought to their one form", async () => {
-  const { egress } = await loadConfig(await file('{"egress": {"hosts": {"API.Internal.": "10.0.0.5:8443", "v6.internal": "[2001:DB8:0::1]:443", "b": "2001:db8::2"}, "passThrough": ["*.Pinned.example"], "dnsServers": ["192.0.2.53", "[2001:db8::53]:53"], "upstreamProxy": "http://user:pw@proxy.internal:3128"}}'));
-  assert.deepEqual(egress.hosts, { "api.internal": "10.0.0.5:8443", "v6.internal": "[2001:db8::1]:443", b: "[2001:db8::2]" });
+  const { egress } = await loadConfig(
+    await file(
+      '{"egress": {"hosts": {"API.Internal.": "10.0.0.5:8443", "v6.internal": "[2001:DB8:0::1]:443", "b": "2001:db8::2"}, "passThrough": ["*.Pinned.example"], "dnsServers": ["192.0.2.53", "[2001:db8::53]:53"], "upstreamProxy": "http://user:pw@proxy.internal:3128"}}',
+    ),
+  );
+  assert.deepEqual(egress.hosts, {
+    "api.internal": "10.0.0.5:8443",
+    "v6.internal": "[2001:db8::1]:443",
+    b: "[2001:db8::2]",
+  });
   assert.deepEqual(egress.dnsServers, ["192.0.2.53", "[2001:db8::53]:53"]);
-  assert.deepEqual(parseConfig({}).egress, { hosts: {}, caFiles: [], passThrough: [], dnsServers: [], upstreamProxy: null, hooks: null });
+  assert.deepEqual(parseConfig({}).egress, {
+    hosts: {},
+    caFiles: [],
+    passThrough: [],
+    dnsServers: [],
+    upstreamProxy: null,
+    hooks: null,
+  });
 });
 
 test("egress: says what is wrong and where", async () => {
   const refused = async (egress: unknown, message: RegExp) =>
-    assert.rejects(loadConfig(await file(JSON.stringify({ egress }))), (error) => error instanceof ConfigError && message.test(error.message) && !error.message.includes("hunter2"));
+    assert.rejects(
+      loadConfig(await file(JSON.stringify({ egress }))),
+      (error) => error instanceof ConfigError && message.test(error.message) && !error.message.includes("hunter2"),
+    );
   await refused({ hosts: { "a b": "10.0.0.1" } }, /egress\.hosts\.a b: is not the name of a host/);
   await refused({ hosts: { "10.0.0.1": "10.0.0.1" } }, /is not the name of a host/);
   await refused({ hosts: { "a.b": "10.0.0.1", "A.B.": "10.0.0.2" } }, /same name/);
@@ -62,7 +86,8 @@ test("egress: says what is wrong and where", async () => {
   await refused({ hosts: { a: "10.0.0.1:0" } }, /egress\.hosts\.a: must be an IP address/);
   await refused({ passThrough: ["https://a"] }, /egress\.passThrough\.0: .*"https:\/\/a".*URL/);
   await refused({ dnsServers: ["resolver.example"] }, /egress\.dnsServers\.0: must be an IP address/);
-  for (const url of ["https://user:hunter2@proxy:3128", "http://user:hunter2@proxy:3128/path", "proxy:3128"]) await refused({ upstreamProxy: url }, /egress\.upstreamProxy: must be http:/);
+  for (const url of ["https://user:hunter2@proxy:3128", "http://user:hunter2@proxy:3128/path", "proxy:3128"])
+    await refused({ upstreamProxy: url }, /egress\.upstreamProxy: must be http:/);
   await refused({ caFiles: ["nowhere.pem"] }, /egress\.caFiles\.0: cannot read .*nowhere\.pem/);
   await refused({ caFiles: ["config.json"] }, /holds no certificate/);
   await refused({ hooks: "nowhere.js" }, /egress\.hooks: cannot read the module .*nowhere\.js/);

@@ -15,7 +15,8 @@ export { ConfigError } from "./error.ts";
  */
 export function parseConfig(input: ConfigInput | unknown, source = "the configuration"): Config {
   const parsed = configSchema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(`${source} is not valid: ${describeIssues(parsed.error)}. See docs/configuration.md.`);
+  if (!parsed.success)
+    throw new ConfigError(`${source} is not valid: ${describeIssues(parsed.error)}. See docs/configuration.md.`);
   return parsed.data;
 }
 
@@ -40,7 +41,8 @@ export async function loadConfig(file: string | null, overrides: ConfigInput = {
   } catch (error) {
     throw new ConfigError(`The configuration file ${file} is not JSON: ${(error as Error).message}`);
   }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new ConfigError(`The configuration file ${file} does not hold a JSON object.`);
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw new ConfigError(`The configuration file ${file} does not hold a JSON object.`);
   const config = parseConfig({ ...json, ...given }, `The configuration file ${file}`);
   const egress = resolveEgressFiles(config.egress, dirname(resolve(file)));
   await checkEgressFiles(egress);

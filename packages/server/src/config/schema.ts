@@ -13,26 +13,44 @@ export const limitsSchema = z.strictObject({
   /** Sandboxes that one organisation may have at once, those being created included. */
   sandboxesPerOrganisation: z.int().min(1).default(100),
   /** Longest life of a sandbox with a duration, and the furthest that one `extend` reaches from now. The platform has 30 minutes. */
-  maxLifetimeMs: z.int().min(1_000).default(30 * MINUTE_MS),
+  maxLifetimeMs: z
+    .int()
+    .min(1_000)
+    .default(30 * MINUTE_MS),
   /** A sandbox that is not ready by then is given up. A first one may have to wait for its template. */
-  createTimeoutMs: z.int().min(100).default(2 * MINUTE_MS),
+  createTimeoutMs: z
+    .int()
+    .min(100)
+    .default(2 * MINUTE_MS),
   /**
    * A client of which nothing is heard for so long, and whose computer acknowledges nothing it is sent, is gone. It is asked
    * after half of it.
    */
   silentClientMs: z.int().min(500).default(15_000),
   /** A client whose computer acknowledges what it is sent may be busy for so long: with a build, say, in its only thread. */
-  busyClientMs: z.int().min(500).default(3 * MINUTE_MS),
+  busyClientMs: z
+    .int()
+    .min(500)
+    .default(3 * MINUTE_MS),
   /** Connections to one sandbox at once. */
   connectionsPerSandbox: z.int().min(1).default(64),
   /** TCP connections to the server at once. */
   connections: z.int().min(1).default(4_096),
   /** One WebSocket message from a client: JavaScript's sends a whole file as one, in base64. */
-  messageBytes: z.int().min(1 * MiB).default(RPC_LIMITS.messageBytes),
+  messageBytes: z
+    .int()
+    .min(1 * MiB)
+    .default(RPC_LIMITS.messageBytes),
   /** Messages that are still arriving, on all connections together. */
-  incomingBytes: z.int().min(1 * MiB).default(512 * MiB),
+  incomingBytes: z
+    .int()
+    .min(1 * MiB)
+    .default(512 * MiB),
   /** Body of a REST request. */
-  bodyBytes: z.int().min(1_024).default(1 * MiB),
+  bodyBytes: z
+    .int()
+    .min(1_024)
+    .default(1 * MiB),
   /** How long a stop of the server may take before it gives up waiting. */
   stopTimeoutMs: z.int().min(100).default(20_000),
 });
@@ -53,20 +71,29 @@ export type TlsConfig = z.infer<typeof tlsSchema>;
 /** The server's configuration; docs/configuration.md says the same in words. */
 export const configSchema = z.strictObject({
   /** Address to listen on. */
-  host: z.string().refine((host) => host === "localhost" || isIP(host) !== 0, "must be an IP address or localhost").default("127.0.0.1"),
+  host: z
+    .string()
+    .refine((host) => host === "localhost" || isIP(host) !== 0, "must be an IP address or localhost")
+    .default("127.0.0.1"),
   /** 0: any free one. */
   port: z.int().min(0).max(65_535).default(7777),
   /** Where everything is kept. */
   dataDir: z.string().min(1).default(defaultDataDir),
   /** Origin under which clients reach the server, if that is not the address it listens on. */
-  publicUrl: z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin).optional(),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => new URL(url).origin)
+    .optional(),
   /** Names and addresses for the local CA's certificate, besides those that the server finds itself. */
   hostnames: z.array(z.string().min(1).max(253)).default([]),
   tls: tlsSchema.default("auto"),
   /** Three letters, part of every sandbox's id. `ord` is what clients take for granted. */
   region: z.string().regex(REGION, "three lowercase letters").default("ord"),
   /** Slug of the organisation that is made at the first start. */
-  organisation: z.string().regex(/^[a-z0-9-]{2,32}$/).default("default"),
+  organisation: z
+    .string()
+    .regex(/^[a-z0-9-]{2,32}$/)
+    .default("default"),
   limits: limitsSchema.prefault({}),
   events: z
     .strictObject({
@@ -80,7 +107,9 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** Settings of the egress proxy. */
   egress: egressSchema.prefault({}),
-  log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") })
+    .prefault({}),
   /** Settings of the machine engine; the host package checks them. */
   engine: z.record(z.string(), z.unknown()).default({}),
 });

@@ -14,10 +14,12 @@ export function changedList(current: readonly string[], change: ListChange, fiel
   const { add = [], remove = [] } = change;
   const listed = new Set(current.map(key));
   const missing = remove.find((pattern) => !listed.has(key(pattern)));
-  if (missing !== undefined) throw new ApiError("INVALID_REQUEST", `${JSON.stringify(missing)} is not in ${field}, so it cannot be removed.`);
+  if (missing !== undefined)
+    throw new ApiError("INVALID_REQUEST", `${JSON.stringify(missing)} is not in ${field}, so it cannot be removed.`);
   const removed = new Set(remove.map(key));
   const list = unique([...current.filter((pattern) => !removed.has(key(pattern))), ...add]);
-  if (list.length > LIST_LENGTH) throw new ApiError("INVALID_REQUEST", `${field} would have ${list.length} patterns, and may have ${LIST_LENGTH}.`);
+  if (list.length > LIST_LENGTH)
+    throw new ApiError("INVALID_REQUEST", `${field} would have ${list.length} patterns, and may have ${LIST_LENGTH}.`);
   return list;
 }
 

@@ -1,6 +1,14 @@
 import type { EgressSpec, SealedSecret, Sealer } from "@sandkeep/egress";
 import { GuestGone, type Machine } from "@sandkeep/host";
-import { type Actor, ApiError, type EgressChange, type EgressView, type EventBody, SECRETS, type SecretRequest } from "@sandkeep/protocol";
+import {
+  type Actor,
+  ApiError,
+  type EgressChange,
+  type EgressView,
+  type EventBody,
+  SECRETS,
+  type SecretRequest,
+} from "@sandkeep/protocol";
 import { settlesWithin } from "../bounded.ts";
 import type { Logger } from "../log/logger.ts";
 import type { SandboxRecord, SandboxStore } from "../store/contract.ts";
@@ -63,7 +71,8 @@ export class SandboxEgress {
       const { allow, deny, rules } = change;
       if (policy.allow === null && allow && !Array.isArray(allow)) throw new ApiError("NO_ALLOW_LIST");
       const next = {
-        allow: allow === undefined ? policy.allow : allow === null ? null : changedList(policy.allow ?? [], allow, "allow"),
+        allow:
+          allow === undefined ? policy.allow : allow === null ? null : changedList(policy.allow ?? [], allow, "allow"),
         deny: deny === undefined ? policy.deny : changedList(policy.deny, deny, "deny"),
         rules: rules ?? policy.rules,
       };
@@ -80,22 +89,37 @@ export class SandboxEgress {
    *
    * @throws {ApiError} `INVALID_REQUEST`, `CHANGED_MEANWHILE`, `EGRESS_UNAVAILABLE`, `SANDBOX_NOT_FOUND`
    */
-  setSecret(name: string, { value, hosts, in: places, placeholder: form }: SecretRequest, actor: Actor): Promise<EgressView["secrets"][number]> {
+  setSecret(
+    name: string,
+    { value, hosts, in: places, placeholder: form }: SecretRequest,
+    actor: Actor,
+  ): Promise<EgressView["secrets"][number]> {
     // Sealed before it waits for its turn: nothing else keeps the value. It is bound to a placeholder by that.
     const known = this.#secret(name)?.placeholder;
     const placeholder = known ?? placeholderFor(value, form, "placeholder", "INVALID_REQUEST");
     if (known !== undefined && form !== undefined && !hasForm(known, form, "placeholder", "INVALID_REQUEST")) {
-      throw new ApiError("INVALID_REQUEST", `The secret ${JSON.stringify(name)} has a placeholder of another form, which processes that run already use. Revoke it first, or leave out placeholder.`);
+      throw new ApiError(
+        "INVALID_REQUEST",
+        `The secret ${JSON.stringify(name)} has a placeholder of another form, which processes that run already use. Revoke it first, or leave out placeholder.`,
+      );
     }
     const sealed = this.#options.sealer.seal(value, placeholder);
     return this.#change(async () => {
       const former = this.#secret(name);
-      if (former?.placeholder !== known) throw new ApiError("CHANGED_MEANWHILE", `Somebody else added or revoked the secret ${JSON.stringify(name)} at the same time.`);
+      if (former?.placeholder !== known)
+        throw new ApiError(
+          "CHANGED_MEANWHILE",
+          `Somebody else added or revoked the secret ${JSON.stringify(name)} at the same time.`,
+        );
       const approved = hosts ?? former?.hosts;
-      if (!approved) throw new ApiError("INVALID_REQUEST", `The sandbox has no secret ${name} yet, so its hosts must be given.`);
+      if (!approved)
+        throw new ApiError("INVALID_REQUEST", `The sandbox has no secret ${name} yet, so its hosts must be given.`);
       const secret: SealedSecret = { name, placeholder, hosts: approved, in: places ?? former?.in ?? [], sealed };
-      const secrets = former ? this.#spec.secrets.map((other) => (other === former ? secret : other)) : [...this.#spec.secrets, secret];
-      if (secrets.length > SECRETS.max) throw new ApiError("INVALID_REQUEST", `A sandbox has at most ${SECRETS.max} secrets.`);
+      const secrets = former
+        ? this.#spec.secrets.map((other) => (other === former ? secret : other))
+        : [...this.#spec.secrets, secret];
+      if (secrets.length > SECRETS.max)
+        throw new ApiError("INVALID_REQUEST", `A sandbox has at most ${SECRETS.max} secrets.`);
       const spec = { policy: this.#spec.policy, secrets };
       checkSpec(spec, "INVALID_REQUEST");
       // First, because a placeholder that means nothing yet does no harm.
@@ -121,7 +145,10 @@ export class SandboxEgress {
       const former = this.#secret(name);
       if (!former) throw new ApiError("SECRET_NOT_FOUND", `The sandbox has no secret ${JSON.stringify(name)}.`);
       const secrets = this.#spec.secrets.filter((secret) => secret !== former);
-      await this.#apply({ policy: this.#spec.policy, secrets }, actor, { change: "secret.revoked", secret: { name, hosts: former.hosts, in: former.in } });
+      await this.#apply({ policy: this.#spec.policy, secrets }, actor, {
+        change: "secret.revoked",
+        secret: { name, hosts: former.hosts, in: former.in },
+      });
       await this.#forgetVariable(name);
     });
   }
@@ -146,12 +173,20 @@ export class SandboxEgress {
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         log.error({ err: error }, "what a sandbox may reach could not be put in force again; it reaches nothing");
-        publish(SYSTEM, { kind: "egress.changed", outcome: "failed", data: { change: "restored", error: `It reaches nothing until it is changed: ${reason}` } });
+        publish(SYSTEM, {
+          kind: "egress.changed",
+          outcome: "failed",
+          data: { change: "restored", error: `It reaches nothing until it is changed: ${reason}` },
+        });
       }
     });
   }
 
-  async #apply(spec: EgressSpec, actor: Actor, data: Extract<EventBody, { kind: "egress.changed" }>["data"]): Promise<void> {
+  async #apply(
+    spec: EgressSpec,
+    actor: Actor,
+    data: Extract<EventBody, { kind: "egress.changed" }>["data"],
+  ): Promise<void> {
     const { isEnding, log, machine, publish, record, store } = this.#options;
     const former = this.#spec;
     try {
@@ -164,7 +199,9 @@ export class SandboxEgress {
       this.#spec = former;
       record.network = networkRecord(former);
       // It may have come half way: back to what is on record, so that what a restart brings is what was in force.
-      await within(machine.setEgress(former)).catch((err: unknown) => log.error({ err }, "a change of egress could not be taken back"));
+      await within(machine.setEgress(former)).catch((err: unknown) =>
+        log.error({ err }, "a change of egress could not be taken back"),
+      );
       const error = new ApiError("EGRESS_UNAVAILABLE", undefined, { cause });
       publish(actor, { kind: "egress.changed", outcome: "failed", data: { ...data, error: error.code } });
       throw error;
@@ -179,14 +216,20 @@ export class SandboxEgress {
       await machine.guest.call("envSet", { key, value }, AbortSignal.timeout(ENVIRONMENT_TIMEOUT_MS));
     } catch (cause) {
       if (isEnding() || cause instanceof GuestGone) throw new ApiError("SANDBOX_NOT_FOUND", undefined, { cause });
-      throw new ApiError("EGRESS_UNAVAILABLE", "The sandbox did not take the secret's placeholder into its environment.", { cause });
+      throw new ApiError(
+        "EGRESS_UNAVAILABLE",
+        "The sandbox did not take the secret's placeholder into its environment.",
+        { cause },
+      );
     }
   }
 
   /** Whatever the guest answers, the placeholder means nothing any more. */
   async #forgetVariable(key: string): Promise<void> {
     const { log, machine } = this.#options;
-    await machine.guest.call("envDelete", { key }, AbortSignal.timeout(ENVIRONMENT_TIMEOUT_MS)).catch((err: unknown) => log.warn({ err, key }, "a placeholder stays in the environment"));
+    await machine.guest
+      .call("envDelete", { key }, AbortSignal.timeout(ENVIRONMENT_TIMEOUT_MS))
+      .catch((err: unknown) => log.warn({ err, key }, "a placeholder stays in the environment"));
   }
 
   #secret(name: string): SealedSecret | undefined {
@@ -208,6 +251,7 @@ export class SandboxEgress {
 }
 
 async function within(applied: Promise<void>): Promise<void> {
-  if (!(await settlesWithin(applied, APPLY_TIMEOUT_MS))) throw new Error(`the host did not answer within ${APPLY_TIMEOUT_MS / 1_000} s`);
+  if (!(await settlesWithin(applied, APPLY_TIMEOUT_MS)))
+    throw new Error(`the host did not answer within ${APPLY_TIMEOUT_MS / 1_000} s`);
   await applied;
 }

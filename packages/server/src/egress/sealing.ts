@@ -33,8 +33,15 @@ export async function openSealer(dir: string, store: SealingStore, log: Logger):
   const probe = await store.probe();
   const lost = probe !== null && !opens(sealer, probe);
   if (probe === null || lost) await store.setProbe(sealer.seal(PROBE, PROBE));
-  if (lost) log.error({ file }, "the key of secrets is another than the one with which they were sealed; secrets of sandboxes that outlived the server are lost");
-  return { sealer, sealedIsLost: lost ? `the key file ${file} is another than the one with which they were sealed.` : null };
+  if (lost)
+    log.error(
+      { file },
+      "the key of secrets is another than the one with which they were sealed; secrets of sandboxes that outlived the server are lost",
+    );
+  return {
+    sealer,
+    sealedIsLost: lost ? `the key file ${file} is another than the one with which they were sealed.` : null,
+  };
 }
 
 function opens(sealer: Sealer, probe: string): boolean {

@@ -71,23 +71,41 @@ export class EventBus implements AsyncDisposable {
 
   #add({ organisation, sandbox, actor }: EventSubject, body: EventBody, stored?: () => void): void {
     const { id, time } = this.#clock.next();
-    const record = { id, time, organisation: organisation.id, sandbox, kind: body.kind, outcome: body.outcome, actor, data: body.data };
+    const record = {
+      id,
+      time,
+      organisation: organisation.id,
+      sandbox,
+      kind: body.kind,
+      outcome: body.outcome,
+      actor,
+      data: body.data,
+    };
     this.#waiting.push({ record, ...(stored && { stored }) });
     this.#timer ??= setTimeout(() => void this.flush(), FLUSH_AFTER_MS);
     for (const listener of this.#listeners) {
-      listener({ id, time: new Date(time).toISOString(), org: organisation.slug, sandbox, actor, ...body }, organisation.id);
+      listener(
+        { id, time: new Date(time).toISOString(), org: organisation.slug, sandbox, actor, ...body },
+        organisation.id,
+      );
     }
   }
 
   /** Of the organisation that has the most waiting: none loses events because another causes many. */
   #dropOldest(): void {
-    const waiting = Map.groupBy(this.#waiting.filter(({ stored }) => !stored), ({ record }) => record.organisation);
+    const waiting = Map.groupBy(
+      this.#waiting.filter(({ stored }) => !stored),
+      ({ record }) => record.organisation,
+    );
     const [, most = []] = [...waiting].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["", [] as Waiting[]]);
     // A few at once, because it takes as long as looking at all that waits.
     const dropped = new Set(most.slice(0, DROPPED_AT_ONCE));
     this.#waiting = this.#waiting.filter((one) => !dropped.has(one));
     this.#droppable -= dropped.size;
-    this.#log.error({ event: "events-dropped", organisation: most[0]?.record.organisation, lost: dropped.size }, "events come faster than the disk takes them; the oldest are dropped");
+    this.#log.error(
+      { event: "events-dropped", organisation: most[0]?.record.organisation, lost: dropped.size },
+      "events come faster than the disk takes them; the oldest are dropped",
+    );
   }
 
   /** Every event from now on. Returns how to stop. */
@@ -123,7 +141,10 @@ export class EventBus implements AsyncDisposable {
   /** The events that somebody waits for are tried again; the others are lost. */
   #refused(batch: Waiting[], error: unknown): void {
     const kept = this.#closed ? [] : batch.filter(({ stored }) => stored);
-    this.#log.error({ err: error, lost: batch.length - kept.length, waiting: kept.length }, "events could not be written");
+    this.#log.error(
+      { err: error, lost: batch.length - kept.length, waiting: kept.length },
+      "events could not be written",
+    );
     if (kept.length === 0) return;
     this.#waiting.unshift(...kept);
     // Not at once, whoever else publishes meanwhile.

@@ -21,6 +21,9 @@ export class EventClock {
       this.#sequence = 0;
     }
     const digits = (value: number, length: number) => value.toString(BASE).padStart(length, "0");
-    return { id: `evt_${digits(this.#time, TIME_DIGITS)}${digits(this.#sequence, SEQUENCE_DIGITS)}${this.#node}`, time: this.#time };
+    return {
+      id: `evt_${digits(this.#time, TIME_DIGITS)}${digits(this.#sequence, SEQUENCE_DIGITS)}${this.#node}`,
+      time: this.#time,
+    };
   }
 }

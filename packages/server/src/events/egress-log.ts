@@ -64,7 +64,9 @@ export class EgressLog {
     if (++source.count >= this.#keep + this.#step) {
       source.count = this.#keep;
       await stored;
-      await this.#store.pruneEgress(sandbox, this.#keep).catch((err: unknown) => this.#log.error({ err, sandbox }, "could not forget old events of egress"));
+      await this.#store
+        .pruneEgress(sandbox, this.#keep)
+        .catch((err: unknown) => this.#log.error({ err, sandbox }, "could not forget old events of egress"));
     }
     await stored;
   };

@@ -28,14 +28,37 @@ export function egressActivity(event: EgressEvent): EgressActivity {
         outcome,
         data: {
           ...common,
-          protocol, scheme, method: text(event.method), host: text(event.host), port, path: text(event.path), query: event.query.slice(0, NAMES).map((name) => text(name, NAME_LENGTH)), status, bytesUp, bytesDown,
-          secrets: event.secrets, placeholders: event.placeholders, address: textOrNull(event.address),
+          protocol,
+          scheme,
+          method: text(event.method),
+          host: text(event.host),
+          port,
+          path: text(event.path),
+          query: event.query.slice(0, NAMES).map((name) => text(name, NAME_LENGTH)),
+          status,
+          bytesUp,
+          bytesDown,
+          secrets: event.secrets,
+          placeholders: event.placeholders,
+          address: textOrNull(event.address),
         },
       };
     }
     case "connection": {
       const { protocol, port, bytesUp, bytesDown } = event;
-      return { kind: "connection", outcome, data: { ...common, protocol, host: text(event.host), port, address: textOrNull(event.address), bytesUp, bytesDown } };
+      return {
+        kind: "connection",
+        outcome,
+        data: {
+          ...common,
+          protocol,
+          host: text(event.host),
+          port,
+          address: textOrNull(event.address),
+          bytesUp,
+          bytesDown,
+        },
+      };
     }
     case "dns":
       return { kind: "dns", outcome, data: { ...common, name: text(event.name), type: text(event.type) } };

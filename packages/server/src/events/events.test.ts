@@ -6,7 +6,12 @@ import { create, join } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
 
 /** Follows the stream until it has so many events. */
-async function follow(fixture: Fixture, query: string, count: number, headers: Record<string, string> = {}): Promise<{ ids: string[]; events: SandboxEvent[] }> {
+async function follow(
+  fixture: Fixture,
+  query: string,
+  count: number,
+  headers: Record<string, string> = {},
+): Promise<{ ids: string[]; events: SandboxEvent[] }> {
   const response = await fixture.request("GET", `/api/v1/events/stream${query}`, { headers });
   assert.equal(response.headers.get("content-type"), "text/event-stream");
   const ids: string[] = [];
@@ -35,17 +40,32 @@ describe("events", async () => {
     guest.socket.close();
     await guest.closed;
     await fixture.request("PATCH", `/api/v3/sandbox/${client.id}`, { body: { stop_at_ms: Date.now() + 600_000 } });
-    const spawned = (await client.call("spawn", { command: "sh", args: ["-c", "exit 3"], stdout: "null", stderr: "null" })) as { ok: { pid: number } };
+    const spawned = (await client.call("spawn", {
+      command: "sh",
+      args: ["-c", "exit 3"],
+      stdout: "null",
+      stderr: "null",
+    })) as { ok: { pid: number } };
     await client.call("processWait", { pid: spawned.ok.pid });
     await client.call("writeTextFile", { path: "note.txt", content: "hello" });
     await fixture.request("DELETE", `/api/v3/sandbox/${client.id}`);
     await client.closed;
     const { events } = await follow(fixture, `?sandbox=${client.id}&after=evt_0`, 9);
+    assert.deepEqual(events.map(({ kind }) => kind).sort(), [
+      "command",
+      "connection.closed",
+      "connection.closed",
+      "connection.opened",
+      "connection.opened",
+      "file.written",
+      "sandbox.created",
+      "sandbox.extended",
+      "sandbox.stopped",
+    ]);
     assert.deepEqual(
-      events.map(({ kind }) => kind).sort(),
-      ["command", "connection.closed", "connection.closed", "connection.opened", "connection.opened", "file.written", "sandbox.created", "sandbox.extended", "sandbox.stopped"],
+      events.map(({ id }) => id),
+      events.map(({ id }) => id).sort(),
     );
-    assert.deepEqual(events.map(({ id }) => id), events.map(({ id }) => id).sort());
     for (const event of events) {
       assert.deepEqual(eventSchema.safeParse(event).error, undefined, JSON.stringify(event));
       assert.equal(event.org, "default");
@@ -69,7 +89,13 @@ describe("events", async () => {
     const { DatabaseSync } = await import("node:sqlite");
     const db = new DatabaseSync(`${fixture.dir}/data/sandkeep.db`, { readOnly: true });
     // Following flushes what was published before; this asks the file itself.
-    assert.deepEqual(db.prepare("SELECT kind FROM events ORDER BY id").all().map((row) => row["kind"]), ["sandbox.created", "connection.opened"]);
+    assert.deepEqual(
+      db
+        .prepare("SELECT kind FROM events ORDER BY id")
+        .all()
+        .map((row) => row["kind"]),
+      ["sandbox.created", "connection.opened"],
+    );
     db.close();
   });
 
@@ -78,11 +104,19 @@ describe("events", async () => {
     const made = [await create(fixture), await create(fixture), await create(fixture)];
     const first = await fixture.request("GET", "/api/v1/events?kind=sandbox.created&limit=2");
     const page = (await first.json()) as SandboxEvent[];
-    assert.deepEqual(page.map(({ sandbox }) => sandbox), [made[2]!.id, made[1]!.id]);
+    assert.deepEqual(
+      page.map(({ sandbox }) => sandbox),
+      [made[2]!.id, made[1]!.id],
+    );
     const link = /<(.*)>/.exec(first.headers.get("link") ?? "")?.[1] as string;
     const rest = await fixture.get<SandboxEvent[]>(new URL(link).pathname + new URL(link).search);
-    assert.deepEqual(rest.map(({ sandbox }) => sandbox), [made[0]!.id]);
-    const oldest = await fixture.get<SandboxEvent[]>(`/api/v1/events?kind=sandbox.created&order=oldest-first&since=${page[1]!.time}`);
+    assert.deepEqual(
+      rest.map(({ sandbox }) => sandbox),
+      [made[0]!.id],
+    );
+    const oldest = await fixture.get<SandboxEvent[]>(
+      `/api/v1/events?kind=sandbox.created&order=oldest-first&since=${page[1]!.time}`,
+    );
     assert.ok(oldest.some(({ sandbox }) => sandbox === made[2]!.id));
     assert.deepEqual(await fixture.get(`/api/v1/events?until=${new Date(0).toISOString()}`), []);
     assert.deepEqual(await fixture.get("/api/v1/events?sandbox=nobody"), []);
@@ -96,7 +130,10 @@ describe("events", async () => {
     for (let i = 0; i < 40; i++) await client.call("writeTextFile", { path: `file-${i}`, content: "" });
     const { events } = await resumed;
     assert.equal(events[0]?.kind, "connection.opened");
-    assert.deepEqual(events.slice(1).map((event) => event.kind === "file.written" && event.data.path), Array.from({ length: 40 }, (_, i) => `file-${i}`));
+    assert.deepEqual(
+      events.slice(1).map((event) => event.kind === "file.written" && event.data.path),
+      Array.from({ length: 40 }, (_, i) => `file-${i}`),
+    );
   });
 
   test("of failures say why", async () => {

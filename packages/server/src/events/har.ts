@@ -7,7 +7,8 @@ type HttpEvent = SandboxEvent & { kind: "http" };
 const UNKNOWN = -1;
 
 /** Up to the first entry of a HAR file (HTTP Archive 1.2, http://www.softwareishard.com/blog/har-12-spec/). */
-export const harHead = (version: string) => `{"log":{"version":"1.2","creator":${JSON.stringify({ name: "Sandkeep", version })},"entries":[\n`;
+export const harHead = (version: string) =>
+  `{"log":{"version":"1.2","creator":${JSON.stringify({ name: "Sandkeep", version })},"entries":[\n`;
 /** After the last. */
 export const harFoot = "\n]}}\n";
 
@@ -16,7 +17,8 @@ export const harFoot = "\n]}}\n";
  * What HAR has no place for is in fields that begin with `_`, as it wants it.
  */
 export function harEntry({ id, data }: HttpEvent): object {
-  const { at, durationMs, protocol, scheme, method, host, port, path, query, status, bytesUp, bytesDown, address } = data;
+  const { at, durationMs, protocol, scheme, method, host, port, path, query, status, bytesUp, bytesDown, address } =
+    data;
   const { verdict, rule, reason, process, secrets, placeholders } = data;
   const httpVersion = protocol === "h2" ? "HTTP/2" : "HTTP/1.1";
   const name = host.includes(":") ? `[${host}]` : host;

@@ -13,7 +13,12 @@ const MUCH = 0.1;
  * Forgets what is older than the configuration says, or more: at the start, every hour, and when sandboxes cause many events.
  * Returns how to stop.
  */
-export function keepWithinRetention(store: Store, bus: EventBus, { retentionDays, maxEvents }: Config["events"], log: Logger): () => void {
+export function keepWithinRetention(
+  store: Store,
+  bus: EventBus,
+  { retentionDays, maxEvents }: Config["events"],
+  log: Logger,
+): () => void {
   let prunedAt = -Infinity;
   let written = 0;
   let pruning = false;
@@ -21,7 +26,8 @@ export function keepWithinRetention(store: Store, bus: EventBus, { retentionDays
     const before = Date.now() - retentionDays * DAY_MS;
     const events = await store.events.prune({ before, keep: maxEvents });
     const sandboxes = await store.sandboxes.prune(before);
-    if (events + sandboxes > 0) log.info({ events, sandboxes }, "forgot what is older than the retention time, or more than is kept");
+    if (events + sandboxes > 0)
+      log.info({ events, sandboxes }, "forgot what is older than the retention time, or more than is kept");
   };
   const look = () => {
     if (pruning || (performance.now() - prunedAt < EVERY_MS && bus.written - written < maxEvents * MUCH)) return;

@@ -2,6 +2,18 @@ import type { SandboxEvent } from "@sandkeep/protocol";
 import type { EventRecord } from "../store/contract.ts";
 
 /** An event as the API gives it. */
-export function eventView({ id, time, sandbox, actor, kind, outcome, data }: EventRecord, organisationSlug: string): SandboxEvent {
-  return { id, time: new Date(time).toISOString(), org: organisationSlug, sandbox, actor, kind, outcome, data } as SandboxEvent;
+export function eventView(
+  { id, time, sandbox, actor, kind, outcome, data }: EventRecord,
+  organisationSlug: string,
+): SandboxEvent {
+  return {
+    id,
+    time: new Date(time).toISOString(),
+    org: organisationSlug,
+    sandbox,
+    actor,
+    kind,
+    outcome,
+    data,
+  } as SandboxEvent;
 }

@@ -30,7 +30,10 @@ export function createApp(services: Services): Hono<Env> {
     context.header(TRACE_HEADER, traceId);
     await next();
     const durationMs = Math.round((performance.now() - started) * 10) / 10;
-    log.debug({ trace: traceId, method: context.req.method, path: context.req.path, status: context.res.status, durationMs }, "request");
+    log.debug(
+      { trace: traceId, method: context.req.method, path: context.req.path, status: context.res.status, durationMs },
+      "request",
+    );
   });
   app.onError((error, context) => {
     const told = toApiError(error, log, context.get("traceId"));
@@ -44,11 +47,27 @@ export function createApp(services: Services): Hono<Env> {
   // Everything from here on is for those with a token.
   app.use("*", async (context, next) => {
     context.set("authenticator", authenticator);
-    context.set("principal", await authenticator.authenticate(bearerToken(context.req.header("authorization")), context.req.header("x-deno-org")));
+    context.set(
+      "principal",
+      await authenticator.authenticate(
+        bearerToken(context.req.header("authorization")),
+        context.req.header("x-deno-org"),
+      ),
+    );
     await next();
   });
   // The WebSocket's paths look like those of sandboxes, so they come first.
-  for (const routes of [connectRoutes, sandboxRoutes, egressRoutes, exposeRoutes, eventRoutes, tokenRoutes, organisationRoutes, infoRoutes]) routes(app, services);
+  for (const routes of [
+    connectRoutes,
+    sandboxRoutes,
+    egressRoutes,
+    exposeRoutes,
+    eventRoutes,
+    tokenRoutes,
+    organisationRoutes,
+    infoRoutes,
+  ])
+    routes(app, services);
   for (const routes of [volumeRoutes, snapshotRoutes, appRoutes]) routes(app);
   return app;
 }

@@ -10,12 +10,23 @@ const PAGE = 500;
 type Filter = Pick<EventQuery, "organisation" | "sandbox" | "since" | "until">;
 
 /** A sandbox's egress as a file: every event as a line of JSON, or its requests as HAR. Oldest first, as fast as the client reads. */
-export async function exportEgress({ events, store, version }: Pick<Services, "events" | "store" | "version">, format: "jsonl" | "har", filter: Filter, organisationSlug: string): Promise<Response> {
+export async function exportEgress(
+  { events, store, version }: Pick<Services, "events" | "store" | "version">,
+  format: "jsonl" | "har",
+  filter: Filter,
+  organisationSlug: string,
+): Promise<Response> {
   await events.flush();
   const kinds = format === "har" ? ["http"] : [...EGRESS_KINDS];
   async function* pages(): AsyncGenerator<SandboxEvent[]> {
     for (let after: string | undefined; ; ) {
-      const page = await store.events.list({ ...filter, kinds, order: "oldest-first", limit: PAGE, ...(after !== undefined && { after }) });
+      const page = await store.events.list({
+        ...filter,
+        kinds,
+        order: "oldest-first",
+        limit: PAGE,
+        ...(after !== undefined && { after }),
+      });
       if (page.length > 0) yield page.map((record) => eventView(record, organisationSlug));
       after = page.at(-1)?.id;
       if (page.length < PAGE) return;
@@ -24,7 +35,10 @@ export async function exportEgress({ events, store, version }: Pick<Services, "e
   const text = format === "har" ? har(pages(), version) : jsonLines(pages());
   const name = `${filter.sandbox}.${format}`;
   return new Response(ReadableStream.from(text).pipeThrough(new TextEncoderStream()), {
-    headers: { "content-type": format === "har" ? "application/json" : "application/jsonl", "content-disposition": `attachment; filename="${name}"` },
+    headers: {
+      "content-type": format === "har" ? "application/json" : "application/jsonl",
+      "content-disposition": `attachment; filename="${name}"`,
+    },
   });
 }
 

@@ -8,7 +8,10 @@ import type { Env } from "./env.ts";
  *
  * @throws {ApiError} `INVALID_REQUEST`, `REQUEST_TOO_LARGE`, `INVALID_TOKEN`, `TOKEN_EXPIRED`
  */
-export async function readBody<Schema extends z.ZodType>(context: Context<Env>, schema: Schema): Promise<z.output<Schema>> {
+export async function readBody<Schema extends z.ZodType>(
+  context: Context<Env>,
+  schema: Schema,
+): Promise<z.output<Schema>> {
   const text = await readText(context);
   let json: unknown = {};
   if (text.trim() !== "") {
@@ -56,6 +59,7 @@ export function readQuery<Schema extends z.ZodType>(context: Context<Env>, schem
 
 function check<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new ApiError("INVALID_REQUEST", `The ${where} is not valid: ${describeIssues(parsed.error)}.`);
+  if (!parsed.success)
+    throw new ApiError("INVALID_REQUEST", `The ${where} is not valid: ${describeIssues(parsed.error)}.`);
   return parsed.data;
 }

@@ -18,6 +18,10 @@ export function labelFilter(query: URLSearchParams): Labels {
       for (const [k, v] of dict) labels.set(k, v);
     }
   }
-  if (labels.size > LABELS.max) throw new ApiError("INVALID_REQUEST", `A sandbox has at most ${LABELS.max} labels, and ${labels.size} are asked for.`);
+  if (labels.size > LABELS.max)
+    throw new ApiError(
+      "INVALID_REQUEST",
+      `A sandbox has at most ${LABELS.max} labels, and ${labels.size} are asked for.`,
+    );
   return Object.fromEntries(labels);
 }

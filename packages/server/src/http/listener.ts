@@ -38,10 +38,22 @@ export function createListener({ app, tls, maxConnections, log, upgrade }: Liste
     // Another protocol's upgrade is optional for its client, such as curl's to HTTP/2: the request itself is answered.
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   };
-  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: (error) => notRouted(error, log) });
+  const listener = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => notRouted(error, log),
+  });
   const server = tls
     ? // Clients that negotiate HTTP/2 cannot upgrade to WebSocket (wire-protocol §1).
-      createHttpsServer({ ...options, cert: tls.cert, key: tls.key, ALPNProtocols: ["http/1.1"], handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, listener)
+      createHttpsServer(
+        {
+          ...options,
+          cert: tls.cert,
+          key: tls.key,
+          ALPNProtocols: ["http/1.1"],
+          handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+        },
+        listener,
+      )
     : createHttpServer(options, listener);
   server.maxConnections = maxConnections;
   server.on("upgrade", upgrade);
@@ -57,7 +69,10 @@ export function createListener({ app, tls, maxConnections, log, upgrade }: Liste
 /** For what never came to the app: a target or a host that no URL can be made of. */
 function notRouted(error: unknown, log: Logger): Response {
   const traceId = newTraceId();
-  const known = error instanceof RequestError ? new ApiError("INVALID_REQUEST", `The request's target or its header Host is not valid: ${error.message}.`) : error;
+  const known =
+    error instanceof RequestError
+      ? new ApiError("INVALID_REQUEST", `The request's target or its header Host is not valid: ${error.message}.`)
+      : error;
   const told = toApiError(known, log, traceId);
   return Response.json(told, { status: told.status, headers: { [TRACE_HEADER]: traceId } });
 }

@@ -30,8 +30,14 @@ describe("lists of sandboxes", async () => {
     await using _ = fixture;
     await fixture.request("DELETE", `/api/v3/sandbox/${ids[2]}`);
     const list = await fixture.get<SandboxMetadata[]>("/api/v2/sandboxes");
-    assert.deepEqual(list.map(({ id }) => id), ids);
-    assert.deepEqual(list.map(({ status }) => status), ["running", "running", "stopped", "running", "running"]);
+    assert.deepEqual(
+      list.map(({ id }) => id),
+      ids,
+    );
+    assert.deepEqual(
+      list.map(({ status }) => status),
+      ["running", "running", "stopped", "running", "running"],
+    );
     assert.deepEqual(Object.keys(list[0]!).sort(), ["createdAt", "id", "labels", "region", "status", "stoppedAt"]);
     assert.equal(list[0]!.region, "ord");
     assert.equal(list[0]!.stoppedAt, null);
@@ -42,7 +48,10 @@ describe("lists of sandboxes", async () => {
     const { fixture, ids } = await withFive();
     await using _ = fixture;
     const query = new URLSearchParams({ "labels[parity]": "odd", "labels[it's]": "a, b; c" });
-    assert.deepEqual((await fixture.get<SandboxMetadata[]>(`/api/v2/sandboxes?${query}`)).map(({ id }) => id), [ids[1], ids[3]]);
+    assert.deepEqual(
+      (await fixture.get<SandboxMetadata[]>(`/api/v2/sandboxes?${query}`)).map(({ id }) => id),
+      [ids[1], ids[3]],
+    );
     assert.deepEqual(await fixture.get(`/api/v2/sandboxes?labels[parity]=neither`), []);
   });
 
@@ -52,7 +61,10 @@ describe("lists of sandboxes", async () => {
     const first = await fixture.request("GET", "/api/v2/sandboxes?limit=2");
     const cursor = new URL(next(first) as string).searchParams.get("cursor") as string;
     const second = await fixture.request("GET", `/api/v2/sandboxes?limit=2&cursor=${encodeURIComponent(cursor)}`);
-    assert.deepEqual(((await second.json()) as SandboxMetadata[]).map(({ id }) => id), ids.slice(2, 4));
+    assert.deepEqual(
+      ((await second.json()) as SandboxMetadata[]).map(({ id }) => id),
+      ids.slice(2, 4),
+    );
   });
 
   test("Python's next pages: the link's whole address as the cursor, and a dict as the filter", async () => {
@@ -62,7 +74,10 @@ describe("lists of sandboxes", async () => {
     const seen: string[] = [];
     let cursor: string | undefined;
     for (let pages = 0; pages < 3; pages++) {
-      const response = await fixture.request("GET", `/api/v3/sandboxes?${query}${cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`}`);
+      const response = await fixture.request(
+        "GET",
+        `/api/v3/sandboxes?${query}${cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
       assert.equal(response.status, 200);
       seen.push(...((await response.json()) as SandboxMetadata[]).map(({ id }) => id));
       cursor = next(response);
@@ -83,7 +98,8 @@ describe("lists of sandboxes", async () => {
     const { fixture, ids } = await withFive();
     await using _ = fixture;
     await fixture.request("DELETE", `/api/v3/sandbox/${ids[0]}`);
-    const of = async (status: string) => (await fixture.get<SandboxMetadata[]>(`/api/v1/sandboxes?status=${status}`)).map(({ id }) => id);
+    const of = async (status: string) =>
+      (await fixture.get<SandboxMetadata[]>(`/api/v1/sandboxes?status=${status}`)).map(({ id }) => id);
     assert.deepEqual(await of("stopped"), [ids[0]]);
     assert.deepEqual(await of("running"), ids.slice(1));
   });

@@ -10,13 +10,48 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/tokens": { name: "x", scope: "run", expiresInMs: 60_000, organisation: "default", admin: false },
   "POST /api/v1/organisations": { slug: "team-a", name: "A" },
   "PATCH /api/v3/sandbox/:id": { stop_at_ms: Date.now() + 60_000 },
-  "PATCH /api/v1/sandboxes/:id/egress": { allow: ["a.example"], deny: ["b.example"], rules: [{ host: "a.example", methods: ["GET"] }] },
-  "PUT /api/v1/sandboxes/:id/egress/secrets/:name": { value: "the-real-value-0123456789", hosts: ["a.example"], in: ["body"], placeholder: "sk-…" },
+  "PATCH /api/v1/sandboxes/:id/egress": {
+    allow: ["a.example"],
+    deny: ["b.example"],
+    rules: [{ host: "a.example", methods: ["GET"] }],
+  },
+  "PUT /api/v1/sandboxes/:id/egress/secrets/:name": {
+    value: "the-real-value-0123456789",
+    hosts: ["a.example"],
+    in: ["body"],
+    placeholder: "sk-…",
+  },
 };
 
-const TEXTS = ["", "\0", "\ud800", "é", "*", "a..b", "a.example:0", "[::1]:5", "10.0.0.0/8", "xn--a", "__proto__", "…", "...{0022}", "x".repeat(5_000)];
+const TEXTS = [
+  "",
+  "\0",
+  "\ud800",
+  "é",
+  "*",
+  "a..b",
+  "a.example:0",
+  "[::1]:5",
+  "10.0.0.0/8",
+  "xn--a",
+  "__proto__",
+  "…",
+  "...{0022}",
+  "x".repeat(5_000),
+];
 const NUMBERS = [0, -1, 1.5, 2 ** 31, 8.64e15, 8.64e15 + 1, Number.MAX_SAFE_INTEGER, 1e21, 1e308];
-const ODD: unknown[] = [null, true, [], {}, [[]], { add: ["*"], remove: [null] }, ...NUMBERS, ...TEXTS, ...TEXTS.map((text) => [text]), ...TEXTS.map((text) => [{ host: text, paths: [text] }])];
+const ODD: unknown[] = [
+  null,
+  true,
+  [],
+  {},
+  [[]],
+  { add: ["*"], remove: [null] },
+  ...NUMBERS,
+  ...TEXTS,
+  ...TEXTS.map((text) => [text]),
+  ...TEXTS.map((text) => [{ host: text, paths: [text] }]),
+];
 
 test("is never a fault of the server, and what was taken can be listed", async () => {
   await using fixture = await Fixture.start();
@@ -32,9 +67,22 @@ test("is never a fault of the server, and what was taken can be listed", async (
     const { status, text } = await send(route, body);
     assert.ok(status < 300, `${route}: ${status} ${text}`);
     for (const field of Object.keys(body)) {
-      const answers = await Promise.all(ODD.map(async (odd) => ({ odd, ...(await send(route, { ...body, [field]: odd })) })));
-      for (const { odd, status, text } of answers) assert.ok(status < 500 && !text.includes("INTERNAL"), `${route} with ${field} ${JSON.stringify(odd)}: ${status} ${text}`);
+      const answers = await Promise.all(
+        ODD.map(async (odd) => ({ odd, ...(await send(route, { ...body, [field]: odd })) })),
+      );
+      for (const { odd, status, text } of answers)
+        assert.ok(
+          status < 500 && !text.includes("INTERNAL"),
+          `${route} with ${field} ${JSON.stringify(odd)}: ${status} ${text}`,
+        );
     }
   }
-  for (const path of ["/api/v1/tokens", "/api/v1/organisations", "/api/v1/sandboxes", `/api/v1/sandboxes/${id}/egress`, "/api/v1/events?limit=1000"]) await fixture.get(path);
+  for (const path of [
+    "/api/v1/tokens",
+    "/api/v1/organisations",
+    "/api/v1/sandboxes",
+    `/api/v1/sandboxes/${id}/egress`,
+    "/api/v1/events?limit=1000",
+  ])
+    await fixture.get(path);
 });

@@ -19,13 +19,27 @@ test("reads what repr makes of dicts of strings", () => {
 });
 
 test("and nothing else", () => {
-  for (const text of ["", "a", "{", "{'a'}", "{'a': 1}", "{'a': 'b'", "{'a' 'b'}", "{'a': 'b' 'c': 'd'}", "{'a': None}", "{'a': 'b\\q'}", "{'a': '\\Uffffffff'}", "[]"]) {
+  for (const text of [
+    "",
+    "a",
+    "{",
+    "{'a'}",
+    "{'a': 1}",
+    "{'a': 'b'",
+    "{'a' 'b'}",
+    "{'a': 'b' 'c': 'd'}",
+    "{'a': None}",
+    "{'a': 'b\\q'}",
+    "{'a': '\\Uffffffff'}",
+    "[]",
+  ]) {
     assert.equal(parsePythonDict(text), null, text);
   }
 });
 
 test("takes no longer for hostile texts", () => {
   const started = performance.now();
-  for (const text of [`{${"'".repeat(16_000)}}`, `{'${"\\".repeat(16_000)}}`, `{${"'a': 'b', ".repeat(1_600)}`]) parsePythonDict(text);
+  for (const text of [`{${"'".repeat(16_000)}}`, `{'${"\\".repeat(16_000)}}`, `{${"'a': 'b', ".repeat(1_600)}`])
+    parsePythonDict(text);
   assert.ok(performance.now() - started < 500);
 });

@@ -9,7 +9,10 @@ const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const UPGRADE = ["connection: Upgrade", "upgrade: websocket", "sec-websocket-version: 13", `sec-websocket-key: ${KEY}`];
 
 /** Sends bytes as they are; gives everything that comes until the server closes. */
-async function raw(fixture: Fixture, text: string): Promise<{ head: string; status: number; headers: Map<string, string>; body: string }> {
+async function raw(
+  fixture: Fixture,
+  text: string,
+): Promise<{ head: string; status: number; headers: Map<string, string>; body: string }> {
   const socket = connect(fixture.server.port, "127.0.0.1");
   await once(socket, "connect");
   socket.write(text, "latin1");
@@ -18,12 +21,31 @@ async function raw(fixture: Fixture, text: string): Promise<{ head: string; stat
   socket.on("error", () => {});
   await once(socket, "close");
   const [head = "", body = ""] = answer.split("\r\n\r\n");
-  const headers = new Map(head.split("\r\n").slice(1).map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 2)] as const));
+  const headers = new Map(
+    head
+      .split("\r\n")
+      .slice(1)
+      .map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 2)] as const),
+  );
   return { head, status: Number(head.split(" ")[1]), headers, body };
 }
 
-const upgrade = (fixture: Fixture, { method = "GET", path = "/api/v3/sandboxes/create", headers = [] as string[], handshake = UPGRADE, token = fixture.server.token } = {}) =>
-  raw(fixture, [`${method} ${path} HTTP/1.1`, "host: x", `authorization: Bearer ${token}`, ...handshake, ...headers, "", ""].join("\r\n"));
+const upgrade = (
+  fixture: Fixture,
+  {
+    method = "GET",
+    path = "/api/v3/sandboxes/create",
+    headers = [] as string[],
+    handshake = UPGRADE,
+    token = fixture.server.token,
+  } = {},
+) =>
+  raw(
+    fixture,
+    [`${method} ${path} HTTP/1.1`, "host: x", `authorization: Bearer ${token}`, ...handshake, ...headers, "", ""].join(
+      "\r\n",
+    ),
+  );
 const config = `x-deno-sandbox-config: ${btoa('{"memory_mb":1280}')}`;
 
 describe("every answer", async () => {
@@ -72,7 +94,10 @@ describe("every answer", async () => {
     await using fixture = await Fixture.start();
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024)) });
     const response = await fetch(`${fixture.origin}/api/v1/tokens`, {
-      method: "POST", body: endless, duplex: "half", headers: { authorization: `Bearer ${fixture.server.token}` },
+      method: "POST",
+      body: endless,
+      duplex: "half",
+      headers: { authorization: `Bearer ${fixture.server.token}` },
     } as RequestInit).catch(() => null);
     // The client may notice the end of its upload before the answer.
     if (response) assert.equal(response.status, 413);
@@ -83,17 +108,27 @@ describe("every answer", async () => {
 describe("what is not a request", async () => {
   test("headers beyond the limit are refused; those of a large configuration are not", async () => {
     await using fixture = await Fixture.start();
-    const { status, body, headers } = await raw(fixture, `GET / HTTP/1.1\r\nhost: x\r\nx-long: ${"a".repeat(200 * 1024)}\r\n\r\n`);
+    const { status, body, headers } = await raw(
+      fixture,
+      `GET / HTTP/1.1\r\nhost: x\r\nx-long: ${"a".repeat(200 * 1024)}\r\n\r\n`,
+    );
     assert.equal(status, 431);
     assert.equal(JSON.parse(body).code, "HEADERS_TOO_LARGE");
     assert.match(headers.get("x-deno-trace-id") ?? "", /^[0-9a-f]{32}$/);
-    const client = await open(fixture, "/api/v3/sandboxes/create", { headers: configHeader({ env: { LARGE: "x".repeat(60_000) } }) });
+    const client = await open(fixture, "/api/v3/sandboxes/create", {
+      headers: configHeader({ env: { LARGE: "x".repeat(60_000) } }),
+    });
     assert.equal(((await client.call("envGet", { key: "LARGE" })) as { ok: string }).ok.length, 60_000);
   });
 
   test("garbage is answered with 400 and closed", async () => {
     await using fixture = await Fixture.start();
-    for (const garbage of ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "GET\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n"]) {
+    for (const garbage of [
+      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+      "GET\r\n\r\n",
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+      "GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n",
+    ]) {
       const { status, body } = await raw(fixture, garbage);
       assert.equal(status, 400);
       assert.equal(JSON.parse(body).code, "INVALID_REQUEST");
@@ -117,7 +152,11 @@ describe("an upgrade that is refused", async () => {
       [{ path: "/api/v3/elsewhere" }, 404, "NOT_FOUND"],
       [{ path: "*" }, 404, "NOT_FOUND"],
       [{ headers: [config], handshake: without("sec-websocket-key") }, 400, "INVALID_REQUEST"],
-      [{ headers: [config], handshake: [...without("sec-websocket-version"), "sec-websocket-version: 8"] }, 400, "INVALID_REQUEST"],
+      [
+        { headers: [config], handshake: [...without("sec-websocket-version"), "sec-websocket-version: 8"] },
+        400,
+        "INVALID_REQUEST",
+      ],
       [{ method: "POST", headers: [config, "content-length: 0"] }, 405, "METHOD_NOT_ALLOWED"],
       [{ headers: [config], token: "ddo_wrong" }, 401, "INVALID_TOKEN"],
     ];
@@ -134,13 +173,19 @@ describe("an upgrade that is refused", async () => {
 
   test("offers of compression are declined", async () => {
     await using fixture = await Fixture.start();
-    const client = await open(fixture, "/api/v3/sandboxes/create", { headers: configHeader({}), ws: { perMessageDeflate: true } });
+    const client = await open(fixture, "/api/v3/sandboxes/create", {
+      headers: configHeader({}),
+      ws: { perMessageDeflate: true },
+    });
     assert.equal(client.socket.extensions, "");
   });
 
   test("upgrades to other protocols are passed over, and the request is answered", async () => {
     await using fixture = await Fixture.start();
-    const { status } = await raw(fixture, "GET /api/v1/health HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings, close\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n");
+    const { status } = await raw(
+      fixture,
+      "GET /api/v1/health HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings, close\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n",
+    );
     assert.equal(status, 200);
   });
 
@@ -148,7 +193,15 @@ describe("an upgrade that is refused", async () => {
     await using fixture = await Fixture.start();
     const socket = connect(fixture.server.port, "127.0.0.1");
     const frame = Buffer.concat([Buffer.from([0x81, 0x84, 0, 0, 0, 0]), Buffer.from("ping")]);
-    const head = ["GET /api/v3/sandboxes/create HTTP/1.1", "host: x", `authorization: Bearer ${fixture.server.token}`, ...UPGRADE, config, "", ""].join("\r\n");
+    const head = [
+      "GET /api/v3/sandboxes/create HTTP/1.1",
+      "host: x",
+      `authorization: Bearer ${fixture.server.token}`,
+      ...UPGRADE,
+      config,
+      "",
+      "",
+    ].join("\r\n");
     socket.write(Buffer.concat([Buffer.from(head), frame]));
     let answer = "";
     for await (const chunk of socket) if ((answer += chunk.toString("latin1")).endsWith("\x81\x04pong")) break;
@@ -160,7 +213,17 @@ describe("an upgrade that is refused", async () => {
     await using fixture = await Fixture.start({}, { gate: () => gate.promise });
     const socket = connect(fixture.server.port, "127.0.0.1");
     socket.on("error", () => {});
-    socket.write(["GET /api/v3/sandboxes/create HTTP/1.1", "host: x", `authorization: Bearer ${fixture.server.token}`, ...UPGRADE, config, "", ""].join("\r\n"));
+    socket.write(
+      [
+        "GET /api/v3/sandboxes/create HTTP/1.1",
+        "host: x",
+        `authorization: Bearer ${fixture.server.token}`,
+        ...UPGRADE,
+        config,
+        "",
+        "",
+      ].join("\r\n"),
+    );
     const pump = () => {
       while (!socket.destroyed && socket.write(Buffer.alloc(64 * 1024)));
     };

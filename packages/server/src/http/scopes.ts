@@ -92,5 +92,8 @@ export function scopeOf(route: string): Scope {
 /** @throws {ApiError} `FORBIDDEN`, with the scope that is needed. */
 export function requireScope({ token }: Principal, needed: Scope): void {
   if (includesScope(token.scope, needed)) return;
-  throw new ApiError("FORBIDDEN", `This needs a token with scope \`${needed}\`; ${JSON.stringify(token.name)} has \`${token.scope}\`.`);
+  throw new ApiError(
+    "FORBIDDEN",
+    `This needs a token with scope \`${needed}\`; ${JSON.stringify(token.name)} has \`${token.scope}\`.`,
+  );
 }

@@ -33,14 +33,22 @@ async function unread(fixture: Fixture, path: string, token: string): Promise<{ 
 describe("what a token has open ends with it", async () => {
   /** Opens all that a token can have open. */
   async function openAll(fixture: Fixture, sandbox: string, token: string) {
-    const paths = Object.entries(ACCESS).filter(([, { long }]) => long).map(([route]) => route.replace("GET ", "").replace(":id", sandbox));
+    const paths = Object.entries(ACCESS)
+      .filter(([, { long }]) => long)
+      .map(([route]) => route.replace("GET ", "").replace(":id", sandbox));
     assert.deepEqual(paths, [`/api/v1/sandboxes/${sandbox}/egress/log`, "/api/v1/events/stream"]);
-    const answers = await Promise.all([...paths, `${paths[0]}?format=har`, `${paths[1]}?after=evt_0`].map((path) => unread(fixture, path, token)));
+    const answers = await Promise.all(
+      [...paths, `${paths[0]}?format=har`, `${paths[1]}?after=evt_0`].map((path) => unread(fixture, path, token)),
+    );
     const clients = [await create(fixture, {}, { token }), await join(fixture, sandbox, { token })];
     return { answers, clients };
   }
 
-  async function allEnds(fixture: Fixture, { answers, clients }: Awaited<ReturnType<typeof openAll>>, why: string): Promise<void> {
+  async function allEnds(
+    fixture: Fixture,
+    { answers, clients }: Awaited<ReturnType<typeof openAll>>,
+    why: string,
+  ): Promise<void> {
     for (const client of clients) assert.deepEqual(await client.closed, { code: 1008, reason: why });
     // What happens now is not told any more.
     const late = (await fixture.token({ name: "late" })).id;
@@ -57,7 +65,14 @@ describe("what a token has open ends with it", async () => {
     const { id } = await create(fixture, { timeout: "5m" });
     // As long as an event gets: about 6 kB, 30 MB in all.
     const long = "/".padEnd(1_000, "x");
-    const event = { ...http, method: long, path: long, host: long, reason: long, query: Array(32).fill(long.slice(0, 60)) };
+    const event = {
+      ...http,
+      method: long,
+      path: long,
+      host: long,
+      reason: long,
+      query: Array(32).fill(long.slice(0, 60)),
+    };
     await Promise.all(Array.from({ length: 5_000 }, () => fixture.host.emitEgress(id, event)));
     return id;
   }
@@ -91,7 +106,13 @@ describe("what a token has open ends with it", async () => {
     const { id } = await create(fixture, { timeout: "5m" });
     for (const [route, { long }] of Object.entries(ACCESS)) {
       if (long || !route.startsWith("GET ")) continue;
-      const response = await fixture.request("GET", route.slice(4).replace(":id", id).replace(/:procedures.*/, "orgs.list"));
+      const response = await fixture.request(
+        "GET",
+        route
+          .slice(4)
+          .replace(":id", id)
+          .replace(/:procedures.*/, "orgs.list"),
+      );
       // Never ends for one that is missing in the table.
       await response.text();
     }
@@ -104,7 +125,9 @@ describe("what a token has open ends with it", async () => {
     let answer = "";
     socket.on("data", (chunk) => (answer += chunk.toString()));
     const body = JSON.stringify({ name: "after-the-end" });
-    socket.write(`POST /api/v1/tokens HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer ${made.token}\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`);
+    socket.write(
+      `POST /api/v1/tokens HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer ${made.token}\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`,
+    );
     // By then the token has been looked at.
     await once(socket, "data");
     assert.match(answer, /^HTTP\/1\.1 100 /);
@@ -120,7 +143,10 @@ describe("what a token has open ends with it", async () => {
     const asked = Promise.withResolvers<void>();
     await using fixture = await Fixture.start({}, { gate: () => (asked.resolve(), gate.promise) });
     const made = await fixture.token();
-    const refused = create(fixture, { timeout: "5m" }, { token: made.token }).then(() => assert.fail("was not refused"), (error: unknown) => error);
+    const refused = create(fixture, { timeout: "5m" }, { token: made.token }).then(
+      () => assert.fail("was not refused"),
+      (error: unknown) => error,
+    );
     await asked.promise;
     await fixture.request("DELETE", `/api/v1/tokens/${made.id}`);
     gate.resolve();

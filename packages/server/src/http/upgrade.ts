@@ -61,7 +61,10 @@ export class Upgrades {
       if (path !== CREATE && id === undefined) throw new ApiError("NOT_FOUND");
       checkHandshake(request);
       const { authenticator } = this.#services;
-      const principal = await authenticator.authenticate(bearerToken(request.headers.authorization), single(request, "x-deno-org"));
+      const principal = await authenticator.authenticate(
+        bearerToken(request.headers.authorization),
+        single(request, "x-deno-org"),
+      );
       requireScope(principal, id === undefined ? SCOPES.create : SCOPES.connect);
       const lease = await authenticator.lease(principal);
       const visitor = { request, socket, client, principal, lease, traceId };
@@ -84,7 +87,11 @@ export class Upgrades {
     const { request, client, principal, lease } = visitor;
     const config = decodeConfig(single(request, CONFIG_HEADER));
     forgetHeader(request, CONFIG_HEADER);
-    const sandbox = await this.#services.sandboxes.create(config, principal, AbortSignal.any([client.gone, lease.signal]));
+    const sandbox = await this.#services.sandboxes.create(
+      config,
+      principal,
+      AbortSignal.any([client.gone, lease.signal]),
+    );
     let served = false;
     try {
       lease.signal.throwIfAborted();
@@ -103,7 +110,11 @@ export class Upgrades {
   }
 
   /** Answers 101 and hands the socket and the lease to the sandbox. False if the client is gone. */
-  #accept({ request, socket, client, principal, lease, traceId }: Visitor, sandbox: Sandbox, role: "creator" | "joined"): boolean {
+  #accept(
+    { request, socket, client, principal, lease, traceId }: Visitor,
+    sandbox: Sandbox,
+    role: "creator" | "joined",
+  ): boolean {
     const early = client.release();
     if (client.gone.aborted) {
       socket.destroy();
@@ -133,7 +144,8 @@ function checkHandshake({ method, headers }: IncomingMessage): void {
   const key = headers["sec-websocket-key"];
   const version = headers["sec-websocket-version"];
   if (method !== "GET") throw new ApiError("METHOD_NOT_ALLOWED");
-  if (!/^[+/0-9A-Za-z]{22}==$/.test(key ?? "")) throw new ApiError("INVALID_REQUEST", "The header Sec-WebSocket-Key is missing or malformed.");
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(key ?? ""))
+    throw new ApiError("INVALID_REQUEST", "The header Sec-WebSocket-Key is missing or malformed.");
   if (version !== "13") throw new ApiError("INVALID_REQUEST", "The header Sec-WebSocket-Version is not 13.");
 }
 

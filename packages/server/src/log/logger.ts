@@ -12,7 +12,18 @@ export function createLogger(level: string): Logger {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: { paths: ["token", "authorization", "headers.authorization", "*.token", "*.authorization", "secrets", "*.secrets"], censor: "[secret]" },
+      redact: {
+        paths: [
+          "token",
+          "authorization",
+          "headers.authorization",
+          "*.token",
+          "*.authorization",
+          "secrets",
+          "*.secrets",
+        ],
+        censor: "[secret]",
+      },
     },
     pino.destination({ fd: 2, sync: true }),
   );

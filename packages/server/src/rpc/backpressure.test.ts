@@ -25,7 +25,7 @@ async function settled(look: () => Promise<number>): Promise<number> {
 test("a process that prints gigabytes to a client that stops reading is slowed, and the server's memory stays bounded", async () => {
   const client = await sandbox.connect();
   // 4 GiB in all; its own count of what it got rid of is in a file.
-  const script = 'for ((i = 0; i < 4096; i++)); do head -c 1048576 /dev/zero; echo $i > written; done';
+  const script = "for ((i = 0; i < 4096; i++)); do head -c 1048576 /dev/zero; echo $i > written; done";
   const { pid } = await client.call("spawn", { command: "bash", args: ["-c", script], ...piped });
   const exited = client.call("processWait", { pid });
   exited.catch(() => {});
@@ -44,7 +44,11 @@ test("a process that prints gigabytes to a client that stops reading is slowed, 
 
 test("a script goes on after a command of it that printed for a client that is gone", async () => {
   const client = await sandbox.connect();
-  const { pid } = await client.call("spawn", { command: "bash", args: ["-c", "head -c 50000000 /dev/zero; echo done > survived"], ...piped });
+  const { pid } = await client.call("spawn", {
+    command: "bash",
+    args: ["-c", "head -c 50000000 /dev/zero; echo done > survived"],
+    ...piped,
+  });
   await client.close();
   assert.equal((await sandbox.client.call("processWait", { pid })).code, 0);
   assert.equal(await readFile(`${sandbox.home}/survived`, "utf8"), "done\n");
@@ -53,7 +57,11 @@ test("a script goes on after a command of it that printed for a client that is g
 test("a call that waits for its client to read does not begin after the connection's end", async () => {
   await using small = await startSandbox({ limits: { closeGraceMs: 200 } });
   const client = await small.connect();
-  const { pid } = await client.call("spawn", { command: "bash", args: ["-c", 'for ((i = 0; i < 4096; i++)); do head -c 1048576 /dev/zero; echo $i > written; done'], ...piped });
+  const { pid } = await client.call("spawn", {
+    command: "bash",
+    args: ["-c", "for ((i = 0; i < 4096; i++)); do head -c 1048576 /dev/zero; echo $i > written; done"],
+    ...piped,
+  });
   client.call("processWait", { pid }).catch(() => {});
   await client.until(() => [...client.streams.values()].some(({ kinds }) => kinds.length > 8));
   client.socket.pause();
@@ -72,7 +80,13 @@ test("what a client sends for a process that reads slowly waits on the client's 
   const other = await small.connect();
   await other.run("mkfifo", ["go"]);
   const stdinStreamId = client.startStream();
-  const { pid } = await client.call("spawn", { command: "bash", args: ["-c", "read -r line < go; wc -c > counted"], stdinStreamId, stdout: "null", stderr: "null" });
+  const { pid } = await client.call("spawn", {
+    command: "bash",
+    args: ["-c", "read -r line < go; wc -c > counted"],
+    stdinStreamId,
+    stdout: "null",
+    stderr: "null",
+  });
   const exited = client.call("processWait", { pid });
   const chunk = Buffer.alloc(64 * 1024, 97);
   for (let count = 0; count < 800; count++) client.enqueue(stdinStreamId, chunk);
@@ -94,7 +108,9 @@ async function flood(client: TestClient, streams: number, chunkBytes: number, ch
 }
 
 test("data for a stream that no call names is bounded: 1009 tells why", async () => {
-  await using small = await startSandbox({ limits: { unclaimedStreamBytes: 100_000, unclaimedBytes: 300_000, unclaimedStreams: 100 } });
+  await using small = await startSandbox({
+    limits: { unclaimedStreamBytes: 100_000, unclaimedBytes: 300_000, unclaimedStreams: 100 },
+  });
   const one = await flood(await small.connect(), 1, 50_000, 20);
   assert.equal(one.code, 1009);
   assert.match(one.reason, /no call has named/);

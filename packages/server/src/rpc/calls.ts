@@ -5,7 +5,28 @@ import { describeFailure, invalidParams, ProtocolError } from "./errors.ts";
 import { handlers } from "./methods/mod.ts";
 
 /** Methods that change no file, and tell of none that changed while they ran: read-ahead survives them. */
-const HARMLESS = new Set<RpcMethod>(["abort", "denoHttpWait", "envGet", "envToObject", "fileClose", "fileRead", "fileSeek", "fileStat", "lstat", "processWait", "readDir", "readFile", "readLink", "readTextFile", "realPath", "sandkeep.readFileStream", "sandkeep.readTree", "sandkeep.streamTaken", "stat", "walk"]);
+const HARMLESS = new Set<RpcMethod>([
+  "abort",
+  "denoHttpWait",
+  "envGet",
+  "envToObject",
+  "fileClose",
+  "fileRead",
+  "fileSeek",
+  "fileStat",
+  "lstat",
+  "processWait",
+  "readDir",
+  "readFile",
+  "readLink",
+  "readTextFile",
+  "realPath",
+  "sandkeep.readFileStream",
+  "sandkeep.readTree",
+  "sandkeep.streamTaken",
+  "stat",
+  "walk",
+]);
 
 const isMethod = (name: string): name is RpcMethod => Object.hasOwn(rpcMethods, name);
 
@@ -33,7 +54,8 @@ export class Calls {
     const { limits, outbox } = this.#client;
     this.#pending++;
     // Twice the bound: the answers to calls that were refused are themselves unsent, so this client reads nothing at all.
-    if (this.#pending > 2 * limits.pendingCalls) return this.#options.overflow(`more than ${limits.pendingCalls} calls under way`);
+    if (this.#pending > 2 * limits.pendingCalls)
+      return this.#options.overflow(`more than ${limits.pendingCalls} calls under way`);
     this.#count(bytes);
     let held = 0;
     const call = {
@@ -44,7 +66,11 @@ export class Calls {
     };
     let text;
     try {
-      if (this.#pending > limits.pendingCalls) throw new ProtocolError({ ...RPC_ERRORS.server, message: `More than ${limits.pendingCalls} calls are under way` });
+      if (this.#pending > limits.pendingCalls)
+        throw new ProtocolError({
+          ...RPC_ERRORS.server,
+          message: `More than ${limits.pendingCalls} calls are under way`,
+        });
       text = this.#answer(id, { ok: (await this.#carryOut(method, params, call)) ?? null });
     } catch (error) {
       text = this.#describe(id, method, error);
@@ -64,7 +90,8 @@ export class Calls {
     // A client that does not read its answers gets no new ones.
     if (this.#client.outbox.congested) await this.#client.outbox.drained();
     // The end may have come meanwhile, such as that of the client's token: nothing begins after it.
-    if (this.#client.outbox.over) throw new ProtocolError({ ...RPC_ERRORS.server, message: "The connection is closed" });
+    if (this.#client.outbox.over)
+      throw new ProtocolError({ ...RPC_ERRORS.server, message: "The connection is closed" });
     const harmless = HARMLESS.has(method);
     if (!harmless) this.#client.session.touch();
     try {
@@ -80,7 +107,10 @@ export class Calls {
     const { resultBytes } = this.#client.limits;
     // Only the length in UTF-8 counts, and only text beyond a third of the bound can reach it.
     if (text.length > resultBytes / 3 && Buffer.byteLength(text) > resultBytes) {
-      throw new ProtocolError({ ...RPC_ERRORS.server, message: `The result is larger than ${resultBytes} bytes; read it in pieces` });
+      throw new ProtocolError({
+        ...RPC_ERRORS.server,
+        message: `The result is larger than ${resultBytes} bytes; read it in pieces`,
+      });
     }
     return text;
   }
@@ -88,7 +118,8 @@ export class Calls {
   #describe(id: RequestId, method: string | null, error: unknown): string {
     const described = describeFailure(error);
     if ("error" in described) return JSON.stringify({ jsonrpc: "2.0", id, result: { error: described.error } });
-    if (described.unexpected && !this.#client.signal.aborted) this.#client.log.error({ err: error, method }, "rpc method failed");
+    if (described.unexpected && !this.#client.signal.aborted)
+      this.#client.log.error({ err: error, method }, "rpc method failed");
     return JSON.stringify({ jsonrpc: "2.0", id, error: described.failure });
   }
 

@@ -32,7 +32,11 @@ export interface Call {
 }
 
 /** What carries out a method. `undefined` is answered as null. */
-export type Handler<M extends RpcMethod> = (client: Client, params: RpcDecodedParams<M>, call: Call) => Promise<RpcResult<M>> | RpcResult<M>;
+export type Handler<M extends RpcMethod> = (
+  client: Client,
+  params: RpcDecodedParams<M>,
+  call: Call,
+) => Promise<RpcResult<M>> | RpcResult<M>;
 export type Handlers<M extends RpcMethod = RpcMethod> = { [K in M]: Handler<K> };
 
 export interface ClientOptions {
@@ -104,7 +108,8 @@ export class Client {
 
   /** @throws {ApplicationError} when the client has as many files open as it may */
   assertRoomForHandle(): void {
-    if (this.#handles.size >= this.limits.handles) throw applicationError("Error", "Too many open files (os error 24)", "EMFILE");
+    if (this.#handles.size >= this.limits.handles)
+      throw applicationError("Error", "Too many open files (os error 24)", "EMFILE");
   }
 
   /** @throws {ApplicationError} when it is closed, or never was this client's */
@@ -134,6 +139,10 @@ export class Client {
 
   /** Tells that a file was written through a handle that is now closed. */
   emitWritten(handle: FileHandle): void {
-    this.emit({ kind: "file.written", outcome: "ok", data: { path: handle.path, bytes: handle.bytesWritten, method: "fileWrite" } });
+    this.emit({
+      kind: "file.written",
+      outcome: "ok",
+      data: { path: handle.path, bytes: handle.bytesWritten, method: "fileWrite" },
+    });
   }
 }

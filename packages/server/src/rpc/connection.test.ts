@@ -40,7 +40,12 @@ test("malformed params are answered with a ZodError that the Python client can r
   assert.equal(error!.code, -32602);
   assert.equal(error!.data.constructorName, "ZodError");
   assert.deepEqual(JSON.parse(error!.data.message), [
-    { expected: "string", code: "invalid_type", path: ["path"], message: "Invalid input: expected string, received undefined" },
+    {
+      expected: "string",
+      code: "invalid_type",
+      path: ["path"],
+      message: "Invalid input: expected string, received undefined",
+    },
   ]);
 });
 
@@ -131,7 +136,12 @@ test("answers come when they are ready, not in order", async () => {
 
 test("a message over the bound closes the connection with 1009", async () => {
   await using small = await startSandbox({ limits: { messageBytes: 100_000 } });
-  small.client.send({ jsonrpc: "2.0", id: 1, method: "writeFile", params: { path: "x", content: "A".repeat(200_000) } });
+  small.client.send({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "writeFile",
+    params: { path: "x", content: "A".repeat(200_000) },
+  });
   assert.equal((await small.client.closed).code, 1009);
 });
 
@@ -153,7 +163,8 @@ test("a client that calls without reading its answers is not served without end"
   const { client } = small;
   await client.call("writeTextFile", { path: "big", content: "x".repeat(1 << 20) });
   client.socket.pause();
-  for (let id = 100; id < 300; id++) client.send({ jsonrpc: "2.0", id, method: "readTextFile", params: { path: "big" } });
+  for (let id = 100; id < 300; id++)
+    client.send({ jsonrpc: "2.0", id, method: "readTextFile", params: { path: "big" } });
   assert.equal((await small.connections[0]!.closed).code, 1008);
 });
 

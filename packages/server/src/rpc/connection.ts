@@ -1,5 +1,15 @@
 /** One WebSocket: frames in, frames out, keepalive, the end. */
-import { type Activity, CLOSE, type ErrorObject, PING, PONG, type RequestId, requestIdSchema, STREAM_METHODS, streamNotifications } from "@sandkeep/protocol";
+import {
+  type Activity,
+  CLOSE,
+  type ErrorObject,
+  PING,
+  PONG,
+  type RequestId,
+  requestIdSchema,
+  STREAM_METHODS,
+  streamNotifications,
+} from "@sandkeep/protocol";
 import type { RawData, WebSocket } from "ws";
 import { Calls } from "./calls.ts";
 import { Client, type Logger } from "./client.ts";
@@ -49,8 +59,18 @@ class Connection implements RpcConnection {
     const setPaused = (paused: boolean) => this.#setPaused(paused);
     const sendCancel = (streamId: number, reason: ErrorObject) =>
       outbox.send(JSON.stringify({ jsonrpc: "2.0", method: STREAM_METHODS.cancel, params: { streamId, reason } }));
-    this.#inbound = new InboundStreams({ sendCancel, setPaused, overflow: (reason) => this.close(CLOSE.tooBig, reason) }, limits);
-    this.#client = new Client({ session: context.session, outbox, inbound: this.#inbound, limits, log: context.log, emit: context.emit });
+    this.#inbound = new InboundStreams(
+      { sendCancel, setPaused, overflow: (reason) => this.close(CLOSE.tooBig, reason) },
+      limits,
+    );
+    this.#client = new Client({
+      session: context.session,
+      outbox,
+      inbound: this.#inbound,
+      limits,
+      log: context.log,
+      emit: context.emit,
+    });
     this.#calls = new Calls(this.#client, { setPaused, overflow: (reason) => this.close(CLOSE.policy, reason) });
 
     this.closed = new Promise((resolve) => {
@@ -108,7 +128,8 @@ class Connection implements RpcConnection {
   }
 
   #take(message: unknown, bytes: number): void {
-    if (typeof message !== "object" || message === null || Array.isArray(message)) return this.close(CLOSE.invalidMessage, "Invalid message");
+    if (typeof message !== "object" || message === null || Array.isArray(message))
+      return this.close(CLOSE.invalidMessage, "Invalid message");
     const { jsonrpc, id, method, params } = message as Record<string, unknown>;
     const hasId = id !== undefined;
     if (hasId && !requestIdSchema.safeParse(id).success) return this.close(CLOSE.invalidMessage, "Invalid message");

@@ -6,5 +6,6 @@ import { RPC_LIMITS } from "./limits.ts";
 
 test("docs/rpc.md names every method and every limit", async () => {
   const page = await readFile(new URL("../../../../docs/rpc.md", import.meta.url), "utf8");
-  for (const name of [...Object.keys(rpcMethods), ...Object.keys(RPC_LIMITS)]) assert.ok(page.includes(`\`${name}\``), name);
+  for (const name of [...Object.keys(rpcMethods), ...Object.keys(RPC_LIMITS)])
+    assert.ok(page.includes(`\`${name}\``), name);
 });

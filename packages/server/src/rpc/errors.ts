@@ -30,7 +30,11 @@ export function applicationError(constructorName: string, message: string, code?
 
 /** What an aborted operation ends with. */
 export function abortError(): ApplicationError {
-  return new ApplicationError({ constructorName: "DOMException", name: "AbortError", message: "The signal has been aborted" });
+  return new ApplicationError({
+    constructorName: "DOMException",
+    name: "AbortError",
+    message: "The signal has been aborted",
+  });
 }
 
 /** Both clients take exactly this class and code for "the process has already ended" (§5.2). */
@@ -51,12 +55,15 @@ export function invalidParams(error: z.ZodError): ProtocolError {
 }
 
 /** How a failed call is answered: an application error as a result, anything else as a protocol failure. */
-export function describeFailure(error: unknown): { error: ErrorObject } | { failure: RpcErrorBody; unexpected: boolean } {
+export function describeFailure(
+  error: unknown,
+): { error: ErrorObject } | { failure: RpcErrorBody; unexpected: boolean } {
   if (error instanceof ApplicationError || error instanceof GuestError) return { error: error.object };
   // What `AbortSignal` gives as the reason.
   if (error instanceof DOMException && error.name === "AbortError") return { error: abortError().object };
   if (error instanceof ProtocolError) return { failure: error.body, unexpected: false };
-  if (error instanceof GuestGone) return { failure: { ...RPC_ERRORS.server, message: "The sandbox is no longer running." }, unexpected: false };
+  if (error instanceof GuestGone)
+    return { failure: { ...RPC_ERRORS.server, message: "The sandbox is no longer running." }, unexpected: false };
   return { failure: RPC_ERRORS.internal, unexpected: true };
 }
 

@@ -63,7 +63,11 @@ export class FileHandle {
 
   /** Waits for the lock without holding up other operations; given up when the handle is closed, or `signal` is aborted. */
   lock(exclusive: boolean, signal: AbortSignal): Promise<null> {
-    return this.#guest.call("fileLock", { handle: this.id, exclusive }, AbortSignal.any([signal, this.#closing.signal]));
+    return this.#guest.call(
+      "fileLock",
+      { handle: this.id, exclusive },
+      AbortSignal.any([signal, this.#closing.signal]),
+    );
   }
 
   unlock(): Promise<null> {

@@ -30,7 +30,10 @@ async function foundOut(answer: Answer, method: string, params: object): Promise
   return end.kind === "garbage" ? end.detail : "";
 }
 
-const spawnThen = (...frames: Buffer[]): Answer => (_path, stream) => void stream.end(Buffer.concat([prefix({ ok: { pid: 5 } }), ...frames]));
+const spawnThen =
+  (...frames: Buffer[]): Answer =>
+  (_path, stream) =>
+    void stream.end(Buffer.concat([prefix({ ok: { pid: 5 } }), ...frames]));
 
 for (const [name, frames] of Object.entries({
   "a frame of an unknown type": [frame(9, "x")],
@@ -45,7 +48,10 @@ for (const [name, frames] of Object.entries({
   });
 }
 
-const walkThen = (text: string): Answer => (_path, stream) => void stream.end(Buffer.concat([prefix({ ok: null }), Buffer.from(text)]));
+const walkThen =
+  (text: string): Answer =>
+  (_path, stream) =>
+    void stream.end(Buffer.concat([prefix({ ok: null }), Buffer.from(text)]));
 
 for (const [name, text] of Object.entries({
   "a line that is not JSON": "{\n",
@@ -95,10 +101,22 @@ test("a read that gives more than was asked for fails", async () => {
 
 test("random bytes after the head end in an error or a clean end, never in a hang or a crash", async () => {
   for (const method of ["spawn", "walk", "readFile", "fetch"] as const) {
-    const heads = { spawn: { pid: 1 }, walk: null, readFile: { size: 1 }, fetch: { status: 200, statusText: "", headers: [], url: "", hasBody: true } };
-    const params = { spawn: { command: "x", ...piped }, walk: { path: "/" }, readFile: { path: "/" }, fetch: { url: "http://x/", method: "GET", headers: [], redirect: "follow" } };
+    const heads = {
+      spawn: { pid: 1 },
+      walk: null,
+      readFile: { size: 1 },
+      fetch: { status: 200, statusText: "", headers: [], url: "", hasBody: true },
+    };
+    const params = {
+      spawn: { command: "x", ...piped },
+      walk: { path: "/" },
+      readFile: { path: "/" },
+      fetch: { url: "http://x/", method: "GET", headers: [], redirect: "follow" },
+    };
     for (let round = 0; round < 15; round++) {
-      await using peer = await misbehavingGuest((_path, stream) => void stream.end(Buffer.concat([prefix({ ok: heads[method] }), randomBytes(2000)])));
+      await using peer = await misbehavingGuest(
+        (_path, stream) => void stream.end(Buffer.concat([prefix({ ok: heads[method] }), randomBytes(2000)])),
+      );
       await using server = await startServer(peer.guest, { outputGateMs: 1 });
       const client = await server.connect();
       const { result } = await client.request(method, params[method]);

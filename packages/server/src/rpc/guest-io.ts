@@ -26,12 +26,21 @@ export function openStream<M extends keyof GuestStreams>(
   return stream;
 }
 
-function begin<M extends keyof GuestStreams>(guest: Guest, method: M, params: GuestStreams[M][0]): GuestStream<GuestStreams[M][1]> {
+function begin<M extends keyof GuestStreams>(
+  guest: Guest,
+  method: M,
+  params: GuestStreams[M][0],
+): GuestStream<GuestStreams[M][1]> {
   try {
     return guest.stream(method, params);
   } catch (error) {
     // A command line and environment of megabytes: what the kernel says of those that are too long.
-    if (error instanceof RangeError) throw applicationError("Error", `Argument list too long (os error 7): ${error.message}: pass long text on standard input or in a file`, "E2BIG");
+    if (error instanceof RangeError)
+      throw applicationError(
+        "Error",
+        `Argument list too long (os error 7): ${error.message}: pass long text on standard input or in a file`,
+        "E2BIG",
+      );
     throw error;
   }
 }
@@ -60,14 +69,20 @@ function room(stream: Writable): Promise<void> {
  * Writes the whole content, ends the stream, and gives the head, which follows the content. If the guest refuses early its
  * refusal counts, not that the rest could not be written.
  */
-export async function upload<Head>(stream: GuestStream<Head>, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<Head> {
+export async function upload<Head>(
+  stream: GuestStream<Head>,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<Head> {
   try {
     if (content instanceof Uint8Array) await write(stream, content);
     else for await (const piece of content) await write(stream, piece);
     stream.end();
   } catch (error) {
     stream.destroy(error as Error);
-    const refusal = await stream.head.then(() => null, (reason: unknown) => reason);
+    const refusal = await stream.head.then(
+      () => null,
+      (reason: unknown) => reason,
+    );
     throw refusal instanceof GuestError ? refusal : error;
   }
   return await stream.head;

@@ -207,12 +207,15 @@ export class InboundStreams implements Owner {
 
   /** The connection is over: whoever reads a stream fails. */
   close(): void {
-    for (const stream of [...this.#streams.values()]) stream.fail(new ApplicationError({ constructorName: "Error", message: "The connection was closed" }));
+    for (const stream of [...this.#streams.values()])
+      stream.fail(new ApplicationError({ constructorName: "Error", message: "The connection was closed" }));
     this.#streams.clear();
   }
 
   #pace(): void {
-    if (!this.#paused && this.#claimedBytes > this.#limits.claimedHighBytes) this.#host.setPaused((this.#paused = true));
-    else if (this.#paused && this.#claimedBytes <= this.#limits.claimedLowBytes) this.#host.setPaused((this.#paused = false));
+    if (!this.#paused && this.#claimedBytes > this.#limits.claimedHighBytes)
+      this.#host.setPaused((this.#paused = true));
+    else if (this.#paused && this.#claimedBytes <= this.#limits.claimedLowBytes)
+      this.#host.setPaused((this.#paused = false));
   }
 }

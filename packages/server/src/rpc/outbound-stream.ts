@@ -75,7 +75,9 @@ export class OutboundStream {
       this.start();
       const data = bytes.toString("base64", from, Math.min(from + CHUNK_BYTES, bytes.length));
       // Base64 needs no escaping: written by hand, since this is where all output passes.
-      this.#outbox.send(`{"jsonrpc":"2.0","method":"${STREAM_METHODS.enqueue}","params":{"streamId":${this.id},"data":"${data}"}}`);
+      this.#outbox.send(
+        `{"jsonrpc":"2.0","method":"${STREAM_METHODS.enqueue}","params":{"streamId":${this.id},"data":"${data}"}}`,
+      );
     }
   }
 

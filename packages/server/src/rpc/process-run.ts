@@ -47,7 +47,14 @@ export class ProcessRun {
   readonly #stdin: InboundStream | null;
   #ended = false;
 
-  private constructor(client: Client, params: SpawnParams, options: RunOptions, stream: GuestStream<{ pid: number }>, pid: number, stdin: InboundStream | null) {
+  private constructor(
+    client: Client,
+    params: SpawnParams,
+    options: RunOptions,
+    stream: GuestStream<{ pid: number }>,
+    pid: number,
+    stdin: InboundStream | null,
+  ) {
     this.#client = client;
     this.#options = options;
     this.#stream = stream;
@@ -96,7 +103,10 @@ export class ProcessRun {
     // Whatever became of the stream, the guest knows how the process ended.
     run.exited
       .catch(() => client.guest.call("processWait", { pid }))
-      .then((status) => report(pid, status), (error: unknown) => report(pid, null, error));
+      .then(
+        (status) => report(pid, status),
+        (error: unknown) => report(pid, null, error),
+      );
     return run;
   }
 
@@ -139,7 +149,8 @@ export class ProcessRun {
     } catch {
       // The client's stream failed, or the process is gone: either way the input ends here.
     }
-    if (!this.#stream.destroyed && !this.#client.session.leaving) await write(this.#stream, encodeFrames(HostFrame.stdin, new Uint8Array())).catch(() => {});
+    if (!this.#stream.destroyed && !this.#client.session.leaving)
+      await write(this.#stream, encodeFrames(HostFrame.stdin, new Uint8Array())).catch(() => {});
   }
 
   async #pump(): Promise<void> {

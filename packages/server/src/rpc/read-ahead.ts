@@ -155,7 +155,10 @@ export class ReadAhead {
 
   async #readNow(length: number): Promise<Buffer> {
     const stream = openStream(this.#guest, "fileRead", { handle: this.#handle, length });
-    const [, bytes] = await Promise.all([stream.head, collect(stream, length, () => new RangeError("The guest gave more than was asked for."))]);
+    const [, bytes] = await Promise.all([
+      stream.head,
+      collect(stream, length, () => new RangeError("The guest gave more than was asked for.")),
+    ]);
     return bytes;
   }
 }

@@ -18,7 +18,9 @@ test("rule 1: server stream ids are unique across all connections of all sandbox
   await using other = await startSandbox();
   const ids = new Set<number>();
   for (const client of [sandbox.client, await sandbox.connect(), other.client]) {
-    const spawned = await Promise.all(Array.from({ length: 20 }, () => client.call("spawn", { command: "true", ...piped })));
+    const spawned = await Promise.all(
+      Array.from({ length: 20 }, () => client.call("spawn", { command: "true", ...piped })),
+    );
     for (const { stdoutStreamId, stderrStreamId } of spawned) ids.add(stdoutStreamId).add(stderrStreamId);
   }
   assert.equal(ids.size, 3 * 20 * 2);
@@ -54,7 +56,10 @@ test("rule 3: an enqueue never has zero bytes", () => {
   stream.enqueue(Buffer.from("x"));
   stream.enqueue(Buffer.alloc(0));
   stream.end();
-  assert.deepEqual(sent.map((text) => JSON.parse(text).method), [STREAM_METHODS.start, STREAM_METHODS.enqueue, STREAM_METHODS.end]);
+  assert.deepEqual(
+    sent.map((text) => JSON.parse(text).method),
+    [STREAM_METHODS.start, STREAM_METHODS.enqueue, STREAM_METHODS.end],
+  );
 });
 
 test("rule 3: a process without output gives a stream without chunks", async () => {
@@ -81,7 +86,10 @@ test("rule 4: nothing is sent after a cancel, not even the end", async () => {
 test("rule 4: a stream cancelled before it started is never announced", async () => {
   const { client } = sandbox;
   const { pid, stdoutStreamId, stderrStreamId } = await client.call("spawn", bash("echo out; echo err >&2"));
-  client.notify(STREAM_METHODS.cancel, { streamId: stdoutStreamId, reason: { constructorName: "Error", message: "no" } });
+  client.notify(STREAM_METHODS.cancel, {
+    streamId: stdoutStreamId,
+    reason: { constructorName: "Error", message: "no" },
+  });
   await client.call("processWait", { pid });
   await client.ended(stderrStreamId);
   assert.deepEqual(client.stream(stdoutStreamId).events, []);
@@ -95,7 +103,10 @@ test("rule 5: start comes before any enqueue", async () => {
 });
 
 test("rule 6: exactly one end per stream", async () => {
-  const { stdoutStreamId, stderrStreamId } = await sandbox.client.run("bash", ["-c", "echo out; exec >&-; echo err >&2"]);
+  const { stdoutStreamId, stderrStreamId } = await sandbox.client.run("bash", [
+    "-c",
+    "echo out; exec >&-; echo err >&2",
+  ]);
   for (const id of [stdoutStreamId, stderrStreamId]) {
     const { kinds } = sandbox.client.stream(id);
     assert.equal(kinds.filter((kind) => kind === "end").length, 1);
@@ -111,22 +122,30 @@ test("rule 6: an error is sent once, and is followed by the end", () => {
   stream.fail({ constructorName: "Error", message: "y" });
   stream.end();
   stream.enqueue(Buffer.from("late"));
-  assert.deepEqual(sent.map((text) => JSON.parse(text).method), [STREAM_METHODS.start, STREAM_METHODS.error, STREAM_METHODS.end]);
+  assert.deepEqual(
+    sent.map((text) => JSON.parse(text).method),
+    [STREAM_METHODS.start, STREAM_METHODS.error, STREAM_METHODS.end],
+  );
 });
 
 test("rule 7: walk and expandGlob send one complete JSON object per enqueue", async () => {
   const { client, home } = sandbox;
   await mkdir(`${home}/tree/sub`, { recursive: true });
-  await Promise.all(Array.from({ length: 200 }, (_, index) => writeFile(`${home}/tree/sub/file-${index}-é"\\.txt`, "")));
+  await Promise.all(
+    Array.from({ length: 200 }, (_, index) => writeFile(`${home}/tree/sub/file-${index}-é"\\.txt`, "")),
+  );
   for (const [method, params, count] of [
     ["walk", { path: `${home}/tree` }, 202],
     ["expandGlob", { glob: "tree/**/*.txt" }, 200],
   ] as const) {
     const { streamId } = await client.call(method, params);
     const { events } = await client.ended(streamId);
-    const entries = events.filter(({ kind }) => kind === "enqueue").map(({ data }) => JSON.parse(data!.toString("utf8")));
+    const entries = events
+      .filter(({ kind }) => kind === "enqueue")
+      .map(({ data }) => JSON.parse(data!.toString("utf8")));
     assert.equal(entries.length, count, method);
-    for (const entry of entries) assert.deepEqual(Object.keys(entry).sort(), ["isDirectory", "isFile", "isSymlink", "name", "path"]);
+    for (const entry of entries)
+      assert.deepEqual(Object.keys(entry).sort(), ["isDirectory", "isFile", "isSymlink", "name", "path"]);
   }
 });
 

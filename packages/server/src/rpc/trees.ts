@@ -24,14 +24,20 @@ export async function writeTree(
   try {
     const stream = openStream(client.guest, "writeTree", { path }, abort.signal);
     // A source that waits for the client's next chunk does not notice that the guest has refused.
-    stream.once("close", () => source.cancel({ constructorName: "Error", message: "The directory is no longer being written" }));
+    stream.once("close", () =>
+      source.cancel({ constructorName: "Error", message: "The directory is no longer being written" }),
+    );
     const written = await upload(stream, source.chunks());
     client.emit({ kind: "file.written", outcome: "ok", data: { path, bytes: written.bytes, method: METHOD } });
     return written;
   } catch (error) {
     const described = describeFailure(error);
     const message = "error" in described ? described.error.message : described.failure.message;
-    client.emit({ kind: "file.written", outcome: "failed", data: { path, bytes: null, method: METHOD, error: message } });
+    client.emit({
+      kind: "file.written",
+      outcome: "failed",
+      data: { path, bytes: null, method: METHOD, error: message },
+    });
     throw error;
   } finally {
     abort.done();

@@ -39,11 +39,16 @@ async function pump(client: Client, entries: AsyncIterable<Buffer>, stream: Outb
 }
 
 /** Lines checked and written anew: what a guest sends as JSON is never passed on unseen. */
-function* readLines(client: Client, lines: LineReader, piece: Buffer): Generator<{ entry: Buffer; error?: never } | { error: ErrorObject }> {
+function* readLines(
+  client: Client,
+  lines: LineReader,
+  piece: Buffer,
+): Generator<{ entry: Buffer; error?: never } | { error: ErrorObject }> {
   try {
     for (const text of lines.push(piece)) {
       const value: unknown = JSON.parse(text);
-      if (typeof value === "object" && value !== null && "error" in value) yield { error: errorObjectSchema.parse(value.error) };
+      if (typeof value === "object" && value !== null && "error" in value)
+        yield { error: errorObjectSchema.parse(value.error) };
       else yield { entry: Buffer.from(JSON.stringify(walkEntrySchema.parse(value))) };
     }
   } catch (error) {

@@ -18,7 +18,10 @@ export class Admission {
   enter(organisation: string, force = false): () => void {
     const count = this.#counts.get(organisation) ?? 0;
     if (count >= this.#limit && !force) {
-      throw new ApiError("CONCURRENCY_LIMIT", `The organisation already has ${count} sandboxes, and may have ${this.#limit} at once.`);
+      throw new ApiError(
+        "CONCURRENCY_LIMIT",
+        `The organisation already has ${count} sandboxes, and may have ${this.#limit} at once.`,
+      );
     }
     this.#counts.set(organisation, count + 1);
     let left = false;

@@ -30,7 +30,9 @@ export class Connection {
     this.#closeGently = (code, reason) => socket.close(code, reason);
     this.closed = new Promise((resolve) => {
       // A client that is cut off after our close does not tell our reason.
-      socket.once("close", (code, reason) => resolve({ ...(this.#ours ?? { code, reason: reason.toString() }), silent: this.#silent }));
+      socket.once("close", (code, reason) =>
+        resolve({ ...(this.#ours ?? { code, reason: reason.toString() }), silent: this.#silent }),
+      );
     });
   }
 

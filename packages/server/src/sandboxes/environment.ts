@@ -1,7 +1,12 @@
 import type { SealedSecret } from "@sandkeep/egress";
 
 /** The sandbox's environment: what the platform sets, what the client asked for, and a placeholder for each secret. */
-export function sandboxEnvironment(id: string, organisation: { id: string }, env: Record<string, string>, secrets: readonly SealedSecret[]): Record<string, string> {
+export function sandboxEnvironment(
+  id: string,
+  organisation: { id: string },
+  env: Record<string, string>,
+  secrets: readonly SealedSecret[],
+): Record<string, string> {
   return {
     DENO_DEPLOY_ORGANIZATION_ID: organisation.id,
     SANDBOX_ID: id,

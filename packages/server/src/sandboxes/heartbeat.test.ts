@@ -33,10 +33,15 @@ afterEach(() => {
 });
 
 /** A watched connection: the server's end, the client's, and the moment at which the client was found silent. */
-async function connection(options: ClientOptions = {}, by = heartbeat): Promise<{ served: WebSocket; client: WebSocket; silent: Promise<string>; isSilent: () => boolean }> {
+async function connection(
+  options: ClientOptions = {},
+  by = heartbeat,
+): Promise<{ served: WebSocket; client: WebSocket; silent: Promise<string>; isSilent: () => boolean }> {
   const wss = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   const accepted = new Promise<[WebSocket, Socket]>((resolve) =>
-    server.once("upgrade", (request, socket: Socket, head) => wss.handleUpgrade(request, socket, head, (ws) => resolve([ws, socket]))),
+    server.once("upgrade", (request, socket: Socket, head) =>
+      wss.handleUpgrade(request, socket, head, (ws) => resolve([ws, socket])),
+    ),
   );
   const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, options);
   clients.push(client);
@@ -45,7 +50,9 @@ async function connection(options: ClientOptions = {}, by = heartbeat): Promise<
   const [served, transport] = await accepted;
   served.on("error", () => {});
   let found = false;
-  const silent = new Promise<string>((resolve) => by.watch(served, transport, (reason) => resolve(((found = true), reason))));
+  const silent = new Promise<string>((resolve) =>
+    by.watch(served, transport, (reason) => resolve(((found = true), reason))),
+  );
   return { served, client, silent, isSilent: () => found };
 }
 
@@ -100,9 +107,19 @@ test("a busy client that answers in the end stays", async () => {
   assert.equal(isSilent(), false);
 });
 
-test("a client that is cut off is gone after a moment, those that are stopped are not", { skip: !canUnshare && "needs user namespaces and ip(8)" }, async () => {
-  const command = [process.execPath, ...process.execArgv.filter((flag) => flag.startsWith("--conditions")), `${TESTING}/vanishing-client.ts`];
-  const { stdout } = await promisify(execFile)("unshare", [...UNSHARE, "sh", `${TESTING}/two-computers.sh`, ...command], { timeout: 60_000 });
+test("a client that is cut off is gone after a moment, those that are stopped are not", {
+  skip: !canUnshare && "needs user namespaces and ip(8)",
+}, async () => {
+  const command = [
+    process.execPath,
+    ...process.execArgv.filter((flag) => flag.startsWith("--conditions")),
+    `${TESTING}/vanishing-client.ts`,
+  ];
+  const { stdout } = await promisify(execFile)(
+    "unshare",
+    [...UNSHARE, "sh", `${TESTING}/two-computers.sh`, ...command],
+    { timeout: 60_000 },
+  );
   const { stopped, cut, tookMs } = JSON.parse(stdout) as { stopped: string[]; cut: string; tookMs: number };
   assert.deepEqual(stopped, []);
   assert.match(cut, /^Nothing was heard of the client for \d+ s, and its computer does not answer\.$/);
@@ -122,7 +139,8 @@ test("a client that takes what waits for it, slowly, is alive; one that takes no
   const { served, client, silent, isSilent } = await connection({ autoPong: false });
   // In pieces with a bound on what waits, as the RPC layer sends.
   const pump = () => {
-    while (served.readyState === served.OPEN && served.bufferedAmount < 512 * 1024) served.send(Buffer.alloc(64 * 1024), pump);
+    while (served.readyState === served.OPEN && served.bufferedAmount < 512 * 1024)
+      served.send(Buffer.alloc(64 * 1024), pump);
   };
   pump();
   // Through the client's own transport, so that nothing is sent back.

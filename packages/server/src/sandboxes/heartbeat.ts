@@ -53,7 +53,16 @@ export class Heartbeat implements Disposable {
   watch(socket: WebSocket, transport: Socket, onGone: (reason: string) => void): void {
     const now = performance.now();
     const pulse: Pulse = {
-      socket, transport, onGone, received: transport.bytesRead, sent: 0, backlog: false, heardAt: now, askedAt: now, listeningSince: now, unacknowledgedSince: null,
+      socket,
+      transport,
+      onGone,
+      received: transport.bytesRead,
+      sent: 0,
+      backlog: false,
+      heardAt: now,
+      askedAt: now,
+      listeningSince: now,
+      unacknowledgedSince: null,
     };
     this.#pulses.add(pulse);
     socket.once("close", () => this.#pulses.delete(pulse));
@@ -81,10 +90,17 @@ export class Heartbeat implements Disposable {
     const silentFor = now - pulse.heardAt;
     // The server itself does not read now, so it cannot hear.
     if (pulse.socket.isPaused) pulse.listeningSince = now;
-    if (silentFor >= silentMs && pulse.unacknowledgedSince !== null && now - pulse.unacknowledgedSince >= silentMs / 3) {
+    if (
+      silentFor >= silentMs &&
+      pulse.unacknowledgedSince !== null &&
+      now - pulse.unacknowledgedSince >= silentMs / 3
+    ) {
       this.#gone(pulse, `Nothing was heard of the client for ${seconds(silentFor)}, and its computer does not answer.`);
     } else if (now - pulse.listeningSince >= busyMs) {
-      this.#gone(pulse, `Nothing was heard of the client for ${seconds(silentFor)}, though its computer answers: it hangs.`);
+      this.#gone(
+        pulse,
+        `Nothing was heard of the client for ${seconds(silentFor)}, though its computer answers: it hangs.`,
+      );
     } else if (now - Math.max(pulse.heardAt, pulse.askedAt) >= silentMs / 2) {
       // Again and again: only what was sent can be left unacknowledged.
       pulse.askedAt = now;

@@ -28,11 +28,15 @@ async function stopped(fixture: Fixture, id: string): Promise<SandboxEvent & { k
 }
 
 const refusal = async (promise: Promise<unknown>): Promise<Refused> => {
-  const error = await promise.then(() => assert.fail("was not refused"), (caught: unknown) => caught);
+  const error = await promise.then(
+    () => assert.fail("was not refused"),
+    (caught: unknown) => caught,
+  );
   assert.ok(error instanceof Refused, String(error));
   return error;
 };
-const patch = (fixture: Fixture, id: string, stopAtMs: unknown) => fixture.request("PATCH", `/api/v3/sandbox/${id}`, { body: { stop_at_ms: stopAtMs } });
+const patch = (fixture: Fixture, id: string, stopAtMs: unknown) =>
+  fixture.request("PATCH", `/api/v3/sandbox/${id}`, { body: { stop_at_ms: stopAtMs } });
 
 describe("a sandbox", async () => {
   test("is ready when the 101 comes, and both create and connect tell its id", async () => {
@@ -49,7 +53,10 @@ describe("a sandbox", async () => {
 
   test("has its organisation's id, its own, and placeholders for secrets in the environment", async () => {
     await using fixture = await Fixture.start();
-    const client = await create(fixture, { secrets: { API_KEY: { hosts: ["api.example"], value: "very-secret-value" } }, allow_net: ["api.example"] });
+    const client = await create(fixture, {
+      secrets: { API_KEY: { hosts: ["api.example"], value: "very-secret-value" } },
+      allow_net: ["api.example"],
+    });
     const { ok: env } = (await client.call("envToObject", {})) as { ok: Record<string, string> };
     assert.match(env["API_KEY"] ?? "", /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
     assert.match(env["DENO_DEPLOY_ORGANIZATION_ID"] ?? "", /^[0-9a-f-]{36}$/);
@@ -96,7 +103,10 @@ describe("a session", async () => {
     const event = await stopped(fixture, client.id);
     assert.equal(event.data.why, "client-silent");
     assert.ok(event.data.lifetimeMs < 3_000, String(event.data.lifetimeMs));
-    assert.match(event.data.detail!, /^Nothing was heard of the client for 1 s, though its computer answers: it hangs\.$/);
+    assert.match(
+      event.data.detail!,
+      /^Nothing was heard of the client for 1 s, though its computer answers: it hangs\.$/,
+    );
     assert.deepEqual(await client.closed, { code: 1001, reason: event.data.detail });
   });
 
@@ -111,7 +121,10 @@ describe("a session", async () => {
     clearInterval(pings);
     for (const client of [python, javascript]) assert.equal(client.socket.readyState, client.socket.OPEN);
     const list = await fixture.get<SandboxMetadata[]>("/api/v2/sandboxes");
-    assert.deepEqual(list.map((s) => s.status), ["running", "running"]);
+    assert.deepEqual(
+      list.map((s) => s.status),
+      ["running", "running"],
+    );
   });
 
   test("does not depend on clients that joined", async () => {
@@ -158,7 +171,12 @@ describe("a sandbox with a duration", async () => {
 
   test("is refused beyond the longest life, and in the past", async () => {
     await using fixture = await Fixture.start();
-    for (const config of [{ stop_at_ms: Date.now() - 1 }, { stop_at_ms: Date.now() + 40 * MINUTE_MS }, { timeout: "31m" }, { timeout: "1y" }]) {
+    for (const config of [
+      { stop_at_ms: Date.now() - 1 },
+      { stop_at_ms: Date.now() + 40 * MINUTE_MS },
+      { timeout: "31m" },
+      { timeout: "1y" },
+    ]) {
       const refused = await refusal(create(fixture, config));
       assert.equal(refused.status, 400);
       assert.equal(refused.body.code, "INVALID_TIMEOUT");
@@ -180,9 +198,14 @@ describe("extending", async () => {
     assert.deepEqual(await (await patch(fixture, client.id, asked)).json(), { stop_at_ms: asked });
     assert.deepEqual(await (await patch(fixture, client.id, first - MINUTE_MS)).json(), { stop_at_ms: asked });
     const before = Date.now();
-    const { stop_at_ms: clamped } = (await (await patch(fixture, client.id, Date.now() + 90 * MINUTE_MS)).json()) as { stop_at_ms: number };
+    const { stop_at_ms: clamped } = (await (await patch(fixture, client.id, Date.now() + 90 * MINUTE_MS)).json()) as {
+      stop_at_ms: number;
+    };
     assert.ok(clamped >= before + 30 * MINUTE_MS && clamped <= Date.now() + 30 * MINUTE_MS);
-    assert.equal((await fixture.get<SandboxDetail>(`/api/v1/sandboxes/${client.id}`)).stopAt, new Date(clamped).toISOString());
+    assert.equal(
+      (await fixture.get<SandboxDetail>(`/api/v1/sandboxes/${client.id}`)).stopAt,
+      new Date(clamped).toISOString(),
+    );
   });
 
   test("moves the end", async () => {
@@ -206,7 +229,14 @@ describe("extending", async () => {
   test("refuses what is no moment to come, and sandboxes that are not there", async () => {
     await using fixture = await Fixture.start();
     const client = await create(fixture);
-    for (const [value, code] of [[Date.now() - 1, "INVALID_TIMEOUT"], ["soon", "INVALID_REQUEST"], [1.5, "INVALID_REQUEST"], [null, "INVALID_REQUEST"], [undefined, "INVALID_REQUEST"], [-1, "INVALID_REQUEST"]] as const) {
+    for (const [value, code] of [
+      [Date.now() - 1, "INVALID_TIMEOUT"],
+      ["soon", "INVALID_REQUEST"],
+      [1.5, "INVALID_REQUEST"],
+      [null, "INVALID_REQUEST"],
+      [undefined, "INVALID_REQUEST"],
+      [-1, "INVALID_REQUEST"],
+    ] as const) {
       const response = await patch(fixture, client.id, value);
       assert.equal(response.status, 400);
       assert.equal(((await response.json()) as { code: string }).code, code);
@@ -226,7 +256,8 @@ describe("killing", async () => {
       assert.equal(response.status, 204);
       assert.equal(fixture.host.machines.size, 0);
       assert.ok(!existsSync(joinPath(fixture.dir, "machines", client.id)));
-      for (const { closed } of [client, second]) assert.deepEqual(await closed, { ...byServer, reason: "The sandbox was killed." });
+      for (const { closed } of [client, second])
+        assert.deepEqual(await closed, { ...byServer, reason: "The sandbox was killed." });
       const detail = await fixture.get<SandboxDetail>(`/api/v1/sandboxes/${client.id}`);
       assert.equal(detail.status, "stopped");
       assert.equal(detail.stopReason, "killed");
@@ -297,7 +328,13 @@ describe("creating", async () => {
     const asked = Promise.withResolvers<void>();
     await using fixture = await Fixture.start({}, { gate: () => (asked.resolve(), gate.promise) });
     const leaving = new AbortController();
-    const options: ConnectOptions = { ws: { finishRequest: (request) => (leaving.signal.addEventListener("abort", () => request.destroy()), void request.end()) } };
+    const options: ConnectOptions = {
+      ws: {
+        finishRequest: (request) => (
+          leaving.signal.addEventListener("abort", () => request.destroy()), void request.end()
+        ),
+      },
+    };
     const attempt = create(fixture, {}, options).catch(() => "left");
     await asked.promise;
     leaving.abort();
@@ -311,15 +348,32 @@ describe("creating", async () => {
   });
 
   test("says what the computer lacks, and how to repair it", async () => {
-    const failed = [{ name: "jail", verdict: "fail" as const, detail: "cannot be made: bwrap: No permissions", repair: "allow namespaces" }];
-    await using fixture = await Fixture.start({}, { gate: () => Promise.reject(new PreconditionError("This computer cannot run machines", failed)) });
+    const failed = [
+      {
+        name: "jail",
+        verdict: "fail" as const,
+        detail: "cannot be made: bwrap: No permissions",
+        repair: "allow namespaces",
+      },
+    ];
+    await using fixture = await Fixture.start(
+      {},
+      { gate: () => Promise.reject(new PreconditionError("This computer cannot run machines", failed)) },
+    );
     const refused = await refusal(create(fixture));
     assert.equal(refused.status, 503);
-    assert.deepEqual(refused.body, { code: "HOST_NOT_READY", message: "This computer cannot run machines: jail cannot be made: bwrap: No permissions. To repair it: allow namespaces. On that computer, `sandkeep doctor` has the details." });
+    assert.deepEqual(refused.body, {
+      code: "HOST_NOT_READY",
+      message:
+        "This computer cannot run machines: jail cannot be made: bwrap: No permissions. To repair it: allow namespaces. On that computer, `sandkeep doctor` has the details.",
+    });
   });
 
   test("is given up when the host takes too long", async () => {
-    await using fixture = await Fixture.start({ limits: { createTimeoutMs: 200 } }, { gate: () => new Promise((resolve) => setTimeout(resolve, 400)) });
+    await using fixture = await Fixture.start(
+      { limits: { createTimeoutMs: 200 } },
+      { gate: () => new Promise((resolve) => setTimeout(resolve, 400)) },
+    );
     const refused = await refusal(create(fixture));
     assert.equal(refused.body.code, "NO_CAPACITY");
     assert.match(refused.body.message, /not ready within 0\.2 s/);
@@ -328,7 +382,13 @@ describe("creating", async () => {
 
   test("refuses what arrives in a later version instead of leaving it out", async () => {
     await using fixture = await Fixture.start();
-    for (const config of [{ volumes: [{ volume: "v", path: "/data" }] }, { volumes: { "/data": "v" } }, { root: { volume: "snap" } }, { ssh: true }, { port: 8000 }]) {
+    for (const config of [
+      { volumes: [{ volume: "v", path: "/data" }] },
+      { volumes: { "/data": "v" } },
+      { root: { volume: "snap" } },
+      { ssh: true },
+      { port: 8000 },
+    ]) {
       const refused = await refusal(create(fixture, config));
       assert.equal(refused.status, 501);
       assert.equal(refused.body.code, "NOT_SUPPORTED");
@@ -340,7 +400,9 @@ describe("creating", async () => {
 
 async function failedCreation(fixture: Fixture): Promise<SandboxEvent & { kind: "sandbox.created" }> {
   for (;;) {
-    const [event] = await fixture.get<(SandboxEvent & { kind: "sandbox.created" })[]>("/api/v1/events?kind=sandbox.created");
+    const [event] = await fixture.get<(SandboxEvent & { kind: "sandbox.created" })[]>(
+      "/api/v1/events?kind=sandbox.created",
+    );
     if (event) return event;
   }
 }

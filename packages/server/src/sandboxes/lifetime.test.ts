@@ -6,7 +6,8 @@ import { extendedStop, firstStop } from "./lifetime.ts";
 
 const MAX = 30 * 60_000;
 const NOW = 1_700_000_000_000;
-const refused = (work: () => unknown) => assert.throws(work, (error) => error instanceof ApiError && error.code === "INVALID_TIMEOUT");
+const refused = (work: () => unknown) =>
+  assert.throws(work, (error) => error instanceof ApiError && error.code === "INVALID_TIMEOUT");
 
 test("a first stop time is within the longest life, forgiving a clock that is a minute ahead", () => {
   assert.equal(firstStop({ kind: "session" }, NOW, MAX), null);

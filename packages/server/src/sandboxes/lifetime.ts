@@ -40,5 +40,8 @@ function past(stopAtMs: number): ApiError {
 }
 
 function tooLong(ms: number, maxMs: number): ApiError {
-  return new ApiError("INVALID_TIMEOUT", `A sandbox lives at most ${Math.round(maxMs / 1_000)} s, and ${Math.round(ms / 1_000)} s were asked for.`);
+  return new ApiError(
+    "INVALID_TIMEOUT",
+    `A sandbox lives at most ${Math.round(maxMs / 1_000)} s, and ${Math.round(ms / 1_000)} s were asked for.`,
+  );
 }

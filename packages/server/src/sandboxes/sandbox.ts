@@ -55,7 +55,13 @@ export class Sandbox {
   #ending: Promise<void> | null = null;
 
   /** @param spec What it may reach, as the machine has been told, or is to be told by `egress.restore`. */
-  constructor(machine: Machine, record: SandboxRecord, organisation: { id: string; slug: string }, spec: EgressSpec, services: SandboxServices) {
+  constructor(
+    machine: Machine,
+    record: SandboxRecord,
+    organisation: { id: string; slug: string },
+    spec: EgressSpec,
+    services: SandboxServices,
+  ) {
     this.#machine = machine;
     this.record = record;
     this.organisation = organisation;
@@ -64,7 +70,14 @@ export class Sandbox {
     this.#session = new SandboxSession(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
     const { store, sealer } = services;
     this.egress = new SandboxEgress({
-      machine, record, spec, store, sealer, log: this.#log, isEnding: () => this.isEnding, publish: (actor, body) => this.publish(actor, body),
+      machine,
+      record,
+      spec,
+      store,
+      sealer,
+      log: this.#log,
+      isEnding: () => this.isEnding,
+      publish: (actor, body) => this.publish(actor, body),
     });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
@@ -101,16 +114,27 @@ export class Sandbox {
     this.#connections.add(connection);
     this.#services.heartbeat.watch(socket, transport, (reason) => connection.closeSilent(GOING_AWAY, reason));
     this.#services.inflow.watch(socket, transport);
-    connection.closeThrough(serveRpc(socket, { session: this.#session, log, emit: (activity) => this.publish(actor, activity) }));
-    this.publish(actor, { kind: "connection.opened", outcome: "ok", data: { connection: connection.id, role, remote } });
+    connection.closeThrough(
+      serveRpc(socket, { session: this.#session, log, emit: (activity) => this.publish(actor, activity) }),
+    );
+    this.publish(actor, {
+      kind: "connection.opened",
+      outcome: "ok",
+      data: { connection: connection.id, role, remote },
+    });
     log.info({ role, remote }, "connection opened");
     void connection.closed.then(({ code, reason, silent }) => {
       lease[Symbol.dispose]();
       this.#connections.delete(connection);
       const durationMs = Date.now() - connection.openedAt;
-      this.publish(actor, { kind: "connection.closed", outcome: silent ? "failed" : "ok", data: { connection: connection.id, code, reason, durationMs } });
+      this.publish(actor, {
+        kind: "connection.closed",
+        outcome: silent ? "failed" : "ok",
+        data: { connection: connection.id, code, reason, durationMs },
+      });
       log.info({ code, reason, durationMs, silent }, "connection closed");
-      if (role === "creator" && this.record.stopAt === null) void this.end(silent ? { why: "client-silent", actor, detail: reason } : { why: "client-closed", actor });
+      if (role === "creator" && this.record.stopAt === null)
+        void this.end(silent ? { why: "client-silent", actor, detail: reason } : { why: "client-closed", actor });
     });
     // The sandbox may have ended while the client's handshake was finished.
     if (this.#ending) void connection.close(GOING_AWAY, "The sandbox has ended.");
@@ -125,11 +149,19 @@ export class Sandbox {
    * @throws {ApiError} `INVALID_TIMEOUT`, `SANDBOX_NOT_FOUND`
    */
   async extend(requestedStopAtMs: number, actor: Actor): Promise<number> {
-    const stopAtMs = extendedStop(this.record.stopAt, requestedStopAtMs, Date.now(), this.#services.limits.maxLifetimeMs);
+    const stopAtMs = extendedStop(
+      this.record.stopAt,
+      requestedStopAtMs,
+      Date.now(),
+      this.#services.limits.maxLifetimeMs,
+    );
     // At once, so that of two extensions at the same time the further one counts.
     this.record.stopAt = stopAtMs;
     // A session that has a stop time now outlives its creator, and the control plane too.
-    await Promise.all([this.#services.store.setStopAt(this.id, stopAtMs, this.egress.spec), this.#machine.setKeep(true)]);
+    await Promise.all([
+      this.#services.store.setStopAt(this.id, stopAtMs, this.egress.spec),
+      this.#machine.setKeep(true),
+    ]);
     if (this.#ending) throw new ApiError("SANDBOX_NOT_FOUND");
     this.#deadline.set(this.record.stopAt);
     this.publish(actor, { kind: "sandbox.extended", outcome: "ok", data: { requestedStopAtMs, stopAtMs } });
@@ -153,7 +185,11 @@ export class Sandbox {
     if (!(await settlesWithin(gone, DESTROY_TIMEOUT_MS))) this.#log.error("the machine is still not gone");
     await stored;
     const outcome = why === "crashed" || why === "garbage" ? "failed" : "ok";
-    this.publish(actor, { kind: "sandbox.stopped", outcome, data: { why, ...(detail !== undefined && { detail }), lifetimeMs: now - this.record.createdAt } });
+    this.publish(actor, {
+      kind: "sandbox.stopped",
+      outcome,
+      data: { why, ...(detail !== undefined && { detail }), lifetimeMs: now - this.record.createdAt },
+    });
     this.#log.info({ why, detail }, "sandbox stopped");
     this.#resolveEnded();
   }

@@ -81,7 +81,13 @@ export class Sandboxes {
     }
   }
 
-  async #create(record: SandboxRecord, variables: Record<string, string>, egress: EgressSpec, principal: Principal, clientGone: AbortSignal): Promise<Sandbox> {
+  async #create(
+    record: SandboxRecord,
+    variables: Record<string, string>,
+    egress: EgressSpec,
+    principal: Principal,
+    clientGone: AbortSignal,
+  ): Promise<Sandbox> {
     const { host, store, egressLog, limits, log } = this.#options;
     const timeout = AbortSignal.timeout(limits.createTimeoutMs);
     const signal = AbortSignal.any([clientGone, timeout, this.#closing.signal]);
@@ -99,25 +105,54 @@ export class Sandboxes {
       const sandbox = new Sandbox(machine.value, record, principal.organisation, egress, this.#options);
       this.#take(sandbox, leave);
       this.#options.events.publish(subject, { kind: "sandbox.created", outcome: "ok", data });
-      log.info({ sandbox: record.id, durationMs, stopAt: record.stopAt, memoryMiB: record.memoryMiB }, "sandbox created");
+      log.info(
+        { sandbox: record.id, durationMs, stopAt: record.stopAt, memoryMiB: record.memoryMiB },
+        "sandbox created",
+      );
       return sandbox;
     }
-    const cause = machine.status === "rejected" ? machine.reason : stored.status === "rejected" ? stored.reason : signal.reason;
+    const cause =
+      machine.status === "rejected" ? machine.reason : stored.status === "rejected" ? stored.reason : signal.reason;
     const error = this.#refusal(cause, clientGone, timeout);
     leave();
-    if (machine.status === "fulfilled") await machine.value.destroy().catch((err: unknown) => log.error({ err, sandbox: record.id }, "a machine nobody waits for could not be ended"));
-    if (stored.status === "fulfilled") await store.remove(record.id).catch((err: unknown) => log.error({ err, sandbox: record.id }, "a record nobody needs could not be removed"));
-    this.#options.events.publish(subject, { kind: "sandbox.created", outcome: "failed", data: { ...data, error: error.code } });
+    if (machine.status === "fulfilled")
+      await machine.value
+        .destroy()
+        .catch((err: unknown) =>
+          log.error({ err, sandbox: record.id }, "a machine nobody waits for could not be ended"),
+        );
+    if (stored.status === "fulfilled")
+      await store
+        .remove(record.id)
+        .catch((err: unknown) => log.error({ err, sandbox: record.id }, "a record nobody needs could not be removed"));
+    this.#options.events.publish(subject, {
+      kind: "sandbox.created",
+      outcome: "failed",
+      data: { ...data, error: error.code },
+    });
     log.warn({ sandbox: record.id, code: error.code, durationMs }, "sandbox not created");
     throw error;
   }
 
   #refusal(cause: unknown, clientGone: AbortSignal, timeout: AbortSignal): ApiError {
     if (cause instanceof NoCapacity) return new ApiError("NO_CAPACITY", cause.message, { cause });
-    if (cause instanceof PreconditionError) return new ApiError("HOST_NOT_READY", cause.repair ? `${cause.message} To repair it: ${cause.repair}.` : cause.message, { cause });
+    if (cause instanceof PreconditionError)
+      return new ApiError(
+        "HOST_NOT_READY",
+        cause.repair ? `${cause.message} To repair it: ${cause.repair}.` : cause.message,
+        { cause },
+      );
     if (this.#closing.signal.aborted) return new ApiError("SHUTTING_DOWN", undefined, { cause });
-    if (clientGone.aborted) return clientGone.reason instanceof TokenEnded ? clientGone.reason : new ApiError("REQUEST_ABORTED", undefined, { cause });
-    if (timeout.aborted) return new ApiError("NO_CAPACITY", `The sandbox was not ready within ${this.#options.limits.createTimeoutMs / 1_000} s.`, { cause });
+    if (clientGone.aborted)
+      return clientGone.reason instanceof TokenEnded
+        ? clientGone.reason
+        : new ApiError("REQUEST_ABORTED", undefined, { cause });
+    if (timeout.aborted)
+      return new ApiError(
+        "NO_CAPACITY",
+        `The sandbox was not ready within ${this.#options.limits.createTimeoutMs / 1_000} s.`,
+        { cause },
+      );
     return new ApiError("INTERNAL", "The sandbox could not be created.", { cause });
   }
 
@@ -136,7 +171,8 @@ export class Sandboxes {
    */
   get(id: string, principal: Principal): Sandbox {
     const sandbox = this.#running.get(id);
-    if (!sandbox || sandbox.isEnding || sandbox.organisation.id !== principal.organisation.id) throw new ApiError("SANDBOX_NOT_FOUND");
+    if (!sandbox || sandbox.isEnding || sandbox.organisation.id !== principal.organisation.id)
+      throw new ApiError("SANDBOX_NOT_FOUND");
     return sandbox;
   }
 
@@ -162,7 +198,9 @@ export class Sandboxes {
     const now = Date.now();
     const left = await store.running();
     const machines = new Map<string, Machine>();
-    const wanted = left.filter(({ record: { stopAt } }) => stopAt !== null && stopAt > now).map(({ record }) => record.id);
+    const wanted = left
+      .filter(({ record: { stopAt } }) => stopAt !== null && stopAt > now)
+      .map(({ record }) => record.id);
     for (const machine of await host.adopt(wanted)) machines.set(machine.id, machine);
     const restored: Promise<void>[] = [];
     for (const { slug, record, egress } of left) {
@@ -180,11 +218,16 @@ export class Sandboxes {
         const why = timedOut ? "timeout" : "server-restarted";
         const stoppedAt = timedOut ? (record.stopAt as number) : now;
         await store.setStopped(record.id, stoppedAt, why);
-        events.publish(subject, { kind: "sandbox.stopped", outcome: timedOut ? "ok" : "failed", data: { why, lifetimeMs: stoppedAt - record.createdAt } });
+        events.publish(subject, {
+          kind: "sandbox.stopped",
+          outcome: timedOut ? "ok" : "failed",
+          data: { why, lifetimeMs: stoppedAt - record.createdAt },
+        });
       }
     }
     await Promise.all(restored);
-    if (left.length > 0) log.info({ adopted: machines.size, stopped: left.length - machines.size }, "found sandboxes of a former process");
+    if (left.length > 0)
+      log.info({ adopted: machines.size, stopped: left.length - machines.size }, "found sandboxes of a former process");
   }
 
   /** Ends every sandbox; with `leaveRunning`, all but those with a duration, whose clients are sent away. */
@@ -193,7 +236,8 @@ export class Sandboxes {
     await Promise.allSettled(this.#creating);
     await Promise.all(
       [...this.#running.values()].map(async (sandbox) => {
-        if (leaveRunning && sandbox.record.stopAt !== null && !sandbox.isEnding) return await sandbox.leaveRunning("The server is going away.");
+        if (leaveRunning && sandbox.record.stopAt !== null && !sandbox.isEnding)
+          return await sandbox.leaveRunning("The server is going away.");
         await sandbox.end(serverStop);
         await sandbox.disconnected();
       }),

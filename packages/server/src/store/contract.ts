@@ -92,7 +92,10 @@ export interface SandboxStore {
   remove(id: string): Promise<void>;
   find(organisation: string, id: string): Promise<SandboxRecord | null>;
   /** Newest first; those that have every one of the labels. */
-  list(organisation: string, options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor }): Promise<SandboxRecord[]>;
+  list(
+    organisation: string,
+    options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor },
+  ): Promise<SandboxRecord[]>;
   /** Of every organisation, with what must survive a restart. */
   running(): Promise<{ record: SandboxRecord; slug: string; egress: EgressSpec | null }[]>;
   /** @param egress As for `insert`: what has a stop time survives. */

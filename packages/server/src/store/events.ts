@@ -20,7 +20,14 @@ export function eventStore(driver: SqlDriver): EventStore {
         ...events.map((event) =>
           sql(
             `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-            event.id, event.time, event.organisation, event.sandbox, event.kind, event.outcome, JSON.stringify(event.actor), JSON.stringify(event.data),
+            event.id,
+            event.time,
+            event.organisation,
+            event.sandbox,
+            event.kind,
+            event.outcome,
+            JSON.stringify(event.actor),
+            JSON.stringify(event.data),
           ),
         ),
       );
@@ -40,8 +47,15 @@ export function eventStore(driver: SqlDriver): EventStore {
       and("id < ?", query.before);
       if (query.kinds) and(`kind IN (${query.kinds.map(() => "?").join(", ")})`, ...query.kinds);
       const order = query.order === "newest-first" ? "DESC" : "ASC";
-      const rows = await driver.query<Row>(`SELECT ${COLUMNS} FROM events WHERE ${where.join(" AND ")} ORDER BY id ${order} LIMIT ?`, [...params, query.limit]);
-      return rows.map((row) => ({ ...row, actor: JSON.parse(row.actor) as Actor, data: JSON.parse(row.data) as unknown }));
+      const rows = await driver.query<Row>(
+        `SELECT ${COLUMNS} FROM events WHERE ${where.join(" AND ")} ORDER BY id ${order} LIMIT ?`,
+        [...params, query.limit],
+      );
+      return rows.map((row) => ({
+        ...row,
+        actor: JSON.parse(row.actor) as Actor,
+        data: JSON.parse(row.data) as unknown,
+      }));
     },
     async prune({ before, keep }) {
       let forgotten = 0;
@@ -54,7 +68,12 @@ export function eventStore(driver: SqlDriver): EventStore {
     async pruneEgress(sandbox, keep) {
       const theirs = `sandbox = ? AND kind IN (${EGRESS})`;
       const [removed = 0] = await driver.write(
-        sql(`DELETE FROM events WHERE ${theirs} AND id <= (SELECT id FROM events WHERE ${theirs} ORDER BY id DESC LIMIT 1 OFFSET ?)`, sandbox, sandbox, keep),
+        sql(
+          `DELETE FROM events WHERE ${theirs} AND id <= (SELECT id FROM events WHERE ${theirs} ORDER BY id DESC LIMIT 1 OFFSET ?)`,
+          sandbox,
+          sandbox,
+          keep,
+        ),
       );
       return removed;
     },
@@ -64,9 +83,19 @@ export function eventStore(driver: SqlDriver): EventStore {
 /** Sorts after every id. */
 const AFTER_ALL = "\uffff";
 
-async function pruneOrganisation(driver: SqlDriver, organisation: string, before: number, keep: number): Promise<number> {
+async function pruneOrganisation(
+  driver: SqlDriver,
+  organisation: string,
+  before: number,
+  keep: number,
+): Promise<number> {
   const id = async (rest: string, ...params: SqlValue[]) =>
-    (await driver.query<{ id: string }>(`SELECT id FROM events WHERE organisation = ? ${rest}`, [organisation, ...params]))[0]?.id;
+    (
+      await driver.query<{ id: string }>(`SELECT id FROM events WHERE organisation = ? ${rest}`, [
+        organisation,
+        ...params,
+      ])
+    )[0]?.id;
   // Ids sort by time, so both bounds are the id of the oldest event that stays. Little is too old, so it is found at once from the old end.
   const byTime = (await id("AND time >= ? ORDER BY id LIMIT 1", before)) ?? AFTER_ALL;
   const byNumber = (await id("ORDER BY id DESC LIMIT 1 OFFSET ?", keep - 1)) ?? "";
@@ -74,7 +103,12 @@ async function pruneOrganisation(driver: SqlDriver, organisation: string, before
   let forgotten = 0;
   for (;;) {
     const [removed = 0] = await driver.write(
-      sql("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE organisation = ? AND id < ? ORDER BY id LIMIT ?)", organisation, first, PRUNED_AT_ONCE),
+      sql(
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE organisation = ? AND id < ? ORDER BY id LIMIT ?)",
+        organisation,
+        first,
+        PRUNED_AT_ONCE,
+      ),
     );
     forgotten += removed;
     if (removed < PRUNED_AT_ONCE) return forgotten;

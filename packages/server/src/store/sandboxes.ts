@@ -17,7 +17,8 @@ interface Row {
   network: string;
 }
 
-const COLUMNS = "s.id, s.organisation, s.region, s.status, s.memory_mib, s.created_at, s.stop_at, s.stopped_at, s.stop_reason, s.labels, s.network";
+const COLUMNS =
+  "s.id, s.organisation, s.region, s.status, s.memory_mib, s.created_at, s.stop_at, s.stopped_at, s.stop_reason, s.labels, s.network";
 
 const NO_RULES: Pick<NetworkRecord, "deny" | "rules"> = { deny: [], rules: [] };
 
@@ -44,7 +45,8 @@ const keepEgress = (id: string, egress: EgressSpec | null) =>
         sql(
           `INSERT INTO sandbox_egress (sandbox, spec) SELECT id, ? FROM sandboxes WHERE id = ? AND status = 'running'
            ON CONFLICT (sandbox) DO UPDATE SET spec = excluded.spec`,
-          JSON.stringify(egress), id,
+          JSON.stringify(egress),
+          id,
         ),
       ];
 
@@ -55,10 +57,21 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         sql(
           `INSERT INTO sandboxes (id, organisation, region, status, memory_mib, created_at, stop_at, stopped_at, stop_reason, labels, network)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          sandbox.id, sandbox.organisation, sandbox.region, sandbox.status, sandbox.memoryMiB, sandbox.createdAt, sandbox.stopAt,
-          sandbox.stoppedAt, sandbox.stopReason, JSON.stringify(sandbox.labels), JSON.stringify(sandbox.network),
+          sandbox.id,
+          sandbox.organisation,
+          sandbox.region,
+          sandbox.status,
+          sandbox.memoryMiB,
+          sandbox.createdAt,
+          sandbox.stopAt,
+          sandbox.stoppedAt,
+          sandbox.stopReason,
+          JSON.stringify(sandbox.labels),
+          JSON.stringify(sandbox.network),
         ),
-        ...Object.entries(sandbox.labels).map(([key, value]) => sql("INSERT INTO sandbox_labels (sandbox, key, value) VALUES (?, ?, ?)", sandbox.id, key, value)),
+        ...Object.entries(sandbox.labels).map(([key, value]) =>
+          sql("INSERT INTO sandbox_labels (sandbox, key, value) VALUES (?, ?, ?)", sandbox.id, key, value),
+        ),
         ...keepEgress(sandbox.id, egress),
       );
     },
@@ -66,7 +79,10 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       await driver.write(sql("DELETE FROM sandboxes WHERE id = ?", id));
     },
     async find(organisation, id) {
-      const rows = await driver.query<Row>(`SELECT ${COLUMNS} FROM sandboxes s WHERE s.id = ? AND s.organisation = ?`, [id, organisation]);
+      const rows = await driver.query<Row>(`SELECT ${COLUMNS} FROM sandboxes s WHERE s.id = ? AND s.organisation = ?`, [
+        id,
+        organisation,
+      ]);
       return rows[0] ? record(rows[0]) : null;
     },
     async list(organisation, { labels = {}, status, limit, after }) {
@@ -97,17 +113,32 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
          LEFT JOIN sandbox_egress e ON e.sandbox = s.id WHERE s.status = 'running'`,
         [],
       );
-      return rows.map((row) => ({ record: record(row), slug: row.slug, egress: row.spec === null ? null : (JSON.parse(row.spec) as EgressSpec) }));
+      return rows.map((row) => ({
+        record: record(row),
+        slug: row.slug,
+        egress: row.spec === null ? null : (JSON.parse(row.spec) as EgressSpec),
+      }));
     },
     async setStopAt(id, stopAt, egress) {
-      await driver.write(sql("UPDATE sandboxes SET stop_at = ? WHERE id = ? AND status = 'running'", stopAt, id), ...keepEgress(id, egress));
+      await driver.write(
+        sql("UPDATE sandboxes SET stop_at = ? WHERE id = ? AND status = 'running'", stopAt, id),
+        ...keepEgress(id, egress),
+      );
     },
     async setNetwork(id, network, egress) {
-      await driver.write(sql("UPDATE sandboxes SET network = ? WHERE id = ?", JSON.stringify(network), id), ...keepEgress(id, egress));
+      await driver.write(
+        sql("UPDATE sandboxes SET network = ? WHERE id = ?", JSON.stringify(network), id),
+        ...keepEgress(id, egress),
+      );
     },
     async setStopped(id, at, reason) {
       await driver.write(
-        sql("UPDATE sandboxes SET status = 'stopped', stopped_at = ?, stop_reason = ? WHERE id = ? AND status = 'running'", at, reason, id),
+        sql(
+          "UPDATE sandboxes SET status = 'stopped', stopped_at = ?, stop_reason = ? WHERE id = ? AND status = 'running'",
+          at,
+          reason,
+          id,
+        ),
         sql("DELETE FROM sandbox_egress WHERE sandbox = ?", id),
       );
     },

@@ -8,7 +8,12 @@ export function sealingStore(driver: SqlDriver): SealingStore {
       return row?.probe ?? null;
     },
     async setProbe(sealed) {
-      await driver.write(sql("INSERT INTO sealing (id, probe) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET probe = excluded.probe", sealed));
+      await driver.write(
+        sql(
+          "INSERT INTO sealing (id, probe) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET probe = excluded.probe",
+          sealed,
+        ),
+      );
     },
   };
 }

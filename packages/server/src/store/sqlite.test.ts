@@ -61,7 +61,9 @@ test("a database of a newer version is refused", () => {
 test("tokens from before there were scopes may do what they could do", async () => {
   const path = join(dir, "former.db");
   const db = new DatabaseSync(path);
-  db.exec("CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT");
+  db.exec(
+    "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
+  );
   for (const [at, name] of ["0001-start.sql", "0002-egress.sql"].entries()) {
     db.exec(await readFile(new URL(`./migrations/sqlite/${name}`, import.meta.url), "utf8"));
     db.prepare("INSERT INTO migrations VALUES (?, ?, 0)").run(at + 1, name);
@@ -70,7 +72,13 @@ test("tokens from before there were scopes may do what they could do", async () 
     INSERT INTO tokens VALUES ('tok_1', 'o', 'root', 'ddo_a', 'hash-1', 1, 1, 5, NULL, NULL), ('tok_2', 'o', 'ci', 'ddo_b', 'hash-2', 0, 2, NULL, 9, 7)`);
   db.close();
   await using store = storeOn(new SqliteDriver(path));
-  assert.deepEqual((await store.tokens.list(null)).map(({ id, scope }) => [id, scope]), [["tok_1", "admin"], ["tok_2", "manage"]]);
+  assert.deepEqual(
+    (await store.tokens.list(null)).map(({ id, scope }) => [id, scope]),
+    [
+      ["tok_1", "admin"],
+      ["tok_2", "manage"],
+    ],
+  );
   const { expiresAt, revokedAt, lastUsedAt } = (await store.tokens.findByHash("hash-2"))!;
   assert.deepEqual([expiresAt, revokedAt, lastUsedAt], [9, 7, null]);
 });

@@ -18,7 +18,10 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     test("finds organisations and refuses a slug twice", async () => {
       assert.deepEqual(await store.organisations.findBySlug("acme"), acme);
       assert.equal(await store.organisations.findBySlug("nobody"), null);
-      assert.deepEqual((await store.organisations.list()).map((o) => o.slug), ["acme", "other"]);
+      assert.deepEqual(
+        (await store.organisations.list()).map((o) => o.slug),
+        ["acme", "other"],
+      );
       await assert.rejects(store.organisations.insert({ ...acme, id: "another" }), UniqueViolation);
     });
 
@@ -28,8 +31,14 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         store.organisations.insert({ ...acme, id: "again" }),
         store.organisations.insert(organisation("four", 4)),
       ]);
-      assert.deepEqual(results.map((r) => r.status), ["fulfilled", "rejected", "fulfilled"]);
-      assert.deepEqual((await store.organisations.list()).map((o) => o.slug), ["acme", "other", "three", "four"]);
+      assert.deepEqual(
+        results.map((r) => r.status),
+        ["fulfilled", "rejected", "fulfilled"],
+      );
+      assert.deepEqual(
+        (await store.organisations.list()).map((o) => o.slug),
+        ["acme", "other", "three", "four"],
+      );
     });
 
     test("finds a token by its hash, with its organisation", async () => {
@@ -53,8 +62,17 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.tokens.insert(token("tok_2", other), "hash-2");
       await store.tokens.touch(new Map([["tok_2", 99]]));
       await store.tokens.touch(new Map());
-      assert.deepEqual((await store.tokens.list(null)).map((t) => [t.id, t.lastUsedAt]), [["tok_1", null], ["tok_2", 99]]);
-      assert.deepEqual((await store.tokens.list(other.id)).map((t) => t.id), ["tok_2"]);
+      assert.deepEqual(
+        (await store.tokens.list(null)).map((t) => [t.id, t.lastUsedAt]),
+        [
+          ["tok_1", null],
+          ["tok_2", 99],
+        ],
+      );
+      assert.deepEqual(
+        (await store.tokens.list(other.id)).map((t) => t.id),
+        ["tok_2"],
+      );
     });
 
     test("keeps a sandbox as it was given", async () => {
@@ -71,7 +89,13 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.setStopped("a", 5, "killed");
       await store.sandboxes.setStopped("a", 6, "timeout");
       await store.sandboxes.setStopAt("a", 99, spec);
-      assert.deepEqual(await store.sandboxes.find(acme.id, "a"), { ...sandbox("a", 1), status: "stopped", stopAt: 77, stoppedAt: 5, stopReason: "killed" });
+      assert.deepEqual(await store.sandboxes.find(acme.id, "a"), {
+        ...sandbox("a", 1),
+        status: "stopped",
+        stopAt: 77,
+        stoppedAt: 5,
+        stopReason: "killed",
+      });
       assert.deepEqual(await store.sandboxes.running(), []);
     });
 
@@ -80,11 +104,15 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id }, null);
       await store.sandboxes.insert(sandbox("c", 3), null);
       await store.sandboxes.setStopped("c", 5, "killed");
-      assert.deepEqual((await store.sandboxes.running()).map((s) => [s.record.id, s.slug]).sort(), [["a", "acme"], ["b", "other"]]);
+      assert.deepEqual((await store.sandboxes.running()).map((s) => [s.record.id, s.slug]).sort(), [
+        ["a", "acme"],
+        ["b", "other"],
+      ]);
     });
 
     test("keeps what a sandbox may reach while it runs and has a stop time, and no longer", async () => {
-      const kept = async (id: string) => (await store.sandboxes.running()).find(({ record }) => record.id === id)?.egress;
+      const kept = async (id: string) =>
+        (await store.sandboxes.running()).find(({ record }) => record.id === id)?.egress;
       await store.sandboxes.insert({ ...sandbox("a", 1), stopAt: 50 }, spec);
       await store.sandboxes.insert(sandbox("session", 1), null);
       assert.deepEqual(await kept("a"), spec);
@@ -101,7 +129,10 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.setNetwork("a", network, spec);
       await store.sandboxes.setStopAt("a", 99, spec);
       assert.deepEqual((await store.sandboxes.find(acme.id, "a"))?.network, network);
-      assert.deepEqual((await store.sandboxes.running()).map(({ record }) => record.id), ["session"]);
+      assert.deepEqual(
+        (await store.sandboxes.running()).map(({ record }) => record.id),
+        ["session"],
+      );
       await store.sandboxes.remove("session");
     });
 
@@ -124,12 +155,13 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("filters sandboxes by every label given", async () => {
-      await store.sandboxes.insert({ ...sandbox("a", 1), labels: { team: "x", "it's \"odd\"": "%_" } }, null);
+      await store.sandboxes.insert({ ...sandbox("a", 1), labels: { team: "x", 'it\'s "odd"': "%_" } }, null);
       await store.sandboxes.insert({ ...sandbox("b", 2), labels: { team: "x" } }, null);
       await store.sandboxes.insert({ ...sandbox("c", 3), labels: { team: "y" } }, null);
-      const ids = async (labels: Record<string, string>) => (await store.sandboxes.list(acme.id, { labels })).map((s) => s.id);
+      const ids = async (labels: Record<string, string>) =>
+        (await store.sandboxes.list(acme.id, { labels })).map((s) => s.id);
       assert.deepEqual(await ids({ team: "x" }), ["b", "a"]);
-      assert.deepEqual(await ids({ team: "x", "it's \"odd\"": "%_" }), ["a"]);
+      assert.deepEqual(await ids({ team: "x", 'it\'s "odd"': "%_" }), ["a"]);
       assert.deepEqual(await ids({ team: "z" }), []);
       assert.deepEqual(await store.sandboxes.list(other.id, { labels: { team: "x" } }), []);
     });
@@ -138,8 +170,14 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.insert(sandbox("a", 1), null);
       await store.sandboxes.insert(sandbox("b", 2), null);
       await store.sandboxes.setStopped("a", 5, "killed");
-      assert.deepEqual((await store.sandboxes.list(acme.id, { status: "running" })).map((s) => s.id), ["b"]);
-      assert.deepEqual((await store.sandboxes.list(acme.id, { status: "stopped" })).map((s) => s.id), ["a"]);
+      assert.deepEqual(
+        (await store.sandboxes.list(acme.id, { status: "running" })).map((s) => s.id),
+        ["b"],
+      );
+      assert.deepEqual(
+        (await store.sandboxes.list(acme.id, { status: "stopped" })).map((s) => s.id),
+        ["a"],
+      );
     });
 
     test("forgets sandboxes that stopped long ago, never running ones", async () => {
@@ -149,15 +187,25 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.setStopped("old", 10, "killed");
       await store.sandboxes.setStopped("new", 20, "killed");
       assert.equal(await store.sandboxes.prune(15), 1);
-      assert.deepEqual((await store.sandboxes.list(acme.id, {})).map((s) => s.id), ["new", "running"]);
+      assert.deepEqual(
+        (await store.sandboxes.list(acme.id, {})).map((s) => s.id),
+        ["new", "running"],
+      );
     });
 
     test("lists events by sandbox, kind, time and place", async () => {
-      await store.events.append([event(1, "a", "command"), event(2, "b", "command"), event(3, "a", "file.written"), event(4, "a", "command")]);
+      await store.events.append([
+        event(1, "a", "command"),
+        event(2, "b", "command"),
+        event(3, "a", "file.written"),
+        event(4, "a", "command"),
+      ]);
       await store.events.append([]);
       await store.events.append([{ ...event(5, "a", "command"), organisation: other.id }]);
       const ids = async (query: Partial<Parameters<Store["events"]["list"]>[0]>) =>
-        (await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 100, ...query })).map((e) => e.time);
+        (await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 100, ...query })).map(
+          (e) => e.time,
+        );
       assert.deepEqual(await ids({}), [1, 2, 3, 4]);
       assert.deepEqual(await ids({ order: "newest-first" }), [4, 3, 2, 1]);
       assert.deepEqual(await ids({ sandbox: "a" }), [1, 3, 4]);
@@ -165,15 +213,28 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(await ids({ since: 2, until: 4 }), [2, 3]);
       assert.deepEqual(await ids({ after: "evt_2" }), [3, 4]);
       assert.deepEqual(await ids({ before: "evt_3", order: "newest-first", limit: 1 }), [2]);
-      assert.deepEqual((await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 1 }))[0], event(1, "a", "command"));
+      assert.deepEqual(
+        (await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 1 }))[0],
+        event(1, "a", "command"),
+      );
     });
 
     test("forgets the oldest events of egress that one sandbox has too many of, and nothing else", async () => {
-      await store.events.append([event(1, "a", "command"), event(2, "a", "http"), event(3, "b", "http"), event(4, "a", "dns"), event(5, "a", "connection"), event(6, "a", "http")]);
+      await store.events.append([
+        event(1, "a", "command"),
+        event(2, "a", "http"),
+        event(3, "b", "http"),
+        event(4, "a", "dns"),
+        event(5, "a", "connection"),
+        event(6, "a", "http"),
+      ]);
       assert.equal(await store.events.pruneEgress("a", 2), 2);
       assert.equal(await store.events.pruneEgress("a", 2), 0);
       const left = await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 10 });
-      assert.deepEqual(left.map((e) => e.time), [1, 3, 5, 6]);
+      assert.deepEqual(
+        left.map((e) => e.time),
+        [1, 3, 5, 6],
+      );
     });
 
     test("forgets events that are too old or too many", async () => {
@@ -182,14 +243,18 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.equal(await store.events.prune({ before: 0, keep: 2 }), 2);
       assert.equal(await store.events.prune({ before: 0, keep: 2 }), 0);
       const left = await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 10 });
-      assert.deepEqual(left.map((e) => e.time), [4, 5]);
+      assert.deepEqual(
+        left.map((e) => e.time),
+        [4, 5],
+      );
     });
 
     test("forgets no organisation's events because another has many", async () => {
       await store.events.append([1, 2].map((n) => ({ ...event(n, "b", "command"), organisation: other.id })));
       await store.events.append([3, 4, 5, 6, 7].map((n) => event(n, "a", "command")));
       assert.equal(await store.events.prune({ before: 0, keep: 3 }), 2);
-      const left = async (organisation: string) => (await store.events.list({ organisation, order: "oldest-first", limit: 10 })).map((e) => e.time);
+      const left = async (organisation: string) =>
+        (await store.events.list({ organisation, order: "oldest-first", limit: 10 })).map((e) => e.time);
       assert.deepEqual(await left(other.id), [1, 2]);
       assert.deepEqual(await left(acme.id), [5, 6, 7]);
       assert.equal(await store.events.prune({ before: 2, keep: 3 }), 1);
@@ -200,22 +265,47 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     test("forgets any number of events", async () => {
       await store.events.append(Array.from({ length: 4_500 }, (_, i) => event(10_000 + i, "a", "command")));
       assert.equal(await store.events.prune({ before: 14_400, keep: 200 }), 4_400);
-      assert.equal((await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 1_000 })).length, 100);
+      assert.equal(
+        (await store.events.list({ organisation: acme.id, order: "oldest-first", limit: 1_000 })).length,
+        100,
+      );
     });
   });
 }
 
-const organisation = (slug: string, createdAt: number): OrganisationRecord => ({ id: `id-${slug}`, slug, name: slug, createdAt });
+const organisation = (slug: string, createdAt: number): OrganisationRecord => ({
+  id: `id-${slug}`,
+  slug,
+  name: slug,
+  createdAt,
+});
 const acme = organisation("acme", 1);
 const other = organisation("other", 2);
 
 const token = (id: string, owner: OrganisationRecord): TokenRecord => ({
-  id, organisation: { id: owner.id, slug: owner.slug }, name: "a name", prefix: "ddo_abcd", scope: "run", createdAt: 1, lastUsedAt: null, expiresAt: null, revokedAt: null,
+  id,
+  organisation: { id: owner.id, slug: owner.slug },
+  name: "a name",
+  prefix: "ddo_abcd",
+  scope: "run",
+  createdAt: 1,
+  lastUsedAt: null,
+  expiresAt: null,
+  revokedAt: null,
 });
 
 const sandbox = (id: string, createdAt: number): SandboxRecord => ({
-  id, organisation: acme.id, region: "ord", status: "running", memoryMiB: 1280, createdAt, stopAt: null, stoppedAt: null, stopReason: null,
-  labels: {}, network: { allowNet: ["a.example"], deny: [], rules: [], secrets: { KEY: { hosts: ["b.example"], in: [] } } },
+  id,
+  organisation: acme.id,
+  region: "ord",
+  status: "running",
+  memoryMiB: 1280,
+  createdAt,
+  stopAt: null,
+  stoppedAt: null,
+  stopReason: null,
+  labels: {},
+  network: { allowNet: ["a.example"], deny: [], rules: [], secrets: { KEY: { hosts: ["b.example"], in: [] } } },
 });
 
 const spec: EgressSpec = {
@@ -224,5 +314,12 @@ const spec: EgressSpec = {
 };
 
 const event = (n: number, sandboxId: string, kind: string): EventRecord => ({
-  id: `evt_${n}`, time: n, organisation: acme.id, sandbox: sandboxId, kind, outcome: "ok", actor: { kind: "system" }, data: { n },
+  id: `evt_${n}`,
+  time: n,
+  organisation: acme.id,
+  sandbox: sandboxId,
+  kind,
+  outcome: "ok",
+  actor: { kind: "system" },
+  data: { n },
 });

@@ -31,7 +31,8 @@ const record = (row: Row): TokenRecord => ({
 });
 
 export function tokenStore(driver: SqlDriver): TokenStore {
-  const select = async (where: string, ...params: (string | number)[]) => (await driver.query<Row>(`${SELECT} ${where}`, params)).map(record);
+  const select = async (where: string, ...params: (string | number)[]) =>
+    (await driver.query<Row>(`${SELECT} ${where}`, params)).map(record);
   const find: TokenStore["find"] = async (organisation, id) => {
     const found = (await select("WHERE t.id = ?", id))[0];
     return found && (organisation === null || found.organisation.id === organisation) ? found : null;
@@ -42,7 +43,16 @@ export function tokenStore(driver: SqlDriver): TokenStore {
         sql(
           `INSERT INTO tokens (id, organisation, name, prefix, hash, scope, created_at, last_used_at, expires_at, revoked_at)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          token.id, token.organisation.id, token.name, token.prefix, hash, token.scope, token.createdAt, token.lastUsedAt, token.expiresAt, token.revokedAt,
+          token.id,
+          token.organisation.id,
+          token.name,
+          token.prefix,
+          hash,
+          token.scope,
+          token.createdAt,
+          token.lastUsedAt,
+          token.expiresAt,
+          token.revokedAt,
         ),
       );
     },
@@ -63,7 +73,9 @@ export function tokenStore(driver: SqlDriver): TokenStore {
     },
     async touch(lastUsed) {
       if (lastUsed.size === 0) return;
-      await driver.write(...[...lastUsed].map(([id, at]) => sql("UPDATE tokens SET last_used_at = ? WHERE id = ?", at, id)));
+      await driver.write(
+        ...[...lastUsed].map(([id, at]) => sql("UPDATE tokens SET last_used_at = ? WHERE id = ?", at, id)),
+      );
     },
   };
 }

@@ -13,7 +13,9 @@ export class TestClient {
   constructor(socket: WebSocket, headers: IncomingMessage["headers"]) {
     this.socket = socket;
     this.headers = headers;
-    this.closed = new Promise((resolve) => socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() })));
+    this.closed = new Promise((resolve) =>
+      socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() })),
+    );
     socket.on("error", () => {});
   }
 
@@ -56,11 +58,20 @@ export interface ConnectOptions {
 }
 
 /** As `btoa(JSON.stringify(…))` does it in JavaScript's client. */
-export const configHeader = (config: unknown): Record<string, string> => ({ "x-deno-sandbox-config": btoa(JSON.stringify(config)) });
+export const configHeader = (config: unknown): Record<string, string> => ({
+  "x-deno-sandbox-config": btoa(JSON.stringify(config)),
+});
 
 /** Creates a sandbox, as the official clients do. */
-export function create(fixture: Fixture, config: Record<string, unknown> = {}, options: ConnectOptions = {}): Promise<TestClient> {
-  return open(fixture, "/api/v3/sandboxes/create", { ...options, headers: { ...configHeader({ memory_mb: 1280, ...config }), ...options.headers } });
+export function create(
+  fixture: Fixture,
+  config: Record<string, unknown> = {},
+  options: ConnectOptions = {},
+): Promise<TestClient> {
+  return open(fixture, "/api/v3/sandboxes/create", {
+    ...options,
+    headers: { ...configHeader({ memory_mb: 1280, ...config }), ...options.headers },
+  });
 }
 
 /** Connects to one that runs. */
@@ -69,7 +80,11 @@ export function join(fixture: Fixture, id: string, options: ConnectOptions = {})
 }
 
 /** Opens a WebSocket, or rejects with {@link Refused}. */
-export async function open(fixture: Fixture, path: string, { token = fixture.server.token, headers = {}, ws = {} }: ConnectOptions = {}): Promise<TestClient> {
+export async function open(
+  fixture: Fixture,
+  path: string,
+  { token = fixture.server.token, headers = {}, ws = {} }: ConnectOptions = {},
+): Promise<TestClient> {
   const socket = new WebSocket(fixture.origin.replace(/^http/, "ws") + path, {
     headers: { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers },
     ...ws,
@@ -82,7 +97,9 @@ export async function open(fixture: Fixture, path: string, { token = fixture.ser
     socket.once("unexpected-response", (_request, response) => {
       let text = "";
       response.on("data", (chunk: Buffer) => (text += chunk));
-      response.on("end", () => reject(new Refused(response.statusCode ?? 0, JSON.parse(text) as Refused["body"], response.headers)));
+      response.on("end", () =>
+        reject(new Refused(response.statusCode ?? 0, JSON.parse(text) as Refused["body"], response.headers)),
+      );
     });
   });
 }

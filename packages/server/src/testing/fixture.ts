@@ -34,7 +34,11 @@ export class Fixture implements AsyncDisposable {
     this.host = new LocalHost({ dir: join(this.dir, "machines"), agent: this.#agent, ...host });
     this.#server = null;
     const log = pino({ level: "debug" }, { write: (line: string) => void this.logged.push(line) });
-    this.#server = await startServer({ host: this.host, log, config: { port: 0, dataDir: join(this.dir, "data"), ...config } });
+    this.#server = await startServer({
+      host: this.host,
+      log,
+      config: { port: 0, dataDir: join(this.dir, "data"), ...config },
+    });
   }
 
   get server(): Server {
@@ -47,7 +51,15 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** A REST request with a token. */
-  async request(method: string, path: string, { body, token = this.server.token, headers = {} }: { body?: unknown; token?: string | null; headers?: Record<string, string> } = {}): Promise<Response> {
+  async request(
+    method: string,
+    path: string,
+    {
+      body,
+      token = this.server.token,
+      headers = {},
+    }: { body?: unknown; token?: string | null; headers?: Record<string, string> } = {},
+  ): Promise<Response> {
     return await fetch(new URL(path, this.origin), {
       method,
       headers: { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers },
@@ -64,8 +76,11 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** A new token, if asked so of a new organisation. */
-  async token(options: { name?: string; organisation?: string; expiresInMs?: number; admin?: boolean; scope?: Scope } = {}): Promise<Token & { token: string }> {
-    if (options.organisation !== undefined) await this.request("POST", "/api/v1/organisations", { body: { slug: options.organisation } });
+  async token(
+    options: { name?: string; organisation?: string; expiresInMs?: number; admin?: boolean; scope?: Scope } = {},
+  ): Promise<Token & { token: string }> {
+    if (options.organisation !== undefined)
+      await this.request("POST", "/api/v1/organisations", { body: { slug: options.organisation } });
     const response = await this.request("POST", "/api/v1/tokens", { body: { name: "test", ...options } });
     if (response.status !== 201) throw new Error(await response.text());
     return (await response.json()) as Token & { token: string };

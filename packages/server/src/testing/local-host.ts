@@ -6,7 +6,15 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
-import { GuestClient, type Host, type HostInfo, type Machine, type MachineExit, type MachineSpec, NoCapacity } from "@sandkeep/host";
+import {
+  GuestClient,
+  type Host,
+  type HostInfo,
+  type Machine,
+  type MachineExit,
+  type MachineSpec,
+  NoCapacity,
+} from "@sandkeep/host";
 
 /** An agent that does not serve or answer by then never will. */
 const START_TIMEOUT_MS = 15_000;
@@ -171,7 +179,9 @@ class LocalMachine implements Machine {
     if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
     await rm(this.folder, { recursive: true, force: true });
     if (this.#destroyed) return { reason: "destroyed" };
-    return end.kind === "garbage" ? { reason: "garbage", detail: end.detail } : { reason: "crashed", detail: "the agent's process ended" };
+    return end.kind === "garbage"
+      ? { reason: "garbage", detail: end.detail }
+      : { reason: "crashed", detail: "the agent's process ended" };
   }
 }
 

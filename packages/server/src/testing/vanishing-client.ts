@@ -32,7 +32,8 @@ server.on("upgrade", (request, socket: Socket, head) =>
       watched[path].resolve();
       if (path === "/flooded") flood(ws);
     });
-  }));
+  }),
+);
 
 /** In pieces with a bound on what waits, as the RPC layer sends. */
 function flood(ws: WebSocket): void {
@@ -42,7 +43,9 @@ function flood(ws: WebSocket): void {
 const { port } = server.address() as AddressInfo;
 const clients = Object.keys(watched).map((path) => {
   const program = `new WebSocket("ws://10.9.0.1:${port}${path}").onerror = ({ error }) => { throw error; }`;
-  return spawn("sh", ["-c", `${ON_SECOND} "$@"`, "sh", process.execPath, "-e", program], { stdio: ["ignore", "ignore", "inherit"] });
+  return spawn("sh", ["-c", `${ON_SECOND} "$@"`, "sh", process.execPath, "-e", program], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 });
 await Promise.all(Object.values(watched).map(({ promise }) => promise));
 for (const client of clients) client.kill("SIGSTOP");

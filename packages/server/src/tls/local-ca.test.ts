@@ -60,5 +60,7 @@ test("damaged files are made anew", async () => {
   assert.notEqual(second.cert, first.cert);
   await writeFile(join(dir, "ca.pem"), "garbage");
   const third = await localCa(dir, ["localhost"]);
-  assert.ok(new X509Certificate(third.cert).verify(new X509Certificate(await readFile(third.caFile as string)).publicKey));
+  assert.ok(
+    new X509Certificate(third.cert).verify(new X509Certificate(await readFile(third.caFile as string)).publicKey),
+  );
 });

@@ -33,7 +33,12 @@ x509.cryptoProvider.set(webcrypto);
  */
 export async function localCa(dir: string, names: readonly string[]): Promise<TlsMaterial> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const files = { ca: join(dir, "ca.pem"), caKey: join(dir, "ca-key.pem"), cert: join(dir, "server.pem"), key: join(dir, "server-key.pem") };
+  const files = {
+    ca: join(dir, "ca.pem"),
+    caKey: join(dir, "ca-key.pem"),
+    cert: join(dir, "server.pem"),
+    key: join(dir, "server-key.pem"),
+  };
   let ca = await readPair(files.ca, files.caKey);
   if (!ca || !isFresh(ca.cert)) {
     ca = await makeCa();
@@ -73,7 +78,10 @@ function covers(cert: string, ca: string, names: readonly string[]): boolean {
   return names.every((name) => (isIP(name) ? leaf.checkIP(name) : leaf.checkHost(name)) !== undefined);
 }
 
-const validity = (days: number) => ({ notBefore: new Date(Date.now() - BACKDATE_MS), notAfter: new Date(Date.now() + days * DAY_MS) });
+const validity = (days: number) => ({
+  notBefore: new Date(Date.now() - BACKDATE_MS),
+  notAfter: new Date(Date.now() + days * DAY_MS),
+});
 
 async function makeCa(): Promise<Pair> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
@@ -93,7 +101,13 @@ async function makeCa(): Promise<Pair> {
 
 async function makeLeaf(ca: Pair, names: readonly string[]): Promise<Pair> {
   const issuer = new x509.X509Certificate(ca.cert);
-  const signingKey = await webcrypto.subtle.importKey("pkcs8", createPrivateKey(ca.key).export({ type: "pkcs8", format: "der" }), ALGORITHM, false, ["sign"]);
+  const signingKey = await webcrypto.subtle.importKey(
+    "pkcs8",
+    createPrivateKey(ca.key).export({ type: "pkcs8", format: "der" }),
+    ALGORITHM,
+    false,
+    ["sign"],
+  );
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const cert = await x509.X509CertificateGenerator.create({
     subject: "CN=Sandkeep",
@@ -116,6 +130,9 @@ async function makeLeaf(ca: Pair, names: readonly string[]): Promise<Pair> {
 
 async function pem(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key));
-  const lines = der.toString("base64").match(/.{1,64}/g)?.join("\n");
+  const lines = der
+    .toString("base64")
+    .match(/.{1,64}/g)
+    ?.join("\n");
   return `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`;
 }

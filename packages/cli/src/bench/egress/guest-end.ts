@@ -42,7 +42,12 @@ export async function measureEgressGuestEnd(context: BenchContext): Promise<Part
   const fresh: number[] = [];
   for (let i = 0; i < context.times(NEW); i++) fresh.push(...(await times(sandbox, [url])));
   // curl keeps its connection for the next of its arguments.
-  const kept = (await times(sandbox, Array.from({ length: context.times(KEPT) + 1 }, () => url))).slice(1);
+  const kept = (
+    await times(
+      sandbox,
+      Array.from({ length: context.times(KEPT) + 1 }, () => url),
+    )
+  ).slice(1);
   const rates: number[] = [];
   for (let i = 0; i < context.times(DOWNLOADS); i++) {
     const [ms] = await times(sandbox, [`${url}big?bytes=${DOWNLOAD_BYTES}`]);
@@ -59,13 +64,24 @@ export async function measureEgressGuestEnd(context: BenchContext): Promise<Part
 /** Milliseconds that each of these takes, by curl's own count: from before the name is resolved to the last byte. */
 async function times(sandbox: Sandbox, urls: string[]): Promise<number[]> {
   const args = urls.flatMap((url) => ["-o", "/dev/null", url]);
-  const child = await sandbox.spawn("curl", { args: ["-s", "-f", "-w", "%{time_total}\\n", ...args], stdout: "piped", stderr: "piped" });
+  const child = await sandbox.spawn("curl", {
+    args: ["-s", "-f", "-w", "%{time_total}\\n", ...args],
+    stdout: "piped",
+    stderr: "piped",
+  });
   const { status, stdoutText } = await child.output();
   if (!status.success) throw new Error(`curl ended with ${status.code} in the sandbox`);
-  return (stdoutText ?? "").trim().split("\n").map((seconds) => Number(seconds) * 1_000);
+  return (stdoutText ?? "")
+    .trim()
+    .split("\n")
+    .map((seconds) => Number(seconds) * 1_000);
 }
 
-async function manyConnections(context: BenchContext, sandbox: Sandbox, allowNet: string[]): Promise<Figures["egress_connections"]> {
+async function manyConnections(
+  context: BenchContext,
+  sandbox: Sandbox,
+  allowNet: string[],
+): Promise<Figures["egress_connections"]> {
   await using neighbour = await context.create({ allowNet });
   const url = `https://${UPSTREAM_NAME}/`;
   const urls = Array.from({ length: NEIGHBOUR_REQUESTS + 1 }, () => url);
@@ -77,12 +93,19 @@ async function manyConnections(context: BenchContext, sandbox: Sandbox, allowNet
   const before = measure();
   const total = context.times(CONNECTIONS);
   await sandbox.fs.writeTextFile("/tmp/holder.py", HOLDER);
-  await using holder = await sandbox.spawn("python3", { args: ["/tmp/holder.py", String(total)], stdin: "piped", stdout: "piped" });
+  await using holder = await sandbox.spawn("python3", {
+    args: ["/tmp/holder.py", String(total)],
+    stdin: "piped",
+    stdout: "piped",
+  });
   const { value } = await holder.stdout!.pipeThrough(new TextDecoderStream()).getReader().read();
   const after = measure();
   const beside = (await times(neighbour, urls)).slice(1);
   return {
-    ok: Number(value), memory_MB: rounded((after.host - before.host) / 1e6), machine_MB: rounded((after.machines - before.machines) / 1e6),
-    neighbour_before_p95: rounded(percentile(quiet, 0.95)), neighbour_beside_p95: rounded(percentile(beside, 0.95)),
+    ok: Number(value),
+    memory_MB: rounded((after.host - before.host) / 1e6),
+    machine_MB: rounded((after.machines - before.machines) / 1e6),
+    neighbour_before_p95: rounded(percentile(quiet, 0.95)),
+    neighbour_beside_p95: rounded(percentile(beside, 0.95)),
   };
 }

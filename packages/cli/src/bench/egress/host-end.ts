@@ -31,15 +31,29 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   const ca = await authorityPem(dir);
   const sealer = await Sealer.open(join(dir, "secrets.key"));
   const placeholder = newPlaceholder();
-  const proxy = resources.use(new EgressProxy({ dir, config: rig.config, log: () => {}, onEvent: async () => {}, onViolation: () => {} }));
+  const proxy = resources.use(
+    new EgressProxy({ dir, config: rig.config, log: () => {}, onEvent: async () => {}, onViolation: () => {} }),
+  );
   const guest = resources.use(await FakeGuest.listen(join(dir, "guest")));
   await proxy.attach("bench", guest.socket, {
     policy: { allow: [UPSTREAM_NAME], deny: [], rules: [] },
     // A secret for the host, so that answers are looked through.
-    secrets: [{ name: "KEY", placeholder, hosts: [UPSTREAM_NAME], in: [], sealed: sealer.seal("sk-bench-0123456789abcdefghijklmnopqrstuvwxyz", placeholder) }],
+    secrets: [
+      {
+        name: "KEY",
+        placeholder,
+        hosts: [UPSTREAM_NAME],
+        in: [],
+        sealed: sealer.seal("sk-bench-0123456789abcdefghijklmnopqrstuvwxyz", placeholder),
+      },
+    ],
   });
   const through = async () => client(await secured(await guest.connectTo(UPSTREAM_NAME, 443), ca), placeholder);
-  const directly = async () => client(connect({ host: "127.0.0.1", port: rig.ports.https, servername: UPSTREAM_NAME, ca: await readFile(rig.caFile) }), placeholder);
+  const directly = async () =>
+    client(
+      connect({ host: "127.0.0.1", port: rig.ports.https, servername: UPSTREAM_NAME, ca: await readFile(rig.caFile) }),
+      placeholder,
+    );
 
   const [proxied, direct] = [await through(), await directly()];
   for (let i = 0; i < WARM_UP; i++) await Promise.all([proxied("/"), direct("/")]);
@@ -55,11 +69,14 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   const straight = await direct(`/big?bytes=${BODY_BYTES}`);
   const delays: number[] = [];
   await proxied("/events", (chunk) => {
-    for (const [, sent] of chunk.toString().matchAll(/data: (\d+)\n\n/g)) delays.push(Number(process.hrtime.bigint() - BigInt(sent!)) / 1e6);
+    for (const [, sent] of chunk.toString().matchAll(/data: (\d+)\n\n/g))
+      delays.push(Number(process.hrtime.bigint() - BigInt(sent!)) / 1e6);
   });
   if (delays.length !== EVENTS) throw new Error(`${delays.length} of ${EVENTS} events came through the proxy`);
 
-  context.note(`egress: a body straight from the upstream passes at ${rounded(BODY_BYTES / 1e3 / straight.ms)} MB/s here`);
+  context.note(
+    `egress: a body straight from the upstream passes at ${rounded(BODY_BYTES / 1e3 / straight.ms)} MB/s here`,
+  );
   return {
     egress_added: { p50: added(0.5), p95: added(0.95), n: samples.proxied.length },
     egress_stream_MBps: rounded(bytes / 1e3 / ms),
@@ -69,20 +86,26 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
 }
 
 /** Thousands of connections that are open at once, each having carried a request, and what the proxy's memory grew by. */
-async function manyConnections(context: BenchContext, proxy: EgressProxy, through: () => Promise<(path: string) => Promise<{ bytes: number }>>) {
+async function manyConnections(
+  context: BenchContext,
+  proxy: EgressProxy,
+  through: () => Promise<(path: string) => Promise<{ bytes: number }>>,
+) {
   const before = pssBytes([proxy.pid!]);
   let ok = 0;
   let begun = 0;
   const open: unknown[] = [];
   const total = context.times(CONNECTIONS);
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    while (begun < total) {
-      begun++;
-      const request = await through();
-      if ((await request("/")).bytes === 2) ok++;
-      open.push(request);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (begun < total) {
+        begun++;
+        const request = await through();
+        if ((await request("/")).bytes === 2) ok++;
+        open.push(request);
+      }
+    }),
+  );
   return { ok, memory_MB: rounded((pssBytes([proxy.pid!]) - before) / 1e6) };
 }
 
@@ -99,7 +122,10 @@ function client(socket: Duplex, placeholder: string) {
   return async (path: string, onData: (chunk: Buffer) => void = () => {}): Promise<{ ms: number; bytes: number }> => {
     const started = performance.now();
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      get({ host: UPSTREAM_NAME, path, agent, headers: { authorization: `Bearer ${placeholder}` } }, resolve).once("error", reject);
+      get({ host: UPSTREAM_NAME, path, agent, headers: { authorization: `Bearer ${placeholder}` } }, resolve).once(
+        "error",
+        reject,
+      );
     });
     let bytes = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -26,7 +26,10 @@ export async function startRig(): Promise<Rig> {
   const main = fileURLToPath(new URL("./upstream.ts", import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, main, dir], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
-  const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), ended.then(() => Promise.reject(new Error("the upstream of the measurements did not start")))])) as [string];
+  const [line] = (await Promise.race([
+    once(createInterface(child.stdout), "line"),
+    ended.then(() => Promise.reject(new Error("the upstream of the measurements did not start"))),
+  ])) as [string];
   const ports = JSON.parse(line) as UpstreamPorts;
   const caFile = join(dir, "ca.pem");
   return {
@@ -34,7 +37,11 @@ export async function startRig(): Promise<Rig> {
     caFile,
     config: {
       hosts: { [UPSTREAM_NAME]: `127.0.0.1:${ports.https}`, [PLAIN_NAME]: `127.0.0.1:${ports.http}` },
-      caFiles: [caFile], passThrough: [], dnsServers: [], upstreamProxy: null, hooks: null,
+      caFiles: [caFile],
+      passThrough: [],
+      dnsServers: [],
+      upstreamProxy: null,
+      hooks: null,
     },
     [Symbol.asyncDispose]: async () => {
       child.stdin.end();

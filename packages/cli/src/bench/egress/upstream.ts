@@ -56,7 +56,10 @@ export interface UpstreamPorts {
 if (process.argv[1] === import.meta.filename) {
   const leaves = await LeafCertificates.create(await loadAuthority(process.argv[2]!));
   const context = await leaves.contextFor(UPSTREAM_NAME);
-  const https = createHttpsServer({ SNICallback: (_, done) => done(null, context), keepAliveTimeout: 60_000 }, listener).listen(0, "127.0.0.1");
+  const https = createHttpsServer(
+    { SNICallback: (_, done) => done(null, context), keepAliveTimeout: 60_000 },
+    listener,
+  ).listen(0, "127.0.0.1");
   const http = createHttpServer({ keepAliveTimeout: 60_000 }, listener).listen(0, "127.0.0.1");
   await Promise.all([once(https, "listening"), once(http, "listening")]);
   const port = (server: { address(): unknown }) => (server.address() as AddressInfo).port;

@@ -98,7 +98,15 @@ export class Exchange {
     this.head = head;
     if (this.switched) return this.#resolve("switched");
     const { status, statusText, headers, last } = head;
-    this.#resolve({ status, statusText, headers: endToEnd(headers), body: this.#body, empty: false, trailers: () => this.#trailers, last });
+    this.#resolve({
+      status,
+      statusText,
+      headers: endToEnd(headers),
+      body: this.#body,
+      empty: false,
+      trailers: () => this.#trailers,
+      last,
+    });
   }
 
   #received(trailers: Header[]): void {

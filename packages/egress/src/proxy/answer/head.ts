@@ -34,7 +34,8 @@ export function maybeStatusLine(text: string): boolean {
 /** @throws {Refusal} */
 export function readStatusLine(line: string): { minor: string; status: number; phrase: string } {
   const [, minor, code, phrase = ""] = STATUS_LINE.exec(line) ?? [];
-  if (minor === undefined || code === undefined) throw Refusal.failed("The upstream's answer does not begin with a status line of HTTP/1.");
+  if (minor === undefined || code === undefined)
+    throw Refusal.failed("The upstream's answer does not begin with a status line of HTTP/1.");
   return { minor, status: Number(code), phrase };
 }
 
@@ -52,7 +53,13 @@ export function readAnswerHead(lines: readonly string[], method: string): Answer
   const framing = framingOf(status, method, chunked, bytes);
   const persistent = minor === "0" ? lists(fields, "connection", "keep-alive") : !lists(fields, "connection", "close");
   // With both framings somebody is wrong about where the next answer begins (RFC 9112 §6.1).
-  return { status, statusText: readPhrase(phrase), headers, framing, last: !persistent || framing.kind === "close" || (chunked && bytes !== null) };
+  return {
+    status,
+    statusText: readPhrase(phrase),
+    headers,
+    framing,
+    last: !persistent || framing.kind === "close" || (chunked && bytes !== null),
+  };
 }
 
 function framingOf(status: number, method: string, chunked: boolean, bytes: number | null): Framing {
@@ -63,20 +70,27 @@ function framingOf(status: number, method: string, chunked: boolean, bytes: numb
 
 /** No transfer coding is ever asked for, so the body has none but chunks; "identity" is the old word for none. */
 function isChunked(fields: readonly Header[]): boolean {
-  const codings = words(fields, "transfer-encoding").map((word) => word.toLowerCase()).filter((word) => word !== "identity");
-  if (codings.some((word) => word !== "chunked")) throw Refusal.failed("The upstream's answer is in a transfer coding that it was not asked for.");
+  const codings = words(fields, "transfer-encoding")
+    .map((word) => word.toLowerCase())
+    .filter((word) => word !== "identity");
+  if (codings.some((word) => word !== "chunked"))
+    throw Refusal.failed("The upstream's answer is in a transfer coding that it was not asked for.");
   return codings.length > 0;
 }
 
 /** The same length said more than once is one length (RFC 9110 §8.6). */
 function lengthOf(fields: readonly Header[]): number | null {
   const lengths = words(fields, "content-length").map((word) => LENGTH.exec(word)?.[1]);
-  if (lengths.includes(undefined)) throw Refusal.failed("The upstream's answer has a Content-Length that is not a number.");
+  if (lengths.includes(undefined))
+    throw Refusal.failed("The upstream's answer has a Content-Length that is not a number.");
   const different = new Set(lengths.map(Number));
   if (different.size > 1) throw Refusal.failed("The upstream's answer has two different Content-Lengths.");
   return different.size === 0 ? null : [...different][0]!;
 }
 
 function words(fields: readonly Header[], name: string): string[] {
-  return values(fields, name).flatMap((text) => text.split(",")).map(trim).filter((word) => word !== "");
+  return values(fields, name)
+    .flatMap((text) => text.split(","))
+    .map(trim)
+    .filter((word) => word !== "");
 }

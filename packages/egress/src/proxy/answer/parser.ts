@@ -54,7 +54,8 @@ export class AnswerParser {
    */
   push(chunk: Buffer): number {
     let at = 0;
-    while (at < chunk.length && this.#state !== "done") at = this.#takesBytes() ? this.#bytes(chunk, at) : this.#untilLineEnd(chunk, at);
+    while (at < chunk.length && this.#state !== "done")
+      at = this.#takesBytes() ? this.#bytes(chunk, at) : this.#untilLineEnd(chunk, at);
     this.#give();
     return at;
   }
@@ -67,7 +68,10 @@ export class AnswerParser {
   finish(): void {
     // Some servers leave out the empty line after the last chunk.
     if (this.#state === "close" || this.#state === "trailers") return this.#end([]);
-    if (this.#state !== "done") throw Object.assign(new Error("The upstream ended the exchange before its answer was complete."), { code: "ECONNRESET" });
+    if (this.#state !== "done")
+      throw Object.assign(new Error("The upstream ended the exchange before its answer was complete."), {
+        code: "ECONNRESET",
+      });
   }
 
   #takesBytes(): boolean {
@@ -99,7 +103,13 @@ export class AnswerParser {
     this.#count(to + 1 - at);
     this.#partial += chunk.toString("latin1", at, to);
     if (found < 0) {
-      if (this.#state === "head" && this.#lines.length === 0 && this.#partial !== "\r" && !maybeStatusLine(this.#partial)) readStatusLine(this.#partial);
+      if (
+        this.#state === "head" &&
+        this.#lines.length === 0 &&
+        this.#partial !== "\r" &&
+        !maybeStatusLine(this.#partial)
+      )
+        readStatusLine(this.#partial);
       return to;
     }
     const line = this.#partial.endsWith("\r") ? this.#partial.slice(0, -1) : this.#partial;
@@ -112,7 +122,11 @@ export class AnswerParser {
     this.#blockBytes += bytes;
     const block = this.#state === "head" || this.#state === "trailers";
     if (this.#blockBytes <= (block ? MAX_HEADER_BYTES : MAX_CHUNK_LINE_BYTES)) return;
-    throw Refusal.failed(block ? `The headers of the upstream's answer are longer than ${MAX_HEADER_BYTES} bytes.` : "A chunk of the upstream's answer has a size that is too long.");
+    throw Refusal.failed(
+      block
+        ? `The headers of the upstream's answer are longer than ${MAX_HEADER_BYTES} bytes.`
+        : "A chunk of the upstream's answer has a size that is too long.",
+    );
   }
 
   #line(line: string): void {
@@ -132,7 +146,8 @@ export class AnswerParser {
     if (line !== "") {
       if (this.#state === "head" && this.#lines.length === 0) readStatusLine(line);
       this.#lines.push(line);
-      if (this.#lines.length > MAX_HEADERS + 1) throw Refusal.failed(`The upstream's answer has more than ${MAX_HEADERS} headers.`);
+      if (this.#lines.length > MAX_HEADERS + 1)
+        throw Refusal.failed(`The upstream's answer has more than ${MAX_HEADERS} headers.`);
       return;
     }
     // Empty lines before an answer are what is left of the one before it.
@@ -152,7 +167,9 @@ export class AnswerParser {
     const { framing } = head;
     this.#left = framing.kind === "length" ? framing.bytes : 0;
     const empty = framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0);
-    this.#begin(empty ? "done" : framing.kind === "chunked" ? "chunk-size" : framing.kind === "length" ? "length" : "close");
+    this.#begin(
+      empty ? "done" : framing.kind === "chunked" ? "chunk-size" : framing.kind === "length" ? "length" : "close",
+    );
     this.#events.head(head);
     if (empty && head.status !== SWITCHING_PROTOCOLS) this.#events.end([]);
   }

@@ -7,7 +7,12 @@ export interface Frame {
 }
 
 export function frame(opcode: number, payload: Buffer, { final = true, mask = false } = {}): Buffer {
-  const length = payload.length < 126 ? [payload.length] : payload.length < 65_536 ? [126, payload.length >> 8, payload.length & 255] : null;
+  const length =
+    payload.length < 126
+      ? [payload.length]
+      : payload.length < 65_536
+        ? [126, payload.length >> 8, payload.length & 255]
+        : null;
   const head = length ? Buffer.from([(final ? 128 : 0) | opcode, ...length]) : Buffer.alloc(10);
   if (!length) {
     head[0] = (final ? 128 : 0) | opcode;
@@ -43,7 +48,9 @@ export class FrameReader {
     const start = from + (held[1]! & 128 ? 4 : 0);
     if (held.length < start + length) return null;
     const key = held.subarray(from, start);
-    const payload = Buffer.from(held.subarray(start, start + length)).map((byte, at) => (key.length ? byte ^ key[at % 4]! : byte));
+    const payload = Buffer.from(held.subarray(start, start + length)).map((byte, at) =>
+      key.length ? byte ^ key[at % 4]! : byte,
+    );
     this.#held = Buffer.from(held.subarray(start + length));
     return { final: held[0]! >= 128, opcode: held[0]! & 15, payload: Buffer.from(payload) };
   }

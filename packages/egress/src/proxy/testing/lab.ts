@@ -70,9 +70,20 @@ export class Lab implements AsyncDisposable {
   static async start(certificates: Certificates, options: LabOptions): Promise<Lab> {
     const dir = await mkdtemp(join(tmpdir(), "egress-proxy-"));
     const sealer = await Sealer.open(join(dir, "secrets.key"));
-    const opened = await openShared(dir, { caFiles: [certificates.file], passThrough: options.passThrough ?? [], hooks: null });
+    const opened = await openShared(dir, {
+      caFiles: [certificates.file],
+      passThrough: options.passThrough ?? [],
+      hooks: null,
+    });
     const shared: Shared = { ...opened, hooks: options.hooks ?? null };
-    return new Lab(dir, sealer, shared, await FakeGuest.listen(join(dir, "guest")), await readFile(join(dir, "ca.pem"), "utf8"), options);
+    return new Lab(
+      dir,
+      sealer,
+      shared,
+      await FakeGuest.listen(join(dir, "guest")),
+      await readFile(join(dir, "ca.pem"), "utf8"),
+      options,
+    );
   }
 
   private constructor(dir: string, sealer: Sealer, shared: Shared, guest: FakeGuest, ca: string, options: LabOptions) {
@@ -80,15 +91,29 @@ export class Lab implements AsyncDisposable {
     this.#sealer = sealer;
     this.#guest = guest;
     this.ca = ca;
-    this.#spec = { policy: { allow: Object.keys(options.hosts), deny: [], rules: [], ...options.policy }, secrets: (options.secrets ?? []).map((secret) => this.#seal(secret)) };
-    const dialer = new Dialer({ hosts: Object.fromEntries(Object.entries(options.hosts).map(([name, port]) => [name, `127.0.0.1:${port}`])), dnsServers: options.dnsServers ?? ["127.0.0.1:9"], upstreamProxy: options.upstreamProxy ?? null });
+    this.#spec = {
+      policy: { allow: Object.keys(options.hosts), deny: [], rules: [], ...options.policy },
+      secrets: (options.secrets ?? []).map((secret) => this.#seal(secret)),
+    };
+    const dialer = new Dialer({
+      hosts: Object.fromEntries(Object.entries(options.hosts).map(([name, port]) => [name, `127.0.0.1:${port}`])),
+      dnsServers: options.dnsServers ?? ["127.0.0.1:9"],
+      upstreamProxy: options.upstreamProxy ?? null,
+    });
     const emit = (_id: string, event: EgressEvent) => {
       this.events.push(event);
       this.tenant.acknowledge(1);
       this.#reported.emit("event");
     };
     this.tenant = new Tenant("sandbox", this.#spec, { sealer, dialer, emit });
-    this.#port = new Port({ tenant: this.tenant, socket: guest.socket, dialer, shared, violation: () => undefined, gone: () => undefined });
+    this.#port = new Port({
+      tenant: this.tenant,
+      socket: guest.socket,
+      dialer,
+      shared,
+      violation: () => undefined,
+      gone: () => undefined,
+    });
   }
 
   /** Changes policy or secrets as a user would. */
@@ -100,7 +125,9 @@ export class Lab implements AsyncDisposable {
 
   /** A connection of the guest to a name, or to `address:port`. */
   async open(host: string, port: number): Promise<Duplex> {
-    const stream = /^[0-9.]+$|^\[/.test(host) ? await this.#guest.connect(`${host}:${port}`, "7 test") : await this.#guest.connectTo(host, port);
+    const stream = /^[0-9.]+$|^\[/.test(host)
+      ? await this.#guest.connect(`${host}:${port}`, "7 test")
+      : await this.#guest.connectTo(host, port);
     stream.on("error", () => undefined);
     return stream;
   }
@@ -123,7 +150,13 @@ export class Lab implements AsyncDisposable {
   /** TLS of the guest over such a connection, trusting the installation's authority. */
   async openTls(host: string, port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
     const stream = await this.open(host, port);
-    const tls = connectTls({ socket: stream as never, host, servername: /^[0-9.[]/.test(host) ? "" : host, ca: this.ca, ...options });
+    const tls = connectTls({
+      socket: stream as never,
+      host,
+      servername: /^[0-9.[]/.test(host) ? "" : host,
+      ca: this.ca,
+      ...options,
+    });
     tls.on("error", () => undefined);
     const failed = once(tls, "close").then(() => Promise.reject(new Error("closed during the handshake")));
     failed.catch(() => undefined);
@@ -159,6 +192,7 @@ export async function readAll(stream: Duplex): Promise<string> {
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   stream.on("error", () => undefined);
   stream.resume();
-  if (!stream.destroyed && !stream.readableEnded) await new Promise<unknown>((resolve) => stream.once("end", resolve).once("close", resolve));
+  if (!stream.destroyed && !stream.readableEnded)
+    await new Promise<unknown>((resolve) => stream.once("end", resolve).once("close", resolve));
   return Buffer.concat(chunks).toString("latin1");
 }

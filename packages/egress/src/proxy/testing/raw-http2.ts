@@ -23,7 +23,16 @@ export function http2Frame(type: number, flags: number, stream: number, payload:
 
 /** Literal headers without indexing. */
 export function block(fields: readonly Field[]): Buffer {
-  return Buffer.concat(fields.map(([name, value]) => Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name, "latin1"), Buffer.from([value.length]), Buffer.from(value, "latin1")])));
+  return Buffer.concat(
+    fields.map(([name, value]) =>
+      Buffer.concat([
+        Buffer.from([0, name.length]),
+        Buffer.from(name, "latin1"),
+        Buffer.from([value.length]),
+        Buffer.from(value, "latin1"),
+      ]),
+    ),
+  );
 }
 
 /** Serves a connection: settings are agreed on, each other frame is told of. Windows stay as they are. */

@@ -1,6 +1,11 @@
 /** Upstreams on 127.0.0.1 that take down every byte that they get. */
 import { once } from "node:events";
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server as HttpServer } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server as HttpServer,
+} from "node:http";
 import { type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
@@ -23,14 +28,20 @@ export interface RecorderOptions {
 }
 
 /** A server that hands each connection (after TLS, if there is any) to `serve`. */
-export async function upstream(serve: (socket: Duplex) => void, { tls, alpn }: RecorderOptions = {}, address = "127.0.0.1"): Promise<Recorder> {
+export async function upstream(
+  serve: (socket: Duplex) => void,
+  { tls, alpn }: RecorderOptions = {},
+  address = "127.0.0.1",
+): Promise<Recorder> {
   const chunks: Buffer[] = [];
   let connections = 0;
   const sockets = new Set<Duplex>();
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     connections++;
     socket.on("error", () => undefined);
-    const stream: Duplex = tls ? new TLSSocket(socket, { isServer: true, secureContext: tls, ...(alpn && { ALPNProtocols: alpn }) }) : socket;
+    const stream: Duplex = tls
+      ? new TLSSocket(socket, { isServer: true, secureContext: tls, ...(alpn && { ALPNProtocols: alpn }) })
+      : socket;
     stream.on("error", () => undefined);
     sockets.add(stream);
     stream.once("close", () => sockets.delete(stream));
@@ -58,7 +69,11 @@ export async function upstream(serve: (socket: Duplex) => void, { tls, alpn }: R
 }
 
 /** A server of HTTP/1.1. Node's parser would read past `push`, so it is kept from the handle. */
-export async function httpUpstream(listener: RequestListener, options: RecorderOptions = {}, prepare: (server: HttpServer) => void = () => undefined): Promise<Recorder> {
+export async function httpUpstream(
+  listener: RequestListener,
+  options: RecorderOptions = {},
+  prepare: (server: HttpServer) => void = () => undefined,
+): Promise<Recorder> {
   const http = createHttpServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
     // A request may be cut off.
     await Promise.resolve(listener(request, response)).catch(() => response.destroy());
@@ -77,7 +92,10 @@ export async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 /** A server of HTTP/2. */
-export async function http2Upstream(listener: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void, options: RecorderOptions = {}): Promise<Recorder> {
+export async function http2Upstream(
+  listener: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+  options: RecorderOptions = {},
+): Promise<Recorder> {
   return upstream((socket) => {
     // Through a stream of its own, so that what is received passes `push`.
     const session = performServerHandshake(Duplex.from({ readable: socket, writable: socket }));

@@ -28,7 +28,13 @@ test("KVM that works is used, and not asked again", async () => {
 test("a verdict on one image leaves those on others alone, of which the newest are kept", async () => {
   const cache = join(dir, `${count++}.json`);
   let boots = 0;
-  const prove = (image: number) => proveAcceleration({ cache, versions: { image: String(image) }, device: "/dev/null", boot: async () => void boots++ });
+  const prove = (image: number) =>
+    proveAcceleration({
+      cache,
+      versions: { image: String(image) },
+      device: "/dev/null",
+      boot: async () => void boots++,
+    });
   for (const image of [1, 2, 1, 2]) await prove(image);
   assert.equal(boots, 2);
   for (let image = 3; image < 40; image++) await prove(image);
@@ -65,7 +71,10 @@ test("KVM that fails where emulation works is a verdict, kept until it is forgot
     if (kind === "kvm" && broken) throw new Error("KVM: entry failed");
   });
   assert.match((await prove()).reason, /does not under it: KVM: entry failed/);
-  assert.deepEqual(asked.map(([kind]) => kind), ["kvm", "tcg", "kvm"]);
+  assert.deepEqual(
+    asked.map(([kind]) => kind),
+    ["kvm", "tcg", "kvm"],
+  );
   assert.ok(asked[2]![1] >= PROOF_TIMEOUT_MS);
   broken = false;
   assert.equal((await prove()).kind, "tcg");
@@ -88,6 +97,11 @@ test("KVM that has had as long as emulation takes is not tried again", async () 
 
 test("without a device there is nothing to prove", async () => {
   const boot = () => Promise.reject(new Error("never"));
-  const found = await proveAcceleration({ cache: join(dir, "none.json"), versions: {}, device: join(dir, "nothing"), boot });
+  const found = await proveAcceleration({
+    cache: join(dir, "none.json"),
+    versions: {},
+    device: join(dir, "nothing"),
+    boot,
+  });
   assert.deepEqual(found, { kind: "tcg", reason: `this machine has no ${join(dir, "nothing")}` });
 });

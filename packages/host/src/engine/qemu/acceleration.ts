@@ -39,9 +39,13 @@ export interface ProveOptions {
  */
 export async function proveAcceleration(options: ProveOptions): Promise<Acceleration> {
   const device = options.device ?? "/dev/kvm";
-  const denied = await access(device, constants.R_OK | constants.W_OK).then(() => null, (error: NodeJS.ErrnoException) => error);
+  const denied = await access(device, constants.R_OK | constants.W_OK).then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error,
+  );
   if (denied?.code === "ENOENT") return { kind: "tcg", reason: `this machine has no ${device}` };
-  if (denied) return { kind: "tcg", reason: `${device} may not be used (${denied.code}): add this user to the group kvm` };
+  if (denied)
+    return { kind: "tcg", reason: `${device} may not be used (${denied.code}): add this user to the group kvm` };
   const key = JSON.stringify({ ...options.versions, proof: PROOF_VERSION });
   const known = await readVerdicts(options.cache);
   if (known[key]) return known[key];
@@ -63,7 +67,10 @@ async function prove(device: string, boot: ProveOptions["boot"]): Promise<Accele
   // Was it KVM? The same guest, under emulation: if that does not start, the reason lies elsewhere, and is thrown.
   const emulated = await timed(() => boot("tcg", CONTROL_TIMEOUT_MS));
   if (emulated.error) throw emulated.error;
-  const fails = ({ message }: Error): Acceleration => ({ kind: "tcg", reason: `${device} is there, but a guest that starts under emulation does not under it: ${message}` });
+  const fails = ({ message }: Error): Acceleration => ({
+    kind: "tcg",
+    reason: `${device} is there, but a guest that starts under emulation does not under it: ${message}`,
+  });
   // It had the time that emulation takes: what is not faster is of no use.
   if (first.ms >= emulated.ms) return fails(first.error);
   // Else once more, with all that time: this computer may be slow or busy, or it was a failure of one moment.
@@ -71,11 +78,17 @@ async function prove(device: string, boot: ProveOptions["boot"]): Promise<Accele
   return second.error ? fails(second.error) : works(second.ms);
 }
 
-const works = (ms: number): Acceleration => ({ kind: "kvm", reason: `a guest answered under KVM in ${Math.round(ms)} ms` });
+const works = (ms: number): Acceleration => ({
+  kind: "kvm",
+  reason: `a guest answered under KVM in ${Math.round(ms)} ms`,
+});
 
 async function timed(action: () => Promise<void>): Promise<{ ms: number; error?: Error }> {
   const started = performance.now();
-  const outcome = await action().then(() => ({}), (error: Error) => ({ error }));
+  const outcome = await action().then(
+    () => ({}),
+    (error: Error) => ({ error }),
+  );
   return { ms: performance.now() - started, ...outcome };
 }
 

@@ -20,7 +20,8 @@ export async function limitProcess(pid: number, name: string, size: MachineSize)
   const bytes = String((size.memoryMiB + OVERHEAD_MIB) * 1024 ** 2);
   const quota = size.vcpus * PERIOD_US + PERIOD_US / 2;
   const threads = String(MAX_THREADS);
-  if (await group(ROOT, name, pid, { "memory.max": bytes, "cpu.max": `${quota} ${PERIOD_US}`, "pids.max": threads })) return;
+  if (await group(ROOT, name, pid, { "memory.max": bytes, "cpu.max": `${quota} ${PERIOD_US}`, "pids.max": threads }))
+    return;
   await Promise.all([
     group(join(ROOT, "memory"), name, pid, { "memory.limit_in_bytes": bytes }),
     group(join(ROOT, "cpu"), name, pid, { "cpu.cfs_quota_us": String(quota) }),

@@ -40,11 +40,13 @@ export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
   };
   const wanted = options.accelerator ?? "auto";
   if (wanted !== "auto") return engine({ kind: wanted, reason: "configured" });
-  return engine(await proveAcceleration({
-    cache: options.verdicts,
-    versions,
-    boot: async (kind, timeoutMs) => bootOnce(await engine({ kind, reason: "being proven" }), options, timeoutMs),
-  }));
+  return engine(
+    await proveAcceleration({
+      cache: options.verdicts,
+      versions,
+      boot: async (kind, timeoutMs) => bootOnce(await engine({ kind, reason: "being proven" }), options, timeoutMs),
+    }),
+  );
 }
 
 /** QEMU's version, as `10.0.2`. @throws when it is missing or too old */

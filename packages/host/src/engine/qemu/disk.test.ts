@@ -23,7 +23,10 @@ test("an overlay has the size of its image, and is made without opening what it 
 });
 
 test("what is no qcow2 image has no size", async () => {
-  for (const [name, text] of [["empty", ""], ["raw", "x".repeat(1_000)]] as const) {
+  for (const [name, text] of [
+    ["empty", ""],
+    ["raw", "x".repeat(1_000)],
+  ] as const) {
     writeFileSync(join(dir, name), text);
     await assert.rejects(virtualSize(join(dir, name)), /is no qcow2 image/);
   }

@@ -32,7 +32,10 @@ for (const kind of ["full", "minimal"] as const) {
     await using jail = await openJail(kind, { writable: [], readable: [] }, user);
     // A number of seconds that nobody else waits for.
     const seconds = `1000.${process.pid}${kind.length}`;
-    await assert.rejects(startQemu({ command: ["/usr/bin/sleep", seconds], dir: folder, jail, user, kvm: "ignore" }), /did not start.*EISDIR/s);
+    await assert.rejects(
+      startQemu({ command: ["/usr/bin/sleep", seconds], dir: folder, jail, user, kvm: "ignore" }),
+      /did not start.*EISDIR/s,
+    );
     while (running(seconds).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 }

@@ -56,7 +56,9 @@ export class QemuProcess implements Vm {
 
   /** The last of what the guest wrote to its console. */
   async console(): Promise<string> {
-    return String(await this.qmp.execute("ringbuf-read", { device: "console", size: MAX_CONSOLE_BYTES })).slice(-MAX_CONSOLE_BYTES);
+    return String(await this.qmp.execute("ringbuf-read", { device: "console", size: MAX_CONSOLE_BYTES })).slice(
+      -MAX_CONSOLE_BYTES,
+    );
   }
 }
 
@@ -75,10 +77,24 @@ export interface StartOptions {
 export async function startQemu({ command, dir, jail, user, kvm }: StartOptions): Promise<QemuProcess> {
   const { qmp: qmpPath, control, egress } = socketsIn(dir);
   const given = kvm === "ignore" ? [MONITOR_FD] : [MONITOR_FD, KVM_FD];
-  const [file, ...args] = listening({ [QMP_FD]: qmpPath, [CONTROL_FD]: control, [EGRESS_FD]: egress }, given, jail, command);
+  const [file, ...args] = listening(
+    { [QMP_FD]: qmpPath, [CONTROL_FD]: control, [EGRESS_FD]: egress },
+    given,
+    jail,
+    command,
+  );
   const child = spawn(file!, args, {
     // Descriptors: 2 complaints, 3 the jail's report, 4 the monitor, 5 KVM, then the sockets, then the jail's own.
-    stdio: ["ignore", "ignore", "pipe", jail.reportsPid ? "pipe" : "ignore", "pipe", kvm, ...Array.from<"ignore">({ length: JAIL_FD - QMP_FD }).fill("ignore"), ...jail.descriptors],
+    stdio: [
+      "ignore",
+      "ignore",
+      "pipe",
+      jail.reportsPid ? "pipe" : "ignore",
+      "pipe",
+      kvm,
+      ...Array.from<"ignore">({ length: JAIL_FD - QMP_FD }).fill("ignore"),
+      ...jail.descriptors,
+    ],
     detached: true,
   });
   let started: ProcessRecord | undefined;

@@ -1,7 +1,16 @@
 /** The QEMU engine: `microvm` machines under KVM or emulation. */
 import { chmod, chown, copyFile, lchown, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Acceleration, BootFiles, CapturableVm, Engine, TemplateFiles, Vm, VmOptions, WaitingVm } from "../engine.ts";
+import type {
+  Acceleration,
+  BootFiles,
+  CapturableVm,
+  Engine,
+  TemplateFiles,
+  Vm,
+  VmOptions,
+  WaitingVm,
+} from "../engine.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
 import { createOverlay, virtualSize } from "./disk.ts";
@@ -39,13 +48,17 @@ export class Qemu implements Engine {
     this.acceleration = options.acceleration;
     this.versions = options.versions;
     this.#kernelCommandLine = kernelCommandLine(options.tscKHz);
-    this.fingerprint = JSON.stringify([this.name, options.versions["qemu"], qemuArguments({
-      ...nowhere,
-      accelerator: this.acceleration.kind,
-      kernelCommandLine: this.#kernelCommandLine,
-      size: { memoryMiB: 0, vcpus: 0 },
-      incoming: false,
-    })]);
+    this.fingerprint = JSON.stringify([
+      this.name,
+      options.versions["qemu"],
+      qemuArguments({
+        ...nowhere,
+        accelerator: this.acceleration.kind,
+        kernelCommandLine: this.#kernelCommandLine,
+        size: { memoryMiB: 0, vcpus: 0 },
+        incoming: false,
+      }),
+    ]);
   }
 
   async boot(options: VmOptions): Promise<Vm> {
@@ -57,7 +70,10 @@ export class Qemu implements Engine {
   async bootForCapture(options: VmOptions): Promise<CapturableVm> {
     const files = this.templateFiles(options.dir);
     await newOverlay(files.disk, options.boot.rootDisk, options.boot);
-    for (const [path, bytes] of [[files.memory, ramMiB(options.size.memoryMiB) * 1024 * 1024], [files.state, 0]] as const) {
+    for (const [path, bytes] of [
+      [files.memory, ramMiB(options.size.memoryMiB) * 1024 * 1024],
+      [files.state, 0],
+    ] as const) {
       const file = await open(path, "wx", 0o600);
       await file.truncate(bytes);
       await file.close();
@@ -83,13 +99,16 @@ export class Qemu implements Engine {
   async prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm> {
     const disk = join(options.dir, "disk.qcow2");
     await copyFile(template.overlay, disk);
-    const { vm, jail } = await this.#start({ ...options, boot: { ...options.boot, ...stubsIn(dirname(template.disk)) } }, {
-      disk,
-      backing: [template.disk, options.boot.rootDisk],
-      memory: { path: template.memory, shared: false },
-      incoming: true,
-      readable: [template.memory, template.state],
-    });
+    const { vm, jail } = await this.#start(
+      { ...options, boot: { ...options.boot, ...stubsIn(dirname(template.disk)) } },
+      {
+        disk,
+        backing: [template.disk, options.boot.rootDisk],
+        memory: { path: template.memory, shared: false },
+        incoming: true,
+        readable: [template.memory, template.state],
+      },
+    );
     await enableMigration(vm);
     return Object.assign(vm, { load: () => load(vm, jail, template) });
   }
@@ -116,11 +135,19 @@ export class Qemu implements Engine {
     }
   }
 
-  async #startAs(user: JailUser | null, options: VmOptions, files: StartFiles): Promise<{ vm: QemuProcess; jail: Jail }> {
+  async #startAs(
+    user: JailUser | null,
+    options: VmOptions,
+    files: StartFiles,
+  ): Promise<{ vm: QemuProcess; jail: Jail }> {
     const { boot, dir } = options;
     const writable = [files.disk, ...(files.writable ?? [])];
     if (user) for (const path of writable) await lchown(path, user.uid, user.gid);
-    await using jail = await openJail(this.#jail, { writable, readable: [boot.kernel, boot.initramfs, ...files.backing, ...(files.readable ?? [])] }, user);
+    await using jail = await openJail(
+      this.#jail,
+      { writable, readable: [boot.kernel, boot.initramfs, ...files.backing, ...(files.readable ?? [])] },
+      user,
+    );
     const args = qemuArguments({
       name: dir,
       accelerator: this.acceleration.kind,
@@ -156,7 +183,14 @@ interface StartFiles {
   writable?: string[];
 }
 
-const nowhere: BootFiles & { name: string; disk: string; backing: string[] } = { name: "", kernel: "", initramfs: "", rootDisk: "", disk: "", backing: [] };
+const nowhere: BootFiles & { name: string; disk: string; backing: string[] } = {
+  name: "",
+  kernel: "",
+  initramfs: "",
+  rootDisk: "",
+  disk: "",
+  backing: [],
+};
 
 async function newOverlay(path: string, backing: string, boot: BootFiles): Promise<void> {
   await createOverlay(path, backing, await virtualSize(boot.rootDisk));
@@ -175,7 +209,8 @@ async function capture(vm: QemuProcess, jail: Jail, options: VmOptions, files: T
   await vm.qmp.execute("quit").catch(() => {});
   await vm.exited;
   await writeStubs(options.boot.kernel, options.dir);
-  for (const path of [...Object.values(socketsIn(options.dir)), join(options.dir, PROCESS_RECORD)]) await rm(path, { force: true });
+  for (const path of [...Object.values(socketsIn(options.dir)), join(options.dir, PROCESS_RECORD)])
+    await rm(path, { force: true });
   // The template is ours again; jailed processes read it as users of their own.
   const all = [files.memory, files.state, files.disk, ...Object.values(stubsIn(options.dir))];
   for (const path of all) await chown(path, process.getuid!(), process.getgid!());
@@ -183,7 +218,10 @@ async function capture(vm: QemuProcess, jail: Jail, options: VmOptions, files: T
 }
 
 async function load(vm: QemuProcess, jail: Jail, template: TemplateFiles): Promise<void> {
-  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate-incoming", { uri: `file:${jail.name(template.state)}` })]);
+  await Promise.all([
+    migrationEnd(vm),
+    vm.qmp.execute("migrate-incoming", { uri: `file:${jail.name(template.state)}` }),
+  ]);
   // A template was paused when it was captured, and so is what comes of it.
   await vm.resume();
 }

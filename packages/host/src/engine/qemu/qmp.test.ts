@@ -23,7 +23,10 @@ async function monitor(behaviour: (socket: Socket) => void): Promise<string> {
 }
 
 test("a monitor that never answers is given up", async () => {
-  await assert.rejects(Qmp.connect(await monitor((socket) => socket.resume()), 50), /did not answer to qmp_capabilities within 0.05 s/);
+  await assert.rejects(
+    Qmp.connect(await monitor((socket) => socket.resume()), 50),
+    /did not answer to qmp_capabilities within 0.05 s/,
+  );
 });
 
 test("one that falls silent later is given up, with everything that waits for it", async () => {
@@ -37,6 +40,9 @@ test("one that falls silent later is given up, with everything that waits for it
 
 test("garbage, texts that are no objects and lines without end close the connection", async () => {
   for (const words of ["garbage\n", "null\n", "1\n", '"text"\n', "x".repeat(5 * 1024 * 1024)]) {
-    await assert.rejects(Qmp.connect(await monitor((socket) => void socket.on("error", () => {}).write(words)), 10_000), /QEMU ended/);
+    await assert.rejects(
+      Qmp.connect(await monitor((socket) => void socket.on("error", () => {}).write(words)), 10_000),
+      /QEMU ended/,
+    );
   }
 });

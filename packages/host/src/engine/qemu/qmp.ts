@@ -60,7 +60,8 @@ export class Qmp {
     const answered = new Promise<unknown>((resolve, reject) => this.#pending.push({ resolve, reject }));
     this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
     const timer = setTimeout(() => {
-      for (const { reject } of this.#pending.splice(0)) reject(new QmpError(`QEMU did not answer to ${command} within ${this.#timeoutMs / 1_000} s.`));
+      for (const { reject } of this.#pending.splice(0))
+        reject(new QmpError(`QEMU did not answer to ${command} within ${this.#timeoutMs / 1_000} s.`));
       this.#socket.destroy();
     }, this.#timeoutMs);
     try {
@@ -89,7 +90,7 @@ export class Qmp {
 
   #receive(text: string): void {
     this.#line += text;
-    for (let end: number; (end = this.#line.indexOf("\n")) >= 0;) {
+    for (let end: number; (end = this.#line.indexOf("\n")) >= 0; ) {
       const line = this.#line.slice(0, end);
       this.#line = this.#line.slice(end + 1);
       try {

@@ -34,11 +34,13 @@ async function onRecord(runDir: string, keep: ReadonlySet<string>): Promise<Know
 
 async function byCommandLine(runDir: string, keep: ReadonlySet<string>): Promise<Known[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(pids.map(async (pid) => {
-    const ticks = startTicks(pid);
-    const folder = await folderOf(pid, runDir);
-    return folder !== null && !keep.has(folder) && ticks !== undefined ? { pid, startTicks: ticks } : null;
-  }));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const ticks = startTicks(pid);
+      const folder = await folderOf(pid, runDir);
+      return folder !== null && !keep.has(folder) && ticks !== undefined ? { pid, startTicks: ticks } : null;
+    }),
+  );
   return found.filter((process) => process !== null);
 }
 

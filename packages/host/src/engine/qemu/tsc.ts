@@ -20,7 +20,8 @@ const run = promisify(execFile);
 export async function tscFrequencyKHz(agent: string, remembered: string): Promise<number> {
   const { stdout } = await run(agent, ["-tsc-frequency"]);
   const measured = Number(stdout.trim());
-  if (!Number.isInteger(measured) || measured <= 0) throw new Error(`${agent} measured a frequency of "${stdout.trim()}".`);
+  if (!Number.isInteger(measured) || measured <= 0)
+    throw new Error(`${agent} measured a frequency of "${stdout.trim()}".`);
   const before = Number(await readFile(remembered, "utf8").catch(() => ""));
   if (Math.abs(measured - before) <= measured * TOLERANCE) return before;
   await writeFile(remembered, String(measured));

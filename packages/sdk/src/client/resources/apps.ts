@@ -1,7 +1,18 @@
 import { Page } from "../page.ts";
 import type { Rest } from "../rest.ts";
 import { path } from "../rest.ts";
-import type { App, AppInit, AppListOptions, AppLogsOptions, Apps, AppUpdate, DeployInit, DeployRevision, PaginatedList, RuntimeLog } from "../types/mod.ts";
+import type {
+  App,
+  AppInit,
+  AppListOptions,
+  AppLogsOptions,
+  Apps,
+  AppUpdate,
+  DeployInit,
+  DeployRevision,
+  PaginatedList,
+  RuntimeLog,
+} from "../types/mod.ts";
 import { labelQuery } from "./labels.ts";
 
 /** Apps over REST. */
@@ -18,7 +29,9 @@ export class AppsResource implements Apps {
 
   async list(opts: AppListOptions = {}): Promise<PaginatedList<App>> {
     const { limit, cursor, layer, labels } = opts;
-    const response = await this.#rest.request("GET", "/api/v2/apps", { query: { limit, cursor, layer, ...labelQuery(labels) } });
+    const response = await this.#rest.request("GET", "/api/v2/apps", {
+      query: { limit, cursor, layer, ...labelQuery(labels) },
+    });
     return Page.of(response, (next) => this.list({ ...opts, cursor: next }));
   }
 
@@ -40,6 +53,10 @@ export class AppsResource implements Apps {
 
   async logs(idOrSlug: string, opts: AppLogsOptions): Promise<PaginatedList<RuntimeLog>> {
     const response = await this.#rest.request("GET", path`/api/v2/apps/${idOrSlug}/logs`, { query: { ...opts } });
-    return Page.of(response, (next) => this.logs(idOrSlug, { ...opts, cursor: next }), (body: { logs: RuntimeLog[] }) => body.logs);
+    return Page.of(
+      response,
+      (next) => this.logs(idOrSlug, { ...opts, cursor: next }),
+      (body: { logs: RuntimeLog[] }) => body.logs,
+    );
   }
 }

@@ -1,7 +1,16 @@
 import { Page } from "../page.ts";
 import type { Rest } from "../rest.ts";
 import { path } from "../rest.ts";
-import type { Layer, LayerAppRef, LayerAppsListOptions, LayerInit, LayerListOptions, Layers, LayerUpdate, PaginatedList } from "../types/mod.ts";
+import type {
+  Layer,
+  LayerAppRef,
+  LayerAppsListOptions,
+  LayerInit,
+  LayerListOptions,
+  Layers,
+  LayerUpdate,
+  PaginatedList,
+} from "../types/mod.ts";
 
 /** Layers over REST. */
 export class LayersResource implements Layers {

@@ -2,7 +2,16 @@ import { Page } from "../page.ts";
 import type { Rest } from "../rest.ts";
 import { path } from "../rest.ts";
 import { readEvents } from "../server-sent-events.ts";
-import type { BuildLog, BuildLogsOptions, PaginatedList, Revision, RevisionListOptions, RevisionProgress, Revisions, Timeline } from "../types/mod.ts";
+import type {
+  BuildLog,
+  BuildLogsOptions,
+  PaginatedList,
+  Revision,
+  RevisionListOptions,
+  RevisionProgress,
+  Revisions,
+  Timeline,
+} from "../types/mod.ts";
 
 const EVENT_STREAM = { accept: "text/event-stream" };
 
@@ -24,12 +33,16 @@ export class RevisionsResource implements Revisions {
   }
 
   async *progress(id: string): AsyncGenerator<RevisionProgress> {
-    yield* readEvents(await this.#rest.request("GET", path`/api/v2/revisions/${id}/progress`, { headers: EVENT_STREAM }));
+    yield* readEvents(
+      await this.#rest.request("GET", path`/api/v2/revisions/${id}/progress`, { headers: EVENT_STREAM }),
+    );
   }
 
   async *buildLogs(id: string, { step, timeline }: BuildLogsOptions = {}): AsyncGenerator<BuildLog> {
     const query = { step, timeline };
-    yield* readEvents(await this.#rest.request("GET", path`/api/v2/revisions/${id}/build_logs`, { query, headers: EVENT_STREAM }));
+    yield* readEvents(
+      await this.#rest.request("GET", path`/api/v2/revisions/${id}/build_logs`, { query, headers: EVENT_STREAM }),
+    );
   }
 
   cancel(id: string): Promise<Revision> {

@@ -33,7 +33,11 @@ export class SandboxesResource implements Sandboxes {
 
   async #page(labels: Record<string, string> | undefined, cursor?: string): Promise<PaginatedList<SandboxMetadata>> {
     const response = await this.#rest.request("GET", "/api/v2/sandboxes", { query: { cursor, ...labelQuery(labels) } });
-    return Page.of(response, (next) => this.#page(labels, next), (items: Listed[]) => items.map(toMetadata));
+    return Page.of(
+      response,
+      (next) => this.#page(labels, next),
+      (items: Listed[]) => items.map(toMetadata),
+    );
   }
 }
 

@@ -22,7 +22,11 @@ export class SnapshotsResource implements Snapshots {
 
   async list(opts: SnapshotListOptions = {}): Promise<PaginatedList<Snapshot>> {
     const response = await this.#rest.request("GET", "/api/v2/snapshots", { query: { ...opts } });
-    return Page.of(response, (next) => this.list({ ...opts, cursor: next }), (items: SnapshotData[]) => items.map(toSnapshot));
+    return Page.of(
+      response,
+      (next) => this.list({ ...opts, cursor: next }),
+      (items: SnapshotData[]) => items.map(toSnapshot),
+    );
   }
 
   delete(idOrSlug: string): Promise<void> {

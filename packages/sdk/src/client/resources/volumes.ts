@@ -24,7 +24,11 @@ export class VolumesResource implements Volumes {
 
   async list(opts: VolumeListOptions = {}): Promise<PaginatedList<Volume>> {
     const response = await this.#rest.request("GET", "/api/v2/volumes", { query: { ...opts } });
-    return Page.of(response, (next) => this.list({ ...opts, cursor: next }), (items: VolumeData[]) => items.map(toVolume));
+    return Page.of(
+      response,
+      (next) => this.list({ ...opts, cursor: next }),
+      (items: VolumeData[]) => items.map(toVolume),
+    );
   }
 
   async create(init: VolumeInit): Promise<Volume> {

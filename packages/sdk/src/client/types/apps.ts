@@ -35,32 +35,32 @@ export type AppConfigBase = {
 export type AppConfig =
   | AppConfigBase
   | (AppConfigBase & {
-    /** The framework; excludes `runtime`. */
-    framework: Framework;
-  })
+      /** The framework; excludes `runtime`. */
+      framework: Framework;
+    })
   | (AppConfigBase & {
-    /** The runtime; excludes `framework`. */
-    runtime: RuntimeConfig;
-  });
+      /** The runtime; excludes `framework`. */
+      runtime: RuntimeConfig;
+    });
 
 /** What runs an app: a Deno process (`dynamic`), or a server of files that were built before (`static`). */
 export type RuntimeConfig =
   | {
-    /** A Deno process. */
-    type: "dynamic";
-    /** Path of the main module. */
-    entrypoint?: string;
-    /** Arguments after the entrypoint. */
-    args?: string[];
-  }
+      /** A Deno process. */
+      type: "dynamic";
+      /** Path of the main module. */
+      entrypoint?: string;
+      /** Arguments after the entrypoint. */
+      args?: string[];
+    }
   | {
-    /** Files as they are. */
-    type: "static";
-    /** Directory of the files. */
-    cwd?: string;
-    /** Answer unknown paths with `index.html`, for single-page applications. */
-    spa?: boolean;
-  };
+      /** Files as they are. */
+      type: "static";
+      /** Directory of the files. */
+      cwd?: string;
+      /** Answer unknown paths with `index.html`, for single-page applications. */
+      spa?: boolean;
+    };
 
 /** A new app. */
 export interface AppInit {

@@ -4,16 +4,16 @@ import type { RevisionEnvVar } from "./revisions.ts";
 /** A file or a symbolic link of a deployment. */
 export type DeployAsset =
   | {
-    kind?: "file";
-    /** How `content` is written; UTF-8 by default. */
-    encoding?: "utf-8" | "base64";
-    content: string;
-  }
+      kind?: "file";
+      /** How `content` is written; UTF-8 by default. */
+      encoding?: "utf-8" | "base64";
+      content: string;
+    }
   | {
-    kind: "symlink";
-    /** Where the link leads. */
-    target: string;
-  };
+      kind: "symlink";
+      /** Where the link leads. */
+      target: string;
+    };
 
 /** How one deployment is built and run. What is absent is as the app has it. */
 export interface DeployConfig {

@@ -1,4 +1,12 @@
-import type { DirEntry, ExpandGlobOptions, MkdirOptions, RemoveOptions, TempOptions, WalkEntry, WalkOptions } from "../types.ts";
+import type {
+  DirEntry,
+  ExpandGlobOptions,
+  MkdirOptions,
+  RemoveOptions,
+  TempOptions,
+  WalkEntry,
+  WalkOptions,
+} from "../types.ts";
 
 /** Where files are: directories, names and links. A part of {@linkcode SandboxFs}. */
 export interface FsTree {

@@ -8,7 +8,11 @@ import { readBody, readQuery } from "../input.ts";
 import { resource } from "../resource.ts";
 import { moment } from "../time.ts";
 
-const logQuery = z.object({ format: z.enum(["jsonl", "har"]).default("jsonl"), since: moment.optional(), until: moment.optional() });
+const logQuery = z.object({
+  format: z.enum(["jsonl", "har"]).default("jsonl"),
+  since: moment.optional(),
+  until: moment.optional(),
+});
 
 /** What a sandbox may reach and what it reached: Sandkeep's own. */
 export function egressRoutes(app: Hono<Env>, services: Services): void {
@@ -23,7 +27,11 @@ export function egressRoutes(app: Hono<Env>, services: Services): void {
   /** A name in a path; what cannot be one is not there. */
   const secretName = (context: Context<Env>) => {
     const parsed = secretNameSchema.safeParse(context.req.param("name"));
-    if (!parsed.success) throw new ApiError("INVALID_REQUEST", "The name of the secret is not valid: it is not empty and has no `=` and no NUL.");
+    if (!parsed.success)
+      throw new ApiError(
+        "INVALID_REQUEST",
+        "The name of the secret is not valid: it is not empty and has no `=` and no NUL.",
+      );
     return parsed.data;
   };
 
@@ -32,14 +40,18 @@ export function egressRoutes(app: Hono<Env>, services: Services): void {
     GET: async (context) => context.json(egressView((await known(context)).network)),
     PATCH: async (context) => {
       const egress = running(context);
-      return context.json(await egress.change(await readBody(context, egressChangeSchema), context.get("principal").actor));
+      return context.json(
+        await egress.change(await readBody(context, egressChangeSchema), context.get("principal").actor),
+      );
     },
   });
   resource(app, "/api/v1/sandboxes/:id/egress/secrets/:name", {
     PUT: async (context) => {
       const egress = running(context);
       const name = secretName(context);
-      return context.json(await egress.setSecret(name, await readBody(context, secretRequestSchema), context.get("principal").actor));
+      return context.json(
+        await egress.setSecret(name, await readBody(context, secretRequestSchema), context.get("principal").actor),
+      );
     },
     DELETE: async (context) => {
       await running(context).revokeSecret(secretName(context), context.get("principal").actor);
@@ -50,7 +62,12 @@ export function egressRoutes(app: Hono<Env>, services: Services): void {
     GET: async (context) => {
       const { format, since, until } = readQuery(context, logQuery);
       const { organisation, id: sandbox } = await known(context);
-      const query = { organisation, sandbox, ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
+      const query = {
+        organisation,
+        sandbox,
+        ...(since !== undefined && { since }),
+        ...(until !== undefined && { until }),
+      };
       return await exportEgress(services, format, query, context.get("principal").organisation.slug);
     },
   });

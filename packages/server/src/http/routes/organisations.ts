@@ -6,7 +6,10 @@ import type { Env, Services } from "../env.ts";
 import { readBody } from "../input.ts";
 import { resource } from "../resource.ts";
 
-const view = ({ createdAt, ...rest }: OrganisationRecord): Organisation => ({ ...rest, createdAt: new Date(createdAt).toISOString() });
+const view = ({ createdAt, ...rest }: OrganisationRecord): Organisation => ({
+  ...rest,
+  createdAt: new Date(createdAt).toISOString(),
+});
 
 /** For administrators. */
 export function organisationRoutes(app: Hono<Env>, { store }: Services): void {
@@ -18,7 +21,8 @@ export function organisationRoutes(app: Hono<Env>, { store }: Services): void {
       try {
         await store.organisations.insert(record);
       } catch (error) {
-        if (error instanceof UniqueViolation) throw new ApiError("SLUG_ALREADY_IN_USE", `There is already an organisation ${slug}.`);
+        if (error instanceof UniqueViolation)
+          throw new ApiError("SLUG_ALREADY_IN_USE", `There is already an organisation ${slug}.`);
         throw error;
       }
       return context.json(view(record), 201);

@@ -47,9 +47,15 @@ export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Serv
     const [createdAt, afterId] = unwrapped === undefined ? [] : decodeCursor(unwrapped, cursorSchema);
     const after = createdAt === undefined || afterId === undefined ? {} : { after: { createdAt, id: afterId } };
     // One more than asked for says whether there is a next page.
-    const records = await store.sandboxes.list(context.get("principal").organisation.id, { labels, limit: limit + 1, ...(status && { status }), ...after });
+    const records = await store.sandboxes.list(context.get("principal").organisation.id, {
+      labels,
+      limit: limit + 1,
+      ...(status && { status }),
+      ...after,
+    });
     const last = records.length > limit ? records[limit - 1] : undefined;
-    if (last) context.header("Link", nextLink(context.req.url, config.publicUrl, encodeCursor([last.createdAt, last.id])));
+    if (last)
+      context.header("Link", nextLink(context.req.url, config.publicUrl, encodeCursor([last.createdAt, last.id])));
     return context.json(records.slice(0, limit).map(view));
   }
 
@@ -58,7 +64,9 @@ export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Serv
       const query = new URL(context.req.url).searchParams;
       // JavaScript's client expects everything at once.
       if (query.has("limit") || query.has("cursor")) return await page(context, metadata);
-      const records = await store.sandboxes.list(context.get("principal").organisation.id, { labels: labelFilter(query) });
+      const records = await store.sandboxes.list(context.get("principal").organisation.id, {
+        labels: labelFilter(query),
+      });
       return context.json(records.map(metadata));
     },
   });

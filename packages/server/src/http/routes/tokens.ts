@@ -41,7 +41,10 @@ function expiry({ token: { expiresAt } }: Principal, expiresInMs: number | undef
   if (expiresInMs === undefined) return expiresAt;
   const asked = now + expiresInMs;
   if (expiresAt === null || asked <= expiresAt) return asked;
-  throw new ApiError("FORBIDDEN", `This token expires at ${new Date(expiresAt).toISOString()} and cannot create one that is valid longer. Leave out \`expiresInMs\`, and the new token expires with it.`);
+  throw new ApiError(
+    "FORBIDDEN",
+    `This token expires at ${new Date(expiresAt).toISOString()} and cannot create one that is valid longer. Leave out \`expiresInMs\`, and the new token expires with it.`,
+  );
 }
 
 export function tokenRoutes(app: Hono<Env>, { authenticator, events, store }: Services): void {
@@ -61,7 +64,10 @@ export function tokenRoutes(app: Hono<Env>, { authenticator, events, store }: Se
       const expiresAt = expiry(principal, request.expiresInMs, now);
       const { token, hash, record } = newToken(organisation, { name: request.name, scope, expiresAt }, now);
       await store.tokens.insert(record, hash);
-      events.publish({ organisation, sandbox: null, actor: principal.actor }, { kind: "token.created", outcome: "ok", data: { token: record.id, name: record.name, scope } });
+      events.publish(
+        { organisation, sandbox: null, actor: principal.actor },
+        { kind: "token.created", outcome: "ok", data: { token: record.id, name: record.name, scope } },
+      );
       const answer: NewToken = { ...view(record), token };
       return context.json(answer, 201);
     },
@@ -72,10 +78,14 @@ export function tokenRoutes(app: Hono<Env>, { authenticator, events, store }: Se
       const id = context.req.param("id") ?? "";
       const found = await store.tokens.find(reach(principal), id);
       if (!found) throw new ApiError("TOKEN_NOT_FOUND");
-      if (!includesScope(principal.token.scope, found.scope)) throw new ApiError("FORBIDDEN", "Only an administrator's token revokes that of another administrator.");
+      if (!includesScope(principal.token.scope, found.scope))
+        throw new ApiError("FORBIDDEN", "Only an administrator's token revokes that of another administrator.");
       const record = await store.tokens.revoke(reach(principal), id, Date.now());
       if (!record) throw new ApiError("TOKEN_NOT_FOUND");
-      events.publish({ organisation: record.organisation, sandbox: null, actor: principal.actor }, { kind: "token.revoked", outcome: "ok", data: { token: record.id, name: record.name } });
+      events.publish(
+        { organisation: record.organisation, sandbox: null, actor: principal.actor },
+        { kind: "token.revoked", outcome: "ok", data: { token: record.id, name: record.name } },
+      );
       authenticator.revoked(record.id);
       return context.body(null, 204);
     },

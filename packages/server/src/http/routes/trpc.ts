@@ -22,7 +22,8 @@ export function trpcRoutes(app: Hono<Env>, { authenticator, config, log, sandbox
       context.set("principal", await authenticator.authenticate(token, context.req.header("x-deno-org")));
     } catch (error) {
       // Of a token that does not count, this client understands only a 401.
-      if (error instanceof ApiError && error.code === "TOKEN_EXPIRED") return context.json<ErrorBody>(error.toJSON(), 401);
+      if (error instanceof ApiError && error.code === "TOKEN_EXPIRED")
+        return context.json<ErrorBody>(error.toJSON(), 401);
       throw error;
     }
     await next();
@@ -32,14 +33,25 @@ export function trpcRoutes(app: Hono<Env>, { authenticator, config, log, sandbox
   const handle = async (context: Context<Env>): Promise<Response> => {
     const principal = context.get("principal");
     const procedureContext: TrpcContext = {
-      principal, store, sandboxes,
+      principal,
+      store,
+      sandboxes,
       hostname: new URL(config.publicUrl ?? context.req.url).host,
       told: (error) => toApiError(error, log, context.get("traceId")),
     };
     const request = await boundedRequest(context);
     // Loaded when it is needed: it would make every start of the server 30 ms slower.
-    const [{ fetchRequestHandler }, { router }] = await Promise.all([import("@trpc/server/adapters/fetch"), import("../trpc/router.ts")]);
-    return await fetchRequestHandler({ endpoint: ENDPOINT, req: request, router, maxBatchSize: MAX_BATCH, createContext: () => procedureContext });
+    const [{ fetchRequestHandler }, { router }] = await Promise.all([
+      import("@trpc/server/adapters/fetch"),
+      import("../trpc/router.ts"),
+    ]);
+    return await fetchRequestHandler({
+      endpoint: ENDPOINT,
+      req: request,
+      router,
+      maxBatchSize: MAX_BATCH,
+      createContext: () => procedureContext,
+    });
   };
   resource(app, TRPC_PATH, { GET: handle, POST: handle });
 }
@@ -53,7 +65,8 @@ async function boundedRequest(context: Context<Env>): Promise<Request> {
   const { method, url } = context.req;
   const headers = new Headers(context.req.header());
   // What a form of any page can send is not JSON.
-  if (method === "POST" && !/^application\/json *(;|$)/i.test(headers.get("content-type") ?? "")) throw new ApiError("INVALID_REQUEST", "The body is not of the type application/json.");
+  if (method === "POST" && !/^application\/json *(;|$)/i.test(headers.get("content-type") ?? ""))
+    throw new ApiError("INVALID_REQUEST", "The body is not of the type application/json.");
   const body = method === "POST" ? await readText(context) : null;
   const input = body ?? new URL(url).searchParams.get("input");
   if (input) {

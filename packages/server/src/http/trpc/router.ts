@@ -26,14 +26,21 @@ const trpc = initTRPC.context<TrpcContext>().create({
       serialize: () => neverHere(),
       // superjson's form is `{json, meta}`, where `meta` says which texts stand for something that JSON does not have. Inputs here are
       // nothing but texts, so it is left alone: nothing is made from what a client says of types.
-      deserialize: (input: unknown) => (typeof input === "object" && input !== null && "json" in input ? input.json : undefined),
+      deserialize: (input: unknown) =>
+        typeof input === "object" && input !== null && "json" in input ? input.json : undefined,
     },
     // The platform's command line evaluates each output as an expression, so that dates are dates (wire-protocol §12).
     output: { serialize: (output: unknown) => uneval(output), deserialize: () => neverHere() },
   },
   errorFormatter: ({ shape, error }) => {
-    const code = error.cause instanceof ApiError ? error.cause.code : error.cause instanceof z.ZodError ? ("INVALID_REQUEST" satisfies ErrorCode) : shape.data.code;
-    const message = error.cause instanceof z.ZodError ? `The input is not valid: ${describeIssues(error.cause)}.` : shape.message;
+    const code =
+      error.cause instanceof ApiError
+        ? error.cause.code
+        : error.cause instanceof z.ZodError
+          ? ("INVALID_REQUEST" satisfies ErrorCode)
+          : shape.data.code;
+    const message =
+      error.cause instanceof z.ZodError ? `The input is not valid: ${describeIssues(error.cause)}.` : shape.message;
     return { ...shape, message, data: { ...shape.data, code } };
   },
 });
@@ -44,7 +51,13 @@ function neverHere(): never {
 
 /** tRPC's names for our statuses; whatever else is a refusal is a bad request. */
 const CODES: Partial<Record<number, TRPCError["code"]>> = {
-  401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "CONFLICT", 429: "TOO_MANY_REQUESTS", 500: "INTERNAL_SERVER_ERROR", 503: "SERVICE_UNAVAILABLE",
+  401: "UNAUTHORIZED",
+  403: "FORBIDDEN",
+  404: "NOT_FOUND",
+  409: "CONFLICT",
+  429: "TOO_MANY_REQUESTS",
+  500: "INTERNAL_SERVER_ERROR",
+  503: "SERVICE_UNAVAILABLE",
 };
 
 /** A procedure for those whose token has its scope, which is in the same table as those of the routes. */
@@ -89,7 +102,12 @@ export const router = trpc.router({
         checkOrganisation(input.org, principal);
         const records = await store.sandboxes.list(principal.organisation.id, {});
         return records.map(({ id, status, createdAt, stoppedAt, region }) => ({
-          id, status, created_at: new Date(createdAt), stopped_at: stoppedAt === null ? null : new Date(stoppedAt), cluster_hostname: hostname, region,
+          id,
+          status,
+          created_at: new Date(createdAt),
+          stopped_at: stoppedAt === null ? null : new Date(stoppedAt),
+          cluster_hostname: hostname,
+          region,
         }));
       }),
     findHostname: procedure("sandboxes.findHostname")

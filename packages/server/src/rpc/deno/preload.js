@@ -62,7 +62,12 @@
   // Servers of node:http, node:https and node:http2 are net servers that answer requests.
   process.getBuiltinModule("node:diagnostics_channel").subscribe("tracing:net.server.listen:asyncEnd", ({ server }) => {
     try {
-      if (typeof server.requestTimeout !== "number" && !server.listenerCount("request") && !server.listenerCount("stream")) return;
+      if (
+        typeof server.requestTimeout !== "number" &&
+        !server.listenerCount("request") &&
+        !server.listenerCount("stream")
+      )
+        return;
       const listen = () => report({ listening: server.address()?.port ?? 0 });
       if (server.address()) listen();
       else server.once("listening", listen);

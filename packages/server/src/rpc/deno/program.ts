@@ -5,7 +5,10 @@ import { LineReader } from "../line-reader.ts";
 import { REPORT_LINE_BYTES } from "../limits.ts";
 
 /** What `preload.js` reports. The pipe is the user's as well: anything else on it is passed over. */
-const reportSchema = z.union([z.object({ listening: z.number().int().min(0).max(65535) }), z.object({ started: z.number() })]);
+const reportSchema = z.union([
+  z.object({ listening: z.number().int().min(0).max(65535) }),
+  z.object({ started: z.number() }),
+]);
 
 export class DenoProgram {
   readonly pid: number;

@@ -16,7 +16,8 @@
   };
 
   const describe = (error, depth = 0) => {
-    if (!(error instanceof Error) && !(error instanceof DOMException)) return { constructorName: "Error", message: text(error) };
+    if (!(error instanceof Error) && !(error instanceof DOMException))
+      return { constructorName: "Error", message: text(error) };
     const nested = (value) => (value instanceof Error && depth < 4 ? describe(value, depth + 1) : null);
     return {
       constructorName: String(error.constructor?.name || "Error"),
@@ -25,7 +26,12 @@
       code: typeof error.code === "string" ? error.code : null,
       stack: typeof error.stack === "string" ? error.stack : null,
       cause: nested(error.cause),
-      errors: Array.isArray(error.errors) ? error.errors.slice(0, 100).map((value) => nested(value)).filter(Boolean) : null,
+      errors: Array.isArray(error.errors)
+        ? error.errors
+            .slice(0, 100)
+            .map((value) => nested(value))
+            .filter(Boolean)
+        : null,
     };
   };
 
@@ -50,7 +56,10 @@
         if (failed) return stringify({ error: describe(error.get()) });
         last = value.get();
         const result = last instanceof Promise ? await last : last;
-        const json = stringify({ ok: result === undefined || typeof result === "function" || typeof result === "symbol" ? null : result }, plain);
+        const json = stringify(
+          { ok: result === undefined || typeof result === "function" || typeof result === "symbol" ? null : result },
+          plain,
+        );
         if (json.length > MAX_CHARS) throw new RangeError(`The value is larger than ${MAX_CHARS} characters of JSON`);
         return json;
       } catch (thrown) {

@@ -73,7 +73,8 @@ export class Repl {
     this.#held = this.#held.length ? Buffer.concat([this.#held, bytes]) : bytes;
     if (this.#held.length < LENGTH_BYTES) return;
     const length = this.#held.readUInt32LE();
-    if (length > this.#options.limits.replAnswerBytes) throw new RangeError(`an answer of ${length} bytes is larger than allowed`);
+    if (length > this.#options.limits.replAnswerBytes)
+      throw new RangeError(`an answer of ${length} bytes is larger than allowed`);
     const end = LENGTH_BYTES + length;
     if (this.#held.length < end) return;
     const answer = answerSchema.parse(JSON.parse(this.#held.toString("utf8", LENGTH_BYTES, end)));
@@ -93,7 +94,8 @@ export class Repl {
   #inTurn<T>(evaluation: () => Promise<T>): Promise<T> {
     if (this.#over) return Promise.reject(noSuchProcess(this.pid));
     const { replQueue } = this.#options.limits;
-    if (this.#queued >= replQueue) return Promise.reject(applicationError("Busy", `More than ${replQueue} evaluations wait for this REPL`));
+    if (this.#queued >= replQueue)
+      return Promise.reject(applicationError("Busy", `More than ${replQueue} evaluations wait for this REPL`));
     this.#queued++;
     const result = this.#last.then(evaluation).finally(() => this.#queued--);
     this.#last = result.catch(() => {});

@@ -92,18 +92,36 @@ function take(repl: Repl, bytes: Buffer): void {
   try {
     repl.push(bytes);
   } catch (error) {
-    repl.gone(`The REPL ${repl.pid} sent what is not an answer: ${error instanceof Error ? error.message : String(error)}`);
+    repl.gone(
+      `The REPL ${repl.pid} sent what is not an answer: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
-const streamsOf = (run: ProcessRun) => ({ pid: run.pid, stdoutStreamId: run.stdout?.id ?? null, stderrStreamId: run.stderr?.id ?? null });
+const streamsOf = (run: ProcessRun) => ({
+  pid: run.pid,
+  stdoutStreamId: run.stdout?.id ?? null,
+  stderrStreamId: run.stderr?.id ?? null,
+});
 
-type StartParams = Pick<RpcDecodedParams<"spawnDenoRepl">, "env" | "clearEnv" | "cwd" | "stdout" | "stderr" | "stdinStreamId">;
+type StartParams = Pick<
+  RpcDecodedParams<"spawnDenoRepl">,
+  "env" | "clearEnv" | "cwd" | "stdout" | "stderr" | "stdinStreamId"
+>;
 
 /** Starts Deno and keeps what it reports. */
 async function start(client: Client, params: StartParams, args: string[], onSocket?: (bytes: Buffer) => void) {
   const { env, clearEnv, cwd, stdout, stderr, stdinStreamId } = params;
-  const spawn: SpawnParams = { command: "deno", args, env, clearEnv, cwd, stdout, stderr, ...(onSocket ? { socket: true } : { channel: true }) };
+  const spawn: SpawnParams = {
+    command: "deno",
+    args,
+    env,
+    clearEnv,
+    cwd,
+    stdout,
+    stderr,
+    ...(onSocket ? { socket: true } : { channel: true }),
+  };
   let program: DenoProgram | undefined;
   const early: Buffer[] = [];
   const run = await ProcessRun.start(client, spawn, {
@@ -126,7 +144,14 @@ async function start(client: Client, params: StartParams, args: string[], onSock
 function runArgs(entrypoint: string, watch: boolean | string[] | undefined): string[] {
   const flags = watch === true ? ["--watch"] : Array.isArray(watch) ? [watchFlag(watch)] : [];
   // A name that begins with a dash would be taken for a flag.
-  return ["run", "-A", "--preload", PROGRAM_PRELOAD, ...flags, entrypoint.startsWith("-") ? `./${entrypoint}` : entrypoint];
+  return [
+    "run",
+    "-A",
+    "--preload",
+    PROGRAM_PRELOAD,
+    ...flags,
+    entrypoint.startsWith("-") ? `./${entrypoint}` : entrypoint,
+  ];
 }
 
 /** Deno wants a comma in a path doubled. */
@@ -138,7 +163,10 @@ function watchFlag(paths: string[]): string {
  * Inline code. `deno eval` takes it from the command line and resolves its imports against the working directory, with
  * no file to write and none to clean up; only what is too long for that becomes a file.
  */
-async function inlineArgs(client: Client, { code = "", extension = "ts" }: RpcDecodedParams<"spawnDeno">): Promise<string[]> {
+async function inlineArgs(
+  client: Client,
+  { code = "", extension = "ts" }: RpcDecodedParams<"spawnDeno">,
+): Promise<string[]> {
   if (code.includes("\0")) throw applicationError("TypeError", "Code must not contain NUL characters");
   const commonJs = extension === "cjs" || extension === "cts";
   // Without an import or export `deno eval` would take it for CommonJS.
@@ -147,7 +175,11 @@ async function inlineArgs(client: Client, { code = "", extension = "ts" }: RpcDe
     return ["eval", "--preload", PROGRAM_PRELOAD, `--ext=${extension}`, source.startsWith("-") ? ` ${source}` : source];
   }
   await client.guest.call("mkdir", { path: CODE_DIRECTORY, recursive: true });
-  const path = await client.guest.call("makeTempFile", { dir: CODE_DIRECTORY, prefix: "code-", suffix: `.${extension}` });
+  const path = await client.guest.call("makeTempFile", {
+    dir: CODE_DIRECTORY,
+    prefix: "code-",
+    suffix: `.${extension}`,
+  });
   await upload(openStream(client.guest, "writeFile", { path }), Buffer.from(source));
   return runArgs(path, undefined);
 }

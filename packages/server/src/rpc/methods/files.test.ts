@@ -29,8 +29,14 @@ test("writeFile appends, creates anew only, and sets the mode", async () => {
   await call("writeTextFile", { path: "options", content: "b", options: { append: true, create: null } });
   assert.equal(await readFile(`${sandbox.home}/options`, "utf8"), "ab");
   assert.equal((await stat(`${sandbox.home}/options`)).mode & 0o777, 0o600);
-  assert.equal((await failure("writeTextFile", { path: "options", content: "c", options: { createNew: true } }))!.constructorName, "AlreadyExists");
-  assert.equal((await failure("writeTextFile", { path: "not-there", content: "c", options: { create: false } }))!.constructorName, "NotFound");
+  assert.equal(
+    (await failure("writeTextFile", { path: "options", content: "c", options: { createNew: true } }))!.constructorName,
+    "AlreadyExists",
+  );
+  assert.equal(
+    (await failure("writeTextFile", { path: "not-there", content: "c", options: { create: false } }))!.constructorName,
+    "NotFound",
+  );
 });
 
 test("readTextFile decodes as Deno does: invalid UTF-8 becomes U+FFFD, a byte order mark stays", async () => {
@@ -77,7 +83,11 @@ test("a stream whose file cannot be written is cancelled", async () => {
   const contentStreamId = client.startStream();
   const { result } = await client.request("writeFile", { path: "no/such/directory", contentStreamId });
   assert.equal(result!.error!.code, "ENOENT");
-  await client.until(() => client.messages.find(({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === contentStreamId));
+  await client.until(() =>
+    client.messages.find(
+      ({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === contentStreamId,
+    ),
+  );
 });
 
 test("malformed base64 in a stream fails the write and cancels the stream", async () => {
@@ -86,7 +96,9 @@ test("malformed base64 in a stream fails the write and cancels the stream", asyn
   const written = client.request("writeFile", { path: "malformed", contentStreamId: streamId });
   client.notify("$sandbox.stream.enqueue", { streamId, data: "not base64!" });
   assert.match((await written).result!.error!.message, /malformed base64/);
-  await client.until(() => client.messages.find(({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === streamId));
+  await client.until(() =>
+    client.messages.find(({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === streamId),
+  );
 });
 
 test("an aborted read ends with AbortError", async () => {
@@ -97,7 +109,11 @@ test("an aborted read ends with AbortError", async () => {
     const reading = client.request(method, { path: "pipe", abortId: 7 });
     assert.equal(await call("abort", { abortId: 7 }), null);
     const { error } = (await reading).result!;
-    assert.deepEqual(error, { constructorName: "DOMException", name: "AbortError", message: "The signal has been aborted" });
+    assert.deepEqual(error, {
+      constructorName: "DOMException",
+      name: "AbortError",
+      message: "The signal has been aborted",
+    });
   }
 });
 
@@ -122,11 +138,14 @@ test("directories are made, listed and removed", async () => {
   await call("writeTextFile", { path: "dir/file", content: "" });
   await symlink("file", `${sandbox.home}/dir/link`);
   const entries = await call("readDir", { path: "dir" });
-  assert.deepEqual(entries.sort((a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name)), [
-    { name: "file", isFile: true, isDirectory: false, isSymlink: false },
-    { name: "link", isFile: false, isDirectory: false, isSymlink: true },
-    { name: "sub", isFile: false, isDirectory: true, isSymlink: false },
-  ]);
+  assert.deepEqual(
+    entries.sort((a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name)),
+    [
+      { name: "file", isFile: true, isDirectory: false, isSymlink: false },
+      { name: "link", isFile: false, isDirectory: false, isSymlink: true },
+      { name: "sub", isFile: false, isDirectory: true, isSymlink: false },
+    ],
+  );
   assert.equal((await failure("mkdir", { path: "dir" }))!.constructorName, "AlreadyExists");
   assert.ok(await failure("remove", { path: "dir" }));
   await call("remove", { path: "dir", options: { recursive: true } });
@@ -136,7 +155,11 @@ test("directories are made, listed and removed", async () => {
 test("stat and lstat give every field the client insists on", async () => {
   await call("writeTextFile", { path: "info", content: "12345" });
   await symlink("info", `${sandbox.home}/info-link`);
-  for (const [method, path, size, isSymlink] of [["stat", "info", 5, false], ["stat", "info-link", 5, false], ["lstat", "info-link", 4, true]] as const) {
+  for (const [method, path, size, isSymlink] of [
+    ["stat", "info", 5, false],
+    ["stat", "info-link", 5, false],
+    ["lstat", "info-link", 4, true],
+  ] as const) {
     const info = await call(method, { path });
     assert.ok(rpcMethods.stat.result.safeParse(info).success);
     assert.equal(info.size, size);
@@ -189,10 +212,16 @@ test("walk filters with JavaScript's regular expressions, flat or nested", async
   await mkdir(`${home}/w/skipped`, { recursive: true });
   await Promise.all(["a.ts", "b.js", "skipped/c.ts"].map((name) => writeFile(`${home}/w/${name}`, "")));
   const filters = { includeDirs: false, exts: [".ts"], skip: [{ source: "skip(?=ped)", flags: "i" }] };
-  for (const params of [{ path: "w", ...filters }, { path: "w", options: filters }]) {
+  for (const params of [
+    { path: "w", ...filters },
+    { path: "w", options: filters },
+  ]) {
     const { streamId } = await client.call("walk", params);
     const { events } = await client.ended(streamId);
-    assert.deepEqual(events.flatMap(({ data }) => (data ? [JSON.parse(String(data)).name] : [])), ["a.ts"]);
+    assert.deepEqual(
+      events.flatMap(({ data }) => (data ? [JSON.parse(String(data)).name] : [])),
+      ["a.ts"],
+    );
   }
 });
 
@@ -206,7 +235,15 @@ test("bad paths fail as the kernel fails them, and harm nothing", async () => {
   await symlink("loop-a", `${home}/loop-b`);
   await writeFile(`${home}/secret`, "");
   await chmod(`${home}/secret`, 0o000);
-  const methods: [string, object][] = [["readFile", {}], ["stat", {}], ["readTextFile", {}], ["readDir", {}], ["realPath", {}], ["open", {}], ["writeTextFile", { content: "" }]];
+  const methods: [string, object][] = [
+    ["readFile", {}],
+    ["stat", {}],
+    ["readTextFile", {}],
+    ["readDir", {}],
+    ["realPath", {}],
+    ["open", {}],
+    ["writeTextFile", { content: "" }],
+  ];
   for (const [method, rest] of methods) {
     for (const path of ["a\0b", "\0", "loop-a/x", "x".repeat(300), "y/".repeat(5000), "secret/x"]) {
       const error = await failure(method, { path, ...rest });
@@ -221,11 +258,14 @@ test("files that are written are told as events, failures too", async () => {
   await call("writeTextFile", { path: "told", content: "abc" });
   await failure("writeTextFile", { path: "no/where", content: "abc" });
   const told = sandbox.activities.filter(({ kind }) => kind === "file.written");
-  assert.deepEqual(told.find(({ data }) => "path" in data && data.path === "told"), {
-    kind: "file.written",
-    outcome: "ok",
-    data: { path: "told", bytes: 3, method: "writeTextFile" },
-  });
+  assert.deepEqual(
+    told.find(({ data }) => "path" in data && data.path === "told"),
+    {
+      kind: "file.written",
+      outcome: "ok",
+      data: { path: "told", bytes: 3, method: "writeTextFile" },
+    },
+  );
   assert.equal(told.at(-1)!.outcome, "failed");
 });
 

@@ -18,7 +18,8 @@ export const fileHandlers = {
   },
 
   writeFile: (client, params) => writeWhole(client, "writeFile", params, params.content),
-  writeTextFile: (client, params) => writeWhole(client, "writeTextFile", params, params.content === undefined ? undefined : Buffer.from(params.content)),
+  writeTextFile: (client, params) =>
+    writeWhole(client, "writeTextFile", params, params.content === undefined ? undefined : Buffer.from(params.content)),
 
   readDir: ({ guest }, { path }) => guest.call("readDir", { path }),
   remove: ({ guest }, { path, options }) => guest.call("remove", { path, ...options }),
@@ -49,7 +50,10 @@ async function readWhole(client: Client, path: string, abortId: number | undefin
   // As base64 it takes a third more; the rest of the answer takes little.
   const limit = Math.floor(((client.limits.resultBytes - 4096) * 3) / 4);
   const tooLarge = () =>
-    applicationError("RangeError", `The file is larger than ${limit} bytes, which is what fits in one answer; open it and read it in pieces, or download it: readfile '${path}'`);
+    applicationError(
+      "RangeError",
+      `The file is larger than ${limit} bytes, which is what fits in one answer; open it and read it in pieces, or download it: readfile '${path}'`,
+    );
   const abort = client.aborts.register(abortId, client.signal);
   try {
     const stream = openStream(client.guest, "readFile", { path }, abort.signal);
@@ -68,7 +72,12 @@ async function readWhole(client: Client, path: string, abortId: number | undefin
 
 type WriteParams = Pick<RpcDecodedParams<"writeFile">, "path" | "abortId" | "options" | "contentStreamId">;
 
-async function writeWhole(client: Client, method: string, params: WriteParams, content: Buffer | undefined): Promise<null> {
+async function writeWhole(
+  client: Client,
+  method: string,
+  params: WriteParams,
+  content: Buffer | undefined,
+): Promise<null> {
   const { path, abortId, options, contentStreamId } = params;
   const source = content === undefined ? client.inbound.claim(contentStreamId!) : null;
   const abort = client.aborts.register(abortId, client.signal);
@@ -84,7 +93,12 @@ async function writeWhole(client: Client, method: string, params: WriteParams, c
         }
       };
       // A source that waits for the client's next chunk does not notice that the guest has refused.
-      stream.once("close", () => source!.cancel({ constructorName: "Error", message: `Nobody reads ${STREAM_METHODS.enqueue} of this stream any more` }));
+      stream.once("close", () =>
+        source!.cancel({
+          constructorName: "Error",
+          message: `Nobody reads ${STREAM_METHODS.enqueue} of this stream any more`,
+        }),
+      );
       await upload(stream, counted());
     }
     client.emit({ kind: "file.written", outcome: "ok", data: { path, bytes, method } });

@@ -11,7 +11,8 @@ after(() => sandbox[Symbol.asyncDispose]());
 
 const call = (method: string, params: unknown) => sandbox.client.call(method, params);
 const failure = async (method: string, params: unknown) => (await sandbox.client.request(method, params)).result?.error;
-const open = async (path: string, options?: object): Promise<number> => (await call("open", { path, options })).fileHandleId;
+const open = async (path: string, options?: object): Promise<number> =>
+  (await call("open", { path, options })).fileHandleId;
 const read = async (fileHandleId: number, length: number): Promise<Buffer | null> => {
   const { data } = await call("fileRead", { fileHandleId, length });
   return data === null ? null : Buffer.from(data, "base64");
@@ -19,7 +20,9 @@ const read = async (fileHandleId: number, length: number): Promise<Buffer | null
 
 test("a handle reads, writes, seeks and tells the end of the file by null", async () => {
   const { fileHandleId } = await call("create", { path: "handle" });
-  assert.deepEqual(await call("fileWrite", { fileHandleId, data: Buffer.from("hello world").toString("base64") }), { bytesWritten: 11 });
+  assert.deepEqual(await call("fileWrite", { fileHandleId, data: Buffer.from("hello world").toString("base64") }), {
+    bytesWritten: 11,
+  });
   assert.deepEqual(await call("fileSeek", { fileHandleId, offset: "6", whence: 0 }), { position: 6 });
   assert.equal(String(await read(fileHandleId, 100)), "world");
   assert.equal(await read(fileHandleId, 100), null);
@@ -29,7 +32,8 @@ test("a handle reads, writes, seeks and tells the end of the file by null", asyn
   assert.equal(String(await read(fileHandleId, 100)), "wo");
   assert.equal(await call("fileTruncate", { fileHandleId, len: null }), null);
   assert.equal((await call("fileStat", { fileHandleId })).size, 0);
-  for (const method of ["fileSync", "fileSyncData", "fileLock", "fileUnlock", "fileClose"]) assert.equal(await call(method, { fileHandleId }), null, method);
+  for (const method of ["fileSync", "fileSyncData", "fileLock", "fileUnlock", "fileClose"])
+    assert.equal(await call(method, { fileHandleId }), null, method);
 });
 
 test("open reads by default, and otherwise does what is asked", async () => {
@@ -41,7 +45,10 @@ test("open reads by default, and otherwise does what is asked", async () => {
   await call("fileWrite", { fileHandleId: appending, data: "ZA==" });
   assert.ok(await failure("fileRead", { fileHandleId: appending, length: 1 }));
   assert.equal(await readFile(`${sandbox.home}/modes`, "utf8"), "abcd");
-  assert.equal((await failure("open", { path: "modes", options: { createNew: true, write: true } }))!.constructorName, "AlreadyExists");
+  assert.equal(
+    (await failure("open", { path: "modes", options: { createNew: true, write: true } }))!.constructorName,
+    "AlreadyExists",
+  );
 });
 
 test("fileStat is as complete as stat, and fileUtime takes dates and seconds", async () => {
@@ -59,7 +66,14 @@ test("a closed handle, or another connection's, is a bad resource", async () => 
   const other = await sandbox.connect();
   const foreign = (await other.call("open", { path: "modes" })).fileHandleId;
   for (const id of [fileHandleId, foreign, 987654]) {
-    for (const [method, rest] of [["fileRead", { length: 1 }], ["fileWrite", { data: "" }], ["fileSeek", { offset: 0, whence: 0 }], ["fileStat", {}], ["fileClose", {}], ["fileLock", {}]] as const) {
+    for (const [method, rest] of [
+      ["fileRead", { length: 1 }],
+      ["fileWrite", { data: "" }],
+      ["fileSeek", { offset: 0, whence: 0 }],
+      ["fileStat", {}],
+      ["fileClose", {}],
+      ["fileLock", {}],
+    ] as const) {
       assert.equal((await failure(method, { fileHandleId: id, ...rest }))!.constructorName, "BadResource", method);
     }
   }
@@ -99,13 +113,19 @@ test("bytes written through a handle are told when it is closed", async () => {
   const { fileHandleId } = await call("create", { path: "counted" });
   for (let count = 0; count < 3; count++) await call("fileWrite", { fileHandleId, data: "YWFh" });
   await call("fileClose", { fileHandleId });
-  assert.deepEqual(sandbox.activities.at(-1), { kind: "file.written", outcome: "ok", data: { path: "counted", bytes: 9, method: "fileWrite" } });
+  assert.deepEqual(sandbox.activities.at(-1), {
+    kind: "file.written",
+    outcome: "ok",
+    data: { path: "counted", bytes: 9, method: "fileWrite" },
+  });
 });
 
 test("calls on one handle take effect in the order in which they were sent", async () => {
   const { fileHandleId } = await call("create", { path: "ordered" });
   const text = Array.from({ length: 200 }, (_, index) => `${index},`);
-  await Promise.all(text.map((data) => call("fileWrite", { fileHandleId, data: Buffer.from(data).toString("base64") })));
+  await Promise.all(
+    text.map((data) => call("fileWrite", { fileHandleId, data: Buffer.from(data).toString("base64") })),
+  );
   assert.equal(await readFile(`${sandbox.home}/ordered`, "utf8"), text.join(""));
 });
 
@@ -154,7 +174,10 @@ test("reading ahead cannot be told from reading: random operations give what a p
           break;
         }
         assert.ok(bytes.length > 0 && bytes.length <= length);
-        assert.ok(bytes.equals(model.subarray(position, position + bytes.length)), `step ${step}, position ${position}`);
+        assert.ok(
+          bytes.equals(model.subarray(position, position + bytes.length)),
+          `step ${step}, position ${position}`,
+        );
         position += bytes.length;
       }
     }
@@ -166,7 +189,8 @@ test("a sequential reader sees what a process has appended", async () => {
   await writeFile(`${sandbox.home}/log`, Buffer.alloc(1_000_000, 120));
   const fileHandleId = await open("log");
   let length = 0;
-  for (let bytes = await read(fileHandleId, 65_536); bytes; bytes = await read(fileHandleId, 65_536)) length += bytes.length;
+  for (let bytes = await read(fileHandleId, 65_536); bytes; bytes = await read(fileHandleId, 65_536))
+    length += bytes.length;
   assert.equal(length, 1_000_000);
   await appendFile(`${sandbox.home}/log`, "more");
   assert.equal(String(await read(fileHandleId, 65_536)), "more");
@@ -175,7 +199,13 @@ test("a sequential reader sees what a process has appended", async () => {
 test("a pipe is read no further than asked", async () => {
   await sandbox.client.run("mkfifo", ["fifo"]);
   // Opened for both, so that there is a writer before there is a reader.
-  const writer = await sandbox.client.call("spawn", { command: "bash", args: ["-c", "exec 3<>fifo; for i in 1 2 3 4 5 6; do echo $i >&3; done; echo ready; read line"], stdinStreamId: sandbox.client.startStream(), stdout: "piped", stderr: "null" });
+  const writer = await sandbox.client.call("spawn", {
+    command: "bash",
+    args: ["-c", "exec 3<>fifo; for i in 1 2 3 4 5 6; do echo $i >&3; done; echo ready; read line"],
+    stdinStreamId: sandbox.client.startStream(),
+    stdout: "piped",
+    stderr: "null",
+  });
   const fileHandleId = await open("fifo");
   await sandbox.client.until(() => sandbox.client.stream(writer.stdoutStreamId).text === "ready\n");
   for (let line = 1; line <= 6; line++) assert.equal(String(await read(fileHandleId, 2)), `${line}\n`);

@@ -13,7 +13,8 @@ export const handleHandlers = {
   },
   fileSync: (client, { fileHandleId }) => client.handle(fileHandleId).sync("fileSync"),
   fileSyncData: (client, { fileHandleId }) => client.handle(fileHandleId).sync("fileSyncData"),
-  fileLock: (client, { fileHandleId, exclusive }) => client.handle(fileHandleId).lock(exclusive ?? false, client.signal),
+  fileLock: (client, { fileHandleId, exclusive }) =>
+    client.handle(fileHandleId).lock(exclusive ?? false, client.signal),
   fileUnlock: (client, { fileHandleId }) => client.handle(fileHandleId).unlock(),
   async fileRead(client, { fileHandleId, length }, call) {
     const handle = client.handle(fileHandleId);

@@ -19,7 +19,8 @@ const routes: Record<string, (request: IncomingMessage, response: ServerResponse
   "/redirect": (_request, response) => response.writeHead(302, { location: "/hello" }).end("moved"),
   "/never": () => {},
   "/endless": (_request, response) => void response.write("first"),
-  "/broken": (_request, response) => void response.writeHead(200, { "content-length": "100" }).write("part", () => response.destroy()),
+  "/broken": (_request, response) =>
+    void response.writeHead(200, { "content-length": "100" }).write("part", () => response.destroy()),
 };
 const server = createServer((request, response) => {
   const status = /^\/status\/(\d+)$/.exec(request.url!);
@@ -40,7 +41,13 @@ after(async () => {
 });
 
 const request = (path: string, params: object = {}) =>
-  sandbox.client.request("fetch", { url: path.startsWith("/") ? origin + path : path, method: "GET", headers: [], redirect: "follow", ...params });
+  sandbox.client.request("fetch", {
+    url: path.startsWith("/") ? origin + path : path,
+    method: "GET",
+    headers: [],
+    redirect: "follow",
+    ...params,
+  });
 async function fetched(path: string, params: object = {}) {
   const { result } = await request(path, params);
   if (result!.error) throw new Error(result!.error.message);
@@ -54,7 +61,13 @@ test("fetch gives status, headers and body", async () => {
   assert.equal(status, 200);
   assert.equal(statusText, "OK");
   assert.equal(text, "hello");
-  assert.deepEqual(headers.filter(([name]: [string]) => name === "x-two"), [["x-two", "a"], ["x-two", "b"]]);
+  assert.deepEqual(
+    headers.filter(([name]: [string]) => name === "x-two"),
+    [
+      ["x-two", "a"],
+      ["x-two", "b"],
+    ],
+  );
 });
 
 test("fetch sends method, headers and a streamed body", async () => {
@@ -111,17 +124,33 @@ test("a body that breaks off fails its stream", async () => {
 });
 
 test("what cannot be fetched is a TypeError, as Deno has it", async () => {
-  for (const url of ["nonsense", "", "/relative:", "ftp://example.com/", "file:///etc/passwd", "http://127.0.0.1:1/", "http://", "http://a b/"]) {
+  for (const url of [
+    "nonsense",
+    "",
+    "/relative:",
+    "ftp://example.com/",
+    "file:///etc/passwd",
+    "http://127.0.0.1:1/",
+    "http://",
+    "http://a b/",
+  ]) {
     const { result } = await sandbox.client.request("fetch", { url, method: "GET", headers: [], redirect: "follow" });
     assert.equal(result!.error!.constructorName, "TypeError", url);
   }
-  for (const params of [{ method: "BAD METHOD" }, { headers: [["bad name", "x"]] }, { headers: [["x", "a\r\nb: c"]] }]) {
+  for (const params of [
+    { method: "BAD METHOD" },
+    { headers: [["bad name", "x"]] },
+    { headers: [["x", "a\r\nb: c"]] },
+  ]) {
     assert.equal((await request("/hello", params)).result!.error!.constructorName, "TypeError", JSON.stringify(params));
   }
 });
 
 test("doors are not there yet, and say so", async () => {
-  for (const [method, params] of [["exposeHttp", { domain: "x.localhost", port: 80 }], ["vscode", { path: "/home/app", extensions: [] }]] as const) {
+  for (const [method, params] of [
+    ["exposeHttp", { domain: "x.localhost", port: 80 }],
+    ["vscode", { path: "/home/app", extensions: [] }],
+  ] as const) {
     const { result } = await sandbox.client.request(method, params);
     assert.equal(result!.error!.constructorName, "NotSupported");
     assert.match(result!.error!.message, /not available in this version/);

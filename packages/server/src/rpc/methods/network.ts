@@ -26,7 +26,12 @@ async function fetchInside(client: Client, params: RpcDecodedParams<"fetch">) {
   const abort = client.aborts.register(abortId, client.signal);
   try {
     const port = pid === undefined ? undefined : await portOf(client, pid, abort.signal);
-    const stream = openStream(client.guest, "fetch", { url, method, headers, redirect, hasBody: body !== null, port }, abort.signal);
+    const stream = openStream(
+      client.guest,
+      "fetch",
+      { url, method, headers, redirect, hasBody: body !== null, port },
+      abort.signal,
+    );
     stream.once("close", abort.done);
     if (body) {
       stream.once("close", () => body.cancel({ constructorName: "Error", message: "The request is over" }));
@@ -36,12 +41,16 @@ async function fetchInside(client: Client, params: RpcDecodedParams<"fetch">) {
     const head = await stream.head;
     if (head.status < 200) {
       stream.destroy();
-      throw applicationError("TypeError", `error sending request for url (${url}): the server answered with status ${head.status}`);
+      throw applicationError(
+        "TypeError",
+        `error sending request for url (${url}): the server answered with status ${head.status}`,
+      );
     }
     // The guest has decoded the body and left out the headers that describe its encoded form.
     const { status, statusText } = head;
     const answer = { status, statusText, headers: head.headers };
-    if (head.hasBody && method !== "HEAD" && !NULL_BODY.has(status)) return { ...answer, bodyStreamId: sendBytes(client, stream).id };
+    if (head.hasBody && method !== "HEAD" && !NULL_BODY.has(status))
+      return { ...answer, bodyStreamId: sendBytes(client, stream).id };
     stream.destroy();
     return { ...answer, bodyStreamId: null };
   } catch (error) {
@@ -63,8 +72,10 @@ function checkedUrl(text: string): string {
 async function portOf(client: Client, pid: number, signal: AbortSignal): Promise<number> {
   const program = client.session.program(pid);
   if (!program) throw noSuchProcess(pid);
-  if (!(await program.listening(signal)) || program.ended) throw applicationError("TypeError", `The process ${pid} has ended and serves no HTTP`, "ENOENT");
-  if (!program.port) throw applicationError("NotSupported", `The HTTP server of process ${pid} does not listen on a port`);
+  if (!(await program.listening(signal)) || program.ended)
+    throw applicationError("TypeError", `The process ${pid} has ended and serves no HTTP`, "ENOENT");
+  if (!program.port)
+    throw applicationError("NotSupported", `The HTTP server of process ${pid} does not listen on a port`);
   return program.port;
 }
 

@@ -25,7 +25,10 @@ test("a process gives its output and exit", async () => {
 });
 
 test("outputs that are null have no stream", async () => {
-  const { stdoutStreamId, stderrStreamId } = await sandbox.client.run("echo", ["x"], { stdout: "null", stderr: "null" });
+  const { stdoutStreamId, stderrStreamId } = await sandbox.client.run("echo", ["x"], {
+    stdout: "null",
+    stderr: "null",
+  });
   assert.equal(stdoutStreamId, null);
   assert.equal(stderrStreamId, null);
 });
@@ -37,7 +40,10 @@ test("inherit is piped", async () => {
 test("environment, a clear one, and the working directory", async () => {
   const { client, home } = sandbox;
   await client.call("mkdir", { path: "cwd" });
-  assert.equal((await client.run("bash", ["-c", "echo $A; pwd"], { env: { A: "1" }, cwd: "cwd" })).stdout, `1\n${home}/cwd\n`);
+  assert.equal(
+    (await client.run("bash", ["-c", "echo $A; pwd"], { env: { A: "1" }, cwd: "cwd" })).stdout,
+    `1\n${home}/cwd\n`,
+  );
   assert.equal((await client.run("/usr/bin/env", [], { env: { B: "2" }, clearEnv: true })).stdout, "B=2\n");
 });
 
@@ -74,7 +80,11 @@ test("spawn is answered before the input has ended", async () => {
 
 test("input for a process that has ended is swallowed, and nothing is cancelled", async () => {
   const { client } = sandbox;
-  for (const start of [{ command: "true" }, { command: "bash", args: ["-c", "exec <&-; exit 3"] }, { command: "head", args: ["-c1"] }]) {
+  for (const start of [
+    { command: "true" },
+    { command: "bash", args: ["-c", "exec <&-; exit 3"] },
+    { command: "head", args: ["-c1"] },
+  ]) {
     const stdinStreamId = client.startStream();
     client.enqueue(stdinStreamId, "early ".repeat(100_000));
     const { pid, stdoutStreamId } = await client.call("spawn", { ...start, stdinStreamId, ...piped });
@@ -85,7 +95,12 @@ test("input for a process that has ended is swallowed, and nothing is cancelled"
     assert.equal((await client.run("true")).status.code, 0);
     client.endStream(stdinStreamId);
     assert.equal((await client.run("true")).status.code, 0);
-    assert.equal(client.messages.find(({ method, params }) => method === STREAM_METHODS.cancel && params.streamId === stdinStreamId), undefined);
+    assert.equal(
+      client.messages.find(
+        ({ method, params }) => method === STREAM_METHODS.cancel && params.streamId === stdinStreamId,
+      ),
+      undefined,
+    );
   }
 });
 
@@ -111,12 +126,28 @@ test("a signal ends the whole group, and is told with 128 + n", async () => {
   const { pid } = await call("spawn", { command: "bash", args: ["-c", "sleep 60 & wait"], ...piped });
   await call("processKill", { pid, signal: null });
   assert.deepEqual(await call("processWait", { pid }), { success: false, code: 143, signal: "SIGTERM", oom: null });
-  assert.ok(await failure("processKill", { pid: (await call("spawn", { command: "sleep", args: ["1"], ...piped })).pid, signal: "SIGNOPE" }));
+  assert.ok(
+    await failure("processKill", {
+      pid: (await call("spawn", { command: "sleep", args: ["1"], ...piped })).pid,
+      signal: "SIGNOPE",
+    }),
+  );
 });
 
 test("a process that is over, or never was, is a TypeError with ENOENT", async () => {
   const { pid } = await sandbox.client.run("true");
-  for (const [method, params] of [["processKill", { pid }], ["processKill", { pid: 4_000_000 }], ["processWait", { pid: 4_000_000 }], ["processWait", { pid, vscode: true }], ["processKill", { pid, vscode: true }], ["denoHttpWait", { pid }], ["denoReplEval", { pid, code: "1" }], ["denoReplCall", { pid, fn: "f", args: [] }], ["denoReplClose", { pid }], ["fetch", { url: "http://x/", method: "GET", headers: [], redirect: "follow", pid }]] as const) {
+  for (const [method, params] of [
+    ["processKill", { pid }],
+    ["processKill", { pid: 4_000_000 }],
+    ["processWait", { pid: 4_000_000 }],
+    ["processWait", { pid, vscode: true }],
+    ["processKill", { pid, vscode: true }],
+    ["denoHttpWait", { pid }],
+    ["denoReplEval", { pid, code: "1" }],
+    ["denoReplCall", { pid, fn: "f", args: [] }],
+    ["denoReplClose", { pid }],
+    ["fetch", { url: "http://x/", method: "GET", headers: [], redirect: "follow", pid }],
+  ] as const) {
     const error = await failure(method, params);
     assert.equal(error?.constructorName, "TypeError", method);
     assert.equal(error?.code, "ENOENT", method);
@@ -134,8 +165,18 @@ test("what cannot be started is an error, and its input is cancelled", async () 
   const stdinStreamId = client.startStream();
   const { result } = await client.request("spawn", { command: "no-such-command", stdinStreamId, ...piped });
   assert.equal(result!.error!.constructorName, "NotFound");
-  await client.until(() => client.messages.find(({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === stdinStreamId));
-  for (const params of [{ command: "a\0b" }, { command: "true", args: ["\0"] }, { command: "true", cwd: "/nope" }, { command: "true", env: { "A=": "" } }, { command: "/" }]) {
+  await client.until(() =>
+    client.messages.find(
+      ({ method, params }) => method === "$sandbox.stream.cancel" && params.streamId === stdinStreamId,
+    ),
+  );
+  for (const params of [
+    { command: "a\0b" },
+    { command: "true", args: ["\0"] },
+    { command: "true", cwd: "/nope" },
+    { command: "true", env: { "A=": "" } },
+    { command: "/" },
+  ]) {
     assert.ok(await failure("spawn", { ...params, ...piped }), JSON.stringify(params));
   }
 });
@@ -174,7 +215,10 @@ test("a process whose output a client cancels sees a closed pipe", async () => {
 });
 
 test("a process of a client that vanishes sees a closed pipe, and the end of its input", async () => {
-  for (const vanish of [(client: TestClient) => client.close(), (client: TestClient) => void client.socket.terminate()]) {
+  for (const vanish of [
+    (client: TestClient) => client.close(),
+    (client: TestClient) => void client.socket.terminate(),
+  ]) {
     const other = await sandbox.connect();
     const printing = await other.call("spawn", { command: "yes", ...piped });
     const full = await other.call("spawn", { command: "yes", stdinStreamId: other.startStream(), ...piped });
@@ -191,7 +235,12 @@ test("a process of a client that vanishes sees a closed pipe, and the end of its
 test("a process that prints does not notice that the server leaves for a while", async () => {
   await using other = await startSandbox();
   const script = "while :; do echo heard; echo x >> ticks; sleep 0.01; done";
-  const { pid } = await other.client.call("spawn", { command: "bash", args: ["-c", script], stdinStreamId: other.client.startStream(), ...piped });
+  const { pid } = await other.client.call("spawn", {
+    command: "bash",
+    args: ["-c", script],
+    stdinStreamId: other.client.startStream(),
+    ...piped,
+  });
   other.session.leave();
   await other.client.close();
   const ticks = async () => (await readFile(`${other.home}/ticks`, "utf8").catch(() => "")).length;
@@ -204,7 +253,11 @@ test("a process that prints does not notice that the server leaves for a while",
 
 test("processes that print nothing survive their client", async () => {
   const other = await sandbox.connect();
-  const { pid } = await other.call("spawn", { command: "bash", args: ["-c", "sleep 0.2; echo alive > survivor"], ...piped });
+  const { pid } = await other.call("spawn", {
+    command: "bash",
+    args: ["-c", "sleep 0.2; echo alive > survivor"],
+    ...piped,
+  });
   await other.close();
   assert.equal((await call("processWait", { pid })).code, 0);
   assert.equal(await readFile(`${sandbox.home}/survivor`, "utf8"), "alive\n");
@@ -225,11 +278,19 @@ test("every command is told as an event", async () => {
 test("sandkeep.spawnPty gives a terminal of the asked for size, and ptyResize changes it", async () => {
   const { client } = sandbox;
   const stdinStreamId = client.startStream();
-  const { pid, stdoutStreamId } = await call("sandkeep.spawnPty", { command: "bash", args: ["--norc", "--noprofile"], cols: 91, rows: 17, stdinStreamId });
+  const { pid, stdoutStreamId } = await call("sandkeep.spawnPty", {
+    command: "bash",
+    args: ["--norc", "--noprofile"],
+    cols: 91,
+    rows: 17,
+    stdinStreamId,
+  });
   const exited = call("processWait", { pid });
   client.enqueue(stdinStreamId, "stty size; echo $TERM; tty > /dev/null && echo terminal\n");
   const stream = client.stream(stdoutStreamId);
-  await client.until(() => /17 91\r\n/.test(stream.text) && /xterm-256color\r\n/.test(stream.text) && /\nterminal\r\n/.test(stream.text));
+  await client.until(
+    () => /17 91\r\n/.test(stream.text) && /xterm-256color\r\n/.test(stream.text) && /\nterminal\r\n/.test(stream.text),
+  );
   await call("sandkeep.ptyResize", { pid, cols: 50, rows: 20 });
   client.enqueue(stdinStreamId, "stty size\n");
   await client.until(() => /20 50\r\n/.test(stream.text));

@@ -5,7 +5,11 @@ import { ProcessRun } from "../process-run.ts";
 /** Processes (wire-protocol §7.4). */
 export const processHandlers = {
   async spawn(client, { command, args, env, clearEnv, cwd, stdout, stderr, stdinStreamId }) {
-    const run = await ProcessRun.start(client, { command, args, env, clearEnv, cwd, stdout, stderr }, { stdinStreamId });
+    const run = await ProcessRun.start(
+      client,
+      { command, args, env, clearEnv, cwd, stdout, stderr },
+      { stdinStreamId },
+    );
     return { pid: run.pid, stdoutStreamId: run.stdout?.id ?? null, stderrStreamId: run.stderr?.id ?? null };
   },
 

@@ -19,7 +19,8 @@ const failure = async (method: string, params: unknown) => (await sandbox.client
 async function write(path: string, archive: Uint8Array) {
   const { client } = sandbox;
   const contentStreamId = client.startStream();
-  for (let from = 0; from < archive.length; from += 64 * 1024) client.enqueue(contentStreamId, archive.subarray(from, from + 64 * 1024));
+  for (let from = 0; from < archive.length; from += 64 * 1024)
+    client.enqueue(contentStreamId, archive.subarray(from, from + 64 * 1024));
   client.endStream(contentStreamId);
   return (await client.request("sandkeep.writeTree", { path, contentStreamId })).result!;
 }
@@ -35,7 +36,8 @@ test("a directory that was read can be written elsewhere, and by tar here", asyn
   await mkdir(`${sandbox.home}/by-tar`);
   const run = promisify(execFile);
   await run("tar", ["--extract", "--file", "archive.tar", "--directory", "by-tar"], { cwd: sandbox.home });
-  for (const copy of ["copy/of/it", "by-tar"]) await run("diff", ["--recursive", "--no-dereference", "tree", copy], { cwd: sandbox.home });
+  for (const copy of ["copy/of/it", "by-tar"])
+    await run("diff", ["--recursive", "--no-dereference", "tree", copy], { cwd: sandbox.home });
 });
 
 test("what cannot be read or written says which file, and in which way", async () => {
@@ -44,7 +46,10 @@ test("what cannot be read or written says which file, and in which way", async (
   assert.equal((await failure("sandkeep.readTree", { path: "plain" }))!.code, "ENOTDIR");
   const { error } = await write("/proc/not/here", new Uint8Array(10_240));
   assert.match(error!.message, /Invalid archive/);
-  assert.match((await failure("sandkeep.writeTree", { path: "x", contentStreamId: 424242 }))!.message, /no stream 424242/);
+  assert.match(
+    (await failure("sandkeep.writeTree", { path: "x", contentStreamId: 424242 }))!.message,
+    /no stream 424242/,
+  );
 });
 
 test("an error in the midst of a directory comes as the stream's error and names the file", async () => {
@@ -74,7 +79,7 @@ test("no more is sent than the client is willing to hold, until it has taken som
   // What was under way has arrived when a call, which is answered after it, has.
   await call("envToObject", {});
   assert.ok(stream.bytes.length < 400_000, String(stream.bytes.length));
-  for (let taken = 0; !stream.kinds.includes("end");) {
+  for (let taken = 0; !stream.kinds.includes("end"); ) {
     const bytes = stream.bytes.length - taken;
     taken += bytes;
     await call("sandkeep.streamTaken", { streamId, bytes });
@@ -105,7 +110,8 @@ test("a writing that is aborted, or whose source fails, leaves no half a file", 
   ]) {
     const contentStreamId = client.startStream();
     const written = client.request("sandkeep.writeTree", { path: "target", contentStreamId, abortId: 77 });
-    for (let from = 0; from < half.length; from += 64 * 1024) client.enqueue(contentStreamId, half.subarray(from, from + 64 * 1024));
+    for (let from = 0; from < half.length; from += 64 * 1024)
+      client.enqueue(contentStreamId, half.subarray(from, from + 64 * 1024));
     while (!(await call("readDir", { path: "target" }).catch(() => [])).length);
     await end(contentStreamId, 77);
     assert.ok((await written).result!.error);
@@ -117,7 +123,13 @@ test("a writing that is aborted, or whose source fails, leaves no half a file", 
 
 test("whatever the guest says after the head is checked as the head is", async () => {
   const faults: [trailer: string, ends: RegExp, violation: boolean][] = [
-    [Buffer.from(JSON.stringify({ constructorName: "NotFound", message: "gone: 'x'", code: "ENOENT" })).toString("base64"), /gone: 'x'/, false],
+    [
+      Buffer.from(JSON.stringify({ constructorName: "NotFound", message: "gone: 'x'", code: "ENOENT" })).toString(
+        "base64",
+      ),
+      /gone: 'x'/,
+      false,
+    ],
     ["not base64 of JSON", /not of its contract/, true],
     [Buffer.from(JSON.stringify({ message: 1 })).toString("base64"), /not of its contract/, true],
   ];
@@ -128,9 +140,12 @@ test("whatever the guest says after the head is checked as the head is", async (
     }, true);
     const stream = openStream(misbehaving.guest, "readTree", { path: "x" });
     await stream.head;
-    await assert.rejects(async () => {
-      for await (const _ of stream);
-    }, (error: Error) => expected.test(error.message) && (violation || error instanceof GuestError));
+    await assert.rejects(
+      async () => {
+        for await (const _ of stream);
+      },
+      (error: Error) => expected.test(error.message) && (violation || error instanceof GuestError),
+    );
     if (violation) assert.equal((await misbehaving.guest.ended).kind, "garbage");
   }
   assert.equal(await readFile(`${sandbox.home}/plain`, "utf8"), "");

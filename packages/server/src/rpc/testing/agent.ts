@@ -30,7 +30,10 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
 
   const path = [...(options.path ?? []), process.env["PATH"]].join(":");
   // A test run that is killed must not leave it behind.
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", binary, "-unix", socketPath, "-home", home], { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, PATH: path } });
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", binary, "-unix", socketPath, "-home", home], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, PATH: path },
+  });
   const exited = once(child, "exit");
   const socket = await connected(socketPath);
   const guest = await GuestClient.connect(socket, HELLO_TIMEOUT_MS);
@@ -41,7 +44,9 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
       // In a machine they end with it; here they would live on.
       const processes = await guest.call("processList", {}).catch(() => []);
       const running = processes.filter(({ exit }) => exit === null);
-      await Promise.all(running.map(({ pid }) => guest.call("processKill", { pid, signal: "SIGKILL" }).catch(() => {})));
+      await Promise.all(
+        running.map(({ pid }) => guest.call("processKill", { pid, signal: "SIGKILL" }).catch(() => {})),
+      );
       guest.close();
       child.kill("SIGKILL");
       await exited;

@@ -117,7 +117,9 @@ export class TestClient {
   async run(command: string, args: string[] = [], params: object = {}) {
     const spawned = await this.call("spawn", { command, args, stdout: "piped", stderr: "piped", ...params });
     const status = await this.call("processWait", { pid: spawned.pid });
-    const [stdout, stderr] = await Promise.all([spawned.stdoutStreamId, spawned.stderrStreamId].map((id) => (id === null ? null : this.ended(id))));
+    const [stdout, stderr] = await Promise.all(
+      [spawned.stdoutStreamId, spawned.stderrStreamId].map((id) => (id === null ? null : this.ended(id))),
+    );
     return { ...spawned, status, stdout: stdout?.text, stderr: stderr?.text };
   }
 
@@ -144,7 +146,11 @@ export class TestClient {
       if (message.method?.startsWith("$sandbox.stream.")) {
         const { streamId, data, error } = message.params;
         const kind = message.method.slice("$sandbox.stream.".length);
-        this.stream(streamId).events.push({ kind, ...(data !== undefined && { data: Buffer.from(data, "base64") }), ...(error && { error }) });
+        this.stream(streamId).events.push({
+          kind,
+          ...(data !== undefined && { data: Buffer.from(data, "base64") }),
+          ...(error && { error }),
+        });
       }
     }
     this.#change();

@@ -21,7 +21,10 @@ export function prefix(outcome: unknown): Buffer {
 }
 
 /** @param waitForTrailers whether streams ask for trailers at their end (`wantTrailers`) */
-export async function misbehavingGuest(answer: Answer, waitForTrailers = false): Promise<{ guest: GuestClient } & AsyncDisposable> {
+export async function misbehavingGuest(
+  answer: Answer,
+  waitForTrailers = false,
+): Promise<{ guest: GuestClient } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), "sandkeep-peer-"));
   const server = createServer((socket) => void greet(socket, answer, waitForTrailers));
   server.listen(join(folder, "peer.sock"));

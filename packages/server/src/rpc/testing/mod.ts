@@ -38,7 +38,11 @@ export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {})
   const activities: Activity[] = [];
   const connections: RpcConnection[] = [];
   const http = createServer();
-  const sockets = new WebSocketServer({ server: http, maxPayload: limits.messageBytes ?? RPC_LIMITS.messageBytes, perMessageDeflate: false });
+  const sockets = new WebSocketServer({
+    server: http,
+    maxPayload: limits.messageBytes ?? RPC_LIMITS.messageBytes,
+    perMessageDeflate: false,
+  });
   sockets.on("connection", (socket) => {
     connections.push(serveRpc(socket, { session, log, emit: (activity) => activities.push(activity), limits }));
   });

@@ -11,12 +11,18 @@ const FILE_NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
  * @throws if a newer Sandkeep has already migrated it further.
  */
 export function migrate(db: DatabaseSync): void {
-  db.exec("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT");
+  db.exec(
+    "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
+  );
   const current = Number(db.prepare("SELECT coalesce(max(version), 0) AS version FROM migrations").get()?.["version"]);
-  const files = readdirSync(FOLDER).filter((name) => FILE_NAME.test(name)).sort();
+  const files = readdirSync(FOLDER)
+    .filter((name) => FILE_NAME.test(name))
+    .sort();
   const newest = files.length;
   if (current > newest) {
-    throw new Error(`The database is of a newer Sandkeep (version ${current}; this one knows ${newest}). Upgrade Sandkeep, or use another data directory.`);
+    throw new Error(
+      `The database is of a newer Sandkeep (version ${current}; this one knows ${newest}). Upgrade Sandkeep, or use another data directory.`,
+    );
   }
   for (const name of files.slice(current)) {
     db.exec("BEGIN IMMEDIATE");

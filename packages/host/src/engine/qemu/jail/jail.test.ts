@@ -27,15 +27,36 @@ function machine() {
 }
 
 /** Runs a script of a shell in a jail; in it, `$disk` and `$image` are what the jail calls these files. */
-async function jailed(kind: JailKind, script: string, { folder, disk, image, path } = machine(), kvm = false): Promise<{ code: number | null; said: string }> {
+async function jailed(
+  kind: JailKind,
+  script: string,
+  { folder, disk, image, path } = machine(),
+  kvm = false,
+): Promise<{ code: number | null; said: string }> {
   const user = jailUser();
   if (user) chownSync(disk, user.uid, user.gid);
   await using jail = await openJail(kind, { writable: [disk], readable: [image] }, user);
   const variables = `disk=${jail.name(disk)} image=${jail.name(image)} folder=${folder}; `;
-  const [file, ...args] = listening({ 6: path("qmp"), 7: path("control") }, kvm ? [4, 5] : [4], jail, ["/usr/bin/bash", "-c", variables + script]);
+  const [file, ...args] = listening({ 6: path("qmp"), 7: path("control") }, kvm ? [4, 5] : [4], jail, [
+    "/usr/bin/bash",
+    "-c",
+    variables + script,
+  ]);
   const child = spawn(file!, args, {
     // 5 is KVM. What is given to none, whoever started the server left open: the server's children have it, too.
-    stdio: ["ignore", "pipe", "pipe", "pipe", 2, 2, "ignore", "ignore", 2, ...(jail.descriptors.length ? jail.descriptors : [2]), 2],
+    stdio: [
+      "ignore",
+      "pipe",
+      "pipe",
+      "pipe",
+      2,
+      2,
+      "ignore",
+      "ignore",
+      2,
+      ...(jail.descriptors.length ? jail.descriptors : [2]),
+      2,
+    ],
   });
   let said = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (said += text));
@@ -47,7 +68,8 @@ async function jailed(kind: JailKind, script: string, { folder, disk, image, pat
 }
 
 /** A system call by number from perl, and what became of it. */
-const call = (...args: (number | string)[]) => `perl -e 'print syscall(${args.join(", ")}) < 0 ? "refused " : "did "'; `;
+const call = (...args: (number | string)[]) =>
+  `perl -e 'print syscall(${args.join(", ")}) < 0 ? "refused " : "did "'; `;
 
 for (const kind of ["full", "minimal"] as const) {
   describe(`the ${kind} jail`, () => {
@@ -62,14 +84,36 @@ for (const kind of ["full", "minimal"] as const) {
     test("has no folder in which anything could be made, moved or removed", async () => {
       const files = machine();
       const attempts = [
-        "ln -s /etc/passwd $folder/machine.json.new", "ln -sf /etc/passwd $folder/machine.json", "ln -sf /etc/passwd $folder/control",
-        "ln -sf /etc/passwd $folder/disk", "mv $folder/disk $folder/other", "rm $folder/machine.json", "rm $folder/qmp", "rm $folder/disk",
-        "mkdir $folder/run", "mv $folder $folder.old", "touch $folder/new", "echo forged > $folder/machine.json", "cat $folder/machine.json",
-        "ln -s /etc/passwd /tmp/sandkeep-link", "touch /new", "touch /usr/new", "touch /var/tmp/sandkeep-new",
+        "ln -s /etc/passwd $folder/machine.json.new",
+        "ln -sf /etc/passwd $folder/machine.json",
+        "ln -sf /etc/passwd $folder/control",
+        "ln -sf /etc/passwd $folder/disk",
+        "mv $folder/disk $folder/other",
+        "rm $folder/machine.json",
+        "rm $folder/qmp",
+        "rm $folder/disk",
+        "mkdir $folder/run",
+        "mv $folder $folder.old",
+        "touch $folder/new",
+        "echo forged > $folder/machine.json",
+        "cat $folder/machine.json",
+        "ln -s /etc/passwd /tmp/sandkeep-link",
+        "touch /new",
+        "touch /usr/new",
+        "touch /var/tmp/sandkeep-new",
       ];
       // Without Landlock, root's folders for everybody's temporary files remain, and without root all that is the user's.
-      const possible = kind === "full" || landlock ? attempts : process.getuid!() === 0 ? attempts.filter((attempt) => !attempt.includes("tmp/")) : [];
-      const { said } = await jailed(kind, possible.map((attempt) => `(${attempt}) 2>&- && echo "did: ${attempt}"`).join("\n"), files);
+      const possible =
+        kind === "full" || landlock
+          ? attempts
+          : process.getuid!() === 0
+            ? attempts.filter((attempt) => !attempt.includes("tmp/"))
+            : [];
+      const { said } = await jailed(
+        kind,
+        possible.map((attempt) => `(${attempt}) 2>&- && echo "did: ${attempt}"`).join("\n"),
+        files,
+      );
       assert.equal(said, "");
       assert.deepEqual(readdirSync(files.folder).sort(), ["control", "disk", "image", "machine.json", "qmp"]);
       assert.equal(readFileSync(files.path("machine.json"), "utf8"), "record");
@@ -84,7 +128,10 @@ for (const kind of ["full", "minimal"] as const) {
         let text = "";
         const attempt = () => {
           const socket = connect(files.path("control"));
-          socket.setEncoding("utf8").on("data", (part: string) => (text += part)).once("end", () => resolve(text));
+          socket
+            .setEncoding("utf8")
+            .on("data", (part: string) => (text += part))
+            .once("end", () => resolve(text));
           // The jail is still being made.
           socket.once("error", () => (over ? resolve("nobody listened") : setTimeout(attempt, 5)));
         };
@@ -102,13 +149,22 @@ for (const kind of ["full", "minimal"] as const) {
 
     test("inherits its own descriptors and no other", async () => {
       for (const kvm of [false, true]) {
-        const { said } = await jailed(kind, `perl -e 'print join " ", grep { syscall(72, $_, 1, 0) >= 0 } 0 .. 511'`, machine(), kvm);
+        const { said } = await jailed(
+          kind,
+          `perl -e 'print join " ", grep { syscall(72, $_, 1, 0) >= 0 } 0 .. 511'`,
+          machine(),
+          kvm,
+        );
         assert.equal(said, ["0 1 2 4", ...(kvm ? [5] : []), "6 7", ...(kind === "full" ? [] : ["9 10"])].join(" "));
       }
     });
 
     test("cannot signal, trace or read another process", async () => {
-      const attempts = call(62, process.pid, 0) + call(234, process.pid, process.pid, 0) + call(101, 16, process.pid, 0, 0) + call(434, process.pid, 0);
+      const attempts =
+        call(62, process.pid, 0) +
+        call(234, process.pid, process.pid, 0) +
+        call(101, 16, process.pid, 0, 0) +
+        call(434, process.pid, 0);
       assert.equal((await jailed(kind, attempts)).said.replaceAll("refused ", ""), "");
     });
 
@@ -141,7 +197,11 @@ describe("the minimal jail", () => {
   });
 
   test("has no descriptor signal another process, and changes the limits of none", async () => {
-    const attempts = call(72, 1, 8, process.pid) + call(72, 1, 15, `$p = pack(q(ll), 1, ${process.pid})`) + call(16, 1, 0x8901, `$p = pack(q(l), ${process.pid})`) + call(302, process.pid, 7, 0, "$p = chr(0) x 16");
+    const attempts =
+      call(72, 1, 8, process.pid) +
+      call(72, 1, 15, `$p = pack(q(ll), 1, ${process.pid})`) +
+      call(16, 1, 0x8901, `$p = pack(q(l), ${process.pid})`) +
+      call(302, process.pid, 7, 0, "$p = chr(0) x 16");
     assert.equal((await jailed("minimal", attempts)).said.replaceAll("refused ", ""), "");
     // Its own are its own.
     assert.equal((await jailed("minimal", call(302, 0, 7, 0, "$p = chr(0) x 16"))).said, "did ");
@@ -149,15 +209,32 @@ describe("the minimal jail", () => {
 
   test("reads nothing of the computer but programs, where the kernel has Landlock", async (context) => {
     if (!landlock) return context.diagnostic("this kernel has no Landlock");
-    const attempts = ["cat /etc/passwd", "cat /proc/1/status", "ls /", "ls /tmp", "cat /sys/kernel/uevent_seqnum", ": < /dev/zero"];
-    const { said } = await jailed("minimal", attempts.map((attempt) => `(${attempt}) > /proc/self/fd/1 2>&- && echo "did: ${attempt}"`).join("\n"));
+    const attempts = [
+      "cat /etc/passwd",
+      "cat /proc/1/status",
+      "ls /",
+      "ls /tmp",
+      "cat /sys/kernel/uevent_seqnum",
+      ": < /dev/zero",
+    ];
+    const { said } = await jailed(
+      "minimal",
+      attempts.map((attempt) => `(${attempt}) > /proc/self/fd/1 2>&- && echo "did: ${attempt}"`).join("\n"),
+    );
     assert.doesNotMatch(said, /did:|root:/);
   });
 
   test("makes no namespace, ring, key or inter-process memory, by no way of calling", async () => {
-    const attempts = call(272, 0x1000_0000) + call(425, 8, "$p = chr(0) x 128") + call(29, 0, 4_096, 0o1600) + call(248, 0, 0, 0, 0, 0) + call(310, process.pid, 0, 0, 0, 0, 0) + call("0x40000000 + 41", 2, 1, 0) +
+    const attempts =
+      call(272, 0x1000_0000) +
+      call(425, 8, "$p = chr(0) x 128") +
+      call(29, 0, 4_096, 0o1600) +
+      call(248, 0, 0, 0, 0, 0) +
+      call(310, process.pid, 0, 0, 0, 0, 0) +
+      call("0x40000000 + 41", 2, 1, 0) +
       // clone with CLONE_NEWUSER, and clone3, whose flags no filter sees.
-      call(56, "0x10000000 | 17", 0, 0, 0, 0) + call(435, "$p = pack(q(Q8), 0x10000000, 0, 0, 0, 17, 0, 0, 0)", 64);
+      call(56, "0x10000000 | 17", 0, 0, 0, 0) +
+      call(435, "$p = pack(q(Q8), 0x10000000, 0, 0, 0, 17, 0, 0, 0)", 64);
     assert.equal((await jailed("minimal", attempts)).said.replaceAll("refused ", ""), "");
   });
 

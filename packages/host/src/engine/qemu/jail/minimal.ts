@@ -31,7 +31,10 @@ export async function openMinimalJail({ writable, readable }: JailFiles, user: J
     wrap: (command) => [
       ...LIMITS,
       ...become(user),
-      "perl", "-e", CONFINE, "--",
+      "perl",
+      "-e",
+      CONFINE,
+      "--",
       ...files.map((path) => `${writable.includes(path) ? "w" : "r"}=${descriptor(path)}`),
       "--",
       ...command,

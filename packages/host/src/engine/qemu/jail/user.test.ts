@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { jailUser, releaseUser, reserveUser } from "./user.ts";
 
-test("no two processes have the same user at the same time, however many there were before", { skip: process.getuid!() !== 0 && "only root gives users away" }, () => {
+test("no two processes have the same user at the same time, however many there were before", {
+  skip: process.getuid!() !== 0 && "only root gives users away",
+}, () => {
   const adopted = jailUser()!.uid;
   releaseUser(adopted);
   reserveUser(adopted);
