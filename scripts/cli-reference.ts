@@ -47,7 +47,7 @@ function section(spec: CommandSpec, words: string[]): string {
   if (own.length > 0) {
     lines.push("| option | |", "| --- | --- |");
     for (const { flags, description, choices } of own) {
-      lines.push(`| \`${flags}\` | ${escape(description)}${choices ? ` (${choices.join(", ")})` : ""} |`);
+      lines.push(`| \`${flags}\` | ${escaped(description)}${choices ? ` (${choices.join(", ")})` : ""} |`);
     }
     lines.push("");
   }
@@ -56,7 +56,7 @@ function section(spec: CommandSpec, words: string[]): string {
   return lines.join("\n");
 }
 
-const escape = (text: string) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+const escaped = (text: string) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const file = fileURLToPath(new URL("../docs/cli.md", import.meta.url));

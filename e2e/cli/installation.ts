@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 
 const SANDKEEP = fileURLToPath(new URL("../../sandkeep", import.meta.url));
 /** A first command starts a server and builds its template, milliseconds. */

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { setImmediate } from "node:timers/promises";
 import { after, before, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { Arena } from "../egress/fixture/arena.ts";
 import type { Attacker } from "../egress/fixture/attacker.ts";
 import type { Handler } from "../egress/fixture/upstream.ts";

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Arena } from "./fixture/arena.ts";
-import { srvBytes } from "./fixture/name-server.ts";
 import { type Attacker, isDenied, type Outcomes } from "./fixture/attacker.ts";
+import { srvBytes } from "./fixture/name-server.ts";
 
 /** A label that cannot be mistaken. */
 const DATA = `data${randomBytes(8).toString("hex")}`;

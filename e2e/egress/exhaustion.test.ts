@@ -4,11 +4,11 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { UNACKNOWLEDGED_EVENTS } from "@sandkeep/egress";
+import { isAlive, residentMiB } from "../harness/machines.ts";
+import { until } from "../harness/poll.ts";
 import { Arena } from "./fixture/arena.ts";
 import type { Attacker } from "./fixture/attacker.ts";
 import { Stepper } from "./fixture/stepper.ts";
-import { isAlive, residentMiB } from "../harness/machines.ts";
-import { until } from "../harness/poll.ts";
 
 const API = "api.test.example";
 const SINK = "sink.test.example";

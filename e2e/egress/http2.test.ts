@@ -1,9 +1,9 @@
 /** Class 10: HTTP/2. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { residentMiB } from "../harness/machines.ts";
 import { Arena } from "./fixture/arena.ts";
 import { type Attacker, isDenied, isRefused, type Outcomes } from "./fixture/attacker.ts";
-import { residentMiB } from "../harness/machines.ts";
 
 const API = "api.test.example";
 const EVIL = "evil.test.example";

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { Sandbox } from "sandkeep";
+import { machinePids, pidOfSandbox } from "../harness/machines.ts";
 import { Arena } from "./fixture/arena.ts";
 import type { Attacker } from "./fixture/attacker.ts";
 import { findInFiles, findInMemory, findInProcesses, formsOf } from "./fixture/hunt.ts";
 import { Stepper } from "./fixture/stepper.ts";
-import { machinePids, pidOfSandbox } from "../harness/machines.ts";
 
 const API = "api.test.example";
 const fresh = () => `sk-${randomBytes(24).toString("hex")}`;

@@ -5,10 +5,10 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import { after, before, describe, test } from "node:test";
+import { isAlive } from "../harness/machines.ts";
 import { Arena } from "./fixture/arena.ts";
 import type { Attacker, Outcomes } from "./fixture/attacker.ts";
 import { Upstream } from "./fixture/upstream.ts";
-import { isAlive } from "../harness/machines.ts";
 
 /** Virtio's numbers of devices (virtio 1.2 §5): what may lead out of the machine. */
 const NETWORK_DEVICES = ["0x0001", "0x0013"];

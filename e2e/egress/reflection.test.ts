@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from "node:zlib";
+import { pidOfSandbox } from "../harness/machines.ts";
 import { Arena } from "./fixture/arena.ts";
 import type { Attacker, Outcomes } from "./fixture/attacker.ts";
 import { descendants, findInMemory, formsOf } from "./fixture/hunt.ts";
 import { reflect } from "./fixture/reflector.ts";
-import { pidOfSandbox } from "../harness/machines.ts";
 
 const API = "api.test.example";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Arena } from "./fixture/arena.ts";
-import { type Attacker } from "./fixture/attacker.ts";
+import type { Attacker } from "./fixture/attacker.ts";
 
 let arena: Arena;
 let attacker: Attacker;

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
+import { isAlive, pidOfSandbox } from "../harness/machines.ts";
+import { until } from "../harness/poll.ts";
 import { Arena } from "./fixture/arena.ts";
 import type { Attacker } from "./fixture/attacker.ts";
 import { Upstream } from "./fixture/upstream.ts";
-import { isAlive, pidOfSandbox } from "../harness/machines.ts";
-import { until } from "../harness/poll.ts";
 
 const TIMEOUT_MS = 60_000;
 /** Not of the wire's contract. */

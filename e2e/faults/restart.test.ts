@@ -1,8 +1,8 @@
 /** A server that is killed: what its next start finds, keeps and removes. */
 import assert from "node:assert/strict";
 import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";

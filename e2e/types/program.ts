@@ -3,8 +3,8 @@
  * but the import, and compiles it against the package as it is published.
  */
 import {
-  type App,
   ApiError,
+  type App,
   type BaseClientOptions,
   type Build,
   type ChildProcess,
@@ -20,7 +20,7 @@ import {
   type DirEntry,
   type ExpandGlobOptions,
   type FileInfo,
-  FsFile,
+  type FsFile,
   InvalidMemoryError,
   InvalidTimeoutError,
   InvalidTokenError,

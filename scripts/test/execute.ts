@@ -1,4 +1,4 @@
-import { spawn, type StdioOptions } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 /** Whatever runs longer than this hangs: the whole run should take less than 20 minutes. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { execute } from "./execute.ts";
 import { GoCounter, type GoTestEvent } from "./go-counter.ts";
-import { one, type Outcome, sum, type SuiteContext } from "./outcome.ts";
+import { type Outcome, one, type SuiteContext, sum } from "./outcome.ts";
 import { retryFailed } from "./retry.ts";
 
 /** Inputs that each fuzz target is given beyond its corpus; a number, not a time, so that a slow machine does the same. */

@@ -1,6 +1,6 @@
 import { globSync } from "node:fs";
 import { runTestFile } from "./node-file.ts";
-import { type Outcome, sum, type SuiteContext } from "./outcome.ts";
+import { type Outcome, type SuiteContext, sum } from "./outcome.ts";
 import { type Attempt, retryFailed } from "./retry.ts";
 
 export interface NodeSuiteOptions {

@@ -2,8 +2,9 @@
  * A reporter for node:test in the process of one test file: failures in full and a last line of counts as JSON, which
  * `node-file.ts` reads. A process that dies before that has not counted.
  */
-import { inspect } from "node:util";
+
 import type { TestEvent } from "node:test/reporters";
+import { inspect } from "node:util";
 import type { Outcome } from "./outcome.ts";
 
 /** The last line's beginning. */

@@ -32,6 +32,13 @@ export const suites: Suite[] = [
       ),
   },
   {
+    name: "format and lint",
+    group: "static",
+    covers: [],
+    run: async ({ root }) =>
+      one((await execute("node_modules/.bin/biome", ["ci", "--error-on-warnings"], { cwd: root })) === 0),
+  },
+  {
     name: "direction of dependencies",
     group: "static",
     covers: [],

@@ -1,6 +1,7 @@
 // node's http2 module, two streams at once on one connection.
-import { connect } from "node:http2";
+
 import { once } from "node:events";
+import { connect } from "node:http2";
 import { text } from "node:stream/consumers";
 
 const url = new URL(process.argv[2]);

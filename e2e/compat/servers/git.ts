@@ -7,7 +7,7 @@ import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { tool } from "../packages/command.ts";
 import { scratch } from "../packages/scratch.ts";
 import type { Credential } from "./credential.ts";
-import { HttpsUpstream, refuse, type Request, type Upstream } from "./upstream.ts";
+import { HttpsUpstream, type Request, refuse, type Upstream } from "./upstream.ts";
 
 /** Name of the user, whose password is the secret. */
 export const GIT_USER = "ci";
@@ -114,7 +114,7 @@ function writeCgiHead(response: ServerResponse, head: string): void {
   const lines = head.split("\r\n").map((line) => line.split(/: (.*)/s) as [string, string]);
   const status = lines.find(([name]) => name.toLowerCase() === "status")?.[1];
   response.writeHead(
-    status ? Number.parseInt(status) : 200,
+    status ? Number.parseInt(status, 10) : 200,
     Object.fromEntries(lines.filter(([name]) => name.toLowerCase() !== "status")),
   );
 }

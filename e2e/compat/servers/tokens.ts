@@ -1,5 +1,5 @@
-import { text } from "node:stream/consumers";
 import type { ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { Gate } from "./gate.ts";
 import { HttpsUpstream, refuse } from "./upstream.ts";

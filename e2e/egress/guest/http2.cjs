@@ -1,7 +1,7 @@
 // Speaks HTTP/2 as it should not be spoken. Prints a JSON object of outcomes.
 const http2 = require("node:http2");
 const tls = require("node:tls");
-const net = require("node:net");
+const _net = require("node:net");
 const API = "api.test.example";
 const EVIL = "evil.test.example";
 const KEY = process.env.API_KEY;

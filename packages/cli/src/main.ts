@@ -1,8 +1,9 @@
 /** The command line's entry. The launcher `./sandkeep` runs it under the pinned Node. */
+
+import { Terminal } from "./output/terminal.ts";
+import { runProgram } from "./program.ts";
 import { reportError } from "./report-error.ts";
 import { root } from "./tree/root.ts";
-import { runProgram } from "./program.ts";
-import { Terminal } from "./output/terminal.ts";
 import { version } from "./version.ts";
 
 let exitCode: number | undefined;

@@ -98,7 +98,7 @@ test("help and version are results", async () => {
     "--help",
   ]);
   assert.equal(code, 0);
-  assert.match(recorded.out, /Do it\.\n\nMore about it\.[\s\S]*--json[\s\S]*# does it\n  \$ tool do/);
+  assert.match(recorded.out, /Do it\.\n\nMore about it\.[\s\S]*--json[\s\S]*# does it\n {2}\$ tool do/);
   assert.equal((await call({}, ["--version"])).recorded.out, "1.2.3\n");
 });
 

@@ -1,7 +1,7 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { UsageError } from "./errors.ts";
-import { type Streams, Terminal } from "./output/terminal.ts";
 import { colours, wantsColour } from "./output/colour.ts";
+import { type Streams, Terminal } from "./output/terminal.ts";
 import { optionsOf } from "./tree/common.ts";
 import type { CommandSpec, CommonOptions } from "./tree/spec.ts";
 

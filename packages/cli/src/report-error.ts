@@ -1,8 +1,8 @@
 import { fromSdkError } from "./client/sdk-error.ts";
 import { CliError, ExitCode } from "./errors.ts";
-import { fromOwnName } from "./own-error.ts";
 import { printable } from "./output/colour.ts";
 import type { Terminal } from "./output/terminal.ts";
+import { fromOwnName } from "./own-error.ts";
 
 /**
  * Tells the user what went wrong and what to do, on standard error: as text, or with `--json` as

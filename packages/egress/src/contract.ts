@@ -11,15 +11,15 @@ export interface RequestRule {
   /** Which hosts it is for: a pattern as in {@link PolicySpec.allow}. A host that no rule is for is not restricted. */
   host: string;
   /** Methods, upper case. Absent: any. */
-  methods?: string[];
+  methods?: string[] | undefined;
   /** Patterns of the path without its query, `*` within a segment and `**` across, such as `/v1/*` or `/repos/**`. Absent: any. */
-  paths?: string[];
+  paths?: string[] | undefined;
   /** Whether it permits WebSockets too. Absent: no. */
-  websocket?: boolean;
+  websocket?: boolean | undefined;
   /** Largest body of a request, in bytes; of a WebSocket, all that is sent in its messages together. */
-  maxRequestBytes?: number;
+  maxRequestBytes?: number | undefined;
   /** Requests per minute for this sandbox and rule; messages that are sent over a WebSocket count as well. */
-  requestsPerMinute?: number;
+  requestsPerMinute?: number | undefined;
 }
 
 /** What a sandbox may reach. */

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { matches, parseAuthority, parsePattern, PatternError, RuleBook } from "./policy/mod.ts";
+import { matches, PatternError, parseAuthority, parsePattern, RuleBook } from "./policy/mod.ts";
 import { openShared } from "./proxy/shared.ts";
 import { Certificates, Lab, readAll } from "./proxy/testing/lab.ts";
 import { httpUpstream } from "./proxy/testing/upstreams.ts";

@@ -2,6 +2,8 @@
 export * from "./contract.ts";
 export * from "./hooks.ts";
 export * from "./policy/mod.ts";
+export { EgressProxy, type SupervisorOptions } from "./process/supervisor.ts";
+export { authorityPem, guestAuthorities } from "./proxy/mod.ts";
 export {
   MAX_VALUE_BYTES,
   newPlaceholder,
@@ -10,5 +12,3 @@ export {
   SealError,
   Sealer,
 } from "./secrets/mod.ts";
-export { authorityPem, guestAuthorities } from "./proxy/mod.ts";
-export { EgressProxy, type SupervisorOptions } from "./process/supervisor.ts";

@@ -4,7 +4,7 @@ import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } 
 import type { BootFiles, Engine, MachineSize } from "./engine/engine.ts";
 import { createQemu } from "./engine/qemu/create.ts";
 import type { JailKind } from "./engine/qemu/jail/jail.ts";
-import { layout, type Layout, verdictsOf } from "./layout.ts";
+import { type Layout, layout, verdictsOf } from "./layout.ts";
 import { lock } from "./lock.ts";
 import type { Log } from "./log.ts";
 import {

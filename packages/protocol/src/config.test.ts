@@ -210,6 +210,6 @@ describe("the configuration header", () => {
   test("a key named __proto__ changes nothing", () => {
     const config = decodeConfig(btoa('{"env":{"__proto__":"x"},"labels":{"__proto__":"y"}}'));
     assert.equal(Object.getPrototypeOf(config.env), Object.prototype);
-    assert.equal(({} as Record<string, unknown>)["x"], undefined);
+    assert.equal(({} as Record<string, unknown>).x, undefined);
   });
 });

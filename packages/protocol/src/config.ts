@@ -2,15 +2,15 @@ import { z } from "zod";
 import { parseDuration } from "./duration.ts";
 import {
   placeholderFormSchema,
-  requestRulesSchema,
   type RequestRule,
+  requestRulesSchema,
   secretHostsSchema,
   secretNameSchema,
   secretPlacesSchema,
   secretValueSchema,
 } from "./egress.ts";
 import { ApiError } from "./errors.ts";
-import { labelsSchema, type Labels } from "./labels.ts";
+import { type Labels, labelsSchema } from "./labels.ts";
 import { CONFIG_BYTES, LIST_LENGTH, MEMORY_MIB, NAME_LENGTH, SECRETS } from "./limits.ts";
 import { describeIssues } from "./validation.ts";
 

@@ -8,6 +8,6 @@ export * from "./ids.ts";
 export * from "./labels.ts";
 export * from "./limits.ts";
 export * from "./resources.ts";
+export * from "./rpc/mod.ts";
 export * from "./scopes.ts";
 export * from "./validation.ts";
-export * from "./rpc/mod.ts";

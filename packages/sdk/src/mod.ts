@@ -13,7 +13,7 @@
  * @module
  */
 export { Client } from "./client/client.ts";
-export { type BaseClientOptions } from "./client/settings.ts";
+export type { BaseClientOptions } from "./client/settings.ts";
 export { Snapshot } from "./client/snapshot.ts";
 export type * from "./client/types/mod.ts";
 export { Volume } from "./client/volume.ts";
@@ -33,6 +33,7 @@ export * from "./errors/mod.ts";
 export { FsFile } from "./fs/file.ts";
 export type { SandboxFs } from "./fs/sandbox-fs.ts";
 export { SeekMode } from "./fs/seek-mode.ts";
+export type { TransferOptions } from "./fs/transfer-options.ts";
 export type {
   DirEntry,
   ExpandGlobOptions,
@@ -46,7 +47,6 @@ export type {
   WalkOptions,
   WriteFileOptions,
 } from "./fs/types.ts";
-export type { TransferOptions } from "./fs/transfer-options.ts";
 export { ChildProcess } from "./process/child-process.ts";
 export { type PtyOptions, PtyProcess } from "./process/pty.ts";
 export type { Signal } from "./process/signal.ts";

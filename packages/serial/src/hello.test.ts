@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { createServer, type Socket } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -32,7 +31,7 @@ const helloOf = (guest: Socket) => new Promise<Buffer>((resolve) => guest.once("
 describe("the hello", () => {
   test("skips what an earlier connection left and leaves what follows the answer", () =>
     pair(async (host, guest) => {
-      guest.write("stale bytes " + READY_MAGIC + "of another time!");
+      guest.write(`stale bytes ${READY_MAGIC}of another time!`);
       const greeted = sayHello(host, 5_000);
       const hello = await helloOf(guest);
       assert.equal(hello.subarray(0, HELLO_MAGIC.length).toString(), HELLO_MAGIC);

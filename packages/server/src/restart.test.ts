@@ -13,15 +13,13 @@ import { WebSocket } from "ws";
 import { ADMIN_TOKEN_FILE } from "./auth/bootstrap.ts";
 import { ConfigError } from "./config/load.ts";
 import { sharedAgent } from "./testing/agent-binary.ts";
-import { create, join as connect } from "./testing/client.ts";
+import { join as connect, create } from "./testing/client.ts";
 import { Fixture } from "./testing/fixture.ts";
 
 const MINUTE_MS = 60_000;
 
 /** A server as a process of its own, with its data in the fixture's folder. */
-async function serve(
-  dir: string,
-): Promise<{
+async function serve(dir: string): Promise<{
   kill(signal: NodeJS.Signals): Promise<number | null>;
   ready: { sandboxEndpoint: string; token: string };
 }> {

@@ -1,6 +1,6 @@
 import { CliError, ExitCode } from "../errors.ts";
-import type { Target } from "./target.ts";
 import { refusal } from "./refusal.ts";
+import type { Target } from "./target.ts";
 
 /** What the server's REST API answers; see docs/api.md for its paths. */
 export class Api {

@@ -2,8 +2,8 @@ import type { ChildProcess, ChildProcessStatus, Sandbox } from "sandkeep";
 import { CliError, ExitCode } from "../errors.ts";
 import type { Streams } from "../output/terminal.ts";
 import { fromOwnName } from "../own-error.ts";
-import { fromSdkError } from "./sdk-error.ts";
 import { carryOutputs } from "./outputs.ts";
+import { fromSdkError } from "./sdk-error.ts";
 import { feedStdin } from "./streams.ts";
 
 /** Signals that are passed on to the command. */

@@ -1,5 +1,5 @@
-import type { InputStream } from "../output/terminal.ts";
 import { CliError, ExitCode } from "../errors.ts";
+import type { InputStream } from "../output/terminal.ts";
 
 /** Standard input to its end, as text; no more than so many bytes. @throws {CliError} */
 export async function readInput(stdin: InputStream, maxBytes: number): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Sandbox } from "sandkeep";
-import { type SecretOption, secretsFrom } from "../values/secret.ts";
 import { toApiTimeout } from "../values/duration.ts";
+import { type SecretOption, secretsFrom } from "../values/secret.ts";
 
 type CreateOptions = NonNullable<Parameters<typeof Sandbox.create>[0]>;
 

@@ -1,6 +1,6 @@
+import type { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ChildProcess, ChildProcessStatus, Signal } from "sandkeep";
-import type { Writable } from "node:stream";
 import { pump } from "./streams.ts";
 
 /** What ends a process whose output nobody reads, and how long each is given, in milliseconds: some programs ignore a closed pipe. */

@@ -1,4 +1,4 @@
-import { changeEgress, listChange, type ListOptions } from "../client/egress.ts";
+import { changeEgress, type ListOptions, listChange } from "../client/egress.ts";
 import type { Invocation } from "../tree/spec.ts";
 
 /** `sandkeep egress deny <id> patterns…` */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { JailKind } from "@sandkeep/host";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
 import { dataDirOf, imagesOf } from "../paths.ts";
-import { jailOf, JAILS } from "../server/jail-choice.ts";
+import { JAILS, jailOf } from "../server/jail-choice.ts";
 import { prepareImage } from "../server/prepare-image.ts";
 import { startTicks } from "../server/process-identity.ts";
 import { readState, removeState, writeState } from "../server/state.ts";

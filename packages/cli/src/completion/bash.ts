@@ -1,5 +1,5 @@
 import type { CommandSpec } from "../tree/spec.ts";
-import { completionNodes, fixedArguments, type CompletionNode } from "./words.ts";
+import { type CompletionNode, completionNodes, fixedArguments } from "./words.ts";
 
 /** A completion script for bash 4 and newer. */
 export function bashCompletion(root: CommandSpec): string {

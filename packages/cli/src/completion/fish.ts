@@ -1,5 +1,5 @@
 import type { CommandSpec } from "../tree/spec.ts";
-import { completionNodes, fixedArguments, type CompletionNode } from "./words.ts";
+import { type CompletionNode, completionNodes, fixedArguments } from "./words.ts";
 
 /** A completion script for fish 3 and newer. */
 export function fishCompletion(root: CommandSpec): string {

@@ -1,5 +1,5 @@
 import type { CommandSpec } from "../tree/spec.ts";
-import { completionNodes, fixedArguments, type CompletionNode, type CompletionOption } from "./words.ts";
+import { type CompletionNode, type CompletionOption, completionNodes, fixedArguments } from "./words.ts";
 
 /** A completion script for zsh. */
 export function zshCompletion(root: CommandSpec): string {

@@ -1,5 +1,5 @@
-import { formatBytes } from "../values/bytes.ts";
 import { imagesOf } from "../paths.ts";
+import { formatBytes } from "../values/bytes.ts";
 import type { Check } from "./check.ts";
 
 /** The guest's image: is there one of the present recipe and agent? */

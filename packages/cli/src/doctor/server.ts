@@ -1,5 +1,5 @@
-import { createServer } from "node:net";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import type { ServerInfo } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from "node:stream";
-import { colours, type Colours, printable, wantsColour } from "./colour.ts";
-import { progressOn, type Progress, silent } from "./progress.ts";
+import { type Colours, colours, printable, wantsColour } from "./colour.ts";
+import { type Progress, progressOn, silent } from "./progress.ts";
 import { type Column, table } from "./table.ts";
 
 export type OutputStream = Writable & { isTTY?: boolean; columns?: number; rows?: number };

@@ -34,7 +34,7 @@ export interface CommonOptions {
 /** A command's module. Loaded only when the command is called, so that the others cost nothing. */
 export interface CommandModule {
   /** @returns the exit code; none means 0. */
-  // deno-lint-ignore no-explicit-any -- each command narrows its own options
+  // biome-ignore lint/suspicious/noExplicitAny: each command narrows its own options
   run(invocation: Invocation<any>): Promise<number | void>;
 }
 

@@ -1,7 +1,7 @@
 /** A TCP connection to one of several addresses that were checked. */
 import type { Socket } from "node:net";
 import type { Address } from "../policy/mod.ts";
-import { denial, DialError, guestErrno } from "./error.ts";
+import { DialError, denial, guestErrno } from "./error.ts";
 import { UpstreamSocket } from "./upstream-socket.ts";
 import { judgeRoute, type Wanted } from "./wanted.ts";
 

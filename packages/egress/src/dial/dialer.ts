@@ -3,7 +3,7 @@ import type { EgressConfig } from "../contract.ts";
 import { NoSuchName, parseStaticHosts, Resolver, type StaticHost } from "../dns/resolver.ts";
 import { type Address, hostText, type Judgement } from "../policy/mod.ts";
 import { connectFirst, type Dialled, type Route, unwanted } from "./connect.ts";
-import { denial, DialError } from "./error.ts";
+import { DialError, denial } from "./error.ts";
 import { connectThrough } from "./upstream-proxy.ts";
 import { judgeRoutes, type Wanted } from "./wanted.ts";
 

@@ -3,7 +3,7 @@ import { request } from "node:http";
 import type { Socket } from "node:net";
 import { type Address, authorityText } from "../policy/mod.ts";
 import { type Dialled, unwanted } from "./connect.ts";
-import { denial, DialError } from "./error.ts";
+import { DialError, denial } from "./error.ts";
 import { UpstreamSocket } from "./upstream-socket.ts";
 import { judgeRoutes, type Wanted } from "./wanted.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fc, property } from "../testing/property.ts";
 import { parseAddress } from "./address.ts";
-import { authorityText, hostText, type HostRef, parseAuthority, parseHost, sameHost } from "./host.ts";
+import { authorityText, type HostRef, hostText, parseAuthority, parseHost, sameHost } from "./host.ts";
 import { canonicalName } from "./name.ts";
 import { isPublic } from "./range.ts";
 

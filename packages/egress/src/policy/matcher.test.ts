@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { BlockList } from "node:net";
 import { test } from "node:test";
+import { anyPair, anyPort } from "../testing/policy.ts";
 import { property } from "../testing/property.ts";
 import { type HostRef, parseAuthority } from "./host.ts";
 import { matches, restricts } from "./matcher.ts";
 import { parsePattern } from "./pattern.ts";
-import { anyPair, anyPort } from "../testing/policy.ts";
 
 /** Whether a pattern is for a host and port that are written as in a `Host` header. */
 function fits(pattern: string, authority: string): boolean {

@@ -68,7 +68,7 @@ for (const [why, texts] of Object.entries({
     "\ud800.com",
     "a\ufffd.com",
   ],
-  "too long": [`${label63}a.com`, "a.".repeat(127) + "aa", "a".repeat(2000), `${"ü".repeat(63)}.com`],
+  "too long": [`${label63}a.com`, `${"a.".repeat(127)}aa`, "a".repeat(2000), `${"ü".repeat(63)}.com`],
   "addresses in any notation": [
     "127.0.0.1",
     "127.0.0.1.",

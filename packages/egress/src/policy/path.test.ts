@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fc, property } from "../testing/property.ts";
-import { MAX_PATH_LENGTH, parsePathPattern, PathPatternError, pathMatches, readPath } from "./path.ts";
+import { MAX_PATH_LENGTH, PathPatternError, parsePathPattern, pathMatches, readPath } from "./path.ts";
 
 function fits(patterns: string | readonly string[], path: string): boolean {
   const readings = readPath(path);

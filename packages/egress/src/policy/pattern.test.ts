@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fc, property } from "../testing/property.ts";
-import { MAX_PATTERN_LENGTH, parseNamePattern, parsePattern, PatternError } from "./pattern.ts";
 import { anyPattern } from "../testing/policy.ts";
+import { fc, property } from "../testing/property.ts";
+import { MAX_PATTERN_LENGTH, PatternError, parseNamePattern, parsePattern } from "./pattern.ts";
 
 for (const [text, kind, canonical] of [
   ["example.com", "name", "example.com"],

@@ -1,4 +1,4 @@
-import { type Address, ADDRESS_BITS, makeAddress, parseAddress } from "./address.ts";
+import { ADDRESS_BITS, type Address, makeAddress, parseAddress } from "./address.ts";
 import { PolicyError, quote } from "./error.ts";
 import { hostText, parseHost, parsePort } from "./host.ts";
 import { canonicalName } from "./name.ts";

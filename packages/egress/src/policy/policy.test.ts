@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PolicySpec } from "../contract.ts";
+import { anyAddressText, anyHost, anyPattern, anyPort } from "../testing/policy.ts";
 import { fc, property } from "../testing/property.ts";
 import { parseAddress } from "./address.ts";
 import { authorityText, parseAuthority, parseHost } from "./host.ts";
 import { matches, restricts } from "./matcher.ts";
-import { parsePattern, PatternError } from "./pattern.ts";
+import { PatternError, parsePattern } from "./pattern.ts";
 import { Policy } from "./policy.ts";
 import { isPublic } from "./range.ts";
 import { RuleError } from "./rules.ts";
-import { anyAddressText, anyHost, anyPattern, anyPort } from "../testing/policy.ts";
 
 const policy = (allow: string[] | null, deny: string[] = []) => Policy.parse({ allow, deny, rules: [] });
 const judge = (of: Policy, authority: string) => {

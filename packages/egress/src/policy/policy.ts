@@ -1,5 +1,5 @@
 import type { PolicySpec, RequestRule } from "../contract.ts";
-import { type Address, ADDRESS_BITS } from "./address.ts";
+import { ADDRESS_BITS, type Address } from "./address.ts";
 import { authorityText, type HostRef, isPort } from "./host.ts";
 import type { Judgement } from "./judgement.ts";
 import { matches, restricts } from "./matcher.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RequestRule } from "../contract.ts";
+import { anyHost, anyPattern } from "../testing/policy.ts";
 import { fc, property } from "../testing/property.ts";
 import { parseHost } from "./host.ts";
 import { RuleBook } from "./rule-book.ts";
-import { anyHost, anyPattern } from "../testing/policy.ts";
 
 const book = (...rules: RequestRule[]) => new RuleBook(rules, () => 0);
 const judge = (

@@ -1,7 +1,7 @@
 import type { RequestRule } from "../contract.ts";
 import { PolicyError } from "./error.ts";
+import { type PathPattern, parsePathPattern } from "./path.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
-import { parsePathPattern, type PathPattern } from "./path.ts";
 import { requestRuleSchema } from "./schema.ts";
 
 /** A request rule that is none. */

@@ -6,7 +6,7 @@ import { Socket } from "node:net";
 import type { FromProxy, ToProxy } from "../contract.ts";
 import { FaultLog } from "./fault-log.ts";
 import { readLines, writeLine } from "./lines.ts";
-import { Proxy } from "./proxy.ts";
+import { ProxyProcess } from "./proxy.ts";
 
 const control = new Socket({ fd: 3, readable: true, writable: true });
 control.on("close", () => process.exit(0));
@@ -22,10 +22,10 @@ const faults = new FaultLog((text) => send({ type: "log", level: "error", text }
 process.on("uncaughtException", (error) => faults.report(error));
 process.on("unhandledRejection", (error) => faults.report(error));
 
-let proxy: Promise<Proxy> | null = null;
+let proxy: Promise<ProxyProcess> | null = null;
 readLines<ToProxy>(control, (message) => {
   if (message.type === "configure") {
-    proxy = Proxy.open(message, send);
+    proxy = ProxyProcess.open(message, send);
     proxy.then(
       () => send({ type: "ready" }),
       (error: Error) => {

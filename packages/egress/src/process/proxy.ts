@@ -17,7 +17,7 @@ interface Attached {
   retry?: NodeJS.Timeout;
 }
 
-export class Proxy {
+export class ProxyProcess {
   readonly #send: (message: FromProxy) => void;
   readonly #attached = new Map<string, Attached>();
   readonly #services: {
@@ -39,9 +39,9 @@ export class Proxy {
   static async open(
     { dir, config }: Extract<ToProxy, { type: "configure" }>,
     send: (message: FromProxy) => void,
-  ): Promise<Proxy> {
+  ): Promise<ProxyProcess> {
     const [sealer, shared] = await Promise.all([Sealer.open(join(dir, "secrets.key")), openShared(dir, config)]);
-    return new Proxy(send, { sealer, shared, dialer: new Dialer(config) });
+    return new ProxyProcess(send, { sealer, shared, dialer: new Dialer(config) });
   }
 
   take(message: ToProxy): void {

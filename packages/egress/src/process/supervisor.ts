@@ -117,7 +117,7 @@ export class EgressProxy implements AsyncDisposable {
     const memory = { MALLOC_ARENA_MAX: "1" };
     node.unshift(`--max-semi-space-size=${NURSERY_MIB}`);
     const child = spawn("prlimit", ["--core=0", "--", process.execPath, ...node], {
-      env: { ...env, ...memory, PATH: process.env["PATH"] ?? "" },
+      env: { ...env, ...memory, PATH: process.env.PATH ?? "" },
       stdio: ["ignore", "ignore", "inherit", "pipe"],
     });
     const control = child.stdio[3] as unknown as Duplex;

@@ -11,7 +11,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import type { PolicySpec } from "../contract.ts";
 import type { HookRequest } from "../hooks.ts";
-import { frame, FrameReader } from "./testing/frames.ts";
+import { FrameReader, frame } from "./testing/frames.ts";
 import { Certificates, Lab, type LabOptions, type LabSecret, readAll } from "./testing/lab.ts";
 import { httpUpstream, type Recorder, upstream } from "./testing/upstreams.ts";
 

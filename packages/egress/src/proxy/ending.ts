@@ -1,6 +1,6 @@
-import { Refusal } from "./refusal.ts";
-import type { Permit } from "./permit.ts";
 import type { Tenant } from "./flow.ts";
+import type { Permit } from "./permit.ts";
+import { Refusal } from "./refusal.ts";
 
 /** Ends an exchange: when its guest goes, when policy does not permit it any more, or when it has turned out to be refused. */
 export class Ending implements Disposable {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { getCACertificates } from "node:tls";
 import { after, before, test } from "node:test";
+import { getCACertificates } from "node:tls";
 import { authorityPem } from "./authority.ts";
 import { guestAuthorities } from "./guest-trust.ts";
 

@@ -5,7 +5,6 @@ import { gathered } from "../gathered.ts";
 import { exchange } from "./exchange.ts";
 import { guestRequest, Reply } from "./http1-message.ts";
 import { IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_PIPELINED } from "./limits.ts";
-import { Refusal } from "./refusal.ts";
 import type { Session, Site } from "./session.ts";
 import { serveConnect } from "./tunnel.ts";
 import { UpstreamHttp1 } from "./upstream-http1.ts";

@@ -2,8 +2,8 @@
 // tsyringe, by which the library below wires itself, wants this before it.
 import "reflect-metadata";
 import { KeyObject, webcrypto } from "node:crypto";
-import { createSecureContext, type SecureContext } from "node:tls";
 import { isIP } from "node:net";
+import { createSecureContext, type SecureContext } from "node:tls";
 import * as x509 from "@peculiar/x509";
 import { ALGORITHM, type Authority } from "./authority.ts";
 import { MAX_LEAVES } from "./limits.ts";

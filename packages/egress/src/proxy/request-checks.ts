@@ -2,7 +2,7 @@
  * Checks of a request's head, the same for HTTP/1 and HTTP/2: it has one meaning, and it is for the host that the
  * connection is for. Nothing of a request that fails goes anywhere.
  */
-import { type Authority, hostText, type HostRef, parseAuthority, sameHost } from "../policy/mod.ts";
+import { type Authority, type HostRef, hostText, parseAuthority, sameHost } from "../policy/mod.ts";
 import { type Header, values } from "./headers.ts";
 import { MAX_HEADERS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";

@@ -1,11 +1,11 @@
 /** What happens to a TCP connection of a guest: it is judged, dialled, looked at, and carried as what it is. */
 import type { Duplex } from "node:stream";
 import { sameHost } from "../policy/mod.ts";
-import { dialFailure, type Dialled, type Flow, type Shared } from "./flow.ts";
-import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, LINGER_MS, REFUSED_TIMEOUT_MS } from "./limits.ts";
-import { type Opening, readOpening } from "./opening.ts";
+import { type Dialled, dialFailure, type Flow, type Shared } from "./flow.ts";
 import { interceptTls } from "./intercept.ts";
 import { judgeTls, judgeUnopened } from "./judge.ts";
+import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, LINGER_MS, REFUSED_TIMEOUT_MS } from "./limits.ts";
+import { type Opening, readOpening } from "./opening.ts";
 import type { Passage } from "./passage.ts";
 import { serveRaw } from "./raw.ts";
 import { guardRaw, guardTls } from "./raw-guard.ts";

@@ -4,9 +4,9 @@ import { denial } from "../dial/error.ts";
 import { type Authority, authorityText, type HostRef, hostText, sameHost } from "../policy/mod.ts";
 import { dialFailure, type Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
+import type { ConnectionRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import { type CheckedHead, checkSite } from "./request-checks.ts";
-import type { ConnectionRecord } from "./record.ts";
 import type { UpstreamConnection } from "./upstream.ts";
 
 const HTTP_PORT = 80;

@@ -1,13 +1,13 @@
 /** Where the secrets of a sandbox are put into a request, and where their placeholders stay. */
 import type { Readable, Transform } from "node:stream";
 import {
-  type Secret,
   bodyMayChange,
   bodySubstitution,
   filterAcceptEncoding,
   type Scanner,
   ScannerTransform,
   SearchLimitError,
+  type Secret,
   substituteHeaders,
   substituteQuery,
 } from "../secrets/mod.ts";

@@ -1,6 +1,7 @@
 /** Both TLS connections of an opened flow: ours to the upstream, the guest's to us. */
-import { isIP } from "node:net";
+
 import type { Socket } from "node:net";
+import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type SecureContext, TLSSocket } from "node:tls";
 import { Carrier } from "./carrier.ts";

@@ -23,8 +23,8 @@ import {
   STREAM_WINDOW_BYTES,
 } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
-import type { WindowBudget } from "./window-budget.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
+import type { WindowBudget } from "./window-budget.ts";
 
 export class UpstreamHttp2 implements UpstreamConnection {
   readonly #session: ClientHttp2Session;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { parsePattern } from "../policy/mod.ts";
 import { newPlaceholder, Redactor, SecretSet } from "../secrets/mod.ts";
 import { fc, property } from "../testing/property.ts";
-import { frame, type Frame, FrameReader } from "./testing/frames.ts";
+import { type Frame, FrameReader, frame } from "./testing/frames.ts";
 import { Frames } from "./websocket-frames.ts";
 
 const VALUE = "aXaY-secret-value";

@@ -10,7 +10,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { RequestRule } from "../contract.ts";
 import { fc, property } from "../testing/property.ts";
-import { type Frame, frame, FrameReader } from "./testing/frames.ts";
+import { type Frame, FrameReader, frame } from "./testing/frames.ts";
 import { Certificates, Lab } from "./testing/lab.ts";
 import { httpUpstream, type Recorder } from "./testing/upstreams.ts";
 

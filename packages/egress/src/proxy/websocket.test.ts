@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
+import { FrameReader, frame } from "./testing/frames.ts";
 import { Certificates, Lab } from "./testing/lab.ts";
-import { frame, FrameReader } from "./testing/frames.ts";
 import { httpUpstream, type Recorder } from "./testing/upstreams.ts";
 
 const VALUE = "sk-live-4242-very-secret";

@@ -3,9 +3,9 @@
  * Megabytes a second of processor time, in chunks of 64 KiB, and of 4 KiB with three secrets.
  */
 import { randomBytes } from "node:crypto";
+import { newPlaceholder } from "./placeholder.ts";
 import { Redactor } from "./redact.ts";
 import { type Secret, SecretSet } from "./secret.ts";
-import { newPlaceholder } from "./placeholder.ts";
 
 const SIZE = 4 << 20;
 const MEASURE_MS = 250;

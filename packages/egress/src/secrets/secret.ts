@@ -1,5 +1,5 @@
 import type { SealedSecret } from "../contract.ts";
-import { matches, parseNamePattern, type Pattern } from "../policy/mod.ts";
+import { matches, type Pattern, parseNamePattern } from "../policy/mod.ts";
 import { Placeholders } from "./placeholder.ts";
 import type { Sealer } from "./seal.ts";
 

@@ -60,7 +60,7 @@ export function bodySubstitution(
 
 /** A value as it has to be written in a body of this type. */
 function writtenIn(contentType: string | undefined, value: Buffer): Buffer {
-  const type = contentType?.split(";", 1)[0]!.trim().toLowerCase() ?? "";
+  const type = (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
   if (type === "application/x-www-form-urlencoded") return Buffer.from(percentEncode(value));
   if (/^[^/]+\/(?:[^/]+\+)?json$/.test(type)) return Buffer.from(JSON.stringify(value.toString("utf8")).slice(1, -1));
   return value;

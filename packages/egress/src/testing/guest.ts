@@ -6,10 +6,10 @@ import { once } from "node:events";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import * as packet from "dns-packet";
 import { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
-import { ERRNO_HEADER, PROCESS_HEADER, UDP_PATH } from "../wire.ts";
+import * as packet from "dns-packet";
 import { DatagramReader, frameDatagram } from "../wire/datagrams.ts";
+import { ERRNO_HEADER, PROCESS_HEADER, UDP_PATH } from "../wire.ts";
 
 const WINDOW = 16 * 1024 * 1024;
 const FRAME_BYTES = 64 * 1024;

@@ -1,8 +1,9 @@
 /** Values for property-based tests of policy. */
-import { fc } from "./property.ts";
+
 import { parseAddress } from "../policy/address.ts";
 import type { HostRef } from "../policy/host.ts";
 import { canonicalName } from "../policy/name.ts";
+import { fc } from "./property.ts";
 
 /** Names from a few labels, so that some are equal to, or below, others. */
 export const anyName: fc.Arbitrary<string> = fc

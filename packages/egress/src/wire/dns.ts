@@ -1,8 +1,8 @@
 /** DNS on the wire: every datagram and every connection to port 53, whichever address it was sent to. */
 import type { Duplex } from "node:stream";
+import type { Dialer } from "../dial/dialer.ts";
 import { answer, type DnsContext, type Outcome } from "../dns/answer.ts";
 import { ListedRecords } from "../dns/listed-records.ts";
-import type { Dialer } from "../dial/dialer.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { DatagramReader, frameDatagram } from "./datagrams.ts";
 

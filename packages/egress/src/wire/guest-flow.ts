@@ -1,6 +1,7 @@
 /** A TCP flow of a guest, as the proxy proper sees it. */
-import type { Duplex } from "node:stream";
+
 import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Duplex } from "node:stream";
 import type { HostRef } from "../policy/mod.ts";
 import type { Flow } from "../proxy/flow.ts";
 import type { Tenant } from "../tenant/tenant.ts";

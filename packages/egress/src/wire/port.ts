@@ -1,15 +1,16 @@
 /** The proxy's end of one guest's egress port. */
-import { connect as connectSocket, type Socket } from "node:net";
+
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { connect as connectSocket, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { sayHello } from "@sandkeep/serial";
-import { gathered } from "../gathered.ts";
 import type { ConnectionEvent } from "../contract.ts";
 import type { Dialer } from "../dial/dialer.ts";
 import { guestErrno } from "../dial/error.ts";
 import { judgeRoute } from "../dial/wanted.ts";
-import { serveFlow, type Shared } from "../proxy/mod.ts";
+import { gathered } from "../gathered.ts";
 import { type HostRef, hostText } from "../policy/mod.ts";
+import { type Shared, serveFlow } from "../proxy/mod.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { dnsContext, serveDns } from "./dns.ts";
 import { GuestFlow, refuse } from "./guest-flow.ts";

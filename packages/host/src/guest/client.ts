@@ -1,5 +1,5 @@
 /** The host's end of the guest's contract: HTTP/2 over the control port. */
-import { connect, constants, type ClientHttp2Session } from "node:http2";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
 import type { Socket } from "node:net";
 import { sayHello } from "@sandkeep/serial";
 import { type Guest, GuestError, GuestGone, type GuestStream } from "../contract.ts";

@@ -45,8 +45,8 @@ export interface GuestErrorObject {
   /** As Deno words it: `No such file or directory (os error 2): readfile 'x'`. */
   message: string;
   /** The errno's name, such as `ENOENT`. */
-  code?: string | null;
-  name?: string | null;
+  code?: string | null | undefined;
+  name?: string | null | undefined;
 }
 
 /** What makes a clone a machine of its own. Sent right after a machine has become somebody's. */
@@ -65,7 +65,7 @@ export interface Identity {
    * then those that the egress proxy trusts and the world does not. Variables that some programs need for that are set unless
    * they are set already.
    */
-  caCertificates?: string[];
+  caCertificates?: string[] | undefined;
 }
 
 /** Metadata of a file; times are ISO 8601 strings, as clients expect them. */
@@ -117,24 +117,24 @@ export interface ExitStatus {
 
 export interface SpawnParams {
   command: string;
-  args?: string[];
-  env?: Record<string, string>;
-  clearEnv?: boolean;
+  args?: string[] | undefined;
+  env?: Record<string, string> | undefined;
+  clearEnv?: boolean | undefined;
   /** Relative paths are relative to /home/app, the default. */
-  cwd?: string;
+  cwd?: string | undefined;
   /** Default `null`: /dev/null. */
-  stdin?: "piped" | "null";
-  stdout?: "piped" | "null";
-  stderr?: "piped" | "null";
+  stdin?: "piped" | "null" | undefined;
+  stdout?: "piped" | "null" | undefined;
+  stderr?: "piped" | "null" | undefined;
   /** A pipe pair for tools of the platform: the process writes to fd 3 and reads from fd 4. */
-  channel?: boolean;
+  channel?: boolean | undefined;
   /**
    * For `deno repl --json`: fd 3 is one end of a socket pair, whose bytes are `socket` frames in both directions. The
    * process then reports on fd 4 instead of fd 3 (`channel` frames) and reads no channel.
    */
-  socket?: boolean;
+  socket?: boolean | undefined;
   /** A terminal instead of pipes: all output arrives as `stdout` frames. */
-  pty?: { cols: number; rows: number; term?: string };
+  pty?: { cols: number; rows: number; term?: string | undefined };
 }
 
 export interface ProcessInfo {
@@ -153,38 +153,38 @@ export interface RegexParam {
 
 export interface WalkParams {
   path: string;
-  maxDepth?: number;
-  includeFiles?: boolean;
-  includeDirs?: boolean;
-  includeSymlinks?: boolean;
-  followSymlinks?: boolean;
-  canonicalize?: boolean;
-  exts?: string[];
-  match?: RegexParam[];
-  skip?: RegexParam[];
+  maxDepth?: number | undefined;
+  includeFiles?: boolean | undefined;
+  includeDirs?: boolean | undefined;
+  includeSymlinks?: boolean | undefined;
+  followSymlinks?: boolean | undefined;
+  canonicalize?: boolean | undefined;
+  exts?: string[] | undefined;
+  match?: RegexParam[] | undefined;
+  skip?: RegexParam[] | undefined;
 }
 
 export interface GlobParams {
   glob: string;
-  root?: string;
-  exclude?: string[];
-  includeDirs?: boolean;
-  extended?: boolean;
-  globstar?: boolean;
-  caseInsensitive?: boolean;
-  followSymlinks?: boolean;
-  canonicalize?: boolean;
+  root?: string | undefined;
+  exclude?: string[] | undefined;
+  includeDirs?: boolean | undefined;
+  extended?: boolean | undefined;
+  globstar?: boolean | undefined;
+  caseInsensitive?: boolean | undefined;
+  followSymlinks?: boolean | undefined;
+  canonicalize?: boolean | undefined;
 }
 
 export interface OpenParams {
   path: string;
-  read?: boolean;
-  write?: boolean;
-  append?: boolean;
-  truncate?: boolean;
-  create?: boolean;
-  createNew?: boolean;
-  mode?: number;
+  read?: boolean | undefined;
+  write?: boolean | undefined;
+  append?: boolean | undefined;
+  truncate?: boolean | undefined;
+  create?: boolean | undefined;
+  createNew?: boolean | undefined;
+  mode?: number | undefined;
 }
 
 type Handle = { handle: number };
@@ -206,8 +206,8 @@ export interface GuestCalls {
   sync: [None, null];
 
   readDir: [{ path: string }, DirEntry[]];
-  remove: [{ path: string; recursive?: boolean }, null];
-  mkdir: [{ path: string; recursive?: boolean; mode?: number }, null];
+  remove: [{ path: string; recursive?: boolean | undefined }, null];
+  mkdir: [{ path: string; recursive?: boolean | undefined; mode?: number | undefined }, null];
   rename: [{ oldPath: string; newPath: string }, null];
   stat: [{ path: string }, FileInfo];
   lstat: [{ path: string }, FileInfo];
@@ -218,11 +218,11 @@ export interface GuestCalls {
   symlink: [{ target: string; path: string }, null];
   readLink: [{ path: string }, string];
   realPath: [{ path: string }, string];
-  makeTempDir: [{ dir?: string; prefix?: string; suffix?: string }, string];
-  makeTempFile: [{ dir?: string; prefix?: string; suffix?: string }, string];
-  truncate: [{ path: string; length?: number }, null];
+  makeTempDir: [{ dir?: string | undefined; prefix?: string | undefined; suffix?: string | undefined }, string];
+  makeTempFile: [{ dir?: string | undefined; prefix?: string | undefined; suffix?: string | undefined }, string];
+  truncate: [{ path: string; length?: number | undefined }, null];
   /** Sets the mask for later file operations and processes, if given; gives the one before. */
-  umask: [{ mask?: number }, number];
+  umask: [{ mask?: number | undefined }, number];
   /** Times in milliseconds since 1970; fractions count. */
   utime: [{ path: string; atimeMs: number; mtimeMs: number }, null];
 
@@ -264,7 +264,16 @@ export interface GuestStreams {
   /** Response: the file. */
   readFile: [{ path: string }, { size: number }];
   /** Request: the content; the head comes when all of it is written. */
-  writeFile: [{ path: string; append?: boolean; create?: boolean; createNew?: boolean; mode?: number }, null];
+  writeFile: [
+    {
+      path: string;
+      append?: boolean | undefined;
+      create?: boolean | undefined;
+      createNew?: boolean | undefined;
+      mode?: number | undefined;
+    },
+    null,
+  ];
   /** Response: at most `length` bytes from the handle's position; none at the end of the file. */
   fileRead: [Handle & { length: number }, null];
   /** Request: bytes for the handle's position; the head comes when all are written. */
@@ -290,7 +299,7 @@ export interface GuestStreams {
   /** Joins a process whose spawn stream is gone: frames as for `spawn`, from now on. */
   attach: [{ pid: number }, { pid: number }];
   /** Request and response: the connection's bytes. Refused as the kernel refuses it. */
-  dial: [{ port: number; host?: string }, null];
+  dial: [{ port: number; host?: string | undefined }, null];
   /** Request: the body. Response: the body, content-decoded. With `port`, the request goes to that port of the loopback whatever the URL says. */
   fetch: [
     {
@@ -299,7 +308,7 @@ export interface GuestStreams {
       headers: [string, string][];
       redirect: "follow" | "manual";
       hasBody: boolean;
-      port?: number;
+      port?: number | undefined;
     },
     { status: number; statusText: string; headers: [string, string][]; url: string; hasBody: boolean },
   ];

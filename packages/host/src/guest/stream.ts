@@ -1,5 +1,5 @@
 /** A stream of the guest's contract as a Node duplex: prefix messages taken off, backpressure kept. */
-import { constants, type ClientHttp2Stream } from "node:http2";
+import { type ClientHttp2Stream, constants } from "node:http2";
 import { Duplex } from "node:stream";
 import type { z } from "zod";
 import { GuestError, GuestGone, type GuestStream } from "../contract.ts";

@@ -62,6 +62,6 @@ export async function agentFromBinary(path: string): Promise<Agent> {
 }
 
 /** The usual places of Go are searched even if they are not in the path, as in a service or under sudo. */
-export function pathWithGo(path = process.env["PATH"]): string {
+export function pathWithGo(path = process.env.PATH): string {
   return [path, ...GO_DIRS].filter(Boolean).join(":");
 }

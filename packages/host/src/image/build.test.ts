@@ -74,7 +74,7 @@ function buildElsewhere(bin: string) {
     await buildImage(${JSON.stringify(options)}).catch((error) => { console.error(error.message); process.exitCode = 1; });
   `;
   const flags = [...process.execArgv.filter((flag) => !flag.startsWith("--test")), "--input-type=module", "--eval"];
-  const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}`, TMPDIR: dir };
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, TMPDIR: dir };
   return spawn(process.execPath, [...flags, program], { env, stdio: ["ignore", "ignore", "pipe"] });
 }
 
@@ -114,7 +114,7 @@ test("a build that fails tells the tool's last words, and leaves nothing", async
 });
 
 test("nothing of our environment is installed: tools are told where programs are, and no more", async () => {
-  process.env["NODE_COMPILE_CACHE"] = join(dir, "compiled");
+  process.env.NODE_COMPILE_CACHE = join(dir, "compiled");
   const child = buildElsewhere(
     await fakeTool(dir, "mmdebstrap", '[ "$1" = --version ] && exit; env | cut -d= -f1 >&2; exit 9'),
   );

@@ -1,12 +1,12 @@
 import { chmod, copyFile, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { agentFromBinary, agentFromSource, type Agent } from "./agent.ts";
-import { discard, lockImages, newBuildDir, publish, readImages } from "./cache.ts";
 import { requireImageBuilding } from "../preconditions/require.ts";
+import { type Agent, agentFromBinary, agentFromSource } from "./agent.ts";
+import { discard, lockImages, newBuildDir, publish, readImages } from "./cache.ts";
 import { digestOf } from "./digest.ts";
-import { IMAGE_FILES, ImageError, MODULES_DIR, type Image, type ImageProgress, type Manifest } from "./image.ts";
+import { IMAGE_FILES, type Image, ImageError, type ImageProgress, type Manifest, MODULES_DIR } from "./image.ts";
 import { initramfs } from "./initramfs.ts";
-import { DEFAULT_RECIPE_DIR, readRecipe, type Recipe } from "./recipe.ts";
+import { DEFAULT_RECIPE_DIR, type Recipe, readRecipe } from "./recipe.ts";
 import { describeFile, makeRoot, takeRoot } from "./root-files.ts";
 import { together } from "./tasks.ts";
 
@@ -144,7 +144,7 @@ function imageId({ recipe, agent }: Inputs, files: Manifest["files"]): string {
 }
 
 async function newScratch(): Promise<string> {
-  const dir = await mkdtemp(join(process.env["TMPDIR"] ?? SCRATCH_PARENT, "sandkeep-image-"));
+  const dir = await mkdtemp(join(process.env.TMPDIR ?? SCRATCH_PARENT, "sandkeep-image-"));
   // Rootless, mmdebstrap's subordinate user must pass through here to the root it installs.
   await chmod(dir, 0o711);
   return dir;

@@ -14,8 +14,8 @@ import {
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { runCommand } from "./command.ts";
-import { IMAGE_FILES, MANIFEST_FILE, manifestSchema, type Image, type Manifest } from "./image.ts";
-import { lockFile, type HeldLock } from "./lock.ts";
+import { IMAGE_FILES, type Image, MANIFEST_FILE, type Manifest, manifestSchema } from "./image.ts";
+import { type HeldLock, lockFile } from "./lock.ts";
 
 /** Prefix of directories in the making. None is in use while nobody holds the lock. */
 const BUILDING = ".building-";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cpio, type CpioEntry } from "./cpio.ts";
+import { type CpioEntry, cpio } from "./cpio.ts";
 
 /** File that names the modules in the order in which the agent loads them, one a line. */
 export const ORDER_FILE = "order";

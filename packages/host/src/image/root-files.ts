@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { imagesDir, share } from "./cache.ts";
 import { digestOfFile } from "./digest.ts";
-import { IMAGE_FILES, MODULES_DIR, type Image, type ImageProgress, type Manifest } from "./image.ts";
+import { IMAGE_FILES, type Image, type ImageProgress, type Manifest, MODULES_DIR } from "./image.ts";
 import type { Recipe } from "./recipe.ts";
 import { buildRoot } from "./root.ts";
 

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { lockImages, newBuildDir, publish } from "./cache.ts";
-import { IMAGE_FILES, MODULES_DIR, type Image, type Manifest } from "./image.ts";
+import { IMAGE_FILES, type Image, type Manifest, MODULES_DIR } from "./image.ts";
 import { ORDER_FILE } from "./initramfs.ts";
 
 /** Content of every file of a fake image. */

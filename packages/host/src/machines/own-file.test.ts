@@ -98,14 +98,14 @@ test("a folder of machines that somebody else made, or may look into, is refused
 
 test("a folder of machines whose path is too long for sockets is elsewhere, or refused", () => {
   const long = join(dir, "d".repeat(100));
-  const before = process.env["TMPDIR"];
+  const before = process.env.TMPDIR;
   try {
-    process.env["TMPDIR"] = dir;
+    process.env.TMPDIR = dir;
     assert.match(layout(long).run, new RegExp(`^${dir}/sandkeep-`));
-    process.env["TMPDIR"] = join(dir, "t".repeat(100));
+    process.env.TMPDIR = join(dir, "t".repeat(100));
     assert.throws(() => layout(long), /too long.*TMPDIR/);
   } finally {
-    if (before === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = before;
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
   }
 });

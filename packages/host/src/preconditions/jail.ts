@@ -1,7 +1,7 @@
 /** Whether the jail around machines can be made here: tried with the very jail, around a program that does nothing. */
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { type Jail, JAIL_FD, REPORT_FD } from "../engine/qemu/jail/jail.ts";
+import { JAIL_FD, type Jail, REPORT_FD } from "../engine/qemu/jail/jail.ts";
 import { openJail } from "../engine/qemu/jail/open-jail.ts";
 import { jailUser, releaseUser } from "../engine/qemu/jail/user.ts";
 import { execute } from "./execute.ts";

@@ -7,16 +7,16 @@ import { z } from "zod";
 export interface ErrorObject {
   constructorName: string;
   message: string;
-  name?: string | null;
+  name?: string | null | undefined;
   /** Name of the errno, such as `ENOENT`. */
-  code?: string | null;
-  stack?: string | null;
-  cause?: ErrorObject | null;
+  code?: string | null | undefined;
+  stack?: string | null | undefined;
+  cause?: ErrorObject | null | undefined;
   /** Of an `AggregateError`. */
-  errors?: ErrorObject[] | null;
+  errors?: ErrorObject[] | null | undefined;
   /** Of a `SuppressedError`, as is `suppressed`. */
-  error?: ErrorObject | null;
-  suppressed?: ErrorObject | null;
+  error?: ErrorObject | null | undefined;
+  suppressed?: ErrorObject | null | undefined;
 }
 
 /** See {@link ErrorObject}. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { z } from "zod";
-import { type RpcDecodedParams, rpcMethods, type RpcMethod } from "./methods.ts";
+import { type RpcDecodedParams, type RpcMethod, rpcMethods } from "./methods.ts";
 
 function parse<M extends RpcMethod>(method: M, params: unknown) {
   return rpcMethods[method].params.safeParse(params) as z.ZodSafeParseResult<RpcDecodedParams<M>>;

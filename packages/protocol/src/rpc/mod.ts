@@ -8,12 +8,12 @@ export {
   PONG,
   type Request as RpcRequest,
   type RequestId,
-  requestIdSchema,
-  requestSchema,
   type Response as RpcResponse,
   RPC_ERRORS,
   type RpcErrorBody,
+  requestIdSchema,
+  requestSchema,
 } from "./json-rpc.ts";
-export { type RpcDecodedParams, type RpcMethod, rpcMethods, type RpcParams, type RpcResult } from "./methods.ts";
+export { type RpcDecodedParams, type RpcMethod, type RpcParams, type RpcResult, rpcMethods } from "./methods.ts";
 export { STREAM_ID_LIMIT, STREAM_METHODS, streamNotifications, WATCHER_RESTART_METHOD } from "./streams.ts";
 export { decodeBase64 } from "./values.ts";

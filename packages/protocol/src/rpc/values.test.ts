@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
 import { test } from "node:test";
-import { bytesSchema, decodeBase64, maybe, timeSchema } from "./values.ts";
 import { z } from "zod";
+import { bytesSchema, decodeBase64, maybe, timeSchema } from "./values.ts";
 
 test("base64 decodes what any encoder wrote", () => {
   for (let round = 0; round < 500; round++) {

@@ -20,7 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { promisify } from "node:util";
-import { encodeEntry, END, type Entry, paddingOf } from "./header.ts";
+import { END, type Entry, encodeEntry, paddingOf } from "./header.ts";
 import { readDirectory } from "./read-directory.ts";
 import { ArchiveReader } from "./reader.ts";
 import { writeDirectory } from "./write-directory.ts";

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink } from "node:fs/promises";
-import { encodeEntry, END, type Entry, paddingOf } from "./header.ts";
+import { END, type Entry, encodeEntry, paddingOf } from "./header.ts";
 import { relativeInside } from "./link-target.ts";
-import { type LocalPath, named, nameOf, NAMES_ARE_BYTES, shown, within } from "./local-path.ts";
+import { type LocalPath, NAMES_ARE_BYTES, named, nameOf, shown, within } from "./local-path.ts";
 import { CONCURRENCY, SMALL_BYTES } from "./tasks.ts";
 
 /** What is read of a large file at a time, and about what small ones are gathered to, in bytes: as much as a frame takes. */

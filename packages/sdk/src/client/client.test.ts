@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { inspect } from "node:util";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { ApiError } from "../errors/api.ts";
 import { NetworkError } from "../errors/connection.ts";
 import { PeerServer } from "../testing/peer.ts";

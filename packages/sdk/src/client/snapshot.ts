@@ -4,8 +4,8 @@ import { PRIVATE, requirePrivate } from "../private.ts";
 import { restFor } from "./rest.ts";
 import type { BaseClientOptions } from "./settings.ts";
 import type { SnapshotId, SnapshotInit, SnapshotSlug, VolumeId, VolumeSlug } from "./types/mod.ts";
-import { getSnapshot, snapshotVolume } from "./volume-calls.ts";
 import type { SnapshotData } from "./volume-calls.ts";
+import { getSnapshot, snapshotVolume } from "./volume-calls.ts";
 
 /** Wraps what the API answered. */
 export function toSnapshot(data: SnapshotData): Snapshot {

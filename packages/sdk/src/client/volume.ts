@@ -4,8 +4,8 @@ import { PRIVATE, requirePrivate } from "../private.ts";
 import { restFor } from "./rest.ts";
 import type { BaseClientOptions } from "./settings.ts";
 import type { SnapshotId, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "./types/mod.ts";
-import { createVolume, getVolume } from "./volume-calls.ts";
 import type { VolumeData } from "./volume-calls.ts";
+import { createVolume, getVolume } from "./volume-calls.ts";
 
 /** Wraps what the API answered. */
 export function toVolume(data: VolumeData): Volume {

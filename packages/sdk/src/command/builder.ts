@@ -263,7 +263,7 @@ export class SandboxCommandBuilder {
   }
 
   /** Makes the builder awaitable, as {@linkcode result}. */
-  // deno-lint-ignore no-thenable
+  // biome-ignore lint/suspicious/noThenProperty: a builder is awaited
   then<TResult1 = SandboxCommandResult, TResult2 = never>(
     onfulfilled?: ((value: SandboxCommandResult) => TResult1 | PromiseLike<TResult1>) | null,
     onrejected?: ((reason: unknown) => TResult2 | PromiseLike<TResult2>) | null,

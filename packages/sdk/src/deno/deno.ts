@@ -1,4 +1,4 @@
-import type { DeployOptions, Build } from "./deploy-options.ts";
+import type { Build, DeployOptions } from "./deploy-options.ts";
 import type { DenoReplOptions, DenoRunOptions } from "./options.ts";
 import type { DenoProcess } from "./process.ts";
 import type { DenoRepl } from "./repl.ts";

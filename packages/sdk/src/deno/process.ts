@@ -1,6 +1,6 @@
-import type { RequestInit } from "../sandbox/options.ts";
 import type { ProcessParts } from "../process/child-process.ts";
 import { ChildProcess } from "../process/child-process.ts";
+import type { RequestInit } from "../sandbox/options.ts";
 import type { Connection } from "../transport/connection.ts";
 import { remoteFetch } from "../transport/fetch.ts";
 

@@ -54,8 +54,8 @@ test("options are part of the configuration", async () => {
   const config = JSON.parse(
     Buffer.from(String(server.peer.request.headers["x-deno-sandbox-config"]), "base64").toString("latin1"),
   ) as Record<string, unknown>;
-  assert.deepEqual(config["egress"], egress);
-  assert.deepEqual(config["secrets"], { KEY: { hosts: ["a.example"], value: "v", in: ["body"], placeholder: "sk-…" } });
+  assert.deepEqual(config.egress, egress);
+  assert.deepEqual(config.secrets, { KEY: { hosts: ["a.example"], value: "v", in: ["body"], placeholder: "sk-…" } });
 });
 
 test("reads and changes what a sandbox may reach", async () => {

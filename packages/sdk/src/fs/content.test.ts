@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Sandbox } from "../sandbox/sandbox.ts";
 import type { Peer } from "../testing/peer.ts";
 import { NO_ANSWER, PeerServer } from "../testing/peer.ts";
-import { Sandbox } from "../sandbox/sandbox.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { encodeEntry, END } from "../archive/header.ts";
+import { END, encodeEntry } from "../archive/header.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 import { PeerServer } from "../testing/peer.ts";
 

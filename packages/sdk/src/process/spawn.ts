@@ -2,8 +2,8 @@ import { PRIVATE } from "../private.ts";
 import type { SpawnOptions } from "../sandbox/options.ts";
 import type { Connection } from "../transport/connection.ts";
 import { toPath } from "../transport/path.ts";
-import { ChildProcess, killOnAbort } from "./child-process.ts";
 import type { ProcessParts } from "./child-process.ts";
+import { ChildProcess, killOnAbort } from "./child-process.ts";
 import { openOutput, openStdin, wireMode } from "./stdio.ts";
 
 /** The parameters that every way to start a process has in common. */

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { Rest } from "../client/rest.ts";
-import { authHeaders, resolveClient, resolveSandboxEndpoint } from "../client/settings.ts";
 import type { SandboxEndpointOptions } from "../client/settings.ts";
+import { authHeaders, resolveClient, resolveSandboxEndpoint } from "../client/settings.ts";
 import { ConnectionEstablishmentError } from "../errors/connection.ts";
 import { InvalidTokenError } from "../errors/settings.ts";
 import type { Connection } from "../transport/connection.ts";

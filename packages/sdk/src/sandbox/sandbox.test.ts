@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { inspect } from "node:util";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { ConnectionEstablishmentError, NetworkError } from "../errors/connection.ts";
+import { inspect } from "node:util";
 import { SandboxKillError } from "../errors/api.ts";
+import { ConnectionEstablishmentError, NetworkError } from "../errors/connection.ts";
 import { InvalidMemoryError, InvalidTimeoutError, InvalidTokenError } from "../errors/settings.ts";
 import { PeerServer, SANDBOX_ID } from "../testing/peer.ts";
-import { createServer } from "node:http";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { Sandbox } from "./sandbox.ts";
 
 function configOf(server: PeerServer): Record<string, unknown> {

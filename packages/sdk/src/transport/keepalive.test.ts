@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import type { Socket } from "./socket.ts";
 import { Keepalive } from "./keepalive.ts";
+import type { Socket } from "./socket.ts";
 
 function socket() {
   return {

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { ConnectionClosedError } from "../errors/connection.ts";
 import type { Peer } from "../testing/peer.ts";
 import { NO_ANSWER, PeerServer } from "../testing/peer.ts";
+import type { Connection } from "./connection.ts";
 import { openConnection } from "./open.ts";
 import { MAX_CHUNK_BYTES } from "./outbound-streams.ts";
-import type { Connection } from "./connection.ts";
 
 async function connect(server: PeerServer): Promise<{ connection: Connection; peer: Peer }> {
   const connection = await openConnection({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Leases, TokenEnded } from "./lease.ts";
+import { Leases, type TokenEnded } from "./lease.ts";
 
 const DAY_MS = 86_400_000;
 const reason = (signal: AbortSignal) => (signal.aborted ? (signal.reason as TokenEnded).code : null);

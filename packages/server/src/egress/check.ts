@@ -1,4 +1,4 @@
-import { type EgressSpec, parseNamePattern, parsePattern, parseRules, PolicyError } from "@sandkeep/egress";
+import { type EgressSpec, PolicyError, parseNamePattern, parsePattern, parseRules } from "@sandkeep/egress";
 import { ApiError } from "@sandkeep/protocol";
 
 /** What clients call the fields of a specification: a new sandbox's configuration has names of its own. */

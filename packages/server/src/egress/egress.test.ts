@@ -45,9 +45,9 @@ describe("a new sandbox", async () => {
         { name: "OTHER", hosts: ["*.b.example:443"], places: [] },
       ],
     );
-    assert.match(env["API_KEY"]!, /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
-    assert.equal(env["API_KEY"], egress.secrets[0]!.placeholder);
-    assert.deepEqual(await client.call("envGet", { key: "API_KEY" }), { ok: env["API_KEY"] });
+    assert.match(env.API_KEY!, /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
+    assert.equal(env.API_KEY, egress.secrets[0]!.placeholder);
+    assert.deepEqual(await client.call("envGet", { key: "API_KEY" }), { ok: env.API_KEY });
     const view: EgressView = {
       allow: egress.policy.allow,
       deny: ["x.b.example"],
@@ -306,7 +306,7 @@ test("another organisation's token finds nothing on any route of egress", async 
   ];
   for (const [method, where, body] of requests) {
     assert.equal(
-      (await answer(await fixture.request(method, where, { token, body }), 404))["code"],
+      (await answer(await fixture.request(method, where, { token, body }), 404)).code,
       "SANDBOX_NOT_FOUND",
       `${method} ${where}`,
     );

@@ -1,4 +1,4 @@
-import { parsePattern, PatternError } from "@sandkeep/egress";
+import { PatternError, parsePattern } from "@sandkeep/egress";
 import { ApiError, type EgressChange, LIST_LENGTH } from "@sandkeep/protocol";
 
 type ListChange = Exclude<NonNullable<EgressChange["allow"]>, undefined>;

@@ -73,7 +73,7 @@ describe("a change", async () => {
           await fixture.request("PATCH", egressPath(open.id), { body: { allow: { add: ["a.example"] } } }),
           409,
         )
-      )["code"],
+      ).code,
       "NO_ALLOW_LIST",
     );
     assert.equal(told(fixture, client.id), before);
@@ -84,7 +84,7 @@ describe("a change", async () => {
     const client = await create(fixture, { timeout: "5m" });
     const secret = (name: string, body?: unknown) =>
       fixture.request(body === undefined ? "DELETE" : "PUT", egressPath(client.id, `/secrets/${name}`), { body });
-    assert.match(String((await answer(await secret("KEY", { value: VALUE }), 400))["message"]), /hosts must be given/);
+    assert.match(String((await answer(await secret("KEY", { value: VALUE }), 400)).message), /hosts must be given/);
     assert.deepEqual(await answer(await secret("KEY", { value: VALUE, hosts: ["a.example"], in: ["body"] }), 200), {
       name: "KEY",
       hosts: ["a.example"],
@@ -112,7 +112,7 @@ describe("a change", async () => {
       ["SECOND"],
     );
     assert.deepEqual(await client.call("envGet", { key: "KEY" }), { ok: null });
-    assert.equal((await answer(await secret("KEY"), 404))["code"], "SECRET_NOT_FOUND");
+    assert.equal((await answer(await secret("KEY"), 404)).code, "SECRET_NOT_FOUND");
     const events = await fixture.get<(SandboxEvent & { kind: "egress.changed" })[]>(
       "/api/v1/events?kind=egress.changed&order=oldest-first",
     );
@@ -166,7 +166,7 @@ describe("a change", async () => {
     const client = await create(fixture, {});
     for (const name of ["A/B", "ü %", "__proto__", "constructor"]) {
       const where = egressPath(client.id, `/secrets/${encodeURIComponent(name)}`);
-      assert.equal((await answer(await fixture.request("PUT", where, { body: KEY }), 200))["name"], name);
+      assert.equal((await answer(await fixture.request("PUT", where, { body: KEY }), 200)).name, name);
       assert.deepEqual(
         (await fixture.get<EgressView>(egressPath(client.id))).secrets.map((secret) => secret.name),
         [name],
@@ -183,7 +183,7 @@ describe("a change", async () => {
             await fixture.request("PUT", egressPath(client.id, `/secrets/${encodeURIComponent(name)}`), { body: KEY }),
             400,
           )
-        )["code"],
+        ).code,
         "INVALID_REQUEST",
       );
     }
@@ -237,9 +237,9 @@ describe("a change", async () => {
     const change = fixture.request("PATCH", egressPath(client.id), { body: { deny: ["a.example"] } });
     await asked;
     await fixture.request("DELETE", `/api/v3/sandbox/${client.id}`);
-    assert.equal((await answer(await change, 404))["code"], "SANDBOX_NOT_FOUND");
+    assert.equal((await answer(await change, 404)).code, "SANDBOX_NOT_FOUND");
     assert.equal(
-      (await answer(await fixture.request("PATCH", egressPath(client.id), { body: {} }), 404))["code"],
+      (await answer(await fixture.request("PATCH", egressPath(client.id), { body: {} }), 404)).code,
       "SANDBOX_NOT_FOUND",
     );
     assert.deepEqual(await fixture.get("/api/v1/events?kind=egress.changed"), []);
@@ -254,7 +254,7 @@ describe("a change", async () => {
       await fixture.request("PUT", egressPath(client.id, "/secrets/KEY"), { body: KEY }),
       503,
     );
-    assert.match(String(refused["message"]), /placeholder/);
+    assert.match(String(refused.message), /placeholder/);
     assert.deepEqual(told(fixture, client.id).secrets, []);
   });
 
@@ -271,7 +271,7 @@ describe("a change", async () => {
       await fixture.request("PUT", egressPath(client.id, "/secrets/KEY"), { body: KEY }),
       503,
     );
-    assert.equal(refused["code"], "EGRESS_UNAVAILABLE");
+    assert.equal(refused.code, "EGRESS_UNAVAILABLE");
     assert.deepEqual(
       applied.map(({ secrets }) => secrets.length),
       [1, 0],

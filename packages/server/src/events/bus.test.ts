@@ -12,7 +12,7 @@ describe("the bus", async () => {
   /** A disk that takes nothing until it is told to. */
   function stuck(): { store: EventStore; written: EventRecord[]; heal: () => void; fail: () => void } {
     const written: EventRecord[] = [];
-    let { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<void>();
     let failing = false;
     const store = {
       append: async (events: readonly EventRecord[]) => {

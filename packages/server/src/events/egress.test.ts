@@ -13,7 +13,7 @@ describe("events of egress", async () => {
     const { DatabaseSync } = await import("node:sqlite");
     const db = new DatabaseSync(`${fixture.dir}/data/sandkeep.db`, { readOnly: true });
     assert.equal(
-      db.prepare("SELECT count(*) AS n FROM events WHERE kind IN ('http', 'connection', 'dns')").get()?.["n"],
+      db.prepare("SELECT count(*) AS n FROM events WHERE kind IN ('http', 'connection', 'dns')").get()?.n,
       3,
     );
     db.close();

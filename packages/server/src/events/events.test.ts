@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { eventSchema, type SandboxEvent } from "@sandkeep/protocol";
-import { EventClock } from "./clock.ts";
 import { create, join } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
+import { EventClock } from "./clock.ts";
 
 /** Follows the stream until it has so many events. */
 async function follow(
@@ -93,7 +93,7 @@ describe("events", async () => {
       db
         .prepare("SELECT kind FROM events ORDER BY id")
         .all()
-        .map((row) => row["kind"]),
+        .map((row) => row.kind),
       ["sandbox.created", "connection.opened"],
     );
     db.close();

@@ -1,8 +1,8 @@
 import { ApiError } from "@sandkeep/protocol";
 import { Hono } from "hono";
 import { bearerToken } from "../auth/authenticator.ts";
-import { toApiError } from "./errors.ts";
 import type { Env, Services } from "./env.ts";
+import { toApiError } from "./errors.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { egressRoutes } from "./routes/egress.ts";

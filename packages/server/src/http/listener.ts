@@ -1,8 +1,8 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerOptions } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
-import { ApiError } from "@sandkeep/protocol";
 import { getRequestListener, RequestError } from "@hono/node-server";
+import { ApiError } from "@sandkeep/protocol";
 import type { Hono } from "hono";
 import type { Logger } from "../log/logger.ts";
 import type { TlsMaterial } from "../tls/local-ca.ts";

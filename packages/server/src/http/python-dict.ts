@@ -20,7 +20,7 @@ export function parsePythonDict(text: string): Map<string, string> | null {
     rest = rest.slice(match[0].length);
     if (rest.startsWith(separator)) rest = rest.slice(1);
     else if (!last || rest !== "") return null;
-    return unescape(match[1] ?? match[2] ?? "");
+    return unescaped(match[1] ?? match[2] ?? "");
   };
   while (rest.trim() !== "") {
     const key = take(":", false);
@@ -31,7 +31,7 @@ export function parsePythonDict(text: string): Map<string, string> | null {
   return entries;
 }
 
-function unescape(literal: string): string | null {
+function unescaped(literal: string): string | null {
   let valid = true;
   const text = literal.replace(ESCAPE, (_all, x?: string, u?: string, U?: string, simple?: string) => {
     const code = x ?? u ?? U;

@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
-import { ACCESS } from "./scopes.ts";
 import { Fixture } from "../testing/fixture.ts";
+import { ACCESS } from "./scopes.ts";
 
 /** The same on every run, so that a failure is one for everybody. */
-const SEED = Number(process.env["SANDKEEP_SEED"] ?? 13);
+const SEED = Number(process.env.SANDKEEP_SEED ?? 13);
 const RUNS = 600;
 /** Requests at once: each has a connection of its own. */
 const AT_ONCE = 20;

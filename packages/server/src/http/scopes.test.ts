@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Scope, SCOPES, type Token } from "@sandkeep/protocol";
+import { SCOPES, type Scope, type Token } from "@sandkeep/protocol";
+import { create, join, open, Refused } from "../testing/client.ts";
+import { Fixture } from "../testing/fixture.ts";
 import { createApp } from "./app.ts";
 import type { Services } from "./env.ts";
 import { ACCESS } from "./scopes.ts";
-import { create, join, open, Refused } from "../testing/client.ts";
-import { Fixture } from "../testing/fixture.ts";
 
 const lower = (scope: Scope) => SCOPES.slice(0, SCOPES.indexOf(scope));
 

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import type { Token } from "@sandkeep/protocol";
-import { ACCESS } from "./scopes.ts";
 import { create, join, Refused } from "../testing/client.ts";
 import { http } from "../testing/egress-events.ts";
 import { Fixture } from "../testing/fixture.ts";
+import { ACCESS } from "./scopes.ts";
 
 /** A GET that nobody reads for now: its bytes, when the connection is closed. */
 async function unread(fixture: Fixture, path: string, token: string): Promise<{ rest(): Promise<string> }> {

@@ -1,5 +1,5 @@
 /** The calls of one connection: params checked, methods carried out, answers in the form that clients read. */
-import { RPC_ERRORS, type RequestId, type RpcMethod, rpcMethods } from "@sandkeep/protocol";
+import { type RequestId, RPC_ERRORS, type RpcMethod, rpcMethods } from "@sandkeep/protocol";
 import type { Call, Client } from "./client.ts";
 import { describeFailure, invalidParams, ProtocolError } from "./errors.ts";
 import { handlers } from "./methods/mod.ts";

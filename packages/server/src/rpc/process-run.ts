@@ -1,7 +1,7 @@
 /** A process that a client started: its streams, its end, and the pace at which its output is taken from the guest. */
 import {
-  encodeFrames,
   type ExitStatus,
+  encodeFrames,
   exitStatusSchema,
   type Frame,
   FrameReader,

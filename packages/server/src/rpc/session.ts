@@ -1,8 +1,8 @@
 /** What all connections of one sandbox share. */
 import type { Guest } from "@sandkeep/host";
+import type { Logger } from "./client.ts";
 import type { DenoProgram } from "./deno/program.ts";
 import type { Repl } from "./deno/repl.ts";
-import type { Logger } from "./client.ts";
 import { REMEMBERED_PROCESSES } from "./limits.ts";
 
 export interface SessionOptions {

@@ -1,5 +1,5 @@
 /** The streams of `walk` and `expandGlob`: one JSON object in each chunk, whole (wire-protocol §6.1 rule 7). */
-import { type GlobParams, walkEntrySchema, type WalkParams } from "@sandkeep/host";
+import { type GlobParams, type WalkParams, walkEntrySchema } from "@sandkeep/host";
 import { type ErrorObject, errorObjectSchema } from "@sandkeep/protocol";
 import type { Client } from "./client.ts";
 import { toErrorObject } from "./errors.ts";

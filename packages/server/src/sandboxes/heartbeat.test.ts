@@ -75,7 +75,7 @@ test("a clock that is set makes nobody silent", async (t) => {
 });
 
 test("a client that answers nothing is found silent, once", async () => {
-  const { client, silent } = await connection({ autoPong: false });
+  const { silent } = await connection({ autoPong: false });
   const started = Date.now();
   await silent;
   const took = Date.now() - started;

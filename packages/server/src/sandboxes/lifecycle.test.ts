@@ -58,9 +58,9 @@ describe("a sandbox", async () => {
       allow_net: ["api.example"],
     });
     const { ok: env } = (await client.call("envToObject", {})) as { ok: Record<string, string> };
-    assert.match(env["API_KEY"] ?? "", /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
-    assert.match(env["DENO_DEPLOY_ORGANIZATION_ID"] ?? "", /^[0-9a-f-]{36}$/);
-    assert.equal(env["SANDBOX_ID"], client.id);
+    assert.match(env.API_KEY ?? "", /^DENO_SECRET_PLACEHOLDER_[0-9a-f]{64}$/);
+    assert.match(env.DENO_DEPLOY_ORGANIZATION_ID ?? "", /^[0-9a-f-]{36}$/);
+    assert.equal(env.SANDBOX_ID, client.id);
     const detail = await fixture.get<SandboxDetail>(`/api/v1/sandboxes/${client.id}`);
     assert.deepEqual(detail.secrets, ["API_KEY"]);
     assert.deepEqual(detail.allowNet, ["api.example"]);

@@ -3,8 +3,8 @@
  * A computer does that for a program that is busy or stopped; one that is switched off, or cut off, does not.
  */
 import { readFile } from "node:fs/promises";
-import { endianness } from "node:os";
 import { type Socket, SocketAddress } from "node:net";
+import { endianness } from "node:os";
 
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
 /**

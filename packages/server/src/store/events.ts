@@ -1,6 +1,6 @@
 import { type Actor, EGRESS_KINDS } from "@sandkeep/protocol";
 import type { EventRecord, EventStore } from "./contract.ts";
-import { sql, type SqlDriver, type SqlValue } from "./driver.ts";
+import { type SqlDriver, type SqlValue, sql } from "./driver.ts";
 
 type Row = Omit<EventRecord, "actor" | "data"> & { actor: string; data: string };
 
@@ -99,6 +99,7 @@ async function pruneOrganisation(
   // Ids sort by time, so both bounds are the id of the oldest event that stays. Little is too old, so it is found at once from the old end.
   const byTime = (await id("AND time >= ? ORDER BY id LIMIT 1", before)) ?? AFTER_ALL;
   const byNumber = (await id("ORDER BY id DESC LIMIT 1 OFFSET ?", keep - 1)) ?? "";
+  // biome-ignore lint/complexity/useMathMinMax: ids are strings
   const first = byTime > byNumber ? byTime : byNumber;
   let forgotten = 0;
   for (;;) {

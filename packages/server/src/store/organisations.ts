@@ -1,5 +1,5 @@
 import type { OrganisationRecord, OrganisationStore } from "./contract.ts";
-import { sql, type SqlDriver } from "./driver.ts";
+import { type SqlDriver, sql } from "./driver.ts";
 
 const COLUMNS = `id, slug, name, created_at AS "createdAt"`;
 

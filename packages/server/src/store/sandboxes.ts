@@ -1,7 +1,7 @@
 import type { EgressSpec } from "@sandkeep/egress";
 import type { Labels, StopReason } from "@sandkeep/protocol";
 import type { NetworkRecord, SandboxRecord, SandboxStore } from "./contract.ts";
-import { sql, type SqlDriver, type SqlValue } from "./driver.ts";
+import { type SqlDriver, type SqlValue, sql } from "./driver.ts";
 
 interface Row {
   id: string;

@@ -1,5 +1,5 @@
 import type { SealingStore } from "./contract.ts";
-import { sql, type SqlDriver } from "./driver.ts";
+import { type SqlDriver, sql } from "./driver.ts";
 
 export function sealingStore(driver: SqlDriver): SealingStore {
   return {

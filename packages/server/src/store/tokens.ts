@@ -1,6 +1,6 @@
 import type { Scope } from "@sandkeep/protocol";
 import type { TokenRecord, TokenStore } from "./contract.ts";
-import { sql, type SqlDriver } from "./driver.ts";
+import { type SqlDriver, sql } from "./driver.ts";
 
 interface Row {
   id: string;

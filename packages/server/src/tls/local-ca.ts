@@ -1,6 +1,6 @@
 // tsyringe, by which the library below wires itself, wants this before it.
 import "reflect-metadata";
-import { X509Certificate, createPrivateKey, webcrypto } from "node:crypto";
+import { createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
@@ -96,7 +96,7 @@ async function makeCa(): Promise<Pair> {
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { cert: cert.toString("pem") + "\n", key: await pem(keys.privateKey) };
+  return { cert: `${cert.toString("pem")}\n`, key: await pem(keys.privateKey) };
 }
 
 async function makeLeaf(ca: Pair, names: readonly string[]): Promise<Pair> {
@@ -125,7 +125,7 @@ async function makeLeaf(ca: Pair, names: readonly string[]): Promise<Pair> {
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { cert: cert.toString("pem") + "\n", key: await pem(keys.privateKey) };
+  return { cert: `${cert.toString("pem")}\n`, key: await pem(keys.privateKey) };
 }
 
 async function pem(key: webcrypto.CryptoKey): Promise<string> {

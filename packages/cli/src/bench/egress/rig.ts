@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type EgressConfig } from "@sandkeep/egress";
+import type { EgressConfig } from "@sandkeep/egress";
 import { UPSTREAM_NAME, type UpstreamPorts } from "./upstream.ts";
 
 /** The upstream's process, and the settings under which it is reached. */

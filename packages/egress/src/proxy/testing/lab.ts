@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
+import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
 import type { EgressEvent, EgressSpec, PolicySpec } from "../../contract.ts";
 import { Dialer } from "../../dial/dialer.ts";
 import type { Hooks } from "../../hooks.ts";

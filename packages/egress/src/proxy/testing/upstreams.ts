@@ -2,14 +2,14 @@
 import { once } from "node:events";
 import {
   createServer as createHttpServer,
+  type Server as HttpServer,
   type IncomingMessage,
   type RequestListener,
-  type Server as HttpServer,
 } from "node:http";
 import { type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
-import { type SecureContext, TLSSocket } from "node:tls";
 import { Duplex } from "node:stream";
+import { type SecureContext, TLSSocket } from "node:tls";
 
 /** An upstream. */
 export interface Recorder extends AsyncDisposable {

@@ -2,8 +2,8 @@
 import { characterEntities } from "character-entities";
 import { characterEntitiesLegacy } from "character-entities-legacy";
 import { fc } from "../../testing/property.ts";
-import type { Secret } from "../secret.ts";
 import { newPlaceholder } from "../placeholder.ts";
+import type { Secret } from "../secret.ts";
 
 /** A secret with this value. */
 export function secretOf(value: string, more: Partial<Secret> = {}): Secret {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { forgetVerdicts, proveAcceleration, type ProveOptions, PROOF_TIMEOUT_MS } from "./acceleration.ts";
+import { forgetVerdicts, PROOF_TIMEOUT_MS, type ProveOptions, proveAcceleration } from "./acceleration.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-kvm-"));
 after(() => rmSync(dir, { recursive: true, force: true }));

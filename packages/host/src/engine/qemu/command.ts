@@ -56,7 +56,7 @@ export function qemuArguments(options: CommandOptions): string[] {
   const memoryMiB = ramMiB(size.memoryMiB);
   const bytes = `size=${memoryMiB}M`;
   const backend = options.memory
-    ? `memory-backend-file,id=m0,${bytes},mem-path=${escape(options.memory.path)},share=${options.memory.shared ? "on" : "off,readonly=on,rom=off"}`
+    ? `memory-backend-file,id=m0,${bytes},mem-path=${optionValue(options.memory.path)},share=${options.memory.shared ? "on" : "off,readonly=on,rom=off"}`
     : `memory-backend-ram,id=m0,${bytes}`;
   const listen = (id: string, descriptor: number) => [
     "-chardev",
@@ -64,11 +64,11 @@ export function qemuArguments(options: CommandOptions): string[] {
   ];
   const backing = options.backing.map((path, depth) => {
     const node = "backing.".repeat(depth + 1);
-    return `,${node}driver=qcow2,${node}file.driver=file,${node}file.filename=${escape(path)}`;
+    return `,${node}driver=qcow2,${node}file.driver=file,${node}file.filename=${optionValue(path)}`;
   });
   return [
     "-name",
-    escape(options.name),
+    optionValue(options.name),
     "-M",
     "microvm,acpi=on,pcie=off,usb=off,memory-backend=m0",
     // KVM comes as a descriptor: the jailed user need not be allowed to open it.
@@ -102,7 +102,7 @@ export function qemuArguments(options: CommandOptions): string[] {
     "chardev:console",
     // Nobody waits for a sandbox's own disk to survive the host: what must be durable is a volume.
     "-drive",
-    `if=none,id=root,file=${escape(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads,${ERRORS}${backing.join("")}`,
+    `if=none,id=root,file=${optionValue(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads,${ERRORS}${backing.join("")}`,
     "-device",
     "virtio-blk-device,drive=root",
     "-device",
@@ -134,6 +134,6 @@ export function ramMiB(memoryMiB: number): number {
 }
 
 /** A comma in a value of QEMU's option syntax is written twice. */
-function escape(path: string): string {
+function optionValue(path: string): string {
   return path.replaceAll(",", ",,");
 }

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Vm, VmExit } from "../engine.ts";
 import { CONTROL_FD, EGRESS_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
-import { type Jail, JAIL_FD, listening, REPORT_FD } from "./jail/jail.ts";
+import { JAIL_FD, type Jail, listening, REPORT_FD } from "./jail/jail.ts";
 import type { JailUser } from "./jail/user.ts";
 import { kill, noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";

@@ -11,16 +11,16 @@ import type {
   VmOptions,
   WaitingVm,
 } from "../engine.ts";
-import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
+import { adoptQemu } from "./adopt.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
+import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
 import { createOverlay, virtualSize } from "./disk.ts";
-import { stubsIn, writeStubs } from "./stubs.ts";
 import type { Jail, JailKind } from "./jail/jail.ts";
 import { openJail } from "./jail/open-jail.ts";
-import { jailUser, type JailUser, releaseUser } from "./jail/user.ts";
-import { adoptQemu } from "./adopt.ts";
+import { type JailUser, jailUser, releaseUser } from "./jail/user.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
 import { PROCESS_RECORD } from "./process-record.ts";
+import { stubsIn, writeStubs } from "./stubs.ts";
 import { sweepQemus } from "./sweep.ts";
 
 export interface QemuOptions {
@@ -50,7 +50,7 @@ export class Qemu implements Engine {
     this.#kernelCommandLine = kernelCommandLine(options.tscKHz);
     this.fingerprint = JSON.stringify([
       this.name,
-      options.versions["qemu"],
+      options.versions.qemu,
       qemuArguments({
         ...nowhere,
         accelerator: this.acceleration.kind,
@@ -228,8 +228,8 @@ async function load(vm: QemuProcess, jail: Jail, template: TemplateFiles): Promi
 
 async function migrationEnd(vm: QemuProcess): Promise<void> {
   const statuses = ["completed", "failed", "cancelled"];
-  const event = await vm.qmp.waitFor((e) => e.event === "MIGRATION" && statuses.includes(String(e.data?.["status"])));
-  if (event.data?.["status"] === "completed") return;
+  const event = await vm.qmp.waitFor((e) => e.event === "MIGRATION" && statuses.includes(String(e.data?.status)));
+  if (event.data?.status === "completed") return;
   const info = (await vm.qmp.execute("query-migrate")) as { "error-desc"?: string };
   throw new Error(`QEMU could not move the machine's state: ${info["error-desc"] ?? "it does not say why"}`);
 }

@@ -107,9 +107,9 @@ export class Qmp {
     if ("event" in message) {
       for (const listener of this.#listeners) listener(message as unknown as QmpEvent);
     } else if ("return" in message) {
-      this.#pending.shift()?.resolve(message["return"]);
+      this.#pending.shift()?.resolve(message.return);
     } else if ("error" in message) {
-      const error = message["error"] as { desc?: string };
+      const error = message.error as { desc?: string };
       this.#pending.shift()?.reject(new QmpError(error.desc ?? "QEMU refused a command."));
     }
   }

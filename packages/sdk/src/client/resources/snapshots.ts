@@ -4,8 +4,8 @@ import { path } from "../rest.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { toSnapshot } from "../snapshot.ts";
 import type { PaginatedList, SnapshotListOptions, Snapshots } from "../types/mod.ts";
-import { getSnapshot } from "../volume-calls.ts";
 import type { SnapshotData } from "../volume-calls.ts";
+import { getSnapshot } from "../volume-calls.ts";
 
 /** Snapshots over REST. */
 export class SnapshotsResource implements Snapshots {

@@ -6,8 +6,8 @@ import { toSnapshot } from "../snapshot.ts";
 import type { PaginatedList, SnapshotInit, VolumeInit, VolumeListOptions, Volumes } from "../types/mod.ts";
 import type { Volume } from "../volume.ts";
 import { toVolume } from "../volume.ts";
-import { createVolume, getVolume, snapshotVolume } from "../volume-calls.ts";
 import type { VolumeData } from "../volume-calls.ts";
+import { createVolume, getVolume, snapshotVolume } from "../volume-calls.ts";
 
 /** Volumes over REST. */
 export class VolumesResource implements Volumes {

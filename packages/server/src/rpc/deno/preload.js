@@ -28,6 +28,7 @@
   const property = Object.getOwnPropertyDescriptor(Deno, "serve");
   if (property?.configurable) {
     // Errors that Deno.serve throws show whom it was called by. Compiled under this name, the caller counts as Deno's own.
+    // biome-ignore lint/security/noGlobalEval: the source is this literal
     const watch = (0, eval)(`(report) => {
       let original;
       let watched;

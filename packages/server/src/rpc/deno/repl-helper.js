@@ -5,7 +5,7 @@
   const { stringify } = JSON;
 
   // What JSON has no form for gets the nearest one; see docs/rpc.md.
-  const plain = (key, value) => {
+  const plain = (_key, value) => {
     if (typeof value === "bigint") return String(value);
     if (value instanceof Map) return [...value];
     if (value instanceof Set) return [...value];

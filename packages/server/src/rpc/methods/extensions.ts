@@ -1,7 +1,7 @@
 import type { Client, Handlers } from "../client.ts";
-import { sendBytes } from "../send-bytes.ts";
 import { openStream } from "../guest-io.ts";
 import { ProcessRun } from "../process-run.ts";
+import { sendBytes } from "../send-bytes.ts";
 import { readTree, writeTree } from "../trees.ts";
 
 /** What Sandkeep adds for its own clients. */

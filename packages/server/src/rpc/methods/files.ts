@@ -1,6 +1,6 @@
 import { type RpcDecodedParams, STREAM_METHODS } from "@sandkeep/protocol";
-import { applicationError, describeFailure } from "../errors.ts";
 import type { Call, Client, Handlers } from "../client.ts";
+import { applicationError, describeFailure } from "../errors.ts";
 import { collect, openStream, upload } from "../guest-io.ts";
 import { sendWalk } from "../walk.ts";
 

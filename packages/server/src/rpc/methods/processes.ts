@@ -1,5 +1,5 @@
-import { noSuchProcess } from "../errors.ts";
 import type { Handlers } from "../client.ts";
+import { noSuchProcess } from "../errors.ts";
 import { ProcessRun } from "../process-run.ts";
 
 /** Processes (wire-protocol §7.4). */

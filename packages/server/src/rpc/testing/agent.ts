@@ -28,7 +28,7 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
   await run("mkdir", [home]);
   await run("go", ["build", "-o", binary, "./cmd/agent"], { cwd: GUEST_SOURCE });
 
-  const path = [...(options.path ?? []), process.env["PATH"]].join(":");
+  const path = [...(options.path ?? []), process.env.PATH].join(":");
   // A test run that is killed must not leave it behind.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", binary, "-unix", socketPath, "-home", home], {
     stdio: ["ignore", "inherit", "inherit"],

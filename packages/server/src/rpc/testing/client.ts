@@ -1,9 +1,9 @@
 /** For tests: a client that speaks the protocol bare, and sees every message. */
 import { once } from "node:events";
-import { STREAM_METHODS, type ErrorObject } from "@sandkeep/protocol";
+import { type ErrorObject, STREAM_METHODS } from "@sandkeep/protocol";
 import { WebSocket } from "ws";
 
-// deno-lint-ignore no-explicit-any -- results differ by method, and tests look at them
+// biome-ignore lint/suspicious/noExplicitAny: results differ by method, and tests look at them
 type Any = any;
 
 export interface Message {

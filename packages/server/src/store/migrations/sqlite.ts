@@ -14,7 +14,7 @@ export function migrate(db: DatabaseSync): void {
   db.exec(
     "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
   );
-  const current = Number(db.prepare("SELECT coalesce(max(version), 0) AS version FROM migrations").get()?.["version"]);
+  const current = Number(db.prepare("SELECT coalesce(max(version), 0) AS version FROM migrations").get()?.version);
   const files = readdirSync(FOLDER)
     .filter((name) => FILE_NAME.test(name))
     .sort();

@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { type JailKind, JAIL_FD, listening } from "./jail.ts";
+import { type JailKind, listening } from "./jail.ts";
 import { openJail } from "./open-jail.ts";
 import { jailUser } from "./user.ts";
 
@@ -142,7 +142,7 @@ for (const kind of ["full", "minimal"] as const) {
     });
 
     test("knows nothing of the server's environment", async () => {
-      process.env["SANDKEEP_JAIL_TEST"] = "known";
+      process.env.SANDKEEP_JAIL_TEST = "known";
       const { said } = await jailed(kind, "echo $SANDKEEP_JAIL_TEST $HOME $USER");
       assert.equal(said.trim(), "");
     });

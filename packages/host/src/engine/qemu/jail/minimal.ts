@@ -4,7 +4,7 @@
  */
 import { constants, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { become, type Jail, JAIL_FD, type JailFiles, LIMITS } from "./jail.ts";
+import { become, JAIL_FD, type Jail, type JailFiles, LIMITS } from "./jail.ts";
 import type { JailUser } from "./user.ts";
 
 /** A place in the file system, not yet the right to read it (open(2)); Node.js has no name for it. */
