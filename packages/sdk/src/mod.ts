@@ -13,10 +13,7 @@
  * @module
  */
 export { Client } from "./client/client.ts";
-export type { BaseClientOptions } from "./client/settings.ts";
-export { Snapshot } from "./client/snapshot.ts";
 export type * from "./client/types/mod.ts";
-export { Volume } from "./client/volume.ts";
 export { SandboxCommandBuilder } from "./command/builder.ts";
 export { SandboxCommandChild } from "./command/child.ts";
 export { KillController, KillSignal, type KillSignalListener } from "./command/kill-signal.ts";
@@ -33,7 +30,7 @@ export * from "./errors/mod.ts";
 export { FsFile } from "./fs/file.ts";
 export type { SandboxFs } from "./fs/sandbox-fs.ts";
 export { SeekMode } from "./fs/seek-mode.ts";
-export type { TransferOptions } from "./fs/transfer-options.ts";
+export type { TransferOptions } from "./fs/transfer/options.ts";
 export type {
   DirEntry,
   ExpandGlobOptions,
@@ -51,6 +48,7 @@ export { ChildProcess } from "./process/child-process.ts";
 export { type PtyOptions, PtyProcess } from "./process/pty.ts";
 export type { Signal } from "./process/signal.ts";
 export type { ChildProcessOutput, ChildProcessStatus } from "./process/status.ts";
+export type { BaseClientOptions } from "./rest/settings.ts";
 export type { Memory } from "./sandbox/memory.ts";
 export type {
   ConnectOptions,
@@ -62,3 +60,5 @@ export type {
 } from "./sandbox/options.ts";
 export { Sandbox } from "./sandbox/sandbox.ts";
 export { VsCode } from "./sandbox/vscode.ts";
+export { Snapshot } from "./volumes/snapshot.ts";
+export { Volume } from "./volumes/volume.ts";

@@ -4,9 +4,9 @@ import { inspect } from "node:util";
 import { ApiError } from "../errors/api.ts";
 import { NetworkError } from "../errors/connection.ts";
 import { PeerServer } from "../testing/peer.ts";
+import { Snapshot } from "../volumes/snapshot.ts";
+import { Volume } from "../volumes/volume.ts";
 import { Client } from "./client.ts";
-import { Snapshot } from "./snapshot.ts";
-import { Volume } from "./volume.ts";
 
 interface Answer {
   status?: number;

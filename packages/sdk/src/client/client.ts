@@ -1,3 +1,5 @@
+import { restFor } from "../rest/rest.ts";
+import type { BaseClientOptions } from "../rest/settings.ts";
 import { AppsResource } from "./resources/apps.ts";
 import { LayersResource } from "./resources/layers.ts";
 import { RevisionsResource } from "./resources/revisions.ts";
@@ -5,8 +7,6 @@ import { SandboxesResource } from "./resources/sandboxes.ts";
 import { SnapshotsResource } from "./resources/snapshots.ts";
 import { TimelinesResource } from "./resources/timelines.ts";
 import { VolumesResource } from "./resources/volumes.ts";
-import { restFor } from "./rest.ts";
-import type { BaseClientOptions } from "./settings.ts";
 import type { Apps, Layers, Revisions, Sandboxes, Snapshots, Timelines, Volumes } from "./types/mod.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { RevisionsResource } from "../client/resources/revisions.ts";
-import type { Rest } from "../client/rest.ts";
-import { path } from "../client/rest.ts";
 import type { Revision } from "../client/types/mod.ts";
 import { DeployError } from "../errors/api.ts";
+import type { Rest } from "../rest/rest.ts";
+import { path } from "../rest/rest.ts";
 import type { Build, DeployOptions } from "./deploy-options.ts";
 
 /** Begins to deploy a directory of a sandbox to an app. Rejects with `DeployError`. */

@@ -1,7 +1,7 @@
-import type { Rest } from "../client/rest.ts";
 import { PRIVATE } from "../private.ts";
 import { killOnAbort } from "../process/child-process.ts";
 import { start } from "../process/spawn.ts";
+import type { Rest } from "../rest/rest.ts";
 import type { Connection } from "../transport/connection.ts";
 import { toPath } from "../transport/path.ts";
 import type { SandboxDeno } from "./deno.ts";

@@ -1,6 +1,6 @@
-import { path, type Rest } from "../client/rest.ts";
-import { readEvents } from "../client/server-sent-events.ts";
 import { ApiError } from "../errors/api.ts";
+import { path, type Rest } from "../rest/rest.ts";
+import { readEvents } from "../rest/server-sent-events.ts";
 import type { EgressEvent, EgressLogOptions } from "./types.ts";
 
 /** Of every event of egress; and the one after which there are no more. */

@@ -1,4 +1,4 @@
-import { path, type Rest } from "../client/rest.ts";
+import { path, type Rest } from "../rest/rest.ts";
 import { readLog } from "./log.ts";
 import type { SandboxEgress } from "./sandbox-egress.ts";
 import type { EgressEvent, EgressLogOptions, EgressPolicy, EgressState, SecretInfo, SecretUpdate } from "./types.ts";

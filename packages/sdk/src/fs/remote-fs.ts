@@ -3,11 +3,12 @@ import { abortable } from "../transport/abort.ts";
 import type { Connection } from "../transport/connection.ts";
 import { toPath } from "../transport/path.ts";
 import { readBytes, writeBytes } from "./content.ts";
-import { download } from "./download.ts";
 import { FsFile } from "./file.ts";
 import { toFileInfo, toTime } from "./metadata.ts";
 import type { SandboxFs } from "./sandbox-fs.ts";
-import type { TransferOptions } from "./transfer-options.ts";
+import { download } from "./transfer/download.ts";
+import type { TransferOptions } from "./transfer/options.ts";
+import { upload } from "./transfer/upload.ts";
 import type {
   DirEntry,
   ExpandGlobOptions,
@@ -21,7 +22,6 @@ import type {
   WalkOptions,
   WriteFileOptions,
 } from "./types.ts";
-import { upload } from "./upload.ts";
 import { expandGlob, walk } from "./walk.ts";
 
 type Path = string | URL;

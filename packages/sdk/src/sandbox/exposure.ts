@@ -1,5 +1,5 @@
-import { path } from "../client/rest.ts";
 import { PRIVATE } from "../private.ts";
+import { path } from "../rest/rest.ts";
 import type { Session } from "./opening.ts";
 import type { VsCodeOptions } from "./options.ts";
 import { VsCode } from "./vscode.ts";

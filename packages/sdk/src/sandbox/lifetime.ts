@@ -1,5 +1,5 @@
-import { path } from "../client/rest.ts";
 import { SandboxKillError } from "../errors/api.ts";
+import { path } from "../rest/rest.ts";
 import type { Session } from "./opening.ts";
 
 /** How long the server may take to end a sandbox, and then to close the connection to it, in milliseconds. */

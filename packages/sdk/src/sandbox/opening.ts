@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
-import { Rest } from "../client/rest.ts";
-import type { SandboxEndpointOptions } from "../client/settings.ts";
-import { authHeaders, resolveClient, resolveSandboxEndpoint } from "../client/settings.ts";
 import { ConnectionEstablishmentError } from "../errors/connection.ts";
 import { InvalidTokenError } from "../errors/settings.ts";
+import { Rest } from "../rest/rest.ts";
+import type { SandboxEndpointOptions } from "../rest/settings.ts";
+import { authHeaders, resolveClient, resolveSandboxEndpoint } from "../rest/settings.ts";
 import type { Connection } from "../transport/connection.ts";
 import { openConnection } from "../transport/open.ts";
 import { DEFAULT_MEMORY_MIB, parseMemory } from "./memory.ts";

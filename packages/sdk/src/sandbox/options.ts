@@ -1,6 +1,6 @@
-import type { BaseClientOptions } from "../client/settings.ts";
 import type { Region, SnapshotId, SnapshotSlug, VolumeId, VolumeSlug } from "../client/types/mod.ts";
 import type { EgressPolicy } from "../egress/types.ts";
+import type { BaseClientOptions } from "../rest/settings.ts";
 import type { Memory } from "./memory.ts";
 
 /**

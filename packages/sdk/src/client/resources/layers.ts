@@ -1,6 +1,6 @@
-import { Page } from "../page.ts";
-import type { Rest } from "../rest.ts";
-import { path } from "../rest.ts";
+import { Page } from "../../rest/page.ts";
+import type { Rest } from "../../rest/rest.ts";
+import { path } from "../../rest/rest.ts";
 import type {
   Layer,
   LayerAppRef,

@@ -1,7 +1,7 @@
-import { Page } from "../page.ts";
-import type { Rest } from "../rest.ts";
-import { path } from "../rest.ts";
-import { readEvents } from "../server-sent-events.ts";
+import { Page } from "../../rest/page.ts";
+import type { Rest } from "../../rest/rest.ts";
+import { path } from "../../rest/rest.ts";
+import { readEvents } from "../../rest/server-sent-events.ts";
 import type {
   BuildLog,
   BuildLogsOptions,

@@ -1,8 +1,8 @@
+import { Page } from "../../rest/page.ts";
+import type { Rest } from "../../rest/rest.ts";
+import type { BaseClientOptions } from "../../rest/settings.ts";
 import type { ConnectOptions, SandboxOptions } from "../../sandbox/options.ts";
 import { Sandbox } from "../../sandbox/sandbox.ts";
-import { Page } from "../page.ts";
-import type { Rest } from "../rest.ts";
-import type { BaseClientOptions } from "../settings.ts";
 import type { PaginatedList, Sandboxes, SandboxesListOptions, SandboxMetadata } from "../types/mod.ts";
 import { labelQuery } from "./labels.ts";
 

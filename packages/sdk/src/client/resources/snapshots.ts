@@ -1,11 +1,11 @@
-import { Page } from "../page.ts";
-import type { Rest } from "../rest.ts";
-import { path } from "../rest.ts";
-import type { Snapshot } from "../snapshot.ts";
-import { toSnapshot } from "../snapshot.ts";
+import { Page } from "../../rest/page.ts";
+import type { Rest } from "../../rest/rest.ts";
+import { path } from "../../rest/rest.ts";
+import type { SnapshotData } from "../../volumes/calls.ts";
+import { getSnapshot } from "../../volumes/calls.ts";
+import type { Snapshot } from "../../volumes/snapshot.ts";
+import { toSnapshot } from "../../volumes/snapshot.ts";
 import type { PaginatedList, SnapshotListOptions, Snapshots } from "../types/mod.ts";
-import type { SnapshotData } from "../volume-calls.ts";
-import { getSnapshot } from "../volume-calls.ts";
 
 /** Snapshots over REST. */
 export class SnapshotsResource implements Snapshots {

@@ -1,13 +1,13 @@
-import { Page } from "../page.ts";
-import type { Rest } from "../rest.ts";
-import { path } from "../rest.ts";
-import type { Snapshot } from "../snapshot.ts";
-import { toSnapshot } from "../snapshot.ts";
+import { Page } from "../../rest/page.ts";
+import type { Rest } from "../../rest/rest.ts";
+import { path } from "../../rest/rest.ts";
+import type { VolumeData } from "../../volumes/calls.ts";
+import { createVolume, getVolume, snapshotVolume } from "../../volumes/calls.ts";
+import type { Snapshot } from "../../volumes/snapshot.ts";
+import { toSnapshot } from "../../volumes/snapshot.ts";
+import type { Volume } from "../../volumes/volume.ts";
+import { toVolume } from "../../volumes/volume.ts";
 import type { PaginatedList, SnapshotInit, VolumeInit, VolumeListOptions, Volumes } from "../types/mod.ts";
-import type { Volume } from "../volume.ts";
-import { toVolume } from "../volume.ts";
-import type { VolumeData } from "../volume-calls.ts";
-import { createVolume, getVolume, snapshotVolume } from "../volume-calls.ts";
 
 /** Volumes over REST. */
 export class VolumesResource implements Volumes {

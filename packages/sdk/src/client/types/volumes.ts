@@ -1,5 +1,5 @@
-import type { Snapshot } from "../snapshot.ts";
-import type { Volume } from "../volume.ts";
+import type { Snapshot } from "../../volumes/snapshot.ts";
+import type { Volume } from "../../volumes/volume.ts";
 import type { ListOptions, PaginatedList } from "./common.ts";
 
 /** Id of a volume. */

@@ -1,4 +1,4 @@
-import type { TransferOptions } from "../transfer-options.ts";
+import type { TransferOptions } from "../transfer/options.ts";
 
 /** Copies between this machine and the sandbox. A part of {@linkcode SandboxFs}. */
 export interface FsTransfer {

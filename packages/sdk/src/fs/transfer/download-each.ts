@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, symlink } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import type { Connection } from "../transport/connection.ts";
+import type { Connection } from "../../transport/connection.ts";
+import type { SandboxFs } from "../sandbox-fs.ts";
 import { downloadFile } from "./download-file.ts";
 import { runAll } from "./parallel.ts";
-import type { SandboxFs } from "./sandbox-fs.ts";
 
 const REPLACE_NO_LINK = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
 

@@ -1,11 +1,11 @@
 import util from "node:util";
+import type { SnapshotId, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "../client/types/mod.ts";
 import { inspected } from "../inspect.ts";
 import { PRIVATE, requirePrivate } from "../private.ts";
-import { restFor } from "./rest.ts";
-import type { BaseClientOptions } from "./settings.ts";
-import type { SnapshotId, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "./types/mod.ts";
-import type { VolumeData } from "./volume-calls.ts";
-import { createVolume, getVolume } from "./volume-calls.ts";
+import { restFor } from "../rest/rest.ts";
+import type { BaseClientOptions } from "../rest/settings.ts";
+import type { VolumeData } from "./calls.ts";
+import { createVolume, getVolume } from "./calls.ts";
 
 /** Wraps what the API answered. */
 export function toVolume(data: VolumeData): Volume {

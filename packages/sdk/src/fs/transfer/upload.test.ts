@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Sandbox } from "../sandbox/sandbox.ts";
-import { PeerServer } from "../testing/peer.ts";
+import { Sandbox } from "../../sandbox/sandbox.ts";
+import { PeerServer } from "../../testing/peer.ts";
 
 test("a server that cannot take a directory as one stream is not sent the rest of it, and gets file by file", async () => {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-upload-"));

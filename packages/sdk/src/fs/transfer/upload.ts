@@ -1,11 +1,11 @@
 import { lstat, realpath } from "node:fs/promises";
 import { basename, posix } from "node:path";
-import { readDirectory } from "../archive/read-directory.ts";
-import { abortable, abortError } from "../transport/abort.ts";
-import type { Connection } from "../transport/connection.ts";
-import { unlessLacking } from "./extension.ts";
-import type { SandboxFs } from "./sandbox-fs.ts";
-import { type TransferOptions, warn } from "./transfer-options.ts";
+import { readDirectory } from "../../archive/read-directory.ts";
+import { abortable, abortError } from "../../transport/abort.ts";
+import type { Connection } from "../../transport/connection.ts";
+import { unlessLacking } from "../extension.ts";
+import type { SandboxFs } from "../sandbox-fs.ts";
+import { type TransferOptions, warn } from "./options.ts";
 import { uploadEach } from "./upload-each.ts";
 import { uploadFile } from "./upload-file.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import process from "node:process";
 import { test } from "node:test";
-import { warn } from "./transfer-options.ts";
+import { warn } from "./options.ts";
 
 test("a warning of what is left out has no control characters of the sandbox's", async () => {
   const warned = once(process, "warning");

@@ -1,16 +1,16 @@
 import { constants } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, posix, resolve } from "node:path";
-import { ArchiveReader } from "../archive/reader.ts";
-import { writeDirectory } from "../archive/write-directory.ts";
-import { abortError } from "../transport/abort.ts";
-import type { Connection } from "../transport/connection.ts";
-import { chunksOf, receivePaced, WINDOW_BYTES } from "../transport/paced-stream.ts";
+import { ArchiveReader } from "../../archive/reader.ts";
+import { writeDirectory } from "../../archive/write-directory.ts";
+import { abortError } from "../../transport/abort.ts";
+import type { Connection } from "../../transport/connection.ts";
+import { chunksOf, receivePaced, WINDOW_BYTES } from "../../transport/paced-stream.ts";
+import { unlessLacking } from "../extension.ts";
+import type { SandboxFs } from "../sandbox-fs.ts";
 import { downloadEach } from "./download-each.ts";
 import { downloadFile } from "./download-file.ts";
-import { unlessLacking } from "./extension.ts";
-import type { SandboxFs } from "./sandbox-fs.ts";
-import { type TransferOptions, warn } from "./transfer-options.ts";
+import { type TransferOptions, warn } from "./options.ts";
 
 const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
 /** Where relative paths start in a sandbox. */

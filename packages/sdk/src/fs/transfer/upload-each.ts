@@ -1,7 +1,7 @@
 import { opendir, readlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, posix, relative } from "node:path";
+import type { SandboxFs } from "../sandbox-fs.ts";
 import { runAll } from "./parallel.ts";
-import type { SandboxFs } from "./sandbox-fs.ts";
 import { uploadFile } from "./upload-file.ts";
 
 interface Plan {

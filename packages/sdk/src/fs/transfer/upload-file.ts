@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
-import type { SandboxFs } from "./sandbox-fs.ts";
+import type { SandboxFs } from "../sandbox-fs.ts";
 
 /** Files up to this size are read at once, in bytes: a stream costs more than it saves. */
 const SMALL_BYTES = 1024 * 1024;

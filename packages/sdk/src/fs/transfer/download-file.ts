@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { lstat, open, unlink } from "node:fs/promises";
-import { named } from "../archive/local-path.ts";
-import type { Connection } from "../transport/connection.ts";
-import { contentOf } from "./content.ts";
+import { named } from "../../archive/local-path.ts";
+import type { Connection } from "../../transport/connection.ts";
+import { contentOf } from "../content.ts";
 
 const PERMISSIONS = 0o777;
 /** Chunks are gathered to this many bytes before they are written: one system call for many frames. */

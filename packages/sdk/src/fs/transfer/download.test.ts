@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { END, encodeEntry } from "../archive/header.ts";
-import { Sandbox } from "../sandbox/sandbox.ts";
-import { PeerServer } from "../testing/peer.ts";
+import { END, encodeEntry } from "../../archive/header.ts";
+import { Sandbox } from "../../sandbox/sandbox.ts";
+import { PeerServer } from "../../testing/peer.ts";
 
 let dir: string;
 beforeEach(async () => {
