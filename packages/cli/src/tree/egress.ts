@@ -16,7 +16,7 @@ export const egressCommands: CommandSpec = {
       examples: [["sandkeep egress show $id", "hosts, rules and secrets"]],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress-show.ts"),
+      load: () => import("../commands/egress/show.ts"),
     },
     {
       name: "allow",
@@ -35,7 +35,7 @@ export const egressCommands: CommandSpec = {
       ],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress-allow.ts"),
+      load: () => import("../commands/egress/allow.ts"),
     },
     {
       name: "deny",
@@ -49,7 +49,7 @@ export const egressCommands: CommandSpec = {
       examples: [["sandkeep egress deny $id ads.example.net 203.0.113.0/24", "a name and a range of addresses"]],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress-deny.ts"),
+      load: () => import("../commands/egress/deny.ts"),
     },
     {
       name: "rules",
@@ -67,7 +67,7 @@ export const egressCommands: CommandSpec = {
       ],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress-rules.ts"),
+      load: () => import("../commands/egress/rules.ts"),
     },
     {
       name: "secret",
@@ -103,7 +103,7 @@ export const egressCommands: CommandSpec = {
           ],
           completes: "sandbox",
           client: true,
-          load: () => import("../commands/egress-secret-set.ts"),
+          load: () => import("../commands/egress/secret-set.ts"),
         },
         {
           name: "revoke",
@@ -114,7 +114,7 @@ export const egressCommands: CommandSpec = {
           examples: [["sandkeep egress secret revoke $id API_KEY", "from now on"]],
           completes: "sandbox",
           client: true,
-          load: () => import("../commands/egress-secret-revoke.ts"),
+          load: () => import("../commands/egress/secret-revoke.ts"),
         },
       ],
     },
@@ -131,7 +131,7 @@ export const egressCommands: CommandSpec = {
       examples: [["sandkeep egress export $id --format har --output traffic.har", "for the browser's developer tools"]],
       completes: "sandbox",
       client: true,
-      load: () => import("../commands/egress-export.ts"),
+      load: () => import("../commands/egress/export.ts"),
     },
   ],
 };

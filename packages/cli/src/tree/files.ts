@@ -19,6 +19,6 @@ export const fileCommands: CommandSpec[] = [
     ],
     completes: "file",
     client: true,
-    load: () => import("../commands/cp.ts"),
+    load: () => import("../commands/sandboxes/cp.ts"),
   },
 ];

@@ -89,7 +89,7 @@ export const sandboxCommands: CommandSpec[] = [
     ],
     passThrough: true,
     client: true,
-    load: () => import("../commands/run.ts"),
+    load: () => import("../commands/sandboxes/run.ts"),
   },
   {
     name: "create",
@@ -105,7 +105,7 @@ export const sandboxCommands: CommandSpec[] = [
       ["sandkeep create --label team=docs --memory 2GiB --json", "with a label and more memory; prints JSON"],
     ],
     client: true,
-    load: () => import("../commands/create.ts"),
+    load: () => import("../commands/sandboxes/create.ts"),
   },
   {
     name: "list",
@@ -117,7 +117,7 @@ export const sandboxCommands: CommandSpec[] = [
       ["sandkeep list --all --label team=docs --json", "everything with a label, as JSON"],
     ],
     client: true,
-    load: () => import("../commands/list.ts"),
+    load: () => import("../commands/sandboxes/list.ts"),
   },
   {
     name: "exec",
@@ -137,7 +137,7 @@ export const sandboxCommands: CommandSpec[] = [
     completes: "sandbox",
     passThrough: true,
     client: true,
-    load: () => import("../commands/exec.ts"),
+    load: () => import("../commands/sandboxes/exec.ts"),
   },
   {
     name: "shell",
@@ -152,7 +152,7 @@ export const sandboxCommands: CommandSpec[] = [
     ],
     completes: "sandbox",
     client: true,
-    load: () => import("../commands/shell.ts"),
+    load: () => import("../commands/sandboxes/shell.ts"),
   },
   {
     name: "kill",
@@ -166,7 +166,7 @@ export const sandboxCommands: CommandSpec[] = [
     ],
     completes: "sandbox",
     client: true,
-    load: () => import("../commands/kill.ts"),
+    load: () => import("../commands/sandboxes/kill.ts"),
   },
   {
     name: "extend",
@@ -177,7 +177,7 @@ export const sandboxCommands: CommandSpec[] = [
     examples: [["sandkeep extend $id 30m", "half an hour from now"]],
     completes: "sandbox",
     client: true,
-    load: () => import("../commands/extend.ts"),
+    load: () => import("../commands/sandboxes/extend.ts"),
   },
   {
     name: "events",
@@ -204,6 +204,6 @@ export const sandboxCommands: CommandSpec[] = [
     ],
     completes: "sandbox",
     client: true,
-    load: () => import("../commands/events.ts"),
+    load: () => import("../commands/sandboxes/events.ts"),
   },
 ];

@@ -17,7 +17,7 @@ export const toolCommands: CommandSpec[] = [
       ["sandkeep doctor", "what works, what does not, and why"],
       ["sandkeep doctor --recheck", "after KVM was repaired"],
     ],
-    load: () => import("../commands/doctor.ts"),
+    load: () => import("../commands/tools/doctor.ts"),
   },
   {
     name: "bench",
@@ -61,7 +61,7 @@ export const toolCommands: CommandSpec[] = [
       ["sandkeep test --unit packages/cli", "a part"],
     ],
     completes: "file",
-    load: () => import("../commands/test.ts"),
+    load: () => import("../commands/tools/test.ts"),
   },
   {
     name: "completion",
@@ -72,13 +72,13 @@ export const toolCommands: CommandSpec[] = [
       ["sandkeep completion zsh > ~/.zfunc/_sandkeep", "for every zsh with ~/.zfunc in its fpath"],
       ["sandkeep completion fish > ~/.config/fish/completions/sandkeep.fish", "for every fish"],
     ],
-    load: () => import("../commands/completion.ts"),
+    load: () => import("../commands/tools/completion.ts"),
   },
   {
     name: "complete-ids",
     summary: "Print ids of running sandboxes for completion",
     hidden: true,
     client: true,
-    load: () => import("../commands/complete-ids.ts"),
+    load: () => import("../commands/tools/complete-ids.ts"),
   },
 ];

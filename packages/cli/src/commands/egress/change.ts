@@ -1,0 +1,39 @@
+import type { EgressChange, EgressView } from "@sandkeep/protocol";
+import { UsageError } from "../../errors.ts";
+import { showEgress } from "../../output/egress.ts";
+import type { Invocation } from "../../tree/spec.ts";
+import { Api } from "../../client/api.ts";
+import { sandboxId } from "../../client/sandbox-id.ts";
+import { requireTarget } from "../../client/target.ts";
+
+/** The path of what a sandbox may reach. */
+export const egressPath = (id: string) => `/api/v1/sandboxes/${encodeURIComponent(id)}/egress`;
+
+/** Options of the commands that change a list of patterns. */
+export interface ListOptions {
+  remove?: boolean;
+  only?: boolean;
+}
+
+/** What a list of patterns is to become. @throws {UsageError} */
+export function listChange(
+  patterns: string[],
+  { remove, only }: ListOptions,
+): string[] | { add: string[] } | { remove: string[] } {
+  if (remove && only) throw new UsageError("--remove and --only exclude each other", "give one of the two");
+  if (only) return patterns;
+  if (patterns.length === 0) throw new UsageError("no pattern is given", "name hosts, such as api.example.com");
+  return remove ? { remove: patterns } : { add: patterns };
+}
+
+/** Changes a sandbox's policy and shows what is in force then. */
+export async function changeEgress(invocation: Invocation, change: EgressChange): Promise<void> {
+  const {
+    args: [given],
+    terminal,
+    env,
+  } = invocation;
+  const id = sandboxId(given, env);
+  const view = await new Api(await requireTarget(invocation)).json<EgressView>("PATCH", egressPath(id), change);
+  terminal.result(view, (colour) => showEgress(view, colour));
+}

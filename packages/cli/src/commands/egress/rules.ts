@@ -1,0 +1,46 @@
+import { readFile } from "node:fs/promises";
+import type { RequestRule } from "@sandkeep/protocol";
+import { changeEgress } from "./change.ts";
+import { readInput } from "./input.ts";
+import { CliError, ExitCode, UsageError } from "../../errors.ts";
+import type { Invocation } from "../../tree/spec.ts";
+
+/** What the server takes at most, bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+/** `sandkeep egress rules [id] --file F` */
+export async function run(invocation: Invocation<{ file?: string }>): Promise<void> {
+  const {
+    options: { file },
+    terminal,
+  } = invocation;
+  if (file === undefined)
+    throw new UsageError(
+      "which rules?",
+      "name a file with --file; `sandkeep egress show` shows those that are in force",
+    );
+  const text =
+    file === "-"
+      ? await readInput(terminal.streams.stdin, MAX_BYTES)
+      : await readFile(file, "utf8").catch((error: Error) => {
+          throw new CliError("NO_SUCH_FILE", `cannot read ${file}: ${error.message}`, {
+            hint: "check its path and permissions",
+            exitCode: ExitCode.notFound,
+          });
+        });
+  // The server judges what they say; that they are rules at all is found out here.
+  await changeEgress(invocation, { rules: parse(text) });
+}
+
+function parse(text: string): RequestRule[] {
+  try {
+    const rules: unknown = JSON.parse(text);
+    if (Array.isArray(rules)) return rules as RequestRule[];
+  } catch {
+    // Told below.
+  }
+  throw new UsageError(
+    "the rules are not a JSON array",
+    'write them like [{"host":"api.example.com","methods":["GET"]}]',
+  );
+}

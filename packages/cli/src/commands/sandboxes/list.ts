@@ -1,0 +1,55 @@
+import type { SandboxDetail } from "@sandkeep/protocol";
+import { Api } from "../../client/api.ts";
+import { labelQuery } from "../../client/labels.ts";
+import { findTarget } from "../../client/target.ts";
+import { printable } from "../../output/colour.ts";
+import type { Invocation } from "../../tree/spec.ts";
+import { formatDuration } from "../../values/duration.ts";
+
+/** A page of a list; the most that the server gives at once. */
+const PAGE = 1_000;
+
+interface Options {
+  all?: boolean;
+  label?: Record<string, string>;
+}
+
+/** `sandkeep list` */
+export async function run(invocation: Invocation<Options>): Promise<void> {
+  const { options, terminal } = invocation;
+  const target = await findTarget(invocation);
+  const query = labelQuery(options.label);
+  if (!options.all) query.set("status", "running");
+  query.set("limit", String(PAGE));
+  // Without a server there are no sandboxes; that is an answer, too.
+  const items = target ? await Array.fromAsync(new Api(target).all<SandboxDetail>(`/api/v1/sandboxes?${query}`)) : [];
+  const now = Date.now();
+  terminal.list(
+    items,
+    [
+      { title: "ID", cell: (s, c) => (s.status === "running" ? c.bold(s.id) : c.dim(s.id)) },
+      {
+        title: "STATUS",
+        cell: (s, c) => (s.status === "running" ? c.green("running") : c.dim(s.stopReason ?? "stopped")),
+      },
+      { title: "AGE", align: "right", cell: (s) => formatDuration(now - Date.parse(s.createdAt)) },
+      { title: "ENDS", align: "right", cell: (s) => endOf(s, now) },
+      { title: "MEMORY", align: "right", cell: (s) => `${s.memoryMiB} MiB` },
+      {
+        title: "LABELS",
+        cell: (s) =>
+          printable(
+            Object.entries(s.labels)
+              .map(([k, v]) => `${k}=${v}`)
+              .join(" "),
+          ),
+      },
+    ],
+    target ? "no sandboxes" : "no sandboxes, and no server on this machine",
+  );
+}
+
+function endOf({ status, stopAt, stoppedAt }: SandboxDetail, now: number): string {
+  if (status === "stopped") return stoppedAt ? `${formatDuration(now - Date.parse(stoppedAt))} ago` : "";
+  return stopAt ? `in ${formatDuration(Math.max(0, Date.parse(stopAt) - now))}` : "with its client";
+}

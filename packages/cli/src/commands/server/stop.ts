@@ -1,0 +1,31 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { CliError } from "../../errors.ts";
+import { dataDirOf } from "../../paths.ts";
+import { startTicks } from "../../server/process-identity.ts";
+import { readState } from "../../server/state.ts";
+import type { Invocation } from "../../tree/spec.ts";
+
+/** The server gives itself 20 s; then it is up to the user. */
+const STOP_TIMEOUT_MS = 30_000;
+const POLL_MS = 20;
+
+/** `sandkeep stop` */
+export async function run({ options, terminal, env }: Invocation<{ leaveRunning?: boolean }>): Promise<void> {
+  const state = readState(dataDirOf(options, env));
+  if (!state) return terminal.result({ stopped: false }, () => "no server runs here");
+  // The server tells the two ways to stop apart by the signal; see server/shutdown.ts.
+  process.kill(state.pid, options.leaveRunning ? "SIGUSR2" : "SIGTERM");
+  const deadline = Date.now() + STOP_TIMEOUT_MS;
+  // No event tells of the end of a process that is not a child.
+  while (startTicks(state.pid) === state.startTicks) {
+    if (Date.now() > deadline) {
+      throw new CliError(
+        "STILL_RUNNING",
+        `the server (process ${state.pid}) did not stop within ${STOP_TIMEOUT_MS / 1_000} s`,
+        { hint: `see its log, or end it: kill -9 ${state.pid}` },
+      );
+    }
+    await wait(POLL_MS);
+  }
+  terminal.result({ stopped: true, pid: state.pid }, () => `stopped (process ${state.pid})`);
+}

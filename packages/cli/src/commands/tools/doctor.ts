@@ -1,0 +1,50 @@
+import { currentUser } from "@sandkeep/host";
+import type { Finding, Verdict } from "../../doctor/check.ts";
+import { checkEgress } from "../../doctor/egress.ts";
+import { checkImage } from "../../doctor/image.ts";
+import { checkIsolation } from "../../doctor/isolation.ts";
+import { checkPlatform } from "../../doctor/platform.ts";
+import { checkPrograms } from "../../doctor/programs.ts";
+import { recheck } from "../../doctor/recheck.ts";
+import { checkResources } from "../../doctor/resources.ts";
+import { runChecks } from "../../doctor/run-checks.ts";
+import { checkServer } from "../../doctor/server.ts";
+import type { Colours } from "../../output/colour.ts";
+import { dataDirOf } from "../../paths.ts";
+import { jailOf } from "../../server/jail-choice.ts";
+import type { Invocation } from "../../tree/spec.ts";
+
+const CHECKS = [checkPlatform, checkPrograms, checkResources, checkIsolation, checkImage, checkEgress, checkServer];
+/** All checks together; each is a matter of milliseconds unless something hangs. */
+const TIMEOUT_MS = 20_000;
+
+/** `sandkeep doctor` */
+export async function run({ options, terminal, env }: Invocation<{ recheck?: boolean }>): Promise<number> {
+  const dataDir = dataDirOf(options, env);
+  const context = { env, dataDir, ...currentUser(), jail: jailOf(env) ?? "full" };
+  const rechecked = options.recheck ? await recheck(context) : [];
+  const findings = [
+    ...rechecked,
+    ...(await runChecks(CHECKS, { ...context, signal: AbortSignal.timeout(TIMEOUT_MS) })),
+  ];
+  const worst = (verdict: Verdict) => findings.some((finding) => finding.verdict === verdict);
+  const verdict: Verdict = worst("fail") ? "fail" : worst("warn") ? "warn" : "ok";
+  terminal.result({ verdict, findings }, (colour) =>
+    [...findings.map((finding) => line(finding, colour)), "", summary(verdict)].join("\n"),
+  );
+  return verdict === "fail" ? 1 : 0;
+}
+
+function line({ name, verdict, detail, repair }: Finding, colour: Colours): string {
+  const mark = { ok: colour.green("✔"), warn: colour.yellow("!"), fail: colour.red("✘") }[verdict];
+  const text = `${mark} ${colour.bold(name.padEnd(20))} ${detail.replaceAll("\n", " ")}`;
+  return repair ? `${text}\n  ${" ".repeat(20)} ${colour.cyan("→")} ${repair}` : text;
+}
+
+function summary(verdict: Verdict): string {
+  return {
+    ok: "Everything is in order.",
+    warn: "It works; see the remarks above.",
+    fail: "Something essential is missing; see above.",
+  }[verdict];
+}
