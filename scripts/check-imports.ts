@@ -8,7 +8,7 @@ import { judge } from "./imports/rules.ts";
 import { readWorkspaces } from "./imports/workspaces.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const imports = readImports(root, ["packages/*/src/**/*.ts", "e2e/**/*.ts", "scripts/**/*.ts"]);
+const imports = readImports(root, ["packages/*/src/**/*.ts", "bench/**/*.ts", "e2e/**/*.ts", "scripts/**/*.ts"]);
 const violations = judge(imports, readWorkspaces(root));
 for (const { where, what } of violations) console.error(`${where}: ${what}`);
 console.log(`${imports.length} imports, ${violations.length} violations`);

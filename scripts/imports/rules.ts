@@ -26,6 +26,7 @@ export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/server": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host"],
   sandkeep: [],
   "@sandkeep/cli": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host", "@sandkeep/server", "sandkeep"],
+  "@sandkeep/bench": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/cli", "sandkeep"],
   "@sandkeep/e2e": [
     "@sandkeep/protocol",
     "@sandkeep/egress",

@@ -5,7 +5,7 @@ import type { Workspace } from "./rules.ts";
 /** The packages of the workspace below `root`, read from their package.json files. */
 export function readWorkspaces(root: string): Workspace[] {
   const shared = dependenciesOf(readJson(join(root, "package.json")));
-  return globSync(["packages/*/package.json", "e2e/package.json"], { cwd: root }).map((file) => {
+  return globSync(["packages/*/package.json", "bench/package.json", "e2e/package.json"], { cwd: root }).map((file) => {
     const manifest = readJson(join(root, file));
     return {
       name: String(manifest.name),

@@ -48,10 +48,10 @@ export const suites: Suite[] = [
   {
     name: "unit tests",
     group: "unit",
-    covers: ["packages", "scripts"],
+    covers: ["packages", "bench", "scripts"],
     run: (context) =>
       nodeSuite(context, {
-        patterns: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+        patterns: ["packages/*/src/**/*.test.ts", "bench/**/*.test.ts", "scripts/**/*.test.ts"],
         concurrency: 2,
         fileTimeoutMs: UNIT_FILE_TIMEOUT_MS,
       }),

@@ -42,7 +42,7 @@ export const toolCommands: CommandSpec[] = [
       ["sandkeep bench --only create,kill --quick", "a quick look at two"],
     ],
     client: true,
-    load: () => import("../commands/bench.ts"),
+    load: () => import("../commands/tools/bench.ts"),
   },
   {
     name: "test",

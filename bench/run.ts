@@ -1,20 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
+import { Api, dataDirOf, type Invocation, imagesOf, namedTarget, prepareImage, table, UsageError } from "@sandkeep/cli";
 import type { ServerInfo } from "@sandkeep/protocol";
-import type { BenchContext } from "../bench/context.ts";
-import { startRig } from "../bench/egress/rig.ts";
-import { type Figures, rowsOf } from "../bench/figures.ts";
-import { describeMachine } from "../bench/machine.ts";
-import { childrenNaming, processesNaming } from "../bench/processes.ts";
-import { type Subject, startSubject } from "../bench/subject.ts";
-import { MEASURES } from "../bench/suite.ts";
-import { Api } from "../client/api.ts";
-import { namedTarget } from "../client/target.ts";
-import { UsageError } from "../errors.ts";
-import { table } from "../output/table.ts";
-import { dataDirOf, imagesOf } from "../paths.ts";
-import { prepareImage } from "../server/prepare-image.ts";
-import type { Invocation } from "../tree/spec.ts";
+import type { BenchContext } from "./context.ts";
+import { startRig } from "./egress/rig.ts";
+import { type Figures, rowsOf } from "./figures.ts";
+import { describeMachine } from "./machine.ts";
+import { childrenNaming, processesNaming } from "./processes.ts";
+import { type Subject, startSubject } from "./subject.ts";
+import { MEASURES } from "./suite.ts";
 
 const SETTLE_MS = 20_000;
 const QUICK_SETTLE_MS = 5_000;

@@ -6,9 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { EgressConfig } from "@sandkeep/egress";
-import type { Target } from "../client/target.ts";
-import { CliError } from "../errors.ts";
-import { whenReady } from "../server/when-ready.ts";
+import { CliError, type Target, whenReady } from "@sandkeep/cli";
 
 /** What is measured: a server, and where its processes can be seen. */
 export interface Subject extends AsyncDisposable {
@@ -28,7 +26,7 @@ export async function startSubject(images: string, egress: EgressConfig): Promis
   const configFile = join(dataDir, "config.json");
   const { hosts, caFiles } = egress;
   await writeFile(configFile, JSON.stringify({ dataDir, egress: { hosts, caFiles } }));
-  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  const main = fileURLToPath(new URL("../packages/cli/src/main.ts", import.meta.url));
   const child = spawn(
     process.execPath,
     [
