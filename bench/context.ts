@@ -1,5 +1,5 @@
-import type { Sandbox } from "sandkeep";
 import type { Progress } from "@sandkeep/cli";
+import type { Sandbox } from "sandkeep";
 import type { Rig } from "./egress/rig.ts";
 
 /** What a measurement gets. */

@@ -5,8 +5,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import type { EgressConfig } from "@sandkeep/egress";
 import { CliError, type Target, whenReady } from "@sandkeep/cli";
+import type { EgressConfig } from "@sandkeep/egress";
 
 /** What is measured: a server, and where its processes can be seen. */
 export interface Subject extends AsyncDisposable {

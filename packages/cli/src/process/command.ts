@@ -1,9 +1,9 @@
 import type { ChildProcess, ChildProcessStatus, Sandbox } from "sandkeep";
+import { fromSdkError } from "../client/sdk-error.ts";
 import { CliError, ExitCode } from "../errors.ts";
 import type { Streams } from "../output/terminal.ts";
 import { fromOwnName } from "../own-error.ts";
 import { carryOutputs } from "./outputs.ts";
-import { fromSdkError } from "../client/sdk-error.ts";
 import { feedStdin } from "./streams.ts";
 
 /** Signals that are passed on to the command. */

@@ -1,6 +1,6 @@
-import { changeEgress, type ListOptions, listChange } from "./change.ts";
 import { UsageError } from "../../errors.ts";
 import type { Invocation } from "../../tree/spec.ts";
+import { changeEgress, type ListOptions, listChange } from "./change.ts";
 
 interface Options extends ListOptions {
   public?: boolean;

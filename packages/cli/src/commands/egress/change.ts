@@ -1,10 +1,10 @@
 import type { EgressChange, EgressView } from "@sandkeep/protocol";
-import { UsageError } from "../../errors.ts";
-import { showEgress } from "../../output/egress.ts";
-import type { Invocation } from "../../tree/spec.ts";
 import { Api } from "../../client/api.ts";
 import { sandboxId } from "../../client/sandbox-id.ts";
 import { requireTarget } from "../../client/target.ts";
+import { UsageError } from "../../errors.ts";
+import { showEgress } from "../../output/egress.ts";
+import type { Invocation } from "../../tree/spec.ts";
 
 /** The path of what a sandbox may reach. */
 export const egressPath = (id: string) => `/api/v1/sandboxes/${encodeURIComponent(id)}/egress`;

@@ -1,5 +1,5 @@
-import { changeEgress, type ListOptions, listChange } from "./change.ts";
 import type { Invocation } from "../../tree/spec.ts";
+import { changeEgress, type ListOptions, listChange } from "./change.ts";
 
 /** `sandkeep egress deny <id> patterns…` */
 export async function run(invocation: Invocation<ListOptions>): Promise<void> {

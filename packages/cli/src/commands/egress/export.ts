@@ -2,11 +2,11 @@ import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Api } from "../../client/api.ts";
-import { egressPath } from "./change.ts";
 import { sandboxId } from "../../client/sandbox-id.ts";
 import { requireTarget } from "../../client/target.ts";
 import { CliError } from "../../errors.ts";
 import type { Invocation } from "../../tree/spec.ts";
+import { egressPath } from "./change.ts";
 
 interface Options {
   format?: "jsonl" | "har";

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import type { RequestRule } from "@sandkeep/protocol";
-import { changeEgress } from "./change.ts";
-import { readInput } from "./input.ts";
 import { CliError, ExitCode, UsageError } from "../../errors.ts";
 import type { Invocation } from "../../tree/spec.ts";
+import { changeEgress } from "./change.ts";
+import { readInput } from "./input.ts";
 
 /** What the server takes at most, bytes. */
 const MAX_BYTES = 1024 * 1024;

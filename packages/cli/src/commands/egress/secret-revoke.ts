@@ -1,9 +1,9 @@
 import { Api } from "../../client/api.ts";
-import { egressPath } from "./change.ts";
 import { sandboxId } from "../../client/sandbox-id.ts";
 import { requireTarget } from "../../client/target.ts";
 import { printable } from "../../output/colour.ts";
 import type { Invocation } from "../../tree/spec.ts";
+import { egressPath } from "./change.ts";
 
 /** `sandkeep egress secret revoke <id> NAME` */
 export async function run(invocation: Invocation): Promise<void> {

@@ -1,12 +1,12 @@
 import type { EgressView } from "@sandkeep/protocol";
 import { Api } from "../../client/api.ts";
-import { egressPath } from "./change.ts";
-import { readInput } from "./input.ts";
 import { sandboxId } from "../../client/sandbox-id.ts";
 import { requireTarget } from "../../client/target.ts";
 import { UsageError } from "../../errors.ts";
 import { printable } from "../../output/colour.ts";
 import type { Invocation } from "../../tree/spec.ts";
+import { egressPath } from "./change.ts";
+import { readInput } from "./input.ts";
 
 /** Longer than any value that the server takes, bytes. */
 const MAX_BYTES = 64 * 1024;

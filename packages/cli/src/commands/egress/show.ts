@@ -1,10 +1,10 @@
 import type { EgressView } from "@sandkeep/protocol";
 import { Api } from "../../client/api.ts";
-import { egressPath } from "./change.ts";
 import { sandboxId } from "../../client/sandbox-id.ts";
 import { requireTarget } from "../../client/target.ts";
 import { showEgress } from "../../output/egress.ts";
 import type { Invocation } from "../../tree/spec.ts";
+import { egressPath } from "./change.ts";
 
 /** `sandkeep egress show [id]` */
 export async function run(invocation: Invocation): Promise<void> {

@@ -1,9 +1,9 @@
-import { withOwnFailures } from "../../process/command.ts";
-import { checkForeground, type ForegroundOptions, runInForeground } from "../../process/foreground.ts";
 import { connectSandbox } from "../../client/sandbox.ts";
 import { sandboxId } from "../../client/sandbox-id.ts";
 import { requireTarget } from "../../client/target.ts";
 import { UsageError } from "../../errors.ts";
+import { withOwnFailures } from "../../process/command.ts";
+import { checkForeground, type ForegroundOptions, runInForeground } from "../../process/foreground.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
 interface Options extends ForegroundOptions {

@@ -1,9 +1,9 @@
-import { withOwnFailures } from "../../process/command.ts";
-import { checkForeground, type ForegroundOptions, runInForeground } from "../../process/foreground.ts";
 import type { MachineOptions } from "../../client/machine-options.ts";
 import { createSandbox } from "../../client/sandbox.ts";
 import { ensureTarget } from "../../client/target.ts";
 import { UsageError } from "../../errors.ts";
+import { withOwnFailures } from "../../process/command.ts";
+import { checkForeground, type ForegroundOptions, runInForeground } from "../../process/foreground.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
 interface Options extends MachineOptions, ForegroundOptions {

@@ -1,9 +1,9 @@
-import { withOwnFailures } from "../../process/command.ts";
 import { connectSandbox, createSandbox } from "../../client/sandbox.ts";
 import { sandboxId } from "../../client/sandbox-id.ts";
 import { ensureTarget, requireTarget } from "../../client/target.ts";
-import { runOnTerminal } from "../../process/terminal-session.ts";
 import { UsageError } from "../../errors.ts";
+import { withOwnFailures } from "../../process/command.ts";
+import { runOnTerminal } from "../../process/terminal-session.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
 interface Options {
