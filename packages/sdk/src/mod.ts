@@ -12,8 +12,10 @@
  *
  * @module
  */
+export type * from "./apps/mod.ts";
 export { Client } from "./client/client.ts";
-export type * from "./client/types/mod.ts";
+export type * from "./client/sandboxes.ts";
+export type * from "./client/volumes.ts";
 export { SandboxCommandBuilder } from "./command/builder.ts";
 export { SandboxCommandChild } from "./command/child.ts";
 export { KillController, KillSignal, type KillSignalListener } from "./command/kill-signal.ts";
@@ -48,6 +50,8 @@ export { ChildProcess } from "./process/child-process.ts";
 export { type PtyOptions, PtyProcess } from "./process/pty.ts";
 export type { Signal } from "./process/signal.ts";
 export type { ChildProcessOutput, ChildProcessStatus } from "./process/status.ts";
+export type * from "./rest/pagination.ts";
+export type * from "./rest/region.ts";
 export type { BaseClientOptions } from "./rest/settings.ts";
 export type { Memory } from "./sandbox/memory.ts";
 export type {
@@ -61,4 +65,5 @@ export type {
 export { Sandbox } from "./sandbox/sandbox.ts";
 export { VsCode } from "./sandbox/vscode.ts";
 export { Snapshot } from "./volumes/snapshot.ts";
+export type * from "./volumes/types.ts";
 export { Volume } from "./volumes/volume.ts";

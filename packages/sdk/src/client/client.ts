@@ -1,3 +1,7 @@
+import type { Apps } from "../apps/apps.ts";
+import type { Layers } from "../apps/layers.ts";
+import type { Revisions } from "../apps/revisions.ts";
+import type { Timelines } from "../apps/timelines.ts";
 import { restFor } from "../rest/rest.ts";
 import type { BaseClientOptions } from "../rest/settings.ts";
 import { AppsResource } from "./resources/apps.ts";
@@ -7,7 +11,8 @@ import { SandboxesResource } from "./resources/sandboxes.ts";
 import { SnapshotsResource } from "./resources/snapshots.ts";
 import { TimelinesResource } from "./resources/timelines.ts";
 import { VolumesResource } from "./resources/volumes.ts";
-import type { Apps, Layers, Revisions, Sandboxes, Snapshots, Timelines, Volumes } from "./types/mod.ts";
+import type { Sandboxes } from "./sandboxes.ts";
+import type { Snapshots, Volumes } from "./volumes.ts";
 
 /**
  * What an organisation owns: its sandboxes, volumes, snapshots and apps.

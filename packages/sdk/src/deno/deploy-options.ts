@@ -1,4 +1,4 @@
-import type { BuildLog, Revision } from "../client/types/mod.ts";
+import type { BuildLog, Revision } from "../apps/revisions.ts";
 
 /** A deployment that {@linkcode SandboxDeno.deploy} has begun. */
 export interface Build {

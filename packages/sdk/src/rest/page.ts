@@ -1,5 +1,5 @@
-import type { Cursor, PaginatedList } from "../client/types/mod.ts";
 import { parseLinkHeader } from "./link-header.ts";
+import type { Cursor, PaginatedList } from "./pagination.ts";
 
 /** One page of a list, as the API's `Link` header continues it. */
 export class Page<T> implements PaginatedList<T> {

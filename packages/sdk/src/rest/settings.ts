@@ -1,6 +1,6 @@
 import process from "node:process";
-import type { Region } from "../client/types/mod.ts";
 import { InvalidApiEndpoint, InvalidSandboxEndpoint, MissingOrgError, MissingTokenError } from "../errors/settings.ts";
+import type { Region } from "./region.ts";
 
 /** Where a Sandkeep server listens unless it is told otherwise. */
 export const LOCAL_SERVER = "http://127.0.0.1:7777";

@@ -1,4 +1,4 @@
-import type { Region } from "../client/types/mod.ts";
+import type { Region } from "../rest/region.ts";
 
 /** `sbx_`, a region of three letters, and 20 characters that are hard to mistake for each other. */
 const SANDBOX_ID = /^sbx_([a-z]{3})_[0-9a-hjkmnp-z]{20}$/;

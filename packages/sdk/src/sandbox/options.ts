@@ -1,6 +1,7 @@
-import type { Region, SnapshotId, SnapshotSlug, VolumeId, VolumeSlug } from "../client/types/mod.ts";
 import type { EgressPolicy } from "../egress/types.ts";
+import type { Region } from "../rest/region.ts";
 import type { BaseClientOptions } from "../rest/settings.ts";
+import type { SnapshotId, SnapshotSlug, VolumeId, VolumeSlug } from "../volumes/types.ts";
 import type { Memory } from "./memory.ts";
 
 /**

@@ -1,6 +1,6 @@
-import type { SnapshotId, SnapshotInit, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "../client/types/mod.ts";
 import type { Rest } from "../rest/rest.ts";
 import { path } from "../rest/rest.ts";
+import type { SnapshotId, SnapshotInit, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "./types.ts";
 
 /** A volume as the API describes it; sizes in bytes. */
 export interface VolumeData {

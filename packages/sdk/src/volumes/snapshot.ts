@@ -1,11 +1,11 @@
 import util from "node:util";
-import type { SnapshotId, SnapshotInit, SnapshotSlug, VolumeId, VolumeSlug } from "../client/types/mod.ts";
 import { inspected } from "../inspect.ts";
 import { PRIVATE, requirePrivate } from "../private.ts";
 import { restFor } from "../rest/rest.ts";
 import type { BaseClientOptions } from "../rest/settings.ts";
 import type { SnapshotData } from "./calls.ts";
 import { getSnapshot, snapshotVolume } from "./calls.ts";
+import type { SnapshotId, SnapshotInit, SnapshotSlug, VolumeId, VolumeSlug } from "./types.ts";
 
 /** Wraps what the API answered. */
 export function toSnapshot(data: SnapshotData): Snapshot {

@@ -1,11 +1,11 @@
 import util from "node:util";
-import type { SnapshotId, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "../client/types/mod.ts";
 import { inspected } from "../inspect.ts";
 import { PRIVATE, requirePrivate } from "../private.ts";
 import { restFor } from "../rest/rest.ts";
 import type { BaseClientOptions } from "../rest/settings.ts";
 import type { VolumeData } from "./calls.ts";
 import { createVolume, getVolume } from "./calls.ts";
+import type { SnapshotId, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "./types.ts";
 
 /** Wraps what the API answered. */
 export function toVolume(data: VolumeData): Volume {

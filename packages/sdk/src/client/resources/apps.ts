@@ -1,18 +1,9 @@
+import type { App, AppInit, AppListOptions, AppLogsOptions, Apps, AppUpdate, RuntimeLog } from "../../apps/apps.ts";
+import type { DeployInit, DeployRevision } from "../../apps/deploy.ts";
 import { Page } from "../../rest/page.ts";
+import type { PaginatedList } from "../../rest/pagination.ts";
 import type { Rest } from "../../rest/rest.ts";
 import { path } from "../../rest/rest.ts";
-import type {
-  App,
-  AppInit,
-  AppListOptions,
-  AppLogsOptions,
-  Apps,
-  AppUpdate,
-  DeployInit,
-  DeployRevision,
-  PaginatedList,
-  RuntimeLog,
-} from "../types/mod.ts";
 import { labelQuery } from "./labels.ts";
 
 /** Apps over REST. */

@@ -1,6 +1,3 @@
-import { Page } from "../../rest/page.ts";
-import type { Rest } from "../../rest/rest.ts";
-import { path } from "../../rest/rest.ts";
 import type {
   Layer,
   LayerAppRef,
@@ -9,8 +6,11 @@ import type {
   LayerListOptions,
   Layers,
   LayerUpdate,
-  PaginatedList,
-} from "../types/mod.ts";
+} from "../../apps/layers.ts";
+import { Page } from "../../rest/page.ts";
+import type { PaginatedList } from "../../rest/pagination.ts";
+import type { Rest } from "../../rest/rest.ts";
+import { path } from "../../rest/rest.ts";
 
 /** Layers over REST. */
 export class LayersResource implements Layers {

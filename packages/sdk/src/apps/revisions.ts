@@ -1,5 +1,6 @@
-import type { AppId, AppSlug, RuntimeConfig } from "./apps.ts";
-import type { LayerRef, ListOptions, PaginatedList } from "./common.ts";
+import type { ListOptions, PaginatedList } from "../rest/pagination.ts";
+import type { RuntimeConfig } from "./app-config.ts";
+import type { AppId, AppSlug, LayerRef } from "./common.ts";
 import type { RevisionProgress } from "./revision-progress.ts";
 import type { Timeline } from "./timelines.ts";
 

@@ -1,6 +1,4 @@
-import type { Snapshot } from "../../volumes/snapshot.ts";
-import type { Volume } from "../../volumes/volume.ts";
-import type { ListOptions, PaginatedList } from "./common.ts";
+import type { ListOptions } from "../rest/pagination.ts";
 
 /** Id of a volume. */
 export type VolumeId = string;
@@ -45,47 +43,4 @@ export interface SnapshotInit {
 export interface SnapshotListOptions extends ListOptions {
   /** Text to search for. */
   search?: string;
-}
-
-/**
- * The volumes of an organisation. Methods reject with `ApiError` and `NetworkError`.
- *
- * @example
- * ```ts ignore
- * import { Client } from "sandkeep";
- *
- * const volume = await new Client().volumes.create({ slug: "my-data", region: "ord", capacity: "2GiB" });
- * console.log(volume.id);
- * ```
- */
-export interface Volumes {
-  /** A volume by id or slug; null when there is none. */
-  get(idOrSlug: VolumeId | VolumeSlug): Promise<Volume | null>;
-  /** The volumes. */
-  list(opts?: VolumeListOptions): Promise<PaginatedList<Volume>>;
-  /** Makes a volume. */
-  create(init: VolumeInit): Promise<Volume>;
-  /** Removes a volume. */
-  delete(idOrSlug: VolumeId | VolumeSlug): Promise<void>;
-  /** Freezes what is on a volume, which no sandbox may have attached, as a snapshot in the same region. */
-  snapshot(idOrSlug: VolumeId | VolumeSlug, init: SnapshotInit): Promise<Snapshot>;
-}
-
-/**
- * The snapshots of an organisation. Methods reject with `ApiError` and `NetworkError`.
- *
- * @example
- * ```ts ignore
- * import { Client } from "sandkeep";
- *
- * for await (const snapshot of await new Client().snapshots.list()) console.log(snapshot.slug);
- * ```
- */
-export interface Snapshots {
-  /** A snapshot by id or slug; null when there is none. */
-  get(idOrSlug: SnapshotId | SnapshotSlug): Promise<Snapshot | null>;
-  /** The snapshots. */
-  list(opts?: SnapshotListOptions): Promise<PaginatedList<Snapshot>>;
-  /** Removes a snapshot. */
-  delete(idOrSlug: SnapshotId | SnapshotSlug): Promise<void>;
 }

@@ -1,5 +1,5 @@
-import type { AppId, AppSlug } from "./apps.ts";
-import type { ListOptions, PaginatedList } from "./common.ts";
+import type { ListOptions, PaginatedList } from "../rest/pagination.ts";
+import type { AppId, AppSlug } from "./common.ts";
 
 /** A line of an app's revisions, such as production, with the domains that show its newest one. */
 export interface Timeline {

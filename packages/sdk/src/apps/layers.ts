@@ -1,5 +1,5 @@
-import type { AppId, AppSlug } from "./apps.ts";
-import type { EnvVar, EnvVarInit, EnvVarUpdate, LayerRef, ListOptions, PaginatedList } from "./common.ts";
+import type { ListOptions, PaginatedList } from "../rest/pagination.ts";
+import type { AppId, AppSlug, EnvVar, EnvVarInit, EnvVarUpdate, LayerRef } from "./common.ts";
 
 /** Id of a layer. */
 export type LayerId = string;

@@ -1,6 +1,6 @@
-import type { ConnectOptions, SandboxOptions } from "../../sandbox/options.ts";
-import type { Sandbox } from "../../sandbox/sandbox.ts";
-import type { Region } from "./common.ts";
+import type { Region } from "../rest/region.ts";
+import type { ConnectOptions, SandboxOptions } from "../sandbox/options.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 
 /** A sandbox in a list. */
 export interface SandboxMetadata {
