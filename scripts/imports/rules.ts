@@ -19,15 +19,25 @@ export interface Violation {
 
 /** Which packages of the workspace each may import: dependencies point downwards only. */
 export const MAY_IMPORT: Record<string, string[]> = {
-  "@sandkeep/protocol": [],
-  "@sandkeep/serial": [],
-  "@sandkeep/egress": ["@sandkeep/serial"],
-  "@sandkeep/host": ["@sandkeep/protocol", "@sandkeep/serial", "@sandkeep/egress"],
-  "@sandkeep/server": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host"],
+  "@sandkeep/common": [],
+  "@sandkeep/protocol": ["@sandkeep/common"],
+  "@sandkeep/serial": ["@sandkeep/common"],
+  "@sandkeep/egress": ["@sandkeep/common", "@sandkeep/serial"],
+  "@sandkeep/host": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/serial", "@sandkeep/egress"],
+  "@sandkeep/server": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host"],
+  // Published, so it depends on nothing that is not.
   sandkeep: [],
-  "@sandkeep/cli": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/host", "@sandkeep/server", "sandkeep"],
-  "@sandkeep/bench": ["@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/cli", "sandkeep"],
+  "@sandkeep/cli": [
+    "@sandkeep/common",
+    "@sandkeep/protocol",
+    "@sandkeep/egress",
+    "@sandkeep/host",
+    "@sandkeep/server",
+    "sandkeep",
+  ],
+  "@sandkeep/bench": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/cli", "sandkeep"],
   "@sandkeep/e2e": [
+    "@sandkeep/common",
     "@sandkeep/protocol",
     "@sandkeep/egress",
     "@sandkeep/host",

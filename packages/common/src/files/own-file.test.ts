@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { readOwnFile } from "./own-file.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sandkeep-own-file-"));
+after(() => rmSync(dir, { recursive: true }));
+
+/** A file that can be believed. */
+function file(name: string, content = "content"): string {
+  const path = join(dir, name);
+  writeFileSync(path, content, { mode: 0o600 });
+  return path;
+}
+
+test("reads a file of this user", async () => {
+  assert.equal(await readOwnFile(file("own", "æ")), "æ");
+});
+
+test("reads nothing where there is no file", async () => {
+  assert.equal(await readOwnFile(join(dir, "missing")), null);
+});
+
+test("refuses a symbolic link, also to a file of this user", async () => {
+  const link = join(dir, "link");
+  symlinkSync(file("target"), link);
+  assert.equal(await readOwnFile(link), null);
+});
+
+test("refuses a directory, and a named pipe without waiting for its writer", async () => {
+  const directory = join(dir, "directory");
+  mkdirSync(directory);
+  assert.equal(await readOwnFile(directory), null);
+  const pipe = join(dir, "pipe");
+  execFileSync("mkfifo", ["-m", "600", pipe]);
+  assert.equal(await readOwnFile(pipe), null);
+});
+
+test("refuses a file that others may write", async () => {
+  const path = file("shared");
+  for (const mode of [0o620, 0o602]) {
+    chmodSync(path, mode);
+    assert.equal(await readOwnFile(path), null, mode.toString(8));
+  }
+  chmodSync(path, 0o644);
+  assert.equal(await readOwnFile(path), "content");
+});
+
+test("refuses a file of another user", async (context) => {
+  if (process.getuid!() !== 0) return context.skip("only root can give files away");
+  const path = file("foreign");
+  chownSync(path, 12_345, 12_345);
+  assert.equal(await readOwnFile(path), null);
+});
+
+test("refuses a file that is too long", async () => {
+  const path = file("long", "12345");
+  assert.equal(await readOwnFile(path, { maxBytes: 4 }), null);
+  assert.equal(await readOwnFile(path, { maxBytes: 5 }), "12345");
+  assert.equal(await readOwnFile(file("longer", "x".repeat(64 * 1024 + 1))), null);
+});

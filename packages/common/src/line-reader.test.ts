@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { test } from "node:test";
+import { LineReader } from "./line-reader.ts";
+
+test("lines come out whole, however the bytes were cut", () => {
+  const lines = Array.from({ length: 100 }, (_, index) => `${index} é\u{1f600} ${"x".repeat(index)}`);
+  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""));
+  for (let round = 0; round < 50; round++) {
+    const reader = new LineReader(1000);
+    const got: string[] = [];
+    for (let from = 0; from < bytes.length; ) {
+      const to = Math.min(bytes.length, from + randomInt(1, 400));
+      got.push(...reader.push(bytes.subarray(from, to)));
+      from = to;
+    }
+    assert.deepEqual(got, lines);
+  }
+});
+
+test("empty lines are skipped", () => {
+  assert.deepEqual([...new LineReader(10).push(Buffer.from("\n\none\n\ntwo\n"))], ["one", "two"]);
+});
+
+test("a line over the bound is refused, ended or not", () => {
+  assert.throws(() => [...new LineReader(10).push(Buffer.from("x".repeat(11)))], RangeError);
+  assert.throws(() => [...new LineReader(10).push(Buffer.from(`${"x".repeat(11)}\nshort\n`))], RangeError);
+  assert.deepEqual([...new LineReader(10).push(Buffer.from(`${"x".repeat(10)}\n`))], ["x".repeat(10)]);
+});
+
+test("a line over the bound is refused when it comes in pieces, after the lines before it", () => {
+  const reader = new LineReader(10);
+  assert.deepEqual([...reader.push(Buffer.from("12345"))], []);
+  assert.deepEqual([...reader.push(Buffer.from("67890"))], []);
+  const got: string[] = [];
+  assert.throws(() => {
+    for (const line of reader.push(Buffer.from("\nshort\n12345678901"))) got.push(line);
+  }, RangeError);
+  assert.deepEqual(got, ["1234567890", "short"]);
+  const other = new LineReader(10);
+  assert.deepEqual([...other.push(Buffer.from("1234567890"))], []);
+  assert.throws(() => [...other.push(Buffer.from("1\n"))], RangeError);
+});
+
+test("whoever stops in the middle of a piece finds no line twice", () => {
+  const reader = new LineReader(10);
+  assert.deepEqual([...reader.push(Buffer.from("on"))], []);
+  for (const line of reader.push(Buffer.from("e\ntwo\n"))) {
+    assert.equal(line, "one");
+    break;
+  }
+  assert.deepEqual([...reader.push(Buffer.from("three\n"))], ["three"]);
+});

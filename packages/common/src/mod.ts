@@ -1,0 +1,10 @@
+/** Building blocks that several packages need and that know nothing of sandboxes. */
+export { errnoOf } from "./errno.ts";
+export { createFileAtomically, type WriteOptions, writeFileAtomically } from "./files/atomic-file.ts";
+export { type FileLock, type LockOptions, lockFile, tryLockFile } from "./files/lock.ts";
+export { readOwnFile } from "./files/own-file.ts";
+export { syncDirectory } from "./files/sync.ts";
+export { LineReader } from "./line-reader.ts";
+export type { Logger } from "./logger.ts";
+export { startTicks } from "./process-identity.ts";
+export { SerialQueue } from "./serial-queue.ts";
