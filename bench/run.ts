@@ -54,7 +54,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
         ? undefined
         : () => processesNaming(`${subject.dataDir}`, subject.pid ? [subject.pid] : []),
     server: subject.pid,
-    proxies: () => (subject.pid === undefined ? [] : childrenNaming(subject.pid, "/egress/src/process/main.ts")),
+    proxies: () => (subject.pid === undefined ? [] : childrenNaming(subject.pid, "/egress/src/supervisor/main.ts")),
     rig: () => {
       if (!rig)
         throw new UsageError(

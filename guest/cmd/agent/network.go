@@ -17,7 +17,7 @@ import (
 
 const interfaceName = "tun0"
 
-// guestAddresses are those of packages/egress/src/wire.ts.
+// guestAddresses are those of packages/egress/src/port/contract.ts.
 var guestAddresses = []netip.Prefix{
 	netip.MustParsePrefix("100.100.100.2/24"),
 	netip.MustParsePrefix("fd64:6464:6464::2/64"),

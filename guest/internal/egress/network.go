@@ -1,5 +1,5 @@
 // Package egress is the guest's way out: it takes the packets of tun0 apart into flows, and each flow is a stream to the
-// host, which decides what becomes of it. The contract is packages/egress/src/wire.ts.
+// host, which decides what becomes of it. The contract is packages/egress/src/port/contract.ts.
 //
 // TCP is spoken by gVisor's stack, which takes every address for its own; a connection is accepted only when the host has
 // made it. Datagrams are short enough to take apart by hand. Everything else that a kernel or a raw socket can send is

@@ -1,5 +1,5 @@
 // Package tunnel is the guest's side of the egress wire: a client of HTTP/2 with prior knowledge, for streams whose
-// bodies are the bytes of flows. The contract is packages/egress/src/wire.ts.
+// bodies are the bytes of flows. The contract is packages/egress/src/port/contract.ts.
 //
 // It is written for thousands of flows in little memory: a flow has no goroutine and no buffer of its own. A session has
 // three goroutines. One reads frames and pushes what they hold into the flows; one pulls from the flows and writes frames;

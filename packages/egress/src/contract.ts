@@ -3,7 +3,7 @@
  * Everything here is plain data, fit for a store, a pipe or a network.
  *
  * Who holds what: the control plane keeps {@link EgressSpec}, in which values of secrets are sealed; only the proxy, a
- * process of its own, opens them. The guest's end of the wire is in `wire.ts`.
+ * process of its own, opens them. The guest's end of the wire is in `port/contract.ts`.
  */
 
 /** A request shape that a rule permits. All of what is given must hold. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { matches, PatternError, parseAuthority, parsePattern, RuleBook } from "./policy/mod.ts";
-import { openShared } from "./proxy/shared.ts";
+import { openShared } from "./proxy/connection/shared.ts";
 import { Certificates, Lab, readAll } from "./proxy/testing/lab.ts";
 import { httpUpstream } from "./proxy/testing/upstreams.ts";
 

@@ -2,7 +2,6 @@
 export * from "./contract.ts";
 export * from "./hooks.ts";
 export * from "./policy/mod.ts";
-export { EgressProxy, type SupervisorOptions } from "./process/supervisor.ts";
 export { authorityPem, guestAuthorities } from "./proxy/mod.ts";
 export {
   MAX_VALUE_BYTES,
@@ -12,3 +11,4 @@ export {
   SealError,
   Sealer,
 } from "./secrets/mod.ts";
+export { EgressProxy, type SupervisorOptions } from "./supervisor/supervisor.ts";

@@ -3,13 +3,13 @@ import { test } from "node:test";
 import type { PolicySpec } from "../contract.ts";
 import { anyAddressText, anyHost, anyPattern, anyPort } from "../testing/policy.ts";
 import { fc, property } from "../testing/property.ts";
-import { parseAddress } from "./address.ts";
-import { authorityText, parseAuthority, parseHost } from "./host.ts";
-import { matches, restricts } from "./matcher.ts";
-import { PatternError, parsePattern } from "./pattern.ts";
+import { parseAddress } from "./hosts/address.ts";
+import { authorityText, parseAuthority, parseHost } from "./hosts/host.ts";
+import { matches, restricts } from "./hosts/matcher.ts";
+import { PatternError, parsePattern } from "./hosts/pattern.ts";
+import { isPublic } from "./hosts/range.ts";
 import { Policy } from "./policy.ts";
-import { isPublic } from "./range.ts";
-import { RuleError } from "./rules.ts";
+import { RuleError } from "./rules/rules.ts";
 
 const policy = (allow: string[] | null, deny: string[] = []) => Policy.parse({ allow, deny, rules: [] });
 const judge = (of: Policy, authority: string) => {

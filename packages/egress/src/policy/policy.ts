@@ -1,11 +1,11 @@
 import type { PolicySpec, RequestRule } from "../contract.ts";
-import { ADDRESS_BITS, type Address } from "./address.ts";
-import { authorityText, type HostRef, isPort } from "./host.ts";
+import { ADDRESS_BITS, type Address } from "./hosts/address.ts";
+import { authorityText, type HostRef, isPort } from "./hosts/host.ts";
+import { matches, restricts } from "./hosts/matcher.ts";
+import { type Pattern, parsePattern } from "./hosts/pattern.ts";
+import { type AddressRange, embeddedAddress, specialRange } from "./hosts/range.ts";
 import type { Judgement } from "./judgement.ts";
-import { matches, restricts } from "./matcher.ts";
-import { type Pattern, parsePattern } from "./pattern.ts";
-import { type AddressRange, embeddedAddress, specialRange } from "./range.ts";
-import { parseRules, type Rule } from "./rules.ts";
+import { parseRules, type Rule } from "./rules/rules.ts";
 
 /**
  * What a sandbox may reach. Pure: it resolves nothing and remembers nothing.

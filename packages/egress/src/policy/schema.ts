@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { PolicySpec, RequestRule } from "../contract.ts";
-import { parsePathPattern } from "./path.ts";
-import { parseNamePattern, parsePattern } from "./pattern.ts";
+import { parseNamePattern, parsePattern } from "./hosts/pattern.ts";
+import { parsePathPattern } from "./rules/path.ts";
 
 /** Patterns in one list: each connection is held against all of them. */
 export const MAX_PATTERNS = 1000;

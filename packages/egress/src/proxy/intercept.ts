@@ -2,18 +2,18 @@
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { canonicalName, type HostRef, hostText } from "../policy/mod.ts";
-import type { ClientHello } from "./client-hello.ts";
-import { type Dialled, dialFailure } from "./flow.ts";
+import type { Passage } from "./connection/context.ts";
+import { type Dialled, dialFailure } from "./connection/flow.ts";
+import { type Opening, readOpening } from "./connection/opening.ts";
+import { serveRaw } from "./connection/raw.ts";
+import { guardRaw } from "./connection/raw-guard.ts";
+import { eventHost, NO_REQUEST } from "./connection/record.ts";
+import { Session } from "./http/http-connection.ts";
+import { serveRequests } from "./http/requests.ts";
 import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
-import { type Opening, readOpening } from "./opening.ts";
-import type { Passage } from "./passage.ts";
-import { serveRaw } from "./raw.ts";
-import { guardRaw } from "./raw-guard.ts";
-import { eventHost, NO_REQUEST } from "./record.ts";
 import { Refusal } from "./refusal.ts";
-import { serveRequests } from "./requests.ts";
-import { Session } from "./session.ts";
-import { acceptTls, connectTls, offered } from "./tls.ts";
+import type { ClientHello } from "./tls/client-hello.ts";
+import { acceptTls, connectTls, offered } from "./tls/tls.ts";
 
 export interface Interception {
   guest: Duplex;

@@ -1,6 +1,7 @@
 /** The proxy: what happens to connections of guests. */
-export { authorityPem, loadAuthority } from "./authority.ts";
-export * from "./flow.ts";
-export { guestAuthorities } from "./guest-trust.ts";
+
+export * from "./connection/flow.ts";
+export { openShared } from "./connection/shared.ts";
 export { serveFlow } from "./serve.ts";
-export { openShared } from "./shared.ts";
+export { authorityPem, loadAuthority } from "./tls/authority.ts";
+export { guestAuthorities } from "./tls/guest-cas.ts";

@@ -1,19 +1,19 @@
 /** What happens to a TCP connection of a guest: it is judged, dialled, looked at, and carried as what it is. */
 import type { Duplex } from "node:stream";
 import { sameHost } from "../policy/mod.ts";
-import { type Dialled, dialFailure, type Flow, type Shared } from "./flow.ts";
+import type { Passage } from "./connection/context.ts";
+import { type Dialled, dialFailure, type Flow, type Shared } from "./connection/flow.ts";
+import { type Opening, readOpening } from "./connection/opening.ts";
+import { serveRaw } from "./connection/raw.ts";
+import { guardRaw, guardTls } from "./connection/raw-guard.ts";
+import { ConnectionRecord, NO_REQUEST } from "./connection/record.ts";
+import { judgeTls, judgeUnopened } from "./connection/tls-policy.ts";
+import { Session } from "./http/http-connection.ts";
+import { serveRequests } from "./http/requests.ts";
 import { interceptTls } from "./intercept.ts";
-import { judgeTls, judgeUnopened } from "./judge.ts";
 import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, LINGER_MS, REFUSED_TIMEOUT_MS } from "./limits.ts";
-import { type Opening, readOpening } from "./opening.ts";
-import type { Passage } from "./passage.ts";
-import { serveRaw } from "./raw.ts";
-import { guardRaw, guardTls } from "./raw-guard.ts";
-import { ConnectionRecord, NO_REQUEST } from "./record.ts";
 import { Refusal } from "./refusal.ts";
-import { lingering } from "./release.ts";
-import { serveRequests } from "./requests.ts";
-import { Session } from "./session.ts";
+import { lingering } from "./streams/lingering.ts";
 
 /**
  * Serves one connection of a guest from its request to its end. Rejects only when the sandbox's events cannot be reported.

@@ -3,10 +3,10 @@ import { describe, test } from "node:test";
 import { fc, property } from "../testing/property.ts";
 import { Placeholders } from "./placeholder.ts";
 import { PlaceholderError, PlaceholderForm } from "./placeholder-form.ts";
-import { Redactor } from "./redact.ts";
+import { Redactor } from "./redaction/redact.ts";
 import { SecretSet } from "./secret.ts";
-import { substituteHeaders, substituteQuery } from "./substitute.ts";
-import { bodySubstitution } from "./substitute-body.ts";
+import { substituteHeaders, substituteQuery } from "./substitution/substitute.ts";
+import { bodySubstitution } from "./substitution/substitute-body.ts";
 import { secretOf } from "./testing/arbitraries.ts";
 
 const VALUE = "the-real-value-0123456789";

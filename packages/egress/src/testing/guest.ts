@@ -8,8 +8,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
 import * as packet from "dns-packet";
-import { DatagramReader, frameDatagram } from "../wire/datagrams.ts";
-import { ERRNO_HEADER, PROCESS_HEADER, UDP_PATH } from "../wire.ts";
+import { ERRNO_HEADER, PROCESS_HEADER, UDP_PATH } from "../port/contract.ts";
+import { DatagramReader, frameDatagram } from "../port/datagrams.ts";
 
 const WINDOW = 16 * 1024 * 1024;
 const FRAME_BYTES = 64 * 1024;

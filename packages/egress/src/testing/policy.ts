@@ -1,8 +1,8 @@
 /** Values for property-based tests of policy. */
 
-import { parseAddress } from "../policy/address.ts";
-import type { HostRef } from "../policy/host.ts";
-import { canonicalName } from "../policy/name.ts";
+import { parseAddress } from "../policy/hosts/address.ts";
+import type { HostRef } from "../policy/hosts/host.ts";
+import { canonicalName } from "../policy/hosts/name.ts";
 import { fc } from "./property.ts";
 
 /** Names from a few labels, so that some are equal to, or below, others. */

@@ -8,14 +8,14 @@ import { type ConnectionOptions, connect as connectTls, type SecureContext, type
 import type { EgressEvent, EgressSpec, PolicySpec } from "../../contract.ts";
 import { Dialer } from "../../dial/dialer.ts";
 import type { Hooks } from "../../hooks.ts";
+import { Port } from "../../port/port.ts";
+import { Tenant } from "../../sandbox/sandbox.ts";
 import { newPlaceholder, Sealer } from "../../secrets/mod.ts";
-import { Tenant } from "../../tenant/tenant.ts";
 import { FakeGuest } from "../../testing/guest.ts";
-import { Port } from "../../wire/port.ts";
-import { loadAuthority } from "../authority.ts";
-import type { Shared } from "../flow.ts";
-import { LeafCertificates } from "../leaf.ts";
-import { openShared } from "../shared.ts";
+import type { Shared } from "../connection/flow.ts";
+import { openShared } from "../connection/shared.ts";
+import { loadAuthority } from "../tls/authority.ts";
+import { LeafCertificates } from "../tls/leaf.ts";
 
 export interface LabSecret {
   name: string;

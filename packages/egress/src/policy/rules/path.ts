@@ -1,0 +1,139 @@
+import { PolicyError, quote } from "../error.ts";
+
+/** Longest path that is matched, in characters. Servers take 8 to 16 KiB. */
+export const MAX_PATH_LENGTH = 16_384;
+/** Longest pattern of a path, in characters. */
+export const MAX_PATH_PATTERN_LENGTH = 1024;
+/** `**` in one pattern: keeps matching cheap. */
+const MAX_DEEP = 8;
+
+/** A pattern of paths: `*` stands for anything within a segment, a segment `**` for any number of segments. */
+export interface PathPattern {
+  readonly text: string;
+  /** Null: `**`. */
+  readonly segments: (Segment | null)[];
+}
+
+/** A segment's parts between encoded slashes, each as what stands between its `*`. */
+type Segment = string[][];
+
+/** A path pattern that is none. */
+export class PathPatternError extends PolicyError {
+  override readonly name = "PathPatternError";
+}
+
+/**
+ * Reads a pattern of paths. It is compared with decoded paths, case and all; `%2F` in it is a slash within a segment.
+ *
+ * @throws PathPatternError
+ */
+export function parsePathPattern(text: string): PathPattern {
+  const fail = (reason: string) => new PathPatternError(`The path pattern ${quote(text)} is not valid: ${reason}.`);
+  if (text.length > MAX_PATH_PATTERN_LENGTH) throw fail(`it is longer than ${MAX_PATH_PATTERN_LENGTH} characters`);
+  if (!text.startsWith("/")) throw fail('it does not begin with "/"');
+  if (/[?#]/.test(text)) throw fail("it holds a query or a fragment; only paths are compared");
+  const parts = text.slice(1).split("/");
+  if (parts.filter((part) => part === "**").length > MAX_DEEP) throw fail(`it has more than ${MAX_DEEP} "**"`);
+  const segments = parts.map((part, index) => {
+    if (part === "**") return null;
+    if (part.includes("**")) throw fail('"**" is a segment of its own');
+    if (part === "" && index < parts.length - 1) throw fail("it holds an empty segment");
+    if (decodeSegment(part) === null) throw fail("it holds a segment that no path can have");
+    return part.split(/%2f/i).map((piece) => piece.split("*").map(decodeURIComponent));
+  });
+  return { text, segments };
+}
+
+/** How servers may read a path: a list of segments each, the last one empty where the path ends with a slash. */
+export type PathReadings = readonly (readonly string[])[];
+
+/**
+ * How servers may read the path of a request (without its query), or null when they may not agree on anything: dot segments, empty
+ * segments, backslashes, control characters, a fragment, escapes that are not UTF-8 or that a second decoding would turn into any of
+ * these. No ordinary client sends such. An encoded slash may be part of its segment or a slash, and what follows a `;` part of its
+ * segment or a parameter: then there are several readings.
+ */
+export function readPath(path: string): PathReadings | null {
+  // Everything else has to be encoded (RFC 3986 §3.3).
+  if (path.length > MAX_PATH_LENGTH || !/^\/[!-~]*$/.test(path) || /[?#]/.test(path)) return null;
+  const segments = path.slice(1).split("/").map(decodeSegment);
+  if (!isPlain(segments)) return null;
+  const readings = [segments];
+  if (segments.some((segment) => segment.includes("/")))
+    readings.push(segments.flatMap((segment) => segment.split("/")));
+  for (const reading of [...readings]) {
+    if (reading.some((segment) => segment.includes(";")))
+      readings.push(reading.map((segment) => segment.replace(/;.*$/, "")));
+  }
+  return readings.every(isPlain) ? readings : null;
+}
+
+/** Whether no segment is missing, empty but for the last, or made of dots. */
+function isPlain(segments: (string | null)[]): segments is string[] {
+  return segments.every(
+    (segment, index) => segment !== null && !DOTS.test(segment) && (segment !== "" || index === segments.length - 1),
+  );
+}
+
+/** `.` and `..`, also with parameters behind them, which some servers take off first. */
+const DOTS = /^\.{1,2}(;|$)/;
+
+/** A segment without its percent-encoding, or null for one that servers may read in more than one way. */
+function decodeSegment(segment: string): string | null {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(segment);
+  } catch {
+    return null;
+  }
+  const odd = DOTS.test(decoded) || /[\x00-\x1f\x7f\\]/.test(decoded) || /%(00|25|2e|2f|5c)/i.test(decoded);
+  return odd ? null : decoded;
+}
+
+/** Whether every reading of a path fits at least one of the patterns. */
+export function pathMatches(patterns: readonly PathPattern[], readings: PathReadings): boolean {
+  return readings.every((reading) => patterns.some((pattern) => fits(pattern.segments, reading)));
+}
+
+/** Goes through segments once, keeping the places in the pattern where it may be: the guest chose the path, so its cost is bounded. */
+function fits(pattern: PathPattern["segments"], path: readonly string[]): boolean {
+  let places = skipDeep(pattern, new Set([0]));
+  for (const segment of path) {
+    const next = new Set<number>();
+    for (const place of places) {
+      const expected = pattern[place];
+      if (expected === null) next.add(place);
+      else if (expected && segmentFits(expected, segment)) next.add(place + 1);
+    }
+    if (next.size === 0) return false;
+    places = skipDeep(pattern, next);
+  }
+  return places.has(pattern.length);
+}
+
+/** `**` may also stand for nothing. Sets grow while they are gone through, so that several in a row are skipped too. */
+function skipDeep(pattern: PathPattern["segments"], places: Set<number>): Set<number> {
+  for (const place of places) if (pattern[place] === null) places.add(place + 1);
+  return places;
+}
+
+function segmentFits(expected: Segment, segment: string): boolean {
+  const pieces = segment.split("/");
+  return pieces.length === expected.length && pieces.every((piece, index) => pieceFits(expected[index]!, piece));
+}
+
+/** Looks for the literals one after the other, each as early as it can be: no backtracking. */
+function pieceFits(literals: string[], piece: string): boolean {
+  if (literals.length === 1) return piece === literals[0];
+  const first = literals[0]!;
+  const last = literals.at(-1)!;
+  if (piece.length < first.length + last.length || !piece.startsWith(first) || !piece.endsWith(last)) return false;
+  const end = piece.length - last.length;
+  let at = first.length;
+  for (const literal of literals.slice(1, -1)) {
+    const found = piece.indexOf(literal, at);
+    if (found < 0) return false;
+    at = found + literal.length;
+  }
+  return at <= end;
+}

@@ -1,0 +1,137 @@
+import type { RequestRule } from "../../contract.ts";
+import { authorityText, type HostRef } from "../hosts/host.ts";
+import { restricts } from "../hosts/matcher.ts";
+import type { Judgement } from "../judgement.ts";
+import { pathMatches, readPath } from "./path.ts";
+import { RateWindow } from "./rate.ts";
+import { parseRules, type Rule } from "./rules.ts";
+
+/** What request rules say of one request. */
+export interface RequestJudgement extends Judgement {
+  /** Bytes that the body may have, or null: to be held against the body as it passes, whatever was declared. */
+  maxRequestBytes: number | null;
+  /** The answer's status where it is denied: 403, 413 (too large) or 429 (too many); null where it is allowed. */
+  status: 403 | 413 | 429 | null;
+}
+
+export interface JudgeOptions {
+  /** Whether the request is for a WebSocket: only a rule that says so permits it. */
+  websocket?: boolean;
+  /** Whether it is counted; not when it is judged again. */
+  count?: boolean;
+}
+
+/** The request rules of one sandbox, and how often each was used in the last minute. */
+export class RuleBook {
+  readonly rules: readonly Rule[];
+  readonly #now: () => number;
+  readonly #windows: Map<string, RateWindow>;
+
+  /**
+   * @param now milliseconds of a clock that does not go back
+   * @param former the book that this one replaces: rules that stay as they are keep their count
+   * @throws RuleError
+   */
+  constructor(specs: readonly RequestRule[], now: () => number = () => performance.now(), former?: RuleBook) {
+    this.rules = parseRules(specs);
+    this.#now = now;
+    const kept = former ? former.#windows : new Map<string, RateWindow>();
+    this.#windows = new Map();
+    for (const {
+      spec: { requestsPerMinute },
+      text,
+    } of this.rules) {
+      if (requestsPerMinute !== undefined) this.#windows.set(text, kept.get(text) ?? new RateWindow(requestsPerMinute));
+    }
+  }
+
+  /** Counts a request, or a message, for a rule by its text; false when there have been too many in the last minute. */
+  count(rule: string): boolean {
+    return this.#windows.get(rule)?.take(this.#now()) ?? true;
+  }
+
+  /** The rules for a host and port. */
+  rulesFor(host: HostRef, port: number): Rule[] {
+    return this.rules.filter((rule) => restricts(rule.host, host, port));
+  }
+
+  /**
+   * Judges a request, and counts it if it is allowed.
+   *
+   * @param path as sent; a query is cut off
+   * @param declaredLength of the body in bytes (`content-length`), 0 for none, null for one of unknown length
+   */
+  judge(
+    host: HostRef,
+    port: number,
+    method: string,
+    path: string,
+    declaredLength: number | null,
+    { websocket = false, count = true }: JudgeOptions = {},
+  ): RequestJudgement {
+    const who = authorityText(host, port);
+    const rules = this.rulesFor(host, port);
+    if (rules.length === 0)
+      return {
+        allowed: true,
+        rule: null,
+        reason: `No request rule is for ${who}.`,
+        maxRequestBytes: null,
+        status: null,
+      };
+    const denied = (status: 403 | 413 | 429, rule: string | null, reason: string) => ({
+      allowed: false,
+      rule,
+      reason,
+      maxRequestBytes: null,
+      status,
+    });
+
+    const readings = readPath(path.split("?", 1)[0]!);
+    const fitting = rules.filter(
+      ({ spec, paths }) =>
+        (spec.methods?.includes(method) ?? true) &&
+        (paths === null || (readings !== null && pathMatches(paths, readings))),
+    );
+    if (fitting.length === 0) {
+      return denied(
+        403,
+        null,
+        readings === null
+          ? `The path of this request to ${who} can be read in more than one way, so no request rule of this sandbox permits it.`
+          : `No request rule of this sandbox permits this method and path at ${who}.`,
+      );
+    }
+    const ready = websocket ? fitting.filter(({ spec }) => spec.websocket === true) : fitting;
+    if (ready.length === 0)
+      return denied(
+        403,
+        fitting[0]!.text,
+        `No request rule of this sandbox permits WebSockets for this path at ${who}: one that does says "websocket": true.`,
+      );
+    const bounds = ready.filter(({ spec: { maxRequestBytes = Infinity } }) => (declaredLength ?? 0) <= maxRequestBytes);
+    if (bounds.length === 0)
+      return denied(
+        413,
+        ready[0]!.text,
+        `The body of this request to ${who} is larger than this sandbox's request rules permit.`,
+      );
+    // Of a body that may become of any length, the rule that permits most is asked first.
+    if (declaredLength === null)
+      bounds.sort((a, b) => (b.spec.maxRequestBytes ?? Infinity) - (a.spec.maxRequestBytes ?? Infinity) || 0);
+    const rule = count ? bounds.find(({ text }) => this.count(text)) : bounds[0];
+    if (!rule)
+      return denied(
+        429,
+        bounds[0]!.text,
+        `There were too many requests to ${who} in the last minute for this sandbox's request rules.`,
+      );
+    return {
+      allowed: true,
+      rule: rule.text,
+      reason: `A request rule permits it at ${who}.`,
+      maxRequestBytes: rule.spec.maxRequestBytes ?? null,
+      status: null,
+    };
+  }
+}

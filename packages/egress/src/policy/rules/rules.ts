@@ -1,0 +1,68 @@
+import type { RequestRule } from "../../contract.ts";
+import { PolicyError } from "../error.ts";
+import { type Pattern, parsePattern } from "../hosts/pattern.ts";
+import { requestRuleSchema } from "../schema.ts";
+import { type PathPattern, parsePathPattern } from "./path.ts";
+
+/** A request rule that is none. */
+export class RuleError extends PolicyError {
+  override readonly name = "RuleError";
+  /** Which one, counted from 0. */
+  readonly index: number;
+
+  constructor(index: number, host: unknown, reason: string) {
+    super(
+      `Request rule ${index + 1}${typeof host === "string" && host.length <= 300 ? ` (${JSON.stringify(host)})` : ""} is not valid: ${reason}`,
+    );
+    this.index = index;
+  }
+}
+
+/** A request rule, ready to be held against requests. */
+export interface Rule {
+  readonly spec: RequestRule;
+  readonly host: Pattern;
+  readonly paths: PathPattern[] | null;
+  /** Its one line, such as `GET,HEAD api.example.com /v1/* ≤1000 B ≤60/min`. */
+  readonly text: string;
+}
+
+/**
+ * Request rules from data that somebody wrote.
+ *
+ * @throws RuleError
+ */
+export function parseRules(specs: readonly unknown[]): Rule[] {
+  return specs.map((value, index) => {
+    const parsed = requestRuleSchema.safeParse(value);
+    if (!parsed.success) {
+      const { path, message } = parsed.error.issues[0]!;
+      throw new RuleError(
+        index,
+        (value as { host?: unknown } | null)?.host,
+        path.length === 0 ? message : `${path.join(".")}: ${message}`,
+      );
+    }
+    const spec = parsed.data;
+    return {
+      spec,
+      host: parsePattern(spec.host),
+      paths: spec.paths?.map(parsePathPattern) ?? null,
+      text: ruleText(spec),
+    };
+  });
+}
+
+/** A rule in one line. */
+export function ruleText({ host, methods, paths, websocket, maxRequestBytes, requestsPerMinute }: RequestRule): string {
+  return [
+    methods?.join(","),
+    parsePattern(host).text,
+    paths?.join(","),
+    websocket === true && "websocket",
+    maxRequestBytes !== undefined && `≤${maxRequestBytes} B`,
+    requestsPerMinute !== undefined && `≤${requestsPerMinute}/min`,
+  ]
+    .filter((part) => typeof part === "string")
+    .join(" ");
+}

@@ -1,0 +1,50 @@
+/** A TCP flow of a guest, as the proxy proper sees it. */
+
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Duplex } from "node:stream";
+import type { HostRef } from "../policy/mod.ts";
+import type { Flow } from "../proxy/connection/flow.ts";
+import type { Tenant } from "../sandbox/sandbox.ts";
+import { ERRNO_HEADER } from "./contract.ts";
+import type { FlowRequest } from "./flow-request.ts";
+
+/** HTTP status of refusals; the errno says more. */
+const REFUSED_STATUS = 502;
+
+export class GuestFlow implements Flow {
+  readonly tenant: Tenant;
+  readonly host: HostRef;
+  readonly port: number;
+  readonly process: FlowRequest["process"];
+  readonly signal: AbortSignal;
+  readonly #stream: ServerHttp2Stream;
+
+  constructor(tenant: Tenant, host: HostRef, request: FlowRequest, stream: ServerHttp2Stream) {
+    this.tenant = tenant;
+    this.host = host;
+    this.port = request.port;
+    this.process = request.process;
+    this.#stream = stream;
+    const gone = new AbortController();
+    this.signal = gone.signal;
+    stream.once("close", () => gone.abort());
+  }
+
+  accept(): Duplex {
+    if (!this.#stream.destroyed) this.#stream.respond({ ":status": 200 });
+    return this.#stream;
+  }
+
+  refuse(errno: string): void {
+    refuse(this.#stream, errno);
+  }
+}
+
+/** Says why a flow is not to be. */
+export function refuse(stream: ServerHttp2Stream, errno: string): void {
+  if (stream.destroyed || stream.closed) return;
+  if (stream.headersSent) return stream.close(constants.NGHTTP2_CONNECT_ERROR);
+  stream.respond({ ":status": REFUSED_STATUS, [ERRNO_HEADER]: errno }, { endStream: true });
+  // What the guest still sends is of no use.
+  stream.resume();
+}

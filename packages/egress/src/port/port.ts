@@ -1,0 +1,209 @@
+/** The proxy's end of one guest's egress port. */
+
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { connect as connectSocket, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { sayHello } from "@sandkeep/serial";
+import type { ConnectionEvent } from "../contract.ts";
+import type { Dialer } from "../dial/dialer.ts";
+import { guestErrno } from "../dial/error.ts";
+import { judgeRoute } from "../dial/wanted.ts";
+import { type HostRef, hostText } from "../policy/mod.ts";
+import { type Shared, serveFlow } from "../proxy/mod.ts";
+import { gathered } from "../proxy/streams/gathered.ts";
+import type { Tenant } from "../sandbox/sandbox.ts";
+import { dnsContext, serveDns } from "./dns.ts";
+import { type FlowRequest, parseFlowRequest } from "./flow-request.ts";
+import { GuestFlow, refuse } from "./guest-flow.ts";
+import { Pace } from "./pace.ts";
+import { openUdp, relayUdp } from "./udp.ts";
+
+/** How long a guest may take to answer the hello, milliseconds: a host that is busy with many takes its time. */
+const HELLO_TIMEOUT_MS = 30_000;
+/** Unread bytes that one flow may send, and all of them together. */
+const STREAM_WINDOW = 1024 * 1024;
+const CONNECTION_WINDOW = 32 * 1024 * 1024;
+/** Frames of this size cost an emulated guest less than the usual 16 KiB. */
+const FRAME_BYTES = 64 * 1024;
+/** Flows of one sandbox at once. */
+const MAX_FLOWS = 8_192;
+/** UDP flows of one sandbox at once: each is a socket of the host's. */
+const MAX_UDP_FLOWS = 256;
+/** MiB that one session may hold for its flows; it is a multiple of what windows and headers of all need. */
+const SESSION_MEMORY_MB = 256;
+/** Flows that a guest may open at once, and a second after that: all sandboxes share the proxy's one thread. */
+const FLOW_BURST = 4_000;
+const FLOWS_PER_SECOND = 1_000;
+/** Streams that a guest may reset at once, and a second after that: every look-up of a name is one, and programs that are ended leave many. */
+const RESET_BURST = 20_000;
+const RESETS_PER_SECOND = 2_000;
+const DNS_PORT = 53;
+
+export interface PortOptions {
+  tenant: Tenant;
+  /** Unix socket of the machine's serial port. */
+  socket: string;
+  dialer: Dialer;
+  shared: Shared;
+  /** The guest broke the contract. */
+  violation(detail: string): void;
+  /** The port is gone, and not because the tenant was detached. */
+  gone(reason: string): void;
+}
+
+/** Serves a guest until its port closes, or until it is disposed of. */
+export class Port implements Disposable {
+  readonly #options: PortOptions;
+  readonly #socket: Socket;
+  readonly #dns: ReturnType<typeof dnsContext>;
+  #session: ServerHttp2Session | null = null;
+  readonly #pace = new Pace(FLOWS_PER_SECOND, FLOW_BURST);
+  #udpFlows = 0;
+  #disposed = false;
+
+  constructor(options: PortOptions) {
+    this.#options = options;
+    this.#dns = dnsContext(options.tenant, options.dialer);
+    this.#socket = connectSocket(options.socket);
+    this.#socket.once("connect", () => void this.#begin().catch((error: Error) => this.#end(error.message)));
+    this.#socket.once("error", (error) => this.#end(error.message));
+    this.#socket.once("close", () => this.#end("the port closed"));
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#session?.destroy();
+    this.#socket.destroy();
+  }
+
+  #end(reason: string): void {
+    if (this.#disposed) return;
+    this[Symbol.dispose]();
+    this.#options.gone(reason);
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await sayHello(this.#socket, HELLO_TIMEOUT_MS);
+    } catch (error) {
+      return this.#end((error as Error).message);
+    }
+    if (this.#disposed) return;
+    const session = performServerHandshake(this.#socket, {
+      maxSessionMemory: SESSION_MEMORY_MB,
+      streamResetBurst: RESET_BURST,
+      streamResetRate: RESETS_PER_SECOND,
+      settings: {
+        initialWindowSize: STREAM_WINDOW,
+        maxFrameSize: FRAME_BYTES,
+        maxConcurrentStreams: MAX_FLOWS,
+        enablePush: false,
+      },
+    });
+    this.#session = session;
+    session.setLocalWindowSize(CONNECTION_WINDOW);
+    session.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_SESSION_ERROR")
+        this.#options.violation(`http/2: ${error.message}`);
+      this.#end(error.message);
+    });
+    session.once("close", () => this.#end("the session closed"));
+    session.on("stream", (stream, headers) => {
+      // A guest resets streams as it likes.
+      gathered(stream).on("error", () => {});
+      const request = parseFlowRequest(headers);
+      if (!request) {
+        this.#options.violation("a request that is not of the wire's contract");
+        return this.#end("violation");
+      }
+      this.#serve(stream, request).catch(() => stream.destroy());
+    });
+  }
+
+  async #serve(stream: ServerHttp2Stream, request: FlowRequest): Promise<void> {
+    const { tenant, shared } = this.#options;
+    const wait = this.#pace.take();
+    if (wait > 0) await delay(wait);
+    await tenant.room();
+    if (stream.destroyed) return;
+    if (request.port === DNS_PORT) {
+      stream.respond({ ":status": 200 });
+      return serveDns(stream, this.#dns, request.protocol === "udp");
+    }
+    const meaning = tenant.names.meaningOf(request.address);
+    // The name is no longer known: to guess one would be to dial what nobody asked for.
+    if (meaning.kind === "forgotten") return refuse(stream, "EHOSTUNREACH");
+    const host: HostRef = meaning.kind === "name" ? { name: meaning.name } : { address: request.address };
+    if (request.protocol === "udp") return this.#serveUdp(stream, host, request);
+    const flow = new GuestFlow(tenant, host, request, stream);
+    await serveFlow(flow, shared);
+  }
+
+  async #serveUdp(stream: ServerHttp2Stream, host: HostRef, { port, process }: FlowRequest): Promise<void> {
+    const { tenant, dialer } = this.#options;
+    const began = performance.now();
+    const event: ConnectionEvent = {
+      kind: "connection",
+      at: Date.now(),
+      durationMs: 0,
+      verdict: "denied",
+      rule: null,
+      reason: null,
+      process,
+      protocol: "udp",
+      host: hostText(host),
+      port,
+      address: null,
+      bytesUp: 0,
+      bytesDown: 0,
+    };
+    const gone = new AbortController();
+    stream.once("close", () => gone.abort());
+    try {
+      const wanted = tenant.wanted(host, port, "udp");
+      const { allowed, reason, rule } =
+        this.#udpFlows < MAX_UDP_FLOWS
+          ? wanted.judge()
+          : { allowed: false, reason: `The sandbox has ${MAX_UDP_FLOWS} UDP flows already.`, rule: null };
+      if (!allowed) {
+        Object.assign(event, { reason, rule });
+        return refuse(stream, "ECONNREFUSED");
+      }
+      this.#udpFlows++;
+      try {
+        const route = await dialer.datagramRoute(wanted, gone.signal);
+        const address = route.addresses[0]!;
+        event.address = address.text;
+        const release = wanted.hold(
+          () => judgeRoute(wanted, route.fixed ? null : address),
+          (why) => {
+            event.reason = why.reason;
+            stream.destroy();
+          },
+        );
+        try {
+          const socket = await openUdp(address, route.port);
+          if (stream.destroyed) return void socket.close();
+          stream.respond({ ":status": 200 });
+          event.verdict = "allowed";
+          await relayUdp(stream, socket, event);
+        } finally {
+          release();
+        }
+      } catch (error) {
+        const {
+          denied = false,
+          errno = "EHOSTUNREACH",
+          message,
+        } = error as { denied?: boolean; errno?: string; message: string };
+        event.verdict = denied ? "denied" : "failed";
+        event.reason = message;
+        refuse(stream, errno === "ECONNREFUSED" || denied ? "ECONNREFUSED" : guestErrno({ code: errno }));
+      } finally {
+        this.#udpFlows--;
+      }
+    } finally {
+      await tenant.report({ ...event, durationMs: performance.now() - began });
+    }
+  }
+}

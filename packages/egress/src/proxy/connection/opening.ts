@@ -1,0 +1,150 @@
+/** What a connection begins with, and so what it is. */
+import type { Duplex } from "node:stream";
+import { MAX_FIRST_LINE_BYTES } from "../limits.ts";
+import { type ClientHello, mayBeTls, readClientHello } from "../tls/client-hello.ts";
+import { isBlank, isRequestLine } from "./request-lines.ts";
+
+/**
+ * - `tls`, `http1`, `http2`: what the guest said.
+ * - `raw`: the guest said something else, or ended without a word.
+ * - `upstream`: the upstream spoke first, as SSH's and many others do.
+ * - `invalid`: it is or pretends to be something known, and is broken.
+ */
+export type Opening =
+  | { kind: "tls"; hello: ClientHello }
+  | { kind: "http1" | "http2" | "upstream" | "raw" }
+  | { kind: "invalid"; reason: string };
+
+/** The client's preface of HTTP/2 (RFC 9113 §3.4). */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const METHODS = ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI"];
+const LONGEST_METHOD = 7;
+const CR = 13;
+const LF = 10;
+const SPACE = 32;
+const TAB = 9;
+
+/**
+ * Looks at a guest's first bytes as they come. What may be read as a request by somebody counts as HTTP, so that the
+ * strict parser gets to refuse it: raw bytes are not checked for whom they are meant.
+ */
+export class Sniffer {
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+  /** Nothing can be said before there are so many bytes. */
+  #wanted = 1;
+
+  /** What it is, or null when more is needed. */
+  push(chunk: Buffer): Opening | null {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (this.#length < this.#wanted && !chunk.includes(LF)) return null;
+    const bytes = this.bytes();
+    if (mayBeTls(bytes)) return this.#tls(bytes);
+    return this.#text(bytes);
+  }
+
+  /** What it is when nothing more comes for too long, or ever. */
+  finish(): Opening {
+    if (this.#length === 0) return { kind: "raw" };
+    return {
+      kind: "invalid",
+      reason: mayBeTls(this.bytes()) ? "a ClientHello that is not complete" : "a request line that is not complete",
+    };
+  }
+
+  bytes(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks.splice(0, this.#chunks.length, Buffer.concat(this.#chunks));
+    return this.#chunks[0] ?? Buffer.alloc(0);
+  }
+
+  #tls(bytes: Buffer): Opening | null {
+    const read = readClientHello(bytes);
+    if (read.state === "done") return { kind: "tls", hello: read.hello };
+    if (read.state === "invalid") return { kind: "invalid", reason: read.reason };
+    this.#wanted = read.wanted;
+    return null;
+  }
+
+  #text(bytes: Buffer): Opening | null {
+    let start = 0;
+    // Parsers skip empty lines before a request, and some skip spaces.
+    while (start < bytes.length && [CR, LF, SPACE, TAB].includes(bytes[start]!)) start++;
+    const end = bytes.indexOf(LF, start);
+    if (end >= 0) {
+      const line = bytes.subarray(start, end);
+      if (!isRequestLine(line)) return { kind: "raw" };
+      if (!line.toString("latin1").startsWith("PRI * HTTP/2.0")) return { kind: "http1" };
+      if (bytes.length < PREFACE.length && PREFACE.subarray(0, bytes.length).equals(bytes)) {
+        this.#wanted = PREFACE.length;
+        return null;
+      }
+      return PREFACE.equals(bytes.subarray(0, PREFACE.length))
+        ? { kind: "http2" }
+        : { kind: "invalid", reason: "a broken preface of HTTP/2" };
+    }
+    const word = bytes.toString("latin1", start, start + LONGEST_METHOD + 1);
+    const mayBeMethod = (method: string) =>
+      method.startsWith(word) || (word.startsWith(method) && isBlank(word.charCodeAt(method.length)));
+    if (!METHODS.some(mayBeMethod)) return { kind: "raw" };
+    if (bytes.length >= MAX_FIRST_LINE_BYTES) return { kind: "invalid", reason: "a first line that is too long" };
+    // Looked at again when it has grown by half, or has a line's end: linear work for a guest that sends byte by byte.
+    this.#wanted = bytes.length < 64 ? bytes.length + 1 : bytes.length + (bytes.length >> 1);
+    return null;
+  }
+}
+
+/** Whether an upstream's first bytes are the settings that a server of HTTP/2 sends without being asked (RFC 9113 §3.4). */
+export function isSettingsFrame(bytes: Uint8Array): boolean {
+  const expected = [null, null, null, 4, 0, 0, 0, 0, 0];
+  return (
+    bytes.length > 0 &&
+    expected.every((byte, at) => byte === null || at >= bytes.length || bytes[at] === byte) &&
+    (bytes[0] ?? 0) === 0 &&
+    (bytes[1] ?? 0) === 0
+  );
+}
+
+/**
+ * Waits for the first words, and leaves them to be read again.
+ *
+ * @param upstream watched too, if given
+ * @param timeoutMs from the guest's first byte on; without an upstream, from now on
+ */
+export function readOpening(guest: Duplex, upstream: Duplex | null, timeoutMs: number): Promise<Opening> {
+  return new Promise((resolve) => {
+    const sniffer = new Sniffer();
+    let timer: NodeJS.Timeout | undefined;
+    const arm = () => (timer ??= setTimeout(() => finish(sniffer.finish()), timeoutMs));
+    const finish = (opening: Opening) => {
+      clearTimeout(timer);
+      guest.off("readable", onGuest).off("end", onEnd).off("close", onEnd);
+      upstream?.off("readable", onUpstream).off("end", onUpstreamEnd).off("close", onUpstreamEnd);
+      const bytes = sniffer.bytes();
+      if (bytes.length > 0 && !guest.readableEnded && !guest.destroyed) guest.unshift(bytes);
+      resolve(opening);
+    };
+    const onGuest = () => {
+      for (let chunk: Buffer | null; (chunk = guest.read()) !== null; ) {
+        arm();
+        const opening = sniffer.push(chunk);
+        if (opening) return finish(opening);
+      }
+    };
+    const onUpstream = () => {
+      const chunk: Buffer | null = upstream!.read();
+      if (chunk === null) return;
+      upstream!.unshift(chunk);
+      // The guest has yet to say that it speaks HTTP/2.
+      if (!isSettingsFrame(chunk)) finish({ kind: "upstream" });
+      else upstream!.off("readable", onUpstream);
+    };
+    const onEnd = () => finish(sniffer.finish());
+    const onUpstreamEnd = () => finish({ kind: "upstream" });
+    guest.on("readable", onGuest).on("end", onEnd).on("close", onEnd);
+    upstream?.on("readable", onUpstream).on("end", onUpstreamEnd).on("close", onUpstreamEnd);
+    if (!upstream) arm();
+    if (guest.destroyed || guest.readableEnded) onEnd();
+    else if (upstream?.destroyed || upstream?.readableEnded) onUpstreamEnd();
+  });
+}

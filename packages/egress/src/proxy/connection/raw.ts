@@ -1,0 +1,60 @@
+import type { Duplex } from "node:stream";
+import { denial } from "../../dial/error.ts";
+import type { HostRef, Judgement } from "../../policy/mod.ts";
+import { Refusal } from "../refusal.ts";
+import { splice } from "../streams/splice.ts";
+import type { Passage } from "./context.ts";
+import type { Dialled, Tenant } from "./flow.ts";
+import type { RawGuard } from "./raw-guard.ts";
+
+/** What bytes without a meaning that is known here go over. */
+export interface RawConnection {
+  guest: Duplex;
+  upstream: Dialled;
+  protocol: "tcp" | "tls";
+  /** Whom it is for. */
+  host: HostRef;
+  guard: RawGuard;
+  /** What else has to stay as it is for the connection to go on. */
+  judge?(): Judgement;
+}
+
+/** Bytes without a meaning that is known here. Where request rules hold, only requests pass. */
+export async function serveRaw(
+  { flow, record }: Passage,
+  { guest, upstream, protocol, host, guard, judge }: RawConnection,
+): Promise<void> {
+  const { tenant, port } = flow;
+  const { address, socket } = upstream;
+  const judgeNow = () => {
+    const judgement = judgeRaw(tenant, host, port);
+    return judgement.allowed ? (judge?.() ?? judgement) : judgement;
+  };
+  const { allowed, rule, reason } = judgeNow();
+  if (!allowed) {
+    guest.destroy();
+    socket.destroy();
+    return record.connection({ verdict: "denied", protocol, host, address, rule, reason });
+  }
+  const release = tenant.hold(judgeNow, (why) => socket.destroy(denial(why)));
+  const { error, bytesUp, bytesDown } = await splice(guest, socket, { up: guard });
+  release();
+  await record.connection({
+    verdict: error instanceof Refusal ? "denied" : "allowed",
+    protocol,
+    host,
+    address,
+    rule,
+    reason: error?.message ?? null,
+    bytesUp,
+    bytesDown,
+  });
+}
+
+function judgeRaw(tenant: Tenant, host: HostRef, port: number): Judgement {
+  const judgement = tenant.policy.judge(host, port);
+  const [rule] = judgement.allowed ? tenant.rules.rulesFor(host, port) : [];
+  return rule
+    ? { allowed: false, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." }
+    : judgement;
+}

@@ -1,0 +1,40 @@
+import { pathToFileURL } from "node:url";
+import type { EgressConfig } from "../../contract.ts";
+import type { Hooks } from "../../hooks.ts";
+import { parsePattern } from "../../policy/mod.ts";
+import { loadAuthority } from "../tls/authority.ts";
+import { LeafCertificates } from "../tls/leaf.ts";
+import { upstreamTrust } from "../tls/upstream-cas.ts";
+import type { Shared } from "./flow.ts";
+
+/**
+ * Makes ready what all flows share.
+ *
+ * @param dir where the CA is kept
+ * @throws {Error} for settings that cannot be used, with the reason
+ */
+export async function openShared(
+  dir: string,
+  config: Pick<EgressConfig, "caFiles" | "passThrough" | "hooks">,
+): Promise<Shared> {
+  const [authority, trust, hooks] = await Promise.all([
+    loadAuthority(dir),
+    upstreamTrust(config.caFiles),
+    loadHooks(config.hooks),
+  ]);
+  return {
+    leaves: await LeafCertificates.create(authority),
+    trust,
+    passThrough: config.passThrough.map(parsePattern),
+    hooks,
+  };
+}
+
+async function loadHooks(path: string | null): Promise<Hooks | null> {
+  if (path === null) return null;
+  const { default: hooks } = (await import(pathToFileURL(path).href)) as { default?: Hooks };
+  if (typeof hooks?.onRequest !== "function" && typeof hooks?.onResponse !== "function") {
+    throw new Error(`${path} has no hooks: its default export has neither onRequest nor onResponse.`);
+  }
+  return hooks;
+}

@@ -1,0 +1,63 @@
+/** What becomes of a TLS connection, by who it says it is for. */
+import { canonicalName, type HostRef, hostText, type Judgement, matches } from "../../policy/mod.ts";
+import { Refusal } from "../refusal.ts";
+import type { ClientHello } from "../tls/client-hello.ts";
+import type { Flow, Shared } from "./flow.ts";
+
+export type TlsDecision =
+  /** Opened, and for this host. */
+  | { action: "open"; host: HostRef }
+  /** Passed on as it is, to this host. */
+  | { action: "splice"; host: HostRef }
+  /** Told why not. */
+  | { action: "refuse"; refusal: Refusal };
+
+/** Decides by policy, never by the address that the guest chose. */
+export function judgeTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDecision {
+  const { policy } = flow.tenant;
+  const refuse = (refusal: Refusal): TlsDecision => ({ action: "refuse", refusal });
+  const claimed = hello.serverName === null ? null : canonicalName(hello.serverName);
+  if (hello.serverName !== null && claimed === null)
+    return refuse(Refusal.mismatch("The server name (SNI) of the TLS connection is not the name of a host."));
+  if (claimed !== null && "name" in flow.host && claimed !== flow.host.name) {
+    return refuse(
+      Refusal.mismatch(
+        `The server name (SNI) of the TLS connection is ${claimed}, but it was made to ${flow.host.name}.`,
+      ),
+    );
+  }
+  const host: HostRef = claimed === null ? flow.host : { name: claimed };
+  const judgement = policy.judge(host, flow.port);
+  if (!judgement.allowed) return refuse(Refusal.denied(judgement.reason, judgement.rule));
+  if (shared.passThrough.some((pattern) => matches(pattern, host, flow.port))) {
+    if (claimed === null && "name" in host)
+      return refuse(
+        Refusal.mismatch(
+          `The TLS connection to ${hostText(host)}, which is not opened here, has no server name (SNI).`,
+        ),
+      );
+    return { action: "splice", host };
+  }
+  if (policy.restricted || needsOpening(flow, host, shared)) return { action: "open", host };
+  return { action: "splice", host: flow.host };
+}
+
+/** Whether a TLS connection that was passed on unopened may go on: not under an allow list that came since, since all but pass-through is opened there. */
+export function judgeUnopened(flow: Flow, hello: ClientHello, shared: Shared): Judgement {
+  const decision = judgeTls(flow, hello, shared);
+  if (decision.action === "refuse")
+    return { allowed: false, rule: decision.refusal.rule, reason: decision.refusal.message };
+  if (decision.action === "splice" || !flow.tenant.policy.restricted)
+    return flow.tenant.policy.judge(decision.host, flow.port);
+  return {
+    allowed: false,
+    rule: null,
+    reason: `Under this sandbox's allow list, TLS to ${hostText(decision.host)} is opened, and this connection was not.`,
+  };
+}
+
+/** Without an allow list only that is opened for which there is something to do. */
+function needsOpening({ tenant, port }: Flow, host: HostRef, { hooks }: Shared): boolean {
+  if (hooks !== null || tenant.rules.rulesFor(host, port).length > 0) return true;
+  return "name" in host && tenant.secrets.approvedFor(host.name, port).length > 0;
+}

@@ -1,0 +1,203 @@
+/**
+ * One request and its answer, whichever version of HTTP either side speaks: checks, policy, rules, hooks, secrets, upstream,
+ * redaction, hooks, and the event that tells of it.
+ */
+import type { Readable } from "node:stream";
+import { RequestRecord } from "../connection/record.ts";
+import { lists, value, without } from "../headers.ts";
+import { Refusal, refusalAnswer, refusalStatusText } from "../refusal.ts";
+import { through } from "../streams/body-steps.ts";
+import { runResponseHook } from "./hooks/hook-runner.ts";
+import type { Session, Site } from "./http-connection.ts";
+import type { GuestReply, GuestRequest } from "./message.ts";
+import { Ending } from "./request/ending.ts";
+import { type Prepared, prepare } from "./request/prepare.ts";
+import { redactResponse } from "./secrets/redaction.ts";
+import type { Placed } from "./secrets/substitution.ts";
+import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
+
+/** Carries out one exchange. Never rejects: whatever happens is answered and reported. */
+export function exchange(
+  session: Session,
+  request: GuestRequest,
+  reply: GuestReply,
+  connect: (site: Site) => Promise<UpstreamConnection>,
+): Promise<void> {
+  return settle(session, request, reply, async (record) => {
+    const prepared = await prepare(session, request, reply.signal, record);
+    if (prepared.answer) return respondItself(prepared.answer, request, reply, record);
+    const upstream = await connect(prepared.site);
+    record.event.address = session.address;
+    using ending = new Ending(session.flow.tenant, prepared.permit, reply.signal);
+    // From here to the request nothing may wait: bodies begin to flow when they are listened to, and secrets are those of now.
+    let placed: Placed | null = null;
+    try {
+      placed = prepared.place();
+      const body = carryBody(prepared, placed, record, ending);
+      const response = await upstream.request(
+        upstreamRequest(session, prepared, placed, request, reply, body),
+        ending.signal,
+      );
+      await respond(session, prepared, placed, response, reply, record);
+    } catch (error) {
+      throw ending.reasonFor(error);
+    } finally {
+      placed?.finish();
+    }
+  });
+}
+
+/** Does what belongs to a request, answers what goes wrong as far as it still can be, and reports it. Never rejects. */
+export async function settle(
+  session: Session,
+  request: GuestRequest,
+  reply: GuestReply,
+  work: (record: RequestRecord) => Promise<void>,
+): Promise<void> {
+  const { head, protocol } = request;
+  const record = new RequestRecord(session.record, session.flow, {
+    protocol,
+    scheme: session.scheme,
+    method: head.method,
+    target: head.target,
+  });
+  try {
+    await session.record.room();
+    await work(record);
+  } catch (error) {
+    await fail(error, request, reply, record);
+  }
+  await record.report();
+}
+
+/** A request as the upstream is to get it. */
+export function upstreamRequest(
+  session: Session,
+  { site, target, length, method, trailers }: Prepared,
+  placed: Placed,
+  request: GuestRequest,
+  reply: GuestReply,
+  body: Readable | null,
+): UpstreamRequest {
+  const authority = session.authority(target);
+  return {
+    method,
+    scheme: session.scheme,
+    authority,
+    // A proxy is told all of it.
+    path: target === site ? placed.path : `${session.scheme}://${authority}${placed.path}`,
+    headers: placed.headers,
+    body,
+    length: placed.bodyMayChange ? null : length,
+    trailers,
+    expectsContinue: request.expectsContinue,
+    onContinue: () => reply.continue(),
+    acceptsTrailers: lists(request.head.headers, "te", "trailers"),
+  };
+}
+
+/** Passes an upstream's answer on. */
+export async function respond(
+  session: Session,
+  { method, asked, context }: Prepared,
+  placed: Placed,
+  response: UpstreamResponse,
+  reply: GuestReply,
+  record: RequestRecord,
+): Promise<void> {
+  try {
+    const redacted = redactResponse(session, method, placed, response);
+    const hooked = await runResponseHook(
+      session.passage.shared.hooks,
+      { status: redacted.status, headers: redacted.headers, body: redacted.body },
+      context,
+    );
+    const { status } = hooked;
+    record.event.status = status;
+    // Hooks may have made another method or status of it than the guest's, or the upstream's, framing is for.
+    const bodiless = asked === "HEAD" || status === 204 || status === 304;
+    const body = bodiless ? null : hooked.body;
+    if (body !== hooked.body) hooked.body?.destroy();
+    const headers =
+      body === null && (asked !== "HEAD" || method !== "HEAD") && status !== 304
+        ? without(hooked.headers, "content-length")
+        : hooked.headers;
+    body?.on("data", (chunk: Buffer) => (record.event.bytesDown += chunk.length));
+    await reply.send(
+      { status, statusText: status === redacted.status ? redacted.statusText : "", headers, last: response.last },
+      body,
+      redacted.trailers,
+    );
+  } catch (error) {
+    // Nobody reads it any more: of HTTP/2 it would take up a stream.
+    response.body.destroy();
+    throw error;
+  }
+}
+
+async function respondItself(
+  answer: NonNullable<Prepared["answer"]>,
+  request: GuestRequest,
+  reply: GuestReply,
+  { event }: RequestRecord,
+): Promise<void> {
+  const { status, headers, body } = answer;
+  event.status = status;
+  request.body?.resume();
+  const empty = request.head.method === "HEAD" || status === 204 || status === 304;
+  if (!empty) event.bytesDown = body.length;
+  await reply.send({ status, statusText: "", headers, last: request.body !== null }, empty ? null : body, () => []);
+}
+
+/** A request's body on its way through, counted before it is sent: the exchange ends when it is longer than rules permit. */
+function carryBody(
+  { body, permit, steps }: Prepared,
+  placed: Placed,
+  record: RequestRecord,
+  ending: Ending,
+): Readable | null {
+  if (!body) return null;
+  body.on("data", (chunk: Buffer) => {
+    record.event.bytesUp += chunk.length;
+    try {
+      permit.send(chunk.length);
+    } catch (error) {
+      ending.refuse(error as Refusal);
+    }
+  });
+  return through(body, steps(placed));
+}
+
+async function fail(error: unknown, request: GuestRequest, reply: GuestReply, record: RequestRecord): Promise<void> {
+  const { event } = record;
+  if (reply.signal.aborted && !(error instanceof Refusal)) {
+    event.verdict = "failed";
+    event.reason = "The guest ended the exchange before it was complete.";
+    reply.abort();
+    return;
+  }
+  const refusal =
+    error instanceof Refusal ? error : Refusal.failed(`The exchange with the upstream failed: ${describe(error)}.`);
+  event.verdict = refusal.verdict;
+  event.reason = refusal.message;
+  event.rule = refusal.rule ?? event.rule;
+  if (reply.started) return reply.abort();
+  event.status = refusal.status;
+  const { headers, body } = refusalAnswer(refusal, value(request.head.headers, "accept"));
+  request.body?.resume();
+  const empty = request.head.method === "HEAD";
+  event.bytesDown = empty ? 0 : body.length;
+  await reply
+    .send(
+      { status: refusal.status, statusText: refusalStatusText(refusal), headers, last: true },
+      empty ? null : body,
+      () => [],
+    )
+    .catch(() => reply.abort());
+}
+
+/** Codes only: texts of errors may quote what was sent. */
+function describe(error: unknown): string {
+  const code: unknown = error instanceof Error && "code" in error ? error.code : null;
+  return typeof code === "string" ? code : "it ended early";
+}

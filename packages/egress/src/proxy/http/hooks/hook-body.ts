@@ -1,0 +1,85 @@
+/** Bodies as hooks see them: web streams, and what hooks leave in their place, which may be anything. */
+import { Readable } from "node:stream";
+import type { ReadableStream as NodeReadableStream } from "node:stream/web";
+import { Refusal } from "../../refusal.ts";
+
+type WebStream = ReadableStream<Uint8Array>;
+
+/** A body that becomes a web stream only when a hook looks at it. */
+export class HookBody {
+  readonly #body: Readable | null;
+  #message: object | null = null;
+  #web: WebStream | null = null;
+  #replaced: WebStream | null | undefined;
+
+  constructor(body: Readable | null) {
+    this.#body = body;
+  }
+
+  /** Makes it a property of a message. */
+  into<T extends object>(message: T): T {
+    const set = (body: WebStream | null) => (this.#replaced = body);
+    return (this.#message = Object.defineProperty(message, "body", {
+      enumerable: true,
+      configurable: true,
+      get: () => this.#get(),
+      set,
+    })) as T;
+  }
+
+  /**
+   * What the hook left, by what it returned, and whether that is the body as it was: so it is if the hook has not read it.
+   *
+   * @throws {Refusal} for what is no body
+   */
+  outOf(result: { body: WebStream | null } | null): { body: Readable | null; same: boolean } {
+    const left = result === null || result === this.#message ? this.#replaced : result.body;
+    if (left !== null && (left === undefined || left === this.#web)) {
+      if (!this.#web) return { body: this.#body, same: true };
+      // Asked before it is read here.
+      const same = !Readable.isDisturbed(this.#web as unknown as Readable);
+      return { body: toNode(this.#web), same };
+    }
+    const body = left === null ? null : toNode(left);
+    if (!this.#web) this.#body?.resume();
+    return { body, same: body === this.#body };
+  }
+
+  #get(): WebStream | null {
+    if (this.#replaced !== undefined) return this.#replaced;
+    if (this.#body && !this.#web) this.#web = Readable.toWeb(this.#body) as WebStream;
+    return this.#web;
+  }
+}
+
+/** @throws {Refusal} for a stream that somebody is reading, or none at all */
+function toNode(stream: WebStream): Readable {
+  let reader: ReadableStreamDefaultReader<unknown>;
+  try {
+    reader = ReadableStream.prototype.getReader.call(stream) as ReadableStreamDefaultReader<unknown>;
+  } catch {
+    throw failed("it left a body that cannot be read");
+  }
+  // Only bytes come through, and errors of our own.
+  const guarded = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await reader.read().catch(() => null);
+        if (next === null) controller.error(failed("its body broke off"));
+        else if (next.done) controller.close();
+        else if (next.value instanceof Uint8Array) controller.enqueue(next.value);
+        else {
+          controller.error(failed("its body holds something that is not bytes"));
+          reader.cancel().catch(() => undefined);
+        }
+      },
+      cancel: () => reader.cancel().catch(() => undefined),
+    },
+    { highWaterMark: 0 },
+  );
+  return Readable.fromWeb(guarded as NodeReadableStream);
+}
+
+function failed(why: string): Refusal {
+  return Refusal.failed(`A hook failed: ${why}.`);
+}

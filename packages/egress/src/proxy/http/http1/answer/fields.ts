@@ -1,0 +1,45 @@
+/** Headers of answers as lenient clients read them (curl, Python, Go, browsers); what comes out can be written strictly. */
+import type { Header } from "../../../headers.ts";
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 §5.5 has CR and NUL replaced; the other controls cannot be written either. */
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/g;
+
+/**
+ * Reads lines without their ends. A blank before the colon is left out (RFC 9112 §5.1), a folded line continues the one before it
+ * (§5.2), and what is no header at all, such as a name with a blank in it, is passed over.
+ */
+export function readFields(lines: readonly string[]): Header[] {
+  const fields: Header[] = [];
+  let last: Header | null = null;
+  for (const line of lines) {
+    if (isBlank(line.charCodeAt(0))) {
+      const more = trim(line.replace(CONTROL, " "));
+      if (last && more !== "") last[1] = last[1] === "" ? more : `${last[1]} ${more}`;
+      continue;
+    }
+    const colon = line.indexOf(":");
+    const name = trim(line.slice(0, Math.max(colon, 0)));
+    last = TOKEN.test(name) ? [name, trim(line.slice(colon + 1).replace(CONTROL, " "))] : null;
+    if (last) fields.push(last);
+  }
+  return fields;
+}
+
+/** A reason phrase as it can be written. */
+export function readPhrase(text: string): string {
+  return trim(text.replace(CONTROL, " "));
+}
+
+/** Without blanks around it, in linear time; no other character counts as one. */
+export function trim(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}

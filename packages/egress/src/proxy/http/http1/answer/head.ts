@@ -1,0 +1,96 @@
+/** The head of an answer, and what it says of the body. */
+import { type Header, lists, values, without } from "../../../headers.ts";
+import { Refusal } from "../../../refusal.ts";
+import { readFields, readPhrase, trim } from "./fields.ts";
+
+/** How the end of a body is found (RFC 9112 §6.3). */
+export type Framing = { kind: "none" } | { kind: "length"; bytes: number } | { kind: "chunked" } | { kind: "close" };
+
+export interface AnswerHead {
+  status: number;
+  statusText: string;
+  /** As they can be written: at most one `Content-Length`, and none where the body says itself how long it is. */
+  headers: Header[];
+  framing: Framing;
+  /** Whether the connection ends with this answer. */
+  last: boolean;
+}
+
+const STATUS_LINE = /^HTTP\/1\.([0-9])[ \t]+([1-9][0-9]{2})(?:[ \t]([^]*))?$/i;
+/** Digits of a length: more is beyond what can be counted exactly. */
+const LENGTH = /^0*([0-9]{1,15})$/;
+
+const PREFIX = "HTTP/1.";
+
+/**
+ * Whether it can become a status line: nobody waits for the end of what cannot.
+ *
+ * @param text the first line, or what is there of it
+ */
+export function maybeStatusLine(text: string): boolean {
+  return PREFIX.startsWith(text.slice(0, PREFIX.length).toUpperCase());
+}
+
+/** @throws {Refusal} */
+export function readStatusLine(line: string): { minor: string; status: number; phrase: string } {
+  const [, minor, code, phrase = ""] = STATUS_LINE.exec(line) ?? [];
+  if (minor === undefined || code === undefined)
+    throw Refusal.failed("The upstream's answer does not begin with a status line of HTTP/1.");
+  return { minor, status: Number(code), phrase };
+}
+
+/**
+ * @param lines without their ends
+ * @throws {Refusal} for what is no answer, or says two different things about its length
+ */
+export function readAnswerHead(lines: readonly string[], method: string): AnswerHead {
+  const { minor, status, phrase } = readStatusLine(lines[0]!);
+  const fields = readFields(lines.slice(1));
+  const chunked = isChunked(fields);
+  const bytes = lengthOf(fields);
+  const headers = bytes === null && !chunked ? fields : without(fields, "content-length");
+  if (bytes !== null && !chunked && status !== 204) headers.push(["Content-Length", String(bytes)]);
+  const framing = framingOf(status, method, chunked, bytes);
+  const persistent = minor === "0" ? lists(fields, "connection", "keep-alive") : !lists(fields, "connection", "close");
+  // With both framings somebody is wrong about where the next answer begins (RFC 9112 §6.1).
+  return {
+    status,
+    statusText: readPhrase(phrase),
+    headers,
+    framing,
+    last: !persistent || framing.kind === "close" || (chunked && bytes !== null),
+  };
+}
+
+function framingOf(status: number, method: string, chunked: boolean, bytes: number | null): Framing {
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304) return { kind: "none" };
+  if (chunked) return { kind: "chunked" };
+  return bytes === null ? { kind: "close" } : { kind: "length", bytes };
+}
+
+/** No transfer coding is ever asked for, so the body has none but chunks; "identity" is the old word for none. */
+function isChunked(fields: readonly Header[]): boolean {
+  const codings = words(fields, "transfer-encoding")
+    .map((word) => word.toLowerCase())
+    .filter((word) => word !== "identity");
+  if (codings.some((word) => word !== "chunked"))
+    throw Refusal.failed("The upstream's answer is in a transfer coding that it was not asked for.");
+  return codings.length > 0;
+}
+
+/** The same length said more than once is one length (RFC 9110 §8.6). */
+function lengthOf(fields: readonly Header[]): number | null {
+  const lengths = words(fields, "content-length").map((word) => LENGTH.exec(word)?.[1]);
+  if (lengths.includes(undefined))
+    throw Refusal.failed("The upstream's answer has a Content-Length that is not a number.");
+  const different = new Set(lengths.map(Number));
+  if (different.size > 1) throw Refusal.failed("The upstream's answer has two different Content-Lengths.");
+  return different.size === 0 ? null : [...different][0]!;
+}
+
+function words(fields: readonly Header[], name: string): string[] {
+  return values(fields, name)
+    .flatMap((text) => text.split(","))
+    .map(trim)
+    .filter((word) => word !== "");
+}

@@ -1,0 +1,76 @@
+/** CONNECT (RFC 9110 §9.3.6): a guest that believes it talks to a proxy gets one, and the connection is judged anew. */
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { authorityText, type HostRef, parseAuthority, sameHost } from "../../../policy/mod.ts";
+import type { Flow } from "../../connection/flow.ts";
+import { eventHost } from "../../connection/record.ts";
+import { values } from "../../headers.ts";
+import { MAX_CONNECT_DEPTH } from "../../limits.ts";
+import { Refusal } from "../../refusal.ts";
+import { settle } from "../exchange.ts";
+import type { Session } from "../http-connection.ts";
+import { guestRequest, Reply } from "./http1-message.ts";
+
+export async function serveConnect(session: Session, incoming: IncomingMessage, stream: Duplex): Promise<void> {
+  const response = new ServerResponse(incoming);
+  response.assignSocket(stream as Socket);
+  const request = guestRequest(session, incoming, false);
+  const { passage, flow } = session;
+  let target: { host: HostRef; port: number };
+  try {
+    target = checkTarget(session, request.head.target, values(request.head.headers, "host"), request.body !== null);
+    const judgement = flow.tenant.policy.judge(target.host, target.port);
+    if (!judgement.allowed) throw Refusal.denied(judgement.reason, judgement.rule);
+  } catch (error) {
+    return settle(session, request, new Reply(incoming, response), async ({ event }) => {
+      const asked = parseAuthority(request.head.target);
+      if (asked) Object.assign(event, { host: eventHost(asked.host), port: asked.port ?? event.port });
+      throw error;
+    });
+  }
+  response.detachSocket(stream as Socket);
+  // Whatever stands behind the name that the guest takes for a proxy is not needed.
+  await session.close();
+  const inner: Flow = {
+    get tenant() {
+      return flow.tenant;
+    },
+    ...target,
+    process: flow.process,
+    signal: flow.signal,
+    accept: () => {
+      stream.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+      return stream;
+    },
+    refuse: (errno) => {
+      const text = `sandkeep: ${authorityText(target.host, target.port)} cannot be reached: ${errno}\n`;
+      stream.end(
+        `HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain\r\nsandkeep-verdict: failed\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`,
+      );
+    },
+  };
+  await passage.serve(inner, passage.shared, passage.depth + 1);
+}
+
+/** @throws {Refusal} */
+function checkTarget(
+  session: Session,
+  target: string,
+  hosts: string[],
+  hasBody: boolean,
+): { host: HostRef; port: number } {
+  if (session.refusal) throw session.refusal;
+  if (session.scheme === "https") throw Refusal.malformed("CONNECT is not served within TLS.", 501);
+  if (session.passage.depth >= MAX_CONNECT_DEPTH)
+    throw Refusal.malformed("CONNECT within CONNECT within CONNECT.", 403);
+  if (hasBody) throw Refusal.malformed("A CONNECT request has no body.");
+  const authority = parseAuthority(target);
+  if (!authority || authority.port === null) throw Refusal.malformed("The target of CONNECT is not a host and a port.");
+  if (hosts.length !== 1) throw Refusal.malformed("A CONNECT request has exactly one Host header.");
+  const host = parseAuthority(hosts[0]!);
+  if (!host || !sameHost(host.host, authority.host) || (host.port ?? authority.port) !== authority.port) {
+    throw Refusal.mismatch("The target of CONNECT and the Host header name different hosts.");
+  }
+  return { host: authority.host, port: authority.port };
+}

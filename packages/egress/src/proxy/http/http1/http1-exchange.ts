@@ -1,0 +1,125 @@
+/** One request and its answer on a connection of HTTP/1. */
+import { type Duplex, Readable } from "node:stream";
+import { endToEnd, type Header } from "../../headers.ts";
+import type { UpstreamRequest, UpstreamResponse } from "../upstream.ts";
+import type { AnswerHead } from "./answer/head.ts";
+import { AnswerParser } from "./answer/parser.ts";
+import type { RequestBody } from "./request-body.ts";
+
+const CONTINUE = 100;
+const SWITCHING_PROTOCOLS = 101;
+
+export class Exchange {
+  /** The final answer as soon as its head is there; "switched" when it is a 101. */
+  readonly answer: Promise<UpstreamResponse | "switched">;
+  /** Resolves when request and answer are through, or the exchange has failed. Never rejects. */
+  readonly over: Promise<void>;
+  head: AnswerHead | null = null;
+  readonly #socket: Duplex;
+  readonly #sink: RequestBody | null;
+  readonly #parser: AnswerParser;
+  readonly #body: Readable;
+  readonly #resolve: (answer: UpstreamResponse | "switched") => void;
+  readonly #reject: (error: Error) => void;
+  readonly #finish: () => void;
+  #sent: boolean;
+  #failed = false;
+  #trailers: Header[] = [];
+
+  constructor(socket: Duplex, sink: RequestBody | null, { method, onContinue }: UpstreamRequest) {
+    const answer = Promise.withResolvers<UpstreamResponse | "switched">();
+    const over = Promise.withResolvers<void>();
+    this.answer = answer.promise;
+    this.over = over.promise;
+    this.#socket = socket;
+    this.#sink = sink;
+    this.#resolve = answer.resolve;
+    this.#reject = answer.reject;
+    this.#finish = over.resolve;
+    this.#sent = sink === null;
+    this.#body = new Readable({
+      read: () => void socket.resume(),
+      destroy: (error, done) => {
+        // Nobody wants the rest; what follows it can no longer be found.
+        if (!this.#parser.done) this.fail(error ?? new Error("The answer is no longer wanted."));
+        done(error);
+      },
+    });
+    this.#body.on("error", () => undefined);
+    this.#parser = new AnswerParser(method, {
+      interim: (status) => status === CONTINUE && onContinue(),
+      head: (head) => this.#answer(head),
+      data: (chunk) => void (this.#body.push(chunk) || socket.pause()),
+      end: (trailers) => this.#received(trailers),
+    });
+    sink?.once("finish", () => {
+      this.#sent = true;
+      this.#settle();
+    });
+    sink?.once("error", (error) => this.fail(error));
+  }
+
+  get switched(): boolean {
+    return this.head?.status === SWITCHING_PROTOCOLS;
+  }
+
+  /** Takes bytes of the connection; returns how many of them belonged to the answer. Never throws. */
+  take(chunk: Buffer): number {
+    if (this.#failed) return chunk.length;
+    try {
+      return this.#parser.push(chunk);
+    } catch (error) {
+      this.fail(error as Error);
+      return chunk.length;
+    }
+  }
+
+  /** The connection has ended. */
+  end(): void {
+    try {
+      this.#parser.finish();
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** Gives up, and the connection with it. What is complete by then stays so. */
+  fail(error: Error): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#reject(error);
+    if (!this.#parser.done) this.#body.destroy(error);
+    this.#sink?.destroy();
+    this.#socket.destroy();
+    this.#finish();
+  }
+
+  #answer(head: AnswerHead): void {
+    this.head = head;
+    if (this.switched) return this.#resolve("switched");
+    const { status, statusText, headers, last } = head;
+    this.#resolve({
+      status,
+      statusText,
+      headers: endToEnd(headers),
+      body: this.#body,
+      empty: false,
+      trailers: () => this.#trailers,
+      last,
+    });
+  }
+
+  #received(trailers: Header[]): void {
+    this.#trailers = trailers;
+    this.#body.push(null);
+    // What was held back for the body's reader.
+    this.#socket.resume();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (!this.#parser.done || this.switched) return;
+    if (this.head!.last) this.#socket.destroy();
+    else if (this.#sent) this.#finish();
+  }
+}

@@ -1,0 +1,94 @@
+/** Requests and answers of HTTP/1 as Node's server has them. */
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type Header, lists, pairs, value } from "../../headers.ts";
+import type { Session } from "../http-connection.ts";
+import type { GuestReply, GuestRequest, ReplyHead } from "../message.ts";
+
+/** A request as Node parsed it. */
+export function guestRequest(session: Session, request: IncomingMessage, expectsContinue: boolean): GuestRequest {
+  const headers = pairs(request.rawHeaders);
+  const declared = value(headers, "content-length");
+  const chunked = value(headers, "transfer-encoding") !== undefined;
+  const empty = !chunked && (declared === undefined || declared === "0");
+  return {
+    protocol: "http/1.1",
+    head: {
+      version: request.httpVersion as "1.0" | "1.1",
+      method: request.method ?? "",
+      target: request.url ?? "",
+      scheme: session.scheme,
+      authority: null,
+      headers,
+    },
+    body: empty ? null : request,
+    length: empty ? 0 : chunked ? null : Number(declared),
+    trailers: () => pairs(request.rawTrailers),
+    expectsContinue,
+  };
+}
+
+/** The answer to a request that Node parsed. */
+export class Reply implements GuestReply {
+  readonly signal: AbortSignal;
+  readonly #response: ServerResponse;
+  readonly #request: IncomingMessage;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    const gone = new AbortController();
+    this.signal = gone.signal;
+    this.#request = request;
+    this.#response = response;
+    response.sendDate = false;
+    response.on("error", () => undefined);
+    request.on("error", () => undefined);
+    response.once("close", () => {
+      if (!response.writableFinished) gone.abort();
+    });
+  }
+
+  get started(): boolean {
+    return this.#response.headersSent;
+  }
+
+  continue(): void {
+    if (!this.#response.headersSent) this.#response.writeContinue();
+  }
+
+  async send(
+    { status, statusText, headers, last }: ReplyHead,
+    body: Readable | Buffer | null,
+    trailers: () => Header[],
+  ): Promise<void> {
+    const response = this.#response;
+    const list: Header[] = [...headers];
+    if (last || lists(pairs(this.#request.rawHeaders), "connection", "close")) list.push(["connection", "close"]);
+    response.writeHead(
+      status,
+      /^[\t\x20-\x7e\x80-\xff]+$/.test(statusText) ? statusText : (STATUS_CODES[status] ?? ""),
+      list.flat(),
+    );
+    if (body === null || body instanceof Uint8Array) {
+      await new Promise<void>((resolve) => {
+        response.once("close", resolve);
+        response.end(body ?? undefined, () => resolve());
+      });
+      return;
+    }
+    // The head, now and as Latin-1. (`flushHeaders` writes it as UTF-8.)
+    response.write("", "latin1");
+    await pipeline(body, response, { end: false });
+    const list2 = trailers();
+    if (list2.length > 0) response.addTrailers(list2);
+    await new Promise<void>((resolve) => {
+      response.once("close", resolve);
+      response.end(() => resolve());
+    });
+  }
+
+  abort(): void {
+    this.#response.destroy();
+    this.#request.destroy();
+  }
+}

@@ -1,0 +1,147 @@
+/** HTTP/1.1 towards an upstream: requests are written anew, never copied, and answers are read leniently, over one connection. */
+import type { Duplex } from "node:stream";
+import type { Header } from "../../headers.ts";
+import { EXCHANGE_IDLE_TIMEOUT_MS } from "../../limits.ts";
+import { Refusal } from "../../refusal.ts";
+import { feed } from "../../streams/body-steps.ts";
+import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "../upstream.ts";
+import { headText } from "./head-text.ts";
+import { Exchange } from "./http1-exchange.ts";
+import { RequestBody } from "./request-body.ts";
+
+/** Methods whose requests say that their body is empty (RFC 9110 §8.6). */
+const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
+
+export class UpstreamHttp1 implements UpstreamConnection {
+  readonly #socket: Duplex;
+  #exchange: Exchange | null = null;
+  /** Resolves when the exchanges so far are over: a request may still be on its way when its answer is there. */
+  #turn: Promise<void> = Promise.resolve();
+  #failure: Error | null = null;
+  readonly #onData = (chunk: Buffer) => this.#take(chunk);
+  readonly #onEnd = () => this.#end();
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+    socket.on("error", (error) => {
+      this.#failure ??= error;
+      socket.destroy();
+    });
+    socket.once("close", () => this.#exchange?.fail(this.#failure ?? ended()));
+    socket.on("data", this.#onData).once("end", this.#onEnd);
+    timeoutOf(socket)?.(EXCHANGE_IDLE_TIMEOUT_MS, () => socket.destroy());
+  }
+
+  get closed(): boolean {
+    return this.#socket.destroyed || this.#socket.readableEnded;
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#socket.destroyed) listener();
+    else this.#socket.once("close", listener);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  async request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    const answer = await this.#ask(request, fieldsOf(request), signal);
+    if (answer !== "switched") return answer;
+    this.#socket.destroy();
+    throw Refusal.failed("The upstream switched protocols without being asked to.");
+  }
+
+  /** Asks for a WebSocket. The connection is either switched to it, and the caller's, or there is an answer that says why not. */
+  async upgrade(
+    request: UpstreamRequest,
+    signal: AbortSignal,
+  ): Promise<UpstreamResponse | { headers: Header[]; socket: Duplex }> {
+    const fields: Header[] = [
+      ["Host", request.authority],
+      ...request.headers,
+      ["Connection", "Upgrade"],
+      ["Upgrade", "websocket"],
+    ];
+    const answer = await this.#ask({ ...request, body: null }, fields, signal);
+    if (answer !== "switched") return answer;
+    return { headers: this.#exchange!.head!.headers, socket: this.#socket };
+  }
+
+  /** Not async as far as the body: it flows from when it is listened to. */
+  #ask(request: UpstreamRequest, fields: Header[], signal: AbortSignal): Promise<UpstreamResponse | "switched"> {
+    const socket = this.#socket;
+    const { method, path, body, length, trailers } = request;
+    const before = this.#turn;
+    const sink = body && new RequestBody(socket, { length, trailers, turn: before });
+    if (sink) feed(body, sink, () => sink.end());
+    const exchange = new Exchange(socket, sink, request);
+    this.#turn = exchange.over;
+    const abort = () => exchange.fail(new Error("The guest ended the exchange."));
+    void before.then(() => {
+      if (signal.aborted) return abort();
+      signal.addEventListener("abort", abort, { once: true });
+      void exchange.over.then(() => {
+        signal.removeEventListener("abort", abort);
+        // An idle connection keeps nothing of it.
+        if (this.#exchange === exchange) this.#exchange = null;
+      });
+      if (this.closed) return exchange.fail(this.#failure ?? ended());
+      this.#exchange = exchange;
+      try {
+        socket.write(headText(`${method} ${path} HTTP/1.1`, fields), "latin1");
+      } catch (error) {
+        exchange.fail(error as Error);
+      }
+    });
+    return exchange.answer;
+  }
+
+  #take(chunk: Buffer): void {
+    const exchange = this.#exchange;
+    const taken = exchange ? exchange.take(chunk) : 0;
+    if (exchange?.switched) return this.#release(chunk.subarray(taken));
+    // Whatever comes without having been asked for, the next request would take for its answer.
+    if (chunk.subarray(taken).some((byte) => byte !== 10 && byte !== 13)) this.#socket.destroy();
+  }
+
+  #end(): void {
+    this.#exchange?.end();
+    this.#socket.destroy();
+  }
+
+  /** From now on either end may end by itself. */
+  #release(rest: Buffer): void {
+    const socket = this.#socket;
+    socket.off("data", this.#onData).off("end", this.#onEnd).pause();
+    if (rest.length > 0) socket.unshift(rest);
+    timeoutOf(socket)?.(0);
+  }
+}
+
+function fieldsOf({
+  authority,
+  headers,
+  body,
+  length,
+  method,
+  expectsContinue,
+  acceptsTrailers,
+}: UpstreamRequest): Header[] {
+  const list: Header[] = [["Host", authority], ...headers];
+  if (body && length === null) list.push(["Transfer-Encoding", "chunked"]);
+  else if (body || EXPECTS_BODY.has(method)) list.push(["Content-Length", String(length ?? 0)]);
+  if (expectsContinue) list.push(["Expect", "100-continue"]);
+  if (acceptsTrailers) list.push(["TE", "trailers"]);
+  list.push(["Connection", acceptsTrailers ? "keep-alive, TE" : "keep-alive"]);
+  return list;
+}
+
+function ended(): Error {
+  return Object.assign(new Error("The upstream ended the connection before it had answered."), { code: "ECONNRESET" });
+}
+
+/** Streams that are no sockets have none. */
+function timeoutOf(socket: Duplex): ((ms: number, listener?: () => void) => void) | undefined {
+  return (socket as { setTimeout?(ms: number, listener?: () => void): void }).setTimeout?.bind(socket);
+}

@@ -1,0 +1,40 @@
+import type { Tenant } from "../../connection/flow.ts";
+import { Refusal } from "../../refusal.ts";
+import type { Permit } from "./permit.ts";
+
+/** Ends an exchange: when its guest goes, when policy does not permit it any more, or when it has turned out to be refused. */
+export class Ending implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #guest: AbortSignal;
+  readonly #release: () => void;
+  readonly #gone = () => this.#controller.abort();
+
+  constructor(tenant: Tenant, permit: Permit, guest: AbortSignal) {
+    this.#guest = guest;
+    guest.addEventListener("abort", this.#gone, { once: true });
+    if (guest.aborted) this.#gone();
+    this.#release = tenant.hold(
+      () => permit.judge(),
+      (why) => this.refuse(permit.refusal(why)),
+    );
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  refuse(refusal: Refusal): void {
+    this.#controller.abort(refusal);
+  }
+
+  /** Why it really failed: an error that comes of its end is not the reason for it. */
+  reasonFor(error: unknown): unknown {
+    const { reason } = this.#controller.signal;
+    return reason instanceof Refusal ? reason : error;
+  }
+
+  [Symbol.dispose](): void {
+    this.#release();
+    this.#guest.removeEventListener("abort", this.#gone);
+  }
+}

@@ -1,0 +1,131 @@
+/** What lets one request go: policy and request rules, by what they say at the moment, for all whom it passes. */
+import type { Judgement, RequestJudgement } from "../../../policy/mod.ts";
+import type { Tenant } from "../../connection/flow.ts";
+import type { Header } from "../../headers.ts";
+import { Refusal } from "../../refusal.ts";
+import type { Site } from "../http-connection.ts";
+
+/** What rules are held against. */
+export interface Asked {
+  method: string;
+  /** With the query. */
+  path: string;
+  /** Declared of the body, bytes; null for an unknown length. */
+  length: number | null;
+  websocket: boolean;
+}
+
+export interface PermitOptions {
+  /** What policy says of the host; that of its name, or address, unless more is known. */
+  judgeHost?: () => Judgement;
+  /** Of the proxy that the request goes through. */
+  via?: Permit | null;
+}
+
+export class Permit {
+  readonly #tenant: Tenant;
+  readonly #site: Site;
+  readonly #asked: Asked;
+  readonly #judgeHost: () => Judgement;
+  readonly #via: Permit | null;
+  /** The rules that it was judged by. */
+  #rules: object;
+  #judgement: RequestJudgement;
+  #sent = 0;
+
+  /**
+   * Judges a request, and counts it if it is allowed.
+   *
+   * @throws {Refusal}
+   */
+  constructor(
+    tenant: Tenant,
+    site: Site,
+    asked: Asked,
+    { judgeHost = () => tenant.policy.judge(site.host, site.port), via = null }: PermitOptions = {},
+  ) {
+    this.#tenant = tenant;
+    this.#site = site;
+    this.#asked = asked;
+    this.#judgeHost = judgeHost;
+    this.#via = via;
+    const { allowed, reason, rule } = judgeHost();
+    if (!allowed) throw Refusal.denied(reason, rule);
+    this.#rules = tenant.rules;
+    this.#judgement = this.#judgeRules(true);
+    const refusal = ruleRefusal(this.#judgement);
+    if (refusal) throw refusal;
+  }
+
+  /** The pattern or rule that decided. */
+  get rule(): string | null {
+    return this.#judgement.rule ?? this.#judgeHost().rule;
+  }
+
+  /** Whether a rule bounds what is sent. */
+  get bounded(): boolean {
+    return this.#judgement.rule !== null || (this.#via?.bounded ?? false);
+  }
+
+  /** Judges it again, without counting it twice. */
+  judge(): Judgement {
+    const first = this.#via?.judge();
+    if (first && !first.allowed) return first;
+    const judgement = this.#judgeHost();
+    if (!judgement.allowed || this.#rules === this.#tenant.rules) return judgement;
+    this.#rules = this.#tenant.rules;
+    return (this.#judgement = this.#judgeRules(false));
+  }
+
+  /** Why it may not go on, by what was judged last. */
+  refusal({ reason, rule }: Judgement): Refusal {
+    return (
+      (this.#via && ruleRefusal(this.#via.#judgement)) ?? ruleRefusal(this.#judgement) ?? Refusal.denied(reason, rule)
+    );
+  }
+
+  /**
+   * Takes down that bytes of the body, or of messages, are about to be sent.
+   *
+   * @throws {Refusal} when they are more than a rule permits, whatever was declared
+   */
+  send(bytes: number): void {
+    this.#via?.send(bytes);
+    this.#sent += bytes;
+    const { maxRequestBytes, rule } = this.#judgement;
+    if (maxRequestBytes === null || this.#sent <= maxRequestBytes) return;
+    const what = this.#asked.websocket ? "More was sent over the WebSocket" : "The body of the request is larger";
+    throw new Refusal(`${what} than this sandbox's request rules permit.`, { status: 413, verdict: "denied", rule });
+  }
+
+  /**
+   * Counts a message of a WebSocket as a request.
+   *
+   * @throws {Refusal} when there are too many
+   */
+  message(): void {
+    this.#via?.message();
+    const { rule } = this.#judgement;
+    if (rule === null || this.#tenant.rules.count(rule)) return;
+    throw new Refusal("There were too many messages in the last minute for this sandbox's request rules.", {
+      status: 429,
+      verdict: "denied",
+      rule,
+    });
+  }
+
+  #judgeRules(count: boolean): RequestJudgement {
+    const { method, path, length, websocket } = this.#asked;
+    const { host, port } = this.#site;
+    return this.#tenant.rules.judge(host, port, method, path, length === null ? null : Math.max(length, this.#sent), {
+      websocket,
+      count,
+    });
+  }
+}
+
+function ruleRefusal({ allowed, status, reason, rule }: RequestJudgement): Refusal | null {
+  if (allowed) return null;
+  const headers: Header[] = status === 429 ? [["retry-after", "60"]] : [];
+  return new Refusal(reason, { status: status ?? 403, verdict: "denied", rule, headers });
+}

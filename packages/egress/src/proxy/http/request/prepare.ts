@@ -1,0 +1,137 @@
+/** From a request as the guest sent it to one that may leave: checks, policy, rules, hooks, and last of all secrets. */
+import type { Readable, Transform } from "node:stream";
+import type { HookContext } from "../../../hooks.ts";
+import { authorityText } from "../../../policy/mod.ts";
+import { eventHost, type RequestRecord } from "../../connection/record.ts";
+import { endToEnd, type Header, safeTrailers, value, without } from "../../headers.ts";
+import { Refusal } from "../../refusal.ts";
+import { type OwnAnswer, runRequestHook } from "../hooks/hook-runner.ts";
+import { dialRefusal, type Session, type Site } from "../http-connection.ts";
+import type { GuestRequest } from "../message.ts";
+import { type Placed, placeSecrets } from "../secrets/substitution.ts";
+import { withoutOverrides } from "./overrides.ts";
+import { Permit } from "./permit.ts";
+import { checkHead } from "./request-checks.ts";
+
+export interface Prepared {
+  /** Where it goes. */
+  site: Site;
+  /** Whom it is for: another than the site when that is an HTTP proxy. */
+  target: Site;
+  /** As hooks left it. */
+  method: string;
+  /** As the guest sent it. */
+  asked: string;
+  permit: Permit;
+  /**
+   * Judges it once more and gives path, query and headers with secrets in them: by what policy, rules and secrets say now. Between
+   * this and sending nothing may wait.
+   *
+   * @throws {Refusal}
+   */
+  place(): Placed;
+  /** As hooks left it. */
+  body: Readable | null;
+  length: number | null;
+  /** Those that follow the body; asked for at its end. */
+  trailers(): Header[];
+  /** What the body goes through; made when it is about to. */
+  steps(placed: Placed): Transform[];
+  /** What a hook answers instead of the upstream. */
+  answer: OwnAnswer | null;
+  context: HookContext;
+}
+
+/** @throws {Refusal} */
+export async function prepare(
+  session: Session,
+  request: GuestRequest,
+  signal: AbortSignal,
+  record: RequestRecord,
+): Promise<Prepared> {
+  const { event } = record;
+  const { tenant } = session.flow;
+  if (session.site) event.host = eventHost(session.site.host);
+  const checked = checkHead(request.head);
+  const { authority, path } = checked;
+  const behind = session.targetBehind(checked);
+  if (!session.site && authority) event.host = eventHost(authority.host);
+  if (behind) record.aim(behind.host, behind.port, path);
+  if (session.refusal) throw session.refusal;
+  const site = session.siteFor(behind ? null : authority);
+  const target = behind ?? site;
+  const permit = await permitFor(session, site, behind, request, path, signal, record);
+
+  const rules = [site, target].some(({ host, port }) => tenant.rules.rulesFor(host, port).length > 0);
+  const secret = "name" in site.host && tenant.secrets.approvedFor(site.host.name, site.port).length > 0;
+  const judged = { rules, host: tenant.policy.restricted || secret };
+  const headers = endToEnd(withoutOverrides(without(request.head.headers, "host", "content-length", "expect"), judged));
+  const context: HookContext = {
+    sandboxId: tenant.id,
+    scheme: session.scheme,
+    host: eventHost(target.host),
+    port: target.port,
+    via: behind && authorityText(site.host, site.port),
+    signal,
+  };
+  const hooked = await runRequestHook(
+    session.passage.shared.hooks,
+    { method: request.head.method, path, headers, body: request.body },
+    context,
+  );
+  const ready =
+    "answer" in hooked ? { method: request.head.method, path, headers, body: request.body, sameBody: true } : hooked;
+  // They are for the proxy, from whoever is in the sandbox.
+  const credentials = behind
+    ? request.head.headers.filter(([name]) => name.toLowerCase() === "proxy-authorization")
+    : [];
+  return {
+    site,
+    target,
+    method: ready.method,
+    asked: request.head.method,
+    permit,
+    place: () => {
+      const judgement = permit.judge();
+      if (!judgement.allowed) throw permit.refusal(judgement);
+      return placeSecrets(session, { site, target }, { ...ready, headers: [...ready.headers, ...credentials] }, record);
+    },
+    body: ready.body,
+    length: ready.sameBody ? request.length : ready.body === null ? 0 : null,
+    // Some servers make headers of them.
+    trailers: () => withoutOverrides(safeTrailers(request.trailers()), judged),
+    steps: (placed) =>
+      [ready.body && placed.body(value(ready.headers, "content-type"), ready.body)].filter((step) => step !== null),
+    answer: "answer" in hooked ? hooked.answer : null,
+    context,
+  };
+}
+
+async function permitFor(
+  session: Session,
+  site: Site,
+  behind: Site | null,
+  request: GuestRequest,
+  path: string,
+  signal: AbortSignal,
+  { event }: RequestRecord,
+): Promise<Permit> {
+  const { tenant } = session.flow;
+  const { head, length, protocol } = request;
+  const websocket = protocol === "websocket";
+  const asked = { method: head.method, path, length: websocket ? null : length, websocket };
+  event.rule = tenant.policy.judge(site.host, site.port).rule;
+  let permit = new Permit(tenant, site, asked);
+  if (behind) {
+    try {
+      permit = new Permit(tenant, behind, asked, {
+        judgeHost: await tenant.judgeIndirect(behind.host, behind.port, signal),
+        via: permit,
+      });
+    } catch (error) {
+      throw error instanceof Refusal ? error : dialRefusal(error, behind);
+    }
+  }
+  event.rule = permit.rule;
+  return permit;
+}

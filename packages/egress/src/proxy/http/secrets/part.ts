@@ -1,0 +1,151 @@
+/**
+ * Parts of answers (RFC 9110 §14) from hosts that may know a value. In two parts that meet within a value, neither shows it: so more
+ * is asked for than is wanted, by the length of the longest spelling of a value to either side, and what is wanted is cut out when it
+ * has been searched.
+ */
+import { Transform, type TransformCallback } from "node:stream";
+import { type Header, value, values, without } from "../../headers.ts";
+import { Refusal } from "../../refusal.ts";
+
+const AZURE = "x-ms-range";
+/** What servers take for a `Range`: the standard's, Azure's, and that of a draft which Apache still reads. */
+const RANGE_HEADERS = ["range", AZURE, "request-range"];
+/** One range of bytes: `bytes=0-99`, `bytes=100-` or `bytes=-100`. Numbers of 15 digits are exact. */
+const RANGE = /^bytes=(?:([0-9]{1,15})-([0-9]{1,15})?|-([0-9]{1,15}))$/i;
+const CONTENT_RANGE = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/(?:([0-9]{1,15})|\*)$/i;
+
+/** The part of an answer that a guest wants. */
+export interface WantedPart {
+  /** Its first byte, or how many bytes from the end it has. */
+  from: { first: number } | { last: number };
+  /** Its last byte; null for all to the end. */
+  to: number | null;
+  /** How many more bytes were asked for on either side. */
+  margin: number;
+}
+
+/**
+ * Asks for a wider part than a request does. A request for several parts, or one that cannot be read, is made one for the whole.
+ *
+ * @param margin bytes
+ */
+export function widenPart(
+  method: string,
+  headers: Header[],
+  margin: number,
+): { headers: Header[]; part: WantedPart | null } {
+  // In a PUT to Azure it says what is written.
+  const names = method === "PUT" ? RANGE_HEADERS.filter((name) => name !== AZURE) : RANGE_HEADERS;
+  const given = names.flatMap((name) => values(headers, name));
+  if (given.length === 0) return { headers: without(headers, "if-range"), part: null };
+  const rest = without(headers, ...names);
+  const [, first, to, last] =
+    (method === "GET" && given.length === 1 && RANGE.exec(given[0]!.replace(/[ \t]/g, ""))) || [];
+  const part: WantedPart | null =
+    last !== undefined && Number(last) > 0
+      ? { from: { last: Number(last) }, to: null, margin }
+      : first !== undefined && !(Number(to) < Number(first))
+        ? { from: { first: Number(first) }, to: to === undefined ? null : Number(to), margin }
+        : null;
+  if (!part) return { headers: without(rest, "if-range"), part };
+  const { asked } = bounds(part);
+  // Of a coded answer a part cannot be decoded.
+  return {
+    headers: [...without(rest, "accept-encoding"), ["Accept-Encoding", "identity"], ["Range", `bytes=${asked}`]],
+    part,
+  };
+}
+
+function bounds({ from, to, margin }: WantedPart): { asked: string; first: number | null } {
+  if ("last" in from) return { asked: `-${from.last + margin}`, first: null };
+  const first = Math.max(0, from.first - margin);
+  return { asked: `${first}-${to === null ? "" : to + margin}`, first };
+}
+
+export interface CutPart {
+  status: number;
+  headers: Header[];
+  /** What the body has to go through after it was searched; null for none. */
+  cut: Transform | null;
+}
+
+/**
+ * Cuts what is wanted out of a 206.
+ *
+ * @throws {Refusal} when it is not the part that was asked for
+ */
+export function cutPart(part: WantedPart, headers: readonly Header[]): CutPart {
+  const [range, ...more] = values(headers, "content-range");
+  const [, start, end, size] = (more.length === 0 && CONTENT_RANGE.exec(range ?? "")) || [];
+  if (start === undefined || end === undefined) throw mismatch();
+  const [first, last, total] = [Number(start), Number(end), size === undefined ? null : Number(size)];
+  const atEnd = total !== null && last === total - 1;
+  const { first: asked } = bounds(part);
+  const length = value(headers, "content-length");
+  if (first > last || (length !== undefined && Number(length) !== last - first + 1)) throw mismatch();
+  if (asked !== null ? first !== asked || (part.to !== null && last > part.to + part.margin) : !atEnd) throw mismatch();
+  const wanted = "first" in part.from ? part.from.first : Math.max(0, total! - part.from.last);
+  // Where the answer does not end with the whole, a value may be cut there.
+  const safe = atEnd ? last : last - part.margin;
+  const until = Math.min(part.to ?? safe, safe);
+  if (wanted > until) {
+    if (total === null || wanted < total) throw mismatch();
+    return {
+      status: 416,
+      headers: [
+        ...without(headers, "content-range", "content-length"),
+        ["content-range", `bytes */${total}`],
+        ["content-length", "0"],
+      ],
+      cut: null,
+    };
+  }
+  // A suffix of which more was asked for than there is begins with the whole.
+  if (first > 0 && wanted - first < part.margin) throw mismatch();
+  return {
+    status: 206,
+    headers: [
+      ...without(headers, "content-range", "content-length"),
+      ["content-range", `bytes ${wanted}-${until}/${size ?? "*"}`],
+      ["content-length", String(until - wanted + 1)],
+    ],
+    cut: new Cut(wanted - first, until - wanted + 1, last - first + 1),
+  };
+}
+
+function mismatch(): Refusal {
+  return Refusal.failed(
+    "The upstream answered with another part than it was asked for, in which a secret's value could be cut in two.",
+  );
+}
+
+/** Lets through some bytes of a body. */
+class Cut extends Transform {
+  #skip: number;
+  #take: number;
+  #left: number;
+
+  /**
+   * @param skip bytes before those that are let through
+   * @param take how many are
+   * @param total of the body
+   */
+  constructor(skip: number, take: number, total: number) {
+    super();
+    this.#skip = skip;
+    this.#take = take;
+    this.#left = total;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const part = chunk.subarray(this.#skip, this.#skip + this.#take);
+    this.#skip = Math.max(0, this.#skip - chunk.length);
+    this.#take -= part.length;
+    this.#left -= chunk.length;
+    done(null, part.length > 0 ? part : undefined);
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(this.#left === 0 ? null : mismatch());
+  }
+}

@@ -1,0 +1,121 @@
+/** Where the secrets of a sandbox are put into a request, and where their placeholders stay. */
+import type { Readable, Transform } from "node:stream";
+import {
+  bodyMayChange,
+  bodySubstitution,
+  filterAcceptEncoding,
+  type Scanner,
+  ScannerTransform,
+  SearchLimitError,
+  type Secret,
+  substituteHeaders,
+  substituteQuery,
+} from "../../../secrets/mod.ts";
+import type { RequestRecord } from "../../connection/record.ts";
+import { type Header, value, without } from "../../headers.ts";
+import { Refusal } from "../../refusal.ts";
+import type { Session, Site } from "../http-connection.ts";
+import { LiveSubstitution } from "./live-substitution.ts";
+import { type WantedPart, widenPart } from "./part.ts";
+
+export interface Placed {
+  path: string;
+  headers: Header[];
+  /** Whether the body's length is not known any more. */
+  bodyMayChange: boolean;
+  /** Whether whoever answers may have been told a value. */
+  known: boolean;
+  /** What part of the answer is wanted, if it is to be cut out of a larger one. */
+  part: WantedPart | null;
+  /** What the body has to go through, or null. */
+  body(contentType: string | undefined, body: Readable): Transform | null;
+  /** Takes down what was found in the body. */
+  finish(): void;
+}
+
+/**
+ * The secrets that a request may carry: those approved for its name, if TLS was opened here and the upstream's certificate is
+ * for that name. The name was resolved by the host, since nothing else is dialled for a name.
+ */
+export function approvedSecrets(session: Session, site: Site): Secret[] {
+  if (!session.verified || session.scheme !== "https" || !("name" in site.host)) return [];
+  return session.flow.tenant.secrets.approvedFor(site.host.name, site.port);
+}
+
+/** A request that goes as it is, or nowhere. */
+export function placeNothing({ path, headers }: { path: string; headers: Header[] }): Placed {
+  return { path, headers, bodyMayChange: false, known: false, part: null, body: () => null, finish: () => undefined };
+}
+
+/**
+ * @param target whom it is for, if the site is an HTTP proxy
+ * @throws {Refusal}
+ */
+export function placeSecrets(
+  session: Session,
+  { site, target }: { site: Site; target: Site },
+  { method, path, headers }: { method: string; path: string; headers: Header[] },
+  record: RequestRecord,
+): Placed {
+  const { secrets, redactor } = session.flow.tenant;
+  // Also when the last one was revoked: its value may still come back.
+  if (redactor.isEmpty) return placeNothing({ path, headers });
+  const approved = approvedSecrets(session, site);
+  const known = redactor.isKnownTo(site.host) || redactor.isKnownTo(target.host);
+  if (known && method === "TRACE") throw Refusal.malformed("TRACE is not sent to hosts that get secrets.", 405);
+  const asked = readable(headers);
+  // Messages of gRPC may be compressed one by one.
+  const { headers: wide, part } = known
+    ? widenPart(method, without(asked, "grpc-accept-encoding"), redactor.longestSpelling)
+    : { headers: asked, part: null };
+  const inHeaders = substituteHeaders(wide, approved, secrets);
+  const inQuery = substituteQuery(path, approved, secrets);
+  for (const { used, refused } of [inHeaders, inQuery]) {
+    record.note("secrets", used);
+    record.note("placeholders", refused);
+  }
+  let finish = () => undefined as void;
+  const encoded = (value(headers, "content-encoding") ?? "identity").toLowerCase() !== "identity";
+  const changes = bodyMayChange(approved) && !encoded;
+  return {
+    path: inQuery.path,
+    headers: inHeaders.headers,
+    bodyMayChange: changes,
+    known,
+    part,
+    body: (contentType, body) => {
+      if (changes) {
+        const scanner = new LiveSubstitution(
+          () => session.flow.tenant.secrets,
+          () => approvedSecrets(session, site),
+          contentType,
+          record,
+        );
+        finish = () => scanner.note();
+        return new ScannerTransform(scanner);
+      }
+      // Nothing is put in; it is only looked at, without holding anything back.
+      const scanner = bodySubstitution([], secrets, contentType);
+      body.on("data", (chunk: Buffer) => look(scanner, chunk));
+      finish = () => record.note("placeholders", scanner.refused());
+      return null;
+    },
+    finish: () => finish(),
+  };
+}
+
+/** Looks for placeholders where it is only for the record: what would take too long is let be. */
+function look(scanner: Scanner, chunk: Buffer): void {
+  try {
+    scanner.push(chunk);
+  } catch (error) {
+    if (!(error instanceof SearchLimitError)) throw error;
+  }
+}
+
+/** Asks for answers that can be read, so that values in them can be found. */
+function readable(headers: Header[]): Header[] {
+  return headers.map(
+    ([name, text]): Header => [name, name.toLowerCase() === "accept-encoding" ? filterAcceptEncoding(text) : text],
+  );
+}

@@ -1,0 +1,187 @@
+/** WebSockets over HTTP/1.1 (RFC 6455): the handshake is a request like any other, then come frames. */
+import { createHash } from "node:crypto";
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Scanner } from "../../../secrets/mod.ts";
+import type { RequestRecord } from "../../connection/record.ts";
+import { type Header, lists, value, without } from "../../headers.ts";
+import { plainText, Refusal } from "../../refusal.ts";
+import { splice } from "../../streams/splice.ts";
+import { respond, settle, upstreamRequest } from "../exchange.ts";
+import type { Session } from "../http-connection.ts";
+import { guestRequest, Reply } from "../http1/http1-message.ts";
+import { UpstreamHttp1 } from "../http1/upstream-http1.ts";
+import { Ending } from "../request/ending.ts";
+import type { Permit } from "../request/permit.ts";
+import { type Prepared, prepare } from "../request/prepare.ts";
+import { LiveSubstitution } from "../secrets/live-substitution.ts";
+import { redactHeaders } from "../secrets/redaction.ts";
+import { approvedSecrets } from "../secrets/substitution.ts";
+import { Frames } from "./websocket-frames.ts";
+
+/** RFC 6455 §1.3. */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** Serves a request for a WebSocket and the WebSocket; the connection is its own from here on. */
+export async function serveWebSocket(session: Session, incoming: IncomingMessage, stream: Duplex): Promise<void> {
+  const response = new ServerResponse(incoming);
+  response.assignSocket(stream as Socket);
+  const plain = guestRequest(session, incoming, false);
+  const reply = new Reply(incoming, response);
+  const asked = { ...plain, protocol: "websocket" as const };
+  await settle(session, asked, reply, async (record) => {
+    const key = checkHandshake(plain.head.method, plain.head.version, plain.head.headers, plain.body !== null);
+    const prepared = await prepare(session, asked, reply.signal, record);
+    if (prepared.answer) {
+      record.event.status = prepared.answer.status;
+      return reply.send(
+        { status: prepared.answer.status, statusText: "", headers: prepared.answer.headers, last: true },
+        prepared.answer.body,
+        () => [],
+      );
+    }
+    const connection = await session.upstream(prepared.site, (socket) => new UpstreamHttp1(socket));
+    record.event.address = session.address;
+    if (!(connection instanceof UpstreamHttp1))
+      throw Refusal.failed("The upstream's connection carries no WebSockets.");
+    const { permit } = prepared;
+    // From here to the request nothing may wait: secrets are those of now.
+    const placed = prepared.place();
+    const searched = !session.flow.tenant.redactor.isEmpty;
+    // Compressed frames could not be searched, and what is in them not be counted.
+    const read = searched || permit.bounded;
+    const headers = read ? without(placed.headers, "sec-websocket-extensions") : placed.headers;
+    const ending = new Ending(session.flow.tenant, permit, reply.signal);
+    let answer: Awaited<ReturnType<UpstreamHttp1["upgrade"]>>;
+    try {
+      answer = await connection.upgrade(
+        upstreamRequest(session, prepared, { ...placed, headers }, plain, reply, null),
+        ending.signal,
+      );
+      if ("status" in answer) return await respond(session, prepared, placed, { ...answer, last: true }, reply, record);
+    } catch (error) {
+      throw ending.reasonFor(error);
+    } finally {
+      ending[Symbol.dispose]();
+    }
+    checkAnswer(answer.headers, key, read);
+    record.event.status = 101;
+    response.detachSocket(stream as Socket);
+    stream.write(head(redactHeaders(session.flow.tenant.redactor, answer.headers)), "latin1");
+    await carry(session, prepared, stream, answer.socket, read, record);
+  });
+}
+
+/** @throws {Refusal} for a handshake that is none (RFC 6455 §4.2.1) */
+function checkHandshake(method: string, version: string, headers: Header[], hasBody: boolean): string {
+  const key = value(headers, "sec-websocket-key") ?? "";
+  if (method !== "GET" || version !== "1.1" || hasBody)
+    throw Refusal.malformed("The request for a WebSocket is not a GET of HTTP/1.1 without a body.");
+  if (Buffer.from(key, "base64").length !== 16 || value(headers, "sec-websocket-version") !== "13") {
+    throw new Refusal("The request for a WebSocket is not of version 13.", {
+      status: 426,
+      verdict: "denied",
+      headers: [["sec-websocket-version", "13"]],
+    });
+  }
+  return key;
+}
+
+/** @throws {Refusal} when the upstream did not agree to what was asked for */
+function checkAnswer(headers: Header[], key: string, searched: boolean): void {
+  const accept = createHash("sha1")
+    .update(key + GUID)
+    .digest("base64");
+  if (!lists(headers, "upgrade", "websocket") || value(headers, "sec-websocket-accept") !== accept)
+    throw Refusal.failed("The upstream's answer is not that of a WebSocket.");
+  if (searched && value(headers, "sec-websocket-extensions"))
+    throw Refusal.failed("The upstream uses an extension of WebSocket that it was not asked for.");
+}
+
+function head(headers: Header[]): string {
+  const list = [
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ...without(headers, "upgrade", "connection", "content-length", "transfer-encoding", "keep-alive"),
+  ];
+  return `HTTP/1.1 101 Switching Protocols\r\n${list.map(([name, text]) => `${name}: ${text}\r\n`).join("")}\r\n`;
+}
+
+async function carry(
+  session: Session,
+  { site, permit }: Prepared,
+  guest: Duplex,
+  upstream: Duplex,
+  read: boolean,
+  record: RequestRecord,
+): Promise<void> {
+  const { tenant } = session.flow;
+  const release = tenant.hold(
+    () => permit.judge(),
+    (why) => upstream.destroy(permit.refusal(why)),
+  );
+  const messages = new LiveSubstitution(
+    () => tenant.secrets,
+    () => approvedSecrets(session, site),
+    undefined,
+    record,
+  );
+  const up = read
+    ? new Frames({
+        masked: true,
+        message: () => counted(permit, messages, true),
+        control: () => counted(permit, null, false),
+      })
+    : null;
+  const down = read
+    ? new Frames({ masked: false, message: redacting(session, false), control: redacting(session, true) })
+    : null;
+  const { bytesUp, bytesDown, error } = await splice(guest, upstream, {
+    up,
+    down,
+    farewell: (error) => (read && error instanceof Refusal ? closeFrame(error) : null),
+  });
+  release();
+  const { event } = record;
+  event.bytesUp = bytesUp;
+  event.bytesDown = bytesDown;
+  if (error) event.reason = error.message;
+  if (error instanceof Refusal) Object.assign(event, { verdict: error.verdict, rule: error.rule ?? event.rule });
+}
+
+/**
+ * What leads payloads through a permit before they are sent.
+ *
+ * @param scanner what they go through then; null leaves them as they are
+ * @param whole whether it is for a message, which counts as one; otherwise it is for a control frame
+ */
+function counted(permit: Permit, scanner: Scanner | null, whole: boolean): Scanner {
+  if (whole) permit.message();
+  return {
+    push: (chunk) => {
+      permit.send(chunk.length);
+      return scanner ? scanner.push(chunk) : [chunk];
+    },
+    flush: () => scanner?.flush() ?? [],
+  };
+}
+
+function redacting(session: Session, keepLength: boolean): () => Scanner {
+  let cached: { of: object; scanner: Scanner } | null = null;
+  return () => {
+    const { redactor } = session.flow.tenant;
+    if (cached?.of !== redactor) cached = { of: redactor, scanner: redactor.scanner({ keepLength }) };
+    return cached.scanner;
+  };
+}
+
+/** RFC 6455 §7.4.1: the connection is ended because a message breaks a policy. */
+const POLICY_VIOLATION = 1008;
+/** RFC 6455 §5.5: payload of a control frame, less the two bytes of the code. */
+const MAX_CLOSE_REASON_BYTES = 123;
+
+function closeFrame({ message }: Refusal): Buffer {
+  const reason = Buffer.from(plainText(message, MAX_CLOSE_REASON_BYTES));
+  return Buffer.concat([Buffer.from([0x88, 2 + reason.length, POLICY_VIOLATION >> 8, POLICY_VIOLATION & 255]), reason]);
+}

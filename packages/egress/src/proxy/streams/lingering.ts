@@ -1,0 +1,39 @@
+import type { Duplex } from "node:stream";
+import { FETCH_MS, MAX_DISCARDED_BYTES } from "../limits.ts";
+
+/**
+ * Makes `destroy` of one side of a guest's connection wait for what was written before its end: that may still be on its way, for
+ * as long as the guest does not fetch it, and destroying the stream would throw it away. What has not been ended, or is destroyed
+ * with an error, is destroyed at once, and for the guest that is a reset. So is one that still sends without end.
+ *
+ * @param carrier what the stream goes over; without it there is nothing to wait for
+ * @param restMs how long the stream then has to close by itself, milliseconds
+ * @returns a function that destroys it at once
+ */
+export function lingering(stream: Duplex, carrier: { destroyed: boolean } | undefined, restMs: number): () => void {
+  const destroy = stream.destroy.bind(stream);
+  let timer: NodeJS.Timeout | undefined;
+  const destroyIn = (ms: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => destroy(), ms);
+  };
+  stream.once("close", () => clearTimeout(timer));
+  stream.destroy = (error) => {
+    if (error || !stream.writableEnded || stream.closed || carrier?.destroyed) return destroy(error);
+    if (stream.writableFinished && restMs === 0) return destroy();
+    if (timer) return stream;
+    let discarded = 0;
+    stream
+      .on("data", (chunk: Buffer) => {
+        if ((discarded += chunk.length) > MAX_DISCARDED_BYTES) destroy();
+      })
+      .resume();
+    if (stream.writableFinished) destroyIn(restMs);
+    else {
+      destroyIn(FETCH_MS);
+      stream.once("finish", () => (restMs === 0 ? destroy() : destroyIn(restMs)));
+    }
+    return stream;
+  };
+  return () => void destroy();
+}

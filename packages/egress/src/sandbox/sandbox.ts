@@ -1,0 +1,127 @@
+/** One sandbox, as the proxy knows it. */
+import { type EgressEvent, type EgressSpec, UNACKNOWLEDGED_EVENTS } from "../contract.ts";
+import type { Dialled } from "../dial/connect.ts";
+import type { Dialer } from "../dial/dialer.ts";
+import { isOwn } from "../dial/own-addresses.ts";
+import type { Wanted } from "../dial/wanted.ts";
+import { SyntheticNames } from "../dns/names.ts";
+import { type HostRef, type Judgement, type Pattern, Policy, RuleBook } from "../policy/mod.ts";
+import { WindowBudget } from "../proxy/http/http2/window-budget.ts";
+import { Redactor, type Sealer, type Secret, SecretSet } from "../secrets/mod.ts";
+import { Gate } from "./gate.ts";
+import { Ongoing } from "./ongoing.ts";
+
+/** Values that were rotated or revoked and are still redacted: an upstream may know them for a while. */
+const MAX_RETIRED = 64;
+/** Hosts that secrets were for, and that may know values still, in patterns: as many as 64 secrets with 100 hosts each have. */
+const MAX_FORMER_HOSTS = 6_400;
+
+/** What all tenants share. */
+export interface TenantServices {
+  sealer: Sealer;
+  dialer: Dialer;
+  /** Passes an event on; `Tenant.acknowledge` is called when it is safe. */
+  emit(id: string, event: EgressEvent): void;
+}
+
+/** The current policy and secrets of a sandbox, and what it has open. */
+export class Tenant {
+  readonly id: string;
+  readonly names = new SyntheticNames();
+  readonly windows = new WindowBudget();
+  policy!: Policy;
+  rules!: RuleBook;
+  secrets!: SecretSet;
+  /** Of every value the sandbox has or had, and every host that may know one. */
+  redactor!: Redactor;
+  readonly #services: TenantServices;
+  readonly #gate = new Gate(UNACKNOWLEDGED_EVENTS);
+  readonly #ongoing = new Ongoing();
+  #retired: Secret[] = [];
+  /** By their text, the newest last. */
+  readonly #formerHosts = new Map<string, Pattern>();
+
+  /** @throws when the spec cannot be used; the message holds no value */
+  constructor(id: string, spec: EgressSpec, services: TenantServices) {
+    this.id = id;
+    this.#services = services;
+    this.update(spec);
+  }
+
+  /** Replaces policy and secrets. What is open or under way and no longer allowed is cut before this returns. */
+  update(spec: EgressSpec): void {
+    const policy = Policy.parse(spec.policy);
+    const rules = new RuleBook(spec.policy.rules, undefined, this.rules);
+    const secrets = SecretSet.open(spec.secrets, this.#services.sealer);
+    const former = this.secrets?.all ?? [];
+    const gone = former.filter((old) => !secrets.all.some((now) => now.value.equals(old.value)));
+    this.#retired = [...this.#retired, ...gone].slice(-MAX_RETIRED);
+    this.policy = policy;
+    this.rules = rules;
+    this.secrets = secrets;
+    for (const host of former.flatMap(({ hosts }) => hosts)) this.#formerHosts.set(host.text, host);
+    for (const text of this.#formerHosts.keys()) {
+      if (this.#formerHosts.size <= MAX_FORMER_HOSTS) break;
+      this.#formerHosts.delete(text);
+    }
+    this.redactor = new Redactor(new SecretSet([...secrets.all, ...this.#retired]), [...this.#formerHosts.values()]);
+    this.#ongoing.review();
+  }
+
+  /**
+   * Dials what policy allows; the attempt, and then the connection, is cut when policy no longer does.
+   *
+   * @throws {DialError}
+   */
+  dial(host: HostRef, port: number, signal: AbortSignal): Promise<Dialled> {
+    return this.#services.dialer.dial(this.wanted(host, port), signal);
+  }
+
+  /**
+   * Judges a host that somebody else is to dial, by what can be known of it here.
+   *
+   * @returns what judges it from then on
+   * @throws {DialError}
+   */
+  judgeIndirect(host: HostRef, port: number, signal: AbortSignal): Promise<() => Judgement> {
+    return this.#services.dialer.judgeIndirect(this.wanted(host, port), signal);
+  }
+
+  /** Something to be reached, judged by the policy of the moment whenever that is asked. */
+  wanted(host: HostRef, port: number, protocol: "tcp" | "udp" = "tcp"): Wanted {
+    return {
+      host,
+      port,
+      judge: () => (protocol === "udp" ? this.policy.judgeUdp(host, port) : this.policy.judge(host, port)),
+      judgeAddress: (address) => this.policy.judgeDial(address, port, isOwn),
+      hold: (judge, cut) => this.hold(judge, cut),
+    };
+  }
+
+  /** Ends something when policy does not allow it any more; see {@link Ongoing.hold}. */
+  hold(judge: () => Judgement, cut: (why: Judgement) => void): () => void {
+    return this.#ongoing.hold(judge, cut);
+  }
+
+  /** Reports, and resolves when there is room for another event. */
+  async report(event: EgressEvent): Promise<void> {
+    this.#gate.enter();
+    this.#services.emit(this.id, event);
+    await this.#gate.opened();
+  }
+
+  /** Resolves when there is room for an event: nothing new begins before. */
+  room(): Promise<void> {
+    return this.#gate.opened();
+  }
+
+  acknowledge(events: number): void {
+    this.#gate.leave(events);
+  }
+
+  /** Cuts everything. */
+  close(): void {
+    this.#ongoing.end({ allowed: false, rule: null, reason: "The sandbox has ended." });
+    this.#gate.leave(Infinity);
+  }
+}

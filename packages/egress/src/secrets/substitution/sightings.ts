@@ -1,0 +1,22 @@
+import { Finder } from "../search/finder.ts";
+import { formsOf } from "../search/forms.ts";
+import type { SecretSet } from "../secret.ts";
+
+const finders = new WeakMap<SecretSet, Finder>();
+
+/** Finds the placeholders of a sandbox, also encoded; made once, not for each request. Needles are numbered as in {@link SecretSet.all}. */
+export function placeholderFinder(all: SecretSet): Finder {
+  let finder = finders.get(all);
+  if (!finder)
+    finders.set(all, (finder = new Finder(formsOf(all.all.map(({ placeholder }) => Buffer.from(placeholder))))));
+  return finder;
+}
+
+/** Names of the secrets whose placeholder is in a text, as it is or encoded. */
+export function sightings(text: string, all: SecretSet): string[] {
+  if (text.length < all.placeholders.shortest) return [];
+  const names: string[] = [];
+  const search = placeholderFinder(all).search(Buffer.from(text, "latin1"));
+  for (let match = search.next(0); match; match = search.next(match.end)) names.push(all.all[match.form.needle]!.name);
+  return names;
+}

@@ -1,0 +1,106 @@
+/** The proxy: every sandbox's tenant and port, as the host tells it. */
+import { join } from "node:path";
+import type { EgressEvent, EgressSpec, FromProxy, ToProxy } from "../contract.ts";
+import { Dialer } from "../dial/dialer.ts";
+import { Port } from "../port/port.ts";
+import { openShared, type Shared } from "../proxy/mod.ts";
+import { Tenant } from "../sandbox/sandbox.ts";
+import { Sealer } from "../secrets/mod.ts";
+
+/** A port that went away while its machine lives is connected to again after this rest, milliseconds. */
+const RECONNECT_MS = 200;
+
+interface Attached {
+  tenant: Tenant;
+  socket: string;
+  port: Port;
+  retry?: NodeJS.Timeout;
+}
+
+export class ProxyProcess {
+  readonly #send: (message: FromProxy) => void;
+  readonly #attached = new Map<string, Attached>();
+  readonly #services: {
+    sealer: Sealer;
+    dialer: Dialer;
+    shared: Shared;
+    emit: (id: string, event: EgressEvent) => void;
+  };
+
+  private constructor(
+    send: (message: FromProxy) => void,
+    services: { sealer: Sealer; dialer: Dialer; shared: Shared },
+  ) {
+    this.#send = send;
+    this.#services = { ...services, emit: (id, event) => send({ type: "event", id, event }) };
+  }
+
+  /** @throws {Error} when the configuration or its files cannot be used */
+  static async open(
+    { dir, config }: Extract<ToProxy, { type: "configure" }>,
+    send: (message: FromProxy) => void,
+  ): Promise<ProxyProcess> {
+    const [sealer, shared] = await Promise.all([Sealer.open(join(dir, "secrets.key")), openShared(dir, config)]);
+    return new ProxyProcess(send, { sealer, shared, dialer: new Dialer(config) });
+  }
+
+  take(message: ToProxy): void {
+    switch (message.type) {
+      case "attach":
+        return this.#answer(message.seq, () => this.#attach(message.id, message.socket, message.spec));
+      case "update":
+        return this.#answer(message.seq, () => this.#update(message.id, message.spec));
+      case "detach":
+        return this.#detach(message.id);
+      case "ack":
+        return this.#attached.get(message.id)?.tenant.acknowledge(message.events);
+    }
+  }
+
+  #attach(id: string, socket: string, spec: EgressSpec): void {
+    this.#detach(id);
+    // When this throws there is no port, and the sandbox reaches nothing.
+    const tenant = new Tenant(id, spec, this.#services);
+    this.#attached.set(id, { tenant, socket, port: this.#open(id, socket, tenant) });
+  }
+
+  #open(id: string, socket: string, tenant: Tenant): Port {
+    return new Port({
+      tenant,
+      socket,
+      dialer: this.#services.dialer,
+      shared: this.#services.shared,
+      violation: (detail) => this.#send({ type: "violation", id, detail }),
+      gone: () => {
+        const attached = this.#attached.get(id);
+        if (!attached || attached.tenant !== tenant) return;
+        attached.retry = setTimeout(() => (attached.port = this.#open(id, socket, tenant)), RECONNECT_MS);
+      },
+    });
+  }
+
+  #update(id: string, spec: EgressSpec): void {
+    const attached = this.#attached.get(id);
+    if (!attached) throw new Error("The proxy does not serve this sandbox.");
+    attached.tenant.update(spec);
+  }
+
+  #answer(seq: number, work: () => void): void {
+    let error: string | null = null;
+    try {
+      work();
+    } catch (cause) {
+      error = (cause as Error).message;
+    }
+    this.#send({ type: "done", seq, error });
+  }
+
+  #detach(id: string): void {
+    const attached = this.#attached.get(id);
+    if (!attached) return;
+    this.#attached.delete(id);
+    clearTimeout(attached.retry);
+    attached.port[Symbol.dispose]();
+    attached.tenant.close();
+  }
+}
