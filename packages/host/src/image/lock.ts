@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { runCommand } from "./command.ts";
 import { ImageError } from "./image.ts";
+import { runCommand } from "./tools/command.ts";
 
 /** `flock` exits with this when another process holds the lock. */
 const HELD = 75;

@@ -1,3 +1,3 @@
-export { buildImage, ensureImage, findImage, type ImageOptions } from "./build.ts";
+export { buildImage, ensureImage, findImage, type ImageOptions } from "./build/build.ts";
+export { type ImageSummary, listImages, type PruneResult, pruneImages } from "./cache/prune.ts";
 export { type Image, ImageError, type ImageProgress, type Manifest } from "./image.ts";
-export { type ImageSummary, listImages, type PruneResult, pruneImages } from "./prune.ts";

@@ -1,4 +1,4 @@
-import { pathWithGo } from "../image/agent.ts";
+import { pathWithGo } from "../image/build/agent.ts";
 import { execute, which } from "./execute.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 

@@ -1,4 +1,4 @@
-import type { ImageProgress } from "./image.ts";
+import type { ImageProgress } from "../image.ts";
 
 /** Shares of a whole build by time, as measured with a near archive: `[start, end]`. */
 const SHARES = {

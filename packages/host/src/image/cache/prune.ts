@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink, realpath, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { IMAGE_FILES, type Image } from "../image.ts";
 import { imagesDir, lockImages, readImages } from "./cache.ts";
-import { IMAGE_FILES, type Image } from "./image.ts";
 
 /** An image, as a list shows it. */
 export interface ImageSummary {

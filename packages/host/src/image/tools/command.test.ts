@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { ImageError } from "../image.ts";
 import { runCommand } from "./command.ts";
-import { ImageError } from "./image.ts";
 
 test("gives the standard output, and each line of the other", async () => {
   const lines: string[] = [];

@@ -3,9 +3,9 @@ import { link, mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { putImage } from "../testing/fake-image.ts";
 import { readImages } from "./cache.ts";
 import { listImages, pruneImages } from "./prune.ts";
-import { putImage } from "./testing.ts";
 
 let dataDir: string;
 beforeEach(async () => {

@@ -3,14 +3,14 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { currentUser } from "../preconditions/current-user.ts";
+import { currentUser } from "../../preconditions/current-user.ts";
+import type { Recipe } from "../build/recipe.ts";
+import { ImageError, type ImageProgress } from "../image.ts";
+import { runCommand } from "../tools/command.ts";
+import { together } from "../tools/tasks.ts";
 import { aptSettings } from "./apt-settings.ts";
 import { downloadArtefact } from "./artefact.ts";
-import { runCommand } from "./command.ts";
-import { ImageError, type ImageProgress } from "./image.ts";
 import { InstallProgress } from "./install-progress.ts";
-import type { Recipe } from "./recipe.ts";
-import { together } from "./tasks.ts";
 
 /** Settings of dpkg that the image keeps, which its own build follows too. */
 const DPKG_SETTINGS = "overlay/etc/dpkg/dpkg.cfg.d/sandkeep";

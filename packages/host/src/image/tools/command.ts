@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Writable } from "node:stream";
-import { ImageError } from "./image.ts";
+import { ImageError } from "../image.ts";
 
 /** Lines of a failed tool's output that its error repeats. */
 const TAIL_LINES = 15;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ImageProgress } from "./image.ts";
+import type { ImageProgress } from "../image.ts";
 import { InstallProgress } from "./install-progress.ts";
 
 function follow(lines: string[]): ImageProgress[] {

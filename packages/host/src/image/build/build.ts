@@ -1,14 +1,14 @@
 import { chmod, copyFile, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { requireImageBuilding } from "../preconditions/require.ts";
+import { requireImageBuilding } from "../../preconditions/require.ts";
+import { discard, lockImages, newBuildDir, publish, readImages } from "../cache/cache.ts";
+import { IMAGE_FILES, type Image, ImageError, type ImageProgress, type Manifest, MODULES_DIR } from "../image.ts";
+import { describeFile, makeRoot, takeRoot } from "../root/root-files.ts";
+import { digestOf } from "../tools/digest.ts";
+import { together } from "../tools/tasks.ts";
 import { type Agent, agentFromBinary, agentFromSource } from "./agent.ts";
-import { discard, lockImages, newBuildDir, publish, readImages } from "./cache.ts";
-import { digestOf } from "./digest.ts";
-import { IMAGE_FILES, type Image, ImageError, type ImageProgress, type Manifest, MODULES_DIR } from "./image.ts";
 import { initramfs } from "./initramfs.ts";
 import { DEFAULT_RECIPE_DIR, type Recipe, readRecipe } from "./recipe.ts";
-import { describeFile, makeRoot, takeRoot } from "./root-files.ts";
-import { together } from "./tasks.ts";
 
 /** A root is installed in this much space, in bytes: what it holds, what is downloaded, and the disk made of it. */
 const SCRATCH_BYTES = 4 * 1024 ** 3;

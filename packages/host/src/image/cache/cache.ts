@@ -13,9 +13,9 @@ import {
 } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { runCommand } from "./command.ts";
-import { IMAGE_FILES, type Image, MANIFEST_FILE, type Manifest, manifestSchema } from "./image.ts";
-import { type HeldLock, lockFile } from "./lock.ts";
+import { IMAGE_FILES, type Image, MANIFEST_FILE, type Manifest, manifestSchema } from "../image.ts";
+import { type HeldLock, lockFile } from "../lock.ts";
+import { runCommand } from "../tools/command.ts";
 
 /** Prefix of directories in the making. None is in use while nobody holds the lock. */
 const BUILDING = ".building-";

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { runCommand } from "./command.ts";
-import { ImageError } from "./image.ts";
-import type { NpmArtefact } from "./recipe.ts";
+import type { NpmArtefact } from "../build/recipe.ts";
+import { ImageError } from "../image.ts";
+import { runCommand } from "../tools/command.ts";
 
 const packSchema = z.array(z.object({ filename: z.string() })).length(1);
 

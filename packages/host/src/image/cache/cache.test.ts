@@ -3,9 +3,9 @@ import { access, cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { MANIFEST_FILE, type Manifest } from "../image.ts";
+import { fakeManifest, fillBuildDir, putImage } from "../testing/fake-image.ts";
 import { imagesDir, lockImages, newBuildDir, publish, readImage, readImages } from "./cache.ts";
-import { MANIFEST_FILE, type Manifest } from "./image.ts";
-import { fakeManifest, fillBuildDir, putImage } from "./testing.ts";
 
 let dataDir: string;
 beforeEach(async () => {

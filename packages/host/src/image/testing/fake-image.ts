@@ -1,9 +1,9 @@
 /** For tests: images whose files hold a few bytes each. */
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { lockImages, newBuildDir, publish } from "./cache.ts";
-import { IMAGE_FILES, type Image, type Manifest, MODULES_DIR } from "./image.ts";
-import { ORDER_FILE } from "./initramfs.ts";
+import { ORDER_FILE } from "../build/initramfs.ts";
+import { lockImages, newBuildDir, publish } from "../cache/cache.ts";
+import { IMAGE_FILES, type Image, type Manifest, MODULES_DIR } from "../image.ts";
 
 /** Content of every file of a fake image. */
 const CONTENT = "bytes";

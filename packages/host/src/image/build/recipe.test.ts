@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { ImageError } from "./image.ts";
+import { ImageError } from "../image.ts";
 import { DEFAULT_RECIPE_DIR, readRecipe } from "./recipe.ts";
 
 let dir: string;

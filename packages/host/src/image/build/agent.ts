@@ -1,11 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { runCommand } from "./command.ts";
-import { digestOfFile, digestOfTree } from "./digest.ts";
-import { ImageError } from "./image.ts";
+import { ImageError } from "../image.ts";
+import { runCommand } from "../tools/command.ts";
+import { digestOfFile, digestOfTree } from "../tools/digest.ts";
 
 /** Where the agent's Go module is. */
-const AGENT_SOURCE_DIR = fileURLToPath(new URL("../../../../guest", import.meta.url));
+const AGENT_SOURCE_DIR = fileURLToPath(new URL("../../../../../guest", import.meta.url));
 
 /** Where a current Go is when it is not in the path: installations from go.dev, Debian's backports. */
 const GO_DIRS = ["/usr/local/go/bin", "/usr/lib/go/bin"];

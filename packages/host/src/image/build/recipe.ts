@@ -2,11 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { digestOf, digestOfTree } from "./digest.ts";
-import { ImageError } from "./image.ts";
+import { ImageError } from "../image.ts";
+import { digestOf, digestOfTree } from "../tools/digest.ts";
 
 /** The recipe of `builtin:debian-13`. */
-export const DEFAULT_RECIPE_DIR = fileURLToPath(new URL("../../../../images/debian-13", import.meta.url));
+export const DEFAULT_RECIPE_DIR = fileURLToPath(new URL("../../../../../images/debian-13", import.meta.url));
 
 /** Part of every root's key: raise it when the builder makes something else out of the same recipe. */
 const BUILDER_VERSION = "2";

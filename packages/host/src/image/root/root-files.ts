@@ -2,10 +2,10 @@ import { createWriteStream } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
-import { imagesDir, share } from "./cache.ts";
-import { digestOfFile } from "./digest.ts";
-import { IMAGE_FILES, type Image, type ImageProgress, type Manifest, MODULES_DIR } from "./image.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Recipe } from "../build/recipe.ts";
+import { imagesDir, share } from "../cache/cache.ts";
+import { IMAGE_FILES, type Image, type ImageProgress, type Manifest, MODULES_DIR } from "../image.ts";
+import { digestOfFile } from "../tools/digest.ts";
 import { buildRoot } from "./root.ts";
 
 /** Files of a new root whose content goes into the manifest. */

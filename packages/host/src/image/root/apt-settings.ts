@@ -1,4 +1,4 @@
-import { runCommand } from "./command.ts";
+import { runCommand } from "../tools/command.ts";
 
 /** Settings about how to reach an archive, not about what to install. */
 const REACH = /^Acquire::(https?|Retries|Check-(Valid-Until|Date))\b.* "[^"]*";$/i;

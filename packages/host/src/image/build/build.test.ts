@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, test } from "node:test";
+import { imagesDir, lockImages } from "../cache/cache.ts";
+import type { ImageProgress } from "../image.ts";
+import { fakeTool, putImage } from "../testing/fake-image.ts";
+import { digestOfFile } from "../tools/digest.ts";
 import { buildImage, ensureImage, findImage, type ImageOptions } from "./build.ts";
-import { imagesDir, lockImages } from "./cache.ts";
-import { digestOfFile } from "./digest.ts";
-import type { ImageProgress } from "./image.ts";
 import { DEFAULT_RECIPE_DIR, readRecipe } from "./recipe.ts";
-import { fakeTool, putImage } from "./testing.ts";
 
 let dir: string;
 let options: ImageOptions;
