@@ -6,10 +6,18 @@ import type { Duplex } from "node:stream";
 import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import type { GuestCalls, GuestStreams } from "./guest/contract.ts";
 
+/** What a machine's root file system is made of. The machine writes to an overlay that ends with it. */
+export interface RootSpec {
+  /** Id of a guest image that the host has. */
+  image: string;
+}
+
 /** What a new machine should be. */
 export interface MachineSpec {
   /** The sandbox's id, unique on this host. */
   id: string;
+  /** Absent: the host's default. */
+  root?: RootSpec;
   /** 768 to 4096. */
   memoryMiB: number;
   /** Sandbox-wide environment. */
@@ -69,7 +77,7 @@ export interface GuestStream<Head> extends Duplex {
 
 /** A machine that runs sandboxes. */
 export interface Host {
-  /** A machine ready for use: identity given, agent answering. Throws `NoCapacity` when memory does not suffice. */
+  /** A machine ready for use: identity given, agent answering. Throws `NoCapacity` when memory does not suffice, `SpecError` for a spec that this host can never meet. */
   create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine>;
   /**
    * Called once at start: takes over the machines with `keep` that a former process left running, among `ids`, and
@@ -81,11 +89,11 @@ export interface Host {
    * machine; a machine whose events are not taken has to wait before it may do more.
    */
   watchEgress(listener: (id: string, event: EgressEvent) => Promise<void>): void;
-  /** Resolves when a machine of the usual size is ready ahead of demand, or it is clear that none will be. */
+  /** Resolves when a machine of the usual kind waits in the warm pool, or it is clear that none will. */
   ready(): Promise<void>;
   /** For `doctor`, logs and the dashboard. */
   info(): Promise<HostInfo>;
-  /** Ends every machine (with `leaveKept`, all but those with `keep`) and everything that waits ahead of demand. */
+  /** Ends every machine (with `leaveKept`, all but those with `keep`) and the warm pool. */
   close(options?: { leaveKept?: boolean }): Promise<void>;
 }
 
@@ -95,7 +103,7 @@ export interface HostInfo {
   jail: "full" | "minimal";
   versions: Record<string, string>;
   machines: number;
-  /** Ahead of demand: processes that wait, and clones that wait paused. */
+  /** In the warm pools: processes that wait, and clones that wait paused. */
   waiting: { processes: number; clones: number };
   memoryBudgetMiB: number;
 }

@@ -5,8 +5,8 @@ import type { Acceleration } from "./engine/engine.ts";
 import { forgetVerdicts } from "./engine/qemu/acceleration.ts";
 import { createQemu } from "./engine/qemu/create.ts";
 import type { JailKind } from "./engine/qemu/jail/jail.ts";
-import type { HostOptions } from "./host.ts";
 import { layout, verdictsOf } from "./layout.ts";
+import type { HostOptions } from "./local/options.ts";
 import { createFolder } from "./machines/folder.ts";
 
 export interface RecheckOptions {

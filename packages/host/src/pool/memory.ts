@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 /** Left to the rest of the machine when everything else is full, in MiB. */
 const RESERVE_MIB = 512;
-/** Part of all memory that may wait ahead of demand, unless configured. */
+/** Part of all memory that the warm pool may hold, unless configured. */
 const AHEAD_FRACTION = 0.125;
 
 /** Memory now, in MiB. */
@@ -14,7 +14,7 @@ export function memory(): { totalMiB: number; availableMiB: number } {
   return { totalMiB: read("MemTotal"), availableMiB: read("MemAvailable") };
 }
 
-/** What may wait ahead of demand by default, in MiB. */
+/** What the warm pool may hold by default, in MiB. */
 export function defaultBudgetMiB(): number {
   return Math.floor(memory().totalMiB * AHEAD_FRACTION);
 }

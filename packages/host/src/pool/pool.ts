@@ -1,6 +1,6 @@
 /**
- * Machines ahead of demand, of one template: clones that are running, exercised and paused, and processes that wait for
- * the template's state. Nobody configures it: it lives within a memory budget and follows demand.
+ * The warm pool of one template: clones that have run, are exercised and paused, and processes that wait for the template's
+ * state. Nobody configures it: it lives within a memory budget and follows demand.
  */
 import type { Engine, WaitingVm } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
@@ -12,19 +12,19 @@ import { fits } from "./memory.ts";
 import { processorsBusy } from "./pressure.ts";
 import { CALM_AFTER_MS, CLONE_MIB, PROCESS_MIB, type Targets, targets } from "./targets.ts";
 
-/** Restocking waits for this long without a create or a kill, so that it does not slow down those who wait for an answer. */
+/** Refilling waits for this long without a create or a kill, so that it does not slow down those who wait for an answer. */
 const QUIET_MS = 150;
-/** After a failure restocking rests, so that a broken host is not kept busy failing. */
+/** After a failure refilling rests, so that a broken host is not kept busy failing. */
 const FAILURE_REST_MS = 10_000;
 
-/** While the processors are busy, the stock waits this long for a better moment; the measure covers ten seconds anyway. */
+/** While the processors are busy, it waits this long for a better moment; the measure covers ten seconds anyway. */
 const BUSY_REST_MS = 2_000;
 /** Clones that come before any process: for one user who tries things one after the other. */
 const FIRST_CLONES = 2;
 
 type Waiting = { vm: WaitingVm; dir: string };
 
-export interface StockOptions {
+export interface PoolOptions {
   engine: Engine;
   template: Template;
   runDir: string;
@@ -34,20 +34,20 @@ export interface StockOptions {
   log: Log;
 }
 
-export class Stock {
+export class Pool {
   /** Resolves when the first clone waits, or cannot be made. */
   readonly ready: Promise<void>;
-  readonly #options: StockOptions;
+  readonly #options: PoolOptions;
   readonly #clones: Clone[] = [];
   readonly #processes: Waiting[] = [];
   #busy = 0;
   #lastCreate = performance.now();
   #timer: NodeJS.Timeout | undefined;
-  #restocking: Promise<void> | undefined;
+  #refilling: Promise<void> | undefined;
   #closed = false;
   #firstDone!: () => void;
 
-  constructor(options: StockOptions) {
+  constructor(options: PoolOptions) {
     this.#options = options;
     this.ready = new Promise((resolve) => (this.#firstDone = resolve));
     this.#later(0);
@@ -78,7 +78,7 @@ export class Stock {
     }
   }
 
-  /** Something else needs the processor now: restocking waits a little. */
+  /** Something else needs the processor now: refilling waits a little. */
   disturb(): void {
     this.#later(QUIET_MS);
   }
@@ -95,7 +95,7 @@ export class Stock {
     this.#closed = true;
     this.#firstDone();
     clearTimeout(this.#timer);
-    await this.#restocking;
+    await this.#refilling;
     await Promise.all([...this.#clones.splice(0), ...this.#processes.splice(0)].map(discard));
   }
 
@@ -103,12 +103,12 @@ export class Stock {
     clearTimeout(this.#timer);
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
-      this.#restocking ??= this.#restock().finally(() => (this.#restocking = undefined));
+      this.#refilling ??= this.#refill().finally(() => (this.#refilling = undefined));
     }, ms);
   }
 
   /** One step towards the targets, then the next one if nobody came in between. */
-  async #restock(): Promise<void> {
+  async #refill(): Promise<void> {
     if (this.#busy > 0) return;
     const { budgetMiB, log } = this.#options;
     const want = targets(budgetMiB, performance.now() - this.#lastCreate);
@@ -126,7 +126,7 @@ export class Stock {
       this.#later(0);
     } catch (error) {
       this.#firstDone();
-      log.warn({ error: String(error) }, "could not prepare a machine ahead of demand");
+      log.warn({ error: String(error) }, "could not add a machine to the warm pool");
       this.#later(FAILURE_REST_MS);
     }
   }
@@ -165,7 +165,7 @@ export class Stock {
     const { engine, template, runDir } = this.#options;
     const dir = createFolder(runDir);
     try {
-      return { dir, vm: await engine.prepare({ dir, size: template.size, boot: template.boot }, template.files) };
+      return { dir, vm: await engine.prepare({ dir, size: template.size, boot: template.root.boot }, template.files) };
     } catch (error) {
       await removeFolder(dir);
       throw error;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CALM_AFTER_MS, CLONE_MIB, PROCESS_MIB, targets } from "./targets.ts";
 
-describe("what waits ahead of demand", () => {
+describe("the warm pool", () => {
   test("stays within its budget", () => {
     for (const budget of [0, 10, 100, 1000, 5000]) {
       const { clones, processes } = targets(budget, 0);

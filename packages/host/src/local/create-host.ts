@@ -1,0 +1,62 @@
+/** Opens this computer as a host. */
+import { guestAuthorities } from "@sandkeep/egress";
+import type { Host } from "../contract.ts";
+import { createQemu } from "../engine/qemu/create.ts";
+import { layout, verdictsOf } from "../layout.ts";
+import { lock } from "../lock.ts";
+import { createFolder } from "../machines/folder.ts";
+import { requireMachines } from "../preconditions/require.ts";
+import { Roots } from "../roots.ts";
+import { TemplateStore } from "../templates/store.ts";
+import { LocalHost } from "./local-host.ts";
+import type { HostOptions } from "./options.ts";
+import { sizeOf } from "./size.ts";
+
+/**
+ * Opens the host.
+ *
+ * @throws {PreconditionError} when this computer cannot run machines
+ * @throws when another process uses the data folder
+ */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const { dataDir, image, log, jail = "full" } = options;
+  await requireMachines(jail);
+  const paths = layout(dataDir);
+  const held = await lock(paths.lock);
+  try {
+    const newFolder = () => createFolder(paths.run);
+    const templatesDir = options.templatesDir ?? paths.templates;
+    const roots = new Roots(image, options.findImage);
+    const engine = await createQemu({
+      boot: roots.default.boot,
+      newFolder,
+      imageId: image.id,
+      agent: image.agent,
+      verdicts: verdictsOf(templatesDir),
+      frequency: paths.frequency,
+      jail,
+      ...(options.accelerator && { accelerator: options.accelerator }),
+    });
+    log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");
+    if (jail === "minimal") log.warn({ jail }, "machines have the minimal jail: see docs/security.md");
+    const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log });
+    await templates.load((memoryMiB) => ({ root: roots.default, size: sizeOf(memoryMiB) }));
+    const caCertificates = await authoritiesFor(options);
+    return new LocalHost({ options, runDir: paths.run, engine, roots, templates, held, caCertificates });
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What guests trust besides their image's authorities, PEM. */
+async function authoritiesFor({ egress, log }: HostOptions): Promise<string[]> {
+  if (!egress) return [];
+  const { pems, leftOut } = await guestAuthorities({ dir: egress.dir, caFiles: egress.config.caFiles });
+  if (leftOut > 0)
+    log.warn(
+      { given: pems.length, leftOut },
+      "too many further authorities: sandboxes are not given all of them; name fewer in egress.caFiles",
+    );
+  return pems;
+}

@@ -1,0 +1,75 @@
+/** How a machine comes to be: a clone from a warm pool, or a cold boot, which is given its identity. */
+import type { MachineSpec } from "../contract.ts";
+import type { JailKind } from "../engine/qemu/jail/jail.ts";
+import { type Clone, discard } from "../machines/clone.ts";
+import { coldBoot } from "../machines/cold-boot.ts";
+import { type MachineRecord, writeRecord } from "../machines/folder.ts";
+import { newIdentity } from "../machines/identity.ts";
+import { RunningMachine } from "../machines/machine.ts";
+import { requireMachines } from "../preconditions/require.ts";
+import type { TemplateKey } from "../templates/template.ts";
+import type { HostParts } from "./parts.ts";
+import { makeRoom } from "./room.ts";
+
+export class Creation {
+  readonly #parts: HostParts;
+  readonly #jail: JailKind;
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  constructor(parts: HostParts, jail: JailKind) {
+    this.#parts = parts;
+    this.#jail = jail;
+  }
+
+  /** @throws {NoCapacity} */
+  async create(spec: MachineSpec, key: TemplateKey, signal?: AbortSignal): Promise<RunningMachine> {
+    const creating = this.#create(spec, key, signal);
+    this.#underWay.add(creating);
+    try {
+      return await creating;
+    } finally {
+      this.#underWay.delete(creating);
+    }
+  }
+
+  /** Resolves when nothing that has begun is under way any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #create(spec: MachineSpec, key: TemplateKey, signal?: AbortSignal): Promise<RunningMachine> {
+    const { runDir, pools, egress, machines, caCertificates, log } = this.#parts;
+    await makeRoom(runDir, pools);
+    const clone = await this.#newClone(key).catch(async (error) => {
+      // What this computer lacks says more than how QEMU failed.
+      await requireMachines(this.#jail);
+      throw error;
+    });
+    // It holds the time, so it is made when the machine is there: waiting for one may take seconds.
+    const identity = newIdentity(spec.id, spec.env, caCertificates);
+    const record: MachineRecord = { id: spec.id, memoryMiB: spec.memoryMiB, keep: spec.keep };
+    try {
+      signal?.throwIfAborted();
+      await Promise.all([clone.guest.call("resume", identity), writeRecord(clone.dir, record)]);
+      signal?.throwIfAborted();
+    } catch (error) {
+      await discard(clone);
+      throw error;
+    }
+    const machine = new RunningMachine(record, clone, egress, log);
+    // Not waited for: until the proxy serves the machine, what it sends waits, and nothing leaves.
+    if (egress && spec.egress) {
+      machine
+        .setEgress(spec.egress)
+        .catch((error: Error) => log.error({ sandbox: spec.id, error: error.message }, "no egress"));
+    }
+    machines.add(machine);
+    return machine;
+  }
+
+  async #newClone(key: TemplateKey): Promise<Clone> {
+    const { engine, pools, runDir } = this.#parts;
+    const pool = await pools.of(key);
+    return pool ? await pool.take() : await coldBoot(engine, runDir, key);
+  }
+}

@@ -1,0 +1,22 @@
+/** Room for another machine: the warm pool gives back what it holds before a machine is refused. */
+import { NoCapacity } from "../contract.ts";
+import { diskFits } from "../pool/disk.ts";
+import { fits } from "../pool/memory.ts";
+import type { Pools } from "../pool/pools.ts";
+import { CLONE_MIB } from "../pool/targets.ts";
+
+/** @throws {NoCapacity} when neither disk nor memory suffice */
+export async function makeRoom(runDir: string, pools: Pools): Promise<void> {
+  if (!(await diskFits(runDir))) {
+    throw new NoCapacity(
+      "This machine's disk is nearly full. End some sandboxes, or make room on the disk of the data folder.",
+    );
+  }
+  while (!fits(CLONE_MIB)) {
+    if (!(await pools.shrink())) {
+      throw new NoCapacity(
+        "This machine has no memory left for another sandbox. End some, or give the host more memory.",
+      );
+    }
+  }
+}

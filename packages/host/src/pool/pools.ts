@@ -1,0 +1,116 @@
+/** The warm pools of a host, one for each template that is asked for. */
+import type { Engine } from "../engine/engine.ts";
+import type { Log } from "../log.ts";
+import type { TemplateStore } from "../templates/store.ts";
+import { keyText, type Template, type TemplateKey } from "../templates/template.ts";
+import { Pool } from "./pool.ts";
+import type { Targets } from "./targets.ts";
+
+/** Pools at the same time: roots and sizes are free to choose, and each pool costs. */
+const MAX_POOLS = 4;
+
+export interface PoolsOptions {
+  engine: Engine;
+  templates: TemplateStore;
+  /** What most machines are; its pool always stays. */
+  usual: TemplateKey;
+  runDir: string;
+  /** Memory for the usual pool; the others together have less. */
+  budgetMiB: number;
+  /** What machines trust besides their image's authorities, PEM. */
+  caCertificates: string[];
+  log: Log;
+  /** Aborted when the host closes: nothing is added from then on. */
+  closing: AbortSignal;
+}
+
+export class Pools {
+  readonly #options: PoolsOptions;
+  readonly #usual: string;
+  /** By key, the oldest first. */
+  readonly #pools = new Map<string, Pool>();
+
+  constructor(options: PoolsOptions) {
+    this.#options = options;
+    this.#usual = keyText(options.usual);
+  }
+
+  /** The pool of a key; undefined while there is no template, which is then built for the next who asks. */
+  async of(key: TemplateKey): Promise<Pool | undefined> {
+    const pool = this.#pools.get(keyText(key));
+    if (pool) return pool;
+    const template = await this.#options.templates.find(key);
+    if (template) return this.#add(template);
+    this.#build(key);
+    return undefined;
+  }
+
+  /** Resolves when a machine of the usual kind waits, or it is clear that none will. */
+  async ready(): Promise<void> {
+    const { templates, usual } = this.#options;
+    await templates.ensure(usual).catch(() => {});
+    await this.#pools.get(this.#usual)?.ready;
+  }
+
+  /** What waits, in all pools. */
+  get counts(): Targets {
+    const all = [...this.#pools.values()].map(({ counts }) => counts);
+    return {
+      clones: all.reduce((sum, { clones }) => sum + clones, 0),
+      processes: all.reduce((sum, { processes }) => sum + processes, 0),
+    };
+  }
+
+  /** Something else needs the processor now. */
+  disturb(): void {
+    for (const pool of this.#pools.values()) pool.disturb();
+  }
+
+  /** Gives some memory back. False when nothing is left to give. */
+  async shrink(): Promise<boolean> {
+    const given = await Promise.all([...this.#pools.values()].map((pool) => pool.shrink()));
+    return given.includes(true);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+
+  #build(key: TemplateKey): void {
+    const { templates, log, closing } = this.#options;
+    void templates.ensure(key).then(
+      (template) => this.#add(template),
+      (error: unknown) => {
+        if (closing.aborted) return;
+        log.error(
+          { root: key.root.id, memoryMiB: key.size.memoryMiB, error: String(error) },
+          "could not build a template",
+        );
+      },
+    );
+  }
+
+  #add(template: Template): Pool | undefined {
+    const text = keyText(template);
+    const known = this.#pools.get(text);
+    if (known || this.#options.closing.aborted) return known;
+    const isUsual = text === this.#usual;
+    const others = [...this.#pools.keys()].filter((key) => key !== this.#usual);
+    if (!isUsual && others.length >= MAX_POOLS - 1) {
+      const oldest = others[0]!;
+      void this.#pools.get(oldest)!.close();
+      this.#pools.delete(oldest);
+    }
+    const { engine, runDir, budgetMiB, caCertificates, log } = this.#options;
+    const pool = new Pool({
+      engine,
+      template,
+      runDir,
+      budgetMiB: isUsual ? budgetMiB : Math.floor(budgetMiB / MAX_POOLS),
+      caCertificates,
+      log,
+    });
+    this.#pools.set(text, pool);
+    return pool;
+  }
+}

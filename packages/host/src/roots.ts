@@ -1,0 +1,52 @@
+/** What machines of this host may have as their root file system. */
+import type { RootSpec } from "./contract.ts";
+import type { BootFiles } from "./engine/engine.ts";
+import { SpecError } from "./spec-error.ts";
+
+/** A guest image, as far as a machine needs it; {@link Image} fits. */
+export interface RootImage extends BootFiles {
+  id: string;
+}
+
+/** A root file system and what boots it. Two with the same id are the same bytes. */
+export interface Root {
+  readonly id: string;
+  readonly boot: BootFiles;
+}
+
+/** Finds an image by its id; undefined when there is none. */
+export type FindImage = (id: string) => Promise<RootImage | undefined>;
+
+export class Roots {
+  /** What a machine has whose spec names none. */
+  readonly default: Root;
+  readonly #find: FindImage;
+  readonly #known = new Map<string, Root>();
+
+  constructor(image: RootImage, find: FindImage = async () => undefined) {
+    this.default = rootOf(image);
+    this.#find = find;
+    this.#known.set(image.id, this.default);
+  }
+
+  /** @throws {SpecError} `UNKNOWN_ROOT` */
+  async resolve(spec: RootSpec | undefined): Promise<Root> {
+    if (!spec) return this.default;
+    const known = this.#known.get(spec.image);
+    if (known) return known;
+    const image = await this.#find(spec.image);
+    if (!image) {
+      throw new SpecError(
+        "UNKNOWN_ROOT",
+        `This host has no image ${JSON.stringify(spec.image)}. Build it there first.`,
+      );
+    }
+    const root = rootOf(image);
+    this.#known.set(root.id, root);
+    return root;
+  }
+}
+
+function rootOf({ id, kernel, initramfs, rootDisk }: RootImage): Root {
+  return { id, boot: { kernel, initramfs, rootDisk } };
+}

@@ -1,0 +1,46 @@
+/** Makes a template: boots a machine, warms it up, and captures it. */
+import type { Engine } from "../engine/engine.ts";
+import type { Log } from "../log.ts";
+import { BOOT_HELLO_TIMEOUT_MS, connectGuest } from "../machines/clone.ts";
+import { publish } from "./folder.ts";
+import type { TemplateKey } from "./template.ts";
+import { warmTemplate } from "./warmup.ts";
+
+/**
+ * Between the end of the warm-up and the capture: the agent gives up the connection, and the kernel writes back and frees.
+ * What still runs at the capture runs in every clone.
+ */
+const SETTLE_MS = 1_000;
+
+export interface BuildOptions {
+  engine: Engine;
+  /** Where the machine runs; what is left of it when this is over is the caller's to remove. */
+  dir: string;
+  /** Where the template stays. */
+  target: string;
+  log: Log;
+  /** Gives the build up. */
+  signal: AbortSignal;
+}
+
+export async function buildTemplate({ root, size }: TemplateKey, options: BuildOptions): Promise<void> {
+  const { engine, dir, target, log, signal } = options;
+  signal.throwIfAborted();
+  const vm = await engine.bootForCapture({ dir, size, boot: root.boot });
+  const giveUp = () => void vm.kill();
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    signal.throwIfAborted();
+    const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
+    await warmTemplate(guest, log);
+    guest.close();
+    await guest.ended;
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await vm.capture();
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+    await vm.kill();
+  }
+  await engine.relocate(engine.templateFiles(dir), engine.templateFiles(target), root.boot);
+  await publish(dir, target);
+}
