@@ -1,5 +1,5 @@
 /**
- * Checks that dependencies point one way: protocol ← server ← cli, host ← server, sdk ← cli; that no package reaches past
+ * Checks that dependencies point one way (`imports/rules.ts` says which); that no package reaches past
  * another's entry file; that what is imported is declared; and that files do not import each other in circles.
  */
 import { fileURLToPath } from "node:url";

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defaultDataDir } from "@sandkeep/server";
+import { defaultDataDir } from "@sandkeep/control";
 
 const SANDKEEP = fileURLToPath(new URL("../../sandkeep", import.meta.url));
 /** Memory for machines ahead of demand: several servers of this run share the machine. */

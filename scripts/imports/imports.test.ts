@@ -6,12 +6,12 @@ import { judge, type Workspace } from "./rules.ts";
 const workspaces: Workspace[] = [
   { name: "@sandkeep/protocol", directory: "packages/protocol", dependencies: ["zod"], exports: ["."] },
   {
-    name: "@sandkeep/server",
-    directory: "packages/server",
+    name: "@sandkeep/control",
+    directory: "packages/control",
     dependencies: ["@sandkeep/protocol", "ws"],
     exports: ["."],
   },
-  { name: "@sandkeep/host", directory: "packages/host", dependencies: ["@sandkeep/server"], exports: ["."] },
+  { name: "@sandkeep/host", directory: "packages/host", dependencies: ["@sandkeep/control"], exports: ["."] },
 ];
 
 const judged = (files: Record<string, string>) =>
@@ -46,33 +46,36 @@ export const notAnImport = { from: "x" };
 });
 
 test("dependencies point downwards only", () => {
-  assert.deepEqual(judged({ "packages/server/src/a.ts": 'import "@sandkeep/protocol";' }), []);
+  assert.deepEqual(judged({ "packages/control/src/a.ts": 'import "@sandkeep/protocol";' }), []);
   assert.match(
-    judged({ "packages/host/src/a.ts": 'import type { X } from "@sandkeep/server";' })[0]!,
-    /@sandkeep\/host must not depend on @sandkeep\/server/,
+    judged({ "packages/host/src/a.ts": 'import type { X } from "@sandkeep/control";' })[0]!,
+    /@sandkeep\/host must not depend on @sandkeep\/control/,
   );
 });
 
 test("nobody reaches past an entry file, or into another package by a path", () => {
   assert.match(
-    judged({ "packages/server/src/a.ts": 'import "@sandkeep/protocol/src/ids.ts";' })[0]!,
+    judged({ "packages/control/src/a.ts": 'import "@sandkeep/protocol/src/ids.ts";' })[0]!,
     /reaches past the entry file/,
   );
-  assert.match(judged({ "packages/server/src/a.ts": 'import "../../protocol/src/mod.ts";' })[0]!, /leaves the package/);
+  assert.match(
+    judged({ "packages/control/src/a.ts": 'import "../../protocol/src/mod.ts";' })[0]!,
+    /leaves the package/,
+  );
 });
 
 test("what is imported is declared, and Node's modules are named as such", () => {
-  assert.deepEqual(judged({ "packages/server/src/a.ts": 'import "ws"; import "node:fs";' }), []);
-  assert.match(judged({ "packages/server/src/a.ts": 'import "zod/v4";' })[0]!, /"zod" is not among the dependencies/);
-  assert.match(judged({ "packages/server/src/a.ts": 'import "fs";' })[0]!, /write "node:fs"/);
+  assert.deepEqual(judged({ "packages/control/src/a.ts": 'import "ws"; import "node:fs";' }), []);
+  assert.match(judged({ "packages/control/src/a.ts": 'import "zod/v4";' })[0]!, /"zod" is not among the dependencies/);
+  assert.match(judged({ "packages/control/src/a.ts": 'import "fs";' })[0]!, /write "node:fs"/);
 });
 
 test("files do not import each other in circles, but types may", () => {
   const circle = {
-    "packages/server/src/a.ts": 'import "./b.ts";',
-    "packages/server/src/b.ts": 'import "./c.ts";',
-    "packages/server/src/c.ts": 'import "./a.ts";',
+    "packages/control/src/a.ts": 'import "./b.ts";',
+    "packages/control/src/b.ts": 'import "./c.ts";',
+    "packages/control/src/c.ts": 'import "./a.ts";',
   };
   assert.match(judged(circle)[0]!, /a\.ts → .*b\.ts → .*c\.ts → .*a\.ts/);
-  assert.deepEqual(judged({ ...circle, "packages/server/src/c.ts": 'import type { A } from "./a.ts";' }), []);
+  assert.deepEqual(judged({ ...circle, "packages/control/src/c.ts": 'import type { A } from "./a.ts";' }), []);
 });

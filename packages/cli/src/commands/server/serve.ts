@@ -31,7 +31,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const [
     { createHost, explainStart, requireMachines },
     { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile },
-  ] = await Promise.all([import("@sandkeep/host"), import("@sandkeep/server")]);
+  ] = await Promise.all([import("@sandkeep/host"), import("@sandkeep/control")]);
   const config = await loadConfig(options.config ?? null, overrides(options, env));
   const { dataDir } = config;
   const other = readState(dataDir);

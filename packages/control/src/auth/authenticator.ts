@@ -1,0 +1,110 @@
+import type { Actor, Scope } from "@sandkeep/protocol";
+import { ApiError } from "@sandkeep/protocol";
+import type { TokenRecord, TokenStore } from "@sandkeep/store";
+import { type Lease, Leases, TokenEnded } from "./lease.ts";
+import { hashToken } from "./token.ts";
+
+/** How often the times of last use are written, milliseconds. They are for people, so a few seconds may be lost. */
+const TOUCH_EVERY_MS = 5_000;
+
+/** Who is asking: a token, and the organisation that it belongs to. */
+export interface Principal {
+  organisation: { id: string; slug: string };
+  token: { id: string; name: string; scope: Scope; expiresAt: number | null };
+  /** The same, as events name it. */
+  actor: Actor;
+}
+
+/** Says who is asking. Looks every token up in the store, so a revocation counts from the next request on. */
+export class Authenticator implements AsyncDisposable {
+  readonly #tokens: TokenStore;
+  readonly #leases = new Leases();
+  #lastUsed = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(tokens: TokenStore) {
+    this.#tokens = tokens;
+    this.#timer = setInterval(() => void this.#touch().catch(() => {}), TOUCH_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /**
+   * @param token What came as one, from whatever header.
+   * @param organisation The header `X-Deno-Org`, which must name the token's own organisation if it is there.
+   * @throws {ApiError} `NOT_AUTHENTICATED`, `INVALID_TOKEN`, `TOKEN_EXPIRED` or `ORGANISATION_MISMATCH`.
+   */
+  async authenticate(token: string | undefined, organisation?: string | undefined): Promise<Principal> {
+    if (token === undefined) throw new ApiError("NOT_AUTHENTICATED");
+    const hash = hashToken(token);
+    const record = hash === null ? null : await this.#tokens.findByHash(hash);
+    if (!record || record.revokedAt !== null) throw new ApiError("INVALID_TOKEN");
+    const now = Date.now();
+    if (hasExpired(record, now)) throw new ApiError("TOKEN_EXPIRED");
+    if (
+      organisation !== undefined &&
+      organisation !== record.organisation.slug &&
+      organisation !== record.organisation.id
+    ) {
+      throw new ApiError("ORGANISATION_MISMATCH");
+    }
+    this.#lastUsed.set(record.id, now);
+    const { id, name, scope, expiresAt } = record;
+    return {
+      organisation: record.organisation,
+      token: { id, name, scope, expiresAt },
+      actor: { kind: "token", id, name },
+    };
+  }
+
+  /**
+   * Looks again, after a wait: the token may have ended since.
+   *
+   * @throws {TokenEnded}
+   */
+  async confirm({ token: { id } }: Principal): Promise<void> {
+    const record = await this.#tokens.find(null, id);
+    if (!record || record.revokedAt !== null) throw new TokenEnded("revoked");
+    if (hasExpired(record, Date.now())) throw new TokenEnded("expired");
+  }
+
+  /**
+   * For what is open longer than one answer: told when the token ends.
+   *
+   * @throws {TokenEnded} if it has ended since it was looked up.
+   */
+  async lease(principal: Principal): Promise<Lease> {
+    // Taken before the second look, so that a revocation is either seen or told.
+    const lease = this.#leases.take(principal.token.id, principal.token.expiresAt);
+    try {
+      await this.confirm(principal);
+      return lease;
+    } catch (error) {
+      lease[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Ends what a token has open. Its record says already that it is revoked. */
+  revoked(token: string): void {
+    this.#leases.revoke(token);
+  }
+
+  async #touch(): Promise<void> {
+    const used = this.#lastUsed;
+    this.#lastUsed = new Map();
+    await this.#tokens.touch(used);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#leases[Symbol.dispose]();
+    await this.#touch();
+  }
+}
+
+/** The token in a header `Authorization`. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
+}
+
+const hasExpired = ({ expiresAt }: TokenRecord, now: number) => expiresAt !== null && expiresAt <= now;

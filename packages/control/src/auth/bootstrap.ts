@@ -1,0 +1,39 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { newOrganisationId } from "@sandkeep/protocol";
+import type { OrganisationRecord, Store } from "@sandkeep/store";
+import { writeFileAtomically } from "../files.ts";
+import { hashToken, newToken } from "./token.ts";
+
+/** In the data directory, readable by its owner only: an administrator's token for this machine's own command line. */
+export const ADMIN_TOKEN_FILE = "admin-token";
+
+/** Makes the first organisation if there is none with this slug. */
+export async function ensureOrganisation(store: Store, slug: string): Promise<OrganisationRecord> {
+  const found = await store.organisations.findBySlug(slug);
+  if (found) return found;
+  const record = { id: newOrganisationId(), slug, name: slug, createdAt: Date.now() };
+  await store.organisations.insert(record);
+  return record;
+}
+
+/** The token in the data directory's file; a new one, if there is none that still counts. */
+export async function ensureAdminToken(
+  store: Store,
+  organisation: OrganisationRecord,
+  dataDir: string,
+): Promise<string> {
+  const path = join(dataDir, ADMIN_TOKEN_FILE);
+  const kept = (await readFile(path, "utf8").catch(() => "")).trim();
+  const hash = hashToken(kept);
+  const known = hash === null ? null : await store.tokens.findByHash(hash);
+  if (known && known.revokedAt === null && (known.expiresAt === null || known.expiresAt > Date.now())) return kept;
+  const {
+    token,
+    hash: newHash,
+    record,
+  } = newToken(organisation, { name: "this machine's command line", scope: "admin", expiresAt: null }, Date.now());
+  await store.tokens.insert(record, newHash);
+  await writeFileAtomically(path, `${token}\n`);
+  return token;
+}

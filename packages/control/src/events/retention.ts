@@ -1,0 +1,45 @@
+import type { Store } from "@sandkeep/store";
+import type { Config } from "../config/schema.ts";
+import type { Logger } from "../log/logger.ts";
+import type { EventBus } from "./bus.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+const EVERY_MS = 60 * 60_000;
+/** How often it is looked whether so much has been written that it cannot wait, milliseconds; and the part of the bound that is so much. */
+const LOOK_EVERY_MS = 10_000;
+const MUCH = 0.1;
+
+/**
+ * Forgets what is older than the configuration says, or more: at the start, every hour, and when sandboxes cause many events.
+ * Returns how to stop.
+ */
+export function keepWithinRetention(
+  store: Store,
+  bus: EventBus,
+  { retentionDays, maxEvents }: Config["events"],
+  log: Logger,
+): () => void {
+  let prunedAt = -Infinity;
+  let written = 0;
+  let pruning = false;
+  const prune = async () => {
+    const before = Date.now() - retentionDays * DAY_MS;
+    const events = await store.events.prune({ before, keep: maxEvents });
+    const sandboxes = await store.sandboxes.prune(before);
+    if (events + sandboxes > 0)
+      log.info({ events, sandboxes }, "forgot what is older than the retention time, or more than is kept");
+  };
+  const look = () => {
+    if (pruning || (performance.now() - prunedAt < EVERY_MS && bus.written - written < maxEvents * MUCH)) return;
+    prunedAt = performance.now();
+    written = bus.written;
+    pruning = true;
+    void prune()
+      .catch((error: unknown) => log.error({ err: error }, "could not forget old events"))
+      .finally(() => (pruning = false));
+  };
+  look();
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

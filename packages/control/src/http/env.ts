@@ -1,0 +1,37 @@
+import type { HttpBindings } from "@hono/node-server";
+import type { Host } from "@sandkeep/host";
+import type { Store } from "@sandkeep/store";
+import type { Authenticator, Principal } from "../auth/authenticator.ts";
+import type { Config } from "../config/schema.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { Logger } from "../log/logger.ts";
+import type { Sandboxes } from "../sandboxes/sandboxes.ts";
+
+/** What the routes need of the server. */
+export interface Services {
+  config: Config;
+  store: Store;
+  host: Host;
+  sandboxes: Sandboxes;
+  authenticator: Authenticator;
+  events: EventBus;
+  log: Logger;
+  version: string;
+  startedAt: number;
+  /** Aborted when the server stops: long answers end. */
+  closing: AbortSignal;
+}
+
+/** What middleware leaves for the routes. */
+export interface Env {
+  Bindings: HttpBindings;
+  Variables: {
+    traceId: string;
+    principal: Principal;
+    authenticator: Authenticator;
+    /** Of long answers: aborted when the client is gone or its token has ended. */
+    over: AbortSignal;
+    /** What a body may have. */
+    bodyBytes: number;
+  };
+}

@@ -1,0 +1,167 @@
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import type { Server as HttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { Host } from "@sandkeep/host";
+import { SqliteDriver, storeOn } from "@sandkeep/store";
+import { Authenticator } from "./auth/authenticator.ts";
+import { ensureAdminToken, ensureOrganisation } from "./auth/bootstrap.ts";
+import { settlesWithin } from "./bounded.ts";
+import { ConfigError, parseConfig } from "./config/load.ts";
+import type { Config, ConfigInput } from "./config/schema.ts";
+import { lockDataDir } from "./data-dir-lock.ts";
+import { EGRESS_DIR, openSealer } from "./egress/sealing.ts";
+import { EventBus } from "./events/bus.ts";
+import { EgressLog } from "./events/egress-log.ts";
+import { keepWithinRetention } from "./events/retention.ts";
+import { createApp } from "./http/app.ts";
+import { createListener } from "./http/listener.ts";
+import { Upgrades } from "./http/upgrade.ts";
+import { createLogger, type Logger } from "./log/logger.ts";
+import { Heartbeat } from "./sandboxes/heartbeat.ts";
+import { Inflow } from "./sandboxes/inflow.ts";
+import { Sandboxes } from "./sandboxes/sandboxes.ts";
+import { tlsMaterial } from "./tls/material.ts";
+import { VERSION } from "./version.ts";
+
+export interface ServerOptions {
+  /** The machines. The server closes the host, also when it cannot start. */
+  host: Host;
+  /** What the configuration file says; everything has a default. */
+  config?: ConfigInput;
+  log?: Logger;
+}
+
+/** A server that serves. */
+export interface Server {
+  /** Origins for `DENO_SANDBOX_ENDPOINT` and `DENO_DEPLOY_ENDPOINT`; both are the same here. */
+  readonly sandboxEndpoint: string;
+  readonly apiEndpoint: string;
+  /** PEM file that clients must trust, if TLS is by the local CA. */
+  readonly caFile: string | null;
+  /** An administrator's token. */
+  readonly token: string;
+  readonly port: number;
+  /**
+   * Stops: takes nothing new, ends every sandbox and tells its clients, and waits until everything is on disk, within
+   * the configured time. With `leaveRunning`, sandboxes with a duration run on for the next start to take over.
+   */
+  close(options?: { leaveRunning?: boolean }): Promise<void>;
+}
+
+/**
+ * Starts the control plane.
+ *
+ * @throws {ConfigError} for a configuration that cannot be used.
+ */
+export async function startServer({ host, config: input = {}, log: givenLog }: ServerOptions): Promise<Server> {
+  const config = parseConfig(input);
+  const log = givenLog ?? createLogger(config.log.level);
+  const { limits } = config;
+  const startedAt = Date.now();
+  // Whether sandboxes with a duration outlive this server. They do if its start fails half way.
+  let leaveRunning = true;
+  const within = async (what: string, work: Promise<unknown>) => {
+    if (!(await settlesWithin(work, limits.stopTimeoutMs))) log.error({ what }, "gave up waiting");
+  };
+
+  // What has been started so far, in the order in which it depends on each other; taken down in reverse.
+  await using started = new AsyncDisposableStack();
+  started.defer(() => within("the host", host.close({ leaveKept: leaveRunning })));
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  started.defer(lockDataDir(config.dataDir));
+  const store = started.use(storeOn(new SqliteDriver(join(config.dataDir, "sandkeep.db"))));
+  const events = started.use(new EventBus(store.events, log));
+  started.defer(keepWithinRetention(store, events, config.events, log));
+  const authenticator = started.use(new Authenticator(store.tokens));
+  const organisation = await ensureOrganisation(store, config.organisation);
+  const token = await ensureAdminToken(store, organisation, config.dataDir);
+
+  const { sealer, sealedIsLost } = await openSealer(join(config.dataDir, EGRESS_DIR), store.sealing, log);
+  const egressLog = new EgressLog(events, store.events, config.events.maxEgressPerSandbox, log);
+  const heartbeat = started.use(new Heartbeat({ silentMs: limits.silentClientMs, busyMs: limits.busyClientMs }));
+  const inflow = new Inflow(limits.incomingBytes);
+  const sandboxes = new Sandboxes({
+    host,
+    store: store.sandboxes,
+    events,
+    egressLog,
+    sealer,
+    sealedIsLost,
+    heartbeat,
+    inflow,
+    limits,
+    log,
+    region: config.region,
+  });
+  const tls = await tlsMaterial(config);
+  const closing = new AbortController();
+  const services = {
+    config,
+    store,
+    host,
+    sandboxes,
+    authenticator,
+    events,
+    log,
+    version: VERSION,
+    startedAt,
+    closing: closing.signal,
+  };
+  const upgrades = new Upgrades(services, limits.messageBytes);
+  const listener = createListener({
+    app: createApp(services),
+    tls,
+    maxConnections: limits.connections,
+    log,
+    upgrade: upgrades.handle,
+  });
+  // Answers that are under way get their time; then whatever is left is cut.
+  started.defer(() => listener.closeAllConnections());
+  started.defer(() => within("sandboxes", sandboxes.close({ leaveRunning })));
+  await sandboxes.adopt();
+  await listen(listener, config);
+  started.defer(() => {
+    closing.abort();
+    listener.close();
+    listener.closeIdleConnections();
+  });
+
+  const { port } = listener.address() as AddressInfo;
+  const origin = config.publicUrl ?? localOrigin(config.host, port, tls !== null);
+  log.info({ origin, version: VERSION, dataDir: config.dataDir, caFile: tls?.caFile ?? null }, "serving");
+  const running = started.move();
+  let closed: Promise<void> | null = null;
+  return {
+    sandboxEndpoint: origin,
+    apiEndpoint: origin,
+    caFile: tls?.caFile ?? null,
+    token,
+    port,
+    close: (options = {}) =>
+      (closed ??= (async () => {
+        leaveRunning = options.leaveRunning ?? false;
+        log.info({ leaveRunning }, "stopping");
+        await running.disposeAsync();
+        log.info("stopped");
+      })()),
+  };
+}
+
+async function listen(listener: HttpServer, config: Config): Promise<void> {
+  listener.listen(config.port, config.host);
+  try {
+    await once(listener, "listening");
+  } catch (error) {
+    throw new ConfigError(`Cannot listen on ${config.host} port ${config.port}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Where this machine's own clients reach the server. */
+function localOrigin(host: string, port: number, secure: boolean): string {
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host;
+  return `${secure ? "https" : "http"}://${name}:${port}`;
+}
