@@ -34,3 +34,14 @@ export function guestErrno(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   return TOLD.has(code) ? code : "EHOSTUNREACH";
 }
+
+/** Reads what an attempt to dial, or to secure what was dialled, failed with, whatever was thrown. */
+export function dialFailure(error: unknown): Pick<DialError, "errno" | "denied" | "rule" | "message"> {
+  const { errno, denied, rule, message } = error as Partial<DialError>;
+  return {
+    errno: typeof errno === "string" ? errno : "EHOSTUNREACH",
+    denied: denied === true,
+    rule: typeof rule === "string" ? rule : null,
+    message: typeof message === "string" ? message : "The host cannot be reached.",
+  };
+}

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Dialer } from "../dial/dialer.ts";
 import { answer, type DnsContext, type Outcome } from "../dns/answer.ts";
 import { ListedRecords } from "../dns/listed-records.ts";
-import type { Tenant } from "../sandbox/sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { DatagramReader, frameDatagram } from "./datagrams.ts";
 
 /** A guest that asks nothing more for so long is not waited for, milliseconds. */
@@ -23,22 +23,22 @@ const WHY: Record<Exclude<Outcome, "answered">, string> = {
   limited: "There were too many look-ups in the last minute.",
 };
 
-/** What a tenant's answers depend on. */
-export function dnsContext(tenant: Tenant, dialer: Dialer): DnsContext {
+/** What a sandbox's answers depend on. */
+export function dnsContext(sandbox: Sandbox, dialer: Dialer): DnsContext {
   const seen = new Map<string, number>();
   return {
-    names: tenant.names,
+    names: sandbox.names,
     resolver: dialer.resolver,
     isStatic: (name) => dialer.isStatic(name),
     get restricted() {
-      return tenant.policy.restricted;
+      return sandbox.policy.restricted;
     },
     listed: new ListedRecords(dialer.resolver),
-    lists: (name) => tenant.policy.listsName(name),
+    lists: (name) => sandbox.policy.listsName(name),
     reaches: (name, port) =>
-      (port === undefined ? tenant.policy.judgeName(name) : tenant.policy.judge({ name }, port)).allowed,
+      (port === undefined ? sandbox.policy.judgeName(name) : sandbox.policy.judge({ name }, port)).allowed,
     asked: async (name, type, outcome, owner = name) => {
-      const { allowed, rule, reason } = tenant.policy.judgeName(owner);
+      const { allowed, rule, reason } = sandbox.policy.judgeName(owner);
       const at = Date.now();
       const key = `${name} ${outcome} ${allowed} ${type === "AAAA" ? "A" : type}`;
       if ((seen.get(key) ?? 0) > at - REPEAT_MS) return;
@@ -52,7 +52,7 @@ export function dnsContext(tenant: Tenant, dialer: Dialer): DnsContext {
             ? "allowed"
             : "denied";
       const why = outcome === "answered" ? (allowed ? null : reason) : WHY[outcome];
-      await tenant.report({ kind: "dns", at, durationMs: 0, verdict, rule, reason: why, process: null, name, type });
+      await sandbox.report({ kind: "dns", at, durationMs: 0, verdict, rule, reason: why, process: null, name, type });
     },
   };
 }

@@ -4,7 +4,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { HostRef } from "../policy/mod.ts";
 import type { Flow } from "../proxy/connection/flow.ts";
-import type { Tenant } from "../sandbox/sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { ERRNO_HEADER } from "./contract.ts";
 import type { FlowRequest } from "./flow-request.ts";
 
@@ -12,15 +12,15 @@ import type { FlowRequest } from "./flow-request.ts";
 const REFUSED_STATUS = 502;
 
 export class GuestFlow implements Flow {
-  readonly tenant: Tenant;
+  readonly sandbox: Sandbox;
   readonly host: HostRef;
   readonly port: number;
   readonly process: FlowRequest["process"];
   readonly signal: AbortSignal;
   readonly #stream: ServerHttp2Stream;
 
-  constructor(tenant: Tenant, host: HostRef, request: FlowRequest, stream: ServerHttp2Stream) {
-    this.tenant = tenant;
+  constructor(sandbox: Sandbox, host: HostRef, request: FlowRequest, stream: ServerHttp2Stream) {
+    this.sandbox = sandbox;
     this.host = host;
     this.port = request.port;
     this.process = request.process;

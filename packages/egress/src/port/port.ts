@@ -11,7 +11,7 @@ import { judgeRoute } from "../dial/wanted.ts";
 import { type HostRef, hostText } from "../policy/mod.ts";
 import { type Shared, serveFlow } from "../proxy/mod.ts";
 import { gathered } from "../proxy/streams/gathered.ts";
-import type { Tenant } from "../sandbox/sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { dnsContext, serveDns } from "./dns.ts";
 import { type FlowRequest, parseFlowRequest } from "./flow-request.ts";
 import { GuestFlow, refuse } from "./guest-flow.ts";
@@ -40,14 +40,14 @@ const RESETS_PER_SECOND = 2_000;
 const DNS_PORT = 53;
 
 export interface PortOptions {
-  tenant: Tenant;
+  sandbox: Sandbox;
   /** Unix socket of the machine's serial port. */
   socket: string;
   dialer: Dialer;
   shared: Shared;
   /** The guest broke the contract. */
   violation(detail: string): void;
-  /** The port is gone, and not because the tenant was detached. */
+  /** The port is gone, and not because the sandbox was detached. */
   gone(reason: string): void;
 }
 
@@ -63,7 +63,7 @@ export class Port implements Disposable {
 
   constructor(options: PortOptions) {
     this.#options = options;
-    this.#dns = dnsContext(options.tenant, options.dialer);
+    this.#dns = dnsContext(options.sandbox, options.dialer);
     this.#socket = connectSocket(options.socket);
     this.#socket.once("connect", () => void this.#begin().catch((error: Error) => this.#end(error.message)));
     this.#socket.once("error", (error) => this.#end(error.message));
@@ -121,26 +121,26 @@ export class Port implements Disposable {
   }
 
   async #serve(stream: ServerHttp2Stream, request: FlowRequest): Promise<void> {
-    const { tenant, shared } = this.#options;
+    const { sandbox, shared } = this.#options;
     const wait = this.#pace.take();
     if (wait > 0) await delay(wait);
-    await tenant.room();
+    await sandbox.room();
     if (stream.destroyed) return;
     if (request.port === DNS_PORT) {
       stream.respond({ ":status": 200 });
       return serveDns(stream, this.#dns, request.protocol === "udp");
     }
-    const meaning = tenant.names.meaningOf(request.address);
+    const meaning = sandbox.names.meaningOf(request.address);
     // The name is no longer known: to guess one would be to dial what nobody asked for.
     if (meaning.kind === "forgotten") return refuse(stream, "EHOSTUNREACH");
     const host: HostRef = meaning.kind === "name" ? { name: meaning.name } : { address: request.address };
     if (request.protocol === "udp") return this.#serveUdp(stream, host, request);
-    const flow = new GuestFlow(tenant, host, request, stream);
+    const flow = new GuestFlow(sandbox, host, request, stream);
     await serveFlow(flow, shared);
   }
 
   async #serveUdp(stream: ServerHttp2Stream, host: HostRef, { port, process }: FlowRequest): Promise<void> {
-    const { tenant, dialer } = this.#options;
+    const { sandbox, dialer } = this.#options;
     const began = performance.now();
     const event: ConnectionEvent = {
       kind: "connection",
@@ -160,7 +160,7 @@ export class Port implements Disposable {
     const gone = new AbortController();
     stream.once("close", () => gone.abort());
     try {
-      const wanted = tenant.wanted(host, port, "udp");
+      const wanted = sandbox.wanted(host, port, "udp");
       const { allowed, reason, rule } =
         this.#udpFlows < MAX_UDP_FLOWS
           ? wanted.judge()
@@ -203,7 +203,7 @@ export class Port implements Disposable {
         this.#udpFlows--;
       }
     } finally {
-      await tenant.report({ ...event, durationMs: performance.now() - began });
+      await sandbox.report({ ...event, durationMs: performance.now() - began });
     }
   }
 }

@@ -1,9 +1,10 @@
 /** Opening a guest's TLS: first the upstream shows who it is, then the guest gets a certificate of ours. */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import type { Dialled } from "../dial/connect.ts";
+import { dialFailure } from "../dial/error.ts";
 import { canonicalName, type HostRef, hostText } from "../policy/mod.ts";
 import type { Passage } from "./connection/context.ts";
-import { type Dialled, dialFailure } from "./connection/flow.ts";
 import { type Opening, readOpening } from "./connection/opening.ts";
 import { serveRaw } from "./connection/raw.ts";
 import { guardRaw } from "./connection/raw-guard.ts";

@@ -1,8 +1,10 @@
 /** What happens to a TCP connection of a guest: it is judged, dialled, looked at, and carried as what it is. */
 import type { Duplex } from "node:stream";
+import type { Dialled } from "../dial/connect.ts";
+import { dialFailure } from "../dial/error.ts";
 import { sameHost } from "../policy/mod.ts";
 import type { Passage } from "./connection/context.ts";
-import { type Dialled, dialFailure, type Flow, type Shared } from "./connection/flow.ts";
+import type { Flow, Shared } from "./connection/flow.ts";
 import { type Opening, readOpening } from "./connection/opening.ts";
 import { serveRaw } from "./connection/raw.ts";
 import { guardRaw, guardTls } from "./connection/raw-guard.ts";
@@ -22,13 +24,13 @@ import { lingering } from "./streams/lingering.ts";
  */
 export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<void> {
   const passage: Passage = { flow, shared, record: new ConnectionRecord(flow), depth, serve: serveFlow };
-  const { tenant, host, port, signal } = flow;
-  await tenant.room();
-  const judgement = tenant.policy.judge(host, port);
+  const { sandbox, host, port, signal } = flow;
+  await sandbox.room();
+  const judgement = sandbox.policy.judge(host, port);
   if (!judgement.allowed) return explain(passage, Refusal.denied(judgement.reason, judgement.rule));
   let upstream: Dialled;
   try {
-    upstream = await tenant.dial(host, port, signal);
+    upstream = await sandbox.dial(host, port, signal);
   } catch (error) {
     const { denied, errno, message, rule } = dialFailure(error);
     if (denied) return explain(passage, Refusal.denied(message, rule));
@@ -103,7 +105,7 @@ async function serveTls(
     // The guest chose the address; what is used for a name is what the host finds.
     upstream?.socket.destroy();
     try {
-      dialled = await flow.tenant.dial(host, flow.port, flow.signal);
+      dialled = await flow.sandbox.dial(host, flow.port, flow.signal);
       const { socket } = dialled;
       socket.on("error", () => undefined);
       guest.once("close", () => socket.destroy());
@@ -148,7 +150,7 @@ async function explain(passage: Passage, refusal: Refusal): Promise<void> {
   const opening = await readOpening(guest, null, REFUSED_TIMEOUT_MS);
   try {
     // Only an address can still turn out to stand for a name that is allowed.
-    const final = "name" in flow.host || !flow.tenant.policy.restricted ? refusal : null;
+    const final = "name" in flow.host || !flow.sandbox.policy.restricted ? refusal : null;
     if (opening.kind === "tls") {
       if (final)
         await interceptTls(passage, { guest, hello: opening.hello, host: flow.host, upstream: null, refusal: final });

@@ -16,16 +16,16 @@ const MAX_RETIRED = 64;
 /** Hosts that secrets were for, and that may know values still, in patterns: as many as 64 secrets with 100 hosts each have. */
 const MAX_FORMER_HOSTS = 6_400;
 
-/** What all tenants share. */
-export interface TenantServices {
+/** What all sandboxes share. */
+export interface SandboxServices {
   sealer: Sealer;
   dialer: Dialer;
-  /** Passes an event on; `Tenant.acknowledge` is called when it is safe. */
+  /** Passes an event on; `Sandbox.acknowledge` is called when it is safe. */
   emit(id: string, event: EgressEvent): void;
 }
 
 /** The current policy and secrets of a sandbox, and what it has open. */
-export class Tenant {
+export class Sandbox {
   readonly id: string;
   readonly names = new SyntheticNames();
   readonly windows = new WindowBudget();
@@ -34,7 +34,7 @@ export class Tenant {
   secrets!: SecretSet;
   /** Of every value the sandbox has or had, and every host that may know one. */
   redactor!: Redactor;
-  readonly #services: TenantServices;
+  readonly #services: SandboxServices;
   readonly #gate = new Gate(UNACKNOWLEDGED_EVENTS);
   readonly #ongoing = new Ongoing();
   #retired: Secret[] = [];
@@ -42,7 +42,7 @@ export class Tenant {
   readonly #formerHosts = new Map<string, Pattern>();
 
   /** @throws when the spec cannot be used; the message holds no value */
-  constructor(id: string, spec: EgressSpec, services: TenantServices) {
+  constructor(id: string, spec: EgressSpec, services: SandboxServices) {
     this.id = id;
     this.#services = services;
     this.update(spec);

@@ -1,17 +1,17 @@
-/** The proxy: every sandbox's tenant and port, as the host tells it. */
+/** The proxy: one sandbox and one egress port for each machine, as the host tells it. */
 import { join } from "node:path";
 import type { EgressEvent, EgressSpec, FromProxy, ToProxy } from "../contract.ts";
 import { Dialer } from "../dial/dialer.ts";
 import { Port } from "../port/port.ts";
 import { openShared, type Shared } from "../proxy/mod.ts";
-import { Tenant } from "../sandbox/sandbox.ts";
+import { Sandbox } from "../sandbox/sandbox.ts";
 import { Sealer } from "../secrets/mod.ts";
 
 /** A port that went away while its machine lives is connected to again after this rest, milliseconds. */
 const RECONNECT_MS = 200;
 
 interface Attached {
-  tenant: Tenant;
+  sandbox: Sandbox;
   socket: string;
   port: Port;
   retry?: NodeJS.Timeout;
@@ -53,28 +53,28 @@ export class ProxyProcess {
       case "detach":
         return this.#detach(message.id);
       case "ack":
-        return this.#attached.get(message.id)?.tenant.acknowledge(message.events);
+        return this.#attached.get(message.id)?.sandbox.acknowledge(message.events);
     }
   }
 
   #attach(id: string, socket: string, spec: EgressSpec): void {
     this.#detach(id);
     // When this throws there is no port, and the sandbox reaches nothing.
-    const tenant = new Tenant(id, spec, this.#services);
-    this.#attached.set(id, { tenant, socket, port: this.#open(id, socket, tenant) });
+    const sandbox = new Sandbox(id, spec, this.#services);
+    this.#attached.set(id, { sandbox, socket, port: this.#open(id, socket, sandbox) });
   }
 
-  #open(id: string, socket: string, tenant: Tenant): Port {
+  #open(id: string, socket: string, sandbox: Sandbox): Port {
     return new Port({
-      tenant,
+      sandbox,
       socket,
       dialer: this.#services.dialer,
       shared: this.#services.shared,
       violation: (detail) => this.#send({ type: "violation", id, detail }),
       gone: () => {
         const attached = this.#attached.get(id);
-        if (!attached || attached.tenant !== tenant) return;
-        attached.retry = setTimeout(() => (attached.port = this.#open(id, socket, tenant)), RECONNECT_MS);
+        if (!attached || attached.sandbox !== sandbox) return;
+        attached.retry = setTimeout(() => (attached.port = this.#open(id, socket, sandbox)), RECONNECT_MS);
       },
     });
   }
@@ -82,7 +82,7 @@ export class ProxyProcess {
   #update(id: string, spec: EgressSpec): void {
     const attached = this.#attached.get(id);
     if (!attached) throw new Error("The proxy does not serve this sandbox.");
-    attached.tenant.update(spec);
+    attached.sandbox.update(spec);
   }
 
   #answer(seq: number, work: () => void): void {
@@ -101,6 +101,6 @@ export class ProxyProcess {
     this.#attached.delete(id);
     clearTimeout(attached.retry);
     attached.port[Symbol.dispose]();
-    attached.tenant.close();
+    attached.sandbox.close();
   }
 }

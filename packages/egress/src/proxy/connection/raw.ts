@@ -1,10 +1,11 @@
 import type { Duplex } from "node:stream";
+import type { Dialled } from "../../dial/connect.ts";
 import { denial } from "../../dial/error.ts";
 import type { HostRef, Judgement } from "../../policy/mod.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { Refusal } from "../refusal.ts";
 import { splice } from "../streams/splice.ts";
 import type { Passage } from "./context.ts";
-import type { Dialled, Tenant } from "./flow.ts";
 import type { RawGuard } from "./raw-guard.ts";
 
 /** What bytes without a meaning that is known here go over. */
@@ -24,10 +25,10 @@ export async function serveRaw(
   { flow, record }: Passage,
   { guest, upstream, protocol, host, guard, judge }: RawConnection,
 ): Promise<void> {
-  const { tenant, port } = flow;
+  const { sandbox, port } = flow;
   const { address, socket } = upstream;
   const judgeNow = () => {
-    const judgement = judgeRaw(tenant, host, port);
+    const judgement = judgeRaw(sandbox, host, port);
     return judgement.allowed ? (judge?.() ?? judgement) : judgement;
   };
   const { allowed, rule, reason } = judgeNow();
@@ -36,7 +37,7 @@ export async function serveRaw(
     socket.destroy();
     return record.connection({ verdict: "denied", protocol, host, address, rule, reason });
   }
-  const release = tenant.hold(judgeNow, (why) => socket.destroy(denial(why)));
+  const release = sandbox.hold(judgeNow, (why) => socket.destroy(denial(why)));
   const { error, bytesUp, bytesDown } = await splice(guest, socket, { up: guard });
   release();
   await record.connection({
@@ -51,9 +52,9 @@ export async function serveRaw(
   });
 }
 
-function judgeRaw(tenant: Tenant, host: HostRef, port: number): Judgement {
-  const judgement = tenant.policy.judge(host, port);
-  const [rule] = judgement.allowed ? tenant.rules.rulesFor(host, port) : [];
+function judgeRaw(sandbox: Sandbox, host: HostRef, port: number): Judgement {
+  const judgement = sandbox.policy.judge(host, port);
+  const [rule] = judgement.allowed ? sandbox.rules.rulesFor(host, port) : [];
   return rule
     ? { allowed: false, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." }
     : judgement;

@@ -79,7 +79,7 @@ export class ConnectionRecord {
 
   #report(event: ConnectionEvent | HttpEvent): Promise<void> {
     this.#reported = true;
-    this.#pending = this.#flow.tenant.report(event).catch(() => undefined);
+    this.#pending = this.#flow.sandbox.report(event).catch(() => undefined);
     return this.#pending;
   }
 }

@@ -14,7 +14,7 @@ export type TlsDecision =
 
 /** Decides by policy, never by the address that the guest chose. */
 export function judgeTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDecision {
-  const { policy } = flow.tenant;
+  const { policy } = flow.sandbox;
   const refuse = (refusal: Refusal): TlsDecision => ({ action: "refuse", refusal });
   const claimed = hello.serverName === null ? null : canonicalName(hello.serverName);
   if (hello.serverName !== null && claimed === null)
@@ -47,8 +47,8 @@ export function judgeUnopened(flow: Flow, hello: ClientHello, shared: Shared): J
   const decision = judgeTls(flow, hello, shared);
   if (decision.action === "refuse")
     return { allowed: false, rule: decision.refusal.rule, reason: decision.refusal.message };
-  if (decision.action === "splice" || !flow.tenant.policy.restricted)
-    return flow.tenant.policy.judge(decision.host, flow.port);
+  if (decision.action === "splice" || !flow.sandbox.policy.restricted)
+    return flow.sandbox.policy.judge(decision.host, flow.port);
   return {
     allowed: false,
     rule: null,
@@ -57,7 +57,7 @@ export function judgeUnopened(flow: Flow, hello: ClientHello, shared: Shared): J
 }
 
 /** Without an allow list only that is opened for which there is something to do. */
-function needsOpening({ tenant, port }: Flow, host: HostRef, { hooks }: Shared): boolean {
-  if (hooks !== null || tenant.rules.rulesFor(host, port).length > 0) return true;
-  return "name" in host && tenant.secrets.approvedFor(host.name, port).length > 0;
+function needsOpening({ sandbox, port }: Flow, host: HostRef, { hooks }: Shared): boolean {
+  if (hooks !== null || sandbox.rules.rulesFor(host, port).length > 0) return true;
+  return "name" in host && sandbox.secrets.approvedFor(host.name, port).length > 0;
 }

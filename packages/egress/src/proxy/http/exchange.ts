@@ -28,7 +28,7 @@ export function exchange(
     if (prepared.answer) return respondItself(prepared.answer, request, reply, record);
     const upstream = await connect(prepared.site);
     record.event.address = session.address;
-    using ending = new Ending(session.flow.tenant, prepared.permit, reply.signal);
+    using ending = new Ending(session.flow.sandbox, prepared.permit, reply.signal);
     // From here to the request nothing may wait: bodies begin to flow when they are listened to, and secrets are those of now.
     let placed: Placed | null = null;
     try {

@@ -1,9 +1,9 @@
 /** The requests of one connection of a guest: whom they may be for, and where they go. */
 import type { Duplex } from "node:stream";
-import { denial } from "../../dial/error.ts";
+import { denial, dialFailure } from "../../dial/error.ts";
 import { type Authority, authorityText, type HostRef, hostText, sameHost } from "../../policy/mod.ts";
 import type { Passage } from "../connection/context.ts";
-import { dialFailure, type Flow } from "../connection/flow.ts";
+import type { Flow } from "../connection/flow.ts";
 import type { ConnectionRecord } from "../connection/record.ts";
 import { Refusal } from "../refusal.ts";
 import { type CheckedHead, checkSite } from "./request/request-checks.ts";
@@ -79,16 +79,16 @@ export class Session {
       checkSite(authority, this.#site);
       return this.#site;
     }
-    const { host, port, tenant } = this.flow;
+    const { host, port, sandbox } = this.flow;
     const site: Site = { host: authority?.host ?? host, port };
     checkSite(authority, site);
     if ("address" in site.host && !sameHost(site.host, host)) {
       throw Refusal.mismatch(`The request is for ${hostText(site.host)}, its connection is to ${hostText(host)}.`);
     }
-    const judgement = tenant.policy.judge(site.host, port);
+    const judgement = sandbox.policy.judge(site.host, port);
     if (!judgement.allowed) throw Refusal.denied(judgement.reason, judgement.rule);
     // A connection that was not made to the name is not used for it under an allow list: the guest chose the address.
-    if (!sameHost(site.host, host) && tenant.policy.restricted) {
+    if (!sameHost(site.host, host) && sandbox.policy.restricted) {
       this.#socket?.destroy();
       this.#socket = null;
       this.address = null;
@@ -158,12 +158,12 @@ export class Session {
    */
   #settle(site: Site): void {
     this.#site = site;
-    const { tenant, host, port } = this.flow;
+    const { sandbox, host, port } = this.flow;
     const socket = this.#socket;
     if (!socket || sameHost(site.host, host)) return;
     const judge = () => {
-      const judgement = tenant.policy.judge(site.host, port);
-      return judgement.allowed && this.scheme === "http" && tenant.policy.restricted
+      const judgement = sandbox.policy.judge(site.host, port);
+      return judgement.allowed && this.scheme === "http" && sandbox.policy.restricted
         ? {
             allowed: false,
             rule: null,
@@ -171,7 +171,7 @@ export class Session {
           }
         : judgement;
     };
-    this.#release = tenant.hold(judge, (why) => socket.destroy(denial(why)));
+    this.#release = sandbox.hold(judge, (why) => socket.destroy(denial(why)));
   }
 
   async #connect(site: Site, wrap: (socket: Duplex) => UpstreamConnection): Promise<UpstreamConnection> {
@@ -186,7 +186,7 @@ export class Session {
   async #dial(site: Site): Promise<Duplex> {
     if (this.scheme === "https") throw Refusal.failed("The connection to the upstream has ended.");
     try {
-      const dialled = await this.flow.tenant.dial(site.host, site.port, this.flow.signal);
+      const dialled = await this.flow.sandbox.dial(site.host, site.port, this.flow.signal);
       this.address = dialled.address;
       return dialled.socket;
     } catch (error) {

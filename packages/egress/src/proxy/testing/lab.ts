@@ -9,7 +9,7 @@ import type { EgressEvent, EgressSpec, PolicySpec } from "../../contract.ts";
 import { Dialer } from "../../dial/dialer.ts";
 import type { Hooks } from "../../hooks.ts";
 import { Port } from "../../port/port.ts";
-import { Tenant } from "../../sandbox/sandbox.ts";
+import { Sandbox } from "../../sandbox/sandbox.ts";
 import { newPlaceholder, Sealer } from "../../secrets/mod.ts";
 import { FakeGuest } from "../../testing/guest.ts";
 import type { Shared } from "../connection/flow.ts";
@@ -58,7 +58,7 @@ export class Lab implements AsyncDisposable {
   readonly events: EgressEvent[] = [];
   readonly placeholders: Record<string, string> = {};
   readonly ca: string;
-  tenant!: Tenant;
+  sandbox!: Sandbox;
   readonly #guest: FakeGuest;
   readonly #port: Port;
   readonly #dir: string;
@@ -102,12 +102,12 @@ export class Lab implements AsyncDisposable {
     });
     const emit = (_id: string, event: EgressEvent) => {
       this.events.push(event);
-      this.tenant.acknowledge(1);
+      this.sandbox.acknowledge(1);
       this.#reported.emit("event");
     };
-    this.tenant = new Tenant("sandbox", this.#spec, { sealer, dialer, emit });
+    this.sandbox = new Sandbox("sandbox", this.#spec, { sealer, dialer, emit });
     this.#port = new Port({
-      tenant: this.tenant,
+      sandbox: this.sandbox,
       socket: guest.socket,
       dialer,
       shared,
@@ -120,7 +120,7 @@ export class Lab implements AsyncDisposable {
   update(change: Partial<PolicySpec>, secrets?: LabSecret[]): void {
     Object.assign(this.#spec.policy, change);
     if (secrets) this.#spec.secrets = secrets.map((secret) => this.#seal(secret));
-    this.tenant.update(this.#spec);
+    this.sandbox.update(this.#spec);
   }
 
   /** A connection of the guest to a name, or to `address:port`. */
@@ -175,7 +175,7 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#port[Symbol.dispose]();
-    this.tenant.close();
+    this.sandbox.close();
     await this.#guest[Symbol.asyncDispose]();
     await rm(this.#dir, { recursive: true, force: true });
   }

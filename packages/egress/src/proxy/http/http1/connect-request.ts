@@ -20,7 +20,7 @@ export async function serveConnect(session: Session, incoming: IncomingMessage, 
   let target: { host: HostRef; port: number };
   try {
     target = checkTarget(session, request.head.target, values(request.head.headers, "host"), request.body !== null);
-    const judgement = flow.tenant.policy.judge(target.host, target.port);
+    const judgement = flow.sandbox.policy.judge(target.host, target.port);
     if (!judgement.allowed) throw Refusal.denied(judgement.reason, judgement.rule);
   } catch (error) {
     return settle(session, request, new Reply(incoming, response), async ({ event }) => {
@@ -33,8 +33,8 @@ export async function serveConnect(session: Session, incoming: IncomingMessage, 
   // Whatever stands behind the name that the guest takes for a proxy is not needed.
   await session.close();
   const inner: Flow = {
-    get tenant() {
-      return flow.tenant;
+    get sandbox() {
+      return flow.sandbox;
     },
     ...target,
     process: flow.process,

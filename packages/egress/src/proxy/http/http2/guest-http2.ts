@@ -48,7 +48,7 @@ class GuestHttp2 {
       streamResetBurst: MAX_EARLY_RESETS,
       streamResetRate: RESETS_PER_SECOND,
     });
-    session.flow.tenant.windows.widen(this.#http2);
+    session.flow.sandbox.windows.widen(this.#http2);
     this.#http2.on("error", () => this.#http2.destroy());
     this.#http2.on("stream", (guest, _headers, _flags, raw) => this.#handle(guest, raw as unknown as string[]));
     this.ended = new Promise<void>((resolve) => this.#http2.once("close", resolve)).then(async () => {
@@ -79,7 +79,7 @@ class GuestHttp2 {
   }
 
   #connect(site: Site) {
-    return this.#session.upstream(site, (socket) => new UpstreamHttp2(socket, this.#session.flow.tenant.windows));
+    return this.#session.upstream(site, (socket) => new UpstreamHttp2(socket, this.#session.flow.sandbox.windows));
   }
 
   #rest(): void {

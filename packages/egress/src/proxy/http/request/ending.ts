@@ -1,4 +1,4 @@
-import type { Tenant } from "../../connection/flow.ts";
+import type { Sandbox } from "../../../sandbox/sandbox.ts";
 import { Refusal } from "../../refusal.ts";
 import type { Permit } from "./permit.ts";
 
@@ -9,11 +9,11 @@ export class Ending implements Disposable {
   readonly #release: () => void;
   readonly #gone = () => this.#controller.abort();
 
-  constructor(tenant: Tenant, permit: Permit, guest: AbortSignal) {
+  constructor(sandbox: Sandbox, permit: Permit, guest: AbortSignal) {
     this.#guest = guest;
     guest.addEventListener("abort", this.#gone, { once: true });
     if (guest.aborted) this.#gone();
-    this.#release = tenant.hold(
+    this.#release = sandbox.hold(
       () => permit.judge(),
       (why) => this.refuse(permit.refusal(why)),
     );

@@ -1,6 +1,6 @@
 /** What lets one request go: policy and request rules, by what they say at the moment, for all whom it passes. */
 import type { Judgement, RequestJudgement } from "../../../policy/mod.ts";
-import type { Tenant } from "../../connection/flow.ts";
+import type { Sandbox } from "../../../sandbox/sandbox.ts";
 import type { Header } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
 import type { Site } from "../http-connection.ts";
@@ -23,7 +23,7 @@ export interface PermitOptions {
 }
 
 export class Permit {
-  readonly #tenant: Tenant;
+  readonly #sandbox: Sandbox;
   readonly #site: Site;
   readonly #asked: Asked;
   readonly #judgeHost: () => Judgement;
@@ -39,19 +39,19 @@ export class Permit {
    * @throws {Refusal}
    */
   constructor(
-    tenant: Tenant,
+    sandbox: Sandbox,
     site: Site,
     asked: Asked,
-    { judgeHost = () => tenant.policy.judge(site.host, site.port), via = null }: PermitOptions = {},
+    { judgeHost = () => sandbox.policy.judge(site.host, site.port), via = null }: PermitOptions = {},
   ) {
-    this.#tenant = tenant;
+    this.#sandbox = sandbox;
     this.#site = site;
     this.#asked = asked;
     this.#judgeHost = judgeHost;
     this.#via = via;
     const { allowed, reason, rule } = judgeHost();
     if (!allowed) throw Refusal.denied(reason, rule);
-    this.#rules = tenant.rules;
+    this.#rules = sandbox.rules;
     this.#judgement = this.#judgeRules(true);
     const refusal = ruleRefusal(this.#judgement);
     if (refusal) throw refusal;
@@ -72,8 +72,8 @@ export class Permit {
     const first = this.#via?.judge();
     if (first && !first.allowed) return first;
     const judgement = this.#judgeHost();
-    if (!judgement.allowed || this.#rules === this.#tenant.rules) return judgement;
-    this.#rules = this.#tenant.rules;
+    if (!judgement.allowed || this.#rules === this.#sandbox.rules) return judgement;
+    this.#rules = this.#sandbox.rules;
     return (this.#judgement = this.#judgeRules(false));
   }
 
@@ -106,7 +106,7 @@ export class Permit {
   message(): void {
     this.#via?.message();
     const { rule } = this.#judgement;
-    if (rule === null || this.#tenant.rules.count(rule)) return;
+    if (rule === null || this.#sandbox.rules.count(rule)) return;
     throw new Refusal("There were too many messages in the last minute for this sandbox's request rules.", {
       status: 429,
       verdict: "denied",
@@ -117,7 +117,7 @@ export class Permit {
   #judgeRules(count: boolean): RequestJudgement {
     const { method, path, length, websocket } = this.#asked;
     const { host, port } = this.#site;
-    return this.#tenant.rules.judge(host, port, method, path, length === null ? null : Math.max(length, this.#sent), {
+    return this.#sandbox.rules.judge(host, port, method, path, length === null ? null : Math.max(length, this.#sent), {
       websocket,
       count,
     });

@@ -50,7 +50,7 @@ export async function prepare(
   record: RequestRecord,
 ): Promise<Prepared> {
   const { event } = record;
-  const { tenant } = session.flow;
+  const { sandbox } = session.flow;
   if (session.site) event.host = eventHost(session.site.host);
   const checked = checkHead(request.head);
   const { authority, path } = checked;
@@ -62,12 +62,12 @@ export async function prepare(
   const target = behind ?? site;
   const permit = await permitFor(session, site, behind, request, path, signal, record);
 
-  const rules = [site, target].some(({ host, port }) => tenant.rules.rulesFor(host, port).length > 0);
-  const secret = "name" in site.host && tenant.secrets.approvedFor(site.host.name, site.port).length > 0;
-  const judged = { rules, host: tenant.policy.restricted || secret };
+  const rules = [site, target].some(({ host, port }) => sandbox.rules.rulesFor(host, port).length > 0);
+  const secret = "name" in site.host && sandbox.secrets.approvedFor(site.host.name, site.port).length > 0;
+  const judged = { rules, host: sandbox.policy.restricted || secret };
   const headers = endToEnd(withoutOverrides(without(request.head.headers, "host", "content-length", "expect"), judged));
   const context: HookContext = {
-    sandboxId: tenant.id,
+    sandboxId: sandbox.id,
     scheme: session.scheme,
     host: eventHost(target.host),
     port: target.port,
@@ -116,16 +116,16 @@ async function permitFor(
   signal: AbortSignal,
   { event }: RequestRecord,
 ): Promise<Permit> {
-  const { tenant } = session.flow;
+  const { sandbox } = session.flow;
   const { head, length, protocol } = request;
   const websocket = protocol === "websocket";
   const asked = { method: head.method, path, length: websocket ? null : length, websocket };
-  event.rule = tenant.policy.judge(site.host, site.port).rule;
-  let permit = new Permit(tenant, site, asked);
+  event.rule = sandbox.policy.judge(site.host, site.port).rule;
+  let permit = new Permit(sandbox, site, asked);
   if (behind) {
     try {
-      permit = new Permit(tenant, behind, asked, {
-        judgeHost: await tenant.judgeIndirect(behind.host, behind.port, signal),
+      permit = new Permit(sandbox, behind, asked, {
+        judgeHost: await sandbox.judgeIndirect(behind.host, behind.port, signal),
         via: permit,
       });
     } catch (error) {

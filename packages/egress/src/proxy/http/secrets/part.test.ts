@@ -162,7 +162,7 @@ describe("answers in parts, with lengths and in codings", () => {
   }
 
   test("a part of what calls itself messages is cut out as well", async () => {
-    const margin = lab.tenant.redactor.longestSpelling;
+    const margin = lab.sandbox.redactor.longestSpelling;
     // What is asked for on behalf of it begins within the value.
     for (const within of [8, 9, 14]) {
       const first = 9_000 + within + margin;

@@ -48,7 +48,7 @@ export function redactResponse(
   { known, part }: Pick<Placed, "known" | "part">,
   response: UpstreamResponse,
 ): Redacted {
-  const { redactor } = session.flow.tenant;
+  const { redactor } = session.flow.sandbox;
   const { status, headers } = response;
   const empty = method === "HEAD" || status === 204 || status === 304 || response.empty;
   if (redactor.isEmpty) {

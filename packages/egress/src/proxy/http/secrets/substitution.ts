@@ -39,7 +39,7 @@ export interface Placed {
  */
 export function approvedSecrets(session: Session, site: Site): Secret[] {
   if (!session.verified || session.scheme !== "https" || !("name" in site.host)) return [];
-  return session.flow.tenant.secrets.approvedFor(site.host.name, site.port);
+  return session.flow.sandbox.secrets.approvedFor(site.host.name, site.port);
 }
 
 /** A request that goes as it is, or nowhere. */
@@ -57,7 +57,7 @@ export function placeSecrets(
   { method, path, headers }: { method: string; path: string; headers: Header[] },
   record: RequestRecord,
 ): Placed {
-  const { secrets, redactor } = session.flow.tenant;
+  const { secrets, redactor } = session.flow.sandbox;
   // Also when the last one was revoked: its value may still come back.
   if (redactor.isEmpty) return placeNothing({ path, headers });
   const approved = approvedSecrets(session, site);
@@ -86,7 +86,7 @@ export function placeSecrets(
     body: (contentType, body) => {
       if (changes) {
         const scanner = new LiveSubstitution(
-          () => session.flow.tenant.secrets,
+          () => session.flow.sandbox.secrets,
           () => approvedSecrets(session, site),
           contentType,
           record,

@@ -48,11 +48,11 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
     const { permit } = prepared;
     // From here to the request nothing may wait: secrets are those of now.
     const placed = prepared.place();
-    const searched = !session.flow.tenant.redactor.isEmpty;
+    const searched = !session.flow.sandbox.redactor.isEmpty;
     // Compressed frames could not be searched, and what is in them not be counted.
     const read = searched || permit.bounded;
     const headers = read ? without(placed.headers, "sec-websocket-extensions") : placed.headers;
-    const ending = new Ending(session.flow.tenant, permit, reply.signal);
+    const ending = new Ending(session.flow.sandbox, permit, reply.signal);
     let answer: Awaited<ReturnType<UpstreamHttp1["upgrade"]>>;
     try {
       answer = await connection.upgrade(
@@ -68,7 +68,7 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
     checkAnswer(answer.headers, key, read);
     record.event.status = 101;
     response.detachSocket(stream as Socket);
-    stream.write(head(redactHeaders(session.flow.tenant.redactor, answer.headers)), "latin1");
+    stream.write(head(redactHeaders(session.flow.sandbox.redactor, answer.headers)), "latin1");
     await carry(session, prepared, stream, answer.socket, read, record);
   });
 }
@@ -116,13 +116,13 @@ async function carry(
   read: boolean,
   record: RequestRecord,
 ): Promise<void> {
-  const { tenant } = session.flow;
-  const release = tenant.hold(
+  const { sandbox } = session.flow;
+  const release = sandbox.hold(
     () => permit.judge(),
     (why) => upstream.destroy(permit.refusal(why)),
   );
   const messages = new LiveSubstitution(
-    () => tenant.secrets,
+    () => sandbox.secrets,
     () => approvedSecrets(session, site),
     undefined,
     record,
@@ -170,7 +170,7 @@ function counted(permit: Permit, scanner: Scanner | null, whole: boolean): Scann
 function redacting(session: Session, keepLength: boolean): () => Scanner {
   let cached: { of: object; scanner: Scanner } | null = null;
   return () => {
-    const { redactor } = session.flow.tenant;
+    const { redactor } = session.flow.sandbox;
     if (cached?.of !== redactor) cached = { of: redactor, scanner: redactor.scanner({ keepLength }) };
     return cached.scanner;
   };
