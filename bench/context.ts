@@ -2,30 +2,30 @@ import type { Progress } from "@sandkeep/cli";
 import type { Sandbox } from "sandkeep";
 import type { Rig } from "./egress/rig.ts";
 
-/** What a measurement gets. */
+/** What a measurement works with. */
 export interface BenchContext {
   /** Creates a sandbox on the server that is measured. */
   create(options?: { allowNet: string[] }): Promise<Sandbox>;
-  /** Repetitions: the full number, or with `--quick` a small one. */
+  /** How often to repeat: the full number, or a small one with `--quick`. */
   times(full: number): number;
   progress: Progress;
-  /** Processes of the machines, on this computer; undefined when the server is elsewhere. */
+  /** The processes of the machines, when the server runs on this computer. */
   processes: (() => number[]) | undefined;
-  /** The server's own process, whose memory grows with its sandboxes, too. */
+  /** The server's own process: its memory grows with its sandboxes too. */
   server: number | undefined;
-  /** The server's egress proxy, if the server is here. */
+  /** The server's egress proxy; empty when the server runs elsewhere. */
   proxies: () => number[];
-  /** What the measurements of egress speak to. @throws when the server is elsewhere, and does not know it */
+  /** The upstream that egress is measured with. @throws when the server runs elsewhere, because it does not know this upstream */
   rig(): Rig;
-  /** How long idle machines are watched, milliseconds. */
+  /** How long to watch idle machines, in milliseconds. */
   settleMs: number;
-  /** Waits until as many machines as the server likes to have wait ahead of demand. */
+  /** Waits until the warm pool is full. */
   untilReady(): Promise<void>;
-  /** A remark for the reader of the table. */
+  /** A note below the table. */
   note(text: string): void;
 }
 
-/** Runs something a number of times and gives how long each took, milliseconds. */
+/** Runs something several times. Resolves to how long each took, in milliseconds. */
 export async function repeat(context: BenchContext, times: number, once: () => Promise<number>): Promise<number[]> {
   const samples: number[] = [];
   for (let i = 0; i < times; i++) {
@@ -35,7 +35,7 @@ export async function repeat(context: BenchContext, times: number, once: () => P
   return samples;
 }
 
-/** How long something takes, milliseconds. */
+/** How long something takes, in milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await work();

@@ -6,15 +6,15 @@ import { type BenchContext, timed } from "./context.ts";
 import type { Figures } from "./figures.ts";
 import { percentile, rounded } from "./statistics.ts";
 
-/** As a middling project with its packages has them. */
+/** About what a medium-sized project has with its packages. */
 const DIRECTORIES = 100;
 const FILES_EACH = 50;
 const SMALL_BYTES = 2_000;
-/** Four files of what cannot be compressed. */
+/** Four files of random bytes, which cannot be compressed. */
 const LARGE_FILES = 4;
 const LARGE_BYTES = 50_000_000;
 
-/** A directory of 5,000 small files to a sandbox and back; medians of some times, in seconds. */
+/** Copies a directory of 5,000 small files to a sandbox and back; medians, in seconds. */
 export async function measureCopyFiles(context: BenchContext): Promise<Partial<Figures>> {
   const { up, down } = await copying(context, async (directory) => {
     for (let at = 0; at < DIRECTORIES; at++) {
@@ -29,7 +29,7 @@ export async function measureCopyFiles(context: BenchContext): Promise<Partial<F
   return { copy_5000_files_up_s: rounded(up / 1_000), copy_5000_files_down_s: rounded(down / 1_000) };
 }
 
-/** A directory of 200 MB to a sandbox and back; medians of some times, in megabytes a second. */
+/** Copies a directory of 200 MB to a sandbox and back; medians, in megabytes per second. */
 export async function measureCopyBytes(context: BenchContext): Promise<Partial<Figures>> {
   const { up, down } = await copying(context, async (directory) => {
     for (let at = 0; at < LARGE_FILES; at++) await writeFile(join(directory, `${at}.bin`), randomBytes(LARGE_BYTES));
@@ -38,7 +38,7 @@ export async function measureCopyBytes(context: BenchContext): Promise<Partial<F
   return { copy_200MB_up_MBps: rate(up), copy_200MB_down_MBps: rate(down) };
 }
 
-/** @returns the median of each way, milliseconds */
+/** @returns the median of each direction, in milliseconds */
 async function copying(
   context: BenchContext,
   fill: (directory: string) => Promise<void>,

@@ -8,10 +8,10 @@ import { percentile, rounded } from "./statistics.ts";
 
 const BURST = 20;
 const CROWD = 50;
-/** What machines do when they were just created is not idleness: they get this long to become quiet. */
+/** A new machine is not idle yet: how long it gets to settle. */
 const QUIET_MS = 5_000;
 
-/** Twenty creates at once, each timed from the common beginning. */
+/** Twenty creates at once, each timed from the common start. */
 export async function measureBurst(context: BenchContext): Promise<Partial<Figures>> {
   await context.untilReady();
   const started = performance.now();
@@ -29,10 +29,10 @@ export async function measureBurst(context: BenchContext): Promise<Partial<Figur
 }
 
 /**
- * Fifty sandboxes alive at the same time, each having run a command. Memory is the proportional set size of their processes
- * (what several share is divided among them) and what the server and its egress proxy grew by; processor time is what their processes use when
- * nobody asks anything of them. Theirs are the processes that are gone when the sandboxes are killed: what waits ahead of
- * demand does not count.
+ * Fifty sandboxes alive at the same time, each of which has run a command. Memory is the proportional set size of their
+ * processes (shared pages are divided among the processes that share them) plus the growth of the server and its egress
+ * proxy. Processor time is what their processes use while idle. Their processes are those that are gone once the sandboxes
+ * are killed, so the warm pool does not count.
  */
 export async function measureDensity(context: BenchContext): Promise<Partial<Figures>> {
   await context.untilReady();
@@ -47,7 +47,7 @@ export async function measureDensity(context: BenchContext): Promise<Partial<Fig
     const ok = answers.filter((answer) => answer.status === "fulfilled" && answer.value === "alive\n").length;
     if (!processes || ok === 0) return { density50: { ok, memory_MB_each: null, idle_cpu_percent_each: null } };
 
-    // The fifty were taken from those that waited; until these are replaced there is no quiet.
+    // The fifty came from the warm pool; the computer is not quiet until the pool is full again.
     await context.untilReady();
     await wait(QUIET_MS);
     context.progress.fraction(0.75, "watching idle machines");
@@ -73,7 +73,7 @@ export async function measureDensity(context: BenchContext): Promise<Partial<Fig
   }
 }
 
-/** Creates the fifty, as many at a time as there are processors. */
+/** Creates the fifty, one at a time per processor. */
 async function crowd(context: BenchContext, sandboxes: Sandbox[]): Promise<void> {
   let begun = 0;
   const worker = async () => {
@@ -86,7 +86,7 @@ async function crowd(context: BenchContext, sandboxes: Sandbox[]): Promise<void>
   explain(context, await Promise.allSettled(Array.from({ length: availableParallelism() }, worker)));
 }
 
-/** Processor time that each process uses, in cores, watched for a while; without those that end meanwhile. */
+/** Processor time that each process uses over a while, in cores. Processes that end meanwhile are left out. */
 async function cpuUsed(pids: number[], forMs: number): Promise<Map<number, number>> {
   const earlier = new Map(pids.map((pid) => [pid, cpuSeconds(pid)]));
   const started = performance.now();

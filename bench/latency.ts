@@ -5,7 +5,7 @@ import { summarize } from "./statistics.ts";
 
 type Measure = (context: BenchContext) => Promise<Partial<Figures>>;
 
-/** From the call of the SDK until it resolves, one after the other; each ends before the next begins. */
+/** From the SDK's call until it resolves. Each sandbox is killed before the next is created, outside of the measured time. */
 export const measureCreate: Measure = async (context) => ({
   create: summarize(
     await repeat(context, context.times(50), async () => {
@@ -18,7 +18,7 @@ export const measureCreate: Measure = async (context) => ({
   ),
 });
 
-/** From the call that creates until a first command's output is here. */
+/** From the call that creates a sandbox until the output of its first command has arrived. */
 async function toFirstOutput(context: BenchContext, expected: RegExp, command: (sandbox: Sandbox) => Promise<string>) {
   return summarize(
     await repeat(context, context.times(30), async () => {
@@ -41,7 +41,7 @@ export const measureNodeVersion: Measure = async (context) => ({
   tti_node_version: await toFirstOutput(context, /^v\d+\.\d+\.\d+\n$/, (sandbox) => sandbox.sh`node --version`.text()),
 });
 
-/** A shell that does nothing, in a sandbox that has run some already. */
+/** A shell that does nothing, in a sandbox that has already run a few. */
 export const measureExec: Measure = async (context) => {
   await using sandbox = await context.create();
   const once = async () => {
@@ -60,7 +60,7 @@ export const measureStat: Measure = async (context) => {
   return { rpc_stat: summarize(await repeat(context, context.times(500), () => timed(once))) };
 };
 
-/** From the call of the SDK until it resolves, which is when the machine and its disk are gone. */
+/** From the SDK's call until it resolves, which is when the machine and its disk are gone. */
 export const measureKill: Measure = async (context) => ({
   kill: summarize(
     await repeat(context, context.times(30), async () => {

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** The kernel counts processor time in hundredths of a second (USER_HZ), whatever its own clock is. */
+/** The kernel reports processor time in hundredths of a second (USER_HZ), whatever its internal clock is. */
 const TICKS_PER_SECOND = 100;
 
-/** Processes whose command line names a directory: a server's machines name its data directory. */
+/** Processes whose command line contains a directory: those of a server's machines contain its data directory. */
 export function processesNaming(directory: string, except: number[] = []): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -11,7 +11,7 @@ export function processesNaming(directory: string, except: number[] = []): numbe
     .filter((pid) => pid !== process.pid && !except.includes(pid) && read(`/proc/${pid}/cmdline`)?.includes(directory));
 }
 
-/** Children of a process whose command line names something. */
+/** Child processes whose command line contains a text. */
 export function childrenNaming(parent: number, text: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -25,14 +25,14 @@ export function childrenNaming(parent: number, text: string): number[] {
     });
 }
 
-/** Memory of processes, bytes; what several share is divided among them (proc(5), smaps_rollup). */
+/** Memory of processes, in bytes; shared pages are divided among the processes that share them (proc(5), smaps_rollup). */
 export function pssBytes(pids: number[]): number {
   let kib = 0;
   for (const pid of pids) kib += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? "")?.[1] ?? 0);
   return kib * 1_024;
 }
 
-/** Processor time that a process has used, seconds; undefined when it is gone. */
+/** Processor time that a process has used, in seconds; undefined when the process is gone. */
 export function cpuSeconds(pid: number): number | undefined {
   const stat = read(`/proc/${pid}/stat`);
   if (!stat) return undefined;
@@ -40,7 +40,7 @@ export function cpuSeconds(pid: number): number | undefined {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** Memory that could be had on this computer, bytes. */
+/** Memory available on this computer, in bytes. */
 export function memoryAvailable(): number {
   return Number(/^MemAvailable:\s+(\d+)/m.exec(read("/proc/meminfo") ?? "")?.[1] ?? 0) * 1_024;
 }

@@ -4,17 +4,18 @@ import { Api, dataDirOf, type Invocation, imagesOf, namedTarget, prepareImage, t
 import type { ServerInfo } from "@sandkeep/protocol";
 import type { BenchContext } from "./context.ts";
 import { startRig } from "./egress/rig.ts";
-import { type Figures, rowsOf } from "./figures.ts";
+import type { Figures } from "./figures.ts";
 import { describeMachine } from "./machine.ts";
 import { childrenNaming, processesNaming } from "./processes.ts";
+import { rowsOf } from "./rows.ts";
 import { type Subject, startSubject } from "./subject.ts";
 import { MEASURES } from "./suite.ts";
 
 const SETTLE_MS = 20_000;
 const QUICK_SETTLE_MS = 5_000;
-/** `--quick` repeats a tenth as often, and at least so often. */
+/** `--quick` repeats a tenth as often, but at least this often. */
 const QUICK_TIMES = 3;
-/** A new server builds its template first, which takes some seconds. */
+/** A new server builds its template first, which takes some seconds. Milliseconds. */
 const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 1_000;
 
@@ -93,7 +94,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   for (const note of notes) terminal.note(note);
 }
 
-/** Waits until the server keeps as many machines ahead as it wants to: their number no longer grows. */
+/** Waits until the warm pool is full: the number of machines in it no longer grows. */
 async function untilReady(api: Api): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   let steady = 0;

@@ -8,18 +8,18 @@ import { fileURLToPath } from "node:url";
 import { CliError, type Target, whenReady } from "@sandkeep/cli";
 import type { EgressConfig } from "@sandkeep/egress";
 
-/** What is measured: a server, and where its processes can be seen. */
+/** The server that is measured, and where to find its processes. */
 export interface Subject extends AsyncDisposable {
   target: Target;
-  /** Its data directory; undefined when it is elsewhere. */
+  /** Its data directory; undefined when it runs elsewhere. */
   dataDir: string | undefined;
   pid: number | undefined;
 }
 
-/** On a disk: in a /tmp of memory, the machines' disks would count as their memory. */
+/** On a disk: if /tmp is held in memory, the machines' disks would count as their memory. */
 const PARENT = "/var/tmp";
 
-/** Starts a server for nothing else, in a data directory of its own, with the images of the usual one. */
+/** Starts a server to measure, in a data directory of its own, with the images of the usual one. */
 export async function startSubject(images: string, egress: EgressConfig): Promise<Subject> {
   const dataDir = await mkdtemp(join(PARENT, "sandkeep-bench-"));
   const readyFile = join(dataDir, "ready.json");

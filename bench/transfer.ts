@@ -6,10 +6,10 @@ import { type BenchContext, timed } from "./context.ts";
 import type { Figures } from "./figures.ts";
 import { percentile, rounded } from "./statistics.ts";
 
-/** 50 MB of what cannot be compressed. */
+/** 50 MB of random bytes, which cannot be compressed. */
 const FILE_BYTES = 50_000_000;
 
-/** A file to a sandbox and back through the SDK; medians of some times. Checks that it came back whole. */
+/** Copies a file to a sandbox and back with the SDK; medians. Checks that it comes back unchanged. */
 export async function measureTransfer(context: BenchContext): Promise<Partial<Figures>> {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-bench-"));
   try {

@@ -11,7 +11,7 @@ const KEPT = 100;
 const DOWNLOADS = 3;
 const DOWNLOAD_BYTES = 50_000_000;
 const CONNECTIONS = 2_000;
-/** Requests of a neighbour while the connections are made and held. */
+/** Requests of another sandbox before the connections are opened and while they are held. */
 const NEIGHBOUR_REQUESTS = 40;
 
 /** Opens connections, sends a request on each, and holds them until its input ends. */
@@ -33,7 +33,7 @@ async def main():
 asyncio.run(main())
 `;
 
-/** What code in a machine sees of its way out. */
+/** What code in a machine sees of the proxy. */
 export async function measureEgressGuestEnd(context: BenchContext): Promise<Partial<Figures>> {
   const allowNet = [UPSTREAM_NAME, PLAIN_NAME];
   await using sandbox = await context.create({ allowNet });
@@ -41,7 +41,7 @@ export async function measureEgressGuestEnd(context: BenchContext): Promise<Part
   await times(sandbox, [url, url]);
   const fresh: number[] = [];
   for (let i = 0; i < context.times(NEW); i++) fresh.push(...(await times(sandbox, [url])));
-  // curl keeps its connection for the next of its arguments.
+  // curl reuses its connection for its next argument.
   const kept = (
     await times(
       sandbox,
@@ -61,7 +61,7 @@ export async function measureEgressGuestEnd(context: BenchContext): Promise<Part
   };
 }
 
-/** Milliseconds that each of these takes, by curl's own count: from before the name is resolved to the last byte. */
+/** How long each request takes by curl's own count, from before the name is resolved to the last byte, in milliseconds. */
 async function times(sandbox: Sandbox, urls: string[]): Promise<number[]> {
   const args = urls.flatMap((url) => ["-o", "/dev/null", url]);
   const child = await sandbox.spawn("curl", {

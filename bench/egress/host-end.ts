@@ -14,15 +14,15 @@ import { percentile, rounded, summarize } from "../statistics.ts";
 import type { Rig } from "./rig.ts";
 import { EVENTS, UPSTREAM_NAME } from "./upstream.ts";
 
-/** Requests of each kind, taken in turn. */
+/** Requests of each kind, alternating. */
 const REQUESTS = 400;
 const WARM_UP = 50;
 const BODY_BYTES = 512_000_000;
 const CONNECTIONS = 2_000;
-/** Connections that are being made at the same time. */
+/** Connections that are opened at the same time. */
 const AT_ONCE = 16;
 
-/** What the proxy costs, without a machine: this process plays the guest, in front of the same upstream. */
+/** What the proxy costs, without a machine: this process plays the guest and talks to the same upstream. */
 export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Promise<Partial<Figures>> {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-bench-"));
   await using resources = new AsyncDisposableStack();
@@ -36,7 +36,7 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   const guest = resources.use(await FakeGuest.listen(join(dir, "guest")));
   await proxy.attach("bench", guest.socket, {
     policy: { allow: [UPSTREAM_NAME], deny: [], rules: [] },
-    // A secret for the host, so that answers are looked through.
+    // A secret for the host, so that responses are searched.
     secrets: [
       {
         name: "KEY",
@@ -84,7 +84,7 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   };
 }
 
-/** Thousands of connections that are open at once, each having carried a request, and what the proxy's memory grew by. */
+/** Thousands of connections open at once, each of which has carried a request, and how much the proxy's memory grew. */
 async function manyConnections(
   context: BenchContext,
   proxy: EgressProxy,
@@ -114,7 +114,7 @@ async function secured(flow: Duplex, ca: string): Promise<Duplex> {
   return socket;
 }
 
-/** Requests on one connection, one after the other. */
+/** Sends requests on one connection, one after the other. */
 function client(socket: Duplex, placeholder: string) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   agent.createConnection = () => socket;

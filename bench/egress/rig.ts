@@ -8,16 +8,16 @@ import { fileURLToPath } from "node:url";
 import type { EgressConfig } from "@sandkeep/egress";
 import { UPSTREAM_NAME, type UpstreamPorts } from "./upstream.ts";
 
-/** The upstream's process, and the settings under which it is reached. */
+/** The upstream's process, and the settings that make it reachable. */
 export interface Rig extends AsyncDisposable {
   ports: UpstreamPorts;
-  /** PEM file of the authority of its certificate. */
+  /** PEM file of the CA that signed its certificate. */
   caFile: string;
-  /** For a proxy, or for a server's configuration. */
+  /** For the proxy, or for a server's configuration. */
   config: EgressConfig;
 }
 
-/** The plain port has a name of its own, because a static name stands for one port. */
+/** The port without TLS has a name of its own, because a static name maps to one port. */
 export const PLAIN_NAME = `plain.${UPSTREAM_NAME}`;
 
 /** Starts the upstream. */

@@ -1,7 +1,7 @@
 /**
- * The upstream of the measurements of egress, a process of its own: an HTTPS server (and the same without TLS) under a name that configuration
- * gives this address. Its answers: `/` two bytes, `/big?bytes=N` so many, `/events` ten events a second apart in tens of milliseconds, each
- * the moment at which it was sent.
+ * The upstream that egress is measured with, in a process of its own: an HTTPS server, and the same without TLS, under names that
+ * the configuration maps to it. `/` answers with two bytes, `/big?bytes=N` with that many, and `/events` with a stream of
+ * server-sent events, each of which holds the time at which it was sent.
  */
 import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
@@ -12,7 +12,7 @@ import { LeafCertificates, loadAuthority } from "@sandkeep/egress/testing";
 /** The name of the upstream. */
 export const UPSTREAM_NAME = "bench.sandkeep.test";
 const CHUNK = Buffer.alloc(64 * 1024, "sandkeep bench, ");
-/** Events of one stream, and the time between two, milliseconds. */
+/** Events of one stream, and the time between two of them in milliseconds. */
 export const EVENTS = 40;
 const EVENT_MS = 25;
 
@@ -47,7 +47,7 @@ const listener: RequestListener = (request, response) => {
   }
 };
 
-/** What the process says when it serves, as JSON on its first line. */
+/** What the process prints when it is ready, as JSON on its first line. */
 export interface UpstreamPorts {
   http: number;
   https: number;
@@ -64,6 +64,6 @@ if (process.argv[1] === import.meta.filename) {
   await Promise.all([once(https, "listening"), once(http, "listening")]);
   const port = (server: { address(): unknown }) => (server.address() as AddressInfo).port;
   process.stdout.write(`${JSON.stringify({ http: port(http), https: port(https) } satisfies UpstreamPorts)}\n`);
-  // Ends with whoever started it.
+  // Ends when the process that started it ends.
   process.stdin.once("end", () => process.exit()).resume();
 }

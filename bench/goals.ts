@@ -1,0 +1,141 @@
+import type { Figures } from "./figures.ts";
+
+/** The name of a figure, as in the JSON that `sandkeep bench --json` writes. */
+export type FigureName = Exclude<keyof Figures, "machine">;
+
+/** What a figure should be. */
+export type Goal = { figure: FigureName } & (Duration | Count | Limit | Expectation);
+
+/** A time, in milliseconds: at most this at the median, and at the 95th percentile. */
+export interface Duration {
+  kind: "duration";
+  p50?: number;
+  p95?: number;
+}
+
+/** How many of a number must succeed. */
+export interface Count {
+  kind: "count";
+  of: number;
+}
+
+/** A number, or the named part of a figure that has several: at most or at least this much. */
+export interface Limit {
+  kind: "limit";
+  part?: string;
+  /** What the table calls the part. */
+  title?: string;
+  unit: string;
+  /** Digits after the decimal point that are shown. */
+  digits: number;
+  atMost?: number;
+  atLeast?: number;
+}
+
+/** A part that is shown beside words, because no number fits every computer. */
+export interface Expectation {
+  kind: "expectation";
+  title: string;
+  show(figures: Partial<Figures>): string | undefined;
+  goal: string;
+}
+
+const duration = (figure: FigureName, goal: Omit<Duration, "kind">): Goal => ({ kind: "duration", figure, ...goal });
+const rate = (figure: FigureName, atLeast: number): Goal => ({
+  kind: "limit",
+  figure,
+  atLeast,
+  unit: " MB/s",
+  digits: 1,
+});
+const seconds = (figure: FigureName, atMost: number): Goal => ({
+  kind: "limit",
+  figure,
+  atMost,
+  unit: " s",
+  digits: 1,
+});
+const count = (figure: FigureName, of: number): Goal => ({ kind: "count", figure, of });
+
+/**
+ * The goals of every measurement, on 2 cores with emulation. This table is the only place where they stand: the bench compares
+ * with it, and a test compares docs/performance.md with it.
+ */
+export const GOALS: Record<string, Goal[]> = {
+  create: [duration("create", { p50: 25, p95: 80 })],
+  tti_echo: [duration("tti_echo", { p50: 80 })],
+  tti_node_version: [duration("tti_node_version", { p50: 250 })],
+  exec_true: [duration("exec_true", { p50: 60 })],
+  rpc_stat: [duration("rpc_stat", { p50: 4 })],
+  kill: [duration("kill", { p50: 100 })],
+  transfer: [rate("upload_MBps", 20), rate("download_MBps", 20)],
+  copy_5000_files: [seconds("copy_5000_files_up_s", 8), seconds("copy_5000_files_down_s", 8)],
+  copy_200MB: [rate("copy_200MB_up_MBps", 25), rate("copy_200MB_down_MBps", 25)],
+  egress_host: [
+    duration("egress_added", { p50: 2, p95: 6 }),
+    rate("egress_stream_MBps", 150),
+    duration("egress_first_byte", { p50: 5 }),
+    { kind: "limit", figure: "egress_tls_connections", part: "memory_MB", atMost: 200, unit: " MB", digits: 0 },
+  ],
+  egress_guest: [
+    duration("egress_guest_new", { p50: 250 }),
+    duration("egress_guest_kept", { p50: 40 }),
+    rate("egress_guest_download_MBps", 10),
+    { kind: "limit", figure: "egress_connections", part: "memory_MB", atMost: 200, unit: " MB", digits: 0 },
+    {
+      kind: "expectation",
+      figure: "egress_connections",
+      title: "in the machine",
+      show: ({ egress_connections: many }) => many && `${many.machine_MB.toFixed(0)} MB`,
+      goal: "–",
+    },
+    {
+      kind: "expectation",
+      figure: "egress_connections",
+      title: "a neighbour's p95",
+      show: ({ egress_connections: many }) =>
+        many && `${milliseconds(many.neighbour_before_p95)} → ${milliseconds(many.neighbour_beside_p95)} ms`,
+      goal: "neighbours unaffected",
+    },
+  ],
+  burst20: [count("burst20", 20), duration("burst20", { p95: 1_500 })],
+  density50: [
+    count("density50", 50),
+    {
+      kind: "limit",
+      figure: "density50",
+      part: "memory_MB_each",
+      title: "memory",
+      atMost: 55,
+      unit: " MB each",
+      digits: 1,
+    },
+    {
+      kind: "limit",
+      figure: "density50",
+      part: "idle_cpu_percent_each",
+      title: "idle CPU",
+      atMost: 0.4,
+      unit: " % of a core each",
+      digits: 2,
+    },
+  ],
+};
+
+/** Milliseconds as the table shows them: two digits after the point where they matter. */
+export const milliseconds = (value: number): string => value.toFixed(value < 10 ? 2 : 0);
+
+/** A goal in words, as the bench's table and docs/performance.md show it. */
+export function goalText(goal: Goal): string {
+  switch (goal.kind) {
+    case "duration":
+      if (goal.p50 === undefined) return `p95 ≤ ${goal.p95} ms`;
+      return goal.p95 === undefined ? `≤ ${goal.p50} ms` : `≤ ${goal.p50} / ${goal.p95} ms`;
+    case "count":
+      return `${goal.of} of ${goal.of}`;
+    case "limit":
+      return goal.atMost === undefined ? `≥ ${goal.atLeast}${goal.unit}` : `≤ ${goal.atMost}${goal.unit}`;
+    case "expectation":
+      return goal.goal;
+  }
+}
