@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { after, describe, test } from "node:test";
 import { CliError, UsageError } from "../errors.ts";
-import { follow } from "../events/follow.ts";
 import { startTicks } from "../server/process-identity.ts";
 import { writeState } from "../server/state.ts";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
@@ -74,28 +73,6 @@ describe("the API", () => {
   test("nobody there is told as that", async () => {
     const api = new Api({ sandboxEndpoint: "", apiEndpoint: "http://127.0.0.1:1", token: "", caFile: null });
     await assert.rejects(api.json("GET", "/"), hasCode("UNREACHABLE", 7));
-  });
-
-  test("events are followed across the end of a stream, from the last one seen", async () => {
-    const asked: (string | null)[] = [];
-    const api = await serve((request, response) => {
-      asked.push(new URL(request.url!, "http://x").searchParams.get("after"));
-      response.write(": follows\n\n");
-      // Cut anywhere, also within a character.
-      const message = Buffer.from(
-        `id: evt_${asked.length}\ndata: ${JSON.stringify({ id: `evt_${asked.length}`, kind: "ü" })}\n\n`,
-      );
-      for (const byte of message) response.write(Buffer.of(byte));
-      if (asked.length < 3) response.end();
-      else process.kill(process.pid, "SIGINT");
-    });
-    const seen: unknown[] = [];
-    await follow(api, new URLSearchParams(), undefined, (event) => seen.push([event.id, event.kind]));
-    assert.deepEqual(asked, [null, "evt_1", "evt_2"]);
-    assert.deepEqual(seen.slice(0, 2), [
-      ["evt_1", "ü"],
-      ["evt_2", "ü"],
-    ]);
   });
 });
 

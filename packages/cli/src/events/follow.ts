@@ -1,11 +1,18 @@
 import type { SandboxEvent } from "@sandkeep/protocol";
+import { EventSourceParserStream, ParseError } from "eventsource-parser/stream";
 import type { Api } from "../client/api.ts";
 import { CliError, ExitCode } from "../errors.ts";
 
 /**
- * Shows events as they happen, after the one named, until interrupted. When the server ends the stream, because this
- * reader was too slow, it is asked again from the last event seen; when it cuts the stream off because the token has ended, it
- * says so then.
+ * Longest event that is accepted, in UTF-16 code units. The server's events have a few kilobytes; the bound keeps a broken
+ * server from filling this process's memory.
+ */
+export const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
+
+/**
+ * Shows events as they happen, after the given one, until interrupted. The server ends the stream of a reader that is too slow:
+ * then this asks again from the last event it has shown. If the server cut the stream off because the token has been revoked, it
+ * says so in its next answer.
  */
 export async function follow(
   api: Api,
@@ -30,7 +37,7 @@ export async function follow(
           show(event);
         }
       } catch (error) {
-        // Cut off: a TypeError is the reader's own word for that. What else is wrong is not the stream's.
+        // A stream that is cut off fails with a TypeError. Other errors are real.
         if (!(error instanceof TypeError)) throw error;
       }
       fruitless = last === seen ? fruitless + 1 : 0;
@@ -48,20 +55,18 @@ export async function follow(
   }
 }
 
-/** The data of server-sent events, one JSON object each (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
-async function* serverSentEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<SandboxEvent> {
-  const decoder = new TextDecoder();
-  let buffered = "";
-  for await (const chunk of body) {
-    buffered += decoder.decode(chunk, { stream: true });
-    const messages = buffered.split(/\r?\n\r?\n/);
-    buffered = messages.pop()!;
-    for (const message of messages) {
-      const data = message
-        .split(/\r?\n/)
-        .filter((line) => line.startsWith("data:"))
-        .map((line) => line.slice(5).replace(/^ /, ""));
-      if (data.length > 0) yield JSON.parse(data.join("\n")) as SandboxEvent;
-    }
+/** The events of a stream of server-sent events, each of which holds a JSON object. */
+async function* serverSentEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<SandboxEvent> {
+  const messages = body
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream({ maxBufferSize: MAX_EVENT_LENGTH }));
+  try {
+    for await (const { data } of messages) yield JSON.parse(data) as SandboxEvent;
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    throw new CliError("INVALID_EVENT", `the server sent an event of more than ${MAX_EVENT_LENGTH} characters`, {
+      hint: "check the server's address, and that no other program answers there",
+      cause: error,
+    });
   }
 }

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters, styleText } from "node:util";
+
 /** Escape sequences for a terminal that wants colours; plain text everywhere else. */
 export interface Colours {
   bold(text: string): string;
@@ -8,15 +10,6 @@ export interface Colours {
   cyan(text: string): string;
 }
 
-const CODES = {
-  bold: [1, 22],
-  dim: [2, 22],
-  red: [31, 39],
-  green: [32, 39],
-  yellow: [33, 39],
-  cyan: [36, 39],
-} as const;
-
 /** Whether a stream gets colours: a terminal, unless NO_COLOR (https://no-color.org) or TERM=dumb; FORCE_COLOR overrides. */
 export function wantsColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
   if (env.NO_COLOR) return false;
@@ -24,24 +17,23 @@ export function wantsColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv)
   return Boolean(stream.isTTY) && env.TERM !== "dumb";
 }
 
+/** Ways to mark text, or none of them. `wantsColour` has decided; `styleText` need not look at the stream again. */
 export function colours(enabled: boolean): Colours {
-  const paint =
-    ([on, off]: readonly [number, number]) =>
-    (text: string) =>
-      enabled ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+  const style = (name: keyof Colours) => (text: string) =>
+    enabled ? styleText(name, text, { validateStream: false }) : text;
   return {
-    bold: paint(CODES.bold),
-    dim: paint(CODES.dim),
-    red: paint(CODES.red),
-    green: paint(CODES.green),
-    yellow: paint(CODES.yellow),
-    cyan: paint(CODES.cyan),
+    bold: style("bold"),
+    dim: style("dim"),
+    red: style("red"),
+    green: style("green"),
+    yellow: style("yellow"),
+    cyan: style("cyan"),
   };
 }
 
-/** Removes escape sequences, to know how wide a text is shown. */
+/** Text without escape sequences: as wide as it is shown. */
 export function plain(text: string): string {
-  return text.replace(/\x1b\[[0-9;]*m/g, "");
+  return stripVTControlCharacters(text);
 }
 
 /**

@@ -1,31 +1,42 @@
+import { createParser, type ParseError } from "eventsource-parser";
 import { ApiError } from "../errors/api.ts";
 
-/** The data of every event of a `text/event-stream` (HTML Living Standard, section 9.2), as JSON. */
+/**
+ * Longest event that is accepted, in UTF-16 code units. The API's events have a few kilobytes; without a bound, a broken server
+ * could fill this process's memory with an event that never ends.
+ */
+export const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
+
+/**
+ * The data of every event of a `text/event-stream` (HTML Living Standard, section 9.2), as JSON. Throws `ApiError` for an event
+ * that is not JSON or is longer than {@link MAX_EVENT_LENGTH}.
+ */
 export async function* readEvents<T>(response: Response): AsyncGenerator<T> {
-  let data: string[] = [];
-  for await (const line of linesOf(response)) {
-    if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
-    if (line !== "" || data.length === 0) continue;
-    yield parse<T>(data);
-    data = [];
+  let received: string[] = [];
+  const parser = createParser({
+    maxBufferSize: MAX_EVENT_LENGTH,
+    onEvent: ({ data }) => received.push(data),
+    onError: refuseTooLong,
+  });
+  function* feed(text: string): Generator<T> {
+    parser.feed(text);
+    for (const data of received) yield parse<T>(data);
+    received = [];
   }
-  if (data.length > 0) yield parse<T>(data);
+  for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) yield* feed(text);
+  // The stream may end without the empty line that ends its last event.
+  yield* feed("\n\n");
 }
 
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of response.body ?? []) {
-    const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split(/\r?\n/);
-    rest = lines.pop() ?? "";
-    yield* lines;
-  }
-  yield rest + decoder.decode();
+/** Other errors are fields that the standard says to ignore. */
+function refuseTooLong(error: ParseError): void {
+  if (error.type !== "max-buffer-size-exceeded") return;
+  throw new ApiError(500, "INVALID_EVENT", `The server sent an event of more than ${MAX_EVENT_LENGTH} characters`);
 }
 
-function parse<T>(data: string[]): T {
+function parse<T>(data: string): T {
   try {
-    return JSON.parse(data.join("\n")) as T;
+    return JSON.parse(data) as T;
   } catch (error) {
     throw new ApiError(500, "INVALID_EVENT", `The server sent an event that is not JSON: ${String(error)}`);
   }
