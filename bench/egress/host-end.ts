@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
-import { authorityPem, EgressProxy, newPlaceholder, Sealer } from "@sandkeep/egress";
+import { authorityPem, newPlaceholder, ProxySupervisor, Sealer } from "@sandkeep/egress";
 import { FakeGuest } from "@sandkeep/egress/testing";
 import type { BenchContext } from "../context.ts";
 import type { Figures } from "../figures.ts";
@@ -31,7 +31,7 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   const sealer = await Sealer.open(join(dir, "secrets.key"));
   const placeholder = newPlaceholder();
   const proxy = resources.use(
-    new EgressProxy({ dir, config: rig.config, log: () => {}, onEvent: async () => {}, onViolation: () => {} }),
+    new ProxySupervisor({ dir, config: rig.config, log: () => {}, onEvent: async () => {}, onViolation: () => {} }),
   );
   const guest = resources.use(await FakeGuest.listen(join(dir, "guest")));
   await proxy.attach("bench", guest.socket, {
@@ -87,7 +87,7 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
 /** Thousands of connections open at once, each of which has carried a request, and how much the proxy's memory grew. */
 async function manyConnections(
   context: BenchContext,
-  proxy: EgressProxy,
+  proxy: ProxySupervisor,
   through: () => Promise<(path: string) => Promise<{ bytes: number }>>,
 ) {
   const before = pssBytes([proxy.pid!]);

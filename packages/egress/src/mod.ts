@@ -11,4 +11,4 @@ export {
   SealError,
   Sealer,
 } from "./secrets/mod.ts";
-export { EgressProxy, type SupervisorOptions } from "./supervisor/supervisor.ts";
+export { ProxySupervisor, type ProxySupervisorOptions } from "./supervisor/supervisor.ts";

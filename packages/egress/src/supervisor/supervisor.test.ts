@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import * as packet from "dns-packet";
 import type { EgressConfig, EgressEvent, EgressSpec } from "../contract.ts";
 import { FakeGuest, FlowRefused } from "../testing/guest.ts";
-import { EgressProxy } from "./supervisor.ts";
+import { ProxySupervisor } from "./supervisor.ts";
 
 const CONFIG: EgressConfig = {
   hosts: {},
@@ -79,7 +79,7 @@ describe("the proxy's process", () => {
   let upstream: Awaited<ReturnType<typeof echo>>;
   const events: EgressEvent[] = [];
   const violations: string[] = [];
-  let proxy: EgressProxy;
+  let proxy: ProxySupervisor;
   let dns: DnsSocket;
   let guest: FakeGuest;
   let taken: (() => Promise<void>) | null = null;
@@ -88,7 +88,7 @@ describe("the proxy's process", () => {
     dir = await mkdtemp(join(tmpdir(), "egress-"));
     upstream = await echo();
     dns = await resolver();
-    proxy = new EgressProxy({
+    proxy = new ProxySupervisor({
       dir,
       config: {
         ...CONFIG,

@@ -15,7 +15,7 @@ const NURSERY_MIB = 16;
 /** Settings that decide which upstream certificates are trusted, and nothing else of the environment. */
 const ENVIRONMENT = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"];
 
-export interface SupervisorOptions {
+export interface ProxySupervisorOptions {
   /** Folder of the CA and the key of sealed secrets. */
   dir: string;
   config: EgressConfig;
@@ -34,8 +34,8 @@ interface Attached {
 type Waiter = { resolve: () => void; reject: (error: Error) => void };
 
 /** One proxy process for all machines of a host. */
-export class EgressProxy implements AsyncDisposable {
-  readonly #options: SupervisorOptions;
+export class ProxySupervisor implements AsyncDisposable {
+  readonly #options: ProxySupervisorOptions;
   readonly #attached = new Map<string, Attached>();
   readonly #waiters = new Map<number, Waiter>();
   #child: ChildProcess | null = null;
@@ -45,7 +45,7 @@ export class EgressProxy implements AsyncDisposable {
   #restart: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(options: SupervisorOptions) {
+  constructor(options: ProxySupervisorOptions) {
     this.#options = options;
     this.#start();
   }

@@ -1,5 +1,5 @@
 /** The host: machines on this computer. */
-import { type EgressConfig, type EgressEvent, EgressProxy } from "@sandkeep/egress";
+import { type EgressConfig, type EgressEvent, ProxySupervisor } from "@sandkeep/egress";
 import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "../contract.ts";
 import type { Engine } from "../engine/engine.ts";
 import { MachineRegistry } from "../machines/registry.ts";
@@ -56,9 +56,9 @@ export class LocalHost implements Host {
     this.#creation = new Creation(this.#parts, options.jail ?? "full");
   }
 
-  #startEgress(egress: { dir: string; config: EgressConfig }, machines: MachineRegistry): EgressProxy {
+  #startEgress(egress: { dir: string; config: EgressConfig }, machines: MachineRegistry): ProxySupervisor {
     const { log } = this.#options.options;
-    return new EgressProxy({
+    return new ProxySupervisor({
       ...egress,
       log: (level, fields, text) => log[level](fields, text),
       onEvent: (id, event) => this.#egressListener(id, event),

@@ -1,4 +1,4 @@
-import type { EgressProxy } from "@sandkeep/egress";
+import type { ProxySupervisor } from "@sandkeep/egress";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import type { MachineRegistry } from "../machines/registry.ts";
@@ -12,7 +12,7 @@ export interface HostParts {
   pools: Pools;
   machines: MachineRegistry;
   /** Null: nothing gets out. */
-  egress: EgressProxy | null;
+  egress: ProxySupervisor | null;
   /** What machines trust besides their image's authorities, PEM. */
   caCertificates: string[];
   log: Log;

@@ -1,5 +1,5 @@
 /** Somebody's machine: watches over process and agent, and cleans up whichever way it ends. */
-import type { EgressProxy, EgressSpec } from "@sandkeep/egress";
+import type { EgressSpec, ProxySupervisor } from "@sandkeep/egress";
 import type { Guest, Machine, MachineExit } from "../contract.ts";
 import type { VmExit } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
@@ -14,12 +14,12 @@ export class RunningMachine implements Machine {
   readonly guest: Guest;
   readonly exited: Promise<MachineExit>;
   readonly clone: Clone;
-  readonly #egress: EgressProxy | null;
+  readonly #egress: ProxySupervisor | null;
   #record: MachineRecord;
   #attached = false;
   #destroyed = false;
 
-  constructor(record: MachineRecord, clone: Clone, egress: EgressProxy | null, log: Log) {
+  constructor(record: MachineRecord, clone: Clone, egress: ProxySupervisor | null, log: Log) {
     const { id } = record;
     this.id = id;
     this.#record = record;
