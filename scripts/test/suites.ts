@@ -42,7 +42,7 @@ export const suites: Suite[] = [
     name: "direction of dependencies",
     group: "static",
     covers: [],
-    run: async ({ root }) => one((await execute(process.execPath, ["scripts/check-imports.ts"], { cwd: root })) === 0),
+    run: async ({ root }) => one((await execute(process.execPath, ["scripts/checks/imports.ts"], { cwd: root })) === 0),
   },
   { name: "guest agent", group: "go", covers: ["guest"], run: goSuite },
   {

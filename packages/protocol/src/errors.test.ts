@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ApiError, ERRORS } from "./errors.ts";
-import { ERRORS_PAGE, errorsPage } from "./errors-page.ts";
 
 test("every entry has sentences and a status of an error", () => {
   for (const [code, { status, summary, remedy }] of Object.entries(ERRORS)) {
@@ -19,8 +17,4 @@ test("an error's JSON has its code, what happened, and what to do", () => {
     code: "NO_CAPACITY",
     message: "Only 12 MiB are free. Try again later, ask for less memory, or end a sandbox.",
   });
-});
-
-test("docs/errors.md is of this catalogue", async () => {
-  assert.equal(await readFile(ERRORS_PAGE, "utf8"), errorsPage(), "write it anew: see errors-page.ts");
 });

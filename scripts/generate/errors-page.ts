@@ -1,8 +1,8 @@
-/** Writes `docs/errors.md` from the catalogue: `node --conditions=sandkeep-source packages/protocol/src/errors-page.ts`. */
+/** Writes `docs/errors.md` from the catalogue: `node --conditions=sandkeep-source scripts/generate/errors-page.ts`. */
 import { writeFile } from "node:fs/promises";
-import { ERRORS, type ErrorEntry } from "./errors.ts";
+import { ERRORS, type ErrorEntry } from "@sandkeep/protocol";
 
-export const ERRORS_PAGE = new URL("../../../docs/errors.md", import.meta.url);
+export const ERRORS_PAGE = new URL("../../docs/errors.md", import.meta.url);
 
 /** The page, as Markdown. */
 export function errorsPage(): string {

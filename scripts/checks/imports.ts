@@ -7,7 +7,7 @@ import { readImports } from "./imports/graph.ts";
 import { judge } from "./imports/rules.ts";
 import { readWorkspaces } from "./imports/workspaces.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const imports = readImports(root, ["packages/*/src/**/*.ts", "bench/**/*.ts", "e2e/**/*.ts", "scripts/**/*.ts"]);
 const violations = judge(imports, readWorkspaces(root));
 for (const { where, what } of violations) console.error(`${where}: ${what}`);
