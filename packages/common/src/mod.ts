@@ -3,7 +3,7 @@ export { errnoOf } from "./errno.ts";
 export { createFileAtomically, type WriteOptions, writeFileAtomically } from "./files/atomic-file.ts";
 export { type FileLock, type LockOptions, lockFile, tryLockFile } from "./files/lock.ts";
 export { readOwnFile } from "./files/own-file.ts";
-export { syncDirectory } from "./files/sync.ts";
+export { syncPath } from "./files/sync.ts";
 export { LineReader } from "./line-reader.ts";
 export type { Logger } from "./logger.ts";
 export { startTicks } from "./process-identity.ts";

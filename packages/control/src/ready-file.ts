@@ -1,4 +1,4 @@
-import { writeFileAtomically } from "./files.ts";
+import { writeFileAtomically } from "@sandkeep/common";
 import type { Server } from "./server.ts";
 
 /** Tells scripts that the server serves, and how to reach it: `{"sandboxEndpoint","apiEndpoint","token","caFile"}`, for its owner only. */

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, describe, test } from "node:test";
+import { startTicks } from "@sandkeep/common";
 import { CliError, UsageError } from "../errors.ts";
-import { startTicks } from "../server/process-identity.ts";
 import { writeState } from "../server/state.ts";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import { collectSecret } from "../values/secret.ts";
@@ -101,7 +101,7 @@ describe("the server to talk to", () => {
 
   test("is else the one that runs here; without one, says how to get one", async () => {
     await assert.rejects(requireTarget({ options: { dataDir }, env: {} }), hasCode("NO_SERVER", 7));
-    writeState(dataDir, {
+    await writeState(dataDir, {
       pid: process.pid,
       startTicks: startTicks(process.pid)!,
       version: "1",

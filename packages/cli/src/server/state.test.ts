@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { startTicks } from "@sandkeep/common";
 import { stateFile } from "../paths.ts";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
-import { startTicks } from "./process-identity.ts";
 import { readState, removeState, type ServerState, writeState } from "./state.ts";
 
 const dir = temporaryDirectory();
@@ -20,8 +20,8 @@ const state = (pid: number): ServerState => ({
   caFile: null,
 });
 
-test("the state of a running server can be read, by its owner only", () => {
-  writeState(dir, state(process.pid));
+test("the state of a running server can be read, by its owner only", async () => {
+  await writeState(dir, state(process.pid));
   assert.deepEqual(readState(dir), state(process.pid));
   assert.equal(statSync(stateFile(dir)).mode & 0o777, 0o600);
 });
@@ -31,13 +31,13 @@ test("what a dead server left does not count, even if another process has its pi
   await once(child, "spawn");
   const left = state(child.pid!);
   const other = join(dir, "other");
-  writeState(other, left);
+  await writeState(other, left);
   assert.ok(readState(other));
-  writeState(other, { ...left, startTicks: left.startTicks - 1 });
+  await writeState(other, { ...left, startTicks: left.startTicks - 1 });
   assert.equal(readState(other), undefined, "same pid, but it started at another time");
   child.kill("SIGKILL");
   await once(child, "exit");
-  writeState(other, left);
+  await writeState(other, left);
   assert.equal(readState(other), undefined);
 });
 
@@ -45,11 +45,11 @@ test("a server removes its own state only", async () => {
   const child = spawn("sleep", ["60"]);
   await once(child, "spawn");
   const own = join(dir, "own");
-  writeState(own, state(child.pid!));
+  await writeState(own, state(child.pid!));
   removeState(own);
   assert.ok(readState(own));
   child.kill();
-  writeState(own, state(process.pid));
+  await writeState(own, state(process.pid));
   removeState(own);
   assert.equal(readState(own), undefined);
 });

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { startTicks, writeFileAtomically } from "@sandkeep/common";
 import { stateFile } from "../paths.ts";
-import { startTicks } from "./process-identity.ts";
 
 /** What is known about the server that uses a data directory; kept there, for its owner only, as it holds a token. */
 export interface ServerState {
@@ -25,12 +26,11 @@ export function readState(dataDir: string): ServerState | undefined {
   }
 }
 
-export function writeState(dataDir: string, state: ServerState): void {
+export async function writeState(dataDir: string, state: ServerState): Promise<void> {
   const file = stateFile(dataDir);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify(state)}\n`, { mode: 0o600 });
-  renameSync(temporary, file);
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  // Not synced: it tells of a process, which a power cut ends too.
+  await writeFileAtomically(file, `${JSON.stringify(state)}\n`, { durable: false });
 }
 
 /** Removes the state, if it is this process's own. */

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoOf } from "../errno.ts";
-import { syncDirectory } from "./sync.ts";
+import { syncPath } from "./sync.ts";
 
 /** Readable and writable by the owner only. */
 const PRIVATE = 0o600;
@@ -77,5 +77,5 @@ async function throughTemporary(
     throw error;
   }
   // The new name is on disk once the directory is.
-  if (durable) await syncDirectory(dirname(path));
+  if (durable) await syncPath(dirname(path));
 }

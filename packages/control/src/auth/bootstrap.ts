@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileAtomically } from "@sandkeep/common";
 import { newOrganisationId } from "@sandkeep/protocol";
 import type { OrganisationRecord, Store } from "@sandkeep/store";
-import { writeFileAtomically } from "../files.ts";
 import { hashToken, newToken } from "./token.ts";
 
 /** In the data directory, readable by its owner only: an administrator's token for this machine's own command line. */

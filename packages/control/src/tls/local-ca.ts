@@ -5,7 +5,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
-import { writeFileAtomically } from "../files.ts";
+import { writeFileAtomically } from "@sandkeep/common";
 
 const DAY_MS = 24 * 60 * 60_000;
 const CA_DAYS = 3_650;

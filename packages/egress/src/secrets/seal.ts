@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { link, open, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open } from "node:fs/promises";
+import { createFileAtomically, errnoOf } from "@sandkeep/common";
 import { MAX_VALUE_BYTES } from "./limits.ts";
 
 const KEY_BYTES = 32;
@@ -35,7 +35,8 @@ export class Sealer {
   static async open(file: string): Promise<Sealer> {
     let key = await readKey(file);
     if (!key) {
-      await makeKey(file);
+      // If somebody else is first, theirs is the key.
+      await createFileAtomically(file, randomBytes(KEY_BYTES));
       key = await readKey(file);
     }
     if (!key) throw new SealError(`${file}: disappeared while it was made`);
@@ -79,10 +80,11 @@ export class Sealer {
 
 async function readKey(file: string): Promise<Buffer | undefined> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      if (error.code === "ELOOP") throw new SealError(`${file}: is a symbolic link; put the key file itself there`);
-      throw new SealError(`${file}: cannot be read (${error.code})`);
+    (error: unknown) => {
+      const code = errnoOf(error);
+      if (code === "ENOENT") return undefined;
+      if (code === "ELOOP") throw new SealError(`${file}: is a symbolic link; put the key file itself there`);
+      throw new SealError(`${file}: cannot be read (${code})`);
     },
   );
   if (!handle) return undefined;
@@ -105,27 +107,5 @@ async function readKey(file: string): Promise<Buffer | undefined> {
     return buffer.subarray(0, KEY_BYTES);
   } finally {
     await handle.close();
-  }
-}
-
-/** Makes the file whole or not at all: written and synced under another name, then linked, which fails if somebody was first. */
-async function makeKey(file: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(8).toString("hex")}`;
-  const handle = await open(temporary, "wx", 0o600);
-  try {
-    await handle.writeFile(randomBytes(KEY_BYTES));
-    await handle.sync();
-    await link(temporary, file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-  } finally {
-    await handle.close();
-    await unlink(temporary);
-  }
-  const directory = await open(dirname(file), "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

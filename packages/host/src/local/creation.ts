@@ -50,7 +50,7 @@ export class Creation {
     const record: MachineRecord = { id: spec.id, memoryMiB: spec.memoryMiB, keep: spec.keep };
     try {
       signal?.throwIfAborted();
-      await Promise.all([clone.guest.call("resume", identity), writeRecord(clone.dir, record)]);
+      await Promise.all([clone.guest.call("resume", identity), writeRecord(clone.dir, record, { durable: false })]);
       signal?.throwIfAborted();
     } catch (error) {
       await discard(clone);

@@ -7,8 +7,8 @@ import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { readOwnFile, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
-import { readOwnFile, writeOwnFile } from "./own-file.ts";
 
 const RECORD = "machine.json";
 
@@ -33,16 +33,21 @@ export async function listFolders(runDir: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(runDir, entry.name));
 }
 
-/** Notes whose machine it is. Atomic: a reader sees all of it or nothing. */
-export async function writeRecord(dir: string, record: MachineRecord): Promise<void> {
-  await writeOwnFile(dir, RECORD, JSON.stringify(record));
+/**
+ * Notes whose machine it is. Atomic: a reader sees all of it or nothing.
+ *
+ * @param options.durable whether the record also survives a power cut once this resolves (default true). A machine does not, so creating one
+ *   need not wait for the disk.
+ */
+export async function writeRecord(dir: string, record: MachineRecord, options?: { durable?: boolean }): Promise<void> {
+  await writeFileAtomically(join(dir, RECORD), JSON.stringify(record), options);
 }
 
 /** Null when there is none that can be believed: one in a folder that is not the server's alone cannot. */
 export async function readRecord(dir: string): Promise<MachineRecord | null> {
   try {
     if (!isOurs(dir)) return null;
-    return recordSchema.parse(JSON.parse((await readOwnFile(dir, RECORD)) ?? "null"));
+    return recordSchema.parse(JSON.parse((await readOwnFile(join(dir, RECORD))) ?? "null"));
   } catch {
     return null;
   }

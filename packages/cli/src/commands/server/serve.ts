@@ -1,10 +1,10 @@
 import { join } from "node:path";
+import { startTicks } from "@sandkeep/common";
 import type { JailKind } from "@sandkeep/host";
 import { CliError, ExitCode, UsageError } from "../../errors.ts";
 import { dataDirOf, imagesOf } from "../../paths.ts";
 import { JAILS, jailOf } from "../../server/jail-choice.ts";
 import { prepareImage } from "../../server/prepare-image.ts";
-import { startTicks } from "../../server/process-identity.ts";
 import { readState, removeState, writeState } from "../../server/state.ts";
 import { stopRequest } from "../../server/stop-request.ts";
 import type { CommonOptions, Invocation } from "../../tree/spec.ts";
@@ -65,7 +65,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   // ahead of demand rather than boot another one beside it.
   if (options.background) await host.ready();
   const { sandboxEndpoint, apiEndpoint, token, caFile } = server;
-  writeState(dataDir, {
+  await writeState(dataDir, {
     pid: process.pid,
     startTicks: startTicks(process.pid)!,
     version: VERSION,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { startTicks } from "@sandkeep/common";
 import { CliError } from "../../errors.ts";
 import { dataDirOf } from "../../paths.ts";
-import { startTicks } from "../../server/process-identity.ts";
 import { readState } from "../../server/state.ts";
 import type { Invocation } from "../../tree/spec.ts";
 

@@ -4,9 +4,8 @@
  * wrong is a verdict: a guest that does not start under emulation either says nothing about KVM.
  */
 import { access, constants, readFile, rm } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
-import { writeOwnFile } from "../../machines/own-file.ts";
 import type { Acceleration } from "../engine.ts";
 
 /** A guest under working KVM answers in well under a second; under emulation it takes about three. */
@@ -52,7 +51,7 @@ export async function proveAcceleration(options: ProveOptions): Promise<Accelera
   const verdict = await prove(device, options.boot);
   // Servers that share templates may run different images.
   const kept = [...Object.entries(known), [key, verdict]].slice(-MAX_VERDICTS);
-  await writeOwnFile(dirname(options.cache), basename(options.cache), JSON.stringify(Object.fromEntries(kept)));
+  await writeFileAtomically(options.cache, JSON.stringify(Object.fromEntries(kept)));
   return verdict;
 }
 

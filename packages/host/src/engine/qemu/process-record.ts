@@ -2,9 +2,9 @@
  * What is known of a machine's process after a crash of ours: kept in the server's folder of the machine, and said by the kernel.
  * What a process says of itself (its command line, its name) counts for nothing: it can write that.
  */
-import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { errnoOf, readOwnFile, startTicks, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
-import { readOwnFile, writeOwnFile } from "../../machines/own-file.ts";
 
 const recordSchema = z.object({
   pid: z.number().int().positive(),
@@ -22,15 +22,15 @@ export function recordOf(pid: number, uid: number | null): ProcessRecord {
   return { pid, startTicks: startTicks(pid) ?? 0, uid };
 }
 
-/** Notes a process in its machine's folder. */
+/** Notes a process in its machine's folder. Not synced: after a power cut the process is gone too. */
 export async function noteProcess(dir: string, record: ProcessRecord): Promise<void> {
-  await writeOwnFile(dir, PROCESS_RECORD, JSON.stringify(record));
+  await writeFileAtomically(join(dir, PROCESS_RECORD), JSON.stringify(record), { durable: false });
 }
 
 /** Null when there is none that can be believed. */
 export async function readProcess(dir: string): Promise<ProcessRecord | null> {
   try {
-    return recordSchema.parse(JSON.parse((await readOwnFile(dir, PROCESS_RECORD)) ?? "null"));
+    return recordSchema.parse(JSON.parse((await readOwnFile(join(dir, PROCESS_RECORD))) ?? "null"));
   } catch {
     return null;
   }
@@ -46,18 +46,6 @@ export function kill(record: Pick<ProcessRecord, "pid" | "startTicks">): void {
   try {
     if (isRunning(record)) process.kill(record.pid, "SIGKILL");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
-
-/** When a process started (proc_pid_stat(5), field 22); undefined when it has ended, also if nobody has taken note of that yet. */
-export function startTicks(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name, in brackets, is the process's own choice.
-    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return state === "Z" || state === "X" ? undefined : Number(fields[18]);
-  } catch {
-    return undefined;
+    if (errnoOf(error) !== "ESRCH") throw error;
   }
 }

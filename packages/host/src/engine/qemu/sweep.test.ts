@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { writeFileAtomically } from "@sandkeep/common";
 import { createFolder } from "../../machines/folder.ts";
-import { writeOwnFile } from "../../machines/own-file.ts";
 import { isRunning, noteProcess, PROCESS_RECORD, type ProcessRecord, readProcess, recordOf } from "./process-record.ts";
 import { sweepQemus } from "./sweep.ts";
 
@@ -49,7 +49,10 @@ test("leaves a process alone whose pid is on record but which started at another
   const dir = createFolder(runDir);
   const bystander = await start("sleep", ["1000"]);
   const record = await note(dir, bystander);
-  await writeOwnFile(dir, PROCESS_RECORD, JSON.stringify({ ...record, startTicks: record.startTicks - 1 }));
+  await writeFileAtomically(
+    join(dir, PROCESS_RECORD),
+    JSON.stringify({ ...record, startTicks: record.startTicks - 1 }),
+  );
   assert.equal(isRunning((await readProcess(dir))!), false);
   await sweepQemus(runDir, new Set());
   assert.equal(isRunning(record), true);
@@ -58,7 +61,7 @@ test("leaves a process alone whose pid is on record but which started at another
 test("a record that is broken, as after a power failure, is none, and keeps nobody from starting", async () => {
   for (const text of ["", "\0\0\0", '{"pid":', "[]"]) {
     const dir = createFolder(runDir);
-    await writeOwnFile(dir, PROCESS_RECORD, text);
+    await writeFileAtomically(join(dir, PROCESS_RECORD), text);
     assert.equal(await readProcess(dir), null, text);
   }
   await sweepQemus(runDir, new Set());

@@ -1,9 +1,10 @@
 /** Ends what a former run of ours started and nobody owns any more. */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, sep } from "node:path";
+import { startTicks } from "@sandkeep/common";
 import { listFolders } from "../../machines/folder.ts";
 import { removeEmptyGroups } from "./cgroup.ts";
-import { isRunning, kill, readProcess, startTicks } from "./process-record.ts";
+import { isRunning, kill, readProcess } from "./process-record.ts";
 
 /** The programs in the chain that starts a machine. */
 const PROGRAMS = new Set(["perl", "prlimit", "bwrap", "setpriv", "qemu-system-x86_64"]);

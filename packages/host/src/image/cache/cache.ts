@@ -1,17 +1,6 @@
-import {
-  constants,
-  copyFile,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from "node:fs/promises";
+import { constants, copyFile, link, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { errnoOf, syncPath } from "@sandkeep/common";
 import { z } from "zod";
 import { IMAGE_FILES, type Image, MANIFEST_FILE, type Manifest, manifestSchema } from "../image.ts";
 import { type HeldLock, lockFile } from "../lock.ts";
@@ -84,24 +73,19 @@ export async function publish(dataDir: string, dir: string, manifest: Manifest):
   await rm(join(dir, SCRATCH_FILE), { force: true });
   await writeFile(join(dir, MANIFEST_FILE), JSON.stringify(manifest, undefined, 2));
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    await sync(join(entry.parentPath, entry.name));
+    await syncPath(join(entry.parentPath, entry.name));
   }
-  await sync(dir);
+  await syncPath(dir);
   const target = join(imagesDir(dataDir), manifest.id);
   try {
     await rename(dir, target);
   } catch (error) {
     // The same bytes are there already: one is as good as the other, and that one may be in use.
-    if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!["ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
     await discard(dir);
   }
-  await sync(imagesDir(dataDir));
+  await syncPath(imagesDir(dataDir));
   return (await readImage(dataDir, manifest.id))!;
-}
-
-async function sync(path: string): Promise<void> {
-  await using file = await open(path, constants.O_RDONLY);
-  await file.sync();
 }
 
 /** Puts a file into another directory without using space for it, if the file system can. */

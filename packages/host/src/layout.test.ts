@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { layout } from "./layout.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-layout-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+test("a folder of machines that somebody else made, or may look into, is refused", () => {
+  const data = join(dir, "data");
+  const { run } = layout(data);
+  chmodSync(run, 0o755);
+  assert.throws(() => layout(data), /must be a directory that belongs to this user/);
+  rmSync(run, { recursive: true });
+  symlinkSync(dir, run);
+  assert.throws(() => layout(data), /must be a directory that belongs to this user/);
+});
+
+test("a folder of machines whose path is too long for sockets is elsewhere, or refused", () => {
+  const long = join(dir, "d".repeat(100));
+  const before = process.env.TMPDIR;
+  try {
+    process.env.TMPDIR = dir;
+    assert.match(layout(long).run, new RegExp(`^${dir}/sandkeep-`));
+    process.env.TMPDIR = join(dir, "t".repeat(100));
+    assert.throws(() => layout(long), /too long.*TMPDIR/);
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createFolder, readRecord, writeRecord } from "./folder.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-folder-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+const victim = join(dir, "victim");
+
+test("a record is written and read, for its owner only", async () => {
+  const folder = createFolder(dir);
+  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  assert.deepEqual(await readRecord(folder), { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  assert.equal(statSync(join(folder, "machine.json")).mode & 0o777, 0o600);
+});
+
+test("a link in the place of a record is not followed, neither to write nor to read", async () => {
+  const folder = createFolder(dir);
+  writeFileSync(victim, '{"id":"sbx_other","memoryMiB":1280,"keep":true}', { mode: 0o600 });
+  symlinkSync(victim, join(folder, "machine.json"));
+  assert.equal(await readRecord(folder), null);
+  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  assert.match(readFileSync(victim, "utf8"), /sbx_other/);
+  assert.equal((await readRecord(folder))?.id, "sbx_1");
+});
+
+test("what others may write is not believed, nor what stands in a folder that they may look into", async () => {
+  const folder = createFolder(dir);
+  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  for (const mode of [0o620, 0o602]) {
+    chmodSync(join(folder, "machine.json"), mode);
+    assert.equal(await readRecord(folder), null, mode.toString(8));
+  }
+  chmodSync(join(folder, "machine.json"), 0o600);
+  chmodSync(folder, 0o770);
+  assert.equal(await readRecord(folder), null);
+  chmodSync(folder, 0o700);
+  assert.notEqual(await readRecord(folder), null);
+});
+
+test("garbage and long files are no records", async () => {
+  const folder = createFolder(dir);
+  for (const text of ["", "{", "[]", '{"id":1}', "x".repeat(100_000)]) {
+    writeFileSync(join(folder, "machine.json"), text, { mode: 0o600 });
+    assert.equal(await readRecord(folder), null);
+  }
+});
