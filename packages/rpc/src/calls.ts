@@ -1,6 +1,6 @@
 /** The calls of one connection: params checked, methods carried out, answers in the form that clients read. */
 import { type RequestId, RPC_ERRORS, type RpcMethod, rpcMethods } from "@sandkeep/protocol";
-import type { Call, Client } from "./client.ts";
+import type { Call, Client } from "./connection-state.ts";
 import { describeFailure, invalidParams, ProtocolError } from "./errors.ts";
 import { handlers } from "./methods/mod.ts";
 

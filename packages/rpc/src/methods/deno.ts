@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { SpawnParams } from "@sandkeep/host";
 import { type RpcDecodedParams, WATCHER_RESTART_METHOD } from "@sandkeep/protocol";
-import type { Client, Handlers } from "../client.ts";
+import type { Client, Handlers } from "../connection-state.ts";
 import { PROGRAM_PRELOAD, replSetup } from "../deno/preload.ts";
 import { DenoProgram } from "../deno/program.ts";
 import { Repl } from "../deno/repl.ts";
 import { applicationError, noSuchProcess } from "../errors.ts";
-import { openStream, upload } from "../guest-io.ts";
-import { ProcessRun } from "../process-run.ts";
+import { ProcessRun } from "../processes/process-run.ts";
+import { openStream, upload } from "../streams/guest-io.ts";
 
 /** Where inline code too long for a command line is kept in the guest. */
 const CODE_DIRECTORY = "/tmp/.sandkeep";

@@ -1,4 +1,4 @@
-import type { Handlers } from "../client.ts";
+import type { Handlers } from "../connection-state.ts";
 
 /** Environment of the sandbox (wire-protocol §7.7). */
 export const environmentHandlers = {

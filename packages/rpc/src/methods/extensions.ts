@@ -1,8 +1,8 @@
-import type { Client, Handlers } from "../client.ts";
-import { openStream } from "../guest-io.ts";
-import { ProcessRun } from "../process-run.ts";
-import { sendBytes } from "../send-bytes.ts";
-import { readTree, writeTree } from "../trees.ts";
+import type { Client, Handlers } from "../connection-state.ts";
+import { readTree, writeTree } from "../files/trees.ts";
+import { ProcessRun } from "../processes/process-run.ts";
+import { openStream } from "../streams/guest-io.ts";
+import { sendBytes } from "../streams/send-bytes.ts";
 
 /** What Sandkeep adds for its own clients. */
 export const extensionHandlers = {

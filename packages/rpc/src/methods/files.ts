@@ -1,8 +1,8 @@
 import { type RpcDecodedParams, STREAM_METHODS } from "@sandkeep/protocol";
-import type { Call, Client, Handlers } from "../client.ts";
+import type { Call, Client, Handlers } from "../connection-state.ts";
 import { applicationError, describeFailure } from "../errors.ts";
-import { collect, openStream, upload } from "../guest-io.ts";
-import { sendWalk } from "../walk.ts";
+import { sendWalk } from "../files/walk.ts";
+import { collect, openStream, upload } from "../streams/guest-io.ts";
 
 /** Files by path (wire-protocol §7.2). */
 export const fileHandlers = {

@@ -1,4 +1,4 @@
-import type { Client, Handlers } from "../client.ts";
+import type { Client, Handlers } from "../connection-state.ts";
 
 /** Open files (wire-protocol §7.3). */
 export const handleHandlers = {

@@ -1,5 +1,5 @@
 /** What carries out each RPC method. */
-import type { Handlers } from "../client.ts";
+import type { Handlers } from "../connection-state.ts";
 import { denoHandlers } from "./deno.ts";
 import { environmentHandlers } from "./environment.ts";
 import { extensionHandlers } from "./extensions.ts";

@@ -1,9 +1,9 @@
 import type { RpcDecodedParams } from "@sandkeep/protocol";
-import type { Client, Handlers } from "../client.ts";
+import type { Client, Handlers } from "../connection-state.ts";
 import { applicationError, noSuchProcess } from "../errors.ts";
-import { openStream, write } from "../guest-io.ts";
-import type { InboundStream } from "../inbound-stream.ts";
-import { sendBytes } from "../send-bytes.ts";
+import { openStream, write } from "../streams/guest-io.ts";
+import type { InboundStream } from "../streams/inbound-stream.ts";
+import { sendBytes } from "../streams/send-bytes.ts";
 
 /** Statuses whose responses have no body; the JavaScript client refuses one (wire-protocol §7.6). */
 const NULL_BODY = new Set([101, 204, 205, 304]);

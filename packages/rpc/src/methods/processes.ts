@@ -1,6 +1,6 @@
-import type { Handlers } from "../client.ts";
+import type { Handlers } from "../connection-state.ts";
 import { noSuchProcess } from "../errors.ts";
-import { ProcessRun } from "../process-run.ts";
+import { ProcessRun } from "../processes/process-run.ts";
 
 /** Processes (wire-protocol §7.4). */
 export const processHandlers = {

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from "node
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { GuestError } from "@sandkeep/host";
-import { openStream } from "../guest-io.ts";
+import { openStream } from "../streams/guest-io.ts";
 import { misbehavingGuest, prefix } from "../testing/misbehaving-agent.ts";
 import { startSandbox } from "../testing/mod.ts";
 

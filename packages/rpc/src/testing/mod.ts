@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import type { Guest } from "@sandkeep/host";
 import type { Activity } from "@sandkeep/protocol";
 import { WebSocketServer } from "ws";
-import { type RpcConnection, serveRpc } from "../connection.ts";
 import { RPC_LIMITS, type RpcLimits } from "../limits.ts";
-import { SandboxSession } from "../session.ts";
+import { SandboxSession } from "../sandbox-state.ts";
+import { type RpcConnection, serveRpc } from "../serve.ts";
 import { startAgent } from "./agent.ts";
 import { TestClient } from "./client.ts";
 

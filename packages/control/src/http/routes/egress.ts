@@ -2,11 +2,11 @@ import { ApiError, egressChangeSchema, secretNameSchema, secretRequestSchema } f
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { egressView } from "../../egress/views.ts";
-import { exportEgress } from "../egress-export.ts";
 import type { Env, Services } from "../env.ts";
-import { readBody, readQuery } from "../input.ts";
+import { readBody, readQuery } from "../input/body.ts";
+import { moment } from "../input/moment.ts";
+import { exportEgress } from "../output/egress-export.ts";
 import { resource } from "../resource.ts";
-import { moment } from "../time.ts";
 
 const logQuery = z.object({
   format: z.enum(["jsonl", "har"]).default("jsonl"),

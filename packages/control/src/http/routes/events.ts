@@ -4,11 +4,11 @@ import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { eventView } from "../../events/view.ts";
 import type { Env, Services } from "../env.ts";
-import { followEvents } from "../follow.ts";
-import { readQuery } from "../input.ts";
-import { nextLink, pageQuery, unwrapCursor } from "../page.ts";
+import { readQuery } from "../input/body.ts";
+import { moment } from "../input/moment.ts";
+import { nextLink, pageQuery, unwrapCursor } from "../input/page.ts";
+import { followEvents } from "../output/follow.ts";
 import { resource } from "../resource.ts";
-import { moment } from "../time.ts";
 
 /** Kinds that one question may name. */
 const MAX_KINDS = 50;

@@ -3,7 +3,7 @@ import type { OrganisationRecord } from "@sandkeep/store";
 import { UniqueViolation } from "@sandkeep/store";
 import type { Hono } from "hono";
 import type { Env, Services } from "../env.ts";
-import { readBody } from "../input.ts";
+import { readBody } from "../input/body.ts";
 import { resource } from "../resource.ts";
 
 const view = ({ createdAt, ...rest }: OrganisationRecord): Organisation => ({

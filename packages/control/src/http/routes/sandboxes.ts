@@ -4,9 +4,9 @@ import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { egressView } from "../../egress/views.ts";
 import type { Env, Services } from "../env.ts";
-import { readBody, readQuery } from "../input.ts";
-import { labelFilter } from "../label-filter.ts";
-import { decodeCursor, encodeCursor, nextLink, pageQuery, unwrapCursor } from "../page.ts";
+import { readBody, readQuery } from "../input/body.ts";
+import { labelFilter } from "../input/label-filter.ts";
+import { decodeCursor, encodeCursor, nextLink, pageQuery, unwrapCursor } from "../input/page.ts";
 import { resource } from "../resource.ts";
 
 const cursorSchema = z.tuple([z.number(), z.string()]);

@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import type { Principal } from "../../auth/authenticator.ts";
 import { newToken } from "../../auth/token.ts";
 import type { Env, Services } from "../env.ts";
-import { readBody } from "../input.ts";
+import { readBody } from "../input/body.ts";
 import { resource } from "../resource.ts";
 import { requireScope } from "../scopes.ts";
 

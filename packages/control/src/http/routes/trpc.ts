@@ -3,7 +3,7 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { bearerToken } from "../../auth/authenticator.ts";
 import type { Env, Services } from "../env.ts";
 import { toApiError } from "../errors.ts";
-import { readText } from "../input.ts";
+import { readText } from "../input/body.ts";
 import { resource } from "../resource.ts";
 import { TRPC_PATH } from "../scopes.ts";
 import { cookieToken } from "../trpc/cookie.ts";

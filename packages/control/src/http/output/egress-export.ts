@@ -1,8 +1,8 @@
 import { EGRESS_KINDS, type SandboxEvent } from "@sandkeep/protocol";
 import type { EventQuery } from "@sandkeep/store";
-import { harEntry, harFoot, harHead } from "../events/har.ts";
-import { eventView } from "../events/view.ts";
-import type { Services } from "./env.ts";
+import { harEntry, harFoot, harHead } from "../../events/har.ts";
+import { eventView } from "../../events/view.ts";
+import type { Services } from "../env.ts";
 
 /** Events that are read from the store, and sent, at once: what an export needs of memory. */
 const PAGE = 500;

@@ -12,11 +12,11 @@ import {
 } from "@sandkeep/protocol";
 import type { RawData, WebSocket } from "ws";
 import { Calls } from "./calls.ts";
-import { Client, type Logger } from "./client.ts";
-import { InboundStreams } from "./inbound-stream.ts";
+import { Client, type Logger } from "./connection-state.ts";
 import { RPC_LIMITS, type RpcLimits } from "./limits.ts";
-import { Outbox } from "./outbox.ts";
-import type { SandboxSession } from "./session.ts";
+import type { SandboxSession } from "./sandbox-state.ts";
+import { InboundStreams } from "./streams/inbound-stream.ts";
+import { Outbox } from "./streams/outbox.ts";
 
 export interface RpcContext {
   session: SandboxSession;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { startSandbox, type TestClient } from "./testing/mod.ts";
+import { startSandbox, type TestClient } from "../testing/mod.ts";
 
 const MIB = 1024 * 1024;
 let sandbox: Awaited<ReturnType<typeof startSandbox>>;

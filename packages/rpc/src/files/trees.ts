@@ -1,9 +1,9 @@
 /** Whole directories as archives: what the guest packs goes to the client as it is, and what the client packs to the guest. */
 import type { RpcDecodedParams } from "@sandkeep/protocol";
-import type { Client } from "./client.ts";
-import { describeFailure } from "./errors.ts";
-import { openStream, upload } from "./guest-io.ts";
-import { sendBytes } from "./send-bytes.ts";
+import type { Client } from "../connection-state.ts";
+import { describeFailure } from "../errors.ts";
+import { openStream, upload } from "../streams/guest-io.ts";
+import { sendBytes } from "../streams/send-bytes.ts";
 
 const METHOD = "sandkeep.writeTree";
 

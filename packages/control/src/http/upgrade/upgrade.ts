@@ -2,14 +2,14 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { ApiError, CONFIG_HEADER, decodeConfig } from "@sandkeep/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
-import { bearerToken, type Principal } from "../auth/authenticator.ts";
-import type { Lease } from "../auth/lease.ts";
-import type { Sandbox } from "../sandboxes/sandbox.ts";
-import type { Services } from "./env.ts";
-import { toApiError } from "./errors.ts";
-import { refuse } from "./refusal.ts";
-import { requireScope, scopeOf } from "./scopes.ts";
-import { newTraceId, TRACE_HEADER } from "./trace.ts";
+import { bearerToken, type Principal } from "../../auth/authenticator.ts";
+import type { Lease } from "../../auth/lease.ts";
+import type { Sandbox } from "../../sandboxes/sandbox.ts";
+import type { Services } from "../env.ts";
+import { toApiError } from "../errors.ts";
+import { refuse } from "../listener/refusal.ts";
+import { requireScope, scopeOf } from "../scopes.ts";
+import { newTraceId, TRACE_HEADER } from "../trace.ts";
 import { WaitingClient } from "./waiting-client.ts";
 
 /** The 101 and connect answers carry the sandbox's id here; JavaScript's client learns it from this only. */

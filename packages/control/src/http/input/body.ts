@@ -1,7 +1,7 @@
 import { ApiError, describeIssues } from "@sandkeep/protocol";
 import type { Context } from "hono";
 import type { z } from "zod";
-import type { Env } from "./env.ts";
+import type { Env } from "../env.ts";
 
 /**
  * The request's JSON body. None at all counts as `{}`: official clients send a JSON content type without a body.

@@ -8,10 +8,10 @@ import type { HttpEvent } from "@sandkeep/egress";
 import type { SandboxEvent } from "@sandkeep/protocol";
 import type { EventRecord, Store } from "@sandkeep/store";
 import { z } from "zod";
-import type { EventBus } from "../events/bus.ts";
-import { create } from "../testing/client.ts";
-import { connection, dns, http } from "../testing/egress-events.ts";
-import { Fixture } from "../testing/fixture.ts";
+import type { EventBus } from "../../events/bus.ts";
+import { create } from "../../testing/client.ts";
+import { connection, dns, http } from "../../testing/egress-events.ts";
+import { Fixture } from "../../testing/fixture.ts";
 import { exportEgress } from "./egress-export.ts";
 
 describe("the export", async () => {

@@ -1,7 +1,7 @@
 /** Sends a guest's stream to the client as it comes, at the client's pace: that of its socket, and that of its reader if it says. */
 import type { GuestStream } from "@sandkeep/host";
-import type { Client } from "./client.ts";
-import { toErrorObject } from "./errors.ts";
+import type { Client } from "../connection-state.ts";
+import { toErrorObject } from "../errors.ts";
 import type { OutboundStream } from "./outbound-stream.ts";
 
 /** @param window how much the client holds unread, bytes */

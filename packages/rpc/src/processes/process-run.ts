@@ -11,12 +11,12 @@ import {
   HostFrame,
   type SpawnParams,
 } from "@sandkeep/host";
-import type { Client } from "./client.ts";
-import { describeFailure, toErrorObject } from "./errors.ts";
-import { openStream, write } from "./guest-io.ts";
-import type { InboundStream } from "./inbound-stream.ts";
-import { EVENT_ARGV_CHARS } from "./limits.ts";
-import type { OutboundStream } from "./outbound-stream.ts";
+import type { Client } from "../connection-state.ts";
+import { describeFailure, toErrorObject } from "../errors.ts";
+import { EVENT_ARGV_CHARS } from "../limits.ts";
+import { openStream, write } from "../streams/guest-io.ts";
+import type { InboundStream } from "../streams/inbound-stream.ts";
+import type { OutboundStream } from "../streams/outbound-stream.ts";
 
 /** Pieces in which a client's chunk goes to the process, bytes: one chunk may be 100 MiB. */
 const STDIN_PIECE_BYTES = 256 * 1024;

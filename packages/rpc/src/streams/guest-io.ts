@@ -1,7 +1,7 @@
 /** Using the guest's streams: opening, reading, writing, giving up. */
 import type { Writable } from "node:stream";
 import { type Guest, GuestError, type GuestStream, type GuestStreams } from "@sandkeep/host";
-import { abortError, applicationError } from "./errors.ts";
+import { abortError, applicationError } from "../errors.ts";
 
 /** Largest piece written to a guest's stream at once, bytes: several fit before the window of HTTP/2 is full. */
 const WRITE_BYTES = 256 * 1024;

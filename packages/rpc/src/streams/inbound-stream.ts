@@ -1,6 +1,6 @@
 /** Byte streams from a client to the server. Data is kept for calls that have not named the stream yet (wire-protocol §6). */
 import { decodeBase64, type ErrorObject } from "@sandkeep/protocol";
-import { ApplicationError, applicationError } from "./errors.ts";
+import { ApplicationError, applicationError } from "../errors.ts";
 
 /** What a stream reports to the table that holds it. */
 interface Owner {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { SandboxMetadata } from "@sandkeep/protocol";
-import { create } from "../testing/client.ts";
-import { Fixture } from "../testing/fixture.ts";
+import { create } from "../../testing/client.ts";
+import { Fixture } from "../../testing/fixture.ts";
 
 /** As both clients do it: naive splits at comma and semicolon (wire-protocol §9). */
 function next(response: Response): string | undefined {

@@ -1,6 +1,6 @@
 /** What goes to the client: messages in order, and a mark for those who could send without end. */
 import type { WebSocket } from "ws";
-import type { RpcLimits } from "./limits.ts";
+import type { RpcLimits } from "../limits.ts";
 
 export class Outbox {
   readonly #socket: WebSocket;

@@ -1,12 +1,12 @@
 /** The streams of `walk` and `expandGlob`: one JSON object in each chunk, whole (wire-protocol §6.1 rule 7). */
 import { type GlobParams, type WalkParams, walkEntrySchema } from "@sandkeep/host";
 import { type ErrorObject, errorObjectSchema } from "@sandkeep/protocol";
-import type { Client } from "./client.ts";
-import { toErrorObject } from "./errors.ts";
-import { openStream } from "./guest-io.ts";
-import { WALK_LINE_BYTES } from "./limits.ts";
-import { LineReader } from "./line-reader.ts";
-import type { OutboundStream } from "./outbound-stream.ts";
+import type { Client } from "../connection-state.ts";
+import { toErrorObject } from "../errors.ts";
+import { WALK_LINE_BYTES } from "../limits.ts";
+import { LineReader } from "../line-reader.ts";
+import { openStream } from "../streams/guest-io.ts";
+import type { OutboundStream } from "../streams/outbound-stream.ts";
 
 /** Starts the walk; its entries follow as a stream. @throws {GuestError} when the root cannot be walked at all */
 export async function sendWalk(

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { STREAM_ID_LIMIT, STREAM_METHODS } from "@sandkeep/protocol";
+import { startSandbox } from "../testing/mod.ts";
 import { OutboundStreams } from "./outbound-stream.ts";
 import type { Outbox } from "./outbox.ts";
-import { startSandbox } from "./testing/mod.ts";
 
 let sandbox: Awaited<ReturnType<typeof startSandbox>>;
 before(async () => (sandbox = await startSandbox()));

@@ -3,16 +3,16 @@ import { setMaxListeners } from "node:events";
 import type { Guest } from "@sandkeep/host";
 import type { Activity, RpcDecodedParams, RpcMethod, RpcResult } from "@sandkeep/protocol";
 import { Aborts } from "./aborts.ts";
-import { ByteBudget } from "./byte-budget.ts";
 import { applicationError } from "./errors.ts";
-import { FileHandle } from "./file-handle.ts";
-import type { InboundStreams } from "./inbound-stream.ts";
+import { FileHandle } from "./files/file-handle.ts";
+import type { ReadAheadBudget } from "./files/read-ahead.ts";
 import type { RpcLimits } from "./limits.ts";
-import { OutboundStreams } from "./outbound-stream.ts";
-import type { Outbox } from "./outbox.ts";
-import type { ReadAheadBudget } from "./read-ahead.ts";
-import { Runs } from "./runs.ts";
-import type { SandboxSession } from "./session.ts";
+import { Runs } from "./processes/runs.ts";
+import type { SandboxSession } from "./sandbox-state.ts";
+import { ByteBudget } from "./streams/byte-budget.ts";
+import type { InboundStreams } from "./streams/inbound-stream.ts";
+import { OutboundStreams } from "./streams/outbound-stream.ts";
+import type { Outbox } from "./streams/outbox.ts";
 
 /** The part of a pino logger that is used here. */
 export interface Logger {

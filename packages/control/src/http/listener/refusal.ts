@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { ApiError } from "@sandkeep/protocol";
-import { TRACE_HEADER } from "./trace.ts";
+import { TRACE_HEADER } from "../trace.ts";
 
 /** A client that does not take its answer is dropped after so long, milliseconds. */
 const LINGER_MS = 2_000;

@@ -1,9 +1,9 @@
 /** Whatever stands in a field of a body, with a token that may send it: done, or refused with the reason; never a fault of the server. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create } from "../testing/client.ts";
-import { Fixture } from "../testing/fixture.ts";
-import { ACCESS } from "./scopes.ts";
+import { create } from "../../testing/client.ts";
+import { Fixture } from "../../testing/fixture.ts";
+import { ACCESS } from "../scopes.ts";
 
 /** Bodies that are taken, by route. */
 const BODIES: Record<string, Record<string, unknown>> = {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { configHeader, open, Refused } from "../testing/client.ts";
-import { Fixture } from "../testing/fixture.ts";
+import { configHeader, open, Refused } from "../../testing/client.ts";
+import { Fixture } from "../../testing/fixture.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const UPGRADE = ["connection: Upgrade", "upgrade: websocket", "sec-websocket-version: 13", `sec-websocket-key: ${KEY}`];

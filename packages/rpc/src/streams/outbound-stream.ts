@@ -1,7 +1,7 @@
 /** Byte streams from the server to a client. The rules of wire-protocol §6.1 are kept here, whoever uses them. */
 import { randomInt } from "node:crypto";
 import { type ErrorObject, STREAM_ID_LIMIT, STREAM_METHODS } from "@sandkeep/protocol";
-import { CHUNK_BYTES } from "./limits.ts";
+import { CHUNK_BYTES } from "../limits.ts";
 import type { Outbox } from "./outbox.ts";
 
 /**

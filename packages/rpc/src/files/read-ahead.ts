@@ -9,7 +9,7 @@
  * All methods are called one after the other, in the order of the client's calls on this handle.
  */
 import type { Guest } from "@sandkeep/host";
-import { collect, openStream } from "./guest-io.ts";
+import { collect, openStream } from "../streams/guest-io.ts";
 
 /** Sequential reads after which the next are expected to be sequential too. */
 const SEQUENTIAL_READS = 2;

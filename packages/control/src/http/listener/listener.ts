@@ -4,12 +4,12 @@ import type { Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { ApiError } from "@sandkeep/protocol";
 import type { Hono } from "hono";
-import type { Logger } from "../log/logger.ts";
-import type { TlsMaterial } from "../tls/local-ca.ts";
-import type { Env } from "./env.ts";
-import { toApiError } from "./errors.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { TlsMaterial } from "../../tls/local-ca.ts";
+import type { Env } from "../env.ts";
+import { toApiError } from "../errors.ts";
+import { newTraceId, TRACE_HEADER } from "../trace.ts";
 import { refuse } from "./refusal.ts";
-import { newTraceId, TRACE_HEADER } from "./trace.ts";
 
 /** A new sandbox's configuration comes in a header, with all of its secrets; Node's own limit is 16 KiB. Bytes. */
 const MAX_HEADER_BYTES = 128 * 1024;

@@ -2,7 +2,7 @@ import type { SandboxEvent } from "@sandkeep/protocol";
 import type { EventQuery, EventRecord } from "@sandkeep/store";
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
-import type { Env, Services } from "./env.ts";
+import type { Env, Services } from "../env.ts";
 
 /** A line every so often keeps connections through proxies open, and finds those whose client is gone. Milliseconds. */
 const KEEPALIVE_MS = 15_000;

@@ -1,6 +1,6 @@
 /** A file that a client has open. Its operations happen one after the other, in the order in which they were called. */
 import type { FileInfo, Guest } from "@sandkeep/host";
-import { openStream, upload } from "./guest-io.ts";
+import { openStream, upload } from "../streams/guest-io.ts";
 import { ReadAhead, type ReadAheadOptions } from "./read-ahead.ts";
 
 export class FileHandle {
