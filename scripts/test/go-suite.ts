@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { GO_ENVIRONMENT } from "../checks/go-tool.ts";
 import { execute } from "./execute.ts";
 import { GoCounter, type GoTestEvent } from "./go-counter.ts";
 import { type Outcome, one, type SuiteContext, sum } from "./outcome.ts";
@@ -10,16 +11,12 @@ const FUZZ_INPUTS = 20_000;
 /** Fuzzing alone should take no longer than this for one target. */
 const FUZZ_TIMEOUT_MS = 120_000;
 
-/** Go may be told by the module to be of a newer version, which it then fetches. */
-const environment = (): NodeJS.ProcessEnv => ({ ...process.env, GOTOOLCHAIN: process.env.GOTOOLCHAIN ?? "auto" });
-
-/** `go vet`, the tests of the guest's agent with the corpora of its fuzz tests, and a short fuzzing of each. */
+/** The tests of the guest's agent with the corpora of its fuzz tests, and a short fuzzing of each. */
 export async function goSuite({ root }: SuiteContext): Promise<Outcome> {
   const cwd = join(root, "guest");
   if (!existsSync(join(cwd, "go.mod"))) return one(false);
-  const env = environment();
-  const vet = one((await execute("go", ["vet", "./..."], { cwd, env })) === 0);
-  return sum([vet, await tests(cwd, env), await fuzz(cwd, env)]);
+  const env = GO_ENVIRONMENT;
+  return sum([await tests(cwd, env), await fuzz(cwd, env)]);
 }
 
 async function tests(cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {

@@ -1,5 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { CHECKS } from "../checks/all.ts";
+import { runChecks } from "../checks/run.ts";
 import { execute } from "./execute.ts";
 import { goSuite } from "./go-suite.ts";
 import { nodeSuite } from "./node-suite.ts";
@@ -20,30 +22,7 @@ const flags = ["--conditions=sandkeep-source", "--disable-warning=ExperimentalWa
 
 /** Everything that `sandkeep test` runs, in this order: what is quick to fail comes first. */
 export const suites: Suite[] = [
-  {
-    name: "type check",
-    group: "static",
-    covers: [],
-    run: async ({ root }) =>
-      one(
-        (await execute(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"], {
-          cwd: root,
-        })) === 0,
-      ),
-  },
-  {
-    name: "format and lint",
-    group: "static",
-    covers: [],
-    run: async ({ root }) =>
-      one((await execute("node_modules/.bin/biome", ["ci", "--error-on-warnings"], { cwd: root })) === 0),
-  },
-  {
-    name: "direction of dependencies",
-    group: "static",
-    covers: [],
-    run: async ({ root }) => one((await execute(process.execPath, ["scripts/checks/imports.ts"], { cwd: root })) === 0),
-  },
+  { name: "static checks", group: "static", covers: [], run: ({ root }) => runChecks(root, CHECKS) },
   { name: "guest agent", group: "go", covers: ["guest"], run: goSuite },
   {
     name: "unit tests",
@@ -55,13 +34,6 @@ export const suites: Suite[] = [
         concurrency: 2,
         fileTimeoutMs: UNIT_FILE_TIMEOUT_MS,
       }),
-  },
-  {
-    name: "build of the TypeScript SDK",
-    group: "static",
-    covers: [],
-    run: async ({ root }) =>
-      one((await execute("npm", ["run", "--silent", "build", "-w", "sandkeep"], { cwd: root })) === 0),
   },
   {
     name: "guest image",

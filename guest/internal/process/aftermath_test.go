@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -102,7 +101,6 @@ func waitForFile(t *testing.T, path, want string) {
 type gated struct {
 	*recorder
 	gate chan struct{}
-	once sync.Once
 }
 
 func (g *gated) Write(p []byte) (int, error) {

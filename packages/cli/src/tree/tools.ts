@@ -51,8 +51,8 @@ export const toolCommands: CommandSpec[] = [
     details:
       "Everything, or the groups and paths given. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.",
     options: [
-      { flags: "--static", description: "type check, direction of dependencies, build of the SDK" },
-      { flags: "--go", description: "the guest's agent: vet, tests, a short fuzzing" },
+      { flags: "--static", description: "types, format, lint, imports, build of the SDK" },
+      { flags: "--go", description: "the guest's agent: tests, a short fuzzing" },
       { flags: "--unit", description: "unit tests" },
       { flags: "--e2e", description: "end-to-end tests against real machines" },
     ],

@@ -1,0 +1,10 @@
+import type { Check } from "./check.ts";
+
+const BIOME = "node_modules/.bin/biome";
+
+/** Format, order of imports and lint of TypeScript, JavaScript and JSON, as biome.json says. */
+export const format: Check = {
+  name: "format and lint of TypeScript",
+  run: async ({ execute }) => (await execute(BIOME, ["ci", "--error-on-warnings"])) === 0,
+  fix: async ({ execute }) => void (await execute(BIOME, ["check", "--write"])),
+};
