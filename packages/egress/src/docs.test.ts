@@ -61,7 +61,7 @@ describe("docs/egress.md", () => {
     assert.ok(rows.length >= 10);
     for (const [request, answer] of rows) {
       const [method, host, path, length = "0"] = codes(request!)[0]!.split(" ");
-      const { status } = book.judge({ name: host! }, 443, method!, path!, Number(length));
+      const { status } = book.decide({ name: host! }, 443, method!, path!, Number(length));
       assert.equal(status === null ? "passes" : String(status), answer, request);
     }
   });

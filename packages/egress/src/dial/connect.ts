@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Address } from "../policy/mod.ts";
 import { DialError, denial, guestErrno } from "./error.ts";
 import { UpstreamSocket } from "./upstream-socket.ts";
-import { judgeRoute, type Wanted } from "./wanted.ts";
+import { decideRoute, type Wanted } from "./wanted.ts";
 
 /** How long an address may take to answer before the next one is tried beside it, milliseconds (RFC 8305 §8). */
 const STAGGER_MS = 250;
@@ -22,12 +22,12 @@ export interface Dialled {
 export interface Route {
   addresses: readonly Address[];
   port: number;
-  /** Whether configuration says where it leads: then addresses are not judged. */
+  /** Whether configuration says where it leads: then addresses are not checked. */
   fixed: boolean;
 }
 
 /**
- * Connects to the first address that answers. Each is judged when its turn comes, and from before its first packet until it closes
+ * Connects to the first address that answers. Each is checked when its turn comes, and from before its first packet until it closes
  * a connection is cut when policy does not allow it any more.
  *
  * @throws {DialError} with the last address's error
@@ -59,8 +59,8 @@ export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, 
           finish(null, last instanceof DialError ? last : new DialError(describe(last), { errno: guestErrno(last) }));
         return;
       }
-      const judge = () => judgeRoute(wanted, fixed ? null : address);
-      const now = judge();
+      const decide = () => decideRoute(wanted, fixed ? null : address);
+      const now = decide();
       if (!now.allowed) {
         last = denial(now);
         return next();
@@ -69,7 +69,7 @@ export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, 
       trying.add(socket);
       socket.once(
         "close",
-        wanted.hold(judge, (why) => socket.destroy(denial(why))),
+        wanted.hold(decide, (why) => socket.destroy(denial(why))),
       );
       const failed = (error: Error) => {
         trying.delete(socket);

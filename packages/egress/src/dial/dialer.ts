@@ -1,11 +1,11 @@
 /** From a host that policy allows to a connection: the address that is dialled is the address that was checked. */
 import type { EgressConfig } from "../contract.ts";
 import { NoSuchName, parseStaticHosts, Resolver, type StaticHost } from "../dns/resolver.ts";
-import { type Address, hostText, type Judgement } from "../policy/mod.ts";
+import { type Address, type Decision, hostText } from "../policy/mod.ts";
 import { connectFirst, type Dialled, type Route, unwanted } from "./connect.ts";
 import { DialError, denial } from "./error.ts";
 import { connectThrough } from "./upstream-proxy.ts";
-import { judgeRoutes, type Wanted } from "./wanted.ts";
+import { decideRoutes, type Wanted } from "./wanted.ts";
 
 /** Shared by all sandboxes. */
 export class Dialer {
@@ -41,16 +41,16 @@ export class Dialer {
   }
 
   /**
-   * For a host that somebody else is to dial, another proxy that the sandbox asked for: what can be known here of it is judged.
+   * For a host that somebody else is to dial, another proxy that the sandbox asked for: what can be known here of it is checked.
    *
-   * @returns what judges it from then on
+   * @returns what checks it from then on
    * @throws {DialError}
    */
-  async judgeIndirect(wanted: Wanted, signal: AbortSignal): Promise<() => Judgement> {
+  async decideIndirect(wanted: Wanted, signal: AbortSignal): Promise<() => Decision> {
     const { host } = wanted;
-    if ("name" in host && this.isStatic(host.name)) return () => wanted.judge();
+    if ("name" in host && this.isStatic(host.name)) return () => wanted.decide();
     const addresses = await whileAllowed(wanted, signal, (signal) => this.#knownAddresses(wanted, signal));
-    return () => judgeRoutes(wanted, addresses);
+    return () => decideRoutes(wanted, addresses);
   }
 
   /**
@@ -78,10 +78,10 @@ export class Dialer {
       if (fixed) return { addresses: [fixed.address], port: fixed.port ?? port, fixed: true };
     }
     const addresses = "name" in host ? await this.#resolve(host.name, signal) : [host.address];
-    const judged = addresses.map((address) => ({ address, ...wanted.judgeAddress(address) }));
-    const allowed = judged.filter((one) => one.allowed).map((one) => one.address);
+    const checked = addresses.map((address) => ({ address, ...wanted.decideAddress(address) }));
+    const allowed = checked.filter((one) => one.allowed).map((one) => one.address);
     if (allowed.length > 0) return { addresses: allowed, port, fixed: false };
-    const [first] = judged;
+    const [first] = checked;
     throw denial({ reason: `${hostText(host)}: ${first?.reason ?? "it has no address."}`, rule: first?.rule ?? null });
   }
 
@@ -112,7 +112,7 @@ export class Dialer {
       if (signal.aborted) throw error;
       return [];
     }
-    const refused = addresses.map((address) => wanted.judgeAddress(address)).find(({ allowed }) => !allowed);
+    const refused = addresses.map((address) => wanted.decideAddress(address)).find(({ allowed }) => !allowed);
     if (refused) throw denial({ reason: `${hostText(host)}: ${refused.reason}`, rule: refused.rule });
     return addresses;
   }
@@ -129,7 +129,7 @@ async function whileAllowed<T>(
   const giveUp = () => ended.abort(signal.reason);
   signal.addEventListener("abort", giveUp, { once: true });
   const release = wanted.hold(
-    () => wanted.judge(),
+    () => wanted.decide(),
     (why) => ended.abort(denial(why)),
   );
   try {

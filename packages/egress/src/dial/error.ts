@@ -1,4 +1,4 @@
-import type { Judgement } from "../policy/mod.ts";
+import type { Decision } from "../policy/mod.ts";
 
 /** Why nothing was dialled, or nobody answered. */
 export class DialError extends Error {
@@ -22,7 +22,7 @@ export class DialError extends Error {
 }
 
 /** What becomes of an attempt, or a connection, that policy does not allow. */
-export function denial({ reason, rule }: Pick<Judgement, "reason" | "rule">): DialError {
+export function denial({ reason, rule }: Pick<Decision, "reason" | "rule">): DialError {
   return new DialError(reason, { errno: "ECONNREFUSED", denied: true, rule });
 }
 

@@ -5,7 +5,7 @@ import { type Address, authorityText } from "../policy/mod.ts";
 import { type Dialled, unwanted } from "./connect.ts";
 import { DialError, denial } from "./error.ts";
 import { UpstreamSocket } from "./upstream-socket.ts";
-import { judgeRoutes, type Wanted } from "./wanted.ts";
+import { decideRoutes, type Wanted } from "./wanted.ts";
 
 /** How long the proxy may take to answer, milliseconds: from the first packet to the end of its answer's head. */
 const TIMEOUT_MS = 15_000;
@@ -37,7 +37,7 @@ export function connectThrough(
   socket.once(
     "close",
     wanted.hold(
-      () => judgeRoutes(wanted, addresses),
+      () => decideRoutes(wanted, addresses),
       (why) => socket.destroy(denial(why)),
     ),
   );

@@ -1,4 +1,4 @@
-import type { Address, HostRef, Judgement } from "../policy/mod.ts";
+import type { Address, Decision, HostRef } from "../policy/mod.ts";
 
 /**
  * A host and port that a sandbox wants to reach. Policy is asked for its word of the moment at every step: it may change while a
@@ -8,20 +8,20 @@ export interface Wanted {
   readonly host: HostRef;
   readonly port: number;
   /** The host, as the guest called it. */
-  judge(): Judgement;
+  decide(): Decision;
   /** An address that is about to be dialled for it. */
-  judgeAddress(address: Address): Judgement;
+  decideAddress(address: Address): Decision;
   /** Ends something as soon as it may not be any more; see `Ongoing.hold`. */
-  hold(judge: () => Judgement, cut: (why: Judgement) => void): () => void;
+  hold(decide: () => Decision, cut: (why: Decision) => void): () => void;
 }
 
 /** Whether a host may be reached by somebody who picks one of these addresses, or one that is not known here. */
-export function judgeRoutes(wanted: Wanted, addresses: readonly Address[]): Judgement {
-  return addresses.map((address) => judgeRoute(wanted, address)).find(({ allowed }) => !allowed) ?? wanted.judge();
+export function decideRoutes(wanted: Wanted, addresses: readonly Address[]): Decision {
+  return addresses.map((address) => decideRoute(wanted, address)).find(({ allowed }) => !allowed) ?? wanted.decide();
 }
 
 /** Whether a host may be reached at one of its addresses. Null: no address of it is known here, or configuration says what it is. */
-export function judgeRoute(wanted: Wanted, address: Address | null): Judgement {
-  const judgement = wanted.judge();
-  return judgement.allowed && address ? wanted.judgeAddress(address) : judgement;
+export function decideRoute(wanted: Wanted, address: Address | null): Decision {
+  const decision = wanted.decide();
+  return decision.allowed && address ? wanted.decideAddress(address) : decision;
 }

@@ -1,5 +1,6 @@
 /** Policy: what a sandbox may reach, and the one way in which names, addresses and patterns are read. Pure, without I/O. */
 
+export * from "./decision.ts";
 export { PolicyError } from "./error.ts";
 export * from "./hosts/address.ts";
 export * from "./hosts/host.ts";
@@ -7,7 +8,6 @@ export * from "./hosts/matcher.ts";
 export * from "./hosts/name.ts";
 export * from "./hosts/pattern.ts";
 export * from "./hosts/range.ts";
-export * from "./judgement.ts";
 export * from "./policy.ts";
 export * from "./rules/path.ts";
 export { RateWindow } from "./rules/rate.ts";

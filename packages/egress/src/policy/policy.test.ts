@@ -12,12 +12,12 @@ import { Policy } from "./policy.ts";
 import { RuleError } from "./rules/rules.ts";
 
 const policy = (allow: string[] | null, deny: string[] = []) => Policy.parse({ allow, deny, rules: [] });
-const judge = (of: Policy, authority: string) => {
+const decide = (of: Policy, authority: string) => {
   const { host, port } = parseAuthority(authority) ?? assert.fail(authority);
-  return of.judge(host, port ?? 443);
+  return of.decide(host, port ?? 443);
 };
 const dial = (of: Policy, address: string, port = 443, own: string[] = []) =>
-  of.judgeDial(parseAddress(address)!, port, ({ text }) => own.includes(text));
+  of.decideDial(parseAddress(address)!, port, ({ text }) => own.includes(text));
 
 const INNER = [
   "127.0.0.1",
@@ -60,12 +60,12 @@ test("without a list, every name and every public address passes", () => {
     "[2001:db8::1]:80",
     "[64:ff9b::8.8.8.8]",
   ])
-    assert.equal(judge(open, host).allowed, true, host);
+    assert.equal(decide(open, host).allowed, true, host);
 });
 
 test("without a list, no inner address passes, whichever way it is written", () => {
   for (const host of INNER) {
-    const { allowed, reason } = judge(policy(null), host);
+    const { allowed, reason } = decide(policy(null), host);
     assert.equal(allowed, false, host);
     assert.match(reason, /which is not reachable unless this sandbox's allowNet lists it\.$/);
     assert.equal(dial(policy(null), host.replace(/[[\]]/g, "")).allowed, false, host);
@@ -76,7 +76,7 @@ test("an empty list lets nothing pass", () => {
   const closed = policy([]);
   assert.equal(closed.restricted, true);
   for (const host of ["example.com", "localhost", "8.8.8.8", "[2001:db8::1]", ...INNER])
-    assert.equal(judge(closed, host).allowed, false, host);
+    assert.equal(decide(closed, host).allowed, false, host);
 });
 
 test("with a list, what it lists passes, and nothing else", () => {
@@ -97,7 +97,7 @@ test("with a list, what it lists passes, and nothing else", () => {
     ["[2001:db8::1]:80", "[2001:db8::1]:80"],
     ["db.example.com:5432", "db.example.com:5432"],
   ] as const)
-    assert.deepEqual([judge(some, host).allowed, judge(some, host).rule], [true, rule], host);
+    assert.deepEqual([decide(some, host).allowed, decide(some, host).rule], [true, rule], host);
   for (const host of [
     "openai.com",
     "evil-api.openai.com",
@@ -111,27 +111,27 @@ test("with a list, what it lists passes, and nothing else", () => {
     "deno.com",
     ...INNER,
   ])
-    assert.equal(judge(some, host).allowed, false, host);
+    assert.equal(decide(some, host).allowed, false, host);
 });
 
 test("reasons say the host and why", () => {
-  assert.deepEqual(judge(policy([]), "deno.com"), {
+  assert.deepEqual(decide(policy([]), "deno.com"), {
     allowed: false,
     rule: null,
     reason: "deno.com:443 is not in this sandbox's allowNet.",
   });
-  assert.deepEqual(judge(policy(null, ["*.com"]), "DENO.com"), {
+  assert.deepEqual(decide(policy(null, ["*.com"]), "DENO.com"), {
     allowed: false,
     rule: "*.com",
     reason: 'deno.com:443 is denied to this sandbox by "*.com".',
   });
-  assert.deepEqual(judge(policy(["deno.com"]), "deno.com"), {
+  assert.deepEqual(decide(policy(["deno.com"]), "deno.com"), {
     allowed: true,
     rule: "deno.com",
     reason: "deno.com:443 is in this sandbox's allowNet.",
   });
   assert.equal(
-    judge(policy(null), "169.254.169.254:80").reason,
+    decide(policy(null), "169.254.169.254:80").reason,
     "169.254.169.254:80 is the address of a cloud's metadata service, which is not reachable unless this sandbox's allowNet lists it.",
   );
   assert.equal(
@@ -152,11 +152,11 @@ test("a denial wins over everything", () => {
     "[64:ff9b::203.0.113.7]",
     "10.1.2.3:22",
   ])
-    assert.equal(judge(some, host).allowed, false, host);
+    assert.equal(decide(some, host).allowed, false, host);
   for (const host of ["good.example.com", "a.evil.example.com:80", "evil.example.com", "203.0.113.8", "10.1.2.3:23"])
-    assert.equal(judge(some, host).allowed, true, host);
+    assert.equal(decide(some, host).allowed, true, host);
   assert.equal(dial(some, "203.0.113.7").rule, "203.0.113.7");
-  assert.equal(judge(policy(null, ["203.0.113.7"]), "[64:ff9b::203.0.113.7]").allowed, false);
+  assert.equal(decide(policy(null, ["203.0.113.7"]), "[64:ff9b::203.0.113.7]").allowed, false);
 });
 
 test("an inner address passes only where an address or a range lists it", () => {
@@ -187,7 +187,7 @@ test("an inner address passes only where an address or a range lists it", () => 
     [["fc00::/7"], "[fd00:ec2::254]", false],
   ] as const) {
     const some = policy([...patterns]);
-    assert.equal(judge(some, host).allowed, allowed, `${patterns} for ${host}`);
+    assert.equal(decide(some, host).allowed, allowed, `${patterns} for ${host}`);
     const { host: ref, port } = parseAuthority(host)!;
     if ("address" in ref)
       assert.equal(dial(some, ref.address.text, port ?? 443).allowed, allowed, `${patterns} for dialling ${host}`);
@@ -196,7 +196,7 @@ test("an inner address passes only where an address or a range lists it", () => 
 
 test("a name that passed is not dialled at an inner address", () => {
   const some = policy(["rebind.example.com"]);
-  assert.equal(judge(some, "rebind.example.com").allowed, true);
+  assert.equal(decide(some, "rebind.example.com").allowed, true);
   assert.equal(dial(some, "203.0.113.1").allowed, true);
   for (const host of INNER) assert.equal(dial(some, host.replace(/[[\]]/g, "")).allowed, false, host);
 });
@@ -222,8 +222,8 @@ test("the host's own addresses are not dialled unless they are listed", () => {
 
 test("what has no port that can be is denied", () => {
   for (const port of [0, -1, 65_536, 1.5, NaN, Infinity]) {
-    assert.equal(policy(null).judge({ name: "example.com" }, port).allowed, false);
-    assert.equal(policy(null).judgeDial(parseAddress("8.8.8.8")!, port, () => false).allowed, false);
+    assert.equal(policy(null).decide({ name: "example.com" }, port).allowed, false);
+    assert.equal(policy(null).decideDial(parseAddress("8.8.8.8")!, port, () => false).allowed, false);
   }
 });
 
@@ -266,11 +266,11 @@ test("a denial always wins, and what passes a list is in it", () =>
     [anySpec, anyHost, anyPort],
     (spec, host, port) => {
       const of = Policy.parse(spec);
-      const { allowed, reason, rule } = of.judge(host, port);
+      const { allowed, reason, rule } = of.decide(host, port);
       assert.ok(reason.startsWith(authorityText(host, port)));
       if (spec.deny.some((text) => restricts(parsePattern(text), host, port))) assert.ok(!allowed);
       if (allowed && spec.allow) assert.ok(rule !== null && matches(parsePattern(rule), host, port));
-      if (allowed && "address" in host) assert.deepEqual(of.judgeDial(host.address, port, () => false).allowed, true);
+      if (allowed && "address" in host) assert.deepEqual(of.decideDial(host.address, port, () => false).allowed, true);
     },
     { runs: 3000 },
   ));
@@ -280,7 +280,7 @@ test("no pattern of names, and none that is added for others, opens an inner add
     [anySpec, anyAddressText, anyPort],
     (spec, text, port) => {
       const address = parseAddress(text)!;
-      const { allowed, rule } = Policy.parse(spec).judgeDial(address, port, () => false);
+      const { allowed, rule } = Policy.parse(spec).decideDial(address, port, () => false);
       if (!allowed || isPublic(address)) return;
       const pattern = parsePattern(rule!);
       assert.ok(
@@ -295,15 +295,15 @@ test("allowing more never takes anything away, denying more never gives anything
   property(
     [anySpec, anyPattern, anyHost, anyPort],
     (spec, text, host, port) => {
-      const { allowed } = Policy.parse(spec).judge(host, port);
+      const { allowed } = Policy.parse(spec).decide(host, port);
       if (allowed && spec.allow)
-        assert.ok(Policy.parse({ ...spec, allow: [text, ...spec.allow] }).judge(host, port).allowed);
-      if (!allowed) assert.ok(!Policy.parse({ ...spec, deny: [...spec.deny, text] }).judge(host, port).allowed);
+        assert.ok(Policy.parse({ ...spec, allow: [text, ...spec.allow] }).decide(host, port).allowed);
+      if (!allowed) assert.ok(!Policy.parse({ ...spec, deny: [...spec.deny, text] }).decide(host, port).allowed);
     },
     { runs: 2000 },
   ));
 
-test("any text that is a host is judged, never an error", () => {
+test("any text that is a host is checked, never an error", () => {
   const policies = [policy(null), policy([]), policy(["*.com", "10.0.0.0/8", "::/0"], ["*.a.com", "0.0.0.0/0"])];
   return property(
     [
@@ -317,8 +317,8 @@ test("any text that is a host is judged, never an error", () => {
       const host = parseAuthority(text)?.host;
       if (!host) return;
       for (const of of policies) {
-        assert.equal(typeof of.judge(host, port).allowed, "boolean");
-        if ("address" in host) assert.equal(typeof of.judgeDial(host.address, port, () => false).allowed, "boolean");
+        assert.equal(typeof of.decide(host, port).allowed, "boolean");
+        if ("address" in host) assert.equal(typeof of.decideDial(host.address, port, () => false).allowed, "boolean");
       }
     },
     { runs: 3000 },

@@ -1,17 +1,17 @@
 import type { PolicySpec, RequestRule } from "../contract.ts";
+import type { Decision } from "./decision.ts";
 import { ADDRESS_BITS, type Address } from "./hosts/address.ts";
 import { authorityText, type HostRef, isPort } from "./hosts/host.ts";
 import { matches, restricts } from "./hosts/matcher.ts";
 import { type Pattern, parsePattern } from "./hosts/pattern.ts";
 import { type AddressRange, embeddedAddress, specialRange } from "./hosts/range.ts";
-import type { Judgement } from "./judgement.ts";
 import { parseRules, type Rule } from "./rules/rules.ts";
 
 /**
  * What a sandbox may reach. Pure: it resolves nothing and remembers nothing.
  *
- * Two questions are asked of it. {@link judge}: may the guest speak to this host, as the guest called it? And when that has
- * been resolved, {@link judgeDial}: may this very address be dialled for it?
+ * Two questions are asked of it. {@link decide}: may the guest speak to this host, as the guest called it? And when that has
+ * been resolved, {@link decideDial}: may this very address be dialled for it?
  */
 export class Policy {
   readonly #allow: readonly Pattern[] | null;
@@ -34,15 +34,15 @@ export class Policy {
     return this.#allow !== null;
   }
 
-  /** Judges what the guest asked for. A name that passes still has to be resolved, and the address to pass {@link judgeDial}. */
-  judge(host: HostRef, port: number): Judgement {
+  /** Checks what the guest asked for. A name that passes still has to be resolved, and the address to pass {@link decideDial}. */
+  decide(host: HostRef, port: number): Decision {
     const who = authorityText(host, port);
     if (!isPort(port)) return no(null, `${who} has no valid port.`);
     const denied = this.#denial(host, port, who);
     if (denied) return denied;
     if ("address" in host) {
       const { range } = specialRange(host.address);
-      if (range !== "public") return this.#judgeListed(host.address, port, range, false, who);
+      if (range !== "public") return this.#decideListed(host.address, port, range, false, who);
     }
     if (this.#allow === null) return yes(null, `${who} is public, and this sandbox has no allowNet.`);
     const pattern = this.#allow.find((pattern) => matches(pattern, host, port));
@@ -51,15 +51,15 @@ export class Policy {
       : no(null, `${who} is not in this sandbox's allowNet.`);
   }
 
-  /** Judges what the guest wants to send datagrams to. */
-  judgeUdp(host: HostRef, port: number): Judgement {
+  /** Checks what the guest wants to send datagrams to. */
+  decideUdp(host: HostRef, port: number): Decision {
     if (this.restricted) return no(null, "Under an allow list only TCP leaves the sandbox.");
     if (port === QUIC_PORT) return no(null, "HTTP/3 does not leave the sandbox; HTTP over TCP does.");
-    return this.judge(host, port);
+    return this.decide(host, port);
   }
 
-  /** Judges a name before anyone says which port is wanted, for the record of names asked for: denied when no port of it may be reached. */
-  judgeName(name: string): Judgement {
+  /** Checks a name before anyone says which port is wanted, for the record of names asked for: denied when no port of it may be reached. */
+  decideName(name: string): Decision {
     const host = { name };
     const denial = this.#deny.find((pattern) => pattern.port === null && matches(pattern, host, ANY_PORT));
     if (denial) return no(denial.text, `${name} is denied to this sandbox by "${denial.text}".`);
@@ -73,18 +73,18 @@ export class Policy {
   /** Whether there is a list that has exactly this name, on whichever port, and it is not denied. */
   listsName(name: string): boolean {
     return (
-      this.judgeName(name).allowed &&
+      this.decideName(name).allowed &&
       (this.#allow?.some((pattern) => pattern.kind === "name" && pattern.name === name) ?? false)
     );
   }
 
   /**
-   * Judges an address that is about to be dialled for a host that {@link judge} let pass. Not for static names
+   * Checks an address that is about to be dialled for a host that {@link decide} let pass. Not for static names
    * (`egress.hosts`), whose addresses were listed by whoever runs the host.
    *
    * @param isOwn whether an address is one of the host's own
    */
-  judgeDial(address: Address, port: number, isOwn: (address: Address) => boolean): Judgement {
+  decideDial(address: Address, port: number, isOwn: (address: Address) => boolean): Decision {
     const who = authorityText({ address }, port);
     if (!isPort(port)) return no(null, `${who} has no valid port.`);
     const denied = this.#denial({ address }, port, who);
@@ -94,7 +94,7 @@ export class Policy {
     const { range } = specialRange(address);
     return range === "public" && !own
       ? yes(null, `${who} is public.`)
-      : this.#judgeListed(address, port, range, own, who);
+      : this.#decideListed(address, port, range, own, who);
   }
 
   /** The request rules for a host and port. */
@@ -102,12 +102,12 @@ export class Policy {
     return this.#rules.filter((rule) => restricts(rule.host, host, port)).map(({ spec }) => spec);
   }
 
-  #denial(host: HostRef, port: number, who: string): Judgement | null {
+  #denial(host: HostRef, port: number, who: string): Decision | null {
     const pattern = this.#deny.find((pattern) => restricts(pattern, host, port));
     return pattern ? no(pattern.text, `${who} is denied to this sandbox by "${pattern.text}".`) : null;
   }
 
-  #judgeListed(address: Address, port: number, range: AddressRange, own: boolean, who: string): Judgement {
+  #decideListed(address: Address, port: number, range: AddressRange, own: boolean, who: string): Decision {
     const pattern = this.#allow?.find((pattern) => matches(pattern, { address }, port) && lists(pattern, address, own));
     if (pattern) return yes(pattern.text, `${who} is in this sandbox's allowNet.`);
     const what = own && range !== "loopback" ? "an address of the host's own" : KINDS[range];
@@ -146,5 +146,5 @@ const KINDS: Record<AddressRange, string> = {
   reserved: "a reserved address",
 };
 
-const yes = (rule: string | null, reason: string): Judgement => ({ allowed: true, rule, reason });
-const no = (rule: string | null, reason: string): Judgement => ({ allowed: false, rule, reason });
+const yes = (rule: string | null, reason: string): Decision => ({ allowed: true, rule, reason });
+const no = (rule: string | null, reason: string): Decision => ({ allowed: false, rule, reason });

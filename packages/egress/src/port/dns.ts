@@ -36,9 +36,9 @@ export function dnsContext(sandbox: Sandbox, dialer: Dialer): DnsContext {
     listed: new ListedRecords(dialer.resolver),
     lists: (name) => sandbox.policy.listsName(name),
     reaches: (name, port) =>
-      (port === undefined ? sandbox.policy.judgeName(name) : sandbox.policy.judge({ name }, port)).allowed,
+      (port === undefined ? sandbox.policy.decideName(name) : sandbox.policy.decide({ name }, port)).allowed,
     asked: async (name, type, outcome, owner = name) => {
-      const { allowed, rule, reason } = sandbox.policy.judgeName(owner);
+      const { allowed, rule, reason } = sandbox.policy.decideName(owner);
       const at = Date.now();
       const key = `${name} ${outcome} ${allowed} ${type === "AAAA" ? "A" : type}`;
       if ((seen.get(key) ?? 0) > at - REPEAT_MS) return;

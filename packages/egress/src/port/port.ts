@@ -7,7 +7,7 @@ import { sayHello } from "@sandkeep/serial";
 import type { ConnectionEvent } from "../contract.ts";
 import type { Dialer } from "../dial/dialer.ts";
 import { guestErrno } from "../dial/error.ts";
-import { judgeRoute } from "../dial/wanted.ts";
+import { decideRoute } from "../dial/wanted.ts";
 import { type HostRef, hostText } from "../policy/mod.ts";
 import { type Shared, serveFlow } from "../proxy/mod.ts";
 import { gathered } from "../proxy/streams/gathered.ts";
@@ -163,7 +163,7 @@ export class Port implements Disposable {
       const wanted = sandbox.wanted(host, port, "udp");
       const { allowed, reason, rule } =
         this.#udpFlows < MAX_UDP_FLOWS
-          ? wanted.judge()
+          ? wanted.decide()
           : { allowed: false, reason: `The sandbox has ${MAX_UDP_FLOWS} UDP flows already.`, rule: null };
       if (!allowed) {
         Object.assign(event, { reason, rule });
@@ -175,7 +175,7 @@ export class Port implements Disposable {
         const address = route.addresses[0]!;
         event.address = address.text;
         const release = wanted.hold(
-          () => judgeRoute(wanted, route.fixed ? null : address),
+          () => decideRoute(wanted, route.fixed ? null : address),
           (why) => {
             event.reason = why.reason;
             stream.destroy();

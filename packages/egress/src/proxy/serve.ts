@@ -1,4 +1,4 @@
-/** What happens to a TCP connection of a guest: it is judged, dialled, looked at, and carried as what it is. */
+/** What happens to a TCP connection of a guest: it is checked, dialled, looked at, and carried as what it is. */
 import type { Duplex } from "node:stream";
 import type { Dialled } from "../dial/connect.ts";
 import { dialFailure } from "../dial/error.ts";
@@ -9,7 +9,7 @@ import { type Opening, readOpening } from "./connection/opening.ts";
 import { serveRaw } from "./connection/raw.ts";
 import { guardRaw, guardTls } from "./connection/raw-guard.ts";
 import { ConnectionRecord, NO_REQUEST } from "./connection/record.ts";
-import { judgeTls, judgeUnopened } from "./connection/tls-policy.ts";
+import { decidePassedOn, decideTls } from "./connection/tls-policy.ts";
 import { Session } from "./http/http-connection.ts";
 import { serveRequests } from "./http/requests.ts";
 import { interceptTls } from "./intercept.ts";
@@ -26,8 +26,8 @@ export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<
   const passage: Passage = { flow, shared, record: new ConnectionRecord(flow), depth, serve: serveFlow };
   const { sandbox, host, port, signal } = flow;
   await sandbox.room();
-  const judgement = sandbox.policy.judge(host, port);
-  if (!judgement.allowed) return explain(passage, Refusal.denied(judgement.reason, judgement.rule));
+  const decision = sandbox.policy.decide(host, port);
+  if (!decision.allowed) return explain(passage, Refusal.denied(decision.reason, decision.rule));
   let upstream: Dialled;
   try {
     upstream = await sandbox.dial(host, port, signal);
@@ -35,7 +35,7 @@ export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<
     const { denied, errno, message, rule } = dialFailure(error);
     if (denied) return explain(passage, Refusal.denied(message, rule));
     flow.refuse(errno);
-    return passage.record.connection({ verdict: "failed", reason: message, rule: judgement.rule });
+    return passage.record.connection({ verdict: "failed", reason: message, rule: decision.rule });
   }
   upstream.socket.on("error", () => undefined);
   const guest = accept(flow);
@@ -93,7 +93,7 @@ async function serveTls(
   upstream: Dialled | null,
 ): Promise<void> {
   const { flow, shared, record } = passage;
-  const decision = judgeTls(flow, hello, shared);
+  const decision = decideTls(flow, hello, shared);
   if (decision.action === "refuse") {
     upstream?.socket.destroy();
     return interceptTls(passage, { guest, hello, host: flow.host, upstream: null, refusal: decision.refusal });
@@ -124,7 +124,7 @@ async function serveTls(
         guard: guardTls(dialled.socket),
         protocol: "tls",
         host: name === undefined ? host : { name },
-        judge: () => judgeUnopened(flow, hello, shared),
+        decide: () => decidePassedOn(flow, hello, shared),
       });
     }
     guest.destroy();

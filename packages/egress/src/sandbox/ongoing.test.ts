@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Judgement } from "../policy/mod.ts";
+import type { Decision } from "../policy/mod.ts";
 import { fc, property } from "../testing/property.ts";
 import { Ongoing } from "./ongoing.ts";
 
-const judgement = (allowed: boolean): Judgement => ({ allowed, rule: null, reason: "" });
+const decision = (allowed: boolean): Decision => ({ allowed, rule: null, reason: "" });
 
 test("whatever begins, ends and changes in whatever order: nothing goes on that is not allowed, and nothing is cut that is, or twice", () => {
   const step = fc.oneof(
@@ -21,7 +21,7 @@ test("whatever begins, ends and changes in whatever order: nothing goes on that 
       if (step.kind === "begin") {
         const one = { host: step.host, cuts: 0, released: false, release: () => {} };
         one.release = ongoing.hold(
-          () => judgement(allowed.includes(one.host)),
+          () => decision(allowed.includes(one.host)),
           () => one.cuts++,
         );
         all.push(one);
@@ -52,25 +52,25 @@ test("what is cut may end others, and what comes after the end is cut at once", 
   let allowed = true;
   const cuts: string[] = [];
   const release = ongoing.hold(
-    () => judgement(allowed),
+    () => decision(allowed),
     () => cuts.push("never"),
   );
   ongoing.hold(
-    () => judgement(allowed),
+    () => decision(allowed),
     () => cuts.push("second"),
   );
   const first = new Ongoing();
   first.hold(
-    () => judgement(allowed),
+    () => decision(allowed),
     () => release(),
   );
   allowed = false;
   first.review();
   ongoing.review();
   assert.deepEqual(cuts, ["second"]);
-  ongoing.end(judgement(false));
+  ongoing.end(decision(false));
   ongoing.hold(
-    () => judgement(true),
+    () => decision(true),
     () => cuts.push("late"),
   );
   assert.deepEqual(cuts, ["second", "late"]);

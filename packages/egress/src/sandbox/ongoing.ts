@@ -1,9 +1,9 @@
-import type { Judgement } from "../policy/mod.ts";
+import type { Decision } from "../policy/mod.ts";
 
 interface Held {
   /** What policy says of it now. */
-  judge(): Judgement;
-  cut(why: Judgement): void;
+  decide(): Decision;
+  cut(why: Decision): void;
 }
 
 /**
@@ -12,18 +12,18 @@ interface Held {
  */
 export class Ongoing {
   readonly #held = new Set<Held>();
-  #ended: Judgement | null = null;
+  #ended: Decision | null = null;
 
   /**
    * Keeps an eye on something from now until the returned function is called. What policy does not allow at this moment is cut at
    * once, so it has to be held before its first packet leaves.
    *
-   * @param judge asked now and after each change
+   * @param decide asked now and after each change
    * @param cut ends it, before it returns; called at most once
    */
-  hold(judge: () => Judgement, cut: (why: Judgement) => void): () => void {
-    const held = { judge, cut };
-    const now = this.#ended ?? judge();
+  hold(decide: () => Decision, cut: (why: Decision) => void): () => void {
+    const held = { decide, cut };
+    const now = this.#ended ?? decide();
     if (!now.allowed) cut(now);
     else this.#held.add(held);
     return () => void this.#held.delete(held);
@@ -34,18 +34,18 @@ export class Ongoing {
     for (const held of [...this.#held]) {
       // Cutting one may have ended another.
       if (!this.#held.has(held)) continue;
-      const now = held.judge();
+      const now = held.decide();
       if (!now.allowed) this.#cut(held, now);
     }
   }
 
   /** Cuts everything, and all that comes later. */
-  end(why: Judgement): void {
+  end(why: Decision): void {
     this.#ended = why;
     for (const held of [...this.#held]) this.#cut(held, why);
   }
 
-  #cut(held: Held, why: Judgement): void {
+  #cut(held: Held, why: Decision): void {
     this.#held.delete(held);
     held.cut(why);
   }

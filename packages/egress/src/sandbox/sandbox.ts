@@ -5,7 +5,7 @@ import type { Dialer } from "../dial/dialer.ts";
 import { isOwn } from "../dial/own-addresses.ts";
 import type { Wanted } from "../dial/wanted.ts";
 import { SyntheticNames } from "../dns/names.ts";
-import { type HostRef, type Judgement, type Pattern, Policy, RuleBook } from "../policy/mod.ts";
+import { type Decision, type HostRef, type Pattern, Policy, RuleBook } from "../policy/mod.ts";
 import { WindowBudget } from "../proxy/http/http2/window-budget.ts";
 import { Redactor, type Sealer, type Secret, SecretSet } from "../secrets/mod.ts";
 import { Gate } from "./gate.ts";
@@ -78,29 +78,29 @@ export class Sandbox {
   }
 
   /**
-   * Judges a host that somebody else is to dial, by what can be known of it here.
+   * Checks a host that somebody else is to dial, by what can be known of it here.
    *
-   * @returns what judges it from then on
+   * @returns what checks it from then on
    * @throws {DialError}
    */
-  judgeIndirect(host: HostRef, port: number, signal: AbortSignal): Promise<() => Judgement> {
-    return this.#services.dialer.judgeIndirect(this.wanted(host, port), signal);
+  decideIndirect(host: HostRef, port: number, signal: AbortSignal): Promise<() => Decision> {
+    return this.#services.dialer.decideIndirect(this.wanted(host, port), signal);
   }
 
-  /** Something to be reached, judged by the policy of the moment whenever that is asked. */
+  /** Something to be reached, checked by the policy of the moment whenever that is asked. */
   wanted(host: HostRef, port: number, protocol: "tcp" | "udp" = "tcp"): Wanted {
     return {
       host,
       port,
-      judge: () => (protocol === "udp" ? this.policy.judgeUdp(host, port) : this.policy.judge(host, port)),
-      judgeAddress: (address) => this.policy.judgeDial(address, port, isOwn),
-      hold: (judge, cut) => this.hold(judge, cut),
+      decide: () => (protocol === "udp" ? this.policy.decideUdp(host, port) : this.policy.decide(host, port)),
+      decideAddress: (address) => this.policy.decideDial(address, port, isOwn),
+      hold: (decide, cut) => this.hold(decide, cut),
     };
   }
 
   /** Ends something when policy does not allow it any more; see {@link Ongoing.hold}. */
-  hold(judge: () => Judgement, cut: (why: Judgement) => void): () => void {
-    return this.#ongoing.hold(judge, cut);
+  hold(decide: () => Decision, cut: (why: Decision) => void): () => void {
+    return this.#ongoing.hold(decide, cut);
   }
 
   /** Reports, and resolves when there is room for another event. */

@@ -96,7 +96,7 @@ export function embeddedAddress(address: Address): Address | null {
 }
 
 /**
- * The special range that an address lies in. What carries an IPv4 address is judged by that as well: through NAT64 it is as public as
+ * The special range that an address lies in. What carries an IPv4 address is checked by that as well: through NAT64 it is as public as
  * the IPv4 address; tunnels are never public.
  */
 export function specialRange(address: Address): SpecialRange {

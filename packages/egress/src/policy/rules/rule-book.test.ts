@@ -7,20 +7,20 @@ import { parseHost } from "../hosts/host.ts";
 import { RuleBook } from "./rule-book.ts";
 
 const book = (...rules: RequestRule[]) => new RuleBook(rules, () => 0);
-const judge = (
+const decide = (
   of: RuleBook,
   method = "GET",
   path = "/",
   length: number | null = 0,
   host = "api.example.com",
   port = 443,
-) => of.judge(parseHost(host)!, port, method, path, length);
+) => of.decide(parseHost(host)!, port, method, path, length);
 
 test("a host that no rule is for is not restricted", () => {
   const rules = book({ host: "api.example.com:443", methods: ["GET"] });
-  assert.equal(judge(rules, "DELETE", "/", 0, "other.example.com").allowed, true);
-  assert.equal(judge(rules, "DELETE", "/", 0, "api.example.com", 8443).allowed, true);
-  assert.equal(judge(rules, "DELETE").allowed, false);
+  assert.equal(decide(rules, "DELETE", "/", 0, "other.example.com").allowed, true);
+  assert.equal(decide(rules, "DELETE", "/", 0, "api.example.com", 8443).allowed, true);
+  assert.equal(decide(rules, "DELETE").allowed, false);
 });
 
 test("a request fits when one rule permits all of it", () => {
@@ -43,7 +43,7 @@ test("a request fits when one rule permits all of it", () => {
     ["GET", "//v1/models", false],
     ["OPTIONS", "*", false],
   ] as const)
-    assert.equal(judge(rules, method, path).allowed, allowed, `${method} ${path}`);
+    assert.equal(decide(rules, method, path).allowed, allowed, `${method} ${path}`);
 });
 
 test("a denial says why, and names the host", () => {
@@ -54,27 +54,27 @@ test("a denial says why, and names the host", () => {
     maxRequestBytes: 10,
     requestsPerMinute: 1,
   });
-  assert.deepEqual(judge(rules, "POST", "/v1/x"), {
+  assert.deepEqual(decide(rules, "POST", "/v1/x"), {
     allowed: false,
     rule: null,
     status: 403,
     maxRequestBytes: null,
     reason: "No request rule of this sandbox permits this method and path at api.example.com:443.",
   });
-  assert.match(judge(rules, "GET", "/v1/../x").reason, /can be read in more than one way/);
+  assert.match(decide(rules, "GET", "/v1/../x").reason, /can be read in more than one way/);
   assert.deepEqual(
-    [judge(rules, "GET", "/v1/x", 11).status, judge(rules, "GET", "/v1/x", 11).rule],
+    [decide(rules, "GET", "/v1/x", 11).status, decide(rules, "GET", "/v1/x", 11).rule],
     [413, "GET api.example.com /v1/* ≤10 B ≤1/min"],
   );
-  assert.deepEqual(judge(rules, "GET", "/v1/x", 10).maxRequestBytes, 10);
+  assert.deepEqual(decide(rules, "GET", "/v1/x", 10).maxRequestBytes, 10);
   assert.deepEqual(
-    [judge(rules, "GET", "/v1/x").status, judge(rules, "GET", "/v1/x").rule],
+    [decide(rules, "GET", "/v1/x").status, decide(rules, "GET", "/v1/x").rule],
     [429, "GET api.example.com /v1/* ≤10 B ≤1/min"],
   );
 });
 
 test("paths are not read where no rule asks for one", () => {
-  assert.equal(judge(book({ host: "api.example.com", methods: ["GET"] }), "GET", "/a/../b").allowed, true);
+  assert.equal(decide(book({ host: "api.example.com", methods: ["GET"] }), "GET", "/a/../b").allowed, true);
 });
 
 test("a body of unknown length gets the largest bound that fits", () => {
@@ -82,12 +82,12 @@ test("a body of unknown length gets the largest bound that fits", () => {
     { host: "api.example.com", maxRequestBytes: 10 },
     { host: "*.example.com", maxRequestBytes: 1000 },
   );
-  assert.equal(judge(rules, "POST", "/", null).maxRequestBytes, 1000);
-  assert.equal(judge(rules, "POST", "/", 5).maxRequestBytes, 10);
-  assert.equal(judge(rules, "POST", "/", 500).maxRequestBytes, 1000);
-  assert.equal(judge(rules, "POST", "/", 5000).status, 413);
+  assert.equal(decide(rules, "POST", "/", null).maxRequestBytes, 1000);
+  assert.equal(decide(rules, "POST", "/", 5).maxRequestBytes, 10);
+  assert.equal(decide(rules, "POST", "/", 500).maxRequestBytes, 1000);
+  assert.equal(decide(rules, "POST", "/", 5000).status, 413);
   assert.equal(
-    judge(book({ host: "api.example.com", maxRequestBytes: 10 }, { host: "api.example.com" }), "POST", "/", null)
+    decide(book({ host: "api.example.com", maxRequestBytes: 10 }, { host: "api.example.com" }), "POST", "/", null)
       .maxRequestBytes,
     null,
   );
@@ -102,8 +102,8 @@ test("rates are counted for each rule, and only for what passes", () => {
     ],
     () => now,
   );
-  const get = (path: string) => judge(rules, "GET", path).status;
-  assert.equal(judge(rules, "POST", "/x").status, 403);
+  const get = (path: string) => decide(rules, "GET", path).status;
+  assert.equal(decide(rules, "POST", "/x").status, 403);
   assert.deepEqual([get("/x"), get("/x"), get("/x"), get("/free")], [null, null, 429, null]);
   now = 61_000;
   assert.equal(get("/x"), null);
@@ -112,19 +112,19 @@ test("rates are counted for each rule, and only for what passes", () => {
 test("a new book goes on counting for rules that stayed as they were", () => {
   const rule = { host: "api.example.com", requestsPerMinute: 1 };
   const former = book(rule);
-  assert.equal(judge(former).allowed, true);
-  assert.equal(judge(new RuleBook([{ ...rule }, { host: "x.example" }], () => 0, former)).status, 429);
-  assert.equal(judge(new RuleBook([{ ...rule, requestsPerMinute: 2 }], () => 0, former)).allowed, true);
+  assert.equal(decide(former).allowed, true);
+  assert.equal(decide(new RuleBook([{ ...rule }, { host: "x.example" }], () => 0, former)).status, 429);
+  assert.equal(decide(new RuleBook([{ ...rule, requestsPerMinute: 2 }], () => 0, former)).allowed, true);
 });
 
 test("rules for an IPv4 address are for the IPv6 addresses that carry it", () => {
   const rules = book({ host: "203.0.113.7", methods: ["GET"] });
-  assert.equal(judge(rules, "POST", "/", 0, "203.0.113.7").status, 403);
-  assert.equal(judge(rules, "POST", "/", 0, "[::ffff:203.0.113.7]").status, 403);
-  assert.equal(judge(rules, "POST", "/", 0, "[64:ff9b::203.0.113.7]").status, 403);
+  assert.equal(decide(rules, "POST", "/", 0, "203.0.113.7").status, 403);
+  assert.equal(decide(rules, "POST", "/", 0, "[::ffff:203.0.113.7]").status, 403);
+  assert.equal(decide(rules, "POST", "/", 0, "[64:ff9b::203.0.113.7]").status, 403);
 });
 
-test("any request is judged, never an error, and a denial has a status", () =>
+test("any request is checked, never an error, and a denial has a status", () =>
   property(
     [
       fc.array(
@@ -148,7 +148,7 @@ test("any request is judged, never an error, and a denial has a status", () =>
     ],
     (rules, host, port, method, path, length) => {
       const of = book(...rules);
-      const { allowed, status } = of.judge(host, port, method, path, length);
+      const { allowed, status } = of.decide(host, port, method, path, length);
       assert.equal(allowed, status === null);
       if (of.rulesFor(host, port).length === 0) assert.ok(allowed);
     },

@@ -1,23 +1,23 @@
 import type { RequestRule } from "../../contract.ts";
+import type { Decision } from "../decision.ts";
 import { authorityText, type HostRef } from "../hosts/host.ts";
 import { restricts } from "../hosts/matcher.ts";
-import type { Judgement } from "../judgement.ts";
 import { pathMatches, readPath } from "./path.ts";
 import { RateWindow } from "./rate.ts";
 import { parseRules, type Rule } from "./rules.ts";
 
 /** What request rules say of one request. */
-export interface RequestJudgement extends Judgement {
+export interface RequestDecision extends Decision {
   /** Bytes that the body may have, or null: to be held against the body as it passes, whatever was declared. */
   maxRequestBytes: number | null;
   /** The answer's status where it is denied: 403, 413 (too large) or 429 (too many); null where it is allowed. */
   status: 403 | 413 | 429 | null;
 }
 
-export interface JudgeOptions {
+export interface DecideOptions {
   /** Whether the request is for a WebSocket: only a rule that says so permits it. */
   websocket?: boolean;
-  /** Whether it is counted; not when it is judged again. */
+  /** Whether it is counted; not when it is checked again. */
   count?: boolean;
 }
 
@@ -56,19 +56,19 @@ export class RuleBook {
   }
 
   /**
-   * Judges a request, and counts it if it is allowed.
+   * Checks a request, and counts it if it is allowed.
    *
    * @param path as sent; a query is cut off
    * @param declaredLength of the body in bytes (`content-length`), 0 for none, null for one of unknown length
    */
-  judge(
+  decide(
     host: HostRef,
     port: number,
     method: string,
     path: string,
     declaredLength: number | null,
-    { websocket = false, count = true }: JudgeOptions = {},
-  ): RequestJudgement {
+    { websocket = false, count = true }: DecideOptions = {},
+  ): RequestDecision {
     const who = authorityText(host, port);
     const rules = this.rulesFor(host, port);
     if (rules.length === 0)

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Dialled } from "../../dial/connect.ts";
 import { denial } from "../../dial/error.ts";
-import type { HostRef, Judgement } from "../../policy/mod.ts";
+import type { Decision, HostRef } from "../../policy/mod.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { Refusal } from "../refusal.ts";
 import { splice } from "../streams/splice.ts";
@@ -17,27 +17,27 @@ export interface RawConnection {
   host: HostRef;
   guard: RawGuard;
   /** What else has to stay as it is for the connection to go on. */
-  judge?(): Judgement;
+  decide?(): Decision;
 }
 
 /** Bytes without a meaning that is known here. Where request rules hold, only requests pass. */
 export async function serveRaw(
   { flow, record }: Passage,
-  { guest, upstream, protocol, host, guard, judge }: RawConnection,
+  { guest, upstream, protocol, host, guard, decide }: RawConnection,
 ): Promise<void> {
   const { sandbox, port } = flow;
   const { address, socket } = upstream;
-  const judgeNow = () => {
-    const judgement = judgeRaw(sandbox, host, port);
-    return judgement.allowed ? (judge?.() ?? judgement) : judgement;
+  const decideNow = () => {
+    const decision = decideRaw(sandbox, host, port);
+    return decision.allowed ? (decide?.() ?? decision) : decision;
   };
-  const { allowed, rule, reason } = judgeNow();
+  const { allowed, rule, reason } = decideNow();
   if (!allowed) {
     guest.destroy();
     socket.destroy();
     return record.connection({ verdict: "denied", protocol, host, address, rule, reason });
   }
-  const release = sandbox.hold(judgeNow, (why) => socket.destroy(denial(why)));
+  const release = sandbox.hold(decideNow, (why) => socket.destroy(denial(why)));
   const { error, bytesUp, bytesDown } = await splice(guest, socket, { up: guard });
   release();
   await record.connection({
@@ -52,10 +52,10 @@ export async function serveRaw(
   });
 }
 
-function judgeRaw(sandbox: Sandbox, host: HostRef, port: number): Judgement {
-  const judgement = sandbox.policy.judge(host, port);
-  const [rule] = judgement.allowed ? sandbox.rules.rulesFor(host, port) : [];
+function decideRaw(sandbox: Sandbox, host: HostRef, port: number): Decision {
+  const decision = sandbox.policy.decide(host, port);
+  const [rule] = decision.allowed ? sandbox.rules.rulesFor(host, port) : [];
   return rule
     ? { allowed: false, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." }
-    : judgement;
+    : decision;
 }

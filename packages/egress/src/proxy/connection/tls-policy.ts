@@ -1,5 +1,5 @@
 /** What becomes of a TLS connection, by who it says it is for. */
-import { canonicalName, type HostRef, hostText, type Judgement, matches } from "../../policy/mod.ts";
+import { canonicalName, type Decision, type HostRef, hostText, matches } from "../../policy/mod.ts";
 import { Refusal } from "../refusal.ts";
 import type { ClientHello } from "../tls/client-hello.ts";
 import type { Flow, Shared } from "./flow.ts";
@@ -13,7 +13,7 @@ export type TlsDecision =
   | { action: "refuse"; refusal: Refusal };
 
 /** Decides by policy, never by the address that the guest chose. */
-export function judgeTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDecision {
+export function decideTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDecision {
   const { policy } = flow.sandbox;
   const refuse = (refusal: Refusal): TlsDecision => ({ action: "refuse", refusal });
   const claimed = hello.serverName === null ? null : canonicalName(hello.serverName);
@@ -27,8 +27,8 @@ export function judgeTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDec
     );
   }
   const host: HostRef = claimed === null ? flow.host : { name: claimed };
-  const judgement = policy.judge(host, flow.port);
-  if (!judgement.allowed) return refuse(Refusal.denied(judgement.reason, judgement.rule));
+  const decision = policy.decide(host, flow.port);
+  if (!decision.allowed) return refuse(Refusal.denied(decision.reason, decision.rule));
   if (shared.passThrough.some((pattern) => matches(pattern, host, flow.port))) {
     if (claimed === null && "name" in host)
       return refuse(
@@ -43,12 +43,12 @@ export function judgeTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDec
 }
 
 /** Whether a TLS connection that was passed on unopened may go on: not under an allow list that came since, since all but pass-through is opened there. */
-export function judgeUnopened(flow: Flow, hello: ClientHello, shared: Shared): Judgement {
-  const decision = judgeTls(flow, hello, shared);
+export function decidePassedOn(flow: Flow, hello: ClientHello, shared: Shared): Decision {
+  const decision = decideTls(flow, hello, shared);
   if (decision.action === "refuse")
     return { allowed: false, rule: decision.refusal.rule, reason: decision.refusal.message };
   if (decision.action === "splice" || !flow.sandbox.policy.restricted)
-    return flow.sandbox.policy.judge(decision.host, flow.port);
+    return flow.sandbox.policy.decide(decision.host, flow.port);
   return {
     allowed: false,
     rule: null,

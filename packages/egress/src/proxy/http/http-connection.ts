@@ -85,8 +85,8 @@ export class Session {
     if ("address" in site.host && !sameHost(site.host, host)) {
       throw Refusal.mismatch(`The request is for ${hostText(site.host)}, its connection is to ${hostText(host)}.`);
     }
-    const judgement = sandbox.policy.judge(site.host, port);
-    if (!judgement.allowed) throw Refusal.denied(judgement.reason, judgement.rule);
+    const decision = sandbox.policy.decide(site.host, port);
+    if (!decision.allowed) throw Refusal.denied(decision.reason, decision.rule);
     // A connection that was not made to the name is not used for it under an allow list: the guest chose the address.
     if (!sameHost(site.host, host) && sandbox.policy.restricted) {
       this.#socket?.destroy();
@@ -161,17 +161,17 @@ export class Session {
     const { sandbox, host, port } = this.flow;
     const socket = this.#socket;
     if (!socket || sameHost(site.host, host)) return;
-    const judge = () => {
-      const judgement = sandbox.policy.judge(site.host, port);
-      return judgement.allowed && this.scheme === "http" && sandbox.policy.restricted
+    const decide = () => {
+      const decision = sandbox.policy.decide(site.host, port);
+      return decision.allowed && this.scheme === "http" && sandbox.policy.restricted
         ? {
             allowed: false,
             rule: null,
             reason: `Under an allow list, ${hostText(site.host)} is reached at the address that the host finds for it.`,
           }
-        : judgement;
+        : decision;
     };
-    this.#release = sandbox.hold(judge, (why) => socket.destroy(denial(why)));
+    this.#release = sandbox.hold(decide, (why) => socket.destroy(denial(why)));
   }
 
   async #connect(site: Site, wrap: (socket: Duplex) => UpstreamConnection): Promise<UpstreamConnection> {

@@ -1,4 +1,4 @@
-/** CONNECT (RFC 9110 §9.3.6): a guest that believes it talks to a proxy gets one, and the connection is judged anew. */
+/** CONNECT (RFC 9110 §9.3.6): a guest that believes it talks to a proxy gets one, and the connection is checked anew. */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -20,8 +20,8 @@ export async function serveConnect(session: Session, incoming: IncomingMessage, 
   let target: { host: HostRef; port: number };
   try {
     target = checkTarget(session, request.head.target, values(request.head.headers, "host"), request.body !== null);
-    const judgement = flow.sandbox.policy.judge(target.host, target.port);
-    if (!judgement.allowed) throw Refusal.denied(judgement.reason, judgement.rule);
+    const decision = flow.sandbox.policy.decide(target.host, target.port);
+    if (!decision.allowed) throw Refusal.denied(decision.reason, decision.rule);
   } catch (error) {
     return settle(session, request, new Reply(incoming, response), async ({ event }) => {
       const asked = parseAuthority(request.head.target);

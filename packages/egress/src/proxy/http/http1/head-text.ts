@@ -4,7 +4,7 @@ import { type Header, isValid } from "../../headers.ts";
 const FIRST_LINE = /^[\t\x20-\x7e\x80-\xff]+$/;
 
 /**
- * The head of a message of HTTP/1, to be written as Latin-1: each character is one byte, so what leaves is what was judged.
+ * The head of a message of HTTP/1, to be written as Latin-1: each character is one byte, so what leaves is what was checked.
  *
  * @throws {Error} for what cannot be written as one head; the message quotes nothing of it
  */

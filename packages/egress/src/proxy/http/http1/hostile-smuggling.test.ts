@@ -82,7 +82,7 @@ describe("smuggling", () => {
     });
   }
 
-  test("requests that were sent ahead are answered in order, each judged by itself", async () => {
+  test("requests that were sent ahead are answered in order, each checked by itself", async () => {
     const stream = await lab.open("web.test", 80);
     const get = (path: string, host = "web.test") => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
     stream.write(

@@ -134,7 +134,7 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
     assert.match(await ask(lab, get("http://elsewhere.test/", "elsewhere.test")), /^HTTP\/1\.1 200 /);
   });
 
-  test("are each judged by themselves on one connection", async () => {
+  test("are each checked by themselves on one connection", async () => {
     const lab = await start();
     const stream = await lab.open(PROXY, PORT);
     const status = async (url: string, host: string) => {

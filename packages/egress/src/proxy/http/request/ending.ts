@@ -14,7 +14,7 @@ export class Ending implements Disposable {
     guest.addEventListener("abort", this.#gone, { once: true });
     if (guest.aborted) this.#gone();
     this.#release = sandbox.hold(
-      () => permit.judge(),
+      () => permit.decide(),
       (why) => this.refuse(permit.refusal(why)),
     );
   }

@@ -43,10 +43,10 @@ const HARMLESS = [
   "X-Hosted-By",
 ];
 
-test("what could make another request of one that was judged is left out, however its name is written", () => {
+test("what could make another request of one that was checked is left out, however its name is written", () => {
   const headers = [...METHOD_AND_PATH, ...HOST, ...HARMLESS].map((name): Header => [name, "evil"]);
-  const names = (judged: Parameters<typeof withoutOverrides>[1]) =>
-    withoutOverrides(headers, judged).map(([name]) => name);
+  const names = (checked: Parameters<typeof withoutOverrides>[1]) =>
+    withoutOverrides(headers, checked).map(([name]) => name);
   assert.deepEqual(names({ rules: false, host: false }), [...METHOD_AND_PATH, ...HOST, ...HARMLESS]);
   assert.deepEqual(names({ rules: false, host: true }), [...METHOD_AND_PATH, ...HARMLESS]);
   assert.deepEqual(names({ rules: true, host: true }), HARMLESS);
@@ -90,7 +90,7 @@ for (const [what, policy, secret, gone] of [
   ["an allow list", {}, false, HOST],
   ["request rules", { allow: null, rules: [{ host: "web.test" }] }, false, [...HOST, ...METHOD_AND_PATH]],
   ["a secret for the host", { allow: null }, true, HOST],
-  ["nothing to judge", { allow: null }, false, []],
+  ["nothing to decide", { allow: null }, false, []],
 ] as const) {
   test(`with ${what} the upstream gets ${gone.length} of these headers less`, async () => {
     const dir = await mkdtemp(join(tmpdir(), "egress-ca-"));

@@ -1,4 +1,4 @@
-/** Headers by which some servers take a request for another one than it is: what was judged must be what is done. */
+/** Headers by which some servers take a request for another one than it is: what was checked must be what is done. */
 import type { Header } from "../../headers.ts";
 
 /** Another method. */
@@ -55,16 +55,16 @@ const HOST = [
 /** Framing, as nobody writes it. */
 const FRAMING = ["content-length", "transfer-encoding"];
 
-/** What was judged of a request. */
-export interface Judged {
+/** What was checked of a request. */
+export interface Checks {
   /** Method and path, by request rules. */
   rules: boolean;
   /** The host, by an allow list, rules or because it gets secrets. */
   host: boolean;
 }
 
-/** Leaves out what could make another request of one that was judged. */
-export function withoutOverrides(headers: readonly Header[], { rules, host }: Judged): Header[] {
+/** Leaves out what could make another request of one that was checked. */
+export function withoutOverrides(headers: readonly Header[], { rules, host }: Checks): Header[] {
   const left = new Set([...(rules ? [...METHOD, ...PATH] : []), ...(host || rules ? HOST : [])]);
   return headers.filter(([name]) => {
     const canonical = asServersRead(name);

@@ -1,5 +1,5 @@
 /** What lets one request go: policy and request rules, by what they say at the moment, for all whom it passes. */
-import type { Judgement, RequestJudgement } from "../../../policy/mod.ts";
+import type { Decision, RequestDecision } from "../../../policy/mod.ts";
 import type { Sandbox } from "../../../sandbox/sandbox.ts";
 import type { Header } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
@@ -17,7 +17,7 @@ export interface Asked {
 
 export interface PermitOptions {
   /** What policy says of the host; that of its name, or address, unless more is known. */
-  judgeHost?: () => Judgement;
+  decideHost?: () => Decision;
   /** Of the proxy that the request goes through. */
   via?: Permit | null;
 }
@@ -26,15 +26,15 @@ export class Permit {
   readonly #sandbox: Sandbox;
   readonly #site: Site;
   readonly #asked: Asked;
-  readonly #judgeHost: () => Judgement;
+  readonly #decideHost: () => Decision;
   readonly #via: Permit | null;
-  /** The rules that it was judged by. */
+  /** The rules that it was checked by. */
   #rules: object;
-  #judgement: RequestJudgement;
+  #decision: RequestDecision;
   #sent = 0;
 
   /**
-   * Judges a request, and counts it if it is allowed.
+   * Checks a request, and counts it if it is allowed.
    *
    * @throws {Refusal}
    */
@@ -42,45 +42,45 @@ export class Permit {
     sandbox: Sandbox,
     site: Site,
     asked: Asked,
-    { judgeHost = () => sandbox.policy.judge(site.host, site.port), via = null }: PermitOptions = {},
+    { decideHost = () => sandbox.policy.decide(site.host, site.port), via = null }: PermitOptions = {},
   ) {
     this.#sandbox = sandbox;
     this.#site = site;
     this.#asked = asked;
-    this.#judgeHost = judgeHost;
+    this.#decideHost = decideHost;
     this.#via = via;
-    const { allowed, reason, rule } = judgeHost();
+    const { allowed, reason, rule } = decideHost();
     if (!allowed) throw Refusal.denied(reason, rule);
     this.#rules = sandbox.rules;
-    this.#judgement = this.#judgeRules(true);
-    const refusal = ruleRefusal(this.#judgement);
+    this.#decision = this.#decideRules(true);
+    const refusal = ruleRefusal(this.#decision);
     if (refusal) throw refusal;
   }
 
   /** The pattern or rule that decided. */
   get rule(): string | null {
-    return this.#judgement.rule ?? this.#judgeHost().rule;
+    return this.#decision.rule ?? this.#decideHost().rule;
   }
 
   /** Whether a rule bounds what is sent. */
   get bounded(): boolean {
-    return this.#judgement.rule !== null || (this.#via?.bounded ?? false);
+    return this.#decision.rule !== null || (this.#via?.bounded ?? false);
   }
 
-  /** Judges it again, without counting it twice. */
-  judge(): Judgement {
-    const first = this.#via?.judge();
+  /** Checks it again, without counting it twice. */
+  decide(): Decision {
+    const first = this.#via?.decide();
     if (first && !first.allowed) return first;
-    const judgement = this.#judgeHost();
-    if (!judgement.allowed || this.#rules === this.#sandbox.rules) return judgement;
+    const decision = this.#decideHost();
+    if (!decision.allowed || this.#rules === this.#sandbox.rules) return decision;
     this.#rules = this.#sandbox.rules;
-    return (this.#judgement = this.#judgeRules(false));
+    return (this.#decision = this.#decideRules(false));
   }
 
-  /** Why it may not go on, by what was judged last. */
-  refusal({ reason, rule }: Judgement): Refusal {
+  /** Why it may not go on, by what was checked last. */
+  refusal({ reason, rule }: Decision): Refusal {
     return (
-      (this.#via && ruleRefusal(this.#via.#judgement)) ?? ruleRefusal(this.#judgement) ?? Refusal.denied(reason, rule)
+      (this.#via && ruleRefusal(this.#via.#decision)) ?? ruleRefusal(this.#decision) ?? Refusal.denied(reason, rule)
     );
   }
 
@@ -92,7 +92,7 @@ export class Permit {
   send(bytes: number): void {
     this.#via?.send(bytes);
     this.#sent += bytes;
-    const { maxRequestBytes, rule } = this.#judgement;
+    const { maxRequestBytes, rule } = this.#decision;
     if (maxRequestBytes === null || this.#sent <= maxRequestBytes) return;
     const what = this.#asked.websocket ? "More was sent over the WebSocket" : "The body of the request is larger";
     throw new Refusal(`${what} than this sandbox's request rules permit.`, { status: 413, verdict: "denied", rule });
@@ -105,7 +105,7 @@ export class Permit {
    */
   message(): void {
     this.#via?.message();
-    const { rule } = this.#judgement;
+    const { rule } = this.#decision;
     if (rule === null || this.#sandbox.rules.count(rule)) return;
     throw new Refusal("There were too many messages in the last minute for this sandbox's request rules.", {
       status: 429,
@@ -114,17 +114,17 @@ export class Permit {
     });
   }
 
-  #judgeRules(count: boolean): RequestJudgement {
+  #decideRules(count: boolean): RequestDecision {
     const { method, path, length, websocket } = this.#asked;
     const { host, port } = this.#site;
-    return this.#sandbox.rules.judge(host, port, method, path, length === null ? null : Math.max(length, this.#sent), {
+    return this.#sandbox.rules.decide(host, port, method, path, length === null ? null : Math.max(length, this.#sent), {
       websocket,
       count,
     });
   }
 }
 
-function ruleRefusal({ allowed, status, reason, rule }: RequestJudgement): Refusal | null {
+function ruleRefusal({ allowed, status, reason, rule }: RequestDecision): Refusal | null {
   if (allowed) return null;
   const headers: Header[] = status === 429 ? [["retry-after", "60"]] : [];
   return new Refusal(reason, { status: status ?? 403, verdict: "denied", rule, headers });

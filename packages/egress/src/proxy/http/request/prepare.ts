@@ -24,7 +24,7 @@ export interface Prepared {
   asked: string;
   permit: Permit;
   /**
-   * Judges it once more and gives path, query and headers with secrets in them: by what policy, rules and secrets say now. Between
+   * Checks it once more and gives path, query and headers with secrets in them: by what policy, rules and secrets say now. Between
    * this and sending nothing may wait.
    *
    * @throws {Refusal}
@@ -52,9 +52,9 @@ export async function prepare(
   const { event } = record;
   const { sandbox } = session.flow;
   if (session.site) event.host = eventHost(session.site.host);
-  const checked = checkHead(request.head);
-  const { authority, path } = checked;
-  const behind = session.targetBehind(checked);
+  const head = checkHead(request.head);
+  const { authority, path } = head;
+  const behind = session.targetBehind(head);
   if (!session.site && authority) event.host = eventHost(authority.host);
   if (behind) record.aim(behind.host, behind.port, path);
   if (session.refusal) throw session.refusal;
@@ -64,8 +64,8 @@ export async function prepare(
 
   const rules = [site, target].some(({ host, port }) => sandbox.rules.rulesFor(host, port).length > 0);
   const secret = "name" in site.host && sandbox.secrets.approvedFor(site.host.name, site.port).length > 0;
-  const judged = { rules, host: sandbox.policy.restricted || secret };
-  const headers = endToEnd(withoutOverrides(without(request.head.headers, "host", "content-length", "expect"), judged));
+  const checks = { rules, host: sandbox.policy.restricted || secret };
+  const headers = endToEnd(withoutOverrides(without(request.head.headers, "host", "content-length", "expect"), checks));
   const context: HookContext = {
     sandboxId: sandbox.id,
     scheme: session.scheme,
@@ -92,14 +92,14 @@ export async function prepare(
     asked: request.head.method,
     permit,
     place: () => {
-      const judgement = permit.judge();
-      if (!judgement.allowed) throw permit.refusal(judgement);
+      const decision = permit.decide();
+      if (!decision.allowed) throw permit.refusal(decision);
       return placeSecrets(session, { site, target }, { ...ready, headers: [...ready.headers, ...credentials] }, record);
     },
     body: ready.body,
     length: ready.sameBody ? request.length : ready.body === null ? 0 : null,
     // Some servers make headers of them.
-    trailers: () => withoutOverrides(safeTrailers(request.trailers()), judged),
+    trailers: () => withoutOverrides(safeTrailers(request.trailers()), checks),
     steps: (placed) =>
       [ready.body && placed.body(value(ready.headers, "content-type"), ready.body)].filter((step) => step !== null),
     answer: "answer" in hooked ? hooked.answer : null,
@@ -120,12 +120,12 @@ async function permitFor(
   const { head, length, protocol } = request;
   const websocket = protocol === "websocket";
   const asked = { method: head.method, path, length: websocket ? null : length, websocket };
-  event.rule = sandbox.policy.judge(site.host, site.port).rule;
+  event.rule = sandbox.policy.decide(site.host, site.port).rule;
   let permit = new Permit(sandbox, site, asked);
   if (behind) {
     try {
       permit = new Permit(sandbox, behind, asked, {
-        judgeHost: await sandbox.judgeIndirect(behind.host, behind.port, signal),
+        decideHost: await sandbox.decideIndirect(behind.host, behind.port, signal),
         via: permit,
       });
     } catch (error) {

@@ -118,7 +118,7 @@ async function carry(
 ): Promise<void> {
   const { sandbox } = session.flow;
   const release = sandbox.hold(
-    () => permit.judge(),
+    () => permit.decide(),
     (why) => upstream.destroy(permit.refusal(why)),
   );
   const messages = new LiveSubstitution(

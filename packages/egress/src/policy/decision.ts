@@ -1,5 +1,5 @@
 /** What was decided, and why. */
-export interface Judgement {
+export interface Decision {
   allowed: boolean;
   /** The pattern or rule that decided, if one did. */
   rule: string | null;
