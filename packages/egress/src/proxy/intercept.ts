@@ -4,7 +4,7 @@ import type { TLSSocket } from "node:tls";
 import type { Dialled } from "../dial/connect.ts";
 import { dialFailure } from "../dial/error.ts";
 import { canonicalName, type HostRef, hostText } from "../policy/mod.ts";
-import type { Passage } from "./connection/context.ts";
+import type { ConnectionContext } from "./connection/context.ts";
 import { type Opening, readOpening } from "./connection/opening.ts";
 import { serveRaw } from "./connection/raw.ts";
 import { guardRaw } from "./connection/raw-guard.ts";
@@ -27,10 +27,10 @@ export interface Interception {
 }
 
 export async function interceptTls(
-  passage: Passage,
+  context: ConnectionContext,
   { guest, hello, host, upstream, refusal: given }: Interception,
 ): Promise<void> {
-  const { flow, shared, record } = passage;
+  const { flow, shared, record } = context;
   let refusal = given;
   let secured: TLSSocket | null = null;
   const offer = offered(hello.alpn);
@@ -81,7 +81,7 @@ export async function interceptTls(
       const site = { host, port: flow.port };
       await serveRequests(
         new Session({
-          ...passage,
+          ...context,
           scheme: "https",
           site,
           verified: secured !== null && "name" in host && hello.serverName !== null,
@@ -93,7 +93,7 @@ export async function interceptTls(
       );
       reason ??= NO_REQUEST;
     } else if (inner && opening.kind !== "invalid") {
-      await serveRaw(passage, {
+      await serveRaw(context, {
         guest: tls,
         upstream: inner,
         protocol: "tls",

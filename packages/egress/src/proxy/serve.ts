@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Dialled } from "../dial/connect.ts";
 import { dialFailure } from "../dial/error.ts";
 import { sameHost } from "../policy/mod.ts";
-import type { Passage } from "./connection/context.ts";
+import type { ConnectionContext } from "./connection/context.ts";
 import type { Flow, Shared } from "./connection/flow.ts";
 import { type Opening, readOpening } from "./connection/opening.ts";
 import { serveRaw } from "./connection/raw.ts";
@@ -23,26 +23,26 @@ import { lingering } from "./streams/lingering.ts";
  * @param depth of CONNECT requests that it is within
  */
 export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<void> {
-  const passage: Passage = { flow, shared, record: new ConnectionRecord(flow), depth, serve: serveFlow };
+  const context: ConnectionContext = { flow, shared, record: new ConnectionRecord(flow), depth, serve: serveFlow };
   const { sandbox, host, port, signal } = flow;
   await sandbox.room();
   const decision = sandbox.policy.decide(host, port);
-  if (!decision.allowed) return explain(passage, Refusal.denied(decision.reason, decision.rule));
+  if (!decision.allowed) return explain(context, Refusal.denied(decision.reason, decision.rule));
   let upstream: Dialled;
   try {
     upstream = await sandbox.dial(host, port, signal);
   } catch (error) {
     const { denied, errno, message, rule } = dialFailure(error);
-    if (denied) return explain(passage, Refusal.denied(message, rule));
+    if (denied) return explain(context, Refusal.denied(message, rule));
     flow.refuse(errno);
-    return passage.record.connection({ verdict: "failed", reason: message, rule: decision.rule });
+    return context.record.connection({ verdict: "failed", reason: message, rule: decision.rule });
   }
   upstream.socket.on("error", () => undefined);
   const guest = accept(flow);
   guest.once("close", () => upstream.socket.destroy());
   const opening = await readOpening(guest, upstream.socket, FIRST_BYTES_TIMEOUT_MS);
   try {
-    await serveOpening(passage, opening, guest, upstream);
+    await serveOpening(context, opening, guest, upstream);
   } finally {
     guest.destroy();
     upstream.socket.destroy();
@@ -60,43 +60,48 @@ function accept(flow: Flow): Duplex {
   return guest;
 }
 
-async function serveOpening(passage: Passage, opening: Opening, guest: Duplex, upstream: Dialled): Promise<void> {
+async function serveOpening(
+  context: ConnectionContext,
+  opening: Opening,
+  guest: Duplex,
+  upstream: Dialled,
+): Promise<void> {
   switch (opening.kind) {
     case "tls":
-      return serveTls(passage, opening.hello, guest, upstream);
+      return serveTls(context, opening.hello, guest, upstream);
     case "http1":
     case "http2":
-      await serveRequests(plainSession(passage, upstream, null), guest, opening.kind);
-      return passage.record.connection({ verdict: "allowed", reason: NO_REQUEST, address: upstream.address });
+      await serveRequests(plainSession(context, upstream, null), guest, opening.kind);
+      return context.record.connection({ verdict: "allowed", reason: NO_REQUEST, address: upstream.address });
     case "invalid":
       guest.destroy();
-      return passage.record.connection({
+      return context.record.connection({
         verdict: "denied",
         reason: `The connection began with ${opening.reason}.`,
         address: upstream.address,
       });
     default:
-      return serveRaw(passage, {
+      return serveRaw(context, {
         guest,
         upstream,
         protocol: "tcp",
-        host: passage.flow.host,
-        guard: guardRaw(upstream.socket, passage.flow.port, false),
+        host: context.flow.host,
+        guard: guardRaw(upstream.socket, context.flow.port, false),
       });
   }
 }
 
 async function serveTls(
-  passage: Passage,
+  context: ConnectionContext,
   hello: Extract<Opening, { kind: "tls" }>["hello"],
   guest: Duplex,
   upstream: Dialled | null,
 ): Promise<void> {
-  const { flow, shared, record } = passage;
+  const { flow, shared, record } = context;
   const decision = decideTls(flow, hello, shared);
   if (decision.action === "refuse") {
     upstream?.socket.destroy();
-    return interceptTls(passage, { guest, hello, host: flow.host, upstream: null, refusal: decision.refusal });
+    return interceptTls(context, { guest, hello, host: flow.host, upstream: null, refusal: decision.refusal });
   }
   const { host } = decision;
   let dialled = upstream;
@@ -118,7 +123,7 @@ async function serveTls(
   if (decision.action === "splice") {
     if (dialled) {
       const name = hello.serverName?.toLowerCase();
-      return serveRaw(passage, {
+      return serveRaw(context, {
         guest,
         upstream: dialled,
         guard: guardTls(dialled.socket),
@@ -136,12 +141,12 @@ async function serveTls(
       rule: refusal!.rule,
     });
   }
-  return interceptTls(passage, { guest, hello, host, upstream: dialled, refusal });
+  return interceptTls(context, { guest, hello, host, upstream: dialled, refusal });
 }
 
 /** Refuses a connection; where HTTP is usual, in words. Nothing has been dialled. */
-async function explain(passage: Passage, refusal: Refusal): Promise<void> {
-  const { flow, record } = passage;
+async function explain(context: ConnectionContext, refusal: Refusal): Promise<void> {
+  const { flow, record } = context;
   if (!HTTP_PORTS.has(flow.port)) {
     flow.refuse("ECONNREFUSED");
     return record.connection({ verdict: refusal.verdict, reason: refusal.message, rule: refusal.rule });
@@ -153,10 +158,10 @@ async function explain(passage: Passage, refusal: Refusal): Promise<void> {
     const final = "name" in flow.host || !flow.sandbox.policy.restricted ? refusal : null;
     if (opening.kind === "tls") {
       if (final)
-        await interceptTls(passage, { guest, hello: opening.hello, host: flow.host, upstream: null, refusal: final });
-      else await serveTls(passage, opening.hello, guest, null);
+        await interceptTls(context, { guest, hello: opening.hello, host: flow.host, upstream: null, refusal: final });
+      else await serveTls(context, opening.hello, guest, null);
     } else if (opening.kind === "http1" || opening.kind === "http2") {
-      await serveRequests(plainSession(passage, null, final), guest, opening.kind);
+      await serveRequests(plainSession(context, null, final), guest, opening.kind);
     }
   } finally {
     guest.destroy();
@@ -164,8 +169,8 @@ async function explain(passage: Passage, refusal: Refusal): Promise<void> {
   }
 }
 
-function plainSession(passage: Passage, upstream: Dialled | null, refusal: Refusal | null): Session {
-  const { flow } = passage;
+function plainSession(context: ConnectionContext, upstream: Dialled | null, refusal: Refusal | null): Session {
+  const { flow } = context;
   const site = "name" in flow.host ? { host: flow.host, port: flow.port } : null;
-  return new Session({ ...passage, scheme: "http", site, verified: false, upstream, refusal });
+  return new Session({ ...context, scheme: "http", site, verified: false, upstream, refusal });
 }

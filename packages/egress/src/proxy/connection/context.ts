@@ -1,13 +1,13 @@
 import type { Flow, Shared } from "./flow.ts";
 import type { ConnectionRecord } from "./record.ts";
 
-/** A connection on its way through. */
-export interface Passage {
+/** What belongs to one connection of a guest, from its first byte to its last. */
+export interface ConnectionContext {
   flow: Flow;
   shared: Shared;
   record: ConnectionRecord;
-  /** How deep in CONNECT requests it is. */
+  /** How many CONNECT requests it is nested in. */
   depth: number;
-  /** Serves a connection within this one. */
+  /** Serves a connection that a CONNECT request opened within this one. */
   serve(flow: Flow, shared: Shared, depth: number): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { Decision, HostRef } from "../../policy/mod.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { Refusal } from "../refusal.ts";
 import { splice } from "../streams/splice.ts";
-import type { Passage } from "./context.ts";
+import type { ConnectionContext } from "./context.ts";
 import type { RawGuard } from "./raw-guard.ts";
 
 /** What bytes without a meaning that is known here go over. */
@@ -22,7 +22,7 @@ export interface RawConnection {
 
 /** Bytes without a meaning that is known here. Where request rules hold, only requests pass. */
 export async function serveRaw(
-  { flow, record }: Passage,
+  { flow, record }: ConnectionContext,
   { guest, upstream, protocol, host, guard, decide }: RawConnection,
 ): Promise<void> {
   const { sandbox, port } = flow;

@@ -108,7 +108,7 @@ export async function respond(
   try {
     const redacted = redactResponse(session, method, placed, response);
     const hooked = await runResponseHook(
-      session.passage.shared.hooks,
+      session.context.shared.hooks,
       { status: redacted.status, headers: redacted.headers, body: redacted.body },
       context,
     );

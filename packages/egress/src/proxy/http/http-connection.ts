@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import { denial, dialFailure } from "../../dial/error.ts";
 import { type Authority, authorityText, type HostRef, hostText, sameHost } from "../../policy/mod.ts";
-import type { Passage } from "../connection/context.ts";
+import type { ConnectionContext } from "../connection/context.ts";
 import type { Flow } from "../connection/flow.ts";
 import type { ConnectionRecord } from "../connection/record.ts";
 import { Refusal } from "../refusal.ts";
@@ -17,7 +17,7 @@ export interface Site {
   port: number;
 }
 
-export interface SessionOptions extends Passage {
+export interface SessionOptions extends ConnectionContext {
   scheme: "http" | "https";
   /** What TLS or the guest's DNS query said; null when only requests can say it. */
   site: Site | null;
@@ -30,7 +30,7 @@ export interface SessionOptions extends Passage {
 }
 
 export class Session {
-  readonly passage: Passage;
+  readonly context: ConnectionContext;
   readonly scheme: "http" | "https";
   readonly verified: boolean;
   readonly refusal: Refusal | null;
@@ -45,7 +45,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     const { scheme, site, verified, upstream, refusal } = options;
-    this.passage = options;
+    this.context = options;
     this.scheme = scheme;
     this.verified = verified;
     this.refusal = refusal;
@@ -56,11 +56,11 @@ export class Session {
   }
 
   get flow(): Flow {
-    return this.passage.flow;
+    return this.context.flow;
   }
 
   get record(): ConnectionRecord {
-    return this.passage.record;
+    return this.context.record;
   }
 
   /** Whom the connection is for, once that is known. */

@@ -16,7 +16,7 @@ export async function serveConnect(session: Session, incoming: IncomingMessage, 
   const response = new ServerResponse(incoming);
   response.assignSocket(stream as Socket);
   const request = guestRequest(session, incoming, false);
-  const { passage, flow } = session;
+  const { context, flow } = session;
   let target: { host: HostRef; port: number };
   try {
     target = checkTarget(session, request.head.target, values(request.head.headers, "host"), request.body !== null);
@@ -50,7 +50,7 @@ export async function serveConnect(session: Session, incoming: IncomingMessage, 
       );
     },
   };
-  await passage.serve(inner, passage.shared, passage.depth + 1);
+  await context.serve(inner, context.shared, context.depth + 1);
 }
 
 /** @throws {Refusal} */
@@ -62,7 +62,7 @@ function checkTarget(
 ): { host: HostRef; port: number } {
   if (session.refusal) throw session.refusal;
   if (session.scheme === "https") throw Refusal.malformed("CONNECT is not served within TLS.", 501);
-  if (session.passage.depth >= MAX_CONNECT_DEPTH)
+  if (session.context.depth >= MAX_CONNECT_DEPTH)
     throw Refusal.malformed("CONNECT within CONNECT within CONNECT.", 403);
   if (hasBody) throw Refusal.malformed("A CONNECT request has no body.");
   const authority = parseAuthority(target);

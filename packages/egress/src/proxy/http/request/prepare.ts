@@ -75,7 +75,7 @@ export async function prepare(
     signal,
   };
   const hooked = await runRequestHook(
-    session.passage.shared.hooks,
+    session.context.shared.hooks,
     { method: request.head.method, path, headers, body: request.body },
     context,
   );
