@@ -9,7 +9,7 @@ import { type Opening, readOpening } from "./connection/opening.ts";
 import { serveRaw } from "./connection/raw.ts";
 import { guardRaw } from "./connection/raw-guard.ts";
 import { eventHost, NO_REQUEST } from "./connection/record.ts";
-import { Session } from "./http/http-connection.ts";
+import { HttpConnection } from "./http/http-connection.ts";
 import { serveRequests } from "./http/requests.ts";
 import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -80,7 +80,7 @@ export async function interceptTls(
     if (opening.kind === "http1" || opening.kind === "http2") {
       const site = { host, port: flow.port };
       await serveRequests(
-        new Session({
+        new HttpConnection({
           ...context,
           scheme: "https",
           site,

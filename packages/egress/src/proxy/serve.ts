@@ -10,7 +10,7 @@ import { serveRaw } from "./connection/raw.ts";
 import { guardRaw, guardTls } from "./connection/raw-guard.ts";
 import { ConnectionRecord, NO_REQUEST } from "./connection/record.ts";
 import { decidePassedOn, decideTls } from "./connection/tls-policy.ts";
-import { Session } from "./http/http-connection.ts";
+import { HttpConnection } from "./http/http-connection.ts";
 import { serveRequests } from "./http/requests.ts";
 import { interceptTls } from "./intercept.ts";
 import { FIRST_BYTES_TIMEOUT_MS, HTTP_PORTS, LINGER_MS, REFUSED_TIMEOUT_MS } from "./limits.ts";
@@ -71,7 +71,7 @@ async function serveOpening(
       return serveTls(context, opening.hello, guest, upstream);
     case "http1":
     case "http2":
-      await serveRequests(plainSession(context, upstream, null), guest, opening.kind);
+      await serveRequests(plainHttp(context, upstream, null), guest, opening.kind);
       return context.record.connection({ verdict: "allowed", reason: NO_REQUEST, address: upstream.address });
     case "invalid":
       guest.destroy();
@@ -161,7 +161,7 @@ async function explain(context: ConnectionContext, refusal: Refusal): Promise<vo
         await interceptTls(context, { guest, hello: opening.hello, host: flow.host, upstream: null, refusal: final });
       else await serveTls(context, opening.hello, guest, null);
     } else if (opening.kind === "http1" || opening.kind === "http2") {
-      await serveRequests(plainSession(context, null, final), guest, opening.kind);
+      await serveRequests(plainHttp(context, null, final), guest, opening.kind);
     }
   } finally {
     guest.destroy();
@@ -169,8 +169,8 @@ async function explain(context: ConnectionContext, refusal: Refusal): Promise<vo
   }
 }
 
-function plainSession(context: ConnectionContext, upstream: Dialled | null, refusal: Refusal | null): Session {
+function plainHttp(context: ConnectionContext, upstream: Dialled | null, refusal: Refusal | null): HttpConnection {
   const { flow } = context;
   const site = "name" in flow.host ? { host: flow.host, port: flow.port } : null;
-  return new Session({ ...context, scheme: "http", site, verified: false, upstream, refusal });
+  return new HttpConnection({ ...context, scheme: "http", site, verified: false, upstream, refusal });
 }

@@ -8,7 +8,7 @@ import { lists, value, without } from "../headers.ts";
 import { Refusal, refusalAnswer, refusalStatusText } from "../refusal.ts";
 import { through } from "../streams/body-steps.ts";
 import { runResponseHook } from "./hooks/hook-runner.ts";
-import type { Session, Site } from "./http-connection.ts";
+import type { HttpConnection, Site } from "./http-connection.ts";
 import type { GuestReply, GuestRequest } from "./message.ts";
 import { Ending } from "./request/ending.ts";
 import { type Prepared, prepare } from "./request/prepare.ts";
@@ -18,27 +18,27 @@ import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./up
 
 /** Carries out one exchange. Never rejects: whatever happens is answered and reported. */
 export function exchange(
-  session: Session,
+  connection: HttpConnection,
   request: GuestRequest,
   reply: GuestReply,
   connect: (site: Site) => Promise<UpstreamConnection>,
 ): Promise<void> {
-  return settle(session, request, reply, async (record) => {
-    const prepared = await prepare(session, request, reply.signal, record);
+  return settle(connection, request, reply, async (record) => {
+    const prepared = await prepare(connection, request, reply.signal, record);
     if (prepared.answer) return respondItself(prepared.answer, request, reply, record);
     const upstream = await connect(prepared.site);
-    record.event.address = session.address;
-    using ending = new Ending(session.flow.sandbox, prepared.permit, reply.signal);
+    record.event.address = connection.address;
+    using ending = new Ending(connection.flow.sandbox, prepared.permit, reply.signal);
     // From here to the request nothing may wait: bodies begin to flow when they are listened to, and secrets are those of now.
     let placed: Placed | null = null;
     try {
       placed = prepared.place();
       const body = carryBody(prepared, placed, record, ending);
       const response = await upstream.request(
-        upstreamRequest(session, prepared, placed, request, reply, body),
+        upstreamRequest(connection, prepared, placed, request, reply, body),
         ending.signal,
       );
-      await respond(session, prepared, placed, response, reply, record);
+      await respond(connection, prepared, placed, response, reply, record);
     } catch (error) {
       throw ending.reasonFor(error);
     } finally {
@@ -49,20 +49,20 @@ export function exchange(
 
 /** Does what belongs to a request, answers what goes wrong as far as it still can be, and reports it. Never rejects. */
 export async function settle(
-  session: Session,
+  connection: HttpConnection,
   request: GuestRequest,
   reply: GuestReply,
   work: (record: RequestRecord) => Promise<void>,
 ): Promise<void> {
   const { head, protocol } = request;
-  const record = new RequestRecord(session.record, session.flow, {
+  const record = new RequestRecord(connection.record, connection.flow, {
     protocol,
-    scheme: session.scheme,
+    scheme: connection.scheme,
     method: head.method,
     target: head.target,
   });
   try {
-    await session.record.room();
+    await connection.record.room();
     await work(record);
   } catch (error) {
     await fail(error, request, reply, record);
@@ -72,20 +72,20 @@ export async function settle(
 
 /** A request as the upstream is to get it. */
 export function upstreamRequest(
-  session: Session,
+  connection: HttpConnection,
   { site, target, length, method, trailers }: Prepared,
   placed: Placed,
   request: GuestRequest,
   reply: GuestReply,
   body: Readable | null,
 ): UpstreamRequest {
-  const authority = session.authority(target);
+  const authority = connection.authority(target);
   return {
     method,
-    scheme: session.scheme,
+    scheme: connection.scheme,
     authority,
     // A proxy is told all of it.
-    path: target === site ? placed.path : `${session.scheme}://${authority}${placed.path}`,
+    path: target === site ? placed.path : `${connection.scheme}://${authority}${placed.path}`,
     headers: placed.headers,
     body,
     length: placed.bodyMayChange ? null : length,
@@ -98,7 +98,7 @@ export function upstreamRequest(
 
 /** Passes an upstream's answer on. */
 export async function respond(
-  session: Session,
+  connection: HttpConnection,
   { method, asked, context }: Prepared,
   placed: Placed,
   response: UpstreamResponse,
@@ -106,9 +106,9 @@ export async function respond(
   record: RequestRecord,
 ): Promise<void> {
   try {
-    const redacted = redactResponse(session, method, placed, response);
+    const redacted = redactResponse(connection, method, placed, response);
     const hooked = await runResponseHook(
-      session.context.shared.hooks,
+      connection.context.shared.hooks,
       { status: redacted.status, headers: redacted.headers, body: redacted.body },
       context,
     );

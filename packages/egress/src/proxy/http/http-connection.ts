@@ -1,4 +1,4 @@
-/** The requests of one connection of a guest: whom they may be for, and where they go. */
+/** A connection of a guest that carries HTTP: which host its requests may be for, and where they go. */
 import type { Duplex } from "node:stream";
 import { denial, dialFailure } from "../../dial/error.ts";
 import { type Authority, authorityText, type HostRef, hostText, sameHost } from "../../policy/mod.ts";
@@ -11,13 +11,13 @@ import type { UpstreamConnection } from "./upstream.ts";
 
 const HTTP_PORT = 80;
 
-/** Whom requests are for. */
+/** The target of a request. */
 export interface Site {
   host: HostRef;
   port: number;
 }
 
-export interface SessionOptions extends ConnectionContext {
+export interface HttpConnectionOptions extends ConnectionContext {
   scheme: "http" | "https";
   /** What TLS or the guest's DNS query said; null when only requests can say it. */
   site: Site | null;
@@ -29,7 +29,7 @@ export interface SessionOptions extends ConnectionContext {
   refusal: Refusal | null;
 }
 
-export class Session {
+export class HttpConnection {
   readonly context: ConnectionContext;
   readonly scheme: "http" | "https";
   readonly verified: boolean;
@@ -38,12 +38,12 @@ export class Session {
   address: string | null;
   #site: Site | null;
   #socket: Duplex | null;
-  #connection: Promise<UpstreamConnection> | null = null;
+  #upstream: Promise<UpstreamConnection> | null = null;
   #onClose: (() => void)[] = [];
   #closed = false;
   #release: (() => void) | null = null;
 
-  constructor(options: SessionOptions) {
+  constructor(options: HttpConnectionOptions) {
     const { scheme, site, verified, upstream, refusal } = options;
     this.context = options;
     this.scheme = scheme;
@@ -117,7 +117,7 @@ export class Session {
    * @throws {Refusal}
    */
   upstream(site: Site, wrap: (socket: Duplex) => UpstreamConnection): Promise<UpstreamConnection> {
-    return (this.#connection ??= this.#connect(site, wrap));
+    return (this.#upstream ??= this.#connect(site, wrap));
   }
 
   /** The host of a site, with its port where that is not the scheme's own. */
@@ -146,8 +146,8 @@ export class Session {
   async close(): Promise<void> {
     this.#release?.();
     this.#socket?.destroy();
-    await this.#connection?.then(
-      (connection) => connection.destroy(),
+    await this.#upstream?.then(
+      (upstream) => upstream.destroy(),
       () => undefined,
     );
   }
@@ -175,12 +175,12 @@ export class Session {
   }
 
   async #connect(site: Site, wrap: (socket: Duplex) => UpstreamConnection): Promise<UpstreamConnection> {
-    const connection = wrap(await this.socket(site));
-    connection.onClose(() => {
+    const upstream = wrap(await this.socket(site));
+    upstream.onClose(() => {
       this.#closed = true;
       for (const listener of this.#onClose.splice(0)) listener();
     });
-    return connection;
+    return upstream;
   }
 
   async #dial(site: Site): Promise<Duplex> {

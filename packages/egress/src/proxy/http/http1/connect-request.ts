@@ -9,21 +9,25 @@ import { values } from "../../headers.ts";
 import { MAX_CONNECT_DEPTH } from "../../limits.ts";
 import { Refusal } from "../../refusal.ts";
 import { settle } from "../exchange.ts";
-import type { Session } from "../http-connection.ts";
+import type { HttpConnection } from "../http-connection.ts";
 import { guestRequest, Reply } from "./http1-message.ts";
 
-export async function serveConnect(session: Session, incoming: IncomingMessage, stream: Duplex): Promise<void> {
+export async function serveConnect(
+  connection: HttpConnection,
+  incoming: IncomingMessage,
+  stream: Duplex,
+): Promise<void> {
   const response = new ServerResponse(incoming);
   response.assignSocket(stream as Socket);
-  const request = guestRequest(session, incoming, false);
-  const { context, flow } = session;
+  const request = guestRequest(connection, incoming, false);
+  const { context, flow } = connection;
   let target: { host: HostRef; port: number };
   try {
-    target = checkTarget(session, request.head.target, values(request.head.headers, "host"), request.body !== null);
+    target = checkTarget(connection, request.head.target, values(request.head.headers, "host"), request.body !== null);
     const decision = flow.sandbox.policy.decide(target.host, target.port);
     if (!decision.allowed) throw Refusal.denied(decision.reason, decision.rule);
   } catch (error) {
-    return settle(session, request, new Reply(incoming, response), async ({ event }) => {
+    return settle(connection, request, new Reply(incoming, response), async ({ event }) => {
       const asked = parseAuthority(request.head.target);
       if (asked) Object.assign(event, { host: eventHost(asked.host), port: asked.port ?? event.port });
       throw error;
@@ -31,7 +35,7 @@ export async function serveConnect(session: Session, incoming: IncomingMessage, 
   }
   response.detachSocket(stream as Socket);
   // Whatever stands behind the name that the guest takes for a proxy is not needed.
-  await session.close();
+  await connection.close();
   const inner: Flow = {
     get sandbox() {
       return flow.sandbox;
@@ -55,14 +59,14 @@ export async function serveConnect(session: Session, incoming: IncomingMessage, 
 
 /** @throws {Refusal} */
 function checkTarget(
-  session: Session,
+  connection: HttpConnection,
   target: string,
   hosts: string[],
   hasBody: boolean,
 ): { host: HostRef; port: number } {
-  if (session.refusal) throw session.refusal;
-  if (session.scheme === "https") throw Refusal.malformed("CONNECT is not served within TLS.", 501);
-  if (session.context.depth >= MAX_CONNECT_DEPTH)
+  if (connection.refusal) throw connection.refusal;
+  if (connection.scheme === "https") throw Refusal.malformed("CONNECT is not served within TLS.", 501);
+  if (connection.context.depth >= MAX_CONNECT_DEPTH)
     throw Refusal.malformed("CONNECT within CONNECT within CONNECT.", 403);
   if (hasBody) throw Refusal.malformed("A CONNECT request has no body.");
   const authority = parseAuthority(target);

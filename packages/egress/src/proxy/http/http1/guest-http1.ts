@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_PIPELINED } from "../../limits.ts";
 import { gathered } from "../../streams/gathered.ts";
 import { exchange } from "../exchange.ts";
-import type { Session, Site } from "../http-connection.ts";
+import type { HttpConnection, Site } from "../http-connection.ts";
 import { serveWebSocket } from "../websocket/websocket.ts";
 import { serveConnect } from "./connect-request.ts";
 import { guestRequest, Reply } from "./http1-message.ts";
@@ -50,13 +50,13 @@ function isWebSocket(request: IncomingMessage): boolean {
 }
 
 /** Serves the requests of a connection; resolves when it has ended. */
-export function serveHttp1(session: Session, stream: Duplex): Promise<void> {
-  return new GuestHttp1(session, stream).ended;
+export function serveHttp1(connection: HttpConnection, stream: Duplex): Promise<void> {
+  return new GuestHttp1(connection, stream).ended;
 }
 
 class GuestHttp1 {
   readonly ended: Promise<void>;
-  readonly #session: Session;
+  readonly #connection: HttpConnection;
   readonly #stream: Duplex;
   #queue: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -65,14 +65,14 @@ class GuestHttp1 {
   /** What is wrong with what the guest sent. */
   #malformed: string | null = null;
 
-  constructor(session: Session, stream: Duplex) {
-    this.#session = session;
+  constructor(connection: HttpConnection, stream: Duplex) {
+    this.#connection = connection;
     this.#stream = stream;
     connections.set(stream, this);
     this.ended = new Promise<void>((resolve) => (stream.closed ? resolve() : stream.once("close", resolve))).then(() =>
       this.#close(),
     );
-    session.onUpstreamClose(() => this.#rest());
+    connection.onUpstreamClose(() => this.#rest());
     stream.on("error", () => stream.destroy());
     server.emit("connection", stream);
     this.#rest();
@@ -81,16 +81,16 @@ class GuestHttp1 {
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     clearTimeout(this.#idle);
     if (++this.#waiting > MAX_PIPELINED) return void this.#stream.destroy();
-    const guest = guestRequest(this.#session, gathered(request), expectsContinue);
+    const guest = guestRequest(this.#connection, gathered(request), expectsContinue);
     const reply = new Reply(request, response);
     this.#queue = this.#queue
       .then(async () => {
         if (reply.signal.aborted)
           return this.#malformed
-            ? this.#session.record.malformed(this.#malformed, this.#session.site?.host ?? null)
+            ? this.#connection.record.malformed(this.#malformed, this.#connection.site?.host ?? null)
             : undefined;
-        if (this.#session.upstreamClosed) return void this.#stream.destroy();
-        await exchange(this.#session, guest, reply, (site) => this.#connect(site));
+        if (this.#connection.upstreamClosed) return void this.#stream.destroy();
+        await exchange(this.#connection, guest, reply, (site) => this.#connect(site));
       })
       .finally(() => {
         this.#waiting--;
@@ -107,7 +107,7 @@ class GuestHttp1 {
     if (head.length > 0) this.#stream.unshift(head);
     const serve = request.method === "CONNECT" ? serveConnect : serveWebSocket;
     this.#switched = this.#queue
-      .then(() => serve(this.#session, request, this.#stream))
+      .then(() => serve(this.#connection, request, this.#stream))
       .catch(() => undefined)
       .finally(() => this.#end());
   }
@@ -119,7 +119,7 @@ class GuestHttp1 {
     if (this.#waiting > 0) return void this.#stream.destroy(error);
     const overflow = error.code === "HPE_HEADER_OVERFLOW";
     void this.#queue.then(async () => {
-      await this.#session.record.malformed(reason, this.#session.site?.host ?? null);
+      await this.#connection.record.malformed(reason, this.#connection.site?.host ?? null);
       if (!this.#stream.writable) return void this.#stream.destroy();
       const status = overflow ? "431 Request Header Fields Too Large" : "400 Bad Request";
       this.#stream.end(
@@ -130,14 +130,14 @@ class GuestHttp1 {
   }
 
   #connect(site: Site) {
-    return this.#session.upstream(site, (socket) => new UpstreamHttp1(socket));
+    return this.#connection.upstream(site, (socket) => new UpstreamHttp1(socket));
   }
 
   /** When nothing goes on, the guest has a while to go on, and goes when the upstream does. */
   #rest(): void {
     clearTimeout(this.#idle);
     if (this.#waiting > 0 || this.#stream.destroyed) return;
-    if (this.#session.upstreamClosed) return void this.#end();
+    if (this.#connection.upstreamClosed) return void this.#end();
     this.#idle = setTimeout(() => this.#stream.destroy(), IDLE_TIMEOUT_MS);
   }
 
@@ -150,6 +150,6 @@ class GuestHttp1 {
     clearTimeout(this.#idle);
     await this.#queue;
     await this.#switched;
-    await this.#session.close();
+    await this.#connection.close();
   }
 }

@@ -3,11 +3,15 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Header, lists, pairs, value } from "../../headers.ts";
-import type { Session } from "../http-connection.ts";
+import type { HttpConnection } from "../http-connection.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "../message.ts";
 
 /** A request as Node parsed it. */
-export function guestRequest(session: Session, request: IncomingMessage, expectsContinue: boolean): GuestRequest {
+export function guestRequest(
+  connection: HttpConnection,
+  request: IncomingMessage,
+  expectsContinue: boolean,
+): GuestRequest {
   const headers = pairs(request.rawHeaders);
   const declared = value(headers, "content-length");
   const chunked = value(headers, "transfer-encoding") !== undefined;
@@ -18,7 +22,7 @@ export function guestRequest(session: Session, request: IncomingMessage, expects
       version: request.httpVersion as "1.0" | "1.1",
       method: request.method ?? "",
       target: request.url ?? "",
-      scheme: session.scheme,
+      scheme: connection.scheme,
       authority: null,
       headers,
     },

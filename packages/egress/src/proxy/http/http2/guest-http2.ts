@@ -14,7 +14,7 @@ import {
 } from "../../limits.ts";
 import { gathered } from "../../streams/gathered.ts";
 import { exchange } from "../exchange.ts";
-import type { Session, Site } from "../http-connection.ts";
+import type { HttpConnection, Site } from "../http-connection.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "../message.ts";
 import { SESSION_OPTIONS } from "./http2-options.ts";
 import { grouped, sendTrailers, UpstreamHttp2 } from "./upstream-http2.ts";
@@ -23,19 +23,19 @@ import { grouped, sendTrailers, UpstreamHttp2 } from "./upstream-http2.ts";
 const PSEUDO_HEADERS = 4;
 
 /** Serves the requests of a connection; resolves when it has ended. */
-export function serveHttp2(session: Session, stream: Duplex): Promise<void> {
-  return new GuestHttp2(session, stream).ended;
+export function serveHttp2(connection: HttpConnection, stream: Duplex): Promise<void> {
+  return new GuestHttp2(connection, stream).ended;
 }
 
 class GuestHttp2 {
   readonly ended: Promise<void>;
-  readonly #session: Session;
+  readonly #connection: HttpConnection;
   readonly #http2: ServerHttp2Session;
   readonly #active = new Set<Promise<void>>();
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(session: Session, stream: Duplex) {
-    this.#session = session;
+  constructor(connection: HttpConnection, stream: Duplex) {
+    this.#connection = connection;
     this.#http2 = performServerHandshake(stream, {
       settings: {
         enablePush: false,
@@ -48,27 +48,27 @@ class GuestHttp2 {
       streamResetBurst: MAX_EARLY_RESETS,
       streamResetRate: RESETS_PER_SECOND,
     });
-    session.flow.sandbox.windows.widen(this.#http2);
+    connection.flow.sandbox.windows.widen(this.#http2);
     this.#http2.on("error", () => this.#http2.destroy());
     this.#http2.on("stream", (guest, _headers, _flags, raw) => this.#handle(guest, raw as unknown as string[]));
     this.ended = new Promise<void>((resolve) => this.#http2.once("close", resolve)).then(async () => {
       clearTimeout(this.#idle);
       stream.destroy();
       await Promise.all(this.#active);
-      await this.#session.close();
+      await this.#connection.close();
     });
     // Requests that are under way get their answers; new ones go over a new connection.
-    session.onUpstreamClose(() => this.#http2.close());
+    connection.onUpstreamClose(() => this.#http2.close());
     this.#rest();
   }
 
   #handle(stream: ServerHttp2Stream, raw: string[]): void {
     clearTimeout(this.#idle);
     gathered(stream).on("error", () => undefined);
-    if (this.#session.upstreamClosed) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    if (this.#connection.upstreamClosed) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
     const work: Promise<void> = exchange(
-      this.#session,
-      guestRequest(this.#session, stream, pairs(raw)),
+      this.#connection,
+      guestRequest(this.#connection, stream, pairs(raw)),
       new Reply(stream),
       (site) => this.#connect(site),
     ).finally(() => {
@@ -79,7 +79,10 @@ class GuestHttp2 {
   }
 
   #connect(site: Site) {
-    return this.#session.upstream(site, (socket) => new UpstreamHttp2(socket, this.#session.flow.sandbox.windows));
+    return this.#connection.upstream(
+      site,
+      (socket) => new UpstreamHttp2(socket, this.#connection.flow.sandbox.windows),
+    );
   }
 
   #rest(): void {
@@ -89,7 +92,7 @@ class GuestHttp2 {
   }
 }
 
-function guestRequest(session: Session, stream: ServerHttp2Stream, all: Header[]): GuestRequest {
+function guestRequest(connection: HttpConnection, stream: ServerHttp2Stream, all: Header[]): GuestRequest {
   const pseudo = new Map(all.filter(([name]) => name.startsWith(":")));
   const headers = all.filter(([name]) => !name.startsWith(":"));
   const declared = value(headers, "content-length");
@@ -101,7 +104,7 @@ function guestRequest(session: Session, stream: ServerHttp2Stream, all: Header[]
       version: "2",
       method: pseudo.get(":method") ?? "",
       target: pseudo.get(":path") ?? "",
-      scheme: session.scheme,
+      scheme: connection.scheme,
       claimedScheme: pseudo.get(":scheme") ?? null,
       authority: pseudo.get(":authority") ?? null,
       headers,

@@ -6,7 +6,7 @@ import { eventHost, type RequestRecord } from "../../connection/record.ts";
 import { endToEnd, type Header, safeTrailers, value, without } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
 import { type OwnAnswer, runRequestHook } from "../hooks/hook-runner.ts";
-import { dialRefusal, type Session, type Site } from "../http-connection.ts";
+import { dialRefusal, type HttpConnection, type Site } from "../http-connection.ts";
 import type { GuestRequest } from "../message.ts";
 import { type Placed, placeSecrets } from "../secrets/substitution.ts";
 import { withoutOverrides } from "./overrides.ts";
@@ -44,23 +44,23 @@ export interface Prepared {
 
 /** @throws {Refusal} */
 export async function prepare(
-  session: Session,
+  connection: HttpConnection,
   request: GuestRequest,
   signal: AbortSignal,
   record: RequestRecord,
 ): Promise<Prepared> {
   const { event } = record;
-  const { sandbox } = session.flow;
-  if (session.site) event.host = eventHost(session.site.host);
+  const { sandbox } = connection.flow;
+  if (connection.site) event.host = eventHost(connection.site.host);
   const head = checkHead(request.head);
   const { authority, path } = head;
-  const behind = session.targetBehind(head);
-  if (!session.site && authority) event.host = eventHost(authority.host);
+  const behind = connection.targetBehind(head);
+  if (!connection.site && authority) event.host = eventHost(authority.host);
   if (behind) record.aim(behind.host, behind.port, path);
-  if (session.refusal) throw session.refusal;
-  const site = session.siteFor(behind ? null : authority);
+  if (connection.refusal) throw connection.refusal;
+  const site = connection.siteFor(behind ? null : authority);
   const target = behind ?? site;
-  const permit = await permitFor(session, site, behind, request, path, signal, record);
+  const permit = await permitFor(connection, site, behind, request, path, signal, record);
 
   const rules = [site, target].some(({ host, port }) => sandbox.rules.rulesFor(host, port).length > 0);
   const secret = "name" in site.host && sandbox.secrets.approvedFor(site.host.name, site.port).length > 0;
@@ -68,14 +68,14 @@ export async function prepare(
   const headers = endToEnd(withoutOverrides(without(request.head.headers, "host", "content-length", "expect"), checks));
   const context: HookContext = {
     sandboxId: sandbox.id,
-    scheme: session.scheme,
+    scheme: connection.scheme,
     host: eventHost(target.host),
     port: target.port,
     via: behind && authorityText(site.host, site.port),
     signal,
   };
   const hooked = await runRequestHook(
-    session.context.shared.hooks,
+    connection.context.shared.hooks,
     { method: request.head.method, path, headers, body: request.body },
     context,
   );
@@ -94,7 +94,12 @@ export async function prepare(
     place: () => {
       const decision = permit.decide();
       if (!decision.allowed) throw permit.refusal(decision);
-      return placeSecrets(session, { site, target }, { ...ready, headers: [...ready.headers, ...credentials] }, record);
+      return placeSecrets(
+        connection,
+        { site, target },
+        { ...ready, headers: [...ready.headers, ...credentials] },
+        record,
+      );
     },
     body: ready.body,
     length: ready.sameBody ? request.length : ready.body === null ? 0 : null,
@@ -108,7 +113,7 @@ export async function prepare(
 }
 
 async function permitFor(
-  session: Session,
+  connection: HttpConnection,
   site: Site,
   behind: Site | null,
   request: GuestRequest,
@@ -116,7 +121,7 @@ async function permitFor(
   signal: AbortSignal,
   { event }: RequestRecord,
 ): Promise<Permit> {
-  const { sandbox } = session.flow;
+  const { sandbox } = connection.flow;
   const { head, length, protocol } = request;
   const websocket = protocol === "websocket";
   const asked = { method: head.method, path, length: websocket ? null : length, websocket };

@@ -3,7 +3,7 @@ import { pipeline, type Readable, type Transform } from "node:stream";
 import { decoder, type Redactor } from "../../../secrets/mod.ts";
 import { type Header, isValid, lists, safeTrailers, value, without } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
-import type { Session } from "../http-connection.ts";
+import type { HttpConnection } from "../http-connection.ts";
 import type { UpstreamResponse } from "../upstream.ts";
 import { isGrpc, JoinedMessages, RedactedMessages } from "./grpc.ts";
 import { cutPart, type WantedPart } from "./part.ts";
@@ -43,12 +43,12 @@ export function redactHeaders(redactor: Redactor, headers: readonly Header[]): H
  * @throws {Refusal} when it cannot be searched
  */
 export function redactResponse(
-  session: Session,
+  connection: HttpConnection,
   method: string,
   { known, part }: Pick<Placed, "known" | "part">,
   response: UpstreamResponse,
 ): Redacted {
-  const { redactor } = session.flow.sandbox;
+  const { redactor } = connection.flow.sandbox;
   const { status, headers } = response;
   const empty = method === "HEAD" || status === 204 || status === 304 || response.empty;
   if (redactor.isEmpty) {

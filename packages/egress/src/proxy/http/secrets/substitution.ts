@@ -14,7 +14,7 @@ import {
 import type { RequestRecord } from "../../connection/record.ts";
 import { type Header, value, without } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
-import type { Session, Site } from "../http-connection.ts";
+import type { HttpConnection, Site } from "../http-connection.ts";
 import { LiveSubstitution } from "./live-substitution.ts";
 import { type WantedPart, widenPart } from "./part.ts";
 
@@ -37,9 +37,9 @@ export interface Placed {
  * The secrets that a request may carry: those approved for its name, if TLS was opened here and the upstream's certificate is
  * for that name. The name was resolved by the host, since nothing else is dialled for a name.
  */
-export function approvedSecrets(session: Session, site: Site): Secret[] {
-  if (!session.verified || session.scheme !== "https" || !("name" in site.host)) return [];
-  return session.flow.sandbox.secrets.approvedFor(site.host.name, site.port);
+export function approvedSecrets(connection: HttpConnection, site: Site): Secret[] {
+  if (!connection.verified || connection.scheme !== "https" || !("name" in site.host)) return [];
+  return connection.flow.sandbox.secrets.approvedFor(site.host.name, site.port);
 }
 
 /** A request that goes as it is, or nowhere. */
@@ -52,15 +52,15 @@ export function placeNothing({ path, headers }: { path: string; headers: Header[
  * @throws {Refusal}
  */
 export function placeSecrets(
-  session: Session,
+  connection: HttpConnection,
   { site, target }: { site: Site; target: Site },
   { method, path, headers }: { method: string; path: string; headers: Header[] },
   record: RequestRecord,
 ): Placed {
-  const { secrets, redactor } = session.flow.sandbox;
+  const { secrets, redactor } = connection.flow.sandbox;
   // Also when the last one was revoked: its value may still come back.
   if (redactor.isEmpty) return placeNothing({ path, headers });
-  const approved = approvedSecrets(session, site);
+  const approved = approvedSecrets(connection, site);
   const known = redactor.isKnownTo(site.host) || redactor.isKnownTo(target.host);
   if (known && method === "TRACE") throw Refusal.malformed("TRACE is not sent to hosts that get secrets.", 405);
   const asked = readable(headers);
@@ -86,8 +86,8 @@ export function placeSecrets(
     body: (contentType, body) => {
       if (changes) {
         const scanner = new LiveSubstitution(
-          () => session.flow.sandbox.secrets,
-          () => approvedSecrets(session, site),
+          () => connection.flow.sandbox.secrets,
+          () => approvedSecrets(connection, site),
           contentType,
           record,
         );

@@ -9,7 +9,7 @@ import { type Header, lists, value, without } from "../../headers.ts";
 import { plainText, Refusal } from "../../refusal.ts";
 import { splice } from "../../streams/splice.ts";
 import { respond, settle, upstreamRequest } from "../exchange.ts";
-import type { Session } from "../http-connection.ts";
+import type { HttpConnection } from "../http-connection.ts";
 import { guestRequest, Reply } from "../http1/http1-message.ts";
 import { UpstreamHttp1 } from "../http1/upstream-http1.ts";
 import { Ending } from "../request/ending.ts";
@@ -24,15 +24,19 @@ import { Frames } from "./websocket-frames.ts";
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Serves a request for a WebSocket and the WebSocket; the connection is its own from here on. */
-export async function serveWebSocket(session: Session, incoming: IncomingMessage, stream: Duplex): Promise<void> {
+export async function serveWebSocket(
+  connection: HttpConnection,
+  incoming: IncomingMessage,
+  stream: Duplex,
+): Promise<void> {
   const response = new ServerResponse(incoming);
   response.assignSocket(stream as Socket);
-  const plain = guestRequest(session, incoming, false);
+  const plain = guestRequest(connection, incoming, false);
   const reply = new Reply(incoming, response);
   const asked = { ...plain, protocol: "websocket" as const };
-  await settle(session, asked, reply, async (record) => {
+  await settle(connection, asked, reply, async (record) => {
     const key = checkHandshake(plain.head.method, plain.head.version, plain.head.headers, plain.body !== null);
-    const prepared = await prepare(session, asked, reply.signal, record);
+    const prepared = await prepare(connection, asked, reply.signal, record);
     if (prepared.answer) {
       record.event.status = prepared.answer.status;
       return reply.send(
@@ -41,25 +45,25 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
         () => [],
       );
     }
-    const connection = await session.upstream(prepared.site, (socket) => new UpstreamHttp1(socket));
-    record.event.address = session.address;
-    if (!(connection instanceof UpstreamHttp1))
-      throw Refusal.failed("The upstream's connection carries no WebSockets.");
+    const upstream = await connection.upstream(prepared.site, (socket) => new UpstreamHttp1(socket));
+    record.event.address = connection.address;
+    if (!(upstream instanceof UpstreamHttp1)) throw Refusal.failed("The upstream's connection carries no WebSockets.");
     const { permit } = prepared;
     // From here to the request nothing may wait: secrets are those of now.
     const placed = prepared.place();
-    const searched = !session.flow.sandbox.redactor.isEmpty;
+    const searched = !connection.flow.sandbox.redactor.isEmpty;
     // Compressed frames could not be searched, and what is in them not be counted.
     const read = searched || permit.bounded;
     const headers = read ? without(placed.headers, "sec-websocket-extensions") : placed.headers;
-    const ending = new Ending(session.flow.sandbox, permit, reply.signal);
+    const ending = new Ending(connection.flow.sandbox, permit, reply.signal);
     let answer: Awaited<ReturnType<UpstreamHttp1["upgrade"]>>;
     try {
-      answer = await connection.upgrade(
-        upstreamRequest(session, prepared, { ...placed, headers }, plain, reply, null),
+      answer = await upstream.upgrade(
+        upstreamRequest(connection, prepared, { ...placed, headers }, plain, reply, null),
         ending.signal,
       );
-      if ("status" in answer) return await respond(session, prepared, placed, { ...answer, last: true }, reply, record);
+      if ("status" in answer)
+        return await respond(connection, prepared, placed, { ...answer, last: true }, reply, record);
     } catch (error) {
       throw ending.reasonFor(error);
     } finally {
@@ -68,8 +72,8 @@ export async function serveWebSocket(session: Session, incoming: IncomingMessage
     checkAnswer(answer.headers, key, read);
     record.event.status = 101;
     response.detachSocket(stream as Socket);
-    stream.write(head(redactHeaders(session.flow.sandbox.redactor, answer.headers)), "latin1");
-    await carry(session, prepared, stream, answer.socket, read, record);
+    stream.write(head(redactHeaders(connection.flow.sandbox.redactor, answer.headers)), "latin1");
+    await carry(connection, prepared, stream, answer.socket, read, record);
   });
 }
 
@@ -109,21 +113,21 @@ function head(headers: Header[]): string {
 }
 
 async function carry(
-  session: Session,
+  connection: HttpConnection,
   { site, permit }: Prepared,
   guest: Duplex,
   upstream: Duplex,
   read: boolean,
   record: RequestRecord,
 ): Promise<void> {
-  const { sandbox } = session.flow;
+  const { sandbox } = connection.flow;
   const release = sandbox.hold(
     () => permit.decide(),
     (why) => upstream.destroy(permit.refusal(why)),
   );
   const messages = new LiveSubstitution(
     () => sandbox.secrets,
-    () => approvedSecrets(session, site),
+    () => approvedSecrets(connection, site),
     undefined,
     record,
   );
@@ -135,7 +139,7 @@ async function carry(
       })
     : null;
   const down = read
-    ? new Frames({ masked: false, message: redacting(session, false), control: redacting(session, true) })
+    ? new Frames({ masked: false, message: redacting(connection, false), control: redacting(connection, true) })
     : null;
   const { bytesUp, bytesDown, error } = await splice(guest, upstream, {
     up,
@@ -167,10 +171,10 @@ function counted(permit: Permit, scanner: Scanner | null, whole: boolean): Scann
   };
 }
 
-function redacting(session: Session, keepLength: boolean): () => Scanner {
+function redacting(connection: HttpConnection, keepLength: boolean): () => Scanner {
   let cached: { of: object; scanner: Scanner } | null = null;
   return () => {
-    const { redactor } = session.flow.sandbox;
+    const { redactor } = connection.flow.sandbox;
     if (cached?.of !== redactor) cached = { of: redactor, scanner: redactor.scanner({ keepLength }) };
     return cached.scanner;
   };
