@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import { RequestRecord } from "../connection/record.ts";
 import { lists, value, without } from "../headers.ts";
 import { Refusal, refusalAnswer, refusalStatusText } from "../refusal.ts";
-import { through } from "../streams/body-steps.ts";
+import { pipeSteps } from "../streams/body-steps.ts";
 import { runResponseHook } from "./hooks/hook-runner.ts";
 import type { HttpConnection, Site } from "./http-connection.ts";
 import type { GuestReply, GuestRequest } from "./message.ts";
@@ -165,7 +165,7 @@ function carryBody(
       ending.refuse(error as Refusal);
     }
   });
-  return through(body, steps(placed));
+  return pipeSteps(body, steps(placed));
 }
 
 async function fail(error: unknown, request: GuestRequest, reply: GuestReply, record: RequestRecord): Promise<void> {

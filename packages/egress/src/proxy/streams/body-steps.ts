@@ -1,8 +1,8 @@
-/** Bodies of requests on their way out: unlike with pipelines, whoever sends one stays when it breaks off, to get an answer. */
+/** Request bodies on their way out. Unlike with a pipeline, an error does not destroy the source: its sender stays connected and gets an answer. */
 import type { Readable, Transform, Writable } from "node:stream";
 
-/** Leads a body through steps; an error of one of them comes out at the end, and the body is read to its end for nothing. */
-export function through(body: Readable, steps: readonly Transform[]): Readable {
+/** Pipes a body through steps. An error of a step is an error of the stream returned; the rest of the body is then read and discarded. */
+export function pipeSteps(body: Readable, steps: readonly Transform[]): Readable {
   let stream = body;
   for (const step of steps) {
     link(stream, step);
@@ -16,7 +16,7 @@ export function through(body: Readable, steps: readonly Transform[]): Readable {
  *
  * @param end called when all of it has been sent
  */
-export function feed(body: Readable, sink: Writable, end: () => void): void {
+export function sendBody(body: Readable, sink: Writable, end: () => void): void {
   body.once("end", end);
   link(body, sink, { end: false });
 }

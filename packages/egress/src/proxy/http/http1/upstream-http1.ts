@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Header } from "../../headers.ts";
 import { EXCHANGE_IDLE_TIMEOUT_MS } from "../../limits.ts";
 import { Refusal } from "../../refusal.ts";
-import { feed } from "../../streams/body-steps.ts";
+import { sendBody } from "../../streams/body-steps.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "../upstream.ts";
 import { headText } from "./head-text.ts";
 import { Exchange } from "./http1-exchange.ts";
@@ -74,7 +74,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     const { method, path, body, length, trailers } = request;
     const before = this.#turn;
     const sink = body && new RequestBody(socket, { length, trailers, turn: before });
-    if (sink) feed(body, sink, () => sink.end());
+    if (sink) sendBody(body, sink, () => sink.end());
     const exchange = new Exchange(socket, sink, request);
     this.#turn = exchange.over;
     const abort = () => exchange.fail(new Error("The guest ended the exchange."));

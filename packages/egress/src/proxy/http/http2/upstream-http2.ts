@@ -19,7 +19,7 @@ import {
   STREAM_WINDOW_BYTES,
 } from "../../limits.ts";
 import { Refusal } from "../../refusal.ts";
-import { feed } from "../../streams/body-steps.ts";
+import { sendBody } from "../../streams/body-steps.ts";
 import { Carrier } from "../../streams/carrier.ts";
 import { gathered } from "../../streams/gathered.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "../upstream.ts";
@@ -85,7 +85,7 @@ export class UpstreamHttp2 implements UpstreamConnection {
     const { body } = request;
     const stop = () => void body?.unpipe(stream).resume();
     if (body) {
-      feed(body, stream, () => stream.end());
+      sendBody(body, stream, () => stream.end());
       // The upstream wants no more of it, and may still be answering.
       stream.once("aborted", stop);
     }
