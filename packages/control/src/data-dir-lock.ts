@@ -1,22 +1,16 @@
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { type FileLock, tryLockFile } from "@sandkeep/common";
 import { ConfigError } from "./config/load.ts";
 
 /**
- * Makes sure that only one server uses a data directory: the lock is SQLite's own on an empty database, which the kernel
- * gives up when the process ends in whatever way. Returns how to give it up before.
+ * Makes sure that only one server uses a data directory.
  *
- * @throws {ConfigError} if another server has it.
+ * @throws {ConfigError} if another server uses it
  */
-export function lockDataDir(dataDir: string): () => void {
-  const db = new DatabaseSync(join(dataDir, "lock"), { timeout: 0 });
-  try {
-    db.exec("BEGIN EXCLUSIVE");
-  } catch {
-    db.close();
-    throw new ConfigError(
-      `Another Sandkeep server uses the data directory ${dataDir}. Stop it, or choose another with --data-dir.`,
-    );
-  }
-  return () => db.close();
+export async function lockDataDir(dataDir: string): Promise<FileLock> {
+  const lock = await tryLockFile(join(dataDir, "lock"));
+  if (lock) return lock;
+  throw new ConfigError(
+    `Another Sandkeep server uses the data directory ${dataDir}. Stop it, or choose another with --data-dir.`,
+  );
 }

@@ -70,7 +70,7 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   await using started = new AsyncDisposableStack();
   started.defer(() => within("the host", host.close({ leaveKept: leaveRunning })));
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  started.defer(lockDataDir(config.dataDir));
+  started.use(await lockDataDir(config.dataDir));
   const store = started.use(storeOn(new SqliteDriver(join(config.dataDir, "sandkeep.db"))));
   const events = started.use(new EventBus(store.events, log));
   started.defer(keepWithinRetention(store, events, config.events, log));

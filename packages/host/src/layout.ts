@@ -46,5 +46,5 @@ export function layout(dataDir: string): Layout {
     throw new Error(
       `${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`,
     );
-  return { ...paths, frequency: join(root, "tsc-khz"), lock: join(run, "lock") };
+  return { ...paths, frequency: join(root, "tsc-khz"), lock: join(root, "host.lock") };
 }

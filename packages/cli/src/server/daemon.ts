@@ -1,15 +1,18 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, readFileSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { type FileLock, lockFile } from "@sandkeep/common";
 import { CliError, ExitCode } from "../errors.ts";
 import { daemonLog, startLock } from "../paths.ts";
 import { openDaemonLog } from "./daemon-log.ts";
-import { takeLock } from "./file-lock.ts";
 import { readState, type ServerState } from "./state.ts";
 import { whenReady } from "./when-ready.ts";
 
 /** A server in the background ends after this long without a sandbox, unless SANDKEEP_IDLE_EXIT says otherwise. */
 const IDLE_EXIT = "30m";
+/** How often a command that waits for another one to start the server looks whether it serves. */
+const LOOK_EVERY_MS = 50;
 /** Lines of the log that are shown when the server does not start. */
 const LOG_LINES = 12;
 
@@ -25,8 +28,10 @@ export interface DaemonOptions {
 export async function ensureDaemon({ dataDir, env, prepare, onStart }: DaemonOptions): Promise<ServerState> {
   const running = readState(dataDir);
   if (running) return running;
-  using lock = await takeLock(startLock(dataDir), () => !readState(dataDir));
-  if (!lock) return readState(dataDir)!;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const turn = await ownTurn(dataDir);
+  if ("pid" in turn) return turn;
+  using _lock = turn;
   const meanwhile = readState(dataDir);
   if (meanwhile) return meanwhile;
   await prepare();
@@ -34,9 +39,26 @@ export async function ensureDaemon({ dataDir, env, prepare, onStart }: DaemonOpt
   return await start(dataDir, env);
 }
 
+/** The lock that whoever starts the server holds, or the server that another command has started before the lock was free. */
+async function ownTurn(dataDir: string): Promise<FileLock | ServerState> {
+  const served = new AbortController();
+  let state: ServerState | undefined;
+  const timer = setInterval(() => {
+    state ??= readState(dataDir);
+    if (state) served.abort();
+  }, LOOK_EVERY_MS);
+  try {
+    return await lockFile(startLock(dataDir), { signal: served.signal });
+  } catch (error) {
+    if (state) return state;
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 /** Starts `sandkeep serve` as a process of its own and waits until it serves. */
 async function start(dataDir: string, env: NodeJS.ProcessEnv): Promise<ServerState> {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const log = openDaemonLog(dataDir);
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   const child = spawn(

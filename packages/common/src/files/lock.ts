@@ -35,12 +35,10 @@ export function tryLockFile(path: string): Promise<FileLock | null> {
  *
  * @throws the signal's reason when aborted
  */
-export async function lockFile(path: string, { signal, onWait }: LockOptions = {}): Promise<FileLock> {
-  signal?.throwIfAborted();
-  return await withFile(path, async (fd) => {
+export function lockFile(path: string, { signal, onWait }: LockOptions = {}): Promise<FileLock> {
+  return withFile(path, async (fd) => {
     if (!(await flock(path, fd, ["--nonblock"], signal))) {
       onWait?.();
-      signal?.throwIfAborted();
       await flock(path, fd, [], signal);
     }
     return lockOn(fd);
@@ -73,6 +71,7 @@ function lockOn(fd: number): FileLock {
 
 /** Whether the lock was taken. @throws when the tool is missing or fails, or the signal's reason */
 async function flock(path: string, fd: number, options: string[], signal?: AbortSignal): Promise<boolean> {
+  signal?.throwIfAborted();
   const child = spawn("flock", [...options, "--conflict-exit-code", String(HELD), String(CHILD_FD)], {
     stdio: ["ignore", "ignore", "pipe", fd],
     // A process group of its own: an interrupt at the terminal reaches us alone.

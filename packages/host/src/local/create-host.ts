@@ -1,9 +1,9 @@
 /** Opens this computer as a host. */
+import { tryLockFile } from "@sandkeep/common";
 import { guestAuthorities } from "@sandkeep/egress";
 import type { Host } from "../contract.ts";
 import { createQemu } from "../engine/qemu/create.ts";
 import { layout, verdictsOf } from "../layout.ts";
-import { lock } from "../lock.ts";
 import { createFolder } from "../machines/folder.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import { Roots } from "../roots.ts";
@@ -22,7 +22,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const { dataDir, image, log, jail = "full" } = options;
   await requireMachines(jail);
   const paths = layout(dataDir);
-  const held = await lock(paths.lock);
+  const lock = await tryLockFile(paths.lock);
+  if (!lock)
+    throw new Error(`Another Sandkeep server uses this data folder (${dataDir}). Stop it, or choose another folder.`);
   try {
     const newFolder = () => createFolder(paths.run);
     const templatesDir = options.templatesDir ?? paths.templates;
@@ -42,9 +44,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log });
     await templates.load((memoryMiB) => ({ root: roots.default, size: sizeOf(memoryMiB) }));
     const caCertificates = await authoritiesFor(options);
-    return new LocalHost({ options, runDir: paths.run, engine, roots, templates, held, caCertificates });
+    return new LocalHost({ options, runDir: paths.run, engine, roots, templates, lock, caCertificates });
   } catch (error) {
-    await held[Symbol.asyncDispose]();
+    lock[Symbol.dispose]();
     throw error;
   }
 }

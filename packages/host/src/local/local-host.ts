@@ -1,4 +1,5 @@
 /** The host: machines on this computer. */
+import type { FileLock } from "@sandkeep/common";
 import { type EgressConfig, type EgressEvent, ProxySupervisor } from "@sandkeep/egress";
 import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "../contract.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -21,7 +22,7 @@ export interface LocalHostOptions {
   roots: Roots;
   templates: TemplateStore;
   /** That no other process uses the data folder. */
-  held: AsyncDisposable;
+  lock: FileLock;
   caCertificates: string[];
 }
 
@@ -106,6 +107,6 @@ export class LocalHost implements Host {
     const ending = machines.all.filter((machine) => !(leaveKept && machine.keep));
     await Promise.all([...ending.map((machine) => machine.destroy()), pools.close()]);
     await egress?.[Symbol.asyncDispose]();
-    await this.#options.held[Symbol.asyncDispose]();
+    this.#options.lock[Symbol.dispose]();
   }
 }

@@ -92,7 +92,7 @@ test("a build that is killed leaves no image, and the next one cleans up after i
   await once(child, "close");
   assert.equal((await readdir(imagesDir(options.dataDir))).filter((name) => name.startsWith("debian-13")).length, 0);
   // Not before the killed build's tools have ended is the lock to be had.
-  await (await lockImages(options.dataDir))[Symbol.asyncDispose]();
+  (await lockImages(options.dataDir))[Symbol.dispose]();
   assert.deepEqual((await readdir(imagesDir(options.dataDir))).sort(), [".lock", "build.log"]);
   assert.deepEqual(
     (await readdir(dir)).filter((name) => name.startsWith("sandkeep-image-")),

@@ -84,7 +84,7 @@ function match(images: Image[], { recipe, agent }: Inputs): Image | undefined {
 async function locked<T>(options: ImageOptions, action: (lock: number) => Promise<T>): Promise<T> {
   const onWait = () =>
     options.progress?.({ step: "prepare", fraction: 0, message: "Waiting for another build of an image" });
-  await using lock = await lockImages(options.dataDir, { signal: options.signal, onWait });
+  using lock = await lockImages(options.dataDir, { signal: options.signal, onWait });
   return await action(lock.fd);
 }
 

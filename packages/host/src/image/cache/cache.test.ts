@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(dataDir, { recursive: true }));
 
 test("an image is there only once it is published", async () => {
-  await using _ = await lockImages(dataDir);
+  using _ = await lockImages(dataDir);
   const dir = await newBuildDir(dataDir);
   await fillBuildDir(dir);
   assert.deepEqual(await readImages(dataDir), []);
@@ -62,22 +62,22 @@ test("who takes the lock removes what an interrupted build left, its scratch dir
   const scratch = await mkdtemp(join(tmpdir(), "sandkeep-scratch-"));
   await writeFile(join(scratch, "file"), "");
   {
-    await using _ = await lockImages(dataDir);
+    using _ = await lockImages(dataDir);
     await newBuildDir(dataDir, scratch);
   }
-  await using _ = await lockImages(dataDir);
+  using _ = await lockImages(dataDir);
   assert.deepEqual(await readdir(imagesDir(dataDir)), [".lock"]);
   await assert.rejects(access(scratch), { code: "ENOENT" });
 });
 
 test("a copy of an unfinished build does not take the original's scratch directory away", async () => {
   const scratch = await mkdtemp(join(tmpdir(), "sandkeep-scratch-"));
-  await using _ = await lockImages(dataDir);
+  using _ = await lockImages(dataDir);
   const dir = await newBuildDir(dataDir, scratch);
   const other = join(dataDir, "other");
   await mkdir(imagesDir(other), { recursive: true });
   await cp(dir, join(imagesDir(other), ".building-1"), { recursive: true });
-  await using _other = await lockImages(other);
+  using _other = await lockImages(other);
   assert.deepEqual(await readdir(imagesDir(other)), [".lock"]);
   await access(scratch);
   await rm(scratch, { recursive: true });

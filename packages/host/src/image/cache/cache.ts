@@ -1,9 +1,8 @@
 import { constants, copyFile, link, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { errnoOf, syncPath } from "@sandkeep/common";
+import { errnoOf, type FileLock, lockFile, syncPath } from "@sandkeep/common";
 import { z } from "zod";
 import { IMAGE_FILES, type Image, MANIFEST_FILE, type Manifest, manifestSchema } from "../image.ts";
-import { type HeldLock, lockFile } from "../lock.ts";
 import { runCommand } from "../tools/command.ts";
 
 /** Prefix of directories in the making. None is in use while nobody holds the lock. */
@@ -23,7 +22,7 @@ export function imagesDir(dataDir: string): string {
 export async function lockImages(
   dataDir: string,
   options: { signal?: AbortSignal | undefined; onWait?: () => void } = {},
-): Promise<HeldLock> {
+): Promise<FileLock> {
   await mkdir(imagesDir(dataDir), { recursive: true });
   const lock = await lockFile(join(imagesDir(dataDir), ".lock"), options);
   for (const name of await readdir(imagesDir(dataDir))) {

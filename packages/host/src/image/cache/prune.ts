@@ -45,7 +45,7 @@ export async function pruneImages(options: {
   signal?: AbortSignal;
 }): Promise<PruneResult> {
   const { dataDir, keep } = options;
-  await using _ = await lockImages(dataDir, { signal: options.signal });
+  using _ = await lockImages(dataDir, { signal: options.signal });
   const unwanted = (await listImages({ dataDir })).filter(({ image }) => !keep.includes(image.id));
   const busy = unwanted.filter(({ inUse }) => inUse).map(({ image }) => image);
   const removed = unwanted.filter(({ inUse }) => !inUse).map(({ image }) => image);
