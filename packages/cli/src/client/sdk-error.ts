@@ -24,12 +24,12 @@ export function fromSdkError(error: unknown): CliError | undefined {
       return new CliError("INVALID_TOKEN", message, { exitCode: ExitCode.denied, cause: error });
     case "ConnectionClosedError":
       return new CliError("SANDBOX_GONE", `the sandbox's connection was closed${reason ? `: ${reason}` : ""}`, {
-        hint: "see `sandkeep events` for why",
+        hint: "`sandkeep events` shows why",
         cause: error,
       });
     case "NetworkError":
       return new CliError("UNREACHABLE", message, {
-        hint: "check that the server runs, and its address; for the one on this machine see `sandkeep doctor`",
+        hint: "check that the server is running, and its address; for a server on this machine, see `sandkeep doctor`",
         exitCode: ExitCode.unreachable,
         cause: error,
       });

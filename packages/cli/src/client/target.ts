@@ -19,7 +19,7 @@ export function namedTarget(options: CommonOptions, env: NodeJS.ProcessEnv): Tar
   const token = options.token || env.SANDKEEP_TOKEN || env.DENO_DEPLOY_TOKEN;
   if (!token) {
     throw new CliError("NOT_AUTHENTICATED", `no token for ${sandboxEndpoint}`, {
-      hint: "set DENO_DEPLOY_TOKEN or give --token; `sandkeep token create` makes one on the server",
+      hint: "set DENO_DEPLOY_TOKEN or give --token; `sandkeep token create`, run on the server, creates one",
       exitCode: ExitCode.denied,
     });
   }
@@ -44,8 +44,8 @@ export async function findTarget({ options, env }: Pick<Invocation, "options" | 
 export async function requireTarget(invocation: Pick<Invocation, "options" | "env">): Promise<Target> {
   const target = await findTarget(invocation);
   if (target) return target;
-  throw new CliError("NO_SERVER", "no server runs on this machine, and none is named", {
-    hint: "start one with `sandkeep serve`, or by creating a sandbox; or name one with --endpoint or DENO_SANDBOX_ENDPOINT",
+  throw new CliError("NO_SERVER", "no server is running on this machine, and no other is named", {
+    hint: "start one with `sandkeep serve` or by creating a sandbox, or name one with --endpoint or DENO_SANDBOX_ENDPOINT",
     exitCode: ExitCode.unreachable,
   });
 }

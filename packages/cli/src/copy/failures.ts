@@ -20,7 +20,7 @@ export async function copying(
   } catch (error) {
     const signal = interrupted();
     if (signal)
-      throw new CliError("INTERRUPTED", "copying was interrupted; what was complete stays", {
+      throw new CliError("INTERRUPTED", "copying was interrupted; what was copied completely stays", {
         exitCode: signal === "SIGINT" ? 130 : 143,
         cause: error,
       });
@@ -41,7 +41,7 @@ function described(error: unknown): unknown {
   }
   if (name === "ArchiveError")
     return new CliError("BAD_ARCHIVE", message, {
-      hint: "somebody in the sandbox may have tampered with its agent; nothing was written outside of the destination",
+      hint: "the sandbox may have tampered with its agent; nothing was written outside the destination",
       cause: error,
     });
   return error;

@@ -14,13 +14,13 @@ export const checkImage: Check = async (context) => {
       ? `; ${old.length} old ${old.length === 1 ? "one" : "ones"}, ${formatBytes(old.reduce((sum, { diskBytes }) => sum + diskBytes, 0))}`
       : "";
   if (!current) {
-    const detail = all.length > 0 ? "none of the present recipe and agent" : "none";
+    const detail = all.length > 0 ? "none of the current recipe and agent" : "none";
     return [
       {
         name: "image",
         verdict: "warn",
         detail: detail + age,
-        repair: "sandkeep image build (the first sandbox does it, too)",
+        repair: "sandkeep image build (the first sandbox also does it)",
       },
     ];
   }
@@ -30,7 +30,7 @@ export const checkImage: Check = async (context) => {
       name: "image",
       verdict: "ok",
       detail: `${current.id}, ${formatBytes(size)}, ${packages.length} packages, kernel ${current.manifest.kernelRelease}${age}`,
-      ...(old.length > 0 && { repair: "sandkeep image prune removes what is old" }),
+      ...(old.length > 0 && { repair: "sandkeep image prune removes old images" }),
     },
   ];
 };

@@ -17,7 +17,7 @@ export async function recheck({
     const found = await recheckAcceleration({ dataDir, templatesDir: join(images, "templates"), image, jail });
     if (!found)
       return [
-        { name, verdict: "ok", detail: "what was known of KVM is forgotten; the server finds it out when it starts" },
+        { name, verdict: "ok", detail: "the earlier result is forgotten; the server tests KVM again when it starts" },
       ];
     const detail = `${found.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${found.reason}`;
     return [
@@ -26,7 +26,7 @@ export async function recheck({
         verdict: "ok",
         detail,
         ...(readState(dataDir) && {
-          repair: "the server that runs keeps what it found; to change that: sandkeep stop",
+          repair: "the running server keeps its earlier result until you run sandkeep stop",
         }),
       },
     ];

@@ -27,14 +27,14 @@ export const checkServer: Check = async (context) => {
       {
         name: "server",
         verdict: "ok",
-        detail: `runs (process ${state.pid}, ${state.sandboxEndpoint}, version ${info.version}), ${info.sandboxes.running} sandboxes`,
+        detail: `running (process ${state.pid}, ${state.sandboxEndpoint}, version ${info.version}), ${info.sandboxes.running} sandboxes`,
       },
       {
         name: "acceleration",
         verdict: "ok",
         detail: `${acceleration.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${acceleration.reason}`,
         ...(acceleration.kind === "tcg" && {
-          repair: "sandboxes work without KVM, more slowly; a machine where it works makes them fast",
+          repair: "sandboxes work without KVM, but slower; use a machine where KVM works to make them fast",
         }),
       },
       ...(jail === "minimal"
@@ -42,8 +42,8 @@ export const checkServer: Check = async (context) => {
             {
               name: "machines' jail",
               verdict: "warn",
-              detail: "minimal: the server was started so, and machines have no namespaces",
-              repair: "docs/security.md has the difference",
+              detail: "minimal, as the server was started: machines have no namespaces",
+              repair: "docs/security.md explains the difference",
             } as const,
           ]
         : []),
@@ -54,7 +54,7 @@ export const checkServer: Check = async (context) => {
           .map(([k, v]) => `${k} ${v}`)
           .join(
             ", ",
-          )}; ${machines} machines, ${waiting.processes + waiting.clones} waiting ahead of demand (budget ${memoryBudgetMiB} MiB)`,
+          )}; ${machines} machines, ${waiting.processes + waiting.clones} in the warm pool (budget ${memoryBudgetMiB} MiB)`,
       },
     ];
   } catch (error) {
@@ -62,8 +62,8 @@ export const checkServer: Check = async (context) => {
       {
         name: "server",
         verdict: "fail",
-        detail: `process ${state.pid} runs, but does not answer: ${(error as Error).message}`,
-        repair: "sandkeep stop, then try again",
+        detail: `process ${state.pid} is running but does not answer: ${(error as Error).message}`,
+        repair: "run sandkeep stop, then try again",
       },
     ];
   }
@@ -94,14 +94,14 @@ async function kvmDevice({ dataDir, env }: DoctorContext): Promise<Finding> {
     return {
       name,
       verdict: "ok",
-      detail: "/dev/kvm is there; whether it works is proven when the server first starts",
+      detail: "/dev/kvm exists; the first start of the server tests whether it works",
     };
   const emulated = last.kind !== "kvm";
   return {
     name,
     verdict: "ok",
     detail: `${emulated ? "emulation (TCG)" : "KVM"}: ${last.reason}`,
-    ...(emulated && { repair: "when KVM works, sandkeep doctor --recheck finds it out" }),
+    ...(emulated && { repair: "if KVM works now, run sandkeep doctor --recheck" }),
   };
 }
 
@@ -113,8 +113,8 @@ function defaultPort(): Promise<Finding> {
       resolve({
         name: "port",
         verdict: "warn",
-        detail: `${DEFAULT_PORT} cannot be listened on: ${error.code === "EADDRINUSE" ? "something else does" : error.message}`,
-        repair: "find out what with `ss -ltnp`, or use sandkeep serve --port",
+        detail: `cannot listen on ${DEFAULT_PORT}: ${error.code === "EADDRINUSE" ? "another program does" : error.message}`,
+        repair: "find the program with `ss -ltnp`, or use sandkeep serve --port",
       }),
     );
     probe.listen(DEFAULT_PORT, "127.0.0.1", () =>

@@ -30,7 +30,7 @@ test("a command is told with its words, its end and how long it took", () => {
   assert.match(line({ kind: "command", outcome: "failed", data: { ...data, signal: "SIGKILL" } }), /ended by SIGKILL/);
   assert.match(
     line({ kind: "command", outcome: "failed", data: { ...data, signal: "SIGKILL", exitCode: 137, oom: true } }),
-    /ended for want of memory/,
+    /killed: out of memory/,
   );
   assert.match(
     line({ kind: "command", outcome: "failed", data: { ...data, exitCode: null, error: "ENOENT" } }),

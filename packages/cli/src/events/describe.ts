@@ -23,7 +23,7 @@ function details(event: SandboxEvent): string {
       const end =
         error ??
         (oom
-          ? "ended for want of memory"
+          ? "killed: out of memory"
           : signal
             ? `ended by ${signal}`
             : exitCode === null

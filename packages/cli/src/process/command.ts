@@ -84,7 +84,7 @@ export function cannotStart(command: string, error: unknown): unknown {
   }
   if (code === "EACCES" || code === "ENOEXEC" || code === "EISDIR" || code === "ENOTDIR") {
     return new CliError("CANNOT_EXECUTE", `"${command}" cannot be executed: ${(error as Error).message}`, {
-      hint: "check that it is a program and has the permission to be executed",
+      hint: "check that it is a program and that its permissions allow executing it",
       exitCode: ExitCode.cannotExecute,
       cause: error,
     });
@@ -119,8 +119,8 @@ export async function withOwnFailures<T>(
     const known = error instanceof CliError ? error : (fromSdkError(error) ?? fromOwnName(error));
     if (!known) throw error;
     if (known.code === "SANDBOX_GONE" && timedOut()) {
-      throw new CliError("TIMED_OUT", "the sandbox's time was over before the command ended", {
-        hint: "give it more with --timeout",
+      throw new CliError("TIMED_OUT", "the sandbox's time was up before the command ended", {
+        hint: "give it more time with --timeout",
         exitCode: ExitCode.timedOut,
         cause: error,
       });

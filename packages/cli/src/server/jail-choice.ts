@@ -9,6 +9,6 @@ export function jailOf(env: NodeJS.ProcessEnv): JailKind | undefined {
   const named = env.SANDKEEP_JAIL;
   if (!named) return undefined;
   const kind = JAILS.find((kind) => kind === named);
-  if (!kind) throw new UsageError(`SANDKEEP_JAIL is "${named}"`, `it may be ${JAILS.join(" or ")}`);
+  if (!kind) throw new UsageError(`SANDKEEP_JAIL is "${named}"`, `set it to ${JAILS.join(" or ")}`);
   return kind;
 }

@@ -18,7 +18,7 @@ export async function prepareImage(
   const found = force ? undefined : await findImage({ dataDir });
   if (found) return found;
   await before?.();
-  progress.step("Building the guest's image (once; takes some minutes)");
+  progress.step("Building the guest image (once; takes a few minutes)");
   const build = force ? buildImage : ensureImage;
   const image = await build({
     dataDir,

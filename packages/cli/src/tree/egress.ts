@@ -1,19 +1,19 @@
 import { collect } from "../values/pair.ts";
 import type { CommandSpec } from "./spec.ts";
 
-const DASH = "The id may be left to SANDBOX_ID by giving a dash.";
+const DASH = "Give a dash as the id to use SANDBOX_ID.";
 
 /** Commands about what a sandbox may reach, its secrets, and what it reached. */
 export const egressCommands: CommandSpec = {
   name: "egress",
   aliases: ["net"],
-  summary: "See and change what a sandbox may reach, its secrets, and what it reached",
+  summary: "See and change what a sandbox may reach, its secrets, and what it has reached",
   commands: [
     {
       name: "show",
       args: "[id]",
-      summary: "Show what a sandbox may reach, and its secrets without their values",
-      examples: [["sandkeep egress show $id", "hosts, rules and secrets"]],
+      summary: "Show what a sandbox may reach, and the names of its secrets",
+      examples: [["sandkeep egress show $id", "hosts, rules and names of secrets"]],
       completes: "sandbox",
       client: true,
       load: () => import("../commands/egress/show.ts"),
@@ -22,16 +22,16 @@ export const egressCommands: CommandSpec = {
       name: "allow",
       args: "<id> [patterns...]",
       summary: "Allow a running sandbox to reach more hosts",
-      details: `A change is in force, on open connections too, when the command ends. ${DASH}`,
+      details: `When the command returns, the change is in force, on open connections too. ${DASH}`,
       options: [
-        { flags: "--remove", description: "take the patterns away instead" },
-        { flags: "--only", description: "these instead of all that are in the list now; none means nothing" },
-        { flags: "--public", description: "no list any more: every public host" },
+        { flags: "--remove", description: "remove the patterns instead" },
+        { flags: "--only", description: "replace the list; without patterns, allow nothing" },
+        { flags: "--public", description: "remove the list: allow every public host" },
       ],
       examples: [
-        ["sandkeep egress allow $id api.example.com '*.example.net:443'", "two more"],
-        ["sandkeep egress allow $id --remove api.example.com", "one less"],
-        ["sandkeep egress allow $id --only", "nothing at all from now on"],
+        ["sandkeep egress allow $id api.example.com '*.example.net:443'", "allow two more"],
+        ["sandkeep egress allow $id --remove api.example.com", "allow one less"],
+        ["sandkeep egress allow $id --only", "allow nothing from now on"],
       ],
       completes: "sandbox",
       client: true,
@@ -40,13 +40,13 @@ export const egressCommands: CommandSpec = {
     {
       name: "deny",
       args: "<id> [patterns...]",
-      summary: "Keep a running sandbox from hosts, whatever else allows them",
+      summary: "Deny hosts to a running sandbox, whatever else allows them",
       details: DASH,
       options: [
-        { flags: "--remove", description: "take the patterns away instead" },
-        { flags: "--only", description: "these instead of all that are in the list now" },
+        { flags: "--remove", description: "remove the patterns instead" },
+        { flags: "--only", description: "replace the list" },
       ],
-      examples: [["sandkeep egress deny $id ads.example.net 203.0.113.0/24", "a name and a range of addresses"]],
+      examples: [["sandkeep egress deny $id ads.example.net 203.0.113.0/24", "deny a name and a range of addresses"]],
       completes: "sandbox",
       client: true,
       load: () => import("../commands/egress/deny.ts"),
@@ -54,16 +54,16 @@ export const egressCommands: CommandSpec = {
     {
       name: "rules",
       args: "[id]",
-      summary: "Say which requests a running sandbox may send",
-      details: "Replaces its request rules by those in a file: a JSON array, described in docs/egress.md.",
-      options: [{ flags: "-f, --file <file>", description: "the rules; a dash: standard input" }],
+      summary: "Set which requests a running sandbox may send",
+      details: "Replaces its request rules with those in a file: a JSON array, described in docs/egress.md.",
+      options: [{ flags: "-f, --file <file>", description: "the file with the rules; a dash for standard input" }],
       examples: [
-        ["sandkeep egress rules $id --file rules.json", "those of a file"],
+        ["sandkeep egress rules $id --file rules.json", "use the rules in a file"],
         [
           `echo '[{"host":"api.example.com","methods":["GET"]}]' | sandkeep egress rules $id --file -`,
-          "only GET to one host",
+          "allow only GET to one host",
         ],
-        ["echo '[]' | sandkeep egress rules $id --file -", "no rules any more"],
+        ["echo '[]' | sandkeep egress rules $id --file -", "remove all rules"],
       ],
       completes: "sandbox",
       client: true,
@@ -76,29 +76,29 @@ export const egressCommands: CommandSpec = {
         {
           name: "set",
           args: "<id> <name>",
-          summary: "Add a secret to a running sandbox, or give one another value",
+          summary: "Add a secret to a running sandbox, or change one",
           details:
-            "The value comes from standard input, without a line break at its end, or from an environment variable; never from the command line, which others on this " +
-            `machine can see. Of a secret that is there, what is left out stays. ${DASH}`,
+            "The value comes from standard input (a line break at its end is removed) or from an environment variable, never from the command line, which others on this " +
+            `machine can see. If the secret exists, what you leave out stays as it is. ${DASH}`,
           options: [
             {
               flags: "--host <host>",
-              description: "a host to which it may go: api.example.com, *.example.com (repeat)",
+              description: "a host that may get the value: api.example.com, *.example.com (repeat)",
               parse: collect,
             },
             {
               flags: "--in <place>",
-              description: "put it into the bodies of requests, too, or (headers) not any more",
+              description: "body: put the value into request bodies too; headers: no longer do so",
               choices: ["body", "headers"],
             },
             {
               flags: "--placeholder <form>",
-              description: "what the placeholder of a new one looks like: sk-ant-..., ghp_...{36}, ...{32:hex}",
+              description: "form of the placeholder of a new secret: sk-ant-..., ghp_...{36}, ...{32:hex}",
             },
-            { flags: "--value-env <variable>", description: "take the value from this environment variable" },
+            { flags: "--value-env <variable>", description: "read the value from this environment variable" },
           ],
           examples: [
-            ["sandkeep egress secret set $id API_KEY --host api.example.com < key.txt", "a new one"],
+            ["sandkeep egress secret set $id API_KEY --host api.example.com < key.txt", "add it"],
             ["sandkeep egress secret set $id API_KEY --value-env NEW_KEY", "rotate it"],
           ],
           completes: "sandbox",
@@ -109,9 +109,9 @@ export const egressCommands: CommandSpec = {
           name: "revoke",
           aliases: ["rm"],
           args: "<id> <name>",
-          summary: "Take a secret away from a running sandbox",
-          details: `Its placeholder means nothing from then on. ${DASH}`,
-          examples: [["sandkeep egress secret revoke $id API_KEY", "from now on"]],
+          summary: "Revoke a secret of a running sandbox",
+          details: `From then on its placeholder means nothing. ${DASH}`,
+          examples: [["sandkeep egress secret revoke $id API_KEY", "revoke it"]],
           completes: "sandbox",
           client: true,
           load: () => import("../commands/egress/secret-revoke.ts"),
@@ -121,14 +121,14 @@ export const egressCommands: CommandSpec = {
     {
       name: "export",
       args: "[id]",
-      summary: "Write what a sandbox reached, or tried to, to a file",
+      summary: "Export what a sandbox reached, or tried to reach",
       details:
-        "As JSON Lines (every event), or as HAR (requests only, for tools that read HTTP Archive 1.2). To see it as it happens: `sandkeep events --follow --kind http $id`.",
+        "Exports JSON Lines (every event) or HAR (only requests, for tools that read HTTP Archive 1.2). To watch live, use `sandkeep events --follow --kind http $id`.",
       options: [
-        { flags: "--format <format>", description: "the format (default: jsonl)", choices: ["jsonl", "har"] },
-        { flags: "-o, --output <file>", description: "the file; else standard output" },
+        { flags: "--format <format>", description: "output format (default: jsonl)", choices: ["jsonl", "har"] },
+        { flags: "-o, --output <file>", description: "file to write to (default: standard output)" },
       ],
-      examples: [["sandkeep egress export $id --format har --output traffic.har", "for the browser's developer tools"]],
+      examples: [["sandkeep egress export $id --format har --output traffic.har", "open it in a browser's developer tools"]],
       completes: "sandbox",
       client: true,
       load: () => import("../commands/egress/export.ts"),

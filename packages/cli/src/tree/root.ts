@@ -8,10 +8,10 @@ import { toolCommands } from "./tools.ts";
 /** Every command of `sandkeep`; the command line, its completion and its reference in docs/cli.md all derive from it. */
 export const root: CommandSpec = {
   name: "sandkeep",
-  summary: "Sandboxes in real microVMs, on machines you own",
+  summary: "Run code you do not trust in microVMs on machines you own",
   examples: [
     ["sandkeep run -- uname -a", "run a command in a new sandbox"],
-    ["sandkeep shell", "look around in one"],
+    ["sandkeep shell", "open a shell in a new sandbox"],
     ["sandkeep doctor", "check this machine"],
   ],
   commands: [...sandboxCommands, egressCommands, ...fileCommands, ...serverCommands, ...toolCommands],

@@ -9,25 +9,25 @@ export const serverCommands: CommandSpec[] = [
     name: "serve",
     summary: "Run the server in the foreground",
     details:
-      "Binds 127.0.0.1 unless told otherwise. On SIGTERM or ^C it stops gracefully and ends its sandboxes; with " +
-      "--leave-running those with a lifetime stay, and the next start takes them over again.",
+      "Listens on 127.0.0.1 by default. On SIGTERM or ^C it stops gracefully and ends its sandboxes; with --leave-running, " +
+      "those with a duration keep running, and the next start takes them over.",
     options: [
-      { flags: "-c, --config <file>", description: "settings from a JSON file; options given here win" },
+      { flags: "-c, --config <file>", description: "JSON file with settings; options given here override it" },
       { flags: "--host <address>", description: "address to listen on (default: 127.0.0.1)" },
       {
         flags: "-p, --port <number>",
         description: "port to listen on; 0 for a free one (default: 7777)",
         parse: wholeNumber(0, 65_535),
       },
-      { flags: "--ready-file <file>", description: "write endpoints and a token there, as JSON, once it serves" },
-      { flags: "--tls", description: "serve HTTPS with a certificate of a local CA of its own" },
+      { flags: "--ready-file <file>", description: "write endpoints and a token to this file, as JSON, once the server is ready" },
+      { flags: "--tls", description: "serve HTTPS with a certificate from the local CA" },
       { flags: "--tls-cert <file>", description: "serve HTTPS with this certificate (PEM)" },
-      { flags: "--tls-key <file>", description: "the certificate's key (PEM)" },
-      { flags: "--leave-running", description: "leave sandboxes with a lifetime running on exit" },
+      { flags: "--tls-key <file>", description: "key of the certificate (PEM)" },
+      { flags: "--leave-running", description: "keep sandboxes with a duration running on exit" },
       {
         flags: "--jail <kind>",
         description:
-          "jail around each machine: full, or minimal where no namespaces can be made (SANDKEEP_JAIL; default: full)",
+          "jail around each machine: full, or minimal where namespaces cannot be created (default: SANDKEEP_JAIL, else full)",
         choices: ["full", "minimal"],
       },
       {
@@ -36,7 +36,7 @@ export const serverCommands: CommandSpec[] = [
       },
       {
         flags: "--background",
-        description: "say that it serves only when the first machine is ready (as when other commands start it)",
+        description: "report ready only when the first machine is ready (used when other commands start the server)",
       },
       { flags: "--idle-exit <duration>", description: "exit after this long without a sandbox", parse: parseDuration },
       {
@@ -46,17 +46,17 @@ export const serverCommands: CommandSpec[] = [
       },
     ],
     examples: [
-      ["sandkeep serve", "on this machine only"],
-      ["sandkeep serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem", "for others, with HTTPS"],
-      ["sandkeep serve --port 0 --ready-file ready.json", "on a free port, for a script"],
+      ["sandkeep serve", "serve this machine only"],
+      ["sandkeep serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem", "serve others, with HTTPS"],
+      ["sandkeep serve --port 0 --ready-file ready.json", "use a free port, for a script"],
     ],
     load: () => import("../commands/server/serve.ts"),
   },
   {
     name: "stop",
-    summary: "Stop the server that runs in the background",
-    options: [{ flags: "--leave-running", description: "leave sandboxes with a lifetime running" }],
-    examples: [["sandkeep stop", "stop it, and its sandboxes"]],
+    summary: "Stop the background server",
+    options: [{ flags: "--leave-running", description: "keep sandboxes with a duration running" }],
+    examples: [["sandkeep stop", "stop the server and its sandboxes"]],
     load: () => import("../commands/server/stop.ts"),
   },
   {
@@ -66,19 +66,19 @@ export const serverCommands: CommandSpec[] = [
       {
         name: "create",
         args: "[name]",
-        summary: "Create a token and show it, once",
+        summary: "Create a token and show it once",
         options: [
           {
             flags: "--scope <scope>",
-            description: "what it may do (default: manage); each includes those before it",
+            description: "what the token may do (default: manage); each scope includes those before it",
             choices: ["read", "run", "manage", "admin"] satisfies Scope[],
           },
           {
             flags: "--expires <duration>",
-            description: "how long it is valid (default: as long as the token that creates it)",
+            description: "how long the token is valid (default: as long as the token that creates it)",
             parse: parseDuration,
           },
-          { flags: "--organisation <slug>", description: "whose token it is (administrators only)" },
+          { flags: "--organisation <slug>", description: "organisation of the token (administrators only)" },
           { flags: "--admin", description: "the same as --scope admin" },
         ],
         details:
@@ -88,9 +88,9 @@ export const serverCommands: CommandSpec[] = [
         examples: [
           [
             "sandkeep token create ci --scope run --expires 30d",
-            "for the build machine: it creates sandboxes and ends them",
+            "for CI: create and end sandboxes",
           ],
-          ["sandkeep token create dashboard --scope read", "for one that only looks"],
+          ["sandkeep token create dashboard --scope read", "for a program that only reads"],
         ],
         client: true,
         load: () => import("../commands/tokens/create.ts"),
@@ -106,7 +106,7 @@ export const serverCommands: CommandSpec[] = [
         name: "revoke",
         aliases: ["rm"],
         args: "<token-id>",
-        summary: "Make a token useless from now on",
+        summary: "Revoke a token",
         client: true,
         load: () => import("../commands/tokens/revoke.ts"),
       },
@@ -118,9 +118,9 @@ export const serverCommands: CommandSpec[] = [
     commands: [
       {
         name: "build",
-        summary: "Build the guest's image unless it is there already",
-        options: [{ flags: "--force", description: "build it even so" }],
-        load: () => import("../commands/images/build.ts"),
+        summary: "Build the guest image unless it exists",
+        options: [{ flags: "--force", description: "build it even if it exists" }],
+        load: () => import("../commands/image-build.ts"),
       },
       {
         name: "list",
@@ -131,8 +131,8 @@ export const serverCommands: CommandSpec[] = [
       {
         name: "prune",
         summary: "Remove images that are no longer current",
-        options: [{ flags: "--dry-run", description: "only say what would be removed" }],
-        load: () => import("../commands/images/prune.ts"),
+        options: [{ flags: "--dry-run", description: "only show what would be removed" }],
+        load: () => import("../commands/image-prune.ts"),
       },
     ],
   },

@@ -5,32 +5,32 @@ import type { CommandSpec } from "./spec.ts";
 export const toolCommands: CommandSpec[] = [
   {
     name: "doctor",
-    summary: "Check this machine, and say how to repair what is wrong",
-    details: "Exit code 1 when something essential is missing.",
+    summary: "Check this machine and say how to fix problems",
+    details: "The exit code is 1 if something essential is missing.",
     options: [
       {
         flags: "--recheck",
-        description: "find out anew whether KVM works, instead of showing what was found out before",
+        description: "test again whether KVM works, instead of showing the earlier result",
       },
     ],
     examples: [
-      ["sandkeep doctor", "what works, what does not, and why"],
-      ["sandkeep doctor --recheck", "after KVM was repaired"],
+      ["sandkeep doctor", "show what works, what does not, and why"],
+      ["sandkeep doctor --recheck", "use it after fixing KVM"],
     ],
     load: () => import("../commands/tools/doctor.ts"),
   },
   {
     name: "bench",
-    summary: "Measure how fast sandboxes are here",
-    details: "Starts a server of its own, unless --endpoint is given, and prints each figure beside its goal.",
+    summary: "Measure how fast sandboxes are on this machine",
+    details: "Starts its own server, unless --endpoint is given, and prints each figure beside its goal.",
     options: [
-      { flags: "--json [file]", description: "print the figures as JSON, or write them to a file beside the table" },
+      { flags: "--json [file]", description: "print the figures as JSON, or print the table and write the figures to this file" },
       {
         flags: "--only <names>",
         description:
-          "only these, separated by commas: create, tti_echo, tti_node_version, exec_true, rpc_stat, kill, transfer, copy_5000_files, copy_200MB, burst20, egress_host, egress_guest, density50",
+          "only these measurements, separated by commas: create, tti_echo, tti_node_version, exec_true, rpc_stat, kill, transfer, copy_5000_files, copy_200MB, burst20, egress_host, egress_guest, density50",
       },
-      { flags: "--quick", description: "fewer repetitions: a glance, not a measurement" },
+      { flags: "--quick", description: "fewer repetitions, for a first impression" },
       {
         flags: "--settle <duration>",
         description: "how long to watch idle machines for density50 (default: 20s)",
@@ -38,8 +38,8 @@ export const toolCommands: CommandSpec[] = [
       },
     ],
     examples: [
-      ["sandkeep bench --json figures.json", "everything, to a file and as a table"],
-      ["sandkeep bench --only create,kill --quick", "a quick look at two"],
+      ["sandkeep bench --json figures.json", "measure everything; print a table and write a file"],
+      ["sandkeep bench --only create,kill --quick", "take a quick look at two figures"],
     ],
     client: true,
     load: () => import("../commands/tools/bench.ts"),
@@ -49,16 +49,16 @@ export const toolCommands: CommandSpec[] = [
     args: "[paths...]",
     summary: "Run the tests of this repository",
     details:
-      "Everything, or the groups and paths given. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.",
+      "Runs everything, or the groups and paths given. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.",
     options: [
       { flags: "--static", description: "types, format, lint, imports, build of the SDK" },
-      { flags: "--go", description: "the guest's agent: tests, a short fuzzing" },
+      { flags: "--go", description: "guest agent: tests, short fuzzing" },
       { flags: "--unit", description: "unit tests" },
-      { flags: "--e2e", description: "end-to-end tests against real machines" },
+      { flags: "--e2e", description: "end-to-end tests on real machines" },
     ],
     examples: [
-      ["sandkeep test", "everything"],
-      ["sandkeep test --unit packages/cli", "a part"],
+      ["sandkeep test", "run everything"],
+      ["sandkeep test --unit packages/cli", "run some of it"],
     ],
     completes: "file",
     load: () => import("../commands/tools/test.ts"),
@@ -68,8 +68,8 @@ export const toolCommands: CommandSpec[] = [
     args: "<shell>",
     summary: "Print a completion script for bash, zsh or fish",
     examples: [
-      ["source <(sandkeep completion bash)", "for this bash"],
-      ["sandkeep completion zsh > ~/.zfunc/_sandkeep", "for every zsh with ~/.zfunc in its fpath"],
+      ["source <(sandkeep completion bash)", "for the current bash"],
+      ["sandkeep completion zsh > ~/.zfunc/_sandkeep", "for every zsh that has ~/.zfunc in its fpath"],
       ["sandkeep completion fish > ~/.config/fish/completions/sandkeep.fish", "for every fish"],
     ],
     load: () => import("../commands/tools/completion.ts"),

@@ -15,8 +15,8 @@ export function collectSecret(text: string, previous: Record<string, SecretOptio
   const list = hosts?.split(",").filter((host) => host !== "") ?? [];
   if (!name || !variable || list.length === 0) {
     throw new UsageError(
-      "a secret is not NAME=VARIABLE@host",
-      "name the variable that has the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net; what its placeholder is to look like may follow: #sk-...",
+      "a secret must be written NAME=VARIABLE@host",
+      "name the variable that holds the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net; add #sk-... for the form of its placeholder",
     );
   }
   return { ...previous, [name]: { variable, hosts: list, ...(placeholder !== undefined && { placeholder }) } };

@@ -43,7 +43,7 @@ export async function findJail(surroundings: Surroundings): Promise<Finding[]> {
 }
 
 const IN_A_CONTAINER =
-  "in a container, let it make namespaces (for docker: --privileged), or accept less isolation: sandkeep serve --jail minimal, or SANDKEEP_JAIL=minimal (docs/security.md)";
+  "in a container, allow it to create namespaces (with docker: --privileged), or accept less isolation: sandkeep serve --jail minimal, or SANDKEEP_JAIL=minimal (docs/security.md)";
 
 async function userNamespaces({ env, signal }: Surroundings): Promise<Finding> {
   const name = "user namespaces";
@@ -68,7 +68,7 @@ async function minimal(surroundings: Surroundings): Promise<Finding> {
     name: NAME,
     verdict: "warn",
     detail: `minimal, as chosen: no namespaces; ${user}, no new privileges, seccomp, ${landlock}`,
-    repair: "where namespaces can be made, leave --jail and SANDKEEP_JAIL away; docs/security.md has the difference",
+    repair: "where namespaces can be created, do without --jail and SANDKEEP_JAIL; docs/security.md explains the difference",
   };
 }
 

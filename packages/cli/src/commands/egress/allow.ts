@@ -14,6 +14,6 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
   } = invocation;
   const patterns = given as string[];
   if (options.public && (patterns.length > 0 || options.remove || options.only))
-    throw new UsageError("--public stands alone", "leave the patterns out");
+    throw new UsageError("--public cannot be combined with patterns, --remove or --only", "give --public alone");
   await changeEgress(invocation, { allow: options.public ? null : listChange(patterns, options) });
 }

@@ -35,7 +35,7 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
     await pipeline(body, createWriteStream(output));
   } catch (error) {
     throw new CliError("EXPORT_FAILED", `cannot write ${output}: ${(error as Error).message}`, {
-      hint: "check the directory, and the space on its disk",
+      hint: "check the directory and the free space on its disk",
       cause: error,
     });
   }

@@ -9,7 +9,7 @@ export async function readInput(stdin: InputStream, maxBytes: number): Promise<s
     length += piece.length;
     if (length > maxBytes)
       throw new CliError("INPUT_TOO_LARGE", `standard input has more than ${maxBytes} bytes`, {
-        hint: "give it something smaller",
+        hint: "send less",
         exitCode: ExitCode.usage,
       });
     pieces.push(piece);

@@ -16,8 +16,8 @@ export async function run(invocation: Invocation<{ file?: string }>): Promise<vo
   } = invocation;
   if (file === undefined)
     throw new UsageError(
-      "which rules?",
-      "name a file with --file; `sandkeep egress show` shows those that are in force",
+      "no rules are given",
+      "name a file with --file; `sandkeep egress show` shows the rules in force",
     );
   const text =
     file === "-"

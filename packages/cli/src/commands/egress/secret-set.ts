@@ -49,7 +49,7 @@ async function fromInput({
   if (stdin.isTTY)
     throw new UsageError(
       "no value is given",
-      "send it to standard input (`< file`), or name a variable with --value-env",
+      "send it to standard input (`< file`), or name an environment variable with --value-env",
     );
   // A file or `echo` ends with a line break, which is hardly ever part of a secret.
   return (await readInput(stdin, MAX_BYTES)).replace(/\r?\n$/, "");

@@ -21,7 +21,7 @@ export async function run(invocation: Invocation): Promise<void> {
   } = invocation;
   const places = (paths as string[]).map((path) => parsePlace(path, env));
   const to = places.pop()!;
-  if (places.length === 0) throw new UsageError("copy what to where?", "sandkeep cp <from>... <to>");
+  if (places.length === 0) throw new UsageError("source and destination are missing", "write them like sandkeep cp <from>... <to>");
   if (to.kind === "local" && places.every(({ kind }) => kind === "local")) {
     throw new UsageError("none of these paths is in a sandbox", "write a path in a sandbox as id:path");
   }
@@ -67,7 +67,7 @@ async function copy(
   } else if (to.kind === "sandbox") {
     await upload(await interruption.or(sandboxes.get(to.id)), from.path, to.path, options);
   } else {
-    throw new UsageError(`${from.path} and ${to.path} are both on this machine`, "use cp for these");
+    throw new UsageError(`${from.path} and ${to.path} are both on this machine`, "use cp to copy between them");
   }
 }
 
@@ -88,7 +88,7 @@ async function expand(places: Place[], sandboxes: Sandboxes): Promise<Place[]> {
       throw new CliError(
         "NO_MATCH",
         `the sandbox says that ${JSON.stringify(unasked)} matches ${place.path}, which it does not`,
-        { hint: "do not trust that sandbox, or name the files" },
+        { hint: "do not trust this sandbox; or name the files without a glob" },
       );
     expanded.push(...matches.map((path) => ({ ...place, path })));
   }

@@ -20,11 +20,11 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
   const list = words as string[];
   const [command, ...args] = list[0] === "--" ? list.slice(1) : list;
   checkForeground(invocation);
-  if (!command) throw new UsageError("which command?", "sandkeep exec <id> -- <command>");
+  if (!command) throw new UsageError("no command is given", "write it after the id: sandkeep exec <id> -- <command>");
   if (command.startsWith("-"))
     throw new UsageError(
       `"${command}" is not a command`,
-      "options stand before the command: sandkeep exec <id> --cwd /tmp -- <command>",
+      "options come before the command: sandkeep exec <id> --cwd /tmp -- <command>",
     );
   const id = sandboxId(given, env);
 

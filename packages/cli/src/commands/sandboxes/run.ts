@@ -34,7 +34,7 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
         // `--env` was given to the sandbox, so that everything in it has it.
         return await runInForeground(sandbox, { command: command!, args }, invocation);
       } finally {
-        if (options.keep) terminal.note(`sandbox ${sandbox.id} runs on`);
+        if (options.keep) terminal.note(`sandbox ${sandbox.id} keeps running`);
         // A sandbox without a lifetime of its own ends with this connection.
         await (options.keep || options.timeout === undefined
           ? sandbox.close()

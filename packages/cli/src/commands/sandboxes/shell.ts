@@ -19,7 +19,7 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
     terminal,
     env,
   } = invocation;
-  if (terminal.json) throw new UsageError("a shell has no JSON to print", "use `sandkeep exec --json`");
+  if (terminal.json) throw new UsageError("shell has no JSON output", "use `sandkeep exec --json`");
   const id = given || env.SANDBOX_ID ? sandboxId(given, env) : undefined;
 
   return await withOwnFailures(async () => {

@@ -38,7 +38,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   if (other) {
     throw new CliError(
       "ALREADY_RUNNING",
-      `a server runs with this data directory already (process ${other.pid}, ${other.sandboxEndpoint})`,
+      `a server is already using this data directory (process ${other.pid}, ${other.sandboxEndpoint})`,
       {
         hint: "stop it with `sandkeep stop`, or choose another directory with --data-dir",
         exitCode: ExitCode.conflict,

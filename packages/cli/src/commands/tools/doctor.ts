@@ -43,8 +43,8 @@ function line({ name, verdict, detail, repair }: Finding, colour: Colours): stri
 
 function summary(verdict: Verdict): string {
   return {
-    ok: "Everything is in order.",
-    warn: "It works; see the remarks above.",
+    ok: "Everything works.",
+    warn: "Sandkeep works; see the warnings above.",
     fail: "Something essential is missing; see above.",
   }[verdict];
 }
