@@ -17,11 +17,18 @@ describe("a drawn session", () => {
 
   test("wraps long lines", () => {
     const svg = drawSession("title", [{ command: "true", output: "x".repeat(250), durationMs: 0 }]);
-    assert.deepEqual(Array.from(svg.matchAll(/>(x+)</g), ([, line]) => line!.length), [100, 100, 50]);
+    assert.deepEqual(
+      Array.from(svg.matchAll(/>(x+)</g), ([, line]) => line!.length),
+      [100, 100, 50],
+    );
   });
 
   test("prints a command's output after the time that the command took", () => {
-    const delays = (durationMs: number) => Array.from(drawSession("title", [{ command: "a", output: "b", durationMs }]).matchAll(/animation-delay:(\d+)ms/g), ([, ms]) => Number(ms));
+    const delays = (durationMs: number) =>
+      Array.from(
+        drawSession("title", [{ command: "a", output: "b", durationMs }]).matchAll(/animation-delay:(\d+)ms/g),
+        ([, ms]) => Number(ms),
+      );
     const [quick, slow] = [delays(200), delays(1_200)];
     assert.equal(slow.at(-1)! - quick.at(-1)!, 1_000);
   });
@@ -29,7 +36,10 @@ describe("a drawn session", () => {
 
 test("a recorded shell keeps variables, and standard error in its place", async () => {
   const steps = await recordShell(["a=1", "echo $a; echo two >&2; echo three"], { cwd: ".", env: process.env });
-  assert.deepEqual(steps.map(({ output }) => output), ["", "1\ntwo\nthree"]);
+  assert.deepEqual(
+    steps.map(({ output }) => output),
+    ["", "1\ntwo\nthree"],
+  );
 });
 
 test("docs/recording.svg is small, self-contained, and shows the commands of today", () => {
@@ -37,5 +47,10 @@ test("docs/recording.svg is small, self-contained, and shows the commands of tod
   assert.ok(svg.length < MAX_BYTES, String(svg.length));
   assert.doesNotMatch(svg.replace('xmlns="http://www.w3.org/2000/svg"', ""), /<script|url\(|href|xmlns/);
   const typed = Array.from(svg.matchAll(/class="t [^>]*>([^<]*)</g), ([, text]) => text).join("");
-  assert.equal(typed, COMMANDS.map((command) => command.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")).join(""));
+  assert.equal(
+    typed,
+    COMMANDS.map((command) =>
+      command.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),
+    ).join(""),
+  );
 });

@@ -8,14 +8,17 @@ export interface Step {
 }
 
 /** Runs commands one after another in one real bash, so that variables carry over. Standard error is printed where it happens, as on a terminal. */
-export async function recordShell(commands: string[], { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Step[]> {
+export async function recordShell(
+  commands: string[],
+  { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv },
+): Promise<Step[]> {
   const bash = spawn("bash", ["--norc", "--noprofile"], { cwd, env, stdio: ["pipe", "pipe", "inherit"] });
   const output = bash.stdout.setEncoding("utf8")[Symbol.asyncIterator]();
   const steps: Step[] = [];
   for (const command of commands) {
     const started = performance.now();
     // A NUL, which no program here prints, ends a command's output.
-    bash.stdin.write(`{ ${command}\n} 2>&1 </dev/null; printf '\\0'\n`);
+    bash.stdin.write(`{ :\n${command}\n} 2>&1 </dev/null; printf '\\0'\n`);
     let text = "";
     while (!text.includes("\0")) {
       const { value, done } = await output.next();

@@ -12,7 +12,10 @@ export const commonOptions: OptionSpec[] = [
 
 /** Options of every command that talks to a server. */
 export const clientOptions: OptionSpec[] = [
-  { flags: "--endpoint <url>", description: "the server to use (default: DENO_SANDBOX_ENDPOINT, else the one on this machine)" },
+  {
+    flags: "--endpoint <url>",
+    description: "the server to use (default: DENO_SANDBOX_ENDPOINT, else the one on this machine)",
+  },
   { flags: "--token <token>", description: "the token for that server (default: DENO_DEPLOY_TOKEN)" },
 ];
 

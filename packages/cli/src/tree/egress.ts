@@ -128,7 +128,9 @@ export const egressCommands: CommandSpec = {
         { flags: "--format <format>", description: "output format (default: jsonl)", choices: ["jsonl", "har"] },
         { flags: "-o, --output <file>", description: "file to write to (default: standard output)" },
       ],
-      examples: [["sandkeep egress export $id --format har --output traffic.har", "open it in a browser's developer tools"]],
+      examples: [
+        ["sandkeep egress export $id --format har --output traffic.har", "open it in a browser's developer tools"],
+      ],
       completes: "sandbox",
       client: true,
       load: () => import("../commands/egress/export.ts"),

@@ -126,7 +126,11 @@ export const sandboxCommands: CommandSpec[] = [
     details: "Like `run`, but in a sandbox that is already running. Give a dash as the id to use SANDBOX_ID.",
     options: [
       ...inSandbox,
-      { flags: "-e, --env <KEY=VALUE>", description: "environment variable for this command (repeat)", parse: collectPair },
+      {
+        flags: "-e, --env <KEY=VALUE>",
+        description: "environment variable for this command (repeat)",
+        parse: collectPair,
+      },
       { flags: "-t, --tty", description: "run the command on a terminal" },
     ],
     examples: [

@@ -19,7 +19,10 @@ export const serverCommands: CommandSpec[] = [
         description: "port to listen on; 0 for a free one (default: 7777)",
         parse: wholeNumber(0, 65_535),
       },
-      { flags: "--ready-file <file>", description: "write endpoints and a token to this file, as JSON, once the server is ready" },
+      {
+        flags: "--ready-file <file>",
+        description: "write endpoints and a token to this file, as JSON, once the server is ready",
+      },
       { flags: "--tls", description: "serve HTTPS with a certificate from the local CA" },
       { flags: "--tls-cert <file>", description: "serve HTTPS with this certificate (PEM)" },
       { flags: "--tls-key <file>", description: "key of the certificate (PEM)" },
@@ -86,10 +89,7 @@ export const serverCommands: CommandSpec[] = [
           "sandboxes may reach, their secrets, and the organisation's tokens. admin: also organisations, and tokens of all of them. " +
           "A token cannot create one with a higher scope or a later expiry than its own.",
         examples: [
-          [
-            "sandkeep token create ci --scope run --expires 30d",
-            "for CI: create and end sandboxes",
-          ],
+          ["sandkeep token create ci --scope run --expires 30d", "for CI: create and end sandboxes"],
           ["sandkeep token create dashboard --scope read", "for a program that only reads"],
         ],
         client: true,

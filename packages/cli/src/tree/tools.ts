@@ -24,7 +24,10 @@ export const toolCommands: CommandSpec[] = [
     summary: "Measure how fast sandboxes are on this machine",
     details: "Starts its own server, unless --endpoint is given, and prints each figure beside its goal.",
     options: [
-      { flags: "--json [file]", description: "print the figures as JSON, or print the table and write the figures to this file" },
+      {
+        flags: "--json [file]",
+        description: "print the figures as JSON, or print the table and write the figures to this file",
+      },
       {
         flags: "--only <names>",
         description:

@@ -68,7 +68,8 @@ async function minimal(surroundings: Surroundings): Promise<Finding> {
     name: NAME,
     verdict: "warn",
     detail: `minimal, as chosen: no namespaces; ${user}, no new privileges, seccomp, ${landlock}`,
-    repair: "where namespaces can be created, do without --jail and SANDKEEP_JAIL; docs/security.md explains the difference",
+    repair:
+      "where namespaces can be created, do without --jail and SANDKEEP_JAIL; docs/security.md explains the difference",
   };
 }
 

@@ -21,7 +21,8 @@ export async function run(invocation: Invocation): Promise<void> {
   } = invocation;
   const places = (paths as string[]).map((path) => parsePlace(path, env));
   const to = places.pop()!;
-  if (places.length === 0) throw new UsageError("source and destination are missing", "write them like sandkeep cp <from>... <to>");
+  if (places.length === 0)
+    throw new UsageError("source and destination are missing", "write them like sandkeep cp <from>... <to>");
   if (to.kind === "local" && places.every(({ kind }) => kind === "local")) {
     throw new UsageError("none of these paths is in a sandbox", "write a path in a sandbox as id:path");
   }
