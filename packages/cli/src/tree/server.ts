@@ -120,7 +120,7 @@ export const serverCommands: CommandSpec[] = [
         name: "build",
         summary: "Build the guest image unless it exists",
         options: [{ flags: "--force", description: "build it even if it exists" }],
-        load: () => import("../commands/image-build.ts"),
+        load: () => import("../commands/images/build.ts"),
       },
       {
         name: "list",
@@ -132,7 +132,7 @@ export const serverCommands: CommandSpec[] = [
         name: "prune",
         summary: "Remove images that are no longer current",
         options: [{ flags: "--dry-run", description: "only show what would be removed" }],
-        load: () => import("../commands/image-prune.ts"),
+        load: () => import("../commands/images/prune.ts"),
       },
     ],
   },
