@@ -43,7 +43,7 @@ test("a recorded shell keeps variables, and standard error in its place", async 
 });
 
 test("docs/recording.svg is small, self-contained, and shows the commands of today", () => {
-  const svg = readFileSync(new URL("../../docs/recording.svg", import.meta.url), "utf8");
+  const svg = readFileSync(new URL("../../../docs/recording.svg", import.meta.url), "utf8");
   assert.ok(svg.length < MAX_BYTES, String(svg.length));
   assert.doesNotMatch(svg.replace('xmlns="http://www.w3.org/2000/svg"', ""), /<script|url\(|href|xmlns/);
   const typed = Array.from(svg.matchAll(/class="t [^>]*>([^<]*)</g), ([, text]) => text).join("");

@@ -1,7 +1,7 @@
 /**
  * Records docs/recording.svg, the terminal in README.md, from a real run:
  *
- *   node scripts/recording.ts
+ *   node scripts/generate/recording.ts
  *
  * Nothing is made up: the output, and the time that each command took, are what happened. No network is needed.
  */
@@ -12,8 +12,11 @@ import { drawSession } from "./recording/draw.ts";
 import { COMMANDS, TITLE } from "./recording/session.ts";
 import { recordShell } from "./recording/shell.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 // First without recording: it builds what is missing and starts the server.
 execFileSync("./sandkeep", ["run", "--quiet", "--", "true"], { cwd: root, stdio: "inherit" });
 const steps = await recordShell([...COMMANDS, "./sandkeep kill $id"], { cwd: root, env: process.env });
-writeFileSync(new URL("../docs/recording.svg", import.meta.url), drawSession(TITLE, steps.slice(0, COMMANDS.length)));
+writeFileSync(
+  new URL("../../docs/recording.svg", import.meta.url),
+  drawSession(TITLE, steps.slice(0, COMMANDS.length)),
+);
