@@ -58,6 +58,6 @@ test("docs/security.md names tests that are there, and every one that attacks a 
     cwd: ROOT,
   })) {
     // The one that attacks nothing checks the others' fixture.
-    assert.ok(named.includes(file) || file.endsWith("/smoke.test.ts"), `${file} is in no row of docs/security.md`);
+    assert.ok(named.includes(file) || file.endsWith("/smoke.test.ts"), `${file} is not named in docs/security.md`);
   }
 });

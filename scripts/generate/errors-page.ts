@@ -1,4 +1,4 @@
-/** Writes `docs/errors.md` from the catalogue: `node --conditions=sandkeep-source scripts/generate/errors-page.ts`. */
+/** Generates `docs/errors.md` from the catalogue: `node --conditions=sandkeep-source scripts/generate/errors-page.ts`. */
 import { writeFile } from "node:fs/promises";
 import { ERRORS, type ErrorEntry } from "@sandkeep/protocol";
 
@@ -11,23 +11,25 @@ export function errorsPage(): string {
     .map(([code, { status, summary, remedy }]) => `| \`${code}\` | ${status} | ${summary} | ${remedy} |`);
   return `# Errors
 
-Every refusal of the server, REST or WebSocket upgrade, is JSON with a \`code\` that programs can rely on and a \`message\` for
-people, which says what happened and what to do:
+When the server refuses a REST request or a WebSocket upgrade, it answers with JSON. Programs check \`code\`, which does not
+change; people read \`message\`, which says what happened and what to do next:
 
 \`\`\`json
-{"code":"CONCURRENCY_LIMIT","message":"The organisation already has 100 sandboxes, and may have 100 at once. End one with …"}
+{"code":"CONCURRENCY_LIMIT","message":"The organisation already has 100 sandboxes; its limit is 100. End one with …"}
 \`\`\`
 
-The header \`x-deno-trace-id\` names the request in the server's log. The official clients raise these as
-\`ConnectionEstablishmentError\` (creating and connecting) and \`ApiError\` (everything else); \`INVALID_TOKEN\` becomes
-\`InvalidTokenError\`. What happens *in* a sandbox (a missing file, a process that cannot start) is not in this list: it comes
-over the connection as Deno's own error classes.
+The header \`x-deno-trace-id\` identifies the request in the server's log. When the SDK or the official JavaScript client
+creates a sandbox or connects to one, it throws \`InvalidTokenError\` for \`INVALID_TOKEN\` and
+\`ConnectionEstablishmentError\` for the other codes. For everything else it throws \`ApiError\`.
+
+This list does not include what goes wrong *inside* a sandbox, such as a missing file or a command that cannot start. Those
+errors arrive over the connection as Deno's error classes.
 
 | code | status | what happened | what to do |
 | --- | --- | --- | --- |
 ${rows.join("\n")}
 
-This page is written from the catalogue in \`packages/protocol/src/errors.ts\`.
+This page is generated from the catalogue in \`packages/protocol/src/errors.ts\`.
 `;
 }
 

@@ -30,8 +30,8 @@ function table(...header: string[]): string[][] {
 const codes = (cell: string) => Array.from(cell.matchAll(/`([^`]+)`/g), ([, text]) => text!);
 
 describe("docs/egress.md", () => {
-  test("its patterns are for what it says", () => {
-    const rows = table("pattern", "is for", "is not for");
+  test("its patterns match what it says", () => {
+    const rows = table("pattern", "matches", "does not match");
     assert.ok(rows.length >= 8);
     for (const [pattern, fitting, others] of rows) {
       const parsed = parsePattern(codes(pattern!)[0]!);
@@ -40,13 +40,13 @@ describe("docs/egress.md", () => {
         assert.ok(authority?.port, text);
         return matches(parsed, authority.host, authority.port);
       };
-      for (const text of codes(fitting!)) assert.ok(fits(text), `${parsed.text} is for ${text}`);
-      for (const text of codes(others!)) assert.ok(!fits(text), `${parsed.text} is not for ${text}`);
+      for (const text of codes(fitting!)) assert.ok(fits(text), `${parsed.text} matches ${text}`);
+      for (const text of codes(others!)) assert.ok(!fits(text), `${parsed.text} does not match ${text}`);
     }
   });
 
-  test("what it says is refused is, with that reason", () => {
-    for (const [pattern, reason] of table("refused", "because")) {
+  test("what it says is rejected is, with that reason", () => {
+    for (const [pattern, reason] of table("rejected", "reason")) {
       assert.throws(
         () => parsePattern(codes(pattern!)[0]!),
         (error) => error instanceof PatternError && (assert.equal(error.reason, reason), true),

@@ -95,12 +95,12 @@ export function decodeConfig(header: string | undefined): SandboxConfig {
   if (header === undefined) throw new ApiError("INVALID_CONFIG", `The header ${CONFIG_HEADER} is missing.`);
   const parsed = wireConfig.safeParse(parseHeader(header));
   if (!parsed.success)
-    throw new ApiError("INVALID_CONFIG", `The sandbox's configuration is not valid: ${describeIssues(parsed.error)}.`);
+    throw new ApiError("INVALID_CONFIG", `The sandbox's configuration is invalid: ${describeIssues(parsed.error)}.`);
   const wire = parsed.data;
   const secrets = wire.secrets ?? {};
   const env = wire.env ?? {};
   const twice = Object.keys(secrets).find((key) => Object.hasOwn(env, key));
-  if (twice !== undefined) throw new ApiError("INVALID_CONFIG", `${twice} is given both in env and as a secret.`);
+  if (twice !== undefined) throw new ApiError("INVALID_CONFIG", `${twice} is both in env and a secret.`);
   return {
     memoryMiB: wire.memory_mb ?? MEMORY_MIB.default,
     lifetime: lifetime(wire.stop_at_ms, wire.timeout),
@@ -126,7 +126,7 @@ function parseHeader(header: string): unknown {
   try {
     return JSON.parse(bytes.toString("latin1"));
   } catch {
-    throw new ApiError("INVALID_CONFIG", `The header ${CONFIG_HEADER} is not the base64 of JSON.`);
+    throw new ApiError("INVALID_CONFIG", `The header ${CONFIG_HEADER} does not contain JSON.`);
   }
 }
 

@@ -15,6 +15,6 @@ test("an error's JSON has its code, what happened, and what to do", () => {
   assert.equal(error.status, 503);
   assert.deepEqual(JSON.parse(JSON.stringify(error)), {
     code: "NO_CAPACITY",
-    message: "Only 12 MiB are free. Try again later, ask for less memory, or end a sandbox.",
+    message: "Only 12 MiB are free. Try again later, request less memory, or end a sandbox.",
   });
 });

@@ -1,6 +1,6 @@
 /** Limits of the platform itself. What an installation may choose is in the server's configuration. */
 
-/** Memory of a sandbox, MiB (platform-features A). */
+/** Memory of a sandbox, MiB (docs/api.md). */
 export const MEMORY_MIB = { min: 768, max: 4096, default: 1280 } as const;
 
 /** Labels of a sandbox: at most so many, and bytes of UTF-8 in each key and value. */

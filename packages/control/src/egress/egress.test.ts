@@ -88,7 +88,7 @@ describe("a new sandbox", async () => {
       assert.equal((await put("C", body)).status, 200);
     assert.equal(placeholderOf("C"), third);
     for (const [placeholder, message] of [
-      ["sk-ant-…", /another form.*Revoke it first/],
+      ["sk-ant-…", /another form.*revoke the secret first/],
       ["ghp_…{8}", /placeholder: .*could be guessed/],
     ] as const) {
       const refused = await put("C", { value: OTHER, placeholder });

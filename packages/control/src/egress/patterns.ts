@@ -19,7 +19,10 @@ export function changedList(current: readonly string[], change: ListChange, fiel
   const removed = new Set(remove.map(key));
   const list = unique([...current.filter((pattern) => !removed.has(key(pattern))), ...add]);
   if (list.length > LIST_LENGTH)
-    throw new ApiError("INVALID_REQUEST", `${field} would have ${list.length} patterns, and may have ${LIST_LENGTH}.`);
+    throw new ApiError(
+      "INVALID_REQUEST",
+      `${field} would have ${list.length} patterns, but the limit is ${LIST_LENGTH}.`,
+    );
   return list;
 }
 

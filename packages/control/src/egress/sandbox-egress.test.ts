@@ -57,7 +57,7 @@ describe("a change", async () => {
       [{ allow: Array.from({ length: 1_001 }, (_, i) => `h${i}.example`) }, /^INVALID_REQUEST/],
       [
         { allow: { add: Array.from({ length: 1_000 }, (_, i) => `h${i}.example`) } },
-        /1001 patterns, and may have 1000/,
+        /1001 patterns, but the limit is 1000/,
       ],
     ];
     for (const [body, message] of cases) {
@@ -84,7 +84,7 @@ describe("a change", async () => {
     const client = await create(fixture, { timeout: "5m" });
     const secret = (name: string, body?: unknown) =>
       fixture.request(body === undefined ? "DELETE" : "PUT", egressPath(client.id, `/secrets/${name}`), { body });
-    assert.match(String((await answer(await secret("KEY", { value: VALUE }), 400)).message), /hosts must be given/);
+    assert.match(String((await answer(await secret("KEY", { value: VALUE }), 400)).message), /hosts are required/);
     assert.deepEqual(await answer(await secret("KEY", { value: VALUE, hosts: ["a.example"], in: ["body"] }), 200), {
       name: "KEY",
       hosts: ["a.example"],

@@ -100,7 +100,7 @@ export class SandboxEgress {
     if (known !== undefined && form !== undefined && !hasForm(known, form, "placeholder", "INVALID_REQUEST")) {
       throw new ApiError(
         "INVALID_REQUEST",
-        `The secret ${JSON.stringify(name)} has a placeholder of another form, which processes that run already use. Revoke it first, or leave out placeholder.`,
+        `The secret ${JSON.stringify(name)} already has a placeholder of another form, which running processes use. Leave out placeholder, or revoke the secret first.`,
       );
     }
     const sealed = this.#options.sealer.seal(value, placeholder);
@@ -109,11 +109,14 @@ export class SandboxEgress {
       if (former?.placeholder !== known)
         throw new ApiError(
           "CHANGED_MEANWHILE",
-          `Somebody else added or revoked the secret ${JSON.stringify(name)} at the same time.`,
+          `Someone else added or revoked the secret ${JSON.stringify(name)} at the same time.`,
         );
       const approved = hosts ?? former?.hosts;
       if (!approved)
-        throw new ApiError("INVALID_REQUEST", `The sandbox has no secret ${name} yet, so its hosts must be given.`);
+        throw new ApiError(
+          "INVALID_REQUEST",
+          `The sandbox has no secret ${JSON.stringify(name)} yet; hosts are required to add it.`,
+        );
       const secret: SealedSecret = { name, placeholder, hosts: approved, in: places ?? former?.in ?? [], sealed };
       const secrets = former
         ? this.#spec.secrets.map((other) => (other === former ? secret : other))
@@ -176,7 +179,7 @@ export class SandboxEgress {
         publish(SYSTEM, {
           kind: "egress.changed",
           outcome: "failed",
-          data: { change: "restored", error: `It reaches nothing until it is changed: ${reason}` },
+          data: { change: "restored", error: `The sandbox can reach nothing until its policy is changed: ${reason}` },
         });
       }
     });
@@ -218,7 +221,7 @@ export class SandboxEgress {
       if (isEnding() || cause instanceof GuestGone) throw new ApiError("SANDBOX_NOT_FOUND", undefined, { cause });
       throw new ApiError(
         "EGRESS_UNAVAILABLE",
-        "The sandbox did not take the secret's placeholder into its environment.",
+        "The secret's placeholder could not be added to the sandbox's environment.",
         { cause },
       );
     }

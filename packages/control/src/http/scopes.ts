@@ -94,6 +94,6 @@ export function requireScope({ token }: Principal, needed: Scope): void {
   if (includesScope(token.scope, needed)) return;
   throw new ApiError(
     "FORBIDDEN",
-    `This needs a token with scope \`${needed}\`; ${JSON.stringify(token.name)} has \`${token.scope}\`.`,
+    `This requires the scope \`${needed}\`, but the token ${JSON.stringify(token.name)} has \`${token.scope}\`.`,
   );
 }

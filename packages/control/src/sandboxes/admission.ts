@@ -20,7 +20,7 @@ export class Admission {
     if (count >= this.#limit && !force) {
       throw new ApiError(
         "CONCURRENCY_LIMIT",
-        `The organisation already has ${count} sandboxes, and may have ${this.#limit} at once.`,
+        `The organisation already has ${count} sandboxes; its limit is ${this.#limit}.`,
       );
     }
     this.#counts.set(organisation, count + 1);

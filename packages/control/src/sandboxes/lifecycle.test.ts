@@ -365,7 +365,7 @@ describe("creating", async () => {
     assert.deepEqual(refused.body, {
       code: "HOST_NOT_READY",
       message:
-        "This computer cannot run machines: jail cannot be made: bwrap: No permissions. To repair it: allow namespaces. On that computer, `sandkeep doctor` has the details.",
+        "This computer cannot run machines: jail cannot be made: bwrap: No permissions. To fix it: allow namespaces. Run `sandkeep doctor` on that computer for details.",
     });
   });
 

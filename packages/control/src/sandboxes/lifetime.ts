@@ -36,12 +36,12 @@ export function extendedStop(current: number | null, requested: number, now: num
 }
 
 function past(stopAtMs: number): ApiError {
-  return new ApiError("INVALID_TIMEOUT", `The stop time ${stopAtMs} has passed; is the client's clock right?`);
+  return new ApiError("INVALID_TIMEOUT", `The stop time ${stopAtMs} is in the past. Check the client's clock.`);
 }
 
 function tooLong(ms: number, maxMs: number): ApiError {
   return new ApiError(
     "INVALID_TIMEOUT",
-    `A sandbox lives at most ${Math.round(maxMs / 1_000)} s, and ${Math.round(ms / 1_000)} s were asked for.`,
+    `The timeout of ${Math.round(ms / 1_000)} s exceeds this server's maximum of ${Math.round(maxMs / 1_000)} s.`,
   );
 }

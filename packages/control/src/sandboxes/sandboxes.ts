@@ -139,7 +139,7 @@ export class Sandboxes {
     if (cause instanceof PreconditionError)
       return new ApiError(
         "HOST_NOT_READY",
-        cause.repair ? `${cause.message} To repair it: ${cause.repair}.` : cause.message,
+        cause.repair ? `${cause.message} To fix it: ${cause.repair}.` : cause.message,
         { cause },
       );
     if (this.#closing.signal.aborted) return new ApiError("SHUTTING_DOWN", undefined, { cause });

@@ -136,7 +136,7 @@ test("reasons say the host and why", () => {
   );
   assert.equal(
     dial(policy(null), "203.0.113.7", 443, ["203.0.113.7"]).reason,
-    "203.0.113.7:443 is an address of the host's own, which is not reachable unless this sandbox's allowNet lists it.",
+    "203.0.113.7:443 is one of the host's own addresses, which is not reachable unless this sandbox's allowNet lists it.",
   );
 });
 

@@ -110,7 +110,7 @@ export class Policy {
   #decideListed(address: Address, port: number, range: AddressRange, own: boolean, who: string): Decision {
     const pattern = this.#allow?.find((pattern) => matches(pattern, { address }, port) && lists(pattern, address, own));
     if (pattern) return yes(pattern.text, `${who} is in this sandbox's allowNet.`);
-    const what = own && range !== "loopback" ? "an address of the host's own" : KINDS[range];
+    const what = own && range !== "loopback" ? "one of the host's own addresses" : KINDS[range];
     return no(null, `${who} is ${what}, which is not reachable unless this sandbox's allowNet lists it.`);
   }
 }
@@ -122,8 +122,8 @@ const QUIC_PORT = 443;
 const ANY_PORT = 443;
 
 /**
- * Whether a pattern that covers an inner address means it. A range does when it is no wider than the special range that the address is in:
- * `0.0.0.0/0` is the public addresses only. A metadata service, and an address of the host's own other than loopback, has to be named exactly.
+ * Whether a pattern that covers an internal address means it. A range does if it is no wider than the special range that the address is in:
+ * `0.0.0.0/0` is the public addresses only. A metadata service, and one of the host's own addresses other than loopback, must be listed exactly.
  */
 function lists(pattern: Pattern, address: Address, own: boolean): boolean {
   if (pattern.kind !== "range") return pattern.kind === "address";
@@ -141,8 +141,8 @@ const KINDS: Record<AddressRange, string> = {
   multicast: "a multicast address",
   unspecified: "the unspecified address",
   broadcast: "the broadcast address",
-  shared: "an address of a carrier's inner network",
-  benchmarking: "an address for benchmarks",
+  shared: "a carrier-grade NAT address",
+  benchmarking: "a benchmarking address",
   reserved: "a reserved address",
 };
 

@@ -12,10 +12,10 @@ test("what is left out is open", () => {
 
 test("an error names the pattern and the reason", () => {
   assert.deepEqual(messages({ allow: ["ok.example", "https://x"], deny: ["*"] }), [
-    ["allow.1", 'The pattern "https://x" is not valid: it is a URL; write the host alone, such as "x".'],
+    ["allow.1", 'The pattern "https://x" is not valid: it is a URL; write only the host, such as "x".'],
     [
       "deny.0",
-      'The pattern "*" is not valid: a "*" alone is everything; to allow every public host leave allowNet out.',
+      'The pattern "*" is not valid: "*" alone would match everything; to allow every public host, leave out allowNet.',
     ],
   ]);
   assert.equal(messages({ rules: [{ host: "x.example", paths: ["v1"] }] })?.[0]?.[0], "rules.0.paths.0");

@@ -52,11 +52,11 @@ describe("a placeholder's form", () => {
     for (const [form, message] of [
       ["sk-ant-fixed", /the same for everybody.*such as "sk-ant-fixed…"/],
       ["", /the same for everybody/],
-      ["sk-…{21}", /125 random bits.*128 are needed, which are 22 characters/],
+      ["sk-…{21}", /125 random bits.*128, which takes 22 characters/],
       ["AKIA…{16:upper}", /82 random bits.*25 characters/],
       ["…{31:hex}", /124 random bits.*32 characters/],
       ["…{5}-…{5}", /59 random bits/],
-      ["sk …", /letters, digits and \. _ - only/],
+      ["sk …", /letters, digits and \. _ -,/],
       ["sk/…", /letters, digits/],
       ["sk~…", /letters, digits/],
       ['sk"…', /letters, digits/],
@@ -69,8 +69,8 @@ describe("a placeholder's form", () => {
       ["…{40:base64}", /unknown kind .*"base64".*alnum, lower, upper, hex, digits/],
       ["…{40:constructor}", /unknown kind/],
       ["…{0}…", /at least one/],
-      [`${"a".repeat(65)}…`, /65 characters, and may have 64/],
-      ["…{600}", /600 characters, and may have 512/],
+      [`${"a".repeat(65)}…`, /65 characters, but the limit is 64/],
+      ["…{600}", /600 characters, but the limit is 512/],
       ["…{9999}", /9999 characters/],
     ] as const) {
       assert.throws(

@@ -27,7 +27,7 @@ const RANDOM = /(?:…|\.\.\.)(?:\{(\d{1,4})(?::([a-z0-9]+))?\})?/;
 /** Never escaped in headers, URLs, JSON or forms, so a placeholder is found as it is. `~` is, in forms and by `URLSearchParams` (URL Standard, section 5.2). */
 const FIXED = /^[A-Za-z0-9._-]*$/;
 
-/** A form that no placeholder can have. The message says why and what to write instead; it holds nothing of a value. */
+/** An invalid placeholder form. The message says why and what to write instead; it contains nothing of a value. */
 export class PlaceholderError extends Error {
   override name = "PlaceholderError";
 }
@@ -53,24 +53,24 @@ export class PlaceholderForm {
     const random = parts.filter((part) => typeof part !== "string");
     if (random.length === 0) {
       throw new PlaceholderError(
-        `${JSON.stringify(text)} is the same for everybody, and whoever knows it could use the secret. Write … where its random part is to be, such as "${text}…"`,
+        `${JSON.stringify(text)} is the same for everybody, so anyone who knows it could use the secret. Write … for its random part, such as "${text}…"`,
       );
     }
     const fixed = parts.filter((part) => typeof part === "string").join("");
     if (!FIXED.test(fixed))
       throw new PlaceholderError(
-        `${JSON.stringify(text)} may hold letters, digits and . _ - only, and … or …{count} or …{count:kind} for what is random (kinds: ${KINDS})`,
+        `${JSON.stringify(text)} can only contain letters, digits and . _ -, and … or …{count} or …{count:kind} for random parts (kinds: ${KINDS})`,
       );
     if (fixed.length > MAX_FIXED)
-      throw new PlaceholderError(`its fixed text has ${fixed.length} characters, and may have ${MAX_FIXED}`);
+      throw new PlaceholderError(`its fixed text has ${fixed.length} characters, but the limit is ${MAX_FIXED}`);
     const length = fixed.length + random.reduce((sum, { count }) => sum + count, 0);
     if (length > MAX_LENGTH)
-      throw new PlaceholderError(`it would have ${length} characters, and may have ${MAX_LENGTH}`);
+      throw new PlaceholderError(`it would have ${length} characters, but the limit is ${MAX_LENGTH}`);
     const bits = random.reduce((sum, { count, characters }) => sum + count * Math.log2(characters.length), 0);
     if (bits < MIN_BITS) {
       const enough = Math.ceil(MIN_BITS / Math.log2(random[0]!.characters.length));
       throw new PlaceholderError(
-        `${JSON.stringify(text)} leaves ${Math.floor(bits)} random bits, and could be guessed: ${MIN_BITS} are needed, which are ${enough} characters of this kind`,
+        `${JSON.stringify(text)} has ${Math.floor(bits)} random bits and could be guessed; it needs ${MIN_BITS}, which takes ${enough} characters of this kind`,
       );
     }
     return new PlaceholderForm(text, parts);
@@ -106,12 +106,12 @@ export class PlaceholderForm {
   #checkUntold(value: string): void {
     const fixed = this.#parts.filter((part) => typeof part === "string");
     if (fixed.some((part) => part.includes(value)))
-      throw new PlaceholderError("its fixed text holds the secret's value");
+      throw new PlaceholderError("its fixed text contains the secret's value");
     const told = commonStart(fixed.at(0)!, value) + commonStart(reversed(fixed.at(-1)!), reversed(value));
     const left = Math.max(0, Buffer.byteLength(value) - told);
     if (told > 0 && left < MIN_UNTOLD_BYTES) {
       throw new PlaceholderError(
-        `its fixed text tells all but ${left} bytes of the secret's value, and has to leave ${MIN_UNTOLD_BYTES}: write less of it`,
+        `its fixed text reveals all but ${left} bytes of the secret's value, but at least ${MIN_UNTOLD_BYTES} must stay secret; shorten it`,
       );
     }
   }
@@ -125,7 +125,7 @@ function partsOf(text: string): Part[] {
   const characters = Object.hasOwn(CHARACTERS, kind) ? CHARACTERS[kind]! : null;
   if (characters === null)
     throw new PlaceholderError(`unknown kind of characters ${JSON.stringify(kind)}; use one of ${KINDS}`);
-  if (Number(count) === 0) throw new PlaceholderError("a random part has at least one character");
+  if (Number(count) === 0) throw new PlaceholderError("a random part needs at least one character");
   return [
     text.slice(0, found.index),
     { count: Number(count), characters },

@@ -20,7 +20,7 @@ export const extensionMethods = {
     z.object({ path: z.string(), window }),
     z.object({ size: countSchema, streamId: idSchema }),
   ),
-  /** A directory with all that is in it, as a tar archive in pax format (docs/rpc.md). */
+  /** A directory and its contents, as a tar archive in pax format (wire-protocol §11.1). */
   "sandkeep.readTree": method(z.object({ path: z.string(), window }), z.object({ streamId: idSchema })),
   /** Writes such an archive into a directory. Counts the files in it, and the bytes in them. */
   "sandkeep.writeTree": method(

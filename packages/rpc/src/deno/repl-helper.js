@@ -4,7 +4,7 @@
   const MAX_CHARS = REPL_ANSWER_CHARS;
   const { stringify } = JSON;
 
-  // What JSON has no form for gets the nearest one; see docs/rpc.md.
+  // What JSON has no form for gets the nearest one; see wire-protocol §7.5.
   const plain = (_key, value) => {
     if (typeof value === "bigint") return String(value);
     if (value instanceof Map) return [...value];

@@ -30,7 +30,7 @@ const UNITS: Record<string, number> = {
   MB: 1000 ** 2,
   kB: 1000,
 };
-/** What a sandbox may have, in MiB (platform-features A). */
+/** What a sandbox may have, in MiB (wire-protocol §4.1). */
 const MIN_MIB = 768;
 const MAX_MIB = 4096;
 /** What a sandbox has when nothing is asked for, in MiB. */

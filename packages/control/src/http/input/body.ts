@@ -60,6 +60,6 @@ export function readQuery<Schema extends z.ZodType>(context: Context<Env>, schem
 function check<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (!parsed.success)
-    throw new ApiError("INVALID_REQUEST", `The ${where} is not valid: ${describeIssues(parsed.error)}.`);
+    throw new ApiError("INVALID_REQUEST", `The ${where} is invalid: ${describeIssues(parsed.error)}.`);
   return parsed.data;
 }

@@ -14,14 +14,15 @@ export function labelFilter(query: URLSearchParams): Labels {
     if (key !== undefined) labels.set(key, value);
     if (name === "labels") {
       const dict = parsePythonDict(value);
-      if (!dict) throw new ApiError("INVALID_REQUEST", "The query's labels cannot be read.");
+      if (!dict)
+        throw new ApiError("INVALID_REQUEST", "The query parameter labels cannot be parsed: send labels[key]=value.");
       for (const [k, v] of dict) labels.set(k, v);
     }
   }
   if (labels.size > LABELS.max)
     throw new ApiError(
       "INVALID_REQUEST",
-      `A sandbox has at most ${LABELS.max} labels, and ${labels.size} are asked for.`,
+      `The query filters by ${labels.size} labels, but a sandbox has at most ${LABELS.max}.`,
     );
   return Object.fromEntries(labels);
 }

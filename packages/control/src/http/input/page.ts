@@ -1,7 +1,7 @@
 import { ApiError } from "@sandkeep/protocol";
 import { z } from "zod";
 
-/** Entries of a page, if the client does not say (wire-protocol §9), and the most it may ask for. */
+/** Entries of a page by default, and at most (docs/api.md). */
 const DEFAULT_LIMIT = 30;
 const MAX_LIMIT = 1_000;
 /** A cursor may itself be a page's address, which holds a cursor, and so on; nobody nests deeper. */

@@ -71,7 +71,7 @@ function notRouted(error: unknown, log: Logger): Response {
   const traceId = newTraceId();
   const known =
     error instanceof RequestError
-      ? new ApiError("INVALID_REQUEST", `The request's target or its header Host is not valid: ${error.message}.`)
+      ? new ApiError("INVALID_REQUEST", `The request's target or Host header is invalid: ${error.message}.`)
       : error;
   const told = toApiError(known, log, traceId);
   return Response.json(told, { status: told.status, headers: { [TRACE_HEADER]: traceId } });
@@ -85,6 +85,6 @@ function clientError(error: NodeJS.ErrnoException): ApiError {
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return new ApiError("REQUEST_TIMEOUT");
     default:
-      return new ApiError("INVALID_REQUEST", "This is not an HTTP/1.1 request.");
+      return new ApiError("INVALID_REQUEST", "This is not a valid HTTP/1.1 request.");
   }
 }

@@ -30,7 +30,7 @@ export function egressRoutes(app: Hono<Env>, services: Services): void {
     if (!parsed.success)
       throw new ApiError(
         "INVALID_REQUEST",
-        "The name of the secret is not valid: it is not empty and has no `=` and no NUL.",
+        "The secret's name is invalid: it must not be empty or contain `=` or NUL.",
       );
     return parsed.data;
   };

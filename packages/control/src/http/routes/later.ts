@@ -3,11 +3,11 @@ import type { Hono } from "hono";
 import type { Env } from "../env.ts";
 import { guard } from "../guard.ts";
 
-/** Paths of the platform that a later version answers to. */
+/** Paths of the platform that a later version will serve. */
 export function later(app: Hono<Env>, what: string, ...paths: string[]): void {
   for (const path of paths) {
     app.all(path, guard(`ALL ${path}`), () => {
-      throw new ApiError("NOT_SUPPORTED", `${what} arrive in a later version.`);
+      throw new ApiError("NOT_SUPPORTED", `${what} will arrive in a later version.`);
     });
   }
 }

@@ -22,7 +22,7 @@ export function organisationRoutes(app: Hono<Env>, { store }: Services): void {
         await store.organisations.insert(record);
       } catch (error) {
         if (error instanceof UniqueViolation)
-          throw new ApiError("SLUG_ALREADY_IN_USE", `There is already an organisation ${slug}.`);
+          throw new ApiError("SLUG_ALREADY_IN_USE", `An organisation named ${slug} already exists.`);
         throw error;
       }
       return context.json(view(record), 201);

@@ -43,7 +43,7 @@ function expiry({ token: { expiresAt } }: Principal, expiresInMs: number | undef
   if (expiresAt === null || asked <= expiresAt) return asked;
   throw new ApiError(
     "FORBIDDEN",
-    `This token expires at ${new Date(expiresAt).toISOString()} and cannot create one that is valid longer. Leave out \`expiresInMs\`, and the new token expires with it.`,
+    `This token expires at ${new Date(expiresAt).toISOString()} so it cannot create one that is valid longer. Leave out \`expiresInMs\` to let the new token expire with it.`,
   );
 }
 
@@ -79,7 +79,7 @@ export function tokenRoutes(app: Hono<Env>, { authenticator, events, store }: Se
       const found = await store.tokens.find(reach(principal), id);
       if (!found) throw new ApiError("TOKEN_NOT_FOUND");
       if (!includesScope(principal.token.scope, found.scope))
-        throw new ApiError("FORBIDDEN", "Only an administrator's token revokes that of another administrator.");
+        throw new ApiError("FORBIDDEN", "Only an administrator's token can revoke an administrator's token.");
       const record = await store.tokens.revoke(reach(principal), id, Date.now());
       if (!record) throw new ApiError("TOKEN_NOT_FOUND");
       events.publish(

@@ -66,14 +66,14 @@ async function boundedRequest(context: Context<Env>): Promise<Request> {
   const headers = new Headers(context.req.header());
   // What a form of any page can send is not JSON.
   if (method === "POST" && !/^application\/json *(;|$)/i.test(headers.get("content-type") ?? ""))
-    throw new ApiError("INVALID_REQUEST", "The body is not of the type application/json.");
+    throw new ApiError("INVALID_REQUEST", "The body's content type is not application/json.");
   const body = method === "POST" ? await readText(context) : null;
   const input = body ?? new URL(url).searchParams.get("input");
   if (input) {
     try {
       JSON.parse(input);
     } catch {
-      throw new ApiError("INVALID_REQUEST", `The ${body === null ? "parameter input" : "body"} is not JSON.`);
+      throw new ApiError("INVALID_REQUEST", `The ${body === null ? "query parameter input" : "body"} is not JSON.`);
     }
   }
   headers.delete("content-length");

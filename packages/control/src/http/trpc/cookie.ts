@@ -18,7 +18,7 @@ export function cookieToken(context: Context<Env>, publicUrl: string | undefined
   const site = context.req.header("sec-fetch-site");
   const own = publicUrl ?? new URL(context.req.url).origin;
   if ((origin !== undefined && origin !== own) || (site !== undefined && site !== "same-origin" && site !== "none")) {
-    throw new ApiError("FORBIDDEN", "A cookie is not accepted from a page of another site.");
+    throw new ApiError("FORBIDDEN", "Cookies are not accepted from another site's page.");
   }
   return token;
 }

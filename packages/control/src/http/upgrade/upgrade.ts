@@ -135,7 +135,7 @@ export class Upgrades {
 /** @throws {ApiError} `INVALID_REQUEST`: a request's target may be anything without a blank, such as `http://`. */
 function pathOf({ url = "/" }: IncomingMessage): string {
   const target = URL.parse(url, "http://localhost");
-  if (!target) throw new ApiError("INVALID_REQUEST", "The request's target is not a path.");
+  if (!target) throw new ApiError("INVALID_REQUEST", "The request's target is not a valid path.");
   return target.pathname;
 }
 

@@ -13,11 +13,11 @@ export type Pattern = { readonly port: number | null /** Its one form. */; reado
   | { readonly kind: "range"; readonly base: Address; readonly bits: number }
 );
 
-/** A pattern that is none. */
+/** An invalid pattern. */
 export class PatternError extends PolicyError {
   override readonly name = "PatternError";
   readonly pattern: string;
-  /** A sentence's end, such as `it is a URL; write the host alone`. */
+  /** The end of a sentence, such as `it is a URL; write only the host`. */
   readonly reason: string;
 
   constructor(pattern: string, reason: string) {
@@ -63,7 +63,7 @@ export function parsePattern(text: string): Pattern {
 export function parseNamePattern(text: string): Pattern & { kind: "name" | "suffix" } {
   const pattern = parsePattern(text);
   if (pattern.kind === "name" || pattern.kind === "suffix") return pattern;
-  throw new PatternError(text, "it is an address; only the name of a host can be proven by its certificate");
+  throw new PatternError(text, "it is an address; use the host's name, which its certificate can prove");
 }
 
 function patternText(target: Target, port: number | null): string {
@@ -91,13 +91,13 @@ interface Parsed {
 function unfit(text: string): string | null {
   if (text === "") return "it is empty";
   if (text.length > MAX_PATTERN_LENGTH) return `it is longer than ${MAX_PATTERN_LENGTH} characters`;
-  if (/[\x00-\x1f\x7f]/.test(text)) return "it holds a control character";
-  if (/\s/.test(text)) return "it holds a space";
+  if (/[\x00-\x1f\x7f]/.test(text)) return "it contains a control character";
+  if (/\s/.test(text)) return "it contains a space";
   const url = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(text);
-  if (url) return `it is a URL; write the host alone, such as "${suggestion(url[1]!)}"`;
-  if (text.includes("@")) return "it holds a user or a password; write the host alone";
-  if (/[?#]/.test(text)) return "it holds a query or a fragment; write the host alone";
-  if (text.includes("%")) return "it holds a percent sign: neither percent-encoding nor IPv6 zones are taken";
+  if (url) return `it is a URL; write only the host, such as "${suggestion(url[1]!)}"`;
+  if (text.includes("@")) return "it contains a user name or a password; write only the host";
+  if (/[?#]/.test(text)) return "it contains a query or a fragment; write only the host";
+  if (text.includes("%")) return "it contains a percent sign; percent-encoding and IPv6 zones are not supported";
   return null;
 }
 
@@ -112,10 +112,10 @@ const suggestion = (host: string) => {
 /** `[IPv6]`, `[IPv6]:port`, `[IPv6/bits]`, `[IPv6/bits]:port`. */
 function bracketed(text: string): Parsed {
   const [, inner, end] = /^\[([^[\]]*)\](.*)$/.exec(text) ?? [];
-  if (inner === undefined || end === undefined) throw new PatternError(text, "a bracket is not closed");
-  if (!inner.includes(":")) throw new PatternError(text, "only IPv6 addresses stand in brackets");
+  if (inner === undefined || end === undefined) throw new PatternError(text, "its bracket is not closed");
+  if (!inner.includes(":")) throw new PatternError(text, "only IPv6 addresses can be in brackets");
   if (end !== "" && !end.startsWith(":"))
-    throw new PatternError(text, 'after the bracket comes nothing or a port, as in "[2001:db8::1]:80"');
+    throw new PatternError(text, 'only a port can follow the bracket, as in "[2001:db8::1]:80"');
   const port = end === "" ? null : portOf(text, end.slice(1));
   const [base = "", bits] = inner.split(/\/(.*)/);
   return {
@@ -130,12 +130,12 @@ function plainRange(text: string): Parsed {
   if (parseAddress(base) === null || !/^[0-9]/.test(rest)) {
     throw new PatternError(
       text,
-      /^[0-9.]+$/.test(base) ? notation : "it holds a path; write the host alone, and paths as request rules",
+      /^[0-9.]+$/.test(base) ? notation : "it contains a path; write only the host, and use request rules for paths",
     );
   }
   const [bits = "", port] = rest.split(/:(.*)/);
   if (port !== undefined && base.includes(":"))
-    throw new PatternError(text, `a range of IPv6 with a port needs brackets, as in "[${base}/${bits}]:443"`);
+    throw new PatternError(text, `an IPv6 range with a port needs brackets, as in "[${base}/${bits}]:443"`);
   return { target: rangeOf(text, base, bits), port: port === undefined ? null : portOf(text, port) };
 }
 
@@ -155,22 +155,20 @@ function hostOf(text: string, host: string): Target {
   if (parsed)
     return "name" in parsed ? { kind: "name", name: parsed.name } : { kind: "address", address: parsed.address };
   if (host.startsWith("."))
-    throw new PatternError(text, `it begins with a dot; every name below a domain is "*${host}"`);
-  throw new PatternError(
-    text,
-    /(^|\.)([0-9]+|0x[0-9a-f]*)\.?$/i.test(host) ? notation : "it is not the name of a host",
-  );
+    throw new PatternError(text, `it starts with a dot; to match every name below a domain, write "*${host}"`);
+  throw new PatternError(text, /(^|\.)([0-9]+|0x[0-9a-f]*)\.?$/i.test(host) ? notation : "it is not a valid host name");
 }
 
-const notation = 'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", a range as "192.0.2.0/24"';
+const notation =
+  'an IPv4 address is written as four decimal numbers, such as "192.0.2.1", and a range as "192.0.2.0/24"';
 
 function suffixOf(text: string, host: string): Target {
   if (/^\*\.?$/.test(host))
-    throw new PatternError(text, 'a "*" alone is everything; to allow every public host leave allowNet out');
+    throw new PatternError(text, '"*" alone would match everything; to allow every public host, leave out allowNet');
   if (!host.startsWith("*.") || host.indexOf("*", 1) > 0)
-    throw new PatternError(text, 'a "*" can only stand for the start of a name, as in "*.example.com"');
+    throw new PatternError(text, 'a "*" can only be the start of a name, as in "*.example.com"');
   const suffix = canonicalName(host.slice(2));
-  if (suffix === null) throw new PatternError(text, 'what follows "*." is not the name of a domain');
+  if (suffix === null) throw new PatternError(text, 'what follows "*." is not a valid domain name');
   return { kind: "suffix", suffix };
 }
 
@@ -180,11 +178,8 @@ function bareIPv6(text: string, colon: number): Address {
   const before = text.slice(0, colon);
   const address = parseAddress(text);
   if (port !== null && parseAddress(before)) {
-    const other = address ? `, or "[${text}]"` : "";
-    throw new PatternError(
-      text,
-      `its end is either a port or part of the address; write "[${before}]:${port}"${other}`,
-    );
+    const other = address ? ` or "[${text}]"` : "";
+    throw new PatternError(text, `its end could be a port or part of the address; write "[${before}]:${port}"${other}`);
   }
   return address ?? addressOf(text, text);
 }
@@ -198,14 +193,14 @@ function addressOf(text: string, address: string): Address {
 function rangeOf(text: string, baseText: string, bitsText: string): Target {
   const base = addressOf(text, baseText);
   if (base.family === 4 && baseText.includes(":"))
-    throw new PatternError(text, "it is a range of IPv4 addresses in the notation of IPv6; write it as IPv4");
+    throw new PatternError(text, "it is an IPv4 range in IPv6 notation; write it as IPv4");
   const width = ADDRESS_BITS[base.family];
   const bits = /^(0|[1-9][0-9]{0,2})$/.test(bitsText) ? Number(bitsText) : Infinity;
-  if (bits > width) throw new PatternError(text, `the length of its prefix is not a number from 0 to ${width}`);
+  if (bits > width) throw new PatternError(text, `its prefix length is not a number from 0 to ${width}`);
   const rest = BigInt(width - bits);
   const first = makeAddress(base.family, (base.value >> rest) << rest);
   if (first.value !== base.value)
-    throw new PatternError(text, `it is not the start of its range; write "${first.text}/${bits}"`);
+    throw new PatternError(text, `it is not the first address of its range; write "${first.text}/${bits}"`);
   return { kind: "range", base, bits };
 }
 
@@ -214,6 +209,6 @@ function portOf(text: string, port: string): number {
   if (parsed !== null) return parsed;
   throw new PatternError(
     text,
-    port === "" ? "a port is missing after the colon" : "its port is not a number from 1 to 65535",
+    port === "" ? "its port is missing after the colon" : "its port is not a number from 1 to 65535",
   );
 }

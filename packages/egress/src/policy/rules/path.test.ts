@@ -129,14 +129,14 @@ test("a path with parameters must fit both with and without them", () => {
 
 test("patterns that no path could fit are refused", () => {
   for (const [text, reason] of [
-    ["", 'it does not begin with "/"'],
-    ["v1/*", 'it does not begin with "/"'],
-    ["/v1?x", "it holds a query or a fragment; only paths are compared"],
-    ["/a**", '"**" is a segment of its own'],
-    ["/a//b", "it holds an empty segment"],
-    ["/a/../b", "it holds a segment that no path can have"],
-    ["/a/%zz", "it holds a segment that no path can have"],
-    ["/a\\b", "it holds a segment that no path can have"],
+    ["", 'it does not start with "/"'],
+    ["v1/*", 'it does not start with "/"'],
+    ["/v1?x", "it contains a query or a fragment; only paths are compared"],
+    ["/a**", '"**" must be a whole segment'],
+    ["/a//b", "it contains an empty segment"],
+    ["/a/../b", "it contains a segment that no request can match"],
+    ["/a/%zz", "it contains a segment that no request can match"],
+    ["/a\\b", "it contains a segment that no request can match"],
     ["/**/**/**/**/**/**/**/**/**", 'it has more than 8 "**"'],
     [`/${"a".repeat(1024)}`, "it is longer than 1024 characters"],
   ] as const) {

@@ -17,7 +17,7 @@ export interface PathPattern {
 /** A segment's parts between encoded slashes, each as what stands between its `*`. */
 type Segment = string[][];
 
-/** A path pattern that is none. */
+/** An invalid path pattern. */
 export class PathPatternError extends PolicyError {
   override readonly name = "PathPatternError";
 }
@@ -30,15 +30,15 @@ export class PathPatternError extends PolicyError {
 export function parsePathPattern(text: string): PathPattern {
   const fail = (reason: string) => new PathPatternError(`The path pattern ${quote(text)} is not valid: ${reason}.`);
   if (text.length > MAX_PATH_PATTERN_LENGTH) throw fail(`it is longer than ${MAX_PATH_PATTERN_LENGTH} characters`);
-  if (!text.startsWith("/")) throw fail('it does not begin with "/"');
-  if (/[?#]/.test(text)) throw fail("it holds a query or a fragment; only paths are compared");
+  if (!text.startsWith("/")) throw fail('it does not start with "/"');
+  if (/[?#]/.test(text)) throw fail("it contains a query or a fragment; only paths are compared");
   const parts = text.slice(1).split("/");
   if (parts.filter((part) => part === "**").length > MAX_DEEP) throw fail(`it has more than ${MAX_DEEP} "**"`);
   const segments = parts.map((part, index) => {
     if (part === "**") return null;
-    if (part.includes("**")) throw fail('"**" is a segment of its own');
-    if (part === "" && index < parts.length - 1) throw fail("it holds an empty segment");
-    if (decodeSegment(part) === null) throw fail("it holds a segment that no path can have");
+    if (part.includes("**")) throw fail('"**" must be a whole segment');
+    if (part === "" && index < parts.length - 1) throw fail("it contains an empty segment");
+    if (decodeSegment(part) === null) throw fail("it contains a segment that no request can match");
     return part.split(/%2f/i).map((piece) => piece.split("*").map(decodeURIComponent));
   });
   return { text, segments };

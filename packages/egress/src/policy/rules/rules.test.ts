@@ -23,7 +23,7 @@ for (const [spec, message] of [
   [{}, /^Request rule 2 is not valid: host: /],
   [
     { host: "https://x.com" },
-    /^Request rule 2 \("https:\/\/x.com"\) is not valid: host: The pattern "https:\/\/x.com" is not valid: it is a URL; write the host alone, such as "x.com"\.$/,
+    /^Request rule 2 \("https:\/\/x.com"\) is not valid: host: The pattern "https:\/\/x.com" is not valid: it is a URL; write only the host, such as "x.com"\.$/,
   ],
   [
     { host: "x.com", methods: ["get"] },
@@ -32,7 +32,7 @@ for (const [spec, message] of [
   [{ host: "x.com", methods: [] }, /methods: /],
   [
     { host: "x.com", paths: ["v1/*"] },
-    /paths\.0: The path pattern "v1\/\*" is not valid: it does not begin with "\/"\.$/,
+    /paths\.0: The path pattern "v1\/\*" is not valid: it does not start with "\/"\.$/,
   ],
   [{ host: "x.com", websocket: "yes" }, /websocket: /],
   [{ host: "x.com", maxRequestBytes: -1 }, /maxRequestBytes: /],

@@ -4,7 +4,7 @@ import { type Pattern, parsePattern } from "../hosts/pattern.ts";
 import { requestRuleSchema } from "../schema.ts";
 import { type PathPattern, parsePathPattern } from "./path.ts";
 
-/** A request rule that is none. */
+/** An invalid request rule. */
 export class RuleError extends PolicyError {
   override readonly name = "RuleError";
   /** Which one, counted from 0. */
