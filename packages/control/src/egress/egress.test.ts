@@ -142,7 +142,7 @@ describe("a new sandbox", async () => {
       ],
       [
         { secrets: { KEY: { hosts: ["a.example"], value: VALUE, placeholder: `${VALUE}...` } } },
-        /secrets\.KEY\.placeholder: .*(holds|tells)/,
+        /secrets\.KEY\.placeholder: .*(contains|reveals)/,
       ],
       [
         { secrets: { KEY: { hosts: ["a.example"], value: VALUE, placeholder: 5 } } },

@@ -1,6 +1,5 @@
 /**
- * What the host needs of a virtual machine monitor. QEMU stands behind it; another engine may, if it passes
- * `engine.suite.ts`.
+ * What the host needs of a virtual machine monitor. QEMU implements it; another engine can, if it passes the same tests.
  */
 
 /** Files a machine boots from. */
