@@ -5,7 +5,7 @@ import { dirname, extname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SKIPPED = new Set(["node_modules", ".git", "dist"]);
 const FILES = globSync("**/*", { cwd: ROOT, exclude: (name) => SKIPPED.has(name.split("/").at(-1)!) });
 
