@@ -13,7 +13,7 @@ const POLL_MS = 20;
 export async function run({ options, terminal, env }: Invocation<{ leaveRunning?: boolean }>): Promise<void> {
   const state = readState(dataDirOf(options, env));
   if (!state) return terminal.result({ stopped: false }, () => "no server is running");
-  // The server tells the two ways to stop apart by the signal; see server/shutdown.ts.
+  // The signal says whether sandboxes keep running; see server/stop-request.ts.
   process.kill(state.pid, options.leaveRunning ? "SIGUSR2" : "SIGTERM");
   const deadline = Date.now() + STOP_TIMEOUT_MS;
   // No event tells of the end of a process that is not a child.
