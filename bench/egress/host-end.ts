@@ -31,7 +31,13 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   const sealer = await Sealer.open(join(dir, "secrets.key"));
   const placeholder = newPlaceholder();
   const proxy = resources.use(
-    new ProxySupervisor({ dir, config: rig.config, log: () => {}, onEvent: async () => {}, onViolation: () => {} }),
+    new ProxySupervisor({
+      dir,
+      config: rig.config,
+      log: { debug() {}, info() {}, warn() {}, error() {} },
+      onEvent: async () => {},
+      onViolation: () => {},
+    }),
   );
   const guest = resources.use(await FakeGuest.listen(join(dir, "guest")));
   await proxy.attach("bench", guest.socket, {

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Logger } from "@sandkeep/common";
 import {
   createHost,
   encodeFrames,
@@ -9,7 +10,6 @@ import {
   GuestFrame,
   type Host,
   HostFrame,
-  type Log,
   type Machine,
 } from "@sandkeep/host";
 import { imagesDir } from "../harness/server.ts";
@@ -17,7 +17,7 @@ import { imagesDir } from "../harness/server.ts";
 /** Memory for machines ahead of demand. */
 const AHEAD_MIB = 250;
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A host with a data folder of its own, and the templates of the whole run. */
 export class HostFixture implements AsyncDisposable {

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Logger } from "@sandkeep/common";
 import type { Host } from "@sandkeep/host";
 import { SqliteDriver, storeOn } from "@sandkeep/store";
 import { Authenticator } from "./auth/authenticator.ts";
@@ -18,7 +19,7 @@ import { keepWithinRetention } from "./events/retention.ts";
 import { createApp } from "./http/app.ts";
 import { createListener } from "./http/listener/listener.ts";
 import { Upgrades } from "./http/upgrade/upgrade.ts";
-import { createLogger, type Logger } from "./log/logger.ts";
+import { createLogger } from "./log/logger.ts";
 import { Heartbeat } from "./sandboxes/heartbeat.ts";
 import { Inflow } from "./sandboxes/inflow.ts";
 import { Sandboxes } from "./sandboxes/sandboxes.ts";
@@ -144,7 +145,7 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
         leaveRunning = options.leaveRunning ?? false;
         log.info({ leaveRunning }, "stopping");
         await running.disposeAsync();
-        log.info("stopped");
+        log.info({}, "stopped");
       })()),
   };
 }

@@ -7,7 +7,6 @@ export { exitStatusSchema, walkEntrySchema } from "./guest/schema.ts";
 export * from "./image/mod.ts";
 export { createHost } from "./local/create-host.ts";
 export type { HostOptions } from "./local/options.ts";
-export type { Log } from "./log.ts";
 export { currentUser } from "./preconditions/current-user.ts";
 export { findEgressKeys } from "./preconditions/egress-keys.ts";
 export type { Finding, Surroundings, Verdict } from "./preconditions/finding.ts";

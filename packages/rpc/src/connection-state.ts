@@ -1,5 +1,6 @@
 /** What one connection has: its streams, open files, aborts, and the way to the guest. Methods work on this. */
 import { setMaxListeners } from "node:events";
+import type { Logger } from "@sandkeep/common";
 import type { Guest } from "@sandkeep/host";
 import type { Activity, RpcDecodedParams, RpcMethod, RpcResult } from "@sandkeep/protocol";
 import { Aborts } from "./aborts.ts";
@@ -13,14 +14,6 @@ import { ByteBudget } from "./streams/byte-budget.ts";
 import type { InboundStreams } from "./streams/inbound-stream.ts";
 import { OutboundStreams } from "./streams/outbound-stream.ts";
 import type { Outbox } from "./streams/outbox.ts";
-
-/** The part of a pino logger that is used here. */
-export interface Logger {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** One call, as its method sees it. */
 export interface Call {

@@ -1,6 +1,6 @@
 /** What all connections of one sandbox share. */
+import type { Logger } from "@sandkeep/common";
 import type { Guest } from "@sandkeep/host";
-import type { Logger } from "./connection-state.ts";
 import type { DenoProgram } from "./deno/program.ts";
 import type { Repl } from "./deno/repl.ts";
 import { REMEMBERED_PROCESSES } from "./limits.ts";

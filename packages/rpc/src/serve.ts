@@ -1,4 +1,5 @@
 /** One WebSocket: frames in, frames out, keepalive, the end. */
+import type { Logger } from "@sandkeep/common";
 import {
   type Activity,
   CLOSE,
@@ -12,7 +13,7 @@ import {
 } from "@sandkeep/protocol";
 import type { RawData, WebSocket } from "ws";
 import { Calls } from "./calls.ts";
-import { Client, type Logger } from "./connection-state.ts";
+import { Client } from "./connection-state.ts";
 import { RPC_LIMITS, type RpcLimits } from "./limits.ts";
 import type { SandboxSession } from "./sandbox-state.ts";
 import { InboundStreams } from "./streams/inbound-stream.ts";

@@ -1,3 +1,4 @@
+import type { Logger } from "@sandkeep/common";
 import type { EgressSpec, SealedSecret, Sealer } from "@sandkeep/egress";
 import { GuestGone, type Machine } from "@sandkeep/host";
 import {
@@ -11,7 +12,6 @@ import {
 } from "@sandkeep/protocol";
 import type { SandboxRecord, SandboxStore } from "@sandkeep/store";
 import { settlesWithin } from "../bounded.ts";
-import type { Logger } from "../log/logger.ts";
 import { checkSpec } from "./check.ts";
 import { changedList } from "./patterns.ts";
 import { hasForm, placeholderFor } from "./placeholder.ts";

@@ -1,8 +1,8 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Logger } from "@sandkeep/common";
 import { Sealer } from "@sandkeep/egress";
 import type { SealingStore } from "@sandkeep/store";
-import type { Logger } from "../log/logger.ts";
 
 /** In the data directory: what the proxy keeps, its CA for instance, and the key of secrets. */
 export const EGRESS_DIR = "egress";

@@ -1,6 +1,6 @@
+import type { Logger } from "@sandkeep/common";
 import type { Actor, EventBody, SandboxEvent } from "@sandkeep/protocol";
 import type { EventRecord, EventStore } from "@sandkeep/store";
-import type { Logger } from "../log/logger.ts";
 import { EventClock } from "./clock.ts";
 
 /** Events wait so long for others to share a write, milliseconds: what was seen is on disk soon after. */

@@ -1,6 +1,6 @@
+import type { Logger } from "@sandkeep/common";
 import type { EgressEvent } from "@sandkeep/egress";
 import type { EventStore } from "@sandkeep/store";
-import type { Logger } from "../log/logger.ts";
 import type { EventBus } from "./bus.ts";
 import { egressActivity } from "./egress.ts";
 

@@ -1,6 +1,6 @@
+import type { Logger } from "@sandkeep/common";
 import type { Store } from "@sandkeep/store";
 import type { Config } from "../config/schema.ts";
-import type { Logger } from "../log/logger.ts";
 import type { EventBus } from "./bus.ts";
 
 const DAY_MS = 24 * 60 * 60_000;

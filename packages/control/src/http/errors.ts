@@ -1,5 +1,5 @@
+import type { Logger } from "@sandkeep/common";
 import { ApiError } from "@sandkeep/protocol";
-import type { Logger } from "../log/logger.ts";
 
 /** The error that a client is told. What is not of the catalogue is logged whole, and told as `INTERNAL` without its message. */
 export function toApiError(error: unknown, log: Logger, traceId: string): ApiError {

@@ -1,6 +1,5 @@
-import { type Logger, pino } from "pino";
-
-export type { Logger };
+import type { Logger } from "@sandkeep/common";
+import { pino } from "pino";
 
 /**
  * Structured logs: one JSON object a line on standard error, so that a command's standard output stays its own.

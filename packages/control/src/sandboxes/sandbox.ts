@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { type Logger, withFields } from "@sandkeep/common";
 import type { EgressSpec, Sealer } from "@sandkeep/egress";
 import type { Machine } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
@@ -12,7 +13,6 @@ import type { Limits } from "../config/schema.ts";
 import { Deadline } from "../deadline.ts";
 import { SandboxEgress } from "../egress/sandbox-egress.ts";
 import type { EventBus } from "../events/bus.ts";
-import type { Logger } from "../log/logger.ts";
 import { Connection } from "./connection.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Inflow } from "./inflow.ts";
@@ -66,7 +66,7 @@ export class Sandbox {
     this.record = record;
     this.organisation = organisation;
     this.#services = services;
-    this.#log = services.log.child({ sandbox: record.id });
+    this.#log = withFields(services.log, { sandbox: record.id });
     this.#session = new SandboxSession(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
     const { store, sealer } = services;
     this.egress = new SandboxEgress({
@@ -110,7 +110,7 @@ export class Sandbox {
   attach(socket: WebSocket, transport: Socket, { actor }: Principal, lease: Lease, role: "creator" | "joined"): void {
     const remote = transport.remoteAddress ?? "unknown";
     const connection = new Connection(socket, remote);
-    const log = this.#log.child({ connection: connection.id });
+    const log = withFields(this.#log, { connection: connection.id });
     this.#connections.add(connection);
     this.#services.heartbeat.watch(socket, transport, (reason) => connection.closeSilent(GOING_AWAY, reason));
     this.#services.inflow.watch(socket, transport);
@@ -182,7 +182,7 @@ export class Sandbox {
     const stored = this.#services.store
       .setStopped(this.id, now, why)
       .catch((error: unknown) => this.#log.error({ err: error }, "the store could not note the end of a sandbox"));
-    if (!(await settlesWithin(gone, DESTROY_TIMEOUT_MS))) this.#log.error("the machine is still not gone");
+    if (!(await settlesWithin(gone, DESTROY_TIMEOUT_MS))) this.#log.error({}, "the machine is still not gone");
     await stored;
     const outcome = why === "crashed" || why === "garbage" ? "failed" : "ok";
     this.publish(actor, {

@@ -95,7 +95,7 @@ describe("the proxy's process", () => {
         dnsServers: [`127.0.0.1:${dns.address().port}`],
         hosts: { "inner.example": `127.0.0.1:${upstream.port}` },
       },
-      log: () => {},
+      log: { debug() {}, info() {}, warn() {}, error() {} },
       onEvent: async (_, event) => {
         events.push(event);
         await taken?.();

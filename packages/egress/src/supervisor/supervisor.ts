@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
+import type { Logger } from "@sandkeep/common";
 import type { EgressConfig, EgressEvent, EgressSpec, FromProxy, ToProxy } from "../contract.ts";
 import { readLines, writeLine } from "./lines.ts";
 
@@ -19,7 +20,7 @@ export interface ProxySupervisorOptions {
   /** Folder of the CA and the key of sealed secrets. */
   dir: string;
   config: EgressConfig;
-  log: (level: "info" | "warn" | "error", fields: { sandbox?: string }, text: string) => void;
+  log: Logger;
   /** Takes an event; the next of a sandbox may come before it resolves, up to a bound. */
   onEvent: (id: string, event: EgressEvent) => Promise<void>;
   /** A guest broke the wire's contract: its machine is to end. */
@@ -128,9 +129,7 @@ export class ProxySupervisor implements AsyncDisposable {
     // Its other end closed: nothing written now would be read.
     control.once("end", () => control.destroy());
     readLines<FromProxy>(control, (message) => this.#take(message));
-    child.once("error", (error) =>
-      this.#options.log("error", {}, `the egress proxy cannot be started: ${error.message}`),
-    );
+    child.once("error", (error) => this.#options.log.error({}, `the egress proxy cannot be started: ${error.message}`));
     child.once("close", () => {
       control.destroy();
       this.#child = null;
@@ -140,13 +139,13 @@ export class ProxySupervisor implements AsyncDisposable {
       this.#waiters.clear();
       if (this.#closed) return;
       this.#rest = performance.now() - since > HEALTHY_MS ? FIRST_REST_MS : Math.min(MAX_REST_MS, this.#rest * 2);
-      this.#options.log("error", {}, `the egress proxy ended; until it is back no sandbox reaches anything`);
+      this.#options.log.error({}, `the egress proxy ended; until it is back no sandbox reaches anything`);
       this.#restart = setTimeout(() => this.#start(), this.#rest);
     });
     this.#send({ type: "configure", dir, config });
     for (const [id, { socket, spec }] of this.#attached) {
       this.#ask((seq) => ({ type: "attach", seq, id, socket, spec })).catch((error: Error) =>
-        this.#options.log("error", { sandbox: id }, `no egress: ${error.message}`),
+        this.#options.log.error({ sandbox: id }, `no egress: ${error.message}`),
       );
     }
   }
@@ -168,7 +167,7 @@ export class ProxySupervisor implements AsyncDisposable {
   #take(message: FromProxy): void {
     switch (message.type) {
       case "ready":
-        return this.#options.log("info", {}, "the egress proxy is ready");
+        return this.#options.log.info({}, "the egress proxy is ready");
       case "done": {
         const waiter = this.#waiters.get(message.seq);
         this.#waiters.delete(message.seq);
@@ -182,7 +181,7 @@ export class ProxySupervisor implements AsyncDisposable {
       case "violation":
         return this.#options.onViolation(message.id, message.detail);
       case "log":
-        return this.#options.log(message.level, message.id === undefined ? {} : { sandbox: message.id }, message.text);
+        return this.#options.log[message.level](message.id === undefined ? {} : { sandbox: message.id }, message.text);
     }
   }
 }

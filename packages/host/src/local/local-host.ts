@@ -61,7 +61,7 @@ export class LocalHost implements Host {
     const { log } = this.#options.options;
     return new ProxySupervisor({
       ...egress,
-      log: (level, fields, text) => log[level](fields, text),
+      log,
       onEvent: (id, event) => this.#egressListener(id, event),
       onViolation: (id, detail) => machines.get(id)?.violation(`egress: ${detail}`),
     });

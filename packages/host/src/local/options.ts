@@ -1,6 +1,6 @@
+import type { Logger } from "@sandkeep/common";
 import type { EgressConfig } from "@sandkeep/egress";
 import type { JailKind } from "../engine/qemu/jail/jail.ts";
-import type { Log } from "../log.ts";
 import type { FindImage, RootImage } from "../roots.ts";
 
 export interface HostOptions {
@@ -12,7 +12,7 @@ export interface HostOptions {
   image: RootImage & { agent: string };
   /** Finds the images that specs may name besides; default none. */
   findImage?: FindImage;
-  log: Log;
+  log: Logger;
   /** Memory for the warm pool, in MiB; default an eighth of all memory. */
   aheadMemoryMiB?: number;
   /** What lets machines out: the proxy's folder (its CA, its key of sealed secrets) and settings. Absent: nothing gets out. */

@@ -1,6 +1,6 @@
+import type { Logger } from "@sandkeep/common";
 import type { ProxySupervisor } from "@sandkeep/egress";
 import type { Engine } from "../engine/engine.ts";
-import type { Log } from "../log.ts";
 import type { MachineRegistry } from "../machines/registry.ts";
 import type { Pools } from "../pool/pools.ts";
 
@@ -15,5 +15,5 @@ export interface HostParts {
   egress: ProxySupervisor | null;
   /** What machines trust besides their image's authorities, PEM. */
   caCertificates: string[];
-  log: Log;
+  log: Logger;
 }

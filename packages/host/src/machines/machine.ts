@@ -1,8 +1,8 @@
 /** Somebody's machine: watches over process and agent, and cleans up whichever way it ends. */
+import type { Logger } from "@sandkeep/common";
 import type { EgressSpec, ProxySupervisor } from "@sandkeep/egress";
 import type { Guest, Machine, MachineExit } from "../contract.ts";
 import type { VmExit } from "../engine/engine.ts";
-import type { Log } from "../log.ts";
 import { type Clone, discard } from "./clone.ts";
 import { type MachineRecord, writeRecord } from "./folder.ts";
 
@@ -19,7 +19,7 @@ export class RunningMachine implements Machine {
   #attached = false;
   #destroyed = false;
 
-  constructor(record: MachineRecord, clone: Clone, egress: ProxySupervisor | null, log: Log) {
+  constructor(record: MachineRecord, clone: Clone, egress: ProxySupervisor | null, log: Logger) {
     const { id } = record;
     this.id = id;
     this.#record = record;

@@ -2,8 +2,8 @@
  * The warm pool of one template: clones that have run, are exercised and paused, and processes that wait for the template's
  * state. Nobody configures it: it lives within a memory budget and follows demand.
  */
+import type { Logger } from "@sandkeep/common";
 import type { Engine, WaitingVm } from "../engine/engine.ts";
-import type { Log } from "../log.ts";
 import { type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { createFolder, removeFolder } from "../machines/folder.ts";
 import type { Template } from "../templates/template.ts";
@@ -31,7 +31,7 @@ export interface PoolOptions {
   budgetMiB: number;
   /** What its machines trust besides the image's authorities, PEM. */
   caCertificates: string[];
-  log: Log;
+  log: Logger;
 }
 
 export class Pool {

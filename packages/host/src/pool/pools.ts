@@ -1,6 +1,6 @@
 /** The warm pools of a host, one for each template that is asked for. */
+import type { Logger } from "@sandkeep/common";
 import type { Engine } from "../engine/engine.ts";
-import type { Log } from "../log.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import { keyText, type Template, type TemplateKey } from "../templates/template.ts";
 import { Pool } from "./pool.ts";
@@ -19,7 +19,7 @@ export interface PoolsOptions {
   budgetMiB: number;
   /** What machines trust besides their image's authorities, PEM. */
   caCertificates: string[];
-  log: Log;
+  log: Logger;
   /** Aborted when the host closes: nothing is added from then on. */
   closing: AbortSignal;
 }

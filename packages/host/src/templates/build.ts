@@ -1,6 +1,6 @@
 /** Makes a template: boots a machine, warms it up, and captures it. */
+import type { Logger } from "@sandkeep/common";
 import type { Engine } from "../engine/engine.ts";
-import type { Log } from "../log.ts";
 import { BOOT_HELLO_TIMEOUT_MS, connectGuest } from "../machines/clone.ts";
 import { publish } from "./folder.ts";
 import type { TemplateKey } from "./template.ts";
@@ -18,7 +18,7 @@ export interface BuildOptions {
   dir: string;
   /** Where the template stays. */
   target: string;
-  log: Log;
+  log: Logger;
   /** Gives the build up. */
   signal: AbortSignal;
 }

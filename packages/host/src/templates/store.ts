@@ -1,8 +1,8 @@
 /** All templates of a host: found on disk where a former run left them, built where missing. */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Logger } from "@sandkeep/common";
 import type { Engine } from "../engine/engine.ts";
-import type { Log } from "../log.ts";
 import { buildTemplate } from "./build.ts";
 import { folderName, lastUse, memoryMiBOf, noteUse } from "./folder.ts";
 import { keyText, type Template, type TemplateKey } from "./template.ts";
@@ -16,7 +16,7 @@ export interface TemplateStoreOptions {
   /** Where machines run, with short paths. */
   newFolder(): string;
   engine: Engine;
-  log: Log;
+  log: Logger;
 }
 
 export class TemplateStore {

@@ -3,8 +3,8 @@
  * people start first into the page cache, shared by all clones; the second makes the emulator translate the code that the
  * first command of a user runs, which each process must do for itself.
  */
+import type { Logger } from "@sandkeep/common";
 import type { Guest } from "../contract.ts";
-import type { Log } from "../log.ts";
 import { newIdentity } from "../machines/identity.ts";
 
 /** How long one command may take under emulation, at the worst seen ten times less. */
@@ -45,7 +45,7 @@ const CLONE_COMMANDS: string[][] = [
 ];
 
 /** Brings a machine about to be captured into the state that every clone starts from. */
-export async function warmTemplate(guest: Guest, log: Log): Promise<void> {
+export async function warmTemplate(guest: Guest, log: Logger): Promise<void> {
   for (const command of TEMPLATE_COMMANDS) await run(guest, command, log);
   await exerciseCalls(guest);
   await guest.call("sync", {});
@@ -56,7 +56,7 @@ export async function warmTemplate(guest: Guest, log: Log): Promise<void> {
  * Exercises a clone that will wait paused. It takes on an identity that nobody will know, so that it is no other's twin from
  * here on, and so that its own identity comes quickly later.
  */
-export async function warmClone(guest: Guest, caCertificates: string[], log: Log): Promise<void> {
+export async function warmClone(guest: Guest, caCertificates: string[], log: Logger): Promise<void> {
   await guest.call("resume", newIdentity("waiting", {}, caCertificates));
   await guest.call("stat", { path: "/home/app" });
   for (const command of CLONE_COMMANDS) await run(guest, command, log);
@@ -74,7 +74,7 @@ async function exerciseCalls(guest: Guest): Promise<void> {
   await guest.call("remove", { path });
 }
 
-async function run(guest: Guest, [command, ...args]: string[], log: Log): Promise<void> {
+async function run(guest: Guest, [command, ...args]: string[], log: Logger): Promise<void> {
   const signal = AbortSignal.timeout(COMMAND_TIMEOUT_MS);
   try {
     const process = guest.stream("spawn", { command: command!, args, stdout: "piped", stderr: "piped" }, signal);

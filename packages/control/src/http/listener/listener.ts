@@ -2,9 +2,9 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
+import type { Logger } from "@sandkeep/common";
 import { ApiError } from "@sandkeep/protocol";
 import type { Hono } from "hono";
-import type { Logger } from "../../log/logger.ts";
 import type { TlsMaterial } from "../../tls/local-ca.ts";
 import type { Env } from "../env.ts";
 import { toApiError } from "../errors.ts";
