@@ -54,7 +54,7 @@ export function encodeEntry({ kind, name, mode, modified, size, target }: Entry)
 export const paddingOf = (size: number): number => (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
 
 /** Two empty blocks. */
-export const END = Buffer.alloc(2 * BLOCK_BYTES);
+export const END: Buffer = Buffer.alloc(2 * BLOCK_BYTES);
 
 function block(flag: string, name: string, mode: number, size: number, modified: number): Buffer {
   const header = Buffer.alloc(BLOCK_BYTES);

@@ -8,13 +8,13 @@ export type LocalPath = string | Buffer;
 const windows = process.platform === "win32";
 
 /** Whether names on this machine may be any bytes, for which its runtime takes buffers. Deno's does not. */
-export const NAMES_ARE_BYTES = !windows && !("Deno" in globalThis);
+export const NAMES_ARE_BYTES: boolean = !windows && !("Deno" in globalThis);
 
 /**
  * Whether files can be opened without following a link that has their name. On Windows they cannot: a link out of an archive
  * would lead what follows in it to anywhere. (Most users may not make links there either.)
  */
-export const LINKS_ARE_SAFE = constants.O_NOFOLLOW !== undefined;
+export const LINKS_ARE_SAFE: boolean = constants.O_NOFOLLOW !== undefined;
 
 /** A name as text if it is text. */
 export function nameOf(bytes: Buffer): LocalPath {
@@ -37,7 +37,7 @@ const DEVICES = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])( *\.|$
 /** Why this machine cannot have a file of this name, if it cannot. */
 export function unusable(
   name: LocalPath,
-  { onWindows = windows, namesAreBytes = NAMES_ARE_BYTES } = {},
+  { onWindows = windows, namesAreBytes = NAMES_ARE_BYTES }: { onWindows?: boolean; namesAreBytes?: boolean } = {},
 ): string | undefined {
   if (typeof name !== "string")
     return namesAreBytes ? undefined : "its name is not UTF-8, which this machine or runtime cannot write";

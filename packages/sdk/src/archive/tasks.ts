@@ -1,5 +1,5 @@
 /** Files up to this size are held as a whole, and read or written beside each other, in bytes. */
-export const SMALL_BYTES = 128 * 1024;
+export const SMALL_BYTES: number = 128 * 1024;
 /** How many small files are read or written at a time: enough to hide the system calls of one behind those of others. */
 export const CONCURRENCY = 8;
 

@@ -5,7 +5,7 @@ import { ApiError } from "../errors/api.ts";
  * Longest event that is accepted, in UTF-16 code units. The API's events have a few kilobytes; without a bound, a broken server
  * could fill this process's memory with an event that never ends.
  */
-export const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
+export const MAX_EVENT_LENGTH: number = 4 * 1024 * 1024;
 
 /**
  * The data of every event of a `text/event-stream` (HTML Living Standard, section 9.2), as JSON. Throws `ApiError` for an event

@@ -1,4 +1,3 @@
-import util from "node:util";
 import { SandboxCommandBuilder } from "../command/builder.ts";
 import type { SandboxDeno } from "../deno/deno.ts";
 import type { Build, DeployOptions } from "../deno/deploy-options.ts";
@@ -10,7 +9,7 @@ import { RemoteEnv } from "../env/env.ts";
 import { InvalidTimeoutError } from "../errors/settings.ts";
 import { RemoteFs } from "../fs/remote-fs.ts";
 import type { SandboxFs } from "../fs/sandbox-fs.ts";
-import { inspected } from "../inspect.ts";
+import { Inspectable, inspectable } from "../inspect.ts";
 import { PRIVATE, requirePrivate } from "../private.ts";
 import type { ChildProcess } from "../process/child-process.ts";
 import type { PtyOptions, PtyProcess } from "../process/pty.ts";
@@ -37,7 +36,7 @@ import type { VsCode } from "./vscode.ts";
  * await sandbox.sh`ls -lh /`;
  * ```
  */
-export class Sandbox implements AsyncDisposable {
+export class Sandbox extends Inspectable implements AsyncDisposable {
   readonly #session: Session;
   readonly #fs: SandboxFs;
   readonly #deno: SandboxDeno;
@@ -109,6 +108,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** @internal */
   constructor(key: symbol, session: Session) {
+    super();
     requirePrivate(key, "Sandbox", "Sandbox.create() or Sandbox.connect()");
     this.#session = session;
     this.#fs = new RemoteFs(session.connection);
@@ -354,9 +354,7 @@ export class Sandbox implements AsyncDisposable {
     return await this.#deno.deploy(app, options);
   }
 
-  /** How `console.log` shows it. */
-  [util.inspect.custom](depth: number, options: util.InspectOptionsStylized): string {
-    const { id, ssh, url } = this;
-    return inspected("Sandbox", { id, ...(ssh && { ssh }), ...(url && { url }) }, depth, options);
+  static {
+    inspectable(Sandbox, "Sandbox", ({ id, ssh, url }) => ({ id, ...(ssh && { ssh }), ...(url && { url }) }));
   }
 }

@@ -1,5 +1,4 @@
-import util from "node:util";
-import { inspected } from "../inspect.ts";
+import { Inspectable, inspectable } from "../inspect.ts";
 import { requirePrivate } from "../private.ts";
 import { ignoreEnded } from "../process/child-process.ts";
 import type { Signal } from "../process/signal.ts";
@@ -32,12 +31,13 @@ export interface VsCodeParts {
  * await vscode.status;
  * ```
  */
-export class VsCode implements AsyncDisposable {
+export class VsCode extends Inspectable implements AsyncDisposable {
   readonly #parts: VsCodeParts;
   readonly #status: Promise<ChildProcessStatus>;
 
   /** @internal */
   constructor(key: symbol, parts: VsCodeParts) {
+    super();
     requirePrivate(key, "VsCode", "sandbox.exposeVscode()");
     this.#parts = parts;
     this.#status = parts.connection.call("processWait", { pid: parts.pid, vscode: true }).then(toStatus);
@@ -76,8 +76,7 @@ export class VsCode implements AsyncDisposable {
     await this.status;
   }
 
-  /** How `console.log` shows it. */
-  [util.inspect.custom](depth: number, options: util.InspectOptionsStylized): string {
-    return inspected("VsCode", { url: this.url }, depth, options);
+  static {
+    inspectable(VsCode, "VsCode", ({ url }) => ({ url }));
   }
 }

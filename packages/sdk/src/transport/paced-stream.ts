@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
  * How much of a stream the server may send before it is read, in bytes: enough for full speed over 100 ms at 40 MB/s, little
  * enough to hold. The protocol itself has no flow control for one stream.
  */
-export const WINDOW_BYTES = 4 * 1024 * 1024;
+export const WINDOW_BYTES: number = 4 * 1024 * 1024;
 /** After so many bytes the server is told that they were taken. */
 const STEP_BYTES = WINDOW_BYTES / 4;
 

@@ -1,5 +1,4 @@
-import util from "node:util";
-import { inspected } from "../inspect.ts";
+import { Inspectable, inspectable } from "../inspect.ts";
 import { PRIVATE, requirePrivate } from "../private.ts";
 import { restFor } from "../rest/rest.ts";
 import type { BaseClientOptions } from "../rest/settings.ts";
@@ -23,7 +22,7 @@ export function toSnapshot(data: SnapshotData): Snapshot {
  * await using sandbox = await Sandbox.create({ root: snapshot.slug });
  * ```
  */
-export class Snapshot {
+export class Snapshot extends Inspectable {
   readonly #data: SnapshotData;
 
   /** Freezes what is on a volume: {@linkcode Volumes.snapshot}. */
@@ -39,6 +38,7 @@ export class Snapshot {
 
   /** @internal */
   constructor(key: symbol, data: SnapshotData) {
+    super();
     requirePrivate(key, "Snapshot", "Snapshot.create()");
     this.#data = data;
   }
@@ -78,9 +78,13 @@ export class Snapshot {
     return this.#data.volume;
   }
 
-  /** How `console.log` shows it. */
-  [util.inspect.custom](depth: number, options: util.InspectOptionsStylized): string {
-    const { id, slug, region, allocatedSize, flattenedSize } = this;
-    return inspected("Snapshot", { id, slug, region, allocatedSize, flattenedSize }, depth, options);
+  static {
+    inspectable(Snapshot, "Snapshot", ({ id, slug, region, allocatedSize, flattenedSize }) => ({
+      id,
+      slug,
+      region,
+      allocatedSize,
+      flattenedSize,
+    }));
   }
 }

@@ -1,5 +1,4 @@
-import util from "node:util";
-import { inspected } from "../inspect.ts";
+import { Inspectable, inspectable } from "../inspect.ts";
 import { PRIVATE, requirePrivate } from "../private.ts";
 import { restFor } from "../rest/rest.ts";
 import type { BaseClientOptions } from "../rest/settings.ts";
@@ -24,7 +23,7 @@ export function toVolume(data: VolumeData): Volume {
  * await sandbox.fs.writeTextFile("/data/kept.txt", "still here next time");
  * ```
  */
-export class Volume {
+export class Volume extends Inspectable {
   readonly #data: VolumeData;
 
   /** Makes a volume: {@linkcode Volumes.create}. */
@@ -40,6 +39,7 @@ export class Volume {
 
   /** @internal */
   constructor(key: symbol, data: VolumeData) {
+    super();
     requirePrivate(key, "Volume", "Volume.create()");
     this.#data = data;
   }
@@ -87,14 +87,14 @@ export class Volume {
     return this.#data.base_snapshot;
   }
 
-  /** How `console.log` shows it. */
-  [util.inspect.custom](depth: number, options: util.InspectOptionsStylized): string {
-    const { id, slug, region, capacity, estimatedAllocatedSize, estimatedFlattenedSize } = this;
-    return inspected(
-      "Volume",
-      { id, slug, region, capacity, estimatedAllocatedSize, estimatedFlattenedSize },
-      depth,
-      options,
-    );
+  static {
+    inspectable(Volume, "Volume", ({ id, slug, region, capacity, estimatedAllocatedSize, estimatedFlattenedSize }) => ({
+      id,
+      slug,
+      region,
+      capacity,
+      estimatedAllocatedSize,
+      estimatedFlattenedSize,
+    }));
   }
 }
