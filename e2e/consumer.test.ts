@@ -59,13 +59,11 @@ after(async () => {
   await rm(project, { recursive: true, force: true });
 });
 
+/** As `scripts/release` packs it. */
 async function pack(): Promise<string> {
-  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", project], {
-    cwd: join(ROOT, "packages/sdk"),
-    timeout: TIMEOUT_MS,
-  });
-  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("["))) as [{ filename: string }];
-  return join(project, filename);
+  const main = join(ROOT, "scripts/npm/main.ts");
+  const { stdout } = await run(process.execPath, [main, "--pack", project], { cwd: ROOT, timeout: TIMEOUT_MS });
+  return stdout.trim();
 }
 
 function typesOfNode(): string {

@@ -2,8 +2,8 @@ import type { Check } from "./check.ts";
 import { format } from "./format.ts";
 import { go } from "./go.ts";
 import { imports } from "./imports.ts";
-import { sdkBuild } from "./sdk-build.ts";
+import { npmPackage } from "./npm-package.ts";
 import { types } from "./types.ts";
 
 /** Every check. Those that take long begin first, so that none is left to run alone. */
-export const CHECKS: Check[] = [go, types, sdkBuild, format, imports];
+export const CHECKS: Check[] = [go, types, npmPackage, format, imports];
