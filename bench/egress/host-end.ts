@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
+import { silentLogger } from "@sandkeep/common";
 import { authorityPem, newPlaceholder, ProxySupervisor, Sealer } from "@sandkeep/egress";
 import { FakeGuest } from "@sandkeep/egress/testing";
 import type { BenchContext } from "../context.ts";
@@ -34,7 +35,7 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
     new ProxySupervisor({
       dir,
       config: rig.config,
-      log: { debug() {}, info() {}, warn() {}, error() {} },
+      log: silentLogger,
       onEvent: async () => {},
       onViolation: () => {},
     }),

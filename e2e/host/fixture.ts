@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Logger } from "@sandkeep/common";
+import { silentLogger } from "@sandkeep/common";
 import {
   createHost,
   encodeFrames,
@@ -16,8 +16,6 @@ import { imagesDir } from "../harness/server.ts";
 
 /** Memory for machines ahead of demand. */
 const AHEAD_MIB = 250;
-
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A host with a data folder of its own, and the templates of the whole run. */
 export class HostFixture implements AsyncDisposable {
@@ -61,7 +59,7 @@ export async function openHost(dataDir: string): Promise<Host> {
     dataDir,
     templatesDir: join(imagesDir(), "templates"),
     image,
-    log: silent,
+    log: silentLogger,
     aheadMemoryMiB: AHEAD_MIB,
   });
 }

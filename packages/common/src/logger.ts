@@ -15,3 +15,6 @@ export function withFields(log: Logger, fields: object): Logger {
     error: (more, message) => log.error({ ...fields, ...more }, message),
   };
 }
+
+/** Writes nothing. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

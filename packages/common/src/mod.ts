@@ -5,6 +5,6 @@ export { type FileLock, type LockOptions, lockFile, tryLockFile } from "./files/
 export { readOwnFile } from "./files/own-file.ts";
 export { syncPath } from "./files/sync.ts";
 export { LineReader } from "./line-reader.ts";
-export { type Logger, withFields } from "./logger.ts";
+export { type Logger, silentLogger, withFields } from "./logger.ts";
 export { startTicks } from "./process-identity.ts";
 export { SerialQueue } from "./serial-queue.ts";

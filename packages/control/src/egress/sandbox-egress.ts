@@ -1,4 +1,4 @@
-import type { Logger } from "@sandkeep/common";
+import { type Logger, SerialQueue } from "@sandkeep/common";
 import type { EgressSpec, SealedSecret, Sealer } from "@sandkeep/egress";
 import { GuestGone, type Machine } from "@sandkeep/host";
 import {
@@ -44,7 +44,7 @@ export interface SandboxEgressOptions {
 export class SandboxEgress {
   readonly #options: SandboxEgressOptions;
   #spec: EgressSpec;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(options: SandboxEgressOptions) {
     this.#options = options;
@@ -163,7 +163,7 @@ export class SandboxEgress {
    */
   restore(sealedIsLost: string | null): Promise<void> {
     const { log, machine, publish } = this.#options;
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const { policy, secrets } = this.#spec;
       const lost = sealedIsLost === null ? [] : secrets.map(({ name }) => name);
       try {
@@ -240,16 +240,10 @@ export class SandboxEgress {
   }
 
   #change<Result>(work: () => Promise<Result>): Promise<Result> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       if (this.#options.isEnding()) throw new ApiError("SANDBOX_NOT_FOUND");
       return await work();
     });
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => {});
-    return result;
   }
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
+import { silentLogger } from "@sandkeep/common";
 import * as packet from "dns-packet";
 import type { EgressConfig, EgressEvent, EgressSpec } from "../contract.ts";
 import { FakeGuest, FlowRefused } from "../testing/guest.ts";
@@ -95,7 +96,7 @@ describe("the proxy's process", () => {
         dnsServers: [`127.0.0.1:${dns.address().port}`],
         hosts: { "inner.example": `127.0.0.1:${upstream.port}` },
       },
-      log: { debug() {}, info() {}, warn() {}, error() {} },
+      log: silentLogger,
       onEvent: async (_, event) => {
         events.push(event);
         await taken?.();

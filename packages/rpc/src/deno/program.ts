@@ -1,8 +1,8 @@
 /** A Deno process that a client started: whether it serves HTTP and where, and its restarts under `--watch`. */
+import { LineReader } from "@sandkeep/common";
 import { z } from "zod";
 import { noSuchProcess } from "../errors.ts";
 import { REPORT_LINE_BYTES } from "../limits.ts";
-import { LineReader } from "../line-reader.ts";
 
 /** What `preload.js` reports. The pipe is the user's as well: anything else on it is passed over. */
 const reportSchema = z.union([

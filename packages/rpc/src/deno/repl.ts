@@ -3,6 +3,7 @@
  * `{"type":"Run","code","output"}`, one at a time, and answers each with `RunSuccess` and `String(value)`, `RunFailure`, or
  * `Error` when the code cannot be compiled. A helper in the REPL (`repl-helper.js`) tells values and errors as JSON.
  */
+import { SerialQueue } from "@sandkeep/common";
 import { type ErrorObject, errorObjectSchema } from "@sandkeep/protocol";
 import { z } from "zod";
 import { ApplicationError, applicationError, noSuchProcess } from "../errors.ts";
@@ -34,7 +35,7 @@ export class Repl {
   readonly #options: ReplOptions;
   #held: Buffer = Buffer.alloc(0);
   #answer: PromiseWithResolvers<Answer> | null = null;
-  #last: Promise<unknown>;
+  readonly #evaluations = new SerialQueue();
   #queued = 0;
   #over: ApplicationError | null = null;
 
@@ -42,7 +43,7 @@ export class Repl {
     this.pid = pid;
     this.#options = options;
     // Without it no outcome can be told: evaluations find that out by themselves.
-    this.#last = this.#run(options.setup).catch(() => {});
+    this.#evaluations.run(() => this.#run(options.setup)).catch(() => {});
   }
 
   /** Whether an evaluation is under way. */
@@ -97,9 +98,7 @@ export class Repl {
     if (this.#queued >= replQueue)
       return Promise.reject(applicationError("Busy", `More than ${replQueue} evaluations wait for this REPL`));
     this.#queued++;
-    const result = this.#last.then(evaluation).finally(() => this.#queued--);
-    this.#last = result.catch(() => {});
-    return result;
+    return this.#evaluations.run(evaluation).finally(() => this.#queued--);
   }
 
   async #run(code: string): Promise<Answer> {

@@ -1,4 +1,5 @@
 /** A file that a client has open. Its operations happen one after the other, in the order in which they were called. */
+import { SerialQueue } from "@sandkeep/common";
 import type { FileInfo, Guest } from "@sandkeep/host";
 import { openStream, upload } from "../streams/guest-io.ts";
 import { ReadAhead, type ReadAheadOptions } from "./read-ahead.ts";
@@ -11,7 +12,7 @@ export class FileHandle {
   bytesWritten = 0;
   readonly #guest: Guest;
   readonly #readAhead: ReadAhead;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   readonly #closing = new AbortController();
 
   constructor(guest: Guest, id: number, path: string, readAhead: ReadAheadOptions) {
@@ -23,11 +24,11 @@ export class FileHandle {
 
   /** At most `length` bytes from the position; none at the end of the file. */
   read(length: number): Promise<Buffer> {
-    return this.#inOrder(() => this.#readAhead.read(length));
+    return this.#queue.run(() => this.#readAhead.read(length));
   }
 
   write(bytes: Buffer): Promise<number> {
-    return this.#inOrder(async () => {
+    return this.#queue.run(async () => {
       await this.#readAhead.discard();
       const { bytesWritten } = await upload(openStream(this.#guest, "fileWrite", { handle: this.id }), bytes);
       this.bytesWritten += bytesWritten;
@@ -36,29 +37,29 @@ export class FileHandle {
   }
 
   seek(offset: string, whence: 0 | 1 | 2): Promise<number> {
-    return this.#inOrder(async () => {
+    return this.#queue.run(async () => {
       await this.#readAhead.discard();
       return (await this.#guest.call("fileSeek", { handle: this.id, offset, whence })).position;
     });
   }
 
   truncate(length: number): Promise<null> {
-    return this.#inOrder(async () => {
+    return this.#queue.run(async () => {
       await this.#readAhead.discard();
       return await this.#guest.call("fileTruncate", { handle: this.id, length });
     });
   }
 
   stat(): Promise<FileInfo> {
-    return this.#inOrder(() => this.#guest.call("fileStat", { handle: this.id }));
+    return this.#queue.run(() => this.#guest.call("fileStat", { handle: this.id }));
   }
 
   sync(method: "fileSync" | "fileSyncData"): Promise<null> {
-    return this.#inOrder(() => this.#guest.call(method, { handle: this.id }));
+    return this.#queue.run(() => this.#guest.call(method, { handle: this.id }));
   }
 
   utime(atimeMs: number, mtimeMs: number): Promise<null> {
-    return this.#inOrder(() => this.#guest.call("fileUtime", { handle: this.id, atimeMs, mtimeMs }));
+    return this.#queue.run(() => this.#guest.call("fileUtime", { handle: this.id, atimeMs, mtimeMs }));
   }
 
   /** Waits for the lock without holding up other operations; given up when the handle is closed, or `signal` is aborted. */
@@ -76,15 +77,9 @@ export class FileHandle {
 
   close(): Promise<null> {
     this.#closing.abort();
-    return this.#inOrder(() => {
+    return this.#queue.run(() => {
       this.#readAhead.close();
       return this.#guest.call("fileClose", { handle: this.id });
     });
-  }
-
-  #inOrder<T>(operation: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(operation, operation);
-    this.#last = result.catch(() => {});
-    return result;
   }
 }

@@ -1,10 +1,10 @@
 /** The streams of `walk` and `expandGlob`: one JSON object in each chunk, whole (wire-protocol §6.1 rule 7). */
+import { LineReader } from "@sandkeep/common";
 import { type GlobParams, type WalkParams, walkEntrySchema } from "@sandkeep/host";
 import { type ErrorObject, errorObjectSchema } from "@sandkeep/protocol";
 import type { Client } from "../connection-state.ts";
 import { toErrorObject } from "../errors.ts";
 import { WALK_LINE_BYTES } from "../limits.ts";
-import { LineReader } from "../line-reader.ts";
 import { openStream } from "../streams/guest-io.ts";
 import type { OutboundStream } from "../streams/outbound-stream.ts";
 

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type Logger, silentLogger } from "@sandkeep/common";
 import type { Guest } from "@sandkeep/host";
 import type { Activity } from "@sandkeep/protocol";
 import { WebSocketServer } from "ws";
@@ -14,10 +15,8 @@ import { TestClient } from "./client.ts";
 export { RpcFailure, TestClient } from "./client.ts";
 
 /** Logs nothing, but fails loudly on what the server did not expect. */
-const log = {
-  debug() {},
-  info() {},
-  warn() {},
+const log: Logger = {
+  ...silentLogger,
   error(fields: object, message: string) {
     console.error(message, fields);
   },

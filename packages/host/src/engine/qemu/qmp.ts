@@ -1,5 +1,6 @@
 /** QEMU's machine protocol: JSON lines on a unix socket. https://www.qemu.org/docs/master/interop/qmp-spec.html */
 import { connect, type Socket } from "node:net";
+import { LineReader } from "@sandkeep/common";
 
 /** QEMU's lines are short; one longer than this is not QEMU's, in bytes. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
@@ -24,15 +25,14 @@ export class Qmp {
   readonly #timeoutMs: number;
   readonly #pending: Pending[] = [];
   readonly #listeners = new Set<(event: QmpEvent) => void>();
-  #line = "";
+  readonly #lines = new LineReader(MAX_LINE_BYTES);
   /** Resolves when the connection is over. */
   readonly closed: Promise<void>;
 
   private constructor(socket: Socket, timeoutMs: number) {
     this.#socket = socket;
     this.#timeoutMs = timeoutMs;
-    socket.setEncoding("utf8");
-    socket.on("data", (text: string) => this.#receive(text));
+    socket.on("data", (bytes: Buffer) => this.#receive(bytes));
     this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
     void this.closed.then(() => {
       for (const { reject } of this.#pending.splice(0)) reject(new QmpError("QEMU ended."));
@@ -88,19 +88,12 @@ export class Qmp {
     this.#socket.destroy();
   }
 
-  #receive(text: string): void {
-    this.#line += text;
-    for (let end: number; (end = this.#line.indexOf("\n")) >= 0; ) {
-      const line = this.#line.slice(0, end);
-      this.#line = this.#line.slice(end + 1);
-      try {
-        this.#message(JSON.parse(line));
-      } catch {
-        this.#socket.destroy();
-        return;
-      }
+  #receive(bytes: Buffer): void {
+    try {
+      for (const line of this.#lines.push(bytes)) this.#message(JSON.parse(line));
+    } catch {
+      this.#socket.destroy();
     }
-    if (this.#line.length > MAX_LINE_BYTES) this.#socket.destroy();
   }
 
   #message(message: Record<string, unknown>): void {
