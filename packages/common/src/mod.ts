@@ -1,4 +1,5 @@
 /** Building blocks that several packages need and that know nothing of sandboxes. */
+export { parseDuration } from "./duration.ts";
 export { errnoOf } from "./errno.ts";
 export { createFileAtomically, type WriteOptions, writeFileAtomically } from "./files/atomic-file.ts";
 export { type FileLock, type LockOptions, lockFile, tryLockFile } from "./files/lock.ts";

@@ -1,9 +1,10 @@
-/** Seconds or minutes: what the platform knows. Hours are Sandkeep's addition. */
-const DURATION = /^(\d{1,9})([smh])$/;
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+import { parseDuration as parse } from "@sandkeep/common";
+
+/** One unit: seconds or minutes, which clients of the platform send, or hours, which are Sandkeep's addition. */
+const DURATION = /^\d{1,9}[smh]$/;
 
 /**
- * Milliseconds of a duration such as `30s`, `5m` or `2h`; null for anything else, `0s` among it.
+ * Milliseconds of a duration such as `30s`, `5m` or `2h`; null for anything else, including `0s`.
  *
  * @example
  * ```ts
@@ -11,8 +12,5 @@ const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
  * ```
  */
 export function parseDuration(text: string): number | null {
-  const match = DURATION.exec(text);
-  if (!match) return null;
-  const ms = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
-  return ms > 0 ? ms : null;
+  return DURATION.test(text) ? parse(text) : null;
 }

@@ -1,6 +1,5 @@
+import { parseDuration as parse } from "@sandkeep/common";
 import { UsageError } from "../errors.ts";
-
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
  * Reads a duration such as `30s`, `5m`, `1h30m` or `250ms`.
@@ -8,15 +7,9 @@ const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as con
  * @throws {UsageError} when it is anything else, or zero
  */
 export function parseDuration(text: string): number {
-  let total = 0;
-  const rest = text.trim().replace(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)/g, (_, count: string, unit: keyof typeof UNITS) => {
-    total += Number(count) * UNITS[unit];
-    return "";
-  });
-  if (rest.trim() !== "" || total <= 0) {
-    throw new UsageError(`"${text}" is not a duration`, "write it like 30s, 5m or 1h30m");
-  }
-  return Math.round(total);
+  const ms = parse(text);
+  if (ms === null) throw new UsageError(`"${text}" is not a duration`, "write it like 30s, 5m or 1h30m");
+  return ms;
 }
 
 /** A duration for people: `850 ms`, `12.3 s`, `4m 05s`, `2h 07m`, `3d 04h`. */
