@@ -16,12 +16,12 @@ const SOON_MS = 30 * 24 * 60 * 60_000;
 export async function findEgressKeys(dir: string): Promise<Finding> {
   const name = "egress";
   const folder = await stat(dir).catch(() => null);
-  if (!folder) return { name, verdict: "ok", detail: "the first server makes its keys and its certificate" };
+  if (!folder) return { name, verdict: "ok", detail: "the first server creates its keys and certificate" };
   if ((folder.mode & 0o077) !== 0)
     return {
       name,
       verdict: "fail",
-      detail: `others may look into ${dir} (mode ${mode(folder.mode)})`,
+      detail: `others may read the directory ${dir} (mode ${mode(folder.mode)})`,
       repair: `chmod 700 ${dir}`,
     };
   for (const { file, what, secret } of FILES) {
@@ -39,7 +39,7 @@ export async function findEgressKeys(dir: string): Promise<Finding> {
         name,
         verdict: "fail",
         detail: `${path}, ${what}: ${found.message}`,
-        repair: `make it readable for the user who runs the server`,
+        repair: "make it readable for the user that runs the server",
       };
     }
     if (secret && (found.mode & 0o077) !== 0)
@@ -64,19 +64,19 @@ async function certificate(path: string): Promise<Finding> {
         name,
         verdict: left < 0 ? "fail" : "warn",
         detail: `the proxy's certificate is valid until ${until}`,
-        repair: `stop the server and remove ${path}; its next start makes another`,
+        repair: `stop the server and remove ${path}; its next start creates another`,
       };
     return {
       name,
       verdict: "ok",
-      detail: `the proxy's keys are there and its own, its certificate is valid until ${until}`,
+      detail: `the proxy's keys are present and private; its certificate is valid until ${until}`,
     };
   } catch (error) {
     return {
       name,
       verdict: "fail",
       detail: `${path} cannot be used: ${(error as Error).message}`,
-      repair: "stop the server and remove it; its next start makes another",
+      repair: "stop the server and remove it; its next start creates another",
     };
   }
 }

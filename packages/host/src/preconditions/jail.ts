@@ -29,7 +29,7 @@ export async function findJail(surroundings: Surroundings): Promise<Finding[]> {
   const [namespaces, failure] = await Promise.all([userNamespaces(surroundings), tryJail(surroundings)]);
   const jail: Finding =
     failure === null
-      ? { name: NAME, verdict: "ok", detail: "bwrap makes one" }
+      ? { name: NAME, verdict: "ok", detail: "bwrap can create it" }
       : {
           name: NAME,
           verdict: "fail",
@@ -38,7 +38,7 @@ export async function findJail(surroundings: Surroundings): Promise<Finding[]> {
         };
   // Root makes its namespaces without them.
   if (jail.verdict === "ok" && namespaces.verdict === "fail")
-    return [{ ...namespaces, verdict: "ok", detail: `${namespaces.detail}; the jail works without` }, jail];
+    return [{ ...namespaces, verdict: "ok", detail: `${namespaces.detail}; the jail works without them` }, jail];
   return [namespaces, jail];
 }
 
@@ -48,7 +48,7 @@ const IN_A_CONTAINER =
 async function userNamespaces({ env, signal }: Surroundings): Promise<Finding> {
   const name = "user namespaces";
   const { code, text } = await execute("unshare", ["--user", "--map-root-user", "true"], env, signal);
-  if (code === 0) return { name, verdict: "ok", detail: "can be made" };
+  if (code === 0) return { name, verdict: "ok", detail: "can be created" };
   for (const [file, bad, repair] of SETTINGS) {
     const value = await readFile(`/proc/sys/${file}`, "utf8").catch(() => "");
     if (value.trim() === bad)
@@ -62,7 +62,7 @@ async function minimal(surroundings: Surroundings): Promise<Finding> {
   if (failure !== null)
     return { name: NAME, verdict: "fail", detail: `the minimal one, as chosen, cannot be made: ${failure}` };
   const { text } = await execute("perl", ["-e", "print syscall(444, 0, 0, 1)"], surroundings.env, surroundings.signal);
-  const landlock = Number(text) > 0 ? `Landlock (version ${text})` : "no Landlock, as this kernel has none";
+  const landlock = Number(text) > 0 ? `Landlock (version ${text})` : "no Landlock, because this kernel lacks it";
   const user = surroundings.uid === 0 ? "a user of its own" : "this user";
   return {
     name: NAME,

@@ -63,7 +63,7 @@ test("names what building the image needs", async () => {
   const error = await refusal(
     requireImageBuilding(computer({ mke2fs: "echo 1.47", zstd: "echo 1.5", newuidmap: "", go: "echo 1.24" })),
   );
-  assert.match(error.message, /cannot build the guest's image: mmdebstrap not found/);
+  assert.match(error.message, /cannot build the guest image: mmdebstrap not found/);
   assert.match(error.repair!, /apt-get install mmdebstrap/);
 });
 

@@ -33,7 +33,7 @@ export async function requireMachines(jail: JailKind, env: NodeJS.ProcessEnv = p
   );
 }
 
-/** @throws {PreconditionError} when the guest's image cannot be built on this computer */
+/** @throws {PreconditionError} when the guest image cannot be built on this computer */
 export async function requireImageBuilding(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const here = surroundings("full", env);
   const rootless = here.uid !== 0;
@@ -43,7 +43,7 @@ export async function requireImageBuilding(env: NodeJS.ProcessEnv = process.env)
   ]);
   // What doctor only remarks, because an image may be there already, is missing now.
   reject(
-    "This computer cannot build the guest's image",
+    "This computer cannot build the guest image",
     [...programs, ...ids].filter(({ verdict }) => verdict !== "ok"),
   );
 }
