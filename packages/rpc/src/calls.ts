@@ -1,7 +1,8 @@
 /** The calls of one connection: params checked, methods carried out, answers in the form that clients read. */
 import { type RequestId, RPC_ERRORS, type RpcMethod, rpcMethods } from "@sandkeep/protocol";
-import type { Call, Client } from "./connection-state.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { describeFailure, invalidParams, ProtocolError } from "./errors.ts";
+import type { Call } from "./handlers.ts";
 import { handlers } from "./methods/mod.ts";
 
 /** Methods that change no file, and tell of none that changed while they ran: read-ahead survives them. */
@@ -38,20 +39,20 @@ export interface CallsOptions {
 }
 
 export class Calls {
-  readonly #client: Client;
+  readonly #state: ConnectionState;
   readonly #options: CallsOptions;
   #pending = 0;
   #pendingBytes = 0;
   #paused = false;
 
-  constructor(client: Client, options: CallsOptions) {
-    this.#client = client;
+  constructor(state: ConnectionState, options: CallsOptions) {
+    this.#state = state;
     this.#options = options;
   }
 
   /** Carries out a call and answers it. `method` is null when the message named none; `bytes` is the message's size. */
   async take(id: RequestId, method: string | null, params: unknown, bytes: number): Promise<void> {
-    const { limits, outbox } = this.#client;
+    const { limits, outbox } = this.#state;
     this.#pending++;
     // Twice the bound: the answers to calls that were refused are themselves unsent, so this client reads nothing at all.
     if (this.#pending > 2 * limits.pendingCalls)
@@ -60,7 +61,7 @@ export class Calls {
     let held = 0;
     const call = {
       hold: async (more: number) => {
-        await this.#client.heldResults.take(more);
+        await this.#state.heldResults.take(more);
         held += more;
       },
     };
@@ -78,7 +79,7 @@ export class Calls {
     this.#count(-bytes);
     outbox.send(text, () => {
       this.#pending--;
-      if (held) this.#client.heldResults.give(held);
+      if (held) this.#state.heldResults.give(held);
     });
   }
 
@@ -88,23 +89,22 @@ export class Calls {
     const { data, error } = rpcMethods[method].params.safeParse(params ?? {});
     if (error) throw invalidParams(error);
     // A client that does not read its answers gets no new ones.
-    if (this.#client.outbox.congested) await this.#client.outbox.drained();
+    if (this.#state.outbox.congested) await this.#state.outbox.drained();
     // The end may have come meanwhile, such as that of the client's token: nothing begins after it.
-    if (this.#client.outbox.over)
-      throw new ProtocolError({ ...RPC_ERRORS.server, message: "The connection is closed" });
+    if (this.#state.outbox.over) throw new ProtocolError({ ...RPC_ERRORS.server, message: "The connection is closed" });
     const harmless = HARMLESS.has(method);
-    if (!harmless) this.#client.session.touch();
+    if (!harmless) this.#state.sandbox.touch();
     try {
-      const handler = handlers[method] as (client: Client, params: unknown, call: Call) => unknown;
-      return await handler(this.#client, data, call);
+      const handler = handlers[method] as (state: ConnectionState, params: unknown, call: Call) => unknown;
+      return await handler(this.#state, data, call);
     } finally {
-      if (!harmless) this.#client.session.touch();
+      if (!harmless) this.#state.sandbox.touch();
     }
   }
 
   #answer(id: RequestId, result: unknown): string {
     const text = JSON.stringify({ jsonrpc: "2.0", id, result });
-    const { resultBytes } = this.#client.limits;
+    const { resultBytes } = this.#state.limits;
     // Only the length in UTF-8 counts, and only text beyond a third of the bound can reach it.
     if (text.length > resultBytes / 3 && Buffer.byteLength(text) > resultBytes) {
       throw new ProtocolError({
@@ -118,14 +118,14 @@ export class Calls {
   #describe(id: RequestId, method: string | null, error: unknown): string {
     const described = describeFailure(error);
     if ("error" in described) return JSON.stringify({ jsonrpc: "2.0", id, result: { error: described.error } });
-    if (described.unexpected && !this.#client.signal.aborted)
-      this.#client.log.error({ err: error, method }, "rpc method failed");
+    if (described.unexpected && !this.#state.signal.aborted)
+      this.#state.log.error({ err: error, method }, "rpc method failed");
     return JSON.stringify({ jsonrpc: "2.0", id, error: described.failure });
   }
 
   #count(bytes: number): void {
     this.#pendingBytes += bytes;
-    const paused = this.#pendingBytes > this.#client.limits.pendingCallBytes;
+    const paused = this.#pendingBytes > this.#state.limits.pendingCallBytes;
     if (paused !== this.#paused) this.#options.setPaused((this.#paused = paused));
   }
 }

@@ -1,39 +1,21 @@
-/** What one connection has: its streams, open files, aborts, and the way to the guest. Methods work on this. */
 import { setMaxListeners } from "node:events";
 import type { Logger } from "@sandkeep/common";
 import type { Guest } from "@sandkeep/host";
-import type { Activity, RpcDecodedParams, RpcMethod, RpcResult } from "@sandkeep/protocol";
+import type { Activity } from "@sandkeep/protocol";
 import { Aborts } from "./aborts.ts";
 import { applicationError } from "./errors.ts";
 import { FileHandle } from "./files/file-handle.ts";
 import type { ReadAheadBudget } from "./files/read-ahead.ts";
 import type { RpcLimits } from "./limits.ts";
 import { Runs } from "./processes/runs.ts";
-import type { SandboxSession } from "./sandbox-state.ts";
+import type { SandboxState } from "./sandbox-state.ts";
 import { ByteBudget } from "./streams/byte-budget.ts";
 import type { InboundStreams } from "./streams/inbound-stream.ts";
 import { OutboundStreams } from "./streams/outbound-stream.ts";
 import type { Outbox } from "./streams/outbox.ts";
 
-/** One call, as its method sees it. */
-export interface Call {
-  /**
-   * Takes `bytes` of the memory that whole results may hold, waiting for others to be sent; given back when this call's
-   * answer has been sent.
-   */
-  hold(bytes: number): Promise<void>;
-}
-
-/** What carries out a method. `undefined` is answered as null. */
-export type Handler<M extends RpcMethod> = (
-  client: Client,
-  params: RpcDecodedParams<M>,
-  call: Call,
-) => Promise<RpcResult<M>> | RpcResult<M>;
-export type Handlers<M extends RpcMethod = RpcMethod> = { [K in M]: Handler<K> };
-
-export interface ClientOptions {
-  session: SandboxSession;
+export interface ConnectionStateOptions {
+  sandbox: SandboxState;
   outbox: Outbox;
   inbound: InboundStreams;
   limits: RpcLimits;
@@ -41,8 +23,9 @@ export interface ClientOptions {
   emit: (activity: Activity) => void;
 }
 
-export class Client {
-  readonly session: SandboxSession;
+/** What one connection has: streams, open files, processes, operations that can be aborted, and access to the guest. Methods work on it. */
+export class ConnectionState {
+  readonly sandbox: SandboxState;
   readonly guest: Guest;
   readonly outbox: Outbox;
   readonly inbound: InboundStreams;
@@ -60,9 +43,9 @@ export class Client {
   readonly #handles = new Map<number, FileHandle>();
   readonly #controller = new AbortController();
 
-  constructor(options: ClientOptions) {
-    this.session = options.session;
-    this.guest = options.session.guest;
+  constructor(options: ConnectionStateOptions) {
+    this.sandbox = options.sandbox;
+    this.guest = options.sandbox.guest;
     this.outbox = options.outbox;
     this.inbound = options.inbound;
     this.outbound = new OutboundStreams(options.outbox);
@@ -93,7 +76,7 @@ export class Client {
       pieceBytes: readAheadBytes,
       maxAgeMs: readAheadAgeMs,
       budget: this.#readAhead,
-      epoch: () => this.session.epoch,
+      epoch: () => this.sandbox.epoch,
     });
     this.#handles.set(id, handle);
     return handle;

@@ -1,5 +1,12 @@
-/** Serving the client-facing RPC protocol on one WebSocket (wire-protocol §4.3 to §7). */
-
+/** A client's connection to a sandbox: the RPC protocol that clients speak (wire-protocol §4.3 to §7), and what it runs on. */
+export type {
+  Closing,
+  Connection,
+  Liveness,
+  MessageConnection,
+  TcpEndpoints,
+} from "./connection/connection.ts";
+export { WebSocketConnection } from "./connection/websocket-connection.ts";
 export { RPC_LIMITS, type RpcLimits } from "./limits.ts";
-export { SandboxSession, type SessionOptions } from "./sandbox-state.ts";
-export { type RpcConnection, type RpcContext, serveRpc } from "./serve.ts";
+export { SandboxState, type SandboxStateOptions } from "./sandbox-state.ts";
+export { type RpcContext, serveRpc } from "./serve.ts";

@@ -5,7 +5,7 @@ import type { DenoProgram } from "./deno/program.ts";
 import type { Repl } from "./deno/repl.ts";
 import { REMEMBERED_PROCESSES } from "./limits.ts";
 
-export interface SessionOptions {
+export interface SandboxStateOptions {
   log: Logger;
   /** Memory of the sandbox, MiB. */
   memoryMiB: number;
@@ -15,7 +15,7 @@ export interface SessionOptions {
  * Deno programs and REPLs, and a count of what happened. Made once for each sandbox, also after it was re-adopted; Deno
  * programs that an earlier server process started are not known to it, though they run on.
  */
-export class SandboxSession {
+export class SandboxState {
   readonly guest: Guest;
   readonly memoryMiB: number;
   readonly #log: Logger;
@@ -24,7 +24,7 @@ export class SandboxSession {
   #epoch = 0;
   #leaving = false;
 
-  constructor(guest: Guest, options: SessionOptions) {
+  constructor(guest: Guest, options: SandboxStateOptions) {
     this.guest = guest;
     this.memoryMiB = options.memoryMiB;
     this.#log = options.log;

@@ -167,11 +167,3 @@ test("a client that calls without reading its answers is not served without end"
     client.send({ jsonrpc: "2.0", id, method: "readTextFile", params: { path: "big" } });
   assert.equal((await small.connections[0]!.closed).code, 1008);
 });
-
-test("close gives the code and the reason to both sides", async () => {
-  const client = await sandbox.connect();
-  const connection = sandbox.connections.at(-1)!;
-  connection.close(1001, "timeout");
-  assert.deepEqual(await client.closed, { code: 1001, reason: "timeout" });
-  assert.equal((await connection.closed).code, 1001);
-});

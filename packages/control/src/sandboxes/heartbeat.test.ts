@@ -6,6 +6,8 @@ import type { AddressInfo, Socket } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { silentLogger } from "@sandkeep/common";
+import { WebSocketConnection } from "@sandkeep/rpc";
 import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { Heartbeat } from "./heartbeat.ts";
 
@@ -51,7 +53,7 @@ async function connection(
   served.on("error", () => {});
   let found = false;
   const silent = new Promise<string>((resolve) =>
-    by.watch(served, transport, (reason) => resolve(((found = true), reason))),
+    by.watch(new WebSocketConnection(served, transport, silentLogger), (reason) => resolve(((found = true), reason))),
   );
   return { served, client, silent, isSilent: () => found };
 }

@@ -1,5 +1,4 @@
-import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
+import type { Connection } from "@sandkeep/rpc";
 import { unacknowledged } from "./tcp-table.ts";
 
 /** Connections are looked at so many times within the time after which silence counts. */
@@ -14,8 +13,7 @@ export interface HeartbeatLimits {
 
 /** Its times are of the clock that nobody sets, and that stands still while this computer sleeps: only what was listened to was silence. */
 interface Pulse {
-  socket: WebSocket;
-  transport: Socket;
+  connection: Connection;
   onGone: (reason: string) => void;
   received: number;
   /** Bytes that the kernel has taken (whole writes, which are about 1 MiB here), and whether more were waiting: taking them is a sign of life, too. */
@@ -49,14 +47,13 @@ export class Heartbeat implements Disposable {
     this.#timer.unref();
   }
 
-  /** Watches until the socket is closed. `onGone` is called at most once, with the reason in words. */
-  watch(socket: WebSocket, transport: Socket, onGone: (reason: string) => void): void {
+  /** Watches until the connection is closed. `onGone` is called at most once, with the reason in words. */
+  watch(connection: Connection, onGone: (reason: string) => void): void {
     const now = performance.now();
     const pulse: Pulse = {
-      socket,
-      transport,
+      connection,
       onGone,
-      received: transport.bytesRead,
+      received: connection.receivedBytes,
       sent: 0,
       backlog: false,
       heardAt: now,
@@ -65,22 +62,22 @@ export class Heartbeat implements Disposable {
       unacknowledgedSince: null,
     };
     this.#pulses.add(pulse);
-    socket.once("close", () => this.#pulses.delete(pulse));
+    void connection.closed.then(() => this.#pulses.delete(pulse));
   }
 
   async #look(): Promise<void> {
     if (this.#looking) return;
     const silent = [...this.#pulses].filter((pulse) => !this.#heard(pulse));
     const asked = silent.filter((pulse) => pulse.askedAt > pulse.heardAt);
-    let suspects = new Set<Socket>();
+    let suspects = new Set<Connection>();
     if (asked.length) {
       this.#looking = true;
-      suspects = await unacknowledged(asked.map(({ transport }) => transport)).finally(() => (this.#looking = false));
+      suspects = await unacknowledged(asked.map(({ connection }) => connection)).finally(() => (this.#looking = false));
     }
     const now = performance.now();
     for (const pulse of silent) {
       if (!this.#pulses.has(pulse) || this.#heard(pulse)) continue;
-      pulse.unacknowledgedSince = suspects.has(pulse.transport) ? (pulse.unacknowledgedSince ?? now) : null;
+      pulse.unacknowledgedSince = suspects.has(pulse.connection) ? (pulse.unacknowledgedSince ?? now) : null;
       this.#judge(pulse, now);
     }
   }
@@ -89,7 +86,7 @@ export class Heartbeat implements Disposable {
     const { silentMs, busyMs } = this.#limits;
     const silentFor = now - pulse.heardAt;
     // The server itself does not read now, so it cannot hear.
-    if (pulse.socket.isPaused) pulse.listeningSince = now;
+    if (pulse.connection.paused) pulse.listeningSince = now;
     if (
       silentFor >= silentMs &&
       pulse.unacknowledgedSince !== null &&
@@ -104,7 +101,7 @@ export class Heartbeat implements Disposable {
     } else if (now - Math.max(pulse.heardAt, pulse.askedAt) >= silentMs / 2) {
       // Again and again: only what was sent can be left unacknowledged.
       pulse.askedAt = now;
-      if (pulse.socket.readyState === pulse.socket.OPEN) pulse.socket.ping();
+      pulse.connection.probe();
     }
   }
 
@@ -114,13 +111,11 @@ export class Heartbeat implements Disposable {
   }
 
   #heard(pulse: Pulse): boolean {
-    const { transport } = pulse;
-    const waiting = transport.writableLength;
-    const sent = transport.bytesWritten - waiting;
-    const heard = transport.bytesRead !== pulse.received || (pulse.backlog && sent !== pulse.sent);
-    pulse.received = transport.bytesRead;
-    pulse.sent = sent;
-    pulse.backlog = waiting > 0;
+    const { receivedBytes, sentBytes, waitingBytes } = pulse.connection;
+    const heard = receivedBytes !== pulse.received || (pulse.backlog && sentBytes !== pulse.sent);
+    pulse.received = receivedBytes;
+    pulse.sent = sentBytes;
+    pulse.backlog = waitingBytes > 0;
     if (heard) {
       pulse.heardAt = pulse.listeningSince = performance.now();
       pulse.unacknowledgedSince = null;

@@ -1,16 +1,13 @@
-import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
-
-/** WebSocket close code "try again later". */
-const TRY_AGAIN_LATER = 1013;
+import { CLOSE } from "@sandkeep/protocol";
+import type { MessageConnection } from "@sandkeep/rpc";
 
 /**
- * Bounds what all unfinished messages together may take of the server's memory. A message is kept until its last byte
- * has come, and each may be large; when too much is pending, the connection with the most of it is closed.
+ * Limits how much memory all unfinished messages together take. A message is held until its last byte has arrived, and each may
+ * be large. When there is too much of them, the connection that holds the most is closed.
  */
 export class Inflow {
   readonly #limit: number;
-  readonly #pending = new Map<WebSocket, number>();
+  readonly #unfinished = new Map<MessageConnection, number>();
   #total = 0;
 
   /** @param limit Bytes. */
@@ -18,42 +15,35 @@ export class Inflow {
     this.#limit = limit;
   }
 
-  watch(socket: WebSocket, transport: Socket): void {
-    this.#pending.set(socket, 0);
-    transport.on("data", (chunk: Buffer) => this.#add(socket, chunk.length));
-    socket.on("message", () => this.#reset(socket));
-    socket.once("close", () => {
-      this.#reset(socket);
-      this.#pending.delete(socket);
-    });
+  /** Counts a connection's unfinished messages until it closes. */
+  watch(connection: MessageConnection): void {
+    this.#unfinished.set(connection, 0);
+    connection.onUnfinished((bytes) => this.#set(connection, bytes));
+    void connection.closed.then(() => this.#forget(connection));
   }
 
-  #add(socket: WebSocket, bytes: number): void {
-    const pending = this.#pending.get(socket);
-    if (pending === undefined) return;
-    this.#pending.set(socket, pending + bytes);
-    this.#total += bytes;
+  #set(connection: MessageConnection, bytes: number): void {
+    const before = this.#unfinished.get(connection);
+    if (before === undefined) return;
+    this.#unfinished.set(connection, bytes);
+    this.#total += bytes - before;
     if (this.#total > this.#limit) this.#closeLargest();
   }
 
-  #reset(socket: WebSocket): void {
-    const pending = this.#pending.get(socket);
-    if (!pending) return;
-    this.#total -= pending;
-    this.#pending.set(socket, 0);
+  #forget(connection: MessageConnection): void {
+    this.#set(connection, 0);
+    this.#unfinished.delete(connection);
   }
 
   #closeLargest(): void {
-    let largest: WebSocket | null = null;
+    let largest: MessageConnection | null = null;
     let most = 0;
-    for (const [socket, pending] of this.#pending) {
-      if (pending > most) [largest, most] = [socket, pending];
+    for (const [connection, bytes] of this.#unfinished) {
+      if (bytes > most) [largest, most] = [connection, bytes];
     }
     if (!largest) return;
-    this.#reset(largest);
-    this.#pending.delete(largest);
-    largest.close(TRY_AGAIN_LATER, "The server is receiving too much at once.");
-    // What is still on its way must not be kept until the client has read the close frame.
-    largest.terminate();
+    this.#forget(largest);
+    // At once: bytes that are on their way must not be held until the client has read why.
+    largest.close(CLOSE.tryAgainLater, "The server is receiving too much at once.", 0);
   }
 }

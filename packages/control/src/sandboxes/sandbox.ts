@@ -1,19 +1,15 @@
-import type { Socket } from "node:net";
 import { type Logger, withFields } from "@sandkeep/common";
 import type { EgressSpec, Sealer } from "@sandkeep/egress";
 import type { Machine } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
-import { SandboxSession, serveRpc } from "@sandkeep/rpc";
+import { type Connection, type MessageConnection, SandboxState, serveRpc } from "@sandkeep/rpc";
 import type { SandboxRecord, SandboxStore } from "@sandkeep/store";
-import type { WebSocket } from "ws";
-import type { Principal } from "../auth/authenticator.ts";
-import type { Lease, TokenEnded } from "../auth/lease.ts";
 import { settlesWithin } from "../bounded.ts";
 import type { Limits } from "../config/schema.ts";
 import { Deadline } from "../deadline.ts";
 import { SandboxEgress } from "../egress/sandbox-egress.ts";
 import type { EventBus } from "../events/bus.ts";
-import { Connection } from "./connection.ts";
+import { type ConnectedClient, Connections } from "./connections.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Inflow } from "./inflow.ts";
 import { extendedStop } from "./lifetime.ts";
@@ -21,10 +17,6 @@ import { CLOSE_TEXT, machineStop, type Stop, timeoutStop } from "./stop.ts";
 
 /** A machine that is not gone by then is reported; the sandbox counts as stopped all the same. */
 const DESTROY_TIMEOUT_MS = 15_000;
-/** WebSocket close code "going away", which clients expect at the end of a sandbox (wire-protocol §4.5). */
-export const GOING_AWAY = 1001;
-/** WebSocket close code "policy violation". */
-const POLICY_VIOLATION = 1008;
 
 /** What every sandbox needs of the server. */
 export interface SandboxServices {
@@ -48,9 +40,9 @@ export class Sandbox {
   readonly #machine: Machine;
   readonly #services: SandboxServices;
   readonly #log: Logger;
-  readonly #session: SandboxSession;
+  readonly #state: SandboxState;
   readonly #deadline = new Deadline(() => void this.end(timeoutStop));
-  readonly #connections = new Set<Connection>();
+  readonly #connections: Connections;
   readonly #resolveEnded: () => void;
   #ending: Promise<void> | null = null;
 
@@ -67,8 +59,14 @@ export class Sandbox {
     this.organisation = organisation;
     this.#services = services;
     this.#log = withFields(services.log, { sandbox: record.id });
-    this.#session = new SandboxSession(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
-    const { store, sealer } = services;
+    this.#state = new SandboxState(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
+    const { store, sealer, heartbeat } = services;
+    this.#connections = new Connections({
+      limit: services.limits.connectionsPerSandbox,
+      heartbeat,
+      log: this.#log,
+      publish: (actor, body) => this.publish(actor, body),
+    });
     this.egress = new SandboxEgress({
       machine,
       record,
@@ -103,44 +101,31 @@ export class Sandbox {
 
   /** @throws {ApiError} `CONNECTION_LIMIT` */
   checkRoomForConnection(): void {
-    if (this.#connections.size >= this.#services.limits.connectionsPerSandbox) throw new ApiError("CONNECTION_LIMIT");
+    this.#connections.checkRoom();
   }
 
-  /** Serves a client until it goes, the sandbox or the token ends. A session ends with its creator's connection; others come and go. */
-  attach(socket: WebSocket, transport: Socket, { actor }: Principal, lease: Lease, role: "creator" | "joined"): void {
-    const remote = transport.remoteAddress ?? "unknown";
-    const connection = new Connection(socket, remote);
-    const log = withFields(this.#log, { connection: connection.id });
-    this.#connections.add(connection);
-    this.#services.heartbeat.watch(socket, transport, (reason) => connection.closeSilent(GOING_AWAY, reason));
-    this.#services.inflow.watch(socket, transport);
-    connection.closeThrough(
-      serveRpc(socket, { session: this.#session, log, emit: (activity) => this.publish(actor, activity) }),
-    );
-    this.publish(actor, {
-      kind: "connection.opened",
-      outcome: "ok",
-      data: { connection: connection.id, role, remote },
+  /** Serves RPC on a connection until the client leaves, or the sandbox or the token ends. */
+  serve(connection: MessageConnection, client: ConnectedClient): void {
+    this.#services.inflow.watch(connection);
+    // Before the connection is counted, so that what RPC has to tell of at its end comes before the end itself.
+    serveRpc(connection, {
+      sandbox: this.#state,
+      log: withFields(this.#log, { connection: connection.id }),
+      emit: (activity) => this.publish(client.principal.actor, activity),
     });
-    log.info({ role, remote }, "connection opened");
-    void connection.closed.then(({ code, reason, silent }) => {
-      lease[Symbol.dispose]();
-      this.#connections.delete(connection);
-      const durationMs = Date.now() - connection.openedAt;
-      this.publish(actor, {
-        kind: "connection.closed",
-        outcome: silent ? "failed" : "ok",
-        data: { connection: connection.id, code, reason, durationMs },
-      });
-      log.info({ code, reason, durationMs, silent }, "connection closed");
-      if (role === "creator" && this.record.stopAt === null)
-        void this.end(silent ? { why: "client-silent", actor, detail: reason } : { why: "client-closed", actor });
+    this.attach(connection, client);
+  }
+
+  /** Counts a connection of any kind and closes it when the sandbox or the token ends. A session ends with its creator's. */
+  attach(connection: Connection, client: ConnectedClient): void {
+    const { principal, role } = client;
+    void this.#connections.add(connection, client).then(({ reason, unresponsive }) => {
+      if (role === "joined" || this.record.stopAt !== null) return;
+      const { actor } = principal;
+      void this.end(unresponsive ? { why: "client-silent", actor, detail: reason } : { why: "client-closed", actor });
     });
-    // The sandbox may have ended while the client's handshake was finished.
-    if (this.#ending) void connection.close(GOING_AWAY, "The sandbox has ended.");
-    const end = () => void connection.close(POLICY_VIOLATION, (lease.signal.reason as TokenEnded).reason);
-    if (lease.signal.aborted) end();
-    else lease.signal.addEventListener("abort", end, { once: true });
+    // The sandbox may have ended during the client's handshake.
+    if (this.#ending) void this.#connections.close("The sandbox has ended.");
   }
 
   /**
@@ -176,8 +161,8 @@ export class Sandbox {
   async #end({ why, actor, detail }: Stop): Promise<void> {
     this.#deadline.cancel();
     const now = Date.now();
-    for (const connection of this.#connections) void connection.close(GOING_AWAY, CLOSE_TEXT[why]);
-    const gone = Promise.all([this.#machine.destroy(), this.#session[Symbol.asyncDispose]()]);
+    void this.#connections.close(CLOSE_TEXT[why]);
+    const gone = Promise.all([this.#machine.destroy(), this.#state[Symbol.asyncDispose]()]);
     gone.catch((error: unknown) => this.#log.error({ err: error }, "the machine could not be ended cleanly"));
     const stored = this.#services.store
       .setStopped(this.id, now, why)
@@ -198,14 +183,14 @@ export class Sandbox {
   async leaveRunning(reason: string): Promise<void> {
     this.#deadline.cancel();
     this.#ending = Promise.resolve();
-    this.#session.leave();
-    await Promise.all([...this.#connections].map((connection) => connection.close(GOING_AWAY, reason)));
-    await this.#session[Symbol.asyncDispose]();
+    this.#state.leave();
+    await this.#connections.close(reason);
+    await this.#state[Symbol.asyncDispose]();
   }
 
   /** Resolves when every connection is closed. */
   async disconnected(): Promise<void> {
-    await Promise.all([...this.#connections].map((connection) => connection.closed));
+    await this.#connections.closed();
   }
 
   publish(actor: Actor, body: EventBody): void {

@@ -3,8 +3,9 @@
  * A computer does that for a program that is busy or stopped; one that is switched off, or cut off, does not.
  */
 import { readFile } from "node:fs/promises";
-import { type Socket, SocketAddress } from "node:net";
+import { SocketAddress } from "node:net";
 import { endianness } from "node:os";
+import type { TcpEndpoints } from "@sandkeep/rpc";
 
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
 /**
@@ -13,24 +14,26 @@ const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
  */
 const UNANSWERED_PROBES = 2;
 
-/** Of these sockets, those whose other end has left something unacknowledged, so that it was sent again. */
-export async function unacknowledged(sockets: Iterable<Socket>): Promise<Set<Socket>> {
-  const searched = new Map<string, Socket>();
-  for (const socket of sockets) searched.set(keyOf(socket), socket);
-  const found = new Set<Socket>();
+/** Of these connections, those whose other end has left something unacknowledged, so that it was sent again. */
+export async function unacknowledged<Connection extends { readonly endpoints: TcpEndpoints }>(
+  connections: Iterable<Connection>,
+): Promise<Set<Connection>> {
+  const searched = new Map<string, Connection>();
+  for (const connection of connections) searched.set(keyOf(connection.endpoints), connection);
+  const found = new Set<Connection>();
   // Without the tables, nothing is known: then only the program's own silence counts.
   const tables = await Promise.all(TABLES.map((path) => readFile(path, "latin1").catch(() => "")));
   for (const row of tables.flatMap((table) => table.split("\n").slice(1))) {
     // sl, local, remote, state, tx:rx queue, timer:when, retransmits, uid, probes without an answer
     const [, local, remote, , , , retransmits = "0", , probes = "0"] = row.trim().split(/\s+/);
     if (!local || !remote || (Number.parseInt(retransmits, 16) === 0 && Number(probes) < UNANSWERED_PROBES)) continue;
-    const socket = searched.get(`${endpoint(local)} ${endpoint(remote)}`);
-    if (socket) found.add(socket);
+    const connection = searched.get(`${endpoint(local)} ${endpoint(remote)}`);
+    if (connection) found.add(connection);
   }
   return found;
 }
 
-const keyOf = ({ localAddress, localPort, remoteAddress, remotePort }: Socket) =>
+const keyOf = ({ localAddress, localPort, remoteAddress, remotePort }: TcpEndpoints) =>
   `${canonical(localAddress)} ${localPort} ${canonical(remoteAddress)} ${remotePort}`;
 
 const canonical = (address = "") => address.replace(/%.*$/, "");

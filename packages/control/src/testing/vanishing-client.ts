@@ -8,6 +8,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { silentLogger } from "@sandkeep/common";
+import { WebSocketConnection } from "@sandkeep/rpc";
 import { type WebSocket, WebSocketServer } from "ws";
 import { Heartbeat } from "../sandboxes/heartbeat.ts";
 
@@ -24,7 +26,7 @@ const watched = { "/quiet": Promise.withResolvers<void>(), "/flooded": Promise.w
 server.on("upgrade", (request, socket: Socket, head) =>
   wss.handleUpgrade(request, socket, head, (ws) => {
     const path = request.url as keyof typeof watched;
-    heartbeat.watch(ws, socket, (reason) => {
+    heartbeat.watch(new WebSocketConnection(ws, socket, silentLogger), (reason) => {
       reasons.push(`${path}: ${reason}`);
       if (path === "/quiet") gone.resolve(reason);
     });

@@ -53,6 +53,7 @@ export const CLOSE = {
   policy: 1008,
   tooBig: 1009,
   internal: 1011,
+  tryAgainLater: 1013,
   invalidJson: 4000,
   invalidMessage: 4001,
 } as const;

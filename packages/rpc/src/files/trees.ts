@@ -1,6 +1,6 @@
 /** Whole directories as archives: what the guest packs goes to the client as it is, and what the client packs to the guest. */
 import type { RpcDecodedParams } from "@sandkeep/protocol";
-import type { Client } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
 import { describeFailure } from "../errors.ts";
 import { openStream, upload } from "../streams/guest-io.ts";
 import { sendBytes } from "../streams/send-bytes.ts";
@@ -8,32 +8,32 @@ import { sendBytes } from "../streams/send-bytes.ts";
 const METHOD = "sandkeep.writeTree";
 
 /** Begins to send a directory. @throws {GuestError} when there is none */
-export async function readTree(client: Client, path: string, window?: number): Promise<{ streamId: number }> {
-  const archive = openStream(client.guest, "readTree", { path }, client.signal);
+export async function readTree(state: ConnectionState, path: string, window?: number): Promise<{ streamId: number }> {
+  const archive = openStream(state.guest, "readTree", { path }, state.signal);
   await archive.head;
-  return { streamId: sendBytes(client, archive, window).id };
+  return { streamId: sendBytes(state, archive, window).id };
 }
 
 /** Takes a directory. @throws {GuestError} when it cannot be written; what was written until then stays */
 export async function writeTree(
-  client: Client,
+  state: ConnectionState,
   { path, contentStreamId, abortId }: RpcDecodedParams<typeof METHOD>,
 ): Promise<{ files: number; bytes: number }> {
-  const source = client.inbound.claim(contentStreamId);
-  const abort = client.aborts.register(abortId, client.signal);
+  const source = state.inbound.claim(contentStreamId);
+  const abort = state.aborts.register(abortId, state.signal);
   try {
-    const stream = openStream(client.guest, "writeTree", { path }, abort.signal);
+    const stream = openStream(state.guest, "writeTree", { path }, abort.signal);
     // A source that waits for the client's next chunk does not notice that the guest has refused.
     stream.once("close", () =>
       source.cancel({ constructorName: "Error", message: "The directory is no longer being written" }),
     );
     const written = await upload(stream, source.chunks());
-    client.emit({ kind: "file.written", outcome: "ok", data: { path, bytes: written.bytes, method: METHOD } });
+    state.emit({ kind: "file.written", outcome: "ok", data: { path, bytes: written.bytes, method: METHOD } });
     return written;
   } catch (error) {
     const described = describeFailure(error);
     const message = "error" in described ? described.error.message : described.failure.message;
-    client.emit({
+    state.emit({
       kind: "file.written",
       outcome: "failed",
       data: { path, bytes: null, method: METHOD, error: message },

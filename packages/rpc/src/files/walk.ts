@@ -2,7 +2,7 @@
 import { LineReader } from "@sandkeep/common";
 import { type GlobParams, type WalkParams, walkEntrySchema } from "@sandkeep/host";
 import { type ErrorObject, errorObjectSchema } from "@sandkeep/protocol";
-import type { Client } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
 import { toErrorObject } from "../errors.ts";
 import { WALK_LINE_BYTES } from "../limits.ts";
 import { openStream } from "../streams/guest-io.ts";
@@ -10,26 +10,26 @@ import type { OutboundStream } from "../streams/outbound-stream.ts";
 
 /** Starts the walk; its entries follow as a stream. @throws {GuestError} when the root cannot be walked at all */
 export async function sendWalk(
-  client: Client,
+  state: ConnectionState,
   ...[method, params]: ["walk", WalkParams] | ["expandGlob", GlobParams]
 ): Promise<{ streamId: number }> {
-  const entries = openStream(client.guest, method, params as WalkParams & GlobParams, client.signal);
+  const entries = openStream(state.guest, method, params as WalkParams & GlobParams, state.signal);
   await entries.head;
-  const stream = client.outbound.open();
+  const stream = state.outbound.open();
   stream.onCancel(() => entries.destroy());
   stream.start();
-  void pump(client, entries, stream);
+  void pump(state, entries, stream);
   return { streamId: stream.id };
 }
 
-async function pump(client: Client, entries: AsyncIterable<Buffer>, stream: OutboundStream): Promise<void> {
+async function pump(state: ConnectionState, entries: AsyncIterable<Buffer>, stream: OutboundStream): Promise<void> {
   const lines = new LineReader(WALK_LINE_BYTES);
   try {
     for await (const piece of entries) {
-      for (const line of readLines(client, lines, piece)) {
+      for (const line of readLines(state, lines, piece)) {
         if (line.error) return stream.fail(line.error);
         stream.enqueue(line.entry);
-        if (client.outbox.congested) await client.outbox.drained();
+        if (state.outbox.congested) await state.outbox.drained();
       }
     }
     stream.end();
@@ -40,7 +40,7 @@ async function pump(client: Client, entries: AsyncIterable<Buffer>, stream: Outb
 
 /** Lines checked and written anew: what a guest sends as JSON is never passed on unseen. */
 function* readLines(
-  client: Client,
+  state: ConnectionState,
   lines: LineReader,
   piece: Buffer,
 ): Generator<{ entry: Buffer; error?: never } | { error: ErrorObject }> {
@@ -52,7 +52,7 @@ function* readLines(
       else yield { entry: Buffer.from(JSON.stringify(walkEntrySchema.parse(value))) };
     }
   } catch (error) {
-    client.session.violation(`walk: ${String(error)}`);
+    state.sandbox.violation(`walk: ${String(error)}`);
     throw error;
   }
 }

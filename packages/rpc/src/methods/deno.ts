@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { SpawnParams } from "@sandkeep/host";
 import { type RpcDecodedParams, WATCHER_RESTART_METHOD } from "@sandkeep/protocol";
-import type { Client, Handlers } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
 import { PROGRAM_PRELOAD, replSetup } from "../deno/preload.ts";
 import { DenoProgram } from "../deno/program.ts";
 import { Repl } from "../deno/repl.ts";
 import { applicationError, noSuchProcess } from "../errors.ts";
+import type { Handlers } from "../handlers.ts";
 import { ProcessRun } from "../processes/process-run.ts";
 import { openStream, upload } from "../streams/guest-io.ts";
 
@@ -14,76 +15,76 @@ const CODE_DIRECTORY = "/tmp/.sandkeep";
 
 /** Deno programs and REPLs (wire-protocol §7.5). */
 export const denoHandlers = {
-  async spawnDeno(client, params) {
+  async spawnDeno(state, params) {
     const { entrypoint, watch, scriptArgs = [] } = params;
     const watched = entrypoint !== undefined && watch !== undefined && watch !== false;
-    const args = entrypoint === undefined ? await inlineArgs(client, params) : runArgs(entrypoint, watch);
+    const args = entrypoint === undefined ? await inlineArgs(state, params) : runArgs(entrypoint, watch);
     const watcherId = watched ? randomUUID() : null;
 
-    const started = await start(client, params, [...args, ...scriptArgs]);
+    const started = await start(state, params, [...args, ...scriptArgs]);
     if (watcherId) {
       const notification = JSON.stringify({ jsonrpc: "2.0", method: WATCHER_RESTART_METHOD, params: { watcherId } });
-      started.program.onRestart = () => client.outbox.send(notification);
+      started.program.onRestart = () => state.outbox.send(notification);
     }
     return { ...streamsOf(started.run), watcherId };
   },
 
-  async denoHttpWait(client, { pid }) {
-    const program = client.session.program(pid);
+  async denoHttpWait(state, { pid }) {
+    const program = state.sandbox.program(pid);
     if (!program) throw noSuchProcess(pid);
-    client.runs.get(pid)?.openGate();
-    return await program.listening(client.signal);
+    state.runs.get(pid)?.openGate();
+    return await program.listening(state.signal);
   },
 
-  async spawnDenoRepl(client, params) {
+  async spawnDenoRepl(state, params) {
     const { scriptArgs = [] } = params;
     const args = ["repl", "--json", "-A", ...(scriptArgs.length ? ["--", ...scriptArgs] : [])];
     let repl: Repl | undefined;
     const early: Buffer[] = [];
-    const { run } = await start(client, params, args, (bytes) => {
+    const { run } = await start(state, params, args, (bytes) => {
       if (!repl) return void early.push(bytes);
       take(repl, bytes);
     });
-    const { limits } = client;
+    const { limits } = state;
     // A character of JSON has up to three bytes of UTF-8.
     const setup = replSetup(Math.floor(limits.replAnswerBytes / 4));
     repl = new Repl(run.pid, { setup, limits, send: (bytes) => run.writeSocket(bytes) });
     for (const bytes of early) take(repl, bytes);
-    const { session } = client;
-    session.addRepl(repl);
+    const { sandbox } = state;
+    sandbox.addRepl(repl);
     const started = repl;
     void run.exited
       .catch(() => {})
       .finally(() => {
         started.gone();
-        session.removeRepl(started);
+        sandbox.removeRepl(started);
       });
     return streamsOf(run);
   },
 
-  async denoReplEval(client, { pid, code }) {
-    return await replOf(client, pid).eval(code);
+  async denoReplEval(state, { pid, code }) {
+    return await replOf(state, pid).eval(code);
   },
 
-  async denoReplCall(client, { pid, fn, args }) {
-    return await replOf(client, pid).call(fn, args ?? []);
+  async denoReplCall(state, { pid, fn, args }) {
+    return await replOf(state, pid).call(fn, args ?? []);
   },
 
-  async denoReplClose(client, { pid }) {
-    const repl = replOf(client, pid);
-    client.session.removeRepl(repl);
+  async denoReplClose(state, { pid }) {
+    const repl = replOf(state, pid);
+    state.sandbox.removeRepl(repl);
     repl.gone(`The REPL ${pid} was closed`);
     // An idle REPL would leave by itself at the end of its socket, but not one that still serves or waits.
-    await client.guest.call("processKill", { pid, signal: "SIGTERM" });
+    await state.guest.call("processKill", { pid, signal: "SIGTERM" });
     return null;
   },
 } satisfies Partial<Handlers>;
 
-function replOf(client: Client, pid: number): Repl {
-  const repl = client.session.repl(pid);
+function replOf(state: ConnectionState, pid: number): Repl {
+  const repl = state.sandbox.repl(pid);
   if (!repl) throw noSuchProcess(pid);
   // Answers come the same way as output.
-  client.runs.get(pid)?.openGate();
+  state.runs.get(pid)?.openGate();
   return repl;
 }
 
@@ -110,7 +111,7 @@ type StartParams = Pick<
 >;
 
 /** Starts Deno and keeps what it reports. */
-async function start(client: Client, params: StartParams, args: string[], onSocket?: (bytes: Buffer) => void) {
+async function start(state: ConnectionState, params: StartParams, args: string[], onSocket?: (bytes: Buffer) => void) {
   const { env, clearEnv, cwd, stdout, stderr, stdinStreamId } = params;
   const spawn: SpawnParams = {
     command: "deno",
@@ -124,14 +125,14 @@ async function start(client: Client, params: StartParams, args: string[], onSock
   };
   let program: DenoProgram | undefined;
   const early: Buffer[] = [];
-  const run = await ProcessRun.start(client, spawn, {
+  const run = await ProcessRun.start(state, spawn, {
     stdinStreamId,
     onChannel: (bytes) => (program ? program.push(bytes) : early.push(bytes)),
     ...(onSocket && { onSocket }),
   });
   program = new DenoProgram(run.pid);
   for (const bytes of early) program.push(bytes);
-  client.session.addProgram(program);
+  state.sandbox.addProgram(program);
   const started = program;
   run.exited.then(
     () => started.end(),
@@ -164,22 +165,22 @@ function watchFlag(paths: string[]): string {
  * no file to write and none to clean up; only what is too long for that becomes a file.
  */
 async function inlineArgs(
-  client: Client,
+  state: ConnectionState,
   { code = "", extension = "ts" }: RpcDecodedParams<"spawnDeno">,
 ): Promise<string[]> {
   if (code.includes("\0")) throw applicationError("TypeError", "Code must not contain NUL characters");
   const commonJs = extension === "cjs" || extension === "cts";
   // Without an import or export `deno eval` would take it for CommonJS.
   const source = commonJs ? code : `${code}\nexport {};`;
-  if (Buffer.byteLength(source) <= client.limits.inlineCodeBytes) {
+  if (Buffer.byteLength(source) <= state.limits.inlineCodeBytes) {
     return ["eval", "--preload", PROGRAM_PRELOAD, `--ext=${extension}`, source.startsWith("-") ? ` ${source}` : source];
   }
-  await client.guest.call("mkdir", { path: CODE_DIRECTORY, recursive: true });
-  const path = await client.guest.call("makeTempFile", {
+  await state.guest.call("mkdir", { path: CODE_DIRECTORY, recursive: true });
+  const path = await state.guest.call("makeTempFile", {
     dir: CODE_DIRECTORY,
     prefix: "code-",
     suffix: `.${extension}`,
   });
-  await upload(openStream(client.guest, "writeFile", { path }), Buffer.from(source));
+  await upload(openStream(state.guest, "writeFile", { path }), Buffer.from(source));
   return runArgs(path, undefined);
 }

@@ -1,4 +1,4 @@
-import type { Handlers } from "../connection-state.ts";
+import type { Handlers } from "../handlers.ts";
 
 /** Environment of the sandbox (wire-protocol §7.7). */
 export const environmentHandlers = {

@@ -1,23 +1,24 @@
-import type { Client, Handlers } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
 import { readTree, writeTree } from "../files/trees.ts";
+import type { Handlers } from "../handlers.ts";
 import { ProcessRun } from "../processes/process-run.ts";
 import { openStream } from "../streams/guest-io.ts";
 import { sendBytes } from "../streams/send-bytes.ts";
 
 /** What Sandkeep adds for its own clients. */
 export const extensionHandlers = {
-  "sandkeep.readFileStream": (client, { path, window }) => readFileStream(client, path, window),
-  "sandkeep.readTree": (client, { path, window }) => readTree(client, path, window),
-  "sandkeep.writeTree": (client, params) => writeTree(client, params),
+  "sandkeep.readFileStream": (state, { path, window }) => readFileStream(state, path, window),
+  "sandkeep.readTree": (state, { path, window }) => readTree(state, path, window),
+  "sandkeep.writeTree": (state, params) => writeTree(state, params),
 
   "sandkeep.streamTaken"({ outbound }, { streamId, bytes }) {
     outbound.get(streamId)?.taken(bytes);
     return null;
   },
 
-  async "sandkeep.spawnPty"(client, { command, args, env, clearEnv, cwd, cols, rows, term, stdinStreamId }) {
+  async "sandkeep.spawnPty"(state, { command, args, env, clearEnv, cwd, cols, rows, term, stdinStreamId }) {
     const pty = { cols, rows, term: term ?? "xterm-256color" };
-    const run = await ProcessRun.start(client, { command, args, env, clearEnv, cwd, pty }, { stdinStreamId });
+    const run = await ProcessRun.start(state, { command, args, env, clearEnv, cwd, pty }, { stdinStreamId });
     return { pid: run.pid, stdoutStreamId: run.stdout!.id };
   },
 
@@ -25,8 +26,8 @@ export const extensionHandlers = {
   "sandkeep.processList": ({ guest }) => guest.call("processList", {}),
 } satisfies Partial<Handlers>;
 
-async function readFileStream(client: Client, path: string, window?: number) {
-  const file = openStream(client.guest, "readFile", { path }, client.signal);
+async function readFileStream(state: ConnectionState, path: string, window?: number) {
+  const file = openStream(state.guest, "readFile", { path }, state.signal);
   const { size } = await file.head;
-  return { size, streamId: sendBytes(client, file, window).id };
+  return { size, streamId: sendBytes(state, file, window).id };
 }

@@ -1,25 +1,26 @@
 import { type RpcDecodedParams, STREAM_METHODS } from "@sandkeep/protocol";
-import type { Call, Client, Handlers } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
 import { applicationError, describeFailure } from "../errors.ts";
 import { sendWalk } from "../files/walk.ts";
+import type { Call, Handlers } from "../handlers.ts";
 import { collect, openStream, upload } from "../streams/guest-io.ts";
 
 /** Files by path (wire-protocol §7.2). */
 export const fileHandlers = {
-  async readFile(client, { path, abortId }, call) {
-    const bytes = await readWhole(client, path, abortId, call);
+  async readFile(state, { path, abortId }, call) {
+    const bytes = await readWhole(state, path, abortId, call);
     return bytes.toString("base64");
   },
 
   // Deno decodes lossily, and keeps a byte order mark; so does this.
-  async readTextFile(client, { path, abortId }, call) {
-    const bytes = await readWhole(client, path, abortId, call);
+  async readTextFile(state, { path, abortId }, call) {
+    const bytes = await readWhole(state, path, abortId, call);
     return bytes.toString("utf8");
   },
 
-  writeFile: (client, params) => writeWhole(client, "writeFile", params, params.content),
-  writeTextFile: (client, params) =>
-    writeWhole(client, "writeTextFile", params, params.content === undefined ? undefined : Buffer.from(params.content)),
+  writeFile: (state, params) => writeWhole(state, "writeFile", params, params.content),
+  writeTextFile: (state, params) =>
+    writeWhole(state, "writeTextFile", params, params.content === undefined ? undefined : Buffer.from(params.content)),
 
   readDir: ({ guest }, { path }) => guest.call("readDir", { path }),
   remove: ({ guest }, { path, options }) => guest.call("remove", { path, ...options }),
@@ -41,22 +42,27 @@ export const fileHandlers = {
   umask: ({ guest }, { mask }) => guest.call("umask", mask === undefined ? {} : { mask }),
   utime: ({ guest }, { path, atime, mtime }) => guest.call("utime", { path, atimeMs: atime, mtimeMs: mtime }),
 
-  walk: (client, params) => sendWalk(client, "walk", params),
-  expandGlob: (client, params) => sendWalk(client, "expandGlob", params),
+  walk: (state, params) => sendWalk(state, "walk", params),
+  expandGlob: (state, params) => sendWalk(state, "expandGlob", params),
 } satisfies Partial<Handlers>;
 
 /** A whole file, if it fits in one answer. */
-async function readWhole(client: Client, path: string, abortId: number | undefined, call: Call): Promise<Buffer> {
+async function readWhole(
+  state: ConnectionState,
+  path: string,
+  abortId: number | undefined,
+  call: Call,
+): Promise<Buffer> {
   // As base64 it takes a third more; the rest of the answer takes little.
-  const limit = Math.floor(((client.limits.resultBytes - 4096) * 3) / 4);
+  const limit = Math.floor(((state.limits.resultBytes - 4096) * 3) / 4);
   const tooLarge = () =>
     applicationError(
       "RangeError",
       `The file is larger than ${limit} bytes, which is what fits in one answer; open it and read it in pieces, or download it: readfile '${path}'`,
     );
-  const abort = client.aborts.register(abortId, client.signal);
+  const abort = state.aborts.register(abortId, state.signal);
   try {
-    const stream = openStream(client.guest, "readFile", { path }, abort.signal);
+    const stream = openStream(state.guest, "readFile", { path }, abort.signal);
     const { size } = await stream.head;
     if (size > limit) {
       stream.destroy();
@@ -73,17 +79,17 @@ async function readWhole(client: Client, path: string, abortId: number | undefin
 type WriteParams = Pick<RpcDecodedParams<"writeFile">, "path" | "abortId" | "options" | "contentStreamId">;
 
 async function writeWhole(
-  client: Client,
+  state: ConnectionState,
   method: string,
   params: WriteParams,
   content: Buffer | undefined,
 ): Promise<null> {
   const { path, abortId, options, contentStreamId } = params;
-  const source = content === undefined ? client.inbound.claim(contentStreamId!) : null;
-  const abort = client.aborts.register(abortId, client.signal);
+  const source = content === undefined ? state.inbound.claim(contentStreamId!) : null;
+  const abort = state.aborts.register(abortId, state.signal);
   let bytes: number | null = content?.length ?? 0;
   try {
-    const stream = openStream(client.guest, "writeFile", { path, ...options }, abort.signal);
+    const stream = openStream(state.guest, "writeFile", { path, ...options }, abort.signal);
     if (content) await upload(stream, content);
     else {
       const counted = async function* () {
@@ -101,12 +107,12 @@ async function writeWhole(
       );
       await upload(stream, counted());
     }
-    client.emit({ kind: "file.written", outcome: "ok", data: { path, bytes, method } });
+    state.emit({ kind: "file.written", outcome: "ok", data: { path, bytes, method } });
     return null;
   } catch (error) {
     const described = describeFailure(error);
     const message = "error" in described ? described.error.message : described.failure.message;
-    client.emit({ kind: "file.written", outcome: "failed", data: { path, bytes: null, method, error: message } });
+    state.emit({ kind: "file.written", outcome: "failed", data: { path, bytes: null, method, error: message } });
     throw error;
   } finally {
     abort.done();

@@ -1,39 +1,39 @@
-import type { Client, Handlers } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
+import type { Handlers } from "../handlers.ts";
 
 /** Open files (wire-protocol §7.3). */
 export const handleHandlers = {
-  open: (client, { path, options }) => open(client, path, openMode(options)),
-  create: (client, { path }) => open(client, path, { read: true, write: true, truncate: true, create: true }),
-  async fileClose(client, { fileHandleId }) {
-    const handle = client.handle(fileHandleId);
-    client.removeHandle(handle);
+  open: (state, { path, options }) => open(state, path, openMode(options)),
+  create: (state, { path }) => open(state, path, { read: true, write: true, truncate: true, create: true }),
+  async fileClose(state, { fileHandleId }) {
+    const handle = state.handle(fileHandleId);
+    state.removeHandle(handle);
     await handle.close();
-    if (handle.bytesWritten) client.emitWritten(handle);
+    if (handle.bytesWritten) state.emitWritten(handle);
     return null;
   },
-  fileSync: (client, { fileHandleId }) => client.handle(fileHandleId).sync("fileSync"),
-  fileSyncData: (client, { fileHandleId }) => client.handle(fileHandleId).sync("fileSyncData"),
-  fileLock: (client, { fileHandleId, exclusive }) =>
-    client.handle(fileHandleId).lock(exclusive ?? false, client.signal),
-  fileUnlock: (client, { fileHandleId }) => client.handle(fileHandleId).unlock(),
-  async fileRead(client, { fileHandleId, length }, call) {
-    const handle = client.handle(fileHandleId);
+  fileSync: (state, { fileHandleId }) => state.handle(fileHandleId).sync("fileSync"),
+  fileSyncData: (state, { fileHandleId }) => state.handle(fileHandleId).sync("fileSyncData"),
+  fileLock: (state, { fileHandleId, exclusive }) => state.handle(fileHandleId).lock(exclusive ?? false, state.signal),
+  fileUnlock: (state, { fileHandleId }) => state.handle(fileHandleId).unlock(),
+  async fileRead(state, { fileHandleId, length }, call) {
+    const handle = state.handle(fileHandleId);
     // Reading nothing is not the end of the file.
     if (length === 0) return { data: "" };
-    const wanted = Math.min(length, client.limits.readBytes);
+    const wanted = Math.min(length, state.limits.readBytes);
     await call.hold(wanted);
     const bytes = await handle.read(wanted);
     return { data: bytes.length ? bytes.toString("base64") : null };
   },
-  async fileWrite(client, { fileHandleId, data }) {
-    return { bytesWritten: await client.handle(fileHandleId).write(data) };
+  async fileWrite(state, { fileHandleId, data }) {
+    return { bytesWritten: await state.handle(fileHandleId).write(data) };
   },
-  async fileSeek(client, { fileHandleId, offset, whence }) {
-    return { position: await client.handle(fileHandleId).seek(offset, whence) };
+  async fileSeek(state, { fileHandleId, offset, whence }) {
+    return { position: await state.handle(fileHandleId).seek(offset, whence) };
   },
-  fileStat: (client, { fileHandleId }) => client.handle(fileHandleId).stat(),
-  fileTruncate: (client, { fileHandleId, len }) => client.handle(fileHandleId).truncate(len),
-  fileUtime: (client, { fileHandleId, atime, mtime }) => client.handle(fileHandleId).utime(atime, mtime),
+  fileStat: (state, { fileHandleId }) => state.handle(fileHandleId).stat(),
+  fileTruncate: (state, { fileHandleId, len }) => state.handle(fileHandleId).truncate(len),
+  fileUtime: (state, { fileHandleId, atime, mtime }) => state.handle(fileHandleId).utime(atime, mtime),
 } satisfies Partial<Handlers>;
 
 interface OpenOptions {
@@ -46,14 +46,14 @@ interface OpenOptions {
   mode?: number | undefined;
 }
 
-async function open(client: Client, path: string, options: OpenOptions): Promise<{ fileHandleId: number }> {
-  client.assertRoomForHandle();
-  const { handle } = await client.guest.call("open", { path, ...options });
-  if (client.signal.aborted) {
-    await client.guest.call("fileClose", { handle });
-    throw client.signal.reason;
+async function open(state: ConnectionState, path: string, options: OpenOptions): Promise<{ fileHandleId: number }> {
+  state.assertRoomForHandle();
+  const { handle } = await state.guest.call("open", { path, ...options });
+  if (state.signal.aborted) {
+    await state.guest.call("fileClose", { handle });
+    throw state.signal.reason;
   }
-  client.addHandle(handle, path);
+  state.addHandle(handle, path);
   return { fileHandleId: handle };
 }
 

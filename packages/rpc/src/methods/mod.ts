@@ -1,5 +1,5 @@
 /** What carries out each RPC method. */
-import type { Handlers } from "../connection-state.ts";
+import type { Handlers } from "../handlers.ts";
 import { denoHandlers } from "./deno.ts";
 import { environmentHandlers } from "./environment.ts";
 import { extensionHandlers } from "./extensions.ts";
@@ -9,8 +9,8 @@ import { networkHandlers } from "./network.ts";
 import { processHandlers } from "./processes.ts";
 
 export const handlers: Handlers = {
-  abort(client, { abortId }) {
-    client.aborts.abort(abortId);
+  abort(state, { abortId }) {
+    state.aborts.abort(abortId);
     return null;
   },
   ...fileHandlers,

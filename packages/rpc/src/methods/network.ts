@@ -1,6 +1,7 @@
 import type { RpcDecodedParams } from "@sandkeep/protocol";
-import type { Client, Handlers } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
 import { applicationError, noSuchProcess } from "../errors.ts";
+import type { Handlers } from "../handlers.ts";
 import { openStream, write } from "../streams/guest-io.ts";
 import type { InboundStream } from "../streams/inbound-stream.ts";
 import { sendBytes } from "../streams/send-bytes.ts";
@@ -9,7 +10,7 @@ import { sendBytes } from "../streams/send-bytes.ts";
 const NULL_BODY = new Set([101, 204, 205, 304]);
 /** HTTP from inside the sandbox, and doors into it. */
 export const networkHandlers = {
-  fetch: (client, params) => fetchInside(client, params),
+  fetch: (state, params) => fetchInside(state, params),
 
   exposeHttp() {
     throw applicationError("NotSupported", "Exposing HTTP is not available in this version of Sandkeep");
@@ -19,15 +20,15 @@ export const networkHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-async function fetchInside(client: Client, params: RpcDecodedParams<"fetch">) {
+async function fetchInside(state: ConnectionState, params: RpcDecodedParams<"fetch">) {
   const { method, headers, redirect, abortId, bodyStreamId, pid } = params;
   const url = checkedUrl(params.url);
-  const body = bodyStreamId === undefined ? null : client.inbound.claim(bodyStreamId);
-  const abort = client.aborts.register(abortId, client.signal);
+  const body = bodyStreamId === undefined ? null : state.inbound.claim(bodyStreamId);
+  const abort = state.aborts.register(abortId, state.signal);
   try {
-    const port = pid === undefined ? undefined : await portOf(client, pid, abort.signal);
+    const port = pid === undefined ? undefined : await portOf(state, pid, abort.signal);
     const stream = openStream(
-      client.guest,
+      state.guest,
       "fetch",
       { url, method, headers, redirect, hasBody: body !== null, port },
       abort.signal,
@@ -50,7 +51,7 @@ async function fetchInside(client: Client, params: RpcDecodedParams<"fetch">) {
     const { status, statusText } = head;
     const answer = { status, statusText, headers: head.headers };
     if (head.hasBody && method !== "HEAD" && !NULL_BODY.has(status))
-      return { ...answer, bodyStreamId: sendBytes(client, stream).id };
+      return { ...answer, bodyStreamId: sendBytes(state, stream).id };
     stream.destroy();
     return { ...answer, bodyStreamId: null };
   } catch (error) {
@@ -69,8 +70,8 @@ function checkedUrl(text: string): string {
 }
 
 /** Port of a Deno process's HTTP server, once there is one. */
-async function portOf(client: Client, pid: number, signal: AbortSignal): Promise<number> {
-  const program = client.session.program(pid);
+async function portOf(state: ConnectionState, pid: number, signal: AbortSignal): Promise<number> {
+  const program = state.sandbox.program(pid);
   if (!program) throw noSuchProcess(pid);
   if (!(await program.listening(signal)) || program.ended)
     throw applicationError("TypeError", `The process ${pid} has ended and serves no HTTP`, "ENOENT");

@@ -241,7 +241,7 @@ test("a process that prints does not notice that the server leaves for a while",
     stdinStreamId: other.client.startStream(),
     ...piped,
   });
-  other.session.leave();
+  other.sandbox.leave();
   await other.client.close();
   const ticks = async () => (await readFile(`${other.home}/ticks`, "utf8").catch(() => "")).length;
   const before = await ticks();

@@ -11,12 +11,13 @@ import {
   HostFrame,
   type SpawnParams,
 } from "@sandkeep/host";
-import type { Client } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
 import { describeFailure, toErrorObject } from "../errors.ts";
 import { EVENT_ARGV_CHARS } from "../limits.ts";
 import { openStream, write } from "../streams/guest-io.ts";
 import type { InboundStream } from "../streams/inbound-stream.ts";
 import type { OutboundStream } from "../streams/outbound-stream.ts";
+import type { Run } from "./runs.ts";
 
 /** Pieces in which a client's chunk goes to the process, bytes: one chunk may be 100 MiB. */
 const STDIN_PIECE_BYTES = 256 * 1024;
@@ -30,7 +31,7 @@ export interface RunOptions {
   onSocket?: (bytes: Buffer) => void;
 }
 
-export class ProcessRun {
+export class ProcessRun implements Run {
   readonly pid: number;
   readonly stdout: OutboundStream | null;
   readonly stderr: OutboundStream | null;
@@ -38,7 +39,7 @@ export class ProcessRun {
   readonly exited: Promise<ExitStatus>;
   /** Resolves when nothing more comes from the process. */
   readonly over: Promise<void>;
-  readonly #client: Client;
+  readonly #state: ConnectionState;
   readonly #stream: GuestStream<{ pid: number }>;
   readonly #options: RunOptions;
   readonly #exit = Promise.withResolvers<ExitStatus>();
@@ -48,25 +49,25 @@ export class ProcessRun {
   #ended = false;
 
   private constructor(
-    client: Client,
+    state: ConnectionState,
     params: SpawnParams,
     options: RunOptions,
     stream: GuestStream<{ pid: number }>,
     pid: number,
     stdin: InboundStream | null,
   ) {
-    this.#client = client;
+    this.#state = state;
     this.#options = options;
     this.#stream = stream;
     this.#stdin = stdin;
     this.pid = pid;
-    this.stdout = params.pty || params.stdout === "piped" ? client.outbound.open() : null;
-    this.stderr = params.stderr === "piped" ? client.outbound.open() : null;
+    this.stdout = params.pty || params.stdout === "piped" ? state.outbound.open() : null;
+    this.stderr = params.stderr === "piped" ? state.outbound.open() : null;
     this.exited = this.#exit.promise;
     this.exited.catch(() => {});
     this.stdout?.onCancel(() => this.#closeOutput("stdout"));
     this.stderr?.onCancel(() => this.#closeOutput("stderr"));
-    this.#gateTimer = setTimeout(() => this.openGate(), client.limits.outputGateMs).unref();
+    this.#gateTimer = setTimeout(() => this.openGate(), state.limits.outputGateMs).unref();
     if (stdin) void this.#feed(stdin);
     this.over = this.#pump();
   }
@@ -77,32 +78,32 @@ export class ProcessRun {
    *
    * @throws {GuestError} when it cannot be started
    */
-  static async start(client: Client, params: SpawnParams, options: RunOptions = {}): Promise<ProcessRun> {
+  static async start(state: ConnectionState, params: SpawnParams, options: RunOptions = {}): Promise<ProcessRun> {
     const { stdinStreamId } = options;
-    const stdin = stdinStreamId === undefined ? null : client.inbound.claim(stdinStreamId);
+    const stdin = stdinStreamId === undefined ? null : state.inbound.claim(stdinStreamId);
     const startedAt = performance.now();
-    const report = commandReport(client, params, startedAt);
+    const report = commandReport(state, params, startedAt);
     let stream;
     let pid;
     try {
-      stream = openStream(client.guest, "spawn", { ...params, stdin: stdin ? "piped" : "null" });
+      stream = openStream(state.guest, "spawn", { ...params, stdin: stdin ? "piped" : "null" });
       pid = (await stream.head).pid;
     } catch (error) {
       stdin?.cancel(toErrorObject(error));
       report(null, null, error);
       throw error;
     }
-    const run = new ProcessRun(client, params, options, stream, pid, stdin);
-    client.runs.add(run);
-    const release = client.onClose(() => run.openGate());
-    if (client.signal.aborted) run.#forsake();
+    const run = new ProcessRun(state, params, options, stream, pid, stdin);
+    state.runs.add(run);
+    const release = state.onClose(() => run.openGate());
+    if (state.signal.aborted) run.#forsake();
     void run.over.finally(() => {
       release();
-      client.runs.delete(run);
+      state.runs.delete(run);
     });
     // Whatever became of the stream, the guest knows how the process ended.
     run.exited
-      .catch(() => client.guest.call("processWait", { pid }))
+      .catch(() => state.guest.call("processWait", { pid }))
       .then(
         (status) => report(pid, status),
         (error: unknown) => report(pid, null, error),
@@ -126,8 +127,8 @@ export class ProcessRun {
    * up. A process that prints nothing goes on. A server that leaves for a while is no client that has gone.
    */
   #closeOutput(output: "stdout" | "stderr"): void {
-    if (this.#ended || this.#client.session.leaving) return;
-    this.#client.guest.call("processCloseOutput", { pid: this.pid, output }).catch(() => {
+    if (this.#ended || this.#state.sandbox.leaving) return;
+    this.#state.guest.call("processCloseOutput", { pid: this.pid, output }).catch(() => {
       // It has ended meanwhile, or its machine has.
     });
   }
@@ -149,7 +150,7 @@ export class ProcessRun {
     } catch {
       // The client's stream failed, or the process is gone: either way the input ends here.
     }
-    if (!this.#stream.destroyed && !this.#client.session.leaving)
+    if (!this.#stream.destroyed && !this.#state.sandbox.leaving)
       await write(this.#stream, encodeFrames(HostFrame.stdin, new Uint8Array())).catch(() => {});
   }
 
@@ -162,7 +163,7 @@ export class ProcessRun {
       for await (const piece of this.#stream as AsyncIterable<Buffer>) {
         for (const frame of this.#checked(reader, piece)) {
           this.#take(frame);
-          if (this.#client.outbox.congested) await this.#client.outbox.drained();
+          if (this.#state.outbox.congested) await this.#state.outbox.drained();
         }
       }
       this.stdout?.end();
@@ -186,14 +187,14 @@ export class ProcessRun {
     try {
       yield* reader.push(piece);
     } catch (error) {
-      this.#client.session.violation(`process ${this.pid}: ${String(error)}`);
+      this.#state.sandbox.violation(`process ${this.pid}: ${String(error)}`);
       throw error;
     }
   }
 
   #take({ type, payload }: Frame): void {
     // Who hears of a process may know that it wrote a file.
-    this.#client.session.touch();
+    this.#state.sandbox.touch();
     switch (type) {
       case GuestFrame.stdout:
       case GuestFrame.stderr: {
@@ -222,18 +223,18 @@ export class ProcessRun {
   }
 
   #violation(detail: string): GuestGone {
-    this.#client.session.violation(`process ${this.pid}: ${detail}`);
+    this.#state.sandbox.violation(`process ${this.pid}: ${detail}`);
     return new GuestGone("The guest broke its contract.");
   }
 }
 
 /** Makes what tells of a command as an event, once it ended or could not start. */
-function commandReport(client: Client, params: SpawnParams, startedAt: number) {
+function commandReport(state: ConnectionState, params: SpawnParams, startedAt: number) {
   const argv = clipped([params.command, ...(params.args ?? [])]);
   const cwd = params.cwd ?? null;
   return (pid: number | null, status: ExitStatus | null, error?: unknown) => {
     const described = error === undefined ? null : describeFailure(error);
-    client.emit({
+    state.emit({
       kind: "command",
       outcome: status?.success ? "ok" : "failed",
       data: {

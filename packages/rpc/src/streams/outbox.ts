@@ -1,36 +1,36 @@
-/** What goes to the client: messages in order, and a mark for those who could send without end. */
-import type { WebSocket } from "ws";
+import type { MessageConnection } from "../connection/connection.ts";
 import type { RpcLimits } from "../limits.ts";
 
+/** What goes to the client: messages in order, and a mark beyond which nothing more is taken from the guest. */
 export class Outbox {
-  readonly #socket: WebSocket;
+  readonly #connection: MessageConnection;
   readonly #high: number;
   readonly #low: number;
   #waiters: (() => void)[] = [];
   #closed = false;
 
-  constructor(socket: WebSocket, limits: Pick<RpcLimits, "outboxHighBytes" | "outboxLowBytes">) {
-    this.#socket = socket;
+  constructor(connection: MessageConnection, limits: Pick<RpcLimits, "outboxHighBytes" | "outboxLowBytes">) {
+    this.#connection = connection;
     this.#high = limits.outboxHighBytes;
     this.#low = limits.outboxLowBytes;
   }
 
   /** Whether the client reads slower than we send: then wait for {@link drained} before taking more from the guest. */
   get congested(): boolean {
-    return !this.#closed && this.#socket.bufferedAmount > this.#high;
+    return !this.#closed && this.#connection.bufferedBytes > this.#high;
   }
 
   /** Whether nothing reaches the client any more: the connection is closed, or about to be. */
   get over(): boolean {
-    return this.#closed || this.#socket.readyState !== this.#socket.OPEN;
+    return this.#closed || !this.#connection.open;
   }
 
   /** Queues a message. `sent` is called once it has left the process, or never will. */
   send(text: string, sent?: () => void): void {
     if (this.over) return sent?.();
-    this.#socket.send(text, () => {
+    this.#connection.send(text, () => {
       sent?.();
-      if (this.#waiters.length && this.#socket.bufferedAmount <= this.#low) this.#wake();
+      if (this.#waiters.length && this.#connection.bufferedBytes <= this.#low) this.#wake();
     });
   }
 

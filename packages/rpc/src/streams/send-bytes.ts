@@ -1,23 +1,23 @@
 /** Sends a guest's stream to the client as it comes, at the client's pace: that of its socket, and that of its reader if it says. */
 import type { GuestStream } from "@sandkeep/host";
-import type { Client } from "../connection-state.ts";
+import type { ConnectionState } from "../connection-state.ts";
 import { toErrorObject } from "../errors.ts";
 import type { OutboundStream } from "./outbound-stream.ts";
 
 /** @param window how much the client holds unread, bytes */
-export function sendBytes(client: Client, source: GuestStream<unknown>, window = Infinity): OutboundStream {
-  const stream = client.outbound.open(window);
+export function sendBytes(state: ConnectionState, source: GuestStream<unknown>, window = Infinity): OutboundStream {
+  const stream = state.outbound.open(window);
   stream.onCancel(() => source.destroy());
   stream.start();
-  void pump(client, source, stream);
+  void pump(state, source, stream);
   return stream;
 }
 
-async function pump(client: Client, source: AsyncIterable<Buffer>, stream: OutboundStream): Promise<void> {
+async function pump(state: ConnectionState, source: AsyncIterable<Buffer>, stream: OutboundStream): Promise<void> {
   try {
     for await (const bytes of source) {
       stream.enqueue(bytes);
-      if (client.outbox.congested) await client.outbox.drained();
+      if (state.outbox.congested) await state.outbox.drained();
       if (stream.full) await stream.room();
     }
     stream.end();

@@ -1,4 +1,4 @@
-/** For tests: an agent, a session and a WebSocket server in front of them, all real. */
+/** For tests: an agent, a sandbox's state and a WebSocket server in front of them, all real. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,9 +6,11 @@ import { type Logger, silentLogger } from "@sandkeep/common";
 import type { Guest } from "@sandkeep/host";
 import type { Activity } from "@sandkeep/protocol";
 import { WebSocketServer } from "ws";
+import type { MessageConnection } from "../connection/connection.ts";
+import { WebSocketConnection } from "../connection/websocket-connection.ts";
 import { RPC_LIMITS, type RpcLimits } from "../limits.ts";
-import { SandboxSession } from "../sandbox-state.ts";
-import { type RpcConnection, serveRpc } from "../serve.ts";
+import { SandboxState } from "../sandbox-state.ts";
+import { serveRpc } from "../serve.ts";
 import { startAgent } from "./agent.ts";
 import { TestClient } from "./client.ts";
 
@@ -26,24 +28,26 @@ export interface TestServer extends AsyncDisposable {
   url: string;
   activities: Activity[];
   /** The server's ends, in the order of their connecting. */
-  connections: RpcConnection[];
-  session: SandboxSession;
+  connections: MessageConnection[];
+  sandbox: SandboxState;
   connect(): Promise<TestClient>;
 }
 
 /** Serves one guest. */
 export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {}): Promise<TestServer> {
-  const session = new SandboxSession(guest, { log, memoryMiB: 1280 });
+  const sandbox = new SandboxState(guest, { log, memoryMiB: 1280 });
   const activities: Activity[] = [];
-  const connections: RpcConnection[] = [];
+  const connections: MessageConnection[] = [];
   const http = createServer();
   const sockets = new WebSocketServer({
     server: http,
     maxPayload: limits.messageBytes ?? RPC_LIMITS.messageBytes,
     perMessageDeflate: false,
   });
-  sockets.on("connection", (socket) => {
-    connections.push(serveRpc(socket, { session, log, emit: (activity) => activities.push(activity), limits }));
+  sockets.on("connection", (socket, request) => {
+    const connection = new WebSocketConnection(socket, request.socket, log);
+    connections.push(connection);
+    serveRpc(connection, { sandbox, log, emit: (activity) => activities.push(activity), limits });
   });
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
@@ -53,7 +57,7 @@ export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {})
     url,
     activities,
     connections,
-    session,
+    sandbox,
     async connect() {
       const client = await TestClient.connect(url);
       clients.push(client);
@@ -64,7 +68,7 @@ export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {})
       sockets.close();
       http.close();
       await Promise.all(connections.map(({ closed }) => closed));
-      await session[Symbol.asyncDispose]();
+      await sandbox[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { ApiError, CONFIG_HEADER, decodeConfig } from "@sandkeep/protocol";
+import { WebSocketConnection } from "@sandkeep/rpc";
 import { type WebSocket, WebSocketServer } from "ws";
 import { bearerToken, type Principal } from "../../auth/authenticator.ts";
 import type { Lease } from "../../auth/lease.ts";
@@ -125,7 +126,7 @@ export class Upgrades {
     let served = false;
     this.#server.handleUpgrade(request, socket, early, (webSocket: WebSocket) => {
       served = true;
-      sandbox.attach(webSocket, socket, principal, lease, role);
+      sandbox.serve(new WebSocketConnection(webSocket, socket, this.#services.log), { principal, lease, role });
       socket.resume();
     });
     return served;

@@ -1,0 +1,181 @@
+/** Connections of any protocol: what carries one is a plain TCP connection here, and WebSockets in the other tests. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { silentLogger } from "@sandkeep/common";
+import type { EgressSpec } from "@sandkeep/egress";
+import { type ApiError, newOrganisationId, newSandboxId } from "@sandkeep/protocol";
+import { type SandboxRecord, SqliteDriver, storeOn } from "@sandkeep/store";
+import type { Principal } from "../auth/authenticator.ts";
+import { Leases } from "../auth/lease.ts";
+import { parseConfig } from "../config/load.ts";
+import type { ConfigInput } from "../config/schema.ts";
+import { openSealer } from "../egress/sealing.ts";
+import { EventBus } from "../events/bus.ts";
+import { sharedAgent } from "../testing/agent-binary.ts";
+import { LocalHost } from "../testing/local-host.ts";
+import { TcpConnection } from "../testing/tcp-connection.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Inflow } from "./inflow.ts";
+import { Sandbox } from "./sandbox.ts";
+import { serverStop } from "./stop.ts";
+
+const ALLOW_ALL: EgressSpec = { policy: { allow: null, deny: [], rules: [] }, secrets: [] };
+const MINUTE_MS = 60_000;
+
+/** A sandbox on a machine that is a local process, without a server around it. */
+async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: number | null = null) {
+  await using started = new AsyncDisposableStack();
+  const dir = await mkdtemp(join(tmpdir(), "sandkeep-connections-"));
+  started.defer(() => rm(dir, { recursive: true, force: true }));
+  const host = new LocalHost({ dir: join(dir, "machines"), agent: (await sharedAgent()).path });
+  started.defer(() => host.close());
+  const store = started.use(storeOn(new SqliteDriver(":memory:")));
+  const organisation = { id: newOrganisationId(), slug: "acme" };
+  await store.organisations.insert({ ...organisation, name: "acme", createdAt: 0 });
+  const events = started.use(new EventBus(store.events, silentLogger));
+  const config = parseConfig({ limits });
+  const heartbeat = started.use(
+    new Heartbeat({ silentMs: config.limits.silentClientMs, busyMs: config.limits.busyClientMs }),
+  );
+  const { sealer } = await openSealer(join(dir, "egress"), store.sealing, silentLogger);
+  const now = Date.now();
+  const record: SandboxRecord = {
+    id: newSandboxId("ord"),
+    organisation: organisation.id,
+    region: "ord",
+    status: "running",
+    memoryMiB: 1280,
+    createdAt: now,
+    stopAt: lifetimeMs === null ? null : now + lifetimeMs,
+    stoppedAt: null,
+    stopReason: null,
+    labels: {},
+    network: { allowNet: null, deny: [], rules: [], secrets: {} },
+  };
+  await store.sandboxes.insert(record, null);
+  const machine = await host.create({ id: record.id, memoryMiB: 1280, env: {}, egress: ALLOW_ALL, keep: false });
+  const sandbox = new Sandbox(machine, record, organisation, ALLOW_ALL, {
+    store: store.sandboxes,
+    events,
+    heartbeat,
+    inflow: new Inflow(config.limits.incomingBytes),
+    limits: config.limits,
+    sealer,
+    log: silentLogger,
+  });
+  started.defer(() => sandbox.end(serverStop));
+  const leases = started.use(new Leases());
+  const principal: Principal = {
+    organisation,
+    token: { id: "tok_1", name: "test", scope: "run", expiresAt: null },
+    actor: { kind: "token", id: "tok_1", name: "test" },
+  };
+  const running = started.move();
+  return {
+    sandbox,
+    leases,
+    client: (role: "creator" | "joined") => ({ principal, lease: leases.take("tok_1", null), role }),
+    /** The connection's events, oldest first. */
+    async events(kind: string) {
+      await events.flush();
+      const found = await store.events.list({
+        organisation: organisation.id,
+        kinds: [kind],
+        order: "oldest-first",
+        limit: 10,
+      });
+      return found.map(({ outcome, data }) => ({ outcome, ...(data as object) }) as Record<string, unknown>);
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+test("a connection counts, whatever protocol it speaks, until it is closed", async () => {
+  await using one = await startSandbox({ connectionsPerSandbox: 1 }, MINUTE_MS);
+  one.sandbox.checkRoomForConnection();
+  const { connection, client } = await TcpConnection.open();
+  one.sandbox.attach(connection, one.client("joined"));
+  assert.equal(one.sandbox.connections, 1);
+  assert.throws(
+    () => one.sandbox.checkRoomForConnection(),
+    (error: ApiError) => error.code === "CONNECTION_LIMIT",
+  );
+  client.end();
+  await connection.closed;
+  await new Promise(setImmediate);
+  one.sandbox.checkRoomForConnection();
+  const [opened] = await one.events("connection.opened");
+  assert.deepEqual(opened, { outcome: "ok", connection: connection.id, role: "joined", remote: "127.0.0.1" });
+  const [closed] = await one.events("connection.closed");
+  assert.deepEqual([closed!.outcome, closed!.connection], ["ok", connection.id]);
+});
+
+test("a connection ends with its token", async () => {
+  await using one = await startSandbox({}, MINUTE_MS);
+  const { connection, client } = await TcpConnection.open();
+  one.sandbox.attach(connection, one.client("joined"));
+  one.leases.revoke("tok_1");
+  assert.equal(await text(client), "The access token was revoked.\n");
+  assert.deepEqual(await connection.closed, { code: 1008, reason: "The access token was revoked." });
+  // The token may have ended during the handshake.
+  const late = await TcpConnection.open();
+  late.client.resume();
+  const ended = one.client("joined");
+  one.leases.revoke("tok_1");
+  one.sandbox.attach(late.connection, ended);
+  assert.equal((await late.connection.closed).code, 1008);
+});
+
+test("a connection ends with its sandbox, also one that comes too late", async () => {
+  await using one = await startSandbox({}, MINUTE_MS);
+  const { connection, client } = await TcpConnection.open();
+  one.sandbox.attach(connection, one.client("joined"));
+  const end = one.sandbox.end({ why: "killed", actor: { kind: "system" } });
+  assert.equal(await text(client), "The sandbox was killed.\n");
+  assert.deepEqual(await connection.closed, { code: 1001, reason: "The sandbox was killed." });
+  const late = await TcpConnection.open();
+  late.client.resume();
+  one.sandbox.attach(late.connection, one.client("joined"));
+  assert.equal((await late.connection.closed).reason, "The sandbox has ended.");
+  await end;
+});
+
+test("a session ends with its creator's connection, and with no other", async () => {
+  await using one = await startSandbox();
+  const creator = await TcpConnection.open();
+  one.sandbox.attach(creator.connection, one.client("creator"));
+  const joined = await TcpConnection.open();
+  one.sandbox.attach(joined.connection, one.client("joined"));
+  joined.client.end();
+  await joined.connection.closed;
+  await new Promise(setImmediate);
+  assert.equal(one.sandbox.isEnding, false);
+  creator.client.end();
+  await one.sandbox.ended;
+  assert.deepEqual(
+    (await one.events("sandbox.stopped")).map(({ why }) => why),
+    ["client-closed"],
+  );
+});
+
+test("a connection whose client no longer responds is closed", async () => {
+  await using one = await startSandbox({ silentClientMs: 500, busyClientMs: 500 });
+  const { connection, client } = await TcpConnection.open();
+  client.pause();
+  one.sandbox.attach(connection, one.client("creator"));
+  await one.sandbox.ended;
+  assert.ok(connection.probes > 0);
+  assert.match((await connection.closed).reason, /^Nothing was heard of the client/);
+  assert.deepEqual(
+    (await one.events("connection.closed")).map(({ outcome }) => outcome),
+    ["failed"],
+  );
+  assert.deepEqual(
+    (await one.events("sandbox.stopped")).map(({ why }) => why),
+    ["client-silent"],
+  );
+});

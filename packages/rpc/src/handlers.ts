@@ -1,0 +1,21 @@
+import type { RpcDecodedParams, RpcMethod, RpcResult } from "@sandkeep/protocol";
+import type { ConnectionState } from "./connection-state.ts";
+
+/** One call, as its method sees it. */
+export interface Call {
+  /**
+   * Takes `bytes` of the memory for results that are held as a whole, and waits until there is that much. They are given back
+   * when the call's answer has been sent.
+   */
+  hold(bytes: number): Promise<void>;
+}
+
+/** Carries out a method. `undefined` is answered as null. */
+export type Handler<M extends RpcMethod> = (
+  state: ConnectionState,
+  params: RpcDecodedParams<M>,
+  call: Call,
+) => Promise<RpcResult<M>> | RpcResult<M>;
+
+/** One handler for each method. */
+export type Handlers<M extends RpcMethod = RpcMethod> = { [K in M]: Handler<K> };
