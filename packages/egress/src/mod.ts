@@ -2,7 +2,7 @@
 export * from "./contract.ts";
 export * from "./hooks.ts";
 export * from "./policy/mod.ts";
-export { authorityPem, guestAuthorities } from "./proxy/mod.ts";
+export { authorityPem, loadGuestCas } from "./proxy/mod.ts";
 export {
   MAX_VALUE_BYTES,
   newPlaceholder,

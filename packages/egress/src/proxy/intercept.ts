@@ -36,7 +36,7 @@ export async function interceptTls(
   const offer = offered(hello.alpn);
   if (!refusal && upstream) {
     try {
-      secured = await connectTls(upstream.socket, eventHost(host), offer, shared.trust, flow.signal);
+      secured = await connectTls(upstream.socket, eventHost(host), offer, shared.upstreamCas, flow.signal);
       secured.on("error", () => undefined);
     } catch (error) {
       // Policy may have changed in the meantime: then the connection was cut.

@@ -4,4 +4,4 @@ export * from "./connection/flow.ts";
 export { openShared } from "./connection/shared.ts";
 export { serveFlow } from "./serve.ts";
 export { authorityPem, loadAuthority } from "./tls/authority.ts";
-export { guestAuthorities } from "./tls/guest-cas.ts";
+export { loadGuestCas } from "./tls/guest-cas.ts";

@@ -1,6 +1,6 @@
 /** Opens this computer as a host. */
 import { tryLockFile } from "@sandkeep/common";
-import { guestAuthorities } from "@sandkeep/egress";
+import { loadGuestCas } from "@sandkeep/egress";
 import type { Host } from "../contract.ts";
 import { createQemu } from "../engine/qemu/create.ts";
 import { layout, verdictsOf } from "../layout.ts";
@@ -54,7 +54,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
 /** What guests trust besides their image's authorities, PEM. */
 async function authoritiesFor({ egress, log }: HostOptions): Promise<string[]> {
   if (!egress) return [];
-  const { pems, leftOut } = await guestAuthorities({ dir: egress.dir, caFiles: egress.config.caFiles });
+  const { pems, leftOut } = await loadGuestCas({ dir: egress.dir, caFiles: egress.config.caFiles });
   if (leftOut > 0)
     log.warn(
       { given: pems.length, leftOut },

@@ -26,7 +26,7 @@ export interface Flow {
 export interface Shared {
   readonly leaves: LeafCertificates;
   /** Authorities of upstreams (`tls/upstream-cas.ts`). */
-  readonly trust: SecureContext;
+  readonly upstreamCas: SecureContext;
   /** Hosts whose TLS is not opened. */
   readonly passThrough: readonly Pattern[];
   readonly hooks: Hooks | null;

@@ -4,7 +4,7 @@ import type { Hooks } from "../../hooks.ts";
 import { parsePattern } from "../../policy/mod.ts";
 import { loadAuthority } from "../tls/authority.ts";
 import { LeafCertificates } from "../tls/leaf.ts";
-import { upstreamTrust } from "../tls/upstream-cas.ts";
+import { loadUpstreamCas } from "../tls/upstream-cas.ts";
 import type { Shared } from "./flow.ts";
 
 /**
@@ -17,14 +17,14 @@ export async function openShared(
   dir: string,
   config: Pick<EgressConfig, "caFiles" | "passThrough" | "hooks">,
 ): Promise<Shared> {
-  const [authority, trust, hooks] = await Promise.all([
+  const [authority, upstreamCas, hooks] = await Promise.all([
     loadAuthority(dir),
-    upstreamTrust(config.caFiles),
+    loadUpstreamCas(config.caFiles),
     loadHooks(config.hooks),
   ]);
   return {
     leaves: await LeafCertificates.create(authority),
-    trust,
+    upstreamCas,
     passThrough: config.passThrough.map(parsePattern),
     hooks,
   };

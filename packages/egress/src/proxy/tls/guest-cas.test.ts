@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { getCACertificates } from "node:tls";
 import { authorityPem } from "./authority.ts";
-import { guestAuthorities } from "./guest-cas.ts";
+import { loadGuestCas } from "./guest-cas.ts";
 
 /** Below it a root of a system, an installation, and some authorities that nobody knows. */
 let dir: string;
@@ -39,7 +39,7 @@ async function given(options: {
   environment?: NodeJS.ProcessEnv;
   root?: string;
 }): Promise<string[]> {
-  const { pems, leftOut } = await guestAuthorities({
+  const { pems, leftOut } = await loadGuestCas({
     dir: join(dir, "egress"),
     caFiles: [],
     environment: {},
@@ -80,7 +80,7 @@ test("none that the world knows, or the distribution's list has, though a variab
 test("a file of egress.caFiles that cannot be read is an error, and too many authorities are counted", async () => {
   await assert.rejects(given({ caFiles: [join(dir, "missing.pem")] }), /ENOENT/);
   const many = await Promise.all(Array.from({ length: 34 }, (_, n) => authorityPem(join(dir, `many-${n}`))));
-  const { pems, leftOut } = await guestAuthorities({
+  const { pems, leftOut } = await loadGuestCas({
     dir: join(dir, "egress"),
     caFiles: [await file("many.pem", ...many)],
     environment: {},

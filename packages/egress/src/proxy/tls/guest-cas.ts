@@ -23,7 +23,7 @@ const SYSTEM_BUNDLES = [
   "/etc/ssl/ca-bundle.pem",
 ];
 
-export interface GuestTrustOptions {
+export interface GuestCaOptions {
   /** Folder of the installation's CA. */
   dir: string;
   /** PEM files of `egress.caFiles`. */
@@ -44,12 +44,12 @@ export interface GuestTrustOptions {
  * @returns the certificates, and how many were left out because there are too many
  * @throws {Error} when a file of `caFiles` cannot be read
  */
-export async function guestAuthorities({
+export async function loadGuestCas({
   dir,
   caFiles,
   environment = process.env,
   root = "/",
-}: GuestTrustOptions): Promise<{ pems: string[]; leftOut: number }> {
+}: GuestCaOptions): Promise<{ pems: string[]; leftOut: number }> {
   const bundled = new Set(getCACertificates("bundled").map(fingerprint));
   const local = await readable(await Array.fromAsync(glob(LOCAL_AUTHORITIES.map((pattern) => join(root, pattern)))));
   const distributions = new Set((await readable(SYSTEM_BUNDLES.map((file) => join(root, file)))).map(fingerprint));

@@ -30,14 +30,14 @@ export function connectTls(
   socket: Duplex,
   name: string,
   alpn: readonly string[],
-  trust: SecureContext,
+  cas: SecureContext,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   const tls = connect({
     socket: new Carrier(socket) as Duplex as Socket,
     ...(isIP(name) ? { host: name } : { servername: name }),
     ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
-    secureContext: trust,
+    secureContext: cas,
     minVersion: MIN_UPSTREAM_VERSION,
     rejectUnauthorized: true,
   });

@@ -12,7 +12,7 @@ export const MIN_UPSTREAM_VERSION = "TLSv1.2";
  * @param caFiles PEM files
  * @throws {Error} when a configured file cannot be read or used; files of the environment that cannot be are left out
  */
-export async function upstreamTrust(
+export async function loadUpstreamCas(
   caFiles: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<SecureContext> {
