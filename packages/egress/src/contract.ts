@@ -1,24 +1,24 @@
 /**
- * The contract of egress: what a sandbox may reach, which secrets are put in on the way, and what is reported of it.
- * Everything here is plain data, fit for a store, a pipe or a network.
+ * The egress contract: what a sandbox may reach, which secrets the proxy substitutes, and which events it reports.
+ * Everything here is plain data that can be stored or sent over a pipe or a network.
  *
- * Who holds what: the control plane keeps {@link EgressSpec}, in which values of secrets are sealed; only the proxy, a
- * process of its own, opens them. The guest's end of the wire is in `port/contract.ts`.
+ * The control plane keeps {@link EgressSpec}, in which secret values are sealed. Only the proxy, a separate process,
+ * opens them. What guest and proxy say to each other is in `port/contract.ts`.
  */
 
-/** A request shape that a rule permits. All of what is given must hold. */
+/** A request rule. A request fits the rule when it meets every condition given. */
 export interface RequestRule {
-  /** Which hosts it is for: a pattern as in {@link PolicySpec.allow}. A host that no rule is for is not restricted. */
+  /** The hosts it applies to: a pattern as in {@link PolicySpec.allow}. Hosts without any rule are not restricted. */
   host: string;
   /** Methods, upper case. Absent: any. */
   methods?: string[] | undefined;
-  /** Patterns of the path without its query, `*` within a segment and `**` across, such as `/v1/*` or `/repos/**`. Absent: any. */
+  /** Patterns for the path without its query: `*` matches within a segment, `**` across segments, as in `/v1/*` or `/repos/**`. Absent: any. */
   paths?: string[] | undefined;
-  /** Whether it permits WebSockets too. Absent: no. */
+  /** Whether it also permits WebSockets. Absent: no. */
   websocket?: boolean | undefined;
-  /** Largest body of a request, in bytes; of a WebSocket, all that is sent in its messages together. */
+  /** Largest request body in bytes; for a WebSocket, the total of all messages sent. */
   maxRequestBytes?: number | undefined;
-  /** Requests per minute for this sandbox and rule; messages that are sent over a WebSocket count as well. */
+  /** Requests per minute for this sandbox and rule. Messages sent over a WebSocket count as requests. */
   requestsPerMinute?: number | undefined;
 }
 
@@ -26,9 +26,9 @@ export interface RequestRule {
 export interface PolicySpec {
   /** Patterns: `example.com`, `example.com:443`, `*.example.com[:443]`, IPv4, IPv6, `[IPv6]:443`, CIDR. Null: the public internet. */
   allow: string[] | null;
-  /** Patterns that win over every other. */
+  /** Patterns that override `allow`. */
   deny: string[];
-  /** A request to a host that a rule is for must fit at least one of the rules for it. */
+  /** A request to a host that has rules must fit at least one of them. */
   rules: RequestRule[];
 }
 
@@ -36,55 +36,55 @@ export interface PolicySpec {
 export interface SealedSecret {
   /** Name of the environment variable. */
   name: string;
-  /** What stands for it inside the sandbox: `DENO_SECRET_PLACEHOLDER_` and 64 hexadecimal digits, or of a form that was asked for. ASCII. */
+  /** What the sandbox sees instead of the value: `DENO_SECRET_PLACEHOLDER_` and 64 hexadecimal digits, or text of a custom form. ASCII. */
   placeholder: string;
-  /** Patterns of approved hosts: names only, with or without port; no addresses. */
+  /** Patterns for approved hosts: names with or without a port, no addresses. */
   hosts: string[];
-  /** Where it is put in besides headers and the query. */
+  /** Where it is substituted in addition to headers and the query. */
   in: "body"[];
   /** Base64 of the encrypted value (`secrets/seal.ts`), bound to `placeholder`. */
   sealed: string;
 }
 
-/** Everything that the proxy knows of one sandbox. */
+/** Everything the proxy knows about one sandbox. */
 export interface EgressSpec {
   policy: PolicySpec;
   secrets: SealedSecret[];
 }
 
-/** Settings of the proxy, the same for all sandboxes. Configuration keys are `egress.*`. */
+/** Proxy settings that apply to all sandboxes. Configuration keys are `egress.*`. */
 export interface EgressConfig {
-  /** Static names: `{"name": "ip[:port]"}`. May be dialled although inner; with a port, that port is dialled whatever the sandbox asked for. */
+  /** Static names: `{"name": "ip[:port]"}`. The address may be internal. A port given here replaces the port that the sandbox asked for. */
   hosts: Record<string, string>;
-  /** PEM files of further authorities for upstream certificates. */
+  /** PEM files with additional CAs for upstream certificates. */
   caFiles: string[];
-  /** Patterns of hosts whose TLS is not opened. They never get secrets. */
+  /** Patterns for hosts whose TLS is not intercepted. They never get secrets. */
   passThrough: string[];
-  /** Resolvers, `ip[:port]`. Empty: the system's. */
+  /** DNS resolvers, `ip[:port]`. Empty: the system's resolvers. */
   dnsServers: string[];
-  /** `http://[user:password@]host:port` through which everything is dialled, or null. */
+  /** HTTP proxy through which all connections are made, `http://[user:password@]host:port`, or null. */
   upstreamProxy: string | null;
-  /** Absolute path of a module with hooks (`hooks.ts`), or null. */
+  /** Absolute path of a hooks module (`hooks.ts`), or null. */
   hooks: string | null;
 }
 
-/** Why something did or did not go out. */
+/** Whether something was allowed to go out, and if so whether it worked. */
 export type Verdict = "allowed" | "denied" | "failed";
 
 interface Common {
-  /** When it began, epoch milliseconds. */
+  /** Start time, epoch milliseconds. */
   at: number;
   durationMs: number;
   verdict: Verdict;
   /** The pattern or rule that decided, if one did. */
   rule: string | null;
-  /** Why it was denied or failed, for people; never holds a secret's value. */
+  /** Why it was denied or failed, as a sentence; never contains a secret's value. */
   reason: string | null;
-  /** The guest's process, as the guest tells it: not to be trusted. */
+  /** The guest's process, as reported by the guest: not trustworthy. */
   process: { pid: number; name: string } | null;
 }
 
-/** A request that was seen as one. */
+/** An HTTP request or a WebSocket. */
 export interface HttpEvent extends Common {
   kind: "http";
   protocol: "http/1.1" | "h2" | "websocket";
@@ -96,24 +96,24 @@ export interface HttpEvent extends Common {
   path: string;
   /** Names of query parameters, never their values. */
   query: string[];
-  /** Of the answer that the guest got. */
+  /** Status of the response that the guest got. */
   status: number | null;
-  /** Bodies only, as the guest sent and got them. */
+  /** Body bytes only, as the guest sent and received them. */
   bytesUp: number;
   bytesDown: number;
-  /** Names of secrets that were put in. */
+  /** Names of secrets that were substituted. */
   secrets: string[];
-  /** Names of secrets whose placeholder was seen in a place where it is not put in. */
+  /** Names of secrets whose placeholder appeared where it is not substituted. */
   placeholders: string[];
-  /** Address that was dialled. */
+  /** The address that was dialled. */
   address: string | null;
 }
 
-/** A connection that was not seen as requests: raw TCP, TLS that is not opened, UDP; or one that was refused. */
+/** A connection whose requests are not visible (raw TCP, TLS that is not intercepted, UDP), or one that was refused. */
 export interface ConnectionEvent extends Common {
   kind: "connection";
   protocol: "tcp" | "tls" | "udp";
-  /** Name, or address where there is none. */
+  /** The name, or the address if there is no name. */
   host: string;
   port: number;
   address: string | null;
@@ -121,7 +121,7 @@ export interface ConnectionEvent extends Common {
   bytesDown: number;
 }
 
-/** A name that was asked for. */
+/** A DNS query. */
 export interface DnsEvent extends Common {
   kind: "dns";
   name: string;
@@ -129,29 +129,29 @@ export interface DnsEvent extends Common {
   type: string;
 }
 
-/** What is reported of one sandbox. */
+/** What the proxy reports about one sandbox. */
 export type EgressEvent = HttpEvent | ConnectionEvent | DnsEvent;
 
-/** What the host sends to the proxy, one JSON text a line. */
+/** Messages from the host to the proxy, one JSON text per line. */
 export type ToProxy =
-  /** First, and once. `dir` holds the CA and the key of sealed secrets. */
+  /** The first message, sent once. `dir` holds the CA and the key for sealed secrets. */
   | { type: "configure"; dir: string; config: EgressConfig }
-  /** Serves the guest at the other end of this unix socket; `done` comes back when the spec is in force. */
+  /** Serve the guest at the other end of this Unix socket. `done` confirms that the spec is in force. */
   | { type: "attach"; seq: number; id: string; socket: string; spec: EgressSpec }
-  /** In force, on open connections too, when `done` comes back. */
+  /** `done` confirms that the spec is in force, including for open connections. */
   | { type: "update"; seq: number; id: string; spec: EgressSpec }
   | { type: "detach"; id: string }
-  /** Of this sandbox so many more events are safe. */
+  /** This many more events of the sandbox have been stored. */
   | { type: "ack"; id: string; events: number };
 
-/** What the proxy sends to the host, one JSON text a line. */
+/** Messages from the proxy to the host, one JSON text per line. */
 export type FromProxy =
   | { type: "ready" }
   | { type: "done"; seq: number; error: string | null }
   | { type: "event"; id: string; event: EgressEvent }
-  /** The guest broke the contract of the wire. */
+  /** The guest broke the egress port's contract. */
   | { type: "violation"; id: string; detail: string }
   | { type: "log"; level: "info" | "warn" | "error"; id?: string; text: string };
 
-/** Events of a sandbox that may be on their way to the store; a sandbox with more has to wait before it may do more. */
+/** Events of one sandbox that may be waiting to be stored. At this number the sandbox must wait before it can do more. */
 export const UNACKNOWLEDGED_EVENTS = 256;

@@ -1,6 +1,7 @@
 /**
- * Hooks: code of whoever runs the server that sees every request before it leaves and every answer before it arrives.
- * It is trusted, and still never sees a secret: requests pass it before values are put in, answers after they were taken out.
+ * Hooks: code of the server's operator that sees every request before it leaves and every response before it arrives.
+ * Hooks are trusted, yet never see a secret's value: they run on requests before values are substituted, and on responses after values
+ * are redacted.
  */
 
 /** A request on its way out. */
@@ -8,24 +9,24 @@ export interface HookRequest {
   method: string;
   /** With the query. */
   path: string;
-  /** Names as sent; those that frame the message are not there. */
+  /** Names as sent, without the headers that frame the message. */
   headers: [name: string, value: string][];
-  /** Null when there is none. Whoever reads it has to put another in its place. */
+  /** Null when there is none. A hook that reads the body must replace it. */
   body: ReadableStream<Uint8Array> | null;
 }
 
-/** An answer on its way in. */
+/** A response on its way in. */
 export interface HookResponse {
   status: number;
   headers: [name: string, value: string][];
   body: ReadableStream<Uint8Array> | null;
 }
 
-/** What to do instead of asking the upstream. */
+/** What to do instead of sending the request to the upstream. */
 export type HookAnswer =
-  /** 403 with this reason. */
+  /** Respond with 403 and this reason. */
   | { deny: string }
-  /** This answer. */
+  /** Respond with this. */
   | { answer: { status: number; headers?: [name: string, value: string][]; body?: string | Uint8Array } };
 
 export interface HookContext {
@@ -33,13 +34,13 @@ export interface HookContext {
   scheme: "http" | "https";
   host: string;
   port: number;
-  /** The HTTP proxy through which the sandbox sends it, such as `proxy.example.com:3142`; null when it goes to the host itself. */
+  /** The HTTP proxy that the sandbox sends the request to, such as `proxy.example.com:3142`; null when it goes to the host directly. */
   via: string | null;
-  /** Aborted when the hook has taken too long or the guest has gone. */
+  /** Aborted when the hook takes too long or the guest disconnects. */
   signal: AbortSignal;
 }
 
-/** What nothing is returned for stays as it is. A hook that throws, or takes longer than 10 s, makes the request fail with status 502. */
+/** A hook that returns nothing leaves the message as it is. A hook that throws, or takes longer than 10 s, fails the request with status 502. */
 export interface Hooks {
   onRequest?(
     request: HookRequest,
@@ -49,7 +50,7 @@ export interface Hooks {
 }
 
 /**
- * Gives a module of hooks its types. The module is named in the configuration as `egress.hooks`.
+ * Gives a hooks module its types. The configuration names the module in `egress.hooks`.
  *
  * @example
  * ```ts

@@ -1,21 +1,21 @@
 /**
- * The wire between a guest and the proxy: one byte stream (virtio-serial port `sandkeep.egress`) that begins as the
- * control port does (hello by the host, ready by the agent; see the guest's contract), after which the *guest* is an HTTP/2
- * client with prior knowledge and the proxy is the server. The guest is hostile: everything it sends is parsed as such.
+ * The egress port: the byte stream between a guest and the proxy (virtio-serial port `sandkeep.egress`). It begins like the
+ * control port (hello from the host, ready from the agent; see the guest contract). From then on the *guest* is an HTTP/2
+ * client with prior knowledge and the proxy is the server. The guest is hostile: everything it sends is parsed strictly.
  *
- * - A TCP flow is `CONNECT` with the destination as `:authority`: `192.0.2.1:443` or `[2001:db8::1]:443`. Status 200: the
- *   connection is there, and the bodies are its bytes; the end of a body is a FIN, a reset of the stream a reset. Any other
- *   status: it is not, and {@link ERRNO_HEADER} says why.
- * - A UDP flow is `POST` {@link UDP_PATH} with the destination as `:authority`. After status 200 both bodies are datagrams, each with
- *   its length before it (16 bit, big endian). Refused as TCP is.
- * - What goes to port 53 is answered by the proxy, whichever address it was sent to.
+ * - A TCP flow is `CONNECT` with the destination as `:authority`: `192.0.2.1:443` or `[2001:db8::1]:443`. Status 200 means that the
+ *   connection is established. The bodies are its bytes; the end of a body is a FIN, a stream reset is a reset. Any other
+ *   status is a refusal, and {@link ERRNO_HEADER} says why.
+ * - A UDP flow is `POST` {@link UDP_PATH} with the destination as `:authority`. After status 200 both bodies are datagrams, each
+ *   prefixed with its length (16 bits, big endian). Refusals are as for TCP.
+ * - The proxy itself answers everything sent to port 53, whatever the destination address.
  *
  * The Go side of this file is `guest/internal/egress`.
  */
 
-/** On refusals: an errno's name, `ECONNREFUSED`, `EHOSTUNREACH`, `ENETUNREACH`, `ETIMEDOUT` or `ECONNRESET`. */
+/** On refusals: the name of an errno, `ECONNREFUSED`, `EHOSTUNREACH`, `ENETUNREACH`, `ETIMEDOUT` or `ECONNRESET`. */
 export const ERRNO_HEADER = "sandkeep-errno";
-/** On requests, optional: `<pid> <name of the process, percent-encoded>`. */
+/** On requests, optional: `<pid> <process name, percent-encoded>`. */
 export const PROCESS_HEADER = "sandkeep-process";
 export const UDP_PATH = "/udp";
 /** Largest datagram in bytes. */
@@ -23,7 +23,7 @@ export const MAX_DATAGRAM_BYTES = 65_507;
 
 /** The guest's own addresses on tun0. */
 export const GUEST_ADDRESS = { v4: "100.100.100.2/24", v6: "fd64:6464:6464::2/64" } as const;
-/** The resolver that the guest's resolv.conf names. */
+/** The resolver named in the guest's resolv.conf. */
 export const RESOLVER_ADDRESS = "100.100.100.100";
-/** Addresses that stand for names: their lower bits are the name's number. */
+/** Synthetic addresses, each of which stands for a name: the lower bits are the name's number. */
 export const SYNTHETIC = { v4: "198.18.0.0/15", v6: "fd64:6464:6464:1::/64" } as const;

@@ -1,16 +1,16 @@
-/** Datagrams in a byte stream: each has its length before it, 16 bit, big endian. */
+/** Datagrams in a byte stream, each prefixed with its length (16 bits, big endian). */
 import { MAX_DATAGRAM_BYTES } from "./contract.ts";
 
-/** The stream is not one of datagrams. */
+/** The stream does not consist of datagrams. */
 export class BadDatagram extends Error {
   override name = "BadDatagram";
 }
 
-/** Takes bytes, gives datagrams. Holds at most one unfinished datagram. */
+/** Splits bytes into datagrams. Holds at most one incomplete datagram. */
 export class DatagramReader {
   #held: Buffer = Buffer.alloc(0);
 
-  /** @throws {BadDatagram} for a length that no datagram has */
+  /** @throws {BadDatagram} if a length exceeds the largest datagram's */
   push(chunk: Buffer): Buffer[] {
     let rest = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
     const datagrams: Buffer[] = [];
@@ -26,7 +26,7 @@ export class DatagramReader {
   }
 }
 
-/** A datagram as it is sent. */
+/** A datagram with its length prefix. */
 export function frameDatagram(datagram: Buffer): Buffer {
   const framed = Buffer.allocUnsafe(2 + datagram.length);
   framed.writeUInt16BE(datagram.length, 0);

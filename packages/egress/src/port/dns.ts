@@ -1,4 +1,4 @@
-/** DNS on the wire: every datagram and every connection to port 53, whichever address it was sent to. */
+/** DNS over the egress port: every datagram and connection to port 53, whatever the destination address. */
 import type { Duplex } from "node:stream";
 import type { Dialer } from "../dial/dialer.ts";
 import { answer, type DnsContext, type Outcome } from "../dns/answer.ts";
@@ -6,11 +6,11 @@ import { ListedRecords } from "../dns/listed-records.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { DatagramReader, frameDatagram } from "./datagrams.ts";
 
-/** A guest that asks nothing more for so long is not waited for, milliseconds. */
+/** A stream without a query for this long is closed, milliseconds. */
 const IDLE_MS = 10_000;
-/** Queries of one stream that are answered at the same time; more wait. */
+/** Queries of one stream that are answered concurrently; more wait. */
 const MAX_AT_ONCE = 32;
-/** One event for a name and outcome in so long, milliseconds: programs ask for both families, and again and again. */
+/** A repeated query with the same outcome is reported once in this time, milliseconds: programs ask for both address families, repeatedly. */
 const REPEAT_MS = 60_000;
 const MAX_REMEMBERED = 4_096;
 
@@ -23,7 +23,7 @@ const WHY: Record<Exclude<Outcome, "answered">, string> = {
   limited: "There were too many look-ups in the last minute.",
 };
 
-/** What a sandbox's answers depend on. */
+/** What the answers to a sandbox's queries depend on. */
 export function dnsContext(sandbox: Sandbox, dialer: Dialer): DnsContext {
   const seen = new Map<string, number>();
   return {
@@ -57,7 +57,7 @@ export function dnsContext(sandbox: Sandbox, dialer: Dialer): DnsContext {
   };
 }
 
-/** Answers the queries of a stream until it ends. Over UDP and TCP queries are framed alike (RFC 1035 §4.2.2). */
+/** Answers the queries of a stream until it ends. The framing is the same for UDP and TCP (RFC 1035 §4.2.2). */
 export async function serveDns(stream: Duplex, context: DnsContext, overUdp: boolean): Promise<void> {
   const reader = new DatagramReader();
   const answering = new Set<Promise<void>>();

@@ -1,20 +1,20 @@
-/** What a guest asks for when it opens a flow. Parsed strictly: the guest is hostile. */
+/** A guest's request to open a flow. Parsed strictly: the guest is hostile. */
 import type { IncomingHttpHeaders } from "node:http2";
 import { type HostRef, parseAuthority } from "../policy/mod.ts";
 import { PROCESS_HEADER, UDP_PATH } from "./contract.ts";
 
-/** Longest name of a process that is kept, in characters; the kernel gives 15. */
+/** Longest process name that is kept, in characters; the kernel's have at most 15. */
 const MAX_PROCESS_NAME = 64;
 
 export interface FlowRequest {
   protocol: "tcp" | "udp";
-  /** An address, as the guest's kernel knows it. */
+  /** The destination address, as the guest's kernel knows it. */
   address: Extract<HostRef, { address: unknown }>["address"];
   port: number;
   process: { pid: number; name: string } | null;
 }
 
-/** Null when it is not of the contract. */
+/** Null if the request is not in the contract. */
 export function parseFlowRequest(headers: IncomingHttpHeaders): FlowRequest | null {
   const protocol =
     headers[":method"] === "CONNECT"

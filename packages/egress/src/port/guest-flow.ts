@@ -1,4 +1,4 @@
-/** A TCP flow of a guest, as the proxy proper sees it. */
+/** A guest's TCP flow on the egress port. */
 
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
@@ -8,7 +8,7 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 import { ERRNO_HEADER } from "./contract.ts";
 import type { FlowRequest } from "./flow-request.ts";
 
-/** HTTP status of refusals; the errno says more. */
+/** HTTP status of refusals; the errno has the details. */
 const REFUSED_STATUS = 502;
 
 export class GuestFlow implements Flow {
@@ -40,11 +40,11 @@ export class GuestFlow implements Flow {
   }
 }
 
-/** Says why a flow is not to be. */
+/** Refuses a flow, with the errno that the guest's program gets. */
 export function refuse(stream: ServerHttp2Stream, errno: string): void {
   if (stream.destroyed || stream.closed) return;
   if (stream.headersSent) return stream.close(constants.NGHTTP2_CONNECT_ERROR);
   stream.respond({ ":status": REFUSED_STATUS, [ERRNO_HEADER]: errno }, { endStream: true });
-  // What the guest still sends is of no use.
+  // Discards what the guest still sends.
   stream.resume();
 }

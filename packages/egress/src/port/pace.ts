@@ -1,13 +1,13 @@
-/** Lets so many begin at once, and so many a second after that; more wait for their turn. */
+/** Limits a rate: a burst may begin at once, then a number per second. Everything beyond waits its turn. */
 export class Pace {
   readonly #perSecond: number;
   readonly #burst: number;
   readonly #now: () => number;
-  /** Below zero: turns that were given for later. */
+  /** Negative when turns have been assigned in advance. */
   #tokens: number;
   #at: number;
 
-  /** @param now milliseconds of a clock that does not go back */
+  /** @param now milliseconds of a monotonic clock */
   constructor(perSecond: number, burst: number, now: () => number = () => performance.now()) {
     this.#perSecond = perSecond;
     this.#burst = burst;
@@ -16,7 +16,7 @@ export class Pace {
     this.#at = now();
   }
 
-  /** Milliseconds until it is the turn of the one who asks now; zero for at once. */
+  /** Takes a turn. Returns the milliseconds until it comes; zero means now. */
   take(): number {
     const now = this.#now();
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1_000) * this.#perSecond);

@@ -18,40 +18,40 @@ import { GuestFlow, refuse } from "./guest-flow.ts";
 import { Pace } from "./pace.ts";
 import { openUdp, relayUdp } from "./udp.ts";
 
-/** How long a guest may take to answer the hello, milliseconds: a host that is busy with many takes its time. */
+/** How long a guest may take to answer the hello, milliseconds; generous, for busy hosts. */
 const HELLO_TIMEOUT_MS = 30_000;
-/** Unread bytes that one flow may send, and all of them together. */
+/** Unread bytes that one flow, and all flows together, may send. */
 const STREAM_WINDOW = 1024 * 1024;
 const CONNECTION_WINDOW = 32 * 1024 * 1024;
-/** Frames of this size cost an emulated guest less than the usual 16 KiB. */
+/** Larger than HTTP/2's default of 16 KiB: fewer frames cost an emulated guest less. */
 const FRAME_BYTES = 64 * 1024;
-/** Flows of one sandbox at once. */
+/** Concurrent flows of one sandbox. */
 const MAX_FLOWS = 8_192;
-/** UDP flows of one sandbox at once: each is a socket of the host's. */
+/** Concurrent UDP flows of one sandbox: each takes a socket on the host. */
 const MAX_UDP_FLOWS = 256;
-/** MiB that one session may hold for its flows; it is a multiple of what windows and headers of all need. */
+/** MiB that one HTTP/2 session may hold for its flows: a multiple of what all windows and headers need. */
 const SESSION_MEMORY_MB = 256;
-/** Flows that a guest may open at once, and a second after that: all sandboxes share the proxy's one thread. */
+/** Flows that a guest may open in a burst, then per second: all sandboxes share the proxy's one thread. */
 const FLOW_BURST = 4_000;
 const FLOWS_PER_SECOND = 1_000;
-/** Streams that a guest may reset at once, and a second after that: every look-up of a name is one, and programs that are ended leave many. */
+/** Streams that a guest may reset in a burst, then per second: every name lookup is a stream, and killed programs leave many. */
 const RESET_BURST = 20_000;
 const RESETS_PER_SECOND = 2_000;
 const DNS_PORT = 53;
 
 export interface PortOptions {
   sandbox: Sandbox;
-  /** Unix socket of the machine's serial port. */
+  /** Path of the Unix socket behind the machine's serial port. */
   socket: string;
   dialer: Dialer;
   shared: Shared;
-  /** The guest broke the contract. */
+  /** Called when the guest breaks the contract. */
   violation(detail: string): void;
-  /** The port is gone, and not because the sandbox was detached. */
+  /** Called when the port closes for any reason other than disposal. */
   gone(reason: string): void;
 }
 
-/** Serves a guest until its port closes, or until it is disposed of. */
+/** Serves a guest until its port closes, or until disposed. */
 export class Port implements Disposable {
   readonly #options: PortOptions;
   readonly #socket: Socket;
@@ -109,11 +109,11 @@ export class Port implements Disposable {
     });
     session.once("close", () => this.#end("the session closed"));
     session.on("stream", (stream, headers) => {
-      // A guest resets streams as it likes.
+      // Guests reset streams at any time.
       gathered(stream).on("error", () => {});
       const request = parseFlowRequest(headers);
       if (!request) {
-        this.#options.violation("a request that is not of the wire's contract");
+        this.#options.violation("a request that is not in the egress port's contract");
         return this.#end("violation");
       }
       this.#serve(stream, request).catch(() => stream.destroy());
@@ -131,7 +131,7 @@ export class Port implements Disposable {
       return serveDns(stream, this.#dns, request.protocol === "udp");
     }
     const meaning = sandbox.names.meaningOf(request.address);
-    // The name is no longer known: to guess one would be to dial what nobody asked for.
+    // The name behind this synthetic address has been evicted. A guess could dial something nobody asked for.
     if (meaning.kind === "forgotten") return refuse(stream, "EHOSTUNREACH");
     const host: HostRef = meaning.kind === "name" ? { name: meaning.name } : { address: request.address };
     if (request.protocol === "udp") return this.#serveUdp(stream, host, request);
@@ -164,7 +164,7 @@ export class Port implements Disposable {
       const { allowed, reason, rule } =
         this.#udpFlows < MAX_UDP_FLOWS
           ? wanted.decide()
-          : { allowed: false, reason: `The sandbox has ${MAX_UDP_FLOWS} UDP flows already.`, rule: null };
+          : { allowed: false, reason: `The sandbox already has ${MAX_UDP_FLOWS} UDP flows.`, rule: null };
       if (!allowed) {
         Object.assign(event, { reason, rule });
         return refuse(stream, "ECONNREFUSED");

@@ -1,4 +1,4 @@
-/** A UDP flow: where there is no allow list, to what is public. */
+/** UDP flows. Without an allow list they may go to public addresses; with one, nowhere. */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
@@ -6,18 +6,18 @@ import { guestErrno } from "../dial/error.ts";
 import type { Address } from "../policy/mod.ts";
 import { DatagramReader, frameDatagram } from "./datagrams.ts";
 
-/** A flow on which nothing moves for so long is over, milliseconds: what most routers keep it for. */
+/** A flow that is idle for this long ends, milliseconds. Most routers use the same timeout. */
 const IDLE_MS = 60_000;
-/** Bytes that may wait for a guest that does not read, or for a network that is slower than the guest; what comes beyond is dropped, as datagrams are. */
+/** Bytes that may queue for a slow guest or a slow network. Datagrams beyond that are dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
-/** Bytes each way. */
+/** Bytes in each direction. */
 export interface UdpTraffic {
   bytesUp: number;
   bytesDown: number;
 }
 
-/** A socket that speaks to one address. @throws {Error} with `errno` for the guest */
+/** Opens a socket connected to one address. @throws {Error} with `errno` for the guest */
 export async function openUdp(address: Address, port: number): Promise<Socket> {
   const socket = createSocket(address.family === 4 ? "udp4" : "udp6");
   try {
@@ -30,7 +30,7 @@ export async function openUdp(address: Address, port: number): Promise<Socket> {
   }
 }
 
-/** Carries datagrams both ways until one end is gone, or nothing moves. Owns both. */
+/** Relays datagrams in both directions until one end closes or the flow is idle. Takes ownership of both ends. */
 export async function relayUdp(stream: Duplex, socket: Socket, traffic: UdpTraffic): Promise<void> {
   const reader = new DatagramReader();
   const idle = setTimeout(() => stream.destroy(), IDLE_MS);
@@ -56,7 +56,7 @@ export async function relayUdp(stream: Duplex, socket: Socket, traffic: UdpTraff
     traffic.bytesDown += datagram.length;
     stream.write(frameDatagram(datagram));
   });
-  // A port unreachable that came back: the next datagram may get through.
+  // An ICMP "port unreachable" came back: the next datagram may still get through.
   socket.on("error", () => {});
   await promise;
   clearTimeout(idle);

@@ -1,4 +1,4 @@
-/** Lets work through while there is room, and holds it when there is none. */
+/** Admits work while there is room, and makes it wait otherwise. */
 export class Gate {
   readonly #limit: number;
   #used = 0;
@@ -9,7 +9,7 @@ export class Gate {
     this.#limit = limit;
   }
 
-  /** Resolves when there is room; takes none. */
+  /** Resolves when there is room, without taking any. */
   async opened(): Promise<void> {
     while (this.#used >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }

@@ -1,25 +1,25 @@
 import type { Decision } from "../policy/mod.ts";
 
 interface Held {
-  /** What policy says of it now. */
+  /** What policy decides about it now. */
   decide(): Decision;
   cut(why: Decision): void;
 }
 
 /**
- * What goes on for a sandbox: look-ups, attempts to connect, connections, requests. All of it is ended by a change of policy that
- * does not allow it, and nothing has to be remembered of the policy that it began under.
+ * Everything in progress for a sandbox: lookups, connection attempts, connections, requests. A policy change cuts whatever the new
+ * policy does not allow, regardless of the policy it began under.
  */
 export class Ongoing {
   readonly #held = new Set<Held>();
   #ended: Decision | null = null;
 
   /**
-   * Keeps an eye on something from now until the returned function is called. What policy does not allow at this moment is cut at
-   * once, so it has to be held before its first packet leaves.
+   * Watches something until the returned function is called. If policy does not allow it at this moment, it is cut at once, so call
+   * this before its first packet leaves.
    *
-   * @param decide asked now and after each change
-   * @param cut ends it, before it returns; called at most once
+   * @param decide called now and after each policy change
+   * @param cut must end it before returning; called at most once
    */
   hold(decide: () => Decision, cut: (why: Decision) => void): () => void {
     const held = { decide, cut };
@@ -32,14 +32,14 @@ export class Ongoing {
   /** Cuts what policy no longer allows. */
   review(): void {
     for (const held of [...this.#held]) {
-      // Cutting one may have ended another.
+      // Cutting one may have ended another one.
       if (!this.#held.has(held)) continue;
       const now = held.decide();
       if (!now.allowed) this.#cut(held, now);
     }
   }
 
-  /** Cuts everything, and all that comes later. */
+  /** Cuts everything, including whatever is held later. */
   end(why: Decision): void {
     this.#ended = why;
     for (const held of [...this.#held]) this.#cut(held, why);

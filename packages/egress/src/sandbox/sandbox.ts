@@ -1,4 +1,4 @@
-/** One sandbox, as the proxy knows it. */
+/** One sandbox, as the proxy knows it: policy, secrets, and everything it has open. */
 import { type EgressEvent, type EgressSpec, UNACKNOWLEDGED_EVENTS } from "../contract.ts";
 import type { Dialled } from "../dial/connect.ts";
 import type { Dialer } from "../dial/dialer.ts";
@@ -11,20 +11,23 @@ import { Redactor, type Sealer, type Secret, SecretSet } from "../secrets/mod.ts
 import { Gate } from "./gate.ts";
 import { Ongoing } from "./ongoing.ts";
 
-/** Values that were rotated or revoked and are still redacted: an upstream may know them for a while. */
+/** Rotated or revoked values that are still redacted: an upstream may know them for a while. */
 const MAX_RETIRED = 64;
-/** Hosts that secrets were for, and that may know values still, in patterns: as many as 64 secrets with 100 hosts each have. */
+/** Patterns of hosts that secrets were approved for in the past and that may still know values: enough for 64 secrets with 100 hosts each. */
 const MAX_FORMER_HOSTS = 6_400;
 
-/** What all sandboxes share. */
+/** What all sandboxes of the proxy share. */
 export interface SandboxServices {
   sealer: Sealer;
   dialer: Dialer;
-  /** Passes an event on; `Sandbox.acknowledge` is called when it is safe. */
+  /** Sends an event to the host, which calls `Sandbox.acknowledge` once it is stored. */
   emit(id: string, event: EgressEvent): void;
 }
 
-/** The current policy and secrets of a sandbox, and what it has open. */
+/**
+ * The current policy and secrets of a sandbox, and what it has open. `policy`, `rules`, `secrets` and `redactor` are replaced on every
+ * update, so read them anew for each use.
+ */
 export class Sandbox {
   readonly id: string;
   readonly names = new SyntheticNames();
@@ -32,23 +35,23 @@ export class Sandbox {
   policy!: Policy;
   rules!: RuleBook;
   secrets!: SecretSet;
-  /** Of every value the sandbox has or had, and every host that may know one. */
+  /** Redacts every value that the sandbox has or had, and knows every host that may know one. */
   redactor!: Redactor;
   readonly #services: SandboxServices;
   readonly #gate = new Gate(UNACKNOWLEDGED_EVENTS);
   readonly #ongoing = new Ongoing();
   #retired: Secret[] = [];
-  /** By their text, the newest last. */
+  /** By pattern text, newest last. */
   readonly #formerHosts = new Map<string, Pattern>();
 
-  /** @throws when the spec cannot be used; the message holds no value */
+  /** @throws {Error} if the spec is invalid; the message contains no secret value */
   constructor(id: string, spec: EgressSpec, services: SandboxServices) {
     this.id = id;
     this.#services = services;
     this.update(spec);
   }
 
-  /** Replaces policy and secrets. What is open or under way and no longer allowed is cut before this returns. */
+  /** Replaces policy and secrets. Everything open or in progress that is no longer allowed is cut before this returns. */
   update(spec: EgressSpec): void {
     const policy = Policy.parse(spec.policy);
     const rules = new RuleBook(spec.policy.rules, undefined, this.rules);
@@ -69,7 +72,8 @@ export class Sandbox {
   }
 
   /**
-   * Dials what policy allows; the attempt, and then the connection, is cut when policy no longer does.
+   * Dials a host if policy allows it: resolves the name, checks each address, and connects to one that passed. The attempt, and then
+   * the connection, is cut when policy no longer allows the host or that address.
    *
    * @throws {DialError}
    */
@@ -78,16 +82,16 @@ export class Sandbox {
   }
 
   /**
-   * Checks a host that somebody else is to dial, by what can be known of it here.
+   * Checks a host that an HTTP proxy is to dial for the guest, including the addresses of the host that are known here.
    *
-   * @returns what checks it from then on
+   * @returns repeats the decision with the policy of the moment
    * @throws {DialError}
    */
   decideIndirect(host: HostRef, port: number, signal: AbortSignal): Promise<() => Decision> {
     return this.#services.dialer.decideIndirect(this.wanted(host, port), signal);
   }
 
-  /** Something to be reached, checked by the policy of the moment whenever that is asked. */
+  /** A target to dial, whose decisions always follow the current policy. */
   wanted(host: HostRef, port: number, protocol: "tcp" | "udp" = "tcp"): Wanted {
     return {
       host,
@@ -98,19 +102,19 @@ export class Sandbox {
     };
   }
 
-  /** Ends something when policy does not allow it any more; see {@link Ongoing.hold}. */
+  /** Cuts something as soon as policy no longer allows it; see {@link Ongoing.hold}. */
   hold(decide: () => Decision, cut: (why: Decision) => void): () => void {
     return this.#ongoing.hold(decide, cut);
   }
 
-  /** Reports, and resolves when there is room for another event. */
+  /** Reports an event. Resolves when there is room for another. */
   async report(event: EgressEvent): Promise<void> {
     this.#gate.enter();
     this.#services.emit(this.id, event);
     await this.#gate.opened();
   }
 
-  /** Resolves when there is room for an event: nothing new begins before. */
+  /** Resolves when there is room for an event. Nothing new may begin before. */
   room(): Promise<void> {
     return this.#gate.opened();
   }
@@ -119,7 +123,7 @@ export class Sandbox {
     this.#gate.leave(events);
   }
 
-  /** Cuts everything. */
+  /** Cuts everything that is open. */
   close(): void {
     this.#ongoing.end({ allowed: false, rule: null, reason: "The sandbox has ended." });
     this.#gate.leave(Infinity);

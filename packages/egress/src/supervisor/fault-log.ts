@@ -1,14 +1,14 @@
-/** Faults of the proxy's own that nobody caught: told, but not once for each time a guest can cause them. */
+/** Logs uncaught errors of the proxy, rate-limited: a guest may be able to cause the same one over and over. */
 
-/** A place is told of once in so long, milliseconds. */
+/** The same place is logged once in this time, milliseconds. */
 const REST_MS = 60_000;
-/** Places that are told of in that time; more are counted only. */
+/** Places logged in that time; further ones are only counted. */
 const MAX_PLACES = 32;
 
 export class FaultLog {
   readonly #write: (text: string) => void;
   readonly #now: () => number;
-  /** By place, how often since it was told of. */
+  /** By place: how often since it was logged. */
   #counts = new Map<string, number>();
   #left = 0;
   #since = -Infinity;
@@ -18,7 +18,7 @@ export class FaultLog {
     this.#now = now;
   }
 
-  /** Nothing of the error but its name and place is passed on: it may hold a request. */
+  /** Logs only the error's name and place: its message may contain parts of a request. */
   report(error: unknown): void {
     if (this.#now() - this.#since >= REST_MS) this.#begin();
     const place = `${nameOf(error)} ${placeOf(error)}`;

@@ -1,11 +1,11 @@
-/** JSON texts, one a line, over a stream between two of our own processes. */
+/** JSON texts, one per line, on a stream between two of our own processes. */
 import type { Duplex } from "node:stream";
 import { LineReader } from "@sandkeep/common";
 
-/** Longest line, in bytes: a spec with as many secrets as a sandbox may have, each as long as it may be, is well below. */
+/** Longest line in bytes. A spec with the maximum number of secrets, each of the maximum length, stays well below. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
-/** Calls `take` for each message; destroys the stream if something else comes, or `take` fails. */
+/** Calls `take` for each message. Destroys the stream if a line is not valid JSON, or `take` throws. */
 export function readLines<T>(stream: Duplex, take: (message: T) => void): void {
   const lines = new LineReader(MAX_LINE_BYTES);
   stream.on("data", (chunk: Buffer) => {

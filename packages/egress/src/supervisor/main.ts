@@ -1,6 +1,6 @@
 /**
- * The proxy's process. It is told what to do over descriptor 3 and ends with whoever holds the other end: when the host is
- * gone there is nobody to answer for what leaves.
+ * Entry point of the proxy process. It takes messages over file descriptor 3 and exits when the other end closes: without a host,
+ * nobody would record what leaves.
  */
 import { Socket } from "node:net";
 import type { FromProxy, ToProxy } from "../contract.ts";
@@ -11,13 +11,13 @@ import { ProxyProcess } from "./proxy-process.ts";
 const control = new Socket({ fd: 3, readable: true, writable: true });
 control.on("close", () => process.exit(0));
 control.on("error", () => process.exit(1));
-// A terminal's signals go to the whole group; the host decides when the proxy ends.
+// A terminal sends signals to the whole process group; the host decides when the proxy ends.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.on("SIGHUP", () => {});
 
 const send = (message: FromProxy) => writeLine(control, message);
-// One flow's fault must not end all others.
+// An error in one flow must not end all others.
 const faults = new FaultLog((text) => send({ type: "log", level: "error", text }));
 process.on("uncaughtException", (error) => faults.report(error));
 process.on("unhandledRejection", (error) => faults.report(error));

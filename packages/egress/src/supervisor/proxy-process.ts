@@ -1,4 +1,4 @@
-/** The proxy: one sandbox and one egress port for each machine, as the host tells it. */
+/** The proxy process: a sandbox and an egress port for each machine that the host attaches. */
 import { join } from "node:path";
 import type { EgressEvent, EgressSpec, FromProxy, ToProxy } from "../contract.ts";
 import { Dialer } from "../dial/dialer.ts";
@@ -7,7 +7,7 @@ import { openShared, type Shared } from "../proxy/mod.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 import { Sealer } from "../secrets/mod.ts";
 
-/** A port that went away while its machine lives is connected to again after this rest, milliseconds. */
+/** Delay before reconnecting to a port that closed while its machine is attached, milliseconds. */
 const RECONNECT_MS = 200;
 
 interface Attached {
@@ -35,7 +35,7 @@ export class ProxyProcess {
     this.#services = { ...services, emit: (id, event) => send({ type: "event", id, event }) };
   }
 
-  /** @throws {Error} when the configuration or its files cannot be used */
+  /** @throws {Error} if the configuration or one of its files cannot be used */
   static async open(
     { dir, config }: Extract<ToProxy, { type: "configure" }>,
     send: (message: FromProxy) => void,
@@ -59,7 +59,7 @@ export class ProxyProcess {
 
   #attach(id: string, socket: string, spec: EgressSpec): void {
     this.#detach(id);
-    // When this throws there is no port, and the sandbox reaches nothing.
+    // If this throws, there is no port and the sandbox reaches nothing.
     const sandbox = new Sandbox(id, spec, this.#services);
     this.#attached.set(id, { sandbox, socket, port: this.#open(id, socket, sandbox) });
   }

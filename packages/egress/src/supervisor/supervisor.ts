@@ -1,4 +1,4 @@
-/** The host's hold on the proxy: starts it, tells it what sandboxes may do, and starts it again when it dies. */
+/** The host's side of the proxy process: starts it, attaches sandboxes, and restarts it when it dies. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -6,24 +6,24 @@ import type { Logger } from "@sandkeep/common";
 import type { EgressConfig, EgressEvent, EgressSpec, FromProxy, ToProxy } from "../contract.ts";
 import { readLines, writeLine } from "./lines.ts";
 
-/** Rest before a proxy that died is started again, milliseconds: at first, and at most after it died again and again. */
+/** Delay before a dead proxy is restarted, milliseconds: the first one, and the longest after repeated failures. */
 const FIRST_REST_MS = 50;
 const MAX_REST_MS = 5_000;
-/** A proxy that lived so long did not die of its start, milliseconds. */
+/** A proxy that ran this long started properly, so the delay starts over, milliseconds. */
 const HEALTHY_MS = 10_000;
-/** What new objects of the proxy may take before they are looked through, MiB; measured: half as much costs throughput, more only memory. */
+/** V8's semi-space for the proxy, MiB. Measured: half as much costs throughput, more only costs memory. */
 const NURSERY_MIB = 16;
-/** Settings that decide which upstream certificates are trusted, and nothing else of the environment. */
+/** The only environment variables passed on: those that decide which upstream certificates are trusted, and the time zone. */
 const ENVIRONMENT = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"];
 
 export interface ProxySupervisorOptions {
-  /** Folder of the CA and the key of sealed secrets. */
+  /** Folder with the CA and the key for sealed secrets. */
   dir: string;
   config: EgressConfig;
   log: Logger;
-  /** Takes an event; the next of a sandbox may come before it resolves, up to a bound. */
+  /** Stores an event. More events of the same sandbox may arrive before it resolves, up to `UNACKNOWLEDGED_EVENTS`. */
   onEvent: (id: string, event: EgressEvent) => Promise<void>;
-  /** A guest broke the wire's contract: its machine is to end. */
+  /** Called when a guest breaks the egress port's contract: its machine must end. */
   onViolation: (id: string, detail: string) => void;
 }
 
@@ -34,7 +34,7 @@ interface Attached {
 
 type Waiter = { resolve: () => void; reject: (error: Error) => void };
 
-/** One proxy process for all machines of a host. */
+/** Runs one proxy process for all machines of a host. */
 export class ProxySupervisor implements AsyncDisposable {
   readonly #options: ProxySupervisorOptions;
   readonly #attached = new Map<string, Attached>();
@@ -51,16 +51,16 @@ export class ProxySupervisor implements AsyncDisposable {
     this.#start();
   }
 
-  /** Process id of the proxy; null while it is being started again. */
+  /** Process id of the proxy; null while it is restarting. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
   }
 
   /**
-   * Serves a machine's egress port from now on, over restarts of the proxy too. Need not be waited for: before it resolves
-   * nothing leaves.
+   * Serves a machine's egress port from now on, across restarts of the proxy. You need not await it: nothing leaves before it
+   * resolves.
    *
-   * @throws {Error} when the proxy cannot use the spec; the machine then has no egress
+   * @throws {Error} if the proxy rejects the spec; the machine then has no egress
    */
   async attach(id: string, socket: string, spec: EgressSpec): Promise<void> {
     this.#attached.set(id, { socket, spec });
@@ -68,10 +68,10 @@ export class ProxySupervisor implements AsyncDisposable {
   }
 
   /**
-   * Changes what a sandbox may reach; in force when this resolves. While there is no proxy there is no egress, and the
-   * change is what the next one begins with.
+   * Changes what a sandbox may reach. The change is in force when this resolves. While there is no proxy there is no egress, and the
+   * next proxy starts with the change.
    *
-   * @throws {Error} when the proxy cannot use the spec
+   * @throws {Error} if the proxy rejects the spec
    */
   async update(id: string, spec: EgressSpec): Promise<void> {
     const attached = this.#attached.get(id);
@@ -81,7 +81,7 @@ export class ProxySupervisor implements AsyncDisposable {
     try {
       await this.#ask((seq) => ({ type: "update", seq, id, spec }));
     } catch (error) {
-      // The next proxy could not use it either.
+      // The next proxy would reject it too.
       if (attached.spec === spec) attached.spec = former;
       throw error;
     }
@@ -108,13 +108,13 @@ export class ProxySupervisor implements AsyncDisposable {
     const env = Object.fromEntries(
       ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
     );
-    // No core dump and no debugger: its memory holds every secret. The flags are those that make Node read this code.
+    // No core dump and no debugger: the proxy's memory holds every secret. The inherited flags let Node run this code.
     const node = [
       ...process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag)),
       "--disable-sigusr1",
       main,
     ];
-    // Thousands of connections leave much garbage that is soon gone: a large nursery, or an arena per thread, would keep its memory.
+    // Thousands of connections create much short-lived garbage: a larger semi-space, or a malloc arena per thread, would keep the memory.
     const memory = { MALLOC_ARENA_MAX: "1" };
     node.unshift(`--max-semi-space-size=${NURSERY_MIB}`);
     const child = spawn("prlimit", ["--core=0", "--", process.execPath, ...node], {
@@ -126,7 +126,7 @@ export class ProxySupervisor implements AsyncDisposable {
     this.#child = child;
     this.#control = control;
     control.on("error", () => {});
-    // Its other end closed: nothing written now would be read.
+    // The other end closed: nothing written from now on would be read.
     control.once("end", () => control.destroy());
     readLines<FromProxy>(control, (message) => this.#take(message));
     child.once("error", (error) => this.#options.log.error({}, `the egress proxy cannot be started: ${error.message}`));
@@ -134,12 +134,12 @@ export class ProxySupervisor implements AsyncDisposable {
       control.destroy();
       this.#child = null;
       this.#control = null;
-      // What was not confirmed is in the specs that the next proxy begins with.
+      // The next proxy starts with the specs that were not confirmed yet.
       for (const waiter of this.#waiters.values()) waiter.resolve();
       this.#waiters.clear();
       if (this.#closed) return;
       this.#rest = performance.now() - since > HEALTHY_MS ? FIRST_REST_MS : Math.min(MAX_REST_MS, this.#rest * 2);
-      this.#options.log.error({}, `the egress proxy ended; until it is back no sandbox reaches anything`);
+      this.#options.log.error({}, "the egress proxy ended; no sandbox has network access until it is back");
       this.#restart = setTimeout(() => this.#start(), this.#rest);
     });
     this.#send({ type: "configure", dir, config });
@@ -150,7 +150,7 @@ export class ProxySupervisor implements AsyncDisposable {
     }
   }
 
-  /** Sends what is answered with `done`. Without a proxy there is nothing to wait for. */
+  /** Sends a message and waits for its `done`. Returns at once if there is no proxy. */
   async #ask(message: (seq: number) => ToProxy): Promise<void> {
     if (!this.#control) return;
     const seq = ++this.#seq;
