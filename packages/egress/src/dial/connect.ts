@@ -1,15 +1,15 @@
-/** A TCP connection to one of several addresses that were checked. */
+/** TCP connections to the first of several checked addresses that answers. */
 import type { Socket } from "node:net";
 import type { Address } from "../policy/mod.ts";
 import { DialError, denial, guestErrno } from "./error.ts";
 import { UpstreamSocket } from "./upstream-socket.ts";
 import { decideRoute, type Wanted } from "./wanted.ts";
 
-/** How long an address may take to answer before the next one is tried beside it, milliseconds (RFC 8305 §8). */
+/** Delay before the next address is tried in parallel, milliseconds (RFC 8305 §8). */
 const STAGGER_MS = 250;
-/** How long all of them may take together. A guest's kernel waits longer by itself; people do not. */
+/** Time limit for all addresses together, milliseconds. A guest's kernel would wait longer; people would not. */
 const CONNECT_TIMEOUT_MS = 15_000;
-/** Addresses of one name that are tried. */
+/** Addresses of one name that are tried at most. */
 const MAX_ADDRESSES = 8;
 
 export interface Dialled {
@@ -18,19 +18,19 @@ export interface Dialled {
   address: string;
 }
 
-/** Where to connect. */
+/** Where to connect to. */
 export interface Route {
   addresses: readonly Address[];
   port: number;
-  /** Whether configuration says where it leads: then addresses are not checked. */
+  /** Whether the addresses come from the configuration, and so are not checked. */
   fixed: boolean;
 }
 
 /**
- * Connects to the first address that answers. Each is checked when its turn comes, and from before its first packet until it closes
- * a connection is cut when policy does not allow it any more.
+ * Connects to the first address that answers. Each address is checked right before it is dialled. From before its first packet until
+ * it closes, a connection is cut when policy no longer allows it.
  *
- * @throws {DialError} with the last address's error
+ * @throws {DialError} the error of the last address
  */
 export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, signal: AbortSignal): Promise<Dialled> {
   return new Promise((resolve, reject) => {
@@ -90,7 +90,7 @@ export function connectFirst({ addresses, port, fixed }: Route, wanted: Wanted, 
   });
 }
 
-/** Why an attempt was given up. */
+/** Why an attempt was aborted. */
 export function unwanted({ reason }: AbortSignal): DialError {
   return reason instanceof DialError
     ? reason
@@ -103,7 +103,7 @@ function describe(error: unknown): string {
       return "The connection was refused.";
     case "ENETUNREACH":
     case "EHOSTUNREACH":
-      return "There is no way to the host.";
+      return "There is no route to the host.";
     case "ETIMEDOUT":
       return "The host does not answer.";
     default:

@@ -1,4 +1,4 @@
-/** From a host that policy allows to a connection: the address that is dialled is the address that was checked. */
+/** Connects to hosts that policy allows. The address that is dialled is the address that was checked. */
 import type { EgressConfig } from "../contract.ts";
 import { NoSuchName, parseStaticHosts, Resolver, type StaticHost } from "../dns/resolver.ts";
 import { type Address, type Decision, hostText } from "../policy/mod.ts";
@@ -13,20 +13,20 @@ export class Dialer {
   readonly #hosts: Map<string, StaticHost>;
   readonly #proxy: URL | null;
 
-  /** @throws {Error} for settings that cannot be used, with the reason */
+  /** @throws {Error} if a setting is invalid */
   constructor(config: Pick<EgressConfig, "hosts" | "dnsServers" | "upstreamProxy">) {
     this.resolver = new Resolver(config.dnsServers);
     this.#hosts = parseStaticHosts(config.hosts);
     this.#proxy = config.upstreamProxy === null ? null : new URL(config.upstreamProxy);
   }
 
-  /** Whether configuration gives the name an address. */
+  /** Whether the configuration gives the name an address. */
   isStatic(name: string): boolean {
     return this.#hosts.has(name);
   }
 
   /**
-   * Dials a host. What policy does not allow, or stops allowing on the way, is given up at once.
+   * Dials a host. Aborts at once if policy does not allow it, or stops allowing it in the meantime.
    *
    * @throws {DialError}
    */
@@ -41,9 +41,9 @@ export class Dialer {
   }
 
   /**
-   * For a host that somebody else is to dial, another proxy that the sandbox asked for: what can be known here of it is checked.
+   * Checks a host that an HTTP proxy chosen by the sandbox is to dial, including the addresses that can be resolved here.
    *
-   * @returns what checks it from then on
+   * @returns repeats the decision with the policy of the moment
    * @throws {DialError}
    */
   async decideIndirect(wanted: Wanted, signal: AbortSignal): Promise<() => Decision> {
@@ -54,14 +54,14 @@ export class Dialer {
   }
 
   /**
-   * The addresses that datagrams for a host may go to.
+   * The addresses that datagrams for a host may be sent to.
    *
    * @throws {DialError}
    */
   datagramRoute(wanted: Wanted, signal: AbortSignal): Promise<Route> {
     return whileAllowed(wanted, signal, (signal) => {
       if (this.#isProxied(wanted))
-        throw denial({ reason: "The proxy that everything is dialled through carries no UDP.", rule: null });
+        throw denial({ reason: "The configured upstream proxy carries no UDP.", rule: null });
       return this.#route(wanted, signal);
     });
   }
@@ -74,7 +74,7 @@ export class Dialer {
     const { host, port } = wanted;
     if ("name" in host) {
       const fixed = this.#hosts.get(host.name);
-      // Configuration says so, so it may be inner.
+      // The address comes from the configuration, so it may be internal.
       if (fixed) return { addresses: [fixed.address], port: fixed.port ?? port, fixed: true };
     }
     const addresses = "name" in host ? await this.#resolve(host.name, signal) : [host.address];
@@ -90,7 +90,7 @@ export class Dialer {
     const giveUp = () => reject(unwanted(signal));
     signal.addEventListener("abort", giveUp, { once: true });
     try {
-      // Others may be waiting for the same name, so the look-up itself goes on.
+      // The lookup itself continues: others may be waiting for the same name.
       return await Promise.race([this.resolver.addressesOf(name), given]);
     } catch (error) {
       if (error instanceof DialError) throw error;
@@ -102,7 +102,7 @@ export class Dialer {
     }
   }
 
-  /** What can be known here of a host that another proxy will look up: which address it takes is up to it, so all have to be allowed. */
+  /** The addresses that can be resolved here for a host that another proxy will look up. That proxy picks one, so all must be allowed. */
   async #knownAddresses(wanted: Wanted, signal: AbortSignal): Promise<Address[]> {
     const { host } = wanted;
     let addresses: Address[];
@@ -118,13 +118,13 @@ export class Dialer {
   }
 }
 
-/** Does something that takes a while, and gives it up when what is wanted is not allowed any more. */
+/** Runs work that takes a while, and aborts it when policy no longer allows its target. */
 async function whileAllowed<T>(
   wanted: Wanted,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  // Cheaper than AbortSignal.any, and every connection has one.
+  // Cheaper than AbortSignal.any; this runs for every connection.
   const ended = new AbortController();
   const giveUp = () => ended.abort(signal.reason);
   signal.addEventListener("abort", giveUp, { once: true });

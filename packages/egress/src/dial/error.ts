@@ -1,11 +1,11 @@
 import type { Decision } from "../policy/mod.ts";
 
-/** Why nothing was dialled, or nobody answered. */
+/** Why a host could not be dialled. */
 export class DialError extends Error {
   override name = "DialError";
-  /** What a program in the guest is to see: `ECONNREFUSED`, `EHOSTUNREACH`, `ENETUNREACH`, `ETIMEDOUT` or `ECONNRESET`. */
+  /** The errno that the guest's program gets: `ECONNREFUSED`, `EHOSTUNREACH`, `ENETUNREACH`, `ETIMEDOUT` or `ECONNRESET`. */
   readonly errno: string;
-  /** Whether policy forbade it; otherwise it was tried. */
+  /** Whether policy denied it; otherwise it was tried and failed. */
   readonly denied: boolean;
   /** The pattern that decided. */
   readonly rule: string | null;
@@ -21,21 +21,21 @@ export class DialError extends Error {
   }
 }
 
-/** What becomes of an attempt, or a connection, that policy does not allow. */
+/** The error for an attempt, or a connection, that policy does not allow. */
 export function denial({ reason, rule }: Pick<Decision, "reason" | "rule">): DialError {
   return new DialError(reason, { errno: "ECONNREFUSED", denied: true, rule });
 }
 
-/** Errnos that a guest is told as they are; any other means that the host could not be reached. */
+/** Errnos that guests get unchanged; any other becomes `EHOSTUNREACH`. */
 const TOLD = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT", "ECONNRESET"]);
 
-/** The errno that a guest is told of a failed connection. */
+/** The errno that a guest gets for a failed connection. */
 export function guestErrno(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   return TOLD.has(code) ? code : "EHOSTUNREACH";
 }
 
-/** Reads what an attempt to dial, or to secure what was dialled, failed with, whatever was thrown. */
+/** Why dialling, or the TLS handshake after it, failed, for any thrown value. */
 export function dialFailure(error: unknown): Pick<DialError, "errno" | "denied" | "rule" | "message"> {
   const { errno, denied, rule, message } = error as Partial<DialError>;
   return {

@@ -1,4 +1,4 @@
-/** Dialling through an HTTP proxy of the network that the host is in (RFC 9110 §9.3.6). */
+/** Dialling through the configured upstream proxy (`egress.upstreamProxy`) with CONNECT (RFC 9110 §9.3.6). */
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { type Address, authorityText } from "../policy/mod.ts";
@@ -7,14 +7,14 @@ import { DialError, denial } from "./error.ts";
 import { UpstreamSocket } from "./upstream-socket.ts";
 import { decideRoutes, type Wanted } from "./wanted.ts";
 
-/** How long the proxy may take to answer, milliseconds: from the first packet to the end of its answer's head. */
+/** Time limit for the proxy's response, milliseconds: from the first packet to the end of the response's head. */
 const TIMEOUT_MS = 15_000;
 
 /**
- * Asks the proxy for a connection. From before the first packet until it closes, it is cut when policy does not allow it any more.
+ * Opens a connection through the proxy. From before the first packet until it closes, it is cut when policy no longer allows it.
  *
  * @param proxy `http://[user:password@]host:port`
- * @param addresses those of the host that are known here; each of them has to be allowed
+ * @param addresses the host's addresses that are known here; all of them must be allowed
  * @throws {DialError}
  */
 export function connectThrough(

@@ -3,9 +3,9 @@ import { Socket } from "node:net";
 type Done = (error?: Error | null) => void;
 
 /**
- * A socket on which reading goes on after sending has failed: an upstream that answers before it has read everything, and closes, has
- * its answer here already when the next write fails. What is still to be sent is dropped, and the error comes when everything has
- * been read.
+ * A socket that can still be read after a write has failed. An upstream may respond before it has read the whole request, and close:
+ * its response has already arrived when the next write fails. Pending writes are dropped, and the error is emitted once everything
+ * has been read.
  */
 export class UpstreamSocket extends Socket {
   #failure: Error | null = null;
@@ -15,7 +15,7 @@ export class UpstreamSocket extends Socket {
     this.setNoDelay(true);
   }
 
-  /** An end that comes after sending has failed is the failure. */
+  /** After a failed write, the end of reading becomes the write's error. */
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     if (event !== "end" || !this.#failure) return super.emit(event as string, ...values);
     this.destroy(this.#failure);
@@ -39,7 +39,7 @@ export class UpstreamSocket extends Socket {
 
   #tolerant(done: Done): Done {
     return (error) => {
-      // When everything has been read there is nothing to wait for.
+      // Everything has been read: nothing to wait for.
       if (!error || this.destroyed || this.readableEnded) return done(error);
       this.#failure ??= error;
       done();

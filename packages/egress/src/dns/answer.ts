@@ -1,19 +1,19 @@
-/** What a guest is answered when it asks for a name. */
+/** Answers to a guest's DNS queries. */
 import * as packet from "dns-packet";
 import { type Address, canonicalName, parseAddress } from "../policy/mod.ts";
 import { type ListedRecords, ownerOf, TooManyLookups } from "./listed-records.ts";
 import type { SyntheticNames } from "./names.ts";
 import { NoSuchName, RECORDS, type RecordType, type Resolver } from "./resolver.ts";
 
-/** How long a guest may keep an answer, seconds: synthetic addresses do not go stale while their name is in use. */
+/** TTL of answers with synthetic addresses, seconds. These do not go stale while their name is in use. */
 const TTL_S = 60;
-/** Largest query that is looked at, in bytes: a name of 255 and the usual options are far smaller. */
+/** Largest query that is parsed, in bytes. A name of 255 bytes with the usual options is far smaller. */
 const MAX_QUERY_BYTES = 1_024;
-/** Largest answer over UDP without EDNS (RFC 1035 §4.2.1), and with it. */
+/** Largest answer over UDP in bytes, without EDNS (RFC 1035 §4.2.1) and with it. */
 const PLAIN_UDP_BYTES = 512;
 const MAX_UDP_BYTES = 4_096;
 
-/** Records of a name under an allow list, and bytes of a text: what services have, and no room for more. */
+/** Under an allow list: records per name, and bytes per text record. Enough for real services, with little room for anything else. */
 const MAX_LISTED_RECORDS = 64;
 const MAX_TEXT_BYTES = 4_096;
 
@@ -22,27 +22,27 @@ const OPCODE_QUERY = 0;
 const RECURSION_AVAILABLE = 1 << 7;
 const IN_ADDR_ARPA = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/;
 
-/** What became of a question; `unlisted` and `limited` under an allow list. */
+/** The outcome of a query. `unlisted` and `limited` occur only under an allow list. */
 export type Outcome = "answered" | "absent" | "failed" | "withheld" | "unlisted" | "limited";
 
-/** What a sandbox's answers depend on. */
+/** What the answers to a sandbox's queries depend on. */
 export interface DnsContext {
   readonly names: SyntheticNames;
   readonly resolver: Resolver;
-  /** Whether configuration gives the name an address. */
+  /** Whether the configuration gives the name an address. */
   isStatic(name: string): boolean;
-  /** Under an allow list no query for an address leaves: every name gets one, and what is not allowed is refused when it is dialled. */
+  /** Whether there is an allow list. Then no address query leaves: every name gets an address, and dialling a denied name fails. */
   readonly restricted: boolean;
-  /** Other records of names that are listed. */
+  /** Records other than addresses, for names in the allow list. */
   readonly listed: ListedRecords;
-  /** Whether the allow list has exactly this name. */
+  /** Whether the allow list contains exactly this name. */
   lists(name: string): boolean;
-  /** Whether policy allows a host, on a port or, without one, on any. */
+  /** Whether policy allows a host on this port; without a port, on any port. */
   reaches(name: string, port?: number): boolean;
   /**
-   * Told of each name that is asked for; the guest is answered when it resolves.
+   * Called for each query; the guest gets its answer when this resolves.
    *
-   * @param owner the name that has to be allowed for it
+   * @param owner the name that must be allowed for it
    */
   asked(name: string, type: string, outcome: Outcome, owner?: string): Promise<void>;
 }
@@ -50,8 +50,8 @@ export interface DnsContext {
 /**
  * Answers one query.
  *
- * @param overUdp whether the answer must fit a datagram
- * @returns null when there is nothing to answer to
+ * @param overUdp whether the answer must fit into a datagram
+ * @returns null if the query deserves no answer
  */
 export async function answer(query: Buffer, context: DnsContext, overUdp: boolean): Promise<Buffer | null> {
   let asked: packet.DecodedPacket;
@@ -105,7 +105,7 @@ async function resolve(question: packet.Question, context: DnsContext): Promise<
   const owner = ownerOf(name, type);
   if (context.restricted && owner !== null) return resolveListed(question, name, owner, type as RecordType, context);
   if (context.restricted || !RECORDS.includes(type as RecordType)) {
-    // HTTPS and SVCB too: they would tell a client to hide the name it wants, or to leave TCP.
+    // This includes HTTPS and SVCB: they would tell a client to encrypt the server name (ECH), or to use HTTP/3 instead of TCP.
     await context.asked(name, type, "withheld");
     return [RCODE.ok];
   }
@@ -115,7 +115,7 @@ async function resolve(question: packet.Question, context: DnsContext): Promise<
       type as RecordType,
       await context.resolver.records(name, type as RecordType),
     );
-    // A list may have come in the meantime.
+    // An allow list may have been set in the meantime.
     if (context.restricted) {
       await context.asked(name, type, "withheld");
       return [RCODE.ok];
@@ -127,7 +127,7 @@ async function resolve(question: packet.Question, context: DnsContext): Promise<
   }
 }
 
-/** SRV, TXT and MX of names that the allow list has; those that they name have to be allowed as well. */
+/** SRV, TXT and MX records of names in the allow list. The names that they point to must be allowed too. */
 async function resolveListed(
   question: packet.Question,
   name: string,
@@ -137,7 +137,7 @@ async function resolveListed(
 ): Promise<[number, packet.Answer[]?]> {
   try {
     const records = context.lists(owner) ? await context.listed.ask(name, type) : null;
-    // It may have been taken off the list in the meantime.
+    // The name may have been removed from the list in the meantime.
     if (records === null || !context.lists(owner)) {
       await context.asked(name, type, "unlisted", owner);
       return [RCODE.ok];
@@ -152,7 +152,7 @@ async function resolveListed(
   }
 }
 
-/** Whether the guest may be told of a record: of whom it may reach only. */
+/** Whether the guest may see a record: only if it may reach what the record points to. */
 function mayBeTold(answer: packet.Answer, context: DnsContext): boolean {
   switch (answer.type) {
     case "SRV": {
@@ -183,7 +183,7 @@ async function refuse(
   return [code === "ENOTFOUND" ? RCODE.noSuchName : absent ? RCODE.ok : RCODE.serverFailure];
 }
 
-/** The name behind a synthetic address, asked for backwards. */
+/** Answers a reverse lookup of a synthetic address with its name. */
 function reverse(name: string, names: SyntheticNames): string | null {
   const parts = IN_ADDR_ARPA.exec(name.toLowerCase());
   const address: Address | null = parts ? parseAddress(parts.slice(1).reverse().join(".")) : null;
@@ -191,13 +191,13 @@ function reverse(name: string, names: SyntheticNames): string | null {
   return meaning?.kind === "name" ? meaning.name : null;
 }
 
-/** Node's form of records in the packet's. */
+/** Converts Node's form of records to dns-packet's. */
 function toAnswers(name: string, type: RecordType, records: unknown): packet.Answer[] {
   const list = (Array.isArray(records) ? records : [records]) as Record<string, never>[];
   const of = (data: unknown) => ({ type, name, ttl: TTL_S, data }) as packet.Answer;
   switch (type) {
     case "TXT":
-      // Node has one character for each byte.
+      // Node returns one character per byte.
       return (records as string[][]).map((texts) => of(texts.map((text) => Buffer.from(text, "latin1"))));
     case "MX":
       return list.map(({ priority, exchange }) => of({ preference: priority, exchange }));
@@ -246,7 +246,7 @@ function encode({
     const whole = make(0, answers);
     return whole.length <= limit ? whole : make(packet.TRUNCATED_RESPONSE, []);
   } catch {
-    // A record that cannot be written, or a question that cannot be repeated.
+    // A record or question that cannot be encoded.
     return answers.length > 0 ? encode({ id, questions, rcode: RCODE.serverFailure, answers: [], limit }) : null;
   }
 }

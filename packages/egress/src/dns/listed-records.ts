@@ -1,10 +1,10 @@
-/** Records besides addresses under an allow list: for names that are listed exactly, so that a question can carry nothing out. */
+/** Records other than addresses under an allow list. Only for names that are listed exactly, so that a query cannot carry data out. */
 import { RateWindow } from "../policy/mod.ts";
 import type { RecordType, Resolver } from "./resolver.ts";
 
 /**
- * Services whose SRV records are looked up (RFC 2782; names of IANA's registry). A fixed set: a guest that made up names of services could
- * write with them.
+ * Services whose SRV records are looked up (RFC 2782; names from IANA's registry). A fixed set: with made-up service names a guest could
+ * send data.
  */
 const SERVICES = new Set([
   "amqp",
@@ -66,13 +66,13 @@ const SERVICES = new Set([
 const PROTOCOLS = new Set(["tcp", "udp", "tls"]);
 const SERVICE_NAME = /^_([a-z0-9-]+)\._([a-z]+)\.(.+)$/;
 
-/** Look-ups of one sandbox in a minute. Programs ask at their start, and then once in a while. */
+/** Lookups per minute of one sandbox. Programs ask when they start, and then occasionally. */
 const LOOKUPS_PER_MINUTE = 60;
-/** How long an answer is kept, milliseconds: asked again within it, nothing leaves. */
+/** How long an answer is cached, milliseconds. No query leaves for a cached answer. */
 const KEEP_MS = 60_000;
 const MAX_KEPT = 256;
 
-/** The name that has to be listed for a question to be passed on; null for one that never is. */
+/** The name that must be listed for a query to be passed on; null if the query never is. */
 export function ownerOf(name: string, type: string): string | null {
   if (type === "TXT" || type === "MX") return name;
   if (type !== "SRV") return null;
@@ -80,12 +80,12 @@ export function ownerOf(name: string, type: string): string | null {
   return SERVICES.has(service) && PROTOCOLS.has(protocol) ? owner : null;
 }
 
-/** The sandbox has had too many look-ups. */
+/** The sandbox has made too many lookups. */
 export class TooManyLookups extends Error {
   override name = "TooManyLookups";
 }
 
-/** What one sandbox was told. Not shared: whether a name was asked for by another sandbox is not to be told from times. */
+/** One sandbox's lookups and their cached answers. Not shared: timing must not reveal what another sandbox has asked for. */
 export class ListedRecords {
   readonly #resolver: Resolver;
   readonly #rate = new RateWindow(LOOKUPS_PER_MINUTE);
@@ -96,7 +96,7 @@ export class ListedRecords {
   }
 
   /**
-   * Asks the host's resolver, by the canonical name alone.
+   * Asks the host's resolver for the canonical name.
    *
    * @throws {TooManyLookups | NodeJS.ErrnoException}
    */
@@ -109,7 +109,7 @@ export class ListedRecords {
     const records = this.#resolver.records(name, type);
     const entry = { until: now + KEEP_MS, records };
     records.catch(({ code }: NodeJS.ErrnoException) => {
-      // That there is nothing is an answer, too.
+      // A negative answer is cached too.
       if (code !== "ENOTFOUND" && code !== "ENODATA") entry.until = now;
     });
     this.#kept.delete(key);

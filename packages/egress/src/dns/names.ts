@@ -1,26 +1,26 @@
-/** Which address stands for which name inside one sandbox. */
+/** The synthetic addresses of one sandbox, and the names they stand for. */
 import { createHash } from "node:crypto";
 import type { Address } from "../policy/mod.ts";
 
-/** Addresses of 198.18.0.0/15; the first and the last are left out. */
+/** Addresses of 198.18.0.0/15 without the first and the last. */
 const FIRST = 1;
 const LAST = 2 ** 17 - 2;
-/** Names a sandbox may have at once; beyond it the one asked for longest ago is forgotten. Half of the addresses, so that looking for a free one stays short. */
+/** Names of one sandbox; beyond that the least recently queried one is evicted. Half of the addresses, so that a free one is found quickly. */
 const MAX_NAMES = 32_768;
 
 const V4_BASE = (198n << 24n) | (18n << 16n);
 const V4_PREFIX_BITS = 15n;
 const V6_BASE = 0xfd64_6464_6464_0001n << 64n;
 
-/** What an address inside a sandbox stands for. */
+/** What an address means inside a sandbox: a name, an evicted name, or the address itself. */
 export type Meaning = { kind: "name"; name: string } | { kind: "forgotten" } | { kind: "itself" };
 
 /**
- * Names and the synthetic addresses that stand for them. A name's number begins at its hash, so that a proxy that had to
- * start again mostly gives the same addresses, which programs may have kept.
+ * Maps names to synthetic addresses. The search for a free number begins at the name's hash, so after a restart the proxy mostly
+ * assigns the same addresses again, which programs may still hold.
  */
 export class SyntheticNames {
-  /** In the order in which they were asked for last. */
+  /** In order of their last query. */
   readonly #numbers = new Map<string, number>();
   readonly #names = new Map<number, string>();
 
@@ -34,7 +34,7 @@ export class SyntheticNames {
     };
   }
 
-  /** What the guest means by an address. */
+  /** What an address means to the guest. */
   meaningOf(address: Address): Meaning {
     const number = numberIn(address);
     if (number === null) return { kind: "itself" };
@@ -62,7 +62,7 @@ export class SyntheticNames {
   }
 }
 
-/** The number in a synthetic address; null for any other. */
+/** The number in a synthetic address; null for any other address. */
 function numberIn({ family, value }: Address): number | null {
   if (family === 4)
     return value >> (32n - V4_PREFIX_BITS) === V4_BASE >> (32n - V4_PREFIX_BITS) ? Number(value - V4_BASE) : null;

@@ -1,14 +1,14 @@
-/** How the host finds a name's addresses. */
+/** The host's name resolution. */
 import { promises as dns } from "node:dns";
 import { type Address, canonicalName, parseAddress } from "../policy/mod.ts";
 
-/** How long a resolver may take before it is asked again, milliseconds, and how often it is asked. */
+/** Timeout before a resolver is asked again, milliseconds, and how often it is asked. */
 const TIMEOUT_MS = 2_000;
 const TRIES = 2;
-/** Bounds of how long an answer is kept, seconds: a name asked for many times at once costs one query. */
+/** Limits for how long an answer is cached, seconds. Concurrent lookups of one name share a query. */
 const MIN_TTL_S = 1;
 const MAX_TTL_S = 60;
-/** How long it is remembered that a name is not there, seconds. */
+/** How long a negative answer is cached, seconds. */
 const ABSENT_TTL_S = 5;
 const MAX_CACHED = 10_000;
 
@@ -24,12 +24,12 @@ export class ResolverFailed extends Error {
 
 type Cached = { until: number; answer: Promise<Address[]> };
 
-/** Addresses of names, from static names and from resolvers. Shared by all sandboxes. */
+/** Resolves names to addresses. Shared by all sandboxes. */
 export class Resolver {
   readonly #dns = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
   readonly #cache = new Map<string, Cached>();
 
-  /** @param servers `ip[:port]`; empty: the system's */
+  /** @param servers `ip[:port]`; empty: the system's resolvers */
   constructor(servers: readonly string[]) {
     if (servers.length > 0) this.#dns.setServers([...servers]);
   }
@@ -62,7 +62,7 @@ export class Resolver {
     return entry.answer;
   }
 
-  /** Records of other types, for sandboxes without an allow list; see {@link RECORDS}. */
+  /** Looks up records of other types, for sandboxes without an allow list; see {@link RECORDS}. */
   records(name: string, type: RecordType): Promise<unknown> {
     return this.#dns.resolve(name, type);
   }
@@ -86,20 +86,20 @@ export class Resolver {
   }
 }
 
-/** Types that are passed on where there is no allow list. */
+/** Record types that are passed on if there is no allow list. */
 export const RECORDS = ["TXT", "MX", "SRV", "NS", "CAA", "SOA", "PTR", "NAPTR"] as const;
 export type RecordType = (typeof RECORDS)[number];
 
-/** A name that configuration gives an address, and perhaps a port. */
+/** A name's address, and possibly port, from the configuration. */
 export interface StaticHost {
   address: Address;
   port: number | null;
 }
 
 /**
- * Reads `egress.hosts`.
+ * Parses `egress.hosts`.
  *
- * @throws {Error} that names the entry
+ * @throws {Error} with the invalid entry in its message
  */
 export function parseStaticHosts(hosts: Record<string, string>): Map<string, StaticHost> {
   const parsed = new Map<string, StaticHost>();

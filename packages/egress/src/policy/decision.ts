@@ -1,8 +1,8 @@
-/** What was decided, and why. */
+/** What policy decided, and why. */
 export interface Decision {
   allowed: boolean;
   /** The pattern or rule that decided, if one did. */
   rule: string | null;
-  /** A sentence that names the host, fit for the body of a 403. */
+  /** A sentence that names the host, suitable for the body of a 403. */
   reason: string;
 }

@@ -1,12 +1,12 @@
-/** A policy that cannot be. Its message is a sentence for the person who wrote it. */
+/** An invalid policy. The message is a sentence for the person who wrote it. */
 export class PolicyError extends Error {
   override readonly name: string = "PolicyError";
 }
 
-/** Longest part of somebody's text that an error repeats. */
+/** Longest part of user input that an error quotes, in characters. */
 const QUOTED_LENGTH = 100;
 
-/** Somebody's text within a sentence: quoted, escaped, and not endless. */
+/** User input for use in a sentence: quoted, escaped, and truncated. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > QUOTED_LENGTH ? `${text.slice(0, QUOTED_LENGTH)}…` : text);
 }

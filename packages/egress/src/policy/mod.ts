@@ -1,4 +1,4 @@
-/** Policy: what a sandbox may reach, and the one way in which names, addresses and patterns are read. Pure, without I/O. */
+/** Policy: what a sandbox may reach, and the only parsers for names, addresses and patterns. Pure, without I/O. */
 
 export * from "./decision.ts";
 export { PolicyError } from "./error.ts";

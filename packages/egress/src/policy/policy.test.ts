@@ -132,7 +132,7 @@ test("reasons say the host and why", () => {
   });
   assert.equal(
     decide(policy(null), "169.254.169.254:80").reason,
-    "169.254.169.254:80 is the address of a cloud's metadata service, which is not reachable unless this sandbox's allowNet lists it.",
+    "169.254.169.254:80 is the address of a cloud metadata service, which is not reachable unless this sandbox's allowNet lists it.",
   );
   assert.equal(
     dial(policy(null), "203.0.113.7", 443, ["203.0.113.7"]).reason,

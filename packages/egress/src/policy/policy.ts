@@ -8,10 +8,10 @@ import { type AddressRange, embeddedAddress, specialRange } from "./hosts/range.
 import { parseRules, type Rule } from "./rules/rules.ts";
 
 /**
- * What a sandbox may reach. Pure: it resolves nothing and remembers nothing.
+ * What a sandbox may reach. Pure: resolves no names and keeps no state.
  *
- * Two questions are asked of it. {@link decide}: may the guest speak to this host, as the guest called it? And when that has
- * been resolved, {@link decideDial}: may this very address be dialled for it?
+ * Decisions come in two steps. {@link decide}: may the guest reach this host, as the guest named it? After the name has been
+ * resolved, {@link decideDial}: may this particular address be dialled for it?
  */
 export class Policy {
   readonly #allow: readonly Pattern[] | null;
@@ -29,12 +29,12 @@ export class Policy {
     this.#rules = rules;
   }
 
-  /** Whether there is a list of what may be reached. Then the guest's DNS answers with synthetic addresses. */
+  /** Whether there is an allow list. Then the guest's DNS answers only with synthetic addresses. */
   get restricted(): boolean {
     return this.#allow !== null;
   }
 
-  /** Checks what the guest asked for. A name that passes still has to be resolved, and the address to pass {@link decideDial}. */
+  /** Decides on a host as the guest named it. An allowed name's addresses must still pass {@link decideDial}. */
   decide(host: HostRef, port: number): Decision {
     const who = authorityText(host, port);
     if (!isPort(port)) return no(null, `${who} has no valid port.`);
@@ -51,14 +51,14 @@ export class Policy {
       : no(null, `${who} is not in this sandbox's allowNet.`);
   }
 
-  /** Checks what the guest wants to send datagrams to. */
+  /** Decides on a destination for datagrams. */
   decideUdp(host: HostRef, port: number): Decision {
-    if (this.restricted) return no(null, "Under an allow list only TCP leaves the sandbox.");
+    if (this.restricted) return no(null, "Under an allow list, only TCP leaves the sandbox.");
     if (port === QUIC_PORT) return no(null, "HTTP/3 does not leave the sandbox; HTTP over TCP does.");
     return this.decide(host, port);
   }
 
-  /** Checks a name before anyone says which port is wanted, for the record of names asked for: denied when no port of it may be reached. */
+  /** Decides on a name whose port is not known yet, for reports of DNS queries: denied if none of its ports may be reached. */
   decideName(name: string): Decision {
     const host = { name };
     const denial = this.#deny.find((pattern) => pattern.port === null && matches(pattern, host, ANY_PORT));
@@ -70,7 +70,7 @@ export class Policy {
       : no(null, `${name} is not in this sandbox's allowNet.`);
   }
 
-  /** Whether there is a list that has exactly this name, on whichever port, and it is not denied. */
+  /** Whether the allow list contains exactly this name, on any port, and it is not denied. */
   listsName(name: string): boolean {
     return (
       this.decideName(name).allowed &&
@@ -79,8 +79,8 @@ export class Policy {
   }
 
   /**
-   * Checks an address that is about to be dialled for a host that {@link decide} let pass. Not for static names
-   * (`egress.hosts`), whose addresses were listed by whoever runs the host.
+   * Decides on an address that is about to be dialled for a host that {@link decide} allowed. Not for static names
+   * (`egress.hosts`), whose addresses come from the host's operator.
    *
    * @param isOwn whether an address is one of the host's own
    */
@@ -115,15 +115,15 @@ export class Policy {
   }
 }
 
-/** HTTP/3: refused, so that programs use TCP, where requests can be seen. */
+/** HTTP/3 is refused so that programs fall back to TCP, where requests are visible. */
 const QUIC_PORT = 443;
 
-/** For patterns without a port, which match every one. */
+/** For patterns without a port, which match every port. */
 const ANY_PORT = 443;
 
 /**
- * Whether a pattern that covers an internal address means it. A range does if it is no wider than the special range that the address is in:
- * `0.0.0.0/0` is the public addresses only. A metadata service, and one of the host's own addresses other than loopback, must be listed exactly.
+ * Whether a pattern that covers an internal address really lists it. A range does if it is no wider than the special range that the address
+ * is in: `0.0.0.0/0` means public addresses only. A metadata service, and a host's own address other than loopback, must be listed exactly.
  */
 function lists(pattern: Pattern, address: Address, own: boolean): boolean {
   if (pattern.kind !== "range") return pattern.kind === "address";
@@ -137,7 +137,7 @@ const KINDS: Record<AddressRange, string> = {
   loopback: "a loopback address",
   private: "a private address",
   "link-local": "a link-local address",
-  metadata: "the address of a cloud's metadata service",
+  metadata: "the address of a cloud metadata service",
   multicast: "a multicast address",
   unspecified: "the unspecified address",
   broadcast: "the broadcast address",

@@ -3,16 +3,16 @@ import type { PolicySpec, RequestRule } from "../contract.ts";
 import { parseNamePattern, parsePattern } from "./hosts/pattern.ts";
 import { parsePathPattern } from "./rules/path.ts";
 
-/** Patterns in one list: each connection is held against all of them. */
+/** Patterns per list: each connection is compared with all of them. */
 export const MAX_PATTERNS = 1000;
-/** Request rules of one sandbox; each may hold a window of requests. */
+/** Request rules per sandbox; each may keep a request count. */
 export const MAX_RULES = 100;
-/** Methods or paths of one rule. */
+/** Methods or paths per rule. */
 const MAX_RULE_ITEMS = 100;
-/** Most requests per minute that a rule can count to. */
+/** Largest `requestsPerMinute` of a rule. */
 const MAX_RATE = 1_000_000;
 
-/** A check by a parser that throws an error with a sentence for people. */
+/** A zod check by a parser that throws an error with a readable message. */
 const readBy = (parse: (text: string) => unknown) => (context: z.core.ParsePayload<string>) => {
   try {
     parse(context.value);
@@ -21,12 +21,12 @@ const readBy = (parse: (text: string) => unknown) => (context: z.core.ParsePaylo
   }
 };
 
-/** A pattern of hosts, `*.example.com:443` for instance. */
+/** A host pattern such as `*.example.com:443`. */
 export const patternSchema = z.string().check(readBy(parsePattern));
-/** A pattern of names only, as for a secret. */
+/** A name pattern, as for a secret's hosts. */
 export const namePatternSchema = z.string().check(readBy(parseNamePattern));
 const pathPatternSchema = z.string().check(readBy(parsePathPattern));
-/** RFC 9110 §9.1: methods are tokens, and case matters. */
+/** RFC 9110 §9.1: methods are case-sensitive tokens. */
 const methodSchema = z
   .string()
   .max(32)
@@ -42,7 +42,7 @@ export const requestRuleSchema: z.ZodType<RequestRule> = z.strictObject({
   requestsPerMinute: z.int().positive().max(MAX_RATE).optional(),
 });
 
-/** {@link PolicySpec}; what is left out is the open default. */
+/** {@link PolicySpec}; omitted fields get the open default. */
 export const policySpecSchema = z.strictObject({
   allow: z.array(patternSchema).max(MAX_PATTERNS).nullable().default(null),
   deny: z.array(patternSchema).max(MAX_PATTERNS).default([]),

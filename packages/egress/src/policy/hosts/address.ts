@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 
-/** An IP address. Two of them are the same exactly when `family` and `value` are. */
+/** An IP address. Two are equal exactly if `family` and `value` are. */
 export interface Address {
   readonly family: 4 | 6;
   /** Dotted decimal, or RFC 5952. */
@@ -8,15 +8,15 @@ export interface Address {
   readonly value: bigint;
 }
 
-/** Bits of an address. */
+/** Length of an address in bits. */
 export const ADDRESS_BITS = { 4: 32, 6: 128 } as const;
 
-/** `::ffff:0:0/96`: IPv4 within IPv6's clothes (RFC 4291 §2.5.5.2). The kernel dials the IPv4 address. */
+/** `::ffff:0:0/96`: IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2). The kernel dials the IPv4 address. */
 const MAPPED_PREFIX = 0xffffn;
 
 /**
- * An address as text. Only the plain notations: four decimal numbers without leading zeros, or IPv6 without a zone and without
- * brackets. An IPv4-mapped address (`::ffff:192.0.2.1`) is the IPv4 address it stands for.
+ * Parses an address. Accepts only the plain notations: four decimal numbers without leading zeros, or IPv6 without a zone and without
+ * brackets. An IPv4-mapped address (`::ffff:192.0.2.1`) becomes the IPv4 address.
  */
 export function parseAddress(text: string): Address | null {
   if (!/^[0-9a-fA-F:.]{2,45}$/.test(text)) return null;
@@ -25,7 +25,7 @@ export function parseAddress(text: string): Address | null {
   return null;
 }
 
-/** An address from its 4 or 16 bytes in network order; null for another number of bytes. */
+/** An address from its 4 or 16 bytes in network order; null for any other length. */
 export function addressFromBytes(bytes: Uint8Array): Address | null {
   if (bytes.length !== 4 && bytes.length !== 16) return null;
   let value = 0n;
@@ -47,7 +47,7 @@ export function makeAddress(family: 4 | 6, value: bigint): Address {
   return { family, value, text: family === 4 ? textOfIPv4(value) : textOfIPv6(value) };
 }
 
-/** Whether the first `bits` of two addresses are the same. */
+/** Whether the first `bits` bits of two addresses are equal. */
 export function samePrefix(a: Address, b: Address, bits: number): boolean {
   const rest = BigInt(ADDRESS_BITS[a.family] - bits);
   return a.family === b.family && a.value >> rest === b.value >> rest;

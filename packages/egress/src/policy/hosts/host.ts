@@ -1,19 +1,19 @@
 import { type Address, parseAddress } from "./address.ts";
 import { canonicalName } from "./name.ts";
 
-/** Who is meant: a name in its one form, or an address. */
+/** A host: a name in canonical form, or an address. */
 export type HostRef = { readonly name: string } | { readonly address: Address };
 
-/** A host and, where one was given, a port. */
+/** A host and, if given, a port. */
 export interface Authority {
   host: HostRef;
   port: number | null;
 }
 
-/** What a host can be written with: a name of {@link canonicalName}'s longest text and brackets. */
+/** Longest authority, in characters: a name of {@link canonicalName}'s longest input, plus brackets and port. */
 const MAX_AUTHORITY_LENGTH = 1100;
 
-/** A host as in a URL or a `Host` header, without a port: a name, IPv4, or IPv6 in brackets. Null for what could mean something else. */
+/** Parses a host as in a URL or a `Host` header, without a port: a name, IPv4, or IPv6 in brackets. Null if it could mean something else. */
 export function parseHost(text: string): HostRef | null {
   if (text.startsWith("[")) {
     const inner = /^\[([^\]]+)\]$/.exec(text)?.[1];
@@ -28,7 +28,7 @@ export function parseHost(text: string): HostRef | null {
   return name === null ? null : { name };
 }
 
-/** A host and an optional port, as in a `Host` header, `:authority`, or the target of a `CONNECT`. */
+/** Parses a host and an optional port, as in a `Host` header, `:authority`, or the target of a `CONNECT`. */
 export function parseAuthority(text: string): Authority | null {
   if (text.length > MAX_AUTHORITY_LENGTH) return null;
   const colon = text.lastIndexOf(":");
@@ -40,13 +40,13 @@ export function parseAuthority(text: string): Authority | null {
   return port === null ? null : { host, port };
 }
 
-/** A port from 1 to 65535, in decimal without leading zeros. */
+/** Parses a port from 1 to 65535, in decimal without leading zeros. */
 export function parsePort(text: string): number | null {
   const port = /^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : 0;
   return isPort(port) ? port : null;
 }
 
-/** Whether a number is a port that something can be reached at. */
+/** Whether a number is a valid port. */
 export function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }
@@ -62,7 +62,7 @@ export function authorityText(host: HostRef, port: number | null): string {
   return port === null ? hostText(host) : `${hostText(host)}:${port}`;
 }
 
-/** Whether two are the same host, by what they are called. */
+/** Whether two hosts have the same name or address. */
 export function sameHost(a: HostRef, b: HostRef): boolean {
   return hostText(a) === hostText(b);
 }

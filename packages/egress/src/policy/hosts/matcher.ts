@@ -3,7 +3,7 @@ import type { HostRef } from "./host.ts";
 import type { Pattern } from "./pattern.ts";
 import { embeddedAddress } from "./range.ts";
 
-/** Whether a pattern is for this host and port. Nothing is resolved: patterns of names are for names, those of addresses for addresses. */
+/** Whether a pattern matches a host and port. Resolves nothing: name patterns match names, address patterns match addresses. */
 export function matches(pattern: Pattern, host: HostRef, port: number): boolean {
   if (pattern.port !== null && pattern.port !== port) return false;
   switch (pattern.kind) {
@@ -19,8 +19,8 @@ export function matches(pattern: Pattern, host: HostRef, port: number): boolean 
 }
 
 /**
- * Whether a pattern that restricts is for this host and port: also by the IPv4 address that an IPv6 address carries, since that is
- * where a translator would take the connection.
+ * Whether a restricting pattern applies to a host and port. It also matches the IPv4 address inside an IPv6 address, since a translator
+ * would forward the connection there.
  */
 export function restricts(pattern: Pattern, host: HostRef, port: number): boolean {
   if (matches(pattern, host, port)) return true;

@@ -3,7 +3,7 @@ import { ADDRESS_BITS, type Address, makeAddress, parseAddress } from "./address
 import { hostText, parseHost, parsePort } from "./host.ts";
 import { canonicalName } from "./name.ts";
 
-/** What a pattern is for. `port` null: every port. */
+/** What a pattern matches. `port` null: every port. */
 export type Pattern = { readonly port: number | null /** Its one form. */; readonly text: string } & (
   | { readonly kind: "name"; readonly name: string }
   /** Every name below `suffix`, at any depth, not `suffix` itself. */
@@ -27,10 +27,10 @@ export class PatternError extends PolicyError {
   }
 }
 
-/** Names have up to 253 characters, more before they are in their one form; nothing sensible is longer than this. */
+/** Longest pattern, in characters. Names have up to 253, more before they are in canonical form. */
 export const MAX_PATTERN_LENGTH = 512;
 
-/** What a pattern is for, without its port. */
+/** What a pattern matches, without its port. */
 type Target =
   | { kind: "name"; name: string }
   | { kind: "suffix"; suffix: string }
@@ -38,7 +38,7 @@ type Target =
   | { kind: "range"; base: Address; bits: number };
 
 /**
- * A pattern of hosts: `example.com`, `*.example.com`, an IPv4 or IPv6 address, a range of addresses, each with or without a port.
+ * Parses a host pattern: `example.com`, `*.example.com`, an IPv4 or IPv6 address, or an address range, each with or without a port.
  *
  * @throws PatternError
  *
@@ -56,7 +56,7 @@ export function parsePattern(text: string): Pattern {
 }
 
 /**
- * A pattern as for a secret's hosts: a name, exact or `*.suffix`, with or without a port.
+ * Parses a pattern for a secret's hosts: a name, exact or `*.suffix`, with or without a port.
  *
  * @throws PatternError
  */
@@ -87,7 +87,7 @@ interface Parsed {
   port: number | null;
 }
 
-/** What is wrong with a text whatever it was meant to be. */
+/** Mistakes that make a text invalid whatever kind of pattern was meant. */
 function unfit(text: string): string | null {
   if (text === "") return "it is empty";
   if (text.length > MAX_PATTERN_LENGTH) return `it is longer than ${MAX_PATTERN_LENGTH} characters`;
@@ -172,7 +172,7 @@ function suffixOf(text: string, host: string): Target {
   return { kind: "suffix", suffix };
 }
 
-/** IPv6 without brackets, unless its end could as well be a port: `2001:db8::1:80`. */
+/** IPv6 without brackets, unless its end could also be a port: `2001:db8::1:80`. */
 function bareIPv6(text: string, colon: number): Address {
   const port = parsePort(text.slice(colon + 1));
   const before = text.slice(0, colon);

@@ -1,6 +1,6 @@
 import { type Address, makeAddress, parseAddress, samePrefix } from "./address.ts";
 
-/** What kind of address one is. Everything but `public` is inner: not reachable unless it is listed. */
+/** Kinds of addresses. All but `public` are internal: not reachable unless listed. */
 export type AddressRange =
   | "public"
   | "loopback"
@@ -14,17 +14,17 @@ export type AddressRange =
   | "benchmarking"
   | "reserved";
 
-/** A special range, or the public rest. */
+/** A special range, or the remaining public addresses. */
 export interface SpecialRange {
   range: AddressRange;
-  /** Length of its prefix; 0 for the public rest of IPv4. */
+  /** Prefix length; 0 for the remaining public IPv4 addresses. */
   bits: number;
 }
 
 /**
- * The registries of special-purpose addresses (IANA, RFC 6890 and what followed), the more specific before the wider.
- * Documentation ranges are public: test networks use them. Metadata services of clouds are named on their own, also where they lie
- * within a wider range, or (Azure's) look public.
+ * The IANA registries of special-purpose addresses (RFC 6890 and its successors), the more specific before the wider.
+ * Documentation ranges count as public: test networks use them. Cloud metadata services are listed separately, even if they lie
+ * within a wider range, or look public (Azure's).
  */
 const TABLE: [cidr: string, range: AddressRange][] = [
   ["0.0.0.0/32", "unspecified"],
@@ -70,7 +70,7 @@ const TABLE: [cidr: string, range: AddressRange][] = [
   ["ff00::/8", "multicast"],
 ];
 
-/** What of IPv6 is in no range above is given to nobody. It is kept back in blocks, of which most are this long. */
+/** IPv6 outside the ranges above is unassigned. IANA reserves it in blocks, most of which have this prefix length. */
 const UNASSIGNED: SpecialRange = { range: "reserved", bits: 8 };
 
 const RANGES = TABLE.map(([cidr, range]) => {
@@ -78,7 +78,7 @@ const RANGES = TABLE.map(([cidr, range]) => {
   return { base: parseAddress(text)!, bits: Number(bits), range };
 });
 
-/** Prefixes whose addresses carry an IPv4 address that a translator or tunnel would go on to. */
+/** Prefixes whose addresses contain an IPv4 address that a translator or tunnel would forward to. */
 const EMBEDDINGS: { base: Address; bits: number; embedded: (value: bigint) => bigint }[] = [
   { base: parseAddress("64:ff9b::")!, bits: 96, embedded: (value) => value }, // NAT64, RFC 6052
   { base: parseAddress("::")!, bits: 96, embedded: (value) => value }, // IPv4-compatible, RFC 4291 §2.5.5.1
@@ -87,7 +87,7 @@ const EMBEDDINGS: { base: Address; bits: number; embedded: (value: bigint) => bi
 ];
 const NAT64 = EMBEDDINGS[0]!;
 
-/** The IPv4 address that an IPv6 address of NAT64, 6to4, Teredo or the IPv4-compatible kind carries. */
+/** The IPv4 address inside an IPv6 address (NAT64, 6to4, Teredo, IPv4-compatible), or null. */
 export function embeddedAddress(address: Address): Address | null {
   const found = EMBEDDINGS.find(({ base, bits }) => samePrefix(address, base, bits));
   // `::` and `::1` are themselves, not the IPv4 addresses 0.0.0.0 and 0.0.0.1.
@@ -96,14 +96,14 @@ export function embeddedAddress(address: Address): Address | null {
 }
 
 /**
- * The special range that an address lies in. What carries an IPv4 address is checked by that as well: through NAT64 it is as public as
+ * The special range that an address lies in. An IPv6 address with an IPv4 address inside counts as that too: with NAT64 it is as public as
  * the IPv4 address; tunnels are never public.
  */
 export function specialRange(address: Address): SpecialRange {
   const embedded = embeddedAddress(address);
   if (embedded) {
     const { range, bits } = specialRange(embedded);
-    // Exactly this address has to be listed: the range that it seems to be in says nothing of where it leads.
+    // Exactly this address must be listed: the range it seems to be in says nothing about where it leads.
     if (range !== "public") return { range, bits: 128 };
     if (samePrefix(address, NAT64.base, NAT64.bits)) return { range, bits };
   }
@@ -112,12 +112,12 @@ export function specialRange(address: Address): SpecialRange {
   return address.family === 6 ? UNASSIGNED : { range: "public", bits: 0 };
 }
 
-/** What kind of address this is. */
+/** The kind of an address. */
 export function addressRange(address: Address): AddressRange {
   return specialRange(address).range;
 }
 
-/** Whether an address is reachable without being listed (the host's own addresses are for the caller to except). */
+/** Whether an address is reachable without being listed. The caller must exclude the host's own addresses. */
 export function isPublic(address: Address): boolean {
   return addressRange(address) === "public";
 }

@@ -2,19 +2,19 @@ import { PolicyError, quote } from "../error.ts";
 
 /** Longest path that is matched, in characters. Servers take 8 to 16 KiB. */
 export const MAX_PATH_LENGTH = 16_384;
-/** Longest pattern of a path, in characters. */
+/** Longest path pattern, in characters. */
 export const MAX_PATH_PATTERN_LENGTH = 1024;
-/** `**` in one pattern: keeps matching cheap. */
+/** Occurrences of `**` in one pattern: keeps matching cheap. */
 const MAX_DEEP = 8;
 
-/** A pattern of paths: `*` stands for anything within a segment, a segment `**` for any number of segments. */
+/** A path pattern: `*` matches anything within a segment, a segment `**` matches any number of segments. */
 export interface PathPattern {
   readonly text: string;
   /** Null: `**`. */
   readonly segments: (Segment | null)[];
 }
 
-/** A segment's parts between encoded slashes, each as what stands between its `*`. */
+/** A segment's parts between encoded slashes, each split at `*` into its literals. */
 type Segment = string[][];
 
 /** An invalid path pattern. */
@@ -23,7 +23,7 @@ export class PathPatternError extends PolicyError {
 }
 
 /**
- * Reads a pattern of paths. It is compared with decoded paths, case and all; `%2F` in it is a slash within a segment.
+ * Parses a path pattern. It is compared with decoded paths, case-sensitively. `%2F` means a slash within a segment.
  *
  * @throws PathPatternError
  */
@@ -44,17 +44,17 @@ export function parsePathPattern(text: string): PathPattern {
   return { text, segments };
 }
 
-/** How servers may read a path: a list of segments each, the last one empty where the path ends with a slash. */
+/** The ways in which servers may read a path, each as a list of segments. The last segment is empty if the path ends with a slash. */
 export type PathReadings = readonly (readonly string[])[];
 
 /**
- * How servers may read the path of a request (without its query), or null when they may not agree on anything: dot segments, empty
- * segments, backslashes, control characters, a fragment, escapes that are not UTF-8 or that a second decoding would turn into any of
- * these. No ordinary client sends such. An encoded slash may be part of its segment or a slash, and what follows a `;` part of its
- * segment or a parameter: then there are several readings.
+ * The ways in which servers may read a request's path (without its query), or null if they could disagree too much: dot segments, empty
+ * segments, backslashes, control characters, a fragment, escapes that are not UTF-8 or that a second decoding would turn into one of
+ * these. No ordinary client sends such paths. There are several readings if a path contains an encoded slash (part of a segment, or a
+ * separator) or a `;` (part of a segment, or the start of a parameter).
  */
 export function readPath(path: string): PathReadings | null {
-  // Everything else has to be encoded (RFC 3986 §3.3).
+  // Everything else must be encoded (RFC 3986 §3.3).
   if (path.length > MAX_PATH_LENGTH || !/^\/[!-~]*$/.test(path) || /[?#]/.test(path)) return null;
   const segments = path.slice(1).split("/").map(decodeSegment);
   if (!isPlain(segments)) return null;
@@ -68,17 +68,17 @@ export function readPath(path: string): PathReadings | null {
   return readings.every(isPlain) ? readings : null;
 }
 
-/** Whether no segment is missing, empty but for the last, or made of dots. */
+/** Whether there are segments, none consists of dots, and only the last one is empty. */
 function isPlain(segments: (string | null)[]): segments is string[] {
   return segments.every(
     (segment, index) => segment !== null && !DOTS.test(segment) && (segment !== "" || index === segments.length - 1),
   );
 }
 
-/** `.` and `..`, also with parameters behind them, which some servers take off first. */
+/** `.` and `..`, possibly followed by parameters, which some servers strip first. */
 const DOTS = /^\.{1,2}(;|$)/;
 
-/** A segment without its percent-encoding, or null for one that servers may read in more than one way. */
+/** Decodes a segment. Null if servers may read it in more than one way. */
 function decodeSegment(segment: string): string | null {
   let decoded: string;
   try {
@@ -90,12 +90,12 @@ function decodeSegment(segment: string): string | null {
   return odd ? null : decoded;
 }
 
-/** Whether every reading of a path fits at least one of the patterns. */
+/** Whether every reading of a path matches at least one of the patterns. */
 export function pathMatches(patterns: readonly PathPattern[], readings: PathReadings): boolean {
   return readings.every((reading) => patterns.some((pattern) => fits(pattern.segments, reading)));
 }
 
-/** Goes through segments once, keeping the places in the pattern where it may be: the guest chose the path, so its cost is bounded. */
+/** Matches in one pass over the segments, tracking all possible positions in the pattern. The guest chose the path, so the cost must be bounded. */
 function fits(pattern: PathPattern["segments"], path: readonly string[]): boolean {
   let places = skipDeep(pattern, new Set([0]));
   for (const segment of path) {
@@ -111,7 +111,7 @@ function fits(pattern: PathPattern["segments"], path: readonly string[]): boolea
   return places.has(pattern.length);
 }
 
-/** `**` may also stand for nothing. Sets grow while they are gone through, so that several in a row are skipped too. */
+/** `**` may also match nothing. The set grows during iteration, so several in a row are skipped too. */
 function skipDeep(pattern: PathPattern["segments"], places: Set<number>): Set<number> {
   for (const place of places) if (pattern[place] === null) places.add(place + 1);
   return places;
@@ -122,7 +122,7 @@ function segmentFits(expected: Segment, segment: string): boolean {
   return pieces.length === expected.length && pieces.every((piece, index) => pieceFits(expected[index]!, piece));
 }
 
-/** Looks for the literals one after the other, each as early as it can be: no backtracking. */
+/** Finds the literals one after the other, each as early as possible, so there is no backtracking. */
 function pieceFits(literals: string[], piece: string): boolean {
   if (literals.length === 1) return piece === literals[0];
   const first = literals[0]!;

@@ -1,12 +1,12 @@
 const WINDOW_SECONDS = 60;
 
 /**
- * Counts requests of the last minute, second by second: never more than the limit in any 60 seconds, in memory that does
- * not grow with the limit.
+ * Counts the requests of the last minute, per second. Allows at most the limit in any 60 seconds, with memory that does not depend on
+ * the limit.
  */
 export class RateWindow {
   readonly #limit: number;
-  /** Requests of the second that began at `#second - i`, at `(#second - i) % length`; one more than a minute, as the first one is only partly past. */
+  /** Requests in second `#second - i`, at `(#second - i) % length`. One more than 60, because the oldest second is only partly past. */
   readonly #counts = new Uint32Array(WINDOW_SECONDS + 1);
   #total = 0;
   #second = -Infinity;
@@ -15,7 +15,7 @@ export class RateWindow {
     this.#limit = limit;
   }
 
-  /** Counts one request at `now` (milliseconds of a clock that does not go back; a step back counts as standing still), unless there were too many. */
+  /** Counts one request at `now`, milliseconds of a monotonic clock (a step back is ignored). Returns false, without counting, if there were too many. */
   take(now: number): boolean {
     this.#advance(Math.max(Math.floor(now / 1000), this.#second));
     if (this.#total >= this.#limit) return false;

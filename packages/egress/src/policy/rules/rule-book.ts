@@ -6,30 +6,30 @@ import { pathMatches, readPath } from "./path.ts";
 import { RateWindow } from "./rate.ts";
 import { parseRules, type Rule } from "./rules.ts";
 
-/** What request rules say of one request. */
+/** What request rules decide about one request. */
 export interface RequestDecision extends Decision {
-  /** Bytes that the body may have, or null: to be held against the body as it passes, whatever was declared. */
+  /** Largest body in bytes, or null for no limit. Enforce it on the actual body, whatever length was declared. */
   maxRequestBytes: number | null;
-  /** The answer's status where it is denied: 403, 413 (too large) or 429 (too many); null where it is allowed. */
+  /** Status of the response if denied: 403, 413 (too large) or 429 (too many); null if allowed. */
   status: 403 | 413 | 429 | null;
 }
 
 export interface DecideOptions {
-  /** Whether the request is for a WebSocket: only a rule that says so permits it. */
+  /** Whether the request opens a WebSocket, which only rules with `websocket: true` permit. */
   websocket?: boolean;
-  /** Whether it is counted; not when it is checked again. */
+  /** Whether to count the request. Pass false when deciding again. */
   count?: boolean;
 }
 
-/** The request rules of one sandbox, and how often each was used in the last minute. */
+/** The request rules of one sandbox, and how often each one was used in the last minute. */
 export class RuleBook {
   readonly rules: readonly Rule[];
   readonly #now: () => number;
   readonly #windows: Map<string, RateWindow>;
 
   /**
-   * @param now milliseconds of a clock that does not go back
-   * @param former the book that this one replaces: rules that stay as they are keep their count
+   * @param now milliseconds of a monotonic clock
+   * @param former the rule book that this one replaces; unchanged rules keep their count
    * @throws RuleError
    */
   constructor(specs: readonly RequestRule[], now: () => number = () => performance.now(), former?: RuleBook) {
@@ -45,7 +45,7 @@ export class RuleBook {
     }
   }
 
-  /** Counts a request, or a message, for a rule by its text; false when there have been too many in the last minute. */
+  /** Counts a request or message for the rule with this text. Returns false if there were too many in the last minute. */
   count(rule: string): boolean {
     return this.#windows.get(rule)?.take(this.#now()) ?? true;
   }
@@ -56,10 +56,10 @@ export class RuleBook {
   }
 
   /**
-   * Checks a request, and counts it if it is allowed.
+   * Decides on a request, and counts it if it is allowed.
    *
-   * @param path as sent; a query is cut off
-   * @param declaredLength of the body in bytes (`content-length`), 0 for none, null for one of unknown length
+   * @param path as sent; the query is ignored
+   * @param declaredLength length of the body in bytes (`content-length`), 0 for no body, null if unknown
    */
   decide(
     host: HostRef,
@@ -107,7 +107,7 @@ export class RuleBook {
       return denied(
         403,
         fitting[0]!.text,
-        `No request rule of this sandbox permits WebSockets for this path at ${who}: one that does says "websocket": true.`,
+        `No request rule of this sandbox permits WebSockets for this path at ${who}. Add "websocket": true to a rule to permit them.`,
       );
     const bounds = ready.filter(({ spec: { maxRequestBytes = Infinity } }) => (declaredLength ?? 0) <= maxRequestBytes);
     if (bounds.length === 0)
@@ -116,7 +116,7 @@ export class RuleBook {
         ready[0]!.text,
         `The body of this request to ${who} is larger than this sandbox's request rules permit.`,
       );
-    // Of a body that may become of any length, the rule that permits most is asked first.
+    // For a body of unknown length, the rule with the largest limit comes first.
     if (declaredLength === null)
       bounds.sort((a, b) => (b.spec.maxRequestBytes ?? Infinity) - (a.spec.maxRequestBytes ?? Infinity) || 0);
     const rule = count ? bounds.find(({ text }) => this.count(text)) : bounds[0];

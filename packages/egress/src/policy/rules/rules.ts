@@ -7,7 +7,7 @@ import { type PathPattern, parsePathPattern } from "./path.ts";
 /** An invalid request rule. */
 export class RuleError extends PolicyError {
   override readonly name = "RuleError";
-  /** Which one, counted from 0. */
+  /** Index of the rule, from 0. */
   readonly index: number;
 
   constructor(index: number, host: unknown, reason: string) {
@@ -18,17 +18,17 @@ export class RuleError extends PolicyError {
   }
 }
 
-/** A request rule, ready to be held against requests. */
+/** A parsed request rule. */
 export interface Rule {
   readonly spec: RequestRule;
   readonly host: Pattern;
   readonly paths: PathPattern[] | null;
-  /** Its one line, such as `GET,HEAD api.example.com /v1/* ≤1000 B ≤60/min`. */
+  /** The rule in one line, such as `GET,HEAD api.example.com /v1/* ≤1000 B ≤60/min`. */
   readonly text: string;
 }
 
 /**
- * Request rules from data that somebody wrote.
+ * Parses request rules from untrusted data.
  *
  * @throws RuleError
  */
@@ -53,7 +53,7 @@ export function parseRules(specs: readonly unknown[]): Rule[] {
   });
 }
 
-/** A rule in one line. */
+/** Formats a rule in one line. */
 export function ruleText({ host, methods, paths, websocket, maxRequestBytes, requestsPerMinute }: RequestRule): string {
   return [
     methods?.join(","),
