@@ -1,20 +1,13 @@
 /** Certificates that are shown to guests in place of an upstream's. */
-// tsyringe, by which the library below wires itself, wants this before it.
-import "reflect-metadata";
-import { KeyObject, webcrypto } from "node:crypto";
-import { isIP } from "node:net";
+import type { webcrypto } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import * as x509 from "@peculiar/x509";
+import { type Authority, DAY_MS, issueServerCertificate, keyPem, newKeyPair } from "@sandkeep/common/x509";
 import { MAX_LEAVES } from "../limits.ts";
-import { ALGORITHM, type Authority } from "./authority.ts";
 
-const HOUR_MS = 60 * 60_000;
 /** Short: a leaf is of use only while this process lives. */
-const VALID_MS = 7 * 24 * HOUR_MS;
-/** For guests whose clock is behind. */
-const BACKDATE_MS = 24 * HOUR_MS;
+const VALID_MS = 7 * DAY_MS;
 /** A leaf with less than this left is made anew, for guests whose clock is ahead. */
-const RENEW_BEFORE_MS = 2 * 24 * HOUR_MS;
+const RENEW_BEFORE_MS = 2 * DAY_MS;
 /** Longest common name (RFC 5280, ub-common-name); the alternative name is what counts. */
 const MAX_COMMON_NAME = 64;
 
@@ -33,11 +26,11 @@ export class LeafCertificates {
   private constructor(authority: Authority, keys: webcrypto.CryptoKeyPair) {
     this.#authority = authority;
     this.#keys = keys;
-    this.#keyPem = KeyObject.from(keys.privateKey).export({ type: "pkcs8", format: "pem" }) as string;
+    this.#keyPem = keyPem(keys.privateKey);
   }
 
   static async create(authority: Authority): Promise<LeafCertificates> {
-    return new LeafCertificates(authority, await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]));
+    return new LeafCertificates(authority, await newKeyPair());
   }
 
   /** @param name canonical name of a host, or an address without brackets */
@@ -57,24 +50,12 @@ export class LeafCertificates {
   }
 
   async #make(name: string): Promise<SecureContext> {
-    const now = Date.now();
-    const certificate = await x509.X509CertificateGenerator.create({
-      subject: [{ CN: [name.length <= MAX_COMMON_NAME ? name : "Sandkeep"] }],
-      issuer: this.#authority.certificate.subject,
+    const cert = await issueServerCertificate(this.#authority, {
+      commonName: name.length <= MAX_COMMON_NAME ? name : "Sandkeep",
+      names: [name],
       publicKey: this.#keys.publicKey,
-      signingKey: this.#authority.key,
-      signingAlgorithm: ALGORITHM,
-      notBefore: new Date(now - BACKDATE_MS),
-      notAfter: new Date(now + VALID_MS),
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension([{ type: isIP(name) ? "ip" : "dns", value: name }]),
-        await x509.AuthorityKeyIdentifierExtension.create(this.#authority.certificate.publicKey),
-        await x509.SubjectKeyIdentifierExtension.create(this.#keys.publicKey),
-      ],
+      validMs: VALID_MS,
     });
-    return createSecureContext({ cert: certificate.toString("pem"), key: this.#keyPem, minVersion: "TLSv1.2" });
+    return createSecureContext({ cert, key: this.#keyPem, minVersion: "TLSv1.2" });
   }
 }

@@ -1,0 +1,5 @@
+/** Certificates. An entry of its own, because loading the library that makes them takes longer than most commands. */
+export { type Authority, createAuthority, type LoadOptions, loadAuthority } from "./authority.ts";
+export { keyPem, newKeyPair } from "./keys.ts";
+export { issueServerCertificate, type ServerCertificateOptions } from "./server-certificate.ts";
+export { DAY_MS } from "./validity.ts";
