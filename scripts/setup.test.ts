@@ -39,6 +39,7 @@ interface Machine {
   without?: string[];
   sources?: string;
   user?: "root" | "other";
+  options?: string[];
 }
 
 /** Runs the set-up dry on a made-up machine, whose programs are real executables in a PATH of their own. */
@@ -50,6 +51,7 @@ function setUp({
   without = [],
   sources = "",
   user = "root",
+  options = [],
 }: Machine) {
   const home = join(dir, String(count++));
   const bin = join(home, "bin");
@@ -92,7 +94,7 @@ function setUp({
       { mode: 0o755 },
     );
   }
-  const result = spawnSync(join(bin, "bash"), [script, "--dry-run"], {
+  const result = spawnSync(join(bin, "bash"), [script, "--dry-run", ...options], {
     encoding: "utf8",
     env: { PATH: bin, HOME: home, SANDKEEP_OS_RELEASE: join(home, "os-release"), SANDKEEP_APT_DIR: join(home, "apt") },
   });
@@ -104,6 +106,14 @@ test("does nothing to the system where everything is there", () => {
   const { status, commands, stderr } = setUp({});
   assert.equal(status, 0, stderr);
   assert.deepEqual(commands, []);
+});
+
+test("installs what only the checks of the sources need when told to, and nothing else", () => {
+  const { stdout } = setUp({ installed: everything, options: ["--development"] });
+  assert.match(stdout, /install --yes --no-install-recommends shellcheck\n$/);
+  const without = setUp({ installed: {}, options: ["--development"] });
+  assert.doesNotMatch(without.stdout, /qemu| ci /);
+  assert.equal(setUp({ installed: { shellcheck: "0.9.0-1" }, options: ["--development"] }).stdout, "");
 });
 
 test("on Debian 12 takes QEMU and Go from backports, adding them as a source, from the same mirror", () => {

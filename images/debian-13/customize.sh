@@ -106,6 +106,7 @@ for home in root home/app; do
 done
 inside chown -R --no-dereference app:app /home/app/.cache
 mkdir -p "$root"/var/lib/apt/lists/partial "$root"/var/cache/apt/archives/partial
+# shellcheck disable=SC2016 # dpkg-query expands these
 inside dpkg-query -W -f '${Package}\t${Version}\t${Architecture}\n' > "$work/out/packages.tsv"
 printf '%s\n' "$release" > "$work/out/kernel-release"
 
@@ -123,7 +124,7 @@ else
   mv "$work" "$SANDKEEP_SCRATCH/work"
   work=$SANDKEEP_SCRATCH/work
   view=$root
-  rm -rf "$root"/dev/* "$root"/run/* "$root"/tmp/*
+  rm -rf "${root:?}"/dev/* "${root:?}"/run/* "${root:?}"/tmp/*
 fi
 find "$view" -xdev -newermt "@$epoch" -exec touch --no-dereference --date="@$epoch" {} +
 touch --date="@$epoch" "$view/dev" "$view/run" "$view/tmp"

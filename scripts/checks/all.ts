@@ -3,7 +3,8 @@ import { format } from "./format.ts";
 import { go } from "./go.ts";
 import { imports } from "./imports.ts";
 import { npmPackage } from "./npm-package.ts";
+import { shell } from "./shell.ts";
 import { types } from "./types.ts";
 
 /** Every check. Those that take long begin first, so that none is left to run alone. */
-export const CHECKS: Check[] = [go, types, npmPackage, format, imports];
+export const CHECKS: Check[] = [go, types, npmPackage, shell, format, imports];

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Debian packages: which are missing or too old, and how to install them. Needs version.sh.
 
 os_release=${SANDKEEP_OS_RELEASE:-/etc/os-release}

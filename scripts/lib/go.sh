@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Go, which builds the guest's agent. Needs version.sh and debian.sh.
 
 # From this version on, Go fetches by itself the newer Go that a module asks for (GOTOOLCHAIN=auto).

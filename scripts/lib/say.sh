@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Words to the user. Progress goes to standard error: standard output belongs to the command that follows.
 
 say() { printf 'sandkeep: %s\n' "$*" >&2; }

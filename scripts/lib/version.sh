@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Versions: dotted numbers, compared number by number.
 
 # version_of TEXT: prints the first dotted number in it ("go version go1.24.4 linux/amd64" gives 1.24.4).
