@@ -1,5 +1,14 @@
 """What attackers in a sandbox have at hand: sockets of all kinds, and a report of what became of each attempt."""
-import concurrent.futures, errno, http.client, json, os, socket, ssl, struct, subprocess, sys, time
+
+import concurrent.futures
+import errno
+import http.client
+import json
+import os
+import socket
+import ssl
+import struct
+import subprocess
 
 TIMEOUT = 10
 ATTEMPTS = []
@@ -15,7 +24,9 @@ def report(threads=1, alone=()):
     """Runs all attempts, several at a time; those that would mind come last, one after the other."""
     together = [function for function in ATTEMPTS if function.__name__ not in alone]
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        outcomes = {function.__name__: result for function, result in zip(together, pool.map(outcome, together))}
+        outcomes = {
+            function.__name__: result for function, result in zip(together, pool.map(outcome, together), strict=True)
+        }
     for function in ATTEMPTS:
         if function.__name__ in alone:
             outcomes[function.__name__] = outcome(function)
@@ -63,7 +74,12 @@ class Answers:
         response.begin()
         # What follows is no body, but the other end (RFC 9110 §9.3.6).
         body = b"" if method == "CONNECT" and response.status == 200 else response.read()
-        return {"status": response.status, "reason": response.reason, "headers": {k.lower(): v for k, v in response.getheaders()}, "body": body.decode("latin1")}
+        return {
+            "status": response.status,
+            "reason": response.reason,
+            "headers": {k.lower(): v for k, v in response.getheaders()},
+            "body": body.decode("latin1"),
+        }
 
 
 class Unclosed:
@@ -117,7 +133,7 @@ def raw(sock, data, quiet=3):
         while chunk := sock.recv(65536):
             received += chunk
         ended = True
-    except socket.timeout:
+    except TimeoutError:
         ended = False
     except (ConnectionResetError, ssl.SSLError):
         ended = True
@@ -155,7 +171,14 @@ def parse_dns(answer):
         at = skip_name(answer, at)
         kind, _, _, length = struct.unpack(">HHIH", answer[at : at + 10])
         data = answer[at + 10 : at + 10 + length]
-        records.append({"type": kind, "data": socket.inet_ntop(socket.AF_INET if kind == 1 else socket.AF_INET6, data) if kind in (1, 28) else data.hex()})
+        records.append(
+            {
+                "type": kind,
+                "data": socket.inet_ntop(socket.AF_INET if kind == 1 else socket.AF_INET6, data)
+                if kind in (1, 28)
+                else data.hex(),
+            }
+        )
         at += 10 + length
     return {"code": flags & 15, "records": records, "bytes": len(answer)}
 

@@ -1,6 +1,11 @@
 """A secret to its approved host, over less than verified TLS. The argument: names of hosts whose TLS has something wrong."""
-import sys; sys.path.insert(0, "/home/app")
-from attack import *
+
+import json
+import os
+import ssl
+import sys
+
+from attack import attempt, get, https, plain, raw, report, say, tcp
 
 API = "api.test.example"
 KEY = os.environ["API_KEY"]
@@ -14,8 +19,10 @@ def good():
 
 
 for name in BAD:
+
     def bad(name=name):
         return https(name, get(name, "/bad", headers=[AUTH]))
+
     bad.__name__ = name
     attempt(bad)
 
@@ -52,7 +59,20 @@ def absolute_https_over_plain():
 
 @attempt
 def websocket_over_plain():
-    return plain(API, get(API, "/websocket_over_plain", headers=[AUTH, ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]))
+    return plain(
+        API,
+        get(
+            API,
+            "/websocket_over_plain",
+            headers=[
+                AUTH,
+                ("Upgrade", "websocket"),
+                ("Connection", "Upgrade"),
+                ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ],
+        ),
+    )
 
 
 @attempt
@@ -64,26 +84,48 @@ def plain_through_connect():
 
 @attempt
 def forwarded_proto():
-    return plain(API, get(API, "/forwarded_proto", headers=[AUTH, ("X-Forwarded-Proto", "https"), ("Forwarded", "proto=https")]))
+    return plain(
+        API, get(API, "/forwarded_proto", headers=[AUTH, ("X-Forwarded-Proto", "https"), ("Forwarded", "proto=https")])
+    )
 
 
 @attempt
 def upgrade_to_tls_in_band():
-    return plain(API, get(API, "/upgrade_to_tls", method="OPTIONS", headers=[AUTH, ("Upgrade", "TLS/1.2"), ("Connection", "Upgrade")]))
+    return plain(
+        API,
+        get(
+            API, "/upgrade_to_tls", method="OPTIONS", headers=[AUTH, ("Upgrade", "TLS/1.2"), ("Connection", "Upgrade")]
+        ),
+    )
 
 
 @attempt
 def h2c_prior_knowledge():
     with tcp(API, 80) as sock:
-        return raw(sock, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0" + b"\0\0\x40\1\5\0\0\0\1" + os.urandom(64))
+        return raw(
+            sock, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0" + b"\0\0\x40\1\5\0\0\0\1" + os.urandom(64)
+        )
 
 
 @attempt
 def h2c_upgrade():
-    return plain(API, get(API, "/h2c_upgrade", headers=[AUTH, ("Upgrade", "h2c"), ("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]))
+    return plain(
+        API,
+        get(
+            API,
+            "/h2c_upgrade",
+            headers=[
+                AUTH,
+                ("Upgrade", "h2c"),
+                ("Connection", "Upgrade, HTTP2-Settings"),
+                ("HTTP2-Settings", "AAMAAABkAAQAAP__"),
+            ],
+        ),
+    )
 
 
 for label, version in {"tls1_0": ssl.TLSVersion.TLSv1, "tls1_1": ssl.TLSVersion.TLSv1_1}.items():
+
     def old(version=version):
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -91,6 +133,7 @@ for label, version in {"tls1_0": ssl.TLSVersion.TLSv1, "tls1_1": ssl.TLSVersion.
         context.minimum_version = context.maximum_version = version
         with context.wrap_socket(tcp(API), server_hostname=API) as sock:
             return say(sock, get(API, "/old", headers=[AUTH]))
+
     old.__name__ = label
     attempt(old)
 

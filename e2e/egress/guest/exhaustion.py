@@ -1,6 +1,16 @@
 """Uses up what can be used up. The argument names the attempt; each is run alone."""
-import concurrent.futures, resource, sys, threading; sys.path.insert(0, "/home/app")
-from attack import *
+
+import concurrent.futures
+import json
+import os
+import resource
+import socket
+import struct
+import sys
+import threading
+import time
+
+from attack import as_bytes, failure, get, https, plain, shell, tcp, tls
 
 API, SINK, EVIL = "api.test.example", "sink.test.example", "evil.test.example"
 resource.setrlimit(resource.RLIMIT_NOFILE, (20_000, 20_000))
@@ -18,6 +28,7 @@ def hold(count, open_one, seconds, threads=4):
         except Exception as error:
             name = failure(error)["error"]
             errors[name] = errors.get(name, 0) + 1
+
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         list(pool.map(try_one, range(count)))
     print(json.dumps({"held": len(held), "errors": errors}), flush=True)
@@ -35,6 +46,7 @@ def connections():
         sock.connect(address)
         sock.send(b"x")
         return sock
+
     hold(2_050, one, 95)
 
 
@@ -43,20 +55,24 @@ def slow_headers():
         sock = tcp(API, 80)
         sock.sendall(b"GET / HTTP/1.1\r\nHost: " + API.encode() + b"\r\nX-Slow: ")
         return sock
+
     hold(100, one, 30)
 
 
 def unread_answers():
     """Endless answers that nobody reads."""
+
     def one():
         sock = tls(API)
         sock.sendall(get(API, "/endless"))
         return sock
+
     hold(20, one, 30)
 
 
 def endless_bodies():
     """Endless requests to an upstream that does not read."""
+
     def push():
         try:
             with tls(API) as sock:
@@ -67,6 +83,7 @@ def endless_bodies():
                     sock.sendall(chunk)
         except OSError:
             pass
+
     threads = [threading.Thread(target=push) for _ in range(16)]
     for thread in threads:
         thread.start()
@@ -102,6 +119,7 @@ def denied_flood():
                 status = failure(error)["error"]
             with lock:
                 statuses[status] = statuses.get(status, 0) + 1
+
     threads = [threading.Thread(target=many) for _ in range(8)]
     for thread in threads:
         thread.start()

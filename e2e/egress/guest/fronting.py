@@ -1,6 +1,12 @@
 """Under an allow list with api.test.example: other hosts behind its name, and its name before other hosts."""
-import sys; sys.path.insert(0, "/home/app")
-from attack import *
+
+import os
+import socket
+import ssl
+import struct
+import time
+
+from attack import Answers, attempt, get, https, plain, raw, report, say, tcp, tls
 
 API, EVIL = "api.test.example", "evil.test.example"
 
@@ -204,16 +210,32 @@ def greet(connect, data):
     with tcp(connect, 443) as sock:
         answer = raw(sock, data, quiet=2)
         first = answer["received"][:1]
-        return {"handshake": first == "\x16", "alert": first == "\x15", "ended": answer["ended"], "text": answer["received"][:200]}
+        return {
+            "handshake": first == "\x16",
+            "alert": first == "\x15",
+            "ended": answer["ended"],
+            "text": answer["received"][:200],
+        }
 
 
 ODD_NAMES = {
-    "address": b"203.0.113.7", "loopback": b"127.0.0.1", "v6": b"::1", "nul": b"api.test.example\0.evil.test.example", "nul_reverse": b"evil.test.example\0.api.test.example",
-    "space": b"api.test.example evil.test.example", "empty": b"", "long": b"a" * 300, "slash": b"evil.test.example/api.test.example", "latin": b"\xe4pi.test.example", "user": b"api.test.example@evil.test.example",
+    "address": b"203.0.113.7",
+    "loopback": b"127.0.0.1",
+    "v6": b"::1",
+    "nul": b"api.test.example\0.evil.test.example",
+    "nul_reverse": b"evil.test.example\0.api.test.example",
+    "space": b"api.test.example evil.test.example",
+    "empty": b"",
+    "long": b"a" * 300,
+    "slash": b"evil.test.example/api.test.example",
+    "latin": b"\xe4pi.test.example",
+    "user": b"api.test.example@evil.test.example",
 }
 for label, odd in ODD_NAMES.items():
+
     def odd_sni(odd=odd):
         return greet(API, hello(odd))
+
     odd_sni.__name__ = f"odd_sni_{label}"
     attempt(odd_sni)
 

