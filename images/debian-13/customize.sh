@@ -85,7 +85,9 @@ inside ldconfig
 for program in node deno; do
   sed -i 's/\x00libdl\.so\.2\x00/\x00libca.so.1\x00/' "$root/usr/local/bin/$program"
   [ "$(inside env -i "$program" --version | wc -l)" -gt 0 ]
-  inside /lib64/ld-linux-x86-64.so.2 --list "/usr/local/bin/$program" | grep -q libca.so.1 || { echo "customize.sh: $program does not load libca.so.1" >&2; exit 1; }
+  # Read to its end: a pipe to `grep -q` breaks at the first match, and with pipefail the whole step fails.
+  loaded=$(inside /lib64/ld-linux-x86-64.so.2 --list "/usr/local/bin/$program")
+  [[ $loaded == *libca.so.1* ]] || { echo "customize.sh: $program does not load libca.so.1" >&2; exit 1; }
 done
 inside npm --version >&2
 
