@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { type ClientOptions, WebSocket } from "ws";
@@ -102,4 +103,14 @@ export async function open(
       );
     });
   });
+}
+
+/** With what an attempt was refused. */
+export async function refusal(promise: Promise<unknown>): Promise<Refused> {
+  const error = await promise.then(
+    () => assert.fail("was not refused"),
+    (caught: unknown) => caught,
+  );
+  assert.ok(error instanceof Refused, String(error));
+  return error;
 }

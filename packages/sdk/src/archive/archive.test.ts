@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import {
-  appendFile,
   chmod,
   lstat,
   mkdir,
@@ -12,7 +11,6 @@ import {
   rm,
   stat,
   symlink,
-  truncate,
   utimes,
   writeFile,
 } from "node:fs/promises";
@@ -370,43 +368,6 @@ test("what the sandbox left out is told, and not more than text", async () => {
   await assert.rejects(
     write(Buffer.concat([start, ...Array.from({ length: 1001 }, () => global("{}")), END])),
     /too many headers/,
-  );
-});
-
-test("what is no file is left out, and said", async () => {
-  await mkdir(join(dir, "from"));
-  await run("mkfifo", [join(dir, "from/pipe")]);
-  const skipped: string[] = [];
-  await packed(join(dir, "from"), (path, reason) => void skipped.push(`${path}: ${reason}`));
-  assert.deepEqual(skipped, [`${dir}/from/pipe: neither a file nor a directory nor a link`]);
-});
-
-test("a file that becomes shorter while it is read is an error, one that grows is cut", async () => {
-  const path = join(dir, "from/log");
-  await mkdir(join(dir, "from"));
-  for (const [change, outcome] of [
-    [() => truncate(path, 10), /became shorter while it was read '.*from\/log'/],
-    [() => appendFile(path, "more"), undefined],
-  ] as const) {
-    await writeFile(path, Buffer.alloc(3_000_000, 1));
-    const reading = async () => {
-      let pieces = 0;
-      for await (const _ of readDirectory(join(dir, "from"), { onSkip: () => {} })) if (pieces++ === 1) await change();
-    };
-    await (outcome ? assert.rejects(reading, outcome) : reading());
-  }
-});
-
-test("who stops reading leaves no file open", async () => {
-  await mkdir(join(dir, "from"));
-  for (let n = 0; n < 20; n++) await writeFile(join(dir, `from/${n}`), Buffer.alloc(300_000));
-  for await (const _ of readDirectory(join(dir, "from"), { onSkip: () => {} })) break;
-  const open = await Promise.all(
-    (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
-  );
-  assert.deepEqual(
-    open.filter((path) => path.startsWith(dir)),
-    [],
   );
 });
 
