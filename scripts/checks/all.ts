@@ -2,10 +2,11 @@ import type { Check } from "./check.ts";
 import { format } from "./format.ts";
 import { go } from "./go.ts";
 import { imports } from "./imports.ts";
+import { layout } from "./layout.ts";
 import { npmPackage } from "./npm-package.ts";
 import { python } from "./python.ts";
 import { shell } from "./shell.ts";
 import { types } from "./types.ts";
 
 /** Every check. Those that take long begin first, so that none is left to run alone. */
-export const CHECKS: Check[] = [go, types, npmPackage, shell, format, python, imports];
+export const CHECKS: Check[] = [go, types, npmPackage, shell, format, python, imports, layout];

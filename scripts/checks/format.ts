@@ -5,6 +5,6 @@ const BIOME = "node_modules/.bin/biome";
 /** Format, order of imports and lint of TypeScript, JavaScript and JSON, as biome.json says. */
 export const format: Check = {
   name: "format and lint of TypeScript",
-  run: async ({ execute }) => (await execute(BIOME, ["ci", "--error-on-warnings"])) === 0,
+  run: async ({ execute }) => (await execute(BIOME, ["ci", "--error-on-warnings", "--colors=off"])) === 0,
   fix: async ({ execute }) => void (await execute(BIOME, ["check", "--write"])),
 };

@@ -1,17 +1,17 @@
 import type { Check } from "./check.ts";
 import { readImports } from "./imports/graph.ts";
-import { judge } from "./imports/rules.ts";
+import { violationsOf } from "./imports/rules.ts";
 import { readWorkspaces } from "./imports/workspaces.ts";
 
 /**
  * Dependencies point one way (`imports/rules.ts` says which), no package reaches past another's entry file, what is imported
- * is declared, and files do not import each other in circles.
+ * is declared, the product does not import test helpers, and files do not import each other in circles, not even for types.
  */
 export const imports: Check = {
   name: "imports",
   run: async ({ root, say }) => {
     const found = readImports(root, ["packages/*/src/**/*.ts", "bench/**/*.ts", "e2e/**/*.ts", "scripts/**/*.ts"]);
-    const violations = judge(found, readWorkspaces(root));
+    const violations = violationsOf(found, readWorkspaces(root));
     for (const { where, what } of violations) say(`${where}: ${what}`);
     return violations.length === 0 && found.length > 0;
   },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { importsOf } from "./graph.ts";
-import { judge, type Workspace } from "./rules.ts";
+import { violationsOf, type Workspace } from "./rules.ts";
 
 const workspaces: Workspace[] = [
   { name: "@sandkeep/protocol", directory: "packages/protocol", dependencies: ["zod"], exports: ["."] },
@@ -14,8 +14,8 @@ const workspaces: Workspace[] = [
   { name: "@sandkeep/host", directory: "packages/host", dependencies: ["@sandkeep/control"], exports: ["."] },
 ];
 
-const judged = (files: Record<string, string>) =>
-  judge(
+const judge = (files: Record<string, string>) =>
+  violationsOf(
     Object.entries(files).flatMap(([file, text]) => importsOf(file, text)),
     workspaces,
   ).map(({ what }) => what);
@@ -46,36 +46,67 @@ export const notAnImport = { from: "x" };
 });
 
 test("dependencies point downwards only", () => {
-  assert.deepEqual(judged({ "packages/control/src/a.ts": 'import "@sandkeep/protocol";' }), []);
+  assert.deepEqual(judge({ "packages/control/src/a.ts": 'import "@sandkeep/protocol";' }), []);
   assert.match(
-    judged({ "packages/host/src/a.ts": 'import type { X } from "@sandkeep/control";' })[0]!,
+    judge({ "packages/host/src/a.ts": 'import type { X } from "@sandkeep/control";' })[0]!,
     /@sandkeep\/host must not depend on @sandkeep\/control/,
   );
 });
 
 test("nobody reaches past an entry file, or into another package by a path", () => {
   assert.match(
-    judged({ "packages/control/src/a.ts": 'import "@sandkeep/protocol/src/ids.ts";' })[0]!,
+    judge({ "packages/control/src/a.ts": 'import "@sandkeep/protocol/src/ids.ts";' })[0]!,
     /reaches past the entry file/,
   );
-  assert.match(
-    judged({ "packages/control/src/a.ts": 'import "../../protocol/src/mod.ts";' })[0]!,
-    /leaves the package/,
-  );
+  assert.match(judge({ "packages/control/src/a.ts": 'import "../../protocol/src/mod.ts";' })[0]!, /leaves the package/);
 });
 
 test("what is imported is declared, and Node's modules are named as such", () => {
-  assert.deepEqual(judged({ "packages/control/src/a.ts": 'import "ws"; import "node:fs";' }), []);
-  assert.match(judged({ "packages/control/src/a.ts": 'import "zod/v4";' })[0]!, /"zod" is not among the dependencies/);
-  assert.match(judged({ "packages/control/src/a.ts": 'import "fs";' })[0]!, /write "node:fs"/);
+  assert.deepEqual(judge({ "packages/control/src/a.ts": 'import "ws"; import "node:fs";' }), []);
+  assert.match(judge({ "packages/control/src/a.ts": 'import "zod/v4";' })[0]!, /"zod" is not among the dependencies/);
+  assert.match(judge({ "packages/control/src/a.ts": 'import "fs";' })[0]!, /write "node:fs"/);
 });
 
-test("files do not import each other in circles, but types may", () => {
+test("files do not import each other in circles, neither do types", () => {
   const circle = {
-    "packages/control/src/a.ts": 'import "./b.ts";',
-    "packages/control/src/b.ts": 'import "./c.ts";',
-    "packages/control/src/c.ts": 'import "./a.ts";',
+    "packages/server/src/a.ts": 'import "./b.ts";',
+    "packages/server/src/b.ts": 'import "./c.ts";',
+    "packages/server/src/c.ts": 'import "./a.ts"; import "./d.ts";',
+    "packages/server/src/d.ts": 'import "./e.ts";',
   };
-  assert.match(judged(circle)[0]!, /a\.ts → .*b\.ts → .*c\.ts → .*a\.ts/);
-  assert.deepEqual(judged({ ...circle, "packages/control/src/c.ts": 'import type { A } from "./a.ts";' }), []);
+  const found = ["imports itself: a.ts → b.ts → c.ts → a.ts".replaceAll(/\w\.ts/g, "packages/server/src/$&")];
+  assert.deepEqual(judge(circle), found);
+  assert.deepEqual(judge({ ...circle, "packages/server/src/c.ts": 'import type { A } from "./a.ts";' }), found);
+  assert.deepEqual(judge({ ...circle, "packages/server/src/c.ts": 'let a: import("./a.ts").A;' }), found);
+  assert.deepEqual(judge({ ...circle, "packages/server/src/c.ts": "" }), []);
+});
+
+test("every set of files that go in circles is told once, by its shortest circle", () => {
+  const found = judge({
+    "packages/server/src/a.ts": 'import "./b.ts"; import "./c.ts";',
+    "packages/server/src/b.ts": 'import "./c.ts";',
+    "packages/server/src/c.ts": 'import "./a.ts";',
+    "packages/server/src/x.ts": 'import "./y.ts"; import "./a.ts";',
+    "packages/server/src/y.ts": 'import "./x.ts";',
+  });
+  assert.deepEqual(
+    found.map((what) => what.replaceAll("packages/server/src/", "")),
+    ["imports itself: a.ts → c.ts → a.ts", "imports itself: x.ts → y.ts → x.ts"],
+  );
+});
+
+test("the product does not import what is for tests; tests and what stands beside them do", () => {
+  for (const specifier of ["./testing/peer.ts", "../testing/mod.ts", "./testing.ts", "./b.test.ts"]) {
+    assert.match(
+      judge({ "packages/server/src/a/a.ts": `import "${specifier}";` })[0]!,
+      /which is for tests/,
+      specifier,
+    );
+    for (const file of ["a.test.ts", "testing/lab.ts"])
+      assert.deepEqual(judge({ [`packages/server/src/a/${file}`]: `import "${specifier}";` }), [], file);
+  }
+  const other = 'import type { Lab } from "@sandkeep/protocol/testing";';
+  assert.match(judge({ "packages/server/src/a.ts": other })[0]!, /which is for tests/);
+  assert.deepEqual(judge({ "packages/server/src/a.test.ts": other }), []);
+  assert.deepEqual(judge({ "packages/server/src/a.ts": 'import "./testing-ground.ts";' }), []);
 });

@@ -1,5 +1,8 @@
 import { isBuiltin } from "node:module";
+import type { Violation } from "../violation.ts";
+import { circles } from "./circles.ts";
 import { type Import, target } from "./graph.ts";
+import { isProduct, isTestCode } from "./test-code.ts";
 
 /** A package of this workspace. */
 export interface Workspace {
@@ -10,11 +13,6 @@ export interface Workspace {
   dependencies: string[];
   /** What may be imported of it, such as `.` for its entry file. */
   exports: string[];
-}
-
-export interface Violation {
-  where: string;
-  what: string;
 }
 
 /** Which packages of the workspace each may import: dependencies point downwards only. */
@@ -56,15 +54,25 @@ export const MAY_IMPORT: Record<string, string[]> = {
   ],
 };
 
-/** Judges imports: direction between packages, entry files only, declared dependencies, no cycles. */
-export function judge(imports: Import[], workspaces: Workspace[]): Violation[] {
+/**
+ * What is wrong with imports: direction between packages, reaching past entry files, dependencies that are not declared, test
+ * helpers in the product, circles.
+ */
+export function violationsOf(imports: Import[], workspaces: Workspace[]): Violation[] {
   const violations: Violation[] = [];
   for (const found of imports) {
     const owner = workspaces.find(({ directory }) => found.from.startsWith(`${directory}/`));
     const what = found.specifier.startsWith(".") ? relative(found, owner) : bare(found, owner, workspaces);
-    if (what) violations.push({ where: `${found.from}:${found.line}`, what });
+    const where = `${found.from}:${found.line}`;
+    if (what) violations.push({ where, what });
+    if (isProduct(found.from) && isTestCode(found.specifier)) {
+      violations.push({ where, what: `the product must not import "${found.specifier}", which is for tests` });
+    }
   }
-  return [...violations, ...cycles(imports)];
+  for (const circle of circles(imports)) {
+    violations.push({ where: circle[0]!, what: `imports itself: ${[...circle, circle[0]].join(" → ")}` });
+  }
+  return violations;
 }
 
 function relative(found: Import, owner: Workspace | undefined): string | undefined {
@@ -94,26 +102,4 @@ function bare(found: Import, owner: Workspace | undefined, workspaces: Workspace
   }
   if (!owner.dependencies.includes(name)) return `"${name}" is not among the dependencies of ${owner.name}`;
   return undefined;
-}
-
-/** Cycles between files, by imports that are there when the program runs. */
-function cycles(imports: Import[]): Violation[] {
-  const edges = new Map<string, string[]>();
-  for (const found of imports) {
-    if (found.typeOnly || !found.specifier.startsWith(".")) continue;
-    edges.set(found.from, [...(edges.get(found.from) ?? []), target(found)]);
-  }
-  const violations: Violation[] = [];
-  const finished = new Set<string>();
-  const visit = (file: string, path: string[]) => {
-    const at = path.indexOf(file);
-    if (at >= 0) {
-      violations.push({ where: file, what: `imports itself: ${[...path.slice(at), file].join(" → ")}` });
-    } else if (!finished.has(file)) {
-      for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
-      finished.add(file);
-    }
-  };
-  for (const file of edges.keys()) visit(file, []);
-  return violations;
 }
