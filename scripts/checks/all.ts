@@ -1,5 +1,6 @@
 import type { Check } from "./check.ts";
 import { format } from "./format.ts";
+import { generated } from "./generated.ts";
 import { go } from "./go.ts";
 import { imports } from "./imports.ts";
 import { layout } from "./layout.ts";
@@ -9,4 +10,4 @@ import { shell } from "./shell.ts";
 import { types } from "./types.ts";
 
 /** Every check. Those that take long begin first, so that none is left to run alone. */
-export const CHECKS: Check[] = [go, types, npmPackage, shell, format, python, imports, layout];
+export const CHECKS: Check[] = [go, types, npmPackage, shell, format, python, imports, layout, generated];

@@ -1,11 +1,4 @@
-/**
- * The commands' reference in docs/cli.md, made from the commands themselves.
- *
- *   node --conditions=sandkeep-source scripts/generate/cli-reference.ts           prints it
- *   node --conditions=sandkeep-source scripts/generate/cli-reference.ts --write   puts it into docs/cli.md
- */
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+/** The commands' reference in docs/cli.md, made from the commands themselves. */
 import { type CommandSpec, optionsOf, root } from "@sandkeep/cli";
 
 const MARK = "<!-- Made by scripts/generate/cli-reference.ts from here on. -->\n";
@@ -57,9 +50,3 @@ function section(spec: CommandSpec, words: string[]): string {
 }
 
 const escaped = (text: string) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const file = fileURLToPath(new URL("../../docs/cli.md", import.meta.url));
-  if (process.argv.includes("--write")) writeFileSync(file, cliPage(readFileSync(file, "utf8")));
-  else process.stdout.write(cliReference());
-}

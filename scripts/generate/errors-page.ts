@@ -1,10 +1,6 @@
-/** Generates `docs/errors.md` from the catalogue: `node --conditions=sandkeep-source scripts/generate/errors-page.ts`. */
-import { writeFile } from "node:fs/promises";
 import { ERRORS, type ErrorEntry } from "@sandkeep/protocol";
 
-export const ERRORS_PAGE = new URL("../../docs/errors.md", import.meta.url);
-
-/** The page, as Markdown. */
+/** docs/errors.md, from the catalogue of errors. */
 export function errorsPage(): string {
   const rows = Object.entries(ERRORS as Record<string, ErrorEntry>)
     .sort(([a, x], [b, y]) => x.status - y.status || a.localeCompare(b))
@@ -32,5 +28,3 @@ ${rows.join("\n")}
 This page is generated from the catalogue in \`packages/protocol/src/errors.ts\`.
 `;
 }
-
-if (import.meta.main) await writeFile(ERRORS_PAGE, errorsPage());

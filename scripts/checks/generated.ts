@@ -1,0 +1,11 @@
+import type { Check, Tools } from "./check.ts";
+
+const generate = ({ execute }: Tools, ...args: string[]) =>
+  execute(process.execPath, ["--conditions=sandkeep-source", "scripts/generate/main.ts", ...args]);
+
+/** Pages that are generated from the code are as the code has them. */
+export const generated: Check = {
+  name: "generated pages",
+  run: async (tools) => (await generate(tools, "--check")) === 0,
+  fix: async (tools) => void (await generate(tools)),
+};
