@@ -1,4 +1,3 @@
-import type { Check } from "./check.ts";
 import { format } from "./format.ts";
 import { generated } from "./generated.ts";
 import { go } from "./go.ts";
@@ -6,6 +5,7 @@ import { imports } from "./imports.ts";
 import { layout } from "./layout.ts";
 import { npmPackage } from "./npm-package.ts";
 import { python } from "./python.ts";
+import type { Check } from "./runner/check.ts";
 import { shell } from "./shell.ts";
 import { types } from "./types.ts";
 

@@ -1,4 +1,4 @@
-import type { Check } from "./check.ts";
+import type { Check } from "./runner/check.ts";
 
 const BIOME = "node_modules/.bin/biome";
 

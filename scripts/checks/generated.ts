@@ -1,4 +1,4 @@
-import type { Check, Tools } from "./check.ts";
+import type { Check, Tools } from "./runner/check.ts";
 
 const generate = ({ execute }: Tools, ...args: string[]) =>
   execute(process.execPath, ["--conditions=sandkeep-source", "scripts/generate/main.ts", ...args]);

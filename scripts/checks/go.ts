@@ -1,5 +1,5 @@
-import type { Check, Tools } from "./check.ts";
-import { GO_ENVIRONMENT, goTool } from "./go-tool.ts";
+import type { Check, Tools } from "./runner/check.ts";
+import { GO_ENVIRONMENT, goTool } from "./runner/go-tool.ts";
 
 /** The guest's agent: gofmt, vet and staticcheck. */
 export const go: Check = {

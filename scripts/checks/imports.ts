@@ -1,7 +1,7 @@
-import type { Check } from "./check.ts";
 import { readImports } from "./imports/graph.ts";
 import { violationsOf } from "./imports/rules.ts";
 import { readWorkspaces } from "./imports/workspaces.ts";
+import type { Check } from "./runner/check.ts";
 
 /**
  * Dependencies point one way (`imports/rules.ts` says which), no package reaches past another's entry file, what is imported

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Check } from "./check.ts";
 import { isCode, layoutViolations } from "./layout/rules.ts";
-import { sources } from "./sources.ts";
+import type { Check } from "./runner/check.ts";
+import { sources } from "./runner/sources.ts";
 
 /** Names, length of files, size of folders: `layout/rules.ts` has the rules. */
 export const layout: Check = {

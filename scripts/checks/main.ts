@@ -7,7 +7,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { CHECKS } from "./all.ts";
-import { runChecks, toolsFor } from "./run.ts";
+import { runChecks, toolsFor } from "./runner/run.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const words = process.argv.slice(2).filter((arg) => !arg.startsWith("-"));

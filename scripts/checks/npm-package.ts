@@ -1,4 +1,4 @@
-import type { Check } from "./check.ts";
+import type { Check } from "./runner/check.ts";
 
 /** The SDK builds, and what would be published of it is right: publint, are the types wrong, and rules of our own. */
 export const npmPackage: Check = {

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Diagnostic, PositionEncoding, Workspace } from "@astral-sh/ruff-wasm-nodejs";
-import type { Check } from "./check.ts";
-import { sources } from "./sources.ts";
+import type { Check } from "./runner/check.ts";
+import { sources } from "./runner/sources.ts";
 
 /** Ruff's settings. Python's programs here run in guests, so what is old enough there decides which syntax is. */
 const SETTINGS = {

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import type { Check } from "./check.ts";
-import { sources } from "./sources.ts";
+import type { Check } from "./runner/check.ts";
+import { sources } from "./runner/sources.ts";
 
 /** Long enough for the first line of a script. */
 const HEAD_BYTES = 64;

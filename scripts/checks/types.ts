@@ -1,4 +1,4 @@
-import type { Check } from "./check.ts";
+import type { Check } from "./runner/check.ts";
 
 /** Types: of everything at once, as tsconfig.json says. */
 export const types: Check = {

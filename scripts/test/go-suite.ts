@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { GO_ENVIRONMENT } from "../checks/go-tool.ts";
+import { GO_ENVIRONMENT } from "../checks/runner/go-tool.ts";
 import { execute } from "./execute.ts";
 import { GoCounter, type GoTestEvent } from "./go-counter.ts";
 import { type Outcome, one, type SuiteContext, sum } from "./outcome.ts";

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { CHECKS } from "../checks/all.ts";
-import { runChecks } from "../checks/run.ts";
+import { runChecks } from "../checks/runner/run.ts";
 import { execute } from "./execute.ts";
 import { goSuite } from "./go-suite.ts";
 import { nodeSuite } from "./node-suite.ts";

@@ -1,5 +1,5 @@
 import { isBuiltin } from "node:module";
-import type { Violation } from "../violation.ts";
+import type { Violation } from "../runner/violation.ts";
 import { circles } from "./circles.ts";
 import { type Import, target } from "./graph.ts";
 import { isProduct, isTestCode } from "./test-code.ts";

@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import type { Violation } from "../violation.ts";
+import type { Violation } from "../runner/violation.ts";
 
 /** A folder with more files of code than this, tests not counted, has parts that it does not show. */
 const MOST_FILES = 15;

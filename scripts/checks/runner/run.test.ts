@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { CHECKS } from "./all.ts";
+import { CHECKS } from "../all.ts";
 import type { Check } from "./check.ts";
 import { runChecks, toolsFor } from "./run.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = fileURLToPath(new URL("../../..", import.meta.url));
 const check = (name: string, run: Check["run"]): Check => ({ name, run });
 
 test("counts checks; one that throws has failed", async () => {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { execute } from "../test/execute.ts";
-import { type Outcome, one, sum } from "../test/outcome.ts";
+import { execute } from "../../test/execute.ts";
+import { type Outcome, one, sum } from "../../test/outcome.ts";
 import type { Check, Tools } from "./check.ts";
 
 /** Some checks use one processor, some all; two at a time keep two processors busy. */
