@@ -1,4 +1,4 @@
-/** A framework whose way of building is known; `""` is none of them. */
+/** A framework with a build preset; `""` for none. */
 export type Framework =
   | ""
   | "nextjs"
@@ -11,11 +11,11 @@ export type Framework =
   | "fresh"
   | "lume";
 
-/** How an app is built, whatever it runs on. */
+/** How an app is built, for every kind of app. */
 export type AppConfigBase = {
-  /** Command that installs dependencies; none is run without it. */
+  /** Command that installs dependencies. Skipped when absent. */
   install?: string | null;
-  /** Command that builds; none is run without it. */
+  /** Command that builds. Skipped when absent. */
   build?: string | null;
   /** Command that runs before each deployment, such as a database migration. */
   predeploy?: string | null;
@@ -23,7 +23,7 @@ export type AppConfigBase = {
   crons?: boolean;
 };
 
-/** How an app is built and run: by a framework's rules, by a runtime's, or by the plain commands. */
+/** How an app is built and run: with a framework's preset, with a runtime, or with the given commands only. */
 export type AppConfig =
   | AppConfigBase
   | (AppConfigBase & {
@@ -35,21 +35,21 @@ export type AppConfig =
       runtime: RuntimeConfig;
     });
 
-/** What runs an app: a Deno process (`dynamic`), or a server of files that were built before (`static`). */
+/** What runs an app: a Deno process (`dynamic`), or a file server (`static`). */
 export type RuntimeConfig =
   | {
       /** A Deno process. */
       type: "dynamic";
       /** Path of the main module. */
       entrypoint?: string;
-      /** Arguments after the entrypoint. */
+      /** Arguments for the program. */
       args?: string[];
     }
   | {
-      /** Files as they are. */
+      /** A server of static files. */
       type: "static";
       /** Directory of the files. */
       cwd?: string;
-      /** Answer unknown paths with `index.html`, for single-page applications. */
+      /** Serve `index.html` for unknown paths, for single-page applications. */
       spa?: boolean;
     };

@@ -5,19 +5,19 @@ import type { DeployInit, DeployRevision } from "./deploy.ts";
 
 /** A new app. */
 export interface AppInit {
-  /** Its name; a random one when absent. */
+  /** Its name; random when absent. */
   slug?: string;
-  /** At most 5 labels to find it by. */
+  /** Up to 5 labels to find it by. */
   labels?: Record<string, string>;
   /** Its environment. */
   env_vars?: EnvVarInit[];
-  /** How it is built and run unless a deployment says otherwise. */
+  /** How it is built and run, unless a deployment overrides it. */
   config?: AppConfig;
-  /** Ids or slugs of layers whose environment it takes over. */
+  /** Ids or slugs of layers whose environment it uses. */
   layers?: string[];
 }
 
-/** An app, as {@linkcode Apps.get} gives it. */
+/** An app, as {@linkcode Apps.get} returns it. */
 export interface App {
   /** Its id, which never changes. */
   id: AppId;
@@ -29,72 +29,72 @@ export interface App {
   env_vars: EnvVar[];
   /** How it is built and run. */
   config: AppConfig;
-  /** Layers whose environment it takes over. */
+  /** Layers whose environment it uses. */
   layers: LayerRef[];
-  /** When it was made, ISO 8601. */
+  /** When it was created, ISO 8601. */
   created_at: string;
-  /** When it was last changed, ISO 8601. */
+  /** When it was last updated, ISO 8601. */
   updated_at: string;
 }
 
 /** Which apps to list. */
 export interface AppListOptions extends ListOptions {
-  /** Only those with all of these labels. */
+  /** Only apps with all of these labels. */
   labels?: Record<string, string>;
-  /** Only those with this layer, by id or slug. */
+  /** Only apps with this layer, by id or slug. */
   layer?: string;
 }
 
-/** A change of an app. What is absent stays. */
+/** Changes to an app. Absent fields stay as they are. */
 export interface AppUpdate {
   /** New name. */
   slug?: string;
-  /** The labels from now on, all of them. */
+  /** Its new labels; they replace the old ones. */
   labels?: Record<string, string>;
-  /** Changes of single variables; the others stay. */
+  /** Changes to single variables; the others stay as they are. */
   env_vars?: EnvVarUpdate[];
-  /** The whole configuration from now on. */
+  /** Its new configuration; it replaces the old one. */
   config?: AppConfig;
-  /** The layers from now on, all of them. */
+  /** Its new layers; they replace the old ones. */
   layers?: string[];
 }
 
-/** How serious a line of a log is. */
+/** Severity of a log line. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** A line that an app logged while it ran. */
+/** A line that a running app logged. */
 export interface RuntimeLog {
-  /** When, ISO 8601. */
+  /** Time of the line, ISO 8601. */
   timestamp: string;
-  /** How serious. */
+  /** Severity. */
   level: LogLevel;
-  /** What. */
+  /** The text. */
   message: string;
-  /** By which revision. */
+  /** The revision that logged it. */
   revision_id?: string;
-  /** In which region. */
+  /** The region it ran in. */
   region?: string;
-  /** OpenTelemetry id of the request's trace. */
+  /** OpenTelemetry trace id of the request. */
   trace_id?: string;
-  /** OpenTelemetry id of the span. */
+  /** OpenTelemetry span id. */
   span_id?: string;
 }
 
 /** Which log lines to read. */
 export interface AppLogsOptions {
-  /** From when, ISO 8601. */
+  /** Lines from this time on, ISO 8601. */
   start: string;
-  /** Until when, ISO 8601; now when absent. */
+  /** Lines up to this time, ISO 8601; now when absent. */
   end?: string;
-  /** Of one revision only. */
+  /** Only lines of this revision. */
   revision_id?: string;
-  /** At least as serious as this. */
+  /** Only lines of at least this severity. */
   level?: LogLevel;
   /** Text to search for. */
   query?: string;
-  /** Begin here: the `nextCursor` of an earlier page. */
+  /** Start here: the `nextCursor` of an earlier page. */
   cursor?: Cursor;
-  /** Lines of one page, 1 to 1000; 100 by default. */
+  /** Lines per page, 1 to 1000; 100 by default. */
   limit?: number;
 }
 
@@ -110,18 +110,18 @@ export interface AppLogsOptions {
  * ```
  */
 export interface Apps {
-  /** An app by id or slug; null when there is none. */
+  /** Gets an app by id or slug; null when there is none. */
   get(idOrSlug: AppId | AppSlug): Promise<App | null>;
-  /** The apps, those that changed last first. */
+  /** Lists the apps, most recently updated first. */
   list(opts?: AppListOptions): Promise<PaginatedList<App>>;
-  /** Makes an app. */
+  /** Creates an app. */
   create(init?: AppInit): Promise<App>;
-  /** Changes an app. */
+  /** Updates an app. */
   update(idOrSlug: AppId | AppSlug, updates: AppUpdate): Promise<App>;
-  /** Removes an app. */
+  /** Deletes an app. */
   delete(idOrSlug: AppId | AppSlug): Promise<void>;
-  /** Makes a revision of the files given and begins to build it. */
+  /** Creates a revision from the given files and starts to build it. */
   deploy(idOrSlug: AppId | AppSlug, init: DeployInit): Promise<DeployRevision>;
-  /** What an app has logged. */
+  /** Reads what an app has logged. */
   logs(idOrSlug: AppId | AppSlug, opts: AppLogsOptions): Promise<PaginatedList<RuntimeLog>>;
 }

@@ -1,13 +1,13 @@
 /** Id of an app. */
 export type AppId = string;
-/** Name of an app for people: unique in its organisation, and changeable. */
+/** Human-readable name of an app. Unique in its organisation; can be changed. */
 export type AppSlug = string;
 
-/** Names a layer. */
+/** A reference to a layer. */
 export interface LayerRef {
   /** Its id, which never changes. */
   id: string;
-  /** Its slug, which people read. */
+  /** Its human-readable name. */
   slug: string;
 }
 
@@ -21,34 +21,34 @@ export interface EnvVar {
   value: string | undefined;
   /** Whether the value is hidden. */
   secret: boolean;
-  /** Where it applies: everywhere, or in the contexts named, such as `["build", "production"]`. */
+  /** Where it applies: everywhere, or in the given contexts, such as `["build", "production"]`. */
   contexts: "all" | string[];
 }
 
-/** A variable to be made. */
+/** A new variable. */
 export interface EnvVarInit {
   /** Its name. */
   key: string;
   /** Its value. */
   value: string;
-  /** Hide the value from now on. */
+  /** Whether to hide the value from now on. */
   secret?: boolean;
-  /** Where it applies: everywhere, or in the contexts named. */
+  /** Where it applies: everywhere, or in the given contexts. */
   contexts?: "all" | string[];
 }
 
-/** A change of one variable, which is found by `id`, or else by `key`. */
+/** A change to one variable, which is found by `id`, or by `key` when no id is given. */
 export interface EnvVarUpdate {
-  /** Which variable. */
+  /** Id of the variable. */
   id?: string;
-  /** Which variable, when no id is given; with an id, its new name. */
+  /** Name of the variable, when no id is given; its new name, when an id is given. */
   key?: string;
   /** Its new value. */
   value?: string;
-  /** Hide the value from now on, or show it. */
+  /** Whether the value is hidden from now on. */
   secret?: boolean;
   /** Where it applies from now on. */
   contexts?: "all" | string[];
-  /** Remove it. */
+  /** Whether to delete it. */
   delete?: boolean;
 }

@@ -5,17 +5,17 @@ import type { RevisionEnvVar } from "./revisions.ts";
 export type DeployAsset =
   | {
       kind?: "file";
-      /** How `content` is written; UTF-8 by default. */
+      /** Encoding of `content`; UTF-8 by default. */
       encoding?: "utf-8" | "base64";
       content: string;
     }
   | {
       kind: "symlink";
-      /** Where the link leads. */
+      /** Target of the link. */
       target: string;
     };
 
-/** How one deployment is built and run. What is absent is as the app has it. */
+/** How one deployment is built and run. Absent fields are taken from the app. */
 export interface DeployConfig {
   /** Framework whose rules apply. */
   framework?: string;
@@ -25,7 +25,7 @@ export interface DeployConfig {
   build?: string | null;
   /** Command that runs before the deployment; null for none. */
   predeploy?: string | null;
-  /** Whether the revision may have cron jobs; when false, one with a `Deno.cron` fails to build. True by default. */
+  /** Whether cron jobs are allowed. When false, a revision with a `Deno.cron` fails to build. True by default. */
   crons?: boolean;
   /** What runs it. */
   runtime?: {
@@ -41,50 +41,50 @@ export interface DeployConfig {
 export interface DeployInit {
   /** The files, by path relative to `/app/src`. */
   assets: Record<string, DeployAsset>;
-  /** How it is built and run; as the app when absent. */
+  /** How it is built and run; taken from the app when absent. */
   config?: DeployConfig;
   /** Ids or slugs of layers for this revision. */
   layers?: string[];
-  /** Environment of this revision only; cannot be changed later. */
+  /** Environment of this revision only. It cannot be changed later. */
   env_vars?: RevisionEnvVar[];
-  /** Labels, such as the branch and commit it was made of. */
+  /** Labels, such as the branch and commit it was built from. */
   labels?: Record<string, string>;
   /**
-   * Put it in the production timeline.
+   * Whether to deploy it to production.
    *
    * @default {true}
    */
   production?: boolean;
   /**
-   * Make it a preview.
+   * Whether to deploy it as a preview.
    *
    * @default {false}
    */
   preview?: boolean;
 }
 
-/** The revision that a deployment made. */
+/** The revision that a deployment created. */
 export interface DeployRevision {
   /** Its id. */
   id: string;
-  /** How far it is. */
+  /** Its status. */
   status: "skipped" | "queued" | "building" | "succeeded" | "failed";
-  /** Why it failed, if it did. */
+  /** Why it failed; null if it did not. */
   failure_reason: string | null;
-  /** Labels, such as the branch and commit it was made of. */
+  /** Labels, such as the branch and commit it was built from. */
   labels?: Record<string, string>;
-  /** Its layers, the first has precedence. */
+  /** Its layers, the first with precedence. */
   layers?: LayerRef[];
   /** Its own environment. */
   env_vars?: RevisionEnvVar[];
   /** How it is built and run. */
   config?: DeployConfig;
-  /** When it was made, ISO 8601. */
+  /** When it was created, ISO 8601. */
   created_at: string;
-  /** When it was asked to stop, ISO 8601, if it was. */
+  /** When cancellation was requested, ISO 8601; null if it was not. */
   cancellation_requested_at: string | null;
-  /** When its build ended, ISO 8601, if it has. */
+  /** When its build ended, ISO 8601; null while it runs. */
   build_finished_at: string | null;
-  /** When it was removed, ISO 8601, if it was. */
+  /** When it was deleted, ISO 8601; null if it was not. */
   deleted_at: string | null;
 }

@@ -3,7 +3,7 @@ import type { AppId, AppSlug, EnvVar, EnvVarInit, EnvVarUpdate, LayerRef } from 
 
 /** Id of a layer. */
 export type LayerId = string;
-/** Name of a layer for people: unique in its organisation, and changeable. */
+/** Human-readable name of a layer. Unique in its organisation; can be changed. */
 export type LayerSlug = string;
 
 /** An environment that several apps share. */
@@ -12,7 +12,7 @@ export interface Layer {
   id: LayerId;
   /** Its name. */
   slug: LayerSlug;
-  /** What it is for. */
+  /** A description. */
   description?: string;
   /** Layers that it includes. */
   layers: LayerRef[];
@@ -20,9 +20,9 @@ export interface Layer {
   env_vars: EnvVar[];
   /** How many apps use it. */
   app_count: number;
-  /** When it was made, ISO 8601. */
+  /** When it was created, ISO 8601. */
   created_at: string;
-  /** When it was last changed, ISO 8601. */
+  /** When it was last updated, ISO 8601. */
   updated_at: string;
 }
 
@@ -30,7 +30,7 @@ export interface Layer {
 export interface LayerInit {
   /** Its name. */
   slug: string;
-  /** What it is for. */
+  /** A description. */
   description?: string;
   /** Ids or slugs of layers that it includes. */
   layers?: string[];
@@ -38,15 +38,15 @@ export interface LayerInit {
   env_vars?: EnvVarInit[];
 }
 
-/** A change of a layer. What is absent stays. */
+/** Changes to a layer. Absent fields stay as they are. */
 export interface LayerUpdate {
   /** New name. */
   slug?: string;
-  /** What it is for. */
+  /** A description. */
   description?: string;
-  /** The layers it includes from now on, all of them. */
+  /** The layers that it includes from now on; they replace the old ones. */
   layers?: string[];
-  /** Changes of single variables; the others stay. */
+  /** Changes to single variables; the others stay as they are. */
   env_vars?: EnvVarUpdate[];
 }
 
@@ -80,16 +80,16 @@ export interface LayerAppRef {
  * ```
  */
 export interface Layers {
-  /** A layer by id or slug; null when there is none. */
+  /** Gets a layer by id or slug; null when there is none. */
   get(idOrSlug: LayerId | LayerSlug): Promise<Layer | null>;
-  /** The layers. */
+  /** Lists the layers. */
   list(opts?: LayerListOptions): Promise<PaginatedList<Layer>>;
-  /** Makes a layer. */
+  /** Creates a layer. */
   create(init: LayerInit): Promise<Layer>;
-  /** Changes a layer. */
+  /** Updates a layer. */
   update(idOrSlug: LayerId | LayerSlug, updates: LayerUpdate): Promise<Layer>;
-  /** Removes a layer. */
+  /** Deletes a layer. */
   delete(idOrSlug: LayerId | LayerSlug): Promise<void>;
-  /** The apps that use a layer. */
+  /** Lists the apps that use a layer. */
   apps(idOrSlug: LayerId | LayerSlug, opts?: LayerAppsListOptions): Promise<PaginatedList<LayerAppRef>>;
 }

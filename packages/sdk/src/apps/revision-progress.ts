@@ -1,4 +1,4 @@
-/** How far one stage of a build is. */
+/** Status of one stage of a build. */
 export type RevisionProgressStageStatus =
   | "pending"
   | "skipped"
@@ -8,29 +8,29 @@ export type RevisionProgressStageStatus =
   | "cancelled"
   | "errored";
 
-/** A stage that has not begun. */
+/** A stage that has not started. */
 export interface RevisionProgressPendingStage {
   status: "pending";
 }
 
-/** A stage that is left out. */
+/** A stage that is skipped. */
 export interface RevisionProgressSkippedStage {
   status: "skipped";
 }
 
-/** A stage that goes on. */
+/** A stage that is running. */
 export interface RevisionProgressRunningStage {
   status: "running";
-  /** Since when, ISO 8601. */
+  /** When it started, ISO 8601. */
   start: string;
 }
 
-/** A stage that has ended, well or not. */
+/** A stage that has ended, successfully or not. */
 export interface RevisionProgressCompletedStage {
   status: "succeeded" | "timed_out" | "cancelled" | "errored";
-  /** Since when, ISO 8601. */
+  /** When it started, ISO 8601. */
   start: string;
-  /** Until when, ISO 8601. */
+  /** When it ended, ISO 8601. */
   end: string;
 }
 
@@ -47,57 +47,57 @@ export type RevisionProgressStageWithCommand = RevisionProgressStage & {
   command: string | null;
 };
 
-/** Names a timeline. */
+/** A reference to a timeline. */
 export interface RevisionProgressTimelineRef {
   /** Its slug. */
   slug: string;
-  /** What tells it from the app's other timelines. */
+  /** The labels that distinguish it from the app's other timelines. */
   partition: Record<string, string>;
 }
 
-/** Traffic is not sent to this timeline before others are ready. */
+/** This timeline gets no traffic before others are ready. */
 export interface RevisionProgressTimelineBlockedStage {
   status: "timeline_blocked";
-  /** The others. */
+  /** The timelines it waits for. */
   timelines: RevisionProgressTimelineRef[];
-  /** What it waits for there. */
+  /** What must be ready there. */
   stage: "warmup";
 }
 
-/** How far the sending of traffic is. */
+/** Status of the switch of traffic. */
 export type RevisionProgressRoutingStage = RevisionProgressStage | RevisionProgressTimelineBlockedStage;
 
-/** How far the deployment to one timeline is. */
+/** Progress of the deployment to one timeline. */
 export type RevisionProgressTimelineStage = RevisionProgressStage & {
   /** The timeline's slug. */
   slug: string;
-  /** What tells it from the app's other timelines. */
+  /** The labels that distinguish it from the app's other timelines. */
   partition: Record<string, string>;
-  /** Migration of its database. */
+  /** Its database migration. */
   database: RevisionProgressStage;
-  /** The command before the deployment. */
+  /** The command that runs before the deployment. */
   predeploy: RevisionProgressStageWithCommand;
-  /** First start of the app. */
+  /** The first start of the app. */
   warmup?: RevisionProgressStage;
-  /** Traffic. */
+  /** The switch of traffic. */
   routing: RevisionProgressRoutingStage;
 };
 
-/** The last stage of a build, for all timelines and for each. */
+/** The last stage of a build, as a whole and for each timeline. */
 export type RevisionProgressDeployingStage = RevisionProgressStage & {
   timelines: RevisionProgressTimelineStage[];
 };
 
-/** How far a build is, stage by stage, as {@linkcode Revisions.progress} tells it. */
+/** Progress of a build, stage by stage, as {@linkcode Revisions.progress} reports it. */
 export interface RevisionProgress {
-  /** Waits for its turn. */
+  /** Waiting in the queue. */
   queued: RevisionProgressStage;
-  /** Gets the sources and what is cached. */
+  /** Fetching the sources and the cache. */
   preparing: RevisionProgressStage;
-  /** Installs dependencies. */
+  /** Installing dependencies. */
   installing: RevisionProgressStageWithCommand;
-  /** Runs the build's command. */
+  /** Running the build command. */
   building: RevisionProgressStageWithCommand;
-  /** Uploads the result and sends traffic to it. */
+  /** Uploading the result and switching traffic to it. */
   deploying: RevisionProgressDeployingStage;
 }

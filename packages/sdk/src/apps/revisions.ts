@@ -4,7 +4,7 @@ import type { AppId, AppSlug, LayerRef } from "./common.ts";
 import type { RevisionProgress } from "./revision-progress.ts";
 import type { Timeline } from "./timelines.ts";
 
-/** How far a revision is. */
+/** Status of a revision. */
 export type RevisionStatus = "skipped" | "queued" | "building" | "succeeded" | "failed";
 
 /** Why a revision failed. */
@@ -20,29 +20,29 @@ export interface RevisionEnvVar {
 
 /** How a revision was built and runs. */
 export interface RevisionConfig {
-  /** Framework whose rules applied. */
+  /** Framework whose preset was used. */
   framework?: string;
-  /** Command that installed; null when none did. */
+  /** Command that installed dependencies; null if none did. */
   install?: string | null;
-  /** Command that built; null when none did. */
+  /** Command that built; null if none did. */
   build?: string | null;
-  /** Command that ran before the deployment; null when none did. */
+  /** Command that ran before the deployment; null if none did. */
   predeploy?: string | null;
-  /** Whether it may have cron jobs; when false, one with a `Deno.cron` fails to build. True by default. */
+  /** Whether cron jobs are allowed. When false, a revision with a `Deno.cron` fails to build. True by default. */
   crons?: boolean;
   /** What runs it. */
   runtime?: RuntimeConfig;
 }
 
-/** A version of an app, as {@linkcode Revisions.get} gives it. */
+/** A version of an app, as {@linkcode Revisions.get} returns it. */
 export interface Revision {
   /** Its id. */
   id: string;
-  /** How far it is. */
+  /** Its status. */
   status: RevisionStatus;
-  /** Why it failed; null when it did not. */
+  /** Why it failed; null if it did not. */
   failure_reason: RevisionFailureReason | null;
-  /** Labels, such as the branch and commit it was made of. */
+  /** Labels, such as the branch and commit it was built from. */
   labels?: Record<string, string>;
   /** Its layers. */
   layers: LayerRef[];
@@ -50,44 +50,44 @@ export interface Revision {
   env_vars: RevisionEnvVar[];
   /** How it was built and runs. */
   config: RevisionConfig;
-  /** When it was made, ISO 8601. */
+  /** When it was created, ISO 8601. */
   created_at: string;
-  /** When it was asked to stop, ISO 8601; null when it was not. */
+  /** When cancellation was requested, ISO 8601; null if it was not. */
   cancellation_requested_at: string | null;
-  /** When its build ended, ISO 8601; null while it goes on. */
+  /** When its build ended, ISO 8601; null while it runs. */
   build_finished_at: string | null;
-  /** When it was removed, ISO 8601; null while it exists. */
+  /** When it was deleted, ISO 8601; null while it exists. */
   deleted_at: string | null;
 }
 
 /** Which revisions to list. */
 export interface RevisionListOptions extends ListOptions {
-  /** Only those that are this far. */
+  /** Only revisions with this status. */
   status?: RevisionStatus;
 }
 
-/** A part of a build. */
+/** A step of a build. */
 export type BuildStep = "preparing" | "installing" | "building" | "deploying";
 
-/** A line of a build's log. */
+/** A line of a build log. */
 export interface BuildLog {
-  /** When, ISO 8601. */
+  /** Time of the line, ISO 8601. */
   timestamp: string;
-  /** How serious. */
+  /** Severity. */
   level: "info" | "error";
-  /** What. */
+  /** The text. */
   message: string;
-  /** During which part. */
+  /** The step that logged it. */
   step: BuildStep;
-  /** For which timeline, while `deploying`. */
+  /** The timeline, in the step `deploying`. */
   timeline?: string;
 }
 
-/** Which lines of a build's log to read. */
+/** Which lines of a build log to read. */
 export interface BuildLogsOptions {
-  /** Of this part only. */
+  /** Only lines of this step. */
   step?: BuildStep;
-  /** Of this timeline only, by slug; for `deploying`. */
+  /** Only lines of this timeline, by slug; for the step `deploying`. */
   timeline?: string;
 }
 
@@ -102,18 +102,18 @@ export interface BuildLogsOptions {
  * ```
  */
 export interface Revisions {
-  /** A revision by id; null when there is none. */
+  /** Gets a revision by id; null when there is none. */
   get(id: string): Promise<Revision | null>;
-  /** The revisions of an app, newest first. */
+  /** Lists the revisions of an app, newest first. */
   list(app: AppId | AppSlug, opts?: RevisionListOptions): Promise<PaginatedList<Omit<Revision, "timelines">>>;
-  /** How far a build is, again whenever that changes, until it ends. */
+  /** Follows the progress of a build until it ends. */
   progress(id: string): AsyncIterable<RevisionProgress>;
-  /** What a build logs, until it ends. */
+  /** Follows the log of a build until it ends. */
   buildLogs(id: string, opts?: BuildLogsOptions): AsyncIterable<BuildLog>;
-  /** Asks a build to stop. Resolves before it has. */
+  /** Requests that a build be cancelled. Resolves before it has stopped. */
   cancel(id: string): Promise<Revision>;
-  /** Where a revision is in use. */
+  /** Lists the timelines that use a revision. */
   timelines(id: string): Promise<Timeline[]>;
-  /** Removes a revision. */
+  /** Deletes a revision. */
   delete(id: string): Promise<void>;
 }

@@ -1,17 +1,17 @@
 import type { ListOptions, PaginatedList } from "../rest/pagination.ts";
 import type { AppId, AppSlug } from "./common.ts";
 
-/** A line of an app's revisions, such as production, with the domains that show its newest one. */
+/** A sequence of an app's revisions, such as production, and the domains that serve the newest one. */
 export interface Timeline {
   /** Its slug. */
   slug: string;
-  /** What tells it from the app's other timelines. */
+  /** The labels that distinguish it from the app's other timelines. */
   partition: Record<string, string>;
   /** The app. */
   app: { id: AppId; slug: AppSlug };
-  /** The context that it runs in. */
+  /** The context it runs in. */
   context: { slug: string };
-  /** Where it is served. */
+  /** The domains that serve it. */
   domains: { domain: string }[];
 }
 
@@ -29,6 +29,6 @@ export interface TimelineListOptions extends ListOptions {}
  * ```
  */
 export interface Timelines {
-  /** The timelines of an app. */
+  /** Lists the timelines of an app. */
   list(app: AppId | AppSlug, opts?: TimelineListOptions): Promise<PaginatedList<Timeline>>;
 }

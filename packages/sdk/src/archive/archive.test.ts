@@ -155,7 +155,7 @@ test("tar reads what is packed here, and what tar packs is read", async () => {
   assert.equal(await listed(join(dir, "by-tar")), want);
   await rm(join(from, "dangling"));
   await run("tar", ["--create", "--format=posix", "--file", "theirs.tar", "--directory", from, "./a"], { cwd: dir });
-  await assert.rejects(async () => write(await readFile(join(dir, "theirs.tar"))), /does not begin with its directory/);
+  await assert.rejects(async () => write(await readFile(join(dir, "theirs.tar"))), /does not start with its directory/);
 });
 
 test("copying over what is there replaces files and links, and keeps the modes of directories", async () => {

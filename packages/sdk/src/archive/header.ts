@@ -2,40 +2,40 @@ import { Buffer } from "node:buffer";
 
 /**
  * The blocks of a tar archive in pax format (POSIX.1-2001, "pax Interchange Format"), as far as directories of a sandbox need
- * it. Names are bytes: on Linux they need not be UTF-8.
+ * them. Names are bytes, because on Linux they need not be UTF-8.
  */
 export const BLOCK_BYTES = 512;
 
-/** Kinds of blocks, by their type flag. Any other is refused. */
+/** The kinds of blocks by their type flag. All others are refused. */
 export const FLAGS = { file: "0", link: "2", directory: "5", extended: "x", global: "g" } as const;
 
-/** What an archive says of one file, link or directory. */
+/** One file, link or directory, as an archive describes it. */
 export interface Entry {
   kind: "file" | "link" | "directory";
-  /** Relative to the directory that was packed, which itself is `./`; other directories end with a slash. */
+  /** Relative to the packed directory, which itself is `./`. Other directories end with a slash. */
   name: Buffer;
   /** Permission bits. */
   mode: number;
-  /** When it was modified, in seconds since 1970, as decimal digits that may have a fraction. */
+  /** Modification time in seconds since 1970, as a decimal number that may have a fraction. */
   modified: string;
-  /** Bytes of content that follow; 0 unless it is a file. */
+  /** Size of the content that follows, in bytes; 0 unless it is a file. */
   size: number;
-  /** What a link holds. */
+  /** Target of a link. */
   target: Buffer;
 }
 
-/** A malformed archive, or one with more in it than directories, files and links. */
+/** The archive is malformed, or has entries other than directories, files and links. */
 export class ArchiveError extends Error {
   override name = "ArchiveError";
   constructor(detail: string) {
-    super(`The sandbox sent an archive that is damaged or not acceptable: ${detail}`);
+    super(`The sandbox sent an invalid archive: ${detail}`);
   }
 }
 
-/** Largest size that an octal field of eleven digits holds: 8 GiB less one byte. Larger ones stand in a record. */
+/** Largest size that an octal field of eleven digits holds: 8 GiB minus one byte. Larger sizes need a record. */
 const MAX_OCTAL = 0o77777777777;
 
-/** One entry's headers: its records, which hold all that the fixed fields are too narrow for, and its own block. */
+/** The headers of one entry: its records, which hold what does not fit into the fixed fields, and its own block. */
 export function encodeEntry({ kind, name, mode, modified, size, target }: Entry): Buffer {
   const records = [record("path", name), record("mtime", Buffer.from(modified))];
   if (kind === "link") records.push(record("linkpath", target));
@@ -50,10 +50,10 @@ export function encodeEntry({ kind, name, mode, modified, size, target }: Entry)
   ]);
 }
 
-/** How many bytes fill the last block. */
+/** How many bytes of padding fill the last block. */
 export const paddingOf = (size: number): number => (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES;
 
-/** Two empty blocks. */
+/** The end of an archive: two empty blocks. */
 export const END: Buffer = Buffer.alloc(2 * BLOCK_BYTES);
 
 function block(flag: string, name: string, mode: number, size: number, modified: number): Buffer {
@@ -73,14 +73,14 @@ function block(flag: string, name: string, mode: number, size: number, modified:
   return header;
 }
 
-/** The sum of a header's bytes, with blanks in place of the sum. */
+/** A header's checksum: the sum of its bytes, with spaces in the field of the checksum. */
 export function checksum(header: Uint8Array): number {
   let sum = 8 * 0x20;
   for (let at = 0; at < BLOCK_BYTES; at++) if (at < 148 || at >= 156) sum += header[at]!;
   return sum;
 }
 
-/** One record: its own length in decimal, a blank, the key, the value, a newline. */
+/** One record: its own length in decimal, a space, the key, `=`, the value, a newline. */
 function record(key: string, value: Buffer): Buffer {
   const rest = key.length + value.length + 3;
   let length = rest + String(rest).length;
@@ -88,7 +88,7 @@ function record(key: string, value: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${length} ${key}=`), value, Buffer.from("\n")]);
 }
 
-/** Reads records. @throws {ArchiveError} for anything that is not exactly of that form */
+/** Reads records. @throws {ArchiveError} for anything that does not have exactly this form */
 export function decodeRecords(body: Buffer): Map<string, Buffer> {
   const records = new Map<string, Buffer>();
   for (let at = 0; at < body.length; ) {

@@ -2,11 +2,11 @@ import { Buffer } from "node:buffer";
 import { type LocalPath, nameOf } from "./local-path.ts";
 
 /**
- * What a copied link is to hold: an absolute path of something in the directory that is copied becomes a relative one, which is
- * right in the copy, too. Any other stays.
+ * The target of a copied link. An absolute path into the copied directory becomes relative, so that it is also right in the
+ * copy. Other targets stay as they are.
  *
- * @param source the directory, as an absolute path
- * @param depth how many directories are between it and the link
+ * @param source absolute path of the directory
+ * @param depth number of directories between it and the link
  */
 export function relativeInside(target: Buffer, source: string, depth: number): LocalPath {
   const prefix = Buffer.from(source.endsWith("/") ? source : `${source}/`);

@@ -6,16 +6,19 @@ import { relativeInside } from "./link-target.ts";
 import { type LocalPath, NAMES_ARE_BYTES, named, nameOf, shown, within } from "./local-path.ts";
 import { CONCURRENCY, SMALL_BYTES } from "./tasks.ts";
 
-/** What is read of a large file at a time, and about what small ones are gathered to, in bytes: as much as a frame takes. */
+/**
+ * How much of a large file is read at a time, and about how much of small files is sent together, in bytes: as much as a
+ * frame holds.
+ */
 const PIECE_BYTES = 64 * 1024;
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 export interface ReadDirectoryOptions {
-  /** Told of what is left out, and why. */
+  /** Called for everything that is left out, with the reason. */
   onSkip: (path: string, reason: string) => void;
 }
 
-/** Something in the directory. */
+/** An entry of the directory. */
 interface Found {
   path: LocalPath;
   /** As in {@link Entry}. */
@@ -24,14 +27,14 @@ interface Found {
   depth: number;
 }
 
-/** The headers of something, and its content or an open file that has it. */
+/** The headers of an entry, and its content or an open file with it. */
 interface Prepared {
   header: Buffer;
   content?: Buffer;
   file?: { handle: FileHandle; path: LocalPath; size: number };
 }
 
-/** The archive of a directory of this machine and all that is in it. */
+/** The archive of a local directory and everything in it. */
 export async function* readDirectory(source: string, { onSkip }: ReadDirectoryOptions): AsyncGenerator<Buffer> {
   let waiting: Buffer[] = [];
   let held = 0;
@@ -51,7 +54,7 @@ export async function* readDirectory(source: string, { onSkip }: ReadDirectoryOp
   yield Buffer.concat([...waiting, END]);
 }
 
-/** Everything in order. While one thing is sent the next ones are already read. */
+/** All entries in order. While one is sent, the next ones are already being read. */
 async function* prepared(source: string, onSkip: (path: string, reason: string) => void): AsyncGenerator<Prepared> {
   const ahead: Promise<Prepared | null>[] = [];
   const found = everything(source, onSkip);
@@ -86,7 +89,7 @@ async function* prepared(source: string, onSkip: (path: string, reason: string) 
   }
 }
 
-/** A directory before what is in it, and that before what is beside it. */
+/** Walks depth first: a directory, then its content, then its siblings. */
 async function* everything(source: string, onSkip: (path: string, reason: string) => void): AsyncGenerator<Found> {
   yield { path: source, name: Buffer.from("./"), kind: "directory", depth: 0 };
   const open = [{ path: source as LocalPath, prefix: Buffer.alloc(0), names: await list(source) }];
@@ -124,7 +127,7 @@ interface Listed {
   isSymbolicLink(): boolean;
 }
 
-/** What is in a directory, the last first. */
+/** The entries of a directory, in reverse order. */
 async function list(path: LocalPath): Promise<Listed[]> {
   if (!NAMES_ARE_BYTES) return (await readdir(path, { withFileTypes: true })).reverse();
   const entries = await readdir(path, { withFileTypes: true, encoding: "buffer" });
@@ -138,7 +141,7 @@ async function list(path: LocalPath): Promise<Listed[]> {
 
 const GONE = "it went away while the directory was read";
 
-/** What is gone is left out; any other error counts. */
+/** Skips a file that has disappeared; other errors are thrown. */
 function ifGone(error: { code?: string }): null {
   if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ELOOP" || error.code === "EINVAL")
     return null;
@@ -200,7 +203,7 @@ async function prepareFile({ path, name }: Found): Promise<Prepared | null> {
   }
 }
 
-/** As much of a file as it had when it was opened, even if it has grown. */
+/** As much of a file as it had when it was opened, even if it has grown since. */
 async function* contentOf({
   handle,
   path,
@@ -219,7 +222,7 @@ async function* contentOf({
   if (paddingOf(size)) yield Buffer.alloc(paddingOf(size));
 }
 
-/** @throws when the file ends before */
+/** @throws when the file is shorter */
 async function fill(handle: FileHandle, path: LocalPath, to: Buffer): Promise<void> {
   for (let at = 0; at < to.length; ) {
     const { bytesRead } = await handle.read(to, at, to.length - at, null).catch((error: unknown) => {
@@ -230,7 +233,7 @@ async function fill(handle: FileHandle, path: LocalPath, to: Buffer): Promise<vo
   }
 }
 
-/** In the form of the system's errors. */
+/** An error in the form of system errors. */
 function shorter(path: LocalPath): Error {
   return Object.assign(new Error(`EIO: the file became shorter while it was read '${shown(path)}'`), {
     code: "EIO",

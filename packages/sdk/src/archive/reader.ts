@@ -1,34 +1,34 @@
 import { Buffer } from "node:buffer";
 import { ArchiveError, BLOCK_BYTES, checksum, decodeRecords, type Entry, FLAGS, paddingOf } from "./header.ts";
 
-/** Largest records of one entry, in bytes: a path of 4 KiB and one for a link fit many times. */
+/** Largest size of an entry's records, in bytes: many times the 4 KiB that a path or a link's target can have. */
 const MAX_RECORDS_BYTES = 256 * 1024;
-/** Most global headers between entries: more say nothing, and cost time. */
+/** Most global headers between two entries: more would only cost time. */
 const MAX_GLOBALS = 1_000;
-/** Seconds since 1970 that a date holds, either way. */
+/** Most seconds before or after 1970 that a `Date` can represent. */
 const MAX_SECONDS = 8_640_000_000_000;
-/** The record in which a sandbox says what its archive lacks. */
+/** The record in which a sandbox reports what it left out of its archive. */
 const SKIPPED_RECORD = "SANDKEEP.skipped";
 
 /**
- * Reads an archive that comes from a sandbox, where anybody may have made it up. What it gives is well formed; whether a name
- * is acceptable is for the one who writes it.
+ * Reads an archive from a sandbox, which may be hostile. The entries it returns are well formed; whoever writes them must
+ * still decide whether their names are acceptable.
  */
 export class ArchiveReader {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #onSkip: (path: string, reason: string) => void;
   #held: Buffer = Buffer.alloc(0);
-  /** Bytes of the last entry's content that were not read yet, and those that fill its last block. */
+  /** Unread bytes of the last entry's content, and the padding of its last block. */
   #content = 0;
   #padding = 0;
 
-  /** @param onSkip told of what the sandbox left out, and why */
+  /** @param onSkip called for everything that the sandbox left out, with the reason */
   constructor(source: AsyncIterable<Uint8Array>, onSkip: (path: string, reason: string) => void) {
     this.#source = source[Symbol.asyncIterator]();
     this.#onSkip = onSkip;
   }
 
-  /** The next entry, or null at the end. The content of the one before is passed over. @throws {ArchiveError} */
+  /** The next entry, or null at the end. Skips unread content of the previous one. @throws {ArchiveError} */
   async next(): Promise<Entry | null> {
     for await (const _ of this.content());
     let records = new Map<string, Buffer>();
@@ -46,7 +46,7 @@ export class ArchiveReader {
     throw new ArchiveError("too many headers without an entry");
   }
 
-  /** The content of the last entry, in pieces. */
+  /** The content of the last entry, in chunks. */
   async *content(): AsyncGenerator<Buffer> {
     while (this.#content > 0) {
       if (this.#held.length === 0) await this.#fill(1);
@@ -72,7 +72,7 @@ export class ArchiveReader {
     return taken;
   }
 
-  /** Reads until so many bytes are held. */
+  /** Reads until this many bytes are buffered. */
   async #fill(bytes: number): Promise<void> {
     const pieces = [this.#held];
     for (let length = this.#held.length; length < bytes; ) {
@@ -98,14 +98,14 @@ export class ArchiveReader {
 }
 
 function decodeBlock(header: Buffer): { flag: string; size: number } {
-  if (octal(header, 148, 8) !== checksum(header)) throw new ArchiveError("a header with a wrong sum");
+  if (octal(header, 148, 8) !== checksum(header)) throw new ArchiveError("a header with a wrong checksum");
   return { flag: String.fromCharCode(header[156]!), size: octal(header, 124, 12) };
 }
 
-/** A field of octal digits, ended by a NUL or a blank. */
+/** A field of octal digits, terminated by a NUL or a space. */
 function octal(header: Buffer, at: number, length: number): number {
   const digits = /^ *([0-7]*)[\0 ]*$/.exec(header.toString("latin1", at, at + length))?.[1];
-  if (digits === undefined) throw new ArchiveError("a field that is no number");
+  if (digits === undefined) throw new ArchiveError("a field that is not a number");
   return digits === "" ? 0 : parseInt(digits, 8);
 }
 
@@ -116,19 +116,19 @@ function text(header: Buffer, at: number, length: number): Buffer {
   return end < 0 ? field : field.subarray(0, end);
 }
 
-/** What a header says with its records, of which each counts more than its field. */
+/** A header combined with its records, which take precedence over the fields. */
 function entryOf(header: Buffer, records: Map<string, Buffer>): Entry {
   const { flag, size: field } = decodeBlock(header);
   const kind =
     flag === FLAGS.file ? "file" : flag === FLAGS.link ? "link" : flag === FLAGS.directory ? "directory" : undefined;
-  if (!kind) throw new ArchiveError(`an entry of the kind ${JSON.stringify(flag)}`);
+  if (!kind) throw new ArchiveError(`an entry of unsupported type ${JSON.stringify(flag)}`);
   const name = records.get("path") ?? text(header, 0, 100);
   const target = kind === "link" ? (records.get("linkpath") ?? text(header, 157, 100)) : Buffer.alloc(0);
   if (!name.length || name.includes(0) || target.includes(0))
     throw new ArchiveError("an entry without a path, or with a NUL byte in it");
   const size = records.has("size") ? Number(records.get("size")) : field;
   if (!Number.isSafeInteger(size) || size < 0 || (kind !== "file" && size > 0))
-    throw new ArchiveError("an entry of an impossible size");
+    throw new ArchiveError("an entry with an impossible size");
   const modified = records.get("mtime")?.toString("latin1") ?? String(octal(header, 136, 12));
   return {
     kind,
@@ -140,7 +140,7 @@ function entryOf(header: Buffer, records: Map<string, Buffer>): Entry {
   };
 }
 
-/** A time that this system can take: one that makes no sense is the beginning of 1970. */
+/** A time that this system accepts; an unreasonable one becomes the start of 1970. */
 function timeOf(text: string): string {
   return /^-?\d{1,14}(\.\d{1,9})?$/.test(text) && Math.abs(Number(text)) <= MAX_SECONDS ? text : "0";
 }

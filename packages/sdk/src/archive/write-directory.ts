@@ -7,37 +7,40 @@ import type { ArchiveReader } from "./reader.ts";
 import { SMALL_BYTES, Tasks } from "./tasks.ts";
 import { writeSmall, writeStream } from "./write-file.ts";
 
-/** Most directories below each other. The agent sends no more, and what is open of them is held here. */
+/** Deepest nesting of directories. The agent sends no deeper ones, and each level needs memory here. */
 const MAX_DEPTH = 512;
 
-/** One of the directories from the top down to the one that is being filled. */
+/** One of the directories on the path from the target to the one that is being filled. */
 interface Open {
-  /** What stands before the names of its entries. */
+  /** The prefix of its entries' names. */
   prefix: Buffer;
-  /** Null where this machine cannot have it: all that is in it is passed over, too. */
+  /** Null if this computer cannot have the directory; everything in it is then skipped as well. */
   path: LocalPath | null;
-  /** By what its mode and time are set once all is in it; undefined when it was there before, and keeps them. */
+  /**
+   * The entry with the mode and time that are set once the directory is complete; undefined if it existed before, and keeps
+   * them.
+   */
   entry: Entry | undefined;
-  /** What is still being written in it. */
+  /** The writes in it that have not finished. */
   pending: Set<Promise<void>>;
 }
 
 export interface WriteDirectoryOptions {
-  /** Where the directory was in the sandbox: links to something in it are made relative. */
+  /** Where the directory was in the sandbox: links into it become relative. */
   source: string;
-  /** Whether the target may be a link to a directory, because the user named it and not the sandbox. */
+  /** Whether the target may be a link to a directory, because the user named it rather than the sandbox. */
   followTarget: boolean;
-  /** Whether links are made; they are left out otherwise. */
+  /** Whether to create links; they are skipped otherwise. */
   makeLinks?: boolean;
   onSkip: (path: string, reason: string) => void;
 }
 
 /**
- * Writes what an archive holds into a directory, which is made if it is not there.
+ * Writes an archive into a directory, which is created if it does not exist.
  *
- * The archive comes from a sandbox, which may be hostile. So nothing is written but straight into directories that were made
- * here, or found to be directories and no links; names are single names; files are opened only where no link is. Whatever
- * the archive says, and in whatever order, nothing outside the target is touched.
+ * The archive comes from a sandbox, which may be hostile. So everything is written directly into directories that were
+ * created here or are known to be directories rather than links; names have a single component; files are never opened
+ * through a link. Whatever the archive says, in whatever order, nothing outside the target is touched.
  */
 export async function writeDirectory(
   archive: ArchiveReader,
@@ -57,7 +60,7 @@ class DirectoryWriter {
   readonly #archive: ArchiveReader;
   readonly #target: string;
   readonly #options: WriteDirectoryOptions;
-  /** From the target down. */
+  /** From the target downwards. */
   readonly #open: Open[] = [];
 
   constructor(archive: ArchiveReader, target: string, options: WriteDirectoryOptions) {
@@ -78,7 +81,7 @@ class DirectoryWriter {
 
   async #begin(entry: Entry): Promise<void> {
     if (entry.kind !== "directory" || entry.name.toString("latin1") !== "./")
-      throw new ArchiveError("it does not begin with its directory");
+      throw new ArchiveError("it does not start with its directory");
     const made = await makeDirectory(this.#target, entry.mode, this.#options.followTarget ? stat : lstat);
     this.#open.push({
       prefix: Buffer.alloc(0),
@@ -92,7 +95,7 @@ class DirectoryWriter {
     const { parent, base } = await this.#place(entry);
     const isDirectory = entry.kind === "directory";
     if (isDirectory && this.#open.length > MAX_DEPTH)
-      throw new ArchiveError(`more than ${MAX_DEPTH} directories below each other`);
+      throw new ArchiveError(`directories nested more than ${MAX_DEPTH} deep`);
     const name = nameOf(base);
     const reason = parent.path === null ? undefined : unusable(name);
     if (reason !== undefined) this.#options.onSkip(entry.name.toString(), reason);
@@ -105,14 +108,14 @@ class DirectoryWriter {
     }
   }
 
-  /** The directory that an entry belongs into, and its name there. Those below are full then. */
+  /** The directory that an entry belongs to, and its name there. Completes the directories below that one. */
   async #place({ name, kind }: Entry): Promise<{ parent: Open; base: Buffer }> {
     const end = kind === "directory" && name.at(-1) === SLASH ? name.length - 1 : name.length;
     const at = name.subarray(0, end).lastIndexOf(SLASH) + 1;
     const base = name.subarray(at, end);
     const text = base.toString("latin1");
     if (text === "" || text === "." || text === "..")
-      throw new ArchiveError(`${JSON.stringify(name.toString())} is no name`);
+      throw new ArchiveError(`${JSON.stringify(name.toString())} is not a valid name`);
     while (!this.#open.at(-1)!.prefix.equals(name.subarray(0, at))) {
       if (this.#open.length === 1)
         throw new ArchiveError(`${JSON.stringify(name.toString())} is not below its directory`);
@@ -128,7 +131,7 @@ class DirectoryWriter {
     await this.#begun(parent, () => writeSmall(path, entry, Buffer.concat(pieces)));
   }
 
-  /** A link replaces what is there, as long as that is no directory. */
+  /** A link replaces whatever exists, unless that is a directory. */
   async #link({ target, modified }: Entry, path: LocalPath): Promise<void> {
     if (!(this.#options.makeLinks ?? LINKS_ARE_SAFE))
       return this.#options.onSkip(
@@ -143,7 +146,10 @@ class DirectoryWriter {
     await lutimes(path, time, time).catch(() => {});
   }
 
-  /** The lowest directory is full: its mode and time are set as soon as all in it is written, its parent's after that. */
+  /**
+   * Completes the lowest directory: sets its mode and time as soon as everything in it is written, and its parent's after
+   * that.
+   */
   async #leave(): Promise<void> {
     const { entry, path, pending } = this.#open.pop()!;
     const parent = this.#open.at(-1);
@@ -169,10 +175,13 @@ class DirectoryWriter {
 
 const SLASH = 0x2f;
 
-/** Makes a directory; gives false when there is one. @throws what `mkdir` says when there is something else, a link among them */
+/**
+ * Creates a directory. Resolves to false if there is one already.
+ * @throws the error of `mkdir` if there is anything else, such as a link
+ */
 async function makeDirectory(path: LocalPath, mode: number, look: typeof lstat): Promise<boolean> {
   try {
-    // Until it is full it must be possible to write into it.
+    // It must be writable until it is complete.
     await mkdir(path, mode | 0o700);
     return true;
   } catch (error) {

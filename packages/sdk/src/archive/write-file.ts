@@ -4,13 +4,16 @@ import { type FileHandle, lstat, open, unlink } from "node:fs/promises";
 import type { Entry } from "./header.ts";
 import { LINKS_ARE_SAFE, type LocalPath, named, shown } from "./local-path.ts";
 
-/** Chunks are gathered to this many bytes before they are written: one system call for many frames. */
+/** Chunks are collected up to this many bytes before they are written: one system call for many frames. */
 const WRITE_BYTES = 1024 * 1024;
-/** Zeros of at least so many bytes become a hole: what has no blocks on the disk of the sandbox needs none here. */
+/** Runs of zeros of at least this many bytes become a hole: what is sparse in the sandbox stays sparse here. */
 const HOLE_BYTES = 16 * 1024;
 const ZEROS = Buffer.alloc(WRITE_BYTES);
 
-/** Never through a link (on Windows, where there is no such flag, see {@link refuseLink}), and never waiting for a FIFO's reader. */
+/**
+ * Never through a link (on Windows, which has no such flag, see {@link refuseLink}), and never waiting for the reader of a
+ * FIFO.
+ */
 const REPLACE =
   constants.O_WRONLY |
   constants.O_CREAT |
@@ -23,7 +26,7 @@ export async function writeSmall(path: LocalPath, entry: Entry, content: Buffer)
   await writing(path, entry, (file) => file.writeFile(content));
 }
 
-/** Writes a file as its content comes. */
+/** Writes a file as its content arrives. */
 export async function writeStream(path: LocalPath, entry: Entry, content: AsyncIterable<Buffer>): Promise<void> {
   await writing(path, entry, async (file) => {
     let waiting: Buffer[] = [];
@@ -53,7 +56,7 @@ export async function writeStream(path: LocalPath, entry: Entry, content: AsyncI
   });
 }
 
-/** Opens a file, has it written, and sets its mode and time. Half a file does not stay. */
+/** Opens a file, lets `write` fill it, and sets its mode and time. Removes the file if that fails. */
 async function writing(
   path: LocalPath,
   { mode, modified }: Entry,
@@ -73,7 +76,10 @@ async function writing(
   }
 }
 
-/** For systems where opening a file always follows links. No archive makes links there, so none can come between. */
+/**
+ * For systems where opening a file always follows links. No links are created there, so none can appear between check and
+ * open.
+ */
 export async function refuseLink(path: LocalPath): Promise<void> {
   const info = await lstat(path).catch(() => undefined);
   if (info?.isSymbolicLink())

@@ -36,7 +36,7 @@ export class Client {
   readonly #timelines: Timelines;
   readonly #volumes: Volumes;
 
-  /** Throws `MissingTokenError`, `MissingOrgError` and `InvalidApiEndpoint`; speaks to nobody yet. */
+  /** Throws `MissingTokenError`, `MissingOrgError` and `InvalidApiEndpoint`. Sends no request yet. */
   constructor(options: BaseClientOptions = {}) {
     const rest = restFor(options);
     this.#apps = new AppsResource(rest);
@@ -48,37 +48,37 @@ export class Client {
     this.#volumes = new VolumesResource(rest);
   }
 
-  /** Its apps. */
+  /** The organisation's apps. */
   get apps(): Apps {
     return this.#apps;
   }
 
-  /** Its volumes. */
+  /** The organisation's volumes. */
   get volumes(): Volumes {
     return this.#volumes;
   }
 
-  /** Its snapshots. */
+  /** The organisation's snapshots. */
   get snapshots(): Snapshots {
     return this.#snapshots;
   }
 
-  /** Revisions of its apps. */
+  /** The revisions of its apps. */
   get revisions(): Revisions {
     return this.#revisions;
   }
 
-  /** Timelines of its apps. */
+  /** The timelines of its apps. */
   get timelines(): Timelines {
     return this.#timelines;
   }
 
-  /** Its sandboxes. */
+  /** The organisation's sandboxes. */
   get sandboxes(): Sandboxes {
     return this.#sandboxes;
   }
 
-  /** Its layers. */
+  /** The organisation's layers. */
   get layers(): Layers {
     return this.#layers;
   }

@@ -10,9 +10,9 @@ export interface SandboxMetadata {
   createdAt: Date;
   /** When it stopped; null while it runs. */
   stoppedAt: Date | null;
-  /** Where it is. */
+  /** Its region. */
   region: Region;
-  /** Whether it runs. */
+  /** Its status. */
   status: "running" | "stopped";
   /** Its labels. */
   labels: Record<string, string>;
@@ -20,7 +20,7 @@ export interface SandboxMetadata {
 
 /** Which sandboxes to list. */
 export interface SandboxesListOptions {
-  /** Only those with all of these labels. */
+  /** Only sandboxes with all of these labels. */
   labels?: Record<string, string>;
 }
 
@@ -39,10 +39,10 @@ export interface SandboxesListOptions {
  * ```
  */
 export interface Sandboxes {
-  /** {@linkcode Sandbox.create}, with this client's token, organisation and endpoint unless the options name others. */
+  /** {@linkcode Sandbox.create} with this client's token, organisation and endpoint, unless the options name others. */
   create(options?: SandboxOptions): Promise<Sandbox>;
-  /** {@linkcode Sandbox.connect}, with this client's token, organisation and endpoint unless the options name others. */
+  /** {@linkcode Sandbox.connect} with this client's token, organisation and endpoint, unless the options name others. */
   connect(id: string, options?: ConnectOptions): Promise<Sandbox>;
-  /** The sandboxes, running and stopped, newest first. Rejects with `ApiError` and `NetworkError`. */
+  /** Lists the sandboxes, running and stopped, newest first. Rejects with `ApiError` and `NetworkError`. */
   list(options?: SandboxesListOptions): Promise<SandboxMetadata[]>;
 }

@@ -24,15 +24,15 @@ import type { Volume } from "../volumes/volume.ts";
  * ```
  */
 export interface Volumes {
-  /** A volume by id or slug; null when there is none. */
+  /** Gets a volume by id or slug; null when there is none. */
   get(idOrSlug: VolumeId | VolumeSlug): Promise<Volume | null>;
-  /** The volumes. */
+  /** Lists the volumes. */
   list(opts?: VolumeListOptions): Promise<PaginatedList<Volume>>;
-  /** Makes a volume. */
+  /** Creates a volume. */
   create(init: VolumeInit): Promise<Volume>;
-  /** Removes a volume. */
+  /** Deletes a volume. */
   delete(idOrSlug: VolumeId | VolumeSlug): Promise<void>;
-  /** Freezes what is on a volume, which no sandbox may have attached, as a snapshot in the same region. */
+  /** Takes a snapshot of a volume, in the same region. No sandbox may have the volume attached. */
   snapshot(idOrSlug: VolumeId | VolumeSlug, init: SnapshotInit): Promise<Snapshot>;
 }
 
@@ -47,10 +47,10 @@ export interface Volumes {
  * ```
  */
 export interface Snapshots {
-  /** A snapshot by id or slug; null when there is none. */
+  /** Gets a snapshot by id or slug; null when there is none. */
   get(idOrSlug: SnapshotId | SnapshotSlug): Promise<Snapshot | null>;
-  /** The snapshots. */
+  /** Lists the snapshots. */
   list(opts?: SnapshotListOptions): Promise<PaginatedList<Snapshot>>;
-  /** Removes a snapshot. */
+  /** Deletes a snapshot. */
   delete(idOrSlug: SnapshotId | SnapshotSlug): Promise<void>;
 }

@@ -115,7 +115,7 @@ test("says how much memory there was when a command ran out of it", async () => 
   end();
   await assert.rejects(() => sh`x`.result(), {
     message:
-      'The command failed with exit code 137: it ran out of memory, and the sandbox has 768 MiB. Create it with more, as with memory: "2GiB"',
+      'The command failed with exit code 137: it ran out of memory, and the sandbox has 768 MiB. Create the sandbox with more, such as memory: "2GiB"',
   });
 });
 

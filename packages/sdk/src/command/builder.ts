@@ -7,7 +7,7 @@ import { KillController, KillSignal } from "./kill-signal.ts";
 import type { SandboxCommandResult, ShellPipeKind } from "./result.ts";
 import { escapeShellArg, shellCommand } from "./shell-escape.ts";
 
-/** How a shell is started: by {@linkcode Sandbox.spawn}. */
+/** Starts the shell: {@linkcode Sandbox.spawn}. */
 interface Shell {
   spawn(
     command: string,
@@ -46,16 +46,16 @@ const DEFAULTS: Settings = {
   signal: undefined,
 };
 
-/** Linux takes no longer argument, in bytes: MAX_ARG_STRLEN less the NUL at its end. */
+/** Longest argument that Linux accepts, in bytes: MAX_ARG_STRLEN without the NUL at its end. */
 const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
-/** A longer command comes on standard input, whose end the command then finds there as it would in `/dev/null`. */
+/** A longer command is sent on standard input. The command then finds its end there, as it would with `/dev/null`. */
 const FROM_STDIN = 'eval "$(</dev/stdin)"';
 
-/** What a shell reads at its start, so that commands find what the user's `.bashrc` sets up. */
+/** What the shell reads first, so that commands find what the user's `.bashrc` sets up. */
 const SHELL_ENV = { BASH_ENV: "$HOME/.bashrc" };
 
 /**
- * A shell command that `sandbox.sh` has been given and nobody has awaited yet. Every method returns a new builder with one
+ * A shell command made by `sandbox.sh` that has not started yet. Every method returns a new builder with one
  * setting changed, so a builder can be kept and used again. The command starts when the builder is awaited, or by
  * {@linkcode text}, {@linkcode json}, {@linkcode result} or {@linkcode spawn}.
  *
@@ -102,7 +102,8 @@ export class SandboxCommandBuilder {
   }
 
   /**
-   * Run the whole line as root: `a && b | c` and redirections too. The environment stays, but for `HOME`, `USER` and `LOGNAME`.
+   * Run the whole line as root, including pipes, lists and redirections. The environment stays the same, except for `HOME`,
+   * `USER` and `LOGNAME`.
    *
    * @example
    * ```ts
@@ -138,19 +139,19 @@ export class SandboxCommandBuilder {
     return this.#with({ env: { ...this.#settings.env, [name]: value } });
   }
 
-  /** What becomes of standard output. `"inherit"`, which prints it here, unless set. */
+  /** What happens to standard output. By default `"inherit"`, which prints it here. */
   stdout(kind: ShellPipeKind): SandboxCommandBuilder {
     return this.#with({ stdout: kind });
   }
 
-  /** What becomes of standard error. `"inherit"`, which prints it here, unless set. */
+  /** What happens to standard error. By default `"inherit"`, which prints it here. */
   stderr(kind: ShellPipeKind): SandboxCommandBuilder {
     return this.#with({ stderr: kind });
   }
 
   /**
-   * Pass the signals of a {@linkcode KillController} to the command, or `SIGTERM` when an `AbortSignal` is aborted. With several
-   * calls, each of them can end the command.
+   * Pass the signals of a {@linkcode KillController} to the command, or `SIGTERM` when an `AbortSignal` is aborted. When
+   * called several times, each of the signals can end the command.
    *
    * @example
    * ```ts
@@ -169,7 +170,7 @@ export class SandboxCommandBuilder {
   }
 
   /**
-   * Runs the command and gives what it printed to standard output. Rejects with `SandboxCommandError` when it fails.
+   * Runs the command. Resolves to what it printed to standard output. Rejects with `SandboxCommandError` when it fails.
    *
    * @example
    * ```ts
@@ -186,8 +187,8 @@ export class SandboxCommandBuilder {
   }
 
   /**
-   * Runs the command and reads what it printed to standard output as JSON. Rejects with `SandboxCommandError` when it fails, and
-   * with `Error` when that is not JSON.
+   * Runs the command and parses what it printed to standard output as JSON. Rejects with `SandboxCommandError` when it
+   * fails, and with `Error` when the output is not JSON.
    *
    * @example
    * ```ts
@@ -209,7 +210,7 @@ export class SandboxCommandBuilder {
   }
 
   /**
-   * Runs the command and gives how it ended, and what it printed to outputs that are `"piped"`. Rejects with
+   * Runs the command. Resolves to how it ended, and what it printed to outputs that are `"piped"`. Rejects with
    * `SandboxCommandError` when it fails, unless {@linkcode noThrow} is set. Awaiting the builder does the same.
    *
    * @example
@@ -231,7 +232,7 @@ export class SandboxCommandBuilder {
     return result;
   }
 
-  /** Starts the command without waiting for it: for {@linkcode SandboxCommandChild.output}. */
+  /** Starts the command without waiting for its end; see {@linkcode SandboxCommandChild.output}. */
   async spawn(): Promise<SandboxCommandChild> {
     const { signal, sudo, env, cwd, stdout, stderr } = this.#settings;
     if (signal?.abortedExitCode !== undefined) return commandChild(neverStarted(signal.abortedExitCode), () => {});
@@ -247,7 +248,7 @@ export class SandboxCommandBuilder {
       ...(cwd === undefined ? {} : { cwd }),
     });
     let running: Awaited<typeof starting> | undefined;
-    // From now on, not from when it runs: a signal that is sent while it starts is for it, too.
+    // Listen from now on, not only once it runs: a signal that is sent while it starts must reach it too.
     const passOn = (name: Signal) =>
       void (running?.kill(name) ?? starting.then((child) => child.kill(name))).catch(() => {});
     const stopListening = () => signal?.removeListener(passOn);
@@ -262,7 +263,7 @@ export class SandboxCommandBuilder {
     }
   }
 
-  /** Makes the builder awaitable, as {@linkcode result}. */
+  /** Makes the builder awaitable; the same as {@linkcode result}. */
   // biome-ignore lint/suspicious/noThenProperty: a builder is awaited
   then<TResult1 = SandboxCommandResult, TResult2 = never>(
     onfulfilled?: ((value: SandboxCommandResult) => TResult1 | PromiseLike<TResult1>) | null,
@@ -282,11 +283,11 @@ async function send(text: string, stdin: WritableStream<Uint8Array<ArrayBuffer>>
     await writer.write(new TextEncoder().encode(text));
     await writer.close();
   } catch {
-    // The connection ended, as whoever waits for the command hears.
+    // The connection ended; whoever waits for the command is told.
   }
 }
 
-/** The command line is left out: it may hold what should not be in a log. */
+/** The message omits the command line, which may contain what should not be in a log. */
 function failure({ status, stderrText }: SandboxCommandResult): SandboxCommandError {
   const reason = status.oom ? `: ${outOfMemory(status.memoryMiB)}` : "";
   return new SandboxCommandError(
@@ -297,7 +298,7 @@ function failure({ status, stderrText }: SandboxCommandResult): SandboxCommandEr
 
 function outOfMemory(memoryMiB: number | undefined): string {
   const has = memoryMiB === undefined ? "" : `, and the sandbox has ${memoryMiB} MiB`;
-  return `it ran out of memory${has}. Create it with more, as with memory: "2GiB"`;
+  return `it ran out of memory${has}. Create the sandbox with more, such as memory: "2GiB"`;
 }
 
 /** A command whose signal was aborted before it started. */
@@ -316,14 +317,15 @@ function neverStarted(code: number) {
 
 function toKillSignal(signal: KillSignal | AbortSignal): KillSignal {
   if (signal instanceof KillSignal) return signal;
-  if (!(signal instanceof AbortSignal)) throw new TypeError("A command can be given a KillSignal or an AbortSignal");
+  if (!(signal instanceof AbortSignal))
+    throw new TypeError("The signal of a command must be a KillSignal or an AbortSignal");
   const controller = new KillController();
   if (signal.aborted) controller.kill();
   else signal.addEventListener("abort", () => controller.kill(), { once: true });
   return controller.signal;
 }
 
-/** A signal that passes on two others. */
+/** A signal that combines two others. */
 function anyOf(...signals: KillSignal[]): KillSignal {
   const controller = new KillController();
   for (const signal of signals) {

@@ -2,7 +2,7 @@ import type { SandboxCommandResult } from "./result.ts";
 
 const key = Symbol("command");
 
-/** What a running command is to its builder. */
+/** What the builder hands over about a running command. */
 export interface RunningCommand {
   output(): Promise<SandboxCommandResult>;
 }
@@ -33,7 +33,7 @@ export class SandboxCommandChild {
     this.#release = release;
   }
 
-  /** Waits until it has ended. Does not throw when it failed: see `status`. */
+  /** Waits until the command has ended. Does not reject when it failed: check `status`. */
   async output(): Promise<SandboxCommandResult> {
     try {
       return await this.#command.output();
@@ -43,7 +43,7 @@ export class SandboxCommandChild {
   }
 }
 
-/** A started command; `release` is called when it has ended. */
+/** A started command. Calls `release` when it has ended. */
 export function commandChild(command: RunningCommand, release: () => void): SandboxCommandChild {
   return new SandboxCommandChild(key, command, release);
 }

@@ -1,11 +1,11 @@
 import type { Signal } from "../process/signal.ts";
 
-/** Signals that end a command, with the code that it then exits with: 128 and the signal's number. */
+/** Signals that end a command, with the exit code that it then has: 128 plus the number of the signal. */
 const ENDING: Partial<Record<Signal, number>> = { SIGINT: 130, SIGQUIT: 131, SIGABRT: 134, SIGKILL: 137, SIGTERM: 143 };
 
 const key = Symbol("kill signal");
 
-/** Is told the name of a signal that was sent. */
+/** Called with the name of a signal that was sent. */
 export type KillSignalListener = (signal: Signal) => void;
 
 interface State {
@@ -19,7 +19,7 @@ function send(state: State, signal: Signal): void {
 }
 
 /**
- * Sends signals to commands, as an `AbortController` aborts requests.
+ * Sends signals to commands, in the way that an `AbortController` aborts requests.
  *
  * @example
  * ```ts
@@ -38,20 +38,20 @@ export class KillController {
   readonly #state: State = { abortedExitCode: undefined, listeners: [] };
   readonly #signal: KillSignal = new KillSignal(key, this.#state);
 
-  /** What commands are given, to listen to this controller. */
+  /** Pass this to commands, so that they listen to this controller. */
   get signal(): KillSignal {
     return this.#signal;
   }
 
-  /** Sends a signal to every command that listens: `SIGTERM` unless another is named. */
+  /** Sends a signal to every listening command: `SIGTERM` by default. */
   kill(signal: Signal = "SIGTERM"): void {
     send(this.#state, signal);
   }
 }
 
 /**
- * Tells commands which signals a {@linkcode KillController} sends. After `SIGINT`, `SIGQUIT`, `SIGABRT`, `SIGKILL` or `SIGTERM`
- * it is aborted, and commands that are given it then do not start.
+ * Delivers the signals of a {@linkcode KillController} to commands. After `SIGINT`, `SIGQUIT`, `SIGABRT`, `SIGKILL` or
+ * `SIGTERM` it is aborted, and commands that get it afterwards do not start.
  *
  * @example
  * ```ts
@@ -80,18 +80,18 @@ export class KillSignal {
     this.#state = state;
   }
 
-  /** Whether a signal was sent that ends commands. */
+  /** Whether a signal that ends commands has been sent. */
   get aborted(): boolean {
     return this.#state.abortedExitCode !== undefined;
   }
 
-  /** The exit code of commands that were ended: 128 and the number of the signal. Undefined when none was sent. */
+  /** The exit code of the ended commands: 128 plus the number of the signal. Undefined if no such signal has been sent. */
   get abortedExitCode(): number | undefined {
     return this.#state.abortedExitCode;
   }
 
   /**
-   * Passes on every signal from now on to another `KillSignal`, until `unsubscribe()`.
+   * Forwards every signal from now on to another `KillSignal`, until `unsubscribe()` is called.
    *
    * @example
    * ```ts
@@ -117,7 +117,7 @@ export class KillSignal {
     this.#state.listeners.push(listener);
   }
 
-  /** Stops calling `listener`. Due when what it cares about is over and the signal lives on. */
+  /** Stops calling `listener`. Call this when the listener is no longer needed but the signal lives on. */
   removeListener(listener: KillSignalListener): void {
     const index = this.#state.listeners.indexOf(listener);
     if (index >= 0) this.#state.listeners.splice(index, 1);

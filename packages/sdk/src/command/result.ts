@@ -1,4 +1,4 @@
-/** How a command of `sandbox.sh` ended, and what it printed to outputs that were `"piped"`; the others are null. */
+/** How a command of `sandbox.sh` ended, and what it printed to outputs that were `"piped"`. The others are null. */
 export interface SandboxCommandResult {
   /** How it ended. */
   status: {
@@ -8,18 +8,18 @@ export interface SandboxCommandResult {
     code: number;
     /** Whether it ran out of memory. */
     oom: boolean;
-    /** The sandbox's memory in MiB, told when it ran out. */
+    /** The sandbox's memory in MiB, if it ran out. */
     memoryMiB?: number;
   };
   /** Its standard output, as UTF-8 text. */
   stdoutText: string | null;
   /** Its standard error, as UTF-8 text. */
   stderrText: string | null;
-  /** Bytes of its standard output. */
+  /** Its standard output, as bytes. */
   stdout: Uint8Array | null;
-  /** Bytes of its standard error. */
+  /** Its standard error, as bytes. */
   stderr: Uint8Array | null;
 }
 
-/** What becomes of an output: printed here, kept for the result, or thrown away. */
+/** What happens to an output: it is printed here, kept for the result, or discarded. */
 export type ShellPipeKind = "inherit" | "piped" | "null";

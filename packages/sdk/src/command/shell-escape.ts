@@ -1,7 +1,7 @@
-/** What needs no quotes in any shell, wherever in a word it stands. */
+/** Characters that need no quotes in any shell, anywhere in a word. */
 const PLAIN = /^[a-zA-Z0-9_/.:@%+,-]+$/;
 
-/** One argument for a shell, quoted if it needs to be. Null and undefined are empty arguments. */
+/** One argument for a shell, quoted if necessary. Null and undefined are empty arguments. */
 export function escapeShellArg(value: unknown): string {
   if (typeof value === "object" && value !== null)
     throw new TypeError("An object cannot be an argument of a shell command");
@@ -9,11 +9,11 @@ export function escapeShellArg(value: unknown): string {
   return PLAIN.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
 }
 
-/** The command of a template: substitutions are quoted, an array's elements one by one. */
+/** The command line of a template. Substitutions are quoted; the elements of an array one by one. */
 export function shellCommand(strings: TemplateStringsArray, substitutions: unknown[]): string {
   const escaped = substitutions.map((value) =>
     Array.isArray(value) ? value.map(escapeShellArg).join(" ") : escapeShellArg(value),
   );
-  // The cooked strings, as a reader of the template expects: `\n` is a line feed.
+  // The cooked strings, as readers of the template expect: `\n` is a line feed.
   return strings.map((text, index) => text + (escaped[index] ?? "")).join("");
 }

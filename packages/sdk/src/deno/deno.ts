@@ -6,7 +6,7 @@ import type { DenoRepl } from "./repl.ts";
 /** Deno in a sandbox. */
 export interface SandboxDeno {
   /**
-   * Starts a program: a file of the sandbox, or code. It has every permission; the sandbox is its border.
+   * Starts a program: a file in the sandbox, or code. It has all permissions; the sandbox is what confines it.
    *
    * @example
    * ```ts
@@ -25,7 +25,7 @@ export interface SandboxDeno {
   run(options: DenoRunOptions): Promise<DenoProcess>;
 
   /**
-   * Evaluates code in a REPL of its own, see {@linkcode DenoRepl.eval}.
+   * Evaluates code in a new REPL; see {@linkcode DenoRepl.eval}.
    *
    * @example
    * ```ts
@@ -54,7 +54,7 @@ export interface SandboxDeno {
   repl(options?: DenoReplOptions): Promise<DenoRepl>;
 
   /**
-   * Deploys a directory of the sandbox to an app. Rejects with `DeployError`.
+   * Deploys a directory in the sandbox to an app. Rejects with `DeployError`.
    *
    * @example
    * ```ts ignore

@@ -1,12 +1,12 @@
 import type { BuildLog, Revision } from "../apps/revisions.ts";
 
-/** A deployment that {@linkcode SandboxDeno.deploy} has begun. */
+/** A deployment that {@linkcode SandboxDeno.deploy} has started. */
 export interface Build {
-  /** Id of the revision that it makes. */
+  /** Id of the new revision. */
   id: string;
-  /** Resolves to the revision when the build has ended, well or not. Rejects with `DeployError`. */
+  /** Resolves to the revision when the build has ended, successfully or not. Rejects with `DeployError`. */
   done: Promise<Revision>;
-  /** What the build logs, until it ends. */
+  /** The log of the build, until it ends. */
   logs(): AsyncIterable<BuildLog>;
 }
 
@@ -22,14 +22,14 @@ export type BuildOptions = {
   args?: string[];
 } & (
   | {
-      /** The files are deployed as they are. */
+      /** Deploy the files as they are. */
       mode?: "none";
     }
   | {
-      /** The files are built in the sandbox first, as Deno Deploy builds. */
+      /** Build in the sandbox first, in the way Deno Deploy does. */
       mode?: "local";
       /**
-       * Framework whose rules apply.
+       * Framework whose preset is used.
        *
        * @default {""}
        */
@@ -48,7 +48,7 @@ export type BuildOptions = {
       installCommand?: string;
       /** Command that builds. */
       buildCommand?: string;
-      /** Directory whose content is deployed. */
+      /** Directory with the result, which is deployed. */
       buildDirectory?: string;
     }
 );
@@ -62,17 +62,17 @@ export interface DeployOptions {
    */
   path?: string;
   /**
-   * Put it in the production timeline.
+   * Whether to deploy it to production.
    *
    * @default {true}
    */
   production?: boolean;
   /**
-   * Make it a preview.
+   * Whether to deploy it as a preview.
    *
    * @default {false}
    */
   preview?: boolean;
-  /** How it is built; as it is when absent. */
+  /** How it is built; the files are deployed as they are when absent. */
   build?: BuildOptions;
 }

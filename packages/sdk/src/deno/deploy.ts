@@ -5,7 +5,7 @@ import type { Rest } from "../rest/rest.ts";
 import { path } from "../rest/rest.ts";
 import type { Build, DeployOptions } from "./deploy-options.ts";
 
-/** Begins to deploy a directory of a sandbox to an app. Rejects with `DeployError`. */
+/** Starts to deploy a directory in a sandbox to an app. Rejects with `DeployError`. */
 export async function deploy(rest: Rest, sandboxId: string, app: string, options: DeployOptions = {}): Promise<Build> {
   const { production, preview, path: directory = "/home/app", build = {} } = options;
   const { entrypoint = "main.ts", args, mode = "none", ...local } = build;
@@ -18,7 +18,7 @@ export async function deploy(rest: Rest, sandboxId: string, app: string, options
   let done: Promise<Revision> | undefined;
   return {
     id,
-    // Only asked for by those who wait.
+    // Requested only when somebody waits for it.
     get done() {
       return (done ??= finished(rest, id));
     },
@@ -29,7 +29,7 @@ export async function deploy(rest: Rest, sandboxId: string, app: string, options
 async function finished(rest: Rest, id: string): Promise<Revision> {
   try {
     const progress = await rest.request("GET", path`/api/v2/revisions/${id}/progress`);
-    // The stream lasts as long as the build.
+    // The stream ends with the build.
     await progress.body?.pipeTo(new WritableStream());
     const revision = await rest.json<Revision>("GET", path`/api/v2/revisions/${id}`);
     const timelines = await rest.json<unknown[]>("GET", path`/api/v2/revisions/${id}/timelines`);

@@ -1,15 +1,15 @@
 import type { SpawnOptions } from "../sandbox/options.ts";
 
-/** File extension that tells Deno what a piece of code is written in. */
+/** File extension that tells Deno which language a piece of code is written in. */
 export type CodeExtension = "js" | "cjs" | "mjs" | "ts" | "cts" | "mts" | "jsx" | "tsx";
 
-/** What {@linkcode SandboxDeno.run} runs: a file of the sandbox, or code. */
+/** What {@linkcode SandboxDeno.run} runs: a file in the sandbox, or code. */
 export type DenoRunOptions = (
   | {
       /** Path of the main module in the sandbox. Excludes `code`. */
       entrypoint: string | URL;
       /**
-       * Start again whenever a module that is used changes, or one of the further paths given.
+       * Restart whenever a module of the program, or one of the given additional paths, changes.
        *
        * @default {false}
        */
@@ -19,7 +19,7 @@ export type DenoRunOptions = (
       /** The program. Excludes `entrypoint`. */
       code: string;
       /**
-       * What it is written in.
+       * Its language.
        *
        * @default {"ts"}
        */

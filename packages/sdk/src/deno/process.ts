@@ -5,7 +5,7 @@ import type { Connection } from "../transport/connection.ts";
 import { remoteFetch } from "../transport/fetch.ts";
 
 /**
- * A Deno program in a sandbox. When it was started with `watch`, it dispatches an event `restart` each time that it starts again.
+ * A Deno program in a sandbox. If it was started with `watch`, it dispatches the event `restart` each time it restarts.
  *
  * @example
  * ```ts
@@ -35,13 +35,13 @@ export class DenoProcess extends ChildProcess {
     this.#httpReady.catch(() => {});
   }
 
-  /** Resolves to true when the program serves HTTP, with `Deno.serve` or `node:http`; to false when it ended without. */
+  /** Resolves to true when the program serves HTTP, with `Deno.serve` or `node:http`; to false if it ended without doing so. */
   get httpReady(): Promise<boolean> {
     return this.#httpReady;
   }
 
   /**
-   * Sends a request to the HTTP server of this program, whatever host and port the URL names.
+   * Sends a request to the HTTP server of this program, regardless of the host and port in the URL.
    *
    * @example
    * ```ts

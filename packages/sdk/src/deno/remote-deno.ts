@@ -13,12 +13,12 @@ import { DenoRepl } from "./repl.ts";
 
 const RESTART = "$sandbox.deno.watcher.restart";
 
-/** {@linkcode SandboxDeno} over a connection. */
+/** Implements {@linkcode SandboxDeno} over a connection. */
 export class RemoteDeno implements SandboxDeno {
   readonly #connection: Connection;
   readonly #rest: Rest;
 
-  /** `rest` is the API that deploys. */
+  /** `rest` is the API that deploys apps. */
   constructor(connection: Connection, rest: Rest) {
     this.#connection = connection;
     this.#rest = rest;
@@ -63,7 +63,7 @@ export class RemoteDeno implements SandboxDeno {
   }
 }
 
-/** Turns the server's notice that a watched program started again into an event of its object, for as long as it lives. */
+/** Dispatches an event on a program's object whenever the server reports that the watched program restarted. */
 function dispatchRestarts(connection: Connection, child: DenoProcess, watcherId: string): void {
   const stop = connection.on(RESTART, (params) => {
     if (params.watcherId === watcherId) child.dispatchEvent(new Event("restart"));

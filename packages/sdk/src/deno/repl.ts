@@ -4,7 +4,7 @@ import type { Connection } from "../transport/connection.ts";
 import { DenoProcess } from "./process.ts";
 
 /**
- * A Deno that evaluates one piece of code after the other, and remembers what they define.
+ * A Deno REPL: it evaluates one piece of code after the other, and remembers what they define.
  *
  * @example
  * ```ts
@@ -27,8 +27,8 @@ export class DenoRepl extends DenoProcess {
   }
 
   /**
-   * Evaluates TypeScript or JavaScript, with `await` where it is needed, and gives the value of its last expression as far as JSON
-   * can hold it. Rejects with the exception, if there is one.
+   * Evaluates TypeScript or JavaScript, with top-level `await`. Resolves to the value of its last expression, as far as
+   * JSON can represent it. Rejects with the exception if there is one.
    *
    * @example
    * ```ts
@@ -46,8 +46,8 @@ export class DenoRepl extends DenoProcess {
   }
 
   /**
-   * Calls a function: one that was defined before, by name, or one given as an expression. Arguments and result are what JSON can
-   * hold.
+   * Calls a function: one that was defined before, by its name, or one given as an expression. Arguments and result must be
+   * representable as JSON.
    *
    * @example
    * ```ts
@@ -65,7 +65,7 @@ export class DenoRepl extends DenoProcess {
     return (await this.#connection.call("denoReplCall", { pid: this.pid, fn, args })) as T;
   }
 
-  /** Ends it. Does nothing when it has ended. */
+  /** Ends it. Does nothing if it has ended already. */
   async close(): Promise<void> {
     await ignoreEnded(this.#connection.call("denoReplClose", { pid: this.pid }));
   }

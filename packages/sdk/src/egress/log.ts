@@ -3,20 +3,20 @@ import { path, type Rest } from "../rest/rest.ts";
 import { readEvents } from "../rest/server-sent-events.ts";
 import type { EgressEvent, EgressLogOptions } from "./types.ts";
 
-/** Of every event of egress; and the one after which there are no more. */
+/** The kinds of egress events, and the event after which there are no more. */
 const KINDS = ["http", "connection", "dns"];
 const LAST_KIND = "sandbox.stopped";
-/** Before the first event. */
+/** An id before that of the first event. */
 const BEGINNING = "evt_0";
 
-/** An event as the API gives it. */
+/** An event as the API sends it. */
 interface WireEvent {
   id: string;
   kind: string;
   data: Record<string, unknown> & { at: number };
 }
 
-/** A sandbox's log of egress. It ends with what is there, or when the sandbox stops. */
+/** A sandbox's egress log. Without `follow` it ends with the last stored entry, otherwise when the sandbox stops. */
 export async function* readLog(
   rest: Rest,
   sandboxId: string,
@@ -40,10 +40,10 @@ async function* stored(rest: Rest, sandboxId: string, signal: AbortSignal | unde
     partial = lines.pop() ?? "";
     for (const line of lines) yield egressEvent(parse(line));
   }
-  if (partial !== "") throw new ApiError(500, "INVALID_EVENT", "The log of egress ended in the middle of an event");
+  if (partial !== "") throw new ApiError(500, "INVALID_EVENT", "The egress log ended in the middle of an event");
 }
 
-/** The server cuts off a reader that is too slow; it goes on from the last event that it has. */
+/** The server disconnects readers that are too slow; then this continues after the last event it has received. */
 async function* followed(rest: Rest, sandboxId: string, signal: AbortSignal | undefined): AsyncGenerator<EgressEvent> {
   let last = BEGINNING;
   for (;;) {

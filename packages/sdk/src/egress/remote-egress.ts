@@ -3,10 +3,10 @@ import { readLog } from "./log.ts";
 import type { SandboxEgress } from "./sandbox-egress.ts";
 import type { EgressEvent, EgressLogOptions, EgressPolicy, EgressState, SecretInfo, SecretUpdate } from "./types.ts";
 
-/** A list that replaces another, or what is added to it and removed from it. */
+/** A list that replaces another one, or what to add to it or remove from it. */
 type ListChange = string[] | null | { add?: string[]; remove?: string[] };
 
-/** {@linkcode SandboxEgress} over the REST API. */
+/** Implements {@linkcode SandboxEgress} over the REST API. */
 export class RemoteEgress implements SandboxEgress {
   readonly #rest: Rest;
   readonly #sandboxId: string;

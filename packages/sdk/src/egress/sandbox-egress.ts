@@ -1,9 +1,9 @@
 import type { EgressEvent, EgressLogOptions, EgressPolicy, EgressState, SecretInfo, SecretUpdate } from "./types.ts";
 
 /**
- * Sandkeep's own: what a sandbox may reach, read and changed while it runs, and the log of what it reached. A change is in force, on
- * open connections too, when its promise resolves. Every call rejects with `ApiError` (`INVALID_REQUEST` names the pattern that
- * is none, and why) and `NetworkError`.
+ * Sandkeep's own: reads and changes what a sandbox may reach while it runs, and reads the log of what it reached. A change
+ * is in force when its promise resolves, also for open connections. Every call rejects with `ApiError` (`INVALID_REQUEST`
+ * names an invalid pattern and the reason) and `NetworkError`.
  *
  * @example
  * ```ts
@@ -19,12 +19,12 @@ import type { EgressEvent, EgressLogOptions, EgressPolicy, EgressState, SecretIn
  * ```
  */
 export interface SandboxEgress {
-  /** What it may reach now, and its secrets without their values. */
+  /** What the sandbox may reach now, and its secrets without their values. */
   get(): Promise<EgressState>;
 
   /**
-   * Adds patterns to what it may reach. Resolves to what is in force then. Rejects with an `ApiError` `NO_ALLOW_LIST` when it was created without
-   * `allowNet` and may reach every public host anyway.
+   * Adds patterns to the allow list. Resolves to the new state. Rejects with an `ApiError` `NO_ALLOW_LIST` if the sandbox was
+   * created without `allowNet` and may reach every public host anyway.
    *
    * @example
    * ```ts
@@ -39,8 +39,8 @@ export interface SandboxEgress {
   allow(...patterns: string[]): Promise<EgressState>;
 
   /**
-   * Takes patterns away from what it may reach: what they alone permitted ends. Resolves to what is in force then. Rejects when one of them
-   * is not in the list, and then takes none away.
+   * Removes patterns from the allow list; connections that only they permitted end. Resolves to the new state. Rejects if
+   * one of them is not in the list, and then removes none.
    *
    * @example
    * ```ts
@@ -54,11 +54,11 @@ export interface SandboxEgress {
    */
   disallow(...patterns: string[]): Promise<EgressState>;
 
-  /** Adds patterns that it may not reach, whatever else permits them. Resolves to what is in force then. */
+  /** Adds patterns to the deny list, which takes precedence over the allow list. Resolves to the new state. */
   deny(...patterns: string[]): Promise<EgressState>;
 
   /**
-   * Replaces what is given of its policy; the rest stays. Resolves to what is in force then.
+   * Replaces the given parts of the policy; the others stay. Resolves to the new state.
    *
    * @example
    * ```ts
@@ -77,8 +77,8 @@ export interface SandboxEgress {
   set(policy: Partial<EgressPolicy>): Promise<EgressState>;
 
   /**
-   * Adds a secret: processes that are started from now on have a placeholder in the variable. Or gives one that is there another
-   * value, and other `hosts` and `in` if these are given: its placeholder stays, so that running processes use the new value.
+   * Adds a secret: processes that start from now on have a placeholder in the variable. For an existing secret, replaces
+   * its value, and `hosts` and `in` if they are given; its placeholder stays, so running processes use the new value.
    *
    * @example
    * ```ts
@@ -97,7 +97,7 @@ export interface SandboxEgress {
   setSecret(name: string, secret: SecretUpdate): Promise<SecretInfo>;
 
   /**
-   * Takes a secret away: its placeholder means nothing any more. Rejects with an `ApiError` `SECRET_NOT_FOUND`.
+   * Revokes a secret: its placeholder is no longer replaced. Rejects with an `ApiError` `SECRET_NOT_FOUND`.
    *
    * @example
    * ```ts
@@ -113,7 +113,8 @@ export interface SandboxEgress {
   revokeSecret(name: string): Promise<void>;
 
   /**
-   * What it reached, or tried to, oldest first: requests, connections and DNS queries. With `follow`, also what happens from then on.
+   * Reads the log of requests, connections and DNS queries, allowed and denied, oldest first. With `follow`, continues with
+   * new entries as they happen.
    *
    * @example
    * ```ts

@@ -1,76 +1,85 @@
-/** A request that is permitted, see {@linkcode EgressPolicy.rules}. All of what is given must hold. */
+/** A rule that permits requests; see {@linkcode EgressPolicy.rules}. A request must meet every given condition. */
 export interface RequestRule {
-  /** Which hosts it is for: a pattern as in `allowNet`. Hosts that no rule is for are not restricted. */
+  /** The hosts it applies to: a pattern as in `allowNet`. Hosts without a rule are not restricted. */
   host: string;
-  /** Methods, in upper case. Absent: any. */
+  /** Permitted methods, in upper case; any when absent. */
   methods?: string[];
-  /** Patterns of the path without its query: `*` within a segment, `**` across, such as `/v1/*` or `/repos/**`. Absent: any. */
+  /**
+   * Patterns for the path without its query: `*` within a segment, `**` across segments, such as `/v1/*` or `/repos/**`;
+   * any when absent.
+   */
   paths?: string[];
-  /** Whether it permits WebSockets too. Absent: no. */
+  /** Whether it permits WebSockets too; they are denied when absent. */
   websocket?: boolean;
-  /** Largest body of a request, in bytes; of a WebSocket, all that is sent over it. */
+  /** Largest request body, in bytes; for a WebSocket, everything that is sent over it. */
   maxRequestBytes?: number;
-  /** Requests per minute, of this sandbox; each message sent over a WebSocket counts as one. */
+  /** Most requests of this sandbox per minute. Each message sent over a WebSocket counts as one. */
   requestsPerMinute?: number;
 }
 
 /** What a sandbox may reach. */
 export interface EgressPolicy {
-  /** Patterns of hosts, as in `allowNet`; null: every public host. */
+  /** Host patterns, as in `allowNet`; null permits every public host. */
   allow: string[] | null;
-  /** Patterns of hosts that win over `allow`. */
+  /** Host patterns that take precedence over `allow`. */
   deny: string[];
-  /** A request to a host that a rule is for must fit at least one of the rules for it. */
+  /** A request to a host that has rules must match at least one of them. */
   rules: RequestRule[];
 }
 
 /** A secret without its value. */
 export interface SecretInfo {
-  /** Of the environment variable that holds the placeholder. */
+  /** Name of the environment variable that holds the placeholder. */
   name: string;
   /** Hosts to which it may go. */
   hosts: string[];
-  /** Where it is put in, besides headers and the query. */
+  /** Where the placeholder is replaced, besides headers and the query. */
   in: "body"[];
 }
 
-/** What a sandbox may reach, and its secrets, see {@linkcode SandboxEgress.get}. */
+/** What a sandbox may reach, and its secrets; see {@linkcode SandboxEgress.get}. */
 export interface EgressState extends EgressPolicy {
   /** Its secrets. */
   secrets: SecretInfo[];
 }
 
-/** A secret's new value, see {@linkcode SandboxEgress.setSecret}. */
+/** A secret's new value; see {@linkcode SandboxEgress.setSecret}. */
 export interface SecretUpdate {
   /** The secret: 1 to 16,384 bytes of UTF-8, without line breaks and other control characters. */
   value: string;
-  /** Hosts to which it may go: names, also `*.example.com`, with or without a port; no addresses. May be left out for a secret that is there. */
+  /**
+   * Hosts to which it may go: names, also `*.example.com`, with or without a port; no IP addresses. Optional for an
+   * existing secret.
+   */
   hosts?: string[];
-  /** `["body"]`: put it into the bodies of requests, too. May be left out; for a new secret, that means no. */
+  /**
+   * `["body"]` also replaces the placeholder in request bodies. When absent, a new secret does not, and an existing one
+   * stays as it is.
+   */
   in?: "body"[];
-  /** Of a new secret: what its placeholder looks like, such as `sk-ant-…`. See {@linkcode SecretConfig.placeholder}. */
+  /** The format of a new secret's placeholder, such as `sk-ant-…`; see {@linkcode SecretConfig.placeholder}. */
   placeholder?: string;
 }
 
-/** What every entry of the log has. */
+/** Fields that every entry of the log has. */
 export interface EgressEventBase {
-  /** Unique; sorts by time. */
+  /** Unique id; ids sort by time. */
   id: string;
-  /** When it began. */
+  /** When it started. */
   startedAt: Date;
   /** How long it took, in milliseconds. */
   durationMs: number;
-  /** Whether it went out. */
+  /** Whether it was permitted. */
   verdict: "allowed" | "denied" | "failed";
-  /** The pattern or rule that decided, if one did. */
+  /** The pattern or rule that decided, if there is one. */
   rule: string | null;
   /** Why it was denied or failed. */
   reason: string | null;
-  /** The process in the sandbox, as the sandbox tells it: not to be trusted. */
+  /** The process in the sandbox, as the sandbox reports it: do not trust it. */
   process: { pid: number; name: string } | null;
 }
 
-/** A request that left the sandbox, or tried to. */
+/** A request that the sandbox sent or tried to send. */
 export interface EgressHttpEvent extends EgressEventBase {
   kind: "http";
   protocol: "http/1.1" | "h2" | "websocket";
@@ -78,38 +87,38 @@ export interface EgressHttpEvent extends EgressEventBase {
   method: string;
   host: string;
   port: number;
-  /** Without the query. */
+  /** The path without the query. */
   path: string;
-  /** Names of the query's parameters, never their values. */
+  /** Names of the query parameters, never their values. */
   query: string[];
-  /** Status of the answer that the sandbox got; null: none. */
+  /** Status of the response that the sandbox got; null if it got none. */
   status: number | null;
-  /** Bytes of the body that the sandbox sent, and of the one that it got. */
+  /** Size of the request body and of the response body, in bytes. */
   bytesUp: number;
   bytesDown: number;
-  /** Names of secrets that were put in. */
+  /** Names of the secrets whose placeholders were replaced. */
   secrets: string[];
-  /** Names of secrets whose placeholder was seen where it is not put in. */
+  /** Names of the secrets whose placeholder was seen where it is not replaced. */
   placeholders: string[];
-  /** Address that was dialled. */
+  /** The address that was connected to. */
   address: string | null;
 }
 
-/** A connection that is not made of requests, or that was refused. */
+/** A connection that does not carry HTTP requests, or that was denied. */
 export interface EgressConnectionEvent extends EgressEventBase {
   kind: "connection";
   protocol: "tcp" | "tls" | "udp";
-  /** Name, or address where there is none. */
+  /** The host's name, or its address if it has no name. */
   host: string;
   port: number;
-  /** Address that was dialled. */
+  /** The address that was connected to. */
   address: string | null;
-  /** Bytes that the sandbox sent, and that it got. */
+  /** Bytes that the sandbox sent and received. */
   bytesUp: number;
   bytesDown: number;
 }
 
-/** A name that was asked for. */
+/** A DNS query. */
 export interface EgressDnsEvent extends EgressEventBase {
   kind: "dns";
   name: string;
@@ -117,17 +126,17 @@ export interface EgressDnsEvent extends EgressEventBase {
   type: string;
 }
 
-/** What a sandbox reached, or tried to, see {@linkcode SandboxEgress.log}. */
+/** Something that a sandbox reached or tried to reach; see {@linkcode SandboxEgress.log}. */
 export type EgressEvent = EgressHttpEvent | EgressConnectionEvent | EgressDnsEvent;
 
-/** What to read of the log, see {@linkcode SandboxEgress.log}. */
+/** Which part of the log to read; see {@linkcode SandboxEgress.log}. */
 export interface EgressLogOptions {
   /**
-   * Go on with what happens from now, until the sandbox has stopped.
+   * Continue with new entries until the sandbox has stopped.
    *
    * @default {false}
    */
   follow?: boolean;
-  /** Ends it; the loop over the entries then ends, too. */
+  /** Stops reading when aborted. The loop over the entries then ends normally. */
   signal?: AbortSignal;
 }

@@ -1,7 +1,7 @@
 import type { Connection } from "../transport/connection.ts";
 
 /**
- * The environment of a sandbox: what every process started from now on has, whoever starts it.
+ * The environment of a sandbox. Every process that starts from now on has it, whoever starts the process.
  *
  * @example
  * ```ts
@@ -15,7 +15,7 @@ import type { Connection } from "../transport/connection.ts";
  */
 export interface SandboxEnv {
   /**
-   * The value of a variable; undefined when it is not set.
+   * Gets the value of a variable; undefined when it is not set.
    *
    * @example
    * ```ts
@@ -33,7 +33,7 @@ export interface SandboxEnv {
   set(key: string, value: string): Promise<void>;
 
   /**
-   * All variables.
+   * Gets all variables.
    *
    * @example
    * ```ts
@@ -47,7 +47,7 @@ export interface SandboxEnv {
   toObject(): Promise<Record<string, string>>;
 
   /**
-   * Removes a variable. Does nothing when it is not set.
+   * Deletes a variable. Does nothing when it is not set.
    *
    * @example
    * ```ts
@@ -62,7 +62,7 @@ export interface SandboxEnv {
   delete(key: string): Promise<void>;
 }
 
-/** {@linkcode SandboxEnv} over a connection. */
+/** Implements {@linkcode SandboxEnv} over a connection. */
 export class RemoteEnv implements SandboxEnv {
   readonly #connection: Connection;
 

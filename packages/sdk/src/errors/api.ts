@@ -19,11 +19,11 @@ import { SandboxSdkError } from "./base.ts";
  */
 export class ApiError extends Error {
   override name = "ClientError";
-  /** HTTP status of the answer. */
+  /** HTTP status of the response. */
   status: number;
   /** The server's code for the reason, such as `INVALID_TOKEN`. */
   code: string;
-  /** Names the request in the server's log. */
+  /** Id of the request in the server's log. */
   traceId?: string;
 
   constructor(status: number, code: string, message: string, traceId?: string) {
@@ -50,9 +50,9 @@ export class ApiError extends Error {
  */
 export class SandboxKillError extends SandboxSdkError {
   override name = "SandboxKillError";
-  /** HTTP status of the answer. */
+  /** HTTP status of the response. */
   status: number;
-  /** Text of the answer. */
+  /** Body of the response. */
   response: string;
 
   constructor(status: number, response: string) {

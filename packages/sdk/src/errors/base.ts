@@ -1,6 +1,6 @@
 /**
- * The root of the errors that this package raises by itself. Errors that happen *inside* a sandbox (a missing file, an
- * exception in evaluated code) arrive as the class they have there, and are not instances of this one.
+ * Base class of the errors that this package itself raises. Errors that happen *inside* a sandbox, such as a missing file
+ * or an exception in evaluated code, keep the class they have there and are not instances of this one.
  *
  * @example Tell a problem of the platform from a problem of the program in the sandbox
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * A command that was started with `sandbox.sh` ended with a code other than zero.
+ * A command of `sandbox.sh` ended with an exit code other than zero.
  *
  * @example
  * ```ts

@@ -16,14 +16,14 @@ import { SandboxSdkError } from "./base.ts";
  */
 export class ConnectionEstablishmentError extends SandboxSdkError {
   override name = "ConnectionEstablishmentError";
-  /** HTTP status of the refusal. */
+  /** HTTP status of the response. */
   status: number;
   /** The server's code for the reason, such as `SANDBOX_NOT_FOUND`. */
   code: string;
-  /** Names the request in the server's log. */
+  /** Id of the request in the server's log. */
   traceId: string | undefined;
 
-  /** Composes the message out of the server's sentence, the status, the code and the trace id. */
+  /** Builds the message from the server's sentence, the status, the code and the trace id. */
   constructor(status: number, code: string, message: string, traceId?: string) {
     const details = [`status: ${status}`, `code: ${code}`, ...(traceId ? [`traceId: ${traceId}`] : [])];
     super(`${message} (${details.join(", ")})`);
@@ -34,8 +34,8 @@ export class ConnectionEstablishmentError extends SandboxSdkError {
 }
 
 /**
- * The connection to the sandbox has ended: it was closed here, the sandbox stopped, or the network failed. Calls that were
- * under way and streams that were open fail with it too.
+ * The connection to the sandbox has ended: it was closed here, the sandbox stopped, or the network failed. Pending calls
+ * and open streams fail with this error too.
  *
  * @example
  * ```ts
@@ -51,10 +51,10 @@ export class ConnectionClosedError extends SandboxSdkError {
   override name = "ConnectionClosedError";
   /** WebSocket close code (RFC 6455, section 7.4), if known. */
   code: number | undefined;
-  /** What the server said about it, if it said anything. */
+  /** The reason that the server gave, if any. */
   reason: string | undefined;
 
-  /** Without a code the connection is known to be closed, but not how. */
+  /** Without a code it is known that the connection is closed, but not why. */
   constructor(code?: number, reason?: string) {
     super(
       code === undefined
@@ -67,7 +67,7 @@ export class ConnectionClosedError extends SandboxSdkError {
 }
 
 /**
- * The server refused a call before it reached the sandbox: an unknown method, parameters that do not fit, an internal fault.
+ * The server refused a call before it reached the sandbox: an unknown method, invalid parameters, or an internal error.
  *
  * @example
  * ```ts
@@ -85,7 +85,7 @@ export class RpcError extends SandboxSdkError {
   override name = "RpcError";
   /** JSON-RPC 2.0 error code. */
   code: number;
-  /** Whatever the server added; for invalid parameters, which ones and why. */
+  /** Details from the server; for invalid parameters, which ones and why. */
   data?: unknown;
 
   constructor(code: number, message: string, data?: unknown) {
@@ -96,7 +96,8 @@ export class RpcError extends SandboxSdkError {
 }
 
 /**
- * The server cannot be reached: nothing listens, the name does not resolve, the network is down. `cause` has the system's error.
+ * The server cannot be reached: nothing listens there, the name does not resolve, or the network is down. `cause` has the
+ * system's error.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * The classes of errors that operations inside a sandbox fail with, by Deno's names. In Deno these are `Deno.errors` itself;
- * elsewhere they are classes of the same names.
+ * The error classes of failed operations inside a sandbox, with Deno's names. In Deno these are `Deno.errors` itself;
+ * elsewhere they are classes with the same names.
  */
 
 type ErrorClass = new (message?: string) => Error & { code?: string };
@@ -46,7 +46,7 @@ function define(name: OsErrorName): ErrorClass {
 }
 
 /**
- * Deno's error classes, for `instanceof`. `error.code` has the errno's name.
+ * Deno's error classes, for `instanceof`. `error.code` is the name of the errno, such as `ENOENT`.
  *
  * @example
  * ```ts

@@ -16,14 +16,14 @@ export class MissingTokenError extends SandboxSdkError {
 
   constructor() {
     super(
-      "A token is needed: pass it as the 'token' option, or set the environment variable SANDKEEP_TOKEN or DENO_DEPLOY_TOKEN. " +
-        "'sandkeep token create' makes one.",
+      "There is no token: pass the 'token' option, or set the environment variable SANDKEEP_TOKEN or DENO_DEPLOY_TOKEN. " +
+        "'sandkeep token create' creates one.",
     );
   }
 }
 
 /**
- * The token is not an organisation's (it does not begin with `ddo_`), and no organisation was named with it.
+ * The token is not an organisation token (it does not start with `ddo_`), and no organisation was given.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ export class MissingOrgError extends SandboxSdkError {
 
   constructor() {
     super(
-      "The token is not an organisation's token, so the organisation must be named: pass the 'org' option or set DENO_DEPLOY_ORG.",
+      "The token is not an organisation token, so it needs an organisation: pass the 'org' option or set DENO_DEPLOY_ORG.",
     );
   }
 }
@@ -63,7 +63,7 @@ export class InvalidTokenError extends SandboxSdkError {
 }
 
 /**
- * The `apiEndpoint` is not usable.
+ * The `apiEndpoint` is invalid.
  *
  * @example
  * ```ts
@@ -78,13 +78,13 @@ export class InvalidApiEndpoint extends SandboxSdkError {
 
   constructor(invalidApiEndpoint: string) {
     super(
-      `'${invalidApiEndpoint}' cannot be used as API endpoint: it must be an http or https URL without a '/' at its end.`,
+      `'${invalidApiEndpoint}' is not a valid API endpoint: it must be an http or https URL without a '/' at the end.`,
     );
   }
 }
 
 /**
- * The `sandboxEndpoint` is not usable.
+ * The `sandboxEndpoint` is invalid.
  *
  * @example
  * ```ts
@@ -99,13 +99,13 @@ export class InvalidSandboxEndpoint extends SandboxSdkError {
 
   constructor(invalidSandboxEndpoint: string) {
     super(
-      `'${invalidSandboxEndpoint}' cannot be used as sandbox endpoint: it must be an http or https URL without a '/' at its end.`,
+      `'${invalidSandboxEndpoint}' is not a valid sandbox endpoint: it must be an http or https URL without a '/' at the end.`,
     );
   }
 }
 
 /**
- * A `timeout` that is neither `"session"` nor a positive duration such as `"90s"` or `"15m"`.
+ * The `timeout` is neither `"session"` nor a positive duration such as `"90s"` or `"15m"`.
  *
  * @example
  * ```ts
@@ -124,7 +124,7 @@ export class InvalidTimeoutError extends SandboxSdkError {
 }
 
 /**
- * A `memory` that cannot be read as a size, or lies outside 768 MiB to 4096 MiB.
+ * The `memory` is not a valid size, or is not between 768 MiB and 4096 MiB.
  *
  * @example
  * ```ts

@@ -6,12 +6,12 @@ import { chunksOf, receivePaced, WINDOW_BYTES } from "../transport/paced-stream.
 import { unlessLacking } from "./extension.ts";
 import type { ReadFileOptions, WriteFileOptions } from "./types.ts";
 
-/** Larger content is sent as a stream instead of inside the call, in bytes, so that other calls do not wait behind it. */
+/** Larger content is sent as a stream instead of inside the call, so that other calls do not wait behind it. In bytes. */
 const MAX_INLINE_BYTES = 1024 * 1024;
 
 const READ_STREAM = "sandkeep.readFileStream";
 
-/** A file as a stream with its size, or null where the server has no such call. */
+/** A file as a stream, with its size; null if the server does not support this. */
 async function openContent(
   connection: Connection,
   path: string,
@@ -23,7 +23,7 @@ async function openContent(
   });
 }
 
-/** A file as chunks of bytes: streamed, or in one piece from a server that cannot stream. */
+/** A file as chunks of bytes: streamed, or in one piece if the server cannot stream. */
 export async function* contentOf(connection: Connection, path: string, signal?: AbortSignal): AsyncGenerator<Bytes> {
   const content = await openContent(connection, path);
   if (content) yield* chunksOf(content.stream, signal);
@@ -39,7 +39,7 @@ export function readBytes(connection: Connection, path: string, { signal }: Read
   });
 }
 
-/** Replaces, makes or extends a file. */
+/** Creates, replaces or extends a file. */
 export function writeBytes(
   connection: Connection,
   path: string,
@@ -65,7 +65,10 @@ export function streamOf(data: Uint8Array): ReadableStream<Uint8Array> {
   });
 }
 
-/** All of a stream in one piece. `size` says how much is expected; more or less is fine, as files change while they are read. */
+/**
+ * A whole stream in one piece. `size` is the expected size; the actual one may differ, because files change while they are
+ * read.
+ */
 async function gather(stream: ReadableStream<Bytes>, size: number, signal?: AbortSignal): Promise<Bytes> {
   const reader = stream.getReader();
   const stop = () => void reader.cancel(signal?.reason).catch(() => {});

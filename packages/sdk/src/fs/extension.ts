@@ -2,7 +2,7 @@ import { RpcError } from "../errors/connection.ts";
 import type { Connection } from "../transport/connection.ts";
 import { METHOD_NOT_FOUND } from "../transport/methods.ts";
 
-/** What an extension of Sandkeep's gives, or null where the server has no such call, which is then remembered. */
+/** The result of a Sandkeep extension; null if the server does not have it, which is remembered for the connection. */
 export async function unlessLacking<T>(
   connection: Connection,
   method: string,

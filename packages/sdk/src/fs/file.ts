@@ -6,13 +6,13 @@ import { toFileInfo, toTime } from "./metadata.ts";
 import type { SeekMode } from "./seek-mode.ts";
 import type { FileInfo } from "./types.ts";
 
-/** How much {@linkcode FsFile.readable} asks for at a time, in bytes: fewer round trips, and still little to hold. */
+/** How much {@linkcode FsFile.readable} requests at a time, in bytes: few round trips, and little memory. */
 const READ_BYTES = 256 * 1024;
-/** Most that one call writes, in bytes, so that a frame stays far below what a server accepts. */
+/** Most that one call writes, in bytes, so that a frame stays far below the server's limit. */
 const MAX_WRITE_BYTES = 4 * 1024 * 1024;
 
 /**
- * An open file of a sandbox. It should be closed, best with `await using`; the end of the connection closes it too.
+ * An open file in a sandbox. Close it, best with `await using`; the end of the connection closes it too.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export class FsFile implements AsyncDisposable {
   }
 
   /**
-   * What follows in the file, to its end.
+   * The rest of the file, from its position to its end.
    *
    * @example
    * ```ts
@@ -67,7 +67,7 @@ export class FsFile implements AsyncDisposable {
   }
 
   /**
-   * Writes what it is given to the file. Closing it does not close the file.
+   * A stream that writes to the file. Closing the stream does not close the file.
    *
    * @example
    * ```ts
@@ -89,7 +89,8 @@ export class FsFile implements AsyncDisposable {
   }
 
   /**
-   * Writes bytes at the file's position, which moves. Resolves to how many were written: not always all of them.
+   * Writes bytes at the file's position and advances it. Resolves to the number of bytes written, which may be less than
+   * given.
    *
    * @example
    * ```ts
@@ -108,8 +109,8 @@ export class FsFile implements AsyncDisposable {
   }
 
   /**
-   * Reads into `p` from the file's position, which moves. Resolves to how many bytes were read, not always as many as fit, and
-   * to null at the end of the file.
+   * Reads into `p` from the file's position and advances it. Resolves to the number of bytes read, which may be less than
+   * fit, and to null at the end of the file.
    *
    * @example
    * ```ts
@@ -132,7 +133,7 @@ export class FsFile implements AsyncDisposable {
   }
 
   /**
-   * Cuts the file to `len` bytes, or extends it with zeroes; to nothing without `len`.
+   * Truncates the file to `len` bytes, or extends it with zeros. Empties it without `len`.
    *
    * @example
    * ```ts
@@ -151,7 +152,7 @@ export class FsFile implements AsyncDisposable {
   }
 
   /**
-   * Moves the file's position by `offset` bytes from where `whence` says. Resolves to the new position, in bytes from the start.
+   * Moves the file's position to `offset` bytes from `whence`. Resolves to the new position, in bytes from the start.
    *
    * @example
    * ```ts
@@ -176,23 +177,23 @@ export class FsFile implements AsyncDisposable {
     return position;
   }
 
-  /** Its metadata. */
+  /** Gets its metadata. */
   async stat(): Promise<FileInfo> {
     return toFileInfo(await this.#connection.call("fileStat", { fileHandleId: this.#fileHandleId }));
   }
 
-  /** Resolves when content and metadata are on the disk. */
+  /** Flushes content and metadata to the disk. */
   async sync(): Promise<void> {
     await this.#connection.call("fileSync", { fileHandleId: this.#fileHandleId });
   }
 
-  /** Resolves when the content is on the disk. */
+  /** Flushes the content to the disk. */
   async syncData(): Promise<void> {
     await this.#connection.call("fileSyncData", { fileHandleId: this.#fileHandleId });
   }
 
   /**
-   * Sets when it was last read and changed: as a `Date`, or in seconds since 1970.
+   * Sets its access and modification times, as a `Date` or in seconds since 1970.
    *
    * @example
    * ```ts
@@ -216,7 +217,7 @@ export class FsFile implements AsyncDisposable {
   }
 
   /**
-   * Waits for an advisory lock on the file (`flock`): for one that others may share, unless `exclusive`.
+   * Waits for an advisory lock on the file (`flock`): a shared one, unless `exclusive` is true.
    *
    * @example
    * ```ts
@@ -235,12 +236,12 @@ export class FsFile implements AsyncDisposable {
     await this.#connection.call("fileLock", { fileHandleId: this.#fileHandleId, exclusive });
   }
 
-  /** Gives the lock back. */
+  /** Releases the lock. */
   async unlock(): Promise<void> {
     await this.#connection.call("fileUnlock", { fileHandleId: this.#fileHandleId });
   }
 
-  /** Closes it. Does nothing the second time. */
+  /** Closes it. Does nothing if it is closed already. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,7 +1,7 @@
 import type { WireFileInfo } from "../transport/methods.ts";
 import type { FileInfo } from "./types.ts";
 
-/** The metadata that the wire describes. */
+/** Metadata from its form on the wire. */
 export function toFileInfo(wire: WireFileInfo): FileInfo {
   return {
     ...wire,
@@ -12,7 +12,7 @@ export function toFileInfo(wire: WireFileInfo): FileInfo {
   };
 }
 
-/** A time as it crosses the wire. A number counts seconds since 1970, as in Deno. */
+/** A time in its form on the wire. A number is in seconds since 1970, as in Deno. */
 export function toTime(time: number | Date): string {
   return (typeof time === "number" ? new Date(time * 1000) : time).toISOString();
 }

@@ -26,10 +26,10 @@ import { expandGlob, walk } from "./walk.ts";
 
 type Path = string | URL;
 
-/** Text longer than this is sent as a stream, in UTF-16 units. */
+/** Longer text is sent as a stream. In UTF-16 code units. */
 const MAX_INLINE_TEXT = 1024 * 1024;
 
-/** {@linkcode SandboxFs} over a connection. */
+/** Implements {@linkcode SandboxFs} over a connection. */
 export class RemoteFs implements SandboxFs {
   readonly #connection: Connection;
 

@@ -4,9 +4,9 @@ import type { FsTransfer } from "./api/transfer.ts";
 import type { FsTree } from "./api/tree.ts";
 
 /**
- * The files of a sandbox. Paths are relative to `/home/app`; a `URL` must be a `file:` URL. Files are read and written as the
- * user `app`. Methods reject with Deno's error classes, see {@linkcode errors}: `NotFound`, `PermissionDenied`, `AlreadyExists`,
- * `IsADirectory`, `NotADirectory` and others.
+ * The files of a sandbox. Paths are relative to `/home/app`; a `URL` must be a `file:` URL. Files are read and written as
+ * the user `app`. Methods reject with Deno's error classes (see {@linkcode errors}): `NotFound`, `PermissionDenied`,
+ * `AlreadyExists`, `IsADirectory`, `NotADirectory` and others.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * What an offset of {@linkcode FsFile.seek} counts from.
+ * The position from which an offset of {@linkcode FsFile.seek} counts.
  *
  * @example
  * ```ts
@@ -15,7 +15,7 @@
 export const SeekMode = {
   /** The beginning of the file. */
   Start: 0,
-  /** Where the file is read and written now. */
+  /** The current position. */
   Current: 1,
   /** The end of the file. */
   End: 2,
@@ -24,7 +24,7 @@ export const SeekMode = {
   2: "End",
 } as const;
 
-/** One of the three. */
+/** One of the three positions. */
 export type SeekMode = 0 | 1 | 2;
 
 export declare namespace SeekMode {

@@ -7,32 +7,32 @@ export interface ReadFileOptions {
 /** How {@linkcode SandboxFs.writeFile} and {@linkcode SandboxFs.writeTextFile} write. */
 export interface WriteFileOptions {
   /**
-   * Add to what is in the file instead of replacing it.
+   * Append to the file instead of replacing its content.
    *
    * @default {false}
    */
   append?: boolean;
   /**
-   * Make the file if it does not exist.
+   * Create the file if it does not exist.
    *
    * @default {true}
    */
   create?: boolean;
   /**
-   * Make the file, and fail with `AlreadyExists` if anything of the name exists. Goes before `create`.
+   * Create the file, and fail with `AlreadyExists` if anything with this name exists. Takes precedence over `create`.
    *
    * @default {false}
    */
   createNew?: boolean;
-  /** Permissions that the file is given, such as `0o755`. */
+  /** Permissions of the file, such as `0o755`. */
   mode?: number;
-  /** Stops writing when aborted; the promise then rejects with an `AbortError`, and the file may have been written in part. */
+  /** Stops writing when aborted; the promise then rejects with an `AbortError`, and the file may be incomplete. */
   signal?: AbortSignal;
 }
 
-/** How {@linkcode SandboxFs.mkdir} makes a directory. */
+/** How {@linkcode SandboxFs.mkdir} creates a directory. */
 export interface MkdirOptions {
-  /** Make missing parents too, and accept a directory that exists. */
+  /** Create missing parents too, and accept an existing directory. */
   recursive?: boolean;
   /** Permissions before the umask; `0o777` by default. */
   mode?: number;
@@ -41,63 +41,63 @@ export interface MkdirOptions {
 /** How {@linkcode SandboxFs.remove} removes. */
 export interface RemoveOptions {
   /**
-   * Remove a directory with all that is in it.
+   * Remove a directory with everything in it.
    *
    * @default {false}
    */
   recursive?: boolean;
 }
 
-/** Where a temporary file or directory is made, and how its random name begins and ends. */
+/** Where a temporary file or directory is created, and how its random name starts and ends. */
 export interface TempOptions {
-  /** Directory to make it in; `/tmp` by default. */
+  /** Directory to create it in; `/tmp` by default. */
   dir?: string;
-  /** Beginning of the name. */
+  /** Prefix of the name. */
   prefix?: string;
-  /** End of the name. */
+  /** Suffix of the name. */
   suffix?: string;
 }
 
-/** How {@linkcode SandboxFs.open} opens a file. For reading, unless something is set. */
+/** How {@linkcode SandboxFs.open} opens a file: for reading, unless something is set. */
 export interface OpenOptions {
   /**
-   * For reading.
+   * Open for reading.
    *
    * @default {true}
    */
   read?: boolean;
   /**
-   * For writing, over what is in it.
+   * Open for writing; existing content is overwritten.
    *
    * @default {false}
    */
   write?: boolean;
   /**
-   * For writing, after what is in it.
+   * Open for appending.
    *
    * @default {false}
    */
   append?: boolean;
   /**
-   * Empty it first. Needs `write`.
+   * Empty the file first. Requires `write`.
    *
    * @default {false}
    */
   truncate?: boolean;
   /**
-   * Make it if it does not exist. Needs `write` or `append`.
+   * Create the file if it does not exist. Requires `write` or `append`.
    *
    * @default {false}
    */
   create?: boolean;
   /**
-   * Make it, and fail with `AlreadyExists` if anything of the name exists. Needs `write` or `append`; goes before `create` and
-   * `truncate`.
+   * Create the file, and fail with `AlreadyExists` if anything with this name exists. Requires `write` or `append`; takes
+   * precedence over `create` and `truncate`.
    *
    * @default {false}
    */
   createNew?: boolean;
-  /** Permissions of a file that is made, before the umask; `0o666` by default. */
+  /** Permissions of a new file, before the umask; `0o666` by default. */
   mode?: number;
 }
 
@@ -115,44 +115,44 @@ export interface DirEntry {
 
 /** What {@linkcode SandboxFs.walk} and {@linkcode SandboxFs.expandGlob} find. */
 export interface WalkEntry extends DirEntry {
-  /** Its path, beginning with the path that was walked. */
+  /** Its path, starting with the path that was walked. */
   path: string;
 }
 
-/** Which entries {@linkcode SandboxFs.walk} gives. */
+/** Which entries {@linkcode SandboxFs.walk} lists. */
 export interface WalkOptions {
   /**
-   * How many directories deep; 0 is the root alone.
+   * How many levels to descend; 0 lists only the root.
    *
    * @default {Infinity}
    */
   maxDepth?: number;
   /**
-   * Give files.
+   * List files.
    *
    * @default {true}
    */
   includeFiles?: boolean;
   /**
-   * Give directories.
+   * List directories.
    *
    * @default {true}
    */
   includeDirs?: boolean;
   /**
-   * Give symbolic links. Means nothing when they are followed.
+   * List symbolic links. Has no effect when they are followed.
    *
    * @default {true}
    */
   includeSymlinks?: boolean;
   /**
-   * Give what symbolic links lead to instead.
+   * List the targets of symbolic links instead.
    *
    * @default {false}
    */
   followSymlinks?: boolean;
   /**
-   * With `followSymlinks`, give the real paths of what they lead to.
+   * With `followSymlinks`, list the real paths of the targets.
    *
    * @default {true}
    */
@@ -161,11 +161,11 @@ export interface WalkOptions {
   exts?: string[];
   /** Only entries whose path matches one of these. */
   match?: RegExp[];
-  /** No entries whose path matches one of these, and nothing below such directories. */
+  /** Leave out entries whose path matches one of these, and everything below such directories. */
   skip?: RegExp[];
 }
 
-/** How {@linkcode SandboxFs.expandGlob} reads a pattern, and what it gives. */
+/** How {@linkcode SandboxFs.expandGlob} interprets a pattern, and what it lists. */
 export interface ExpandGlobOptions {
   /**
    * Directory to which the pattern is relative.
@@ -173,40 +173,40 @@ export interface ExpandGlobOptions {
    * @default {"/home/app"}
    */
   root?: string;
-  /** Patterns of what to leave out. */
+  /** Patterns for what to leave out. */
   exclude?: string[];
   /**
-   * Give directories.
+   * List directories.
    *
    * @default {true}
    */
   includeDirs?: boolean;
   /**
-   * Look into directories that symbolic links lead to.
+   * Descend into directories that symbolic links point to.
    *
    * @default {false}
    */
   followSymlinks?: boolean;
   /**
-   * With `followSymlinks`, give the real paths of what they lead to.
+   * With `followSymlinks`, list the real paths of the targets.
    *
    * @default {true}
    */
   canonicalize?: boolean;
   /**
-   * Understand `?(a|b)`, `+(a|b)`, `*(a|b)`, `@(a|b)` and `!(a|b)`.
+   * Interpret `?(a|b)`, `+(a|b)`, `*(a|b)`, `@(a|b)` and `!(a|b)`.
    *
    * @default {true}
    */
   extended?: boolean;
   /**
-   * Let `**` stand for any number of directories. Otherwise it is `*`.
+   * Let `**` match any number of directories. Otherwise it is the same as `*`.
    *
    * @default {true}
    */
   globstar?: boolean;
   /**
-   * Take upper and lower case for the same.
+   * Ignore case.
    *
    * @default {false}
    */
@@ -219,15 +219,15 @@ export interface FileInfo {
   isFile: boolean;
   /** Whether it is a directory. */
   isDirectory: boolean;
-  /** Whether it is a symbolic link; only {@linkcode SandboxFs.lstat} sees those. */
+  /** Whether it is a symbolic link; only {@linkcode SandboxFs.lstat} reports those. */
   isSymlink: boolean;
   /** Its size, in bytes. */
   size: number;
-  /** When its content was last changed. */
+  /** When its content was last modified. */
   mtime: Date;
-  /** When it was last read, as far as the file system keeps that. */
+  /** When it was last read, if the file system records that. */
   atime: Date;
-  /** When it was made. */
+  /** When it was created. */
   birthtime: Date;
   /** When its content or metadata was last changed. */
   ctime: Date;
@@ -235,7 +235,7 @@ export interface FileInfo {
   dev: number;
   /** Number of its inode. */
   ino: number;
-  /** The raw `st_mode`: its kind and its permissions. `mode & 0o777` are the permissions. */
+  /** The raw `st_mode`: its type and permissions. `mode & 0o777` are the permissions. */
   mode: number;
   /** Number of its hard links. */
   nlink: number;
@@ -243,11 +243,11 @@ export interface FileInfo {
   uid: number;
   /** Id of the group that owns it. */
   gid: number;
-  /** Id of the device that it is, if it is one. */
+  /** Id of the device that it represents, if it is a device. */
   rdev: number;
-  /** Size of a block for efficient reading and writing, in bytes. */
+  /** Block size for efficient reading and writing, in bytes. */
   blksize: number;
-  /** How much it takes up, in blocks of 512 bytes. */
+  /** Disk space that it uses, in blocks of 512 bytes. */
   blocks: number;
   /** Whether it is a block device. */
   isBlockDevice: boolean;

@@ -2,7 +2,7 @@ import type { Connection } from "../transport/connection.ts";
 import type { WireRegExp } from "../transport/methods.ts";
 import type { ExpandGlobOptions, WalkEntry, WalkOptions } from "./types.ts";
 
-/** A directory and what is below it. */
+/** A directory and everything below it. */
 export async function* walk(
   connection: Connection,
   path: string,
@@ -12,7 +12,7 @@ export async function* walk(
   const { streamId } = await connection.call("walk", {
     ...rest,
     path,
-    // JSON has no Infinity, and it is what absence means.
+    // JSON has no Infinity, and an absent field means the same.
     maxDepth: maxDepth === Infinity ? undefined : maxDepth,
     match: match?.map(toWire),
     skip: skip?.map(toWire),
@@ -20,7 +20,7 @@ export async function* walk(
   yield* entriesOf(connection.receive(streamId));
 }
 
-/** What a pattern matches. */
+/** What a glob pattern matches. */
 export async function* expandGlob(
   connection: Connection,
   glob: string,
@@ -34,7 +34,7 @@ function toWire({ source, flags }: RegExp): WireRegExp {
   return { source, flags };
 }
 
-/** Every chunk is one entry, whole. Leaving the loop early cancels the stream. */
+/** Every chunk is one complete entry. Leaving the loop early cancels the stream. */
 async function* entriesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<WalkEntry> {
   const decoder = new TextDecoder();
   for await (const chunk of stream) yield JSON.parse(decoder.decode(chunk)) as WalkEntry;

@@ -5,7 +5,7 @@ import type { Signal } from "./signal.ts";
 import type { ChildProcessOutput, ChildProcessStatus } from "./status.ts";
 import { toStatus } from "./status.ts";
 
-/** @internal What a process object is made of. */
+/** @internal The parts of a process object. */
 export interface ProcessParts {
   connection: Connection;
   pid: number;
@@ -13,13 +13,13 @@ export interface ProcessParts {
   stdinStreamId: number | undefined;
   stdout: ReadableStream<Bytes> | null;
   stderr: ReadableStream<Bytes> | null;
-  /** Outputs that are printed here, each until its end. */
+  /** Outputs that are printed here; each resolves at its end. */
   printed: Promise<void>[];
 }
 
 /**
- * A process in a sandbox. It ends with `kill()`, or when it is disposed of, or with its sandbox; not when its object is
- * forgotten.
+ * A process in a sandbox. It ends by itself, with `kill()`, when its object is disposed of, or with its sandbox; not when
+ * its object is garbage-collected.
  *
  * @example Talk to a process
  * ```ts
@@ -44,7 +44,7 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
     requirePrivate(key, "ChildProcess", "sandbox.spawn()");
     super();
     this.#parts = parts;
-    // Asked for at once: the server holds output back until it is, so that none is lost to a reader that is not there yet.
+    // Requested at once: the server holds output back until then, so that nothing is lost before there is a reader.
     this.#status = parts.connection.call("processWait", { pid: parts.pid }).then(toStatus);
     const { connection, stdinStreamId } = parts;
     this.#status.then(
@@ -59,8 +59,8 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
   }
 
   /**
-   * Its standard input, which must be closed to end; null unless `stdin` is `"piped"`. What is written after the process has
-   * ended is thrown away.
+   * Its standard input; null unless `stdin` is `"piped"`. Close it to end the input. What is written after the process has
+   * ended is discarded.
    */
   get stdin(): WritableStream<Uint8Array<ArrayBuffer>> | null {
     return this.#parts.stdin;
@@ -76,14 +76,14 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
     return this.#parts.stderr;
   }
 
-  /** Resolves when it has ended. Rejects with `ConnectionClosedError` when nobody can tell any more. */
+  /** Resolves when it has ended. Rejects with `ConnectionClosedError` if the connection ended first. */
   get status(): Promise<ChildProcessStatus> {
     return this.#status;
   }
 
   /**
-   * Sends a signal to it and to the processes it started: `SIGTERM` unless another is named. Resolves when the signal has been
-   * sent, which says nothing about the end: wait for {@linkcode status}. Does nothing when it has ended already.
+   * Sends a signal to it and to the processes it started: `SIGTERM` by default. Resolves when the signal has been sent; to
+   * wait for the end, use {@linkcode status}. Does nothing if it has ended already.
    *
    * @example
    * ```ts
@@ -101,7 +101,7 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
   }
 
   /**
-   * Waits until it has ended and its outputs have too, and gives all it printed. An output that has been read from elsewhere is
+   * Waits until it and its outputs have ended. Resolves to everything it printed. An output that has been read elsewhere is
    * null.
    *
    * @example
@@ -143,7 +143,7 @@ export class ChildProcess extends EventTarget implements AsyncDisposable {
   }
 }
 
-/** Passes over the refusal to signal a process that has ended. */
+/** Ignores the refusal to signal a process that has ended. */
 export async function ignoreEnded(call: Promise<unknown>): Promise<void> {
   try {
     await call;
@@ -152,7 +152,7 @@ export async function ignoreEnded(call: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Kills a process when a signal is aborted, also one that was aborted before. Gives up listening when the process ends. */
+/** Kills a process when a signal is aborted, or has been aborted already. Stops listening when the process ends. */
 export function killOnAbort(child: ChildProcess, signal: AbortSignal | undefined): void {
   if (!signal) return;
   const kill = () => void child.kill().catch(() => {});

@@ -5,11 +5,11 @@ import type { ProcessParts } from "./child-process.ts";
 import { ChildProcess, killOnAbort } from "./child-process.ts";
 import { openStdin } from "./stdio.ts";
 
-/** Size of a terminal nobody has looked at, in characters. */
+/** Default size of a terminal, in characters. */
 const DEFAULT_COLS = 80;
 const DEFAULT_ROWS = 24;
 
-/** How a process on a terminal is started with {@linkcode Sandbox.pty}. */
+/** How {@linkcode Sandbox.pty} starts a process on a terminal. */
 export interface PtyOptions {
   /** Arguments of the command. */
   args?: string[] | undefined;
@@ -30,8 +30,8 @@ export interface PtyOptions {
 }
 
 /**
- * A process on a terminal of its own. All it prints comes through `stdout`; `stderr` is null. What is written to `stdin` is
- * what somebody types: `"\x03"` is Ctrl+C.
+ * A process on its own terminal. Everything it prints comes through `stdout`; `stderr` is null. Write to `stdin` what
+ * somebody would type: `"\x03"` is Ctrl+C.
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export class PtyProcess extends ChildProcess {
     this.#connection = parts.connection;
   }
 
-  /** Tells the terminal its new size, in characters and lines. The process hears of it as `SIGWINCH`. */
+  /** Sets the size of the terminal, in characters and lines. The process gets `SIGWINCH`. */
   async resize(cols: number, rows: number): Promise<void> {
     await this.#connection.call("sandkeep.ptyResize", { pid: this.pid, cols, rows });
   }

@@ -1,4 +1,7 @@
-/** Names of signals, as {@linkcode ChildProcess.kill} takes them and {@linkcode ChildProcessStatus} gives them. A sandbox runs Linux, which lacks a few. */
+/**
+ * Names of signals for {@linkcode ChildProcess.kill} and {@linkcode ChildProcessStatus}. Sandboxes run Linux, which lacks a
+ * few of them.
+ */
 export type Signal =
   | "SIGABRT"
   | "SIGALRM"

@@ -6,7 +6,7 @@ import type { ProcessParts } from "./child-process.ts";
 import { ChildProcess, killOnAbort } from "./child-process.ts";
 import { openOutput, openStdin, wireMode } from "./stdio.ts";
 
-/** The parameters that every way to start a process has in common. */
+/** The parameters that all calls that start a process have in common. */
 export interface StartParams {
   stdinStreamId: number | undefined;
   stdout: "piped" | "null";
@@ -16,7 +16,7 @@ export interface StartParams {
   clearEnv: boolean | undefined;
 }
 
-/** What every way to start a process answers. */
+/** The result that all calls that start a process have in common. */
 export interface Started {
   pid: number;
   stdoutStreamId: number | null;
@@ -24,8 +24,8 @@ export interface Started {
 }
 
 /**
- * Starts a process by whichever call `request` makes, and connects its inputs and outputs. Without another wish it has no
- * input and prints where this process prints.
+ * Starts a process with the call that `request` makes, and connects its input and outputs. By default it has no input and
+ * prints where this process prints.
  */
 export async function start<T extends Started>(
   connection: Connection,

@@ -20,21 +20,21 @@ export interface ChildProcessStatus {
   success: boolean;
   /** Exit code; 128 + n when signal n ended it. */
   code: number;
-  /** The signal that ended it; null when none did. */
+  /** The signal that ended it; null if none did. */
   signal: Signal | null;
   /** Whether it, or a process it started, ran out of memory. Only with code 137. */
   oom: boolean;
-  /** The sandbox's memory in MiB, told when it ran out. */
+  /** The sandbox's memory in MiB, if it ran out. */
   memoryMiB?: number;
 }
 
-/** What a process printed, whole, and how it ended. What was not `"piped"` is null. */
+/** Everything that a process printed, and how it ended. Outputs that were not `"piped"` are null. */
 export interface ChildProcessOutput {
   /** How it ended. */
   status: ChildProcessStatus;
-  /** Bytes of its standard output. */
+  /** Its standard output, as bytes. */
   readonly stdout: Uint8Array<ArrayBuffer> | null;
-  /** Bytes of its standard error. */
+  /** Its standard error, as bytes. */
   readonly stderr: Uint8Array<ArrayBuffer> | null;
   /** Its standard output, as UTF-8 text. */
   readonly stdoutText: string | null;
@@ -42,7 +42,7 @@ export interface ChildProcessOutput {
   readonly stderrText: string | null;
 }
 
-/** The status that the wire describes. */
+/** A status from its form on the wire. */
 export function toStatus({ success, code, signal, oom, memoryMiB }: WireExit): ChildProcessStatus {
   return {
     success,

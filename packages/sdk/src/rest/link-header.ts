@@ -1,5 +1,5 @@
 /**
- * The URLs of a `Link` header by their relation (RFC 8288), such as `next`. What cannot be read is left out.
+ * The URLs of a `Link` header by their relation (RFC 8288), such as `next`. Ignores what it cannot parse.
  */
 export function parseLinkHeader(header: string | null): Record<string, string> {
   const links: Record<string, string> = {};

@@ -1,7 +1,7 @@
 import { parseLinkHeader } from "./link-header.ts";
 import type { Cursor, PaginatedList } from "./pagination.ts";
 
-/** One page of a list, as the API's `Link` header continues it. */
+/** One page of a list, which the API's `Link` header continues. */
 export class Page<T> implements PaginatedList<T> {
   readonly items: T[];
   readonly nextCursor: Cursor | null;
@@ -13,7 +13,7 @@ export class Page<T> implements PaginatedList<T> {
     this.#fetchPage = fetchPage;
   }
 
-  /** The page that an answer holds: `read` finds the items in its JSON, `fetchPage` gets any later page. */
+  /** The page in a response: `read` picks the items from its JSON, `fetchPage` fetches a later page. */
   static async of<T>(
     response: Response,
     fetchPage: (cursor: Cursor) => Promise<PaginatedList<T>>,

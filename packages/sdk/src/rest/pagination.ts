@@ -1,16 +1,16 @@
-/** Marks the place in a list at which its next page begins. */
+/** Marks the position in a list at which a page starts. */
 export type Cursor = string;
 
-/** What every list understands. */
+/** Options of every list. */
 export interface ListOptions {
-  /** Begin here instead of at the start: the `nextCursor` of an earlier page. */
+  /** Start here instead of at the beginning: the `nextCursor` of an earlier page. */
   cursor?: Cursor;
-  /** Most items of one page. */
+  /** Most items per page. */
   limit?: number;
 }
 
 /**
- * One page of a list. Iterating over it goes on through all following pages, which are fetched as they are needed.
+ * One page of a list. Iterating over it continues through all following pages, which are fetched as needed.
  *
  * @example
  * ```ts
@@ -22,14 +22,14 @@ export interface ListOptions {
  * ```
  */
 export interface PaginatedList<T> {
-  /** What is on this page. */
+  /** The items on this page. */
   items: T[];
   /** Whether another page follows. */
   hasMore: boolean;
-  /** Where the next page begins; null on the last one. */
+  /** Cursor of the next page; null on the last one. */
   nextCursor: Cursor | null;
-  /** The next page; null after the last one. */
+  /** Fetches the next page; null after the last one. */
   getNextPage(): Promise<PaginatedList<T> | null>;
-  /** Every item from this page on. */
+  /** Iterates over all items from this page on. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T>;
 }

@@ -1,2 +1,2 @@
-/** Where sandboxes and volumes live: `ord` (Chicago) or `ams` (Amsterdam), by the platform's names. */
+/** Where sandboxes and volumes are located, with the names of Deno's platform: `ord` (Chicago) or `ams` (Amsterdam). */
 export type Region = "ord" | "ams";

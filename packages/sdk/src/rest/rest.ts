@@ -3,9 +3,9 @@ import { NetworkError } from "../errors/connection.ts";
 import type { BaseClientOptions } from "./settings.ts";
 import { authHeaders, resolveClient } from "./settings.ts";
 
-/** What a request may have besides its method and path. */
+/** What a request can have besides its method and path. */
 export interface RestOptions {
-  /** Query parameters; undefined ones are left out. */
+  /** Query parameters; undefined ones are omitted. */
   query?: Record<string, string | number | undefined>;
   /** Sent as JSON. */
   body?: unknown;
@@ -15,7 +15,7 @@ export interface RestOptions {
 
 type Verb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** Requests to a REST API, with the caller's token and the API's way of saying no. */
+/** Sends requests to a REST API with the caller's token, and turns the API's refusals into errors. */
 export class Rest {
   readonly #endpoint: string;
   readonly #headers: Record<string, string>;
@@ -25,14 +25,17 @@ export class Rest {
     this.#headers = authHeaders(options.token, options.org);
   }
 
-  /** Sends a request. Rejects with `ApiError` for any status other than 2xx, with `NetworkError` without an answer. */
+  /**
+   * Sends a request. Rejects with `ApiError` for every status other than 2xx, and with `NetworkError` when there is no
+   * response.
+   */
   async request(method: Verb, path: string, options: RestOptions = {}): Promise<Response> {
     const response = await this.send(method, path, options);
     if (response.ok) return response;
     throw await refusalOf(response);
   }
 
-  /** Sends a request, whatever the answer's status is. Rejects with `NetworkError` without an answer. */
+  /** Sends a request and accepts any status. Rejects with `NetworkError` when there is no response. */
   async send(method: Verb, path: string, { query = {}, body, headers, signal }: RestOptions = {}): Promise<Response> {
     const url = new URL(path, this.#endpoint);
     for (const [name, value] of Object.entries(query)) {
@@ -54,13 +57,13 @@ export class Rest {
     }
   }
 
-  /** The JSON of an answer. */
+  /** Sends a request. Resolves to the JSON in the response. */
   async json<T>(method: Verb, path: string, options?: RestOptions): Promise<T> {
     const response = await this.request(method, path, options);
     return (await response.json()) as T;
   }
 
-  /** As {@link json}, with null for "404 Not Found". */
+  /** Like {@link json}, but resolves to null for "404 Not Found". */
   async jsonOrNull<T>(method: Verb, path: string): Promise<T | null> {
     const response = await this.send(method, path);
     if (response.ok) return (await response.json()) as T;
@@ -69,14 +72,17 @@ export class Rest {
     throw refusal;
   }
 
-  /** A request whose answer says nothing. */
+  /** Sends a request whose response has no content. */
   async none(method: Verb, path: string, options?: RestOptions): Promise<void> {
     const response = await this.request(method, path, options);
     await response.body?.cancel();
   }
 }
 
-/** The REST API that options and environment name. Throws `MissingTokenError`, `MissingOrgError`, `InvalidApiEndpoint`. */
+/**
+ * The REST API that the options and the environment name. Throws `MissingTokenError`, `MissingOrgError`,
+ * `InvalidApiEndpoint`.
+ */
 export function restFor(options?: BaseClientOptions): Rest {
   const { token, org, apiEndpoint } = resolveClient(options);
   return new Rest({ endpoint: apiEndpoint, token, org });
@@ -103,7 +109,7 @@ async function refusalOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, "UNKNOWN_ERROR", `The server answered with status ${response.status}`, traceId);
 }
 
-/** What fetch hides behind "fetch failed". */
+/** The reason that fetch hides behind "fetch failed". */
 function reasonOf(error: unknown): string {
   const { cause } = error as { cause?: unknown };
   if (cause instanceof Error) return cause.message || ("code" in cause ? String(cause.code) : cause.name);

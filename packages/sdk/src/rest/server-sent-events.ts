@@ -2,14 +2,14 @@ import { createParser, type ParseError } from "eventsource-parser";
 import { ApiError } from "../errors/api.ts";
 
 /**
- * Longest event that is accepted, in UTF-16 code units. The API's events have a few kilobytes; without a bound, a broken server
- * could fill this process's memory with an event that never ends.
+ * Longest event that is accepted, in UTF-16 code units. The API's events have a few kilobytes; without a bound, a broken
+ * server could fill this process's memory with an event that never ends.
  */
 export const MAX_EVENT_LENGTH: number = 4 * 1024 * 1024;
 
 /**
- * The data of every event of a `text/event-stream` (HTML Living Standard, section 9.2), as JSON. Throws `ApiError` for an event
- * that is not JSON or is longer than {@link MAX_EVENT_LENGTH}.
+ * The data of every event of a `text/event-stream` (HTML Living Standard, section 9.2), as JSON. Throws `ApiError` for an
+ * event that is not JSON or is longer than {@link MAX_EVENT_LENGTH}.
  */
 export async function* readEvents<T>(response: Response): AsyncGenerator<T> {
   let received: string[] = [];

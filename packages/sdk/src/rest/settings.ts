@@ -2,15 +2,15 @@ import process from "node:process";
 import { InvalidApiEndpoint, InvalidSandboxEndpoint, MissingOrgError, MissingTokenError } from "../errors/settings.ts";
 import type { Region } from "./region.ts";
 
-/** Where a Sandkeep server listens unless it is told otherwise. */
+/** Where a Sandkeep server listens by default. */
 export const LOCAL_SERVER = "http://127.0.0.1:7777";
-/** Where sandboxes are made when no region is asked for. */
+/** Region of new sandboxes, unless another one is given. */
 export const DEFAULT_REGION: Region = "ord";
-/** How an organisation's token begins; such a token names its organisation by itself. */
+/** Prefix of organisation tokens, which name their organisation by themselves. */
 const ORGANISATION_TOKEN_PREFIX = "ddo_";
 
 /**
- * Who calls, and which server. What is absent is taken from the environment:
+ * The caller's identity, and the server. Absent options are taken from the environment:
  *
  * | option | environment, first wins | else |
  * | --- | --- | --- |
@@ -27,21 +27,24 @@ const ORGANISATION_TOKEN_PREFIX = "ddo_";
  * ```
  */
 export interface BaseClientOptions {
-  /** Secret token, as `sandkeep token create` shows it. */
+  /** Secret token, as `sandkeep token create` prints it. */
   token?: string | undefined;
-  /** Slug of the organisation to act for. */
+  /** Slug of the organisation. */
   org?: string | undefined;
   /** URL of the REST API, without a path and without a `/` at the end. */
   apiEndpoint?: string | undefined;
 }
 
-/** Options that tell which server holds the sandboxes. */
+/** Options that select the server with the sandboxes. */
 export interface SandboxEndpointOptions {
   region?: Region | undefined;
   sandboxEndpoint?: string | ((region: string) => string) | undefined;
 }
 
-/** Token, organisation and REST endpoint in force. Throws `MissingTokenError`, `MissingOrgError`, `InvalidApiEndpoint`. */
+/**
+ * Token, organisation and REST endpoint from options and environment. Throws `MissingTokenError`, `MissingOrgError`,
+ * `InvalidApiEndpoint`.
+ */
 export function resolveClient(options: BaseClientOptions = {}): {
   token: string;
   org: string | undefined;
@@ -57,7 +60,7 @@ export function resolveClient(options: BaseClientOptions = {}): {
   return { token, org, apiEndpoint };
 }
 
-/** Sandbox endpoint in force. Throws `InvalidSandboxEndpoint`. */
+/** Sandbox endpoint from options and environment. Throws `InvalidSandboxEndpoint`. */
 export function resolveSandboxEndpoint({
   region = DEFAULT_REGION,
   sandboxEndpoint,
@@ -70,7 +73,7 @@ export function resolveSandboxEndpoint({
   return endpoint;
 }
 
-/** The headers that every request carries. */
+/** The headers of every request. */
 export function authHeaders(token: string, org: string | undefined): Record<string, string> {
   return { authorization: `Bearer ${token}`, ...(org ? { "x-deno-org": org } : {}) };
 }

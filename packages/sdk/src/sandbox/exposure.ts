@@ -21,7 +21,7 @@ export async function exposeSsh({ connection, sandboxApi }: Session): Promise<{ 
 
 /** Starts VS Code and publishes it. */
 export async function exposeVscode(session: Session, directory: string, options: VsCodeOptions): Promise<VsCode> {
-  if (directory === "/") throw new TypeError("VS Code cannot show the root directory: give a directory below it");
+  if (directory === "/") throw new TypeError("VS Code cannot open the root directory: pass another directory");
   const { connection, token } = session;
   const { extensions = [], preview, disableStopButton, editorSettings } = options;
   const started = await connection.call("vscode", {

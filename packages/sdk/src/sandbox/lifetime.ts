@@ -13,13 +13,13 @@ export async function kill({ connection, sandboxApi }: Session): Promise<void> {
   });
   const text = await response.text();
   if (!response.ok) throw new SandboxKillError(response.status, text);
-  // The server closes it. If it does not, there is nothing left at the other end to wait for.
+  // The server closes the connection. If it does not, there is nothing left to wait for.
   const timer = setTimeout(() => connection.terminate(), CLOSE_TIMEOUT_MS);
   await connection.closed;
   clearTimeout(timer);
 }
 
-/** Asks for an end so far from now. Resolves to when the end will be. */
+/** Requests that the sandbox end this long from now. Resolves to when it will end. */
 export async function extendTimeout({ connection, sandboxApi }: Session, durationMs: number): Promise<Date> {
   const body = { stop_at_ms: Date.now() + durationMs };
   const { stop_at_ms } = await sandboxApi.json<{ stop_at_ms: number }>(

@@ -1,8 +1,8 @@
 import { InvalidMemoryError } from "../errors/settings.ts";
 
 /**
- * A size of memory: a number of bytes, or a number with a unit. `GB`, `MB` and `kB` are powers of 1000, `GiB`, `MiB` and `KiB`
- * powers of 1024. A sandbox has whole MiB; what is over is dropped.
+ * A size of memory: a number of bytes, or a number with a unit. `GB`, `MB` and `kB` are powers of 1000, `GiB`, `MiB` and
+ * `KiB` powers of 1024. Rounded down to whole MiB.
  *
  * @example
  * ```ts
@@ -30,16 +30,16 @@ const UNITS: Record<string, number> = {
   MB: 1000 ** 2,
   kB: 1000,
 };
-/** What a sandbox may have, in MiB (wire-protocol §4.1). */
+/** The limits of a sandbox's memory, in MiB (wire-protocol §4.1). */
 const MIN_MIB = 768;
 const MAX_MIB = 4096;
-/** What a sandbox has when nothing is asked for, in MiB. */
+/** A sandbox's memory by default, in MiB. */
 export const DEFAULT_MEMORY_MIB = 1280;
 
-/** Whole MiB of a size. Throws `InvalidMemoryError`. */
+/** A size in whole MiB. Throws `InvalidMemoryError`. */
 export function parseMemory(value: Memory): number {
   const mib = Math.floor(toBytes(value) / MEBIBYTE);
-  // Not a number fails this too.
+  // NaN fails this too.
   if (!(mib >= MIN_MIB && mib <= MAX_MIB)) {
     throw new InvalidMemoryError(`A sandbox can have ${MIN_MIB} MiB to ${MAX_MIB} MiB of memory, not ${mib} MiB`);
   }
@@ -56,7 +56,7 @@ function toBytes(value: Memory): number {
   }
   const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
   if (factor === undefined) {
-    throw new InvalidMemoryError(`"${unit}" is not a unit of memory. Known are ${Object.keys(UNITS).join(", ")}`);
+    throw new InvalidMemoryError(`"${unit}" is not a unit of memory. Use one of ${Object.keys(UNITS).join(", ")}`);
   }
   return Number(number) * factor;
 }

@@ -10,17 +10,17 @@ import { DEFAULT_MEMORY_MIB, parseMemory } from "./memory.ts";
 import type { ConnectOptions, SandboxOptions } from "./options.ts";
 import { parseTimeout } from "./timeout.ts";
 
-/** @internal What a sandbox object is made of. */
+/** @internal The parts of a sandbox object. */
 export interface Session {
   connection: Connection;
   token: string;
-  /** The server that holds the sandbox. */
+  /** The server with the sandbox. */
   sandboxApi: Rest;
-  /** The server that holds the organisation's other things. */
+  /** The server with the organisation's other resources. */
   consoleApi: Rest;
 }
 
-/** Opens the connection that creates a sandbox, or another to one that exists. `config` describes a new one. */
+/** Opens a connection that creates a sandbox, or one to an existing sandbox. `config` describes a new one. */
 export async function openSession(
   path: string,
   options: ConnectOptions & SandboxEndpointOptions,
@@ -39,12 +39,12 @@ export async function openSession(
   return { connection, token, sandboxApi, consoleApi: new Rest({ endpoint: apiEndpoint, token, org }) };
 }
 
-/** What the server is told about a new sandbox (wire-protocol §4.1). Throws `InvalidMemoryError` and `InvalidTimeoutError`. */
+/** The configuration of a new sandbox (wire-protocol §4.1). Throws `InvalidMemoryError` and `InvalidTimeoutError`. */
 export function sandboxConfig(options: SandboxOptions): Record<string, unknown> {
   const timeoutMs = parseTimeout(options.timeout);
   return {
     memory_mb: options.memory === undefined ? DEFAULT_MEMORY_MIB : parseMemory(options.memory),
-    // The length rather than the moment of the end: this machine's clock need not agree with the server's.
+    // A duration rather than an end time: this computer's clock may differ from the server's.
     timeout: timeoutMs === undefined ? undefined : `${Math.ceil(timeoutMs / 1000)}s`,
     region: options.region,
     env: options.env,
@@ -57,7 +57,7 @@ export function sandboxConfig(options: SandboxOptions): Record<string, unknown> 
   };
 }
 
-/** Base64 of JSON in ASCII, so that text of any script survives the header. */
+/** Base64 of ASCII-only JSON, so that text in any script survives in a header. */
 function encode(config: Record<string, unknown>): string {
   const ascii = JSON.stringify(config).replace(
     /[\u0080-\uffff]/g,

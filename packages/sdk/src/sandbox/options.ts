@@ -5,8 +5,8 @@ import type { SnapshotId, SnapshotSlug, VolumeId, VolumeSlug } from "../volumes/
 import type { Memory } from "./memory.ts";
 
 /**
- * A secret that processes in a sandbox can use and cannot read: what they see is a placeholder, which is replaced on the way
- * out, in HTTPS requests to the hosts named.
+ * A secret that processes in a sandbox can use but not read: they see a placeholder, which is replaced on the way out, in
+ * HTTPS requests to the given hosts.
  *
  * @example
  * ```ts
@@ -17,64 +17,64 @@ import type { Memory } from "./memory.ts";
  * ```
  */
 export interface SecretConfig {
-  /** Hosts to which the secret may go, at least one: names, also `*.example.com`, with or without a port; no addresses. */
+  /** Hosts to which the secret may go, at least one: names, also `*.example.com`, with or without a port; no IP addresses. */
   hosts: string[];
   /** The secret: 1 to 16,384 bytes of UTF-8, without line breaks and other control characters. */
   value: string;
-  /** Sandkeep's own. `["body"]`: put it into the bodies of requests, too, not only into headers and the query. */
+  /** Sandkeep's own. `["body"]` also replaces the placeholder in request bodies, not only in headers and the query. */
   in?: "body"[];
   /**
-   * Sandkeep's own. What the placeholder looks like, for programs that check the look of their keys: text with `…` (or `...`) for a
-   * random part, such as `sk-ant-…`; or of so many characters, and of a kind (`alnum`, `lower`, `upper`, `hex`, `digits`), such as
-   * `ghp_…{36}` and `…{32:hex}`. At least 128 bits must be random.
+   * Sandkeep's own. The format of the placeholder, for programs that check the format of their keys: text with `…` (or
+   * `...`) for the random part, such as `sk-ant-…`. The random part can have a length and an alphabet (`alnum`, `lower`,
+   * `upper`, `hex`, `digits`), such as `ghp_…{36}` and `…{32:hex}`. At least 128 bits must be random.
    */
   placeholder?: string;
 }
 
-/** What a new sandbox should be like, see {@linkcode Sandbox.create}. */
+/** Options of a new sandbox; see {@linkcode Sandbox.create}. */
 export interface SandboxOptions extends BaseClientOptions {
-  /** Where to make it. The region of a sandbox is part of its id. */
+  /** Where to create it. The region of a sandbox is part of its id. */
   region?: Region;
   /**
-   * URL of the server that holds sandboxes, without a path and without a `/` at the end, or a function that gives it for a
-   * region. Otherwise taken from `SANDKEEP_SANDBOX_ENDPOINT`, `DENO_SANDBOX_ENDPOINT` or `DENO_SANDBOX_BASE_DOMAIN` (with the region
-   * before it); else `http://127.0.0.1:7777`.
+   * URL of the server with the sandboxes, without a path and without a `/` at the end, or a function that returns it for a
+   * region. By default taken from `SANDKEEP_SANDBOX_ENDPOINT`, `DENO_SANDBOX_ENDPOINT` or `DENO_SANDBOX_BASE_DOMAIN` (with
+   * the region in front), otherwise `http://127.0.0.1:7777`.
    */
   sandboxEndpoint?: string | ((region: string) => string);
   /** Variables added to its environment. */
   env?: Record<string, string>;
   /**
-   * How long it lives. `"session"`: until this client, which created it, disconnects. A duration: that long, whoever is
-   * connected or not.
+   * How long it lives. `"session"`: until this client, which created it, disconnects. A duration: that long, regardless of
+   * who is connected.
    *
    * @default {"session"}
    */
   timeout?: "session" | `${number}s` | `${number}m`;
   /**
-   * Its memory, 768 MiB to 4096 MiB. Processes in it see a little less.
+   * Its memory, 768 MiB to 4096 MiB. Processes in it see slightly less.
    *
    * @default {"1280MiB"}
    */
   memory?: Memory;
   /**
-   * Tell on standard error what happens to the connection.
+   * Log to standard error what happens on the connection.
    *
    * @default {false}
    */
   debug?: boolean;
-  /** At most 5 labels to find it by. Keys have at most 64 bytes, values at most 128. */
+  /** Up to 5 labels to find it by. Keys have at most 64 bytes, values at most 128. */
   labels?: Record<string, string>;
-  /** Volume or snapshot to start from, by id or slug. What is written to a volume stays; over a snapshot it is thrown away. */
+  /** Volume or snapshot to start from, by id or slug. Changes to a volume are kept; changes over a snapshot are discarded. */
   root?: VolumeId | VolumeSlug | SnapshotId | SnapshotSlug;
-  /** Volumes to attach, by the path at which they appear. */
+  /** Volumes to attach, by mount path. */
   volumes?: Record<string, VolumeId | VolumeSlug>;
   /**
-   * The only hosts that can be reached from it: `"example.com"`, `"*.example.com"`, `"203.0.113.1"`, `"[2001:db8::1]"`, each with or
-   * without `":port"`. None with `[]`; every public one when absent.
+   * The only hosts that it may reach: `"example.com"`, `"*.example.com"`, `"203.0.113.1"`, `"[2001:db8::1]"`, each with or
+   * without `":port"`. `[]` permits none; when absent, every public host is permitted.
    */
   allowNet?: string[];
   /**
-   * Sandkeep's own: hosts that cannot be reached whatever `allowNet` says, and the requests that are permitted to others. See
+   * Sandkeep's own: a deny list, which takes precedence over `allowNet`, and rules for the requests that are permitted. See
    * {@linkcode Sandbox.egress} for changing all of this later.
    *
    * @example
@@ -88,27 +88,27 @@ export interface SandboxOptions extends BaseClientOptions {
    * ```
    */
   egress?: Partial<Pick<EgressPolicy, "deny" | "rules">>;
-  /** At most 64 secrets, by the name of the variable that holds the placeholder. */
+  /** Up to 64 secrets, by the name of the environment variable that holds the placeholder. */
   secrets?: Record<string, SecretConfig>;
-  /** Open it to SSH at once: {@linkcode Sandbox.ssh} tells how to get in. */
+  /** Open it to SSH at once; {@linkcode Sandbox.ssh} has the user name and host. */
   ssh?: boolean;
-  /** Publish this port over HTTP at once: {@linkcode Sandbox.url} tells where. */
+  /** Publish this port over HTTP at once; {@linkcode Sandbox.url} has the URL. */
   port?: number;
 }
 
-/** How to connect to a sandbox that exists, see {@linkcode Sandbox.connect}. */
+/** How to connect to an existing sandbox; see {@linkcode Sandbox.connect}. */
 export interface ConnectOptions extends BaseClientOptions {
-  /** As for {@linkcode SandboxOptions.sandboxEndpoint}; the region is the sandbox's. */
+  /** Like {@linkcode SandboxOptions.sandboxEndpoint}, for the sandbox's region. */
   sandboxEndpoint?: string | ((region: string) => string);
   /**
-   * Tell on standard error what happens to the connection.
+   * Log to standard error what happens on the connection.
    *
    * @default {false}
    */
   debug?: boolean;
 }
 
-/** How a process is started, see {@linkcode Sandbox.spawn}. */
+/** How to start a process; see {@linkcode Sandbox.spawn}. */
 export interface SpawnOptions {
   /** Its arguments. */
   args?: string[];
@@ -131,21 +131,21 @@ export interface SpawnOptions {
    */
   stdin?: "piped" | "null";
   /**
-   * Its standard output: `"piped"` is a stream to read from, {@linkcode ChildProcess.stdout}; `"inherit"` prints where this process
-   * prints; `"null"` is thrown away.
+   * Its standard output: `"piped"` is a stream to read from, {@linkcode ChildProcess.stdout}; `"inherit"` prints it where
+   * this process prints; `"null"` discards it.
    *
    * @default {"inherit"}
    */
   stdout?: "piped" | "inherit" | "null";
   /**
-   * Its standard error: as for standard output.
+   * Its standard error, like standard output.
    *
    * @default {"inherit"}
    */
   stderr?: "piped" | "inherit" | "null";
 }
 
-/** What a request is, see {@linkcode Sandbox.fetch}. */
+/** A request; see {@linkcode Sandbox.fetch}. */
 export interface RequestInit {
   /**
    * Its method.
@@ -155,10 +155,10 @@ export interface RequestInit {
   method?: string;
   /** Its headers. */
   headers?: ConstructorParameters<typeof Headers>[0];
-  /** Its body, which `GET` and `HEAD` cannot have. A stream is sent as it comes. */
+  /** Its body, which `GET` and `HEAD` cannot have. A stream is sent as it arrives. */
   body?: ConstructorParameters<typeof Response>[0];
   /**
-   * Follow redirects, or give them to the caller.
+   * Follow redirects, or return them to the caller.
    *
    * @default {"follow"}
    */
@@ -168,7 +168,7 @@ export interface RequestInit {
 }
 
 /**
- * What a VS Code in the browser should be like, see {@linkcode Sandbox.exposeVscode}.
+ * Options of VS Code in the browser; see {@linkcode Sandbox.exposeVscode}.
  *
  * @experimental
  */
@@ -180,7 +180,7 @@ export interface VsCodeOptions {
   /** URL of a page to show beside the editor. */
   preview?: string;
   /**
-   * Leave out the button that stops it.
+   * Hide the button that stops it.
    *
    * @default {false}
    */

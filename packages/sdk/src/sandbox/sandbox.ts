@@ -26,7 +26,7 @@ import { parseTimeout } from "./timeout.ts";
 import type { VsCode } from "./vscode.ts";
 
 /**
- * A Linux machine of its own for code that you do not trust, and a connection to it.
+ * A microVM for untrusted code, and a connection to it.
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
 
   /**
    * Creates a sandbox and connects to it. Rejects with `ConnectionEstablishmentError` when the server refuses, with
-   * `InvalidTokenError` and `NetworkError`, and with an error of its own for every option that cannot be.
+   * `InvalidTokenError` and `NetworkError`, and with a specific error for every invalid option.
    *
    * @example
    * ```ts
@@ -80,8 +80,8 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   }
 
   /**
-   * Connects to a sandbox that runs. Whether it lives does not depend on this connection. Rejects as {@linkcode Sandbox.create}
-   * does; a `TypeError` means that the id cannot be one.
+   * Connects to a running sandbox. Its lifetime does not depend on this connection. Rejects like {@linkcode
+   * Sandbox.create}, and with a `TypeError` for an invalid id.
    *
    * @example
    * ```ts
@@ -123,7 +123,8 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the connection has ended: because it was closed, because the sandbox stopped, or because the network failed.
+   * Resolves when the connection has ended: because it was closed, because the sandbox stopped, or because the network
+   * failed.
    *
    * @example
    * ```ts
@@ -143,7 +144,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     return this.#fs;
   }
 
-  /** Deno in it. */
+  /** Runs Deno in it. */
   get deno(): SandboxDeno {
     return this.#deno;
   }
@@ -153,24 +154,24 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     return this.#env;
   }
 
-  /** Sandkeep's own: what it may reach, and what it reached. */
+  /** Sandkeep's own: what it may reach, and what it has reached. */
   get egress(): SandboxEgress {
     return this.#egress;
   }
 
-  /** How to get in with SSH, when it was created with `ssh`. */
+  /** User name and host for SSH, if it was created with `ssh`. */
   get ssh(): { username: string; hostname: string } | undefined {
     return this.#ssh;
   }
 
-  /** Where its port is published, when it was created with `port`. */
+  /** URL of its published port, if it was created with `port`. */
   get url(): string | undefined {
     return this.#url;
   }
 
   /**
-   * Starts a program. Without other options it has no input, and prints where this process prints. Rejects with `NotFound` when
-   * there is no such program, or no such `cwd`.
+   * Starts a program. By default it has no input and prints where this process prints. Rejects with `NotFound` if the
+   * program or `cwd` does not exist.
    *
    * @example
    * ```ts
@@ -190,7 +191,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   }
 
   /**
-   * Sandkeep's own: starts a program on a terminal, as for a person.
+   * Sandkeep's own: starts a program on a terminal.
    *
    * @example
    * ```ts
@@ -210,8 +211,8 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   }
 
   /**
-   * A command line for `bash`. What is put into it with `${…}` is one argument each, whatever it contains; an array is one for
-   * each of its elements. It runs when it is awaited: see {@linkcode SandboxCommandBuilder}.
+   * A command line for `bash`. Each `${…}` becomes one argument, whatever it contains; an array becomes one for each
+   * element. The command runs when it is awaited; see {@linkcode SandboxCommandBuilder}.
    *
    * @example
    * ```ts
@@ -230,7 +231,8 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   };
 
   /**
-   * Makes an HTTP request from within the sandbox: to its own servers as `http://localhost:…`, and to what it may reach outside.
+   * Sends an HTTP request from within the sandbox: to its own servers as `http://localhost:…`, or to a host that it may
+   * reach.
    *
    * @example
    * ```ts
@@ -255,7 +257,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   }
 
   /**
-   * Ends the sandbox now, for everybody. Rejects with `SandboxKillError`.
+   * Ends the sandbox now, for everyone. Rejects with `SandboxKillError`.
    *
    * @example
    * ```ts
@@ -272,7 +274,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   }
 
   /**
-   * Asks that the sandbox live so long from now on, at most 30 minutes. Resolves to when it will end, which may be another moment.
+   * Requests that the sandbox live this long from now on, at most 30 minutes. Resolves to when it will end, which may differ.
    *
    * @example
    * ```ts
@@ -288,17 +290,18 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   async extendTimeout(timeout: `${number}s` | `${number}m`): Promise<Date> {
     const durationMs = parseTimeout(timeout);
     if (durationMs === undefined)
-      throw new InvalidTimeoutError('A timeout can be extended by a duration only, such as "10m"');
+      throw new InvalidTimeoutError('A timeout can only be extended by a duration, such as "10m"');
     return await extendTimeout(this.#session, durationMs);
   }
 
-  /** As {@linkcode close}. */
+  /** The same as {@linkcode close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
   /**
-   * Publishes an HTTP server of the sandbox: whoever knows the URL that this resolves to can reach it, without any check.
+   * Publishes an HTTP server in the sandbox. Anyone who knows the URL that this resolves to can reach it; there is no other
+   * check.
    *
    * @example
    * ```ts ignore
@@ -315,7 +318,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   }
 
   /**
-   * Opens the sandbox to SSH: whoever knows the user name that this resolves to can get in, without any check.
+   * Opens the sandbox to SSH. Anyone who knows the user name that this resolves to can log in; there is no other check.
    *
    * @example
    * ```ts ignore
@@ -331,7 +334,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   }
 
   /**
-   * Starts a VS Code for the browser that shows a directory, and publishes it.
+   * Starts VS Code for the browser with a directory open, and publishes it.
    *
    * @experimental
    *
@@ -349,7 +352,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     return await exposeVscode(this.#session, path, options);
   }
 
-  /** As {@linkcode SandboxDeno.deploy}. */
+  /** The same as {@linkcode SandboxDeno.deploy}. */
   async deploy(app: string, options?: DeployOptions): Promise<Build> {
     return await this.#deno.deploy(app, options);
   }

@@ -7,7 +7,7 @@ import { toStatus } from "../process/status.ts";
 import type { Bytes } from "../transport/bytes.ts";
 import type { Connection } from "../transport/connection.ts";
 
-/** @internal What a VS Code object is made of. */
+/** @internal The parts of a VS Code object. */
 export interface VsCodeParts {
   connection: Connection;
   url: string;
@@ -17,7 +17,7 @@ export interface VsCodeParts {
 }
 
 /**
- * A VS Code that runs in a sandbox and is used from a browser.
+ * VS Code running in a sandbox, for use in a browser.
  *
  * @experimental
  *
@@ -44,7 +44,7 @@ export class VsCode extends Inspectable implements AsyncDisposable {
     this.#status.catch(() => {});
   }
 
-  /** Where it is. */
+  /** Its URL. */
   get url(): string {
     return this.#parts.url;
   }
@@ -64,7 +64,10 @@ export class VsCode extends Inspectable implements AsyncDisposable {
     return this.#status;
   }
 
-  /** Sends it a signal: `SIGTERM` unless another is named. Resolves when the signal has been sent: wait for {@linkcode status}. */
+  /**
+   * Sends it a signal, `SIGTERM` by default. Resolves when the signal has been sent; to wait for the end, use {@linkcode
+   * status}.
+   */
   async kill(signal?: Signal): Promise<void> {
     const { connection, pid } = this.#parts;
     await ignoreEnded(connection.call("processKill", { pid, signal, vscode: true }));

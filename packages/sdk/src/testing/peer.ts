@@ -7,14 +7,14 @@ import { WebSocketServer } from "ws";
 
 type Handler = (params: Record<string, unknown>, peer: Peer) => unknown;
 
-/** An id of the right shape. */
+/** A valid id. */
 export const SANDBOX_ID = "sbx_ord_0123456789abcdefghjk";
 
 /** FOR TESTS ONLY: one client's connection, seen from the server's end. */
 export class Peer {
   readonly socket: WebSocket;
   readonly request: IncomingMessage;
-  /** Every frame that arrived, in order; `"ping"` as it is. */
+  /** All frames that arrived, in order; `"ping"` unparsed. */
   readonly received: (Record<string, unknown> | "ping")[] = [];
   readonly #waiting = new Set<() => void>();
 
@@ -36,7 +36,7 @@ export class Peer {
     this.stream(streamId, "enqueue", { data: Buffer.from(text).toString("base64") });
   }
 
-  /** The first frame that fits, waited for if need be. */
+  /** The first matching frame; waits for it if necessary. */
   async frame(fits: (frame: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
     for (;;) {
       const found = this.received.find((frame) => frame !== "ping" && fits(frame));
@@ -65,7 +65,7 @@ export class Peer {
   }
 }
 
-/** A handler answers with a value, throws an `ErrorObject`, or gives this to stay silent. */
+/** A handler returns a value, throws an `ErrorObject`, or returns this to stay silent. */
 export const NO_ANSWER = Symbol("no answer");
 
 async function answerOf(handler: Handler, params: Record<string, unknown>, peer: Peer): Promise<object | null> {
@@ -77,7 +77,7 @@ async function answerOf(handler: Handler, params: Record<string, unknown>, peer:
   }
 }
 
-/** FOR TESTS ONLY: a server that speaks the protocol and does what handlers say. */
+/** FOR TESTS ONLY: a server that speaks the protocol and answers with handlers. */
 export class PeerServer implements AsyncDisposable {
   readonly endpoint: string;
   /** What `Sandbox.create` and `Client` need to speak to it. */

@@ -1,6 +1,6 @@
 import type { Connection } from "./connection.ts";
 
-/** `AbortError` for a signal that was aborted, whatever reason it was given. */
+/** The `AbortError` of an aborted signal, regardless of the signal's reason. */
 export function abortError(signal: AbortSignal): unknown {
   const { reason } = signal;
   if (reason instanceof DOMException && reason.name === "AbortError") return reason;
@@ -9,8 +9,8 @@ export function abortError(signal: AbortSignal): unknown {
 }
 
 /**
- * Runs an operation that `signal` may abort. The operation is given the id under which the server knows it, undefined when
- * there is no signal. An abort rejects at once and tells the server, which then stops the work.
+ * Runs an operation that `signal` can abort. The operation gets the id under which the server knows it, or undefined when
+ * there is no signal. An abort rejects at once and notifies the server, which then stops the work.
  */
 export async function abortable<T>(
   connection: Connection,

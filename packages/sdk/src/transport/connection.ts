@@ -11,29 +11,29 @@ import { OutboundStreams } from "./outbound-streams.ts";
 import { PacedSender } from "./paced-sender.ts";
 import type { Socket } from "./socket.ts";
 
-/** How long the server may take to agree to a close before the socket is cut, in milliseconds. */
+/** How long the server may take to confirm a close before the socket is destroyed, in milliseconds. */
 const CLOSE_GRACE_MS = 5_000;
-/** Close codes of this client, of the protocol (wire-protocol §4.5). */
+/** Close codes that this client sends (wire-protocol §4.5). */
 const INVALID_JSON = 4000;
 const INVALID_MESSAGE = 4001;
 
 interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
-  /** Where the call was made, to end the stacks of errors that come back. */
+  /** Where the call was made; appended to the stack of an error that comes back. */
   trace: { stack?: string };
 }
 
 type Listener = (params: Record<string, unknown>) => void;
 
 /**
- * One open WebSocket to a sandbox: JSON-RPC 2.0 calls, the streams that belong to them, and notifications. Everything about
- * a connection lives in its object, so that several sandboxes in one process never meet.
+ * One open WebSocket to a sandbox: JSON-RPC 2.0 calls, their streams, and notifications. All state of a connection is in its
+ * object, so several sandboxes in one process do not affect each other.
  */
 export class Connection {
-  /** As the server named it when it accepted the connection. */
+  /** The id that the server sent when it accepted the connection. */
   readonly sandboxId: string;
-  /** Resolves when the connection has ended, however it did. */
+  /** Resolves when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #pending = new Map<number, Pending>();
@@ -63,7 +63,7 @@ export class Connection {
     });
     this.#keepalive = new Keepalive(socket);
     socket.on("message", (data) => this.#onMessage(data as Buffer));
-    // Nothing to add to what "close" says, but an error nobody listens to would end the process.
+    // "close" reports it too, but an "error" event without a listener would end the process.
     socket.on("error", (error) => debug && console.error("[sandkeep] socket:", error.message));
     this.closed = new Promise((resolve) => {
       socket.once("close", (code, reason) => {
@@ -75,7 +75,7 @@ export class Connection {
   }
 
   /**
-   * Makes a call. Rejects with the sandbox's error, with `RpcError` when the server refuses the call itself, and with
+   * Makes a call. Rejects with the error from the sandbox, with `RpcError` when the server refuses the call itself, or with
    * `ConnectionClosedError`.
    */
   call<M extends Method>(method: M, params: Params<M>): Promise<Value<M>> {
@@ -89,49 +89,49 @@ export class Connection {
     });
   }
 
-  /** A stream that a result named. */
+  /** A stream that a result refers to. */
   receive(streamId: number): ReturnType<InboundStreams["take"]> {
     return this.#inbound.take(streamId);
   }
 
-  /** Begins to send a stream; the id is for the params of a call. */
+  /** Starts to send a stream. Returns its id for the params of a call. */
   sendStream(source: ReadableStream<Uint8Array>): number {
     return this.#outbound.send(source);
   }
 
-  /** What a stream still gives is thrown away from now on: whoever read it has ended, as it may. */
+  /** Discards the rest of a stream: its reader has ended, which is not an error. */
   releaseStream(streamId: number): void {
     this.#outbound.release(streamId);
   }
 
-  /** Stops a stream of a call that has failed: a server that does not know the call does not know whose stream it is. */
+  /** Stops the stream of a failed call: a server that does not know the call does not know what the stream is for. */
   stopStream(streamId: number, reason: unknown): void {
     if (!this.#closedError) this.#outbound.stop(streamId, reason);
   }
 
-  /** An id under which a call can be aborted. */
+  /** A new id under which a call can be aborted. */
   newAbortId(): number {
     return this.#nextAbortId++;
   }
 
-  /** Listens to a notification. The result stops that. */
+  /** Listens to a notification. Call the result to stop listening. */
   on(method: string, listener: Listener): () => void {
     const listeners = this.#listeners.get(method) ?? new Set();
     this.#listeners.set(method, listeners.add(listener));
     return () => listeners.delete(listener);
   }
 
-  /** Whether the server has said that it does not know this extension. */
+  /** Whether the server has reported that it does not support this extension. */
   lacks(method: string): boolean {
     return this.#unsupported.has(method);
   }
 
-  /** Remembers that the server does not know an extension. */
+  /** Remembers that the server does not support an extension. */
   markLacking(method: string): void {
     this.#unsupported.add(method);
   }
 
-  /** Ends the connection and waits until it has ended. */
+  /** Closes the connection and waits until it has ended. */
   async close(): Promise<void> {
     this.#socket.close();
     const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
@@ -139,7 +139,7 @@ export class Connection {
     clearTimeout(timer);
   }
 
-  /** Cuts the connection without a word. */
+  /** Destroys the connection without a closing handshake. */
   terminate(): void {
     this.#socket.terminate();
   }
@@ -213,7 +213,7 @@ export class Connection {
   }
 }
 
-/** The error with the stack of the call that it answers, below the stack it had in the sandbox if it came with one. */
+/** Appends the stack of the call to an error, below the stack it had in the sandbox, if any. */
 function traced<E extends Error>(error: E, trace: { stack?: string }, remoteStack?: string | null): E {
   const frames = trace.stack?.slice(trace.stack.indexOf("\n")) ?? "";
   Object.defineProperty(error, "stack", {

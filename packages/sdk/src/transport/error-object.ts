@@ -1,6 +1,6 @@
 import { errors as osErrors } from "../errors/os.ts";
 
-/** An error as it crosses the wire. Fields that are absent or null say nothing. */
+/** An error in its form on the wire. Absent fields and null mean the same. */
 export interface ErrorObject {
   constructorName: string;
   message: string;
@@ -46,17 +46,17 @@ function construct(object: ErrorObject): Error {
   return error;
 }
 
-/** Gives an error of the class it had in the sandbox. One of a class that is unknown here becomes an `Error`. */
+/** An error with the class it had in the sandbox. Classes that are unknown here become `Error`. */
 export function toError(object: ErrorObject): Error {
   const error = construct(object);
-  // A DOMException's code is a number of its own, behind a getter.
+  // A DOMException's code is a number with only a getter.
   if (object.code && !(error instanceof DOMException)) Object.assign(error, { code: object.code });
   if (object.cause) error.cause = toError(object.cause);
   if (object.stack) error.stack = object.stack;
   return error;
 }
 
-/** What the other end is told about an error. Anything that is not an `Error` is described by one. */
+/** An error in the form in which the other end gets it. Other values are described by an `Error`. */
 export function fromError(reason: unknown): ErrorObject {
   const error = reason instanceof Error ? reason : new Error(reason === undefined ? "Cancelled" : String(reason));
   const code = (error as { code?: unknown }).code;

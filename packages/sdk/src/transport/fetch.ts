@@ -2,12 +2,12 @@ import type { RequestInit } from "../sandbox/options.ts";
 import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 
-/** What Node, Deno and browsers take for a request. */
+/** The options of a request in Node, Deno and browsers. */
 type PlatformRequestInit = NonNullable<ConstructorParameters<typeof Request>[1]>;
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Makes a request from within the sandbox; with `pid`, to the HTTP server of that process, whatever host the URL names. */
+/** Sends a request from within the sandbox; with `pid`, to the HTTP server of that process, regardless of the URL's host. */
 export async function remoteFetch(
   connection: Connection,
   url: string | URL,
@@ -15,7 +15,7 @@ export async function remoteFetch(
   pid?: number,
 ): Promise<Response> {
   const { method, headers, body, redirect, signal } = init as RequestInit;
-  // Gives what a browser would: a method in upper case, a body's content type, an error for a body where none may be.
+  // Normalises like a browser: the method in upper case, the body's content type, an error for a body that is not allowed.
   const request = new Request(url, {
     ...(method === undefined ? {} : { method }),
     ...(headers === undefined ? {} : { headers }),
@@ -35,7 +35,7 @@ export async function remoteFetch(
   );
   const { status, statusText, bodyStreamId } = answer;
   if (request.redirect === "error" && REDIRECTS.has(status))
-    throw new TypeError(`${request.url} redirects, which the request does not allow`);
+    throw new TypeError(`${request.url} answered with a redirect, which the request does not allow`);
   const content = bodyStreamId === null ? null : connection.receive(bodyStreamId);
   return new Response(content, { status, statusText, headers: answer.headers });
 }

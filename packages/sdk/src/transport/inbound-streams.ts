@@ -11,19 +11,19 @@ interface Inbound {
 }
 
 /**
- * Streams that the server sends on one connection. What arrives before anybody asks for a stream waits for that; what arrives
- * after it was cancelled is dropped.
+ * Streams that the server sends on one connection. Chunks that arrive before the stream is taken are kept until then;
+ * chunks that arrive after it was cancelled are dropped.
  */
 export class InboundStreams {
   readonly #open = new Map<number, Inbound>();
   readonly #cancel: (streamId: number, reason: unknown) => void;
 
-  /** `cancel` tells the server that nobody reads a stream any more. */
+  /** `cancel` notifies the server that a stream has no reader any more. */
   constructor(cancel: (streamId: number, reason: unknown) => void) {
     this.#cancel = cancel;
   }
 
-  /** The stream of this id. Each can be taken once. */
+  /** The stream with this id. Each can be taken once. */
   take(streamId: number): ReadableStream<Bytes> {
     const stream = this.#open.get(streamId) ?? this.#create(streamId);
     if (stream.claimed) throw new TypeError(`Stream ${streamId} has already been taken`);
@@ -45,7 +45,7 @@ export class InboundStreams {
   end(streamId: number): void {
     this.#finish(streamId, ({ controller }) => {
       controller.close();
-      // A pending read into a buffer of the reader's own is only answered by this.
+      // Without this, a pending BYOB read would not resolve.
       controller.byobRequest?.respond(0);
     });
   }

@@ -1,14 +1,14 @@
 import type { Socket } from "./socket.ts";
 
-/** The interval of the protocol's own text pings, in milliseconds. A server takes their absence for a client that is gone. */
+/** The interval of the protocol's text pings, in milliseconds. A server treats a client without pings as unresponsive. */
 const PING_INTERVAL_MS = 2_000;
 /**
- * So many pings without a sign of life mean that the server is gone. Pings are counted rather than time measured, so that a
- * process which was stopped for a while does not take its own pause for the server's.
+ * After this many unanswered pings the server counts as unresponsive. Pings are counted rather than time, so that a process
+ * that was itself suspended does not blame the server.
  */
 const UNANSWERED_LIMIT = 15;
 
-/** Keeps one connection alive, and cuts it when the other end has gone silent. */
+/** Keeps one connection alive, and ends it when the other end is unresponsive. */
 export class Keepalive {
   readonly #timer: NodeJS.Timeout;
   #unanswered = 0;
@@ -20,7 +20,7 @@ export class Keepalive {
     }, PING_INTERVAL_MS);
   }
 
-  /** Something arrived. */
+  /** Call this whenever something has arrived. */
   heard(): void {
     this.#unanswered = 0;
   }

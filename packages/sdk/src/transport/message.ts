@@ -1,13 +1,13 @@
 import type { ErrorObject } from "./error-object.ts";
 
-/** What the server sends: JSON-RPC 2.0, of which it uses responses and notifications. */
+/** Messages from the server: the responses and notifications of JSON-RPC 2.0. */
 export type Message = Response | Notification;
 
 export interface Response {
   id: number;
-  /** What the sandbox says. */
+  /** The sandbox's answer. */
   result?: { ok?: unknown; error?: ErrorObject };
-  /** Why the call never got there. */
+  /** Why the call did not reach the sandbox. */
   error?: { code: number; message: string; data?: unknown };
 }
 

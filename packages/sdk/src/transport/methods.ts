@@ -1,6 +1,6 @@
 /**
- * The calls that this client makes, as they cross the wire: bytes are base64, dates ISO 8601 strings. `[params, value]`, by
- * method. Absent and null mean the same.
+ * The calls of this client in their form on the wire, as `[params, value]` by method. Bytes are base64, dates are ISO 8601
+ * strings. Absent fields and null mean the same.
  */
 
 type None = Record<never, never>;
@@ -166,15 +166,15 @@ export interface Methods {
     { pid: number; port: number; stdoutStreamId: number; stderrStreamId: number },
   ];
 
-  /** Sandkeep's: the content comes as a stream, whatever its size. */
+  /** Sandkeep's own: the content as a stream, of any size. */
   "sandkeep.readFileStream": [Path & Abortable & { window: number }, { size: number; streamId: number }];
-  /** Sandkeep's: a directory as an archive. */
+  /** Sandkeep's own: a directory as an archive. */
   "sandkeep.readTree": [Path & { window: number }, { streamId: number }];
-  /** Sandkeep's: an archive as a directory. */
+  /** Sandkeep's own: an archive as a directory. */
   "sandkeep.writeTree": [Path & Abortable & { contentStreamId: number }, { files: number; bytes: number }];
-  /** Sandkeep's: more of a stream with a window was read. */
+  /** Sandkeep's own: more of a stream with a window has been read. */
   "sandkeep.streamTaken": [{ streamId: number; bytes: number }, null];
-  /** Sandkeep's: a process on a terminal of its own. */
+  /** Sandkeep's own: a process on its own terminal. */
   "sandkeep.spawnPty": [
     {
       command: string;
@@ -186,7 +186,7 @@ export interface Methods {
     } & Surroundings,
     { pid: number; stdoutStreamId: number },
   ];
-  /** Sandkeep's: the terminal has another size now. */
+  /** Sandkeep's own: the terminal has a new size. */
   "sandkeep.ptyResize": [{ pid: number; cols: number; rows: number }, null];
 }
 

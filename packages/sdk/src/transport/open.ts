@@ -4,11 +4,14 @@ import WebSocket from "ws";
 import { ConnectionEstablishmentError, NetworkError } from "../errors/connection.ts";
 import { Connection } from "./connection.ts";
 
-/** Creating may include the first boot of a fresh installation, so the limit is far off, in milliseconds. */
+/**
+ * Longest time to open a connection, in milliseconds. Generous, because creating may include the first boot of a new
+ * installation.
+ */
 const HANDSHAKE_TIMEOUT_MS = 300_000;
-/** Largest frame accepted from the server, in bytes: a whole file in one answer, as base64. */
+/** Largest frame accepted from the server, in bytes: a whole file in one response, as base64. */
 const MAX_FRAME_BYTES = 512 * 1024 * 1024;
-/** Largest body read of a refusal, in bytes. */
+/** How much of the body of a refusal is read, in bytes. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
 export interface OpenOptions {
@@ -26,7 +29,7 @@ export function openConnection({ url, headers, debug }: OpenOptions): Promise<Co
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, {
       headers,
-      // Compressing base64 costs far more time than it saves on any network a sandbox is used over.
+      // Compressing base64 costs far more time than it saves, on any network that is fast enough for sandboxes.
       perMessageDeflate: false,
       maxPayload: MAX_FRAME_BYTES,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
@@ -80,7 +83,7 @@ function header(response: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Node puts the reasons of several addresses into an `AggregateError` without a message of its own. */
+/** When several addresses fail, Node throws an `AggregateError` without a message. */
 function reasonOf(error: Error): string {
   return error.message || (error instanceof AggregateError ? error.errors.map(String).join("; ") : error.name);
 }

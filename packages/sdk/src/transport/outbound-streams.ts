@@ -4,27 +4,27 @@ import type { ErrorObject } from "./error-object.ts";
 import { fromError, toError } from "./error-object.ts";
 
 /**
- * Most bytes in one frame. Measured with uploads of 50 MB to a local server: the speed is the same from 64 KiB to 512 KiB within
- * the noise, and this client needs a third less processor time for it with 64 KiB than with more.
+ * Most bytes in one frame. Measured with uploads of 50 MB to a local server: the speed is the same from 64 KiB to 512 KiB,
+ * and this client uses a third less processor time with 64 KiB than with more.
  */
 export const MAX_CHUNK_BYTES: number = 64 * 1024;
 
-/** What outbound streams need of a connection. */
+/** What outbound streams need from a connection. */
 export interface FrameSink {
   /** Sends a frame now. */
   send(frame: string): void;
-  /** Sends a frame; what it returns, if anything, resolves when the socket has room for more. */
+  /** Sends a frame. If it returns a promise, that resolves when the socket has room for more. */
   sendPaced(frame: string): Promise<void> | undefined;
 }
 
-/** A stream on its way. */
+/** A stream that is being sent. */
 interface Outbound {
   reader: ReadableStreamDefaultReader<Uint8Array>;
-  /** Whether its chunks are sent, thrown away, or not even read any more. */
+  /** Whether its chunks are sent, discarded, or no longer read. */
   state: "sending" | "released" | "cancelled";
 }
 
-/** Streams that this client sends on one connection, at the pace at which the server takes them. */
+/** Streams that this client sends on one connection, as fast as the server accepts them. */
 export class OutboundStreams {
   readonly #sink: FrameSink;
   readonly #open = new Map<number, Outbound>();
@@ -34,7 +34,7 @@ export class OutboundStreams {
     this.#sink = sink;
   }
 
-  /** Announces a stream, begins to send it, and gives the id by which a call can name it. */
+  /** Announces a stream and starts to send it. Returns the id for the call that uses it. */
   send(source: ReadableStream<Uint8Array>): number {
     const streamId = this.#nextId++;
     const stream: Outbound = { reader: source.getReader(), state: "sending" };
@@ -44,14 +44,13 @@ export class OutboundStreams {
     return streamId;
   }
 
-  /** The server wants no more of a stream. */
+  /** The server does not want the rest of a stream. */
   cancel(streamId: number, reason: ErrorObject | null): void {
     this.#cancel(streamId, reason ? toError(reason) : undefined);
   }
 
   /**
-   * Nobody reads a stream any more, and that is no failure: what its source still gives is thrown away. A process may end
-   * before its input does.
+   * Discards the rest of a stream that has no reader any more. That is not an error: a process may end before its input does.
    */
   release(streamId: number): void {
     const stream = this.#open.get(streamId);
@@ -59,7 +58,7 @@ export class OutboundStreams {
     this.#open.delete(streamId);
   }
 
-  /** Stops a stream that its call has not taken, and tells the server, which would wait for somebody to name it. */
+  /** Stops a stream whose call did not use it, and notifies the server, which would otherwise wait for that call. */
   stop(streamId: number, reason: unknown): void {
     if (!this.#open.has(streamId)) return;
     this.#cancel(streamId, reason);
@@ -88,7 +87,7 @@ export class OutboundStreams {
         if (stream.state === "cancelled") return;
         if (done) break;
         if (stream.state === "released") {
-          // A source that gives without waiting would leave nothing else a turn.
+          // A source that never waits would starve everything else.
           await new Promise<void>((resolve) => setImmediate(resolve));
           continue;
         }
@@ -108,14 +107,15 @@ export class OutboundStreams {
     try {
       this.#sink.send(last);
     } catch {
-      // The connection ended meanwhile: nobody is left to be told.
+      // The connection has ended meanwhile, so there is nobody to notify.
     }
   }
 }
 
-/** Pieces of at most {@link MAX_CHUNK_BYTES}; none for an empty chunk, which the protocol has no frame for. */
+/** Splits into pieces of at most {@link MAX_CHUNK_BYTES}; none for an empty chunk, because the protocol has no frame for it. */
 function* chunksOf(value: unknown): Generator<Uint8Array> {
-  if (!(value instanceof Uint8Array)) throw new TypeError("A stream sent to a sandbox must give Uint8Array chunks");
+  if (!(value instanceof Uint8Array))
+    throw new TypeError("The chunks of a stream sent to a sandbox must be Uint8Arrays");
   for (let at = 0; at < value.byteLength; at += MAX_CHUNK_BYTES) yield value.subarray(at, at + MAX_CHUNK_BYTES);
 }
 
@@ -123,7 +123,7 @@ function frame(event: "start" | "end" | "error", params: object): string {
   return JSON.stringify({ jsonrpc: "2.0", method: `$sandbox.stream.${event}`, params });
 }
 
-// Put together by hand: JSON.stringify would search the base64 for characters to escape, and there are none.
+// Concatenated, because JSON.stringify would search the base64 for characters to escape, and there are none.
 function enqueueFrame(streamId: number, chunk: Uint8Array): string {
   return `{"jsonrpc":"2.0","method":"$sandbox.stream.enqueue","params":{"streamId":${streamId},"data":"${toBase64(chunk)}"}}`;
 }

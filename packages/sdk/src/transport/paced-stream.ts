@@ -3,14 +3,14 @@ import type { Bytes } from "./bytes.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * How much of a stream the server may send before it is read, in bytes: enough for full speed over 100 ms at 40 MB/s, little
- * enough to hold. The protocol itself has no flow control for one stream.
+ * How much of a stream the server may send before it is read, in bytes: enough for 40 MB/s at a round trip of 100 ms, and
+ * little enough to buffer. The protocol itself has no flow control for a single stream.
  */
 export const WINDOW_BYTES: number = 4 * 1024 * 1024;
-/** After so many bytes the server is told that they were taken. */
+/** The server is notified after this many bytes have been read. */
 const STEP_BYTES = WINDOW_BYTES / 4;
 
-/** A stream that was asked for with a window of {@link WINDOW_BYTES}, at the pace at which it is read. */
+/** A stream that was requested with a window of {@link WINDOW_BYTES}. The server sends it as fast as it is read. */
 export function receivePaced(connection: Connection, streamId: number): ReadableStream<Bytes> {
   const reader = connection.receive(streamId).getReader();
   let taken = 0;
@@ -21,7 +21,7 @@ export function receivePaced(connection: Connection, streamId: number): Readable
         if (done) return controller.close();
         taken += value.byteLength;
         if (taken >= STEP_BYTES) {
-          // A server that knows no windows does not wait for this either.
+          // A server without windows does not wait for this either.
           connection.call("sandkeep.streamTaken", { streamId, bytes: taken }).catch(() => {});
           taken = 0;
         }
@@ -33,7 +33,7 @@ export function receivePaced(connection: Connection, streamId: number): Readable
   );
 }
 
-/** What a stream gives, until it ends or is aborted. Whoever stops earlier cancels it. */
+/** The chunks of a stream, until it ends or is aborted. Leaving the loop early cancels it. */
 export async function* chunksOf(
   stream: ReadableStream<Bytes>,
   signal?: AbortSignal,

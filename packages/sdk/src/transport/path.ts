@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 
-/** A path as it crosses the wire. A URL must be a `file:` URL. */
+/** A path in its form on the wire. A URL must be a `file:` URL. */
 export function toPath(path: string | URL): string {
   return typeof path === "string" ? path : fileURLToPath(path);
 }

@@ -1,10 +1,10 @@
-/** What a connection needs of a WebSocket, said here so that the types of this package ask for nobody else's. */
+/** What a connection needs from a WebSocket. Declared here so that this package's types do not depend on another package's. */
 export interface Socket {
   readonly OPEN: number;
   readonly readyState: number;
-  /** Bytes that were sent and have not reached the network. */
+  /** Bytes that have been queued and have not reached the network. */
   readonly bufferedAmount: number;
-  /** `done` is called when the text has left for the network, or never will. */
+  /** Calls `done` when the text has been sent or has failed. */
   send(text: string, done?: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   terminate(): void;

@@ -25,22 +25,22 @@ export interface SnapshotData {
   volume: { id: VolumeId; slug: VolumeSlug };
 }
 
-/** Makes a volume. Only what belongs to it is sent: `init` may hold a token as well. */
+/** Creates a volume. Sends only the fields of a volume, because `init` may also contain a token. */
 export function createVolume(rest: Rest, { slug, region, capacity, from }: VolumeInit): Promise<VolumeData> {
   return rest.json("POST", "/api/v2/volumes", { body: { slug, region, capacity, from } });
 }
 
-/** A volume by id or slug. */
+/** Gets a volume by id or slug. */
 export function getVolume(rest: Rest, idOrSlug: string): Promise<VolumeData | null> {
   return rest.jsonOrNull("GET", path`/api/v2/volumes/${idOrSlug}`);
 }
 
-/** Freezes what is on a volume. */
+/** Takes a snapshot of a volume. */
 export function snapshotVolume(rest: Rest, idOrSlug: string, { slug }: SnapshotInit): Promise<SnapshotData> {
   return rest.json("POST", path`/api/v2/volumes/${idOrSlug}/snapshot`, { body: { slug } });
 }
 
-/** A snapshot by id or slug. */
+/** Gets a snapshot by id or slug. */
 export function getSnapshot(rest: Rest, idOrSlug: string): Promise<SnapshotData | null> {
   return rest.jsonOrNull("GET", path`/api/v2/snapshots/${idOrSlug}`);
 }

@@ -6,13 +6,13 @@ import type { SnapshotData } from "./calls.ts";
 import { getSnapshot, snapshotVolume } from "./calls.ts";
 import type { SnapshotId, SnapshotInit, SnapshotSlug, VolumeId, VolumeSlug } from "./types.ts";
 
-/** Wraps what the API answered. */
+/** Wraps a response of the API. */
 export function toSnapshot(data: SnapshotData): Snapshot {
   return new Snapshot(PRIVATE, data);
 }
 
 /**
- * What was on a volume at one moment. Any number of sandboxes can start from it; none can change it.
+ * The content of a volume at one point in time. Any number of sandboxes can start from it; none can change it.
  *
  * @example
  * ```ts ignore
@@ -25,12 +25,12 @@ export function toSnapshot(data: SnapshotData): Snapshot {
 export class Snapshot extends Inspectable {
   readonly #data: SnapshotData;
 
-  /** Freezes what is on a volume: {@linkcode Volumes.snapshot}. */
+  /** Takes a snapshot of a volume; see {@linkcode Volumes.snapshot}. */
   static async create(idOrSlug: VolumeId | VolumeSlug, options: SnapshotInit & BaseClientOptions): Promise<Snapshot> {
     return toSnapshot(await snapshotVolume(restFor(options), idOrSlug, options));
   }
 
-  /** A snapshot by id or slug, null when there is none: {@linkcode Snapshots.get}. */
+  /** Gets a snapshot by id or slug; null when there is none. See {@linkcode Snapshots.get}. */
   static async get(idOrSlug: SnapshotId | SnapshotSlug, options?: BaseClientOptions): Promise<Snapshot | null> {
     const data = await getSnapshot(restFor(options), idOrSlug);
     return data && toSnapshot(data);
@@ -53,27 +53,27 @@ export class Snapshot extends Inspectable {
     return this.#data.slug;
   }
 
-  /** Where it is. */
+  /** Its region. */
   get region(): string {
     return this.#data.region;
   }
 
-  /** What it takes up by itself, in bytes: less than what is on it when it shares with an earlier snapshot. */
+  /** Disk space that it uses by itself, in bytes: less than its content if it shares data with an earlier snapshot. */
   get allocatedSize(): number {
     return this.#data.allocated_size;
   }
 
-  /** What it would take up if it shared nothing, in bytes. */
+  /** Disk space that it would use if it shared nothing, in bytes. */
   get flattenedSize(): number {
     return this.#data.flattened_size;
   }
 
-  /** Whether a sandbox can have it as its root. */
+  /** Whether a sandbox can use it as its root. */
   get isBootable(): boolean {
     return this.#data.is_bootable;
   }
 
-  /** The volume that was frozen. */
+  /** The volume that it was taken from. */
   get volume(): { id: VolumeId; slug: VolumeSlug } {
     return this.#data.volume;
   }

@@ -6,7 +6,7 @@ import type { VolumeData } from "./calls.ts";
 import { createVolume, getVolume } from "./calls.ts";
 import type { SnapshotId, SnapshotSlug, VolumeId, VolumeInit, VolumeSlug } from "./types.ts";
 
-/** Wraps what the API answered. */
+/** Wraps a response of the API. */
 export function toVolume(data: VolumeData): Volume {
   return new Volume(PRIVATE, data);
 }
@@ -26,12 +26,12 @@ export function toVolume(data: VolumeData): Volume {
 export class Volume extends Inspectable {
   readonly #data: VolumeData;
 
-  /** Makes a volume: {@linkcode Volumes.create}. */
+  /** Creates a volume; see {@linkcode Volumes.create}. */
   static async create(options: VolumeInit & BaseClientOptions): Promise<Volume> {
     return toVolume(await createVolume(restFor(options), options));
   }
 
-  /** A volume by id or slug, null when there is none: {@linkcode Volumes.get}. */
+  /** Gets a volume by id or slug; null when there is none. See {@linkcode Volumes.get}. */
   static async get(idOrSlug: VolumeId | VolumeSlug, options?: BaseClientOptions): Promise<Volume | null> {
     const data = await getVolume(restFor(options), idOrSlug);
     return data && toVolume(data);
@@ -54,7 +54,7 @@ export class Volume extends Inspectable {
     return this.#data.slug;
   }
 
-  /** Where it is. */
+  /** Its region. */
   get region(): string {
     return this.#data.region;
   }
@@ -65,24 +65,24 @@ export class Volume extends Inspectable {
   }
 
   /**
-   * What it takes up by itself, in bytes: less than what is on it when it began as a copy of a snapshot. An estimate, which
+   * Disk space that it uses by itself, in bytes: less than its content if it was created from a snapshot. An estimate that
    * may be minutes old.
    */
   get estimatedAllocatedSize(): number {
     return this.#data.estimated_allocated_size;
   }
 
-  /** What it would take up if it shared nothing with a snapshot, in bytes. An estimate, which may be minutes old. */
+  /** Disk space that it would use if it shared nothing with a snapshot, in bytes. An estimate that may be minutes old. */
   get estimatedFlattenedSize(): number {
     return this.#data.estimated_flattened_size;
   }
 
-  /** Whether a sandbox can have it as its root. */
+  /** Whether a sandbox can use it as its root. */
   get isBootable(): boolean {
     return this.#data.is_bootable;
   }
 
-  /** The snapshot that it began as a copy of; null when it did not. */
+  /** The snapshot that it was created from; null if there is none. */
   get baseSnapshot(): { id: SnapshotId; slug: SnapshotSlug } | null {
     return this.#data.base_snapshot;
   }

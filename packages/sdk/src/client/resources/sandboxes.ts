@@ -28,7 +28,7 @@ export class SandboxesResource implements Sandboxes {
   }
 
   async list({ labels }: SandboxesListOptions = {}): Promise<SandboxMetadata[]> {
-    // One page, unless the server cuts long lists.
+    // A single page, unless the server splits long lists.
     return await Array.fromAsync(await this.#page(labels));
   }
 

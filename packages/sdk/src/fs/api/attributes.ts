@@ -1,9 +1,9 @@
 import type { FileInfo } from "../types.ts";
 
-/** What is known about files: metadata, permissions, owners, times. A part of {@linkcode SandboxFs}. */
+/** Metadata, permissions, owners and times of files. Part of {@linkcode SandboxFs}. */
 export interface FsAttributes {
   /**
-   * Metadata of a file, or of what a link leads to.
+   * Gets the metadata of a file. Follows links.
    *
    * @example
    * ```ts
@@ -17,11 +17,11 @@ export interface FsAttributes {
    */
   stat(path: string | URL): Promise<FileInfo>;
 
-  /** Metadata of a file, or of a link itself. */
+  /** Gets the metadata of a file, or of a link itself. */
   lstat(path: string | URL): Promise<FileInfo>;
 
   /**
-   * Sets permissions, such as `0o755`, whatever the umask is.
+   * Sets permissions, such as `0o755`, regardless of the umask.
    *
    * @example
    * ```ts
@@ -37,7 +37,7 @@ export interface FsAttributes {
   chmod(path: string | URL, mode: number): Promise<void>;
 
   /**
-   * Sets the owning user and group, by id; null leaves one as it is.
+   * Sets the owning user and group, by id. Null leaves one unchanged.
    *
    * @example
    * ```ts
@@ -52,7 +52,7 @@ export interface FsAttributes {
   chown(path: string | URL, uid: number | null, gid: number | null): Promise<void>;
 
   /**
-   * Sets when a file was last read and changed: as a `Date`, or in seconds since 1970.
+   * Sets the access and modification times, as a `Date` or in seconds since 1970.
    *
    * @example
    * ```ts
@@ -68,7 +68,8 @@ export interface FsAttributes {
   utime(path: string | URL, atime: number | Date, mtime: number | Date): Promise<void>;
 
   /**
-   * The permissions that new files do not get; sets them when `mask` is given, and resolves to those before.
+   * Gets the umask: the permissions that new files do not get. Sets it when `mask` is given, and resolves to the previous
+   * one.
    *
    * @example
    * ```ts

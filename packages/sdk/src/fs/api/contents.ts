@@ -1,7 +1,7 @@
 import type { FsFile } from "../file.ts";
 import type { OpenOptions, ReadFileOptions, TempOptions, WriteFileOptions } from "../types.ts";
 
-/** What is in files: reading, writing, opening. A part of {@linkcode SandboxFs}. */
+/** Reading, writing and opening files. Part of {@linkcode SandboxFs}. */
 export interface FsContents {
   /**
    * Reads a file.
@@ -20,8 +20,8 @@ export interface FsContents {
   readFile(path: string | URL, options?: ReadFileOptions): Promise<Uint8Array<ArrayBuffer>>;
 
   /**
-   * Writes a file: makes it or replaces what is in it, unless the options say otherwise. A stream is sent as it comes, whatever
-   * its length.
+   * Writes a file: creates it or replaces its content, unless the options say otherwise. A stream is sent as it arrives and
+   * may have any length.
    *
    * @example
    * ```ts
@@ -57,7 +57,7 @@ export interface FsContents {
   readTextFile(path: string | URL, options?: ReadFileOptions): Promise<string>;
 
   /**
-   * Writes text to a file as UTF-8, see {@linkcode writeFile}.
+   * Writes text to a file as UTF-8; see {@linkcode writeFile}.
    *
    * @example
    * ```ts
@@ -86,7 +86,7 @@ export interface FsContents {
   open(path: string | URL, options?: OpenOptions): Promise<FsFile>;
 
   /**
-   * Opens a file for reading and writing, made or emptied.
+   * Creates or empties a file, and opens it for reading and writing.
    *
    * @example
    * ```ts
@@ -100,7 +100,7 @@ export interface FsContents {
   create(path: string | URL): Promise<FsFile>;
 
   /**
-   * Cuts a file to `len` bytes, or extends it with zeroes; to nothing without `len`.
+   * Truncates a file to `len` bytes, or extends it with zeros. Empties it without `len`.
    *
    * @example
    * ```ts
@@ -116,7 +116,7 @@ export interface FsContents {
   truncate(name: string | URL, len?: number): Promise<void>;
 
   /**
-   * Makes an empty file of a new name, and gives its whole path. Nobody removes it for you.
+   * Creates an empty file with a new name. Resolves to its full path. It is not removed automatically.
    *
    * @example
    * ```ts

@@ -1,12 +1,12 @@
 import type { TransferOptions } from "../transfer/options.ts";
 
-/** Copies between this machine and the sandbox. A part of {@linkcode SandboxFs}. */
+/** Copying between this computer and the sandbox. Part of {@linkcode SandboxFs}. */
 export interface FsTransfer {
   /**
-   * Copies a file of this machine to the path given, or into it if that is a directory; and a directory, with all that is in it,
-   * *into* the directory given, which is created if need be. A directory keeps permissions, times of modification, empty directories, names that are not
-   * UTF-8, and links as links; it goes as one stream, however many files it has. Rejects with the error of what cannot be read here or written there, which says which
-   * file it was.
+   * Copies a local file to the given path, or into it if it is a directory. Copies a local directory, with everything in
+   * it, *into* the given directory, which is created if necessary. Permissions, modification times, empty directories,
+   * names that are not UTF-8 and links are preserved. A directory is sent as one stream, however many files it has. Rejects
+   * with the error of the file that cannot be read here or written there; the message names it.
    *
    * @example
    * ```ts
@@ -28,9 +28,10 @@ export interface FsTransfer {
   upload(localPath: string | URL, sandboxPath: string | URL, options?: TransferOptions): Promise<void>;
 
   /**
-   * Copies a file of the sandbox to the path given on this machine, or into it if that is a directory; and a directory, with all
-   * that is in it, *into* the directory given, as {@linkcode upload} does it. The copy has the name in the path given, even if that is a link. Whatever the sandbox answers, nothing outside of the
-   * copy is written, and nothing through links that are there; a link itself may lead anywhere.
+   * Copies a file from the sandbox to the given local path, or into it if it is a directory. Copies a directory, with
+   * everything in it, *into* the given directory, as {@linkcode upload} does. The copy has the last name in the given path,
+   * even if that is a link. Whatever the sandbox answers, nothing is written outside the copy or through existing links; a
+   * copied link may point anywhere.
    *
    * @example
    * ```ts

@@ -8,10 +8,10 @@ import type {
   WalkOptions,
 } from "../types.ts";
 
-/** Where files are: directories, names and links. A part of {@linkcode SandboxFs}. */
+/** Directories, names and links. Part of {@linkcode SandboxFs}. */
 export interface FsTree {
   /**
-   * The entries of a directory, in no order.
+   * Lists the entries of a directory, in no particular order.
    *
    * @example
    * ```ts
@@ -27,7 +27,7 @@ export interface FsTree {
   readDir(path: string | URL): AsyncIterable<DirEntry>;
 
   /**
-   * Makes a directory.
+   * Creates a directory.
    *
    * @example
    * ```ts
@@ -41,7 +41,7 @@ export interface FsTree {
   mkdir(path: string | URL, options?: MkdirOptions): Promise<void>;
 
   /**
-   * Makes an empty directory of a new name, and gives its whole path. Nobody removes it for you.
+   * Creates an empty directory with a new name. Resolves to its full path. It is not removed automatically.
    *
    * @example
    * ```ts
@@ -56,7 +56,7 @@ export interface FsTree {
   makeTempDir(options?: TempOptions): Promise<string>;
 
   /**
-   * Removes a file, a link or a directory, which must be empty unless `recursive` is set.
+   * Removes a file, a link or a directory. A directory must be empty unless `recursive` is set.
    *
    * @example
    * ```ts
@@ -72,7 +72,7 @@ export interface FsTree {
   remove(path: string | URL, options?: RemoveOptions): Promise<void>;
 
   /**
-   * Gives a file or directory another name, and replaces a file that has it. A link is renamed, not what it leads to.
+   * Renames a file or directory, and replaces a file with the new name. Renames a link itself, not its target.
    *
    * @example
    * ```ts
@@ -86,7 +86,7 @@ export interface FsTree {
   rename(oldPath: string | URL, newPath: string | URL): Promise<void>;
 
   /**
-   * Copies the content and permissions of a file, and replaces a file that exists.
+   * Copies the content and permissions of a file. Replaces an existing file.
    *
    * @example
    * ```ts
@@ -99,7 +99,7 @@ export interface FsTree {
   copyFile(fromPath: string | URL, toPath: string | URL): Promise<void>;
 
   /**
-   * Gives the file `target` a second name, `path`.
+   * Creates a hard link `path` to the file `target`.
    *
    * @example
    * ```ts
@@ -115,8 +115,8 @@ export interface FsTree {
   link(target: string | URL, path: string | URL): Promise<void>;
 
   /**
-   * Makes a symbolic link `path` that leads to `target`, which need not exist and is relative to the link's directory. The type
-   * means nothing on Linux.
+   * Creates a symbolic link `path` to `target`, which need not exist and is relative to the link's directory. The type has no
+   * effect on Linux.
    *
    * @example
    * ```ts
@@ -132,7 +132,7 @@ export interface FsTree {
   symlink(target: string | URL, path: string | URL, options?: { type?: "file" | "dir" | "junction" }): Promise<void>;
 
   /**
-   * The text of a symbolic link: where it leads, as it was written.
+   * Gets the target of a symbolic link, as it was written.
    *
    * @example
    * ```ts
@@ -147,7 +147,7 @@ export interface FsTree {
   readLink(path: string | URL): Promise<string>;
 
   /**
-   * The whole path, without links on the way.
+   * Gets the full path, with all links resolved.
    *
    * @example
    * ```ts
@@ -161,7 +161,7 @@ export interface FsTree {
   realPath(path: string | URL): Promise<string>;
 
   /**
-   * A directory and everything below it, directories before what is in them.
+   * Lists a directory and everything below it, each directory before its content.
    *
    * @example
    * ```ts
@@ -178,7 +178,7 @@ export interface FsTree {
   walk(path: string, options?: WalkOptions): AsyncIterableIterator<WalkEntry>;
 
   /**
-   * What a pattern matches.
+   * Lists what a glob pattern matches.
    *
    * @example
    * ```ts

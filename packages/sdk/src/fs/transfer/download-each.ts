@@ -9,9 +9,10 @@ import { runAll } from "./parallel.ts";
 const REPLACE_NO_LINK = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Copies a directory into the new or existing one named `target`, file by file, from a server that cannot send it as one stream.
+ * Copies a directory into the new or existing one named `target`, file by file, for servers that cannot send it as one
+ * stream.
  *
- * Names and kinds come from the sandbox, where somebody may have made them up. So nothing is written except into directories
+ * Names and kinds come from the sandbox, which may be hostile. So nothing is written except into directories
  * that were made here for this, never through a link, and links come last.
  *
  * @param target an absolute path
@@ -58,7 +59,7 @@ async function makeDirectory(path: string): Promise<string> {
   return path;
 }
 
-/** Where a link leads, seen from its own directory: an absolute text would name something else here. */
+/** Target of a link relative to its own directory: an absolute one would name something else here. */
 async function linkText(fs: SandboxFs, path: string): Promise<string> {
   const text = await fs.readLink(path);
   return posix.isAbsolute(text) ? posix.relative(posix.dirname(path), text) : text;

@@ -5,10 +5,10 @@ import type { Connection } from "../../transport/connection.ts";
 import { contentOf } from "../content.ts";
 
 const PERMISSIONS = 0o777;
-/** Chunks are gathered to this many bytes before they are written: one system call for many frames. */
+/** Chunks are collected up to this many bytes before they are written: one system call for many frames. */
 const WRITE_BYTES = 1024 * 1024;
 
-/** Copies one file, with its permissions. If that fails, no half a file stays. */
+/** Copies one file with its permissions. If that fails, no partial file stays. */
 export async function downloadFile(
   connection: Connection,
   remote: string,
@@ -30,7 +30,7 @@ export async function downloadFile(
     await file.writeFile(Buffer.concat(waiting, size));
     await file.chmod(mode & PERMISSIONS);
   } catch (error) {
-    // A device, or a link that leads to a file, is not ours to remove.
+    // Leave a device, or a link to a file, as it is.
     if ((await lstat(local)).isFile()) await unlink(local);
     throw named(error, local);
   } finally {

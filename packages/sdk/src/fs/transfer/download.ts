@@ -17,7 +17,7 @@ const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
 const HOME = "/home/app";
 const READ_TREE = "sandkeep.readTree";
 
-/** Copies a file of the sandbox to `local`, or a directory into it. */
+/** Copies a file from the sandbox to `local`, or a directory into it. */
 export async function download(
   connection: Connection,
   fs: SandboxFs,
@@ -37,15 +37,15 @@ export async function download(
   try {
     await downloadFile(connection, source, local, file);
   } catch (error) {
-    // As cp(1) has it: into a directory, under its own name.
+    // Like cp(1): into a directory, under its own name.
     if ((error as { code?: string }).code !== "EISDIR") throw error;
     await downloadFile(connection, source, join(local, name), file);
   }
 }
 
 /**
- * The name of a copy is that in the path given, not that of where the path leads: that comes from the sandbox, where somebody may
- * have put `.git` or `..` there. The root has none.
+ * The name of a copy comes from the given path, not from the resolved one: that comes from the sandbox, which may be
+ * hostile and answer `.git` or `..`. The root directory has no name.
  */
 function nameOf(remote: string): string {
   return posix.basename(posix.resolve(HOME, remote));
@@ -59,7 +59,7 @@ async function downloadDirectory(
   name: string,
   { signal, onSkip = warn }: TransferOptions,
 ): Promise<void> {
-  // `d/`, `./d` and `d//` are one directory.
+  // `d/`, `./d` and `d//` are the same directory.
   const target = resolve(local, name);
   await mkdir(name === "" ? dirname(target) : resolve(local), { recursive: true });
   const opened = await unlessLacking(connection, READ_TREE, () =>
@@ -70,7 +70,7 @@ async function downloadDirectory(
   try {
     await writeDirectory(new ArchiveReader(chunks, onSkip), target, { source, followTarget: name === "", onSkip });
   } finally {
-    // Nothing more is wanted of it, whether it is over or not.
+    // The rest of it is not needed, whether it has ended or not.
     await chunks.return();
   }
 }

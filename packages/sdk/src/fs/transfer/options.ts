@@ -2,18 +2,18 @@ import process from "node:process";
 
 /** How {@linkcode SandboxFs.upload} and {@linkcode SandboxFs.download} copy. */
 export interface TransferOptions {
-  /** Stops the copying, which then rejects with `AbortError`. No half a file stays; what was complete does. */
+  /** Stops copying when aborted; the promise then rejects with `AbortError`. No partial file stays; complete ones do. */
   signal?: AbortSignal;
-  /** Copies what is in a directory to the path given, which is created if need be, instead of the directory into it. */
+  /** Copies the content of a directory to the given path, which is created if necessary, instead of the directory into it. */
   contents?: boolean;
   /**
-   * Told of what is left out, and why: sockets, devices and FIFOs, what went away meanwhile, names that this machine cannot write.
-   * Without it these are warnings of the process.
+   * Called for everything that is left out, with the reason: sockets, devices, FIFOs, files that disappeared meanwhile, and
+   * names that this computer cannot have. By default these are emitted as process warnings.
    */
   onSkip?: (path: string, reason: string) => void;
 }
 
-/** What happens without an `onSkip`. Names and reasons come from the sandbox: no control characters reach a terminal. */
+/** The default of `onSkip`. Names and reasons come from the sandbox, so control characters must not reach a terminal. */
 export function warn(path: string, reason: string): void {
   const text = `${path} was not copied: ${reason}`;
   process.emitWarning(

@@ -1,10 +1,12 @@
 /**
- * How many files are copied at a time. Enough to hide the round trips of small ones behind each other; the link carries no
- * more for more of them.
+ * How many files are copied at a time: enough to overlap the round trips of small files. More of them would not be faster.
  */
 const CONCURRENCY = 8;
 
-/** Runs tasks with bounded concurrency. The first failure stops the beginning of others and is thrown when the running are done. */
+/**
+ * Runs tasks with bounded concurrency. After the first failure no more are started; it is thrown when the running ones have
+ * ended.
+ */
 export async function runAll(tasks: Iterable<() => Promise<void>>): Promise<void> {
   const iterator = Iterator.from(tasks);
   let failed = false;

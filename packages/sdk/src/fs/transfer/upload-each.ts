@@ -10,11 +10,14 @@ interface Plan {
   links: [text: string, remote: string][];
 }
 
-/** Copies a directory to the new or existing one named `target`, file by file, to a server that cannot take it as one stream. */
+/**
+ * Copies a directory to the new or existing one named `target`, file by file, for servers that cannot receive it as one
+ * stream.
+ */
 export async function uploadEach(fs: SandboxFs, source: string, target: string): Promise<void> {
   const plan: Plan = { directories: [], files: [], links: [] };
   await planDirectory(plan, source, target);
-  // Parents come before what is in them.
+  // Directories come before their content.
   for (const directory of plan.directories) await fs.mkdir(directory, { recursive: true });
   await runAll(
     plan.files.map(
@@ -43,7 +46,7 @@ async function planDirectory(plan: Plan, local: string, remote: string): Promise
   }
 }
 
-/** Where a link leads, seen from its own directory: an absolute text would name something else in the sandbox. */
+/** Target of a link relative to its own directory: an absolute one would name something else in the sandbox. */
 async function linkText(path: string): Promise<string> {
   const text = await readlink(path);
   return isAbsolute(text) ? relative(dirname(path), text) : text;

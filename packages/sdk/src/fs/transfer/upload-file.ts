@@ -3,7 +3,7 @@ import { lstat, readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import type { SandboxFs } from "../sandbox-fs.ts";
 
-/** Files up to this size are read at once, in bytes: a stream costs more than it saves. */
+/** Files up to this size are read at once, because a stream would cost more than it saves. In bytes. */
 const SMALL_BYTES = 1024 * 1024;
 const PERMISSIONS = 0o777;
 

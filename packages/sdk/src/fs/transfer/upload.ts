@@ -28,7 +28,7 @@ export async function upload(
   try {
     await uploadFile(fs, source, remote, signal);
   } catch (error) {
-    // As cp(1) has it: into a directory, under its own name.
+    // Like cp(1): into a directory, under its own name.
     if ((error as { code?: string }).code !== "EISDIR") throw error;
     await uploadFile(fs, source, posix.join(remote, basename(source)), signal);
   }
@@ -53,7 +53,7 @@ async function uploadDirectory(
         return await connection.call(WRITE_TREE, { path: target, contentStreamId, abortId });
       } catch (error) {
         connection.stopStream(contentStreamId, error);
-        // What could not be read here comes back as the failure of the stream, with less to tell.
+        // A local read error comes back as the failure of the stream, with less detail.
         throw failure ? failure.error : error;
       }
     }),
