@@ -96,7 +96,7 @@ for (const [title, outcomes] of [
       }
     });
 
-    test("a redirect to an inner address ends in the sandbox", () => {
+    test("a redirect to an internal address ends in the sandbox", () => {
       assert.doesNotMatch(String(outcomes().redirected?.out), /^200/);
     });
   });
@@ -135,7 +135,7 @@ test("a connection that is kept alive ends when policy no longer allows it, and 
   assert.ok(!arena.upstream("held.test.example").text.includes("/second"));
 });
 
-test("an inner address that is listed may be reached, at the port that is listed", async () => {
+test("an internal address that is listed may be reached, at the port that is listed", async () => {
   const before = inner.connections.length;
   const api = Number(new URL(arena.server.ready.apiEndpoint).port);
   await arena.api("PATCH", `/api/v1/sandboxes/${held.id}/egress`, {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Pids of the virtual machines that a server's data directory holds, those that wait ahead of demand included. */
+/** Pids of the virtual machines that a server's data directory holds, including those of the warm pool. */
 export function machinePids(dataDir: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { defaultDataDir } from "@sandkeep/control";
 
 const SANDKEEP = fileURLToPath(new URL("../../sandkeep", import.meta.url));
-/** Memory for machines ahead of demand: several servers of this run share the machine. */
+/** Memory for the warm pool: several servers of this run share the computer. */
 const AHEAD_MIB = 400;
 /** A start may include the first boot that a template is made of, in milliseconds. */
 const START_TIMEOUT_MS = 120_000;

@@ -14,7 +14,7 @@ import {
 } from "@sandkeep/host";
 import { imagesDir } from "../harness/server.ts";
 
-/** Memory for machines ahead of demand. */
+/** Memory for the warm pool. */
 const AHEAD_MIB = 250;
 
 /** A host with a data folder of its own, and the templates of the whole run. */

@@ -28,11 +28,11 @@ interface Pulse {
 }
 
 /**
- * Notices clients that are gone without a word: switched off, cut off from the network, or hanging.
+ * Notices unresponsive clients: switched off, cut off from the network, or hanging.
  *
- * Any byte from a client is a sign of life, so that neither a long message on a slow line nor a client that never pings
- * looks dead. JavaScript's client sends one every 2 s by itself; whoever is silent is asked with a WebSocket ping, which
- * every client answers (wire-protocol §4.3), unless its program is busy. Its kernel acknowledges the ping all the same, and
+ * Any byte from a client is a sign of life, so neither a long message on a slow line nor a client that never pings looks
+ * dead. JavaScript's client sends one every 2 s by itself; a silent client gets a WebSocket ping, which every client
+ * answers (wire-protocol §4.3), unless its program is busy. Its kernel acknowledges the ping all the same, and
  * that tells a busy client from one that is gone.
  */
 export class Heartbeat implements Disposable {
@@ -92,12 +92,9 @@ export class Heartbeat implements Disposable {
       pulse.unacknowledgedSince !== null &&
       now - pulse.unacknowledgedSince >= silentMs / 3
     ) {
-      this.#gone(pulse, `Nothing was heard of the client for ${seconds(silentFor)}, and its computer does not answer.`);
+      this.#gone(pulse, `The client was silent for ${seconds(silentFor)} and its computer does not respond.`);
     } else if (now - pulse.listeningSince >= busyMs) {
-      this.#gone(
-        pulse,
-        `Nothing was heard of the client for ${seconds(silentFor)}, though its computer answers: it hangs.`,
-      );
+      this.#gone(pulse, `The client was silent for ${seconds(silentFor)} although its computer responds: it hangs.`);
     } else if (now - Math.max(pulse.heardAt, pulse.askedAt) >= silentMs / 2) {
       // Again and again: only what was sent can be left unacknowledged.
       pulse.askedAt = now;

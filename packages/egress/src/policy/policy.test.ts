@@ -63,7 +63,7 @@ test("without a list, every name and every public address passes", () => {
     assert.equal(decide(open, host).allowed, true, host);
 });
 
-test("without a list, no inner address passes, whichever way it is written", () => {
+test("without a list, no internal address passes, whichever way it is written", () => {
   for (const host of INNER) {
     const { allowed, reason } = decide(policy(null), host);
     assert.equal(allowed, false, host);
@@ -159,7 +159,7 @@ test("a denial wins over everything", () => {
   assert.equal(decide(policy(null, ["203.0.113.7"]), "[64:ff9b::203.0.113.7]").allowed, false);
 });
 
-test("an inner address passes only where an address or a range lists it", () => {
+test("an internal address passes only where an address or a range lists it", () => {
   for (const [patterns, host, allowed] of [
     [["127.0.0.1"], "127.0.0.1", true],
     [["127.0.0.1:8080"], "127.0.0.1:8080", true],
@@ -194,7 +194,7 @@ test("an inner address passes only where an address or a range lists it", () => 
   }
 });
 
-test("a name that passed is not dialled at an inner address", () => {
+test("a name that passed is not dialled at an internal address", () => {
   const some = policy(["rebind.example.com"]);
   assert.equal(decide(some, "rebind.example.com").allowed, true);
   assert.equal(dial(some, "203.0.113.1").allowed, true);
@@ -275,7 +275,7 @@ test("a denial always wins, and what passes a list is in it", () =>
     { runs: 3000 },
   ));
 
-test("no pattern of names, and none that is added for others, opens an inner address", () =>
+test("no pattern of names, and none that is added for others, opens an internal address", () =>
   property(
     [anySpec, anyAddressText, anyPort],
     (spec, text, port) => {

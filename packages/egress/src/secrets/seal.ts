@@ -61,7 +61,7 @@ export class Sealer {
   open(sealed: string, placeholder: string): string {
     const data = Buffer.from(sealed, "base64");
     if (data.length < 1 + NONCE_BYTES + TAG_BYTES || data[0] !== VERSION) {
-      throw new SealError("A sealed value is not in a form that this version knows");
+      throw new SealError("A sealed value has a format that this version does not know");
     }
     const nonce = data.subarray(1, 1 + NONCE_BYTES);
     const decipher = createDecipheriv("aes-256-gcm", this.#key, nonce, { authTagLength: TAG_BYTES });

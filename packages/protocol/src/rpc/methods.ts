@@ -11,7 +11,7 @@ import { idSchema } from "./values.ts";
 
 /** Every RPC method, by name (wire-protocol §7). */
 export const rpcMethods = {
-  /** Cancels the call that carried the same `abortId`. An unknown id is none of its business. */
+  /** Cancels the call that carried the same `abortId`. Unknown ids are ignored. */
   abort: method(z.object({ abortId: idSchema }), z.null()),
   ...fileMethods,
   ...handleMethods,

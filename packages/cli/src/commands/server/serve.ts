@@ -61,8 +61,8 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   );
   // From here on the server owns the host, also when it does not start.
   const server = await startServer({ host, config, log }).catch(explained);
-  // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine
-  // ahead of demand rather than boot another one beside it.
+  // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine of
+  // the warm pool rather than boot another one beside it.
   if (options.background) await host.ready();
   const { sandboxEndpoint, apiEndpoint, token, caFile } = server;
   await writeState(dataDir, {

@@ -162,7 +162,7 @@ const INNER = [
   0, 0x7f000001, 0x0a000001, 0xac100001, 0xc0a80101, 0xa9fea9fe, 0x64400001, 0xc6120001, 0xe0000001, 0xffffffff,
 ];
 
-test("an inner address is recognised or refused in every notation", () =>
+test("an internal address is recognised or refused in every notation", () =>
   property(
     [fc.constantFrom(...INNER).chain((value) => fc.tuple(fc.constant(value), notations(value)))],
     ([value, text]) => {

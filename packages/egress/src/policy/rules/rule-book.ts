@@ -75,7 +75,7 @@ export class RuleBook {
       return {
         allowed: true,
         rule: null,
-        reason: `No request rule is for ${who}.`,
+        reason: `No request rule covers ${who}.`,
         maxRequestBytes: null,
         status: null,
       };

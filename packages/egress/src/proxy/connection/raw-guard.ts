@@ -58,7 +58,7 @@ export class RawGuard extends Transform {
     if (isSettingsFrame(first)) return first.length < SETTINGS_BYTES ? undefined : this.#deaf();
     const word = first.toString("latin1", 0, STATUS_LINE.length).toLowerCase();
     if (word === STATUS_LINE.toString())
-      return void this.destroy(Refusal.malformed("The upstream read a request in what did not begin as one."));
+      return void this.destroy(Refusal.malformed("The upstream read a request in bytes that do not begin like one."));
     if (STATUS_LINE.toString().startsWith(word)) return;
     this.#deaf();
     this.#lines = null;
@@ -85,5 +85,5 @@ export function guardTls(upstream: Duplex): RawGuard {
 }
 
 function hiddenRequest(): Refusal {
-  return Refusal.malformed("What did not begin as a request held a line that a server may read as one.");
+  return Refusal.malformed("Bytes that do not begin like a request contain a line that a server may read as one.");
 }

@@ -56,6 +56,6 @@ function decideRaw(sandbox: Sandbox, host: HostRef, port: number): Decision {
   const decision = sandbox.policy.decide(host, port);
   const [rule] = decision.allowed ? sandbox.rules.rulesFor(host, port) : [];
   return rule
-    ? { allowed: false, rule: rule.text, reason: "Request rules are for this host, so only requests may go to it." }
+    ? { allowed: false, rule: rule.text, reason: "Request rules cover this host, so only requests may go to it." }
     : decision;
 }

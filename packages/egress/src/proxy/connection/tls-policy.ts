@@ -42,7 +42,7 @@ export function decideTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDe
   return { action: "splice", host: flow.host };
 }
 
-/** Whether a TLS connection that was passed on unopened may go on: not under an allow list that came since, since all but pass-through is opened there. */
+/** Whether a TLS connection that passes through may go on: not under an allow list added since, which intercepts everything but pass-through. */
 export function decidePassedOn(flow: Flow, hello: ClientHello, shared: Shared): Decision {
   const decision = decideTls(flow, hello, shared);
   if (decision.action === "refuse")
@@ -52,11 +52,11 @@ export function decidePassedOn(flow: Flow, hello: ClientHello, shared: Shared): 
   return {
     allowed: false,
     rule: null,
-    reason: `Under this sandbox's allow list, TLS to ${hostText(decision.host)} is opened, and this connection was not.`,
+    reason: `Under this sandbox's allow list, TLS to ${hostText(decision.host)} is intercepted, but this connection was not.`,
   };
 }
 
-/** Without an allow list only that is opened for which there is something to do. */
+/** Without an allow list, only TLS for which there is something to do is intercepted. */
 function needsOpening({ sandbox, port }: Flow, host: HostRef, { hooks }: Shared): boolean {
   if (hooks !== null || sandbox.rules.rulesFor(host, port).length > 0) return true;
   return "name" in host && sandbox.secrets.approvedFor(host.name, port).length > 0;

@@ -138,14 +138,14 @@ const NOT_IN_BASIC = /[\x00-\x1f\x7f]/;
 function headerValue({ name, value }: Secret): Written {
   const text = value.toString("latin1");
   if (!NOT_IN_HEADER.test(text)) return { text };
-  return { reason: `The value of ${name} holds a character that no header may hold, such as the end of a line` };
+  return { reason: `The value of ${name} contains a character that is not allowed in a header, such as a line break` };
 }
 
 function basicValue({ name, value }: Secret): Written {
   const text = value.toString("latin1");
   if (!NOT_IN_BASIC.test(text)) return { text };
   return {
-    reason: `The value of ${name} holds a control character, such as the end of a line, which Basic credentials may not hold`,
+    reason: `The value of ${name} contains a control character, such as a line break, which is not allowed in Basic credentials`,
   };
 }
 

@@ -65,9 +65,9 @@ function checkTarget(
   hasBody: boolean,
 ): { host: HostRef; port: number } {
   if (connection.refusal) throw connection.refusal;
-  if (connection.scheme === "https") throw Refusal.malformed("CONNECT is not served within TLS.", 501);
+  if (connection.scheme === "https") throw Refusal.malformed("CONNECT within TLS is not supported.", 501);
   if (connection.context.depth >= MAX_CONNECT_DEPTH)
-    throw Refusal.malformed("CONNECT within CONNECT within CONNECT.", 403);
+    throw Refusal.malformed("CONNECT requests are nested too deeply.", 403);
   if (hasBody) throw Refusal.malformed("A CONNECT request has no body.");
   const authority = parseAuthority(target);
   if (!authority || authority.port === null) throw Refusal.malformed("The target of CONNECT is not a host and a port.");

@@ -17,7 +17,7 @@ export function headText(first: string, headers: readonly Header[]): string {
 export function fieldLines(headers: readonly Header[]): string {
   let text = "";
   for (const header of headers) {
-    if (!isValid(header)) throw new Error("A header holds what no header may hold.");
+    if (!isValid(header)) throw new Error("A header contains invalid characters.");
     text += `${header[0]}: ${header[1]}\r\n`;
   }
   return text;

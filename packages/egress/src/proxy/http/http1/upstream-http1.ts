@@ -49,7 +49,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     const answer = await this.#ask(request, fieldsOf(request), signal);
     if (answer !== "switched") return answer;
     this.#socket.destroy();
-    throw Refusal.failed("The upstream switched protocols without being asked to.");
+    throw Refusal.failed("The upstream switched protocols without a request to do so.");
   }
 
   /** Asks for a WebSocket. The connection is either switched to it, and the caller's, or there is an answer that says why not. */

@@ -106,8 +106,8 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
     ],
     ["a target that is denied", get("http://deb.test/", "deb.test"), { deny: ["deb.test"] }],
     ["a target at a denied address", get("http://deb.test/", "deb.test"), { deny: ["203.0.113.9"] }],
-    ["a name of an inner address", get("http://inner.test/", "inner.test"), {}],
-    ["an inner address", get("http://10.0.0.9/", "10.0.0.9"), {}],
+    ["a name of an internal address", get("http://inner.test/", "inner.test"), {}],
+    ["an internal address", get("http://10.0.0.9/", "10.0.0.9"), {}],
     ["a metadata service", get("http://169.254.169.254/latest", "169.254.169.254"), { allow: [PROXY, "0.0.0.0/0"] }],
     ["an address that is not listed", get("http://203.0.113.9/", "203.0.113.9"), {}],
     ["a Host that is another's", get("http://deb.test/", PROXY), {}],
@@ -125,7 +125,7 @@ describe("requests through an HTTP proxy that the sandbox may reach", () => {
     });
   }
 
-  test("do not leave without a list either for what is inner or denied", async () => {
+  test("do not leave without a list either, if the target is internal or denied", async () => {
     const lab = await start({ policy: { allow: null, deny: ["deb.test"] } });
     const before = proxy.received();
     for (const host of ["inner.test", "10.0.0.9", "127.0.0.1", "deb.test"])

@@ -47,11 +47,11 @@ export function checkHead(head: RequestHead): CheckedHead {
   if (head.headers.length > MAX_HEADERS)
     throw Refusal.malformed(`The request has more than ${MAX_HEADERS} headers.`, 431);
   if (head.method !== "CONNECT" && (!TARGET.test(head.target) || holdsBlank(head.target)))
-    throw Refusal.malformed("The request's target holds characters that no target may hold.");
+    throw Refusal.malformed("The request's target contains invalid characters.");
   checkFraming(head);
   const [expectation, ...more] = values(head.headers, "expect");
   if (more.length > 0 || (expectation !== undefined && expectation.toLowerCase() !== "100-continue"))
-    throw Refusal.malformed("The request expects something unknown.", 417);
+    throw Refusal.malformed("The request has an Expect header with an unknown value.", 417);
   const hosts = values(head.headers, "host");
   if (hosts.length > 1) throw Refusal.malformed("The request has more than one Host header.");
   const host = hosts[0] === undefined ? null : readAuthority(hosts[0], "Host header");
@@ -82,7 +82,7 @@ function checkFraming({ headers, version }: RequestHead): void {
   if (codings.length > 0) {
     if (version !== "1.1") throw Refusal.malformed("Transfer-Encoding is for HTTP/1.1 only.");
     if (codings.length > 1 || codings[0]!.toLowerCase() !== "chunked")
-      throw Refusal.malformed("The only Transfer-Encoding that is passed on is chunked.", 501);
+      throw Refusal.malformed("The only supported Transfer-Encoding is chunked.", 501);
     if (lengths.length > 0) throw Refusal.malformed("The request has both Content-Length and Transfer-Encoding.");
   }
   if (lengths.length > 1) throw Refusal.malformed("The request has more than one Content-Length.");
@@ -95,7 +95,7 @@ function readTarget({ target, method, scheme }: RequestHead): { authority: Autho
     if (method !== "OPTIONS") throw Refusal.malformed("The target * is for OPTIONS only.");
     return { authority: null, path: target };
   }
-  if (target.includes("#")) throw Refusal.malformed("The request's target holds a fragment.");
+  if (target.includes("#")) throw Refusal.malformed("The request's target contains a fragment.");
   if (target.startsWith("/")) return { authority: null, path: target };
   const [, itsScheme, itsAuthority, rest] = ABSOLUTE.exec(target) ?? [];
   if (itsScheme === undefined || itsAuthority === undefined || rest === undefined)
@@ -108,14 +108,14 @@ function readTarget({ target, method, scheme }: RequestHead): { authority: Autho
 }
 
 function checkHttp2(head: RequestHead, host: Authority | null): CheckedHead {
-  if (head.method === "CONNECT") throw Refusal.malformed("CONNECT over HTTP/2 is not served.", 501);
+  if (head.method === "CONNECT") throw Refusal.malformed("CONNECT over HTTP/2 is not supported.", 501);
   if (head.claimedScheme !== head.scheme)
     throw Refusal.mismatch(`The request's :scheme is not its connection's, ${head.scheme}.`);
   if (head.authority === null && !host) throw Refusal.malformed("The request has no :authority.");
   const authority = head.authority === null ? null : readAuthority(head.authority, ":authority");
   if (authority && host && !same(authority, host, head.scheme))
     throw Refusal.mismatch("The request's :authority and its host header name different hosts.");
-  if (head.target.includes("#")) throw Refusal.malformed("The request's :path holds a fragment.");
+  if (head.target.includes("#")) throw Refusal.malformed("The request's :path contains a fragment.");
   if (!head.target.startsWith("/") && !(head.target === "*" && head.method === "OPTIONS"))
     throw Refusal.malformed("The request's :path is not a path.");
   return { authority: authority ?? host, path: head.target, absolute: false };

@@ -60,7 +60,7 @@ export class RedactedMessages extends Transform {
     this.#have += taken;
     if (this.#have < PREFIX_BYTES) return taken;
     if (this.#strict && (this.#prefix[0]! & COMPRESSED) !== 0)
-      throw Refusal.failed("A message of the upstream's is compressed, so it cannot be searched for secrets.");
+      throw Refusal.failed("A message from the upstream is compressed, so it cannot be searched for secrets.");
     this.#have = 0;
     this.#left = this.#prefix.readUInt32BE(1);
     return taken;

@@ -115,7 +115,7 @@ export function cutPart(part: WantedPart, headers: readonly Header[]): CutPart {
 
 function mismatch(): Refusal {
   return Refusal.failed(
-    "The upstream answered with another part than it was asked for, in which a secret's value could be cut in two.",
+    "The upstream answered with a different part than requested, in which a secret's value could be cut in two.",
   );
 }
 

@@ -62,7 +62,8 @@ export function placeSecrets(
   if (redactor.isEmpty) return placeNothing({ path, headers });
   const approved = approvedSecrets(connection, site);
   const known = redactor.isKnownTo(site.host) || redactor.isKnownTo(target.host);
-  if (known && method === "TRACE") throw Refusal.malformed("TRACE is not sent to hosts that get secrets.", 405);
+  if (known && method === "TRACE")
+    throw Refusal.malformed("TRACE is not sent to hosts that secrets are approved for.", 405);
   const asked = readable(headers);
   // Messages of gRPC may be compressed one by one.
   const { headers: wide, part } = known

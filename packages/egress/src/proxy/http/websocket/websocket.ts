@@ -47,7 +47,8 @@ export async function serveWebSocket(
     }
     const upstream = await connection.upstream(prepared.site, (socket) => new UpstreamHttp1(socket));
     record.event.address = connection.address;
-    if (!(upstream instanceof UpstreamHttp1)) throw Refusal.failed("The upstream's connection carries no WebSockets.");
+    if (!(upstream instanceof UpstreamHttp1))
+      throw Refusal.failed("The upstream's connection cannot carry WebSockets.");
     const { permit } = prepared;
     // From here to the request nothing may wait: secrets are those of now.
     const placed = prepared.place();
@@ -81,9 +82,9 @@ export async function serveWebSocket(
 function checkHandshake(method: string, version: string, headers: Header[], hasBody: boolean): string {
   const key = value(headers, "sec-websocket-key") ?? "";
   if (method !== "GET" || version !== "1.1" || hasBody)
-    throw Refusal.malformed("The request for a WebSocket is not a GET of HTTP/1.1 without a body.");
+    throw Refusal.malformed("A WebSocket handshake must be a GET over HTTP/1.1 without a body.");
   if (Buffer.from(key, "base64").length !== 16 || value(headers, "sec-websocket-version") !== "13") {
-    throw new Refusal("The request for a WebSocket is not of version 13.", {
+    throw new Refusal("The WebSocket handshake is not of version 13.", {
       status: 426,
       verdict: "denied",
       headers: [["sec-websocket-version", "13"]],
@@ -98,9 +99,9 @@ function checkAnswer(headers: Header[], key: string, searched: boolean): void {
     .update(key + GUID)
     .digest("base64");
   if (!lists(headers, "upgrade", "websocket") || value(headers, "sec-websocket-accept") !== accept)
-    throw Refusal.failed("The upstream's answer is not that of a WebSocket.");
+    throw Refusal.failed("The upstream's answer is not a WebSocket handshake.");
   if (searched && value(headers, "sec-websocket-extensions"))
-    throw Refusal.failed("The upstream uses an extension of WebSocket that it was not asked for.");
+    throw Refusal.failed("The upstream uses a WebSocket extension that was not requested.");
 }
 
 function head(headers: Header[]): string {

@@ -35,7 +35,7 @@ export function maybeStatusLine(text: string): boolean {
 export function readStatusLine(line: string): { minor: string; status: number; phrase: string } {
   const [, minor, code, phrase = ""] = STATUS_LINE.exec(line) ?? [];
   if (minor === undefined || code === undefined)
-    throw Refusal.failed("The upstream's answer does not begin with a status line of HTTP/1.");
+    throw Refusal.failed("The upstream's answer does not begin with an HTTP/1 status line.");
   return { minor, status: Number(code), phrase };
 }
 
@@ -74,7 +74,7 @@ function isChunked(fields: readonly Header[]): boolean {
     .map((word) => word.toLowerCase())
     .filter((word) => word !== "identity");
   if (codings.some((word) => word !== "chunked"))
-    throw Refusal.failed("The upstream's answer is in a transfer coding that it was not asked for.");
+    throw Refusal.failed("The upstream's answer is in a transfer coding that was not requested.");
   return codings.length > 0;
 }
 
