@@ -225,7 +225,7 @@ describe("a change by which", () => {
     });
   }
 
-  test("an allow list comes ends TLS that was not opened, and rules end raw bytes", async () => {
+  test("an allow list is added ends TLS that was not intercepted, and rules end raw bytes", async () => {
     await using echo = await upstream((socket) => socket.pipe(socket), {
       tls: await certificates.contextFor("tls.test"),
     });
@@ -241,7 +241,7 @@ describe("a change by which", () => {
     lab.update({ allow: ["tls.test", "raw.test"], rules: [{ host: "raw.test", methods: ["GET"] }] });
     await Promise.all(gone);
     assert.deepEqual(
-      (await lab.reports(2)).map(({ kind, reason }) => [kind, /opened|request rules/i.test(String(reason))]),
+      (await lab.reports(2)).map(({ kind, reason }) => [kind, /intercepted|request rules/i.test(String(reason))]),
       [
         ["connection", true],
         ["connection", true],
