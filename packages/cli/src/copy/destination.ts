@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { errnoOf } from "@sandkeep/common";
 import type { Sandbox } from "sandkeep";
 
 /** Whether a path in a sandbox is a directory; false also when there is nothing. */
@@ -6,7 +7,7 @@ export async function isRemoteDirectory(sandbox: Sandbox, path: string): Promise
   try {
     return (await sandbox.fs.stat(path)).isDirectory;
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return false;
+    if (errnoOf(error) === "ENOENT") return false;
     throw error;
   }
 }

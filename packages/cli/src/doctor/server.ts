@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { errnoOf } from "@sandkeep/common";
 import type { ServerInfo } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";
 import { imagesOf } from "../paths.ts";
@@ -72,10 +73,7 @@ export const checkServer: Check = async (context) => {
 async function kvmDevice({ dataDir, env }: DoctorContext): Promise<Finding> {
   const name = "acceleration";
   const { access, constants } = await import("node:fs/promises");
-  const denied = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(
-    () => undefined,
-    (error: NodeJS.ErrnoException) => error.code,
-  );
+  const denied = await access("/dev/kvm", constants.R_OK | constants.W_OK).then(() => undefined, errnoOf);
   if (denied === "ENOENT") return { name, verdict: "ok", detail: "emulation (TCG): this machine has no /dev/kvm" };
   if (denied)
     return {

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { errnoOf } from "@sandkeep/common";
 import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import {
   GuestClient,
@@ -206,7 +207,7 @@ async function connectOnceListening(path: string): Promise<Socket> {
       await once(socket, "connect");
       return socket;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED" || Date.now() > deadline) throw error;
+      if (errnoOf(error) !== "ECONNREFUSED" || Date.now() > deadline) throw error;
       await setImmediate();
     }
   }

@@ -1,5 +1,6 @@
 /** TCP connections to the first of several checked addresses that answers. */
 import type { Socket } from "node:net";
+import { errnoOf } from "@sandkeep/common";
 import type { Address } from "../policy/mod.ts";
 import { DialError, denial, guestErrno } from "./error.ts";
 import { UpstreamSocket } from "./upstream-socket.ts";
@@ -98,7 +99,7 @@ export function unwanted({ reason }: AbortSignal): DialError {
 }
 
 function describe(error: unknown): string {
-  switch ((error as NodeJS.ErrnoException | null)?.code) {
+  switch (errnoOf(error)) {
     case "ECONNREFUSED":
       return "The connection was refused.";
     case "ENETUNREACH":
@@ -107,6 +108,6 @@ function describe(error: unknown): string {
     case "ETIMEDOUT":
       return "The host does not answer.";
     default:
-      return `The connection failed (${(error as NodeJS.ErrnoException | null)?.code ?? "no address"}).`;
+      return `The connection failed (${errnoOf(error) ?? "no address"}).`;
   }
 }

@@ -1,3 +1,4 @@
+import { errnoOf } from "@sandkeep/common";
 import type { Decision } from "../policy/mod.ts";
 
 /** Why a host could not be dialled. */
@@ -31,7 +32,7 @@ const TOLD = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"
 
 /** The errno that a guest gets for a failed connection. */
 export function guestErrno(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
+  const code = errnoOf(error) ?? "";
   return TOLD.has(code) ? code : "EHOSTUNREACH";
 }
 

@@ -1,4 +1,5 @@
 /** Answers to a guest's DNS queries. */
+import { errnoOf } from "@sandkeep/common";
 import * as packet from "dns-packet";
 import { type Address, canonicalName, parseAddress } from "../policy/mod.ts";
 import { type ListedRecords, ownerOf, TooManyLookups } from "./listed-records.ts";
@@ -177,7 +178,7 @@ async function refuse(
   context: DnsContext,
   owner?: string,
 ): Promise<[number]> {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = errnoOf(error);
   const absent = code === "ENOTFOUND" || code === "ENODATA";
   await context.asked(name, type, absent ? "absent" : error instanceof TooManyLookups ? "limited" : "failed", owner);
   return [code === "ENOTFOUND" ? RCODE.noSuchName : absent ? RCODE.ok : RCODE.serverFailure];

@@ -1,4 +1,5 @@
 /** Records other than addresses under an allow list. Only for names that are listed exactly, so that a query cannot carry data out. */
+import { errnoOf } from "@sandkeep/common";
 import { RateWindow } from "../policy/mod.ts";
 import type { RecordType, Resolver } from "./resolver.ts";
 
@@ -108,7 +109,8 @@ export class ListedRecords {
     if (!this.#rate.take(now)) throw new TooManyLookups(`More than ${LOOKUPS_PER_MINUTE} look-ups in a minute.`);
     const records = this.#resolver.records(name, type);
     const entry = { until: now + KEEP_MS, records };
-    records.catch(({ code }: NodeJS.ErrnoException) => {
+    records.catch((error: unknown) => {
+      const code = errnoOf(error);
       // A negative answer is cached too.
       if (code !== "ENOTFOUND" && code !== "ENODATA") entry.until = now;
     });

@@ -1,5 +1,6 @@
 /** The host's name resolution. */
 import { promises as dns } from "node:dns";
+import { errnoOf } from "@sandkeep/common";
 import { type Address, canonicalName, parseAddress } from "../policy/mod.ts";
 
 /** Timeout before a resolver is asked again, milliseconds, and how often it is asked. */
@@ -75,9 +76,7 @@ export class Resolver {
     const records = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
     const addresses = records.map(({ address }) => parseAddress(address)).filter((address) => address !== null);
     if (addresses.length > 0) return { addresses, ttl: Math.min(...records.map(({ ttl }) => ttl)) };
-    const codes = answers.map((answer) =>
-      answer.status === "rejected" ? ((answer.reason as NodeJS.ErrnoException).code ?? "") : "ENODATA",
-    );
+    const codes = answers.map((answer) => (answer.status === "rejected" ? (errnoOf(answer.reason) ?? "") : "ENODATA"));
     if (codes.every((code) => code === "ENOTFOUND" || code === "ENODATA"))
       throw new NoSuchName(`${name} does not exist.`);
     throw new ResolverFailed(

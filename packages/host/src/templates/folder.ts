@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { rename, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { errnoOf } from "@sandkeep/common";
 import type { TemplateKey } from "./template.ts";
 
 const run = promisify(execFile);
@@ -27,9 +28,10 @@ export function memoryMiBOf(name: string): number {
 /** Moves a captured template to where it stays, all at once. One that is there already is as good. */
 export async function publish(dir: string, target: string): Promise<void> {
   await writeFile(join(dir, MARKER), "");
-  await rename(dir, target).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOTEMPTY" || error.code === "EEXIST") return;
-    if (error.code !== "EXDEV") throw error;
+  await rename(dir, target).catch(async (error: unknown) => {
+    const code = errnoOf(error);
+    if (code === "ENOTEMPTY" || code === "EEXIST") return;
+    if (code !== "EXDEV") throw error;
     // From another file system: copied under another name first, so that it appears whole there too.
     const copy = `${target}.${process.pid}`;
     await run("cp", ["--recursive", "--preserve=all", "--sparse=always", dir, copy]);

@@ -1,7 +1,7 @@
 /** All templates of a host: found on disk where a former run left them, built where missing. */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Logger } from "@sandkeep/common";
+import { errnoOf, type Logger } from "@sandkeep/common";
 import type { Engine } from "../engine/engine.ts";
 import { buildTemplate } from "./build.ts";
 import { folderName, lastUse, memoryMiBOf, noteUse } from "./folder.ts";
@@ -99,7 +99,7 @@ export class TemplateStore {
     try {
       await noteUse(dir);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      if (errnoOf(error) === "ENOENT") return undefined;
       throw error;
     }
     const template = { ...key, files: this.#options.engine.templateFiles(dir) };

@@ -4,6 +4,7 @@
  */
 import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errnoOf } from "@sandkeep/common";
 import type { MachineSize } from "../engine.ts";
 
 const ROOT = "/sys/fs/cgroup";
@@ -63,6 +64,6 @@ async function hand(dir: string): Promise<void> {
   await writeFile(join(dir, "cgroup.subtree_control"), "+memory +cpu +pids", { flag: "r+" });
 }
 
-function ignoreExisting(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EEXIST") throw error;
+function ignoreExisting(error: unknown): void {
+  if (errnoOf(error) !== "EEXIST") throw error;
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Writable } from "node:stream";
+import { errnoOf } from "@sandkeep/common";
 import { ImageError } from "../image.ts";
 
 /** Lines of a failed tool's output that its error repeats. */
@@ -102,7 +103,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (child.pid) process.kill(-child.pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (errnoOf(error) !== "ESRCH") throw error;
   }
 }
 
@@ -138,7 +139,7 @@ async function closed(child: ChildProcess, command: string): Promise<[code: numb
   try {
     return (await once(child, "close")) as [number | null, string | null];
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    if (errnoOf(cause) !== "ENOENT") throw cause;
     throw new ImageError(`${command} not found: run ./sandkeep doctor`, { cause });
   }
 }

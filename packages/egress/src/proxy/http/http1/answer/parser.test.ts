@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { errnoOf } from "@sandkeep/common";
 import { fc, property } from "../../../../testing/property.ts";
 import { type Header, isValid } from "../../../headers.ts";
 import { MAX_HEADERS, MAX_INTERIM } from "../../../limits.ts";
@@ -274,7 +275,7 @@ test("however an answer is cut into pieces, it is the same answer", () => {
     try {
       return read(pieces);
     } catch (error) {
-      assert.ok(error instanceof Refusal || (error as NodeJS.ErrnoException).code === "ECONNRESET", String(error));
+      assert.ok(error instanceof Refusal || errnoOf(error) === "ECONNRESET", String(error));
       return (error as Error).message;
     }
   };
