@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Logger } from "@sandkeep/common";
 import type { Host } from "@sandkeep/host";
-import { SqliteDriver, storeOn } from "@sandkeep/store";
+import { openStore } from "@sandkeep/store";
 import { Authenticator } from "./auth/authenticator.ts";
 import { ensureAdminToken, ensureOrganisation } from "./auth/bootstrap.ts";
 import { settlesWithin } from "./bounded.ts";
@@ -25,6 +25,9 @@ import { Inflow } from "./sandboxes/inflow.ts";
 import { Sandboxes } from "./sandboxes/sandboxes.ts";
 import { tlsMaterial } from "./tls/material.ts";
 import { VERSION } from "./version.ts";
+
+/** In the data directory. */
+const DATABASE_FILE = "sandkeep.db";
 
 export interface ServerOptions {
   /** The machines. The server closes the host, also when it cannot start. */
@@ -72,7 +75,7 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   started.defer(() => within("the host", host.close({ leaveKept: leaveRunning })));
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   started.use(await lockDataDir(config.dataDir));
-  const store = started.use(storeOn(new SqliteDriver(join(config.dataDir, "sandkeep.db"))));
+  const store = started.use(openStore({ sqlite: join(config.dataDir, DATABASE_FILE) }));
   const events = started.use(new EventBus(store.events, log));
   started.defer(keepWithinRetention(store, events, config.events, log));
   const authenticator = started.use(new Authenticator(store.tokens));

@@ -1,5 +1,4 @@
-import type { EgressSpec, RequestRule } from "@sandkeep/egress";
-import type { Actor, Labels, Outcome, Scope, StopReason } from "@sandkeep/protocol";
+import type { Actor, Labels, Outcome, RequestRule, Scope, StopReason } from "@sandkeep/protocol";
 
 /** Everything that outlives the server. Times are milliseconds since 1970. A write has reached the disk when it resolves. */
 export interface Store extends AsyncDisposable {
@@ -25,7 +24,7 @@ export interface OrganisationRecord {
 }
 
 export interface OrganisationStore {
-  /** @throws {UniqueViolation} if the slug is taken. */
+  /** @throws {UniqueViolation} if the slug is taken */
   insert(record: OrganisationRecord): Promise<void>;
   findBySlug(slug: string): Promise<OrganisationRecord | null>;
   list(): Promise<OrganisationRecord[]>;
@@ -79,15 +78,21 @@ export interface SandboxRecord {
   network: NetworkRecord;
 }
 
-/** Where a page of sandboxes goes on: after this one. */
+/**
+ * What a sandbox may reach, as its host is told it, with secrets sealed: kept as JSON while the sandbox runs, so that it survives a
+ * restart of the server. The store does not look into it.
+ */
+export type KeptEgress = object;
+
+/** Where a page of sandboxes continues: after this one. */
 export interface SandboxCursor {
   createdAt: number;
   id: string;
 }
 
 export interface SandboxStore {
-  /** @param egress What must survive a restart; null for a sandbox that does not. */
-  insert(record: SandboxRecord, egress: EgressSpec | null): Promise<void>;
+  /** @param egress Null for a sandbox that does not survive a restart. */
+  insert(record: SandboxRecord, egress: KeptEgress | null): Promise<void>;
   /** Forgets one that never came to be. */
   remove(id: string): Promise<void>;
   find(organisation: string, id: string): Promise<SandboxRecord | null>;
@@ -96,12 +101,12 @@ export interface SandboxStore {
     organisation: string,
     options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor },
   ): Promise<SandboxRecord[]>;
-  /** Of every organisation, with what must survive a restart. */
-  running(): Promise<{ record: SandboxRecord; slug: string; egress: EgressSpec | null }[]>;
+  /** Of every organisation, with what was kept of their egress. */
+  running(): Promise<{ record: SandboxRecord; slug: string; egress: KeptEgress | null }[]>;
   /** @param egress As for `insert`: what has a stop time survives. */
-  setStopAt(id: string, stopAt: number, egress: EgressSpec): Promise<void>;
+  setStopAt(id: string, stopAt: number, egress: KeptEgress): Promise<void>;
   /** @param egress As for `insert`. */
-  setNetwork(id: string, network: NetworkRecord, egress: EgressSpec | null): Promise<void>;
+  setNetwork(id: string, network: NetworkRecord, egress: KeptEgress | null): Promise<void>;
   /** Also forgets its secrets. */
   setStopped(id: string, at: number, reason: StopReason): Promise<void>;
   /** Forgets those that stopped before then. */
@@ -141,4 +146,9 @@ export interface EventStore {
   prune(options: { before: number; keep: number }): Promise<number>;
   /** Forgets the oldest events of egress that a sandbox has beyond a number. */
   pruneEgress(sandbox: string, keep: number): Promise<number>;
+}
+
+/** A record would repeat what must be unique, such as a slug. */
+export class UniqueViolation extends Error {
+  override name = "UniqueViolation";
 }

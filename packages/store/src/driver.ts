@@ -22,11 +22,6 @@ export interface Statement {
   params: readonly SqlValue[];
 }
 
-/** A row would repeat what must be unique. */
-export class UniqueViolation extends Error {
-  override name = "UniqueViolation";
-}
-
 /** A statement, as the queries write it. */
 export function sql(text: string, ...params: SqlValue[]): Statement {
   return { sql: text, params };

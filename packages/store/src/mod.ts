@@ -1,8 +1,9 @@
-/** Everything that outlives the server: the contract, and stores that keep it. */
+/** Everything that outlives the server: the contract of what is kept, and how a store is opened. */
 export type {
   EventQuery,
   EventRecord,
   EventStore,
+  KeptEgress,
   NetworkRecord,
   OrganisationRecord,
   SandboxRecord,
@@ -12,6 +13,5 @@ export type {
   TokenRecord,
   TokenStore,
 } from "./contract.ts";
-export { UniqueViolation } from "./driver.ts";
-export { SqliteDriver } from "./sqlite.ts";
-export { storeOn } from "./store.ts";
+export { UniqueViolation } from "./contract.ts";
+export { openStore, type StoreLocation } from "./open.ts";

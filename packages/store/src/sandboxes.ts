@@ -1,6 +1,5 @@
-import type { EgressSpec } from "@sandkeep/egress";
 import type { Labels, StopReason } from "@sandkeep/protocol";
-import type { NetworkRecord, SandboxRecord, SandboxStore } from "./contract.ts";
+import type { KeptEgress, NetworkRecord, SandboxRecord, SandboxStore } from "./contract.ts";
 import { type SqlDriver, type SqlValue, sql } from "./driver.ts";
 
 interface Row {
@@ -38,7 +37,7 @@ const record = (row: Row): SandboxRecord => ({
 });
 
 /** Only for what still runs: otherwise a sealed secret could stay behind. */
-const keepEgress = (id: string, egress: EgressSpec | null) =>
+const keepEgress = (id: string, egress: KeptEgress | null) =>
   egress === null
     ? []
     : [
@@ -116,7 +115,7 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       return rows.map((row) => ({
         record: record(row),
         slug: row.slug,
-        egress: row.spec === null ? null : (JSON.parse(row.spec) as EgressSpec),
+        egress: row.spec === null ? null : (JSON.parse(row.spec) as KeptEgress),
       }));
     },
     async setStopAt(id, stopAt, egress) {

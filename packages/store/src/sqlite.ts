@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { type SqlDriver, type SqlValue, type Statement, UniqueViolation } from "./driver.ts";
+import { UniqueViolation } from "./contract.ts";
+import type { SqlDriver, SqlValue, Statement } from "./driver.ts";
 import { migrate } from "./migrations/sqlite.ts";
 
 /** Milliseconds to wait for another process that has the database open, such as a backup. */

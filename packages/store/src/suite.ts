@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import type { EgressSpec } from "@sandkeep/egress";
-import type { EventRecord, OrganisationRecord, SandboxRecord, Store, TokenRecord } from "./contract.ts";
-import { UniqueViolation } from "./driver.ts";
+import {
+  type EventRecord,
+  type OrganisationRecord,
+  type SandboxRecord,
+  type Store,
+  type TokenRecord,
+  UniqueViolation,
+} from "./contract.ts";
 
 /** What every store must do, whatever database it is on. Tests only. */
 export function storeSuite(name: string, open: () => Promise<Store>): void {
@@ -308,7 +313,7 @@ const sandbox = (id: string, createdAt: number): SandboxRecord => ({
   network: { allowNet: ["a.example"], deny: [], rules: [], secrets: { KEY: { hosts: ["b.example"], in: [] } } },
 });
 
-const spec: EgressSpec = {
+const spec = {
   policy: { allow: ["a.example"], deny: ["x.a.example"], rules: [{ host: "a.example", methods: ["GET"] }] },
   secrets: [{ name: "KEY", placeholder: "P", hosts: ["b.example"], in: [], sealed: "c2VhbGVk" }],
 };

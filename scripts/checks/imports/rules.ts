@@ -22,7 +22,7 @@ export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/serial": ["@sandkeep/common"],
   "@sandkeep/egress": ["@sandkeep/common", "@sandkeep/serial"],
   "@sandkeep/host": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/serial", "@sandkeep/egress"],
-  "@sandkeep/store": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/egress"],
+  "@sandkeep/store": ["@sandkeep/common", "@sandkeep/protocol"],
   "@sandkeep/rpc": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/host"],
   "@sandkeep/control": [
     "@sandkeep/common",

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import type { EgressSpec } from "@sandkeep/egress";
 import { type ApiError, newOrganisationId, newSandboxId } from "@sandkeep/protocol";
-import { type SandboxRecord, SqliteDriver, storeOn } from "@sandkeep/store";
+import { openStore, type SandboxRecord } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { Leases } from "../auth/lease.ts";
 import { parseConfig } from "../config/load.ts";
@@ -33,7 +33,7 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
   started.defer(() => rm(dir, { recursive: true, force: true }));
   const host = new LocalHost({ dir: join(dir, "machines"), agent: (await sharedAgent()).path });
   started.defer(() => host.close());
-  const store = started.use(storeOn(new SqliteDriver(":memory:")));
+  const store = started.use(openStore({ sqlite: ":memory:" }));
   const organisation = { id: newOrganisationId(), slug: "acme" };
   await store.organisations.insert({ ...organisation, name: "acme", createdAt: 0 });
   const events = started.use(new EventBus(store.events, silentLogger));

@@ -203,10 +203,12 @@ export class Sandboxes {
       .map(({ record }) => record.id);
     for (const machine of await host.adopt(wanted)) machines.set(machine.id, machine);
     const restored: Promise<void>[] = [];
-    for (const { slug, record, egress } of left) {
+    for (const { slug, record, egress: kept } of left) {
       const organisation = { id: record.organisation, slug };
       const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
       const machine = machines.get(record.id);
+      // As it was given to the store.
+      const egress = kept as EgressSpec | null;
       if (machine && record.stopAt !== null) {
         const sandbox = new Sandbox(machine, record, organisation, egress ?? policyOf(record.network), this.#options);
         this.#take(sandbox, egressLog.enter(record.id, organisation, true));
