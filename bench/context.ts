@@ -15,7 +15,10 @@ export interface BenchContext {
   server: number | undefined;
   /** The server's egress proxy; empty when the server runs elsewhere. */
   proxies: () => number[];
-  /** The upstream that egress is measured with. @throws when the server runs elsewhere, because it does not know this upstream */
+  /**
+   * The upstream that egress is measured with.
+   * @throws when the server runs elsewhere, because it does not know this upstream
+   */
   rig(): Rig;
   /** How long to watch idle machines, in milliseconds. */
   settleMs: number;

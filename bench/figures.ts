@@ -18,7 +18,10 @@ export interface Figures {
   copy_200MB_down_MBps: number;
   burst20: { ok: number; p50: number; p95: number };
   density50: { ok: number; memory_MB_each: number | null; idle_cpu_percent_each: number | null };
-  /** What the proxy adds to a request on a kept-alive connection: each percentile minus that of the same request made directly. */
+  /**
+   * What the proxy adds to a request on a kept-alive connection: each percentile minus that of the same request made
+   * directly.
+   */
   egress_added: Summary;
   /** One body through the proxy, decrypted and searched for secrets. */
   egress_stream_MBps: number;

@@ -58,8 +58,8 @@ const seconds = (figure: FigureName, atMost: number): Goal => ({
 const count = (figure: FigureName, of: number): Goal => ({ kind: "count", figure, of });
 
 /**
- * The goals of every measurement, on 2 cores with emulation. This table is the only place where they stand: the bench compares
- * with it, and a test compares docs/performance.md with it.
+ * The goals of every measurement, on 2 cores with emulation. This table is the only place where they stand: the bench
+ * compares with it, and a test compares docs/performance.md with it.
  */
 export const GOALS: Record<string, Goal[]> = {
   create: [duration("create", { p50: 25, p95: 80 })],

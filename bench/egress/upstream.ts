@@ -1,7 +1,7 @@
 /**
- * The upstream that egress is measured with, in a process of its own: an HTTPS server, and the same without TLS, under names that
- * the configuration maps to it. `/` answers with two bytes, `/big?bytes=N` with that many, and `/events` with a stream of
- * server-sent events, each of which holds the time at which it was sent.
+ * The upstream that egress is measured with, in a process of its own: an HTTPS server, and the same without TLS, under
+ * names that the configuration maps to it. `/` answers with two bytes, `/big?bytes=N` with that many, and `/events` with a
+ * stream of server-sent events, each of which holds the time at which it was sent.
  */
 import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";

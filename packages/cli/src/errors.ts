@@ -8,22 +8,25 @@ export const ExitCode = {
   conflict: 5,
   limit: 6,
   unreachable: 7,
-  /** `run`, `exec`: the sandbox's lifetime ended before the command did (as timeout(1) says it). */
+  /** `run`, `exec`: the sandbox's lifetime ended before the command did (the code of timeout(1)). */
   timedOut: 124,
-  /** `run`, `exec`, `shell`: Sandkeep itself failed, not the command. Codes 124 to 127 are as in timeout(1), env(1) and docker. */
+  /**
+   * `run`, `exec`, `shell`: Sandkeep itself failed, not the command. Codes 124 to 127 are as in timeout(1), env(1) and
+   * docker.
+   */
   ownFailure: 125,
-  /** `run`, `exec`: the command is there but cannot be executed. */
+  /** `run`, `exec`: the command exists but cannot be executed. */
   cannotExecute: 126,
   /** `run`, `exec`: there is no such command in the sandbox. */
   commandNotFound: 127,
 } as const;
 
-/** What the command line tells the user when something does not work: what happened, and what to do about it. */
+/** An error for the user: what happened, and what to do about it. */
 export class CliError extends Error {
   override name = "CliError";
-  /** From the error catalogue, or one of the command line's own. */
+  /** A code from the error catalogue, or one of the command line's own. */
   readonly code: string;
-  /** What to do; one sentence without a full stop. */
+  /** What to do, as one sentence without a full stop. */
   readonly hint: string | undefined;
   readonly exitCode: number;
 
@@ -35,7 +38,7 @@ export class CliError extends Error {
   }
 }
 
-/** The command line cannot be understood. */
+/** The command line is invalid. */
 export class UsageError extends CliError {
   override name = "UsageError";
   constructor(message: string, hint?: string) {

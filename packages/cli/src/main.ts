@@ -1,4 +1,4 @@
-/** The command line's entry. The launcher `./sandkeep` runs it under the pinned Node. */
+/** Entry point of the command line. The launcher `./sandkeep` runs it with the pinned Node. */
 
 import { Terminal } from "./output/terminal.ts";
 import { runProgram } from "./program.ts";
@@ -7,7 +7,7 @@ import { root } from "./tree/root.ts";
 import { version } from "./version.ts";
 
 let exitCode: number | undefined;
-// `sandkeep list | head -1`: a reader that has seen enough is no error. Commands that listen themselves end in their own way.
+// `sandkeep list | head -1`: a reader that has seen enough is not an error. Commands that listen themselves handle it themselves.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
@@ -15,13 +15,13 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-/** Until everything written to a stream is on its way, or its reader has gone. */
+/** Waits until everything written to a stream has been flushed, or its reader has gone. */
 const flushed = (stream: NodeJS.WriteStream) =>
   new Promise<void>((resolve) => (stream.destroyed ? resolve() : stream.write("", () => resolve())));
 
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
 const argv = process.argv.slice(2);
-// Until the options are parsed, errors go out as the arguments seem to ask for.
+// Until the options are parsed, errors are shown in the form that the arguments seem to request.
 let terminal = new Terminal(streams, { json: argv.includes("--json") });
 try {
   exitCode = await runProgram(root, argv, {
@@ -34,5 +34,5 @@ try {
   exitCode = reportError(error, terminal);
 }
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-// Not left to the event loop: an open standard input may keep it going.
+// Exit explicitly: an open standard input may keep the event loop alive.
 process.exit(exitCode);

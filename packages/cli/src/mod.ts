@@ -1,4 +1,7 @@
-/** The command line `sandkeep` as a library: its commands as data, a way to run them, and what `bench/` shares with them. */
+/**
+ * The command line `sandkeep` as a library: its commands as data, a function to run them, and what `bench/` shares with
+ * them.
+ */
 
 export { Api } from "./client/api.ts";
 export { namedTarget, type Target } from "./client/target.ts";

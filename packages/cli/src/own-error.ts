@@ -8,7 +8,7 @@ const WRITTEN_FOR_USERS: Record<string, string> = {
   PreconditionError: "HOST_NOT_READY",
 };
 
-/** What the server or the host says when it runs in this process; undefined: it is not one of those. */
+/** The command line's error for an error of the server or the host in this process; undefined for any other error. */
 export function fromOwnName(error: unknown): CliError | undefined {
   const code = error instanceof Error && WRITTEN_FOR_USERS[error.name];
   if (!code) return undefined;

@@ -9,11 +9,11 @@ export interface ProgramContext {
   streams: Streams;
   env: NodeJS.ProcessEnv;
   version: string;
-  /** Called when the options are known, before the command runs; errors are then shown as it asks for. */
+  /** Called when the options are known, before the command runs, so that errors are shown in the requested form. */
   onTerminal?(terminal: Terminal): void;
 }
 
-/** Runs a command line. @returns the exit code @throws {CliError} and whatever a command throws */
+/** Runs a command line. @returns the exit code @throws {CliError} and errors of the command */
 export async function runProgram(root: CommandSpec, argv: string[], context: ProgramContext): Promise<number> {
   let exitCode = 0;
   const { defaults, rest } = leadingFlags(argv);
@@ -24,7 +24,7 @@ export async function runProgram(root: CommandSpec, argv: string[], context: Pro
     await program.parseAsync(rest, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version were printed, which is what was asked for; "help" without being asked is a usage error.
+    // Help and version were requested and have been printed. Help that was not requested is a usage error.
     if (error.exitCode === 0) return 0;
     if (error.code === "commander.help") return 2;
     throw new UsageError(error.message.replace(/^error: /, ""), "see `sandkeep --help`");
@@ -32,7 +32,7 @@ export async function runProgram(root: CommandSpec, argv: string[], context: Pro
   return exitCode;
 }
 
-/** `sandkeep --json list` means `sandkeep list --json`: flags of every command may stand before it. */
+/** `sandkeep --json list` means `sandkeep list --json`: flags that every command has may precede it. */
 function leadingFlags(argv: string[]): { defaults: { json: boolean; quiet: boolean }; rest: string[] } {
   const end = argv.findIndex((word) => !["--json", "-q", "--quiet"].includes(word));
   const flags = end < 0 ? argv : argv.slice(0, end);
@@ -64,7 +64,7 @@ function builder(
       .enablePositionalOptions()
       .configureOutput({
         writeOut: (text) => streams.stdout.write(text),
-        // The error is thrown as well, and told by main in one form for all; help that was not asked for goes here.
+        // The error is thrown too, and main reports all errors in one form. Only unrequested help is printed here.
         writeErr: (text) => text.startsWith("error: ") || streams.stderr.write(text),
         getOutHasColors: () => wantsColour(streams.stdout, env),
         getErrHasColors: () => wantsColour(streams.stderr, env),
@@ -105,8 +105,8 @@ function builder(
 }
 
 /**
- * `exec <id> --cwd /tmp -- ls`: where arguments stand before a command that is passed on, options may follow them, too. What
- * follows the command's first word is its own.
+ * `exec <id> --cwd /tmp -- ls`: options may also follow the arguments before a command that is passed through. Everything
+ * after the command's first word belongs to the command.
  */
 function withLaterOptions(command: Command): (string | string[])[] {
   const args = [...command.processedArgs] as (string | string[])[];

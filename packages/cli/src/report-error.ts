@@ -5,7 +5,7 @@ import type { Terminal } from "./output/terminal.ts";
 import { fromOwnName } from "./own-error.ts";
 
 /**
- * Tells the user what went wrong and what to do, on standard error: as text, or with `--json` as
+ * Reports to standard error what went wrong and what to do: as text, or with `--json` as
  * `{"error":{"code","message","hint"}}`.
  * @returns the exit code
  */
@@ -25,7 +25,7 @@ export function reportError(error: unknown, terminal: Terminal): number {
   return known.exitCode;
 }
 
-/** Keeps a message's own lines, and makes everything else in it harmless: it may come from a sandbox. */
+/** Keeps the line breaks of a message and escapes other control characters, because it may come from a sandbox. */
 const lines = (text: string) => text.split("\n").map(printable).join("\n  ");
 
 function unexpected(error: unknown): CliError {

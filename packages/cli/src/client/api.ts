@@ -2,7 +2,7 @@ import { CliError, ExitCode } from "../errors.ts";
 import { refusal } from "./refusal.ts";
 import type { Target } from "./target.ts";
 
-/** What the server's REST API answers; see docs/api.md for its paths. */
+/** The server's REST API; docs/api.md lists its paths. */
 export class Api {
   readonly #target: Target;
 
@@ -10,26 +10,26 @@ export class Api {
     this.#target = target;
   }
 
-  /** Sends a request and reads the answer's JSON; undefined when it has no body. @throws {CliError} */
+  /** Sends a request. Resolves to the JSON in the response, or undefined if it has no body. @throws {CliError} */
   async json<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await this.send(method, path, body);
     const text = await response.text();
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  /** Every item of a list, whatever the number of its pages. @throws {CliError} */
+  /** Every item of a list, from all its pages. @throws {CliError} */
   async *all<T>(path: string): AsyncGenerator<T> {
     let next: string | undefined = path;
     while (next) {
       const response = await this.send("GET", next);
       yield* (await response.json()) as T[];
       const link: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get("link") ?? "")?.[1];
-      // Only the path counts: the link's origin may be the one that others know the server by.
+      // Use only the path: the server may have another origin for other clients.
       next = link && new URL(link).pathname + new URL(link).search;
     }
   }
 
-  /** Sends a request. @throws {CliError} for every answer but success */
+  /** Sends a request. @throws {CliError} unless it succeeds */
   async send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const response = await fetch(new URL(path, this.#target.apiEndpoint), {
       method,
@@ -48,7 +48,7 @@ export class Api {
   }
 }
 
-/** No answer from a server. */
+/** The server does not answer. */
 export function unreachable(endpoint: string, error: unknown): CliError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return new CliError(

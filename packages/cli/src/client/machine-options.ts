@@ -23,7 +23,7 @@ export interface MachineOptions {
 /**
  * The SDK's options for a new sandbox.
  *
- * @param variables The environment, for values of secrets.
+ * @param variables the environment with the values of secrets
  * @throws {UsageError}
  */
 export function createOptions(

@@ -10,7 +10,7 @@ export function exitCodeOf(status: number): number {
   return ExitCode.failed;
 }
 
-/** What the server said no to. Its message says what to do, too. */
+/** A refusal of the server as an error. The server's message also says what to do. */
 export function refusal(status: number, body: string): CliError {
   let code = `HTTP_${status}`;
   let message = body.trim() || `the server answered with status ${status}`;
@@ -19,7 +19,7 @@ export function refusal(status: number, body: string): CliError {
     code = json.code ?? code;
     message = json.message ?? message;
   } catch {
-    // Not from Sandkeep: a proxy's words, perhaps.
+    // Not from Sandkeep, but perhaps from a proxy in between.
   }
   return new CliError(code, message, { exitCode: exitCodeOf(status) });
 }

@@ -1,7 +1,7 @@
 import { isSandboxId } from "@sandkeep/protocol/ids";
 import { CliError, ExitCode, UsageError } from "../errors.ts";
 
-/** The id that a command is given, or the one in SANDBOX_ID. @throws {UsageError} */
+/** The id from the arguments, or the one in SANDBOX_ID. @throws {UsageError} */
 export function sandboxId(given: unknown, env: NodeJS.ProcessEnv): string {
   const id = typeof given === "string" && given !== "" && given !== "-" ? given : env.SANDBOX_ID;
   if (!id) throw new UsageError("no sandbox is given", "give its id, or set SANDBOX_ID");

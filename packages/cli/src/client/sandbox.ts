@@ -2,7 +2,7 @@ import type { Sandbox } from "sandkeep";
 import { createOptions, type MachineOptions } from "./machine-options.ts";
 import type { Target } from "./target.ts";
 
-/** Creates a sandbox on a server, and copies in what is asked for. Values of secrets are in the environment. */
+/** Creates a sandbox on a server and copies the requested files into it. Values of secrets are taken from the environment. */
 export async function createSandbox(target: Target, options: MachineOptions, env: NodeJS.ProcessEnv): Promise<Sandbox> {
   const { Sandbox } = await import("sandkeep");
   const sandbox = await Sandbox.create({ ...target, ...createOptions(options, env) });

@@ -1,21 +1,24 @@
 import { CliError, ExitCode } from "../errors.ts";
 import { exitCodeOf } from "./refusal.ts";
 
-/** What the SDK throws, as far as it concerns us; told apart by name, so that the SDK need not be loaded to look. */
+/**
+ * The fields of the SDK's errors that are used here. They are recognised by name, so that the SDK need not be loaded for
+ * it.
+ */
 interface SdkError extends Error {
   status?: number;
   code?: number | string;
   reason?: string;
 }
 
-/** The command line's error for one of the SDK's; undefined for any other. */
+/** The command line's error for an error of the SDK; undefined for any other error. */
 export function fromSdkError(error: unknown): CliError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { name, message, status, code, reason } = error as SdkError;
   switch (name) {
     case "ConnectionEstablishmentError":
     case "ClientError":
-      // The SDK adds status, code and trace id for logs; the code is shown beside the message here.
+      // The SDK appends status, code and trace id for logs; here the code is shown beside the message.
       return new CliError(String(code), message.replace(/ \((status|Trace ID): [^()]*\)$/, ""), {
         exitCode: exitCodeOf(status ?? 0),
         cause: error,
@@ -41,7 +44,7 @@ export function fromSdkError(error: unknown): CliError | undefined {
     case "SandboxKillError":
       return new CliError("KILL_FAILED", message, { exitCode: exitCodeOf(status ?? 0), cause: error });
     default:
-      // What the guest refuses carries an errno's name; its message says it all.
+      // Errors from the guest have the name of an errno; the message is sufficient.
       if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code) && /\(os error \d+\)/.test(message))
         return new CliError(code, message, {
           exitCode: code === "ENOENT" ? ExitCode.notFound : ExitCode.failed,

@@ -12,7 +12,7 @@ export interface Target {
   caFile: string | null;
 }
 
-/** The server that options or the environment name; the same variables as the SDKs' count. */
+/** The server that the options or the environment name, with the same variables as for the SDKs. */
 export function namedTarget(options: CommonOptions, env: NodeJS.ProcessEnv): Target | undefined {
   const sandboxEndpoint = options.endpoint || env.SANDKEEP_SANDBOX_ENDPOINT || env.DENO_SANDBOX_ENDPOINT;
   if (!sandboxEndpoint) return undefined;
@@ -33,14 +33,14 @@ export function namedTarget(options: CommonOptions, env: NodeJS.ProcessEnv): Tar
   };
 }
 
-/** The server that options or the environment name, else the one that runs on this machine, if one does. */
+/** The server that the options or the environment name, otherwise the one running on this computer, if any. */
 export async function findTarget({ options, env }: Pick<Invocation, "options" | "env">): Promise<Target | undefined> {
   const target = namedTarget(options, env) ?? local(options, env);
   if (target?.caFile) await trust(target.caFile);
   return target;
 }
 
-/** As {@link findTarget}, but fails when there is none. */
+/** Like {@link findTarget}, but fails when there is no server. */
 export async function requireTarget(invocation: Pick<Invocation, "options" | "env">): Promise<Target> {
   const target = await findTarget(invocation);
   if (target) return target;
@@ -50,7 +50,7 @@ export async function requireTarget(invocation: Pick<Invocation, "options" | "en
   });
 }
 
-/** As {@link findTarget}, but starts a server on this machine when there is none. */
+/** Like {@link findTarget}, but starts a server on this computer when there is none. */
 export async function ensureTarget({
   options,
   env,
@@ -68,7 +68,7 @@ function local(options: CommonOptions, env: NodeJS.ProcessEnv): Target | undefin
   return state && { ...state, token: options.token ?? state.token };
 }
 
-/** Trusts a CA beside those that are trusted already, in everything that this process connects to from now on. */
+/** Adds a trusted CA for all connections that this process opens from now on. */
 async function trust(caFile: string): Promise<void> {
   const [{ readFileSync }, tls] = await Promise.all([import("node:fs"), import("node:tls")]);
   tls.setDefaultCACertificates([...tls.getCACertificates("default"), readFileSync(caFile, "utf8")]);

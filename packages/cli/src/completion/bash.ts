@@ -40,7 +40,7 @@ complete -F _sandkeep sandkeep ./sandkeep
 const pathOf = (node: CompletionNode) => node.path.map(([name]) => ` ${name}`).join("");
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The words that lead to a node, after the node above it. */
+/** The words that lead to a node from its parent. */
 function pathPatterns(node: CompletionNode): string {
   const above = node.path
     .slice(0, -1)
@@ -65,7 +65,7 @@ function nodeCase(node: CompletionNode): string {
     ...node.options.flatMap((o) => [o.short, o.long]).filter((w) => w !== undefined),
     ...(node.spec.completes === "file" ? ["<file>"] : []),
   ].join(" ");
-  // Ids are asked of the server only when they are wanted.
+  // The server is only asked for ids when they are needed.
   const ids =
     node.spec.completes === "sandbox"
       ? `\n      [[ $current == -* || -n $value ]] || words+=" $("\${COMP_WORDS[0]}" complete-ids 2>/dev/null)"`

@@ -42,7 +42,7 @@ function conditionOf(node: CompletionNode, groups: string[]): string {
   if (node.path.length === 0) return "__fish_use_subcommand";
   const seen = node.path.map((names) => `__fish_seen_subcommand_from ${names.join(" ")}`);
   const below = node.commands.flatMap((c) => [c.name, ...(c.aliases ?? [])]);
-  // Names in groups, such as `list`, are names of commands outside of them, too.
+  // Names in groups, such as `list`, are also names of top-level commands.
   if (node.path.length === 1 && below.length === 0) seen.push(`not __fish_seen_subcommand_from ${groups.join(" ")}`);
   if (below.length) seen.push(`not __fish_seen_subcommand_from ${below.join(" ")}`);
   return seen.join("; and ");

@@ -1,9 +1,9 @@
 import { longName, optionsOf } from "../tree/common.ts";
 import type { CommandSpec, OptionSpec } from "../tree/spec.ts";
 
-/** A command as completion sees it: where it stands in the tree, and what may follow. */
+/** A command for completion: its place in the tree, and what may follow it. */
 export interface CompletionNode {
-  /** The words that lead to it, each with its other names: `[["token"], ["list", "ls"]]`. */
+  /** The words that lead to it, each with its aliases: `[["token"], ["list", "ls"]]`. */
   path: string[][];
   spec: CommandSpec;
   commands: CommandSpec[];
@@ -59,14 +59,14 @@ function describe(option: OptionSpec): CompletionOption {
     short: /(?:^|\s)(-[a-zA-Z])\b/.exec(option.flags)?.[1],
     long: longName(option),
     description: option.description,
-    // An optional value must be joined with `=` or be next; completing the next word as usual serves both.
+    // An optional value follows after `=` or as the next word; completing the next word as usual covers both.
     takesValue: value !== undefined,
     takesPath: value === "path" || value === "file",
     choices: option.choices ?? [],
   };
 }
 
-/** Values of a command's arguments that are known: the shells of `completion`. */
+/** Known values of a command's arguments: the shells of `completion`. */
 export function fixedArguments(spec: CommandSpec): string[] {
   return spec.args === "<shell>" ? ["bash", "zsh", "fish"] : [];
 }

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { errnoOf } from "@sandkeep/common";
 import type { Sandbox } from "sandkeep";
 
-/** Whether a path in a sandbox is a directory; false also when there is nothing. */
+/** Whether a path in a sandbox is a directory; false if it does not exist. */
 export async function isRemoteDirectory(sandbox: Sandbox, path: string): Promise<boolean> {
   try {
     return (await sandbox.fs.stat(path)).isDirectory;
@@ -13,8 +13,8 @@ export async function isRemoteDirectory(sandbox: Sandbox, path: string): Promise
 }
 
 /**
- * Where a source of this name goes, as cp(1) has it: into a directory that exists or ends with a slash, else to the
- * destination's own name. A source that ends with `/.` has no name: what is in it goes to the destination.
+ * Where a source with this name goes, like cp(1): into a destination that is a directory or ends with a slash, otherwise to
+ * the destination itself. A source that ends with `/.` has no name: its content goes to the destination.
  */
 export async function remoteTarget(sandbox: Sandbox, destination: string, name: string): Promise<string> {
   if (name === "") return destination;

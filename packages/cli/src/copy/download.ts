@@ -6,7 +6,7 @@ import { CliError } from "../errors.ts";
 import { isContents, nameInSandbox } from "./place.ts";
 import { removeTree } from "./remove-tree.ts";
 
-/** Copies a file or directory out of a sandbox, as cp(1) would. @throws {CliError} NOT_A_FILE */
+/** Copies a file or directory from a sandbox, like cp(1). @throws {CliError} NOT_A_FILE */
 export async function download(
   sandbox: Sandbox,
   path: string,
@@ -29,14 +29,14 @@ export async function download(
     return await sandbox.fs.download(path, into ? join(destination, nameInSandbox(path)) : destination, options);
   if (isContents(path)) return await sandbox.fs.download(path, destination, { ...options, contents: true });
   if (into) return await sandbox.fs.download(path, destination, options);
-  // Under a new name it gets there by a rename, whole or not at all. It is made beside that, in the same directory: one that may
-  // not be written cannot be moved into another.
+  // A copy with a new name is completed by a rename, so it is there completely or not at all. It is created in the same
+  // directory, because a directory without write permission cannot be moved into another one.
   const temporary = join(dirname(destination), `.sandkeep-${randomUUID()}`);
   try {
     await sandbox.fs.download(path, temporary, { ...options, contents: true });
     await rename(temporary, destination);
   } catch (error) {
-    // That the rest could not be removed is less than why.
+    // The original error matters more than a failed clean-up.
     await removeTree(temporary).catch(() => {});
     throw error;
   }

@@ -1,14 +1,14 @@
 import { fromSdkError } from "../client/sdk-error.ts";
 import { CliError, ExitCode } from "../errors.ts";
 
-/** What a system call on this machine fails with. */
+/** An error of a local system call. */
 interface SystemError extends Error {
   code: string;
   syscall: string;
 }
 
 /**
- * Copies, and turns what goes wrong into the command line's errors: of files here, of files there, of archives that no agent sends.
+ * Copies, and converts errors into the command line's: errors of local files, of files in the sandbox, and invalid archives.
  * @throws {CliError}
  */
 export async function copying(

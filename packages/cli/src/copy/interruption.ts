@@ -1,4 +1,4 @@
-/** ^C and the like stop the copying in good order, so that no half a copy stays; the second one ends the process at once. */
+/** ^C and similar signals stop the copying cleanly, so that no partial copy stays. A second one ends the process at once. */
 export class Interruption implements Disposable {
   received: NodeJS.Signals | undefined;
   readonly #controller = new AbortController();
@@ -15,7 +15,7 @@ export class Interruption implements Disposable {
     return this.#controller.signal;
   }
 
-  /** The work's outcome, unless it is interrupted: for work that takes no signal and leaves nothing behind. */
+  /** The result of some work, unless it is interrupted. For work that accepts no signal and leaves nothing behind. */
   async or<T>(work: Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
     const { promise, reject } = Promise.withResolvers<never>();

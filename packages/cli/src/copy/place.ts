@@ -5,9 +5,9 @@ import { sandboxId } from "../client/sandbox-id.ts";
 export type Place = { kind: "local"; path: string } | { kind: "sandbox"; id: string; path: string };
 
 /**
- * Reads `id:path`, `:path` (in SANDBOX_ID) or a local path. A local path with a colon in it is told apart by its slash:
+ * Parses `id:path`, `:path` (in SANDBOX_ID) or a local path. A local path that contains a colon needs a slash before it:
  * `./a:b`.
- * @throws {UsageError} for an id that is none
+ * @throws {UsageError} for an invalid id
  */
 export function parsePlace(text: string, env: NodeJS.ProcessEnv): Place {
   const match = /^([^/:]*):(.*)$/s.exec(text);
@@ -15,31 +15,34 @@ export function parsePlace(text: string, env: NodeJS.ProcessEnv): Place {
   return { kind: "sandbox", id: sandboxId(match[1], env), path: match[2] || "." };
 }
 
-/** Whether a path in a sandbox is a pattern, to be expanded there. */
+/** Whether a path in a sandbox is a pattern, which is expanded there. */
 export function isGlob(path: string): boolean {
   return /[*?[{]/.test(path);
 }
 
-/** Whether a path says "what is in it" and not "it", as for cp(1): `.` and whatever ends with `/.`. */
+/**
+ * Whether a path means the content of a directory rather than the directory, like for cp(1): `.`, or a path that ends with
+ * `/.`.
+ */
 export function isContents(path: string): boolean {
   return /(^|\/)\.\/*$/.test(path);
 }
 
 /**
- * The name of what a path in a sandbox means, as it is written and not as the sandbox says: somebody there may have made up
- * where it leads. The root has none.
+ * The last name of a path in a sandbox. It comes from the path as written rather than from the sandbox, which may be
+ * hostile. The root has no name.
  */
 export function nameInSandbox(path: string): string {
   return posix.basename(posix.resolve("/home/app", path));
 }
 
 /**
- * Whether the name of a path that a sandbox gave for a pattern fits the pattern: otherwise `*.log` could bring a `.bashrc`. Unlike
- * a shell's, stars in a sandbox match names that begin with a dot.
+ * Whether a path that the sandbox returned for a pattern matches the pattern. Otherwise a hostile sandbox could answer
+ * `*.log` with `.bashrc`. Unlike in a shell, a star also matches names that start with a dot.
  */
 export function fitsGlob(path: string, pattern: string): boolean {
   const last = pattern.replace(/\/+$/, "").split("/").at(-1)!;
-  // A slash within alternatives: what is left of the pattern is none.
+  // A slash within alternatives: the last part of the pattern is not a pattern by itself.
   if (/^[^({]*[)}]|[({][^)}]*$/.test(last)) return true;
   const name = nameInSandbox(path);
   return [name, `x${name}`].some((candidate) => matchesGlob(candidate, last));

@@ -3,7 +3,7 @@ import { remoteTarget } from "./destination.ts";
 import { isContents, nameInSandbox } from "./place.ts";
 import { extract, pack } from "./tar.ts";
 
-/** Copies a file or directory from one sandbox to another, or within one; nothing is kept here on the way. */
+/** Copies a file or directory from one sandbox to another, or within one. Nothing is stored here on the way. */
 export async function relay(from: Sandbox, path: string, to: Sandbox, destination: string): Promise<void> {
   const source = await from.fs.realPath(path);
   const { isDirectory, mode } = await from.fs.stat(source);

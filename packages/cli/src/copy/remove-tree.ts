@@ -1,7 +1,7 @@
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Removes a directory of the user's, whatever the modes of those in it: only root removes files from one that may not be written. */
+/** Removes a directory regardless of the modes of directories in it: only root can remove files from a read-only directory. */
 export async function removeTree(path: string): Promise<void> {
   const info = await lstat(path).catch(() => undefined);
   if (info?.isDirectory()) await openUp(path);

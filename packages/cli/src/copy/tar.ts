@@ -1,7 +1,7 @@
 import type { Sandbox } from "sandkeep";
 import { CliError } from "../errors.ts";
 
-/** Unpacks an archive into a directory of a sandbox; its files become the user's there. @throws {CliError} TAR_FAILED */
+/** Unpacks an archive into a directory in a sandbox; the files belong to the sandbox's user. @throws {CliError} TAR_FAILED */
 export async function extract(sandbox: Sandbox, directory: string, archive: ReadableStream<Uint8Array>): Promise<void> {
   const child = await sandbox.spawn("tar", {
     args: ["--extract", "--file=-", "--directory", directory, "--no-same-owner"],
@@ -9,7 +9,7 @@ export async function extract(sandbox: Sandbox, directory: string, archive: Read
     stdout: "null",
     stderr: "piped",
   });
-  // If it ends early, what it says is worth more than that its input broke.
+  // If tar ends early, its own message says more than the broken pipe.
   const [words, status] = await Promise.all([
     new Response(child.stderr).text(),
     child.status,
@@ -21,7 +21,7 @@ export async function extract(sandbox: Sandbox, directory: string, archive: Read
     });
 }
 
-/** Packs a directory of a sandbox, and gives the archive to `consume`. @throws {CliError} TAR_FAILED */
+/** Packs a directory in a sandbox and passes the archive to `consume`. @throws {CliError} TAR_FAILED */
 export async function pack(
   sandbox: Sandbox,
   directory: string,

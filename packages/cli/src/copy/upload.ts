@@ -7,12 +7,12 @@ import { CliError, ExitCode } from "../errors.ts";
 import { remoteTarget } from "./destination.ts";
 import { isContents } from "./place.ts";
 
-/** Up to this size a file goes in one message instead of a stream of them, bytes. */
+/** Files up to this size are sent in one message instead of as a stream, in bytes. */
 const SMALL_FILE_BYTES = 1024 * 1024;
 const PERMISSIONS = 0o777;
 
 /**
- * Copies a local file or directory into a sandbox, as cp(1) would.
+ * Copies a local file or directory into a sandbox, like cp(1).
  * @throws {CliError} NO_SUCH_FILE
  */
 export async function upload(

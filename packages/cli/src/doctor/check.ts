@@ -2,10 +2,10 @@ import type { Finding, Surroundings } from "@sandkeep/host";
 
 export type { Finding, Verdict } from "@sandkeep/host";
 
-/** What the checks may look at. */
+/** What the checks can use. */
 export interface DoctorContext extends Surroundings {
   dataDir: string;
 }
 
-/** Looks at one concern. Never throws for what it finds. */
+/** Checks one concern. Does not throw for what it finds. */
 export type Check = (context: DoctorContext) => Promise<Finding[]>;

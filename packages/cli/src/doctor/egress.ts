@@ -4,15 +4,15 @@ import { getCACertificates } from "node:tls";
 import { findEgressKeys } from "@sandkeep/host";
 import type { Check, Finding } from "./check.ts";
 
-/** Where Debian and its kin keep the authorities that programs trust. Those of Node's own count, too. */
+/** The CA bundle of Debian and its derivatives. Node's own CAs are trusted too. */
 const SYSTEM_STORE = "/etc/ssl/certs/ca-certificates.crt";
-/** The egress proxy's keys and certificate, and the authorities that it trusts upstream. */
+/** The egress proxy's keys and certificate, and the CAs that it trusts for upstreams. */
 export const checkEgress: Check = async ({ dataDir, env }) => [
   await findEgressKeys(join(dataDir, "egress")),
   await authorities(env),
 ];
 
-/** Without any, nothing that a sandbox reaches by TLS can be verified. */
+/** Without any CAs, no upstream's certificate can be verified. */
 async function authorities(env: NodeJS.ProcessEnv): Promise<Finding> {
   const name = "authorities";
   for (const variable of ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]) {

@@ -2,7 +2,7 @@ import { imagesOf } from "../paths.ts";
 import { formatBytes } from "../values/bytes.ts";
 import type { Check } from "./check.ts";
 
-/** The guest image: is there one of the current recipe and agent? */
+/** The guest image: whether there is one for the current recipe and agent. */
 export const checkImage: Check = async (context) => {
   const dataDir = imagesOf(context.dataDir, context.env);
   const { findImage, listImages } = await import("@sandkeep/host");

@@ -4,7 +4,7 @@ import { imagesOf } from "../paths.ts";
 import { readState } from "../server/state.ts";
 import type { DoctorContext, Finding } from "./check.ts";
 
-/** Forgets what was found out about KVM, and boots a guest to find it out anew, if there is an image. */
+/** Discards the stored result about KVM, and boots a guest to check again, if there is an image. */
 export async function recheck({
   dataDir,
   env,

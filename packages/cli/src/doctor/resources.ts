@@ -3,13 +3,13 @@ import { availableParallelism } from "node:os";
 import { formatBytes } from "../values/bytes.ts";
 import type { Check, Finding } from "./check.ts";
 
-/** A template's memory file and a first machine: less than this and not even one sandbox starts comfortably. */
+/** Enough for a template's memory file and one machine, in bytes. With less, even a single sandbox may not start. */
 const LEAST_MEMORY = 1.5 * 2 ** 30;
-/** Comfortable for some sandboxes side by side. */
+/** Enough for several sandboxes at a time, in bytes. */
 const GOOD_MEMORY = 4 * 2 ** 30;
-/** Measured cost of one more sandbox; see docs/performance.md. */
+/** Measured memory of one more sandbox, in bytes; see docs/performance.md. */
 const SANDBOX_MEMORY = 55 * 2 ** 20;
-/** An image, a template, and some sandboxes' disks. */
+/** Enough for an image, a template and the disks of several sandboxes, in bytes. */
 const LEAST_DISK = 3 * 2 ** 30;
 const GOOD_DISK = 12 * 2 ** 30;
 

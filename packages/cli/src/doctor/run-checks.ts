@@ -1,6 +1,6 @@
 import type { Check, DoctorContext, Finding } from "./check.ts";
 
-/** Runs checks side by side and gives what they found, in their order. A check that breaks is a finding too. */
+/** Runs checks concurrently. Resolves to their findings in order; a check that throws becomes a finding too. */
 export async function runChecks(checks: Check[], context: DoctorContext): Promise<Finding[]> {
   const found = await Promise.all(
     checks.map((check) =>

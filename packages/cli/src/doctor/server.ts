@@ -8,10 +8,10 @@ import { imagesOf } from "../paths.ts";
 import { readState } from "../server/state.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
 
-/** Where `sandkeep serve` listens unless told otherwise. */
+/** Where `sandkeep serve` listens by default. */
 const DEFAULT_PORT = 7777;
 
-/** The server on this machine, and what it says about its machines; else whether it could start. */
+/** The server on this computer and what it reports about its machines; if none runs, whether one could start. */
 export const checkServer: Check = async (context) => {
   const state = readState(context.dataDir);
   if (!state) {
@@ -82,7 +82,7 @@ async function kvmDevice({ dataDir, env }: DoctorContext): Promise<Finding> {
       detail: `emulation (TCG): /dev/kvm may not be used (${denied})`,
       repair: `as root: usermod --append --groups kvm ${process.env.USER ?? "<user>"}, then log in again`,
     };
-  // What the server found out when it last started, by booting a guest against the clock.
+  // What the server determined at its last start, by timing the boot of a guest.
   const verdicts = (await readFile(join(imagesOf(dataDir, env), "acceleration.json"), "utf8").then(
     JSON.parse,
     () => ({}),
@@ -103,7 +103,7 @@ async function kvmDevice({ dataDir, env }: DoctorContext): Promise<Finding> {
   };
 }
 
-/** Only `sandkeep serve` minds: the server in the background takes any free port. */
+/** This only matters to `sandkeep serve`: the background server uses any free port. */
 function defaultPort(): Promise<Finding> {
   return new Promise((resolve) => {
     const probe = createServer();

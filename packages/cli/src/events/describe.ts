@@ -3,7 +3,7 @@ import { type Colours, printable } from "../output/colour.ts";
 import { formatBytes } from "../values/bytes.ts";
 import { formatDuration } from "../values/duration.ts";
 
-/** One line about an event, for people: when, which sandbox, what, how it went, who. */
+/** One human-readable line about an event: when, which sandbox, what, the outcome, who. */
 export function describeEvent(event: SandboxEvent, colour: Colours): string {
   const mark =
     event.outcome === "ok" ? colour.green("✔") : event.outcome === "denied" ? colour.yellow("⊘") : colour.red("✘");
@@ -66,7 +66,7 @@ function details(event: SandboxEvent): string {
     case "token.revoked":
       return event.data.name;
     default:
-      // Kinds are added over time; what they hold is shown as it is.
+      // New kinds are added over time; their data is shown as it is.
       return "data" in event ? JSON.stringify((event as { data: unknown }).data) : "";
   }
 }

@@ -10,9 +10,9 @@ import { CliError, ExitCode } from "../errors.ts";
 export const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
 
 /**
- * Shows events as they happen, after the given one, until interrupted. The server ends the stream of a reader that is too slow:
- * then this asks again from the last event it has shown. If the server cut the stream off because the token has been revoked, it
- * says so in its next answer.
+ * Shows events as they happen, after the given one, until interrupted. The server ends the stream of a reader that is too
+ * slow: then this asks again from the last event it has shown. If the server cut the stream off because the token has been
+ * revoked, it says so in its next answer.
  */
 export async function follow(
   api: Api,

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters, styleText } from "node:util";
 
-/** Escape sequences for a terminal that wants colours; plain text everywhere else. */
+/** Adds escape sequences for a terminal with colours, and nothing elsewhere. */
 export interface Colours {
   bold(text: string): string;
   dim(text: string): string;
@@ -10,14 +10,17 @@ export interface Colours {
   cyan(text: string): string;
 }
 
-/** Whether a stream gets colours: a terminal, unless NO_COLOR (https://no-color.org) or TERM=dumb; FORCE_COLOR overrides. */
+/**
+ * Whether to use colours on a stream: on a terminal, unless NO_COLOR (https://no-color.org) or TERM=dumb is set;
+ * FORCE_COLOR forces them.
+ */
 export function wantsColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
   if (env.NO_COLOR) return false;
   if (env.FORCE_COLOR && env.FORCE_COLOR !== "0") return true;
   return Boolean(stream.isTTY) && env.TERM !== "dumb";
 }
 
-/** Ways to mark text, or none of them. `wantsColour` has decided; `styleText` need not look at the stream again. */
+/** Styles that are applied if `enabled`. `wantsColour` has decided that, so `styleText` does not look at the stream again. */
 export function colours(enabled: boolean): Colours {
   const style = (name: keyof Colours) => (text: string) =>
     enabled ? styleText(name, text, { validateStream: false }) : text;
@@ -31,14 +34,14 @@ export function colours(enabled: boolean): Colours {
   };
 }
 
-/** Text without escape sequences: as wide as it is shown. */
+/** Text without escape sequences, to measure its width. */
 export function plain(text: string): string {
   return stripVTControlCharacters(text);
 }
 
 /**
- * Makes text from elsewhere (labels, commands, names) fit to be shown: control characters, which could move the cursor
- * or recolour what follows, become visible.
+ * Makes untrusted text (labels, commands, names) safe to show: control characters, which could move the cursor or change
+ * colours, become visible.
  */
 export function printable(text: string): string {
   return text

@@ -2,7 +2,7 @@ import type { EgressView } from "@sandkeep/protocol";
 import { formatBytes } from "../values/bytes.ts";
 import { type Colours, printable } from "./colour.ts";
 
-/** What a sandbox may reach, for people. */
+/** A sandbox's egress policy as text. */
 export function showEgress({ allow, deny, rules, secrets }: EgressView, { bold }: Colours): string {
   const listed = (items: string[], nothing: string) =>
     items.length === 0 ? [`  ${nothing}`] : items.map((item) => `  ${printable(item)}`);

@@ -2,23 +2,23 @@ import type { Writable } from "node:stream";
 import { formatDuration } from "../values/duration.ts";
 import { printable } from "./colour.ts";
 
-/** Shows how far long work is. */
+/** Shows the progress of long work. */
 export interface Progress {
-  /** Begins a step, ending the one before. */
+  /** Starts a step and ends the previous one. */
   step(title: string): void;
-  /** How far the current step is, 0 to 1, and optionally a word about it. */
+  /** Sets the progress of the current step, 0 to 1, optionally with a message. */
   fraction(done: number, note?: string): void;
   /** Ends the last step. */
   done(): void;
-  /** Ends the last step as failed, leaving it on the screen. */
+  /** Ends the last step as failed and leaves it on the screen. */
   fail(): void;
 }
 
 const BAR_WIDTH = 24;
-/** A redraw costs a write; more than ten a second nobody sees. */
+/** Shortest time between two redraws, in milliseconds: nobody sees more than ten per second. */
 const REDRAW_MS = 100;
 
-/** Progress on a stream: a bar that redraws itself on a terminal, one line a step elsewhere. */
+/** Progress on a stream: a bar that redraws itself on a terminal, one line per step elsewhere. */
 export function progressOn(
   stream: Writable & { isTTY?: boolean; columns?: number },
   now: () => number = Date.now,
@@ -26,10 +26,10 @@ export function progressOn(
   return stream.isTTY ? new Bar(stream, now) : new Lines(stream, now);
 }
 
-/** For `--quiet` and for what is not worth showing. */
+/** For `--quiet`, and for work whose progress is not worth showing. */
 export const silent: Progress = { step() {}, fraction() {}, done() {}, fail() {} };
 
-/** Without a terminal, a line each time so much more is done. */
+/** Without a terminal, a line is printed each time this much more is done. */
 const LINE_FRACTION = 0.2;
 
 class Lines implements Progress {

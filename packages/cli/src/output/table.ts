@@ -7,7 +7,7 @@ export interface Column {
 
 const GAP = "  ";
 
-/** Lays rows out in columns. Cells may be coloured; the last column is not padded. */
+/** Aligns rows in columns. Cells may be coloured; the last column is not padded. */
 export function table(columns: Column[], rows: string[][], heading: (text: string) => string = (t) => t): string {
   const widths = columns.map((column, i) =>
     Math.max(column.title.length, ...rows.map((row) => plain(row[i] ?? "").length)),

@@ -18,7 +18,7 @@ export interface TerminalOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-/** Everything a command says goes through here: results to standard output, everything else to standard error. */
+/** All output of commands goes through here: results to standard output, everything else to standard error. */
 export class Terminal {
   readonly streams: Streams;
   readonly json: boolean;
@@ -36,12 +36,12 @@ export class Terminal {
     this.errColour = colours(wantsColour(streams.stderr, env));
   }
 
-  /** A result: as one line of JSON with `--json`, else as text. */
+  /** Prints a result: one line of JSON with `--json`, otherwise text. */
   result(value: unknown, text: (colour: Colours) => string): void {
     this.streams.stdout.write(this.json ? `${JSON.stringify(value)}\n` : ending(text(this.colour)));
   }
 
-  /** A list: a JSON array with `--json`, else a table, or a sentence when there is nothing. */
+  /** Prints a list: a JSON array with `--json`, otherwise a table, or a sentence if it is empty. */
   list<T>(items: T[], columns: (Column & { cell: (item: T, colour: Colours) => string })[], nothing: string): void {
     if (this.json) {
       this.streams.stdout.write(`${JSON.stringify(items)}\n`);
@@ -53,7 +53,7 @@ export class Terminal {
     }
   }
 
-  /** A remark on standard error, without colours, as there may be names in it from elsewhere; silent with `--quiet`. */
+  /** Prints a note to standard error, without colours because it may contain untrusted names. Silent with `--quiet`. */
   note(text: string): void {
     if (!this.quiet) this.streams.stderr.write(ending(text.split("\n").map(printable).join("\n")));
   }

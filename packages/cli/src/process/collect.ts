@@ -1,10 +1,10 @@
 import { PassThrough, type Readable } from "node:stream";
 import type { InputStream, Streams } from "../output/terminal.ts";
 
-/** `run --json` keeps this much of each output; a command that prints more should write a file. */
+/** How much of each output `run --json` keeps, in bytes; a command that prints more should write a file. */
 const MAX_COLLECTED_BYTES = 16 * 2 ** 20;
 
-/** Outputs that are kept as text instead of shown. */
+/** Outputs that are collected as text instead of shown. */
 export class Collected {
   readonly streams: Streams;
   readonly #kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };

@@ -6,9 +6,9 @@ import { fromOwnName } from "../own-error.ts";
 import { carryOutputs } from "./outputs.ts";
 import { feedStdin } from "./streams.ts";
 
-/** Signals that are passed on to the command. */
+/** Signals that are forwarded to the command. */
 const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const;
-/** As docker does: who presses ^C this often wants to leave, whatever the command makes of it. */
+/** After this many ^C the user wants to leave, whatever the command does; as in docker. */
 const IMPATIENT_INTERRUPTS = 3;
 
 export interface CommandSpec {
@@ -16,7 +16,7 @@ export interface CommandSpec {
   args: string[];
   cwd?: string | undefined;
   env?: Record<string, string> | undefined;
-  /** Leave standard input alone. */
+  /** Do not read standard input. */
   noStdin?: boolean | undefined;
 }
 
@@ -26,18 +26,18 @@ export interface CommandEnd {
   code: number;
   signal: string | null;
   oom: boolean;
-  /** The sandbox's memory, told when the command ran out of it. */
+  /** The sandbox's memory in MiB, if the command ran out of it. */
   memoryMiB?: number;
 }
 
-/** How a process ended, as a command. */
+/** How a command's process ended. */
 export function toEnd({ code, signal, oom, memoryMiB }: ChildProcessStatus): CommandEnd {
   return { code, signal, oom: Boolean(oom), ...(memoryMiB !== undefined && { memoryMiB }) };
 }
 
 /**
- * Runs a command in a sandbox with these standard streams, passing signals on.
- * @throws {CliError} COMMAND_NOT_FOUND, CANNOT_EXECUTE, NO_WORKING_DIRECTORY, and what the connection fails with
+ * Runs a command in a sandbox with these standard streams, and forwards signals to it.
+ * @throws {CliError} COMMAND_NOT_FOUND, CANNOT_EXECUTE, NO_WORKING_DIRECTORY, and errors of the connection
  */
 export async function runCommand(
   sandbox: Sandbox,
@@ -65,7 +65,7 @@ export async function runCommand(
   return toEnd(status);
 }
 
-/** Says in the shell's terms why a command did not start. */
+/** Why a command did not start, in the terms of a shell. */
 export function cannotStart(command: string, error: unknown): unknown {
   const { code, message = "" } = error as { code?: string; message?: string };
   if (/: (No such cwd|cwd is not a directory) /.test(message)) {
@@ -92,12 +92,12 @@ export function cannotStart(command: string, error: unknown): unknown {
   return error;
 }
 
-/** Passes signals on to a process until disposed. */
+/** Forwards signals to a process until disposed. */
 export function passSignalsOn(child: ChildProcess): Disposable {
   let interrupts = 0;
   const pass = (signal: (typeof PASSED_ON)[number]) => {
     if (signal === "SIGINT" && ++interrupts >= IMPATIENT_INTERRUPTS) process.exit(128 + 2);
-    // The process may have ended meanwhile, or the connection; both end the command anyway.
+    // The process or the connection may have ended meanwhile, which ends the command anyway.
     child.kill(signal).catch(() => {});
   };
   for (const signal of PASSED_ON) process.on(signal, pass);
@@ -108,7 +108,7 @@ export function passSignalsOn(child: ChildProcess): Disposable {
   };
 }
 
-/** The failures of `run`, `exec` and `shell` that are Sandkeep's own get a code that no command's own is taken for. */
+/** Gives Sandkeep's own failures in `run`, `exec` and `shell` an exit code that cannot be mistaken for a command's. */
 export async function withOwnFailures<T>(
   work: () => Promise<T>,
   { timedOut = () => false }: { timedOut?: () => boolean } = {},

@@ -14,7 +14,10 @@ export interface ForegroundOptions {
   stdin?: boolean;
 }
 
-/** Runs a command as this process's own: with its streams, on its terminal, or with `--json` collecting its output. @returns its exit code */
+/**
+ * Runs a command in the foreground: with this process's streams, on its terminal, or collecting its output with `--json`.
+ * @returns its exit code
+ */
 export async function runInForeground(
   sandbox: Sandbox,
   command: Pick<CommandSpec, "command" | "args" | "env">,
@@ -35,13 +38,13 @@ export async function runInForeground(
   return end.code;
 }
 
-/** The exit code, and what it does not say. */
+/** The exit code; also reports what the code does not say. */
 function tellEnd(end: CommandEnd, terminal: Terminal): number {
   if (end.oom) reportError(outOfMemory(end), terminal);
   return end.code;
 }
 
-/** Checks what the types of the options cannot say. @throws {UsageError} */
+/** Checks what the types of the options cannot express. @throws {UsageError} */
 export function checkForeground({
   options,
   terminal,

@@ -2,7 +2,7 @@ import { MEMORY_MIB } from "@sandkeep/protocol";
 import { CliError } from "../errors.ts";
 import type { CommandEnd } from "./command.ts";
 
-/** What to tell of a command that the kernel killed because memory ran out: its exit code does not say so. */
+/** The error for a command that the kernel killed because memory ran out, which its exit code does not say. */
 export function outOfMemory({ code, memoryMiB }: CommandEnd): CliError {
   const has = memoryMiB === undefined ? "" : `: the sandbox has ${memoryMiB} MiB`;
   const most = memoryMiB !== undefined && memoryMiB >= MEMORY_MIB.max;

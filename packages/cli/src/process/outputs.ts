@@ -3,14 +3,20 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ChildProcess, ChildProcessStatus, Signal } from "sandkeep";
 import { pump } from "./streams.ts";
 
-/** What ends a process whose output nobody reads, and how long each is given, in milliseconds: some programs ignore a closed pipe. */
+/**
+ * Signals that end a process whose output has no reader, and how long each gets, in milliseconds: some programs ignore a
+ * closed pipe.
+ */
 const ENDING: [Signal, number][] = [
   ["SIGPIPE", 1_000],
   ["SIGTERM", 5_000],
   ["SIGKILL", 0],
 ];
 
-/** Carries a process's outputs to their end, and gives how it ended. When nobody reads them any more, it is ended, as in `yes | head -1`. */
+/**
+ * Copies a process's outputs until they end. Resolves to how it ended. Ends the process when its output has no reader any
+ * more, as in `yes | head -1`.
+ */
 export async function carryOutputs(
   child: ChildProcess,
   outputs: [ReadableStream<Uint8Array>, Writable][],
@@ -25,7 +31,7 @@ export async function carryOutputs(
 async function end(child: ChildProcess): Promise<void> {
   let ended = false;
   const note = () => void (ended = true);
-  // How it ended, or that the connection did, is told to whoever waits for the status.
+  // Whoever waits for the status is told how it ended, or that the connection did.
   const over = child.status.then(note, note);
   for (const [signal, waitMs] of ENDING) {
     if (ended) return;

@@ -1,15 +1,15 @@
 import type { Readable, Writable } from "node:stream";
 
 /**
- * Writes everything from a stream of the SDK's to one of Node's, no faster than it takes it. When the reader of the latter
- * goes, the former is cancelled.
+ * Copies a web stream to a Node stream, with backpressure. Cancels the web stream when the reader of the Node stream has
+ * gone.
  *
- * @returns whether the reader had gone before the end
+ * @returns whether the reader went before the end
  */
 export async function pump(from: ReadableStream<Uint8Array>, to: Writable): Promise<boolean> {
   const reader = from.getReader();
   let gone = false;
-  // Node's own outputs are never destroyed: they only say that they could not write.
+  // Node's standard outputs are never destroyed: they only report that they could not write.
   const leave = () => {
     gone = true;
     reader.cancel(new Error("Nobody reads this output any more")).catch(() => {});
@@ -26,7 +26,7 @@ export async function pump(from: ReadableStream<Uint8Array>, to: Writable): Prom
   }
 }
 
-/** Until a stream takes more, or fails, or has gone. */
+/** Waits until a stream accepts more, fails, or is closed. */
 function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -39,13 +39,13 @@ function drained(stream: Writable): Promise<void> {
 }
 
 export interface FeedOptions {
-  /** What to send when the input ends, in place of closing the process's own. */
+  /** What to send when the input ends, instead of closing the process's input. */
   atEnd?: Uint8Array;
 }
 
 /**
- * Feeds a process from this one's standard input, no faster than it reads, until disposed. When the process closes its
- * input or ends, the rest is left alone.
+ * Copies this process's standard input to a process, with backpressure, until disposed. When the process closes its input
+ * or ends, the rest is not read.
  */
 export function feedStdin(stdin: Readable, to: WritableStream<Uint8Array>, { atEnd }: FeedOptions = {}): Disposable {
   const writer = to.getWriter();
@@ -71,7 +71,7 @@ export function feedStdin(stdin: Readable, to: WritableStream<Uint8Array>, { atE
   };
   const onEnd = () => {
     stop();
-    // It may have gone first.
+    // The process may have ended first.
     (atEnd ? writer.write(atEnd) : writer.close()).catch(() => {});
   };
   writer.closed.catch(stop);
@@ -79,7 +79,7 @@ export function feedStdin(stdin: Readable, to: WritableStream<Uint8Array>, { atE
   return { [Symbol.dispose]: stop };
 }
 
-/** What there is to read, if anything. */
+/** The available input, if any. */
 function take(stdin: Readable): Uint8Array | null {
   const chunk = stdin.read() as Buffer | null;
   return chunk && new Uint8Array(chunk);

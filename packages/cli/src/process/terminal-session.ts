@@ -4,12 +4,12 @@ import { type CommandEnd, type CommandSpec, cannotStart, passSignalsOn, toEnd } 
 import { carryOutputs } from "./outputs.ts";
 import { feedStdin } from "./streams.ts";
 
-/** What ^D sends. */
+/** The character that ^D sends. */
 const END_OF_TRANSMISSION = Uint8Array.of(4);
 
 /**
- * Runs a command on a terminal of its own in a sandbox, connected to this one: every key goes there, also ^C, and it
- * knows this terminal's size. Without a terminal here, its input and output are still as given.
+ * Runs a command on its own terminal in a sandbox, connected to this terminal: it gets every key, also ^C, and this
+ * terminal's size. Also works if input and output here are not a terminal.
  */
 export async function runOnTerminal(
   sandbox: Sandbox,
@@ -25,7 +25,7 @@ export async function runOnTerminal(
     });
   const resize = () => {
     const { cols, rows } = size();
-    // It may have ended meanwhile.
+    // The command may have ended meanwhile.
     pty.resize(cols, rows).catch(() => {});
   };
   const raw = Boolean(stdin.isTTY && stdin.setRawMode);
@@ -37,7 +37,7 @@ export async function runOnTerminal(
   stdout.on("resize", resize);
   cleanUp.defer(() => void stdout.off("resize", resize));
   cleanUp.use(passSignalsOn(pty));
-  // The end of the input is a key on a terminal; closing it would hang up.
+  // On a terminal, a key ends the input; closing the stream would hang up.
   cleanUp.use(feedStdin(stdin, pty.stdin!, { atEnd: END_OF_TRANSMISSION }));
   const status = await carryOutputs(pty, [[pty.stdout!, stdout]]);
   return toEnd(status);

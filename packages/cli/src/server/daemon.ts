@@ -11,7 +11,7 @@ import { whenReady } from "./when-ready.ts";
 
 /** A server in the background ends after this long without a sandbox, unless SANDKEEP_IDLE_EXIT says otherwise. */
 const IDLE_EXIT = "30m";
-/** How often a command that waits for another one to start the server looks whether it serves. */
+/** How often a command checks whether the server that another command is starting is ready. */
 const LOOK_EVERY_MS = 50;
 /** Lines of the log that are shown when the server does not start. */
 const LOG_LINES = 12;
@@ -19,12 +19,15 @@ const LOG_LINES = 12;
 export interface DaemonOptions {
   dataDir: string;
   env: NodeJS.ProcessEnv;
-  /** Called before the server is started, by whoever starts it: makes sure that there is an image. */
+  /** Called by the process that starts the server, before it does: makes sure that there is an image. */
   prepare(): Promise<void>;
   onStart?(): void;
 }
 
-/** The server of a data directory: the running one, else a new one in the background. Two at once start one. */
+/**
+ * The server of a data directory: the running one, otherwise a new one in the background. Concurrent callers start only
+ * one.
+ */
 export async function ensureDaemon({ dataDir, env, prepare, onStart }: DaemonOptions): Promise<ServerState> {
   const running = readState(dataDir);
   if (running) return running;
@@ -39,7 +42,7 @@ export async function ensureDaemon({ dataDir, env, prepare, onStart }: DaemonOpt
   return await start(dataDir, env);
 }
 
-/** The lock that whoever starts the server holds, or the server that another command has started before the lock was free. */
+/** The lock for starting the server, or the server that another command has started before the lock was free. */
 async function ownTurn(dataDir: string): Promise<FileLock | ServerState> {
   const served = new AbortController();
   let state: ServerState | undefined;
@@ -57,7 +60,7 @@ async function ownTurn(dataDir: string): Promise<FileLock | ServerState> {
   }
 }
 
-/** Starts `sandkeep serve` as a process of its own and waits until it serves. */
+/** Starts `sandkeep serve` as a separate process and waits until it is ready. */
 async function start(dataDir: string, env: NodeJS.ProcessEnv): Promise<ServerState> {
   const log = openDaemonLog(dataDir);
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));

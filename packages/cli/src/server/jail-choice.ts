@@ -1,10 +1,10 @@
 import type { JailKind } from "@sandkeep/host";
 import { UsageError } from "../errors.ts";
 
-/** The jails that people may choose; without a choice it is the full one. */
+/** The jails that users can choose; the full one is the default. */
 export const JAILS = ["full", "minimal"] as const satisfies JailKind[];
 
-/** The jail that SANDKEEP_JAIL names, for the server in the background and `doctor`. @throws {UsageError} */
+/** The jail in SANDKEEP_JAIL, for the server in the background and `doctor`. @throws {UsageError} */
 export function jailOf(env: NodeJS.ProcessEnv): JailKind | undefined {
   const named = env.SANDKEEP_JAIL;
   if (!named) return undefined;

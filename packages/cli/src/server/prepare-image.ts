@@ -4,11 +4,11 @@ import type { Progress } from "../output/progress.ts";
 interface PrepareOptions {
   force?: boolean;
   signal?: AbortSignal;
-  /** Called before an image is built: what is to be known before that takes minutes. */
+  /** Called before an image is built: the place for checks that should fail before minutes of building. */
   before?: () => Promise<void>;
 }
 
-/** The image that machines boot from; built, with its progress shown, when it is missing. */
+/** The image that machines boot from. Builds it if it is missing, and shows the progress. */
 export async function prepareImage(
   dataDir: string,
   progress: Progress,

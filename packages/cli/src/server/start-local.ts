@@ -4,7 +4,7 @@ import { ensureDaemon } from "./daemon.ts";
 import { jailOf } from "./jail-choice.ts";
 import { prepareImage } from "./prepare-image.ts";
 
-/** Starts the server of a data directory in the background, building the image first if it is missing, and says so. */
+/** Starts the server of a data directory in the background and reports it. Builds the image first if it is missing. */
 export async function startLocalServer(dataDir: string, env: NodeJS.ProcessEnv, terminal: Terminal): Promise<void> {
   const progress = terminal.progress();
   try {

@@ -4,7 +4,10 @@ import { dirname } from "node:path";
 import { startTicks, writeFileAtomically } from "@sandkeep/common";
 import { stateFile } from "../paths.ts";
 
-/** What is known about the server that uses a data directory; kept there, for its owner only, as it holds a token. */
+/**
+ * The state of the server that uses a data directory. It is stored there, readable by its owner only, because it contains a
+ * token.
+ */
 export interface ServerState {
   pid: number;
   /** See {@link startTicks}. */
@@ -16,7 +19,7 @@ export interface ServerState {
   caFile: string | null;
 }
 
-/** The running server of a data directory. What a dead one left does not count. */
+/** The running server of a data directory. Ignores the state that a dead one left. */
 export function readState(dataDir: string): ServerState | undefined {
   try {
     const state = JSON.parse(readFileSync(stateFile(dataDir), "utf8")) as ServerState;
@@ -29,11 +32,11 @@ export function readState(dataDir: string): ServerState | undefined {
 export async function writeState(dataDir: string, state: ServerState): Promise<void> {
   const file = stateFile(dataDir);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  // Not synced: it tells of a process, which a power cut ends too.
+  // Not synced: it describes a process, which a power cut ends too.
   await writeFileAtomically(file, `${JSON.stringify(state)}\n`, { durable: false });
 }
 
-/** Removes the state, if it is this process's own. */
+/** Removes the state if it belongs to this process. */
 export function removeState(dataDir: string): void {
   if (readState(dataDir)?.pid === process.pid) rmSync(stateFile(dataDir), { force: true });
 }

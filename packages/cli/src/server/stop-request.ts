@@ -1,21 +1,21 @@
-/** How often is looked whether there are sandboxes, at most. */
+/** Longest interval between two checks whether there are sandboxes, in milliseconds. */
 const MAX_LOOK_MS = 30_000;
 
 export interface StopRequest {
-  /** Whether sandboxes with a lifetime stay. */
+  /** Whether sandboxes with a timeout keep running. */
   leaveRunning: boolean;
   why: "signal" | "idle";
 }
 
 export interface StopOptions {
-  /** Stop after this long without a machine, milliseconds. */
+  /** Stop after this long without a machine, in milliseconds. */
   idleMs?: number;
   machines?: () => Promise<number>;
 }
 
 /**
- * Waits for a reason to stop: SIGTERM, SIGINT and SIGHUP mean the end for sandboxes, too; SIGUSR2 leaves those with a lifetime
- * running. The second SIGINT ends the process at once.
+ * Waits for a reason to stop: SIGTERM, SIGINT and SIGHUP end the sandboxes too; SIGUSR2 keeps those with a timeout running. A
+ * second SIGINT ends the process at once.
  */
 export function stopRequest({ idleMs, machines }: StopOptions): Promise<StopRequest> {
   return new Promise((resolve) => {
@@ -33,7 +33,7 @@ export function stopRequest({ idleMs, machines }: StopOptions): Promise<StopRequ
     ] as const) {
       const handler = () => stop({ leaveRunning, why: "signal" });
       process.on(signal, handler);
-      // The others stay handled: a second request to stop must not kill the server while it stops.
+      // Keep handling the others: a second request to stop must not kill the server while it stops.
       cleanUp.push(() => signal === "SIGINT" && process.off(signal, handler));
     }
     if (idleMs === undefined || !machines) return;

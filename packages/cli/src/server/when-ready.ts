@@ -2,9 +2,9 @@ import type { ChildProcess } from "node:child_process";
 import { watch } from "node:fs";
 
 /**
- * Waits until a server that was started has written what says that it serves.
- * @param directory where it writes that; must exist
- * @param look gives it when it is there
+ * Waits until a server that was started has written the file that says it is ready.
+ * @param directory where it writes the file; must exist
+ * @param look returns the content once it exists
  * @returns undefined when the server ended before
  */
 export async function whenReady<T>(
@@ -18,7 +18,7 @@ export async function whenReady<T>(
       const found = look();
       if (found !== undefined) resolve(found);
     };
-    // Watched before it is looked for, so that it cannot appear in between.
+    // Watch before looking, so that the file cannot appear unnoticed in between.
     const watcher = watch(directory, check);
     const ended = () => resolve(look());
     cleanUp.defer(() => {

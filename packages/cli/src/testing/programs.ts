@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Puts an executable into a directory: a script of `sh`. */
+/** Creates an executable in a directory: a script for `sh`. */
 export function addProgram(dir: string, name: string, script: string): void {
   const file = join(dir, name);
   writeFileSync(file, `#!/bin/sh\n${script}\n`);

@@ -9,7 +9,7 @@ export interface RecordedStreams {
   readonly err: string;
 }
 
-/** Standard streams for a test; with `tty`, outputs that pass for terminals. */
+/** Standard streams for a test; with `tty`, outputs that look like terminals. */
 export function recordedStreams({ tty = false } = {}): RecordedStreams {
   const stdin = new PassThrough();
   const record = () => {

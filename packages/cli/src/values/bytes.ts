@@ -18,7 +18,7 @@ const UNITS: Record<string, number> = {
 };
 
 /**
- * Reads a size such as `2GiB`, `1280MiB`, `2g` (binary) or `1GB` (decimal).
+ * Parses a size such as `2GiB`, `1280MiB`, `2g` (binary) or `1GB` (decimal).
  * @returns bytes
  * @throws {UsageError} when it is anything else
  */
@@ -31,12 +31,12 @@ export function parseBytes(text: string): number {
   return Math.floor(Number(match[1]) * unit!);
 }
 
-/** Reads a memory size; a bare number counts as MiB, as everybody means it. @returns MiB, floored */
+/** Parses a memory size; a bare number is in MiB. @returns MiB, rounded down */
 export function parseMemory(text: string): number {
   return Math.floor(parseBytes(/^\d+$/.test(text.trim()) ? `${text.trim()}MiB` : text) / 2 ** 20);
 }
 
-/** A size for people, in binary units: `512 B`, `1.3 MiB`, `24 GiB`. */
+/** A human-readable size in binary units: `512 B`, `1.3 MiB`, `24 GiB`. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;

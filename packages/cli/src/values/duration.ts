@@ -2,7 +2,7 @@ import { parseDuration as parse } from "@sandkeep/common";
 import { UsageError } from "../errors.ts";
 
 /**
- * Reads a duration such as `30s`, `5m`, `1h30m` or `250ms`.
+ * Parses a duration such as `30s`, `5m`, `1h30m` or `250ms`.
  * @returns milliseconds
  * @throws {UsageError} when it is anything else, or zero
  */
@@ -12,7 +12,7 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
-/** A duration for people: `850 ms`, `12.3 s`, `4m 05s`, `2h 07m`, `3d 04h`. */
+/** A human-readable duration: `850 ms`, `12.3 s`, `4m 05s`, `2h 07m`, `3d 04h`. */
 export function formatDuration(ms: number): string {
   const two = (n: number) => String(n).padStart(2, "0");
   if (ms < 1_000) return `${Math.round(ms)} ms`;
@@ -25,7 +25,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(hours / 24)}d ${two(hours % 24)}h`;
 }
 
-/** The form that the platform's API takes a lifetime in: whole seconds, such as `300s`. */
+/** A lifetime in the form that the API accepts: whole seconds, such as `300s`. */
 export function toApiTimeout(ms: number): `${number}s` {
   return `${Math.max(1, Math.round(ms / 1_000))}s`;
 }

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 
-/** A reader of whole numbers between two bounds, for an option's value. */
+/** A parser for an option's value: a whole number between two bounds. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;

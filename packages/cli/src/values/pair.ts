@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 
-/** Collects repeated `KEY=VALUE` options into an object; the value may hold further `=`. */
+/** Collects repeated `KEY=VALUE` options into an object; the value may contain `=`. */
 export function collectPair(text: string, previous: Record<string, string> = {}): Record<string, string> {
   const at = text.indexOf("=");
   if (at < 1) throw new UsageError(`"${text}" is not KEY=VALUE`, "write it like NAME=value");

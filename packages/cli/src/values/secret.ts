@@ -1,15 +1,18 @@
 import { UsageError } from "../errors.ts";
 
-/** A secret as options name it: where its value is, not the value, which others could see in a command line. */
+/** A secret as an option names it: where its value is, not the value itself, which others could see in a command line. */
 export interface SecretOption {
-  /** The environment variable that has the value. */
+  /** The environment variable with the value. */
   variable: string;
   hosts: string[];
-  /** What its placeholder looks like, if that is to be something else than usual. */
+  /** The format of its placeholder, if it is not the usual one. */
   placeholder?: string;
 }
 
-/** Collects repeated `NAME=VARIABLE@host,host` options, each with `#` and the form of its placeholder if wanted. @throws {UsageError} */
+/**
+ * Collects repeated `NAME=VARIABLE@host,host` options, each optionally with `#` and the format of its placeholder.
+ * @throws {UsageError}
+ */
 export function collectSecret(text: string, previous: Record<string, SecretOption> = {}): Record<string, SecretOption> {
   const [, name, variable, hosts, placeholder] = /^([^=@]+)=([^=@]+)@([^#]+)(?:#(.+))?$/.exec(text) ?? [];
   const list = hosts?.split(",").filter((host) => host !== "") ?? [];

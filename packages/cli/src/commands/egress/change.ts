@@ -6,7 +6,7 @@ import { UsageError } from "../../errors.ts";
 import { showEgress } from "../../output/egress.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
-/** The path of what a sandbox may reach. */
+/** The API path of a sandbox's egress policy. */
 export const egressPath = (id: string) => `/api/v1/sandboxes/${encodeURIComponent(id)}/egress`;
 
 /** Options of the commands that change a list of patterns. */
@@ -15,7 +15,7 @@ export interface ListOptions {
   only?: boolean;
 }
 
-/** What a list of patterns is to become. @throws {UsageError} */
+/** The change that the options request for a list of patterns. @throws {UsageError} */
 export function listChange(
   patterns: string[],
   { remove, only }: ListOptions,
@@ -26,7 +26,7 @@ export function listChange(
   return remove ? { remove: patterns } : { add: patterns };
 }
 
-/** Changes a sandbox's policy and shows what is in force then. */
+/** Changes a sandbox's policy and shows the new state. */
 export async function changeEgress(invocation: Invocation, change: EgressChange): Promise<void> {
   const {
     args: [given],

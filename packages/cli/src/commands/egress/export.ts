@@ -13,7 +13,7 @@ interface Options {
   output?: string;
 }
 
-/** `sandkeep egress export [id]`: as it comes, so of any size. */
+/** `sandkeep egress export [id]`: streamed, so it can have any size. */
 export async function run(invocation: Invocation<Options>): Promise<void> {
   const {
     args: [given],

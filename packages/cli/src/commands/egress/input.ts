@@ -1,7 +1,7 @@
 import { CliError, ExitCode } from "../../errors.ts";
 import type { InputStream } from "../../output/terminal.ts";
 
-/** Standard input to its end, as text; no more than so many bytes. @throws {CliError} */
+/** Reads standard input to its end, as text of at most this many bytes. @throws {CliError} */
 export async function readInput(stdin: InputStream, maxBytes: number): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;

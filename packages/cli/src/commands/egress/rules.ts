@@ -5,7 +5,7 @@ import type { Invocation } from "../../tree/spec.ts";
 import { changeEgress } from "./change.ts";
 import { readInput } from "./input.ts";
 
-/** What the server takes at most, bytes. */
+/** The server's limit, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
 /** `sandkeep egress rules [id] --file F` */
@@ -28,7 +28,7 @@ export async function run(invocation: Invocation<{ file?: string }>): Promise<vo
             exitCode: ExitCode.notFound,
           });
         });
-  // The server judges what they say; that they are rules at all is found out here.
+  // The server validates the rules; here it is only checked that they are a list.
   await changeEgress(invocation, { rules: parse(text) });
 }
 
@@ -37,7 +37,7 @@ function parse(text: string): RequestRule[] {
     const rules: unknown = JSON.parse(text);
     if (Array.isArray(rules)) return rules as RequestRule[];
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new UsageError(
     "the rules are not a JSON array",

@@ -8,7 +8,7 @@ import type { Invocation } from "../../tree/spec.ts";
 import { egressPath } from "./change.ts";
 import { readInput } from "./input.ts";
 
-/** Longer than any value that the server takes, bytes. */
+/** Longer than any value that the server accepts, in bytes. */
 const MAX_BYTES = 64 * 1024;
 
 interface Options {

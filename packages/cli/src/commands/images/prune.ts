@@ -2,7 +2,7 @@ import { dataDirOf, imagesOf } from "../../paths.ts";
 import type { Invocation } from "../../tree/spec.ts";
 import { formatBytes } from "../../values/bytes.ts";
 
-/** `sandkeep image prune`: keeps the image that would be used next, and those in use. */
+/** `sandkeep image prune`: keeps the current image and those in use. */
 export async function run({ options, terminal, env }: Invocation<{ dryRun?: boolean }>): Promise<void> {
   const { findImage, listImages, pruneImages } = await import("@sandkeep/host");
   const dataDir = imagesOf(dataDirOf(options, env), env);

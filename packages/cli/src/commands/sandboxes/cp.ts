@@ -27,7 +27,7 @@ export async function run(invocation: Invocation): Promise<void> {
     throw new UsageError("none of these paths is in a sandbox", "write a path in a sandbox as id:path");
   }
   await using sandboxes = new Sandboxes(await requireTarget(invocation));
-  // Mostly a matter of moments: worth a bar, but no lines in a log.
+  // Usually takes moments: worth a progress bar, but not lines in a log.
   const progress = terminal.streams.stderr.isTTY ? terminal.progress() : silent;
   using interruption = new Interruption();
   const options = {
@@ -72,7 +72,7 @@ async function copy(
   }
 }
 
-/** Patterns in sandboxes become the paths they match there. */
+/** Replaces patterns in sandboxes with the paths that they match there. */
 async function expand(places: Place[], sandboxes: Sandboxes): Promise<Place[]> {
   const expanded: Place[] = [];
   for (const place of places) {
@@ -96,7 +96,7 @@ async function expand(places: Place[], sandboxes: Sandboxes): Promise<Place[]> {
   return expanded;
 }
 
-/** Connections to sandboxes, each opened when first needed, all closed at the end. */
+/** Connections to sandboxes: each is opened when first needed, all are closed at the end. */
 class Sandboxes implements AsyncDisposable {
   readonly #target: Target;
   readonly #open = new Map<string, Promise<Sandbox>>();

@@ -3,7 +3,7 @@ import { createSandbox } from "../../client/sandbox.ts";
 import { ensureTarget } from "../../client/target.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
-/** A sandbox that nobody waits for should not stay for long: 5 minutes. */
+/** Default lifetime of a sandbox that no command waits for: 5 minutes. */
 const DEFAULT_LIFETIME_MS = 5 * 60_000;
 
 /** `sandkeep create` */

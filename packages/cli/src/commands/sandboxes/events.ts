@@ -15,7 +15,7 @@ interface Options {
   limit?: number;
 }
 
-/** `sandkeep events`: the latest, the oldest of them first; with `--follow` also what happens from then on. */
+/** `sandkeep events`: the latest events, oldest first; with `--follow` also new ones as they happen. */
 export async function run(invocation: Invocation<Options>): Promise<void> {
   const {
     args: [given],
@@ -30,7 +30,7 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
   if (options.kind) query.set("kind", options.kind.join(","));
 
   const show = (event: SandboxEvent) =>
-    // One object a line, also with --json: a stream has no end that an array could wait for.
+    // One object per line, also with --json: a stream has no end, so it cannot be an array.
     void terminal.result(event, (colour) => describeEvent(event, colour));
   const limit = options.limit ?? DEFAULT_LIMIT;
   const latest: SandboxEvent[] = [];

@@ -12,7 +12,7 @@ interface Options {
   label?: Record<string, string>;
 }
 
-/** `sandkeep kill ids…`: tries all, and fails if one could not be ended. */
+/** `sandkeep kill ids…`: tries all of them, and fails if any could not be ended. */
 export async function run(invocation: Invocation<Options>): Promise<number> {
   const {
     args: [given],
@@ -37,7 +37,7 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
         await api.json("DELETE", `/api/v3/sandbox/${encodeURIComponent(id)}`);
         return { id, error: null };
       } catch (error) {
-        // Of many, one may end by itself meanwhile.
+        // One of many may have ended by itself meanwhile.
         const gone = many && error instanceof CliError && error.code === "SANDBOX_NOT_FOUND";
         return { id, error: gone ? null : error };
       }

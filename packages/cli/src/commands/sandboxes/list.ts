@@ -6,7 +6,7 @@ import { printable } from "../../output/colour.ts";
 import type { Invocation } from "../../tree/spec.ts";
 import { formatDuration } from "../../values/duration.ts";
 
-/** A page of a list; the most that the server gives at once. */
+/** Items per page; the server's maximum. */
 const PAGE = 1_000;
 
 interface Options {
@@ -21,7 +21,7 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
   const query = labelQuery(options.label);
   if (!options.all) query.set("status", "running");
   query.set("limit", String(PAGE));
-  // Without a server there are no sandboxes; that is an answer, too.
+  // Without a server there are no sandboxes, which is not an error.
   const items = target ? await Array.fromAsync(new Api(target).all<SandboxDetail>(`/api/v1/sandboxes?${query}`)) : [];
   const now = Date.now();
   terminal.list(

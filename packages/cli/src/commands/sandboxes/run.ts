@@ -27,15 +27,15 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
   return await withOwnFailures(
     async () => {
       const target = await ensureTarget(invocation);
-      // The server counts from when it is asked, which on a busy computer is long before it has answered.
+      // The server counts from the request, which on a busy computer is long before its answer.
       if (options.timeout !== undefined) endsAt = Date.now() + options.timeout;
       const sandbox = await createSandbox(target, options, env);
       try {
-        // `--env` was given to the sandbox, so that everything in it has it.
+        // `--env` was passed to the sandbox, so that every process in it has it.
         return await runInForeground(sandbox, { command: command!, args }, invocation);
       } finally {
         if (options.keep) terminal.note(`sandbox ${sandbox.id} keeps running`);
-        // A sandbox without a lifetime of its own ends with this connection.
+        // A sandbox without a timeout ends with this connection.
         await (options.keep || options.timeout === undefined
           ? sandbox.close()
           : sandbox.kill().catch(() => sandbox.close()));
@@ -45,5 +45,5 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
   );
 }
 
-/** The server's clock and ours may disagree a little about when the time was over. */
+/** The server's clock and ours may differ slightly about when the time was up. In milliseconds. */
 const CLOCK_SLACK_MS = 1_000;

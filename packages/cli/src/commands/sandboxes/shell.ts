@@ -28,7 +28,7 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
       : await createSandbox(await ensureTarget(invocation), {}, env);
     try {
       const [command, ...args] = options.shell.split(" ");
-      // As a login would: with the profile read.
+      // A login shell, which reads the profile.
       const spec = { command: command!, args: args.length ? args : ["-l"], cwd: options.cwd };
       return (await runOnTerminal(sandbox, spec, terminal.streams, env.TERM)).code;
     } finally {

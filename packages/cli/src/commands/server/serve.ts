@@ -26,7 +26,7 @@ interface Options {
   logLevel?: "trace" | "debug" | "info" | "warn" | "error" | "silent";
 }
 
-/** `sandkeep serve`: serves until a signal, or until it was idle for long enough. */
+/** `sandkeep serve`: serves until a signal arrives, or until it has been idle for long enough. */
 export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
   const [
     { createHost, explainStart, requireMachines },
@@ -59,10 +59,10 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engine, ...(jail && { jail }) }).catch(
     explained,
   );
-  // From here on the server owns the host, also when it does not start.
+  // From here on the server owns the host, even if it does not start.
   const server = await startServer({ host, config, log }).catch(explained);
-  // Whoever starts the server in the background has a command to run: at the first start, wait for the first machine of
-  // the warm pool rather than boot another one beside it.
+  // A server in the background was started for a command. At the first start, wait for the first machine of the warm pool
+  // rather than boot another one beside it.
   if (options.background) await host.ready();
   const { sandboxEndpoint, apiEndpoint, token, caFile } = server;
   await writeState(dataDir, {
@@ -95,7 +95,7 @@ function overrides(options: Options & CommonOptions, env: NodeJS.ProcessEnv) {
     throw new UsageError("--tls-cert and --tls-key belong together", "give both");
   const tlsConfig =
     tlsCert && tlsKey ? { certFile: tlsCert, keyFile: tlsKey } : tls ? ("local-ca" as const) : undefined;
-  // A configuration file may name the data directory; the default may not override it.
+  // A configuration file may name the data directory; the default must not override it.
   const dataDir = options.dataDir ?? (options.config ? undefined : dataDirOf(options, env));
   return {
     ...(host && { host }),
@@ -112,7 +112,7 @@ interface EngineSettings {
   jail?: JailKind;
 }
 
-/** What the configuration says about the machine engine. @throws {CliError} */
+/** The configuration of the machine engine. @throws {CliError} */
 function engineSettings({ accelerator, aheadMemoryMiB, jail, ...unknown }: Record<string, unknown>): EngineSettings {
   const wrong =
     Object.keys(unknown)[0] ??

@@ -5,7 +5,7 @@ import { dataDirOf } from "../../paths.ts";
 import { readState } from "../../server/state.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
-/** The server gives itself 20 s; then it is up to the user. */
+/** The server takes at most 20 s to stop; after this long, the user must decide. In milliseconds. */
 const STOP_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
 
@@ -16,7 +16,7 @@ export async function run({ options, terminal, env }: Invocation<{ leaveRunning?
   // The signal says whether sandboxes keep running; see server/stop-request.ts.
   process.kill(state.pid, options.leaveRunning ? "SIGUSR2" : "SIGTERM");
   const deadline = Date.now() + STOP_TIMEOUT_MS;
-  // No event tells of the end of a process that is not a child.
+  // There is no event for the end of a process that is not a child.
   while (startTicks(state.pid) === state.startTicks) {
     if (Date.now() > deadline) {
       throw new CliError(

@@ -3,7 +3,7 @@ import { Api } from "../../client/api.ts";
 import { findTarget } from "../../client/target.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
-/** `sandkeep complete-ids`: for completion, so without a word about what goes wrong. */
+/** `sandkeep complete-ids`: for shell completion, so it does not report errors. */
 export async function run(invocation: Invocation): Promise<void> {
   const target = await findTarget(invocation).catch(() => undefined);
   const sandboxes = target

@@ -15,7 +15,7 @@ import { jailOf } from "../../server/jail-choice.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
 const CHECKS = [checkPlatform, checkPrograms, checkResources, checkIsolation, checkImage, checkEgress, checkServer];
-/** All checks together; each is a matter of milliseconds unless something hangs. */
+/** Limit for all checks together, in milliseconds; each takes milliseconds unless something hangs. */
 const TIMEOUT_MS = 20_000;
 
 /** `sandkeep doctor` */
