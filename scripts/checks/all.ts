@@ -7,7 +7,8 @@ import { npmPackage } from "./npm-package.ts";
 import { python } from "./python.ts";
 import type { Check } from "./runner/check.ts";
 import { shell } from "./shell.ts";
+import { spelling } from "./spelling.ts";
 import { types } from "./types.ts";
 
 /** Every check. Those that take long begin first, so that none is left to run alone. */
-export const CHECKS: Check[] = [go, types, npmPackage, shell, format, python, imports, layout, generated];
+export const CHECKS: Check[] = [go, types, spelling, npmPackage, shell, format, python, imports, layout, generated];

@@ -20,7 +20,7 @@ export interface ReadAheadOptions {
   pieceBytes: number;
   /** Age, ms, at which bytes are given up. */
   maxAgeMs: number;
-  /** Memory that all read-aheads of a client share. */
+  /** Memory that reading ahead takes for all files of a client together. */
   budget: ReadAheadBudget;
   /** Changes whenever something happened in the sandbox that could change a file. */
   epoch: () => number;
