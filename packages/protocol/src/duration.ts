@@ -1,4 +1,4 @@
-import { parseDuration as parse } from "@sandkeep/common";
+import { parseDuration as parse } from "@sandkeep/common/duration";
 
 /** One unit: seconds or minutes, which clients of the platform send, or hours, which are Sandkeep's addition. */
 const DURATION = /^\d{1,9}[smh]$/;

@@ -1,5 +1,4 @@
 import { posix } from "node:path";
-import { errnoOf } from "@sandkeep/common";
 import type { Sandbox } from "sandkeep";
 
 /** Whether a path in a sandbox is a directory; false if it does not exist. */
@@ -7,7 +6,7 @@ export async function isRemoteDirectory(sandbox: Sandbox, path: string): Promise
   try {
     return (await sandbox.fs.stat(path)).isDirectory;
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
+    if ((error as { code?: string }).code === "ENOENT") return false;
     throw error;
   }
 }

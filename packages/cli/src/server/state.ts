@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { startTicks, writeFileAtomically } from "@sandkeep/common";
+import { startTicks } from "@sandkeep/common/process-identity";
 import { stateFile } from "../paths.ts";
 
 /**
@@ -32,6 +32,8 @@ export function readState(dataDir: string): ServerState | undefined {
 export async function writeState(dataDir: string, state: ServerState): Promise<void> {
   const file = stateFile(dataDir);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  // Loaded here: most commands only read.
+  const { writeFileAtomically } = await import("@sandkeep/common");
   // Not synced: it describes a process, which a power cut ends too.
   await writeFileAtomically(file, `${JSON.stringify(state)}\n`, { durable: false });
 }

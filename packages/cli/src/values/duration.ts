@@ -1,4 +1,4 @@
-import { parseDuration as parse } from "@sandkeep/common";
+import { parseDuration as parse } from "@sandkeep/common/duration";
 import { UsageError } from "../errors.ts";
 
 /**

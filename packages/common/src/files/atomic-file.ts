@@ -22,7 +22,7 @@ export interface WriteOptions {
  * Replaces a file as a whole. The content is written to a new file in the same directory, which is then renamed: a symbolic link in
  * the file's place is replaced, never followed. If several write at the same time, the last one wins.
  *
- * @throws the operating system's error; the old content is still there then
+ * @throws the operating system's error; the file then has its old content, or all of the new
  */
 export async function writeFileAtomically(
   path: string,

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { startTicks } from "@sandkeep/common";
+import { startTicks } from "@sandkeep/common/process-identity";
 import type { JailKind } from "@sandkeep/host";
 import { CliError, ExitCode, UsageError } from "../../errors.ts";
 import { dataDirOf, imagesOf } from "../../paths.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { startTicks } from "@sandkeep/common";
+import { startTicks } from "@sandkeep/common/process-identity";
 import { CliError } from "../../errors.ts";
 import { dataDirOf } from "../../paths.ts";
 import { readState } from "../../server/state.ts";

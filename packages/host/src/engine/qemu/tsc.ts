@@ -4,8 +4,9 @@
  * So the frequency is measured here and given to the kernel (`tsc_early_khz`).
  */
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { writeFileAtomically } from "@sandkeep/common";
 
 /** Measurements differ by about a millionth. Up to this part the one before stands, because templates depend on the value. */
 const TOLERANCE = 1e-4;
@@ -24,6 +25,6 @@ export async function tscFrequencyKHz(agent: string, remembered: string): Promis
     throw new Error(`${agent} measured a frequency of "${stdout.trim()}".`);
   const before = Number(await readFile(remembered, "utf8").catch(() => ""));
   if (Math.abs(measured - before) <= measured * TOLERANCE) return before;
-  await writeFile(remembered, String(measured));
+  await writeFileAtomically(remembered, String(measured));
   return measured;
 }
