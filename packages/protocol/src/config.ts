@@ -17,10 +17,10 @@ import { describeIssues } from "./validation.ts";
 /** The request header that carries a new sandbox's configuration (wire-protocol §4.1). */
 export const CONFIG_HEADER = "x-deno-sandbox-config";
 
-/** How long a sandbox lives: with its creator's connection, until a moment, or for a while from now. */
+/** How long a sandbox lives: with its creator's connection, until a given time, or for a duration. */
 export type Lifetime = { kind: "session" } | { kind: "until"; stopAtMs: number } | { kind: "for"; ms: number };
 
-/** What a client asks of a new sandbox, in the one form that both dialects are brought to. */
+/** A client's configuration for a new sandbox, the same for both dialects. */
 export interface SandboxConfig {
   memoryMiB: number;
   lifetime: Lifetime;
@@ -28,22 +28,22 @@ export interface SandboxConfig {
   /** Volume or snapshot to boot from. */
   root: string | null;
   volumes: { volume: string; path: string }[];
-  /** Patterns of hosts that may be reached; null: every public one. */
+  /** Patterns of hosts that may be reached; null: every public host. */
   allowNet: string[] | null;
-  /** What of these may not, and which requests are permitted: Sandkeep's own. */
+  /** Exceptions, and the requests that are permitted. Sandkeep only. */
   egress: { deny: string[]; rules: RequestRule[] };
-  /** Sandkeep's own: with `in: ["body"]` put into bodies, too; `placeholder` is the form that its placeholder is to have. */
+  /** Sandkeep only: `in: ["body"]` also inserts it into bodies; `placeholder` is the form of its placeholder. */
   secrets: Record<string, { hosts: string[]; value: string; in: "body"[]; placeholder?: string }>;
   env: Record<string, string>;
-  /** Asked for by Python's client only; JavaScript's asks after it has connected. */
+  /** Sent by Python's client only; JavaScript's requests it after it has connected. */
   expose: { ssh: boolean; port: number | null };
 }
 
 const name = z.string().min(1).max(NAME_LENGTH);
 const withoutNul = z.string().refine((text) => !text.includes("\0"), "must not contain NUL");
-const variable = z.string().regex(/^[^=\0]+$/, "a variable's name is not empty and has no `=` and no NUL");
+const variable = z.string().regex(/^[^=\0]+$/, "a variable name must not be empty or contain `=` or NUL");
 
-/** Both dialects. Unknown keys are ignored, and null means absent, as other clients send it. */
+/** Both dialects. Unknown keys are ignored, and null means absent. */
 const wireConfig = z.object({
   memory_mb: z.int().min(MEMORY_MIB.min).max(MEMORY_MIB.max).nullish(),
   stop_at_ms: z.number().int().nonnegative().nullish(),

@@ -1,6 +1,6 @@
 import { parseDuration as parse } from "@sandkeep/common/duration";
 
-/** One unit: seconds or minutes, which clients of the platform send, or hours, which are Sandkeep's addition. */
+/** One unit: seconds or minutes, as the official clients send, or hours, which Sandkeep adds. */
 const DURATION = /^\d{1,9}[smh]$/;
 
 /**

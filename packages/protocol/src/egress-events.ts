@@ -1,25 +1,25 @@
 import { z } from "zod";
 import { requestRuleSchema } from "./egress.ts";
 
-/** What every event of egress has in its `data`. */
+/** Fields that every egress event has in its `data`. */
 const common = {
-  /** When it began, epoch milliseconds; the event itself comes at its end. */
+  /** When it began, epoch milliseconds; the event is sent when it ends. */
   at: z.number(),
   durationMs: z.number(),
-  /** The same as `outcome`, in the words of policy. */
+  /** The same as `outcome`, in the policy's terms. */
   verdict: z.enum(["allowed", "denied", "failed"]),
   /** The pattern or rule that decided, if one did. */
   rule: z.string().nullable(),
   /** Why it was denied or failed. */
   reason: z.string().nullable(),
-  /** The process in the sandbox, as the sandbox tells it: not to be trusted. */
+  /** The process in the sandbox, as reported by the sandbox: do not trust it. */
   process: z.object({ pid: z.number(), name: z.string() }).nullable(),
 };
 
-/** Bodies only, or the bytes of a connection, as the sandbox sent and got them. */
+/** Bodies only, or the bytes of a connection, as the sandbox sent and received them. */
 const bytes = { bytesUp: z.number(), bytesDown: z.number() };
 
-/** A request that was seen as one. */
+/** An HTTP request. */
 export const httpShape = {
   ...common,
   ...bytes,
@@ -32,17 +32,17 @@ export const httpShape = {
   path: z.string(),
   /** Names of query parameters, never their values. */
   query: z.array(z.string()),
-  /** Of the answer that the sandbox got. */
+  /** Of the answer that the sandbox received. */
   status: z.number().nullable(),
-  /** Names of secrets that were put in. */
+  /** Names of secrets that were inserted. */
   secrets: z.array(z.string()),
-  /** Names of secrets whose placeholder was seen where it is not put in. */
+  /** Names of secrets whose placeholder was seen where secrets are not inserted. */
   placeholders: z.array(z.string()),
   /** Address that was dialled. */
   address: z.string().nullable(),
 };
 
-/** A connection that was not seen as requests, or one that was refused. */
+/** A connection without HTTP requests, or one that was refused. */
 export const connectionShape = {
   ...common,
   ...bytes,
@@ -53,18 +53,18 @@ export const connectionShape = {
   address: z.string().nullable(),
 };
 
-/** A name that was asked for. */
+/** A name lookup. */
 export const dnsShape = { ...common, name: z.string(), type: z.string() };
 
-/** Somebody changed what a sandbox may reach, or one of its secrets; or it came back with the server. Never holds a value. */
+/** Somebody changed what a sandbox may reach, or one of its secrets; or the server restored it after a restart. Never contains a value. */
 export const egressChangedShape = {
   change: z.enum(["policy", "secret.added", "secret.rotated", "secret.revoked", "restored"]),
-  /** Of `policy`: what is in force now. */
+  /** Of `policy`: the policy now in effect. */
   policy: z
     .object({ allow: z.array(z.string()).nullable(), deny: z.array(z.string()), rules: z.array(requestRuleSchema) })
     .optional(),
-  /** Of `secret.*`: which, and where it may go now. */
+  /** Of `secret.*`: the secret, and where it may be sent now. */
   secret: z.object({ name: z.string(), hosts: z.array(z.string()), in: z.array(z.string()) }).optional(),
-  /** Why it did not come into force. */
+  /** Why it did not take effect. */
   error: z.string().optional(),
 };

@@ -1,24 +1,24 @@
 import { z } from "zod";
 import { LIST_LENGTH, NAME_LENGTH, RULES, SECRETS } from "./limits.ts";
 
-/** A pattern of hosts. What makes one valid is the policy's to say, which the server asks: it has the better words. */
+/** A host pattern. The server lets the policy's parser check it, which has the better error messages. */
 const pattern = z.string();
 const patterns = z.array(pattern).max(LIST_LENGTH);
 
-/** A request shape that is permitted to hosts; see docs/egress.md. */
+/** Requests that a sandbox may send to hosts; see docs/egress.md. */
 export const requestRuleSchema = z.strictObject({
   host: pattern,
   methods: z
-    .array(z.string().regex(/^[A-Z][A-Z0-9_-]{0,31}$/, "a method in upper case, such as GET"))
+    .array(z.string().regex(/^[A-Z][A-Z0-9_-]{0,31}$/, "a method must be in upper case, such as GET"))
     .min(1)
     .max(RULES.methods)
     .optional(),
   paths: z
-    .array(z.string().startsWith("/", "a path starts with /").max(RULES.pathLength))
+    .array(z.string().startsWith("/", "a path must start with /").max(RULES.pathLength))
     .min(1)
     .max(RULES.paths)
     .optional(),
-  /** Whether it permits WebSockets too. */
+  /** Whether it also permits WebSockets. */
   websocket: z.boolean().optional(),
   /** Bytes. */
   maxRequestBytes: z.int().nonnegative().optional(),
@@ -32,31 +32,31 @@ export const requestRulesSchema = z.array(requestRuleSchema).max(RULES.max);
 export const secretNameSchema = z
   .string()
   .max(NAME_LENGTH)
-  .regex(/^[^=\0]+$/, "a variable's name is not empty and has no `=` and no NUL");
+  .regex(/^[^=\0]+$/, "a variable name must not be empty or contain `=` or NUL");
 
-/** A secret's value. It is put into headers, where a line break would begin another one. */
+/** A secret's value. It is inserted into headers, where a line break would start another header. */
 export const secretValueSchema = z
   .string()
-  .min(1, "a secret's value is not empty")
+  .min(1, "a secret's value must not be empty")
   .refine(
     (value) => Buffer.byteLength(value) <= SECRETS.valueBytes,
     `a secret's value has at most ${SECRETS.valueBytes} bytes`,
   )
   .refine(
     (value) => !/[\0-\x08\x0a-\x1f\x7f]/.test(value),
-    "a secret's value has no line breaks and no other control characters",
+    "a secret's value must not contain line breaks or other control characters",
   )
-  .refine((value) => value.isWellFormed(), "a secret's value is Unicode text");
+  .refine((value) => value.isWellFormed(), "a secret's value must be Unicode text");
 
 export const secretHostsSchema = z.array(pattern).min(1, "a secret needs at least one host").max(SECRETS.hosts);
 
-/** Where a secret is put in, besides headers and the query. */
+/** Where a secret is inserted, besides headers and the query. */
 export const secretPlacesSchema = z.array(z.enum(["body"])).max(1);
 
-/** What a secret's placeholder looks like, such as `sk-ant-…`. What makes one valid is for the parser of it to say, which the server asks. */
+/** The form of a secret's placeholder, such as `sk-ant-…`. The server lets the form's own parser check it. */
 export const placeholderFormSchema = z.string().max(SECRETS.placeholderFormLength);
 
-/** What a sandbox may reach, and its secrets, without anything of their values: answer of GET /api/v1/sandboxes/{id}/egress. */
+/** What a sandbox may reach, and its secrets without their values: answer of GET /api/v1/sandboxes/{id}/egress. */
 export const egressViewSchema = z.object({
   /** Null: the public internet. */
   allow: patterns.nullable(),
@@ -66,10 +66,10 @@ export const egressViewSchema = z.object({
 });
 export type EgressView = z.infer<typeof egressViewSchema>;
 
-/** A list that replaces another, or what is added to it and removed from it. */
+/** A new list, or the patterns to add and to remove. */
 const listChange = z.union([patterns, z.strictObject({ add: patterns.optional(), remove: patterns.optional() })]);
 
-/** Body of PATCH /api/v1/sandboxes/{id}/egress. What is absent stays as it is. */
+/** Body of PATCH /api/v1/sandboxes/{id}/egress. Absent fields stay as they are. */
 export const egressChangeSchema = z.strictObject({
   /** Null: the public internet. */
   allow: listChange.nullable().optional(),
@@ -78,7 +78,7 @@ export const egressChangeSchema = z.strictObject({
 });
 export type EgressChange = z.infer<typeof egressChangeSchema>;
 
-/** Body of PUT /api/v1/sandboxes/{id}/egress/secrets/{name}. Of a secret that is there already, what is absent stays as it is. */
+/** Body of PUT /api/v1/sandboxes/{id}/egress/secrets/{name}. For an existing secret, absent fields stay as they are. */
 export const secretRequestSchema = z.strictObject({
   value: secretValueSchema,
   hosts: secretHostsSchema.optional(),

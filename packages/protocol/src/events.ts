@@ -3,8 +3,8 @@ import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egre
 import { scopeSchema } from "./scopes.ts";
 
 /**
- * Everything that happens in a sandbox, or to it, is an event: who did what to which sandbox, when, and how it went.
- * New kinds are added over time (`ssh`): a reader must pass over those it does not know.
+ * Everything that happens in a sandbox or to it is an event: who did what to which sandbox, when, and how it went.
+ * New kinds are added over time (`ssh`): a reader must ignore the ones that it does not know.
  */
 
 /** Who caused it. */
@@ -17,11 +17,11 @@ export const actorSchema = z.discriminatedUnion("kind", [
 ]);
 export type Actor = z.infer<typeof actorSchema>;
 
-/** How it went: done, tried and failed, or refused. */
+/** How it went: succeeded, failed, or was refused. */
 export const outcomeSchema = z.enum(["ok", "failed", "denied"]);
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-/** Why a sandbox is no more. */
+/** Why a sandbox ended. */
 export const stopReasonSchema = z.enum([
   /** Somebody asked for it. */
   "killed",
@@ -29,17 +29,17 @@ export const stopReasonSchema = z.enum([
   "timeout",
   /** A session's creator closed its connection. */
   "client-closed",
-  /** A session's creator was not heard of for too long. */
+  /** A session's creator was unresponsive for too long. */
   "client-silent",
   /** The guest powered off or restarted itself. */
   "powered-off",
-  /** The virtual machine monitor ended by itself. */
+  /** The virtual machine monitor crashed. */
   "crashed",
-  /** The guest sent what its contract does not allow. */
+  /** The guest broke its contract. */
   "garbage",
   /** The server was stopped. */
   "server-stopped",
-  /** The server had ended without stopping it, and its next start found it gone or not worth keeping. */
+  /** The server had ended without stopping the sandbox; its next start found it gone, or had no reason to keep it. */
   "server-restarted",
 ]);
 export type StopReason = z.infer<typeof stopReasonSchema>;
@@ -47,7 +47,7 @@ export type StopReason = z.infer<typeof stopReasonSchema>;
 const of = <Kind extends string, Shape extends z.core.$ZodLooseShape>(kind: Kind, data: Shape) =>
   z.object({ kind: z.literal(kind), outcome: outcomeSchema, data: z.object(data) });
 
-/** What a sandbox's connections report: the part of an event that they know. */
+/** What a sandbox's connections report: their part of an event. */
 export const activitySchema = z.discriminatedUnion("kind", [
   /** A process ended (or could not start). `argv[0]` is the command. */
   of("command", {
@@ -73,14 +73,14 @@ export const activitySchema = z.discriminatedUnion("kind", [
 /** See {@link activitySchema}. */
 export type Activity = z.infer<typeof activitySchema>;
 
-/** What leaves a sandbox, or tries to. Sent by the machine's host, when it has ended. */
+/** Traffic that leaves a sandbox, or tries to. The machine's host reports it when it has ended. */
 export const egressActivitySchema = z.discriminatedUnion("kind", [
   of("http", httpShape),
   of("connection", connectionShape),
   of("dns", dnsShape),
 ]);
 export type EgressActivity = z.infer<typeof egressActivitySchema>;
-/** Kinds of it. There may be many more of these than of all others. */
+/** Its kinds. There can be many more of these than of all others. */
 export const EGRESS_KINDS = ["http", "connection", "dns"] as const satisfies EgressActivity["kind"][];
 
 const lifecycleSchema = z.discriminatedUnion("kind", [
@@ -96,7 +96,7 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   }),
   of("sandbox.stopped", { why: stopReasonSchema, detail: z.string().optional(), lifetimeMs: z.number() }),
   of("sandbox.extended", { requestedStopAtMs: z.number(), stopAtMs: z.number() }),
-  /** The server was restarted and took over a sandbox that still ran. */
+  /** The server was restarted and took over a running sandbox. */
   of("sandbox.adopted", { stopAtMs: z.number() }),
   of("connection.opened", { connection: z.string(), role: z.enum(["creator", "joined"]), remote: z.string() }),
   of("connection.closed", { connection: z.string(), code: z.number(), reason: z.string(), durationMs: z.number() }),
@@ -120,7 +120,7 @@ const stamp = {
   actor: actorSchema,
 };
 
-/** An event as the API gives it. */
+/** An event as the API returns it. */
 export const eventSchema = z.intersection(
   z.object(stamp),
   z.union([activitySchema, egressActivitySchema, lifecycleSchema]),

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 /** Digits and lowercase letters without i, l and o: the alphabet that clients check for (wire-protocol §3). */
 const ALPHABET = "0123456789abcdefghjkmnpqrstuvwxyz";
 const RANDOM_LENGTH = 20;
-/** Bytes from here on are thrown away, so that every character is equally likely. */
+/** Bytes from here on are discarded, so that every character is equally likely. */
 const UNBIASED_BELOW = 256 - (256 % ALPHABET.length);
 
 /** `sbx_`, three letters of the region, `_`, 20 characters. Clients refuse anything else before they connect. */
@@ -12,7 +12,7 @@ export const SANDBOX_ID = /^sbx_[a-z]{3}_[0-9a-hjkmnp-z]{20}$/;
 /** Three lowercase letters, as in `ord`. */
 export const REGION = /^[a-z]{3}$/;
 
-/** So many random characters, 5 bits each. */
+/** This many random characters, 5 bits each. */
 export function randomText(length: number): string {
   let out = "";
   while (out.length < length) {

@@ -3,7 +3,7 @@ import { LABELS } from "./limits.ts";
 
 const bytes = (text: string) => Buffer.byteLength(text, "utf8");
 
-/** Labels of a sandbox: tags by which lists can be filtered. */
+/** Labels of a sandbox: tags for filtering lists. */
 export const labelsSchema = z
   .record(
     z

@@ -3,22 +3,22 @@
 /** Memory of a sandbox, MiB (docs/api.md). */
 export const MEMORY_MIB = { min: 768, max: 4096, default: 1280 } as const;
 
-/** Labels of a sandbox: at most so many, and bytes of UTF-8 in each key and value. */
+/** Labels of a sandbox: the maximum number, and bytes of UTF-8 in each key and value. */
 export const LABELS = { max: 5, keyBytes: 64, valueBytes: 128 } as const;
 
 /** Longest id, slug, host name and path in a configuration, characters. A DNS name has at most 253. */
 export const NAME_LENGTH = 255;
 
-/** Patterns in `allow_net` and in a list of what is denied, and volumes, in one configuration. The header's size bounds them too. */
+/** Patterns in `allow_net` and in `deny`, and volumes, in one configuration. The header's size limits them too. */
 export const LIST_LENGTH = 1_000;
 
-/** Secrets of a sandbox: so many, bytes of UTF-8 in each value, hosts of each, and characters of its placeholder's form. A response is searched for every value, so their number costs. */
+/** Secrets of a sandbox: the maximum number, bytes of UTF-8 in each value, hosts of each, and characters in its placeholder's form. Every answer is searched for every value, so each secret costs time. */
 export const SECRETS = { max: 64, valueBytes: 16 * 1024, hosts: 100, placeholderFormLength: 256 } as const;
 
-/** Longest life of a token that has one, milliseconds: a hundred years. Dates end somewhere, and nobody means a later one. */
+/** Longest lifetime of a token, milliseconds: a hundred years. Dates have a last value, and nobody needs a later one. */
 export const TOKEN_LIFETIME_MS = 100 * 365 * 24 * 60 * 60_000;
 
-/** Request rules of a sandbox, and in each of them: methods, paths, and characters of a path. Every request is held against them. */
+/** Request rules of a sandbox, and in each rule: methods, paths, and characters of a path. Every request is compared with them. */
 export const RULES = { max: 100, methods: 32, paths: 100, pathLength: 1_024 } as const;
 
 /** The configuration header once decoded, bytes. Sent as base64 it must still fit in the server's header limit. */

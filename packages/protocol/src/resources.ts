@@ -3,7 +3,7 @@ import { egressViewSchema } from "./egress.ts";
 import { TOKEN_LIFETIME_MS } from "./limits.ts";
 import { scopeSchema } from "./scopes.ts";
 
-/** A sandbox in the lists of the official clients, which want camelCase (wire-protocol §10.1). */
+/** A sandbox in the lists of the official clients, which expect camelCase (wire-protocol §10.1). */
 export const sandboxMetadataSchema = z.object({
   id: z.string(),
   /** ISO 8601. */
@@ -15,7 +15,7 @@ export const sandboxMetadataSchema = z.object({
 });
 export type SandboxMetadata = z.infer<typeof sandboxMetadataSchema>;
 
-/** A sandbox with everything that Sandkeep keeps about it. */
+/** A sandbox with everything that Sandkeep stores about it. */
 export const sandboxDetailSchema = sandboxMetadataSchema.extend({
   memoryMiB: z.number(),
   /** ISO 8601; null: ends with its creator's connection. */
@@ -31,9 +31,9 @@ export const sandboxDetailSchema = sandboxMetadataSchema.extend({
 });
 export type SandboxDetail = z.infer<typeof sandboxDetailSchema>;
 
-/** Body of PATCH /api/v3/sandbox/{id}: an absolute moment, epoch milliseconds (wire-protocol §8). */
+/** Body of PATCH /api/v3/sandbox/{id}: an absolute time, epoch milliseconds (wire-protocol §8). */
 export const extendRequestSchema = z.object({ stop_at_ms: z.number().int().nonnegative() });
-/** Answer of the same: the moment that counts, which may be another. */
+/** Its answer: the time in effect, which may differ. */
 export type ExtendAnswer = { stop_at_ms: number };
 
 const slug = z
@@ -45,9 +45,9 @@ export const tokenRequestSchema = z
     name: z.string().min(1).max(100),
     /** Milliseconds from now until it expires; absent: it expires with the token that creates it. */
     expiresInMs: z.int().positive().max(TOKEN_LIFETIME_MS).optional(),
-    /** Slug; only an administrator may name another organisation than its own. */
+    /** Slug; only an administrator's token may name an organisation other than its own. */
     organisation: slug.optional(),
-    /** What it may do; absent: `manage`. No more than the token that makes it. */
+    /** What it may do; absent: `manage`. At most the scope of the token that creates it. */
     scope: scopeSchema.optional(),
     /** The same as the scope `admin`, from before there were scopes. */
     admin: z.boolean().optional(),
@@ -71,7 +71,7 @@ export const tokenSchema = z.object({
   revokedAt: z.string().nullable(),
 });
 export type Token = z.infer<typeof tokenSchema>;
-/** Answer to its creation, the only time that the token is shown. */
+/** Answer to its creation: the only time that the token is shown. */
 export type NewToken = Token & { token: string };
 
 export const organisationRequestSchema = z.object({ slug, name: z.string().min(1).max(100).optional() });
@@ -93,7 +93,7 @@ export interface ServerInfo {
   limits: Record<string, number>;
   host: {
     acceleration: { kind: "kvm" | "tcg"; reason: string };
-    /** Around each machine: `full` has namespaces, `minimal` does without. */
+    /** The jail around each machine: `full` has namespaces, `minimal` does not. */
     jail: "full" | "minimal";
     versions: Record<string, string>;
     machines: number;

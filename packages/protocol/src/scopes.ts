@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /**
- * What a token may do, from the least to the most; each includes those before it. docs/api.md says exactly what.
+ * What a token may do, from least to most; each scope includes the ones before it. docs/api.md has the details.
  *
  * - `read`: look at the organisation's sandboxes, what they may reach, and events
  * - `run`: create sandboxes, connect to them, extend and end them

@@ -1,8 +1,8 @@
 import type { z } from "zod";
 
-/** Issues told in one message; the rest are counted. */
+/** Issues named in one message; the rest are counted. */
 const SHOWN = 3;
-/** Characters of a field's path that are told. */
+/** Characters of a field's path that a message shows. */
 const PATH_LENGTH = 80;
 
 /** What is wrong, in words for a client: `labels.team: expected string, received number`. Never shows the value, which may be a secret. */
@@ -16,7 +16,7 @@ export function describeIssues(error: z.ZodError): string {
   return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
 }
 
-/** A key's and a union's own message says nothing; the ones inside do. */
+/** The message of a key or a union says nothing; the ones inside it do. */
 function reason(issue: z.core.$ZodIssue): string {
   const inner =
     issue.code === "invalid_key" ? issue.issues[0] : issue.code === "invalid_union" ? issue.errors[0]?.[0] : undefined;

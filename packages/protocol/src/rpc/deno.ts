@@ -7,7 +7,7 @@ import { maybe, pidSchema } from "./values.ts";
 
 const denoBase = spawnBase.extend({ scriptArgs: maybe(z.array(z.string())) });
 
-/** Extensions that inline code may have. */
+/** File extensions for inline code. */
 export const EXTENSIONS = ["js", "cjs", "mjs", "ts", "cts", "mts", "jsx", "tsx"] as const;
 
 const denoParams = denoBase
@@ -29,7 +29,7 @@ const denoParams = denoBase
 
 export const denoMethods = {
   spawnDeno: method(denoParams, spawnedSchema.extend({ watcherId: z.string().nullable() })),
-  /** True once the process serves HTTP, false when it ended before. */
+  /** True once the process serves HTTP, false if it ends first. */
   denoHttpWait: method(z.object({ pid: pidSchema }), z.boolean()),
   spawnDenoRepl: method(denoBase, spawnedSchema),
   denoReplEval: method(z.object({ pid: pidSchema, code: z.string() }), z.json()),

@@ -9,27 +9,27 @@ import { countSchema, idSchema, maybe, pidSchema } from "./values.ts";
 const cells = z.number().int().min(1).max(65535);
 
 /**
- * How much of a stream the client is willing to hold unread, bytes: beyond it the server waits for `sandkeep.streamTaken`.
- * Without it the stream comes as fast as the socket takes it.
+ * Bytes of a stream that the client is willing to hold unread: beyond them the server waits for `sandkeep.streamTaken`.
+ * Without a window, the server sends as fast as the socket accepts data.
  */
 const window = maybe(countSchema.min(1));
 
 export const extensionMethods = {
-  /** The file as a stream. `size` is what it had when opened; 0 also for files whose size the kernel does not know. */
+  /** The file as a stream. `size` is its size when it was opened; also 0 for files whose size the kernel does not know. */
   "sandkeep.readFileStream": method(
     z.object({ path: z.string(), window }),
     z.object({ size: countSchema, streamId: idSchema }),
   ),
   /** A directory and its contents, as a tar archive in pax format (wire-protocol §11.1). */
   "sandkeep.readTree": method(z.object({ path: z.string(), window }), z.object({ streamId: idSchema })),
-  /** Writes such an archive into a directory. Counts the files in it, and the bytes in them. */
+  /** Extracts such an archive into a directory; the result counts its files and their bytes. */
   "sandkeep.writeTree": method(
     z.object({ path: z.string(), contentStreamId: idSchema, abortId: maybe(idSchema) }),
     z.object({ files: countSchema, bytes: countSchema }),
   ),
-  /** The client has taken so many more bytes of a stream with a window. Streams that are over are passed over. */
+  /** The client has read this many more bytes of a stream with a window. Streams that have ended are ignored. */
   "sandkeep.streamTaken": method(z.object({ streamId: idSchema, bytes: countSchema }), z.null()),
-  /** A process on a terminal of its own: all output is one stream. */
+  /** A process on its own terminal; all output is one stream. */
   "sandkeep.spawnPty": method(
     z.object({
       command: z.string(),
@@ -46,7 +46,7 @@ export const extensionMethods = {
     z.object({ pid: pidSchema, stdoutStreamId: idSchema }),
   ),
   "sandkeep.ptyResize": method(z.object({ pid: pidSchema, cols: cells, rows: cells }), z.null()),
-  /** Processes started through the API: running ones and those that ended last. */
+  /** Processes started through the API: those running, and the last ones that ended. */
   "sandkeep.processList": method(
     z.object({}),
     z.array(

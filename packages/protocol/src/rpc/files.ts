@@ -9,7 +9,7 @@ const done = z.null();
 const abortId = maybe(idSchema);
 const flag = maybe(z.boolean());
 
-/** Metadata of a file. Times are ISO 8601 and never null: the JavaScript client insists. */
+/** Metadata of a file. Times are ISO 8601 and never null, because the JavaScript client requires them. */
 export const fileInfoSchema = z.object({
   isFile: z.boolean(),
   isDirectory: z.boolean(),
@@ -46,7 +46,7 @@ export const walkEntrySchema = dirEntrySchema.extend({ path: z.string() });
 
 const writeOptions = maybe(z.object({ append: flag, create: flag, createNew: flag, mode: maybe(modeSchema) }));
 
-/** Content comes either with the call or as a stream; one of the two must be there. */
+/** Content comes either in the call or as a stream; one of the two is required. */
 function writeParams<C extends z.ZodType>(content: C) {
   return z
     .object({ path, abortId, options: writeOptions, content: maybe(content), contentStreamId: maybe(idSchema) })
@@ -61,7 +61,7 @@ function writeParams<C extends z.ZodType>(content: C) {
     });
 }
 
-/** The Python client puts filters under `options`, the JavaScript client beside the path. The type tells the latter form. */
+/** The Python client puts filters under `options`, the JavaScript client beside the path. The type describes the latter form. */
 function flattened<T extends z.ZodType>(schema: T): T {
   const either = z.preprocess((params) => {
     if (typeof params !== "object" || params === null || !("options" in params)) return params;

@@ -21,7 +21,7 @@ const openOptions = maybe(
   }),
 );
 
-/** A whole number, or one in decimal digits; given out as digits. */
+/** An integer as a number or as decimal digits; the output is digits. */
 const offset = z
   .union([z.number().int(), z.string().regex(/^-?\d{1,19}$/, { error: "Invalid input: expected a whole number" })])
   .transform((value) => String(value));

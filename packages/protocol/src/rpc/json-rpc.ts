@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { ErrorObject } from "./error-object.ts";
 
-/** The envelope: JSON-RPC 2.0, one message a frame, no batches (wire-protocol §5). */
+/** The envelope: JSON-RPC 2.0, one message per frame, no batches (wire-protocol §5). */
 
 const version = z.literal("2.0");
 
-/** Ids count from 0 (JavaScript client) or 1 (Python client); 0 is as good as any. */
+/** Ids count from 0 (JavaScript client) or 1 (Python client); 0 is valid. */
 export const requestIdSchema = z.union([z.number(), z.string()]);
 export type RequestId = z.infer<typeof requestIdSchema>;
 
@@ -18,7 +18,7 @@ export const requestSchema = z.object({
 });
 export type Request = z.infer<typeof requestSchema>;
 
-/** What the application answers: a value, or an error of its own. `ok` is always there: methods without a value give `null`. */
+/** The application's answer: a value or an application error. `ok` is always present: methods without a value return `null`. */
 export type ApplicationResult<T> = { ok: T } | { error: ErrorObject };
 
 /** A failure of the protocol, as opposed to one of the application. */
@@ -41,11 +41,11 @@ export const RPC_ERRORS = {
   server: { code: -32000, message: "Server error" },
 } as const satisfies Record<string, RpcErrorBody>;
 
-/** Text frame with which the JavaScript client says that it lives; answered by {@link PONG}, never sent unasked (§4.3). */
+/** Keepalive text frame of the JavaScript client, answered by {@link PONG}, which is never sent unsolicited (wire-protocol §4.3). */
 export const PING = "ping";
 export const PONG = "pong";
 
-/** Codes with which either side closes the connection (§4.5). */
+/** Codes with which either side closes the connection (wire-protocol §4.5). */
 export const CLOSE = {
   normal: 1000,
   goingAway: 1001,

@@ -27,5 +27,5 @@ export type RpcMethod = keyof typeof rpcMethods;
 export type RpcParams<M extends RpcMethod> = z.input<(typeof rpcMethods)[M]["params"]>;
 /** Params as the server sees them: decoded, `null` gone. */
 export type RpcDecodedParams<M extends RpcMethod> = z.output<(typeof rpcMethods)[M]["params"]>;
-/** What a call gives, inside `ok`. */
+/** A call's result, inside `ok`. */
 export type RpcResult<M extends RpcMethod> = z.input<(typeof rpcMethods)[M]["result"]>;

@@ -4,10 +4,10 @@ import { idSchema, maybe, pidSchema } from "./values.ts";
 
 /** Processes (wire-protocol §7.4). They belong to the sandbox, not to the connection. */
 
-/** What becomes of an output. Some clients say `inherit`, which is the client's business: to the server it is `piped`. */
+/** What happens to an output. Some clients send `inherit`, which they handle themselves; to the server it means `piped`. */
 const output = z.enum(["piped", "null", "inherit"]).transform((value) => (value === "null" ? "null" : "piped"));
 
-/** What every way of starting a process takes. Without `stdinStreamId` its input is empty. */
+/** Params common to all methods that start a process. Without `stdinStreamId` its input is empty. */
 export const spawnBase = z.object({
   env: maybe(z.record(z.string(), z.string())),
   clearEnv: maybe(z.boolean()),
@@ -17,7 +17,7 @@ export const spawnBase = z.object({
   stderr: output,
 });
 
-/** What every way of starting a process answers. */
+/** Result common to all methods that start a process. */
 export const spawnedSchema = z.object({
   pid: pidSchema,
   stdoutStreamId: idSchema.nullable(),
@@ -30,14 +30,14 @@ export const exitStatusSchema = z.object({
   code: z.number(),
   signal: z.string().nullable(),
   oom: z.enum(["high-confidence", "low-confidence"]).nullable(),
-  /** What the sandbox has, told where `oom` is. */
+  /** Memory of the sandbox; present if `oom` is set. */
   memoryMiB: z.number().optional(),
 });
 
 export const processMethods = {
   spawn: method(spawnBase.extend({ command: z.string(), args: maybe(z.array(z.string())) }), spawnedSchema),
-  /** Answers after the exit too. */
+  /** Also answers after the process has exited. */
   processWait: method(z.object({ pid: pidSchema, vscode: maybe(z.boolean()) }), exitStatusSchema),
-  /** Signals the process's group. Unknown or ended: `TypeError` with code `ENOENT`, which both clients know. */
+  /** Signals the process group. If the process is unknown or has ended: `TypeError` with code `ENOENT`, which both clients recognise. */
   processKill: method(z.object({ pid: pidSchema, signal: maybe(z.string()), vscode: maybe(z.boolean()) }), z.null()),
 };

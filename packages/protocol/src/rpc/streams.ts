@@ -4,7 +4,7 @@ import { idSchema } from "./values.ts";
 
 /**
  * Notifications that carry byte streams, in both directions on the same socket (wire-protocol §6). The sender allocates
- * the id; client's and server's ids are separate spaces. There is no flow control but TCP's.
+ * the id; client's and server's ids are separate spaces. The only flow control is TCP's.
  */
 export const STREAM_METHODS = {
   start: "$sandbox.stream.start",
@@ -20,7 +20,7 @@ export const WATCHER_RESTART_METHOD = "$sandbox.deno.watcher.restart";
 /** Why a stream failed: the Python client sends plain text. */
 const reasonSchema = z.union([errorObjectSchema, z.string()]).nullish();
 
-/** Params of a client's notifications. `data` stays text here: it is decoded once, where it is taken. */
+/** Params of a client's notifications. `data` stays text here; it is decoded once, where it is used. */
 export const streamNotifications = {
   [STREAM_METHODS.start]: z.object({ streamId: idSchema }),
   [STREAM_METHODS.enqueue]: z.object({ streamId: idSchema, data: z.string() }),

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /** How values are written in JSON (wire-protocol §5.1). */
 
-/** An optional value: absent and `null` mean the same, and come out as `undefined`. */
+/** An optional value: absent and `null` mean the same, and become `undefined`. */
 export function maybe<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
@@ -13,8 +13,8 @@ export function maybe<T extends z.ZodType>(schema: T) {
  */
 export function decodeBase64(text: string): Buffer | null {
   if (text.length % 4 !== 0) return null;
-  // Node's decoder passes over what it does not know and takes the URL alphabet too; so the length tells the first, and
-  // two searches tell the second. Both are far cheaper on 100 MiB than a regular expression.
+  // Node's decoder skips invalid characters, which the length reveals, and accepts the URL alphabet, which two searches
+  // reveal. Both are far cheaper on 100 MiB than a regular expression.
   if (text.includes("-") || text.includes("_")) return null;
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   const bytes = Buffer.from(text, "base64");
@@ -35,7 +35,7 @@ export const bytesSchema = z.string().transform((text, context): Buffer => {
 });
 
 /**
- * A point in time, given out as milliseconds since 1970. Strings are dates as JavaScript reads them; numbers are seconds,
+ * A point in time; the output is milliseconds since 1970. Strings are dates as JavaScript reads them; numbers are seconds,
  * as in Deno's API (the Python client sends those for handles).
  */
 export const timeSchema = z.union([z.string(), z.number()]).transform((value, context): number => {
@@ -49,7 +49,7 @@ export const timeSchema = z.union([z.string(), z.number()]).transform((value, co
 /** A JavaScript regular expression. */
 export const regexSchema = z.object({ source: z.string(), flags: z.string() });
 
-/** A non-negative integer that JavaScript holds exactly. */
+/** A non-negative integer that JavaScript represents exactly. */
 export const countSchema = z.number().int().nonnegative();
 
 /** File mode bits and masks. */
