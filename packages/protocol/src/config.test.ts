@@ -151,7 +151,7 @@ describe("the configuration header", () => {
       "INVALID_CONFIG",
       /egress\.rules\.0\.methods.*upper case/,
     );
-    refused(javascript({ egress: { rules: [{ host: "a", paths: ["v1"] }] } }), "INVALID_CONFIG", /starts with \//);
+    refused(javascript({ egress: { rules: [{ host: "a", paths: ["v1"] }] } }), "INVALID_CONFIG", /start with \//);
     refused(javascript({ egress: { rules: [{ host: "a", method: "GET" }] } }), "INVALID_CONFIG", /Unrecognized key/);
     const formed = decodeConfig(
       python({
@@ -181,7 +181,7 @@ describe("the configuration header", () => {
     const secret = (value: string) => javascript({ secrets: { KEY: { hosts: ["a.example"], value } } });
     assert.ok(decodeConfig(secret("v".repeat(16 * 1024))));
     refused(secret("v".repeat(16 * 1024 + 1)), "INVALID_CONFIG", /at most 16384 bytes/);
-    refused(secret(""), "INVALID_CONFIG", /not empty/);
+    refused(secret(""), "INVALID_CONFIG", /not be empty/);
     for (const value of ["a\nb", "a\rb", "a\0b", "a\x7fb"]) refused(secret(value), "INVALID_CONFIG", /line breaks/);
     refused(btoa('{"secrets":{"KEY":{"hosts":["a"],"value":"\\ud800"}}}'), "INVALID_CONFIG", /Unicode/);
     const many = (count: number) =>
