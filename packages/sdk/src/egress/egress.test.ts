@@ -124,6 +124,16 @@ test("a log that breaks off is an error", async () => {
   await assert.rejects(Array.fromAsync(all.sandbox.egress.log()), ApiError);
 });
 
+test("a log with an entry that does not end is an error", async () => {
+  await using bench = await connected((_, response) => {
+    const more = () => {
+      while (!response.destroyed) if (!response.write("x".repeat(65_536))) return void response.once("drain", more);
+    };
+    more();
+  });
+  await assert.rejects(() => Array.fromAsync(bench.sandbox.egress.log()), { code: "INVALID_EVENT" });
+});
+
 test("a log that is followed goes on where it was cut off, and ends with the sandbox", async () => {
   const stopped = { id: "evt_3", kind: "sandbox.stopped", outcome: "ok", data: {} };
   const parts = [[EVENTS[0]], [EVENTS[1], stopped, { ...EVENTS[0], id: "evt_4" }]];

@@ -1,6 +1,6 @@
 import { ApiError } from "../errors/api.ts";
 import { path, type Rest } from "../rest/rest.ts";
-import { readEvents } from "../rest/server-sent-events.ts";
+import { MAX_EVENT_LENGTH, readEvents } from "../rest/server-sent-events.ts";
 import type { EgressEvent, EgressLogOptions } from "./types.ts";
 
 /** The kinds of egress events, and the event after which there are no more. */
@@ -39,6 +39,8 @@ async function* stored(rest: Rest, sandboxId: string, signal: AbortSignal | unde
     const lines = (partial + chunk).split("\n");
     partial = lines.pop() ?? "";
     for (const line of lines) yield egressEvent(parse(line));
+    if (partial.length > MAX_EVENT_LENGTH)
+      throw new ApiError(500, "INVALID_EVENT", `The server sent an event of more than ${MAX_EVENT_LENGTH} characters`);
   }
   if (partial !== "") throw new ApiError(500, "INVALID_EVENT", "The egress log ended in the middle of an event");
 }

@@ -1,16 +1,19 @@
 import { PRIVATE } from "../private.ts";
 import { path } from "../rest/rest.ts";
-import type { Session } from "./opening.ts";
+import type { SandboxParts } from "./opening.ts";
 import type { VsCodeOptions } from "./options.ts";
 import { VsCode } from "./vscode.ts";
 
 /** Publishes a port, or the HTTP server of a Deno process. Resolves to the URL. */
-export async function exposeHttp(session: Session, target: { port: number } | { pid: number }): Promise<string> {
-  return await publish(session, "http", target);
+export async function exposeHttp(parts: SandboxParts, target: { port: number } | { pid: number }): Promise<string> {
+  return await publish(parts, "http", target);
 }
 
 /** Opens a sandbox to SSH. */
-export async function exposeSsh({ connection, sandboxApi }: Session): Promise<{ hostname: string; username: string }> {
+export async function exposeSsh({
+  connection,
+  sandboxApi,
+}: SandboxParts): Promise<{ hostname: string; username: string }> {
   const { hostname, username } = await sandboxApi.json<{ hostname: string; username: string }>(
     "POST",
     path`/api/v3/sandbox/${connection.sandboxId}/expose/ssh`,
@@ -20,9 +23,9 @@ export async function exposeSsh({ connection, sandboxApi }: Session): Promise<{ 
 }
 
 /** Starts VS Code and publishes it. */
-export async function exposeVscode(session: Session, directory: string, options: VsCodeOptions): Promise<VsCode> {
+export async function exposeVscode(parts: SandboxParts, directory: string, options: VsCodeOptions): Promise<VsCode> {
   if (directory === "/") throw new TypeError("VS Code cannot open the root directory: pass another directory");
-  const { connection, token } = session;
+  const { connection, token } = parts;
   const { extensions = [], preview, disableStopButton, editorSettings } = options;
   const started = await connection.call("vscode", {
     path: directory,
@@ -32,7 +35,7 @@ export async function exposeVscode(session: Session, directory: string, options:
     disableStopButton,
     editorSettings,
   });
-  const url = await publish(session, "vscode", { port: started.port });
+  const url = await publish(parts, "vscode", { port: started.port });
   return new VsCode(PRIVATE, {
     connection,
     url,
@@ -43,7 +46,7 @@ export async function exposeVscode(session: Session, directory: string, options:
 }
 
 async function publish(
-  { connection, sandboxApi }: Session,
+  { connection, sandboxApi }: SandboxParts,
   kind: "http" | "vscode",
   target: { port: number } | { pid: number },
 ): Promise<string> {

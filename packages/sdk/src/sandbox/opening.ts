@@ -11,7 +11,7 @@ import type { ConnectOptions, SandboxOptions } from "./options.ts";
 import { parseTimeout } from "./timeout.ts";
 
 /** @internal The parts of a sandbox object. */
-export interface Session {
+export interface SandboxParts {
   connection: Connection;
   token: string;
   /** The server with the sandbox. */
@@ -21,11 +21,11 @@ export interface Session {
 }
 
 /** Opens a connection that creates a sandbox, or one to an existing sandbox. `config` describes a new one. */
-export async function openSession(
+export async function openSandbox(
   path: string,
   options: ConnectOptions & SandboxEndpointOptions,
   config?: Record<string, unknown>,
-): Promise<Session> {
+): Promise<SandboxParts> {
   const { token, org, apiEndpoint } = resolveClient(options);
   const endpoint = resolveSandboxEndpoint(options);
   const url = new URL(path, endpoint);

@@ -19,8 +19,8 @@ import { remoteFetch } from "../transport/fetch.ts";
 import { exposeHttp, exposeSsh, exposeVscode } from "./exposure.ts";
 import { regionOf } from "./id.ts";
 import { extendTimeout, kill } from "./lifetime.ts";
-import type { Session } from "./opening.ts";
-import { openSession, sandboxConfig } from "./opening.ts";
+import type { SandboxParts } from "./opening.ts";
+import { openSandbox, sandboxConfig } from "./opening.ts";
 import type { ConnectOptions, RequestInit, SandboxOptions, SpawnOptions, VsCodeOptions } from "./options.ts";
 import { parseTimeout } from "./timeout.ts";
 import type { VsCode } from "./vscode.ts";
@@ -37,7 +37,7 @@ import type { VsCode } from "./vscode.ts";
  * ```
  */
 export class Sandbox extends Inspectable implements AsyncDisposable {
-  readonly #session: Session;
+  readonly #parts: SandboxParts;
   readonly #fs: SandboxFs;
   readonly #deno: SandboxDeno;
   readonly #env: SandboxEnv;
@@ -62,7 +62,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const sandbox = new Sandbox(
       PRIVATE,
-      await openSession("/api/v3/sandboxes/create", options, sandboxConfig(options)),
+      await openSandbox("/api/v3/sandboxes/create", options, sandboxConfig(options)),
     );
     const { ssh, port } = options;
     try {
@@ -103,23 +103,23 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     const { id, ...options } =
       typeof idOrOptions === "string" ? { id: idOrOptions, ...more } : { ...idOrOptions, ...more };
     const region = regionOf(id);
-    return new Sandbox(PRIVATE, await openSession(`/api/v3/sandbox/${id}/connect`, { ...options, region }));
+    return new Sandbox(PRIVATE, await openSandbox(`/api/v3/sandbox/${id}/connect`, { ...options, region }));
   }
 
   /** @internal */
-  constructor(key: symbol, session: Session) {
+  constructor(key: symbol, parts: SandboxParts) {
     super();
     requirePrivate(key, "Sandbox", "Sandbox.create() or Sandbox.connect()");
-    this.#session = session;
-    this.#fs = new RemoteFs(session.connection);
-    this.#deno = new RemoteDeno(session.connection, session.consoleApi);
-    this.#env = new RemoteEnv(session.connection);
-    this.#egress = new RemoteEgress(session.sandboxApi, session.connection.sandboxId);
+    this.#parts = parts;
+    this.#fs = new RemoteFs(parts.connection);
+    this.#deno = new RemoteDeno(parts.connection, parts.consoleApi);
+    this.#env = new RemoteEnv(parts.connection);
+    this.#egress = new RemoteEgress(parts.sandboxApi, parts.connection.sandboxId);
   }
 
   /** Its id, for {@linkcode Sandbox.connect}. */
   get id(): string {
-    return this.#session.connection.sandboxId;
+    return this.#parts.connection.sandboxId;
   }
 
   /**
@@ -136,7 +136,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    * ```
    */
   get closed(): Promise<void> {
-    return this.#session.connection.closed;
+    return this.#parts.connection.closed;
   }
 
   /** Its files. */
@@ -187,7 +187,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    * ```
    */
   async spawn(command: string | URL, options: SpawnOptions = {}): Promise<ChildProcess> {
-    return await spawn(this.#session.connection, command, options);
+    return await spawn(this.#parts.connection, command, options);
   }
 
   /**
@@ -207,7 +207,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    * ```
    */
   async pty(command: string | URL, options: PtyOptions = {}): Promise<PtyProcess> {
-    return await spawnPty(this.#session.connection, command, options);
+    return await spawnPty(this.#parts.connection, command, options);
   }
 
   /**
@@ -248,12 +248,12 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    * ```
    */
   async fetch(url: string | URL, init?: RequestInit): Promise<Response> {
-    return await remoteFetch(this.#session.connection, url, init);
+    return await remoteFetch(this.#parts.connection, url, init);
   }
 
   /** Ends the connection. With `timeout: "session"`, and if this is the connection that created it, the sandbox ends too. */
   async close(): Promise<void> {
-    await this.#session.connection.close();
+    await this.#parts.connection.close();
   }
 
   /**
@@ -270,7 +270,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    * ```
    */
   async kill(): Promise<void> {
-    await kill(this.#session);
+    await kill(this.#parts);
   }
 
   /**
@@ -291,7 +291,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     const durationMs = parseTimeout(timeout);
     if (durationMs === undefined)
       throw new InvalidTimeoutError('A timeout can only be extended by a duration, such as "10m"');
-    return await extendTimeout(this.#session, durationMs);
+    return await extendTimeout(this.#parts, durationMs);
   }
 
   /** The same as {@linkcode close}. */
@@ -314,7 +314,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    * ```
    */
   async exposeHttp(target: { port: number } | { pid: number }): Promise<string> {
-    return await exposeHttp(this.#session, target);
+    return await exposeHttp(this.#parts, target);
   }
 
   /**
@@ -330,7 +330,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    * ```
    */
   async exposeSsh(): Promise<{ hostname: string; username: string }> {
-    return await exposeSsh(this.#session);
+    return await exposeSsh(this.#parts);
   }
 
   /**
@@ -349,7 +349,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    * ```
    */
   async exposeVscode(path = "/home/app", options: VsCodeOptions = {}): Promise<VsCode> {
-    return await exposeVscode(this.#session, path, options);
+    return await exposeVscode(this.#parts, path, options);
   }
 
   /** The same as {@linkcode SandboxDeno.deploy}. */
