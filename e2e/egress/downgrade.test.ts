@@ -15,7 +15,7 @@ let bad: Record<string, ArenaUpstream>;
 before(async () => {
   await using unknown = await TestAuthority.create("Nobody trusts this");
   bad = {
-    "expired.test.example": { faults: { days: -1 } },
+    "expired.test.example": { faults: { expired: true } },
     "self-signed.test.example": { faults: { selfSigned: true } },
     "unknown-authority.test.example": { certificate: await unknown.issue(["unknown-authority.test.example"]) },
     "wrong-name.test.example": { certified: ["other.test.example"] },
