@@ -7,6 +7,7 @@ export { errnoOf } from "./errno.ts";
 export { createFileAtomically, type WriteOptions, writeFileAtomically } from "./files/atomic-file.ts";
 export { type FileLock, type LockOptions, lockFile, tryLockFile } from "./files/lock.ts";
 export { readOwnFile } from "./files/own-file.ts";
+export { persistentId } from "./files/persistent-id.ts";
 export { syncPath } from "./files/sync.ts";
 export { LineReader } from "./line-reader.ts";
 export { type Logger, silentLogger, withFields } from "./logger.ts";

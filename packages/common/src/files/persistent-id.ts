@@ -1,0 +1,24 @@
+/** An id that a program gives itself once and keeps in a file. */
+import { randomBytes } from "node:crypto";
+import { createFileAtomically } from "./atomic-file.ts";
+import { readOwnFile } from "./own-file.ts";
+
+/** Enough that no two installations get the same. */
+const RANDOM_BYTES = 10;
+
+/**
+ * The id in the file; made if the file is missing.
+ *
+ * @param prefix such as `host`: the id is `host_` and 20 hexadecimal digits
+ * @throws if the file holds anything else, or others may write it
+ */
+export async function persistentId(path: string, prefix: string): Promise<string> {
+  await createFileAtomically(path, `${prefix}_${randomBytes(RANDOM_BYTES).toString("hex")}\n`);
+  const id = (await readOwnFile(path))?.trim() ?? "";
+  if (!new RegExp(`^${prefix}_[0-9a-f]{${RANDOM_BYTES * 2}}$`).test(id)) {
+    throw new Error(
+      `${path} must hold an id of the form ${prefix}_…, and nobody else may write it. Restore it from a backup.`,
+    );
+  }
+  return id;
+}
