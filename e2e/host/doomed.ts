@@ -1,11 +1,13 @@
 /** A process that owns machines and waits to be killed; says so in a line. */
-import { openHost, shell } from "./fixture.ts";
+import { OWNER, shell, specOf } from "@sandkeep/host/testing";
+import { openHost } from "./fixture.ts";
 
 const host = await openHost(process.argv[2]!);
-await host.adopt([]);
+await host.adopt(OWNER, []);
 await host.ready();
-const kept = await host.create({ id: "sbx_kept", memoryMiB: 1280, env: {}, keep: true });
-await host.create({ id: "sbx_session", memoryMiB: 1280, env: {}, keep: false });
+const kept = await host.create(specOf({ id: "sbx_kept", keep: true }));
+await host.create(specOf({ id: "sbx_session" }));
+await host.create(specOf({ id: "sbx_theirs", owner: "cp_other", keep: true }));
 await shell(kept, "echo 'on disk' > /home/app/note; echo 'in memory' > /dev/shm/note; sync");
 kept.guest
   .stream("spawn", { command: "sleep", args: ["12345"] })

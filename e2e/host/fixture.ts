@@ -2,26 +2,20 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "@sandkeep/common";
-import {
-  createHost,
-  encodeFrames,
-  ensureImage,
-  FrameReader,
-  GuestFrame,
-  type Host,
-  HostFrame,
-  type Machine,
-} from "@sandkeep/host";
+import { createHost, ensureImage, type Host, type Machine, type MachineSpec } from "@sandkeep/host";
+import { OWNER, specOf } from "@sandkeep/host/testing";
 import { imagesDir } from "../harness/server.ts";
 
 /** Memory for the warm pool. */
 const AHEAD_MIB = 250;
+/** The usual image under another id: the same bytes count as another root. */
+export const OTHER_IMAGE = "other-image";
 
 /** A host with a data folder of its own, and the templates of the whole run. */
 export class HostFixture implements AsyncDisposable {
   readonly dataDir: string;
+  readonly otherImage = OTHER_IMAGE;
   host: Host;
-  #next = 0;
 
   private constructor(dataDir: string, host: Host) {
     this.dataDir = dataDir;
@@ -31,13 +25,13 @@ export class HostFixture implements AsyncDisposable {
   static async open(): Promise<HostFixture> {
     const dataDir = await mkdtemp(join(tmpdir(), "sk-host-"));
     const host = await openHost(dataDir);
-    await host.adopt([]);
+    await host.adopt(OWNER, []);
     await host.ready();
     return new HostFixture(dataDir, host);
   }
 
-  create({ memoryMiB = 1280, keep = false, env = {} } = {}): Promise<Machine> {
-    return this.host.create({ id: `sbx_test_${this.#next++}`, memoryMiB, env, keep });
+  create(spec: Partial<MachineSpec> = {}): Promise<Machine> {
+    return this.host.create(specOf(spec));
   }
 
   /** Folders of machines, waiting ones included. */
@@ -59,34 +53,10 @@ export async function openHost(dataDir: string): Promise<Host> {
     dataDir,
     templatesDir: join(imagesDir(), "templates"),
     image,
+    findImage: async (id) => (id === OTHER_IMAGE ? { ...image, id } : undefined),
     log: silentLogger,
     aheadMemoryMiB: AHEAD_MIB,
   });
-}
-
-/** Runs a command in a machine and gives its output and exit code. */
-export async function run(
-  machine: Machine,
-  command: string,
-  ...args: string[]
-): Promise<{ stdout: string; code: number }> {
-  const process = machine.guest.stream("spawn", { command, args, stdout: "piped" });
-  process.end(encodeFrames(HostFrame.stdin, new Uint8Array()));
-  const frames = new FrameReader();
-  let stdout = "";
-  let code = -1;
-  for await (const bytes of process) {
-    for (const { type, payload } of frames.push(bytes as Buffer)) {
-      if (type === GuestFrame.stdout) stdout += payload.toString();
-      if (type === GuestFrame.exit) code = JSON.parse(payload.toString()).code;
-    }
-  }
-  return { stdout, code };
-}
-
-/** Output of a shell command in a machine, without the final newline. */
-export async function shell(machine: Machine, script: string): Promise<string> {
-  return (await run(machine, "bash", "-c", script)).stdout.trimEnd();
 }
 
 /** Processes on this computer whose command line names a path, by pid. */

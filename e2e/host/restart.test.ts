@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openHost, processesNaming, shell } from "./fixture.ts";
+import { OWNER, shell } from "@sandkeep/host/testing";
+import { openHost, processesNaming } from "./fixture.ts";
 
 test("after kill -9 the next host takes over what is to be kept, and removes every other process, file and socket", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "sk-host-"));
@@ -31,12 +32,21 @@ test("after kill -9 the next host takes over what is to be kept, and removes eve
     assert.ok((await processesNaming(`${dataDir}/run/`)).size > 2, "machines survive the process that made them");
 
     const host = await openHost(dataDir);
-    const [kept, ...others] = await host.adopt(["sbx_kept", "sbx_unknown"]);
+    const [kept, ...others] = await host.adopt(OWNER, ["sbx_kept", "sbx_unknown", "sbx_theirs"]);
     assert.equal(kept!.id, "sbx_kept");
     assert.equal(others.length, 0);
     assert.equal(await shell(kept!, "cat /home/app/note; cat /dev/shm/note"), "on disk\nin memory");
     assert.equal(await shell(kept!, "pgrep -c -f 'sleep 12345'"), "1", "its processes run on");
     assert.ok((await kept!.guest.call("processList", {})).some(({ command }) => command === "sleep"));
+
+    const usage = await kept!.usage();
+    assert.ok(usage.cpuSeconds > 0 && usage.memoryMiBSeconds > 1_280, JSON.stringify(usage));
+
+    // The other owner's machine was left alone until that owner, or one who takes its place, asks.
+    const [theirs, ...more] = await host.adopt(OWNER, ["sbx_theirs"], "cp_other");
+    assert.deepEqual([theirs!.id, more.length], ["sbx_theirs", 0]);
+    assert.equal(await shell(theirs!, "echo fine"), "fine");
+    assert.equal(await shell(kept!, "echo fine"), "fine");
 
     await host.close();
     assert.deepEqual([...(await processesNaming(`${dataDir}/run/`)).values()], []);

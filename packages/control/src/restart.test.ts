@@ -189,11 +189,11 @@ describe("the start", async () => {
   test("refuses a data directory that another server uses", async () => {
     await using fixture = await Fixture.start();
     const running = await create(fixture, { timeout: "5m" });
-    const { LocalHost } = await import("./testing/local-host.ts");
+    const { ProcessHost } = await import("./testing/process-host.ts");
     const { startServer } = await import("./server.ts");
-    const host = new LocalHost({ dir: join(fixture.dir, "elsewhere"), agent: "" });
+    const host = new ProcessHost({ dir: join(fixture.dir, "elsewhere"), agent: "" });
     await assert.rejects(
-      startServer({ host, config: { port: 0, dataDir: join(fixture.dir, "data"), log: { level: "silent" } } }),
+      startServer({ hosts: [host], config: { port: 0, dataDir: join(fixture.dir, "data"), log: { level: "silent" } } }),
       (error) => error instanceof ConfigError && /Another Sandkeep server/.test(error.message),
     );
     assert.equal(running.socket.readyState, running.socket.OPEN);

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { Logger } from "@sandkeep/common";
+import { type Logger, persistentId } from "@sandkeep/common";
 import type { Host } from "@sandkeep/host";
 import { openStore } from "@sandkeep/store";
 import { Authenticator } from "./auth/authenticator.ts";
@@ -15,23 +15,30 @@ import { lockDataDir } from "./data-dir-lock.ts";
 import { EGRESS_DIR, openSealer } from "./egress/sealing.ts";
 import { EventBus } from "./events/bus.ts";
 import { EgressLog } from "./events/egress-log.ts";
+import { EgressReader } from "./events/egress-reader.ts";
 import { keepWithinRetention } from "./events/retention.ts";
+import { Hosts } from "./hosts.ts";
 import { createApp } from "./http/app.ts";
 import { createListener } from "./http/listener/listener.ts";
 import { Upgrades } from "./http/upgrade/upgrade.ts";
 import { createLogger } from "./log/logger.ts";
 import { Heartbeat } from "./sandboxes/heartbeat.ts";
 import { Inflow } from "./sandboxes/inflow.ts";
+import { SandboxLeases } from "./sandboxes/sandbox-leases.ts";
 import { Sandboxes } from "./sandboxes/sandboxes.ts";
 import { tlsMaterial } from "./tls/material.ts";
 import { VERSION } from "./version.ts";
 
 /** In the data directory. */
 const DATABASE_FILE = "sandkeep.db";
+/** In the data directory: the id of the control plane that uses it. */
+const OWNER_FILE = "control-plane-id";
 
 export interface ServerOptions {
-  /** The machines. The server closes the host, also when it cannot start. */
-  host: Host;
+  /** The computers that run machines. The server closes them, also when it cannot start. */
+  hosts: readonly Host[];
+  /** The store's SQLite file, which servers may share; default one in the data directory. */
+  databaseFile?: string;
   /** What the configuration file says; everything has a default. */
   config?: ConfigInput;
   log?: Logger;
@@ -59,7 +66,8 @@ export interface Server {
  *
  * @throws {ConfigError} for a configuration that cannot be used.
  */
-export async function startServer({ host, config: input = {}, log: givenLog }: ServerOptions): Promise<Server> {
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { hosts: given, config: input = {}, log: givenLog } = options;
   const config = parseConfig(input);
   const log = givenLog ?? createLogger(config.log.level);
   const { limits } = config;
@@ -72,22 +80,26 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
 
   // What has been started so far, in the order in which it depends on each other; taken down in reverse.
   await using started = new AsyncDisposableStack();
-  started.defer(() => within("the host", host.close({ leaveKept: leaveRunning })));
+  const hosts = new Hosts(given);
+  started.defer(() => within("hosts", hosts.close({ leaveKept: leaveRunning })));
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   started.use(await lockDataDir(config.dataDir));
-  const store = started.use(openStore({ sqlite: join(config.dataDir, DATABASE_FILE) }));
+  const store = started.use(openStore({ sqlite: options.databaseFile ?? join(config.dataDir, DATABASE_FILE) }));
   const events = started.use(new EventBus(store.events, log));
   started.defer(keepWithinRetention(store, events, config.events, log));
+  const owner = await persistentId(join(config.dataDir, OWNER_FILE), "cp");
   const authenticator = started.use(new Authenticator(store.tokens));
   const organisation = await ensureOrganisation(store, config.organisation);
   const token = await ensureAdminToken(store, organisation, config.dataDir);
 
-  const { sealer, sealedIsLost } = await openSealer(join(config.dataDir, EGRESS_DIR), store.sealing, log);
+  const { sealer, sealedIsLost } = await openSealer(join(config.dataDir, EGRESS_DIR), store.sealing, owner, log);
+  const leases = new SandboxLeases({ owner, store: store.sandboxes, log });
   const egressLog = new EgressLog(events, store.events, config.events.maxEgressPerSandbox, log);
   const heartbeat = started.use(new Heartbeat({ silentMs: limits.silentClientMs, busyMs: limits.busyClientMs }));
   const inflow = new Inflow(limits.incomingBytes);
   const sandboxes = new Sandboxes({
-    host,
+    hosts,
+    leases,
     store: store.sandboxes,
     events,
     egressLog,
@@ -104,7 +116,7 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   const services = {
     config,
     store,
-    host,
+    hosts,
     sandboxes,
     authenticator,
     events,
@@ -123,7 +135,9 @@ export async function startServer({ host, config: input = {}, log: givenLog }: S
   });
   // Answers that are under way get their time; then whatever is left is cut.
   started.defer(() => listener.closeAllConnections());
+  for (const host of hosts.all) started.use(new EgressReader(host, owner, egressLog.take, log));
   started.defer(() => within("sandboxes", sandboxes.close({ leaveRunning })));
+  started.use(leases);
   await sandboxes.adopt();
   await listen(listener, config);
   started.defer(() => {

@@ -12,10 +12,40 @@ export interface RootSpec {
   image: string;
 }
 
+/** A disk of a machine's besides its root. */
+export interface DiskSpec {
+  /** Names it within the machine: at most 20 of a–z, 0–9 and `-`. */
+  id: string;
+  /** Which disk: the handle that the host gave when it was made. */
+  handle: string;
+  readOnly: boolean;
+  /** Absolute path in the guest where its file system is mounted. */
+  mount: string;
+}
+
+/** What only grows while a machine runs. */
+export interface UsageCounters {
+  /** Processor time of the machine and its monitor, in seconds. */
+  cpuSeconds: number;
+  /** The memory it was given, for as long as it ran, in MiB × seconds. */
+  memoryMiBSeconds: number;
+  /** Bodies of requests and bytes of connections that have ended, in bytes; as the guest sent and got them. */
+  egressBytesUp: number;
+  egressBytesDown: number;
+}
+
+/** What a machine has used. */
+export interface MachineUsage extends UsageCounters {
+  /** Memory of its own that it holds now, without what it shares with its template, in bytes. 0 when it has ended. */
+  memoryBytes: number;
+}
+
 /** What a new machine should be. */
 export interface MachineSpec {
   /** The sandbox's id, unique on this host. */
   id: string;
+  /** Id of the control plane that asks: who may take the machine over after a restart. */
+  owner: string;
   /** Absent: the host's default. */
   root?: RootSpec;
   /** 768 to 4096. */
@@ -24,6 +54,10 @@ export interface MachineSpec {
   env: Record<string, string>;
   /** What it may reach. Absent: nothing. */
   egress?: EgressSpec;
+  /** Disks besides the root, at most 8. Absent: none. */
+  disks?: DiskSpec[];
+  /** What the sandbox has used in former machines: counting goes on from there. Absent: nothing. */
+  usage?: UsageCounters;
   /** Kept by {@link Host.adopt} if the control plane dies; otherwise such a machine is removed. */
   keep: boolean;
 }
@@ -48,6 +82,8 @@ export interface Machine {
   setKeep(keep: boolean): Promise<void>;
   /** Changes what it may reach; in force, on open connections too, when this resolves. */
   setEgress(spec: EgressSpec): Promise<void>;
+  /** What it has used until now, or until it ended. Counters survive a restart of the host; of egress, but for the last second. */
+  usage(): Promise<MachineUsage>;
   /** Ends it now. Resolves when nothing is left. */
   destroy(): Promise<void>;
 }
@@ -75,20 +111,45 @@ export interface GuestStream<Head> extends Duplex {
   readonly head: Promise<Head>;
 }
 
-/** A machine that runs sandboxes. */
+/** An event of egress, on its way to the control plane. */
+export interface EgressRecord {
+  /** Id of the machine. */
+  machine: string;
+  /** Grows from event to event. */
+  sequence: number;
+  event: EgressEvent;
+}
+
+export interface EgressBatch {
+  /** Sequence numbers mean something within a stream; a host that was started again begins another. */
+  stream: string;
+  records: EgressRecord[];
+}
+
+/** A computer that runs machines. */
 export interface Host {
+  /** Stays the same over restarts; no other host has it. */
+  readonly id: string;
   /** A machine ready for use: identity given, agent answering. Throws `NoCapacity` when memory does not suffice, `SpecError` for a spec that this host can never meet. */
   create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine>;
   /**
-   * Called once at start: takes over the machines with `keep` that a former process left running, among `ids`, and
-   * removes every other machine, file and socket it left.
+   * Called by a control plane that has started: takes over the machines with `keep` among `ids`, also those that a former process
+   * of the host left running, and removes every other machine of that owner's. Machines of other owners stay as they are.
+   *
+   * @param owner whom the machines belong to from now on
+   * @param from whom they belonged to, if that was another control plane; default `owner`
    */
-  adopt(ids: string[]): Promise<Machine[]>;
+  adopt(owner: string, ids: string[], from?: string): Promise<Machine[]>;
   /**
-   * Who gets the events of egress; called once, before any machine is made. They are given one after the other for each
-   * machine; a machine whose events are not taken has to wait before it may do more.
+   * Events of egress of an owner's machines: those that have not been acknowledged, then new ones as they come, each machine's in
+   * order. An owner has one reader: when another begins, or the signal is aborted, the iteration ends.
+   *
+   * A machine that has 256 events unacknowledged has to wait before it may do more. A reader that comes back after it lost its
+   * connection gets again what it has not acknowledged, under the same sequence numbers.
    */
-  watchEgress(listener: (id: string, event: EgressEvent) => Promise<void>): void;
+  egressEvents(owner: string, signal?: AbortSignal): AsyncIterable<EgressBatch>;
+  /** All events of the machine up to this sequence number are safe, and are not given again. */
+  acknowledgeEgress(owner: string, machine: string, sequence: number): Promise<void>;
   /** Resolves when a machine of the usual kind waits in the warm pool, or it is clear that none will. */
   ready(): Promise<void>;
   /** For `doctor`, logs and the dashboard. */
@@ -98,6 +159,7 @@ export interface Host {
 }
 
 export interface HostInfo {
+  id: string;
   acceleration: { kind: "kvm" | "tcg"; reason: string };
   /** Around each machine: `full` has namespaces, `minimal` does without. */
   jail: "full" | "minimal";
@@ -106,6 +168,8 @@ export interface HostInfo {
   /** In the warm pools: processes that wait, and clones that wait paused. */
   waiting: { processes: number; clones: number };
   memoryBudgetMiB: number;
+  /** Memory for further machines, what the warm pools would give back included, in MiB. */
+  freeMemoryMiB: number;
 }
 
 /** The agent refused or failed an operation; `object` is fit for clients. */

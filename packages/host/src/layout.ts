@@ -13,6 +13,8 @@ export interface Layout {
   templates: string;
   /** Machines: disks, sockets, records. */
   run: string;
+  /** The host's id. */
+  id: string;
   /** Frequency of this machine's time stamp counter. */
   frequency: string;
   /** Held by the one process that uses the folder. */
@@ -46,5 +48,5 @@ export function layout(dataDir: string): Layout {
     throw new Error(
       `${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`,
     );
-  return { ...paths, frequency: join(root, "tsc-khz"), lock: join(root, "host.lock") };
+  return { ...paths, id: join(root, "host-id"), frequency: join(root, "tsc-khz"), lock: join(root, "host.lock") };
 }

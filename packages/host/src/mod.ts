@@ -1,4 +1,5 @@
 export * from "./contract.ts";
+export { EgressEvents } from "./egress/events.ts";
 export type { JailKind } from "./engine/qemu/jail/jail.ts";
 export { GuestClient, type GuestEnd } from "./guest/client.ts";
 export * from "./guest/contract.ts";
@@ -16,4 +17,4 @@ export { findPrograms } from "./preconditions/programs.ts";
 export { explainStart, PreconditionError, requireImageBuilding, requireMachines } from "./preconditions/require.ts";
 export { type RecheckOptions, recheckAcceleration } from "./recheck.ts";
 export type { RootImage } from "./roots.ts";
-export { SpecError, type SpecErrorCode } from "./spec-error.ts";
+export { SpecError, type SpecErrorCode } from "./spec/spec-error.ts";

@@ -1,7 +1,7 @@
 /** What machines of this host may have as their root file system. */
 import type { RootSpec } from "./contract.ts";
 import type { BootFiles } from "./engine/engine.ts";
-import { SpecError } from "./spec-error.ts";
+import { SpecError } from "./spec/spec-error.ts";
 
 /** A guest image, as far as a machine needs it; {@link Image} fits. */
 export interface RootImage extends BootFiles {

@@ -9,11 +9,11 @@ export interface Store extends AsyncDisposable {
   readonly sealing: SealingStore;
 }
 
-/** Tells whether the key of secrets is still the one with which they were sealed. */
+/** Tells whether a control plane's key of secrets is still the one with which it sealed them. */
 export interface SealingStore {
-  /** Something sealed with the key; null before the first. */
-  probe(): Promise<string | null>;
-  setProbe(sealed: string): Promise<void>;
+  /** Something sealed with the control plane's key; null before the first. */
+  probe(owner: string): Promise<string | null>;
+  setProbe(owner: string, sealed: string): Promise<void>;
 }
 
 export interface OrganisationRecord {
@@ -84,6 +84,27 @@ export interface SandboxRecord {
  */
 export type KeptEgress = object;
 
+/**
+ * Where a sandbox's machine is, and which control plane answers for it. An owner renews its leases; those of one that is gone expire,
+ * and another control plane that has the host may take them over.
+ */
+export interface SandboxLease {
+  /** Id of the host. */
+  host: string;
+  /** Id of the control plane. */
+  owner: string;
+  /** By the owner's clock. */
+  expiresAt: number;
+}
+
+/** A sandbox that runs, with what was kept of its egress. */
+export interface RunningSandbox {
+  record: SandboxRecord;
+  slug: string;
+  host: string;
+  egress: KeptEgress | null;
+}
+
 /** Where a page of sandboxes continues: after this one. */
 export interface SandboxCursor {
   createdAt: number;
@@ -92,7 +113,7 @@ export interface SandboxCursor {
 
 export interface SandboxStore {
   /** @param egress Null for a sandbox that does not survive a restart. */
-  insert(record: SandboxRecord, egress: KeptEgress | null): Promise<void>;
+  insert(record: SandboxRecord, lease: SandboxLease, egress: KeptEgress | null): Promise<void>;
   /** Forgets one that never came to be. */
   remove(id: string): Promise<void>;
   find(organisation: string, id: string): Promise<SandboxRecord | null>;
@@ -101,8 +122,16 @@ export interface SandboxStore {
     organisation: string,
     options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor },
   ): Promise<SandboxRecord[]>;
-  /** Of every organisation, with what was kept of their egress. */
-  running(): Promise<{ record: SandboxRecord; slug: string; egress: KeptEgress | null }[]>;
+  /** An owner's, of every organisation. */
+  running(owner: string): Promise<RunningSandbox[]>;
+  /** Extends the leases of all that an owner has running. Returns how many there are. */
+  renewLeases(owner: string, expiresAt: number): Promise<number>;
+  /** Gives what runs without an owner, as former versions noted it, to the first who asks. */
+  claimUnowned(lease: SandboxLease): Promise<number>;
+  /** What runs on these hosts with an expired lease that is not this owner's. */
+  expired(owner: string, hosts: readonly string[], now: number): Promise<{ id: string; owner: string; host: string }[]>;
+  /** Takes over what has expired of another owner's on one host. Returns how many; of several who try, one gets them. */
+  takeOver(from: string, lease: SandboxLease, now: number): Promise<number>;
   /** @param egress As for `insert`: what has a stop time survives. */
   setStopAt(id: string, stopAt: number, egress: KeptEgress): Promise<void>;
   /** @param egress As for `insert`. */

@@ -6,6 +6,8 @@ export type {
   KeptEgress,
   NetworkRecord,
   OrganisationRecord,
+  RunningSandbox,
+  SandboxLease,
   SandboxRecord,
   SandboxStore,
   SealingStore,

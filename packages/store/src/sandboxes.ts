@@ -51,11 +51,11 @@ const keepEgress = (id: string, egress: KeptEgress | null) =>
 
 export function sandboxStore(driver: SqlDriver): SandboxStore {
   return {
-    async insert(sandbox, egress) {
+    async insert(sandbox, lease, egress) {
       await driver.write(
         sql(
-          `INSERT INTO sandboxes (id, organisation, region, status, memory_mib, created_at, stop_at, stopped_at, stop_reason, labels, network)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          `INSERT INTO sandboxes (id, organisation, region, status, memory_mib, created_at, stop_at, stopped_at, stop_reason, labels, network, host, owner, lease_expires_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           sandbox.id,
           sandbox.organisation,
           sandbox.region,
@@ -67,6 +67,9 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
           sandbox.stopReason,
           JSON.stringify(sandbox.labels),
           JSON.stringify(sandbox.network),
+          lease.host,
+          lease.owner,
+          lease.expiresAt,
         ),
         ...Object.entries(sandbox.labels).map(([key, value]) =>
           sql("INSERT INTO sandbox_labels (sandbox, key, value) VALUES (?, ?, ?)", sandbox.id, key, value),
@@ -106,17 +109,57 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       }
       return (await driver.query<Row>(text, params)).map(record);
     },
-    async running() {
-      const rows = await driver.query<Row & { slug: string; spec: string | null }>(
-        `SELECT ${COLUMNS}, o.slug, e.spec FROM sandboxes s JOIN organisations o ON o.id = s.organisation
-         LEFT JOIN sandbox_egress e ON e.sandbox = s.id WHERE s.status = 'running'`,
-        [],
+    async running(owner) {
+      const rows = await driver.query<Row & { slug: string; host: string; spec: string | null }>(
+        `SELECT ${COLUMNS}, s.host, o.slug, e.spec FROM sandboxes s JOIN organisations o ON o.id = s.organisation
+         LEFT JOIN sandbox_egress e ON e.sandbox = s.id WHERE s.status = 'running' AND s.owner = ?`,
+        [owner],
       );
       return rows.map((row) => ({
         record: record(row),
         slug: row.slug,
+        host: row.host,
         egress: row.spec === null ? null : (JSON.parse(row.spec) as KeptEgress),
       }));
+    },
+    async renewLeases(owner, expiresAt) {
+      const [renewed = 0] = await driver.write(
+        sql("UPDATE sandboxes SET lease_expires_at = ? WHERE status = 'running' AND owner = ?", expiresAt, owner),
+      );
+      return renewed;
+    },
+    async claimUnowned({ host, owner, expiresAt }) {
+      const [claimed = 0] = await driver.write(
+        sql(
+          "UPDATE sandboxes SET host = ?, owner = ?, lease_expires_at = ? WHERE status = 'running' AND owner IS NULL",
+          host,
+          owner,
+          expiresAt,
+        ),
+      );
+      return claimed;
+    },
+    async expired(owner, hosts, now) {
+      const rows = await driver.query<{ id: string; owner: string; host: string }>(
+        `SELECT id, owner, host FROM sandboxes WHERE status = 'running' AND owner <> ? AND lease_expires_at < ?
+         AND host IN (${hosts.map(() => "?").join(", ")})`,
+        [owner, now, ...hosts],
+      );
+      return rows.map(({ id, owner, host }) => ({ id, owner, host }));
+    },
+    async takeOver(from, { host, owner, expiresAt }, now) {
+      const [taken = 0] = await driver.write(
+        sql(
+          `UPDATE sandboxes SET owner = ?, lease_expires_at = ?
+           WHERE status = 'running' AND owner = ? AND host = ? AND lease_expires_at < ?`,
+          owner,
+          expiresAt,
+          from,
+          host,
+          now,
+        ),
+      );
+      return taken;
     },
     async setStopAt(id, stopAt, egress) {
       await driver.write(

@@ -3,14 +3,19 @@ import { type SqlDriver, sql } from "./driver.ts";
 
 export function sealingStore(driver: SqlDriver): SealingStore {
   return {
-    async probe() {
-      const [row] = await driver.query<{ probe: string }>("SELECT probe FROM sealing WHERE id = 1", []);
+    async probe(owner) {
+      // The nameless one was written when there was one control plane: whoever opens it wrote it.
+      const [row] = await driver.query<{ probe: string }>(
+        "SELECT probe FROM sealing WHERE owner IN (?, '') ORDER BY owner DESC LIMIT 1",
+        [owner],
+      );
       return row?.probe ?? null;
     },
-    async setProbe(sealed) {
+    async setProbe(owner, sealed) {
       await driver.write(
         sql(
-          "INSERT INTO sealing (id, probe) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET probe = excluded.probe",
+          "INSERT INTO sealing (owner, probe) VALUES (?, ?) ON CONFLICT (owner) DO UPDATE SET probe = excluded.probe",
+          owner,
           sealed,
         ),
       );

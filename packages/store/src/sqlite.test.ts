@@ -83,6 +83,32 @@ test("tokens from before there were scopes may do what they could do", async () 
   assert.deepEqual([expiresAt, revokedAt, lastUsedAt], [9, 7, null]);
 });
 
+test("what ran before there were leases goes to the first who claims it, with the key of secrets", async () => {
+  const path = join(dir, "before-leases.db");
+  const db = new DatabaseSync(path);
+  db.exec(
+    "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
+  );
+  for (const [at, name] of ["0001-start.sql", "0002-egress.sql", "0003-scopes.sql"].entries()) {
+    db.exec(await readFile(new URL(`./migrations/sqlite/${name}`, import.meta.url), "utf8"));
+    db.prepare("INSERT INTO migrations VALUES (?, ?, 0)").run(at + 1, name);
+  }
+  db.exec(`INSERT INTO organisations VALUES ('o', 'acme', 'acme', 1);
+    INSERT INTO sealing VALUES (1, 'sealed');
+    INSERT INTO sandboxes VALUES ('a', 'o', 'ord', 'running', 1280, 1, 2, NULL, NULL, '{}', '{}'),
+      ('b', 'o', 'ord', 'stopped', 1280, 1, 2, 2, 'timeout', '{}', '{}')`);
+  db.close();
+  await using store = storeOn(new SqliteDriver(path));
+  assert.deepEqual(await store.sandboxes.running("cp_1"), []);
+  assert.equal(await store.sandboxes.claimUnowned({ owner: "cp_1", host: "host_1", expiresAt: 9 }), 1);
+  assert.equal(await store.sandboxes.claimUnowned({ owner: "cp_2", host: "host_2", expiresAt: 9 }), 0);
+  assert.deepEqual(
+    (await store.sandboxes.running("cp_1")).map(({ record, host }) => [record.id, host]),
+    [["a", "host_1"]],
+  );
+  assert.equal(await store.sealing.probe("cp_1"), "sealed");
+});
+
 test("waits with closing until the last write is on disk", async () => {
   const path = join(dir, "closing.db");
   const store = storeOn(new SqliteDriver(path));

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import {
   type EventRecord,
   type OrganisationRecord,
+  type SandboxLease,
   type SandboxRecord,
   type Store,
   type TokenRecord,
@@ -81,7 +82,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("keeps a sandbox as it was given", async () => {
-      await store.sandboxes.insert(sandbox("a", 1), null);
+      await store.sandboxes.insert(sandbox("a", 1), lease, null);
       assert.deepEqual(await store.sandboxes.find(acme.id, "a"), sandbox("a", 1));
       assert.equal(await store.sandboxes.find(other.id, "a"), null);
       await store.sandboxes.remove("a");
@@ -89,7 +90,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("stops a sandbox once", async () => {
-      await store.sandboxes.insert(sandbox("a", 1), null);
+      await store.sandboxes.insert(sandbox("a", 1), lease, null);
       await store.sandboxes.setStopAt("a", 77, spec);
       await store.sandboxes.setStopped("a", 5, "killed");
       await store.sandboxes.setStopped("a", 6, "timeout");
@@ -101,15 +102,15 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         stoppedAt: 5,
         stopReason: "killed",
       });
-      assert.deepEqual(await store.sandboxes.running(), []);
+      assert.deepEqual(await store.sandboxes.running(lease.owner), []);
     });
 
     test("gives the running sandboxes of every organisation", async () => {
-      await store.sandboxes.insert(sandbox("a", 1), null);
-      await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id }, null);
-      await store.sandboxes.insert(sandbox("c", 3), null);
+      await store.sandboxes.insert(sandbox("a", 1), lease, null);
+      await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id }, lease, null);
+      await store.sandboxes.insert(sandbox("c", 3), lease, null);
       await store.sandboxes.setStopped("c", 5, "killed");
-      assert.deepEqual((await store.sandboxes.running()).map((s) => [s.record.id, s.slug]).sort(), [
+      assert.deepEqual((await store.sandboxes.running(lease.owner)).map((s) => [s.record.id, s.slug]).sort(), [
         ["a", "acme"],
         ["b", "other"],
       ]);
@@ -117,9 +118,9 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
 
     test("keeps what a sandbox may reach while it runs and has a stop time, and no longer", async () => {
       const kept = async (id: string) =>
-        (await store.sandboxes.running()).find(({ record }) => record.id === id)?.egress;
-      await store.sandboxes.insert({ ...sandbox("a", 1), stopAt: 50 }, spec);
-      await store.sandboxes.insert(sandbox("session", 1), null);
+        (await store.sandboxes.running(lease.owner)).find(({ record }) => record.id === id)?.egress;
+      await store.sandboxes.insert({ ...sandbox("a", 1), stopAt: 50 }, lease, spec);
+      await store.sandboxes.insert(sandbox("session", 1), lease, null);
       assert.deepEqual(await kept("a"), spec);
       assert.equal(await kept("session"), null);
       await store.sandboxes.setStopAt("session", 60, spec);
@@ -135,15 +136,63 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.setStopAt("a", 99, spec);
       assert.deepEqual((await store.sandboxes.find(acme.id, "a"))?.network, network);
       assert.deepEqual(
-        (await store.sandboxes.running()).map(({ record }) => record.id),
+        (await store.sandboxes.running(lease.owner)).map(({ record }) => record.id),
         ["session"],
       );
       await store.sandboxes.remove("session");
     });
 
+    test("gives each owner its own, with their host, and one renewal is for all of them", async () => {
+      const theirs = { ...lease, owner: "cp_2", host: "host_2" };
+      await store.sandboxes.insert(sandbox("a", 1), lease, null);
+      await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id }, { ...lease, host: "host_3" }, null);
+      await store.sandboxes.insert(sandbox("gone", 3), lease, null);
+      await store.sandboxes.setStopped("gone", 4, "killed");
+      await store.sandboxes.insert(sandbox("theirs", 3), theirs, null);
+      const hosts = async (owner: string) =>
+        (await store.sandboxes.running(owner)).map(({ record, host }) => `${record.id} ${host}`).sort();
+      assert.deepEqual(await hosts("cp_1"), ["a host_1", "b host_3"]);
+      assert.deepEqual(await hosts("cp_2"), ["theirs host_2"]);
+      assert.equal(await store.sandboxes.renewLeases("cp_1", 200), 2);
+      assert.equal(await store.sandboxes.renewLeases("cp_3", 200), 0);
+      assert.deepEqual(await store.sandboxes.expired("cp_9", ["host_1", "host_2", "host_3"], 150), [
+        { id: "theirs", owner: "cp_2", host: "host_2" },
+      ]);
+    });
+
+    test("lets an owner take over what has expired of another's on its hosts, once, and nothing else", async () => {
+      await store.sandboxes.insert(sandbox("a", 1), lease, null);
+      await store.sandboxes.insert(sandbox("b", 2), { ...lease, expiresAt: 300 }, null);
+      await store.sandboxes.insert(sandbox("c", 3), { ...lease, host: "host_2" }, null);
+      const mine = { host: "host_1", owner: "cp_2", expiresAt: 500 };
+      assert.deepEqual(await store.sandboxes.expired("cp_2", ["host_1"], 100), []);
+      assert.deepEqual(await store.sandboxes.expired("cp_1", ["host_1"], 200), []);
+      assert.deepEqual(await store.sandboxes.expired("cp_2", ["host_1"], 200), [
+        { id: "a", owner: "cp_1", host: "host_1" },
+      ]);
+      assert.deepEqual(
+        await Promise.all([
+          store.sandboxes.takeOver("cp_1", mine, 200),
+          store.sandboxes.takeOver("cp_1", { ...mine, owner: "cp_3" }, 200),
+        ]),
+        [1, 0],
+      );
+      const ids = async (owner: string) => (await store.sandboxes.running(owner)).map(({ record }) => record.id).sort();
+      assert.deepEqual([await ids("cp_1"), await ids("cp_2")], [["b", "c"], ["a"]]);
+    });
+
+    test("keeps a probe for each owner's key", async () => {
+      assert.equal(await store.sealing.probe("cp_1"), null);
+      await store.sealing.setProbe("cp_1", "one");
+      await store.sealing.setProbe("cp_2", "two");
+      await store.sealing.setProbe("cp_1", "three");
+      assert.deepEqual([await store.sealing.probe("cp_1"), await store.sealing.probe("cp_2")], ["three", "two"]);
+      assert.equal(await store.sealing.probe("cp_3"), null);
+    });
+
     test("lists sandboxes newest first, in pages that neither repeat nor leave out", async () => {
       // Several in one millisecond, and identifiers against the order of time.
-      for (let i = 0; i < 10; i++) await store.sandboxes.insert(sandbox(`s${9 - i}`, Math.floor(i / 3)), null);
+      for (let i = 0; i < 10; i++) await store.sandboxes.insert(sandbox(`s${9 - i}`, Math.floor(i / 3)), lease, null);
       const seen: string[] = [];
       let after: { createdAt: number; id: string } | undefined;
       for (;;) {
@@ -160,9 +209,9 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("filters sandboxes by every label given", async () => {
-      await store.sandboxes.insert({ ...sandbox("a", 1), labels: { team: "x", 'it\'s "odd"': "%_" } }, null);
-      await store.sandboxes.insert({ ...sandbox("b", 2), labels: { team: "x" } }, null);
-      await store.sandboxes.insert({ ...sandbox("c", 3), labels: { team: "y" } }, null);
+      await store.sandboxes.insert({ ...sandbox("a", 1), labels: { team: "x", 'it\'s "odd"': "%_" } }, lease, null);
+      await store.sandboxes.insert({ ...sandbox("b", 2), labels: { team: "x" } }, lease, null);
+      await store.sandboxes.insert({ ...sandbox("c", 3), labels: { team: "y" } }, lease, null);
       const ids = async (labels: Record<string, string>) =>
         (await store.sandboxes.list(acme.id, { labels })).map((s) => s.id);
       assert.deepEqual(await ids({ team: "x" }), ["b", "a"]);
@@ -172,8 +221,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("filters sandboxes by status", async () => {
-      await store.sandboxes.insert(sandbox("a", 1), null);
-      await store.sandboxes.insert(sandbox("b", 2), null);
+      await store.sandboxes.insert(sandbox("a", 1), lease, null);
+      await store.sandboxes.insert(sandbox("b", 2), lease, null);
       await store.sandboxes.setStopped("a", 5, "killed");
       assert.deepEqual(
         (await store.sandboxes.list(acme.id, { status: "running" })).map((s) => s.id),
@@ -186,9 +235,9 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("forgets sandboxes that stopped long ago, never running ones", async () => {
-      await store.sandboxes.insert(sandbox("old", 1), null);
-      await store.sandboxes.insert(sandbox("new", 2), null);
-      await store.sandboxes.insert(sandbox("running", 0), null);
+      await store.sandboxes.insert(sandbox("old", 1), lease, null);
+      await store.sandboxes.insert(sandbox("new", 2), lease, null);
+      await store.sandboxes.insert(sandbox("running", 0), lease, null);
       await store.sandboxes.setStopped("old", 10, "killed");
       await store.sandboxes.setStopped("new", 20, "killed");
       assert.equal(await store.sandboxes.prune(15), 1);
@@ -312,6 +361,8 @@ const sandbox = (id: string, createdAt: number): SandboxRecord => ({
   labels: {},
   network: { allowNet: ["a.example"], deny: [], rules: [], secrets: { KEY: { hosts: ["b.example"], in: [] } } },
 });
+
+const lease: SandboxLease = { host: "host_1", owner: "cp_1", expiresAt: 100 };
 
 const spec = {
   policy: { allow: ["a.example"], deny: ["x.a.example"], rules: [{ host: "a.example", methods: ["GET"] }] },

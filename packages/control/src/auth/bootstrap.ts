@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@sandkeep/common";
 import { newOrganisationId } from "@sandkeep/protocol";
-import type { OrganisationRecord, Store } from "@sandkeep/store";
+import { type OrganisationRecord, type Store, UniqueViolation } from "@sandkeep/store";
 import { hashToken, newToken } from "./token.ts";
 
 /** In the data directory, readable by its owner only: an administrator's token for this machine's own command line. */
@@ -13,8 +13,15 @@ export async function ensureOrganisation(store: Store, slug: string): Promise<Or
   const found = await store.organisations.findBySlug(slug);
   if (found) return found;
   const record = { id: newOrganisationId(), slug, name: slug, createdAt: Date.now() };
-  await store.organisations.insert(record);
-  return record;
+  try {
+    await store.organisations.insert(record);
+    return record;
+  } catch (error) {
+    // Another server on the same store was first.
+    const other = error instanceof UniqueViolation ? await store.organisations.findBySlug(slug) : null;
+    if (!other) throw error;
+    return other;
+  }
 }
 
 /** The token in the data directory's file; a new one, if there is none that still counts. */

@@ -20,19 +20,19 @@ export interface Sealing {
 }
 
 /**
- * The key with which values of secrets are sealed; made at the first start. Whether it is still the same is found out without
+ * A control plane's key, with which values of secrets are sealed; made at the first start. Whether it is still the same is found out without
  * opening anybody's secret.
  *
  * @throws {SealError} for a key file that others can read, or that is none.
  */
-export async function openSealer(dir: string, store: SealingStore, log: Logger): Promise<Sealing> {
+export async function openSealer(dir: string, store: SealingStore, owner: string, log: Logger): Promise<Sealing> {
   await mkdir(dir, { recursive: true, mode: OWNER_ONLY });
   await chmod(dir, OWNER_ONLY);
   const file = join(dir, KEY_FILE);
   const sealer = await Sealer.open(file);
-  const probe = await store.probe();
+  const probe = await store.probe(owner);
   const lost = probe !== null && !opens(sealer, probe);
-  if (probe === null || lost) await store.setProbe(sealer.seal(PROBE, PROBE));
+  if (probe === null || lost) await store.setProbe(owner, sealer.seal(PROBE, PROBE));
   if (lost)
     log.error(
       { file },

@@ -1,17 +1,17 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Logger } from "@sandkeep/common";
-import type { Host } from "@sandkeep/host";
 import type { Store } from "@sandkeep/store";
 import type { Authenticator, Principal } from "../auth/authenticator.ts";
 import type { Config } from "../config/schema.ts";
 import type { EventBus } from "../events/bus.ts";
+import type { Hosts } from "../hosts.ts";
 import type { Sandboxes } from "../sandboxes/sandboxes.ts";
 
 /** What the routes need of the server. */
 export interface Services {
   config: Config;
   store: Store;
-  host: Host;
+  hosts: Hosts;
   sandboxes: Sandboxes;
   authenticator: Authenticator;
   events: EventBus;

@@ -16,7 +16,7 @@ import type { ConfigInput } from "../config/schema.ts";
 import { openSealer } from "../egress/sealing.ts";
 import { EventBus } from "../events/bus.ts";
 import { sharedAgent } from "../testing/agent-binary.ts";
-import { LocalHost } from "../testing/local-host.ts";
+import { ProcessHost } from "../testing/process-host.ts";
 import { TcpConnection } from "../testing/tcp-connection.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inflow } from "./inflow.ts";
@@ -25,13 +25,14 @@ import { serverStop } from "./stop.ts";
 
 const ALLOW_ALL: EgressSpec = { policy: { allow: null, deny: [], rules: [] }, secrets: [] };
 const MINUTE_MS = 60_000;
+const OWNER = "cp_1";
 
 /** A sandbox on a machine that is a local process, without a server around it. */
 async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: number | null = null) {
   await using started = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-connections-"));
   started.defer(() => rm(dir, { recursive: true, force: true }));
-  const host = new LocalHost({ dir: join(dir, "machines"), agent: (await sharedAgent()).path });
+  const host = new ProcessHost({ dir: join(dir, "machines"), agent: (await sharedAgent()).path });
   started.defer(() => host.close());
   const store = started.use(openStore({ sqlite: ":memory:" }));
   const organisation = { id: newOrganisationId(), slug: "acme" };
@@ -41,7 +42,7 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
   const heartbeat = started.use(
     new Heartbeat({ silentMs: config.limits.silentClientMs, busyMs: config.limits.busyClientMs }),
   );
-  const { sealer } = await openSealer(join(dir, "egress"), store.sealing, silentLogger);
+  const { sealer } = await openSealer(join(dir, "egress"), store.sealing, OWNER, silentLogger);
   const now = Date.now();
   const record: SandboxRecord = {
     id: newSandboxId("ord"),
@@ -56,8 +57,9 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
     labels: {},
     network: { allowNet: null, deny: [], rules: [], secrets: {} },
   };
-  await store.sandboxes.insert(record, null);
-  const machine = await host.create({ id: record.id, memoryMiB: 1280, env: {}, egress: ALLOW_ALL, keep: false });
+  await store.sandboxes.insert(record, { host: host.id, owner: OWNER, expiresAt: now + MINUTE_MS }, null);
+  const spec = { id: record.id, owner: OWNER, memoryMiB: 1280, env: {}, egress: ALLOW_ALL, keep: false };
+  const machine = await host.create(spec);
   const sandbox = new Sandbox(machine, record, organisation, ALLOW_ALL, {
     store: store.sandboxes,
     events,

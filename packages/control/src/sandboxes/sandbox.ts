@@ -33,7 +33,7 @@ export interface SandboxServices {
 export class Sandbox {
   readonly record: SandboxRecord;
   readonly organisation: { id: string; slug: string };
-  /** Resolves when nothing is left of it and the store knows. */
+  /** Resolves when nothing is left of it and the store knows, or this server has let go of it. */
   readonly ended: Promise<void>;
   /** What it may reach. */
   readonly egress: SandboxEgress;
@@ -186,6 +186,7 @@ export class Sandbox {
     this.#state.leave();
     await this.#connections.close(reason);
     await this.#state[Symbol.asyncDispose]();
+    this.#resolveEnded();
   }
 
   /** Resolves when every connection is closed. */

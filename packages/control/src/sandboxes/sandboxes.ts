@@ -1,26 +1,19 @@
 import type { EgressSpec } from "@sandkeep/egress";
-import { type Host, type Machine, NoCapacity, PreconditionError } from "@sandkeep/host";
+import { NoCapacity, PreconditionError } from "@sandkeep/host";
 import { ApiError, newSandboxId, type SandboxConfig } from "@sandkeep/protocol";
 import type { SandboxRecord } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { TokenEnded } from "../auth/lease.ts";
 import { newEgress } from "../egress/new-egress.ts";
-import { networkRecord, policyOf } from "../egress/views.ts";
-import type { EgressLog } from "../events/egress-log.ts";
+import { networkRecord } from "../egress/views.ts";
 import { Admission } from "./admission.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import { firstStop } from "./lifetime.ts";
-import { Sandbox, type SandboxServices } from "./sandbox.ts";
+import type { SandboxesOptions } from "./options.ts";
+import { Recovery } from "./recovery.ts";
+import { Sandbox } from "./sandbox.ts";
 import { serverStop } from "./stop.ts";
 import { checkSupported } from "./supported.ts";
-
-export interface SandboxesOptions extends SandboxServices {
-  host: Host;
-  egressLog: EgressLog;
-  region: string;
-  /** Whether values that a former process sealed can be opened; null: they can. Else why not. */
-  sealedIsLost: string | null;
-}
 
 /** All sandboxes of this server: how they come to be, how they are found, and how they outlive a restart. */
 export class Sandboxes {
@@ -29,11 +22,19 @@ export class Sandboxes {
   readonly #running = new Map<string, Sandbox>();
   readonly #creating = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly #recovery: Recovery;
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
     this.#admission = new Admission(options.limits.sandboxesPerOrganisation);
-    options.host.watchEgress(options.egressLog.take);
+    this.#recovery = new Recovery(options, {
+      running: () => [...this.#running.values()],
+      take: (sandbox) => {
+        const { id, organisation } = sandbox;
+        this.#take(sandbox, options.egressLog.enter(id, organisation, true));
+        void sandbox.ended.then(this.#admission.enter(organisation.id, true));
+      },
+    });
   }
 
   get size(): number {
@@ -88,16 +89,21 @@ export class Sandboxes {
     principal: Principal,
     clientGone: AbortSignal,
   ): Promise<Sandbox> {
-    const { host, store, egressLog, limits, log } = this.#options;
+    const { hosts, leases, store, egressLog, limits, log } = this.#options;
     const timeout = AbortSignal.timeout(limits.createTimeoutMs);
     const signal = AbortSignal.any([clientGone, timeout, this.#closing.signal]);
     const started = performance.now();
     const env = sandboxEnvironment(record.id, principal.organisation, variables, egress.secrets);
     const keep = record.stopAt !== null;
     const leave = egressLog.enter(record.id, principal.organisation);
-    const made = host.create({ id: record.id, memoryMiB: record.memoryMiB, env, egress, keep }, signal);
+    const host = await hosts.roomiest();
+    const { id, memoryMiB } = record;
+    const made = host.create({ id, owner: leases.owner, memoryMiB, env, egress, keep }, signal);
     // The record is written while the machine is made: both must be there before the client hears of it.
-    const [machine, stored] = await Promise.allSettled([made, store.insert(record, keep ? egress : null)]);
+    const [machine, stored] = await Promise.allSettled([
+      made,
+      store.insert(record, leases.on(host.id), keep ? egress : null),
+    ]);
     const durationMs = Math.round(performance.now() - started);
     const data = { memoryMiB: record.memoryMiB, stopAtMs: record.stopAt, labels: record.labels, durationMs };
     const subject = { organisation: principal.organisation, sandbox: record.id, actor: principal.actor };
@@ -192,44 +198,9 @@ export class Sandboxes {
     await sandbox.end({ why: "killed", actor: principal.actor });
   }
 
-  /** After a start: takes over what a former process left running and may go on; everything else is noted as stopped. */
+  /** After a start: takes over what a former process left running; from then on also what control planes that are gone leave. */
   async adopt(): Promise<void> {
-    const { store, host, egressLog, events, log } = this.#options;
-    const now = Date.now();
-    const left = await store.running();
-    const machines = new Map<string, Machine>();
-    const wanted = left
-      .filter(({ record: { stopAt } }) => stopAt !== null && stopAt > now)
-      .map(({ record }) => record.id);
-    for (const machine of await host.adopt(wanted)) machines.set(machine.id, machine);
-    const restored: Promise<void>[] = [];
-    for (const { slug, record, egress: kept } of left) {
-      const organisation = { id: record.organisation, slug };
-      const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
-      const machine = machines.get(record.id);
-      // As it was given to the store.
-      const egress = kept as EgressSpec | null;
-      if (machine && record.stopAt !== null) {
-        const sandbox = new Sandbox(machine, record, organisation, egress ?? policyOf(record.network), this.#options);
-        this.#take(sandbox, egressLog.enter(record.id, organisation, true));
-        void sandbox.ended.then(this.#admission.enter(organisation.id, true));
-        events.publish(subject, { kind: "sandbox.adopted", outcome: "ok", data: { stopAtMs: record.stopAt } });
-        restored.push(sandbox.egress.restore(this.#options.sealedIsLost));
-      } else {
-        const timedOut = record.stopAt !== null && record.stopAt <= now;
-        const why = timedOut ? "timeout" : "server-restarted";
-        const stoppedAt = timedOut ? (record.stopAt as number) : now;
-        await store.setStopped(record.id, stoppedAt, why);
-        events.publish(subject, {
-          kind: "sandbox.stopped",
-          outcome: timedOut ? "ok" : "failed",
-          data: { why, lifetimeMs: stoppedAt - record.createdAt },
-        });
-      }
-    }
-    await Promise.all(restored);
-    if (left.length > 0)
-      log.info({ adopted: machines.size, stopped: left.length - machines.size }, "found sandboxes of a former process");
+    await this.#recovery.start();
   }
 
   /** Ends every sandbox; with `leaveRunning`, all but those with a duration, whose clients are sent away. */

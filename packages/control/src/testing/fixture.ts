@@ -4,16 +4,16 @@ import { join } from "node:path";
 import type { Scope, Token } from "@sandkeep/protocol";
 import { pino } from "pino";
 import type { ConfigInput } from "../config/schema.ts";
-import { type Server, startServer } from "../server.ts";
+import { type Server, type ServerOptions, startServer } from "../server.ts";
 import { sharedAgent } from "./agent-binary.ts";
-import { LocalHost, type LocalHostOptions } from "./local-host.ts";
+import { ProcessHost, type ProcessHostOptions } from "./process-host.ts";
 
 /** FOR TESTS ONLY: a server on a free port with a data directory of its own, on machines that are local processes. */
 export class Fixture implements AsyncDisposable {
   readonly dir: string;
   readonly #agent: string;
   #server: Server | null = null;
-  host!: LocalHost;
+  host!: ProcessHost;
   /** Everything that was logged. */
   readonly logged: string[] = [];
 
@@ -22,22 +22,31 @@ export class Fixture implements AsyncDisposable {
     this.#agent = agent;
   }
 
-  static async start(config: ConfigInput = {}, host: Partial<LocalHostOptions> = {}): Promise<Fixture> {
+  static async start(
+    config: ConfigInput = {},
+    host: Partial<ProcessHostOptions> = {},
+    options: Partial<ServerOptions> = {},
+  ): Promise<Fixture> {
     const dir = await mkdtemp(join(tmpdir(), "sandkeep-server-"));
     const fixture = new Fixture(dir, (await sharedAgent()).path);
-    await fixture.start(config, host);
+    await fixture.start(config, host, options);
     return fixture;
   }
 
   /** Starts a server on the same data, after the former one was closed. */
-  async start(config: ConfigInput = {}, host: Partial<LocalHostOptions> = {}): Promise<void> {
-    this.host = new LocalHost({ dir: join(this.dir, "machines"), agent: this.#agent, ...host });
+  async start(
+    config: ConfigInput = {},
+    host: Partial<ProcessHostOptions> = {},
+    options: Partial<ServerOptions> = {},
+  ): Promise<void> {
+    this.host = new ProcessHost({ dir: join(this.dir, "machines"), agent: this.#agent, ...host });
     this.#server = null;
     const log = pino({ level: "debug" }, { write: (line: string) => void this.logged.push(line) });
     this.#server = await startServer({
-      host: this.host,
+      hosts: [this.host],
       log,
       config: { port: 0, dataDir: join(this.dir, "data"), ...config },
+      ...options,
     });
   }
 

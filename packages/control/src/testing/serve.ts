@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { createLogger } from "../log/logger.ts";
 import { writeReadyFile } from "../ready-file.ts";
 import { startServer } from "../server.ts";
-import { LocalHost } from "./local-host.ts";
+import { ProcessHost } from "./process-host.ts";
 
 const [dir = "", agent = "", ready = ""] = process.argv.slice(2);
 const log = createLogger("silent");
-const host = new LocalHost({ dir: join(dir, "machines"), agent });
-const server = await startServer({ host, log, config: { port: 0, dataDir: join(dir, "data") } });
+const host = new ProcessHost({ dir: join(dir, "machines"), agent });
+const server = await startServer({ hosts: [host], log, config: { port: 0, dataDir: join(dir, "data") } });
 await writeReadyFile(ready, server);
 process.stdout.write("ready\n");
 process.once("SIGTERM", () => void server.close());

@@ -1,6 +1,7 @@
 /**
- * What the host needs of a virtual machine monitor. QEMU implements it; another engine can, if it passes the same tests.
+ * What the host needs of a virtual machine monitor. QEMU implements it; another engine can, if it passes `testing/engine-suite.ts`.
  */
+import type { DiskSpec } from "../contract.ts";
 
 /** Files a machine boots from. */
 export interface BootFiles {
@@ -38,6 +39,14 @@ export interface VmOptions {
   boot: BootFiles;
 }
 
+/** What a machine's process has used. */
+export interface VmUsage {
+  /** Processor time since it was started, in seconds. */
+  cpuSeconds: number;
+  /** Memory that it shares with no other, in bytes. */
+  memoryBytes: number;
+}
+
 export type VmExit = { code: number | null; signal: string | null; console: string };
 
 /** A machine, or a process that waits to become one. */
@@ -54,6 +63,8 @@ export interface Vm {
   resume(): Promise<void>;
   /** The last of what the guest wrote to its console. */
   console(): Promise<string>;
+  /** As the kernel counts it; null when the process is gone. */
+  usage(): VmUsage | null;
   /** Kills the process; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -77,6 +88,8 @@ export interface Engine {
   /** Everything that must be equal between a template and its clones; part of a template's key. */
   readonly fingerprint: string;
   readonly versions: Record<string, string>;
+  /** @throws {SpecError} `UNSUPPORTED` when this engine cannot give a machine these disks */
+  checkDisks(disks: readonly DiskSpec[]): void;
   /** Boots from scratch, with memory of its own. Resolves when the process runs; the guest is still booting. */
   boot(options: VmOptions): Promise<Vm>;
   /** Boots from scratch so that it can be captured into `options.dir`. */
@@ -89,8 +102,8 @@ export interface Engine {
   prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm>;
   /** Takes over a machine that a former process of ours started. Null when it no longer runs. */
   adopt(dir: string): Promise<Vm | null>;
-  /** Kills what a former process of ours started in folders of `runDir`, but for the folders to keep. */
-  sweep(runDir: string, keep: ReadonlySet<string>): Promise<void>;
+  /** Kills what a former process of ours started in folders of `runDir` that are doomed, also in those that are gone. */
+  sweep(runDir: string, isDoomed: (dir: string) => boolean): Promise<void>;
 }
 
 export interface Acceleration {

@@ -1,5 +1,5 @@
 /** Opens this computer as a host. */
-import { tryLockFile } from "@sandkeep/common";
+import { persistentId, tryLockFile } from "@sandkeep/common";
 import { loadGuestCas } from "@sandkeep/egress";
 import type { Host } from "../contract.ts";
 import { createQemu } from "../engine/qemu/create.ts";
@@ -8,6 +8,7 @@ import { createFolder } from "../machines/folder.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import { Roots } from "../roots.ts";
 import { TemplateStore } from "../templates/store.ts";
+import { removeUnowned } from "./adoption.ts";
 import { LocalHost } from "./local-host.ts";
 import type { HostOptions } from "./options.ts";
 import { sizeOf } from "./size.ts";
@@ -43,8 +44,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
     if (jail === "minimal") log.warn({ jail }, "machines have the minimal jail: see docs/security.md");
     const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log });
     await templates.load((memoryMiB) => ({ root: roots.default, size: sizeOf(memoryMiB) }));
-    const caCertificates = await authoritiesFor(options);
-    return new LocalHost({ options, runDir: paths.run, engine, roots, templates, lock, caCertificates });
+    const [id, caCertificates] = await Promise.all([persistentId(paths.id, "host"), authoritiesFor(options)]);
+    await removeUnowned({ engine, runDir: paths.run, log });
+    return new LocalHost({ id, options, runDir: paths.run, engine, roots, templates, lock, caCertificates });
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;

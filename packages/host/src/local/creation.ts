@@ -3,9 +3,10 @@ import type { MachineSpec } from "../contract.ts";
 import type { JailKind } from "../engine/qemu/jail/jail.ts";
 import { type Clone, discard } from "../machines/clone.ts";
 import { coldBoot } from "../machines/cold-boot.ts";
-import { type MachineRecord, writeRecord } from "../machines/folder.ts";
+import { writeRecord } from "../machines/folder.ts";
 import { newIdentity } from "../machines/identity.ts";
 import { RunningMachine } from "../machines/machine.ts";
+import { Meter, startMeter } from "../machines/meter.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import type { HostParts } from "./parts.ts";
@@ -46,8 +47,10 @@ export class Creation {
       throw error;
     });
     // It holds the time, so it is made when the machine is there: waiting for one may take seconds.
-    const identity = newIdentity(spec.id, spec.env, caCertificates);
-    const record: MachineRecord = { id: spec.id, memoryMiB: spec.memoryMiB, keep: spec.keep };
+    const { id, owner, memoryMiB, keep } = spec;
+    const identity = newIdentity(id, spec.env, caCertificates);
+    const start = startMeter(clone.vm, spec.usage);
+    const record = { id, owner, memoryMiB, keep, meter: start };
     try {
       signal?.throwIfAborted();
       await Promise.all([clone.guest.call("resume", identity), writeRecord(clone.dir, record, { durable: false })]);
@@ -56,12 +59,13 @@ export class Creation {
       await discard(clone);
       throw error;
     }
-    const machine = new RunningMachine(record, clone, egress, log);
+    const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, start);
+    const machine = new RunningMachine({ record, clone, meter, egress, log });
     // Not waited for: until the proxy serves the machine, what it sends waits, and nothing leaves.
     if (egress && spec.egress) {
       machine
         .setEgress(spec.egress)
-        .catch((error: Error) => log.error({ sandbox: spec.id, error: error.message }, "no egress"));
+        .catch((error: Error) => log.error({ sandbox: id, error: error.message }, "no egress"));
     }
     machines.add(machine);
     return machine;

@@ -1,12 +1,15 @@
 /** The host: machines on this computer. */
 import type { FileLock } from "@sandkeep/common";
-import { type EgressConfig, type EgressEvent, ProxySupervisor } from "@sandkeep/egress";
-import { type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "../contract.ts";
+import { type EgressBatch, type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "../contract.ts";
+import { EgressEvents } from "../egress/events.ts";
+import { HostEgress } from "../egress/host-egress.ts";
 import type { Engine } from "../engine/engine.ts";
 import { MachineRegistry } from "../machines/registry.ts";
-import { defaultBudgetMiB } from "../pool/memory.ts";
+import { defaultBudgetMiB, freeMiB } from "../pool/memory.ts";
 import { Pools } from "../pool/pools.ts";
+import { CLONE_MIB, PROCESS_MIB } from "../pool/targets.ts";
 import type { Roots } from "../roots.ts";
+import { checkSpec } from "../spec/check-spec.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import { adoptMachines } from "./adoption.ts";
@@ -16,6 +19,7 @@ import type { HostParts } from "./parts.ts";
 import { DEFAULT_MEMORY_MIB, sizeOf } from "./size.ts";
 
 export interface LocalHostOptions {
+  id: string;
   options: HostOptions;
   runDir: string;
   engine: Engine;
@@ -27,17 +31,19 @@ export interface LocalHostOptions {
 }
 
 export class LocalHost implements Host {
+  readonly id: string;
   readonly #options: LocalHostOptions;
   readonly #usual: TemplateKey;
   readonly #budgetMiB: number;
   readonly #parts: HostParts;
   readonly #creation: Creation;
+  readonly #events = new EgressEvents();
   readonly #closing = new AbortController();
-  #egressListener: (id: string, event: EgressEvent) => Promise<void> = async () => {};
 
   constructor(opened: LocalHostOptions) {
     const { options, runDir, engine, roots, templates, caCertificates } = opened;
     const { log } = options;
+    this.id = opened.id;
     this.#options = opened;
     this.#usual = { root: roots.default, size: sizeOf(DEFAULT_MEMORY_MIB) };
     this.#budgetMiB = options.aheadMemoryMiB ?? defaultBudgetMiB();
@@ -52,36 +58,32 @@ export class LocalHost implements Host {
       closing: this.#closing.signal,
     });
     const machines = new MachineRegistry(() => pools.disturb());
-    const egress = options.egress ? this.#startEgress(options.egress, machines) : null;
+    const egress = options.egress ? new HostEgress({ ...options.egress, machines, events: this.#events, log }) : null;
     this.#parts = { engine, runDir, pools, machines, egress, caCertificates, log };
     this.#creation = new Creation(this.#parts, options.jail ?? "full");
   }
 
-  #startEgress(egress: { dir: string; config: EgressConfig }, machines: MachineRegistry): ProxySupervisor {
-    const { log } = this.#options.options;
-    return new ProxySupervisor({
-      ...egress,
-      log,
-      onEvent: (id, event) => this.#egressListener(id, event),
-      onViolation: (id, detail) => machines.get(id)?.violation(`egress: ${detail}`),
-    });
-  }
-
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
     if (this.#closing.signal.aborted) throw new NoCapacity("The server is shutting down.");
+    checkSpec(spec);
+    this.#parts.engine.checkDisks(spec.disks ?? []);
     const root = await this.#options.roots.resolve(spec.root);
     return await this.#creation.create(spec, { root, size: sizeOf(spec.memoryMiB) }, signal);
   }
 
-  async adopt(ids: string[]): Promise<Machine[]> {
-    const machines = await adoptMachines(this.#parts, ids);
-    // From here on machines are kept warm; what was there before has been removed.
+  async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
+    const machines = await adoptMachines(this.#parts, { owner, ids, from });
+    // From here on machines are kept warm.
     await this.#parts.pools.of(this.#usual);
     return machines;
   }
 
-  watchEgress(listener: (id: string, event: EgressEvent) => Promise<void>): void {
-    this.#egressListener = listener;
+  egressEvents(owner: string, signal?: AbortSignal): AsyncIterable<EgressBatch> {
+    return this.#events.of(owner).read(signal);
+  }
+
+  async acknowledgeEgress(owner: string, machine: string, sequence: number): Promise<void> {
+    this.#events.of(owner).acknowledge(machine, sequence);
   }
 
   async ready(): Promise<void> {
@@ -90,13 +92,16 @@ export class LocalHost implements Host {
 
   async info(): Promise<HostInfo> {
     const { engine, machines, pools } = this.#parts;
+    const waiting = pools.counts;
     return {
+      id: this.id,
       acceleration: engine.acceleration,
       jail: this.#options.options.jail ?? "full",
       versions: engine.versions,
       machines: machines.size,
-      waiting: pools.counts,
+      waiting,
       memoryBudgetMiB: this.#budgetMiB,
+      freeMemoryMiB: freeMiB() + waiting.clones * CLONE_MIB + waiting.processes * PROCESS_MIB,
     };
   }
 
@@ -104,9 +109,11 @@ export class LocalHost implements Host {
     const { machines, pools, egress } = this.#parts;
     this.#closing.abort();
     await Promise.allSettled([this.#creation.settled(), this.#options.templates.close()]);
-    const ending = machines.all.filter((machine) => !(leaveKept && machine.keep));
+    const left = machines.all.filter(({ keep }) => leaveKept && keep);
+    const ending = machines.all.filter((machine) => !left.includes(machine));
     await Promise.all([...ending.map((machine) => machine.destroy()), pools.close()]);
     await egress?.[Symbol.asyncDispose]();
+    await Promise.all(left.map(({ meter }) => meter.flush()));
     this.#options.lock[Symbol.dispose]();
   }
 }

@@ -1,5 +1,5 @@
 import type { Logger } from "@sandkeep/common";
-import type { ProxySupervisor } from "@sandkeep/egress";
+import type { HostEgress } from "../egress/host-egress.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { MachineRegistry } from "../machines/registry.ts";
 import type { Pools } from "../pool/pools.ts";
@@ -12,7 +12,7 @@ export interface HostParts {
   pools: Pools;
   machines: MachineRegistry;
   /** Null: nothing gets out. */
-  egress: ProxySupervisor | null;
+  egress: HostEgress | null;
   /** What machines trust besides their image's authorities, PEM. */
   caCertificates: string[];
   log: Logger;

@@ -7,12 +7,13 @@ import { createFolder, readRecord, writeRecord } from "./folder.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-folder-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
+const record = { id: "sbx_1", owner: "cp_1", memoryMiB: 1_280, keep: true, meter: null };
 const victim = join(dir, "victim");
 
 test("a record is written and read, for its owner only", async () => {
   const folder = createFolder(dir);
-  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
-  assert.deepEqual(await readRecord(folder), { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  await writeRecord(folder, record);
+  assert.deepEqual(await readRecord(folder), record);
   assert.equal(statSync(join(folder, "machine.json")).mode & 0o777, 0o600);
 });
 
@@ -21,14 +22,14 @@ test("a link in the place of a record is not followed, neither to write nor to r
   writeFileSync(victim, '{"id":"sbx_other","memoryMiB":1280,"keep":true}', { mode: 0o600 });
   symlinkSync(victim, join(folder, "machine.json"));
   assert.equal(await readRecord(folder), null);
-  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  await writeRecord(folder, record);
   assert.match(readFileSync(victim, "utf8"), /sbx_other/);
   assert.equal((await readRecord(folder))?.id, "sbx_1");
 });
 
 test("what others may write is not believed, nor what stands in a folder that they may look into", async () => {
   const folder = createFolder(dir);
-  await writeRecord(folder, { id: "sbx_1", memoryMiB: 1_280, keep: true });
+  await writeRecord(folder, record);
   for (const mode of [0o620, 0o602]) {
     chmodSync(join(folder, "machine.json"), mode);
     assert.equal(await readRecord(folder), null, mode.toString(8));
@@ -46,4 +47,10 @@ test("garbage and long files are no records", async () => {
     writeFileSync(join(folder, "machine.json"), text, { mode: 0o600 });
     assert.equal(await readRecord(folder), null);
   }
+});
+
+test("a record of a former version, which knew one owner and counted nothing, is read", async () => {
+  const folder = createFolder(dir);
+  writeFileSync(join(folder, "machine.json"), '{"id":"sbx_1","memoryMiB":1280,"keep":true}', { mode: 0o600 });
+  assert.deepEqual(await readRecord(folder), { ...record, owner: null });
 });

@@ -9,14 +9,18 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readOwnFile, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
+import { meterStartSchema } from "./meter.ts";
 
 const RECORD = "machine.json";
 
 /** Whose machine it is, and whether it is kept when the server goes. */
 const recordSchema = z.object({
   id: z.string(),
+  /** The control plane that asked for it; null in records of versions that knew one only. */
+  owner: z.string().nullable().default(null),
   memoryMiB: z.number().int().positive(),
   keep: z.boolean(),
+  meter: meterStartSchema.nullable().default(null),
 });
 export type MachineRecord = z.infer<typeof recordSchema>;
 

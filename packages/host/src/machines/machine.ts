@@ -1,32 +1,52 @@
 /** Somebody's machine: watches over process and agent, and cleans up whichever way it ends. */
 import type { Logger } from "@sandkeep/common";
-import type { EgressSpec, ProxySupervisor } from "@sandkeep/egress";
-import type { Guest, Machine, MachineExit } from "../contract.ts";
+import type { EgressSpec } from "@sandkeep/egress";
+import type { Guest, Machine, MachineExit, MachineUsage } from "../contract.ts";
 import type { VmExit } from "../engine/engine.ts";
 import { type Clone, discard } from "./clone.ts";
 import { type MachineRecord, writeRecord } from "./folder.ts";
+import type { Meter } from "./meter.ts";
 
 /** After the agent's connection closes, the process is given this long to end by itself: a guest that powers off does. */
 const POWER_OFF_MS = 2_000;
+
+/** What lets a machine out; {@link HostEgress} does. */
+export interface MachineEgress {
+  attach(id: string, owner: string, socket: string, spec: EgressSpec): Promise<void>;
+  update(id: string, owner: string, spec: EgressSpec): Promise<void>;
+  detach(id: string): void;
+}
+
+export interface RunningMachineOptions {
+  record: MachineRecord & { owner: string };
+  clone: Clone;
+  meter: Meter;
+  /** Null: nothing gets out. */
+  egress: MachineEgress | null;
+  log: Logger;
+}
 
 export class RunningMachine implements Machine {
   readonly id: string;
   readonly guest: Guest;
   readonly exited: Promise<MachineExit>;
   readonly clone: Clone;
-  readonly #egress: ProxySupervisor | null;
-  #record: MachineRecord;
+  readonly meter: Meter;
+  readonly #egress: MachineEgress | null;
+  #record: MachineRecord & { owner: string };
   #attached = false;
   #destroyed = false;
 
-  constructor(record: MachineRecord, clone: Clone, egress: ProxySupervisor | null, log: Logger) {
+  constructor({ record, clone, meter, egress, log }: RunningMachineOptions) {
     const { id } = record;
     this.id = id;
+    this.meter = meter;
     this.#record = record;
     this.#egress = egress;
     this.clone = clone;
     this.guest = clone.guest;
     this.exited = this.#watch().then(async (exit) => {
+      await meter.end();
       await discard(clone);
       log.info({ sandbox: id, exit }, "machine ended");
       return exit;
@@ -37,18 +57,35 @@ export class RunningMachine implements Machine {
     return this.#record.keep;
   }
 
+  get owner(): string {
+    return this.#record.owner;
+  }
+
   async setKeep(keep: boolean): Promise<void> {
-    this.#record = { ...this.#record, keep };
+    await this.#change({ keep });
+  }
+
+  /** Durable when this resolves. */
+  async setOwner(owner: string): Promise<void> {
+    await this.#change({ owner });
+  }
+
+  async #change(change: { keep: boolean } | { owner: string }): Promise<void> {
+    this.#record = { ...this.#record, ...change };
     await writeRecord(this.clone.dir, this.#record);
   }
 
+  async usage(): Promise<MachineUsage> {
+    return this.meter.read();
+  }
+
   async setEgress(spec: EgressSpec): Promise<void> {
-    const { id, clone } = this;
+    const { id, clone, owner } = this;
     if (!this.#egress) throw new Error("This host was opened without egress.");
-    if (this.#attached) return this.#egress.update(id, spec);
+    if (this.#attached) return this.#egress.update(id, owner, spec);
     this.#attached = true;
     void this.exited.then(() => this.#egress?.detach(id));
-    await this.#egress.attach(id, clone.vm.sockets.egress, spec);
+    await this.#egress.attach(id, owner, clone.vm.sockets.egress, spec);
   }
 
   /** Ends the machine because its guest broke a contract. `detail` is for the operator. */
@@ -58,6 +95,8 @@ export class RunningMachine implements Machine {
 
   async destroy(): Promise<void> {
     this.#destroyed = true;
+    // Once the process is gone, the kernel no longer knows.
+    this.meter.read();
     await this.clone.vm.kill();
     await this.exited;
   }

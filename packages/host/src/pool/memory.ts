@@ -19,6 +19,11 @@ export function defaultBudgetMiB(): number {
   return Math.floor(memory().totalMiB * AHEAD_FRACTION);
 }
 
+/** What is left for further machines, in MiB. */
+export function freeMiB(): number {
+  return Math.max(0, memory().availableMiB - RESERVE_MIB);
+}
+
 /** Whether another machine that needs `neededMiB` soon leaves the reserve alone. */
 export function fits(neededMiB: number): boolean {
   return memory().availableMiB - neededMiB >= RESERVE_MIB;

@@ -29,7 +29,7 @@ interface Options {
 /** `sandkeep serve`: serves until a signal arrives, or until it has been idle for long enough. */
 export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
   const [
-    { createHost, explainStart, requireMachines },
+    { createHost, explainStart, readImage, requireMachines },
     { createLogger, EGRESS_DIR, loadConfig, startServer, VERSION, writeReadyFile },
   ] = await Promise.all([import("@sandkeep/host"), import("@sandkeep/control")]);
   const config = await loadConfig(options.config ?? null, overrides(options, env));
@@ -56,11 +56,19 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const explained = async (error: unknown): Promise<never> => {
     throw await explainStart(error, egress.dir);
   };
-  const host = await createHost({ dataDir, templatesDir, image, log, egress, ...engine, ...(jail && { jail }) }).catch(
-    explained,
-  );
+  const findImage = (id: string) => readImage(images, id);
+  const host = await createHost({
+    dataDir,
+    templatesDir,
+    image,
+    findImage,
+    log,
+    egress,
+    ...engine,
+    ...(jail && { jail }),
+  }).catch(explained);
   // From here on the server owns the host, even if it does not start.
-  const server = await startServer({ host, config, log }).catch(explained);
+  const server = await startServer({ hosts: [host], config, log }).catch(explained);
   // A server in the background was started for a command. At the first start, wait for the first machine of the warm pool
   // rather than boot another one beside it.
   if (options.background) await host.ready();

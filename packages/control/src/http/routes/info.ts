@@ -4,7 +4,7 @@ import { publicLimits } from "../../config/schema.ts";
 import type { Env, Services } from "../env.ts";
 import { resource } from "../resource.ts";
 
-export function infoRoutes(app: Hono<Env>, { config, host, sandboxes, startedAt, version }: Services): void {
+export function infoRoutes(app: Hono<Env>, { config, hosts, sandboxes, startedAt, version }: Services): void {
   resource(app, "/api/v1/info", {
     GET: async (context) => {
       const info: ServerInfo = {
@@ -14,7 +14,7 @@ export function infoRoutes(app: Hono<Env>, { config, host, sandboxes, startedAt,
         organisation: context.get("principal").organisation,
         sandboxes: { running: sandboxes.size },
         limits: publicLimits(config.limits),
-        host: await host.info(),
+        host: await hosts.summary(),
       };
       return context.json(info);
     },

@@ -2,12 +2,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { Vm, VmExit } from "../engine.ts";
+import type { Vm, VmExit, VmUsage } from "../engine.ts";
 import { CONTROL_FD, EGRESS_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
 import { JAIL_FD, type Jail, listening, REPORT_FD } from "./jail/jail.ts";
 import type { JailUser } from "./jail/user.ts";
 import { kill, noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
+import { processUsage } from "./usage.ts";
 
 /** How long QEMU may take to come up. Usually 15 to 60 ms; a machine under heavy load takes its time. */
 const START_TIMEOUT_MS = 20_000;
@@ -47,6 +48,10 @@ export class QemuProcess implements Vm {
 
   async resume(): Promise<void> {
     await this.qmp.execute("cont");
+  }
+
+  usage(): VmUsage | null {
+    return processUsage(this.#process);
   }
 
   async kill(): Promise<void> {

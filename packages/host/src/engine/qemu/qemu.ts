@@ -1,6 +1,8 @@
 /** The QEMU engine: `microvm` machines under KVM or emulation. */
 import { chmod, chown, copyFile, lchown, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { DiskSpec } from "../../contract.ts";
+import { SpecError } from "../../spec/spec-error.ts";
 import type {
   Acceleration,
   BootFiles,
@@ -61,6 +63,11 @@ export class Qemu implements Engine {
     ]);
   }
 
+  checkDisks(disks: readonly DiskSpec[]): void {
+    if (disks.length > 0)
+      throw new SpecError("UNSUPPORTED", "Machines of this host cannot have disks besides the root.");
+  }
+
   async boot(options: VmOptions): Promise<Vm> {
     const disk = join(options.dir, "disk.qcow2");
     await newOverlay(disk, options.boot.rootDisk, options.boot);
@@ -119,8 +126,8 @@ export class Qemu implements Engine {
     return vm;
   }
 
-  sweep(runDir: string, keep: ReadonlySet<string>): Promise<void> {
-    return sweepQemus(runDir, keep);
+  sweep(runDir: string, isDoomed: (dir: string) => boolean): Promise<void> {
+    return sweepQemus(runDir, isDoomed);
   }
 
   async #start(options: VmOptions, files: StartFiles): Promise<{ vm: QemuProcess; jail: Jail }> {

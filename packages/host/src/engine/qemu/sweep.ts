@@ -15,31 +15,31 @@ const LOOK_MS = 5;
 type Known = { pid: number; startTicks: number };
 
 /**
- * Kills every machine of folders in `runDir`, but for the folders to keep, and waits until it is gone: those on record whatever
- * they call themselves, and those that were being started by the folder that their command line names.
+ * Kills every machine of doomed folders in `runDir`, and waits until it is gone: those on record whatever they call themselves,
+ * and those that were being started by the folder that their command line names.
  */
-export async function sweepQemus(runDir: string, keep: ReadonlySet<string>): Promise<void> {
+export async function sweepQemus(runDir: string, isDoomed: (dir: string) => boolean): Promise<void> {
   await removeEmptyGroups();
-  const doomed = [...(await onRecord(runDir, keep)), ...(await byCommandLine(runDir, keep))];
+  const doomed = [...(await onRecord(runDir, isDoomed)), ...(await byCommandLine(runDir, isDoomed))];
   doomed.forEach(kill);
   for (let waited = 0; waited < GONE_MS && doomed.some(isRunning); waited += LOOK_MS) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 
-async function onRecord(runDir: string, keep: ReadonlySet<string>): Promise<Known[]> {
-  const folders = (await listFolders(runDir)).filter((dir) => !keep.has(dir));
+async function onRecord(runDir: string, isDoomed: (dir: string) => boolean): Promise<Known[]> {
+  const folders = (await listFolders(runDir)).filter(isDoomed);
   const records = await Promise.all(folders.map((dir) => readProcess(dir)));
   return records.filter((record) => record !== null).filter(isRunning);
 }
 
-async function byCommandLine(runDir: string, keep: ReadonlySet<string>): Promise<Known[]> {
+async function byCommandLine(runDir: string, isDoomed: (dir: string) => boolean): Promise<Known[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(
     pids.map(async (pid) => {
       const ticks = startTicks(pid);
       const folder = await folderOf(pid, runDir);
-      return folder !== null && !keep.has(folder) && ticks !== undefined ? { pid, startTicks: ticks } : null;
+      return folder !== null && isDoomed(folder) && ticks !== undefined ? { pid, startTicks: ticks } : null;
     }),
   );
   return found.filter((process) => process !== null);

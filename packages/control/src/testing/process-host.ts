@@ -8,23 +8,28 @@ import { setImmediate } from "node:timers/promises";
 import { errnoOf } from "@sandkeep/common";
 import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import {
+  type EgressBatch,
+  EgressEvents,
   GuestClient,
   type Host,
   type HostInfo,
   type Machine,
   type MachineExit,
   type MachineSpec,
+  type MachineUsage,
   NoCapacity,
 } from "@sandkeep/host";
 
 /** An agent that does not serve or answer by then never will. */
 const START_TIMEOUT_MS = 15_000;
 
-export interface LocalHostOptions {
+export interface ProcessHostOptions {
   /** Where machines are kept: one folder each. A second host on the same folder finds what the first left. */
   dir: string;
   /** The agent's binary; see `buildAgent`. */
   agent: string;
+  /** Default `host_processes`. */
+  id?: string;
   /** Machines at once. */
   capacity?: number;
   /** Waited for before a machine is made, so that a test decides when it is. */
@@ -36,15 +41,18 @@ export interface LocalHostOptions {
  * never run what is not trusted; it lets the control plane be tested with real processes, files and streams on
  * machines that have no QEMU, and quickly.
  */
-export class LocalHost implements Host {
-  readonly #options: LocalHostOptions;
-  readonly machines = new Map<string, LocalMachine>();
+export class ProcessHost implements Host {
+  readonly #options: ProcessHostOptions;
+  readonly machines = new Map<string, ProcessMachine>();
   /** What was asked for, in order. */
   readonly specs: MachineSpec[] = [];
-  #listener: (id: string, event: EgressEvent) => Promise<void> = async () => {};
+  readonly #events = new EgressEvents();
 
-  constructor(options: LocalHostOptions) {
+  readonly id: string;
+
+  constructor(options: ProcessHostOptions) {
     this.#options = options;
+    this.id = options.id ?? "host_processes";
   }
 
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
@@ -63,8 +71,9 @@ export class LocalHost implements Host {
     try {
       await writeFile(join(folder, "pid"), String(child.pid));
       await writeFile(join(folder, "keep"), String(spec.keep));
+      await writeFile(join(folder, "owner"), spec.owner);
       await listening;
-      const machine = await LocalMachine.join(spec.id, folder, child.pid as number, child);
+      const machine = await ProcessMachine.join(spec.id, spec.owner, folder, child.pid as number, child);
       for (const [key, value] of Object.entries(spec.env)) await machine.guest.call("envSet", { key, value });
       machine.egress = spec.egress ?? null;
       return this.#take(machine);
@@ -75,14 +84,17 @@ export class LocalHost implements Host {
     }
   }
 
-  async adopt(ids: string[]): Promise<Machine[]> {
+  async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
     const adopted: Machine[] = [];
     for (const id of await readdir(this.#options.dir).catch(() => [])) {
       const folder = join(this.#options.dir, id);
+      if ((await readFile(join(folder, "owner"), "utf8").catch(() => from)) !== from) continue;
       const pid = Number(await readFile(join(folder, "pid"), "utf8").catch(() => "0"));
       const keep = (await readFile(join(folder, "keep"), "utf8").catch(() => "")) === "true";
       if (keep && ids.includes(id) && isAlive(pid)) {
-        adopted.push(this.#take(await LocalMachine.join(id, folder, pid, null)));
+        await writeFile(join(folder, "owner"), owner);
+        this.machines.get(id)?.release();
+        adopted.push(this.#take(await ProcessMachine.join(id, owner, folder, pid, null)));
       } else {
         kill(pid);
         await rm(folder, { recursive: true, force: true });
@@ -93,23 +105,30 @@ export class LocalHost implements Host {
 
   /** Plays a proxy that saw something: resolves when the control plane has taken it. */
   emitEgress(id: string, event: EgressEvent): Promise<void> {
-    return this.#listener(id, event);
+    return this.#events.push(id, event);
   }
 
-  watchEgress(listener: (id: string, event: EgressEvent) => Promise<void>): void {
-    this.#listener = listener;
+  egressEvents(owner: string, signal?: AbortSignal): AsyncIterable<EgressBatch> {
+    return this.#events.of(owner).read(signal);
+  }
+
+  async acknowledgeEgress(owner: string, machine: string, sequence: number): Promise<void> {
+    this.#events.of(owner).acknowledge(machine, sequence);
   }
 
   async ready(): Promise<void> {}
 
   async info(): Promise<HostInfo> {
+    const { capacity = Infinity } = this.#options;
     return {
+      id: this.id,
       acceleration: { kind: "tcg", reason: "none: machines are local processes, for tests" },
       jail: "full",
       versions: {},
       machines: this.machines.size,
       waiting: { processes: 0, clones: 0 },
       memoryBudgetMiB: 0,
+      freeMemoryMiB: 1_024 * (Math.min(capacity, 1_000) - this.machines.size),
     };
   }
 
@@ -120,16 +139,21 @@ export class LocalHost implements Host {
     }
   }
 
-  #take(machine: LocalMachine): LocalMachine {
+  #take(machine: ProcessMachine): ProcessMachine {
     this.machines.set(machine.id, machine);
-    void machine.exited.then(() => this.machines.delete(machine.id));
+    this.#events.enter(machine.id, machine.owner);
+    void machine.exited.then(() => {
+      this.machines.delete(machine.id);
+      this.#events.leave(machine.id);
+    });
     return machine;
   }
 }
 
 /** One agent process. */
-class LocalMachine implements Machine {
+class ProcessMachine implements Machine {
   readonly id: string;
+  readonly owner: string;
   readonly folder: string;
   readonly pid: number;
   readonly guest: GuestClient;
@@ -139,17 +163,31 @@ class LocalMachine implements Machine {
   #destroyed = false;
   #released = false;
 
-  private constructor(id: string, folder: string, pid: number, guest: GuestClient, child: ChildProcess | null) {
+  private constructor(
+    id: string,
+    owner: string,
+    folder: string,
+    pid: number,
+    guest: GuestClient,
+    child: ChildProcess | null,
+  ) {
     this.id = id;
+    this.owner = owner;
     this.folder = folder;
     this.pid = pid;
     this.guest = guest;
     this.exited = this.#watch(child);
   }
 
-  static async join(id: string, folder: string, pid: number, child: ChildProcess | null): Promise<LocalMachine> {
+  static async join(
+    id: string,
+    owner: string,
+    folder: string,
+    pid: number,
+    child: ChildProcess | null,
+  ): Promise<ProcessMachine> {
     const socket = await connectOnceListening(join(folder, "agent.sock"));
-    return new LocalMachine(id, folder, pid, await GuestClient.connect(socket, START_TIMEOUT_MS), child);
+    return new ProcessMachine(id, owner, folder, pid, await GuestClient.connect(socket, START_TIMEOUT_MS), child);
   }
 
   async destroy(): Promise<void> {
@@ -161,6 +199,10 @@ class LocalMachine implements Machine {
 
   async setEgress(spec: EgressSpec): Promise<void> {
     this.egress = spec;
+  }
+
+  async usage(): Promise<MachineUsage> {
+    return { cpuSeconds: 0, memoryMiBSeconds: 0, egressBytesUp: 0, egressBytesDown: 0, memoryBytes: 0 };
   }
 
   async setKeep(keep: boolean): Promise<void> {

@@ -1,0 +1,96 @@
+import type { Logger } from "@sandkeep/common";
+import type { EgressEvent } from "@sandkeep/egress";
+import type { EgressRecord, Host } from "@sandkeep/host";
+
+/** A host whose stream broke is asked again after this rest, milliseconds. */
+const RECONNECT_MS = 500;
+
+/** Of one machine's events. */
+interface Progress {
+  /** The last that was given on, and the last that the host knows to be safe. */
+  taken: number;
+  acknowledged: number;
+  /** Acknowledges what was given on, in order. */
+  tail: Promise<void>;
+}
+
+/**
+ * Reads a host's events of egress, and acknowledges each when it is safe. However often the connection breaks, each is given on once:
+ * what comes a second time was taken already, or is acknowledged again.
+ */
+export class EgressReader implements AsyncDisposable {
+  readonly #host: Host;
+  readonly #owner: string;
+  readonly #take: (sandbox: string, event: EgressEvent) => Promise<void>;
+  readonly #log: Logger;
+  readonly #closing = new AbortController();
+  readonly #machines = new Map<string, Progress>();
+  readonly #running: Promise<void>;
+  #stream = "";
+
+  /** @param take Takes an event; resolves when it is safe. */
+  constructor(host: Host, owner: string, take: (sandbox: string, event: EgressEvent) => Promise<void>, log: Logger) {
+    this.#host = host;
+    this.#owner = owner;
+    this.#take = take;
+    this.#log = log;
+    this.#running = this.#run();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        for await (const { stream, records } of this.#host.egressEvents(this.#owner, signal)) {
+          // Another stream counts anew.
+          if (stream !== this.#stream) this.#machines.clear();
+          this.#stream = stream;
+          for (const record of records) this.#next(record);
+        }
+      } catch (err) {
+        this.#log.warn({ err, host: this.#host.id }, "the stream of egress events broke; it is read again");
+      }
+      if (!signal.aborted) await rest(RECONNECT_MS, signal);
+    }
+  }
+
+  #next({ machine, sequence, event }: EgressRecord): void {
+    let progress = this.#machines.get(machine);
+    if (!progress) this.#machines.set(machine, (progress = { taken: 0, acknowledged: 0, tail: Promise.resolve() }));
+    if (sequence > progress.taken) {
+      progress.taken = sequence;
+      const safe = this.#take(machine, event);
+      progress.tail = progress.tail.then(() => safe).then(() => this.#acknowledge(machine, sequence, progress));
+    } else if (sequence <= progress.acknowledged) {
+      // The host did not hear of it.
+      progress.tail = progress.tail.then(() => this.#acknowledge(machine, sequence, progress));
+    }
+  }
+
+  async #acknowledge(machine: string, sequence: number, progress: Progress): Promise<void> {
+    progress.acknowledged = Math.max(progress.acknowledged, sequence);
+    try {
+      await this.#host.acknowledgeEgress(this.#owner, machine, progress.acknowledged);
+      // Nothing is under way, and the host gives nothing again.
+      if (progress.taken === progress.acknowledged && this.#machines.get(machine) === progress)
+        this.#machines.delete(machine);
+    } catch (err) {
+      this.#log.warn(
+        { err, sandbox: machine },
+        "events of egress could not be acknowledged; the host gives them again",
+      );
+    }
+  }
+}
+
+function rest(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}

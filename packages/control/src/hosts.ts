@@ -1,0 +1,56 @@
+import type { Host, HostInfo } from "@sandkeep/host";
+
+/** The hosts of this server, and which of them gets the next machine. */
+export class Hosts {
+  readonly all: readonly Host[];
+
+  /** @throws {Error} when there is none, or two of them are the same */
+  constructor(hosts: readonly Host[]) {
+    if (hosts.length === 0) throw new Error("A server needs at least one host.");
+    const ids = new Set(hosts.map(({ id }) => id));
+    if (ids.size < hosts.length) throw new Error(`Two hosts have the same id: ${[...ids].join(", ")}.`);
+    this.all = hosts;
+  }
+
+  get ids(): string[] {
+    return this.all.map(({ id }) => id);
+  }
+
+  get(id: string): Host | undefined {
+    return this.all.find((host) => host.id === id);
+  }
+
+  /** The host that has most memory left. */
+  async roomiest(): Promise<Host> {
+    if (this.all.length === 1) return this.all[0]!;
+    const free = await Promise.all(
+      this.all.map((host) =>
+        host.info().then(
+          ({ freeMemoryMiB }) => freeMemoryMiB,
+          // One that does not answer gets nothing.
+          () => -1,
+        ),
+      ),
+    );
+    return this.all[free.indexOf(Math.max(...free))]!;
+  }
+
+  /** What there is altogether; versions and the like are the first host's. */
+  async summary(): Promise<Omit<HostInfo, "id" | "freeMemoryMiB">> {
+    const infos = await Promise.all(this.all.map((host) => host.info()));
+    const { acceleration, jail, versions } = infos[0]!;
+    const sum = (count: (info: HostInfo) => number) => infos.reduce((total, info) => total + count(info), 0);
+    return {
+      acceleration,
+      jail,
+      versions,
+      machines: sum(({ machines }) => machines),
+      waiting: { processes: sum(({ waiting }) => waiting.processes), clones: sum(({ waiting }) => waiting.clones) },
+      memoryBudgetMiB: sum(({ memoryBudgetMiB }) => memoryBudgetMiB),
+    };
+  }
+
+  async close(options: { leaveKept: boolean }): Promise<void> {
+    await Promise.all(this.all.map((host) => host.close(options)));
+  }
+}

@@ -1,0 +1,122 @@
+import type { EgressSpec } from "@sandkeep/egress";
+import type { Host } from "@sandkeep/host";
+import type { RunningSandbox } from "@sandkeep/store";
+import { policyOf } from "../egress/views.ts";
+import type { SandboxesOptions } from "./options.ts";
+import { Sandbox } from "./sandbox.ts";
+
+/** The sandboxes of this server, as recovery sees them. */
+export interface RecoveredSandboxes {
+  running(): Sandbox[];
+  /** Knows one more from now on. */
+  take(sandbox: Sandbox): void;
+}
+
+/** How sandboxes outlive control planes: each touches its own, and those whose owner's lease has expired. */
+export class Recovery {
+  readonly #options: SandboxesOptions;
+  readonly #sandboxes: RecoveredSandboxes;
+
+  constructor(options: SandboxesOptions, sandboxes: RecoveredSandboxes) {
+    this.#options = options;
+    this.#sandboxes = sandboxes;
+  }
+
+  /**
+   * Takes over what a former process of this control plane left running and may go on; everything else is noted as stopped. From then
+   * on renews the leases.
+   */
+  async start(): Promise<void> {
+    const { store, hosts, leases } = this.#options;
+    const { owner } = leases;
+    await store.claimUnowned(leases.on(hosts.all[0]!.id));
+    await store.renewLeases(owner, leases.on("").expiresAt);
+    const left = await store.running(owner);
+    const known = new Set(hosts.ids);
+    await Promise.all([
+      ...hosts.all.map((host) =>
+        this.#restore(
+          left.filter((one) => one.host === host.id),
+          host,
+          owner,
+        ),
+      ),
+      // Nobody can ask a host that is not there any more.
+      ...left.filter((one) => !known.has(one.host)).map((one) => this.#noteStopped(one)),
+    ]);
+    await this.#takeOverExpired();
+    leases.keep(async () => {
+      await this.#renew();
+      await this.#takeOverExpired();
+    });
+  }
+
+  /** Extends the leases of all that runs; what is another control plane's by now is let go of. */
+  async #renew(): Promise<void> {
+    const running = this.#sandboxes.running().filter((sandbox) => !sandbox.isEnding);
+    const lost = new Set(await this.#options.leases.renew(running.map(({ id }) => id)));
+    for (const sandbox of running.filter(({ id, isEnding }) => lost.has(id) && !isEnding)) {
+      this.#options.log.error({ sandbox: sandbox.id }, "another control plane has taken this sandbox over");
+      await sandbox.leaveRunning("Another server answers for this sandbox now.");
+    }
+  }
+
+  /** Takes over what control planes that are gone left on this server's hosts. */
+  async #takeOverExpired(): Promise<void> {
+    const { store, hosts, leases, log } = this.#options;
+    const expired = await store.expired(leases.owner, hosts.ids, Date.now());
+    for (const group of Map.groupBy(expired, ({ owner, host }) => `${owner} ${host}`).values()) {
+      const { owner: from, host } = group[0]!;
+      if ((await store.takeOver(from, leases.on(host), Date.now())) === 0) continue;
+      log.warn({ from, host, sandboxes: group.length }, "takes over sandboxes of a control plane that is gone");
+      const ids = new Set(group.map(({ id }) => id));
+      const left = (await store.running(leases.owner)).filter(({ record }) => ids.has(record.id));
+      await this.#restore(left, hosts.get(host)!, from);
+    }
+  }
+
+  /** Takes over on one host what runs there, and notes as stopped what does not. */
+  async #restore(left: RunningSandbox[], host: Host, from: string): Promise<void> {
+    const { events, leases, log } = this.#options;
+    const now = Date.now();
+    const wanted = left
+      .filter(({ record: { stopAt } }) => stopAt !== null && stopAt > now)
+      .map(({ record }) => record.id);
+    const machines = new Map((await host.adopt(leases.owner, wanted, from)).map((machine) => [machine.id, machine]));
+    const restored: Promise<void>[] = [];
+    for (const one of left) {
+      const { slug, record } = one;
+      // As it was given to the store.
+      const egress = one.egress as EgressSpec | null;
+      const organisation = { id: record.organisation, slug };
+      const machine = machines.get(record.id);
+      if (machine && record.stopAt !== null) {
+        const sandbox = new Sandbox(machine, record, organisation, egress ?? policyOf(record.network), this.#options);
+        this.#sandboxes.take(sandbox);
+        const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
+        events.publish(subject, { kind: "sandbox.adopted", outcome: "ok", data: { stopAtMs: record.stopAt } });
+        restored.push(sandbox.egress.restore(this.#options.sealedIsLost));
+      } else await this.#noteStopped(one);
+    }
+    await Promise.all(restored);
+    if (left.length > 0)
+      log.info({ adopted: machines.size, stopped: left.length - machines.size }, "found sandboxes of a former process");
+  }
+
+  async #noteStopped({ record, slug }: RunningSandbox): Promise<void> {
+    const now = Date.now();
+    const timedOut = record.stopAt !== null && record.stopAt <= now;
+    const why = timedOut ? "timeout" : "server-restarted";
+    const stoppedAt = timedOut ? (record.stopAt as number) : now;
+    await this.#options.store.setStopped(record.id, stoppedAt, why);
+    const organisation = { id: record.organisation, slug };
+    this.#options.events.publish(
+      { organisation, sandbox: record.id, actor: { kind: "system" } },
+      {
+        kind: "sandbox.stopped",
+        outcome: timedOut ? "ok" : "failed",
+        data: { why, lifetimeMs: stoppedAt - record.createdAt },
+      },
+    );
+  }
+}

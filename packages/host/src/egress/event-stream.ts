@@ -1,0 +1,74 @@
+/**
+ * Events of egress on their way to the control plane. Each is kept until it is acknowledged, so that a reader that went away
+ * loses none; and the proxy hears of the acknowledgement, so that a machine whose events nobody takes has to wait.
+ */
+import { randomUUID } from "node:crypto";
+import type { EgressEvent } from "@sandkeep/egress";
+import type { EgressBatch, EgressRecord } from "../contract.ts";
+
+/** Events of one batch at most. */
+const MAX_BATCH = 256;
+
+interface Pending {
+  record: EgressRecord;
+  acknowledged(): void;
+}
+
+interface Reader {
+  /** Not delivered to it yet. */
+  fresh: Pending[];
+  wake(): void;
+}
+
+export class EgressEventStream {
+  /** Sequences count from 1 within a stream; another process's stream is another. */
+  readonly #id = randomUUID();
+  /** By machine, in order. */
+  readonly #pending = new Map<string, Pending[]>();
+  #sequence = 0;
+  #reader: Reader | null = null;
+
+  /** Adds an event. Resolves when it is acknowledged. */
+  push(machine: string, event: EgressEvent): Promise<void> {
+    return new Promise((acknowledged) => {
+      const pending = { record: { machine, sequence: ++this.#sequence, event }, acknowledged };
+      const before = this.#pending.get(machine);
+      if (before) before.push(pending);
+      else this.#pending.set(machine, [pending]);
+      this.#reader?.fresh.push(pending);
+      this.#reader?.wake();
+    });
+  }
+
+  /** Everything of a machine up to this sequence is safe. A second time, nothing happens. */
+  acknowledge(machine: string, sequence: number): void {
+    const pending = this.#pending.get(machine) ?? [];
+    while (pending[0] && pending[0].record.sequence <= sequence) pending.shift()!.acknowledged();
+    if (pending.length === 0) this.#pending.delete(machine);
+  }
+
+  /** What is not acknowledged, then what comes. A reader ends when another begins, or the signal is aborted. */
+  async *read(signal?: AbortSignal): AsyncGenerator<EgressBatch, void, void> {
+    this.#reader?.wake();
+    const reader: Reader = { fresh: this.#all(), wake() {} };
+    this.#reader = reader;
+    const stop = () => reader.wake();
+    signal?.addEventListener("abort", stop);
+    try {
+      for (;;) {
+        if (reader.fresh.length === 0 && this.#reader === reader && !signal?.aborted)
+          await new Promise<void>((wake) => (reader.wake = wake));
+        if (this.#reader !== reader || signal?.aborted) return;
+        const records = reader.fresh.splice(0, MAX_BATCH).map(({ record }) => record);
+        if (records.length > 0) yield { stream: this.#id, records };
+      }
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      if (this.#reader === reader) this.#reader = null;
+    }
+  }
+
+  #all(): Pending[] {
+    return [...this.#pending.values()].flat().sort((a, b) => a.record.sequence - b.record.sequence);
+  }
+}

@@ -1,0 +1,177 @@
+/** FOR TESTS ONLY: what every engine owes the host, shown on real machines. */
+import assert from "node:assert/strict";
+import { existsSync, statSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { BootFiles, Engine, TemplateFiles, Vm, WaitingVm } from "../engine/engine.ts";
+import type { GuestClient } from "../guest/client.ts";
+import { BOOT_HELLO_TIMEOUT_MS, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
+import { createFolder } from "../machines/folder.ts";
+import { SpecError } from "../spec/spec-error.ts";
+import { magicKey, shell } from "./shell.ts";
+
+/** An engine as a test opens it. */
+export interface EngineFixture extends AsyncDisposable {
+  engine: Engine;
+  boot: BootFiles;
+  /** Where machines run. */
+  runDir: string;
+  /** Where a template may stay. */
+  templateDir: string;
+}
+
+/** Small, since nothing large runs. */
+const SIZE = { memoryMiB: 768, vcpus: 2 };
+
+/** @param open opens the engine that is tested; called once */
+export function engineSuite(name: string, open: () => Promise<EngineFixture>): void {
+  describe(`the engine ${name}`, () => {
+    let fixture: EngineFixture;
+    let engine: Engine;
+    let template: TemplateFiles;
+    let captured: { dir: string; left: string[] };
+
+    before(async () => {
+      fixture = await open();
+      engine = fixture.engine;
+      captured = await capture();
+      template = engine.templateFiles(fixture.templateDir);
+    });
+    after(() => fixture[Symbol.asyncDispose]());
+
+    /** A template of a machine in which something was written and something runs. */
+    async function capture(): Promise<{ dir: string; left: string[] }> {
+      const { boot, runDir, templateDir } = fixture;
+      const dir = createFolder(runDir);
+      const vm = await engine.bootForCapture({ dir, size: SIZE, boot });
+      const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
+      await shell({ guest }, "echo template > /home/app/disk; echo template > /dev/shm/memory; sync");
+      await shell({ guest }, "(while :; do sleep 1000; done) > /dev/null 2>&1 & echo $! > /dev/shm/pid");
+      await guest.call("sync", {});
+      guest.close();
+      await guest.ended;
+      await vm.capture();
+      const files = engine.templateFiles(dir);
+      await engine.relocate(files, engine.templateFiles(templateDir), boot);
+      const left = Object.values(files).filter((path) => existsSync(path));
+      await mkdir(dirname(templateDir), { recursive: true });
+      const { rename } = await import("node:fs/promises");
+      await rename(dir, templateDir);
+      return { dir, left };
+    }
+
+    async function prepare(): Promise<{ vm: WaitingVm; dir: string }> {
+      const dir = createFolder(fixture.runDir);
+      return { dir, vm: await engine.prepare({ dir, size: SIZE, boot: fixture.boot }, template) };
+    }
+
+    async function clone(): Promise<{ vm: Vm; dir: string; guest: GuestClient }> {
+      const { vm, dir } = await prepare();
+      await vm.load();
+      return { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+    }
+
+    test("says what it is, and everything on which a template depends", () => {
+      assert.ok(engine.name && engine.fingerprint);
+      assert.ok(["kvm", "tcg"].includes(engine.acceleration.kind) && engine.acceleration.reason);
+    });
+
+    test("boots a machine from scratch, which runs until it is killed, and leaves no process", async () => {
+      const dir = createFolder(fixture.runDir);
+      const vm = await engine.boot({ dir, size: SIZE, boot: fixture.boot });
+      const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
+      assert.equal(await shell({ guest }, "echo hello; nproc"), "hello\n2");
+      assert.equal(typeof (await vm.console()), "string");
+      process.kill(vm.pid, 0);
+      const usage = vm.usage()!;
+      assert.ok(usage.cpuSeconds > 0 && usage.memoryBytes > 1024 ** 2, JSON.stringify(usage));
+      await vm.kill();
+      assert.equal((await vm.exited).signal ?? "gone", (await vm.exited).signal === null ? "gone" : "SIGKILL");
+      assert.equal(vm.usage(), null);
+      assert.throws(() => process.kill(vm.pid, 0), { code: "ESRCH" });
+      await discard({ vm, dir, guest });
+    });
+
+    test("captures a machine into files that are whole, and that nobody writes again", async () => {
+      assert.deepEqual(captured.left.sort(), Object.values(engine.templateFiles(captured.dir)).sort());
+      const before = Object.values(template).map((path) => statSync(path));
+      const one = await clone();
+      await shell(one, "echo clone > /home/app/disk; echo clone > /dev/shm/memory; sync");
+      await discard(one);
+      for (const [n, path] of Object.values(template).entries()) {
+        const { mtimeMs, size } = statSync(path);
+        assert.deepEqual([mtimeMs, size], [before[n]!.mtimeMs, before[n]!.size], path);
+      }
+    });
+
+    test("clones it with its disk, memory and processes; each clone writes for itself", async () => {
+      const [one, two] = await Promise.all([clone(), clone()]);
+      assert.equal(await shell(one, "cat /home/app/disk /dev/shm/memory"), "template\ntemplate");
+      assert.equal(await shell(one, "kill -0 $(cat /dev/shm/pid) && echo runs"), "runs");
+      await shell(one, "echo clone > /home/app/disk; echo clone > /dev/shm/memory; sync");
+      assert.equal(await shell(two, "cat /home/app/disk /dev/shm/memory"), "template\ntemplate");
+      await Promise.all([discard(one), discard(two)]);
+    });
+
+    test("stops a machine's processors and lets them go on", async () => {
+      const one = await clone();
+      await one.vm.pause();
+      let answered = false;
+      const ping = one.guest.call("ping", {}).then(() => (answered = true));
+      await one.vm.console();
+      assert.equal(answered, false);
+      await one.vm.resume();
+      assert.equal(await ping, true);
+      await discard(one);
+    });
+
+    test("tells whether a machine ended by itself or was killed", async () => {
+      const [off, waiting] = await Promise.all([clone(), prepare()]);
+      await magicKey(off, "o");
+      assert.equal((await off.vm.exited).code, 0);
+      await waiting.vm.kill();
+      assert.notEqual((await waiting.vm.exited).code, 0);
+      await Promise.all([discard(off), discard(waiting)]);
+    });
+
+    test("takes over a machine that runs, by its folder, and none that does not", async () => {
+      const one = await clone();
+      await shell(one, "echo kept > /dev/shm/kept");
+      one.guest.close();
+      await one.guest.ended;
+      const vm = (await engine.adopt(one.dir))!;
+      assert.equal(vm.pid, one.vm.pid);
+      const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+      assert.equal(await shell({ guest }, "cat /dev/shm/kept"), "kept");
+      assert.ok(vm.usage()!.cpuSeconds >= one.vm.usage()!.cpuSeconds - 1);
+      await vm.kill();
+      await one.vm.exited;
+      assert.equal(await engine.adopt(one.dir), null);
+      assert.equal(await engine.adopt(join(fixture.runDir, "000000000000")), null);
+      await discard({ vm, dir: one.dir, guest });
+    });
+
+    test("ends what runs in folders that are doomed, and nothing else", async () => {
+      const [doomed, waiting, kept] = await Promise.all([clone(), prepare(), clone()]);
+      await engine.sweep(fixture.runDir, (dir) => dir !== kept.dir);
+      await Promise.all([doomed.vm.exited, waiting.vm.exited]);
+      assert.equal(await shell(kept, "echo fine"), "fine");
+      await Promise.all([discard(doomed), discard(waiting), discard(kept)]);
+    });
+
+    test("refuses disks that it cannot give a machine, and says so before anything is started", () => {
+      engine.checkDisks([]);
+      const disks = Array.from({ length: 100 }, (_, n) => ({
+        id: `d${n}`,
+        handle: `vol_${n}`,
+        readOnly: false,
+        mount: `/d${n}`,
+      }));
+      assert.throws(
+        () => engine.checkDisks(disks),
+        (error) => error instanceof SpecError && error.code === "UNSUPPORTED",
+      );
+    });
+  });
+}

@@ -1,0 +1,6 @@
+/** FOR TESTS ONLY: suites that every host and every engine pass, and what they are made of. */
+export { createQemu } from "../engine/qemu/create.ts";
+export { createFolder } from "../machines/folder.ts";
+export { type EngineFixture, engineSuite } from "./engine-suite.ts";
+export { hostSuite, type OpenedHost, OWNER, specOf } from "./host-suite.ts";
+export { magicKey, run, shell } from "./shell.ts";
