@@ -1,9 +1,9 @@
-/** Lists of headers, as they are on the wire: order, case and repetition kept. */
+/** Lists of headers that keep order, case and repetition. */
 
-/** One character is one byte, as Node has them. */
+/** One character per byte (Latin-1), as in Node. */
 export type Header = [name: string, value: string];
 
-/** Headers that are about one connection, not the message (RFC 9110 §7.6.1), besides those that `Connection` names. */
+/** Headers that apply to one connection, not to the message (RFC 9110 §7.6.1), in addition to those that `Connection` lists. */
 const HOP_BY_HOP = new Set([
   "connection",
   "proxy-connection",
@@ -16,7 +16,7 @@ const HOP_BY_HOP = new Set([
   "proxy-authorization",
   "proxy-authenticate",
 ]);
-/** Never taken away because `Connection` names them: who and how long a message is for is not up to that header. */
+/** Never removed, even if `Connection` lists them: that header must not change a message's target or length. */
 const KEPT = new Set([
   "host",
   "content-length",
@@ -28,7 +28,7 @@ const KEPT = new Set([
   "cache-control",
 ]);
 
-/** Pairs from Node's flat lists. */
+/** Converts Node's flat list to pairs. */
 export function pairs(flat: readonly string[]): Header[] {
   const list: Header[] = [];
   for (let at = 0; at + 1 < flat.length; at += 2) list.push([flat[at]!, flat[at + 1]!]);
@@ -40,13 +40,13 @@ export function values(headers: readonly Header[], name: string): string[] {
   return headers.filter(([one]) => one.toLowerCase() === name).map(([, value]) => value);
 }
 
-/** The value of a header, joined where there are several; undefined where there is none. */
+/** The value of a header; several are joined, none is undefined. */
 export function value(headers: readonly Header[], name: string): string | undefined {
   const found = values(headers, name);
   return found.length > 0 ? found.join(", ") : undefined;
 }
 
-/** Whether a header holds a word of a list, in any case. */
+/** Whether a header's list contains a word, ignoring case. */
 export function lists(headers: readonly Header[], name: string, word: string): boolean {
   return values(headers, name).some((text) =>
     text
@@ -60,7 +60,7 @@ export function without(headers: readonly Header[], ...names: string[]): Header[
   return headers.filter(([name]) => !names.includes(name.toLowerCase()));
 }
 
-/** What goes from one connection to the next. */
+/** The headers that are passed on from one connection to the next. */
 export function endToEnd(headers: readonly Header[]): Header[] {
   const named = new Set(
     values(headers, "connection").flatMap((text) =>
@@ -76,20 +76,20 @@ export function endToEnd(headers: readonly Header[]): Header[] {
   });
 }
 
-/** Trailers that may be passed on: none that frames, routes or describes the message (RFC 9110 §6.5.1). */
+/** The trailers that are passed on: none that frame, route or describe the message (RFC 9110 §6.5.1). */
 export function safeTrailers(trailers: readonly Header[]): Header[] {
   return endToEnd(trailers).filter(
     ([name]) => !name.startsWith(":") && !KEPT.has(name.toLowerCase()) && !NOT_IN_TRAILERS.has(name.toLowerCase()),
   );
 }
 
-/** What no trailer may say, since some servers make headers of trailers: parts of answers are asked for in the head alone. */
+/** Also removed from trailers, because some servers merge trailers into headers: range requests belong in the head only. */
 const NOT_IN_TRAILERS = new Set(["content-range", "expect", "range", "if-range", "request-range", "x-ms-range"]);
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Whether a header can be written (RFC 9110 §5.1, §5.5). */
+/** Whether a header is valid and can be written (RFC 9110 §5.1, §5.5). */
 export function isValid([name, value]: Header): boolean {
   return NAME.test(name) && VALUE.test(value);
 }

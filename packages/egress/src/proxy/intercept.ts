@@ -1,4 +1,4 @@
-/** Opening a guest's TLS: first the upstream shows who it is, then the guest gets a certificate of ours. */
+/** Interception of a guest's TLS: first the upstream proves its identity, then the guest gets a certificate of this installation. */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Dialled } from "../dial/connect.ts";
@@ -19,10 +19,10 @@ import { acceptTls, connectTls, offered } from "./tls/tls.ts";
 export interface Interception {
   guest: Duplex;
   hello: ClientHello;
-  /** Whom the connection is for. */
+  /** The host that the connection is for. */
   host: HostRef;
   upstream: Dialled | null;
-  /** What every request is answered with; then nothing is sent upstream. */
+  /** The response to every request, if set; then nothing is sent upstream. */
   refusal: Refusal | null;
 }
 
@@ -39,7 +39,7 @@ export async function interceptTls(
       secured = await connectTls(upstream.socket, eventHost(host), offer, shared.upstreamCas, flow.signal);
       secured.on("error", () => undefined);
     } catch (error) {
-      // Policy may have changed in the meantime: then the connection was cut.
+      // The connection is also cut when policy changes in the meantime.
       const { denied, message, rule } = dialFailure(error);
       refusal = denied
         ? Refusal.denied(message, rule)
@@ -116,7 +116,7 @@ export async function interceptTls(
   }
 }
 
-/** What is spoken within TLS: what was agreed on, or else what is seen. */
+/** The protocol inside TLS: the negotiated one (ALPN), otherwise the detected one. */
 async function openingOf(tls: TLSSocket, upstream: TLSSocket | null, protocol: string | null): Promise<Opening> {
   if (protocol === "h2") return { kind: "http2" };
   if (protocol === "http/1.1") return { kind: "http1" };
@@ -124,7 +124,7 @@ async function openingOf(tls: TLSSocket, upstream: TLSSocket | null, protocol: s
   return readOpening(tls, upstream, FIRST_BYTES_TIMEOUT_MS);
 }
 
-/** What a guest is shown a certificate for: what it asked for if that is a name, even when it gets no further. */
+/** The name in the guest's certificate: the one it asked for if that is a valid name, even if it will be refused. */
 function leafName(hello: ClientHello, host: HostRef): string {
   return (hello.serverName !== null && canonicalName(hello.serverName)) || eventHost(host);
 }

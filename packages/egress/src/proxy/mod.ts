@@ -1,4 +1,4 @@
-/** The proxy: what happens to connections of guests. */
+/** The proxy proper: serves the TCP connections of guests. */
 
 export * from "./connection/flow.ts";
 export { openShared } from "./connection/shared.ts";

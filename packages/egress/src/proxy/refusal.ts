@@ -1,21 +1,21 @@
-/** Why a request or connection does not get through, and how a program is told. */
+/** Why a request or connection is refused, and the response that the guest gets. */
 import type { Header } from "./headers.ts";
 
-/** On every answer that is the proxy's own: `denied` or `failed`. */
+/** On every response made by the proxy itself: `denied` or `failed`. */
 export const VERDICT_HEADER = "sandkeep-verdict";
 
 export interface RefusalOptions {
   status: number;
-  /** Denied by policy or for what the request is, or failed although it was allowed. */
+  /** Denied, by policy or because the request is invalid; or allowed, but failed. */
   verdict: "denied" | "failed";
   /** The pattern or rule that decided. */
   rule?: string | null;
-  /** What whoever reads it could do. */
+  /** What the reader can do about it. */
   advice?: string;
   headers?: Header[];
 }
 
-/** Thrown wherever a request turns out not to get through. The message is for people and holds no value of a secret. */
+/** Thrown wherever a request is refused. The message is a readable sentence without any secret value. */
 export class Refusal extends Error {
   readonly status: number;
   readonly verdict: "denied" | "failed";
@@ -43,7 +43,7 @@ export class Refusal extends Error {
     });
   }
 
-  /** 403: who the request is for is said in several places that do not agree. */
+  /** 403: the request names different hosts in different places. */
   static mismatch(reason: string): Refusal {
     return new Refusal(reason, {
       status: 403,
@@ -52,32 +52,32 @@ export class Refusal extends Error {
     });
   }
 
-  /** 400: what was sent can be understood in more than one way, or in none. */
+  /** 400: the request is invalid or ambiguous. */
   static malformed(reason: string, status = 400): Refusal {
     return new Refusal(reason, { status, verdict: "denied" });
   }
 
-  /** 502: allowed, but it did not work. */
+  /** 502: allowed, but it failed. */
   static failed(reason: string, status = 502): Refusal {
     return new Refusal(reason, { status, verdict: "failed" });
   }
 }
 
-/** Longest reason in a status line, characters: what programs such as apt show in one. */
+/** Longest reason in a status line, characters: as much as programs such as apt show on one line. */
 const MAX_STATUS_TEXT = 200;
 
-/** A text that is safe within a line of a protocol: printable ASCII, and not endless. */
+/** Makes a text safe for a protocol line: printable ASCII, truncated to `length` characters. */
 export function plainText(text: string, length: number): string {
   const plain = text.replace(/[^\x20-\x7e]+/g, "?");
   return plain.length > length ? `${plain.slice(0, length - 3)}...` : plain;
 }
 
-/** The status text of a refusal over HTTP/1.1: the reason, for programs that show nothing else. */
+/** A refusal's status text in HTTP/1.1: the reason, for programs that show nothing else. */
 export function refusalStatusText({ message }: Refusal): string {
   return plainText(message, MAX_STATUS_TEXT);
 }
 
-/** What the guest gets for a refusal: plain text, or JSON where that is asked for. */
+/** The response to a refused request: plain text, or JSON if the client accepts that. */
 export function refusalAnswer(refusal: Refusal, accept: string | undefined): { headers: Header[]; body: Buffer } {
   const json = accept !== undefined && /\bapplication\/(?:[a-z.+-]+\+)?json\b/i.test(accept);
   const text = [refusal.message, refusal.advice].filter((part) => part !== null).join("\n");

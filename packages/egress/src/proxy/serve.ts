@@ -1,4 +1,4 @@
-/** What happens to a TCP connection of a guest: it is checked, dialled, looked at, and carried as what it is. */
+/** Serves a guest's TCP connection: policy decision, dialling, protocol detection, and then the protocol itself. */
 import type { Duplex } from "node:stream";
 import type { Dialled } from "../dial/connect.ts";
 import { dialFailure } from "../dial/error.ts";
@@ -9,7 +9,7 @@ import { type Opening, readOpening } from "./connection/opening.ts";
 import { serveRaw } from "./connection/raw.ts";
 import { guardRaw, guardTls } from "./connection/raw-guard.ts";
 import { ConnectionRecord, NO_REQUEST } from "./connection/record.ts";
-import { decidePassedOn, decideTls } from "./connection/tls-policy.ts";
+import { decidePassThrough, decideTls } from "./connection/tls-policy.ts";
 import { HttpConnection } from "./http/http-connection.ts";
 import { serveRequests } from "./http/requests.ts";
 import { interceptTls } from "./intercept.ts";
@@ -18,9 +18,9 @@ import { Refusal } from "./refusal.ts";
 import { lingering } from "./streams/lingering.ts";
 
 /**
- * Serves one connection of a guest from its request to its end. Rejects only when the sandbox's events cannot be reported.
+ * Serves one connection of a guest from start to end. Rejects only if the sandbox's events cannot be reported.
  *
- * @param depth of CONNECT requests that it is within
+ * @param depth number of CONNECT requests that it is nested in
  */
 export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<void> {
   const context: ConnectionContext = { flow, shared, record: new ConnectionRecord(flow), depth, serve: serveFlow };
@@ -52,7 +52,7 @@ export async function serveFlow(flow: Flow, shared: Shared, depth = 0): Promise<
 function accept(flow: Flow): Duplex {
   const guest = flow.accept();
   guest.on("error", () => undefined);
-  // On the wire it is a stream of an HTTP/2 session, with which it ends.
+  // From the egress port it is a stream of an HTTP/2 session, and ends with that.
   const cut = lingering(guest, (guest as { session?: { destroyed: boolean } }).session, LINGER_MS);
   flow.signal.addEventListener("abort", cut, { once: true });
   guest.once("close", () => flow.signal.removeEventListener("abort", cut));
@@ -107,7 +107,7 @@ async function serveTls(
   let dialled = upstream;
   let refusal: Refusal | null = null;
   if (!dialled || !sameHost(host, flow.host)) {
-    // The guest chose the address; what is used for a name is what the host finds.
+    // The guest chose this address. For a name, the host resolves it itself.
     upstream?.socket.destroy();
     try {
       dialled = await flow.sandbox.dial(host, flow.port, flow.signal);
@@ -120,7 +120,7 @@ async function serveTls(
       refusal = denied ? Refusal.denied(message, rule) : Refusal.failed(message);
     }
   }
-  if (decision.action === "splice") {
+  if (decision.action === "pass-through") {
     if (dialled) {
       const name = hello.serverName?.toLowerCase();
       return serveRaw(context, {
@@ -129,7 +129,7 @@ async function serveTls(
         guard: guardTls(dialled.socket),
         protocol: "tls",
         host: name === undefined ? host : { name },
-        decide: () => decidePassedOn(flow, hello, shared),
+        decide: () => decidePassThrough(flow, hello, shared),
       });
     }
     guest.destroy();
@@ -144,7 +144,7 @@ async function serveTls(
   return interceptTls(context, { guest, hello, host, upstream: dialled, refusal });
 }
 
-/** Refuses a connection; where HTTP is usual, in words. Nothing has been dialled. */
+/** Refuses a connection before anything is dialled. On ports that usually speak HTTP, the guest gets a response with the reason. */
 async function explain(context: ConnectionContext, refusal: Refusal): Promise<void> {
   const { flow, record } = context;
   if (!HTTP_PORTS.has(flow.port)) {
@@ -154,7 +154,7 @@ async function explain(context: ConnectionContext, refusal: Refusal): Promise<vo
   const guest = accept(flow);
   const opening = await readOpening(guest, null, REFUSED_TIMEOUT_MS);
   try {
-    // Only an address can still turn out to stand for a name that is allowed.
+    // A connection to an address may still name an allowed host in its SNI or Host header.
     const final = "name" in flow.host || !flow.sandbox.policy.restricted ? refusal : null;
     if (opening.kind === "tls") {
       if (final)

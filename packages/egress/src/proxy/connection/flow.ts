@@ -1,4 +1,4 @@
-/** A guest's TCP connection, and what all of them share. */
+/** A guest's TCP connection, and what all connections share. */
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
 import type { Hooks } from "../../hooks.ts";
@@ -9,25 +9,25 @@ import type { LeafCertificates } from "../tls/leaf.ts";
 /** A TCP connection that a guest wants. */
 export interface Flow {
   readonly sandbox: Sandbox;
-  /** A name if the guest asked for one by DNS, otherwise the address. */
+  /** The name if the guest looked one up by DNS, otherwise the address. */
   readonly host: HostRef;
   readonly port: number;
-  /** As the guest tells it: not to be trusted. */
+  /** As reported by the guest: not trustworthy. */
   readonly process: { pid: number; name: string } | null;
-  /** Completes the guest's connection and gives its bytes: end is FIN, destroy a reset. Once, and not after `refuse`. */
+  /** Accepts the guest's connection and returns its byte stream: `end` is a FIN, `destroy` a reset. Call it once, and not after `refuse`. */
   accept(): Duplex;
-  /** Refuses it with an errno's name. Once, and not after `accept`. */
+  /** Refuses it with the name of an errno. Call it once, and not after `accept`. */
   refuse(errno: string): void;
-  /** Aborted when the flow is to be cut now: the sandbox is gone, or the guest gave up. */
+  /** Aborted when the flow must be cut: the sandbox is gone, or the guest gave up. */
   readonly signal: AbortSignal;
 }
 
 /** What all flows of all sandboxes share. */
 export interface Shared {
   readonly leaves: LeafCertificates;
-  /** Authorities of upstreams (`tls/upstream-cas.ts`). */
+  /** CAs that upstream certificates are verified against (`tls/upstream-cas.ts`). */
   readonly upstreamCas: SecureContext;
-  /** Hosts whose TLS is not opened. */
+  /** Hosts whose TLS is not intercepted. */
   readonly passThrough: readonly Pattern[];
   readonly hooks: Hooks | null;
 }

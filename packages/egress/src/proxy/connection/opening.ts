@@ -1,21 +1,21 @@
-/** What a connection begins with, and so what it is. */
+/** Detects a connection's protocol from its first bytes. */
 import type { Duplex } from "node:stream";
 import { MAX_FIRST_LINE_BYTES } from "../limits.ts";
 import { type ClientHello, mayBeTls, readClientHello } from "../tls/client-hello.ts";
 import { isBlank, isRequestLine } from "./request-lines.ts";
 
 /**
- * - `tls`, `http1`, `http2`: what the guest said.
- * - `raw`: the guest said something else, or ended without a word.
- * - `upstream`: the upstream spoke first, as SSH's and many others do.
- * - `invalid`: it is or pretends to be something known, and is broken.
+ * - `tls`, `http1`, `http2`: the protocol that the guest speaks.
+ * - `raw`: the guest sent something else, or closed without sending anything.
+ * - `upstream`: the upstream spoke first, as in SSH and many other protocols.
+ * - `invalid`: it looks like one of the known protocols, but is malformed.
  */
 export type Opening =
   | { kind: "tls"; hello: ClientHello }
   | { kind: "http1" | "http2" | "upstream" | "raw" }
   | { kind: "invalid"; reason: string };
 
-/** The client's preface of HTTP/2 (RFC 9113 §3.4). */
+/** The HTTP/2 client preface (RFC 9113 §3.4). */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const METHODS = ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI"];
 const LONGEST_METHOD = 7;
@@ -25,16 +25,16 @@ const SPACE = 32;
 const TAB = 9;
 
 /**
- * Looks at a guest's first bytes as they come. What may be read as a request by somebody counts as HTTP, so that the
- * strict parser gets to refuse it: raw bytes are not checked for whom they are meant.
+ * Examines a guest's first bytes as they arrive. Anything that some server might read as a request counts as HTTP, so that the
+ * strict parser can refuse it. Raw bytes are not checked for their target.
  */
 export class Sniffer {
   readonly #chunks: Buffer[] = [];
   #length = 0;
-  /** Nothing can be said before there are so many bytes. */
+  /** Number of bytes needed for the next decision. */
   #wanted = 1;
 
-  /** What it is, or null when more is needed. */
+  /** The opening, or null if more bytes are needed. */
   push(chunk: Buffer): Opening | null {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
@@ -44,12 +44,12 @@ export class Sniffer {
     return this.#text(bytes);
   }
 
-  /** What it is when nothing more comes for too long, or ever. */
+  /** The opening if no more bytes arrive. */
   finish(): Opening {
     if (this.#length === 0) return { kind: "raw" };
     return {
       kind: "invalid",
-      reason: mayBeTls(this.bytes()) ? "a ClientHello that is not complete" : "a request line that is not complete",
+      reason: mayBeTls(this.bytes()) ? "an incomplete ClientHello" : "an incomplete request line",
     };
   }
 
@@ -81,20 +81,20 @@ export class Sniffer {
       }
       return PREFACE.equals(bytes.subarray(0, PREFACE.length))
         ? { kind: "http2" }
-        : { kind: "invalid", reason: "a broken preface of HTTP/2" };
+        : { kind: "invalid", reason: "a malformed HTTP/2 preface" };
     }
     const word = bytes.toString("latin1", start, start + LONGEST_METHOD + 1);
     const mayBeMethod = (method: string) =>
       method.startsWith(word) || (word.startsWith(method) && isBlank(word.charCodeAt(method.length)));
     if (!METHODS.some(mayBeMethod)) return { kind: "raw" };
     if (bytes.length >= MAX_FIRST_LINE_BYTES) return { kind: "invalid", reason: "a first line that is too long" };
-    // Looked at again when it has grown by half, or has a line's end: linear work for a guest that sends byte by byte.
+    // Examined again once it has grown by half or has a line end: linear work for a guest that sends byte by byte.
     this.#wanted = bytes.length < 64 ? bytes.length + 1 : bytes.length + (bytes.length >> 1);
     return null;
   }
 }
 
-/** Whether an upstream's first bytes are the settings that a server of HTTP/2 sends without being asked (RFC 9113 §3.4). */
+/** Whether an upstream's first bytes are the SETTINGS frame that an HTTP/2 server sends unprompted (RFC 9113 §3.4). */
 export function isSettingsFrame(bytes: Uint8Array): boolean {
   const expected = [null, null, null, 4, 0, 0, 0, 0, 0];
   return (
@@ -106,10 +106,10 @@ export function isSettingsFrame(bytes: Uint8Array): boolean {
 }
 
 /**
- * Waits for the first words, and leaves them to be read again.
+ * Waits for the first bytes, and leaves them in the stream to be read again.
  *
- * @param upstream watched too, if given
- * @param timeoutMs from the guest's first byte on; without an upstream, from now on
+ * @param upstream also watched, if given
+ * @param timeoutMs starts with the guest's first byte; without an upstream, immediately
  */
 export function readOpening(guest: Duplex, upstream: Duplex | null, timeoutMs: number): Promise<Opening> {
   return new Promise((resolve) => {
@@ -135,7 +135,7 @@ export function readOpening(guest: Duplex, upstream: Duplex | null, timeoutMs: n
       const chunk: Buffer | null = upstream!.read();
       if (chunk === null) return;
       upstream!.unshift(chunk);
-      // The guest has yet to say that it speaks HTTP/2.
+      // The guest has not yet shown that it speaks HTTP/2.
       if (!isSettingsFrame(chunk)) finish({ kind: "upstream" });
       else upstream!.off("readable", onUpstream);
     };

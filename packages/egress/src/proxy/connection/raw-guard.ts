@@ -1,4 +1,4 @@
-/** What keeps requests out of connections that carry bytes without a meaning that is known here. */
+/** Keeps hidden requests out of connections whose bytes are not parsed. */
 import { type Duplex, Transform, type TransformCallback } from "node:stream";
 import { HTTP_PORTS, MAX_GUARDED_BYTES } from "../limits.ts";
 import { Refusal } from "../refusal.ts";
@@ -8,9 +8,9 @@ import { RequestLines, type RequestLinesOptions } from "./request-lines.ts";
 const STATUS_LINE = Buffer.from("http/");
 
 /**
- * Passes a guest's bytes on unless, in the first of them, a line comes that somebody might read as a request: then it breaks off before
- * that line is complete. An upstream that has answered in another language than HTTP's is no server of HTTP, and may be told anything; one that
- * answers in HTTP's has read a request, and the connection ends.
+ * Passes a guest's bytes on. If one of the first lines could be read as a request, the connection ends before that line is complete. An
+ * upstream that responds in another protocol is not an HTTP server and may receive anything. One that responds in HTTP has read a request,
+ * and the connection ends.
  */
 export class RawGuard extends Transform {
   #lines: RequestLines | null;
@@ -38,7 +38,7 @@ export class RawGuard extends Transform {
       if (lines.pending > 0) return done(hiddenRequest());
       this.#lines = null;
     }
-    // A copy: a few bytes must not keep the memory of a whole chunk.
+    // A copy, so that a few bytes do not keep a whole chunk in memory.
     this.#held = Buffer.from(data.subarray(data.length - lines.pending));
     done(null, data.subarray(0, data.length - lines.pending));
   }
@@ -54,11 +54,13 @@ export class RawGuard extends Transform {
 
   #answered(chunk: Buffer): void {
     const first = (this.#first = Buffer.concat([this.#first, chunk.subarray(0, SETTINGS_BYTES)]));
-    // The guest has yet to say that it speaks HTTP/2.
+    // The guest has not yet shown that it speaks HTTP/2.
     if (isSettingsFrame(first)) return first.length < SETTINGS_BYTES ? undefined : this.#deaf();
     const word = first.toString("latin1", 0, STATUS_LINE.length).toLowerCase();
     if (word === STATUS_LINE.toString())
-      return void this.destroy(Refusal.malformed("The upstream read a request in bytes that do not begin like one."));
+      return void this.destroy(
+        Refusal.malformed("The connection did not begin as HTTP, but the upstream responded with HTTP."),
+      );
     if (STATUS_LINE.toString().startsWith(word)) return;
     this.#deaf();
     this.#lines = null;
@@ -71,19 +73,21 @@ export class RawGuard extends Transform {
   }
 }
 
-/** Head of a frame of HTTP/2 (RFC 9113 §4.1). */
+/** Length of an HTTP/2 frame header (RFC 9113 §4.1). */
 const SETTINGS_BYTES = 9;
 
-/** The guard for bytes of a connection that is no TLS, or within TLS that was opened: there any port may be HTTP's. */
+/** The guard for raw bytes, outside TLS or within intercepted TLS. Within TLS, every port may belong to an HTTP server. */
 export function guardRaw(upstream: Duplex, port: number, withinTls: boolean): RawGuard {
   return new RawGuard(upstream, { lines: withinTls || HTTP_PORTS.has(port) ? Infinity : 1 });
 }
 
-/** The guard for TLS that is not opened: what it begins with is the guest's as well, and the upstream may know no TLS. */
+/** The guard for TLS that is passed through. The guest also controls the ClientHello, and the upstream may not speak TLS at all. */
 export function guardTls(upstream: Duplex): RawGuard {
   return new RawGuard(upstream, { lines: Infinity, versions: false });
 }
 
 function hiddenRequest(): Refusal {
-  return Refusal.malformed("Bytes that do not begin like a request contain a line that a server may read as one.");
+  return Refusal.malformed(
+    "The connection did not begin as HTTP, but contained a line that a server could read as a request.",
+  );
 }

@@ -8,19 +8,19 @@ import { splice } from "../streams/splice.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { RawGuard } from "./raw-guard.ts";
 
-/** What bytes without a meaning that is known here go over. */
+/** A connection whose bytes are passed on without being parsed. */
 export interface RawConnection {
   guest: Duplex;
   upstream: Dialled;
   protocol: "tcp" | "tls";
-  /** Whom it is for. */
+  /** The host that the connection is for. */
   host: HostRef;
   guard: RawGuard;
-  /** What else has to stay as it is for the connection to go on. */
+  /** A further decision that must allow the connection to continue. */
   decide?(): Decision;
 }
 
-/** Bytes without a meaning that is known here. Where request rules hold, only requests pass. */
+/** Passes bytes on in both directions. Hosts with request rules get requests only, so raw bytes to them are denied. */
 export async function serveRaw(
   { flow, record }: ConnectionContext,
   { guest, upstream, protocol, host, guard, decide }: RawConnection,
@@ -56,6 +56,6 @@ function decideRaw(sandbox: Sandbox, host: HostRef, port: number): Decision {
   const decision = sandbox.policy.decide(host, port);
   const [rule] = decision.allowed ? sandbox.rules.rulesFor(host, port) : [];
   return rule
-    ? { allowed: false, rule: rule.text, reason: "Request rules cover this host, so only requests may go to it." }
+    ? { allowed: false, rule: rule.text, reason: "This host has request rules, so only HTTP requests may go to it." }
     : decision;
 }

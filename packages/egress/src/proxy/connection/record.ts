@@ -1,14 +1,14 @@
-/** What is reported of a connection and of the requests in it: of each exactly one event. */
+/** Events of a connection and its requests: one for each request, or one for the connection if it had none. */
 import type { ConnectionEvent, HttpEvent, Verdict } from "../../contract.ts";
 import type { HostRef } from "../../policy/mod.ts";
 import type { Flow } from "./flow.ts";
 
-/** Longest text of the guest's that is kept in an event, characters. */
+/** Longest text from the guest that is kept in an event, characters. */
 const MAX_TEXT = 2_048;
-/** Names of query parameters that are kept. */
+/** Number of query parameter names that are kept. */
 const MAX_QUERY_NAMES = 64;
 
-/** A host as events have it: without brackets. */
+/** A host as written in events: without brackets. */
 export function eventHost(host: HostRef): string {
   return "name" in host ? host.name : host.address.text;
 }
@@ -20,10 +20,10 @@ export type ConnectionOutcome = Partial<
   host?: HostRef;
 };
 
-/** Said of a connection for requests of which none was reported: it stayed silent, or HTTP/2 itself rejected what came. */
+/** Reason for an HTTP connection without requests: it stayed silent, or Node's HTTP/2 rejected what came. */
 export const NO_REQUEST = "No valid request came over it.";
 
-/** The record of one connection of a guest. */
+/** Reports one connection of a guest. */
 export class ConnectionRecord {
   readonly #flow: Flow;
   readonly #at = Date.now();
@@ -35,7 +35,7 @@ export class ConnectionRecord {
     this.#flow = flow;
   }
 
-  /** Whether something of it has been reported. */
+  /** Whether the connection or one of its requests has been reported. */
   get reported(): boolean {
     return this.#reported;
   }
@@ -45,7 +45,7 @@ export class ConnectionRecord {
     return this.#pending;
   }
 
-  /** Reports the connection, unless it or requests in it have been. */
+  /** Reports the connection, unless it or one of its requests has been reported. */
   async connection(outcome: ConnectionOutcome): Promise<void> {
     if (this.#reported) return;
     const { host, ...rest } = outcome;
@@ -66,7 +66,7 @@ export class ConnectionRecord {
     });
   }
 
-  /** Reports what was no request but should have been one, whatever has been reported before. */
+  /** Reports a malformed request, whatever has been reported before. */
   malformed(reason: string, host: HostRef | null): Promise<void> {
     this.#reported = false;
     return this.connection({ verdict: "denied", reason, ...(host && { host }) });
@@ -84,7 +84,7 @@ export class ConnectionRecord {
   }
 }
 
-/** The record of one request, filled in as it goes. */
+/** Reports one request. The event is filled in as the exchange proceeds. */
 export class RequestRecord {
   readonly event: HttpEvent;
   readonly #started = performance.now();
@@ -120,7 +120,7 @@ export class RequestRecord {
     };
   }
 
-  /** Says whom it is for where that is another than the host of its connection. */
+  /** Sets the target, if it is not the host of the connection. */
   aim(host: HostRef, port: number, path: string): void {
     Object.assign(this.event, { host: eventHost(host), port, path: clip(path.split("?", 1)[0]!) });
   }
@@ -131,7 +131,7 @@ export class RequestRecord {
     for (const name of names) if (!list.includes(name)) list.push(name);
   }
 
-  /** Reports it. Once. */
+  /** Reports the request. Call it once. */
   report(): Promise<void> {
     this.event.durationMs = Math.round(performance.now() - this.#started);
     return this.#connection.http(this.event);
@@ -145,7 +145,7 @@ function queryNames(target: string): string[] {
     .slice(0, 65_536)
     .split("&", MAX_QUERY_NAMES)
     .map((part) => {
-      // What has no "=" may be a value as well as a name.
+      // Text without "=" could be a value rather than a name.
       if (!part.includes("=")) return "";
       const name = part.split("=", 1)[0]!;
       try {

@@ -1,6 +1,6 @@
-/** What anybody might read as the first line of a request, however leniently: for bytes that are passed on without a parser. */
+/** Recognises whatever a server could read as the first line of a request, however lenient. For bytes that are passed on unparsed. */
 
-/** In upper case followed by any blank they begin a request: HTTP/0.9 has no version. */
+/** In upper case and followed by whitespace, these begin a request: HTTP/0.9 has no version. */
 const METHODS = new Set(["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI"]);
 const LONGEST_METHOD = 7;
 const VERSION = "http/";
@@ -11,12 +11,12 @@ const CR = 13;
 const LF = 10;
 const SLASH = 47;
 const STAR = 42;
-/** By which servers in some language split lines; the last two end U+2028 and U+2029. */
+/** Bytes at which servers in some language split lines; the last two are the final bytes of U+2028 and U+2029. */
 const LINE_ENDS = new Set([LF, CR, 0x0b, 0x0c, 0x1c, 0x1d, 0x1e, 0x85, 0xa8, 0xa9]);
 
 /**
- * Whether servers in some language take a byte for, or for a part of, a blank: controls, and what blanks beyond ASCII consist of, in
- * Latin-1 (U+0085, U+00A0) as well as in UTF-8 (U+1680, U+2000 …, U+3000, U+FEFF).
+ * Whether servers in some language treat a byte as whitespace or part of it: control characters, and the bytes of non-ASCII whitespace,
+ * in Latin-1 (U+0085, U+00A0) and in UTF-8 (U+1680, U+2000 …, U+3000, U+FEFF).
  */
 export function isBlank(byte: number): boolean {
   return (
@@ -25,30 +25,30 @@ export function isBlank(byte: number): boolean {
 }
 
 export interface RequestLinesOptions {
-  /** How many lines that are not empty are looked at. */
+  /** How many non-empty lines are examined. */
   lines: number;
-  /** Whether a line that ends in a version is a request whatever its method; not in a ClientHello, where `http/1.1` is a protocol's name. */
+  /** Whether a line that ends with a version is a request whatever its method. Not in a ClientHello, where `http/1.1` is a protocol name. */
   versions?: boolean;
 }
 
-/** Looks at bytes as they come, each of them once. */
+/** Scans bytes as they arrive, each of them once. */
 export class RequestLines {
   readonly #versions: boolean;
   #linesLeft: number;
-  /** Words since the last line feed, the one that is under way included. */
+  /** Words since the last line feed, including the current one. */
   #words = 0;
   #inWord = false;
   #word = "";
   #wordBytes = 0;
-  /** Whether no word has begun since the last end of a line, by whoever splits lines. */
+  /** Whether no word has begun since the last line end of any kind. */
   #atStart = true;
-  /** Whether the word under way is the first one of a line. */
+  /** Whether the current word is the first one of a line. */
   #first = true;
-  /** Whether the word before was the first one and a method: in upper case, before a line's end that a line feed may complete; or in any. */
+  /** Whether the previous word was the first one and a method: in upper case before a CR that a line feed may complete, or in any case. */
   #method: "no" | "any case" | "before CR" = "no";
-  /** Whether the last word is a version, or may become one. */
+  /** Whether the last word is a version or could become one. */
   #version = false;
-  /** Bytes from the slash of that version on. */
+  /** Bytes since the slash of that version. */
   #pending = 0;
 
   constructor({ lines, versions = true }: RequestLinesOptions) {
@@ -56,17 +56,17 @@ export class RequestLines {
     this.#versions = versions;
   }
 
-  /** Whether nothing is looked at any more. */
+  /** Whether all lines have been examined. */
   get done(): boolean {
     return this.#linesLeft === 0;
   }
 
-  /** How many of the last bytes must not be passed on yet: with the end of their line, or of everything, they may be a request. */
+  /** How many of the last bytes must be held back: with the end of the line, or of the stream, they could be a request. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** True when these bytes complete as much of a line as it takes for a request. */
+  /** Returns true if these bytes complete something that could be read as a request. */
   push(bytes: Uint8Array): boolean {
     for (let at = 0; at < bytes.length && !this.done; at++) if (this.#take(bytes[at]!)) return true;
     return false;
@@ -135,7 +135,7 @@ export class RequestLines {
   }
 }
 
-/** Whether a line may be read as the first of a request, by whoever reads it. */
+/** Whether any server could read a line as the first of a request. */
 export function isRequestLine(line: Uint8Array): boolean {
   const lines = new RequestLines({ lines: 1 });
   return lines.push(line) || lines.push(Uint8Array.of(LF));

@@ -8,10 +8,10 @@ import { loadUpstreamCas } from "../tls/upstream-cas.ts";
 import type { Shared } from "./flow.ts";
 
 /**
- * Makes ready what all flows share.
+ * Loads what all flows share: the CA, the upstream CAs, and hooks.
  *
- * @param dir where the CA is kept
- * @throws {Error} for settings that cannot be used, with the reason
+ * @param dir folder of the CA
+ * @throws {Error} if a setting or one of its files cannot be used
  */
 export async function openShared(
   dir: string,

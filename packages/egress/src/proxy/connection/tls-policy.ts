@@ -1,18 +1,18 @@
-/** What becomes of a TLS connection, by who it says it is for. */
+/** Decides what happens to a TLS connection: interception, pass-through or refusal. */
 import { canonicalName, type Decision, type HostRef, hostText, matches } from "../../policy/mod.ts";
 import { Refusal } from "../refusal.ts";
 import type { ClientHello } from "../tls/client-hello.ts";
 import type { Flow, Shared } from "./flow.ts";
 
 export type TlsDecision =
-  /** Opened, and for this host. */
-  | { action: "open"; host: HostRef }
-  /** Passed on as it is, to this host. */
-  | { action: "splice"; host: HostRef }
-  /** Told why not. */
+  /** Intercept TLS to this host. */
+  | { action: "intercept"; host: HostRef }
+  /** Pass the connection through to this host as it is. */
+  | { action: "pass-through"; host: HostRef }
+  /** Refuse, with a response that says why. */
   | { action: "refuse"; refusal: Refusal };
 
-/** Decides by policy, never by the address that the guest chose. */
+/** Decides by server name and policy, never by the address that the guest chose. */
 export function decideTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDecision {
   const { policy } = flow.sandbox;
   const refuse = (refusal: Refusal): TlsDecision => ({ action: "refuse", refusal });
@@ -33,31 +33,34 @@ export function decideTls(flow: Flow, hello: ClientHello, shared: Shared): TlsDe
     if (claimed === null && "name" in host)
       return refuse(
         Refusal.mismatch(
-          `The TLS connection to ${hostText(host)}, which is not opened here, has no server name (SNI).`,
+          `The TLS connection to ${hostText(host)} is passed through without interception, so it needs a server name (SNI).`,
         ),
       );
-    return { action: "splice", host };
+    return { action: "pass-through", host };
   }
-  if (policy.restricted || needsOpening(flow, host, shared)) return { action: "open", host };
-  return { action: "splice", host: flow.host };
+  if (policy.restricted || needsInterception(flow, host, shared)) return { action: "intercept", host };
+  return { action: "pass-through", host: flow.host };
 }
 
-/** Whether a TLS connection that passes through may go on: not under an allow list added since, which intercepts everything but pass-through. */
-export function decidePassedOn(flow: Flow, hello: ClientHello, shared: Shared): Decision {
+/**
+ * Decides whether a connection that is being passed through may continue. It may not once there is an allow list that requires
+ * interception.
+ */
+export function decidePassThrough(flow: Flow, hello: ClientHello, shared: Shared): Decision {
   const decision = decideTls(flow, hello, shared);
   if (decision.action === "refuse")
     return { allowed: false, rule: decision.refusal.rule, reason: decision.refusal.message };
-  if (decision.action === "splice" || !flow.sandbox.policy.restricted)
+  if (decision.action === "pass-through" || !flow.sandbox.policy.restricted)
     return flow.sandbox.policy.decide(decision.host, flow.port);
   return {
     allowed: false,
     rule: null,
-    reason: `Under this sandbox's allow list, TLS to ${hostText(decision.host)} is intercepted, but this connection was not.`,
+    reason: `This sandbox now has an allow list, which requires TLS to ${hostText(decision.host)} to be intercepted. Connect again.`,
   };
 }
 
-/** Without an allow list, only TLS for which there is something to do is intercepted. */
-function needsOpening({ sandbox, port }: Flow, host: HostRef, { hooks }: Shared): boolean {
+/** Whether TLS must be intercepted even without an allow list: for hooks, request rules or secrets. */
+function needsInterception({ sandbox, port }: Flow, host: HostRef, { hooks }: Shared): boolean {
   if (hooks !== null || sandbox.rules.rulesFor(host, port).length > 0) return true;
   return "name" in host && sandbox.secrets.approvedFor(host.name, port).length > 0;
 }

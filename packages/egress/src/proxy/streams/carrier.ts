@@ -1,14 +1,14 @@
 import { Duplex } from "node:stream";
 
 /**
- * A connection as a mere stream of bytes. Directly on a socket, Node's TLS sets 64 KiB aside for as long as the connection lives;
- * this way it takes what has come, as much as has come. Node's HTTP/2 would go past the socket's own methods, and lose an answer that is
- * there when sending fails.
+ * Wraps a socket as a plain stream, which changes what Node does with it. Directly on a socket, Node's TLS reserves 64 KiB for the lifetime
+ * of the connection; on a plain stream it takes chunks as they come. Node's HTTP/2 would bypass the socket's methods, and lose a response
+ * that has already arrived when a write fails.
  */
 export class Carrier extends Duplex {
   readonly #socket: Duplex;
 
-  /** @param options.tellsEnd whether its own side that is read ends when the connection's does */
+  /** @param options.tellsEnd whether reading ends when the socket's does */
   constructor(socket: Duplex, { tellsEnd = true } = {}) {
     super();
     this.#socket = socket;
@@ -19,7 +19,7 @@ export class Carrier extends Duplex {
     socket.once("error", (error) => this.destroy(error));
     socket.once("close", () => this.destroy());
     socket.pause();
-    // It may have happened before. (That it was destroyed is noticed when TLS writes.)
+    // It may have ended before. (TLS notices a destroyed socket when it writes.)
     if (tellsEnd && socket.readableEnded) this.push(null);
   }
 

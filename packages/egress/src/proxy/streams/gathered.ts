@@ -1,11 +1,11 @@
 import type { Readable } from "node:stream";
 
-/** Smaller pieces are gathered, bytes: each costs some 200 bytes besides its own. */
+/** Pieces below this size are joined, bytes: each costs some 200 bytes in addition to its content. */
 const SMALL_BYTES = 1_024;
 
 /**
- * Makes one piece of the small ones that are pushed into a stream at once: bounds of what waits count bytes, and whoever cuts what they
- * send into single bytes would fill a hundred times as much memory.
+ * Joins small pieces that are pushed into a stream in the same tick. Buffer limits count bytes, so a peer that sends single bytes would
+ * otherwise use a hundred times as much memory.
  */
 export function gathered<T extends Readable>(stream: T): T {
   const push = stream.push.bind(stream);

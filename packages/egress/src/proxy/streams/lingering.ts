@@ -2,11 +2,11 @@ import type { Duplex } from "node:stream";
 import { FETCH_MS, MAX_DISCARDED_BYTES } from "../limits.ts";
 
 /**
- * Makes `destroy` of one side of a guest's connection wait for what was written before its end: that may still be on its way, for
- * as long as the guest does not fetch it, and destroying the stream would throw it away. What has not been ended, or is destroyed
- * with an error, is destroyed at once, and for the guest that is a reset. So is one that still sends without end.
+ * Makes `destroy` wait until everything written before `end` has been delivered: the guest may not have read it yet, and destroying the
+ * stream would discard it. A stream that was not ended, or is destroyed with an error, is still destroyed at once, which the guest sees
+ * as a reset. So is one whose guest keeps sending.
  *
- * @param carrier what the stream goes over; without it there is nothing to wait for
+ * @param carrier the stream below; once that is destroyed there is nothing to wait for
  * @param restMs how long the stream then has to close by itself, milliseconds
  * @returns a function that destroys it at once
  */

@@ -1,22 +1,22 @@
-/** Two byte streams, joined. */
+/** Joins two byte streams. */
 import type { Duplex, Transform } from "node:stream";
 
 export interface Spliced {
   bytesUp: number;
   bytesDown: number;
-  /** Why it ended before both ends had said so, or null. */
+  /** Why it ended before both sides had closed, or null. */
   error: Error | null;
 }
 
-/** What bytes have to go through; its error ends both connections. */
+/** Transforms for the bytes in each direction. An error of one ends both connections. */
 export interface Guards {
   up?: Transform | null;
   down?: Transform | null;
-  /** What the guest is told last when an error ends both, if anything. */
+  /** Last bytes for the guest when an error ends both connections, if any. */
   farewell?(error: Error): Buffer | null;
 }
 
-/** Carries bytes both ways, each end's FIN by itself, until both have ended; a reset of one resets the other. Never rejects. */
+/** Copies bytes in both directions until both sides have closed. Each FIN is passed on separately; a reset of one side resets the other. Never rejects. */
 export function splice(
   guest: Duplex,
   upstream: Duplex,

@@ -1,17 +1,17 @@
 /**
- * The first message of TLS (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2), as far as it matters: which name is asked for and which protocols
- * are offered. Strict: what is not exactly well-formed is refused, because whoever would be dialled may read it differently.
+ * Parser for the first message of TLS (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2): the server name and the offered protocols. Strict: anything
+ * that is not exactly well-formed is refused, because the upstream might read it differently.
  */
 import { MAX_CLIENT_HELLO_BYTES } from "../limits.ts";
 
 export interface ClientHello {
-  /** Server name as sent (RFC 6066 §3), or null. Visible ASCII only, otherwise untouched. */
+  /** Server name as sent (RFC 6066 §3), or null. Visible ASCII, otherwise unchecked. */
   serverName: string | null;
-  /** Protocols offered (RFC 7301), as Latin-1 strings; empty when the extension is missing. */
+  /** Offered protocols (RFC 7301), as Latin-1 strings; empty if the extension is missing. */
   alpn: string[];
 }
 
-/** `more`: well-formed so far, and nothing can be said before there are `wanted` bytes. `invalid`: it will never be a ClientHello. */
+/** `more`: well-formed so far, needs at least `wanted` bytes. `invalid`: cannot become a ClientHello. */
 export type ClientHelloResult =
   | { state: "done"; hello: ClientHello }
   | { state: "more"; wanted: number }
@@ -20,24 +20,24 @@ export type ClientHelloResult =
 const RECORD_HANDSHAKE = 22;
 const HANDSHAKE_CLIENT_HELLO = 1;
 const RECORD_HEADER_BYTES = 5;
-/** Records that a ClientHello may be spread over. Clients use one, or two or three to get past broken filters. */
+/** Records that a ClientHello may span. Clients use one, or two or three to get past broken filters. */
 const MAX_RECORDS = 64;
 /** RFC 8446 §5.1. */
 const MAX_RECORD_BYTES = 16_384;
 const EXTENSION_SERVER_NAME = 0;
 const EXTENSION_ALPN = 16;
 const NAME_TYPE_HOST = 0;
-/** A name of DNS is shorter; RFC 6066 allows more, nobody can mean it. */
+/** No DNS name is longer, although RFC 6066 allows it. */
 const MAX_NAME_BYTES = 255;
 
 class Invalid extends Error {}
 
-/** Whether a connection that begins with these bytes may be TLS: a handshake record of SSL 3 or later. */
+/** Whether these first bytes could be TLS: a handshake record of SSL 3 or later. */
 export function mayBeTls(bytes: Uint8Array): boolean {
   return bytes[0] === RECORD_HANDSHAKE && (bytes.length < 2 || bytes[1] === 3);
 }
 
-/** Reads what a connection begins with. Never throws. */
+/** Parses the first bytes of a connection. Never throws. */
 export function readClientHello(bytes: Uint8Array): ClientHelloResult {
   try {
     const message = handshakeMessage(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -48,7 +48,7 @@ export function readClientHello(bytes: Uint8Array): ClientHelloResult {
   }
 }
 
-/** The body of the ClientHello, put together from its records; or how many bytes it takes to go on. */
+/** The body of the ClientHello, joined from its records, or the number of bytes needed to continue. */
 function handshakeMessage(bytes: Buffer): Buffer | number {
   const parts: Buffer[] = [];
   let have = 0;
@@ -109,7 +109,7 @@ function serverName(data: Buffer): string {
   extension.end();
   const type = list.take(1)[0];
   const name = list.vector(2);
-  // More than one name of a type is forbidden, and no other type was ever defined.
+  // More than one name of the same type is forbidden, and no other type was ever defined.
   if (type !== NAME_TYPE_HOST || !list.done) throw new Invalid("a list of server names that is not one host name");
   if (name.length === 0 || name.length > MAX_NAME_BYTES)
     throw new Invalid("a server name of a length that is not allowed");
@@ -148,7 +148,7 @@ class Reader {
     return this.#bytes.subarray(this.#at, (this.#at += count));
   }
 
-  /** Bytes with their length before them, in `size` bytes. */
+  /** Bytes prefixed with their length in `size` bytes. */
   vector(size: 1 | 2): Buffer {
     return this.take(this.take(size).readUIntBE(0, size));
   }

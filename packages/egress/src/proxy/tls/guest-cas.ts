@@ -1,4 +1,4 @@
-/** Which authorities guests are given besides those of their image. */
+/** The CAs that guests trust in addition to those of their image. */
 import { X509Certificate } from "node:crypto";
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,16 +7,16 @@ import { authorityPem } from "./authority.ts";
 import { readCertificates } from "./certificates.ts";
 import { environmentFiles } from "./upstream-cas.ts";
 
-/** More would make every sandbox's start slower. Networks have one to three. */
+/** Limit on additional CAs. More would slow down the start of every sandbox; networks have one to three. */
 const MAX_AUTHORITIES = 32;
-/** Where an administrator puts authorities for the system's store: Debian's and Alpine's place, Fedora's, Arch's, SUSE's. */
+/** Where administrators put CAs for the system's store, on Debian and Alpine, Fedora, Arch, SUSE. */
 const LOCAL_AUTHORITIES = [
   "/usr/local/share/ca-certificates/**/*.crt",
   "/etc/pki/ca-trust/source/anchors/*",
   "/etc/ca-certificates/trust-source/anchors/*",
   "/etc/pki/trust/anchors/*",
 ];
-/** The store itself, made of those and of the distribution's. */
+/** The store itself, built from those CAs and the distribution's. */
 const SYSTEM_BUNDLES = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
@@ -29,20 +29,20 @@ export interface GuestCaOptions {
   /** PEM files of `egress.caFiles`. */
   caFiles: readonly string[];
   environment?: NodeJS.ProcessEnv;
-  /** Folder below which the system's files are; another one in tests. */
+  /** Root folder of the system's files. Default `/`; tests use another one. */
   root?: string;
 }
 
 /**
- * PEM of the authorities that guests trust besides their image's: the installation's CA first, then those that the proxy
- * trusts and the world does not (of `egress.caFiles`, of the environment, of the administrator in the system's store). So a
- * guest gets on with an internal registry or a company's proxy whether or not the egress proxy intercepts its TLS.
+ * Loads the CAs that guests trust in addition to their image's, as PEM: the installation's CA first, then the non-public ones that the
+ * proxy trusts (from `egress.caFiles`, the environment, and the administrator's additions to the system's store). With them a guest can
+ * use an internal registry or a company's proxy whether or not the egress proxy intercepts its TLS.
  *
- * What a distribution's list has is left out, also where a variable names the system's whole store: the image has a
- * list of its own, and a newer one.
+ * CAs from the distribution's list are left out, even if an environment variable names the system's whole store: the image has its own,
+ * newer list.
  *
- * @returns the certificates, and how many were left out because there are too many
- * @throws {Error} when a file of `caFiles` cannot be read
+ * @returns the certificates, and how many were left out because of the limit
+ * @throws {Error} if a file of `caFiles` cannot be read
  */
 export async function loadGuestCas({
   dir,
@@ -67,7 +67,7 @@ export async function loadGuestCas({
   };
 }
 
-/** Certificates of the files that can be read. */
+/** The certificates of all readable files. */
 async function readable(files: string[]): Promise<string[]> {
   return (await Promise.all(files.map((file) => readCertificates(file).catch(() => [])))).flat();
 }

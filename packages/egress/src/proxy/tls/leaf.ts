@@ -1,14 +1,14 @@
-/** Certificates that are shown to guests in place of an upstream's. */
+/** Certificates that guests get in place of an upstream's. */
 import type { webcrypto } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { type Authority, DAY_MS, issueServerCertificate, keyPem, newKeyPair } from "@sandkeep/common/x509";
 import { MAX_LEAVES } from "../limits.ts";
 
-/** Short: a leaf is of use only while this process lives. */
+/** Short, since a leaf is only used while this process runs. */
 const VALID_MS = 7 * DAY_MS;
-/** A leaf with less than this left is made anew, for guests whose clock is ahead. */
+/** A leaf with less time left is replaced, for guests whose clock is fast. */
 const RENEW_BEFORE_MS = 2 * DAY_MS;
-/** Longest common name (RFC 5280, ub-common-name); the alternative name is what counts. */
+/** Longest common name (RFC 5280, ub-common-name). Clients check the subject alternative name. */
 const MAX_COMMON_NAME = 64;
 
 interface Leaf {
@@ -16,7 +16,7 @@ interface Leaf {
   renewAt: number;
 }
 
-/** Makes a certificate per name, all with one key, and keeps those that were used last. */
+/** Makes a certificate for each name, all with the same key, and caches the most recently used ones. */
 export class LeafCertificates {
   readonly #authority: Authority;
   readonly #keys: webcrypto.CryptoKeyPair;
@@ -33,7 +33,7 @@ export class LeafCertificates {
     return new LeafCertificates(authority, await newKeyPair());
   }
 
-  /** @param name canonical name of a host, or an address without brackets */
+  /** @param name a host's canonical name, or an address without brackets */
   contextFor(name: string): Promise<SecureContext> {
     const known = this.#leaves.get(name);
     this.#leaves.delete(name);

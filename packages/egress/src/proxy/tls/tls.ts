@@ -1,4 +1,4 @@
-/** Both TLS connections of an opened flow: ours to the upstream, the guest's to us. */
+/** Both TLS connections of an intercepted flow: the proxy's to the upstream, the guest's to the proxy. */
 
 import type { Socket } from "node:net";
 import { isIP } from "node:net";
@@ -9,22 +9,22 @@ import { Carrier } from "../streams/carrier.ts";
 import { lingering } from "../streams/lingering.ts";
 import { MIN_UPSTREAM_VERSION } from "./upstream-cas.ts";
 
-/** Protocols that are understood here. A guest that offers one of them is offered no other. */
+/** The protocols that the proxy speaks. If a guest offers one of them, no others are passed on. */
 const KNOWN = ["h2", "http/1.1"];
 
-/** Protocols as they are registered. In others, and in the lengths between them, a whole request would find room. */
+/** The form of registered protocol names. Other names, and the length bytes between them, could contain a whole request. */
 const NAME = /^[a-z0-9][a-z0-9./_-]*$/;
 
-/** What of a guest's offer of protocols (ALPN) is passed on: it stands in the clear in what an upstream that may know no TLS gets. */
+/** The part of a guest's ALPN offer that is passed on. The upstream receives it in the clear, and may not speak TLS at all. */
 export function offered(alpn: readonly string[]): string[] {
   const known = alpn.filter((protocol) => KNOWN.includes(protocol));
   return known.length > 0 ? known : alpn.filter((protocol) => NAME.test(protocol) && !protocol.startsWith("http"));
 }
 
 /**
- * TLS to an upstream, whose certificate has to be for `name` and of an authority that is trusted.
+ * Connects to an upstream with TLS. Its certificate must be valid for `name` and issued by one of `cas`.
  *
- * @throws {Error} with the reason
+ * @throws {Error} if the handshake fails
  */
 export function connectTls(
   socket: Duplex,
@@ -45,10 +45,10 @@ export function connectTls(
 }
 
 /**
- * TLS from a guest, with a certificate of ours.
+ * Accepts TLS from a guest, with a certificate of this installation.
  *
- * @param protocol the only one that is offered, or null for none
- * @throws {Error} when the guest does not go along
+ * @param protocol the only protocol to offer, or null for none
+ * @throws {Error} if the handshake fails
  */
 export function acceptTls(
   stream: Duplex,
@@ -62,7 +62,7 @@ export function acceptTls(
     ...(protocol !== null && { ALPNProtocols: [protocol] }),
   });
   lingering(tls, stream, 0);
-  // Without a handle of its own below, the stream would stay open.
+  // A stream without its own handle would stay open.
   tls.once("close", () => stream.destroy());
   return secured(tls, "secure", signal);
 }
@@ -71,7 +71,7 @@ function secured(tls: TLSSocket, event: "secure" | "secureConnect", signal: Abor
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       cleanUp();
-      // Whatever else goes wrong with it has no one to tell.
+      // Later errors have no listener.
       tls.on("error", () => undefined);
       tls.destroy();
       reject(error);
@@ -81,7 +81,7 @@ function secured(tls: TLSSocket, event: "secure" | "secureConnect", signal: Abor
     const timer = setTimeout(() => fail(new Error("the handshake took too long")), HANDSHAKE_TIMEOUT_MS);
     const done = () => {
       cleanUp();
-      // Node's HTTP/2 looks at it, and only tls.Server sets it on the side of a server.
+      // Node's HTTP/2 checks this flag, and on the server side only tls.Server sets it.
       (tls as unknown as { secureConnecting: boolean }).secureConnecting = false;
       resolve(tls);
     };

@@ -1,16 +1,16 @@
-/** Which authorities are believed when an upstream shows its certificate. */
+/** The CAs that upstream certificates are verified against. */
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import { readCertificates } from "./certificates.ts";
 
-/** TLS 1.0 and 1.1 are deprecated by RFC 8996; a secret does not travel in them. */
+/** RFC 8996 deprecates TLS 1.0 and 1.1. Secrets are not sent over them. */
 export const MIN_UPSTREAM_VERSION = "TLSv1.2";
 
 /**
- * Authorities of upstream certificates: the system's store, Node's own copy of Mozilla's, those of the environment
- * variables `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE` (a company's network may itself open TLS), and configured files.
+ * Loads the CAs for upstream certificates: the system's store, Node's copy of Mozilla's, those of the environment
+ * variables `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE` (a company's network may itself intercept TLS), and the configured files.
  *
  * @param caFiles PEM files
- * @throws {Error} when a configured file cannot be read or used; files of the environment that cannot be are left out
+ * @throws {Error} if a configured file cannot be read or is invalid; such files from the environment are skipped
  */
 export async function loadUpstreamCas(
   caFiles: readonly string[],
@@ -28,7 +28,7 @@ export async function loadUpstreamCas(
   return createSecureContext({ ca: [...certificates], minVersion: MIN_UPSTREAM_VERSION });
 }
 
-/** Files of further authorities that the server's environment names. */
+/** Files with additional CAs that the server's environment names. */
 export function environmentFiles(environment: NodeJS.ProcessEnv): string[] {
   return [environment.NODE_EXTRA_CA_CERTS, environment.SSL_CERT_FILE].filter((file) => !!file) as string[];
 }
