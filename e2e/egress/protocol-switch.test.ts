@@ -109,7 +109,7 @@ test("on the ports of HTTP nothing else is taken to a host that is not allowed",
   assert.match(String(outcomes.ssh_on_22_to_allowed?.received), /^SSH-2\.0-test/);
 });
 
-test("what is inside an intercepted TLS connection must be HTTP", () => {
+test("what is inside intercepted TLS must be HTTP", () => {
   for (const name of ["raw_in_tls", "tls_in_tls"])
     assert.ok(
       outcomes[name]?.error || /^HTTP\/1\.1 [45]|^$/.test(String(outcomes[name]?.received)),

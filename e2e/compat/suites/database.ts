@@ -30,7 +30,7 @@ export default function database(world: () => World): void {
     }
   }
 
-  test("the real certificate arrives: the connection is not opened on the way", async () => {
+  test("the real certificate arrives: TLS is not intercepted", async () => {
     const {
       guest,
       upstreams: {

@@ -192,7 +192,7 @@ describe("rules, hooks, CONNECT and other ways", () => {
     );
   });
 
-  test("without an allow list, only TLS to hosts of secrets is intercepted", async () => {
+  test("without an allow list, only TLS to hosts with secrets is intercepted", async () => {
     const lab = await start({ policy: { allow: null }, secrets: [{ name: "KEY", value: VALUE, hosts: ["api.test"] }] });
     const tls = await lab.openTls("api.test", 443);
     tls.write(

@@ -1,4 +1,4 @@
-/** TLS that is not opened: what it must not be used for. */
+/** TLS that is passed through: what it must not be used for. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -147,7 +147,7 @@ describe("a pass-through host", () => {
     assert.equal((await lab.reports(1))[0]!.verdict, "denied");
   });
 
-  test("is cut when policy changes, and is not opened for that", async () => {
+  test("is cut when policy changes, not intercepted in the middle", async () => {
     const lab = await start();
     const tls = await open(lab, "pinned.test", "pinned.test");
     const closed = once(tls, "close");

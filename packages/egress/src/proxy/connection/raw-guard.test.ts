@@ -143,7 +143,7 @@ describe("where HTTP is spoken", () => {
     tls.destroy();
   });
 
-  test("a request hidden in a ClientHello that is not opened does not leave", async () => {
+  test("a request hidden in a ClientHello that is passed through does not leave", async () => {
     await using open = await Lab.start(certificates, {
       hosts: { "lenient.test": lenient.port },
       policy: { allow: null },

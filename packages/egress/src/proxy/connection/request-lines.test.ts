@@ -34,7 +34,7 @@ const BLANKS = [
   "\xef\xbb\xbf",
 ];
 
-describe("a line that somebody may read as a request", () => {
+describe("a line that a server could read as a request", () => {
   test("is found with any blanks between its words", () => {
     for (const a of BLANKS) {
       for (const b of BLANKS) {

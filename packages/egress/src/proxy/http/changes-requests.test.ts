@@ -225,7 +225,7 @@ describe("a change by which", () => {
     });
   }
 
-  test("an allow list is added ends TLS that was not intercepted, and rules end raw bytes", async () => {
+  test("a new allow list ends TLS that was passed through, and new rules end raw bytes", async () => {
     await using echo = await upstream((socket) => socket.pipe(socket), {
       tls: await certificates.contextFor("tls.test"),
     });
