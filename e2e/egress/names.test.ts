@@ -102,7 +102,7 @@ test("upstreams are asked for one canonical form", () => {
   }
 });
 
-describe("a pattern that is none is refused at creation, by its own name:", () => {
+describe("an invalid pattern is refused at creation, by name:", () => {
   for (const pattern of REFUSED_AT_CREATION) {
     test(JSON.stringify(pattern), async () => {
       await assert.rejects(

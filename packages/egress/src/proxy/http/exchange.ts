@@ -1,6 +1,6 @@
 /**
- * One request and its answer, whichever version of HTTP either side speaks: checks, policy, rules, hooks, secrets, upstream,
- * redaction, hooks, and the event that tells of it.
+ * One request and its response, in whichever HTTP version each side speaks: checks, policy, rules, hooks, secrets, upstream,
+ * redaction, hooks, and the event that reports it.
  */
 import type { Readable } from "node:stream";
 import { RequestRecord } from "../connection/record.ts";
@@ -16,7 +16,7 @@ import { redactResponse } from "./secrets/redaction.ts";
 import type { Placed } from "./secrets/substitution.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "./upstream.ts";
 
-/** Carries out one exchange. Never rejects: whatever happens is answered and reported. */
+/** Performs one exchange. Never rejects: every outcome gets a response and is reported. */
 export function exchange(
   connection: HttpConnection,
   request: GuestRequest,
@@ -29,7 +29,7 @@ export function exchange(
     const upstream = await connect(prepared.site);
     record.event.address = connection.address;
     using ending = new Ending(connection.flow.sandbox, prepared.permit, reply.signal);
-    // From here to the request nothing may wait: bodies begin to flow when they are listened to, and secrets are those of now.
+    // Do not await anything from here to the request: bodies start to flow once they have listeners, and secrets must be current.
     let placed: Placed | null = null;
     try {
       placed = prepared.place();
@@ -47,7 +47,7 @@ export function exchange(
   });
 }
 
-/** Does what belongs to a request, answers what goes wrong as far as it still can be, and reports it. Never rejects. */
+/** Runs the work for a request, responds to errors if that is still possible, and reports the request. Never rejects. */
 export async function settle(
   connection: HttpConnection,
   request: GuestRequest,
@@ -70,7 +70,7 @@ export async function settle(
   await record.report();
 }
 
-/** A request as the upstream is to get it. */
+/** The request that the upstream gets. */
 export function upstreamRequest(
   connection: HttpConnection,
   { site, target, length, method, trailers }: Prepared,
@@ -84,7 +84,7 @@ export function upstreamRequest(
     method,
     scheme: connection.scheme,
     authority,
-    // A proxy is told all of it.
+    // An HTTP proxy gets the whole URL.
     path: target === site ? placed.path : `${connection.scheme}://${authority}${placed.path}`,
     headers: placed.headers,
     body,
@@ -96,7 +96,7 @@ export function upstreamRequest(
   };
 }
 
-/** Passes an upstream's answer on. */
+/** Passes on an upstream's response. */
 export async function respond(
   connection: HttpConnection,
   { method, asked, context }: Prepared,
@@ -114,7 +114,7 @@ export async function respond(
     );
     const { status } = hooked;
     record.event.status = status;
-    // Hooks may have made another method or status of it than the guest's, or the upstream's, framing is for.
+    // A hook may have changed the method or status, and with it whether there is a body.
     const bodiless = asked === "HEAD" || status === 204 || status === 304;
     const body = bodiless ? null : hooked.body;
     if (body !== hooked.body) hooked.body?.destroy();
@@ -129,7 +129,7 @@ export async function respond(
       redacted.trailers,
     );
   } catch (error) {
-    // Nobody reads it any more: of HTTP/2 it would take up a stream.
+    // Nobody will read it, and in HTTP/2 it would occupy a stream.
     response.body.destroy();
     throw error;
   }
@@ -149,7 +149,7 @@ async function respondItself(
   await reply.send({ status, statusText: "", headers, last: request.body !== null }, empty ? null : body, () => []);
 }
 
-/** A request's body on its way through, counted before it is sent: the exchange ends when it is longer than rules permit. */
+/** A request's body, counted before it is sent. Ends the exchange if it is longer than the rules permit. */
 function carryBody(
   { body, permit, steps }: Prepared,
   placed: Placed,
@@ -196,7 +196,7 @@ async function fail(error: unknown, request: GuestRequest, reply: GuestReply, re
     .catch(() => reply.abort());
 }
 
-/** Codes only: texts of errors may quote what was sent. */
+/** Error codes only: messages may quote what was sent. */
 function describe(error: unknown): string {
   const code: unknown = error instanceof Error && "code" in error ? error.code : null;
   return typeof code === "string" ? code : "it ended early";

@@ -1,4 +1,4 @@
-/** A connection of a guest that carries HTTP: which host its requests may be for, and where they go. */
+/** A guest's connection that carries HTTP: the host that its requests may address, and the upstream they go to. */
 import type { Duplex } from "node:stream";
 import { denial, dialFailure } from "../../dial/error.ts";
 import { type Authority, authorityText, type HostRef, hostText, sameHost } from "../../policy/mod.ts";
@@ -19,13 +19,13 @@ export interface Site {
 
 export interface HttpConnectionOptions extends ConnectionContext {
   scheme: "http" | "https";
-  /** What TLS or the guest's DNS query said; null when only requests can say it. */
+  /** The target according to TLS or the guest's DNS query; null if only the requests can tell. */
   site: Site | null;
-  /** Whether TLS was opened here, and the upstream showed a certificate for the site's name: the condition of putting secrets in. */
+  /** Whether TLS is intercepted and the upstream's certificate is valid for the site's name: the condition for substituting secrets. */
   verified: boolean;
-  /** The connection that has been made for the flow, if there is one. */
+  /** The upstream connection of the flow, if there already is one. */
   upstream: { socket: Duplex; address: string } | null;
-  /** What every request is answered with. */
+  /** The response to every request, if set. */
   refusal: Refusal | null;
 }
 
@@ -34,7 +34,7 @@ export class HttpConnection {
   readonly scheme: "http" | "https";
   readonly verified: boolean;
   readonly refusal: Refusal | null;
-  /** The address of the upstream, once there is one. */
+  /** The upstream's address, once connected. */
   address: string | null;
   #site: Site | null;
   #socket: Duplex | null;
@@ -63,14 +63,14 @@ export class HttpConnection {
     return this.context.record;
   }
 
-  /** Whom the connection is for, once that is known. */
+  /** The target of the connection, once known. */
   get site(): Site | null {
     return this.#site;
   }
 
   /**
-   * Whom a request is for. The first request of a connection to a bare address, without TLS, may say a name; the others have to
-   * say the same.
+   * The target of a request. On a connection to a bare address without TLS, the first request may give a name; all others must give
+   * the same one.
    *
    * @throws {Refusal}
    */
@@ -87,7 +87,7 @@ export class HttpConnection {
     }
     const decision = sandbox.policy.decide(site.host, port);
     if (!decision.allowed) throw Refusal.denied(decision.reason, decision.rule);
-    // A connection that was not made to the name is not used for it under an allow list: the guest chose the address.
+    // Under an allow list, this connection is not used for the name: the guest chose its address.
     if (!sameHost(site.host, host) && sandbox.policy.restricted) {
       this.#socket?.destroy();
       this.#socket = null;
@@ -98,21 +98,21 @@ export class HttpConnection {
   }
 
   /**
-   * Whom a request is for that takes the connection's host for an HTTP proxy, by a URL for another host or port as its target (RFC 9112
-   * §3.2.2). Null for any other request, and within TLS, where a proxy would get what is meant for its target.
+   * The target of a request that uses the connection's host as an HTTP proxy: its request target is a URL for another host or port (RFC
+   * 9112 §3.2.2). Null for any other request, and within TLS, where the proxy would see what is meant for its target.
    */
   targetBehind({ authority, absolute }: CheckedHead): Site | null {
     if (!absolute || !authority || this.scheme !== "http") return null;
     const proxy = this.#site ?? { host: this.flow.host, port: this.flow.port };
     const port = authority.port ?? HTTP_PORT;
     if (sameHost(authority.host, proxy.host) && (authority.port === null || port === proxy.port)) return null;
-    // At a bare address, it may be the name of whom is meant there.
+    // At a bare address, the URL's host may be the name of that address.
     if ("address" in proxy.host && port === proxy.port) return null;
     return { host: authority.host, port };
   }
 
   /**
-   * The connection to the upstream, made when it is first needed.
+   * The connection to the upstream, opened when first needed.
    *
    * @throws {Refusal}
    */
@@ -120,19 +120,19 @@ export class HttpConnection {
     return (this.#upstream ??= this.#connect(site, wrap));
   }
 
-  /** The host of a site, with its port where that is not the scheme's own. */
+  /** A site's host, with its port unless that is the scheme's default. */
   authority(site: Site): string {
     return authorityText(site.host, site.port === (this.scheme === "https" ? 443 : HTTP_PORT) ? null : site.port);
   }
 
-  /** A bare connection to the upstream, for what is not requests any more; it is the caller's. */
+  /** A plain connection to the upstream, owned by the caller. */
   async socket(site: Site): Promise<Duplex> {
     const socket = this.#socket ?? (await this.#dial(site));
     this.#socket = null;
     return socket;
   }
 
-  /** Called once when the upstream takes no more requests. */
+  /** Calls the listener once, when the upstream accepts no more requests. */
   onUpstreamClose(listener: () => void): void {
     if (this.#closed) listener();
     else this.#onClose.push(listener);
@@ -142,7 +142,7 @@ export class HttpConnection {
     return this.#closed;
   }
 
-  /** Ends what it holds. */
+  /** Closes the upstream connection. */
   async close(): Promise<void> {
     this.#release?.();
     this.#socket?.destroy();
@@ -153,8 +153,8 @@ export class HttpConnection {
   }
 
   /**
-   * Says whom the connection is for. A connection that was made to a bare address is not cut with the name that requests then said, so
-   * that is seen to here; nor is it used for the name once there is an allow list.
+   * Sets the target of the connection. A connection to a bare address is not yet cut when policy denies the name that requests give, so
+   * that is done here. It is also cut once there is an allow list.
    */
   #settle(site: Site): void {
     this.#site = site;
@@ -167,7 +167,7 @@ export class HttpConnection {
         ? {
             allowed: false,
             rule: null,
-            reason: `Under an allow list, ${hostText(site.host)} is reached at the address that the host finds for it.`,
+            reason: `Under an allow list, ${hostText(site.host)} may only be reached at an address that the host resolved itself.`,
           }
         : decision;
     };
@@ -195,7 +195,7 @@ export class HttpConnection {
   }
 }
 
-/** What a guest is told of a dial that failed after its own connection had been accepted. */
+/** The refusal for a failed dial after the guest's connection has been accepted. */
 export function dialRefusal(error: unknown, site: Site): Refusal {
   const { denied, rule, message, errno } = dialFailure(error);
   if (denied) return Refusal.denied(message, rule);

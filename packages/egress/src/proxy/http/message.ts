@@ -1,4 +1,4 @@
-/** The near side of an exchange, whichever version of HTTP the guest speaks. */
+/** The guest's side of an exchange, independent of the HTTP version: the request, and the way to respond. */
 import type { Readable } from "node:stream";
 import type { HttpEvent } from "../../contract.ts";
 import type { Header } from "../headers.ts";
@@ -7,9 +7,9 @@ import type { RequestHead } from "./request/request-checks.ts";
 export interface GuestRequest {
   protocol: HttpEvent["protocol"];
   head: RequestHead;
-  /** Null when there is none. */
+  /** Null if there is none. */
   body: Readable | null;
-  /** What was declared of the body's length in bytes: 0 for none, null for an unknown one. */
+  /** Declared length of the body in bytes: 0 for no body, null if unknown. */
   length: number | null;
   trailers(): Header[];
   expectsContinue: boolean;
@@ -19,19 +19,19 @@ export interface ReplyHead {
   status: number;
   statusText: string;
   headers: Header[];
-  /** Whether the guest's connection should end with this answer. */
+  /** Whether the guest's connection should close after this response. */
   last: boolean;
 }
 
-/** The way back to the guest. */
+/** Sends the response to the guest. */
 export interface GuestReply {
   /** Whether the head has been sent. */
   readonly started: boolean;
-  /** Aborted when the guest goes away. */
+  /** Aborted when the guest disconnects. */
   readonly signal: AbortSignal;
   continue(): void;
-  /** Sends an answer; resolves when all of it has been taken over. */
+  /** Sends a response. Resolves when all of it has been written. */
   send(head: ReplyHead, body: Readable | Buffer | null, trailers: () => Header[]): Promise<void>;
-  /** Ends what cannot be finished so that the guest notices. */
+  /** Aborts a response that cannot be completed, so that the guest notices. */
   abort(): void;
 }

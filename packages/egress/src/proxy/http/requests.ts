@@ -3,7 +3,7 @@ import type { HttpConnection } from "./http-connection.ts";
 import { serveHttp1 } from "./http1/guest-http1.ts";
 import { serveHttp2 } from "./http2/guest-http2.ts";
 
-/** Serves the requests of a connection until it ends. */
+/** Serves the requests on a connection until it ends. */
 export async function serveRequests(
   connection: HttpConnection,
   stream: Duplex,

@@ -1,4 +1,4 @@
-/** The far side of an exchange, whichever version of HTTP it speaks. */
+/** The upstream's side of an exchange, independent of the HTTP version. */
 import type { Readable } from "node:stream";
 import type { Header } from "../headers.ts";
 
@@ -8,18 +8,18 @@ export interface UpstreamRequest {
   authority: string;
   /** With the query. */
   path: string;
-  /** End-to-end headers only: without those that name the host or frame the message. */
+  /** End-to-end headers, without those that name the host or frame the message. */
   headers: Header[];
   body: Readable | null;
-  /** Of the body in bytes; null when it is not known. */
+  /** Length of the body in bytes; null if unknown. */
   length: number | null;
-  /** Asked for when the body has ended. */
+  /** Called when the body has ended. */
   trailers(): Header[];
-  /** Whether the upstream is asked for leave to send the body (RFC 9110 §10.1.1). */
+  /** Whether to send `Expect: 100-continue` before the body (RFC 9110 §10.1.1). */
   expectsContinue: boolean;
-  /** Called when it gives leave. */
+  /** Called on a 100 response. */
   onContinue(): void;
-  /** Whether trailers are welcome. */
+  /** Whether the guest accepts trailers. */
   acceptsTrailers: boolean;
 }
 
@@ -28,19 +28,19 @@ export interface UpstreamResponse {
   statusText: string;
   headers: Header[];
   body: Readable;
-  /** Whether the answer ended with its head, which HTTP/2 can say (gRPC's "Trailers-Only"). */
+  /** Whether the response ended with its head, which HTTP/2 can signal (gRPC's "Trailers-Only"). */
   empty: boolean;
-  /** Of the body, once it has ended. */
+  /** The trailers, available once the body has ended. */
   trailers(): Header[];
-  /** Whether the connection ends with this answer. */
+  /** Whether the connection closes after this response. */
   last: boolean;
 }
 
-/** A connection to an upstream that carries requests, one at a time or many, as its protocol has it. */
+/** An HTTP connection to an upstream. Depending on the protocol it carries one request at a time or many. */
 export interface UpstreamConnection {
-  /** Resolves with the head of the final answer. */
+  /** Resolves once the head of the final response has arrived. */
   request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse>;
-  /** Whether it takes no more requests. */
+  /** Whether it accepts no more requests. */
   readonly closed: boolean;
   /** Called once when that becomes so. */
   onClose(listener: () => void): void;

@@ -1,11 +1,11 @@
-/** Bodies as hooks see them: web streams, and what hooks leave in their place, which may be anything. */
+/** Bodies for hooks: they get web streams, and may leave anything in their place. */
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { Refusal } from "../../refusal.ts";
 
 type WebStream = ReadableStream<Uint8Array>;
 
-/** A body that becomes a web stream only when a hook looks at it. */
+/** A body that becomes a web stream only if a hook accesses it. */
 export class HookBody {
   readonly #body: Readable | null;
   #message: object | null = null;
@@ -16,7 +16,7 @@ export class HookBody {
     this.#body = body;
   }
 
-  /** Makes it a property of a message. */
+  /** Defines the property `body` of a message. */
   into<T extends object>(message: T): T {
     const set = (body: WebStream | null) => (this.#replaced = body);
     return (this.#message = Object.defineProperty(message, "body", {
@@ -28,15 +28,15 @@ export class HookBody {
   }
 
   /**
-   * What the hook left, by what it returned, and whether that is the body as it was: so it is if the hook has not read it.
+   * The body after the hook, given what the hook returned. `same` tells whether it is the original body, unread.
    *
-   * @throws {Refusal} for what is no body
+   * @throws {Refusal} if it is not a body
    */
   outOf(result: { body: WebStream | null } | null): { body: Readable | null; same: boolean } {
     const left = result === null || result === this.#message ? this.#replaced : result.body;
     if (left !== null && (left === undefined || left === this.#web)) {
       if (!this.#web) return { body: this.#body, same: true };
-      // Asked before it is read here.
+      // Check this before reading it here.
       const same = !Readable.isDisturbed(this.#web as unknown as Readable);
       return { body: toNode(this.#web), same };
     }
@@ -52,7 +52,7 @@ export class HookBody {
   }
 }
 
-/** @throws {Refusal} for a stream that somebody is reading, or none at all */
+/** @throws {Refusal} if it is not a stream, or is already being read */
 function toNode(stream: WebStream): Readable {
   let reader: ReadableStreamDefaultReader<unknown>;
   try {
@@ -60,7 +60,7 @@ function toNode(stream: WebStream): Readable {
   } catch {
     throw failed("it left a body that cannot be read");
   }
-  // Only bytes come through, and errors of our own.
+  // Passes on only bytes, and only the proxy's own errors.
   const guarded = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

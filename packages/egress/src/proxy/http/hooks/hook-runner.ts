@@ -1,4 +1,4 @@
-/** Runs hooks: bounded in time, and closed when they fail. */
+/** Runs hooks with a time limit. If a hook fails, so does the request. */
 import type { Readable } from "node:stream";
 import type { HookAnswer, HookContext, HookRequest, HookResponse, Hooks } from "../../../hooks.ts";
 import { endToEnd, type Header, isValid, without } from "../../headers.ts";
@@ -20,7 +20,7 @@ export interface HookedResponse {
   body: Readable | null;
 }
 
-/** An answer that a hook gave by itself. */
+/** A response made by a hook itself. */
 export interface OwnAnswer {
   status: number;
   headers: Header[];
@@ -30,7 +30,7 @@ export interface OwnAnswer {
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PATH = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/;
 
-/** @throws {Refusal} 403 when the hook denies, 502 when it fails */
+/** @throws {Refusal} 403 if the hook denies the request, 502 if the hook fails */
 export async function runRequestHook(
   hooks: Hooks | null,
   request: HookedRequest,
@@ -46,19 +46,19 @@ export async function runRequestHook(
   const result = await run("onRequest", (limited) => hooks.onRequest!(given, limited), context);
   return read("onRequest", () => {
     if (result && ("deny" in result || "answer" in result)) return ownAnswer(result);
-    // Changes in place count as well.
+    // Hooks may also change the request in place.
     const { method, path, headers } = result ?? given;
     const changed = messageHeaders("onRequest", headers);
     if (typeof method !== "string" || !METHOD.test(method) || method === "CONNECT")
-      throw failed("onRequest", "it gave a method that is none");
+      throw failed("onRequest", "it returned an invalid method");
     if (typeof path !== "string" || !(PATH.test(path) || (path === "*" && method === "OPTIONS")))
-      throw failed("onRequest", "it gave a path that is none");
+      throw failed("onRequest", "it returned an invalid path");
     const next = body.outOf(result ?? null);
     return { method, path, headers: without(changed, "expect"), body: next.body, sameBody: next.same };
   });
 }
 
-/** @throws {Refusal} 502 when the hook fails */
+/** @throws {Refusal} 502 if the hook fails */
 export async function runResponseHook(
   hooks: Hooks | null,
   response: HookedResponse,
@@ -70,7 +70,7 @@ export async function runResponseHook(
   const result = await run("onResponse", (limited) => hooks.onResponse!(given, limited), context);
   return read("onResponse", () => {
     const { status, headers } = result ?? given;
-    if (!isFinalStatus(status)) throw failed("onResponse", "it gave a status that is none");
+    if (!isFinalStatus(status)) throw failed("onResponse", "it returned an invalid status");
     const length = response.headers.filter(([name]) => name.toLowerCase() === "content-length");
     const list = messageHeaders("onResponse", headers);
     const next = body.outOf(result ?? null);
@@ -85,7 +85,7 @@ async function run<T>(name: string, hook: (context: HookContext) => T | Promise<
   const ended = new Promise<never>((_, reject) => {
     signal.addEventListener(
       "abort",
-      () => reject(failed(name, late.signal.aborted ? "it took too long" : "the guest has gone")),
+      () => reject(failed(name, late.signal.aborted ? "it took too long" : "the guest disconnected")),
       { once: true },
     );
   });
@@ -100,16 +100,16 @@ async function run<T>(name: string, hook: (context: HookContext) => T | Promise<
   }
 }
 
-/** Reads what a hook gave, which may be anything. */
+/** Reads a hook's result, which may be anything. */
 function read<T>(name: string, reader: () => T): T {
   try {
     return reader();
   } catch (error) {
-    throw error instanceof Refusal ? error : failed(name, "it gave something that cannot be read");
+    throw error instanceof Refusal ? error : failed(name, "it returned something that cannot be read");
   }
 }
 
-/** What sort of thing was thrown: its text may quote what is nobody's business. */
+/** The name of a thrown error. Its message may quote confidential data. */
 function nameOf(thrown: unknown): string {
   try {
     const name: unknown = thrown instanceof Error ? thrown.name : null;
@@ -122,7 +122,7 @@ function nameOf(thrown: unknown): string {
 function ownAnswer(result: HookAnswer): { answer: OwnAnswer } {
   if ("deny" in result) throw new Refusal(String(result.deny), { status: 403, verdict: "denied", rule: "hook" });
   const { status, headers = [], body = "" } = result.answer;
-  if (!isFinalStatus(status)) throw failed("onRequest", "it gave a status that is none");
+  if (!isFinalStatus(status)) throw failed("onRequest", "it returned an invalid status");
   const bytes = Buffer.from(body as string);
   return {
     answer: {
@@ -133,12 +133,12 @@ function ownAnswer(result: HookAnswer): { answer: OwnAnswer } {
   };
 }
 
-/** Headers that a hook may set: none that frames the message or says whom it is for. */
+/** The headers that a hook may set: none that frame the message or name its host. */
 function messageHeaders(hook: string, headers: unknown): Header[] {
-  if (!Array.isArray(headers)) throw failed(hook, "it gave headers that are no list");
+  if (!Array.isArray(headers)) throw failed(hook, "it returned headers that are not a list");
   const list = headers.map(([name, value]): Header => [name, typeof value === "number" ? String(value) : value]);
   if (!list.every((header) => header.every((text) => typeof text === "string") && isValid(header)))
-    throw failed(hook, "it gave a header that cannot be written");
+    throw failed(hook, "it returned an invalid header");
   return endToEnd(without(list, "host", "content-length"));
 }
 

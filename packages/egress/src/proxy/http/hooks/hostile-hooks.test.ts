@@ -72,14 +72,14 @@ const OF_REQUESTS: typeof GARBAGE = {
   "another host's URL": (message) => ({ ...message, path: "http://evil.test/" }),
   "no answer": () => ({ answer: null }),
   "an answer without a status": () => ({ answer: {} }),
-  "an answer that is none yet": () => ({ answer: { status: 101 } }),
-  "an answer with a body that is none": () => ({ answer: { status: 200, body: trap() } }),
+  "a response that is not final": () => ({ answer: { status: 101 } }),
+  "a response with an invalid body": () => ({ answer: { status: 200, body: trap() } }),
   "a reason that throws": () => ({ deny: trap() }),
 };
 
 const OF_ANSWERS: typeof GARBAGE = {
   ...GARBAGE,
-  "a status that is none": (message) => ({ ...message, status: 99 }),
+  "an invalid status": (message) => ({ ...message, status: 99 }),
   "a status that is a text": (message) => ({ ...message, status: "200" }),
 };
 

@@ -1,4 +1,4 @@
-/** CONNECT (RFC 9110 §9.3.6): a guest that believes it talks to a proxy gets one, and the connection is checked anew. */
+/** CONNECT requests (RFC 9110 §9.3.6): the egress proxy itself acts as the HTTP proxy that the guest expects, and starts a new policy decision. */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -34,7 +34,7 @@ export async function serveConnect(
     });
   }
   response.detachSocket(stream as Socket);
-  // Whatever stands behind the name that the guest takes for a proxy is not needed.
+  // The host that the guest believes to be a proxy is not needed.
   await connection.close();
   const inner: Flow = {
     get sandbox() {

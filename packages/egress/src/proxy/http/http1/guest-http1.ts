@@ -1,4 +1,4 @@
-/** HTTP/1 from a guest: parsed by Node's strict parser, one request after the other. */
+/** HTTP/1 from a guest: Node's strict parser, one request after the other. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { IDLE_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_PIPELINED } from "../../limits.ts";
@@ -12,7 +12,7 @@ import { UpstreamHttp1 } from "./upstream-http1.ts";
 
 const connections = new WeakMap<Duplex, GuestHttp1>();
 
-/** Never listens: connections are given to it. One for all, as it holds nothing of its own. */
+/** Never listens: connections are handed to it. One server for all, as it has no state of its own. */
 const server = createServer({
   insecureHTTPParser: false,
   maxHeaderSize: MAX_HEADER_BYTES,
@@ -23,9 +23,9 @@ const server = createServer({
   shouldUpgradeCallback: isWebSocket,
 });
 server.timeout = 0;
-// Unlimited by number here: Node would leave out what is too much. `request/request-checks.ts` counts.
+// No limit here, because Node would silently drop the excess. `request/request-checks.ts` counts.
 server.maxHeadersCount = 0;
-// A guest may say that it has nothing more to send and still wait for its answer.
+// A guest may close its sending side and still wait for the response.
 (server as unknown as { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 server.on("request", (request: IncomingMessage, response: ServerResponse) =>
   connections.get(request.socket)?.handle(request, response, false),
@@ -44,12 +44,12 @@ server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
 );
 server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => connections.get(socket)?.broken(error));
 
-/** Only WebSockets are switched to; other offers of another protocol are passed over, as any server may (RFC 9110 §7.8). */
+/** Only upgrades to WebSocket are accepted; others are ignored, as any server may (RFC 9110 §7.8). */
 function isWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === "websocket";
 }
 
-/** Serves the requests of a connection; resolves when it has ended. */
+/** Serves the requests on a connection. Resolves when it has ended. */
 export function serveHttp1(connection: HttpConnection, stream: Duplex): Promise<void> {
   return new GuestHttp1(connection, stream).ended;
 }
@@ -62,7 +62,7 @@ class GuestHttp1 {
   #waiting = 0;
   #idle: NodeJS.Timeout | undefined;
   #switched: Promise<void> | null = null;
-  /** What is wrong with what the guest sent. */
+  /** Why the guest's bytes are not valid HTTP. */
   #malformed: string | null = null;
 
   constructor(connection: HttpConnection, stream: Duplex) {
@@ -94,13 +94,13 @@ class GuestHttp1 {
       })
       .finally(() => {
         this.#waiting--;
-        // Node has ended it after an answer that was to be the last.
+        // Node has ended the stream after the last response.
         if (this.#stream.writableEnded) this.#stream.destroy();
         this.#rest();
       });
   }
 
-  /** Bytes after this request are no requests any more. */
+  /** Serves a CONNECT or WebSocket request. The bytes after it are no longer HTTP requests of this connection. */
   switch(request: IncomingMessage, head: Buffer): void {
     clearTimeout(this.#idle);
     this.#waiting++;
@@ -113,7 +113,7 @@ class GuestHttp1 {
   }
 
   broken(error: NodeJS.ErrnoException): void {
-    // In the middle of an exchange there is nothing to be said that could not be taken for its answer.
+    // In the middle of an exchange, an error response could be taken for the exchange's own response.
     if (!error.code?.startsWith("HPE_") || this.#switched) return void this.#stream.destroy(error);
     const reason = (this.#malformed = `What the guest sent is not valid HTTP/1.1 (${error.code}).`);
     if (this.#waiting > 0) return void this.#stream.destroy(error);
@@ -133,7 +133,7 @@ class GuestHttp1 {
     return this.#connection.upstream(site, (socket) => new UpstreamHttp1(socket));
   }
 
-  /** When nothing goes on, the guest has a while to go on, and goes when the upstream does. */
+  /** Between requests, closes the connection after a while, or when the upstream has closed. */
   #rest(): void {
     clearTimeout(this.#idle);
     if (this.#waiting > 0 || this.#stream.destroyed) return;

@@ -1,19 +1,19 @@
 import { type Header, isValid } from "../../headers.ts";
 
-/** The first line of a request or an answer. */
+/** The first line of a request or response. */
 const FIRST_LINE = /^[\t\x20-\x7e\x80-\xff]+$/;
 
 /**
- * The head of a message of HTTP/1, to be written as Latin-1: each character is one byte, so what leaves is what was checked.
+ * Formats the head of an HTTP/1 message. Write it as Latin-1: each character is one byte, so what leaves is what was checked.
  *
- * @throws {Error} for what cannot be written as one head; the message quotes nothing of it
+ * @throws {Error} if it cannot be written as a single head; the message quotes none of it
  */
 export function headText(first: string, headers: readonly Header[]): string {
   if (!FIRST_LINE.test(first)) throw new Error("The first line of a head holds what no line may hold.");
   return `${first}\r\n${fieldLines(headers)}\r\n`;
 }
 
-/** Lines of headers or trailers, without the empty one at their end. @throws {Error} as `headText` does */
+/** Formats headers or trailers, without the empty line at the end. @throws {Error} as `headText` does */
 export function fieldLines(headers: readonly Header[]): string {
   let text = "";
   for (const header of headers) {

@@ -1,4 +1,4 @@
-/** One request and its answer on a connection of HTTP/1. */
+/** One request and its response on an HTTP/1 connection to an upstream. */
 import { type Duplex, Readable } from "node:stream";
 import { endToEnd, type Header } from "../../headers.ts";
 import type { UpstreamRequest, UpstreamResponse } from "../upstream.ts";
@@ -10,9 +10,9 @@ const CONTINUE = 100;
 const SWITCHING_PROTOCOLS = 101;
 
 export class Exchange {
-  /** The final answer as soon as its head is there; "switched" when it is a 101. */
+  /** The final response as soon as its head has arrived; "switched" if it is a 101. */
   readonly answer: Promise<UpstreamResponse | "switched">;
-  /** Resolves when request and answer are through, or the exchange has failed. Never rejects. */
+  /** Resolves when request and response are complete, or the exchange has failed. Never rejects. */
   readonly over: Promise<void>;
   head: AnswerHead | null = null;
   readonly #socket: Duplex;
@@ -40,7 +40,7 @@ export class Exchange {
     this.#body = new Readable({
       read: () => void socket.resume(),
       destroy: (error, done) => {
-        // Nobody wants the rest; what follows it can no longer be found.
+        // The rest is not wanted, and without reading it the next response cannot be found.
         if (!this.#parser.done) this.fail(error ?? new Error("The answer is no longer wanted."));
         done(error);
       },
@@ -63,7 +63,7 @@ export class Exchange {
     return this.head?.status === SWITCHING_PROTOCOLS;
   }
 
-  /** Takes bytes of the connection; returns how many of them belonged to the answer. Never throws. */
+  /** Takes bytes from the connection and returns how many of them belonged to the response. Never throws. */
   take(chunk: Buffer): number {
     if (this.#failed) return chunk.length;
     try {
@@ -83,7 +83,7 @@ export class Exchange {
     }
   }
 
-  /** Gives up, and the connection with it. What is complete by then stays so. */
+  /** Aborts the exchange and closes the connection. Parts that are already complete remain so. */
   fail(error: Error): void {
     if (this.#failed) return;
     this.#failed = true;
@@ -112,7 +112,7 @@ export class Exchange {
   #received(trailers: Header[]): void {
     this.#trailers = trailers;
     this.#body.push(null);
-    // What was held back for the body's reader.
+    // It may have been paused for a slow reader of the body.
     this.#socket.resume();
     this.#settle();
   }

@@ -1,4 +1,4 @@
-/** Requests and answers of HTTP/1 as Node's server has them. */
+/** HTTP/1 requests and responses in terms of Node's server. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -6,7 +6,7 @@ import { type Header, lists, pairs, value } from "../../headers.ts";
 import type { HttpConnection } from "../http-connection.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "../message.ts";
 
-/** A request as Node parsed it. */
+/** The guest's request, as parsed by Node. */
 export function guestRequest(
   connection: HttpConnection,
   request: IncomingMessage,
@@ -33,7 +33,7 @@ export function guestRequest(
   };
 }
 
-/** The answer to a request that Node parsed. */
+/** The response to a request that Node parsed. */
 export class Reply implements GuestReply {
   readonly signal: AbortSignal;
   readonly #response: ServerResponse;
@@ -80,7 +80,7 @@ export class Reply implements GuestReply {
       });
       return;
     }
-    // The head, now and as Latin-1. (`flushHeaders` writes it as UTF-8.)
+    // Sends the head now, as Latin-1. (`flushHeaders` would write it as UTF-8.)
     response.write("", "latin1");
     await pipeline(body, response, { end: false });
     const list2 = trailers();

@@ -3,15 +3,15 @@ import { type Header, isValid } from "../../headers.ts";
 import { fieldLines } from "./head-text.ts";
 
 export interface RequestBodyOptions {
-  /** In bytes; null for chunks. */
+  /** Length in bytes; null for chunked encoding. */
   length: number | null;
-  /** Asked for when the body has ended; only chunks can be followed by them. */
+  /** Called when the body has ended; only used with chunked encoding. */
   trailers(): Header[];
-  /** Nothing is written before. */
+  /** Nothing is written before this resolves. */
   turn: Promise<void>;
 }
 
-/** Frames the body of a request on a connection of HTTP/1.1. Never ends the connection. */
+/** Frames a request's body on an HTTP/1.1 connection. Never ends the connection. */
 export class RequestBody extends Writable {
   readonly #socket: Duplex;
   readonly #options: RequestBodyOptions;
@@ -39,7 +39,7 @@ export class RequestBody extends Writable {
       more = socket.write("\r\n", "latin1");
       socket.uncork();
     } else {
-      // More than was said would be the beginning of another request.
+      // Excess bytes would be the beginning of another request.
       if ((this.#left -= chunk.length) < 0)
         return done(new Error("The body of the request is longer than its Content-Length."));
       more = socket.write(chunk);

@@ -1,4 +1,4 @@
-/** HTTP/1.1 towards an upstream: requests are written anew, never copied, and answers are read leniently, over one connection. */
+/** An HTTP/1.1 connection to an upstream. Requests are written from scratch, never copied; responses are read leniently. */
 import type { Duplex } from "node:stream";
 import type { Header } from "../../headers.ts";
 import { EXCHANGE_IDLE_TIMEOUT_MS } from "../../limits.ts";
@@ -9,13 +9,13 @@ import { headText } from "./head-text.ts";
 import { Exchange } from "./http1-exchange.ts";
 import { RequestBody } from "./request-body.ts";
 
-/** Methods whose requests say that their body is empty (RFC 9110 §8.6). */
+/** Methods whose requests declare an empty body (RFC 9110 §8.6). */
 const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 export class UpstreamHttp1 implements UpstreamConnection {
   readonly #socket: Duplex;
   #exchange: Exchange | null = null;
-  /** Resolves when the exchanges so far are over: a request may still be on its way when its answer is there. */
+  /** Resolves when all exchanges so far are over. A request may still be in transit when its response has arrived. */
   #turn: Promise<void> = Promise.resolve();
   #failure: Error | null = null;
   readonly #onData = (chunk: Buffer) => this.#take(chunk);
@@ -52,7 +52,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     throw Refusal.failed("The upstream switched protocols without a request to do so.");
   }
 
-  /** Asks for a WebSocket. The connection is either switched to it, and the caller's, or there is an answer that says why not. */
+  /** Requests a WebSocket. Either the connection is switched to it and belongs to the caller, or the response says why not. */
   async upgrade(
     request: UpstreamRequest,
     signal: AbortSignal,
@@ -68,7 +68,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     return { headers: this.#exchange!.head!.headers, socket: this.#socket };
   }
 
-  /** Not async as far as the body: it flows from when it is listened to. */
+  /** Synchronous up to the body, which starts to flow once it has listeners. */
   #ask(request: UpstreamRequest, fields: Header[], signal: AbortSignal): Promise<UpstreamResponse | "switched"> {
     const socket = this.#socket;
     const { method, path, body, length, trailers } = request;
@@ -83,7 +83,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
       signal.addEventListener("abort", abort, { once: true });
       void exchange.over.then(() => {
         signal.removeEventListener("abort", abort);
-        // An idle connection keeps nothing of it.
+        // An idle connection keeps no reference to it.
         if (this.#exchange === exchange) this.#exchange = null;
       });
       if (this.closed) return exchange.fail(this.#failure ?? ended());
@@ -101,7 +101,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     const exchange = this.#exchange;
     const taken = exchange ? exchange.take(chunk) : 0;
     if (exchange?.switched) return this.#release(chunk.subarray(taken));
-    // Whatever comes without having been asked for, the next request would take for its answer.
+    // Unrequested bytes would be taken for the response to the next request.
     if (chunk.subarray(taken).some((byte) => byte !== 10 && byte !== 13)) this.#socket.destroy();
   }
 
@@ -110,7 +110,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     this.#socket.destroy();
   }
 
-  /** From now on either end may end by itself. */
+  /** Hands the socket over. From now on each side may close independently. */
   #release(rest: Buffer): void {
     const socket = this.#socket;
     socket.off("data", this.#onData).off("end", this.#onEnd).pause();
@@ -141,7 +141,7 @@ function ended(): Error {
   return Object.assign(new Error("The upstream ended the connection before it had answered."), { code: "ECONNRESET" });
 }
 
-/** Streams that are no sockets have none. */
+/** The `setTimeout` of a socket; other streams have none. */
 function timeoutOf(socket: Duplex): ((ms: number, listener?: () => void) => void) | undefined {
   return (socket as { setTimeout?(ms: number, listener?: () => void): void }).setTimeout?.bind(socket);
 }

@@ -1,4 +1,4 @@
-/** HTTP/2 from a guest: any number of requests at a time, for one host. */
+/** HTTP/2 from a guest: concurrent requests to one host. */
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -19,10 +19,10 @@ import type { GuestReply, GuestRequest, ReplyHead } from "../message.ts";
 import { SESSION_OPTIONS } from "./http2-options.ts";
 import { grouped, sendTrailers, UpstreamHttp2 } from "./upstream-http2.ts";
 
-/** Pseudo headers of a request (RFC 9113 §8.3.1). */
+/** Number of a request's pseudo-headers (RFC 9113 §8.3.1). */
 const PSEUDO_HEADERS = 4;
 
-/** Serves the requests of a connection; resolves when it has ended. */
+/** Serves the requests on a connection. Resolves when it has ended. */
 export function serveHttp2(connection: HttpConnection, stream: Duplex): Promise<void> {
   return new GuestHttp2(connection, stream).ended;
 }
@@ -57,7 +57,7 @@ class GuestHttp2 {
       await Promise.all(this.#active);
       await this.#connection.close();
     });
-    // Requests that are under way get their answers; new ones go over a new connection.
+    // Requests in progress still get their responses. New ones need a new connection.
     connection.onUpstreamClose(() => this.#http2.close());
     this.#rest();
   }

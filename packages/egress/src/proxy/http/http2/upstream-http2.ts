@@ -1,4 +1,4 @@
-/** HTTP/2 towards an upstream: one session for one connection of a guest. */
+/** An HTTP/2 connection to an upstream: one session for each connection of a guest. */
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -30,11 +30,11 @@ export class UpstreamHttp2 implements UpstreamConnection {
   readonly #session: ClientHttp2Session;
   #closed = false;
   readonly #listeners: (() => void)[] = [];
-  /** Ends each request that is under way as one to whose answer nothing is added. */
+  /** Tells each request in progress that its response is not continued. */
   readonly #cuts = new Set<() => void>();
 
   constructor(socket: Duplex, windows: WindowBudget) {
-    // Node's HTTP/2 would destroy what stands on a mere stream at its end, with all that has not been read.
+    // At the end of a plain stream, Node's HTTP/2 would destroy the session with everything that has not been read.
     const carrier = socket instanceof UpstreamSocket ? new Carrier(socket, { tellsEnd: false }) : socket;
     this.#session = connect("http://upstream", {
       createConnection: () => carrier,
@@ -49,7 +49,7 @@ export class UpstreamHttp2 implements UpstreamConnection {
       for (const listener of this.#listeners.splice(0)) listener();
     };
     this.#session.once("goaway", close).once("close", close);
-    // Node waits for more, and for room to send, although neither can come any more.
+    // Node would wait for more data, and for room to send, although neither can come.
     const ended = () => {
       close();
       for (const cut of this.#cuts) cut();
@@ -86,7 +86,7 @@ export class UpstreamHttp2 implements UpstreamConnection {
     const stop = () => void body?.unpipe(stream).resume();
     if (body) {
       sendBody(body, stream, () => stream.end());
-      // The upstream wants no more of it, and may still be answering.
+      // The upstream wants no more of the body, and may still be responding.
       stream.once("aborted", stop);
     }
     const ended = () => {
@@ -123,7 +123,7 @@ function head({
   return list;
 }
 
-/** Node takes HTTP/2's headers as an object; several of a name stay several. */
+/** Converts headers to Node's object form. Repeated headers stay separate. */
 export function grouped(headers: readonly Header[]): OutgoingHttpHeaders {
   const list: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of headers) {
@@ -134,7 +134,7 @@ export function grouped(headers: readonly Header[]): OutgoingHttpHeaders {
   return list;
 }
 
-/** Answers the question for trailers when a body has ended; the stream is reset if they cannot be sent. */
+/** Sends trailers when the body has ended. Resets the stream if they cannot be sent. */
 export function sendTrailers(stream: Http2Stream, trailers: () => Header[]): void {
   stream.on("wantTrailers", () => {
     try {
@@ -146,8 +146,8 @@ export function sendTrailers(stream: Http2Stream, trailers: () => Header[]): voi
 }
 
 /**
- * What has come of an answer's body is kept when its stream is reset after its end, as servers do that want no more of a request, and
- * when the connection ends, which `cut` is for.
+ * A response's body that survives a reset after its end, as sent by servers that want no more of a request, and the end of the
+ * connection, which `cut` announces.
  */
 function bodyOf(stream: ClientHttp2Stream): { body: Readable; cut(): void } {
   let complete = false;
@@ -173,7 +173,7 @@ function bodyOf(stream: ClientHttp2Stream): { body: Readable; cut(): void } {
   };
   stream.once("end", () => {
     end();
-    // Nothing more comes of a request that was cut off.
+    // Nothing more follows after a cut.
     if (last || stream.aborted) stream.destroy();
   });
   stream.once("close", end);
@@ -183,7 +183,7 @@ function bodyOf(stream: ClientHttp2Stream): { body: Readable; cut(): void } {
       if (stream.readableEnded) stream.destroy();
       return;
     }
-    // Node may still have to go through what has come.
+    // Node may not have processed everything that has arrived.
     const timer = setTimeout(() => !complete && stream.destroy(cutShort()), LAST_FRAMES_MS);
     stream.once("close", () => clearTimeout(timer));
   };

@@ -2,7 +2,7 @@ import type { Sandbox } from "../../../sandbox/sandbox.ts";
 import { Refusal } from "../../refusal.ts";
 import type { Permit } from "./permit.ts";
 
-/** Ends an exchange: when its guest goes, when policy does not permit it any more, or when it has turned out to be refused. */
+/** Aborts an exchange: when the guest disconnects, when policy no longer allows it, or when it is refused in the middle. */
 export class Ending implements Disposable {
   readonly #controller = new AbortController();
   readonly #guest: AbortSignal;
@@ -27,7 +27,7 @@ export class Ending implements Disposable {
     this.#controller.abort(refusal);
   }
 
-  /** Why it really failed: an error that comes of its end is not the reason for it. */
+  /** The real reason for a failure: a refusal that aborted the exchange, rather than the error that this caused. */
   reasonFor(error: unknown): unknown {
     const { reason } = this.#controller.signal;
     return reason instanceof Refusal ? reason : error;

@@ -1,7 +1,7 @@
-/** Headers by which some servers take a request for another one than it is: what was checked must be what is done. */
+/** Headers that make some servers treat a request as a different one. What was checked must be what is executed. */
 import type { Header } from "../../headers.ts";
 
-/** Another method. */
+/** Override the method. */
 const METHOD = [
   "x-http-method",
   "x-http-method-override",
@@ -10,7 +10,7 @@ const METHOD = [
   "x-forwarded-method",
   "x-original-method",
 ];
-/** Another path. */
+/** Override the path. */
 const PATH = [
   "x-original-url",
   "x-original-uri",
@@ -30,7 +30,7 @@ const PATH = [
   "request-uri",
   "destination",
 ];
-/** Another host, or another port of it; `Proxy` turns into `HTTP_PROXY` for programs that are run by CGI. */
+/** Override the host or port. CGI turns `Proxy` into the variable `HTTP_PROXY`. */
 const HOST = [
   "forwarded",
   "x-forwarded-host",
@@ -52,18 +52,18 @@ const HOST = [
   "proxy-url",
   "proxy",
 ];
-/** Framing, as nobody writes it. */
+/** Framing headers, whose unusual spellings are removed. */
 const FRAMING = ["content-length", "transfer-encoding"];
 
-/** What was checked of a request. */
+/** What was checked about a request. */
 export interface Checks {
   /** Method and path, by request rules. */
   rules: boolean;
-  /** The host, by an allow list, rules or because it gets secrets. */
+  /** The host, because of an allow list, request rules or secrets. */
   host: boolean;
 }
 
-/** Leaves out what could make another request of one that was checked. */
+/** Removes the headers that could turn a checked request into a different one. */
 export function withoutOverrides(headers: readonly Header[], { rules, host }: Checks): Header[] {
   const left = new Set([...(rules ? [...METHOD, ...PATH] : []), ...(host || rules ? HOST : [])]);
   return headers.filter(([name]) => {
@@ -72,7 +72,7 @@ export function withoutOverrides(headers: readonly Header[], { rules, host }: Ch
   });
 }
 
-/** Servers that hand headers to programs as variables (CGI, WSGI, PHP) make one of all characters but letters and digits. */
+/** A name as CGI, WSGI and PHP see it: they make one character of everything except letters and digits. */
 function asServersRead(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "-");
 }

@@ -1,24 +1,24 @@
-/** What lets one request go: policy and request rules, by what they say at the moment, for all whom it passes. */
+/** Permission for one request, by the current policy and request rules, for its target and a proxy on the way. */
 import type { Decision, RequestDecision } from "../../../policy/mod.ts";
 import type { Sandbox } from "../../../sandbox/sandbox.ts";
 import type { Header } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
 import type { Site } from "../http-connection.ts";
 
-/** What rules are held against. */
+/** The properties of a request that rules apply to. */
 export interface Asked {
   method: string;
   /** With the query. */
   path: string;
-  /** Declared of the body, bytes; null for an unknown length. */
+  /** Declared length of the body in bytes; null if unknown. */
   length: number | null;
   websocket: boolean;
 }
 
 export interface PermitOptions {
-  /** What policy says of the host; that of its name, or address, unless more is known. */
+  /** Policy's decision on the host. Default: by its name or address. */
   decideHost?: () => Decision;
-  /** Of the proxy that the request goes through. */
+  /** The permit for the HTTP proxy that the request goes through. */
   via?: Permit | null;
 }
 
@@ -28,13 +28,13 @@ export class Permit {
   readonly #asked: Asked;
   readonly #decideHost: () => Decision;
   readonly #via: Permit | null;
-  /** The rules that it was checked by. */
+  /** The rules that the last decision is based on. */
   #rules: object;
   #decision: RequestDecision;
   #sent = 0;
 
   /**
-   * Checks a request, and counts it if it is allowed.
+   * Decides on a request, and counts it if it is allowed.
    *
    * @throws {Refusal}
    */
@@ -62,12 +62,12 @@ export class Permit {
     return this.#decision.rule ?? this.#decideHost().rule;
   }
 
-  /** Whether a rule bounds what is sent. */
-  get bounded(): boolean {
-    return this.#decision.rule !== null || (this.#via?.bounded ?? false);
+  /** Whether a rule may limit what is sent, so that it must be counted. */
+  get limitsSize(): boolean {
+    return this.#decision.rule !== null || (this.#via?.limitsSize ?? false);
   }
 
-  /** Checks it again, without counting it twice. */
+  /** Decides again, without counting the request twice. */
   decide(): Decision {
     const first = this.#via?.decide();
     if (first && !first.allowed) return first;
@@ -77,7 +77,7 @@ export class Permit {
     return (this.#decision = this.#decideRules(false));
   }
 
-  /** Why it may not go on, by what was checked last. */
+  /** The refusal for the last decision. */
   refusal({ reason, rule }: Decision): Refusal {
     return (
       (this.#via && ruleRefusal(this.#via.#decision)) ?? ruleRefusal(this.#decision) ?? Refusal.denied(reason, rule)
@@ -85,9 +85,9 @@ export class Permit {
   }
 
   /**
-   * Takes down that bytes of the body, or of messages, are about to be sent.
+   * Counts bytes of the body or of messages that are about to be sent.
    *
-   * @throws {Refusal} when they are more than a rule permits, whatever was declared
+   * @throws {Refusal} if they exceed what a rule permits, whatever was declared
    */
   send(bytes: number): void {
     this.#via?.send(bytes);
@@ -99,9 +99,9 @@ export class Permit {
   }
 
   /**
-   * Counts a message of a WebSocket as a request.
+   * Counts a WebSocket message as a request.
    *
-   * @throws {Refusal} when there are too many
+   * @throws {Refusal} if there are too many
    */
   message(): void {
     this.#via?.message();

@@ -1,4 +1,4 @@
-/** From a request as the guest sent it to one that may leave: checks, policy, rules, hooks, and last of all secrets. */
+/** Turns a guest's request into one that may leave: checks, policy, rules, hooks, and finally secrets. */
 import type { Readable, Transform } from "node:stream";
 import type { HookContext } from "../../../hooks.ts";
 import { authorityText } from "../../../policy/mod.ts";
@@ -14,9 +14,9 @@ import { Permit } from "./permit.ts";
 import { checkHead } from "./request-checks.ts";
 
 export interface Prepared {
-  /** Where it goes. */
+  /** The host that the request is sent to. */
   site: Site;
-  /** Whom it is for: another than the site when that is an HTTP proxy. */
+  /** The request target. Differs from the site if that is an HTTP proxy. */
   target: Site;
   /** As hooks left it. */
   method: string;
@@ -24,8 +24,8 @@ export interface Prepared {
   asked: string;
   permit: Permit;
   /**
-   * Checks it once more and gives path, query and headers with secrets in them: by what policy, rules and secrets say now. Between
-   * this and sending nothing may wait.
+   * Decides once more by the current policy and rules, and returns path, query and headers with the current secrets substituted. Do not
+   * await anything between this and sending.
    *
    * @throws {Refusal}
    */
@@ -33,11 +33,11 @@ export interface Prepared {
   /** As hooks left it. */
   body: Readable | null;
   length: number | null;
-  /** Those that follow the body; asked for at its end. */
+  /** The trailers; call it when the body has ended. */
   trailers(): Header[];
-  /** What the body goes through; made when it is about to. */
+  /** Creates the body steps; call it right before the body is sent. */
   steps(placed: Placed): Transform[];
-  /** What a hook answers instead of the upstream. */
+  /** The response from a hook, instead of the upstream's. */
   answer: OwnAnswer | null;
   context: HookContext;
 }
@@ -81,7 +81,7 @@ export async function prepare(
   );
   const ready =
     "answer" in hooked ? { method: request.head.method, path, headers, body: request.body, sameBody: true } : hooked;
-  // They are for the proxy, from whoever is in the sandbox.
+  // The sandbox's credentials for the HTTP proxy.
   const credentials = behind
     ? request.head.headers.filter(([name]) => name.toLowerCase() === "proxy-authorization")
     : [];
@@ -103,7 +103,7 @@ export async function prepare(
     },
     body: ready.body,
     length: ready.sameBody ? request.length : ready.body === null ? 0 : null,
-    // Some servers make headers of them.
+    // Some servers merge trailers into headers.
     trailers: () => withoutOverrides(safeTrailers(request.trailers()), checks),
     steps: (placed) =>
       [ready.body && placed.body(value(ready.headers, "content-type"), ready.body)].filter((step) => step !== null),

@@ -1,6 +1,6 @@
 /**
- * Checks of a request's head, the same for HTTP/1 and HTTP/2: it has one meaning, and it is for the host that the
- * connection is for. Nothing of a request that fails goes anywhere.
+ * Checks of a request's head, the same for HTTP/1 and HTTP/2: it is unambiguous, and addressed to the host that the
+ * connection is for. No part of a request that fails is sent.
  */
 import { type Authority, type HostRef, hostText, parseAuthority, sameHost } from "../../../policy/mod.ts";
 import { type Header, values } from "../../headers.ts";
@@ -21,11 +21,11 @@ export interface RequestHead {
 }
 
 export interface CheckedHead {
-  /** Whom it is for; null when an HTTP/1.0 request does not say. */
+  /** The host that the request addresses; null if an HTTP/1.0 request names none. */
   authority: Authority | null;
   /** Path and query, or `*`. */
   path: string;
-  /** Whether the target is a URL, as it is for a proxy (RFC 9112 §3.2.2). */
+  /** Whether the target is a URL, as in requests to an HTTP proxy (RFC 9112 §3.2.2). */
   absolute: boolean;
 }
 
@@ -33,8 +33,8 @@ const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i;
 
 /**
- * Whether a target holds a blank beyond ASCII, at which some servers would end it: in UTF-8, or as single bytes (U+0085 and U+00A0 of Latin-1).
- * Other letters may be there, though they should be encoded: clients send them.
+ * Whether a target contains non-ASCII whitespace, where some servers would end it: in UTF-8, or as single bytes (U+0085 and U+00A0 in
+ * Latin-1). Other non-ASCII characters should be encoded, but are allowed because clients send them.
  */
 function holdsBlank(target: string): boolean {
   if (!/[\x80-\xff]/.test(target)) return false;
@@ -42,7 +42,7 @@ function holdsBlank(target: string): boolean {
   return /[\s\x80-\x9f]/.test(text) || (text.includes("\ufffd") && /[\x85\xa0]/.test(target));
 }
 
-/** @throws {Refusal} 400 for what is malformed, 403 for what is for two hosts at once */
+/** @throws {Refusal} 400 if the head is malformed, 403 if it names two different hosts */
 export function checkHead(head: RequestHead): CheckedHead {
   if (head.headers.length > MAX_HEADERS)
     throw Refusal.malformed(`The request has more than ${MAX_HEADERS} headers.`, 431);
@@ -63,7 +63,7 @@ export function checkHead(head: RequestHead): CheckedHead {
   return { authority: authority ?? host, path, absolute: authority !== null };
 }
 
-/** @throws {Refusal} 403 when a request is for another host, or port, than its connection */
+/** @throws {Refusal} 403 if a request is for another host or port than its connection */
 export function checkSite(authority: Authority | null, site: { host: HostRef; port: number }): void {
   if (!authority) return;
   if (authority.port !== null && authority.port !== site.port) {

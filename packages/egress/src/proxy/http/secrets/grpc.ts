@@ -1,4 +1,4 @@
-/** Bodies of gRPC: messages, each with its length before it (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+/** gRPC bodies: messages, each prefixed with its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 import { Transform, type TransformCallback } from "node:stream";
 import type { PausingScanner } from "../../../secrets/mod.ts";
 import { Refusal } from "../../refusal.ts";
@@ -11,9 +11,9 @@ export function isGrpc(contentType: string | undefined): boolean {
 }
 
 /**
- * Redacts a body of messages. It is searched as one stream, prefixes included: that it consists of messages is what the upstream says,
- * who could cut them in the midst of a value. Their ends only tell when the other side may be waiting: both ends of a call may be
- * waiting for each other, and so none waits because its last bytes happen to be the first of a value.
+ * Redacts a body of messages as one stream, including prefixes: the upstream controls where messages end, and could split them within a
+ * value. Message ends are only used to release bytes that look like the beginning of a value: both sides of a call may be waiting for each
+ * other, so a complete message must not be held back.
  */
 export class RedactedMessages extends Transform {
   readonly #scanner: PausingScanner;
@@ -23,7 +23,7 @@ export class RedactedMessages extends Transform {
   #left = 0;
 
   /**
-   * @param scanner one that keeps lengths
+   * @param scanner must keep lengths
    * @param strict whether compressed messages, which cannot be searched, are an error
    */
   constructor(scanner: PausingScanner, strict: boolean) {
@@ -73,26 +73,26 @@ export class RedactedMessages extends Transform {
   }
 }
 
-/** So many bytes of prefixes may wait for what is held of the messages before them. */
+/** Bytes of prefixes that may wait for the held-back contents before them. */
 const MAX_WAITING_PREFIX_BYTES = 64 * 1024;
 
 /**
- * Redacts the contents of messages as one stream, without the prefixes between them: a value that is cut into two messages is whole
- * again for whoever joins them.
+ * Redacts the joined contents of messages, without the prefixes between them: a receiver that joins messages would restore a value that was
+ * split between two.
  */
 export class JoinedMessages extends Transform {
   readonly #scanner: PausingScanner;
   readonly #prefix = Buffer.alloc(PREFIX_BYTES);
   #have = 0;
   #left = 0;
-  /** Bytes of contents that came in and that went out. */
+  /** Bytes of contents received and passed on. */
   #came = 0;
   #went = 0;
-  /** Prefixes, each to go out after so many bytes of contents. */
+  /** Prefixes, each to be passed on after this many bytes of contents. */
   readonly #waiting: { after: number; bytes: Buffer }[] = [];
   #waitingBytes = 0;
 
-  /** @param scanner one that keeps lengths */
+  /** @param scanner must keep lengths */
   constructor(scanner: PausingScanner) {
     super();
     this.#scanner = scanner;
@@ -145,7 +145,7 @@ export class JoinedMessages extends Transform {
     return part.length;
   }
 
-  /** Passes contents on, and the prefixes whose turn it is. */
+  /** Passes on contents, and the prefixes that are due. */
   #out(contents: Buffer[]): void {
     for (let rest of contents) {
       while (rest.length > 0) {

@@ -9,8 +9,8 @@ import {
 import type { RequestRecord } from "../../connection/record.ts";
 
 /**
- * Puts values into a body, or into messages, by the secrets of the moment: after a change the rest gets no value that was revoked or
- * rotated, however long ago the body began. A placeholder that is cut in two by the change stays one.
+ * Substitutes the current secrets in a body or in messages. After a change, the rest gets no revoked or rotated value, no matter when the
+ * body began. A placeholder that is split by the change stays a placeholder.
  */
 export class LiveSubstitution implements Scanner {
   readonly #secrets: () => SecretSet;
@@ -20,8 +20,8 @@ export class LiveSubstitution implements Scanner {
   #current: { of: SecretSet; scanner: Scanner & BodySubstitution };
 
   /**
-   * @param approved those that may be put in; of others it is only noted that their placeholders were there
-   * @param contentType of the body, which says how a value is written in it
+   * @param approved secrets that may be substituted; for others, only the occurrence of their placeholders is recorded
+   * @param contentType of the body, which determines how values are escaped in it
    */
   constructor(
     secrets: () => SecretSet,
@@ -45,13 +45,13 @@ export class LiveSubstitution implements Scanner {
 
   flush(): Buffer[] {
     const { scanner } = this.#current;
-    // What was held back is the beginning of a placeholder at most, never a whole one.
+    // At most the beginning of a placeholder was held back, never a whole one.
     const rest = scanner.flush();
     this.note();
     return rest;
   }
 
-  /** Takes down what was found so far. */
+  /** Records what was found so far. */
   note(): void {
     const { scanner } = this.#current;
     this.#record.note("secrets", scanner.used());

@@ -1,31 +1,31 @@
 /**
- * Parts of answers (RFC 9110 §14) from hosts that may know a value. In two parts that meet within a value, neither shows it: so more
- * is asked for than is wanted, by the length of the longest spelling of a value to either side, and what is wanted is cut out when it
- * has been searched.
+ * Range requests (RFC 9110 §14) to hosts that may know a value. If two parts meet within a value, neither contains all of it. So the proxy
+ * requests more than the guest wants, by the length of a value's longest spelling on either side, and cuts out the wanted part after the
+ * search.
  */
 import { Transform, type TransformCallback } from "node:stream";
 import { type Header, value, values, without } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
 
 const AZURE = "x-ms-range";
-/** What servers take for a `Range`: the standard's, Azure's, and that of a draft which Apache still reads. */
+/** Headers that servers treat as `Range`: the standard one, Azure's, and one from a draft that Apache still supports. */
 const RANGE_HEADERS = ["range", AZURE, "request-range"];
 /** One range of bytes: `bytes=0-99`, `bytes=100-` or `bytes=-100`. Numbers of 15 digits are exact. */
 const RANGE = /^bytes=(?:([0-9]{1,15})-([0-9]{1,15})?|-([0-9]{1,15}))$/i;
 const CONTENT_RANGE = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/(?:([0-9]{1,15})|\*)$/i;
 
-/** The part of an answer that a guest wants. */
+/** The part of a response that a guest wants. */
 export interface WantedPart {
-  /** Its first byte, or how many bytes from the end it has. */
+  /** Its first byte, or its length counted from the end. */
   from: { first: number } | { last: number };
-  /** Its last byte; null for all to the end. */
+  /** Its last byte; null for everything to the end. */
   to: number | null;
-  /** How many more bytes were asked for on either side. */
+  /** How many more bytes are requested on either side. */
   margin: number;
 }
 
 /**
- * Asks for a wider part than a request does. A request for several parts, or one that cannot be read, is made one for the whole.
+ * Widens the range of a request. A request for several parts, or one that cannot be parsed, becomes a request for the whole.
  *
  * @param margin bytes
  */
@@ -34,7 +34,7 @@ export function widenPart(
   headers: Header[],
   margin: number,
 ): { headers: Header[]; part: WantedPart | null } {
-  // In a PUT to Azure it says what is written.
+  // In a PUT to Azure, it is the range to write.
   const names = method === "PUT" ? RANGE_HEADERS.filter((name) => name !== AZURE) : RANGE_HEADERS;
   const given = names.flatMap((name) => values(headers, name));
   if (given.length === 0) return { headers: without(headers, "if-range"), part: null };
@@ -49,7 +49,7 @@ export function widenPart(
         : null;
   if (!part) return { headers: without(rest, "if-range"), part };
   const { asked } = bounds(part);
-  // Of a coded answer a part cannot be decoded.
+  // A part of an encoded response could not be decoded.
   return {
     headers: [...without(rest, "accept-encoding"), ["Accept-Encoding", "identity"], ["Range", `bytes=${asked}`]],
     part,
@@ -65,14 +65,14 @@ function bounds({ from, to, margin }: WantedPart): { asked: string; first: numbe
 export interface CutPart {
   status: number;
   headers: Header[];
-  /** What the body has to go through after it was searched; null for none. */
+  /** The transform for the searched body; null for no body. */
   cut: Transform | null;
 }
 
 /**
- * Cuts what is wanted out of a 206.
+ * Cuts the wanted part out of a 206 response.
  *
- * @throws {Refusal} when it is not the part that was asked for
+ * @throws {Refusal} if it is not the part that was requested
  */
 export function cutPart(part: WantedPart, headers: readonly Header[]): CutPart {
   const [range, ...more] = values(headers, "content-range");
@@ -85,7 +85,7 @@ export function cutPart(part: WantedPart, headers: readonly Header[]): CutPart {
   if (first > last || (length !== undefined && Number(length) !== last - first + 1)) throw mismatch();
   if (asked !== null ? first !== asked || (part.to !== null && last > part.to + part.margin) : !atEnd) throw mismatch();
   const wanted = "first" in part.from ? part.from.first : Math.max(0, total! - part.from.last);
-  // Where the answer does not end with the whole, a value may be cut there.
+  // Unless the part ends where the whole does, a value may be split there.
   const safe = atEnd ? last : last - part.margin;
   const until = Math.min(part.to ?? safe, safe);
   if (wanted > until) {
@@ -100,7 +100,7 @@ export function cutPart(part: WantedPart, headers: readonly Header[]): CutPart {
       cut: null,
     };
   }
-  // A suffix of which more was asked for than there is begins with the whole.
+  // A widened suffix may cover the whole, and then starts at its first byte.
   if (first > 0 && wanted - first < part.margin) throw mismatch();
   return {
     status: 206,
@@ -119,16 +119,16 @@ function mismatch(): Refusal {
   );
 }
 
-/** Lets through some bytes of a body. */
+/** Passes on a section of a body. */
 class Cut extends Transform {
   #skip: number;
   #take: number;
   #left: number;
 
   /**
-   * @param skip bytes before those that are let through
-   * @param take how many are
-   * @param total of the body
+   * @param skip bytes before the section
+   * @param take bytes of the section
+   * @param total bytes of the body
    */
   constructor(skip: number, take: number, total: number) {
     super();

@@ -1,4 +1,4 @@
-/** Values of secrets in answers turn back into placeholders. */
+/** Redacts responses: secret values turn back into placeholders. */
 import { pipeline, type Readable, type Transform } from "node:stream";
 import { decoder, type Redactor } from "../../../secrets/mod.ts";
 import { type Header, isValid, lists, safeTrailers, value, without } from "../../headers.ts";
@@ -18,7 +18,7 @@ export interface Redacted {
   trailers: () => Header[];
 }
 
-/** Headers that are not true any more when a body has been decoded. */
+/** Headers that are wrong once a body has been decoded. */
 const OF_CODED_BODY = [
   "content-length",
   "content-encoding",
@@ -29,7 +29,7 @@ const OF_CODED_BODY = [
   "accept-ranges",
 ];
 
-/** Headers or trailers as the guest may see them: the one way for every head that comes from an upstream. */
+/** Redacts headers or trailers. Every head from an upstream goes through this. */
 export function redactHeaders(redactor: Redactor, headers: readonly Header[]): Header[] {
   return headers
     .map((header) => redactor.redactField(header))
@@ -38,9 +38,9 @@ export function redactHeaders(redactor: Redactor, headers: readonly Header[]): H
 }
 
 /**
- * An answer as the guest may see it.
+ * Redacts a response.
  *
- * @throws {Refusal} when it cannot be searched
+ * @throws {Refusal} if it cannot be searched
  */
 export function redactResponse(
   connection: HttpConnection,
@@ -92,18 +92,18 @@ export function redactResponse(
 interface BodySearch {
   status: number;
   headers: Header[];
-  /** What the body goes through; null when there is to be none. */
+  /** The transforms for the body; null if there must be no body. */
   steps: Transform[] | null;
-  /** Whether it comes out without the coding that it had. */
+  /** Whether these decode the body. */
   decoded: boolean;
 }
 
 /**
- * How an answer's body is searched.
+ * Decides how to search a response's body.
  *
- * @param known whether the host may have been told a value
- * @param part what of it is wanted, if more was asked for
- * @returns why it cannot be
+ * @param known whether the host may know a value
+ * @param part the wanted part, if a larger one was requested
+ * @returns a refusal if the body cannot be searched
  */
 function searchOf(
   redactor: Redactor,
@@ -114,7 +114,7 @@ function searchOf(
   const encoding = (value(headers, "content-encoding") ?? "identity").trim().toLowerCase();
   const grpc = isGrpc(value(headers, "content-type"));
   const decoders = decoder(encoding);
-  // No part was asked for, or one for the whole was made of it.
+  // No part was requested from the upstream.
   if (known && status === 206 && !part)
     return Refusal.failed(
       "The upstream answered with a part that was not requested, in which a secret's value could be cut in two.",
@@ -125,7 +125,7 @@ function searchOf(
       return Refusal.failed(
         "The upstream's answer is in a coding that cannot be decoded, so it cannot be searched for secrets.",
       );
-    // Only its bytes as they are.
+    // Searches only the encoded bytes.
     return { ...same, steps: [redactor.redactBody({ keepLength: true })] };
   }
   if (decoders.length > 0) {
@@ -141,7 +141,7 @@ function searchOf(
       steps: [...decoders, ...(grpc ? messageSteps(redactor, known) : [redactor.redactBody()])],
     };
   }
-  // What has a length, or can be asked for in parts, keeps it.
+  // A body with a length, or one that can be requested in parts, keeps its length.
   const keepLength =
     status === 206 || value(headers, "content-length") !== undefined || lists(headers, "accept-ranges", "bytes");
   const steps = grpc ? messageSteps(redactor, known) : [redactor.redactBody({ keepLength })];
@@ -155,7 +155,7 @@ function searchOf(
   }
 }
 
-/** What calls itself messages is searched as the bytes that it is, and as the contents of its messages one after the other. */
+/** gRPC bodies are searched twice: as plain bytes, and as the joined contents of their messages. */
 function messageSteps(redactor: Redactor, known: boolean): Transform[] {
   return [
     new RedactedMessages(redactor.scanner({ keepLength: true }), known),

@@ -1,4 +1,4 @@
-/** Where the secrets of a sandbox are put into a request, and where their placeholders stay. */
+/** Substitutes a sandbox's secrets in a request. Elsewhere placeholders stay as they are. */
 import type { Readable, Transform } from "node:stream";
 import {
   bodyMayChange,
@@ -21,34 +21,34 @@ import { type WantedPart, widenPart } from "./part.ts";
 export interface Placed {
   path: string;
   headers: Header[];
-  /** Whether the body's length is not known any more. */
+  /** Whether the body's length may change. */
   bodyMayChange: boolean;
-  /** Whether whoever answers may have been told a value. */
+  /** Whether the responding host may know a value. */
   known: boolean;
-  /** What part of the answer is wanted, if it is to be cut out of a larger one. */
+  /** The wanted part of the response, if it must be cut out of a larger one. */
   part: WantedPart | null;
-  /** What the body has to go through, or null. */
+  /** The transform for the body, or null. */
   body(contentType: string | undefined, body: Readable): Transform | null;
-  /** Takes down what was found in the body. */
+  /** Records what was found in the body. */
   finish(): void;
 }
 
 /**
- * The secrets that a request may carry: those approved for its name, if TLS was opened here and the upstream's certificate is
- * for that name. The name was resolved by the host, since nothing else is dialled for a name.
+ * The secrets that a request may carry: those approved for its host name, if TLS is intercepted and the upstream's certificate is
+ * valid for that name. The host itself has resolved the name, as for every name that is dialled.
  */
 export function approvedSecrets(connection: HttpConnection, site: Site): Secret[] {
   if (!connection.verified || connection.scheme !== "https" || !("name" in site.host)) return [];
   return connection.flow.sandbox.secrets.approvedFor(site.host.name, site.port);
 }
 
-/** A request that goes as it is, or nowhere. */
+/** A request without any substitution. */
 export function placeNothing({ path, headers }: { path: string; headers: Header[] }): Placed {
   return { path, headers, bodyMayChange: false, known: false, part: null, body: () => null, finish: () => undefined };
 }
 
 /**
- * @param target whom it is for, if the site is an HTTP proxy
+ * @param target the request target, which differs from the site if that is an HTTP proxy
  * @throws {Refusal}
  */
 export function placeSecrets(
@@ -58,14 +58,14 @@ export function placeSecrets(
   record: RequestRecord,
 ): Placed {
   const { secrets, redactor } = connection.flow.sandbox;
-  // Also when the last one was revoked: its value may still come back.
+  // The redactor also covers revoked secrets, whose values may still come back.
   if (redactor.isEmpty) return placeNothing({ path, headers });
   const approved = approvedSecrets(connection, site);
   const known = redactor.isKnownTo(site.host) || redactor.isKnownTo(target.host);
   if (known && method === "TRACE")
     throw Refusal.malformed("TRACE is not sent to hosts that secrets are approved for.", 405);
   const asked = readable(headers);
-  // Messages of gRPC may be compressed one by one.
+  // gRPC messages may be compressed individually.
   const { headers: wide, part } = known
     ? widenPart(method, without(asked, "grpc-accept-encoding"), redactor.longestSpelling)
     : { headers: asked, part: null };
@@ -95,7 +95,7 @@ export function placeSecrets(
         finish = () => scanner.note();
         return new ScannerTransform(scanner);
       }
-      // Nothing is put in; it is only looked at, without holding anything back.
+      // Nothing is substituted: the body is only searched, and not delayed.
       const scanner = bodySubstitution([], secrets, contentType);
       body.on("data", (chunk: Buffer) => look(scanner, chunk));
       finish = () => record.note("placeholders", scanner.refused());
@@ -105,7 +105,7 @@ export function placeSecrets(
   };
 }
 
-/** Looks for placeholders where it is only for the record: what would take too long is let be. */
+/** Searches for placeholders for the record only, and gives up if it would take too long. */
 function look(scanner: Scanner, chunk: Buffer): void {
   try {
     scanner.push(chunk);
@@ -114,7 +114,7 @@ function look(scanner: Scanner, chunk: Buffer): void {
   }
 }
 
-/** Asks for answers that can be read, so that values in them can be found. */
+/** Asks only for encodings that can be decoded, so that values in responses can be found. */
 function readable(headers: Header[]): Header[] {
   return headers.map(
     ([name, text]): Header => [name, name.toLowerCase() === "accept-encoding" ? filterAcceptEncoding(text) : text],

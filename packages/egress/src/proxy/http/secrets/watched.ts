@@ -1,4 +1,4 @@
-/** Coded bodies that pass as they are, while what they hold is searched. */
+/** Searches encoded bodies while they pass through unchanged. */
 import { Transform, type TransformCallback } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { DecodingStream, Found, Redactor, Scanner } from "../../../secrets/mod.ts";
@@ -6,24 +6,24 @@ import { MAX_WATCHED_HELD_BYTES } from "../../limits.ts";
 import { Refusal } from "../../refusal.ts";
 
 /**
- * Codings that can be watched: nothing of what was passed on can be read before it is decoded here. Zstandard is decoded in blocks,
- * of which the last byte may be missing here while all others have been passed on.
+ * Encodings that can be watched: the guest cannot decode anything before it has been decoded here. That excludes Zstandard, which is decoded
+ * in blocks: all but the last byte of a block could have been passed on before the block is searched.
  */
 const WATCHABLE = new Set(["gzip", "x-gzip", "deflate", "br"]);
 
-/** Whether a body in this coding can be watched. */
+/** Whether a body in this encoding can be watched. */
 export function canWatch(encoding: string): boolean {
   return WATCHABLE.has(encoding);
 }
 
 /**
- * Passes a coded body on as it is, each piece when what it decodes to has been searched, and breaks off when a value is in it: in
- * what is coded it cannot be replaced. For hosts that have not been told a value, and for values that are in nothing by chance.
+ * Passes on an encoded body unchanged, each piece after its decoded content has been searched, and aborts if that contains a value, which
+ * cannot be replaced in encoded data. For hosts that do not know a value, and for values long enough not to occur by chance.
  */
 export class Watched extends Transform {
   readonly #decoder: DecodingStream;
   readonly #decoded: Watch;
-  /** The coded bytes too: a coding has room for names and comments. */
+  /** The encoded bytes are searched too: encodings have room for names and comments. */
   readonly #coded: Watch;
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -78,7 +78,7 @@ export class Watched extends Transform {
     step().then(() => done(), done);
   }
 
-  /** Takes what has been decoded. Nobody listens for data, so that it waits to be taken. */
+  /** Reads what has been decoded. There is no `data` listener, so it waits until it is read. */
   #read(): void {
     try {
       for (let part: Buffer | null; !this.#failure && (part = this.#decoder.read() as Buffer | null); )
@@ -95,7 +95,7 @@ export class Watched extends Transform {
   }
 }
 
-/** A search in which a find is the end. */
+/** A search that fails on the first match. */
 class Watch {
   readonly #scanner: Scanner & Found;
   #open = 0;
@@ -104,7 +104,7 @@ class Watch {
     this.#scanner = redactor.scanner({ keepLength: true });
   }
 
-  /** Whether what was looked at does not end with what could become a value. */
+  /** Whether the input so far does not end with the possible beginning of a value. */
   get isClear(): boolean {
     return this.#open === 0;
   }

@@ -1,4 +1,4 @@
-/** Frames of WebSocket (RFC 6455 §5.2): read strictly, and written anew with their payload changed. */
+/** WebSocket frames (RFC 6455 §5.2): parsed strictly, and rewritten with a changed payload. */
 import { randomBytes } from "node:crypto";
 import { Transform, type TransformCallback } from "node:stream";
 import type { Scanner } from "../../../secrets/mod.ts";
@@ -12,17 +12,17 @@ const FIN = 0x80;
 const MASK = 0x80;
 const MAX_CONTROL_BYTES = 125;
 
-/** Something that no frame is. */
+/** An invalid frame. */
 export class FrameError extends Error {
   override name = "FrameError";
 }
 
 export interface FrameOptions {
-  /** Whether the frames come from a client, and so are masked. */
+  /** Whether the frames are masked, because they come from a client. */
   masked: boolean;
-  /** What the payload of a message's parts goes through; asked for at the beginning of each message. */
+  /** The scanner for a message's payload; called at the beginning of each message. */
   message(): Scanner;
-  /** What the payload of a control frame, which may not become longer, goes through. */
+  /** The scanner for a control frame's payload, which must not become longer. */
   control(): Scanner | null;
 }
 
@@ -35,14 +35,14 @@ interface Frame {
 }
 
 /**
- * Reads frames and writes others: of each frame one with the same meaning, its payload led through a scanner that may hold back what
- * could be the beginning of something until the next part of the message. Extensions must not have been agreed on.
+ * Rewrites frames: each one with the same meaning, its payload passed through a scanner. The scanner may hold back a possible beginning of a
+ * match until the next part of the message. No extensions may be in use.
  */
 export class Frames extends Transform {
   readonly #options: FrameOptions;
   #input: Buffer = Buffer.alloc(0);
   #frame: Frame | null = null;
-  /** Of the message that is under way. */
+  /** Scanner of the current message. */
   #scanner: Scanner | null = null;
   #opcode = 0;
   #begun = false;
@@ -59,7 +59,7 @@ export class Frames extends Transform {
     try {
       this.#input = this.#input.length > 0 ? Buffer.concat([this.#input, chunk]) : chunk;
       while (this.#frame ? this.#payload() : this.#head());
-      // A copy: a few bytes must not keep the memory of a whole chunk.
+      // A copy, so that a few bytes do not keep a whole chunk in memory.
       this.#input = Buffer.from(this.#input);
       done();
     } catch (error) {
@@ -68,11 +68,11 @@ export class Frames extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    // A connection that ends within a frame has lost it.
+    // An incomplete frame at the end of the connection is lost.
     done();
   }
 
-  /** Reads the head of a frame; false when more is needed. */
+  /** Parses a frame's head. Returns false if more bytes are needed. */
   #head(): boolean {
     const input = this.#input;
     if (input.length < 2) return false;
@@ -112,7 +112,7 @@ export class Frames extends Transform {
     this.#begun = false;
   }
 
-  /** Takes what is there of a frame's payload; false when more is needed. */
+  /** Takes the available part of a frame's payload. Returns false if more bytes are needed. */
   #payload(): boolean {
     const frame = this.#frame!;
     const part = this.#input.subarray(0, frame.left);
@@ -123,7 +123,7 @@ export class Frames extends Transform {
     if (frame.opcode >= CLOSE) this.#control.push(plain);
     else this.#keep(this.#scanner!.push(plain));
     if (frame.left > 0) {
-      // What is not a whole frame yet is of no use to its reader, up to a bound.
+      // An incomplete frame is held back, as it is of no use to its reader, up to a limit.
       if (this.#readyBytes > MAX_WEBSOCKET_HELD_BYTES || this.#ready.length > MAX_WEBSOCKET_HELD_PARTS)
         this.#write(false);
       return false;

@@ -1,4 +1,4 @@
-/** WebSockets over HTTP/1.1 (RFC 6455): the handshake is a request like any other, then come frames. */
+/** WebSockets over HTTP/1.1 (RFC 6455): the handshake is a request like any other, followed by frames. */
 import { createHash } from "node:crypto";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -23,7 +23,7 @@ import { Frames } from "./websocket-frames.ts";
 /** RFC 6455 §1.3. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** Serves a request for a WebSocket and the WebSocket; the connection is its own from here on. */
+/** Serves a WebSocket request and then the WebSocket itself, which takes over the connection. */
 export async function serveWebSocket(
   connection: HttpConnection,
   incoming: IncomingMessage,
@@ -50,11 +50,11 @@ export async function serveWebSocket(
     if (!(upstream instanceof UpstreamHttp1))
       throw Refusal.failed("The upstream's connection cannot carry WebSockets.");
     const { permit } = prepared;
-    // From here to the request nothing may wait: secrets are those of now.
+    // Do not await anything from here to the request: secrets must be current.
     const placed = prepared.place();
     const searched = !connection.flow.sandbox.redactor.isEmpty;
-    // Compressed frames could not be searched, and what is in them not be counted.
-    const read = searched || permit.bounded;
+    // Compressed frames could not be searched, and their content not be counted.
+    const read = searched || permit.limitsSize;
     const headers = read ? without(placed.headers, "sec-websocket-extensions") : placed.headers;
     const ending = new Ending(connection.flow.sandbox, permit, reply.signal);
     let answer: Awaited<ReturnType<UpstreamHttp1["upgrade"]>>;
@@ -78,7 +78,7 @@ export async function serveWebSocket(
   });
 }
 
-/** @throws {Refusal} for a handshake that is none (RFC 6455 §4.2.1) */
+/** @throws {Refusal} if the handshake is invalid (RFC 6455 §4.2.1) */
 function checkHandshake(method: string, version: string, headers: Header[], hasBody: boolean): string {
   const key = value(headers, "sec-websocket-key") ?? "";
   if (method !== "GET" || version !== "1.1" || hasBody)
@@ -93,7 +93,7 @@ function checkHandshake(method: string, version: string, headers: Header[], hasB
   return key;
 }
 
-/** @throws {Refusal} when the upstream did not agree to what was asked for */
+/** @throws {Refusal} if the upstream did not accept the handshake as sent */
 function checkAnswer(headers: Header[], key: string, searched: boolean): void {
   const accept = createHash("sha1")
     .update(key + GUID)
@@ -156,10 +156,10 @@ async function carry(
 }
 
 /**
- * What leads payloads through a permit before they are sent.
+ * Counts payloads against a permit before they are sent.
  *
- * @param scanner what they go through then; null leaves them as they are
- * @param whole whether it is for a message, which counts as one; otherwise it is for a control frame
+ * @param scanner what they pass through then; null leaves them unchanged
+ * @param whole true for a message, which counts as a request; false for a control frame
  */
 function counted(permit: Permit, scanner: Scanner | null, whole: boolean): Scanner {
   if (whole) permit.message();
@@ -181,9 +181,9 @@ function redacting(connection: HttpConnection, keepLength: boolean): () => Scann
   };
 }
 
-/** RFC 6455 §7.4.1: the connection is ended because a message breaks a policy. */
+/** RFC 6455 §7.4.1: closed because a message violates a policy. */
 const POLICY_VIOLATION = 1008;
-/** RFC 6455 §5.5: payload of a control frame, less the two bytes of the code. */
+/** RFC 6455 §5.5: payload of a control frame without the two bytes of the code. */
 const MAX_CLOSE_REASON_BYTES = 123;
 
 function closeFrame({ message }: Refusal): Buffer {

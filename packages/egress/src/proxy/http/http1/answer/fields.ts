@@ -1,13 +1,13 @@
-/** Headers of answers as lenient clients read them (curl, Python, Go, browsers); what comes out can be written strictly. */
+/** Parses response headers as leniently as clients do (curl, Python, Go, browsers). The result can be written strictly. */
 import type { Header } from "../../../headers.ts";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 §5.5 has CR and NUL replaced; the other controls cannot be written either. */
+/** RFC 9110 §5.5 requires replacing CR and NUL; other control characters cannot be written either. */
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/g;
 
 /**
- * Reads lines without their ends. A blank before the colon is left out (RFC 9112 §5.1), a folded line continues the one before it
- * (§5.2), and what is no header at all, such as a name with a blank in it, is passed over.
+ * Parses lines without line ends. Whitespace before the colon is removed (RFC 9112 §5.1), a folded line continues the previous one
+ * (§5.2), and invalid lines, such as a name that contains whitespace, are skipped.
  */
 export function readFields(lines: readonly string[]): Header[] {
   const fields: Header[] = [];
@@ -26,12 +26,12 @@ export function readFields(lines: readonly string[]): Header[] {
   return fields;
 }
 
-/** A reason phrase as it can be written. */
+/** Makes a reason phrase valid. */
 export function readPhrase(text: string): string {
   return trim(text.replace(CONTROL, " "));
 }
 
-/** Without blanks around it, in linear time; no other character counts as one. */
+/** Trims spaces and tabs, and no other whitespace, in linear time. */
 export function trim(text: string): string {
   let from = 0;
   let to = text.length;

@@ -1,31 +1,31 @@
-/** The head of an answer, and what it says of the body. */
+/** The head of a response, and the body framing that follows from it. */
 import { type Header, lists, values, without } from "../../../headers.ts";
 import { Refusal } from "../../../refusal.ts";
 import { readFields, readPhrase, trim } from "./fields.ts";
 
-/** How the end of a body is found (RFC 9112 §6.3). */
+/** How to find the end of a body (RFC 9112 §6.3). */
 export type Framing = { kind: "none" } | { kind: "length"; bytes: number } | { kind: "chunked" } | { kind: "close" };
 
 export interface AnswerHead {
   status: number;
   statusText: string;
-  /** As they can be written: at most one `Content-Length`, and none where the body says itself how long it is. */
+  /** Normalised: at most one `Content-Length`, and none if the body is chunked. */
   headers: Header[];
   framing: Framing;
-  /** Whether the connection ends with this answer. */
+  /** Whether the connection closes after this response. */
   last: boolean;
 }
 
 const STATUS_LINE = /^HTTP\/1\.([0-9])[ \t]+([1-9][0-9]{2})(?:[ \t]([^]*))?$/i;
-/** Digits of a length: more is beyond what can be counted exactly. */
+/** A length. More digits could not be represented exactly. */
 const LENGTH = /^0*([0-9]{1,15})$/;
 
 const PREFIX = "HTTP/1.";
 
 /**
- * Whether it can become a status line: nobody waits for the end of what cannot.
+ * Whether a text could become a status line. If not, there is no point in waiting for the line's end.
  *
- * @param text the first line, or what is there of it
+ * @param text the first line, or the part that has arrived
  */
 export function maybeStatusLine(text: string): boolean {
   return PREFIX.startsWith(text.slice(0, PREFIX.length).toUpperCase());
@@ -40,8 +40,8 @@ export function readStatusLine(line: string): { minor: string; status: number; p
 }
 
 /**
- * @param lines without their ends
- * @throws {Refusal} for what is no answer, or says two different things about its length
+ * @param lines without line ends
+ * @throws {Refusal} if it is not a valid head, or has contradictory lengths
  */
 export function readAnswerHead(lines: readonly string[], method: string): AnswerHead {
   const { minor, status, phrase } = readStatusLine(lines[0]!);
@@ -52,7 +52,7 @@ export function readAnswerHead(lines: readonly string[], method: string): Answer
   if (bytes !== null && !chunked && status !== 204) headers.push(["Content-Length", String(bytes)]);
   const framing = framingOf(status, method, chunked, bytes);
   const persistent = minor === "0" ? lists(fields, "connection", "keep-alive") : !lists(fields, "connection", "close");
-  // With both framings somebody is wrong about where the next answer begins (RFC 9112 §6.1).
+  // With both framings, it is unclear where the next response begins (RFC 9112 §6.1).
   return {
     status,
     statusText: readPhrase(phrase),
@@ -68,7 +68,7 @@ function framingOf(status: number, method: string, chunked: boolean, bytes: numb
   return bytes === null ? { kind: "close" } : { kind: "length", bytes };
 }
 
-/** No transfer coding is ever asked for, so the body has none but chunks; "identity" is the old word for none. */
+/** The proxy never asks for a transfer coding, so only chunked is valid. "identity" is the obsolete name for none. */
 function isChunked(fields: readonly Header[]): boolean {
   const codings = words(fields, "transfer-encoding")
     .map((word) => word.toLowerCase())
@@ -78,7 +78,7 @@ function isChunked(fields: readonly Header[]): boolean {
   return codings.length > 0;
 }
 
-/** The same length said more than once is one length (RFC 9110 §8.6). */
+/** Repetitions of the same length count as one (RFC 9110 §8.6). */
 function lengthOf(fields: readonly Header[]): number | null {
   const lengths = words(fields, "content-length").map((word) => LENGTH.exec(word)?.[1]);
   if (lengths.includes(undefined))

@@ -100,7 +100,7 @@ describe("answers are read as clients read them", () => {
     ["a length with a blank before its colon", "Content-Length : 3\r\n\r\nabcd", "abc", "d"],
     ["a folded length", "Content-Length:\r\n 3\r\n\r\nabcd", "abc", "d"],
     ["no length", "\r\nabc", "abc", ""],
-    ["a coding that is none", "Transfer-Encoding: identity\r\nContent-Length: 3\r\n\r\nabcd", "abc", "d"],
+    ["the obsolete coding identity", "Transfer-Encoding: identity\r\nContent-Length: 3\r\n\r\nabcd", "abc", "d"],
     ["chunks", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\ne", "abcd", "e"],
     [
       "chunks, said twice",
@@ -175,7 +175,7 @@ describe("answers are refused", () => {
       /two different/,
     ],
     ["with two different lengths in a list", "HTTP/1.1 200 OK\r\nContent-Length: 3, 4\r\n\r\nabcd", /two different/],
-    ["with a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: 3x\r\n\r\nabc", /not a number/],
+    ["with an invalid length", "HTTP/1.1 200 OK\r\nContent-Length: 3x\r\n\r\nabc", /not a number/],
     ["with a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc", /not a number/],
     [
       "with a length beyond counting",
@@ -188,7 +188,7 @@ describe("answers are refused", () => {
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\xa0\r\n\r\n",
       /transfer coding/,
     ],
-    ["with a size that is none", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n", /not a number/],
+    ["with an invalid size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n", /not a number/],
     [
       "with a size beyond counting",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000\r\nabc\r\n",
@@ -202,7 +202,7 @@ describe("answers are refused", () => {
     ],
     ["without a status line", "<html>", /status line/],
     ["in another version", "HTTP/2 200 OK\r\n\r\n", /status line/],
-    ["with a status that is none", "HTTP/1.1 20 OK\r\n\r\n", /status line/],
+    ["with an invalid status", "HTTP/1.1 20 OK\r\n\r\n", /status line/],
     ["with headers without end", `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(MAX_HEADERS + 1)}`, /headers/],
     ["with a header without end", `HTTP/1.1 200 OK\r\nA: ${"b".repeat(70_000)}`, /longer than/],
     ["with blanks without end", `HTTP/1.1 200 OK\r\nA: ${" ".repeat(70_000)}`, /longer than/],

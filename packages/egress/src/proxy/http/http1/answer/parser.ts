@@ -1,4 +1,4 @@
-/** Reads one answer of HTTP/1 from bytes as they come: leniently, within bounds. */
+/** Incremental parser for one HTTP/1 response: lenient, with limits. */
 import type { Header } from "../../../headers.ts";
 import { MAX_CHUNK_LINE_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM } from "../../../limits.ts";
 import { Refusal } from "../../../refusal.ts";
@@ -6,12 +6,12 @@ import { readFields } from "./fields.ts";
 import { type AnswerHead, maybeStatusLine, readAnswerHead, readStatusLine } from "./head.ts";
 
 export interface AnswerEvents {
-  /** An interim answer (1xx other than 101). */
+  /** An interim response (1xx other than 101). */
   interim(status: number): void;
-  /** The final answer, or a 101. */
+  /** The head of the final response, or of a 101. */
   head(head: AnswerHead): void;
   data(chunk: Buffer): void;
-  /** The answer is complete; never after a 101. */
+  /** The response is complete. Never called after a 101. */
   end(trailers: Header[]): void;
 }
 
@@ -19,7 +19,7 @@ type State = "head" | "chunk-size" | "chunk-end" | "trailers" | "length" | "chun
 
 const LF = 10;
 const SWITCHING_PROTOCOLS = 101;
-/** Blanks around a size are in no grammar, but many servers pad it. Extensions mean nothing to anybody. */
+/** Whitespace around the size is not in the grammar, but many servers pad it. Extensions are ignored. */
 const CHUNK_SIZE = /^[ \t]*0*([0-9a-f]{1,13})[ \t]*(?:;|$)/i;
 
 export class AnswerParser {
@@ -27,16 +27,16 @@ export class AnswerParser {
   readonly #events: AnswerEvents;
   #state: State = "head";
   #interim = 0;
-  /** Of a body with a length, or of a chunk. */
+  /** Remaining bytes of a body with a length, or of a chunk. */
   #left = 0;
-  /** Of the block of lines that is being read. */
+  /** The current block of lines. */
   #lines: string[] = [];
   #blockBytes = 0;
   #partial = "";
-  /** Of the body, from the bytes that are being taken. */
+  /** Body pieces from the current call of `push`. */
   #pieces: Buffer[] = [];
 
-  /** @param method of the request: answers to HEAD have no body */
+  /** @param method the request's method: responses to HEAD have no body */
   constructor(method: string, events: AnswerEvents) {
     this.#method = method;
     this.#events = events;
@@ -47,10 +47,10 @@ export class AnswerParser {
   }
 
   /**
-   * Takes bytes.
+   * Parses more bytes.
    *
-   * @returns how many of them belong to the answer: fewer only when it is complete
-   * @throws {Refusal} for what is no answer, or too much
+   * @returns how many of them belong to the response: fewer than given only if it is complete
+   * @throws {Refusal} if the response is invalid or exceeds a limit
    */
   push(chunk: Buffer): number {
     let at = 0;
@@ -61,12 +61,12 @@ export class AnswerParser {
   }
 
   /**
-   * There is nothing more to come.
+   * Ends the input.
    *
-   * @throws {Error} when the answer is not complete
+   * @throws {Error} if the response is incomplete
    */
   finish(): void {
-    // Some servers leave out the empty line after the last chunk.
+    // Some servers omit the empty line after the last chunk.
     if (this.#state === "close" || this.#state === "trailers") return this.#end([]);
     if (this.#state !== "done")
       throw Object.assign(new Error("The upstream ended the exchange before its answer was complete."), {
@@ -89,7 +89,7 @@ export class AnswerParser {
     return to;
   }
 
-  /** What came together goes on together: chunks of a byte each would take up a hundred times their size. */
+  /** Joins what arrived together: many one-byte chunks would use a hundred times as much memory. */
   #give(): void {
     if (this.#pieces.length === 0) return;
     const data = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
@@ -150,7 +150,7 @@ export class AnswerParser {
         throw Refusal.failed(`The upstream's answer has more than ${MAX_HEADERS} headers.`);
       return;
     }
-    // Empty lines before an answer are what is left of the one before it.
+    // Empty lines before a response belong to the previous one.
     if (this.#state === "head" && this.#lines.length === 0) return;
     const lines = this.#lines;
     this.#lines = [];
