@@ -1,9 +1,9 @@
-/** Operations that a client may abort: by the number it gave them (wire-protocol §7.1). */
+/** Operations that a client may abort, by the id that it gave them (wire-protocol §7.1). */
 export class Aborts {
   readonly #controllers = new Map<number, AbortController>();
 
   /**
-   * A signal for an operation that carries `abortId`; also aborted by the connection's end. Call `done` when it is over.
+   * A signal for an operation that carries `abortId`; the end of the connection aborts it too. Call `done` when the operation has finished.
    */
   register(abortId: number | undefined, connection: AbortSignal): { signal: AbortSignal; done: () => void } {
     if (abortId === undefined) return { signal: connection, done: () => {} };
@@ -17,7 +17,7 @@ export class Aborts {
     };
   }
 
-  /** Aborts the operation. One that is over, or never was, is passed over. */
+  /** Aborts the operation. Unknown ids, and those of finished operations, are ignored. */
   abort(abortId: number): void {
     this.#controllers.get(abortId)?.abort();
   }

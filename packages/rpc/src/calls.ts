@@ -1,11 +1,11 @@
-/** The calls of one connection: params checked, methods carried out, answers in the form that clients read. */
+/** The calls of one connection: checks params, runs methods, and answers in the form that clients expect. */
 import { type RequestId, RPC_ERRORS, type RpcMethod, rpcMethods } from "@sandkeep/protocol";
 import type { ConnectionState } from "./connection-state.ts";
 import { describeFailure, invalidParams, ProtocolError } from "./errors.ts";
 import type { Call } from "./handlers.ts";
 import { handlers } from "./methods/mod.ts";
 
-/** Methods that change no file, and tell of none that changed while they ran: read-ahead survives them. */
+/** Methods that change no file and reveal no change of one while they ran: they do not invalidate read-ahead. */
 const HARMLESS = new Set<RpcMethod>([
   "abort",
   "denoHttpWait",
@@ -32,9 +32,9 @@ const HARMLESS = new Set<RpcMethod>([
 const isMethod = (name: string): name is RpcMethod => Object.hasOwn(rpcMethods, name);
 
 export interface CallsOptions {
-  /** Stops reading the socket, or goes on. */
+  /** Stops or resumes reading the socket. */
   setPaused: (paused: boolean) => void;
-  /** The client broke a bound that no backpressure can keep. */
+  /** The client exceeded a limit that backpressure cannot enforce. */
   overflow: (reason: string) => void;
 }
 
@@ -50,11 +50,11 @@ export class Calls {
     this.#options = options;
   }
 
-  /** Carries out a call and answers it. `method` is null when the message named none; `bytes` is the message's size. */
+  /** Runs a call and answers it. `method` is null if the message names none; `bytes` is the size of the message. */
   async take(id: RequestId, method: string | null, params: unknown, bytes: number): Promise<void> {
     const { limits, outbox } = this.#state;
     this.#pending++;
-    // Twice the bound: the answers to calls that were refused are themselves unsent, so this client reads nothing at all.
+    // Twice the limit: even the refusals are unsent, so this client reads nothing at all.
     if (this.#pending > 2 * limits.pendingCalls)
       return this.#options.overflow(`more than ${limits.pendingCalls} calls under way`);
     this.#count(bytes);
@@ -90,7 +90,7 @@ export class Calls {
     if (error) throw invalidParams(error);
     // A client that does not read its answers gets no new ones.
     if (this.#state.outbox.congested) await this.#state.outbox.drained();
-    // The end may have come meanwhile, such as that of the client's token: nothing begins after it.
+    // The connection may have ended meanwhile, for example with the client's token: nothing may start after that.
     if (this.#state.outbox.over) throw new ProtocolError({ ...RPC_ERRORS.server, message: "The connection is closed" });
     const harmless = HARMLESS.has(method);
     if (!harmless) this.#state.sandbox.touch();
@@ -105,7 +105,7 @@ export class Calls {
   #answer(id: RequestId, result: unknown): string {
     const text = JSON.stringify({ jsonrpc: "2.0", id, result });
     const { resultBytes } = this.#state.limits;
-    // Only the length in UTF-8 counts, and only text beyond a third of the bound can reach it.
+    // The limit is on the length in UTF-8, which only text longer than a third of it can reach.
     if (text.length > resultBytes / 3 && Buffer.byteLength(text) > resultBytes) {
       throw new ProtocolError({
         ...RPC_ERRORS.server,

@@ -35,10 +35,10 @@ export class ConnectionState {
   readonly emit: (activity: Activity) => void;
   readonly aborts = new Aborts();
   readonly runs = new Runs();
-  /** Memory for results that are held as a whole. */
+  /** Memory for results that are held in memory as a whole. */
   readonly heldResults: ByteBudget;
   readonly #readAhead: ReadAheadBudget;
-  /** Called when the connection is over, each once. */
+  /** Called once each when the connection ends. */
   readonly #onClose = new Set<() => void>();
   readonly #handles = new Map<number, FileHandle>();
   readonly #controller = new AbortController();
@@ -54,16 +54,16 @@ export class ConnectionState {
     this.emit = options.emit;
     this.#readAhead = { used: 0, total: options.limits.readAheadTotalBytes };
     this.heldResults = new ByteBudget(options.limits.heldResultBytes);
-    // Every operation under way listens to it.
+    // Every pending operation listens to it.
     setMaxListeners(0, this.#controller.signal);
   }
 
-  /** Aborted when the connection is over. */
+  /** Aborted when the connection ends. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Registers what is to be done when the connection is over; gives what takes that back. */
+  /** Registers a listener for the end of the connection; returns a function that removes it. */
   onClose(listener: () => void): () => void {
     this.#onClose.add(listener);
     return () => this.#onClose.delete(listener);
@@ -82,13 +82,13 @@ export class ConnectionState {
     return handle;
   }
 
-  /** @throws {ApplicationError} when the client has as many files open as it may */
+  /** @throws {ApplicationError} when the client has too many open files */
   assertRoomForHandle(): void {
     if (this.#handles.size >= this.limits.handles)
       throw applicationError("Error", "Too many open files (os error 24)", "EMFILE");
   }
 
-  /** @throws {ApplicationError} when it is closed, or never was this client's */
+  /** @throws {ApplicationError} when it is closed or does not belong to this client */
   handle(id: number): FileHandle {
     const handle = this.#handles.get(id);
     if (!handle) throw applicationError("BadResource", "Bad resource ID", "EBADF");
@@ -99,7 +99,7 @@ export class ConnectionState {
     this.#handles.delete(handle.id);
   }
 
-  /** The connection is over: its reads end, its files are closed, its processes go on. */
+  /** The connection has ended: its reads end, its files are closed, its processes keep running. */
   close(): void {
     this.#controller.abort();
     for (const listener of [...this.#onClose]) listener();
@@ -113,7 +113,7 @@ export class ConnectionState {
     this.#handles.clear();
   }
 
-  /** Tells that a file was written through a handle that is now closed. */
+  /** Reports that a file was written through a handle that is now closed. */
   emitWritten(handle: FileHandle): void {
     this.emit({
       kind: "file.written",

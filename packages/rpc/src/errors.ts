@@ -3,7 +3,7 @@ import { GuestError, GuestGone } from "@sandkeep/host";
 import { type ErrorObject, RPC_ERRORS, type RpcErrorBody } from "@sandkeep/protocol";
 import type { z } from "zod";
 
-/** An application error: the call was understood and could not be done. */
+/** An application error: the call was valid, but failed. */
 export class ApplicationError extends Error {
   override name = "ApplicationError";
   readonly object: ErrorObject;
@@ -13,7 +13,7 @@ export class ApplicationError extends Error {
   }
 }
 
-/** A failure of the protocol itself: unknown method, malformed params, the server's own fault. */
+/** A protocol failure: an unknown method, invalid params, or a fault of the server. */
 export class ProtocolError extends Error {
   override name = "ProtocolError";
   readonly body: RpcErrorBody;
@@ -37,12 +37,12 @@ export function abortError(): ApplicationError {
   });
 }
 
-/** Both clients take exactly this class and code for "the process has already ended" (§5.2). */
+/** Both clients read exactly this class and code as "the process has already ended" (wire-protocol §5.2). */
 export function noSuchProcess(pid: number): ApplicationError {
   return applicationError("TypeError", `There is no running process ${pid}`, "ENOENT");
 }
 
-/** Malformed params, in the form that the Python client reads: every issue has `expected` and a path of strings. */
+/** Invalid params, in the form that the Python client reads: every issue has `expected` and a path of strings. */
 export function invalidParams(error: z.ZodError): ProtocolError {
   const issues = error.issues.map((issue) => ({
     expected: "expected" in issue && typeof issue.expected === "string" ? issue.expected : issue.code,

@@ -1,7 +1,7 @@
 import type { RpcDecodedParams, RpcMethod, RpcResult } from "@sandkeep/protocol";
 import type { ConnectionState } from "./connection-state.ts";
 
-/** One call, as its method sees it. */
+/** A call, from its method's point of view. */
 export interface Call {
   /**
    * Takes `bytes` of the memory for results that are held as a whole, and waits until there is that much. They are given back
@@ -10,7 +10,7 @@ export interface Call {
   hold(bytes: number): Promise<void>;
 }
 
-/** Carries out a method. `undefined` is answered as null. */
+/** Runs a method. `undefined` is answered as null. */
 export type Handler<M extends RpcMethod> = (
   state: ConnectionState,
   params: RpcDecodedParams<M>,

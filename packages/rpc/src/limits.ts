@@ -1,4 +1,7 @@
-/** Bounds of one RPC connection. Each keeps one client from costing the server, or other clients, without end. */
+/**
+ * Limits of one RPC connection (wire-protocol §13). Each keeps one client from using up the server's resources, or other
+ * clients'.
+ */
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -11,42 +14,45 @@ export interface RpcLimits {
   messageBytes: number;
   /** Largest message to a client, bytes: the JavaScript client's `ws` refuses more than 100 MiB. */
   resultBytes: number;
-  /** Calls under way, or answered but not yet sent. A client waits for answers long before it has so many. */
+  /** Pending calls, including answers that are not sent yet. Clients wait for answers long before they have this many. */
   pendingCalls: number;
-  /** Bytes of the messages of calls under way: beyond it the socket is not read until some are done. */
+  /** Bytes of the messages of pending calls: above it, the socket is not read until some calls finish. */
   pendingCallBytes: number;
-  /** Unsent bytes beyond which nothing more is taken from the guest, and the mark below which it goes on. */
+  /** Unsent bytes above which nothing more is taken from the guest, and below which it resumes. */
   outboxHighBytes: number;
   outboxLowBytes: number;
-  /** Results that are held in memory as a whole (files), bytes together, until they are sent. */
+  /** Total bytes of results that are held in memory as a whole (files) until they are sent. */
   heldResultBytes: number;
-  /** A client's stream that no call has named yet: what it may send ahead, bytes (one chunk may go over it). */
+  /** Bytes that a client may send on a stream before a call names it (one chunk may exceed it). */
   unclaimedStreamBytes: number;
-  /** All such streams together, bytes; and their number. */
+  /** Total bytes of all such streams, and their number. */
   unclaimedBytes: number;
   unclaimedStreams: number;
-  /** What claimed streams may hold before the socket is not read any more: the protocol has no flow control of its own. */
+  /**
+   * Bytes of claimed streams above which the socket is not read, because the protocol has no flow control of its own, and
+   * below which it is read again.
+   */
   claimedHighBytes: number;
   claimedLowBytes: number;
   /** Open files. */
   handles: number;
-  /** Largest piece that one `fileRead` gives, bytes; it may give less than was asked for, as any read may. */
+  /** Largest piece that one `fileRead` returns, bytes. Like any read, it may return less than requested. */
   readBytes: number;
-  /** Read-ahead of one file handle, bytes: one such piece is on its way while another is served. */
+  /** Read-ahead of one file handle, bytes: one piece is being fetched while another is served. */
   readAheadBytes: number;
-  /** All files of a connection together, bytes: beyond it they are read without reading ahead. */
+  /** Read-ahead of all files of a connection, bytes: above it, files are read without read-ahead. */
   readAheadTotalBytes: number;
-  /** Age at which bytes read ahead are read again, ms: what others wrote meanwhile must show up soon. */
+  /** Age at which read-ahead is discarded, ms: changes by others must show up soon. */
   readAheadAgeMs: number;
-  /** How long output waits for the client's `processWait`, ms (§6.1 rule 2). */
+  /** How long output waits for the client's `processWait`, ms (wire-protocol §6.1 rule 2). */
   outputGateMs: number;
-  /** Inline Deno code up to so many bytes goes on the command line (Linux allows 128 KiB for one argument). */
+  /** Largest inline Deno code that is passed on the command line, bytes. Linux allows 128 KiB per argument. */
   inlineCodeBytes: number;
   /** Largest answer of a REPL, bytes. */
   replAnswerBytes: number;
-  /** Evaluations that wait for their turn in one REPL. */
+  /** Evaluations that wait in the queue of one REPL. */
   replQueue: number;
-  /** How long a client may take to answer a close before it is cut off, ms: one that reads nothing never answers. */
+  /** How long a client may take to answer a close before it is disconnected, ms: a client that reads nothing never answers. */
   closeGraceMs: number;
 }
 
@@ -75,7 +81,10 @@ export const RPC_LIMITS: RpcLimits = {
   closeGraceMs: 5000,
 };
 
-/** Largest chunk of a stream to a client, bytes: with base64 it stays far below the 1 MiB that the Python client takes (§6.1 rule 8). */
+/**
+ * Largest chunk of a stream to a client, bytes: in base64 it stays far below the 1 MiB that the Python client accepts
+ * (wire-protocol §6.1 rule 8).
+ */
 export const CHUNK_BYTES = 64 * KIB;
 
 /** Deno processes and REPLs whose end is remembered, so that a late `denoHttpWait` is still answered. */
@@ -87,5 +96,5 @@ export const WALK_LINE_BYTES = 64 * KIB;
 /** Longest line that a program may send on its reporting pipe, bytes. */
 export const REPORT_LINE_BYTES = 4 * KIB;
 
-/** What an event keeps of a command line, characters. */
+/** Characters of a command line that an event keeps. */
 export const EVENT_ARGV_CHARS = 8 * KIB;

@@ -30,7 +30,7 @@ export class SandboxState {
     this.#log = options.log;
   }
 
-  /** Changes whenever something happened that could have changed a file, or told a client of a change. */
+  /** Changes whenever something happened that could have changed a file or revealed a change to a client. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -39,7 +39,7 @@ export class SandboxState {
     this.#epoch++;
   }
 
-  /** The server goes and the machine stays: processes must not notice that nobody reads them for a while. */
+  /** The server stops and the machine stays: processes must not notice that nobody reads their output for a while. */
   leave(): void {
     this.#leaving = true;
   }
@@ -48,7 +48,7 @@ export class SandboxState {
     return this.#leaving;
   }
 
-  /** The guest sent what its contract does not allow: its machine is to end. */
+  /** The guest broke its contract: its machine must end. */
   violation(detail: string): void {
     this.#log.warn({ detail }, "guest broke its contract");
     this.guest.violation(detail);
@@ -82,7 +82,7 @@ export class SandboxState {
     if (this.#repls.get(repl.pid) === repl) this.#repls.delete(repl.pid);
   }
 
-  /** Forgets everything; what waits for a program or REPL is told that it is over. */
+  /** Forgets everything; calls that wait for a program or REPL are told that it has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const repl of this.#repls.values()) repl.gone();
     for (const program of this.#programs.values()) program.gone();

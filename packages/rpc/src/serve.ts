@@ -21,7 +21,7 @@ import { Outbox } from "./streams/outbox.ts";
 export interface RpcContext {
   sandbox: SandboxState;
   log: Logger;
-  /** Takes what happens through this connection: commands, files written. */
+  /** Receives what happens through this connection: commands, files written. */
   emit: (activity: Activity) => void;
   limits?: Partial<RpcLimits>;
 }

@@ -1,4 +1,4 @@
-/** The code that runs in the guest before a user's: nothing needs to be written into the guest for it. */
+/** Code that runs in the guest before the user's code. No file needs to be written into the guest for it. */
 import { readFileSync } from "node:fs";
 
 const source = (file: string) => readFileSync(new URL(file, import.meta.url), "utf8");

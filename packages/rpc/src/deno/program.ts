@@ -4,7 +4,7 @@ import { z } from "zod";
 import { noSuchProcess } from "../errors.ts";
 import { REPORT_LINE_BYTES } from "../limits.ts";
 
-/** What `preload.js` reports. The pipe is the user's as well: anything else on it is passed over. */
+/** What `preload.js` reports. The user's code can write to the pipe too, so anything else is ignored. */
 const reportSchema = z.union([
   z.object({ listening: z.number().int().min(0).max(65535) }),
   z.object({ started: z.number() }),
@@ -25,23 +25,23 @@ export class DenoProgram {
     this.pid = pid;
   }
 
-  /** Whether the process is over. */
+  /** Whether the process has ended. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Port of the HTTP server started last; null before there is one. 0 for one that listens on no port. */
+  /** Port of the HTTP server that was started last; null before there is one, 0 if it listens on no port. */
   get port(): number | null {
     return this.#port;
   }
 
-  /** Takes what the program's reporter sent. */
+  /** Receives what the program's reporter sent. */
   push(bytes: Buffer): void {
     if (this.#deaf) return;
     try {
       for (const line of this.#lines.push(bytes)) this.#take(line);
     } catch {
-      // A line without end: the user's program writes here too. There is nothing more to learn from it.
+      // An endless line: the user's program writes here too. Nothing more can be learned from it.
       this.#deaf = true;
     }
   }
@@ -65,13 +65,13 @@ export class DenoProgram {
     });
   }
 
-  /** The process is over. */
+  /** The process has ended. */
   end(): void {
     this.#ended = true;
     for (const waiter of [...this.#waiting]) waiter.resolve(false);
   }
 
-  /** The sandbox is over. */
+  /** The sandbox has ended. */
   gone(): void {
     this.#ended = true;
     for (const waiter of [...this.#waiting]) waiter.reject(noSuchProcess(this.pid));

@@ -4,7 +4,7 @@
   const MAX_CHARS = REPL_ANSWER_CHARS;
   const { stringify } = JSON;
 
-  // What JSON has no form for gets the nearest one; see wire-protocol §7.5.
+  // Values that JSON cannot represent get the nearest form; see wire-protocol §7.5.
   const plain = (_key, value) => {
     if (typeof value === "bigint") return String(value);
     if (value instanceof Map) return [...value];
@@ -69,7 +69,7 @@
   };
   Object.defineProperty(globalThis, Symbol.for("sandkeep.repl"), { value: helper });
 
-  // An error outside of an evaluation would end the REPL: tell of it where people look, and go on.
+  // An error outside an evaluation would end the REPL: report it where people look, and continue.
   addEventListener("error", (event) => {
     if (event.defaultPrevented) return;
     event.preventDefault();

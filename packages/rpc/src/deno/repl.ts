@@ -1,7 +1,7 @@
 /**
  * A `deno repl --json` in the guest. It takes messages of a 32 bit little-endian length and JSON on a socket at fd 3:
  * `{"type":"Run","code","output"}`, one at a time, and answers each with `RunSuccess` and `String(value)`, `RunFailure`, or
- * `Error` when the code cannot be compiled. A helper in the REPL (`repl-helper.js`) tells values and errors as JSON.
+ * `Error` when the code cannot be compiled. A helper in the REPL (`repl-helper.js`) reports values and errors as JSON.
  */
 import { SerialQueue } from "@sandkeep/common";
 import { type ErrorObject, errorObjectSchema } from "@sandkeep/protocol";
@@ -18,7 +18,7 @@ const answerSchema = z.discriminatedUnion("type", [
 ]);
 type Answer = z.infer<typeof answerSchema>;
 
-/** What the helper says of an evaluation. */
+/** The helper's report of an evaluation. */
 const outcomeSchema = z.union([z.object({ ok: z.json() }), z.object({ error: errorObjectSchema })]);
 type Outcome = z.infer<typeof outcomeSchema>;
 
@@ -26,7 +26,7 @@ interface ReplOptions {
   /** Code that is evaluated first. */
   setup: string;
   limits: Pick<RpcLimits, "replAnswerBytes" | "replQueue">;
-  /** Sends bytes to the REPL's socket; none close it. */
+  /** Sends bytes to the REPL's socket; no bytes close it. */
   send: (bytes: Uint8Array) => Promise<void>;
 }
 
@@ -42,11 +42,11 @@ export class Repl {
   constructor(pid: number, options: ReplOptions) {
     this.pid = pid;
     this.#options = options;
-    // Without it no outcome can be told: evaluations find that out by themselves.
+    // Without it no outcome can be reported; evaluations will find that out.
     this.#evaluations.run(() => this.#run(options.setup)).catch(() => {});
   }
 
-  /** Whether an evaluation is under way. */
+  /** Whether an evaluation is running. */
   get busy(): boolean {
     return this.#queued > 0;
   }
@@ -69,7 +69,7 @@ export class Repl {
     return this.eval(`await (\n${fn.replace(/[\s;]+$/, "")}\n)(...${list})`);
   }
 
-  /** Takes what the REPL sent. @throws {RangeError | z.ZodError | SyntaxError} when it is not an answer */
+  /** Receives what the REPL sent. @throws {RangeError | z.ZodError | SyntaxError} if it is not an answer */
   push(bytes: Buffer): void {
     this.#held = this.#held.length ? Buffer.concat([this.#held, bytes]) : bytes;
     if (this.#held.length < LENGTH_BYTES) return;
@@ -85,7 +85,7 @@ export class Repl {
     waiting?.resolve(answer);
   }
 
-  /** Fails whatever is under way and whatever comes: the REPL has ended, or cannot be understood any more. */
+  /** Fails running and future evaluations: the REPL has ended, or can no longer be understood. */
   gone(why = `The REPL ${this.pid} has ended`): void {
     this.#over ??= applicationError("Error", why);
     this.#answer?.reject(this.#over);
@@ -123,7 +123,7 @@ export class Repl {
   }
 }
 
-/** Deno tells a class and a message in one text: `SyntaxError: Expected …`. */
+/** Deno reports a class and a message in one text: `SyntaxError: Expected …`. */
 function compileError(text: string): ErrorObject {
   const [, name, message] = /^(?:Uncaught )?([A-Z]\w*Error): ([^]*)$/.exec(text) ?? [];
   return name ? { constructorName: name, name, message: message! } : { constructorName: "SyntaxError", message: text };

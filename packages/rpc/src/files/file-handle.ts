@@ -1,4 +1,4 @@
-/** A file that a client has open. Its operations happen one after the other, in the order in which they were called. */
+/** An open file of a client. Its operations run one after the other, in the order of the calls. */
 import { SerialQueue } from "@sandkeep/common";
 import type { FileInfo, Guest } from "@sandkeep/host";
 import { openStream, upload } from "../streams/guest-io.ts";
@@ -62,7 +62,7 @@ export class FileHandle {
     return this.#queue.run(() => this.#guest.call("fileUtime", { handle: this.id, atimeMs, mtimeMs }));
   }
 
-  /** Waits for the lock without holding up other operations; given up when the handle is closed, or `signal` is aborted. */
+  /** Waits for the lock without blocking other operations; stops waiting when the handle is closed or `signal` is aborted. */
   lock(exclusive: boolean, signal: AbortSignal): Promise<null> {
     return this.#guest.call(
       "fileLock",

@@ -1,24 +1,24 @@
 /**
- * Reading ahead of a client that reads a file piece by piece, each piece a round trip: after two sequential reads the next
- * pieces are fetched from the guest while the client is busy with the last one.
+ * Read-ahead for a client that reads a file in pieces, with a round trip for each: after two sequential reads, the next
+ * pieces are fetched from the guest while the client handles the last one.
  *
- * A reader must not be able to tell. So only regular files are read ahead; the end of the file is always asked for anew;
- * and bytes that were read ahead are given up (the guest's position put back) as soon as anything else happened in the
- * sandbox that could have changed the file, or they are older than a moment.
+ * Readers must not notice it. So only regular files are read ahead, the end of the file is always checked again, and
+ * read-ahead is discarded (and the guest's position restored) as soon as anything else happened in the sandbox that could
+ * have changed the file, or when it is older than a moment.
  *
  * All methods are called one after the other, in the order of the client's calls on this handle.
  */
 import type { Guest } from "@sandkeep/host";
 import { collect, openStream } from "../streams/guest-io.ts";
 
-/** Sequential reads after which the next are expected to be sequential too. */
+/** Number of sequential reads after which the next ones are expected to be sequential too. */
 const SEQUENTIAL_READS = 2;
 
-/** What a read-ahead needs to know of the world. */
+/** What read-ahead needs from its surroundings. */
 export interface ReadAheadOptions {
   /** Bytes fetched at once. */
   pieceBytes: number;
-  /** Age, ms, at which bytes are given up. */
+  /** Age at which bytes are discarded, ms. */
   maxAgeMs: number;
   /** Memory that reading ahead takes for all files of a client together. */
   budget: ReadAheadBudget;
@@ -26,7 +26,7 @@ export interface ReadAheadOptions {
   epoch: () => number;
 }
 
-/** Bytes that are being fetched or held, and how many there may be. */
+/** Bytes that are being fetched or held, and their limit. */
 export interface ReadAheadBudget {
   used: number;
   readonly total: number;
@@ -46,7 +46,7 @@ export class ReadAhead {
   #eligible: boolean | null = null;
   #piece: Piece | null = null;
   #fetching: Promise<Piece | null> | null = null;
-  /** Why fetching failed: the guest's position is not known from then on. */
+  /** Why fetching failed; from then on the guest's position is unknown. */
   #failure: unknown = null;
 
   constructor(guest: Guest, handle: number, options: ReadAheadOptions) {
@@ -71,7 +71,7 @@ export class ReadAhead {
     return bytes;
   }
 
-  /** Before anything else is done with the handle: puts its position where the client believes it to be. */
+  /** Call it before any other operation on the handle: moves its position to where the client expects it. */
   async discard(): Promise<void> {
     this.#sequential = 0;
     this.#failure = null;
@@ -85,7 +85,7 @@ export class ReadAhead {
     if (unread) await this.#guest.call("fileSeek", { handle: this.#handle, offset: String(-unread), whence: 1 });
   }
 
-  /** The handle is closed: gives memory back. */
+  /** Call it when the handle is closed: frees its memory. */
   close(): void {
     this.#drop();
     void this.#land().then(() => this.#drop());
@@ -104,7 +104,7 @@ export class ReadAhead {
       return bytes;
     }
     this.#drop();
-    // A short read is as good as any, but a full one saves the client a round trip.
+    // A short read would be valid, but a full one saves the client a round trip.
     if (piece.bytes.length === length || !this.#fetching) return piece.bytes;
     await this.#land();
     const next = this.#piece as Piece | null;
@@ -112,14 +112,14 @@ export class ReadAhead {
     return Buffer.concat([piece.bytes, await this.#take(length - piece.bytes.length)]);
   }
 
-  /** Waits for what is being fetched and makes it the piece to serve from; nothing, at the end of the file. */
+  /** Waits for the piece being fetched and serves from it; there is none at the end of the file. */
   async #land(): Promise<void> {
     const landed = await this.#fetching;
     this.#fetching = null;
     this.#piece = landed ?? null;
   }
 
-  /** Lets go of the piece that is served from. */
+  /** Drops the piece that is being served. */
   #drop(): void {
     if (this.#piece) this.#options.budget.used -= this.#options.pieceBytes;
     this.#piece = null;
@@ -147,7 +147,7 @@ export class ReadAhead {
   async #isEligible(): Promise<boolean> {
     if (this.#eligible === null) {
       const { isFile, size } = await this.#guest.call("fileStat", { handle: this.#handle });
-      // Files of /proc have no size, and reading them is not without effects.
+      // Files in /proc have no size, and reading them can have side effects.
       this.#eligible = isFile && size > this.#options.pieceBytes;
     }
     return this.#eligible;

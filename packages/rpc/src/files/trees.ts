@@ -1,4 +1,4 @@
-/** Whole directories as archives: what the guest packs goes to the client as it is, and what the client packs to the guest. */
+/** Directories as archives: the guest's archive is passed to the client unchanged, and the client's to the guest. */
 import type { RpcDecodedParams } from "@sandkeep/protocol";
 import type { ConnectionState } from "../connection-state.ts";
 import { describeFailure } from "../errors.ts";
@@ -7,14 +7,14 @@ import { sendBytes } from "../streams/send-bytes.ts";
 
 const METHOD = "sandkeep.writeTree";
 
-/** Begins to send a directory. @throws {GuestError} when there is none */
+/** Starts sending a directory. @throws {GuestError} when there is none */
 export async function readTree(state: ConnectionState, path: string, window?: number): Promise<{ streamId: number }> {
   const archive = openStream(state.guest, "readTree", { path }, state.signal);
   await archive.head;
   return { streamId: sendBytes(state, archive, window).id };
 }
 
-/** Takes a directory. @throws {GuestError} when it cannot be written; what was written until then stays */
+/** Receives a directory. @throws {GuestError} when it cannot be written; what was already written remains */
 export async function writeTree(
   state: ConnectionState,
   { path, contentStreamId, abortId }: RpcDecodedParams<typeof METHOD>,

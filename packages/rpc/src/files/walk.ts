@@ -1,4 +1,4 @@
-/** The streams of `walk` and `expandGlob`: one JSON object in each chunk, whole (wire-protocol §6.1 rule 7). */
+/** The streams of `walk` and `expandGlob`: each chunk is one complete JSON object (wire-protocol §6.1 rule 7). */
 import { LineReader } from "@sandkeep/common";
 import { type GlobParams, type WalkParams, walkEntrySchema } from "@sandkeep/host";
 import { type ErrorObject, errorObjectSchema } from "@sandkeep/protocol";
@@ -38,7 +38,7 @@ async function pump(state: ConnectionState, entries: AsyncIterable<Buffer>, stre
   }
 }
 
-/** Lines checked and written anew: what a guest sends as JSON is never passed on unseen. */
+/** Checks each line and writes it anew: JSON from a guest is never passed on unchecked. */
 function* readLines(
   state: ConnectionState,
   lines: LineReader,

@@ -10,7 +10,7 @@ import type { Handlers } from "../handlers.ts";
 import { ProcessRun } from "../processes/process-run.ts";
 import { openStream, upload } from "../streams/guest-io.ts";
 
-/** Where inline code too long for a command line is kept in the guest. */
+/** Folder in the guest for inline code that is too long for a command line. */
 const CODE_DIRECTORY = "/tmp/.sandkeep";
 
 /** Deno programs and REPLs (wire-protocol §7.5). */
@@ -46,7 +46,7 @@ export const denoHandlers = {
       take(repl, bytes);
     });
     const { limits } = state;
-    // A character of JSON has up to three bytes of UTF-8.
+    // A character of JSON has up to three bytes in UTF-8.
     const setup = replSetup(Math.floor(limits.replAnswerBytes / 4));
     repl = new Repl(run.pid, { setup, limits, send: (bytes) => run.writeSocket(bytes) });
     for (const bytes of early) take(repl, bytes);
@@ -74,7 +74,7 @@ export const denoHandlers = {
     const repl = replOf(state, pid);
     state.sandbox.removeRepl(repl);
     repl.gone(`The REPL ${pid} was closed`);
-    // An idle REPL would leave by itself at the end of its socket, but not one that still serves or waits.
+    // An idle REPL exits when its socket ends, but one that still serves or waits does not.
     await state.guest.call("processKill", { pid, signal: "SIGTERM" });
     return null;
   },
@@ -88,7 +88,7 @@ function replOf(state: ConnectionState, pid: number): Repl {
   return repl;
 }
 
-/** The socket is the REPL's, but code in the REPL may reach it too: nonsense there ends the REPL, not the sandbox. */
+/** The socket belongs to the REPL, but code in the REPL can reach it too: garbage there ends the REPL, not the sandbox. */
 function take(repl: Repl, bytes: Buffer): void {
   try {
     repl.push(bytes);
@@ -144,7 +144,7 @@ async function start(state: ConnectionState, params: StartParams, args: string[]
 /** `deno run` of a file or URL. */
 function runArgs(entrypoint: string, watch: boolean | string[] | undefined): string[] {
   const flags = watch === true ? ["--watch"] : Array.isArray(watch) ? [watchFlag(watch)] : [];
-  // A name that begins with a dash would be taken for a flag.
+  // A name that starts with a dash would be read as a flag.
   return [
     "run",
     "-A",
@@ -155,7 +155,7 @@ function runArgs(entrypoint: string, watch: boolean | string[] | undefined): str
   ];
 }
 
-/** Deno wants a comma in a path doubled. */
+/** Deno requires commas in a path to be doubled. */
 function watchFlag(paths: string[]): string {
   return paths.length ? `--watch=${paths.map((path) => path.replaceAll(",", ",,")).join(",")}` : "--watch";
 }
@@ -170,7 +170,7 @@ async function inlineArgs(
 ): Promise<string[]> {
   if (code.includes("\0")) throw applicationError("TypeError", "Code must not contain NUL characters");
   const commonJs = extension === "cjs" || extension === "cts";
-  // Without an import or export `deno eval` would take it for CommonJS.
+  // Without an import or export, `deno eval` would treat it as CommonJS.
   const source = commonJs ? code : `${code}\nexport {};`;
   if (Buffer.byteLength(source) <= state.limits.inlineCodeBytes) {
     return ["eval", "--preload", PROGRAM_PRELOAD, `--ext=${extension}`, source.startsWith("-") ? ` ${source}` : source];

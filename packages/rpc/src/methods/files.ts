@@ -32,7 +32,7 @@ export const fileHandlers = {
   chown: ({ guest }, { path, uid, gid }) => guest.call("chown", { path, uid: uid ?? null, gid: gid ?? null }),
   copyFile: ({ guest }, { fromPath, toPath }) => guest.call("copyFile", { fromPath, toPath }),
   link: ({ guest }, { target, path }) => guest.call("link", { target, path }),
-  // The type matters on Windows only.
+  // The type only matters on Windows.
   symlink: ({ guest }, { target, path }) => guest.call("symlink", { target, path }),
   readLink: ({ guest }, { path }) => guest.call("readLink", { path }),
   realPath: ({ guest }, { path }) => guest.call("realPath", { path }),
@@ -53,7 +53,7 @@ async function readWhole(
   abortId: number | undefined,
   call: Call,
 ): Promise<Buffer> {
-  // As base64 it takes a third more; the rest of the answer takes little.
+  // Base64 adds a third; the rest of the answer is small.
   const limit = Math.floor(((state.limits.resultBytes - 4096) * 3) / 4);
   const tooLarge = () =>
     applicationError(
@@ -68,7 +68,7 @@ async function readWhole(
       stream.destroy();
       throw tooLarge();
     }
-    // Bytes, their base64 and the message around it are in memory together.
+    // The bytes, their base64 and the message around it are in memory at the same time.
     await call.hold(size);
     return await collect(stream, limit, tooLarge);
   } finally {

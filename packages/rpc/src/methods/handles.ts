@@ -18,7 +18,7 @@ export const handleHandlers = {
   fileUnlock: (state, { fileHandleId }) => state.handle(fileHandleId).unlock(),
   async fileRead(state, { fileHandleId, length }, call) {
     const handle = state.handle(fileHandleId);
-    // Reading nothing is not the end of the file.
+    // Reading zero bytes does not mean the end of the file.
     if (length === 0) return { data: "" };
     const wanted = Math.min(length, state.limits.readBytes);
     await call.hold(wanted);
@@ -57,7 +57,7 @@ async function open(state: ConnectionState, path: string, options: OpenOptions):
   return { fileHandleId: handle };
 }
 
-/** A file is opened for reading unless something else was asked for. */
+/** A file is opened for reading unless other options are set. */
 function openMode(options: OpenOptions = {}): OpenOptions {
   const { read, write, append, truncate, create, createNew } = options;
   const other = write || append || truncate || create || createNew;

@@ -1,4 +1,4 @@
-/** What carries out each RPC method. */
+/** The handler of each RPC method. */
 import type { Handlers } from "../handlers.ts";
 import { denoHandlers } from "./deno.ts";
 import { environmentHandlers } from "./environment.ts";

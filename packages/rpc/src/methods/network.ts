@@ -61,7 +61,7 @@ async function fetchInside(state: ConnectionState, params: RpcDecodedParams<"fet
   }
 }
 
-/** As Deno's `fetch` words it. */
+/** Uses the error messages of Deno's `fetch`. */
 function checkedUrl(text: string): string {
   if (!URL.canParse(text)) throw applicationError("TypeError", `Invalid URL: '${text}'`);
   const url = new URL(text);

@@ -13,7 +13,7 @@ export const processHandlers = {
     if (vscode) throw noSuchProcess(pid);
     const run = state.runs.get(pid);
     run?.openGate();
-    // The exit comes with the output, without asking the guest again, unless that stream is another connection's or gone.
+    // The exit status comes with the output, without asking the guest again, unless that stream belongs to another connection or has ended.
     const told = run && (await run.exited.catch(() => null));
     const status = told ?? (await state.guest.call("processWait", { pid }, state.signal));
     return status.oom ? { ...status, memoryMiB: state.sandbox.memoryMiB } : status;

@@ -19,11 +19,11 @@ import type { InboundStream } from "../streams/inbound-stream.ts";
 import type { OutboundStream } from "../streams/outbound-stream.ts";
 import type { Run } from "./runs.ts";
 
-/** Pieces in which a client's chunk goes to the process, bytes: one chunk may be 100 MiB. */
+/** A client's chunk is passed to the process in pieces of this many bytes: one chunk may be 100 MiB. */
 const STDIN_PIECE_BYTES = 256 * 1024;
 
 export interface RunOptions {
-  /** Client's stream for the input; without it the input is empty. */
+  /** The client's stream for standard input; without it the input is empty. */
   stdinStreamId?: number | undefined;
   /** What the program writes on its reporting pipe (`channel`). */
   onChannel?: (bytes: Buffer) => void;
@@ -35,9 +35,9 @@ export class ProcessRun implements Run {
   readonly pid: number;
   readonly stdout: OutboundStream | null;
   readonly stderr: OutboundStream | null;
-  /** The exit as the process's stream tells it; rejects when that stream is gone before (then the guest may be asked). */
+  /** The exit status from the process's stream; rejects if that stream ends first (then ask the guest). */
   readonly exited: Promise<ExitStatus>;
-  /** Resolves when nothing more comes from the process. */
+  /** Resolves when the process's streams have ended. */
   readonly over: Promise<void>;
   readonly #state: ConnectionState;
   readonly #stream: GuestStream<{ pid: number }>;
@@ -101,7 +101,7 @@ export class ProcessRun implements Run {
       release();
       state.runs.delete(run);
     });
-    // Whatever became of the stream, the guest knows how the process ended.
+    // Whatever happened to the stream, the guest knows how the process ended.
     run.exited
       .catch(() => state.guest.call("processWait", { pid }))
       .then(
@@ -117,23 +117,23 @@ export class ProcessRun implements Run {
     this.#gate.resolve();
   }
 
-  /** Sends bytes to the program's socket; none close it. */
+  /** Sends bytes to the program's socket; no bytes close it. */
   async writeSocket(bytes: Uint8Array): Promise<void> {
     await write(this.#stream, encodeFrames(HostFrame.socket, bytes));
   }
 
   /**
-   * The client reads this output no more, or is gone: the process sees a closed pipe, as on any Unix, and a terminal hangs
-   * up. A process that prints nothing goes on. A server that leaves for a while is no client that has gone.
+   * The client no longer reads this output: the process sees a closed pipe, as on any Unix system, and a terminal hangs
+   * up. A process that prints nothing keeps running. A server that restarts does not count as a lost client.
    */
   #closeOutput(output: "stdout" | "stderr"): void {
     if (this.#ended || this.#state.sandbox.leaving) return;
     this.#state.guest.call("processCloseOutput", { pid: this.pid, output }).catch(() => {
-      // It has ended meanwhile, or its machine has.
+      // The process or its machine has ended meanwhile.
     });
   }
 
-  /** The client was gone before the process had started. */
+  /** The client disconnected before the process had started. */
   #forsake(): void {
     this.openGate();
     this.stdout?.cancel();
@@ -193,7 +193,7 @@ export class ProcessRun implements Run {
   }
 
   #take({ type, payload }: Frame): void {
-    // Who hears of a process may know that it wrote a file.
+    // Output can reveal that the process wrote a file.
     this.#state.sandbox.touch();
     switch (type) {
       case GuestFrame.stdout:
@@ -228,7 +228,7 @@ export class ProcessRun implements Run {
   }
 }
 
-/** Makes what tells of a command as an event, once it ended or could not start. */
+/** Reports a command as an event when it has ended or could not start. */
 function commandReport(state: ConnectionState, params: SpawnParams, startedAt: number) {
   const argv = clipped([params.command, ...(params.args ?? [])]);
   const cwd = params.cwd ?? null;
@@ -251,7 +251,7 @@ function commandReport(state: ConnectionState, params: SpawnParams, startedAt: n
   };
 }
 
-/** A command line may be megabytes: an event keeps the beginning. */
+/** A command line may have megabytes; an event keeps the beginning. */
 function clipped(argv: string[]): string[] {
   const kept: string[] = [];
   let left = EVENT_ARGV_CHARS;

@@ -1,15 +1,15 @@
 import type { ExitStatus } from "@sandkeep/host";
 
-/** A process that a client started, as later calls need it. */
+/** What later calls need of a process that a client started. */
 export interface Run {
   readonly pid: number;
-  /** Its exit; rejects when the guest has to be asked. */
+  /** Its exit status; rejects if the guest must be asked. */
   readonly exited: Promise<ExitStatus>;
   /** Lets output through. */
   openGate(): void;
 }
 
-/** The processes that one client started and whose output it still gets, by process id. */
+/** The processes that one client started and whose output it still receives, by process id. */
 export class Runs {
   readonly #runs = new Map<number, Run>();
 
@@ -21,7 +21,7 @@ export class Runs {
     return this.#runs.get(pid);
   }
 
-  /** The kernel may have given the number to another process meanwhile. */
+  /** The kernel may have reused the id for another process meanwhile. */
   delete(run: Run): void {
     if (this.#runs.get(run.pid) === run) this.#runs.delete(run.pid);
   }

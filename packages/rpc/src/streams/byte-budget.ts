@@ -1,4 +1,4 @@
-/** A number of bytes that several parties share: who wants more than is left waits, in order. */
+/** A byte budget shared by several users: a request for more than is left waits its turn. */
 export class ByteBudget {
   readonly #total: number;
   #used = 0;
@@ -8,7 +8,7 @@ export class ByteBudget {
     this.#total = total;
   }
 
-  /** Takes bytes, waiting for them if need be. More than the whole budget counts as the whole. */
+  /** Takes bytes, and waits for them if necessary. More than the whole budget counts as the whole. */
   async take(bytes: number): Promise<void> {
     const wanted = Math.min(bytes, this.#total);
     if (this.#queue.length === 0 && this.#used + wanted <= this.#total) {
@@ -18,7 +18,7 @@ export class ByteBudget {
     await new Promise<void>((go) => this.#queue.push({ bytes: wanted, go }));
   }
 
-  /** Gives back what {@link take} took, by the same number. */
+  /** Returns the same number of bytes that {@link take} took. */
   give(bytes: number): void {
     this.#used -= Math.min(bytes, this.#total);
     for (let next = this.#queue[0]; next && this.#used + next.bytes <= this.#total; next = this.#queue[0]) {

@@ -1,4 +1,4 @@
-/** Using the guest's streams: opening, reading, writing, giving up. */
+/** Opening, reading, writing and abandoning the guest's streams. */
 import type { Writable } from "node:stream";
 import { type Guest, GuestError, type GuestStream, type GuestStreams } from "@sandkeep/host";
 import { abortError, applicationError } from "../errors.ts";
@@ -6,7 +6,7 @@ import { abortError, applicationError } from "../errors.ts";
 /** Largest piece written to a guest's stream at once, bytes: several fit before the window of HTTP/2 is full. */
 const WRITE_BYTES = 256 * 1024;
 
-/** Opens a stream that an abort resets. Its failure shows as the rejection of `head`, or of reading or writing. */
+/** Opens a stream that an abort resets. If it fails, `head`, or reading or writing, rejects. */
 export function openStream<M extends keyof GuestStreams>(
   guest: Guest,
   method: M,
@@ -88,7 +88,7 @@ export async function upload<Head>(
   return await stream.head;
 }
 
-/** Reads all bytes. @throws whatever `tooMuch` makes, when there are more than `limit` */
+/** Reads all bytes. @throws the error that `tooMuch` makes if there are more than `limit` */
 export async function collect(stream: GuestStream<unknown>, limit: number, tooMuch: () => Error): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;

@@ -1,4 +1,4 @@
-/** Byte streams from a client to the server. Data is kept for calls that have not named the stream yet (wire-protocol §6). */
+/** Byte streams from a client to the server. Data is buffered until a call names the stream (wire-protocol §6). */
 import { decodeBase64, type ErrorObject } from "@sandkeep/protocol";
 import { ApplicationError, applicationError } from "../errors.ts";
 
@@ -9,7 +9,7 @@ interface Owner {
   cancelled(stream: InboundStream, reason: ErrorObject): void;
 }
 
-/** One stream of a client's, read by at most one call. */
+/** One stream from a client, read by at most one call. */
 export class InboundStream {
   readonly id: number;
   readonly #owner: Owner;
@@ -34,7 +34,7 @@ export class InboundStream {
     return this.#heldBytes;
   }
 
-  /** Takes the client's data. */
+  /** Receives the client's data. */
   push(bytes: Buffer): void {
     if (this.#state !== "open" || bytes.length === 0) return;
     this.#chunks.push(bytes);
@@ -48,7 +48,7 @@ export class InboundStream {
     this.#wake?.();
   }
 
-  /** The client's stream failed: whoever reads it fails with this. */
+  /** The client's stream failed: its reader fails with this error. */
   fail(error: Error): void {
     if (this.#state !== "open") return;
     this.#state = "failed";
@@ -57,7 +57,7 @@ export class InboundStream {
     this.#wake?.();
   }
 
-  /** Tells the client that nobody reads this any more. */
+  /** Tells the client that nobody reads this stream any more. */
   cancel(reason: ErrorObject): void {
     const tell = this.#state === "open";
     this.discard();
@@ -65,8 +65,8 @@ export class InboundStream {
   }
 
   /**
-   * Nobody reads this any more, and the client need not know: what it goes on to send is thrown away. A cancel would fail
-   * a client's `pipeTo` into the input of a process that has ended well.
+   * Nobody reads this any more, and the client need not know: what it keeps sending is discarded. A cancel would fail a
+   * client's `pipeTo` into the input of a process that has ended normally.
    */
   discard(): void {
     if (this.#state === "cancelled") return;
@@ -112,13 +112,13 @@ export class InboundStream {
   }
 }
 
-/** What the table of streams asks of its connection. */
+/** What the table of streams needs from its connection. */
 export interface InboundHost {
   /** Sends `cancel` for a client's stream. */
   sendCancel(id: number, reason: ErrorObject): void;
-  /** Stops reading the socket, or goes on. */
+  /** Stops or resumes reading the socket. */
   setPaused(paused: boolean): void;
-  /** The client broke a bound that no backpressure can keep. */
+  /** The client exceeded a limit that backpressure cannot enforce. */
   overflow(reason: string): void;
 }
 
@@ -153,7 +153,7 @@ export class InboundStreams implements Owner {
     this.#streams.set(id, new InboundStream(id, this));
   }
 
-  /** Data of unknown streams is passed over: some clients go on after a cancel. */
+  /** Data for unknown streams is ignored: some clients keep sending after a cancel. */
   enqueue(id: number, data: string): void {
     const stream = this.#streams.get(id);
     if (!stream?.open) return;
@@ -176,7 +176,7 @@ export class InboundStreams implements Owner {
     this.#streams.get(id)?.fail(new ApplicationError(error));
   }
 
-  /** Gives the stream to the call that names it. @throws {ApplicationError} when there is none, or it is taken */
+  /** Gives the stream to the call that names it. @throws {ApplicationError} if there is none, or it is already taken */
   claim(id: number): InboundStream {
     const stream = this.#streams.get(id);
     if (!stream || stream.claimed) throw applicationError("TypeError", `There is no stream ${id} to read from`);
@@ -205,7 +205,7 @@ export class InboundStreams implements Owner {
     this.#host.sendCancel(stream.id, reason);
   }
 
-  /** The connection is over: whoever reads a stream fails. */
+  /** The connection has ended: readers of its streams fail. */
   close(): void {
     for (const stream of [...this.#streams.values()])
       stream.fail(new ApplicationError({ constructorName: "Error", message: "The connection was closed" }));

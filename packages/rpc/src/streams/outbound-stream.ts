@@ -1,4 +1,4 @@
-/** Byte streams from the server to a client. The rules of wire-protocol §6.1 are kept here, whoever uses them. */
+/** Byte streams from the server to a client. This file enforces the rules of wire-protocol §6.1 for all users. */
 import { randomInt } from "node:crypto";
 import { type ErrorObject, STREAM_ID_LIMIT, STREAM_METHODS } from "@sandkeep/protocol";
 import { CHUNK_BYTES } from "../limits.ts";
@@ -6,7 +6,7 @@ import type { Outbox } from "./outbox.ts";
 
 /**
  * Ids of all live streams of this process. The JavaScript client keeps one table for all its sandboxes, keyed by nothing
- * but the id, so ids must be unique across all connections of all sandboxes (rule 1); across servers chance sees to it.
+ * but the id, so ids must be unique across all connections of all sandboxes (rule 1). Across servers, randomness makes them so.
  */
 const liveIds = new Set<number>();
 
@@ -28,7 +28,7 @@ export class OutboundStream {
   #started = false;
   #over = false;
   #onCancel: (() => void) | null = null;
-  /** What the client may hold unread, bytes, and what it holds. */
+  /** Bytes that the client may hold unread, and that it holds. */
   readonly #window: number;
   #untaken = 0;
   #wake: (() => void) | null = null;
@@ -39,17 +39,17 @@ export class OutboundStream {
     this.#window = window;
   }
 
-  /** Whether the client holds as much unread as it wants to: then wait for {@link room} before sending more. */
+  /** Whether the client holds its window's worth of unread bytes: then wait for {@link room} before sending more. */
   get full(): boolean {
     return !this.#over && this.#untaken >= this.#window;
   }
 
-  /** Resolves once the client has taken enough, or wants no more. */
+  /** Resolves once the client has read enough, or has cancelled. */
   async room(): Promise<void> {
     while (this.full) await new Promise<void>((resolve) => (this.#wake = resolve));
   }
 
-  /** The client's reader has taken so many more bytes. */
+  /** The client has read this many more bytes. */
   taken(bytes: number): void {
     this.#untaken = Math.max(0, this.#untaken - bytes);
     this.#wake?.();
@@ -60,7 +60,7 @@ export class OutboundStream {
     return this.#over;
   }
 
-  /** Announces the stream; what is sent before that, clients drop (rule 5). */
+  /** Announces the stream; clients drop data that arrives earlier (rule 5). */
   start(): void {
     if (this.#started || this.#over) return;
     this.#started = true;
@@ -74,7 +74,7 @@ export class OutboundStream {
       if (this.#over) return;
       this.start();
       const data = bytes.toString("base64", from, Math.min(from + CHUNK_BYTES, bytes.length));
-      // Base64 needs no escaping: written by hand, since this is where all output passes.
+      // Base64 needs no escaping: built by hand, because all output passes here.
       this.#outbox.send(
         `{"jsonrpc":"2.0","method":"${STREAM_METHODS.enqueue}","params":{"streamId":${this.id},"data":"${data}"}}`,
       );
@@ -102,7 +102,7 @@ export class OutboundStream {
     this.#onCancel = listener;
   }
 
-  /** The client wants no more: from here on nothing is sent, not even an end (rule 4). */
+  /** The client has cancelled: nothing more is sent, not even an end (rule 4). */
   cancel(): void {
     if (this.#over) return;
     this.#finish();
@@ -126,24 +126,24 @@ export class OutboundStreams {
     this.#outbox = outbox;
   }
 
-  /** @param window how much the client holds unread, bytes */
+  /** @param window bytes that the client is willing to hold unread */
   open(window?: number): OutboundStream {
     const stream = new OutboundStream(this.#outbox, (ended) => this.#streams.delete(ended.id), window);
     this.#streams.set(stream.id, stream);
     return stream;
   }
 
-  /** The stream of this id, unless it is over. */
+  /** The stream with this id, unless it has ended. */
   get(id: number): OutboundStream | undefined {
     return this.#streams.get(id);
   }
 
-  /** The client's `cancel`. Ids that are over, or never were, are passed over. */
+  /** The client's `cancel`. Unknown and ended ids are ignored. */
   cancel(id: number): void {
     this.#streams.get(id)?.cancel();
   }
 
-  /** The connection is over. */
+  /** The connection has ended. */
   close(): void {
     for (const stream of [...this.#streams.values()]) stream.cancel();
   }

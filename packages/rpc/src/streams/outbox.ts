@@ -15,7 +15,7 @@ export class Outbox {
     this.#low = limits.outboxLowBytes;
   }
 
-  /** Whether the client reads slower than we send: then wait for {@link drained} before taking more from the guest. */
+  /** Whether the client reads more slowly than we send: then wait for {@link drained} before taking more from the guest. */
   get congested(): boolean {
     return !this.#closed && this.#connection.bufferedBytes > this.#high;
   }
@@ -34,13 +34,13 @@ export class Outbox {
     });
   }
 
-  /** Resolves once little is left unsent, or the connection is over. */
+  /** Resolves once little is left unsent, or the connection has ended. */
   drained(): Promise<void> {
     if (!this.congested) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** The connection is over: nobody needs to wait any more. */
+  /** The connection has ended: stop waiting. */
   close(): void {
     this.#closed = true;
     this.#wake();

@@ -1,10 +1,10 @@
-/** Sends a guest's stream to the client as it comes, at the client's pace: that of its socket, and that of its reader if it says. */
+/** Sends a guest's stream to the client as it arrives, at the pace of the client's socket, and of its reader if there is a window. */
 import type { GuestStream } from "@sandkeep/host";
 import type { ConnectionState } from "../connection-state.ts";
 import { toErrorObject } from "../errors.ts";
 import type { OutboundStream } from "./outbound-stream.ts";
 
-/** @param window how much the client holds unread, bytes */
+/** @param window bytes that the client is willing to hold unread */
 export function sendBytes(state: ConnectionState, source: GuestStream<unknown>, window = Infinity): OutboundStream {
   const stream = state.outbound.open(window);
   stream.onCancel(() => source.destroy());
