@@ -4,7 +4,7 @@ import type { Invocation } from "../../tree/spec.ts";
 
 const GROUPS = ["static", "go", "unit", "e2e"] as const;
 
-/** `sandkeep test`: the runner is a program of the repository's own, beside the sources it tests. */
+/** `sandkeep test`: runs the test runner in the repository's `scripts/`. */
 export async function run({
   args: [paths],
   options,
@@ -15,7 +15,7 @@ export async function run({
   const child = spawn(process.execPath, [...process.execArgv, runner, ...groups, ...(paths as string[])], {
     stdio: "inherit",
   });
-  // ^C reaches the runner by itself; it ends in its own way, and this after it.
+  // The runner gets ^C itself and ends cleanly; this process ends after it.
   const ignore = () => {};
   const pass = () => void child.kill("SIGTERM");
   process.on("SIGINT", ignore).on("SIGTERM", pass);
