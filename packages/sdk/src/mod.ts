@@ -15,7 +15,6 @@
 export type * from "./apps/mod.ts";
 export { Client } from "./client/client.ts";
 export type * from "./client/sandboxes.ts";
-export type * from "./client/volumes.ts";
 export { SandboxCommandBuilder } from "./command/builder.ts";
 export { SandboxCommandChild } from "./command/child.ts";
 export { KillController, KillSignal, type KillSignalListener } from "./command/kill-signal.ts";
@@ -29,6 +28,7 @@ export type { SandboxEgress } from "./egress/sandbox-egress.ts";
 export type * from "./egress/types.ts";
 export type { SandboxEnv } from "./env/env.ts";
 export * from "./errors/mod.ts";
+export type { RequestInit } from "./fetch/request-init.ts";
 export { FsFile } from "./fs/file.ts";
 export type { SandboxFs } from "./fs/sandbox-fs.ts";
 export { SeekMode } from "./fs/seek-mode.ts";
@@ -49,21 +49,16 @@ export type {
 export { ChildProcess } from "./process/child-process.ts";
 export { type PtyOptions, PtyProcess } from "./process/pty.ts";
 export type { Signal } from "./process/signal.ts";
+export type { SpawnOptions } from "./process/spawn-options.ts";
 export type { ChildProcessOutput, ChildProcessStatus } from "./process/status.ts";
 export type * from "./rest/pagination.ts";
 export type * from "./rest/region.ts";
 export type { BaseClientOptions } from "./rest/settings.ts";
 export type { Memory } from "./sandbox/memory.ts";
-export type {
-  ConnectOptions,
-  RequestInit,
-  SandboxOptions,
-  SecretConfig,
-  SpawnOptions,
-  VsCodeOptions,
-} from "./sandbox/options.ts";
+export type { ConnectOptions, SandboxOptions, SecretConfig, VsCodeOptions } from "./sandbox/options.ts";
 export { Sandbox } from "./sandbox/sandbox.ts";
 export { VsCode } from "./sandbox/vscode.ts";
 export { Snapshot } from "./volumes/snapshot.ts";
 export type * from "./volumes/types.ts";
 export { Volume } from "./volumes/volume.ts";
+export type * from "./volumes/volumes.ts";

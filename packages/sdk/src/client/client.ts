@@ -1,18 +1,18 @@
 import type { Apps } from "../apps/apps.ts";
 import type { Layers } from "../apps/layers.ts";
+import { AppsResource } from "../apps/resources/apps.ts";
+import { LayersResource } from "../apps/resources/layers.ts";
+import { RevisionsResource } from "../apps/resources/revisions.ts";
+import { TimelinesResource } from "../apps/resources/timelines.ts";
 import type { Revisions } from "../apps/revisions.ts";
 import type { Timelines } from "../apps/timelines.ts";
 import { restFor } from "../rest/rest.ts";
 import type { BaseClientOptions } from "../rest/settings.ts";
-import { AppsResource } from "./resources/apps.ts";
-import { LayersResource } from "./resources/layers.ts";
-import { RevisionsResource } from "./resources/revisions.ts";
-import { SandboxesResource } from "./resources/sandboxes.ts";
-import { SnapshotsResource } from "./resources/snapshots.ts";
-import { TimelinesResource } from "./resources/timelines.ts";
-import { VolumesResource } from "./resources/volumes.ts";
+import { SnapshotsResource } from "../volumes/resources/snapshots.ts";
+import { VolumesResource } from "../volumes/resources/volumes.ts";
+import type { Snapshots, Volumes } from "../volumes/volumes.ts";
 import type { Sandboxes } from "./sandboxes.ts";
-import type { Snapshots, Volumes } from "./volumes.ts";
+import { SandboxesResource } from "./sandboxes-resource.ts";
 
 /**
  * What an organisation owns: its sandboxes, volumes, snapshots and apps.

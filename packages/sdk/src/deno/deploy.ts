@@ -1,5 +1,5 @@
+import { RevisionsResource } from "../apps/resources/revisions.ts";
 import type { Revision } from "../apps/revisions.ts";
-import { RevisionsResource } from "../client/resources/revisions.ts";
 import { DeployError } from "../errors/api.ts";
 import type { Rest } from "../rest/rest.ts";
 import { path } from "../rest/rest.ts";

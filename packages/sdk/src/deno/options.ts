@@ -1,4 +1,4 @@
-import type { SpawnOptions } from "../sandbox/options.ts";
+import type { SpawnOptions } from "../process/spawn-options.ts";
 
 /** File extension that tells Deno which language a piece of code is written in. */
 export type CodeExtension = "js" | "cjs" | "mjs" | "ts" | "cts" | "mts" | "jsx" | "tsx";

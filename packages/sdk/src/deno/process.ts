@@ -1,8 +1,8 @@
+import { remoteFetch } from "../fetch/remote-fetch.ts";
+import type { RequestInit } from "../fetch/request-init.ts";
 import type { ProcessParts } from "../process/child-process.ts";
 import { ChildProcess } from "../process/child-process.ts";
-import type { RequestInit } from "../sandbox/options.ts";
 import type { Connection } from "../transport/connection.ts";
-import { remoteFetch } from "../transport/fetch.ts";
 
 /**
  * A Deno program in a sandbox. If it was started with `watch`, it dispatches the event `restart` each time it restarts.

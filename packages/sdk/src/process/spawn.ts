@@ -1,9 +1,9 @@
 import { PRIVATE } from "../private.ts";
-import type { SpawnOptions } from "../sandbox/options.ts";
 import type { Connection } from "../transport/connection.ts";
 import { toPath } from "../transport/path.ts";
 import type { ProcessParts } from "./child-process.ts";
 import { ChildProcess, killOnAbort } from "./child-process.ts";
+import type { SpawnOptions } from "./spawn-options.ts";
 import { openOutput, openStdin, wireMode } from "./stdio.ts";
 
 /** The parameters that all calls that start a process have in common. */

@@ -1,3 +1,7 @@
+import { Page } from "../../rest/page.ts";
+import type { PaginatedList } from "../../rest/pagination.ts";
+import type { Rest } from "../../rest/rest.ts";
+import { path } from "../../rest/rest.ts";
 import type {
   Layer,
   LayerAppRef,
@@ -6,11 +10,7 @@ import type {
   LayerListOptions,
   Layers,
   LayerUpdate,
-} from "../../apps/layers.ts";
-import { Page } from "../../rest/page.ts";
-import type { PaginatedList } from "../../rest/pagination.ts";
-import type { Rest } from "../../rest/rest.ts";
-import { path } from "../../rest/rest.ts";
+} from "../layers.ts";
 
 /** Layers over REST. */
 export class LayersResource implements Layers {

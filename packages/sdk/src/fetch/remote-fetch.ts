@@ -1,6 +1,6 @@
-import type { RequestInit } from "../sandbox/options.ts";
-import { abortable } from "./abort.ts";
-import type { Connection } from "./connection.ts";
+import { abortable } from "../transport/abort.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { RequestInit } from "./request-init.ts";
 
 /** The options of a request in Node, Deno and browsers. */
 type PlatformRequestInit = NonNullable<ConstructorParameters<typeof Request>[1]>;

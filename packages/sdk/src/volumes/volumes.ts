@@ -1,5 +1,5 @@
 import type { PaginatedList } from "../rest/pagination.ts";
-import type { Snapshot } from "../volumes/snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type {
   SnapshotId,
   SnapshotInit,
@@ -9,8 +9,8 @@ import type {
   VolumeInit,
   VolumeListOptions,
   VolumeSlug,
-} from "../volumes/types.ts";
-import type { Volume } from "../volumes/volume.ts";
+} from "./types.ts";
+import type { Volume } from "./volume.ts";
 
 /**
  * The volumes of an organisation. Methods reject with `ApiError` and `NetworkError`.

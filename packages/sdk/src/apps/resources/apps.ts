@@ -1,10 +1,10 @@
-import type { App, AppInit, AppListOptions, AppLogsOptions, Apps, AppUpdate, RuntimeLog } from "../../apps/apps.ts";
-import type { DeployInit, DeployRevision } from "../../apps/deploy.ts";
+import { labelQuery } from "../../rest/labels.ts";
 import { Page } from "../../rest/page.ts";
 import type { PaginatedList } from "../../rest/pagination.ts";
 import type { Rest } from "../../rest/rest.ts";
 import { path } from "../../rest/rest.ts";
-import { labelQuery } from "./labels.ts";
+import type { App, AppInit, AppListOptions, AppLogsOptions, Apps, AppUpdate, RuntimeLog } from "../apps.ts";
+import type { DeployInit, DeployRevision } from "../deploy.ts";
 
 /** Apps over REST. */
 export class AppsResource implements Apps {

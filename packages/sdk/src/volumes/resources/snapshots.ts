@@ -2,11 +2,11 @@ import { Page } from "../../rest/page.ts";
 import type { PaginatedList } from "../../rest/pagination.ts";
 import type { Rest } from "../../rest/rest.ts";
 import { path } from "../../rest/rest.ts";
-import type { SnapshotData } from "../../volumes/calls.ts";
-import { getSnapshot } from "../../volumes/calls.ts";
-import type { Snapshot } from "../../volumes/snapshot.ts";
-import { toSnapshot } from "../../volumes/snapshot.ts";
-import type { SnapshotListOptions } from "../../volumes/types.ts";
+import type { SnapshotData } from "../calls.ts";
+import { getSnapshot } from "../calls.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { toSnapshot } from "../snapshot.ts";
+import type { SnapshotListOptions } from "../types.ts";
 import type { Snapshots } from "../volumes.ts";
 
 /** Snapshots over REST. */

@@ -1,11 +1,11 @@
-import { Page } from "../../rest/page.ts";
-import type { PaginatedList } from "../../rest/pagination.ts";
-import type { Rest } from "../../rest/rest.ts";
-import type { BaseClientOptions } from "../../rest/settings.ts";
-import type { ConnectOptions, SandboxOptions } from "../../sandbox/options.ts";
-import { Sandbox } from "../../sandbox/sandbox.ts";
-import type { Sandboxes, SandboxesListOptions, SandboxMetadata } from "../sandboxes.ts";
-import { labelQuery } from "./labels.ts";
+import { labelQuery } from "../rest/labels.ts";
+import { Page } from "../rest/page.ts";
+import type { PaginatedList } from "../rest/pagination.ts";
+import type { Rest } from "../rest/rest.ts";
+import type { BaseClientOptions } from "../rest/settings.ts";
+import type { ConnectOptions, SandboxOptions } from "../sandbox/options.ts";
+import { Sandbox } from "../sandbox/sandbox.ts";
+import type { Sandboxes, SandboxesListOptions, SandboxMetadata } from "./sandboxes.ts";
 
 type Listed = Omit<SandboxMetadata, "createdAt" | "stoppedAt"> & { createdAt: string; stoppedAt: string | null };
 

@@ -1,8 +1,8 @@
-import type { Timeline, TimelineListOptions, Timelines } from "../../apps/timelines.ts";
 import { Page } from "../../rest/page.ts";
 import type { PaginatedList } from "../../rest/pagination.ts";
 import type { Rest } from "../../rest/rest.ts";
 import { path } from "../../rest/rest.ts";
+import type { Timeline, TimelineListOptions, Timelines } from "../timelines.ts";
 
 /** Timelines over REST. */
 export class TimelinesResource implements Timelines {

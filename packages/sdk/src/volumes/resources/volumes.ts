@@ -2,13 +2,13 @@ import { Page } from "../../rest/page.ts";
 import type { PaginatedList } from "../../rest/pagination.ts";
 import type { Rest } from "../../rest/rest.ts";
 import { path } from "../../rest/rest.ts";
-import type { VolumeData } from "../../volumes/calls.ts";
-import { createVolume, getVolume, snapshotVolume } from "../../volumes/calls.ts";
-import type { Snapshot } from "../../volumes/snapshot.ts";
-import { toSnapshot } from "../../volumes/snapshot.ts";
-import type { SnapshotInit, VolumeInit, VolumeListOptions } from "../../volumes/types.ts";
-import type { Volume } from "../../volumes/volume.ts";
-import { toVolume } from "../../volumes/volume.ts";
+import type { VolumeData } from "../calls.ts";
+import { createVolume, getVolume, snapshotVolume } from "../calls.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { toSnapshot } from "../snapshot.ts";
+import type { SnapshotInit, VolumeInit, VolumeListOptions } from "../types.ts";
+import type { Volume } from "../volume.ts";
+import { toVolume } from "../volume.ts";
 import type { Volumes } from "../volumes.ts";
 
 /** Volumes over REST. */

@@ -1,11 +1,11 @@
-import type { RevisionProgress } from "../../apps/revision-progress.ts";
-import type { BuildLog, BuildLogsOptions, Revision, RevisionListOptions, Revisions } from "../../apps/revisions.ts";
-import type { Timeline } from "../../apps/timelines.ts";
 import { Page } from "../../rest/page.ts";
 import type { PaginatedList } from "../../rest/pagination.ts";
 import type { Rest } from "../../rest/rest.ts";
 import { path } from "../../rest/rest.ts";
 import { readEvents } from "../../rest/server-sent-events.ts";
+import type { RevisionProgress } from "../revision-progress.ts";
+import type { BuildLog, BuildLogsOptions, Revision, RevisionListOptions, Revisions } from "../revisions.ts";
+import type { Timeline } from "../timelines.ts";
 
 const EVENT_STREAM = { accept: "text/event-stream" };
 
