@@ -171,7 +171,7 @@ test("a connection whose client no longer responds is closed", async () => {
   one.sandbox.attach(connection, one.client("creator"));
   await one.sandbox.ended;
   assert.ok(connection.probes > 0);
-  assert.match((await connection.closed).reason, /^Nothing was heard of the client/);
+  assert.match((await connection.closed).reason, /^The client was silent for/);
   assert.deepEqual(
     (await one.events("connection.closed")).map(({ outcome }) => outcome),
     ["failed"],
