@@ -4,7 +4,7 @@
  */
 const LOOK_EVERY_MS = 60_000;
 
-/** Calls back once at a moment of the wall clock, however far away. */
+/** Calls back once at a given wall-clock time, however far away. */
 export class Deadline {
   #timer: NodeJS.Timeout | null = null;
   readonly #reached: () => void;
@@ -13,7 +13,7 @@ export class Deadline {
     this.#reached = reached;
   }
 
-  /** Replaces the moment. */
+  /** Replaces the time. */
   set(atMs: number): void {
     this.cancel();
     this.#timer = setTimeout(

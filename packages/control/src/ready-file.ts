@@ -1,7 +1,7 @@
 import { writeFileAtomically } from "@sandkeep/common";
 import type { Server } from "./server.ts";
 
-/** Tells scripts that the server serves, and how to reach it: `{"sandboxEndpoint","apiEndpoint","token","caFile"}`, for its owner only. */
+/** Tells scripts that the server is ready, and how to reach it: `{"sandboxEndpoint","apiEndpoint","token","caFile"}`, readable by its owner only. */
 export async function writeReadyFile(
   path: string,
   { sandboxEndpoint, apiEndpoint, token, caFile }: Server,

@@ -1,6 +1,6 @@
 import type { Actor, Labels, Outcome, RequestRule, Scope, StopReason } from "@sandkeep/protocol";
 
-/** Everything that outlives the server. Times are milliseconds since 1970. A write has reached the disk when it resolves. */
+/** Everything that outlives the server. Times are milliseconds since 1970. When a write resolves, it has reached the disk. */
 export interface Store extends AsyncDisposable {
   readonly organisations: OrganisationStore;
   readonly tokens: TokenStore;
@@ -11,7 +11,7 @@ export interface Store extends AsyncDisposable {
 
 /** Tells whether a control plane's key of secrets is still the one with which it sealed them. */
 export interface SealingStore {
-  /** Something sealed with the control plane's key; null before the first. */
+  /** A value sealed with the control plane's key; null before the first. */
   probe(owner: string): Promise<string | null>;
   setProbe(owner: string, sealed: string): Promise<void>;
 }
@@ -45,17 +45,17 @@ export interface TokenRecord {
 export interface TokenStore {
   insert(record: TokenRecord, hash: string): Promise<void>;
   findByHash(hash: string): Promise<TokenRecord | null>;
-  /** Of one organisation, or of any; null if there is none with this id there. */
+  /** Of one organisation, or of any; null if it has none with this id. */
   find(organisation: string | null, id: string): Promise<TokenRecord | null>;
   /** Of one organisation, or of all; oldest first. */
   list(organisation: string | null): Promise<TokenRecord[]>;
-  /** Null if there is none with this id there; a second time, the first time stays. */
+  /** Null if there is none with this id. Revoking it again keeps the first time. */
   revoke(organisation: string | null, id: string, at: number): Promise<TokenRecord | null>;
-  /** Notes when tokens were last used. */
+  /** Records when tokens were last used. */
   touch(lastUsed: ReadonlyMap<string, number>): Promise<void>;
 }
 
-/** What everybody in the organisation may see of a sandbox's network, also when it has stopped: nothing of a secret's value. */
+/** What everybody in the organisation may see of a sandbox's network, also after it has stopped. Contains nothing of a secret's value. */
 export interface NetworkRecord {
   allowNet: string[] | null;
   deny: string[];
@@ -97,7 +97,7 @@ export interface SandboxLease {
   expiresAt: number;
 }
 
-/** A sandbox that runs, with what was kept of its egress. */
+/** A running sandbox, with its stored egress. */
 export interface RunningSandbox {
   record: SandboxRecord;
   slug: string;
@@ -105,7 +105,7 @@ export interface RunningSandbox {
   egress: KeptEgress | null;
 }
 
-/** Where a page of sandboxes continues: after this one. */
+/** The sandbox after which a page continues. */
 export interface SandboxCursor {
   createdAt: number;
   id: string;
@@ -114,10 +114,10 @@ export interface SandboxCursor {
 export interface SandboxStore {
   /** @param egress Null for a sandbox that does not survive a restart. */
   insert(record: SandboxRecord, lease: SandboxLease, egress: KeptEgress | null): Promise<void>;
-  /** Forgets one that never came to be. */
+  /** Deletes a sandbox that was never created. */
   remove(id: string): Promise<void>;
   find(organisation: string, id: string): Promise<SandboxRecord | null>;
-  /** Newest first; those that have every one of the labels. */
+  /** Newest first; those that have all of the labels. */
   list(
     organisation: string,
     options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor },
@@ -136,9 +136,9 @@ export interface SandboxStore {
   setStopAt(id: string, stopAt: number, egress: KeptEgress): Promise<void>;
   /** @param egress As for `insert`. */
   setNetwork(id: string, network: NetworkRecord, egress: KeptEgress | null): Promise<void>;
-  /** Also forgets its secrets. */
+  /** Also deletes its secrets. */
   setStopped(id: string, at: number, reason: StopReason): Promise<void>;
-  /** Forgets those that stopped before then. */
+  /** Deletes those that stopped before then. */
   prune(stoppedBefore: number): Promise<number>;
 }
 
@@ -171,13 +171,13 @@ export interface EventQuery {
 export interface EventStore {
   append(events: readonly EventRecord[]): Promise<void>;
   list(query: EventQuery): Promise<EventRecord[]>;
-  /** Forgets those before a time and, of each organisation, the oldest of those beyond a number. */
+  /** Deletes those before a time and, per organisation, the oldest above a number. */
   prune(options: { before: number; keep: number }): Promise<number>;
-  /** Forgets the oldest events of egress that a sandbox has beyond a number. */
+  /** Deletes the oldest egress events of a sandbox above a number. */
   pruneEgress(sandbox: string, keep: number): Promise<number>;
 }
 
-/** A record would repeat what must be unique, such as a slug. */
+/** A record would repeat a value that must be unique, such as a slug. */
 export class UniqueViolation extends Error {
   override name = "UniqueViolation";
 }

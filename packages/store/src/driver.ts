@@ -3,7 +3,7 @@
  * with `?` for parameters; each database has its driver and its migrations.
  */
 export interface SqlDriver {
-  /** Reads. Sees every write that was answered before. */
+  /** Reads. Sees every write that was already answered. */
   query<Row extends object>(sql: string, params: readonly SqlValue[]): Promise<Row[]>;
   /**
    * Does all of these, or none, and resolves when they are on disk: with the number of rows that each changed.
@@ -11,7 +11,7 @@ export interface SqlDriver {
    * @throws {UniqueViolation} if one of them repeats what must be unique.
    */
   write(...statements: Statement[]): Promise<number[]>;
-  /** Finishes what is under way and closes the database. */
+  /** Finishes pending work and closes the database. */
   close(): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export interface Statement {
   params: readonly SqlValue[];
 }
 
-/** A statement, as the queries write it. */
+/** A statement, as queries write it. */
 export function sql(text: string, ...params: SqlValue[]): Statement {
   return { sql: text, params };
 }

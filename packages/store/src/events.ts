@@ -6,7 +6,7 @@ type Row = Omit<EventRecord, "actor" | "data"> & { actor: string; data: string }
 
 const COLUMNS = "id, time, organisation, sandbox, kind, outcome, actor, data";
 
-/** Events that are removed in one transaction: others are served in between. */
+/** Events that are removed in one transaction, so that other queries run in between. */
 const PRUNED_AT_ONCE = 2_000;
 
 /** As the index on them has it. */

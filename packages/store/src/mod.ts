@@ -1,4 +1,4 @@
-/** Everything that outlives the server: the contract of what is kept, and how a store is opened. */
+/** Everything that outlives the server: the contract of the store, and how to open one. */
 export type {
   EventQuery,
   EventRecord,

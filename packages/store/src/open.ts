@@ -2,9 +2,9 @@ import type { Store } from "./contract.ts";
 import { SqliteDriver } from "./sqlite.ts";
 import { storeOn } from "./store.ts";
 
-/** Where a store keeps its data: which database, and where that is. */
+/** Where a store keeps its data: which database, and its location. */
 export interface StoreLocation {
-  /** Path of a SQLite database's file, which is created if there is none; or `:memory:`. */
+  /** Path of a SQLite database file, created if missing; or `:memory:`. */
   sqlite: string;
 }
 

@@ -36,7 +36,7 @@ const record = (row: Row): SandboxRecord => ({
   network: { ...NO_RULES, ...(JSON.parse(row.network) as NetworkRecord) },
 });
 
-/** Only for what still runs: otherwise a sealed secret could stay behind. */
+/** Only for running sandboxes: otherwise a sealed secret could remain. */
 const keepEgress = (id: string, egress: KeptEgress | null) =>
   egress === null
     ? []

@@ -4,7 +4,7 @@ import { UniqueViolation } from "./contract.ts";
 import type { SqlDriver, SqlValue, Statement } from "./driver.ts";
 import { migrate } from "./migrations/sqlite.ts";
 
-/** Milliseconds to wait for another process that has the database open, such as a backup. */
+/** Milliseconds to wait for another process that uses the database, such as a backup. */
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** SQLite's name for a database without a file. */
@@ -27,7 +27,7 @@ export class SqliteDriver implements SqlDriver {
   readonly #statements = new Map<string, StatementSync>();
   #jobs: Job[] = [];
 
-  /** @param path Of the file, or `:memory:`. Brings the database to the newest migration. */
+  /** @param path Path of the file, or `:memory:`. Applies all migrations. */
   constructor(path: string) {
     // Made before SQLite does, which would let everybody read it; its other files get the same mode.
     if (path !== MEMORY) closeSync(openSync(path, "a", OWNER_ONLY));

@@ -29,8 +29,8 @@ export class Authenticator implements AsyncDisposable {
   }
 
   /**
-   * @param token What came as one, from whatever header.
-   * @param organisation The header `X-Deno-Org`, which must name the token's own organisation if it is there.
+   * @param token The token from the request, whichever header it came in.
+   * @param organisation The header `X-Deno-Org`; if present, it must name the token's own organisation.
    * @throws {ApiError} `NOT_AUTHENTICATED`, `INVALID_TOKEN`, `TOKEN_EXPIRED` or `ORGANISATION_MISMATCH`.
    */
   async authenticate(token: string | undefined, organisation?: string | undefined): Promise<Principal> {
@@ -57,7 +57,7 @@ export class Authenticator implements AsyncDisposable {
   }
 
   /**
-   * Looks again, after a wait: the token may have ended since.
+   * Checks again after a wait: the token may have ended since.
    *
    * @throws {TokenEnded}
    */
@@ -68,12 +68,12 @@ export class Authenticator implements AsyncDisposable {
   }
 
   /**
-   * For what is open longer than one answer: told when the token ends.
+   * For anything that stays open longer than one answer: it learns when the token ends.
    *
-   * @throws {TokenEnded} if it has ended since it was looked up.
+   * @throws {TokenEnded} if the token has ended since it was looked up.
    */
   async lease(principal: Principal): Promise<Lease> {
-    // Taken before the second look, so that a revocation is either seen or told.
+    // Taken before the second check, so that no revocation is missed.
     const lease = this.#leases.take(principal.token.id, principal.token.expiresAt);
     try {
       await this.confirm(principal);

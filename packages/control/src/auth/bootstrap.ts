@@ -17,7 +17,7 @@ export async function ensureOrganisation(store: Store, slug: string): Promise<Or
     await store.organisations.insert(record);
     return record;
   } catch (error) {
-    // Another server on the same store was first.
+    // Another server on the same store created it first.
     const other = error instanceof UniqueViolation ? await store.organisations.findBySlug(slug) : null;
     if (!other) throw error;
     return other;

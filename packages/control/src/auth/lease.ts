@@ -6,9 +6,9 @@ const ENDS = {
   expired: ["TOKEN_EXPIRED", "The access token has expired."],
 } as const;
 
-/** The token counts no longer. */
+/** The token is no longer valid. */
 export class TokenEnded extends ApiError {
-  /** What happened, without the remedy: a WebSocket's close has little room. */
+  /** What happened, without the remedy: a WebSocket close has little room. */
   readonly reason: string;
 
   constructor(how: keyof typeof ENDS) {
@@ -18,13 +18,13 @@ export class TokenEnded extends ApiError {
   }
 }
 
-/** The right to go on with what a token has opened, until the token ends. Whoever holds one gives it back. */
+/** The right to continue with what a token has opened, until the token ends. Its holder must dispose of it. */
 export interface Lease extends Disposable {
   /** Aborted with a {@link TokenEnded} when the token is revoked or expires. */
   readonly signal: AbortSignal;
 }
 
-/** Everything that is open by right of a token. */
+/** Everything that is open under a token. */
 export class Leases implements Disposable {
   readonly #ends = new Map<string, Set<(how: keyof typeof ENDS) => void>>();
   readonly #deadlines = new Set<Deadline>();
@@ -51,7 +51,7 @@ export class Leases implements Disposable {
     return { signal: controller.signal, [Symbol.dispose]: dispose };
   }
 
-  /** Ends everything that is open by right of a token: it was revoked. */
+  /** Ends everything that is open under a token, because it was revoked. */
   revoke(token: string): void {
     for (const end of [...(this.#ends.get(token) ?? [])]) end("revoked");
   }

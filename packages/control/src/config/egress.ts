@@ -12,7 +12,7 @@ import {
 import { z } from "zod";
 import { ConfigError } from "./error.ts";
 
-/** `ip` or `ip:port`, in its one form; IPv6 with a port is `[ip]:port`. Null for what is neither. */
+/** `ip` or `ip:port` in canonical form; IPv6 with a port is `[ip]:port`. Null for anything else. */
 function addressText(text: string): string | null {
   const address = parseAddress(text);
   if (address) return hostText({ address });
@@ -32,7 +32,7 @@ const address = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Names in their one form, as sandboxes' names are compared. */
+/** Names in canonical form, as sandboxes' names are compared. */
 const staticHosts = z.record(z.string(), address).transform((hosts, context) => {
   const names = new Map<string, string>();
   for (const [text, target] of Object.entries(hosts)) {
@@ -57,7 +57,7 @@ const upstreamProxy = z.string().refine((text) => {
   );
 }, "must be http://[user:password@]host:port");
 
-/** Settings of the egress proxy; {@link EgressConfig} says what each is for. */
+/** Settings of the egress proxy; see {@link EgressConfig}. */
 export const egressSchema = z.strictObject({
   hosts: staticHosts.default({}),
   caFiles: z.array(z.string().min(1)).default([]),
@@ -77,7 +77,7 @@ export function resolveEgressFiles(egress: EgressConfig, folder: string): Egress
   };
 }
 
-/** @throws {ConfigError} if a file is missing, cannot be read, or does not hold what it should. */
+/** @throws {ConfigError} if a file is missing, unreadable, or has the wrong content. */
 export async function checkEgressFiles({ caFiles, hooks }: EgressConfig): Promise<void> {
   for (const [index, file] of caFiles.entries()) await checkCertificates(`egress.caFiles.${index}`, file);
   if (hooks === null) return;

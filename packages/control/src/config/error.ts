@@ -1,4 +1,4 @@
-/** The configuration cannot be used; the message says where and why. */
+/** The configuration is invalid; the message says where and why. */
 export class ConfigError extends Error {
   override name = "ConfigError";
 }

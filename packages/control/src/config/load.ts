@@ -10,7 +10,7 @@ export { ConfigError } from "./error.ts";
 /**
  * Checks a configuration and fills in the defaults.
  *
- * @param source Where it comes from, for the message.
+ * @param source Where the configuration comes from, for the message.
  * @throws {ConfigError}
  */
 export function parseConfig(input: ConfigInput | unknown, source = "the configuration"): Config {
@@ -21,9 +21,9 @@ export function parseConfig(input: ConfigInput | unknown, source = "the configur
 }
 
 /**
- * Reads a configuration file (JSON), and looks at the files that it names for the egress proxy; relative ones are beside it.
+ * Reads a configuration file (JSON), and checks the files that it names for the egress proxy; relative paths are relative to it.
  *
- * @param overrides Win over the file, key by key, as command line options do.
+ * @param overrides They override the file, key by key, as command line options do.
  * @throws {ConfigError}
  */
 export async function loadConfig(file: string | null, overrides: ConfigInput = {}): Promise<Config> {

@@ -8,35 +8,35 @@ import { egressSchema } from "./egress.ts";
 const MINUTE_MS = 60_000;
 const MiB = 1024 * 1024;
 
-/** What an installation may limit. Times in milliseconds, sizes in bytes. */
+/** Limits that an installation can set. Times in milliseconds, sizes in bytes. */
 export const limitsSchema = z.strictObject({
   /** Sandboxes that one organisation may have at once, those being created included. */
   sandboxesPerOrganisation: z.int().min(1).default(100),
-  /** Longest life of a sandbox with a duration, and the furthest that one `extend` reaches from now. The platform has 30 minutes. */
+  /** Longest lifetime of a sandbox with a duration, and the furthest that one `extend` reaches from now. Deno Sandbox has 30 minutes. */
   maxLifetimeMs: z
     .int()
     .min(1_000)
     .default(30 * MINUTE_MS),
-  /** A sandbox that is not ready by then is given up. A first one may have to wait for its template. */
+  /** A sandbox that is not ready by then is abandoned. The first one may have to wait for its template. */
   createTimeoutMs: z
     .int()
     .min(100)
     .default(2 * MINUTE_MS),
   /**
-   * A client of which nothing is heard for so long, and whose computer acknowledges nothing it is sent, is gone. It is asked
-   * after half of it.
+   * A client that is silent for this long, and whose computer acknowledges nothing, counts as gone. It is asked after half
+   * of this time.
    */
   silentClientMs: z.int().min(500).default(15_000),
-  /** A client whose computer acknowledges what it is sent may be busy for so long: with a build, say, in its only thread. */
+  /** A client whose computer acknowledges what it is sent may be busy for this long, for example with a build in its only thread. */
   busyClientMs: z
     .int()
     .min(500)
     .default(3 * MINUTE_MS),
-  /** Connections to one sandbox at once. */
+  /** Concurrent connections to one sandbox. */
   connectionsPerSandbox: z.int().min(1).default(64),
-  /** TCP connections to the server at once. */
+  /** Concurrent TCP connections to the server. */
   connections: z.int().min(1).default(4_096),
-  /** One WebSocket message from a client: JavaScript's sends a whole file as one, in base64. */
+  /** One WebSocket message from a client: the JavaScript client sends a whole file as one, in base64. */
   messageBytes: z
     .int()
     .min(1 * MiB)
@@ -51,7 +51,7 @@ export const limitsSchema = z.strictObject({
     .int()
     .min(1_024)
     .default(1 * MiB),
-  /** How long a stop of the server may take before it gives up waiting. */
+  /** How long each step of a stop may take before the server stops waiting for it. */
   stopTimeoutMs: z.int().min(100).default(20_000),
 });
 export type Limits = z.infer<typeof limitsSchema>;
@@ -61,35 +61,35 @@ const tlsSchema = z.union([
   z.literal("auto"),
   /** Plain HTTP, for instance behind a reverse proxy. */
   z.literal(false),
-  /** A certificate of a CA that is made in the data directory. */
+  /** A certificate from a CA that is created in the data directory. */
   z.literal("local-ca"),
   /** PEM files. */
   z.strictObject({ certFile: z.string().min(1), keyFile: z.string().min(1) }),
 ]);
 export type TlsConfig = z.infer<typeof tlsSchema>;
 
-/** The server's configuration; docs/configuration.md says the same in words. */
+/** The server's configuration, described in docs/configuration.md. */
 export const configSchema = z.strictObject({
   /** Address to listen on. */
   host: z
     .string()
     .refine((host) => host === "localhost" || isIP(host) !== 0, "must be an IP address or localhost")
     .default("127.0.0.1"),
-  /** 0: any free one. */
+  /** 0: any free port. */
   port: z.int().min(0).max(65_535).default(7777),
   /** Where everything is kept. */
   dataDir: z.string().min(1).default(defaultDataDir),
-  /** Origin under which clients reach the server, if that is not the address it listens on. */
+  /** Origin at which clients reach the server, if it differs from the address it listens on. */
   publicUrl: z
     .url({ protocol: /^https?$/ })
     .transform((url) => new URL(url).origin)
     .optional(),
-  /** Names and addresses for the local CA's certificate, besides those that the server finds itself. */
+  /** Additional names and addresses for the local CA's certificate; the server finds its own itself. */
   hostnames: z.array(z.string().min(1).max(253)).default([]),
   tls: tlsSchema.default("auto"),
-  /** Three letters, part of every sandbox's id. `ord` is what clients take for granted. */
+  /** Three letters, part of every sandbox's id. Clients assume `ord`. */
   region: z.string().regex(REGION, "three lowercase letters").default("ord"),
-  /** Slug of the organisation that is made at the first start. */
+  /** Slug of the organisation that is created on the first start. */
   organisation: z
     .string()
     .regex(/^[a-z0-9-]{2,32}$/)
@@ -97,11 +97,11 @@ export const configSchema = z.strictObject({
   limits: limitsSchema.prefault({}),
   events: z
     .strictObject({
-      /** Events, and sandboxes that have stopped, are kept so long. */
+      /** How long events and stopped sandboxes are kept. */
       retentionDays: z.number().positive().default(30),
-      /** Of each organisation's events, so many of the newest are kept. */
+      /** Number of events kept per organisation, the newest ones. */
       maxEvents: z.int().min(1).default(1_000_000),
-      /** Of one sandbox's requests, connections and DNS queries, so many of the newest are kept. */
+      /** Number of requests, connections and DNS queries kept per sandbox, the newest ones. */
       maxEgressPerSandbox: z.int().min(1).default(100_000),
     })
     .prefault({}),
@@ -116,10 +116,10 @@ export const configSchema = z.strictObject({
 
 /** A complete configuration. */
 export type Config = z.output<typeof configSchema>;
-/** A configuration as it is written: everything has a default. */
+/** A configuration as people write it: everything has a default. */
 export type ConfigInput = z.input<typeof configSchema>;
 
-/** Limits that clients can see, with those of the platform. */
+/** Limits that clients can see. */
 export function publicLimits(limits: Limits): Record<string, number> {
   return {
     sandboxesPerOrganisation: limits.sandboxesPerOrganisation,

@@ -1,7 +1,7 @@
 import { type EgressSpec, PolicyError, parseNamePattern, parsePattern, parseRules } from "@sandkeep/egress";
 import { ApiError } from "@sandkeep/protocol";
 
-/** What clients call the fields of a specification: a new sandbox's configuration has names of its own. */
+/** The clients' names for the fields of a specification; a new sandbox's configuration has different ones. */
 const FIELDS = {
   INVALID_CONFIG: { allow: "allow_net", deny: "egress.deny", rules: "egress.rules" },
   INVALID_REQUEST: { allow: "allow", deny: "deny", rules: "rules" },
@@ -10,7 +10,7 @@ const FIELDS = {
 /**
  * Checks patterns and rules with the parser that the proxy uses.
  *
- * @throws {ApiError} with this code and a message that says where, which pattern, and what is wrong with it.
+ * @throws {ApiError} with this code and a message with the field, the pattern, and what is wrong with it.
  */
 export function checkSpec({ policy, secrets }: EgressSpec, code: keyof typeof FIELDS): void {
   const fields = FIELDS[code];

@@ -4,7 +4,7 @@ import { checkSpec } from "./check.ts";
 import { placeholderFor } from "./placeholder.ts";
 
 /**
- * What a new sandbox may reach. Values of secrets are sealed, and dropped from the configuration: from here on nothing has them.
+ * What a new sandbox may reach. The values of secrets are sealed and removed from the configuration; nothing else has them from then on.
  *
  * @throws {ApiError} `INVALID_CONFIG`, naming the option and what is wrong with it.
  */

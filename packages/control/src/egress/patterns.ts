@@ -7,7 +7,7 @@ type ListChange = Exclude<NonNullable<EgressChange["allow"]>, undefined>;
  * A list of patterns after a change.
  *
  * @param field For the message.
- * @throws {ApiError} `INVALID_REQUEST` for a pattern to remove that is not in it: whoever wants it gone must hear that it was never there.
+ * @throws {ApiError} `INVALID_REQUEST` if a pattern to remove is not in the list: the caller must learn that it was never there.
  */
 export function changedList(current: readonly string[], change: ListChange, field: string): string[] {
   if (Array.isArray(change)) return unique(change);
@@ -26,14 +26,14 @@ export function changedList(current: readonly string[], change: ListChange, fiel
   return list;
 }
 
-/** The first of those that mean the same. */
+/** Drops patterns that mean the same as an earlier one. */
 function unique(patterns: readonly string[]): string[] {
   const seen = new Map<string, string>();
   for (const pattern of patterns) if (!seen.has(key(pattern))) seen.set(key(pattern), pattern);
   return [...seen.values()];
 }
 
-/** The one form of a pattern. One that is none is refused later, with its place. */
+/** A pattern's canonical form. An invalid pattern is rejected later, with its position. */
 function key(pattern: string): string {
   try {
     return parsePattern(pattern).text;

@@ -38,8 +38,8 @@ export interface SandboxEgressOptions {
 }
 
 /**
- * What one running sandbox may reach, and how that changes: one change after the other, each in force, on record and told as
- * an event before it is answered.
+ * What one running sandbox may reach, and how that changes: one change after the other. Each is in effect, stored, and
+ * reported as an event before it is answered.
  */
 export class SandboxEgress {
   readonly #options: SandboxEgressOptions;
@@ -61,7 +61,7 @@ export class SandboxEgress {
   }
 
   /**
-   * Changes the policy. What the change does not name stays.
+   * Changes the policy. Fields that the change does not name stay as they are.
    *
    * @throws {ApiError} `INVALID_REQUEST`, `NO_ALLOW_LIST`, `EGRESS_UNAVAILABLE`, `SANDBOX_NOT_FOUND`
    */
@@ -84,8 +84,8 @@ export class SandboxEgress {
   }
 
   /**
-   * Adds a secret, whose placeholder every process that is started from now on has in its environment; or gives one that is there
-   * another value (and other hosts), for the same placeholder. A new one may ask for a form of its placeholder.
+   * Adds a secret: every process started from now on has its placeholder in the environment. Or gives an existing secret
+   * another value (and other hosts) for the same placeholder. A new secret may request a form for its placeholder.
    *
    * @throws {ApiError} `INVALID_REQUEST`, `CHANGED_MEANWHILE`, `EGRESS_UNAVAILABLE`, `SANDBOX_NOT_FOUND`
    */
@@ -94,7 +94,7 @@ export class SandboxEgress {
     { value, hosts, in: places, placeholder: form }: SecretRequest,
     actor: Actor,
   ): Promise<EgressView["secrets"][number]> {
-    // Sealed before it waits for its turn: nothing else keeps the value. It is bound to a placeholder by that.
+    // Sealed before it waits for its turn, so nothing else keeps the value. Sealing binds it to a placeholder.
     const known = this.#secret(name)?.placeholder;
     const placeholder = known ?? placeholderFor(value, form, "placeholder", "INVALID_REQUEST");
     if (known !== undefined && form !== undefined && !hasForm(known, form, "placeholder", "INVALID_REQUEST")) {
@@ -125,7 +125,7 @@ export class SandboxEgress {
         throw new ApiError("INVALID_REQUEST", `A sandbox has at most ${SECRETS.max} secrets.`);
       const spec = { policy: this.#spec.policy, secrets };
       checkSpec(spec, "INVALID_REQUEST");
-      // First, because a placeholder that means nothing yet does no harm.
+      // First, because a placeholder without a meaning does no harm.
       if (!former) await this.#setVariable(name, placeholder);
       const told = { name, hosts: secret.hosts, in: secret.in };
       try {
@@ -139,7 +139,7 @@ export class SandboxEgress {
   }
 
   /**
-   * Takes a secret away: its placeholder means nothing from now on, on open connections too, and new processes do not get it.
+   * Revokes a secret: its placeholder becomes meaningless, also on open connections, and new processes do not get it.
    *
    * @throws {ApiError} `SECRET_NOT_FOUND`, `EGRESS_UNAVAILABLE`, `SANDBOX_NOT_FOUND`
    */
@@ -157,9 +157,9 @@ export class SandboxEgress {
   }
 
   /**
-   * After the server was restarted: tells the host again. Never rejects; a sandbox for which that fails reaches nothing.
+   * After a restart of the server: tells the host again. Never rejects; if it fails, the sandbox can reach nothing.
    *
-   * @param sealedIsLost Why sealed values can not be opened any more, if so; the secrets are then gone, the policy is not.
+   * @param sealedIsLost If sealed values can no longer be opened, why not; the secrets are then lost, but not the policy.
    */
   restore(sealedIsLost: string | null): Promise<void> {
     const { log, machine, publish } = this.#options;
@@ -201,7 +201,7 @@ export class SandboxEgress {
       if (isEnding()) throw new ApiError("SANDBOX_NOT_FOUND", undefined, { cause });
       this.#spec = former;
       record.network = networkRecord(former);
-      // It may have come half way: back to what is on record, so that what a restart brings is what was in force.
+      // It may be half done. Go back to what is stored, so that a restart restores what was in effect.
       await within(machine.setEgress(former)).catch((err: unknown) =>
         log.error({ err }, "a change of egress could not be taken back"),
       );
@@ -227,7 +227,7 @@ export class SandboxEgress {
     }
   }
 
-  /** Whatever the guest answers, the placeholder means nothing any more. */
+  /** Whatever the guest answers, the placeholder is meaningless now. */
   async #forgetVariable(key: string): Promise<void> {
     const { log, machine } = this.#options;
     await machine.guest

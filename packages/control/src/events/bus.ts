@@ -6,8 +6,8 @@ import { EventClock } from "./clock.ts";
 /** Events wait so long for others to share a write, milliseconds: what was seen is on disk soon after. */
 const FLUSH_AFTER_MS = 25;
 /**
- * Events that may wait for a slow disk without anybody waiting for them; beyond it the oldest of the organisation that has most
- * of them are dropped, and the loss is logged.
+ * Number of events that may wait for a slow disk while nobody waits for them. Above it, the oldest of the organisation that
+ * has the most are dropped, and the loss is logged.
  */
 const MAX_WAITING = 20_000;
 /** Events that are dropped then: a hundredth. */
@@ -62,8 +62,8 @@ export class EventBus implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the event is on disk, however long that takes: whoever causes it has to wait before causing more. Never
-   * rejects; if the server ends before the disk takes it, the loss is logged.
+   * Resolves when the event is on disk, however long that takes: whoever causes it must wait before causing more. Never
+   * rejects; if the server ends before the event is on disk, the loss is logged.
    */
   publishDurably(subject: EventSubject, body: EventBody): Promise<void> {
     return new Promise((stored) => this.#add(subject, body, stored));

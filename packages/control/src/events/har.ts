@@ -13,8 +13,8 @@ export const harHead = (version: string) =>
 export const harFoot = "\n]}}\n";
 
 /**
- * A request as an entry of a HAR file. What Sandkeep does not keep is empty: headers, cookies, bodies, and the values of the query.
- * What HAR has no place for is in fields that begin with `_`, as it wants it.
+ * A request as an entry of a HAR file. What Sandkeep does not record is empty: headers, cookies, bodies, and query values.
+ * Fields that HAR does not define start with `_`, as the format requires.
  */
 export function harEntry({ id, data }: HttpEvent): object {
   const { at, durationMs, protocol, scheme, method, host, port, path, query, status, bytesUp, bytesDown, address } =
@@ -49,7 +49,7 @@ export function harEntry({ id, data }: HttpEvent): object {
       bodySize: bytesDown,
     },
     cache: {},
-    // Only the whole is known, and these three have to be there.
+    // Only the total is known, but these three are required.
     timings: { send: 0, wait: durationMs, receive: 0 },
     ...(address !== null && { serverIPAddress: address }),
     _event: id,

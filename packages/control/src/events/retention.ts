@@ -10,8 +10,8 @@ const LOOK_EVERY_MS = 10_000;
 const MUCH = 0.1;
 
 /**
- * Forgets what is older than the configuration says, or more: at the start, every hour, and when sandboxes cause many events.
- * Returns how to stop.
+ * Deletes what exceeds the configured age or number: at the start, every hour, and when sandboxes cause many events.
+ * Returns a function that stops it.
  */
 export function keepWithinRetention(
   store: Store,

@@ -2,8 +2,8 @@ import type { Logger } from "@sandkeep/common";
 import { pino } from "pino";
 
 /**
- * Structured logs: one JSON object a line on standard error, so that a command's standard output stays its own.
- * Nothing secret is ever given to it; the redaction below is a second wall.
+ * Structured logs: one JSON object per line on standard error, so that a command keeps its standard output.
+ * Nothing secret is ever passed to it; the redaction below is a second barrier.
  */
 export function createLogger(level: string): Logger {
   return pino(

@@ -12,21 +12,21 @@ import {
   newKeyPair,
 } from "@sandkeep/common/x509";
 
-/** Apple's systems refuse certificates that are valid for more than 825 days, and some clients those over 398. */
+/** Apple's systems reject certificates valid for more than 825 days, and some clients those valid for more than 398. */
 const LEAF_DAYS = 397;
-/** A certificate is replaced when less than this is left. */
+/** A certificate is replaced when it is valid for less than this. */
 const RENEW_BEFORE_DAYS = 30;
 
 export interface TlsMaterial {
   cert: string;
   key: string;
-  /** PEM file to trust, if the certificate is of the local CA. */
+  /** PEM file to trust, if the certificate comes from the local CA. */
   caFile: string | null;
 }
 
 /**
- * A certificate for these names by a CA of this installation's own. Both are kept in `dir`, the CA for ten years; the
- * server's certificate is made anew when it is about to expire or the names have changed.
+ * A certificate for these names from this installation's own CA. Both are kept in `dir`, the CA for ten years. The server's
+ * certificate is renewed when it is about to expire or the names have changed.
  */
 export async function localCa(dir: string, names: readonly string[]): Promise<TlsMaterial> {
   const ca = await loadAuthority(dir, {

@@ -8,14 +8,14 @@ import type { TlsMaterial } from "./local-ca.ts";
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /**
- * Certificate and key for the server, or null for plain HTTP. Tokens must not cross a network in the clear, so unless the
- * configuration says otherwise an address that is not loopback gets a certificate of the local CA.
+ * Certificate and key for the server, or null for plain HTTP. Tokens must not cross a network in the clear, so by default
+ * an address other than loopback gets a certificate from the local CA.
  */
 export async function tlsMaterial(config: Config): Promise<TlsMaterial | null> {
   const tls = config.tls === "auto" ? (LOOPBACK.has(config.host) ? false : "local-ca") : config.tls;
   if (tls === false) return null;
   if (tls === "local-ca") {
-    // Loaded only where it is used: it takes longer to load than the rest of the server.
+    // Loaded only when used: it takes longer to load than the rest of the server.
     const { localCa } = await import("./local-ca.ts");
     return await localCa(join(config.dataDir, "tls"), names(config));
   }
@@ -27,13 +27,13 @@ export async function tlsMaterial(config: Config): Promise<TlsMaterial | null> {
   return { cert, key, caFile: null };
 }
 
-/** Everything by which this machine may be called. */
+/** All names and addresses of this computer. */
 function names(config: Config): string[] {
   const all = new Set(["localhost", "127.0.0.1", "::1", hostname(), ...config.hostnames]);
   const everywhere = config.host === "0.0.0.0" || config.host === "::";
   if (everywhere) {
     for (const addresses of Object.values(networkInterfaces())) {
-      // Link-local addresses come with a zone, which has no place in a certificate.
+      // Link-local addresses have a zone, which a certificate cannot contain.
       for (const { address } of addresses ?? []) if (!address.startsWith("fe80:")) all.add(address);
     }
   } else {

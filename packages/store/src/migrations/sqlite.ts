@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 
 const FOLDER = new URL("./sqlite/", import.meta.url);
-/** `0001-start.sql`: the version, then what it is about. */
+/** `0001-start.sql`: the version, then a description. */
 const FILE_NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
 /**
