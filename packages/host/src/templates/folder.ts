@@ -1,7 +1,7 @@
 /** A template's folder: its name says what it was made from, and a marker that it is whole. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { rename, stat, utimes, writeFile } from "node:fs/promises";
+import { rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "@sandkeep/common";
@@ -28,14 +28,25 @@ export function memoryMiBOf(name: string): number {
 /** Moves a captured template to where it stays, all at once. One that is there already is as good. */
 export async function publish(dir: string, target: string): Promise<void> {
   await writeFile(join(dir, MARKER), "");
-  await rename(dir, target).catch(async (error: unknown) => {
-    const code = errnoOf(error);
-    if (code === "ENOTEMPTY" || code === "EEXIST") return;
-    if (code !== "EXDEV") throw error;
+  try {
+    await moveUnlessThere(dir, target);
+  } catch (error) {
+    if (errnoOf(error) !== "EXDEV") throw error;
     // From another file system: copied under another name first, so that it appears whole there too.
     const copy = `${target}.${process.pid}`;
-    await run("cp", ["--recursive", "--preserve=all", "--sparse=always", dir, copy]);
-    await rename(copy, target);
+    try {
+      await run("cp", ["--recursive", "--preserve=all", "--sparse=always", dir, copy]);
+      await moveUnlessThere(copy, target);
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
+  }
+}
+
+async function moveUnlessThere(dir: string, target: string): Promise<void> {
+  await rename(dir, target).catch((error: unknown) => {
+    const code = errnoOf(error);
+    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
   });
 }
 

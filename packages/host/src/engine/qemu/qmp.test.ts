@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { Qmp } from "./qmp.ts";
 
@@ -45,4 +46,91 @@ test("garbage, texts that are no objects and lines without end close the connect
       /QEMU ended/,
     );
   }
+});
+
+/** Speaks as QEMU does: agrees to the negotiation, and then does what `answer` says for each command. */
+function speaker(answer: (command: string, say: (text: string) => void, args: unknown) => void) {
+  return monitor((socket) => {
+    const say = (text: string) => void socket.write(text);
+    socket.on("error", () => {});
+    say('{"QMP": {"version": {}, "capabilities": []}}\n');
+    createInterface({ input: socket }).on("line", (line) => {
+      const { execute, arguments: args } = JSON.parse(line) as { execute: string; arguments?: unknown };
+      if (execute === "qmp_capabilities") say('{"return": {}}\n');
+      else answer(execute, say, args);
+    });
+  });
+}
+
+test("each command gets its answer, with what came between left to who waits for it", async () => {
+  const path = await speaker((command, say, args) => {
+    say('{"event": "STOP", "timestamp": {}}\n');
+    say(`{"return": ${JSON.stringify({ command, args })}}\n`);
+  });
+  const qmp = await Qmp.connect(path);
+  const stopped = qmp.waitFor(({ event }) => event === "STOP");
+  const answers = await Promise.all([qmp.execute("stop"), qmp.execute("migrate", { uri: "file:state" })]);
+  assert.deepEqual(answers, [{ command: "stop" }, { command: "migrate", args: { uri: "file:state" } }]);
+  assert.equal((await stopped).event, "STOP");
+  qmp.close();
+});
+
+test("who waits for an event gets the first that fits, with its data", async () => {
+  const path = await speaker((_command, say) => {
+    for (const status of ["active", "completed", "late"])
+      say(`{"event": "MIGRATION", "data": {"status": "${status}"}}\n`);
+    say('{"return": {}}\n');
+  });
+  const qmp = await Qmp.connect(path);
+  const completed = qmp.waitFor(({ event, data }) => event === "MIGRATION" && data?.status !== "active");
+  await qmp.execute("migrate");
+  assert.deepEqual((await completed).data, { status: "completed" });
+  qmp.close();
+});
+
+test("lines arrive in any pieces", async () => {
+  const path = await speaker((_command, say) => {
+    for (const character of '{"event": "RESUME"}\n{"return": "whole"}\n') say(character);
+  });
+  const qmp = await Qmp.connect(path);
+  assert.equal(await qmp.execute("cont"), "whole");
+  qmp.close();
+});
+
+test("a refusal has QEMU's words, and the next command goes on", async () => {
+  const path = await speaker((command, say) =>
+    say(
+      command === "cont"
+        ? '{"return": {}}\n'
+        : '{"error": {"class": "CommandNotFound", "desc": "The command nonsense has not been found"}}\n',
+    ),
+  );
+  const qmp = await Qmp.connect(path);
+  await assert.rejects(qmp.execute("nonsense"), { name: "QmpError", message: /nonsense has not been found/ });
+  assert.deepEqual(await qmp.execute("cont"), {});
+  qmp.close();
+});
+
+test("when QEMU ends, all who wait hear of it, and nothing more is asked of it", async () => {
+  const sockets: Socket[] = [];
+  const path = await monitor((socket) => {
+    sockets.push(socket);
+    socket.on("data", (bytes) => {
+      if (bytes.includes("qmp_capabilities")) socket.write('{"return": {}}\n');
+      else socket.destroy();
+    });
+  });
+  const qmp = await Qmp.connect(path);
+  const event = assert.rejects(
+    qmp.waitFor(() => true),
+    /QEMU ended/,
+  );
+  await assert.rejects(qmp.execute("quit"), /QEMU ended/);
+  await event;
+  await qmp.closed;
+  await assert.rejects(qmp.execute("cont"), /QEMU ended/);
+});
+
+test("where nobody listens there is no connection", async () => {
+  await assert.rejects(Qmp.connect(join(dir, "nobody")), { code: "ENOENT" });
 });

@@ -1,0 +1,118 @@
+/**
+ * For tests of what stands on an engine: machines that are sockets in folders, with an agent that agrees to everything. They
+ * start, pause and end at once; a test makes them fail.
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type AgreeableAgent, agreeableAgent } from "../../testing/agreeable-agent.ts";
+import type { CapturableVm, Engine, TemplateFiles, Vm, VmExit, VmOptions, WaitingVm } from "../engine.ts";
+
+export class FakeEngine implements Engine {
+  readonly name = "fake";
+  readonly acceleration = { kind: "tcg", reason: "there is no machine" } as const;
+  readonly fingerprint: string;
+  readonly versions = {};
+  /** Every machine that was started, the oldest first. */
+  readonly vms: FakeVm[] = [];
+  /** What starting a machine waits for, or fails with. */
+  starting: () => Promise<void> = async () => {};
+  /** What loading a template's state waits for, or fails with. */
+  loading: () => Promise<void> = async () => {};
+
+  constructor(fingerprint = "fake 1") {
+    this.fingerprint = fingerprint;
+  }
+
+  /** Machines that have not ended. */
+  get alive(): FakeVm[] {
+    return this.vms.filter(({ state }) => state !== "ended");
+  }
+
+  boot(options: VmOptions): Promise<Vm> {
+    return this.#start(options, "running");
+  }
+
+  bootForCapture(options: VmOptions): Promise<CapturableVm> {
+    return this.#start(options, "running");
+  }
+
+  prepare(options: VmOptions): Promise<WaitingVm> {
+    return this.#start(options, "waiting");
+  }
+
+  templateFiles(dir: string): TemplateFiles {
+    const file = (name: string) => join(dir, name);
+    return { memory: file("memory"), state: file("state"), disk: file("disk"), overlay: file("overlay") };
+  }
+
+  async relocate(): Promise<void> {}
+
+  async adopt(): Promise<Vm | null> {
+    return null;
+  }
+
+  async sweep(): Promise<void> {}
+
+  async #start(options: VmOptions, state: "waiting" | "running"): Promise<FakeVm> {
+    await this.starting();
+    const vm = new FakeVm(options, this, await agreeableAgent(join(options.dir, "control")), state);
+    this.vms.push(vm);
+    return vm;
+  }
+}
+
+export class FakeVm implements CapturableVm, WaitingVm {
+  readonly pid = process.pid;
+  readonly options: VmOptions;
+  readonly agent: AgreeableAgent;
+  readonly sockets: Vm["sockets"];
+  readonly exited: Promise<VmExit>;
+  state: "waiting" | "running" | "paused" | "ended";
+  readonly #engine: FakeEngine;
+  readonly #exit: (exit: VmExit) => void;
+
+  constructor(options: VmOptions, engine: FakeEngine, agent: AgreeableAgent, state: "waiting" | "running") {
+    this.options = options;
+    this.agent = agent;
+    this.state = state;
+    this.#engine = engine;
+    this.sockets = { control: join(options.dir, "control"), egress: join(options.dir, "egress") };
+    const { promise, resolve } = Promise.withResolvers<VmExit>();
+    this.exited = promise;
+    this.#exit = resolve;
+  }
+
+  async load(): Promise<void> {
+    await this.#engine.loading();
+    this.#become("running");
+  }
+
+  async pause(): Promise<void> {
+    this.#become("paused");
+  }
+
+  async resume(): Promise<void> {
+    this.#become("running");
+  }
+
+  async console(): Promise<string> {
+    return "";
+  }
+
+  async capture(): Promise<void> {
+    for (const path of Object.values(this.#engine.templateFiles(this.options.dir))) await writeFile(path, "captured");
+    await this.kill();
+  }
+
+  /** Ends the machine, also as one that dies by itself. */
+  async kill(): Promise<void> {
+    this.state = "ended";
+    this.agent.close();
+    this.#exit({ code: null, signal: "SIGKILL", console: "" });
+  }
+
+  #become(state: "running" | "paused"): void {
+    if (this.state === "ended") throw new Error("The machine has ended.");
+    this.state = state;
+  }
+}

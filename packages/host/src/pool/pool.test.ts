@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { silentLogger } from "@sandkeep/common";
+import { FakeEngine } from "../engine/testing/fake-engine.ts";
+import { Pool } from "./pool.ts";
+import { CLONE_MIB } from "./targets.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-pool-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+/** For two clones and no process: what comes first however busy the computer is. */
+const BUDGET_MIB = Math.ceil((2 * CLONE_MIB) / 0.9);
+/** A computer that is busy with other tests takes its time. */
+const PATIENCE_MS = 60_000;
+
+function start(engine: FakeEngine, budgetMiB = BUDGET_MIB) {
+  const runDir = mkdtempSync(join(dir, "run-"));
+  const root = { id: "debian", boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" } };
+  const template = { root, size: { memoryMiB: 1280, vcpus: 2 }, files: engine.templateFiles("/templates/one") };
+  const pool = new Pool({ engine, template, runDir, budgetMiB, caCertificates: [], log: silentLogger });
+  return { pool, folders: () => readdirSync(runDir), [Symbol.asyncDispose]: () => pool.close() };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE_MS; !condition(); ) {
+    assert.ok(Date.now() < deadline, "did not happen in time");
+    await delay(5);
+  }
+}
+
+test("clones wait paused, after a first life that is nobody's", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await started.pool.ready;
+  await until(() => started.pool.counts.clones === 2);
+  for (const { state, agent, options } of engine.vms) {
+    assert.equal(state, "paused");
+    assert.equal(agent.told[0], "/call/resume");
+    assert.deepEqual(options.size, { memoryMiB: 1280, vcpus: 2 });
+    assert.equal(options.boot.rootDisk, "root.qcow2");
+  }
+});
+
+test("who takes one gets one that waits, running, and another takes its place", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  const clone = await started.pool.take();
+  assert.equal(engine.vms.length, 2);
+  assert.equal(engine.vms.find(({ options }) => options.dir === clone.dir)!.state, "running");
+  await until(() => started.pool.counts.clones === 2);
+  assert.equal(engine.vms.length, 3);
+  await started.pool.close();
+  assert.deepEqual(
+    engine.alive.map(({ options }) => options.dir),
+    [clone.dir],
+  );
+  clone.guest.close();
+  await clone.vm.kill();
+});
+
+test("where none waits, one is started from the template", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine, 0);
+  await started.pool.ready;
+  const clone = await started.pool.take();
+  assert.deepEqual(await clone.guest.call("sync", {}), null);
+  assert.equal(engine.vms[0]!.state, "running");
+  clone.guest.close();
+  await clone.vm.kill();
+});
+
+test("one that died while it waited is given to nobody, and leaves no folder", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  await engine.vms[1]!.kill();
+  await until(() => started.folders().length === 1);
+  assert.equal(started.pool.counts.clones, 1);
+  const clone = await started.pool.take();
+  assert.equal(clone.dir, engine.vms[0]!.options.dir);
+  clone.guest.close();
+  await clone.vm.kill();
+});
+
+test("one that does not go on is passed over for the next", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  // Its end is not known yet.
+  engine.vms[1]!.state = "ended";
+  const clone = await started.pool.take();
+  assert.equal(clone.dir, engine.vms[0]!.options.dir);
+  assert.ok(!started.folders().includes(engine.vms[1]!.options.dir.split("/").at(-1)!));
+  clone.guest.close();
+  await clone.vm.kill();
+});
+
+test("what cannot be started or loaded is an error for who asked, and leaves nothing", async () => {
+  for (const stage of ["starting", "loading"] as const) {
+    const engine = new FakeEngine();
+    engine[stage] = () => Promise.reject(new Error(`${stage} failed`));
+    await using started = start(engine);
+    await started.pool.ready;
+    await assert.rejects(started.pool.take(), { message: `${stage} failed` });
+    assert.deepEqual(engine.alive, []);
+    assert.deepEqual(started.folders(), []);
+    assert.deepEqual(started.pool.counts, { clones: 0, processes: 0 });
+  }
+});
+
+test("memory is given back machine by machine, until nothing waits", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  // Nothing is added in between.
+  engine.starting = () => Promise.reject(new Error("no more"));
+  assert.deepEqual(
+    [await started.pool.shrink(), await started.pool.shrink(), await started.pool.shrink()],
+    [true, true, false],
+  );
+  assert.deepEqual(engine.alive, []);
+  assert.deepEqual(started.folders(), []);
+});
+
+test("closing ends what waits, also what is just being made", async () => {
+  const engine = new FakeEngine();
+  const loading = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  engine.loading = () => (asked.resolve(), loading.promise);
+  await using started = start(engine);
+  await asked.promise;
+  const closed = started.pool.close();
+  loading.resolve();
+  await closed;
+  await started.pool.ready;
+  assert.deepEqual(engine.alive, []);
+  assert.deepEqual(started.folders(), []);
+});
