@@ -28,6 +28,8 @@ export class FakeEngine implements Engine {
     return this.vms.filter(({ state }) => state !== "ended");
   }
 
+  checkDisks(): void {}
+
   boot(options: VmOptions): Promise<Vm> {
     return this.#start(options, "running");
   }
@@ -97,6 +99,10 @@ export class FakeVm implements CapturableVm, WaitingVm {
 
   async console(): Promise<string> {
     return "";
+  }
+
+  usage(): null {
+    return null;
   }
 
   async capture(): Promise<void> {
