@@ -1,19 +1,24 @@
 import type { Check } from "./runner/check.ts";
 
+const CSPELL = "node_modules/cspell/bin.mjs";
+
 /**
  * Spelling of pages, comments and messages: British English, as cspell.json says. Terms that no dictionary has are in
  * words.txt.
  */
 export const spelling: Check = {
   name: "spelling",
-  run: async ({ execute }) =>
-    (await execute(process.execPath, [
-      "node_modules/cspell/bin.mjs",
+  run: async ({ execute, say }) => {
+    const code = await execute(process.execPath, [
+      CSPELL,
       "lint",
       "--no-progress",
       "--no-summary",
       "--no-color",
       "--dot",
       ".",
-    ])) === 0,
+    ]);
+    if (code !== 0) say("A term that is spelled right goes into scripts/checks/words.txt.");
+    return code === 0;
+  },
 };

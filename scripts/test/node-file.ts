@@ -50,14 +50,14 @@ export async function runTestFile(
       },
     );
     const said = await readFile(report, "utf8").catch(() => "");
-    return { ...judge(said, code, output), durationMs: performance.now() - started };
+    return { ...reportOf(said, code, output), durationMs: performance.now() - started };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
 }
 
 /** What a report and an exit code amount to. */
-export function judge(said: string, code: number | null, output: string): { outcome: Outcome; text: string } {
+export function reportOf(said: string, code: number | null, output: string): { outcome: Outcome; text: string } {
   const at = said.lastIndexOf(COUNTS_MARK);
   const text = at < 0 ? said : said.slice(0, at);
   const own =

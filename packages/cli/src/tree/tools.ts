@@ -54,7 +54,10 @@ export const toolCommands: CommandSpec[] = [
     details:
       "Runs everything, or the groups and paths given. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran.",
     options: [
-      { flags: "--static", description: "types, format, lint, imports, build of the SDK" },
+      {
+        flags: "--static",
+        description: "types, format, lint, spelling, imports, generated pages, the SDK's npm package",
+      },
       { flags: "--go", description: "guest agent: tests, short fuzzing" },
       { flags: "--unit", description: "unit tests" },
       { flags: "--e2e", description: "end-to-end tests on real machines" },
