@@ -18,9 +18,9 @@ import { EgressLog } from "./events/egress-log.ts";
 import { EgressReader } from "./events/egress-reader.ts";
 import { keepWithinRetention } from "./events/retention.ts";
 import { Hosts } from "./hosts.ts";
-import { createApp } from "./http/app.ts";
+import { apiSite } from "./http/api-site.ts";
 import { createListener } from "./http/listener/listener.ts";
-import { Upgrades } from "./http/upgrade/upgrade.ts";
+import { Sites } from "./http/listener/sites.ts";
 import { createLogger } from "./log/logger.ts";
 import { Heartbeat } from "./sandboxes/heartbeat.ts";
 import { Inflow } from "./sandboxes/inflow.ts";
@@ -125,14 +125,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     startedAt,
     closing: closing.signal,
   };
-  const upgrades = new Upgrades(services, limits.messageBytes);
-  const listener = createListener({
-    app: createApp(services),
-    tls,
-    maxConnections: limits.connections,
-    log,
-    upgrade: upgrades.handle,
-  });
+  const sites = new Sites(apiSite(services));
+  const listener = createListener({ sites, tls, maxConnections: limits.connections, log });
   // Answers that are under way get their time; then whatever is left is cut.
   started.defer(() => listener.closeAllConnections());
   for (const host of hosts.all) started.use(new EgressReader(host, owner, egressLog.take, log));

@@ -1,15 +1,12 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerOptions } from "node:http";
+import { createServer as createHttpServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
-import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Logger } from "@sandkeep/common";
 import { ApiError } from "@sandkeep/protocol";
-import type { Hono } from "hono";
 import type { TlsMaterial } from "../../tls/local-ca.ts";
-import type { Env } from "../env.ts";
-import { toApiError } from "../errors.ts";
-import { newTraceId, TRACE_HEADER } from "../trace.ts";
+import { newTraceId } from "../trace.ts";
 import { refuse } from "./refusal.ts";
+import type { Sites } from "./sites.ts";
 
 /** A new sandbox's configuration comes in a header, with all of its secrets; Node's own limit is 16 KiB. Bytes. */
 const MAX_HEADER_BYTES = 128 * 1024;
@@ -21,15 +18,14 @@ const KEEP_ALIVE_MS = 30_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 export interface ListenerOptions {
-  app: Hono<Env>;
+  sites: Sites;
   tls: TlsMaterial | null;
   maxConnections: number;
   log: Logger;
-  upgrade: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 }
 
-/** Node's HTTP server, with REST and WebSocket on one port. */
-export function createListener({ app, tls, maxConnections, log, upgrade }: ListenerOptions): Server {
+/** Node's HTTP server: all sites, with HTTP and WebSocket, on one port. */
+export function createListener({ sites, tls, maxConnections, log }: ListenerOptions): Server {
   const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -38,10 +34,7 @@ export function createListener({ app, tls, maxConnections, log, upgrade }: Liste
     // Another protocol's upgrade is optional for its client, such as curl's to HTTP/2: the request itself is answered.
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   };
-  const listener = getRequestListener(app.fetch, {
-    overrideGlobalObjects: false,
-    errorHandler: (error) => notRouted(error, log),
-  });
+  const listener: RequestListener = (request, response) => sites.of(request).request(request, response);
   const server = tls
     ? // Clients that negotiate HTTP/2 cannot upgrade to WebSocket (wire-protocol §1).
       createHttpsServer(
@@ -56,7 +49,7 @@ export function createListener({ app, tls, maxConnections, log, upgrade }: Liste
       )
     : createHttpServer(options, listener);
   server.maxConnections = maxConnections;
-  server.on("upgrade", upgrade);
+  server.on("upgrade", (request, socket: Socket, head) => sites.of(request).upgrade(request, socket, head));
   // Such as an accept that fails for want of file descriptors: the server goes on with those it has.
   server.on("error", (error) => log.error({ err: error }, "the listener failed"));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -64,17 +57,6 @@ export function createListener({ app, tls, maxConnections, log, upgrade }: Liste
     refuse(socket, clientError(error), newTraceId());
   });
   return server;
-}
-
-/** For what never came to the app: a target or a host that no URL can be made of. */
-function notRouted(error: unknown, log: Logger): Response {
-  const traceId = newTraceId();
-  const known =
-    error instanceof RequestError
-      ? new ApiError("INVALID_REQUEST", `The request's target or Host header is invalid: ${error.message}.`)
-      : error;
-  const told = toApiError(known, log, traceId);
-  return Response.json(told, { status: told.status, headers: { [TRACE_HEADER]: traceId } });
 }
 
 /** What Node's parser objects to, before there is a request. */

@@ -1,0 +1,31 @@
+import { getRequestListener, RequestError } from "@hono/node-server";
+import type { Logger } from "@sandkeep/common";
+import { ApiError } from "@sandkeep/protocol";
+import { createApp } from "./app.ts";
+import type { Services } from "./env.ts";
+import { toApiError } from "./errors.ts";
+import type { Site } from "./listener/sites.ts";
+import { newTraceId, TRACE_HEADER } from "./trace.ts";
+import { Upgrades } from "./upgrade/upgrade.ts";
+
+/** The API: REST, and WebSockets to sandboxes. */
+export function apiSite(services: Services): Site {
+  const { log, config } = services;
+  const upgrades = new Upgrades(services, config.limits.messageBytes);
+  const listener = getRequestListener(createApp(services).fetch, {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => notRouted(error, log),
+  });
+  return { request: (request, response) => void listener(request, response), upgrade: upgrades.handle };
+}
+
+/** For what never came to the app: a target or a host that no URL can be made of. */
+function notRouted(error: unknown, log: Logger): Response {
+  const traceId = newTraceId();
+  const known =
+    error instanceof RequestError
+      ? new ApiError("INVALID_REQUEST", `The request's target or Host header is invalid: ${error.message}.`)
+      : error;
+  const told = toApiError(known, log, traceId);
+  return Response.json(told, { status: told.status, headers: { [TRACE_HEADER]: traceId } });
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/** What answers everything that is addressed to certain host names, such as the API. */
+export interface Site {
+  /** Answers a request. */
+  request(request: IncomingMessage, response: ServerResponse): void;
+  /** Answers a request for a WebSocket. The socket is the site's from now on, also if it refuses. */
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
+}
+
+/** Which site answers, by the host name that a request is addressed to. Many sites share one port this way. */
+export class Sites {
+  readonly #sites = new Map<string, Site>();
+  readonly #fallback: Site;
+
+  /** @param fallback Answers for every name that has no site of its own. */
+  constructor(fallback: Site) {
+    this.#fallback = fallback;
+  }
+
+  /**
+   * Registers a site until it is disposed.
+   *
+   * @param pattern A name, such as `dash.example.com`; or `*.example.com` for every name with one more label that has no site of its own.
+   * @throws {Error} if the pattern has a site already
+   */
+  add(pattern: string, site: Site): Disposable {
+    const key = pattern.toLowerCase();
+    if (this.#sites.has(key)) throw new Error(`${pattern} has a site already.`);
+    this.#sites.set(key, site);
+    return { [Symbol.dispose]: () => void this.#sites.delete(key) };
+  }
+
+  /** The site that answers a request. */
+  of(request: IncomingMessage): Site {
+    if (this.#sites.size === 0) return this.#fallback;
+    const name = requestedName(request);
+    if (name === null) return this.#fallback;
+    return this.#sites.get(name) ?? this.#sites.get(name.replace(/^[^.]*/, "*")) ?? this.#fallback;
+  }
+}
+
+/** A name with or without its root's dot and a port. */
+const NAME = /^([a-z0-9._-]+?)\.?(?::\d*)?$/;
+
+/**
+ * The host name that a request is addressed to, in lower case: that of its target if the target is a whole URL, else that of its
+ * header Host (RFC 9112, section 3.2.2). Null if it is not a name.
+ */
+export function requestedName({ url = "/", headers: { host = "" } }: IncomingMessage): string | null {
+  const authority = /^https?:\/\//.test(url) ? (URL.parse(url)?.host ?? "") : host;
+  return NAME.exec(authority.toLowerCase())?.[1] ?? null;
+}
