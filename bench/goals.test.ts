@@ -5,7 +5,7 @@ import { root } from "@sandkeep/cli";
 import { GOALS, goalText } from "./goals.ts";
 import { MEASURES } from "./suite.ts";
 
-test("every measurement has goals, and stands in the help", () => {
+test("every measurement has goals, and is listed in the help", () => {
   assert.deepEqual(Object.keys(GOALS).sort(), Object.keys(MEASURES).sort());
   const only = root.commands
     ?.find(({ name }) => name === "bench")

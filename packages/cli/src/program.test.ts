@@ -20,7 +20,7 @@ async function call(spec: Partial<CommandSpec>, argv: string[]) {
   return { code, recorded, invocation: calls[0] };
 }
 
-test("a command gets its arguments and options, and its exit code is passed on", async () => {
+test("a command gets its arguments and options, and its exit code is returned", async () => {
   const { code, invocation } = await call(
     { args: "<a> [rest...]", options: [{ flags: "-x, --ex <n>", description: "", parse: Number }] },
     ["do", "--ex", "3", "one", "two", "--json"],
@@ -31,7 +31,7 @@ test("a command gets its arguments and options, and its exit code is passed on",
   assert.equal(invocation!.terminal.json, true);
 });
 
-test("what follows the command in the sandbox is the command's own", async () => {
+test("what follows the command in the sandbox belongs to that command", async () => {
   const { invocation } = await call({ args: "<command...>", passThrough: true }, [
     "do",
     "-q",
@@ -76,13 +76,13 @@ test("options may follow the arguments before the command in the sandbox", async
   );
 });
 
-test("flags of every command may stand before its name", async () => {
+test("flags that every command has may precede its name", async () => {
   const { invocation } = await call({}, ["--json", "-q", "do"]);
   assert.equal(invocation!.terminal.json, true);
   assert.equal(invocation!.terminal.quiet, true);
 });
 
-test("an option of a command's own stands in for the common one", async () => {
+test("a command's own option replaces the common one", async () => {
   const { invocation } = await call({ options: [{ flags: "--json [file]", description: "" }] }, [
     "do",
     "--json",
@@ -92,7 +92,7 @@ test("an option of a command's own stands in for the common one", async () => {
   assert.equal(invocation!.terminal.json, false, "a file gets the JSON, so people get text");
 });
 
-test("help and version are results", async () => {
+test("help and version go to standard output", async () => {
   const { code, recorded } = await call({ details: "More about it.", examples: [["tool do", "does it"]] }, [
     "do",
     "--help",

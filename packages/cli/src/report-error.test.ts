@@ -63,7 +63,7 @@ test("knows the errors of the SDK, the server and the host by their names", () =
   });
 });
 
-test("anything else is our own fault, and says how to find out more", () => {
+test("any other error counts as a bug, and says how to find out more", () => {
   const { code, text } = report(new TypeError("x is not a function"));
   assert.equal(code, 1);
   assert.match(text, /x is not a function \[UNEXPECTED\]\n.*SANDKEEP_DEBUG=1/);

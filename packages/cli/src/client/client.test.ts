@@ -26,7 +26,7 @@ async function serve(handler: (request: IncomingMessage, response: ServerRespons
 }
 
 describe("the API", () => {
-  test("gets the token and JSON, and an answer without a body is fine", async () => {
+  test("gets the token and JSON, and a response may have no body", async () => {
     const api = await serve((request, response) => {
       if (request.method === "DELETE") return void response.writeHead(204).end();
       request.on("data", (body) =>
@@ -46,7 +46,7 @@ describe("the API", () => {
     assert.deepEqual(await Array.fromAsync(api.all("/list")), [1, 2, 3]);
   });
 
-  test("refusals keep the server's words and get the exit code of their kind", async () => {
+  test("refusals keep the server's message and get the exit code of their kind", async () => {
     const api = await serve((request, response) => {
       const status = Number(request.url!.slice(1));
       response
@@ -70,7 +70,7 @@ describe("the API", () => {
     await assert.rejects(api.json("GET", "/502"), hasCode("HTTP_502", 1));
   });
 
-  test("nobody there is told as that", async () => {
+  test("reports that the server does not answer", async () => {
     const api = new Api({ sandboxEndpoint: "", apiEndpoint: "http://127.0.0.1:1", token: "", caFile: null });
     await assert.rejects(api.json("GET", "/"), hasCode("UNREACHABLE", 7));
   });
@@ -79,7 +79,7 @@ describe("the API", () => {
 describe("the server to talk to", () => {
   const dataDir = temporaryDirectory();
 
-  test("is the one that options name, then the environment's", async () => {
+  test("is the one in the options, then the one in the environment", async () => {
     const env = {
       DENO_SANDBOX_ENDPOINT: "http://env",
       DENO_DEPLOY_ENDPOINT: "http://console/",
@@ -99,7 +99,7 @@ describe("the server to talk to", () => {
     });
   });
 
-  test("is else the one that runs here; without one, says how to get one", async () => {
+  test("is otherwise the one running here; without one, says how to get one", async () => {
     await assert.rejects(requireTarget({ options: { dataDir }, env: {} }), hasCode("NO_SERVER", 7));
     await writeState(dataDir, {
       pid: process.pid,
@@ -115,12 +115,12 @@ describe("the server to talk to", () => {
     assert.equal(target.token, "own");
   });
 
-  test("needs a token when it is named", async () => {
+  test("requires a token when it is named", async () => {
     await assert.rejects(findTarget({ options: { endpoint: "http://x" }, env: {} }), hasCode("NOT_AUTHENTICATED", 4));
   });
 });
 
-test("an id comes from the argument, else from SANDBOX_ID, and has an id's form", () => {
+test("an id comes from the argument, otherwise from SANDBOX_ID, and must be valid", () => {
   assert.equal(sandboxId(ID, { SANDBOX_ID: "x" }), ID);
   assert.equal(sandboxId("-", { SANDBOX_ID: ID }), ID);
   assert.equal(sandboxId(undefined, { SANDBOX_ID: ID }), ID);
@@ -166,6 +166,6 @@ test("options become the SDK's", () => {
   }
 });
 
-test("labels are filtered by as the API wants it", () => {
+test("labels become the query that the API expects", () => {
   assert.equal(String(labelQuery({ "a b": "c&d" })), "labels%5Ba+b%5D=c%26d");
 });

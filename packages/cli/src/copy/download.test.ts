@@ -36,7 +36,7 @@ const readOnly = (after = () => {}) =>
     },
   }) as unknown as Sandbox;
 
-test("a directory that may not be written gets its new name", async () => {
+test("a read-only directory gets its new name", async () => {
   const destination = join(dir, "copy");
   await download(readOnly(), "cache", destination);
   assert.deepEqual(await readdir(dir), ["copy"]);
@@ -44,7 +44,7 @@ test("a directory that may not be written gets its new name", async () => {
   for (const path of [destination, join(destination, "inner")]) await chmod(path, 0o755);
 });
 
-test("of a copy that fails nothing stays, not even directories that may not be written, and its own error is told", async () => {
+test("a failed copy leaves nothing behind, not even read-only directories, and reports its own error", async () => {
   const fails = readOnly(() => {
     throw new Error("the line is cut");
   });

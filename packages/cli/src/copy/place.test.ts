@@ -12,12 +12,12 @@ test("a path in a sandbox has its id before a colon", () => {
   assert.deepEqual(parsePlace(":x", { SANDBOX_ID: ID }), { kind: "sandbox", id: ID, path: "x" });
 });
 
-test("any other path is on this machine", () => {
+test("any other path is local", () => {
   for (const path of ["x", "/a/b", "./a:b", "dir/a:b", "."])
     assert.deepEqual(parsePlace(path, {}), { kind: "local", path });
 });
 
-test("what stands before the colon must be an id", () => {
+test("the text before the colon must be an id", () => {
   assert.throws(
     () => parsePlace("host:x", {}),
     (error) => error instanceof CliError && error.code === "NOT_AN_ID",
@@ -25,23 +25,23 @@ test("what stands before the colon must be an id", () => {
   assert.throws(() => parsePlace(":x", {}), UsageError);
 });
 
-test("patterns are known by their characters", () => {
+test("patterns are recognised by their characters", () => {
   for (const path of ["*.log", "a?", "[ab]", "{a,b}"]) assert.ok(isGlob(path), path);
   assert.ok(!isGlob("plain-name_1.txt"));
 });
 
-test("a dot at the end means what is in it", () => {
+test("a dot at the end means the content of the directory", () => {
   for (const path of [".", "./", "d/.", "/d/./", "../.", "./."]) assert.ok(isContents(path), path);
   for (const path of ["..", "d/..", "d.", ".d", "/", "d/", "./d", "d/.x"]) assert.ok(!isContents(path), path);
 });
 
-test("a path in a sandbox has the name in it, however it is written", () => {
+test("the name of a path in a sandbox comes from the path, however it is written", () => {
   for (const path of ["d", "d/", "./d", "d//", "x/../d", "/x/d/.", "../app/d/"])
     assert.equal(nameInSandbox(path), "d", path);
   assert.deepEqual([".", "..", "/", "/..", "../.."].map(nameInSandbox), ["app", "home", "", "", ""]);
 });
 
-test("what a sandbox gives for a pattern must fit it", () => {
+test("what a sandbox returns for a pattern must match it", () => {
   for (const [path, pattern] of [
     ["/home/app/1.log", "*.log"],
     ["/home/app/.log", "*.log"],

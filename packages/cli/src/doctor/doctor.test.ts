@@ -68,19 +68,19 @@ test("finds programs that are too old", async () => {
   assert.match(qemu.repair!, /bookworm-backports/);
 });
 
-test("a file that may not be executed is no program", async () => {
+test("a file without execute permission is not a program", async () => {
   const context = machine({ bwrap: "echo 0.8.0" });
   chmodSync(join(context.env.PATH!, "bwrap"), 0o644);
   assert.equal((await checkPrograms(context)).find(({ name }) => name === "bwrap")?.verdict, "fail");
 });
 
-test("measures memory and the disk of the data directory, which it makes", async () => {
+test("measures memory and the disk of the data directory, which it creates", async () => {
   const findings = await checkResources(machine({}));
   assert.match(findings.find(({ name }) => name === "memory")!.detail, /available, enough for about \d+/);
   assert.match(findings.find(({ name }) => name === "disk")!.detail, /free in /);
 });
 
-test("tells when name spaces and the jail do not work, in the words of those who refused", async () => {
+test("reports when namespaces or the jail do not work, with the original message", async () => {
   const findings = await checkIsolation(
     machine({
       unshare: "echo 'unshare failed: Operation not permitted' >&2; exit 1",
@@ -97,7 +97,7 @@ test("tells when name spaces and the jail do not work, in the words of those who
   assert.match(subuid!.repair!, /usermod --add-subuids 100000-165535 nobody-here/);
 });
 
-test("root makes its jail without user namespaces", async () => {
+test("root creates its jail without user namespaces", async () => {
   const findings = await checkIsolation(machine({ unshare: "exit 1", bwrap: "exit 0" }, { uid: 0 }));
   assert.deepEqual(
     findings.map(({ name, verdict }) => [name, verdict]),
@@ -108,7 +108,7 @@ test("root makes its jail without user namespaces", async () => {
   );
 });
 
-test("the minimal jail needs no bwrap, and what it lacks is said", async () => {
+test("the minimal jail needs no bwrap, and what it lacks is reported", async () => {
   const context = machine({}, { jail: "minimal" });
   assert.equal(
     (await checkPrograms(context)).find(({ name }) => name === "bwrap"),
@@ -144,7 +144,7 @@ test("without a server says whether its port is free", async () => {
   }
 });
 
-test("looks at the egress proxy's keys and certificate, and who may read them", async () => {
+test("checks the egress proxy's keys and certificate, and who can read them", async () => {
   const context = machine({});
   const egress = async () => (await checkEgress(context)).find(({ name }) => name === "egress")!;
   assert.match((await egress()).detail, /first server/);
@@ -172,7 +172,7 @@ test("looks at the egress proxy's keys and certificate, and who may read them", 
   assert.equal((await egress()).verdict, "warn");
 });
 
-test("finds variables that name authorities and lead nowhere", async () => {
+test("finds variables that name CA files that do not exist", async () => {
   const found = async (env: Record<string, string>) =>
     (await checkEgress(machine({}, { env }))).find(({ name }) => name === "authorities")!;
   assert.notEqual((await found({})).verdict, "fail");
@@ -181,7 +181,7 @@ test("finds variables that name authorities and lead nowhere", async () => {
   assert.match(wrong.detail, /SSL_CERT_FILE names .*nowhere\.pem/);
 });
 
-test("a check that breaks is a finding, and the others are still made", async () => {
+test("a check that throws becomes a finding, and the others still run", async () => {
   const findings = await runChecks(
     [
       async function checkSomething() {

@@ -13,7 +13,7 @@ const stamp = {
 } as const;
 const line = (event: object) => describeEvent({ ...stamp, ...event } as SandboxEvent, colours(false));
 
-test("a command is told with its words, its end and how long it took", () => {
+test("a command is shown with its words, its end and its duration", () => {
   const data = {
     argv: ["bash", "-c", "echo 'a b'"],
     cwd: null,
@@ -38,14 +38,14 @@ test("a command is told with its words, its end and how long it took", () => {
   );
 });
 
-test("what a sandbox made up cannot reach the terminal", () => {
+test("control characters from a sandbox cannot reach the terminal", () => {
   assert.match(
     line({ kind: "file.written", outcome: "ok", data: { path: "\x1b]0;x\x07", bytes: 1, method: "writeFile" } }),
     /\\x1b\]0;x\\x07/,
   );
 });
 
-test("a request is told with where it went, how much of it, and which secrets", () => {
+test("a request is shown with its destination, its size and the secrets", () => {
   const data = {
     scheme: "https",
     method: "POST",
@@ -80,7 +80,7 @@ test("a request is told with where it went, how much of it, and which secrets", 
   );
 });
 
-test("other connections, names and changes are told in a line each", () => {
+test("other connections, names and changes are shown in one line each", () => {
   const connection = {
     protocol: "tcp",
     host: "db.example",
@@ -118,7 +118,7 @@ test("other connections, names and changes are told in a line each", () => {
   );
 });
 
-test("a kind that is not known yet is shown as it is", () => {
+test("an unknown kind is shown as it is", () => {
   assert.match(
     line({ kind: "ssh", outcome: "denied", data: { host: "a.example" } }),
     /⊘ sbx_ord_x ssh \{"host":"a.example"\}/,

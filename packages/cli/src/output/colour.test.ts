@@ -12,12 +12,12 @@ test("colours are for terminals, unless told otherwise", () => {
   assert.equal(wantsColour({}, { FORCE_COLOR: "1" }), true);
 });
 
-test("what is painted can be made plain again", () => {
+test("styles can be removed again", () => {
   assert.equal(plain(colours(true).bold("x")), "x");
   assert.equal(colours(false).bold("x"), "x");
 });
 
-test("control characters from elsewhere cannot reach the terminal", () => {
+test("control characters in untrusted text cannot reach the terminal", () => {
   assert.equal(printable("a\x1b[2Jb\n\t\x07\x9bc"), "a\\x1b[2Jb\\n\\t\\x07\\x9bc");
   assert.equal(printable("häppy 日本 ✔"), "häppy 日本 ✔");
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { recordedStreams } from "../testing/streams.ts";
 import { progressOn } from "./progress.ts";
 
-test("is a line at the beginning, at the end and every now and then where there is no terminal", () => {
+test("is a line at the start, at the end and now and then without a terminal", () => {
   const recorded = recordedStreams();
   let now = 0;
   const progress = progressOn(recorded.streams.stderr, () => now);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { colours } from "./colour.ts";
 import { table } from "./table.ts";
 
-test("columns are as wide as their widest cell, without blanks at line ends", () => {
+test("columns are as wide as their widest cell, without trailing spaces", () => {
   const text = table(
     [{ title: "ID" }, { title: "SIZE", align: "right" }, { title: "NOTE" }],
     [
@@ -14,7 +14,7 @@ test("columns are as wide as their widest cell, without blanks at line ends", ()
   assert.equal(text, "ID   SIZE  NOTE\na      10  x\nbcd     9\n");
 });
 
-test("colours do not count", () => {
+test("colours do not count for the width", () => {
   const { red } = colours(true);
   const [, first, second] = table(
     [{ title: "A" }, { title: "B" }],

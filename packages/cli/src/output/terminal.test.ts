@@ -5,7 +5,7 @@ import { Terminal } from "./terminal.ts";
 
 const columns = [{ title: "NAME", cell: (item: { name: string }) => item.name }];
 
-test("results go to standard output, remarks to standard error", () => {
+test("results go to standard output, notes to standard error", () => {
   const recorded = recordedStreams();
   const terminal = new Terminal(recorded.streams, { env: {} });
   terminal.result({ a: 1 }, () => "one");
@@ -24,7 +24,7 @@ test("with JSON, results are JSON and an empty list is an empty array", () => {
   assert.equal(recorded.err, "");
 });
 
-test("quiet leaves remarks and progress out", () => {
+test("--quiet suppresses notes and progress", () => {
   const recorded = recordedStreams();
   const terminal = new Terminal(recorded.streams, { quiet: true, env: {} });
   terminal.note("by the way");
@@ -32,7 +32,7 @@ test("quiet leaves remarks and progress out", () => {
   assert.equal(recorded.err, "");
 });
 
-test("names from elsewhere move no cursor, neither in remarks nor in progress", () => {
+test("untrusted names cannot move the cursor, neither in notes nor in progress", () => {
   for (const isTTY of [true, false]) {
     const recorded = recordedStreams();
     const terminal = new Terminal(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { outOfMemory } from "./out-of-memory.ts";
 
-test("a command that ran out of memory is told how much there was, and how to get more", () => {
+test("a command that ran out of memory: says how much there was, and how to get more", () => {
   const told = (memoryMiB?: number) => {
     const { message, hint, exitCode } = outOfMemory({
       code: 137,

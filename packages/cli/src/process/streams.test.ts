@@ -6,7 +6,7 @@ import { feedStdin, pump } from "./streams.ts";
 
 const chunk = (size: number) => new Uint8Array(size);
 
-test("output is taken no faster than it is written", async () => {
+test("output is read no faster than it is written", async () => {
   let pulled = 0;
   const from = new ReadableStream<Uint8Array>(
     {
@@ -26,7 +26,7 @@ test("output is taken no faster than it is written", async () => {
   assert.equal(pulled, 101);
 });
 
-test("output whose reader has gone is cancelled, also when no more would come", async () => {
+test("output without a reader is cancelled, also when nothing more would arrive", async () => {
   for (const leave of [
     (to: PassThrough) => void to.destroy(),
     (to: PassThrough) => void to.emit("error", Object.assign(new Error("write"), { code: "EPIPE" })),
@@ -46,7 +46,7 @@ test("output whose reader has gone is cancelled, also when no more would come", 
   }
 });
 
-test("input is read no faster than the process takes it, and its end is passed on", async () => {
+test("input is read no faster than the process reads it, and its end is forwarded", async () => {
   const stdin = new PassThrough({ highWaterMark: 1 });
   let written = 0;
   const gates: (() => void)[] = [];
@@ -84,7 +84,7 @@ test("on a terminal the end of the input is a key", async () => {
   assert.deepEqual(written, [1, 4]);
 });
 
-test("a process that closes its input leaves the rest unread", async () => {
+test("when a process closes its input, the rest is not read", async () => {
   const stdin = new PassThrough();
   const to = new WritableStream<Uint8Array>({
     write: () => {

@@ -26,7 +26,7 @@ test("the state of a running server can be read, by its owner only", async () =>
   assert.equal(statSync(stateFile(dir)).mode & 0o777, 0o600);
 });
 
-test("what a dead server left does not count, even if another process has its pid", async () => {
+test("the state of a dead server is ignored, even if another process has its pid", async () => {
   const child = spawn("sleep", ["60"]);
   await once(child, "spawn");
   const left = state(child.pid!);
@@ -54,7 +54,7 @@ test("a server removes its own state only", async () => {
   assert.equal(readState(own), undefined);
 });
 
-test("a damaged file is no state", () => {
+test("a damaged file is ignored", () => {
   writeFileSync(stateFile(dir), "{");
   assert.equal(readState(dir), undefined);
 });

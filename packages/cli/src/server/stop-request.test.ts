@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stopRequest } from "./stop-request.ts";
 
-test("SIGTERM ends the sandboxes too, SIGUSR2 leaves those with a lifetime", async () => {
+test("SIGTERM ends the sandboxes too, SIGUSR2 keeps those with a timeout", async () => {
   const first = stopRequest({});
   process.kill(process.pid, "SIGTERM");
   assert.deepEqual(await first, { leaveRunning: false, why: "signal" });
@@ -11,7 +11,7 @@ test("SIGTERM ends the sandboxes too, SIGUSR2 leaves those with a lifetime", asy
   assert.deepEqual(await second, { leaveRunning: true, why: "signal" });
 });
 
-test("idle means: no machine for long enough, counted from the last one", async () => {
+test("idle means no machine for long enough, counted from the last one", async () => {
   const counts = [0, 1, 1, 0];
   let looks = 0;
   const started = Date.now();

@@ -16,11 +16,11 @@ test("reads decimal and binary units", () => {
   for (const [text, bytes] of known) assert.equal(parseBytes(text), bytes, text);
 });
 
-test("refuses what is no size", () => {
+test("refuses what is not a size", () => {
   for (const text of ["", "GB", "-1", "1XB", "1..5G", "1e3"]) assert.throws(() => parseBytes(text), UsageError, text);
 });
 
-test("takes a bare number of memory for MiB", () => {
+test("reads a bare number as MiB", () => {
   assert.equal(parseMemory("2048"), 2_048);
   assert.equal(parseMemory("2GiB"), 2_048);
   assert.equal(parseMemory("1GB"), 953);

@@ -16,12 +16,12 @@ test("reads durations of one unit and of several", () => {
   for (const [text, ms] of known) assert.equal(parseDuration(text), ms, text);
 });
 
-test("refuses what is no duration, and zero", () => {
+test("refuses what is not a duration, and zero", () => {
   for (const text of ["", "5", "s", "5x", "-5m", "0s", "5m!", "five"])
     assert.throws(() => parseDuration(text), UsageError, text);
 });
 
-test("shows durations with as much as matters", () => {
+test("shows durations with a sensible precision", () => {
   const known: [number, string][] = [
     [0, "0 ms"],
     [849.6, "850 ms"],
@@ -35,7 +35,7 @@ test("shows durations with as much as matters", () => {
   for (const [ms, text] of known) assert.equal(formatDuration(ms), text);
 });
 
-test("gives the API whole seconds, and never none", () => {
+test("sends the API whole seconds, and never zero", () => {
   assert.equal(toApiTimeout(90_000), "90s");
   assert.equal(toApiTimeout(250), "1s");
 });

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import { wholeNumber } from "./number.ts";
 import { collect, collectPair } from "./pair.ts";
 
-test("pairs are cut at the first equals sign and collected", () => {
+test("pairs are split at the first equals sign and collected", () => {
   assert.deepEqual(collectPair("B=x=y", collectPair("A=")), { A: "", B: "x=y" });
   for (const text of ["A", "=x", ""]) assert.throws(() => collectPair(text), UsageError, text);
 });

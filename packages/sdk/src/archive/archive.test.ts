@@ -78,7 +78,7 @@ const listed = async (path: string) =>
     ])
   ).stdout;
 
-test("a directory comes back as it was, however its archive is cut into pieces", async () => {
+test("a directory comes back unchanged, however its archive is split into chunks", async () => {
   const from = await difficult();
   const want = await listed(from);
   const bytes = await packed(from);
@@ -109,7 +109,7 @@ test("tar reads what is packed here, and what tar packs is read", async () => {
   await assert.rejects(async () => write(await readFile(join(dir, "theirs.tar"))), /does not start with its directory/);
 });
 
-test("copying over what is there replaces files and links, and keeps the modes of directories", async () => {
+test("copying over existing files replaces files and links, and keeps the modes of directories", async () => {
   const from = await difficult();
   const bytes = await packed(from);
   await write(bytes);
@@ -124,7 +124,7 @@ test("copying over what is there replaces files and links, and keeps the modes o
   assert.equal((await stat(join(target, "empty"))).mode & 0o777, 0o700);
 });
 
-test("absolute links to something in the directory become relative, others stay", async () => {
+test("absolute links into the directory become relative, others stay unchanged", async () => {
   await write(
     archive(
       root,

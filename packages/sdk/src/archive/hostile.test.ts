@@ -30,7 +30,7 @@ const write = (
   source?: string,
 ) => writeTo(bytes, target, pieceBytes, source);
 
-test("nothing is written outside of the target, whatever the archive holds", async () => {
+test("nothing is written outside the target, whatever the archive contains", async () => {
   const outside = join(dir, "outside");
   await mkdir(outside);
   await writeFile(join(outside, "file"), "precious");
@@ -92,7 +92,7 @@ test("the target itself is followed only if the user named it", async () => {
   assert.equal(await readFile(join(dir, "outside/file"), "utf8"), "evil");
 });
 
-test("where links could lead files elsewhere none is made, and one that is there is refused", async () => {
+test("where links could redirect files, none are created, and existing ones are refused", async () => {
   const outside = join(dir, "outside");
   await mkdir(outside);
   const skipped: string[] = [];
@@ -111,7 +111,7 @@ test("where links could lead files elsewhere none is made, and one that is there
   await assert.rejects(refuseLink(join(dir, "was-there")), { code: "ELOOP" });
 });
 
-test("archives that are none are refused, and leave no half a file", async () => {
+test("invalid archives are refused, and leave no partial file", async () => {
   const good = archive(root, { name: "file", content: "x".repeat(300_000) }, { name: "small" });
   const flagged = (flag: string) => {
     const bytes = archive(root, { name: "a", content: "" });
@@ -159,7 +159,7 @@ test("archives that are none are refused, and leave no half a file", async () =>
   }
 });
 
-test("any bytes are either an archive or an error, and stay inside", async () => {
+test("arbitrary bytes are either an archive or an error, and stay inside the target", async () => {
   const good = archive(root, { name: "file" }, folder("d/"), { name: "d/x" }, link("l", "file"));
   let seed = 1;
   const random = (below: number) => (seed = (seed * 48271) % 2147483647) % below;
@@ -172,14 +172,14 @@ test("any bytes are either an archive or an error, and stay inside", async () =>
   }
 });
 
-test("a time that makes no sense, or a mode that is more than permissions, does no harm", async () => {
+test("an unreasonable time, or a mode with more than permissions, does no harm", async () => {
   for (const modified of ["1e300", "NaN", "-99999999999999", "", "1.5.5"]) {
     await write(archive(root, { name: "file", mode: 0o7777, modified }));
     assert.equal((await lstat(join(dir, "target/file"))).mode & 0o7777, 0o777);
   }
 });
 
-test("what the sandbox left out is told, and not more than text", async () => {
+test("what the sandbox left out is reported, as text only", async () => {
   const global = (value: string) => {
     const record = Buffer.from(`SANDKEEP.skipped=${value}\n`);
     const body = Buffer.concat([Buffer.from(`${record.length + 3} `), record]);

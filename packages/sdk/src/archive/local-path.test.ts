@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { test } from "node:test";
 import { named, nameOf, unusable, within } from "./local-path.ts";
 
-test("names are text if they are text, else bytes, and stay what they are", () => {
+test("names are text if they are UTF-8, otherwise bytes, and stay unchanged", () => {
   assert.equal(nameOf(Buffer.from("ünï")), "ünï");
   const bytes = Buffer.from([0x61, 0xff]);
   assert.deepEqual(nameOf(bytes), bytes);
@@ -13,7 +13,7 @@ test("names are text if they are text, else bytes, and stay what they are", () =
   assert.deepEqual(within(bytes, "b"), Buffer.from([0x61, 0xff, 0x2f, 0x62]));
 });
 
-test("on Windows no name is written that means something else there", () => {
+test("on Windows, names with a special meaning are not written", () => {
   const windows = { onWindows: true, namesAreBytes: false };
   for (const name of [
     "..\\evil",

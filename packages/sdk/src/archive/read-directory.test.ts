@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-test("what is no file is left out, and said", async () => {
+test("sockets, FIFOs and devices are skipped and reported", async () => {
   await mkdir(join(dir, "from"));
   await run("mkfifo", [join(dir, "from/pipe")]);
   const skipped: string[] = [];
@@ -23,7 +23,7 @@ test("what is no file is left out, and said", async () => {
   assert.deepEqual(skipped, [`${dir}/from/pipe: neither a file nor a directory nor a link`]);
 });
 
-test("a file that becomes shorter while it is read is an error, one that grows is cut", async () => {
+test("a file that shrinks while it is read is an error, one that grows is cut", async () => {
   const path = join(dir, "from/log");
   await mkdir(join(dir, "from"));
   for (const [change, outcome] of [
@@ -39,7 +39,7 @@ test("a file that becomes shorter while it is read is an error, one that grows i
   }
 });
 
-test("who stops reading leaves no file open", async () => {
+test("a reader that stops leaves no file open", async () => {
   await mkdir(join(dir, "from"));
   for (let n = 0; n < 20; n++) await writeFile(join(dir, `from/${n}`), Buffer.alloc(300_000));
   for await (const _ of readDirectory(join(dir, "from"), { onSkip: () => {} })) break;

@@ -62,7 +62,7 @@ const SNAPSHOT = {
   volume: { id: "v1", slug: "data" },
 };
 
-test("asks each resource where it lives", async () => {
+test("sends each request to the right path", async () => {
   await using mock = await api(({ url }) => ({
     body: /volumes\/[^/]+\/snapshot$|snapshots\/x$/.test(url)
       ? SNAPSHOT
@@ -150,7 +150,7 @@ test("follows a list through its pages with the same filter", async () => {
   assert.deepEqual([last?.hasMore, await last?.getNextPage()], [false, null]);
 });
 
-test("gives sandboxes with dates, of all pages", async () => {
+test("lists the sandboxes of all pages, with dates", async () => {
   const listed = {
     id: "a",
     createdAt: "2026-01-02T03:04:05.000Z",
@@ -172,7 +172,7 @@ test("gives sandboxes with dates, of all pages", async () => {
   assert.equal(mock.seen[0]?.url, "/api/v2/sandboxes?labels[k]=v");
 });
 
-test("gives null for what does not exist, and throws other refusals", async () => {
+test("resolves to null for what does not exist, and throws other refusals", async () => {
   let answer: Answer = {
     status: 404,
     body: { code: "NOT_FOUND", message: "No." },
@@ -198,7 +198,7 @@ test("gives null for what does not exist, and throws other refusals", async () =
   );
 });
 
-test("makes and finds volumes and snapshots by their classes", async () => {
+test("creates and finds volumes and snapshots with their classes", async () => {
   await using mock = await api(({ url }) => ({ body: url.includes("snapshot") ? SNAPSHOT : VOLUME }));
   const { options } = mock.server;
   const volume = await Volume.create({ ...options, slug: "data", region: "ord", capacity: "1GB" });
@@ -217,7 +217,7 @@ test("makes and finds volumes and snapshots by their classes", async () => {
   );
 });
 
-test("reads the progress and the log of a build as they come", async () => {
+test("reads the progress and the log of a build as they arrive", async () => {
   await using mock = await api(({ url }) => ({
     body: url.includes("progress")
       ? 'data: {"queued":{"status":"running"}}\n\n'

@@ -57,7 +57,7 @@ test("keeps every setting when they are chained", async () => {
   ]);
 });
 
-test("passes on a signal that is sent while the command starts", async () => {
+test("forwards a signal that is sent while the command starts", async () => {
   const { sh, killed, end } = shell(143);
   const controller = new KillController();
   const running = sh`sleep 60`.noThrow().signal(controller.signal).result();
@@ -67,7 +67,7 @@ test("passes on a signal that is sent while the command starts", async () => {
   assert.deepEqual(killed, ["SIGTERM"]);
 });
 
-test("changes nothing about the builder that a setting was made on", async () => {
+test("does not change the builder that a setting is derived from", async () => {
   const { sh, spawned, end } = shell();
   end();
   const base = sh`x`.env("A", "1");
@@ -82,7 +82,7 @@ test("changes nothing about the builder that a setting was made on", async () =>
   });
 });
 
-test("passes a command that is longer than an argument may be on standard input", async () => {
+test("sends a command that is too long for an argument on standard input", async () => {
   const { sh, spawned, end, written } = shell();
   end();
   for (const [length, fits] of [
@@ -101,7 +101,7 @@ test("passes a command that is longer than an argument may be on standard input"
   }
 });
 
-test("passes a long command on to root's shell as well", async () => {
+test("sends a long command to root's shell as well", async () => {
   const { sh, spawned, end, written } = shell();
   end();
   const text = "x".repeat(128 * 1024);
@@ -110,7 +110,7 @@ test("passes a long command on to root's shell as well", async () => {
   assert.equal(written(), `echo ${text}`);
 });
 
-test("says how much memory there was when a command ran out of it", async () => {
+test("says how much memory there was when a command ran out of memory", async () => {
   const { sh, end } = shell(137, "", null, true);
   end();
   await assert.rejects(() => sh`x`.result(), {
@@ -151,7 +151,7 @@ test("reads text and JSON, and says what was not JSON", async () => {
   await assert.rejects(() => other.sh`x`.json(), /did not print JSON[\s\S]*not json/);
 });
 
-test("passes on every signal that it was given, until the command has ended", async () => {
+test("forwards every signal until the command has ended", async () => {
   const { sh, killed, end } = shell();
   const one = new KillController();
   const two = new KillController();
@@ -167,7 +167,7 @@ test("passes on every signal that it was given, until the command has ended", as
   assert.equal(killed.length, 3);
 });
 
-test("does not start a command whose signal was aborted before", async () => {
+test("does not start a command whose signal is aborted already", async () => {
   const { sh, spawned } = shell();
   const controller = new KillController();
   controller.kill("SIGKILL");

@@ -21,7 +21,7 @@ test("is not aborted by other signals, and stays aborted after them", () => {
   assert.equal(controller.signal.abortedExitCode, 143);
 });
 
-test("tells listeners until they are removed, also when one removes itself", () => {
+test("notifies listeners until they are removed, also when one removes itself", () => {
   const controller = new KillController();
   const heard: string[] = [];
   const once = (signal: string) => {
@@ -35,7 +35,7 @@ test("tells listeners until they are removed, also when one removes itself", () 
   assert.deepEqual(heard, ["once SIGHUP", "SIGHUP", "SIGINT"]);
 });
 
-test("passes signals to linked children until they are unlinked", () => {
+test("forwards signals to linked children until they are unlinked", () => {
   const parent = new KillController();
   const child = new KillController();
   const link = parent.signal.linkChild(child.signal);

@@ -7,7 +7,7 @@ function sh(strings: TemplateStringsArray, ...substitutions: unknown[]): string 
   return shellCommand(strings, substitutions);
 }
 
-test("a real shell sees each substitution as one argument, whatever is in it", () => {
+test("a real shell sees each substitution as one argument, whatever it contains", () => {
   const nasty = [
     "",
     " ",
@@ -41,11 +41,11 @@ test("spreads arrays into arguments", () => {
   assert.equal(sh`rm ${[]}`, "rm ");
 });
 
-test("takes numbers, booleans, null and undefined as text", () => {
+test("accepts numbers, booleans, null and undefined as text", () => {
   assert.equal(sh`x ${1} ${true} ${null} ${undefined}`, "x 1 true '' ''");
 });
 
-test("refuses objects, also inside of arrays", () => {
+test("refuses objects, also inside arrays", () => {
   assert.throws(() => sh`x ${{}}`, TypeError);
   assert.throws(() => sh`x ${[{}]}`, TypeError);
 });

@@ -79,7 +79,7 @@ test("reads and changes what a sandbox may reach", async () => {
   ]);
 });
 
-test("sets and revokes secrets, and passes on what the server says no to", async () => {
+test("sets and revokes secrets, and reports the server's refusals", async () => {
   await using all = await connected(({ method }, response) => {
     if (method === "DELETE")
       response.writeHead(404).end(JSON.stringify({ code: "SECRET_NOT_FOUND", message: "There is none." }));
@@ -107,7 +107,7 @@ test("sets and revokes secrets, and passes on what the server says no to", async
   ]);
 });
 
-test("the log comes as events, wherever it is cut on the way", async () => {
+test("the log is read as events, however it is split on the way", async () => {
   await using all = await connected((_, response) => {
     for (const byte of Buffer.from(EVENTS.map((event) => `${JSON.stringify(event)}\n`).join("")))
       response.write(Buffer.of(byte));
@@ -134,7 +134,7 @@ test("a log with an entry that does not end is an error", async () => {
   await assert.rejects(() => Array.fromAsync(bench.sandbox.egress.log()), { code: "INVALID_EVENT" });
 });
 
-test("a log that is followed goes on where it was cut off, and ends with the sandbox", async () => {
+test("a followed log continues where it was cut off, and ends with the sandbox", async () => {
   const stopped = { id: "evt_3", kind: "sandbox.stopped", outcome: "ok", data: {} };
   const parts = [[EVENTS[0]], [EVENTS[1], stopped, { ...EVENTS[0], id: "evt_4" }]];
   await using all = await connected(
@@ -157,7 +157,7 @@ test("a log that is followed goes on where it was cut off, and ends with the san
   );
 });
 
-test("a log that is followed ends when it is told to", async () => {
+test("a followed log ends when its signal is aborted", async () => {
   await using all = await connected((_, response) => void response.write(`data: ${JSON.stringify(EVENTS[0])}\n\n`));
   const enough = new AbortController();
   const ids: string[] = [];

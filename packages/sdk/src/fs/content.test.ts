@@ -6,7 +6,7 @@ import { NO_ANSWER, PeerServer } from "../testing/peer.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
-test("reads with streams where the server has them, whatever size was announced", async () => {
+test("reads with streams if the server supports them, regardless of the announced size", async () => {
   await using server = await PeerServer.start({
     "sandkeep.readFileStream": ({ path }, peer: Peer) => {
       queueMicrotask(() => {
@@ -23,7 +23,7 @@ test("reads with streams where the server has them, whatever size was announced"
   }
 });
 
-test("reads in one piece from a server without them, which it asks once", async () => {
+test("reads in one piece from a server without streams, and asks it only once", async () => {
   await using server = await PeerServer.start({ readFile: () => base64("\uFEFFcontent") });
   await using sandbox = await Sandbox.create(server.options);
   assert.equal(await sandbox.fs.readTextFile("a"), "\uFEFFcontent");
@@ -32,7 +32,7 @@ test("reads in one piece from a server without them, which it asks once", async 
   assert.deepEqual(methods, ["sandkeep.readFileStream", "readFile", "readFile"]);
 });
 
-test("does not take the sandbox's refusal for a missing call", async () => {
+test("does not mistake the sandbox's refusal for a missing call", async () => {
   await using server = await PeerServer.start({
     "sandkeep.readFileStream": () => {
       throw { constructorName: "NotFound", message: "gone", code: "ENOENT" };
@@ -43,7 +43,7 @@ test("does not take the sandbox's refusal for a missing call", async () => {
   await assert.rejects(() => sandbox.fs.readFile("a"), { code: "ENOENT" });
 });
 
-test("sends little content within the call, and much as a stream", async () => {
+test("sends small content within the call, and large content as a stream", async () => {
   const calls: Record<string, unknown>[] = [];
   await using server = await PeerServer.start({
     writeFile: async (params, peer) => {
@@ -65,7 +65,7 @@ test("sends little content within the call, and much as a stream", async () => {
   ]);
 });
 
-test("rejects with AbortError at once, tells the server, and does not begin after an abort", async () => {
+test("rejects with AbortError at once, notifies the server, and does not start after an abort", async () => {
   await using server = await PeerServer.start({ abort: () => null, writeFile: () => NO_ANSWER });
   await using sandbox = await Sandbox.create(server.options);
   const controller = new AbortController();

@@ -12,7 +12,7 @@ test("finds every relation", () => {
   );
 });
 
-test("passes over other parameters and a missing header", () => {
+test("ignores other parameters and a missing header", () => {
   assert.deepEqual(parseLinkHeader('<https://a.test/>; title="x"; rel=next'), { next: "https://a.test/" });
   assert.deepEqual(parseLinkHeader(null), {});
   assert.deepEqual(parseLinkHeader("nonsense"), {});

@@ -7,20 +7,20 @@ function answer(...chunks: string[]): Response {
   return new Response(ReadableStream.from(chunks).pipeThrough(new TextEncoderStream()));
 }
 
-test("gives the data of each event, however it is cut into chunks", async () => {
+test("reads the data of each event, however it is split into chunks", async () => {
   const events = await Array.fromAsync(
     readEvents(answer('data: {"a"', ":1}\n", '\n: comment\nevent: x\ndata:{"b":\ndata: 2}\r\n\r\n', 'data: "é"')),
   );
   assert.deepEqual(events, [{ a: 1 }, { b: 2 }, "é"]);
 });
 
-test("gives every event of a chunk that has several, and characters that are cut in two", async () => {
+test("reads every event of a chunk with several, and characters that are split", async () => {
   const bytes = new TextEncoder().encode('data: 1\n\ndata: 2\n\ndata: "é"\n\n');
   const body = ReadableStream.from([bytes.subarray(0, 26), bytes.subarray(26)]);
   assert.deepEqual(await Array.fromAsync(readEvents(new Response(body))), [1, 2, "é"]);
 });
 
-test("gives nothing for an empty stream", async () => {
+test("reads nothing from an empty stream", async () => {
   assert.deepEqual(await Array.fromAsync(readEvents(answer("\n\n"))), []);
 });
 
@@ -28,7 +28,7 @@ test("refuses data that is not JSON", async () => {
   await assert.rejects(() => Array.fromAsync(readEvents(answer("data: nonsense\n\n"))), ApiError);
 });
 
-test("refuses an event that does not end, and reads no more of it", async () => {
+test("refuses an event that does not end, and stops reading", async () => {
   let sent = 0;
   let cancelled = false;
   const chunk = new TextEncoder().encode(`data: ${"x".repeat(65_530)}`);
@@ -49,7 +49,7 @@ test("refuses an event that does not end, and reads no more of it", async () => 
   assert.ok(cancelled);
 });
 
-test("ends the response when its reader stops", async () => {
+test("cancels the response when its reader stops", async () => {
   let cancelled = false;
   const body = new ReadableStream({
     pull: (controller) => controller.enqueue(new TextEncoder().encode("data: 1\n\n")),

@@ -27,13 +27,13 @@ afterEach(() => {
   }
 });
 
-test("speaks to the local server when nothing is set, and asks for a token", () => {
+test("uses the local server when nothing is set, and requires a token", () => {
   assert.throws(() => resolveClient(), MissingTokenError);
   assert.deepEqual(resolveClient({ token: "ddo_a" }), { token: "ddo_a", org: undefined, apiEndpoint: LOCAL_SERVER });
   assert.equal(resolveSandboxEndpoint(), LOCAL_SERVER);
 });
 
-test("takes the platform's variables, and Sandkeep's before them", () => {
+test("accepts the platform's variables, and Sandkeep's with precedence", () => {
   process.env.DENO_DEPLOY_TOKEN = "ddo_deno";
   process.env.DENO_DEPLOY_ENDPOINT = "https://api.example.test";
   process.env.DENO_SANDBOX_ENDPOINT = "https://sandbox.example.test";
@@ -48,7 +48,7 @@ test("takes the platform's variables, and Sandkeep's before them", () => {
   assert.equal(resolveSandboxEndpoint(), "http://127.0.0.1:2");
 });
 
-test("takes options before the environment", () => {
+test("options take precedence over the environment", () => {
   process.env.SANDKEEP_TOKEN = "ddo_env";
   assert.equal(resolveClient({ token: "ddo_option" }).token, "ddo_option");
   process.env.SANDKEEP_SANDBOX_ENDPOINT = "http://127.0.0.1:2";
@@ -65,19 +65,19 @@ test("puts the region before a base domain", () => {
   assert.equal(resolveSandboxEndpoint({ region: "ams" }), "https://ams.example.test");
 });
 
-test("needs an organisation with a token that is not an organisation's", () => {
+test("requires an organisation unless the token is an organisation token", () => {
   assert.throws(() => resolveClient({ token: "ddp_me" }), MissingOrgError);
   assert.equal(resolveClient({ token: "ddp_me", org: "acme" }).org, "acme");
 });
 
-test("refuses endpoints that are no origin", () => {
+test("refuses endpoints that are not an origin", () => {
   for (const endpoint of ["http://127.0.0.1:7777/", "127.0.0.1:7777", "ws://127.0.0.1", "http://"]) {
     assert.throws(() => resolveClient({ token: "ddo_a", apiEndpoint: endpoint }), InvalidApiEndpoint, endpoint);
     assert.throws(() => resolveSandboxEndpoint({ sandboxEndpoint: endpoint }), InvalidSandboxEndpoint, endpoint);
   }
 });
 
-test("names the organisation in the headers only when there is one", () => {
+test("sends the header with the organisation only if there is one", () => {
   assert.deepEqual(authHeaders("ddo_a", undefined), { authorization: "Bearer ddo_a" });
   assert.deepEqual(authHeaders("ddp_a", "acme"), { authorization: "Bearer ddp_a", "x-deno-org": "acme" });
 });

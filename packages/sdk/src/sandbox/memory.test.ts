@@ -18,7 +18,7 @@ test("reads bytes and every unit as whole MiB", () => {
   for (const [value, mib] of sizes) assert.equal(parseMemory(value), mib, String(value));
 });
 
-test("refuses a size outside of 768 MiB to 4096 MiB", () => {
+test("refuses a size outside 768 MiB to 4096 MiB", () => {
   for (const value of [0, 1280, Number.NaN, -1, "767MiB", "4097MiB", "5GiB"] as Memory[]) {
     assert.throws(
       () => parseMemory(value),
@@ -27,7 +27,7 @@ test("refuses a size outside of 768 MiB to 4096 MiB", () => {
   }
 });
 
-test("says which units there are", () => {
+test("names the valid units", () => {
   assert.throws(() => parseMemory("1TiB" as Memory), /"TiB" is not a unit.*GiB/);
   assert.throws(() => parseMemory("1constructor" as Memory), InvalidMemoryError);
   assert.throws(() => parseMemory("much" as Memory), /not a size of memory/);

@@ -16,7 +16,7 @@ function configOf(server: PeerServer): Record<string, unknown> {
   );
 }
 
-test("asks for what the options say", async () => {
+test("sends what the options say", async () => {
   await using server = await PeerServer.start();
   await using sandbox = await Sandbox.create({
     ...server.options,
@@ -48,20 +48,20 @@ test("asks for what the options say", async () => {
   });
 });
 
-test("asks for a session of 1280 MiB without options", async () => {
+test("requests 1280 MiB until this client disconnects, without options", async () => {
   await using server = await PeerServer.start();
   await using _sandbox = await Sandbox.create(server.options);
   assert.deepEqual(configOf(server), { memory_mb: 1280, volumes: [] });
 });
 
-test("refuses bad options before it speaks to anybody", async () => {
+test("refuses invalid options before it connects", async () => {
   const nowhere = { token: "ddo_test", sandboxEndpoint: "http://127.0.0.1:1" };
   await assert.rejects(() => Sandbox.create({ ...nowhere, memory: "1MiB" }), InvalidMemoryError);
   await assert.rejects(() => Sandbox.create({ ...nowhere, timeout: "1h" as "1m" }), InvalidTimeoutError);
   await assert.rejects(() => Sandbox.connect("nonsense", nowhere), TypeError);
 });
 
-test("says when nobody listens", async () => {
+test("reports that nothing listens", async () => {
   const error = await Sandbox.create({ token: "ddo_test", sandboxEndpoint: "http://127.0.0.1:1" }).catch(
     (error) => error,
   );
@@ -69,7 +69,7 @@ test("says when nobody listens", async () => {
   assert.match(error.message, /127\.0\.0\.1:1/);
 });
 
-test("connects by id, or by options with an id, in the region that the id names", async () => {
+test("connects by id, or by options with an id, in the region of the id", async () => {
   await using server = await PeerServer.start();
   await using _one = await Sandbox.connect(SANDBOX_ID, server.options);
   assert.equal(server.peer.request.url, `/api/v3/sandbox/${SANDBOX_ID}/connect`);
@@ -118,7 +118,7 @@ test("turns refusals into errors with status, code and trace id", async () => {
   }
 });
 
-test("waits with kill until the server has closed the connection", async () => {
+test("kill waits until the server has closed the connection", async () => {
   await using server = await PeerServer.start({}, (request, response) => {
     assert.equal(request.method, "DELETE");
     assert.equal(request.url, `/api/v3/sandbox/${SANDBOX_ID}`);
@@ -138,7 +138,7 @@ test("says why a sandbox was not killed", async () => {
   assert.deepEqual([error.status, error.response], [409, "not now"]);
 });
 
-test("gives the end that the server grants", async () => {
+test("resolves to the end that the server grants", async () => {
   await using server = await PeerServer.start({}, (request, response, body) => {
     assert.equal(request.method, "PATCH");
     response.end(JSON.stringify({ stop_at_ms: JSON.parse(body).stop_at_ms - 1_000 }));
@@ -149,7 +149,7 @@ test("gives the end that the server grants", async () => {
   await assert.rejects(() => sandbox.extendTimeout("session" as "1m"), InvalidTimeoutError);
 });
 
-test("closes a new sandbox that could not be published as asked", async () => {
+test("closes a new sandbox that could not be published as requested", async () => {
   await using server = await PeerServer.start({}, (_request, response) => {
     response
       .writeHead(501, { "content-type": "application/json" })

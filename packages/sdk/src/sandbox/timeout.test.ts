@@ -9,7 +9,7 @@ test("reads seconds and minutes", () => {
   assert.equal(parseTimeout("1.5m"), 90_000);
 });
 
-test("takes session for no duration", () => {
+test("accepts session as no duration", () => {
   assert.equal(parseTimeout("session"), undefined);
   assert.equal(parseTimeout(undefined), undefined);
 });

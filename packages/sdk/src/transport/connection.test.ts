@@ -28,7 +28,7 @@ test("matches answers to calls in any order", async () => {
   await connection.close();
 });
 
-test("gives errors the class, code, cause and remote stack that they had, and where the call was made", async () => {
+test("errors keep their class, code, cause and remote stack, and get the stack of the call", async () => {
   await using server = await PeerServer.start({
     stat: () => {
       throw {
@@ -59,7 +59,7 @@ test("gives errors the class, code, cause and remote stack that they had, and wh
   await connection.close();
 });
 
-test("rejects with RpcError what the server does not know", async () => {
+test("rejects with RpcError what the server does not support", async () => {
   await using server = await PeerServer.start();
   const connection = await connect(server);
   const error = await connection.call("umask", {}).catch((error) => error);
@@ -82,7 +82,7 @@ test("rejects pending and later calls when the connection ends, with the server'
   await assert.rejects(() => connection.call("envGet", { key: "a" }), ConnectionClosedError);
 });
 
-test("passes over notifications and answers that nobody waits for", async () => {
+test("ignores notifications and answers that nobody waits for", async () => {
   await using server = await PeerServer.start({ envGet: () => "still here" });
   const connection = await connect(server);
   server.peer.notify("$sandbox.something.new", { a: 1 });
@@ -109,7 +109,7 @@ test("closes with 4000 on what is not JSON, and with 4001 on what is not a messa
   }
 });
 
-test("lets listeners come and go", async () => {
+test("listeners can be added and removed", async () => {
   await using server = await PeerServer.start({ envGet: () => null });
   const connection = await connect(server);
   const heard: unknown[] = [];

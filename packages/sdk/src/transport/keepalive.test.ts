@@ -18,7 +18,7 @@ function socket() {
   };
 }
 
-test("pings every two seconds, and cuts a connection on which nothing comes any more", () => {
+test("pings every two seconds, and ends a connection on which nothing arrives any more", () => {
   mock.timers.enable({ apis: ["setInterval"] });
   const silent = socket();
   const keepalive = new Keepalive(silent as unknown as Socket);

@@ -4,7 +4,7 @@ import { Sandbox } from "../sandbox/sandbox.ts";
 import { PeerServer } from "../testing/peer.ts";
 import { WINDOW_BYTES } from "./paced-stream.ts";
 
-test("a stream with a window tells the server what was read, and nothing before it was", async () => {
+test("a stream with a window tells the server what has been read, and nothing before that", async () => {
   const taken: number[] = [];
   await using server = await PeerServer.start({
     realPath: () => "/home/app/file",

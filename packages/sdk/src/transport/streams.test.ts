@@ -27,7 +27,7 @@ async function settled(connection: Connection): Promise<void> {
 
 const handlers = { envGet: () => null };
 
-test("gives a stream whole, whether it is taken before, while or after it comes", async () => {
+test("a stream is complete, whether it is taken before, while or after it arrives", async () => {
   await using server = await PeerServer.start(handlers);
   const { connection, peer } = await connect(server);
 
@@ -101,7 +101,7 @@ test("fails with the error that the server sends", async () => {
   await connection.close();
 });
 
-test("tells the server when nobody reads on, and drops what still comes", async () => {
+test("notifies the server when nobody reads any more, and drops what still arrives", async () => {
   await using server = await PeerServer.start(handlers);
   const { connection, peer } = await connect(server);
   const stream = connection.receive(1);
@@ -171,7 +171,7 @@ test("stops a stream that the server cancels", async () => {
   await connection.close();
 });
 
-test("swallows what comes for a stream that was released, and leaves the rest of the program its turn", async () => {
+test("discards the rest of a stream that was released, without starving the rest of the program", async () => {
   await using server = await PeerServer.start(handlers);
   const { connection, peer } = await connect(server);
   let taken = 0;
@@ -198,7 +198,7 @@ test("swallows what comes for a stream that was released, and leaves the rest of
   assert.ok(!peer.received.some((frame) => (frame as { method?: string }).method === "$sandbox.stream.end"));
 });
 
-test("takes from a source only as fast as the server reads", async () => {
+test("reads from a source only as fast as the server reads", async () => {
   await using server = await PeerServer.start({ envGet: () => NO_ANSWER });
   const { connection, peer } = await connect(server);
   peer.socket.pause();

@@ -61,7 +61,7 @@ async function call(
 
 const path = `/api/v1/sandboxes/${ID}/egress`;
 
-test("show tells hosts, rules and secrets", async () => {
+test("show prints hosts, rules and secrets", async () => {
   const text = await call(["show", ID]);
   assert.match(
     text,
@@ -70,7 +70,7 @@ test("show tells hosts, rules and secrets", async () => {
   assert.deepEqual(JSON.parse(await call(["show", "--json"], { env: { SANDBOX_ID: ID } })), STATE);
 });
 
-test("allow and deny add, take away, and replace", async () => {
+test("allow and deny add, remove and replace", async () => {
   await call(["allow", ID, "a.example", "*.b.example"]);
   await call(["allow", ID, "--remove", "a.example"]);
   await call(["allow", ID, "--only"]);
@@ -132,7 +132,7 @@ describe("a secret's value", () => {
     ]);
   });
 
-  test("is not asked for on a terminal, where it would be shown, nor missing without a word", async () => {
+  test("is not read from a terminal, where it would be visible, and a missing one is an error", async () => {
     await assert.rejects(call(["secret", "set", ID, "KEY"], { tty: true }), UsageError);
     await assert.rejects(call(["secret", "set", ID, "KEY", "--value-env", "NOT_SET"]), UsageError);
     await assert.rejects(call(["secret", "set", ID, "KEY", VALUE]), UsageError, "never an argument");

@@ -56,7 +56,7 @@ test("copies directories, files with their permissions, and links", async () => 
   assert.equal(await readlink(join(dir, "out/link")), "../../../../etc");
 });
 
-test("writes nothing outside of the directory, whatever the sandbox lists", async () => {
+test("writes nothing outside the directory, whatever the sandbox lists", async () => {
   for (const path of [
     "/home/app/evil",
     "/home/evil",
@@ -98,7 +98,7 @@ function sending(realPath: string, ...entries: [kind: "directory" | "file", name
   });
 }
 
-test("a sandbox that goes on after its archive's end, or after an error, is told to stop", async () => {
+test("a sandbox that continues after the end of its archive, or after an error, is told to stop", async () => {
   for (const name of ["file", "../evil"]) {
     await using server = await sending("/home/app/out", ["directory", "./"], ["file", name]);
     await using sandbox = await Sandbox.create(server.options);
@@ -108,7 +108,7 @@ test("a sandbox that goes on after its archive's end, or after an error, is told
   }
 });
 
-test("a link that has the copy's name is not followed, unless the user asked for it", async () => {
+test("a link with the copy's name is not followed, unless the user named it", async () => {
   await mkdir(join(dir, "outside"));
   await mkdir(join(dir, "target"));
   await symlink(join(dir, "outside"), join(dir, "target/out"));
@@ -120,7 +120,7 @@ test("a link that has the copy's name is not followed, unless the user asked for
   assert.deepEqual(await readdir(join(dir, "outside")), ["file"]);
 });
 
-test("the copy has the name that was asked for, wherever the sandbox says that leads", async () => {
+test("the copy has the requested name, whatever the sandbox says it resolves to", async () => {
   for (const real of ["/home/app/..", "/", "", "/home/.git", "..", "/home/app/."]) {
     await using server = await sending(real, ["directory", "./"], ["file", "evil"]);
     await using sandbox = await Sandbox.create(server.options);
@@ -160,7 +160,7 @@ test("the destination may be written in any way", async () => {
   }
 });
 
-test("does not write through links that are there already", async () => {
+test("does not write through existing links", async () => {
   await mkdir(join(dir, "target/out"), { recursive: true });
   await mkdir(join(dir, "outside"));
   await writeFile(join(dir, "outside/file"), "precious");

@@ -4,7 +4,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { warn } from "./options.ts";
 
-test("a warning of what is left out has no control characters of the sandbox's", async () => {
+test("a warning about skipped files has no control characters from the sandbox", async () => {
   const warned = once(process, "warning");
   warn("a\x1b]0;title\x07\nb\x9b2J", "gone");
   const [{ name, message }] = await warned;

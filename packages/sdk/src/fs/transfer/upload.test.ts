@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Sandbox } from "../../sandbox/sandbox.ts";
 import { PeerServer } from "../../testing/peer.ts";
 
-test("a server that cannot take a directory as one stream is not sent the rest of it, and gets file by file", async () => {
+test("a server that cannot receive a directory as one stream gets it file by file", async () => {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-upload-"));
   try {
     await mkdir(join(dir, "big"));
