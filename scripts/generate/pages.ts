@@ -1,3 +1,5 @@
+import { openApiDocument } from "@sandkeep/control";
+import { rpcDocument } from "@sandkeep/protocol";
 import { cliPage } from "./cli-reference.ts";
 import { errorsPage } from "./errors-page.ts";
 import { architecturePage } from "./packages-picture.ts";
@@ -15,4 +17,11 @@ export const PAGES: Page[] = [
   { file: "docs/cli.md", render: cliPage },
   { file: "docs/errors.md", render: errorsPage },
   { file: "docs/architecture.md", render: architecturePage },
+  // Of no version: a release does not change what is served.
+  { file: "docs/schema/openapi.json", render: () => json(openApiDocument("0")) },
+  { file: "docs/schema/rpc.json", render: () => json(rpcDocument()) },
 ];
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -4,6 +4,7 @@ export { defaultDataDir } from "./config/data-dir.ts";
 export { ConfigError, loadConfig, parseConfig } from "./config/load.ts";
 export type { Config, ConfigInput, Limits } from "./config/schema.ts";
 export { EGRESS_DIR } from "./egress/sealing.ts";
+export { type OpenApi, openApiDocument } from "./http/openapi/document.ts";
 export { createLogger } from "./log/logger.ts";
 export { writeReadyFile } from "./ready-file.ts";
 export { type Server, type ServerOptions, startServer } from "./server.ts";

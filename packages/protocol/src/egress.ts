@@ -56,13 +56,16 @@ export const secretPlacesSchema = z.array(z.enum(["body"])).max(1);
 /** The form of a secret's placeholder, such as `sk-ant-…`. The server lets the form's own parser check it. */
 export const placeholderFormSchema = z.string().max(SECRETS.placeholderFormLength);
 
+/** A secret without its value. */
+export const secretViewSchema = z.object({ name: z.string(), hosts: patterns, in: secretPlacesSchema });
+
 /** What a sandbox may reach, and its secrets without their values: answer of GET /api/v1/sandboxes/{id}/egress. */
 export const egressViewSchema = z.object({
   /** Null: the public internet. */
   allow: patterns.nullable(),
   deny: patterns,
   rules: requestRulesSchema,
-  secrets: z.array(z.object({ name: z.string(), hosts: patterns, in: secretPlacesSchema })),
+  secrets: z.array(secretViewSchema),
 });
 export type EgressView = z.infer<typeof egressViewSchema>;
 

@@ -34,7 +34,8 @@ export type SandboxDetail = z.infer<typeof sandboxDetailSchema>;
 /** Body of PATCH /api/v3/sandbox/{id}: an absolute time, epoch milliseconds (wire-protocol §8). */
 export const extendRequestSchema = z.object({ stop_at_ms: z.number().int().nonnegative() });
 /** Its answer: the time in effect, which may differ. */
-export type ExtendAnswer = { stop_at_ms: number };
+export const extendAnswerSchema = z.object({ stop_at_ms: z.number() });
+export type ExtendAnswer = z.infer<typeof extendAnswerSchema>;
 
 const slug = z
   .string()
@@ -72,7 +73,8 @@ export const tokenSchema = z.object({
 });
 export type Token = z.infer<typeof tokenSchema>;
 /** Answer to its creation: the only time that the token is shown. */
-export type NewToken = Token & { token: string };
+export const newTokenSchema = tokenSchema.extend({ token: z.string() });
+export type NewToken = z.infer<typeof newTokenSchema>;
 
 export const organisationRequestSchema = z.object({ slug, name: z.string().min(1).max(100).optional() });
 export const organisationSchema = z.object({
@@ -84,20 +86,23 @@ export const organisationSchema = z.object({
 export type Organisation = z.infer<typeof organisationSchema>;
 
 /** Answer of GET /api/v1/info. */
-export interface ServerInfo {
-  version: string;
-  region: string;
-  startedAt: string;
-  organisation: { id: string; slug: string };
-  sandboxes: { running: number };
-  limits: Record<string, number>;
-  host: {
-    acceleration: { kind: "kvm" | "tcg"; reason: string };
+export const serverInfoSchema = z.object({
+  version: z.string(),
+  region: z.string(),
+  /** ISO 8601. */
+  startedAt: z.string(),
+  organisation: z.object({ id: z.string(), slug: z.string() }),
+  sandboxes: z.object({ running: z.number() }),
+  limits: z.record(z.string(), z.number()),
+  host: z.object({
+    acceleration: z.object({ kind: z.enum(["kvm", "tcg"]), reason: z.string() }),
     /** The jail around each machine: `full` has namespaces, `minimal` does not. */
-    jail: "full" | "minimal";
-    versions: Record<string, string>;
-    machines: number;
-    waiting: { processes: number; clones: number };
-    memoryBudgetMiB: number;
-  };
-}
+    jail: z.enum(["full", "minimal"]),
+    versions: z.record(z.string(), z.string()),
+    machines: z.number(),
+    /** In the warm pools. */
+    waiting: z.object({ processes: z.number(), clones: z.number() }),
+    memoryBudgetMiB: z.number(),
+  }),
+});
+export type ServerInfo = z.infer<typeof serverInfoSchema>;

@@ -5,6 +5,7 @@ import type { Env, Services } from "./env.ts";
 import { toApiError } from "./errors.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { connectRoutes } from "./routes/connect.ts";
+import { documentRoutes } from "./routes/documents.ts";
 import { egressRoutes } from "./routes/egress.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { exposeRoutes } from "./routes/expose.ts";
@@ -43,6 +44,8 @@ export function createApp(services: Services): Hono<Env> {
     throw new ApiError("NOT_FOUND");
   });
   healthRoutes(app);
+  // Their paths look like those of procedures, so they come first.
+  documentRoutes(app, services);
   trpcRoutes(app, services);
   // Everything from here on is for those with a token.
   app.use("*", async (context, next) => {

@@ -23,6 +23,9 @@ export const TRPC_PATH = "/api/:procedures{[a-zA-Z]+\\.[a-zA-Z.,]+}";
 export const ACCESS: Readonly<Record<string, Access>> = {
   "GET /api/v1/health": anybody,
   "GET /api/v1/info": read,
+  "GET /api/openapi.json": anybody,
+  "GET /api/rpc.json": anybody,
+  "GET /api/docs": anybody,
 
   "GET /api/v2/sandboxes": read,
   "GET /api/v3/sandboxes": read,

@@ -1,5 +1,6 @@
 /** The RPC contract: envelope, methods, streams, errors (wire-protocol §5 to §7). */
 export { EXTENSIONS } from "./deno.ts";
+export { type RpcDocument, rpcDocument } from "./document.ts";
 export { type ErrorObject, errorObjectSchema } from "./error-object.ts";
 export {
   type ApplicationResult,

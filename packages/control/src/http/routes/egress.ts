@@ -8,7 +8,7 @@ import { moment } from "../input/moment.ts";
 import { exportEgress } from "../output/egress-export.ts";
 import { resource } from "../resource.ts";
 
-const logQuery = z.object({
+export const logQuery = z.object({
   format: z.enum(["jsonl", "har"]).default("jsonl"),
   since: moment.optional(),
   until: moment.optional(),

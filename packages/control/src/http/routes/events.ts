@@ -30,11 +30,11 @@ const filterQuery = z.object({
   since: moment.optional(),
   until: moment.optional(),
 });
-const listQuery = filterQuery.extend({
+export const listQuery = filterQuery.extend({
   order: z.enum(["newest-first", "oldest-first"]).default("newest-first"),
   ...pageQuery.shape,
 });
-const followQuery = filterQuery.pick({ sandbox: true, kind: true }).extend({ after: eventId.optional() });
+export const followQuery = filterQuery.pick({ sandbox: true, kind: true }).extend({ after: eventId.optional() });
 
 type Filter = Pick<EventQuery, "organisation" | "sandbox" | "kinds" | "since" | "until">;
 

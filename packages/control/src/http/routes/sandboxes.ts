@@ -10,7 +10,7 @@ import { decodeCursor, encodeCursor, nextLink, pageQuery, unwrapCursor } from ".
 import { resource } from "../resource.ts";
 
 const cursorSchema = z.tuple([z.number(), z.string()]);
-const listQuery = pageQuery.extend({ status: z.enum(["running", "stopped"]).optional() });
+export const listQuery = pageQuery.extend({ status: z.enum(["running", "stopped"]).optional() });
 
 const iso = (ms: number) => new Date(ms).toISOString();
 

@@ -1,0 +1,49 @@
+import type { ErrorCode } from "@sandkeep/protocol";
+import type { z } from "zod";
+
+/** How the API document describes one method of a path. Path, scope and general errors come from the table of scopes. */
+export interface Operation {
+  /** Unique, for generated clients. */
+  id: string;
+  /** Heading under which it is listed. */
+  tag: Tag;
+  /** What it does, in a few words. */
+  summary: string;
+  /** What the summary leaves out, in Markdown. */
+  description?: string;
+  /** Schema of the query; `labels` says whether `labels[key]=value` filters as well. */
+  query?: z.ZodObject;
+  labels?: boolean;
+  /** Headers that it reads besides those of every request. */
+  headers?: Readonly<Record<string, { description: string; required?: boolean }>>;
+  /** Schema of the JSON body. */
+  body?: z.ZodType;
+  /** An example of the body. */
+  example?: unknown;
+  answer: Answer;
+  /** Its own errors. Those of tokens, bodies and the server as a whole are added to each. */
+  errors?: readonly ErrorCode[];
+}
+
+export interface Answer {
+  status: 101 | 200 | 201 | 204;
+  description: string;
+  /** Schema of JSON. Absent: no body, or one of another type. */
+  schema?: z.ZodType;
+  /** Media types of a body that is not JSON. */
+  types?: readonly string[];
+  /** The answer is a page: a `Link` header leads to the next. */
+  paged?: boolean;
+}
+
+/** Groups of operations, in the order of the page. */
+export const TAGS = {
+  Sandboxes: "List, look at, extend and end sandboxes.",
+  Connections: "WebSockets on which sandboxes are created and driven; see `/api/rpc.json` for the methods.",
+  Egress: "What a running sandbox may reach, its secrets, and what it reached.",
+  Events: "What happened, in pages or as it happens.",
+  Tokens: "Access tokens of the organisation.",
+  Organisations: "For administrators.",
+  Server: "The server itself, and these documents.",
+} as const;
+export type Tag = keyof typeof TAGS;

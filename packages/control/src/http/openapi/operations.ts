@@ -1,0 +1,261 @@
+import {
+  egressChangeSchema,
+  egressViewSchema,
+  eventSchema,
+  extendAnswerSchema,
+  extendRequestSchema,
+  newTokenSchema,
+  organisationRequestSchema,
+  organisationSchema,
+  sandboxDetailSchema,
+  sandboxMetadataSchema,
+  secretRequestSchema,
+  secretViewSchema,
+  serverInfoSchema,
+  tokenRequestSchema,
+  tokenSchema,
+} from "@sandkeep/protocol";
+import { z } from "zod";
+import { pageQuery } from "../input/page.ts";
+import { logQuery } from "../routes/egress.ts";
+import { listQuery as eventListQuery, followQuery } from "../routes/events.ts";
+import { listQuery as sandboxListQuery } from "../routes/sandboxes.ts";
+import type { Answer, Operation } from "./operation.ts";
+
+const gone: Answer = { status: 204, description: "Done." };
+const file = (description: string, ...types: string[]): Answer => ({ status: 200, description, types });
+const page = (schema: z.ZodType): Answer => ({
+  status: 200,
+  description: "A page, newest first unless another order is asked for.",
+  schema: z.array(schema),
+  paged: true,
+});
+
+const listed = {
+  tag: "Sandboxes",
+  labels: true,
+  errors: ["INVALID_REQUEST", "INVALID_CURSOR"],
+} as const satisfies Partial<Operation>;
+
+const kill = {
+  tag: "Sandboxes",
+  summary: "Ends a sandbox",
+  description: "Answers when its machine and its disk are gone.",
+  answer: gone,
+  errors: ["SANDBOX_NOT_FOUND"],
+} as const satisfies Partial<Operation>;
+
+const policy = {
+  allow: ["api.example.com", "*.example.net:443"],
+  deny: [],
+  rules: [{ host: "api.example.com", methods: ["GET"], paths: ["/v1/**"] }],
+};
+
+/** Every operation of the REST API, by its key in the table of scopes. */
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  "GET /api/v1/sandboxes": {
+    ...listed,
+    id: "listSandboxes",
+    summary: "Lists sandboxes with everything that is known of them",
+    query: sandboxListQuery,
+    answer: page(sandboxDetailSchema),
+  },
+  "GET /api/v1/sandboxes/:id": {
+    id: "getSandbox",
+    tag: "Sandboxes",
+    summary: "One sandbox, also after it has stopped",
+    answer: { status: 200, description: "The sandbox.", schema: sandboxDetailSchema },
+    errors: ["SANDBOX_NOT_FOUND"],
+  },
+  "GET /api/v3/sandboxes": {
+    ...listed,
+    id: "listSandboxesV3",
+    summary: "Lists sandboxes, as Deno Sandbox does",
+    query: sandboxListQuery,
+    answer: page(sandboxMetadataSchema),
+  },
+  "GET /api/v2/sandboxes": {
+    ...listed,
+    id: "listSandboxesV2",
+    summary: "Lists sandboxes, all at once unless `limit` or `cursor` is given",
+    query: pageQuery,
+    answer: page(sandboxMetadataSchema),
+  },
+  "PATCH /api/v3/sandbox/:id": {
+    id: "extendSandbox",
+    tag: "Sandboxes",
+    summary: "Moves a sandbox's stop time",
+    description: "Never earlier than it is, and no further than the server's limit. The answer has the time in effect.",
+    body: extendRequestSchema,
+    example: { stop_at_ms: 1_798_761_600_000 },
+    answer: { status: 200, description: "The stop time in effect.", schema: extendAnswerSchema },
+    errors: ["SANDBOX_NOT_FOUND", "INVALID_TIMEOUT"],
+  },
+  "DELETE /api/v3/sandbox/:id": { ...kill, id: "killSandbox" },
+  "DELETE /api/v3/sandboxes/:id": { ...kill, id: "killSandboxByList" },
+
+  "GET /api/v3/sandboxes/create": {
+    id: "createSandbox",
+    tag: "Connections",
+    summary: "WebSocket: creates a sandbox",
+    description: "Its id is in the header `x-deno-sandbox-id` of the upgrade's answer. JSON-RPC follows.",
+    headers: {
+      "x-deno-sandbox-config": { description: "The configuration: JSON in base64; see docs/api.md.", required: true },
+    },
+    answer: { status: 101, description: "The sandbox is ready." },
+    errors: [
+      "INVALID_CONFIG",
+      "INVALID_TIMEOUT",
+      "CONCURRENCY_LIMIT",
+      "UPGRADE_REQUIRED",
+      "NO_CAPACITY",
+      "HOST_NOT_READY",
+      "NOT_SUPPORTED",
+    ],
+  },
+  "GET /api/v3/sandbox/:id/connect": {
+    id: "connectSandbox",
+    tag: "Connections",
+    summary: "WebSocket: connects to a running sandbox",
+    answer: { status: 101, description: "JSON-RPC follows." },
+    errors: ["SANDBOX_NOT_FOUND", "CONNECTION_LIMIT", "UPGRADE_REQUIRED"],
+  },
+
+  "GET /api/v1/sandboxes/:id/egress": {
+    id: "getEgress",
+    tag: "Egress",
+    summary: "What a sandbox may reach, also after it has stopped",
+    answer: { status: 200, description: "The policy, and the secrets without their values.", schema: egressViewSchema },
+    errors: ["SANDBOX_NOT_FOUND"],
+  },
+  "PATCH /api/v1/sandboxes/:id/egress": {
+    id: "changeEgress",
+    tag: "Egress",
+    summary: "Changes what a running sandbox may reach",
+    description: "What is absent stays. Answers when the change is in effect, on open connections too.",
+    body: egressChangeSchema,
+    example: { allow: { add: ["api.example.com"] }, rules: policy.rules },
+    answer: { status: 200, description: "The policy now in effect.", schema: egressViewSchema },
+    errors: ["SANDBOX_NOT_FOUND", "NO_ALLOW_LIST", "CHANGED_MEANWHILE", "EGRESS_UNAVAILABLE"],
+  },
+  "PUT /api/v1/sandboxes/:id/egress/secrets/:name": {
+    id: "setSecret",
+    tag: "Egress",
+    summary: "Adds a secret, or replaces its value",
+    body: secretRequestSchema,
+    example: { value: "sk-…", hosts: ["api.example.com"] },
+    answer: { status: 200, description: "The secret, without its value.", schema: secretViewSchema },
+    errors: ["SANDBOX_NOT_FOUND", "CHANGED_MEANWHILE", "EGRESS_UNAVAILABLE"],
+  },
+  "DELETE /api/v1/sandboxes/:id/egress/secrets/:name": {
+    id: "revokeSecret",
+    tag: "Egress",
+    summary: "Revokes a secret",
+    answer: gone,
+    errors: ["SANDBOX_NOT_FOUND", "SECRET_NOT_FOUND", "INVALID_REQUEST", "EGRESS_UNAVAILABLE"],
+  },
+  "GET /api/v1/sandboxes/:id/egress/log": {
+    id: "exportEgressLog",
+    tag: "Egress",
+    summary: "What a sandbox reached, as a file",
+    query: logQuery,
+    answer: file("Events as JSON Lines, or an HTTP archive.", "application/jsonl", "application/json"),
+    errors: ["SANDBOX_NOT_FOUND", "INVALID_REQUEST"],
+  },
+
+  "GET /api/v1/events": {
+    id: "listEvents",
+    tag: "Events",
+    summary: "Lists events",
+    query: eventListQuery,
+    answer: page(eventSchema),
+    errors: ["INVALID_REQUEST", "INVALID_CURSOR"],
+  },
+  "GET /api/v1/events/stream": {
+    id: "followEvents",
+    tag: "Events",
+    summary: "Events as they happen",
+    description:
+      "Server-sent events; the data of each is an event as JSON. Goes on after the event named by `after` or `Last-Event-ID`.",
+    query: followQuery,
+    headers: { "last-event-id": { description: "Id of the last event that was received." } },
+    answer: file("A stream that does not end.", "text/event-stream"),
+    errors: ["INVALID_REQUEST"],
+  },
+
+  "GET /api/v1/tokens": {
+    id: "listTokens",
+    tag: "Tokens",
+    summary: "Lists the organisation's tokens; an administrator's token lists all",
+    answer: {
+      status: 200,
+      description: "Tokens, oldest first, never with their secret.",
+      schema: z.array(tokenSchema),
+    },
+  },
+  "POST /api/v1/tokens": {
+    id: "createToken",
+    tag: "Tokens",
+    summary: "Creates a token",
+    description: "The only time that the token itself is shown.",
+    body: tokenRequestSchema,
+    example: { name: "ci", scope: "run", expiresInMs: 2_592_000_000 },
+    answer: { status: 201, description: "The token.", schema: newTokenSchema },
+    errors: ["ORGANISATION_NOT_FOUND"],
+  },
+  "DELETE /api/v1/tokens/:id": {
+    id: "revokeToken",
+    tag: "Tokens",
+    summary: "Revokes a token",
+    description: "Its open connections end.",
+    answer: gone,
+    errors: ["TOKEN_NOT_FOUND"],
+  },
+
+  "GET /api/v1/organisations": {
+    id: "listOrganisations",
+    tag: "Organisations",
+    summary: "Lists all organisations",
+    answer: { status: 200, description: "Organisations, oldest first.", schema: z.array(organisationSchema) },
+  },
+  "POST /api/v1/organisations": {
+    id: "createOrganisation",
+    tag: "Organisations",
+    summary: "Creates an organisation",
+    body: organisationRequestSchema,
+    example: { slug: "acme", name: "Acme" },
+    answer: { status: 201, description: "The organisation.", schema: organisationSchema },
+    errors: ["SLUG_ALREADY_IN_USE"],
+  },
+
+  "GET /api/v1/info": {
+    id: "getInfo",
+    tag: "Server",
+    summary: "Version, region, limits, and the host",
+    answer: { status: 200, description: "The server.", schema: serverInfoSchema },
+  },
+  "GET /api/v1/health": {
+    id: "getHealth",
+    tag: "Server",
+    summary: "Answers when the server serves",
+    answer: { status: 200, description: "It serves.", schema: z.object({ status: z.literal("ok") }) },
+  },
+  "GET /api/openapi.json": {
+    id: "getOpenApi",
+    tag: "Server",
+    summary: "This document: OpenAPI 3.1",
+    answer: file("An OpenAPI document.", "application/json"),
+  },
+  "GET /api/rpc.json": {
+    id: "getRpcSchema",
+    tag: "Server",
+    summary: "The methods of a connection as JSON Schema",
+    answer: file("Schemas of the params and the result of each method.", "application/json"),
+  },
+  "GET /api/docs": {
+    id: "getDocs",
+    tag: "Server",
+    summary: "The API as a page to read",
+    answer: file("A page.", "text/html"),
+  },
+};
