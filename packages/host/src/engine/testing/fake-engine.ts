@@ -49,11 +49,14 @@ export class FakeEngine implements Engine {
 
   async relocate(): Promise<void> {}
 
-  async adopt(): Promise<Vm | null> {
-    return null;
+  /** Finds what it started itself: a test plays the process before and the one after. */
+  async adopt(dir: string): Promise<Vm | null> {
+    return this.alive.find(({ options }) => options.dir === dir) ?? null;
   }
 
-  async sweep(): Promise<void> {}
+  async sweep(_runDir: string, isDoomed: (dir: string) => boolean): Promise<void> {
+    await Promise.all(this.alive.filter(({ options }) => isDoomed(options.dir)).map((vm) => vm.kill()));
+  }
 
   async #start(options: VmOptions, state: "waiting" | "running"): Promise<FakeVm> {
     await this.starting();

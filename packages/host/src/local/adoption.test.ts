@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, describe, test } from "node:test";
+import { silentLogger } from "@sandkeep/common";
+import { FakeEngine } from "../engine/testing/fake-engine.ts";
+import { createFolder, type MachineRecord, readRecord, writeRecord } from "../machines/folder.ts";
+import { MachineRegistry } from "../machines/registry.ts";
+import { Pools } from "../pool/pools.ts";
+import { TemplateStore } from "../templates/store.ts";
+import { adoptMachines, removeUnowned } from "./adoption.ts";
+import type { HostParts } from "./parts.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-adopt-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const boot = { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" };
+const usual = { root: { id: "debian", boot }, size: { memoryMiB: 1_280, vcpus: 2 } };
+
+/** A host after the process that ran these machines is gone. */
+async function host() {
+  const runDir = mkdtempSync(join(dir, "run-"));
+  const engine = new FakeEngine();
+  const templatesDir = join(runDir, "..", `templates-${basename(runDir)}`);
+  mkdirSync(templatesDir);
+  const newFolder = () => createFolder(runDir);
+  const log = silentLogger;
+  const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log });
+  const closing = new AbortController().signal;
+  const pools = new Pools({ engine, templates, usual, runDir, budgetMiB: 0, caCertificates: [], log, closing });
+  const machines = new MachineRegistry(() => {});
+  const parts: HostParts = { engine, runDir, pools, machines, egress: null, caCertificates: [], log };
+
+  /** Starts a machine as a former process did. */
+  const leave = async (id: string | null, record: Partial<MachineRecord> = {}) => {
+    const folder = createFolder(runDir);
+    await engine.boot({ dir: folder, size: usual.size, boot });
+    if (id !== null)
+      await writeRecord(folder, { id, owner: "cp_1", memoryMiB: 1_280, keep: true, meter: null, ...record });
+    return folder;
+  };
+  const running = () => engine.alive.map(({ options }) => options.dir).sort();
+  const folders = () =>
+    readdirSync(runDir)
+      .map((name) => join(runDir, name))
+      .sort();
+  return {
+    parts,
+    leave,
+    running,
+    folders,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(machines.all.map((machine) => machine.destroy()));
+      await engine.sweep(runDir, () => true);
+    },
+  };
+}
+
+describe("what a former process left", () => {
+  test("and is nobody's is removed before anything else is started", async () => {
+    await using opened = await host();
+    const { parts, leave, running, folders } = opened;
+    const kept = await leave("sbx_1");
+    await leave(null);
+    const theirs = await leave("sbx_2", { owner: "cp_2", keep: false });
+    await removeUnowned(parts);
+    assert.deepEqual(running(), [kept, theirs].sort());
+    assert.deepEqual(folders(), [kept, theirs].sort());
+  });
+
+  test("is taken over or removed for its owner, and left alone for all others", async () => {
+    await using opened = await host();
+    const { parts, leave, running, folders } = opened;
+    const kept = await leave("sbx_kept");
+    await leave("sbx_session", { keep: false });
+    await leave("sbx_forgotten");
+    const theirs = [
+      await leave("sbx_theirs", { owner: "cp_2" }),
+      await leave("sbx_other", { owner: "cp_2", keep: false }),
+    ];
+    const ids = ["sbx_kept", "sbx_session", "sbx_theirs", "sbx_unknown"];
+    const machines = await adoptMachines(parts, { owner: "cp_1", from: "cp_1", ids });
+    assert.deepEqual(
+      machines.map(({ id, owner }) => [id, owner]),
+      [["sbx_kept", "cp_1"]],
+    );
+    assert.deepEqual(running(), [kept, ...theirs].sort());
+    assert.deepEqual(folders(), [kept, ...theirs].sort());
+  });
+
+  test("goes to whoever takes an owner's place, and is on record as that one's", async () => {
+    await using opened = await host();
+    const { parts, leave, running } = opened;
+    const mine = await leave("sbx_mine");
+    const theirs = await leave("sbx_theirs", { owner: "cp_2" });
+    await leave("sbx_session", { owner: "cp_2", keep: false });
+    const [machine] = await adoptMachines(parts, { owner: "cp_1", from: "cp_2", ids: ["sbx_theirs", "sbx_mine"] });
+    assert.equal(machine!.id, "sbx_theirs");
+    assert.equal((await readRecord(theirs))!.owner, "cp_1");
+    assert.deepEqual(running(), [mine, theirs].sort());
+  });
+
+  test("of a version that noted no owner is whose control plane asks first", async () => {
+    await using opened = await host();
+    const { parts, leave } = opened;
+    const old = await leave("sbx_old", { owner: null });
+    const [machine] = await adoptMachines(parts, { owner: "cp_1", from: "cp_1", ids: ["sbx_old"] });
+    assert.equal(machine!.owner, "cp_1");
+    assert.equal((await readRecord(old))!.owner, "cp_1");
+    assert.deepEqual(await adoptMachines(parts, { owner: "cp_2", from: "cp_2", ids: ["sbx_old"] }), []);
+  });
+});
+
+test("a machine that this process has is handed over when its owner is gone, and runs on", async () => {
+  await using opened = await host();
+  const { parts, leave, running } = opened;
+  const dir = await leave("sbx_1");
+  await leave("sbx_2");
+  const machines = await adoptMachines(parts, { owner: "cp_1", from: "cp_1", ids: ["sbx_1", "sbx_2"] });
+  const machine = machines.find(({ id }) => id === "sbx_1");
+  const again = await adoptMachines(parts, { owner: "cp_2", from: "cp_1", ids: ["sbx_1"] });
+  assert.equal(again.length, 1);
+  assert.equal(again[0], machine);
+  assert.equal(machine!.owner, "cp_2");
+  // Nobody wanted the other one any more.
+  assert.deepEqual(running(), [dir]);
+});

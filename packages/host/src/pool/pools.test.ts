@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { silentLogger } from "@sandkeep/common";
+import { FakeEngine } from "../engine/testing/fake-engine.ts";
+import { createFolder } from "../machines/folder.ts";
+import { TemplateStore } from "../templates/store.ts";
+import type { TemplateKey } from "../templates/template.ts";
+import { Pools } from "./pools.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-pools-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const key = (id: string, memoryMiB = 1_280): TemplateKey => ({
+  root: { id, boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: `${id}.qcow2` } },
+  size: { memoryMiB, vcpus: 2 },
+});
+
+async function open(usual: TemplateKey) {
+  const [runDir, templatesDir] = [mkdtempSync(join(dir, "run-")), mkdtempSync(join(dir, "templates-"))];
+  const engine = new FakeEngine();
+  const log = silentLogger;
+  const templates = new TemplateStore({ dir: templatesDir, newFolder: () => createFolder(runDir), engine, log });
+  const closing = new AbortController();
+  const pools = new Pools({
+    engine,
+    templates,
+    usual,
+    runDir,
+    budgetMiB: 0,
+    caCertificates: [],
+    log,
+    closing: closing.signal,
+  });
+  return {
+    engine,
+    templates,
+    pools,
+    closing,
+    [Symbol.asyncDispose]: async () => {
+      closing.abort();
+      await templates.close();
+      await pools.close();
+    },
+  };
+}
+
+test("each root and size has a pool of its own, from its own template; without a template there is none yet", async () => {
+  await using opened = await open(key("usual"));
+  const { engine, templates, pools } = opened;
+  assert.equal(await pools.of(key("usual")), undefined);
+  for (const each of [key("usual"), key("other"), key("usual", 2_048)]) await templates.ensure(each);
+  const [usual, other, large] = [
+    await pools.of(key("usual")),
+    await pools.of(key("other")),
+    await pools.of(key("usual", 2_048)),
+  ];
+  assert.equal(new Set([usual, other, large]).size, 3);
+  assert.equal(await pools.of(key("other")), other);
+  const clone = await other!.take();
+  assert.equal(engine.vms.at(-1)!.options.boot.rootDisk, "other.qcow2");
+  clone.guest.close();
+  await clone.vm.kill();
+});
+
+test("only so many have a pool at the same time; the oldest goes, the usual one stays", async () => {
+  await using opened = await open(key("usual"));
+  const { templates, pools } = opened;
+  const ids = ["usual", "a", "b", "c", "d"];
+  for (const id of ids) await templates.ensure(key(id));
+  const first = new Map<string, unknown>();
+  for (const id of ids) first.set(id, await pools.of(key(id)));
+  assert.equal(await pools.of(key("usual")), first.get("usual"));
+  assert.equal(await pools.of(key("d")), first.get("d"));
+  assert.notEqual(await pools.of(key("a")), first.get("a"));
+});
+
+test("nothing is added once the host closes", async () => {
+  await using opened = await open(key("usual"));
+  const { templates, pools, closing } = opened;
+  await templates.ensure(key("usual"));
+  closing.abort();
+  assert.equal(await pools.of(key("usual")), undefined);
+});
