@@ -1,10 +1,10 @@
 import type { Host, HostInfo } from "@sandkeep/host";
 
-/** The hosts of this server, and which of them gets the next machine. */
+/** The hosts of this server; chooses the one for the next machine. */
 export class Hosts {
   readonly all: readonly Host[];
 
-  /** @throws {Error} when there is none, or two of them are the same */
+  /** @throws {Error} if there is none, or the same one twice */
   constructor(hosts: readonly Host[]) {
     if (hosts.length === 0) throw new Error("A server needs at least one host.");
     const ids = new Set(hosts.map(({ id }) => id));
@@ -20,14 +20,14 @@ export class Hosts {
     return this.all.find((host) => host.id === id);
   }
 
-  /** The host that has most memory left. */
+  /** The host with the most free memory. */
   async roomiest(): Promise<Host> {
     if (this.all.length === 1) return this.all[0]!;
     const free = await Promise.all(
       this.all.map((host) =>
         host.info().then(
           ({ freeMemoryMiB }) => freeMemoryMiB,
-          // One that does not answer gets nothing.
+          // A host that does not answer gets no machine.
           () => -1,
         ),
       ),
@@ -35,7 +35,7 @@ export class Hosts {
     return this.all[free.indexOf(Math.max(...free))]!;
   }
 
-  /** What there is altogether; versions and the like are the first host's. */
+  /** Totals of all hosts; versions and the like are those of the first host. */
   async summary(): Promise<Omit<HostInfo, "id" | "freeMemoryMiB">> {
     const infos = await Promise.all(this.all.map((host) => host.info()));
     const { acceleration, jail, versions } = infos[0]!;

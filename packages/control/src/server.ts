@@ -29,34 +29,35 @@ import { Sandboxes } from "./sandboxes/sandboxes.ts";
 import { tlsMaterial } from "./tls/material.ts";
 import { VERSION } from "./version.ts";
 
-/** In the data directory. */
+/** File in the data directory. */
 const DATABASE_FILE = "sandkeep.db";
-/** In the data directory: the id of the control plane that uses it. */
+/** File in the data directory with the id of the control plane that uses it. */
 const OWNER_FILE = "control-plane-id";
 
 export interface ServerOptions {
-  /** The computers that run machines. The server closes them, also when it cannot start. */
+  /** The hosts. The server closes them, even if it fails to start. */
   hosts: readonly Host[];
-  /** The store's SQLite file, which servers may share; default one in the data directory. */
+  /** The store's SQLite file, which servers may share; by default a file in the data directory. */
   databaseFile?: string;
-  /** What the configuration file says; everything has a default. */
+  /** The configuration; everything has a default. */
   config?: ConfigInput;
   log?: Logger;
 }
 
-/** A server that serves. */
+/** A running server. */
 export interface Server {
-  /** Origins for `DENO_SANDBOX_ENDPOINT` and `DENO_DEPLOY_ENDPOINT`; both are the same here. */
+  /** Origins for `DENO_SANDBOX_ENDPOINT` and `DENO_DEPLOY_ENDPOINT`; they are the same. */
   readonly sandboxEndpoint: string;
   readonly apiEndpoint: string;
-  /** PEM file that clients must trust, if TLS is by the local CA. */
+  /** PEM file that clients must trust, if the certificate comes from the local CA. */
   readonly caFile: string | null;
   /** An administrator's token. */
   readonly token: string;
   readonly port: number;
   /**
-   * Stops: takes nothing new, ends every sandbox and tells its clients, and waits until everything is on disk, within
-   * the configured time. With `leaveRunning`, sandboxes with a duration run on for the next start to take over.
+   * Stops the server: accepts nothing new, ends every sandbox and tells its clients, and waits until everything is on
+   * disk, within the configured time. With `leaveRunning`, sandboxes with a duration keep running, and the next start
+   * takes them over.
    */
   close(options?: { leaveRunning?: boolean }): Promise<void>;
 }
@@ -64,7 +65,7 @@ export interface Server {
 /**
  * Starts the control plane.
  *
- * @throws {ConfigError} for a configuration that cannot be used.
+ * @throws {ConfigError} for a configuration that cannot be used
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { hosts: given, config: input = {}, log: givenLog } = options;
@@ -72,13 +73,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const log = givenLog ?? createLogger(config.log.level);
   const { limits } = config;
   const startedAt = Date.now();
-  // Whether sandboxes with a duration outlive this server. They do if its start fails half way.
+  // Whether sandboxes with a duration outlive this server. They do if the start fails halfway.
   let leaveRunning = true;
   const within = async (what: string, work: Promise<unknown>) => {
     if (!(await settlesWithin(work, limits.stopTimeoutMs))) log.error({ what }, "gave up waiting");
   };
 
-  // What has been started so far, in the order in which it depends on each other; taken down in reverse.
+  // What has been started so far, in order of dependency; disposed of in reverse.
   await using started = new AsyncDisposableStack();
   const hosts = new Hosts(given);
   started.defer(() => within("hosts", hosts.close({ leaveKept: leaveRunning })));
@@ -127,7 +128,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
   const sites = new Sites(apiSite(services));
   const listener = createListener({ sites, tls, maxConnections: limits.connections, log });
-  // Answers that are under way get their time; then whatever is left is cut.
+  // Pending answers get some time; then the remaining connections are closed.
   started.defer(() => listener.closeAllConnections());
   for (const host of hosts.all) started.use(new EgressReader(host, owner, egressLog.take, log));
   started.defer(() => within("sandboxes", sandboxes.close({ leaveRunning })));
@@ -172,7 +173,7 @@ async function listen(listener: HttpServer, config: Config): Promise<void> {
   }
 }
 
-/** Where this machine's own clients reach the server. */
+/** The address at which clients on this computer reach the server. */
 function localOrigin(host: string, port: number, secure: boolean): string {
   const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host;
   return `${secure ? "https" : "http"}://${name}:${port}`;

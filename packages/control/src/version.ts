@@ -2,5 +2,5 @@ import { readFileSync } from "node:fs";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
-/** Of Sandkeep's server. */
+/** Version of Sandkeep's server. */
 export const VERSION = manifest.version;

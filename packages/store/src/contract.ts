@@ -85,8 +85,8 @@ export interface SandboxRecord {
 export type KeptEgress = object;
 
 /**
- * Where a sandbox's machine is, and which control plane answers for it. An owner renews its leases; those of one that is gone expire,
- * and another control plane that has the host may take them over.
+ * Where a sandbox's machine is, and which control plane owns it. The owner renews its leases. When they expire, another
+ * control plane with the same host may take the sandboxes over.
  */
 export interface SandboxLease {
   /** Id of the host. */
@@ -122,17 +122,20 @@ export interface SandboxStore {
     organisation: string,
     options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor },
   ): Promise<SandboxRecord[]>;
-  /** An owner's, of every organisation. */
+  /** Running sandboxes of an owner, of every organisation. */
   running(owner: string): Promise<RunningSandbox[]>;
-  /** Extends the leases of all that an owner has running. Returns how many there are. */
+  /** Extends the leases of an owner's running sandboxes. Returns their number. */
   renewLeases(owner: string, expiresAt: number): Promise<number>;
-  /** Gives what runs without an owner, as former versions noted it, to the first who asks. */
+  /** Gives running sandboxes without an owner, as earlier versions recorded them, to the first caller. */
   claimUnowned(lease: SandboxLease): Promise<number>;
-  /** What runs on these hosts with an expired lease that is not this owner's. */
+  /** Running sandboxes on these hosts with an expired lease of another owner. */
   expired(owner: string, hosts: readonly string[], now: number): Promise<{ id: string; owner: string; host: string }[]>;
-  /** Takes over what has expired of another owner's on one host. Returns how many; of several who try, one gets them. */
+  /**
+   * Takes over sandboxes on one host whose lease of another owner has expired. Returns their number; of several
+   * callers, one gets them.
+   */
   takeOver(from: string, lease: SandboxLease, now: number): Promise<number>;
-  /** @param egress As for `insert`: what has a stop time survives. */
+  /** @param egress As for `insert`: sandboxes with a stop time survive a restart. */
   setStopAt(id: string, stopAt: number, egress: KeptEgress): Promise<void>;
   /** @param egress As for `insert`. */
   setNetwork(id: string, network: NetworkRecord, egress: KeptEgress | null): Promise<void>;

@@ -6,9 +6,9 @@ export interface SqlDriver {
   /** Reads. Sees every write that was already answered. */
   query<Row extends object>(sql: string, params: readonly SqlValue[]): Promise<Row[]>;
   /**
-   * Does all of these, or none, and resolves when they are on disk: with the number of rows that each changed.
+   * Runs all statements, or none. Resolves when they are on disk, with the number of rows that each changed.
    *
-   * @throws {UniqueViolation} if one of them repeats what must be unique.
+   * @throws {UniqueViolation} if one of them repeats a value that must be unique
    */
   write(...statements: Statement[]): Promise<number[]>;
   /** Finishes pending work and closes the database. */

@@ -9,7 +9,7 @@ const COLUMNS = "id, time, organisation, sandbox, kind, outcome, actor, data";
 /** Events that are removed in one transaction, so that other queries run in between. */
 const PRUNED_AT_ONCE = 2_000;
 
-/** As the index on them has it. */
+/** As the index on these events has it. */
 const EGRESS = EGRESS_KINDS.map((kind) => `'${kind}'`).join(", ");
 
 export function eventStore(driver: SqlDriver): EventStore {
@@ -59,7 +59,7 @@ export function eventStore(driver: SqlDriver): EventStore {
     },
     async prune({ before, keep }) {
       let forgotten = 0;
-      // Each organisation by itself, and with others served in between: none makes room at another's expense.
+      // Each organisation separately, with other queries in between: none loses events because of another.
       for (const { id } of await driver.query<{ id: string }>("SELECT id FROM organisations ORDER BY id", [])) {
         forgotten += await pruneOrganisation(driver, id, before, keep);
       }
@@ -96,7 +96,8 @@ async function pruneOrganisation(
         ...params,
       ])
     )[0]?.id;
-  // Ids sort by time, so both bounds are the id of the oldest event that stays. Little is too old, so it is found at once from the old end.
+  // Ids sort by time, so both bounds are the id of the oldest event that stays. Few events are too old, so the search
+  // from the oldest ends quickly.
   const byTime = (await id("AND time >= ? ORDER BY id LIMIT 1", before)) ?? AFTER_ALL;
   const byNumber = (await id("ORDER BY id DESC LIMIT 1 OFFSET ?", keep - 1)) ?? "";
   // biome-ignore lint/complexity/useMathMinMax: ids are strings

@@ -32,7 +32,7 @@ const record = (row: Row): SandboxRecord => ({
   stoppedAt: row.stopped_at,
   stopReason: row.stop_reason,
   labels: JSON.parse(row.labels) as Labels,
-  // Written by a former version, it has only two of the four.
+  // A record of an earlier version has only two of the four fields.
   network: { ...NO_RULES, ...(JSON.parse(row.network) as NetworkRecord) },
 });
 

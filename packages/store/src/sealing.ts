@@ -4,7 +4,7 @@ import { type SqlDriver, sql } from "./driver.ts";
 export function sealingStore(driver: SqlDriver): SealingStore {
   return {
     async probe(owner) {
-      // The nameless one was written when there was one control plane: whoever opens it wrote it.
+      // Earlier versions had one control plane and stored its value without a name: whoever can open it wrote it.
       const [row] = await driver.query<{ probe: string }>(
         "SELECT probe FROM sealing WHERE owner IN (?, '') ORDER BY owner DESC LIMIT 1",
         [owner],

@@ -29,10 +29,10 @@ export class SqliteDriver implements SqlDriver {
 
   /** @param path Path of the file, or `:memory:`. Applies all migrations. */
   constructor(path: string) {
-    // Made before SQLite does, which would let everybody read it; its other files get the same mode.
+    // Created here because SQLite would let everybody read it; SQLite's other files get the same mode.
     if (path !== MEMORY) closeSync(openSync(path, "a", OWNER_ONLY));
     this.#db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
-    // What is deleted is overwritten, because the key of sealed secrets lies beside the database.
+    // Deleted data is overwritten, because the key of sealed secrets is stored next to the database.
     this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
     migrate(this.#db);
   }

@@ -6,7 +6,7 @@ import { sandboxStore } from "./sandboxes.ts";
 import { sealingStore } from "./sealing.ts";
 import { tokenStore } from "./tokens.ts";
 
-/** The store on any database that has a driver. */
+/** A store on any database with a driver. */
 export function storeOn(driver: SqlDriver): Store {
   return {
     organisations: organisationStore(driver),

@@ -10,7 +10,7 @@ import {
   UniqueViolation,
 } from "./contract.ts";
 
-/** What every store must do, whatever database it is on. Tests only. */
+/** FOR TESTS ONLY: what every store must do, whatever its database. */
 export function storeSuite(name: string, open: () => Promise<Store>): void {
   describe(`the store on ${name}`, () => {
     let store: Store;
@@ -131,7 +131,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(await kept("a"), changed);
       assert.deepEqual((await store.sandboxes.find(acme.id, "a"))?.network, network);
       await store.sandboxes.setStopped("a", 5, "killed");
-      // A change that was under way does not bring it back.
+      // A pending change does not bring it back.
       await store.sandboxes.setNetwork("a", network, spec);
       await store.sandboxes.setStopAt("a", 99, spec);
       assert.deepEqual((await store.sandboxes.find(acme.id, "a"))?.network, network);

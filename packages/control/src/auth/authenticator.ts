@@ -4,10 +4,10 @@ import type { TokenRecord, TokenStore } from "@sandkeep/store";
 import { type Lease, Leases, TokenEnded } from "./lease.ts";
 import { hashToken } from "./token.ts";
 
-/** How often the times of last use are written, milliseconds. They are for people, so a few seconds may be lost. */
+/** How often the times of last use are written, milliseconds. They inform people, so losing a few seconds is fine. */
 const TOUCH_EVERY_MS = 5_000;
 
-/** Who is asking: a token, and the organisation that it belongs to. */
+/** The caller: a token, and the organisation that it belongs to. */
 export interface Principal {
   organisation: { id: string; slug: string };
   token: { id: string; name: string; scope: Scope; expiresAt: number | null };
@@ -15,7 +15,7 @@ export interface Principal {
   actor: Actor;
 }
 
-/** Says who is asking. Looks every token up in the store, so a revocation counts from the next request on. */
+/** Identifies the caller. Looks up every token in the store, so a revocation takes effect with the next request. */
 export class Authenticator implements AsyncDisposable {
   readonly #tokens: TokenStore;
   readonly #leases = new Leases();
@@ -84,7 +84,7 @@ export class Authenticator implements AsyncDisposable {
     }
   }
 
-  /** Ends what a token has open. Its record says already that it is revoked. */
+  /** Ends everything that is open under a token. Its record already says that it is revoked. */
   revoked(token: string): void {
     this.#leases.revoke(token);
   }

@@ -5,10 +5,10 @@ import { newOrganisationId } from "@sandkeep/protocol";
 import { type OrganisationRecord, type Store, UniqueViolation } from "@sandkeep/store";
 import { hashToken, newToken } from "./token.ts";
 
-/** In the data directory, readable by its owner only: an administrator's token for this machine's own command line. */
+/** File in the data directory, readable by its owner only: an administrator's token for the command line on this computer. */
 export const ADMIN_TOKEN_FILE = "admin-token";
 
-/** Makes the first organisation if there is none with this slug. */
+/** Creates the first organisation, unless one with this slug exists. */
 export async function ensureOrganisation(store: Store, slug: string): Promise<OrganisationRecord> {
   const found = await store.organisations.findBySlug(slug);
   if (found) return found;
@@ -24,7 +24,7 @@ export async function ensureOrganisation(store: Store, slug: string): Promise<Or
   }
 }
 
-/** The token in the data directory's file; a new one, if there is none that still counts. */
+/** The token from the file in the data directory; a new one if that token is missing or no longer valid. */
 export async function ensureAdminToken(
   store: Store,
   organisation: OrganisationRecord,

@@ -6,12 +6,12 @@ import type { OrganisationRecord, TokenRecord } from "@sandkeep/store";
 const PREFIX = "ddo_";
 /** 5 bits each: 200 random bits. */
 const RANDOM_LENGTH = 40;
-/** Of these, so many are shown in lists, to recognise a token by. */
+/** Leading characters that lists show, so that people recognise a token. */
 const SHOWN = PREFIX.length + 6;
 /** Longer than any token; a longer one is not even hashed. */
 const MAX_LENGTH = 200;
 
-/** SHA-256, hexadecimal: what is stored and looked up. Null for what cannot be a token. */
+/** SHA-256, hexadecimal: what is stored and looked up. Null for text that cannot be a token. */
 export function hashToken(token: string): string | null {
   if (token.length === 0 || token.length > MAX_LENGTH) return null;
   return createHash("sha256").update(token).digest("hex");

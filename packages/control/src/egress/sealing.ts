@@ -4,26 +4,26 @@ import type { Logger } from "@sandkeep/common";
 import { Sealer } from "@sandkeep/egress";
 import type { SealingStore } from "@sandkeep/store";
 
-/** In the data directory: what the proxy keeps, its CA for instance, and the key of secrets. */
+/** Folder in the data directory for the proxy's files, such as its CA, and the key of secrets. */
 export const EGRESS_DIR = "egress";
-/** Name of the key's file there. */
+/** Name of the key's file in that folder. */
 const KEY_FILE = "secrets.key";
 const OWNER_ONLY = 0o700;
 
-/** What is sealed to recognise the key by: nobody's secret. */
+/** Sealed to recognise the key; it is not a secret. */
 const PROBE = "probe";
 
 export interface Sealing {
   sealer: Sealer;
-  /** Why what was sealed before cannot be opened any more; null: it can. */
+  /** Why values sealed earlier can no longer be opened; null if they can. */
   sealedIsLost: string | null;
 }
 
 /**
- * A control plane's key, with which values of secrets are sealed; made at the first start. Whether it is still the same is found out without
- * opening anybody's secret.
+ * Opens the key with which a control plane seals values of secrets; creates it on the first start. Checks whether it is
+ * still the same key without opening a secret.
  *
- * @throws {SealError} for a key file that others can read, or that is none.
+ * @throws {SealError} for a key file that others can read, or that is invalid.
  */
 export async function openSealer(dir: string, store: SealingStore, owner: string, log: Logger): Promise<Sealing> {
   await mkdir(dir, { recursive: true, mode: OWNER_ONLY });

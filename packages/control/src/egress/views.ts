@@ -2,7 +2,7 @@ import type { EgressSpec } from "@sandkeep/egress";
 import type { EgressView } from "@sandkeep/protocol";
 import type { NetworkRecord } from "@sandkeep/store";
 
-/** What is kept of a specification for everybody in the organisation to see. Field by field: nothing sealed gets in. */
+/** What everybody in the organisation may see of a specification. Copied field by field, so nothing sealed is included. */
 export function networkRecord({ policy, secrets }: EgressSpec): NetworkRecord {
   return {
     allowNet: policy.allow,
@@ -12,7 +12,7 @@ export function networkRecord({ policy, secrets }: EgressSpec): NetworkRecord {
   };
 }
 
-/** The same, as the API tells it. */
+/** The same, as the API returns it. */
 export function egressView({ allowNet, deny, rules, secrets }: NetworkRecord): EgressView {
   return {
     allow: allowNet,
@@ -22,7 +22,7 @@ export function egressView({ allowNet, deny, rules, secrets }: NetworkRecord): E
   };
 }
 
-/** What one whose specification is lost may reach again: as before, but without secrets. */
+/** What a sandbox whose specification is lost may reach: the same policy, without secrets. */
 export function policyOf({ allowNet, deny, rules }: NetworkRecord): EgressSpec {
   return { policy: { allow: allowNet, deny, rules }, secrets: [] };
 }

@@ -3,21 +3,21 @@ import type { Actor, EventBody, SandboxEvent } from "@sandkeep/protocol";
 import type { EventRecord, EventStore } from "@sandkeep/store";
 import { EventClock } from "./clock.ts";
 
-/** Events wait so long for others to share a write, milliseconds: what was seen is on disk soon after. */
+/** How long an event waits for others to share a write, milliseconds. */
 const FLUSH_AFTER_MS = 25;
 /**
  * Number of events that may wait for a slow disk while nobody waits for them. Above it, the oldest of the organisation that
  * has the most are dropped, and the loss is logged.
  */
 const MAX_WAITING = 20_000;
-/** Events that are dropped then: a hundredth. */
+/** Number of events dropped at once: a hundredth. */
 const DROPPED_AT_ONCE = 200;
-/** Events of one write. Writing blocks the event loop, for about 10 ms with so many. */
+/** Events per write. Writing blocks the event loop, for about 10 ms with this many. */
 const BATCH = 1_000;
-/** A disk that refused, because it is full for instance, is tried again after this time, milliseconds. */
+/** When a write fails, for example because the disk is full, it is retried after this time, milliseconds. */
 const RETRY_AFTER_MS = 1_000;
 
-/** Whose event it is. */
+/** Whom an event concerns. */
 export interface EventSubject {
   organisation: { id: string; slug: string };
   sandbox: string | null;
@@ -28,18 +28,18 @@ export type EventListener = (event: SandboxEvent, organisation: string) => void;
 
 interface Waiting {
   record: EventRecord;
-  /** There for events that must not get lost: told when it is on disk. */
+  /** Set for events that must not get lost: called when the event is on disk. */
   stored?: () => void;
 }
 
-/** Takes events, hands them to those who listen, and writes them to the store in batches, off everybody's path. */
+/** Passes events to listeners at once, and writes them to the store in batches, so that nobody waits for the disk. */
 export class EventBus implements AsyncDisposable {
   readonly #store: EventStore;
   readonly #log: Logger;
   readonly #clock = new EventClock();
   readonly #listeners = new Set<EventListener>();
   #waiting: Waiting[] = [];
-  /** Of those, how many may be dropped. */
+  /** How many of them may be dropped. */
   #droppable = 0;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
@@ -91,14 +91,14 @@ export class EventBus implements AsyncDisposable {
     }
   }
 
-  /** Of the organisation that has the most waiting: none loses events because another causes many. */
+  /** From the organisation with the most events waiting, so that none loses events because of another. */
   #dropOldest(): void {
     const waiting = Map.groupBy(
       this.#waiting.filter(({ stored }) => !stored),
       ({ record }) => record.organisation,
     );
     const [, most = []] = [...waiting].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["", [] as Waiting[]]);
-    // A few at once, because it takes as long as looking at all that waits.
+    // Several at once, because each time all waiting events are searched.
     const dropped = new Set(most.slice(0, DROPPED_AT_ONCE));
     this.#waiting = this.#waiting.filter((one) => !dropped.has(one));
     this.#droppable -= dropped.size;
@@ -108,13 +108,13 @@ export class EventBus implements AsyncDisposable {
     );
   }
 
-  /** Every event from now on. Returns how to stop. */
+  /** Calls back for every event from now on. Returns a function that stops this. */
   subscribe(listener: EventListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Resolves when every event published so far is on disk, or the disk has refused it, which was logged. */
+  /** Resolves when every event published so far is on disk, or its write has failed, which is logged. */
   flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
@@ -138,7 +138,7 @@ export class EventBus implements AsyncDisposable {
     }
   }
 
-  /** The events that somebody waits for are tried again; the others are lost. */
+  /** Events that must not get lost are retried; the others are dropped. */
   #refused(batch: Waiting[], error: unknown): void {
     const kept = this.#closed ? [] : batch.filter(({ stored }) => stored);
     this.#log.error(
@@ -147,7 +147,7 @@ export class EventBus implements AsyncDisposable {
     );
     if (kept.length === 0) return;
     this.#waiting.unshift(...kept);
-    // Not at once, whoever else publishes meanwhile.
+    // Not immediately, even if other events are published meanwhile.
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.flush(), RETRY_AFTER_MS);
   }
@@ -155,7 +155,7 @@ export class EventBus implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();
-    // The second time for what a write under way put back.
+    // A second time, for events that a pending write has put back.
     await this.flush();
     await this.flush();
   }

@@ -1,12 +1,12 @@
 import { randomText } from "@sandkeep/protocol";
 
-/** Digits in an order that text sorting keeps. */
+/** Digits whose order is the order of their characters. */
 const TIME_DIGITS = 10;
 const SEQUENCE_DIGITS = 4;
 const RANDOM_DIGITS = 6;
 const BASE = 32;
 
-/** Gives events their time and an id that sorts by it: two that come one after the other also sort so, even if the clock steps back. */
+/** Gives each event its time and an id that sorts by time. Ids keep the order of events even if the clock steps back. */
 export class EventClock {
   #time = 0;
   #sequence = 0;

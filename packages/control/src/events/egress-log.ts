@@ -4,20 +4,20 @@ import type { EventStore } from "@sandkeep/store";
 import type { EventBus } from "./bus.ts";
 import { egressActivity } from "./egress.ts";
 
-/** Sandboxes that have ended and are still known: what the proxy saw last may come a little after the machine's end. */
+/** Number of ended sandboxes that are still known: the proxy's last events may arrive shortly after a machine has ended. */
 const REMEMBERED = 1_000;
-/** A sandbox that has reached its bound has its oldest events removed after every so many new ones. */
+/** When a sandbox has reached its limit, its oldest events are removed each time this many new ones were written. */
 const MAX_STEP = 1_000;
 
 interface Source {
   organisation: { id: string; slug: string };
-  /** Events since the oldest were removed, and those that were there before. */
+  /** Events since the oldest were last removed, and events from before that. */
   count: number;
 }
 
 /**
- * Takes what the hosts' proxies saw. Nothing of it gets lost: a sandbox that causes events faster than the disk takes them
- * has to wait. And nothing of it pushes out what others did: each sandbox has its own bound.
+ * Stores the events that the hosts' proxies report. None gets lost: a sandbox that causes events faster than the disk
+ * writes them has to wait. And none displaces another sandbox's events: each sandbox has its own limit.
  */
 export class EgressLog {
   readonly #events: EventBus;
@@ -28,7 +28,7 @@ export class EgressLog {
   readonly #running = new Map<string, Source>();
   readonly #ended = new Map<string, Source>();
 
-  /** @param keep Events of one sandbox that are kept. */
+  /** @param keep Number of events kept per sandbox. */
   constructor(events: EventBus, store: EventStore, keep: number, log: Logger) {
     this.#events = events;
     this.#store = store;
@@ -38,9 +38,9 @@ export class EgressLog {
   }
 
   /**
-   * From now on events of this sandbox are taken. Returns how to end that.
+   * Accepts events of this sandbox from now on. Returns a function that ends this.
    *
-   * @param known Whether it may have events already.
+   * @param known Whether the sandbox may already have events.
    */
   enter(sandbox: string, organisation: Source["organisation"], known = false): () => void {
     const source = { organisation, count: known ? this.#keep : 0 };

@@ -2,21 +2,21 @@ import type { Logger } from "@sandkeep/common";
 import type { EgressEvent } from "@sandkeep/egress";
 import type { EgressRecord, Host } from "@sandkeep/host";
 
-/** A host whose stream broke is asked again after this rest, milliseconds. */
+/** When a host's stream breaks, it is requested again after this pause, milliseconds. */
 const RECONNECT_MS = 500;
 
-/** Of one machine's events. */
+/** State of one machine's events. */
 interface Progress {
-  /** The last that was given on, and the last that the host knows to be safe. */
+  /** Number of the last event that was passed on, and of the last that the host knows to be stored. */
   taken: number;
   acknowledged: number;
-  /** Acknowledges what was given on, in order. */
+  /** Acknowledges events that were passed on, in order. */
   tail: Promise<void>;
 }
 
 /**
- * Reads a host's events of egress, and acknowledges each when it is safe. However often the connection breaks, each is given on once:
- * what comes a second time was taken already, or is acknowledged again.
+ * Reads a host's egress events, and acknowledges each when it is stored. Each event is passed on once, however often
+ * the connection breaks: an event that arrives again is ignored, or acknowledged again.
  */
 export class EgressReader implements AsyncDisposable {
   readonly #host: Host;
@@ -28,7 +28,7 @@ export class EgressReader implements AsyncDisposable {
   readonly #running: Promise<void>;
   #stream = "";
 
-  /** @param take Takes an event; resolves when it is safe. */
+  /** @param take Receives an event; resolves when it is stored. */
   constructor(host: Host, owner: string, take: (sandbox: string, event: EgressEvent) => Promise<void>, log: Logger) {
     this.#host = host;
     this.#owner = owner;
@@ -47,7 +47,7 @@ export class EgressReader implements AsyncDisposable {
     while (!signal.aborted) {
       try {
         for await (const { stream, records } of this.#host.egressEvents(this.#owner, signal)) {
-          // Another stream counts anew.
+          // A new stream counts from the beginning.
           if (stream !== this.#stream) this.#machines.clear();
           this.#stream = stream;
           for (const record of records) this.#next(record);
@@ -67,7 +67,7 @@ export class EgressReader implements AsyncDisposable {
       const safe = this.#take(machine, event);
       progress.tail = progress.tail.then(() => safe).then(() => this.#acknowledge(machine, sequence, progress));
     } else if (sequence <= progress.acknowledged) {
-      // The host did not hear of it.
+      // The host has not received it.
       progress.tail = progress.tail.then(() => this.#acknowledge(machine, sequence, progress));
     }
   }
@@ -76,7 +76,7 @@ export class EgressReader implements AsyncDisposable {
     progress.acknowledged = Math.max(progress.acknowledged, sequence);
     try {
       await this.#host.acknowledgeEgress(this.#owner, machine, progress.acknowledged);
-      // Nothing is under way, and the host gives nothing again.
+      // Nothing is pending, and the host will not send these events again.
       if (progress.taken === progress.acknowledged && this.#machines.get(machine) === progress)
         this.#machines.delete(machine);
     } catch (err) {

@@ -1,7 +1,10 @@
 import type { EgressEvent } from "@sandkeep/egress";
 import type { EgressActivity, Outcome } from "@sandkeep/protocol";
 
-/** What a sandbox can make long is cut to so many characters: a path, a name, a reason. So an event has a few KiB at most. */
+/**
+ * Text that a sandbox controls (a path, a name, a reason) is cut to this many characters, so an event has a few KiB at
+ * most.
+ */
 const TEXT_LENGTH = 1_024;
 /** Names of query parameters in one event, and characters of each; the rest are left out. */
 const NAMES = 32;
@@ -9,7 +12,10 @@ const NAME_LENGTH = 64;
 
 const OUTCOME: Record<EgressEvent["verdict"], Outcome> = { allowed: "ok", denied: "denied", failed: "failed" };
 
-/** What the proxy saw, as an event: field by field, and each of bounded size, because much of it is the sandbox's own words. */
+/**
+ * Converts what the proxy reports to an event: field by field, each of limited size, because the sandbox controls much
+ * of the text.
+ */
 export function egressActivity(event: EgressEvent): EgressActivity {
   const outcome = OUTCOME[event.verdict];
   const common = {

@@ -3,13 +3,13 @@ import type { SandboxEvent } from "@sandkeep/protocol";
 
 type HttpEvent = SandboxEvent & { kind: "http" };
 
-/** HAR has a word for unknown sizes. */
+/** HAR's value for unknown sizes. */
 const UNKNOWN = -1;
 
-/** Up to the first entry of a HAR file (HTTP Archive 1.2, http://www.softwareishard.com/blog/har-12-spec/). */
+/** The beginning of a HAR file, up to its first entry (HTTP Archive 1.2, http://www.softwareishard.com/blog/har-12-spec/). */
 export const harHead = (version: string) =>
   `{"log":{"version":"1.2","creator":${JSON.stringify({ name: "Sandkeep", version })},"entries":[\n`;
-/** After the last. */
+/** The end of a HAR file, after its last entry. */
 export const harFoot = "\n]}}\n";
 
 /**

@@ -5,7 +5,10 @@ import type { EventBus } from "./bus.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 const EVERY_MS = 60 * 60_000;
-/** How often it is looked whether so much has been written that it cannot wait, milliseconds; and the part of the bound that is so much. */
+/**
+ * How often the number of new events is checked, milliseconds, and the share of the limit above which deleting does not
+ * wait.
+ */
 const LOOK_EVERY_MS = 10_000;
 const MUCH = 0.1;
 

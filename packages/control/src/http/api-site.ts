@@ -19,7 +19,7 @@ export function apiSite(services: Services): Site {
   return { request: (request, response) => void listener(request, response), upgrade: upgrades.handle };
 }
 
-/** For what never came to the app: a target or a host that no URL can be made of. */
+/** Answers requests that never reach the app, because their target and host do not make a URL. */
 function notRouted(error: unknown, log: Logger): Response {
   const traceId = newTraceId();
   const known =

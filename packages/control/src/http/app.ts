@@ -19,7 +19,7 @@ import { trpcRoutes } from "./routes/trpc.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 import { newTraceId, TRACE_HEADER } from "./trace.ts";
 
-/** The REST API; docs/api.md lists what it answers to. */
+/** The REST API; docs/api.md lists its routes. */
 export function createApp(services: Services): Hono<Env> {
   const { authenticator, config, log } = services;
   const app = new Hono<Env>();
@@ -47,7 +47,7 @@ export function createApp(services: Services): Hono<Env> {
   // Their paths look like those of procedures, so they come first.
   documentRoutes(app, services);
   trpcRoutes(app, services);
-  // Everything from here on is for those with a token.
+  // Everything below requires a token.
   app.use("*", async (context, next) => {
     context.set("authenticator", authenticator);
     context.set(
@@ -59,7 +59,7 @@ export function createApp(services: Services): Hono<Env> {
     );
     await next();
   });
-  // The WebSocket's paths look like those of sandboxes, so they come first.
+  // The WebSocket's paths match those of sandboxes, so they are registered first.
   for (const routes of [
     connectRoutes,
     sandboxRoutes,

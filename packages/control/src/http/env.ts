@@ -7,7 +7,7 @@ import type { EventBus } from "../events/bus.ts";
 import type { Hosts } from "../hosts.ts";
 import type { Sandboxes } from "../sandboxes/sandboxes.ts";
 
-/** What the routes need of the server. */
+/** What the routes need from the server. */
 export interface Services {
   config: Config;
   store: Store;
@@ -18,20 +18,20 @@ export interface Services {
   log: Logger;
   version: string;
   startedAt: number;
-  /** Aborted when the server stops: long answers end. */
+  /** Aborted when the server stops, so that long answers end. */
   closing: AbortSignal;
 }
 
-/** What middleware leaves for the routes. */
+/** What middleware provides to the routes. */
 export interface Env {
   Bindings: HttpBindings;
   Variables: {
     traceId: string;
     principal: Principal;
     authenticator: Authenticator;
-    /** Of long answers: aborted when the client is gone or its token has ended. */
+    /** For long answers: aborted when the client disconnects or its token ends. */
     over: AbortSignal;
-    /** What a body may have. */
+    /** Largest body, bytes. */
     bodyBytes: number;
   };
 }

@@ -1,7 +1,10 @@
 import type { Logger } from "@sandkeep/common";
 import { ApiError } from "@sandkeep/protocol";
 
-/** The error that a client is told. What is not of the catalogue is logged whole, and told as `INTERNAL` without its message. */
+/**
+ * The error that a client gets. An error outside the catalogue is logged in full, and the client gets `INTERNAL`
+ * without its message.
+ */
 export function toApiError(error: unknown, log: Logger, traceId: string): ApiError {
   if (error instanceof ApiError) {
     if (error.status >= 500) log.warn({ trace: traceId, code: error.code, err: error.cause }, error.message);

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import type { Env } from "./env.ts";
 import { accessTo, requireScope } from "./scopes.ts";
 
-/** Before a route's handler: whether the token may, and for how long. */
+/** Runs before a route's handler: checks the token's scope, and ends a long answer with the token. */
 export function guard(route: string): MiddlewareHandler<Env> {
   const { scope, long } = accessTo(route);
   return async (context, next) => {
@@ -12,7 +12,10 @@ export function guard(route: string): MiddlewareHandler<Env> {
   };
 }
 
-/** Cuts the answer off when its token ends. A client that asks again is told why; one that reads a file sees that it is not whole. */
+/**
+ * Aborts the answer when its token ends. A client that retries learns why; one that downloads a file sees that it is
+ * incomplete.
+ */
 async function endWithToken(context: Parameters<MiddlewareHandler<Env>>[0]): Promise<void> {
   const { outgoing } = context.env;
   const lease = await context.get("authenticator").lease(context.get("principal"));
@@ -23,7 +26,7 @@ async function endWithToken(context: Parameters<MiddlewareHandler<Env>>[0]): Pro
   };
   lease.signal.addEventListener("abort", () => outgoing.destroy(), { once: true });
   outgoing.once("close", close);
-  // The client may have gone while the token was looked at.
+  // The client may have disconnected while the token was checked.
   if (outgoing.closed) close();
   context.set("over", over.signal);
 }

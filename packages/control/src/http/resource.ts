@@ -6,7 +6,7 @@ import { guard } from "./guard.ts";
 export type Handler = (context: Context<Env>) => Response | Promise<Response>;
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** Routes a path's methods, each for those whose token has its scope; any other is refused with the list of these. */
+/** Routes a path's methods, and checks the token's scope for each; refuses other methods with the list of these. */
 export function resource(app: Hono<Env>, path: string, handlers: Partial<Record<Method, Handler>>): void {
   for (const [method, handler] of Object.entries(handlers)) app.on(method, path, guard(`${method} ${path}`), handler);
   const allow = Object.keys(handlers).join(", ");

@@ -1,11 +1,11 @@
 import { ApiError, includesScope, type Scope } from "@sandkeep/protocol";
 import type { Principal } from "../auth/authenticator.ts";
 
-/** What a route needs. */
+/** What a route requires. */
 interface Access {
-  /** The least that a token must be for; null: no token at all. */
+  /** The minimum scope of a token; null: no token is required. */
   scope: Scope | null;
-  /** Its answer goes on for as long as the client reads, so it has to end with the token. */
+  /** Its answer lasts as long as the client reads, so it must end with the token. */
   long?: true;
 }
 
@@ -16,10 +16,13 @@ const run: Access = { scope: "run" };
 const manage: Access = { scope: "manage" };
 const admin: Access = { scope: "admin" };
 
-/** Where procedures are called, one or several with commas between: a dot tells them from all other paths. */
+/** Where procedures are called, one or several separated by commas: the dot distinguishes them from all other paths. */
 export const TRPC_PATH = "/api/:procedures{[a-zA-Z]+\\.[a-zA-Z.,]+}";
 
-/** Every route of the server, by method and path, and what it needs, and every tRPC procedure. One that is not here cannot be served. */
+/**
+ * Every route of the server, by method and path, and every tRPC procedure, with what it requires. What is not listed
+ * here is not served.
+ */
 export const ACCESS: Readonly<Record<string, Access>> = {
   "GET /api/v1/health": anybody,
   "GET /api/v1/info": read,
@@ -31,7 +34,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "GET /api/v3/sandboxes": read,
   "GET /api/v1/sandboxes": read,
   "GET /api/v1/sandboxes/:id": read,
-  // The WebSockets, also when they are asked for without an upgrade.
+  // The WebSockets, also when requested without an upgrade.
   "GET /api/v3/sandboxes/create": run,
   "GET /api/v3/sandbox/:id/connect": run,
   "PATCH /api/v3/sandbox/:id": run,
@@ -53,7 +56,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "GET /api/v1/organisations": admin,
   "POST /api/v1/organisations": admin,
 
-  // What the platform's command line calls: one path for all procedures, each with its own scope.
+  // Called by the platform's command line: one path for all procedures, each with its own scope.
   [`GET ${TRPC_PATH}`]: read,
   [`POST ${TRPC_PATH}`]: read,
   "TRPC orgs.list": read,
@@ -61,7 +64,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "TRPC sandboxes.findHostname": read,
   "TRPC sandboxes.kill": run,
 
-  // What a later version brings: refused for everybody.
+  // Planned for a later version: refused for everybody.
   "ALL /api/v3/sandbox/:id/expose/http": read,
   "ALL /api/v3/sandbox/:id/expose/vscode": read,
   "ALL /api/v3/sandbox/:id/expose/ssh": read,
@@ -85,7 +88,7 @@ export function accessTo(route: string): Access {
   return access;
 }
 
-/** The scope of a route that is not for everybody. */
+/** The scope of a route that requires a token. */
 export function scopeOf(route: string): Scope {
   const { scope } = accessTo(route);
   if (scope === null) throw new Error(`The route ${route} needs no token.`);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** Every answer has it, and so has every log line about the request (wire-protocol §4). */
+/** In every answer, and in every log line about the request (wire-protocol §4). */
 export const TRACE_HEADER = "x-deno-trace-id";
 
 /** 16 random bytes, as in W3C trace contexts. */

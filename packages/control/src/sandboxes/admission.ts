@@ -1,6 +1,6 @@
 import { ApiError } from "@sandkeep/protocol";
 
-/** Counts what each organisation has, those being created included, and says no beyond the limit. */
+/** Counts each organisation's sandboxes, those being created included, and enforces the limit. */
 export class Admission {
   readonly #limit: number;
   readonly #counts = new Map<string, number>();
@@ -10,9 +10,9 @@ export class Admission {
   }
 
   /**
-   * Takes a place. Returns how to give it back; that counts once.
+   * Takes a place. Returns a function that gives it back; calling it again has no effect.
    *
-   * @param force For sandboxes that are there already.
+   * @param force Ignores the limit: for sandboxes that already exist.
    * @throws {ApiError} `CONCURRENCY_LIMIT`
    */
   enter(organisation: string, force = false): () => void {

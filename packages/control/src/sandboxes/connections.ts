@@ -8,12 +8,12 @@ import type { Heartbeat } from "./heartbeat.ts";
 /** A client that has been told why its connection ends has this long to answer, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** Whom a connection belongs to. */
+/** The client of a connection. */
 export interface ConnectedClient {
   principal: Principal;
-  /** The connection ends with it. It is given back when the connection is closed. */
+  /** The connection ends with it. It is disposed of when the connection is closed. */
   lease: Lease;
-  /** The creator of a session ends it by leaving; others come and go. */
+  /** A session ends when its creator disconnects; others come and go. */
   role: "creator" | "joined";
 }
 
@@ -24,7 +24,7 @@ export interface ConnectionEnd extends Closing {
 }
 
 export interface ConnectionsOptions {
-  /** How many may be open at once. */
+  /** Maximum number of open connections. */
   limit: number;
   heartbeat: Heartbeat;
   log: Logger;
@@ -59,7 +59,7 @@ export class Connections {
     this.#open.add(connection);
     heartbeat.watch(connection, (reason) => {
       unresponsive = true;
-      // A client that only hangs reads the reason when it goes on.
+      // A client that was only stopped reads the reason when it resumes.
       connection.close(CLOSE.goingAway, reason, CLOSE_GRACE_MS);
     });
     publish(actor, { kind: "connection.opened", outcome: "ok", data: { connection: id, role, remote } });

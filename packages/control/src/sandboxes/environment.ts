@@ -1,6 +1,6 @@
 import type { SealedSecret } from "@sandkeep/egress";
 
-/** The sandbox's environment: what the platform sets, what the client asked for, and a placeholder for each secret. */
+/** The sandbox's environment: the platform's variables, the client's, and a placeholder for each secret. */
 export function sandboxEnvironment(
   id: string,
   organisation: { id: string },

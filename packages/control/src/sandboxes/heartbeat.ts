@@ -1,29 +1,35 @@
 import type { Connection } from "@sandkeep/rpc";
 import { unacknowledged } from "./tcp-table.ts";
 
-/** Connections are looked at so many times within the time after which silence counts. */
+/** How many times each connection is checked within the time after which silence counts. */
 const LOOKS = 6;
 
 export interface HeartbeatLimits {
-  /** A client of which nothing is heard for so long is gone, milliseconds, if its computer acknowledges nothing either. */
+  /** A client that sends nothing for this long is gone, milliseconds, if its computer acknowledges nothing either. */
   silentMs: number;
-  /** A client whose computer acknowledges what it is sent may be busy for so long, milliseconds. */
+  /** A client whose computer acknowledges what it is sent may be busy for this long, milliseconds. */
   busyMs: number;
 }
 
-/** Its times are of the clock that nobody sets, and that stands still while this computer sleeps: only what was listened to was silence. */
+/**
+ * Times are of the monotonic clock, which stops while this computer sleeps: only time in which the server listened
+ * counts as silence.
+ */
 interface Pulse {
   connection: Connection;
   onGone: (reason: string) => void;
   received: number;
-  /** Bytes that the kernel has taken (whole writes, which are about 1 MiB here), and whether more were waiting: taking them is a sign of life, too. */
+  /**
+   * Bytes that the kernel has accepted (in whole writes, about 1 MiB here), and whether more were waiting: progress is
+   * a sign of life, too.
+   */
   sent: number;
   backlog: boolean;
   heardAt: number;
   askedAt: number;
-  /** Since when the server has been listening in vain: it does not always read. */
+  /** Since when the server has been listening in vain; it does not always read. */
   listeningSince: number;
-  /** Since when the other end has left something unacknowledged. */
+  /** Since when the other end has not acknowledged something. */
   unacknowledgedSince: number | null;
 }
 
@@ -85,7 +91,7 @@ export class Heartbeat implements Disposable {
   #judge(pulse: Pulse, now: number): void {
     const { silentMs, busyMs } = this.#limits;
     const silentFor = now - pulse.heardAt;
-    // The server itself does not read now, so it cannot hear.
+    // The server is not reading now, so it cannot hear the client.
     if (pulse.connection.paused) pulse.listeningSince = now;
     if (
       silentFor >= silentMs &&
@@ -96,7 +102,7 @@ export class Heartbeat implements Disposable {
     } else if (now - pulse.listeningSince >= busyMs) {
       this.#gone(pulse, `The client was silent for ${seconds(silentFor)} although its computer responds: it hangs.`);
     } else if (now - Math.max(pulse.heardAt, pulse.askedAt) >= silentMs / 2) {
-      // Again and again: only what was sent can be left unacknowledged.
+      // Repeated, because only sent bytes can be unacknowledged.
       pulse.askedAt = now;
       pulse.connection.probe();
     }

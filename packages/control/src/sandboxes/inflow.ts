@@ -2,8 +2,8 @@ import { CLOSE } from "@sandkeep/protocol";
 import type { MessageConnection } from "@sandkeep/rpc";
 
 /**
- * Limits how much memory all unfinished messages together take. A message is held until its last byte has arrived, and each may
- * be large. When there is too much of them, the connection that holds the most is closed.
+ * Limits how much memory all unfinished messages together take. A message is held until its last byte has arrived, and
+ * each may be large. Above the limit, the connection that holds the most is closed.
  */
 export class Inflow {
   readonly #limit: number;
@@ -43,7 +43,7 @@ export class Inflow {
     }
     if (!largest) return;
     this.#forget(largest);
-    // At once: bytes that are on their way must not be held until the client has read why.
+    // Immediately: bytes in flight must not be held until the client has read the reason.
     largest.close(CLOSE.tryAgainLater, "The server is receiving too much at once.", 0);
   }
 }

@@ -1,12 +1,12 @@
 import { ApiError, type Lifetime } from "@sandkeep/protocol";
 
-/** Clients send the moment at which to stop by their own clock. One that is ahead by this much is forgiven. */
+/** Clients send the stop time by their own clock, which may be ahead by this much, milliseconds. */
 const CLOCK_SLACK_MS = 60_000;
 
 /**
  * When a new sandbox stops, epoch milliseconds; null for a session.
  *
- * @throws {ApiError} `INVALID_TIMEOUT` for a moment in the past, or beyond the longest life.
+ * @throws {ApiError} `INVALID_TIMEOUT` for a time in the past, or beyond the longest lifetime.
  */
 export function firstStop(lifetime: Lifetime, now: number, maxLifetimeMs: number): number | null {
   switch (lifetime.kind) {
@@ -25,10 +25,10 @@ export function firstStop(lifetime: Lifetime, now: number, maxLifetimeMs: number
 }
 
 /**
- * When a sandbox stops after it was extended. At most the longest life from now, however long was asked for; and never
- * sooner than it would have: extending takes nothing away. A session gets a stop time, and no longer ends with its creator.
+ * When an extended sandbox stops: at most the longest lifetime from now, and never earlier than before. A session gets
+ * a stop time, and no longer ends with its creator's connection.
  *
- * @throws {ApiError} `INVALID_TIMEOUT` for a moment in the past.
+ * @throws {ApiError} `INVALID_TIMEOUT` for a time in the past.
  */
 export function extendedStop(current: number | null, requested: number, now: number, maxLifetimeMs: number): number {
   if (requested <= now) throw past(requested);

@@ -3,12 +3,12 @@ import type { Hosts } from "../hosts.ts";
 import type { SandboxServices } from "./sandbox.ts";
 import type { SandboxLeases } from "./sandbox-leases.ts";
 
-/** What all sandboxes together need of the server. */
+/** What sandboxes as a whole need from the server. */
 export interface SandboxesOptions extends SandboxServices {
   hosts: Hosts;
   leases: SandboxLeases;
   egressLog: EgressLog;
   region: string;
-  /** Whether values that a former process sealed can be opened; null: they can. Else why not. */
+  /** Why values that an earlier process sealed can no longer be opened; null if they can. */
   sealedIsLost: string | null;
 }

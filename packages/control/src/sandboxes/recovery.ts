@@ -8,11 +8,14 @@ import { Sandbox } from "./sandbox.ts";
 /** The sandboxes of this server, as recovery sees them. */
 export interface RecoveredSandboxes {
   running(): Sandbox[];
-  /** Knows one more from now on. */
+  /** Adds a sandbox. */
   take(sandbox: Sandbox): void;
 }
 
-/** How sandboxes outlive control planes: each touches its own, and those whose owner's lease has expired. */
+/**
+ * Lets sandboxes outlive control planes: each control plane manages its own, and takes over those whose owner's lease
+ * has expired.
+ */
 export class Recovery {
   readonly #options: SandboxesOptions;
   readonly #sandboxes: RecoveredSandboxes;
@@ -23,8 +26,8 @@ export class Recovery {
   }
 
   /**
-   * Takes over what a former process of this control plane left running and may go on; everything else is noted as stopped. From then
-   * on renews the leases.
+   * Takes over sandboxes that an earlier process of this control plane left running and that may continue; records all
+   * others as stopped. From then on renews the leases.
    */
   async start(): Promise<void> {
     const { store, hosts, leases } = this.#options;
@@ -41,7 +44,7 @@ export class Recovery {
           owner,
         ),
       ),
-      // Nobody can ask a host that is not there any more.
+      // The host is no longer one of this server's.
       ...left.filter((one) => !known.has(one.host)).map((one) => this.#noteStopped(one)),
     ]);
     await this.#takeOverExpired();
@@ -51,7 +54,7 @@ export class Recovery {
     });
   }
 
-  /** Extends the leases of all that runs; what is another control plane's by now is let go of. */
+  /** Extends the leases of all running sandboxes; lets go of those that another control plane has taken over. */
   async #renew(): Promise<void> {
     const running = this.#sandboxes.running().filter((sandbox) => !sandbox.isEnding);
     const lost = new Set(await this.#options.leases.renew(running.map(({ id }) => id)));
@@ -61,7 +64,7 @@ export class Recovery {
     }
   }
 
-  /** Takes over what control planes that are gone left on this server's hosts. */
+  /** Takes over sandboxes on this server's hosts whose control plane is gone. */
   async #takeOverExpired(): Promise<void> {
     const { store, hosts, leases, log } = this.#options;
     const expired = await store.expired(leases.owner, hosts.ids, Date.now());
@@ -75,7 +78,7 @@ export class Recovery {
     }
   }
 
-  /** Takes over on one host what runs there, and notes as stopped what does not. */
+  /** Takes over the sandboxes that run on one host, and records the others as stopped. */
   async #restore(left: RunningSandbox[], host: Host, from: string): Promise<void> {
     const { events, leases, log } = this.#options;
     const now = Date.now();
@@ -86,7 +89,7 @@ export class Recovery {
     const restored: Promise<void>[] = [];
     for (const one of left) {
       const { slug, record } = one;
-      // As it was given to the store.
+      // The store returns it as it was stored.
       const egress = one.egress as EgressSpec | null;
       const organisation = { id: record.organisation, slug };
       const machine = machines.get(record.id);

@@ -2,11 +2,12 @@ import type { Logger } from "@sandkeep/common";
 import type { SandboxLease, SandboxStore } from "@sandkeep/store";
 
 /**
- * What a control plane that is gone had is another's after this time, milliseconds. Clocks of control planes on one store may differ by
- * less; a stop of the whole process (a debugger, a suspended computer) may take longer, and then its sandboxes may be another's.
+ * Another control plane may take over sandboxes whose lease was not renewed for this long, milliseconds. Clocks of
+ * control planes on one store must differ by less. A process that is stopped for longer (by a debugger, or with its
+ * computer) may lose its sandboxes to another.
  */
 export const LEASE_MS = 60_000;
-/** Between renewals, milliseconds: two may fail. */
+/** Time between renewals, milliseconds: two in a row may fail. */
 const RENEW_MS = 20_000;
 
 export interface SandboxLeasesOptions {
@@ -30,16 +31,16 @@ export class SandboxLeases implements AsyncDisposable {
     this.#log = log;
   }
 
-  /** A lease from now on. */
+  /** A lease that starts now. */
   on(host: string): SandboxLease {
     return { host, owner: this.owner, expiresAt: Date.now() + LEASE_MS };
   }
 
   /**
-   * Extends the leases of what runs.
+   * Extends the leases of running sandboxes.
    *
-   * @param running Ids of what this process has.
-   * @returns Those that are another control plane's by now.
+   * @param running Ids of the sandboxes of this process.
+   * @returns those that another control plane has taken over
    */
   async renew(running: readonly string[]): Promise<string[]> {
     if (running.length === 0) return [];
@@ -49,7 +50,7 @@ export class SandboxLeases implements AsyncDisposable {
     return running.filter((id) => !owned.has(id));
   }
 
-  /** Does what is to be done with each renewal, again and again until this is disposed of. */
+  /** Runs `work` with each renewal, until this is disposed of. */
   keep(turn: () => Promise<void>): void {
     this.#timer = setInterval(() => {
       this.#turn = this.#turn.then(turn).catch((err: unknown) => this.#log.error({ err }, "leases were not renewed"));

@@ -15,10 +15,10 @@ import type { Inflow } from "./inflow.ts";
 import { extendedStop } from "./lifetime.ts";
 import { CLOSE_TEXT, machineStop, type Stop, timeoutStop } from "./stop.ts";
 
-/** A machine that is not gone by then is reported; the sandbox counts as stopped all the same. */
+/** If the machine has not ended by then, that is logged; the sandbox counts as stopped all the same. */
 const DESTROY_TIMEOUT_MS = 15_000;
 
-/** What every sandbox needs of the server. */
+/** What every sandbox needs from the server. */
 export interface SandboxServices {
   store: SandboxStore;
   events: EventBus;
@@ -33,7 +33,7 @@ export interface SandboxServices {
 export class Sandbox {
   readonly record: SandboxRecord;
   readonly organisation: { id: string; slug: string };
-  /** Resolves when nothing is left of it and the store knows, or this server has let go of it. */
+  /** Resolves when its machine has ended and the store has recorded that, or this server has let go of it. */
   readonly ended: Promise<void>;
   /** What it may reach. */
   readonly egress: SandboxEgress;
@@ -46,7 +46,7 @@ export class Sandbox {
   readonly #resolveEnded: () => void;
   #ending: Promise<void> | null = null;
 
-  /** @param spec What it may reach, as the machine has been told, or is to be told by `egress.restore`. */
+  /** @param spec What it may reach; the machine already knows it, or learns it from `egress.restore`. */
   constructor(
     machine: Machine,
     record: SandboxRecord,
@@ -107,7 +107,7 @@ export class Sandbox {
   /** Serves RPC on a connection until the client leaves, or the sandbox or the token ends. */
   serve(connection: MessageConnection, client: ConnectedClient): void {
     this.#services.inflow.watch(connection);
-    // Before the connection is counted, so that what RPC has to tell of at its end comes before the end itself.
+    // Before the connection is counted, so that RPC's last events come before the event of the connection's end.
     serveRpc(connection, {
       sandbox: this.#state,
       log: withFields(this.#log, { connection: connection.id }),
@@ -129,7 +129,7 @@ export class Sandbox {
   }
 
   /**
-   * Moves the stop time; see {@link extendedStop}. Gives the one that counts, epoch milliseconds.
+   * Moves the stop time; see {@link extendedStop}. Returns the new stop time, epoch milliseconds.
    *
    * @throws {ApiError} `INVALID_TIMEOUT`, `SANDBOX_NOT_FOUND`
    */
@@ -140,9 +140,9 @@ export class Sandbox {
       Date.now(),
       this.#services.limits.maxLifetimeMs,
     );
-    // At once, so that of two extensions at the same time the further one counts.
+    // Before any wait, so that the later of two concurrent extensions wins.
     this.record.stopAt = stopAtMs;
-    // A session that has a stop time now outlives its creator, and the control plane too.
+    // A session that gets a stop time outlives its creator's connection, and the control plane.
     await Promise.all([
       this.#services.store.setStopAt(this.id, stopAtMs, this.egress.spec),
       this.#machine.setKeep(true),
@@ -153,7 +153,10 @@ export class Sandbox {
     return stopAtMs;
   }
 
-  /** Ends it: connections are told why, the machine goes, the store knows. A second call waits for the first. */
+  /**
+   * Ends the sandbox: tells its connections why, destroys the machine, and records the end. A second call waits for the
+   * first.
+   */
   end(stop: Stop): Promise<void> {
     return (this.#ending ??= this.#end(stop));
   }
@@ -179,7 +182,7 @@ export class Sandbox {
     this.#resolveEnded();
   }
 
-  /** Lets go of a machine that is to run on without the server. */
+  /** Lets go of a machine that keeps running without the server. */
   async leaveRunning(reason: string): Promise<void> {
     this.#deadline.cancel();
     this.#ending = Promise.resolve();

@@ -15,7 +15,7 @@ import { Sandbox } from "./sandbox.ts";
 import { serverStop } from "./stop.ts";
 import { checkSupported } from "./supported.ts";
 
-/** All sandboxes of this server: how they come to be, how they are found, and how they outlive a restart. */
+/** All sandboxes of this server: creates and finds them, and lets them outlive a restart. */
 export class Sandboxes {
   readonly #options: SandboxesOptions;
   readonly #admission: Admission;
@@ -42,9 +42,9 @@ export class Sandboxes {
   }
 
   /**
-   * A new sandbox, ready for use and on record.
+   * Creates a sandbox. When this resolves, it is ready and recorded in the store.
    *
-   * @param signal Aborted when the client is gone, or its token has ended; the sandbox is then given up.
+   * @param signal Aborted when the client has disconnected or its token has ended; the sandbox is then abandoned.
    * @throws {ApiError}
    */
   async create(config: SandboxConfig, principal: Principal, signal: AbortSignal): Promise<Sandbox> {
@@ -99,7 +99,7 @@ export class Sandboxes {
     const host = await hosts.roomiest();
     const { id, memoryMiB } = record;
     const made = host.create({ id, owner: leases.owner, memoryMiB, env, egress, keep }, signal);
-    // The record is written while the machine is made: both must be there before the client hears of it.
+    // The record is written while the machine is created: both must be ready before the client is answered.
     const [machine, stored] = await Promise.allSettled([
       made,
       store.insert(record, leases.on(host.id), keep ? egress : null),
@@ -171,7 +171,8 @@ export class Sandboxes {
   }
 
   /**
-   * The running sandbox with this id, if it belongs to the one who asks. Another's looks like none at all.
+   * The running sandbox with this id, if it belongs to the caller's organisation. Those of others look as if they did
+   * not exist.
    *
    * @throws {ApiError} `SANDBOX_NOT_FOUND`
    */
@@ -182,13 +183,13 @@ export class Sandboxes {
     return sandbox;
   }
 
-  /** Connections open to it now; 0 for one that does not run. */
+  /** Number of open connections; 0 for a sandbox that is not running. */
   connectionsOf(id: string): number {
     return this.#running.get(id)?.connections ?? 0;
   }
 
   /**
-   * Ends one. If it is ending already, waits for that.
+   * Ends a sandbox. If it is already ending, waits for that.
    *
    * @throws {ApiError} `SANDBOX_NOT_FOUND`
    */
@@ -198,12 +199,15 @@ export class Sandboxes {
     await sandbox.end({ why: "killed", actor: principal.actor });
   }
 
-  /** After a start: takes over what a former process left running; from then on also what control planes that are gone leave. */
+  /**
+   * After a start: takes over sandboxes that an earlier process left running, and from then on those of control planes
+   * that are gone.
+   */
   async adopt(): Promise<void> {
     await this.#recovery.start();
   }
 
-  /** Ends every sandbox; with `leaveRunning`, all but those with a duration, whose clients are sent away. */
+  /** Ends every sandbox. With `leaveRunning`, those with a duration keep running, and only their connections are closed. */
   async close({ leaveRunning }: { leaveRunning: boolean }): Promise<void> {
     this.#closing.abort(new Error("the server is stopping"));
     await Promise.allSettled(this.#creating);

@@ -5,14 +5,14 @@ import type { Actor, StopReason } from "@sandkeep/protocol";
 export interface Stop {
   why: StopReason;
   actor: Actor;
-  /** For the operator: in the event and the log, not in the close reason. */
+  /** For the operator: appears in the event and the log, not in the close reason. */
   detail?: string;
 }
 
 const SYSTEM: Actor = { kind: "system" };
 const MACHINE: Actor = { kind: "machine" };
 
-/** What clients read as the reason of the close frame: at most 123 bytes (RFC 6455, section 5.5). */
+/** The reason in the close frame that clients receive: at most 123 bytes (RFC 6455, section 5.5). */
 export const CLOSE_TEXT: Record<StopReason, string> = {
   killed: "The sandbox was killed.",
   timeout: "The sandbox's time is up.",
@@ -28,7 +28,7 @@ export const CLOSE_TEXT: Record<StopReason, string> = {
 export const timeoutStop: Stop = { why: "timeout", actor: SYSTEM };
 export const serverStop: Stop = { why: "server-stopped", actor: SYSTEM };
 
-/** What a machine's end means for its sandbox. */
+/** Why a sandbox ends when its machine does. */
 export function machineStop(exit: MachineExit): Stop {
   switch (exit.reason) {
     case "destroyed":

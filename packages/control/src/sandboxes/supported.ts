@@ -1,6 +1,6 @@
 import { ApiError, type SandboxConfig } from "@sandkeep/protocol";
 
-/** The image that every sandbox boots; to name it as the root changes nothing. */
+/** The image that every sandbox boots; naming it as the root is allowed and changes nothing. */
 const BASE_IMAGE = "builtin:debian-13";
 
 /** @throws {ApiError} `NOT_SUPPORTED` for options that are valid but not available yet, instead of creating a sandbox without them. */

@@ -1,6 +1,7 @@
 /**
- * What the kernel knows of TCP connections (proc(5), /proc/net/tcp): whether the other end acknowledges what it is sent.
- * A computer does that for a program that is busy or stopped; one that is switched off, or cut off, does not.
+ * What the kernel knows about TCP connections (proc(5), /proc/net/tcp): whether the other end acknowledges what it is
+ * sent. A computer does so even if the program is busy or stopped; a computer that is switched off or disconnected does
+ * not.
  */
 import { readFile } from "node:fs/promises";
 import { SocketAddress } from "node:net";
@@ -9,19 +10,19 @@ import type { TcpEndpoints } from "@sandkeep/rpc";
 
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
 /**
- * So many questions whether there is room again, unanswered, count. One does not: kernels answer only two a second, and when one
- * is lost the next may be a minute away, since they come ever more seldom.
+ * Number of unanswered window probes that count. One does not: kernels answer only two a second, and the next one after
+ * a lost one may be a minute away, because their interval grows.
  */
 const UNANSWERED_PROBES = 2;
 
-/** Of these connections, those whose other end has left something unacknowledged, so that it was sent again. */
+/** Those of the connections whose other end has not acknowledged something, so that it was retransmitted. */
 export async function unacknowledged<Connection extends { readonly endpoints: TcpEndpoints }>(
   connections: Iterable<Connection>,
 ): Promise<Set<Connection>> {
   const searched = new Map<string, Connection>();
   for (const connection of connections) searched.set(keyOf(connection.endpoints), connection);
   const found = new Set<Connection>();
-  // Without the tables, nothing is known: then only the program's own silence counts.
+  // Without the tables, nothing is known, and only the program's own silence counts.
   const tables = await Promise.all(TABLES.map((path) => readFile(path, "latin1").catch(() => "")));
   for (const row of tables.flatMap((table) => table.split("\n").slice(1))) {
     // sl, local, remote, state, tx:rx queue, timer:when, retransmits, uid, probes without an answer

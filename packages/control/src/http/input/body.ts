@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { Env } from "../env.ts";
 
 /**
- * The request's JSON body. None at all counts as `{}`: official clients send a JSON content type without a body.
+ * The request's JSON body. An empty body counts as `{}`: official clients send a JSON content type without a body.
  *
  * @throws {ApiError} `INVALID_REQUEST`, `REQUEST_TOO_LARGE`, `INVALID_TOKEN`, `TOKEN_EXPIRED`
  */
@@ -25,7 +25,7 @@ export async function readBody<Schema extends z.ZodType>(
 }
 
 /**
- * The request's body. Reads no further than the limit, whatever the request says of its length.
+ * The request's body. Reads no further than the limit, whatever length the request declares.
  *
  * @throws {ApiError} as {@link readBody} does.
  */
@@ -39,7 +39,7 @@ export async function readText(context: Context<Env>): Promise<string> {
     if (length > limit) throw new ApiError("REQUEST_TOO_LARGE");
     pieces.push(piece);
   }
-  // A body may take its time, and its token may have ended meanwhile.
+  // A body may arrive slowly, and its token may have ended meanwhile.
   await context.get("authenticator").confirm(context.get("principal"));
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces));
@@ -49,7 +49,7 @@ export async function readText(context: Context<Env>): Promise<string> {
 }
 
 /**
- * The query parameters; of one that is repeated, the last counts.
+ * The query parameters; if one is repeated, the last counts.
  *
  * @throws {ApiError} `INVALID_REQUEST`
  */

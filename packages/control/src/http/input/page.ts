@@ -4,7 +4,7 @@ import { z } from "zod";
 /** Entries of a page by default, and at most (docs/api.md). */
 const DEFAULT_LIMIT = 30;
 const MAX_LIMIT = 1_000;
-/** A cursor may itself be a page's address, which holds a cursor, and so on; nobody nests deeper. */
+/** A cursor may be the address of a page, which contains a cursor, and so on; no client nests deeper. */
 const MAX_NESTING = 8;
 
 export const pageQuery = z.object({
@@ -12,7 +12,7 @@ export const pageQuery = z.object({
   cursor: z.string().max(16_384).optional(),
 });
 
-/** The cursor itself: Python's client sends the next page's whole address in its place (wire-protocol §9). */
+/** The cursor itself: the Python client sends the next page's whole address instead (wire-protocol §9). */
 export function unwrapCursor(cursor: string | undefined): string | undefined {
   let unwrapped = cursor;
   for (let i = 0; i < MAX_NESTING && unwrapped !== undefined && /^https?:\/\//.test(unwrapped); i++) {
@@ -25,7 +25,7 @@ export function unwrapCursor(cursor: string | undefined): string | undefined {
   return unwrapped;
 }
 
-/** The header `Link` to the next page: one absolute address, without commas and semicolons, at which clients split it. */
+/** The header `Link` to the next page: one absolute address without commas and semicolons, because clients split there. */
 export function nextLink(requestUrl: string, origin: string | undefined, cursor: string): string {
   const url = new URL(requestUrl);
   url.searchParams.set("cursor", cursor);
@@ -34,7 +34,7 @@ export function nextLink(requestUrl: string, origin: string | undefined, cursor:
   return `<${origin ?? url.origin}${url.pathname}${url.search}>; rel="next"`;
 }
 
-/** A cursor that only this server reads. */
+/** An opaque cursor: only this server reads it. */
 export function encodeCursor(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }

@@ -8,12 +8,12 @@ import { newTraceId } from "../trace.ts";
 import { refuse } from "./refusal.ts";
 import type { Sites } from "./sites.ts";
 
-/** A new sandbox's configuration comes in a header, with all of its secrets; Node's own limit is 16 KiB. Bytes. */
+/** Bytes. The configuration of a new sandbox arrives in a header, with all of its secrets; Node's default is 16 KiB. */
 const MAX_HEADER_BYTES = 128 * 1024;
-/** A request's headers must have come by then, and a whole request; milliseconds. Slower clients hold a socket for nothing. */
+/** A request's headers, and a whole request, must arrive within these times, milliseconds. Slower clients waste a socket. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
-/** Idle connections are kept for the next request, milliseconds. Longer than the 4 s after which common clients let go. */
+/** Idle connections are kept for the next request, milliseconds. Longer than the 4 s after which common clients close them. */
 const KEEP_ALIVE_MS = 30_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
@@ -24,14 +24,15 @@ export interface ListenerOptions {
   log: Logger;
 }
 
-/** Node's HTTP server: all sites, with HTTP and WebSocket, on one port. */
+/** Node's HTTP server: serves all sites, HTTP and WebSocket, on one port. */
 export function createListener({ sites, tls, maxConnections, log }: ListenerOptions): Server {
   const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Another protocol's upgrade is optional for its client, such as curl's to HTTP/2: the request itself is answered.
+    // Clients treat upgrades to other protocols as optional, for example curl to HTTP/2: the request itself is
+    // answered.
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   };
   const listener: RequestListener = (request, response) => sites.of(request).request(request, response);
@@ -50,7 +51,7 @@ export function createListener({ sites, tls, maxConnections, log }: ListenerOpti
     : createHttpServer(options, listener);
   server.maxConnections = maxConnections;
   server.on("upgrade", (request, socket: Socket, head) => sites.of(request).upgrade(request, socket, head));
-  // Such as an accept that fails for want of file descriptors: the server goes on with those it has.
+  // For example, accept fails when file descriptors run out: the server continues with the connections it has.
   server.on("error", (error) => log.error({ err: error }, "the listener failed"));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
@@ -59,7 +60,7 @@ export function createListener({ sites, tls, maxConnections, log }: ListenerOpti
   return server;
 }
 
-/** What Node's parser objects to, before there is a request. */
+/** The error for input that Node's parser rejects, before there is a request. */
 function clientError(error: NodeJS.ErrnoException): ApiError {
   switch (error.code) {
     case "HPE_HEADER_OVERFLOW":

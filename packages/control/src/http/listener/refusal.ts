@@ -3,11 +3,11 @@ import type { Socket } from "node:net";
 import type { ApiError } from "@sandkeep/protocol";
 import { TRACE_HEADER } from "../trace.ts";
 
-/** A client that does not take its answer is dropped after so long, milliseconds. */
+/** A client that does not read its answer is disconnected after this time, milliseconds. */
 const LINGER_MS = 2_000;
 
 /**
- * Answers on a bare socket, as for a refused upgrade, and closes it. With a length and a close, because the clients read
+ * Answers on a bare socket, as for a refused upgrade, and closes it. Sends a length and closes, because clients read
  * the body to its end (wire-protocol §4.2).
  */
 export function refuse(socket: Socket, error: ApiError, traceId: string): void {
@@ -24,7 +24,7 @@ export function refuse(socket: Socket, error: ApiError, traceId: string): void {
       body,
     ].join("\r\n"),
   );
-  // Read on, so that bytes still on their way do not turn the close into a reset that eats the answer.
+  // Keep reading: bytes that arrive after the close would cause a reset, and the client would lose the answer.
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));

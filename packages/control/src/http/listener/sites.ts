@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** What answers everything that is addressed to certain host names, such as the API. */
+/** Answers everything that is addressed to certain host names. The API is one. */
 export interface Site {
   /** Answers a request. */
   request(request: IncomingMessage, response: ServerResponse): void;
@@ -9,12 +9,12 @@ export interface Site {
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
 }
 
-/** Which site answers, by the host name that a request is addressed to. Many sites share one port this way. */
+/** Chooses the site for a request by host name, so that many sites share one port. */
 export class Sites {
   readonly #sites = new Map<string, Site>();
   readonly #fallback: Site;
 
-  /** @param fallback Answers for every name that has no site of its own. */
+  /** @param fallback The site of every name that has none of its own. */
   constructor(fallback: Site) {
     this.#fallback = fallback;
   }
@@ -41,7 +41,7 @@ export class Sites {
   }
 }
 
-/** A name with or without its root's dot and a port. */
+/** A name, with or without the trailing dot of the root and a port. */
 const NAME = /^([a-z0-9._-]+?)\.?(?::\d*)?$/;
 
 /**

@@ -4,12 +4,12 @@ import { harEntry, harFoot, harHead } from "../../events/har.ts";
 import { eventView } from "../../events/view.ts";
 import type { Services } from "../env.ts";
 
-/** Events that are read from the store, and sent, at once: what an export needs of memory. */
+/** Events that are read from the store and sent at once; bounds the memory of an export. */
 const PAGE = 500;
 
 type Filter = Pick<EventQuery, "organisation" | "sandbox" | "since" | "until">;
 
-/** A sandbox's egress as a file: every event as a line of JSON, or its requests as HAR. Oldest first, as fast as the client reads. */
+/** A sandbox's egress as a file: every event as a line of JSON, or its requests as HAR. Oldest first, at the client's pace. */
 export async function exportEgress(
   { events, store, version }: Pick<Services, "events" | "store" | "version">,
   format: "jsonl" | "har",

@@ -4,18 +4,21 @@ import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Env, Services } from "../env.ts";
 
-/** A line every so often keeps connections through proxies open, and finds those whose client is gone. Milliseconds. */
+/**
+ * How often a comment line is sent, milliseconds. It keeps connections through proxies open, and reveals clients that
+ * are gone.
+ */
 const KEEPALIVE_MS = 15_000;
-/** Events that wait for a slow reader. Beyond it the stream ends; the reader asks again from the last event it has. */
+/** Events that may wait for a slow reader. Above it the stream ends, and the reader resumes from the last event it has. */
 const MAX_WAITING = 5_000;
-/** Events that are read from the store at once. */
+/** Events read from the store at once. */
 const CATCH_UP_PAGE = 500;
 
 type Filter = Pick<EventQuery, "organisation" | "sandbox" | "kinds">;
 
 /**
- * Events as they happen, as server-sent events: `id` is the event's, `data` its JSON. With `after`, first those since then.
- * Nothing is left out or repeated between the two.
+ * Events as they happen, as server-sent events: `id` is the event's, `data` its JSON. With `after`, first those since
+ * then. None is missed or repeated in between.
  */
 export function followEvents(
   context: Context<Env>,
@@ -48,7 +51,7 @@ export function followEvents(
     try {
       await stream.write(": follows\n\n");
       let last = after;
-      // What was published before the subscription is in the store now; what came after it waits, and may be in both.
+      // Events published before the subscription are in the store now; later ones are waiting, and may be in both.
       await events.flush();
       while (last !== undefined && !ended) {
         const page = await store.events.list({ ...filter, after: last, order: "oldest-first", limit: CATCH_UP_PAGE });

@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import type { Env } from "../env.ts";
 import { resource } from "../resource.ts";
 
-/** The WebSocket's paths, asked for without an upgrade. */
+/** The WebSocket's paths, requested without an upgrade. */
 export function connectRoutes(app: Hono<Env>): void {
   const upgradeRequired = () => {
     throw new ApiError("UPGRADE_REQUIRED");

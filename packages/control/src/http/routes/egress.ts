@@ -14,7 +14,7 @@ export const logQuery = z.object({
   until: moment.optional(),
 });
 
-/** What a sandbox may reach and what it reached: Sandkeep's own. */
+/** What a sandbox may reach, and what it has reached: an extension of Sandkeep. */
 export function egressRoutes(app: Hono<Env>, services: Services): void {
   const { sandboxes, store } = services;
   const id = (context: Context<Env>) => context.req.param("id") ?? "";
@@ -24,7 +24,7 @@ export function egressRoutes(app: Hono<Env>, services: Services): void {
     if (!record) throw new ApiError("SANDBOX_NOT_FOUND", "There is no sandbox with this id.");
     return record;
   };
-  /** A name in a path; what cannot be one is not there. */
+  /** A secret's name in a path; an invalid name is not found. */
   const secretName = (context: Context<Env>) => {
     const parsed = secretNameSchema.safeParse(context.req.param("name"));
     if (!parsed.success)
@@ -36,7 +36,7 @@ export function egressRoutes(app: Hono<Env>, services: Services): void {
   };
 
   resource(app, "/api/v1/sandboxes/:id/egress", {
-    // Also of one that has stopped.
+    // Stopped sandboxes included.
     GET: async (context) => context.json(egressView((await known(context)).network)),
     PATCH: async (context) => {
       const egress = running(context);

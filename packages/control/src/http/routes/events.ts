@@ -10,7 +10,7 @@ import { nextLink, pageQuery, unwrapCursor } from "../input/page.ts";
 import { followEvents } from "../output/follow.ts";
 import { resource } from "../resource.ts";
 
-/** Kinds that one question may name. */
+/** Kinds that one request may name. */
 const MAX_KINDS = 50;
 
 const eventId = z.string().regex(/^evt_[0-9a-z]{1,40}$/, "not the id of an event");
@@ -51,7 +51,7 @@ function storeFilter(
   };
 }
 
-/** What happened: in pages, or as it happens. */
+/** Events: in pages, or as they happen. */
 export function eventRoutes(app: Hono<Env>, services: Services): void {
   const { config, events, store } = services;
   resource(app, "/api/v1/events", {

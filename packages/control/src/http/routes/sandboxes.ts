@@ -14,7 +14,7 @@ export const listQuery = pageQuery.extend({ status: z.enum(["running", "stopped"
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** As the official clients list it: camelCase, which Python's client brings to its own case itself. */
+/** As the official clients expect it in lists: camelCase, which the Python client converts itself. */
 function metadata(record: SandboxRecord): SandboxMetadata {
   return {
     id: record.id,
@@ -46,7 +46,7 @@ export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Serv
     const unwrapped = unwrapCursor(cursor);
     const [createdAt, afterId] = unwrapped === undefined ? [] : decodeCursor(unwrapped, cursorSchema);
     const after = createdAt === undefined || afterId === undefined ? {} : { after: { createdAt, id: afterId } };
-    // One more than asked for says whether there is a next page.
+    // One more than requested tells whether there is a next page.
     const records = await store.sandboxes.list(context.get("principal").organisation.id, {
       labels,
       limit: limit + 1,

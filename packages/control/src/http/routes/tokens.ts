@@ -8,7 +8,7 @@ import { readBody } from "../input/body.ts";
 import { resource } from "../resource.ts";
 import { requireScope } from "../scopes.ts";
 
-/** The last moment that a `Date` can be (ECMAScript, section 21.4.1.1). Tokens made without a bound may end later. */
+/** The latest `Date` (ECMAScript, section 21.4.1.1). A token without expiry may create tokens that expire up to then. */
 const LAST_DATE_MS = 8.64e15;
 
 function view(record: TokenRecord): Token {
@@ -33,7 +33,7 @@ const isAdmin = ({ token }: Principal) => includesScope(token.scope, "admin");
 const reach = (principal: Principal) => (isAdmin(principal) ? null : principal.organisation.id);
 
 /**
- * When a new token ends: no later than the one that makes it.
+ * When a new token expires: no later than the token that creates it.
  *
  * @throws {ApiError} `FORBIDDEN`
  */
@@ -55,7 +55,7 @@ export function tokenRoutes(app: Hono<Env>, { authenticator, events, store }: Se
       const request = await readBody(context, tokenRequestSchema);
       const slug = request.organisation ?? principal.organisation.slug;
       const scope = request.scope ?? (request.admin ? "admin" : "manage");
-      // Nothing does more than the one that makes it.
+      // No token may do more than the token that creates it.
       requireScope(principal, scope);
       if (slug !== principal.organisation.slug) requireScope(principal, "admin");
       const organisation = await store.organisations.findBySlug(slug);

@@ -21,7 +21,7 @@ export function trpcRoutes(app: Hono<Env>, { authenticator, config, log, sandbox
       const token = bearerToken(context.req.header("authorization")) ?? cookieToken(context, config.publicUrl);
       context.set("principal", await authenticator.authenticate(token, context.req.header("x-deno-org")));
     } catch (error) {
-      // Of a token that does not count, this client understands only a 401.
+      // For an invalid token, this client understands only a 401.
       if (error instanceof ApiError && error.code === "TOKEN_EXPIRED")
         return context.json<ErrorBody>(error.toJSON(), 401);
       throw error;
@@ -40,7 +40,7 @@ export function trpcRoutes(app: Hono<Env>, { authenticator, config, log, sandbox
       told: (error) => toApiError(error, log, context.get("traceId")),
     };
     const request = await boundedRequest(context);
-    // Loaded when it is needed: it would make every start of the server 30 ms slower.
+    // Loaded when needed: it would make every start of the server 30 ms slower.
     const [{ fetchRequestHandler }, { router }] = await Promise.all([
       import("@trpc/server/adapters/fetch"),
       import("../trpc/router.ts"),
@@ -57,14 +57,15 @@ export function trpcRoutes(app: Hono<Env>, { authenticator, config, log, sandbox
 }
 
 /**
- * The same request with a body that has been read within bounds, and with inputs that are JSON, which tRPC takes for granted.
+ * The same request, with a body that was read within the limit, and with inputs that are valid JSON, which tRPC
+ * expects.
  *
  * @throws {ApiError} `INVALID_REQUEST`, `REQUEST_TOO_LARGE`, `INVALID_TOKEN`, `TOKEN_EXPIRED`
  */
 async function boundedRequest(context: Context<Env>): Promise<Request> {
   const { method, url } = context.req;
   const headers = new Headers(context.req.header());
-  // What a form of any page can send is not JSON.
+  // A form on any web page can send this, so it is not accepted as JSON.
   if (method === "POST" && !/^application\/json *(;|$)/i.test(headers.get("content-type") ?? ""))
     throw new ApiError("INVALID_REQUEST", "The body's content type is not application/json.");
   const body = method === "POST" ? await readText(context) : null;

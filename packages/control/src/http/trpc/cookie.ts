@@ -6,10 +6,11 @@ import type { Env } from "../env.ts";
 /**
  * The token in the cookie `token`, which the platform's command line sends instead of a header (wire-protocol §12).
  *
- * A cookie is what a browser sends by itself, whatever site caused the request. So it counts here only, and not in a request
- * that another site's page made: browsers say so in `Origin` or `Sec-Fetch-Site`, which no page can leave out or forge.
+ * Browsers send cookies with every request, whichever site caused it. So the cookie is accepted here only, and not in
+ * requests from other sites' pages: browsers mark those with `Origin` or `Sec-Fetch-Site`, which no page can omit or
+ * forge.
  *
- * @throws {ApiError} `FORBIDDEN` for a request of another site.
+ * @throws {ApiError} `FORBIDDEN` for a request from another site.
  */
 export function cookieToken(context: Context<Env>, publicUrl: string | undefined): string | undefined {
   const token = getCookie(context, "token");

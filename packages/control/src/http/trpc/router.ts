@@ -7,14 +7,14 @@ import type { Principal } from "../../auth/authenticator.ts";
 import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
 import { requireScope, scopeOf } from "../scopes.ts";
 
-/** What a procedure has of its request. */
+/** What a procedure knows of its request. */
 export interface TrpcContext {
   principal: Principal;
-  /** Host, and port where there is one, at which the client reaches the server. */
+  /** Host, and port if there is one, at which the client reaches the server. */
   hostname: string;
   store: Pick<Store, "organisations" | "sandboxes">;
   sandboxes: Sandboxes;
-  /** Logs what is not of the catalogue and gives what the client is told. */
+  /** Logs an error outside the catalogue, and returns the error that the client gets. */
   told(error: unknown): ApiError;
 }
 
@@ -24,8 +24,8 @@ const trpc = initTRPC.context<TrpcContext>().create({
   transformer: {
     input: {
       serialize: () => neverHere(),
-      // superjson's form is `{json, meta}`, where `meta` says which texts stand for something that JSON does not have. Inputs here are
-      // nothing but texts, so it is left alone: nothing is made from what a client says of types.
+      // superjson's form is `{json, meta}`, where `meta` names strings that stand for types that JSON does not have.
+      // Inputs here are plain strings, so `meta` is ignored: a client cannot choose which types are created.
       deserialize: (input: unknown) =>
         typeof input === "object" && input !== null && "json" in input ? input.json : undefined,
     },
@@ -49,7 +49,7 @@ function neverHere(): never {
   throw new Error("the client's half of the transformer");
 }
 
-/** tRPC's names for our statuses; whatever else is a refusal is a bad request. */
+/** tRPC's names for our statuses; any other error of the client is a bad request. */
 const CODES: Partial<Record<number, TRPCError["code"]>> = {
   401: "UNAUTHORIZED",
   403: "FORBIDDEN",
@@ -60,14 +60,14 @@ const CODES: Partial<Record<number, TRPCError["code"]>> = {
   503: "SERVICE_UNAVAILABLE",
 };
 
-/** A procedure for those whose token has its scope, which is in the same table as those of the routes. */
+/** A procedure that checks the token's scope, which is in the same table as those of the routes. */
 const procedure = (name: string) => {
   const scope: Scope = scopeOf(`TRPC ${name}`);
   return trpc.procedure.use(async ({ ctx, next }) => {
     try {
       requireScope(ctx.principal, scope);
       const result = await next();
-      // What a procedure throws comes back wrapped.
+      // tRPC wraps what a procedure throws.
       if (!result.ok && !(result.error.cause instanceof z.ZodError)) throw result.error.cause ?? result.error;
       return result;
     } catch (error) {
@@ -81,15 +81,18 @@ const procedure = (name: string) => {
 const organisation = z.string().max(64).nullish();
 const sandboxId = z.string().max(64);
 
-/** @throws {ApiError} `ORGANISATION_MISMATCH`, unless it is the token's own or none is named. */
+/** @throws {ApiError} `ORGANISATION_MISMATCH` if an organisation is named that is not the token's own. */
 function checkOrganisation(named: string | null | undefined, { organisation: { id, slug } }: Principal): void {
   if (typeof named === "string" && named !== slug && named !== id) throw new ApiError("ORGANISATION_MISMATCH");
 }
 
-/** What the platform's command line asks for beside the REST API: `deno sandbox list` and `kill`, and the choice of an organisation. */
+/**
+ * What the platform's command line needs besides the REST API: `deno sandbox list` and `kill`, and the choice of an
+ * organisation.
+ */
 export const router = trpc.router({
   orgs: trpc.router({
-    /** A token's own organisation: it reaches no other. */
+    /** The token's own organisation: it has access to no other. */
     list: procedure("orgs.list").query(async ({ ctx: { principal, store } }) => {
       const record = await store.organisations.findBySlug(principal.organisation.slug);
       return record ? [{ name: record.name, slug: record.slug, id: record.id }] : [];

@@ -13,7 +13,7 @@ import { requireScope, scopeOf } from "../scopes.ts";
 import { newTraceId, TRACE_HEADER } from "../trace.ts";
 import { WaitingClient } from "./waiting-client.ts";
 
-/** The 101 and connect answers carry the sandbox's id here; JavaScript's client learns it from this only. */
+/** Header of the 101 with the sandbox's id; the JavaScript client learns the id only from it. */
 const SANDBOX_HEADER = "x-deno-sandbox-id";
 
 const CREATE = "/api/v3/sandboxes/create";
@@ -21,7 +21,7 @@ const CONNECT = /^\/api\/v3\/sandbox\/([^/]{1,64})\/connect$/;
 
 const SCOPES = { create: scopeOf(`GET ${CREATE}`), connect: scopeOf("GET /api/v3/sandbox/:id/connect") };
 
-/** One who asks for an upgrade. */
+/** A client that requests an upgrade. */
 interface Visitor {
   request: IncomingMessage;
   socket: Socket;
@@ -42,7 +42,7 @@ export class Upgrades {
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      // Both clients offer compression. It would cost time on every frame, and memory for every connection.
+      // Both official clients offer compression. It would cost time for every frame, and memory for every connection.
       perMessageDeflate: false,
       maxPayload: maxMessageBytes,
     });
@@ -110,7 +110,7 @@ export class Upgrades {
     return this.#accept(visitor, sandbox, "joined");
   }
 
-  /** Answers 101 and hands the socket and the lease to the sandbox. False if the client is gone. */
+  /** Answers 101 and passes the socket and the lease to the sandbox. False if the client has disconnected. */
   #accept(
     { request, socket, client, principal, lease, traceId }: Visitor,
     sandbox: Sandbox,
@@ -122,7 +122,7 @@ export class Upgrades {
       return false;
     }
     this.#headers.set(request, [`${SANDBOX_HEADER}: ${sandbox.id}`, `${TRACE_HEADER}: ${traceId}`]);
-    // ws calls back before it returns, or not at all if the socket is no longer usable.
+    // ws calls back before it returns, or never if the socket is no longer usable.
     let served = false;
     this.#server.handleUpgrade(request, socket, early, (webSocket: WebSocket) => {
       served = true;
@@ -133,14 +133,14 @@ export class Upgrades {
   }
 }
 
-/** @throws {ApiError} `INVALID_REQUEST`: a request's target may be anything without a blank, such as `http://`. */
+/** @throws {ApiError} `INVALID_REQUEST`: a request's target may be any text without a space, such as `http://`. */
 function pathOf({ url = "/" }: IncomingMessage): string {
   const target = URL.parse(url, "http://localhost");
   if (!target) throw new ApiError("INVALID_REQUEST", "The request's target is not a valid path.");
   return target.pathname;
 }
 
-/** @throws {ApiError} `INVALID_REQUEST` for what ws would refuse, before a machine is made for nothing. */
+/** @throws {ApiError} `INVALID_REQUEST` for what ws would refuse, before a machine is created in vain. */
 function checkHandshake({ method, headers }: IncomingMessage): void {
   const key = headers["sec-websocket-key"];
   const version = headers["sec-websocket-version"];
@@ -150,7 +150,7 @@ function checkHandshake({ method, headers }: IncomingMessage): void {
   if (version !== "13") throw new ApiError("INVALID_REQUEST", "The header Sec-WebSocket-Version is not 13.");
 }
 
-/** The request lives as long as its connection, and the configuration holds values of secrets. */
+/** Removes a header. The request lives as long as its connection, and the configuration contains values of secrets. */
 function forgetHeader(request: IncomingMessage, name: string): void {
   delete request.headers[name];
   request.rawHeaders = request.rawHeaders.filter((_, index, all) => all[index - (index % 2)]?.toLowerCase() !== name);

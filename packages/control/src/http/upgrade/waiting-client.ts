@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
 
-/** A client has nothing to say before the upgrade is answered. One that sends more than this is not a WebSocket client. */
+/** Bytes that a client may send before the upgrade is answered. A WebSocket client sends nothing until then. */
 const MAX_EARLY_BYTES = 64 * 1024;
 
-/** Watches the client while its sandbox is made: whether it still waits, and what it has already sent. */
+/** Watches the client while its sandbox is created: whether it still waits, and what it has already sent. */
 export class WaitingClient {
   readonly #socket: Socket;
   readonly #gone = new AbortController();
@@ -20,12 +20,12 @@ export class WaitingClient {
     socket.on("error", this.#left);
   }
 
-  /** Aborted when the client leaves. */
+  /** Aborted when the client disconnects. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** Stops watching; gives the bytes that came early. The socket is the caller's again, paused. */
+  /** Stops watching, and returns the bytes that arrived early. The socket belongs to the caller again, paused. */
   release(): Buffer {
     this.#socket.off("data", this.#data);
     this.#socket.off("end", this.#left);
