@@ -1,22 +1,22 @@
 /** Limits of secrets. */
 
 /**
- * Longest value, in bytes of UTF-8. Keys of service accounts and certificate chains fit; it bounds what a redactor holds back
- * of a stream and what its tables need.
+ * Longest value, in bytes of UTF-8. Service account keys and certificate chains fit. Limits how much of a stream a redactor holds back,
+ * and the size of its tables.
  */
 export const MAX_VALUE_BYTES = 16_384;
 
 /**
- * Shortest value, in bytes of UTF-8, whose encoded forms are looked for. Of a shorter one a form is so short that it is in
- * ordinary data by chance; it is looked for as it is and in no other form.
+ * Shortest value, in bytes of UTF-8, that is also found in encoded forms. The forms of shorter values are so short that they occur in
+ * ordinary data by chance, so only the value itself is searched for.
  */
 export const MIN_ENCODED_BYTES = 4;
 
-/** Content codings on one message that are opened, one inside the other. More is nobody's ordinary traffic. */
+/** Nested content codings that are decoded. Ordinary traffic has no more. */
 export const MAX_CODINGS = 3;
 
 /**
- * Shortest value, in bytes of UTF-8, that is in nothing by chance: a find is a leak. Of shorter ones some are words; an answer may not be
- * broken off because of them.
+ * Shortest value, in bytes of UTF-8, that does not occur by chance: a match is a leak. Some shorter values are ordinary words, and a response
+ * must not be aborted because of them.
  */
 export const MIN_CHANCELESS_BYTES = 16;

@@ -1,4 +1,4 @@
-/** Secrets: sealed in the store, opened in the proxy, put in on the way out, turned back on the way in. */
+/** Secrets: sealed in the store, decrypted in the proxy, substituted in requests, redacted in responses. */
 
 export * from "./limits.ts";
 export * from "./placeholder.ts";

@@ -1,14 +1,14 @@
 import { randomInt } from "node:crypto";
 import { MIN_ENCODED_BYTES } from "./limits.ts";
 
-/** Random bits that every placeholder has at least: who does not know it does not guess it. */
+/** Minimum number of random bits in a placeholder, so that it cannot be guessed. */
 const MIN_BITS = 128;
-/** Of what is fixed, and of a whole placeholder, characters. Tokens signed by services have a few hundred. */
+/** Longest fixed text, and longest placeholder, in characters. Signed tokens have a few hundred. */
 const MAX_FIXED = 64;
 const MAX_LENGTH = 512;
-/** Random characters where a form does not say how many: 256 bits of the usual ones. */
+/** Number of random characters if a form does not give one: 256 bits with the default kind. */
 const DEFAULT_COUNT = 43;
-/** Bytes of a value that what is fixed may not tell. */
+/** Bytes of a value that the fixed text must not reveal. */
 const MIN_UNTOLD_BYTES = 16;
 
 const DIGITS = "0123456789";
@@ -22,9 +22,9 @@ const CHARACTERS: Record<string, string> = {
 };
 const KINDS = Object.keys(CHARACTERS).join(", ");
 
-/** `…` or three dots, with how many characters of what kind. */
+/** `…` or three dots, optionally with the number and kind of characters. */
 const RANDOM = /(?:…|\.\.\.)(?:\{(\d{1,4})(?::([a-z0-9]+))?\})?/;
-/** Never escaped in headers, URLs, JSON or forms, so a placeholder is found as it is. `~` is, in forms and by `URLSearchParams` (URL Standard, section 5.2). */
+/** Characters that are never escaped in headers, URLs, JSON or forms. Not `~`, which `URLSearchParams` escapes (URL Standard, section 5.2). */
 const FIXED = /^[A-Za-z0-9._-]*$/;
 
 /** An invalid placeholder form. The message says why and what to write instead; it contains nothing of a value. */
@@ -35,7 +35,7 @@ export class PlaceholderError extends Error {
 type Part = string | { count: number; characters: string };
 
 /**
- * What a secret's placeholder looks like, for programs that check the look of their keys: text with `…` for what is random, such as
+ * The form of a secret's placeholder, for programs that validate the format of their keys: text with `…` for the random part, such as
  * `sk-ant-…`, `ghp_…{36}` or `key-…{32:hex}`.
  */
 export class PlaceholderForm {
@@ -77,20 +77,20 @@ export class PlaceholderForm {
   }
 
   /**
-   * A placeholder for a value.
+   * Creates a placeholder for a value.
    *
-   * @throws {PlaceholderError} when what is fixed tells too much of the value.
+   * @throws {PlaceholderError} if the fixed text reveals too much of the value
    */
   make(value: string): string {
     this.#checkUntold(value);
     for (;;) {
       const placeholder = this.#parts.map((part) => (typeof part === "string" ? part : randomText(part))).join("");
-      // By chance it may hold a short value. Of still shorter ones, it cannot be helped.
+      // It may contain a short value by chance. For even shorter ones this cannot be avoided.
       if (Buffer.byteLength(value) < MIN_ENCODED_BYTES || !placeholder.includes(value)) return placeholder;
     }
   }
 
-  /** Whether a placeholder is of this form. */
+  /** Whether a placeholder has this form. */
   matches(placeholder: string): boolean {
     const pattern = this.#parts
       .map((part) => (typeof part === "string" ? part.replaceAll(".", "\\.") : `[${part.characters}]{${part.count}}`))
@@ -102,7 +102,7 @@ export class PlaceholderForm {
     return this.#text;
   }
 
-  /** What is fixed is seen in the sandbox: it must not be the value, nor so much of it that the rest could be guessed. */
+  /** The sandbox sees the fixed text, so that must not contain the value, nor so much of it that the rest could be guessed. */
   #checkUntold(value: string): void {
     const fixed = this.#parts.filter((part) => typeof part === "string");
     if (fixed.some((part) => part.includes(value)))
@@ -117,7 +117,7 @@ export class PlaceholderForm {
   }
 }
 
-/** Fixed texts and random parts, in turn; the first and the last are fixed, and may be empty. */
+/** Splits a form into alternating fixed texts and random parts. The first and the last are fixed texts, possibly empty. */
 function partsOf(text: string): Part[] {
   const found = RANDOM.exec(text);
   if (!found) return [text];

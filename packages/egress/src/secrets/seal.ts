@@ -5,20 +5,20 @@ import { createFileAtomically, errnoOf } from "@sandkeep/common";
 import { MAX_VALUE_BYTES } from "./limits.ts";
 
 const KEY_BYTES = 32;
-/** NIST SP 800-38D: 96 bits, random. */
+/** NIST SP 800-38D: a random nonce of 96 bits. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** First byte of what is sealed, so that another cipher can follow one day. */
+/** First byte of sealed data, so that the cipher can be replaced one day. */
 const VERSION = 1;
 
-/** A key file that cannot be used, or sealed data that does not open. Messages hold no value and no key. */
+/** A key file cannot be used, or sealed data cannot be decrypted. Messages contain no value and no key. */
 export class SealError extends Error {
   override name = "SealError";
 }
 
 /**
- * Encrypts values of secrets for the store: AES-256-GCM under a key from a file, bound to the secret's placeholder, so that
- * a sealed value is of no use under another one.
+ * Encrypts secret values for the store: AES-256-GCM with a key from a file, bound to the secret's placeholder, so that
+ * a sealed value cannot be used with another one.
  */
 export class Sealer {
   readonly #key: KeyObject;
@@ -28,14 +28,14 @@ export class Sealer {
   }
 
   /**
-   * Reads the key from a file, or makes the file (mode 0600) when there is none. Several processes may do so at once; they get the same key.
+   * Reads the key from a file, or creates the file (mode 0600) if there is none. Concurrent processes get the same key.
    *
-   * @throws {SealError} when the file can be read by others, is not a plain file, or does not hold exactly a key.
+   * @throws {SealError} if the file can be read by others, is not a regular file, or does not contain exactly one key
    */
   static async open(file: string): Promise<Sealer> {
     let key = await readKey(file);
     if (!key) {
-      // If somebody else is first, theirs is the key.
+      // If another process is first, its key is used.
       await createFileAtomically(file, randomBytes(KEY_BYTES));
       key = await readKey(file);
     }
@@ -45,7 +45,7 @@ export class Sealer {
     return sealer;
   }
 
-  /** Encrypts a value. The result is base64 and different each time. */
+  /** Encrypts a value. The result is base64, and different every time. */
   seal(value: string, placeholder: string): string {
     const plain = Buffer.from(value, "utf8");
     if (plain.length > MAX_VALUE_BYTES) throw new SealError(`The value is longer than ${MAX_VALUE_BYTES} bytes`);
@@ -57,7 +57,7 @@ export class Sealer {
     return Buffer.concat(parts).toString("base64");
   }
 
-  /** Decrypts what {@link seal} made with this key and placeholder. @throws {SealError} for anything else. */
+  /** Decrypts what {@link seal} created with this key and placeholder. @throws {SealError} for anything else */
   open(sealed: string, placeholder: string): string {
     const data = Buffer.from(sealed, "base64");
     if (data.length < 1 + NONCE_BYTES + TAG_BYTES || data[0] !== VERSION) {
@@ -97,7 +97,7 @@ async function readKey(file: string): Promise<Buffer | undefined> {
         `${file}: holds the key of secrets, but its mode ${mode} opens it to others; run: chmod 600 ${file}`,
       );
     }
-    // One byte more than a key, so that a longer file is seen without being read.
+    // One byte more than a key, to detect longer files without reading them whole.
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(KEY_BYTES + 1), 0, KEY_BYTES + 1, 0);
     if (bytesRead !== KEY_BYTES) {
       throw new SealError(

@@ -3,20 +3,20 @@ import { matches, type Pattern, parseNamePattern } from "../policy/mod.ts";
 import { Placeholders } from "./placeholder.ts";
 import type { Sealer } from "./seal.ts";
 
-/** A secret that has been opened. Lives in the proxy's memory only. */
+/** A decrypted secret. Exists only in the proxy's memory. */
 export interface Secret {
-  /** Of the environment variable. */
+  /** Name of the environment variable. */
   name: string;
   placeholder: string;
-  /** UTF-8. */
+  /** The value in UTF-8. */
   value: Buffer;
-  /** The hosts that may get it. */
+  /** The hosts that may receive it. */
   hosts: readonly Pattern[];
-  /** Whether it is put into bodies too. */
+  /** Whether it is also substituted in bodies. */
   inBody: boolean;
 }
 
-/** The secrets of one sandbox. Never changes: an update makes a new one. */
+/** The secrets of one sandbox. Immutable: an update creates a new set. */
 export class SecretSet {
   readonly all: readonly Secret[];
   readonly placeholders: Placeholders;
@@ -29,10 +29,10 @@ export class SecretSet {
   }
 
   /**
-   * Opens what the control plane keeps.
+   * Decrypts the secrets in a spec.
    *
-   * @throws {SealError} when a value does not open.
-   * @throws {PatternError} when the pattern of a host is none.
+   * @throws {SealError} if a value cannot be decrypted
+   * @throws {PatternError} if a host pattern is invalid
    */
   static open(sealed: readonly SealedSecret[], sealer: Sealer): SecretSet {
     return new SecretSet(
@@ -47,9 +47,9 @@ export class SecretSet {
   }
 
   /**
-   * The secrets that a host may get.
+   * The secrets that a host may receive.
    *
-   * @param name In canonical form. It has to be the name that was dialled, over TLS that was verified; the caller sees to it.
+   * @param name in canonical form. The caller must ensure that it is the name that was dialled, with verified TLS.
    */
   approvedFor(name: string, port: number): Secret[] {
     return this.all.filter(({ hosts }) => hosts.some((host) => matches(host, { name }, port)));

@@ -9,28 +9,28 @@ import {
 } from "node:zlib";
 import { MAX_CODINGS } from "../limits.ts";
 
-/** Names of content codings (RFC 9110, section 8.4.1) that can be opened, besides `identity`. */
+/** Names of content codings (RFC 9110, section 8.4.1) that can be decoded, in addition to `identity`. */
 export const SUPPORTED_ENCODINGS = ["gzip", "x-gzip", "deflate", "br", "zstd"] as const;
 
-/** Bytes that a decoder gives out at once. With Node's 16 KiB, more time goes into handing them on. */
+/** Size of a decoder's output chunks. Node's default of 16 KiB costs more time. */
 const CHUNK_BYTES = 65_536;
-/** RFC 9659: a window of zstd is at most 8 MiB in HTTP. More would be memory that the other end decides about. */
+/** RFC 9659: in HTTP a zstd window has at most 8 MiB. Otherwise the peer could demand any amount of memory. */
 const ZSTD_WINDOW_LOG = 23;
 
 const OPTIONS = { chunkSize: CHUNK_BYTES };
 
 /** A decoder. */
 export interface DecodingStream extends Transform {
-  /** Whether there is more to read of what has been written, though not at once. */
+  /** Whether what has been written will yield more output later. */
   readonly holds: boolean;
 }
 
-/** Makers of decoders, which may look at the first two bytes. */
+/** Create decoders, which may depend on the first two bytes. */
 const DECODERS: Record<(typeof SUPPORTED_ENCODINGS)[number], (first: number, second: number) => Transform> = {
   gzip: () => createGunzip(OPTIONS),
   "x-gzip": () => createGunzip(OPTIONS),
-  // The zlib format by RFC 9110, but some servers send the raw one. RFC 1950, section 2.2: method 8, and a check that makes the two
-  // bytes a multiple of 31.
+  // RFC 9110 requires the zlib format, but some servers send raw deflate. RFC 1950, section 2.2: zlib has method 8, and a check that makes
+  // the two bytes a multiple of 31.
   deflate: (first, second) =>
     (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0 ? createInflate(OPTIONS) : createInflateRaw(OPTIONS),
   br: () => createBrotliDecompress({ ...OPTIONS, flush: constants.BROTLI_OPERATION_FLUSH }),
@@ -38,11 +38,11 @@ const DECODERS: Record<(typeof SUPPORTED_ENCODINGS)[number], (first: number, sec
 };
 
 /**
- * Streams that open a body with this `Content-Encoding`, in the order in which the body has to pass through them; none for
- * `identity`. They give out what they can as data arrives, keep backpressure (whatever a small input grows to), and end with
- * an error when the data is broken or ends too early. A body without a byte is taken for empty, whatever its coding.
+ * Streams that decode a body with this `Content-Encoding`, in the order in which the body must pass through them; none for
+ * `identity`. They output what they can as data arrives, apply backpressure (however much a small input expands), and fail
+ * if the data is invalid or ends too early. A body of zero bytes counts as empty, whatever its coding.
  *
- * @returns null when a coding is not known, or there are more than {@link MAX_CODINGS}.
+ * @returns null if a coding is unknown, or there are more than {@link MAX_CODINGS}
  */
 export function decoder(encoding: string): DecodingStream[] | null {
   const codings = encoding
@@ -52,13 +52,13 @@ export function decoder(encoding: string): DecodingStream[] | null {
     .filter((coding) => coding !== "" && coding !== "identity");
   if (codings.length > MAX_CODINGS) return null;
   if (!codings.every(isSupported)) return null;
-  // Listed in the order in which they were applied.
+  // Codings are listed in the order in which they were applied.
   return codings.reverse().map((coding) => new Decoder(DECODERS[coding]));
 }
 
 const isSupported = (coding: string): coding is keyof typeof DECODERS => Object.hasOwn(DECODERS, coding);
 
-/** An `Accept-Encoding` without what cannot be opened (RFC 9110, section 12.5.3); `*` could be anything and goes too. */
+/** Removes codings that cannot be decoded from an `Accept-Encoding` (RFC 9110, section 12.5.3), including `*`, which could be anything. */
 export function filterAcceptEncoding(header: string): string {
   const items = header.split(",").map((item) => item.trim());
   const kept = items.filter((item) => {
@@ -69,13 +69,13 @@ export function filterAcceptEncoding(header: string): string {
   return kept.length > 0 ? kept.join(", ") : "identity";
 }
 
-/** Opens one coding, by a decoder that is made when the first two bytes are there. */
+/** Decodes one coding. The decoder is created when the first two bytes have arrived. */
 class Decoder extends Transform implements DecodingStream {
   readonly #make: (first: number, second: number) => Transform;
   #inner: Transform | undefined;
-  /** Of the first two bytes, while there are fewer. */
+  /** The first bytes, until there are two. */
   #first = Buffer.alloc(0);
-  /** Whether the coded data is at its end. Nothing that follows means anything. */
+  /** Whether the encoded data has ended. Whatever follows is ignored. */
   #ended = false;
 
   constructor(make: (first: number, second: number) => Transform) {
@@ -104,7 +104,7 @@ class Decoder extends Transform implements DecodingStream {
     }
     const inner = this.#inner ?? this.#begin();
     inner.once("end", () => done());
-    // A single byte is still to be written.
+    // A single byte has not been written yet.
     inner.end(this.#first.length < 2 ? this.#first : undefined);
   }
 

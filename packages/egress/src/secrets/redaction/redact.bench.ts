@@ -1,6 +1,6 @@
 /**
- * How fast data passes the redactor: `node --conditions=sandkeep-source packages/egress/src/secrets/redaction/redact.bench.ts`.
- * Megabytes a second of processor time, in chunks of 64 KiB, and of 4 KiB with three secrets.
+ * Throughput of the redactor: `node --conditions=sandkeep-source packages/egress/src/secrets/redaction/redact.bench.ts`.
+ * In megabytes per second of CPU time, with chunks of 64 KiB, and of 4 KiB with three secrets.
  */
 import { randomBytes } from "node:crypto";
 import { newPlaceholder } from "../placeholder.ts";

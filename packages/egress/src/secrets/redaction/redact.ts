@@ -7,50 +7,51 @@ import { formsOf } from "../search/forms.ts";
 import { type PausingScanner, ReplacingScanner, ScannerTransform } from "../search/scanner.ts";
 import type { SecretSet } from "../secret.ts";
 
-/** How a stream is redacted. */
+/** Options for redacting a stream. */
 export interface RedactionOptions {
   /**
-   * Whether what stands for a value has to have the length of what it replaces, because lengths are part of the format: messages
-   * of gRPC, ranges. A placeholder has another length than its value, so filling stands there then.
+   * Whether a replacement must have the length of what it replaces, because lengths are part of the format: gRPC messages, ranges. A
+   * placeholder's length differs from its value's, so filler text is used instead.
    */
   keepLength?: boolean;
 }
 
-/** What reports the names of secrets whose values were found. */
+/** Reports the names of secrets whose values were found. */
 export interface Found {
-  /** Names of secrets whose value was there so far, each once. */
+  /** Names of secrets whose value was found so far, each once. */
   found(): string[];
 }
 
-/** What stands where a placeholder cannot. Its characters are in the alphabet of base64 and need no escape anywhere. */
+/** Filler text where a placeholder does not fit. Its characters are in the base64 alphabet and never need escaping. */
 const FILLING = "REDACTED";
 
 /**
- * Turns values of a sandbox's secrets back into their placeholders, whatever host answers.
+ * Replaces the values of a sandbox's secrets with their placeholders, whatever host responds.
  *
- * Recognised is a value as its UTF-8 is; in Latin-1, and with its UTF-8 taken for Latin-1; in hexadecimal; in base64 of either alphabet, alone or inside of a longer text such as
- * Basic credentials; and each of these with any of its characters written as `%XX`, as JSON's `\"` or `\uXXXX`, or as one of HTML's
- * character references, as browsers read them; a space also as `+`. It may be split over chunks in any way.
+ * A value is recognised in UTF-8; in Latin-1, and with its UTF-8 misread as Latin-1; in hexadecimal; in base64 with either alphabet, alone
+ * or inside a longer text such as Basic credentials; and in each of these forms with any of its characters escaped as `%XX`, as JSON's
+ * `\"` or `\uXXXX`, or as an HTML character reference as understood by browsers; a space also as `+`. It may be split into chunks in any
+ * way.
  *
- * In the place of a value stands its placeholder, of hexadecimal the placeholder's. Of base64 the characters that the value
- * determines are replaced by `REDACTED`, again and again up to the same length, so that what stands around still decodes; up to
- * four bits of the value's first and last byte, which share a character with their neighbours, are left.
+ * A value is replaced by its placeholder, a value in hexadecimal by the placeholder in hexadecimal. In base64, the characters that the value
+ * determines are replaced by `REDACTED`, repeated up to the same length, so that the surrounding text can still be decoded. Up to
+ * four bits of the value's first and last byte, which share a character with their neighbours, remain.
  *
- * Not recognised is what is not one of these forms: a value reversed, split in parts with something in between (also over
- * several headers or messages), in another case, in UTF-16, escaped or encoded twice, in base64 with line ends, hashed,
- * compressed by other means than a content coding, encrypted. A host that gets a secret and works with the sandbox's code can
- * always hand it over; redaction is for hosts that repeat what they were sent. Values of fewer than four bytes are only
- * recognised as they are (`MIN_ENCODED_BYTES`).
+ * Other forms are not recognised: a value reversed, split into parts with something in between (including over
+ * several headers or messages), in a different case, in UTF-16, escaped or encoded twice, in base64 with line breaks, hashed,
+ * compressed other than by a content coding, or encrypted. A host that receives a secret and cooperates with the sandbox's code can
+ * always pass it on; redaction is for hosts that repeat what they were sent. Values of fewer than four bytes are only
+ * recognised unencoded (`MIN_ENCODED_BYTES`).
  */
 export class Redactor {
   readonly #secrets: SecretSet;
   readonly #finder: Finder;
-  /** Who may know a value, on whatever port. */
+  /** Patterns of the hosts that may know a value, on any port. */
   readonly #hosts: readonly Pattern[];
-  /** Whether a value could be written as a field's name, a colon and the field's value. */
+  /** Whether a value could be split into a field's name, a colon and the field's value. */
   readonly #spansFields: boolean;
 
-  /** @param formerHosts hosts that secrets were for before */
+  /** @param formerHosts hosts that secrets were approved for in the past */
   constructor(secrets: SecretSet, formerHosts: readonly Pattern[] = []) {
     this.#secrets = secrets;
     this.#hosts = [...secrets.all.flatMap(({ hosts }) => hosts), ...formerHosts].map((host) => ({
@@ -61,31 +62,31 @@ export class Redactor {
     this.#finder = new Finder(formsOf(secrets.all.map(({ value }) => value)));
   }
 
-  /** Whether there is nothing to look for. */
+  /** Whether there is nothing to search for. */
   get isEmpty(): boolean {
     return this.#finder.forms.length === 0;
   }
 
-  /** Most bytes that a value can take in an answer, however it is written. */
+  /** Length of the longest possible spelling of a value, in bytes. */
   get longestSpelling(): number {
     return this.isEmpty ? 0 : this.#finder.tables.longest * MAX_ESCAPE_BYTES;
   }
 
-  /** Whether no value is so short that it could be in something by chance. */
+  /** Whether all values are long enough not to occur by chance. */
   get isChanceless(): boolean {
     return this.#secrets.all.every(({ value }) => value.length >= MIN_CHANCELESS_BYTES);
   }
 
-  /** Whether a host may have been told a value: one of a secret, now or formerly, is for its name, on whatever port. */
+  /** Whether a host may know a value: a secret is or was approved for its name, on any port. */
   isKnownTo(host: HostRef): boolean {
     return this.#hosts.some((pattern) => matches(pattern, host, 0));
   }
 
   /**
-   * Redacts a text of a message's head: the value of a header or a trailer, a status text.
+   * Redacts a text in a message's head: the value of a header or a trailer, or a status text.
    *
-   * @param text As Node has it, one character a byte; or any other text.
-   * @throws {SearchLimitError} as all of them do.
+   * @param text one character per byte, as in Node, or any other text
+   * @throws {SearchLimitError} like all methods
    */
   redactText(text: string): { text: string; found: string[] } {
     if (this.isEmpty || text === "") return { text, found: [] };
@@ -97,8 +98,8 @@ export class Redactor {
   }
 
   /**
-   * Redacts a field of a head or of trailers, its name too. Null for one whose name and value make up a secret's value together, as
-   * `user` and `password` do of `user:password`: nothing of it can stay.
+   * Redacts a header or trailer field, including its name. Null if name and value together make up a secret's value, like
+   * `user` and `password` for `user:password`: such a field must be removed.
    *
    * @throws {SearchLimitError}
    */
@@ -110,13 +111,13 @@ export class Redactor {
       : field;
   }
 
-  /** Redacts a body, after its content codings have been opened. Its stream fails with {@link SearchLimitError}. */
+  /** Redacts a body whose content codings have been decoded. The stream may fail with {@link SearchLimitError}. */
   redactBody(options: RedactionOptions = {}): Transform & Found {
     const scanner = this.scanner(options);
     return Object.assign(new ScannerTransform(scanner), { found: () => scanner.found() });
   }
 
-  /** The same without a stream, for messages. Only one that keeps lengths may pause. */
+  /** The same without a stream, for messages. Only a scanner that keeps lengths may pause. */
   scanner(options: RedactionOptions = {}): PausingScanner & Found {
     const found = new Set<string>();
     const scanner = new ReplacingScanner(this.#finder, (match) => {

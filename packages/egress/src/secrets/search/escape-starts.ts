@@ -1,18 +1,18 @@
 import { ESCAPE_START } from "./escapes.ts";
 
-/** By two bytes as one number, in any order: 1 when an escape begins with one of them. */
+/** Indexed by two bytes as one number, in any order: 1 if an escape begins with one of them. */
 const ESCAPE_START_PAIR = new Uint8Array(1 << 16);
 for (let pair = 0; pair < 1 << 16; pair++)
   ESCAPE_START_PAIR[pair] = ESCAPE_START[pair >> 8]! | ESCAPE_START[pair & 0xff]!;
 
-/** Where escapes may begin in some data. Looks at two bytes at a time: this is what most of the time goes into. */
+/** Finds where escapes may begin. Examines two bytes at a time, because most of the search time is spent here. */
 export class EscapeStarts {
   readonly #data: Buffer;
-  /** The data from its first byte at an even address on, two by two. */
+  /** The data as 16-bit numbers, from its first even address on. */
   readonly #pairs: Uint16Array;
-  /** The place of the first pair: 0 or 1. */
+  /** Index of the first pair: 0 or 1. */
   readonly #offset: number;
-  /** The first; the data's length when there is none. The native search costs next to nothing in data without any. */
+  /** The first one, or the data's length if there is none. The native search is very cheap for data without any. */
   readonly #first: number;
 
   constructor(data: Buffer) {
@@ -34,14 +34,14 @@ export class EscapeStarts {
     return this.#first === this.#data.length;
   }
 
-  /** The first from `at` on, or `stop` when there is none before it. */
+  /** The first one from `at` on, or `stop` if there is none before it. */
   next(at: number, stop: number): number {
     if (at < this.#first) at = Math.min(stop, this.#first);
     return nextStart(this.#data, this.#pairs, this.#offset, at, stop);
   }
 }
 
-/** Alone, so that it is compiled to a tight loop. */
+/** A separate function, so that it is compiled to a tight loop. */
 function nextStart(data: Uint8Array, pairs: Uint16Array, offset: number, at: number, stop: number): number {
   if (at < stop && (at & 1) !== offset) {
     if (ESCAPE_START[data[at]!] === 1) return at;

@@ -1,6 +1,6 @@
 /**
- * Escapes: how formats write a character with others. Read are percent-encoding (RFC 3986), JSON's escapes (RFC 8259,
- * section 7) and HTML's character references (`references.ts`).
+ * Escapes, with which formats write a character as a sequence of others: percent-encoding (RFC 3986), JSON escapes (RFC 8259,
+ * section 7) and HTML character references (`references.ts`).
  */
 import { MAX_MEANING_BYTES, MAX_REFERENCE_BYTES, NAME_TREE, numberMeaning, referenceCanBecome } from "./references.ts";
 
@@ -11,29 +11,29 @@ export const AMPERSAND = 0x26;
 /** Longest escape: a reference with its semicolon. */
 export const MAX_ESCAPE_BYTES = MAX_REFERENCE_BYTES + 1;
 
-/** By byte: 1 for those with which an escape begins. */
+/** Indexed by byte: 1 if an escape begins with it. */
 export const ESCAPE_START = new Uint8Array(256);
 for (const byte of [PERCENT, BACKSLASH, AMPERSAND]) ESCAPE_START[byte] = 1;
 
-/** How much longer a reference can be than what it means. */
+/** Largest difference between a reference's length and that of its meaning. */
 export const MAX_REFERENCE_EXTRA = MAX_ESCAPE_BYTES - 1;
-/** How much longer another escape can be: `\\u0061`. */
+/** The same for other escapes: `\\u0061`. */
 export const MAX_OTHER_EXTRA = 5;
-/** Longest other escape: a pair of surrogates in JSON. */
+/** Longest other escape: a surrogate pair in JSON. */
 export const MAX_OTHER_BYTES = 12;
-/** How much longer an escape is at most than what it means, by the byte with which it begins; not of references, which vary. */
+/** Indexed by an escape's first byte: the largest difference between its length and that of its meaning. Without references, which vary. */
 export const OTHER_EXTRA = new Uint8Array(256);
 OTHER_EXTRA[PERCENT] = 2;
 OTHER_EXTRA[BACKSLASH] = MAX_OTHER_EXTRA;
 
-/** By byte: the value of a hexadecimal digit, or -1. */
+/** Indexed by byte: the value of a hexadecimal digit, or -1. */
 const HEX = new Int8Array(256).fill(-1);
 for (let digit = 0; digit < 16; digit++) {
   HEX[digit.toString(16).charCodeAt(0)] = digit;
   HEX[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
 }
 
-/** By byte: what a backslash and it mean, or 0. */
+/** Indexed by byte: its meaning after a backslash, or 0. */
 const SHORT = new Uint8Array(256);
 for (const [letter, meaning] of Object.entries({
   '"': '"',
@@ -50,12 +50,12 @@ for (const [letter, meaning] of Object.entries({
 
 const NUMBER_SIGN = 0x23;
 const SEMICOLON = 0x3b;
-/** {@link EscapeReader.read} for data that ends within what may be an escape. */
+/** Returned by {@link EscapeReader.read} if the data ends within a possible escape. */
 export const INCOMPLETE = -1;
 
-/** Reads one escape at a time, without making anything on the way. */
+/** Reads one escape at a time, without allocating. */
 export class EscapeReader {
-  /** UTF-8 of what the last escape means: its first `count` bytes. */
+  /** The last escape's meaning in UTF-8: the first `count` bytes. */
   readonly bytes = new Uint8Array(MAX_MEANING_BYTES);
   count = 0;
   readonly #final: boolean;
@@ -65,7 +65,7 @@ export class EscapeReader {
     this.#final = final;
   }
 
-  /** The length of the escape that begins at `at`, 0 when none does, or {@link INCOMPLETE}. Sets {@link bytes} and {@link count}. */
+  /** The length of the escape at `at`, 0 if there is none, or {@link INCOMPLETE}. Sets {@link bytes} and {@link count}. */
   read(data: Uint8Array, at: number): number {
     const first = data[at];
     if (first === PERCENT) return this.#percent(data, at);
@@ -74,7 +74,7 @@ export class EscapeReader {
     return 0;
   }
 
-  /** How much longer the reference that may begin at `at` is, at most, than what it means. */
+  /** Largest difference between the length of a possible reference at `at` and that of its meaning. */
   referenceExtra(data: Uint8Array, at: number): number {
     const length = this.#reference(data, at);
     return length === INCOMPLETE ? MAX_REFERENCE_EXTRA : Math.max(0, length - this.count);
@@ -105,7 +105,7 @@ export class EscapeReader {
     const unit = hex4(data, at + 2);
     if (unit < 0) return unit === INCOMPLETE ? INCOMPLETE : 0;
     if (unit < 0xd800 || unit > 0xdfff) return this.#mean(unit, 6);
-    // A pair of surrogates; one alone is no character.
+    // A surrogate pair. A single surrogate is not a character.
     if (unit > 0xdbff) return 0;
     if (at + 6 >= data.length) return INCOMPLETE;
     if (data[at + 6] !== BACKSLASH) return 0;
@@ -117,8 +117,8 @@ export class EscapeReader {
   }
 
   /**
-   * The length of the reference by name without a semicolon that begins at `at`, as far as the data goes: what it is when a longer
-   * name does not come. 0 when none does. Sets {@link bytes} and {@link count}.
+   * The length of a named reference without a semicolon at `at`, assuming that the name does not continue after the data. 0 if there is
+   * none. Sets {@link bytes} and {@link count}.
    */
   readShort(data: Uint8Array, at: number): number {
     if (data[at] !== AMPERSAND) return 0;
@@ -129,7 +129,7 @@ export class EscapeReader {
       node !== 0;
       node = NAME_TREE.step(node, data[end++] ?? 0)
     ) {
-      // At the end of the data, and before a semicolon, it is not one yet.
+      // At the end of the data, and before a semicolon, it is not complete.
       if (NAME_TREE.name(node) === 0 || end >= data.length || data[end] === SEMICOLON) continue;
       name = NAME_TREE.name(node);
       length = end - at;
@@ -137,7 +137,7 @@ export class EscapeReader {
     return this.#named(name, length);
   }
 
-  /** The longest name that is there, as browsers read it. */
+  /** The longest matching name, as in browsers. */
   #reference(data: Uint8Array, at: number): number {
     if (data[at + 1] === NUMBER_SIGN) return this.#number(data, at);
     let node = NAME_TREE.root;
@@ -203,7 +203,7 @@ export class EscapeReader {
   }
 }
 
-/** Four hexadecimal digits; {@link INCOMPLETE} when the data ends before, -2 when they are none. */
+/** Reads four hexadecimal digits. {@link INCOMPLETE} if the data ends before, -2 if they are invalid. */
 function hex4(data: Uint8Array, at: number): number {
   let unit = 0;
   for (let digit = at; digit < at + 4; digit++) {
@@ -216,9 +216,9 @@ function hex4(data: Uint8Array, at: number): number {
 }
 
 /**
- * Whether `text`, the incomplete escape with which data ends, can still become one that means what a form has at a place.
+ * Whether `text`, an incomplete escape at the end of the data, could still become one that matches a form at a given position.
  *
- * @param character The character that stands there by the form's bytes, or -1 when none does.
+ * @param character the form's character at that position, or -1 if there is none
  */
 export function canBecome(
   text: string,

@@ -14,16 +14,16 @@ import type { Form } from "./forms.ts";
 import { Probe } from "./probe.ts";
 import { PLACE_BITS, PLACE_MASK, Tables } from "./tables.ts";
 
-/** A form that is in some data. */
+/** An occurrence of a form in data. */
 export interface Match {
-  /** Of its first byte. */
+  /** Index of its first byte. */
   start: number;
-  /** After its last byte. */
+  /** Index after its last byte. */
   end: number;
   form: Form;
 }
 
-/** Finds forms, each of their characters as it is or escaped. */
+/** Finds forms, each of whose characters may be escaped or not. */
 export class Finder {
   readonly forms: readonly Form[];
   #tables: Tables | undefined;
@@ -32,13 +32,13 @@ export class Finder {
     this.forms = forms;
   }
 
-  /** Made when first needed: they take about 200 KB. */
+  /** Created when first needed: they take about 200 KB. */
   get tables(): Tables {
     return (this.#tables ??= new Tables(this.forms));
   }
 
   /**
-   * Where the forms are in one piece of data. There has to be at least one form.
+   * Searches one piece of data. There must be at least one form.
    *
    * @param final whether nothing follows the data
    */
@@ -47,16 +47,16 @@ export class Finder {
   }
 }
 
-/** Where forms are in one piece of data. Its methods throw {@link SearchLimitError}. */
+/** A search in one piece of data. The methods throw {@link SearchLimitError}. */
 export class Search {
   readonly #forms: readonly Form[];
   readonly #tables: Tables;
   readonly #data: Buffer;
   readonly #probe: Probe;
   readonly #reader: EscapeReader;
-  /** Not there when no form can be escaped. */
+  /** Absent if no form can be escaped. */
   readonly #escapes: EscapeStarts | undefined;
-  /** The last match without escapes, which is good for as long as it lies ahead. */
+  /** The last match without escapes, valid as long as it lies ahead. */
   #plain: Match | null | undefined;
 
   constructor(forms: readonly Form[], tables: Tables, data: Buffer, final: boolean) {
@@ -68,7 +68,7 @@ export class Search {
     this.#escapes = tables.escapable ? new EscapeStarts(data) : undefined;
   }
 
-  /** The leftmost match that begins at `from` or later; of several that begin there the longest. */
+  /** The leftmost match that begins at `from` or later; the longest one if several begin there. */
   next(from: number): Match | undefined {
     if (this.#plain === undefined || (this.#plain !== null && this.#plain.start < from)) {
       this.#plain = this.#tables.window === 1 ? this.#nextByBytes(from) : this.#nextPlain(from);
@@ -79,8 +79,8 @@ export class Search {
   }
 
   /**
-   * Where the data's longest end begins, at `from` or later, that is the beginning of a form and could become one; the data's
-   * length when there is none.
+   * The start, at `from` or later, of the longest end of the data that could be the beginning of a form; the data's
+   * length if there is none.
    */
   tail(from: number): number {
     const data = this.#data;
@@ -102,14 +102,14 @@ export class Search {
     return data.length;
   }
 
-  /** A place before which no form can begin that is not at its end when the data is: too many bytes follow, whatever is escaped. */
+  /** A position before which no incomplete form can begin: too many bytes follow, even if all are escaped. */
   #earliestOpen(from: number): number {
     const data = this.#data;
     const { longest } = this.#tables;
     if (!this.#escapes || this.#escapes.none) return Math.max(from, data.length - longest);
     let first = Math.max(from, data.length - longest * (1 + MAX_OTHER_EXTRA));
     let at = data.length;
-    // The place may be within an escape, whose start is not seen.
+    // The position may be within an escape that began earlier.
     let left = longest + MAX_OTHER_BYTES;
     for (;;) {
       while (at > first && left > 0) {
@@ -119,7 +119,7 @@ export class Search {
         left += this.#reader.referenceExtra(data, at);
         first = Math.max(from, data.length - longest * (1 + MAX_REFERENCE_EXTRA));
       }
-      // The same where it may be within a reference.
+      // The same for a reference.
       const earliest = Math.max(from, at - MAX_ESCAPE_BYTES);
       let start = at - 1;
       while (start >= earliest && data[start] !== AMPERSAND) start--;
@@ -130,11 +130,11 @@ export class Search {
     }
   }
 
-  /** Whether one of these forms begins at `at` and could go on after the data. */
+  /** Whether one of these forms begins at `at` and could continue after the data. */
   #isOpen(forms: readonly Form[], at: number): boolean {
     const data = this.#data;
     const second = at + 1 < data.length ? data[at + 1]! : -1;
-    // Most forms are ruled out by two bytes that can only be as they are.
+    // Most forms are ruled out by two bytes that cannot be escaped.
     const decided = second >= 0 && ESCAPE_START[second] === 0 && ESCAPE_START[data[at]!] === 0;
     for (const form of forms) {
       if (decided && form.fold[second] !== form.bytes[1]) continue;
@@ -163,7 +163,7 @@ export class Search {
     return null;
   }
 
-  /** The same where a form has only one byte. */
+  /** The same if a form has only one byte. */
   #nextByBytes(from: number): Match | null {
     const { starting } = this.#tables;
     for (let at = from; at < this.#data.length; at++) {
@@ -182,7 +182,7 @@ export class Search {
     return best;
   }
 
-  /** A match with escapes that comes before `best`, or that. It is found by its first escape, before which all is as it is. */
+  /** A match with escapes that comes before `best`, or else `best`. It is found by its first escape; the bytes before that are unescaped. */
   #nextEscaped(escapes: EscapeStarts, from: number, best: Match | null): Match | null {
     const data = this.#data;
     const { starting, escaped, places, longest, references } = this.#tables;
@@ -206,7 +206,7 @@ export class Search {
     return best;
   }
 
-  /** `best`, or the match of this form, whose bytes before `place` are as they are, when that is better. */
+  /** The better one of `best` and the match of this form whose bytes before `place` are unescaped. */
   #better(best: Match | null, form: Form, start: number, place: number): Match | null {
     if (best && start > best.start) return best;
     const at = start + place;

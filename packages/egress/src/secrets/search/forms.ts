@@ -1,33 +1,33 @@
 import { MIN_ENCODED_BYTES } from "../limits.ts";
 
-/** One way in which a needle can be written. */
+/** One way to write a needle. */
 export interface Form {
-  /** Which needle, by its place in the list. */
+  /** Index of the needle in the list. */
   needle: number;
   kind: "plain" | "base64" | "hex";
-  /** Folded. */
+  /** The form's bytes, folded. */
   bytes: Uint8Array;
-  /** By byte: the one that stands for all that count as the same, such as `a` for `A` in hexadecimal. */
+  /** Indexed by byte: the representative of all equivalent bytes, such as `a` for `A` in hexadecimal. */
   fold: Uint8Array;
-  /** Whether any of its characters may be written as an escape. */
+  /** Whether its characters may be escaped. */
   escapable: boolean;
 }
 
-/** Forms have folds in common, so that tables can be made for each once. */
+/** Forms share folds, so that tables are created only once for each. */
 const SAME = foldOf("", "");
 /** In forms and queries a space is written as a plus sign. */
 const PLUS = foldOf("+", " ");
-/** RFC 4648: section 5's alphabet as section 4's. */
+/** RFC 4648: folds the alphabet of section 5 into that of section 4. */
 const BASE64 = foldOf("-_", "+/");
 const HEX = foldOf("ABCDEF", "abcdef");
 
 /**
- * The forms of a list of needles: as it is; in Latin-1, and as what comes of its UTF-8 when it is taken for Latin-1 (as
- * programs do that repeat a header in a body of UTF-8); in hexadecimal; and in base64 of either alphabet, one for each place that it can
- * have within groups of three bytes. Of base64 a form is what the needle alone determines: up to four bits of its first
- * and its last byte, which share a character with what stands around, are not in it.
+ * The forms of a list of needles: unchanged; in Latin-1, and with its UTF-8 misread as Latin-1 (by programs that repeat a
+ * header in a UTF-8 body); in hexadecimal; and in base64 with either alphabet, one form for each possible offset
+ * within groups of three bytes. A base64 form contains only the characters that the needle alone determines. It lacks up to four bits of the
+ * needle's first and last byte, which share a character with their neighbours.
  *
- * A needle shorter than {@link MIN_ENCODED_BYTES} has only the first form, and without escapes; an empty one has none.
+ * A needle shorter than {@link MIN_ENCODED_BYTES} has only the unchanged form, without escapes; an empty one has none.
  */
 export function formsOf(needles: readonly Buffer[]): Form[] {
   return needles.flatMap((value, needle) => {
@@ -52,7 +52,7 @@ export function formsOf(needles: readonly Buffer[]): Form[] {
   });
 }
 
-/** What comes of a value between UTF-8 and Latin-1, when that is something else and not too short. */
+/** A value converted between UTF-8 and Latin-1, if the result differs and is long enough. */
 function inLatin1(value: Buffer): Buffer[] {
   const text = value.toString("utf8");
   const latin1 = /^[\x00-\xff]*$/.test(text) ? [Buffer.from(text, "latin1")] : [];
@@ -61,7 +61,7 @@ function inLatin1(value: Buffer): Buffer[] {
   );
 }
 
-/** The characters of base64 that a value determines when so many bytes stand before it in its first group. */
+/** The base64 characters that a value determines if this many bytes precede it in its first group. */
 function core(value: Buffer, before: number): Buffer {
   const encoded = Buffer.concat([Buffer.alloc(before), value, Buffer.alloc(2)]).toString("base64");
   return Buffer.from(encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + value.length) * 8) / 6)));

@@ -2,15 +2,15 @@ import { canBecome, ESCAPE_START, EscapeReader, INCOMPLETE } from "./escapes.ts"
 import type { Form } from "./forms.ts";
 
 /**
- * Steps of comparing that are spent on a byte of data, on average over a chunk, before the search is given up. Ordinary values need
- * less than one; only a value that is hardly more than repetitions of itself needs many, and must not keep the proxy from
+ * Comparison steps per byte of data, averaged over a chunk, before the search is aborted. Ordinary values need
+ * less than one. Only a highly repetitive value needs many, and it must not keep the proxy from
  * serving other sandboxes.
  */
 const MAX_STEPS_PER_BYTE = 256;
-/** What a short chunk may take in any case. */
+/** Steps that even a short chunk may take. */
 const MIN_STEPS = 65_536;
 
-/** The search took too long. What was searched must not be passed on. */
+/** The search took too long. The data must not be passed on. */
 export class SearchLimitError extends Error {
   override name = "SearchLimitError";
 
@@ -19,13 +19,13 @@ export class SearchLimitError extends Error {
   }
 }
 
-/** Compares forms with data in one place, each of their characters as it is or escaped. */
+/** Compares forms with data at one position, with each character escaped or not. */
 export class Probe {
   readonly #data: Uint8Array;
   readonly #reader: EscapeReader;
   /**
-   * Where the present comparison has still to be tried in another way: a place in the data, one in the form, and 1 when what follows
-   * the data can still rule it out.
+   * Alternatives that the current comparison still has to try: a position in the data, one in the form, and 1 if the bytes after the
+   * data can still rule it out.
    */
   readonly #branches: number[] = [];
   #stepsLeft: number;
@@ -39,7 +39,7 @@ export class Probe {
     this.#stepsLeft = MIN_STEPS + MAX_STEPS_PER_BYTE * data.length;
   }
 
-  /** The end of the form when it begins at `start`, all as it is; otherwise -1. @throws SearchLimitError */
+  /** The end of the form if it begins at `start` without escapes, otherwise -1. @throws SearchLimitError */
   plain({ bytes, fold }: Form, start: number): number {
     const data = this.#data;
     if (start + bytes.length > data.length) return -1;
@@ -49,7 +49,7 @@ export class Probe {
     return at === bytes.length ? start + at : -1;
   }
 
-  /** Whether the first `count` bytes of the form stand, as they are, before `end`. @throws SearchLimitError */
+  /** Whether the first `count` bytes of the form precede `end` without escapes. @throws SearchLimitError */
   endsWith({ bytes, fold }: Form, count: number, end: number): boolean {
     const data = this.#data;
     let at = 1;
@@ -59,8 +59,8 @@ export class Probe {
   }
 
   /**
-   * The end of the form's longest spelling that goes on at `at` with the form's byte `place`, or -1. Where a character can be read
-   * as itself and as the start of an escape, both are tried. Sets {@link open}.
+   * The end of the form's longest spelling that continues at `at` with the form's byte `place`, or -1. If a character can be both
+   * itself and the start of an escape, both are tried. Sets {@link open}.
    *
    * @throws SearchLimitError
    */
@@ -83,7 +83,7 @@ export class Probe {
     }
   }
 
-  /** Follows one spelling, in which escapes come first; notes where others part from it. */
+  /** Follows one spelling, preferring escapes, and notes where others branch off. */
   #walk(form: Form, at: number, place: number, undecided: number): number {
     const data = this.#data;
     const { bytes, fold, escapable } = form;
@@ -115,7 +115,7 @@ export class Probe {
     return -1;
   }
 
-  /** The length of the escape at `at` when it means what the form has at `place`, otherwise 0. */
+  /** The length of the escape at `at` if it matches the form at `place`, otherwise 0. */
   #escape(form: Form, at: number, place: number): number {
     const reader = this.#reader;
     const length = reader.read(this.#data, at);
@@ -123,7 +123,7 @@ export class Probe {
     return length > 0 && this.#means(form, place) ? length : 0;
   }
 
-  /** Notes what can still become of the escape that the data ends in. */
+  /** Notes what an incomplete escape at the end of the data could still become. */
   #incomplete(form: Form, at: number, place: number): void {
     const short = this.#reader.readShort(this.#data, at);
     if (short > 0 && this.#means(form, place)) this.#branches.push(at + short, place + this.#reader.count, 1);
@@ -136,7 +136,7 @@ export class Probe {
       );
   }
 
-  /** Whether what was read is what the form has at `place`. */
+  /** Whether the escape just read matches the form at `place`. */
   #means({ bytes, fold }: Form, place: number): boolean {
     const { bytes: read, count } = this.#reader;
     for (let index = 0; index < count; index++) if (fold[read[index]!] !== bytes[place + index]) return false;

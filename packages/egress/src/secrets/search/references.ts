@@ -1,26 +1,26 @@
 /**
- * HTML's character references (HTML, section 13.2.5.72 and on): all names of the standard, and numbers in decimal and hexadecimal. The
- * semicolon may be missing wherever browsers do without: after a number, and after the 106 oldest names.
+ * HTML character references (HTML, section 13.2.5.72 ff.): all names of the standard, and decimal and hexadecimal numbers. The
+ * semicolon may be missing wherever browsers accept that: after a number, and after the 106 oldest names.
  */
 import { characterEntities } from "character-entities";
 import { characterEntitiesLegacy } from "character-entities-legacy";
 
 /**
- * Longest reference that is read, without its semicolon: as long as the longest name, `&CounterClockwiseContourIntegral`. Numbers of
- * as many bytes have 29 digits or more, which no program writes.
+ * Longest reference that is read, without its semicolon: as long as the longest name, `&CounterClockwiseContourIntegral`. A number of
+ * this length has 29 digits or more, which no program writes.
  */
 export const MAX_REFERENCE_BYTES = 32;
-/** Most bytes of UTF-8 that a reference means: some names are two characters. */
+/** Longest meaning of a reference, in bytes of UTF-8: some names stand for two characters. */
 export const MAX_MEANING_BYTES = 6;
 
-/** A name, with the semicolon that is part of most, and the UTF-8 of what it means. */
+/** A name, with the semicolon that is part of most names, and its meaning in UTF-8. */
 interface Name {
   name: string;
   meaning: Uint8Array;
 }
 
 const LEGACY = new Set(characterEntitiesLegacy);
-/** What is in most pages. It comes first, where it is found at once. */
+/** The names in most pages. They come first, so that they are found at once. */
 const COMMON = ["amp", "lt", "gt", "quot", "nbsp"];
 const NAMES: Name[] = [
   ...COMMON.map((name): [string, string] => [name, characterEntities[name]!]),
@@ -30,13 +30,13 @@ const NAMES: Name[] = [
   return [{ name: `${name};`, meaning }, ...(LEGACY.has(name) ? [{ name, meaning }] : [])];
 });
 
-/** Names by the first byte of what they mean, those with a semicolon only: of the others each is the beginning of one. */
+/** Names by the first byte of their meaning. Only those with a semicolon, as each of the others is the beginning of one of them. */
 const BY_MEANING = Map.groupBy(
   NAMES.filter(({ name }) => name.endsWith(";")),
   ({ meaning }) => meaning[0]!,
 );
 
-/** The names of what begins with a byte, with their semicolons. */
+/** The names whose meaning begins with a byte, with their semicolons. */
 export function namesOf(byte: number): string[] {
   return BY_MEANING.get(byte)?.map(({ name }) => name) ?? [];
 }
@@ -47,12 +47,12 @@ for (const [index, letter] of [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
   LETTERS[letter.charCodeAt(0)] = index + 1;
 const LETTER_COUNT = 64;
 
-/** All names as a tree. Nodes are numbers, 0 is none and 1 the root. */
+/** All names as a trie. Nodes are numbers; 0 is none and 1 the root. */
 class NameTree {
   readonly root = 1;
   /** Index of the name that ends at a node, plus one. */
   readonly #name: Uint16Array;
-  /** By node: its first child, its next sibling, the letter that leads to it. */
+  /** Indexed by node: its first child, its next sibling, the letter that leads to it. */
   readonly #child: Uint16Array;
   readonly #sibling: Uint16Array;
   readonly #letter: Uint8Array;
@@ -88,7 +88,7 @@ class NameTree {
     return this.#name[node]!;
   }
 
-  /** What a name means, by its number. */
+  /** A name's meaning, by its number. */
   meaning(name: number): Uint8Array {
     return NAMES[name - 1]!.meaning;
   }
@@ -107,7 +107,7 @@ class NameTree {
 
 export const NAME_TREE = new NameTree(NAMES);
 
-/** What browsers take the numbers 128 to 159 for: the characters of Windows-1252, where it has one. */
+/** The meaning of the numbers 128 to 159 in browsers: the characters of Windows-1252, if there are any. */
 const WINDOWS_1252 = [
   0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d, 0x017d,
   0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,
@@ -127,11 +127,11 @@ function numbersOf(character: number): number[] {
 }
 
 /**
- * Whether the incomplete reference with which data ends can still become one that means what stands at a place.
+ * Whether an incomplete reference at the end of the data could still become one that matches a given position.
  *
- * @param first The bytes that may stand there, each as good as the other.
- * @param characters The characters that may.
- * @param fits Whether these bytes of UTF-8 may.
+ * @param first the equivalent bytes that match there
+ * @param characters the characters that match there
+ * @param fits whether these bytes of UTF-8 match there
  */
 export function referenceCanBecome(
   text: string,

@@ -2,19 +2,19 @@ import { Transform, type TransformCallback } from "node:stream";
 import { MIN_ENCODED_BYTES } from "../limits.ts";
 import type { Finder, Match } from "./finder.ts";
 
-/** Reads a stream in chunks, however split, and gives back what may be passed on. */
+/** Processes a stream in chunks, however split, and returns what may be passed on. */
 export interface Scanner {
-  /** Takes the next chunk. What is given back may share its memory. */
+  /** Takes the next chunk. The result may share its memory. */
   push(chunk: Buffer): Buffer[];
-  /** Says that nothing follows (the end of a body or of a message) and gives back the rest. The scanner can be used anew afterwards. */
+  /** Ends the stream (a body or a message) and returns the rest. The scanner can be reused afterwards. */
   flush(): Buffer[];
 }
 
-/** A scanner of a stream in which somebody may wait for what is there so far. */
+/** A scanner for a stream whose reader may be waiting for what has arrived so far. */
 export interface PausingScanner extends Scanner {
   /**
-   * Says that the reader may be waiting, and gives back what is held if it is so short that it is likely to be there by chance. The
-   * search goes on as if nothing had been said: a form that is completed later is found, and its rest replaced.
+   * Call this when the reader may be waiting. Returns the held bytes if they are so few that they are likely a chance match. The
+   * search continues: if a form is completed later, it is found, and its rest replaced.
    */
   pause(): Buffer[];
 }
@@ -22,19 +22,19 @@ export interface PausingScanner extends Scanner {
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Replaces what a finder finds in a stream. Of a chunk's end only that is held back which is the beginning of a form; a chunk
- * without any is passed on as it is, without a copy.
+ * Replaces a finder's matches in a stream. Holds back only the end of a chunk that could be the beginning of a form. A chunk
+ * without matches is passed on without a copy.
  */
 export class ReplacingScanner implements PausingScanner {
   readonly #finder: Finder;
   readonly #replacement: (match: Match, data: Buffer) => Buffer | undefined;
   #held = NOTHING;
-  /** How many of the bytes held have been given out already, at a pause. */
+  /** How many of the held bytes have already been returned at a pause. */
   #told = 0;
 
   /**
-   * @param replacement Called once for each match, in order. Undefined leaves it as it is. Where there are pauses it has to be as long
-   * as the match.
+   * @param replacement called once for each match, in order. Undefined leaves the match as it is. If pauses are used, the replacement must
+   * have the match's length.
    */
   constructor(finder: Finder, replacement: (match: Match, data: Buffer) => Buffer | undefined) {
     this.#finder = finder;
@@ -76,7 +76,7 @@ export class ReplacingScanner implements PausingScanner {
       passed = match.end;
     }
     if (passed < tail) out.push(data.subarray(passed, tail));
-    // A copy: a few bytes must not keep the memory of a whole chunk.
+    // A copy, so that a few bytes do not keep a whole chunk in memory.
     this.#held = tail < data.length ? Buffer.from(data.subarray(tail)) : NOTHING;
     this.#told = tail < data.length ? Math.max(0, passed - tail) : 0;
     return out;

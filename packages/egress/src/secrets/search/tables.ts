@@ -2,41 +2,41 @@ import { ESCAPE_START } from "./escapes.ts";
 import type { Form } from "./forms.ts";
 import { namesOf } from "./references.ts";
 
-/** Most bytes of a form that are looked at to tell whether it may be there. Longer ones would not make skips much longer. */
+/** Largest window in bytes. A larger one would not make skips much longer. */
 const MAX_WINDOW_BYTES = 128;
 
-/** Place of a byte in a form: the form's index and the place in one number. */
+/** Position of a byte in a form: the form's index and the position in one number. */
 export const PLACE_BITS = 16;
 export const PLACE_MASK = (1 << PLACE_BITS) - 1;
 
-/** Key of two bytes that follow each other. */
+/** Key of two consecutive bytes. */
 const pair = (first: number, second: number) => (first << 8) | second;
 
 /**
- * What a finder looks up (after Wu and Manber, "A fast algorithm for multi-pattern searching", 1994): by the last two bytes of a
- * window, how far it can move because no form has these two bytes in that place.
+ * A finder's lookup tables (after Wu and Manber, "A fast algorithm for multi-pattern searching", 1994): indexed by the last two bytes of a
+ * window, how far the window can move because no form has these two bytes at that position.
  */
 export class Tables {
-  /** Size of the window: the length of the shortest form, within bounds. */
+  /** Size of the window: the length of the shortest form, within limits. */
   readonly window: number;
   /** Whether a form may be escaped. */
   readonly escapable: boolean;
   /** Length of the longest form. */
   readonly longest: number;
-  /** By {@link pair}: how far to move; 0 when forms in `candidates` may be in the window. Not made for windows of one byte. */
+  /** Indexed by {@link pair}: how far to move; 0 if the window may contain forms in `candidates`. Absent for windows of one byte. */
   readonly shift: Uint8Array;
   readonly candidates = new Map<number, Form[]>();
-  /** By byte: the forms that may begin with it. */
+  /** Indexed by byte: the forms that may begin with it. */
   readonly starting: Form[][] = Array.from({ length: 256 }, () => []);
-  /** By byte: 1 when a form, an escape of a form or a beginning of these may begin with it. */
+  /** Indexed by byte: 1 if a form, an escape of a form or a beginning of these may begin with it. */
   readonly starts = new Uint8Array(256);
-  /** By byte: 1 when a beginning of a form or of an escape of it may end with it. */
+  /** Indexed by byte: 1 if the beginning of a form, or of an escape in it, may end with it. */
   readonly ends = new Uint8Array(256);
-  /** By byte: 1 when a reference whose `&` it follows can mean something that is in a form. */
+  /** Indexed by byte: 1 if a reference that has it after the `&` can match something in a form. */
   readonly references = new Uint8Array(256);
-  /** By {@link pair} of a byte as it is and one that is escaped: 1 when a form has them in this order. */
+  /** Indexed by {@link pair} of an unescaped byte and an escaped one: 1 if a form has them in this order. */
   readonly escaped: Uint8Array;
-  /** For these, in which forms and where the second one is. */
+  /** For these pairs: in which forms, and at which position, the second byte is. */
   readonly places = new Map<number, number[]>();
 
   constructor(forms: readonly Form[]) {
@@ -52,7 +52,7 @@ export class Tables {
 
   #addEscapes(): void {
     for (let byte = 0; byte < 256; byte++) if (ESCAPE_START[byte] === 1) this.starts[byte] = 1;
-    // All that stands in other escapes than names; a table per escape and form would be exact, and is not worth it.
+    // All characters of escapes other than names. A table for each escape and form would be exact, but is not worth it.
     for (const character of '%\\&#;0123456789ABCDEFabcdefxXunrt"/') this.ends[character.charCodeAt(0)] = 1;
     this.references["#".charCodeAt(0)] = 1;
   }
@@ -104,7 +104,7 @@ function append<Value>(map: Map<number, Value[]>, key: number, value: Value): vo
   else map.set(key, [value]);
 }
 
-/** By folded byte: the bytes that count as it. */
+/** Indexed by folded byte: the equivalent bytes. */
 function spellingsOf({ fold }: Form): number[][] {
   const spellings: number[][] = Array.from({ length: 256 }, () => []);
   for (let byte = 0; byte < 256; byte++) spellings[fold[byte]!]!.push(byte);

@@ -4,7 +4,7 @@ import type { SecretSet } from "../secret.ts";
 
 const finders = new WeakMap<SecretSet, Finder>();
 
-/** Finds the placeholders of a sandbox, also encoded; made once, not for each request. Needles are numbered as in {@link SecretSet.all}. */
+/** Finds a sandbox's placeholders, including encoded ones. Created once, not for each request. Needles are numbered as in {@link SecretSet.all}. */
 export function placeholderFinder(all: SecretSet): Finder {
   let finder = finders.get(all);
   if (!finder)
@@ -12,7 +12,7 @@ export function placeholderFinder(all: SecretSet): Finder {
   return finder;
 }
 
-/** Names of the secrets whose placeholder is in a text, as it is or encoded. */
+/** Names of the secrets whose placeholder occurs in a text, encoded or not. */
 export function sightings(text: string, all: SecretSet): string[] {
   if (text.length < all.placeholders.shortest) return [];
   const names: string[] = [];

@@ -4,24 +4,24 @@ import type { Secret, SecretSet } from "../secret.ts";
 import { placeholderFinder } from "./sightings.ts";
 import { percentEncode } from "./substitute.ts";
 
-/** What became of the placeholders of a body so far. */
+/** What happened to the placeholders of a body so far. */
 export interface BodySubstitution {
-  /** Names of secrets that were put in. */
+  /** Names of secrets that were substituted. */
   used(): string[];
-  /** Names of secrets whose placeholder was seen, as it is or encoded, but left. */
+  /** Names of secrets whose placeholder was found, encoded or not, but not replaced. */
   refused(): string[];
 }
 
-/** Whether a body's length can change on the way, so that a `Content-Length` cannot be kept. */
+/** Whether substitution can change a body's length, so that its `Content-Length` cannot be kept. */
 export function bodyMayChange(approved: readonly Secret[]): boolean {
   return approved.some(({ inBody }) => inBody);
 }
 
 /**
- * Puts approved values of secrets that are for bodies into the body of a request, written as its type wants it: escaped in JSON,
- * percent-encoded in forms, otherwise as they are. Other placeholders are left and reported.
+ * Substitutes approved secrets that are meant for bodies in a request's body, escaped as its type requires: JSON escapes in JSON,
+ * percent-encoding in forms, otherwise unchanged. Other placeholders are left in place and reported.
  *
- * @param contentType The request's `Content-Type`, if it has one.
+ * @param contentType the request's `Content-Type`, if any
  */
 export function substituteBody(
   approved: readonly Secret[],
@@ -32,7 +32,7 @@ export function substituteBody(
   return Object.assign(new ScannerTransform(scanner), { used: () => scanner.used(), refused: () => scanner.refused() });
 }
 
-/** The same without a stream: messages of WebSockets. */
+/** The same without a stream, for WebSocket messages. */
 export function bodySubstitution(
   approved: readonly Secret[],
   all: SecretSet,
@@ -44,7 +44,7 @@ export function bodySubstitution(
     secret.inBody && approved.includes(secret) ? writtenIn(contentType, secret.value) : undefined,
   );
   const scanner = new ReplacingScanner(placeholderFinder(all), ({ form, start, end }) => {
-    // An encoded placeholder is none: what it would become once decoded is not known here. It is worth a report.
+    // An encoded placeholder is not replaced, because it is unknown how it will be decoded. It is reported.
     const asItIs = form.kind === "plain" && end - start === all.all[form.needle]!.placeholder.length;
     const replacement = asItIs ? written[form.needle] : undefined;
     (replacement ? used : refused).add(all.all[form.needle]!.name);
@@ -58,7 +58,7 @@ export function bodySubstitution(
   };
 }
 
-/** A value as it has to be written in a body of this type. */
+/** A value, escaped for a body of this type. */
 function writtenIn(contentType: string | undefined, value: Buffer): Buffer {
   const type = (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
   if (type === "application/x-www-form-urlencoded") return Buffer.from(percentEncode(value));

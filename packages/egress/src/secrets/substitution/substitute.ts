@@ -1,17 +1,17 @@
 import type { Secret, SecretSet } from "../secret.ts";
 import { sightings } from "./sightings.ts";
 
-/** What became of the placeholders of a request's head. */
+/** What happened to the placeholders in a request's head. */
 export interface Substituted {
-  /** Names of secrets that were put in. */
+  /** Names of secrets that were substituted. */
   used: string[];
-  /** Names of secrets whose placeholder was seen, as it is or encoded, but left. */
+  /** Names of secrets whose placeholder was found, encoded or not, but not replaced. */
   refused: string[];
-  /** Those of `refused` that are approved here, but whose value cannot stand in that place, with the reason; no values. */
+  /** Those of `refused` that are approved here, but whose value is not valid in that place, with the reason; never contains a value. */
   unfit: { name: string; reason: string }[];
 }
 
-/** Fields that say how a message is framed or where it goes (RFC 9110, sections 7.2, 7.6, 8.6; RFC 9113, section 8.3). Nothing is put in there. */
+/** Fields that frame or route a message (RFC 9110, sections 7.2, 7.6, 8.6; RFC 9113, section 8.3). Nothing is substituted in them. */
 const UNTOUCHED = new Set([
   "host",
   "content-length",
@@ -25,18 +25,18 @@ const UNTOUCHED = new Set([
   "http2-settings",
 ]);
 
-/** Whether nothing may be put into a field. */
+/** Whether a field must be left unchanged. */
 function untouched(name: string): boolean {
   const lower = name.toLowerCase();
   return lower.startsWith(":") || lower.startsWith("proxy-") || UNTOUCHED.has(lower);
 }
 
 /**
- * Puts approved values into the values of headers, also inside of Basic credentials.
+ * Substitutes approved secrets in header values, including inside Basic credentials.
  *
- * @param rawHeaders Names and values as Node has them: one character is one byte.
- * @param approved The secrets that the request's host may get.
- * @param all All secrets of the sandbox.
+ * @param rawHeaders names and values as in Node: one character per byte
+ * @param approved the secrets that the request's host may receive
+ * @param all all secrets of the sandbox
  *
  * @example
  * ```ts
@@ -59,8 +59,8 @@ export function substituteHeaders(
 }
 
 /**
- * Puts approved values, percent-encoded, into the query of a request's target. The path before it is left as it is: paths are logged
- * and cached by everything on the way.
+ * Substitutes approved secrets, percent-encoded, in the query of a request's target. The path is left unchanged: everything on the way logs
+ * and caches paths.
  */
 export function substituteQuery(
   pathWithQuery: string,
@@ -76,7 +76,7 @@ export function substituteQuery(
   return { path: pathWithQuery.slice(0, end) + query, ...ledger.result() };
 }
 
-/** Percent-encodes all but unreserved characters (RFC 3986, section 2.3). */
+/** Percent-encodes everything except unreserved characters (RFC 3986, section 2.3). */
 export function percentEncode(value: Buffer): string {
   return value
     .toString("latin1")
@@ -85,7 +85,7 @@ export function percentEncode(value: Buffer): string {
 
 type Written = { text: string } | { reason: string };
 
-/** Keeps count of what was done with placeholders. */
+/** Replaces placeholders, and records what was done. */
 class Ledger {
   readonly #approved: readonly Secret[];
   readonly #all: SecretSet;
@@ -98,12 +98,12 @@ class Ledger {
     this.#all = all;
   }
 
-  /** Writes values in the places of placeholders. Those of another sandbox are only text. */
+  /** Replaces placeholders with values. Placeholders of another sandbox are ordinary text. */
   replace(text: string, write: (secret: Secret) => Written): string {
     return this.#all.placeholders.replace(text, (placeholder) => this.#use(placeholder, write));
   }
 
-  /** What to write in a placeholder's place; undefined leaves it. */
+  /** The replacement for a placeholder; undefined leaves it in place. */
   #use(placeholder: string, write: (secret: Secret) => Written): string | undefined {
     const secret = this.#all.byPlaceholder(placeholder);
     if (!secret || !this.#approved.includes(secret)) return undefined;
@@ -116,7 +116,7 @@ class Ledger {
     return undefined;
   }
 
-  /** Notes the placeholders that are left in a text, also encoded ones, which are never replaced. */
+  /** Records the placeholders left in a text, including encoded ones, which are never replaced. */
   refuse(text: string): void {
     for (const name of sightings(text, this.#all)) this.#refused.add(name);
   }
@@ -132,7 +132,7 @@ class Ledger {
 
 /** RFC 9110, section 5.5: visible characters, bytes above ASCII, spaces and tabs. */
 const NOT_IN_HEADER = /[^\t\x20-\x7e\x80-\xff]/;
-/** RFC 7617, section 2: neither user nor password may hold control characters. */
+/** RFC 7617, section 2: user and password must not contain control characters. */
 const NOT_IN_BASIC = /[\x00-\x1f\x7f]/;
 
 function headerValue({ name, value }: Secret): Written {
@@ -154,7 +154,7 @@ function inHeader(name: string, value: string, ledger: Ledger): string {
   return name.toLowerCase() === "authorization" ? inBasic(replaced, ledger) : replaced;
 }
 
-/** Replaces inside of `Basic <base64 of user:password>`. */
+/** Replaces placeholders inside `Basic <base64 of user:password>`. */
 function inBasic(header: string, ledger: Ledger): string {
   const [, scheme, encoded] = /^([ \t]*basic[ \t]+)([A-Za-z0-9+/]+={0,2})[ \t]*$/i.exec(header) ?? [];
   if (scheme === undefined || encoded === undefined) return header;
