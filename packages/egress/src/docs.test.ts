@@ -1,4 +1,4 @@
-/** docs/egress.md says what the code does. */
+/** docs/egress.md matches the code. */
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** What a guest tries when everything is dialled through another proxy, and what that proxy may say. */
+/** Dialling through an upstream proxy: what guests may try, and how that proxy may respond. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

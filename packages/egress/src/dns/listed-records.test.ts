@@ -1,4 +1,4 @@
-/** SRV, TXT and MX under an allow list: for names that it has, and of those that policy allows. */
+/** SRV, TXT and MX records under an allow list: only for listed names, and only those that point to allowed names. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** A change of policy counts at whatever step of whatever it comes: no byte leaves after it that it does not allow. */
+/** Policy changes take effect at every step of every connection: afterwards, no byte leaves that the new policy does not allow. */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";

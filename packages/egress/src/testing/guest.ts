@@ -1,6 +1,6 @@
 /**
- * A guest's end of the egress port, played by this process: for tests, and for measuring the proxy without a machine. It does
- * what the agent does, and hands out flows.
+ * A guest's end of the egress port in this process, for tests, and for measuring the proxy without a machine. It does
+ * what the agent does, and gives access to flows.
  */
 import { once } from "node:events";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
@@ -25,7 +25,7 @@ export class FlowRefused extends Error {
 }
 
 export class FakeGuest implements AsyncDisposable {
-  /** What the proxy connects to. */
+  /** Path of the Unix socket that the proxy connects to. */
   readonly socket: string;
   readonly #server: Server;
   #session = Promise.withResolvers<ClientHttp2Session>();
@@ -47,7 +47,7 @@ export class FakeGuest implements AsyncDisposable {
     return guest;
   }
 
-  /** The connection's bytes, past HTTP/2: for guests that break the contract. */
+  /** The raw bytes below HTTP/2, for guests that break the contract. */
   async raw(): Promise<Socket> {
     await this.#session.promise;
     return this.#raw!;
@@ -58,7 +58,7 @@ export class FakeGuest implements AsyncDisposable {
     return this.#open({ ":method": "CONNECT", ":authority": authority, ...(process && { [PROCESS_HEADER]: process }) });
   }
 
-  /** Opens a UDP flow; gives how to send and the datagrams that come. @throws {FlowRefused} */
+  /** Opens a UDP flow. Returns a way to send, and the datagrams received. @throws {FlowRefused} */
   async udp(
     authority: string,
   ): Promise<{ send: (datagram: Buffer) => void; stream: Duplex; received: () => Promise<Buffer> }> {
@@ -80,7 +80,7 @@ export class FakeGuest implements AsyncDisposable {
     return { send: (datagram) => void stream.write(frameDatagram(datagram)), stream, received };
   }
 
-  /** What it is answered when it asks for records of a name: the code by its registered name, and what the records hold. */
+  /** Queries records of a name. Returns the response code by its registered name, and the records' data. */
   async lookUp(name: string, type: string): Promise<{ rcode: string; data: unknown[] }> {
     const dns = await this.udp("100.100.100.100:53");
     dns.send(
@@ -96,12 +96,12 @@ export class FakeGuest implements AsyncDisposable {
     return { rcode: reply.rcode, data: (reply.answers ?? []).map((answer) => (answer as { data: unknown }).data) };
   }
 
-  /** The IPv4 address that stands for a name. Null when there is none. */
+  /** The synthetic IPv4 address of a name, or null. */
   async resolve(name: string, type: "A" | "AAAA" = "A"): Promise<string | null> {
     return ((await this.lookUp(name, type)).data[0] as string | undefined) ?? null;
   }
 
-  /** Resolves a name and connects to what stands for it. @throws {FlowRefused} */
+  /** Resolves a name and connects to its synthetic address. @throws {FlowRefused} */
   async connectTo(name: string, port: number): Promise<Duplex> {
     return this.connect(`${await this.resolve(name)}:${port}`);
   }
@@ -151,7 +151,7 @@ export class FakeGuest implements AsyncDisposable {
 
   async #open(headers: Record<string, string>): Promise<ClientHttp2Stream> {
     let session = await this.#session.promise;
-    // A session that ends tells its streams first.
+    // A session that ends notifies its streams first.
     while (session.closed || session.destroyed || this.#raw!.destroyed) {
       await new Promise(setImmediate);
       session = await this.#session.promise;

@@ -1,4 +1,4 @@
-/** For tests and measurements in other packages: a guest without a machine, and certificates of an authority made for the purpose. */
+/** For tests and measurements in other packages: a guest without a machine, and certificates from a CA of their own. */
 export { loadAuthority } from "../proxy/tls/authority.ts";
 export { LeafCertificates } from "../proxy/tls/leaf.ts";
 export { FakeGuest, FlowRefused } from "./guest.ts";

@@ -1,10 +1,10 @@
-/** A name server on 127.0.0.1 that answers what a test tells it, and when it tells it. */
+/** A name server on 127.0.0.1 that answers as a test specifies, and when it says so. */
 import { createSocket, type Socket } from "node:dgram";
 import { EventEmitter, once } from "node:events";
 import * as packet from "dns-packet";
 
 export class TestNameServer implements AsyncDisposable {
-  /** Every question, such as `A example.com`. */
+  /** Every query, such as `A example.com`. */
   readonly questions: string[] = [];
   readonly #socket: Socket = createSocket("udp4");
   readonly #records: (question: packet.Question) => packet.Answer[] | null;
@@ -31,19 +31,19 @@ export class TestNameServer implements AsyncDisposable {
     });
   }
 
-  /** @param records what is known of a question; null: there is no such name */
+  /** @param records the answer to a query; null if there is no such name */
   static async start(records: (question: packet.Question) => packet.Answer[] | null): Promise<TestNameServer> {
     const server = new TestNameServer(records);
     await once(server.#socket.bind(0, "127.0.0.1"), "listening");
     return server;
   }
 
-  /** As `egress.dnsServers` wants it. */
+  /** In the form of `egress.dnsServers`. */
   get address(): string {
     return `127.0.0.1:${this.#socket.address().port}`;
   }
 
-  /** Keeps answers back from now on; the function that is returned lets them go. */
+  /** Holds back answers from now on. The returned function releases them. */
   hold(): () => void {
     this.#held = [];
     return () => {
@@ -52,7 +52,7 @@ export class TestNameServer implements AsyncDisposable {
     };
   }
 
-  /** Resolves when a question has come, now or before. */
+  /** Resolves when a query has arrived, now or earlier. */
   async asked(question: string): Promise<void> {
     while (!this.questions.includes(question)) await once(this.#asked, "question");
   }

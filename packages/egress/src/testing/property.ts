@@ -1,5 +1,5 @@
 /**
- * Property-based tests, the same everywhere: a fixed seed, a bound on runs or on time, and on failure the words to replay it.
+ * Property-based tests, the same everywhere: a fixed seed, a limit on runs or time, and on failure a command to replay it.
  *
  *   SANDKEEP_SEED      seed, a whole number, or `random`; otherwise always the same one
  *   SANDKEEP_PATH      with the seed: straight to the failing case (printed with it); for one test, picked with --test-name-pattern
@@ -11,7 +11,7 @@ export { fc };
 
 const DEFAULT_SEED = 20_260_801;
 const DEFAULT_RUNS = 500;
-/** Longest that a property takes, its shrinking included, unless it is fuzzed for longer: tests of a file stay within seconds. */
+/** Time limit for a property including shrinking, unless fuzzing is requested: a file's tests must take only seconds. */
 const DEFAULT_LIMIT_MS = 10_000;
 
 export interface Bounds {
@@ -22,7 +22,7 @@ export interface Bounds {
 }
 
 /**
- * Holds `predicate` against many values of `arbitraries`. It fails by throwing (use `node:assert`) or by returning false.
+ * Checks `predicate` with many values of `arbitraries`. It fails by throwing (use `node:assert`) or by returning false.
  *
  * @throws Error with the smallest counterexample found, why it is one (also as its cause), and how to replay it.
  *
@@ -53,7 +53,7 @@ export async function property<Values extends [unknown, ...unknown[]]>(
   throw new Error(`${fc.defaultReportMessage(result) ?? "The property does not hold"}\n${replay}${why}`, { cause });
 }
 
-/** The seed of this run, for generators of one's own. */
+/** The seed of this run, for custom generators. */
 export function seed(): number {
   const text = process.env.SANDKEEP_SEED;
   if (text === undefined || text === "") return DEFAULT_SEED;

@@ -1,4 +1,4 @@
-/** Bytes that are not read as requests here are not read as requests by an upstream either. */
+/** An upstream cannot read a request in bytes that the proxy has not parsed as one. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -84,7 +84,7 @@ describe("where HTTP is spoken", () => {
     await rm(dir, { recursive: true });
   });
 
-  /** Sends it in pieces of so many bytes, then ends; gives what comes back. */
+  /** Sends it in pieces of `size` bytes, then ends. Returns what comes back. */
   const send = async (stream: Duplex, text: string, size = text.length) => {
     const bytes = Buffer.from(text, "latin1");
     for (let at = 0; at < bytes.length && stream.writable; at += size) stream.write(bytes.subarray(at, at + size));

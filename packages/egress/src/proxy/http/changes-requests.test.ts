@@ -1,4 +1,4 @@
-/** A change of policy, rules or secrets counts for a request at whatever step it is: waiting for a hook, for a connection, for its own body. */
+/** Changes of policy, rules or secrets apply to a request at every step: while it waits for a hook, a connection, or its own body. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -131,7 +131,7 @@ describe("a change by which", () => {
         assert.match(String((await once(tls, "data"))[0]), /^HTTP\/1\.1 101 /);
         tls.write(frame(1, Buffer.from("more than ten"), { mask: true }));
         const masked = frame(1, Buffer.from("more than ten"), { mask: true });
-        // With rules the frame is written anew, with another mask.
+        // With rules, the frame is rewritten with a different mask.
         if (what.startsWith("its rule")) while (decoded(api).at(-1) !== "more than ten") await turn();
         else while (!api.received().includes(masked.toString("latin1"))) await turn();
         lab.update(change);

@@ -1,4 +1,4 @@
-/** An answer that is there wins over an error of sending: servers that refuse an upload answer and close without reading the rest. */
+/** A response that has arrived wins over a write error: servers that refuse an upload respond, and close without reading the rest. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** A port of the loopback that does not answer a SYN: its queue is full, and nobody takes anything from it. */
+/** A loopback port that does not answer a SYN: its accept queue is full, and nobody accepts connections. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";

@@ -1,4 +1,4 @@
-/** A second, simple implementation of WebSocket frames to test the proxy's with. */
+/** A second, simple implementation of WebSocket frames, to test the proxy's. */
 
 export interface Frame {
   final: boolean;

@@ -27,7 +27,7 @@ export interface LabSecret {
 export interface LabOptions {
   policy?: Partial<PolicySpec>;
   secrets?: LabSecret[];
-  /** Names and the ports of 127.0.0.1 that they stand for. */
+  /** Names, and the ports on 127.0.0.1 that they lead to. */
   hosts: Record<string, number>;
   passThrough?: string[];
   hooks?: Hooks;
@@ -35,7 +35,7 @@ export interface LabOptions {
   upstreamProxy?: string;
 }
 
-/** An authority that the proxy trusts, and certificates of it, for upstreams. */
+/** A CA that the proxy trusts, and its certificates for upstreams. */
 export class Certificates {
   readonly file: string;
   readonly #leaves: LeafCertificates;
@@ -66,7 +66,7 @@ export class Lab implements AsyncDisposable {
   readonly #spec: EgressSpec;
   readonly #reported = new EventEmitter();
 
-  /** @param certificates what the proxy trusts */
+  /** @param certificates the CA that the proxy trusts */
   static async start(certificates: Certificates, options: LabOptions): Promise<Lab> {
     const dir = await mkdtemp(join(tmpdir(), "egress-proxy-"));
     const sealer = await Sealer.open(join(dir, "secrets.key"));
@@ -123,7 +123,7 @@ export class Lab implements AsyncDisposable {
     this.sandbox.update(this.#spec);
   }
 
-  /** A connection of the guest to a name, or to `address:port`. */
+  /** Opens a connection from the guest to a name, or to `address:port`. */
   async open(host: string, port: number): Promise<Duplex> {
     const stream = /^[0-9.]+$|^\[/.test(host)
       ? await this.#guest.connect(`${host}:${port}`, "7 test")
@@ -132,22 +132,22 @@ export class Lab implements AsyncDisposable {
     return stream;
   }
 
-  /** What the guest is told of a name: the address that stands for it. */
+  /** The synthetic address that the guest gets for a name. */
   resolve(host: string): Promise<string | null> {
     return this.#guest.resolve(host);
   }
 
-  /** What the guest is answered when it asks for records; see {@link FakeGuest.lookUp}. */
+  /** The answer that the guest gets to a query; see {@link FakeGuest.lookUp}. */
   lookUp(name: string, type: string): ReturnType<FakeGuest["lookUp"]> {
     return this.#guest.lookUp(name, type);
   }
 
-  /** A UDP flow of the guest to an address; see {@link FakeGuest.udp}. */
+  /** Opens a UDP flow from the guest to an address; see {@link FakeGuest.udp}. */
   udp(address: string, port: number): ReturnType<FakeGuest["udp"]> {
     return this.#guest.udp(`${address}:${port}`);
   }
 
-  /** TLS of the guest over such a connection, trusting the installation's authority. */
+  /** Opens TLS from the guest over such a connection, trusting the installation's CA. */
   async openTls(host: string, port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
     const stream = await this.open(host, port);
     const tls = connectTls({
@@ -164,7 +164,7 @@ export class Lab implements AsyncDisposable {
     return tls;
   }
 
-  /** Waits for so many events, names that were looked up left out. */
+  /** Waits for this many events, not counting DNS queries. */
   async reports(count: number): Promise<Exclude<EgressEvent, { kind: "dns" }>[]> {
     for (;;) {
       const events = this.events.filter((event) => event.kind !== "dns");

@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import { readAll } from "./lab.ts";
 
-/** Sends bytes and gives the status of each answer until the connection ends; 0 for a connection that ends without one. */
+/** Sends bytes and returns the status of each response until the connection ends; 0 if it ends without one. */
 export async function statuses(stream: Duplex, bytes: string): Promise<number[]> {
   stream.write(Buffer.from(bytes, "latin1"));
   const text = await readAll(stream);
@@ -10,7 +10,7 @@ export async function statuses(stream: Duplex, bytes: string): Promise<number[]>
   return found.length > 0 ? found : [0];
 }
 
-/** Reads one answer with a `Content-Length` or none. */
+/** Reads one response with or without a `Content-Length`. */
 export function readAnswer(stream: Duplex): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
@@ -30,7 +30,7 @@ export function readAnswer(stream: Duplex): Promise<string> {
   });
 }
 
-/** An answer as text, its body put together from its chunks; what follows the last chunk stays. */
+/** A response as text, with its chunked body joined; whatever follows the last chunk remains. */
 export function dechunk(answer: string): string {
   const end = answer.indexOf("\r\n\r\n") + 4;
   if (!/^transfer-encoding: *chunked/im.test(answer.slice(0, end))) return answer;

@@ -35,7 +35,7 @@ export function block(fields: readonly Field[]): Buffer {
   );
 }
 
-/** Serves a connection: settings are agreed on, each other frame is told of. Windows stay as they are. */
+/** Serves a connection: exchanges settings, and reports every other frame. Does not update windows. */
 export function serveFrames(socket: Duplex, take: (type: number, stream: number) => void): void {
   let seen = Buffer.alloc(0);
   let at = PREFACE_BYTES;

@@ -1,4 +1,4 @@
-/** Upstreams on 127.0.0.1 that take down every byte that they get. */
+/** Upstreams on 127.0.0.1 that record every byte they receive. */
 import { once } from "node:events";
 import {
   createServer as createHttpServer,
@@ -16,18 +16,18 @@ export interface Recorder extends AsyncDisposable {
   readonly port: number;
   /** Everything that was received after TLS, as Latin-1. */
   received(): string;
-  /** Connections that were made. */
+  /** Number of connections so far. */
   connections(): number;
   readonly sockets: Set<Duplex>;
 }
 
 export interface RecorderOptions {
-  /** Opens TLS with it. */
+  /** Serves TLS with it. */
   tls?: SecureContext;
   alpn?: string[];
 }
 
-/** A server that hands each connection (after TLS, if there is any) to `serve`. */
+/** A server that passes each connection (after TLS, if any) to `serve`. */
 export async function upstream(
   serve: (socket: Duplex) => void,
   { tls, alpn }: RecorderOptions = {},
@@ -68,7 +68,7 @@ export async function upstream(
   };
 }
 
-/** A server of HTTP/1.1. Node's parser would read past `push`, so it is kept from the handle. */
+/** An HTTP/1.1 server. Node's parser would bypass `push`, so it does not get the handle. */
 export async function httpUpstream(
   listener: RequestListener,
   options: RecorderOptions = {},
@@ -91,13 +91,13 @@ export async function bodyOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-/** A server of HTTP/2. */
+/** An HTTP/2 server. */
 export async function http2Upstream(
   listener: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
   options: RecorderOptions = {},
 ): Promise<Recorder> {
   return upstream((socket) => {
-    // Through a stream of its own, so that what is received passes `push`.
+    // Through a separate stream, so that received bytes pass `push`.
     const session = performServerHandshake(Duplex.from({ readable: socket, writable: socket }));
     session.on("error", () => undefined);
     session.on("stream", (stream, headers) => {

@@ -7,7 +7,7 @@ import { getCACertificates } from "node:tls";
 import { authorityPem } from "./authority.ts";
 import { loadGuestCas } from "./guest-cas.ts";
 
-/** Below it a root of a system, an installation, and some authorities that nobody knows. */
+/** Contains the root of a system, an installation, and some private CAs. */
 let dir: string;
 let own: string;
 const [configured, environment, local, distributions] = [

@@ -1,4 +1,4 @@
-/** Hooks that throw, hang, or give what is none: the request fails, and nothing else. */
+/** Hooks that throw, hang, or return something invalid: the request fails, and nothing else. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

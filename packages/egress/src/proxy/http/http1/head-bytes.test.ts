@@ -1,4 +1,4 @@
-/** What leaves is what was checked, byte by byte: heads and trailers of every kind, in both directions. */
+/** What leaves is exactly what was checked, byte for byte: heads and trailers of every kind, in both directions. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

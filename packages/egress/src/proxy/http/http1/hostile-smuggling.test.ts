@@ -1,4 +1,4 @@
-/** Class 12 of hostile traffic, and what of class 15 concerns one connection: messages that can be read in two ways, or never end. */
+/** Hostile traffic of class 12, and of class 15 within one connection: messages that are ambiguous, or never end. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** What curl, Python and fetch can read of an upstream arrives through the proxy as well, and can be read strictly. */
+/** Whatever curl, Python and fetch can read from an upstream also arrives through the proxy, in strictly valid form. */
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -33,7 +33,7 @@ const chunks = (size: (hex: string) => string, eol = "\r\n") =>
     .map((hex, at) => `${size(hex)}${eol}${at === 2 ? "" : `${at === 0 ? BODY.slice(0, 7) : BODY.slice(7)}${eol}`}`)
     .join("") + eol;
 
-/** Answers of servers that somebody reported. */
+/** Responses of real servers, from bug reports. */
 const KNOWN: Record<string, string> = {
   "bare LF": `HTTP/1.1 200 OK\nContent-Type: text/html\nContent-Length: 19\n\n${BODY}`,
   "a blank before the colon": `HTTP/1.1 200 OK\r\nContent-Length : 19\r\n\r\n${BODY}`,

@@ -1,4 +1,4 @@
-/** Class 10 of hostile traffic: floods and bombs over HTTP/2, as bytes that no client sends. */
+/** Hostile traffic of class 10: floods and bombs over HTTP/2, as bytes that no client sends. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** HTTP/2 upstreams whose connection ends in the midst of exchanges: each exchange ends, and what has been answered arrives. */
+/** HTTP/2 upstreams that close in the middle of exchanges: each exchange ends, and complete responses arrive. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Whatever an upstream sends in the heads and trailers of HTTP/2, every exchange ends, and no event handler throws. */
+/** Whatever an upstream sends in HTTP/2 heads and trailers, every exchange ends, and no event handler throws. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** An allowed host that is itself an HTTP proxy: requests with a URL as their target go through it, for whom policy allows too. */
+/** An allowed host that is itself an HTTP proxy: requests with a URL as their target go through it if policy also allows the target. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** Classes 1, 2, 3 and 9 of hostile traffic: whom a request is for is said in several places, and they do not agree. */
+/** Hostile traffic of classes 1, 2, 3 and 9: requests that name different hosts in different places. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** Whatever a guest sends, what reaches the upstream can be read in one way only, and is for the host that the connection is for. */
+/** Whatever a guest sends, what reaches the upstream is unambiguous, and addressed to the host that the connection is for. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** Classes 7, 8 and 13 of hostile traffic: placeholders where they should not turn into values, values that come back, secrets that change. */
+/** Hostile traffic of classes 7, 8 and 13: placeholders where they must not be replaced, values that come back, secrets that change. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Downloads in parts from hosts that may know a value, and what is done about answers of those that may not. */
+/** Range requests to hosts that may know a value, and to hosts that do not. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";

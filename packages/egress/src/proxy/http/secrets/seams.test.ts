@@ -1,4 +1,4 @@
-/** Class 8: an upstream chooses how its answer is framed. Wherever that cuts, a value is found. */
+/** Hostile traffic of class 8: however an upstream frames its response, a value is found, wherever it is split. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";

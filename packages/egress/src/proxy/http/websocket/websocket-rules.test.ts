@@ -1,4 +1,4 @@
-/** Request rules hold for WebSockets: whether there may be one, and how much is sent over it. */
+/** Request rules apply to WebSockets: whether one may be opened, and how much may be sent over it. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
