@@ -78,7 +78,7 @@ export function refusalStatusText({ message }: Refusal): string {
 }
 
 /** The response to a refused request: plain text, or JSON if the client accepts that. */
-export function refusalAnswer(refusal: Refusal, accept: string | undefined): { headers: Header[]; body: Buffer } {
+export function refusalResponse(refusal: Refusal, accept: string | undefined): { headers: Header[]; body: Buffer } {
   const json = accept !== undefined && /\bapplication\/(?:[a-z.+-]+\+)?json\b/i.test(accept);
   const text = [refusal.message, refusal.advice].filter((part) => part !== null).join("\n");
   const { message: reason, advice, rule, verdict } = refusal;

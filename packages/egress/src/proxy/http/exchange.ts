@@ -5,7 +5,7 @@
 import type { Readable } from "node:stream";
 import { RequestRecord } from "../connection/record.ts";
 import { lists, value, without } from "../headers.ts";
-import { Refusal, refusalAnswer, refusalStatusText } from "../refusal.ts";
+import { Refusal, refusalResponse, refusalStatusText } from "../refusal.ts";
 import { pipeSteps } from "../streams/body-steps.ts";
 import { runResponseHook } from "./hooks/hook-runner.ts";
 import type { HttpConnection, Site } from "./http-connection.ts";
@@ -183,7 +183,7 @@ async function fail(error: unknown, request: GuestRequest, reply: GuestReply, re
   event.rule = refusal.rule ?? event.rule;
   if (reply.started) return reply.abort();
   event.status = refusal.status;
-  const { headers, body } = refusalAnswer(refusal, value(request.head.headers, "accept"));
+  const { headers, body } = refusalResponse(refusal, value(request.head.headers, "accept"));
   request.body?.resume();
   const empty = request.head.method === "HEAD";
   event.bytesDown = empty ? 0 : body.length;

@@ -2,24 +2,24 @@
 import { type Duplex, Readable } from "node:stream";
 import { endToEnd, type Header } from "../../headers.ts";
 import type { UpstreamRequest, UpstreamResponse } from "../upstream.ts";
-import type { AnswerHead } from "./answer/head.ts";
-import { AnswerParser } from "./answer/parser.ts";
 import type { RequestBody } from "./request-body.ts";
+import type { ResponseHead } from "./response/head.ts";
+import { ResponseParser } from "./response/parser.ts";
 
 const CONTINUE = 100;
 const SWITCHING_PROTOCOLS = 101;
 
-export class Exchange {
+export class Http1Exchange {
   /** The final response as soon as its head has arrived; "switched" if it is a 101. */
-  readonly answer: Promise<UpstreamResponse | "switched">;
+  readonly response: Promise<UpstreamResponse | "switched">;
   /** Resolves when request and response are complete, or the exchange has failed. Never rejects. */
   readonly over: Promise<void>;
-  head: AnswerHead | null = null;
+  head: ResponseHead | null = null;
   readonly #socket: Duplex;
   readonly #sink: RequestBody | null;
-  readonly #parser: AnswerParser;
+  readonly #parser: ResponseParser;
   readonly #body: Readable;
-  readonly #resolve: (answer: UpstreamResponse | "switched") => void;
+  readonly #resolve: (response: UpstreamResponse | "switched") => void;
   readonly #reject: (error: Error) => void;
   readonly #finish: () => void;
   #sent: boolean;
@@ -27,28 +27,28 @@ export class Exchange {
   #trailers: Header[] = [];
 
   constructor(socket: Duplex, sink: RequestBody | null, { method, onContinue }: UpstreamRequest) {
-    const answer = Promise.withResolvers<UpstreamResponse | "switched">();
+    const response = Promise.withResolvers<UpstreamResponse | "switched">();
     const over = Promise.withResolvers<void>();
-    this.answer = answer.promise;
+    this.response = response.promise;
     this.over = over.promise;
     this.#socket = socket;
     this.#sink = sink;
-    this.#resolve = answer.resolve;
-    this.#reject = answer.reject;
+    this.#resolve = response.resolve;
+    this.#reject = response.reject;
     this.#finish = over.resolve;
     this.#sent = sink === null;
     this.#body = new Readable({
       read: () => void socket.resume(),
       destroy: (error, done) => {
         // The rest is not wanted, and without reading it the next response cannot be found.
-        if (!this.#parser.done) this.fail(error ?? new Error("The answer is no longer wanted."));
+        if (!this.#parser.done) this.fail(error ?? new Error("The response is no longer wanted."));
         done(error);
       },
     });
     this.#body.on("error", () => undefined);
-    this.#parser = new AnswerParser(method, {
+    this.#parser = new ResponseParser(method, {
       interim: (status) => status === CONTINUE && onContinue(),
-      head: (head) => this.#answer(head),
+      head: (head) => this.#respond(head),
       data: (chunk) => void (this.#body.push(chunk) || socket.pause()),
       end: (trailers) => this.#received(trailers),
     });
@@ -94,7 +94,7 @@ export class Exchange {
     this.#finish();
   }
 
-  #answer(head: AnswerHead): void {
+  #respond(head: ResponseHead): void {
     this.head = head;
     if (this.switched) return this.#resolve("switched");
     const { status, statusText, headers, last } = head;

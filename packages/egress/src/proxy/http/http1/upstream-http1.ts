@@ -6,7 +6,7 @@ import { Refusal } from "../../refusal.ts";
 import { sendBody } from "../../streams/body-steps.ts";
 import type { UpstreamConnection, UpstreamRequest, UpstreamResponse } from "../upstream.ts";
 import { headText } from "./head-text.ts";
-import { Exchange } from "./http1-exchange.ts";
+import { Http1Exchange } from "./http1-exchange.ts";
 import { RequestBody } from "./request-body.ts";
 
 /** Methods whose requests declare an empty body (RFC 9110 §8.6). */
@@ -14,7 +14,7 @@ const EXPECTS_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 export class UpstreamHttp1 implements UpstreamConnection {
   readonly #socket: Duplex;
-  #exchange: Exchange | null = null;
+  #exchange: Http1Exchange | null = null;
   /** Resolves when all exchanges so far are over. A request may still be in transit when its response has arrived. */
   #turn: Promise<void> = Promise.resolve();
   #failure: Error | null = null;
@@ -46,8 +46,8 @@ export class UpstreamHttp1 implements UpstreamConnection {
   }
 
   async request(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
-    const answer = await this.#ask(request, fieldsOf(request), signal);
-    if (answer !== "switched") return answer;
+    const response = await this.#ask(request, fieldsOf(request), signal);
+    if (response !== "switched") return response;
     this.#socket.destroy();
     throw Refusal.failed("The upstream switched protocols without a request to do so.");
   }
@@ -63,8 +63,8 @@ export class UpstreamHttp1 implements UpstreamConnection {
       ["Connection", "Upgrade"],
       ["Upgrade", "websocket"],
     ];
-    const answer = await this.#ask({ ...request, body: null }, fields, signal);
-    if (answer !== "switched") return answer;
+    const response = await this.#ask({ ...request, body: null }, fields, signal);
+    if (response !== "switched") return response;
     return { headers: this.#exchange!.head!.headers, socket: this.#socket };
   }
 
@@ -75,7 +75,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     const before = this.#turn;
     const sink = body && new RequestBody(socket, { length, trailers, turn: before });
     if (sink) sendBody(body, sink, () => sink.end());
-    const exchange = new Exchange(socket, sink, request);
+    const exchange = new Http1Exchange(socket, sink, request);
     this.#turn = exchange.over;
     const abort = () => exchange.fail(new Error("The guest ended the exchange."));
     void before.then(() => {
@@ -94,7 +94,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
         exchange.fail(error as Error);
       }
     });
-    return exchange.answer;
+    return exchange.response;
   }
 
   #take(chunk: Buffer): void {
@@ -138,7 +138,7 @@ function fieldsOf({
 }
 
 function ended(): Error {
-  return Object.assign(new Error("The upstream ended the connection before it had answered."), { code: "ECONNRESET" });
+  return Object.assign(new Error("The upstream ended the connection before it had responded."), { code: "ECONNRESET" });
 }
 
 /** The `setTimeout` of a socket; other streams have none. */

@@ -81,7 +81,7 @@ export class UpstreamHttp2 implements UpstreamConnection {
     });
     sendTrailers(stream, request.trailers);
     const { body: received, cut } = bodyOf(gathered(stream));
-    const answer = waitForAnswer(stream, received, request);
+    const answer = waitForResponse(stream, received, request);
     const { body } = request;
     const stop = () => void body?.unpipe(stream).resume();
     if (body) {
@@ -191,12 +191,12 @@ function bodyOf(stream: ClientHttp2Stream): { body: Readable; cut(): void } {
 }
 
 function cutShort(): Error {
-  return Object.assign(new Error("The upstream ended the exchange before its answer was complete."), {
+  return Object.assign(new Error("The upstream ended the exchange before its response was complete."), {
     code: "ECONNRESET",
   });
 }
 
-function waitForAnswer(
+function waitForResponse(
   stream: ClientHttp2Stream,
   body: Readable,
   { onContinue }: UpstreamRequest,
@@ -205,14 +205,14 @@ function waitForAnswer(
     let interim = 0;
     let trailers: Header[] = [];
     const count = () => {
-      if (++interim > MAX_INTERIM) stream.destroy(Refusal.failed("The upstream sent too many interim answers."));
+      if (++interim > MAX_INTERIM) stream.destroy(Refusal.failed("The upstream sent too many interim responses."));
     };
     stream.on("error", reject);
     stream.on("continue", onContinue);
     stream.on("headers", count);
     stream.on("push", () => stream.close(constants.NGHTTP2_PROTOCOL_ERROR));
     stream.on("trailers", (_headers: unknown, _flags: number, raw?: string[]) => (trailers = pairs(raw ?? [])));
-    stream.once("close", () => reject(Refusal.failed("The upstream ended the exchange before it had answered.")));
+    stream.once("close", () => reject(Refusal.failed("The upstream ended the exchange before it had responded.")));
     stream.once("response", (headers, flags: number, raw?: string[]) => {
       const list = pairs(raw ?? []).filter(([name]) => !name.startsWith(":"));
       resolve({

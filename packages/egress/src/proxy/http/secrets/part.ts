@@ -115,7 +115,7 @@ export function cutPart(part: WantedPart, headers: readonly Header[]): CutPart {
 
 function mismatch(): Refusal {
   return Refusal.failed(
-    "The upstream answered with a different part than requested, in which a secret's value could be cut in two.",
+    "The upstream responded with a different part than requested, in which a secret's value could be cut in two.",
   );
 }
 

@@ -117,13 +117,13 @@ function searchOf(
   // No part was requested from the upstream.
   if (known && status === 206 && !part)
     return Refusal.failed(
-      "The upstream answered with a part that was not requested, in which a secret's value could be cut in two.",
+      "The upstream responded with a part that was not requested, in which a secret's value could be cut in two.",
     );
   const same = { status, headers, decoded: false };
   if (decoders === null || (value(headers, "grpc-encoding") ?? "identity") !== "identity") {
     if (known)
       return Refusal.failed(
-        "The upstream's answer is in a coding that cannot be decoded, so it cannot be searched for secrets.",
+        "The upstream's response is in a coding that cannot be decoded, so it cannot be searched for secrets.",
       );
     // Searches only the encoded bytes.
     return { ...same, steps: [redactor.redactBody({ keepLength: true })] };
@@ -131,7 +131,7 @@ function searchOf(
   if (decoders.length > 0) {
     if (status === 206)
       return Refusal.failed(
-        "The upstream's answer is a part of an encoded body, so it cannot be searched for secrets.",
+        "The upstream's response is a part of an encoded body, so it cannot be searched for secrets.",
       );
     if (!known && redactor.isChanceless && canWatch(encoding))
       return { ...same, steps: [new Watched(decoders[0]!, redactor)] };

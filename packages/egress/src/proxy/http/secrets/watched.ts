@@ -52,7 +52,7 @@ export class Watched extends Transform {
       if (this.#failure) throw this.#failure;
       if (this.#coded.isClear && this.#decoded.isClear) this.#release();
       else if (this.#waitingBytes > MAX_WATCHED_HELD_BYTES)
-        throw Refusal.failed("Too much of the upstream's answer decodes to nothing.");
+        throw Refusal.failed("Too much of the upstream's response decodes to nothing.");
     }, done);
   }
 
@@ -124,7 +124,7 @@ class Watch {
     const [name] = this.#scanner.found();
     if (name !== undefined)
       throw Refusal.failed(
-        `The answer was broken off: it holds the value of ${name}, in a coding in which it cannot be replaced.`,
+        `The response was aborted: it contains the value of ${name}, in a coding in which it cannot be replaced.`,
       );
   }
 }

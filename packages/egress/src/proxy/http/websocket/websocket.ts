@@ -70,7 +70,7 @@ export async function serveWebSocket(
     } finally {
       ending[Symbol.dispose]();
     }
-    checkAnswer(answer.headers, key, read);
+    checkResponse(answer.headers, key, read);
     record.event.status = 101;
     response.detachSocket(stream as Socket);
     stream.write(head(redactHeaders(connection.flow.sandbox.redactor, answer.headers)), "latin1");
@@ -94,12 +94,12 @@ function checkHandshake(method: string, version: string, headers: Header[], hasB
 }
 
 /** @throws {Refusal} if the upstream did not accept the handshake as sent */
-function checkAnswer(headers: Header[], key: string, searched: boolean): void {
+function checkResponse(headers: Header[], key: string, searched: boolean): void {
   const accept = createHash("sha1")
     .update(key + GUID)
     .digest("base64");
   if (!lists(headers, "upgrade", "websocket") || value(headers, "sec-websocket-accept") !== accept)
-    throw Refusal.failed("The upstream's answer is not a WebSocket handshake.");
+    throw Refusal.failed("The upstream's response is not a WebSocket handshake.");
   if (searched && value(headers, "sec-websocket-extensions"))
     throw Refusal.failed("The upstream uses a WebSocket extension that was not requested.");
 }

@@ -3,13 +3,13 @@ import type { Header } from "../../../headers.ts";
 import { MAX_CHUNK_LINE_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM } from "../../../limits.ts";
 import { Refusal } from "../../../refusal.ts";
 import { readFields } from "./fields.ts";
-import { type AnswerHead, maybeStatusLine, readAnswerHead, readStatusLine } from "./head.ts";
+import { maybeStatusLine, type ResponseHead, readResponseHead, readStatusLine } from "./head.ts";
 
-export interface AnswerEvents {
+export interface ResponseEvents {
   /** An interim response (1xx other than 101). */
   interim(status: number): void;
   /** The head of the final response, or of a 101. */
-  head(head: AnswerHead): void;
+  head(head: ResponseHead): void;
   data(chunk: Buffer): void;
   /** The response is complete. Never called after a 101. */
   end(trailers: Header[]): void;
@@ -22,9 +22,9 @@ const SWITCHING_PROTOCOLS = 101;
 /** Whitespace around the size is not in the grammar, but many servers pad it. Extensions are ignored. */
 const CHUNK_SIZE = /^[ \t]*0*([0-9a-f]{1,13})[ \t]*(?:;|$)/i;
 
-export class AnswerParser {
+export class ResponseParser {
   readonly #method: string;
-  readonly #events: AnswerEvents;
+  readonly #events: ResponseEvents;
   #state: State = "head";
   #interim = 0;
   /** Remaining bytes of a body with a length, or of a chunk. */
@@ -37,7 +37,7 @@ export class AnswerParser {
   #pieces: Buffer[] = [];
 
   /** @param method the request's method: responses to HEAD have no body */
-  constructor(method: string, events: AnswerEvents) {
+  constructor(method: string, events: ResponseEvents) {
     this.#method = method;
     this.#events = events;
   }
@@ -69,7 +69,7 @@ export class AnswerParser {
     // Some servers omit the empty line after the last chunk.
     if (this.#state === "close" || this.#state === "trailers") return this.#end([]);
     if (this.#state !== "done")
-      throw Object.assign(new Error("The upstream ended the exchange before its answer was complete."), {
+      throw Object.assign(new Error("The upstream ended the exchange before its response was complete."), {
         code: "ECONNRESET",
       });
   }
@@ -124,8 +124,8 @@ export class AnswerParser {
     if (this.#blockBytes <= (block ? MAX_HEADER_BYTES : MAX_CHUNK_LINE_BYTES)) return;
     throw Refusal.failed(
       block
-        ? `The headers of the upstream's answer are longer than ${MAX_HEADER_BYTES} bytes.`
-        : "A chunk of the upstream's answer has a size that is too long.",
+        ? `The headers of the upstream's response are longer than ${MAX_HEADER_BYTES} bytes.`
+        : "A chunk of the upstream's response has a size that is too long.",
     );
   }
 
@@ -137,7 +137,7 @@ export class AnswerParser {
       case "chunk-size":
         return this.#chunkSize(line);
       default:
-        if (line !== "") throw Refusal.failed("A chunk of the upstream's answer is longer than its size.");
+        if (line !== "") throw Refusal.failed("A chunk of the upstream's response is longer than its size.");
         this.#begin("chunk-size");
     }
   }
@@ -147,7 +147,7 @@ export class AnswerParser {
       if (this.#state === "head" && this.#lines.length === 0) readStatusLine(line);
       this.#lines.push(line);
       if (this.#lines.length > MAX_HEADERS + 1)
-        throw Refusal.failed(`The upstream's answer has more than ${MAX_HEADERS} headers.`);
+        throw Refusal.failed(`The upstream's response has more than ${MAX_HEADERS} headers.`);
       return;
     }
     // Empty lines before a response belong to the previous one.
@@ -155,12 +155,12 @@ export class AnswerParser {
     const lines = this.#lines;
     this.#lines = [];
     if (this.#state === "trailers") return this.#end(readFields(lines));
-    this.#head(readAnswerHead(lines, this.#method));
+    this.#head(readResponseHead(lines, this.#method));
   }
 
-  #head(head: AnswerHead): void {
+  #head(head: ResponseHead): void {
     if (head.status < 200 && head.status !== SWITCHING_PROTOCOLS) {
-      if (++this.#interim > MAX_INTERIM) throw Refusal.failed("The upstream sent too many interim answers.");
+      if (++this.#interim > MAX_INTERIM) throw Refusal.failed("The upstream sent too many interim responses.");
       this.#begin("head");
       return this.#events.interim(head.status);
     }
@@ -176,7 +176,7 @@ export class AnswerParser {
 
   #chunkSize(line: string): void {
     const size = CHUNK_SIZE.exec(line)?.[1];
-    if (size === undefined) throw Refusal.failed("A chunk of the upstream's answer has a size that is not a number.");
+    if (size === undefined) throw Refusal.failed("A chunk of the upstream's response has a size that is not a number.");
     this.#left = parseInt(size, 16);
     this.#begin(this.#left === 0 ? "trailers" : "chunk");
   }

@@ -5,11 +5,11 @@ import { fc, property } from "../../../../testing/property.ts";
 import { type Header, isValid } from "../../../headers.ts";
 import { MAX_HEADERS, MAX_INTERIM } from "../../../limits.ts";
 import { Refusal } from "../../../refusal.ts";
-import type { AnswerHead } from "./head.ts";
-import { AnswerParser } from "./parser.ts";
+import type { ResponseHead } from "./head.ts";
+import { ResponseParser } from "./parser.ts";
 
 interface Read {
-  head: AnswerHead | null;
+  head: ResponseHead | null;
   body: string;
   trailers: Header[];
   complete: boolean;
@@ -21,7 +21,7 @@ interface Read {
 /** Reads an answer that comes in pieces, and then the end of the connection. */
 function read(pieces: readonly string[], { method = "GET", end = true } = {}): Read {
   const result: Read = { head: null, body: "", trailers: [], complete: false, interim: [], rest: "" };
-  const parser = new AnswerParser(method, {
+  const parser = new ResponseParser(method, {
     interim: (status) => result.interim.push(status),
     head: (head) => (result.head = head),
     data: (chunk) => (result.body += chunk.toString("latin1")),
@@ -234,7 +234,7 @@ describe("answers are refused", () => {
 test("chunks that come together go on as one piece: each by itself would take up far more than its bytes", () => {
   const pieces: string[] = [];
   const ignore = () => undefined;
-  const parser = new AnswerParser("GET", {
+  const parser = new ResponseParser("GET", {
     interim: ignore,
     head: ignore,
     data: (chunk) => pieces.push(chunk.toString()),

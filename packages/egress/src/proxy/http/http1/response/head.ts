@@ -6,7 +6,7 @@ import { readFields, readPhrase, trim } from "./fields.ts";
 /** How to find the end of a body (RFC 9112 §6.3). */
 export type Framing = { kind: "none" } | { kind: "length"; bytes: number } | { kind: "chunked" } | { kind: "close" };
 
-export interface AnswerHead {
+export interface ResponseHead {
   status: number;
   statusText: string;
   /** Normalised: at most one `Content-Length`, and none if the body is chunked. */
@@ -35,7 +35,7 @@ export function maybeStatusLine(text: string): boolean {
 export function readStatusLine(line: string): { minor: string; status: number; phrase: string } {
   const [, minor, code, phrase = ""] = STATUS_LINE.exec(line) ?? [];
   if (minor === undefined || code === undefined)
-    throw Refusal.failed("The upstream's answer does not begin with an HTTP/1 status line.");
+    throw Refusal.failed("The upstream's response does not begin with an HTTP/1 status line.");
   return { minor, status: Number(code), phrase };
 }
 
@@ -43,7 +43,7 @@ export function readStatusLine(line: string): { minor: string; status: number; p
  * @param lines without line ends
  * @throws {Refusal} if it is not a valid head, or has contradictory lengths
  */
-export function readAnswerHead(lines: readonly string[], method: string): AnswerHead {
+export function readResponseHead(lines: readonly string[], method: string): ResponseHead {
   const { minor, status, phrase } = readStatusLine(lines[0]!);
   const fields = readFields(lines.slice(1));
   const chunked = isChunked(fields);
@@ -74,7 +74,7 @@ function isChunked(fields: readonly Header[]): boolean {
     .map((word) => word.toLowerCase())
     .filter((word) => word !== "identity");
   if (codings.some((word) => word !== "chunked"))
-    throw Refusal.failed("The upstream's answer is in a transfer coding that was not requested.");
+    throw Refusal.failed("The upstream's response is in a transfer coding that was not requested.");
   return codings.length > 0;
 }
 
@@ -82,9 +82,9 @@ function isChunked(fields: readonly Header[]): boolean {
 function lengthOf(fields: readonly Header[]): number | null {
   const lengths = words(fields, "content-length").map((word) => LENGTH.exec(word)?.[1]);
   if (lengths.includes(undefined))
-    throw Refusal.failed("The upstream's answer has a Content-Length that is not a number.");
+    throw Refusal.failed("The upstream's response has a Content-Length that is not a number.");
   const different = new Set(lengths.map(Number));
-  if (different.size > 1) throw Refusal.failed("The upstream's answer has two different Content-Lengths.");
+  if (different.size > 1) throw Refusal.failed("The upstream's response has two different Content-Lengths.");
   return different.size === 0 ? null : [...different][0]!;
 }
 
