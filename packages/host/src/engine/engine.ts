@@ -65,6 +65,8 @@ export interface Vm {
   console(): Promise<string>;
   /** As the kernel counts it; null when the process is gone. */
   usage(): VmUsage | null;
+  /** Lets go of the process, which runs on, so that {@link Engine.adopt} can take it over. `exited` need not resolve any more. */
+  release(): void;
   /** Kills the process; resolves when it is gone. */
   kill(): Promise<void>;
 }

@@ -113,7 +113,7 @@ export class LocalHost implements Host {
     const ending = machines.all.filter((machine) => !left.includes(machine));
     await Promise.all([...ending.map((machine) => machine.destroy()), pools.close()]);
     await egress?.[Symbol.asyncDispose]();
-    await Promise.all(left.map(({ meter }) => meter.flush()));
+    await Promise.all(left.map((machine) => machine.release()));
     this.#options.lock[Symbol.dispose]();
   }
 }

@@ -36,6 +36,7 @@ export class RunningMachine implements Machine {
   #record: MachineRecord & { owner: string };
   #attached = false;
   #destroyed = false;
+  #released = false;
 
   constructor({ record, clone, meter, egress, log }: RunningMachineOptions) {
     const { id } = record;
@@ -46,6 +47,7 @@ export class RunningMachine implements Machine {
     this.clone = clone;
     this.guest = clone.guest;
     this.exited = this.#watch().then(async (exit) => {
+      if (this.#released) return await new Promise<never>(() => {});
       await meter.end();
       await discard(clone);
       log.info({ sandbox: id, exit }, "machine ended");
@@ -91,6 +93,14 @@ export class RunningMachine implements Machine {
   /** Ends the machine because its guest broke a contract. `detail` is for the operator. */
   violation(detail: string): void {
     this.clone.guest.violation(detail);
+  }
+
+  /** Lets go of the machine, which runs on: another process, or another host in this one, can take it over. */
+  async release(): Promise<void> {
+    this.#released = true;
+    await this.meter.flush();
+    this.clone.guest.close();
+    this.clone.vm.release();
   }
 
   async destroy(): Promise<void> {

@@ -95,11 +95,12 @@ export class Meter {
     if (!this.#ended) this.#timer ??= setTimeout(() => void this.flush(), WRITE_INTERVAL_MS).unref();
   }
 
-  /** Resolves when the counters are in the machine's folder. */
+  /** Resolves when what was counted is in the machine's folder. */
   flush(): Promise<void> {
+    // Nothing was counted since the last time.
+    if (this.#timer === undefined || this.#ended) return this.#writing;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#ended) return this.#writing;
     // A disk that is full costs counters, not the machine.
     return (this.#writing = this.#writing
       .then(() => writeFileAtomically(join(this.#dir, FILE), JSON.stringify(this.#egress), { durable: false }))

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { createFolder } from "../machines/folder.ts";
+import { folderName, publish } from "../templates/folder.ts";
 import { TemplateStore } from "../templates/store.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import { Pools } from "./pools.ts";
@@ -34,9 +35,14 @@ async function open(usual: TemplateKey) {
     log,
     closing: closing.signal,
   });
+  /** Templates that a former run left. */
+  const captured = async (...keys: TemplateKey[]) => {
+    for (const each of keys)
+      await publish(mkdtempSync(join(dir, "captured-")), join(templatesDir, folderName(each, engine.fingerprint)));
+  };
   return {
     engine,
-    templates,
+    captured,
     pools,
     closing,
     [Symbol.asyncDispose]: async () => {
@@ -49,9 +55,9 @@ async function open(usual: TemplateKey) {
 
 test("each root and size has a pool of its own, from its own template; without a template there is none yet", async () => {
   await using opened = await open(key("usual"));
-  const { engine, templates, pools } = opened;
-  assert.equal(await pools.of(key("usual")), undefined);
-  for (const each of [key("usual"), key("other"), key("usual", 2_048)]) await templates.ensure(each);
+  const { engine, captured, pools } = opened;
+  assert.equal(await pools.of(key("unknown")), undefined);
+  await captured(key("usual"), key("other"), key("usual", 2_048));
   const [usual, other, large] = [
     await pools.of(key("usual")),
     await pools.of(key("other")),
@@ -67,9 +73,9 @@ test("each root and size has a pool of its own, from its own template; without a
 
 test("only so many have a pool at the same time; the oldest goes, the usual one stays", async () => {
   await using opened = await open(key("usual"));
-  const { templates, pools } = opened;
+  const { captured, pools } = opened;
   const ids = ["usual", "a", "b", "c", "d"];
-  for (const id of ids) await templates.ensure(key(id));
+  await captured(...ids.map((id) => key(id)));
   const first = new Map<string, unknown>();
   for (const id of ids) first.set(id, await pools.of(key(id)));
   assert.equal(await pools.of(key("usual")), first.get("usual"));
@@ -79,8 +85,8 @@ test("only so many have a pool at the same time; the oldest goes, the usual one 
 
 test("nothing is added once the host closes", async () => {
   await using opened = await open(key("usual"));
-  const { templates, pools, closing } = opened;
-  await templates.ensure(key("usual"));
+  const { captured, pools, closing } = opened;
+  await captured(key("usual"));
   closing.abort();
   assert.equal(await pools.of(key("usual")), undefined);
 });

@@ -17,9 +17,11 @@ export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
   const qmp = await Qmp.connect(socketsIn(dir).qmp).catch(() => null);
   if (!qmp) return null;
   if (record.uid !== null) reserveUser(record.uid);
-  const exited = qmp.closed.then(() => leave(record));
+  let released = false;
+  // A monitor that we closed ourselves says nothing of its process.
+  const exited = qmp.closed.then(() => (released ? new Promise<VmExit>(() => {}) : leave(record)));
   void exited.then(() => releaseUser(record.uid ?? undefined));
-  return new QemuProcess({ process: record, dir, qmp, exited });
+  return new QemuProcess({ process: record, dir, qmp, exited, onRelease: () => (released = true) });
 }
 
 async function leave(record: ProcessRecord): Promise<VmExit> {

@@ -33,9 +33,17 @@ export class QemuProcess implements Vm {
   readonly exited: Promise<VmExit>;
   readonly qmp: Qmp;
   readonly #process: ProcessRecord;
+  readonly #onRelease: () => void;
 
-  constructor(options: { process: ProcessRecord; dir: string; qmp: Qmp; exited: Promise<VmExit> }) {
+  constructor(options: {
+    process: ProcessRecord;
+    dir: string;
+    qmp: Qmp;
+    exited: Promise<VmExit>;
+    onRelease?: () => void;
+  }) {
     this.#process = options.process;
+    this.#onRelease = options.onRelease ?? (() => {});
     this.pid = options.process.pid;
     this.sockets = socketsIn(options.dir);
     this.qmp = options.qmp;
@@ -52,6 +60,11 @@ export class QemuProcess implements Vm {
 
   usage(): VmUsage | null {
     return processUsage(this.#process);
+  }
+
+  release(): void {
+    this.#onRelease();
+    this.qmp.close();
   }
 
   async kill(): Promise<void> {

@@ -113,6 +113,8 @@ export class FakeVm implements CapturableVm, WaitingVm {
     await this.kill();
   }
 
+  release(): void {}
+
   /** Ends the machine, also as one that dies by itself. */
   async kill(): Promise<void> {
     this.state = "ended";
