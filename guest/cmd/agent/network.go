@@ -33,12 +33,12 @@ func startNetwork() error {
 	if err != nil {
 		return err
 	}
-	wire, err := tun.Open(interfaceName, guestAddresses)
+	tunDevice, err := tun.Open(interfaceName, guestAddresses)
 	if err != nil {
 		return err
 	}
 	gate := &tunnel.Gate{}
-	config := egress.Config{Wire: wire, Gate: gate, Process: processes(owner.New())}
+	config := egress.Config{Device: tunDevice, Gate: gate, Process: processes(owner.New())}
 	for _, prefix := range guestAddresses {
 		config.Addresses = append(config.Addresses, prefix.Addr())
 	}

@@ -198,7 +198,7 @@ func (f *datagramFlow) answer(payload []byte) {
 	binary.BigEndian.PutUint16(udp[2:], target.Port())
 	binary.BigEndian.PutUint16(udp[4:], uint16(udpHeaderBytes+len(payload)))
 	binary.BigEndian.PutUint16(udp[udpChecksumOffset:], pseudoSum(head, len(head)+len(payload)))
-	_ = f.network.config.Wire.Write([][]byte{head, payload}, PartialSum{Start: uint16(headerBytes), Offset: udpChecksumOffset})
+	_ = f.network.config.Device.Write([][]byte{head, payload}, PartialSum{Start: uint16(headerBytes), Offset: udpChecksumOffset})
 }
 
 // End and Close end the flow; the next datagram begins a new one.

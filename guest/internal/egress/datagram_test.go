@@ -151,7 +151,7 @@ func TestOneDatagramFlowTooManyIsRefused(t *testing.T) {
 
 // record keeps what a flow sends to the guest.
 type record struct {
-	Wire
+	Device
 	packets [][]byte
 }
 
@@ -164,9 +164,9 @@ func FuzzDatagramsFromTheHost(f *testing.F) {
 	f.Add([]byte("\x00\x03abc\x00\x00\xff\xff"), 1)
 	f.Add(bytes.Repeat([]byte{0, 1}, 40), 7)
 	f.Fuzz(func(t *testing.T, stream []byte, size int) {
-		wire := &record{}
+		device := &record{}
 		flow := &datagramFlow{
-			network: &Network{config: Config{Wire: wire}},
+			network: &Network{config: Config{Device: device}},
 			key:     flowKey{netip.AddrPortFrom(guest6, 9), netip.MustParseAddrPort("[2001:db8::1]:9")},
 		}
 		for rest := stream; len(rest) > 0; {
@@ -176,7 +176,7 @@ func FuzzDatagramsFromTheHost(f *testing.F) {
 			}
 			rest = rest[len(piece):]
 		}
-		for _, raw := range wire.packets {
+		for _, raw := range device.packets {
 			size := int(binary.BigEndian.Uint16(stream))
 			stream = stream[lengthBytes:]
 			// As the kernel would see one that goes the other way.

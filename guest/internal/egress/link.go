@@ -11,7 +11,7 @@ import (
 
 // link is the stack's network card. Only TCP passes through it: everything else needs no stack.
 type link struct {
-	wire       Wire
+	device     Device
 	dispatcher stack.NetworkDispatcher
 }
 
@@ -53,7 +53,7 @@ func (l *link) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
 			binary.BigEndian.PutUint16(transport[tcpChecksumOffset:], pseudoSum(network, pkt.Size()))
 			sum = PartialSum{Start: uint16(len(network)), Offset: tcpChecksumOffset}
 		}
-		if l.wire.Write(pkt.AsSlices(), sum) == nil { // a lost one is TCP's to send again
+		if l.device.Write(pkt.AsSlices(), sum) == nil { // a lost one is TCP's to send again
 			written++
 		}
 	}

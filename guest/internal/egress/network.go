@@ -37,8 +37,8 @@ const (
 
 // Config is what a network needs.
 type Config struct {
-	Wire Wire
-	// Addresses are the guest's own on the wire. What comes from others is dropped.
+	Device Device
+	// Addresses are the guest's own on the device. What comes from others is dropped.
 	Addresses []netip.Addr
 	Gate      *tunnel.Gate
 	// Process names the process behind a flow, in the header's form, or is nil. It must be quick.
@@ -68,7 +68,7 @@ type flowKey struct{ source, target netip.AddrPort }
 
 // New makes a network. It does nothing until Run.
 func New(config Config) (*Network, error) {
-	n := &Network{config: config, own: map[netip.Addr]bool{}, link: &link{wire: config.Wire}, opening: map[flowKey][]byte{}, patience: sessionPatience}
+	n := &Network{config: config, own: map[netip.Addr]bool{}, link: &link{device: config.Device}, opening: map[flowKey][]byte{}, patience: sessionPatience}
 	for _, address := range config.Addresses {
 		n.own[address] = true
 	}
@@ -82,14 +82,14 @@ func New(config Config) (*Network, error) {
 	return n, nil
 }
 
-// Run takes packets from the wire until that fails.
+// Run takes packets from the device until that fails.
 func (n *Network) Run() error {
 	var read *buffer.View
 	for {
 		if read == nil {
 			read = buffer.NewViewSize(MTU)
 		}
-		size, err := n.config.Wire.Read(read.AsSlice())
+		size, err := n.config.Device.Read(read.AsSlice())
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (n *Network) take(raw []byte, read *buffer.View) (tookBuffer bool) {
 
 // refuse answers a packet with an error.
 func (n *Network) refuse(quote []byte, why reason) {
-	_ = n.config.Wire.Write([][]byte{unreachable(quote, why)}, PartialSum{})
+	_ = n.config.Device.Write([][]byte{unreachable(quote, why)}, PartialSum{})
 }
 
 // open asks the host for a flow, and waits for its answer.

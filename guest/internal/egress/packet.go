@@ -133,7 +133,7 @@ func (p *packet) quote() []byte {
 
 var broadcast4 = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// unicast says whether an address can be one host's. IPv4 addresses in IPv6's clothes are not: on a wire they mean nothing
+// unicast says whether an address can be one host's. IPv4-mapped IPv6 addresses are not: on a link they mean nothing
 // (RFC 4291 section 2.5.5.2).
 func unicast(address netip.Addr) bool {
 	return !address.IsMulticast() && !address.IsUnspecified() && !address.IsLoopback() && !address.Is4In6() && address != broadcast4

@@ -150,7 +150,7 @@ func syn(port uint16) []byte {
 }
 
 // nowhere takes packets and has none.
-type nowhere struct{ Wire }
+type nowhere struct{ Device }
 
 func (nowhere) Write([][]byte, PartialSum) error { return nil }
 
@@ -158,7 +158,7 @@ func FuzzPackets(f *testing.F) {
 	f.Add(datagram("100.100.100.2:40000", "192.0.2.1:53", 3))
 	f.Add(datagram("[fd64:6464:6464::2]:40000", "[2001:db8::1]:53", 3))
 	f.Add(syn(1))
-	network, err := New(Config{Wire: nowhere{}, Addresses: []netip.Addr{guest4, guest6}, Gate: &tunnel.Gate{}})
+	network, err := New(Config{Device: nowhere{}, Addresses: []netip.Addr{guest4, guest6}, Gate: &tunnel.Gate{}})
 	if err != nil {
 		f.Fatal(err)
 	}

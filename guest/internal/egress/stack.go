@@ -16,9 +16,9 @@ import (
 const nic = 1
 
 const (
-	// timeWait is short: what could come late on a wire of a few microseconds' length?
+	// timeWait is short: what could come late on a link with a latency of a few microseconds?
 	timeWait = time.Second
-	// lingerTimeout is how long a connection that both sides of the wire have given up waits for the guest's kernel to agree.
+	// lingerTimeout is how long a connection that both sides of the device have given up waits for the guest's kernel to agree.
 	lingerTimeout = 10 * time.Second
 	// retries of a segment, from 200 ms on and twice as long each time: 25 s in all. The kernel at the other end answers as
 	// long as it lives.
@@ -50,7 +50,7 @@ func newStack(l *link) (*stack.Stack, error) {
 		option(tcpip.TCPLingerTimeoutOption(lingerTimeout)),
 		option(tcpip.TCPMaxRetriesOption(retries)),
 		option(tcpip.TCPSynRetriesOption(synRetries)),
-		// Fixed sizes do as well on so short a wire, and are bounded.
+		// Fixed sizes do as well on so short a link, and are bounded.
 		option(tcpip.TCPModerateReceiveBufferOption(false)),
 	} {
 		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, option); err != nil {

@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 		}
 	}
 	w.kernel.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}, {Destination: header.IPv6EmptySubnet, NIC: nic}})
-	network, err := New(Config{Wire: w, Addresses: []netip.Addr{guest4, guest6}, Gate: w.gate})
+	network, err := New(Config{Device: w, Addresses: []netip.Addr{guest4, guest6}, Gate: w.gate})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package tun makes the guest's network interface: a device whose packets come to the agent instead of going to a wire.
+// Package tun makes the guest's network interface: a device whose packets go to the agent instead of a network.
 package tun
 
 import (
@@ -13,7 +13,7 @@ import (
 	"sandkeep.dev/guest/internal/egress"
 )
 
-// Device is a tun interface. It implements [egress.Wire].
+// Device is a tun interface. It implements [egress.Device].
 type Device struct {
 	file *os.File
 	raw  syscall.RawConn

@@ -52,7 +52,7 @@ func newHost(t *testing.T, settings ...http2.Setting) (*Gate, *host) {
 	return gate, h
 }
 
-// eager sends in the background, as a wire with some room does.
+// eager sends in the background, as a port with some room does.
 type eager struct {
 	conn  net.Conn
 	mu    sync.Mutex

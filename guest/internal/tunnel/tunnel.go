@@ -1,4 +1,4 @@
-// Package tunnel is the guest's side of the egress wire: a client of HTTP/2 with prior knowledge, for streams whose
+// Package tunnel is the guest's side of the egress port: a client of HTTP/2 with prior knowledge, for streams whose
 // bodies are the bytes of flows. The contract is packages/egress/src/port/contract.ts.
 //
 // It is written for thousands of flows in little memory: a flow has no goroutine and no buffer of its own. A session has
@@ -59,7 +59,7 @@ const (
 const (
 	// initialWindow is how much the host may send on a fresh stream. A stream whose bytes are taken gets more.
 	initialWindow = 64 * 1024
-	// maxWindow is the most it may have on its way: about ten times what the wire moves in a round trip.
+	// maxWindow is the most it may have on its way: about ten times what the port moves in a round trip.
 	maxWindow = 1 << 20
 	// sharedWindow is divided between the streams there are, down to initialWindow each: it bounds what they can hold when
 	// nobody in the guest reads.

@@ -1,4 +1,4 @@
-/** A proxy with a guest on one side and upstreams on the other, all in this process, over the real wire and real sockets. */
+/** A proxy with a guest on one side and upstreams on the other, all in this process, over a real egress port and real sockets. */
 import { EventEmitter, once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -10,14 +10,14 @@ import { readClientHello } from "./client-hello.ts";
 /** What Node's client begins with. */
 function clientHello(servername: string, alpn: string[]): Promise<Buffer> {
   return new Promise((resolve) => {
-    const wire = new Duplex({
+    const stream = new Duplex({
       read: () => undefined,
       write: (chunk: Buffer, _encoding, done) => {
         resolve(chunk);
         done();
       },
     });
-    connect({ socket: wire as never, servername, ...(alpn.length > 0 && { ALPNProtocols: alpn }) }).on(
+    connect({ socket: stream as never, servername, ...(alpn.length > 0 && { ALPNProtocols: alpn }) }).on(
       "error",
       () => undefined,
     );

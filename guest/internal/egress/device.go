@@ -1,10 +1,10 @@
 package egress
 
-// MTU of the wire: the largest packet there is, so that the fewest cross, and none has to be split.
+// MTU of the device: the largest packet there is, so that the fewest cross, and none has to be split.
 const MTU = 65_535
 
-// Wire is where the packets of the guest's kernel come from and go to: tun0.
-type Wire interface {
+// Device is where the packets of the guest's kernel come from and go to: tun0.
+type Device interface {
 	// Read waits for a packet.
 	Read(into []byte) (n int, err error)
 	// Write sends one packet, given in parts. It does not wait: a packet for which there is no room is lost.

@@ -10,7 +10,7 @@ import type { Attacker } from "./fixture/attacker.ts";
 import { Upstream } from "./fixture/upstream.ts";
 
 const TIMEOUT_MS = 60_000;
-/** Not of the wire's contract. */
+/** Requests that are not in the egress port's contract. */
 const VIOLATIONS: Record<string, string> = {
   "bytes that are no frames": "garbage",
   "a name instead of an address": JSON.stringify([
@@ -69,10 +69,10 @@ test("policy holds for who speaks on the port itself", { timeout: TIMEOUT_MS }, 
     "198.18.0.1",
     "[fd64:6464:6464:1::1]",
   ].map((address) => `${address}:${inner.port}`);
-  const outcomes = await attacker.run("wire.py", JSON.stringify([`127.0.0.1:${listed.port}`, ...inward]), "");
+  const outcomes = await attacker.run("egress_port.py", JSON.stringify([`127.0.0.1:${listed.port}`, ...inward]), "");
   assert.equal(outcomes.port?.streams, 2 * (inward.length + 1));
   // The way to try it is right: what is listed is reached.
-  await until("what is listed is reached", () => listed.text.includes("GET /wire"));
+  await until("what is listed is reached", () => listed.text.includes("GET /port"));
   assert.deepEqual(inner.connections, []);
   assert.deepEqual(datagrams, []);
   const denied = (await arena.events(attacker.id))
@@ -86,7 +86,7 @@ describe("ends the machine, and no other:", { timeout: 5 * TIMEOUT_MS }, () => {
     test(name, { timeout: TIMEOUT_MS }, async () => {
       const attacker = await arena.attacker({ allowNet: ["api.test.example"] });
       const pid = pidOfSandbox(arena.server.dataDir, attacker.id)!;
-      await attacker.run("wire.py", "[]", violation).catch(() => {});
+      await attacker.run("egress_port.py", "[]", violation).catch(() => {});
       await until("its machine is gone", () => !isAlive(pid));
       assert.equal(await bystander.sandbox.sh`curl -sS https://api.test.example/`.text(), "ok\n");
     });

@@ -55,7 +55,7 @@ for target in TARGETS:
         [(":method", "POST"), (":scheme", "http"), (":path", "/udp"), (":authority", target)],
     ):
         write(fd, frame(1, 4, stream, b"".join(field(*one) for one in fields)))
-        data = get(target, "/wire")
+        data = get(target, "/port")
         write(fd, frame(0, 0, stream, data if fields[0][1] == "CONNECT" else len(data).to_bytes(2, "big") + data))
         stream += 2
 print(json.dumps({"port": {"streams": (stream - 1_000_001) // 2}}), flush=True)
