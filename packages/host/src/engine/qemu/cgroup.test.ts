@@ -2,21 +2,24 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, globSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, rmdirSync, utimesSync } from "node:fs";
 import { after, test } from "node:test";
 import { limitProcess, removeEmptyGroups, removeGroups } from "./cgroup.ts";
 
 const children: ChildProcess[] = [];
+const names: string[] = [];
 after(async () => {
   await Promise.all(children.map(end));
-  await removeEmptyGroups();
+  await Promise.all(names.map(removeGroups));
 });
 
 async function start(): Promise<{ pid: number; name: string; child: ChildProcess }> {
   const child = spawn("sleep", ["1000"], { stdio: "ignore" });
   children.push(child);
   await once(child, "spawn");
-  return { pid: child.pid!, name: randomBytes(6).toString("hex"), child };
+  const name = randomBytes(6).toString("hex");
+  names.push(name);
+  return { pid: child.pid!, name, child };
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -30,6 +33,7 @@ const groupsOf = (name: string) => globSync(`/sys/fs/cgroup/{,*/}sandkeep/${name
 const read = (groups: string[], file: string) =>
   groups.map((group) => `${group}/${file}`).flatMap((path) => (existsSync(path) ? [readFileSync(path, "utf8")] : []));
 
+const LONG_AGO = new Date(0);
 const SIZE = { memoryMiB: 1280, vcpus: 2 };
 
 test("a process has its size of memory and processors, some for its monitor, and a bound on threads", async (t) => {
@@ -75,6 +79,9 @@ test("groups that former processes left are removed; those in use and those of o
   try {
     await end(gone.child);
     await removeEmptyGroups();
+    assert.notDeepEqual(groupsOf(gone.name), [], "a young group stays");
+    for (const group of [...groupsOf(gone.name), ...kept, ...foreign]) utimesSync(group, new Date(), LONG_AGO);
+    await removeEmptyGroups();
     assert.deepEqual(groupsOf(gone.name), []);
     assert.deepEqual(groupsOf(running.name), kept);
     assert.ok(foreign.every((group) => existsSync(group)));
@@ -88,4 +95,19 @@ test("a process that cannot be limited goes on without, and leaves no group", as
   await end(child);
   await limitProcess(pid, name, SIZE);
   assert.deepEqual(groupsOf(name), []);
+});
+
+test("a process is limited while another server of this computer clears up", async (t) => {
+  const [first, ...others] = await Promise.all(Array.from({ length: 20 }, start));
+  await limitProcess(first!.pid, first!.name, SIZE);
+  const expected = groupsOf(first!.name).length;
+  if (expected === 0) return t.skip("no control groups can be made here");
+  let done = false;
+  const clearing = (async () => {
+    while (!done) await removeEmptyGroups();
+  })();
+  for (const { pid, name } of others) await limitProcess(pid, name, SIZE);
+  done = true;
+  await clearing;
+  for (const { name } of others) assert.equal(groupsOf(name).length, expected);
 });

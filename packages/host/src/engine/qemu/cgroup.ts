@@ -2,7 +2,7 @@
  * Limits of a machine by control groups, where this process may make them (as root, usually): what a machine may take of memory
  * and processors even if its monitor is no longer ours. Version 2 where it has the controllers, else version 1.
  */
-import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "@sandkeep/common";
 import type { MachineSize } from "../engine.ts";
@@ -13,6 +13,9 @@ const OVERHEAD_MIB = 512;
 const PERIOD_US = 100_000;
 /** Threads of one QEMU process; it has about ten. */
 const MAX_THREADS = 128;
+
+/** Between making a group and putting a process into it pass milliseconds; a loaded computer takes its time. */
+const YOUNG_MS = 60_000;
 
 const HIERARCHIES = [ROOT, join(ROOT, "memory"), join(ROOT, "cpu"), join(ROOT, "pids")];
 
@@ -35,10 +38,22 @@ export async function removeGroups(name: string): Promise<void> {
   await Promise.all(HIERARCHIES.map((hierarchy) => rmdir(join(hierarchy, "sandkeep", name)).catch(() => {})));
 }
 
-/** Removes the groups of all processes that are gone: the kernel refuses those that are not. */
+/**
+ * Removes the groups of all processes that are gone: the kernel refuses those that are not. A young group stays, because it may
+ * be another server's that has not put its process into it yet.
+ */
 export async function removeEmptyGroups(): Promise<void> {
-  const names = await Promise.all(HIERARCHIES.map((hierarchy) => readdir(join(hierarchy, "sandkeep")).catch(() => [])));
-  await Promise.all([...new Set(names.flat())].filter((name) => /^[0-9a-f]{12}$/.test(name)).map(removeGroups));
+  const names = await Promise.all(HIERARCHIES.map((hierarchy) => oldGroups(join(hierarchy, "sandkeep"))));
+  await Promise.all([...new Set(names.flat())].map(removeGroups));
+}
+
+/** Names of the groups in a folder that were made a while ago. */
+async function oldGroups(parent: string): Promise<string[]> {
+  const names = (await readdir(parent).catch(() => [])).filter((name) => /^[0-9a-f]{12}$/.test(name));
+  const made = await Promise.all(
+    names.map(async (name) => (await stat(join(parent, name)).catch(() => null))?.mtimeMs),
+  );
+  return names.filter((_, n) => Date.now() - (made[n] ?? Date.now()) >= YOUNG_MS);
 }
 
 /** Makes a group below `sandkeep` in a hierarchy, with limits, and moves the process there. False where it cannot. */
