@@ -17,7 +17,7 @@ const window = maybe(countSchema.min(1));
 export const extensionMethods = {
   /** The file as a stream. `size` is its size when it was opened; also 0 for files whose size the kernel does not know. */
   "sandkeep.readFileStream": method(
-    z.object({ path: z.string(), window }),
+    z.object({ path: z.string(), window, abortId: maybe(idSchema) }),
     z.object({ size: countSchema, streamId: idSchema }),
   ),
   /** A directory and its contents, as a tar archive in pax format (wire-protocol §11.1). */

@@ -1,3 +1,4 @@
+import type { RpcDecodedParams } from "@sandkeep/protocol";
 import type { ConnectionState } from "../connection-state.ts";
 import { readTree, writeTree } from "../files/trees.ts";
 import type { Handlers } from "../handlers.ts";
@@ -7,7 +8,7 @@ import { sendBytes } from "../streams/send-bytes.ts";
 
 /** What Sandkeep adds for its own clients. */
 export const extensionHandlers = {
-  "sandkeep.readFileStream": (state, { path, window }) => readFileStream(state, path, window),
+  "sandkeep.readFileStream": readFileStream,
   "sandkeep.readTree": (state, { path, window }) => readTree(state, path, window),
   "sandkeep.writeTree": (state, params) => writeTree(state, params),
 
@@ -26,8 +27,16 @@ export const extensionHandlers = {
   "sandkeep.processList": ({ guest }) => guest.call("processList", {}),
 } satisfies Partial<Handlers>;
 
-async function readFileStream(state: ConnectionState, path: string, window?: number) {
-  const file = openStream(state.guest, "readFile", { path }, state.signal);
-  const { size } = await file.head;
-  return { size, streamId: sendBytes(state, file, window).id };
+type ReadParams = RpcDecodedParams<"sandkeep.readFileStream">;
+
+/** The id aborts the wait for the file, such as a pipe that nobody writes to. Then the client cancels the stream instead. */
+async function readFileStream(state: ConnectionState, { path, window, abortId }: ReadParams) {
+  const abort = state.aborts.register(abortId, state.signal);
+  try {
+    const file = openStream(state.guest, "readFile", { path }, abort.signal);
+    const { size } = await file.head;
+    return { size, streamId: sendBytes(state, file, window).id };
+  } finally {
+    abort.done();
+  }
 }

@@ -105,7 +105,7 @@ test("an aborted read ends with AbortError", async () => {
   const { client } = sandbox;
   // A pipe that nobody writes to: reading it would take for ever.
   await client.run("mkfifo", ["pipe"]);
-  for (const method of ["readFile", "readTextFile"]) {
+  for (const method of ["readFile", "readTextFile", "sandkeep.readFileStream"]) {
     const reading = client.request(method, { path: "pipe", abortId: 7 });
     assert.equal(await call("abort", { abortId: 7 }), null);
     const { error } = (await reading).result!;
