@@ -5,7 +5,7 @@ import { sayHello } from "@sandkeep/serial";
 import { type Guest, GuestError, GuestGone, type GuestStream } from "../contract.ts";
 import { type GuestCalls, type GuestStreams, MAX_CALL_BYTES } from "./contract.ts";
 import { encodePrefix } from "./prefix.ts";
-import { callResults, parseOutcome, streamHeads } from "./schema.ts";
+import { callResults, parseOutcome, type Schemas, streamHeads } from "./schema.ts";
 import { Http2GuestStream } from "./stream.ts";
 
 /** What a stream may send before someone reads it, in bytes. Enough for full speed at the millisecond or two of a round trip. */
@@ -80,7 +80,7 @@ export class GuestClient implements Guest {
     const body = await this.#roundTrip(`/call/${method}`, JSON.stringify(params), signal);
     let outcome;
     try {
-      outcome = parseOutcome(callResults[method], JSON.parse(body.toString("utf8")));
+      outcome = parseOutcome((callResults as Schemas<GuestCalls>)[method], JSON.parse(body.toString("utf8")));
     } catch (error) {
       this.violation(`answer to ${method}: ${String(error)}`);
       throw new GuestGone("The guest answered with something that is not of its contract.");
@@ -97,7 +97,8 @@ export class GuestClient implements Guest {
     // Before the request: params that are too large must not leave one open.
     const prefix = encodePrefix(params);
     const request = this.#request(`/stream/${method}`, signal);
-    return new Http2GuestStream<GuestStreams[M][1]>(request, prefix, streamHeads[method], this);
+    const head = (streamHeads as Schemas<GuestStreams>)[method];
+    return new Http2GuestStream<GuestStreams[M][1]>(request, prefix, head, this);
   }
 
   #request(path: string, signal?: AbortSignal) {

@@ -22,10 +22,14 @@
  * File handles belong to the HTTP/2 connection that opened them and are closed with it; processes and the environment
  * belong to the machine.
  *
- * The Go side of this file is `guest/internal/contract`.
+ * The Go side of this file is `guest/internal/contract`; `scripts/agreements/guest.test.ts` compares the two.
  */
 
+import type { DirEntry, ErrorObject, FileInfo } from "@sandkeep/protocol";
+
+export type { DirEntry, FileInfo, WalkEntry } from "@sandkeep/protocol";
 export { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
+
 /** Largest params and largest outcome of a call, and largest prefix message of a stream, in bytes. */
 export const MAX_CALL_BYTES = 16 * 1024 * 1024;
 
@@ -38,16 +42,8 @@ export const PORTS = { control: "sandkeep.control", egress: "sandkeep.egress" } 
 /** The form of every answer: a value, or an error in the form that clients of the platform know. */
 export type Outcome<T> = { ok: T } | { error: GuestErrorObject };
 
-/** An application error, in Deno's vocabulary (wire-protocol §5.2). */
-export interface GuestErrorObject {
-  /** Deno's class: `NotFound`, `PermissionDenied`, `AlreadyExists`, … or a JavaScript one such as `TypeError`. */
-  constructorName: string;
-  /** As Deno words it: `No such file or directory (os error 2): readfile 'x'`. */
-  message: string;
-  /** The errno's name, such as `ENOENT`. */
-  code?: string | null | undefined;
-  name?: string | null | undefined;
-}
+/** An application error, in Deno's vocabulary (wire-protocol §5.2): what the agent knows of it. */
+export type GuestErrorObject = Pick<ErrorObject, "constructorName" | "message" | "code" | "name">;
 
 /** What makes a clone a machine of its own. Sent right after a machine has become somebody's. */
 export interface Identity {
@@ -66,43 +62,6 @@ export interface Identity {
    * they are set already.
    */
   caCertificates?: string[] | undefined;
-}
-
-/** Metadata of a file; times are ISO 8601 strings, as clients expect them. */
-export interface FileInfo {
-  isFile: boolean;
-  isDirectory: boolean;
-  isSymlink: boolean;
-  isBlockDevice: boolean;
-  isCharDevice: boolean;
-  isFifo: boolean;
-  isSocket: boolean;
-  size: number;
-  mode: number;
-  dev: number;
-  ino: number;
-  nlink: number;
-  uid: number;
-  gid: number;
-  rdev: number;
-  blksize: number;
-  blocks: number;
-  mtime: string;
-  atime: string;
-  birthtime: string;
-  ctime: string;
-}
-
-export interface DirEntry {
-  name: string;
-  isFile: boolean;
-  isDirectory: boolean;
-  isSymlink: boolean;
-}
-
-/** One line of a `walk` or `expandGlob` stream. */
-export interface WalkEntry extends DirEntry {
-  path: string;
 }
 
 export interface ExitStatus {

@@ -54,7 +54,12 @@ export const guestErrorSchema = z.object({
   name: z.string().max(64).nullish(),
 });
 
-export const callResults: { [M in keyof GuestCalls]: z.ZodType<GuestCalls[M][1]> } = {
+/** A schema for what each method gives. */
+export type Schemas<Methods extends GuestCalls | GuestStreams> = {
+  [M in keyof Methods]: Methods[M] extends [unknown, infer Given] ? z.ZodType<Given> : never;
+};
+
+export const callResults = {
   ping: z.object({ protocol: count, version: z.string().max(128) }),
   resume: nothing,
   quiesce: nothing,
@@ -104,9 +109,9 @@ export const callResults: { [M in keyof GuestCalls]: z.ZodType<GuestCalls[M][1]>
   envSet: nothing,
   envDelete: nothing,
   envToObject: z.record(z.string(), z.string()),
-};
+} satisfies Schemas<GuestCalls>;
 
-export const streamHeads: { [M in keyof GuestStreams]: z.ZodType<GuestStreams[M][1]> } = {
+export const streamHeads = {
   readFile: z.object({ size: big }),
   writeFile: nothing,
   fileRead: nothing,
@@ -125,7 +130,7 @@ export const streamHeads: { [M in keyof GuestStreams]: z.ZodType<GuestStreams[M]
     url: z.string(),
     hasBody: z.boolean(),
   }),
-};
+} satisfies Schemas<GuestStreams>;
 
 /** Reads an outcome: the value, or the agent's error. @throws {z.ZodError} when it is neither */
 export function parseOutcome<T>(

@@ -1,37 +1,21 @@
 import { z } from "zod";
 
-/**
- * An error as it crosses the wire (wire-protocol §5.2). Clients turn `constructorName` back into the class of that name:
- * JavaScript's own, `DOMException` (with `name`), or one of Deno's (`NotFound`, `PermissionDenied`, …).
- */
-export interface ErrorObject {
-  constructorName: string;
-  message: string;
-  name?: string | null | undefined;
-  /** Name of the errno, such as `ENOENT`. */
-  code?: string | null | undefined;
-  stack?: string | null | undefined;
-  cause?: ErrorObject | null | undefined;
-  /** Of an `AggregateError`. */
-  errors?: ErrorObject[] | null | undefined;
-  /** Of a `SuppressedError`, as is `suppressed`. */
-  error?: ErrorObject | null | undefined;
-  suppressed?: ErrorObject | null | undefined;
-}
-
 /** See {@link ErrorObject}. */
-export const errorObjectSchema: z.ZodType<ErrorObject> = z.object({
+export const errorObjectSchema = z.object({
   constructorName: z.string(),
   message: z.string(),
   name: z.string().nullish(),
+  /** Name of the errno, such as `ENOENT`. */
   code: z.string().nullish(),
   stack: z.string().nullish(),
   get cause() {
     return errorObjectSchema.nullish();
   },
+  /** Of an `AggregateError`. */
   get errors() {
     return z.array(errorObjectSchema).nullish();
   },
+  /** Of a `SuppressedError`, as is `suppressed`. */
   get error() {
     return errorObjectSchema.nullish();
   },
@@ -39,3 +23,9 @@ export const errorObjectSchema: z.ZodType<ErrorObject> = z.object({
     return errorObjectSchema.nullish();
   },
 });
+
+/**
+ * An error as it crosses the wire (wire-protocol §5.2). Clients turn `constructorName` back into the class of that name:
+ * JavaScript's own, `DOMException` (with `name`), or one of Deno's (`NotFound`, `PermissionDenied`, …).
+ */
+export type ErrorObject = z.infer<typeof errorObjectSchema>;

@@ -33,6 +33,7 @@ export const fileInfoSchema = z.object({
   birthtime: z.string(),
   ctime: z.string(),
 });
+export type FileInfo = z.infer<typeof fileInfoSchema>;
 
 const dirEntrySchema = z.object({
   name: z.string(),
@@ -40,9 +41,11 @@ const dirEntrySchema = z.object({
   isDirectory: z.boolean(),
   isSymlink: z.boolean(),
 });
+export type DirEntry = z.infer<typeof dirEntrySchema>;
 
 /** Each chunk of a `walk` or `expandGlob` stream is one of these, as JSON. */
 export const walkEntrySchema = dirEntrySchema.extend({ path: z.string() });
+export type WalkEntry = z.infer<typeof walkEntrySchema>;
 
 const writeOptions = maybe(z.object({ append: flag, create: flag, createNew: flag, mode: maybe(modeSchema) }));
 

@@ -2,6 +2,7 @@
 export { EXTENSIONS } from "./deno.ts";
 export { type RpcDocument, rpcDocument } from "./document.ts";
 export { type ErrorObject, errorObjectSchema } from "./error-object.ts";
+export type { DirEntry, FileInfo, WalkEntry } from "./files.ts";
 export {
   type ApplicationResult,
   CLOSE,
