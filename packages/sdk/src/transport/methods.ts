@@ -3,43 +3,16 @@
  * strings. Absent fields and null mean the same.
  */
 
+import type { CodeExtension } from "../deno/options.ts";
+import type { DirEntry, ExpandGlobOptions, FileInfo, OpenOptions, WalkOptions } from "../fs/types.ts";
+
 type None = Record<never, never>;
 type Path = { path: string };
 type Abortable = { abortId?: number | undefined };
 type Handle = { fileHandleId: number };
 
-/** Metadata of a file. */
-export interface WireFileInfo {
-  isFile: boolean;
-  isDirectory: boolean;
-  isSymlink: boolean;
-  isBlockDevice: boolean;
-  isCharDevice: boolean;
-  isFifo: boolean;
-  isSocket: boolean;
-  size: number;
-  mode: number;
-  dev: number;
-  ino: number;
-  nlink: number;
-  uid: number;
-  gid: number;
-  rdev: number;
-  blksize: number;
-  blocks: number;
-  mtime: string;
-  atime: string;
-  birthtime: string;
-  ctime: string;
-}
-
-/** An entry of a directory. */
-export interface WireDirEntry {
-  name: string;
-  isFile: boolean;
-  isDirectory: boolean;
-  isSymlink: boolean;
-}
+/** Metadata of a file: its times are text. */
+export type WireFileInfo = { [K in keyof FileInfo]: FileInfo[K] extends Date ? string : FileInfo[K] };
 
 /** A regular expression. */
 export interface WireRegExp {
@@ -68,15 +41,12 @@ type Write = Path &
   Abortable & { options?: WriteOptions | undefined } & ({ content: string } | { contentStreamId: number });
 type TempOptions = { options?: { dir?: string; prefix?: string; suffix?: string } | undefined };
 
-export interface OpenFlags {
-  read?: boolean;
-  write?: boolean;
-  append?: boolean;
-  truncate?: boolean;
-  create?: boolean;
-  createNew?: boolean;
-  mode?: number;
-}
+/** Filters of a walk: JSON has neither regular expressions nor Infinity. */
+type WireWalk = Omit<WalkOptions, "maxDepth" | "match" | "skip"> & {
+  maxDepth?: number | undefined;
+  match?: WireRegExp[] | undefined;
+  skip?: WireRegExp[] | undefined;
+};
 
 export interface Methods {
   abort: [{ abortId: number }, null];
@@ -85,7 +55,7 @@ export interface Methods {
   readTextFile: [Path & Abortable, string];
   writeFile: [Write, null];
   writeTextFile: [Write, null];
-  readDir: [Path, WireDirEntry[]];
+  readDir: [Path, DirEntry[]];
   remove: [Path & { options?: { recursive?: boolean } | undefined }, null];
   mkdir: [Path & { options?: { recursive?: boolean; mode?: number } | undefined }, null];
   rename: [{ oldPath: string; newPath: string }, null];
@@ -103,10 +73,10 @@ export interface Methods {
   truncate: [{ name: string; length?: number | undefined }, null];
   umask: [{ mask?: number | undefined }, number];
   utime: [Path & { atime: string; mtime: string }, null];
-  walk: [Path & Record<string, unknown>, { streamId: number }];
-  expandGlob: [{ glob: string } & Record<string, unknown>, { streamId: number }];
+  walk: [Path & WireWalk, { streamId: number }];
+  expandGlob: [{ glob: string } & ExpandGlobOptions, { streamId: number }];
 
-  open: [Path & { options?: OpenFlags | undefined }, Handle];
+  open: [Path & { options?: OpenOptions | undefined }, Handle];
   create: [Path, Handle];
   fileClose: [Handle, null];
   fileSync: [Handle, null];
@@ -127,7 +97,7 @@ export interface Methods {
   spawnDeno: [
     { scriptArgs?: string[] | undefined } & Surroundings &
       Stdio &
-      ({ entrypoint: string; watch?: boolean | string[] | undefined } | { code: string; extension: string }),
+      ({ entrypoint: string; watch?: boolean | string[] | undefined } | { code: string; extension: CodeExtension }),
     Spawned & { watcherId: string | null },
   ];
   spawnDenoRepl: [{ scriptArgs?: string[] | undefined } & Surroundings & Stdio, Spawned];
@@ -141,7 +111,7 @@ export interface Methods {
       url: string;
       method: string;
       headers: [string, string][];
-      redirect: string;
+      redirect: "follow" | "manual";
       bodyStreamId?: number | undefined;
       pid?: number | undefined;
     } & Abortable,
