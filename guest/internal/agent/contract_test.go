@@ -1,70 +1,76 @@
 package agent
 
 import (
+	"flag"
 	"os"
-	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/fault"
 	"sandkeep.dev/guest/internal/handles"
 )
 
-// hostContract is the other side's description of what the agent does; hello says how a connection begins.
-const (
-	hostContract = "../../../packages/host/src/guest/contract.ts"
-	hello        = "../../../packages/serial/src/hello.ts"
-)
+var update = flag.Bool("update", false, "write testdata/contract.ts anew")
 
-// methodsOf lists the methods of one of the contract's interfaces.
-func methodsOf(t *testing.T, text, name string) (methods []string) {
-	t.Helper()
-	_, body, ok := strings.Cut(text, "export interface "+name+" {")
-	if !ok {
-		t.Fatalf("no %s", name)
-	}
-	body, _, _ = strings.Cut(body, "\n}\n")
-	for _, match := range regexp.MustCompile(`(?m)^  (\w+): \[`).FindAllStringSubmatch(body, -1) {
-		methods = append(methods, match[1])
-	}
-	slices.Sort(methods)
-	return methods
-}
+// The agent's contract as TypeScript. The type check of scripts/agreements/guest.test.ts compares it with the host's.
+const golden = "testdata/contract.ts"
 
-func TestEveryMethodOfTheContractIsThereAndNoOther(t *testing.T) {
-	text, err := os.ReadFile(hostContract)
+func TestContractInTypeScriptIsUpToDate(t *testing.T) {
+	text := contractAsTypeScript(shared.registry(new(handles.Table)).Methods())
+	if *update {
+		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, err := os.ReadFile(golden)
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls, streams := shared.registry(new(handles.Table)).Methods()
-	if want := methodsOf(t, string(text), "GuestCalls"); !slices.Equal(calls, want) {
-		t.Errorf("calls: %v instead of %v", calls, want)
+	if string(old) != text {
+		t.Fatal("the contract has changed: run `go test ./internal/agent -run Contract -update` in guest/")
 	}
-	if want := methodsOf(t, string(text), "GuestStreams"); !slices.Equal(streams, want) {
-		t.Errorf("streams: %v instead of %v", streams, want)
-	}
-	for file, lines := range map[string][]string{
-		hostContract: {`control: "` + contract.ControlPort + `"`, `egress: "` + contract.EgressPort + `"`},
-		hello:        {`HELLO_MAGIC = "` + contract.HelloMagic + `"`, `READY_MAGIC = "` + contract.ReadyMagic + `"`},
-	} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, line := range lines {
-			if !strings.Contains(string(text), line) {
-				t.Errorf("no %s in %s", line, file)
-			}
-		}
-	}
+}
+
+// heads of streams, which send them themselves. All others are null.
+var heads = map[string]any{
+	"readFile":  contract.FileSize{},
+	"fileWrite": contract.Written{},
+	"writeTree": contract.TreeWritten{},
+	"spawn":     contract.Pid{},
+	"attach":    contract.Pid{},
+	"fetch":     contract.FetchHead{},
+}
+
+// within are messages that cross in the bytes of streams and in errors.
+var within = []any{contract.ExitStatus{}, contract.WalkEntry{}, fault.Fault{}}
+
+var constants = []struct {
+	name  string
+	value any
+}{
+	{"PROTOCOL", contract.Protocol},
+	{"HELLO_MAGIC", contract.HelloMagic},
+	{"READY_MAGIC", contract.ReadyMagic},
+	{"NONCE_BYTES", contract.NonceBytes},
+	{"CONTROL_PORT", contract.ControlPort},
+	{"EGRESS_PORT", contract.EgressPort},
+	{"MAX_CALL_BYTES", contract.MaxCallBytes},
+	{"MAX_FRAME_BYTES", contract.MaxFrameBytes},
+	{"FAULT_TRAILER", contract.FaultTrailer},
+	{"FRAME_STDOUT", contract.FrameStdout},
+	{"FRAME_STDERR", contract.FrameStderr},
+	{"FRAME_CHANNEL", contract.FrameChannel},
+	{"FRAME_EXIT", contract.FrameExit},
+	{"FRAME_SOCKET", contract.FrameSocket},
+	{"FRAME_STDIN", contract.FrameStdin},
+	{"FRAME_TO_CHANNEL", contract.FrameToChannel},
+	{"FRAME_TO_SOCKET", contract.FrameToSocket},
 }
 
 // FuzzParams decodes any bytes as the params of every method.
 func FuzzParams(f *testing.F) {
 	registry := shared.registry(new(handles.Table))
-	calls, streams := registry.Methods()
-	methods := append(calls, streams...)
+	methods := registry.Methods()
 	for _, params := range []string{
 		`{}`, `null`, `[]`, `{"path":"a","recursive":true,"mode":420}`, `{"handle":1,"offset":"-1","whence":2}`,
 		`{"command":"x","args":["a"],"env":{"A":"b"},"pty":{"cols":80,"rows":24}}`, `{"url":"http://a","headers":[["a","b"]]}`,
@@ -75,7 +81,7 @@ func FuzzParams(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, params []byte) {
 		for _, method := range methods {
-			_ = registry.Check(method, params)
+			_ = registry.Check(method.Name, params)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 // Package contract mirrors packages/host/src/guest/contract.ts: everything the host may ask of the agent.
 //
-// It holds the constants and messages, and the decoders of bytes that both ends agree on. It does nothing.
+// Tests compare the two: internal/agent writes the methods and messages as TypeScript, and scripts/agreements/guest.test.ts
+// reads that. It holds the constants and messages, and the decoders of bytes that both ends agree on. It does nothing.
 package contract
 
 const (

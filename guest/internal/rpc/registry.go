@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
+	"strings"
 
 	"sandkeep.dev/guest/internal/fault"
 )
@@ -16,23 +18,31 @@ type Null = *struct{}
 
 // Registry holds the methods of one connection.
 type Registry struct {
-	calls    map[string]func(ctx context.Context, params []byte) outcome
-	streams  map[string]func(x *Exchange, params []byte) error
-	decoders map[string]func(params []byte) error
+	calls   map[string]func(ctx context.Context, params []byte) outcome
+	streams map[string]func(x *Exchange, params []byte) error
+	methods map[string]Method
+}
+
+// Method says what a call or a stream takes and gives.
+type Method struct {
+	Name   string
+	Params reflect.Type
+	// Result is nil for a stream, which sends its head itself.
+	Result reflect.Type
 }
 
 // NewRegistry makes an empty one.
 func NewRegistry() *Registry {
 	return &Registry{
-		calls:    make(map[string]func(context.Context, []byte) outcome),
-		streams:  make(map[string]func(*Exchange, []byte) error),
-		decoders: make(map[string]func([]byte) error),
+		calls:   make(map[string]func(context.Context, []byte) outcome),
+		streams: make(map[string]func(*Exchange, []byte) error),
+		methods: make(map[string]Method),
 	}
 }
 
 // Call registers a call. Its context ends when the host resets the HTTP/2 stream.
 func Call[P, R any](r *Registry, method string, run func(context.Context, P) (R, error)) {
-	r.decoders[method] = func(raw []byte) error { return decode(raw, new(P)) }
+	r.methods[method] = Method{method, reflect.TypeFor[P](), reflect.TypeFor[R]()}
 	r.calls[method] = func(ctx context.Context, raw []byte) outcome {
 		var params P
 		if err := decode(raw, &params); err != nil {
@@ -46,7 +56,7 @@ func Call[P, R any](r *Registry, method string, run func(context.Context, P) (R,
 // Stream registers a stream. What run returns before it sent the head becomes the outcome; an error after that follows the
 // bytes as a trailer.
 func Stream[P any](r *Registry, method string, run func(*Exchange, P) error) {
-	r.decoders[method] = func(raw []byte) error { return decode(raw, new(P)) }
+	r.methods[method] = Method{method, reflect.TypeFor[P](), nil}
 	r.streams[method] = func(x *Exchange, raw []byte) error {
 		var params P
 		if err := decode(raw, &params); err != nil {
@@ -56,15 +66,15 @@ func Stream[P any](r *Registry, method string, run func(*Exchange, P) error) {
 	}
 }
 
-// Methods lists the names of all calls and of all streams.
-func (r *Registry) Methods() (calls, streams []string) {
-	return slices.Sorted(maps.Keys(r.calls)), slices.Sorted(maps.Keys(r.streams))
+// Methods lists all calls and streams by name.
+func (r *Registry) Methods() []Method {
+	return slices.SortedFunc(maps.Values(r.methods), func(a, b Method) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Check decodes the params of a method and does nothing with them.
 func (r *Registry) Check(method string, params []byte) error {
-	if check, known := r.decoders[method]; known {
-		return check(params)
+	if m, known := r.methods[method]; known {
+		return decode(params, reflect.New(m.Params).Interface())
 	}
 	return fault.New("NotSupported", "Unknown method: %s", method)
 }

@@ -4,6 +4,8 @@
  *
  * The control plane keeps {@link EgressSpec}, in which secret values are sealed. Only the proxy, a separate process,
  * opens them. What guest and proxy say to each other is in `port/contract.ts`.
+ *
+ * The API has schemas of rules, policies and events: `scripts/agreements/egress.ts` compares them with these types.
  */
 
 /** A request rule. A request fits the rule when it meets every condition given. */

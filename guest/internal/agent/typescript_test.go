@@ -1,0 +1,117 @@
+package agent
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/files"
+	"sandkeep.dev/guest/internal/rpc"
+)
+
+// contractAsTypeScript writes methods, messages and constants as TypeScript.
+func contractAsTypeScript(methods []rpc.Method) string {
+	w := typeWriter{interfaces: map[string]string{}}
+	calls := "\nexport interface AgentCalls {\n"
+	streams := "\nexport interface AgentStreams {\n"
+	for _, m := range methods {
+		if m.Result != nil {
+			calls += fmt.Sprintf("  %s: [%s, %s];\n", m.Name, w.text(m.Params), w.result(m.Result))
+			continue
+		}
+		head := "null"
+		if value, ok := heads[m.Name]; ok {
+			head = w.text(reflect.TypeOf(value))
+		}
+		streams += fmt.Sprintf("  %s: [%s, %s];\n", m.Name, w.text(m.Params), head)
+	}
+	for _, message := range within {
+		w.text(reflect.TypeOf(message))
+	}
+	values := "\nexport const constants = {\n"
+	for _, c := range constants {
+		format := "  %s: %d,\n"
+		if _, isText := c.value.(string); isText {
+			format = "  %s: %q,\n"
+		}
+		values += fmt.Sprintf(format, c.name, c.value)
+	}
+	all := []string{
+		"/** What the guest's agent takes and gives. Written from its Go types, by a test: see contract_test.go. */\n",
+		calls, "}\n", streams, "}\n",
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.interfaces)) {
+		all = append(all, w.interfaces[name])
+	}
+	return strings.Join(append(all, values, "} as const;\n"), "")
+}
+
+// typeWriter writes Go types as they are in JSON, and remembers the structs that it met.
+type typeWriter struct{ interfaces map[string]string }
+
+// result writes what a call gives. A pointer to a struct is never nil there, except the one that means null.
+func (w typeWriter) result(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[rpc.Null]():
+		return "null"
+	case reflect.TypeFor[*files.Info](): // writes itself as that
+		return w.text(reflect.TypeFor[contract.FileInfo]())
+	}
+	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct {
+		t = t.Elem()
+	}
+	return w.text(t)
+}
+
+func (w typeWriter) text(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "boolean"
+	case reflect.String:
+		return "string"
+	case reflect.Pointer:
+		return w.text(t.Elem()) + " | null"
+	case reflect.Slice:
+		return w.text(t.Elem()) + "[]"
+	case reflect.Array:
+		return "[" + strings.Join(slices.Repeat([]string{w.text(t.Elem())}, t.Len()), ", ") + "]"
+	case reflect.Map:
+		return fmt.Sprintf("Record<%s, %s>", w.text(t.Key()), w.text(t.Elem()))
+	case reflect.Struct:
+		return w.structure(t)
+	}
+	if t.ConvertibleTo(reflect.TypeFor[float64]()) {
+		return "number"
+	}
+	panic("no TypeScript for " + t.String())
+}
+
+func (w typeWriter) structure(t reflect.Type) string {
+	if t.NumField() == 0 {
+		return "Record<never, never>"
+	}
+	if _, known := w.interfaces[t.Name()]; !known {
+		w.interfaces[t.Name()] = fmt.Sprintf("\nexport interface %s {\n%s}\n", t.Name(), w.fields(t))
+	}
+	return t.Name()
+}
+
+// fields writes those of embedded structs in their place, as encoding/json does.
+func (w typeWriter) fields(t reflect.Type) (text string) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		if field.Anonymous {
+			text += w.fields(field.Type)
+			continue
+		}
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if options == "omitempty" {
+			name += "?"
+		}
+		text += fmt.Sprintf("  %s: %s;\n", name, w.text(field.Type))
+	}
+	return text
+}
