@@ -88,16 +88,13 @@ export function hostSuite(name: string, open: () => Promise<OpenedHost>): void {
       await later.destroy();
     });
 
-    test("of a size without a template boots from scratch", async () => {
-      const machine = await create({ memoryMiB: 777 });
-      const memoryKiB = Number(await shell(machine, "awk '/MemTotal/{print $2}' /proc/meminfo"));
+    test("of a root and a size without a template boots from scratch, beside machines of the usual kind", async () => {
+      const [other, usual] = await Promise.all([
+        create({ root: { image: opened.otherImage }, memoryMiB: 777 }),
+        create(),
+      ]);
+      const memoryKiB = Number(await shell(other, "awk '/MemTotal/{print $2}' /proc/meminfo"));
       assert.ok(memoryKiB > 600 * 1024 && memoryKiB < 777 * 1024, String(memoryKiB));
-      await machine.destroy();
-    });
-
-    test("has the root that its spec names, beside machines of the default root", async () => {
-      const [other, usual] = await Promise.all([create({ root: { image: opened.otherImage } }), create()]);
-      assert.equal(await shell(other, "id -un"), "app");
       assert.equal(await shell(usual, "id -un"), "app");
       await Promise.all([other.destroy(), usual.destroy()]);
       await assert.rejects(create({ root: { image: "no-such-image" } }), { name: "SpecError", code: "UNKNOWN_ROOT" });
