@@ -11,6 +11,13 @@ import {
   type WalkEntry as GoWalkEntry,
 } from "../../guest/internal/agent/testdata/contract.ts";
 import {
+  ERRNO_HEADER,
+  GUEST_ADDRESS,
+  MAX_DATAGRAM_BYTES,
+  PROCESS_HEADER,
+  UDP_PATH,
+} from "../../packages/egress/src/port/contract.ts";
+import {
   type ExitStatus,
   FAULT_TRAILER,
   type GuestCalls,
@@ -76,7 +83,7 @@ export type SameSchemas = Expect<
   >
 >;
 
-test("host and agent have the same constants", () => {
+test("host, proxy and agent have the same constants", () => {
   assert.deepEqual(
     { ...constants, FAULT_TRAILER: constants.FAULT_TRAILER.toLowerCase() },
     {
@@ -89,6 +96,12 @@ test("host and agent have the same constants", () => {
       MAX_CALL_BYTES,
       MAX_FRAME_BYTES,
       FAULT_TRAILER,
+      UDP_PATH,
+      ERRNO_HEADER,
+      PROCESS_HEADER,
+      MAX_DATAGRAM_BYTES,
+      GUEST_ADDRESS_V4: GUEST_ADDRESS.v4,
+      GUEST_ADDRESS_V6: GUEST_ADDRESS.v6,
       FRAME_STDOUT: GuestFrame.stdout,
       FRAME_STDERR: GuestFrame.stderr,
       FRAME_CHANNEL: GuestFrame.channel,

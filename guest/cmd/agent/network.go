@@ -17,10 +17,10 @@ import (
 
 const interfaceName = "tun0"
 
-// guestAddresses are those of packages/egress/src/port/contract.ts.
+// guestAddresses are those of the contract.
 var guestAddresses = []netip.Prefix{
-	netip.MustParsePrefix("100.100.100.2/24"),
-	netip.MustParsePrefix("fd64:6464:6464::2/64"),
+	netip.MustParsePrefix(contract.GuestAddressV4),
+	netip.MustParsePrefix(contract.GuestAddressV6),
 }
 
 // startNetwork makes the only way out. Without it, a machine still does everything else.

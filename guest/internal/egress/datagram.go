@@ -5,13 +5,12 @@ import (
 	"sync"
 	"time"
 
+	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/guard"
 	"sandkeep.dev/guest/internal/tunnel"
 )
 
 const (
-	// maxDatagramBytes is the contract's.
-	maxDatagramBytes = 65_507
 	// maxDatagramQueueBytes waits for the host at most; what comes then is lost, as on any network.
 	maxDatagramQueueBytes = 256 * 1024
 	lengthBytes           = 2
@@ -50,7 +49,7 @@ type datagramFlow struct {
 
 // takeDatagram sends a datagram on its way, on a new flow if need be.
 func (n *Network) takeDatagram(p *packet) {
-	if len(p.payload) > maxDatagramBytes {
+	if len(p.payload) > contract.MaxDatagramBytes {
 		return
 	}
 	key := flowKey{p.source, p.target}

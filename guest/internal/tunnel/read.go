@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"sandkeep.dev/guest/internal/contract"
 )
 
 // read follows the host's frames until the connection ends or the host breaks the rules.
@@ -142,7 +144,7 @@ func (s *Session) dismiss(stream *Stream, answerEnded bool) {
 // errnoOf gives the reason of a refusal.
 func errnoOf(f *http2.MetaHeadersFrame) string {
 	for _, field := range f.RegularFields() {
-		if field.Name == errnoHeader {
+		if field.Name == contract.ErrnoHeader {
 			return field.Value
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/guard"
 )
 
@@ -182,13 +183,13 @@ func (w *headerWriter) encode(request Request) []byte {
 		add(":method", "POST")
 		add(":scheme", "http")
 		add(":authority", request.Authority)
-		add(":path", udpPath)
+		add(":path", contract.UDPPath)
 	} else { // RFC 9113 section 8.5: no scheme, no path
 		add(":method", "CONNECT")
 		add(":authority", request.Authority)
 	}
 	if request.Process != "" {
-		add(processHeader, request.Process)
+		add(contract.ProcessHeader, request.Process)
 	}
 	return w.block
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/net/http2"
 
+	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/guard"
 )
 
@@ -87,7 +88,7 @@ func TestARefusalNamesItsReason(t *testing.T) {
 	gate, h := newHost(t)
 	stream, id := h.open(gate)
 	h.answer(id, "103", false)
-	h.answer(id, "502", true, errnoHeader, "EHOSTUNREACH")
+	h.answer(id, "502", true, contract.ErrnoHeader, "EHOSTUNREACH")
 	var refused *Refused
 	if err := wait(stream); !errors.As(err, &refused) || refused.Errno != "EHOSTUNREACH" {
 		t.Fatal(err)

@@ -51,12 +51,6 @@ type Request struct {
 }
 
 const (
-	udpPath       = "/udp"
-	errnoHeader   = "sandkeep-errno"
-	processHeader = "sandkeep-process"
-)
-
-const (
 	// initialWindow is how much the host may send on a fresh stream. A stream whose bytes are taken gets more.
 	initialWindow = 64 * 1024
 	// maxWindow is the most it may have on its way: about ten times what the port moves in a round trip.

@@ -10,7 +10,7 @@
  *   prefixed with its length (16 bits, big endian). Refusals are as for TCP.
  * - The proxy itself answers everything sent to port 53, whatever the destination address.
  *
- * The Go side of this file is `guest/internal/egress`.
+ * The Go side of this file is `guest/internal/contract/egress.go`; `scripts/agreements/guest.test.ts` compares the two.
  */
 
 /** On refusals: the name of an errno, `ECONNREFUSED`, `EHOSTUNREACH`, `ENETUNREACH`, `ETIMEDOUT` or `ECONNRESET`. */
