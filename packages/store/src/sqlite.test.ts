@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
+import { migrate } from "./migrations/sqlite.ts";
 import { SqliteDriver } from "./sqlite.ts";
 import { storeOn } from "./store.ts";
 import { storeSuite } from "./suite.ts";
@@ -56,6 +57,30 @@ test("a database of a newer version is refused", () => {
   db.exec("INSERT INTO migrations VALUES (9999, 'from-the-future', 0)");
   db.close();
   assert.throws(() => new SqliteDriver(path), /newer Sandkeep/);
+});
+
+test("of two servers that start on a new database at the same time, both find it migrated", async () => {
+  const path = join(dir, "two-starts.db");
+  /** Gets its turn to write only when another server has migrated the database. */
+  class Later extends DatabaseSync {
+    #first = true;
+    override exec(sql: string): void {
+      if (this.#first && sql === "BEGIN IMMEDIATE") {
+        this.#first = false;
+        void new SqliteDriver(path).close();
+      }
+      super.exec(sql);
+    }
+  }
+  const db = new Later(path);
+  migrate(db);
+  const versions = db.prepare("SELECT version FROM migrations ORDER BY version").all();
+  db.close();
+  assert.deepEqual(
+    versions.map(({ version }) => version),
+    versions.map((_, at) => at + 1),
+  );
+  assert.ok(versions.length >= 4);
 });
 
 test("tokens from before there were scopes may do what they could do", async () => {

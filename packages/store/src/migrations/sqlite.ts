@@ -25,10 +25,14 @@ export function migrate(db: DatabaseSync): void {
     );
   }
   for (const name of files.slice(current)) {
+    const version = Number(FILE_NAME.exec(name)?.[1]);
     db.exec("BEGIN IMMEDIATE");
     try {
-      db.exec(readFileSync(new URL(name, FOLDER), "utf8"));
-      db.prepare("INSERT INTO migrations VALUES (?, ?, ?)").run(Number(FILE_NAME.exec(name)?.[1]), name, Date.now());
+      // Another server that starts on the same database may just have done it.
+      if (!db.prepare("SELECT 1 FROM migrations WHERE version = ?").get(version)) {
+        db.exec(readFileSync(new URL(name, FOLDER), "utf8"));
+        db.prepare("INSERT INTO migrations VALUES (?, ?, ?)").run(version, name, Date.now());
+      }
       db.exec("COMMIT");
     } catch (error) {
       db.exec("ROLLBACK");
