@@ -63,6 +63,7 @@ test("every other name, address and nonsense goes to the fallback", async () => 
     "example.com",
     "doors.example.com",
     "a.b.doors.example.com",
+    ".doors.example.com",
     "dash.example.com.evil.test",
     "*.doors.example.com",
     "127.0.0.1",
@@ -77,6 +78,7 @@ test("every other name, address and nonsense goes to the fallback", async () => 
 
 test("a target that is a whole URL counts before the Host header", async () => {
   assert.deepEqual(await answering("own.doors.example.com", "http://dash.example.com/x"), both("dashboard"));
+  assert.deepEqual(await answering("own.doors.example.com", "HTTP://DASH.example.com:80/x"), both("dashboard"));
   assert.deepEqual(await answering("dash.example.com", "http://other.example/"), both("fallback"));
   assert.deepEqual(await answering("dash.example.com", "http://"), both("fallback"));
 });

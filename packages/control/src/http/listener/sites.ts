@@ -37,7 +37,7 @@ export class Sites {
     if (this.#sites.size === 0) return this.#fallback;
     const name = requestedName(request);
     if (name === null) return this.#fallback;
-    return this.#sites.get(name) ?? this.#sites.get(name.replace(/^[^.]*/, "*")) ?? this.#fallback;
+    return this.#sites.get(name) ?? this.#sites.get(name.replace(/^[^.]+/, "*")) ?? this.#fallback;
   }
 }
 
@@ -49,6 +49,6 @@ const NAME = /^([a-z0-9._-]+?)\.?(?::\d*)?$/;
  * header Host (RFC 9112, section 3.2.2). Null if it is not a name.
  */
 export function requestedName({ url = "/", headers: { host = "" } }: IncomingMessage): string | null {
-  const authority = /^https?:\/\//.test(url) ? (URL.parse(url)?.host ?? "") : host;
+  const authority = /^https?:\/\//i.test(url) ? (URL.parse(url)?.host ?? "") : host;
   return NAME.exec(authority.toLowerCase())?.[1] ?? null;
 }
