@@ -115,7 +115,7 @@ export interface GuestStream<Head> extends Duplex {
 export interface EgressRecord {
   /** Id of the machine. */
   machine: string;
-  /** Grows from event to event. */
+  /** Grows from event to event of a stream, whichever machine's. */
   sequence: number;
   event: EgressEvent;
 }
@@ -141,8 +141,8 @@ export interface Host {
    */
   adopt(owner: string, ids: string[], from?: string): Promise<Machine[]>;
   /**
-   * Events of egress of an owner's machines: those that have not been acknowledged, then new ones as they come, each machine's in
-   * order. An owner has one reader: when another begins, or the signal is aborted, the iteration ends.
+   * Events of egress of an owner's machines: those that have not been acknowledged, then new ones as they come, all in the order of
+   * their sequence numbers. An owner has one reader: when another begins, or the signal is aborted, the iteration ends.
    *
    * A machine that has 256 events unacknowledged has to wait before it may do more. A reader that comes back after it lost its
    * connection gets again what it has not acknowledged, under the same sequence numbers.

@@ -22,8 +22,11 @@ export class Creation {
     this.#jail = jail;
   }
 
-  /** @throws {NoCapacity} */
-  async create(spec: MachineSpec, key: TemplateKey, signal?: AbortSignal): Promise<RunningMachine> {
+  /**
+   * @param key What it is made from. A promise, so that closing the host also waits while that is being found.
+   * @throws {NoCapacity}
+   */
+  async create(spec: MachineSpec, key: Promise<TemplateKey>, signal?: AbortSignal): Promise<RunningMachine> {
     const creating = this.#create(spec, key, signal);
     this.#underWay.add(creating);
     try {
@@ -38,8 +41,9 @@ export class Creation {
     await Promise.allSettled(this.#underWay);
   }
 
-  async #create(spec: MachineSpec, key: TemplateKey, signal?: AbortSignal): Promise<RunningMachine> {
+  async #create(spec: MachineSpec, wanted: Promise<TemplateKey>, signal?: AbortSignal): Promise<RunningMachine> {
     const { runDir, pools, egress, machines, caCertificates, log } = this.#parts;
+    const key = await wanted;
     await makeRoom(runDir, pools);
     const clone = await this.#newClone(key).catch(async (error) => {
       // What this computer lacks says more than how QEMU failed.

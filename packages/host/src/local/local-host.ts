@@ -67,8 +67,9 @@ export class LocalHost implements Host {
     if (this.#closing.signal.aborted) throw new NoCapacity("The server is shutting down.");
     checkSpec(spec);
     this.#parts.engine.checkDisks(spec.disks ?? []);
-    const root = await this.#options.roots.resolve(spec.root);
-    return await this.#creation.create(spec, { root, size: sizeOf(spec.memoryMiB) }, signal);
+    const size = sizeOf(spec.memoryMiB);
+    const key = this.#options.roots.resolve(spec.root).then((root) => ({ root, size }));
+    return await this.#creation.create(spec, key, signal);
   }
 
   async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -43,6 +43,7 @@ async function open(usual: TemplateKey) {
   return {
     engine,
     captured,
+    templatesDir,
     pools,
     closing,
     [Symbol.asyncDispose]: async () => {
@@ -81,6 +82,14 @@ test("only so many have a pool at the same time; the oldest goes, the usual one 
   assert.equal(await pools.of(key("usual")), first.get("usual"));
   assert.equal(await pools.of(key("d")), first.get("d"));
   assert.notEqual(await pools.of(key("a")), first.get("a"));
+});
+
+test("a template that cannot be taken into use is as good as none", async () => {
+  await using opened = await open(key("usual"));
+  const { engine, templatesDir, pools } = opened;
+  // A file in the place of its folder: as with a folder whose times may not be changed, noting its use fails.
+  writeFileSync(join(templatesDir, folderName(key("usual"), engine.fingerprint)), "");
+  assert.equal(await pools.of(key("usual")), undefined);
 });
 
 test("nothing is added once the host closes", async () => {

@@ -39,7 +39,8 @@ export class Pools {
   async of(key: TemplateKey): Promise<Pool | undefined> {
     const pool = this.#pools.get(keyText(key));
     if (pool) return pool;
-    const template = await this.#options.templates.find(key);
+    // A template that cannot be taken into use is reported when its build fails too; until then machines boot without one.
+    const template = await this.#options.templates.find(key).catch(() => undefined);
     if (template) return this.#add(template);
     this.#build(key);
     return undefined;
