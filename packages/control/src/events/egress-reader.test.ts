@@ -63,6 +63,40 @@ test("nothing is lost and nothing comes twice, though the connection breaks and 
   }
 });
 
+test("an event that was acknowledged when it was already on its way again does not come twice", async () => {
+  const acknowledged = Promise.withResolvers<void>();
+  const again = Promise.withResolvers<void>();
+  const record = (machine: string, sequence: number) => ({
+    machine,
+    sequence,
+    event: { ...http, path: `/${sequence}` },
+  });
+  let connections = 0;
+  const host = {
+    id: "host_far",
+    async *egressEvents(_owner: string, signal: AbortSignal): AsyncGenerator<EgressBatch> {
+      yield { stream: "s", records: [record("a", 1), record("b", 2)] };
+      await acknowledged.promise;
+      if (++connections === 1) throw new Error("the network is gone");
+      yield { stream: "s", records: [record("b", 3), record("a", 4)] };
+      if (!signal.aborted) await once(signal, "abort");
+    },
+    async acknowledgeEgress(_owner: string, machine: string, sequence: number): Promise<void> {
+      if (machine === "b" && sequence === 2) acknowledged.resolve();
+      if (machine === "a" && sequence === 4) again.resolve();
+    },
+  };
+  const taken: string[] = [];
+  await using _ = new EgressReader(
+    host as unknown as Host,
+    "cp_1",
+    async (machine, event) => void taken.push(`${machine} ${event.kind === "http" ? event.path : ""}`),
+    log,
+  );
+  await again.promise;
+  assert.deepEqual(taken, ["a /1", "b /2", "b /3", "a /4"]);
+});
+
 test("an event is acknowledged when it is safe, and not before one that came earlier", async () => {
   const far = new FarHost();
   far.events.enter("a", "cp_1");

@@ -27,6 +27,8 @@ export class EgressReader implements AsyncDisposable {
   readonly #machines = new Map<string, Progress>();
   readonly #running: Promise<void>;
   #stream = "";
+  /** Number of the last event of the stream that was passed on, whichever machine's. */
+  #taken = 0;
 
   /** @param take Receives an event; resolves when it is stored. */
   constructor(host: Host, owner: string, take: (sandbox: string, event: EgressEvent) => Promise<void>, log: Logger) {
@@ -48,7 +50,10 @@ export class EgressReader implements AsyncDisposable {
       try {
         for await (const { stream, records } of this.#host.egressEvents(this.#owner, signal)) {
           // A new stream counts from the beginning.
-          if (stream !== this.#stream) this.#machines.clear();
+          if (stream !== this.#stream) {
+            this.#machines.clear();
+            this.#taken = 0;
+          }
           this.#stream = stream;
           for (const record of records) this.#next(record);
         }
@@ -61,9 +66,13 @@ export class EgressReader implements AsyncDisposable {
 
   #next({ machine, sequence, event }: EgressRecord): void {
     let progress = this.#machines.get(machine);
-    if (!progress) this.#machines.set(machine, (progress = { taken: 0, acknowledged: 0, tail: Promise.resolve() }));
-    if (sequence > progress.taken) {
-      progress.taken = sequence;
+    if (!progress) {
+      // Nothing of the machine is pending: an event that comes again was acknowledged when it was already on its way.
+      const acknowledged = sequence > this.#taken ? 0 : sequence;
+      this.#machines.set(machine, (progress = { taken: acknowledged, acknowledged, tail: Promise.resolve() }));
+    }
+    if (sequence > this.#taken) {
+      this.#taken = progress.taken = sequence;
       const safe = this.#take(machine, event);
       progress.tail = progress.tail.then(() => safe).then(() => this.#acknowledge(machine, sequence, progress));
     } else if (sequence <= progress.acknowledged) {
@@ -76,7 +85,7 @@ export class EgressReader implements AsyncDisposable {
     progress.acknowledged = Math.max(progress.acknowledged, sequence);
     try {
       await this.#host.acknowledgeEgress(this.#owner, machine, progress.acknowledged);
-      // Nothing is pending, and the host will not send these events again.
+      // Nothing is pending.
       if (progress.taken === progress.acknowledged && this.#machines.get(machine) === progress)
         this.#machines.delete(machine);
     } catch (err) {
