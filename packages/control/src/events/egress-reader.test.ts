@@ -119,6 +119,18 @@ test("an event is acknowledged when it is safe, and not before one that came ear
   assert.deepEqual(done, [1, 2]);
 });
 
+test("an event that cannot be passed on is lost, and keeps neither the machine nor the server from going on", async () => {
+  const far = new FarHost();
+  far.events.enter("a", "cp_1");
+  let count = 0;
+  const take = async () => {
+    if (++count === 1) throw new Error("no such kind of event");
+  };
+  await using _ = new EgressReader(far as unknown as Host, "cp_1", take, log);
+  await Promise.all([far.events.push("a", http), far.events.push("a", http)]);
+  assert.equal(count, 2);
+});
+
 test("each owner reads its own machines' events", async () => {
   const far = new FarHost();
   const taken: Record<string, string[]> = { cp_1: [], cp_2: [] };

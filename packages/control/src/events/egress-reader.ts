@@ -73,7 +73,10 @@ export class EgressReader implements AsyncDisposable {
     }
     if (sequence > this.#taken) {
       this.#taken = progress.taken = sequence;
-      const safe = this.#take(machine, event);
+      // The next time it would fail too, and the machine would have to wait for ever.
+      const safe = this.#take(machine, event).catch((err: unknown) =>
+        this.#log.error({ err, sandbox: machine }, "an event of egress is lost"),
+      );
       progress.tail = progress.tail.then(() => safe).then(() => this.#acknowledge(machine, sequence, progress));
     } else if (sequence <= progress.acknowledged) {
       // The host has not received it.
