@@ -101,6 +101,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const sandboxes = new Sandboxes({
     hosts,
     leases,
+    owner,
     store: store.sandboxes,
     events,
     egressLog,

@@ -111,11 +111,12 @@ export interface SandboxCursor {
   id: string;
 }
 
+/** Changes are the owner's: none has an effect once another control plane has taken the sandbox over. */
 export interface SandboxStore {
   /** @param egress Null for a sandbox that does not survive a restart. */
   insert(record: SandboxRecord, lease: SandboxLease, egress: KeptEgress | null): Promise<void>;
   /** Deletes a sandbox that was never created. */
-  remove(id: string): Promise<void>;
+  remove(owner: string, id: string): Promise<void>;
   find(organisation: string, id: string): Promise<SandboxRecord | null>;
   /** Newest first; those that have all of the labels. */
   list(
@@ -124,8 +125,8 @@ export interface SandboxStore {
   ): Promise<SandboxRecord[]>;
   /** Running sandboxes of an owner, of every organisation. */
   running(owner: string): Promise<RunningSandbox[]>;
-  /** Extends the leases of an owner's running sandboxes. Returns their number. */
-  renewLeases(owner: string, expiresAt: number): Promise<number>;
+  /** Extends the leases of an owner's running sandboxes. Returns their ids. */
+  renewLeases(owner: string, expiresAt: number): Promise<string[]>;
   /** Gives running sandboxes without an owner, as earlier versions recorded them, to the first caller. */
   claimUnowned(lease: SandboxLease): Promise<number>;
   /** Running sandboxes on these hosts with an expired lease of another owner. */
@@ -136,11 +137,11 @@ export interface SandboxStore {
    */
   takeOver(from: string, lease: SandboxLease, now: number): Promise<number>;
   /** @param egress As for `insert`: sandboxes with a stop time survive a restart. */
-  setStopAt(id: string, stopAt: number, egress: KeptEgress): Promise<void>;
+  setStopAt(owner: string, id: string, stopAt: number, egress: KeptEgress): Promise<void>;
   /** @param egress As for `insert`. */
-  setNetwork(id: string, network: NetworkRecord, egress: KeptEgress | null): Promise<void>;
-  /** Also deletes its secrets. */
-  setStopped(id: string, at: number, reason: StopReason): Promise<void>;
+  setNetwork(owner: string, id: string, network: NetworkRecord, egress: KeptEgress | null): Promise<void>;
+  /** Also deletes its secrets. Returns whether it was running, and the owner's. */
+  setStopped(owner: string, id: string, at: number, reason: StopReason): Promise<boolean>;
   /** Deletes those that stopped before then. */
   prune(stoppedBefore: number): Promise<number>;
 }

@@ -37,15 +37,16 @@ const record = (row: Row): SandboxRecord => ({
 });
 
 /** Only for running sandboxes: otherwise a sealed secret could remain. */
-const keepEgress = (id: string, egress: KeptEgress | null) =>
+const keepEgress = (owner: string, id: string, egress: KeptEgress | null) =>
   egress === null
     ? []
     : [
         sql(
-          `INSERT INTO sandbox_egress (sandbox, spec) SELECT id, ? FROM sandboxes WHERE id = ? AND status = 'running'
+          `INSERT INTO sandbox_egress (sandbox, spec) SELECT id, ? FROM sandboxes WHERE id = ? AND owner = ? AND status = 'running'
            ON CONFLICT (sandbox) DO UPDATE SET spec = excluded.spec`,
           JSON.stringify(egress),
           id,
+          owner,
         ),
       ];
 
@@ -74,11 +75,11 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         ...Object.entries(sandbox.labels).map(([key, value]) =>
           sql("INSERT INTO sandbox_labels (sandbox, key, value) VALUES (?, ?, ?)", sandbox.id, key, value),
         ),
-        ...keepEgress(sandbox.id, egress),
+        ...keepEgress(lease.owner, sandbox.id, egress),
       );
     },
-    async remove(id) {
-      await driver.write(sql("DELETE FROM sandboxes WHERE id = ?", id));
+    async remove(owner, id) {
+      await driver.write(sql("DELETE FROM sandboxes WHERE id = ? AND owner = ?", id, owner));
     },
     async find(organisation, id) {
       const rows = await driver.query<Row>(`SELECT ${COLUMNS} FROM sandboxes s WHERE s.id = ? AND s.organisation = ?`, [
@@ -123,10 +124,14 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       }));
     },
     async renewLeases(owner, expiresAt) {
-      const [renewed = 0] = await driver.write(
+      await driver.write(
         sql("UPDATE sandboxes SET lease_expires_at = ? WHERE status = 'running' AND owner = ?", expiresAt, owner),
       );
-      return renewed;
+      const rows = await driver.query<{ id: string }>(
+        "SELECT id FROM sandboxes WHERE status = 'running' AND owner = ?",
+        [owner],
+      );
+      return rows.map(({ id }) => id);
     },
     async claimUnowned({ host, owner, expiresAt }) {
       const [claimed = 0] = await driver.write(
@@ -161,28 +166,34 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       );
       return taken;
     },
-    async setStopAt(id, stopAt, egress) {
+    async setStopAt(owner, id, stopAt, egress) {
       await driver.write(
-        sql("UPDATE sandboxes SET stop_at = ? WHERE id = ? AND status = 'running'", stopAt, id),
-        ...keepEgress(id, egress),
+        sql("UPDATE sandboxes SET stop_at = ? WHERE id = ? AND owner = ? AND status = 'running'", stopAt, id, owner),
+        ...keepEgress(owner, id, egress),
       );
     },
-    async setNetwork(id, network, egress) {
+    async setNetwork(owner, id, network, egress) {
       await driver.write(
-        sql("UPDATE sandboxes SET network = ? WHERE id = ?", JSON.stringify(network), id),
-        ...keepEgress(id, egress),
+        sql("UPDATE sandboxes SET network = ? WHERE id = ? AND owner = ?", JSON.stringify(network), id, owner),
+        ...keepEgress(owner, id, egress),
       );
     },
-    async setStopped(id, at, reason) {
-      await driver.write(
+    async setStopped(owner, id, at, reason) {
+      const [stopped = 0] = await driver.write(
         sql(
-          "UPDATE sandboxes SET status = 'stopped', stopped_at = ?, stop_reason = ? WHERE id = ? AND status = 'running'",
+          `UPDATE sandboxes SET status = 'stopped', stopped_at = ?, stop_reason = ?
+           WHERE id = ? AND owner = ? AND status = 'running'`,
           at,
           reason,
           id,
+          owner,
         ),
-        sql("DELETE FROM sandbox_egress WHERE sandbox = ?", id),
+        sql(
+          "DELETE FROM sandbox_egress WHERE sandbox IN (SELECT id FROM sandboxes WHERE id = ? AND status = 'stopped')",
+          id,
+        ),
       );
+      return stopped > 0;
     },
     async prune(stoppedBefore) {
       const [removed = 0] = await driver.write(sql("DELETE FROM sandboxes WHERE stopped_at < ?", stoppedBefore));

@@ -85,16 +85,16 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.insert(sandbox("a", 1), lease, null);
       assert.deepEqual(await store.sandboxes.find(acme.id, "a"), sandbox("a", 1));
       assert.equal(await store.sandboxes.find(other.id, "a"), null);
-      await store.sandboxes.remove("a");
+      await store.sandboxes.remove(lease.owner, "a");
       assert.equal(await store.sandboxes.find(acme.id, "a"), null);
     });
 
     test("stops a sandbox once", async () => {
       await store.sandboxes.insert(sandbox("a", 1), lease, null);
-      await store.sandboxes.setStopAt("a", 77, spec);
-      await store.sandboxes.setStopped("a", 5, "killed");
-      await store.sandboxes.setStopped("a", 6, "timeout");
-      await store.sandboxes.setStopAt("a", 99, spec);
+      await store.sandboxes.setStopAt(lease.owner, "a", 77, spec);
+      await store.sandboxes.setStopped(lease.owner, "a", 5, "killed");
+      await store.sandboxes.setStopped(lease.owner, "a", 6, "timeout");
+      await store.sandboxes.setStopAt(lease.owner, "a", 99, spec);
       assert.deepEqual(await store.sandboxes.find(acme.id, "a"), {
         ...sandbox("a", 1),
         status: "stopped",
@@ -109,7 +109,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.insert(sandbox("a", 1), lease, null);
       await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id }, lease, null);
       await store.sandboxes.insert(sandbox("c", 3), lease, null);
-      await store.sandboxes.setStopped("c", 5, "killed");
+      await store.sandboxes.setStopped(lease.owner, "c", 5, "killed");
       assert.deepEqual((await store.sandboxes.running(lease.owner)).map((s) => [s.record.id, s.slug]).sort(), [
         ["a", "acme"],
         ["b", "other"],
@@ -123,23 +123,23 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.insert(sandbox("session", 1), lease, null);
       assert.deepEqual(await kept("a"), spec);
       assert.equal(await kept("session"), null);
-      await store.sandboxes.setStopAt("session", 60, spec);
+      await store.sandboxes.setStopAt(lease.owner, "session", 60, spec);
       assert.deepEqual(await kept("session"), spec);
       const changed = { ...spec, secrets: [] };
       const network = { allowNet: null, deny: ["y.example"], rules: [], secrets: {} };
-      await store.sandboxes.setNetwork("a", network, changed);
+      await store.sandboxes.setNetwork(lease.owner, "a", network, changed);
       assert.deepEqual(await kept("a"), changed);
       assert.deepEqual((await store.sandboxes.find(acme.id, "a"))?.network, network);
-      await store.sandboxes.setStopped("a", 5, "killed");
+      await store.sandboxes.setStopped(lease.owner, "a", 5, "killed");
       // A pending change does not bring it back.
-      await store.sandboxes.setNetwork("a", network, spec);
-      await store.sandboxes.setStopAt("a", 99, spec);
+      await store.sandboxes.setNetwork(lease.owner, "a", network, spec);
+      await store.sandboxes.setStopAt(lease.owner, "a", 99, spec);
       assert.deepEqual((await store.sandboxes.find(acme.id, "a"))?.network, network);
       assert.deepEqual(
         (await store.sandboxes.running(lease.owner)).map(({ record }) => record.id),
         ["session"],
       );
-      await store.sandboxes.remove("session");
+      await store.sandboxes.remove(lease.owner, "session");
     });
 
     test("gives each owner its own, with their host, and one renewal is for all of them", async () => {
@@ -147,14 +147,14 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.insert(sandbox("a", 1), lease, null);
       await store.sandboxes.insert({ ...sandbox("b", 2), organisation: other.id }, { ...lease, host: "host_3" }, null);
       await store.sandboxes.insert(sandbox("gone", 3), lease, null);
-      await store.sandboxes.setStopped("gone", 4, "killed");
+      await store.sandboxes.setStopped(lease.owner, "gone", 4, "killed");
       await store.sandboxes.insert(sandbox("theirs", 3), theirs, null);
       const hosts = async (owner: string) =>
         (await store.sandboxes.running(owner)).map(({ record, host }) => `${record.id} ${host}`).sort();
       assert.deepEqual(await hosts("cp_1"), ["a host_1", "b host_3"]);
       assert.deepEqual(await hosts("cp_2"), ["theirs host_2"]);
-      assert.equal(await store.sandboxes.renewLeases("cp_1", 200), 2);
-      assert.equal(await store.sandboxes.renewLeases("cp_3", 200), 0);
+      assert.deepEqual((await store.sandboxes.renewLeases("cp_1", 200)).sort(), ["a", "b"]);
+      assert.deepEqual(await store.sandboxes.renewLeases("cp_3", 200), []);
       assert.deepEqual(await store.sandboxes.expired("cp_9", ["host_1", "host_2", "host_3"], 150), [
         { id: "theirs", owner: "cp_2", host: "host_2" },
       ]);
@@ -179,6 +179,24 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       );
       const ids = async (owner: string) => (await store.sandboxes.running(owner)).map(({ record }) => record.id).sort();
       assert.deepEqual([await ids("cp_1"), await ids("cp_2")], [["b", "c"], ["a"]]);
+    });
+
+    test("lets a former owner change nothing any more", async () => {
+      await store.sandboxes.insert({ ...sandbox("a", 1), stopAt: 50 }, lease, spec);
+      await store.sandboxes.takeOver("cp_1", { host: "host_1", owner: "cp_2", expiresAt: 500 }, 200);
+      const taken = await store.sandboxes.running("cp_2");
+      const network = { allowNet: null, deny: ["y.example"], rules: [], secrets: {} };
+      await store.sandboxes.setStopAt("cp_1", "a", 99, { ...spec, secrets: [] });
+      await store.sandboxes.setNetwork("cp_1", "a", network, { ...spec, secrets: [] });
+      assert.equal(await store.sandboxes.setStopped("cp_1", "a", 60, "timeout"), false);
+      await store.sandboxes.remove("cp_1", "a");
+      assert.deepEqual(
+        taken.map(({ egress }) => egress),
+        [spec],
+      );
+      assert.deepEqual(await store.sandboxes.running("cp_2"), taken);
+      assert.equal(await store.sandboxes.setStopped("cp_2", "a", 60, "timeout"), true);
+      assert.equal(await store.sandboxes.setStopped("cp_2", "a", 70, "killed"), false);
     });
 
     test("keeps a probe for each owner's key", async () => {
@@ -223,7 +241,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     test("filters sandboxes by status", async () => {
       await store.sandboxes.insert(sandbox("a", 1), lease, null);
       await store.sandboxes.insert(sandbox("b", 2), lease, null);
-      await store.sandboxes.setStopped("a", 5, "killed");
+      await store.sandboxes.setStopped(lease.owner, "a", 5, "killed");
       assert.deepEqual(
         (await store.sandboxes.list(acme.id, { status: "running" })).map((s) => s.id),
         ["b"],
@@ -238,8 +256,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.sandboxes.insert(sandbox("old", 1), lease, null);
       await store.sandboxes.insert(sandbox("new", 2), lease, null);
       await store.sandboxes.insert(sandbox("running", 0), lease, null);
-      await store.sandboxes.setStopped("old", 10, "killed");
-      await store.sandboxes.setStopped("new", 20, "killed");
+      await store.sandboxes.setStopped(lease.owner, "old", 10, "killed");
+      await store.sandboxes.setStopped(lease.owner, "new", 20, "killed");
       assert.equal(await store.sandboxes.prune(15), 1);
       assert.deepEqual(
         (await store.sandboxes.list(acme.id, {})).map((s) => s.id),

@@ -200,6 +200,7 @@ describe("a change", async () => {
       } as unknown as Machine,
       record: { id: "s", stopAt: null } as unknown as SandboxRecord,
       spec: { policy: { allow: null, deny: [], rules: [] }, secrets: [] },
+      owner: "cp_1",
       store: { setNetwork: async () => {} } as unknown as SandboxStore,
       sealer: await Sealer.open(joinPath(fixture.dir, "key")),
       log: pino({ level: "silent" }),

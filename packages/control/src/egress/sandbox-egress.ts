@@ -29,6 +29,8 @@ export interface SandboxEgressOptions {
   /** Its `network` follows every change. */
   record: SandboxRecord;
   spec: EgressSpec;
+  /** Id of this control plane. */
+  owner: string;
   store: SandboxStore;
   sealer: Sealer;
   log: Logger;
@@ -190,13 +192,13 @@ export class SandboxEgress {
     actor: Actor,
     data: Extract<EventBody, { kind: "egress.changed" }>["data"],
   ): Promise<void> {
-    const { isEnding, log, machine, publish, record, store } = this.#options;
+    const { isEnding, log, machine, owner, publish, record, store } = this.#options;
     const former = this.#spec;
     try {
       await within(machine.setEgress(spec));
       this.#spec = spec;
       record.network = networkRecord(spec);
-      await store.setNetwork(record.id, record.network, record.stopAt === null ? null : spec);
+      await store.setNetwork(owner, record.id, record.network, record.stopAt === null ? null : spec);
     } catch (cause) {
       if (isEnding()) throw new ApiError("SANDBOX_NOT_FOUND", undefined, { cause });
       this.#spec = former;

@@ -61,6 +61,7 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
   const spec = { id: record.id, owner: OWNER, memoryMiB: 1280, env: {}, egress: ALLOW_ALL, keep: false };
   const machine = await host.create(spec);
   const sandbox = new Sandbox(machine, record, organisation, ALLOW_ALL, {
+    owner: OWNER,
     store: store.sandboxes,
     events,
     heartbeat,

@@ -72,6 +72,24 @@ describe("two control planes on one store", () => {
   });
 });
 
+test("a control plane that was stopped for longer than its leases changes no record of what another has taken over", async () => {
+  await using store = await shared();
+  const { databaseFile } = store;
+  await using fixture = await Fixture.start({}, { id: "host_1" }, { databaseFile });
+  const [killed, extended] = [await create(fixture, lasting), await create(fixture, lasting)];
+  using db = new DatabaseSync(databaseFile);
+  db.exec("UPDATE sandboxes SET owner = 'cp_other'");
+  const rows = () => db.prepare("SELECT * FROM sandboxes ORDER BY id").all();
+  const before = rows();
+  // Before its next renewal, by which it learns of that.
+  assert.equal((await fixture.request("DELETE", `/api/v3/sandbox/${killed.id}`)).status, 204);
+  await fixture.request("PATCH", `/api/v3/sandbox/${extended.id}`, { body: { stop_at_ms: Date.now() + 600_000 } });
+  await fixture.server.close();
+  assert.deepEqual(rows(), before);
+  const events = db.prepare("SELECT kind FROM events WHERE kind = 'sandbox.stopped'").all();
+  assert.deepEqual(events, []);
+});
+
 describe("two hosts under one control plane", () => {
   test("share what is created, and a restart finds each sandbox where it is", async () => {
     await using store = await shared();

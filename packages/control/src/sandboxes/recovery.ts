@@ -111,7 +111,8 @@ export class Recovery {
     const timedOut = record.stopAt !== null && record.stopAt <= now;
     const why = timedOut ? "timeout" : "server-restarted";
     const stoppedAt = timedOut ? (record.stopAt as number) : now;
-    await this.#options.store.setStopped(record.id, stoppedAt, why);
+    const { store, leases } = this.#options;
+    if (!(await store.setStopped(leases.owner, record.id, stoppedAt, why))) return;
     const organisation = { id: record.organisation, slug };
     this.#options.events.publish(
       { organisation, sandbox: record.id, actor: { kind: "system" } },

@@ -33,5 +33,9 @@ test("one renewal is for all that runs, and tells what another control plane has
   await store.sandboxes.takeOver("cp_1", { host: "host_1", owner: "cp_2", expiresAt: later + LEASE_MS }, later);
   await store.sandboxes.insert(sandbox("c"), leases.on("host_1"), null);
   assert.deepEqual(await leases.renew(["a", "b", "c"]), ["a", "b"]);
+  // As many as were lost are being created, and do not hide that.
+  await store.sandboxes.insert(sandbox("d"), leases.on("host_1"), null);
+  await store.sandboxes.insert(sandbox("e"), leases.on("host_1"), null);
+  assert.deepEqual(await leases.renew(["a", "b", "c"]), ["a", "b"]);
   assert.deepEqual(await leases.renew([]), []);
 });

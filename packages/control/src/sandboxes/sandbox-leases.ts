@@ -44,9 +44,7 @@ export class SandboxLeases implements AsyncDisposable {
    */
   async renew(running: readonly string[]): Promise<string[]> {
     if (running.length === 0) return [];
-    const renewed = await this.#store.renewLeases(this.owner, Date.now() + LEASE_MS);
-    if (renewed >= running.length) return [];
-    const owned = new Set((await this.#store.running(this.owner)).map(({ record }) => record.id));
+    const owned = new Set(await this.#store.renewLeases(this.owner, Date.now() + LEASE_MS));
     return running.filter((id) => !owned.has(id));
   }
 

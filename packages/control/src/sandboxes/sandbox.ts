@@ -20,6 +20,8 @@ const DESTROY_TIMEOUT_MS = 15_000;
 
 /** What every sandbox needs from the server. */
 export interface SandboxServices {
+  /** Id of this control plane. */
+  owner: string;
   store: SandboxStore;
   events: EventBus;
   heartbeat: Heartbeat;
@@ -60,7 +62,7 @@ export class Sandbox {
     this.#services = services;
     this.#log = withFields(services.log, { sandbox: record.id });
     this.#state = new SandboxState(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
-    const { store, sealer, heartbeat } = services;
+    const { owner, store, sealer, heartbeat } = services;
     this.#connections = new Connections({
       limit: services.limits.connectionsPerSandbox,
       heartbeat,
@@ -71,6 +73,7 @@ export class Sandbox {
       machine,
       record,
       spec,
+      owner,
       store,
       sealer,
       log: this.#log,
@@ -144,7 +147,7 @@ export class Sandbox {
     this.record.stopAt = stopAtMs;
     // A session that gets a stop time outlives its creator's connection, and the control plane.
     await Promise.all([
-      this.#services.store.setStopAt(this.id, stopAtMs, this.egress.spec),
+      this.#services.store.setStopAt(this.#services.owner, this.id, stopAtMs, this.egress.spec),
       this.#machine.setKeep(true),
     ]);
     if (this.#ending) throw new ApiError("SANDBOX_NOT_FOUND");
@@ -167,11 +170,15 @@ export class Sandbox {
     void this.#connections.close(CLOSE_TEXT[why]);
     const gone = Promise.all([this.#machine.destroy(), this.#state[Symbol.asyncDispose]()]);
     gone.catch((error: unknown) => this.#log.error({ err: error }, "the machine could not be ended cleanly"));
-    const stored = this.#services.store
-      .setStopped(this.id, now, why)
+    const { owner, store } = this.#services;
+    const stored = store
+      .setStopped(owner, this.id, now, why)
       .catch((error: unknown) => this.#log.error({ err: error }, "the store could not note the end of a sandbox"));
     if (!(await settlesWithin(gone, DESTROY_TIMEOUT_MS))) this.#log.error({}, "the machine is still not gone");
-    await stored;
+    if ((await stored) === false) {
+      this.#log.error({ why }, "another control plane has taken this sandbox over: its end here is not recorded");
+      return this.#resolveEnded();
+    }
     const outcome = why === "crashed" || why === "garbage" ? "failed" : "ok";
     this.publish(actor, {
       kind: "sandbox.stopped",

@@ -129,7 +129,7 @@ export class Sandboxes {
         );
     if (stored.status === "fulfilled")
       await store
-        .remove(record.id)
+        .remove(leases.owner, record.id)
         .catch((err: unknown) => log.error({ err, sandbox: record.id }, "a record nobody needs could not be removed"));
     this.#options.events.publish(subject, {
       kind: "sandbox.created",
