@@ -28,7 +28,7 @@ func develop(socket, home string) error {
 	}
 	workdir.Set(home)
 	environment := env.New(env.Defaults(os.Getenv("USER"), home))
-	// The developer's tools are where the developer has them.
+	// Keep the developer's own PATH, so that their tools are found.
 	if err := environment.Set("PATH", os.Getenv("PATH")); err != nil {
 		return err
 	}

@@ -25,10 +25,11 @@ import (
 
 const userName = "app"
 
-// systemMask is the mask of file operations and processes until a client sets another.
+// systemMask is the umask of file operations and processes until a client sets another.
 var systemMask uint32 = 0o022
 
-// runMachine is the life of the first process: it never returns, because the kernel panics when it does.
+// runMachine runs the agent as the machine's first process. It never returns, because the kernel panics when init
+// exits.
 func runMachine() {
 	defer func() {
 		boot.PowerOff(recover())
@@ -45,7 +46,7 @@ func runMachine() {
 	select {}
 }
 
-// start brings the machine up to where the host can speak to it.
+// start brings the machine up far enough for the host to speak to it.
 func start() (*transport.Port, *agent.Machine, error) {
 	if err := boot.Run(); err != nil {
 		return nil, nil, err
@@ -86,7 +87,7 @@ func start() (*transport.Port, *agent.Machine, error) {
 	return port, machine, nil
 }
 
-// adopt takes an identity on as root.
+// adopt applies an identity, as root.
 func adopt(raw contract.Identity) error {
 	parsed, err := identity.Parse(raw)
 	if err != nil {
@@ -95,8 +96,8 @@ func adopt(raw contract.Identity) error {
 	return privilege.Do(parsed.Adopt)
 }
 
-// survive keeps signals from ending the agent. They are caught rather than ignored, because children inherit what is
-// ignored.
+// survive keeps signals from ending the agent. They are caught rather than ignored, because children inherit ignored
+// signals.
 func survive() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2,

@@ -1,5 +1,5 @@
-// Command agent runs inside a microVM as its first process, or, with -unix, on a unix socket for development. On the
-// host it also measures, with -tsc-frequency, what a guest's kernel must be told.
+// Command agent runs inside a microVM as its first process, or, with -unix, on a unix socket for development. With
+// -tsc-frequency it runs on the host and measures a value for the guest's kernel command line.
 package main
 
 import (
@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// processors of a sandbox. Said outright, so that the runtime does not look for changes now and then.
+	// processors of a sandbox. Set explicitly, so that the runtime does not poll for changes.
 	processors = 2
-	// memoryGoalBytes is where the garbage collector begins to work harder. The agent normally holds a tenth.
+	// memoryGoalBytes is where the garbage collector starts to work harder. The agent normally uses a tenth of it.
 	memoryGoalBytes = 96 << 20
 )
 

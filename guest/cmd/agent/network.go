@@ -17,13 +17,13 @@ import (
 
 const interfaceName = "tun0"
 
-// guestAddresses are those of the contract.
+// guestAddresses are the guest's own addresses, as the contract sets them.
 var guestAddresses = []netip.Prefix{
 	netip.MustParsePrefix(contract.GuestAddressV4),
 	netip.MustParsePrefix(contract.GuestAddressV6),
 }
 
-// startNetwork makes the only way out. Without it, a machine still does everything else.
+// startNetwork opens the only way out of the machine. If it fails, everything else still works.
 func startNetwork() error {
 	device, err := boot.WaitForPort(contract.EgressPort)
 	if err != nil {
@@ -51,7 +51,7 @@ func startNetwork() error {
 	return nil
 }
 
-// processes looks for the process behind a flow as root: the user's may not look into all.
+// processes looks up the process behind a flow, as root: the user may not inspect every process.
 func processes(finder *owner.Finder) func(byte, netip.AddrPort, netip.AddrPort) string {
 	return func(protocol byte, source, target netip.AddrPort) (process string) {
 		_ = privilege.Do(func() error {

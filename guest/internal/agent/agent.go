@@ -1,4 +1,4 @@
-// Package agent joins the parts: it binds the contract's methods to what implements them.
+// Package agent binds the contract's methods to their implementations.
 package agent
 
 import (
@@ -17,18 +17,18 @@ import (
 	"sandkeep.dev/guest/internal/rpc"
 )
 
-// Version of the agent; the build sets it.
+// Version of the agent, set by the build.
 var Version = "dev"
 
-// Machine is what all connections share.
+// Machine holds what all connections share.
 type Machine struct {
 	Environment *env.Environment
 	Processes   *process.Table
-	// Adopt makes the machine one of its own; nil where the agent has no power over it, as in development.
+	// Adopt gives the machine its identity; nil in development, where the agent has no power over the machine.
 	Adopt func(contract.Identity) error
 }
 
-// Serve answers one connection until it ends. Its open files end with it.
+// Serve answers one connection until it ends, then closes the connection's open files.
 func (m *Machine) Serve(conn net.Conn) {
 	var open handles.Table
 	defer open.CloseAll()
@@ -81,7 +81,7 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 	})
 }
 
-// trust tells processes of the authorities that were installed, where nobody has told them otherwise.
+// trust points processes at the installed certificate authorities, unless a variable is already set.
 func (m *Machine) trust() error {
 	for _, variable := range identity.AuthorityEnvironment {
 		if _, ok := m.Environment.Get(variable.Name); ok {

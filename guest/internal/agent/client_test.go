@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 var shared *Machine
 
-// host is the host's side of a connection, as the contract has it.
+// host is the host's end of a connection, following the contract.
 type host struct {
 	t    *testing.T
 	conn *http2.ClientConn
@@ -99,7 +99,7 @@ type answer struct {
 	Error *fault.Fault    `json:"error"`
 }
 
-// try makes a call; it gives the fault, or fills result.
+// try makes a call and returns the fault, or fills result.
 func (h *host) try(method string, params, result any) *fault.Fault {
 	h.t.Helper()
 	body, _ := json.Marshal(params)
@@ -140,7 +140,7 @@ func (h *host) call(method string, params, result any) {
 	}
 }
 
-// stream is an open stream: what is written is the request's body.
+// stream is an open stream; writes go to the request body.
 type stream struct {
 	h        *host
 	method   string
@@ -149,7 +149,7 @@ type stream struct {
 	cancel   context.CancelFunc
 }
 
-// stream opens one. The request's body begins with the params; body goes on until it is closed.
+// stream opens a stream. The request body begins with the params and stays open until it is closed.
 func (h *host) stream(method string, params any) *stream {
 	h.t.Helper()
 	raw, _ := json.Marshal(params)
@@ -162,7 +162,7 @@ func (h *host) stream(method string, params any) *stream {
 	return s
 }
 
-// sent opens a stream whose request is the params and content, and no more.
+// sent opens a stream whose request is the params and content, nothing more.
 func (h *host) sent(method string, params any, content []byte) *stream {
 	h.t.Helper()
 	raw, _ := json.Marshal(params)
@@ -174,7 +174,7 @@ func (h *host) sent(method string, params any, content []byte) *stream {
 	return s
 }
 
-// head reads the outcome.
+// head reads the outcome of the stream.
 func (s *stream) head(result any) *fault.Fault {
 	s.h.t.Helper()
 	raw, err := contract.ReadPrefix(s.response.Body)
@@ -184,7 +184,7 @@ func (s *stream) head(result any) *fault.Fault {
 	return s.h.open(s.method, raw, result)
 }
 
-// ok reads an outcome that must be a value.
+// ok reads an outcome that must be a value, not an error.
 func (s *stream) ok(result any) *stream {
 	s.h.t.Helper()
 	if f := s.head(result); f != nil {
@@ -228,7 +228,7 @@ func (s *stream) frame() (kind byte, payload string, ok bool) {
 	return kind, string(data), true
 }
 
-// outcome gathers all frames until the end of the response.
+// outcome collects all frames until the end of the response.
 func (s *stream) outcome() (outputs map[byte]string, exit contract.ExitStatus) {
 	s.h.t.Helper()
 	outputs = map[byte]string{}

@@ -20,7 +20,7 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// patience bounds every wait of these tests.
+// patience limits every wait in these tests.
 const patience = 20 * time.Second
 
 func TestOpenFilesEndWithTheConnection(t *testing.T) {
@@ -127,7 +127,7 @@ func TestInputThatNobodyTakesDoesNotStopTheOthers(t *testing.T) {
 	for i := 0; i < 10; i++ {
 		var pid contract.Pid
 		deaf := h.stream("spawn", map[string]any{"command": "sleep", "args": []string{"1000"}, "stdin": "piped"}).ok(&pid)
-		go func() { // fills the pipe, then the stream's window, then waits
+		go func() { // fills the pipe, then the stream's window, then blocks
 			frame := make([]byte, contract.FrameHeaderBytes+contract.MaxFrameBytes)
 			contract.PutFrameHeader(frame, contract.FrameStdin, contract.MaxFrameBytes)
 			for {
@@ -221,7 +221,7 @@ func TestWalkSendsALineForEachEntry(t *testing.T) {
 
 func TestAnErrorInTheMiddleOfAWalkIsItsLastLine(t *testing.T) {
 	root := t.TempDir()
-	// A dangling link that has to be followed is an error, and it is met after the root.
+	// Following a dangling link is an error, found after the root was visited.
 	if err := os.Symlink("nowhere", filepath.Join(root, "dangling")); err != nil {
 		t.Fatal(err)
 	}

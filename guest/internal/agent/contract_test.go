@@ -12,7 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/contract.ts anew")
 
-// The agent's contract as TypeScript. The type check of scripts/agreements/guest.test.ts compares it with the host's.
+// The agent's contract as TypeScript. The type check of scripts/agreements/guest.test.ts compares it with the host's
+// contract.
 const golden = "testdata/contract.ts"
 
 func TestContractInTypeScriptIsUpToDate(t *testing.T) {
@@ -31,7 +32,7 @@ func TestContractInTypeScriptIsUpToDate(t *testing.T) {
 	}
 }
 
-// heads of streams, which send them themselves. All others are null.
+// heads of the streams that send one; the other streams send null.
 var heads = map[string]any{
 	"readFile":  contract.FileSize{},
 	"fileWrite": contract.Written{},
@@ -41,7 +42,7 @@ var heads = map[string]any{
 	"fetch":     contract.FetchHead{},
 }
 
-// within are messages that cross in the bytes of streams and in errors.
+// within are messages embedded in stream bytes and in errors.
 var within = []any{contract.ExitStatus{}, contract.WalkEntry{}, fault.Fault{}}
 
 var constants = []struct {
@@ -73,7 +74,7 @@ var constants = []struct {
 	{"FRAME_TO_SOCKET", contract.FrameToSocket},
 }
 
-// FuzzParams decodes any bytes as the params of every method.
+// FuzzParams decodes arbitrary bytes as the params of every method.
 func FuzzParams(f *testing.F) {
 	registry := shared.registry(new(handles.Table))
 	methods := registry.Methods()

@@ -38,7 +38,7 @@ func registerHandles(r *rpc.Registry, open *handles.Table) {
 		return nil, open.Utime(p.Handle.Handle, p.AtimeMs, p.MtimeMs)
 	})
 	rpc.Stream(r, "fileRead", func(x *rpc.Exchange, p contract.ReadParams) error {
-		// The head waits for the first bytes, so that a read that fails can still say so.
+		// The head waits for the first bytes, so that a failing read can still be reported in it.
 		out := &headFirst{x: x}
 		if err := open.Read(x.Context(), p.Handle.Handle, p.Length, out); err != nil {
 			return err

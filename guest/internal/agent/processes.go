@@ -41,7 +41,7 @@ func (m *Machine) registerProcesses(r *rpc.Registry) {
 	})
 }
 
-// follow carries frames both ways until the process and its outputs have ended, or the host has lost interest.
+// follow copies frames in both directions until the process and its outputs have ended, or the host detaches.
 func follow(x *rpc.Exchange, child *process.Process, sink *process.Sink) error {
 	if err := x.Head(contract.Pid{Pid: child.Pid()}); err != nil {
 		sink.Detach()

@@ -49,15 +49,15 @@ func contractAsTypeScript(methods []rpc.Method) string {
 	return strings.Join(append(all, values, "} as const;\n"), "")
 }
 
-// typeWriter writes Go types as they are in JSON, and remembers the structs that it met.
+// typeWriter writes Go types in their JSON form and remembers the structs it meets.
 type typeWriter struct{ interfaces map[string]string }
 
-// result writes what a call gives. A pointer to a struct is never nil there, except the one that means null.
+// result writes the type of a call's result. A pointer to a struct is never nil there, except the one that means null.
 func (w typeWriter) result(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[rpc.Null]():
 		return "null"
-	case reflect.TypeFor[*files.Info](): // writes itself as that
+	case reflect.TypeFor[*files.Info](): // has its own JSON encoding, in that form
 		return w.text(reflect.TypeFor[contract.FileInfo]())
 	}
 	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct {
@@ -99,7 +99,7 @@ func (w typeWriter) structure(t reflect.Type) string {
 	return t.Name()
 }
 
-// fields writes those of embedded structs in their place, as encoding/json does.
+// fields writes the fields of embedded structs inline, as encoding/json does.
 func (w typeWriter) fields(t reflect.Type) (text string) {
 	for i := range t.NumField() {
 		field := t.Field(i)

@@ -20,11 +20,11 @@ func registerWalks(r *rpc.Registry) {
 	})
 }
 
-// lineBuffer gathers entries, of which there may be a million, into pieces worth sending.
+// lineBuffer groups entries, of which there may be a million, into writes of a reasonable size.
 const lineBuffer = 16 * 1024
 
-// lines sends one entry a line. The head waits for the first, so that an error before it can be the outcome; a later
-// error is the last line.
+// lines sends one entry per line. The head waits for the first entry, so that an earlier error can be the outcome; a
+// later error is the last line.
 func lines(x *rpc.Exchange, run func(context.Context, walk.Visit) error) error {
 	out := bufio.NewWriterSize(x, lineBuffer)
 	encoder := json.NewEncoder(out)

@@ -1,8 +1,8 @@
-// Package archive carries a directory with all that is in it as one stream, a tar archive in pax format, so that thousands of
-// files are no thousands of calls. It acts as the user whose file system ids the threads carry: the kernel decides.
+// Package archive copies a directory tree as one stream, a tar archive in pax format, so that thousands of files do not
+// need thousands of calls. It acts as the user whose file system IDs the threads carry: the kernel checks permissions.
 //
-// The archive begins with the directory itself, as "./". Every other entry follows the directory that holds it, and all
-// of a directory comes before what is beside it. So either end needs to know only the directories above an entry.
+// The archive begins with the directory itself, as "./". Every other entry follows its parent directory, and everything
+// in a directory precedes that directory's later siblings. So both ends only need to track the current entry's parents.
 package archive
 
 import (
@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// maxDepth bounds the directories below each other. Each holds a file descriptor while it is read, of which the agent
-	// has 4,096 (the kernel's default), and PATH_MAX allows 2,048 at most.
+	// maxDepth limits nesting. Each level holds a file descriptor while it is read, of which the agent has 4,096 (the
+	// kernel's default), and PATH_MAX allows at most 2,048 levels.
 	maxDepth = 512
-	// permissions are what an archive keeps of a mode: who may run a file as somebody else does not leave the machine.
+	// permissions are the mode bits an archive keeps. The setuid and setgid bits do not leave the machine.
 	permissions = 0o777
 )
 
@@ -33,7 +33,7 @@ func tooDeep(path string) error {
 	return fault.WithCode("Error", unix.ErrnoName(unix.ENAMETOOLONG), "More than %d directories below each other: '%s'", maxDepth, path)
 }
 
-// retry runs a system call until no signal interrupts it.
+// retry repeats a system call while signals interrupt it.
 func retry(call func() error) error {
 	for {
 		if err := call(); err != unix.EINTR {

@@ -50,7 +50,7 @@ func TestADirectoryComesBackAsItWas(t *testing.T) {
 
 	to := filepath.Join(t.TempDir(), "parents/too")
 	t.Cleanup(func() { _ = os.Chmod(filepath.Join(to, "read-only"), 0o755) })
-	for _, anew := range []bool{true, false} { // over what is there, directories keep their times
+	for _, anew := range []bool{true, false} { // when overwriting, directories keep their times
 		want := describe(t, from, anew)
 		written, err := unpack(to+"//", archive)
 		if err != nil {
@@ -202,7 +202,7 @@ func TestLargeSizesSurviveTheHeader(t *testing.T) {
 	if err := os.WriteFile(from+"/huge", nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	const size = 9 << 30 // over the 8 GiB of the old header
+	const size = 9 << 30 // above the old header's limit of 8 GiB
 	if err := os.Truncate(from+"/huge", size); err != nil {
 		t.Fatal(err)
 	}

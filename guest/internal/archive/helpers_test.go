@@ -30,7 +30,7 @@ func unpack(path string, archive []byte) (contract.TreeWritten, error) {
 	return Unpack(context.Background(), path, bytes.NewReader(archive))
 }
 
-// made makes an archive of headers; content is the name, and none for a negative size.
+// made makes an archive of headers with their content; a negative size means no content.
 func made(t *testing.T, headers ...tar.Header) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -56,7 +56,7 @@ func made(t *testing.T, headers ...tar.Header) []byte {
 func dir(name string) tar.Header  { return tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755} }
 func file(name string) tar.Header { return tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644} }
 
-// describe lists what is below a directory, with all that an archive keeps.
+// describe lists everything below a directory, with all the metadata an archive keeps.
 func describe(t *testing.T, path string, directoryTimes bool) (lines []string) {
 	t.Helper()
 	err := filepath.WalkDir(path, func(at string, entry os.DirEntry, err error) error {

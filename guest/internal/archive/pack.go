@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	// batch is how many names are taken from the kernel at a time.
+	// batch is how many names are read from the kernel at a time.
 	batch = 1024
-	// maxSkipped bounds the entries of which the archive says that they are missing: more help nobody.
+	// maxSkipped limits how many missing entries the archive reports; a longer list would help nobody.
 	maxSkipped = 100
-	// SkippedRecord is the pax record that says, in a global header, which entry the archive lacks and why.
+	// SkippedRecord is the pax record, in a global header, that names a missing entry and the reason.
 	SkippedRecord = "SANDKEEP.skipped"
 )
 
-// Skipped is an entry that an archive lacks.
+// Skipped is an entry missing from an archive.
 type Skipped struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
 }
 
-// Pack writes the archive of a directory to out. begin is called once the directory is open: what fails before is nobody's
-// half an archive.
+// Pack writes the archive of a directory to out. It calls begin once the directory is open, so that an earlier failure
+// leaves no partial archive.
 func Pack(ctx context.Context, path string, begin func() error, out io.Writer) error {
 	if err := files.CheckPath(path); err != nil {
 		return err
@@ -63,7 +63,7 @@ type packer struct {
 	skipped int
 }
 
-// directory writes an open directory, which it closes, and what is in it. prefix is what stands before the names in it.
+// directory writes an open directory and its contents, and closes it. prefix precedes the names in it.
 func (p *packer) directory(fd int, name, prefix string) error {
 	at := os.NewFile(uintptr(fd), name)
 	defer at.Close()
@@ -97,8 +97,8 @@ func (p *packer) directory(fd int, name, prefix string) error {
 	}
 }
 
-// entry writes what has this name in an open directory. Whoever lives in the machine may change it meanwhile: what it is when
-// it is opened counts, and what is gone is left out.
+// entry writes the named entry of an open directory. The guest may change it meanwhile: its type when opened counts,
+// and an entry that has disappeared is skipped.
 func (p *packer) entry(directory int, entry os.DirEntry, name string) error {
 	switch kind := entry.Type(); {
 	case kind.IsDir():
@@ -131,7 +131,7 @@ func (p *packer) file(fd int, name string) error {
 	if err := p.header(tar.TypeReg, name, &stat, ""); err != nil {
 		return err
 	}
-	// The archive holds as much as was there at first, even if the file grows meanwhile.
+	// The archive holds as many bytes as the file had at first, even if it grows meanwhile.
 	buffer := files.Buffer()
 	defer files.Release(buffer)
 	for left := stat.Size; left > 0; {
@@ -178,7 +178,7 @@ func (p *packer) header(kind byte, name string, stat *unix.Stat_t, text string) 
 	return p.tar.WriteHeader(header)
 }
 
-// missing leaves out what went away since its name was read; any other error ends the archive.
+// missing skips an entry that disappeared after its name was read; any other error ends the archive.
 func (p *packer) missing(err error, operation, name string) error {
 	switch err {
 	case unix.ENOENT, unix.ELOOP, unix.ENOTDIR, unix.EINVAL, unix.ENXIO:
@@ -202,7 +202,8 @@ func (p *packer) skip(name, reason string) error {
 	})
 }
 
-// openAt opens a name in a directory for reading, never through a link at its end, except for the root's own path.
+// openAt opens a name in a directory for reading. It does not follow a final symbolic link, except for the root's own
+// path.
 func openAt(directory int, name string, flags int) (fd int, err error) {
 	if directory != unix.AT_FDCWD {
 		flags |= unix.O_NOFOLLOW

@@ -17,8 +17,8 @@ import (
 	"sandkeep.dev/guest/internal/files"
 )
 
-// Unpack writes an archive into a directory, which is made if it is not there. What exists is overwritten, as cp does it: a
-// file in place, a link by another; directories are filled.
+// Unpack writes an archive into a directory, creating it if necessary. Existing entries are overwritten as by cp: a
+// file in place, a link by replacing it; directories are merged.
 func Unpack(ctx context.Context, path string, in io.Reader) (contract.TreeWritten, error) {
 	u := &unpacker{ctx: ctx, path: path}
 	if err := files.CheckPath(path); err != nil {
@@ -37,16 +37,16 @@ type unpacker struct {
 	ctx     context.Context
 	path    string
 	written contract.TreeWritten
-	// above are the directories from the root down to the one that is being filled.
+	// above are the directories from the root down to the one being filled.
 	above []directory
 }
 
-// directory is one that gets its mode and time when all that is in it is there, which would change the time, and for which the
-// mode might not allow it.
+// directory gets its mode and time once its contents are complete: adding entries changes the time, and the mode may
+// forbid adding them.
 type directory struct {
-	prefix string // what stands before the names in it
+	prefix string // precedes the names in it
 	path   string
-	made   bool // by this archive; one that was there keeps its mode and time
+	made   bool // by this archive; existing directories keep their mode and time
 	mode   uint32
 	time   time.Time
 }
@@ -95,7 +95,8 @@ func (u *unpacker) entry(header *tar.Header, content io.Reader) error {
 	return malformed("'%s' is neither a file nor a directory nor a link", header.Name)
 }
 
-// place finds where an entry belongs: straight into one of the directories above, of which the lower ones are then full.
+// place finds the parent of an entry, which must be one of the directories above; those below the parent are then
+// complete.
 func (u *unpacker) place(header *tar.Header) (string, error) {
 	if len(u.above) == 0 {
 		if header.Name != root || header.Typeflag != tar.TypeDir {
@@ -143,7 +144,7 @@ func (u *unpacker) directory(header *tar.Header, path string) error {
 	return nil
 }
 
-// leave finishes the lowest of the directories above.
+// leave finishes the deepest of the directories above.
 func (u *unpacker) leave() error {
 	last := u.above[len(u.above)-1]
 	u.above = u.above[:len(u.above)-1]
@@ -176,7 +177,7 @@ func (u *unpacker) file(header *tar.Header, path string, content io.Reader) erro
 		err = fault.Path(closed, "writefile", path)
 	}
 	if err != nil {
-		// Half a file under the name of a whole one is worse than none.
+		// Remove it: a partial file under the name of a whole one is worse than none.
 		_ = unix.Unlink(path)
 		return err
 	}
@@ -184,7 +185,7 @@ func (u *unpacker) file(header *tar.Header, path string, content io.Reader) erro
 	return nil
 }
 
-// fill writes the content of a new or emptied file of a mode. Where there is nothing but zeros it leaves a hole.
+// fill writes the content of a new or emptied file of the given mode. It leaves holes in place of zeros.
 func (u *unpacker) fill(fd int, before uint32, header *tar.Header, path string, content io.Reader) error {
 	if mode := uint32(header.Mode & permissions); before&permissions != mode {
 		if err := unix.Fchmod(fd, mode); err != nil {
@@ -195,7 +196,7 @@ func (u *unpacker) fill(fd int, before uint32, header *tar.Header, path string, 
 	defer files.Release(buffer)
 	hole := false
 	for at := int64(0); at < header.Size; {
-		// A hole that the archive itself describes may be as large as it likes, and nothing is read of the sender for it.
+		// A hole described by the archive itself may be of any size: filling it reads nothing from the sender.
 		if err := u.ctx.Err(); err != nil {
 			return err
 		}
@@ -218,7 +219,7 @@ func (u *unpacker) fill(fd int, before uint32, header *tar.Header, path string, 
 	return nil
 }
 
-// zeros are what a hole reads as.
+// zeros is compared with content to find holes.
 var zeros [files.BufferBytes]byte
 
 func pwrite(fd int, from []byte, at int64) error {
@@ -250,7 +251,7 @@ func link(header *tar.Header, path string) error {
 	return nil
 }
 
-// setTime sets when something was modified, as far as that is allowed: a file of another user keeps the present.
+// setTime sets the modification time where that is allowed: a file of another user keeps the current time.
 func setTime(path string, modified time.Time) {
 	stamp := unix.Timespec{Sec: modified.Unix(), Nsec: int64(modified.Nanosecond())}
 	_ = unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, stamp}, unix.AT_SYMLINK_NOFOLLOW)
@@ -260,7 +261,7 @@ func malformed(format string, args ...any) error {
 	return fault.TypeError("Invalid archive: "+format, args...)
 }
 
-// readFailed tells a malformed archive from one whose sender is gone.
+// readFailed distinguishes a malformed archive from a sender that disconnected.
 func readFailed(err error) error {
 	if errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
 		return malformed("%s", err)

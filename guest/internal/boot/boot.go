@@ -1,4 +1,4 @@
-// Package boot makes a machine out of a kernel and a root disk: what an init does before it has anything to start.
+// Package boot turns a kernel and a root disk into a running machine: what an init does before it starts anything.
 package boot
 
 import (
@@ -16,13 +16,13 @@ import (
 const (
 	defaultRoot = "/dev/vda"
 	rootOption  = "sandkeep.root="
-	// deviceTimeout bounds the wait for a device that the kernel should already have.
+	// deviceTimeout limits the wait for a device that the kernel should already have.
 	deviceTimeout = 30 * time.Second
 	deviceRetry   = time.Millisecond
 )
 
-// Run goes from the initramfs to the root disk, with everything mounted that a program may expect.
-// It needs to be the first process of the machine.
+// Run moves from the initramfs to the root disk and mounts everything a program may expect. It must run as the
+// machine's first process.
 func Run() error {
 	if err := mountAll(early); err != nil {
 		return err
@@ -54,7 +54,7 @@ func Run() error {
 	return nil
 }
 
-// rootDevice finds the root disk's device on the kernel's command line.
+// rootDevice reads the root disk's device from the kernel command line.
 func rootDevice(line string) string {
 	for _, word := range strings.Fields(line) {
 		if device, ok := strings.CutPrefix(word, rootOption); ok && strings.HasPrefix(device, "/dev/") {
@@ -64,7 +64,7 @@ func rootDevice(line string) string {
 	return defaultRoot
 }
 
-// waitFor waits until a path exists: drivers announce their devices a moment after they are loaded.
+// waitFor waits until a path exists: devices appear a moment after their drivers are loaded.
 func waitFor(path string) error {
 	deadline := time.Now().Add(deviceTimeout)
 	for {
@@ -78,7 +78,7 @@ func waitFor(path string) error {
 	}
 }
 
-// useConsole makes the kernel's console the standard output of the agent, which had none before there was a /dev.
+// useConsole makes the kernel's console the agent's standard output, which it lacked before /dev was mounted.
 func useConsole() {
 	console, err := unix.Open("/dev/console", unix.O_WRONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -91,7 +91,7 @@ func useConsole() {
 	}
 }
 
-// PowerOff ends the machine. It does not return.
+// PowerOff shuts the machine down. It does not return.
 func PowerOff(reason any) {
 	log.Printf("powering off: %v", reason)
 	unix.Sync()

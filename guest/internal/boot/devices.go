@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Groups of Debian's base-passwd, by which udev gives devices away.
+// Groups from Debian's base-passwd, to which udev assigns devices.
 const (
 	rootGroup = 0
 	ttyGroup  = 5
 	diskGroup = 6
 )
 
-// permissions are what udev's rules say of the devices that a sandbox has; the kernel makes most of them for root only.
+// permissions are those that udev's rules give the devices of a sandbox; the kernel makes most of them root-only.
 var permissions = []struct {
 	pattern string
 	mode    uint32
@@ -32,8 +32,8 @@ var permissions = []struct {
 	{"/dev/vd*", 0o660, diskGroup},
 }
 
-// makeDevices does for /dev what udev would: the nodes of drivers that are loaded when their node is opened, who may open
-// what, and the names that programs expect.
+// makeDevices does what udev would do for /dev: it creates the nodes of drivers that are loaded on first open, and sets
+// permissions and the names that programs expect.
 func makeDevices() {
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		list, _ := os.ReadFile(filepath.Join("/lib/modules", strings.TrimSpace(string(release)), "modules.devname"))
@@ -68,7 +68,7 @@ type staticNode struct {
 	major, minor uint32
 }
 
-// staticNodes reads modules.devname(5): a line is a module, a name below /dev, and "c" or "b" with major:minor.
+// staticNodes parses modules.devname(5): each line has a module, a name below /dev, and "c" or "b" with major:minor.
 func staticNodes(list string) (nodes []staticNode) {
 	for _, line := range strings.Split(list, "\n") {
 		fields := strings.Fields(line)
@@ -86,7 +86,7 @@ func staticNodes(list string) (nodes []staticNode) {
 	return nodes
 }
 
-// make makes the node, unless it is there.
+// make creates the node unless it exists.
 func (n staticNode) make(directory string) error {
 	path := filepath.Join(directory, n.name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -2,7 +2,7 @@ package boot
 
 import "golang.org/x/sys/unix"
 
-// raiseLoopback brings the loopback interface up; the kernel then gives it its addresses by itself.
+// raiseLoopback brings the loopback interface up; the kernel then assigns its addresses.
 func raiseLoopback() error {
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

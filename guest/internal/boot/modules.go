@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// loadModules loads the kernel modules that the directory's file "order" lists, one name a line. What is loaded
-// already, or built in, is fine.
+// loadModules loads the kernel modules listed in the directory's file "order", one name per line. Modules that are
+// already loaded or built in are skipped.
 func loadModules(directory string) {
 	list, err := os.ReadFile(filepath.Join(directory, "order"))
 	if err != nil {
@@ -24,7 +24,7 @@ func loadModules(directory string) {
 	}
 }
 
-// moduleNames reads the list: base names with or without ".ko", "#" begins a comment.
+// moduleNames parses the list: base names with or without ".ko"; "#" begins a comment.
 func moduleNames(list string) (names []string) {
 	for _, line := range strings.Split(list, "\n") {
 		line, _, _ = strings.Cut(line, "#")

@@ -15,14 +15,14 @@ type mount struct {
 	optional bool
 }
 
-// early are the mounts that the way to the root disk needs; they move along.
+// early are the mounts needed to reach the root disk; they are moved onto it.
 var early = []mount{
 	{"devtmpfs", "/dev", "devtmpfs", unix.MS_NOSUID, "mode=0755", false},
 	{"proc", "/proc", "proc", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "", false},
 	{"sysfs", "/sys", "sysfs", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "", false},
 }
 
-// late are the mounts on top of the root disk. Group 5 is Debian's tty.
+// late are mounted on top of the root disk. Group 5 is Debian's tty.
 var late = []mount{
 	{"devpts", "/dev/pts", "devpts", unix.MS_NOSUID | unix.MS_NOEXEC, "gid=5,mode=620,ptmxmode=666", false},
 	{"tmpfs", "/dev/shm", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=1777", false},
@@ -77,7 +77,7 @@ func switchRoot(device string) error {
 	return unix.Chdir("/")
 }
 
-// freeInitramfs gives back the memory of the initramfs's files; the agent's own stays as long as it runs.
+// freeInitramfs frees the memory of the initramfs's files; the agent's own file stays while it runs.
 func freeInitramfs() {
 	var root unix.Statfs_t
 	if unix.Statfs("/", &root) != nil || (root.Type != unix.RAMFS_MAGIC && root.Type != unix.TMPFS_MAGIC) {
@@ -88,7 +88,7 @@ func freeInitramfs() {
 	}
 }
 
-// openTemporary lets everybody use the directory for temporary files.
+// openTemporary lets every user create temporary files in the directory.
 func openTemporary() {
 	if os.MkdirAll("/tmp", 0o1777) == nil {
 		_ = unix.Chmod("/tmp", 0o1777)

@@ -10,7 +10,7 @@ import (
 
 const virtioPorts = "/sys/class/virtio-ports"
 
-// WaitForPort gives the character device of the virtio-serial port with the given name, when there is one.
+// WaitForPort waits for the virtio-serial port with the given name and returns its character device.
 func WaitForPort(name string) (device string, err error) {
 	deadline := time.Now().Add(deviceTimeout)
 	for {

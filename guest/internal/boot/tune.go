@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settings of the kernel. Each may be missing in some kernel, and then does not matter.
+// settings of the kernel. A setting that a kernel lacks is skipped.
 var settings = []struct{ path, value, why string }{
 	{"/sys/kernel/mm/transparent_hugepage/enabled", "never", "a clone's memory is private by the page; 2 MiB pages would copy 512 at a time, and their daemon wakes every 10 s"},
 	{"/proc/sys/kernel/watchdog", "0", "it wakes every processor every 4 s, in every idle clone"},
@@ -22,15 +22,16 @@ var settings = []struct{ path, value, why string }{
 	{"/proc/sys/fs/inotify/max_user_instances", "1024", "likewise"},
 }
 
-// Open files of the agent, and of the processes it starts: soft and hard limit. Some old programs close every number up
-// to the soft one.
+// Open files of the agent and of the processes it starts: soft and hard limit. The soft limit is low because some old
+// programs close every descriptor up to it.
 const (
 	softOpenFiles = 16 * 1024
 	hardOpenFiles = 512 * 1024
 )
 
-// fairServers are switches that only debugfs has: the deadline server that keeps ordinary processes from starving wakes
-// every processor every second. Nothing in a sandbox has real-time priority unless its user says so.
+// fairServers are switches available only in debugfs. The deadline server, which keeps ordinary processes from
+// starving, wakes every processor every second. Nothing in a sandbox has real-time priority unless its user asks for
+// it.
 const fairServers = "sched/fair_server/cpu*/runtime"
 
 func tune() {
@@ -38,12 +39,12 @@ func tune() {
 		_ = os.WriteFile(s.path, []byte(s.value), 0)
 	}
 	stopFairServers()
-	// Through package syscall, which else would give children the limits from before.
+	// Use package syscall: otherwise it restores the old limits in children.
 	_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: softOpenFiles, Max: hardOpenFiles})
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF)
 }
 
-// stopFairServers mounts debugfs for as long as it takes.
+// stopFairServers mounts debugfs only while it sets the switches.
 func stopFairServers() {
 	const debug = "/sys/kernel/debug"
 	if unix.Mount("debugfs", debug, "debugfs", 0, "") != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// User is as whom a machine's processes run and its files are touched.
+// User owns the machine's processes; its files are accessed as this user.
 type User struct {
 	Name   string
 	Home   string
@@ -16,7 +16,7 @@ type User struct {
 	Groups []uint32
 }
 
-// FindUser looks a user up in the root's own files. An image without it gets the first ordinary user's numbers.
+// FindUser looks a user up in the root's own files. Without an entry, the user gets the IDs of the first ordinary user.
 func FindUser(name string) User {
 	passwd, _ := os.ReadFile("/etc/passwd")
 	group, _ := os.ReadFile("/etc/group")

@@ -25,7 +25,7 @@ type FileInfo struct {
 	Ctime         string `json:"ctime"`
 }
 
-// DirEntry is one name in a directory.
+// DirEntry is one entry of a directory.
 type DirEntry struct {
 	Name        string `json:"name"`
 	IsFile      bool   `json:"isFile"`
@@ -39,13 +39,13 @@ type WalkEntry struct {
 	Path string `json:"path"`
 }
 
-// Regex is a JavaScript regular expression as it crosses the wire.
+// Regex is a JavaScript regular expression: source and flags.
 type Regex struct {
 	Source string `json:"source"`
 	Flags  string `json:"flags"`
 }
 
-// WalkParams are those of Deno's std/fs walk; nil means its default.
+// WalkParams are the options of Deno's std/fs walk; nil means its default.
 type WalkParams struct {
 	Path            string   `json:"path"`
 	MaxDepth        *float64 `json:"maxDepth"`
@@ -59,7 +59,7 @@ type WalkParams struct {
 	Skip            []Regex  `json:"skip"`
 }
 
-// GlobParams are those of Deno's std/fs expandGlob; nil means its default.
+// GlobParams are the options of Deno's std/fs expandGlob; nil means its default.
 type GlobParams struct {
 	Glob            string   `json:"glob"`
 	Root            *string  `json:"root"`
@@ -119,7 +119,7 @@ type (
 	UmaskParams struct {
 		Mask *uint32 `json:"mask"`
 	}
-	// UtimeParams hold milliseconds since 1970; fractions count.
+	// UtimeParams hold milliseconds since 1970, possibly fractional.
 	UtimeParams struct {
 		Path    string  `json:"path"`
 		AtimeMs float64 `json:"atimeMs"`
@@ -146,7 +146,7 @@ type (
 	FileSize struct {
 		Size int64 `json:"size"`
 	}
-	// TreeWritten is the head of writeTree: how many regular files, and the bytes in them.
+	// TreeWritten is the head of writeTree: the number of regular files and their total bytes.
 	TreeWritten struct {
 		Files int64 `json:"files"`
 		Bytes int64 `json:"bytes"`

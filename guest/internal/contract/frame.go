@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// FrameHeaderBytes is the length of what precedes a frame's payload: 8 bit type, 32 bit big-endian length.
+// FrameHeaderBytes is the length of a frame's header: 8 bit type, 32 bit big-endian payload length.
 const FrameHeaderBytes = 5
 
 // PutFrameHeader writes the header of a frame into the first FrameHeaderBytes of to.
@@ -14,7 +14,7 @@ func PutFrameHeader(to []byte, kind byte, length int) {
 	binary.BigEndian.PutUint32(to[1:FrameHeaderBytes], uint32(length))
 }
 
-// ReadFrameHeader reads the type and length of the next frame; io.EOF when the stream ends between two frames.
+// ReadFrameHeader reads the type and length of the next frame. It returns io.EOF if the stream ends between two frames.
 func ReadFrameHeader(r io.Reader) (kind byte, length int, err error) {
 	var head [FrameHeaderBytes]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {

@@ -2,17 +2,17 @@ package contract
 
 import "bytes"
 
-// helloBytes is the length of a whole hello.
+// helloBytes is the length of a complete hello.
 const helloBytes = len(HelloMagic) + NonceBytes
 
 // HelloScanner finds the host's hello in a stream that may begin with leftovers of an earlier connection.
 // The zero value is ready for use.
 type HelloScanner struct {
-	window []byte // the unread end of the stream, shorter than a hello
+	window []byte // the unprocessed end of the stream, shorter than a hello
 }
 
-// Feed looks at the next bytes of the stream. When they complete a hello it returns its nonce and the bytes after it;
-// otherwise it remembers what may be the beginning of one.
+// Feed scans the next bytes of the stream. When they complete a hello, it returns the hello's nonce and the bytes after
+// it; otherwise it keeps any partial hello for the next call.
 func (s *HelloScanner) Feed(chunk []byte) (nonce [NonceBytes]byte, rest []byte, found bool) {
 	data := chunk
 	if len(s.window) > 0 {
@@ -32,7 +32,7 @@ func (s *HelloScanner) Feed(chunk []byte) (nonce [NonceBytes]byte, rest []byte, 
 	return nonce, nil, false
 }
 
-// partialMagic says how many bytes at the end of data may be the beginning of the magic.
+// partialMagic returns how many bytes at the end of data may begin the magic.
 func partialMagic(data []byte) int {
 	n := min(len(data), len(HelloMagic)-1)
 	for ; n > 0; n-- {

@@ -7,7 +7,7 @@ import (
 
 const testNonce = "0123456789abcdef"
 
-// feedAll gives the stream to a scanner in pieces of the given size.
+// feedAll feeds the stream to a scanner in pieces of the given size.
 func feedAll(stream []byte, size int) (nonce [NonceBytes]byte, rest []byte, found bool) {
 	var scanner HelloScanner
 	for len(stream) > 0 {

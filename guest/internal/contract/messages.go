@@ -1,6 +1,6 @@
 package contract
 
-// None is the params of a method that has none.
+// None is the params type of methods without params.
 type None struct{}
 
 // Pong answers ping.
@@ -9,7 +9,7 @@ type Pong struct {
 	Version  string `json:"version"`
 }
 
-// Identity makes a clone a machine of its own.
+// Identity gives a clone its own identity.
 type Identity struct {
 	// UnixTimeNs is the wall-clock time in nanoseconds since 1970, as a decimal string.
 	UnixTimeNs string `json:"unixTimeNs"`
@@ -18,7 +18,7 @@ type Identity struct {
 	Hostname  string            `json:"hostname"`
 	MachineID string            `json:"machineId"`
 	Env       map[string]string `json:"env"`
-	// CACertificates are authorities to trust, one certificate in PEM each: the installation's own first.
+	// CACertificates are the authorities to trust, one PEM certificate each: the installation's own first.
 	CACertificates []string `json:"caCertificates"`
 }
 
@@ -48,7 +48,7 @@ type SpawnParams struct {
 	Pty      *PtyParams        `json:"pty"`
 }
 
-// PtyParams describe the terminal of a process.
+// PtyParams is the terminal size of a process.
 type PtyParams struct {
 	Cols int    `json:"cols"`
 	Rows int    `json:"rows"`
@@ -88,7 +88,7 @@ type ProcessInfo struct {
 	Exit        *ExitStatus `json:"exit"`
 }
 
-// DialParams name a TCP port; without a host, one of the loopback.
+// DialParams name a TCP port. An empty host means loopback.
 type DialParams struct {
 	Port int    `json:"port"`
 	Host string `json:"host"`
@@ -113,7 +113,7 @@ type FetchHead struct {
 	HasBody    bool        `json:"hasBody"`
 }
 
-// EnvKey, EnvPair are the params of the environment's methods.
+// EnvKey and EnvPair are the params of the environment methods.
 type (
 	EnvKey struct {
 		Key string `json:"key"`

@@ -6,10 +6,10 @@ import (
 	"io"
 )
 
-// ErrTooLong says that a message or a frame announces more bytes than the contract allows.
+// ErrTooLong reports a message or frame longer than the contract allows.
 var ErrTooLong = errors.New("longer than the contract allows")
 
-// PrefixHeaderBytes is the length of the length that precedes a prefix message.
+// PrefixHeaderBytes is the size of a prefix message's length field.
 const PrefixHeaderBytes = 4
 
 // ReadPrefix reads one prefix message: a 32 bit big-endian length, then that many bytes.
@@ -31,7 +31,7 @@ func AppendPrefix(to, body []byte) []byte {
 	return append(to, body...)
 }
 
-// readAtMost reads exactly length bytes, taking memory only as they arrive: a length alone must not cost 16 MiB.
+// readAtMost reads exactly length bytes and allocates memory only as they arrive: a length alone must not cost 16 MiB.
 func readAtMost(r io.Reader, length int) ([]byte, error) {
 	const step = 64 * 1024
 	data := make([]byte, min(length, step))

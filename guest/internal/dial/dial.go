@@ -1,4 +1,4 @@
-// Package dial joins a stream of the host's with a TCP port of the guest.
+// Package dial connects a stream from the host to a TCP port in the guest.
 package dial
 
 import (
@@ -17,10 +17,10 @@ import (
 	"sandkeep.dev/guest/internal/guard"
 )
 
-// timeout bounds the connecting; on the loopback the kernel answers at once.
+// timeout limits connecting; on loopback the kernel answers at once.
 const timeout = 30 * time.Second
 
-// loopback is where a port without a host is looked for.
+// loopback addresses are tried when no host is given.
 var loopback = []string{"127.0.0.1", "::1"}
 
 // Connect opens the TCP connection.
@@ -34,7 +34,7 @@ func Connect(ctx context.Context, p contract.DialParams) (*net.TCPConn, error) {
 	return Loopback(ctx, p.Port)
 }
 
-// Loopback connects to a port of the loopback, in either family.
+// Loopback connects to a loopback port, over IPv4 or IPv6.
 func Loopback(ctx context.Context, port int) (conn *net.TCPConn, err error) {
 	var first error
 	for _, host := range loopback {
@@ -53,7 +53,7 @@ func Loopback(ctx context.Context, port int) (conn *net.TCPConn, err error) {
 }
 
 func connect(ctx context.Context, host string, port int) (*net.TCPConn, error) {
-	// A connection without traffic needs no probes: they would wake an idle machine.
+	// Disable keep-alive probes: they would wake an idle machine.
 	dialer := net.Dialer{Timeout: timeout, KeepAlive: -1}
 	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
@@ -62,14 +62,15 @@ func connect(ctx context.Context, host string, port int) (*net.TCPConn, error) {
 	return conn.(*net.TCPConn), nil
 }
 
-// Splice carries bytes both ways until the guest's side ends. The end of the host's bytes half-closes the connection.
+// Splice copies bytes in both directions until the guest's side ends. When the host's bytes end, it half-closes the
+// connection.
 func Splice(ctx context.Context, conn *net.TCPConn, from io.Reader, to files.FlushWriter) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	guard.Go("dial", func() {
 		if err := copyBuffered(conn, from); err != nil {
-			conn.Close() // the host's side was reset, or the guest takes no more
+			conn.Close() // the host reset its side, or the guest stopped reading
 			return
 		}
 		_ = conn.CloseWrite()
@@ -89,7 +90,7 @@ var buffers = sync.Pool{New: func() any {
 	return &buffer
 }}
 
-// copyAvailable sends each piece as soon as it comes. Without traffic it holds no buffer.
+// copyAvailable forwards each piece as soon as it arrives. It holds no buffer while idle.
 func copyAvailable(to files.FlushWriter, conn *net.TCPConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// patience bounds every wait of these tests.
+// patience limits every wait in these tests.
 const patience = 10 * time.Second
 
-// listen serves one connection and tells the port.
+// listen serves one connection and returns its port.
 func listen(t *testing.T, network, address string, serve func(*net.TCPConn)) int {
 	t.Helper()
 	listener, err := net.Listen(network, address)
@@ -36,7 +36,7 @@ func listen(t *testing.T, network, address string, serve func(*net.TCPConn)) int
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// host is the host's side of a stream: what it sends, and what arrives there.
+// host is the host's end of a stream: what it sends and what it has received.
 type host struct {
 	io.Reader
 	mu       sync.Mutex
@@ -53,7 +53,7 @@ func (h *host) Flush() error { return nil }
 
 func TestBytesPassBothWaysWithHalfClose(t *testing.T) {
 	port := listen(t, "tcp4", "127.0.0.1:0", func(conn *net.TCPConn) {
-		all, _ := io.ReadAll(conn) // ends only with the host's half-close
+		all, _ := io.ReadAll(conn) // ends only when the host half-closes
 		_, _ = conn.Write([]byte(strings.ToUpper(string(all))))
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

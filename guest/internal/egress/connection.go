@@ -14,12 +14,12 @@ import (
 	"sandkeep.dev/guest/internal/tunnel"
 )
 
-// noteOpening keeps what an error about a connection will have to quote. It says whether there may be one more.
+// noteOpening keeps what an error about the pending connection must quote. It returns false if too many are pending.
 func (n *Network) noteOpening(p *packet) bool {
 	n.openingMu.Lock()
 	defer n.openingMu.Unlock()
 	key := flowKey{p.source, p.target}
-	if n.opening[key] != nil { // asked again
+	if n.opening[key] != nil { // retransmitted
 		return true
 	}
 	if len(n.opening) >= maxConnections || n.connections.Load() >= maxConnections {
@@ -37,7 +37,7 @@ func (n *Network) forgetOpening(key flowKey) (quote []byte) {
 	return quote
 }
 
-// takeSegment takes what belongs to no connection. What is no request for one is answered with a reset.
+// takeSegment handles segments that belong to no connection. Anything but a SYN is answered with a reset.
 func (n *Network) takeSegment(id stack.TransportEndpointID, pkt *stack.PacketBuffer) bool {
 	if n.forward.HandlePacket(id, pkt) {
 		return true
@@ -50,7 +50,7 @@ func keyOf(id stack.TransportEndpointID) flowKey {
 	return flowKey{addrPort(id.RemoteAddress, id.RemotePort), addrPort(id.LocalAddress, id.LocalPort)}
 }
 
-// connect asks the host for the connection that the guest wants, and only then accepts it.
+// connect accepts the guest's connection only after the host has opened its side.
 func (n *Network) connect(request *tcp.ForwarderRequest) {
 	defer guard.Recover("connection")
 	n.connections.Add(1)
@@ -64,7 +64,7 @@ func (n *Network) connect(request *tcp.ForwarderRequest) {
 	endpoint, failed := request.CreateEndpoint(&c.events)
 	request.Complete(false)
 	n.forgetOpening(key)
-	if failed != nil { // the guest has given up in the meantime
+	if failed != nil { // the guest has given up meanwhile
 		n.connections.Add(-1)
 		if err == nil {
 			stream.Reset()
@@ -79,7 +79,7 @@ func (n *Network) connect(request *tcp.ForwarderRequest) {
 	c.start(stream)
 }
 
-// wasReset says whether the host was connected and then reset: that is what the guest shall see.
+// wasReset reports whether the host's connection was opened and then reset; the guest then sees a reset too.
 func wasReset(err error) bool {
 	var refused *tunnel.Refused
 	return errors.As(err, &refused) && refused.Errno == "ECONNRESET"
@@ -97,20 +97,20 @@ func (n *Network) decline(request *tcp.ForwarderRequest, key flowKey, why reason
 	request.Complete(false)
 }
 
-// connection is the guest's end of one that was accepted.
+// connection is the guest's end of an accepted connection.
 type connection struct {
 	network  *Network
 	events   waiter.Queue
 	endpoint tcpip.Endpoint
 }
 
-// start joins the connection with its stream.
+// start attaches the connection to its stream.
 func (c *connection) start(stream *tunnel.Stream) {
 	if size := bufferBytes(int(c.network.connections.Load())); size < maxBufferBytes {
 		c.endpoint.SocketOptions().SetReceiveBufferSize(int64(size), true)
 	}
 	c.endpoint.SocketOptions().SetSendBufferSize(int64(bufferBytes(int(c.network.connections.Load()))), true)
-	// Called with the stack's locks held: it may only say that there is something to do.
+	// Called with the stack's locks held: it may only signal.
 	entry := waiter.NewFunctionEntry(waiter.ReadableEvents|waiter.WritableEvents|waiter.EventHUp|waiter.EventErr, func(events waiter.EventMask) {
 		if events&(waiter.ReadableEvents|waiter.EventHUp|waiter.EventErr) != 0 {
 			stream.Readable()
@@ -144,7 +144,7 @@ func (c *connection) Pull(p []byte) (int, error) {
 	return 0, errReset
 }
 
-// state says whether the guest has ended its side, and everything before the end was pulled.
+// state reports whether the guest has ended its side and everything before the end has been pulled.
 func (c *connection) state() (int, error) {
 	_, err := c.endpoint.Read(io.Discard, tcpip.ReadOptions{Peek: true})
 	switch err.(type) {

@@ -123,7 +123,7 @@ func TestAResetBeforeTheFirstByteIsAReset(t *testing.T) {
 	w.isClean()
 }
 
-// isReset connects and waits for the reset, which may come before the kernel has told the program of the connection.
+// isReset connects and waits for the reset, which may arrive before the kernel reports the connection to the program.
 func (w *world) isReset(target string) {
 	w.t.Helper()
 	conn, err := w.dial(target)
@@ -182,7 +182,7 @@ func TestBigTransfersArriveWholeInBothDirectionsAtOnce(t *testing.T) {
 	}
 }
 
-// pattern gives bytes that look random, in reads of odd sizes.
+// pattern produces random-looking bytes in reads of odd sizes.
 func pattern(seed int64, size int64) io.Reader {
 	return io.LimitReader(rand.New(rand.NewSource(seed)), size)
 }
@@ -207,7 +207,7 @@ func TestAGuestThatDoesNotReadStopsTheHostAndNobodyElse(t *testing.T) {
 	})
 	stalled := w.mustDial("192.0.2.1:1")
 	other := w.mustDial("192.0.2.1:2")
-	// When much more has gone through the other, the stalled one is as full as it gets.
+	// Once much more has gone through the other flow, the stalled one is as full as it gets.
 	go func() {
 		_, _ = io.Copy(struct{ io.Writer }{other}, pattern(4, plenty/4))
 		_ = other.CloseWrite()
@@ -215,7 +215,7 @@ func TestAGuestThatDoesNotReadStopsTheHostAndNobodyElse(t *testing.T) {
 	if got := digest(other); got != digest(pattern(4, plenty/4)) {
 		t.Fatal(got)
 	}
-	const most = 2*maxBufferBytes + 8<<20 // the other kernel's buffer too
+	const most = 2*maxBufferBytes + 8<<20 // includes the other kernel's buffer
 	if got := sent.load(); got > most {
 		t.Fatalf("%d bytes were sent to a guest that reads nothing", got)
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// maxDatagramQueueBytes waits for the host at most; what comes then is lost, as on any network.
+	// maxDatagramQueueBytes limits the datagrams that wait for the host; further ones are dropped, as on any network.
 	maxDatagramQueueBytes = 256 * 1024
 	lengthBytes           = 2
 )
 
-// How long a flow may be silent. A question to a resolver is over when it was answered, but another may follow at once.
+// How long a flow may be idle. A DNS flow is done once answered, but another query may follow at once.
 const (
 	idleTimeout     = 60 * time.Second
 	resolverTimeout = 10 * time.Second
@@ -24,30 +24,30 @@ const (
 	resolverPort    = 53
 )
 
-// datagramFlows are the flows there are.
+// datagramFlows holds the open datagram flows.
 type datagramFlows struct {
 	mu    sync.Mutex
 	flows map[flowKey]*datagramFlow
 }
 
-// datagramFlow is the guest's end of the datagrams between one port of its own and one of another host's.
+// datagramFlow is the guest's end of the datagrams between one of its ports and a remote address and port.
 type datagramFlow struct {
 	network *Network
 	key     flowKey
 	quote   []byte
 
 	mu     sync.Mutex
-	stream *tunnel.Stream // nil until the host has agreed
-	queue  []byte         // datagrams for the host, each with its length before it
+	stream *tunnel.Stream // nil until the host has accepted
+	queue  []byte         // datagrams for the host, each preceded by its length
 	idle   *time.Timer
 	last   time.Time
 	asked  int // datagrams without an answer
 	closed bool
 
-	partial []byte // of a datagram from the host
+	partial []byte // beginning of a datagram from the host
 }
 
-// takeDatagram sends a datagram on its way, on a new flow if need be.
+// takeDatagram sends a datagram to the host, opening a flow if necessary.
 func (n *Network) takeDatagram(p *packet) {
 	if len(p.payload) > contract.MaxDatagramBytes {
 		return
@@ -104,7 +104,7 @@ func (f *datagramFlow) open() {
 	}
 }
 
-// timeout is how long the flow may be silent now. The caller holds the lock.
+// timeout is how long the flow may be idle now. The caller holds the lock.
 func (f *datagramFlow) timeout() time.Duration {
 	switch {
 	case f.key.target.Port() != resolverPort:
@@ -115,7 +115,7 @@ func (f *datagramFlow) timeout() time.Duration {
 	return resolverTimeout
 }
 
-// expire ends a flow that was silent for long, and looks again later otherwise.
+// expire ends an idle flow, or reschedules itself.
 func (f *datagramFlow) expire() {
 	f.mu.Lock()
 	rest := f.timeout() - time.Since(f.last)
@@ -129,7 +129,7 @@ func (f *datagramFlow) expire() {
 	f.Reset()
 }
 
-// forget lets the next datagram begin a new flow.
+// forget removes the flow, so that the next datagram opens a new one.
 func (f *datagramFlow) forget() {
 	f.network.datagrams.mu.Lock()
 	defer f.network.datagrams.mu.Unlock()
@@ -148,7 +148,7 @@ func (f *datagramFlow) Pull(p []byte) (int, error) {
 	return n, nil
 }
 
-// Push puts the host's bytes together to datagrams, and those into packets.
+// Push reassembles datagrams from the host's bytes and sends them as packets.
 func (f *datagramFlow) Push(p []byte) (int, error) {
 	size := len(p)
 	if len(f.partial) > 0 {
@@ -200,7 +200,7 @@ func (f *datagramFlow) answer(payload []byte) {
 	_ = f.network.config.Device.Write([][]byte{head, payload}, PartialSum{Start: uint16(headerBytes), Offset: udpChecksumOffset})
 }
 
-// End and Close end the flow; the next datagram begins a new one.
+// End and Close end the flow; the next datagram opens a new one.
 func (f *datagramFlow) End() {
 	f.stream.Reset()
 	f.Reset()

@@ -15,7 +15,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 )
 
-// dialUDP gives a socket that is connected as far as datagrams are.
+// dialUDP returns a connected UDP socket.
 func (w *world) dialUDP(target string) *gonet.UDPConn {
 	w.t.Helper()
 	to := netip.MustParseAddrPort(target)
@@ -127,7 +127,7 @@ func TestDatagramsForAHostThatTakesNoneAreDropped(t *testing.T) {
 	if len(flow.queue) > maxDatagramQueueBytes {
 		t.Fatal(len(flow.queue))
 	}
-	// What is left is whole.
+	// The datagrams that arrived are complete.
 	for queue := flow.queue; len(queue) > 0; {
 		size := binary.BigEndian.Uint16(queue)
 		if size != 1400 {
@@ -179,7 +179,7 @@ func FuzzDatagramsFromTheHost(f *testing.F) {
 		for _, raw := range device.packets {
 			size := int(binary.BigEndian.Uint16(stream))
 			stream = stream[lengthBytes:]
-			// As the kernel would see one that goes the other way.
+			// As the kernel would see a packet in the other direction.
 			p, ok := parse(raw)
 			if !ok || !bytes.Equal(p.payload, stream[:size]) {
 				t.Fatalf("%x", raw)

@@ -1,16 +1,17 @@
 package egress
 
-// MTU of the device: the largest packet there is, so that the fewest cross, and none has to be split.
+// MTU of the device: the largest possible packet, so that few packets cross and none has to be split.
 const MTU = 65_535
 
-// Device is where the packets of the guest's kernel come from and go to: tun0.
+// Device carries the packets of the guest's kernel: tun0.
 type Device interface {
 	// Read waits for a packet.
 	Read(into []byte) (n int, err error)
-	// Write sends one packet, given in parts. It does not wait: a packet for which there is no room is lost.
+	// Write sends one packet, given in parts. It does not wait: without room the packet is dropped.
 	Write(parts [][]byte, sum PartialSum) error
 }
 
-// PartialSum says that a packet's checksum is not there yet: the field, Offset bytes after Start, holds the sum of the
-// pseudo-header only. The kernel takes that from the agent on trust, which saves both the work. Zero: the checksum is there.
+// PartialSum describes an unfinished checksum: the field, Offset bytes after Start, holds only the sum of the
+// pseudo-header. The kernel trusts the agent here, so neither has to compute it. The zero value means the checksum is
+// complete.
 type PartialSum struct{ Start, Offset uint16 }

@@ -6,8 +6,8 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 )
 
-// reason is why something is not reachable, in both versions' codes of "destination unreachable" (RFC 792, RFC 4443 section
-// 3.1), and with that the error that a program sees.
+// reason is why a destination is unreachable: the code of "destination unreachable" in both IP versions (RFC 792, RFC
+// 4443 section 3.1). It determines the error that a program sees.
 type reason struct{ code4, code6 byte }
 
 var (
@@ -17,8 +17,8 @@ var (
 	prohibited         = reason{13, 1} // EHOSTUNREACH; EACCES in IPv6
 )
 
-// reasons for the names of errnos. The kernel has no way to be told that time is up; that a host is not reachable is the
-// error it gives itself when somebody on the way says that.
+// reasons maps errno names to reasons. ICMP has no code for a timeout, so it becomes "host unreachable", the error the
+// kernel itself reports when a router on the path says so.
 var reasons = map[string]reason{
 	"ENETUNREACH":  networkUnreachable,
 	"EHOSTUNREACH": hostUnreachable,
@@ -33,7 +33,7 @@ const (
 	timeToLive   = 64
 )
 
-// unreachable makes the packet that answers the quoted one (see [packet.quote]) with an error.
+// unreachable makes the ICMP packet that answers the quoted one (see [packet.quote]) with an error.
 func unreachable(quote []byte, why reason) []byte {
 	if quote[0]>>4 == 4 {
 		return unreachableIn4(quote, why.code4)
@@ -61,7 +61,7 @@ func unreachableIn6(quote []byte, code byte) []byte {
 	return b
 }
 
-// putIPv4 writes the header of the packet that b begins; so many bytes follow b.
+// putIPv4 writes the packet header at the start of b; follow more bytes come after b.
 func putIPv4(b []byte, protocol byte, source, target []byte, follow int) {
 	b[0] = 4<<4 | ipv4HeaderBytes/4
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)+follow))
@@ -73,7 +73,7 @@ func putIPv4(b []byte, protocol byte, source, target []byte, follow int) {
 	binary.BigEndian.PutUint16(b[10:], ^checksum.Checksum(b[:ipv4HeaderBytes], 0))
 }
 
-// putIPv6 writes the header of the packet that b begins; so many bytes follow b.
+// putIPv6 writes the packet header at the start of b; follow more bytes come after b.
 func putIPv6(b []byte, protocol byte, source, target []byte, follow int) {
 	b[0] = 6 << 4
 	binary.BigEndian.PutUint16(b[4:], uint16(len(b)-ipv6HeaderBytes+follow))
@@ -82,8 +82,8 @@ func putIPv6(b []byte, protocol byte, source, target []byte, follow int) {
 	copy(b[24:40], target)
 }
 
-// pseudoSum is the sum of what a transport's checksum covers besides its own bytes (RFC 9293 section 3.1, RFC 8200 section
-// 8.1). The packet has that length, and a header that was made here or by the stack: without options or extensions.
+// pseudoSum is the sum of the pseudo-header (RFC 9293 section 3.1, RFC 8200 section 8.1). length is the packet's; its
+// header comes from this package or the stack, so it has no options or extensions.
 func pseudoSum(header []byte, length int) uint16 {
 	if header[0]>>4 == 4 {
 		rest := [4]byte{0, header[9]}

@@ -9,17 +9,17 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// link is the stack's network card. Only TCP passes through it: everything else needs no stack.
+// link is the stack's network card. Only TCP passes through it: other protocols need no stack.
 type link struct {
 	device     Device
 	dispatcher stack.NetworkDispatcher
 }
 
-// zeroCopyBytes is from which size on a packet is handed over with the buffer it was read into, which is as large as the
-// largest packet, rather than copied into one of its own size.
+// zeroCopyBytes is the size from which a packet is handed over together with its read buffer, which has room for the
+// largest packet, instead of being copied into a buffer of its own size.
 const zeroCopyBytes = 32 * 1024
 
-// deliver hands a packet to the stack. It says whether it has taken the buffer.
+// deliver hands a packet to the stack. It returns whether the stack took the buffer.
 func (l *link) deliver(p *packet, read *buffer.View) (tookBuffer bool) {
 	protocol := header.IPv4ProtocolNumber
 	if p.version == 6 {
@@ -32,7 +32,7 @@ func (l *link) deliver(p *packet, read *buffer.View) (tookBuffer bool) {
 		view = buffer.NewViewWithData(p.raw)
 	}
 	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithView(view)})
-	// What the kernel has sent through its own interface needs no check.
+	// Packets the kernel sends through its own interface need no checksum validation.
 	pkt.RXChecksumValidated = true
 	l.dispatcher.DeliverNetworkPacket(protocol, pkt)
 	pkt.DecRef()
@@ -53,7 +53,7 @@ func (l *link) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
 			binary.BigEndian.PutUint16(transport[tcpChecksumOffset:], pseudoSum(network, pkt.Size()))
 			sum = PartialSum{Start: uint16(len(network)), Offset: tcpChecksumOffset}
 		}
-		if l.device.Write(pkt.AsSlices(), sum) == nil { // a lost one is TCP's to send again
+		if l.device.Write(pkt.AsSlices(), sum) == nil { // TCP retransmits a lost packet
 			written++
 		}
 	}

@@ -1,9 +1,9 @@
-// Package egress is the guest's way out: it takes the packets of tun0 apart into flows, and each flow is a stream to the
-// host, which decides what becomes of it. The contract is packages/egress/src/port/contract.ts.
+// Package egress is the guest's way out: it splits the packets of tun0 into flows. Each flow is a stream to the host,
+// which decides whether it may proceed. The contract is packages/egress/src/port/contract.ts.
 //
-// TCP is spoken by gVisor's stack, which takes every address for its own; a connection is accepted only when the host has
-// made it. Datagrams are short enough to take apart by hand. Everything else that a kernel or a raw socket can send is
-// dropped, pings with an error.
+// gVisor's stack handles TCP and treats every address as its own; it accepts a connection only after the host has
+// opened it. Datagrams are simple enough to parse by hand. Everything else a kernel or raw socket can send is dropped;
+// pings are answered with an error.
 package egress
 
 import (
@@ -22,26 +22,28 @@ import (
 	"sandkeep.dev/guest/internal/tunnel"
 )
 
-// Flows at a time; one more is refused. Each costs some kilobytes, and what its buffers hold.
+// Maximum number of simultaneous flows; further ones are refused. Each costs a few kilobytes plus its buffers.
 const (
 	maxConnections   = 4096
 	maxDatagramFlows = 1024
 )
 
 const (
-	// sessionPatience is how long a new flow waits for a host: a clone that has just become somebody's, a proxy that starts anew.
+	// sessionPatience is how long a new flow waits for a host: for a clone that was just assigned, or a proxy that is
+	// restarting.
 	sessionPatience = 5 * time.Second
-	// answerPatience is how long it waits for the host's answer, which has limits of its own. The kernel gives up after 130 s.
+	// answerPatience is how long it waits for the host's answer. The host has limits of its own; the kernel gives up
+	// after 130 s.
 	answerPatience = 100 * time.Second
 )
 
-// Config is what a network needs.
+// Config configures a network.
 type Config struct {
 	Device Device
-	// Addresses are the guest's own on the device. What comes from others is dropped.
+	// Addresses are the guest's own on the device. Packets from other addresses are dropped.
 	Addresses []netip.Addr
 	Gate      *tunnel.Gate
-	// Process names the process behind a flow, in the header's form, or is nil. It must be quick.
+	// Process names the process behind a flow, in the header's form; may be nil. It must be quick.
 	Process func(protocol byte, source, target netip.AddrPort) string
 }
 
@@ -56,14 +58,14 @@ type Network struct {
 	patience time.Duration
 
 	connections atomic.Int32
-	// opening are the quotes of connections that were asked for, to refuse them with.
+	// opening holds the quotes of pending connections, needed to refuse them.
 	openingMu sync.Mutex
 	opening   map[flowKey][]byte
 
 	datagrams datagramFlows
 }
 
-// flowKey tells one flow from another.
+// flowKey identifies a flow.
 type flowKey struct{ source, target netip.AddrPort }
 
 // New makes a network. It does nothing until Run.
@@ -82,7 +84,7 @@ func New(config Config) (*Network, error) {
 	return n, nil
 }
 
-// Run takes packets from the device until that fails.
+// Run reads packets from the device until reading fails.
 func (n *Network) Run() error {
 	var read *buffer.View
 	for {
@@ -99,7 +101,7 @@ func (n *Network) Run() error {
 	}
 }
 
-// take looks at one packet. It says whether it has taken the buffer.
+// take handles one packet. It returns whether it has taken the buffer.
 func (n *Network) take(raw []byte, read *buffer.View) (tookBuffer bool) {
 	p, ok := parse(raw)
 	if !ok || !n.own[p.source.Addr()] || n.own[p.target.Addr()] {
@@ -127,7 +129,7 @@ func (n *Network) refuse(quote []byte, why reason) {
 	_ = n.config.Device.Write([][]byte{unreachable(quote, why)}, PartialSum{})
 }
 
-// open asks the host for a flow, and waits for its answer.
+// open asks the host for a flow and waits for its answer.
 func (n *Network) open(protocol byte, key flowKey) (*tunnel.Stream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), n.patience)
 	defer cancel()
@@ -148,7 +150,7 @@ func (n *Network) open(protocol byte, key flowKey) (*tunnel.Stream, error) {
 	return stream, stream.Wait(answer)
 }
 
-// reasonOf gives the error that the guest is told. What the host did not name is the network's fault.
+// reasonOf returns the reason to report to the guest. Without one from the host it is "network unreachable".
 func reasonOf(err error) reason {
 	var refused *tunnel.Refused
 	if errors.As(err, &refused) {
@@ -162,7 +164,7 @@ func reasonOf(err error) reason {
 	return networkUnreachable
 }
 
-// addrPort translates an address of the stack's.
+// addrPort converts an address of the stack's.
 func addrPort(address tcpip.Address, port uint16) netip.AddrPort {
 	addr, _ := netip.AddrFromSlice(address.AsSlice())
 	return netip.AddrPortFrom(addr, port)

@@ -21,24 +21,24 @@ const (
 	icmpHeaderBytes = 8
 )
 
-// packet is what matters of an IP packet from the guest's kernel. It points into the packet's bytes.
+// packet holds the relevant fields of an IP packet from the guest's kernel. It points into the packet's bytes.
 type packet struct {
 	version  int
 	protocol byte
 	source   netip.AddrPort
 	target   netip.AddrPort
-	// raw is the whole packet, without what may follow it in the buffer; payload is what follows the transport's header, of UDP
-	// only.
+	// raw is the whole packet, without anything after it in the buffer; payload, set only for UDP, is what follows the
+	// transport header.
 	raw, payload []byte
-	// headerBytes is the length of IP's own header.
+	// headerBytes is the length of the IP header.
 	headerBytes int
 }
 
-// quoteBytes is how much of the transport's header an error quotes: ports, and TCP's sequence number.
+// quoteBytes is how much of the transport header an error quotes: ports, and TCP's sequence number.
 const quoteBytes = 8
 
-// parse reads a packet. It refuses what cannot belong to a flow: fragments, extension headers, and addresses that are not
-// a single other host's. Addresses of the guest itself are not looked at.
+// parse reads a packet. It rejects what cannot belong to a flow: fragments, extension headers, and addresses that are
+// not unicast. It does not check whether an address is the guest's own.
 func parse(raw []byte) (p packet, ok bool) {
 	if len(raw) == 0 {
 		return p, false
@@ -114,27 +114,27 @@ func (p *packet) parseTransport() bool {
 	return p.source.Port() != 0 && p.target.Port() != 0
 }
 
-// isSYN says whether the packet asks for a new connection.
+// isSYN reports whether the packet requests a new connection.
 func (p *packet) isSYN() bool {
 	const synAck = 0x12
 	return p.protocol == protocolTCP && p.raw[p.headerBytes+13]&synAck == 0x02
 }
 
-// isEcho says whether the packet is a ping.
+// isEcho reports whether the packet is a ping.
 func (p *packet) isEcho() bool {
 	kind := p.raw[p.headerBytes]
 	return p.protocol == protocolICMP && p.version == 4 && kind == 8 || p.protocol == protocolICMPv6 && p.version == 6 && kind == 128
 }
 
-// quote is a copy of what an error about the packet says of it.
+// quote copies the part of the packet that an error about it includes.
 func (p *packet) quote() []byte {
 	return append([]byte(nil), p.raw[:p.headerBytes+quoteBytes]...)
 }
 
 var broadcast4 = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// unicast says whether an address can be one host's. IPv4-mapped IPv6 addresses are not: on a link they mean nothing
-// (RFC 4291 section 2.5.5.2).
+// unicast reports whether an address can belong to a single host. IPv4-mapped IPv6 addresses cannot: they are not valid
+// on a link (RFC 4291 section 2.5.5.2).
 func unicast(address netip.Addr) bool {
 	return !address.IsMulticast() && !address.IsUnspecified() && !address.IsLoopback() && !address.Is4In6() && address != broadcast4
 }

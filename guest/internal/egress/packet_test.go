@@ -126,7 +126,7 @@ func TestSpoofedSourcesReachNobody(t *testing.T) {
 
 func TestRequestsWithoutAKernelBehindThemAreBounded(t *testing.T) {
 	w := newWorld(t)
-	// No host: each waits for one.
+	// There is no host, so each flow waits for one.
 	w.network.patience = time.Second
 	for port := range 3 * maxConnections {
 		w.send(syn(uint16(port + 1)))
@@ -138,7 +138,7 @@ func TestRequestsWithoutAKernelBehindThemAreBounded(t *testing.T) {
 	eventually(t, "all refused", func() bool { return w.openings() == 0 && w.network.connections.Load() == 0 })
 }
 
-// syn asks for a connection from a port.
+// syn makes a connection request from a port.
 func syn(port uint16) []byte {
 	b := make([]byte, ipv4HeaderBytes+tcpHeaderBytes)
 	putIPv4(b, protocolTCP, guest4.AsSlice(), []byte{192, 0, 2, 1}, 0)
@@ -149,7 +149,7 @@ func syn(port uint16) []byte {
 	return b
 }
 
-// nowhere takes packets and has none.
+// nowhere discards packets and produces none.
 type nowhere struct{ Device }
 
 func (nowhere) Write([][]byte, PartialSum) error { return nil }

@@ -16,30 +16,30 @@ import (
 const nic = 1
 
 const (
-	// timeWait is short: what could come late on a link with a latency of a few microseconds?
+	// timeWait is short: the link's latency is a few microseconds, so nothing arrives late.
 	timeWait = time.Second
-	// lingerTimeout is how long a connection that both sides of the device have given up waits for the guest's kernel to agree.
+	// lingerTimeout is how long a connection that both sides have closed waits for the guest's kernel to acknowledge.
 	lingerTimeout = 10 * time.Second
-	// retries of a segment, from 200 ms on and twice as long each time: 25 s in all. The kernel at the other end answers as
-	// long as it lives.
+	// retries of a segment, starting at 200 ms and doubling: 25 s in all. The kernel at the other end answers as long
+	// as it runs.
 	retries    = 6
 	synRetries = 4
 )
 
-// Buffers of a connection. They take memory only for what is in them, and when there are many connections each may hold
-// less: all together at most bufferBudget, or 64 KiB each where that is more.
+// Buffers of a connection. They use memory only for what they hold. With many connections each may hold less: together
+// at most bufferBudget, or 64 KiB each if that is more.
 const (
 	bufferBudget   = 32 << 20
 	minBufferBytes = 64 * 1024
 	maxBufferBytes = 1 << 20
 )
 
-// bufferBytes is what each of so many connections may hold in one direction.
+// bufferBytes is how much each of the given number of connections may hold per direction.
 func bufferBytes(connections int) int {
 	return min(maxBufferBytes, max(minBufferBytes, bufferBudget/max(1, connections)))
 }
 
-// newStack makes a stack that takes every address for its own.
+// newStack makes a stack that treats every address as its own.
 func newStack(l *link) (*stack.Stack, error) {
 	s := stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, ipv6.NewProtocol},
@@ -50,7 +50,7 @@ func newStack(l *link) (*stack.Stack, error) {
 		option(tcpip.TCPLingerTimeoutOption(lingerTimeout)),
 		option(tcpip.TCPMaxRetriesOption(retries)),
 		option(tcpip.TCPSynRetriesOption(synRetries)),
-		// Fixed sizes do as well on so short a link, and are bounded.
+		// On such a short link fixed sizes perform equally well, and they are bounded.
 		option(tcpip.TCPModerateReceiveBufferOption(false)),
 	} {
 		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, option); err != nil {
@@ -73,7 +73,7 @@ func newStack(l *link) (*stack.Stack, error) {
 	return s, nil
 }
 
-// option makes an option's value the pointer that the stack wants.
+// option wraps an option's value as the pointer that the stack expects.
 func option[T any, P interface {
 	*T
 	tcpip.SettableTransportProtocolOption

@@ -30,7 +30,7 @@ import (
 	"sandkeep.dev/guest/internal/tunnel"
 )
 
-// patience bounds every wait of these tests.
+// patience limits every wait in these tests.
 const patience = 20 * time.Second
 
 var (
@@ -45,7 +45,7 @@ type world struct {
 	card    *channel.Endpoint
 	gate    *tunnel.Gate
 	network *Network
-	// sent are packets that the network sent to the kernel, besides those of TCP and UDP.
+	// sent holds packets other than TCP and UDP that the network sent to the kernel.
 	errors chan []byte
 }
 
@@ -88,7 +88,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// Read gives what the kernel sends.
+// Read returns what the kernel sends.
 func (w *world) Read(into []byte) (int, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
 	defer cancel()
@@ -102,7 +102,7 @@ func (w *world) Read(into []byte) (int, error) {
 	return copy(into, view.AsSlice()), nil
 }
 
-// Write hands a packet to the kernel, which checks every sum.
+// Write hands a packet to the kernel, which validates every checksum.
 func (w *world) Write(parts [][]byte, sum PartialSum) error {
 	var packet []byte
 	for _, part := range parts {
@@ -179,7 +179,7 @@ func (w *world) host(handler http.HandlerFunc) (leave func()) {
 	return leave
 }
 
-// connPair is a connection that holds some bytes on its way, as the port does.
+// connPair is a connection that buffers some bytes, as the port does.
 func connPair(t *testing.T) (net.Conn, net.Conn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -198,13 +198,13 @@ func connPair(t *testing.T) (net.Conn, net.Conn) {
 	return conns[0], conns[1]
 }
 
-// accept agrees to a flow, so that bytes can be written.
+// accept accepts a flow, so that bytes can be written.
 func accept(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 	w.(http.Flusher).Flush()
 }
 
-// echo agrees to every flow and sends back what comes.
+// echo accepts every flow and sends back what it receives.
 func echo(w http.ResponseWriter, r *http.Request) {
 	accept(w)
 	_, _ = io.Copy(flushing{w}, r.Body)
@@ -227,7 +227,7 @@ func refuseWith(errno string) http.HandlerFunc {
 	}
 }
 
-// eventually waits until something is so, which nobody announces.
+// eventually polls for a condition that no event announces.
 func eventually(t *testing.T, what string, check func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !check(); time.Sleep(time.Millisecond) {
@@ -239,7 +239,7 @@ func eventually(t *testing.T, what string, check func() bool) {
 
 var errTimeout = errors.New("nothing in time")
 
-// within gives what comes from a channel.
+// within waits for a value from a channel.
 func within[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
 	select {

@@ -1,4 +1,4 @@
-// Package env holds the sandbox-wide environment: the image's defaults and what the host added.
+// Package env holds the sandbox-wide environment: the image's defaults and the host's additions.
 package env
 
 import (
@@ -9,7 +9,8 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// maxBytes bounds the whole environment: the kernel gives a new program no more than 2 MiB for it and its arguments.
+// maxBytes limits the whole environment: the kernel gives a new program at most 2 MiB for its environment and
+// arguments.
 const maxBytes = 1 << 20
 
 // Environment is a set of variables, safe for concurrent use.
@@ -28,7 +29,7 @@ func New(defaults map[string]string) *Environment {
 	return e
 }
 
-// Defaults are the variables of a user's processes, before those of the image's /etc/environment, which has the PATH.
+// Defaults are the variables of a user's processes. The image's /etc/environment, which sets PATH, is read after them.
 func Defaults(user, home string) map[string]string {
 	return map[string]string{
 		"PATH":    SystemPath,
@@ -37,16 +38,17 @@ func Defaults(user, home string) map[string]string {
 		"LOGNAME": user,
 		"SHELL":   "/bin/bash",
 		"LANG":    "C.UTF-8",
-		// A sandbox lives too short to be told of updates, and may not be allowed to ask.
+		// Turn off update checks: a sandbox does not live long enough to need them, and may not be allowed to make
+		// them.
 		"DENO_NO_UPDATE_CHECK": "1",
 		"NO_UPDATE_NOTIFIER":   "1",
 	}
 }
 
-// SystemPath is where commands are looked for when nothing else is said.
+// SystemPath is the default search path for commands.
 const SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// Get gives a variable.
+// Get returns a variable.
 func (e *Environment) Get(key string) (string, bool) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
@@ -54,7 +56,7 @@ func (e *Environment) Get(key string) (string, bool) {
 	return value, ok
 }
 
-// Set gives a variable a value, for processes started later.
+// Set sets a variable for processes started later.
 func (e *Environment) Set(key, value string) error {
 	if err := CheckKey(key); err != nil {
 		return err
@@ -90,7 +92,7 @@ func (e *Environment) Delete(key string) error {
 	return nil
 }
 
-// All gives a copy.
+// All returns a copy.
 func (e *Environment) All() map[string]string {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
@@ -101,7 +103,7 @@ func (e *Environment) All() map[string]string {
 	return all
 }
 
-// CheckKey refuses what cannot be a variable's name, in Deno's words.
+// CheckKey rejects invalid variable names with Deno's messages.
 func CheckKey(key string) error {
 	if key == "" {
 		return fault.TypeError("Key is an empty string.")
@@ -112,7 +114,7 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// ReadFile adds the variables of a file of KEY=VALUE lines, as /etc/environment is. A file that is not there adds none.
+// ReadFile adds the variables of a file of KEY=VALUE lines, such as /etc/environment. A missing file adds none.
 func (e *Environment) ReadFile(path string) {
 	content, err := os.ReadFile(path)
 	if err != nil {

@@ -48,7 +48,7 @@ func TestTheWholeIsBounded(t *testing.T) {
 	if err := e.Set("B", half); err == nil {
 		t.Fatal("grew beyond its bound")
 	}
-	for i := 0; i < 3; i++ { // what is replaced does not count
+	for i := 0; i < 3; i++ { // replaced values do not count
 		if err := e.Set("A", half); err != nil {
 			t.Fatal(err)
 		}

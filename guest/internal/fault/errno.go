@@ -2,7 +2,7 @@ package fault
 
 import "os"
 
-// ErrnoOf gives the error number inside an error of package os.
+// ErrnoOf returns the error number inside an error of package os.
 func ErrnoOf(err error) error {
 	switch e := err.(type) {
 	case *os.PathError:

@@ -1,4 +1,5 @@
-// Package fault puts errors into Deno's vocabulary: the class, the message and the code that clients of the platform know.
+// Package fault translates errors into Deno's vocabulary: the class, message and code that the platform's clients
+// expect.
 package fault
 
 import (
@@ -12,7 +13,7 @@ import (
 
 // Fault is an error in the form of the contract's GuestErrorObject.
 type Fault struct {
-	// Class is Deno's name of the error's class, such as "NotFound", or a JavaScript one such as "TypeError".
+	// Class is Deno's error class, such as "NotFound", or a JavaScript one such as "TypeError".
 	Class   string `json:"constructorName"`
 	Message string `json:"message"`
 	// Code is the errno's name, such as "ENOENT", or empty.
@@ -27,24 +28,24 @@ func New(class, format string, args ...any) *Fault {
 	return &Fault{Class: class, Message: fmt.Sprintf(format, args...)}
 }
 
-// WithCode makes a fault with a code of its own.
+// WithCode makes a fault with the given code.
 func WithCode(class, code, format string, args ...any) *Fault {
 	return &Fault{Class: class, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// TypeError makes the fault for a value that cannot be used.
+// TypeError makes a fault for an unusable value.
 func TypeError(format string, args ...any) *Fault { return New("TypeError", format, args...) }
 
-// BadResource is the fault of a handle that is not open.
+// BadResource is the fault for a handle that is not open.
 func BadResource() *Fault { return WithCode("BadResource", "EBADF", "Bad resource ID") }
 
-// Path describes a failed operation on a path, as Deno does: `No such file or directory (os error 2): open 'x'`.
-// It returns nil for nil.
+// Path describes a failed operation on a path, as Deno does: `No such file or directory (os error 2): open 'x'`. It
+// returns nil for nil.
 func Path(err error, operation, path string) error {
 	return during(err, func() string { return operation + " '" + path + "'" })
 }
 
-// Paths describes a failed operation from one path to another.
+// Paths describes a failed operation on two paths.
 func Paths(err error, operation, from, to string) error {
 	return during(err, func() string { return operation + " '" + from + "' -> '" + to + "'" })
 }
@@ -54,7 +55,7 @@ func during(err error, where func() string) error {
 		return nil
 	}
 	f := From(err)
-	// A fault that was made for the purpose says all by itself.
+	// A fault is already complete.
 	var made *Fault
 	if errors.As(err, &made) {
 		return made
@@ -63,7 +64,7 @@ func during(err error, where func() string) error {
 	return f
 }
 
-// From turns any error into a fault.
+// From converts any error to a fault.
 func From(err error) *Fault {
 	var f *Fault
 	if errors.As(err, &f) {
@@ -88,7 +89,7 @@ func Text(errno syscall.Errno) string {
 	return fmt.Sprintf("%s (os error %d)", words, int(errno))
 }
 
-// class is Deno's class of an error number. What is not listed is a plain Error with a code.
+// class returns Deno's class for an error number. Unlisted numbers become a plain Error with a code.
 func class(errno syscall.Errno) string {
 	if name, ok := classes[errno]; ok {
 		return name

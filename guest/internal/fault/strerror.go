@@ -1,7 +1,7 @@
 package fault
 
-// strerror holds the C library's words for Linux error numbers, which Deno's messages show.
-// Go's own words differ in case and, for some numbers, in wording.
+// strerror holds the C library's messages for Linux error numbers, which Deno's messages show. Go's own messages differ
+// in case and, for some numbers, in wording.
 var strerror = [...]string{
 	1:   "Operation not permitted",
 	2:   "No such file or directory",

@@ -17,18 +17,18 @@ import (
 )
 
 const (
-	// maxRedirects is the Fetch standard's (section 4.4).
+	// maxRedirects is the Fetch standard's limit (section 4.4).
 	maxRedirects = 20
 	userAgent    = "Sandkeep"
 )
 
-// Response is a response whose body is still to be read, and to be closed. Body is nil when there can be none.
+// Response is a response whose body the caller reads and closes. Body is nil for responses that have none.
 type Response struct {
 	Head contract.FetchHead
 	Body io.ReadCloser
 }
 
-// Do makes the request and follows redirects as asked. The body is read while it is sent.
+// Do makes the request and follows redirects as requested. It reads the request body while sending it.
 func Do(ctx context.Context, p contract.FetchParams, body io.Reader) (*Response, error) {
 	request, err := newRequest(ctx, p, body)
 	if err != nil {
@@ -44,7 +44,7 @@ func Do(ctx context.Context, p contract.FetchParams, body io.Reader) (*Response,
 		return nil, fault.TypeError("The response's status %d cannot be passed on", response.StatusCode)
 	}
 	if response.StatusCode == http.StatusTemporaryRedirect || response.StatusCode == http.StatusPermanentRedirect {
-		// The client gives such a response back when it would have to send a streamed body again.
+		// The client returns such a response when following it would need to resend a streamed body.
 		if p.Redirect != manual && p.HasBody && response.Header.Get("Location") != "" {
 			response.Body.Close()
 			return nil, fault.TypeError("Cannot follow a redirect with a streamed request body: %s", p.URL)
@@ -55,7 +55,7 @@ func Do(ctx context.Context, p contract.FetchParams, body io.Reader) (*Response,
 
 const manual = "manual"
 
-// methods that a request must not have, by the Fetch standard (section 2.2.1).
+// methods that the Fetch standard forbids (section 2.2.1).
 var forbiddenMethods = []string{"CONNECT", "TRACE", "TRACK"}
 
 func newRequest(ctx context.Context, p contract.FetchParams, body io.Reader) (*http.Request, error) {
@@ -76,7 +76,7 @@ func newRequest(ctx context.Context, p contract.FetchParams, body io.Reader) (*h
 		return nil, fault.TypeError("Invalid redirect mode: %q", p.Redirect)
 	}
 	if p.HasBody {
-		body = struct{ io.Reader }{body} // a stream, whatever it is: of no known length, and sent once
+		body = struct{ io.Reader }{body} // hide its type, so that it is sent as a stream: of unknown length, only once
 	} else {
 		body = nil
 	}
@@ -89,10 +89,10 @@ func newRequest(ctx context.Context, p contract.FetchParams, body io.Reader) (*h
 	return request, setHeaders(request, p.Headers)
 }
 
-// Headers that describe one connection and not the message (RFC 9110 section 7.6.1), and those that the client makes.
+// Skip headers of the connection rather than the message (RFC 9110 section 7.6.1), and those the client sets itself.
 var (
 	hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
-	// With an Accept-Encoding of the caller's the body would arrive encoded, and the contract wants it decoded.
+	// With the caller's Accept-Encoding the body would arrive encoded, but the contract requires it decoded.
 	made = []string{"Accept-Encoding", "Content-Length", "Host"}
 )
 
@@ -116,7 +116,7 @@ func setHeaders(request *http.Request, headers [][2]string) error {
 			request.Header.Add(name, value)
 		default:
 			given[name] = true
-			request.Header.Set(name, value) // instead of a default
+			request.Header.Set(name, value) // replaces a default
 		}
 	}
 	return nil
@@ -160,7 +160,7 @@ func newResponse(request *http.Request, response *http.Response) *Response {
 	return result
 }
 
-// listHeaders gives the headers in a fixed order, in lower case as the Fetch standard has them.
+// listHeaders returns the headers in a fixed order, in lower case as the Fetch standard requires.
 func listHeaders(headers http.Header) [][2]string {
 	names := make([]string, 0, len(headers))
 	for name := range headers {
@@ -178,7 +178,8 @@ func listHeaders(headers http.Header) [][2]string {
 	return list
 }
 
-// failed words an error as Deno's fetch does: always a TypeError, the cause in the message, the errno as the code.
+// failed words an error as Deno's fetch does: always a TypeError, with the cause in the message and the errno as the
+// code.
 func failed(target string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &fault.Fault{Class: "DOMException", Name: "AbortError", Message: "The operation was aborted"}

@@ -18,7 +18,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// newServer answers with what it was asked.
+// newServer echoes the request in its answer.
 func newServer(t *testing.T) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// trusted are the authorities of the guest's programs.
+// trusted holds the authorities that the guest's programs trust.
 var trusted = roots{path: "/etc/ssl/certs/ca-certificates.crt"}
 
-// roots reads authorities anew when their file has changed: a machine gets its installation's when it becomes somebody's,
-// and its user may add more. Go's own pool is read once in the life of a process.
+// roots reloads the authorities when their file changes: a machine gets its installation's authorities when it is
+// assigned, and the user may add more. Go's own pool is read only once per process.
 type roots struct {
 	path string
 
@@ -21,7 +21,7 @@ type roots struct {
 	pool    *x509.CertPool
 }
 
-// get gives the authorities, or nil for Go's own choice where there is no such file.
+// get returns the authorities, or nil for Go's default if there is no such file.
 func (r *roots) get() *x509.CertPool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,12 +13,12 @@ import (
 const (
 	connectTimeout = 30 * time.Second
 	tlsTimeout     = 30 * time.Second
-	// maxHeaderBytes bounds what a server may say before the body.
+	// maxHeaderBytes limits the size of response headers.
 	maxHeaderBytes = 1 << 20
 )
 
-// newTransport makes one for a single request: connections are not kept, because they would stay behind in an idle
-// machine. With a port, every connection goes to that port of the loopback, without TLS, whatever the URL says.
+// newTransport makes a transport for a single request: kept-alive connections would stay behind in an idle machine.
+// With a port, every connection goes to that loopback port, without TLS, whatever the URL says.
 func newTransport(port int) http.RoundTripper {
 	transport := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: connectTimeout, KeepAlive: -1}).DialContext,
@@ -35,7 +35,7 @@ func newTransport(port int) http.RoundTripper {
 	return plainText{transport}
 }
 
-// plainText sends requests for https as http, and leaves their URL as it is for those who look at it later.
+// plainText sends https requests as http, but leaves the URL unchanged for later readers.
 type plainText struct{ next http.RoundTripper }
 
 func (t plainText) RoundTrip(request *http.Request) (*http.Response, error) {

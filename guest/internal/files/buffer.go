@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BufferBytes is the size of the buffers in which file content moves: large enough that system calls do not count,
-// small enough that a few at a time do not matter to the memory of a clone.
+// BufferBytes is the size of the buffers that copy file content: large enough to make system call overhead negligible,
+// small enough that a few in use do not affect a clone's memory.
 const BufferBytes = 128 * 1024
 
 var bufferPool = sync.Pool{New: func() any {
@@ -16,10 +16,10 @@ var bufferPool = sync.Pool{New: func() any {
 	return &buffer
 }}
 
-// Buffer lends a buffer of BufferBytes.
+// Buffer borrows a buffer of BufferBytes from the pool.
 func Buffer() *[]byte { return bufferPool.Get().(*[]byte) }
 
-// Release gives it back.
+// Release returns it to the pool.
 func Release(buffer *[]byte) { bufferPool.Put(buffer) }
 
 // ReadFd reads some bytes; io.EOF at the end.

@@ -12,10 +12,10 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// fifoRetry is how often a FIFO that nobody reads is tried again: the kernel has no event for "now somebody does".
+// fifoRetry is the interval between attempts to open a FIFO without a reader: the kernel has no event for a new reader.
 const fifoRetry = 50 * time.Millisecond
 
-// ReadFile opens a file, tells its size to head and copies its content to out.
+// ReadFile opens a file, passes its size to head and copies its content to out.
 func ReadFile(ctx context.Context, path string, head func(size int64) error, out io.Writer) error {
 	const operation = "readfile"
 	if err := CheckPath(path); err != nil {
@@ -44,7 +44,7 @@ func ReadFile(ctx context.Context, path string, head func(size int64) error, out
 	return copyBuffered(out, source)
 }
 
-// WriteFile writes all of content to a file. The mode, if given, is set whatever the mask says, as in Deno.
+// WriteFile writes all of content to a file. The mode, if given, is set regardless of the umask, as in Deno.
 func WriteFile(ctx context.Context, p contract.WriteFileParams, content io.Reader) error {
 	const operation = "writefile"
 	if err := CheckPath(p.Path); err != nil {
@@ -81,7 +81,7 @@ func WriteFile(ctx context.Context, p contract.WriteFileParams, content io.Reade
 	return fault.Path(target.Close(), operation, p.Path)
 }
 
-// openForWriting opens a file; a FIFO only once somebody reads it.
+// openForWriting opens a file. For a FIFO it waits until there is a reader.
 func openForWriting(ctx context.Context, path string, flags int, mode uint32) (int, error) {
 	for {
 		fd, err := openFd(path, flags, mode)
@@ -100,7 +100,7 @@ func openForWriting(ctx context.Context, path string, flags int, mode uint32) (i
 	}
 }
 
-// copyBuffered copies to the end with a lent buffer. Errors of files come as error numbers.
+// copyBuffered copies to the end with a pooled buffer. File errors are returned as error numbers.
 func copyBuffered(to io.Writer, from io.Reader) error {
 	buffer := Buffer()
 	defer Release(buffer)
@@ -120,13 +120,13 @@ func copyBuffered(to io.Writer, from io.Reader) error {
 	}
 }
 
-// FlushWriter gathers what is written to it until it is flushed.
+// FlushWriter buffers writes until it is flushed.
 type FlushWriter interface {
 	io.Writer
 	Flush() error
 }
 
-// CopyPromptly copies to the end, sending each piece as soon as it is there: for answers that trickle.
+// CopyPromptly copies to the end and flushes each piece at once, for responses that trickle in.
 func CopyPromptly(to FlushWriter, from io.Reader) error { return copyBuffered(prompt{to}, from) }
 
 type prompt struct{ to FlushWriter }
@@ -139,8 +139,8 @@ func (p prompt) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// newContent makes a reader and writer of an open file's content. One that can make its user wait is watched by the
-// runtime's poller, and closed when the context ends; a regular file is read and written directly.
+// newContent makes a reader and writer for an open file's content. A file that can block is watched by the runtime's
+// poller and closed when the context ends; a regular file is read and written directly.
 func newContent(ctx context.Context, fd int, path string) (content io.ReadWriteCloser, regular bool) {
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil || stat.Mode&unix.S_IFMT == unix.S_IFREG || stat.Mode&unix.S_IFMT == unix.S_IFDIR {
@@ -155,7 +155,7 @@ func newContent(ctx context.Context, fd int, path string) (content io.ReadWriteC
 	return slow, false
 }
 
-// regularFile never waits for anybody.
+// regularFile never blocks.
 type regularFile struct{ fd int }
 
 func (f *regularFile) Read(p []byte) (int, error) { return ReadFd(f.fd, p) }
@@ -200,7 +200,7 @@ func (f *slowFile) Close() error {
 	return nil
 }
 
-// fifo waits for its first writer, which a blocking open would have done: until then a read finds the end.
+// fifo waits for its first writer, as a blocking open would: until then a read returns end of file.
 type fifo struct {
 	*slowFile
 	begun bool
@@ -225,7 +225,7 @@ func (f *fifo) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// hungUp says whether a FIFO had a writer that is gone; one that never had any is only empty.
+// hungUp reports whether a FIFO had a writer that has left; one that never had a writer is merely empty.
 func hungUp(fd int) bool {
 	state := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(state, 0)

@@ -16,7 +16,7 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// read gives the size that the head tells, and the content.
+// read returns the size passed to head, and the content.
 func read(ctx context.Context, path string) (size int64, content string, err error) {
 	var out bytes.Buffer
 	err = ReadFile(ctx, path, func(n int64) error { size = n; return nil }, &out)

@@ -29,7 +29,7 @@ func copyFile(from, to string) error {
 	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return fault.WithCode("TypeError", "EINVAL", "the source path is neither a regular file nor a symlink to a regular file: copy '%s' -> '%s'", from, to)
 	}
-	// Opening the target empties it, which must not happen to the source.
+	// Opening the target truncates it, which must not happen to the source.
 	if unix.Stat(to, &existing) == nil && existing.Dev == stat.Dev && existing.Ino == stat.Ino {
 		return nil
 	}
@@ -49,7 +49,7 @@ func copyFile(from, to string) error {
 	return copyContent(source, target)
 }
 
-// copyContent lets the kernel copy, and reads and writes where it cannot.
+// copyContent lets the kernel copy if it can, and otherwise reads and writes.
 func copyContent(source, target int) error {
 	const step = 64 << 20
 	copied := false
@@ -62,7 +62,7 @@ func copyContent(source, target int) error {
 		case err != nil:
 			return err
 		case n == 0 && !copied:
-			// Files without a length, as in /proc, seem empty to copy_file_range.
+			// copy_file_range sees files without a length, as in /proc, as empty.
 			return copyByHand(source, target)
 		case n == 0:
 			return nil

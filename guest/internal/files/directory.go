@@ -12,15 +12,16 @@ import (
 )
 
 const (
-	// maxEntries bounds readDir, whose answer is one message of at most contract.MaxCallBytes.
+	// maxEntries limits readDir, whose answer is a single message of at most contract.MaxCallBytes.
 	maxEntries = 250_000
-	// maxNameBytes bounds the names in it: a name can grow sixfold as JSON, beside the 60 bytes of its other fields.
+	// maxNameBytes limits the names in it: JSON escaping can make a name six times longer, and the other fields take 60
+	// bytes.
 	maxNameBytes = 8 * 1024 * 1024
-	// batch is how many entries are taken from the kernel at a time.
+	// batch is how many entries are read from the kernel at a time.
 	batch = 1024
 )
 
-// ReadDir lists a directory, unsorted, as the kernel gives it.
+// ReadDir lists a directory in the kernel's order.
 func ReadDir(path string) ([]contract.DirEntry, error) {
 	return readDir(path, maxEntries, maxNameBytes)
 }
@@ -42,8 +43,8 @@ func readDir(path string, maxEntries, maxNameBytes int) ([]contract.DirEntry, er
 	return entries, nil
 }
 
-// EachEntry visits the entries of a directory, holding only a batch of them in memory. Names that are not UTF-8 are left out,
-// as by Deno: as text they would name something else. In an archive they are whole.
+// EachEntry visits the entries of a directory, holding one batch in memory. Like Deno, it skips names that are not
+// UTF-8: as text they would name something else. Archives include them.
 func EachEntry(path string, visit func(contract.DirEntry) error) error {
 	if err := CheckPath(path); err != nil {
 		return err
@@ -80,7 +81,7 @@ func EachEntry(path string, visit func(contract.DirEntry) error) error {
 	}
 }
 
-// Remove removes a file or an empty directory; with recursive, a directory and all that is in it.
+// Remove removes a file or an empty directory; with recursive, a directory and its contents.
 func Remove(path string, recursive bool) error {
 	err := CheckPath(path)
 	if err == nil {

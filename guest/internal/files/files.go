@@ -1,5 +1,5 @@
-// Package files implements the file API with Deno's semantics, straight on system calls: the kernel decides, as the
-// user whose file system ids the threads carry, and its error numbers reach the client unchanged.
+// Package files implements the file API with Deno's semantics, directly on system calls: the kernel checks permissions
+// for the user whose file system IDs the threads carry, and its error numbers reach the client unchanged.
 package files
 
 import (
@@ -11,7 +11,7 @@ import (
 	"sandkeep.dev/guest/internal/workdir"
 )
 
-// retry runs a system call until no signal interrupts it.
+// retry repeats a system call while signals interrupt it.
 func retry(call func() error) error {
 	for {
 		if err := call(); err != unix.EINTR {
@@ -20,7 +20,7 @@ func retry(call func() error) error {
 	}
 }
 
-// Mkdir makes a directory; with recursive also its parents, and then an existing directory is fine.
+// Mkdir makes a directory. With recursive it also makes the parents and accepts an existing directory.
 func Mkdir(path string, recursive bool, mode uint32) error {
 	err := CheckPath(path)
 	if err == nil {
@@ -32,7 +32,7 @@ func Mkdir(path string, recursive bool, mode uint32) error {
 	return fault.Path(err, "mkdir", path)
 }
 
-// mkdirAll goes on after a first mkdir that failed with err.
+// mkdirAll continues after a first mkdir failed with err.
 func mkdirAll(path string, mode uint32, err error) error {
 	switch err {
 	case unix.EEXIST:
@@ -58,13 +58,13 @@ func mkdirAll(path string, mode uint32, err error) error {
 	return err
 }
 
-// IsDirectory says whether a path leads to a directory.
+// IsDirectory reports whether a path leads to a directory.
 func IsDirectory(path string) bool {
 	var stat unix.Stat_t
 	return unix.Stat(path, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
-// parentOf gives the path without its last component, or "" when there is none above.
+// parentOf returns the path without its last component, or "" if there is none above.
 func parentOf(path string) string {
 	path = strings.TrimRight(path, "/")
 	at := strings.LastIndexByte(path, '/')
@@ -90,7 +90,7 @@ func Chmod(path string, mode uint32) error {
 	return fault.Path(unix.Chmod(path, mode&0o7777), "chmod", path)
 }
 
-// Chown sets the owner; nil leaves it.
+// Chown sets the owner and group; nil leaves them unchanged.
 func Chown(path string, uid, gid *uint32) error {
 	if err := CheckPath(path); err != nil {
 		return err
@@ -105,7 +105,7 @@ func idOrSame(id *uint32) int {
 	return int(*id)
 }
 
-// Link makes path another name of target.
+// Link creates a hard link at path to target.
 func Link(target, path string) error {
 	if err := checkPaths(target, path); err != nil {
 		return err
@@ -113,7 +113,7 @@ func Link(target, path string) error {
 	return fault.Paths(unix.Link(target, path), "link", target, path)
 }
 
-// Symlink makes path a symbolic link that holds target.
+// Symlink creates a symbolic link at path to target.
 func Symlink(target, path string) error {
 	if err := CheckName(target); err != nil {
 		return err
@@ -124,7 +124,7 @@ func Symlink(target, path string) error {
 	return fault.Paths(unix.Symlink(target, path), "symlink", target, path)
 }
 
-// ReadLink gives what a symbolic link holds.
+// ReadLink returns the target of a symbolic link.
 func ReadLink(path string) (string, error) {
 	if err := CheckPath(path); err != nil {
 		return "", err
@@ -137,7 +137,7 @@ func ReadLink(path string) (string, error) {
 	return string(buffer[:n]), nil
 }
 
-// RealPath gives the absolute path without symbolic links, as the kernel resolves it.
+// RealPath returns the absolute path without symbolic links, as the kernel resolves it.
 func RealPath(path string) (string, error) {
 	if err := CheckPath(path); err != nil {
 		return "", err
@@ -151,7 +151,7 @@ func RealPath(path string) (string, error) {
 	return resolved, fault.Path(err, "realpath", path)
 }
 
-// Truncate sets a file's length, filling with zeros.
+// Truncate sets a file's length, padding with zeros.
 func Truncate(path string, length int64) error {
 	if err := CheckPath(path); err != nil {
 		return err
@@ -162,7 +162,7 @@ func Truncate(path string, length int64) error {
 	return fault.Path(retry(func() error { return unix.Truncate(path, length) }), "truncate", path)
 }
 
-// CheckPath comes before every operation on a path: it is whole, and starts from the working directory of now.
+// CheckPath runs before every operation on a path: it checks the path and enters the current working directory.
 func CheckPath(path string) error {
 	if err := CheckName(path); err != nil {
 		return err
@@ -170,7 +170,7 @@ func CheckPath(path string) error {
 	return workdir.Enter(path)
 }
 
-// CheckName refuses what the kernel would silently cut short.
+// CheckName rejects names that the kernel would silently truncate.
 func CheckName(name string) error {
 	if strings.IndexByte(name, 0) >= 0 {
 		return fault.WithCode("TypeError", "EINVAL", "Invalid path: file name contained an unexpected NUL byte")
@@ -185,8 +185,8 @@ func checkPaths(a, b string) error {
 	return CheckPath(b)
 }
 
-// openFd opens a file for the agent alone. Opening must not wait, as for the other end of a FIFO: a waiting open cannot
-// be cancelled and holds a thread.
+// openFd opens a file for the agent itself. It does not block, for example on the other end of a FIFO: a blocked open
+// cannot be cancelled and holds a thread.
 func openFd(path string, flags int, mode uint32) (fd int, err error) {
 	err = retry(func() error {
 		fd, err = unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, mode)

@@ -9,7 +9,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// Open opens a file with the rules of Deno.open.
+// Open opens a file by the rules of Deno.open.
 func Open(p contract.OpenParams) (*os.File, error) {
 	if err := CheckPath(p.Path); err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func Open(p contract.OpenParams) (*os.File, error) {
 	return os.NewFile(uintptr(fd), p.Path), nil
 }
 
-// openFlags follows Rust's OpenOptions, which Deno uses: what makes no sense together is refused.
+// openFlags follows Rust's OpenOptions, which Deno uses: it rejects contradictory options.
 func openFlags(p contract.OpenParams) (flags int, err error) {
 	switch {
 	case p.Append && p.Read:

@@ -45,25 +45,25 @@ func statPath(path string, flags int, operation string) (*Info, error) {
 
 func (i *Info) is(kind uint16) bool { return i.statx.Mode&unix.S_IFMT == kind }
 
-// IsFile and the like say what kind of file it is.
+// IsFile and the methods below report the kind of file.
 func (i *Info) IsFile() bool      { return i.is(unix.S_IFREG) }
 func (i *Info) IsDirectory() bool { return i.is(unix.S_IFDIR) }
 func (i *Info) IsSymlink() bool   { return i.is(unix.S_IFLNK) }
 
-// Size is in bytes.
+// Size returns the size in bytes.
 func (i *Info) Size() int64 { return int64(min(i.statx.Size, math.MaxInt64)) }
 
-// Identity tells files of the machine apart.
+// Identity distinguishes the machine's files.
 func (i *Info) Identity() [3]uint64 {
 	return [3]uint64{uint64(i.statx.Dev_major), uint64(i.statx.Dev_minor), i.statx.Ino}
 }
 
-// AppendJSON writes the contract's FileInfo. By hand, because stat is the call that is made most.
+// AppendJSON writes the contract's FileInfo. It avoids reflection because stat is the most frequent call.
 func (i *Info) AppendJSON(to []byte) []byte {
 	s := &i.statx
 	birth := s.Btime
 	if s.Mask&unix.STATX_BTIME == 0 {
-		birth = s.Ctime // the file system knows none, and clients cannot take null
+		birth = s.Ctime // the file system has no birth time, and clients cannot take null
 	}
 	to = appendBool(to, `{"isFile":`, i.is(unix.S_IFREG))
 	to = appendBool(to, `,"isDirectory":`, i.is(unix.S_IFDIR))
@@ -97,14 +97,14 @@ func appendUint(to []byte, name string, value uint64) []byte {
 	return strconv.AppendUint(append(to, name...), value, 10)
 }
 
-// Seconds since 1970 that a JavaScript date can hold, and those that four digits of a year can.
+// The range of seconds since 1970 in a JavaScript date, and the range that a four-digit year can hold.
 const (
 	maxDateSeconds     = 8_640_000_000_000
 	firstFourDigitYear = -62_167_219_200
 	lastFourDigitYear  = 253_402_300_799
 )
 
-// appendTime writes a time as JavaScript's toISOString does.
+// appendTime formats a time as JavaScript's toISOString does.
 func appendTime(to []byte, name string, stamp unix.StatxTimestamp) []byte {
 	to = append(to, name...)
 	seconds := max(min(stamp.Sec, maxDateSeconds-1), -maxDateSeconds)
@@ -112,7 +112,7 @@ func appendTime(to []byte, name string, stamp unix.StatxTimestamp) []byte {
 	if seconds >= firstFourDigitYear && seconds <= lastFourDigitYear {
 		return append(t.AppendFormat(to, "2006-01-02T15:04:05.000Z"), '"')
 	}
-	// Years beyond four digits have a sign and six.
+	// Other years have a sign and six digits.
 	year, sign := t.Year(), byte('+')
 	if year < 0 {
 		year, sign = -year, '-'

@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// tempAttempts bounds the search for a name that is free: with 64 random bits one is enough.
+	// tempAttempts limits the search for a free name: with 64 random bits, one is enough.
 	tempAttempts = 16
 	defaultTemp  = "/tmp"
 )
 
-// MakeTempDir makes a directory of its own, readable only for the user, and returns its path.
+// MakeTempDir creates a unique directory, readable only by the user, and returns its path.
 func MakeTempDir(p contract.TempParams) (string, error) {
 	return makeTemp(p, "tmpdir", func(path string) error { return unix.Mkdir(path, 0o700) })
 }
 
-// MakeTempFile makes an empty file of its own, readable only for the user, and returns its path.
+// MakeTempFile creates a unique empty file, readable only by the user, and returns its path.
 func MakeTempFile(p contract.TempParams) (string, error) {
 	return makeTemp(p, "tmpfile", func(path string) error {
 		fd, err := openFd(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)

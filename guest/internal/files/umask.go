@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mask remembers the process's mask, because the kernel tells it only in exchange for a new one.
+// mask caches the process's umask, because the kernel returns it only when setting a new one.
 var mask struct {
 	sync.Mutex
 	current uint32
@@ -17,8 +17,8 @@ func init() {
 	unix.Umask(int(mask.current))
 }
 
-// Umask sets the mask of the whole machine's file operations and later processes, if one is given, and returns the one
-// before. It is the process's own mask: the kernel applies it here, and children inherit it.
+// Umask sets the umask for all file operations and later processes, if one is given, and returns the previous one. It
+// is the agent's own umask: the kernel applies it here, and children inherit it.
 func Umask(next *uint32) uint32 {
 	mask.Lock()
 	defer mask.Unlock()

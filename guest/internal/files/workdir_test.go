@@ -12,7 +12,7 @@ import (
 	"sandkeep.dev/guest/internal/workdir"
 )
 
-// relative are operations that start at a relative path.
+// relative lists operations on a relative path.
 var relative = map[string]func() error{
 	"stat":     func() error { _, err := Stat("file"); return err },
 	"lstat":    func() error { _, err := Lstat("file"); return err },
@@ -36,7 +36,7 @@ var relative = map[string]func() error{
 	"remove":   func() error { return Remove("made", true) },
 }
 
-// order in which they need each other.
+// the order in which they depend on each other.
 var order = []string{"stat", "lstat", "readDir", "mkdir", "symlink", "link", "rename", "chmod", "realPath", "truncate", "copy", "open", "makeTemp", "remove"}
 
 func TestRelativePathsStartAtTheDirectoryThatHasTheNameNow(t *testing.T) {

@@ -1,4 +1,5 @@
-// Package guard keeps a mistake in one goroutine from ending the first process of the machine, and the machine with it.
+// Package guard contains panics: without it, a bug in one goroutine would end the machine's first process, and the
+// machine.
 package guard
 
 import (
@@ -6,7 +7,7 @@ import (
 	"runtime/debug"
 )
 
-// Go runs f in a goroutine of its own. A panic in it is logged and ends only that goroutine.
+// Go runs f in a new goroutine. A panic in f is logged and ends only that goroutine.
 func Go(name string, f func()) {
 	go func() {
 		defer Recover(name)
@@ -14,7 +15,7 @@ func Go(name string, f func()) {
 	}()
 }
 
-// Recover, deferred, logs a panic and ends it.
+// Recover, when deferred, logs a panic and stops it.
 func Recover(name string) {
 	if cause := recover(); cause != nil {
 		log.Printf("%s panicked: %v\n%s", name, cause, debug.Stack())

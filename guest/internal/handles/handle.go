@@ -14,8 +14,8 @@ import (
 	"sandkeep.dev/guest/internal/files"
 )
 
-// Waiting for a lock tries again at intervals that grow from the first to the last: flock has no event, and a thread
-// that waits in it could not be called back when the host gives up.
+// Lock attempts are repeated at intervals that grow from the first to the last: flock has no event, and a thread
+// blocked in it could not be interrupted when the host gives up.
 const (
 	firstLockRetry = 2 * time.Millisecond
 	lastLockRetry  = 200 * time.Millisecond
@@ -59,7 +59,7 @@ func (t *Table) Utime(handle int64, atimeMs, mtimeMs float64) error {
 	return t.control(handle, func(fd int) error { return files.UtimeFd(fd, atimeMs, mtimeMs) })
 }
 
-// SeekTo moves the position; offset is a decimal number, whence 0 start, 1 current, 2 end.
+// SeekTo moves the position. offset is a decimal number; whence is 0 for start, 1 for current, 2 for end.
 func (t *Table) SeekTo(handle int64, offset string, whence int) (position int64, err error) {
 	delta, err := strconv.ParseInt(offset, 10, 64)
 	if err != nil {
@@ -76,7 +76,7 @@ func (t *Table) SeekTo(handle int64, offset string, whence int) (position int64,
 	return position, plain(err)
 }
 
-// Unlock gives a lock back.
+// Unlock releases a lock.
 func (t *Table) Unlock(handle int64) error {
 	return t.control(handle, func(fd int) error { return unix.Flock(fd, unix.LOCK_UN) })
 }
@@ -108,8 +108,8 @@ func (t *Table) Lock(ctx context.Context, handle int64, exclusive bool) error {
 	}
 }
 
-// Read copies at most length bytes from the position to out, and fewer only at the end of the file, or of what a
-// device, socket or FIFO has to offer now.
+// Read copies at most length bytes from the position to out. It copies fewer only at the end of the file, or if a
+// device, socket or FIFO has fewer available.
 func (t *Table) Read(ctx context.Context, handle, length int64, out io.Writer) error {
 	if length < 0 {
 		return fault.TypeError("Invalid length: %d", length)
@@ -142,7 +142,7 @@ func (t *Table) Read(ctx context.Context, handle, length int64, out io.Writer) e
 	return nil
 }
 
-// Write copies all of content to the position.
+// Write writes all of content at the position.
 func (t *Table) Write(ctx context.Context, handle int64, content io.Reader) (written int64, err error) {
 	file, err := t.get(handle)
 	if err != nil {
@@ -170,7 +170,7 @@ func (t *Table) Write(ctx context.Context, handle int64, content io.Reader) (wri
 	}
 }
 
-// control runs a system call on the open file; closing it meanwhile waits.
+// control runs a system call on the open file; a concurrent close waits for it.
 func (t *Table) control(handle int64, call func(fd int) error) error {
 	file, err := t.get(handle)
 	if err != nil {
@@ -191,7 +191,8 @@ func (t *Table) control(handle int64, call func(fd int) error) error {
 	return plain(failed)
 }
 
-// wake ends a waiting read or write when the context ends. Files that never wait have no deadlines, and need none.
+// wake interrupts a blocked read or write when the context ends. Files that never block do not support deadlines and
+// need none.
 func wake(ctx context.Context, setDeadline func(time.Time) error) (stop func()) {
 	cancel := context.AfterFunc(ctx, func() { _ = setDeadline(time.Unix(1, 0)) })
 	return func() {

@@ -10,7 +10,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// maxOpen bounds the open files of a connection, far below the limit of the process.
+// maxOpen limits the open files of a connection, far below the limit of the process.
 const maxOpen = 1024
 
 // Table holds the open files of a connection. The zero value is ready for use.
@@ -21,7 +21,7 @@ type Table struct {
 	closed bool
 }
 
-// add takes a file over and gives it a number that was never used before.
+// add takes ownership of a file and gives it a number that was never used before.
 func (t *Table) add(file *os.File) (int64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,7 +37,7 @@ func (t *Table) add(file *os.File) (int64, error) {
 	return t.last, nil
 }
 
-// Get gives the file of a handle. It may be closed at any time; its methods then fail.
+// Get returns the file of a handle. It may be closed at any time; its methods then fail.
 func (t *Table) get(handle int64) (*os.File, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -59,7 +59,7 @@ func (t *Table) Close(handle int64) error {
 	return plain(file.Close())
 }
 
-// CloseAll closes every file; no other can be opened after it.
+// CloseAll closes every file; no more can be opened afterwards.
 func (t *Table) CloseAll() {
 	t.mu.Lock()
 	open := t.open
@@ -70,7 +70,7 @@ func (t *Table) CloseAll() {
 	}
 }
 
-// plain turns an error of package os into a fault without the path, as Deno words errors of open files.
+// plain converts an error of package os to a fault without the path, the way Deno words errors of open files.
 func plain(err error) error {
 	switch e := err.(type) {
 	case nil:

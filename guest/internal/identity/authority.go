@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// maxAuthorityBytes bounds a certificate, in PEM.
+	// maxAuthorityBytes limits the size of one PEM certificate.
 	maxAuthorityBytes = 16 * 1024
-	// maxAuthorities bounds their number; the host sends no more than 33.
+	// maxAuthorities limits their number; the host sends at most 33.
 	maxAuthorities = 64
 )
 
-// authority is a certificate authority that the guest is to trust.
+// authority is a certificate authority that the guest should trust.
 type authority struct {
 	pem     []byte
 	subject element
 }
 
-// authorities are those besides the image's: the installation's own first, then those of the network it is in.
+// authorities are trusted in addition to the image's: the installation's own first, then those of its network.
 type authorities []authority
 
 // parseAuthorities checks certificates.
@@ -50,7 +50,7 @@ func parseAuthority(text string) (authority, error) {
 	return authority{pem: pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}), subject: subject}, nil
 }
 
-// joined gives all certificates as the text of one file.
+// joined concatenates all certificates as the text of one file.
 func (a authorities) joined() (text []byte) {
 	for _, one := range a {
 		text = append(text, one.pem...)

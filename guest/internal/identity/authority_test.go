@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// certificate gives one of the test's, made with openssl(1).
+// certificate returns one of the test certificates, made with openssl(1).
 func certificate(t *testing.T, name string) authority {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))

@@ -13,8 +13,8 @@ const (
 	rndReseedCrng = 0x5207
 )
 
-// addEntropy credits random bytes to the kernel's generator and makes it use them at once: until then all clones of a
-// template draw the same numbers.
+// addEntropy credits random bytes to the kernel's generator and reseeds it immediately: until then all clones of a
+// template generate the same numbers.
 func addEntropy(random []byte) error {
 	fd, err := unix.Open("/dev/urandom", unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// renewHostKeys replaces the SSH server's host keys by one of this machine's own, if it has any: keys in a template
-// are every clone's. An image without keys, or without a server, gets none.
+// renewHostKeys replaces the SSH server's host keys with new ones, if it has any: all clones share the template's keys.
+// An image without keys, or without a server, gets none.
 func renewHostKeys(directory string) error {
 	old, err := filepath.Glob(filepath.Join(directory, "ssh_host_*_key*"))
 	if err != nil || len(old) == 0 {
@@ -36,7 +36,7 @@ func renewHostKeys(directory string) error {
 
 const keyType = "ssh-ed25519"
 
-// sshString appends a string as RFC 4251 section 5 has it.
+// sshString appends a string as defined in RFC 4251 section 5.
 func sshString(to []byte, text string) []byte {
 	return append(binary.BigEndian.AppendUint32(to, uint32(len(text))), text...)
 }
@@ -52,7 +52,7 @@ func encodePrivateKey(public ed25519.PublicKey, private ed25519.PrivateKey) []by
 		magic     = "openssh-key-v1\x00"
 		blockSize = 8
 	)
-	// The same number twice tells a wrong passphrase; without one it may be any.
+	// The same number appears twice to detect a wrong passphrase; without a passphrase it may have any value.
 	secret := binary.BigEndian.AppendUint32(nil, 0)
 	secret = binary.BigEndian.AppendUint32(secret, 0)
 	secret = sshString(secret, keyType)

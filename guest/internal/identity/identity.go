@@ -1,4 +1,5 @@
-// Package identity makes a clone a machine of its own: clock, randomness, names, keys, whom it trusts. It needs to run as root.
+// Package identity gives a clone its own identity: clock, randomness, names, keys, trusted authorities. It must run as
+// root.
 package identity
 
 import (
@@ -14,7 +15,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// Parsed is an identity that was checked.
+// Parsed is an identity that has been checked.
 type Parsed struct {
 	unixTimeNs  int64
 	entropy     []byte
@@ -55,7 +56,7 @@ func Parse(raw contract.Identity) (Parsed, error) {
 	return parsed, err
 }
 
-// Adopt takes the identity on. Randomness comes first, because everything else may need it.
+// Adopt applies the identity. It adds randomness first, because everything else may need it.
 func (p Parsed) Adopt() error {
 	for _, step := range []struct {
 		what string
@@ -75,7 +76,8 @@ func (p Parsed) Adopt() error {
 	return nil
 }
 
-// trust installs the authorities. A root that cannot take them, because of what its owner made of it, still runs.
+// trust installs the authorities. Failure is not fatal: a root that its owner modified so that they cannot be installed
+// still runs.
 func (p Parsed) trust() error {
 	if len(p.authorities) == 0 {
 		return nil

@@ -120,7 +120,7 @@ func TestHostKeysAreReplacedByANewOne(t *testing.T) {
 	}
 }
 
-// privateKeyIn finds the key in OpenSSH's format, checking its outer form.
+// privateKeyIn extracts the key from OpenSSH's format and checks the surrounding structure.
 func privateKeyIn(t *testing.T, file []byte) ed25519.PrivateKey {
 	t.Helper()
 	block, rest := pem.Decode(file)

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeNames puts the machine's names where programs look for them.
+// writeNames writes the machine's names where programs look for them.
 func writeNames(directory, hostname, machineID string) error {
 	hosts := "127.0.0.1\tlocalhost\n127.0.1.1\t" + hostname + "\n" +
 		"::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
@@ -27,7 +27,7 @@ func writeNames(directory, hostname, machineID string) error {
 	return nil
 }
 
-// replace writes a file, whatever the mask, unless it holds that already.
+// replace writes a file with the given mode, regardless of the umask, unless it already has that content.
 func replace(path string, content []byte, mode os.FileMode) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// The little of DER (X.690) that a certificate's subject needs is read by hand: package crypto/x509 would do it too, but the
-// code that an emulator has to translate for that costs each clone megabytes.
+// This file parses the little DER (X.690) needed for a certificate's subject. Package crypto/x509 would do it too, but
+// translating its code under emulation costs each clone megabytes.
 
 // Tags of ASN.1.
 const (
@@ -24,7 +24,7 @@ const (
 
 var errNoCertificate = errors.New("no certificate in DER")
 
-// element is one value of DER: its tag, its content, and both together as they were read.
+// element is one DER value: its tag, its content, and its raw encoding.
 type element struct {
 	tag     byte
 	content []byte
@@ -70,8 +70,8 @@ func inside(outer element, tag byte) (elements []element, err error) {
 	return elements, nil
 }
 
-// subjectOf finds a certificate's subject (RFC 5280 section 4.1): version, serial number, algorithm, issuer and validity
-// precede it.
+// subjectOf finds a certificate's subject (RFC 5280 section 4.1). It follows the version, serial number, algorithm,
+// issuer and validity.
 func subjectOf(der []byte) (element, error) {
 	const preceding = 4
 	certificate, rest, err := next(der)
@@ -95,8 +95,8 @@ func subjectOf(der []byte) (element, error) {
 	return signed[preceding], nil
 }
 
-// subjectHash is what OpenSSL calls a certificate in a directory of authorities (X509_NAME_hash(3)): the first four bytes
-// of SHA-1 over the subject's canonical form, in which letters are small and spaces single.
+// subjectHash is the name OpenSSL gives a certificate in a directory of authorities (X509_NAME_hash(3)): the first four
+// bytes of SHA-1 over the subject's canonical form, which has lower-case letters and single spaces.
 func subjectHash(subject element) (string, error) {
 	relatives, err := inside(subject, tagSequence)
 	if err != nil {
@@ -122,8 +122,8 @@ func subjectHash(subject element) (string, error) {
 	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, binary.LittleEndian.Uint32(sum[:]))), nil
 }
 
-// canonicalValue follows OpenSSL's asn1_string_canon for the strings of which one byte is one character, or part of one in
-// UTF-8. Of other values the hash would differ; nobody makes such names.
+// canonicalValue follows OpenSSL's asn1_string_canon for string types with one byte per character, and for UTF-8. For
+// other types the hash would differ, but nobody uses them in names.
 func canonicalValue(value element) []byte {
 	if value.tag != tagUTF8String && value.tag != tagPrintableString && value.tag != tagIA5String {
 		return value.whole
@@ -138,7 +138,8 @@ func canonicalValue(value element) []byte {
 	return appendElement(nil, tagUTF8String, text)
 }
 
-// appendElement writes an element; lengths that need three bytes do not occur in a certificate of the size allowed.
+// appendElement writes an element. It does not support three-byte lengths, which a certificate of the allowed size
+// never needs.
 func appendElement(to []byte, tag byte, content []byte) []byte {
 	to = append(to, tag)
 	switch n := len(content); {

@@ -11,23 +11,25 @@ import (
 	"strings"
 )
 
-// Where programs look for the authorities they trust: Debian's places, which update-ca-certificates(8) writes as well. It
-// finds everything as it would have made it, so a later run changes nothing.
+// Where programs look for trusted authorities: Debian's locations, which update-ca-certificates(8) also writes. The
+// files match its output, so running it later changes nothing.
 const (
-	// ownDir has one file for each authority: the installation's sandkeep.crt, then sandkeep-1.crt and so on.
+	// ownDir has one file per authority: the installation's sandkeep.crt, then sandkeep-1.crt and so on.
 	ownDir     = "/usr/local/share/ca-certificates"
 	certsDir   = "/etc/ssl/certs"
 	bundleFile = certsDir + "/ca-certificates.crt"
-	// authoritiesFile has all that the image does not have. It comes last and says that everything is there.
+	// authoritiesFile has all authorities that the image lacks. It is written last, and marks the installation as
+	// complete.
 	authoritiesFile = "/etc/ssl/sandkeep.pem"
 	environmentFile = "/etc/environment"
-	// namePrefix is that of the authorities' files and links.
+	// namePrefix begins the names of the authorities' files and links.
 	namePrefix = "sandkeep"
-	// maxSameHash bounds the search for a free name; two authorities of the same hash are rare.
+	// maxSameHash limits the search for a free name; two authorities rarely share a hash.
 	maxSameHash = 100
 )
 
-// AuthorityEnvironment tells programs that bring their own list of authorities of the guest's. Others need not be told.
+// AuthorityEnvironment points programs that bring their own list of authorities to the guest's. Other programs need no
+// variable.
 var AuthorityEnvironment = []struct{ Name, Value, why string }{
 	{"NODE_EXTRA_CA_CERTS", authoritiesFile, "node, npm, bun: those that their own list lacks, which are quick to read"},
 	{"DENO_CERT", authoritiesFile, "deno: the same"},
@@ -38,8 +40,8 @@ var AuthorityEnvironment = []struct{ Name, Value, why string }{
 	{"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", bundleFile, "gRPC in Python, Node and others on its C core"},
 }
 
-// install makes programs below root trust the authorities, in place of those that were installed before. When they are
-// there already nothing is left to do, whatever the machine's owner made of the rest.
+// install makes programs below root trust the authorities, replacing those installed before. If they are already
+// installed it changes nothing, whatever the machine's owner did to the other files.
 func (a authorities) install(root string) error {
 	path, text := filepath.Join(root, authoritiesFile), a.joined()
 	before, err := os.ReadFile(path)
@@ -65,7 +67,8 @@ func (a authorities) install(root string) error {
 	return replace(path, text, 0o644)
 }
 
-// writeFiles gives each certificate a file, and its names in the store: the file's, and the one by which OpenSSL looks for it.
+// writeFiles writes each certificate to a file and links it in the store under two names: the file's, and the hash by
+// which OpenSSL finds it.
 func (a authorities) writeFiles(own, certs string) error {
 	for n, one := range a {
 		name := namePrefix
@@ -94,7 +97,7 @@ func link(directory, name string, subject element) error {
 	}
 	hash, err := subjectHash(subject)
 	if err != nil {
-		// Found in the bundle, by everything but what looks into the directory only.
+		// Programs find it in the bundle, except those that only search the directory.
 		log.Printf("%s has no name by its hash: %v", path, err)
 		return nil
 	}
@@ -107,7 +110,7 @@ func link(directory, name string, subject element) error {
 	return err
 }
 
-// symlink makes a link, unless it is there. Something else of that name is an error.
+// symlink creates a link unless it exists. Anything else of that name is an error.
 func symlink(target, path string) error {
 	err := os.Symlink(target, path)
 	if there, readErr := os.Readlink(path); errors.Is(err, os.ErrExist) && readErr == nil && there == target {
@@ -116,7 +119,7 @@ func symlink(target, path string) error {
 	return err
 }
 
-// removeFormer removes the authorities that were installed before, if any: files, links, and what the bundle has of them.
+// removeFormer removes previously installed authorities: their files, links, and entries in the bundle.
 func removeFormer(own, certs, bundle string, before []byte) error {
 	if len(before) == 0 {
 		return nil
@@ -156,7 +159,8 @@ func removeFormer(own, certs, bundle string, before []byte) error {
 	return os.Rename(temporary, bundle)
 }
 
-// appendOnce adds text to the end of a file, in one write, unless it ends with it already: readers see the old file or the new.
+// appendOnce appends text to a file unless the file already ends with it. It uses a single write, so readers see the
+// old file or the new one.
 func appendOnce(path string, text []byte) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
@@ -181,8 +185,8 @@ func appendOnce(path string, text []byte) error {
 	return err
 }
 
-// appendEnvironment tells login shells, sudo and services, who read the file, what the agent tells its processes. What the
-// file says already is its owner's.
+// appendEnvironment adds the agent's variables to the file read by login shells, sudo and services. It does not
+// override variables that the file already sets.
 func appendEnvironment(path string) error {
 	content, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

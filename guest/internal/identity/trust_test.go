@@ -37,7 +37,7 @@ func newRoot(t *testing.T) (root string, read func(path string) string) {
 	return root, read
 }
 
-// both gives two authorities: the installation's own, and one of the network it is in.
+// both returns two authorities: the installation's own and one of its network.
 func both(t *testing.T) (own, network authority) {
 	return certificate(t, "authority.pem"), certificate(t, "another.pem")
 }
@@ -45,14 +45,14 @@ func both(t *testing.T) (own, network authority) {
 func TestAuthoritiesAreFoundWhereProgramsLook(t *testing.T) {
 	root, read := newRoot(t)
 	own, network := both(t)
-	for range 2 { // a second time changes nothing
+	for range 2 { // the second time changes nothing
 		if err := (authorities{own, network}).install(root); err != nil {
 			t.Fatal(err)
 		}
 		all := string(own.pem) + string(network.pem)
 		for path, want := range map[string]string{
 			bundleFile: "others\n" + all, authoritiesFile: all,
-			// One in each file: update-ca-certificates takes no file with more.
+			// One per file: update-ca-certificates skips files with more.
 			ownDir + "/sandkeep.crt": string(own.pem), ownDir + "/sandkeep-1.crt": string(network.pem),
 		} {
 			if got := read(path); got != want {

@@ -7,7 +7,7 @@ func TestRecordsOfKills(t *testing.T) {
 		"3,1234,567890,-;Out of memory: Killed process 812 (node) total-vm:1234kB, anon-rss:1kB, UID:1000": 812,
 		"3,1234,567890,-;Memory cgroup out of memory: Killed process 7 (python3) total-vm:1kB":             7,
 		"3,1,2,-,caller=T1;Out of memory: Killed process 99 (a;b)\n SUBSYSTEM=x":                           99,
-		"11,1234,567890,-;Out of memory: Killed process 812 (node)":                                        0, // a user's words
+		"11,1234,567890,-;Out of memory: Killed process 812 (node)":                                        0, // written by a user
 		"6,1234,567890,-;oom-kill:constraint=CONSTRAINT_NONE,task=node,pid=812":                            0,
 		"3,1234,567890,-;Out of memory: Killed process x":                                                  0,
 		"3,1234,567890,-;Out of memory: Killed process 99999999999999999999":                               0,

@@ -1,4 +1,4 @@
-// Package oom tells which processes the kernel killed for want of memory.
+// Package oom detects processes killed by the kernel's out-of-memory killer.
 package oom
 
 import (
@@ -9,15 +9,14 @@ import (
 // Kill is one process that the kernel killed.
 type Kill struct {
 	Pid int
-	// AtMicros is the time in microseconds since the machine started.
+	// AtMicros is the time in microseconds since boot.
 	AtMicros int64
 }
 
 var killed = []byte("illed process ")
 
-// ParseRecord reads one record of /dev/kmsg: "<priority and facility>,<sequence>,<microseconds>,<flags>;<message>".
-// It says whether the kernel itself reports there that it killed a process; anybody else who writes such words to the
-// log does so under another facility.
+// ParseRecord parses one record of /dev/kmsg: "<priority and facility>,<sequence>,<microseconds>,<flags>;<message>". It
+// returns true only if the kernel itself reports an OOM kill; anyone else who logs the same words has another facility.
 func ParseRecord(record []byte) (Kill, bool) {
 	head, message, ok := bytes.Cut(record, []byte(";"))
 	if !ok {

@@ -7,26 +7,26 @@ import (
 )
 
 const (
-	// maxRecord is the kernel's limit for one record.
+	// maxRecord is the kernel's size limit for one record.
 	maxRecord = 8192
-	// maxKills bounds what is remembered.
+	// maxKills limits the number of remembered kills.
 	maxKills = 1024
 )
 
-// Confidence that want of memory ended a process.
+// Confidence that a process was killed for lack of memory.
 const (
 	High = "high-confidence"
 	Low  = "low-confidence"
 )
 
-// Watch reads the kernel's log when it is asked, and only then. A nil Watch knows nothing.
+// Watch reads the kernel's log only when queried. A nil Watch knows nothing.
 type Watch struct {
 	mu    sync.Mutex
 	kmsg  int
 	kills []Kill
 }
 
-// Open begins to watch what the kernel logs from now on.
+// Open starts watching the kernel's log from now on.
 func Open() (*Watch, error) {
 	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -39,18 +39,18 @@ func Open() (*Watch, error) {
 	return &Watch{kmsg: fd}, nil
 }
 
-// Now is the log's clock.
+// Now returns the time on the log's clock.
 func Now() int64 {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
 	return now.Nano() / 1000
 }
 
-// clockSlack covers the difference between the log's clock and the monotonic one.
+// clockSlack allows for the difference between the log's clock and the monotonic one.
 const clockSlack = 100_000
 
-// Verdict says whether want of memory ended a process that was killed: High when the log names it, Low when something
-// else was killed in its lifetime, "" when nothing was.
+// Verdict reports whether lack of memory ended a killed process: High if the log names it, Low if another process was
+// OOM-killed in its lifetime, "" otherwise.
 func (w *Watch) Verdict(pid int, startedMicros int64) string {
 	if w == nil {
 		return ""
@@ -77,7 +77,7 @@ func (w *Watch) drain() {
 	for {
 		n, err := unix.Read(w.kmsg, record)
 		switch {
-		case err == unix.EPIPE || err == unix.EINTR: // records were overwritten unread; go on with the oldest left
+		case err == unix.EPIPE || err == unix.EINTR: // records were overwritten before they were read; continue with the oldest left
 		case err != nil || n <= 0:
 			return
 		default:

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Of linux/sock_diag.h and linux/inet_diag.h.
+// From linux/sock_diag.h and linux/inet_diag.h.
 const (
 	sockDiagByFamily = 20
 	requestBytes     = 56
@@ -16,7 +16,7 @@ const (
 	anySocket        = ^uint32(0)
 )
 
-// inode asks the kernel for the number of the socket that a flow belongs to (sock_diag(7)).
+// inode asks the kernel for the inode of a flow's socket (sock_diag(7)).
 func inode(protocol byte, source, target netip.AddrPort) (number uint32, ok bool) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
@@ -48,7 +48,7 @@ func request(protocol byte, source, target netip.AddrPort) []byte {
 	r[1] = protocol
 	binary.NativeEndian.PutUint32(r[4:], ^uint32(0)) // in any state
 	if protocol == unix.IPPROTO_UDP {
-		source, target = target, source // the kernel has them the other way round, "for historical reasons"
+		source, target = target, source // the kernel has them swapped, "for historical reasons"
 	}
 	binary.BigEndian.PutUint16(r[8:], source.Port())
 	binary.BigEndian.PutUint16(r[10:], target.Port())
@@ -59,7 +59,7 @@ func request(protocol byte, source, target netip.AddrPort) []byte {
 	return b
 }
 
-// inodeIn reads an answer.
+// inodeIn parses an answer.
 func inodeIn(b []byte) (number uint32, ok bool) {
 	if len(b) < unix.NLMSG_HDRLEN+responseBytes || binary.NativeEndian.Uint16(b[4:]) != sockDiagByFamily {
 		return 0, false

@@ -1,4 +1,4 @@
-// Package owner finds the process behind a flow: as far as that is quick, since every connection waits for it.
+// Package owner finds the process behind a flow. The search is short, because every connection waits for it.
 package owner
 
 import (
@@ -14,19 +14,20 @@ import (
 )
 
 const (
-	// budget is how long a search may take. A connection under emulation takes 5 ms.
+	// budget limits the time of one search. For comparison, a connection under emulation takes 5 ms.
 	budget = 3 * time.Millisecond
-	// guesses are made before all processes are listed, which takes the kernel of an emulated guest milliseconds: often it is
-	// the youngest that connects.
+	// guesses is how many recent PIDs are tried before listing all processes, which takes milliseconds in an emulated
+	// guest: often the youngest process is the one that connects.
 	guesses = 12
-	// maxProcesses and maxFiles bound it besides: the youngest processes, their latest files.
+	// maxProcesses and maxFiles also limit the search: the youngest processes and their newest descriptors.
 	maxProcesses = 64
 	maxFiles     = 256
-	// maxRecent processes that opened flows lately are looked at first.
+	// maxRecent is how many processes that recently opened flows are checked first.
 	maxRecent = 8
 )
 
-// Finder finds processes. It is safe for concurrent use, one search at a time: who comes meanwhile goes without.
+// Finder finds processes. It is safe for concurrent use but runs one search at a time; concurrent callers get no
+// answer.
 type Finder struct {
 	mu     sync.Mutex
 	proc   string
@@ -34,7 +35,7 @@ type Finder struct {
 	buffer []byte
 }
 
-// New makes a finder. It asks the kernel once, so that the kernel has what it needs for the answer before it is needed.
+// New makes a finder. It sends the kernel one query, so that the kernel has loaded what later queries need.
 func New() *Finder {
 	f := &Finder{proc: "/proc"}
 	nobody := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 1)
@@ -44,8 +45,8 @@ func New() *Finder {
 	return f
 }
 
-// Find names the process that has the socket of a flow of the guest's, as the header has it: "<pid> <name>", the name
-// percent-encoded; or gives nothing.
+// Find names the process that owns a flow's socket, in the header's form: "<pid> <name>", with the name
+// percent-encoded. It returns an empty string if it finds none.
 func (f *Finder) Find(protocol byte, source, target netip.AddrPort) string {
 	if !f.mu.TryLock() {
 		return ""
@@ -68,7 +69,7 @@ func (f *Finder) Find(protocol byte, source, target netip.AddrPort) string {
 	return strconv.Itoa(pid) + " " + encode(strings.TrimSuffix(string(name), "\n"))
 }
 
-// holder finds who has a socket open.
+// holder finds the process that has a socket open.
 func (f *Finder) holder(link string, deadline time.Time) int {
 	for _, pid := range f.recent {
 		if f.holds(pid, link, deadline) {
@@ -95,7 +96,7 @@ func (f *Finder) holder(link string, deadline time.Time) int {
 	return 0
 }
 
-// lastPid gives the number that the kernel gave away last (proc_loadavg(5)).
+// lastPid returns the most recently assigned PID (proc_loadavg(5)).
 func (f *Finder) lastPid() int {
 	text, err := os.ReadFile(f.proc + "/loadavg")
 	if err != nil {
@@ -107,7 +108,8 @@ func (f *Finder) lastPid() int {
 	return pid
 }
 
-// holds says whether a process has a file open whose link says so. A process's newest files usually have the highest numbers.
+// holds reports whether a process has a file open with the given link target. It checks the highest descriptors first,
+// usually the newest.
 func (f *Finder) holds(pid int, link string, deadline time.Time) bool {
 	directory := f.proc + "/" + strconv.Itoa(pid) + "/fd"
 	if f.buffer == nil {
@@ -126,7 +128,7 @@ func (f *Finder) holds(pid int, link string, deadline time.Time) bool {
 	return false
 }
 
-// newest gives the highest numbers among a directory's names, highest first.
+// newest returns the highest numbers among a directory's names, highest first.
 func newest(directory string, most int) []int {
 	fd, err := unix.Open(directory, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -149,7 +151,7 @@ func newest(directory string, most int) []int {
 	return numbers[:min(most, len(numbers))]
 }
 
-// appendNumbers reads entries of getdents64(2).
+// appendNumbers parses entries of getdents64(2).
 func appendNumbers(numbers []int, entries []byte) []int {
 	const headBytes = 19
 	for len(entries) > headBytes {
@@ -166,7 +168,7 @@ func appendNumbers(numbers []int, entries []byte) []int {
 	return numbers
 }
 
-// remember puts a process first among the recent ones.
+// remember moves a process to the front of the recent ones.
 func (f *Finder) remember(pid int) {
 	kept := append(make([]int, 0, maxRecent), pid)
 	for _, other := range f.recent {
@@ -177,7 +179,7 @@ func (f *Finder) remember(pid int) {
 	f.recent = kept
 }
 
-// encode makes a name fit for a header: letters, digits and a few signs stay.
+// encode percent-encodes a name for a header: letters, digits and a few signs stay.
 func encode(name string) string {
 	const plain, digits = "-._~/+:@", "0123456789ABCDEF"
 	var b strings.Builder

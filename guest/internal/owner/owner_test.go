@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// connected gives the ends of a connection of this process's.
+// connected returns both ends of a connection within this process.
 func connected(t *testing.T, network string) (source, target netip.AddrPort) {
 	t.Helper()
 	var address string
@@ -46,7 +46,7 @@ func TestTheProcessBehindAConnectionIsFound(t *testing.T) {
 			continue
 		}
 		finder := New()
-		finder.remember(os.Getpid()) // whatever else runs here
+		finder.remember(os.Getpid()) // whatever else is running
 		got := finder.Find(protocol, source, target)
 		name, _ := os.ReadFile("/proc/self/comm")
 		if pid, rest, _ := strings.Cut(got, " "); pid != strconv.Itoa(os.Getpid()) || rest != encode(strings.TrimSpace(string(name))) {

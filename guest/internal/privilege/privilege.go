@@ -1,4 +1,4 @@
-// Package privilege lets the agent, which is root, touch files as the user, except where it says otherwise.
+// Package privilege lets the agent, which is root, access files as the user, except where it says otherwise.
 package privilege
 
 import (
@@ -12,14 +12,14 @@ import (
 	"sandkeep.dev/guest/internal/guard"
 )
 
-// user is who the threads are; not set while Become has not been called, and then there is nothing to switch back to.
+// user is the threads' user. Until Become sets it there is nothing to switch back to.
 var user struct {
 	uid, gid int
 	set      bool
 }
 
-// Become gives every thread of the agent, now and later, the user's file system ids and groups. The kernel then takes
-// away what root may do to files, and leaves what root may do to processes and the machine.
+// Become gives every thread of the agent, present and future, the user's file system IDs and groups. The kernel then
+// removes root's privileges over files, but not over processes and the machine.
 func Become(uid, gid uint32, groups []uint32) error {
 	var first unsafe.Pointer
 	if len(groups) > 0 {
@@ -39,7 +39,7 @@ func Become(uid, gid uint32, groups []uint32) error {
 	return nil
 }
 
-// Do runs f as root, on a thread of its own for the time.
+// Do runs f as root, on a thread locked to it.
 func Do(f func() error) error {
 	result := make(chan error, 1)
 	guard.Go("privileged work", func() {
@@ -55,7 +55,7 @@ func Do(f func() error) error {
 			_ = unix.Setfsgid(user.gid)
 			_ = unix.Setfsuid(user.uid)
 		}
-		// A panic leaves the thread locked, and the runtime then ends it rather than reuse it.
+		// After a panic the thread stays locked, so the runtime ends it rather than reuse it.
 		runtime.UnlockOSThread()
 	})
 	return <-result

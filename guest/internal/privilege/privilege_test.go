@@ -12,7 +12,7 @@ import (
 
 const nobody = 65534
 
-// owner makes a file and tells whose it is.
+// owner makes a file and returns its owner.
 func owner(path string) (uint32, error) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		return 0, err
@@ -25,7 +25,7 @@ func owner(path string) (uint32, error) {
 }
 
 func TestFilesAreTheUsersExceptInPrivilegedWork(t *testing.T) {
-	// Not t.TempDir, whose parent only root may enter and clear.
+	// Not t.TempDir: only root may enter and clear its parent.
 	directory, err := os.MkdirTemp("", "privilege")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestFilesAreTheUsersExceptInPrivilegedWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Every thread has changed, also those that begin later.
+	// Every thread has changed, including those that start later.
 	owners := make(chan uint32, 8)
 	for i := range cap(owners) {
 		go func() {

@@ -13,7 +13,7 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// Programs that a shell leaves running with its own outputs, in every way in which that is done.
+// Programs that a shell leaves running with its own outputs, in every way a shell can.
 var backgrounds = map[string]string{
 	"job":     `sleep 600 & echo started $!`,
 	"nohup":   `nohup sleep 600 & echo started $!`,
@@ -65,7 +65,7 @@ func TestAFloodIsCarriedNoFurtherThanItsBound(t *testing.T) {
 	ours.Close()
 	<-flooded
 	theirs.Close()
-	// What was in the pipe at the end, which holds 64 KiB, and the last frame come on top.
+	// The limit, plus the rest of the pipe (64 KiB) and the last frame.
 	if most := bytesAfterExit + 1<<16 + 2*frameBytes; carried > most {
 		t.Fatalf("%d bytes, at most %d", carried, most)
 	}
@@ -109,7 +109,7 @@ func (g *gated) Write(p []byte) (int, error) {
 }
 
 func TestAllThatAProcessPrintedArrivesHoweverLateItIsRead(t *testing.T) {
-	const lines = 8000 // less than a pipe holds, so that the process can end while nobody reads
+	const lines = 8000 // less than a pipe holds, so that the process can exit while nobody reads
 	var want bytes.Buffer
 	for i := 1; i <= lines; i++ {
 		fmt.Fprintln(&want, i)
@@ -176,7 +176,7 @@ func TestWhatIsThereToReadIsNoSilenceHoweverLateTheReadBegins(t *testing.T) {
 	if after.owed != 5 || !after.begin(ours) {
 		t.Fatalf("%+v", after)
 	}
-	// The computer is so busy that the deadline passes before the read.
+	// As if on a busy computer, the deadline passes before the read.
 	time.Sleep(2 * quietAfterExit)
 	if _, _, err := in.next(); !errors.Is(err, os.ErrDeadlineExceeded) || !after.took(in, 0, err) || !after.begin(ours) {
 		t.Fatalf("%v %+v", err, after)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzFeed gives any bytes as frames to inputs that nobody reads.
+// FuzzFeed feeds arbitrary bytes as frames to inputs that nobody reads.
 func FuzzFeed(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 0, 3, 'a', 'b', 'c', 1, 0, 0, 0, 0})
 	f.Add([]byte{2, 0, 0, 0, 9, 'x', 3, 0xff, 0xff, 0xff, 0xff})

@@ -17,10 +17,10 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// patience bounds every wait of these tests.
+// patience limits every wait in these tests.
 const patience = 20 * time.Second
 
-// table is shared: there can be one reaper in a program.
+// table is shared: a program can have only one reaper.
 var table *Table
 
 func TestMain(m *testing.M) {
@@ -42,7 +42,7 @@ func wantFault(t *testing.T, err error, class, code, message string) {
 	}
 }
 
-// shell makes the params of a shell command whose output is piped.
+// shell makes the params of a shell command with piped output.
 func shell(text string) contract.SpawnParams {
 	return contract.SpawnParams{Command: "sh", Args: []string{"-c", text}, Stdout: piped, Stderr: piped}
 }
@@ -91,7 +91,7 @@ func (r *recorder) outputs(t *testing.T) (outputs map[byte]string, ends map[byte
 	}
 }
 
-// await waits until an output contains some text.
+// await waits until an output contains the text.
 func (r *recorder) await(t *testing.T, kind byte, text string) {
 	t.Helper()
 	deadline := time.After(patience)

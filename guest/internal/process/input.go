@@ -8,22 +8,22 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// endOfTransmission is what a terminal takes as the end of its input, as if the user typed Ctrl-D.
+// endOfTransmission ends a terminal's input, as if the user typed Ctrl-D.
 const endOfTransmission = 4
 
-// input is one way into a process. A nil input throws everything away.
+// input writes to one input of a process. A nil input discards everything.
 type input struct {
 	file *os.File
-	// terminal inputs share their file with the output and end with a character instead of a close.
+	// terminal inputs share their file with the output, and end with a character instead of a close.
 	terminal bool
-	// socket inputs have an output of their own on the same socket: closing the file does not end them.
+	// socket inputs share their socket with an output, so closing the file does not end them.
 	socket bool
 
 	mu   sync.Mutex // one writer at a time
-	gone bool       // the process reads no more; what comes is thrown away
+	gone bool       // the process no longer reads; further input is discarded
 }
 
-// write hands all bytes to the process, and waits while it does not take them.
+// write passes all bytes to the process, and waits while the process does not read them.
 func (in *input) write(p []byte) {
 	if in == nil {
 		return
@@ -34,11 +34,11 @@ func (in *input) write(p []byte) {
 		return
 	}
 	if _, err := in.file.Write(p); err != nil {
-		in.gone = true // EPIPE: the process has closed it, which is its right
+		in.gone = true // EPIPE: the process has closed its input, which is allowed
 	}
 }
 
-// end tells the process that no more comes.
+// end signals end of input to the process.
 func (in *input) end() {
 	if in == nil {
 		return
@@ -50,7 +50,7 @@ func (in *input) end() {
 	in.close()
 }
 
-// close also ends a write that waits.
+// close also interrupts a blocked write.
 func (in *input) close() {
 	if in == nil || in.terminal {
 		return
@@ -61,8 +61,8 @@ func (in *input) close() {
 	in.file.Close()
 }
 
-// Feed carries frames to the process's inputs until the reader ends. A regular end of the reader ends the inputs too;
-// anything else, such as a reset, leaves them open for a later attach.
+// Feed passes frames to the process's inputs until the reader ends. A regular end also ends the inputs; anything else,
+// such as a reset, leaves them open for a later attach.
 func (p *Process) Feed(frames io.Reader) error {
 	for {
 		kind, length, err := contract.ReadFrameHeader(frames)
@@ -108,5 +108,5 @@ func feedFrame(to *input, from io.Reader, length int) error {
 	return nil
 }
 
-// TakesInput says whether frames from the host can have any effect.
+// TakesInput reports whether frames from the host can have any effect.
 func (p *Process) TakesInput() bool { return p.stdin != nil || p.channel != nil || p.socket != nil }

@@ -11,8 +11,8 @@ import (
 	"sandkeep.dev/guest/internal/workdir"
 )
 
-// lookup finds the program of a command name in the child's PATH, seen from its working directory. A command with a
-// slash is a path already.
+// lookup finds the program of a command in the child's PATH, relative to its working directory. A command with a slash
+// is already a path.
 func lookup(command, cwd string, variables map[string]string) (string, error) {
 	if strings.Contains(command, "/") {
 		return command, nil
@@ -38,7 +38,7 @@ func lookup(command, cwd string, variables map[string]string) (string, error) {
 	return "", fault.WithCode("NotFound", "ENOENT", "Failed to spawn '%s': entity not found", command)
 }
 
-// checkCwd gives Deno's errors for a working directory that is none.
+// checkCwd returns Deno's errors for an invalid working directory.
 func checkCwd(command, cwd string) error {
 	seen, more := workdir.Resolve(cwd), workdir.Explain(cwd)
 	if seen == "" {

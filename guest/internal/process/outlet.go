@@ -12,15 +12,15 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// How long an output is carried after its process has ended, if others hold it open. All that the process itself had
-// printed is carried, however slow the reader. The rest is for what the process printed through another one, as with
-// `exec > >(tee log)`; a job in the background may print for ever.
+// How long an output is still carried after its process has exited, if others hold it open. Everything the process
+// itself printed is carried, however slow the reader. The rest allows for output through another process, as with `exec
+// > >(tee log)`; a background job may print for ever.
 const (
-	// quietAfterExit without a byte is the end.
+	// quietAfterExit is how long without a byte counts as the end.
 	quietAfterExit = 100 * time.Millisecond
-	// waitAfterExit bounds all such waits together.
+	// waitAfterExit limits all such waits together.
 	waitAfterExit = time.Second
-	// bytesAfterExit bounds what is carried besides: as much as the largest pipe of an ordinary user holds.
+	// bytesAfterExit limits further output: as much as the largest pipe an ordinary user can have.
 	bytesAfterExit = 1 << 20
 )
 
@@ -36,7 +36,7 @@ func newOutlet(kind byte, file *os.File) (*outlet, error) {
 	return &outlet{kind: kind, file: file, raw: raw}, err
 }
 
-// carry delivers what is printed until the output ends or is closed, or the process is over and has had its due.
+// carry delivers output until it ends or is closed, or until the process has exited and its allowance is used up.
 func (o *outlet) carry(over <-chan struct{}, deliver func(frame)) {
 	var after *aftermath
 	for {
@@ -65,7 +65,7 @@ func (o *outlet) carry(over <-chan struct{}, deliver func(frame)) {
 	}
 }
 
-// discard reads until the output ends.
+// discard reads and drops everything until the output ends.
 func (o *outlet) discard() {
 	_ = o.file.SetReadDeadline(time.Time{})
 	for {
@@ -81,8 +81,8 @@ func (o *outlet) discard() {
 	}
 }
 
-// next waits for bytes until the file's deadline. The buffer, with room for a frame's header, is lent only when there are
-// some: an idle output must not hold one.
+// next waits for bytes until the file's deadline. It borrows a buffer, with room for a frame's header, only once bytes
+// are available: an idle output must not hold one.
 func (o *outlet) next() (lent *[]byte, n int, err error) {
 	waitErr := o.raw.Read(func(fd uintptr) bool {
 		lent = buffers.Get().(*[]byte)
@@ -102,28 +102,28 @@ func (o *outlet) next() (lent *[]byte, n int, err error) {
 	case waitErr != nil:
 		return nil, 0, waitErr
 	case err != nil:
-		return nil, 0, err // a terminal whose last user is gone fails with EIO
+		return nil, 0, err // a terminal without users fails with EIO
 	case n <= 0:
 		return nil, 0, io.EOF
 	}
 	return lent, n, nil
 }
 
-// pending is how many bytes wait to be read.
+// pending returns how many bytes wait to be read.
 func (o *outlet) pending() (n int) {
 	_ = o.raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }) // FIONREAD, by its other name
 	return n
 }
 
-// aftermath is the account of an output whose process has ended.
+// aftermath tracks an output after its process has exited.
 type aftermath struct {
-	owed   int // bytes that were printed before
-	extra  int // bytes carried besides
+	owed   int // bytes printed before the exit
+	extra  int // further bytes carried
 	waited time.Duration
 	since  time.Time
 }
 
-// begin sets the deadline for the next read, or says that there is to be none.
+// begin sets the deadline for the next read, or returns false if there should be none.
 func (a *aftermath) begin(file *os.File) bool {
 	if a.owed <= 0 && (a.extra >= bytesAfterExit || a.waited >= waitAfterExit) {
 		return false
@@ -132,8 +132,8 @@ func (a *aftermath) begin(file *os.File) bool {
 	return file.SetReadDeadline(a.since.Add(quietAfterExit)) == nil
 }
 
-// took notes what a read gave, and says whether to go on. A wait that was shorter than its deadline is the news of the
-// exit itself; one that passed while bytes were there is a busy computer's, which began to read too late.
+// took records the result of a read and returns whether to continue. A wait shorter than its deadline was woken by the
+// exit itself; one that expired although bytes were available means that a busy computer began to read too late.
 func (a *aftermath) took(from *outlet, n int, err error) bool {
 	waited := time.Since(a.since)
 	a.waited += waited

@@ -17,11 +17,11 @@ var buffers = sync.Pool{New: func() any {
 	return &buffer
 }}
 
-// frame is a piece of output on its way to the host. The buffer is lent by the pool, or nil for short ones.
+// frame is a piece of output for the host. The buffer comes from the pool, or is nil for short frames.
 type frame struct {
 	bytes []byte
 	lent  *[]byte
-	// last marks the end of an output, and the exit.
+	// last marks the end of an output, or the exit.
 	last bool
 }
 
@@ -37,20 +37,20 @@ func endFrame(kind byte) frame {
 	return frame{bytes: header, last: true}
 }
 
-// output gathers what a process prints and hands it to whoever is attached; without anybody it is thrown away, so that
-// the process never waits for a host that is gone.
+// output collects what a process prints and hands it to the attached sink. Without one it is discarded, so that the
+// process never waits for a host that is gone.
 type output struct {
-	over chan struct{} // closed when the process has ended
+	over chan struct{} // closed when the process has exited
 
 	mu       sync.Mutex
 	attached *Sink
-	files    [8]*os.File // by frame type: what the outputs are read from
+	files    [8]*os.File // by frame type: where the outputs are read from
 	open     uint8       // bit n: the output with frame type n has not ended
 	exit     *frame
-	kinds    uint8 // all outputs there are
+	kinds    uint8 // bit n: there is an output with frame type n
 }
 
-// newOutput knows all outputs before any ends.
+// newOutput registers all outputs before any can end.
 func newOutput(reads ...read) *output {
 	o := &output{over: make(chan struct{})}
 	for _, r := range reads {
@@ -61,8 +61,8 @@ func newOutput(reads ...read) *output {
 	return o
 }
 
-// pump carries one output until everybody has closed it, or the host has, or the process is over and what it printed has
-// been carried. What others print after that is thrown away: to close the pipe would end them.
+// pump carries one output until every writer has closed it, the host has closed it, or the process has exited and its
+// output has been carried. Anything others print later is discarded: closing the pipe would kill them.
 func (o *output) pump(kind byte, from *os.File) {
 	defer from.Close()
 	in, err := newOutlet(kind, from)
@@ -75,12 +75,13 @@ func (o *output) pump(kind byte, from *os.File) {
 	}
 }
 
-// close makes the process see a closed pipe. After its end nothing happens: what it left behind goes on.
+// close makes the process see a closed pipe. After the process has exited it does nothing, so that background jobs
+// continue.
 func (o *output) close(kind byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if file := o.files[kind]; file != nil && o.exit == nil {
-		file.Close() // the pump notices
+		file.Close() // wakes the pump
 	}
 }
 
@@ -100,7 +101,7 @@ func (o *output) ended(kind byte) {
 	sink.put(endFrame(kind))
 }
 
-// exited tells the exit. It never waits: the caller reaps for all.
+// exited reports the exit. It never blocks, because the caller reaps for all processes.
 func (o *output) exited(payload []byte) {
 	whole := make([]byte, contract.FrameHeaderBytes, contract.FrameHeaderBytes+len(payload))
 	contract.PutFrameHeader(whole, contract.FrameExit, len(payload))
@@ -115,12 +116,12 @@ func (o *output) exited(payload []byte) {
 	close(o.over)
 	for _, file := range o.files {
 		if file != nil {
-			_ = file.SetReadDeadline(time.Now()) // wakes the pump that waits
+			_ = file.SetReadDeadline(time.Now()) // wakes a waiting pump
 		}
 	}
 }
 
-// attach makes a new sink the reader from now on; one that was attached before ends.
+// attach makes a new sink the reader from now on, and ends the previous one.
 func (o *output) attach() *Sink {
 	sink := &Sink{
 		output: o,

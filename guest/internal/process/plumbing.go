@@ -10,7 +10,7 @@ import (
 	"sandkeep.dev/guest/internal/guard"
 )
 
-// plumbing is what connects a process with the agent, until it is started.
+// plumbing holds the files between a process and the agent until the process is started.
 type plumbing struct {
 	process *Process
 	child   []*os.File // by descriptor
@@ -24,7 +24,7 @@ type read struct {
 	file *os.File
 }
 
-// connect opens pipes or a terminal as the params ask.
+// connect opens pipes or a terminal as the params require.
 func connect(params contract.SpawnParams, null *os.File) (_ *plumbing, err error) {
 	c := &plumbing{
 		process: &Process{done: make(chan struct{})},
@@ -121,7 +121,7 @@ func (c *plumbing) openOutput(kind byte, child **os.File) error {
 	return nil
 }
 
-// pipe makes a pipe of which the agent's end never makes a thread wait: the reading one, or the writing one.
+// pipe makes a pipe. The agent's end, for reading or writing, never blocks a thread.
 func pipe(ownReads bool) (r, w *os.File, err error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
@@ -137,15 +137,15 @@ func pipe(ownReads bool) (r, w *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "|0"), os.NewFile(uintptr(fds[1]), "|1"), nil
 }
 
-// giveTo makes the process's user the owner of its ends: otherwise that user could not open what stands behind
-// /dev/stdout, /proc/self/fd/3 and a terminal's name, all of which the agent made.
+// giveTo makes the process's user the owner of its ends: otherwise that user could not open /dev/stdout,
+// /proc/self/fd/3 or the terminal by name, because the agent made them.
 func (c *plumbing) giveTo(user *syscall.Credential) {
 	if user == nil {
 		return
 	}
 	for _, file := range c.child {
 		if file != c.shared {
-			_ = file.Chown(int(user.Uid), -1) // root may; anybody else runs as itself
+			_ = file.Chown(int(user.Uid), -1) // only root may; otherwise the process runs as the same user
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (c *plumbing) childFds() []uintptr {
 	return fds
 }
 
-// fdOf reads a file's number; File.Fd would make it blocking.
+// fdOf returns a file's descriptor; File.Fd would make it blocking.
 func fdOf(file *os.File) (number uintptr) {
 	raw, err := file.SyscallConn()
 	if err == nil {
@@ -173,7 +173,7 @@ func fdOf(file *os.File) (number uintptr) {
 func (c *plumbing) closeChildEnds() {
 	for _, file := range c.child {
 		if file != c.shared {
-			file.Close() // a terminal stands there three times; closing again does nothing
+			file.Close() // a terminal is listed three times; closing it again does nothing
 		}
 	}
 }

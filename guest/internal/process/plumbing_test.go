@@ -11,7 +11,7 @@ import (
 func TestTheUserOwnsTheEndsOfItsProcess(t *testing.T) {
 	user := &syscall.Credential{Uid: uint32(os.Getuid())}
 	if user.Uid == 0 {
-		user.Uid = 65534 // only root can give files away
+		user.Uid = 65534 // only root can change owners
 	}
 	for name, params := range map[string]contract.SpawnParams{
 		"pipes":    {Stdin: piped, Stdout: piped, Stderr: piped, Channel: true},

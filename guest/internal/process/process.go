@@ -8,7 +8,7 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// Process is one that the host asked for.
+// Process is a process started for the host.
 type Process struct {
 	pid           int
 	command       string
@@ -27,14 +27,14 @@ type Process struct {
 	done chan struct{}
 }
 
-// Pid is the process's number, which is also that of its group.
+// Pid is the process's ID, and that of its group.
 func (p *Process) Pid() int { return p.pid }
 
 // finish publishes the exit.
 func (p *Process) finish(exit *contract.ExitStatus) {
 	p.exit = exit
 	close(p.done)
-	// Nobody the host knows reads these any more, and a writer that waits must not wait for ever.
+	// The host no longer uses these, and a blocked writer must not wait for ever.
 	p.stdin.close()
 	p.channel.close()
 	p.socket.close()
@@ -43,7 +43,7 @@ func (p *Process) finish(exit *contract.ExitStatus) {
 }
 
 const (
-	// maxListedBytes bounds what processList repeats of one process's command and arguments.
+	// maxListedBytes limits how much of one process's command and arguments processList returns.
 	maxListedBytes = 2048
 )
 
@@ -62,13 +62,13 @@ func (p *Process) info() contract.ProcessInfo {
 	return info
 }
 
-// shorten keeps of a command line what is worth repeating.
+// shorten keeps the beginning of a long command line.
 func shorten(command string, args []string) (string, []string) {
 	left := maxListedBytes
 	cut := func(text string) string {
 		text = text[:min(len(text), left)]
 		left -= len(text)
-		return string([]byte(text)) // not the whole message's memory
+		return string([]byte(text)) // a copy, so that the whole message can be freed
 	}
 	command = cut(command)
 	kept := make([]string, 0, min(len(args), 16))

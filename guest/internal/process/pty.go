@@ -8,10 +8,10 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// maxTerminalSide bounds columns and rows: the kernel keeps them in 16 bits.
+// maxTerminalSide limits columns and rows: the kernel stores them in 16 bits.
 const maxTerminalSide = 1<<16 - 1
 
-// openTerminal makes a pseudo terminal of the given size: the agent's end, and the one for the process.
+// openTerminal makes a pseudo terminal of the given size. It returns the agent's end and the process's end.
 func openTerminal(cols, rows int) (master, slave *os.File, err error) {
 	master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -51,7 +51,7 @@ func resize(master *os.File, cols, rows int) error {
 	return ioctl(master, func(fd int) error { return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size) })
 }
 
-// ioctl runs a call on an open file without taking it from the runtime's poller.
+// ioctl makes a call on an open file without removing it from the runtime's poller.
 func ioctl(file *os.File, call func(fd int) error) error {
 	raw, err := file.SyscallConn()
 	if err != nil {
@@ -59,7 +59,7 @@ func ioctl(file *os.File, call func(fd int) error) error {
 	}
 	var failed error
 	if err := raw.Control(func(fd uintptr) { failed = call(int(fd)) }); err != nil {
-		return unix.EIO // closed: the terminal's last user is gone
+		return unix.EIO // closed: nobody uses the terminal any more
 	}
 	if failed != nil {
 		return fault.From(failed)

@@ -6,10 +6,10 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// signals are the names a client may send: those of Deno.Signal, and a few other names of the same numbers.
+// signals are the names a client may send: Deno.Signal's, and a few aliases.
 var signals = map[string]unix.Signal{"SIGCLD": unix.SIGCHLD, "SIGIOT": unix.SIGABRT, "SIGPOLL": unix.SIGIO}
 
-// signalNames has the usual name of each number.
+// signalNames maps each number to its usual name.
 var signalNames = map[unix.Signal]string{}
 
 func init() {
@@ -20,7 +20,7 @@ func init() {
 			signalNames[n] = name
 		}
 	}
-	// Real-time signals have no names that clients know; a process can still die of one.
+	// Clients know no names for real-time signals, but a process can die of one.
 	for n := unix.Signal(lastSignal + 1); n <= 64; n++ {
 		signalNames[n] = "SIGRT" + itoa(int(n)-lastSignal-1)
 	}

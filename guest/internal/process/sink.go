@@ -7,13 +7,13 @@ import (
 	"sandkeep.dev/guest/internal/files"
 )
 
-// Sink is one reader of a process's output. A nil sink throws everything away.
+// Sink is one reader of a process's output. A nil sink discards everything.
 type Sink struct {
 	output *output
-	early  []frame    // ends that happened before
+	early  []frame    // ends that happened before it was attached
 	frames chan frame // from the pumps
 	exit   chan frame
-	left   int // ends that are still to come, the exit among them
+	left   int // ends still to come, including the exit
 	gone   chan struct{}
 	once   sync.Once
 }
@@ -36,7 +36,7 @@ func (s *Sink) leave() {
 	}
 }
 
-// Detach ends the reading; pumps that wait go on.
+// Detach stops reading; waiting pumps continue.
 func (s *Sink) Detach() {
 	s.output.mu.Lock()
 	if s.output.attached == s {
@@ -54,8 +54,8 @@ func (s *Sink) Detach() {
 	}
 }
 
-// CopyTo writes frames until every output has ended and the process too, or until cancelled or replaced. What is ready
-// at the same time goes out at once.
+// CopyTo writes frames until every output has ended and the process has exited, or until the sink is cancelled or
+// replaced. Frames that are ready together are flushed together.
 func (s *Sink) CopyTo(to files.FlushWriter, cancelled <-chan struct{}) error {
 	defer s.Detach()
 	for _, f := range s.early {
@@ -66,7 +66,7 @@ func (s *Sink) CopyTo(to files.FlushWriter, cancelled <-chan struct{}) error {
 	for s.left > 0 {
 		var f frame
 		select {
-		case f = <-s.frames: // rather than the exit, if both are there
+		case f = <-s.frames: // preferred to the exit if both are ready
 		default:
 			select {
 			case f = <-s.frames:

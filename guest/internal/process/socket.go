@@ -8,15 +8,15 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// openSocket makes descriptor 3 one end of a socket pair, for programs that talk both ways on it, and descriptor 4 the
-// pipe on which the process reports.
+// openSocket makes descriptor 3 one end of a socket pair, for programs that use it in both directions, and descriptor 4
+// the pipe on which the process reports.
 func (c *plumbing) openSocket() error {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	c.child = append(c.child, os.NewFile(uintptr(fds[0]), "socket"))
-	// One file for each direction, so that each is closed by those who use it.
+	// One file per direction, so that each user closes its own.
 	if err := unix.SetNonblock(fds[1], true); err != nil {
 		unix.Close(fds[1])
 		return err
@@ -40,11 +40,11 @@ func (c *plumbing) openSocket() error {
 	return nil
 }
 
-// shutDown tells the other end of a socket that no more comes.
+// shutDown signals end of input to the other end of a socket.
 func shutDown(file *os.File) {
 	raw, err := file.SyscallConn()
 	if err != nil {
-		return // closed before
+		return // already closed
 	}
 	_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestASocketTalksBothWaysAndEnds(t *testing.T) {
-	// A shell cannot use a socket that it was given.
+	// A shell cannot use an inherited socket.
 	script := `
 open(my $report, ">&=", 4); syswrite($report, "report");
 open(my $socket, "+<&=", 3);

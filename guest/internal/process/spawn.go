@@ -16,7 +16,7 @@ import (
 
 const defaultTerm = "xterm-256color"
 
-// Spawn starts a process. The sink is attached from the first byte on.
+// Spawn starts a process with the sink attached from the first byte.
 func (t *Table) Spawn(params contract.SpawnParams) (*Process, *Sink, error) {
 	variables, err := t.variables(params)
 	if err != nil {
@@ -47,7 +47,7 @@ func (t *Table) Spawn(params contract.SpawnParams) (*Process, *Sink, error) {
 	return p, sink, nil
 }
 
-// variables is the environment of the child.
+// variables returns the child's environment.
 func (t *Table) variables(params contract.SpawnParams) (map[string]string, error) {
 	var variables map[string]string
 	if params.ClearEnv {
@@ -73,7 +73,7 @@ func (t *Table) variables(params contract.SpawnParams) (map[string]string, error
 	return variables, nil
 }
 
-// start forks, executes and registers.
+// start starts the program and registers the process.
 func (t *Table) start(p *Process, program string, params contract.SpawnParams, variables map[string]string, plumbing *plumbing) error {
 	attributes := &syscall.ProcAttr{
 		Dir:   workdir.Resolve(params.Cwd),
@@ -82,7 +82,7 @@ func (t *Table) start(p *Process, program string, params contract.SpawnParams, v
 		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: t.config.Credential},
 	}
 	if params.Pty != nil {
-		attributes.Sys.Setctty = true // to descriptor 0
+		attributes.Sys.Setctty = true // descriptor 0
 	}
 	for key, value := range variables {
 		attributes.Env = append(attributes.Env, key+"="+value)
@@ -97,7 +97,7 @@ func (t *Table) start(p *Process, program string, params contract.SpawnParams, v
 	p.startedAt, p.startedMicros = time.Now(), oom.Now()
 	pid, err := syscall.ForkExec(program, argv, attributes)
 	if err == unix.ENOEXEC {
-		// A script without "#!": the C library's execvp, which Deno uses, gives it to the shell.
+		// A script without "#!": like the C library's execvp, which Deno uses, run it with the shell.
 		pid, err = syscall.ForkExec("/bin/sh", append([]string{"/bin/sh", program}, params.Args...), attributes)
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func (t *Table) start(p *Process, program string, params contract.SpawnParams, v
 	return nil
 }
 
-// Attach joins a process whose spawn stream is gone.
+// Attach reconnects to a process whose spawn stream has ended.
 func (t *Table) Attach(pid int) (*Process, *Sink, error) {
 	p, err := t.find(pid)
 	if err != nil {

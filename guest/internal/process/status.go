@@ -9,7 +9,7 @@ import (
 	"sandkeep.dev/guest/internal/oom"
 )
 
-// codeOfKill is the exit code of a process that SIGKILL ended, which is how the kernel kills for want of memory.
+// codeOfKill is the exit code after SIGKILL, which the OOM killer sends.
 const codeOfKill = 128 + int(unix.SIGKILL)
 
 func exitStatus(p *Process, status unix.WaitStatus, watch *oom.Watch) *contract.ExitStatus {

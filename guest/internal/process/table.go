@@ -1,5 +1,5 @@
-// Package process starts processes in groups of their own, carries their input and output, and reaps them and every
-// orphan of the machine.
+// Package process starts processes in their own groups, carries their input and output, and reaps them and every orphan
+// of the machine.
 package process
 
 import (
@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	// maxLive bounds the processes that run at a time; each costs the agent some KiB and up to five descriptors.
+	// maxLive limits running processes; each costs the agent a few KiB and up to five descriptors.
 	maxLive = 2048
-	// maxEnded is how many ended processes are remembered for processWait.
+	// maxEnded is how many exited processes are remembered for processWait.
 	maxEnded = 1024
 )
 
-// Config says as whom processes run.
+// Config sets the user and environment of processes.
 type Config struct {
 	Environment *env.Environment
 	// Credential is the user, or nil for the agent's own.
@@ -38,11 +38,12 @@ type Table struct {
 	config Config
 	null   *os.File
 
-	// mu is held from before a fork until the child is registered, and while reaping: so no exit is seen too early.
+	// mu is held from before a fork until the child is registered, and while reaping, so that no exit is handled before
+	// the child is known.
 	mu    sync.Mutex
 	live  map[int]*Process
 	ended map[int]*Process
-	order []*Process // ended, oldest first
+	order []*Process // exited, oldest first
 }
 
 // NewTable makes an empty table. Reap must run for exits to be noticed.
@@ -54,7 +55,7 @@ func NewTable(config Config) (*Table, error) {
 	return &Table{config: config, null: null, live: map[int]*Process{}, ended: map[int]*Process{}}, nil
 }
 
-// Reap waits for children, its own and orphans, until the context ends. Only one may run in a program.
+// Reap waits for children and orphans until the context ends. Only one may run in a program.
 func (t *Table) Reap(ctx context.Context) {
 	exits := make(chan os.Signal, 1)
 	signal.Notify(exits, unix.SIGCHLD)
@@ -70,7 +71,7 @@ func (t *Table) Reap(ctx context.Context) {
 	}
 }
 
-// reapOne says whether there may be another.
+// reapOne returns whether there may be another.
 func (t *Table) reapOne() bool {
 	var status unix.WaitStatus
 	t.mu.Lock()
@@ -95,7 +96,7 @@ func (t *Table) reapOne() bool {
 	return true
 }
 
-// remember keeps an ended process; the caller holds the lock.
+// remember keeps an exited process; the caller holds the lock.
 func (t *Table) remember(p *Process) {
 	if len(t.order) == maxEnded {
 		oldest := t.order[0]
@@ -109,7 +110,7 @@ func (t *Table) remember(p *Process) {
 	t.ended[p.pid] = p
 }
 
-// find gives a running or remembered process.
+// find returns a running or remembered process.
 func (t *Table) find(pid int) (*Process, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -142,7 +143,7 @@ func (t *Table) Kill(pid int, name string) error {
 	if err != nil {
 		return err
 	}
-	t.mu.Lock() // not reaped meanwhile, so the number cannot become another process's
+	t.mu.Lock() // prevents reaping, so that the PID cannot be reused before the kill
 	defer t.mu.Unlock()
 	if t.live[pid] == nil {
 		return noProcess(pid)
@@ -160,7 +161,7 @@ func (t *Table) Kill(pid int, name string) error {
 	return nil
 }
 
-// CloseOutput makes a running process see a closed pipe when it prints, and a terminal hang up: its reader is gone.
+// CloseOutput removes an output's reader: a running process sees a closed pipe when it prints, and a terminal hangs up.
 func (t *Table) CloseOutput(pid int, name string) error {
 	kind, ok := map[string]byte{"stdout": contract.FrameStdout, "stderr": contract.FrameStderr}[name]
 	if !ok {
@@ -188,7 +189,7 @@ func (t *Table) Resize(pid, cols, rows int) error {
 	return resize(p.terminal, cols, rows)
 }
 
-// List describes the processes that run and those remembered.
+// List describes running and remembered processes.
 func (t *Table) List() []contract.ProcessInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -20,7 +20,7 @@ func TestASignalEndsTheWholeGroup(t *testing.T) {
 	if err := table.Kill(p.pid, "SIGTERM"); err != nil {
 		t.Fatal(err)
 	}
-	// The response ends only when the sleep, which holds the output, is gone too.
+	// The response ends only when the sleep, which holds the output open, is gone too.
 	_, exit := result(t, record, ended)
 	if exit.Code != 143 || exit.Signal == nil || *exit.Signal != "SIGTERM" || exit.Success {
 		t.Fatalf("%+v", exit)
@@ -64,7 +64,7 @@ func TestWaitAnswersBeforeAndAfterTheExit(t *testing.T) {
 }
 
 func TestOrphansAreReaped(t *testing.T) {
-	// As the first process of a machine the agent gets every orphan; here it has to ask for them.
+	// As the machine's first process the agent inherits every orphan; here it must ask for them.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestOutputGoesOnWhereTheNextReaderIsAttached(t *testing.T) {
 	if outputs[out] != "two y\n" || !exit.Success {
 		t.Fatalf("%q %+v", outputs, exit)
 	}
-	// And after everything is over: the ends and the exit at once.
+	// After the exit: the ends and the exit come at once.
 	_, third, err := table.Attach(p.pid)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func (s *stalled) Write(p []byte) (int, error) {
 
 func TestASlowReaderSlowsTheProcess(t *testing.T) {
 	progress := filepath.Join(t.TempDir(), "progress")
-	// Each turn prints 64 KiB and then notes it.
+	// Each round prints 64 KiB and then records it.
 	params := shell(`i=0; while [ $i -lt 64 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i > "$PROGRESS"; done`)
 	params.Env = map[string]string{"PROGRESS": progress}
 	p, sink, err := table.Spawn(params)
@@ -179,7 +179,7 @@ func TestASlowReaderSlowsTheProcess(t *testing.T) {
 		n, _ := strconv.Atoi(strings.TrimSpace(string(content)))
 		return n
 	}
-	// It gets as far as the buffers on the way reach, and then no further.
+	// It fills the buffers on the way, and then stops.
 	reached := -1
 	for deadline := time.Now().Add(patience); turns() != reached || reached == 0; time.Sleep(200 * time.Millisecond) {
 		if reached = turns(); time.Now().After(deadline) {
@@ -215,7 +215,7 @@ func TestEndedProcessesAreRememberedUpToABound(t *testing.T) {
 	for pid := 1; pid <= maxEnded+10; pid++ {
 		small.remember(&Process{pid: pid, done: make(chan struct{})})
 	}
-	// A number that was used again belongs to the newer one.
+	// A reused PID belongs to the newer process.
 	again := &Process{pid: maxEnded, done: make(chan struct{})}
 	small.remember(again)
 	if len(small.order) != maxEnded || len(small.ended) > maxEnded {

@@ -32,7 +32,7 @@ func TestProcessesStartInTheDirectoryThatHasTheNameNow(t *testing.T) {
 	fails("", "ENOENT", "Failed to spawn 'true': No such cwd '"+home+"'"+why)
 	fails("sub", "ENOENT", "Failed to spawn 'true': No such cwd 'sub'"+why)
 	fails(root+"/none", "ENOENT", "Failed to spawn 'true': No such cwd '"+root+"/none'")
-	for range 2 { // made, and made again
+	for range 2 { // created, then recreated
 		mkdir(t, home, home+"/sub", other+"/sub")
 		if pwd("") != home+"\n" || pwd("sub") != home+"/sub\n" || pwd("..") != root+"\n" || pwd("/") != "/\n" {
 			t.Fatal(pwd(""), pwd("sub"), pwd(".."))

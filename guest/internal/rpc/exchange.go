@@ -22,13 +22,13 @@ func (x *Exchange) Context() context.Context { return x.ctx }
 // Read reads what follows the params in the request.
 func (x *Exchange) Read(p []byte) (int, error) { return x.body.Read(p) }
 
-// Head sends the outcome's value. The bytes may wait for Flush.
+// Head sends the outcome's value. The bytes may be buffered until Flush.
 func (x *Exchange) Head(value any) error { return x.sendHead(outcome{value: value}) }
 
 // Write sends bytes after the head; it waits while the host's window is full.
 func (x *Exchange) Write(p []byte) (int, error) { return x.response.Write(p) }
 
-// Flush sends what was written so far.
+// Flush sends what has been written so far.
 func (x *Exchange) Flush() error { return http.NewResponseController(x.response).Flush() }
 
 func (x *Exchange) sendHead(o outcome) error {

@@ -13,7 +13,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// Largest buffer kept for the next call; larger ones are left to the garbage collector.
+// Largest buffer kept for the next call; larger ones are garbage collected.
 const maxPooledBytes = 64 * 1024
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -101,7 +101,7 @@ func (r *Registry) runStream(x *Exchange, name string) (err error) {
 	return run(x, params)
 }
 
-// broken logs a panic and makes it an answer: the agent must outlive its own mistakes.
+// broken logs a panic and turns it into an answer: the agent must survive its own bugs.
 func broken(method string, cause any) error {
 	log.Printf("%s panicked: %v\n%s", method, cause, debug.Stack())
 	return fault.New("Error", "Internal error of the guest agent in %s: %v", method, cause)

@@ -13,7 +13,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// Null is the result of a method that answers null.
+// Null is the result of a method that returns null.
 type Null = *struct{}
 
 // Registry holds the methods of one connection.
@@ -23,7 +23,7 @@ type Registry struct {
 	methods map[string]Method
 }
 
-// Method says what a call or a stream takes and gives.
+// Method describes a call or a stream.
 type Method struct {
 	Name   string
 	Params reflect.Type
@@ -53,8 +53,8 @@ func Call[P, R any](r *Registry, method string, run func(context.Context, P) (R,
 	}
 }
 
-// Stream registers a stream. What run returns before it sent the head becomes the outcome; an error after that follows the
-// bytes as a trailer.
+// Stream registers a stream. An error from run becomes the outcome if the head was not sent yet, and a trailer after
+// the bytes otherwise.
 func Stream[P any](r *Registry, method string, run func(*Exchange, P) error) {
 	r.methods[method] = Method{method, reflect.TypeFor[P](), nil}
 	r.streams[method] = func(x *Exchange, raw []byte) error {
@@ -71,7 +71,7 @@ func (r *Registry) Methods() []Method {
 	return slices.SortedFunc(maps.Values(r.methods), func(a, b Method) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// Check decodes the params of a method and does nothing with them.
+// Check only decodes the params of a method.
 func (r *Registry) Check(method string, params []byte) error {
 	if m, known := r.methods[method]; known {
 		return decode(params, reflect.New(m.Params).Interface())
@@ -86,13 +86,13 @@ func decode(raw []byte, to any) error {
 	return nil
 }
 
-// outcome is the answer of a method: a value, or an error.
+// outcome is the answer of a method: a value or an error.
 type outcome struct {
 	value any
 	err   error
 }
 
-// jsonAppender is a value that writes its own JSON faster than reflection does.
+// jsonAppender is a value that encodes its own JSON, faster than reflection.
 type jsonAppender interface{ AppendJSON(to []byte) []byte }
 
 // appendTo appends the outcome as JSON.

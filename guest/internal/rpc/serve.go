@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// Windows into which the host may send without waiting. Memory is taken only by bytes that really arrived and that
-	// nobody read yet, such as input for a process that does not read its stdin. The connection's window is much larger
-	// than a stream's, so that a hundred such processes cannot stop everything else.
+	// Flow-control windows granted to the host. They use memory only for bytes that have arrived and were not read yet,
+	// such as input for a process that does not read its stdin. The connection's window is much larger than a stream's,
+	// so that a hundred such processes cannot stall everything else.
 	uploadPerStream     = 1 << 20
 	uploadPerConnection = 128 << 20
 	maxReadFrame        = 1 << 20
-	// Streams at a time. Every process that is followed holds one. In the worst case, a file system that hangs, each
-	// also holds a thread, of which the runtime allows 10,000.
+	// Maximum number of concurrent streams. Every process being followed holds one. In the worst case, a hanging file
+	// system, each also holds a thread, and the runtime allows 10,000.
 	maxStreams = 4096
 )
 

@@ -10,20 +10,20 @@ import (
 
 // Port is a virtio-serial port.
 //
-// The kernel's virtio_console has two peculiarities. While no host is connected a read finds the end of the file, at
-// once and every time, and poll reports a hang-up all the while. A reader must therefore wait for a change, not for a
-// state: the runtime's poller is edge-triggered, the driver wakes it when the host comes or goes, so here "end of
-// file" is one more way of saying "nothing yet". Nothing polls, and an idle port costs nothing.
+// The kernel's virtio_console has two peculiarities. While no host is connected, every read immediately returns end of
+// file, and poll reports a hang-up. A reader must therefore wait for a change, not for a state. The runtime's poller is
+// edge-triggered and the driver wakes it when the host connects or disconnects, so here "end of file" just means
+// "nothing yet". Nothing is polled in a loop, and an idle port costs nothing.
 type Port struct {
 	file *os.File
 	raw  syscall.RawConn
-	// pending are bytes that were read and belong to the next connection.
+	// pending are bytes already read that belong to the next connection.
 	pending []byte
-	// hostServes is whether the host is HTTP/2's server on this port; usually it is the client.
+	// hostServes is whether the host is the HTTP/2 server on this port; usually it is the client.
 	hostServes bool
 }
 
-// OpenEgressPort opens the character device of a port on which the agent is HTTP/2's client.
+// OpenEgressPort opens the character device of a port on which the agent is the HTTP/2 client.
 func OpenEgressPort(device string) (*Port, error) {
 	port, err := OpenPort(device)
 	if err == nil {
@@ -32,7 +32,7 @@ func OpenEgressPort(device string) (*Port, error) {
 	return port, err
 }
 
-// OpenPort opens the character device of a port on which the host is HTTP/2's client.
+// OpenPort opens the character device of a port on which the host is the HTTP/2 client.
 func OpenPort(device string) (*Port, error) {
 	fd, err := unix.Open(device, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -49,7 +49,7 @@ func newPort(file *os.File) (*Port, error) {
 	return &Port{file: file, raw: raw}, nil
 }
 
-// Serve greets and serves one connection after the other. It returns when the port fails.
+// Serve greets and serves one connection after another. It returns when the port fails.
 func (p *Port) Serve(serve Handler) error {
 	for {
 		rest, err := greet(waitingPort{p})
@@ -63,8 +63,8 @@ func (p *Port) Serve(serve Handler) error {
 	}
 }
 
-// read reads what the port has. With wait it waits for a host, until the file's read deadline; without, the absence of
-// one is io.EOF.
+// read reads available bytes. With wait it waits for a host until the file's read deadline; without, it returns io.EOF
+// if no host is connected.
 func (p *Port) read(to []byte, wait bool) (n int, err error) {
 	if len(p.pending) > 0 {
 		n = copy(to, p.pending)
@@ -93,7 +93,7 @@ func (p *Port) read(to []byte, wait bool) (n int, err error) {
 	return max(n, 0), err
 }
 
-// write writes all bytes, waiting while the host does not take them, until the file's write deadline.
+// write writes all bytes. While the host does not take them it waits, until the file's write deadline.
 func (p *Port) write(from []byte) (written int, err error) {
 	waitErr := p.raw.Write(func(fd uintptr) bool {
 		for written < len(from) {

@@ -14,10 +14,10 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// patience bounds every wait of these tests.
+// patience limits every wait in these tests.
 const patience = 10 * time.Second
 
-// newPortPair makes a port and the host's end of it. A packet socket gives each write in a read of its own, as the
+// newPortPair makes a port and the host's end of it. A packet socket returns each write in a separate read, as the
 // driver does.
 func newPortPair(t *testing.T) (*Port, *os.File) {
 	t.Helper()
@@ -35,7 +35,7 @@ func newPortPair(t *testing.T) (*Port, *os.File) {
 	return port, host
 }
 
-// serveEcho serves connections that answer each read with what was read, and tells the beginning and end of each.
+// serveEcho serves connections that echo each read, and reports when each begins and ends.
 func serveEcho(port *Port) (events chan string) {
 	events = make(chan string, 16)
 	go func() {
@@ -117,7 +117,7 @@ func TestPortBeginsAnewWhenTheHostSaysHelloAgain(t *testing.T) {
 	receive(t, host, readyFor(hello))
 	expect(t, events, "begin")
 	frames := string(conversation(t))
-	send(t, host, frames[:len(frames)-5]) // cut inside a frame
+	send(t, host, frames[:len(frames)-5]) // cut within a frame
 	receive(t, host, frames[:len(frames)-5])
 	second := contract.HelloMagic + "fedcba9876543210"
 	send(t, host, second)
@@ -164,7 +164,7 @@ func TestPortIsFreeAfterAConnectionThatNobodyReads(t *testing.T) {
 	expect(t, events, "begin")
 	second := contract.HelloMagic + "fedcba9876543210"
 	send(t, host, second)
-	// Nobody reads yet, so the old connection's writer soon waits for the host, and has to be stopped.
+	// Nobody reads yet, so the old connection's writer soon blocks and has to be stopped.
 	var got []byte
 	buffer := make([]byte, 8192)
 	for !bytes.Contains(got, []byte(readyFor(second))) {

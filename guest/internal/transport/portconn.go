@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// absence is how long the host must be gone for the connection to be over. The kernel tells of a host that came back on
-// another queue than the bytes it sent, so right after a hello it may still tell, late, that the former one left.
+// absence is how long the host must be gone before the connection ends. The kernel reports connects on a different
+// queue from the bytes, so just after a hello it may still report, late, that the previous host left.
 const absence = 100 * time.Millisecond
 
-// portConn is one connection on the port: from after the hello until the host leaves, or says hello again.
+// portConn is one connection on the port: from after the hello until the host leaves or sends another hello.
 type portConn struct {
 	noDeadlines
 	port    *Port
 	tracker tracker
 
 	reading sync.Mutex
-	// unread are bytes of the last read that nobody has taken yet.
+	// unread are bytes of the last read that the caller has not taken yet.
 	unread []byte
 	buffer [readBytes]byte
-	over   bool // nothing more will be read
+	over   bool // no more reads
 
 	writing sync.Mutex
 	left    bool // the port belongs to the next connection
 
 	deadline sync.Mutex
-	closing  bool // the deadline is in the past, and stays there
+	closing  bool // the deadline is in the past and stays there
 }
 
-// Read reads in whole buffers of the driver's, which saves system calls, and lets the tracker see each.
+// Read reads in units of the driver's buffers, which saves system calls, and passes each to the tracker.
 func (c *portConn) Read(p []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
@@ -67,7 +67,7 @@ func (c *portConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// readPresent reads what the host sends, and fails when it is gone for longer than absence.
+// readPresent reads what the host sends, and fails once the host has been gone for longer than absence.
 func (c *portConn) readPresent(to []byte) (int, error) {
 	for {
 		n, err := c.port.read(to, false)
@@ -88,7 +88,7 @@ func (c *portConn) readPresent(to []byte) (int, error) {
 	}
 }
 
-// setReadDeadline does nothing, and says so, once the connection is closed.
+// setReadDeadline does nothing and returns false once the connection is closed.
 func (c *portConn) setReadDeadline(at time.Time) bool {
 	c.deadline.Lock()
 	defer c.deadline.Unlock()
@@ -114,7 +114,7 @@ func (c *portConn) Write(p []byte) (int, error) {
 	return c.port.write(p)
 }
 
-// Close ends reading and writing, also those that wait for the host. The port itself stays open.
+// Close ends reads and writes, including blocked ones. The port itself stays open.
 func (c *portConn) Close() error {
 	c.deadline.Lock()
 	defer c.deadline.Unlock()
@@ -122,7 +122,7 @@ func (c *portConn) Close() error {
 	return c.port.file.SetDeadline(time.Unix(1, 0))
 }
 
-// end leaves the port ready for the next connection: nobody of this one is left in it, and nobody can enter.
+// end frees the port for the next connection: no call of this one is still running, and none can begin.
 func (c *portConn) end() {
 	_ = c.Close()
 	c.reading.Lock()

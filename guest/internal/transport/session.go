@@ -1,4 +1,4 @@
-// Package transport turns byte streams that come and go (a virtio-serial port, a unix socket) into connections.
+// Package transport turns reconnecting byte streams (a virtio-serial port, a unix socket) into connections.
 package transport
 
 import (
@@ -12,7 +12,7 @@ import (
 // Handler serves one connection. It returns when the connection has ended.
 type Handler func(net.Conn)
 
-// Greet waits for the host's hello and answers it. It returns the bytes that followed the hello.
+// Greet waits for the host's hello and answers it. It returns the bytes after the hello.
 func greet(stream io.ReadWriter) (rest []byte, err error) {
 	var scanner contract.HelloScanner
 	buffer := make([]byte, readBytes)
@@ -27,7 +27,7 @@ func greet(stream io.ReadWriter) (rest []byte, err error) {
 	}
 }
 
-// readBytes is what one read takes: the size of the buffers of the kernel's virtio_console.
+// readBytes is the size of one read: that of virtio_console's buffers.
 const readBytes = 4096
 
 func sendReady(stream io.Writer, nonce [contract.NonceBytes]byte) error {
@@ -35,13 +35,13 @@ func sendReady(stream io.Writer, nonce [contract.NonceBytes]byte) error {
 	return err
 }
 
-// address is that of every connection here: there is nothing to name.
+// address is a placeholder: connections here have no address.
 type address struct{}
 
 func (address) Network() string { return "stream" }
 func (address) String() string  { return "host" }
 
-// noDeadlines and the like make a stream a net.Conn for an HTTP/2 server that is configured without timeouts.
+// noDeadlines and the methods below make a stream a net.Conn for an HTTP/2 server without timeouts.
 type noDeadlines struct{}
 
 func (noDeadlines) SetDeadline(time.Time) error      { return nil }

@@ -12,22 +12,23 @@ const (
 	helloBytes   = len(contract.HelloMagic) + contract.NonceBytes
 )
 
-// tracker finds a hello inside a running HTTP/2 connection: the host has reconnected before the agent noticed that it
-// was gone. It follows the frames, so that the magic inside somebody's file is not mistaken for one. Where a frame
-// should begin, "SAN" announces 5 MB, far more than the agent allows: there it can only be a hello.
+// tracker finds a hello inside a running HTTP/2 connection, which means that the host has reconnected before the agent
+// noticed that it was gone. It parses frames, so that the magic inside a file's content is not mistaken for a hello. At
+// a frame boundary, "SAN" would announce a frame of 5 MB, far more than the agent allows, so there it can only be a
+// hello.
 type tracker struct {
 	head    [prefaceBytes]byte
 	have    int
 	payload int
-	// hadPreface is set from the beginning where the host is the server, which sends none.
+	// hadPreface starts as true if the host is the server, which sends no preface.
 	hadPreface bool
 }
 
-// scan looks at the next bytes of the stream, which came from one read. When a hello begins in them, or began in the
-// ones before, before says how many of the bytes still belong to the connection, and hello is the beginning of the new one.
+// scan examines the next bytes of the stream, which came from one read. If a hello begins in them or in the previous
+// bytes, before is how many bytes still belong to the connection, and hello is the beginning of the new one.
 func (t *tracker) scan(chunk []byte) (before int, hello []byte) {
-	// The old connection may have been cut inside a frame. The host sends a hello alone, and waits: the port gives it
-	// in a read of its own.
+	// The old connection may have been cut within a frame. The host sends a hello alone and waits, so the port returns
+	// it in a read of its own.
 	if len(chunk) > 0 && len(chunk)%helloBytes == 0 && bytes.HasPrefix(chunk, []byte(contract.HelloMagic)) {
 		return 0, bytes.Clone(chunk)
 	}

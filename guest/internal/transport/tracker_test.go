@@ -11,7 +11,7 @@ import (
 
 const hello = contract.HelloMagic + "0123456789abcdef"
 
-// conversation is what a client sends, with the magic inside somebody's data.
+// conversation is what a client sends, with the magic inside a file's content.
 func conversation(t testing.TB) []byte {
 	var stream bytes.Buffer
 	stream.WriteString(http2.ClientPreface)
@@ -55,7 +55,7 @@ func TestTrackerFindsAHelloBetweenFrames(t *testing.T) {
 		if string(found)+string(rest) != hello+"next" {
 			t.Fatalf("pieces of %d: found %q, then %q", size, found, rest)
 		}
-		// Up to two bytes of the hello may have passed before it was one.
+		// Up to two bytes of the hello may pass before it is recognised.
 		if !bytes.HasPrefix(passed, conversation(t)) || len(passed) > len(conversation(t))+2 {
 			t.Fatalf("pieces of %d: %d bytes passed", size, len(passed))
 		}

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// ListenUnix serves one connection at a time on a unix socket, each exactly as on the serial port: for development and
-// tests without a virtual machine. It returns when the listener fails.
+// ListenUnix serves one connection at a time on a unix socket, exactly as on the serial port, for development and tests
+// without a virtual machine. It returns when the listener fails.
 func ListenUnix(path string, serve Handler) error {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return err
@@ -35,7 +35,7 @@ func ServeSocket(conn net.Conn, serve Handler) {
 	serve(&socketConn{Conn: conn, pending: rest})
 }
 
-// socketConn gives the bytes that followed the hello before those that come.
+// socketConn returns the bytes that followed the hello before reading more.
 type socketConn struct {
 	net.Conn
 	pending []byte

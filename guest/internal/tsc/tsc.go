@@ -1,7 +1,7 @@
 // Package tsc measures the frequency of the processor's time stamp counter.
 //
-// An emulated guest sees the host's counter. Its kernel finds the frequency by counting against an emulated timer, which
-// a loaded host makes impossible; so the host measures it outside and tells the kernel on its command line.
+// An emulated guest sees the host's counter. Its kernel calibrates the counter against an emulated timer, which fails
+// on a loaded host; so the host measures the frequency itself and passes it on the kernel command line.
 package tsc
 
 import (
@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// window over which the counter is compared with the clock: long enough for an error of about a millionth.
+	// window is how long the counter is compared with the clock: long enough for an error of about one millionth.
 	window = 100 * time.Millisecond
-	// tries to read clock and counter at the same moment; the closest pair counts.
+	// tries is how often clock and counter are read together; the closest pair counts.
 	tries = 32
 )
 
 func rdtsc() uint64
 
-// FrequencyKHz measures how often the counter ticks in a millisecond. It takes a tenth of a second.
+// FrequencyKHz measures the counter's frequency in ticks per millisecond. It takes a tenth of a second.
 func FrequencyKHz() uint64 {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -29,7 +29,7 @@ func FrequencyKHz() uint64 {
 	return (endTicks - startTicks) * uint64(time.Millisecond) / uint64(endTime-startTime)
 }
 
-// reading gives the counter and the time since epoch at one moment: of several readings, the one least disturbed.
+// reading returns the counter and the time since epoch at the same moment: the least disturbed of several readings.
 func reading(epoch time.Time) (ticks uint64, at time.Duration) {
 	shortest := ^uint64(0)
 	for range tries {

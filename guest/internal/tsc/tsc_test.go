@@ -7,7 +7,7 @@ func TestTwoMeasurementsAgree(t *testing.T) {
 	if first < 100_000 || first > 20_000_000 {
 		t.Fatalf("%d kHz is not the frequency of a processor", first)
 	}
-	// A thousandth: a guest's clock that far off would still be noticed within minutes only.
+	// One thousandth: such an error in a guest's clock would go unnoticed for minutes.
 	if difference := max(first, second) - min(first, second); difference > first/1000 {
 		t.Fatalf("measured %d kHz, then %d kHz", first, second)
 	}

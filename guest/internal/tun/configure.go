@@ -11,11 +11,11 @@ import (
 	"sandkeep.dev/guest/internal/egress"
 )
 
-// queuePackets wait for the agent at most. More connections than that may begin at a time without one having to be asked
-// for again.
+// queuePackets is the most packets that wait for the agent. It allows for that many connections to begin at once
+// without retransmission.
 const queuePackets = 2048
 
-// quiet are settings of IPv6 on the interface: no address but those given, and nobody to talk to about it.
+// quiet disables IPv6 autoconfiguration on the interface: it has only the given addresses and no neighbours.
 var quiet = []struct{ name, value string }{
 	{"addr_gen_mode", "1"},
 	{"accept_ra", "0"},
@@ -23,7 +23,7 @@ var quiet = []struct{ name, value string }{
 	{"accept_dad", "0"},
 }
 
-// configure gives the interface its size, addresses and routes, through the ioctls of netdevice(7).
+// configure sets the interface's MTU, addresses and routes, through the ioctls of netdevice(7).
 func configure(name string, addresses []netip.Prefix) error {
 	for _, setting := range quiet {
 		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/"+setting.name, []byte(setting.value), 0)
@@ -56,7 +56,7 @@ func configure(name string, addresses []netip.Prefix) error {
 	return nil
 }
 
-// iface is an interface, and sockets to speak to the kernel about it.
+// iface is an interface, with sockets to configure it.
 type iface struct {
 	name             string
 	socket4, socket6 int
@@ -83,7 +83,7 @@ func (i iface) up() error {
 	return unix.IoctlIfreq(i.socket4, unix.SIOCSIFFLAGS, ifreq)
 }
 
-// addAddresses adds each with a default route of its version.
+// addAddresses adds each address with a default route of its IP version.
 func (i iface) addAddresses(addresses []netip.Prefix) error {
 	for _, address := range addresses {
 		var err error
@@ -138,7 +138,7 @@ func (i iface) add4(address netip.Prefix) error {
 	return ioctl(i.socket4, unix.SIOCADDRT, unsafe.Pointer(&route))
 }
 
-// defaultMetric6 is what the kernel gives routes for which nobody names one (IP6_RT_PRIO_USER).
+// defaultMetric6 is the kernel's default metric for routes (IP6_RT_PRIO_USER).
 const defaultMetric6 = 1024
 
 func (i iface) add6(address netip.Prefix) error {

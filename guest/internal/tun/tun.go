@@ -19,8 +19,8 @@ type Device struct {
 	raw  syscall.RawConn
 }
 
-// header is what precedes every packet: struct virtio_net_hdr of linux/virtio_net.h. With it, checksums need not be computed
-// on either side, which is a third of the work that a byte makes in an emulated guest.
+// header precedes every packet: struct virtio_net_hdr of linux/virtio_net.h. It lets both sides skip checksums, which
+// are a third of the cost per byte in an emulated guest.
 const (
 	headerBytes    = 10
 	needsChecksum  = 1 // VIRTIO_NET_HDR_F_NEEDS_CSUM
@@ -28,7 +28,7 @@ const (
 	checksumOffset = 8
 )
 
-// Open makes the interface and gives it the guest's addresses and the default routes. It needs to run as root.
+// Open creates the interface and gives it the guest's addresses and the default routes. It must run as root.
 func Open(name string, addresses []netip.Prefix) (*Device, error) {
 	fd, err := create(name)
 	if err != nil {
@@ -67,7 +67,7 @@ func create(name string) (fd int, err error) {
 	return fd, nil
 }
 
-// Read waits for a packet of the kernel's.
+// Read waits for a packet from the kernel.
 func (d *Device) Read(into []byte) (n int, err error) {
 	var head [headerBytes]byte
 	waitErr := d.raw.Read(func(fd uintptr) bool {
@@ -84,7 +84,7 @@ func (d *Device) Read(into []byte) (n int, err error) {
 	return max(0, n-headerBytes), err
 }
 
-// Write gives the kernel a packet.
+// Write passes a packet to the kernel.
 func (d *Device) Write(parts [][]byte, sum egress.PartialSum) error {
 	var head [headerBytes]byte
 	if sum.Offset != 0 {

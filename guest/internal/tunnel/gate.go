@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// Gate gives the session there is, or waits for one. The zero value has none.
+// Gate returns the current session, or waits for one. The zero value has none.
 type Gate struct {
 	mu      sync.Mutex
 	session *Session
-	// changed is closed when a session comes; nil while nobody waits.
+	// changed is closed when a session begins; nil while nobody waits.
 	changed chan struct{}
 }
 
-// Serve runs a session on the connection until it ends. All flows end with it.
+// Serve runs a session on the connection until it ends, together with its flows.
 func (g *Gate) Serve(conn net.Conn) {
 	session := newSession(conn, g.set)
 	session.run()
@@ -35,7 +35,7 @@ func (g *Gate) set(session *Session) {
 	}
 }
 
-// Session gives one that takes new flows, as soon as there is one, or the context's error.
+// Session waits for a session that accepts new flows. It returns the context's error if that ends first.
 func (g *Gate) Session(ctx context.Context) (*Session, error) {
 	for {
 		g.mu.Lock()

@@ -13,10 +13,10 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// patience bounds every wait of these tests.
+// patience limits every wait in these tests.
 const patience = 10 * time.Second
 
-// host is the other end of a session, told what to do frame by frame.
+// host is the other end of a session, controlled frame by frame.
 type host struct {
 	*http2.Framer
 	t    *testing.T
@@ -52,7 +52,7 @@ func newHost(t *testing.T, settings ...http2.Setting) (*Gate, *host) {
 	return gate, h
 }
 
-// eager sends in the background, as a port with some room does.
+// eager sends in the background, like a port with buffer space.
 type eager struct {
 	conn  net.Conn
 	mu    sync.Mutex
@@ -107,7 +107,7 @@ func next[T http2.Frame](h *host) T {
 	}
 }
 
-// answer says yes to a stream.
+// answer accepts a stream.
 func (h *host) answer(id uint32, status string, end bool, fields ...string) {
 	h.t.Helper()
 	var block bytes.Buffer
@@ -119,7 +119,7 @@ func (h *host) answer(id uint32, status string, end bool, fields ...string) {
 	h.must(h.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: end}))
 }
 
-// open asks for a flow and gives the request's stream as the host sees it.
+// open asks for a flow and returns the request's stream as the host sees it.
 func (h *host) open(gate *Gate) (*Stream, uint32) {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -135,7 +135,7 @@ func (h *host) open(gate *Gate) (*Stream, uint32) {
 	return stream, request.StreamID
 }
 
-// connected gives a flow to which the host has said yes.
+// connected returns a flow that the host has accepted.
 func (h *host) connected(gate *Gate) (*Stream, uint32) {
 	h.t.Helper()
 	stream, id := h.open(gate)
@@ -154,9 +154,9 @@ func wait(stream *Stream) error {
 type flow struct {
 	mu     sync.Mutex
 	out    []byte // for the host
-	ended  bool   // and nothing after it
+	ended  bool   // nothing follows
 	in     []byte // from the host
-	room   int    // for more
+	room   int    // free space
 	events chan string
 }
 

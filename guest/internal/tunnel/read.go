@@ -11,7 +11,7 @@ import (
 	"sandkeep.dev/guest/internal/contract"
 )
 
-// read follows the host's frames until the connection ends or the host breaks the rules.
+// read handles the host's frames until the connection ends or the host violates the protocol.
 func (s *Session) read() {
 	framer := http2.NewFramer(io.Discard, s.conn)
 	framer.SetMaxReadFrameSize(maxReadFrame)
@@ -79,14 +79,14 @@ func (s *Session) handleData(f *http2.DataFrame) error {
 		s.mu.Unlock()
 		return errProtocol
 	}
-	// Credited at once: see connectionWindow.
+	// Credit at once: see connectionWindow.
 	if s.owed += size; s.owed >= connectionWindow/4 {
 		credit := s.owed
 		s.granted, s.owed = s.granted+credit, 0
 		s.frame(func(w *http2.Framer) error { return w.WriteWindowUpdate(0, uint32(credit)) })
 	}
 	stream := s.streams[f.StreamID]
-	if stream == nil { // reset a moment ago
+	if stream == nil { // recently reset
 		s.mu.Unlock()
 		return nil
 	}
@@ -100,7 +100,7 @@ func (s *Session) handleData(f *http2.DataFrame) error {
 	return nil
 }
 
-// handleHeaders takes an answer, or trailers, which mean nothing but an end.
+// handleHeaders handles an answer, or trailers, which only end the stream.
 func (s *Session) handleHeaders(f *http2.MetaHeadersFrame) error {
 	s.mu.Lock()
 	stream := s.streams[f.StreamID]
@@ -141,7 +141,7 @@ func (s *Session) dismiss(stream *Stream, answerEnded bool) {
 	s.frame(func(w *http2.Framer) error { return w.WriteData(stream.id, true, nil) })
 }
 
-// errnoOf gives the reason of a refusal.
+// errnoOf returns the reason for a refusal.
 func errnoOf(f *http2.MetaHeadersFrame) string {
 	for _, field := range f.RegularFields() {
 		if field.Name == contract.ErrnoHeader {
@@ -151,8 +151,8 @@ func errnoOf(f *http2.MetaHeadersFrame) string {
 	return ""
 }
 
-// breakStream takes a reset by the host. After the end of its side, and without an error, it only means that nothing more is
-// wanted of the guest (RFC 9113 section 8.1): the guest still gets everything that came before.
+// breakStream handles a reset by the host. With no error, and after the host has ended its side, it only stops the
+// guest from sending (RFC 9113 section 8.1): the guest still gets everything sent before.
 func (s *Session) breakStream(id uint32, code http2.ErrCode) {
 	s.mu.Lock()
 	stream := s.streams[id]
@@ -230,7 +230,7 @@ func (s *Session) handleWindow(f *http2.WindowUpdateFrame) error {
 	return nil
 }
 
-// widen changes what may be sent on a stream, and lets it go on if that was what it waited for.
+// widen changes a stream's send window, and resumes the stream if it was waiting for that.
 func (s *Session) widen(stream *Stream, change int64) {
 	was := stream.sendWindow
 	stream.sendWindow += change

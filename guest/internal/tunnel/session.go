@@ -17,22 +17,22 @@ type Session struct {
 	ready func(*Session)
 
 	mu sync.Mutex
-	// work wakes the writer, room the pusher. Both end when ended is set.
+	// work wakes the writer, room the pusher. Both are signalled when ended is set.
 	work, room *sync.Cond
 	ended      bool
-	closing    bool // the host wants no new streams
+	closing    bool // the host accepts no new streams
 	streams    map[uint32]*Stream
 	nextID     uint32
 	pullable   queue
 	pushable   queue
-	// control holds whole frames besides data, in the order in which they are to be written.
+	// control holds complete frames other than data, in the order of writing.
 	control []byte
 	headers *headerWriter
 
 	sendWindow int64 // of the connection
 	granted    int64 // what the host may still send on the connection
-	owed       int64 // came in, and was not granted again
-	// What the host's settings say.
+	owed       int64 // received, and not granted again
+	// From the host's settings.
 	peerStreams uint32
 	peerWindow  int64
 	peerFrame   int
@@ -50,7 +50,7 @@ func newSession(conn net.Conn, ready func(*Session)) *Session {
 	return s
 }
 
-// run returns when the connection has ended, and everything on it.
+// run returns when the connection and all its flows have ended.
 func (s *Session) run() {
 	var others sync.WaitGroup
 	others.Add(2)
@@ -100,7 +100,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// end ends the session: everything that waits goes on, and all flows are reset.
+// end ends the session: it wakes everything that waits and resets all flows.
 func (s *Session) end() {
 	s.mu.Lock()
 	s.endLocked()
@@ -129,7 +129,7 @@ func (s *Session) endLocked() {
 	_ = s.conn.Close()
 }
 
-// refuse lets Wait fail, unless it has been answered before. The caller holds the session's lock.
+// refuse makes Wait fail unless the stream was answered before. The caller holds the session's lock.
 func (s *Stream) refuse(err error) {
 	if !s.isAnswered {
 		s.isAnswered = true
@@ -164,7 +164,8 @@ func (s *Session) Open(request Request) (*Stream, error) {
 	return stream, nil
 }
 
-// headerWriter encodes requests. Its table is the connection's, so requests are encoded in the order they are sent in.
+// headerWriter encodes requests. Its HPACK table belongs to the connection, so requests are encoded in the order they
+// are sent.
 type headerWriter struct {
 	block   sink
 	encoder *hpack.Encoder
@@ -219,7 +220,7 @@ func (s *Session) fail(stream *Stream, flow Flow) {
 	}
 }
 
-// finish notes that the flow knows of the host's end, and is the end of a stream that both sides have ended.
+// finish records that the flow knows of the host's end, and ends the stream if both sides have ended.
 func (s *Session) finish(stream *Stream) {
 	s.mu.Lock()
 	stream.gotEnd = true
@@ -230,7 +231,7 @@ func (s *Session) finish(stream *Stream) {
 	}
 }
 
-// finishedLocked forgets a stream that both sides have ended, and gives its flow, to be closed.
+// finishedLocked forgets a stream that both sides have ended, and returns its flow to be closed.
 func (s *Session) finishedLocked(stream *Stream) Flow {
 	if stream.gone || !stream.gotEnd || !stream.sentEnd {
 		return nil
@@ -240,12 +241,13 @@ func (s *Session) finishedLocked(stream *Stream) Flow {
 	return stream.flow
 }
 
-// share is the window that every stream may have now.
+// share is the window that each stream may have now.
 func (s *Session) share() int64 {
 	return min(maxWindow, max(initialWindow, sharedWindow/int64(len(s.streams)+1)))
 }
 
-// taken notes that the flow took n bytes and that held are pending. When it is worth a frame the host may send as many more.
+// taken records that the flow took n bytes and that held are pending. Once it is worth a frame, it grants the host
+// more.
 func (s *Session) taken(stream *Stream, n, held int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

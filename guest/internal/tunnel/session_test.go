@@ -41,7 +41,7 @@ func TestTheHostMayEndItsSideFirst(t *testing.T) {
 	f.expect(t, "close")
 }
 
-// RFC 9113 section 8.1: a host that has sent everything may stop what the guest still sends.
+// RFC 9113 section 8.1: a host that has sent everything may stop the guest from sending.
 func TestAResetWithoutAnErrorTakesNothingAway(t *testing.T) {
 	gate, h := newHost(t)
 	stream, id := h.connected(gate)
@@ -121,7 +121,7 @@ func TestNoMoreIsSentThanTheHostAllows(t *testing.T) {
 		}
 		h.must(h.WriteWindowUpdate(id, 4))
 	}
-	// With nothing left to send the end needs no window.
+	// With nothing left to send, the end needs no window.
 	if data := next[*http2.DataFrame](h); !data.StreamEnded() || len(data.Data()) != 0 {
 		t.Fatal(data)
 	}
@@ -135,7 +135,7 @@ func TestTheHostMaySendAsMuchAsWasTaken(t *testing.T) {
 	for range initialWindow / defaultFrame {
 		h.must(h.WriteData(id, false, make([]byte, defaultFrame)))
 	}
-	// What is not read is kept, and nothing more is asked for than what was taken.
+	// Unread bytes are kept, and the window grows only by what was taken.
 	h.must(h.WritePing(false, [8]byte{1}))
 	granted := 0
 	for {

@@ -12,30 +12,30 @@ type Stream struct {
 	session *Session
 	id      uint32
 
-	// answered is closed when the host has said yes or no, or never will.
+	// answered is closed when the host has answered or no longer can.
 	answered chan struct{}
 	// refused is set before answered is closed.
 	refused error
 
-	// These are guarded by the session's lock.
+	// The session's lock guards these fields.
 
 	flow       Flow  // set by Start
 	sendWindow int64 // may be negative (RFC 9113 section 6.9.2)
 	granted    int64 // what the host may still send
 	held       int64 // what the flow has not taken yet
 	isAnswered bool
-	queued     bool // is among those to pull from
-	pushQueued bool // is among those to push to
+	queued     bool // queued to be pulled from
+	pushQueued bool // queued to be pushed to
 	sentEnd    bool
 	gotAll     bool // the host has ended
 	gotEnd     bool // the flow knows that the host has ended
 	gone       bool
 
-	// push keeps what comes from the host in order; it is taken before the session's lock, never after.
+	// push keeps the host's bytes in order. Lock it before the session's lock, never after.
 	push      sync.Mutex
-	pending   []byte // came, and was not taken yet
-	hostEnded bool   // nothing comes after pending
-	endTold   bool   // and the flow knows
+	pending   []byte // received but not taken yet
+	hostEnded bool   // nothing follows pending
+	endTold   bool   // the flow knows of the end
 }
 
 // Wait waits for the host's answer. A stream that was refused, or not answered in time, is gone afterwards.
@@ -49,8 +49,8 @@ func (s *Stream) Wait(ctx context.Context) error {
 	}
 }
 
-// Start begins to move bytes between the host and the flow. It is called once, after Wait has succeeded. When the stream is
-// gone already it says so, and the flow stays the caller's.
+// Start begins to move bytes between the host and the flow. Call it once, after Wait has succeeded. If the stream is
+// already gone it returns ErrEnded, and the flow stays the caller's.
 func (s *Stream) Start(flow Flow) error {
 	s.session.mu.Lock()
 	if s.gone {
@@ -64,7 +64,8 @@ func (s *Stream) Start(flow Flow) error {
 	return nil
 }
 
-// Readable says that the flow may have something to pull. It may be called from anywhere that does not hold up others.
+// Readable signals that the flow may have something to pull. It does not wait, so a flow may call it with locks of its
+// own held.
 func (s *Stream) Readable() {
 	s.session.mu.Lock()
 	defer s.session.mu.Unlock()
@@ -76,7 +77,7 @@ func (s *Stream) Readable() {
 	s.session.work.Signal()
 }
 
-// Writable says that the flow may have room again.
+// Writable signals that the flow may have room again.
 func (s *Stream) Writable() {
 	s.session.mu.Lock()
 	defer s.session.mu.Unlock()
@@ -88,16 +89,16 @@ func (s *Stream) Writable() {
 	s.session.room.Signal()
 }
 
-// Reset gives the stream up. Its flow, if it has one, is not told.
+// Reset abandons the stream. Its flow, if it has one, is not told.
 func (s *Stream) Reset() {
 	s.session.remove(s, http2.ErrCodeCancel)
 }
 
-// deliver hands what came from the host to the flow, after what came before it; end says that nothing comes after.
+// deliver passes the host's bytes to the flow, in order; end says that nothing follows.
 func (s *Stream) deliver(data []byte, end bool) {
 	s.push.Lock()
 	defer s.push.Unlock()
-	// Looked at in here: what comes before the flow does must be pending when Start has it pushed.
+	// Check under the lock: bytes that arrive before the flow must be pending when Start has it pushed.
 	s.session.mu.Lock()
 	flow, gone := s.flow, s.gone
 	s.session.mu.Unlock()
@@ -122,7 +123,7 @@ func (s *Stream) deliver(data []byte, end bool) {
 	}
 }
 
-// give pushes what is pending and then data; what is not taken is pending afterwards.
+// give pushes the pending bytes and then data, and keeps what the flow does not take.
 func (s *Stream) give(flow Flow, data []byte) (taken int, err error) {
 	if len(s.pending) > 0 {
 		n, err := flow.Push(s.pending)
@@ -146,7 +147,7 @@ func (s *Stream) give(flow Flow, data []byte) (taken int, err error) {
 	return taken, nil
 }
 
-// queue is a row of streams, first in, first out.
+// queue is a FIFO of streams.
 type queue struct{ streams []*Stream }
 
 func (q *queue) add(s *Stream) { q.streams = append(q.streams, s) }

@@ -1,9 +1,9 @@
-// Package tunnel is the guest's side of the egress port: a client of HTTP/2 with prior knowledge, for streams whose
+// Package tunnel is the guest's side of the egress port: an HTTP/2 client with prior knowledge, for streams whose
 // bodies are the bytes of flows. The contract is packages/egress/src/port/contract.ts.
 //
-// It is written for thousands of flows in little memory: a flow has no goroutine and no buffer of its own. A session has
-// three goroutines. One reads frames and pushes what they hold into the flows; one pulls from the flows and writes frames;
-// one pushes what a flow could not take at first. So a flow must never wait, only say that it has nothing, or no room.
+// It handles thousands of flows in little memory: a flow has no goroutine or buffer of its own. A session has three
+// goroutines. One reads frames and pushes their data into flows; one pulls from flows and writes frames; one pushes
+// data that a flow could not take at first. So a flow must never block, only report that it has no data or no room.
 package tunnel
 
 import (
@@ -11,21 +11,21 @@ import (
 	"fmt"
 )
 
-// Flow is the guest's end of a stream. Its methods are called without any lock of the session's, and never two of Push and
-// End at a time. Close or Reset is called once; a Pull or Push on its way at that moment may come after it.
+// Flow is the guest's end of a stream. Its methods are called without any of the session's locks; Push and End are
+// never called concurrently. Close or Reset is called once; a Pull or Push already in progress may run after it.
 type Flow interface {
-	// Pull moves bytes of the guest's into p, without waiting. (0, nil) means none now: [Stream.Readable] says when there
-	// are. io.EOF means that the guest has ended its side, any other error that it has reset the flow; both are told of an
-	// empty p too.
+	// Pull copies bytes from the guest into p, without waiting. (0, nil) means none now: [Stream.Readable] signals when
+	// there are. io.EOF means that the guest has ended its side, any other error that it has reset the flow; both are
+	// returned for an empty p too.
 	Pull(p []byte) (n int, err error)
-	// Push hands bytes to the guest, without waiting. It takes as many as there is room for: [Stream.Writable] says when
-	// there is more.
+	// Push passes bytes to the guest, without waiting. It takes as many as there is room for: [Stream.Writable] signals
+	// when there is more room.
 	Push(p []byte) (n int, err error)
 	// End says that the host has ended its side.
 	End()
-	// Close is the end of a flow that both sides have ended.
+	// Close is called when both sides have ended the flow.
 	Close()
-	// Reset is the end of a flow in any other way.
+	// Reset is called when the flow ends in any other way.
 	Reset()
 }
 
@@ -37,41 +37,42 @@ type Refused struct {
 
 func (r *Refused) Error() string { return fmt.Sprintf("refused: %s", r.Errno) }
 
-// ErrEnded is the error of everything on a session that has ended.
+// ErrEnded is the error of every operation on a session that has ended.
 var ErrEnded = errors.New("the session has ended")
 
 // Request asks for a flow.
 type Request struct {
-	// UDP asks for datagrams rather than for a connection.
+	// UDP asks for a datagram flow rather than a connection.
 	UDP bool
 	// Authority is the destination: "192.0.2.1:443", "[2001:db8::1]:443".
 	Authority string
-	// Process tells which one asks, in the header's form; may be empty.
+	// Process names the process that asks, in the header's form; may be empty.
 	Process string
 }
 
 const (
-	// initialWindow is how much the host may send on a fresh stream. A stream whose bytes are taken gets more.
+	// initialWindow is how much the host may send on a new stream. The window grows when the bytes are taken.
 	initialWindow = 64 * 1024
-	// maxWindow is the most it may have on its way: about ten times what the port moves in a round trip.
+	// maxWindow is the largest window of a stream: about ten times what the port moves in a round trip.
 	maxWindow = 1 << 20
-	// sharedWindow is divided between the streams there are, down to initialWindow each: it bounds what they can hold when
+	// sharedWindow is divided between the open streams, with at least initialWindow each: it limits what they hold when
 	// nobody in the guest reads.
 	sharedWindow = 32 << 20
-	// connectionWindow is in force between frames only: bytes are credited as they come in, because a stream that is not
-	// read must not hold up the others. What bounds memory is the streams' windows.
+	// connectionWindow applies only between frames: bytes are credited on arrival, because a stream that is not read
+	// must not stall the others. The streams' windows limit memory.
 	connectionWindow = 16 << 20
 	// maxReadFrame is the largest frame that the host may send.
 	maxReadFrame = 64 * 1024
-	// maxWriteFrame is the largest one sent, whatever the host allows: the port's driver takes 32 KiB at a time.
+	// maxWriteFrame is the largest frame sent, whatever the host allows: the port's driver takes 32 KiB at a time.
 	maxWriteFrame = 32*1024 - frameHeaderBytes
-	// maxControlBytes bounds what waits to be written besides data: more means a host that makes work and does not read.
+	// maxControlBytes limits queued frames other than data: beyond it, the host causes work without reading the
+	// results.
 	maxControlBytes = 4 << 20
-	// maxHeaderListBytes bounds the headers of one answer.
+	// maxHeaderListBytes limits the headers of one answer.
 	maxHeaderListBytes = 16 * 1024
 
 	frameHeaderBytes = 9
-	// defaultWindow is that of both ends before they say otherwise (RFC 9113 section 6.9.2).
+	// defaultWindow applies to both ends until their settings change it (RFC 9113 section 6.9.2).
 	defaultWindow = 65_535
 	defaultFrame  = 16_384
 	maxStreamID   = 1<<31 - 1

@@ -7,11 +7,10 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// batchBytes is how much is gathered for one write: what the port's driver takes at a time.
+// batchBytes is the size of one write: what the port's driver takes at a time.
 const batchBytes = frameHeaderBytes + maxWriteFrame
 
-// write writes what there is to write, until the session ends: control frames first, then data, a frame of each stream in
-// turn.
+// write sends queued frames until the session ends: control frames first, then data, one frame per stream in turn.
 func (s *Session) write() {
 	out := make([]byte, 0, 2*batchBytes)
 	for {
@@ -48,7 +47,7 @@ func (s *Session) gather(out []byte) (batch []byte, more bool) {
 // minFrame keeps the last frame of a batch from being tiny.
 const minFrame = 4096
 
-// nextPull gives the next stream that may send, and how much.
+// nextPull returns the next stream that may send, and how much.
 func (s *Session) nextPull() (stream *Stream, allowed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +57,7 @@ func (s *Session) nextPull() (stream *Stream, allowed int) {
 			break
 		}
 		stream.queued = false
-		// One without a window is asked for nothing but how it is; it comes back when it has one.
+		// A stream without a window is only asked for its state; it is queued again when it has a window.
 		if !stream.gone && !stream.sentEnd {
 			return stream, int(max(0, min(s.sendWindow, stream.sendWindow, int64(s.peerFrame), maxWriteFrame)))
 		}
@@ -83,11 +82,11 @@ func (s *Session) pull(stream *Stream, out []byte, allowed int) []byte {
 	stream.sendWindow -= int64(n)
 	if n > 0 && !end && !stream.queued && !stream.gone {
 		stream.queued = true
-		s.pullable.add(stream) // there may be more, or an end
+		s.pullable.add(stream) // there may be more bytes, or the end
 	}
 	var finished Flow
 	if gone := stream.gone; gone {
-		// Reset in the meantime: not even data may follow.
+		// Reset meanwhile: no data may follow.
 		s.sendWindow += int64(n)
 		n, end = 0, false
 	} else if end {

@@ -13,7 +13,7 @@ import (
 	"sandkeep.dev/guest/internal/workdir"
 )
 
-// maxMatches bounds what is held in memory: matches of one segment are sorted and freed of duplicates before the next.
+// maxMatches limits the matches in memory: those of one segment are sorted and deduplicated before the next.
 const maxMatches = 250_000
 
 var separators = regexp.MustCompile("/+")
@@ -62,7 +62,7 @@ func ExpandGlob(ctx context.Context, p contract.GlobParams, visit Visit) error {
 	return nil
 }
 
-// rootOf gives the directory that a relative glob and the exclusions start from.
+// rootOf returns the directory that a relative glob and the exclusions start from.
 func rootOf(p contract.GlobParams) (string, error) {
 	if strings.HasPrefix(p.Glob, "/") && p.Root == nil {
 		return "/", nil
@@ -80,7 +80,7 @@ func rootOf(p contract.GlobParams) (string, error) {
 	return resolve(home, *p.Root), nil
 }
 
-// resolve is that of std/path.
+// resolve is std/path's resolve.
 func resolve(from, to string) string {
 	if strings.HasPrefix(to, "/") {
 		return path.Clean(to)
@@ -189,7 +189,7 @@ func (e *expansion) advance(from contract.WalkEntry, segment string, found map[s
 	}).from(from.Path, 1)
 }
 
-// everything is deeper than any path can be.
+// everything is deeper than any path.
 const everything = 1e9
 
 func (e *expansion) walker(canonicalize bool, visit Visit) *walker {

@@ -19,7 +19,7 @@ const (
 	maybeSeparator = "/*"
 	anySegments    = "(?:[^/]*(?:/|$)+)*"
 	anyName        = "[^/]*"
-	// specials need a backslash outside of a range; rangeSpecials in one.
+	// specials need a backslash outside a range; rangeSpecials inside one.
 	specials      = "!$()*+.=?[\\^{|"
 	rangeSpecials = "-\\]"
 )
@@ -30,7 +30,7 @@ var characterClasses = map[string]string{
 	"space": `\s\v`, "upper": "A-Z", "word": `\w`, "xdigit": `\dA-Fa-f`,
 }
 
-// compileGlob makes the pattern of a glob.
+// compileGlob compiles a glob to a pattern.
 func compileGlob(glob string, options globOptions) (pattern, error) {
 	if len(glob) > maxPatternBytes {
 		return pattern{}, fault.TypeError("Glob longer than %d bytes", maxPatternBytes)
@@ -42,7 +42,7 @@ func compileGlob(glob string, options globOptions) (pattern, error) {
 	return compile(globToExpression(glob, options), flags)
 }
 
-// globToExpression gives the source of the regular expression that std/path's globToRegExp makes.
+// globToExpression returns the source of the regular expression that std/path's globToRegExp makes.
 func globToExpression(glob string, options globOptions) string {
 	if glob == "" {
 		return "(?!)"
@@ -57,7 +57,7 @@ func globToExpression(glob string, options globOptions) string {
 		s.translate()
 		source, endsWithSeparator := s.source.String(), s.endsWithSeparator
 		if len(s.groups) > 0 || s.inRange || s.escaped {
-			// A group without its end: all of the segment is meant literally.
+			// An unclosed group: the whole segment is literal.
 			source, endsWithSeparator = escapeAll(glob[from:s.at]), false
 		}
 		expression.WriteString(source)
@@ -90,7 +90,7 @@ func escape(char byte, among string) string {
 	return string([]byte{char})
 }
 
-// segment translates one part of a glob, up to a slash outside of groups.
+// segment translates one part of a glob, up to a slash outside any group.
 type segment struct {
 	glob    string
 	at      int
@@ -131,7 +131,7 @@ func (s *segment) translate() {
 	}
 }
 
-// openRange begins a range, or reads a character class in one.
+// openRange begins a range, or reads a character class inside one.
 func (s *segment) openRange() bool {
 	if !s.inRange {
 		s.inRange = true
@@ -159,7 +159,7 @@ func (s *segment) openRange() bool {
 	return true
 }
 
-// group handles what opens, parts and closes groups.
+// group handles opening, separating and closing groups.
 func (s *segment) group(char byte) bool {
 	inside := byte(0)
 	if len(s.groups) > 0 {
@@ -222,7 +222,7 @@ func (s *segment) plain(char byte) {
 	}
 }
 
-// peek gives a character near the current one, or 0 where there is none.
+// peek returns a character near the current one, or 0 if there is none.
 func (s *segment) peek(offset int) byte {
 	if at := s.at + offset; at >= 0 && at < len(s.glob) {
 		return s.glob[at]

@@ -6,13 +6,13 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// globSigns is std/path's test for what makes a path a glob.
+// globSigns is std/path's test for globs.
 var globSigns = regexp2.MustCompile(
 	`\\(.)|(^!|\*|\?|[\].+)]\?|\[[^\\\]]+\]|\{[^\\}]+\}|\(\?[:!=][^\\)]+\)|\([^|]+\|[^\\)]+\))`, regexp2.ECMAScript)
 
 var closers = map[string]string{"{": "}", "(": ")", "[": "]"}
 
-// isGlob says whether a segment of a path has to be matched rather than taken as it is; it follows std/path.
+// isGlob reports whether a path segment is a pattern rather than a literal name; it follows std/path.
 func isGlob(segment string) bool {
 	for rest := segment; rest != ""; {
 		match, err := globSigns.FindStringMatch(rest)
@@ -22,7 +22,7 @@ func isGlob(segment string) bool {
 		if len(match.GroupByNumber(2).Captures) > 0 {
 			return true
 		}
-		// An escaped opening bracket hides everything up to its closing one.
+		// An escaped opening bracket hides everything up to its closing bracket.
 		runes := []rune(rest)
 		after := string(runes[match.Index+match.Length:])
 		if closer, ok := closers[match.GroupByNumber(1).String()]; ok {

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// maxPatternBytes bounds one regular expression or glob; paths themselves end at 4 KiB.
+	// maxPatternBytes limits one regular expression or glob; paths themselves are at most 4 KiB.
 	maxPatternBytes = 16 * 1024
 	maxPatterns     = 256
-	// matchTimeout bounds one match: JavaScript's expressions backtrack, some of them for ever.
+	// matchTimeout limits one match: JavaScript's expressions backtrack, some of them for ever.
 	matchTimeout = time.Second
 )
 
-// pattern is a compiled regular expression with JavaScript's meaning.
+// pattern is a compiled regular expression with JavaScript semantics.
 type pattern struct {
 	expression *regexp2.Regexp
 	sticky     bool
@@ -47,7 +47,7 @@ func compile(source, flags string) (pattern, error) {
 			options |= regexp2.Unicode
 		case 'y':
 			p.sticky = true
-		case 'd', 'g': // no matter to a test
+		case 'd', 'g': // irrelevant to a test
 		default:
 			return p, fault.New("SyntaxError", "Invalid flags supplied to RegExp constructor '%s'", flags)
 		}
@@ -61,7 +61,7 @@ func compile(source, flags string) (pattern, error) {
 	return p, nil
 }
 
-// matches says whether the pattern occurs in the text.
+// matches reports whether the pattern occurs in the text.
 func (p pattern) matches(text string) (bool, error) {
 	match, err := p.expression.FindStringMatch(text)
 	if err != nil {
@@ -70,7 +70,7 @@ func (p pattern) matches(text string) (bool, error) {
 	return match != nil && (!p.sticky || match.Index == 0), nil
 }
 
-// patterns is a list of which any may match.
+// patterns matches if any of its patterns does.
 type patterns []pattern
 
 func compileAll(list []contract.Regex) (patterns, error) {

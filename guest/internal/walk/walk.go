@@ -11,7 +11,7 @@ import (
 	"sandkeep.dev/guest/internal/files"
 )
 
-// Visit takes an entry; an error of its own ends the walk.
+// Visit receives an entry; if it returns an error, the walk ends.
 type Visit func(contract.WalkEntry) error
 
 // walker carries the options of one walk. It follows std/fs/walk.ts.
@@ -26,7 +26,7 @@ type walker struct {
 	exts            []string
 	match           patterns // nil: everything matches
 	skip            patterns
-	// above are the directories on the way down, kept only where symbolic links can lead back to one of them.
+	// above are the directories above the current one, tracked only if symbolic links can lead back to them.
 	above map[[3]uint64]bool
 }
 
@@ -74,7 +74,7 @@ func orDefault(given *bool, otherwise bool) bool {
 	return *given
 }
 
-// from walks from a root, whose kind is not known yet.
+// from walks from a root of unknown kind.
 func (w *walker) from(root string, depth float64) error {
 	if depth < 0 {
 		return nil
@@ -86,7 +86,7 @@ func (w *walker) from(root string, depth float64) error {
 	return w.directory(root, entry, depth)
 }
 
-// directory visits a directory (or a root that turns out to be none) and goes down.
+// directory visits a directory (or a root that turns out not to be one) and its contents.
 func (w *walker) directory(root string, entry contract.WalkEntry, depth float64) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (w *walker) entry(root string, found contract.DirEntry, depth float64) erro
 	return nil
 }
 
-// offer visits an entry unless the filters refuse its path.
+// offer visits an entry unless the filters exclude its path.
 func (w *walker) offer(at string, entry contract.WalkEntry) error {
 	if w.exts != nil && !hasAnySuffix(at, w.exts) {
 		return nil
@@ -176,8 +176,8 @@ func hasAnySuffix(text string, suffixes []string) bool {
 	return false
 }
 
-// enter remembers a directory on the way down; again means that a symbolic link has led back to one above, where std's
-// walk would go round for ever.
+// enter adds a directory on the way down. again means that a symbolic link has led back to a directory above, where
+// std's walk would loop for ever.
 func (w *walker) enter(directory string) (leave func(), again bool, err error) {
 	info, err := files.Stat(directory)
 	if err != nil {
@@ -208,7 +208,7 @@ func describe(root string) (contract.WalkEntry, error) {
 	}}, nil
 }
 
-// normalize is that of std/path: like Clean, but a slash at the end stays.
+// normalize is std/path's normalize: like Clean, but it keeps a trailing slash.
 func normalize(name string) string {
 	clean := path.Clean(name)
 	if strings.HasSuffix(name, "/") && clean != "/" {

@@ -14,7 +14,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// newTree makes files; names that end with a slash are directories, "a -> b" is a symbolic link.
+// newTree creates files; names that end with a slash are directories, "a -> b" is a symbolic link.
 func newTree(t *testing.T, names ...string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -41,7 +41,7 @@ func newTree(t *testing.T, names ...string) string {
 	return root
 }
 
-// changeTo makes a directory the current one for the rest of the test.
+// changeTo changes the current directory for the rest of the test.
 func changeTo(t *testing.T, directory string) {
 	t.Helper()
 	before, err := os.Getwd()
@@ -217,7 +217,7 @@ func TestExpandGlob(t *testing.T) {
 		{contract.GlobParams{Glob: "sub/deep/f"}, []string{"sub/deep/f"}},
 		{contract.GlobParams{Glob: "missing/*"}, nil},
 		{contract.GlobParams{Glob: "a.ts/*"}, nil},
-		// As in std, a followed link has the name of what it leads to.
+		// As in std, a followed link has the name of its target.
 		{contract.GlobParams{Glob: "l*k/*", FollowSymlinks: yes(true)}, nil},
 		{contract.GlobParams{Glob: "s*b/d*", FollowSymlinks: yes(true)}, []string{"sub/d.ts", "sub/deep/"}},
 		{contract.GlobParams{Glob: "**", Globstar: yes(false)}, []string{"/", "a.ts", "b.TS", "c.js", "link@", "other/", "sub/"}},
@@ -248,7 +248,7 @@ func TestExpandGlobStartsFromTheWorkingDirectory(t *testing.T) {
 
 func TestWalkVisitsMoreThanOneBatchOfADirectory(t *testing.T) {
 	root := newTree(t)
-	const many = 1100 // entries come from the kernel in batches of 1024
+	const many = 1100 // the kernel returns entries in batches of 1024
 	for i := range many {
 		if err := os.WriteFile(fmt.Sprintf("%s/%d", root, i), nil, 0o600); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,6 @@
-// Package workdir is the directory where relative paths start. It is a name, looked up anew for each operation: whoever
-// uses the machine may remove the directory and make it again, or put a link in its place, and a handle of the former one
-// would be dead.
+// Package workdir is the directory where relative paths start. It is stored by name and looked up for each operation:
+// the guest may remove and recreate the directory, or replace it with a link, and an open handle would still refer to
+// the old one.
 package workdir
 
 import (
@@ -11,14 +11,15 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// home is set once, before anything is served. Without it relative paths start where the agent was started.
+// home is set once, before anything is served. Without it, relative paths start in the agent's own working directory.
 var home string
 
 // Set says where relative paths start.
 func Set(directory string) { home = directory }
 
-// Enter makes the kernel resolve a relative path from the directory that has the name now. All threads share the working
-// directory of the agent and only ever change it to this one, so operations at the same time do not disturb each other.
+// Enter changes to the directory that has the name now, so that the kernel resolves relative paths from there. All
+// threads share the agent's working directory and only ever change it to this one, so concurrent operations do not
+// interfere.
 func Enter(path string) error {
 	if home == "" || strings.HasPrefix(path, "/") {
 		return nil
@@ -31,7 +32,7 @@ func Enter(path string) error {
 	return nil
 }
 
-// Resolve gives the directory of a process that is to start in the one given, or in this one when that is empty.
+// Resolve returns the working directory for a new process: the given one, or this one if that is empty.
 func Resolve(directory string) string {
 	if home == "" || strings.HasPrefix(directory, "/") {
 		return directory
@@ -39,11 +40,11 @@ func Resolve(directory string) string {
 	if directory == "" {
 		return home
 	}
-	// Not cleaned: the kernel follows links before it takes a step up.
+	// Not cleaned: the kernel follows links before it resolves "..".
 	return home + "/" + directory
 }
 
-// Explain adds to a message about the directory of a process what is wrong with this one, if it is to blame.
+// Explain adds what is wrong with this directory to a process's error message, if it is the cause.
 func Explain(directory string) string {
 	if home == "" || strings.HasPrefix(directory, "/") {
 		return ""
