@@ -84,6 +84,27 @@ test("only so many have a pool at the same time; the oldest goes, the usual one 
   assert.notEqual(await pools.of(key("a")), first.get("a"));
 });
 
+test("closing waits until a pool that made room for another is empty", async () => {
+  await using opened = await open(key("usual"));
+  const { captured, engine, pools, closing } = opened;
+  const ids = ["usual", "a", "b", "c", "d"];
+  await captured(...ids.map((id) => key(id)));
+  for (const id of ids.slice(0, -1)) await pools.of(key(id));
+  const pool = (await pools.of(key("a")))!;
+  const emptied = Promise.withResolvers<void>();
+  const close = pool.close.bind(pool);
+  pool.close = () => emptied.promise.then(close);
+  assert.notEqual(await pools.of(key("d")), undefined);
+  let closed = false;
+  closing.abort();
+  const all = pools.close().then(() => (closed = true));
+  await new Promise(setImmediate);
+  assert.equal(closed, false);
+  emptied.resolve();
+  await all;
+  assert.deepEqual(engine.alive, []);
+});
+
 test("a template that cannot be taken into use is as good as none", async () => {
   await using opened = await open(key("usual"));
   const { engine, templatesDir, pools } = opened;

@@ -29,6 +29,8 @@ export class Pools {
   readonly #usual: string;
   /** By key, the oldest first. */
   readonly #pools = new Map<string, Pool>();
+  /** Pools that made room for another and are not empty yet. */
+  readonly #leaving = new Set<Promise<void>>();
 
   constructor(options: PoolsOptions) {
     this.#options = options;
@@ -74,7 +76,7 @@ export class Pools {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+    await Promise.all([...this.#leaving, ...[...this.#pools.values()].map((pool) => pool.close())]);
   }
 
   #build(key: TemplateKey): void {
@@ -99,7 +101,7 @@ export class Pools {
     const others = [...this.#pools.keys()].filter((key) => key !== this.#usual);
     if (!isUsual && others.length >= MAX_POOLS - 1) {
       const oldest = others[0]!;
-      void this.#pools.get(oldest)!.close();
+      this.#leave(this.#pools.get(oldest)!);
       this.#pools.delete(oldest);
     }
     const { engine, runDir, budgetMiB, caCertificates, log } = this.#options;
@@ -113,5 +115,13 @@ export class Pools {
     });
     this.#pools.set(text, pool);
     return pool;
+  }
+
+  #leave(pool: Pool): void {
+    const left = pool
+      .close()
+      .catch((error: unknown) => this.#options.log.error({ error: String(error) }, "a pool could not be emptied"))
+      .finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
   }
 }
