@@ -6,6 +6,8 @@ import { hashToken } from "./token.ts";
 
 /** How often the times of last use are written, milliseconds. They inform people, so losing a few seconds is fine. */
 const TOUCH_EVERY_MS = 5_000;
+/** How often tokens with something open are looked up again, milliseconds: another server on the same store may have revoked them. */
+const RECHECK_EVERY_MS = 5_000;
 
 /** The caller: a token, and the organisation that it belongs to. */
 export interface Principal {
@@ -20,12 +22,14 @@ export class Authenticator implements AsyncDisposable {
   readonly #tokens: TokenStore;
   readonly #leases = new Leases();
   #lastUsed = new Map<string, number>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: NodeJS.Timeout[];
 
-  constructor(tokens: TokenStore) {
+  constructor(tokens: TokenStore, recheckEveryMs = RECHECK_EVERY_MS) {
     this.#tokens = tokens;
-    this.#timer = setInterval(() => void this.#touch().catch(() => {}), TOUCH_EVERY_MS);
-    this.#timer.unref();
+    this.#timers = [
+      setInterval(() => void this.#touch().catch(() => {}), TOUCH_EVERY_MS).unref(),
+      setInterval(() => void this.#recheck().catch(() => {}), recheckEveryMs).unref(),
+    ];
   }
 
   /**
@@ -89,6 +93,13 @@ export class Authenticator implements AsyncDisposable {
     this.#leases.revoke(token);
   }
 
+  async #recheck(): Promise<void> {
+    for (const token of this.#leases.tokens) {
+      const record = await this.#tokens.find(null, token);
+      if (!record || record.revokedAt !== null) this.#leases.revoke(token);
+    }
+  }
+
   async #touch(): Promise<void> {
     const used = this.#lastUsed;
     this.#lastUsed = new Map();
@@ -96,7 +107,7 @@ export class Authenticator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#leases[Symbol.dispose]();
     await this.#touch();
   }

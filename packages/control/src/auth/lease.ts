@@ -51,6 +51,11 @@ export class Leases implements Disposable {
     return { signal: controller.signal, [Symbol.dispose]: dispose };
   }
 
+  /** Tokens under which something is open. */
+  get tokens(): string[] {
+    return [...this.#ends.keys()];
+  }
+
   /** Ends everything that is open under a token, because it was revoked. */
   revoke(token: string): void {
     for (const end of [...(this.#ends.get(token) ?? [])]) end("revoked");
