@@ -1,73 +1,73 @@
 /**
- * The host's contract: what the control plane may ask of a machine that runs sandboxes. Everything here is plain data
- * and byte streams, so that a host may one day answer from across a network.
+ * The host's contract: what the control plane may ask of a computer that runs sandboxes. It consists of plain data and
+ * byte streams, so that a host can later be reached over a network.
  */
 import type { Duplex } from "node:stream";
 import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import type { GuestCalls, GuestStreams } from "./guest/contract.ts";
 
-/** What a machine's root file system is made of. The machine writes to an overlay that ends with it. */
+/** The root file system of a machine. The machine writes to an overlay that is deleted with it. */
 export interface RootSpec {
-  /** Id of a guest image that the host has. */
+  /** Id of a guest image on the host. */
   image: string;
 }
 
-/** A disk of a machine's besides its root. */
+/** A disk of a machine in addition to its root. */
 export interface DiskSpec {
-  /** Names it within the machine: at most 20 of a–z, 0–9 and `-`. */
+  /** Name within the machine: at most 20 of a–z, 0–9 and `-`. */
   id: string;
-  /** Which disk: the handle that the host gave when it was made. */
+  /** Which disk: the handle that the host returned when it was created. */
   handle: string;
   readOnly: boolean;
   /** Absolute path in the guest where its file system is mounted. */
   mount: string;
 }
 
-/** What only grows while a machine runs. */
+/** Counters that only grow while a machine runs. */
 export interface UsageCounters {
   /** Processor time of the machine and its monitor, in seconds. */
   cpuSeconds: number;
-  /** The memory it was given, for as long as it ran, in MiB × seconds. */
+  /** Allocated memory multiplied by running time, in MiB × seconds. */
   memoryMiBSeconds: number;
-  /** Bodies of requests and bytes of connections that have ended, in bytes; as the guest sent and got them. */
+  /** Bodies of ended requests and bytes of ended connections, in bytes, as the guest sent and received them. */
   egressBytesUp: number;
   egressBytesDown: number;
 }
 
 /** What a machine has used. */
 export interface MachineUsage extends UsageCounters {
-  /** Memory of its own that it holds now, without what it shares with its template, in bytes. 0 when it has ended. */
+  /** Memory it holds now, without what it shares with its template, in bytes. 0 after it has ended. */
   memoryBytes: number;
 }
 
-/** What a new machine should be. */
+/** How to make a new machine. */
 export interface MachineSpec {
   /** The sandbox's id, unique on this host. */
   id: string;
-  /** Id of the control plane that asks: who may take the machine over after a restart. */
+  /** Id of the control plane that owns the machine, and may take it over after a restart. */
   owner: string;
-  /** Absent: the host's default. */
+  /** Default: the host's default root. */
   root?: RootSpec;
   /** 768 to 4096. */
   memoryMiB: number;
   /** Sandbox-wide environment. */
   env: Record<string, string>;
-  /** What it may reach. Absent: nothing. */
+  /** What it may reach. Default: nothing. */
   egress?: EgressSpec;
-  /** Disks besides the root, at most 8. Absent: none. */
+  /** Disks besides the root, at most 8. Default: none. */
   disks?: DiskSpec[];
-  /** What the sandbox has used in former machines: counting goes on from there. Absent: nothing. */
+  /** What the sandbox used in earlier machines; counting continues from there. Default: nothing. */
   usage?: UsageCounters;
-  /** Kept by {@link Host.adopt} if the control plane dies; otherwise such a machine is removed. */
+  /** If set, {@link Host.adopt} keeps the machine when the control plane dies; otherwise the machine is removed. */
   keep: boolean;
 }
 
-/** Why a machine is no more. */
+/** Why a machine ended. */
 export type MachineExit =
   | { reason: "destroyed" }
   /** The guest powered off or restarted itself. */
   | { reason: "powered-off" }
-  /** The virtual machine monitor ended by itself; `detail` is for the operator. */
+  /** The virtual machine monitor exited on its own; `detail` is for the operator. */
   | { reason: "crashed"; detail: string }
   /** The guest broke its contract; `detail` is for the operator. */
   | { reason: "garbage"; detail: string };
@@ -76,103 +76,115 @@ export type MachineExit =
 export interface Machine {
   readonly id: string;
   readonly guest: Guest;
-  /** Resolves when nothing of the machine is left: process, disk, sockets. */
+  /** Resolves when everything of the machine is gone: process, disk, sockets. */
   readonly exited: Promise<MachineExit>;
   /** Changes {@link MachineSpec.keep}; durable when this resolves. */
   setKeep(keep: boolean): Promise<void>;
-  /** Changes what it may reach; in force, on open connections too, when this resolves. */
+  /** Changes what it may reach. In force when this resolves, also on open connections. */
   setEgress(spec: EgressSpec): Promise<void>;
-  /** What it has used until now, or until it ended. Counters survive a restart of the host; of egress, but for the last second. */
+  /**
+   * What it has used so far, or until it ended. Counters survive a restart of the host, except for the last second of
+   * egress.
+   */
   usage(): Promise<MachineUsage>;
-  /** Ends it now. Resolves when nothing is left. */
+  /** Ends it immediately. Resolves when everything of it is gone. */
   destroy(): Promise<void>;
 }
 
-/** The agent in a machine. Rejects with `GuestError` what the agent refuses, with `GuestGone` when the machine ends. */
+/** The agent in a machine. Rejects with `GuestError` if the agent refuses, and with `GuestGone` if the machine ends. */
 export interface Guest {
   call<M extends keyof GuestCalls>(
     method: M,
     params: GuestCalls[M][0],
     signal?: AbortSignal,
   ): Promise<GuestCalls[M][1]>;
-  /** Resolves with the stream as soon as params are on their way; the bytes after the prefix messages are the duplex's. */
+  /**
+   * Resolves with the stream once the params are being sent; the duplex carries the bytes after the prefix messages.
+   */
   stream<M extends keyof GuestStreams>(
     method: M,
     params: GuestStreams[M][0],
     signal?: AbortSignal,
   ): GuestStream<GuestStreams[M][1]>;
-  /** Whoever reads a stream's bytes found what the contract does not allow: the machine is to end. `detail` is for the operator. */
+  /**
+   * Reports that a reader of a stream's bytes found a violation of the contract, which ends the machine. `detail` is
+   * for the operator.
+   */
   violation(detail: string): void;
 }
 
 /** A duplex of the raw bytes of both bodies. Destroying it resets the HTTP/2 stream. */
 export interface GuestStream<Head> extends Duplex {
-  /** The head, or the agent's refusal. For methods whose head follows the request body: end the stream first. */
+  /** The head, or the agent's refusal. For methods whose head follows the request body, end the stream first. */
   readonly head: Promise<Head>;
 }
 
-/** An event of egress, on its way to the control plane. */
+/** An egress event for the control plane. */
 export interface EgressRecord {
   /** Id of the machine. */
   machine: string;
-  /** Grows from event to event of a stream, whichever machine's. */
+  /** Increases with every event of a stream, across machines. */
   sequence: number;
   event: EgressEvent;
 }
 
 export interface EgressBatch {
-  /** Sequence numbers mean something within a stream; a host that was started again begins another. */
+  /** Sequence numbers are valid within one stream; a restarted host begins a new one. */
   stream: string;
   records: EgressRecord[];
 }
 
 /** A computer that runs machines. */
 export interface Host {
-  /** Stays the same over restarts; no other host has it. */
+  /** Unique to this host, and unchanged by restarts. */
   readonly id: string;
-  /** A machine ready for use: identity given, agent answering. Throws `NoCapacity` when memory does not suffice, `SpecError` for a spec that this host can never meet. */
+  /**
+   * Creates a machine that is ready for use: identity set, agent answering. Throws `NoCapacity` if memory does not
+   * suffice, and `SpecError` for a spec that this host can never meet.
+   */
   create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine>;
   /**
-   * Called by a control plane that has started: takes over the machines with `keep` among `ids`, also those that a former process
-   * of the host left running, and removes every other machine of that owner's. Machines of other owners stay as they are.
+   * Called by a control plane when it starts. Takes over the machines among `ids` that have `keep`, including those
+   * that an earlier process of the host left running, and removes that owner's other machines. Machines of other owners
+   * are unaffected.
    *
-   * @param owner whom the machines belong to from now on
-   * @param from whom they belonged to, if that was another control plane; default `owner`
+   * @param owner new owner of the machines
+   * @param from previous owner, if that was another control plane; default `owner`
    */
   adopt(owner: string, ids: string[], from?: string): Promise<Machine[]>;
   /**
-   * Events of egress of an owner's machines: those that have not been acknowledged, then new ones as they come, all in the order of
-   * their sequence numbers. An owner has one reader: when another begins, or the signal is aborted, the iteration ends.
+   * Egress events of an owner's machines: first the unacknowledged ones, then new ones as they occur, all in the order
+   * of their sequence numbers. An owner has one reader: the iteration ends when another begins or the signal is aborted.
    *
-   * A machine that has 256 events unacknowledged has to wait before it may do more. A reader that comes back after it lost its
-   * connection gets again what it has not acknowledged, under the same sequence numbers.
+   * A machine with 256 unacknowledged events is held up until some are acknowledged. A reader that reconnects receives
+   * unacknowledged events again, with the same sequence numbers.
    */
   egressEvents(owner: string, signal?: AbortSignal): AsyncIterable<EgressBatch>;
-  /** All events of the machine up to this sequence number are safe, and are not given again. */
+  /** All events of the machine up to this sequence number are stored, and are not sent again. */
   acknowledgeEgress(owner: string, machine: string, sequence: number): Promise<void>;
-  /** Resolves when a machine of the usual kind waits in the warm pool, or it is clear that none will. */
+  /** Resolves when a machine of the usual kind waits in the warm pool, or once it is clear that none will. */
   ready(): Promise<void>;
   /** For `doctor`, logs and the dashboard. */
   info(): Promise<HostInfo>;
-  /** Ends every machine (with `leaveKept`, all but those with `keep`) and the warm pool. */
+  /** Ends the warm pool and every machine; with `leaveKept`, except those with `keep`. */
   close(options?: { leaveKept?: boolean }): Promise<void>;
 }
 
 export interface HostInfo {
   id: string;
   acceleration: { kind: "kvm" | "tcg"; reason: string };
-  /** Around each machine: `full` has namespaces, `minimal` does without. */
+  /** The jail around each machine: `full` uses namespaces, `minimal` does not. */
   jail: "full" | "minimal";
   versions: Record<string, string>;
   machines: number;
-  /** In the warm pools: processes that wait, and clones that wait paused. */
+  /** In the warm pools: waiting processes, and paused clones. */
   waiting: { processes: number; clones: number };
   memoryBudgetMiB: number;
-  /** Memory for further machines, what the warm pools would give back included, in MiB. */
+  /** Memory for further machines, including what the warm pools would give back, in MiB. */
   freeMemoryMiB: number;
 }
 
-/** The agent refused or failed an operation; `object` is fit for clients. */
+/** The agent refused or failed an operation; `object` may be shown to clients. */
 export class GuestError extends Error {
   override name = "GuestError";
   readonly object: import("./guest/contract.ts").GuestErrorObject;
@@ -182,12 +194,12 @@ export class GuestError extends Error {
   }
 }
 
-/** The machine ended while the operation was under way, or before. */
+/** The machine ended before or during the operation. */
 export class GuestGone extends Error {
   override name = "GuestGone";
 }
 
-/** The host cannot take another machine; the message says why and what to do. */
+/** The host cannot run another machine; the message says why and what to do. */
 export class NoCapacity extends Error {
   override name = "NoCapacity";
 }

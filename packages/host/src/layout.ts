@@ -1,11 +1,14 @@
-/** Where things are in a host's data folder. */
+/** Paths in a host's data folder. */
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { isOurs } from "./machines/folder.ts";
 
-/** Longest folder for machines: with a machine's name and a socket's in it, a path must stay under a socket's 107 bytes. */
+/**
+ * Longest path of the folder of machines: with a machine's name and a socket's, a path must stay below a socket's 107
+ * bytes.
+ */
 const MAX_RUN_DIR_BYTES = 80;
 
 export interface Layout {
@@ -15,13 +18,13 @@ export interface Layout {
   run: string;
   /** The host's id. */
   id: string;
-  /** Frequency of this machine's time stamp counter. */
+  /** Frequency of this computer's time stamp counter. */
   frequency: string;
-  /** Held by the one process that uses the folder. */
+  /** Locked by the one process that uses the folder. */
   lock: string;
 }
 
-/** Where verdicts on KVM are kept: with the templates, which depend on the same things and may be shared. */
+/** Verdicts on KVM: kept with the templates, which depend on the same things and may be shared. */
 export function verdictsOf(templatesDir: string): string {
   return join(dirname(resolve(templatesDir)), "acceleration.json");
 }
@@ -29,7 +32,7 @@ export function verdictsOf(templatesDir: string): string {
 /**
  * Makes the folders where missing.
  *
- * @throws when the folder of machines is not this user's alone, or its path too long
+ * @throws if the folder of machines is accessible to other users, or its path is too long
  */
 export function layout(dataDir: string): Layout {
   const root = resolve(dataDir);
@@ -43,7 +46,7 @@ export function layout(dataDir: string): Layout {
   }
   const paths = { images: join(root, "images"), templates: join(root, "templates"), run };
   for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
-  // In a folder for everybody's temporary files, somebody else may have been first.
+  // In a world-writable folder, another user may have created it first.
   if (!isOurs(run))
     throw new Error(
       `${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`,

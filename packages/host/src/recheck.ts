@@ -12,15 +12,15 @@ import { createFolder } from "./machines/folder.ts";
 export interface RecheckOptions {
   dataDir: string;
   templatesDir?: string | undefined;
-  /** Absent: there is none yet, and the next start of the server finds out. */
+  /** Absent: there is no verdict yet, and the next start of the server tests KVM. */
   image?: HostOptions["image"] | undefined;
   jail?: JailKind | undefined;
 }
 
 /**
- * Forgets what was found out about KVM, and finds it out anew. A server that runs keeps what it has until it is started again.
+ * Discards the verdict on KVM and tests it again. A running server keeps its mode until it restarts.
  *
- * @throws when a guest does not start at all
+ * @throws if a guest does not start at all
  */
 export async function recheckAcceleration({
   dataDir,
@@ -32,7 +32,7 @@ export async function recheckAcceleration({
   const verdicts = verdictsOf(templatesDir ?? templates);
   await forgetVerdicts(verdicts);
   if (!image) return null;
-  // Not where the server's machines are: it may run, or start and remove what it does not know.
+  // Not in the server's folder of machines: a server that runs or starts would remove machines it does not know.
   const run = await mkdtemp(join(tmpdir(), "sandkeep-"));
   try {
     const { kernel, initramfs, rootDisk, id, agent } = image;

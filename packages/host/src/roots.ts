@@ -1,24 +1,24 @@
-/** What machines of this host may have as their root file system. */
+/** The root file systems that machines of this host may have. */
 import type { RootSpec } from "./contract.ts";
 import type { BootFiles } from "./engine/engine.ts";
 import { SpecError } from "./spec/spec-error.ts";
 
-/** A guest image, as far as a machine needs it; {@link Image} fits. */
+/** The parts of a guest image that a machine needs; {@link Image} has them. */
 export interface RootImage extends BootFiles {
   id: string;
 }
 
-/** A root file system and what boots it. Two with the same id are the same bytes. */
+/** A root file system and what boots it. Roots with the same id have the same bytes. */
 export interface Root {
   readonly id: string;
   readonly boot: BootFiles;
 }
 
-/** Finds an image by its id; undefined when there is none. */
+/** Finds an image by id; undefined if there is none. */
 export type FindImage = (id: string) => Promise<RootImage | undefined>;
 
 export class Roots {
-  /** What a machine has whose spec names none. */
+  /** The root of machines whose spec names none. */
   readonly default: Root;
   readonly #find: FindImage;
   readonly #known = new Map<string, Root>();

@@ -1,12 +1,12 @@
 /**
- * Events of egress on their way to the control plane. Each is kept until it is acknowledged, so that a reader that went away
- * loses none; and the proxy hears of the acknowledgement, so that a machine whose events nobody takes has to wait.
+ * Egress events for the control plane. Each is kept until it is acknowledged, so that a reader that disconnects loses
+ * none. The proxy learns of the acknowledgement, so that a machine whose events nobody takes has to wait.
  */
 import { randomUUID } from "node:crypto";
 import type { EgressEvent } from "@sandkeep/egress";
 import type { EgressBatch, EgressRecord } from "../contract.ts";
 
-/** Events of one batch at most. */
+/** Most events in one batch. */
 const MAX_BATCH = 256;
 
 interface Pending {
@@ -15,13 +15,13 @@ interface Pending {
 }
 
 interface Reader {
-  /** Not delivered to it yet. */
+  /** Not yet delivered to it. */
   fresh: Pending[];
   wake(): void;
 }
 
 export class EgressEventStream {
-  /** Sequences count from 1 within a stream; another process's stream is another. */
+  /** Sequence numbers count from 1 within a stream; every process has its own stream. */
   readonly #id = randomUUID();
   /** By machine, in order. */
   readonly #pending = new Map<string, Pending[]>();
@@ -40,14 +40,14 @@ export class EgressEventStream {
     });
   }
 
-  /** Everything of a machine up to this sequence is safe. A second time, nothing happens. */
+  /** Acknowledges a machine's events up to this sequence number. Repeating it has no effect. */
   acknowledge(machine: string, sequence: number): void {
     const pending = this.#pending.get(machine) ?? [];
     while (pending[0] && pending[0].record.sequence <= sequence) pending.shift()!.acknowledged();
     if (pending.length === 0) this.#pending.delete(machine);
   }
 
-  /** What is not acknowledged, then what comes. A reader ends when another begins, or the signal is aborted. */
+  /** Unacknowledged events, then new ones. A reader ends when another begins or the signal is aborted. */
   async *read(signal?: AbortSignal): AsyncGenerator<EgressBatch, void, void> {
     this.#reader?.wake();
     const reader: Reader = { fresh: this.#all(), wake() {} };

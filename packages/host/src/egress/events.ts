@@ -1,8 +1,8 @@
-/** Events of egress of a host's machines, for the control plane that each machine belongs to. */
+/** Egress events of a host's machines, for the control plane that owns each machine. */
 import type { EgressEvent } from "@sandkeep/egress";
 import { EgressEventStream } from "./event-stream.ts";
 
-/** Machines that have ended and whose owner is still known: what the proxy saw last may come a little later. */
+/** Number of ended machines whose owner is still known: the proxy's last events may arrive a little later. */
 const REMEMBERED = 1_000;
 
 export class EgressEvents {
@@ -10,14 +10,14 @@ export class EgressEvents {
   readonly #owners = new Map<string, string>();
   readonly #ended = new Map<string, string>();
 
-  /** An owner's. */
+  /** The event stream of an owner. */
   of(owner: string): EgressEventStream {
     let stream = this.#streams.get(owner);
     if (!stream) this.#streams.set(owner, (stream = new EgressEventStream()));
     return stream;
   }
 
-  /** Whose a machine is from now on. */
+  /** Sets the owner of a machine. */
   enter(machine: string, owner: string): void {
     this.#owners.set(machine, owner);
   }
@@ -30,7 +30,7 @@ export class EgressEvents {
     if (this.#ended.size > REMEMBERED) this.#ended.delete(this.#ended.keys().next().value!);
   }
 
-  /** Resolves when the event is acknowledged; at once, if nobody knows the machine. */
+  /** Resolves when the event is acknowledged, or immediately if the machine is unknown. */
   async push(machine: string, event: EgressEvent): Promise<void> {
     const owner = this.#owners.get(machine) ?? this.#ended.get(machine);
     if (owner !== undefined) await this.of(owner).push(machine, event);

@@ -1,15 +1,15 @@
-/** The way out of a host's machines: one proxy for all of them, and the events of what it saw. */
+/** Egress of a host's machines: one proxy for all of them, and the events it reports. */
 import type { Logger } from "@sandkeep/common";
 import { type EgressConfig, type EgressSpec, ProxySupervisor } from "@sandkeep/egress";
 import type { MachineRegistry } from "../machines/registry.ts";
 import type { EgressEvents } from "./events.ts";
 
 export interface HostEgressOptions {
-  /** Folder of the proxy's CA and its key of sealed secrets. */
+  /** Folder of the proxy's CA and its key for sealed secrets. */
   dir: string;
   config: EgressConfig;
   machines: MachineRegistry;
-  /** Where what the proxy sees goes. */
+  /** Receives the proxy's events. */
   events: EgressEvents;
   log: Logger;
 }

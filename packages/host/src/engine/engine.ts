@@ -1,5 +1,6 @@
 /**
- * What the host needs of a virtual machine monitor. QEMU implements it; another engine can, if it passes `testing/engine-suite.ts`.
+ * What the host needs from a virtual machine monitor. QEMU implements it; so can any other engine that passes
+ * `testing/engine-suite.ts`.
  */
 import type { DiskSpec } from "../contract.ts";
 
@@ -11,13 +12,13 @@ export interface BootFiles {
   rootDisk: string;
 }
 
-/** A captured machine: files in one folder, never written again. */
+/** A captured machine: files in one folder that are never written again. */
 export interface TemplateFiles {
   /** The guest's memory, mapped copy-on-write by every clone. */
   memory: string;
   /** State of CPUs and devices. */
   state: string;
-  /** qcow2 overlay of the image's root disk as it was when captured. */
+  /** qcow2 overlay of the image's root disk as of the capture. */
   disk: string;
   /** An empty qcow2 overlay of `disk`: every clone starts with a copy of it. */
   overlay: string;
@@ -31,8 +32,9 @@ export interface MachineSize {
 
 export interface VmOptions {
   /**
-   * Folder for the machine's disk and sockets; removed with it. The server's alone: what runs in the machine can write the contents
-   * of files in it that are given to it, and can make none. Absolute, short enough for unix sockets inside it.
+   * Folder for the machine's disk and sockets; removed with it. It belongs to the server: code in the machine can write
+   * the contents of files that are given to it, but cannot create any. Absolute, and short enough for unix sockets
+   * inside it.
    */
   dir: string;
   size: MachineSize;
@@ -41,9 +43,9 @@ export interface VmOptions {
 
 /** What a machine's process has used. */
 export interface VmUsage {
-  /** Processor time since it was started, in seconds. */
+  /** Processor time since it started, in seconds. */
   cpuSeconds: number;
-  /** Memory that it shares with no other, in bytes. */
+  /** Memory that it shares with no other process, in bytes. */
   memoryBytes: number;
 }
 
@@ -59,13 +61,16 @@ export interface Vm {
   readonly exited: Promise<VmExit>;
   /** Stops the virtual CPUs; memory and devices stay. */
   pause(): Promise<void>;
-  /** Lets them go on. */
+  /** Resumes the virtual CPUs. */
   resume(): Promise<void>;
-  /** The last of what the guest wrote to its console. */
+  /** The end of the guest's console output. */
   console(): Promise<string>;
-  /** As the kernel counts it; null when the process is gone. */
+  /** Usage as counted by the kernel; null when the process is gone. */
   usage(): VmUsage | null;
-  /** Lets go of the process, which runs on, so that {@link Engine.adopt} can take it over. `exited` need not resolve any more. */
+  /**
+   * Detaches from the process, which keeps running, so that {@link Engine.adopt} can take it over. `exited` need not
+   * resolve afterwards.
+   */
   release(): void;
   /** Kills the process; resolves when it is gone. */
   kill(): Promise<void>;
@@ -73,7 +78,7 @@ export interface Vm {
 
 /** A machine booted to become a template. */
 export interface CapturableVm extends Vm {
-  /** Pauses the machine, writes its state and ends it. What remains in its folder are {@link TemplateFiles}. */
+  /** Pauses the machine, saves its state and ends it. Its folder then contains the {@link TemplateFiles}. */
   capture(): Promise<void>;
 }
 
@@ -85,31 +90,31 @@ export interface WaitingVm extends Vm {
 
 export interface Engine {
   readonly name: string;
-  /** How guest code runs, and why so. */
+  /** How guest code runs, and why. */
   readonly acceleration: Acceleration;
-  /** Everything that must be equal between a template and its clones; part of a template's key. */
+  /** Everything that must match between a template and its clones; part of a template's key. */
   readonly fingerprint: string;
   readonly versions: Record<string, string>;
-  /** @throws {SpecError} `UNSUPPORTED` when this engine cannot give a machine these disks */
+  /** @throws {SpecError} `UNSUPPORTED` if this engine cannot attach these disks */
   checkDisks(disks: readonly DiskSpec[]): void;
-  /** Boots from scratch, with memory of its own. Resolves when the process runs; the guest is still booting. */
+  /** Boots from scratch, with private memory. Resolves when the process runs; the guest is still booting. */
   boot(options: VmOptions): Promise<Vm>;
-  /** Boots from scratch so that it can be captured into `options.dir`. */
+  /** Boots from scratch, to be captured into `options.dir`. */
   bootForCapture(options: VmOptions): Promise<CapturableVm>;
   /** Names of a template's files in its folder. */
   templateFiles(dir: string): TemplateFiles;
-  /** Makes a captured template ready to be moved to where it stays; `boot` is what it was booted from. */
+  /** Prepares a captured template to be moved to its final place; `boot` is what it was booted from. */
   relocate(from: TemplateFiles, to: TemplateFiles, boot: BootFiles): Promise<void>;
   /** Starts a process that waits to become a clone. */
   prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm>;
-  /** Takes over a machine that a former process of ours started. Null when it no longer runs. */
+  /** Takes over a machine that an earlier process of ours started. Null if it no longer runs. */
   adopt(dir: string): Promise<Vm | null>;
-  /** Kills what a former process of ours started in folders of `runDir` that are doomed, also in those that are gone. */
+  /** Kills what an earlier process of ours started in doomed folders of `runDir`, even if those folders are gone. */
   sweep(runDir: string, isDoomed: (dir: string) => boolean): Promise<void>;
 }
 
 export interface Acceleration {
   kind: "kvm" | "tcg";
-  /** For people: why this one. */
+  /** For people: why this mode. */
   reason: string;
 }

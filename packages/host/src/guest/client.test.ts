@@ -13,7 +13,7 @@ let count = 0;
 /** The agent's first frame over HTTP/2: empty settings. */
 const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 
-/** Connects to an agent that sends these bytes in one with its answer to the hello. */
+/** Connects to an agent that sends these bytes together with its answer to the hello. */
 async function greet(bytes: Buffer): Promise<GuestClient> {
   const path = join(dir, String(count++));
   const server = createServer((socket) => {

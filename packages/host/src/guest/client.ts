@@ -1,4 +1,4 @@
-/** The host's end of the guest's contract: HTTP/2 over the control port. */
+/** The host's end of the guest contract: HTTP/2 over the control port. */
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import type { Socket } from "node:net";
 import { sayHello } from "@sandkeep/serial";
@@ -8,18 +8,24 @@ import { encodePrefix } from "./prefix.ts";
 import { callResults, parseOutcome, type Schemas, streamHeads } from "./schema.ts";
 import { Http2GuestStream } from "./stream.ts";
 
-/** What a stream may send before someone reads it, in bytes. Enough for full speed at the millisecond or two of a round trip. */
+/**
+ * How much a stream may send before someone reads it, in bytes: enough for full speed at a round trip of one or two
+ * milliseconds.
+ */
 const STREAM_WINDOW = 256 * 1024;
-/** What all streams together may send unread. Streams that nobody reads must not stall the others: it holds 256 full windows. */
+/**
+ * How much all streams together may send unread: 256 full windows, so that streams nobody reads do not stall the
+ * others.
+ */
 const CONNECTION_WINDOW = 64 * 1024 * 1024;
-/** Frames from the guest, in bytes: fewer, larger frames cost an emulated guest less. */
+/** Largest frame from the guest, in bytes: fewer, larger frames cost an emulated guest less. */
 const FRAME_BYTES = 64 * 1024;
 
 /** Why a connection to an agent ended. */
 export type GuestEnd = { kind: "closed" } | { kind: "garbage"; detail: string };
 
 export class GuestClient implements Guest {
-  /** Resolves when the connection is over. */
+  /** Resolves when the connection is closed. */
   readonly ended: Promise<GuestEnd>;
   readonly #session: ClientHttp2Session;
   readonly #end: (end: GuestEnd) => void;
@@ -30,7 +36,7 @@ export class GuestClient implements Guest {
     this.ended = promise;
     this.#end = resolve;
     session.on("error", (error: NodeJS.ErrnoException) => {
-      // nghttp2 reports bytes that are not HTTP/2 as errors of its own; everything else is a socket that went away.
+      // nghttp2 reports bytes that are not HTTP/2 with errors of its own; any other error means that the socket closed.
       if (error.code === "ERR_HTTP2_ERROR" || error.code === "ERR_HTTP2_SESSION_ERROR")
         this.violation(`http/2: ${error.message}`);
     });
@@ -41,7 +47,7 @@ export class GuestClient implements Guest {
   }
 
   /**
-   * Speaks to the agent at the other end of a connected socket; owns the socket from here on.
+   * Opens a session with the agent at the other end of a connected socket, and takes ownership of the socket.
    *
    * @param helloTimeoutMs how long the agent may take to answer the hello
    * @throws {GuestGone} when it does not answer
@@ -56,7 +62,8 @@ export class GuestClient implements Guest {
     });
     session.setLocalWindowSize(CONNECTION_WINDOW);
     const client = new GuestClient(session);
-    // Node.js reads what has come already a moment later, and throws where nobody can catch it if the session is gone by then.
+    // Node.js reads bytes that have already arrived a moment later, and throws an uncatchable error if the session is
+    // gone by then.
     await new Promise((resolve) => setImmediate(resolve));
     return client;
   }
@@ -67,7 +74,7 @@ export class GuestClient implements Guest {
     this.#session.destroy();
   }
 
-  /** Drops the connection; the guest goes on. */
+  /** Closes the connection; the guest keeps running. */
   close(): void {
     this.#session.destroy();
   }
@@ -94,7 +101,7 @@ export class GuestClient implements Guest {
     params: GuestStreams[M][0],
     signal?: AbortSignal,
   ): GuestStream<GuestStreams[M][1]> {
-    // Before the request: params that are too large must not leave one open.
+    // Before the request is opened, so that oversized params do not leave it open.
     const prefix = encodePrefix(params);
     const request = this.#request(`/stream/${method}`, signal);
     const head = (streamHeads as Schemas<GuestStreams>)[method];

@@ -17,7 +17,7 @@
  *   head follows the bytes as the trailer {@link FAULT_TRAILER}. Resetting the HTTP/2 stream cancels the operation.
  *
  * The agent trusts the host. The host never trusts the agent: every outcome is checked against its schema
- * (`schema.ts`), and one that does not fit ends the machine.
+ * (`schema.ts`), and a violation ends the machine.
  *
  * File handles belong to the HTTP/2 connection that opened them and are closed with it; processes and the environment
  * belong to the machine.
@@ -39,17 +39,17 @@ export const FAULT_TRAILER = "sandkeep-fault";
 /** Names of the virtio-serial ports, in the order in which they are attached. */
 export const PORTS = { control: "sandkeep.control", egress: "sandkeep.egress" } as const;
 
-/** The form of every answer: a value, or an error in the form that clients of the platform know. */
+/** The form of every answer: a value, or an error in the form that the platform's clients know. */
 export type Outcome<T> = { ok: T } | { error: GuestErrorObject };
 
-/** An application error, in Deno's vocabulary (wire-protocol §5.2): what the agent knows of it. */
+/** An application error in Deno's vocabulary (wire-protocol §5.2), as far as the agent knows it. */
 export type GuestErrorObject = Pick<ErrorObject, "constructorName" | "message" | "code" | "name">;
 
-/** What makes a clone a machine of its own. Sent right after a machine has become somebody's. */
+/** Gives a clone its own identity. Sent as soon as a machine is assigned to a sandbox. */
 export interface Identity {
   /** Wall-clock time, nanoseconds since 1970, as a decimal string. */
   unixTimeNs: string;
-  /** Base64 of at least 32 random bytes, credited to the kernel's generator, which is then reseeded. */
+  /** Base64 of at least 32 random bytes. The kernel's generator is credited with them and reseeded. */
   entropy: string;
   hostname: string;
   /** 32 lowercase hexadecimal digits, for /etc/machine-id. */
@@ -57,20 +57,22 @@ export interface Identity {
   /** Sandbox-wide environment, added to the image's defaults. */
   env: Record<string, string>;
   /**
-   * Authorities that the machine is to trust besides the image's, one certificate in PEM each: the installation's own first,
-   * then those that the egress proxy trusts and the world does not. Variables that some programs need for that are set unless
-   * they are set already.
+   * Authorities to trust besides the image's, one PEM certificate each: the installation's own first, then private ones
+   * that the egress proxy trusts. The variables that some programs need for this are set unless they are already set.
    */
   caCertificates?: string[] | undefined;
 }
 
 export interface ExitStatus {
   success: boolean;
-  /** Exit code; 128 + n when signal n ended the process. */
+  /** Exit code; 128 + n if signal n ended the process. */
   code: number;
   /** Name of the signal that ended it, such as `SIGTERM`. */
   signal: string | null;
-  /** Set only with code 137. High confidence: the kernel's log names this process. Low: something was OOM-killed in its lifetime. */
+  /**
+   * Set only with code 137. High confidence: the kernel's log names this process. Low: something was OOM-killed during
+   * its lifetime.
+   */
   oom: "high-confidence" | "low-confidence" | null;
 }
 
@@ -85,11 +87,11 @@ export interface SpawnParams {
   stdin?: "piped" | "null" | undefined;
   stdout?: "piped" | "null" | undefined;
   stderr?: "piped" | "null" | undefined;
-  /** A pipe pair for tools of the platform: the process writes to fd 3 and reads from fd 4. */
+  /** A pipe pair for the platform's own tools: the process writes to fd 3 and reads from fd 4. */
   channel?: boolean | undefined;
   /**
-   * For `deno repl --json`: fd 3 is one end of a socket pair, whose bytes are `socket` frames in both directions. The
-   * process then reports on fd 4 instead of fd 3 (`channel` frames) and reads no channel.
+   * For `deno repl --json`: fd 3 is one end of a socket pair that carries `socket` frames in both directions. The
+   * process then reports on fd 4 instead of fd 3 (`channel` frames), and has no channel to read.
    */
   socket?: boolean | undefined;
   /** A terminal instead of pipes: all output arrives as `stdout` frames. */
@@ -104,7 +106,7 @@ export interface ProcessInfo {
   exit: ExitStatus | null;
 }
 
-/** A JavaScript regular expression as it crosses the wire. */
+/** A JavaScript regular expression: source and flags. */
 export interface RegexParam {
   source: string;
   flags: string;
@@ -150,16 +152,18 @@ type Handle = { handle: number };
 type None = Record<never, never>;
 
 /**
- * Calls, by method: `[params, result]`. Paths are relative to /home/app; files are touched as the user `app`.
- * A relative path, NUL bytes, symlink loops and the like fail as the kernel fails them. Names that are not UTF-8 are left out
- * of what lists them, as by Deno; archives have them.
+ * Calls, by method: `[params, result]`. Paths are relative to /home/app, and files are accessed as the user `app`.
+ * Errors such as NUL bytes and symlink loops are the kernel's. Like Deno, listings omit names that are not UTF-8;
+ * archives include them.
  */
 export interface GuestCalls {
-  /** Says that the agent lives. `protocol` is 1. */
+  /** Checks that the agent is alive. `protocol` is 1. */
   ping: [None, { protocol: number; version: string }];
-  /** Makes this machine unique (see {@link Identity}), before anything of a user runs. The last one counts. */
+  /** Makes this machine unique (see {@link Identity}), before any user code runs. The last call counts. */
   resume: [Identity, null];
-  /** Before a template is captured: stop what is transient, sync disks, collect garbage, drop nothing from the page cache. */
+  /**
+   * Before a template is captured: stops transient work, syncs disks and collects garbage, but keeps the page cache.
+   */
   quiesce: [None, null];
   /** Flushes every file system to its disk. */
   sync: [None, null];
@@ -180,30 +184,33 @@ export interface GuestCalls {
   makeTempDir: [{ dir?: string | undefined; prefix?: string | undefined; suffix?: string | undefined }, string];
   makeTempFile: [{ dir?: string | undefined; prefix?: string | undefined; suffix?: string | undefined }, string];
   truncate: [{ path: string; length?: number | undefined }, null];
-  /** Sets the mask for later file operations and processes, if given; gives the one before. */
+  /** Sets the umask for later file operations and processes, if given; returns the previous one. */
   umask: [{ mask?: number | undefined }, number];
-  /** Times in milliseconds since 1970; fractions count. */
+  /** Times in milliseconds since 1970, possibly fractional. */
   utime: [{ path: string; atimeMs: number; mtimeMs: number }, null];
 
   open: [OpenParams, Handle];
   fileClose: [Handle, null];
   fileSync: [Handle, null];
   fileSyncData: [Handle, null];
-  /** Waits for the lock; resetting the stream gives up. */
+  /** Waits for the lock; resetting the stream stops waiting. */
   fileLock: [Handle & { exclusive: boolean }, null];
   fileUnlock: [Handle, null];
-  /** `offset` is a decimal string; whence 0 start, 1 current, 2 end. */
+  /** `offset` is a decimal string; whence: 0 start, 1 current, 2 end. */
   fileSeek: [Handle & { offset: string; whence: 0 | 1 | 2 }, { position: number }];
   fileStat: [Handle, FileInfo];
   fileTruncate: [Handle & { length: number }, null];
   fileUtime: [Handle & { atimeMs: number; mtimeMs: number }, null];
 
-  /** Waits for the exit. Answers after it too, for the 1,024 processes that ended last. Unknown pid: `TypeError` with code `ENOENT`. */
+  /**
+   * Waits for the exit; also works for the last 1,024 processes that have ended. Unknown pid: `TypeError` with code
+   * `ENOENT`.
+   */
   processWait: [{ pid: number }, ExitStatus];
   /** Signals the process's group. Ended or unknown: `TypeError` with code `ENOENT`. */
   processKill: [{ pid: number; signal: string }, null];
   /**
-   * Nobody reads this output any more: the process sees a closed pipe when it prints, and a terminal hangs up. Ended or
+   * Stops reading this output: the process sees a closed pipe when it prints, and a terminal hangs up. Ended or
    * unknown: as `processKill`.
    */
   processCloseOutput: [{ pid: number; output: "stdout" | "stderr" }, null];
@@ -216,13 +223,11 @@ export interface GuestCalls {
   envToObject: [None, Record<string, string>];
 }
 
-/**
- * Streams, by method: `[params, head]`; the comment says what the bytes after the prefix messages are.
- */
+/** Streams, by method: `[params, head]`. The comment describes the bytes after the prefix messages. */
 export interface GuestStreams {
   /** Response: the file. */
   readFile: [{ path: string }, { size: number }];
-  /** Request: the content; the head comes when all of it is written. */
+  /** Request: the content; the head follows once everything is written. */
   writeFile: [
     {
       path: string;
@@ -235,31 +240,35 @@ export interface GuestStreams {
   ];
   /** Response: at most `length` bytes from the handle's position; none at the end of the file. */
   fileRead: [Handle & { length: number }, null];
-  /** Request: bytes for the handle's position; the head comes when all are written. */
+  /** Request: bytes to write at the handle's position; the head follows once everything is written. */
   fileWrite: [Handle, { bytesWritten: number }];
   /**
-   * Response: the directory with all that is in it, as a tar archive in pax format. It begins with the directory itself, `./`;
-   * every other entry follows the directory that holds it. Global headers hold `SANDKEEP.skipped`: what is missing, and why.
+   * Response: the directory and its contents as a tar archive in pax format. It begins with the directory itself, `./`;
+   * every other entry follows its parent directory. Global headers contain `SANDKEEP.skipped`: a missing entry and the
+   * reason.
    */
   readTree: [{ path: string }, null];
-  /** Request: such an archive, which is written into the directory. The head comes when all of it is there. */
+  /** Request: such an archive, to be written into the directory. The head follows once everything is written. */
   writeTree: [{ path: string }, { files: number; bytes: number }];
-  /** Response: one {@link WalkEntry} a line, as JSON. An error after the first entry comes as a line `{"error":…}`. */
+  /** Response: one {@link WalkEntry} per line, as JSON. An error after the first entry is a line `{"error":…}`. */
   walk: [WalkParams, null];
   expandGlob: [GlobParams, null];
   /**
-   * Starts a process in a group of its own. Request and response are frames: 8 bit type, 32 bit big-endian length, payload
-   * (at most {@link MAX_FRAME_BYTES}). A slow reader slows the process. When the stream is reset the process goes on and its
-   * output is thrown away. The response ends after the exit frame and the end of every output. An output ends when everybody
-   * has closed it, or a moment after the process has ended and all that it printed was sent: what others print after that is
-   * thrown away.
+   * Starts a process in its own group. Request and response are frames: 8 bit type, 32 bit big-endian length, payload
+   * (at most {@link MAX_FRAME_BYTES}). A slow reader slows the process down. If the stream is reset, the process keeps
+   * running and its output is discarded. The response ends after the exit frame and the end of every output. An output
+   * ends when all its writers have closed it, or a moment after the process has exited and everything it printed was
+   * sent; later output of other processes is discarded.
    */
   spawn: [SpawnParams, { pid: number }];
-  /** Joins a process whose spawn stream is gone: frames as for `spawn`, from now on. */
+  /** Reconnects to a process whose spawn stream is gone: frames as for `spawn`, from now on. */
   attach: [{ pid: number }, { pid: number }];
-  /** Request and response: the connection's bytes. Refused as the kernel refuses it. */
+  /** Request and response: the connection's bytes. Refusals are the kernel's. */
   dial: [{ port: number; host?: string | undefined }, null];
-  /** Request: the body. Response: the body, content-decoded. With `port`, the request goes to that port of the loopback whatever the URL says. */
+  /**
+   * Request: the body. Response: the body, content-decoded. With `port`, the request goes to that loopback port
+   * whatever the URL says.
+   */
   fetch: [
     {
       url: string;
@@ -276,7 +285,7 @@ export interface GuestStreams {
 /** Largest payload of one process frame, in bytes. */
 export const MAX_FRAME_BYTES = 64 * 1024;
 
-/** Frame types from the agent on `spawn` and `attach`. An empty output frame means the end of that output. */
+/** Frame types from the agent on `spawn` and `attach`. An empty output frame ends that output. */
 export const GuestFrame = {
   stdout: 1,
   stderr: 2,

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { MAX_FRAME_BYTES } from "./contract.ts";
 import { encodeFrames, FrameReader } from "./frames.ts";
 
-/** A small generator of pseudo-random numbers, so that a failure can be repeated. */
+/** A small pseudo-random number generator, so that failures can be reproduced. */
 function random(seed: number): () => number {
   return () => (seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff) / 0x7fffffff;
 }

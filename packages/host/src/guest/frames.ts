@@ -8,7 +8,10 @@ export interface Frame {
   payload: Buffer;
 }
 
-/** Encodes bytes as frames of one type, each at most {@link MAX_FRAME_BYTES}; no bytes make one empty frame, which closes that input. */
+/**
+ * Encodes bytes as frames of one type, each at most {@link MAX_FRAME_BYTES}. Without bytes it makes one empty frame,
+ * which closes that input.
+ */
 export function encodeFrames(type: number, bytes: Uint8Array): Buffer {
   const count = Math.max(1, Math.ceil(bytes.length / MAX_FRAME_BYTES));
   const encoded = Buffer.allocUnsafe(count * HEADER_BYTES + bytes.length);
@@ -27,7 +30,7 @@ export function encodeFrames(type: number, bytes: Uint8Array): Buffer {
 export class FrameReader {
   #held: Buffer = Buffer.alloc(0);
 
-  /** Takes the next piece and gives the frames it completes. @throws {RangeError} when a frame is larger than allowed */
+  /** Takes the next piece and yields the frames it completes. @throws {RangeError} if a frame is larger than allowed */
   *push(piece: Buffer): Generator<Frame> {
     let bytes = this.#held.length ? Buffer.concat([this.#held, piece]) : piece;
     while (bytes.length >= HEADER_BYTES) {

@@ -3,7 +3,7 @@ import { MAX_CALL_BYTES } from "./contract.ts";
 
 const LENGTH_BYTES = 4;
 
-/** Encodes a prefix message. @throws {RangeError} when the JSON is larger than {@link MAX_CALL_BYTES} */
+/** Encodes a prefix message. @throws {RangeError} if the JSON is larger than {@link MAX_CALL_BYTES} */
 export function encodePrefix(value: unknown): Buffer {
   const json = Buffer.from(JSON.stringify(value));
   if (json.length > MAX_CALL_BYTES)
@@ -14,14 +14,14 @@ export function encodePrefix(value: unknown): Buffer {
   return message;
 }
 
-/** Takes a prefix message off the beginning of a body that arrives in pieces. */
+/** Reads the prefix message of a body that arrives in pieces. */
 export class PrefixReader {
   #pieces: Buffer[] = [];
   #held = 0;
   #wanted: number | null = null;
 
   /**
-   * Takes the next piece; gives the message and what follows it as soon as it is complete.
+   * Takes the next piece; returns the message and the bytes after it once it is complete.
    * @throws {RangeError} when the announced length is over {@link MAX_CALL_BYTES}
    * @throws {SyntaxError} when it is not JSON
    */

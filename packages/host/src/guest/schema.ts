@@ -1,4 +1,4 @@
-/** What the host accepts as answers: the guest is hostile, so every outcome is checked before anyone sees it. */
+/** Schemas of the guest's answers. The guest is hostile, so every outcome is checked before anything else uses it. */
 import { z } from "zod";
 import type { GuestCalls, GuestStreams } from "./contract.ts";
 
@@ -54,7 +54,7 @@ export const guestErrorSchema = z.object({
   name: z.string().max(64).nullish(),
 });
 
-/** A schema for what each method gives. */
+/** A schema for each method's result. */
 export type Schemas<Methods extends GuestCalls | GuestStreams> = {
   [M in keyof Methods]: Methods[M] extends [unknown, infer Given] ? z.ZodType<Given> : never;
 };
@@ -132,7 +132,7 @@ export const streamHeads = {
   }),
 } satisfies Schemas<GuestStreams>;
 
-/** Reads an outcome: the value, or the agent's error. @throws {z.ZodError} when it is neither */
+/** Parses an outcome: the value, or the agent's error. @throws {z.ZodError} if it is neither */
 export function parseOutcome<T>(
   result: z.ZodType<T>,
   outcome: unknown,

@@ -1,4 +1,4 @@
-/** A stream of the guest's contract as a Node duplex: prefix messages taken off, backpressure kept. */
+/** A stream of the guest contract as a Node duplex: prefix messages removed, backpressure preserved. */
 import { type ClientHttp2Stream, constants } from "node:http2";
 import { Duplex } from "node:stream";
 import type { z } from "zod";
@@ -7,9 +7,9 @@ import { FAULT_TRAILER } from "./contract.ts";
 import { PrefixReader } from "./prefix.ts";
 import { guestErrorSchema, parseOutcome } from "./schema.ts";
 
-/** What a stream needs to know of its connection. */
+/** What a stream needs from its connection. */
 export interface StreamOwner {
-  /** The guest broke the contract: the machine is to end. */
+  /** The guest broke the contract, so the machine must end. */
   violation(detail: string): void;
 }
 
@@ -18,7 +18,7 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
   readonly #request: ClientHttp2Stream;
   readonly #settle: { resolve(head: Head): void; reject(error: Error): void };
   #prefix: PrefixReader | null = new PrefixReader();
-  /** What the guest says went wrong after the head. */
+  /** The error that the guest reported after the head. */
   #fault: GuestError | null = null;
 
   constructor(request: ClientHttp2Stream, prefix: Buffer, schema: z.ZodType<Head>, owner: StreamOwner) {
@@ -27,7 +27,7 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
     const { promise, resolve, reject } = Promise.withResolvers<Head>();
     this.head = promise;
     this.#settle = { resolve, reject };
-    // Those who only use the bytes see the failure as the stream's error.
+    // Callers that only use the bytes see the failure as the stream's error.
     promise.catch(() => {});
     request.write(prefix);
     request.on("data", (chunk: Buffer) => {
@@ -83,7 +83,7 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    // A guest may end its side early (a process that closed its input): what is written then is nobody's.
+    // A guest may end its side early (for example if a process closed its input): later writes are discarded.
     if (this.#request.closed || this.#request.destroyed || this.#request.writableEnded) return done();
     this.#request.write(chunk, () => done());
   }

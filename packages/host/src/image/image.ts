@@ -7,9 +7,9 @@ export const IMAGE_FILES = {
   initramfs: "initramfs.cpio",
   agent: "agent",
 } as const;
-/** Describes the image; written last. */
+/** Manifest of the image; written last. */
 export const MANIFEST_FILE = "manifest.json";
-/** Directory of the initramfs's kernel modules, kept so that the initramfs can be built anew for another agent. */
+/** Directory of the initramfs's kernel modules, kept so that the initramfs can be rebuilt for another agent. */
 export const MODULES_DIR = "modules";
 
 const fileSchema = z.object({ bytes: z.number(), sha256: z.string() });
@@ -23,43 +23,43 @@ export const manifestSchema = z.object({
   created: z.string(),
   /** What the image was made from: the digest of recipe and builder, and the digest of the agent. */
   inputs: z.object({ root: z.string(), agent: z.string() }),
-  /** As `uname -r` prints it in the guest. */
+  /** As printed by `uname -r` in the guest. */
   kernelRelease: z.string(),
-  /** Debian's packages, and those of npm with the architecture `npm`. */
+  /** Debian's packages, and npm's with the architecture `npm`. */
   packages: z.array(z.object({ name: z.string(), version: z.string(), architecture: z.string() })),
   /** Size of the root disk as the guest sees it. */
   diskBytes: z.number(),
   files: z.record(z.string(), fileSchema),
 });
 
-/** Everything about an image but its bytes. */
+/** Everything about an image except its bytes. */
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** A guest image: what a machine is booted from. All paths are absolute; the files never change. */
+/** A guest image: what a machine boots from. All paths are absolute; the files never change. */
 export interface Image {
   readonly id: string;
-  /** qcow2 with an ext4 file system, no partitions. To be used as a backing file only. */
+  /** qcow2 with an ext4 file system, no partitions. Use it only as a backing file. */
   readonly rootDisk: string;
   readonly kernel: string;
   readonly initramfs: string;
-  /** The agent alone, to run on the host: it measures what a guest must be told. */
+  /** The agent's binary, to run on the host: it measures a value for the guest's kernel command line. */
   readonly agent: string;
   readonly manifest: Manifest;
 }
 
-/** What a build reports while it runs. */
+/** Progress of a build. */
 export interface ImageProgress {
   step: "prepare" | "download" | "install" | "configure" | "disk" | "boot" | "publish";
-  /** Of the whole build, 0 to 1, never less than before. */
+  /** Of the whole build, from 0 to 1; never decreases. */
   fraction: number;
   /** For people, such as `Unpacking git`. */
   message: string;
 }
 
-/** A build failed; the message says what is missing or what went wrong, and ends with the failed tool's last lines. */
+/** A build failed. The message says what is missing or what went wrong, and ends with the failed tool's last lines. */
 export class ImageError extends Error {
   override name = "ImageError";
-  /** Exit code of the tool that failed, if one did. */
+  /** Exit code of the failed tool, if any. */
   readonly exitCode: number | undefined;
 
   constructor(message: string, options: ErrorOptions & { exitCode?: number } = {}) {

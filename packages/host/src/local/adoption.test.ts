@@ -18,7 +18,7 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const boot = { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" };
 const usual = { root: { id: "debian", boot }, size: { memoryMiB: 1_280, vcpus: 2 } };
 
-/** A host after the process that ran these machines is gone. */
+/** A host, after the process that ran these machines is gone. */
 async function host() {
   const runDir = mkdtempSync(join(dir, "run-"));
   const engine = new FakeEngine();
@@ -32,7 +32,7 @@ async function host() {
   const machines = new MachineRegistry(() => {});
   const parts: HostParts = { engine, runDir, pools, machines, egress: null, caCertificates: [], log };
 
-  /** Starts a machine as a former process did. */
+  /** Starts a machine as an earlier process would. */
   const leave = async (id: string | null, record: Partial<MachineRecord> = {}) => {
     const folder = createFolder(runDir);
     await engine.boot({ dir: folder, size: usual.size, boot });
@@ -123,6 +123,6 @@ test("a machine that this process has is handed over when its owner is gone, and
   assert.equal(again.length, 1);
   assert.equal(again[0], machine);
   assert.equal(machine!.owner, "cp_2");
-  // Nobody wanted the other one any more.
+  // Nobody asked for the other one.
   assert.deepEqual(running(), [dir]);
 });

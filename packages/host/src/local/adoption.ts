@@ -1,4 +1,4 @@
-/** What a former process left: machines that are to be kept are taken over, everything else is removed. */
+/** Handles what an earlier process left: takes over machines that should be kept, and removes everything else. */
 import { connectGuest, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "../machines/folder.ts";
 import { RunningMachine } from "../machines/machine.ts";
@@ -11,17 +11,17 @@ interface Found {
 }
 
 export interface AdoptionRequest {
-  /** Whose machines they are from now on. */
+  /** New owner of the machines. */
   owner: string;
-  /** Whose machines they were. */
+  /** Previous owner of the machines. */
   from: string;
-  /** Those to be taken over. */
+  /** Machines to take over. */
   ids: string[];
 }
 
 /**
- * Removes what is nobody's: machines of a former process's warm pool, and what it had begun to start. To be called before this
- * process starts any.
+ * Removes what nobody owns: machines of an earlier process's warm pool, and unfinished starts. Call it before this
+ * process starts any machine.
  */
 export async function removeUnowned({ engine, runDir, log }: Pick<HostParts, "engine" | "runDir" | "log">) {
   const found = await findFolders(runDir);
@@ -33,13 +33,13 @@ export async function removeUnowned({ engine, runDir, log }: Pick<HostParts, "en
   );
 }
 
-/** Takes over machines of one owner, and removes all others of that owner. */
+/** Takes over some machines of one owner, and removes that owner's other machines. */
 export async function adoptMachines(parts: HostParts, request: AdoptionRequest): Promise<RunningMachine[]> {
   const handedOver = await handOver(parts, request);
   return [...handedOver, ...(await recover(parts, request))];
 }
 
-/** Of the machines that this process has. */
+/** Machines that this process runs. */
 async function handOver({ machines }: HostParts, { owner, from, ids }: AdoptionRequest): Promise<RunningMachine[]> {
   const theirs = machines.all.filter((machine) => machine.owner === from);
   const kept = theirs.filter(({ id, keep }) => keep && ids.includes(id));
@@ -50,10 +50,10 @@ async function handOver({ machines }: HostParts, { owner, from, ids }: AdoptionR
   return kept;
 }
 
-/** Of those that a former process left. */
+/** Machines that an earlier process left. */
 async function recover(parts: HostParts, { owner, from, ids }: AdoptionRequest): Promise<RunningMachine[]> {
   const { engine, runDir, machines, log } = parts;
-  // A former version noted no owner: there was one.
+  // An earlier version recorded no owner, because there was only one.
   const owned = (await findFolders(runDir)).filter(({ record }) => record && (record.owner ?? from) === from);
   const ours = new Set(machines.all.map(({ clone }) => clone.dir));
   const left = owned.filter(({ dir }) => !ours.has(dir));
@@ -61,7 +61,7 @@ async function recover(parts: HostParts, { owner, from, ids }: AdoptionRequest):
   const taken = (await Promise.all(kept.map(({ dir, record }) => takeOver(parts, dir, { ...record!, owner })))).filter(
     (machine) => machine !== null,
   );
-  // Afterwards: what could not be taken over is nobody's, and must not run on without a folder.
+  // Last: what could not be taken over has no owner, and must not keep running without a folder.
   const dirs = new Set(taken.map(({ clone }) => clone.dir));
   const rest = left.filter(({ dir }) => !dirs.has(dir));
   const doomed = new Set(rest.map(({ dir }) => dir));

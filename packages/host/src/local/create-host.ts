@@ -16,8 +16,8 @@ import { sizeOf } from "./size.ts";
 /**
  * Opens the host.
  *
- * @throws {PreconditionError} when this computer cannot run machines
- * @throws when another process uses the data folder
+ * @throws {PreconditionError} if this computer cannot run machines
+ * @throws if another process uses the data folder
  */
 export async function createHost(options: HostOptions): Promise<Host> {
   const { dataDir, image, log, jail = "full" } = options;
@@ -53,7 +53,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   }
 }
 
-/** What guests trust besides their image's authorities, PEM. */
+/** Authorities that guests trust besides their image's, PEM. */
 async function authoritiesFor({ egress, log }: HostOptions): Promise<string[]> {
   if (!egress) return [];
   const { pems, leftOut } = await loadGuestCas({ dir: egress.dir, caFiles: egress.config.caFiles });

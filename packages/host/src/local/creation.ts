@@ -1,4 +1,4 @@
-/** How a machine comes to be: a clone from a warm pool, or a cold boot, which is given its identity. */
+/** Creates machines: a clone from a warm pool, or a cold boot, which then gets its identity. */
 import type { MachineSpec } from "../contract.ts";
 import type { JailKind } from "../engine/qemu/jail/jail.ts";
 import { type Clone, discard } from "../machines/clone.ts";
@@ -36,7 +36,7 @@ export class Creation {
     }
   }
 
-  /** Resolves when nothing that has begun is under way any more. */
+  /** Resolves when no creation is in progress any more. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#underWay);
   }
@@ -46,11 +46,11 @@ export class Creation {
     const key = await wanted;
     await makeRoom(runDir, pools);
     const clone = await this.#newClone(key).catch(async (error) => {
-      // What this computer lacks says more than how QEMU failed.
+      // A missing precondition of this computer explains more than QEMU's error.
       await requireMachines(this.#jail);
       throw error;
     });
-    // It holds the time, so it is made when the machine is there: waiting for one may take seconds.
+    // The identity contains the time, so it is made after the machine: waiting for one may take seconds.
     const { id, owner, memoryMiB, keep } = spec;
     const identity = newIdentity(id, spec.env, caCertificates);
     const start = startMeter(clone.vm, spec.usage);
@@ -65,7 +65,7 @@ export class Creation {
     }
     const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, start);
     const machine = new RunningMachine({ record, clone, meter, egress, log });
-    // Not waited for: until the proxy serves the machine, what it sends waits, and nothing leaves.
+    // Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves.
     if (egress && spec.egress) {
       machine
         .setEgress(spec.egress)

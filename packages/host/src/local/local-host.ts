@@ -25,7 +25,7 @@ export interface LocalHostOptions {
   engine: Engine;
   roots: Roots;
   templates: TemplateStore;
-  /** That no other process uses the data folder. */
+  /** Lock on the data folder. */
   lock: FileLock;
   caCertificates: string[];
 }
@@ -74,7 +74,7 @@ export class LocalHost implements Host {
 
   async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
     const machines = await adoptMachines(this.#parts, { owner, ids, from });
-    // From here on machines are kept warm.
+    // From here on the warm pool is filled.
     await this.#parts.pools.of(this.#usual);
     return machines;
   }

@@ -4,16 +4,16 @@ import type { Engine } from "../engine/engine.ts";
 import type { MachineRegistry } from "../machines/registry.ts";
 import type { Pools } from "../pool/pools.ts";
 
-/** What the duties of a host share. */
+/** What the parts of a host share. */
 export interface HostParts {
   engine: Engine;
   /** Folder of all machines. */
   runDir: string;
   pools: Pools;
   machines: MachineRegistry;
-  /** Null: nothing gets out. */
+  /** Null: machines can reach nothing. */
   egress: HostEgress | null;
-  /** What machines trust besides their image's authorities, PEM. */
+  /** Authorities that machines trust besides their image's, PEM. */
   caCertificates: string[];
   log: Logger;
 }

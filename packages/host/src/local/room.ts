@@ -1,11 +1,11 @@
-/** Room for another machine: the warm pool gives back what it holds before a machine is refused. */
+/** Makes room for another machine: the warm pool gives memory back before a machine is refused. */
 import { NoCapacity } from "../contract.ts";
 import { diskFits } from "../pool/disk.ts";
 import { fits } from "../pool/memory.ts";
 import type { Pools } from "../pool/pools.ts";
 import { CLONE_MIB } from "../pool/targets.ts";
 
-/** @throws {NoCapacity} when neither disk nor memory suffice */
+/** @throws {NoCapacity} if disk or memory do not suffice */
 export async function makeRoom(runDir: string, pools: Pools): Promise<void> {
   if (!(await diskFits(runDir))) {
     throw new NoCapacity(

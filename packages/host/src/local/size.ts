@@ -2,7 +2,7 @@ import type { MachineSize } from "../engine/engine.ts";
 
 /** Virtual CPUs of every machine, as on the platform. */
 const VCPUS = 2;
-/** The memory that machines have unless asked otherwise, in MiB; a template of that size is built before anyone asks. */
+/** Default memory of machines, in MiB; a template of that size is built in advance. */
 export const DEFAULT_MEMORY_MIB = 1280;
 
 export function sizeOf(memoryMiB: number): MachineSize {

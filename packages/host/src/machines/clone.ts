@@ -1,11 +1,11 @@
-/** A running microVM with its agent connected, not yet or already somebody's machine. */
+/** A running microVM with a connected agent, which may or may not be assigned to a sandbox yet. */
 import { connect } from "node:net";
 import { GuestGone } from "../contract.ts";
 import type { Vm } from "../engine/engine.ts";
 import { GuestClient } from "../guest/client.ts";
 import { removeFolder } from "./folder.ts";
 
-/** How long an agent that is already running may take to answer; usually 5 ms. A loaded host takes its time. */
+/** How long an agent that is already running may take to answer; usually 5 ms, longer on a busy host. */
 export const RUNNING_HELLO_TIMEOUT_MS = 20_000;
 /** How long an emulated machine may take to boot; usually 3 s. */
 export const BOOT_HELLO_TIMEOUT_MS = 120_000;
@@ -17,7 +17,10 @@ export interface Clone {
   readonly dir: string;
 }
 
-/** Connects to the agent of a running machine. @throws {GuestGone} with the guest's last words when it does not answer */
+/**
+ * Connects to the agent of a running machine. @throws {GuestGone} with the end of the console output if it does not
+ * answer
+ */
 export async function connectGuest(vm: Vm, helloTimeoutMs: number): Promise<GuestClient> {
   const socket = connect(vm.sockets.control);
   await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));

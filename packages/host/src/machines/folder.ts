@@ -1,7 +1,7 @@
 /**
- * Folders of machines: `<runDir>/<vm>/`, each with a machine's disk, sockets and, once it is somebody's, its record. A folder is
- * the server's alone: of what is in it, the jailed process can write the contents of its disk, and nothing else. Everything a
- * machine leaves behind is in its folder.
+ * Folders of machines: `<runDir>/<vm>/` has a machine's disk and sockets and, once it is assigned, its record. A folder
+ * belongs to the server: the jailed process can only write the content of its disk. Everything a machine leaves behind
+ * is in its folder.
  */
 import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync } from "node:fs";
@@ -13,10 +13,10 @@ import { meterStartSchema } from "./meter.ts";
 
 const RECORD = "machine.json";
 
-/** Whose machine it is, and whether it is kept when the server goes. */
+/** Who owns a machine, and whether it is kept when the server stops. */
 const recordSchema = z.object({
   id: z.string(),
-  /** The control plane that asked for it; null in records of versions that knew one only. */
+  /** The control plane that requested it; null in records of versions that knew only one. */
   owner: z.string().nullable().default(null),
   memoryMiB: z.number().int().positive(),
   keep: z.boolean(),
@@ -24,30 +24,30 @@ const recordSchema = z.object({
 });
 export type MachineRecord = z.infer<typeof recordSchema>;
 
-/** Makes a folder for a machine yet to be started. */
+/** Creates the folder of a machine that will be started. */
 export function createFolder(runDir: string): string {
   const dir = join(runDir, randomBytes(6).toString("hex"));
   mkdirSync(dir, { mode: 0o700 });
   return dir;
 }
 
-/** All machines' folders. */
+/** Folders of all machines. */
 export async function listFolders(runDir: string): Promise<string[]> {
   const entries = await readdir(runDir, { withFileTypes: true });
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(runDir, entry.name));
 }
 
 /**
- * Notes whose machine it is. Atomic: a reader sees all of it or nothing.
+ * Records the owner of a machine. Atomic: a reader sees all of the record or none.
  *
- * @param options.durable whether the record also survives a power cut once this resolves (default true). A machine does not, so creating one
- *   need not wait for the disk.
+ * @param options.durable whether the record also survives a power cut once this resolves (default true). A new machine
+ * does not survive one, so creating it need not wait for the disk.
  */
 export async function writeRecord(dir: string, record: MachineRecord, options?: { durable?: boolean }): Promise<void> {
   await writeFileAtomically(join(dir, RECORD), JSON.stringify(record), options);
 }
 
-/** Null when there is none that can be believed: one in a folder that is not the server's alone cannot. */
+/** Null if there is none that can be trusted: a folder accessible to other users has none. */
 export async function readRecord(dir: string): Promise<MachineRecord | null> {
   try {
     if (!isOurs(dir)) return null;
@@ -57,7 +57,7 @@ export async function readRecord(dir: string): Promise<MachineRecord | null> {
   }
 }
 
-/** Whether a folder is this user's, and nobody else may look or write into it. */
+/** Whether a folder belongs to this user, and no other user can read or write it. */
 export function isOurs(dir: string): boolean {
   const stat = lstatSync(dir);
   return stat.isDirectory() && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0;

@@ -1,15 +1,15 @@
-/** What makes a clone a machine of its own. */
+/** Gives a clone its own identity. */
 import { randomBytes } from "node:crypto";
 import type { Identity } from "../guest/contract.ts";
 
-/** Entropy for a fresh machine's random number generator, in bytes: twice the kernel's pool. */
+/** Entropy for a new machine's random number generator, in bytes: twice the kernel's pool. */
 const ENTROPY_BYTES = 64;
 
 export function newIdentity(id: string, env: Record<string, string>, caCertificates: string[]): Identity {
   return {
     unixTimeNs: String(BigInt(Date.now()) * 1_000_000n),
     entropy: randomBytes(ENTROPY_BYTES).toString("base64"),
-    // A sandbox's id has underscores, which host names may not have.
+    // A sandbox's id contains underscores, which are not allowed in host names.
     hostname: id.replaceAll(/[^A-Za-z0-9-]/g, "-").slice(0, 63),
     machineId: randomBytes(16).toString("hex"),
     env,

@@ -1,4 +1,4 @@
-/** Somebody's machine: watches over process and agent, and cleans up whichever way it ends. */
+/** A machine that is assigned to a sandbox: watches its process and agent, and cleans up however it ends. */
 import type { Logger } from "@sandkeep/common";
 import type { EgressSpec } from "@sandkeep/egress";
 import type { Guest, Machine, MachineExit, MachineUsage } from "../contract.ts";
@@ -7,10 +7,12 @@ import { type Clone, discard } from "./clone.ts";
 import { type MachineRecord, writeRecord } from "./folder.ts";
 import type { Meter } from "./meter.ts";
 
-/** After the agent's connection closes, the process is given this long to end by itself: a guest that powers off does. */
+/**
+ * How long the process may take to exit after the agent's connection closes: a guest that powers off exits on its own.
+ */
 const POWER_OFF_MS = 2_000;
 
-/** What lets a machine out; {@link HostEgress} does. */
+/** Gives a machine egress, as {@link HostEgress} does. */
 export interface MachineEgress {
   attach(id: string, owner: string, socket: string, spec: EgressSpec): Promise<void>;
   update(id: string, owner: string, spec: EgressSpec): Promise<void>;
@@ -21,7 +23,7 @@ export interface RunningMachineOptions {
   record: MachineRecord & { owner: string };
   clone: Clone;
   meter: Meter;
-  /** Null: nothing gets out. */
+  /** Null: it can reach nothing. */
   egress: MachineEgress | null;
   log: Logger;
 }
@@ -90,12 +92,12 @@ export class RunningMachine implements Machine {
     await this.#egress.attach(id, owner, clone.vm.sockets.egress, spec);
   }
 
-  /** Ends the machine because its guest broke a contract. `detail` is for the operator. */
+  /** Ends the machine because its guest violated a contract. `detail` is for the operator. */
   violation(detail: string): void {
     this.clone.guest.violation(detail);
   }
 
-  /** Lets go of the machine, which runs on: another process, or another host in this one, can take it over. */
+  /** Detaches from the machine, which keeps running: another process, or another host in this one, can take it over. */
   async release(): Promise<void> {
     this.#released = true;
     await this.meter.flush();
@@ -105,7 +107,7 @@ export class RunningMachine implements Machine {
 
   async destroy(): Promise<void> {
     this.#destroyed = true;
-    // Once the process is gone, the kernel no longer knows.
+    // Once the process is gone, the kernel no longer knows its usage.
     this.meter.read();
     await this.clone.vm.kill();
     await this.exited;

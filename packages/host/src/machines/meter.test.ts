@@ -10,7 +10,7 @@ import { Meter, startMeter } from "./meter.ts";
 const dir = mkdtempSync(join(tmpdir(), "sk-meter-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-/** A machine that has used what a test says. */
+/** A machine whose usage the test sets. */
 const machine = (usage: () => VmUsage | null) => ({ usage }) as unknown as Vm;
 const connection = (bytesUp: number, bytesDown: number): EgressEvent => ({
   kind: "connection",

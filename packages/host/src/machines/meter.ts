@@ -1,6 +1,6 @@
 /**
- * What a machine uses. Processor time and memory are the kernel's count of its process, which no restart of the server touches; bytes
- * of egress are counted here, from events, and kept in the machine's folder.
+ * Measures what a machine uses. The kernel counts processor time and memory of its process, unaffected by restarts of
+ * the server. Bytes of egress are counted here, from events, and stored in the machine's folder.
  */
 import { uptime } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import type { MachineUsage, UsageCounters } from "../contract.ts";
 import type { Vm } from "../engine/engine.ts";
 
 const FILE = "egress-usage.json";
-/** Between writes of the counters, milliseconds: what a server that is killed forgets at most. */
+/** Interval between writes of the counters, milliseconds: the most that is lost if the server is killed. */
 const WRITE_INTERVAL_MS = 1_000;
 
 const bytesSchema = z.object({ up: z.number().nonnegative(), down: z.number().nonnegative() });
@@ -21,16 +21,16 @@ const NOTHING: UsageCounters = { cpuSeconds: 0, memoryMiBSeconds: 0, egressBytes
 
 /** Where counting began; part of a machine's record. */
 export const meterStartSchema = z.object({
-  /** Used before, in other machines. */
+  /** Usage in earlier machines. */
   before: z.object({
     cpuSeconds: z.number(),
     memoryMiBSeconds: z.number(),
     egressBytesUp: z.number(),
     egressBytesDown: z.number(),
   }),
-  /** What its process had used in the warm pool: nobody's. */
+  /** What its process had used in the warm pool, which is not charged to the sandbox. */
   cpuSeconds: z.number(),
-  /** The computer's uptime then: the wall clock may be set. */
+  /** Uptime of the computer at that moment, because the wall clock may be changed. */
   uptimeSeconds: z.number(),
 });
 export type MeterStart = z.infer<typeof meterStartSchema>;
@@ -65,13 +65,13 @@ export class Meter {
     return new Meter(vm, dir, memoryMiB, start, { up: 0, down: 0 });
   }
 
-  /** The meter of a machine that was taken over: goes on from where the former server was. */
+  /** The meter of a machine that was taken over: it continues from the earlier server's counters. */
   static async resume(vm: Vm, dir: string, memoryMiB: number, start: MeterStart): Promise<Meter> {
     const kept = bytesSchema.safeParse(parse(await readOwnFile(join(dir, FILE))));
     return new Meter(vm, dir, memoryMiB, start, kept.data ?? { up: 0, down: 0 });
   }
 
-  /** What has been used until now, or until the machine ended. */
+  /** Usage so far, or until the machine ended. */
   read(): MachineUsage {
     const now = this.#ended ? null : this.#vm.usage();
     const { before, cpuSeconds, uptimeSeconds } = this.#start;
@@ -87,7 +87,7 @@ export class Meter {
     return { ...this.#last, egressBytesUp: before.egressBytesUp + up, egressBytesDown: before.egressBytesDown + down };
   }
 
-  /** Counts what an event tells of. */
+  /** Counts the bytes of an event. */
   count(event: EgressEvent): void {
     if (event.kind === "dns") return;
     this.#egress.up += event.bytesUp;
@@ -95,19 +95,19 @@ export class Meter {
     if (!this.#ended) this.#timer ??= setTimeout(() => void this.flush(), WRITE_INTERVAL_MS).unref();
   }
 
-  /** Resolves when what was counted is in the machine's folder. */
+  /** Resolves when the counters are in the machine's folder. */
   flush(): Promise<void> {
-    // Nothing was counted since the last time.
+    // Nothing was counted since the last write.
     if (this.#timer === undefined || this.#ended) return this.#writing;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    // A disk that is full costs counters, not the machine.
+    // A full disk costs counters, not the machine.
     return (this.#writing = this.#writing
       .then(() => writeFileAtomically(join(this.#dir, FILE), JSON.stringify(this.#egress), { durable: false }))
       .catch(() => {}));
   }
 
-  /** The machine is about to end: what it has used stays known. Resolves when nothing more is written to its folder. */
+  /** The machine is about to end: keeps its final usage. Resolves when nothing more is written to its folder. */
   async end(): Promise<void> {
     this.read();
     clearTimeout(this.#timer);

@@ -22,7 +22,7 @@ export class MachineRegistry {
     return this.#machines.get(id);
   }
 
-  /** Knows a machine until it is gone. */
+  /** Lists a machine until it is gone. */
   add(machine: RunningMachine): void {
     this.#machines.set(machine.id, machine);
     void machine.exited.then(() => {

@@ -1,10 +1,10 @@
-/** What the host's disk allows. */
+/** Limits by the host's disk. */
 import { statfs } from "node:fs/promises";
 
-/** Left free when a machine is made, in MiB: machines write to the same disk, and so does the server. */
+/** Free space that must remain when a machine is created, in MiB: machines and the server write to the same disk. */
 const RESERVE_MIB = 2048;
 
-/** Whether there is room for another machine's writes beside a folder. */
+/** Whether the disk of a folder has room for another machine's writes. */
 export async function diskFits(dir: string): Promise<boolean> {
   const { bavail, bsize } = await statfs(dir);
   return (bavail * bsize) / 1024 ** 2 >= RESERVE_MIB;

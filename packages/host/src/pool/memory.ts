@@ -1,12 +1,12 @@
-/** What the host's memory allows. */
+/** Limits by the host's memory. */
 import { readFileSync } from "node:fs";
 
-/** Left to the rest of the machine when everything else is full, in MiB. */
+/** Reserved for the rest of the computer when everything else is full, in MiB. */
 const RESERVE_MIB = 512;
-/** Part of all memory that the warm pool may hold, unless configured. */
+/** Share of all memory that the warm pool may use, unless configured. */
 const AHEAD_FRACTION = 0.125;
 
-/** Memory now, in MiB. */
+/** Current memory, in MiB. */
 export function memory(): { totalMiB: number; availableMiB: number } {
   const text = readFileSync("/proc/meminfo", "utf8");
   const read = (name: string) =>
@@ -14,17 +14,17 @@ export function memory(): { totalMiB: number; availableMiB: number } {
   return { totalMiB: read("MemTotal"), availableMiB: read("MemAvailable") };
 }
 
-/** What the warm pool may hold by default, in MiB. */
+/** Default memory of the warm pool, in MiB. */
 export function defaultBudgetMiB(): number {
   return Math.floor(memory().totalMiB * AHEAD_FRACTION);
 }
 
-/** What is left for further machines, in MiB. */
+/** Memory left for further machines, in MiB. */
 export function freeMiB(): number {
   return Math.max(0, memory().availableMiB - RESERVE_MIB);
 }
 
-/** Whether another machine that needs `neededMiB` soon leaves the reserve alone. */
+/** Whether the reserve stays free if another machine soon needs `neededMiB`. */
 export function fits(neededMiB: number): boolean {
   return memory().availableMiB - neededMiB >= RESERVE_MIB;
 }

@@ -12,9 +12,9 @@ import { CLONE_MIB } from "./targets.ts";
 const dir = mkdtempSync(join(tmpdir(), "sk-pool-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-/** For two clones and no process: what comes first however busy the computer is. */
+/** For two clones and no process: those come first, however busy the computer is. */
 const BUDGET_MIB = Math.ceil((2 * CLONE_MIB) / 0.9);
-/** A computer that is busy with other tests takes its time. */
+/** Long, because a computer that runs other tests is slow. */
 const PATIENCE_MS = 60_000;
 
 function start(engine: FakeEngine, budgetMiB = BUDGET_MIB) {
@@ -91,7 +91,7 @@ test("one that does not go on is passed over for the next", async () => {
   const engine = new FakeEngine();
   await using started = start(engine);
   await until(() => started.pool.counts.clones === 2);
-  // Its end is not known yet.
+  // Its end has not been noticed yet.
   engine.vms[1]!.state = "ended";
   const clone = await started.pool.take();
   assert.equal(clone.dir, engine.vms[0]!.options.dir);

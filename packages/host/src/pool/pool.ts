@@ -1,6 +1,6 @@
 /**
- * The warm pool of one template: clones that have run, are exercised and paused, and processes that wait for the template's
- * state. Nobody configures it: it lives within a memory budget and follows demand.
+ * The warm pool of one template: paused clones that have run and been warmed up, and processes that wait for the
+ * template's state. It needs no configuration: it stays within a memory budget and follows demand.
  */
 import type { Logger } from "@sandkeep/common";
 import type { Engine, WaitingVm } from "../engine/engine.ts";
@@ -12,14 +12,14 @@ import { fits } from "./memory.ts";
 import { processorsBusy } from "./pressure.ts";
 import { CALM_AFTER_MS, CLONE_MIB, PROCESS_MIB, type Targets, targets } from "./targets.ts";
 
-/** Refilling waits for this long without a create or a kill, so that it does not slow down those who wait for an answer. */
+/** Refilling waits until there was no create or kill for this long, so that it does not slow down callers. */
 const QUIET_MS = 150;
-/** After a failure refilling rests, so that a broken host is not kept busy failing. */
+/** Pause in refilling after a failure, so that a broken host is not kept busy failing. */
 const FAILURE_REST_MS = 10_000;
 
-/** While the processors are busy, it waits this long for a better moment; the measure covers ten seconds anyway. */
+/** While the processors are busy, refilling waits this long; the load is measured over ten seconds anyway. */
 const BUSY_REST_MS = 2_000;
-/** Clones that come before any process: for one user who tries things one after the other. */
+/** Clones that are made before any process: enough for one user who tries one thing after another. */
 const FIRST_CLONES = 2;
 
 type Waiting = { vm: WaitingVm; dir: string };
@@ -29,7 +29,7 @@ export interface PoolOptions {
   template: Template;
   runDir: string;
   budgetMiB: number;
-  /** What its machines trust besides the image's authorities, PEM. */
+  /** Authorities that its machines trust besides the image's, PEM. */
   caCertificates: string[];
   log: Logger;
 }
@@ -57,7 +57,7 @@ export class Pool {
     return { clones: this.#clones.length, processes: this.#processes.length };
   }
 
-  /** A running clone, as quickly as there is one. */
+  /** Returns a running clone, as fast as possible. */
   async take(): Promise<Clone> {
     this.#lastCreate = performance.now();
     this.#busy++;
@@ -67,7 +67,7 @@ export class Pool {
           await clone.vm.resume();
           return clone;
         } catch {
-          // It died just now; the next one will do.
+          // It has just died; try the next one.
           await discard(clone);
         }
       }
@@ -83,7 +83,7 @@ export class Pool {
     this.#later(QUIET_MS);
   }
 
-  /** Gives memory back: the least valuable first. False when nothing is left to give. */
+  /** Gives memory back, the least valuable first. False if nothing is left to give. */
   async shrink(): Promise<boolean> {
     const last = this.#clones.pop() ?? this.#processes.pop();
     if (!last) return false;
@@ -107,7 +107,7 @@ export class Pool {
     }, ms);
   }
 
-  /** One step towards the targets, then the next one if nobody came in between. */
+  /** One step towards the targets, then the next, unless interrupted by a create or kill. */
   async #refill(): Promise<void> {
     if (this.#busy > 0) return;
     const { budgetMiB, log } = this.#options;
@@ -150,7 +150,7 @@ export class Pool {
     this.#forget(this.#clones, clone);
   }
 
-  /** What ends while it waits is nobody's any more. */
+  /** Forgets a clone or process that ends while it waits. */
   #forget<T extends { vm: Clone["vm"]; dir: string }>(list: T[], item: T): void {
     void item.vm.exited.then(async () => {
       const at = list.indexOf(item);

@@ -35,7 +35,7 @@ async function open(usual: TemplateKey) {
     log,
     closing: closing.signal,
   });
-  /** Templates that a former run left. */
+  /** Templates left by an earlier run. */
   const captured = async (...keys: TemplateKey[]) => {
     for (const each of keys)
       await publish(mkdtempSync(join(dir, "captured-")), join(templatesDir, folderName(each, engine.fingerprint)));

@@ -1,4 +1,4 @@
-/** The warm pools of a host, one for each template that is asked for. */
+/** The warm pools of a host, one for each template in demand. */
 import type { Logger } from "@sandkeep/common";
 import type { Engine } from "../engine/engine.ts";
 import type { TemplateStore } from "../templates/store.ts";
@@ -6,28 +6,28 @@ import { keyText, type Template, type TemplateKey } from "../templates/template.
 import { Pool } from "./pool.ts";
 import type { Targets } from "./targets.ts";
 
-/** Pools at the same time: roots and sizes are free to choose, and each pool costs. */
+/** Maximum number of pools: clients choose roots and sizes freely, and each pool costs memory. */
 const MAX_POOLS = 4;
 
 export interface PoolsOptions {
   engine: Engine;
   templates: TemplateStore;
-  /** What most machines are; its pool always stays. */
+  /** The template of most machines; its pool always stays. */
   usual: TemplateKey;
   runDir: string;
   /** Memory for the usual pool; the others together have less. */
   budgetMiB: number;
-  /** What machines trust besides their image's authorities, PEM. */
+  /** Authorities that machines trust besides their image's, PEM. */
   caCertificates: string[];
   log: Logger;
-  /** Aborted when the host closes: nothing is added from then on. */
+  /** Aborted when the host closes: nothing is added afterwards. */
   closing: AbortSignal;
 }
 
 export class Pools {
   readonly #options: PoolsOptions;
   readonly #usual: string;
-  /** By key, the oldest first. */
+  /** By key, oldest first. */
   readonly #pools = new Map<string, Pool>();
   /** Pools that made room for another and are not empty yet. */
   readonly #leaving = new Set<Promise<void>>();
@@ -37,7 +37,7 @@ export class Pools {
     this.#usual = keyText(options.usual);
   }
 
-  /** The pool of a key; undefined while there is no template, which is then built for the next who asks. */
+  /** The pool of a key; undefined while there is no template, which is then built for the next request. */
   async of(key: TemplateKey): Promise<Pool | undefined> {
     const pool = this.#pools.get(keyText(key));
     if (pool) return pool;
@@ -48,14 +48,14 @@ export class Pools {
     return undefined;
   }
 
-  /** Resolves when a machine of the usual kind waits, or it is clear that none will. */
+  /** Resolves when a machine of the usual kind waits, or once it is clear that none will. */
   async ready(): Promise<void> {
     const { templates, usual } = this.#options;
     await templates.ensure(usual).catch(() => {});
     await this.#pools.get(this.#usual)?.ready;
   }
 
-  /** What waits, in all pools. */
+  /** What waits in all pools. */
   get counts(): Targets {
     const all = [...this.#pools.values()].map(({ counts }) => counts);
     return {
@@ -69,7 +69,7 @@ export class Pools {
     for (const pool of this.#pools.values()) pool.disturb();
   }
 
-  /** Gives some memory back. False when nothing is left to give. */
+  /** Gives some memory back. False if nothing is left to give. */
   async shrink(): Promise<boolean> {
     const given = await Promise.all([...this.#pools.values()].map((pool) => pool.shrink()));
     return given.includes(true);

@@ -1,10 +1,13 @@
 /** How busy the processors are. */
 import { readFileSync } from "node:fs";
 
-/** Part of the last ten seconds during which somebody waited for a processor, in percent, above which the warm pool is not refilled. */
+/**
+ * If processes waited for a processor for more than this share of the last ten seconds, in percent, the warm pool is
+ * not refilled.
+ */
 const BUSY_PERCENT = 50;
 
-/** Whether others need the processors more than the warm pool does. A kernel without pressure information is taken for idle. */
+/** Whether others need the processors more than the warm pool does. False if the kernel reports no pressure. */
 export function processorsBusy(): boolean {
   return waitingPercent() > BUSY_PERCENT;
 }

@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 
-/** Who runs this. A user need not have a name, as in a container that was started with a number. */
+/** The current user. It may have no name, for example in a container started with a numeric user. */
 export function currentUser(): { uid: number; userName: string } {
   try {
     const { uid, username } = userInfo();

@@ -3,16 +3,18 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Finding } from "./finding.ts";
 
-/** What the egress proxy keeps in the data directory's folder `egress`, and what of it is for its owner only. */
+/** Files of the egress proxy in the data directory's folder `egress`, and which of them only the owner may read. */
 const FILES = [
   { file: "ca.pem", what: "its certificate", secret: false },
   { file: "ca-key.pem", what: "the certificate's key", secret: true },
   { file: "secrets.key", what: "the key of secrets", secret: true },
 ];
-/** A certificate that ends within this time is worth a remark: sandboxes that trust it live on for a while. */
+/** A certificate that expires within this time causes a warning: running sandboxes go on trusting it. */
 const SOON_MS = 30 * 24 * 60 * 60_000;
 
-/** The egress proxy's keys and certificate: whether they are there, whole, and for their owner only. */
+/**
+ * Checks the egress proxy's keys and certificate: whether they exist, are valid, and are readable only by their owner.
+ */
 export async function findEgressKeys(dir: string): Promise<Finding> {
   const name = "egress";
   const folder = await stat(dir).catch(() => null);

@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 
-/** A check waits this long for a program; `bwrap` and `unshare` answer in milliseconds. */
+/** How long a check waits for a program; `bwrap` and `unshare` answer in milliseconds. */
 const PROGRAM_TIMEOUT_MS = 10_000;
-/** Enough of a program's words for a version or an error. */
+/** Limit on a program's output: enough for a version or an error. */
 const OUTPUT_BYTES = 64 * 1024;
 
-/** The file that PATH gives for a program. */
+/** Finds a program in PATH. */
 export async function which(program: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   for (const dir of (env.PATH ?? "").split(delimiter)) {
     if (!dir) continue;
@@ -23,7 +23,7 @@ export async function which(program: string, env: NodeJS.ProcessEnv): Promise<st
   return undefined;
 }
 
-/** Runs a program and gives its exit code (null: it did not run or was ended) and what it said on both outputs. */
+/** Runs a program and returns its exit code (null: it did not run or was killed) and both outputs. */
 export function execute(
   file: string,
   args: string[],
@@ -31,7 +31,7 @@ export function execute(
   signal: AbortSignal,
 ): Promise<{ code: number | null; text: string }> {
   return new Promise((resolve) => {
-    // Not spawn's own timeout, which outlives a program that could not be started.
+    // Not spawn's own timeout, which stays active if the program could not be started.
     const child = spawn(file, args, {
       env,
       stdio: ["ignore", "pipe", "pipe"],

@@ -1,27 +1,27 @@
 import type { JailKind } from "../engine/qemu/jail/jail.ts";
 
-/** `ok`; `warn`: works, but not as well as it could; `fail`: something essential is missing. */
+/** `ok`; `warn`: works, but could work better; `fail`: something essential is missing. */
 export type Verdict = "ok" | "warn" | "fail";
 
 /** One finding about this computer. */
 export interface Finding {
-  /** What was looked at, in a word or two. */
+  /** What was checked, in a word or two. */
   name: string;
   verdict: Verdict;
   /** What was found. */
   detail: string;
-  /** How to repair it; absent when there is nothing to repair. */
+  /** How to repair it; absent if there is nothing to repair. */
   repair?: string;
 }
 
-/** What preconditions may look at. */
+/** What the checks may use. */
 export interface Surroundings {
   env: NodeJS.ProcessEnv;
-  /** The user's numerical id. */
+  /** The user's numeric id. */
   uid: number;
   userName: string;
-  /** The jail that machines are to have. */
+  /** The jail for machines. */
   jail: JailKind;
-  /** Ends whatever takes too long. */
+  /** Aborts checks that take too long. */
   signal: AbortSignal;
 }

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { execute } from "./execute.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 
-/** What mmdebstrap needs for a root file system: ids 0 to 65535. */
+/** Ids that mmdebstrap needs for a root file system: 0 to 65535. */
 const NEEDED_IDS = 65_536;
 
-/** What building an image needs without root: ids to hand out. */
+/** What building an image without root needs: a range of subordinate ids. */
 export async function findImageBuilding(surroundings: Surroundings): Promise<Finding[]> {
   return Promise.all([
     subordinateIds("/etc/subuid", surroundings),
@@ -14,7 +14,7 @@ export async function findImageBuilding(surroundings: Surroundings): Promise<Fin
   ]);
 }
 
-/** Having subordinate ids is one thing, mapping them another: newuidmap must be allowed to act as root. */
+/** Having subordinate ids is not enough, they must also be mappable: newuidmap must be allowed to act as root. */
 async function idMapping({ env, signal }: Surroundings): Promise<Finding> {
   const name = "id mapping";
   const { code, text } = await execute("unshare", ["--user", "--map-auto", "--map-root-user", "true"], env, signal);

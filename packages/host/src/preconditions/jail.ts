@@ -1,4 +1,4 @@
-/** Whether the jail around machines can be made here: tried with the very jail, around a program that does nothing. */
+/** Checks whether the jail for machines works here, by running a program that does nothing in a real one. */
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { JAIL_FD, type Jail, REPORT_FD } from "../engine/qemu/jail/jail.ts";
@@ -8,9 +8,9 @@ import { execute } from "./execute.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 
 const NAME = "jail";
-/** A jail is made in some 20 ms. */
+/** Setting up a jail takes about 20 ms. */
 const TIMEOUT_MS = 10_000;
-/** Enough for what a tool says about its failure. */
+/** Enough for a tool's error message. */
 const MAX_WORDS_CHARS = 1_000;
 
 const SETTINGS: [file: string, bad: string, repair: string][] = [
@@ -23,7 +23,7 @@ const SETTINGS: [file: string, bad: string, repair: string][] = [
   ],
 ];
 
-/** The jail, and the user namespaces that it needs without root. */
+/** The jail, and the user namespaces it needs without root. */
 export async function findJail(surroundings: Surroundings): Promise<Finding[]> {
   if (surroundings.jail === "minimal") return [await minimal(surroundings)];
   const [namespaces, failure] = await Promise.all([userNamespaces(surroundings), tryJail(surroundings)]);
@@ -36,7 +36,7 @@ export async function findJail(surroundings: Surroundings): Promise<Finding[]> {
           detail: `cannot be made: ${failure}`,
           repair: namespaces.repair ?? IN_A_CONTAINER,
         };
-  // Root makes its namespaces without them.
+  // Root creates its namespaces without user namespaces.
   if (jail.verdict === "ok" && namespaces.verdict === "fail")
     return [{ ...namespaces, verdict: "ok", detail: `${namespaces.detail}; the jail works without them` }, jail];
   return [namespaces, jail];
@@ -73,7 +73,7 @@ async function minimal(surroundings: Surroundings): Promise<Finding> {
   };
 }
 
-/** Why the jail cannot be made; null when it can. */
+/** Why the jail cannot be created; null if it can. */
 async function tryJail(surroundings: Surroundings): Promise<string | null> {
   const user = jailUser();
   try {

@@ -2,7 +2,7 @@ import { pathWithGo } from "../image/build/agent.ts";
 import { execute, which } from "./execute.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 
-/** What a program is needed for. Without an image tool, machines still run once an image is there. */
+/** What a program is needed for. Without an image tool, machines still run if an image exists. */
 export type Need = "machines" | "image" | "rootless image";
 
 interface Program {
@@ -14,7 +14,7 @@ interface Program {
   least?: string;
 }
 
-/** The first QEMU whose file-backed memory can be private, writable and read-only on disk at once. */
+/** The first QEMU that supports file-backed memory that is private, writable and read-only on disk at once. */
 const OLDEST_QEMU = "8.2";
 /** As in guest/go.mod. */
 const OLDEST_GO = "1.23";
@@ -77,7 +77,7 @@ const PROGRAMS: Program[] = [
   },
 ];
 
-/** The programs that Sandkeep calls, with their versions. */
+/** The programs that Sandkeep runs, with their versions. */
 export function findPrograms(
   { env, jail, signal }: Surroundings,
   needs: Need[] = ["machines", "image", "rootless image"],
@@ -86,7 +86,7 @@ export function findPrograms(
   return Promise.all(
     wanted.map(async (program): Promise<Finding> => {
       const verdict = program.need === "machines" ? "fail" : "warn";
-      // mke2fs stands in /sbin, which is not in everybody's PATH, and Go where its own archive puts it.
+      // mke2fs is in /sbin, which is not in every user's PATH, and Go is where its own archive installs it.
       const path = { ...env, PATH: `${pathWithGo(env.PATH ?? "")}:/usr/sbin:/sbin` };
       const file = await which(program.name, path);
       const repair = `run scripts/setup, or: apt-get install ${program.package}${program.least ? " (on Debian 12: --target-release bookworm-backports)" : ""}`;
@@ -102,7 +102,7 @@ export function findPrograms(
   );
 }
 
-/** Compares dotted versions, number by number. */
+/** Compares dotted versions numerically. */
 export function atLeast(version: string, least: string): boolean {
   const have = version.split(".").map(Number);
   for (const [i, need] of least.split(".").map(Number).entries()) {

@@ -11,7 +11,7 @@ const dir = mkdtempSync(join(tmpdir(), "sk-require-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 let count = 0;
 
-/** A computer with these programs beside those of every Debian. */
+/** A computer with these programs in addition to those of every Debian. */
 function computer(programs: Record<string, string>): NodeJS.ProcessEnv {
   const bin = mkdtempSync(join(dir, `${count++}-`));
   for (const name of ["sh", "prlimit", "setpriv", "perl", "unshare", "true"])

@@ -1,4 +1,4 @@
-/** The first command that needs something is told what is missing and how to repair it, in the same words as `doctor`'s. */
+/** Tells the first command that lacks something what is missing and how to repair it, in the same words as `doctor`. */
 import type { JailKind } from "../engine/qemu/jail/jail.ts";
 import { currentUser } from "./current-user.ts";
 import { findEgressKeys } from "./egress-keys.ts";
@@ -7,10 +7,10 @@ import { findImageBuilding } from "./image-building.ts";
 import { findJail } from "./jail.ts";
 import { findPrograms } from "./programs.ts";
 
-/** All checks together; each is a matter of milliseconds unless something hangs. */
+/** Time limit for all checks together; each takes milliseconds unless something hangs. */
 const TIMEOUT_MS = 20_000;
 
-/** This computer lacks something that the operation needs; the message says what, and `repair` what to do. */
+/** This computer lacks something the operation needs. The message says what; `repair` says what to do. */
 export class PreconditionError extends Error {
   override name = "PreconditionError";
   readonly repair: string | undefined;
@@ -21,11 +21,11 @@ export class PreconditionError extends Error {
   }
 }
 
-/** @throws {PreconditionError} when machines cannot run on this computer */
+/** @throws {PreconditionError} if machines cannot run on this computer */
 export async function requireMachines(jail: JailKind, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const here = surroundings(jail, env);
   const [programs, jails] = await Promise.all([findPrograms(here, ["machines"]), findJail(here)]);
-  // A missing bwrap is said once.
+  // Report a missing bwrap only once.
   const failed = programs.filter(fails);
   reject(
     "This computer cannot run machines",
@@ -33,7 +33,7 @@ export async function requireMachines(jail: JailKind, env: NodeJS.ProcessEnv = p
   );
 }
 
-/** @throws {PreconditionError} when the guest image cannot be built on this computer */
+/** @throws {PreconditionError} if the guest image cannot be built on this computer */
 export async function requireImageBuilding(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const here = surroundings("full", env);
   const rootless = here.uid !== 0;
@@ -41,14 +41,14 @@ export async function requireImageBuilding(env: NodeJS.ProcessEnv = process.env)
     findPrograms(here, rootless ? ["image", "rootless image"] : ["image"]),
     rootless ? findImageBuilding(here) : [],
   ]);
-  // What doctor only remarks, because an image may be there already, is missing now.
+  // What is only a warning for doctor, because an image may exist already, is required here.
   reject(
     "This computer cannot build the guest image",
     [...programs, ...ids].filter(({ verdict }) => verdict !== "ok"),
   );
 }
 
-/** Gives the reason why a server did not start, if it is one that `doctor` knows; else the error itself. */
+/** Returns the reason why a server did not start, if `doctor` knows it; otherwise the error itself. */
 export async function explainStart(error: unknown, egressDir: string): Promise<unknown> {
   const keys = await findEgressKeys(egressDir);
   return fails(keys) ? new PreconditionError("The egress proxy cannot start", [keys]) : error;

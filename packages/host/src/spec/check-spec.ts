@@ -1,4 +1,4 @@
-/** Whether a spec can be met: what the contract says of it, checked where it arrives. */
+/** Checks whether a spec follows the contract, where it arrives. */
 import { z } from "zod";
 import type { DiskSpec, MachineSpec } from "../contract.ts";
 import { SpecError } from "./spec-error.ts";
@@ -6,14 +6,14 @@ import { SpecError } from "./spec-error.ts";
 /** In MiB. */
 const MIN_MEMORY_MIB = 768;
 const MAX_MEMORY_MIB = 4096;
-/** Disks of one machine besides its root: as many slots as a machine can have without paying for those it does not use. */
+/** Disks of one machine besides its root: as many as a machine can have slots for without paying for unused ones. */
 export const MAX_DISKS = 8;
-/** A virtio disk's serial number, by which the guest finds it, has 20 bytes. */
+/** The guest finds a disk by its virtio serial number, which has 20 bytes. */
 const DISK_ID = /^[a-z0-9-]{1,20}$/;
 const IMAGE_ID = /^[a-z0-9][a-z0-9.-]{0,127}$/;
 /** In bytes, as on the platform. */
 const MAX_MOUNT_BYTES = 255;
-/** The kernel's and the agent's own. */
+/** Reserved for the kernel and the agent. */
 const RESERVED_MOUNTS = ["/proc", "/sys", "/dev", "/run"];
 
 const counter = z.number().nonnegative();

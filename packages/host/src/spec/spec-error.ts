@@ -1,13 +1,13 @@
-/** Why a {@link MachineSpec} cannot be met, whatever the host's load. */
+/** Why a {@link MachineSpec} cannot be met, regardless of the host's load. */
 export type SpecErrorCode =
-  /** It contradicts the contract. */
+  /** It violates the contract. */
   | "INVALID_SPEC"
   /** The host has no such root. */
   | "UNKNOWN_ROOT"
-  /** The host's engine cannot do that. */
+  /** The host's engine does not support it. */
   | "UNSUPPORTED";
 
-/** A machine cannot be made as asked; the message says which part of the spec, and why. */
+/** A machine cannot be made as requested; the message says which part of the spec is wrong, and why. */
 export class SpecError extends Error {
   override name = "SpecError";
   readonly code: SpecErrorCode;

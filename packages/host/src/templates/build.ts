@@ -7,19 +7,19 @@ import type { TemplateKey } from "./template.ts";
 import { warmTemplate } from "./warmup.ts";
 
 /**
- * Between the end of the warm-up and the capture: the agent gives up the connection, and the kernel writes back and frees.
- * What still runs at the capture runs in every clone.
+ * Time between warm-up and capture, in which the agent closes the connection and the kernel writes back and frees
+ * memory. Whatever still runs at the capture runs in every clone.
  */
 const SETTLE_MS = 1_000;
 
 export interface BuildOptions {
   engine: Engine;
-  /** Where the machine runs; what is left of it when this is over is the caller's to remove. */
+  /** Where the machine runs; the caller removes what is left of it afterwards. */
   dir: string;
-  /** Where the template stays. */
+  /** The template's final place. */
   target: string;
   log: Logger;
-  /** Gives the build up. */
+  /** Aborts the build. */
   signal: AbortSignal;
 }
 

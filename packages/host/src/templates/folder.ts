@@ -1,4 +1,4 @@
-/** A template's folder: its name says what it was made from, and a marker that it is whole. */
+/** A template's folder: its name says what the template was made from, and a marker says that it is complete. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { rename, rm, stat, utimes, writeFile } from "node:fs/promises";
@@ -9,30 +9,30 @@ import type { TemplateKey } from "./template.ts";
 
 const run = promisify(execFile);
 
-/** The file that is in a template's folder when it is whole; its time says when it was last taken into use. */
+/** File that marks a template's folder as complete; its time is that of the last use. */
 const MARKER = "template";
-/** Changes when the way a template is made changes. */
+/** Changes when the way templates are made changes. */
 const RECIPE_VERSION = 2;
 
-/** @param fingerprint the engine's: templates of another engine or version do not fit */
+/** @param fingerprint the engine's: templates of another engine or version do not match */
 export function folderName({ root, size }: TemplateKey, fingerprint: string): string {
   const inputs = JSON.stringify([RECIPE_VERSION, fingerprint, root.id, root.boot, size]);
   return `${size.memoryMiB}-${createHash("sha256").update(inputs).digest("hex").slice(0, 16)}`;
 }
 
-/** The memory size in a folder's name; 0 when it is no template's. */
+/** The memory size in a folder's name; 0 if it is not a template's. */
 export function memoryMiBOf(name: string): number {
   return Number(/^(\d+)-/.exec(name)?.[1] ?? 0);
 }
 
-/** Moves a captured template to where it stays, all at once. One that is there already is as good. */
+/** Moves a captured template to its final place, atomically. If one is already there, that one is kept. */
 export async function publish(dir: string, target: string): Promise<void> {
   await writeFile(join(dir, MARKER), "");
   try {
     await moveUnlessThere(dir, target);
   } catch (error) {
     if (errnoOf(error) !== "EXDEV") throw error;
-    // From another file system: copied under another name first, so that it appears whole there too.
+    // From another file system: copy it under another name first, so that it appears atomically there too.
     const copy = `${target}.${process.pid}`;
     try {
       await run("cp", ["--recursive", "--preserve=all", "--sparse=always", dir, copy]);
@@ -50,12 +50,12 @@ async function moveUnlessThere(dir: string, target: string): Promise<void> {
   });
 }
 
-/** When a template was last taken into use, in milliseconds since 1970; null when it is not whole. */
+/** When a template was last used, in milliseconds since 1970; null if it is incomplete. */
 export async function lastUse(dir: string): Promise<number | null> {
   return (await stat(join(dir, MARKER)).catch(() => null))?.mtimeMs ?? null;
 }
 
-/** Notes that a template is taken into use. @throws when there is no whole one */
+/** Records that a template is used. @throws if there is no complete one */
 export async function noteUse(dir: string): Promise<void> {
   const now = new Date();
   await utimes(join(dir, MARKER), now, now);

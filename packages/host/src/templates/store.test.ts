@@ -26,7 +26,7 @@ function newDirectories() {
   return { dir, runDir, store };
 }
 
-/** Dates a template's last use back. */
+/** Backdates a template's last use. */
 function unusedFor(folder: string, ms: number): void {
   const then = new Date(Date.now() - ms);
   utimesSync(join(folder, "template"), then, then);

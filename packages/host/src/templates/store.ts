@@ -1,4 +1,4 @@
-/** All templates of a host: found on disk where a former run left them, built where missing. */
+/** All templates of a host: reused from earlier runs, or built if missing. */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, type Logger } from "@sandkeep/common";
@@ -7,7 +7,7 @@ import { buildTemplate } from "./build.ts";
 import { folderName, lastUse, memoryMiBOf, noteUse } from "./folder.ts";
 import { keyText, type Template, type TemplateKey } from "./template.ts";
 
-/** Templates that nobody took into use for this long are removed. */
+/** Templates that were not used for this long are removed. */
 const UNUSED_MS = 24 * 60 * 60_000;
 
 export interface TemplateStoreOptions {
@@ -29,17 +29,17 @@ export class TemplateStore {
     this.#options = options;
   }
 
-  /** The template, if it has been taken into use already. */
+  /** The template, if this process already uses it. */
   get(key: TemplateKey): Template | undefined {
     return this.#ready.get(keyText(key));
   }
 
-  /** The template, if it is there, or on disk from a former run. */
+  /** The template, if this process uses it or an earlier run left it on disk. */
   async find(key: TemplateKey): Promise<Template | undefined> {
     return this.get(key) ?? (await this.#use(key));
   }
 
-  /** The template, built if it is not there yet. Callers at the same time share one build. */
+  /** The template, built if it does not exist yet. Concurrent callers share one build. */
   async ensure(key: TemplateKey): Promise<Template> {
     const ready = this.get(key);
     if (ready) return ready;
@@ -53,9 +53,9 @@ export class TemplateStore {
   }
 
   /**
-   * Takes what former runs left into use, and removes what nobody used for long: templates of other images or versions.
+   * Reuses templates that earlier runs left, and removes those not used for long, of other images or versions.
    *
-   * @param keyOf what a template of a memory size is of, if it is to be taken into use now; others are found when asked for
+   * @param keyOf the key of a template of a memory size, if it should be loaded now; others are found on request
    */
   async load(keyOf: (memoryMiB: number) => TemplateKey): Promise<void> {
     const { dir, engine } = this.#options;
@@ -69,7 +69,7 @@ export class TemplateStore {
     }
   }
 
-  /** Gives up what is being built. */
+  /** Aborts unfinished builds. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#building.values());
@@ -93,7 +93,7 @@ export class TemplateStore {
     return template;
   }
 
-  /** Takes a template that is whole, and notes that it is in use. */
+  /** Starts using a complete template, and records that. */
   async #use(key: TemplateKey): Promise<Template | undefined> {
     const dir = this.#dirOf(key);
     try {

@@ -2,7 +2,7 @@
 import type { MachineSize, TemplateFiles } from "../engine/engine.ts";
 import type { Root } from "../roots.ts";
 
-/** What a template is of. */
+/** Identifies a template. */
 export interface TemplateKey {
   readonly root: Root;
   readonly size: MachineSize;
@@ -12,7 +12,7 @@ export interface Template extends TemplateKey {
   readonly files: TemplateFiles;
 }
 
-/** A key as text, to find templates and pools by. */
+/** A key as text, for maps of templates and pools. */
 export function keyText({ root, size }: TemplateKey): string {
   return `${root.id} ${size.memoryMiB} ${size.vcpus}`;
 }

@@ -1,17 +1,18 @@
 /**
- * What a machine does before it becomes a template, and before a clone waits for its user. The first brings the tools
- * people start first into the page cache, shared by all clones; the second makes the emulator translate the code that the
- * first command of a user runs, which each process must do for itself.
+ * What a machine runs before it becomes a template, and before a clone waits for its user. The template's warm-up loads
+ * the tools people start first into the page cache, which all clones share. The clone's makes the emulator translate
+ * the code of a user's first command, which each process must do for itself.
  */
 import type { Logger } from "@sandkeep/common";
 import type { Guest } from "../contract.ts";
 import { newIdentity } from "../machines/identity.ts";
 
-/** How long one command may take under emulation, at the worst seen ten times less. */
+/** How long one command may take: under emulation, ten times the worst observed. */
 const COMMAND_TIMEOUT_MS = 120_000;
 
 const TEMPLATE_COMMANDS: string[][] = [
-  // Into nothing: nobody serves the way out yet. First, so that what waits for that has given up long before the capture.
+  // To an unreachable address, because egress is not served yet. First, so that whatever waits for it has given up well
+  // before the capture.
   [
     "bash",
     "-c",
@@ -38,13 +39,13 @@ const TEMPLATE_COMMANDS: string[][] = [
   ["bash", "-c", "true"],
 ];
 
-/** Only what nearly everybody runs: the translated code of `node -v` alone would cost each clone that waits 10 MB. */
+/** Only what nearly everybody runs: the translated code of `node -v` alone would cost each waiting clone 10 MB. */
 const CLONE_COMMANDS: string[][] = [
   ["bash", "-c", "echo"],
   ["bash", "-c", "echo"],
 ];
 
-/** Brings a machine about to be captured into the state that every clone starts from. */
+/** Brings a machine that will be captured into the state that every clone starts from. */
 export async function warmTemplate(guest: Guest, log: Logger): Promise<void> {
   for (const command of TEMPLATE_COMMANDS) await run(guest, command, log);
   await exerciseCalls(guest);
@@ -53,8 +54,8 @@ export async function warmTemplate(guest: Guest, log: Logger): Promise<void> {
 }
 
 /**
- * Exercises a clone that will wait paused. It takes on an identity that nobody will know, so that it is no other's twin from
- * here on, and so that its own identity comes quickly later.
+ * Warms up a clone that will wait paused. It gets a temporary identity, so that it is no longer identical to other
+ * clones, and so that setting its own identity is fast later.
  */
 export async function warmClone(guest: Guest, caCertificates: string[], log: Logger): Promise<void> {
   await guest.call("resume", newIdentity("waiting", {}, caCertificates));
@@ -81,7 +82,7 @@ async function run(guest: Guest, [command, ...args]: string[], log: Logger): Pro
     process.end();
     for await (const _ of process);
   } catch (error) {
-    // A root image need not have every tool; what is missing is only not warm.
+    // A root image need not have every tool; a missing one is just not warmed up.
     log.debug({ command, error: String(error) }, "warm-up command failed");
   }
 }

@@ -1,4 +1,4 @@
-/** For tests: an agent that greets as the real one does, and then agrees to everything it is told. */
+/** FOR TESTS ONLY: an agent that greets as the real one does, and then accepts everything. */
 import { once } from "node:events";
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Socket } from "node:net";
@@ -12,7 +12,7 @@ const ANSWERS: Record<string, unknown> = {
 };
 
 export interface AgreeableAgent {
-  /** What it was told, as `/call/stat`, in this order. */
+  /** The requests it received, such as `/call/stat`, in order. */
   readonly told: string[];
   close(): void;
 }

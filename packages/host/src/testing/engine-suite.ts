@@ -1,4 +1,4 @@
-/** FOR TESTS ONLY: what every engine owes the host, shown on real machines. */
+/** FOR TESTS ONLY: what every engine must do for the host, tested on real machines. */
 import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -17,14 +17,14 @@ export interface EngineFixture extends AsyncDisposable {
   boot: BootFiles;
   /** Where machines run. */
   runDir: string;
-  /** Where a template may stay. */
+  /** Where a template may be stored. */
   templateDir: string;
 }
 
-/** Small, since nothing large runs. */
+/** Small, because nothing large runs. */
 const SIZE = { memoryMiB: 768, vcpus: 2 };
 
-/** @param open opens the engine that is tested; called once */
+/** @param open opens the engine under test; called once */
 export function engineSuite(name: string, open: () => Promise<EngineFixture>): void {
   describe(`the engine ${name}`, () => {
     let fixture: EngineFixture;
@@ -40,7 +40,7 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
     });
     after(() => fixture[Symbol.asyncDispose]());
 
-    /** A template of a machine in which something was written and something runs. */
+    /** A template of a machine in which a file was written and a process runs. */
     async function capture(): Promise<{ dir: string; left: string[] }> {
       const { boot, runDir, templateDir } = fixture;
       const dir = createFolder(runDir);
@@ -140,7 +140,7 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
       await shell(one, "echo kept > /dev/shm/kept");
       let guest = one.guest;
       let vm: Vm = one.vm;
-      // Whoever has it lets go, and the next one takes it over.
+      // The holder detaches, and the next one takes it over.
       for (let turn = 0; turn < 2; turn++) {
         guest.close();
         await guest.ended;

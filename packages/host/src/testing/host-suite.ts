@@ -1,4 +1,4 @@
-/** FOR TESTS ONLY: what every host owes the control plane, shown on real machines. */
+/** FOR TESTS ONLY: what every host must do for the control plane, tested on real machines. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { GuestError, GuestGone, type Host, type Machine, type MachineSpec } from "../contract.ts";
@@ -7,24 +7,24 @@ import { magicKey, run, shell } from "./shell.ts";
 /** A host as a test opens it: ready, with nothing running. */
 export interface OpenedHost extends AsyncDisposable {
   host: Host;
-  /** A further image that specs may name. */
+  /** Another image that specs may name. */
   otherImage: string;
 }
 
 /** The control plane that the suite plays. */
 export const OWNER = "cp_suite";
 
-/** A machine is told the time once, when it is given its identity. */
+/** A machine's clock is set once, with its identity. */
 const CLOCK_TOLERANCE_MS = 1_000;
 
 let next = 0;
 
-/** A spec with everything that must be there. */
+/** A spec with all required fields. */
 export function specOf(spec: Partial<MachineSpec> = {}): MachineSpec {
   return { id: `sbx_test_${next++}`, owner: OWNER, memoryMiB: 1_280, env: {}, keep: false, ...spec };
 }
 
-/** @param open opens the host that is tested; called once */
+/** @param open opens the host under test; called once */
 export function hostSuite(name: string, open: () => Promise<OpenedHost>): void {
   describe(`${name}: a machine`, () => {
     let opened: OpenedHost;
@@ -121,7 +121,7 @@ export function hostSuite(name: string, open: () => Promise<OpenedHost>): void {
         second = await machine.usage();
       }
       assert.ok(first.cpuSeconds >= 100 && first.cpuSeconds < 110, `${first.cpuSeconds} s`);
-      // On two processors, half a second of theirs takes a quarter at least.
+      // On two processors, half a second of processor time takes at least a quarter of a second.
       const given = second.memoryMiBSeconds - first.memoryMiBSeconds;
       assert.ok(given >= 1_280 / 8 && first.memoryMiBSeconds >= 5_000, String(given));
       assert.ok(second.memoryBytes > 10 * 1024 ** 2 && second.memoryBytes < 2 * 1024 ** 3, String(second.memoryBytes));
@@ -157,7 +157,7 @@ export function hostSuite(name: string, open: () => Promise<OpenedHost>): void {
 
     test("that sends garbage instead of answers is ended, and others do not notice", async () => {
       const [liar, other] = await Promise.all([create(), create()]);
-      // Root in the guest can rewrite the agent as it runs: from now on its answers lack a field of the contract.
+      // Root in the guest can patch the running agent: from now on its answers lack a required field.
       const lie = [
         "import re",
         "mem = open('/proc/1/mem', 'r+b', 0)",

@@ -1,4 +1,4 @@
-/** FOR TESTS ONLY: suites that every host and every engine pass, and what they are made of. */
+/** FOR TESTS ONLY: suites that every host and engine must pass, and their parts. */
 export { createQemu } from "../engine/qemu/create.ts";
 export { createFolder } from "../machines/folder.ts";
 export { type EngineFixture, engineSuite } from "./engine-suite.ts";

@@ -28,7 +28,7 @@ export async function shell(machine: { guest: Guest }, script: string): Promise<
   return (await run(machine, "bash", "-c", script)).stdout.trimEnd();
 }
 
-/** Has root in the guest use the kernel's magic key: `o` powers off, `c` crashes. */
+/** Makes root in the guest use the magic SysRq key: `o` powers off, `c` crashes. */
 export async function magicKey(machine: { guest: Guest }, key: "o" | "c"): Promise<void> {
   const script = `echo 1 > /proc/sys/kernel/sysrq; echo ${key} > /proc/sysrq-trigger`;
   // The machine may be gone before it answers.

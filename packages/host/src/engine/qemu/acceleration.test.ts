@@ -10,7 +10,7 @@ const dir = mkdtempSync(join(tmpdir(), "sk-kvm-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 let count = 0;
 
-/** A computer with a device that may be opened, on which guests start or not. */
+/** A computer with a device that can be opened, on which guests either start or do not. */
 function computer(boot: ProveOptions["boot"]) {
   const cache = join(dir, `${count++}.json`);
   const prove = () => proveAcceleration({ cache, versions: { qemu: "10" }, device: "/dev/null", boot });

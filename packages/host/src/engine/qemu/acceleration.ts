@@ -1,40 +1,41 @@
 /**
- * KVM must be proven, not assumed: `/dev/kvm` can exist, open and create virtual CPUs and still be useless, as on some
- * nested hosts. So the real guest is booted under it once, against the clock, and the verdict kept. Only what KVM itself does
- * wrong is a verdict: a guest that does not start under emulation either says nothing about KVM.
+ * KVM must be tested: `/dev/kvm` can exist, open and create virtual CPUs and still be useless, as on some nested hosts.
+ * So the real guest is booted under it once, against the clock, and the verdict is stored. Only KVM's own failures
+ * count: a guest that does not start under emulation either says nothing about KVM.
  */
 import { access, constants, readFile, rm } from "node:fs/promises";
 import { writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
 import type { Acceleration } from "../engine.ts";
 
-/** A guest under working KVM answers in well under a second; under emulation it takes about three. */
+/** With working KVM a guest answers in well under a second; under emulation it takes about three. */
 export const PROOF_TIMEOUT_MS = 5_000;
-/** How long the emulated guest may take that KVM is compared with. */
+/** How long the emulated guest may take in the comparison with KVM. */
 export const CONTROL_TIMEOUT_MS = 120_000;
 
-/** So many verdicts are kept, the newest. */
+/** Number of verdicts kept, the newest ones. */
 const MAX_VERDICTS = 16;
-/** Verdicts of other ways to prove do not count. */
+/** Version of the test; verdicts of other versions do not count. */
 const PROOF_VERSION = 2;
 
 const verdictsSchema = z.record(z.string(), z.object({ kind: z.enum(["kvm", "tcg"]), reason: z.string() }));
 
 export interface ProveOptions {
-  /** File that keeps verdicts. */
+  /** File with the verdicts. */
   cache: string;
   /** Everything a verdict depends on: versions of kernel, QEMU and guest. */
   versions: Record<string, string>;
   /** The device; default `/dev/kvm`. */
   device?: string;
-  /** Boots the real guest until its agent answers; throws when it does not within the time. */
+  /** Boots the real guest until its agent answers; throws if it does not within the time. */
   boot(kind: "kvm" | "tcg", timeoutMs: number): Promise<void>;
 }
 
 /**
- * KVM if it works, else emulation, and why.
+ * Chooses KVM if it works, otherwise emulation, and says why.
  *
- * @throws when the guest does not start under emulation either: something else is wrong then, and nothing is kept
+ * @throws if the guest does not start under emulation either; the cause is then something else, and no verdict is
+ * stored
  */
 export async function proveAcceleration(options: ProveOptions): Promise<Acceleration> {
   const device = options.device ?? "/dev/kvm";
@@ -55,7 +56,7 @@ export async function proveAcceleration(options: ProveOptions): Promise<Accelera
   return verdict;
 }
 
-/** What was found out is found out anew at the next start. */
+/** Discards the verdicts, so that the next start tests again. */
 export async function forgetVerdicts(cache: string): Promise<void> {
   await rm(cache, { force: true });
 }
@@ -63,16 +64,17 @@ export async function forgetVerdicts(cache: string): Promise<void> {
 async function prove(device: string, boot: ProveOptions["boot"]): Promise<Acceleration> {
   const first = await timed(() => boot("kvm", PROOF_TIMEOUT_MS));
   if (!first.error) return works(first.ms);
-  // Was it KVM? The same guest, under emulation: if that does not start, the reason lies elsewhere, and is thrown.
+  // Is KVM to blame? Boot the same guest under emulation: if that fails too, the cause lies elsewhere, and its error is
+  // thrown.
   const emulated = await timed(() => boot("tcg", CONTROL_TIMEOUT_MS));
   if (emulated.error) throw emulated.error;
   const fails = ({ message }: Error): Acceleration => ({
     kind: "tcg",
     reason: `${device} is there, but a guest that starts under emulation does not under it: ${message}`,
   });
-  // It had the time that emulation takes: what is not faster is of no use.
+  // It had as long as emulation takes; if it is no faster, it is of no use.
   if (first.ms >= emulated.ms) return fails(first.error);
-  // Else once more, with all that time: this computer may be slow or busy, or it was a failure of one moment.
+  // Otherwise try once more, with as much time: the computer may be slow or busy, or the failure was temporary.
   const second = await timed(() => boot("kvm", Math.max(PROOF_TIMEOUT_MS, Math.ceil(emulated.ms))));
   return second.error ? fails(second.error) : works(second.ms);
 }

@@ -1,16 +1,16 @@
-/** Takes over a QEMU process that a former run of ours started. */
+/** Takes over a QEMU process that an earlier run of ours started. */
 import type { VmExit } from "../engine.ts";
 import { releaseUser, reserveUser } from "./jail/user.ts";
 import { QemuProcess, socketsIn } from "./process.ts";
 import { isRunning, kill, type ProcessRecord, readProcess } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
 
-/** Between looks at a process whose monitor has closed: it is on its way out, which takes some milliseconds. */
+/** Interval between checks of a process whose monitor has closed: it is exiting, which takes some milliseconds. */
 const LEAVING_LOOK_MS = 5;
-/** A process that lives on so long without its monitor is not on its way out. */
+/** A process that lives longer than this without its monitor is not exiting. */
 const LEAVING_MS = 2_000;
 
-/** Null when the folder's QEMU is gone. */
+/** Null if the folder's QEMU is gone. */
 export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
   const record = await readProcess(dir);
   if (!record || !isRunning(record)) return null;
@@ -18,7 +18,7 @@ export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
   if (!qmp) return null;
   if (record.uid !== null) reserveUser(record.uid);
   let released = false;
-  // A monitor that we closed ourselves says nothing of its process.
+  // A monitor that we closed ourselves says nothing about its process.
   const exited = qmp.closed.then(() => (released ? new Promise<VmExit>(() => {}) : leave(record)));
   void exited.then(() => releaseUser(record.uid ?? undefined));
   return new QemuProcess({ process: record, dir, qmp, exited, onRelease: () => (released = true) });

@@ -28,7 +28,7 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, "exit");
 }
 
-/** The folders of a process's groups, in whatever hierarchies there are. */
+/** The folders of a process's groups, in every hierarchy that exists. */
 const groupsOf = (name: string) => globSync(`/sys/fs/cgroup/{,*/}sandkeep/${name}`);
 const read = (groups: string[], file: string) =>
   groups.map((group) => `${group}/${file}`).flatMap((path) => (existsSync(path) ? [readFileSync(path, "utf8")] : []));

@@ -1,6 +1,7 @@
 /**
- * Limits of a machine by control groups, where this process may make them (as root, usually): what a machine may take of memory
- * and processors even if its monitor is no longer ours. Version 2 where it has the controllers, else version 1.
+ * Limits machines by control groups where this process may create them (usually as root): what a machine may use of
+ * memory and processors, even if its monitor is compromised. Uses version 2 where it has the controllers, otherwise
+ * version 1.
  */
 import { mkdir, readdir, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,18 +9,18 @@ import { errnoOf } from "@sandkeep/common";
 import type { MachineSize } from "../engine.ts";
 
 const ROOT = "/sys/fs/cgroup";
-/** Beside the guest's memory: QEMU's own, translated code, buffers. */
+/** In addition to the guest's memory: QEMU's own memory, translated code, buffers. */
 const OVERHEAD_MIB = 512;
 const PERIOD_US = 100_000;
 /** Threads of one QEMU process; it has about ten. */
 const MAX_THREADS = 128;
 
-/** Between making a group and putting a process into it pass milliseconds; a loaded computer takes its time. */
+/** A process enters its new group within milliseconds; a busy computer may take longer. */
 const YOUNG_MS = 60_000;
 
 const HIERARCHIES = [ROOT, join(ROOT, "memory"), join(ROOT, "cpu"), join(ROOT, "pids")];
 
-/** Puts a process into a group of its own, as far as groups can be made. */
+/** Puts a process into a group of its own, wherever groups can be created. */
 export async function limitProcess(pid: number, name: string, size: MachineSize): Promise<void> {
   const bytes = String((size.memoryMiB + OVERHEAD_MIB) * 1024 ** 2);
   const quota = size.vcpus * PERIOD_US + PERIOD_US / 2;
@@ -33,21 +34,21 @@ export async function limitProcess(pid: number, name: string, size: MachineSize)
   ]);
 }
 
-/** Removes the groups of a process that is gone. */
+/** Removes the groups of a process that has ended. */
 export async function removeGroups(name: string): Promise<void> {
   await Promise.all(HIERARCHIES.map((hierarchy) => rmdir(join(hierarchy, "sandkeep", name)).catch(() => {})));
 }
 
 /**
- * Removes the groups of all processes that are gone: the kernel refuses those that are not. A young group stays, because it may
- * be another server's that has not put its process into it yet.
+ * Removes the groups of all ended processes; the kernel refuses to remove those still in use. A young group stays,
+ * because it may belong to another server that has not put its process into it yet.
  */
 export async function removeEmptyGroups(): Promise<void> {
   const names = await Promise.all(HIERARCHIES.map((hierarchy) => oldGroups(join(hierarchy, "sandkeep"))));
   await Promise.all([...new Set(names.flat())].map(removeGroups));
 }
 
-/** Names of the groups in a folder that were made a while ago. */
+/** Names of the groups in a folder, except young ones. */
 async function oldGroups(parent: string): Promise<string[]> {
   const names = (await readdir(parent).catch(() => [])).filter((name) => /^[0-9a-f]{12}$/.test(name));
   const made = await Promise.all(
@@ -56,12 +57,15 @@ async function oldGroups(parent: string): Promise<string[]> {
   return names.filter((_, n) => Date.now() - (made[n] ?? Date.now()) >= YOUNG_MS);
 }
 
-/** Makes a group below `sandkeep` in a hierarchy, with limits, and moves the process there. False where it cannot. */
+/**
+ * Creates a group below `sandkeep` in a hierarchy, with limits, and moves the process there. False if that is not
+ * possible.
+ */
 async function group(hierarchy: string, name: string, pid: number, limits: Record<string, string>): Promise<boolean> {
   const parent = join(hierarchy, "sandkeep");
   const dir = join(parent, name);
   try {
-    // Version 2 hands controllers down one level at a time; version 1 has no such file, and its root is no group.
+    // Version 2 delegates controllers one level at a time; version 1 has no such file, and its root is not a group.
     if (hierarchy === ROOT) await hand(hierarchy);
     await mkdir(parent).catch(ignoreExisting);
     if (hierarchy === ROOT) await hand(parent);

@@ -1,23 +1,25 @@
-/** QEMU's command line for a microVM. A clone's must equal its template's but for paths, or the state does not fit. */
+/**
+ * QEMU's command line for a microVM. A clone's must equal its template's except for paths, or the state does not fit.
+ */
 import { PORTS } from "../../guest/contract.ts";
 import type { MachineSize } from "../engine.ts";
 
 /**
- * Translated guest code kept per machine, in MiB. QEMU reserves it and touches what it uses; the bound is what a machine
- * that runs much different code costs the host at most.
+ * Cache of translated guest code per machine, in MiB. QEMU reserves it and only touches what it uses, so this limits
+ * the cost of a machine that runs a lot of different code.
  */
 const TRANSLATION_CACHE_MIB = 128;
-/** What is kept of the guest's console for diagnosis, in KiB; a power of two. */
+/** How much of the guest's console is kept for diagnosis, in KiB; a power of two. */
 const CONSOLE_KIB = 64;
 
-/** Without protection of user memory from the kernel's own mistakes: each time it is lifted and set ends a translated block. */
+/** Turn off the protection of user memory from kernel bugs: every time it is lifted or set, a translated block ends. */
 const EMULATED_CPU = "max,-smap";
-/** Errors of the disk are the guest's to see. By default a full disk of the host would stop the machine instead, without a word. */
+/** Report disk errors to the guest. By default, a full disk on the host would silently stop the machine instead. */
 const ERRORS = "werror=report,rerror=report";
 
 /**
- * Inherited descriptors: the first monitor, `/dev/kvm` where it is used, and sockets that listen: for another monitor to come back
- * to, and for the ports.
+ * Inherited descriptors: the first monitor, `/dev/kvm` if used, and listening sockets: one for later monitor
+ * connections, and those of the ports.
  */
 export const MONITOR_FD = 4;
 export const KVM_FD = 5;
@@ -25,7 +27,7 @@ export const QMP_FD = 6;
 export const CONTROL_FD = 7;
 export const EGRESS_FD = 8;
 
-/** A guest defends nobody against itself: what its kernel would spend on that, it saves. */
+/** Turn off costly hardening in the guest's kernel: a guest has nobody to protect from itself. */
 const KERNEL_WORDS = ["console=ttyS0", "quiet", "reboot=t", "panic=-1", "mitigations=off", "init_on_alloc=0", "psi=0"];
 
 /** @param tscKHz for an emulated guest; under KVM the kernel asks the hypervisor */
@@ -39,15 +41,15 @@ export interface CommandOptions {
   name: string;
   accelerator: "kvm" | "tcg";
   size: MachineSize;
-  /** Mapped shared for a template in the making, copy-on-write for a clone; absent: anonymous memory. */
+  /** Mapped shared when making a template, copy-on-write for a clone; absent: anonymous memory. */
   memory?: { path: string; shared: boolean };
   kernel: string;
   kernelCommandLine: string;
   initramfs: string;
-  /** The machine's own, and what it falls through to, the nearest first: what its header says of that does not count. */
+  /** The machine's own disk, then its backing files, nearest first; the names in its header are ignored. */
   disk: string;
   backing: string[];
-  /** Wait for a state instead of booting. */
+  /** Whether to wait for a state instead of booting. */
   incoming: boolean;
 }
 
@@ -71,7 +73,7 @@ export function qemuArguments(options: CommandOptions): string[] {
     optionValue(options.name),
     "-M",
     "microvm,acpi=on,pcie=off,usb=off,memory-backend=m0",
-    // KVM comes as a descriptor: the jailed user need not be allowed to open it.
+    // KVM is passed as a descriptor, so that the jailed user need not be allowed to open it.
     ...(options.accelerator === "kvm" ? ["-add-fd", `fd=${KVM_FD},set=1`] : []),
     "-accel",
     options.accelerator === "kvm" ? "kvm,device=/dev/fdset/1" : `tcg,thread=multi,tb-size=${TRANSLATION_CACHE_MIB}`,
@@ -100,7 +102,7 @@ export function qemuArguments(options: CommandOptions): string[] {
     `ringbuf,id=console,size=${CONSOLE_KIB}K`,
     "-serial",
     "chardev:console",
-    // Nobody waits for a sandbox's own disk to survive the host: what must be durable is a volume.
+    // A sandbox's own disk need not survive a crash of the host: durable data belongs on a volume.
     "-drive",
     `if=none,id=root,file=${optionValue(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads,${ERRORS}${backing.join("")}`,
     "-device",
@@ -113,7 +115,7 @@ export function qemuArguments(options: CommandOptions): string[] {
     ...listen("egress", EGRESS_FD),
     "-device",
     `virtserialport,chardev=egress,name=${PORTS.egress}`,
-    // One monitor on an inherited socket, so that the first answer is the event "QEMU is up"; one to come back to later.
+    // One monitor on an inherited socket, whose first message means that QEMU is up; another for later connections.
     "-chardev",
     `socket,id=monitor,fd=${MONITOR_FD}`,
     "-mon",
@@ -125,15 +127,15 @@ export function qemuArguments(options: CommandOptions): string[] {
   ];
 }
 
-/** The size that makes QEMU put the initramfs over the ACPI tables: both end at 2 GiB, and the guest dies at once. */
+/** With this size QEMU places the initramfs over the ACPI tables: both end at 2 GiB, and the guest crashes at once. */
 const COLLIDING_MIB = 2_048;
 
-/** Memory that a machine of this size really gets, in MiB. */
+/** Memory that a machine of this size actually gets, in MiB. */
 export function ramMiB(memoryMiB: number): number {
   return memoryMiB === COLLIDING_MIB ? memoryMiB + 1 : memoryMiB;
 }
 
-/** A comma in a value of QEMU's option syntax is written twice. */
+/** Doubles commas, which separate options in QEMU's syntax. */
 function optionValue(path: string): string {
   return path.replaceAll(",", ",,");
 }

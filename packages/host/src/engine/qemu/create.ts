@@ -1,4 +1,4 @@
-/** Sets the QEMU engine up for a host: finds the program, its version and the acceleration that works. */
+/** Sets up the QEMU engine for a host: finds the program, its version and the acceleration that works. */
 import { execFile } from "node:child_process";
 import { release } from "node:os";
 import { promisify } from "node:util";
@@ -11,7 +11,7 @@ import { Qemu } from "./qemu.ts";
 import { tscFrequencyKHz } from "./tsc.ts";
 
 const BINARY = "qemu-system-x86_64";
-/** The first QEMU whose file-backed memory can be private, writable and read-only on disk at once. */
+/** The first QEMU that supports file-backed memory that is private, writable and read-only on disk at once. */
 const MINIMUM_VERSION = [8, 2] as const;
 
 const run = promisify(execFile);
@@ -19,9 +19,9 @@ const run = promisify(execFile);
 export interface CreateQemuOptions {
   boot: BootFiles;
   imageId: string;
-  /** The agent, to run on the host. */
+  /** The agent's binary, to run on the host. */
   agent: string;
-  /** Files that keep the verdict on KVM and the frequency of the time stamp counter. */
+  /** Files with the verdict on KVM and the frequency of the time stamp counter. */
   verdicts: string;
   frequency: string;
   newFolder(): string;
@@ -31,7 +31,7 @@ export interface CreateQemuOptions {
   accelerator?: "auto" | "kvm" | "tcg";
 }
 
-/** @throws when QEMU is missing or too old, with what to do about it */
+/** @throws if QEMU is missing or too old, with how to repair it */
 export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
   const versions = { qemu: await qemuVersion(), kernel: release(), image: options.imageId };
   const engine = async (acceleration: Acceleration) => {
@@ -49,7 +49,7 @@ export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
   );
 }
 
-/** QEMU's version, as `10.0.2`. @throws when it is missing or too old */
+/** QEMU's version, such as `10.0.2`. @throws if it is missing or too old */
 export async function qemuVersion(): Promise<string> {
   const { stdout } = await run(BINARY, ["--version"]).catch(() => {
     throw new Error(`${BINARY} is not installed. Install it with: apt-get install qemu-system-x86 qemu-utils`);

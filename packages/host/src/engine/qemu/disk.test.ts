@@ -13,7 +13,7 @@ test("an overlay has the size of its image, and is made without opening what it 
   const image = join(dir, "image.qcow2");
   execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", image, "123M"]);
   assert.equal(await virtualSize(image), 123 * 1024 ** 2);
-  // A machine's disk could name any file as its own base; here it is not even an image.
+  // A machine's disk could name any file as its backing file; this one is not even an image.
   const backing = join(dir, "forged.qcow2");
   writeFileSync(backing, "not an image");
   const overlay = join(dir, "overlay.qcow2");

@@ -1,24 +1,28 @@
-/** qcow2 overlays, made by qemu-img. None that a machine could write to is ever opened here: its header may name any file. */
+/**
+ * qcow2 overlays, made with qemu-img. Disks that a machine could write to are never opened here: their header may name
+ * any file.
+ */
 import { execFile } from "node:child_process";
 import { open } from "node:fs/promises";
 import { promisify } from "node:util";
 
-/** Where a qcow2 header has the magic number and the size that its guest sees (docs/interop/qcow2.txt in QEMU's source). */
+/** Offsets of the magic number and the virtual size in a qcow2 header (docs/interop/qcow2.txt in QEMU's source). */
 const MAGIC = 0x514649fb;
 const SIZE_OFFSET = 24;
 
 const run = promisify(execFile);
 
 /**
- * Creates an empty overlay of a qcow2 image, which need not be there yet: reads fall through to it, writes stay in the overlay.
+ * Creates an empty overlay of a qcow2 image, which need not exist yet: reads fall through to it, writes stay in the
+ * overlay.
  *
- * @param bytes size that the guest sees
+ * @param bytes virtual size, as the guest sees it
  */
 export async function createOverlay(path: string, backing: string, bytes: number): Promise<void> {
   await run("qemu-img", ["create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, String(bytes)]);
 }
 
-/** Size of an image as its guest sees it, in bytes. @throws when it is no qcow2 image */
+/** Virtual size of an image, in bytes. @throws if it is not a qcow2 image */
 export async function virtualSize(image: string): Promise<number> {
   const file = await open(image, "r");
   try {

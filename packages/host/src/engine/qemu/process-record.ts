@@ -1,6 +1,6 @@
 /**
- * What is known of a machine's process after a crash of ours: kept in the server's folder of the machine, and said by the kernel.
- * What a process says of itself (its command line, its name) counts for nothing: it can write that.
+ * What is known about a machine's process after we crashed, from a record in the machine's folder and from the kernel.
+ * What the process says about itself (its command line, its name) is ignored, because it can change that.
  */
 import { join } from "node:path";
 import { errnoOf, readOwnFile, startTicks, writeFileAtomically } from "@sandkeep/common";
@@ -8,9 +8,9 @@ import { z } from "zod";
 
 const recordSchema = z.object({
   pid: z.number().int().positive(),
-  /** When it started, in the kernel's ticks since boot: with the pid, no other process's. */
+  /** When it started, in the kernel's ticks since boot. Together with the pid this identifies the process. */
   startTicks: z.number().int().nonnegative(),
-  /** Its user, where that is not the server's. */
+  /** Its user, if that is not the server's. */
   uid: z.number().int().positive().nullable(),
 });
 export type ProcessRecord = z.infer<typeof recordSchema>;
@@ -22,12 +22,12 @@ export function recordOf(pid: number, uid: number | null): ProcessRecord {
   return { pid, startTicks: startTicks(pid) ?? 0, uid };
 }
 
-/** Notes a process in its machine's folder. Not synced: after a power cut the process is gone too. */
+/** Records a process in its machine's folder. Not synced: after a power cut the process is gone too. */
 export async function noteProcess(dir: string, record: ProcessRecord): Promise<void> {
   await writeFileAtomically(join(dir, PROCESS_RECORD), JSON.stringify(record), { durable: false });
 }
 
-/** Null when there is none that can be believed. */
+/** Null if there is none, or none that can be trusted. */
 export async function readProcess(dir: string): Promise<ProcessRecord | null> {
   try {
     return recordSchema.parse(JSON.parse((await readOwnFile(join(dir, PROCESS_RECORD))) ?? "null"));
@@ -41,7 +41,7 @@ export function isRunning(record: Pick<ProcessRecord, "pid" | "startTicks">): bo
   return startTicks(record.pid) === record.startTicks;
 }
 
-/** Kills exactly this process; a pid that is free again may be anybody's by now. */
+/** Kills exactly this process: its pid may have been reused meanwhile. */
 export function kill(record: Pick<ProcessRecord, "pid" | "startTicks">): void {
   try {
     if (isRunning(record)) process.kill(record.pid, "SIGKILL");

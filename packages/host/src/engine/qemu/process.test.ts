@@ -26,11 +26,11 @@ function running(word: string): string[] {
 for (const kind of ["full", "minimal"] as const) {
   test(`a process that cannot be noted, as on a full disk, is ended: ${kind} jail`, { timeout: 60_000 }, async () => {
     const folder = join(dir, kind);
-    // A directory where the note should be.
+    // A directory where the record should be.
     mkdirSync(join(folder, PROCESS_RECORD), { recursive: true });
     const user = jailUser();
     await using jail = await openJail(kind, { writable: [], readable: [] }, user);
-    // A number of seconds that nobody else waits for.
+    // A number of seconds that no other process waits for.
     const seconds = `1000.${process.pid}${kind.length}`;
     await assert.rejects(
       startQemu({ command: ["/usr/bin/sleep", seconds], dir: folder, jail, user, kvm: "ignore" }),

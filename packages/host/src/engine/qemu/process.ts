@@ -10,18 +10,18 @@ import { kill, noteProcess, type ProcessRecord, recordOf } from "./process-recor
 import { Qmp } from "./qmp.ts";
 import { processUsage } from "./usage.ts";
 
-/** How long QEMU may take to come up. Usually 15 to 60 ms; a machine under heavy load takes its time. */
+/** How long QEMU may take to start. Usually 15 to 60 ms; longer on a busy computer. */
 const START_TIMEOUT_MS = 20_000;
-/** What is kept of a process's complaints. */
+/** How much of a process's error output is kept. */
 const MAX_STDERR_CHARS = 8 * 1024;
-/** What is shown of a guest's console; a QEMU that was taken over may give more than it was asked for. */
+/** How much of a guest's console is shown; a QEMU that was taken over may return more than requested. */
 const MAX_CONSOLE_BYTES = 16 * 1024;
-/** The jail's report has about a hundred. */
+/** Size limit of the jail's report, which has about a hundred bytes. */
 const MAX_REPORT_CHARS = 4 * 1024;
 
 /**
- * Paths of the sockets in a machine's folder, which the machine inherits and never sees. Short names: a socket's whole path has at
- * most 107 bytes.
+ * Paths of the sockets in a machine's folder, which the machine inherits but never sees. The names are short, because a
+ * socket's path has at most 107 bytes.
  */
 export function socketsIn(dir: string) {
   return { qmp: join(dir, "qmp"), control: join(dir, "control"), egress: join(dir, "egress") };
@@ -72,7 +72,7 @@ export class QemuProcess implements Vm {
     await this.exited;
   }
 
-  /** The last of what the guest wrote to its console. */
+  /** The end of the guest's console output. */
   async console(): Promise<string> {
     return String(await this.qmp.execute("ringbuf-read", { device: "console", size: MAX_CONSOLE_BYTES })).slice(
       -MAX_CONSOLE_BYTES,
@@ -102,7 +102,7 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
     command,
   );
   const child = spawn(file!, args, {
-    // Descriptors: 2 complaints, 3 the jail's report, 4 the monitor, 5 KVM, then the sockets, then the jail's own.
+    // Descriptors: 2 error output, 3 the jail's report, 4 the monitor, 5 KVM, then the sockets, then the jail's own.
     stdio: [
       "ignore",
       "ignore",
@@ -126,7 +126,7 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
   try {
     const pid = jail.reportsPid ? readChildPid(child.stdio[REPORT_FD] as Socket) : Promise.resolve(child.pid!);
     const noted = pid.then(async (pid) => {
-      // Known before it is noted, which a full disk may prevent.
+      // Set before the record is written, which a full disk may prevent.
       const record = (started = recordOf(pid, user?.uid ?? null));
       await noteProcess(dir, record);
       return record;
@@ -135,7 +135,7 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
     return new QemuProcess({ process, dir, qmp, exited });
   } catch (cause) {
     killGroup(child);
-    // It is in a session of its own by then.
+    // By then it is in a session of its own.
     if (started) kill(started);
     const exit = await exited;
     const why = exit.console.trim() || (cause instanceof Error && cause.message) || "it said nothing";
@@ -145,12 +145,13 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
   }
 }
 
-/** The jail reports the process's pid, seen from outside, as JSON. */
+/** The jail reports the process's pid as JSON, as seen from outside. */
 function readChildPid(report: Socket): Promise<number> {
   return new Promise((resolve, reject) => {
     let text = "";
     report.setEncoding("utf8");
-    // Read to its end, which is the process's: the jail writes on after the pid, and closing our end then would end it with SIGPIPE.
+    // Read until the end, when the process exits: the jail keeps writing after the pid, and closing our end would kill
+    // it with SIGPIPE.
     report.on("data", (part: string) => {
       text = (text + part).slice(0, MAX_REPORT_CHARS);
       const pid = /"child-pid"\s*:\s*(\d+)/.exec(text)?.[1];

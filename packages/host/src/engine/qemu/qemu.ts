@@ -31,7 +31,7 @@ export interface QemuOptions {
   acceleration: Acceleration;
   jail: JailKind;
   versions: Record<string, string>;
-  /** Of the host's time stamp counter, for emulated guests; null under KVM. */
+  /** Frequency of the host's time stamp counter, for emulated guests; null under KVM. */
   tscKHz: number | null;
 }
 
@@ -182,7 +182,7 @@ export class Qemu implements Engine {
 
 interface StartFiles {
   disk: string;
-  /** What the disk falls through to, the nearest first. */
+  /** The disk's backing files, nearest first. */
   backing: string[];
   memory?: { path: string; shared: boolean };
   incoming?: boolean;
@@ -203,7 +203,7 @@ async function newOverlay(path: string, backing: string, boot: BootFiles): Promi
   await createOverlay(path, backing, await virtualSize(boot.rootDisk));
 }
 
-/** The guest's memory is in its file already: only CPUs and devices travel in the state. */
+/** The guest's memory is already in its file: the state contains only CPUs and devices. */
 async function enableMigration(vm: QemuProcess): Promise<void> {
   const capabilities = ["x-ignore-shared", "events"].map((capability) => ({ capability, state: true }));
   await vm.qmp.execute("migrate-set-capabilities", { capabilities });
@@ -218,7 +218,7 @@ async function capture(vm: QemuProcess, jail: Jail, options: VmOptions, files: T
   await writeStubs(options.boot.kernel, options.dir);
   for (const path of [...Object.values(socketsIn(options.dir)), join(options.dir, PROCESS_RECORD)])
     await rm(path, { force: true });
-  // The template is ours again; jailed processes read it as users of their own.
+  // The template becomes ours again; jailed processes read it as users of their own.
   const all = [files.memory, files.state, files.disk, ...Object.values(stubsIn(options.dir))];
   for (const path of all) await chown(path, process.getuid!(), process.getgid!());
   for (const file of all) await chmod(file, 0o444);
@@ -229,7 +229,7 @@ async function load(vm: QemuProcess, jail: Jail, template: TemplateFiles): Promi
     migrationEnd(vm),
     vm.qmp.execute("migrate-incoming", { uri: `file:${jail.name(template.state)}` }),
   ]);
-  // A template was paused when it was captured, and so is what comes of it.
+  // A template is paused when captured, so its clones start paused too.
   await vm.resume();
 }
 

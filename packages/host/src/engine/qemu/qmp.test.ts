@@ -14,7 +14,7 @@ after(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** What a monitor's socket leads to when QEMU was taken over. */
+/** The other end of a monitor's socket after QEMU was taken over. */
 async function monitor(behaviour: (socket: Socket) => void): Promise<string> {
   const path = join(dir, String(servers.length));
   const server = createServer(behaviour);
@@ -48,7 +48,7 @@ test("garbage, texts that are no objects and lines without end close the connect
   }
 });
 
-/** Speaks as QEMU does: agrees to the negotiation, and then does what `answer` says for each command. */
+/** Behaves like QEMU: accepts the negotiation, then answers each command with `answer`. */
 function speaker(answer: (command: string, say: (text: string) => void, args: unknown) => void) {
   return monitor((socket) => {
     const say = (text: string) => void socket.write(text);

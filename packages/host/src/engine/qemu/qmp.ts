@@ -2,10 +2,10 @@
 import { connect, type Socket } from "node:net";
 import { LineReader } from "@sandkeep/common";
 
-/** QEMU's lines are short; one longer than this is not QEMU's, in bytes. */
+/** Longest line, in bytes: QEMU's lines are short, so a longer one is not QEMU's. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
-/** QEMU answers within milliseconds; on a loaded computer it takes its time. One that was taken over may never answer. */
+/** QEMU answers within milliseconds, on a busy computer more slowly. One that was taken over may never answer. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 export interface QmpEvent {
@@ -19,14 +19,14 @@ export class QmpError extends Error {
   override name = "QmpError";
 }
 
-/** A connection to one QEMU process. It is gone when the process is. */
+/** A connection to one QEMU process; it closes when the process ends. */
 export class Qmp {
   readonly #socket: Socket;
   readonly #timeoutMs: number;
   readonly #pending: Pending[] = [];
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   readonly #lines = new LineReader(MAX_LINE_BYTES);
-  /** Resolves when the connection is over. */
+  /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
 
   private constructor(socket: Socket, timeoutMs: number) {
@@ -54,7 +54,9 @@ export class Qmp {
     return qmp;
   }
 
-  /** @throws {QmpError} with QEMU's words, or when QEMU ends or does not answer in time: then the connection is given up */
+  /**
+   * @throws {QmpError} with QEMU's message, or if QEMU exits or does not answer in time; the connection is then closed
+   */
   async execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
     if (this.#socket.destroyed) throw new QmpError("QEMU ended.");
     const answered = new Promise<unknown>((resolve, reject) => this.#pending.push({ resolve, reject }));

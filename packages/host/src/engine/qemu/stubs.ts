@@ -1,11 +1,13 @@
 /**
- * A clone never boots, but QEMU insists on a kernel before it lays out the firmware that the template's state refers to.
- * The kernel's header alone does, and saves every clone the time and the memory of the whole.
+ * A clone never boots, but QEMU needs a kernel before it lays out the firmware that the template's state refers to. The
+ * kernel's header alone is enough, and saves every clone the time and memory of a whole kernel.
  */
 import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Where a bzImage says how many 512 byte sectors its real-mode part has (Linux x86 boot protocol, `setup_sects`). */
+/**
+ * Where a bzImage has the number of 512 byte sectors in its real-mode part (Linux x86 boot protocol, `setup_sects`).
+ */
 const SETUP_SECTS_OFFSET = 0x1f1;
 const SECTOR_BYTES = 512;
 /** Something must follow the real-mode part. */
@@ -22,7 +24,7 @@ export async function writeStubs(kernel: string, dir: string): Promise<void> {
   const source = await open(kernel, "r");
   try {
     const { buffer } = await source.read(Buffer.alloc(SETUP_SECTS_OFFSET + 1), 0, SETUP_SECTS_OFFSET + 1, 0);
-    // Zero means four, for historical reasons; the boot sector itself is not counted.
+    // Zero means four, for historical reasons; the boot sector is not counted.
     const sectors = (buffer[SETUP_SECTS_OFFSET] || 4) + 1;
     const length = sectors * SECTOR_BYTES + REST_BYTES;
     const { buffer: header } = await source.read(Buffer.alloc(length), 0, length, 0);

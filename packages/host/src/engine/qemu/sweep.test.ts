@@ -17,7 +17,7 @@ after(() => {
   rmSync(runDir, { recursive: true, force: true });
 });
 
-/** A process that says nothing of any folder in its command line. */
+/** A process without any folder in its command line. */
 async function start(command: string, args: string[]): Promise<ChildProcess> {
   const child = spawn(command, args, { stdio: "ignore" });
   children.push(child);

@@ -1,4 +1,4 @@
-/** Ends what a former run of ours started and nobody owns any more. */
+/** Ends what an earlier run of ours started and nobody owns any more. */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, sep } from "node:path";
 import { startTicks } from "@sandkeep/common";
@@ -8,15 +8,15 @@ import { isRunning, kill, readProcess } from "./process-record.ts";
 
 /** The programs in the chain that starts a machine. */
 const PROGRAMS = new Set(["perl", "prlimit", "bwrap", "setpriv", "qemu-system-x86_64"]);
-/** A killed process is gone within milliseconds; one that waits for a slow disk takes longer. */
+/** A killed process exits within milliseconds, or later if it waits for a slow disk. */
 const GONE_MS = 10_000;
 const LOOK_MS = 5;
 
 type Known = { pid: number; startTicks: number };
 
 /**
- * Kills every machine of doomed folders in `runDir`, and waits until it is gone: those on record whatever they call themselves,
- * and those that were being started by the folder that their command line names.
+ * Kills every machine of doomed folders in `runDir` and waits for its end: recorded processes whatever their name, and
+ * processes still starting by the folder in their command line.
  */
 export async function sweepQemus(runDir: string, isDoomed: (dir: string) => boolean): Promise<void> {
   await removeEmptyGroups();

@@ -1,14 +1,17 @@
 /**
- * The frequency of the processor's time stamp counter. An emulated guest sees the host's counter, and its kernel finds the
- * frequency by counting against an emulated timer: on a loaded host that fails, and the guest hangs in its first second.
- * So the frequency is measured here and given to the kernel (`tsc_early_khz`).
+ * The frequency of the processor's time stamp counter. An emulated guest sees the host's counter, and its kernel
+ * calibrates it against an emulated timer. On a busy host that fails, and the guest hangs in its first second. So the
+ * frequency is measured here and passed to the kernel (`tsc_early_khz`).
  */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { writeFileAtomically } from "@sandkeep/common";
 
-/** Measurements differ by about a millionth. Up to this part the one before stands, because templates depend on the value. */
+/**
+ * Measurements differ by about a millionth. Within this tolerance the previous value is kept, because templates depend
+ * on it.
+ */
 const TOLERANCE = 1e-4;
 
 const run = promisify(execFile);

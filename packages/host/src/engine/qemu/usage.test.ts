@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { recordOf } from "./process-record.ts";
 import { processUsage } from "./usage.ts";
 
-/** Uses a good quarter of a processor's second and 64 MiB, says so, and waits. */
+/** Uses over a quarter of a second of processor time and 64 MiB, reports that, and waits. */
 const BUSY = `
   const held = Buffer.alloc(64 * 1024 * 1024, 1);
   while (process.cpuUsage().user + process.cpuUsage().system < 300_000);

@@ -1,9 +1,9 @@
-/** What a process has used, as the kernel counts it: whoever asks, and however often the server was restarted. */
+/** What a process has used, as counted by the kernel, so that restarts of the server do not matter. */
 import { readFileSync } from "node:fs";
 import type { VmUsage } from "../engine.ts";
 import { isRunning, type ProcessRecord } from "./process-record.ts";
 
-/** Ticks of `/proc` in a second: the same on every Linux on x86 (USER_HZ). */
+/** Ticks per second in `/proc`: the same on every Linux on x86 (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 /** Fields of proc_pid_stat(5), counted from the one after the name: time in user mode, time in the kernel. */
 const UTIME = 11;

@@ -1,6 +1,6 @@
 /**
- * For tests of what stands on an engine: machines that are sockets in folders, with an agent that agrees to everything. They
- * start, pause and end at once; a test makes them fail.
+ * For tests of code that uses an engine: machines that are sockets in folders, with an agent that accepts everything.
+ * They start, pause and end at once, and a test can make them fail.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,11 +12,11 @@ export class FakeEngine implements Engine {
   readonly acceleration = { kind: "tcg", reason: "there is no machine" } as const;
   readonly fingerprint: string;
   readonly versions = {};
-  /** Every machine that was started, the oldest first. */
+  /** Every machine that was started, oldest first. */
   readonly vms: FakeVm[] = [];
-  /** What starting a machine waits for, or fails with. */
+  /** Starting a machine waits for this, or fails with its error. */
   starting: () => Promise<void> = async () => {};
-  /** What loading a template's state waits for, or fails with. */
+  /** Loading a template's state waits for this, or fails with its error. */
   loading: () => Promise<void> = async () => {};
 
   constructor(fingerprint = "fake 1") {
@@ -49,7 +49,7 @@ export class FakeEngine implements Engine {
 
   async relocate(): Promise<void> {}
 
-  /** Finds what it started itself: a test plays the process before and the one after. */
+  /** Finds machines that it started itself: a test plays both the earlier process and the later one. */
   async adopt(dir: string): Promise<Vm | null> {
     return this.alive.find(({ options }) => options.dir === dir) ?? null;
   }
@@ -115,7 +115,7 @@ export class FakeVm implements CapturableVm, WaitingVm {
 
   release(): void {}
 
-  /** Ends the machine, also as one that dies by itself. */
+  /** Ends the machine, as if it had crashed. */
   async kill(): Promise<void> {
     this.state = "ended";
     this.agent.close();

@@ -4,24 +4,24 @@ import { ImageError } from "../image.ts";
 import { runCommand } from "../tools/command.ts";
 import { digestOfFile, digestOfTree } from "../tools/digest.ts";
 
-/** Where the agent's Go module is. */
+/** Folder of the agent's Go module. */
 const AGENT_SOURCE_DIR = fileURLToPath(new URL("../../../../../guest", import.meta.url));
 
-/** Where a current Go is when it is not in the path: installations from go.dev, Debian's backports. */
+/** Where to find a current Go that is not in PATH: installations from go.dev, Debian's backports. */
 const GO_DIRS = ["/usr/local/go/bin", "/usr/lib/go/bin"];
-/** What the agent gives as its version: enough of the digest of its sources to tell. */
+/** Length of the agent's version: enough of its sources' digest to identify them. */
 const VERSION_VARIABLE = "sandkeep.dev/guest/internal/agent.Version";
 const VERSION_DIGITS = 12;
 
 /** The agent that goes into an initramfs. */
 export interface Agent {
-  /** Tells one agent from another without building it. */
+  /** Identifies the agent without building it. */
   digest: string;
-  /** Gives the path of the static binary, building it in `dir` if need be. */
+  /** Returns the path of the static binary, building it in `dir` if necessary. */
   binary(dir: string, signal?: AbortSignal): Promise<string>;
 }
 
-/** An agent that is built from its sources with the host's Go. Tests and texts beside the sources do not change it. */
+/** An agent built from its sources with the host's Go. Tests and texts beside the sources do not change its id. */
 export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<Agent> {
   const irrelevant = (path: string) =>
     path.endsWith("_test.go") || path.split("/").includes("testdata") || path.endsWith(".md");
@@ -33,7 +33,7 @@ export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<A
     async binary(into, signal) {
       await mkdir(into, { recursive: true });
       const output = `${into}/agent`;
-      // Without VCS stamping the binary depends on the sources alone.
+      // Without VCS stamping the binary depends only on the sources.
       const linking = `-s -w -X ${VERSION_VARIABLE}=${digest.slice(0, VERSION_DIGITS)}`;
       const args = [
         "build",
@@ -56,12 +56,12 @@ export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<A
   };
 }
 
-/** An agent that was built elsewhere: a static binary for Linux. */
+/** An agent built elsewhere: a static binary for Linux. */
 export async function agentFromBinary(path: string): Promise<Agent> {
   return { digest: await digestOfFile(path), binary: async () => path };
 }
 
-/** The usual places of Go are searched even if they are not in the path, as in a service or under sudo. */
+/** Searches the usual places of Go even if they are not in PATH, as in a service or under sudo. */
 export function pathWithGo(path = process.env.PATH): string {
   return [path, ...GO_DIRS].filter(Boolean).join(":");
 }

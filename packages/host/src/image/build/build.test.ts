@@ -67,7 +67,7 @@ test("those who want the same image at the same time get one", async () => {
   assert.deepEqual((await readdir(imagesDir(options.dataDir))).sort(), [".lock", images[0]!.id, "earlier"].sort());
 });
 
-/** Runs a build in a process of its own, whose mmdebstrap is a script. */
+/** Runs a build in its own process, with a script as mmdebstrap. */
 function buildElsewhere(bin: string) {
   const program = `
     import { buildImage } from ${JSON.stringify(new URL("./build.ts", import.meta.url).href)};
@@ -78,7 +78,7 @@ function buildElsewhere(bin: string) {
   return spawn(process.execPath, [...flags, program], { env, stdio: ["ignore", "ignore", "pipe"] });
 }
 
-/** Enough of mmdebstrap to be interrupted: installs something below TMPDIR, says so and waits. */
+/** Enough of mmdebstrap to be interrupted: installs something below TMPDIR, reports that and waits. */
 const SLOW = `
 [ "$1" = --version ] && exit
 mkdir "$TMPDIR/root"; echo half > "$TMPDIR/root/installed"
@@ -91,7 +91,7 @@ test("a build that is killed leaves no image, and the next one cleans up after i
   child.kill("SIGKILL");
   await once(child, "close");
   assert.equal((await readdir(imagesDir(options.dataDir))).filter((name) => name.startsWith("debian-13")).length, 0);
-  // Not before the killed build's tools have ended is the lock to be had.
+  // The lock is not available before the killed build's tools have ended.
   (await lockImages(options.dataDir))[Symbol.dispose]();
   assert.deepEqual((await readdir(imagesDir(options.dataDir))).sort(), [".lock", "build.log"]);
   assert.deepEqual(
@@ -136,7 +136,7 @@ test("an aborted build rejects with the reason and leaves nothing", async () => 
 async function appears(name: string): Promise<void> {
   const stop = new AbortController();
   const changes = watch(dir, { signal: stop.signal })[Symbol.asyncIterator]();
-  // The watch begins with the first wait for it, so that nothing slips between looking and waiting.
+  // Watching begins with the first wait, so that nothing is missed between checking and waiting.
   let change = changes.next();
   while (!(await readdir(dir)).includes(name)) {
     await change;

@@ -10,11 +10,11 @@ import { type Agent, agentFromBinary, agentFromSource } from "./agent.ts";
 import { initramfs } from "./initramfs.ts";
 import { DEFAULT_RECIPE_DIR, type Recipe, readRecipe } from "./recipe.ts";
 
-/** A root is installed in this much space, in bytes: what it holds, what is downloaded, and the disk made of it. */
+/** Space needed to install a root, in bytes: its content, the downloads, and the disk made of it. */
 const SCRATCH_BYTES = 4 * 1024 ** 3;
-/** Free space that the directory of images needs for one, in bytes. */
+/** Free space needed in the directory of images, in bytes. */
 const IMAGE_BYTES = 1.5 * 1024 ** 3;
-/** Disk-backed, unlike /tmp in places. `TMPDIR` overrides it. */
+/** On disk, unlike /tmp on some systems. `TMPDIR` overrides it. */
 const SCRATCH_PARENT = "/var/tmp";
 
 /** What to build, and where. */
@@ -22,11 +22,11 @@ export interface ImageOptions {
   /** Images are kept in `<dataDir>/images`. */
   dataDir: string;
   progress?: (event: ImageProgress) => void;
-  /** Aborting ends all tools and removes what they made, before the promise rejects with the signal's reason. */
+  /** Aborting ends all tools and removes what they created; then the promise rejects with the signal's reason. */
   signal?: AbortSignal;
   /** A directory with `recipe.json`, `customize.sh` and `overlay/`. Default: `images/debian-13`. */
   recipeDir?: string;
-  /** A static Linux binary to be the agent, instead of one built from `guest/`. */
+  /** A static Linux binary to use as the agent, instead of one built from `guest/`. */
   agentBinary?: string;
 }
 
@@ -35,18 +35,16 @@ interface Inputs {
   agent: Agent;
 }
 
-/**
- * Gives the newest image made from the present recipe and agent, without building: `undefined` when there is none.
- */
+/** Returns the newest image made from the current recipe and agent, without building; `undefined` if there is none. */
 export async function findImage(options: ImageOptions): Promise<Image | undefined> {
   return match(await readImages(options.dataDir), await readInputs(options));
 }
 
 /**
- * Gives an image made from the present recipe and agent, building what is missing: when only the agent has changed, the
- * initramfs alone. Processes that want the same image wait for the one that builds it.
+ * Returns an image made from the current recipe and agent, and builds what is missing: if only the agent has changed,
+ * just the initramfs. Processes that want the same image wait for the one that builds it.
  *
- * @throws ImageError when a tool is missing or fails.
+ * @throws ImageError if a tool is missing or fails.
  * @example
  * const image = await ensureImage({ dataDir, progress: ({ fraction, message }) => bar.update(fraction, message) });
  */
@@ -63,7 +61,10 @@ export async function ensureImage(options: ImageOptions): Promise<Image> {
   });
 }
 
-/** Builds an image from Debian's present packages, even if there is one of the same recipe. Throws as {@link ensureImage}. */
+/**
+ * Builds an image from Debian's current packages, even if there is one from the same recipe. Throws as {@link
+ * ensureImage} does.
+ */
 export async function buildImage(options: ImageOptions): Promise<Image> {
   const inputs = await readInputs(options);
   return locked(options, (lock) => build(options, inputs, lock));
@@ -88,7 +89,7 @@ async function locked<T>(options: ImageOptions, action: (lock: number) => Promis
   return await action(lock.fd);
 }
 
-/** Builds a whole image, or takes the root of another one of the same recipe. */
+/** Builds a whole image, or reuses the root of another image with the same recipe. */
 async function build(options: ImageOptions, inputs: Inputs, lock: number, rootOf?: Image): Promise<Image> {
   const { dataDir, progress, signal } = options;
   const { recipe, agent } = inputs;
@@ -137,7 +138,7 @@ async function build(options: ImageOptions, inputs: Inputs, lock: number, rootOf
   }
 }
 
-/** Inputs and files both count: the same id is the same bytes, and is found again by what it was made from. */
+/** The id depends on inputs and files: the same id means the same bytes, and an image can be found by its inputs. */
 function imageId({ recipe, agent }: Inputs, files: Manifest["files"]): string {
   const digests = Object.values(IMAGE_FILES).map((file) => files[file]!.sha256);
   return `${recipe.name}-${digestOf(recipe.digest, agent.digest, ...digests).slice(0, 16)}`;
@@ -145,7 +146,7 @@ function imageId({ recipe, agent }: Inputs, files: Manifest["files"]): string {
 
 async function newScratch(): Promise<string> {
   const dir = await mkdtemp(join(process.env.TMPDIR ?? SCRATCH_PARENT, "sandkeep-image-"));
-  // Rootless, mmdebstrap's subordinate user must pass through here to the root it installs.
+  // Without root, mmdebstrap's subordinate user must be able to pass through here to the root it installs.
   await chmod(dir, 0o711);
   return dir;
 }

@@ -9,7 +9,7 @@ interface Parsed {
   content: string;
 }
 
-/** Reads a "newc" archive strictly, as the kernel's init/initramfs.c does. */
+/** Parses a "newc" archive as strictly as the kernel's init/initramfs.c does. */
 function parse(archive: Buffer): Parsed[] {
   const entries: Parsed[] = [];
   for (let at = 0; ; ) {

@@ -1,6 +1,6 @@
 /** A file or directory of a cpio archive. */
 export interface CpioEntry {
-  /** Relative, without a leading slash. Parents come before their children. */
+  /** Relative, without a leading slash. Parents precede their children. */
   path: string;
   /** Permission bits, such as 0o755. */
   mode: number;
@@ -12,12 +12,12 @@ const MAGIC = "070701";
 const TRAILER = "TRAILER!!!";
 const DIRECTORY = 0o040000;
 const REGULAR = 0o100000;
-/** Header and content are padded to this (cpio(5), "New ASCII Format"). */
+/** Header and content are padded to a multiple of this (cpio(5), "New ASCII Format"). */
 const ALIGNMENT = 4;
 
 /**
- * A cpio archive in the "newc" form, which the kernel reads as an initramfs. Depends on the entries alone: owner and
- * times are 0 and inode numbers count up.
+ * A cpio archive in "newc" format, which the kernel reads as an initramfs. It depends only on the entries: owner and
+ * times are 0, and inode numbers count up.
  */
 export function cpio(entries: readonly CpioEntry[]): Buffer {
   const parts: Buffer[] = [];

@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type CpioEntry, cpio } from "./cpio.ts";
 
-/** File that names the modules in the order in which the agent loads them, one a line. */
+/** File with the names of the modules, one per line, in the order in which the agent loads them. */
 export const ORDER_FILE = "order";
 
 /**
- * The initramfs: the agent as `/init`, and the kernel modules it loads, in `/modules`. Not compressed: the kernel takes
- * it as it is, which under emulation is quicker than unpacking.
+ * The initramfs: the agent as `/init`, and the kernel modules it loads in `/modules`. It is not compressed: under
+ * emulation, unpacking would take longer than reading it.
  */
 export async function initramfs(agentFile: string, modulesDir: string): Promise<Buffer> {
   const order = await readFile(join(modulesDir, ORDER_FILE), "utf8");

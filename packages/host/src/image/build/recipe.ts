@@ -8,7 +8,7 @@ import { digestOf, digestOfTree } from "../tools/digest.ts";
 /** The recipe of `builtin:debian-13`. */
 export const DEFAULT_RECIPE_DIR = fileURLToPath(new URL("../../../../../images/debian-13", import.meta.url));
 
-/** Part of every root's key: raise it when the builder makes something else out of the same recipe. */
+/** Part of every root's key: raise it when the builder makes something different from the same recipe. */
 const BUILDER_VERSION = "2";
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/);
@@ -17,10 +17,10 @@ const recipeSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
   /** Debian release. */
   suite: word,
-  /** What mmdebstrap installs before `packages`; see its manual. */
+  /** Installed by mmdebstrap before `packages`; see its manual. */
   variant: z.enum(["minbase", "apt"]),
   packages: z.array(word),
-  /** Packages of the npm registry that `customize.sh` unpacks from the file `<as>.tgz`. */
+  /** Packages from the npm registry, which `customize.sh` unpacks from the file `<as>.tgz`. */
   npm: z.array(
     z.strictObject({ as: word, name: z.string(), version: z.string(), integrity: z.string().startsWith("sha512-") }),
   ),
@@ -29,28 +29,31 @@ const recipeSchema = z.strictObject({
     journalMiB: z.int().positive(),
     label: word,
     uuid: z.uuid(),
-    /** Of directory hashes; fixed so that the same files make the same disk. */
+    /** Seed of directory hashes; fixed so that the same files make the same disk. */
     hashSeed: z.uuid(),
   }),
   kernel: z.strictObject({
     /** A package that depends on the newest `linux-image-…`. */
     package: word,
-    /** Loaded by the agent, with what they depend on, before the root is mounted. */
+    /** Loaded by the agent, with their dependencies, before the root is mounted. */
     initramfsModules: z.array(word),
   }),
 });
 
-/** A recipe, from `recipe.json`. Beside it: `customize.sh`, run on the installed root, and `overlay/`, files of the root. */
+/**
+ * A recipe, from `recipe.json`. Beside it are `customize.sh`, which runs on the installed root, and `overlay/`, with
+ * files for the root.
+ */
 export type Recipe = z.infer<typeof recipeSchema> & {
   dir: string;
   /** Digest of all its files and of the builder's version: the key of the root. */
   digest: string;
 };
 
-/** An artefact of the npm registry. */
+/** A package from the npm registry. */
 export type NpmArtefact = Recipe["npm"][number];
 
-/** Reads the recipe in a directory. Throws {@link ImageError} when it is not one. */
+/** Reads the recipe in a directory. Throws {@link ImageError} if it is not a recipe. */
 export async function readRecipe(dir: string): Promise<Recipe> {
   const text = await readFile(join(dir, "recipe.json"), "utf8").catch((cause: unknown) => {
     throw new ImageError(`no image recipe in ${dir}`, { cause });

@@ -5,19 +5,23 @@ import { z } from "zod";
 import { IMAGE_FILES, type Image, MANIFEST_FILE, type Manifest, manifestSchema } from "../image.ts";
 import { runCommand } from "../tools/command.ts";
 
-/** Prefix of directories in the making. None is in use while nobody holds the lock. */
+/** Prefix of unfinished build directories. None is in use while nobody holds the lock. */
 const BUILDING = ".building-";
-/** Names a build's scratch directory, for the one that cleans up after it, and the build's own, lest a copy be cleaned up. */
+/**
+ * File with the path of a build's scratch directory, for later clean-up, and of the build's own directory, so that
+ * clean-up ignores copies.
+ */
 const SCRATCH_FILE = "scratch.json";
 const scratchSchema = z.object({ scratch: z.string(), of: z.string() });
 
-/** Directory of all images below a data directory. */
+/** Directory of all images in a data directory. */
 export function imagesDir(dataDir: string): string {
   return resolve(dataDir, "images");
 }
 
 /**
- * Takes the lock that builders and pruners share, and removes what an interrupted build left. Dispose of it to release.
+ * Takes the lock that builders and pruners share, and removes what an interrupted build left. Dispose of it to release
+ * the lock.
  */
 export async function lockImages(
   dataDir: string,
@@ -31,7 +35,7 @@ export async function lockImages(
   return lock;
 }
 
-/** An empty directory beside the images, to build one in; `scratch` is remembered and removed with it. */
+/** Creates an empty build directory beside the images; `scratch` is recorded and removed with it. */
 export async function newBuildDir(dataDir: string, scratch?: string): Promise<string> {
   const dir = join(imagesDir(dataDir), `${BUILDING}${process.pid}`);
   await mkdir(dir);
@@ -47,7 +51,10 @@ export async function discard(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** Files of a root that was installed without being root belong to subordinate users, whom only a namespace can be. */
+/**
+ * Files of a root that was installed without root privileges belong to subordinate users, and only a user namespace can
+ * remove them.
+ */
 async function removeScratch(dir: string): Promise<void> {
   try {
     await rm(dir, { recursive: true, force: true });
@@ -67,7 +74,7 @@ async function removeScratch(dir: string): Promise<void> {
   }
 }
 
-/** Turns a finished build directory into the image that its manifest names, at once and for good. */
+/** Atomically turns a finished build directory into the image that its manifest names. */
 export async function publish(dataDir: string, dir: string, manifest: Manifest): Promise<Image> {
   await rm(join(dir, SCRATCH_FILE), { force: true });
   await writeFile(join(dir, MANIFEST_FILE), JSON.stringify(manifest, undefined, 2));
@@ -79,7 +86,7 @@ export async function publish(dataDir: string, dir: string, manifest: Manifest):
   try {
     await rename(dir, target);
   } catch (error) {
-    // The same bytes are there already: one is as good as the other, and that one may be in use.
+    // The same bytes already exist; keep those, because they may be in use.
     if (!["ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
     await discard(dir);
   }
@@ -87,12 +94,12 @@ export async function publish(dataDir: string, dir: string, manifest: Manifest):
   return (await readImage(dataDir, manifest.id))!;
 }
 
-/** Puts a file into another directory without using space for it, if the file system can. */
+/** Puts a file into another directory, without using more space if the file system supports that. */
 export async function share(from: string, to: string): Promise<void> {
   await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_FICLONE));
 }
 
-/** Reads one image; `undefined` when there is none of that name, or no whole one. */
+/** Reads one image; `undefined` if there is none of that name, or if it is incomplete. */
 export async function readImage(dataDir: string, id: string): Promise<Image | undefined> {
   const dir = join(imagesDir(dataDir), id);
   const text = await readFile(join(dir, MANIFEST_FILE), "utf8").catch(() => "");
@@ -126,7 +133,7 @@ function parse<T>(text: string, schema: z.ZodType<T>): T | undefined {
   }
 }
 
-/** All whole images, the newest first. */
+/** All complete images, newest first. */
 export async function readImages(dataDir: string): Promise<Image[]> {
   const names = await readdir(imagesDir(dataDir)).catch(() => []);
   const images = await Promise.all(

@@ -6,22 +6,22 @@ import { imagesDir, lockImages, readImages } from "./cache.ts";
 /** An image, as a list shows it. */
 export interface ImageSummary {
   image: Image;
-  /** Space on the disk, in bytes; files that images share count for each. */
+  /** Space on disk, in bytes; files that several images share count for each of them. */
   diskBytes: number;
-  /** Whether a process that we may look into has a file of it open: a running machine has. */
+  /** Whether a process that we may inspect has one of its files open, as a running machine does. */
   inUse: boolean;
 }
 
-/** What {@link pruneImages} did. */
+/** The result of {@link pruneImages}. */
 export interface PruneResult {
   removed: Image[];
-  /** Not removed though not to be kept: in use. */
+  /** Should have been removed, but is in use. */
   busy: Image[];
-  /** Space that is free now, in bytes. */
+  /** Space that was freed, in bytes. */
   freedBytes: number;
 }
 
-/** Lists all whole images, the newest first. */
+/** Lists all complete images, newest first. */
 export async function listImages({ dataDir }: { dataDir: string }): Promise<ImageSummary[]> {
   const images = await readImages(dataDir);
   const open = await openFiles();
@@ -38,7 +38,7 @@ export async function listImages({ dataDir }: { dataDir: string }): Promise<Imag
   );
 }
 
-/** Removes all images but those with the given ids and those in use. Waits for builds under way. */
+/** Removes all images except those with the given ids and those in use. Waits for running builds. */
 export async function pruneImages(options: {
   dataDir: string;
   keep: string[];
@@ -51,7 +51,7 @@ export async function pruneImages(options: {
   const removed = unwanted.filter(({ inUse }) => !inUse).map(({ image }) => image);
   const files = (await Promise.all(removed.map(({ id }) => filesOf(join(imagesDir(dataDir), id))))).flat();
   for (const { id } of removed) {
-    // Gone at once for everyone who looks; the lock's next holder finishes the removal if we do not.
+    // It disappears for all readers at once; if we do not finish the removal, the lock's next holder does.
     const dir = join(imagesDir(dataDir), `.building-removed-${id}`);
     await rename(join(imagesDir(dataDir), id), dir);
     await rm(dir, { recursive: true });
@@ -75,7 +75,7 @@ async function filesOf(dir: string): Promise<FileFacts[]> {
   );
 }
 
-/** A file's space is free when the last of its links is gone. */
+/** A file's space is freed when its last link is removed. */
 function freed(files: FileFacts[]): number {
   const byInode = Map.groupBy(files, ({ inode }) => inode);
   return [...byInode.values()]
@@ -83,7 +83,7 @@ function freed(files: FileFacts[]): number {
     .reduce((sum, [file]) => sum + file!.bytes, 0);
 }
 
-/** Paths of all files that processes have open, of those processes that we may look into. */
+/** Paths of all files that are open in processes we may inspect. */
 async function openFiles(): Promise<Set<string>> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const paths = await Promise.all(

@@ -9,8 +9,8 @@ import { runCommand } from "../tools/command.ts";
 const packSchema = z.array(z.object({ filename: z.string() })).length(1);
 
 /**
- * Downloads a package of the npm registry with the host's npm, so with its settings for registries, proxies and
- * certificates, to `<dir>/<as>.tgz`. Throws {@link ImageError} when it is not the one that the recipe names.
+ * Downloads a package from the npm registry to `<dir>/<as>.tgz` with the host's npm, and so with its settings for
+ * registries, proxies and certificates. Throws {@link ImageError} if it is not the one that the recipe names.
  */
 export async function downloadArtefact(artefact: NpmArtefact, dir: string, signal?: AbortSignal): Promise<void> {
   const { as, name, version, integrity } = artefact;
@@ -25,7 +25,7 @@ export async function downloadArtefact(artefact: NpmArtefact, dir: string, signa
     },
   );
   const [packed] = packSchema.parse(JSON.parse(output));
-  // A scoped package's file is listed under another name than it gets by some versions of npm.
+  // Some versions of npm report a scoped package's file under a different name.
   const file = join(own, basename(packed!.filename.replace(/^@/, "").replaceAll("/", "-")));
   const actual = `sha512-${createHash("sha512")
     .update(await readFile(file))

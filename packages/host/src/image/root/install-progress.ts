@@ -1,6 +1,6 @@
 import type { ImageProgress } from "../image.ts";
 
-/** Shares of a whole build by time, as measured with a near archive: `[start, end]`. */
+/** Shares of each step in the time of a whole build, measured with a nearby archive: `[start, end]`. */
 const SHARES = {
   "running apt-get update": [0, 0.02],
   "downloading packages": [0.02, 0.05],
@@ -20,14 +20,14 @@ const STEPS: Record<string, [step: ImageProgress["step"], fraction: number, mess
 /** Each package is downloaded, unpacked and set up. */
 const STAGES = 3;
 
-/** Turns the output of `mmdebstrap --verbose` and of `customize.sh` into progress. */
+/** Converts the output of `mmdebstrap --verbose` and of `customize.sh` to progress. */
 export class InstallProgress {
   #share: readonly [number, number] = [0, 0.02];
   #packages = 0;
   #done = 0;
   #fraction = 0;
 
-  /** What the line says about progress, if anything. */
+  /** The progress that a line reports, if any. */
   line(line: string): ImageProgress | undefined {
     const own = /^sandkeep-step: (\w+)$/.exec(line)?.[1];
     if (own) {

@@ -8,13 +8,13 @@ import { IMAGE_FILES, type Image, type ImageProgress, type Manifest, MODULES_DIR
 import { digestOfFile } from "../tools/digest.ts";
 import { buildRoot } from "./root.ts";
 
-/** Files of a new root whose content goes into the manifest. */
+/** Files of a new root whose content becomes part of the manifest. */
 const PACKAGES_FILE = "packages.tsv";
 const RELEASE_FILE = "kernel-release";
-/** Beside the images: everything that the tools of the last build printed. */
+/** Beside the images: the full output of the last build's tools. */
 const LOG_FILE = "build.log";
 
-/** What a manifest says about root and kernel. */
+/** The manifest's entries about root and kernel. */
 export type RootFacts = Pick<Manifest, "kernelRelease" | "packages" | "files">;
 
 /** Builds root disk, kernel and modules into a directory. */
@@ -56,7 +56,7 @@ export async function makeRoot(
   };
 }
 
-/** Puts root disk, kernel and modules of another image into a directory; they take no space of their own. */
+/** Puts root disk, kernel and modules of another image into a directory, without using more space. */
 export async function takeRoot(dataDir: string, from: Image, dir: string): Promise<RootFacts> {
   const { rootDisk, kernel } = IMAGE_FILES;
   const { kernelRelease, packages, files } = from.manifest;

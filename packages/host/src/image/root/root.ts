@@ -12,20 +12,20 @@ import { aptSettings } from "./apt-settings.ts";
 import { downloadArtefact } from "./artefact.ts";
 import { InstallProgress } from "./install-progress.ts";
 
-/** Settings of dpkg that the image keeps, which its own build follows too. */
+/** dpkg settings that the image keeps and its own build uses too. */
 const DPKG_SETTINGS = "overlay/etc/dpkg/dpkg.cfg.d/sandkeep";
 
 /**
- * Descriptors that mmdebstrap inherits. High ones, because mmdebstrap lets a shell use its own, and these must stay below
- * 10 there, the most that dash can redirect.
+ * Descriptors that mmdebstrap inherits. They are high because mmdebstrap gives low ones to its shells, and below 10
+ * because dash cannot redirect higher ones.
  */
 const INPUTS_FD = 20;
 const RESULTS_FD = 21;
 const LOCK_FD = 22;
 
 /**
- * mmdebstrap's last hook: takes the inputs, when they are complete, and goes on with the recipe's script. (Rootless, a
- * hook runs as a subordinate user, who can read nothing of ours but what is handed in this way.)
+ * mmdebstrap's last hook: receives the inputs once they are complete, and runs the recipe's script. (Without root, a
+ * hook runs as a subordinate user, who can read only what is passed in this way.)
  */
 const CUSTOMIZE_HOOK = [
   'work="$1/tmp/sandkeep"; mkdir "$work"',
@@ -35,11 +35,11 @@ const CUSTOMIZE_HOOK = [
 
 /** Where and how to build a root. */
 export interface RootOptions {
-  /** Existing directory that gets `root.qcow2`, `vmlinuz`, `kernel-release`, `packages.tsv` and `modules/`. */
+  /** Existing directory that receives `root.qcow2`, `vmlinuz`, `kernel-release`, `packages.tsv` and `modules/`. */
   into: string;
-  /** Existing scratch directory on a disk, of mode 0711: the root is installed below it. */
+  /** Existing scratch directory on a disk, with mode 0711: the root is installed below it. */
   work: string;
-  /** Descriptor of the lock, which is not released before the installation has ended and cleaned up. */
+  /** Descriptor of the lock, which stays held until the installation has ended and cleaned up. */
   lock: number;
   signal?: AbortSignal | undefined;
   progress?: ((event: ImageProgress) => void) | undefined;
@@ -47,12 +47,12 @@ export interface RootOptions {
   log?: ((line: string) => void) | undefined;
 }
 
-/** Installs Debian by a recipe and makes a disk of it. Needs no root where subordinate user ids are set up. */
+/** Installs Debian by a recipe and makes a disk of it. Does not need root if subordinate user ids are set up. */
 export async function buildRoot(recipe: Recipe, options: RootOptions): Promise<void> {
   const mode = await chooseMode();
   options.log?.(await runCommand("mmdebstrap", ["--version"]));
   const inputs = join(options.work, "inputs");
-  // Rootless, the directory above is open to others, for mmdebstrap's sake: what goes into the image is not.
+  // Without root, mmdebstrap needs the directory above to be open to others; what goes into the image is not.
   await mkdir(inputs, { mode: 0o700 });
   const progress = new InstallProgress();
   await runCommand("mmdebstrap", await mmdebstrapArgs(recipe, mode, options.signal), {
@@ -78,7 +78,7 @@ function stream(child: ChildProcess, fd: number): unknown {
   return child.stdio[fd as 3];
 }
 
-/** Root can install as it is; others need a range of subordinate user ids and the tools that map them. */
+/** Root can install directly; others need a range of subordinate user ids and the tools that map them. */
 async function chooseMode(): Promise<"root" | "unshare"> {
   if (process.getuid?.() === 0) return "root";
   const { userName: username, uid } = currentUser();
@@ -92,7 +92,10 @@ async function chooseMode(): Promise<"root" | "unshare"> {
   return "unshare";
 }
 
-/** What root mounts must be gone when mmdebstrap is, even if it was killed. Without the right to, it does not mount. */
+/**
+ * What root mounts must be unmounted when mmdebstrap ends, even if it is killed. Without the privilege it mounts
+ * nothing.
+ */
 async function ownMounts(mode: string): Promise<string[]> {
   if (mode !== "root") return [];
   return runCommand("unshare", ["--mount", "true"]).then(
@@ -114,7 +117,7 @@ async function mmdebstrapArgs(recipe: Recipe, mode: string, signal?: AbortSignal
     `--include=${recipe.packages.join(",")}`,
     ...(await aptSettings(signal)).map((setting) => `--aptopt=${setting}`),
     ...dpkg.map((setting) => `--dpkgopt=${setting}`),
-    // Losing a half-built root to a power cut is no loss.
+    // No sync: losing a half-built root in a power cut does not matter.
     "--dpkgopt=force-unsafe-io",
     `--customize-hook=${CUSTOMIZE_HOOK}`,
     recipe.suite,
@@ -122,8 +125,8 @@ async function mmdebstrapArgs(recipe: Recipe, mode: string, signal?: AbortSignal
 }
 
 /**
- * What the installation may know of ours: where programs are and how archives are reached. Programs of the image run in it, and
- * whatever else they are told of here, such as the place of a cache, could become part of the image.
+ * The environment of the installation: where programs are and how archives are reached. Programs of the image run in
+ * it, and any other variable, such as the path of a cache, could become part of the image.
  */
 function toolEnvironment(): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(
@@ -132,7 +135,7 @@ function toolEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(ours), HOME: "/root", LANG: "C.UTF-8" };
 }
 
-/** What `customize.sh` reads from its environment. */
+/** Variables that `customize.sh` reads. */
 function scriptEnvironment({ kernel, disk }: Recipe, work: string): Record<string, string> {
   return {
     SANDKEEP_KERNEL: kernel.package,
@@ -146,7 +149,7 @@ function scriptEnvironment({ kernel, disk }: Recipe, work: string): Record<strin
   };
 }
 
-/** Downloads what comes from the npm registry, while Debian is being installed, and then sends all inputs. */
+/** Downloads the packages of the npm registry while Debian is being installed, then sends all inputs. */
 async function feed(recipe: Recipe, inputs: string, to: Writable, signal: AbortSignal): Promise<void> {
   await together(
     signal,
@@ -162,7 +165,7 @@ async function feed(recipe: Recipe, inputs: string, to: Writable, signal: AbortS
 }
 
 async function unpack(results: Readable, into: string, signal: AbortSignal): Promise<void> {
-  // Or tar ends at the archive's end mark, before the end of the stream.
+  // Otherwise tar stops at the archive's end mark, before the end of the stream.
   await runCommand("tar", ["--extract", "--ignore-zeros", "--file=-", "--no-same-owner", "-C", into], {
     stdin: "pipe",
     signal,

@@ -1,4 +1,4 @@
-/** For tests: images whose files hold a few bytes each. */
+/** FOR TESTS ONLY: images whose files hold a few bytes each. */
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ORDER_FILE } from "../build/initramfs.ts";
@@ -43,7 +43,7 @@ export async function putImage(dataDir: string, id: string, overrides: Partial<M
   return publish(dataDir, dir, fakeManifest(id, overrides));
 }
 
-/** A directory with a tool that runs a bash script, to be first in the path. */
+/** A directory with a tool that runs a bash script, to be first in PATH. */
 export async function fakeTool(parent: string, name: string, script: string): Promise<string> {
   const dir = await mkdtemp(join(parent, "bin-"));
   await writeFile(join(dir, name), `#!/bin/bash\n${script}\n`, { mode: 0o755 });

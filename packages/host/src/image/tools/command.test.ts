@@ -44,11 +44,11 @@ test("aborting ends the tool's whole group before it rejects", async () => {
     attend: async (child) => void (group = child.pid!),
   });
   await assert.rejects(running, /no more/);
-  // Of the group, only who awaits being reaped may be left.
+  // Only members of the group that wait to be reaped may be left.
   assert.deepEqual(await alive(group), []);
 });
 
-/** Processes of a group, by their pids. Read from /proc: not every machine has ps. */
+/** Processes of a group, by pid. Read from /proc, because not every computer has ps. */
 async function alive(group: number): Promise<string[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")));
@@ -88,7 +88,7 @@ test("further descriptors reach the tool by their number", async () => {
 });
 
 test("a tool that ends with us does, even when we are killed", async () => {
-  // All of the group hold the pipe: it ends when the last of them is gone.
+  // Every process of the group holds the pipe, so it ends when the last one is gone.
   const program = `
     import { runCommand } from ${JSON.stringify(new URL("./command.ts", import.meta.url).href)};
     await runCommand("sh", ["-c", "sleep 100 & echo running >&8; wait"], { endWithUs: true, extra: { 8: 3 } });

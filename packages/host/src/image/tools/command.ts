@@ -5,40 +5,40 @@ import type { Writable } from "node:stream";
 import { errnoOf } from "@sandkeep/common";
 import { ImageError } from "../image.ts";
 
-/** Lines of a failed tool's output that its error repeats. */
+/** Number of a failed tool's last lines that its error includes. */
 const TAIL_LINES = 15;
-/** Time that a tool has to clean up after SIGTERM, in milliseconds; unmounting and removing a root takes a while. */
+/** How long a tool may clean up after SIGTERM, in milliseconds; unmounting and removing a root takes a while. */
 const GRACE_MS = 20_000;
 
-/** Of a pipe that nobody writes to: it ends when we do. The highest number that dash can redirect. */
+/** Descriptor of a pipe that nobody writes to: it closes when we end. The highest number that dash can redirect. */
 const WATCH_FD = 9;
-/** Becomes the tool, and leaves a watcher in its process group that signals the group when the pipe ends. */
+/** Executes the tool, and leaves a watcher in its process group that signals the group when the pipe closes. */
 const WATCH_SCRIPT = `{ cat <&${WATCH_FD} >/dev/null; kill -TERM 0; } & exec "$@" ${WATCH_FD}<&-`;
 
 /** How to run a tool. */
 export interface CommandOptions {
   cwd?: string;
-  /** A program that becomes the tool, with its arguments, such as `unshare --mount`. */
+  /** A program that executes the tool, with its arguments, such as `unshare --mount`. */
   through?: string[];
-  /** Its whole environment; ours by default. */
+  /** Its complete environment; default: ours. */
   env?: NodeJS.ProcessEnv;
   signal?: AbortSignal | undefined;
   stdin?: "ignore" | "pipe";
   /** Further descriptors by number: new pipes, or descriptors of ours. */
   extra?: Record<number, "pipe" | number>;
-  /** The tool and its children are told to end (SIGTERM) when we end in whatever way. */
+  /** Whether the tool and its children receive SIGTERM when we end, for whatever reason. */
   endWithUs?: boolean;
-  /** Whether standard output is read and given back (the default), or left to `attend`. */
+  /** Whether standard output is read and returned (the default), or left to `attend`. */
   collect?: boolean;
   /** Called with each line of standard error. */
   onLine?: (line: string) => void;
-  /** Serves the child's streams; when it fails the tool is ended. The signal is aborted when the tool must end. */
+  /** Serves the child's streams; if it fails, the tool is ended. The signal is aborted when the tool must end. */
   attend?: (child: ChildProcess, signal: AbortSignal) => Promise<unknown>;
 }
 
 /**
- * Runs a tool to its end and gives its standard output. Throws {@link ImageError} when it is not installed or fails, with
- * its last lines; when aborted, ends it, waits until it is gone and throws the signal's reason.
+ * Runs a tool to its end and returns its standard output. Throws {@link ImageError} with its last lines if it is not
+ * installed or fails. When aborted, ends the tool, waits until it is gone and throws the signal's reason.
  */
 export async function runCommand(command: string, args: string[], options: CommandOptions = {}): Promise<string> {
   const { signal } = options;
@@ -49,7 +49,7 @@ export async function runCommand(command: string, args: string[], options: Comma
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: stdio(options),
-    // A group of its own: an interrupt at the terminal reaches us alone, and we end the tool in order.
+    // A process group of its own: an interrupt at the terminal reaches only us, and we end the tool in order.
     detached: true,
   });
   const { tail, stdout } = read(child, options);
@@ -72,7 +72,7 @@ export async function runCommand(command: string, args: string[], options: Comma
     .then(
       () => undefined,
       (error: unknown) => {
-        // Streams also fail because the tool ended: then its own words are the ones that help.
+        // Streams also fail because the tool ended: its own message is then more helpful.
         const early = child.exitCode === null && child.signalCode === null;
         end(error);
         return { error, early };
@@ -110,14 +110,14 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 function stdio({ stdin = "ignore", extra = {}, endWithUs }: CommandOptions): ("ignore" | "pipe" | number)[] {
   const all: ("ignore" | "pipe" | number)[] = [stdin, "pipe", "pipe"];
   for (const [fd, what] of Object.entries(endWithUs ? { [WATCH_FD]: "pipe" as const, ...extra } : extra)) {
-    // From 3 on, what is ignored is not open in the child.
+    // From 3 on, `ignore` means not open in the child.
     while (all.length < Number(fd)) all.push("ignore");
     all[Number(fd)] = what;
   }
   return all;
 }
 
-/** Reads the outputs: all of the standard one, the last lines of the other. */
+/** Reads the outputs: all of standard output, the last lines of standard error. */
 function read(child: ChildProcess, { collect = true, onLine }: CommandOptions): { tail: string[]; stdout: string[] } {
   const tail: string[] = [];
   const stdout: string[] = [];
@@ -130,7 +130,7 @@ function read(child: ChildProcess, { collect = true, onLine }: CommandOptions): 
   return { tail, stdout };
 }
 
-/** Resolves when the child runs; a child that cannot be started is `closed`'s to report. */
+/** Resolves when the child runs; `closed` reports a child that cannot be started. */
 function spawned(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve) => child.once("spawn", resolve));
 }

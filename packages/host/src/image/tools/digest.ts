@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 
-/** SHA-256 of values, as hexadecimal digits; where one value ends and the next begins counts. */
+/** SHA-256 of values, as hexadecimal digits; boundaries between values count. */
 export function digestOf(...values: string[]): string {
   return createHash("sha256").update(JSON.stringify(values)).digest("hex");
 }
@@ -17,8 +17,8 @@ export async function digestOfFile(path: string, signal?: AbortSignal): Promise<
 }
 
 /**
- * SHA-256 over the files below a directory: names, contents and whether they are executable. Not over times, owners and
- * other permissions, which a checkout may change. Files for which `skip` says so, by relative path, do not count.
+ * SHA-256 over the files below a directory: names, contents and whether they are executable. It ignores times, owners
+ * and other permissions, which a checkout may change, and files for whose relative path `skip` returns true.
  */
 export async function digestOfTree(dir: string, skip: (path: string) => boolean = () => false): Promise<string> {
   const found = await readdir(dir, { recursive: true, withFileTypes: true });

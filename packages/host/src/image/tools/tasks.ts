@@ -1,8 +1,8 @@
 type Task<T> = (signal: AbortSignal) => Promise<T>;
 
 /**
- * Runs tasks side by side and gives their results. When one fails the others are aborted; in any case nothing runs any
- * more when this returns. Throws the error of the task that failed first.
+ * Runs tasks concurrently and returns their results. If one fails the others are aborted, and all have ended when this
+ * returns. Throws the error of the task that failed first.
  */
 export async function together<T extends unknown[]>(
   signal: AbortSignal | undefined,

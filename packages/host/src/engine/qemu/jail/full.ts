@@ -1,6 +1,6 @@
 /**
- * The jail by bubblewrap: namespaces of its own (no network, no other process, no file but its own) and resource limits. As root,
- * each machine also gets an unprivileged uid of its own; without root it lives in a user namespace.
+ * The jail made with bubblewrap: its own namespaces (no network, no other processes, no files but its own) and resource
+ * limits. As root, each machine also gets its own unprivileged uid; without root it runs in a user namespace.
  */
 import { existsSync } from "node:fs";
 import { become, type Jail, type JailFiles, LIMITS, REPORT_FD } from "./jail.ts";
@@ -25,7 +25,8 @@ export function fullJail({ writable, readable }: JailFiles, user: JailUser | nul
       "--clearenv",
       "--info-fd",
       String(REPORT_FD),
-      // One heap for all of QEMU's threads: they allocate little, and each further one would cost every machine some memory.
+      // A single heap for all of QEMU's threads: they allocate little, and each further heap would cost every machine
+      // some memory.
       "--setenv",
       "MALLOC_ARENA_MAX",
       "1",
@@ -36,7 +37,7 @@ export function fullJail({ writable, readable }: JailFiles, user: JailUser | nul
       ...["lib", "lib64", "bin", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
       "--dev",
       "/dev",
-      // Folders on the way to a mount would be root's alone.
+      // Otherwise folders on the way to a mount would be accessible to root only.
       ...ancestors([...readable, ...writable]).flatMap((path) => ["--perms", "0755", "--dir", path]),
       ...bind("--ro-bind", readable),
       ...bind("--bind", writable),
@@ -56,7 +57,7 @@ function bind(how: string, paths: string[]): string[] {
   return paths.flatMap((path) => [how, path, path]);
 }
 
-/** Every folder above the paths, the outermost first. */
+/** Every folder above the paths, outermost first. */
 function ancestors(paths: string[]): string[] {
   const found = new Set<string>();
   for (const path of paths) {

@@ -1,4 +1,4 @@
-/** What a program can do in a jail, tried by a shell in QEMU's place. */
+/** What a program can do in a jail, tested with a shell in place of QEMU. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { jailUser } from "./user.ts";
 const dir = mkdtempSync(join(tmpdir(), "sk-jail-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 let count = 0;
-/** Whether the kernel has Landlock: asked for its version. */
+/** Whether the kernel supports Landlock. */
 const landlock = execFileSync("perl", ["-e", "print syscall(444, 0, 0, 1)"], { encoding: "utf8" }) !== "-1";
 
 /** A machine's folder with a disk, a file to read, and the server's own record. */
@@ -26,7 +26,7 @@ function machine() {
   return { folder, disk: path("disk"), image: path("image"), path };
 }
 
-/** Runs a script of a shell in a jail; in it, `$disk` and `$image` are what the jail calls these files. */
+/** Runs a shell script in a jail. In it, `$disk` and `$image` are the jail's names for these files. */
 async function jailed(
   kind: JailKind,
   script: string,
@@ -43,7 +43,8 @@ async function jailed(
     variables + script,
   ]);
   const child = spawn(file!, args, {
-    // 5 is KVM. What is given to none, whoever started the server left open: the server's children have it, too.
+    // 5 is KVM. Descriptors left open by whoever started the server, and given to no process, are inherited by its
+    // children too.
     stdio: [
       "ignore",
       "pipe",
@@ -67,7 +68,7 @@ async function jailed(
   return { code, said };
 }
 
-/** A system call by number from perl, and what became of it. */
+/** Makes a system call by number from perl, and returns the result. */
 const call = (...args: (number | string)[]) =>
   `perl -e 'print syscall(${args.join(", ")}) < 0 ? "refused " : "did "'; `;
 
@@ -102,7 +103,8 @@ for (const kind of ["full", "minimal"] as const) {
         "touch /usr/new",
         "touch /var/tmp/sandkeep-new",
       ];
-      // Without Landlock, root's folders for everybody's temporary files remain, and without root all that is the user's.
+      // Without Landlock, the jail leaves world-writable temporary folders open as root, and all of the user's own
+      // files otherwise.
       const possible =
         kind === "full" || landlock
           ? attempts
@@ -132,7 +134,7 @@ for (const kind of ["full", "minimal"] as const) {
             .setEncoding("utf8")
             .on("data", (part: string) => (text += part))
             .once("end", () => resolve(text));
-          // The jail is still being made.
+          // The jail is not complete yet.
           socket.once("error", () => (over ? resolve("nobody listened") : setTimeout(attempt, 5)));
         };
         attempt();

@@ -1,19 +1,20 @@
 /**
- * The jail for where no namespace can be made, as in a container of Docker's defaults: an unprivileged uid of its own (as root),
- * no new privileges, Landlock where the kernel has it, and seccomp filters. Chosen by people only, never by itself.
+ * The jail for computers where no namespace can be created, such as a container with Docker's defaults: its own
+ * unprivileged uid (as root), no new privileges, Landlock if the kernel has it, and seccomp filters. It must be chosen
+ * explicitly.
  */
 import { constants, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { become, JAIL_FD, type Jail, type JailFiles, LIMITS } from "./jail.ts";
 import type { JailUser } from "./user.ts";
 
-/** A place in the file system, not yet the right to read it (open(2)); Node.js has no name for it. */
+/** Opens a path without requiring read permission (open(2)); Node.js has no name for this flag. */
 const O_PATH = 0o10000000;
 
-/** Given as text: the user who runs it may not be able to reach the file. */
+/** Passed as text, because the user who runs it may not be able to read the file. */
 const CONFINE = readFileSync(new URL("confine.pl", import.meta.url), "utf8");
 
-/** Opens the files for the jailed user, who need not be able to reach their folders. */
+/** Opens the files for the jailed user, who may not be able to reach their folders. */
 export async function openMinimalJail({ writable, readable }: JailFiles, user: JailUser | null): Promise<Jail> {
   const files = [...new Set([...readable, ...writable])];
   const handles: FileHandle[] = [];

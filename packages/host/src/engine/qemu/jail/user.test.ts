@@ -9,7 +9,7 @@ test("no two processes have the same user at the same time, however many there w
   releaseUser(adopted);
   reserveUser(adopted);
   const lasting = jailUser()!.uid;
-  // More than there are users.
+  // More than the number of users.
   for (let n = 0; n < 70_000; n++) {
     const { uid } = jailUser()!;
     assert.ok(uid !== lasting && uid !== adopted);

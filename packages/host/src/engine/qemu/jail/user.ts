@@ -1,4 +1,7 @@
-/** Users of jailed processes when the server is root: one for each machine, so that none may signal, trace or read another. */
+/**
+ * Users of jailed processes when the server is root: one per machine, so that no machine can signal, trace or read
+ * another.
+ */
 
 const FIRST_UID = 1_879_048_192;
 const UIDS = 65_536;
@@ -11,7 +14,10 @@ export interface JailUser {
 let next = Math.floor(Math.random() * UIDS);
 const taken = new Set<number>();
 
-/** An unprivileged user for one process, until it is released; null when we are not root, and the process runs as we do. */
+/**
+ * Reserves an unprivileged user for one process until it is released. Null if we are not root; the process then runs as
+ * our user.
+ */
 export function jailUser(): JailUser | null {
   if (process.getuid?.() !== 0) return null;
   let uid: number;
@@ -21,12 +27,12 @@ export function jailUser(): JailUser | null {
   return { uid, gid: uid };
 }
 
-/** The user of a machine that a former run of ours started is not given to another one. */
+/** Marks the user of a machine from an earlier run as taken. */
 export function reserveUser(uid: number): void {
   taken.add(uid);
 }
 
-/** The process is gone: its user may be another's some day. */
+/** The process has ended: its user may be reused. */
 export function releaseUser(uid: number | undefined): void {
   if (uid !== undefined) taken.delete(uid);
 }
