@@ -20,7 +20,7 @@ interface Doctor {
 test("the first command says why no machine can run, and what to do, in doctor's words", async () => {
   const { code, stderr } = await installation.call(["run", "--", "true"]);
   assert.equal(code, 125, stderr);
-  assert.match(stderr, /This computer cannot run machines: jail cannot be made: bwrap: .*\[HOST_NOT_READY\]/s);
+  assert.match(stderr, /This computer cannot run machines: jail cannot be created: bwrap: .*\[HOST_NOT_READY\]/s);
   assert.match(stderr, /--jail minimal/);
   const { stdout } = await installation.call(["--json", "doctor"]);
   const jail = (JSON.parse(stdout) as Doctor).findings.find(({ name }) => name === "jail")!;

@@ -60,7 +60,7 @@ test("a second host on the same folder is refused while the first lives", async 
   const dataDir = await mkdtemp(join(tmpdir(), "sk-host-"));
   const host = await openHost(dataDir);
   try {
-    await assert.rejects(openHost(dataDir), /Another Sandkeep server uses this data folder/);
+    await assert.rejects(openHost(dataDir), /Another Sandkeep server uses this data directory/);
   } finally {
     await host.close();
     await rm(dataDir, { recursive: true, force: true });

@@ -51,11 +51,11 @@ test("knows the errors of the SDK, the server and the host by their names", () =
   assert.match(report(named("ConfigError", "port: expected number")).text, /port: expected number \[CONFIG\]/);
   assert.equal(
     report(
-      named("PreconditionError", "This computer cannot run machines: jail cannot be made.", {
+      named("PreconditionError", "This computer cannot run machines: jail cannot be created.", {
         repair: "make namespaces",
       }),
     ).text,
-    "error: This computer cannot run machines: jail cannot be made. [HOST_NOT_READY]\n  make namespaces\n",
+    "error: This computer cannot run machines: jail cannot be created. [HOST_NOT_READY]\n  make namespaces\n",
   );
   assert.deepEqual(report(named("NotFound", "No such file or directory (os error 2): stat 'x'", { code: "ENOENT" })), {
     code: 3,

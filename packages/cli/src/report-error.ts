@@ -31,7 +31,7 @@ const lines = (text: string) => text.split("\n").map(printable).join("\n  ");
 function unexpected(error: unknown): CliError {
   const message = error instanceof Error ? error.message : String(error);
   return new CliError("UNEXPECTED", message || "something unexpected went wrong", {
-    hint: "this is a bug of Sandkeep; run again with SANDKEEP_DEBUG=1 to see where it happened",
+    hint: "this is a bug in Sandkeep; run again with SANDKEEP_DEBUG=1 to see where it happened",
     exitCode: ExitCode.failed,
     cause: error,
   });

@@ -56,7 +56,7 @@ export class Calls {
     this.#pending++;
     // Twice the limit: even the refusals are unsent, so this client reads nothing at all.
     if (this.#pending > 2 * limits.pendingCalls)
-      return this.#options.overflow(`more than ${limits.pendingCalls} calls under way`);
+      return this.#options.overflow(`more than ${limits.pendingCalls} calls in progress`);
     this.#count(bytes);
     let held = 0;
     const call = {
@@ -70,7 +70,7 @@ export class Calls {
       if (this.#pending > limits.pendingCalls)
         throw new ProtocolError({
           ...RPC_ERRORS.server,
-          message: `More than ${limits.pendingCalls} calls are under way`,
+          message: `More than ${limits.pendingCalls} calls are in progress`,
         });
       text = this.#answer(id, { ok: (await this.#carryOut(method, params, call)) ?? null });
     } catch (error) {

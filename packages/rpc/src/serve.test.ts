@@ -151,7 +151,7 @@ test("more calls under way than allowed are refused", async () => {
   const { pid } = await client.call("spawn", { command: "sleep", args: ["30"], stdout: "null", stderr: "null" });
   const waits = Array.from({ length: 8 }, () => client.request("processWait", { pid }));
   const { error } = await client.request("envToObject", {});
-  assert.match(error!.message, /calls are under way/);
+  assert.match(error!.message, /calls are in progress/);
   await client.call("processKill", { pid }).catch(() => {});
   // The kill was one too many as well: another connection does it.
   await (await small.connect()).call("processKill", { pid });

@@ -55,7 +55,7 @@ export function unreachable(endpoint: string, error: unknown): CliError {
     "UNREACHABLE",
     `no answer from ${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`,
     {
-      hint: "check that the server is running, and its address",
+      hint: "check that the server is running and that its address is right",
       exitCode: ExitCode.unreachable,
       cause: error,
     },

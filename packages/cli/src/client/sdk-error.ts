@@ -32,7 +32,7 @@ export function fromSdkError(error: unknown): CliError | undefined {
       });
     case "NetworkError":
       return new CliError("UNREACHABLE", message, {
-        hint: "check that the server is running, and its address; for a server on this machine, see `sandkeep doctor`",
+        hint: "check that the server is running and that its address is right; for a server on this machine, see `sandkeep doctor`",
         exitCode: ExitCode.unreachable,
         cause: error,
       });

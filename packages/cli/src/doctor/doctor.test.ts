@@ -138,7 +138,7 @@ test("without a server says whether its port is free", async () => {
   const occupant = createServer();
   await new Promise<void>((resolve) => occupant.listen(7_777, "127.0.0.1", resolve));
   try {
-    assert.match((await port()).detail, /another program does/);
+    assert.match((await port()).detail, /another program uses it/);
   } finally {
     occupant.close();
   }

@@ -21,7 +21,7 @@ async function authorities(env: NodeJS.ProcessEnv): Promise<Finding> {
       return {
         name,
         verdict: "warn",
-        detail: `${variable} names ${file}, which holds no certificates that can be read`,
+        detail: `${variable} names ${file}, which contains no readable certificate`,
         repair: `correct ${variable}, or unset it`,
       };
   }

@@ -14,7 +14,7 @@ export const checkImage: Check = async (context) => {
       ? `; ${old.length} old ${old.length === 1 ? "one" : "ones"}, ${formatBytes(old.reduce((sum, { diskBytes }) => sum + diskBytes, 0))}`
       : "";
   if (!current) {
-    const detail = all.length > 0 ? "none of the current recipe and agent" : "none";
+    const detail = all.length > 0 ? "none for the current recipe and agent" : "none";
     return [
       {
         name: "image",

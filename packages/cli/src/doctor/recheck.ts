@@ -16,9 +16,7 @@ export async function recheck({
     const image = await findImage({ dataDir: images });
     const found = await recheckAcceleration({ dataDir, templatesDir: join(images, "templates"), image, jail });
     if (!found)
-      return [
-        { name, verdict: "ok", detail: "the earlier result is forgotten; the server tests KVM again when it starts" },
-      ];
+      return [{ name, verdict: "ok", detail: "forgot the earlier result; the server tests KVM again when it starts" }];
     const detail = `${found.kind === "kvm" ? "KVM" : "emulation (TCG)"}: ${found.reason}`;
     return [
       {

@@ -79,7 +79,7 @@ async function kvmDevice({ dataDir, env }: DoctorContext): Promise<Finding> {
     return {
       name,
       verdict: "warn",
-      detail: `emulation (TCG): /dev/kvm may not be used (${denied})`,
+      detail: `emulation (TCG): no permission to open /dev/kvm (${denied})`,
       repair: `as root: usermod --append --groups kvm ${process.env.USER ?? "<user>"}, then log in again`,
     };
   // What the server determined at its last start, by timing the boot of a guest.
@@ -111,7 +111,7 @@ function defaultPort(): Promise<Finding> {
       resolve({
         name: "port",
         verdict: "warn",
-        detail: `cannot listen on ${DEFAULT_PORT}: ${error.code === "EADDRINUSE" ? "another program does" : error.message}`,
+        detail: `cannot listen on port ${DEFAULT_PORT}: ${error.code === "EADDRINUSE" ? "another program uses it" : error.message}`,
         repair: "find the program with `ss -ltnp`, or use sandkeep serve --port",
       }),
     );

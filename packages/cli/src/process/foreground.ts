@@ -49,5 +49,5 @@ export function checkForeground({
   options,
   terminal,
 }: Pick<Invocation<ForegroundOptions>, "options" | "terminal">): void {
-  if (options.tty && terminal.json) throw new UsageError("--tty and --json exclude each other", "leave one out");
+  if (options.tty && terminal.json) throw new UsageError("--tty and --json cannot be combined", "leave one out");
 }

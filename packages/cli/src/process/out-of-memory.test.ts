@@ -15,9 +15,9 @@ test("a command that ran out of memory: says how much there was, and how to get 
   };
   assert.equal(
     told(768),
-    "the command ran out of memory: the sandbox has 768 MiB; give the sandbox more when you make it, such as --memory 1536MiB",
+    "the command ran out of memory: the sandbox has 768 MiB; create the sandbox with more, such as --memory 1536MiB",
   );
   assert.match(told(3000), /--memory 4096MiB$/);
-  assert.match(told(4096), /4096 MiB; that is the most there is/);
-  assert.match(told(), /^the command ran out of memory; give/);
+  assert.match(told(4096), /4096 MiB; that is the maximum/);
+  assert.match(told(), /^the command ran out of memory; create/);
 });

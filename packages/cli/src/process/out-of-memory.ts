@@ -8,7 +8,7 @@ export function outOfMemory({ code, memoryMiB }: CommandEnd): CliError {
   const most = memoryMiB !== undefined && memoryMiB >= MEMORY_MIB.max;
   const more = Math.min(2 * (memoryMiB ?? MEMORY_MIB.default), MEMORY_MIB.max);
   const hint = most
-    ? "that is the most there is: let it use less"
-    : `give the sandbox more when you make it, such as --memory ${more}MiB`;
+    ? "that is the maximum; make the command use less"
+    : `create the sandbox with more, such as --memory ${more}MiB`;
   return new CliError("OUT_OF_MEMORY", `the command ran out of memory${has}`, { hint, exitCode: code });
 }

@@ -1,7 +1,7 @@
 import { collect } from "../values/pair.ts";
 import type { CommandSpec } from "./spec.ts";
 
-const DASH = "Give a dash as the id to use SANDBOX_ID.";
+const DASH = "Pass - as the id to use SANDBOX_ID.";
 
 /** Commands about what a sandbox may reach, its secrets, and what it reached. */
 export const egressCommands: CommandSpec = {
@@ -22,7 +22,7 @@ export const egressCommands: CommandSpec = {
       name: "allow",
       args: "<id> [patterns...]",
       summary: "Allow a running sandbox to reach more hosts",
-      details: `When the command returns, the change is in force, on open connections too. ${DASH}`,
+      details: `When the command returns, the change is in effect, also on open connections. ${DASH}`,
       options: [
         { flags: "--remove", description: "remove the patterns instead" },
         { flags: "--only", description: "replace the list; without patterns, allow nothing" },
@@ -40,7 +40,7 @@ export const egressCommands: CommandSpec = {
     {
       name: "deny",
       args: "<id> [patterns...]",
-      summary: "Deny hosts to a running sandbox, whatever else allows them",
+      summary: "Deny hosts to a running sandbox, even if they are allowed",
       details: DASH,
       options: [
         { flags: "--remove", description: "remove the patterns instead" },
@@ -56,7 +56,7 @@ export const egressCommands: CommandSpec = {
       args: "[id]",
       summary: "Set which requests a running sandbox may send",
       details: "Replaces its request rules with those in a file: a JSON array, described in docs/egress.md.",
-      options: [{ flags: "-f, --file <file>", description: "the file with the rules; a dash for standard input" }],
+      options: [{ flags: "-f, --file <file>", description: "the file with the rules; - for standard input" }],
       examples: [
         ["sandkeep egress rules $id --file rules.json", "use the rules in a file"],
         [
@@ -88,12 +88,12 @@ export const egressCommands: CommandSpec = {
             },
             {
               flags: "--in <place>",
-              description: "body: put the value into request bodies too; headers: no longer do so",
+              description: "body: also insert the value into request bodies; headers: stop doing so",
               choices: ["body", "headers"],
             },
             {
-              flags: "--placeholder <form>",
-              description: "form of the placeholder of a new secret: sk-ant-..., ghp_...{36}, ...{32:hex}",
+              flags: "--placeholder <format>",
+              description: "placeholder format of a new secret: sk-ant-..., ghp_...{36}, ...{32:hex}",
             },
             { flags: "--value-env <variable>", description: "read the value from this environment variable" },
           ],

@@ -28,14 +28,14 @@ const machineOptions: OptionSpec[] = [
   },
   {
     flags: "--deny-net <host>",
-    description: "deny this host, whatever else allows it (repeat)",
+    description: "deny this host, even if it is allowed (repeat)",
     parse: collect,
   },
   { flags: "--no-net", description: "allow no hosts at all" },
   {
     flags: "--secret <NAME=VARIABLE@host>",
     description:
-      "secret with the value of this environment variable, for these hosts (separated by commas). A # adds the form of the placeholder: KEY=MY_KEY@api.example.com#sk-... (repeat)",
+      "secret with the value of this environment variable, for these hosts (separated by commas). Add a placeholder format after a #: KEY=MY_KEY@api.example.com#sk-... (repeat)",
     parse: collectSecret,
   },
   { flags: "--copy <path>", description: "copy a local file or directory to /app first (repeat)", parse: collect },
@@ -123,7 +123,7 @@ export const sandboxCommands: CommandSpec[] = [
     name: "exec",
     args: "<id> <command...>",
     summary: "Run a command in a running sandbox",
-    details: "Like `run`, but in a sandbox that is already running. Give a dash as the id to use SANDBOX_ID.",
+    details: "Like `run`, but in a sandbox that is already running. Pass - as the id to use SANDBOX_ID.",
     options: [
       ...inSandbox,
       {
@@ -177,7 +177,7 @@ export const sandboxCommands: CommandSpec[] = [
     args: "<id> [duration]",
     summary: "Give a sandbox more time",
     details:
-      "The sandbox ends the given time from now, at most 30 minutes unless the server is configured otherwise, and never earlier than before. With one argument, that is the duration, and SANDBOX_ID is the id.",
+      "The sandbox ends this long from now, but never earlier than before. The limit is 30 minutes, unless the server's configuration says otherwise. With one argument, that argument is the duration, and SANDBOX_ID is the id.",
     examples: [["sandkeep extend $id 30m", "end it half an hour from now"]],
     completes: "sandbox",
     client: true,

@@ -19,7 +19,7 @@ export function collectSecret(text: string, previous: Record<string, SecretOptio
   if (!name || !variable || list.length === 0) {
     throw new UsageError(
       "a secret must be written NAME=VARIABLE@host",
-      "name the variable that holds the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net; add #sk-... for the form of its placeholder",
+      "name the variable that holds the value, and the hosts: API_KEY=MY_KEY@api.example.com,*.example.net; add #sk-... for a placeholder format",
     );
   }
   return { ...previous, [name]: { variable, hosts: list, ...(placeholder !== undefined && { placeholder }) } };

@@ -41,7 +41,7 @@ const staticHosts = z.record(z.string(), address).transform((hosts, context) => 
       context.addIssue({
         code: "custom",
         path: [text],
-        message: name === null ? "is not the name of a host" : "is the same name as another one",
+        message: name === null ? "is not the name of a host" : "names the same host as another entry",
       });
       return z.NEVER;
     }
@@ -94,12 +94,12 @@ async function checkCertificates(key: string, file: string): Promise<void> {
     throw new ConfigError(`${key}: cannot read ${file}: ${error.message}`);
   });
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
-  if (certificates.length === 0) throw new ConfigError(`${key}: ${file} holds no certificate in PEM.`);
+  if (certificates.length === 0) throw new ConfigError(`${key}: ${file} contains no PEM certificate.`);
   for (const certificate of certificates) {
     try {
       new X509Certificate(certificate);
     } catch {
-      throw new ConfigError(`${key}: ${file} holds a certificate that cannot be read.`);
+      throw new ConfigError(`${key}: ${file} contains a certificate that cannot be read.`);
     }
   }
 }

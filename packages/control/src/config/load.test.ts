@@ -89,7 +89,7 @@ test("egress: says what is wrong and where", async () => {
   for (const url of ["https://user:hunter2@proxy:3128", "http://user:hunter2@proxy:3128/path", "proxy:3128"])
     await refused({ upstreamProxy: url }, /egress\.upstreamProxy: must be http:/);
   await refused({ caFiles: ["nowhere.pem"] }, /egress\.caFiles\.0: cannot read .*nowhere\.pem/);
-  await refused({ caFiles: ["config.json"] }, /holds no certificate/);
+  await refused({ caFiles: ["config.json"] }, /contains no PEM certificate/);
   await refused({ hooks: "nowhere.js" }, /egress\.hooks: cannot read the module .*nowhere\.js/);
   await refused({ hooks: "." }, /not a file/);
   await refused({ proxy: 1 }, /Unrecognized key/);

@@ -42,7 +42,7 @@ export async function loadConfig(file: string | null, overrides: ConfigInput = {
     throw new ConfigError(`The configuration file ${file} is not JSON: ${(error as Error).message}`);
   }
   if (typeof json !== "object" || json === null || Array.isArray(json))
-    throw new ConfigError(`The configuration file ${file} does not hold a JSON object.`);
+    throw new ConfigError(`The configuration file ${file} does not contain a JSON object.`);
   const config = parseConfig({ ...json, ...given }, `The configuration file ${file}`);
   const egress = resolveEgressFiles(config.egress, dirname(resolve(file)));
   await checkEgressFiles(egress);

@@ -273,7 +273,7 @@ describe("after a restart", async () => {
     );
     assert.equal(event?.outcome, "failed");
     assert.match(event.data.error ?? "", /KEY are lost: the key file .*secrets\.key is another/);
-    assert.ok(fixture.logged.some((line) => /the key of secrets is another/.test(line)));
+    assert.ok(fixture.logged.some((line) => /the key that seals secrets has changed/.test(line)));
     const guest = await join(fixture, kept.id);
     await answer(await fixture.request("PUT", egressPath(kept.id, "/secrets/KEY"), { body: KEY }), 200);
     assert.deepEqual(await guest.call("envGet", { key: "KEY" }), {

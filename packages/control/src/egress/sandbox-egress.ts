@@ -102,7 +102,7 @@ export class SandboxEgress {
     if (known !== undefined && form !== undefined && !hasForm(known, form, "placeholder", "INVALID_REQUEST")) {
       throw new ApiError(
         "INVALID_REQUEST",
-        `The secret ${JSON.stringify(name)} already has a placeholder of another form, which running processes use. Leave out placeholder, or revoke the secret first.`,
+        `The secret ${JSON.stringify(name)} already has a placeholder of another format, which running processes use. Leave out placeholder, or revoke the secret first.`,
       );
     }
     const sealed = this.#options.sealer.seal(value, placeholder);
@@ -177,7 +177,7 @@ export class SandboxEgress {
         publish(SYSTEM, { kind: "egress.changed", outcome: "ok", data: { change: "restored" } });
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        log.error({ err: error }, "what a sandbox may reach could not be put in force again; it reaches nothing");
+        log.error({ err: error }, "a sandbox's egress policy could not be restored; the sandbox reaches nothing");
         publish(SYSTEM, {
           kind: "egress.changed",
           outcome: "failed",
@@ -205,7 +205,7 @@ export class SandboxEgress {
       record.network = networkRecord(former);
       // It may be half done. Go back to what is stored, so that a restart restores what was in effect.
       await within(machine.setEgress(former)).catch((err: unknown) =>
-        log.error({ err }, "a change of egress could not be taken back"),
+        log.error({ err }, "an egress change could not be rolled back"),
       );
       const error = new ApiError("EGRESS_UNAVAILABLE", undefined, { cause });
       publish(actor, { kind: "egress.changed", outcome: "failed", data: { ...data, error: error.code } });

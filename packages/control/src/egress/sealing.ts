@@ -36,11 +36,11 @@ export async function openSealer(dir: string, store: SealingStore, owner: string
   if (lost)
     log.error(
       { file },
-      "the key of secrets is another than the one with which they were sealed; secrets of sandboxes that outlived the server are lost",
+      "the key that seals secrets has changed; the secrets of sandboxes that outlived the server are lost",
     );
   return {
     sealer,
-    sealedIsLost: lost ? `the key file ${file} is another than the one with which they were sealed.` : null,
+    sealedIsLost: lost ? `the key file ${file} is not the one that sealed them.` : null,
   };
 }
 

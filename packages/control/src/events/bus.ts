@@ -104,7 +104,7 @@ export class EventBus implements AsyncDisposable {
     this.#droppable -= dropped.size;
     this.#log.error(
       { event: "events-dropped", organisation: most[0]?.record.organisation, lost: dropped.size },
-      "events come faster than the disk takes them; the oldest are dropped",
+      "events arrive faster than the disk can store them; the oldest are dropped",
     );
   }
 

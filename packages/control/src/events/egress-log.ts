@@ -56,7 +56,7 @@ export class EgressLog {
   readonly take = async (sandbox: string, event: EgressEvent): Promise<void> => {
     const source = this.#running.get(sandbox) ?? this.#ended.get(sandbox);
     if (!source) {
-      this.#log.warn({ sandbox, kind: event.kind }, "egress of a sandbox that nobody knows");
+      this.#log.warn({ sandbox, kind: event.kind }, "egress event of an unknown sandbox");
       return;
     }
     const subject = { organisation: source.organisation, sandbox, actor: { kind: "machine" } } as const;
@@ -66,7 +66,7 @@ export class EgressLog {
       await stored;
       await this.#store
         .pruneEgress(sandbox, this.#keep)
-        .catch((err: unknown) => this.#log.error({ err, sandbox }, "could not forget old events of egress"));
+        .catch((err: unknown) => this.#log.error({ err, sandbox }, "could not delete old egress events"));
     }
     await stored;
   };

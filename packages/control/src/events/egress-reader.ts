@@ -58,7 +58,7 @@ export class EgressReader implements AsyncDisposable {
           for (const record of records) this.#next(record);
         }
       } catch (err) {
-        this.#log.warn({ err, host: this.#host.id }, "the stream of egress events broke; it is read again");
+        this.#log.warn({ err, host: this.#host.id }, "the stream of egress events broke; reading it again");
       }
       if (!signal.aborted) await rest(RECONNECT_MS, signal);
     }
@@ -94,7 +94,7 @@ export class EgressReader implements AsyncDisposable {
     } catch (err) {
       this.#log.warn(
         { err, sandbox: machine },
-        "events of egress could not be acknowledged; the host gives them again",
+        "egress events could not be acknowledged; the host will send them again",
       );
     }
   }

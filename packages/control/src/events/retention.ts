@@ -30,7 +30,7 @@ export function keepWithinRetention(
     const events = await store.events.prune({ before, keep: maxEvents });
     const sandboxes = await store.sandboxes.prune(before);
     if (events + sandboxes > 0)
-      log.info({ events, sandboxes }, "forgot what is older than the retention time, or more than is kept");
+      log.info({ events, sandboxes }, "deleted what is older than the retention time, or over the limits");
   };
   const look = () => {
     if (pruning || (performance.now() - prunedAt < EVERY_MS && bus.written - written < maxEvents * MUCH)) return;
@@ -38,7 +38,7 @@ export function keepWithinRetention(
     written = bus.written;
     pruning = true;
     void prune()
-      .catch((error: unknown) => log.error({ err: error }, "could not forget old events"))
+      .catch((error: unknown) => log.error({ err: error }, "could not delete old events"))
       .finally(() => (pruning = false));
   };
   look();

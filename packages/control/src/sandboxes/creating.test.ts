@@ -64,7 +64,7 @@ describe("creating", async () => {
       {
         name: "jail",
         verdict: "fail" as const,
-        detail: "cannot be made: bwrap: No permissions",
+        detail: "cannot be created: bwrap: No permissions",
         repair: "allow namespaces",
       },
     ];
@@ -77,7 +77,7 @@ describe("creating", async () => {
     assert.deepEqual(refused.body, {
       code: "HOST_NOT_READY",
       message:
-        "This computer cannot run machines: jail cannot be made: bwrap: No permissions. To fix it: allow namespaces. Run `sandkeep doctor` on that computer for details.",
+        "This computer cannot run machines: jail cannot be created: bwrap: No permissions. To fix it: allow namespaces. Run `sandkeep doctor` on that computer for details.",
     });
   });
 

@@ -92,7 +92,7 @@ test("a client whose computer acknowledges for it may be busy, but not for ever"
   client.on("ping", () => void pings++);
   await periods(4);
   assert.equal(isSilent(), false);
-  assert.match(await silent, /^The client was silent for 2 s although its computer responds: it hangs\.$/);
+  assert.match(await silent, /^The client was silent for 2 s although its computer responds: the program hangs\.$/);
   assert.ok(Date.now() - started >= 6 * SILENT_MS * 0.9);
   // Only what was sent can be left unacknowledged.
   assert.ok(pings >= 4, String(pings));

@@ -100,7 +100,10 @@ export class Heartbeat implements Disposable {
     ) {
       this.#gone(pulse, `The client was silent for ${seconds(silentFor)} and its computer does not respond.`);
     } else if (now - pulse.listeningSince >= busyMs) {
-      this.#gone(pulse, `The client was silent for ${seconds(silentFor)} although its computer responds: it hangs.`);
+      this.#gone(
+        pulse,
+        `The client was silent for ${seconds(silentFor)} although its computer responds: the program hangs.`,
+      );
     } else if (now - Math.max(pulse.heardAt, pulse.askedAt) >= silentMs / 2) {
       // Repeated, because only sent bytes can be unacknowledged.
       pulse.askedAt = now;

@@ -79,7 +79,10 @@ describe("a session", async () => {
     const event = await stopped(fixture, client.id);
     assert.equal(event.data.why, "client-silent");
     assert.ok(event.data.lifetimeMs < 3_000, String(event.data.lifetimeMs));
-    assert.match(event.data.detail!, /^The client was silent for 1 s although its computer responds: it hangs\.$/);
+    assert.match(
+      event.data.detail!,
+      /^The client was silent for 1 s although its computer responds: the program hangs\.$/,
+    );
     assert.deepEqual(await client.closed, { code: 1001, reason: event.data.detail });
   });
 

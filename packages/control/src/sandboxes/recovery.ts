@@ -60,7 +60,7 @@ export class Recovery {
     const lost = new Set(await this.#options.leases.renew(running.map(({ id }) => id)));
     for (const sandbox of running.filter(({ id, isEnding }) => lost.has(id) && !isEnding)) {
       this.#options.log.error({ sandbox: sandbox.id }, "another control plane has taken this sandbox over");
-      await sandbox.leaveRunning("Another server answers for this sandbox now.");
+      await sandbox.leaveRunning("Another server has taken over this sandbox.");
     }
   }
 
@@ -71,7 +71,7 @@ export class Recovery {
     for (const group of Map.groupBy(expired, ({ owner, host }) => `${owner} ${host}`).values()) {
       const { owner: from, host } = group[0]!;
       if ((await store.takeOver(from, leases.on(host), Date.now())) === 0) continue;
-      log.warn({ from, host, sandboxes: group.length }, "takes over sandboxes of a control plane that is gone");
+      log.warn({ from, host, sandboxes: group.length }, "taking over sandboxes of a control plane that is gone");
       const ids = new Set(group.map(({ id }) => id));
       const left = (await store.running(leases.owner)).filter(({ record }) => ids.has(record.id));
       await this.#restore(left, hosts.get(host)!, from);
@@ -103,7 +103,10 @@ export class Recovery {
     }
     await Promise.all(restored);
     if (left.length > 0)
-      log.info({ adopted: machines.size, stopped: left.length - machines.size }, "found sandboxes of a former process");
+      log.info(
+        { adopted: machines.size, stopped: left.length - machines.size },
+        "found sandboxes of an earlier process",
+      );
   }
 
   async #noteStopped({ record, slug }: RunningSandbox): Promise<void> {

@@ -173,7 +173,7 @@ export class Sandbox {
     const { owner, store } = this.#services;
     const stored = store
       .setStopped(owner, this.id, now, why)
-      .catch((error: unknown) => this.#log.error({ err: error }, "the store could not note the end of a sandbox"));
+      .catch((error: unknown) => this.#log.error({ err: error }, "the end of a sandbox could not be stored"));
     if (!(await settlesWithin(gone, DESTROY_TIMEOUT_MS))) this.#log.error({}, "the machine is still not gone");
     if ((await stored) === false) {
       this.#log.error({ why }, "another control plane has taken this sandbox over: its end here is not recorded");

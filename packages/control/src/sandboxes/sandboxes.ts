@@ -124,13 +124,13 @@ export class Sandboxes {
     if (machine.status === "fulfilled")
       await machine.value
         .destroy()
-        .catch((err: unknown) =>
-          log.error({ err, sandbox: record.id }, "a machine nobody waits for could not be ended"),
-        );
+        .catch((err: unknown) => log.error({ err, sandbox: record.id }, "an abandoned machine could not be ended"));
     if (stored.status === "fulfilled")
       await store
         .remove(leases.owner, record.id)
-        .catch((err: unknown) => log.error({ err, sandbox: record.id }, "a record nobody needs could not be removed"));
+        .catch((err: unknown) =>
+          log.error({ err, sandbox: record.id }, "the record of an abandoned sandbox could not be removed"),
+        );
     this.#options.events.publish(subject, {
       kind: "sandbox.created",
       outcome: "failed",

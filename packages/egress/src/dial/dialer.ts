@@ -61,7 +61,7 @@ export class Dialer {
   datagramRoute(wanted: Wanted, signal: AbortSignal): Promise<Route> {
     return whileAllowed(wanted, signal, (signal) => {
       if (this.#isProxied(wanted))
-        throw denial({ reason: "The configured upstream proxy carries no UDP.", rule: null });
+        throw denial({ reason: "The configured upstream proxy cannot carry UDP.", rule: null });
       return this.#route(wanted, signal);
     });
   }

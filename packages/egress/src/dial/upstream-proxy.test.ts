@@ -117,7 +117,7 @@ describe("through another proxy", () => {
     await assert.rejects(lab.udp("203.0.113.9", 5000), /ECONNREFUSED/);
     assert.deepEqual(
       (await lab.reports(2)).map(({ verdict, reason }) => [verdict, reason]),
-      Array(2).fill(["denied", "The configured upstream proxy carries no UDP."]),
+      Array(2).fill(["denied", "The configured upstream proxy cannot carry UDP."]),
     );
   });
 

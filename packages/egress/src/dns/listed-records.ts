@@ -106,7 +106,7 @@ export class ListedRecords {
     const now = performance.now();
     const kept = this.#kept.get(key);
     if (kept && kept.until > now) return kept.records;
-    if (!this.#rate.take(now)) throw new TooManyLookups(`More than ${LOOKUPS_PER_MINUTE} look-ups in a minute.`);
+    if (!this.#rate.take(now)) throw new TooManyLookups(`More than ${LOOKUPS_PER_MINUTE} lookups in a minute.`);
     const records = this.#resolver.records(name, type);
     const entry = { until: now + KEEP_MS, records };
     records.catch((error: unknown) => {

@@ -53,7 +53,7 @@ export class Policy {
 
   /** Decides on a destination for datagrams. */
   decideUdp(host: HostRef, port: number): Decision {
-    if (this.restricted) return no(null, "Under an allow list, only TCP leaves the sandbox.");
+    if (this.restricted) return no(null, "With an allow list, only TCP leaves the sandbox.");
     if (port === QUIC_PORT) return no(null, "HTTP/3 does not leave the sandbox; HTTP over TCP does.");
     return this.decide(host, port);
   }

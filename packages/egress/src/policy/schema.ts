@@ -30,7 +30,7 @@ const pathPatternSchema = z.string().check(readBy(parsePathPattern));
 const methodSchema = z
   .string()
   .max(32)
-  .regex(/^[A-Z][A-Z0-9_-]*$/, "A method is written in capital letters, such as GET");
+  .regex(/^[A-Z][A-Z0-9_-]*$/, "a method must be in upper case, such as GET");
 
 /** {@link RequestRule} */
 export const requestRuleSchema: z.ZodType<RequestRule> = z.strictObject({

@@ -18,9 +18,8 @@ const WHY: Record<Exclude<Outcome, "answered">, string> = {
   absent: "There is no such name.",
   failed: "The resolvers did not answer.",
   withheld: "This type of record is not passed on.",
-  unlisted:
-    "Under an allow list, records of this type are passed on for names that are listed exactly, without a wildcard.",
-  limited: "There were too many look-ups in the last minute.",
+  unlisted: "With an allow list, records of this type are passed on only for exactly listed names.",
+  limited: "There were too many lookups in the last minute.",
 };
 
 /** What the answers to a sandbox's queries depend on. */

@@ -236,7 +236,7 @@ describe("rules, hooks, CONNECT and other ways", () => {
       first(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     assert.equal(
       (await get("/", "evil.test"))[0],
-      "HTTP/1.1 403 The request is for evil.test, its connection is to plain.test.",
+      "HTTP/1.1 403 The request is for evil.test, but its connection is to plain.test.",
     );
     assert.equal(
       (await first("CONNECT evil.test:443 HTTP/1.1\r\nHost: evil.test:443\r\nConnection: close\r\n\r\n"))[0],

@@ -39,7 +39,7 @@ export class Sealer {
       await createFileAtomically(file, randomBytes(KEY_BYTES));
       key = await readKey(file);
     }
-    if (!key) throw new SealError(`${file}: disappeared while it was made`);
+    if (!key) throw new SealError(`${file}: disappeared while it was being created`);
     const sealer = new Sealer(createSecretKey(key));
     key.fill(0);
     return sealer;
@@ -94,14 +94,14 @@ async function readKey(file: string): Promise<Buffer | undefined> {
     if ((stat.mode & 0o077) !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, "0");
       throw new SealError(
-        `${file}: holds the key of secrets, but its mode ${mode} opens it to others; run: chmod 600 ${file}`,
+        `${file}: contains the key that seals secrets, but its mode ${mode} gives others access; run: chmod 600 ${file}`,
       );
     }
     // One byte more than a key, to detect longer files without reading them whole.
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(KEY_BYTES + 1), 0, KEY_BYTES + 1, 0);
     if (bytesRead !== KEY_BYTES) {
       throw new SealError(
-        `${file}: does not hold exactly ${KEY_BYTES} bytes; restore it, or remove it and set all secrets anew`,
+        `${file}: does not contain exactly ${KEY_BYTES} bytes; restore it, or remove it and set all secrets again`,
       );
     }
     return buffer.subarray(0, KEY_BYTES);

@@ -90,7 +90,7 @@ export class GuestClient implements Guest {
       outcome = parseOutcome((callResults as Schemas<GuestCalls>)[method], JSON.parse(body.toString("utf8")));
     } catch (error) {
       this.violation(`answer to ${method}: ${String(error)}`);
-      throw new GuestGone("The guest answered with something that is not of its contract.");
+      throw new GuestGone("The guest sent an answer that breaks the contract.");
     }
     if ("error" in outcome) throw new GuestError(outcome.error);
     return outcome.ok as GuestCalls[M][1];

@@ -35,7 +35,7 @@ export class FrameReader {
     let bytes = this.#held.length ? Buffer.concat([this.#held, piece]) : piece;
     while (bytes.length >= HEADER_BYTES) {
       const length = bytes.readUInt32BE(1);
-      if (length > MAX_FRAME_BYTES) throw new RangeError(`A process frame of ${length} bytes is over the bound.`);
+      if (length > MAX_FRAME_BYTES) throw new RangeError(`A process frame of ${length} bytes is over the limit.`);
       if (bytes.length < HEADER_BYTES + length) break;
       const frame = { type: bytes[0]!, payload: bytes.subarray(HEADER_BYTES, HEADER_BYTES + length) };
       bytes = bytes.subarray(HEADER_BYTES + length);

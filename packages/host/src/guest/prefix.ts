@@ -33,7 +33,7 @@ export class PrefixReader {
       const start = this.#join();
       this.#wanted = start.readUInt32BE();
       if (this.#wanted > MAX_CALL_BYTES)
-        throw new RangeError(`A prefix message of ${this.#wanted} bytes is over the bound.`);
+        throw new RangeError(`A prefix message of ${this.#wanted} bytes is over the limit.`);
     }
     const end = LENGTH_BYTES + this.#wanted;
     if (this.#held < end) return null;

@@ -36,7 +36,7 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
       } catch (error) {
         if (error instanceof GuestError) return this.destroy(error);
         owner.violation(`stream head: ${String(error)}`);
-        this.destroy(new GuestGone("The guest answered with something that is not of its contract."));
+        this.destroy(new GuestGone("The guest sent an answer that breaks the contract."));
       }
     });
     request.on("trailers", (trailers) => {
@@ -48,7 +48,7 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
         );
       } catch (error) {
         owner.violation(`stream trailer: ${String(error)}`);
-        this.destroy(new GuestGone("The guest answered with something that is not of its contract."));
+        this.destroy(new GuestGone("The guest sent an answer that breaks the contract."));
       }
     });
     request.on("end", () => {
@@ -59,7 +59,7 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
     request.on("error", (error) => this.destroy(new GuestGone(`The guest's stream broke: ${error.message}`)));
     request.on("close", () => {
       if (!this.readableEnded && request.rstCode !== constants.NGHTTP2_NO_ERROR && !this.destroyed) {
-        this.destroy(new GuestGone("The guest broke a stream off."));
+        this.destroy(new GuestGone("The guest aborted a stream."));
       } else if (this.#prefix) this.destroy(new GuestGone("The guest ended a stream before its head."));
     });
   }

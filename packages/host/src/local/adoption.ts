@@ -78,7 +78,7 @@ async function remove(folders: Found[], log: HostParts["log"]): Promise<void> {
   await Promise.all(
     folders.map(async ({ dir, record }) => {
       await removeFolder(dir);
-      log.info({ dir, sandbox: record?.id }, "removed what a former run left");
+      log.info({ dir, sandbox: record?.id }, "removed what an earlier run left behind");
     }),
   );
 }

@@ -25,7 +25,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const paths = layout(dataDir);
   const lock = await tryLockFile(paths.lock);
   if (!lock)
-    throw new Error(`Another Sandkeep server uses this data folder (${dataDir}). Stop it, or choose another folder.`);
+    throw new Error(
+      `Another Sandkeep server uses this data directory (${dataDir}). Stop it, or choose another directory.`,
+    );
   try {
     const newFolder = () => createFolder(paths.run);
     const templatesDir = options.templatesDir ?? paths.templates;
@@ -60,7 +62,7 @@ async function authoritiesFor({ egress, log }: HostOptions): Promise<string[]> {
   if (leftOut > 0)
     log.warn(
       { given: pems.length, leftOut },
-      "too many further authorities: sandboxes are not given all of them; name fewer in egress.caFiles",
+      "too many additional CAs: sandboxes do not get all of them; list fewer in egress.caFiles",
     );
   return pems;
 }

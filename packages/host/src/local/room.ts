@@ -9,7 +9,7 @@ import { CLONE_MIB } from "../pool/targets.ts";
 export async function makeRoom(runDir: string, pools: Pools): Promise<void> {
   if (!(await diskFits(runDir))) {
     throw new NoCapacity(
-      "This machine's disk is nearly full. End some sandboxes, or make room on the disk of the data folder.",
+      "This machine's disk is nearly full. End some sandboxes, or free space on the data directory's disk.",
     );
   }
   while (!fits(CLONE_MIB)) {

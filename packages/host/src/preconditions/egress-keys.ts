@@ -7,7 +7,7 @@ import type { Finding } from "./finding.ts";
 const FILES = [
   { file: "ca.pem", what: "its certificate", secret: false },
   { file: "ca-key.pem", what: "the certificate's key", secret: true },
-  { file: "secrets.key", what: "the key of secrets", secret: true },
+  { file: "secrets.key", what: "the key that seals secrets", secret: true },
 ];
 /** A certificate that expires within this time causes a warning: running sandboxes go on trusting it. */
 const SOON_MS = 30 * 24 * 60 * 60_000;
@@ -35,7 +35,7 @@ export async function findEgressKeys(dir: string): Promise<Finding> {
           name,
           verdict: "warn",
           detail: `${path}, ${what}, is missing`,
-          repair: "the next start of the server makes another; sandboxes that run on then need new ones",
+          repair: "the next start of the server creates another; replace sandboxes that kept running",
         };
       return {
         name,

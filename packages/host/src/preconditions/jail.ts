@@ -33,7 +33,7 @@ export async function findJail(surroundings: Surroundings): Promise<Finding[]> {
       : {
           name: NAME,
           verdict: "fail",
-          detail: `cannot be made: ${failure}`,
+          detail: `cannot be created: ${failure}`,
           repair: namespaces.repair ?? IN_A_CONTAINER,
         };
   // Root creates its namespaces without user namespaces.
@@ -52,15 +52,15 @@ async function userNamespaces({ env, signal }: Surroundings): Promise<Finding> {
   for (const [file, bad, repair] of SETTINGS) {
     const value = await readFile(`/proc/sys/${file}`, "utf8").catch(() => "");
     if (value.trim() === bad)
-      return { name, verdict: "fail", detail: `cannot be made: ${text || "unshare failed"}`, repair };
+      return { name, verdict: "fail", detail: `cannot be created: ${text || "unshare failed"}`, repair };
   }
-  return { name, verdict: "fail", detail: `cannot be made: ${text || "unshare failed"}`, repair: IN_A_CONTAINER };
+  return { name, verdict: "fail", detail: `cannot be created: ${text || "unshare failed"}`, repair: IN_A_CONTAINER };
 }
 
 async function minimal(surroundings: Surroundings): Promise<Finding> {
   const failure = await tryJail(surroundings);
   if (failure !== null)
-    return { name: NAME, verdict: "fail", detail: `the minimal one, as chosen, cannot be made: ${failure}` };
+    return { name: NAME, verdict: "fail", detail: `minimal, as chosen, but it cannot be created: ${failure}` };
   const { text } = await execute("perl", ["-e", "print syscall(444, 0, 0, 1)"], surroundings.env, surroundings.signal);
   const landlock = Number(text) > 0 ? `Landlock (version ${text})` : "no Landlock, because this kernel lacks it";
   const user = surroundings.uid === 0 ? "a user of its own" : "this user";
@@ -69,7 +69,7 @@ async function minimal(surroundings: Surroundings): Promise<Finding> {
     verdict: "warn",
     detail: `minimal, as chosen: no namespaces; ${user}, no new privileges, seccomp, ${landlock}`,
     repair:
-      "where namespaces can be created, do without --jail and SANDKEEP_JAIL; docs/security.md explains the difference",
+      "if namespaces can be created, leave out --jail and SANDKEEP_JAIL; docs/security.md explains the difference",
   };
 }
 

@@ -44,14 +44,14 @@ test("names each program that machines need and that is missing or too old, with
   assert.match(old.message, /qemu-img 7\.2\.0 .* is older than 8\.2/);
 });
 
-test("says why the jail cannot be made, in the words of the tool", async () => {
+test("says why the jail cannot be created, in the words of the tool", async () => {
   const error = await refusal(
     requireMachines(
       "full",
       computer({ ...QEMU, bwrap: "echo 'bwrap: No permissions to create new namespace' >&2; [ $1 = --version ]" }),
     ),
   );
-  assert.match(error.message, /jail cannot be made: .*bwrap: No permissions to create new namespace/);
+  assert.match(error.message, /jail cannot be created: .*bwrap: No permissions to create new namespace/);
   assert.ok(error.repair);
 });
 

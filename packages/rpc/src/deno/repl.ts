@@ -118,7 +118,7 @@ export class Repl {
       return outcomeSchema.parse(JSON.parse(answer.type === "RunSuccess" ? (answer.output ?? "") : ""));
     } catch {
       // User code can break the helper, for example by replacing Promise or Symbol.
-      throw applicationError("Error", "The REPL could not tell the outcome");
+      throw applicationError("Error", "The REPL did not report the outcome");
     }
   }
 }

@@ -157,7 +157,7 @@ export class ReadAhead {
     const stream = openStream(this.#guest, "fileRead", { handle: this.#handle, length });
     const [, bytes] = await Promise.all([
       stream.head,
-      collect(stream, length, () => new RangeError("The guest gave more than was asked for.")),
+      collect(stream, length, () => new RangeError("The guest returned more than was requested.")),
     ]);
     return bytes;
   }

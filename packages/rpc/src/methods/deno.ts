@@ -93,9 +93,7 @@ function take(repl: Repl, bytes: Buffer): void {
   try {
     repl.push(bytes);
   } catch (error) {
-    repl.gone(
-      `The REPL ${repl.pid} sent what is not an answer: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    repl.gone(`The REPL ${repl.pid} sent an invalid answer: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -130,8 +130,8 @@ test("whatever the guest says after the head is checked as the head is", async (
       /gone: 'x'/,
       false,
     ],
-    ["not base64 of JSON", /not of its contract/, true],
-    [Buffer.from(JSON.stringify({ message: 1 })).toString("base64"), /not of its contract/, true],
+    ["not base64 of JSON", /breaks the contract/, true],
+    [Buffer.from(JSON.stringify({ message: 1 })).toString("base64"), /breaks the contract/, true],
   ];
   for (const [trailer, expected, violation] of faults) {
     await using misbehaving = await misbehavingGuest((_, stream) => {

@@ -168,7 +168,7 @@ export class ProcessRun implements Run {
       }
       this.stdout?.end();
       this.stderr?.end();
-      this.#exit.reject(new GuestGone("The process's stream ended without its exit."));
+      this.#exit.reject(new GuestGone("The process's stream ended without an exit status."));
     } catch (error) {
       this.stdout?.fail(toErrorObject(error));
       this.stderr?.fail(toErrorObject(error));

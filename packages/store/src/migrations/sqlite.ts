@@ -21,7 +21,7 @@ export function migrate(db: DatabaseSync): void {
   const newest = files.length;
   if (current > newest) {
     throw new Error(
-      `The database is of a newer Sandkeep (version ${current}; this one knows ${newest}). Upgrade Sandkeep, or use another data directory.`,
+      `The database was written by a newer Sandkeep (schema version ${current}; this one knows ${newest}). Upgrade Sandkeep, or use another data directory.`,
     );
   }
   for (const name of files.slice(current)) {

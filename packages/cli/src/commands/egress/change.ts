@@ -20,7 +20,7 @@ export function listChange(
   patterns: string[],
   { remove, only }: ListOptions,
 ): string[] | { add: string[] } | { remove: string[] } {
-  if (remove && only) throw new UsageError("--remove and --only exclude each other", "give one of the two");
+  if (remove && only) throw new UsageError("--remove and --only cannot be combined", "leave one out");
   if (only) return patterns;
   if (patterns.length === 0) throw new UsageError("no pattern is given", "name hosts, such as api.example.com");
   return remove ? { remove: patterns } : { add: patterns };

@@ -17,7 +17,7 @@ export async function run(invocation: Invocation<{ file?: string }>): Promise<vo
   if (file === undefined)
     throw new UsageError(
       "no rules are given",
-      "name a file with --file; `sandkeep egress show` shows the rules in force",
+      "name a file with --file; `sandkeep egress show` shows the rules in effect",
     );
   const text =
     file === "-"

@@ -22,8 +22,7 @@ export async function run(invocation: Invocation<Options>): Promise<number> {
   } = invocation;
   const many = options.all || options.label !== undefined;
   const named = given as string[];
-  if (many && named.length > 0)
-    throw new UsageError("ids and --all or --label exclude each other", "give one of the two");
+  if (many && named.length > 0) throw new UsageError("ids cannot be combined with --all or --label", "leave one out");
   const ids = many ? [] : (named.length > 0 ? named : [undefined]).map((id) => sandboxId(id, env));
   const api = new Api(await requireTarget(invocation));
   if (many) {

@@ -100,7 +100,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
 function overrides(options: Options & CommonOptions, env: NodeJS.ProcessEnv) {
   const { host, port, tls, tlsCert, tlsKey, logLevel } = options;
   if (Boolean(tlsCert) !== Boolean(tlsKey))
-    throw new UsageError("--tls-cert and --tls-key belong together", "give both");
+    throw new UsageError("--tls-cert and --tls-key need each other", "give both");
   const tlsConfig =
     tlsCert && tlsKey ? { certFile: tlsCert, keyFile: tlsKey } : tls ? ("local-ca" as const) : undefined;
   // A configuration file may name the data directory; the default must not override it.

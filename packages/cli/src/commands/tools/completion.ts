@@ -14,6 +14,6 @@ const SHELLS: Record<string, (tree: CommandSpec) => string> = {
 export async function run({ args: [shell], terminal, tree }: Invocation): Promise<void> {
   const script = SHELLS[String(shell)];
   if (!script)
-    throw new UsageError(`there is no completion for "${shell}"`, `there is for ${Object.keys(SHELLS).join(", ")}`);
+    throw new UsageError(`no completion script for "${shell}"`, `supported shells: ${Object.keys(SHELLS).join(", ")}`);
   terminal.streams.stdout.write(script(tree));
 }

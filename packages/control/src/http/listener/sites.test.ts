@@ -92,7 +92,7 @@ test("a request of HTTP/1.0 without a Host goes to the fallback", async () => {
 test("a pattern has one site, until that is disposed", async () => {
   {
     using _site = sites.add("App.example.com", named("app"));
-    assert.throws(() => sites.add("app.example.com", named("another")), /app\.example\.com has a site already/);
+    assert.throws(() => sites.add("app.example.com", named("another")), /app\.example\.com already has a site/);
     assert.deepEqual(await answering("app.example.com"), both("app"));
   }
   assert.deepEqual(await answering("app.example.com"), both("fallback"));

@@ -27,7 +27,7 @@ export class Sites {
    */
   add(pattern: string, site: Site): Disposable {
     const key = pattern.toLowerCase();
-    if (this.#sites.has(key)) throw new Error(`${pattern} has a site already.`);
+    if (this.#sites.has(key)) throw new Error(`${pattern} already has a site.`);
     this.#sites.set(key, site);
     return { [Symbol.dispose]: () => void this.#sites.delete(key) };
   }

@@ -130,7 +130,7 @@ function success({ description, schema, types = [], paged }: Answer, schemas: Sc
   return {
     description,
     headers: {
-      [TRACE_HEADER]: { description: "Names the request in the server's log.", schema: { type: "string" } },
+      [TRACE_HEADER]: { description: "Identifies the request in the server's log.", schema: { type: "string" } },
       ...(paged && {
         Link: { description: 'The next page, with `rel="next"`; absent on the last.', schema: { type: "string" } },
       }),

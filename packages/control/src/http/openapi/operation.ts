@@ -39,9 +39,9 @@ export interface Answer {
 /** Groups of operations, in the order of the page. */
 export const TAGS = {
   Sandboxes: "List, look at, extend and end sandboxes.",
-  Connections: "WebSockets on which sandboxes are created and driven; see `/api/rpc.json` for the methods.",
-  Egress: "What a running sandbox may reach, its secrets, and what it reached.",
-  Events: "What happened, in pages or as it happens.",
+  Connections: "WebSockets that create sandboxes or connect to them; see `/api/rpc.json` for the methods.",
+  Egress: "What a running sandbox may reach and has reached, and its secrets.",
+  Events: "What happened: stored events in pages, new ones as a stream.",
   Tokens: "Access tokens of the organisation.",
   Organisations: "For administrators.",
   Server: "The server itself, and these documents.",

@@ -26,7 +26,7 @@ const gone: Answer = { status: 204, description: "Done." };
 const file = (description: string, ...types: string[]): Answer => ({ status: 200, description, types });
 const page = (schema: z.ZodType): Answer => ({
   status: 200,
-  description: "A page, newest first unless another order is asked for.",
+  description: "A page, newest first unless another order is requested.",
   schema: z.array(schema),
   paged: true,
 });
@@ -40,7 +40,7 @@ const listed = {
 const kill = {
   tag: "Sandboxes",
   summary: "Ends a sandbox",
-  description: "Answers when its machine and its disk are gone.",
+  description: "Answers once its machine and its disk are gone.",
   answer: gone,
   errors: ["SANDBOX_NOT_FOUND"],
 } as const satisfies Partial<Operation>;
@@ -56,7 +56,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /api/v1/sandboxes": {
     ...listed,
     id: "listSandboxes",
-    summary: "Lists sandboxes with everything that is known of them",
+    summary: "Lists sandboxes with all their fields",
     query: sandboxListQuery,
     answer: page(sandboxDetailSchema),
   },
@@ -85,7 +85,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     id: "extendSandbox",
     tag: "Sandboxes",
     summary: "Moves a sandbox's stop time",
-    description: "Never earlier than it is, and no further than the server's limit. The answer has the time in effect.",
+    description:
+      "Never makes it earlier, and at most as late as the server's limit permits. The answer has the time in effect.",
     body: extendRequestSchema,
     example: { stop_at_ms: 1_798_761_600_000 },
     answer: { status: 200, description: "The stop time in effect.", schema: extendAnswerSchema },
@@ -132,7 +133,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     id: "changeEgress",
     tag: "Egress",
     summary: "Changes what a running sandbox may reach",
-    description: "What is absent stays. Answers when the change is in effect, on open connections too.",
+    description: "Absent fields do not change. Answers once the change is in effect, also on open connections.",
     body: egressChangeSchema,
     example: { allow: { add: ["api.example.com"] }, rules: policy.rules },
     answer: { status: 200, description: "The policy now in effect.", schema: egressViewSchema },
@@ -176,7 +177,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: "Events",
     summary: "Events as they happen",
     description:
-      "Server-sent events; the data of each is an event as JSON. Goes on after the event named by `after` or `Last-Event-ID`.",
+      "Server-sent events; the data of each is an event as JSON. Continues after the event named by `after` or `Last-Event-ID`.",
     query: followQuery,
     headers: { "last-event-id": { description: "Id of the last event that was received." } },
     answer: file("A stream that does not end.", "text/event-stream"),
@@ -197,7 +198,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     id: "createToken",
     tag: "Tokens",
     summary: "Creates a token",
-    description: "The only time that the token itself is shown.",
+    description: "Only this answer contains the token itself.",
     body: tokenRequestSchema,
     example: { name: "ci", scope: "run", expiresInMs: 2_592_000_000 },
     answer: { status: 201, description: "The token.", schema: newTokenSchema },
@@ -237,7 +238,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /api/v1/health": {
     id: "getHealth",
     tag: "Server",
-    summary: "Answers when the server serves",
+    summary: "Answers if the server is up",
     answer: { status: 200, description: "It serves.", schema: z.object({ status: z.literal("ok") }) },
   },
   "GET /api/openapi.json": {

@@ -27,7 +27,7 @@ for (const [spec, message] of [
   ],
   [
     { host: "x.com", methods: ["get"] },
-    /^Request rule 2 \("x.com"\) is not valid: methods\.0: A method is written in capital letters, such as GET$/,
+    /^Request rule 2 \("x.com"\) is not valid: methods\.0: a method must be in upper case, such as GET$/,
   ],
   [{ host: "x.com", methods: [] }, /methods: /],
   [

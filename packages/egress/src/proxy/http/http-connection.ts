@@ -83,7 +83,7 @@ export class HttpConnection {
     const site: Site = { host: authority?.host ?? host, port };
     checkSite(authority, site);
     if ("address" in site.host && !sameHost(site.host, host)) {
-      throw Refusal.mismatch(`The request is for ${hostText(site.host)}, its connection is to ${hostText(host)}.`);
+      throw Refusal.mismatch(`The request is for ${hostText(site.host)}, but its connection is to ${hostText(host)}.`);
     }
     const decision = sandbox.policy.decide(site.host, port);
     if (!decision.allowed) throw Refusal.denied(decision.reason, decision.rule);
@@ -167,7 +167,7 @@ export class HttpConnection {
         ? {
             allowed: false,
             rule: null,
-            reason: `Under an allow list, ${hostText(site.host)} may only be reached at an address that the host resolved itself.`,
+            reason: `With an allow list, ${hostText(site.host)} may only be reached at an address that the host resolved itself.`,
           }
         : decision;
     };

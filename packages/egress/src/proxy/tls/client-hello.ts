@@ -57,11 +57,11 @@ function handshakeMessage(bytes: Buffer): Buffer | number {
   for (let record = 0; have < wanted; record++) {
     if (record === MAX_RECORDS) throw new Invalid("too many records");
     if (at < bytes.length && bytes[at] !== RECORD_HANDSHAKE) throw new Invalid("a record that is not a handshake");
-    if (at + 1 < bytes.length && bytes[at + 1] !== 3) throw new Invalid("an unknown version of records");
+    if (at + 1 < bytes.length && bytes[at + 1] !== 3) throw new Invalid("an unknown record version");
     const from = at + RECORD_HEADER_BYTES;
     if (from > bytes.length) return bytes.length < 2 ? 2 : from;
     const length = bytes.readUInt16BE(at + 3);
-    if (length === 0 || length > MAX_RECORD_BYTES) throw new Invalid("a record of a length that is not allowed");
+    if (length === 0 || length > MAX_RECORD_BYTES) throw new Invalid("a record of invalid length");
     const part = bytes.subarray(from, from + length);
     parts.push(part);
     have += part.length;
@@ -85,7 +85,7 @@ function parse(message: Buffer): ClientHello {
   body.take(32);
   if (body.vector(1).length > 32) throw new Invalid("a session id that is too long");
   const suites = body.vector(2);
-  if (suites.length < 2 || suites.length % 2 !== 0) throw new Invalid("a list of cipher suites that is broken");
+  if (suites.length < 2 || suites.length % 2 !== 0) throw new Invalid("a malformed list of cipher suites");
   if (body.vector(1).length === 0) throw new Invalid("no compression method");
   const hello: ClientHello = { serverName: null, alpn: [] };
   if (body.done) return hello;
@@ -111,9 +111,8 @@ function serverName(data: Buffer): string {
   const name = list.vector(2);
   // More than one name of the same type is forbidden, and no other type was ever defined.
   if (type !== NAME_TYPE_HOST || !list.done) throw new Invalid("a list of server names that is not one host name");
-  if (name.length === 0 || name.length > MAX_NAME_BYTES)
-    throw new Invalid("a server name of a length that is not allowed");
-  if (name.some((byte) => byte <= 0x20 || byte >= 0x7f)) throw new Invalid("a server name with bytes that no name has");
+  if (name.length === 0 || name.length > MAX_NAME_BYTES) throw new Invalid("a server name of invalid length");
+  if (name.some((byte) => byte <= 0x20 || byte >= 0x7f)) throw new Invalid("a server name with invalid bytes");
   return name.toString("latin1");
 }
 
@@ -144,7 +143,7 @@ class Reader {
   }
 
   take(count: number): Buffer {
-    if (this.#at + count > this.#bytes.length) throw new Invalid("a length that leads past the end");
+    if (this.#at + count > this.#bytes.length) throw new Invalid("a length that exceeds the message");
     return this.#bytes.subarray(this.#at, (this.#at += count));
   }
 

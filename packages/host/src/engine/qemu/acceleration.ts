@@ -45,7 +45,7 @@ export async function proveAcceleration(options: ProveOptions): Promise<Accelera
   );
   if (denied?.code === "ENOENT") return { kind: "tcg", reason: `this machine has no ${device}` };
   if (denied)
-    return { kind: "tcg", reason: `${device} may not be used (${denied.code}): add this user to the group kvm` };
+    return { kind: "tcg", reason: `no permission to open ${device} (${denied.code}): add this user to the group kvm` };
   const key = JSON.stringify({ ...options.versions, proof: PROOF_VERSION });
   const known = await readVerdicts(options.cache);
   if (known[key]) return known[key];
@@ -70,7 +70,7 @@ async function prove(device: string, boot: ProveOptions["boot"]): Promise<Accele
   if (emulated.error) throw emulated.error;
   const fails = ({ message }: Error): Acceleration => ({
     kind: "tcg",
-    reason: `${device} is there, but a guest that starts under emulation does not under it: ${message}`,
+    reason: `${device} exists, but a guest that starts under emulation does not start under KVM: ${message}`,
   });
   // It had as long as emulation takes; if it is no faster, it is of no use.
   if (first.ms >= emulated.ms) return fails(first.error);

@@ -28,6 +28,6 @@ test("what is no qcow2 image has no size", async () => {
     ["raw", "x".repeat(1_000)],
   ] as const) {
     writeFileSync(join(dir, name), text);
-    await assert.rejects(virtualSize(join(dir, name)), /is no qcow2 image/);
+    await assert.rejects(virtualSize(join(dir, name)), /is not a qcow2 image/);
   }
 });

@@ -27,7 +27,8 @@ export async function virtualSize(image: string): Promise<number> {
   const file = await open(image, "r");
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(SIZE_OFFSET + 8), 0, SIZE_OFFSET + 8, 0);
-    if (bytesRead < SIZE_OFFSET + 8 || buffer.readUInt32BE(0) !== MAGIC) throw new Error(`${image} is no qcow2 image.`);
+    if (bytesRead < SIZE_OFFSET + 8 || buffer.readUInt32BE(0) !== MAGIC)
+      throw new Error(`${image} is not a qcow2 image.`);
     return Number(buffer.readBigUInt64BE(SIZE_OFFSET));
   } finally {
     await file.close();

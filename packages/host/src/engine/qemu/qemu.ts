@@ -238,5 +238,5 @@ async function migrationEnd(vm: QemuProcess): Promise<void> {
   const event = await vm.qmp.waitFor((e) => e.event === "MIGRATION" && statuses.includes(String(e.data?.status)));
   if (event.data?.status === "completed") return;
   const info = (await vm.qmp.execute("query-migrate")) as { "error-desc"?: string };
-  throw new Error(`QEMU could not move the machine's state: ${info["error-desc"] ?? "it does not say why"}`);
+  throw new Error(`QEMU could not move the machine's state: ${info["error-desc"] ?? "no reason given"}`);
 }

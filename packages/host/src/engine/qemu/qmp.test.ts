@@ -26,7 +26,7 @@ async function monitor(behaviour: (socket: Socket) => void): Promise<string> {
 test("a monitor that never answers is given up", async () => {
   await assert.rejects(
     Qmp.connect(await monitor((socket) => socket.resume()), 50),
-    /did not answer to qmp_capabilities within 0.05 s/,
+    /did not answer qmp_capabilities within 0.05 s/,
   );
 });
 

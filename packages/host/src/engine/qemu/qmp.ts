@@ -63,7 +63,7 @@ export class Qmp {
     this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
     const timer = setTimeout(() => {
       for (const { reject } of this.#pending.splice(0))
-        reject(new QmpError(`QEMU did not answer to ${command} within ${this.#timeoutMs / 1_000} s.`));
+        reject(new QmpError(`QEMU did not answer ${command} within ${this.#timeoutMs / 1_000} s.`));
       this.#socket.destroy();
     }, this.#timeoutMs);
     try {

@@ -31,9 +31,7 @@ export async function downloadArtefact(artefact: NpmArtefact, dir: string, signa
     .update(await readFile(file))
     .digest("base64")}`;
   if (actual !== integrity) {
-    throw new ImageError(
-      `${name}@${version} is not what the recipe names: expected ${integrity}, downloaded ${actual}`,
-    );
+    throw new ImageError(`${name}@${version} is not what the recipe pins: expected ${integrity}, downloaded ${actual}`);
   }
   await rename(file, join(dir, `${as}.tgz`));
 }

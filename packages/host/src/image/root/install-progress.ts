@@ -12,7 +12,7 @@ const STEPS: Record<string, [step: ImageProgress["step"], fraction: number, mess
   kernel: ["configure", 0.55, "Fetching the kernel"],
   programs: ["configure", 0.6, "Unpacking node, npm and deno"],
   settings: ["configure", 0.7, "Setting up users and settings"],
-  trust: ["configure", 0.71, "Adding the machine's authorities to node and deno"],
+  trust: ["configure", 0.71, "Making node and deno trust the machine's CAs"],
   clean: ["configure", 0.72, "Cleaning up"],
   disk: ["disk", 0.74, "Writing the disk"],
   results: ["disk", 0.88, "Collecting the results"],

@@ -69,7 +69,7 @@ function toNode(stream: WebStream): Readable {
         else if (next.done) controller.close();
         else if (next.value instanceof Uint8Array) controller.enqueue(next.value);
         else {
-          controller.error(failed("its body holds something that is not bytes"));
+          controller.error(failed("its body contains something other than bytes"));
           reader.cancel().catch(() => undefined);
         }
       },

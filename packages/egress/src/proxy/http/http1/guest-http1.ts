@@ -115,7 +115,7 @@ class GuestHttp1 {
   broken(error: NodeJS.ErrnoException): void {
     // In the middle of an exchange, an error response could be taken for the exchange's own response.
     if (!error.code?.startsWith("HPE_") || this.#switched) return void this.#stream.destroy(error);
-    const reason = (this.#malformed = `What the guest sent is not valid HTTP/1.1 (${error.code}).`);
+    const reason = (this.#malformed = `The guest's bytes are not valid HTTP/1.1 (${error.code}).`);
     if (this.#waiting > 0) return void this.#stream.destroy(error);
     const overflow = error.code === "HPE_HEADER_OVERFLOW";
     void this.#queue.then(async () => {

@@ -9,7 +9,7 @@ const FIRST_LINE = /^[\t\x20-\x7e\x80-\xff]+$/;
  * @throws {Error} if it cannot be written as a single head; the message quotes none of it
  */
 export function headText(first: string, headers: readonly Header[]): string {
-  if (!FIRST_LINE.test(first)) throw new Error("The first line of a head holds what no line may hold.");
+  if (!FIRST_LINE.test(first)) throw new Error("The first line of the message contains invalid characters.");
   return `${first}\r\n${fieldLines(headers)}\r\n`;
 }
 

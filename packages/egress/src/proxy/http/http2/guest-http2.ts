@@ -140,7 +140,7 @@ class Reply implements GuestReply {
 
   async send({ status, headers }: ReplyHead, body: Readable | Buffer | null, trailers: () => Header[]): Promise<void> {
     const stream = this.#stream;
-    if (stream.destroyed) throw new Error("The guest has gone.");
+    if (stream.destroyed) throw new Error("The guest disconnected.");
     const ended = new Promise<void>((resolve) => stream.once("close", resolve).once("finish", resolve));
     stream.respond(
       { ":status": status, ...grouped(headers) },

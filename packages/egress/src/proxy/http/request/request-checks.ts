@@ -67,11 +67,11 @@ export function checkHead(head: RequestHead): CheckedHead {
 export function checkSite(authority: Authority | null, site: { host: HostRef; port: number }): void {
   if (!authority) return;
   if (authority.port !== null && authority.port !== site.port) {
-    throw Refusal.mismatch(`The request is for port ${authority.port}, its connection is to port ${site.port}.`);
+    throw Refusal.mismatch(`The request is for port ${authority.port}, but its connection is to port ${site.port}.`);
   }
   if (!sameHost(authority.host, site.host)) {
     throw Refusal.mismatch(
-      `The request is for ${hostText(authority.host)}, its connection is to ${hostText(site.host)}.`,
+      `The request is for ${hostText(authority.host)}, but its connection is to ${hostText(site.host)}.`,
     );
   }
 }
@@ -102,7 +102,7 @@ function readTarget({ target, method, scheme }: RequestHead): { authority: Autho
     throw Refusal.malformed("The request's target is neither a path nor a URL.");
   if (itsScheme.toLowerCase() !== scheme)
     throw Refusal.mismatch(
-      `The request's target is of the scheme ${itsScheme.slice(0, 16)}, its connection of ${scheme}.`,
+      `The request's target has the scheme ${itsScheme.slice(0, 16)}, but its connection ${scheme}.`,
     );
   return { authority: readAuthority(itsAuthority, "target"), path: rest.startsWith("/") ? rest : `/${rest}` };
 }

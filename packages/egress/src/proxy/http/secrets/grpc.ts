@@ -132,7 +132,7 @@ export class JoinedMessages extends Transform {
     this.#out([]);
     if (this.#waitingBytes > MAX_WAITING_PREFIX_BYTES)
       throw Refusal.failed(
-        "The upstream's response has too many empty messages in the midst of what could be a secret's value.",
+        "The upstream's response has too many empty messages in the middle of what could be a secret's value.",
       );
     return taken;
   }
