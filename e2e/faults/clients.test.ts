@@ -70,7 +70,7 @@ describe("clients", { timeout: TIMEOUT_MS }, () => {
     assert.ok(performance.now() - started < 3 * BUSY_MS);
     await until("its machine is gone", () => !isAlive(pid));
     client.signal("SIGCONT");
-    assert.match(await client.ended, /1001.*its computer responds: it hangs/);
+    assert.match(await client.ended, /1001.*its computer responds: the program hangs/);
     await unharmed();
   });
 

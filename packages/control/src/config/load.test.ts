@@ -81,7 +81,7 @@ test("egress: says what is wrong and where", async () => {
     );
   await refused({ hosts: { "a b": "10.0.0.1" } }, /egress\.hosts\.a b: is not the name of a host/);
   await refused({ hosts: { "10.0.0.1": "10.0.0.1" } }, /is not the name of a host/);
-  await refused({ hosts: { "a.b": "10.0.0.1", "A.B.": "10.0.0.2" } }, /same name/);
+  await refused({ hosts: { "a.b": "10.0.0.1", "A.B.": "10.0.0.2" } }, /names the same host as another entry/);
   await refused({ hosts: { a: "b.example" } }, /egress\.hosts\.a: must be an IP address/);
   await refused({ hosts: { a: "10.0.0.1:0" } }, /egress\.hosts\.a: must be an IP address/);
   await refused({ passThrough: ["https://a"] }, /egress\.passThrough\.0: .*"https:\/\/a".*URL/);

@@ -272,7 +272,7 @@ describe("after a restart", async () => {
       "/api/v1/events?kind=egress.changed",
     );
     assert.equal(event?.outcome, "failed");
-    assert.match(event.data.error ?? "", /KEY are lost: the key file .*secrets\.key is another/);
+    assert.match(event.data.error ?? "", /KEY are lost: the key file .*secrets\.key is not the one/);
     assert.ok(fixture.logged.some((line) => /the key that seals secrets has changed/.test(line)));
     const guest = await join(fixture, kept.id);
     await answer(await fixture.request("PUT", egressPath(kept.id, "/secrets/KEY"), { body: KEY }), 200);
