@@ -70,7 +70,7 @@ test("KVM that fails where emulation works is a verdict, kept until it is forgot
     if (kind === "tcg") await setTimeout(100);
     if (kind === "kvm" && broken) throw new Error("KVM: entry failed");
   });
-  assert.match((await prove()).reason, /does not under it: KVM: entry failed/);
+  assert.match((await prove()).reason, /does not start under KVM: KVM: entry failed/);
   assert.deepEqual(
     asked.map(([kind]) => kind),
     ["kvm", "tcg", "kvm"],
