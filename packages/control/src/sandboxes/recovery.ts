@@ -5,6 +5,13 @@ import { policyOf } from "../egress/views.ts";
 import type { SandboxesOptions } from "./options.ts";
 import { Sandbox } from "./sandbox.ts";
 
+/** Sandboxes of one control plane on one host that are this one's now. */
+interface Taken {
+  from: string;
+  host: string;
+  ids: Set<string>;
+}
+
 /** The sandboxes of this server, as recovery sees them. */
 export interface RecoveredSandboxes {
   running(): Sandbox[];
@@ -19,6 +26,8 @@ export interface RecoveredSandboxes {
 export class Recovery {
   readonly #options: SandboxesOptions;
   readonly #sandboxes: RecoveredSandboxes;
+  /** Taken over in the store, while their host failed: it is asked again with the next renewal. */
+  #unrestored: Taken[] = [];
 
   constructor(options: SandboxesOptions, sandboxes: RecoveredSandboxes) {
     this.#options = options;
@@ -72,9 +81,18 @@ export class Recovery {
       const { owner: from, host } = group[0]!;
       if ((await store.takeOver(from, leases.on(host), Date.now())) === 0) continue;
       log.warn({ from, host, sandboxes: group.length }, "taking over sandboxes of a control plane that is gone");
-      const ids = new Set(group.map(({ id }) => id));
-      const left = (await store.running(leases.owner)).filter(({ record }) => ids.has(record.id));
-      await this.#restore(left, hosts.get(host)!, from);
+      this.#unrestored.push({ from, host, ids: new Set(group.map(({ id }) => id)) });
+    }
+    for (const taken of this.#unrestored.splice(0)) {
+      const { from, host, ids } = taken;
+      try {
+        const known = new Set(this.#sandboxes.running().map(({ id }) => id));
+        const left = (await store.running(leases.owner)).filter(({ record: { id } }) => ids.has(id) && !known.has(id));
+        await this.#restore(left, hosts.get(host)!, from);
+      } catch (err) {
+        log.error({ err, from, host }, "sandboxes of a control plane that is gone could not be restored yet");
+        this.#unrestored.push(taken);
+      }
     }
   }
 

@@ -123,6 +123,8 @@ test("a machine that this process has is handed over when its owner is gone, and
   assert.equal(again.length, 1);
   assert.equal(again[0], machine);
   assert.equal(machine!.owner, "cp_2");
+  // A control plane that did not get the answer asks again.
+  assert.deepEqual(await adoptMachines(parts, { owner: "cp_2", from: "cp_1", ids: ["sbx_1"] }), [machine]);
   // Nobody asked for the other one.
   assert.deepEqual(running(), [dir]);
 });

@@ -39,14 +39,16 @@ export async function adoptMachines(parts: HostParts, request: AdoptionRequest):
   return [...handedOver, ...(await recover(parts, request))];
 }
 
-/** Machines that this process runs. */
+/** Machines that this process runs. Those that an earlier request handed over already, before it failed, are returned again. */
 async function handOver({ machines }: HostParts, { owner, from, ids }: AdoptionRequest): Promise<RunningMachine[]> {
-  const theirs = machines.all.filter((machine) => machine.owner === from);
-  const kept = theirs.filter(({ id, keep }) => keep && ids.includes(id));
-  await Promise.all([
-    ...kept.map((machine) => machine.setOwner(owner)),
-    ...theirs.filter((machine) => !kept.includes(machine)).map((machine) => machine.destroy()),
-  ]);
+  const kept = machines.all.filter(
+    (machine) => machine.keep && ids.includes(machine.id) && [from, owner].includes(machine.owner),
+  );
+  await Promise.all(
+    machines.all
+      .filter((machine) => machine.owner === from)
+      .map((machine) => (kept.includes(machine) ? machine.setOwner(owner) : machine.destroy())),
+  );
   return kept;
 }
 

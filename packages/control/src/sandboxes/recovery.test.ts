@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Host } from "@sandkeep/host";
+import { openStore, type SandboxRecord } from "@sandkeep/store";
+import { Hosts } from "../hosts.ts";
+import { createLogger } from "../log/logger.ts";
+import type { SandboxesOptions } from "./options.ts";
+import { Recovery } from "./recovery.ts";
+import { SandboxLeases } from "./sandbox-leases.ts";
+
+const sandbox: SandboxRecord = {
+  id: "sbx",
+  organisation: "org",
+  region: "ord",
+  status: "running",
+  memoryMiB: 1_280,
+  createdAt: 1,
+  stopAt: 2,
+  stoppedAt: null,
+  stopReason: null,
+  labels: {},
+  network: { allowNet: [], deny: [], rules: [], secrets: {} },
+};
+
+test("when a host fails while sandboxes are taken over, it is asked again, and neither a start nor other sandboxes suffer", async () => {
+  await using store = openStore({ sqlite: ":memory:" });
+  await store.organisations.insert({ id: "org", slug: "org", name: "org", createdAt: 1 });
+  const gone = { owner: "cp_gone", expiresAt: 1 };
+  await store.sandboxes.insert(sandbox, { ...gone, host: "host_1" }, null);
+  await store.sandboxes.insert({ ...sandbox, id: "other" }, { ...gone, host: "host_2" }, null);
+  const asked: string[] = [];
+  let failures = 1;
+  const host = (id: string) => ({
+    id,
+    async adopt(_owner: string, _ids: string[], from: string) {
+      if (from === "cp_gone") asked.push(id);
+      if (from === "cp_gone" && id === "host_1" && failures-- > 0) throw new Error("the host is gone");
+      return [];
+    },
+  });
+  const log = createLogger("silent");
+  await using leases = new SandboxLeases({ owner: "cp_1", store: store.sandboxes, log });
+  let renewal = async () => {};
+  leases.keep = (turn) => void (renewal = turn);
+  const options = {
+    store: store.sandboxes,
+    hosts: new Hosts(["host_1", "host_2"].map((id) => host(id) as unknown as Host)),
+    leases,
+    events: { publish: () => {} },
+    log,
+  };
+  const recovery = new Recovery(options as unknown as SandboxesOptions, { running: () => [], take: () => {} });
+  const ids = async () => (await store.sandboxes.running("cp_1")).map(({ record }) => record.id);
+  await recovery.start();
+  assert.deepEqual([asked, await ids()], [["host_1", "host_2"], ["sbx"]]);
+  await renewal();
+  assert.deepEqual([asked, await ids()], [["host_1", "host_2", "host_1"], []]);
+  await renewal();
+  assert.equal(asked.length, 3);
+});
