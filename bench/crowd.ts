@@ -8,7 +8,7 @@ import { percentile, rounded } from "./statistics.ts";
 
 const BURST = 20;
 const CROWD = 50;
-/** A new machine is not idle yet: how long it gets to settle. */
+/** How long a new machine gets to settle before it counts as idle. */
 const QUIET_MS = 5_000;
 
 /** Twenty creates at once, each timed from the common start. */
@@ -31,8 +31,8 @@ export async function measureBurst(context: BenchContext): Promise<Partial<Figur
 /**
  * Fifty sandboxes alive at the same time, each of which has run a command. Memory is the proportional set size of their
  * processes (shared pages are divided among the processes that share them) plus the growth of the server and its egress
- * proxy. Processor time is what their processes use while idle. Their processes are those that are gone once the sandboxes
- * are killed, so the warm pool does not count.
+ * proxy. Processor time is what their processes use while idle. Their processes are those that disappear when the
+ * sandboxes are killed, so the warm pool does not count.
  */
 export async function measureDensity(context: BenchContext): Promise<Partial<Figures>> {
   await context.untilReady();

@@ -1,6 +1,6 @@
 import type { Summary } from "./statistics.ts";
 
-/** What `sandkeep bench` measures; times in milliseconds. docs/performance.md says how each is taken. */
+/** What `sandkeep bench` measures; times in milliseconds. docs/performance.md describes each measurement. */
 export interface Figures {
   create: Summary;
   tti_echo: Summary;
@@ -38,7 +38,7 @@ export interface Figures {
     ok: number;
     /** How much the proxy and the server grew. */
     memory_MB: number;
-    /** What the machine used of its own memory. */
+    /** How much of its own memory the machine used. */
     machine_MB: number;
     /** Kept-alive requests of another sandbox, before and while the connections are open; milliseconds. */
     neighbour_before_p95: number;
@@ -47,7 +47,7 @@ export interface Figures {
   machine: Machine;
 }
 
-/** Where the figures were taken. */
+/** The computer and software that the figures were measured on. */
 export interface Machine {
   cores: number;
   memory_MiB: number;

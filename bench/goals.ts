@@ -3,7 +3,7 @@ import type { Figures } from "./figures.ts";
 /** The name of a figure, as in the JSON that `sandkeep bench --json` writes. */
 export type FigureName = Exclude<keyof Figures, "machine">;
 
-/** What a figure should be. */
+/** The target for a figure. */
 export type Goal = { figure: FigureName } & (Duration | Count | Limit | Expectation);
 
 /** A time, in milliseconds: at most this at the median, and at the 95th percentile. */
@@ -23,7 +23,7 @@ export interface Count {
 export interface Limit {
   kind: "limit";
   part?: string;
-  /** What the table calls the part. */
+  /** Name of the part in the table. */
   title?: string;
   unit: string;
   /** Digits after the decimal point that are shown. */
@@ -58,8 +58,8 @@ const seconds = (figure: FigureName, atMost: number): Goal => ({
 const count = (figure: FigureName, of: number): Goal => ({ kind: "count", figure, of });
 
 /**
- * The goals of every measurement, on 2 cores with emulation. This table is the only place where they stand: the bench
- * compares with it, and a test compares docs/performance.md with it.
+ * The goals of every measurement, on 2 cores with emulation. This is their only source: the bench compares with it, and
+ * a test compares docs/performance.md with it.
  */
 export const GOALS: Record<string, Goal[]> = {
   create: [duration("create", { p50: 25, p95: 80 })],

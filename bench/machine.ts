@@ -2,7 +2,7 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import type { ServerInfo } from "@sandkeep/protocol";
 import type { Machine } from "./figures.ts";
 
-/** Where the figures are taken. */
+/** Describes this computer and its software. */
 export function describeMachine({ host, version }: ServerInfo): Machine {
   return {
     cores: availableParallelism(),

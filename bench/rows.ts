@@ -68,7 +68,7 @@ function limit(figure: FigureName, goal: Limit, taken: number | Record<string, n
   const value = several ? several[goal.part!] : (taken as number);
   const title = goal.title ?? (several ? `ok=${several.ok}` : undefined);
   const name = title === undefined ? figure : `${figure} ${title}`;
-  // A server elsewhere does not show what its processes use.
+  // A server elsewhere does not reveal what its processes use.
   if (value === undefined || value === null) return { figure: name, value: "–", reached: undefined };
   const { atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = goal;
   return {

@@ -16,10 +16,10 @@ export interface Subject extends AsyncDisposable {
   pid: number | undefined;
 }
 
-/** On a disk: if /tmp is held in memory, the machines' disks would count as their memory. */
+/** On a disk: if /tmp is in memory, the machines' disks would count as their memory. */
 const PARENT = "/var/tmp";
 
-/** Starts a server to measure, in a data directory of its own, with the images of the usual one. */
+/** Starts a server to measure, in its own data directory, with the usual images. */
 export async function startSubject(images: string, egress: EgressConfig): Promise<Subject> {
   const dataDir = await mkdtemp(join(PARENT, "sandkeep-bench-"));
   const readyFile = join(dataDir, "ready.json");

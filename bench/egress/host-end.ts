@@ -23,7 +23,7 @@ const CONNECTIONS = 2_000;
 /** Connections that are opened at the same time. */
 const AT_ONCE = 16;
 
-/** What the proxy costs, without a machine: this process plays the guest and talks to the same upstream. */
+/** What the proxy costs without a machine: this process plays the guest and uses the same upstream. */
 export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Promise<Partial<Figures>> {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-bench-"));
   await using resources = new AsyncDisposableStack();
@@ -43,7 +43,7 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   const guest = resources.use(await FakeGuest.listen(join(dir, "guest")));
   await proxy.attach("bench", guest.socket, {
     policy: { allow: [UPSTREAM_NAME], deny: [], rules: [] },
-    // A secret for the host, so that responses are searched.
+    // A secret for the host, so that responses are searched for it.
     secrets: [
       {
         name: "KEY",

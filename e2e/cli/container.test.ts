@@ -1,4 +1,7 @@
-/** Where namespaces are forbidden, as in a container of Docker's defaults: what a first command says, and the minimal jail. */
+/**
+ * Where namespaces are forbidden, as in a container with Docker's defaults: what a first command prints, and the
+ * minimal jail.
+ */
 import assert from "node:assert/strict";
 import { readFileSync, readlinkSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -49,7 +52,8 @@ test("with the minimal jail sandboxes run, each with a user of its own, no privi
   assert.equal(readlinkSync(`/proc/${pid}/ns/net`), readlinkSync("/proc/self/ns/net"), "no namespace of its own");
   if (process.getuid!() === 0) {
     assert.doesNotMatch(status, /^Uid:\s+0\b/m);
-    // Even without Landlock and the filters its user gets nowhere: the folders on the way are closed to it.
+    // Even without Landlock and seccomp filters the jail's user cannot reach these: the folders on the way are closed
+    // to it.
     const folder = folderOfSandbox(installation.dataDir, id)!;
     assert.equal(
       asUserOf(

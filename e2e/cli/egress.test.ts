@@ -1,4 +1,6 @@
-/** What a sandbox may reach, seen and changed from the command line, on real machines and over a kill of the server. */
+/**
+ * What a sandbox may reach, shown and changed from the command line, on real machines and across a kill of the server.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -18,7 +20,7 @@ let dir: string;
 let server: TestServer;
 let installation: Installation;
 let id: string;
-/** Everything that reached the upstream, headers and all. */
+/** Everything that reached the upstream, including headers. */
 let received = "";
 const upstream = createServer((request, response) => {
   received += `${request.method} ${request.url} ${request.rawHeaders.join(" ")}\n`;
@@ -55,7 +57,7 @@ after(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** What a request from the sandbox gets: the body, or curl's exit code. */
+/** The result of a request from the sandbox: the body, or curl's exit code. */
 const ask = async (host: string) =>
   await installation.output(["exec", id, "--", "sh", "-c", `curl -sf -m 20 http://${host}/ || echo failed`]);
 

@@ -6,11 +6,11 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
 const SANDKEEP = fileURLToPath(new URL("../../sandkeep", import.meta.url));
-/** A first command starts a server and builds its template, milliseconds. */
+/** Time for a first command, which starts a server and builds its template, milliseconds. */
 const COMMAND_TIMEOUT_MS = 120_000;
 
 export interface Finished {
-  /** Exit code; null when a signal ended it. */
+  /** Exit code; null if a signal ended it. */
   code: number | null;
   stdout: string;
   stderr: string;
@@ -22,7 +22,7 @@ export interface CallOptions {
   cwd?: string;
 }
 
-/** An installation of its own: a data directory, and the command line that uses it. */
+/** A separate installation: a data directory, and the command line that uses it. */
 export class Installation implements AsyncDisposable {
   readonly dir: string;
   readonly dataDir: string;
@@ -40,7 +40,7 @@ export class Installation implements AsyncDisposable {
       SANDBOX_ID: ____,
       ...inherited
     } = process.env;
-    // The images of the usual data directory, unless the test run names others: building one takes minutes.
+    // Uses the images of the usual data directory, unless the test run names others: building one takes minutes.
     const usual =
       process.env.SANDKEEP_DATA_DIR ||
       join(process.env.XDG_DATA_HOME || join(process.env.HOME!, ".local/share"), "sandkeep");
@@ -53,7 +53,7 @@ export class Installation implements AsyncDisposable {
     };
   }
 
-  /** @param through a program that becomes each command, with its arguments */
+  /** @param through a program that executes each command, with its arguments */
   static async create(env: Record<string, string> = {}, through: string[] = []): Promise<Installation> {
     return new Installation(await mkdtemp(join(tmpdir(), "sandkeep-cli-")), env, through);
   }
@@ -79,22 +79,22 @@ export class Installation implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
-  /** Runs `sandkeep` and gives what it printed; throws with its words when it failed. */
+  /** Runs `sandkeep` and returns what it printed; throws with its output if it failed. */
   async output(args: string[], options?: CallOptions): Promise<string> {
     const { code, stdout, stderr } = await this.call(args, options);
     if (code !== 0) throw new Error(`sandkeep ${args.join(" ")} ended with ${code}:\n${stderr}`);
     return stdout;
   }
 
-  /** Runs `sandkeep` with `--json` and gives what that says. */
+  /** Runs `sandkeep` with `--json` and returns the parsed output. */
   async json<T>(args: string[], options?: CallOptions): Promise<T> {
     return JSON.parse(await this.output(["--json", ...args], options)) as T;
   }
 
-  /** Runs `sandkeep` on a terminal of this size: its words as they come, and a way to type. */
+  /** Runs `sandkeep` on a terminal of this size: its output as it appears, and a way to type. */
   onTerminal(args: string[], cols: number, rows: number) {
     const quoted = [SANDKEEP, ...args].map((word) => `'${word}'`).join(" ");
-    // script(1) makes the terminal and passes the exit code on.
+    // script(1) creates the terminal and passes the exit code on.
     const child = spawn(
       "script",
       ["--quiet", "--return", "--flush", "--command", `stty rows ${rows} cols ${cols}; exec ${quoted}`, "/dev/null"],
@@ -123,7 +123,7 @@ export class Installation implements AsyncDisposable {
         return shown;
       },
       type: (keys: string) => void child.stdin.write(keys),
-      /** Waits until this is shown; throws with what is, when it ends before. */
+      /** Waits until this text appears; throws with the output if the command ends first. */
       until: (pattern: RegExp) =>
         Promise.race([
           new Promise<void>((found) => (pattern.test(shown) ? found() : waiting.push({ pattern, found }))),

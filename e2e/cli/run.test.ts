@@ -1,4 +1,4 @@
-/** `sandkeep run`, as a user meets it: nothing runs yet, and one command does it all. */
+/** `sandkeep run` as a user first meets it: nothing runs yet, and one command does everything. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
@@ -129,7 +129,7 @@ test("with --json, what came out is in one object", async () => {
 });
 
 test("a command that runs out of memory is told so, with how much there was", async () => {
-  // The kernel is asked to do what it does when nothing is left: to get there takes long under emulation.
+  // Triggers the kernel's reaction to running out of memory directly: reaching that state takes long under emulation.
   const program =
     "import subprocess, time; b = b'x' * (64 << 20); subprocess.run('echo f | sudo tee /proc/sysrq-trigger', shell=True); time.sleep(60)";
   const { code, stderr } = await installation.call(["run", "--memory", "768MiB", "--", "python3", "-c", program]);

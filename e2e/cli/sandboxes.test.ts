@@ -1,4 +1,4 @@
-/** Commands about sandboxes that outlive them. */
+/** Commands for sandboxes that outlive them. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -45,7 +45,7 @@ test("exec returns when its command has ended, and what that started runs on", a
 });
 
 test("exec leaves nothing running when nobody reads it any more, and ends as a command in a pipe does", async () => {
-  // The first dies of the closed pipe; the others print once more and then no more, and the last minds no SIGPIPE.
+  // The first dies of the closed pipe, the others print once more and then stop, and the last ignores SIGPIPE.
   const quiet = "echo; sleep 1; echo; exec sleep 611";
   for (const [words, expected] of [
     [["yes"], 141],
@@ -169,9 +169,9 @@ test("a shell has this terminal's size, gets every key, and its exit code is pas
   await shell.until(/\$ $/);
   shell.type("stty size; echo mark''ed\r");
   await shell.until(/33 101\s+marked/);
-  // Not before it runs: until then ^C would be the shell's. What says so must be the program that is interrupted, and it
-  // must not read the terminal: `sh -c "echo …; sleep"` loses a ^C that comes while dash starts the sleep (its handler
-  // does nothing between vfork and exec), and a reader would take the next line with it as it dies.
+  // Not before it runs: until then ^C would go to the shell. The program that says so must be the one that is
+  // interrupted, and it must not read the terminal: `sh -c "echo …; sleep"` loses a ^C that arrives while dash starts
+  // the sleep (its handler does nothing between vfork and exec), and a reader would consume the next line as it dies.
   shell.type("echo \"wait\"ing > /tmp/shown; tail -f /tmp/shown; echo not''here\r");
   await shell.until(/waiting/);
   shell.type("\x03");
@@ -196,7 +196,7 @@ test("events tell what was done, and follow what is being done", async () => {
   for await (const chunk of follower.stdout.setEncoding("utf8")) {
     shown += chunk;
     if (/command echo followed/.test(shown)) break;
-    // The first line is the latest of the past: it follows now.
+    // The first line is the latest past event: the command now follows.
     if (!asked) void installation.call(["exec", id, "--", "echo", "followed"]);
     asked = true;
   }
@@ -217,7 +217,7 @@ test("tokens are shown once, work, and stop working when revoked", async () => {
   assert.equal((await installation.json<unknown[]>(["list", ...named])).length, 1);
   assert.ok(!(await installation.output(["token", "list", "--json"])).includes(token));
   const follower = installation.start(["events", "--follow", "--limit", "1", ...named]);
-  // The first line is of the past: it follows now.
+  // The first line is a past event: the command now follows.
   await once(follower.stdout, "data");
   const [said, ended] = [text(follower.stderr), once(follower, "close")];
   follower.stdout.resume();

@@ -1,6 +1,6 @@
 /**
- * Unchanged programs in a sandbox, through the egress proxy: each trusts the installation's CA without being told, and shows
- * a secret, of which the sandbox has a placeholder, to an upstream that wants the real value.
+ * Unchanged programs in a sandbox, through the egress proxy. Each trusts the installation's CA without configuration,
+ * and sends a secret, of which the sandbox has only a placeholder, to an upstream that requires the real value.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -8,9 +8,9 @@ import type { Upstream } from "./servers/upstream.ts";
 import { suites } from "./suites/mod.ts";
 import { World } from "./world.ts";
 
-/** Part of the names of the suites to run, for work on one of them; all by default. */
+/** Part of the names of the suites to run, for working on one of them; all by default. */
 const { SANDKEEP_E2E_ONLY: only = "" } = process.env;
-/** One suite; one that takes longer hangs. In milliseconds. */
+/** Time limit for one suite, in milliseconds. */
 const TIMEOUT_MS = 300_000;
 
 let world: World;
@@ -32,7 +32,7 @@ for (const [name, suite] of Object.entries(suites)) {
   if (name.includes(only)) describe(name, { timeout: TIMEOUT_MS }, () => suite(() => world));
 }
 
-// Of the last suite's sandbox this is not the log: what is in it was reported long ago.
+// This is the shared sandbox's log, not that of the last suite's own sandbox: its events were reported long ago.
 if (only === "") {
   test("the log names the secrets that were used, and holds no value", async () => {
     const events = await Array.fromAsync(world.guest.sandbox.egress.log());

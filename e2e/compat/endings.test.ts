@@ -1,6 +1,6 @@
 /**
- * However an answer's connection ends: everything that was sent before arrives in the sandbox, and it ends without a reset. And a download
- * that did not arrive whole goes on where it stopped, from a secret's own host too.
+ * However the connection of a response ends, everything sent before arrives in the sandbox, and the connection closes
+ * without a reset. An incomplete download resumes where it stopped, also from a host with a secret.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -36,7 +36,7 @@ const answer: Handler = async (request, response) => {
   }
 };
 
-/** A file with a secret's value in it, across the place where downloads of it stop. */
+/** A file that contains a secret's value across the point where downloads of it stop. */
 const STOP = 1_000_000;
 const file = (value: string) => `${"a".repeat(STOP - 10)}${value}${"b".repeat(STOP)}`;
 
@@ -98,7 +98,7 @@ for (const [what, host, ports, times] of [
 }
 
 test("of a download that goes on, by curl and by wget", { timeout: 120_000 }, async () => {
-  // A machine of its own: with a secret, what could be the beginning of its value comes in a chunk of its own.
+  // A separate machine: with a secret, bytes that may begin its value are sent in a chunk of their own.
   const { sandbox } = await arena.attacker({
     allowNet: [FILES],
     secrets: { API_KEY: { hosts: [FILES], value: arena.value } },

@@ -3,9 +3,9 @@ import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import type { Sandbox } from "sandkeep";
 
-/** A command that takes longer hangs, in milliseconds. */
+/** Time limit for a command, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 60_000;
-/** So much of what a command said is shown when it fails. */
+/** How much of a failed command's output is shown. */
 const SHOWN_CHARS = 6_000;
 
 /** The sandbox in which the clients run. */
@@ -16,7 +16,7 @@ export class Guest implements AsyncDisposable {
     this.sandbox = sandbox;
   }
 
-  /** Runs a shell command as the user `app`. @returns what it printed; throws with all that it said when it fails */
+  /** Runs a shell command as the user `app`. @returns its output; throws with all of its output if it fails */
   async run(command: string, { timeoutMs = COMMAND_TIMEOUT_MS } = {}): Promise<string> {
     const child = await this.sandbox.spawn("bash", {
       args: ["-euo", "pipefail", "-c", command],
@@ -32,8 +32,8 @@ export class Guest implements AsyncDisposable {
   }
 
   /**
-   * Runs a shell command and gives each line that it prints to `onLine`, as it comes. Resolves when it has ended well; throws with all that
-   * it said when it fails.
+   * Runs a shell command and passes each line that it prints to `onLine`, as it arrives. Resolves when it has
+   * succeeded; throws with all of its output if it fails.
    */
   async follow(command: string, onLine: (line: string) => void): Promise<void> {
     const child = await this.sandbox.spawn("bash", {
@@ -51,7 +51,7 @@ export class Guest implements AsyncDisposable {
       throw new Error(`exit code ${status.code}: ${command}\n${said.join("\n").slice(-SHOWN_CHARS)}`);
   }
 
-  /** Copies a file, or a folder into a folder, of this machine into the sandbox. */
+  /** Copies a file, or a folder into a folder, from this computer into the sandbox. */
   async upload(local: string, remote: string): Promise<void> {
     await this.sandbox.fs.upload(local, remote);
   }

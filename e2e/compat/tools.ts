@@ -7,18 +7,18 @@ import { packNodeModules } from "./packages/node-modules.ts";
 import { pythonPackages } from "./packages/python-packages.ts";
 import { scratch } from "./packages/scratch.ts";
 
-/** What the clients import, without which they do not run. */
+/** What the clients import and need to run. */
 const NODE_PACKAGES = ["openai", "@anthropic-ai/sdk", "@grpc/grpc-js", "pg"];
 const PYTHON_PACKAGES = ["requests", "httpx[http2]", "aiohttp", "websockets", "psycopg[binary]", "grpcio"];
-/** An installation under emulation that takes longer hangs, in milliseconds. */
+/** Time limit for an installation under emulation, in milliseconds. */
 const INSTALL_TIMEOUT_MS = 150_000;
 /** The guest's release. */
 const SUITE = "trixie";
 
-/** Puts into the guest what its image lacks and clients need; each thing once, without a network. */
+/** Installs in the guest what its image lacks and clients need, each once, without a network. */
 export class Tools {
   readonly #guest: Guest;
-  /** dpkg's, of the image as it is: so that what is missing does not depend on the order of tests. */
+  /** dpkg's status of the original image, so that the missing packages do not depend on the order of tests. */
   readonly #status: string;
   readonly #done = new Map<string, Promise<void>>();
 
@@ -46,7 +46,7 @@ export class Tools {
     });
   }
 
-  /** Debian packages, with what they need. */
+  /** Debian packages, with their dependencies. */
   debian(name: string): Promise<void> {
     return this.#once(name, async () => {
       const folder = await debs({ packages: [name], suite: SUITE, status: this.#status });
@@ -57,7 +57,7 @@ export class Tools {
     });
   }
 
-  /** The Go client, built on this machine, as `clients/go/program`. */
+  /** The Go client, built on this computer, as `clients/go/program`. */
   go(): Promise<void> {
     return this.#once("go", async (dir) =>
       this.#guest.upload(await buildGo(join(import.meta.dirname, "clients/go/main.go"), dir), "clients/go/program"),

@@ -9,7 +9,7 @@ import { Tools } from "./tools.ts";
 
 const CLIENTS = join(import.meta.dirname, "clients");
 
-/** Upstreams under names, a server that knows them, and a sandbox that may reach them and nothing else. */
+/** Named upstreams, a server that knows them, and a sandbox that may reach only them. */
 export class World implements AsyncDisposable {
   readonly authority: TestAuthority;
   readonly upstreams: Upstreams;
@@ -53,7 +53,10 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** A sandbox with the clients and a secret for each upstream, approved for its host only. Without `allowNet`, the public internet is open to it. */
+/**
+ * A sandbox with the clients and a secret for each upstream, approved only for its host. Without `allowNet`, it may
+ * reach the public internet.
+ */
 export async function createGuest(upstreams: Upstreams, allowNet?: string[]): Promise<Guest> {
   const secrets: Record<string, SecretConfig> = {};
   for (const { host, credential } of Object.values<Upstream>(upstreams)) {

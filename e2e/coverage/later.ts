@@ -1,4 +1,4 @@
-/** Parts of the platform's client whose server side comes with a later version, by the reason. */
+/** Parts of the platform's client whose server side is planned for a later version, by reason. */
 const REASONS: Record<string, string[]> = {
   "volumes and snapshots": [
     ...of("Volumes", "get create delete snapshot"),
@@ -8,7 +8,7 @@ const REASONS: Record<string, string[]> = {
       "create get id slug region capacity estimatedAllocatedSize estimatedFlattenedSize isBootable baseSnapshot [util.inspect.custom]",
     ),
     ...of("Snapshot", "create get id slug region allocatedSize flattenedSize isBootable volume [util.inspect.custom]"),
-    // Lists of sandboxes come in one piece.
+    // Lists of sandboxes arrive in one piece.
     ...of("PaginatedList", "getNextPage [Symbol.asyncIterator]"),
   ],
   "apps and deployments": [
@@ -22,7 +22,7 @@ const REASONS: Record<string, string[]> = {
   "VS Code in the browser": of("VsCode", "url stdout stderr status kill [Symbol.asyncDispose] [util.inspect.custom]"),
 };
 
-/** Member of the platform's client, to the reason why nothing uses it yet. */
+/** Maps members of the platform's client to the reason why nothing uses them yet. */
 export const later: Map<string, string> = new Map(
   Object.entries(REASONS).flatMap(([reason, members]) => members.map((member) => [member, reason] as const)),
 );

@@ -2,7 +2,7 @@ import type { Sdk } from "../harness/sdk.ts";
 
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Namespaces and helpers that a client makes, by the getter or method that gives them. */
+/** Namespaces and helpers of a client, by the getter or method that returns them. */
 const GIVES: Record<string, string> = {
   "Sandbox.fs": "SandboxFs",
   "Sandbox.deno": "SandboxDeno",
@@ -20,7 +20,7 @@ const GIVES: Record<string, string> = {
   "Client.volumes": "Volumes",
 };
 
-/** Notes every public method and getter of a client that is used while tests run. */
+/** Records every public method and getter of a client that the tests use. */
 export class Recorder {
   /** As `Class.member`. */
   readonly used = new Set<string>();
@@ -69,7 +69,7 @@ export class Recorder {
   #note(member: string, result: unknown): unknown {
     this.used.add(member);
     const gives = GIVES[member];
-    // A builder is a promise only by its looks: waiting for it would start its command.
+    // A builder is thenable: awaiting it would start its command.
     if (gives === undefined || gives === "SandboxCommandBuilder") this.#recordObject(gives, result);
     else if (result instanceof Promise) return result.then((object) => (this.#recordObject(gives, object), object));
     else this.#recordObject(gives, result);
@@ -84,7 +84,7 @@ export class Recorder {
   }
 }
 
-/** As the typings write it. */
+/** As written in the typings. */
 function memberName(key: string | symbol): string {
   if (key === Symbol.asyncDispose) return "[Symbol.asyncDispose]";
   if (key === Symbol.asyncIterator) return "[Symbol.asyncIterator]";

@@ -4,12 +4,12 @@ import { fileURLToPath } from "node:url";
 
 const TYPINGS = fileURLToPath(new URL("../../node_modules/@deno/sandbox/esm", import.meta.url));
 
-/** What a program meets without naming it: it is not exported by name, but returned by what is. */
+/** Types that a program uses without naming them: they are not exported, but returned by what is. */
 const REACHABLE = ["SandboxCommandBuilder", "SandboxCommandChild"];
 
 /**
- * Every public method and getter that the platform's own client declares, as `Class.member`. Its typings are written by a
- * compiler, one declaration a line and members indented by four, which is what this relies on.
+ * Every public method and getter that the platform's own client declares, as `Class.member`. This relies on the
+ * compiler's output: one declaration per line, members indented by four spaces.
  */
 export function publicMembers(): Set<string> {
   const wanted = new Set([...exportedNames(), ...REACHABLE]);

@@ -6,9 +6,9 @@ import { Arena } from "./fixture/arena.ts";
 import { type Attacker, isDenied, type Outcomes } from "./fixture/attacker.ts";
 import { srvBytes } from "./fixture/name-server.ts";
 
-/** A label that cannot be mistaken. */
+/** A label that cannot be confused with another. */
 const DATA = `data${randomBytes(8).toString("hex")}`;
-/** Types of records (RFC 1035 §3.2.2 and later): NULL, AXFR, ANY, HTTPS and what nobody knows. */
+/** Record types (RFC 1035 §3.2.2 and later): NULL, AXFR, ANY, HTTPS and unknown ones. */
 const WITHHELD = ["TYPE10", "TYPE252", "TYPE255", "TYPE65", "TYPE65280"];
 
 let arena: Arena;

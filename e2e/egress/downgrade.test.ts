@@ -1,4 +1,4 @@
-/** Class 9: less than verified TLS between the proxy and an approved host. */
+/** Class 9: anything less than verified TLS between the proxy and an approved host. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Arena, type ArenaUpstream } from "./fixture/arena.ts";

@@ -1,4 +1,4 @@
-/** An attacker that has become the agent: what the host makes of the port itself. Part of classes 5, 6 and 15. */
+/** An attacker that has taken over the agent: how the host handles the port itself. Part of classes 5, 6 and 15. */
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
@@ -71,7 +71,7 @@ test("policy holds for who speaks on the port itself", { timeout: TIMEOUT_MS }, 
   ].map((address) => `${address}:${inner.port}`);
   const outcomes = await attacker.run("egress_port.py", JSON.stringify([`127.0.0.1:${listed.port}`, ...inward]), "");
   assert.equal(outcomes.port?.streams, 2 * (inward.length + 1));
-  // The way to try it is right: what is listed is reached.
+  // Shows that the attempts are valid: an allowed destination is reached.
   await until("what is listed is reached", () => listed.text.includes("GET /port"));
   assert.deepEqual(inner.connections, []);
   assert.deepEqual(datagrams, []);

@@ -1,4 +1,4 @@
-/** Class 15: what can be used up, a proxy that is killed, clones that must differ. */
+/** Class 15: resources that can be exhausted, a proxy that is killed, clones that must differ. */
 import assert from "node:assert/strict";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
@@ -13,16 +13,16 @@ import { Stepper } from "./fixture/stepper.ts";
 const API = "api.test.example";
 const SINK = "sink.test.example";
 const EVIL = "evil.test.example";
-/** What one sandbox may cost the proxy above what it needs when idle (the project's own bound). */
+/** How much one sandbox may cost the proxy beyond its idle memory (the project's own limit). */
 const GROWTH_MIB = 200;
-/** In which another sandbox's request is answered meanwhile, on a busy computer. */
+/** Time in which another sandbox's request must be answered meanwhile, on a busy computer. */
 const PATIENCE_MS = 10_000;
 const TIMEOUT_MS = 110_000;
 const NONE = { timeout: TIMEOUT_MS };
 
 let arena: Arena;
 let attacker: Attacker;
-/** Another sandbox, which must not notice. */
+/** Another sandbox, which must not be affected. */
 let bystander: Attacker;
 let stepper: Stepper;
 let idleMiB: number;
@@ -57,7 +57,7 @@ after(async () => {
   await arena?.[Symbol.asyncDispose]();
 });
 
-/** Starts an attempt, waits for what it reports, looks around while it goes on, and ends it. */
+/** Starts an attempt, waits for its report, runs checks while it continues, and ends it. */
 async function exhaust(
   attempt: string,
   meanwhile: (report: Record<string, unknown>) => Promise<void> | void,
@@ -137,7 +137,7 @@ test(
     assert.notEqual(arena.proxyPid, former);
     const { stdout } = await bystander.root(`curl -s -o /dev/null -w '%{http_code}' -m 10 https://${EVIL}/`);
     assert.equal(stdout, "403");
-    // What came meanwhile came from a proxy: with the value, over TLS. Nothing has the placeholder.
+    // What arrived meanwhile came through a proxy: with the value, over TLS. Nothing contains the placeholder.
     for (const { text, tls } of arena.upstream(API).connections.slice(seen))
       assert.ok(text === "" || (tls !== null && !text.includes(key)), text);
     assert.deepEqual(arena.upstream(EVIL).connections, []);

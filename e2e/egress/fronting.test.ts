@@ -5,7 +5,7 @@ import { Arena } from "./fixture/arena.ts";
 import { isDenied, isRefused, type Outcomes } from "./fixture/attacker.ts";
 
 const EVIL = "evil.test.example";
-/** Attempts whose request is what it says it is. */
+/** Attempts whose request is exactly what it claims to be. */
 const HONEST = [
   "honest",
   "kept_alive_first",

@@ -7,9 +7,9 @@ import { type Attacker, isDenied, isRefused, type Outcomes } from "./fixture/att
 
 const API = "api.test.example";
 const EVIL = "evil.test.example";
-/** What all attacks together may cost the proxy, in MiB. */
+/** How much all attacks together may cost the proxy, in MiB. */
 const MEMORY_MIB = 100;
-/** Requests with a header that is not one: without it they may go on. */
+/** Requests with an invalid header; the proxy may forward them without it. */
 const CLEANED = ["line_break_in_value", "line_break_in_name", "nul_in_value"];
 const HONEST = ["honest", "coalesced_first", "secret_in_headers", "secret_to_other", "grpc", "after_all"];
 
@@ -61,7 +61,7 @@ describe("nothing comes of", () => {
       third: number;
     };
     assert.equal(first, 200);
-    // 421 would ask for a connection of its own (RFC 9113 §9.1.2).
+    // 421 would request a separate connection (RFC 9113 §9.1.2).
     assert.ok(
       [403, 421].includes(second) && [403, 421].includes(third),
       JSON.stringify(outcomes.two_names_on_one_connection),

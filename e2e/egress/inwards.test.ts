@@ -1,4 +1,4 @@
-/** Class 6: addresses inside, named directly, by DNS, by a redirect, or after the check. */
+/** Class 6: internal addresses, reached directly, by DNS, by a redirect, or after the check. */
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { after, before, describe, test } from "node:test";
@@ -6,7 +6,7 @@ import { Arena } from "./fixture/arena.ts";
 import { type Attacker, isRefused, type Outcomes } from "./fixture/attacker.ts";
 import { Upstream } from "./fixture/upstream.ts";
 
-/** A public address at which nobody is, for a first answer of DNS. */
+/** A public address that nobody uses, for a first DNS answer. */
 const PUBLIC = "203.0.113.80";
 const OWN = Object.values(networkInterfaces())
   .flat()
@@ -27,7 +27,7 @@ const ADDRESSES = [
   "fd00:ec2::254",
   ...OWN,
 ];
-/** What names lead to, the first and all later times. */
+/** What each name resolves to, first and later. */
 const NAMES: Record<string, string[][]> = {
   "loopback.evil.example": [["127.0.0.1"]],
   "loopback6.evil.example": [["::1"]],
@@ -44,12 +44,12 @@ const NAMES: Record<string, string[][]> = {
 };
 
 let arena: Arena;
-/** Listens on all addresses of this computer: whatever gets here went inwards. */
+/** Listens on all addresses of this computer: whatever arrives here reached an internal address. */
 let inner: Upstream;
 let open: Outcomes;
 let listed: Outcomes;
 let attacker: Attacker;
-/** Whose policy changes. */
+/** A sandbox whose policy changes. */
 let held: Attacker;
 before(async () => {
   const redirect = (port: () => number) => ({

@@ -1,4 +1,4 @@
-/** Class 13: a secret added, rotated and revoked while connections are open; where its value must never be. */
+/** Class 13: a secret added, rotated and revoked while connections are open, and where its value must never be. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -24,10 +24,10 @@ before(async () => {
     upstreams: {
       [API]: { handler: (request, response) => response.end(`you sent ${request.headers.authorization}\n`) },
     },
-    // Whatever it can say, it says.
+    // Log as much as possible.
     config: { log: { level: "trace" } },
   });
-  // With a duration: what it may reach, secrets included, outlives the server, so it is kept.
+  // With a duration: what it may reach, secrets included, is stored, because it outlives the server.
   attacker = await arena.attacker({
     allowNet: [API],
     timeout: "10m",
@@ -48,7 +48,7 @@ async function call(...args: Parameters<Arena["api"]>): Promise<number> {
   texts.push(text);
   return status;
 }
-/** What the upstream got with a step. */
+/** What the upstream received in a step. */
 const credentialOf = (step: string) =>
   new RegExp(`x-step: ${step}\\r\\nauthorization: Bearer (\\S+)\\r`, "i").exec(arena.upstream(API).text)?.[1];
 

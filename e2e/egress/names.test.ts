@@ -1,4 +1,4 @@
-/** Class 3: names, and what looks like one. The same parser decides and dials. */
+/** Class 3: names, and what looks like one. The same parser decides and connects. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Sandbox } from "sandkeep";
@@ -15,7 +15,7 @@ const DENIED = [
   "localhost",
   "api",
 ];
-/** Other spellings of what is allowed. */
+/** Other spellings of allowed names. */
 const SAME = [
   "exact",
   "upper_case",
@@ -28,7 +28,7 @@ const SAME = [
   "host_port",
   "asked_upper",
 ];
-/** Names on DNS's wire whose canonical form is the host's: they may be refused or mean it. */
+/** Names in DNS wire format whose canonical form is the host's: they may be refused, or treated as the host. */
 const MAY_BE_SAME = ["asked_dot_in_label", "asked_fullwidth"];
 const REFUSED_AT_CREATION = [
   "",

@@ -12,7 +12,7 @@ const NEIGHBOURS_VALUE = "sk-neighbours-own-value-0123456789";
 let arena: Arena;
 let victim: Attacker;
 let neighbour: Attacker;
-/** Of another organisation. */
+/** A sandbox of another organisation. */
 let foreign: string;
 before(async () => {
   arena = await Arena.open({ upstreams: { [API]: {} } });
@@ -58,7 +58,7 @@ test("neither sees the other on the network", async () => {
       stderr: "null",
     });
     for (const address of ["100.100.100.2", "100.100.100.3", "100.100.100.1", "100.100.100.100"]) {
-      // Its own address is itself, where nobody listens.
+      // Its own address is the machine itself, where nobody listens.
       const { stdout } = await from.root(
         `curl -sS -m 3 -o /dev/null -w '%{http_code}' http://${address}:4711/ 2>/dev/null`,
       );

@@ -1,4 +1,4 @@
-/** Class 5: everything but TCP and names: UDP, QUIC, ICMP, raw sockets, fragments, spoofed sources. */
+/** Class 5: everything except TCP and names: UDP, QUIC, ICMP, raw sockets, fragments, spoofed sources. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
@@ -10,7 +10,7 @@ import { Arena } from "./fixture/arena.ts";
 import type { Attacker, Outcomes } from "./fixture/attacker.ts";
 import { Upstream } from "./fixture/upstream.ts";
 
-/** Virtio's numbers of devices (virtio 1.2 §5): what may lead out of the machine. */
+/** Virtio device numbers (virtio 1.2 §5) that might lead out of the machine. */
 const NETWORK_DEVICES = ["0x0001", "0x0013"];
 const MARK = randomBytes(8).toString("hex");
 /** An address of this computer that is not loopback, if it has one. */

@@ -7,7 +7,7 @@ import { formsOf } from "./fixture/hunt.ts";
 
 const API = "api.test.example";
 const OTHER = "other.test.example";
-/** Where a value is put in, at a host that is approved. */
+/** Where a value is inserted, at an approved host. */
 const PUT_IN = ["bearer", "basic", "cookie", "query", "any_header", "two_in_a_header", "in_records", "h2"];
 const PUT_IN_BODY = ["body_in", "body_in_gzip", "body_in_chunks"];
 const NOT_PUT_IN = [
@@ -80,7 +80,7 @@ describe("even at the approved host it is not put in", () => {
   });
   test("for what is not quite the placeholder", () => {
     for (const { text } of requestsOf(API, "(odd|halves)")) {
-      // One that has something around it is one still.
+      // A placeholder within other text is still one.
       assert.ok(
         !hasValue(Buffer.from(text, "latin1"), arena.value) || /x-odd: (x?sk-live|sk-live\w+0\r)/i.test(text),
         text,

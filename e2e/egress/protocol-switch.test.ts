@@ -1,4 +1,4 @@
-/** Class 11: a connection that begins as one thing and goes on as another. */
+/** Class 11: a connection that begins with one protocol and continues with another. */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
@@ -10,7 +10,7 @@ const API = "api.test.example";
 const OTHER = "other.test.example";
 const EVIL = "evil.test.example";
 const MARK = `mark${randomBytes(8).toString("hex")}`;
-/** Of RFC 6455 §1.3. */
+/** From RFC 6455 §1.3. */
 const WEBSOCKET_ID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 let arena: Arena;
@@ -28,7 +28,7 @@ before(async () => {
           stream.write(
             `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${upgrade}\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
           );
-          // What it was sent as a credential: in one text frame, then in a message of two.
+          // The credential it was sent: in one text frame, then in a message of two.
           const text = Buffer.from(`seen ${request.headers.authorization}`);
           const half = text.length - 20;
           for (const [head, part] of [
@@ -142,13 +142,13 @@ test("WebSockets are events of their own", async () => {
   assert.ok(!JSON.stringify(events).includes(arena.value));
 });
 
-/** Says something and listens. */
+/** Sends something and reads the response. */
 function greet(stream: Duplex, text: string): void {
   stream.write(text);
   stream.resume();
 }
 
-/** What is in frames: all that follows the first empty line, with any mask taken off. */
+/** The content of frames: everything after the first empty line, unmasked. */
 function unmasked(bytes: Buffer): string {
   let text = "";
   for (let at = bytes.indexOf("\r\n\r\n") + 4; at + 2 <= bytes.length; ) {

@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => arena?.[Symbol.asyncDispose]());
 
-/** What an answer's bytes say, out of chunks and of one or several codings. */
+/** The text of a response, with chunks and any codings removed. */
 function readings(received: string): string[] {
   const bytes = Buffer.from(received, "latin1");
   const end = bytes.indexOf("\r\n\r\n");

@@ -1,4 +1,4 @@
-/** The fixture itself: what is allowed arrives and is recorded, what is not does not. */
+/** The fixture itself: allowed traffic arrives and is recorded, other traffic does not. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Arena } from "./fixture/arena.ts";

@@ -1,4 +1,4 @@
-/** Class 12: requests and answers that can be read in two ways. */
+/** Class 12: requests and responses that can be read in two ways. */
 import assert from "node:assert/strict";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
@@ -9,7 +9,7 @@ import { headEnd, requestsIn } from "./fixture/strict-reader.ts";
 
 const API = "api.test.example";
 const EVIL = "evil.test.example";
-/** Not a request as RFC 9112 has it: refused, whatever a lenient reader makes of it. */
+/** Invalid by RFC 9112, so refused, whatever a lenient reader makes of it. */
 const REFUSED = [
   "cl_te",
   "te_cl",
@@ -57,7 +57,7 @@ before(async () => {
 });
 after(() => arena?.[Symbol.asyncDispose]());
 
-/** A lenient upstream: each head that ends with an empty line is answered. */
+/** A lenient upstream: it answers each head that ends with an empty line. */
 function answerRaw(stream: Duplex): void {
   let seen = "";
   stream.on("error", () => {});

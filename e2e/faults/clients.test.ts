@@ -1,4 +1,7 @@
-/** Clients that vanish, go silent, do not read, ask for too much; and guests that misbehave. The server and other sandboxes go on. */
+/**
+ * Clients that vanish, go silent, do not read, or ask for too much, and guests that misbehave. The server and other
+ * sandboxes continue.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,13 +12,16 @@ import { isAlive, pidOfSandbox, residentMiB } from "../harness/machines.ts";
 import { until } from "../harness/poll.ts";
 import { TestServer } from "../harness/server.ts";
 
-/** So many sandboxes may run at once here. */
+/** Maximum number of sandboxes here. */
 const LIMIT = 10;
-/** A client that is silent for so long is gone, unless its computer answers for it; then it may be silent for so long. In milliseconds. */
+/**
+ * A client silent for this long is gone, unless its computer still acknowledges; then it may be silent for the second
+ * time. In milliseconds.
+ */
 const SILENT_MS = 1_000;
 const BUSY_MS = 6_000;
 
-/** Whatever takes longer hangs, in milliseconds. */
+/** Time limit, in milliseconds. */
 const TIMEOUT_MS = 180_000;
 
 let server: TestServer;
@@ -26,7 +32,7 @@ before(async () => {
     config: { limits: { sandboxesPerOrganisation: LIMIT, silentClientMs: SILENT_MS, busyClientMs: BUSY_MS } },
   });
   Object.assign(process.env, server.env);
-  // Lives through it all, and is asked in between whether it notices.
+  // It runs through all tests, and is used in between to check that it is not affected.
   witness = await Sandbox.create();
 });
 after(async () => {
@@ -34,7 +40,7 @@ after(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-/** Asserts that another sandbox works, and that the server holds no more memory than before, give or take. */
+/** Asserts that another sandbox still works. */
 async function unharmed(): Promise<void> {
   assert.equal(await witness.sh`echo fine`.text(), "fine\n");
 }
@@ -56,7 +62,7 @@ describe("clients", { timeout: TIMEOUT_MS }, () => {
     const second = await Sandbox.connect(client.sandboxId);
     let closed = false;
     void second.closed.then(() => (closed = true));
-    // Its kernel still answers for it.
+    // Its kernel still acknowledges.
     for (let times = 0; times < 2; times++) {
       client.signal("SIGSTOP");
       await delay(BUSY_MS / 2);
@@ -89,7 +95,7 @@ describe("clients", { timeout: TIMEOUT_MS }, () => {
     }
     client.socket.pause();
     let most = 0;
-    // As long as it takes to ask another sandbox so often, the processes print what they can.
+    // While the other sandbox is asked that often, the processes print as fast as they can.
     for (let call = 0; call < 300; call++) {
       await witness.fs.stat("/");
       most = Math.max(most, residentMiB(server.pid));
@@ -123,7 +129,7 @@ describe("clients", { timeout: TIMEOUT_MS }, () => {
 describe("guests", { timeout: TIMEOUT_MS }, () => {
   test("a directory of a million entries is walked a little, and listed or refused", async (context) => {
     await using sandbox = await Sandbox.create();
-    // Names of one file, in memory: files of their own would take a minute to make, and inodes that the disk does not have.
+    // Links to one file, in memory: separate files would take a minute to create, and more inodes than the disk has.
     const started = performance.now();
     await sandbox.sh`mkdir many && sudo mount -t tmpfs -o nr_inodes=0,mode=777 none many && touch many/file`;
     const names = (from: number) =>
@@ -152,7 +158,7 @@ describe("guests", { timeout: TIMEOUT_MS }, () => {
 
   test("a guest that sends garbage ends its own sandbox only", async () => {
     const sandbox = await Sandbox.create();
-    // Root can take the agent's end of the line from it.
+    // As root it can take over the agent's end of the port.
     await sandbox.fs.writeTextFile(
       "garbage.py",
       `

@@ -1,4 +1,7 @@
-/** Several control planes on one store and several hosts under one, with real machines: none harms another's sandboxes. */
+/**
+ * Several control planes on one store and several hosts under one, with real machines: none affects another's
+ * sandboxes.
+ */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +12,7 @@ import { type Server, startServer } from "@sandkeep/control";
 import { Sandbox } from "sandkeep";
 import { openHost } from "../host/fixture.ts";
 
-/** Whatever takes longer hangs, in milliseconds. */
+/** Time limit, in milliseconds. */
 const TIMEOUT_MS = 300_000;
 
 let dir: string;
@@ -18,7 +21,7 @@ before(async () => {
 });
 after(() => rm(dir, { recursive: true, force: true }));
 
-/** A server of its own on the shared store, with the hosts of these names. */
+/** A separate server on the shared store, with the named hosts. */
 async function start(name: string, hosts: string[]): Promise<Server> {
   return await startServer({
     hosts: await Promise.all(hosts.map((host) => openHost(join(dir, host)))),
@@ -51,7 +54,7 @@ test("a restart leaves the other server's sandboxes alone; one with both hosts t
     assert.equal(await read(one, first.id), "first");
     assert.equal(await second.fs.readTextFile("whose"), "second");
 
-    // Both are gone, as after the loss of their computers' control planes, and their leases expire.
+    // Both are gone, as if their computers had failed, and their leases expire.
     await Promise.all([one.close({ leaveRunning: true }), two.close({ leaveRunning: true })]);
     const db = new DatabaseSync(join(dir, "shared.db"));
     db.exec("UPDATE sandboxes SET lease_expires_at = 1");

@@ -12,7 +12,7 @@ import { folderOfSandbox, isAlive, machineFolders, machinePids, pidOfSandbox } f
 import { until } from "../harness/poll.ts";
 import { TestServer } from "../harness/server.ts";
 
-/** Whatever takes longer hangs, in milliseconds. */
+/** Time limit, in milliseconds. */
 const TIMEOUT_MS = 300_000;
 
 let dataDir: string;
@@ -34,7 +34,7 @@ test("sandboxes with a duration live on, everything else is removed, and a stop 
     stdout: "piped",
     stderr: "null",
   });
-  // No record of its process, as of a version that kept another: it cannot be taken over, and must not run on either.
+  // No valid record of its process, as left by another version: it cannot be taken over, and must not keep running.
   const unrecorded = await Sandbox.create({ timeout: "10m" });
   const lastingPid = pidOfSandbox(dataDir, lasting.id)!;
   rmSync(join(folderOfSandbox(dataDir, unrecorded.id)!, "process.json"));
@@ -50,7 +50,7 @@ test("sandboxes with a duration live on, everything else is removed, and a stop 
     Object.assign(process.env, server.env);
     const again = await Sandbox.connect(lasting.id);
     assert.equal(await again.fs.readTextFile("kept"), "written before");
-    // What ran in it still runs, though it prints for a client that is gone: a server that restarts closes no pipe.
+    // Its processes still run, even if they print for a client that is gone: a restarting server closes no pipe.
     const beat = await again.fs.readTextFile("alive");
     await until("the process goes on", async () => (await again.fs.readTextFile("alive")) !== beat);
     assert.equal(await again.sh`kill -0 ${working.pid} && echo same`.text(), "same\n");
@@ -68,7 +68,7 @@ test("sandboxes with a duration live on, everything else is removed, and a stop 
     );
     assert.equal(pidOfSandbox(dataDir, session.id), undefined);
 
-    // New ones can be made, and the old one can be killed.
+    // New ones can be created, and the old one can be killed.
     await using fresh = await Sandbox.create();
     assert.equal(await fresh.sh`echo fresh`.text(), "fresh\n");
     await again.kill();
@@ -101,7 +101,7 @@ test("a machine whose monitor was taken over changes nothing for the server: lin
     await hostile.fs.writeTextFile("mine", "hostile");
     const [otherPid, pid] = [pidOfSandbox(dataDir, other.id)!, pidOfSandbox(dataDir, hostile.id)!];
     const folder = folderOfSandbox(dataDir, hostile.id)!;
-    // The counters of egress are the server's own too, and written when it stops.
+    // The egress counters are kept by the server and written when it stops.
     const names = () => readdirSync(folder).filter((name) => name !== "egress-usage.json");
     const before = names().sort();
     const attack = () =>
@@ -114,7 +114,7 @@ test("a machine whose monitor was taken over changes nothing for the server: lin
       for (const name of readdirSync(folder)) assert.ok(!lstatSync(join(folder, name)).isSymbolicLink(), name);
       assert.equal(readFileSync(victim, "utf8"), "the host's own");
       assert.deepEqual([pidOfSandbox(dataDir, other.id), pidOfSandbox(dataDir, hostile.id)], [otherPid, pid]);
-      // Each is who it was.
+      // Each has kept its identity.
       assert.deepEqual(
         await Promise.all([other, hostile].map(async ({ id }) => (await Sandbox.connect(id)).fs.readTextFile("mine"))),
         ["other", "hostile"],
@@ -148,7 +148,7 @@ test("a machine whose monitor was taken over changes nothing for the server: lin
   assert.deepEqual(machineFolders(dataDir), []);
 });
 
-/** A script that tries everything in the machine's folder, and says what it could do. */
+/** A script that tries everything in the machine's folder, and reports what it could do. */
 function attempts({
   folder,
   victim,
@@ -187,7 +187,7 @@ function attempts({
     `ls ${folder}/machine.json`,
     `cat ${victim}`,
   ];
-  // Its disk is its own: a header that names a file of the host as what it falls through to must be nobody's to follow.
+  // It can write its own disk's header: a file of the host named there as backing file must never be opened.
   const forge = `printf '/etc/shadow' | dd of=${folder}/disk.qcow2 bs=1 seek=512 conv=notrunc 2> /dev/null`;
   return `${forge}\n${tries.map((one) => `(${one}) > /dev/null 2>&1 && echo "did: ${one.replaceAll("'", "")}"`).join("\n")}\necho tried`;
 }

@@ -1,13 +1,18 @@
-/** What somebody does on the first day with a machine, and whom it trusts without being told: in one sandbox, created without any options of egress. */
+/**
+ * What people do on their first day with a machine, and which CAs it trusts without configuration: in one sandbox,
+ * created without egress options.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Sandbox } from "sandkeep";
 import { Arena } from "../egress/fixture/arena.ts";
 import { GIVEN, HABITS, SECRET } from "./habits.ts";
 
-/** A name that the server knows, and that has a certificate of an authority which only `egress.caFiles` has. */
+/** A name that the server knows, with a certificate from a CA that is only in `egress.caFiles`. */
 const WEB = "internal.test.example";
-/** One line that takes longer hangs, in milliseconds: npm takes 10 s under emulation, and ten times as long beside other work. */
+/**
+ * Time limit for one line, in milliseconds: npm takes 10 s under emulation, and ten times as long beside other work.
+ */
 const LINE_TIMEOUT_MS = 180_000;
 
 let arena: Arena;
@@ -24,7 +29,7 @@ after(async () => {
   await arena?.[Symbol.asyncDispose]();
 });
 
-/** Runs a line of bash in the home directory; everything that it printed. */
+/** Runs a line of bash in the home directory; returns everything it printed. */
 async function printed(line: string): Promise<string> {
   const child = await sandbox.spawn("bash", {
     args: ["-c", `exec 2>&1; ${line}`],
@@ -35,7 +40,7 @@ async function printed(line: string): Promise<string> {
   return ((await child.output()).stdoutText ?? "").trimEnd();
 }
 
-// Side by side: a machine has two processors, and no group of habits minds another.
+// In parallel: a machine has two processors, and the groups of habits are independent.
 describe("habits", { concurrency: 2 }, () => {
   for (const [title, habits] of Object.entries(HABITS)) {
     test(title, async () => {

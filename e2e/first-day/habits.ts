@@ -1,11 +1,11 @@
-/** What people do in the first hour with a Debian machine, each as a line of shell and what it prints. */
+/** What people do in the first hour with a Debian machine, each as a line of shell and its output. */
 
-/** A line for bash, and its whole output, standard error included, without the last line feed. */
+/** A line for bash, and its whole output, including standard error, without the last line feed. */
 export type Habit = [line: string, printed: string | RegExp];
 
 const PATH = "/home/app/.local/bin:/home/app/.deno/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Programs that must be there. */
+/** Programs that must exist. */
 const PROGRAMS = `
   [ adduser apt apt-get awk bash bc bzip2 c++ cc chrt column cpio curl cut deno df diff dig dmesg dpkg-deb du envsubst fdisk file find flock
   free fuser fusermount3 g++ gcc getent git gpg grep gzip hexdump host hostname htop id ionice ip jq killall ldd less locale-gen localedef
@@ -16,7 +16,7 @@ const PROGRAMS = `
   .trim()
   .split(/\s+/);
 
-/** What is given to the machine; see {@link HABITS} under "sudo". */
+/** Environment of the machine; see {@link HABITS} under "sudo". */
 export const GIVEN = { FROM_SANDBOX: "a sandbox's own" };
 
 /** Name of a secret of the machine. */
@@ -69,7 +69,7 @@ export const HABITS: Record<string, Habit[]> = {
       "sudo printenv NODE_EXTRA_CA_CERTS DENO_CERT SSL_CERT_FILE",
       "/etc/ssl/sandkeep.pem\n/etc/ssl/sandkeep.pem\n/etc/ssl/certs/ca-certificates.crt",
     ],
-    // With no variable at all Debian's sudo 1.9.16 crashes, whatever its settings.
+    // Without any variable Debian's sudo 1.9.16 crashes, whatever its settings.
     ["env -i A=1 sudo /bin/sh -c 'echo $A $NODE_EXTRA_CA_CERTS'", "1 /etc/ssl/sandkeep.pem"],
     ["sudo sh -c 'echo $HOME $USER $LOGNAME'", "/root root root"],
     ["sudo -l | grep NOPASSWD", /ALL\) NOPASSWD: ALL/],
@@ -91,7 +91,7 @@ export const HABITS: Record<string, Habit[]> = {
     ],
     ["cat <(echo process substitution) /dev/stdin <<< text", "process substitution\ntext"],
     ["grep -c ' / ext4 ' /etc/mtab", "1"],
-    // What sshfs, rclone and AppImages do first: without the permission, libfuse's helper cannot open the device.
+    // What sshfs, rclone and AppImages do first: without permission, libfuse's helper cannot open the device.
     ["exec 3<>/dev/fuse && echo opened", "opened"],
     [
       "truncate -s 20M disk && /sbin/mkfs.ext4 -q disk && sudo mount disk /mnt && findmnt -no FSTYPE /mnt && sudo umount /mnt",

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import WebSocket from "ws";
 import type { Ready } from "./server.ts";
 
-/** A client without manners: it says what the protocol lets one say, and reads only when it likes. */
+/** A client that can send anything the protocol allows, and reads only when told to. */
 export class BareClient implements Disposable {
   readonly socket: WebSocket;
   readonly #pending = new Map<number, (result: Record<string, unknown>) => void>();
@@ -27,13 +27,13 @@ export class BareClient implements Disposable {
     return new BareClient(socket);
   }
 
-  /** Calls a method and waits for what it answers. */
+  /** Calls a method and waits for the answer. */
   call(method: string, params: object): Promise<Record<string, unknown>> {
     const id = this.send(method, params);
     return new Promise((resolve) => this.#pending.set(id, resolve));
   }
 
-  /** Calls a method and does not care. */
+  /** Calls a method and ignores the answer. */
   send(method: string, params: object): number {
     const id = this.#nextId++;
     this.socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));

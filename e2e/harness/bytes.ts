@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 
-/** Bytes that look random and are the same every time. */
+/** Random-looking bytes that are the same every time. */
 export function testBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   const words = new Uint32Array(bytes.buffer, 0, length >>> 2);

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** A program of its own that holds a sandbox and does nothing. */
+/** A separate program that holds a sandbox and does nothing. */
 export class ClientProcess implements Disposable {
   /** Id of its sandbox. */
   readonly sandboxId: string;
-  /** Why a call failed that was under way when the connection ended. */
+  /** Error of a call that was pending when the connection ended. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
 

@@ -5,10 +5,10 @@ import { fileURLToPath } from "node:url";
 import type { Sdk } from "./sdk.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-/** Whatever takes longer hangs, in milliseconds. */
+/** Time limit, in milliseconds. */
 const TIMEOUT_MS = 60_000;
 
-/** Runs a program of its own that uses the client: the body is given a new `sandbox`, and the module as `sdk`. */
+/** Runs a separate program that uses the client: its body gets a new `sandbox`, and the module as `sdk`. */
 export async function runClient(sdk: Sdk, body: string): Promise<{ stdout: string; stderr: string; code: number }> {
   // Beside the harness, so that packages are found.
   const folder = await mkdtemp(join(HERE, ".program-"));

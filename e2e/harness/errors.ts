@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { Sdk } from "./sdk.ts";
 
-/** Deno's classes that the platform's own client has when it runs in Node; for others it gives a plain `Error`. */
+/**
+ * Deno's error classes that the platform's own client has when it runs in Node; for others it throws a plain `Error`.
+ */
 const SHIMMED = new Set([
   "AlreadyExists",
   "BadResource",
@@ -12,7 +14,7 @@ const SHIMMED = new Set([
   "TimedOut",
 ]);
 
-/** Asserts that an operation fails in the sandbox, with this errno and Deno's class for it. */
+/** Asserts that an operation fails in the sandbox with this errno and Deno's class for it. */
 export async function failsWith(sdk: Sdk, code: string, className: string, operation: Promise<unknown>): Promise<void> {
   const error = await operation.then(
     () => assert.fail(`nothing failed; ${code} was expected`),

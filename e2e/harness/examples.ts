@@ -10,11 +10,11 @@ export interface Example {
   /** Where it is: `path:line`. */
   place: string;
   code: string;
-  /** Whether it says of itself that it cannot run: it needs what a later version brings. */
+  /** Whether it is marked as unable to run, because it needs a later version. */
   ignored: boolean;
 }
 
-/** Every block marked `ts` of the SDK's doc comments and pages, and of the page on egress. */
+/** Every `ts` block in the SDK's doc comments and pages, and in the page on egress. */
 export function findExamples(): Example[] {
   return globSync(SOURCES, { cwd: ROOT })
     .filter((file) => !file.endsWith(".test.ts") && !file.includes("/testing/"))

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** A script that hangs is given up, in milliseconds. */
+/** Time limit for a script, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
 /**
- * Runs a shell script as a program that has broken out of QEMU would run: with the process's user, in its namespaces (except that it
- * may start programs, which QEMU's filter forbids). Gives what it said.
+ * Runs a shell script as a program that has broken out of QEMU would run: as the process's user, in its namespaces
+ * (except that it may start programs, which QEMU's seccomp filter forbids). Returns its output.
  */
 export function asIntruder(qemuPid: number, script: string): string {
   const spaces = ["--mount", "--pid", "--net", "--ipc"];
@@ -17,7 +17,7 @@ export function asIntruder(qemuPid: number, script: string): string {
   return output("nsenter", ["--target", String(qemuPid), ...enter, "sh", "-c", script]);
 }
 
-/** Runs a shell script as the process's user, outside its jail. For root only. */
+/** Runs a shell script as the process's user, outside its jail. Requires root. */
 export function asUserOf(qemuPid: number, script: string): string {
   const [file, ...args] = become(qemuPid);
   return output(file!, [...args, "sh", "-c", script]);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Pids of the virtual machines that a server's data directory holds, including those of the warm pool. */
+/** Pids of the virtual machines of a server's data directory, including the warm pool. */
 export function machinePids(dataDir: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -19,7 +19,7 @@ export function machineFolders(dataDir: string): string[] {
     .map(({ name }) => name);
 }
 
-/** The pid of a sandbox's machine, as the record in its folder names it. */
+/** The pid of a sandbox's machine, from the record in its folder. */
 export function pidOfSandbox(dataDir: string, id: string): number | undefined {
   const folder = folderOfSandbox(dataDir, id);
   return folder === undefined ? undefined : (record(folder, "process.json") as { pid: number } | undefined)?.pid;
@@ -31,7 +31,7 @@ export function folderOfSandbox(dataDir: string, id: string): string | undefined
   return folders.find((folder) => (record(folder, "machine.json") as { id: string } | undefined)?.id === id);
 }
 
-/** Undefined: the machine waits for a sandbox to become, or is gone. */
+/** Undefined: the machine is in the warm pool, or gone. */
 function record(folder: string, name: string): unknown {
   try {
     return JSON.parse(readFileSync(join(folder, name), "utf8"));
@@ -40,7 +40,7 @@ function record(folder: string, name: string): unknown {
   }
 }
 
-/** Memory that a process has, in MiB. */
+/** Memory of a process, in MiB. */
 export function residentMiB(pid: number): number {
   const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Number(kib) / 1024;
@@ -48,7 +48,7 @@ export function residentMiB(pid: number): number {
 
 export function isAlive(pid: number): boolean {
   try {
-    // A zombie is no more than a note of its end.
+    // A zombie is only a record of its end.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;

@@ -1,7 +1,10 @@
-/** How often something is looked at that sends no word of itself, in milliseconds. */
+/** Polling interval for conditions without an event, in milliseconds. */
 const INTERVAL_MS = 25;
 
-/** Resolves when a condition holds. For what nobody announces, such as the end of another process; fails after a while. */
+/**
+ * Resolves when a condition holds; fails after a while. For conditions without an event, such as the end of another
+ * process.
+ */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,

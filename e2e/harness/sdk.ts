@@ -4,13 +4,13 @@ import type * as Sandkeep from "sandkeep";
 export interface Sdk {
   /** Name of its npm package. */
   name: string;
-  /** Whether it is the platform's own client, whose known faults a test must not trip over. */
+  /** Whether it is the platform's own client, whose known bugs tests must avoid. */
   official: boolean;
-  /** What it exports. Of the platform's own client, only what it has may be used. */
+  /** Its exports. Tests may use only what the platform's own client has. */
   module: typeof Sandkeep;
 }
 
-/** A file of tests: registers them for one client. */
+/** A test file: registers its tests for one client. */
 export type Suite = (sdk: Sdk) => void;
 
 export async function loadSdks(): Promise<Sdk[]> {

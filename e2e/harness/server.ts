@@ -10,21 +10,21 @@ import { defaultDataDir } from "@sandkeep/control";
 const SANDKEEP = fileURLToPath(new URL("../../sandkeep", import.meta.url));
 /** Memory for the warm pool: several servers of this run share the computer. */
 const AHEAD_MIB = 400;
-/** A start may include the first boot that a template is made of, in milliseconds. */
+/** Time limit for a start, in milliseconds. It may include the first boot, from which a template is made. */
 const START_TIMEOUT_MS = 120_000;
-/** After this a server that was asked to stop is made to, in milliseconds. */
+/** After this time, a server that was asked to stop is killed, in milliseconds. */
 const STOP_TIMEOUT_MS = 30_000;
-/** A server whose tests were killed, and could not stop it, ends by itself. */
+/** A server whose tests were killed before they could stop it exits on its own. */
 const IDLE_EXIT = "5m";
-/** So much of the log is shown when a server does not start. */
+/** How much of the log is shown if a server does not start. */
 const LOG_TAIL_CHARS = 4_000;
 
-/** Where the image and the templates are kept between runs: where users have them, too. */
+/** Where the image and the templates are kept between runs: the same place as for users. */
 export function imagesDir(): string {
   return process.env.SANDKEEP_E2E_IMAGES ?? defaultDataDir();
 }
 
-/** What `sandkeep serve --ready-file` writes. */
+/** Content of the file that `sandkeep serve --ready-file` writes. */
 export interface Ready {
   sandboxEndpoint: string;
   apiEndpoint: string;
@@ -33,9 +33,9 @@ export interface Ready {
 }
 
 export interface ServerOptions {
-  /** Data directory; a new one, removed at the end, when absent. */
+  /** Data directory; by default a new one, removed at the end. */
   dataDir?: string;
-  /** Settings of the server, as in its configuration file. */
+  /** Server settings, as in its configuration file. */
   config?: Record<string, unknown>;
 }
 
@@ -99,7 +99,7 @@ export class TestServer implements AsyncDisposable {
     return this.#child.pid as number;
   }
 
-  /** What it has logged. */
+  /** Its log so far. */
   get log(): string {
     return this.#log();
   }
@@ -109,7 +109,7 @@ export class TestServer implements AsyncDisposable {
     return clientEnv(this.ready);
   }
 
-  /** Kills it, as the kernel would for want of memory. Its data stays. */
+  /** Kills it, as the kernel's OOM killer would. Its data stays. */
   async crash(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#exited();
@@ -127,14 +127,17 @@ export class TestServer implements AsyncDisposable {
     await this.stop();
   }
 
-  /** Its own files go with it; a data directory that it was given stays. */
+  /** Removes its own files, but not a data directory that it was given. */
   async #exited(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
     await rm(this.#work, { recursive: true, force: true });
   }
 }
 
-/** Points clients of this process at a server: at the one whose ready file is named, for work on a test, else at a new one. */
+/**
+ * Points clients of this process at a server: the one whose ready file is named, for working on a test, otherwise a new
+ * one.
+ */
 export async function startForClients(): Promise<AsyncDisposable> {
   const { SANDKEEP_E2E_READY: readyFile } = process.env;
   if (readyFile) {
@@ -150,9 +153,9 @@ function clientEnv({ sandboxEndpoint, apiEndpoint, token }: Ready): Record<strin
   return { DENO_SANDBOX_ENDPOINT: sandboxEndpoint, DENO_DEPLOY_ENDPOINT: apiEndpoint, DENO_DEPLOY_TOKEN: token };
 }
 
-/** The JSON of a file, as soon as it is there and whole. */
+/** Parses a JSON file, once it exists and is complete. */
 async function readWhenThere<T>(directory: string, file: string): Promise<T> {
-  // Watched before it is looked for, so that it cannot appear in between.
+  // Watch before the first check, so that it cannot appear in between.
   const watcher = watch(directory);
   try {
     for (;;) {

@@ -1,6 +1,6 @@
 /**
- * What a container of Docker's defaults does to a program: no CAP_SYS_ADMIN, and a seccomp filter that refuses namespaces and mounts.
- * Everything that it starts is under the same.
+ * Restricts a program as a container with Docker's defaults does: no CAP_SYS_ADMIN, and a seccomp filter that rejects
+ * namespaces and mounts. Everything it starts is restricted too.
  */
 const FILTER = `
 sub instruction { pack("SCCL", @_) }
@@ -22,7 +22,7 @@ syscall(157, 22, 2, $header, 0, 0) == 0 or die "seccomp: $!";
 exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!";
 `;
 
-/** Head of a command line that runs the rest so. */
+/** Prefix of a command line that runs the rest with these restrictions. */
 export function withoutNamespaces(): string[] {
   const drop = process.getuid!() === 0 ? ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"] : [];
   return ["perl", "-e", FILTER, "--", ...drop];

@@ -1,4 +1,4 @@
-/** A process that owns machines and waits to be killed; says so in a line. */
+/** A process that owns machines and waits to be killed; reports in one line when it is ready. */
 import { OWNER, shell, specOf } from "@sandkeep/host/testing";
 import { openHost } from "./fixture.ts";
 

@@ -1,4 +1,4 @@
-/** The engines of this computer: QEMU with emulation, and with KVM where that works. */
+/** The engines of this computer: QEMU with emulation, and with KVM if that works. */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ async function openQemu(accelerator: "auto" | "kvm" | "tcg"): Promise<EngineFixt
 
 engineSuite("QEMU with emulation", () => openQemu("tcg"));
 
-// The verdict is the one that servers of this computer rely on.
+// Uses the same verdict as servers on this computer.
 const probe = await openQemu("auto");
 const { kind, reason } = probe.engine.acceleration;
 await probe[Symbol.asyncDispose]();

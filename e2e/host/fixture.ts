@@ -11,7 +11,7 @@ const AHEAD_MIB = 250;
 /** The usual image under another id: the same bytes count as another root. */
 export const OTHER_IMAGE = "other-image";
 
-/** A host with a data folder of its own, and the templates of the whole run. */
+/** A host with its own data folder, and the templates of the whole run. */
 export class HostFixture implements AsyncDisposable {
   readonly dataDir: string;
   readonly otherImage = OTHER_IMAGE;
@@ -34,7 +34,7 @@ export class HostFixture implements AsyncDisposable {
     return this.host.create(specOf(spec));
   }
 
-  /** Folders of machines, waiting ones included. */
+  /** Folders of machines, including those in the warm pool. */
   async folders(): Promise<string[]> {
     return (await readdir(join(this.dataDir, "run"), { withFileTypes: true }))
       .filter((entry) => entry.isDirectory())
@@ -59,7 +59,7 @@ export async function openHost(dataDir: string): Promise<Host> {
   });
 }
 
-/** Processes on this computer whose command line names a path, by pid. */
+/** Processes on this computer whose command line contains a path, by pid. */
 export async function processesNaming(path: string): Promise<Map<number, string[]>> {
   const found = new Map<number, string[]>();
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {

@@ -1,4 +1,4 @@
-/** What every host owes the control plane, and what this computer's own owes the computer, shown on real machines. */
+/** What every host must do for the control plane, and what a local host must do for its computer, on real machines. */
 import assert from "node:assert/strict";
 import { access, constants, readFile, readlink, stat } from "node:fs/promises";
 import { basename, join } from "node:path";

@@ -1,4 +1,4 @@
-/** What is left of machines when the control plane's process dies, and what becomes of it. */
+/** What remains of machines when the control plane's process dies, and how it is handled. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -42,7 +42,7 @@ test("after kill -9 the next host takes over what is to be kept, and removes eve
     const usage = await kept!.usage();
     assert.ok(usage.cpuSeconds > 0 && usage.memoryMiBSeconds > 1_280, JSON.stringify(usage));
 
-    // The other owner's machine was left alone until that owner, or one who takes its place, asks.
+    // The other owner's machine was left alone until that owner, or its successor, asks for it.
     const [theirs, ...more] = await host.adopt(OWNER, ["sbx_theirs"], "cp_other");
     assert.deepEqual([theirs!.id, more.length], ["sbx_theirs", 0]);
     assert.equal(await shell(theirs!, "echo fine"), "fine");

@@ -71,7 +71,8 @@ export default function commands(sdk: Sdk): void {
     await assert.rejects(async () => await sh`exit 7`.noThrow(false), SandboxCommandError);
   });
 
-  // The platform's own client forgets earlier settings when another is made, and `text()` makes one: so files tell here.
+  // The platform's own client forgets earlier settings when another is made, and `text()` makes one, so this uses
+  // files.
   const written = () => sandbox().fs.readTextFile("/tmp/written");
 
   test("runs as root with sudo", async () => {
@@ -122,7 +123,7 @@ export default function commands(sdk: Sdk): void {
       const controller = new KillController();
       const running = sh`sleep 600`.signal(controller.signal).result();
       running.catch(() => {});
-      // Sent again until the command is there to hear it.
+      // Repeated until the command is ready to receive it.
       const timer = setInterval(() => controller.kill(signal), 50);
       await assert.rejects(running, (error: { code: number }) => error.code === code);
       clearInterval(timer);

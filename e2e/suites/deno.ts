@@ -148,7 +148,8 @@ export default function deno(sdk: Sdk): void {
       };
       await until("first");
       const restarted = once(program, "restart");
-      // Deno begins to watch at some time after the program has begun to run, and does not tell: so it is changed again.
+      // Deno starts watching some time after the program has started, without saying so; so the file is changed
+      // repeatedly.
       const change = () => fs.writeTextFile("watched.ts", `console.log("second"); setInterval(() => {}, 1000);`);
       const timer = setInterval(() => void change().catch(() => {}), WATCH_RETRY_MS);
       await change();

@@ -51,7 +51,7 @@ export default function directories(sdk: Sdk): void {
       assert.equal(typeof info[key], "number", key);
     for (const key of ["mtime", "atime", "birthtime", "ctime"] as const) {
       assert.ok(info[key] instanceof Date, key);
-      // The sandbox's clock is the host's, to within a few seconds.
+      // The sandbox's clock matches the host's to within a few seconds.
       assert.ok(Math.abs(info[key].getTime() - before) < 10_000, `${key} ${info[key].toISOString()}`);
     }
     assert.ok((await fs.stat("/dev/null")).isCharDevice);
@@ -113,7 +113,7 @@ export default function directories(sdk: Sdk): void {
     await fs.utime("timed", atime, mtime);
     const info = await fs.stat("timed");
     assert.deepEqual([info.atime, info.mtime], [atime, mtime]);
-    // The platform's own client takes a number for milliseconds, against its documentation.
+    // The platform's own client treats a number as milliseconds, contrary to its documentation.
     if (!sdk.official) {
       await fs.utime("timed", 981_173_106.5, 0);
       const again = await fs.stat("timed");

@@ -164,7 +164,7 @@ export default function fileHandles(sdk: Sdk): void {
     assert.throws(() => new sdk.module.FsFile(Symbol(), undefined as never, 0), TypeError);
   });
 
-  /** For errnos whose class depends on Deno's version: the errno is what counts. */
+  /** For errnos whose class depends on Deno's version, only the errno is checked. */
   function normalized(error: Error & { code?: string }): never {
     const className = error.code === "EBADF" ? "BadResource" : "InvalidData";
     const Class = { [className]: class extends Error {} }[className] as typeof Error;

@@ -159,7 +159,7 @@ export default function files(sdk: Sdk): void {
     await fs.writeTextFile("kept", "other", { signal });
     await fs.writeFile("kept", encode("another"), { signal });
 
-    // A source that never ends: only the abort can end this.
+    // A source that never ends: only the abort can end the call.
     const controller = new AbortController();
     const first = Promise.withResolvers<void>();
     const endless = new ReadableStream<Uint8Array>({
@@ -175,7 +175,7 @@ export default function files(sdk: Sdk): void {
     await assert.rejects(() => writing, { name: "AbortError" });
     assert.equal(await fs.readTextFile("kept"), "another");
 
-    // A pipe that nobody writes to: reading it waits for ever.
+    // A FIFO without a writer: reading it would wait for ever.
     const pipe = `${await fs.makeTempDir()}/pipe`;
     await sandbox().sh`mkfifo ${pipe}`.stdout("null");
     const reader = new AbortController();

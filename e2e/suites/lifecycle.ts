@@ -21,7 +21,7 @@ export default function lifecycle(sdk: Sdk): void {
     return true;
   }
 
-  /** Until the server has heard that a connection is closed, the sandbox may still be there. */
+  /** Until the server has noticed that a connection is closed, the sandbox may still exist. */
   async function untilGone(id: string): Promise<void> {
     for (let delay = 10; !(await isGone(id)); delay *= 1.5) await new Promise((resolve) => setTimeout(resolve, delay));
   }
@@ -35,7 +35,7 @@ export default function lifecycle(sdk: Sdk): void {
     assert.throws(() => new Sandbox(Symbol(), undefined as never), TypeError);
   });
 
-  // Once, with the client whose code is not ours: it takes its time.
+  // Only once, with the platform's own client, because it takes a while.
   if (sdk.official) {
     test("a session outlives a client that is busy for longer than a dead one may be silent", async () => {
       const { stdout, stderr, code } = await runClient(
@@ -141,7 +141,7 @@ export default function lifecycle(sdk: Sdk): void {
 
   test("tells when a process ran out of memory", async () => {
     await using sandbox = await Sandbox.create();
-    // The kernel is asked to do what it does when nothing is left: to get there takes long under emulation.
+    // Triggers the kernel's reaction to running out of memory directly: reaching that state takes long under emulation.
     const child = await sandbox.spawn("python3", {
       args: ["-uc", "b = b'x' * (64 << 20); print('large'); input()"],
       stdin: "piped",

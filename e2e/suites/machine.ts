@@ -4,7 +4,7 @@ import { failsWith } from "../harness/errors.ts";
 import type { Sdk } from "../harness/sdk.ts";
 import { sharedSandbox } from "../harness/shared.ts";
 
-/** What a program finds inside of a sandbox. */
+/** What a program finds inside a sandbox. */
 export default function machine(sdk: Sdk): void {
   const sandbox = sharedSandbox(sdk);
   const text = async (strings: TemplateStringsArray, ...values: unknown[]) =>

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Sandbox } from "sandkeep";
 
-/** What directories keep, and how they fail, when they go as one stream: with our own client only. */
+/** What directories keep, and how they fail, when transferred as one stream: only with our own client. */
 export default function ownTransfer(sandbox: () => Sandbox, local: () => string): void {
   test("directories keep modes, times, links and names both ways", async () => {
     const { fs } = sandbox();

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { SandboxOptions } from "sandkeep";
 import type { Sdk } from "../harness/sdk.ts";
 
-/** Every error that clients raise by themselves, and what the server says no to. */
+/** Every error that clients raise themselves, and what the server refuses. */
 export default function refusals(sdk: Sdk): void {
   const {
     ApiError,
@@ -127,7 +127,7 @@ export default function refusals(sdk: Sdk): void {
     assert.throws(() => {
       const connecting = Sandbox.connect("not-an-id");
       connecting.catch(() => {});
-      // Ours rejects, the platform's own throws at once.
+      // Our client rejects; the platform's own throws at once.
       if (!sdk.official) throw new TypeError("rejects");
     }, TypeError);
     if (!sdk.official) await assert.rejects(() => Sandbox.connect("not-an-id"), TypeError);
@@ -157,7 +157,7 @@ export default function refusals(sdk: Sdk): void {
 
   test("parameters that do not fit are refused by the server, and named", async () => {
     await using sandbox = await Sandbox.create();
-    // The platform's own client checks its parameters by itself.
+    // The platform's own client checks its parameters itself.
     const error = await sandbox.env.get(42 as unknown as string).catch((error) => error);
     if (sdk.official) return assert.ok(error instanceof Error);
     assert.ok(error instanceof RpcError);

@@ -5,7 +5,7 @@ import { encode, sha256, testBytes } from "../harness/bytes.ts";
 import type { Sdk } from "../harness/sdk.ts";
 import { sharedSandbox } from "../harness/shared.ts";
 
-/** A server inside of the sandbox with whatever a client may meet. */
+/** A server inside the sandbox with everything a client may encounter. */
 const SERVER = `
 const routes = {
   "/echo": async (request) => new Response(await request.arrayBuffer(), { headers: { "x-method": request.method, "x-type": request.headers.get("content-type") ?? "none" } }),
@@ -29,7 +29,7 @@ const routes = {
 Deno.serve({ port: 8000, hostname: "0.0.0.0" }, (request) => routes[new URL(request.url).pathname]?.(request) ?? new Response("no such route", { status: 404 }));
 `;
 
-/** `sandbox.fetch`: requests from within the sandbox. */
+/** `sandbox.fetch`: requests from inside the sandbox. */
 export default function requests(sdk: Sdk): void {
   const sandbox = sharedSandbox(sdk);
   before(async () => {

@@ -51,7 +51,7 @@ export default function sideBySide(sdk: Sdk): void {
       "/proc/sys/kernel/random/uuid",
     ]) {
       const [a, b] = await Promise.all([one.fs.readTextFile(path), two.fs.readTextFile(path)]);
-      // A clone keeps the boot id of the machine that it was cloned from: nothing can change it.
+      // A clone keeps the boot id of its template: nothing can change it.
       if (!path.endsWith("boot_id")) assert.notEqual(a, b, path);
     }
     const random = (sandbox: typeof one) => sandbox.sh`head -c 32 /dev/urandom | sha256sum`.text();

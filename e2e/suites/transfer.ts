@@ -102,7 +102,7 @@ export default function transfer(sdk: Sdk): void {
     const got = (await readdir(join(local, "of-bytes/bytes"), { encoding: "buffer" }))
       .map((name) => name.toString("latin1"))
       .sort();
-    // In our archive names are bytes; the platform's client has only what is text.
+    // In our archive names are bytes; the platform's client has only text.
     assert.deepEqual(got, sdk.official ? ["plain"] : ["a\xff", "d\xfe", "plain"]);
   });
 

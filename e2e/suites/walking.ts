@@ -113,7 +113,7 @@ export default function walking(sdk: Sdk): void {
   });
 
   test("can be left early", async () => {
-    // The platform's own client fails to cancel a stream without a reason.
+    // The platform's own client cannot cancel a stream without a reason.
     if (sdk.official) return;
     for await (const entry of sandbox().fs.walk("/usr")) {
       assert.ok(entry.path.startsWith("/usr"));

@@ -1,11 +1,11 @@
-/** Compares the types of both clients. That this file passes the type check is the test. */
+/** Compares the types of both clients. The test is that this file passes the type check. */
 import type * as Official from "@deno/sandbox";
 import type * as Sandkeep from "sandkeep";
 
 type Expect<T extends true> = T;
-/** Whether each can stand for the other. */
+/** Whether each is assignable to the other. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-/** Ours also takes `undefined` where theirs takes an absent option. */
+/** Our type also accepts `undefined` where theirs has an optional property. */
 type Lenient<T> = { [K in keyof T]: T[K] | undefined };
 type All<T extends Record<string, boolean>> = T[keyof T] extends true
   ? true
@@ -14,7 +14,7 @@ type All<T extends Record<string, boolean>> = T[keyof T] extends true
 /** Values that are exported by name. */
 export type EveryExport = Expect<Same<Exclude<keyof typeof Official, keyof typeof Sandkeep>, never>>;
 
-/** Plain data means the same in both. */
+/** Plain data has the same type in both. */
 export type SameData = Expect<
   All<{
     App: Same<Official.App, Sandkeep.App>;
@@ -74,8 +74,8 @@ export type SameData = Expect<
 >;
 
 /**
- * Classes have private state, so that one can never stand for the other as a whole. What can be compared is each method: ours
- * takes what theirs takes, and gives what theirs gives, as far as that is not such a class itself.
+ * Classes have private state, so they are never assignable to each other as a whole. Each method can be compared: ours
+ * accepts what theirs accepts, and returns what theirs returns, unless that is such a class itself.
  */
 type Methods<Theirs, Ours> = {
   [K in keyof Theirs & string]: K extends keyof Ours ? Replaces<Theirs[K], Ours[K]> : false;

@@ -1,6 +1,6 @@
 /**
- * A program written for the platform's own client. The type check proves that it is one; `consumer.test.ts` changes nothing
- * but the import, and compiles it against the package as it is published.
+ * A program written for the platform's own client, as the type check proves. `consumer.test.ts` changes only the
+ * import, and compiles it against the published package.
  */
 import {
   ApiError,

@@ -45,7 +45,7 @@ import type { All, Equal, Expect, Given, Kinds } from "./types.ts";
 export type SameCalls = Expect<Equal<keyof GuestCalls, keyof AgentCalls>>;
 export type SameStreams = Expect<Equal<keyof GuestStreams, keyof AgentStreams>>;
 
-/** The agent replaces absent and null params by their defaults. */
+/** The agent replaces absent and null params with their defaults. */
 type Params<T> = Given<Kinds<T>>;
 export type SameParams = Expect<
   All<

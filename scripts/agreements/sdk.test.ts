@@ -1,11 +1,11 @@
-/** The published SDK may not depend on private packages, so it repeats a little of what they have: here the two are compared. */
+/** The published SDK may not depend on private packages, so it repeats parts of them. This test compares the two. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isSandboxId, newSandboxId, parseDuration } from "../../packages/protocol/src/mod.ts";
 import { regionOf } from "../../packages/sdk/src/sandbox/id.ts";
 import { parseTimeout } from "../../packages/sdk/src/sandbox/timeout.ts";
 
-/** What a function gives; undefined when it throws. */
+/** The function's result; undefined if it throws. */
 function attempt<T>(action: () => T): T | undefined {
   try {
     return action();

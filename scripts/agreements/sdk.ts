@@ -1,4 +1,4 @@
-/** The published SDK may not depend on private packages, so it repeats types of the API: here they are compared. */
+/** The published SDK may not depend on private packages, so it repeats types of the API. This file compares them. */
 import type * as Api from "../../packages/protocol/src/mod.ts";
 import type * as Sdk from "../../packages/sdk/src/mod.ts";
 import type { ErrorObject } from "../../packages/sdk/src/transport/error-object.ts";
@@ -7,7 +7,7 @@ import type { All, Equal, Expect, Given } from "./types.ts";
 
 /** Dates are text in JSON. */
 type Sent<T> = { [K in keyof T]: T[K] extends Date ? string : T[K] extends Date | null ? string | null : T[K] };
-/** An event as the SDK gives it: without the actor and the outcome, and with a date. */
+/** An event as the SDK returns it: without the actor and the outcome, and with a date. */
 type Logged<Kind extends Api.EgressActivity["kind"]> = { id: string; kind: Kind; startedAt: Date } & Omit<
   Extract<Api.EgressActivity, { kind: Kind }>["data"],
   "at"

@@ -10,5 +10,5 @@ import { shell } from "./shell.ts";
 import { spelling } from "./spelling.ts";
 import { types } from "./types.ts";
 
-/** Every check. Those that take long begin first, so that none is left to run alone. */
+/** Every check. Long ones start first, so that none runs alone at the end. */
 export const CHECKS: Check[] = [go, types, spelling, npmPackage, shell, format, python, imports, layout, generated];

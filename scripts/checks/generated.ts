@@ -3,7 +3,7 @@ import type { Check, Tools } from "./runner/check.ts";
 const generate = ({ execute }: Tools, ...args: string[]) =>
   execute(process.execPath, ["--conditions=sandkeep-source", "scripts/generate/main.ts", ...args]);
 
-/** Pages that are generated from the code are as the code has them. */
+/** Generated pages match the code. */
 export const generated: Check = {
   name: "generated pages",
   run: async (tools) => (await generate(tools, "--check")) === 0,

@@ -4,8 +4,9 @@ import { readWorkspaces } from "./imports/workspaces.ts";
 import type { Check } from "./runner/check.ts";
 
 /**
- * Dependencies point one way (`imports/rules.ts` says which), no package reaches past another's entry file, what is imported
- * is declared, the product does not import test helpers, and files do not import each other in circles, not even for types.
+ * Dependencies point one way (`imports/rules.ts` has the rules), no package imports past another's entry file, every
+ * dependency is declared, the product does not import test helpers, and files do not import each other in circles, not
+ * even for types.
  */
 export const imports: Check = {
   name: "imports",

@@ -4,7 +4,7 @@ import { isCode, layoutViolations } from "./layout/rules.ts";
 import type { Check } from "./runner/check.ts";
 import { sources } from "./runner/sources.ts";
 
-/** Names, length of files, size of folders: `layout/rules.ts` has the rules. */
+/** File names, file lengths and folder sizes: `layout/rules.ts` has the rules. */
 export const layout: Check = {
   name: "layout: names, length of files, size of folders",
   run: async (tools) => {

@@ -1,5 +1,5 @@
 /**
- * Runs the static checks, which `sandkeep test --static` does too, or has them repair what they can.
+ * Runs the static checks, as `sandkeep test --static` also does, or fixes what they can fix.
  *
  *   npm run check                  all of them
  *   npm run check -- types spell   those whose names have one of these words

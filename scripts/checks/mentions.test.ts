@@ -1,4 +1,4 @@
-/** What comments and pages point to is there: files of this repository, and sections of the wire protocol. */
+/** What comments and pages refer to exists: files of this repository, and sections of the wire protocol. */
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, extname, join, normalize } from "node:path";
@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SKIPPED = new Set(["node_modules", ".git", "dist"]);
 const FILES = globSync("**/*", { cwd: ROOT, exclude: (name) => SKIPPED.has(name.split("/").at(-1)!) });
 
-/** Lines that are comments, by the kind of file; pages are read whole, without their blocks of code. */
+/** Comment lines, by kind of file; pages are read whole, without code blocks. */
 const COMMENTS: Record<string, RegExp> = {
   ".ts": /^\s*(?:\/\/|\/?\*).*$|\s\/\/ .*$/gm,
   ".js": /^\s*(?:\/\/|\/?\*).*$|\s\/\/ .*$/gm,
@@ -19,11 +19,11 @@ const COMMENTS: Record<string, RegExp> = {
   ".md": /^.*$/gm,
 };
 
-/** A path, or the name of a file alone; not within a URL, an absolute path, or a name with a place to fill in. */
+/** A path or a bare file name; not within a URL, an absolute path, or a name with a placeholder. */
 const MENTION =
   /(?<![\w/.@~$*<>{}:-])(?:\.{1,2}\/)?(?:[\w.-]+\/)*[\w-][\w.-]*\.(?:ts|tsx|js|mjs|go|md|py|sh)\b(?![\w/*{<-])/g;
 
-/** Not files of this repository: products, methods, files of examples, Deno's standard library. */
+/** Names that are not files of this repository: products, methods, example files, Deno's standard library. */
 const OTHERS = /^(?:Node\.js|node\.js|sandbox\.sh|session\.mjs|std\/.*)$/;
 
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");

@@ -1,6 +1,6 @@
 import type { Check } from "./runner/check.ts";
 
-/** The SDK builds, and what would be published of it is right: publint, are the types wrong, and rules of our own. */
+/** The SDK builds, and the package to publish passes publint, "Are the types wrong?" and our own rules. */
 export const npmPackage: Check = {
   name: "npm package of the SDK",
   run: async ({ execute }) => (await execute(process.execPath, ["scripts/npm/main.ts", "--check"])) === 0,

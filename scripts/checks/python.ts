@@ -4,7 +4,7 @@ import { type Diagnostic, PositionEncoding, Workspace } from "@astral-sh/ruff-wa
 import type { Check } from "./runner/check.ts";
 import { sources } from "./runner/sources.ts";
 
-/** Ruff's settings. Python's programs here run in guests, so what is old enough there decides which syntax is. */
+/** Ruff's settings. Python programs here run in guests, so the oldest Python there decides the syntax. */
 const SETTINGS = {
   "line-length": 120,
   "target-version": "py311",
@@ -51,7 +51,7 @@ export const python: Check = {
   },
 };
 
-/** The text with the repairs of rules on imports, from the end so that positions stay. */
+/** Applies ruff's import fixes to the text, from the end so that positions stay valid. */
 function withSortedImports(ruff: Workspace, text: string): string {
   const lines = text.split("\n");
   const offset = ({ row, column }: Position) =>

@@ -3,8 +3,8 @@ import type { Check } from "./runner/check.ts";
 const CSPELL = "node_modules/cspell/bin.mjs";
 
 /**
- * Spelling of pages, comments and messages: British English, as cspell.json says. Terms that no dictionary has are in
- * words.txt.
+ * Spelling of pages, comments and messages: British English, configured in cspell.json. Terms missing from its
+ * dictionaries are in words.txt.
  */
 export const spelling: Check = {
   name: "spelling",

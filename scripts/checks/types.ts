@@ -1,6 +1,6 @@
 import type { Check } from "./runner/check.ts";
 
-/** Types: of everything at once, as tsconfig.json says. */
+/** Types of the whole repository, configured in tsconfig.json. */
 export const types: Check = {
   name: "types",
   run: async ({ root, execute }) =>

@@ -1,4 +1,4 @@
-/** The commands' reference in docs/cli.md, made from the commands themselves. */
+/** The command reference in docs/cli.md, generated from the commands. */
 import { type CommandSpec, optionsOf, root } from "@sandkeep/cli";
 
 const MARK = "<!-- Made by scripts/generate/cli-reference.ts from here on. -->\n";
@@ -9,7 +9,7 @@ export function cliReference(): string {
   return sections(root, []).join("\n");
 }
 
-/** docs/cli.md as it should be. */
+/** docs/cli.md with the current reference. */
 export function cliPage(present: string): string {
   return `${present.slice(0, present.indexOf(MARK) + MARK.length)}\n${cliReference()}`;
 }

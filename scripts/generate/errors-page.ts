@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorEntry } from "@sandkeep/protocol";
 
-/** docs/errors.md, from the catalogue of errors. */
+/** Generates docs/errors.md from the catalogue of errors. */
 export function errorsPage(): string {
   const rows = Object.entries(ERRORS as Record<string, ErrorEntry>)
     .sort(([a, x], [b, y]) => x.status - y.status || a.localeCompare(b))

@@ -1,4 +1,7 @@
-/** Writes every page that is generated from the code (`npm run generate`), or with `--check` says which are not up to date. */
+/**
+ * Writes every page that is generated from the code (`npm run generate`); with `--check` reports those that are out of
+ * date.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { PAGES } from "./pages.ts";

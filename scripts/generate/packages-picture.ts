@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Which packages each package imports. */
 export type Graph = Map<string, Set<string>>;
 
-/** docs/architecture.md with a picture of the packages as their code is now. */
+/** docs/architecture.md with the current picture of the packages. */
 export function architecturePage(present: string): string {
   const [before, after] = [present.indexOf(BEGIN), present.indexOf(END)];
   if (before < 0 || after < before) throw new Error(`docs/architecture.md has no "${BEGIN.trim()}" before "${END}"`);
@@ -20,7 +20,7 @@ export function architecturePage(present: string): string {
   return `${present.slice(0, before + BEGIN.length)}\n${picture}\n${present.slice(after)}`;
 }
 
-/** The packages with what their product code imports, tests not counted. */
+/** The packages and what their product code imports, not counting tests. */
 function readPackages(): Graph {
   const packages = readWorkspaces(root).filter(({ directory }) => directory.startsWith("packages/"));
   const folders = new Map(packages.map(({ name, directory }) => [name, basename(directory)]));
@@ -34,7 +34,7 @@ function readPackages(): Graph {
   return graph;
 }
 
-/** A Mermaid flowchart. What follows from other arrows has none of its own. */
+/** A Mermaid flowchart, without arrows that others imply. */
 export function drawPackages(graph: Graph): string {
   const arrows = [...direct(graph)].flatMap(([from, all]) => [...all].sort().map((to) => `  ${from} --> ${to}`));
   return ["```mermaid", "flowchart TD", ...[...graph.keys()].map((name) => `  ${name}`), ...arrows, "```"].join("\n");

@@ -3,7 +3,7 @@
  *
  *   node scripts/generate/recording.ts
  *
- * Nothing is made up: the output, and the time that each command took, are what happened. No network is needed.
+ * Nothing is made up: the output and the duration of each command are real. No network is needed.
  */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { COMMANDS, TITLE } from "./recording/session.ts";
 import { recordShell } from "./recording/shell.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-// First without recording: it builds what is missing and starts the server.
+// First without recording, to build what is missing and start the server.
 execFileSync("./sandkeep", ["run", "--quiet", "--", "true"], { cwd: root, stdio: "inherit" });
 const steps = await recordShell([...COMMANDS, "./sandkeep kill $id"], { cwd: root, env: process.env });
 writeFileSync(

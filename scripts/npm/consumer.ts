@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-/** Installing takes seconds; this is for a slow network. Milliseconds. */
+/** Installing takes seconds; the limit allows for a slow network. Milliseconds. */
 const TIMEOUT_MS = 300_000;
 
-/** Needs no server: it imports the package, and asks for what cannot be without a token. */
+/** Needs no server: it imports the package and makes a call that must fail without a token. */
 const PROGRAM = `
 import { MissingTokenError, Sandbox, type SandboxOptions } from "sandkeep";
 
@@ -17,7 +17,10 @@ const refused = await Sandbox.create(options).catch((error: unknown) => error);
 if (!(refused instanceof MissingTokenError)) throw refused;
 `;
 
-/** Installs a tarball from npm's registry into an empty project, checks the types of a program there, and runs it. */
+/**
+ * Installs a tarball, with dependencies from npm's registry, into an empty project, type-checks a program there, and
+ * runs it.
+ */
 export async function tryOut(root: string, tarball: string): Promise<void> {
   const project = await mkdtemp(join(tmpdir(), "sandkeep-consumer-"));
   try {
@@ -38,7 +41,7 @@ export async function tryOut(root: string, tarball: string): Promise<void> {
   }
 }
 
-/** Runs a program in a project of a stranger's: without this repository's settings and tokens. */
+/** Runs a program in another project: without this repository's settings and tokens. */
 async function inside(cwd: string, file: string, args: string[]): Promise<void> {
   const { PATH, HOME } = process.env;
   try {

@@ -1,5 +1,5 @@
 /**
- * Builds the npm package of the SDK as it would be published, and checks it. Publishes nothing.
+ * Builds the SDK's npm package as it would be published, and checks it. Publishes nothing.
  *
  *   main.ts --check          builds, packs and checks; needs no network (a static check of `sandkeep test`)
  *   main.ts --pack DIR       builds and packs into DIR; prints the tarball's path

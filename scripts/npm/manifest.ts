@@ -1,4 +1,4 @@
-/** What a package.json says that matters here. */
+/** The fields of a package.json that matter here. */
 export interface Manifest {
   name: string;
   version: string;
@@ -9,10 +9,13 @@ export interface Manifest {
   [field: string]: unknown;
 }
 
-/** The condition under which this repository runs packages from their sources. npm must not see it: the sources are not published. */
+/**
+ * The condition under which this repository runs packages from source. It must not be in the published package, which
+ * has no sources.
+ */
 export const SOURCE_CONDITION = "sandkeep-source";
 
-/** The package.json that is published: without the repository's own condition, scripts and development dependencies. */
+/** The published package.json: without the repository's condition, scripts and development dependencies. */
 export function publishedManifest(manifest: Manifest): Manifest {
   const { scripts: _scripts, devDependencies: _devDependencies, ...published } = manifest;
   const entries = Object.entries(manifest.exports).map(([path, target]) => [path, withoutSource(target)] as const);

@@ -32,7 +32,7 @@ const FILES = {
   "dist/mod.d.ts": "export declare const answer: number;\n",
 };
 
-/** What is wrong with a package of these files. */
+/** The problems of a package with these files. */
 async function problems(manifest: Manifest, files: Record<string, string> = FILES): Promise<string[]> {
   const directory = await mkdtemp(join(tmpdir(), "sandkeep-npm-test-"));
   try {

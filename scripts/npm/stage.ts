@@ -5,13 +5,13 @@ import { promisify } from "node:util";
 import { type Manifest, publishedManifest } from "./manifest.ts";
 
 const run = promisify(execFile);
-/** Building and packing take seconds; this is for a busy computer. Milliseconds. */
+/** Building and packing take seconds; the limit allows for a busy computer. Milliseconds. */
 const TIMEOUT_MS = 300_000;
 
-/** The package that is published, from the root of the repository. */
+/** The published package's folder, from the repository's root. */
 export const PACKAGE = "packages/sdk";
 
-/** Builds the SDK into an empty directory and puts beside it what is published with it. Nothing in the sources changes. */
+/** Builds the SDK into an empty directory and adds the other published files. The sources do not change. */
 export async function stage(root: string, into: string): Promise<Manifest> {
   const source = join(root, PACKAGE);
   await mkdir(into, { recursive: true });

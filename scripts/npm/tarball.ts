@@ -4,9 +4,9 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { type Manifest, SOURCE_CONDITION } from "./manifest.ts";
 
-/** Ways to resolve types that cannot work for a package of ES modules alone: those of CommonJS. */
+/** Type resolution modes that cannot work for a pure ESM package: those of CommonJS. */
 const COMMONJS = ["node10", "node16-cjs"];
-/** What a published package.json needs, so that its page on npm leads somewhere. */
+/** Fields of a published package.json that its page on npm needs. */
 const FIELDS = [
   "description",
   "keywords",
@@ -21,7 +21,7 @@ const FIELDS = [
 ];
 const FILES = ["package.json", "README.md", "LICENSE", "dist/mod.js", "dist/mod.d.ts"];
 
-/** What is wrong with a packed package, in sentences. None of it needs the network. */
+/** Describes the problems of a packed package. Needs no network. */
 export async function problemsOf(tarball: string): Promise<string[]> {
   const data = await readFile(tarball);
   const contents = createPackageFromTarballData(new Uint8Array(data));
@@ -48,7 +48,7 @@ function unexpected(files: string[]): string[] {
     .map((file) => `${file} must not be published`);
 }
 
-/** What is wrong with a published package.json. */
+/** Describes the problems of a published package.json. */
 export function manifestProblems(manifest: Manifest): string[] {
   const problems = FIELDS.filter((field) => manifest[field] === undefined).map((field) => `package.json: no ${field}`);
   if (JSON.stringify(manifest.exports).includes(SOURCE_CONDITION))
@@ -63,7 +63,7 @@ export function manifestProblems(manifest: Manifest): string[] {
   return problems;
 }
 
-/** Targets of a page's links and pictures that are relative to it. */
+/** Relative targets of a page's links and images. */
 export function relativeLinks(markdown: string): string[] {
   const text = markdown.replaceAll(/^```[^]*?^```/gm, "");
   return Array.from(text.matchAll(/\]\(([^)\s]+)/g), ([, target]) => target!).filter(

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Manifest } from "./manifest.ts";
 
-/** What is wrong with the versions in the repository, in sentences: all packages have one, which the changelog describes. */
+/** Describes inconsistent versions: all packages share one, which the changelog describes. */
 export function versionProblems(root: string, version: string): string[] {
   const read = (file: string) => readFileSync(join(root, file), "utf8");
   const manifests = globSync(["packages/*/package.json", "bench/package.json", "e2e/package.json"], { cwd: root });
@@ -15,7 +15,7 @@ export function versionProblems(root: string, version: string): string[] {
   ];
 }
 
-/** What is wrong with a changelog: its newest section is the version's, with a date, or not released yet. */
+/** Describes the problems of a changelog: its newest section must be the version's, with a date, or unreleased. */
 export function changelogProblems(changelog: string, version: string): string[] {
   const [newest, older] = Array.from(changelog.matchAll(/^## (.*)$/gm), ([, title]) => title!);
   const released = newest === "Unreleased" ? older : newest;
@@ -27,7 +27,7 @@ export function changelogProblems(changelog: string, version: string): string[] 
   return named === version ? [] : [`CHANGELOG.md ends at version ${named}, the packages have ${version}`];
 }
 
-/** Whether the changelog has a section for a version, and nothing newer. */
+/** Whether the changelog's newest section is for this version. */
 export function isDescribed(changelog: string, version: string): boolean {
   return /^## (.*)$/m.exec(changelog)?.[1]?.replace(/[[\]]/g, "").startsWith(`${version} - `) ?? false;
 }

@@ -1,24 +1,24 @@
 import { type StdioOptions, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-/** Whatever runs longer than this hangs: the whole run should take less than 20 minutes. */
+/** Time limit: the whole run should take less than 20 minutes. */
 const PROGRAM_TIMEOUT_MS = 20 * 60_000;
-/** Between asking a program that hangs to end and making it. */
+/** Time between asking a hung program to end and killing it. */
 const GRACE_MS = 5_000;
-/** Between the end of a program and no longer waiting for the end of its outputs. */
+/** How long to wait for outputs to close after a program has ended. */
 const OUTPUT_GRACE_MS = 1_000;
 
 export interface ExecuteOptions {
   cwd: string;
   env?: NodeJS.ProcessEnv;
-  /** Given every line of standard output instead of showing it. */
+  /** Receives every line of standard output, which is then not shown. */
   onLine?: (line: string) => void;
-  /** Given what comes on both outputs instead of showing it. */
+  /** Receives both outputs, which are then not shown. */
   onOutput?: (text: string) => void;
   timeoutMs?: number;
 }
 
-/** Runs a program, showing what it says. @returns its exit code; null when it did not run, died or hung */
+/** Runs a program and shows its output. @returns its exit code; null if it did not run, crashed or hung */
 export function execute(
   file: string,
   args: string[],
@@ -26,13 +26,13 @@ export function execute(
 ): Promise<number | null> {
   return new Promise((resolve) => {
     const stdio: StdioOptions = ["ignore", onLine || onOutput ? "pipe" : "inherit", onOutput ? "pipe" : "inherit"];
-    // A process group of its own, so that a program that hangs can be ended with all its children.
+    // A process group of its own, so that a hung program can be killed with its children.
     const child = spawn(file, args, { cwd, env, stdio, detached: true });
     const toGroup = (signal: NodeJS.Signals) => {
       try {
         if (child.pid) process.kill(-child.pid, signal);
       } catch {
-        // It is gone already.
+        // It is already gone.
       }
     };
     let grace: NodeJS.Timeout | undefined;
@@ -63,7 +63,7 @@ export function execute(
       finish(null);
     });
     child.on("close", finish);
-    // Something it left behind may hold its outputs open for ever.
+    // A process it left behind may keep its outputs open for ever.
     child.on("exit", (code) => setTimeout(finish, OUTPUT_GRACE_MS, code));
   });
 }

@@ -25,7 +25,7 @@ export class GoCounter {
     try {
       event = JSON.parse(line) as GoTestEvent;
     } catch {
-      // What is not JSON is the build's words.
+      // Lines that are not JSON come from the build.
       this.#show(`${line}\n`);
       return;
     }
@@ -45,7 +45,7 @@ export class GoCounter {
       return;
     }
     const own = [...this.#verdicts].filter(([name]) => name.startsWith(`${event.Package} `));
-    // A package may fail without a test of its own to blame: it does not build, or died.
+    // A package can fail without a failing test: it does not build, or crashed.
     if (!passed && own.every(([, ok]) => ok)) {
       this.#brokenPackages++;
       this.#show(`\n✘ ${event.Package}\n${output}\n`);
@@ -56,7 +56,7 @@ export class GoCounter {
     }
   }
 
-  /** The counts; a test with subtests is counted by these. */
+  /** The counts. A test with subtests is counted by its subtests. */
   outcome(code: number | null): Outcome {
     const names = [...this.#verdicts.keys()];
     const parents = new Set(
@@ -71,7 +71,7 @@ export class GoCounter {
     );
     const passed = leaves.filter(([, ok]) => ok).length;
     const failed = leaves.length - passed + this.#brokenPackages;
-    // The runner itself counts as a failure when it died, or failed without a test to blame, or ran nothing.
+    // The runner itself counts as a failure if it crashed, failed without a failing test, or ran nothing.
     return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed };
   }
 }

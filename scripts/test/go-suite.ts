@@ -6,12 +6,12 @@ import { GoCounter, type GoTestEvent } from "./go-counter.ts";
 import { type Outcome, one, type SuiteContext, sum } from "./outcome.ts";
 import { retryFailed } from "./retry.ts";
 
-/** Inputs that each fuzz target is given beyond its corpus; a number, not a time, so that a slow machine does the same. */
+/** Inputs for each fuzz target beyond its corpus; a number, not a time, so that a slow computer does the same work. */
 const FUZZ_INPUTS = 20_000;
-/** Fuzzing alone should take no longer than this for one target. */
+/** Time limit for fuzzing one target. */
 const FUZZ_TIMEOUT_MS = 120_000;
 
-/** The tests of the guest's agent with the corpora of its fuzz tests, and a short fuzzing of each. */
+/** The tests of the guest's agent with the corpora of its fuzz tests, followed by a short fuzzing of each. */
 export async function goSuite({ root }: SuiteContext): Promise<Outcome> {
   const cwd = join(root, "guest");
   if (!existsSync(join(cwd, "go.mod"))) return one(false);
@@ -22,7 +22,7 @@ export async function goSuite({ root }: SuiteContext): Promise<Outcome> {
 async function tests(cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
   const run = async () => {
     const counter = new GoCounter((text) => process.stdout.write(text));
-    // Packages that passed are not run again: their result is in Go's cache.
+    // Packages that passed are not run again: Go caches their results.
     const code = await execute("go", ["test", "-json", "./..."], { cwd, env, onLine: (line) => counter.line(line) });
     return counter.outcome(code);
   };

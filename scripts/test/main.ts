@@ -1,7 +1,7 @@
 /**
- * Runs the tests of this repository, for `sandkeep test`: all of them, or the groups (`--unit`) and paths given. The last line is
- * `N passed, N failed`; the exit code is 0 only if nothing failed and something ran. What passed only at its second try is
- * listed before that as flaky.
+ * Runs this repository's tests, for `sandkeep test`: all of them, or the given groups (`--unit`) and paths. The last
+ * line is `N passed, N failed`; the exit code is 0 only if nothing failed and something ran. Tests that passed only on
+ * the second try are listed before that as flaky.
  */
 import { fileURLToPath } from "node:url";
 import { type Outcome, sum, summaryLine } from "./outcome.ts";

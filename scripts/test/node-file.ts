@@ -5,18 +5,18 @@ import { execute } from "./execute.ts";
 import type { Outcome } from "./outcome.ts";
 import { COUNTS_MARK } from "./reporter.ts";
 
-/** How much of a test file's own output is kept to be shown if it fails. */
+/** How much of a test file's own output is kept, to be shown if it fails. */
 const OUTPUT_CHARACTERS = 20_000;
 
 export interface FileReport {
   outcome: Outcome;
-  /** What to show of it; empty when there is nothing to say. */
+  /** Output to show; empty if there is none. */
   text: string;
   durationMs: number;
 }
 
 /**
- * Runs one test file in a process of its own. Dying, hanging (also after its last test, because something was left open)
+ * Runs one test file in its own process. Crashing, hanging (also after its last test, because something was left open)
  * and running nothing are failures.
  */
 export async function runTestFile(
@@ -56,7 +56,7 @@ export async function runTestFile(
   }
 }
 
-/** What a report and an exit code amount to. */
+/** Combines a report and an exit code into a result. */
 export function reportOf(said: string, code: number | null, output: string): { outcome: Outcome; text: string } {
   const at = said.lastIndexOf(COUNTS_MARK);
   const text = at < 0 ? said : said.slice(0, at);

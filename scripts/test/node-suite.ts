@@ -5,9 +5,9 @@ import { type Attempt, retryFailed } from "./retry.ts";
 
 export interface NodeSuiteOptions {
   patterns: string[];
-  /** Test files at a time. */
+  /** Number of test files at a time. */
   concurrency: number;
-  /** Bound for one file, milliseconds. */
+  /** Time limit for one file, milliseconds. */
   fileTimeoutMs: number;
   /** Added to the environment of the tests. */
   env?: Record<string, string>;

@@ -1,17 +1,17 @@
-/** How a suite went. */
+/** The result of a suite. */
 export interface Outcome {
   passed: number;
   failed: number;
-  /** What failed first and passed when it was run once more, alone. */
+  /** Failed at first, and passed when run again alone. */
   flaky?: string[];
 }
 
 /** One part of the test run. */
 export interface Suite {
   name: string;
-  /** How it is selected on the command line. */
+  /** The option that selects it on the command line. */
   group: "static" | "go" | "unit" | "e2e";
-  /** Directories in which its tests are; with paths given, it runs if one of them is there. */
+  /** Directories of its tests; with paths given, it runs if one of them is there. */
   covers: string[];
   run(context: SuiteContext): Promise<Outcome>;
 }
@@ -19,7 +19,7 @@ export interface Suite {
 export interface SuiteContext {
   /** Root of the repository. */
   root: string;
-  /** Paths given on the command line: only tests in these. */
+  /** Paths given on the command line: only tests in these run. */
   only: string[];
 }
 

@@ -1,13 +1,13 @@
 /**
- * A reporter for node:test in the process of one test file: failures in full and a last line of counts as JSON, which
- * `node-file.ts` reads. A process that dies before that has not counted.
+ * A reporter for node:test in the process of one test file. Prints failures in full, and a last line with the counts as
+ * JSON, which `node-file.ts` reads. A process that crashes before that is not counted.
  */
 
 import type { TestEvent } from "node:test/reporters";
 import { inspect } from "node:util";
 import type { Outcome } from "./outcome.ts";
 
-/** The last line's beginning. */
+/** Prefix of the last line. */
 export const COUNTS_MARK = "counts:";
 
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -21,7 +21,7 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
       path.push(event.data.name);
     } else if (event.type === "test:fail") {
       const { error } = event.data.details;
-      // A suite fails because something in it did, which was told already; unless it broke itself.
+      // A suite fails because a test in it failed, which was already reported, unless the suite itself broke.
       if ((error as { failureType?: string }).failureType === "subtestsFailed") continue;
       counts.failed++;
       yield `  ✘ ${fullName(path, event.data)}\n${indent(describe(error))}\n`;
@@ -43,7 +43,7 @@ const indent = (text: string) =>
     .join("\n");
 
 function describe(error: Error): string {
-  // node:test wraps what was thrown.
+  // node:test wraps the thrown error.
   const cause = error.cause ?? error;
   return cause instanceof Error ? (cause.stack ?? cause.message) : typeof cause === "string" ? cause : inspect(cause);
 }

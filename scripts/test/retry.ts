@@ -1,17 +1,17 @@
 import type { Outcome } from "./outcome.ts";
 
-/** More failures than this are a fault, not chance, and are not run again. */
+/** More failures than this are a bug, not chance, and are not run again. */
 const MOST_RETRIED = 5;
 
-/** Something that was run, and how it went. */
+/** An item that was run, and its result. */
 export interface Attempt {
   name: string;
   outcome: Outcome;
 }
 
 /**
- * Runs what failed once more, one at a time with nothing beside it. What passes then is flaky: it counts as passed and is
- * listed at the end of the run, to be repaired.
+ * Runs failed items once more, one at a time with nothing else running. Those that then pass are flaky: they count as
+ * passed and are listed at the end of the run, to be repaired.
  */
 export async function retryFailed(attempts: Attempt[], run: (name: string) => Promise<Outcome>): Promise<Outcome[]> {
   const failed = attempts.filter(({ outcome }) => outcome.failed > 0);

@@ -7,20 +7,20 @@ import { goSuite } from "./go-suite.ts";
 import { nodeSuite } from "./node-suite.ts";
 import { one, type Suite } from "./outcome.ts";
 
-/** A unit test that takes longer than this hangs. */
+/** Time limit for a unit test file. */
 const UNIT_FILE_TIMEOUT_MS = 2 * 60_000;
-/** An end-to-end test file boots real machines. */
+/** Time limit for an end-to-end test file, which boots real machines. */
 const E2E_FILE_TIMEOUT_MS = 8 * 60_000;
-/** Building an image downloads and unpacks a Debian. */
+/** Time limit for building an image, which downloads and unpacks a Debian. */
 const IMAGE_TIMEOUT_MS = 15 * 60_000;
 
-/** Where the image for end-to-end tests is built, unless it is there: the usual place. */
+/** Where the image for end-to-end tests is built, unless it exists: the usual place. */
 const dataDir =
   process.env.SANDKEEP_DATA_DIR || join(process.env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "sandkeep");
 
 const flags = ["--conditions=sandkeep-source", "--disable-warning=ExperimentalWarning"];
 
-/** Everything that `sandkeep test` runs, in this order: what is quick to fail comes first. */
+/** Everything that `sandkeep test` runs, in this order: whatever fails fast comes first. */
 export const suites: Suite[] = [
   { name: "static checks", group: "static", covers: [], run: ({ root }) => runChecks(root, CHECKS) },
   { name: "guest agent", group: "go", covers: ["guest"], run: goSuite },
@@ -52,8 +52,8 @@ export const suites: Suite[] = [
     name: "end-to-end tests",
     group: "e2e",
     covers: ["e2e"],
-    // One file at a time: they measure, and they fill the machine. Their servers have data directories of their own, but no
-    // images: they take those of this one.
+    // One file at a time, because they measure and use the whole computer. Their servers have separate data directories
+    // but share this computer's images.
     run: (context) =>
       nodeSuite(context, {
         env: { SANDKEEP_IMAGES: dataDir },

@@ -1,4 +1,4 @@
-// Anthropic's package, which finds its key in the environment.
+// Anthropic's package, which reads its key from the environment.
 import Anthropic from "@anthropic-ai/sdk";
 
 const stream = await new Anthropic().messages.create({

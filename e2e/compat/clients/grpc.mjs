@@ -29,7 +29,7 @@ const unary = await new Promise((resolve, reject) => {
   call.on("status", (status) => (trailer = status.metadata.get("answered-by")[0]));
 });
 
-// Each message is sent when the answer to the one before has come.
+// Each message is sent after the answer to the previous one.
 const chat = await new Promise((resolve, reject) => {
   const call = client.chat(metadata);
   const answers = [];

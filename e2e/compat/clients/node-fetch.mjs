@@ -1,4 +1,4 @@
-// node's own fetch, with a body that is streamed.
+// Node's own fetch, with a streamed body.
 async function* body() {
   yield new TextEncoder().encode("one ");
   yield new TextEncoder().encode("two");

@@ -1,4 +1,4 @@
-// OpenAI's package, which finds its key in the environment.
+// OpenAI's package, which reads its key from the environment.
 import OpenAI from "openai";
 
 const stream = await new OpenAI().chat.completions.create({

@@ -1,6 +1,6 @@
 import pg from "pg";
 
-// Its own reading of PGSSLMODE=require differs from PostgreSQL's: it would verify.
+// The package reads PGSSLMODE=require differently from PostgreSQL: it would verify.
 const ssl = process.env.PGSSLMODE === "require" ? { rejectUnauthorized: false } : false;
 const client = new pg.Client({ ssl });
 await client.connect();

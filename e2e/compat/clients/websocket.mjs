@@ -1,4 +1,4 @@
-// node's global WebSocket, which has no way to send a header: the secret is in the query.
+// Node's global WebSocket, which cannot send custom headers, so the secret is in the query.
 const socket = new WebSocket(`wss://ws.example.com/?token=${process.env.WS_TOKEN}`);
 socket.binaryType = "arraybuffer";
 
@@ -18,7 +18,7 @@ await new Promise((resolve, reject) => {
 });
 socket.send("text");
 const text = await next();
-// More than one frame's worth of short lengths, and more than a buffer's.
+// Larger than a frame with a short length, and larger than a buffer.
 socket.send(new Uint8Array(300_000).fill(7));
 const binary = new Uint8Array(await next());
 console.log(JSON.stringify({ text, bytes: binary.length, same: binary.every((byte) => byte === 7) }));

@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 
-/** A download that takes longer hangs, in milliseconds. */
+/** Time limit for a download, in milliseconds. */
 const TIMEOUT_MS = 180_000;
-/** Most that a tool may say, in bytes. */
+/** Most output of a tool, in bytes. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** Runs a tool of this machine. @returns what it printed; throws with what it said when it fails */
+/** Runs a tool on this computer. @returns its output; throws with its output if it fails */
 export function tool(
   file: string,
   args: string[],

@@ -8,18 +8,18 @@ import { scratch } from "./scratch.ts";
 const SCRIPTS = fileURLToPath(new URL("../../../scripts/lib", import.meta.url));
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** The way that is quickest to unpack: under emulation, Debian's own takes half of an installation. */
+/** The format that is fastest to unpack: under emulation, Debian's own takes half of an installation. */
 const COMPRESSION = ["-Zzstd", "-z1"];
 
 export interface DebsOptions {
   packages: string[];
   /** Debian release. */
   suite: string;
-  /** Text of `/var/lib/dpkg/status` where they will be installed: what is there is not downloaded. */
+  /** Text of `/var/lib/dpkg/status` where they will be installed: what is installed there is not downloaded. */
   status: string;
 }
 
-/** A folder with these packages and those they need, `*.deb`. From the mirror that this machine uses, unless they are cached. */
+/** A folder with these packages and their dependencies, `*.deb`, from this computer's mirror unless they are cached. */
 export function debs({ packages, suite, status }: DebsOptions): Promise<string> {
   const installed = [...status.matchAll(/^Package: (.*)$/gm)].map(([, name]) => name).sort();
   return cached("debs", { packages, suite, installed, compression: COMPRESSION }, async (dir) => {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { tool } from "./command.ts";
 
-/** Builds a program of one file, linked statically. */
+/** Builds a program from one file, statically linked. */
 export async function buildGo(source: string, into: string): Promise<string> {
   const program = join(into, "program");
   await tool("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", program, source], {

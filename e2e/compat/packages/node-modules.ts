@@ -2,16 +2,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { tool } from "./command.ts";
 
-/** The workspace's `node_modules`, where npm put the dependencies of all packages. */
+/** The workspace's `node_modules`, where npm installs the dependencies of all packages. */
 const ROOT = join(import.meta.dirname, "../../..");
-/** What no program reads when it runs. */
+/** Files that no program reads at run time. */
 const LEFT_OUT = ["*.d.ts", "*.d.mts", "*.d.cts", "*.map", "*.md"];
 
 interface Manifest {
   dependencies?: Record<string, string>;
 }
 
-/** Packs installed npm packages, and what they need, into an archive of a `node_modules`. */
+/** Packs installed npm packages and their dependencies into an archive of a `node_modules`. */
 export async function packNodeModules(names: string[], archive: string): Promise<void> {
   const folders = new Set<string>();
   const visit = (name: string, from: string) => {

@@ -7,7 +7,7 @@ import { scratch } from "../packages/scratch.ts";
 import { startFiles } from "./files.ts";
 import type { HttpsUpstream } from "./upstream.ts";
 
-/** Name of the user, whose password is the secret. */
+/** User name; the password is the secret. */
 export const APT_USER = "reader";
 
 const CONTROL = `Package: sandkeep-demo
@@ -17,7 +17,7 @@ Maintainer: Test <test@example.com>
 Description: says hello
 `;
 
-/** A flat repository with one package, `sandkeep-demo`, whose program says hello. */
+/** A flat repository with one package, `sandkeep-demo`, whose program prints a greeting. */
 export async function startApt(authority: TestAuthority): Promise<HttpsUpstream> {
   const deb = await buildDeb();
   const digest = (data: string | Uint8Array) => createHash("sha256").update(data).digest("hex");

@@ -4,7 +4,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { HttpsUpstream, refuse } from "./upstream.ts";
 
-/** Sends back every message of a WebSocket whose upgrade showed the secret, in a header or as `?token=`. */
+/** Echoes every message of a WebSocket whose upgrade carried the secret, in a header or as `?token=`. */
 export async function startEchoSocket(authority: TestAuthority): Promise<HttpsUpstream> {
   const upstream = await HttpsUpstream.start(
     { host: "ws.example.com", authority, variable: "WS_TOKEN" },

@@ -6,13 +6,13 @@ export interface FilesSettings {
   authority: TestAuthority;
   /** Variable of the secret. */
   variable: string;
-  /** Name of the user whose password is the secret; without one the secret is a bearer token. */
+  /** User name whose password is the secret; without one, the secret is a bearer token. */
   user?: string;
   /** Served files by path, such as `/simple/demo/`. */
   files: Record<string, string | Uint8Array>;
 }
 
-/** An upstream with files for those who show the secret. */
+/** An upstream that serves files to clients that send the secret. */
 export function startFiles({ files, user, ...settings }: FilesSettings): Promise<HttpsUpstream> {
   return HttpsUpstream.start(settings, (credential) => ({ headers: { authorization } }, response, url) => {
     if (user ? !credential.isBasic(authorization, user) : !credential.isBearer(authorization))

@@ -1,4 +1,4 @@
-/** Lets one through for each time that it is opened. */
+/** Lets one waiter through each time it is opened. */
 export class Gate {
   #open = 0;
   readonly #waiting: (() => void)[] = [];

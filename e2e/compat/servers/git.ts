@@ -9,7 +9,7 @@ import { scratch } from "../packages/scratch.ts";
 import type { Credential } from "./credential.ts";
 import { HttpsUpstream, type Request, refuse, type Upstream } from "./upstream.ts";
 
-/** Name of the user, whose password is the secret. */
+/** User name; the password is the secret. */
 export const GIT_USER = "ci";
 /** Most bytes of a CGI program's header. */
 const MAX_HEADER_BYTES = 16 * 1024;

@@ -4,12 +4,12 @@ import { writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 
-/** Name of the user that programs see themselves as. */
+/** User name that programs see. */
 export const ORDINARY_USER = "tester";
 
 /**
- * The words before a command with which it runs as an ordinary user, whoever runs the tests: servers that refuse to be root, or that as root
- * want users of their own. `home` is an existing folder.
+ * Prefix of a command that runs it as an ordinary user, whoever runs the tests: for servers that refuse to run as root,
+ * or that need their own users as root. `home` is an existing folder.
  */
 export async function asOrdinaryUser(home: string): Promise<string[]> {
   const users = join(home, "passwd");
@@ -31,7 +31,7 @@ export async function asOrdinaryUser(home: string): Promise<string[]> {
   ];
 }
 
-/** A server that is a program of its own. */
+/** A server that is a separate program. */
 export class ServerProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
 
@@ -39,7 +39,7 @@ export class ServerProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Starts it, and waits until it says on standard error that it is ready. */
+  /** Starts it, and waits until it reports on standard error that it is ready. */
   static async start(command: string[], ready: RegExp, env: Record<string, string> = {}): Promise<ServerProcess> {
     const child = spawn(command[0]!, command.slice(1), {
       env: { ...process.env, ...env },
@@ -55,7 +55,7 @@ export class ServerProcess implements AsyncDisposable {
         .once("error", reject)
         .once("exit", (code) => reject(new Error(`${command.join(" ")} ended with ${code}:\n${said}`)));
     });
-    // Nobody listens any more, but it may not be stopped by a full pipe.
+    // Nobody reads it any more, but a full pipe must not stop it.
     child.stderr.removeAllListeners("data").resume();
     return new ServerProcess(child);
   }

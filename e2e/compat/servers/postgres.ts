@@ -17,7 +17,7 @@ export class PostgresServer implements Upstream {
   readonly host = HOST;
   readonly allow = `${HOST}:5432`;
   readonly port: number;
-  /** Its protocol is not HTTP, so nothing is put in: the sandbox has to know the password. */
+  /** Its protocol is not HTTP, so no secret is inserted: the sandbox has to know the password. */
   readonly credential = null;
   readonly user = ORDINARY_USER;
   readonly password: string;
@@ -80,7 +80,10 @@ export class PostgresServer implements Upstream {
   }
 }
 
-/** npm packages hold no links; this makes those that the loader wants, in a folder of our own, besides the libraries themselves. */
+/**
+ * npm packages contain no symbolic links; this creates those the loader needs, in a separate folder beside the
+ * libraries themselves.
+ */
 async function libraries(dir: string): Promise<string> {
   const folder = join(dir, "lib");
   await mkdir(folder);

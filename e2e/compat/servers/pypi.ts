@@ -7,7 +7,7 @@ import { scratch } from "../packages/scratch.ts";
 import { startFiles } from "./files.ts";
 import type { HttpsUpstream } from "./upstream.ts";
 
-/** Name of the user, whose password is the secret. */
+/** User name; the password is the secret. */
 export const PYPI_USER = "reader";
 
 const WHEEL = "sandkeep_demo-1.0-py3-none-any.whl";

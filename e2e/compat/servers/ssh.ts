@@ -10,12 +10,12 @@ import type { Upstream } from "./upstream.ts";
 
 const HOST = "ssh.example.com";
 
-/** OpenSSH's server for one user, who has a key. */
+/** OpenSSH's server for one user with a key. */
 export class SshServer implements Upstream {
   readonly host = HOST;
   readonly allow = `${HOST}:22`;
   readonly port: number;
-  /** Its protocol is not HTTP: what authenticates is the key, which the sandbox has to have. */
+  /** Its protocol is not HTTP: the key authenticates, so the sandbox has to have it. */
   readonly credential = null;
   readonly user = ORDINARY_USER;
   /** Private key of the user, a file. */
@@ -51,7 +51,7 @@ export class SshServer implements Upstream {
       PasswordAuthentication: "no",
       KbdInteractiveAuthentication: "no",
       UsePAM: "no",
-      // The folder of temporary files is everybody's.
+      // Temporary folders are world-writable.
       StrictModes: "no",
       Subsystem: "sftp internal-sftp",
     };
@@ -78,7 +78,7 @@ export class SshServer implements Upstream {
   }
 }
 
-/** This machine's server, or, where it has none, that of its release, unpacked. */
+/** This computer's server or, if it has none, that of its release, unpacked. */
 async function program(dir: string): Promise<{ sshd: string; env: Record<string, string> }> {
   if (existsSync("/usr/sbin/sshd")) return { sshd: "/usr/sbin/sshd", env: {} };
   const [, suite] = /^VERSION_CODENAME=(.*)$/m.exec(await readFile("/etc/os-release", "utf8")) ?? [];

@@ -4,10 +4,10 @@ import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { Gate } from "./gate.ts";
 import { HttpsUpstream, refuse } from "./upstream.ts";
 
-/** What both models answer, token by token. */
+/** The answer of both models, token by token. */
 export const TOKENS = ["Tokens ", "come ", "one ", "by ", "one."];
 
-/** A model that sends a token only when the one before has been seen. */
+/** A model that sends each token only after the previous one was received. */
 export type Model = HttpsUpstream & {
   /** Opened by the test for each further token. */
   gate: Gate;
@@ -44,7 +44,7 @@ export async function startAnthropic(authority: TestAuthority): Promise<Model> {
   const upstream = await HttpsUpstream.start(
     { host: "api.anthropic.com", authority, variable: "ANTHROPIC_API_KEY" },
     (credential) => async (request, response) => {
-      // The package sends the one or the other, depending on its version.
+      // The package sends one or the other, depending on its version.
       const { authorization, "x-api-key": key } = request.headers;
       if (key !== credential.value && !credential.isBearer(authorization)) return refuse(response);
       const { stream } = JSON.parse(await text(request)) as { stream: boolean };

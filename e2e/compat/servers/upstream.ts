@@ -14,13 +14,13 @@ export interface Upstream extends AsyncDisposable {
   readonly allow: string;
   /** Where it listens on 127.0.0.1. */
   readonly port: number;
-  /** What it wants to be shown; null where it cannot be a secret, because the protocol is not HTTP. */
+  /** The credential it requires; null where it cannot be a secret, because the protocol is not HTTP. */
   readonly credential: Credential | null;
 }
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
-/** Answers a request; what it throws is answered with 500. */
+/** Answers a request; an exception is answered with 500. */
 export type Handler = (request: Request, response: ServerResponse, url: URL) => void | Promise<void>;
 
 export interface HttpsSettings {
@@ -28,16 +28,16 @@ export interface HttpsSettings {
   authority: TestAuthority;
   /** Variable of the secret. */
   variable: string;
-  /** With it HTTP/2 is offered, too. */
+  /** Whether HTTP/2 is offered, too. */
   http2?: boolean;
 }
 
-/** What an upstream remembers of a request. */
+/** What an upstream records of a request. */
 export interface Seen {
   method: string;
   path: string;
   httpVersion: string;
-  /** What it answered. */
+  /** Status of the response. */
   status: number;
 }
 
@@ -89,7 +89,7 @@ export class HttpsUpstream implements Upstream {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** What it was asked and granted since the last call. */
+  /** Requests and responses since the last call. */
   granted(): Seen[] {
     return this.seen.splice(0).filter(({ status }) => status < 400);
   }
@@ -111,7 +111,7 @@ export class HttpsUpstream implements Upstream {
   }
 }
 
-/** Refuses a request whose secret is not the real one. */
+/** Rejects a request without the real secret. */
 export function refuse(response: ServerResponse, challenge = "Bearer"): void {
   response.writeHead(401, { "www-authenticate": `${challenge} realm="test"`, "content-type": "text/plain" });
   response.end("the credential is not right\n");

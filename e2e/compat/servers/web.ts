@@ -2,15 +2,15 @@ import { createHash } from "node:crypto";
 import type { TestAuthority } from "../../egress/fixture/authority.ts";
 import { HttpsUpstream, refuse } from "./upstream.ts";
 
-/** What it answers, and only to who shows the secret. */
+/** The response to requests that carry the secret. */
 export interface Answer {
   httpVersion: string;
   method: string;
-  /** SHA-256 of the body it got, hexadecimal. */
+  /** SHA-256 of the request body, hexadecimal. */
   digest: string;
 }
 
-/** An API that says how it was asked, over HTTP/1.1 and HTTP/2. */
+/** An API that reports how it was requested, over HTTP/1.1 and HTTP/2. */
 export function startWeb(authority: TestAuthority): Promise<HttpsUpstream> {
   return HttpsUpstream.start(
     { host: "api.example.com", authority, variable: "API_TOKEN", http2: true },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { World } from "../world.ts";
 
-/** PostgreSQL at an allowed host and port: a protocol that begins in the clear and then may change to TLS. */
+/** PostgreSQL at an allowed host and port: a protocol that begins in plain text and may then switch to TLS. */
 export default function database(world: () => World): void {
   before(async () => {
     await world().tools.debian("postgresql-client-17");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { GIT_USER } from "../servers/git.ts";
 import type { World } from "../world.ts";
 
-/** More than git sends in one piece (`http.postBuffer`): what is larger it sends chunked. */
+/** More than git sends in one piece (`http.postBuffer`): larger content is sent chunked. */
 const PUSHED_BYTES = 3 * 1024 * 1024;
 
 export default function git(world: () => World): void {

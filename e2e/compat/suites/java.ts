@@ -3,9 +3,11 @@ import { before, test } from "node:test";
 import type { Answer } from "../servers/web.ts";
 import type { World } from "../world.ts";
 
-/** The program is compiled when it is started; the second compiler, for speed in the long run, would only take the time that it saves. */
+/**
+ * The program is compiled at start. The second compiler, which helps long-running programs, would only cost time here.
+ */
 const JAVA = "java -XX:TieredStopAtLevel=1";
-/** A start of Java under emulation that takes longer hangs, in milliseconds. */
+/** Time limit for a start of Java under emulation, in milliseconds. */
 const JAVA_TIMEOUT_MS = 120_000;
 
 export default function java(world: () => World): void {

@@ -7,7 +7,7 @@ import { createGuest, type World } from "../world.ts";
 
 const URL = "https://api.example.com/whoami";
 
-/** Without an allow list: names resolve as usual, TLS is intercepted only for hosts with secrets. */
+/** Without an allow list: names resolve as usual, and TLS is intercepted only for hosts with secrets. */
 export default function open(world: () => World): void {
   let guest: Guest;
   before(async () => {

@@ -4,11 +4,11 @@ import { APT_USER } from "../servers/apt.ts";
 import { PYPI_USER } from "../servers/pypi.ts";
 import type { World } from "../world.ts";
 
-/** Package managers, against small registries of the test's own. */
+/** Package managers, with the test's own small registries. */
 export default function packages(world: () => World): void {
   test("apt-get updates and installs, the secret in auth.conf", async () => {
     const { guest, upstreams } = world();
-    // apt knows no variables: the placeholder is in the file.
+    // apt reads no variables, so the placeholder is in the file.
     await guest.run(`
       echo "machine apt.example.com login ${APT_USER} password $APT_PASSWORD" | sudo tee /etc/apt/auth.conf.d/demo.conf
       sudo chmod 644 /etc/apt/auth.conf.d/demo.conf

@@ -3,7 +3,7 @@ import { before, test } from "node:test";
 import { TOKENS } from "../servers/tokens.ts";
 import type { World } from "../world.ts";
 
-/** Answers that come in pieces: each must arrive before the upstream sends the next. */
+/** Responses that arrive in pieces: each must arrive before the upstream sends the next. */
 export default function streams(world: () => World): void {
   before(() => world().tools.node());
 

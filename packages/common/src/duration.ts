@@ -1,7 +1,7 @@
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
- * Milliseconds of a duration such as `30s`, `1h30m`, `1.5h` or `250ms`, rounded; null if the text is none, or the duration is zero.
+ * Parses a duration such as `30s`, `1h30m`, `1.5h` or `250ms` to milliseconds, rounded; null if it is invalid or zero.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 const NEWLINE = 0x0a;
 
-/** Splits bytes that arrive in pieces into lines of UTF-8. What is held of an unfinished line is bounded. */
+/** Splits bytes that arrive in pieces into lines of UTF-8. The memory for an unfinished line is limited. */
 export class LineReader {
   readonly #maxBytes: number;
   /** The beginning of an unfinished line; the buffer may have room for more. */
@@ -13,7 +13,7 @@ export class LineReader {
   }
 
   /**
-   * Takes the next piece and gives the lines that it completes, without their newlines. Empty lines are skipped.
+   * Takes the next piece and yields the lines that it completes, without their newlines. Empty lines are skipped.
    *
    * @throws {RangeError} when a line is longer than allowed, after the lines before it have been given
    */
@@ -38,7 +38,10 @@ export class LineReader {
     return line;
   }
 
-  /** Appends to the unfinished line. The buffer doubles, so that a line in many small pieces is not copied for each of them. */
+  /**
+   * Appends to the unfinished line. The buffer doubles, so that a line in many small pieces is not copied for each
+   * piece.
+   */
   #hold(bytes: Buffer): void {
     const length = this.#length + bytes.length;
     this.#check(length);

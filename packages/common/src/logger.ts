@@ -1,4 +1,4 @@
-/** Where packages write what happens: facts as fields, and a sentence for people. A pino logger is one. */
+/** Where packages log: facts as fields, and a sentence for people. A pino logger fits. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -6,7 +6,7 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-/** A logger that adds the same fields to everything it writes, such as the sandbox that it is about. */
+/** A logger that adds the same fields to everything it writes, such as the sandbox's id. */
 export function withFields(log: Logger, fields: object): Logger {
   return {
     debug: (more, message) => log.debug({ ...fields, ...more }, message),

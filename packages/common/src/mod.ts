@@ -1,6 +1,6 @@
 /**
- * Building blocks that several packages need and that know nothing of sandboxes. What every command of the command line loads (durations, the
- * identity of processes) has entries of its own too, because loading ten files takes longer than loading one.
+ * Building blocks that several packages need and that know nothing of sandboxes. What every command of the command line
+ * loads (durations, process identities) has separate entries, because loading ten files takes longer than loading one.
  */
 export { parseDuration } from "./duration.ts";
 export { errnoOf } from "./errno.ts";

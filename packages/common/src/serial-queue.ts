@@ -1,11 +1,11 @@
-/** Runs tasks one after the other, in the order in which they were given. A task that fails does not keep the next one from running. */
+/** Runs tasks one after another, in the order given. A failing task does not stop the next one. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Runs a task when those before it have settled. Settles as the task does. */
+  /** Runs a task after the earlier ones have settled. Settles as the task does. */
   run<Result>(task: () => Promise<Result> | Result): Promise<Result> {
     const result = this.#last.then(task);
-    // The failure is for whoever gave the task.
+    // The caller of that task receives its error.
     this.#last = result.catch(() => {});
     return result;
   }

@@ -8,7 +8,7 @@ import type { Services } from "./http/env.ts";
 import { ACCESS } from "./http/scopes.ts";
 
 const page = (name: string) => readFile(new URL(`../../../docs/${name}.md`, import.meta.url), "utf8");
-/** A path, as the page writes it. */
+/** A path in the page's notation. */
 const written = (path: string) => path.replaceAll(/:(\w+)(\{.*\})?/g, "{$1}");
 
 test("docs/api.md has every path", async () => {
@@ -67,7 +67,7 @@ test("docs/events.md has exactly the fields of every kind", async () => {
   assert.deepEqual(sorted(documented), sorted(actual));
 });
 
-/** Rows of a table, each with the code in its first and in its second cell, but for what stands in parentheses. */
+/** Rows of a table, each with the codes in its first and second cells, without text in parentheses. */
 type Rows = [string[], string[]][];
 function rowsOf(table: string): Rows {
   const code = (cell: string) => [...cell.replaceAll(/\(.*?\)/g, "").matchAll(/`([^`]+)`/g)].map(([, name]) => name!);

@@ -18,7 +18,7 @@ import { Fixture } from "./testing/fixture.ts";
 
 const MINUTE_MS = 60_000;
 
-/** A server as a process of its own, with its data in the fixture's folder. */
+/** A server in its own process, with its data in the fixture's folder. */
 async function serve(dir: string): Promise<{
   kill(signal: NodeJS.Signals): Promise<number | null>;
   ready: { sandboxEndpoint: string; token: string };

@@ -1,4 +1,4 @@
-/** Operations that a client may abort, by the id that it gave them (wire-protocol §7.1). */
+/** Operations that a client can abort, by the id it gave them (wire-protocol §7.1). */
 export class Aborts {
   readonly #controllers = new Map<number, AbortController>();
 

@@ -59,7 +59,7 @@ export function describeFailure(
   error: unknown,
 ): { error: ErrorObject } | { failure: RpcErrorBody; unexpected: boolean } {
   if (error instanceof ApplicationError || error instanceof GuestError) return { error: error.object };
-  // What `AbortSignal` gives as the reason.
+  // `AbortSignal`'s default reason.
   if (error instanceof DOMException && error.name === "AbortError") return { error: abortError().object };
   if (error instanceof ProtocolError) return { failure: error.body, unexpected: false };
   if (error instanceof GuestGone)

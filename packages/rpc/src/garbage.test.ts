@@ -1,4 +1,4 @@
-/** A guest that sends what its contract does not allow: that ends the guest, and nothing else. */
+/** A guest that violates its contract: this ends the guest, and nothing else. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ function frame(type: number, payload: string | Buffer, length = Buffer.byteLengt
   return Buffer.concat([header, Buffer.from(payload)]);
 }
 
-/** Serves a guest that answers like this, and waits for it to be found out. */
+/** Serves a guest that answers like this, and waits until the violation is detected. */
 async function foundOut(answer: Answer, method: string, params: object): Promise<string> {
   await using peer = await misbehavingGuest(answer);
   await using server = await startServer(peer.guest, { outputGateMs: 1 });

@@ -4,7 +4,7 @@ import type { ConnectionState } from "./connection-state.ts";
 /** A call, from its method's point of view. */
 export interface Call {
   /**
-   * Takes `bytes` of the memory for results that are held as a whole, and waits until there is that much. They are given back
+   * Takes `bytes` from the memory for results that are held as a whole, waiting until they are free. They are returned
    * when the call's answer has been sent.
    */
   hold(bytes: number): Promise<void>;

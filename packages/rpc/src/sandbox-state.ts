@@ -12,8 +12,8 @@ export interface SandboxStateOptions {
 }
 
 /**
- * Deno programs and REPLs, and a count of what happened. Made once for each sandbox, also after it was re-adopted; Deno
- * programs that an earlier server process started are not known to it, though they run on.
+ * Deno programs and REPLs, and a count of what happened. Created once for each sandbox, also when it is re-adopted:
+ * Deno programs that an earlier server process started are unknown then, although they keep running.
  */
 export class SandboxState {
   readonly guest: Guest;
@@ -39,7 +39,7 @@ export class SandboxState {
     this.#epoch++;
   }
 
-  /** The server stops and the machine stays: processes must not notice that nobody reads their output for a while. */
+  /** The server stops and the machine stays: processes must not notice that their output is not read for a while. */
   leave(): void {
     this.#leaving = true;
   }

@@ -153,7 +153,7 @@ test("more calls under way than allowed are refused", async () => {
   const { error } = await client.request("envToObject", {});
   assert.match(error!.message, /calls are in progress/);
   await client.call("processKill", { pid }).catch(() => {});
-  // The kill was one too many as well: another connection does it.
+  // The kill exceeded the limit as well, so another connection does it.
   await (await small.connect()).call("processKill", { pid });
   for (const wait of waits) assert.equal((await wait).result!.ok.signal, "SIGTERM");
 });

@@ -1,8 +1,8 @@
 import { type Import, target } from "./graph.ts";
 
 /**
- * Circles between files: for each set of files that all lead to each other, the shortest way from the first of them around to
- * itself. Imports of types count, although they are erased: who reads one file of a circle has to read them all.
+ * Import circles: for each set of files that all lead to each other, the shortest way from the first of them back to
+ * itself. Type-only imports count, although they are erased: whoever reads one file of a circle has to read them all.
  */
 export function circles(imports: Import[]): string[][] {
   const edges = new Map<string, Set<string>>();
@@ -23,7 +23,7 @@ export function circles(imports: Import[]): string[][] {
   return found;
 }
 
-/** The files from one to before another, along imports; undefined where no way leads. */
+/** The files on an import path, excluding its end; undefined if there is none. */
 function shortestWay(edges: Map<string, Set<string>>, from: string, to: string): string[] | undefined {
   const ways: string[][] = [[from]];
   const reached = new Set<string>();

@@ -5,10 +5,10 @@ import { dirname, join } from "node:path";
 export interface Import {
   /** Path of the file, from the root of the repository. */
   from: string;
-  /** As it is written. */
+  /** The specifier as written. */
   specifier: string;
   line: number;
-  /** Erased before the program runs. */
+  /** Whether it is type-only. */
   typeOnly: boolean;
 }
 

@@ -7,15 +7,15 @@ import { isProduct, isTestCode } from "./test-code.ts";
 /** A package of this workspace. */
 export interface Workspace {
   name: string;
-  /** From the root of the repository, without a slash at the end. */
+  /** From the repository's root, without a trailing slash. */
   directory: string;
-  /** What its package.json lists, for running and for developing. */
+  /** Dependencies listed in its package.json, including development dependencies. */
   dependencies: string[];
-  /** What may be imported of it, such as `.` for its entry file. */
+  /** Its exports, such as `.` for the entry file. */
   exports: string[];
 }
 
-/** Which packages of the workspace each may import: dependencies point downwards only. */
+/** Which workspace packages each package may import: dependencies only point downwards. */
 export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/common": [],
   "@sandkeep/protocol": ["@sandkeep/common"],
@@ -32,7 +32,7 @@ export const MAY_IMPORT: Record<string, string[]> = {
     "@sandkeep/store",
     "@sandkeep/rpc",
   ],
-  // Published, so it depends on nothing that is not.
+  // Published, so it may not depend on unpublished packages.
   sandkeep: [],
   "@sandkeep/cli": [
     "@sandkeep/common",
@@ -55,8 +55,8 @@ export const MAY_IMPORT: Record<string, string[]> = {
 };
 
 /**
- * What is wrong with imports: direction between packages, reaching past entry files, dependencies that are not declared, test
- * helpers in the product, circles.
+ * Finds violations: of the direction between packages, imports past entry files, undeclared dependencies, test helpers
+ * in the product, circles.
  */
 export function violationsOf(imports: Import[], workspaces: Workspace[]): Violation[] {
   const violations: Violation[] = [];

@@ -1,32 +1,32 @@
 import { basename, dirname } from "node:path";
 import type { Violation } from "../runner/violation.ts";
 
-/** A folder with more files of code than this, tests not counted, has parts that it does not show. */
+/** A folder with more code files than this, not counting tests, needs subfolders. */
 const MOST_FILES = 15;
-/** A file that is longer than this has parts that stand better alone. */
+/** A file longer than this should be split. */
 const MOST_LINES = 400;
 
 const CODE = /\.(?:ts|js|mjs|cjs|go|py|sh|pl)$/;
 const TEST = /(?:\.test\.ts|_test\.go)$/;
-/** Where the product's code is; `e2e` has one file for each attack, client and server. */
+/** The product's code. `e2e` is exempt: it has one file for each attack, client and server. */
 const PRODUCT = /^(?:packages|guest|bench|scripts)\//;
 
 const KEBAB_CASE = /^\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*$/;
 const SNAKE_CASE = /^[a-z0-9]+(?:_[a-z0-9]+)*\.[a-z]+$/;
-/** Names that others chose: well-known pages, classes of Java, files of the guest's system. */
+/** Names set by others: well-known pages, Java classes, files of the guest's system. */
 const NAMED_BY_OTHERS =
   /(?:^|\/)(?:README|CHANGELOG|CONTRIBUTING|SECURITY|LICENSE)(?:\.md)?$|\.java$|^images\/.*\/overlay\//;
 
 export interface SourceFile {
   /** From the root of the repository. */
   path: string;
-  /** Of a file of code. */
+  /** Lines of a code file. */
   lines: number;
 }
 
 export const isCode = (path: string): boolean => CODE.test(path);
 
-/** What is wrong with names, the length of files and the size of folders. */
+/** Finds violations in names, file lengths and folder sizes. */
 export function layoutViolations(files: SourceFile[]): Violation[] {
   const violations: Violation[] = [];
   for (const { path, lines } of files) {

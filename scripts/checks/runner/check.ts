@@ -1,25 +1,28 @@
-/** Something about the sources that a machine can decide without running the product. */
+/** A check of the sources that does not run the product. */
 export interface Check {
   name: string;
-  /** @returns whether all is well; what is not, it has said */
+  /** Reports every problem. @returns whether there is none */
   run(tools: Tools): Promise<boolean>;
-  /** Repairs what can be repaired without thinking. */
+  /** Fixes what can be fixed automatically. */
   fix?(tools: Tools): Promise<void>;
 }
 
-/** What a check works with. */
+/** What a check can use. */
 export interface Tools {
   /** Root of the repository. */
   root: string;
   say(text: string): void;
-  /** Runs a program, whose output is shown if the check fails. @returns its exit code; null when it did not run, died or hung */
+  /**
+   * Runs a program; its output is shown if the check fails. @returns its exit code; null if it did not run, crashed or
+   * hung
+   */
   execute(file: string, args: string[], options?: ExecuteOptions): Promise<number | null>;
-  /** The same, for its standard output. @throws when it fails */
+  /** The same, but returns its standard output. @throws if it fails */
   output(file: string, args: string[], options?: ExecuteOptions): Promise<string>;
 }
 
 export interface ExecuteOptions {
-  /** From the root of the repository; the root unless given. */
+  /** Relative to the repository's root, which is the default. */
   directory?: string;
   env?: NodeJS.ProcessEnv;
 }

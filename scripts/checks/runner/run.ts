@@ -3,10 +3,10 @@ import { execute } from "../../test/execute.ts";
 import { type Outcome, one, sum } from "../../test/outcome.ts";
 import type { Check, Tools } from "./check.ts";
 
-/** Some checks use one processor, some all; two at a time keep two processors busy. */
+/** Some checks use one processor, some all of them; two at a time keep two processors busy. */
 const CHECKS_AT_A_TIME = 2;
 
-/** Runs checks, a line for each, with what they say below the line if they fail. */
+/** Runs checks and prints a line for each, followed by its output if it fails. */
 export async function runChecks(root: string, checks: Check[]): Promise<Outcome> {
   const waiting = [...checks];
   const outcomes: Outcome[] = [];
@@ -31,7 +31,7 @@ async function runCheck(root: string, check: Check): Promise<Outcome> {
   return one(passed);
 }
 
-/** Tools of a check that says everything to `say`. */
+/** Tools of a check, which pass its output to `say`. */
 export function toolsFor(root: string, say: (text: string) => void): Tools {
   const at = (directory = "") => join(root, directory);
   return {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Tools } from "./check.ts";
 
-/** Files of the repository as Git sees them, new ones among them. @param patterns Git's pathspecs */
+/** Files of the repository as Git lists them, including new ones. @param patterns Git pathspecs */
 export async function sources({ root, output }: Tools, ...patterns: string[]): Promise<string[]> {
   const args = ["ls-files", "--cached", "--others", "--exclude-standard", "--", ...patterns];
   const files = (await output("git", args)).split("\n");

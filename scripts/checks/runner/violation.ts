@@ -1,6 +1,6 @@
-/** Something that is not as the rules have it. */
+/** A violation of the rules. */
 export interface Violation {
-  /** A file or folder from the root of the repository, perhaps with a line. */
+  /** A file or folder relative to the repository's root, optionally with a line. */
   where: string;
   what: string;
 }

@@ -5,7 +5,7 @@ import { drawSession } from "./draw.ts";
 import { COMMANDS } from "./session.ts";
 import { recordShell } from "./shell.ts";
 
-/** README.md loads it with the page. */
+/** Size limit: README.md loads the picture with the page. */
 const MAX_BYTES = 60_000;
 
 describe("a drawn session", () => {

@@ -3,16 +3,16 @@ import type { Step } from "./shell.ts";
 /** Width of the terminal, in characters. Longer lines wrap, as they do on a terminal. */
 const COLUMNS = 100;
 const FONT_PX = 14;
-/** Most monospaced fonts are 0.6 em wide; the rest is room for those that are wider. */
+/** Width of a character. Most monospaced fonts are 0.6 em wide; the rest leaves room for wider ones. */
 const CHAR_PX = 8.5;
 const LINE_PX = 20;
 const MARGIN_PX = 20;
 const BAR_PX = 34;
-/** How fast the commands are typed. */
+/** Typing speed of the commands. */
 const TYPING_MS = 20;
-/** Before a command, for the reader. */
+/** Pause before a command, for the reader. */
 const PAUSE_MS = 600;
-/** A quiet command still takes a moment, so that its output does not appear with its last letter. */
+/** Minimum duration of a command, so that its output does not appear together with its last letter. */
 const LEAST_MS = 150;
 
 const STYLE = `
@@ -23,7 +23,10 @@ text{font:${FONT_PX}px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans M
 @keyframes type{from{clip-path:inset(0 100% 0 0)}to{clip-path:inset(0)}}
 @media (prefers-reduced-motion:reduce){.l,.t{animation:none}}`;
 
-/** Draws a session in a terminal as an animated SVG, without scripts or outside fonts. Where nothing is animated, all of it shows. */
+/**
+ * Draws a terminal session as an animated SVG, without scripts or external fonts. Viewers that do not animate show all
+ * of it.
+ */
 export function drawSession(title: string, steps: Step[]): string {
   const lines: string[] = [];
   let at = PAUSE_MS;
@@ -65,7 +68,7 @@ export function drawSession(title: string, steps: Step[]): string {
   ].join("\n");
 }
 
-/** A line as a terminal of this width shows it. */
+/** Wraps a line to the terminal's width. */
 function wrap(line: string, columns: number): string[] {
   const clean = line.replaceAll("\r", "").replaceAll("\t", "        ");
   return clean === "" ? [""] : (clean.match(new RegExp(`.{1,${columns}}`, "gu")) ?? []);

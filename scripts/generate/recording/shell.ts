@@ -7,7 +7,10 @@ export interface Step {
   durationMs: number;
 }
 
-/** Runs commands one after another in one real bash, so that variables carry over. Standard error is printed where it happens, as on a terminal. */
+/**
+ * Runs commands one after another in a single real bash, so that variables carry over. Standard error is captured in
+ * place, as on a terminal.
+ */
 export async function recordShell(
   commands: string[],
   { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv },
@@ -17,7 +20,7 @@ export async function recordShell(
   const steps: Step[] = [];
   for (const command of commands) {
     const started = performance.now();
-    // A NUL, which no program here prints, ends a command's output.
+    // A NUL, which no program here prints, marks the end of a command's output.
     bash.stdin.write(`{ :\n${command}\n} 2>&1 </dev/null; printf '\\0'\n`);
     let text = "";
     while (!text.includes("\0")) {

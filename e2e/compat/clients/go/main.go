@@ -1,4 +1,4 @@
-// A program with Go's own HTTP client and nothing else; statically linked.
+// A program with only Go's own HTTP client; statically linked.
 package main
 
 import (

@@ -75,7 +75,7 @@ describe("writing a file atomically", () => {
 
   test("a write that fails leaves what was there, and nothing else", async () => {
     const { dir, path } = place();
-    // A directory in its place: what renames onto it fails, as on a full disk.
+    // A directory in its place: renaming onto it fails, as on a full disk.
     mkdirSync(path);
     await assert.rejects(writeFileAtomically(path, "new"), { code: "EISDIR" });
     assert.deepEqual(readdirSync(dir), ["file"]);
@@ -87,7 +87,7 @@ describe("writing a file atomically", () => {
     await writeFileAtomically(path, contentOf(0));
     for (let round = 1; round <= 4; round++) {
       const writer = startWriter(path);
-      // After another number of writes each time, and whatever it is doing by then.
+      // After a different number of writes each time, at an arbitrary point.
       await lines(writer, round);
       writer.kill("SIGKILL");
       await once(writer, "close");
@@ -130,7 +130,7 @@ function contentOf(version: number): string {
   return String(version).repeat(512 * 1024);
 }
 
-/** A process that writes both contents in turn, for ever, and says so after each. */
+/** A process that writes both contents in turn, for ever, and reports after each write. */
 function startWriter(path: string): ChildProcess {
   const program = `
     const { writeFileAtomically } = await import(${JSON.stringify(new URL("atomic-file.ts", import.meta.url).href)});
@@ -141,7 +141,7 @@ function startWriter(path: string): ChildProcess {
   return spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "inherit"] });
 }
 
-/** Waits until a process has written so many lines. */
+/** Waits until a process has reported this many writes. */
 async function lines({ stdout }: ChildProcess, wanted: number): Promise<void> {
   let seen = 0;
   for await (const chunk of stdout!.iterator({ destroyOnReturn: false })) {

@@ -1,4 +1,7 @@
-/** Files that are replaced or created as a whole: a reader sees all of the old content or all of the new, whatever happens in between. */
+/**
+ * Files that are replaced or created atomically: a reader sees all of the old content or all of the new, whatever
+ * happens in between.
+ */
 import { randomUUID } from "node:crypto";
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -12,15 +15,17 @@ export interface WriteOptions {
   /** Permissions of the file, whatever the umask; by default only its owner may read and write it (0600). */
   mode?: number;
   /**
-   * Whether file and directory are synced, so that the new content also survives a power cut once the promise resolves. Default true. Turn it
-   * off only for what means nothing after a restart of the computer, such as the id of a process.
+   * Whether file and directory are synced, so that the new content also survives a power cut once the promise resolves.
+   * Default true. Turn it off only for content that means nothing after a restart of the computer, such as a process
+   * id.
    */
   durable?: boolean;
 }
 
 /**
- * Replaces a file as a whole. The content is written to a new file in the same directory, which is then renamed: a symbolic link in
- * the file's place is replaced, never followed. If several write at the same time, the last one wins.
+ * Replaces a file atomically. The content is written to a new file in the same directory, which is then renamed: a
+ * symbolic link at the path is replaced, never followed. If several processes write at the same time, the last one
+ * wins.
  *
  * @throws the operating system's error; the file then has its old content, or all of the new
  */
@@ -33,7 +38,7 @@ export async function writeFileAtomically(
 }
 
 /**
- * Creates a file as a whole, unless there is something at the path already.
+ * Creates a file atomically, unless something already exists at the path.
  *
  * @returns whether this call created it
  */
@@ -62,7 +67,7 @@ async function throughTemporary(
 ): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    // "x" (O_EXCL) refuses whatever stands there already, symbolic links included.
+    // "x" (O_EXCL) fails if anything exists at the path, including a symbolic link.
     const file = await open(temporary, "wx", mode);
     try {
       await file.chmod(mode);
@@ -76,6 +81,6 @@ async function throughTemporary(
     await rm(temporary, { force: true });
     throw error;
   }
-  // The new name is on disk once the directory is.
+  // The new name is durable once the directory is synced.
   if (durable) await syncPath(dirname(path));
 }

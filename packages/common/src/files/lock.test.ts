@@ -12,7 +12,7 @@ after(() => rmSync(dir, { recursive: true }));
 let count = 0;
 const newPath = () => join(dir, String(count++));
 
-/** A process that takes the lock, says so, and holds it until it is killed. */
+/** A process that takes the lock, reports that, and holds it until it is killed. */
 async function holder(path: string): Promise<ChildProcess> {
   const program = `
     const { lockFile } = await import(${JSON.stringify(new URL("lock.ts", import.meta.url).href)});

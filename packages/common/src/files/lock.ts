@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { errnoOf } from "../errno.ts";
 
-/** `flock` exits with this if another process holds the lock; it uses no such code itself. */
+/** `flock`'s exit code if another process holds the lock; it has no other meaning. */
 const HELD = 75;
 /** The descriptor under which the tool inherits the file. */
 const CHILD_FD = 3;
@@ -21,17 +21,17 @@ export interface FileLock extends Disposable {
 export interface LockOptions {
   /** Aborted when the lock is no longer wanted. */
   signal?: AbortSignal | undefined;
-  /** Called once if another process holds the lock, before waiting for it. */
+  /** Called once before waiting, if another process holds the lock. */
   onWait?: (() => void) | undefined;
 }
 
-/** Takes the lock on a file, which is created if it is missing. Null if it is held, by another process or by this one. */
+/** Takes the lock on a file, which is created if missing. Null if another process, or this one, holds it. */
 export function tryLockFile(path: string): Promise<FileLock | null> {
   return withFile(path, async (fd) => ((await flock(path, fd, ["--nonblock"])) ? lockOn(fd) : null));
 }
 
 /**
- * Takes the lock on a file, which is created if it is missing, and waits for it as long as it is held elsewhere.
+ * Takes the lock on a file, which is created if missing, and waits while it is held elsewhere.
  *
  * @throws the signal's reason when aborted
  */
@@ -45,7 +45,7 @@ export function lockFile(path: string, { signal, onWait }: LockOptions = {}): Pr
   });
 }
 
-/** Opens the file and closes it again unless a lock on it is taken. */
+/** Opens the file, and closes it again unless a lock on it is taken. */
 async function withFile<T extends FileLock | null>(path: string, take: (fd: number) => Promise<T>): Promise<T> {
   // A plain descriptor: a FileHandle would be closed, and the lock released, when it is garbage-collected.
   const fd = openSync(path, "a", 0o600);
@@ -62,19 +62,19 @@ function lockOn(fd: number): FileLock {
   return {
     fd,
     [Symbol.dispose]() {
-      // Once: by the second time the number may be another file's.
+      // Only once: later the number may refer to another file.
       if (held) closeSync(fd);
       held = false;
     },
   };
 }
 
-/** Whether the lock was taken. @throws when the tool is missing or fails, or the signal's reason */
+/** Whether the lock was taken. @throws if the tool is missing or fails, or the signal's reason */
 async function flock(path: string, fd: number, options: string[], signal?: AbortSignal): Promise<boolean> {
   signal?.throwIfAborted();
   const child = spawn("flock", [...options, "--conflict-exit-code", String(HELD), String(CHILD_FD)], {
     stdio: ["ignore", "ignore", "pipe", fd],
-    // A process group of its own: an interrupt at the terminal reaches us alone.
+    // A process group of its own: an interrupt at the terminal reaches only us.
     detached: true,
   });
   let message = "";

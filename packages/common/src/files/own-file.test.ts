@@ -9,7 +9,7 @@ import { readOwnFile } from "./own-file.ts";
 const dir = mkdtempSync(join(tmpdir(), "sandkeep-own-file-"));
 after(() => rmSync(dir, { recursive: true }));
 
-/** A file that can be believed. */
+/** A file that can be trusted. */
 function file(name: string, content = "content"): string {
   const path = join(dir, name);
   writeFileSync(path, content, { mode: 0o600 });

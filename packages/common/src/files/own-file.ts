@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 /** Longest file that is read by default, in bytes: records are short. */
 const MAX_BYTES = 64 * 1024;
 
-/** Does not follow a symbolic link, and does not wait for the other end of a named pipe. */
+/** Does not follow symbolic links, and does not wait for the other end of a named pipe. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**

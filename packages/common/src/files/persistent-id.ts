@@ -1,16 +1,16 @@
-/** An id that a program gives itself once and keeps in a file. */
+/** An id that a program generates once and keeps in a file. */
 import { randomBytes } from "node:crypto";
 import { createFileAtomically } from "./atomic-file.ts";
 import { readOwnFile } from "./own-file.ts";
 
-/** Enough that no two installations get the same. */
+/** Length that makes ids of different installations unique. */
 const RANDOM_BYTES = 10;
 
 /**
- * The id in the file; made if the file is missing.
+ * Reads the id from the file; generates it if the file is missing.
  *
  * @param prefix such as `host`: the id is `host_` and 20 hexadecimal digits
- * @throws if the file holds anything else, or others may write it
+ * @throws if the file contains anything else, or others can write it
  */
 export async function persistentId(path: string, prefix: string): Promise<string> {
   await createFileAtomically(path, `${prefix}_${randomBytes(RANDOM_BYTES).toString("hex")}\n`);

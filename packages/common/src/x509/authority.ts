@@ -1,4 +1,4 @@
-/** Certificate authorities of an installation's own, and where they are kept. */
+/** An installation's own certificate authorities, and where they are stored. */
 import { createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,10 +10,10 @@ import { DAY_MS, validFor } from "./validity.ts";
 
 /** Ten years. */
 const VALID_MS = 3_650 * DAY_MS;
-/** An authority that ends sooner than this is replaced. */
+/** An authority that expires sooner than this is replaced. */
 const RENEW_BEFORE_MS = 30 * DAY_MS;
 
-/** Whoever trusts a certificate may read it. */
+/** Public, so that clients can trust it. */
 const PUBLIC = 0o644;
 
 export interface Authority {
@@ -26,11 +26,13 @@ export interface Authority {
 export interface LoadOptions {
   /** Common name of the authority if a new one is made. */
   newName: () => string;
-  /** What to do about files that cannot be read, or that contain something else: fail (the default), or make a new authority. */
+  /**
+   * How to handle files that cannot be read or have the wrong content: fail (the default), or create a new authority.
+   */
   damaged?: "throw" | "replace";
 }
 
-/** Creates an authority that may sign certificates of servers, but no further authorities. */
+/** Creates an authority that may sign server certificates, but not further authorities. */
 export async function createAuthority(commonName: string, validMs = VALID_MS): Promise<Authority & { keyPem: string }> {
   const keys = await newKeyPair();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -53,8 +55,9 @@ export async function createAuthority(commonName: string, validMs = VALID_MS): P
 }
 
 /**
- * Loads the authority from `ca.pem` and `ca-key.pem` in a directory. Makes a new one, valid for ten years, if there is none, if the key is
- * not the certificate's, or if less than 30 days are left. The key is for its owner only; both files are on disk before this resolves.
+ * Loads the authority from `ca.pem` and `ca-key.pem` in a directory. Creates a new one, valid for ten years, if there
+ * is none, if the key does not belong to the certificate, or if it expires in less than 30 days. Only the owner can
+ * read the key; both files are on disk before this resolves.
  */
 export async function loadAuthority(dir: string, { newName, damaged = "throw" }: LoadOptions): Promise<Authority> {
   const files = { certificate: join(dir, "ca.pem"), key: join(dir, "ca-key.pem") };
@@ -65,7 +68,7 @@ export async function loadAuthority(dir: string, { newName, damaged = "throw" }:
   if (found) return found;
   const made = await createAuthority(newName());
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  // The key first: a certificate without its key would be trusted and useless.
+  // Write the key first: a certificate without its key would be trusted and useless.
   await writeFileAtomically(files.key, made.keyPem);
   await writeFileAtomically(files.certificate, made.pem, { mode: PUBLIC });
   return made;

@@ -1,6 +1,6 @@
 import { KeyObject, webcrypto } from "node:crypto";
 
-/** Of every key and signature here: small, quick, and known to every client. */
+/** Algorithm of every key and signature here: small, fast, and supported by every client. */
 export const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 export function newKeyPair(): Promise<webcrypto.CryptoKeyPair> {

@@ -1,4 +1,4 @@
-/** Certificates. An entry of its own, because loading the library that makes them takes longer than most commands. */
+/** Certificates. A separate entry, because loading the library that creates them takes longer than most commands. */
 export { type Authority, createAuthority, type LoadOptions, loadAuthority } from "./authority.ts";
 export { keyPem, newKeyPair } from "./keys.ts";
 export { issueServerCertificate, type ServerCertificateOptions } from "./server-certificate.ts";

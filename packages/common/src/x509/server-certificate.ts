@@ -6,7 +6,7 @@ import { x509 } from "./library.ts";
 import { validFor } from "./validity.ts";
 
 export interface ServerCertificateOptions {
-  /** For people; clients look at the names. At most 64 characters (RFC 5280, ub-common-name). */
+  /** Common name, for people; clients check the names. At most 64 characters (RFC 5280, ub-common-name). */
   commonName: string;
   /** Names and IP addresses (without brackets) of the server. */
   names: readonly string[];

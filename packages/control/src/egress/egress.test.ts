@@ -16,7 +16,7 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
   return `${error.status} ${error.body.code} ${error.body.message}`;
 }
 
-/** Every byte that the server and its machines keep on disk. */
+/** Every byte that the server and its machines store on disk. */
 async function onDisk(dir: string): Promise<Buffer> {
   const files = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
   return Buffer.concat(await Promise.all(files.map((file) => readFile(joinPath(file.parentPath, file.name)))));
@@ -83,7 +83,7 @@ describe("a new sandbox", async () => {
     const third = placeholderOf("C");
     assert.match(third, /^ghp_[0-9A-Za-z]{36}$/);
     assert.deepEqual(await client.call("envGet", { key: "C" }), { ok: third });
-    // Running processes use it: another value is for the same placeholder, whatever else is said.
+    // Running processes use it: another value gets the same placeholder, whatever else is requested.
     for (const body of [{ value: OTHER }, { value: OTHER, placeholder: "ghp_…{36}" }])
       assert.equal((await put("C", body)).status, 200);
     assert.equal(placeholderOf("C"), third);

@@ -9,7 +9,7 @@ describe("the bus", async () => {
   const body = { kind: "token.created", outcome: "ok", data: { token: "t", name: "n" } } as const;
   const silent = pino({ level: "silent" });
 
-  /** A disk that takes nothing until it is told to. */
+  /** A disk that accepts nothing until told to. */
   function stuck(): { store: EventStore; written: EventRecord[]; heal: () => void; fail: () => void } {
     const written: EventRecord[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();

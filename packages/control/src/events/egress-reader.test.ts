@@ -9,7 +9,9 @@ import { EgressReader } from "./egress-reader.ts";
 
 const log = createLogger("silent");
 
-/** A host across a network that breaks: batches and acknowledgements cross as JSON, and get lost as a test wants it. */
+/**
+ * A host across an unreliable network: batches and acknowledgements cross as JSON, and get lost when a test says so.
+ */
 class FarHost {
   readonly id = "host_far";
   readonly events = new EgressEvents();

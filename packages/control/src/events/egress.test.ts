@@ -64,7 +64,7 @@ describe("events of egress", async () => {
     const loud = await create(fixture);
     for (let i = 0; i < 5; i++) await fixture.host.emitEgress(quiet.id, http);
     const taken: number[] = [];
-    // As a host does it: the window is full all the time.
+    // As a host does: the window is full all the time.
     for (let sent = 0; sent < 2_000; sent += 250) {
       await Promise.all(
         Array.from({ length: 250 }, async (_, i) => {

@@ -5,7 +5,7 @@ import { create, join } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { EventClock } from "./clock.ts";
 
-/** Follows the stream until it has so many events. */
+/** Follows the stream until it has this many events. */
 async function follow(
   fixture: Fixture,
   query: string,
@@ -88,7 +88,7 @@ describe("events", async () => {
     assert.equal(events[0]?.kind, "sandbox.created");
     const { DatabaseSync } = await import("node:sqlite");
     const db = new DatabaseSync(`${fixture.dir}/data/sandkeep.db`, { readOnly: true });
-    // Following flushes what was published before; this asks the file itself.
+    // Following flushes earlier events; this reads the file itself.
     assert.deepEqual(
       db
         .prepare("SELECT kind FROM events ORDER BY id")

@@ -8,7 +8,7 @@ import { http } from "../testing/egress-events.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { ACCESS } from "./scopes.ts";
 
-/** A GET that nobody reads for now: its bytes, when the connection is closed. */
+/** A GET that is not read yet: its bytes, once the connection is closed. */
 async function unread(fixture: Fixture, path: string, token: string): Promise<{ rest(): Promise<string> }> {
   const socket = connect(fixture.server.port, "127.0.0.1");
   socket.on("error", () => {});
@@ -31,7 +31,7 @@ async function unread(fixture: Fixture, path: string, token: string): Promise<{ 
 }
 
 describe("what a token has open ends with it", async () => {
-  /** Opens all that a token can have open. */
+  /** Opens everything that a token can have open. */
   async function openAll(fixture: Fixture, sandbox: string, token: string) {
     const paths = Object.entries(ACCESS)
       .filter(([, { long }]) => long)
@@ -50,7 +50,7 @@ describe("what a token has open ends with it", async () => {
     why: string,
   ): Promise<void> {
     for (const client of clients) assert.deepEqual(await client.closed, { code: 1008, reason: why });
-    // What happens now is not told any more.
+    // Later events are not reported any more.
     const late = (await fixture.token({ name: "late" })).id;
     for (const answer of answers) {
       const text = await answer.rest();
@@ -60,7 +60,7 @@ describe("what a token has open ends with it", async () => {
     }
   }
 
-  /** A sandbox with more events than the buffers of a connection hold, so that an export of them does not end by itself. */
+  /** A sandbox with more events than the buffers of a connection hold, so that an export does not finish on its own. */
   async function busySandbox(fixture: Fixture): Promise<string> {
     const { id } = await create(fixture, { timeout: "5m" });
     // As long as an event gets: about 6 kB, 30 MB in all.
@@ -89,7 +89,7 @@ describe("what a token has open ends with it", async () => {
   test("when it expires: answers that go on, and connections", async () => {
     await using fixture = await Fixture.start();
     const sandbox = await busySandbox(fixture);
-    // A loaded computer may need longer to open everything than the token lives.
+    // On a busy computer, opening everything may take longer than the token lives.
     for (let expiresInMs = 1_500; ; expiresInMs *= 2) {
       const { token } = await fixture.token({ expiresInMs });
       const open = await openAll(fixture, sandbox, token).catch((error: Error) => error);
@@ -113,7 +113,7 @@ describe("what a token has open ends with it", async () => {
           .replace(":id", id)
           .replace(/:procedures.*/, "orgs.list"),
       );
-      // Never ends for one that is missing in the table.
+      // Never ends for a route that is missing in the table.
       await response.text();
     }
   });
@@ -128,7 +128,7 @@ describe("what a token has open ends with it", async () => {
     socket.write(
       `POST /api/v1/tokens HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer ${made.token}\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`,
     );
-    // By then the token has been looked at.
+    // By then the token has been checked.
     await once(socket, "data");
     assert.match(answer, /^HTTP\/1\.1 100 /);
     assert.equal((await fixture.request("DELETE", `/api/v1/tokens/${made.id}`)).status, 204);

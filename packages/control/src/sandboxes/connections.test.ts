@@ -1,4 +1,4 @@
-/** Connections of any protocol: what carries one is a plain TCP connection here, and WebSockets in the other tests. */
+/** Connections of any protocol: here a plain TCP connection carries them, in other tests WebSockets. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -12,7 +12,7 @@ import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { Heartbeat } from "./heartbeat.ts";
 
 const SILENT_MS = 300;
-/** By default here nobody may be busy: what is not heard is gone. */
+/** By default no client may be busy here: silence means that it is gone. */
 const NOT_BUSY = { silentMs: SILENT_MS, busyMs: SILENT_MS };
 const TESTING = fileURLToPath(new URL("../testing", import.meta.url));
 const UNSHARE = ["--user", "--map-root-user", "--net", "--fork", "--kill-child"];
@@ -94,7 +94,7 @@ test("a client whose computer acknowledges for it may be busy, but not for ever"
   assert.equal(isSilent(), false);
   assert.match(await silent, /^The client was silent for 2 s although its computer responds: the program hangs\.$/);
   assert.ok(Date.now() - started >= 6 * SILENT_MS * 0.9);
-  // Only what was sent can be left unacknowledged.
+  // Only sent bytes can be unacknowledged.
   assert.ok(pings >= 4, String(pings));
 });
 
@@ -138,10 +138,10 @@ test("a long message that arrives slowly is a sign of life", async () => {
 });
 
 test("a client that takes what waits for it, slowly, is alive; one that takes nothing is not", async () => {
-  // More patient than elsewhere: a busy computer moves these bytes slowly itself.
+  // With a longer limit: on a busy computer these bytes move slowly.
   using patient = new Heartbeat({ silentMs: 3 * SILENT_MS, busyMs: 3 * SILENT_MS });
   const { served, client, silent, isSilent } = await connection({ autoPong: false }, patient);
-  // In pieces with a bound on what waits, as the RPC layer sends.
+  // In pieces with a limit on what waits, as the RPC layer sends.
   const pump = () => {
     while (served.readyState === served.OPEN && served.bufferedAmount < 512 * 1024)
       served.send(Buffer.alloc(64 * 1024), pump);
@@ -166,7 +166,7 @@ test("while the server does not read, nobody is silent; and a client that ends i
   served.pause();
   await periods(3);
   assert.equal(isSilent(), false);
-  // As the kernel does it for a process that is killed.
+  // As the kernel does for a killed process.
   (client as unknown as { _socket: Socket })._socket.resetAndDestroy();
   await once(served, "close");
 });

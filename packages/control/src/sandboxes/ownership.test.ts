@@ -1,4 +1,4 @@
-/** Several control planes on one store, and several hosts under one: neither harms the other's sandboxes. */
+/** Several control planes on one store, and several hosts under one: neither affects the other's sandboxes. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -45,7 +45,7 @@ describe("two control planes on one store", () => {
       "stopped",
       "running",
     ]);
-    // Each knows its own machines only.
+    // Each knows only its own machines.
     assert.deepEqual([[...one.host.machines.keys()], [...two.host.machines.keys()]], [[kept.id], [theirs.id]]);
   });
 
@@ -65,7 +65,7 @@ describe("two control planes on one store", () => {
     db.close();
     await two.start({}, machines, { databaseFile });
     await works(two, kept.id);
-    // The former owner comes back, and has nothing here any more.
+    // The former owner comes back, and owns nothing here any more.
     await one.start({}, machines, { databaseFile });
     assert.equal(one.host.machines.size, 0);
     await works(two, kept.id);

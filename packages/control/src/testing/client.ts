@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { type ClientOptions, WebSocket } from "ws";
 import type { Fixture } from "./fixture.ts";
 
-/** FOR TESTS ONLY: a bare WebSocket client. What the real ones do on top of it is tested end to end. */
+/** FOR TESTS ONLY: a bare WebSocket client. End-to-end tests cover what real clients do on top of it. */
 export class TestClient {
   readonly socket: WebSocket;
   /** Headers of the 101. */
@@ -24,7 +24,7 @@ export class TestClient {
     return String(this.headers["x-deno-sandbox-id"]);
   }
 
-  /** Calls a method; gives the application result. */
+  /** Calls a method; returns the application result. */
   async call(method: string, params: Record<string, unknown>): Promise<unknown> {
     const id = nextId++;
     this.socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
@@ -58,7 +58,7 @@ export interface ConnectOptions {
   ws?: ClientOptions;
 }
 
-/** As `btoa(JSON.stringify(…))` does it in JavaScript's client. */
+/** Like `btoa(JSON.stringify(…))` in JavaScript's client. */
 export const configHeader = (config: unknown): Record<string, string> => ({
   "x-deno-sandbox-config": btoa(JSON.stringify(config)),
 });
@@ -75,7 +75,7 @@ export function create(
   });
 }
 
-/** Connects to one that runs. */
+/** Connects to a running sandbox. */
 export function join(fixture: Fixture, id: string, options: ConnectOptions = {}): Promise<TestClient> {
   return open(fixture, `/api/v3/sandbox/${id}/connect`, options);
 }
@@ -105,7 +105,7 @@ export async function open(
   });
 }
 
-/** With what an attempt was refused. */
+/** The error of a refused attempt. */
 export async function refusal(promise: Promise<unknown>): Promise<Refused> {
   const error = await promise.then(
     () => assert.fail("was not refused"),

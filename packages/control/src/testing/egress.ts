@@ -1,15 +1,15 @@
-/** FOR TESTS ONLY: what tests of egress share. */
+/** FOR TESTS ONLY: helpers for tests of egress. */
 import assert from "node:assert/strict";
 import type { EgressSpec } from "@sandkeep/egress";
 import type { Fixture } from "./fixture.ts";
 
-/** Values of secrets, to look for where they must not be. */
+/** Values of secrets, to search for where they must not be. */
 export const VALUE = "sk-live-6f1d0c5b9a84";
 export const OTHER = "sk-live-other-77e2";
 /** A new secret. */
 export const KEY = { hosts: ["api.example"], value: VALUE };
 
-/** Of what a sandbox may reach. */
+/** The egress part of a sandbox's configuration. */
 export const egressPath = (id: string, rest = "") => `/api/v1/sandboxes/${id}/egress${rest}`;
 
 /** What the machine was last told. */

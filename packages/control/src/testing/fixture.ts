@@ -33,7 +33,7 @@ export class Fixture implements AsyncDisposable {
     return fixture;
   }
 
-  /** Starts a server on the same data, after the former one was closed. */
+  /** Starts a server on the same data, after the previous one was closed. */
   async start(
     config: ConfigInput = {},
     host: Partial<ProcessHostOptions> = {},
@@ -84,7 +84,7 @@ export class Fixture implements AsyncDisposable {
     return (await response.json()) as Answer;
   }
 
-  /** A new token, if asked so of a new organisation. */
+  /** A new token, of a new organisation if requested. */
   async token(
     options: { name?: string; organisation?: string; expiresInMs?: number; admin?: boolean; scope?: Scope } = {},
   ): Promise<Token & { token: string }> {

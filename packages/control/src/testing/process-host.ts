@@ -20,7 +20,7 @@ import {
   NoCapacity,
 } from "@sandkeep/host";
 
-/** An agent that does not serve or answer by then never will. */
+/** An agent that does not serve or answer within this time never will. */
 const START_TIMEOUT_MS = 15_000;
 
 export interface ProcessHostOptions {
@@ -32,19 +32,19 @@ export interface ProcessHostOptions {
   id?: string;
   /** Machines at once. */
   capacity?: number;
-  /** Waited for before a machine is made, so that a test decides when it is. */
+  /** Awaited before a machine is created, so that a test decides when that happens. */
   gate?: (spec: MachineSpec) => Promise<void>;
 }
 
 /**
- * FOR TESTS ONLY: a host whose machines are the real agent as an ordinary local process. It isolates nothing, so it must
- * never run what is not trusted; it lets the control plane be tested with real processes, files and streams on
- * machines that have no QEMU, and quickly.
+ * FOR TESTS ONLY: a host whose machines are the real agent as an ordinary local process. It isolates nothing, so it
+ * must never run untrusted code. It lets the control plane be tested quickly with real processes, files and streams on
+ * computers without QEMU.
  */
 export class ProcessHost implements Host {
   readonly #options: ProcessHostOptions;
   readonly machines = new Map<string, ProcessMachine>();
-  /** What was asked for, in order. */
+  /** What was requested, in order. */
   readonly specs: MachineSpec[] = [];
   readonly #events = new EgressEvents();
 
@@ -103,7 +103,7 @@ export class ProcessHost implements Host {
     return adopted;
   }
 
-  /** Plays a proxy that saw something: resolves when the control plane has taken it. */
+  /** Plays a proxy that reports an event: resolves when the control plane has stored it. */
   emitEgress(id: string, event: EgressEvent): Promise<void> {
     return this.#events.push(id, event);
   }
@@ -158,7 +158,7 @@ class ProcessMachine implements Machine {
   readonly pid: number;
   readonly guest: GuestClient;
   readonly exited: Promise<MachineExit>;
-  /** What it was last told that it may reach. */
+  /** The egress it was last told. */
   egress: EgressSpec | null = null;
   #destroyed = false;
   #released = false;
@@ -209,7 +209,7 @@ class ProcessMachine implements Machine {
     await writeFile(join(this.folder, "keep"), String(keep));
   }
 
-  /** Lets go of it; it runs on. */
+  /** Detaches from it; it keeps running. */
   release(): void {
     this.#released = true;
     this.guest.close();

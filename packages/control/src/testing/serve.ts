@@ -1,6 +1,6 @@
 /**
- * FOR TESTS ONLY: a server on local processes as a process of its own, so that a test can kill it. Arguments: a folder,
- * the agent's binary, a file to write when ready.
+ * FOR TESTS ONLY: a server on local processes in its own process, so that a test can kill it. Arguments: a folder, the
+ * agent's binary, a file to write when ready.
  */
 import { join } from "node:path";
 import { createLogger } from "../log/logger.ts";

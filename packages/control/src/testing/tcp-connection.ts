@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { Closing, Connection, TcpEndpoints } from "@sandkeep/rpc";
 
-/** FOR TESTS ONLY: a connection that carries bytes, as those of HTTP and SSH do, and knows nothing of RPC or WebSocket. */
+/** FOR TESTS ONLY: a connection that carries bytes, as HTTP and SSH do, and knows nothing of RPC or WebSocket. */
 export class TcpConnection implements Connection {
   readonly id: string = randomUUID();
   readonly remote: string;

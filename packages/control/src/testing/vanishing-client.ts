@@ -1,7 +1,7 @@
 /**
- * For a test: a server with two clients, one quiet and one that is sent more than it takes, which are first stopped, then cut
- * off. Run by `two-computers.sh`. Prints a JSON object: the reasons for which stopped clients were taken for gone, and the one for
- * which the quiet client was in the end.
+ * For a test: a server with two clients, one quiet and one that is sent more than it reads. They are first stopped,
+ * then cut off. Run by `two-computers.sh`. Prints a JSON object: the reasons why stopped clients counted as gone, and
+ * the final one for the quiet client.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -37,7 +37,7 @@ server.on("upgrade", (request, socket: Socket, head) =>
   }),
 );
 
-/** In pieces with a bound on what waits, as the RPC layer sends. */
+/** In pieces with a limit on what waits, as the RPC layer sends. */
 function flood(ws: WebSocket): void {
   while (ws.readyState === ws.OPEN && ws.bufferedAmount < 512 * 1024) ws.send(Buffer.alloc(64 * 1024), () => flood(ws));
 }

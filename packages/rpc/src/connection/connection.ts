@@ -12,7 +12,7 @@ export interface TcpEndpoints {
   readonly remotePort?: number | undefined;
 }
 
-/** What tells whether a client is still there. */
+/** Signs of whether a client is still there. */
 export interface Liveness {
   readonly endpoints: TcpEndpoints;
   /** Bytes received so far, of whatever kind. */
@@ -60,9 +60,9 @@ export interface MessageConnection extends Connection {
    * @param take `isText` says that the message came as text, so its bytes are known to be valid UTF-8.
    */
   onMessage(take: (bytes: Buffer, isText: boolean) => void): void;
-  /** Sets who is told how many bytes are held of a message that has not arrived completely, each time that changes. */
+  /** Sets who is told how many bytes of an incomplete message are held, each time that changes. */
   onUnfinished(tell: (bytes: number) => void): void;
-  /** Stops reading, so that the client has to wait; and goes on. */
+  /** Stops reading, so that the client has to wait; or resumes. */
   pause(): void;
   resume(): void;
 }

@@ -7,7 +7,7 @@ import { silentLogger } from "@sandkeep/common";
 import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { WebSocketConnection } from "./websocket-connection.ts";
 
-/** Longer than any test: nothing is cut off. */
+/** Longer than any test, so that nothing is cut off. */
 const PATIENT_MS = 600_000;
 
 let server: Server;

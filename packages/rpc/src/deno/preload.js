@@ -24,7 +24,7 @@
     // Nobody listens.
   }
 
-  // Deno.serve comes into being when it is first looked at, and should stay so: it takes a while to load.
+  // Deno.serve is created on first access. Keep that, because loading it takes a while.
   const property = Object.getOwnPropertyDescriptor(Deno, "serve");
   if (property?.configurable) {
     // Errors that Deno.serve throws show whom it was called by. Compiled under this name, the caller counts as Deno's own.
@@ -73,7 +73,7 @@
       if (server.address()) listen();
       else server.once("listening", listen);
     } catch {
-      // Not a server as we know them.
+      // Not a known kind of server.
     }
   });
 }

@@ -47,7 +47,7 @@
   const value = Object.getOwnPropertyDescriptor(globalThis, "_");
   const error = Object.getOwnPropertyDescriptor(globalThis, "_error");
   let last;
-  // To the REPL, asking for the outcome is an evaluation as well: people mean theirs by `_`.
+  // To the REPL, asking for the outcome is an evaluation too; but by `_` people mean their own last value.
   Object.defineProperty(globalThis, "_", { ...value, get: () => last });
   const helper = {
     // The outcome of the evaluation before this one, as one line of JSON.

@@ -64,7 +64,7 @@ export class Repl {
 
   /** Calls a function: the name of a global, or its source. */
   call(fn: string, args: unknown[]): Promise<z.core.util.JSONType> {
-    // As JSON inside a string: an object literal would treat a key __proto__ as what it names.
+    // As JSON inside a string: in an object literal, a key __proto__ would set the prototype.
     const list = `JSON.parse(${JSON.stringify(JSON.stringify(args))})`;
     return this.eval(`await (\n${fn.replace(/[\s;]+$/, "")}\n)(...${list})`);
   }

@@ -15,7 +15,7 @@ after(() => sandbox[Symbol.asyncDispose]());
 const piped = { stdout: "piped", stderr: "piped" };
 const call = (method: string, params: unknown) => sandbox.client.call(method, params);
 
-/** Starts a program as both clients do: with all the calls that follow at once. */
+/** Starts a program as both clients do: with all the subsequent calls at once. */
 async function start(params: object, method = "spawnDeno") {
   const { client } = sandbox;
   const spawned = await client.call(method, { ...piped, ...params });
@@ -159,7 +159,7 @@ test("a watched program restarts when its file changes, and says so", async () =
   const program = await start({ entrypoint: "watched.ts", watch: true });
   assert.equal(typeof program.watcherId, "string");
   await client.until(() => client.stream(program.stdoutStreamId).text.includes("one"));
-  // Deno begins to watch a moment after the program has begun: write until it notices.
+  // Deno starts watching a moment after the program has started: write until it notices.
   const restarted = client.until(() =>
     client.messages.find(
       ({ method, params }) => method === "$sandbox.deno.watcher.restart" && params.watcherId === program.watcherId,
@@ -204,7 +204,7 @@ test("a REPL keeps its state, and takes TypeScript, top-level await and redeclar
     }),
     2,
   );
-  // On any connection.
+  // From any connection.
   assert.equal(await (await sandbox.connect()).call("denoReplEval", { pid, code: "x + 1" }), 7);
   assert.equal(await call("denoReplClose", { pid }), null);
   await status;

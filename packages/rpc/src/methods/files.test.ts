@@ -103,7 +103,7 @@ test("malformed base64 in a stream fails the write and cancels the stream", asyn
 
 test("an aborted read ends with AbortError", async () => {
   const { client } = sandbox;
-  // A pipe that nobody writes to: reading it would take for ever.
+  // A FIFO without a writer: reading it would take for ever.
   await client.run("mkfifo", ["pipe"]);
   for (const method of ["readFile", "readTextFile", "sandkeep.readFileStream"]) {
     const reading = client.request(method, { path: "pipe", abortId: 7 });

@@ -85,7 +85,7 @@ test("handles are closed with their connection, and a lock goes with them", asyn
   await other.call("fileLock", { fileHandleId: theirs, exclusive: true });
   const mine = await open("modes", { read: true, write: true });
   const waiting = call("fileLock", { fileHandleId: mine, exclusive: true });
-  // A lock that waits holds up nothing else.
+  // A waiting lock does not block other operations.
   assert.equal((await call("fileStat", { fileHandleId: mine })).isFile, true);
   await other.close();
   assert.equal(await waiting, null);
@@ -154,7 +154,7 @@ test("reading ahead cannot be told from reading: random operations give what a p
         assert.equal((await call("fileSeek", { fileHandleId, offset: 0, whence: 1 })).position, position);
         break;
       case 3: {
-        // Somebody else writes to the file, through the API.
+        // Another client writes to the file through the API.
         const at = Math.min(position + randomInt(0, 200_000), size - 4);
         await call("spawn", { command: "true", stdout: "null", stderr: "null" });
         const other = await open("random", { write: true });

@@ -76,7 +76,7 @@ test("no more is sent than the client is willing to hold, until it has taken som
   const { streamId } = await call("sandkeep.readFileStream", { path: "large", window: 100_000 });
   const stream = client.stream(streamId);
   await client.until(() => stream.bytes.length >= 100_000);
-  // What was under way has arrived when a call, which is answered after it, has.
+  // A later call has been answered, so everything sent before it has arrived.
   await call("envToObject", {});
   assert.ok(stream.bytes.length < 400_000, String(stream.bytes.length));
   for (let taken = 0; !stream.kinds.includes("end"); ) {

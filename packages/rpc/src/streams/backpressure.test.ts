@@ -1,4 +1,4 @@
-/** Those who send faster than others read: backpressure or a clear end, and memory that stays bounded. */
+/** Senders that are faster than readers: backpressure or a clear end, and bounded memory. */
 import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { after, before, test } from "node:test";
@@ -12,7 +12,7 @@ after(() => sandbox[Symbol.asyncDispose]());
 
 const piped = { stdout: "piped", stderr: "piped" };
 
-/** Resolves once `look` gives the same twice in a row, some time apart. */
+/** Resolves once `look` returns the same value twice in a row, some time apart. */
 async function settled(look: () => Promise<number>): Promise<number> {
   for (let last = await look(); ; ) {
     await delay(250);
@@ -24,7 +24,7 @@ async function settled(look: () => Promise<number>): Promise<number> {
 
 test("a process that prints gigabytes to a client that stops reading is slowed, and the server's memory stays bounded", async () => {
   const client = await sandbox.connect();
-  // 4 GiB in all; its own count of what it got rid of is in a file.
+  // 4 GiB in all; the process records in a file how much it has written.
   const script = "for ((i = 0; i < 4096; i++)); do head -c 1048576 /dev/zero; echo $i > written; done";
   const { pid } = await client.call("spawn", { command: "bash", args: ["-c", script], ...piped });
   const exited = client.call("processWait", { pid });
@@ -35,7 +35,7 @@ test("a process that prints gigabytes to a client that stops reading is slowed, 
   const written = await settled(async () => Number(await readFile(`${sandbox.home}/written`, "utf8").catch(() => "0")));
   assert.ok(written < 200, `${written} MiB were taken from the process`);
   assert.ok(process.memoryUsage().rss - before < 150 * MIB);
-  // Others do not notice.
+  // Other clients do not notice.
   assert.equal((await sandbox.client.run("echo", ["hi"])).stdout, "hi\n");
   await sandbox.client.call("processKill", { pid, signal: "SIGKILL" });
   client.socket.resume();
@@ -67,7 +67,7 @@ test("a call that waits for its client to read does not begin after the connecti
   client.socket.pause();
   await settled(async () => Number(await readFile(`${small.home}/written`, "utf8").catch(() => "0")));
   client.send({ jsonrpc: "2.0", id: 9_999, method: "writeTextFile", params: { path: "late", content: "x" } });
-  // The server has the call when it closes the connection because of this.
+  // The server has the call when it closes the connection because of it.
   client.send("{");
   assert.equal((await small.connections[1]!.closed).reason, "Invalid JSON");
   await small.client.run("true");

@@ -15,7 +15,8 @@ export function openStream<M extends keyof GuestStreams>(
 ): GuestStream<GuestStreams[M][1]> {
   if (signal?.aborted) throw abortError();
   const stream = begin(guest, method, params);
-  // Those who wait for the head, for bytes or for room to write get the error; this one only keeps it from being unhandled.
+  // Callers that wait for the head, for bytes or for room to write get the error; this handler only keeps it from being
+  // unhandled.
   stream.on("error", () => {});
   stream.head.catch(() => {});
   if (signal) {
@@ -34,7 +35,7 @@ function begin<M extends keyof GuestStreams>(
   try {
     return guest.stream(method, params);
   } catch (error) {
-    // A command line and environment of megabytes: what the kernel says of those that are too long.
+    // A command line and environment of megabytes: report the kernel's error for arguments that are too long.
     if (error instanceof RangeError)
       throw applicationError(
         "Error",

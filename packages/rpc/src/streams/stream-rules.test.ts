@@ -31,7 +31,7 @@ test("rule 2: stdout and stderr are held back until processWait", async () => {
   await using slow = await startSandbox({ limits: { outputGateMs: 2 ** 30 } });
   const { client } = slow;
   const { pid, stdoutStreamId, stderrStreamId } = await client.call("spawn", bash("echo out; echo err >&2"));
-  // The process ends, and calls are answered, while nothing of its output is sent.
+  // The process ends, and calls are answered, while none of its output is sent.
   const other = await slow.connect();
   assert.equal((await other.call("processWait", { pid })).code, 0);
   await client.call("envToObject");
@@ -74,7 +74,7 @@ test("rule 4: nothing is sent after a cancel, not even the end", async () => {
   const stream = client.stream(stdoutStreamId);
   await client.until(() => stream.kinds.includes("enqueue"));
   client.notify(STREAM_METHODS.cancel, { streamId: stdoutStreamId, reason: null });
-  // Answered after the cancel was taken; what was on its way has arrived before it.
+  // Answered after the cancel was handled; everything sent before it has arrived.
   await client.call("envToObject");
   const seen = stream.events.length;
   await exited;

@@ -29,7 +29,7 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
   await run("go", ["build", "-o", binary, "./cmd/agent"], { cwd: GUEST_SOURCE });
 
   const path = [...(options.path ?? []), process.env.PATH].join(":");
-  // A test run that is killed must not leave it behind.
+  // A killed test run must not leave it behind.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", binary, "-unix", socketPath, "-home", home], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, PATH: path },
@@ -41,7 +41,7 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
     guest,
     home,
     async [Symbol.asyncDispose]() {
-      // In a machine they end with it; here they would live on.
+      // In a machine they would end with it; here they would live on.
       const processes = await guest.call("processList", {}).catch(() => []);
       const running = processes.filter(({ exit }) => exit === null);
       await Promise.all(
@@ -55,7 +55,7 @@ export async function startAgent(options: { path?: string[] } = {}): Promise<Tes
   };
 }
 
-/** The agent tells nobody that it listens: try until it does. */
+/** The agent does not announce that it listens: retry until it does. */
 async function connected(path: string): Promise<Socket> {
   const deadline = Date.now() + HELLO_TIMEOUT_MS;
   for (;;) {

@@ -1,4 +1,4 @@
-/** For tests: a client that speaks the protocol bare, and sees every message. */
+/** For tests: a client that speaks the bare protocol and records every message. */
 import { once } from "node:events";
 import { type ErrorObject, STREAM_METHODS } from "@sandkeep/protocol";
 import { WebSocket } from "ws";
@@ -14,7 +14,7 @@ export interface Message {
   error?: { code: number; message: string; data?: Any };
 }
 
-/** What was received of one stream of the server's. */
+/** What was received on one of the server's streams. */
 export class ReceivedStream {
   events: { kind: string; data?: Buffer; error?: ErrorObject }[] = [];
 
@@ -33,7 +33,7 @@ export class ReceivedStream {
 
 export class TestClient {
   readonly socket: WebSocket;
-  /** Everything received, in order, but for `pong`. */
+  /** Everything received except `pong`, in order. */
   readonly messages: Message[] = [];
   readonly texts: string[] = [];
   readonly streams = new Map<number, ReceivedStream>();
@@ -84,7 +84,7 @@ export class TestClient {
     this.send({ jsonrpc: "2.0", method, params });
   }
 
-  /** Announces a stream of this client's. */
+  /** Announces one of this client's streams. */
   startStream(): number {
     const streamId = this.#nextStream++;
     this.notify(STREAM_METHODS.start, { streamId });
@@ -99,14 +99,14 @@ export class TestClient {
     this.notify(STREAM_METHODS.end, { streamId });
   }
 
-  /** A stream of the server's, once something of it came. */
+  /** One of the server's streams, once something of it has arrived. */
   stream(id: number): ReceivedStream {
     let stream = this.streams.get(id);
     if (!stream) this.streams.set(id, (stream = new ReceivedStream()));
     return stream;
   }
 
-  /** A stream of the server's, once it has ended. */
+  /** One of the server's streams, once it has ended. */
   async ended(id: number): Promise<ReceivedStream> {
     const stream = this.stream(id);
     await this.until(() => stream.kinds.includes("end"));
@@ -123,7 +123,7 @@ export class TestClient {
     return { ...spawned, status, stdout: stdout?.text, stderr: stderr?.text };
   }
 
-  /** Waits for what a look at everything received gives, without looking at the clock. */
+  /** Waits until a condition on everything received gives a value, without polling. */
   async until<T>(look: () => T | undefined | false | null): Promise<T> {
     for (;;) {
       const found = look();
@@ -162,7 +162,7 @@ export class TestClient {
   }
 }
 
-/** An error that a call was answered with. */
+/** The error that answered a call. */
 export class RpcFailure extends Error {
   readonly object: ErrorObject;
   constructor(object: ErrorObject) {

@@ -16,7 +16,7 @@ import { TestClient } from "./client.ts";
 
 export { RpcFailure, TestClient } from "./client.ts";
 
-/** Logs nothing, but fails loudly on what the server did not expect. */
+/** Logs nothing, but fails loudly on errors the server did not expect. */
 const log: Logger = {
   ...silentLogger,
   error(fields: object, message: string) {

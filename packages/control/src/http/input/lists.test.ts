@@ -4,7 +4,7 @@ import type { SandboxMetadata } from "@sandkeep/protocol";
 import { create } from "../../testing/client.ts";
 import { Fixture } from "../../testing/fixture.ts";
 
-/** As both clients do it: naive splits at comma and semicolon (wire-protocol §9). */
+/** As both clients do: naive splitting at commas and semicolons (wire-protocol §9). */
 function next(response: Response): string | undefined {
   const header = response.headers.get("link");
   if (header === null) return undefined;

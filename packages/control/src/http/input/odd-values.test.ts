@@ -1,11 +1,14 @@
-/** Whatever stands in a field of a body, with a token that may send it: done, or refused with the reason; never a fault of the server. */
+/**
+ * Odd values in any field of a body, with an authorised token: accepted, or refused with the reason; never a server
+ * error.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "../../testing/client.ts";
 import { Fixture } from "../../testing/fixture.ts";
 import { ACCESS } from "../scopes.ts";
 
-/** Bodies that are taken, by route. */
+/** Valid bodies, by route. */
 const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/tokens": { name: "x", scope: "run", expiresInMs: 60_000, organisation: "default", admin: false },
   "POST /api/v1/organisations": { slug: "team-a", name: "A" },

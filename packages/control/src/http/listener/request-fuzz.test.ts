@@ -1,4 +1,4 @@
-/** Whatever comes without a token: every answer is a refusal that says why, or none; never a fault of the server. */
+/** Arbitrary requests without a token: every answer is a refusal with a reason, or none; never a server error. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -7,10 +7,10 @@ import fc from "fast-check";
 import { Fixture } from "../../testing/fixture.ts";
 import { ACCESS } from "../scopes.ts";
 
-/** The same on every run, so that a failure is one for everybody. */
+/** The same on every run, so that failures can be reproduced. */
 const SEED = Number(process.env.SANDKEEP_SEED ?? 13);
 const RUNS = 600;
-/** Requests at once: each has a connection of its own. */
+/** Requests at a time, each on its own connection. */
 const AT_ONCE = 20;
 
 const WEBSOCKET = [
@@ -19,7 +19,7 @@ const WEBSOCKET = [
   "sec-websocket-version: 13",
   "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
-/** Targets that are something else than a path in one reading or another. */
+/** Targets that some parsers read as something other than a path. */
 const ODD_TARGETS = [
   "http://",
   "http:///",
@@ -50,7 +50,7 @@ const ODD_TARGETS = [
 const ODD_HOSTS = ["", "x", "a b", "[", "[::1", "x:y", "x:99999999", "x,y", "x/y", "\\", "%", "\xff", "http://x"];
 
 const text = (unit: fc.Arbitrary<string>, maxLength: number) => fc.string({ unit, maxLength });
-/** Bytes that may stand in a target: everything that Node's parser takes. */
+/** Bytes that Node's parser accepts in a target. */
 const targetText = text(
   fc
     .integer({ min: 0x21, max: 0xff })
@@ -156,7 +156,7 @@ describe("requests without a token", async () => {
   before(async () => (fixture = await Fixture.start()));
   after(() => fixture[Symbol.asyncDispose]());
 
-  /** All that comes back; the client's half is closed, so that the server need not wait for another request. */
+  /** Everything received; the client's half is closed, so that the server need not wait for another request. */
   async function answerTo(bytes: string): Promise<string> {
     const socket = connect(fixture.server.port, "127.0.0.1");
     let answer = "";

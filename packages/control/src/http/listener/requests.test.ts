@@ -8,7 +8,7 @@ import { Fixture } from "../../testing/fixture.ts";
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const UPGRADE = ["connection: Upgrade", "upgrade: websocket", "sec-websocket-version: 13", `sec-websocket-key: ${KEY}`];
 
-/** Sends bytes as they are; gives everything that comes until the server closes. */
+/** Sends raw bytes; returns everything received until the server closes. */
 async function raw(
   fixture: Fixture,
   text: string,

@@ -12,7 +12,7 @@ let listener: Server;
 let sites: Sites;
 const port = () => (listener.address() as AddressInfo).port;
 
-/** A site that answers with its name, and switches protocols for those who ask. */
+/** A site that answers with its name, and switches protocols on request. */
 const named = (name: string): Site => ({
   request: (_request, response) => void response.end(name),
   upgrade: (_request, socket) =>

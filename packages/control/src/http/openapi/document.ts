@@ -28,7 +28,7 @@ export interface OpenApi {
 /**
  * The REST API in the form of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0).
  *
- * @param exact Whether answers have nothing that the document does not mention: for tests.
+ * @param exact Whether answers contain only what the document lists: for tests.
  */
 export function openApiDocument(version: string, exact = false): OpenApi {
   const schemas = new Schemas(exact);

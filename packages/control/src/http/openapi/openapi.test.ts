@@ -16,7 +16,7 @@ interface Described {
   requestBody?: { content: Record<string, { schema: object; example?: unknown }> };
 }
 
-/** What is checked against a schema of the document. */
+/** What is validated against a schema of the document. */
 class Checker {
   readonly #document: OpenApi;
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false });

@@ -9,12 +9,12 @@ export interface Operation {
   tag: Tag;
   /** What it does, in a few words. */
   summary: string;
-  /** What the summary leaves out, in Markdown. */
+  /** Details beyond the summary, in Markdown. */
   description?: string;
   /** Schema of the query; `labels` says whether `labels[key]=value` filters as well. */
   query?: z.ZodObject;
   labels?: boolean;
-  /** Headers that it reads besides those of every request. */
+  /** Headers that it reads in addition to those of every request. */
   headers?: Readonly<Record<string, { description: string; required?: boolean }>>;
   /** Schema of the JSON body. */
   body?: z.ZodType;

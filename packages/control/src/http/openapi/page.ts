@@ -36,10 +36,10 @@ td, th { padding: .25rem .5rem .25rem 0; border-top: 1px solid var(--line); text
 p.soft { color: var(--soft); margin: .25rem 0 }
 `;
 
-/** What the page may load: nothing but its own style. */
+/** Content security policy: the page may load nothing but its own style. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
-/** The API document as a page to read: HTML that needs nothing else. */
+/** The API document as a readable HTML page that loads nothing else. */
 export function apiPage(document: OpenApi): string {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, described]) => ({

@@ -40,14 +40,14 @@ const NAMED = {
 
 export type JsonSchema = Record<string, unknown>;
 
-/** JSON Schemas of what crosses the wire, with the named ones collected in one place. */
+/** JSON Schemas of API bodies, with the named ones collected in one place. */
 export class Schemas {
   /** The named ones met so far, by name. */
   readonly components: Record<string, JsonSchema> = {};
   readonly #names = z.registry<{ id: string }>();
   readonly #exact: boolean;
 
-  /** @param exact Whether objects have no other members than those listed: for tests. Clients must pass over what they do not know. */
+  /** @param exact Whether objects have only the listed members: for tests. Clients must ignore unknown members. */
   constructor(exact = false) {
     this.#exact = exact;
     for (const [id, schema] of Object.entries(NAMED)) this.#names.add(schema, { id });
@@ -83,7 +83,7 @@ export class Schemas {
   }
 }
 
-/** Parts of an intersection each know some members of the object only: what is left over is for the whole to refuse. */
+/** Each part of an intersection knows only some members of the object, so only the whole may reject the rest. */
 function intersected(schema: JsonSchema): JsonSchema {
   if (!Array.isArray(schema.allOf)) return schema;
   return { ...schema, allOf: schema.allOf.map(opened), unevaluatedProperties: false };
@@ -94,7 +94,7 @@ function opened({ additionalProperties: _, ...schema }: JsonSchema): JsonSchema 
   return schema;
 }
 
-/** References lead to the document's components, and a component's name is its key. */
+/** References point to the document's components, and a component's name is its key. */
 function placed({ id: _, ...schema }: JsonSchema): JsonSchema {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')) as JsonSchema;
 }

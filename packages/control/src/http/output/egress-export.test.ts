@@ -92,7 +92,7 @@ describe("the export", async () => {
         data: { ...data, path: "/".padEnd(1_000, "x") },
       };
     });
-    // A store without end.
+    // An endless store.
     const store = { events: { list: async () => (pages++, page) } } as unknown as Store;
     const events = { flush: async () => {} } as unknown as EventBus;
     const server = createServer(
@@ -106,7 +106,7 @@ describe("the export", async () => {
     socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
     await once(socket, "data");
     socket.pause();
-    // More than enough for a server that does not look whether anybody reads.
+    // More than enough to notice a server that ignores whether anybody reads.
     for (let turn = 0; turn < 2_000; turn++) await new Promise((resolve) => setImmediate(resolve));
     const before = pages;
     assert.ok(before < 100, `${before} pages of about 800 kB`);
@@ -118,7 +118,7 @@ describe("the export", async () => {
     socket.resume();
     await once(socket, "close");
     assert.ok(pages > before);
-    // And it ends with its client.
+    // And it ends when its client does.
     await new Promise((resolve) => server.close(resolve));
   });
 });

@@ -9,7 +9,7 @@ import { Fixture } from "../../testing/fixture.ts";
 import { ACCESS } from "../scopes.ts";
 import type { Router } from "./router.ts";
 
-/** Both ways as the platform's command line has them: input by superjson, output evaluated. */
+/** Encoding as in the platform's command line: input by superjson, output evaluated. */
 const transformer: TRPCCombinedDataTransformer = {
   input: { serialize, deserialize: () => assert.fail("the server's half") },
   output: {
@@ -61,7 +61,7 @@ describe("the platform's command line, over tRPC", async () => {
       await create(fixture, { timeout: "5m" }, { token }),
       await create(fixture, { timeout: "5m" }, { token }),
     ];
-    // Two calls of one turn are one request.
+    // Two calls in the same turn form one request.
     const [list, { hostname, region }] = await Promise.all([
       trpc.sandboxes.list.query({ org }),
       trpc.sandboxes.findHostname.query({ org, sandboxId: ending.id }),
@@ -209,7 +209,7 @@ describe("a cookie", async () => {
       assert.equal((await get(fixture, "/api/orgs.list", headers)).status, 403, JSON.stringify(headers));
       assert.equal((await get(fixture, "/api/sandboxes.kill", { ...headers, ...json }, "POST", kill)).status, 403);
     }
-    // A link or a form cannot end a sandbox, also where the browser says nothing.
+    // A link or a form cannot end a sandbox, even if the browser sends no headers about its origin.
     assert.equal((await get(fixture, `/api/sandboxes.kill?input=${encodeURIComponent(kill)}`)).status, 405);
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
       assert.equal(
