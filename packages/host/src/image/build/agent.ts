@@ -21,10 +21,16 @@ export interface Agent {
   binary(dir: string, signal?: AbortSignal): Promise<string>;
 }
 
-/** An agent built from its sources with the host's Go. Tests and texts beside the sources do not change its id. */
+/**
+ * An agent built from its sources with the host's Go. Tests, texts and other programs beside the sources do not change its
+ * id.
+ */
 export async function agentFromSource(dir: string = AGENT_SOURCE_DIR): Promise<Agent> {
   const irrelevant = (path: string) =>
-    path.endsWith("_test.go") || path.split("/").includes("testdata") || path.endsWith(".md");
+    path.endsWith("_test.go") ||
+    path.split("/").includes("testdata") ||
+    path.endsWith(".md") ||
+    (path.startsWith("cmd/") && !path.startsWith("cmd/agent/"));
   const digest = await digestOfTree(dir, irrelevant).catch((cause: unknown) => {
     throw new ImageError(`cannot read the guest agent's sources in ${dir}`, { cause });
   });
