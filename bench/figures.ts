@@ -23,8 +23,13 @@ export interface Figures {
    * directly.
    */
   egress_added: Summary;
-  /** One body through the proxy, decrypted and searched for secrets. */
+  /** One body through the proxy, decrypted and searched for secrets; and the same without the proxy, in turn. */
   egress_stream_MBps: number;
+  egress_straight_MBps: number;
+  /** The first of them divided by the second. */
+  egress_stream_ratio: number;
+  /** Processor time that the proxy uses for a body, in seconds per 10⁹ bytes. */
+  egress_stream_cpu_s_per_GB: number;
   /** From when the upstream sends an event of a streamed response to when the client has it. */
   egress_first_byte: Summary;
   /** 2,000 TLS connections open at once, from the host side, and how much the proxy grew. */
@@ -45,6 +50,8 @@ export interface Figures {
     neighbour_beside_p95: number;
   };
   machine: Machine;
+  /** Before the first measurement, and after the last one. */
+  computer: { before: Computer; after: Computer };
 }
 
 /** The computer and software that the figures were measured on. */
@@ -55,4 +62,19 @@ export interface Machine {
   acceleration: { kind: string; reason: string };
   versions: Record<string, string>;
   date: string;
+}
+
+/**
+ * What this computer gives at a moment. A virtual one shares the real one with others, so this changes within the hour, and
+ * all figures with it. Null if the measured server runs elsewhere: only the inside of a machine can be seen there.
+ */
+export interface Computer {
+  /** First use of fresh memory: one byte of each page is written. */
+  first_touch_GBps: number | null;
+  /** SHA-256 on one core. */
+  one_core_MBps: number | null;
+  /** A body over TLS from the upstream's process to the bench's. */
+  straight_MBps: number | null;
+  /** Iterations of an empty loop of bash in a machine: what emulation leaves of a core. */
+  machine_loops_per_s: number;
 }

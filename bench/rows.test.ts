@@ -24,6 +24,8 @@ test("each kind of goal is compared in its own way", () => {
   const rows = rowsOf({
     burst20: { ok: 19, p50: 400, p95: 1_600 },
     copy_5000_files_up_s: 8.2,
+    egress_straight_MBps: 800,
+    egress_stream_ratio: 0.34,
     egress_connections: {
       ok: 2_000,
       memory_MB: 70,
@@ -36,6 +38,8 @@ test("each kind of goal is compared in its own way", () => {
     rows.map(({ figure, value, goal, reached }) => [figure, value, goal, reached]),
     [
       ["copy_5000_files_up_s", "8.2 s", "≤ 8 s", false],
+      ["egress_straight_MBps, without the proxy", "800.0 MB/s", "–", undefined],
+      ["egress_stream_ratio", "0.34", "≥ 0.35", false],
       ["egress_connections ok=2000", "70 MB", "≤ 200 MB", true],
       ["egress_connections, in the machine", "114 MB", "–", undefined],
       ["egress_connections, a neighbour's p95", "17 → 9.50 ms", "neighbours unaffected", undefined],

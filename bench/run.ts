@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { Api, dataDirOf, type Invocation, imagesOf, namedTarget, prepareImage, table, UsageError } from "@sandkeep/cli";
 import type { ServerInfo } from "@sandkeep/protocol";
+import { computerTable, measureComputer } from "./computer.ts";
 import type { BenchContext } from "./context.ts";
 import { startRig } from "./egress/rig.ts";
 import type { Figures } from "./figures.ts";
@@ -68,13 +69,20 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
     untilReady: () => untilReady(api),
     note: (text) => notes.push(text),
   };
+  const computer = async () => {
+    progress.step("Measuring: this computer");
+    await context.untilReady();
+    return await measureComputer(context, rig);
+  };
   const figures: Partial<Figures> = {};
+  const before = await computer();
   for (const name of names) {
     const { title, run: measure } = MEASURES[name]!;
     progress.step(`Measuring: ${title}`);
     await context.untilReady();
     Object.assign(figures, await measure(context));
   }
+  figures.computer = { before, after: await computer() };
   progress.done();
   figures.machine = describeMachine(await api.json<ServerInfo>("GET", "/api/v1/info"));
 
@@ -87,9 +95,15 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
       goal,
     ]);
     const { cores, cpu, acceleration } = figures.machine!;
-    return `${table([{ title: " " }, { title: "FIGURE" }, { title: "HERE", align: "right" }, { title: "GOAL" }], rows, colour.bold)}\n${colour.dim(
-      `${cores} cores (${cpu}), ${acceleration.kind}`,
-    )}\n`;
+    return [
+      table(
+        [{ title: " " }, { title: "FIGURE" }, { title: "HERE", align: "right" }, { title: "GOAL" }],
+        rows,
+        colour.bold,
+      ),
+      `${colour.dim(`${cores} cores (${cpu}), ${acceleration.kind}`)}\n`,
+      computerTable(figures.computer!, colour.bold),
+    ].join("\n");
   });
   for (const note of notes) terminal.note(note);
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { EgressConfig } from "@sandkeep/egress";
+import { buildClient, Client, type ClientOptions } from "./client.ts";
 import { UPSTREAM_NAME, type UpstreamPorts } from "./upstream.ts";
 
 /** The upstream's process, and the settings that make it reachable. */
@@ -15,14 +16,17 @@ export interface Rig extends AsyncDisposable {
   caFile: string;
   /** For the proxy, or for a server's configuration. */
   config: EgressConfig;
+  /** Starts a client of the upstream: straight, unless told otherwise. */
+  client(options?: Partial<ClientOptions>): Promise<Client>;
 }
 
 /** The port without TLS has a name of its own, because a static name maps to one port. */
 export const PLAIN_NAME = `plain.${UPSTREAM_NAME}`;
 
-/** Starts the upstream. */
+/** Starts the upstream, and builds its client. */
 export async function startRig(): Promise<Rig> {
   const dir = await mkdtemp(join(tmpdir(), "sandkeep-bench-"));
+  const program = await buildClient(dir);
   const main = fileURLToPath(new URL("./upstream.ts", import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, main, dir], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
@@ -32,7 +36,9 @@ export async function startRig(): Promise<Rig> {
   ])) as [string];
   const ports = JSON.parse(line) as UpstreamPorts;
   const caFile = join(dir, "ca.pem");
+  const straight = { program, caFile, through: ports.https };
   return {
+    client: (options) => Client.start({ ...straight, ...options }),
     ports,
     caFile,
     config: {

@@ -42,7 +42,14 @@ export const MAY_IMPORT: Record<string, string[]> = {
     "@sandkeep/control",
     "sandkeep",
   ],
-  "@sandkeep/bench": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/egress", "@sandkeep/cli", "sandkeep"],
+  "@sandkeep/bench": [
+    "@sandkeep/common",
+    "@sandkeep/protocol",
+    "@sandkeep/egress",
+    "@sandkeep/host",
+    "@sandkeep/cli",
+    "sandkeep",
+  ],
   "@sandkeep/e2e": [
     "@sandkeep/common",
     "@sandkeep/protocol",

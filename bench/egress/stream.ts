@@ -1,0 +1,79 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EgressSpec, ProxySupervisor } from "@sandkeep/egress";
+import type { BenchContext } from "../context.ts";
+import type { Figures } from "../figures.ts";
+import { cpuSeconds } from "../processes.ts";
+import { percentile, rounded } from "../statistics.ts";
+import type { Client, Taken } from "./client.ts";
+import type { Rig } from "./rig.ts";
+
+/** Transfers in each way, in turn. */
+const ROUNDS = 3;
+/** Size of a transfer, in megabytes; `--quick` makes it smaller. */
+const BODY_MB = 512;
+const WARM_UP_BYTES = 64_000_000;
+const ID = "stream";
+
+/** The proxy to measure, and what a sandbox behind it is. */
+export interface Subject {
+  proxy: ProxySupervisor;
+  /** Directory for sockets and files. */
+  dir: string;
+  /** PEM of the CA that the proxy signs with. */
+  ca: string;
+  spec: EgressSpec;
+  placeholder: string;
+}
+
+/**
+ * A body through the proxy and straight from the upstream, in turn. The same program receives both, so that the ratio is
+ * the proxy's: its streams through the proxy are those of the guest's agent.
+ */
+export async function measureStream(context: BenchContext, rig: Rig, subject: Subject): Promise<Partial<Figures>> {
+  const { proxy, dir, ca, spec, placeholder } = subject;
+  const authorization = `Bearer ${placeholder}`;
+  const socket = join(dir, ID);
+  const caFile = `${socket}.pem`;
+  await writeFile(caFile, ca);
+  await using straight = await rig.client({ authorization });
+  await using through = await rig.client({ authorization, caFile, through: socket });
+  await proxy.attach(ID, socket, spec);
+  for (const client of [straight, through]) await transfer(client, WARM_UP_BYTES);
+
+  const bytes = context.times(BODY_MB) * 1_000_000;
+  const taken = { straight: [] as Taken[], through: [] as Taken[] };
+  let proxySeconds = 0;
+  const rounds = context.times(ROUNDS);
+  for (let i = 0; i < rounds; i++) {
+    context.progress.fraction(i / rounds);
+    taken.straight.push(await transfer(straight, bytes));
+    const before = cpuSeconds(proxy.pid!)!;
+    taken.through.push(await transfer(through, bytes));
+    proxySeconds += cpuSeconds(proxy.pid!)! - before;
+  }
+  proxy.detach(ID);
+
+  const rate = (of: Taken[]) =>
+    percentile(
+      of.map(({ ms }) => bytes / 1e3 / ms),
+      0.5,
+    );
+  const perGigabyte = (seconds: number) => rounded(seconds / ((rounds * bytes) / 1e9));
+  const clientSeconds = (of: Taken[]) => perGigabyte(of.reduce((sum, { cpuSeconds: used }) => sum + used, 0));
+  context.note(
+    `egress_stream: the client used ${clientSeconds(taken.through)} s of processor time per GB, and ${clientSeconds(taken.straight)} straight from the upstream`,
+  );
+  return {
+    egress_stream_MBps: rounded(rate(taken.through)),
+    egress_straight_MBps: rounded(rate(taken.straight)),
+    egress_stream_ratio: rounded(rate(taken.through) / rate(taken.straight)),
+    egress_stream_cpu_s_per_GB: perGigabyte(proxySeconds),
+  };
+}
+
+async function transfer(client: Client, bytes: number): Promise<Taken> {
+  const taken = await client.fetch(`/big?bytes=${bytes}`);
+  if (taken.bytes !== bytes) throw new Error(`${taken.bytes} of ${bytes} bytes came`);
+  return taken;
+}
