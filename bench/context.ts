@@ -1,4 +1,5 @@
 import type { Progress } from "@sandkeep/cli";
+import type { PausedMachine } from "@sandkeep/host/testing";
 import type { Sandbox } from "sandkeep";
 import type { Rig } from "./egress/rig.ts";
 
@@ -9,6 +10,8 @@ export interface BenchContext {
   /** How often to repeat: the full number, or a small one with `--quick`. */
   times(full: number): number;
   progress: Progress;
+  /** Starts a machine like those in the server's warm pool, paused; undefined when the server runs elsewhere. */
+  pausedMachine: (() => Promise<PausedMachine>) | undefined;
   /** The processes of the machines, when the server runs on this computer. */
   processes: (() => number[]) | undefined;
   /** The server's own process: its memory grows with its sandboxes too. */

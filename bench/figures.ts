@@ -3,6 +3,8 @@ import type { Summary } from "./statistics.ts";
 /** What `sandkeep bench` measures; times in milliseconds. docs/performance.md describes each measurement. */
 export interface Figures {
   create: Summary;
+  /** Resuming a paused machine until one answer of its agent, and how many times as long the median create takes. */
+  create_floor: Summary & { ratio: number };
   tti_echo: Summary;
   tti_node_version: Summary;
   exec_true: Summary;

@@ -62,7 +62,25 @@ const count = (figure: FigureName, of: number): Goal => ({ kind: "count", figure
  * a test compares docs/performance.md with it.
  */
 export const GOALS: Record<string, Goal[]> = {
-  create: [duration("create", { p50: 25, p95: 80 })],
+  create: [
+    duration("create", { p50: 18, p95: 80 }),
+    {
+      kind: "expectation",
+      figure: "create_floor",
+      title: "p50 / p95",
+      show: ({ create_floor: floor }) => floor && `${milliseconds(floor.p50)} / ${milliseconds(floor.p95)} ms`,
+      goal: "–",
+    },
+    {
+      kind: "limit",
+      figure: "create_floor",
+      part: "ratio",
+      title: "times the floor",
+      atMost: 1.5,
+      unit: " ×",
+      digits: 2,
+    },
+  ],
   tti_echo: [duration("tti_echo", { p50: 80 })],
   tti_node_version: [duration("tti_node_version", { p50: 250 })],
   exec_true: [duration("exec_true", { p50: 60 })],

@@ -1,6 +1,8 @@
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Api, dataDirOf, type Invocation, imagesOf, namedTarget, prepareImage, table, UsageError } from "@sandkeep/cli";
+import { startPausedMachine } from "@sandkeep/host/testing";
 import type { ServerInfo } from "@sandkeep/protocol";
 import { computerTable, measureComputer } from "./computer.ts";
 import type { BenchContext } from "./context.ts";
@@ -38,7 +40,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const progress = terminal.progress();
   const images = imagesOf(dataDirOf(options as object, env), env);
   const remote = namedTarget(options as object, env);
-  if (!remote) await prepareImage(images, progress);
+  const image = remote ? undefined : await prepareImage(images, progress);
   progress.step("Starting a server to measure");
   await using rig = remote ? undefined : await startRig();
   await using subject: Subject = rig
@@ -51,6 +53,15 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
     create: (more) => Sandbox.create({ ...subject.target, ...more }),
     times: (full) => (options.quick ? Math.max(QUICK_TIMES, Math.round(full / 10)) : full),
     progress,
+    pausedMachine:
+      image &&
+      (() =>
+        startPausedMachine({
+          image,
+          templatesDir: join(images, "templates"),
+          frequency: join(subject.dataDir!, "tsc-khz"),
+          dir: join(subject.dataDir!, "floor"),
+        })),
     processes:
       subject.dataDir === undefined
         ? undefined

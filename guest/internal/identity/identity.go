@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log"
 	"regexp"
+	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -17,12 +19,18 @@ import (
 
 // Parsed is an identity that has been checked.
 type Parsed struct {
-	unixTimeNs  int64
-	entropy     []byte
-	hostname    string
-	machineID   string
-	authorities authorities
+	unixTimeNs int64
+	entropy    []byte
+	hostname   string
+	machineID  string
+	// certificates are the authorities as the host sent them. They are not parsed if they are already installed.
+	certificates []string
+	authorities  authorities
 }
+
+// installed are the certificates that this process installed last: a clone gets them while it waits, and again with its
+// own identity.
+var installed atomic.Pointer[[]string]
 
 const (
 	minEntropyBytes = 32
@@ -52,6 +60,10 @@ func Parse(raw contract.Identity) (Parsed, error) {
 		return parsed, fault.TypeError("Invalid machine id: %q", raw.MachineID)
 	}
 	parsed.hostname, parsed.machineID = raw.Hostname, raw.MachineID
+	parsed.certificates = raw.CACertificates
+	if before := installed.Load(); before != nil && slices.Equal(*before, raw.CACertificates) {
+		return parsed, nil
+	}
 	parsed.authorities, err = parseAuthorities(raw.CACertificates)
 	return parsed, err
 }
@@ -84,7 +96,9 @@ func (p Parsed) trust() error {
 	}
 	if err := p.authorities.install("/"); err != nil {
 		log.Printf("the CA certificates are not installed: %v", err)
+		return nil
 	}
+	installed.Store(&p.certificates)
 	return nil
 }
 

@@ -80,6 +80,57 @@ func TestNamesAreWrittenForEveryoneToRead(t *testing.T) {
 	}
 }
 
+func TestReplaceWritesInPlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	var before os.FileInfo
+	for _, content := range []string{"a longer text\n", "short\n", "other\n", "", "long again\n"} {
+		if err := replace(path, []byte(content), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := os.ReadFile(path)
+		info, err := os.Stat(path)
+		if err != nil || string(got) != content || info.Mode().Perm() != 0o640 || before != nil && !os.SameFile(before, info) {
+			t.Fatalf("%q instead of %q, %v %v", got, content, info, err)
+		}
+		before = info
+	}
+}
+
+func TestReplaceFollowsNoLink(t *testing.T) {
+	directory := t.TempDir()
+	victim, path := filepath.Join(directory, "victim"), filepath.Join(directory, "link")
+	if err := os.WriteFile(victim, []byte("untouched"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(path, []byte("new"), 0o644); err == nil {
+		t.Fatal("followed")
+	}
+	if got, _ := os.ReadFile(victim); string(got) != "untouched" {
+		t.Fatalf("%q", got)
+	}
+}
+
+func TestInstalledCertificatesAreNotParsedAgain(t *testing.T) {
+	defer installed.Store(nil)
+	raw := valid()
+	raw.CACertificates = []string{string(certificate(t, "authority.pem").pem)}
+	first, err := Parse(raw)
+	if err != nil || len(first.authorities) != 1 {
+		t.Fatalf("%+v %v", first, err)
+	}
+	installed.Store(&first.certificates)
+	if again, err := Parse(raw); err != nil || len(again.authorities) != 0 {
+		t.Fatalf("%+v %v", again, err)
+	}
+	raw.CACertificates = append(raw.CACertificates, string(certificate(t, "another.pem").pem))
+	if other, err := Parse(raw); err != nil || len(other.authorities) != 2 {
+		t.Fatalf("%+v %v", other, err)
+	}
+}
+
 func TestAServerWithoutKeysGetsNone(t *testing.T) {
 	directory := t.TempDir()
 	if err := renewHostKeys(directory); err != nil {

@@ -1,11 +1,8 @@
 package identity
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 )
 
 // writeNames writes the machine's names where programs look for them.
@@ -25,21 +22,4 @@ func writeNames(directory, hostname, machineID string) error {
 		}
 	}
 	return nil
-}
-
-// replace writes a file with the given mode, regardless of the umask, unless it already has that content.
-func replace(path string, content []byte, mode os.FileMode) error {
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
-		return nil
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, mode)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if err := file.Chmod(mode); err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	return err
 }

@@ -49,6 +49,9 @@ export interface VmUsage {
   memoryBytes: number;
 }
 
+/** `background`: only what machines that are in use leave over. */
+export type Priority = "normal" | "background";
+
 export type VmExit = { code: number | null; signal: string | null; console: string };
 
 /** A machine, or a process that waits to become one. */
@@ -63,6 +66,8 @@ export interface Vm {
   pause(): Promise<void>;
   /** Resumes the virtual CPUs. */
   resume(): Promise<void>;
+  /** Sets its share of the processors, where this process may; a new machine's is `normal`. */
+  prioritize(priority: Priority): void;
   /** The end of the guest's console output. */
   console(): Promise<string>;
   /** Usage as counted by the kernel; null when the process is gone. */

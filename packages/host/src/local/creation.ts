@@ -1,16 +1,18 @@
 /** Creates machines: a clone from a warm pool, or a cold boot, which then gets its identity. */
 import type { MachineSpec } from "../contract.ts";
 import type { JailKind } from "../engine/qemu/jail/jail.ts";
-import { type Clone, discard } from "../machines/clone.ts";
+import { type BeginClone, beginWith, type Clone } from "../machines/clone.ts";
 import { coldBoot } from "../machines/cold-boot.ts";
-import { writeRecord } from "../machines/folder.ts";
+import { type MachineRecord, writeRecord } from "../machines/folder.ts";
 import { newIdentity } from "../machines/identity.ts";
 import { RunningMachine } from "../machines/machine.ts";
-import { Meter, startMeter } from "../machines/meter.ts";
+import { Meter, type MeterStart, startMeter } from "../machines/meter.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import type { HostParts } from "./parts.ts";
 import { makeRoom } from "./room.ts";
+
+type AssignedRecord = MachineRecord & { owner: string; meter: MeterStart };
 
 export class Creation {
   readonly #parts: HostParts;
@@ -45,26 +47,22 @@ export class Creation {
     const { runDir, pools, egress, machines, caCertificates, log } = this.#parts;
     const key = await wanted;
     await makeRoom(runDir, pools);
-    const clone = await this.#newClone(key).catch(async (error) => {
-      // A missing precondition of this computer explains more than QEMU's error.
-      await requireMachines(this.#jail);
+    const { id, owner, memoryMiB, keep } = spec;
+    let record: AssignedRecord | undefined;
+    const assign = async ({ vm, guest, dir }: Clone): Promise<void> => {
+      record = { id, owner, memoryMiB, keep, meter: startMeter(vm, spec.usage) };
+      // The identity contains the time, so it is made now: waiting for a machine may have taken seconds.
+      const identity = newIdentity(id, spec.env, caCertificates);
+      await Promise.all([guest.call("resume", identity), writeRecord(dir, record, { durable: false })]);
+      signal?.throwIfAborted();
+    };
+    const clone = await this.#newClone(key, assign).catch(async (error) => {
+      // Without any machine, a missing precondition of this computer explains more than QEMU's error.
+      if (!record) await requireMachines(this.#jail);
       throw error;
     });
-    // The identity contains the time, so it is made after the machine: waiting for one may take seconds.
-    const { id, owner, memoryMiB, keep } = spec;
-    const identity = newIdentity(id, spec.env, caCertificates);
-    const start = startMeter(clone.vm, spec.usage);
-    const record = { id, owner, memoryMiB, keep, meter: start };
-    try {
-      signal?.throwIfAborted();
-      await Promise.all([clone.guest.call("resume", identity), writeRecord(clone.dir, record, { durable: false })]);
-      signal?.throwIfAborted();
-    } catch (error) {
-      await discard(clone);
-      throw error;
-    }
-    const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, start);
-    const machine = new RunningMachine({ record, clone, meter, egress, log });
+    const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, record!.meter);
+    const machine = new RunningMachine({ record: record!, clone, meter, egress, log });
     // Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves.
     if (egress && spec.egress) {
       machine
@@ -75,9 +73,9 @@ export class Creation {
     return machine;
   }
 
-  async #newClone(key: TemplateKey): Promise<Clone> {
+  async #newClone(key: TemplateKey, begin: BeginClone): Promise<Clone> {
     const { engine, pools, runDir } = this.#parts;
     const pool = await pools.of(key);
-    return pool ? await pool.take() : await coldBoot(engine, runDir, key);
+    return pool ? await pool.take(begin) : await beginWith(await coldBoot(engine, runDir, key), begin);
   }
 }

@@ -7,7 +7,7 @@ import { CLONE_MIB } from "../pool/targets.ts";
 
 /** @throws {NoCapacity} if disk or memory do not suffice */
 export async function makeRoom(runDir: string, pools: Pools): Promise<void> {
-  if (!(await diskFits(runDir))) {
+  if (!diskFits(runDir)) {
     throw new NoCapacity(
       "This machine's disk is nearly full. End some sandboxes, or free space on the data directory's disk.",
     );

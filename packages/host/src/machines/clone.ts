@@ -40,3 +40,17 @@ export async function discard(clone: { vm: Vm; dir: string; guest?: GuestClient 
   await clone.vm.kill();
   await removeFolder(clone.dir);
 }
+
+/** What to do with a new machine before anyone else uses it, such as giving it its identity. */
+export type BeginClone = (clone: Clone) => Promise<void>;
+
+/** Begins with a new machine. If that fails, the machine is discarded. */
+export async function beginWith(clone: Clone, begin: BeginClone): Promise<Clone> {
+  try {
+    await begin(clone);
+    return clone;
+  } catch (error) {
+    await discard(clone);
+    throw error;
+  }
+}

@@ -45,6 +45,19 @@ test("clones wait paused, after a first life that is nobody's", async () => {
   }
 });
 
+test("warming up takes only what machines in use leave of the processors", async () => {
+  const engine = new FakeEngine();
+  const seen: string[] = [];
+  engine.loading = async () => void seen.push(engine.vms.at(-1)!.priority);
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  assert.deepEqual(seen, ["background", "background"]);
+  assert.deepEqual(
+    engine.vms.map(({ priority }) => priority),
+    ["normal", "normal"],
+  );
+});
+
 test("who takes one gets one that waits, running, and another takes its place", async () => {
   const engine = new FakeEngine();
   await using started = start(engine);
@@ -78,6 +91,8 @@ test("one that died while it waited is given to nobody, and leaves no folder", a
   const engine = new FakeEngine();
   await using started = start(engine);
   await until(() => started.pool.counts.clones === 2);
+  // No other takes its place before its folder is gone.
+  engine.starting = () => Promise.reject(new Error("no more"));
   await engine.vms[1]!.kill();
   await until(() => started.folders().length === 1);
   assert.equal(started.pool.counts.clones, 1);
@@ -96,6 +111,54 @@ test("one that does not go on is passed over for the next", async () => {
   const clone = await started.pool.take();
   assert.equal(clone.dir, engine.vms[0]!.options.dir);
   assert.ok(!started.folders().includes(engine.vms[1]!.options.dir.split("/").at(-1)!));
+  clone.guest.close();
+  await clone.vm.kill();
+});
+
+test("who takes one may begin with it before the machine has confirmed that it runs", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  const confirmed = Promise.withResolvers<void>();
+  engine.resuming = () => confirmed.promise;
+  const clone = await started.pool.take(async ({ guest }) => {
+    await guest.call("sync", {});
+    confirmed.resolve();
+  });
+  clone.guest.close();
+  await clone.vm.kill();
+});
+
+test("what the taker cannot begin with is discarded, and only that", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  engine.starting = () => Promise.reject(new Error("no more"));
+  const begun = started.pool.take(() => Promise.reject(new Error("the agent refused")));
+  await assert.rejects(begun, { message: "the agent refused" });
+  assert.equal(started.pool.counts.clones, 1);
+  assert.equal(started.folders().length, 1);
+  assert.equal(engine.alive.length, 1);
+});
+
+test("one that dies while the taker begins with it is passed over for the next, which is begun with in its turn", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  engine.vms[1]!.state = "ended";
+  const begun: string[] = [];
+  const clone = await started.pool.take(async ({ dir, guest }) => {
+    begun.push(dir);
+    if (begun.length > 1) return;
+    // It never answers.
+    await guest.ended;
+    throw new Error("gone");
+  });
+  assert.deepEqual(
+    begun,
+    [1, 0].map((n) => engine.vms[n]!.options.dir),
+  );
+  assert.equal(clone.dir, begun[1]);
   clone.guest.close();
   await clone.vm.kill();
 });

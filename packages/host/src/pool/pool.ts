@@ -4,7 +4,7 @@
  */
 import type { Logger } from "@sandkeep/common";
 import type { Engine, WaitingVm } from "../engine/engine.ts";
-import { type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
+import { type BeginClone, beginWith, type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { createFolder, removeFolder } from "../machines/folder.ts";
 import type { Template } from "../templates/template.ts";
 import { warmClone } from "../templates/warmup.ts";
@@ -57,21 +57,30 @@ export class Pool {
     return { clones: this.#clones.length, processes: this.#processes.length };
   }
 
-  /** Returns a running clone, as fast as possible. */
-  async take(): Promise<Clone> {
+  /**
+   * Returns a running clone, as fast as possible.
+   *
+   * @param begin what to do with it first, such as giving it its identity. A clone is told that together with the
+   * command to resume, whose answer alone takes a millisecond. If it fails, the clone is discarded.
+   */
+  async take(begin: BeginClone = async () => {}): Promise<Clone> {
     this.#lastCreate = performance.now();
     this.#busy++;
     try {
       for (let clone: Clone | undefined; (clone = this.#clones.pop()); ) {
+        const resumed = clone.vm.resume();
+        const begun = beginWith(clone, begin);
+        begun.catch(() => {});
         try {
-          await clone.vm.resume();
-          return clone;
+          await resumed;
         } catch {
           // It has just died; try the next one.
           await discard(clone);
+          continue;
         }
+        return await begun;
       }
-      return await this.#load(this.#processes.pop() ?? (await this.#prepare()));
+      return await beginWith(await this.#load(this.#processes.pop() ?? (await this.#prepare())), begin);
     } finally {
       this.#busy--;
       this.#later(QUIET_MS);
@@ -138,10 +147,14 @@ export class Pool {
   }
 
   async #addClone(): Promise<void> {
-    const clone = await this.#load(await this.#prepare());
+    const waiting = await this.#prepare();
+    // Nobody waits for it, and others may be in use meanwhile.
+    waiting.vm.prioritize("background");
+    const clone = await this.#load(waiting);
     try {
-      await warmClone(clone.guest, this.#options.caCertificates, this.#options.log);
+      await warmClone(clone, this.#options.caCertificates, this.#options.log);
       await clone.vm.pause();
+      clone.vm.prioritize("normal");
     } catch (error) {
       await discard(clone);
       throw error;

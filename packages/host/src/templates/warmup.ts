@@ -5,10 +5,20 @@
  */
 import type { Logger } from "@sandkeep/common";
 import type { Guest } from "../contract.ts";
+import type { Clone } from "../machines/clone.ts";
 import { newIdentity } from "../machines/identity.ts";
+import { greetEgress } from "./greet-egress.ts";
 
 /** How long one command may take: under emulation, ten times the worst observed. */
 const COMMAND_TIMEOUT_MS = 120_000;
+
+/** The agent answers within milliseconds, on a busy computer later. */
+const GREETING_TIMEOUT_MS = 20_000;
+/**
+ * How often a clone rehearses what happens when it is taken: it is paused and resumed, gets an identity, and runs a
+ * command. Measured: after three times, a further one translates and copies hardly anything new.
+ */
+const REHEARSALS = 3;
 
 const TEMPLATE_COMMANDS: string[][] = [
   // To an unreachable address, because egress is not served yet. First, so that whatever waits for it has given up well
@@ -57,10 +67,19 @@ export async function warmTemplate(guest: Guest, log: Logger): Promise<void> {
  * Warms up a clone that will wait paused. It gets a temporary identity, so that it is no longer identical to other
  * clones, and so that setting its own identity is fast later.
  */
-export async function warmClone(guest: Guest, caCertificates: string[], log: Logger): Promise<void> {
-  await guest.call("resume", newIdentity("waiting", {}, caCertificates));
+export async function warmClone({ vm, guest }: Clone, caCertificates: string[], log: Logger): Promise<void> {
+  const identity = () => newIdentity("waiting", {}, caCertificates);
+  await guest.call("resume", identity());
+  await greetEgress(vm.sockets.egress, GREETING_TIMEOUT_MS).catch((error: unknown) =>
+    log.debug({ error: String(error) }, "the egress port was not warmed up"),
+  );
   await guest.call("stat", { path: "/home/app" });
   for (const command of CLONE_COMMANDS) await run(guest, command, log);
+  for (let n = 0; n < REHEARSALS; n++) {
+    await vm.pause();
+    await Promise.all([vm.resume(), guest.call("resume", identity())]);
+    await run(guest, ["bash", "-c", "echo"], log);
+  }
 }
 
 async function exerciseCalls(guest: Guest): Promise<void> {

@@ -4,4 +4,5 @@ export { pathWithGo } from "../image/build/agent.ts";
 export { createFolder } from "../machines/folder.ts";
 export { type EngineFixture, engineSuite } from "./engine-suite.ts";
 export { hostSuite, type OpenedHost, OWNER, specOf } from "./host-suite.ts";
+export { type PausedMachine, startPausedMachine } from "./paused-machine.ts";
 export { magicKey, run, shell } from "./shell.ts";

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, globSync, mkdirSync, readFileSync, rmdirSync, utimesSync } from "node:fs";
 import { after, test } from "node:test";
-import { limitProcess, removeEmptyGroups, removeGroups } from "./cgroup.ts";
+import { limitProcess, prioritizeGroup, removeEmptyGroups, removeGroups } from "./cgroup.ts";
 
 const children: ChildProcess[] = [];
 const names: string[] = [];
@@ -55,6 +55,23 @@ test("a process has its size of memory and processors, some for its monitor, and
       ["threads", [128]],
     ].filter(([what]) => limits[what as keyof typeof limits].length > 0),
   );
+});
+
+test("a process in the background has a small share of the processors, until it is put back", async (t) => {
+  const { pid, name } = await start();
+  await limitProcess(pid, name, SIZE);
+  const share = () => {
+    const groups = groupsOf(name);
+    return [...read(groups, "cpu.weight"), ...read(groups, "cpu.shares")].map(Number);
+  };
+  const before = share();
+  if (before.length === 0) return t.skip("no control groups for processors can be made here");
+  prioritizeGroup(name, "background");
+  assert.ok(share()[0]! <= before[0]! / 100, `${share()} of ${before}`);
+  prioritizeGroup(name, "normal");
+  assert.deepEqual(share(), before);
+  // A process without a group is left alone.
+  prioritizeGroup("no-such-group", "background");
 });
 
 test("groups go when their process has, not before", async (t) => {

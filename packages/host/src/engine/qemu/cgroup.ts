@@ -3,10 +3,11 @@
  * memory and processors, even if its monitor is compromised. Uses version 2 where it has the controllers, otherwise
  * version 1.
  */
+import { writeFileSync } from "node:fs";
 import { mkdir, readdir, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "@sandkeep/common";
-import type { MachineSize } from "../engine.ts";
+import type { MachineSize, Priority } from "../engine.ts";
 
 const ROOT = "/sys/fs/cgroup";
 /** In addition to the guest's memory: QEMU's own memory, translated code, buffers. */
@@ -14,6 +15,12 @@ const OVERHEAD_MIB = 512;
 const PERIOD_US = 100_000;
 /** Threads of one QEMU process; it has about ten. */
 const MAX_THREADS = 128;
+
+/** Share of the processors among machines that compete for them: in the files of version 2 and version 1. */
+const WEIGHTS = {
+  normal: { "cpu.weight": "100", "cpu.shares": "1024" },
+  background: { "cpu.weight": "1", "cpu.shares": "2" },
+};
 
 /** A process enters its new group within milliseconds; a busy computer may take longer. */
 const YOUNG_MS = 60_000;
@@ -32,6 +39,23 @@ export async function limitProcess(pid: number, name: string, size: MachineSize)
     group(join(ROOT, "cpu"), name, pid, { "cpu.cfs_quota_us": String(quota) }),
     group(join(ROOT, "pids"), name, pid, { "pids.max": threads }),
   ]);
+}
+
+/** Changes a process's share of the processors, if it has a group that can do that. */
+export function prioritizeGroup(name: string, priority: Priority): void {
+  const weights = WEIGHTS[priority];
+  // In place, because it takes a few microseconds.
+  if (!write(join(ROOT, "sandkeep", name, "cpu.weight"), weights["cpu.weight"]))
+    write(join(ROOT, "cpu", "sandkeep", name, "cpu.shares"), weights["cpu.shares"]);
+}
+
+function write(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text, { flag: "r+" });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes the groups of a process that has ended. */

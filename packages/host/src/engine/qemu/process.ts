@@ -1,8 +1,9 @@
 /** One QEMU process, started in its jail. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
-import { join } from "node:path";
-import type { Vm, VmExit, VmUsage } from "../engine.ts";
+import { basename, join } from "node:path";
+import type { Priority, Vm, VmExit, VmUsage } from "../engine.ts";
+import { prioritizeGroup } from "./cgroup.ts";
 import { CONTROL_FD, EGRESS_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
 import { JAIL_FD, type Jail, listening, REPORT_FD } from "./jail/jail.ts";
 import type { JailUser } from "./jail/user.ts";
@@ -33,6 +34,8 @@ export class QemuProcess implements Vm {
   readonly exited: Promise<VmExit>;
   readonly qmp: Qmp;
   readonly #process: ProcessRecord;
+  /** Its name in the control groups. */
+  readonly #group: string;
   readonly #onRelease: () => void;
 
   constructor(options: {
@@ -45,6 +48,7 @@ export class QemuProcess implements Vm {
     this.#process = options.process;
     this.#onRelease = options.onRelease ?? (() => {});
     this.pid = options.process.pid;
+    this.#group = basename(options.dir);
     this.sockets = socketsIn(options.dir);
     this.qmp = options.qmp;
     this.exited = options.exited;
@@ -56,6 +60,10 @@ export class QemuProcess implements Vm {
 
   async resume(): Promise<void> {
     await this.qmp.execute("cont");
+  }
+
+  prioritize(priority: Priority): void {
+    prioritizeGroup(this.#group, priority);
   }
 
   usage(): VmUsage | null {

@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AgreeableAgent, agreeableAgent } from "../../testing/agreeable-agent.ts";
-import type { CapturableVm, Engine, TemplateFiles, Vm, VmExit, VmOptions, WaitingVm } from "../engine.ts";
+import type { CapturableVm, Engine, Priority, TemplateFiles, Vm, VmExit, VmOptions, WaitingVm } from "../engine.ts";
 
 export class FakeEngine implements Engine {
   readonly name = "fake";
@@ -18,6 +18,9 @@ export class FakeEngine implements Engine {
   starting: () => Promise<void> = async () => {};
   /** Loading a template's state waits for this, or fails with its error. */
   loading: () => Promise<void> = async () => {};
+
+  /** Confirming that a machine runs again waits for this, or fails with its error. */
+  resuming: () => Promise<void> = async () => {};
 
   constructor(fingerprint = "fake 1") {
     this.fingerprint = fingerprint;
@@ -73,6 +76,7 @@ export class FakeVm implements CapturableVm, WaitingVm {
   readonly sockets: Vm["sockets"];
   readonly exited: Promise<VmExit>;
   state: "waiting" | "running" | "paused" | "ended";
+  priority: Priority = "normal";
   readonly #engine: FakeEngine;
   readonly #exit: (exit: VmExit) => void;
 
@@ -98,10 +102,15 @@ export class FakeVm implements CapturableVm, WaitingVm {
 
   async resume(): Promise<void> {
     this.#become("running");
+    await this.#engine.resuming();
   }
 
   async console(): Promise<string> {
     return "";
+  }
+
+  prioritize(priority: Priority): void {
+    this.priority = priority;
   }
 
   usage(): null {

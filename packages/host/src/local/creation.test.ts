@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
+import { silentLogger } from "@sandkeep/common";
+import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import { readRecord } from "../machines/folder.ts";
+import { MachineRegistry } from "../machines/registry.ts";
+import { Pool } from "../pool/pool.ts";
+import type { Pools } from "../pool/pools.ts";
+import { Creation } from "./creation.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-creation-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+const root = { id: "debian", boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" } };
+const key = { root, size: { memoryMiB: 1_280, vcpus: 2 } };
+const spec = { id: "sbx_1", owner: "cp_1", memoryMiB: 1_280, env: {}, keep: true };
+
+/** For one clone. */
+const BUDGET_MIB = 70;
+
+/** A host with one clone in its warm pool, which is not replaced. */
+async function open() {
+  const engine = new FakeEngine();
+  const runDir = mkdtempSync(join(dir, "run-"));
+  const log = silentLogger;
+  const template = { ...key, files: engine.templateFiles("/templates/one") };
+  const pool = new Pool({ engine, template, runDir, budgetMiB: BUDGET_MIB, caCertificates: [], log });
+  await pool.ready;
+  engine.starting = () => Promise.reject(new Error("no more"));
+  const pools = { of: async () => pool, shrink: () => pool.shrink() } as unknown as Pools;
+  const machines = new MachineRegistry(() => {});
+  const creation = new Creation({ engine, runDir, pools, machines, egress: null, caCertificates: [], log }, "full");
+  return {
+    engine,
+    vm: engine.alive[0] as FakeVm,
+    creation,
+    machines,
+    folders: () => readdirSync(runDir),
+    [Symbol.asyncDispose]: async () => {
+      await pool.close();
+      await Promise.all(machines.all.map((machine) => machine.destroy()));
+    },
+  };
+}
+
+const identities = ({ agent }: FakeVm) => agent.told.filter((call) => call === "/call/resume").length;
+
+test("a clone goes on in the same turn in which it is asked for, and has its identity before it has confirmed that", async () => {
+  await using host = await open();
+  const { engine, vm, creation } = host;
+  const order: string[] = [];
+  const confirmed = Promise.withResolvers<void>();
+  engine.resuming = () => (order.push("resumed"), confirmed.promise);
+  const before = identities(vm);
+  const creating = creation.create(spec, Promise.resolve(key));
+  // Where a database would commit, and block everything.
+  await turn();
+  order.push("committed");
+  while (identities(vm) === before) await delay(1);
+  assert.deepEqual(order, ["resumed", "committed"]);
+  assert.equal(host.machines.size, 0);
+  confirmed.resolve();
+  const machine = await creating;
+  assert.equal((await readRecord(machine.clone.dir))?.id, "sbx_1");
+});
+
+test("a machine whose record cannot be written is discarded", async () => {
+  await using host = await open();
+  mkdirSync(join(host.vm.options.dir, "machine.json"));
+  await assert.rejects(host.creation.create(spec, Promise.resolve(key)), { code: "EISDIR" });
+  assert.deepEqual([host.engine.alive, host.folders(), host.machines.size], [[], [], 0]);
+});
+
+test("a machine that nobody waits for any more is discarded", async () => {
+  await using host = await open();
+  const leaving = new AbortController();
+  host.engine.resuming = async () => leaving.abort(new Error("the client is gone"));
+  const creating = host.creation.create(spec, Promise.resolve(key), leaving.signal);
+  await assert.rejects(creating, { message: "the client is gone" });
+  assert.deepEqual([host.engine.alive, host.folders(), host.machines.size], [[], [], 0]);
+});

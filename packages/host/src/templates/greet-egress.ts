@@ -1,0 +1,18 @@
+/** Opens the egress port of a machine once and closes it again, as a proxy that serves no request. */
+import { once } from "node:events";
+import { performServerHandshake } from "node:http2";
+import { connect } from "node:net";
+import { sayHello } from "@sandkeep/serial";
+
+/** @param path the socket behind the port */
+export async function greetEgress(path: string, timeoutMs: number): Promise<void> {
+  const socket = connect(path);
+  try {
+    await once(socket, "connect");
+    await sayHello(socket, timeoutMs);
+    const session = performServerHandshake(socket);
+    await once(session, "remoteSettings", { signal: AbortSignal.timeout(timeoutMs) });
+  } finally {
+    socket.destroy();
+  }
+}
