@@ -19,6 +19,8 @@ const GREETING_TIMEOUT_MS = 20_000;
  * command. Measured: after three times, a further one translates and copies hardly anything new.
  */
 const REHEARSALS = 3;
+/** That of a sandbox's id: files that keep their length are quicker to write. */
+const ID_LENGTH = 28;
 
 const TEMPLATE_COMMANDS: string[][] = [
   // To an unreachable address, because egress is not served yet. First, so that whatever waits for it has given up well
@@ -64,22 +66,28 @@ export async function warmTemplate(guest: Guest, log: Logger): Promise<void> {
 }
 
 /**
- * Warms up a clone that will wait paused. It gets a temporary identity, so that it is no longer identical to other
+ * Warms up a clone that will wait paused. It gets temporary identities, so that it is no longer identical to other
  * clones, and so that setting its own identity is fast later.
  */
-export async function warmClone({ vm, guest }: Clone, caCertificates: string[], log: Logger): Promise<void> {
-  const identity = () => newIdentity("waiting", {}, caCertificates);
-  await guest.call("resume", identity());
+export async function warmClone(clone: Clone, caCertificates: string[], log: Logger): Promise<void> {
+  const { vm, guest } = clone;
+  await guest.call("resume", newIdentity("waiting", {}, caCertificates));
   await greetEgress(vm.sockets.egress, GREETING_TIMEOUT_MS).catch((error: unknown) =>
     log.debug({ error: String(error) }, "the egress port was not warmed up"),
   );
   await guest.call("stat", { path: "/home/app" });
   for (const command of CLONE_COMMANDS) await run(guest, command, log);
-  for (let n = 0; n < REHEARSALS; n++) {
-    await vm.pause();
-    await Promise.all([vm.resume(), guest.call("resume", identity())]);
-    await run(guest, ["bash", "-c", "echo"], log);
-  }
+  for (let n = 0; n < REHEARSALS; n++) await rehearse(clone, n, caCertificates, log);
+}
+
+/** Does with a clone what happens when it is taken, including an environment and names that change. */
+async function rehearse({ vm, guest }: Clone, n: number, caCertificates: string[], log: Logger): Promise<void> {
+  const home = await guest.call("envGet", { key: "HOME" });
+  await vm.pause();
+  const id = `waiting-${n}`.padEnd(ID_LENGTH, "0");
+  const identity = newIdentity(id, home === null ? {} : { HOME: home }, caCertificates);
+  await Promise.all([vm.resume(), guest.call("resume", identity)]);
+  await run(guest, ["bash", "-c", "echo"], log);
 }
 
 async function exerciseCalls(guest: Guest): Promise<void> {
