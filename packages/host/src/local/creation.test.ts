@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
 import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
 import { readRecord } from "../machines/folder.ts";

@@ -4,7 +4,14 @@
  */
 import type { Logger } from "@sandkeep/common";
 import type { Engine, WaitingVm } from "../engine/engine.ts";
-import { type BeginClone, beginWith, type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
+import {
+  type BeginClone,
+  beginWith,
+  type Clone,
+  connectGuest,
+  discard,
+  RUNNING_HELLO_TIMEOUT_MS,
+} from "../machines/clone.ts";
 import { createFolder, removeFolder } from "../machines/folder.ts";
 import type { Template } from "../templates/template.ts";
 import { warmClone } from "../templates/warmup.ts";
