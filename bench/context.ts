@@ -16,7 +16,7 @@ export interface BenchContext {
   processes: (() => number[]) | undefined;
   /** The server's own process: its memory grows with its sandboxes too. */
   server: number | undefined;
-  /** The server's egress proxy; empty when the server runs elsewhere. */
+  /** The server's egress proxies; empty when the server runs elsewhere. */
   proxies: () => number[];
   /**
    * The upstream that egress is measured with.

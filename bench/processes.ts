@@ -11,18 +11,24 @@ export function processesNaming(directory: string, except: number[] = []): numbe
     .filter((pid) => pid !== process.pid && !except.includes(pid) && read(`/proc/${pid}/cmdline`)?.includes(directory));
 }
 
-/** Child processes whose command line contains a text. */
-export function childrenNaming(parent: number, text: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      const stat = read(`/proc/${pid}/stat`);
-      return (
-        Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent &&
-        read(`/proc/${pid}/cmdline`)?.includes(text)
-      );
-    });
+/** Node processes that a process has started, directly or through a jail's tools, and that run this module. */
+export function nodesBelow(parent: number, module: string): number[] {
+  const children = Map.groupBy(
+    readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number),
+    parentOf,
+  );
+  const below = (pid: number): number[] => (children.get(pid) ?? []).flatMap((child) => [child, ...below(child)]);
+  return below(parent).filter((pid) => {
+    const [program, ...words] = read(`/proc/${pid}/cmdline`)?.split("\0") ?? [];
+    return program === process.execPath && words.some((word) => word.endsWith(module));
+  });
+}
+
+function parentOf(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`);
+  return Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
 }
 
 /** Memory of processes, in bytes; shared pages are divided among the processes that share them (proc(5), smaps_rollup). */

@@ -9,7 +9,7 @@ import type { BenchContext } from "./context.ts";
 import { startRig } from "./egress/rig.ts";
 import type { Figures } from "./figures.ts";
 import { describeMachine } from "./machine.ts";
-import { childrenNaming, processesNaming } from "./processes.ts";
+import { nodesBelow, processesNaming } from "./processes.ts";
 import { rowsOf } from "./rows.ts";
 import { type Subject, startSubject } from "./subject.ts";
 import { MEASURES } from "./suite.ts";
@@ -67,7 +67,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
         ? undefined
         : () => processesNaming(`${subject.dataDir}`, subject.pid ? [subject.pid] : []),
     server: subject.pid,
-    proxies: () => (subject.pid === undefined ? [] : childrenNaming(subject.pid, "/egress/src/supervisor/main.ts")),
+    proxies: () => (subject.pid === undefined ? [] : nodesBelow(subject.pid, "/egress/src/process/main.ts")),
     rig: () => {
       if (!rig)
         throw new UsageError(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
 import { silentLogger } from "@sandkeep/common";
-import { authorityPem, type EgressSpec, newPlaceholder, ProxySupervisor, Sealer } from "@sandkeep/egress";
+import { authorityPem, EgressProxies, type EgressSpec, newPlaceholder, Sealer } from "@sandkeep/egress";
 import { FakeGuest } from "@sandkeep/egress/testing";
 import type { BenchContext } from "../context.ts";
 import type { Figures } from "../figures.ts";
@@ -35,8 +35,10 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
   const sealer = await Sealer.open(join(dir, "secrets.key"));
   const placeholder = newPlaceholder();
   const proxy = resources.use(
-    new ProxySupervisor({
+    new EgressProxies({
       dir,
+      folder: join(dir, "ports"),
+      jail: "full",
       config: rig.config,
       log: silentLogger,
       onEvent: async () => {},
@@ -92,10 +94,10 @@ export async function measureEgressHostEnd(context: BenchContext, rig: Rig): Pro
 /** Thousands of connections open at once, each of which has carried a request, and how much the proxy's memory grew. */
 async function manyConnections(
   context: BenchContext,
-  proxy: ProxySupervisor,
+  proxy: EgressProxies,
   through: () => Promise<(path: string) => Promise<{ bytes: number }>>,
 ) {
-  const before = pssBytes([proxy.pid!]);
+  const before = pssBytes([proxy.pids[0]!]);
   let ok = 0;
   let begun = 0;
   const open: unknown[] = [];
@@ -110,7 +112,7 @@ async function manyConnections(
       }
     }),
   );
-  return { ok, memory_MB: rounded((pssBytes([proxy.pid!]) - before) / 1e6) };
+  return { ok, memory_MB: rounded((pssBytes([proxy.pids[0]!]) - before) / 1e6) };
 }
 
 async function secured(flow: Duplex, ca: string): Promise<Duplex> {

@@ -48,6 +48,7 @@ export async function startRig(): Promise<Rig> {
       dnsServers: [],
       upstreamProxy: null,
       hooks: null,
+      processes: 1,
     },
     [Symbol.asyncDispose]: async () => {
       child.stdin.end();

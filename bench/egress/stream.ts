@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { EgressSpec, ProxySupervisor } from "@sandkeep/egress";
+import type { EgressProxies, EgressSpec } from "@sandkeep/egress";
 import type { BenchContext } from "../context.ts";
 import type { Figures } from "../figures.ts";
 import { cpuSeconds } from "../processes.ts";
@@ -17,7 +17,7 @@ const ID = "stream";
 
 /** The proxy to measure, and what a sandbox behind it is. */
 export interface Subject {
-  proxy: ProxySupervisor;
+  proxy: EgressProxies;
   /** Directory for sockets and files. */
   dir: string;
   /** PEM of the CA that the proxy signs with. */
@@ -48,9 +48,9 @@ export async function measureStream(context: BenchContext, rig: Rig, subject: Su
   for (let i = 0; i < rounds; i++) {
     context.progress.fraction(i / rounds);
     taken.straight.push(await transfer(straight, bytes));
-    const before = cpuSeconds(proxy.pid!)!;
+    const before = cpuSeconds(proxy.pids[0]!)!;
     taken.through.push(await transfer(through, bytes));
-    proxySeconds += cpuSeconds(proxy.pid!)! - before;
+    proxySeconds += cpuSeconds(proxy.pids[0]!)! - before;
   }
   proxy.detach(ID);
 

@@ -44,6 +44,14 @@ test("with the minimal jail sandboxes run, each with a user of its own, no privi
     await installation.output(["exec", id, "--", "sh", "-c", "echo $((6 * 7)); touch /home/app/file; id -un"], minimal),
     "42\napp\n",
   );
+  // The egress proxy serves it: it refuses an internal address in HTTP.
+  assert.equal(
+    await installation.output(
+      ["exec", id, "--", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://169.254.169.254/"],
+      minimal,
+    ),
+    "403",
+  );
   const pid = pidOfSandbox(installation.dataDir, id)!;
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   assert.match(status, /^NoNewPrivs:\s+1$/m);

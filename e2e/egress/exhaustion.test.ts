@@ -28,6 +28,8 @@ let stepper: Stepper;
 let idleMiB: number;
 before(async () => {
   arena = await Arena.open({
+    // Attacker and bystander share it.
+    egress: { processes: 1 },
     upstreams: {
       [API]: {
         alpn: ["http/1.1"],

@@ -18,7 +18,10 @@ let attacker: Attacker;
 let outcomes: Outcomes;
 let grown: number;
 before(async () => {
-  arena = await Arena.open({ upstreams: { [API]: {}, "allowed.test.example": {}, [EVIL]: {} } });
+  arena = await Arena.open({
+    egress: { processes: 1 },
+    upstreams: { [API]: {}, "allowed.test.example": {}, [EVIL]: {} },
+  });
   attacker = await arena.attacker({
     allowNet: [API, "allowed.test.example"],
     secrets: { API_KEY: { hosts: [API], value: arena.value } },

@@ -14,9 +14,12 @@ export function machinePids(dataDir: string): number[] {
 
 /** Folders of machines in a server's data directory. */
 export function machineFolders(dataDir: string): string[] {
-  return readdirSync(join(dataDir, "run"), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
+  return (
+    readdirSync(join(dataDir, "run"), { withFileTypes: true })
+      // Beside them are the egress proxies' ports.
+      .filter((entry) => entry.isDirectory() && entry.name !== "ports")
+      .map(({ name }) => name)
+  );
 }
 
 /** The pid of a sandbox's machine, from the record in its folder. */

@@ -37,7 +37,7 @@ export class HostFixture implements AsyncDisposable {
   /** Folders of machines, including those in the warm pool. */
   async folders(): Promise<string[]> {
     return (await readdir(join(this.dataDir, "run"), { withFileTypes: true }))
-      .filter((entry) => entry.isDirectory())
+      .filter((entry) => entry.isDirectory() && entry.name !== "ports")
       .map((entry) => entry.name);
   }
 

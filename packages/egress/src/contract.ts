@@ -68,6 +68,8 @@ export interface EgressConfig {
   upstreamProxy: string | null;
   /** Absolute path of a hooks module (`hooks.ts`), or null. */
   hooks: string | null;
+  /** Number of proxy processes. */
+  processes: number;
 }
 
 /** Whether something was allowed to go out, and if so whether it worked. */
@@ -134,10 +136,34 @@ export interface DnsEvent extends Common {
 /** What the proxy reports about one sandbox. */
 export type EgressEvent = HttpEvent | ConnectionEvent | DnsEvent;
 
+/** What the proxy has to become before it hears of a guest. */
+export interface Confinement {
+  /** The user to become; null if the proxy runs as the server's user, which is not root. */
+  user: { uid: number; gid: number } | null;
+  /** Whether it has a seccomp filter. */
+  filtered: boolean;
+}
+
+/** What the proxy needs of this computer. It is told, because it can read no file. */
+export interface Provisions {
+  /** The installation's CA, as PEM. */
+  authority: { pem: string; keyPem: string };
+  /** Base64 of the key for sealed secrets. */
+  sealingKey: string;
+  /** Certificates of the CAs that upstreams are verified against, each as PEM. */
+  upstreamCas: string[];
+  /** The system's resolvers, `ip[:port]`. */
+  resolvers: string[];
+}
+
 /** Messages from the host to the proxy, one JSON text per line. */
 export type ToProxy =
-  /** The first message, sent once. `dir` holds the CA and the key for sealed secrets. */
-  | { type: "configure"; dir: string; config: EgressConfig }
+  /** The first message, sent once. */
+  | { type: "configure"; confinement: Confinement; provisions: Provisions; config: EgressConfig }
+  /** The system's resolvers have changed. */
+  | { type: "resolvers"; resolvers: string[] }
+  /** The answer to `lookup`: addresses, or the code of getaddrinfo's error. */
+  | { type: "addresses"; seq: number; addresses: string[]; code: string | null }
   /** Serve the guest at the other end of this Unix socket. `done` confirms that the spec is in force. */
   | { type: "attach"; seq: number; id: string; socket: string; spec: EgressSpec }
   /** `done` confirms that the spec is in force, including for open connections. */
@@ -153,7 +179,15 @@ export type FromProxy =
   | { type: "event"; id: string; event: EgressEvent }
   /** The guest broke the egress port's contract. */
   | { type: "violation"; id: string; detail: string }
-  | { type: "log"; level: "info" | "warn" | "error"; id?: string; text: string };
+  /** Look up a name with the system's resolver; see {@link MAX_LOOKUPS}. */
+  | { type: "lookup"; seq: number; name: string }
+  | { type: "log"; level: "info" | "warn" | "error"; id?: string | undefined; text: string };
+
+/** The descriptor of the proxy process over which both send their messages. */
+export const CONTROL_FD = 4;
+
+/** Lookups that a proxy may have waiting at the host: each may take a thread of the server for seconds. */
+export const MAX_LOOKUPS = 2;
 
 /** Events of one sandbox that may be waiting to be stored. At this number the sandbox must wait before it can do more. */
 export const UNACKNOWLEDGED_EVENTS = 256;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { matches, PatternError, parseAuthority, parsePattern, RuleBook } from "./policy/mod.ts";
-import { openShared } from "./proxy/connection/shared.ts";
+import { loadHooks } from "./process/hooks-module.ts";
 import { Certificates, Lab, readAll } from "./proxy/testing/lab.ts";
 import { httpUpstream } from "./proxy/testing/upstreams.ts";
 
@@ -86,7 +86,7 @@ describe("docs/egress.md", () => {
       );
       const file = join(dir, "hooks.ts");
       await writeFile(file, code!);
-      const { hooks } = await openShared(dir, { caFiles: [], passThrough: [], hooks: file });
+      const hooks = await loadHooks(file);
       const certificates = await Certificates.make(dir);
       await using upstream = await httpUpstream(
         (request, response) => {

@@ -11,4 +11,4 @@ export {
   SealError,
   Sealer,
 } from "./secrets/mod.ts";
-export { ProxySupervisor, type ProxySupervisorOptions } from "./supervisor/supervisor.ts";
+export { EgressProxies, type EgressProxiesOptions } from "./supervisor/proxies.ts";

@@ -1,6 +1,6 @@
+export type { JailKind } from "@sandkeep/jail";
 export * from "./contract.ts";
 export { EgressEvents } from "./egress/events.ts";
-export type { JailKind } from "./engine/qemu/jail/jail.ts";
 export { GuestClient, type GuestEnd } from "./guest/client.ts";
 export * from "./guest/contract.ts";
 export { encodeFrames, type Frame, FrameReader } from "./guest/frames.ts";

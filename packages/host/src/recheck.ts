@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JailKind } from "@sandkeep/jail";
 import type { Acceleration } from "./engine/engine.ts";
 import { forgetVerdicts } from "./engine/qemu/acceleration.ts";
 import { createQemu } from "./engine/qemu/create.ts";
-import type { JailKind } from "./engine/qemu/jail/jail.ts";
 import { layout, verdictsOf } from "./layout.ts";
 import type { HostOptions } from "./local/options.ts";
 import { createFolder } from "./machines/folder.ts";

@@ -20,8 +20,15 @@ export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/common": [],
   "@sandkeep/protocol": ["@sandkeep/common"],
   "@sandkeep/serial": ["@sandkeep/common"],
-  "@sandkeep/egress": ["@sandkeep/common", "@sandkeep/serial"],
-  "@sandkeep/host": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/serial", "@sandkeep/egress"],
+  "@sandkeep/jail": [],
+  "@sandkeep/egress": ["@sandkeep/common", "@sandkeep/serial", "@sandkeep/jail"],
+  "@sandkeep/host": [
+    "@sandkeep/common",
+    "@sandkeep/protocol",
+    "@sandkeep/serial",
+    "@sandkeep/jail",
+    "@sandkeep/egress",
+  ],
   "@sandkeep/store": ["@sandkeep/common", "@sandkeep/protocol"],
   "@sandkeep/rpc": ["@sandkeep/common", "@sandkeep/protocol", "@sandkeep/host"],
   "@sandkeep/control": [

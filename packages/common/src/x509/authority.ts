@@ -21,6 +21,8 @@ export interface Authority {
   /** The certificate, which clients trust. */
   pem: string;
   key: webcrypto.CryptoKey;
+  /** The key as PEM (PKCS #8), to store it or to give it to another process. */
+  keyPem: string;
 }
 
 export interface LoadOptions {
@@ -33,7 +35,7 @@ export interface LoadOptions {
 }
 
 /** Creates an authority that may sign server certificates, but not further authorities. */
-export async function createAuthority(commonName: string, validMs = VALID_MS): Promise<Authority & { keyPem: string }> {
+export async function createAuthority(commonName: string, validMs = VALID_MS): Promise<Authority> {
   const keys = await newKeyPair();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [commonName] }],
@@ -87,10 +89,16 @@ async function read(files: { certificate: string; key: string }): Promise<Author
   const certificate = new X509Certificate(pem);
   if (!certificate.checkPrivateKey(key) || !certificate.ca) return null;
   if (certificate.validToDate.getTime() - Date.now() < RENEW_BEFORE_MS) return null;
-  const der = key.export({ type: "pkcs8", format: "der" });
+  return authorityFrom({ pem, keyPem: keyText });
+}
+
+/** An authority that another process has loaded. */
+export async function authorityFrom({ pem, keyPem }: Pick<Authority, "pem" | "keyPem">): Promise<Authority> {
+  const der = createPrivateKey(keyPem).export({ type: "pkcs8", format: "der" });
   return {
     certificate: new x509.X509Certificate(pem),
     pem,
     key: await webcrypto.subtle.importKey("pkcs8", der, ALGORITHM, false, ["sign"]),
+    keyPem,
   };
 }

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { access, constants, readFile, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import {
   canonicalName,
@@ -11,6 +12,9 @@ import {
 } from "@sandkeep/egress";
 import { z } from "zod";
 import { ConfigError } from "./error.ts";
+
+/** Proxy processes; each takes about 60 MB. No computer has use for more. */
+const MAX_PROCESSES = 256;
 
 /** `ip` or `ip:port` in canonical form; IPv6 with a port is `[ip]:port`. Null for anything else. */
 function addressText(text: string): string | null {
@@ -65,6 +69,7 @@ export const egressSchema = z.strictObject({
   dnsServers: z.array(address).default([]),
   upstreamProxy: upstreamProxy.nullable().default(null),
   hooks: z.string().min(1).nullable().default(null),
+  processes: z.int().min(1).max(MAX_PROCESSES).default(availableParallelism),
 }) satisfies z.ZodType<EgressConfig>;
 
 /** Files named relative to a folder, as absolute paths. */

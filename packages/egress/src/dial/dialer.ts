@@ -10,14 +10,26 @@ import { decideRoutes, type Wanted } from "./wanted.ts";
 /** Shared by all sandboxes. */
 export class Dialer {
   readonly resolver: Resolver;
+  readonly #followsSystem: boolean;
   readonly #hosts: Map<string, StaticHost>;
   readonly #proxy: URL | null;
 
   /** @throws {Error} if a setting is invalid */
-  constructor(config: Pick<EgressConfig, "hosts" | "dnsServers" | "upstreamProxy">) {
-    this.resolver = new Resolver(config.dnsServers);
+  constructor(
+    config: Pick<EgressConfig, "hosts" | "dnsServers" | "upstreamProxy"> & {
+      /** Default: those of `/etc/resolv.conf`. */
+      systemResolvers?: readonly string[];
+    },
+  ) {
+    this.#followsSystem = config.dnsServers.length === 0;
+    this.resolver = new Resolver(this.#followsSystem ? (config.systemResolvers ?? []) : config.dnsServers);
     this.#hosts = parseStaticHosts(config.hosts);
     this.#proxy = config.upstreamProxy === null ? null : new URL(config.upstreamProxy);
+  }
+
+  /** The system's resolvers have changed. */
+  useSystemResolvers(servers: readonly string[]): void {
+    if (this.#followsSystem) this.resolver.use(servers);
   }
 
   /** Whether the configuration gives the name an address. */

@@ -27,11 +27,17 @@ type Cached = { until: number; answer: Promise<Address[]> };
 
 /** Resolves names to addresses. Shared by all sandboxes. */
 export class Resolver {
-  readonly #dns = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+  #dns!: dns.Resolver;
   readonly #cache = new Map<string, Cached>();
 
   /** @param servers `ip[:port]`; empty: the system's resolvers */
   constructor(servers: readonly string[]) {
+    this.use(servers);
+  }
+
+  /** Asks these servers from now on. Queries that are under way are finished with the former ones. */
+  use(servers: readonly string[]): void {
+    this.#dns = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
     if (servers.length > 0) this.#dns.setServers([...servers]);
   }
 

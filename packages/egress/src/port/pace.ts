@@ -16,12 +16,16 @@ export class Pace {
     this.#at = now();
   }
 
-  /** Takes a turn. Returns the milliseconds until it comes; zero means now. */
-  take(): number {
+  /**
+   * Takes a turn. Returns the milliseconds until it comes; zero means now.
+   *
+   * @param cost how many ordinary turns it counts for
+   */
+  take(cost = 1): number {
     const now = this.#now();
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1_000) * this.#perSecond);
     this.#at = now;
-    this.#tokens -= 1;
+    this.#tokens -= cost;
     return (Math.max(0, -this.#tokens) / this.#perSecond) * 1_000;
   }
 }

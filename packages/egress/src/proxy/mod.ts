@@ -5,3 +5,4 @@ export { openShared } from "./connection/shared.ts";
 export { serveFlow } from "./serve.ts";
 export { authorityPem, loadAuthority } from "./tls/authority.ts";
 export { loadGuestCas } from "./tls/guest-cas.ts";
+export { readUpstreamCas } from "./tls/upstream-cas.ts";

@@ -33,6 +33,19 @@ export class Sealer {
    * @throws {SealError} if the file can be read by others, is not a regular file, or does not contain exactly one key
    */
   static async open(file: string): Promise<Sealer> {
+    const key = await Sealer.keyOf(file);
+    const sealer = Sealer.of(key);
+    key.fill(0);
+    return sealer;
+  }
+
+  /** With a key from {@link keyOf}, which is copied. */
+  static of(key: Buffer): Sealer {
+    return new Sealer(createSecretKey(key));
+  }
+
+  /** The key in a file; see {@link open}. @throws {SealError} */
+  static async keyOf(file: string): Promise<Buffer> {
     let key = await readKey(file);
     if (!key) {
       // If another process is first, its key is used.
@@ -40,9 +53,7 @@ export class Sealer {
       key = await readKey(file);
     }
     if (!key) throw new SealError(`${file}: disappeared while it was being created`);
-    const sealer = new Sealer(createSecretKey(key));
-    key.fill(0);
-    return sealer;
+    return key;
   }
 
   /** Encrypts a value. The result is base64, and different every time. */

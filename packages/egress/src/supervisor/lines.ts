@@ -5,12 +5,20 @@ import { LineReader } from "@sandkeep/common";
 /** Longest line in bytes. A spec with the maximum number of secrets, each of the maximum length, stays well below. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
-/** Calls `take` for each message. Destroys the stream if a line is not valid JSON, or `take` throws. */
-export function readLines<T>(stream: Duplex, take: (message: T) => void): void {
-  const lines = new LineReader(MAX_LINE_BYTES);
+/**
+ * Calls `take` for each message, with its length. Destroys the stream if a line is not valid JSON or too long, or `take` throws.
+ *
+ * @param maxBytes longest line
+ */
+export function readLines<T>(
+  stream: Duplex,
+  take: (message: T, length: number) => void,
+  maxBytes = MAX_LINE_BYTES,
+): void {
+  const lines = new LineReader(maxBytes);
   stream.on("data", (chunk: Buffer) => {
     try {
-      for (const line of lines.push(chunk)) take(JSON.parse(line) as T);
+      for (const line of lines.push(chunk)) take(JSON.parse(line) as T, line.length);
     } catch (error) {
       stream.destroy(error as Error);
     }

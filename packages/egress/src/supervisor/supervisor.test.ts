@@ -11,7 +11,7 @@ import { silentLogger } from "@sandkeep/common";
 import * as packet from "dns-packet";
 import type { EgressConfig, EgressEvent, EgressSpec } from "../contract.ts";
 import { FakeGuest, FlowRefused } from "../testing/guest.ts";
-import { ProxySupervisor } from "./supervisor.ts";
+import { EgressProxies } from "./proxies.ts";
 
 const CONFIG: EgressConfig = {
   hosts: {},
@@ -20,6 +20,7 @@ const CONFIG: EgressConfig = {
   dnsServers: [],
   upstreamProxy: null,
   hooks: null,
+  processes: 1,
 };
 const spec = (allow: string[] | null, deny: string[] = []): EgressSpec => ({
   policy: { allow, deny, rules: [] },
@@ -80,7 +81,7 @@ describe("the proxy's process", () => {
   let upstream: Awaited<ReturnType<typeof echo>>;
   const events: EgressEvent[] = [];
   const violations: string[] = [];
-  let proxy: ProxySupervisor;
+  let proxy: EgressProxies;
   let dns: DnsSocket;
   let guest: FakeGuest;
   let taken: (() => Promise<void>) | null = null;
@@ -89,8 +90,10 @@ describe("the proxy's process", () => {
     dir = await mkdtemp(join(tmpdir(), "egress-"));
     upstream = await echo();
     dns = await resolver();
-    proxy = new ProxySupervisor({
+    proxy = new EgressProxies({
       dir,
+      folder: join(dir, "ports"),
+      jail: "full",
       config: {
         ...CONFIG,
         dnsServers: [`127.0.0.1:${dns.address().port}`],
@@ -163,12 +166,12 @@ describe("the proxy's process", () => {
   test("when it dies nothing leaves, and when it is back everything is as it was", async () => {
     const stream = await guest.connectTo("inner.example", 5432);
     const closed = gone(stream);
-    const former = proxy.pid!;
+    const former = proxy.pidOf("one")!;
     process.kill(former, "SIGKILL");
     await closed;
     const again = await guest.connectTo("inner.example", 5432);
     assert.equal(await say(again, "back"), "back");
-    assert.notEqual(proxy.pid, former);
+    assert.notEqual(proxy.pidOf("one"), former);
     again.destroy();
   });
 

@@ -1,25 +1,32 @@
-/** The host's side of the proxy process: starts it, attaches sandboxes, and restarts it when it dies. */
-import { type ChildProcess, spawn } from "node:child_process";
-import type { Duplex } from "node:stream";
-import { fileURLToPath } from "node:url";
+/** The host's side of one proxy process: starts it, attaches sandboxes, and restarts it when it dies. */
 import type { Logger } from "@sandkeep/common";
-import type { EgressConfig, EgressEvent, EgressSpec, FromProxy, ToProxy } from "../contract.ts";
-import { readLines, writeLine } from "./lines.ts";
+import { type JailKind, type JailUser, PROXY_USERS } from "@sandkeep/jail";
+import type { EgressConfig, EgressEvent, EgressSpec, FromProxy, Provisions, ToProxy } from "../contract.ts";
+import { Channel } from "./channel.ts";
+import type { Code } from "./code.ts";
+import { JailedProxy } from "./jailed-proxy.ts";
+import { LogAllowance } from "./log-allowance.ts";
+import { Lookups } from "./lookups.ts";
+import { Ports } from "./ports.ts";
 
 /** Delay before a dead proxy is restarted, milliseconds: the first one, and the longest after repeated failures. */
 const FIRST_REST_MS = 50;
 const MAX_REST_MS = 5_000;
 /** A proxy that ran this long started properly, so the delay starts over, milliseconds. */
 const HEALTHY_MS = 10_000;
-/** V8's semi-space for the proxy, MiB. Measured: half as much costs throughput, more only costs memory. */
-const NURSERY_MIB = 16;
-/** The only environment variables passed on: those that decide which upstream certificates are trusted, and the time zone. */
-const ENVIRONMENT = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"];
+/** A proxy that does not confirm a change for this long is ended, milliseconds; it confirms within milliseconds. */
+const ANSWER_MS = 60_000;
+/** Sandboxes that ended, whose last events may still arrive. */
+const REMEMBERED = 1_000;
 
 export interface ProxySupervisorOptions {
-  /** Folder with the CA and the key for sealed secrets. */
-  dir: string;
   config: EgressConfig;
+  jail: JailKind;
+  /** Folder for the ports of its sandboxes, which is created. */
+  folder: string;
+  code: () => Promise<Code>;
+  provisions: () => Promise<Provisions>;
+  filter: Buffer | null;
   log: Logger;
   /** Stores an event. More events of the same sandbox may arrive before it resolves, up to `UNACKNOWLEDGED_EVENTS`. */
   onEvent: (id: string, event: EgressEvent) => Promise<void>;
@@ -28,19 +35,26 @@ export interface ProxySupervisorOptions {
 }
 
 interface Attached {
-  socket: string;
+  /** Its name in the folder of ports. */
+  port: string;
   spec: EgressSpec;
 }
 
 type Waiter = { resolve: () => void; reject: (error: Error) => void };
 
-/** Runs one proxy process for all machines of a host. */
+/** Runs one proxy process. */
 export class ProxySupervisor implements AsyncDisposable {
   readonly #options: ProxySupervisorOptions;
+  readonly #user: JailUser | null = PROXY_USERS.take();
+  readonly #ports: Ports;
   readonly #attached = new Map<string, Attached>();
+  readonly #ended = new Set<string>();
   readonly #waiters = new Map<number, Waiter>();
-  #child: ChildProcess | null = null;
-  #control: Duplex | null = null;
+  #proxy: JailedProxy | null = null;
+  #channel: Channel | null = null;
+  /** Messages for a process that is starting; null if there is one, or none. */
+  #queue: ((ports: string) => ToProxy)[] | null = null;
+  #life: Promise<void> = Promise.resolve();
   #seq = 0;
   #rest = FIRST_REST_MS;
   #restart: NodeJS.Timeout | undefined;
@@ -48,12 +62,18 @@ export class ProxySupervisor implements AsyncDisposable {
 
   constructor(options: ProxySupervisorOptions) {
     this.#options = options;
+    this.#ports = new Ports(options.folder, this.#user);
     this.#start();
   }
 
   /** Process id of the proxy; null while it is restarting. */
   get pid(): number | null {
-    return this.#child?.pid ?? null;
+    return this.#proxy?.pid ?? null;
+  }
+
+  /** Number of sandboxes that it serves. */
+  get size(): number {
+    return this.#attached.size;
   }
 
   /**
@@ -63,8 +83,12 @@ export class ProxySupervisor implements AsyncDisposable {
    * @throws {Error} if the proxy rejects the spec; the machine then has no egress
    */
   async attach(id: string, socket: string, spec: EgressSpec): Promise<void> {
-    this.#attached.set(id, { socket, spec });
-    await this.#ask((seq) => ({ type: "attach", seq, id, socket, spec }));
+    const port = this.#ports.add(socket);
+    const former = this.#attached.get(id);
+    if (former) this.#ports.remove(former.port);
+    this.#attached.set(id, { port, spec });
+    this.#ended.delete(id);
+    await this.#attach(id, port, spec);
   }
 
   /**
@@ -79,7 +103,7 @@ export class ProxySupervisor implements AsyncDisposable {
     const former = attached.spec;
     attached.spec = spec;
     try {
-      await this.#ask((seq) => ({ type: "update", seq, id, spec }));
+      await this.#ask((seq) => () => ({ type: "update", seq, id, spec }));
     } catch (error) {
       // The next proxy would reject it too.
       if (attached.spec === spec) attached.spec = former;
@@ -88,100 +112,142 @@ export class ProxySupervisor implements AsyncDisposable {
   }
 
   detach(id: string): void {
-    if (this.#attached.delete(id)) this.#send({ type: "detach", id });
+    const attached = this.#attached.get(id);
+    if (!attached) return;
+    this.#attached.delete(id);
+    this.#ports.remove(attached.port);
+    this.#ended.add(id);
+    if (this.#ended.size > REMEMBERED) this.#ended.delete(this.#ended.values().next().value!);
+    this.#send(() => ({ type: "detach", id }));
+  }
+
+  /** Another proxy serves the sandbox from now on: nothing more is believed about it. */
+  forget(id: string): void {
+    this.#ended.delete(id);
+  }
+
+  useResolvers(resolvers: string[]): void {
+    this.#send(() => ({ type: "resolvers", resolvers }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#restart);
-    const child = this.#child;
-    if (!child) return;
-    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    this.#control?.destroy();
-    child.kill("SIGKILL");
-    await ended;
+    this.#proxy?.kill();
+    await this.#life;
+    this.#ports[Symbol.dispose]();
+    PROXY_USERS.release(this.#user?.uid);
   }
 
   #start(): void {
-    const { dir, config } = this.#options;
-    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-    const env = Object.fromEntries(
-      ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-    );
-    // No core dump and no debugger: the proxy's memory holds every secret. The inherited flags let Node run this code.
-    const node = [
-      ...process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag)),
-      "--disable-sigusr1",
-      main,
-    ];
-    // Thousands of connections create much short-lived garbage: a larger semi-space, or a malloc arena per thread, would keep the memory.
-    const memory = { MALLOC_ARENA_MAX: "1" };
-    node.unshift(`--max-semi-space-size=${NURSERY_MIB}`);
-    const child = spawn("prlimit", ["--core=0", "--", process.execPath, ...node], {
-      env: { ...env, ...memory, PATH: process.env.PATH ?? "" },
-      stdio: ["ignore", "ignore", "inherit", "pipe"],
-    });
-    const control = child.stdio[3] as unknown as Duplex;
     const since = performance.now();
-    this.#child = child;
-    this.#control = control;
-    control.on("error", () => {});
-    // The other end closed: nothing written from now on would be read.
-    control.once("end", () => control.destroy());
-    readLines<FromProxy>(control, (message) => this.#take(message));
-    child.once("error", (error) => this.#options.log.error({}, `the egress proxy cannot be started: ${error.message}`));
-    child.once("close", () => {
-      control.destroy();
-      this.#child = null;
-      this.#control = null;
-      // The next proxy starts with the specs that were not confirmed yet.
-      for (const waiter of this.#waiters.values()) waiter.resolve();
-      this.#waiters.clear();
-      if (this.#closed) return;
-      this.#rest = performance.now() - since > HEALTHY_MS ? FIRST_REST_MS : Math.min(MAX_REST_MS, this.#rest * 2);
-      this.#options.log.error({}, "the egress proxy ended; no sandbox has network access until it is back");
-      this.#restart = setTimeout(() => this.#start(), this.#rest);
-    });
-    this.#send({ type: "configure", dir, config });
-    for (const [id, { socket, spec }] of this.#attached) {
-      this.#ask((seq) => ({ type: "attach", seq, id, socket, spec })).catch((error: Error) =>
+    this.#queue = [];
+    for (const [id, { port, spec }] of this.#attached)
+      this.#attach(id, port, spec).catch((error: Error) =>
         this.#options.log.error({ sandbox: id }, `no egress: ${error.message}`),
       );
-    }
+    this.#life = this.#live()
+      .catch((error: Error) => error.message)
+      .then((why) => {
+        this.#proxy = null;
+        this.#channel = null;
+        this.#queue = null;
+        // The next proxy starts with the specs that were not confirmed yet.
+        for (const waiter of this.#waiters.values()) waiter.resolve();
+        this.#waiters.clear();
+        if (this.#closed) return;
+        this.#rest = performance.now() - since > HEALTHY_MS ? FIRST_REST_MS : Math.min(MAX_REST_MS, this.#rest * 2);
+        this.#options.log.error(
+          { sandboxes: this.#attached.size, why },
+          "an egress proxy ended; its sandboxes have no network access until it is back",
+        );
+        this.#restart = setTimeout(() => this.#start(), this.#rest);
+      });
+  }
+
+  /** Runs a process until its end. Resolves with the reason. */
+  async #live(): Promise<string> {
+    const { config, jail, filter } = this.#options;
+    const [code, provisions] = await Promise.all([this.#options.code(), this.#options.provisions()]);
+    if (this.#closed) return "";
+    const user = this.#user;
+    const proxy = await JailedProxy.start({ kind: jail, code, ports: this.#ports.folder, user, filter });
+    this.#proxy = proxy;
+    if (this.#closed) proxy.kill();
+    let broken: string | null = null;
+    const channel = new Channel(proxy.control, this.#listener(proxy), (why) => {
+      broken ??= why;
+      proxy.kill();
+    });
+    void proxy.exited.then(() => channel.drain());
+    channel.send({
+      type: "configure",
+      confinement: { user, filtered: filter !== null },
+      provisions,
+      config: { ...config, hooks: code.hooks },
+    });
+    for (const message of this.#queue ?? []) channel.send(message(proxy.ports));
+    this.#queue = null;
+    this.#channel = channel;
+    const words = await proxy.ended;
+    channel.close();
+    return [broken, words].filter((text) => text !== null).join(": ");
+  }
+
+  async #attach(id: string, port: string, spec: EgressSpec): Promise<void> {
+    await this.#ask((seq) => (ports) => ({ type: "attach", seq, id, socket: `${ports}/${port}`, spec }));
   }
 
   /** Sends a message and waits for its `done`. Returns at once if there is no proxy. */
-  async #ask(message: (seq: number) => ToProxy): Promise<void> {
-    if (!this.#control) return;
+  async #ask(message: (seq: number) => (ports: string) => ToProxy): Promise<void> {
+    if (!this.#channel && !this.#queue) return;
     const seq = ++this.#seq;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiters.set(seq, { resolve, reject });
     this.#send(message(seq));
-    await promise;
+    const silent = setTimeout(() => this.#proxy?.kill(), ANSWER_MS);
+    silent.unref();
+    await promise.finally(() => clearTimeout(silent));
   }
 
-  #send(message: ToProxy): void {
-    if (this.#control) writeLine(this.#control, message);
+  #send(message: (ports: string) => ToProxy): void {
+    if (this.#channel) this.#channel.send(message(this.#proxy!.ports));
+    else this.#queue?.push(message);
   }
 
-  #take(message: FromProxy): void {
-    switch (message.type) {
-      case "ready":
-        return this.#options.log.info({}, "the egress proxy is ready");
-      case "done": {
-        const waiter = this.#waiters.get(message.seq);
-        this.#waiters.delete(message.seq);
-        return message.error === null ? waiter?.resolve() : waiter?.reject(new Error(message.error));
+  /** Handles what one process says. It may have been taken over by a guest: only its own sandboxes are its business. */
+  #listener(proxy: JailedProxy): (message: FromProxy) => Promise<void> | void {
+    // What took long may concern a process that is gone.
+    const answer = (message: ToProxy) => {
+      if (this.#proxy === proxy) this.#send(() => message);
+    };
+    const lookups = new Lookups();
+    const logging = new LogAllowance(this.#options.log);
+    return (message) => {
+      switch (message.type) {
+        case "ready":
+          return logging.write("info", {}, "an egress proxy is ready");
+        case "done": {
+          const waiter = this.#waiters.get(message.seq);
+          this.#waiters.delete(message.seq);
+          return message.error === null ? waiter?.resolve() : waiter?.reject(new Error(message.error));
+        }
+        case "event": {
+          const { id, event } = message;
+          if (!this.#attached.has(id) && !this.#ended.has(id)) return;
+          const taken = () => answer({ type: "ack", id, events: 1 });
+          return this.#options.onEvent(id, event).then(taken, taken);
+        }
+        case "violation":
+          if (this.#attached.has(message.id)) this.#options.onViolation(message.id, message.detail);
+          return;
+        case "lookup":
+          return lookups.answer(message).then(answer);
+        case "log": {
+          const { id, level, text } = message;
+          return logging.write(level, id === undefined ? {} : { sandbox: id }, text);
+        }
       }
-      case "event": {
-        const { id, event } = message;
-        const taken = () => this.#send({ type: "ack", id, events: 1 });
-        return void this.#options.onEvent(id, event).then(taken, taken);
-      }
-      case "violation":
-        return this.#options.onViolation(message.id, message.detail);
-      case "log":
-        return this.#options.log[message.level](message.id === undefined ? {} : { sandbox: message.id }, message.text);
-    }
+    };
   }
 }

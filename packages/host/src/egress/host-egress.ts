@@ -1,27 +1,33 @@
-/** Egress of a host's machines: one proxy for all of them, and the events it reports. */
+/** Egress of a host's machines: the proxies, and the events they report. */
 import type { Logger } from "@sandkeep/common";
-import { type EgressConfig, type EgressSpec, ProxySupervisor } from "@sandkeep/egress";
+import { type EgressConfig, EgressProxies, type EgressSpec } from "@sandkeep/egress";
+import type { JailKind } from "@sandkeep/jail";
 import type { MachineRegistry } from "../machines/registry.ts";
 import type { EgressEvents } from "./events.ts";
 
 export interface HostEgressOptions {
-  /** Folder of the proxy's CA and its key for sealed secrets. */
+  /** Folder of the proxies' CA and its key for sealed secrets. */
   dir: string;
   config: EgressConfig;
+  /** Folder for the ports of machines. */
+  folder: string;
+  jail: JailKind;
   machines: MachineRegistry;
-  /** Receives the proxy's events. */
+  /** Receives the proxies' events. */
   events: EgressEvents;
   log: Logger;
 }
 
 export class HostEgress implements AsyncDisposable {
   readonly #events: EgressEvents;
-  readonly #proxy: ProxySupervisor;
+  readonly #proxies: EgressProxies;
 
-  constructor({ dir, config, machines, events, log }: HostEgressOptions) {
+  constructor({ dir, config, folder, jail, machines, events, log }: HostEgressOptions) {
     this.#events = events;
-    this.#proxy = new ProxySupervisor({
+    this.#proxies = new EgressProxies({
       dir,
+      folder,
+      jail,
       config,
       log,
       onEvent: (id, event) => {
@@ -35,21 +41,21 @@ export class HostEgress implements AsyncDisposable {
   /** @throws {Error} when the proxy cannot use the spec */
   async attach(id: string, owner: string, socket: string, spec: EgressSpec): Promise<void> {
     this.#events.enter(id, owner);
-    await this.#proxy.attach(id, socket, spec);
+    await this.#proxies.attach(id, socket, spec);
   }
 
   /** In force when this resolves. @throws {Error} when the proxy cannot use the spec */
   async update(id: string, owner: string, spec: EgressSpec): Promise<void> {
     this.#events.enter(id, owner);
-    await this.#proxy.update(id, spec);
+    await this.#proxies.update(id, spec);
   }
 
   detach(id: string): void {
-    this.#proxy.detach(id);
+    this.#proxies.detach(id);
     this.#events.leave(id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#proxy[Symbol.asyncDispose]();
+    await this.#proxies[Symbol.asyncDispose]();
   }
 }

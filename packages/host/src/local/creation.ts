@@ -1,6 +1,7 @@
 /** Creates machines: a clone from a warm pool, or a cold boot, which then gets its identity. */
+
+import type { JailKind } from "@sandkeep/jail";
 import type { MachineSpec } from "../contract.ts";
-import type { JailKind } from "../engine/qemu/jail/jail.ts";
 import { type BeginClone, beginWith, type Clone } from "../machines/clone.ts";
 import { coldBoot } from "../machines/cold-boot.ts";
 import { type MachineRecord, writeRecord } from "../machines/folder.ts";

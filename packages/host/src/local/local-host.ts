@@ -1,4 +1,5 @@
 /** The host: machines on this computer. */
+import { join } from "node:path";
 import type { FileLock } from "@sandkeep/common";
 import { type EgressBatch, type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "../contract.ts";
 import { EgressEvents } from "../egress/events.ts";
@@ -17,6 +18,9 @@ import { Creation } from "./creation.ts";
 import type { HostOptions } from "./options.ts";
 import type { HostParts } from "./parts.ts";
 import { DEFAULT_MEMORY_MIB, sizeOf } from "./size.ts";
+
+/** Among the folders of machines: which ports each egress proxy can reach. Like those, removed at the next start if it was left behind. */
+const PORTS = "ports";
 
 export interface LocalHostOptions {
   id: string;
@@ -58,9 +62,19 @@ export class LocalHost implements Host {
       closing: this.#closing.signal,
     });
     const machines = new MachineRegistry(() => pools.disturb());
-    const egress = options.egress ? new HostEgress({ ...options.egress, machines, events: this.#events, log }) : null;
+    const jail = options.jail ?? "full";
+    const egress = options.egress
+      ? new HostEgress({
+          ...options.egress,
+          folder: join(runDir, PORTS),
+          jail,
+          machines,
+          events: this.#events,
+          log,
+        })
+      : null;
     this.#parts = { engine, runDir, pools, machines, egress, caCertificates, log };
-    this.#creation = new Creation(this.#parts, options.jail ?? "full");
+    this.#creation = new Creation(this.#parts, jail);
   }
 
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {

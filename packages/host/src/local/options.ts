@@ -1,6 +1,6 @@
 import type { Logger } from "@sandkeep/common";
 import type { EgressConfig } from "@sandkeep/egress";
-import type { JailKind } from "../engine/qemu/jail/jail.ts";
+import type { JailKind } from "@sandkeep/jail";
 import type { FindImage, RootImage } from "../roots.ts";
 
 export interface HostOptions {

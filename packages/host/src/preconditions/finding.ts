@@ -1,4 +1,4 @@
-import type { JailKind } from "../engine/qemu/jail/jail.ts";
+import type { JailKind } from "@sandkeep/jail";
 
 /** `ok`; `warn`: works, but could work better; `fail`: something essential is missing. */
 export type Verdict = "ok" | "warn" | "fail";

@@ -1,9 +1,17 @@
-/** Checks whether the jail for machines works here, by running a program that does nothing in a real one. */
+/** Checks whether the jails for machines and egress proxies work here, by running a program that does nothing in real ones. */
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { JAIL_FD, type Jail, REPORT_FD } from "../engine/qemu/jail/jail.ts";
-import { openJail } from "../engine/qemu/jail/open-jail.ts";
-import { jailUser, releaseUser } from "../engine/qemu/jail/user.ts";
+import type { Writable } from "node:stream";
+import {
+  type Jail,
+  type JailPlan,
+  MACHINE_USERS,
+  openJail,
+  PROXY_USERS,
+  REPORT_FD,
+  seccompFilter,
+} from "@sandkeep/jail";
+import { JAIL_FD, machinePlan } from "../engine/qemu/jail/machine-jail.ts";
 import { execute } from "./execute.ts";
 import type { Finding, Surroundings } from "./finding.ts";
 
@@ -73,15 +81,37 @@ async function minimal(surroundings: Surroundings): Promise<Finding> {
   };
 }
 
-/** Why the jail cannot be created; null if it can. */
+/** Why a jail cannot be created; null if both can. */
 async function tryJail(surroundings: Surroundings): Promise<string | null> {
-  const user = jailUser();
-  try {
-    await using jail = await openJail(surroundings.jail, { writable: [], readable: [] }, user);
+  const [machine, proxy] = [MACHINE_USERS.take(), PROXY_USERS.take()];
+  const plans = [machinePlan({ writable: [], readable: [] }, machine), likeProxy(proxy)];
+  const attempt = async (plan: JailPlan) => {
+    await using jail = await openJail(surroundings.jail, plan);
     return await runIn(jail, surroundings);
+  };
+  try {
+    const [forMachines, forProxies] = await Promise.all(plans.map(attempt));
+    return forMachines ?? (forProxies == null ? null : `for egress proxies: ${forProxies}`);
   } finally {
-    releaseUser(user?.uid);
+    MACHINE_USERS.release(machine?.uid);
+    PROXY_USERS.release(proxy?.uid);
   }
+}
+
+/** A jail like an egress proxy's (`proxyPlan`), which has the host's network and `/proc`, with the system's programs as its code. */
+function likeProxy(user: JailPlan["user"]): JailPlan {
+  const links = Object.fromEntries(["lib", "lib64", "bin"].map((name) => [`/${name}`, `usr/${name}`]));
+  return {
+    files: { writable: [], readable: [], code: ["/usr"], links },
+    user,
+    system: "bare",
+    network: "host",
+    becomesUserItself: true,
+    environment: {},
+    fileBytes: 0,
+    filter: seccompFilter(),
+    firstDescriptor: JAIL_FD,
+  };
 }
 
 function runIn(jail: Jail, { env, signal }: Surroundings): Promise<string | null> {
@@ -90,10 +120,23 @@ function runIn(jail: Jail, { env, signal }: Surroundings): Promise<string | null
     const ignored = Array.from<"ignore">({ length: JAIL_FD - REPORT_FD - 1 }).fill("ignore");
     const child = spawn(file!, args, {
       env,
-      stdio: ["ignore", "ignore", "pipe", "pipe", ...ignored, ...jail.descriptors],
+      stdio: [
+        "ignore",
+        "ignore",
+        "pipe",
+        "pipe",
+        ...ignored,
+        ...jail.descriptors,
+        ...jail.inputs.map(() => "pipe" as const),
+      ],
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       killSignal: "SIGKILL",
     });
+    for (const [index, input] of jail.inputs.entries()) {
+      const pipe = child.stdio[JAIL_FD + jail.descriptors.length + index] as Writable;
+      // The jail may have failed before it read this.
+      pipe.on("error", () => {}).end(input);
+    }
     let words = "";
     child.stderr!.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(0, MAX_WORDS_CHARS)));
     child.stdio[REPORT_FD]!.on("error", () => {});

@@ -39,7 +39,7 @@ const PROGRAMS: Program[] = [
   {
     name: "bwrap",
     package: "bubblewrap",
-    what: "is the jail around each machine",
+    what: "is the jail around each machine and egress proxy",
     need: "machines",
     args: ["--version"],
   },
@@ -50,7 +50,7 @@ const PROGRAMS: Program[] = [
     need: "machines",
     args: ["--version"],
   },
-  { name: "perl", package: "perl-base", what: "starts each machine", need: "machines", args: [] },
+  { name: "perl", package: "perl-base", what: "starts each machine and egress proxy", need: "machines", args: [] },
   {
     name: "mmdebstrap",
     package: "mmdebstrap",

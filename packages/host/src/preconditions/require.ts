@@ -1,5 +1,5 @@
 /** Tells the first command that lacks something what is missing and how to repair it, in the same words as `doctor`. */
-import type { JailKind } from "../engine/qemu/jail/jail.ts";
+import type { JailKind } from "@sandkeep/jail";
 import { currentUser } from "./current-user.ts";
 import { findEgressKeys } from "./egress-keys.ts";
 import type { Finding, Surroundings } from "./finding.ts";

@@ -16,6 +16,7 @@ import type { Shared } from "../connection/flow.ts";
 import { openShared } from "../connection/shared.ts";
 import { loadAuthority } from "../tls/authority.ts";
 import { LeafCertificates } from "../tls/leaf.ts";
+import { readUpstreamCas } from "../tls/upstream-cas.ts";
 
 export interface LabSecret {
   name: string;
@@ -70,12 +71,12 @@ export class Lab implements AsyncDisposable {
   static async start(certificates: Certificates, options: LabOptions): Promise<Lab> {
     const dir = await mkdtemp(join(tmpdir(), "egress-proxy-"));
     const sealer = await Sealer.open(join(dir, "secrets.key"));
-    const opened = await openShared(dir, {
-      caFiles: [certificates.file],
+    const shared = await openShared({
+      authority: await loadAuthority(dir),
+      upstreamCas: await readUpstreamCas([certificates.file]),
       passThrough: options.passThrough ?? [],
-      hooks: null,
+      hooks: options.hooks ?? null,
     });
-    const shared: Shared = { ...opened, hooks: options.hooks ?? null };
     return new Lab(
       dir,
       sealer,

@@ -1,6 +1,6 @@
 /** Takes over a QEMU process that an earlier run of ours started. */
+import { MACHINE_USERS } from "@sandkeep/jail";
 import type { VmExit } from "../engine.ts";
-import { releaseUser, reserveUser } from "./jail/user.ts";
 import { QemuProcess, socketsIn } from "./process.ts";
 import { isRunning, kill, type ProcessRecord, readProcess } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
@@ -16,11 +16,11 @@ export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
   if (!record || !isRunning(record)) return null;
   const qmp = await Qmp.connect(socketsIn(dir).qmp).catch(() => null);
   if (!qmp) return null;
-  if (record.uid !== null) reserveUser(record.uid);
+  if (record.uid !== null) MACHINE_USERS.reserve(record.uid);
   let released = false;
   // A monitor that we closed ourselves says nothing about its process.
   const exited = qmp.closed.then(() => (released ? new Promise<VmExit>(() => {}) : leave(record)));
-  void exited.then(() => releaseUser(record.uid ?? undefined));
+  void exited.then(() => MACHINE_USERS.release(record.uid ?? undefined));
   return new QemuProcess({ process: record, dir, qmp, exited, onRelease: () => (released = true) });
 }
 

@@ -2,11 +2,11 @@
 import { execFile } from "node:child_process";
 import { release } from "node:os";
 import { promisify } from "node:util";
+import type { JailKind } from "@sandkeep/jail";
 import { connectGuest, discard } from "../../machines/clone.ts";
 import { removeFolder } from "../../machines/folder.ts";
 import type { Acceleration, BootFiles } from "../engine.ts";
 import { proveAcceleration } from "./acceleration.ts";
-import type { JailKind } from "./jail/jail.ts";
 import { Qemu } from "./qemu.ts";
 import { tscFrequencyKHz } from "./tsc.ts";
 

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { openJail } from "./jail/open-jail.ts";
-import { jailUser } from "./jail/user.ts";
+import { MACHINE_USERS, openJail } from "@sandkeep/jail";
+import { machinePlan } from "./jail/machine-jail.ts";
 import { startQemu } from "./process.ts";
 import { PROCESS_RECORD } from "./process-record.ts";
 
@@ -28,8 +28,8 @@ for (const kind of ["full", "minimal"] as const) {
     const folder = join(dir, kind);
     // A directory where the record should be.
     mkdirSync(join(folder, PROCESS_RECORD), { recursive: true });
-    const user = jailUser();
-    await using jail = await openJail(kind, { writable: [], readable: [] }, user);
+    const user = MACHINE_USERS.take();
+    await using jail = await openJail(kind, machinePlan({ writable: [], readable: [] }, user));
     // A number of seconds that no other process waits for.
     const seconds = `1000.${process.pid}${kind.length}`;
     await assert.rejects(

@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { basename, join } from "node:path";
+import { type Jail, type JailUser, REPORT_FD, readJailedPid } from "@sandkeep/jail";
 import type { Priority, Vm, VmExit, VmUsage } from "../engine.ts";
 import { prioritizeGroup } from "./cgroup.ts";
 import { CONTROL_FD, EGRESS_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
-import { JAIL_FD, type Jail, listening, REPORT_FD } from "./jail/jail.ts";
-import type { JailUser } from "./jail/user.ts";
+import { JAIL_FD, listening } from "./jail/machine-jail.ts";
 import { kill, noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
 import { processUsage } from "./usage.ts";
@@ -17,8 +17,6 @@ const START_TIMEOUT_MS = 20_000;
 const MAX_STDERR_CHARS = 8 * 1024;
 /** How much of a guest's console is shown; a QEMU that was taken over may return more than requested. */
 const MAX_CONSOLE_BYTES = 16 * 1024;
-/** Size limit of the jail's report, which has about a hundred bytes. */
-const MAX_REPORT_CHARS = 4 * 1024;
 
 /**
  * Paths of the sockets in a machine's folder, which the machine inherits but never sees. The names are short, because a
@@ -132,7 +130,7 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
   });
   const timeout = setTimeout(() => killGroup(child), START_TIMEOUT_MS);
   try {
-    const pid = jail.reportsPid ? readChildPid(child.stdio[REPORT_FD] as Socket) : Promise.resolve(child.pid!);
+    const pid = jail.reportsPid ? readJailedPid(child.stdio[REPORT_FD] as Socket) : Promise.resolve(child.pid!);
     const noted = pid.then(async (pid) => {
       // Set before the record is written, which a full disk may prevent.
       const record = (started = recordOf(pid, user?.uid ?? null));
@@ -151,23 +149,6 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
   } finally {
     clearTimeout(timeout);
   }
-}
-
-/** The jail reports the process's pid as JSON, as seen from outside. */
-function readChildPid(report: Socket): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    report.setEncoding("utf8");
-    // Read until the end, when the process exits: the jail keeps writing after the pid, and closing our end would kill
-    // it with SIGPIPE.
-    report.on("data", (part: string) => {
-      text = (text + part).slice(0, MAX_REPORT_CHARS);
-      const pid = /"child-pid"\s*:\s*(\d+)/.exec(text)?.[1];
-      if (pid) resolve(Number(pid));
-    });
-    report.on("close", () => reject(new Error("The jail did not report a process.")));
-    report.on("error", reject);
-  });
 }
 
 function killGroup(child: ChildProcess): void {

@@ -1,6 +1,7 @@
 /** The QEMU engine: `microvm` machines under KVM or emulation. */
 import { chmod, chown, copyFile, lchown, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { type Jail, type JailKind, type JailUser, MACHINE_USERS, openJail } from "@sandkeep/jail";
 import type { DiskSpec } from "../../contract.ts";
 import { SpecError } from "../../spec/spec-error.ts";
 import type {
@@ -17,9 +18,7 @@ import { adoptQemu } from "./adopt.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
 import { createOverlay, virtualSize } from "./disk.ts";
-import type { Jail, JailKind } from "./jail/jail.ts";
-import { openJail } from "./jail/open-jail.ts";
-import { type JailUser, jailUser, releaseUser } from "./jail/user.ts";
+import { machinePlan } from "./jail/machine-jail.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
 import { PROCESS_RECORD } from "./process-record.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
@@ -131,13 +130,13 @@ export class Qemu implements Engine {
   }
 
   async #start(options: VmOptions, files: StartFiles): Promise<{ vm: QemuProcess; jail: Jail }> {
-    const user = jailUser();
+    const user = MACHINE_USERS.take();
     try {
       const started = await this.#startAs(user, options, files);
-      void started.vm.exited.then(() => releaseUser(user?.uid));
+      void started.vm.exited.then(() => MACHINE_USERS.release(user?.uid));
       return started;
     } catch (error) {
-      releaseUser(user?.uid);
+      MACHINE_USERS.release(user?.uid);
       throw error;
     }
   }
@@ -152,8 +151,10 @@ export class Qemu implements Engine {
     if (user) for (const path of writable) await lchown(path, user.uid, user.gid);
     await using jail = await openJail(
       this.#jail,
-      { writable, readable: [boot.kernel, boot.initramfs, ...files.backing, ...(files.readable ?? [])] },
-      user,
+      machinePlan(
+        { writable, readable: [boot.kernel, boot.initramfs, ...files.backing, ...(files.readable ?? [])] },
+        user,
+      ),
     );
     const args = qemuArguments({
       name: dir,

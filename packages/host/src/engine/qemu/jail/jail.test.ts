@@ -6,9 +6,8 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { type JailKind, listening } from "./jail.ts";
-import { openJail } from "./open-jail.ts";
-import { jailUser } from "./user.ts";
+import { type JailKind, MACHINE_USERS, openJail } from "@sandkeep/jail";
+import { listening, machinePlan } from "./machine-jail.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-jail-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -33,9 +32,9 @@ async function jailed(
   { folder, disk, image, path } = machine(),
   kvm = false,
 ): Promise<{ code: number | null; said: string }> {
-  const user = jailUser();
+  const user = MACHINE_USERS.take();
   if (user) chownSync(disk, user.uid, user.gid);
-  await using jail = await openJail(kind, { writable: [disk], readable: [image] }, user);
+  await using jail = await openJail(kind, machinePlan({ writable: [disk], readable: [image] }, user));
   const variables = `disk=${jail.name(disk)} image=${jail.name(image)} folder=${folder}; `;
   const [file, ...args] = listening({ 6: path("qmp"), 7: path("control") }, kvm ? [4, 5] : [4], jail, [
     "/usr/bin/bash",

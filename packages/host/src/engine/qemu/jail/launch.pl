@@ -1,18 +1,10 @@
-# The first program in the chain that starts a machine, still with the server's rights. Perl is part of every Debian.
-# Arguments: the descriptors that the machine is given besides the first three, with commas; `descriptor=path` for each socket to
-# listen on, `--`, and the command that inherits them.
+# The first program in the chain that starts a machine, still with the server's rights. Perl is part of every Debian. All descriptors but
+# those that the machine is given are closed already. Arguments: `descriptor=path` for each socket to listen on, `--`, and the command
+# that inherits them.
 
 # Memory is not to be rounded up to huge pages: QEMU asks for them for translated code, of which a machine that does little has
 # little. The setting outlives exec: prctl(PR_SET_THP_DISABLE).
 syscall(157, 41, 1, 0, 0, 0);
-
-# What whoever started the server left open is nothing for the machine. close_range came with Linux 5.9.
-$end = 3;
-for $given (split(",", shift)) {
-  syscall(3, $_) for $end .. $given - 1;
-  $end = $given + 1;
-}
-if (syscall(436, $end, 0xffffffff, 0) != 0) { syscall(3, $_) for $end .. 1023 }
 
 # The machine gets sockets that listen already: it never has to be let into the folder where their names are.
 while (($_ = shift) ne "--") {

@@ -1,7 +1,8 @@
 /** The proxy process: a sandbox and an egress port for each machine that the host attaches. */
-import { join } from "node:path";
+import { authorityFrom } from "@sandkeep/common/x509";
 import type { EgressEvent, EgressSpec, FromProxy, ToProxy } from "../contract.ts";
 import { Dialer } from "../dial/dialer.ts";
+import type { Hooks } from "../hooks.ts";
 import { Port } from "../port/port.ts";
 import { openShared, type Shared } from "../proxy/mod.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
@@ -35,13 +36,22 @@ export class ProxyProcess {
     this.#services = { ...services, emit: (id, event) => send({ type: "event", id, event }) };
   }
 
-  /** @throws {Error} if the configuration or one of its files cannot be used */
+  /** @throws {Error} if the configuration cannot be used */
   static async open(
-    { dir, config }: Extract<ToProxy, { type: "configure" }>,
+    { provisions, config }: Extract<ToProxy, { type: "configure" }>,
+    hooks: Hooks | null,
     send: (message: FromProxy) => void,
   ): Promise<ProxyProcess> {
-    const [sealer, shared] = await Promise.all([Sealer.open(join(dir, "secrets.key")), openShared(dir, config)]);
-    return new ProxyProcess(send, { sealer, shared, dialer: new Dialer(config) });
+    const { authority, upstreamCas, sealingKey, resolvers } = provisions;
+    const shared = await openShared({
+      authority: await authorityFrom(authority),
+      upstreamCas,
+      passThrough: config.passThrough,
+      hooks,
+    });
+    const sealer = Sealer.of(Buffer.from(sealingKey, "base64"));
+    const dialer = new Dialer({ ...config, systemResolvers: resolvers });
+    return new ProxyProcess(send, { sealer, shared, dialer });
   }
 
   take(message: ToProxy): void {
@@ -50,6 +60,8 @@ export class ProxyProcess {
         return this.#answer(message.seq, () => this.#attach(message.id, message.socket, message.spec));
       case "update":
         return this.#answer(message.seq, () => this.#update(message.id, message.spec));
+      case "resolvers":
+        return this.#services.dialer.useSystemResolvers(message.resolvers);
       case "detach":
         return this.#detach(message.id);
       case "ack":

@@ -1,27 +1,33 @@
-# The last program before QEMU in the minimal jail, with the machine's own user and no_new_privs: takes away what namespaces would.
-# Arguments: `r=descriptor` and `w=descriptor` (O_PATH) for each file to read or to write, `--`, and the command.
+# The last program before the jailed one in the minimal jail, with its user (or about to become it) and no_new_privs: takes away what
+# namespaces would. Arguments: `r=descriptor` and `w=descriptor` (O_PATH) for each file to read or to write, `c=path` for code to read and
+# execute, `system=programs` or `system=bare`, `network=host`, `filter=hex` for another seccomp filter, `e=NAME=value`, `--`, and the command.
 
 while (($_ = shift) ne "--") {
-  ($mode, $descriptor) = /^([rw])=(\d+)$/ or die "not a file: $_\n";
-  push @rules, [$descriptor, $mode];
+  if (/^([rw])=(\d+)$/) { push @rules, [$2, $1] }
+  elsif (/^c=(.*)$/s) { push @code, $1 }
+  elsif (/^e=(\w+)=(.*)$/s) { $environment{$1} = $2 }
+  elsif (/^(system|network|filter)=(\w+)$/) { $plan{$1} = $2 }
+  else { die "not a part of a plan: $_\n" }
 }
 
-# Landlock (landlock(7)): no file but these and the system's programs; no TCP; no signal and no abstract socket of others.
+# Landlock (landlock(7)): no file but these and the system's programs, if the plan has them; no TCP, unless the plan has the host's network;
+# no signal and no abstract socket of others.
 # A kernel that has it must enforce it; one that has not says ENOSYS or EOPNOTSUPP, and a container's filter EPERM.
 ($create, $add, $restrict) = (444, 445, 446);
 ($execute, $write, $read, $list, $truncate) = (1, 1 << 1, 1 << 2, 1 << 3, 1 << 14);
 $abi = syscall($create, 0, 0, 1);
 if ($abi >= 1) {
   $bits = $abi >= 5 ? 16 : $abi >= 3 ? 15 : $abi >= 2 ? 14 : 13;
-  $attributes = pack("QQQ", (1 << $bits) - 1, $abi >= 4 ? 3 : 0, $abi >= 6 ? 3 : 0);
+  $attributes = pack("QQQ", (1 << $bits) - 1, $abi >= 4 && $plan{network} ne "host" ? 3 : 0, $abi >= 6 ? 3 : 0);
   $ruleset = syscall($create, $attributes, $abi >= 6 ? 24 : $abi >= 4 ? 16 : 8, 0);
   $ruleset >= 0 or die "Landlock: cannot make a ruleset: $!\n";
-  for (grep { -e } "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null") {
+  @system = $plan{system} eq "programs" ? ("/usr", "/lib", "/lib64", "/etc/ld.so.cache") : ("/proc/$$", "/dev/urandom");
+  for (grep { -e } @system, "/dev/null", @code) {
     sysopen(my $path, $_, 010000000) or die "Landlock: $_: $!\n";
     push @kept, $path;
-    push @rules, [fileno($path), -d $_ ? "x" : -c $_ ? "n" : "r"];
+    push @rules, [fileno($path), /^\/proc/ ? "l" : -d $_ ? "x" : -c $_ ? "n" : -x $_ && $plan{system} eq "bare" ? "p" : "r"];
   }
-  %access = (r => $read, w => $read | $write | ($abi >= 3 ? $truncate : 0), n => $read | $write, x => $read | $list | $execute);
+  %access = (r => $read, w => $read | $write | ($abi >= 3 ? $truncate : 0), n => $read | $write, x => $read | $list | $execute, l => $read | $list, p => $read | $execute);
   for (@rules) {
     $rule = pack("Ql", $access{$_->[1]}, $_->[0]);
     syscall($add, $ruleset, 1, $rule, 0) == 0 or die "Landlock: cannot add a rule: $!\n";
@@ -29,10 +35,11 @@ if ($abi >= 1) {
   syscall($restrict, $ruleset, 0) == 0 or die "Landlock: cannot be enforced: $!\n";
 }
 
-# Seccomp: what reaches other processes or the network. QEMU's own filter comes on top.
+# Seccomp: what reaches other processes or the network. The plan's filter comes on top, and QEMU's own.
 @denied = (
   29, 30, 31, 64, 65, 66, 68, 69, 70, 71, 220, 240,         # System V IPC, mq_open
-  41, 42, 49, 53,                                           # socket, connect, bind; socketpair, whose datagrams can have an address
+  ($plan{network} eq "host" ? () : (41, 42, 49)),           # socket, connect, bind
+  53,                                                       # socketpair, whose datagrams can have an address
   62, 129, 200, 297, 424, 434, 438,                         # kill and its kin, pidfd_*
   101, 310, 311, 312,                                       # ptrace, process_vm_*, kcmp
   165, 166, 155, 161, 272, 308, 428, 429, 430, 432, 442,    # mounts, namespaces
@@ -62,10 +69,11 @@ sub judge {
   judge(72, 1, $equal, $refuse, $allow, 8, 15), judge(16, 1, $equal, $refuse, $allow, 0x8901, 0x8902),
   instruction($return, 0, 0, $allow),
 );
-$filter = join("", @program);
-$header = pack("Sx6P", scalar @program, $filter);
-syscall(157, 22, 2, $header, 0, 0) == 0 or die "seccomp: the filter cannot be set: $!\n";
+chdir("/");
+for $filter (join("", @program), $plan{filter} ? pack("H*", $plan{filter}) : ()) {
+  $header = pack("Sx6P", length($filter) / 8, $filter);
+  syscall(157, 22, 2, $header, 0, 0) == 0 or die "seccomp: the filter cannot be set: $!\n";
+}
 
-# One heap for all of QEMU's threads; nothing else of the server's environment.
-%ENV = (MALLOC_ARENA_MAX => 1);
-chdir("/") && exec { $ARGV[0] } @ARGV or die "cannot execute $ARGV[0]: $!\n";
+%ENV = %environment;
+exec { $ARGV[0] } @ARGV or die "cannot execute $ARGV[0]: $!\n";

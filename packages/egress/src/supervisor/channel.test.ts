@@ -1,0 +1,134 @@
+/** A proxy process that was taken over may say anything, and read nothing. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { EgressEvent, FromProxy } from "../contract.ts";
+import { Channel } from "./channel.ts";
+import { writeLine } from "./lines.ts";
+import { Lookups } from "./lookups.ts";
+
+const EVENT: EgressEvent = {
+  kind: "dns",
+  at: 1,
+  durationMs: 0,
+  verdict: "allowed",
+  rule: null,
+  reason: null,
+  process: null,
+  name: "a.example",
+  type: "A",
+};
+
+describe("the host's end of a proxy's connection", () => {
+  let dir: string;
+  before(async () => void (dir = await mkdtemp(join(tmpdir(), "sk-channel-"))));
+  after(() => rm(dir, { recursive: true }));
+  let count = 0;
+
+  /** A channel, and the process's end of it. */
+  async function open(take: (message: FromProxy) => Promise<void> | void = () => {}) {
+    const server = createServer();
+    const path = join(dir, String(count++));
+    server.listen(path);
+    await once(server, "listening");
+    const accepted = once(server, "connection") as Promise<[Socket]>;
+    const process = connect(path);
+    process.on("error", () => {});
+    const [host] = await accepted;
+    server.close();
+    const { promise: broken, resolve } = Promise.withResolvers<string>();
+    return { process, host, channel: new Channel(host, take, resolve), broken };
+  }
+
+  test("takes messages of the contract, without anything that is not in it", async () => {
+    const { promise, resolve } = Promise.withResolvers<FromProxy>();
+    const { process, channel } = await open(resolve);
+    writeLine(process, { type: "event", id: "one", event: { ...EVENT, more: "?" }, more: "?" });
+    assert.deepEqual(await promise, { type: "event", id: "one", event: EVENT });
+    channel.close();
+  });
+
+  test("breaks with a process that says anything else", async () => {
+    for (const message of [
+      { type: "shutdown" },
+      { type: "done", seq: "1", error: null },
+      { type: "event", id: "one", event: { ...EVENT, verdict: "perhaps" } },
+      { type: "event", id: "one", event: { ...EVENT, name: "a".repeat(2_000) } },
+      { type: "event", id: "x".repeat(300), event: EVENT },
+      { type: "log", level: "fatal", text: "" },
+      { type: "log", level: "info", text: "a".repeat(20_000) },
+      { type: "lookup", seq: 1, name: "a".repeat(300) },
+      { type: "lookup", seq: -1, name: "a.example" },
+      null,
+      [],
+    ]) {
+      const { process, broken } = await open(() => assert.fail(JSON.stringify(message)));
+      writeLine(process, message);
+      assert.match(await broken, /not in the contract/);
+    }
+    const { process, broken } = await open();
+    process.write("x".repeat(2 * 1024 * 1024));
+    assert.match(await broken, /longer than/);
+  });
+
+  test("stops reading while too much is unfinished, and goes on when it is", async () => {
+    const finish: (() => void)[] = [];
+    const { process, host, channel } = await open(() => new Promise<void>((resolve) => finish.push(resolve)));
+    const line = `${JSON.stringify({ type: "log", level: "info", text: "a".repeat(16_000) })}\n`;
+    let sent = 0;
+    const flood = () => {
+      while (process.write(line)) sent++;
+      sent++;
+    };
+    process.on("drain", flood);
+    flood();
+    await once(host, "pause");
+    const held = finish.length;
+    assert.ok(held * line.length > 30e6 && held * line.length < 40e6, `${held} messages`);
+    process.off("drain", flood);
+    const resumed = once(host, "resume");
+    for (const done of finish) done();
+    await resumed;
+    while (finish.length < sent) await new Promise(setImmediate);
+    channel.close();
+  });
+
+  test("reads no faster than the busiest proxy needs", async () => {
+    let taken = 0;
+    const { process, host, channel } = await open(() => void taken++);
+    const line = `${JSON.stringify({ type: "done", seq: 1, error: null })}\n`.repeat(1_000);
+    const flood = () => {
+      while (process.write(line));
+    };
+    process.on("drain", flood);
+    flood();
+    await once(host, "pause");
+    // The burst, and what was in the last piece.
+    assert.ok(taken >= 38_000 && taken < 60_000, String(taken));
+    await once(host, "resume");
+    channel.close();
+    process.destroy();
+  });
+
+  test("breaks with a process that leaves too much unread", async () => {
+    const { process, channel, broken } = await open();
+    process.pause();
+    const resolvers = Array.from({ length: 1_000 }, () => "192.0.2.1".padEnd(1_000));
+    for (let megabytes = 0; megabytes < 300; megabytes++) channel.send({ type: "resolvers", resolvers });
+    assert.match(await broken, /does not read/);
+    process.destroy();
+  });
+
+  test("breaks with a process that looks up more names at once than it may", async () => {
+    const lookups = new Lookups();
+    const { process, broken } = await open((message) => {
+      if (message.type === "lookup") return lookups.answer(message).then(() => {});
+    });
+    for (let seq = 1; seq < 100; seq++) writeLine(process, { type: "lookup", seq, name: `n${seq}.invalid` });
+    assert.match(await broken, /too many names/);
+  });
+});

@@ -1,0 +1,137 @@
+/** One proxy process in its jail. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Duplex, Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import {
+  type Jail,
+  type JailKind,
+  type JailPlan,
+  type JailUser,
+  openJail,
+  REPORT_FD,
+  readJailedPid,
+  withOnly,
+} from "@sandkeep/jail";
+import { CONTROL_FD } from "../contract.ts";
+import type { Code } from "./code.ts";
+
+/** V8's semi-space for the proxy, MiB. Measured: half as much costs throughput, more only costs memory. */
+const NURSERY_MIB = 16;
+/** How much of its error output is kept. It prints nothing unless it cannot start, or crashes. */
+const MAX_STDERR_CHARS = 4_096;
+
+const MAIN = fileURLToPath(new URL("../process/main.ts", import.meta.url));
+/** The package with all of the proxy's code. */
+export const PACKAGE = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+
+export interface JailedProxyOptions {
+  kind: JailKind;
+  code: Code;
+  /** Folder with the ports of its sandboxes. */
+  ports: string;
+  user: JailUser | null;
+  filter: Buffer | null;
+}
+
+/** What the proxy's process gets. */
+export function proxyPlan({ code, ports, user, filter }: Omit<JailedProxyOptions, "kind">): JailPlan {
+  return {
+    files: { writable: [], readable: [ports], code: code.paths, links: code.links },
+    user,
+    system: "bare",
+    network: "host",
+    becomesUserItself: true,
+    environment: {
+      // Thousands of connections create much short-lived garbage: a malloc arena per thread would keep the memory.
+      MALLOC_ARENA_MAX: "1",
+      // The loader finds its libraries without the system's cache.
+      LD_LIBRARY_PATH: [...new Set(code.libraries.map((path) => dirname(path)))].join(":"),
+      // Not the system's, which Node's OpenSSL would look for.
+      OPENSSL_CONF: "/dev/null",
+      TZ: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    },
+    fileBytes: 0,
+    filter,
+    firstDescriptor: CONTROL_FD + 1,
+  };
+}
+
+export class JailedProxy {
+  readonly control: Duplex;
+  /** The folder of its ports, as it sees it. */
+  readonly ports: string;
+  /** Resolves when it is gone, although what it said last may not have been read. */
+  readonly exited: Promise<void>;
+  /** Resolves when it is gone and everything has been read, with what it printed last. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  /** The process whose only child is the proxy: bubblewrap's process 1. */
+  #init: number | null = null;
+  readonly #hasInit: boolean;
+
+  private constructor(child: ChildProcess, jail: Jail, ports: string) {
+    this.#child = child;
+    this.#hasInit = jail.reportsPid;
+    this.ports = ports;
+    this.control = child.stdio[CONTROL_FD] as Duplex;
+    let printed = "";
+    child
+      .stderr!.setEncoding("utf8")
+      .on("data", (text: string) => (printed = (printed + text).slice(-MAX_STDERR_CHARS)));
+    this.exited = new Promise((resolve) => child.once("exit", () => resolve()));
+    this.ended = new Promise((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("close", (code, signal) => resolve(printed.trim() || `it ended with ${signal ?? `code ${code}`}`));
+    });
+    if (jail.reportsPid)
+      readJailedPid(child.stdio[REPORT_FD] as Readable).then(
+        (pid) => (this.#init = pid),
+        () => {},
+      );
+    for (const [index, input] of jail.inputs.entries()) {
+      const pipe = child.stdio[CONTROL_FD + 1 + jail.descriptors.length + index] as Duplex;
+      // It may be gone already.
+      pipe.on("error", () => {});
+      pipe.end(input);
+    }
+  }
+
+  static async start({ kind, ...options }: JailedProxyOptions): Promise<JailedProxy> {
+    await using jail = await openJail(kind, proxyPlan(options));
+    const kept = [CONTROL_FD, ...jail.descriptors, ...jail.inputs].map((_, index) => CONTROL_FD + index);
+    // No debugger: the proxy's memory holds every secret. The inherited flags let Node run this code.
+    const flags = process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag));
+    const node = [process.execPath, `--max-semi-space-size=${NURSERY_MIB}`, "--disable-sigusr1", ...flags, MAIN];
+    const [file, ...args] = withOnly(jail.reportsPid ? [REPORT_FD, ...kept] : kept, jail.wrap(node));
+    const child = spawn(file!, args, {
+      stdio: [
+        "ignore",
+        "ignore",
+        "pipe",
+        jail.reportsPid ? "pipe" : "ignore",
+        "pipe",
+        ...jail.descriptors,
+        ...jail.inputs.map(() => "pipe" as const),
+      ],
+    });
+    return new JailedProxy(child, jail, jail.name(options.ports));
+  }
+
+  /** The pid of Node itself, as seen from outside; null if it is not known. */
+  get pid(): number | null {
+    if (!this.#hasInit) return this.#child.pid ?? null;
+    if (this.#init === null) return null;
+    try {
+      return Number(readFileSync(`/proc/${this.#init}/task/${this.#init}/children`, "utf8").trim()) || null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** bubblewrap, and with it everything in the jail, or Node itself. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+}

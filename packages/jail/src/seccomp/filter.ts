@@ -1,0 +1,113 @@
+/**
+ * A seccomp filter for Node: the system calls that it needs to run a program with sockets and threads. No new processes, no
+ * tracing, no mounts, no namespaces, no keys, no BPF, no io_uring.
+ */
+import { existsSync } from "node:fs";
+import { assemble, type Condition, DATA, decide, give, type Instruction, load, OP, test, VERDICT } from "./bpf.ts";
+import { type CallName, NUMBERS } from "./numbers.ts";
+
+export type Architecture = keyof typeof NUMBERS;
+
+/** Architectures as the kernel's audit names them (linux/audit.h). */
+const AUDIT: Record<Architecture, number> = { x64: 0xc000003e, arm64: 0xc00000b7 };
+/** x86-64 has a second set of numbers for the x32 ABI, with this bit. */
+const X32_BIT = 0x40000000;
+/** Calls from this number on are younger than Linux 5.1, the same on all architectures, and everything does without them. */
+const YOUNG_CALLS = 424;
+
+const CLONE_THREAD = 0x00010000;
+/** Every CLONE_NEW* flag. */
+const CLONE_NEW = 0x7e020000;
+const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
+const NETLINK_ROUTE = 0;
+const PR = { setName: 15, getName: 16, getDumpable: 3, setVma: 0x53564d41 } as const;
+/** Whether data waits, and modes of a descriptor; nothing of terminals or network interfaces. */
+const IOCTL = { fionread: 0x541b, fionbio: 0x5421, fioclex: 0x5451, fionclex: 0x5450 } as const;
+/** Descriptor flags, status flags, duplicates; no locks, no leases, no signals to an owner. */
+const FCNTL = { dupFd: 0, getFd: 1, setFd: 2, getFl: 3, setFl: 4, dupFdCloexec: 1030 } as const;
+
+const is = (argument: number, values: Record<string, number>): Condition[][] =>
+  Object.values(values).map((equals) => [{ argument, equals }]);
+
+/** Calls that are allowed only with certain arguments: the conditions of one alternative must be met. */
+const CONDITIONAL: Partial<Record<CallName, Condition[][]>> = {
+  // Threads. What starts a process has no CLONE_THREAD; the C library's fork and vfork are clone.
+  clone: [
+    [
+      { argument: 0, hasBits: CLONE_THREAD },
+      { argument: 0, lacksBits: CLONE_NEW },
+    ],
+  ],
+  socket: [
+    ...is(0, { unix: AF.unix, inet: AF.inet, inet6: AF.inet6 }),
+    // The list of network interfaces.
+    [
+      { argument: 0, equals: AF.netlink },
+      { argument: 2, equals: NETLINK_ROUTE },
+    ],
+  ],
+  prctl: is(0, PR),
+  ioctl: is(1, IOCTL),
+  fcntl: is(1, FCNTL),
+  // Only its own limits.
+  prlimit64: is(0, { itself: 0 }),
+};
+
+/** Allowed whatever the arguments. The most frequent ones come first. */
+// cspell:disable: names of system calls.
+const ALLOWED = `
+  read write writev epoll_pwait epoll_wait epoll_ctl futex recvmsg sendmsg sendmmsg recvmmsg sendto recvfrom readv madvise mprotect
+  close connect getsockname getpeername getsockopt setsockopt shutdown bind
+  mmap munmap mremap brk pkey_alloc pkey_free pkey_mprotect
+  openat open lseek pread64 pwrite64 fstat newfstatat statx stat lstat access faccessat faccessat2 readlink readlinkat getdents64 getcwd
+  statfs fstatfs fadvise64 epoll_create1 pipe2 eventfd2 dup dup2 dup3 close_range poll ppoll select pselect6
+  clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getrandom
+  rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack restart_syscall tgkill
+  sched_yield sched_getaffinity sched_getparam sched_getscheduler
+  set_robust_list get_robust_list set_tid_address rseq membarrier arch_prctl
+  getpid gettid getppid getuid geteuid getgid getegid getgroups getresuid getresgid setuid setgid setgroups
+  uname sysinfo getrusage times getrlimit setrlimit capget umask
+  execve wait4 exit exit_group
+`
+  .trim()
+  .split(/\s+/) as CallName[];
+// cspell:enable
+
+/** The program as instructions, for tests. */
+export function filterProgram(architecture: Architecture): Instruction[] {
+  const numbers = NUMBERS[architecture];
+  const rules: Partial<Record<CallName, Condition[][]>> = {
+    ...Object.fromEntries(ALLOWED.map((name) => [name, [[]]])),
+    ...CONDITIONAL,
+  };
+  return [
+    load(DATA.architecture),
+    test(OP.equal, AUDIT[architecture], 1, 0),
+    give(VERDICT.killProcess),
+    load(DATA.number),
+    ...(architecture === "x64" ? [test(OP.atLeast, X32_BIT, 0, 1), give(VERDICT.refuse)] : []),
+    ...Object.entries(rules).flatMap(([name, alternatives]) => {
+      const number = numbers[name as CallName];
+      return number === undefined ? [] : decide(number, alternatives);
+    }),
+    // Among them is clone3, whose flags a filter cannot see; the C library then takes clone.
+    test(OP.atLeast, YOUNG_CALLS, 0, 1),
+    give(VERDICT.missing),
+    give(VERDICT.refuse),
+  ];
+}
+
+/**
+ * The filter for this computer; null if the kernel has no seccomp filters, or the architecture is unknown.
+ *
+ * `execve` stays allowed, because the filter is in force before the program starts: a jail with this filter must contain
+ * no other program.
+ */
+export function seccompFilter(architecture: string = process.arch, available = hasSeccomp()): Buffer | null {
+  if (!available || !Object.hasOwn(NUMBERS, architecture)) return null;
+  return assemble(filterProgram(architecture as Architecture));
+}
+
+function hasSeccomp(): boolean {
+  return existsSync("/proc/sys/kernel/seccomp/actions_avail");
+}
