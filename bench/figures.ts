@@ -3,8 +3,11 @@ import type { Summary } from "./statistics.ts";
 /** What `sandkeep bench` measures; times in milliseconds. docs/performance.md describes each measurement. */
 export interface Figures {
   create: Summary;
-  /** Resuming a paused machine until one answer of its agent, and how many times as long the median create takes. */
-  create_floor: Summary & { ratio: number };
+  /**
+   * Resuming a paused machine until its agent has taken an identity, how many times as long the median create takes, and
+   * the time until the agent answers the smallest call instead.
+   */
+  create_floor: Summary & { ratio: number; ping_p50: number };
   tti_echo: Summary;
   tti_node_version: Summary;
   exec_true: Summary;

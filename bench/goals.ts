@@ -68,7 +68,9 @@ export const GOALS: Record<string, Goal[]> = {
       kind: "expectation",
       figure: "create_floor",
       title: "p50 / p95",
-      show: ({ create_floor: floor }) => floor && `${milliseconds(floor.p50)} / ${milliseconds(floor.p95)} ms`,
+      show: ({ create_floor: floor }) =>
+        floor &&
+        `${milliseconds(floor.p50)} / ${milliseconds(floor.p95)} ms; of a ping ${milliseconds(floor.ping_p50)} ms`,
       goal: "–",
     },
     {

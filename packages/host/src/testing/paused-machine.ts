@@ -6,6 +6,7 @@ import { verdictsOf } from "../layout.ts";
 import { DEFAULT_MEMORY_MIB, sizeOf } from "../local/size.ts";
 import { connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { createFolder } from "../machines/folder.ts";
+import { newIdentity } from "../machines/identity.ts";
 import { type RootImage, Roots } from "../roots.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { warmClone } from "../templates/warmup.ts";
@@ -14,8 +15,10 @@ export interface PausedMachine extends AsyncDisposable {
   /**
    * Resumes the machine, waits for one answer of its agent, and pauses it again. Resolves to the time until the answer,
    * in milliseconds.
+   *
+   * @param to what the agent answers: that it has taken an identity, as in every create, or the smallest call
    */
-  answer(): Promise<number>;
+  answer(to: "identity" | "ping"): Promise<number>;
 }
 
 export interface PausedMachineOptions {
@@ -45,9 +48,10 @@ export async function startPausedMachine(options: PausedMachineOptions): Promise
   await warmClone(clone, [], silentLogger);
   await vm.pause();
   return {
-    async answer() {
+    async answer(to) {
+      const identity = newIdentity("sbx-1", {}, []);
       const started = performance.now();
-      await Promise.all([vm.resume(), guest.call("ping", {})]);
+      await Promise.all([vm.resume(), to === "ping" ? guest.call("ping", {}) : guest.call("resume", identity)]);
       const taken = performance.now() - started;
       await vm.pause();
       return taken;
