@@ -13,7 +13,7 @@ import {
 import { z } from "zod";
 import { ConfigError } from "./error.ts";
 
-/** Proxy processes; each takes about 60 MB. No computer has use for more. */
+/** Proxy processes; each takes about 70 MB. No computer has use for more. */
 const MAX_PROCESSES = 256;
 
 /** `ip` or `ip:port` in canonical form; IPv6 with a port is `[ip]:port`. Null for anything else. */

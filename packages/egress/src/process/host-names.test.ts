@@ -39,6 +39,16 @@ describe("names in the jail", () => {
     assert.equal(asked.length, 0);
   });
 
+  test("are asked for once, however many wait for the answer", async () => {
+    const { names, asked, answer } = host();
+    const all = Promise.all(Array.from({ length: 100 }, () => names.lookup("proxy.internal", {})));
+    assert.equal(asked.length, 1);
+    answer(["10.0.0.5"]);
+    assert.equal((await all).length, 100);
+    void names.lookup("proxy.internal", {});
+    assert.equal(asked.length, 1, "later ones ask again");
+  });
+
   test("wait for each other instead of asking for too many at once", async () => {
     const { names, asked, answer } = host();
     const all = Array.from({ length: MAX_LOOKUPS + 3 }, (_, n) => names.lookup(`n${n}.internal`, {}));

@@ -15,6 +15,8 @@ export class HostNames {
   readonly #send: (message: FromProxy) => void;
   readonly #asked = new Map<number, (answer: Addresses) => void>();
   readonly #waiting: (() => void)[] = [];
+  /** Names that are being looked up: who asks meanwhile gets the same answer. */
+  readonly #underWay = new Map<string, Promise<LookupAddress[]>>();
   #seq = 0;
 
   constructor(send: (message: FromProxy) => void) {
@@ -45,7 +47,7 @@ export class HostNames {
   /** At least one address. @throws {Error} with the code of getaddrinfo(3), such as ENOTFOUND */
   async lookup(name: string, { family = 0 }: Pick<LookupOptions, "family">): Promise<LookupAddress[]> {
     const literal = isIP(name);
-    const found = literal ? [{ address: name, family: literal }] : await this.#ask(name);
+    const found = literal ? [{ address: name, family: literal }] : await this.#shared(name);
     const wanted = { IPv4: 4, IPv6: 6 }[family] ?? Number(family);
     const fitting = found.filter((one) => wanted === 0 || one.family === wanted);
     if (fitting.length === 0)
@@ -58,6 +60,15 @@ export class HostNames {
     this.#asked.get(answer.seq)?.(answer);
     this.#asked.delete(answer.seq);
     this.#waiting.shift()?.();
+  }
+
+  #shared(name: string): Promise<LookupAddress[]> {
+    let asked = this.#underWay.get(name);
+    if (!asked) {
+      asked = this.#ask(name).finally(() => this.#underWay.delete(name));
+      this.#underWay.set(name, asked);
+    }
+    return asked;
   }
 
   async #ask(name: string): Promise<LookupAddress[]> {
