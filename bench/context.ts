@@ -25,7 +25,7 @@ export interface BenchContext {
   rig(): Rig;
   /** How long to watch idle machines, in milliseconds. */
   settleMs: number;
-  /** Waits until the warm pool is full. */
+  /** Waits until the warm pool has what it should have. */
   untilReady(): Promise<void>;
   /** A note below the table. */
   note(text: string): void;

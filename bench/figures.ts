@@ -10,6 +10,7 @@ export interface Figures {
   create_floor: Summary & { ratio: number; ping_p50: number };
   tti_echo: Summary;
   tti_node_version: Summary;
+  tti_python: Summary;
   exec_true: Summary;
   rpc_stat: Summary;
   kill: Summary;

@@ -54,6 +54,10 @@ export const measureNodeVersion: Measure = async (context) => ({
   tti_node_version: await toFirstOutput(context, /^v\d+\.\d+\.\d+\n$/, (sandbox) => sandbox.sh`node --version`.text()),
 });
 
+export const measurePython: Measure = async (context) => ({
+  tti_python: await toFirstOutput(context, /^1\n$/, (sandbox) => sandbox.sh`python3 -c ${"print(1)"}`.text()),
+});
+
 /** A shell that does nothing, in a sandbox that has already run a few. */
 export const measureExec: Measure = async (context) => {
   await using sandbox = await context.create();

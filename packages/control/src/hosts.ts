@@ -45,7 +45,11 @@ export class Hosts {
       jail,
       versions,
       machines: sum(({ machines }) => machines),
-      waiting: { processes: sum(({ waiting }) => waiting.processes), clones: sum(({ waiting }) => waiting.clones) },
+      waiting: {
+        processes: sum(({ waiting }) => waiting.processes),
+        clones: sum(({ waiting }) => waiting.clones),
+        hot: sum(({ waiting }) => waiting.hot),
+      },
       memoryBudgetMiB: sum(({ memoryBudgetMiB }) => memoryBudgetMiB),
     };
   }

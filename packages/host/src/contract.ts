@@ -177,8 +177,8 @@ export interface HostInfo {
   jail: "full" | "minimal";
   versions: Record<string, string>;
   machines: number;
-  /** In the warm pools: waiting processes, and paused clones. */
-  waiting: { processes: number; clones: number };
+  /** In the warm pools: waiting processes, paused clones, and how many of these are hot. */
+  waiting: { processes: number; clones: number; hot: number };
   memoryBudgetMiB: number;
   /** Memory for further machines, including what the warm pools would give back, in MiB. */
   freeMemoryMiB: number;

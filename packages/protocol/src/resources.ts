@@ -100,8 +100,8 @@ export const serverInfoSchema = z.object({
     jail: z.enum(["full", "minimal"]),
     versions: z.record(z.string(), z.string()),
     machines: z.number(),
-    /** In the warm pools. */
-    waiting: z.object({ processes: z.number(), clones: z.number() }),
+    /** In the warm pools; `clones` includes the hot ones. */
+    waiting: z.object({ processes: z.number(), clones: z.number(), hot: z.number() }),
     memoryBudgetMiB: z.number(),
   }),
 });

@@ -126,7 +126,7 @@ export class ProcessHost implements Host {
       jail: "full",
       versions: {},
       machines: this.machines.size,
-      waiting: { processes: 0, clones: 0 },
+      waiting: { processes: 0, clones: 0, hot: 0 },
       memoryBudgetMiB: 0,
       freeMemoryMiB: 1_024 * (Math.min(capacity, 1_000) - this.machines.size),
     };

@@ -8,7 +8,7 @@ import type { Engine } from "../engine/engine.ts";
 import { MachineRegistry } from "../machines/registry.ts";
 import { defaultBudgetMiB, freeMiB } from "../pool/memory.ts";
 import { Pools } from "../pool/pools.ts";
-import { CLONE_MIB, PROCESS_MIB } from "../pool/targets.ts";
+import { memoryOf } from "../pool/targets.ts";
 import type { Roots } from "../roots.ts";
 import { checkSpec } from "../spec/check-spec.ts";
 import type { TemplateStore } from "../templates/store.ts";
@@ -116,7 +116,7 @@ export class LocalHost implements Host {
       machines: machines.size,
       waiting,
       memoryBudgetMiB: this.#budgetMiB,
-      freeMemoryMiB: freeMiB() + waiting.clones * CLONE_MIB + waiting.processes * PROCESS_MIB,
+      freeMemoryMiB: freeMiB() + memoryOf(waiting),
     };
   }
 

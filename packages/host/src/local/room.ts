@@ -1,9 +1,8 @@
 /** Makes room for another machine: the warm pool gives memory back before a machine is refused. */
 import { NoCapacity } from "../contract.ts";
 import { diskFits } from "../pool/disk.ts";
-import { fits } from "../pool/memory.ts";
+import { fits, MACHINE_MIB } from "../pool/memory.ts";
 import type { Pools } from "../pool/pools.ts";
-import { CLONE_MIB } from "../pool/targets.ts";
 
 /** @throws {NoCapacity} if disk or memory do not suffice */
 export async function makeRoom(runDir: string, pools: Pools): Promise<void> {
@@ -12,7 +11,7 @@ export async function makeRoom(runDir: string, pools: Pools): Promise<void> {
       "This machine's disk is nearly full. End some sandboxes, or free space on the data directory's disk.",
     );
   }
-  while (!fits(CLONE_MIB)) {
+  while (!fits(MACHINE_MIB)) {
     if (!(await pools.shrink())) {
       throw new NoCapacity(
         "This machine has no memory left for another sandbox. End some, or give the host more memory.",

@@ -6,6 +6,9 @@ const RESERVE_MIB = 512;
 /** Share of all memory that the warm pool may use, unless configured. */
 const AHEAD_FRACTION = 0.125;
 
+/** What a sandbox that runs a few commands takes of the computer's memory, in MiB: that much must be left for a new one. */
+export const MACHINE_MIB = 55;
+
 /** Current memory, in MiB. */
 export function memory(): { totalMiB: number; availableMiB: number } {
   const text = readFileSync("/proc/meminfo", "utf8");

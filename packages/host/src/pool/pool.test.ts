@@ -5,23 +5,26 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
-import { FakeEngine } from "../engine/testing/fake-engine.ts";
+import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import { discard } from "../machines/clone.ts";
 import { Pool } from "./pool.ts";
-import { CLONE_MIB } from "./targets.ts";
+import { CLONE_MIB, HEAT_MIB } from "./targets.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-pool-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
 /** For two clones and no process: those come first, however busy the computer is. */
-const BUDGET_MIB = Math.ceil((2 * CLONE_MIB) / 0.9);
+const BUDGET_MIB = Math.ceil((2 * (CLONE_MIB + HEAT_MIB / 3)) / 0.98);
+/** For three clones, one of them hot. */
+const HOT_BUDGET_MIB = Math.ceil((3 * (CLONE_MIB + HEAT_MIB / 3)) / 0.98);
 /** Long, because a computer that runs other tests is slow. */
 const PATIENCE_MS = 60_000;
 
-function start(engine: FakeEngine, budgetMiB = BUDGET_MIB) {
+function start(engine: FakeEngine, budgetMiB = BUDGET_MIB, busy = () => false) {
   const runDir = mkdtempSync(join(dir, "run-"));
   const root = { id: "debian", boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" } };
   const template = { root, size: { memoryMiB: 1280, vcpus: 2 }, files: engine.templateFiles("/templates/one") };
-  const pool = new Pool({ engine, template, runDir, budgetMiB, caCertificates: [], log: silentLogger });
+  const pool = new Pool({ engine, template, runDir, budgetMiB, caCertificates: [], log: silentLogger, busy });
   return { pool, folders: () => readdirSync(runDir), [Symbol.asyncDispose]: () => pool.close() };
 }
 
@@ -172,7 +175,7 @@ test("what cannot be started or loaded is an error for who asked, and leaves not
     await assert.rejects(started.pool.take(), { message: `${stage} failed` });
     assert.deepEqual(engine.alive, []);
     assert.deepEqual(started.folders(), []);
-    assert.deepEqual(started.pool.counts, { clones: 0, processes: 0 });
+    assert.deepEqual(started.pool.counts, { clones: 0, hot: 0, processes: 0 });
   }
 });
 
@@ -188,6 +191,67 @@ test("memory is given back machine by machine, until nothing waits", async () =>
   );
   assert.deepEqual(engine.alive, []);
   assert.deepEqual(started.folders(), []);
+});
+
+test("some clones become hot, and are taken first", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine, HOT_BUDGET_MIB);
+  await until(() => started.pool.counts.clones === 3 && started.pool.counts.hot === 1);
+  const commands = (vm: FakeVm) => vm.agent.told.filter((path) => path === "/stream/spawn").length;
+  const hot = engine.vms.find((vm) => commands(vm) > Math.min(...engine.vms.map(commands)))!;
+  assert.equal(hot.state, "paused");
+  const clone = await started.pool.take();
+  assert.equal(clone.dir, hot.options.dir);
+  assert.equal(started.pool.counts.hot, 0);
+  await discard(clone);
+});
+
+test("while a sandbox has a hot one, others get warm ones, as long as there are any", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine, HOT_BUDGET_MIB);
+  const full = () => started.pool.counts.clones === 3 && started.pool.counts.hot === 1;
+  await until(full);
+  const first = await started.pool.take();
+  await until(full);
+  const others = [await started.pool.take(), await started.pool.take()];
+  assert.deepEqual(started.pool.counts, { clones: 1, hot: 1, processes: 0 });
+  await discard(first);
+  await until(full);
+  await discard(await started.pool.take());
+  assert.equal(started.pool.counts.hot, 0);
+  await Promise.all(others.map(discard));
+});
+
+test("one that cannot become hot is given to nobody, and leaves nothing", async () => {
+  const engine = new FakeEngine();
+  let busy = true;
+  await using started = start(engine, HOT_BUDGET_MIB, () => busy);
+  await until(() => started.pool.counts.clones === 2);
+  // Their ends have not been noticed yet.
+  for (const vm of engine.vms) vm.state = "ended";
+  busy = false;
+  started.pool.disturb();
+  await until(() => started.folders().length === 1);
+  assert.deepEqual(started.pool.counts, { clones: 1, hot: 0, processes: 0 });
+});
+
+test("while the processors are busy, only the first clones are made", async () => {
+  const engine = new FakeEngine();
+  const asked = Promise.withResolvers<void>();
+  const busy = () => (engine.vms.length === 2 && asked.resolve(), true);
+  await using started = start(engine, HOT_BUDGET_MIB, busy);
+  await asked.promise;
+  await until(() => started.pool.counts.clones === 2);
+  assert.equal(engine.vms.length, 2);
+});
+
+test("who takes many in a row gets a larger pool", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine, 10_000);
+  await until(() => started.pool.counts.clones > 0);
+  const clones = await Promise.all(Array.from({ length: 40 }, () => started.pool.take()));
+  await until(() => started.pool.counts.clones >= 40);
+  await Promise.all(clones.map(discard));
 });
 
 test("closing ends what waits, also what is just being made", async () => {

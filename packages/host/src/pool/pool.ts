@@ -1,54 +1,50 @@
 /**
- * The warm pool of one template: paused clones that have run and been warmed up, and processes that wait for the
- * template's state. It needs no configuration: it stays within a memory budget and follows demand.
+ * The warm pool of one template: paused clones that have run and been warmed up, some of them hot, and processes that
+ * wait for the template's state. It needs no configuration: it stays within a memory budget and follows demand.
  */
-import type { Logger } from "@sandkeep/common";
-import type { Engine, WaitingVm } from "../engine/engine.ts";
-import {
-  type BeginClone,
-  beginWith,
-  type Clone,
-  connectGuest,
-  discard,
-  RUNNING_HELLO_TIMEOUT_MS,
-} from "../machines/clone.ts";
-import { createFolder, removeFolder } from "../machines/folder.ts";
-import type { Template } from "../templates/template.ts";
-import { warmClone } from "../templates/warmup.ts";
-import { fits } from "./memory.ts";
+import { availableParallelism } from "node:os";
+import { type BeginClone, beginWith, type Clone, discard } from "../machines/clone.ts";
+import { Demand } from "./demand.ts";
+import { Gate } from "./gate.ts";
+import { fits, MACHINE_MIB } from "./memory.ts";
 import { processorsBusy } from "./pressure.ts";
-import { CALM_AFTER_MS, CLONE_MIB, PROCESS_MIB, type Targets, targets } from "./targets.ts";
+import { nextStep, type Step } from "./step.ts";
+import { type Prepared, Supply, type SupplyOptions } from "./supply.ts";
+import { HEAT_MIB, PROCESS_MIB, type Targets, targets, type Waiting } from "./targets.ts";
 
 /** Refilling waits until there was no create or kill for this long, so that it does not slow down callers. */
 const QUIET_MS = 150;
 /** Pause in refilling after a failure, so that a broken host is not kept busy failing. */
 const FAILURE_REST_MS = 10_000;
-
 /** While the processors are busy, refilling waits this long; the load is measured over ten seconds anyway. */
 const BUSY_REST_MS = 2_000;
-/** Clones that are made before any process: enough for one user who tries one thing after another. */
-const FIRST_CLONES = 2;
+/** A pool that has what it should have looks again after this time, because demand fades. */
+const REVIEW_MS = 60_000;
 
-type Waiting = { vm: WaitingVm; dir: string };
+/**
+ * Machines that are made while somebody waits for one, of all pools: translating their code keeps a processor busy
+ * each, and the two of a machine that has only a share of one mostly wait for each other.
+ */
+const LOADING = new Gate(availableParallelism());
 
-export interface PoolOptions {
-  engine: Engine;
-  template: Template;
-  runDir: string;
+export interface PoolOptions extends SupplyOptions {
   budgetMiB: number;
-  /** Authorities that its machines trust besides the image's, PEM. */
-  caCertificates: string[];
-  log: Logger;
+  /** Whether others need the processors more; default: what the kernel says. */
+  busy?: () => boolean;
 }
 
 export class Pool {
   /** Resolves when the first clone waits, or cannot be made. */
   readonly ready: Promise<void>;
   readonly #options: PoolOptions;
-  readonly #clones: Clone[] = [];
-  readonly #processes: Waiting[] = [];
+  readonly #supply: Supply;
+  readonly #demand = new Demand();
+  readonly #hot: Clone[] = [];
+  readonly #warm: Clone[] = [];
+  readonly #processes: Prepared[] = [];
+  /** Hot clones that were taken and still run. */
+  #lent = 0;
   #busy = 0;
-  #lastCreate = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #refilling: Promise<void> | undefined;
   #closed = false;
@@ -56,12 +52,17 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#supply = new Supply(options);
     this.ready = new Promise((resolve) => (this.#firstDone = resolve));
     this.#later(0);
   }
 
-  get counts(): Targets {
-    return { clones: this.#clones.length, processes: this.#processes.length };
+  get counts(): Waiting {
+    return {
+      clones: this.#hot.length + this.#warm.length,
+      hot: this.#hot.length,
+      processes: this.#processes.length,
+    };
   }
 
   /**
@@ -71,10 +72,10 @@ export class Pool {
    * command to resume, whose answer alone takes a millisecond. If it fails, the clone is discarded.
    */
   async take(begin: BeginClone = async () => {}): Promise<Clone> {
-    this.#lastCreate = performance.now();
+    this.#demand.taken(performance.now());
     this.#busy++;
     try {
-      for (let clone: Clone | undefined; (clone = this.#clones.pop()); ) {
+      for (let clone: Clone | undefined; (clone = this.#next()); ) {
         const resumed = clone.vm.resume();
         const begun = beginWith(clone, begin);
         begun.catch(() => {});
@@ -87,7 +88,9 @@ export class Pool {
         }
         return await begun;
       }
-      return await beginWith(await this.#load(this.#processes.pop() ?? (await this.#prepare())), begin);
+      return await LOADING.run(async () =>
+        beginWith(await this.#supply.load(this.#processes.pop() ?? (await this.#supply.prepare())), begin),
+      );
     } finally {
       this.#busy--;
       this.#later(QUIET_MS);
@@ -101,7 +104,7 @@ export class Pool {
 
   /** Gives memory back, the least valuable first. False if nothing is left to give. */
   async shrink(): Promise<boolean> {
-    const last = this.#clones.pop() ?? this.#processes.pop();
+    const last = this.#hot.pop() ?? this.#warm.pop() ?? this.#processes.pop();
     if (!last) return false;
     await discard(last);
     return true;
@@ -112,7 +115,22 @@ export class Pool {
     this.#firstDone();
     clearTimeout(this.#timer);
     await this.#refilling;
-    await Promise.all([...this.#clones.splice(0), ...this.#processes.splice(0)].map(discard));
+    const all = [...this.#hot.splice(0), ...this.#warm.splice(0), ...this.#processes.splice(0)];
+    await Promise.all(all.map(discard));
+  }
+
+  get #targets(): Targets {
+    return targets(this.#options.budgetMiB, this.#demand.at(performance.now()));
+  }
+
+  /** The clone to take: a hot one, unless that many are in use already. */
+  #next(): Clone | undefined {
+    if (this.#warm.length > 0 && (this.#hot.length === 0 || this.#lent >= this.#targets.lent)) return this.#warm.pop();
+    const clone = this.#hot.pop();
+    if (!clone) return undefined;
+    this.#lent++;
+    void clone.vm.exited.then(() => this.#lent--);
+    return clone;
   }
 
   #later(ms: number): void {
@@ -126,20 +144,13 @@ export class Pool {
   /** One step towards the targets, then the next, unless interrupted by a create or kill. */
   async #refill(): Promise<void> {
     if (this.#busy > 0) return;
-    const { budgetMiB, log } = this.#options;
-    const want = targets(budgetMiB, performance.now() - this.#lastCreate);
-    if (this.#clones.length > 0 || want.clones === 0) this.#firstDone();
+    const want = this.#targets;
+    if (this.counts.clones > 0 || want.clones === 0) this.#firstDone();
+    const { busy = processorsBusy, log } = this.#options;
+    const step = nextStep(this.counts, want, busy());
+    if (step === "rest") this.#demand.full();
     try {
-      if (this.#clones.length > want.clones || this.#processes.length > want.processes) {
-        const surplus = this.#clones.length > want.clones ? this.#clones.pop() : this.#processes.pop();
-        if (surplus) await discard(surplus);
-      } else if (this.#clones.length < Math.min(FIRST_CLONES, want.clones) && fits(CLONE_MIB)) await this.#addClone();
-      else if (processorsBusy()) return this.#later(BUSY_REST_MS);
-      else if (this.#processes.length < want.processes / 2 && fits(PROCESS_MIB)) await this.#addProcess();
-      else if (this.#clones.length < want.clones && fits(CLONE_MIB)) await this.#addClone();
-      else if (this.#processes.length < want.processes && fits(PROCESS_MIB)) await this.#addProcess();
-      else return this.#later(CALM_AFTER_MS);
-      this.#later(0);
+      this.#later(await this.#do(step));
     } catch (error) {
       this.#firstDone();
       log.warn({ error: String(error) }, "could not add a machine to the warm pool");
@@ -147,58 +158,43 @@ export class Pool {
     }
   }
 
-  async #addProcess(): Promise<void> {
-    const waiting = await this.#prepare();
-    this.#processes.push(waiting);
-    this.#forget(this.#processes, waiting);
-  }
-
-  async #addClone(): Promise<void> {
-    const waiting = await this.#prepare();
-    // Nobody waits for it, and others may be in use meanwhile.
-    waiting.vm.prioritize("background");
-    const clone = await this.#load(waiting);
-    try {
-      await warmClone(clone, this.#options.caCertificates, this.#options.log);
-      await clone.vm.pause();
-      clone.vm.prioritize("normal");
-    } catch (error) {
-      await discard(clone);
-      throw error;
+  /** Resolves to when the next step is due, in milliseconds. */
+  async #do(step: Step): Promise<number> {
+    switch (step) {
+      case "add clone":
+        if (!fits(MACHINE_MIB)) return REVIEW_MS;
+        this.#keep(this.#warm, await this.#supply.warm());
+        this.#demand.replaced();
+        return 0;
+      case "heat":
+        if (!fits(HEAT_MIB)) return REVIEW_MS;
+        this.#keep(this.#hot, await this.#supply.heat(this.#warm.shift()!));
+        return 0;
+      case "add process":
+        if (!fits(PROCESS_MIB)) return REVIEW_MS;
+        this.#keep(this.#processes, await this.#supply.prepare());
+        return 0;
+      case "drop hot":
+      case "drop warm":
+      case "drop process":
+        await discard((step === "drop hot" ? this.#hot : step === "drop warm" ? this.#warm : this.#processes).pop()!);
+        return 0;
+      case "wait":
+        return BUSY_REST_MS;
+      case "rest":
+        return REVIEW_MS;
     }
-    this.#clones.push(clone);
-    this.#forget(this.#clones, clone);
   }
 
-  /** Forgets a clone or process that ends while it waits. */
-  #forget<T extends { vm: Clone["vm"]; dir: string }>(list: T[], item: T): void {
+  /** Lists a clone or process until it is taken, or ends while it waits. */
+  #keep<T extends Prepared | Clone>(list: T[], item: T): void {
+    list.push(item);
     void item.vm.exited.then(async () => {
       const at = list.indexOf(item);
       if (at < 0) return;
       list.splice(at, 1);
-      await discard(item);
       this.#later(FAILURE_REST_MS);
+      await discard(item);
     });
-  }
-
-  async #prepare(): Promise<Waiting> {
-    const { engine, template, runDir } = this.#options;
-    const dir = createFolder(runDir);
-    try {
-      return { dir, vm: await engine.prepare({ dir, size: template.size, boot: template.root.boot }, template.files) };
-    } catch (error) {
-      await removeFolder(dir);
-      throw error;
-    }
-  }
-
-  async #load({ vm, dir }: Waiting): Promise<Clone> {
-    try {
-      await vm.load();
-      return { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
-    } catch (error) {
-      await discard({ vm, dir });
-      throw error;
-    }
   }
 }

@@ -4,7 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import { keyText, type Template, type TemplateKey } from "../templates/template.ts";
 import { Pool } from "./pool.ts";
-import type { Targets } from "./targets.ts";
+import type { Waiting } from "./targets.ts";
 
 /** Maximum number of pools: clients choose roots and sizes freely, and each pool costs memory. */
 const MAX_POOLS = 4;
@@ -56,12 +56,10 @@ export class Pools {
   }
 
   /** What waits in all pools. */
-  get counts(): Targets {
+  get counts(): Waiting {
     const all = [...this.#pools.values()].map(({ counts }) => counts);
-    return {
-      clones: all.reduce((sum, { clones }) => sum + clones, 0),
-      processes: all.reduce((sum, { processes }) => sum + processes, 0),
-    };
+    const sum = (of: keyof Waiting) => all.reduce((total, counts) => total + counts[of], 0);
+    return { clones: sum("clones"), hot: sum("hot"), processes: sum("processes") };
   }
 
   /** Something else needs the processor now. */

@@ -1,25 +1,52 @@
 /** How many machines wait in the warm pool. */
 
-/** Memory of a waiting clone and of a waiting process, in MiB; see docs/performance.md. */
-export const CLONE_MIB = 55;
-export const PROCESS_MIB = 20;
-/** Share of the budget for clones; the rest is for processes, which are used when clones run out. */
-const CLONE_SHARE = 0.9;
-/** If there was no create for this long, most of the pool is given back. */
-export const CALM_AFTER_MS = 10 * 60_000;
-/** The share that stays then. */
-const CALM_FRACTION = 0.2;
+/** Memory of a clone that waits, in MiB; like the next two measured, see docs/performance.md. */
+export const CLONE_MIB = 48;
+/** What a hot clone takes in addition: the translated code of what it has run, and memory that it changed. */
+export const HEAT_MIB = 40;
+/** Memory of a process that waits for a template's state. */
+export const PROCESS_MIB = 14;
 
-export interface Targets {
+/** At most one clone in so many is hot, of as many clones as the budget allows. */
+const HOT_EVERY = 3;
+/** Share of the budget for processes: they save little of what a clone has to do first. */
+const PROCESS_SHARE = 0.02;
+/**
+ * Share of the budget that sandboxes with a hot machine may take in addition, all together. Beyond it sandboxes get
+ * warm ones: who makes many at once needs the memory more than a fast first command in each.
+ */
+const LENT_SHARE = 0.03;
+/** Clones that wait though nobody has asked for one lately: enough for a burst of 20; see docs/performance.md. */
+const FEW = 20;
+/** Hot ones among them: enough for some users who try one thing after another. */
+const FEW_HOT = 5;
+
+/** Machines that wait. */
+export interface Waiting {
   clones: number;
+  /** How many of the clones are hot. */
+  hot: number;
   processes: number;
 }
 
-/** @param sinceLastCreateMs time since the last create, in milliseconds */
-export function targets(budgetMiB: number, sinceLastCreateMs: number): Targets {
-  const budget = sinceLastCreateMs < CALM_AFTER_MS ? budgetMiB : budgetMiB * CALM_FRACTION;
+export interface Targets extends Waiting {
+  /** How many sandboxes may have a hot machine at the same time, while there are others. */
+  lent: number;
+}
+
+/** @param demand how many machines were needed at once lately; see {@link Demand} */
+export function targets(budgetMiB: number, demand: number): Targets {
+  const most = Math.floor((budgetMiB * (1 - PROCESS_SHARE)) / (CLONE_MIB + HEAT_MIB / HOT_EVERY));
+  const clones = Math.min(most, Math.max(FEW, Math.ceil(demand)));
   return {
-    clones: Math.floor((budget * CLONE_SHARE) / CLONE_MIB),
-    processes: Math.floor((budget * (1 - CLONE_SHARE)) / PROCESS_MIB),
+    clones,
+    hot: Math.min(Math.floor(most / HOT_EVERY), Math.max(FEW_HOT, Math.ceil(demand))),
+    processes: Math.floor((budgetMiB * PROCESS_SHARE) / PROCESS_MIB),
+    lent: Math.max(1, Math.floor((budgetMiB * LENT_SHARE) / HEAT_MIB)),
   };
+}
+
+/** Memory of machines that wait, in MiB. */
+export function memoryOf({ clones, hot, processes }: Waiting): number {
+  return clones * CLONE_MIB + hot * HEAT_MIB + processes * PROCESS_MIB;
 }

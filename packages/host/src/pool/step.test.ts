@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { nextStep, type Step } from "./step.ts";
+import type { Waiting } from "./targets.ts";
+
+const NONE: Waiting = { clones: 0, hot: 0, processes: 0 };
+
+/** All pools of up to seven clones and three processes. */
+const POOLS = Array.from({ length: 8 }, (_, clones) =>
+  Array.from({ length: clones + 1 }, (_, hot) => [0, 1, 2, 3].map((processes) => ({ clones, hot, processes }))),
+).flat(2);
+const WANTED = POOLS.filter(({ clones, hot }) => hot <= clones / 2);
+
+function done({ clones, hot, processes }: Waiting, step: Step): Waiting {
+  switch (step) {
+    case "add clone":
+      return { clones: clones + 1, hot, processes };
+    case "heat":
+      return { clones, hot: hot + 1, processes };
+    case "add process":
+      return { clones, hot, processes: processes + 1 };
+    case "drop hot":
+      return { clones: clones - 1, hot: hot - 1, processes };
+    case "drop warm":
+      return { clones: clones - 1, hot, processes };
+    case "drop process":
+      return { clones, hot, processes: processes - 1 };
+    default:
+      return { clones, hot, processes };
+  }
+}
+
+/** The steps of a pool until it has nothing to do. */
+function stepsOf(from: Waiting, want: Waiting): { steps: Step[]; end: Waiting } {
+  const steps: Step[] = [];
+  let has = from;
+  for (let step: Step; (step = nextStep(has, want, false)) !== "rest"; has = done(has, step)) {
+    steps.push(step);
+    assert.ok(steps.length < 50, `it goes on and on: ${JSON.stringify({ from, want, steps })}`);
+  }
+  return { steps, end: has };
+}
+
+describe("the steps of a warm pool", () => {
+  test("lead from every pool to what it should have, and none is taken back", () => {
+    for (const from of POOLS) {
+      for (const want of WANTED) {
+        const { steps, end } = stepsOf(from, want);
+        assert.deepEqual([end.clones, end.processes], [want.clones, want.processes]);
+        assert.ok(end.hot >= want.hot || want.clones < 2, JSON.stringify({ from, want, end }));
+        for (const kind of ["clone", "process"])
+          assert.ok(
+            !(
+              steps.includes(`add ${kind}` as Step) &&
+              steps.some((step) => step.startsWith("drop") && step.includes(kind))
+            ),
+          );
+      }
+    }
+  });
+
+  test("never use a machine that is not there, and leave one to be taken while another is heated", () => {
+    for (const has of POOLS) {
+      for (const want of WANTED) {
+        const step = nextStep(has, want, false);
+        const { clones, hot, processes } = done(has, step);
+        assert.ok(hot >= 0 && hot <= clones && processes >= 0, JSON.stringify({ has, want, step }));
+        if (step === "heat") assert.ok(has.clones > 1);
+      }
+    }
+  });
+
+  test("give memory back even while others need the processors, and otherwise only provide the first clones", () => {
+    const want = { clones: 6, hot: 2, processes: 2 };
+    assert.equal(nextStep({ clones: 7, hot: 2, processes: 2 }, want, true), "drop warm");
+    assert.equal(nextStep({ clones: 7, hot: 3, processes: 2 }, want, true), "drop hot");
+    assert.equal(nextStep(NONE, want, true), "add clone");
+    assert.equal(nextStep({ ...NONE, clones: 2 }, want, true), "wait");
+  });
+
+  test("heat early: with two clones, the first of them", () => {
+    const { steps } = stepsOf(NONE, { clones: 6, hot: 2, processes: 0 });
+    assert.deepEqual(steps.slice(0, 3), ["add clone", "add clone", "heat"]);
+    assert.deepEqual(stepsOf(NONE, { clones: 2, hot: 0, processes: 0 }).steps, ["add clone", "add clone"]);
+  });
+});
