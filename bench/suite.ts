@@ -1,9 +1,10 @@
 import type { BenchContext } from "./context.ts";
-import { measureCopyBytes, measureCopyFiles } from "./copy.ts";
 import { measureBurst, measureDensity } from "./crowd.ts";
 import { measureEgressGuestEnd } from "./egress/guest-end.ts";
 import { measureEgressHostEnd } from "./egress/host-end.ts";
 import type { Figures } from "./figures.ts";
+import { measureCopyBytes, measureCopyFiles } from "./files/copy.ts";
+import { measureTransfer } from "./files/transfer.ts";
 import {
   measureCreate,
   measureEcho,
@@ -13,7 +14,6 @@ import {
   measurePython,
   measureStat,
 } from "./latency.ts";
-import { measureTransfer } from "./transfer.ts";
 
 export interface Measure {
   title: string;

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BenchContext, timed } from "./context.ts";
-import type { Figures } from "./figures.ts";
-import { percentile, rounded } from "./statistics.ts";
+import { type BenchContext, timed } from "../context.ts";
+import type { Figures } from "../figures.ts";
+import { percentile, rounded } from "../statistics.ts";
 
 /** About what a medium-sized project has with its packages. */
 const DIRECTORIES = 100;

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BenchContext, timed } from "./context.ts";
-import type { Figures } from "./figures.ts";
-import { percentile, rounded } from "./statistics.ts";
+import { type BenchContext, timed } from "../context.ts";
+import type { Figures } from "../figures.ts";
+import { percentile, rounded } from "../statistics.ts";
 
 /** 50 MB of random bytes, which cannot be compressed. */
 const FILE_BYTES = 50_000_000;
