@@ -17,8 +17,11 @@ import {
 import { CONTROL_FD } from "../contract.ts";
 import type { Code } from "./code.ts";
 
-/** V8's semi-space for the proxy, MiB. Measured: half as much costs throughput, more only costs memory. */
-const NURSERY_MIB = 16;
+/**
+ * V8's semi-space for the proxy, MiB. The bytes of bodies lie outside of V8's heap. With a larger semi-space, 64 MB of used ones pile up before it
+ * is collected, and V8 then collects the whole heap: that took nearly half of the processor time of a body (docs/performance.md).
+ */
+const NURSERY_MIB = 2;
 /** How much of its error output is kept. It prints nothing unless it cannot start, or crashes. */
 const MAX_STDERR_CHARS = 4_096;
 

@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import { UpstreamSocket } from "../../dial/upstream-socket.ts";
 
 /**
  * Wraps a socket as a plain stream, which changes what Node does with it. Directly on a socket, Node's TLS reserves 64 KiB for the lifetime
@@ -12,6 +13,7 @@ export class Carrier extends Duplex {
   constructor(socket: Duplex, { tellsEnd = true } = {}) {
     super();
     this.#socket = socket;
+    if (socket instanceof UpstreamSocket) socket.readDirectly((chunk) => this.#pass(chunk));
     socket.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) socket.pause();
     });
@@ -21,6 +23,12 @@ export class Carrier extends Duplex {
     socket.pause();
     // It may have ended before. (TLS notices a destroyed socket when it writes.)
     if (tellsEnd && socket.readableEnded) this.push(null);
+  }
+
+  /** Node's TLS and HTTP/2 copy each piece as soon as they get it, unless they have paused. */
+  #pass(chunk: Buffer): boolean {
+    if (!this.readableFlowing || this.readableLength > 0 || this.destroyed) return false;
+    return this.emit("data", chunk);
   }
 
   override _read(): void {
