@@ -68,8 +68,8 @@ export interface EgressConfig {
   upstreamProxy: string | null;
   /** Absolute path of a hooks module (`hooks.ts`), or null. */
   hooks: string | null;
-  /** Number of proxy processes. */
-  processes: number;
+  /** Number of proxy processes. Null: as many as there are processors. */
+  processes: number | null;
 }
 
 /** Whether something was allowed to go out, and if so whether it worked. */

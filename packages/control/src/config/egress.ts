@@ -1,6 +1,5 @@
 import { X509Certificate } from "node:crypto";
 import { access, constants, readFile, stat } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import {
   canonicalName,
@@ -69,7 +68,7 @@ export const egressSchema = z.strictObject({
   dnsServers: z.array(address).default([]),
   upstreamProxy: upstreamProxy.nullable().default(null),
   hooks: z.string().min(1).nullable().default(null),
-  processes: z.int().min(1).max(MAX_PROCESSES).default(availableParallelism),
+  processes: z.int().min(1).max(MAX_PROCESSES).nullable().default(null),
 }) satisfies z.ZodType<EgressConfig>;
 
 /** Files named relative to a folder, as absolute paths. */

@@ -1,5 +1,6 @@
 /** The proxy processes of a host. */
 import { mkdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@sandkeep/common";
 import { type JailKind, seccompFilter } from "@sandkeep/jail";
@@ -39,7 +40,7 @@ export class EgressProxies implements AsyncDisposable {
       log.warn({}, "the egress proxies have no seccomp filter: this kernel has none, or its architecture is unknown");
     let code: Promise<Code> | null = null;
     this.#proxies = Array.from(
-      { length: config.processes },
+      { length: config.processes ?? availableParallelism() },
       (_, index) =>
         new ProxySupervisor({
           config,
