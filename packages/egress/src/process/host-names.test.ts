@@ -39,6 +39,13 @@ describe("names in the jail", () => {
     assert.equal(asked.length, 0);
   });
 
+  test("that no host would look up are not asked for", async () => {
+    const { names, asked } = host();
+    for (const name of ["", "n".repeat(254), null, {}])
+      await assert.rejects(names.lookup(name as string, {}), { code: "ENOTFOUND" });
+    assert.equal(asked.length, 0);
+  });
+
   test("are asked for once, however many wait for the answer", async () => {
     const { names, asked, answer } = host();
     const all = Promise.all(Array.from({ length: 100 }, () => names.lookup("proxy.internal", {})));

@@ -11,6 +11,9 @@ import { type FromProxy, MAX_LOOKUPS, type ToProxy } from "../contract.ts";
 type Addresses = Extract<ToProxy, { type: "addresses" }>;
 type Done = (error: NodeJS.ErrnoException | null, address?: string | LookupAddress[], family?: number) => void;
 
+/** Longest name, characters. */
+const MAX_NAME = 253;
+
 export class HostNames {
   readonly #send: (message: FromProxy) => void;
   readonly #asked = new Map<number, (answer: Addresses) => void>();
@@ -46,6 +49,9 @@ export class HostNames {
 
   /** At least one address. @throws {Error} with the code of getaddrinfo(3), such as ENOTFOUND */
   async lookup(name: string, { family = 0 }: Pick<LookupOptions, "family">): Promise<LookupAddress[]> {
+    // The host takes no other names (RFC 1035 §2.3.4), and a hook may ask for anything.
+    if (typeof name !== "string" || name === "" || name.length > MAX_NAME)
+      throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND", hostname: name });
     const literal = isIP(name);
     const found = literal ? [{ address: name, family: literal }] : await this.#shared(name);
     const wanted = { IPv4: 4, IPv6: 6 }[family] ?? Number(family);

@@ -16,6 +16,9 @@ const MAX_RETIRED = 64;
 /** Patterns of hosts that secrets were approved for in the past and that may still know values: enough for 64 secrets with 100 hosts each. */
 const MAX_FORMER_HOSTS = 6_400;
 
+/** Longest rule and reason of an event, characters. A rule's text, or what an upstream's certificate says, may have 100 KB. */
+const MAX_WORDS = 2_048;
+
 /** What all sandboxes of the proxy share. */
 export interface SandboxServices {
   sealer: Sealer;
@@ -110,7 +113,7 @@ export class Sandbox {
   /** Reports an event. Resolves when there is room for another. */
   async report(event: EgressEvent): Promise<void> {
     this.#gate.enter();
-    this.#services.emit(this.id, event);
+    this.#services.emit(this.id, { ...event, rule: clipped(event.rule), reason: clipped(event.reason) });
     await this.#gate.opened();
   }
 
@@ -128,4 +131,8 @@ export class Sandbox {
     this.#ongoing.end({ allowed: false, rule: null, reason: "The sandbox has ended." });
     this.#gate.leave(Infinity);
   }
+}
+
+function clipped(text: string | null): string | null {
+  return text !== null && text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS - 1)}…` : text;
 }

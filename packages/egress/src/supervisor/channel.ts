@@ -22,7 +22,7 @@ const MAX_UNREAD_BYTES = 256 * 1024 * 1024;
 
 export class Channel {
   readonly #stream: Duplex;
-  readonly #pace = new Pace(PER_SECOND, BURST);
+  readonly #pace: Pace;
   #pending = 0;
   #rest: NodeJS.Timeout | null = null;
   #draining = false;
@@ -30,9 +30,16 @@ export class Channel {
   /**
    * @param take handles a message; until its promise resolves, the message counts as pending
    * @param broken called when the process has broken the contract; the channel is closed then
+   * @param now milliseconds of a monotonic clock
    */
-  constructor(stream: Duplex, take: (message: FromProxy) => Promise<void> | void, broken: (why: string) => void) {
+  constructor(
+    stream: Duplex,
+    take: (message: FromProxy) => Promise<void> | void,
+    broken: (why: string) => void,
+    now?: () => number,
+  ) {
     this.#stream = stream;
+    this.#pace = new Pace(PER_SECOND, BURST, now);
     stream.on("error", (error) => broken(error.message));
     // The other end closed: nothing written from now on would be read.
     stream.once("end", () => stream.destroy());

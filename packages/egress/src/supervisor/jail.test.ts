@@ -67,6 +67,9 @@ for (const kind of ["full", "minimal"] as const satisfies JailKind[]) {
     test("reads no file but its code", { skip: !confined && "this kernel has no Landlock" }, async () => {
       const secret = join(lab.dir, "egress", "secrets.key");
       accessSync(secret);
+      // Folders on the way to its code, its ports and Node are there, as empty ones.
+      const isWay = (path: string) =>
+        [import.meta.dirname, lab.dir, process.execPath].some((end) => `${end}/`.startsWith(`${path}/`));
       const paths = [
         secret,
         join(lab.dir, "egress", "ca-key.pem"),
@@ -81,7 +84,7 @@ for (const kind of ["full", "minimal"] as const satisfies JailKind[]) {
         "/usr/bin/sh",
         "/bin/sh",
         process.cwd() === "/" ? "/boot" : join(process.cwd(), "package.json"),
-      ];
+      ].filter((path) => !isWay(path));
       const read = await lab.run<string[]>(`
         ${DID}
         const fs = await load("node:fs");
@@ -97,7 +100,8 @@ for (const kind of ["full", "minimal"] as const satisfies JailKind[]) {
       assert.deepEqual(await lab.run(`return (await load("node:fs")).readdirSync(${JSON.stringify(lab.dir)});`), [
         "ports",
       ]);
-      for (const name of top) assert.ok(!["etc", "var", "sys", "boot", "bin", "sbin", "run"].includes(name), name);
+      for (const name of top)
+        assert.ok(!["etc", "var", "sys", "boot", "bin", "sbin", "run"].includes(name) || isWay(`/${name}`), name);
     });
 
     test("sees no other process", { skip: kind === "minimal" && "it has no namespaces" }, async () => {

@@ -9,11 +9,13 @@ const TEXT = z.string().max(16_384);
 /** Text of a request; the proxy cuts it off earlier. */
 const LONG = z.string().max(4_096);
 const COUNT = z.number().int().nonnegative();
+/** A time that `Date` can represent, epoch milliseconds. */
+const TIME = z.number().int().min(0).max(8_640_000_000_000_000);
 /** Names of a request's parameters or of a sandbox's secrets: more than there can be. */
 const MAX_NAMES = 4_096;
 
 const common = {
-  at: COUNT,
+  at: TIME,
   durationMs: z.number().nonnegative(),
   verdict: z.enum(["allowed", "denied", "failed"]),
   rule: TEXT.nullable(),

@@ -111,7 +111,19 @@ describe("the proxies of a host", () => {
   test("are gone when they are closed, with everything in their folder", async () => {
     const pids = proxies.pids;
     await proxies[Symbol.asyncDispose]();
-    for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+    for (const pid of pids) await untilGone(pid);
     await assert.rejects(readdir(join(dir, "ports")), { code: "ENOENT" });
   });
 });
+
+/** A process that has ended may still be there for a moment, until its parent has been told. */
+async function untilGone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch (error) {
+      return assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
