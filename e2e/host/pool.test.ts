@@ -17,6 +17,7 @@ test("a hot machine shows no trace of what it has run", async () => {
   const first = await fixture.create();
   assert.equal(await hot(), 0, "the first machine is not the hot one");
   const other = await fixture.create();
+  for (const { guest } of [first, other]) assert.deepEqual(await guest.call("processList", {}), []);
   const traces = (machine: typeof first) =>
     shell(
       machine,

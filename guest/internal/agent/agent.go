@@ -53,6 +53,7 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 		return contract.Pong{Protocol: contract.Protocol, Version: Version}, nil
 	})
 	rpc.Call(r, "resume", func(_ context.Context, p contract.Identity) (rpc.Null, error) {
+		m.Processes.Forget()
 		for key, value := range p.Env {
 			if err := m.Environment.Set(key, value); err != nil {
 				return nil, err

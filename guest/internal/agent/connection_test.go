@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -259,6 +260,24 @@ func TestResumeGivesTheEnvironment(t *testing.T) {
 	}
 	h.call("quiesce", nil, nil)
 	h.call("sync", nil, nil)
+}
+
+func TestResumeForgetsWhatRanBefore(t *testing.T) {
+	h := connect(t)
+	var pid contract.Pid
+	h.sent("spawn", map[string]any{"command": "true"}, nil).ok(&pid).outcome()
+	listed := func() bool {
+		var list []contract.ProcessInfo
+		h.call("processList", nil, &list)
+		return slices.ContainsFunc(list, func(p contract.ProcessInfo) bool { return p.Pid == pid.Pid })
+	}
+	if !listed() {
+		t.Fatal("a process that ran is not remembered")
+	}
+	h.call("resume", contract.Identity{}, nil)
+	if listed() {
+		t.Fatal("it is still remembered")
+	}
 }
 
 func TestParamsThatAreTooLongAreRefused(t *testing.T) {

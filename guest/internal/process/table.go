@@ -110,6 +110,14 @@ func (t *Table) remember(p *Process) {
 	t.ended[p.pid] = p
 }
 
+// Forget removes the exited processes: what ran before a machine had its identity is nothing to its user.
+func (t *Table) Forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.ended)
+	t.order = nil
+}
+
 // find returns a running or remembered process.
 func (t *Table) find(pid int) (*Process, error) {
 	t.mu.Lock()

@@ -63,6 +63,31 @@ func TestWaitAnswersBeforeAndAfterTheExit(t *testing.T) {
 	}
 }
 
+func TestAForgottenProcessIsGoneAndARunningOneStays(t *testing.T) {
+	ended, record, end := spawn(t, shell("true"))
+	result(t, record, end)
+	params := shell("read line")
+	params.Stdin = piped
+	running, record, end := spawn(t, params)
+	table.Forget()
+	listed := map[int]bool{}
+	for _, p := range table.List() {
+		listed[p.Pid] = true
+	}
+	if listed[ended.pid] || !listed[running.pid] {
+		t.Fatal(listed)
+	}
+	_, err := table.Wait(context.Background(), ended.pid)
+	wantFault(t, err, "TypeError", "ENOENT", "")
+	// It is remembered when it ends.
+	_, endInput := feed(t, running)
+	endInput()
+	result(t, record, end)
+	if _, err := table.Wait(context.Background(), running.pid); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestOrphansAreReaped(t *testing.T) {
 	// As the machine's first process the agent inherits every orphan; here it must ask for them.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
