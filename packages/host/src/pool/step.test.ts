@@ -11,6 +11,12 @@ const POOLS = Array.from({ length: 8 }, (_, clones) =>
 ).flat(2);
 const WANTED = POOLS.filter(({ clones, hot }) => hot <= clones / 2);
 
+const OPPOSITES: [Step, Step][] = [
+  ["add clone", "drop warm"],
+  ["heat", "drop hot"],
+  ["add process", "drop process"],
+];
+
 function done({ clones, hot, processes }: Waiting, step: Step): Waiting {
   switch (step) {
     case "add clone":
@@ -47,14 +53,14 @@ describe("the steps of a warm pool", () => {
       for (const want of WANTED) {
         const { steps, end } = stepsOf(from, want);
         assert.deepEqual([end.clones, end.processes], [want.clones, want.processes]);
-        assert.ok(end.hot >= want.hot || want.clones < 2, JSON.stringify({ from, want, end }));
-        for (const kind of ["clone", "process"])
-          assert.ok(
-            !(
-              steps.includes(`add ${kind}` as Step) &&
-              steps.some((step) => step.startsWith("drop") && step.includes(kind))
-            ),
-          );
+        assert.ok(end.hot === want.hot || (want.clones < 2 && end.hot < want.hot), JSON.stringify({ from, want, end }));
+        const count = (step: Step) => steps.filter((each) => each === step).length;
+        for (const [add, drop] of OPPOSITES)
+          assert.ok(count(add) === 0 || count(drop) === 0, JSON.stringify({ from, want, steps }));
+        // A hot clone cannot become warm again: another one takes its place.
+        const excess = Math.max(0, from.hot - want.hot);
+        assert.ok(count("add clone") <= Math.max(0, want.clones - from.clones) + excess);
+        assert.ok(count("drop hot") <= excess, JSON.stringify({ from, want, steps }));
       }
     }
   });
@@ -76,6 +82,13 @@ describe("the steps of a warm pool", () => {
     assert.equal(nextStep({ clones: 7, hot: 3, processes: 2 }, want, true), "drop hot");
     assert.equal(nextStep(NONE, want, true), "add clone");
     assert.equal(nextStep({ ...NONE, clones: 2 }, want, true), "wait");
+    assert.equal(nextStep({ clones: 6, hot: 6, processes: 2 }, want, true), "wait", "another would have to be made");
+  });
+
+  test("replace hot clones by warm ones when fewer should be hot, as after a peak", () => {
+    const { steps, end } = stepsOf({ clones: 6, hot: 4, processes: 0 }, { clones: 6, hot: 2, processes: 0 });
+    assert.deepEqual(steps, ["drop hot", "add clone", "drop hot", "add clone"]);
+    assert.deepEqual(end, { clones: 6, hot: 2, processes: 0 });
   });
 
   test("heat early: with two clones, the first of them", () => {

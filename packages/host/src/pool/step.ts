@@ -19,6 +19,8 @@ export function nextStep(has: Waiting, want: Waiting, busy: boolean): Step {
   if (has.processes > want.processes) return "drop process";
   if (has.clones < Math.min(FIRST_CLONES, want.clones)) return "add clone";
   if (busy) return "wait";
+  // A hot clone cannot become warm again, so another one takes its place.
+  if (has.hot > want.hot && has.clones >= want.clones) return "drop hot";
   // Hot ones in proportion to all: while the pool is refilled, everybody gets a machine, and some get a hot one.
   if (has.hot < Math.ceil((want.hot * has.clones) / Math.max(1, want.clones)) && canHeat(has)) return "heat";
   if (has.processes < want.processes / 2) return "add process";
