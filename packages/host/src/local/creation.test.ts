@@ -28,7 +28,7 @@ async function open() {
   const runDir = mkdtempSync(join(dir, "run-"));
   const log = silentLogger;
   const template = { ...key, files: engine.templateFiles("/templates/one") };
-  const pool = new Pool({ engine, template, runDir, budgetMiB: BUDGET_MIB, caCertificates: [], log });
+  const pool = new Pool({ engine, template, kind: "usual", runDir, budgetMiB: BUDGET_MIB, caCertificates: [], log });
   await pool.ready;
   engine.starting = () => Promise.reject(new Error("no more"));
   const pools = { of: async () => pool, shrink: () => pool.shrink() } as unknown as Pools;

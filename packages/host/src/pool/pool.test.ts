@@ -24,7 +24,16 @@ function start(engine: FakeEngine, budgetMiB = BUDGET_MIB, busy = () => false) {
   const runDir = mkdtempSync(join(dir, "run-"));
   const root = { id: "debian", boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" } };
   const template = { root, size: { memoryMiB: 1280, vcpus: 2 }, files: engine.templateFiles("/templates/one") };
-  const pool = new Pool({ engine, template, runDir, budgetMiB, caCertificates: [], log: silentLogger, busy });
+  const pool = new Pool({
+    engine,
+    template,
+    kind: "usual",
+    runDir,
+    budgetMiB,
+    caCertificates: [],
+    log: silentLogger,
+    busy,
+  });
   return { pool, folders: () => readdirSync(runDir), [Symbol.asyncDispose]: () => pool.close() };
 }
 

@@ -10,7 +10,7 @@ import { fits, MACHINE_MIB } from "./memory.ts";
 import { processorsBusy } from "./pressure.ts";
 import { nextStep, type Step } from "./step.ts";
 import { type Prepared, Supply, type SupplyOptions } from "./supply.ts";
-import { HEAT_MIB, PROCESS_MIB, type Targets, targets, type Waiting } from "./targets.ts";
+import { HEAT_MIB, type PoolKind, PROCESS_MIB, type Targets, targets, type Waiting } from "./targets.ts";
 
 /** Refilling waits until there was no create or kill for this long, so that it does not slow down callers. */
 const QUIET_MS = 150;
@@ -28,6 +28,7 @@ const REVIEW_MS = 60_000;
 const LOADING = new Gate(availableParallelism());
 
 export interface PoolOptions extends SupplyOptions {
+  kind: PoolKind;
   budgetMiB: number;
   /** Whether others need the processors more; default: what the kernel says. */
   busy?: () => boolean;
@@ -120,7 +121,8 @@ export class Pool {
   }
 
   get #targets(): Targets {
-    return targets(this.#options.budgetMiB, this.#demand.at(performance.now()));
+    const { budgetMiB, kind } = this.#options;
+    return targets(budgetMiB, this.#demand.at(performance.now()), kind);
   }
 
   /** The clone to take: a hot one, unless that many are in use already. */

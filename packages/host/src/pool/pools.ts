@@ -106,6 +106,7 @@ export class Pools {
     const pool = new Pool({
       engine,
       template,
+      kind: isUsual ? "usual" : "other",
       runDir,
       budgetMiB: isUsual ? budgetMiB : Math.floor(budgetMiB / MAX_POOLS),
       caCertificates,

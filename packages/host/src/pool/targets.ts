@@ -16,10 +16,15 @@ const PROCESS_SHARE = 0.02;
  * warm ones: who makes many at once needs the memory more than a fast first command in each.
  */
 const LENT_SHARE = 0.03;
-/** Clones that wait though nobody has asked for one lately: enough for a burst of 20; see docs/performance.md. */
-const FEW = 20;
-/** Hot ones among them: enough for some users who try one thing after another. */
-const FEW_HOT = 5;
+/**
+ * Clones that wait though nobody has asked for one lately, and how many of them are hot. Of the usual kind enough for a
+ * burst of 20, see docs/performance.md, and for some users who try one thing after another. Of another kind enough for
+ * one user: it may have been asked for only once.
+ */
+const FEW = { usual: { clones: 20, hot: 5 }, other: { clones: 2, hot: 1 } };
+
+/** Root and size of a pool's machines: those of most machines, or others. */
+export type PoolKind = keyof typeof FEW;
 
 /** Machines that wait. */
 export interface Waiting {
@@ -34,13 +39,17 @@ export interface Targets extends Waiting {
   lent: number;
 }
 
-/** @param demand how many machines were needed at once lately; see {@link Demand} */
-export function targets(budgetMiB: number, demand: number): Targets {
+/**
+ * @param demand how many machines were needed at once lately; see {@link Demand}
+ * @param kind whether most machines are of this pool's kind
+ */
+export function targets(budgetMiB: number, demand: number, kind: PoolKind): Targets {
+  const few = FEW[kind];
   const most = Math.floor((budgetMiB * (1 - PROCESS_SHARE)) / (CLONE_MIB + HEAT_MIB / HOT_EVERY));
-  const clones = Math.min(most, Math.max(FEW, Math.ceil(demand)));
+  const clones = Math.min(most, Math.max(few.clones, Math.ceil(demand)));
   return {
     clones,
-    hot: Math.min(Math.floor(most / HOT_EVERY), Math.max(FEW_HOT, Math.ceil(demand))),
+    hot: Math.min(Math.floor(most / HOT_EVERY), Math.max(few.hot, Math.ceil(demand))),
     processes: Math.floor((budgetMiB * PROCESS_SHARE) / PROCESS_MIB),
     lent: Math.max(1, Math.floor((budgetMiB * LENT_SHARE) / HEAT_MIB)),
   };
