@@ -4,7 +4,7 @@
  * the code of a user's first command, which each process must do for itself.
  */
 import type { Logger } from "@sandkeep/common";
-import type { Guest } from "../contract.ts";
+import { type Guest, GuestError } from "../contract.ts";
 import type { Clone } from "../machines/clone.ts";
 import { newIdentity } from "../machines/identity.ts";
 import { greetEgress } from "./greet-egress.ts";
@@ -124,7 +124,9 @@ async function run(guest: Guest, [command, ...args]: string[], log: Logger): Pro
     process.end();
     for await (const _ of process);
   } catch (error) {
-    // A root image need not have every tool; a missing one is just not warmed up.
+    // A root image need not have every tool; a missing one is just not warmed up. But a command that goes on after its
+    // time would run beside its user's, and a machine that is gone warms up no further.
+    if (!(error instanceof GuestError)) throw error;
     log.debug({ command, error: String(error) }, "warm-up command failed");
   }
 }

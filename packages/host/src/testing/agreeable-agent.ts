@@ -14,12 +14,15 @@ const ANSWERS: Record<string, unknown> = {
 export interface AgreeableAgent {
   /** The requests it received, such as `/call/stat`, in order. */
   readonly told: string[];
+  /** Outcomes of requests that it answers otherwise; `pending` is none. By path. */
+  readonly outcomes: Map<string, object | "pending">;
   close(): void;
 }
 
 /** Listens on a unix socket. */
 export async function agreeableAgent(path: string): Promise<AgreeableAgent> {
   const told: string[] = [];
+  const outcomes: AgreeableAgent["outcomes"] = new Map();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -29,14 +32,17 @@ export async function agreeableAgent(path: string): Promise<AgreeableAgent> {
   const agree = (stream: ServerHttp2Stream, path: string) => {
     told.push(path);
     stream.on("error", () => {}).resume();
+    const answer = outcomes.get(path) ?? { ok: ANSWERS[path] ?? null };
+    if (answer === "pending") return;
     stream.respond({ ":status": 200 });
-    const outcome = Buffer.from(JSON.stringify({ ok: ANSWERS[path] ?? null }));
+    const outcome = Buffer.from(JSON.stringify(answer));
     stream.end(path.startsWith("/stream/") ? Buffer.concat([lengthOf(outcome), outcome]) : outcome);
   };
   server.listen(path);
   await once(server, "listening");
   return {
     told,
+    outcomes,
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();
