@@ -46,6 +46,14 @@ function timeUp(t: TestContext): () => void {
 }
 
 for (const [name, warm] of WAYS) {
+  test(`nothing that was changed in a ${name} is left to be written to its disk later`, async () => {
+    await using started = await start();
+    const { vm, clone } = started;
+    await warm(clone);
+    const changes = (path: string) => path === "/stream/spawn" || path === "/call/resume";
+    assert.ok(vm.agent.told.lastIndexOf("/call/sync") > vm.agent.told.findLastIndex(changes));
+  });
+
   test(`a ${name} need not have every tool`, async () => {
     await using started = await start();
     const { vm, clone } = started;

@@ -87,7 +87,10 @@ export async function warmClone(clone: Clone, caCertificates: string[], log: Log
   );
   await guest.call("stat", { path: "/home/app" });
   for (const command of CLONE_COMMANDS) await run(guest, command, log);
+  await guest.call("sync", {});
   for (let n = 0; n < REHEARSALS; n++) await rehearse(clone, n, caCertificates, log);
+  // Otherwise the kernel writes back what they changed half a minute after the clone was handed out.
+  await guest.call("sync", {});
 }
 
 /** Does with a clone what happens when it is taken, including an environment and names that change. */
@@ -103,6 +106,7 @@ async function rehearse({ vm, guest }: Clone, n: number, caCertificates: string[
 /** Makes a warm clone hot. */
 export async function heatClone(guest: Guest, log: Logger): Promise<void> {
   for (const command of HOT_COMMANDS) await run(guest, command, log);
+  await guest.call("sync", {});
 }
 
 async function exerciseCalls(guest: Guest): Promise<void> {
