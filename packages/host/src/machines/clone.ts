@@ -41,6 +41,27 @@ export async function discard(clone: { vm: Vm; dir: string; guest?: GuestClient 
   await removeFolder(clone.dir);
 }
 
+/**
+ * Does something that waits for a machine, and ends the machine, and with it the waiting, when the signal is aborted.
+ *
+ * @throws the signal's reason
+ */
+export async function killOnAbort<T>(vm: Vm, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T> {
+  const kill = () => void vm.kill();
+  signal?.addEventListener("abort", kill, { once: true });
+  try {
+    signal?.throwIfAborted();
+    const result = await task();
+    signal?.throwIfAborted();
+    return result;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", kill);
+  }
+}
+
 /** What to do with a new machine before anyone else uses it, such as giving it its identity. */
 export type BeginClone = (clone: Clone) => Promise<void>;
 

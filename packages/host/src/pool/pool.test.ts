@@ -57,16 +57,16 @@ test("clones wait paused, after a first life that is nobody's", async () => {
   }
 });
 
-test("warming up takes only what machines in use leave of the processors", async () => {
+test("warming up takes only what machines in use leave of the processors, except for the first clones", async () => {
   const engine = new FakeEngine();
   const seen: string[] = [];
   engine.loading = async () => void seen.push(engine.vms.at(-1)!.priority);
-  await using started = start(engine);
-  await until(() => started.pool.counts.clones === 2);
-  assert.deepEqual(seen, ["background", "background"]);
+  await using started = start(engine, HOT_BUDGET_MIB);
+  await until(() => started.pool.counts.clones === 3 && started.pool.counts.hot === 1);
+  assert.deepEqual(seen, ["normal", "normal", "background"]);
   assert.deepEqual(
     engine.vms.map(({ priority }) => priority),
-    ["normal", "normal"],
+    ["normal", "normal", "normal"],
   );
 });
 
@@ -263,17 +263,25 @@ test("who takes many in a row gets a larger pool", async () => {
   await Promise.all(clones.map(discard));
 });
 
-test("closing ends what waits, also what is just being made", async () => {
-  const engine = new FakeEngine();
-  const loading = Promise.withResolvers<void>();
-  const asked = Promise.withResolvers<void>();
-  engine.loading = () => (asked.resolve(), loading.promise);
-  await using started = start(engine);
-  await asked.promise;
-  const closed = started.pool.close();
-  loading.resolve();
-  await closed;
-  await started.pool.ready;
-  assert.deepEqual(engine.alive, []);
-  assert.deepEqual(started.folders(), []);
+test("closing ends what waits, also what is just being made, however long that would have taken", async () => {
+  const never = new Promise<void>(() => {});
+  const hang: ((engine: FakeEngine, asked: () => void) => void)[] = [
+    (engine, asked) => (engine.loading = () => (asked(), never)),
+    (engine, asked) =>
+      (engine.loading = async () => {
+        engine.vms.at(-1)!.agent.outcomes.set("/stream/spawn", "pending");
+        asked();
+      }),
+  ];
+  for (const begin of hang) {
+    const engine = new FakeEngine();
+    const asked = Promise.withResolvers<void>();
+    begin(engine, asked.resolve);
+    await using started = start(engine);
+    await asked.promise;
+    await started.pool.close();
+    await started.pool.ready;
+    assert.deepEqual(engine.alive, []);
+    assert.deepEqual(started.folders(), []);
+  }
 });

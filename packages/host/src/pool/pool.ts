@@ -8,7 +8,7 @@ import { Demand } from "./demand.ts";
 import { Gate } from "./gate.ts";
 import { fits, MACHINE_MIB } from "./memory.ts";
 import { processorsBusy } from "./pressure.ts";
-import { nextStep, type Step } from "./step.ts";
+import { FIRST_CLONES, nextStep, type Step } from "./step.ts";
 import { type Prepared, Supply, type SupplyOptions } from "./supply.ts";
 import { HEAT_MIB, type PoolKind, PROCESS_MIB, type Targets, targets, type Waiting } from "./targets.ts";
 
@@ -115,6 +115,7 @@ export class Pool {
     this.#closed = true;
     this.#firstDone();
     clearTimeout(this.#timer);
+    this.#supply.close();
     await this.#refilling;
     const all = [...this.#hot.splice(0), ...this.#warm.splice(0), ...this.#processes.splice(0)];
     await Promise.all(all.map(discard));
@@ -155,6 +156,7 @@ export class Pool {
       this.#later(await this.#do(step));
     } catch (error) {
       this.#firstDone();
+      if (this.#closed) return;
       log.warn({ error: String(error) }, "could not add a machine to the warm pool");
       this.#later(FAILURE_REST_MS);
     }
@@ -165,7 +167,7 @@ export class Pool {
     switch (step) {
       case "add clone":
         if (!fits(MACHINE_MIB)) return REVIEW_MS;
-        this.#keep(this.#warm, await this.#supply.warm());
+        this.#keep(this.#warm, await this.#supply.warm(this.counts.clones < FIRST_CLONES ? "normal" : "background"));
         this.#demand.replaced();
         return 0;
       case "heat":

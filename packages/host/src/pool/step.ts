@@ -1,8 +1,8 @@
 /** What a warm pool does next to get what it should have. */
 import type { Waiting } from "./targets.ts";
 
-/** Clones that are made before anything else, however busy the computer is. */
-const FIRST_CLONES = 2;
+/** Clones that are made before anything else, however busy the computer is, and not in the background. */
+export const FIRST_CLONES = 2;
 
 /**
  * - `add clone`, `add process`: one more.

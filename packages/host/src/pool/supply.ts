@@ -1,7 +1,7 @@
 /** Makes the machines of a warm pool. */
 import type { Logger } from "@sandkeep/common";
-import type { Engine, WaitingVm } from "../engine/engine.ts";
-import { type Clone, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
+import type { Engine, Priority, WaitingVm } from "../engine/engine.ts";
+import { type Clone, connectGuest, discard, killOnAbort, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { createFolder, removeFolder } from "../machines/folder.ts";
 import type { Template } from "../templates/template.ts";
 import { heatClone, warmClone } from "../templates/warmup.ts";
@@ -24,6 +24,7 @@ export interface SupplyOptions {
 /** What fails leaves nothing behind. */
 export class Supply {
   readonly #options: SupplyOptions;
+  readonly #closing = new AbortController();
 
   constructor(options: SupplyOptions) {
     this.#options = options;
@@ -40,11 +41,13 @@ export class Supply {
     }
   }
 
-  /** Returns a running clone. */
-  async load({ vm, dir }: Prepared): Promise<Clone> {
+  /** Returns a running clone. @throws the signal's reason once it is aborted, with the process gone */
+  async load({ vm, dir }: Prepared, signal?: AbortSignal): Promise<Clone> {
     try {
-      await vm.load();
-      return { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+      return await killOnAbort(vm, signal, async () => {
+        await vm.load();
+        return { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+      });
     } catch (error) {
       await discard({ vm, dir });
       throw error;
@@ -52,33 +55,41 @@ export class Supply {
   }
 
   /** Returns a paused clone that has run what everybody runs. */
-  async warm(): Promise<Clone> {
+  async warm(priority: Priority): Promise<Clone> {
     const { caCertificates, log } = this.#options;
     const prepared = await this.prepare();
-    prepared.vm.prioritize("background");
-    const clone = await this.load(prepared);
-    return await atLeisure(clone, () => warmClone(clone, caCertificates, log));
+    prepared.vm.prioritize(priority);
+    const clone = await this.load(prepared, this.#closing.signal);
+    return await this.#paused(clone, priority, () => warmClone(clone, caCertificates, log));
   }
 
   /** Makes a paused clone hot: it runs what many run first. */
   async heat(clone: Clone): Promise<Clone> {
-    return await atLeisure(clone, async () => {
+    return await this.#paused(clone, "background", async () => {
       await clone.vm.resume();
       await heatClone(clone.guest, this.#options.log);
     });
   }
-}
 
-/** Does something with a clone for which nobody waits while others may be in use, and pauses it. */
-async function atLeisure(clone: Clone, work: () => Promise<void>): Promise<Clone> {
-  try {
-    clone.vm.prioritize("background");
-    await work();
-    await clone.vm.pause();
-    clone.vm.prioritize("normal");
-    return clone;
-  } catch (error) {
-    await discard(clone);
-    throw error;
+  /** Ends the machine that is being warmed up or heated. */
+  close(): void {
+    this.#closing.abort(new Error("The warm pool was closed."));
+  }
+
+  /** Does something with a clone for which nobody waits, and pauses it. */
+  async #paused(clone: Clone, priority: Priority, work: () => Promise<void>): Promise<Clone> {
+    const { vm } = clone;
+    try {
+      return await killOnAbort(vm, this.#closing.signal, async () => {
+        vm.prioritize(priority);
+        await work();
+        await vm.pause();
+        vm.prioritize("normal");
+        return clone;
+      });
+    } catch (error) {
+      await discard(clone);
+      throw error;
+    }
   }
 }

@@ -10,8 +10,10 @@ export async function greetEgress(path: string, timeoutMs: number): Promise<void
   try {
     await once(socket, "connect");
     await sayHello(socket, timeoutMs);
+    const closed = new AbortController();
+    socket.once("close", () => closed.abort());
     const session = performServerHandshake(socket);
-    await once(session, "remoteSettings", { signal: AbortSignal.timeout(timeoutMs) });
+    await once(session, "remoteSettings", { signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), closed.signal]) });
   } finally {
     socket.destroy();
   }

@@ -16,10 +16,13 @@ const PERIOD_US = 100_000;
 /** Threads of one QEMU process; it has about ten. */
 const MAX_THREADS = 128;
 
-/** Share of the processors among machines that compete for them: in the files of version 2 and version 1. */
+/**
+ * Share of the processors among machines that compete for them: in the files of version 2 and version 1. In the
+ * background it is a hundredth, the least that version 2 has: with less, a busy computer would hardly get on with it.
+ */
 const WEIGHTS = {
   normal: { "cpu.weight": "100", "cpu.shares": "1024" },
-  background: { "cpu.weight": "1", "cpu.shares": "2" },
+  background: { "cpu.weight": "1", "cpu.shares": "10" },
 };
 
 /** A process enters its new group within milliseconds; a busy computer may take longer. */

@@ -92,7 +92,7 @@ export class FakeVm implements CapturableVm, WaitingVm {
   }
 
   async load(): Promise<void> {
-    await this.#engine.loading();
+    await Promise.race([this.#engine.loading(), this.exited]);
     this.#become("running");
   }
 
