@@ -83,3 +83,27 @@ test("a machine that nobody waits for any more is discarded", async () => {
   await assert.rejects(creating, { message: "the client is gone" });
   assert.deepEqual([host.engine.alive, host.folders(), host.machines.size], [[], [], 0]);
 });
+
+test("a machine whose agent does not answer is given up with the request, and its record is not written afterwards", async () => {
+  await using host = await open();
+  const { vm } = host;
+  vm.agent.outcomes.set("/call/resume", "pending");
+  const leaving = new AbortController();
+  const before = identities(vm);
+  const creating = host.creation.create(spec, Promise.resolve(key), leaving.signal);
+  while (identities(vm) === before) await delay(1);
+  leaving.abort(new Error("the client is gone"));
+  await assert.rejects(creating, { message: "the client is gone" });
+  assert.deepEqual([host.engine.alive, host.folders(), host.machines.size], [[], [], 0]);
+});
+
+test("a machine whose agent refuses its identity is discarded, and no other one is tried", async () => {
+  await using host = await open();
+  const { vm, engine } = host;
+  const error = { constructorName: "Error", message: "no room on the disk" };
+  vm.agent.outcomes.set("/call/resume", { error });
+  // The agent is faster than the machine's monitor.
+  engine.resuming = () => new Promise(() => {});
+  await assert.rejects(host.creation.create(spec, Promise.resolve(key)), { name: "GuestError" });
+  assert.deepEqual([engine.alive, host.folders(), host.machines.size], [[], [], 0]);
+});

@@ -54,12 +54,15 @@ export class Creation {
       record = { id, owner, memoryMiB, keep, meter: startMeter(vm, spec.usage) };
       // The identity contains the time, so it is made now: waiting for a machine may have taken seconds.
       const identity = newIdentity(id, spec.env, caCertificates);
-      await Promise.all([guest.call("resume", identity), writeRecord(dir, record, { durable: false })]);
+      const written = writeRecord(dir, record, { durable: false });
+      // Both have settled, so that nothing is written to a folder that is being removed.
+      const outcomes = await Promise.allSettled([guest.call("resume", identity, signal), written]);
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
       signal?.throwIfAborted();
     };
-    const clone = await this.#newClone(key, assign).catch(async (error) => {
+    const clone = await this.#newClone(key, assign, signal).catch(async (error) => {
       // Without any machine, a missing precondition of this computer explains more than QEMU's error.
-      if (!record) await requireMachines(this.#jail);
+      if (!record && !signal?.aborted) await requireMachines(this.#jail);
       throw error;
     });
     const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, record!.meter);
@@ -74,9 +77,11 @@ export class Creation {
     return machine;
   }
 
-  async #newClone(key: TemplateKey, begin: BeginClone): Promise<Clone> {
+  async #newClone(key: TemplateKey, begin: BeginClone, signal: AbortSignal | undefined): Promise<Clone> {
     const { engine, pools, runDir } = this.#parts;
     const pool = await pools.of(key);
-    return pool ? await pool.take(begin) : await beginWith(await coldBoot(engine, runDir, key), begin);
+    if (!pool) return await beginWith(await coldBoot(engine, runDir, key, signal), begin);
+    // Again when its turn comes: those before it have taken memory too.
+    return await pool.take(begin, { signal, makeRoom: () => makeRoom(runDir, pools) });
   }
 }

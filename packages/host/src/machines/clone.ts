@@ -75,3 +75,29 @@ export async function beginWith(clone: Clone, begin: BeginClone): Promise<Clone>
     throw error;
   }
 }
+
+/** Resumes a paused machine and begins with it at the same time. Undefined if it has just died. */
+export async function resumeAndBegin(clone: Clone, begin: BeginClone): Promise<Clone | undefined> {
+  let refused = false;
+  const resumed = clone.vm.resume();
+  const begun = beginWith(clone, async (clone) => {
+    await begin(clone).catch((error: unknown) => {
+      refused = !(error instanceof GuestGone);
+      throw error;
+    });
+  });
+  begun.catch(() => {});
+  try {
+    await resumed;
+  } catch {
+    // If it was refused, it has ended because it was discarded.
+    if (!refused) {
+      clone.guest.close();
+      await clone.vm.kill();
+      // Its folder is removed when nothing is written to it any more.
+      await begun.then(discard, () => {});
+      return undefined;
+    }
+  }
+  return await begun;
+}

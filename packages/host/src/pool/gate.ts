@@ -8,10 +8,16 @@ export class Gate {
     this.#free = width;
   }
 
-  /** Runs a task when its turn has come. Settles as the task does. */
-  async run<Result>(task: () => Promise<Result>): Promise<Result> {
+  /**
+   * Runs a task when its turn has come. Settles as the task does.
+   *
+   * @param signal gives up the place in the queue
+   * @throws the signal's reason
+   */
+  async run<Result>(task: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    signal?.throwIfAborted();
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await this.#turn(signal);
     try {
       return await task();
     } finally {
@@ -20,5 +26,20 @@ export class Gate {
       if (next) next();
       else this.#free++;
     }
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const enter = () => {
+        signal?.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        reject(signal!.reason);
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(enter);
+    });
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,6 +19,7 @@ const BUDGET_MIB = Math.ceil((2 * (CLONE_MIB + HEAT_MIB / 3)) / 0.98);
 const HOT_BUDGET_MIB = Math.ceil((3 * (CLONE_MIB + HEAT_MIB / 3)) / 0.98);
 /** Long, because a computer that runs other tests is slow. */
 const PATIENCE_MS = 60_000;
+const GONE = new Error("the client is gone");
 
 function start(engine: FakeEngine, budgetMiB = BUDGET_MIB, busy = () => false) {
   const runDir = mkdtempSync(join(dir, "run-"));
@@ -175,6 +176,81 @@ test("one that dies while the taker begins with it is passed over for the next, 
   await clone.vm.kill();
 });
 
+test("one that dies is begun with to the end before its folder is removed", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  const [next, dead] = engine.vms.map(({ options }) => options.dir);
+  engine.vms[1]!.state = "ended";
+  let written = false;
+  const clone = await started.pool.take(async ({ dir, guest }) => {
+    if (dir === next) return;
+    await guest.ended;
+    // More than enough time to remove it.
+    await delay(100);
+    writeFileSync(join(dir, "record"), "");
+    written = true;
+  });
+  assert.equal(clone.dir, next);
+  assert.ok(written);
+  assert.ok(!existsSync(dead!));
+  await discard(clone);
+});
+
+test("for who has given up, no machine is taken or started", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine);
+  await until(() => started.pool.counts.clones === 2);
+  await assert.rejects(started.pool.take(undefined, { signal: AbortSignal.abort(GONE) }), GONE);
+  assert.equal(started.pool.counts.clones, 2);
+});
+
+test("who gives up leaves the queue, or ends the machine that is being made, and nothing is left of it", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine, 0);
+  await started.pool.ready;
+  const width = availableParallelism();
+  engine.loading = () => new Promise(() => {});
+  const hung = new AbortController();
+  const making = Array.from({ length: width }, () =>
+    assert.rejects(started.pool.take(undefined, { signal: hung.signal }), GONE),
+  );
+  await until(() => engine.vms.length === width);
+  const queued = new AbortController();
+  const waiting = assert.rejects(started.pool.take(undefined, { signal: queued.signal }), GONE);
+  queued.abort(GONE);
+  await waiting;
+  assert.equal(engine.vms.length, width);
+  hung.abort(GONE);
+  await Promise.all(making);
+  assert.deepEqual([engine.alive, started.folders()], [[], []]);
+  // None of them is in the way of the next.
+  engine.loading = async () => {};
+  await discard(await started.pool.take());
+});
+
+test("whether there is room for a machine is asked when its turn to be made has come", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine, 0);
+  await started.pool.ready;
+  const width = availableParallelism();
+  const loaded = Promise.withResolvers<void>();
+  engine.loading = () => loaded.promise;
+  let room = width;
+  const makeRoom = async () => {
+    if (room-- === 0) throw new Error("no room");
+  };
+  const takes = Array.from({ length: width + 1 }, () => started.pool.take(undefined, { makeRoom }));
+  const outcomes = Promise.allSettled(takes);
+  await until(() => engine.vms.length === width);
+  assert.equal(room, 0);
+  loaded.resolve();
+  const [refused, ...more] = (await outcomes).filter(({ status }) => status === "rejected");
+  assert.deepEqual([String((refused as PromiseRejectedResult).reason), more], ["Error: no room", []]);
+  assert.equal(engine.vms.length, width);
+  await Promise.all(takes.slice(0, width).map(async (taken) => discard(await taken)));
+});
+
 test("what cannot be started or loaded is an error for who asked, and leaves nothing", async () => {
   for (const stage of ["starting", "loading"] as const) {
     const engine = new FakeEngine();
@@ -272,6 +348,7 @@ test("closing ends what waits, also what is just being made, however long that w
         engine.vms.at(-1)!.agent.outcomes.set("/stream/spawn", "pending");
         asked();
       }),
+    (engine, asked) => (engine.resuming = () => (asked(), never)),
   ];
   for (const begin of hang) {
     const engine = new FakeEngine();

@@ -3,7 +3,7 @@
  * wait for the template's state. It needs no configuration: it stays within a memory budget and follows demand.
  */
 import { availableParallelism } from "node:os";
-import { type BeginClone, beginWith, type Clone, discard } from "../machines/clone.ts";
+import { type BeginClone, beginWith, type Clone, discard, resumeAndBegin } from "../machines/clone.ts";
 import { Demand } from "./demand.ts";
 import { Gate } from "./gate.ts";
 import { fits, MACHINE_MIB } from "./memory.ts";
@@ -32,6 +32,13 @@ export interface PoolOptions extends SupplyOptions {
   budgetMiB: number;
   /** Whether others need the processors more; default: what the kernel says. */
   busy?: () => boolean;
+}
+
+export interface TakeOptions {
+  /** Gives up. */
+  signal?: AbortSignal | undefined;
+  /** Called before a machine is made because none waits; may refuse that. */
+  makeRoom?: () => Promise<void>;
 }
 
 export class Pool {
@@ -71,27 +78,23 @@ export class Pool {
    *
    * @param begin what to do with it first, such as giving it its identity. A clone is told that together with the
    * command to resume, whose answer alone takes a millisecond. If it fails, the clone is discarded.
+   * @throws the signal's reason once it is aborted
    */
-  async take(begin: BeginClone = async () => {}): Promise<Clone> {
+  async take(begin: BeginClone = async () => {}, { signal, makeRoom }: TakeOptions = {}): Promise<Clone> {
+    signal?.throwIfAborted();
     this.#demand.taken(performance.now());
     this.#busy++;
     try {
       for (let clone: Clone | undefined; (clone = this.#next()); ) {
-        const resumed = clone.vm.resume();
-        const begun = beginWith(clone, begin);
-        begun.catch(() => {});
-        try {
-          await resumed;
-        } catch {
-          // It has just died; try the next one.
-          await discard(clone);
-          continue;
-        }
-        return await begun;
+        const begun = await resumeAndBegin(clone, begin);
+        if (begun) return begun;
+        signal?.throwIfAborted();
       }
-      return await LOADING.run(async () =>
-        beginWith(await this.#supply.load(this.#processes.pop() ?? (await this.#supply.prepare())), begin),
-      );
+      return await LOADING.run(async () => {
+        await makeRoom?.();
+        const prepared = this.#processes.pop() ?? (await this.#supply.prepare());
+        return await beginWith(await this.#supply.load(prepared, signal), begin);
+      }, signal);
     } finally {
       this.#busy--;
       this.#later(QUIET_MS);

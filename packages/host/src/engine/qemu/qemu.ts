@@ -24,6 +24,9 @@ import { PROCESS_RECORD } from "./process-record.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import { sweepQemus } from "./sweep.ts";
 
+/** How long reading or writing a machine's state may take: 70 KB, so usually 60 ms; longer on a busy computer. */
+const MIGRATION_TIMEOUT_MS = 60_000;
+
 export interface QemuOptions {
   /** The QEMU program. */
   binary: string;
@@ -236,7 +239,10 @@ async function load(vm: QemuProcess, jail: Jail, template: TemplateFiles): Promi
 
 async function migrationEnd(vm: QemuProcess): Promise<void> {
   const statuses = ["completed", "failed", "cancelled"];
-  const event = await vm.qmp.waitFor((e) => e.event === "MIGRATION" && statuses.includes(String(e.data?.status)));
+  const event = await vm.qmp.waitFor(
+    (e) => e.event === "MIGRATION" && statuses.includes(String(e.data?.status)),
+    MIGRATION_TIMEOUT_MS,
+  );
   if (event.data?.status === "completed") return;
   const info = (await vm.qmp.execute("query-migrate")) as { "error-desc"?: string };
   throw new Error(`QEMU could not move the machine's state: ${info["error-desc"] ?? "no reason given"}`);

@@ -8,6 +8,8 @@ import { after, test } from "node:test";
 import { Qmp } from "./qmp.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-qmp-"));
+/** Long, because a computer that runs other tests is slow. */
+const PATIENCE_MS = 60_000;
 const servers: Server[] = [];
 after(() => {
   for (const server of servers) server.close();
@@ -68,7 +70,7 @@ test("each command gets its answer, with what came between left to who waits for
     say(`{"return": ${JSON.stringify({ command, args })}}\n`);
   });
   const qmp = await Qmp.connect(path);
-  const stopped = qmp.waitFor(({ event }) => event === "STOP");
+  const stopped = qmp.waitFor(({ event }) => event === "STOP", PATIENCE_MS);
   const answers = await Promise.all([qmp.execute("stop"), qmp.execute("migrate", { uri: "file:state" })]);
   assert.deepEqual(answers, [{ command: "stop" }, { command: "migrate", args: { uri: "file:state" } }]);
   assert.equal((await stopped).event, "STOP");
@@ -82,9 +84,22 @@ test("who waits for an event gets the first that fits, with its data", async () 
     say('{"return": {}}\n');
   });
   const qmp = await Qmp.connect(path);
-  const completed = qmp.waitFor(({ event, data }) => event === "MIGRATION" && data?.status !== "active");
+  const completed = qmp.waitFor(({ event, data }) => event === "MIGRATION" && data?.status !== "active", PATIENCE_MS);
   await qmp.execute("migrate");
   assert.deepEqual((await completed).data, { status: "completed" });
+  qmp.close();
+});
+
+test("an event that does not come is given up, and QEMU goes on", async () => {
+  const path = await speaker((_command, say) => say('{"event": "STOP"}\n{"return": {}}\n'));
+  const qmp = await Qmp.connect(path);
+  const migrated = assert.rejects(
+    qmp.waitFor(({ event }) => event === "MIGRATION", 50),
+    /did not report the end of a command within 0.05 s/,
+  );
+  await qmp.execute("stop");
+  await migrated;
+  assert.deepEqual(await qmp.execute("cont"), {});
   qmp.close();
 });
 
@@ -122,7 +137,7 @@ test("when QEMU ends, all who wait hear of it, and nothing more is asked of it",
   });
   const qmp = await Qmp.connect(path);
   const event = assert.rejects(
-    qmp.waitFor(() => true),
+    qmp.waitFor(() => true, PATIENCE_MS),
     /QEMU ended/,
   );
   await assert.rejects(qmp.execute("quit"), /QEMU ended/);

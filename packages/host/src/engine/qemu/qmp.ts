@@ -73,17 +73,28 @@ export class Qmp {
     }
   }
 
-  /** Resolves with the first event that matches. Call it before the command that causes the event. */
-  waitFor(matches: (event: QmpEvent) => boolean): Promise<QmpEvent> {
-    return new Promise((resolve, reject) => {
-      const listener = (event: QmpEvent) => {
-        if (!matches(event)) return;
-        this.#listeners.delete(listener);
-        resolve(event);
-      };
-      this.#listeners.add(listener);
-      void this.closed.then(() => reject(new QmpError("QEMU ended.")));
-    });
+  /**
+   * Resolves with the first event that matches. Call it before the command that causes the event.
+   *
+   * @throws {QmpError} if QEMU exits, or the event does not come in time
+   */
+  async waitFor(matches: (event: QmpEvent) => boolean, timeoutMs: number): Promise<QmpEvent> {
+    const { promise, resolve, reject } = Promise.withResolvers<QmpEvent>();
+    const listener = (event: QmpEvent) => {
+      if (matches(event)) resolve(event);
+    };
+    this.#listeners.add(listener);
+    void this.closed.then(() => reject(new QmpError("QEMU ended.")));
+    const timer = setTimeout(
+      () => reject(new QmpError(`QEMU did not report the end of a command within ${timeoutMs / 1_000} s.`)),
+      timeoutMs,
+    );
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#listeners.delete(listener);
+    }
   }
 
   close(): void {

@@ -102,7 +102,8 @@ export class FakeVm implements CapturableVm, WaitingVm {
 
   async resume(): Promise<void> {
     this.#become("running");
-    await this.#engine.resuming();
+    await Promise.race([this.#engine.resuming(), this.exited]);
+    if (this.state === "ended") throw new Error("The machine has ended.");
   }
 
   async console(): Promise<string> {
