@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
 import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
 import { discard } from "../machines/clone.ts";
+import { MACHINE_MIB } from "./memory.ts";
 import { Pool } from "./pool.ts";
 import { CLONE_MIB, HEAT_MIB } from "./targets.ts";
 
@@ -21,7 +22,7 @@ const HOT_BUDGET_MIB = Math.ceil((3 * (CLONE_MIB + HEAT_MIB / 3)) / 0.98);
 const PATIENCE_MS = 60_000;
 const GONE = new Error("the client is gone");
 
-function start(engine: FakeEngine, budgetMiB = BUDGET_MIB, busy = () => false) {
+function start(engine: FakeEngine, budgetMiB = BUDGET_MIB, busy = () => false, fits = (_neededMiB: number) => true) {
   const runDir = mkdtempSync(join(dir, "run-"));
   const root = { id: "debian", boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" } };
   const template = { root, size: { memoryMiB: 1280, vcpus: 2 }, files: engine.templateFiles("/templates/one") };
@@ -34,6 +35,7 @@ function start(engine: FakeEngine, budgetMiB = BUDGET_MIB, busy = () => false) {
     caCertificates: [],
     log: silentLogger,
     busy,
+    fits,
   });
   return { pool, folders: () => readdirSync(runDir), [Symbol.asyncDispose]: () => pool.close() };
 }
@@ -337,6 +339,34 @@ test("who takes many in a row gets a larger pool", async () => {
   const clones = await Promise.all(Array.from({ length: 40 }, () => started.pool.take()));
   await until(() => started.pool.counts.clones >= 40);
   await Promise.all(clones.map(discard));
+});
+
+test("where memory is short nothing is made, and nobody waits for it", async () => {
+  const engine = new FakeEngine();
+  await using started = start(engine, BUDGET_MIB, undefined, () => false);
+  await started.pool.ready;
+  assert.deepEqual(engine.vms, []);
+});
+
+test("memory for one more machine is left to who asks for one next", async () => {
+  for (const [roomMiB, clones, hot] of [
+    [MACHINE_MIB, 0, 0],
+    [2 * MACHINE_MIB, 1, 0],
+    [3 * MACHINE_MIB, 2, 0],
+    [3 * MACHINE_MIB + HEAT_MIB, 2, 1],
+  ] as const) {
+    const engine = new FakeEngine();
+    const short = Promise.withResolvers<void>();
+    const fits = (neededMiB: number) => {
+      const { clones, hot } = started.pool.counts;
+      const enough = clones * MACHINE_MIB + hot * HEAT_MIB + neededMiB <= roomMiB;
+      if (!enough) short.resolve();
+      return enough;
+    };
+    await using started = start(engine, HOT_BUDGET_MIB, undefined, fits);
+    await short.promise;
+    assert.deepEqual(started.pool.counts, { clones, hot, processes: 0 });
+  }
 });
 
 test("closing ends what waits, also what is just being made, however long that would have taken", async () => {

@@ -32,6 +32,8 @@ export interface PoolOptions extends SupplyOptions {
   budgetMiB: number;
   /** Whether others need the processors more; default: what the kernel says. */
   busy?: () => boolean;
+  /** Whether so much memory is left, in MiB; default: what the kernel says. */
+  fits?: (neededMiB: number) => boolean;
 }
 
 export interface TakeOptions {
@@ -151,34 +153,43 @@ export class Pool {
   async #refill(): Promise<void> {
     if (this.#busy > 0) return;
     const want = this.#targets;
-    if (this.counts.clones > 0 || want.clones === 0) this.#firstDone();
     const { busy = processorsBusy, log } = this.#options;
     const step = nextStep(this.counts, want, busy());
     if (step === "rest") this.#demand.full();
     try {
       this.#later(await this.#do(step));
     } catch (error) {
-      this.#firstDone();
       if (this.#closed) return;
       log.warn({ error: String(error) }, "could not add a machine to the warm pool");
       this.#later(FAILURE_REST_MS);
+    } finally {
+      // The first step makes the first clone, unless none can or should be made.
+      this.#firstDone();
     }
+  }
+
+  /**
+   * Whether there is memory for something that waits, and for a machine besides. Otherwise the next create would have to
+   * discard what waits to find room for its machine, and it would be made again afterwards.
+   */
+  #fits(neededMiB: number): boolean {
+    return (this.#options.fits ?? fits)(neededMiB + MACHINE_MIB);
   }
 
   /** Resolves to when the next step is due, in milliseconds. */
   async #do(step: Step): Promise<number> {
     switch (step) {
       case "add clone":
-        if (!fits(MACHINE_MIB)) return REVIEW_MS;
+        if (!this.#fits(MACHINE_MIB)) return REVIEW_MS;
         this.#keep(this.#warm, await this.#supply.warm(this.counts.clones < FIRST_CLONES ? "normal" : "background"));
         this.#demand.replaced();
         return 0;
       case "heat":
-        if (!fits(HEAT_MIB)) return REVIEW_MS;
+        if (!this.#fits(HEAT_MIB)) return REVIEW_MS;
         this.#keep(this.#hot, await this.#supply.heat(this.#warm.shift()!));
         return 0;
       case "add process":
-        if (!fits(PROCESS_MIB)) return REVIEW_MS;
+        if (!this.#fits(PROCESS_MIB)) return REVIEW_MS;
         this.#keep(this.#processes, await this.#supply.prepare());
         return 0;
       case "drop hot":
