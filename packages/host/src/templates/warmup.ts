@@ -20,7 +20,7 @@ const GREETING_TIMEOUT_MS = 20_000;
  */
 const REHEARSALS = 3;
 /** That of a sandbox's id: files that keep their length are quicker to write. */
-const ID_LENGTH = 28;
+export const ID_LENGTH = 28;
 
 const TEMPLATE_COMMANDS: string[][] = [
   // To an unreachable address, because egress is not served yet. First, so that whatever waits for it has given up well

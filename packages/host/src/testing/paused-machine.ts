@@ -9,7 +9,7 @@ import { createFolder } from "../machines/folder.ts";
 import { newIdentity } from "../machines/identity.ts";
 import { type RootImage, Roots } from "../roots.ts";
 import { TemplateStore } from "../templates/store.ts";
-import { warmClone } from "../templates/warmup.ts";
+import { ID_LENGTH, warmClone } from "../templates/warmup.ts";
 
 export interface PausedMachine extends AsyncDisposable {
   /**
@@ -47,9 +47,12 @@ export async function startPausedMachine(options: PausedMachineOptions): Promise
   const clone = { vm, guest, dir: folder };
   await warmClone(clone, [], silentLogger);
   await vm.pause();
+  let asked = 0;
   return {
     async answer(to) {
-      const identity = newIdentity("sbx-1", {}, []);
+      // New each time, as in a create: names that stay the same are not written.
+      const id = `sbx-${asked++}-`.padEnd(ID_LENGTH, "0");
+      const identity = newIdentity(id, { DENO_DEPLOY_ORGANIZATION_ID: "default", SANDBOX_ID: id }, []);
       const started = performance.now();
       await Promise.all([vm.resume(), to === "ping" ? guest.call("ping", {}) : guest.call("resume", identity)]);
       const taken = performance.now() - started;
