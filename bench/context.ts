@@ -12,7 +12,7 @@ export interface BenchContext {
   progress: Progress;
   /** Starts a machine like those in the server's warm pool, paused; undefined when the server runs elsewhere. */
   pausedMachine: (() => Promise<PausedMachine>) | undefined;
-  /** The processes of the machines, when the server runs on this computer. */
+  /** The processes of the sandboxes' machines, when the server runs on this computer. */
   processes: (() => number[]) | undefined;
   /** The server's own process: its memory grows with its sandboxes too. */
   server: number | undefined;

@@ -31,8 +31,7 @@ export async function measureBurst(context: BenchContext): Promise<Partial<Figur
 /**
  * Fifty sandboxes alive at the same time, each of which has run a command. Memory is the proportional set size of their
  * processes (shared pages are divided among the processes that share them) plus the growth of the server and its egress
- * proxy. Processor time is what their processes use while idle. Their processes are those that disappear when the
- * sandboxes are killed, so the warm pool does not count.
+ * proxy. Processor time is what their processes use while idle. The warm pool does not count.
  */
 export async function measureDensity(context: BenchContext): Promise<Partial<Figures>> {
   await context.untilReady();
@@ -52,20 +51,17 @@ export async function measureDensity(context: BenchContext): Promise<Partial<Fig
     await wait(QUIET_MS);
     context.progress.fraction(0.75, "watching idle machines");
     const used = await cpuUsed(processes(), context.settleMs);
-    const memory = new Map([...used.keys()].map((pid) => [pid, pssBytes([pid])]));
+    const memory = pssBytes([...used.keys()]);
     const grown = serverPss() - before.server;
     const crossCheck = (before.available - memoryAvailable()) / ok / 1e6;
     context.note(`density50: the whole computer's available memory fell by ${crossCheck.toFixed(1)} MB for each`);
 
-    await Promise.all(sandboxes.splice(0).map((sandbox) => sandbox.kill()));
-    const left = new Set(processes());
-    const theirs = [...used.keys()].filter((pid) => !left.has(pid));
-    const sum = (values: Map<number, number>) => theirs.reduce((total, pid) => total + values.get(pid)!, 0);
+    const cores = [...used.values()].reduce((sum, each) => sum + each, 0);
     return {
       density50: {
         ok,
-        memory_MB_each: rounded((sum(memory) + grown) / ok / 1e6),
-        idle_cpu_percent_each: rounded((sum(used) / ok) * 100),
+        memory_MB_each: rounded((memory + grown) / ok / 1e6),
+        idle_cpu_percent_each: rounded((cores / ok) * 100),
       },
     };
   } finally {

@@ -1,27 +1,39 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { cpuSeconds, memoryAvailable, nodesBelow, processesNaming, pssBytes } from "./processes.ts";
+import { MACHINE_RECORD } from "@sandkeep/host/testing";
+import { cpuSeconds, memoryAvailable, nodesBelow, pssBytes, sandboxProcesses } from "./processes.ts";
 
-test("processes are found by a directory in their command line, with their memory and processor time", async () => {
-  const name = `/nonexistent/sandkeep-${process.pid}`;
-  const child = spawn("sh", ["-c", `: ${name}; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; read x`], {
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  await once(child.stdout, "data");
-  const pids = processesNaming(name);
-  assert.deepEqual(pids, [child.pid]);
-  assert.deepEqual(processesNaming(name, [child.pid!]), []);
+test("a sandbox's processes are found by its machine's folder, which has a record; with their memory and processor time", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "sk-processes-"));
+  const [used, waiting] = await Promise.all(
+    ["0123456789ab", "ba9876543210"].map(async (name) => {
+      const folder = join(dataDir, "run", name);
+      await mkdir(folder, { recursive: true });
+      const count = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; read x";
+      const child = spawn("sh", ["-c", count, "-name", folder, "-m"], { stdio: ["pipe", "pipe", "ignore"] });
+      await once(child.stdout, "data");
+      return { child, folder };
+    }),
+  );
+  assert.deepEqual(sandboxProcesses(dataDir), []);
+  await writeFile(join(used!.folder, MACHINE_RECORD), "{}");
+  const pids = sandboxProcesses(dataDir);
+  assert.deepEqual(pids, [used!.child.pid]);
+  assert.deepEqual(sandboxProcesses(`${dataDir}-other`), []);
   assert.ok(pssBytes(pids) > 10_000);
-  assert.ok(cpuSeconds(child.pid!)! > 0);
-  child.stdin.end();
-  await once(child, "exit");
-  assert.equal(cpuSeconds(child.pid!), undefined);
+  assert.ok(cpuSeconds(pids[0]!)! > 0);
+  for (const { child } of [used!, waiting!]) {
+    child.stdin.end();
+    await once(child, "exit");
+  }
+  assert.equal(cpuSeconds(pids[0]!), undefined);
   assert.ok(memoryAvailable() > 0);
+  await rm(dataDir, { recursive: true });
 });
 
 test("Node processes below another are found by their module, however many programs are in between", async () => {

@@ -1,14 +1,24 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { MACHINE_RECORD } from "@sandkeep/host/testing";
 
 /** The kernel reports processor time in hundredths of a second (USER_HZ), whatever its internal clock is. */
 const TICKS_PER_SECOND = 100;
 
-/** Processes whose command line contains a directory: those of a server's machines contain its data directory. */
-export function processesNaming(directory: string, except: number[] = []): number[] {
+/**
+ * Processes of a server's sandboxes. Their command lines contain the machine's folder in the server's data directory,
+ * which has a record; a machine in the warm pool has none.
+ */
+export function sandboxProcesses(dataDir: string): number[] {
+  const run = join(dataDir, "run/");
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => pid !== process.pid && !except.includes(pid) && read(`/proc/${pid}/cmdline`)?.includes(directory));
+    .filter((pid) => {
+      const [, after] = read(`/proc/${pid}/cmdline`)?.split(run, 2) ?? [];
+      const [name] = /^[0-9a-f]+/.exec(after ?? "") ?? [];
+      return name !== undefined && existsSync(join(run, name, MACHINE_RECORD));
+    });
 }
 
 /** Node processes that a process has started, directly or through a jail's tools, and that run this module. */

@@ -9,7 +9,7 @@ import { startRig } from "./egress/rig.ts";
 import type { Figures } from "./figures.ts";
 import { describeMachine } from "./machine.ts";
 import { rehearse, untilReady } from "./pool.ts";
-import { nodesBelow, processesNaming } from "./processes.ts";
+import { nodesBelow, sandboxProcesses } from "./processes.ts";
 import { rowsOf } from "./rows.ts";
 import { type Subject, startSubject } from "./subject.ts";
 import { MEASURES } from "./suite.ts";
@@ -59,10 +59,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
           frequency: join(subject.dataDir!, "tsc-khz"),
           dir: join(subject.dataDir!, "floor"),
         })),
-    processes:
-      subject.dataDir === undefined
-        ? undefined
-        : () => processesNaming(`${subject.dataDir}`, subject.pid ? [subject.pid] : []),
+    processes: subject.dataDir === undefined ? undefined : () => sandboxProcesses(subject.dataDir!),
     server: subject.pid,
     proxies: () => (subject.pid === undefined ? [] : nodesBelow(subject.pid, "/egress/src/process/main.ts")),
     rig: () => {

@@ -11,7 +11,8 @@ import { readOwnFile, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
 import { meterStartSchema } from "./meter.ts";
 
-const RECORD = "machine.json";
+/** Its name in a machine's folder. */
+export const MACHINE_RECORD = "machine.json";
 
 /** Who owns a machine, and whether it is kept when the server stops. */
 const recordSchema = z.object({
@@ -44,14 +45,14 @@ export async function listFolders(runDir: string): Promise<string[]> {
  * does not survive one, so creating it need not wait for the disk.
  */
 export async function writeRecord(dir: string, record: MachineRecord, options?: { durable?: boolean }): Promise<void> {
-  await writeFileAtomically(join(dir, RECORD), JSON.stringify(record), options);
+  await writeFileAtomically(join(dir, MACHINE_RECORD), JSON.stringify(record), options);
 }
 
 /** Null if there is none that can be trusted: a folder accessible to other users has none. */
 export async function readRecord(dir: string): Promise<MachineRecord | null> {
   try {
     if (!isOurs(dir)) return null;
-    return recordSchema.parse(JSON.parse((await readOwnFile(join(dir, RECORD))) ?? "null"));
+    return recordSchema.parse(JSON.parse((await readOwnFile(join(dir, MACHINE_RECORD))) ?? "null"));
   } catch {
     return null;
   }

@@ -1,7 +1,7 @@
 /** FOR TESTS ONLY: suites that every host and engine must pass, and their parts. */
 export { createQemu } from "../engine/qemu/create.ts";
 export { pathWithGo } from "../image/build/agent.ts";
-export { createFolder } from "../machines/folder.ts";
+export { createFolder, MACHINE_RECORD } from "../machines/folder.ts";
 export { type EngineFixture, engineSuite } from "./engine-suite.ts";
 export { hostSuite, type OpenedHost, OWNER, specOf } from "./host-suite.ts";
 export { type PausedMachine, startPausedMachine } from "./paused-machine.ts";
