@@ -107,3 +107,14 @@ test("a machine whose agent refuses its identity is discarded, and no other one 
   await assert.rejects(host.creation.create(spec, Promise.resolve(key)), { name: "GuestError" });
   assert.deepEqual([engine.alive, host.folders(), host.machines.size], [[], [], 0]);
 });
+
+test("for a request that was given up before its turn nothing is taken from the warm pool", async () => {
+  await using host = await open();
+  const leaving = new AbortController();
+  const root = Promise.withResolvers<typeof key>();
+  const creating = host.creation.create(spec, root.promise, leaving.signal);
+  leaving.abort(new Error("the client is gone"));
+  root.resolve(key);
+  await assert.rejects(creating, { message: "the client is gone" });
+  assert.deepEqual([host.vm.state, host.machines.size], ["paused", 0]);
+});

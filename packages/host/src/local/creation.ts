@@ -47,6 +47,7 @@ export class Creation {
   async #create(spec: MachineSpec, wanted: Promise<TemplateKey>, signal?: AbortSignal): Promise<RunningMachine> {
     const { runDir, pools, egress, machines, caCertificates, log } = this.#parts;
     const key = await wanted;
+    signal?.throwIfAborted();
     await makeRoom(runDir, pools);
     const { id, owner, memoryMiB, keep } = spec;
     let record: AssignedRecord | undefined;

@@ -1,7 +1,7 @@
 /** Makes a template: boots a machine, warms it up, and captures it. */
 import type { Logger } from "@sandkeep/common";
 import type { Engine } from "../engine/engine.ts";
-import { BOOT_HELLO_TIMEOUT_MS, connectGuest } from "../machines/clone.ts";
+import { BOOT_HELLO_TIMEOUT_MS, connectGuest, killOnAbort } from "../machines/clone.ts";
 import { publish } from "./folder.ts";
 import type { TemplateKey } from "./template.ts";
 import { warmTemplate } from "./warmup.ts";
@@ -27,18 +27,16 @@ export async function buildTemplate({ root, size }: TemplateKey, options: BuildO
   const { engine, dir, target, log, signal } = options;
   signal.throwIfAborted();
   const vm = await engine.bootForCapture({ dir, size, boot: root.boot });
-  const giveUp = () => void vm.kill();
-  signal.addEventListener("abort", giveUp, { once: true });
   try {
-    signal.throwIfAborted();
-    const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
-    await warmTemplate(guest, log);
-    guest.close();
-    await guest.ended;
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    await vm.capture();
+    await killOnAbort(vm, signal, async () => {
+      const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
+      await warmTemplate(guest, log);
+      guest.close();
+      await guest.ended;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      await vm.capture();
+    });
   } finally {
-    signal.removeEventListener("abort", giveUp);
     await vm.kill();
   }
   await engine.relocate(engine.templateFiles(dir), engine.templateFiles(target), root.boot);
