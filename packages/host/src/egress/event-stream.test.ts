@@ -96,4 +96,24 @@ describe("the stream of egress events", () => {
     for (let got = 0; got < 600; got += sizes.at(-1)!) sizes.push((await next(reader)).records.length);
     assert.deepEqual(sizes, [256, 256, 88]);
   });
+
+  test("takes many acknowledged events off at once, whatever comes after them", async () => {
+    const stream = new EgressEventStream();
+    const acknowledged = Array.from({ length: 100_000 }, (_, n) => stream.push("a", event(String(n))));
+    void stream.push("a", event("last"));
+    const shift = Array.prototype.shift;
+    let shifts = 0;
+    Array.prototype.shift = function () {
+      if (this.length > 1_000) shifts++;
+      return shift.call(this);
+    };
+    try {
+      stream.acknowledge("a", 100_000);
+    } finally {
+      Array.prototype.shift = shift;
+    }
+    await Promise.all(acknowledged);
+    assert.equal(shifts, 0);
+    assert.deepEqual(names(await next(stream.read())), ["a last"]);
+  });
 });

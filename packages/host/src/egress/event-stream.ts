@@ -43,7 +43,9 @@ export class EgressEventStream {
   /** Acknowledges a machine's events up to this sequence number. Repeating it has no effect. */
   acknowledge(machine: string, sequence: number): void {
     const pending = this.#pending.get(machine) ?? [];
-    while (pending[0] && pending[0].record.sequence <= sequence) pending.shift()!.acknowledged();
+    const next = pending.findIndex(({ record }) => record.sequence > sequence);
+    // At once: taking them off one by one would move all others each time.
+    for (const { acknowledged } of pending.splice(0, next === -1 ? pending.length : next)) acknowledged();
     if (pending.length === 0) this.#pending.delete(machine);
   }
 
