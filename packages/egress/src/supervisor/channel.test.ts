@@ -52,6 +52,38 @@ describe("the host's end of a proxy's connection", () => {
     channel.close();
   });
 
+  test("takes an event with everything at its limit, each character in the longest form", async () => {
+    const { promise, resolve } = Promise.withResolvers<FromProxy>();
+    const { process, channel } = await open(resolve);
+    const text = (length: number) => "\u0001".repeat(length);
+    const { name: _, type: __, ...common } = EVENT as Extract<EgressEvent, { kind: "dns" }>;
+    const names = Array.from({ length: 128 }, (_, n) => `NAME_${n}`.padEnd(128, "_"));
+    const event: EgressEvent = {
+      ...common,
+      kind: "http",
+      rule: text(2_048),
+      reason: text(2_048),
+      process: { pid: 1, name: text(64) },
+      protocol: "h2",
+      scheme: "https",
+      method: text(2_049),
+      host: "a".repeat(253),
+      port: 443,
+      path: text(2_049),
+      query: Array.from({ length: 64 }, () => text(129)),
+      status: 200,
+      bytesUp: Number.MAX_SAFE_INTEGER,
+      bytesDown: Number.MAX_SAFE_INTEGER,
+      // Those of 64 secrets, and of 64 that were replaced.
+      secrets: names,
+      placeholders: names,
+      address: "2001:db8::1",
+    };
+    writeLine(process, { type: "event", id: "one", event });
+    assert.deepEqual(await promise, { type: "event", id: "one", event });
+    channel.close();
+  });
+
   test("breaks with a process that says anything else", async () => {
     for (const message of [
       { type: "shutdown" },
@@ -71,7 +103,7 @@ describe("the host's end of a proxy's connection", () => {
       assert.match(await broken, /not in the contract/);
     }
     const { process, broken } = await open();
-    process.write("x".repeat(2 * 1024 * 1024));
+    process.write("x".repeat(300 * 1024));
     assert.match(await broken, /longer than/);
   });
 
@@ -116,6 +148,92 @@ describe("the host's end of a proxy's connection", () => {
     await once(host, "resume");
     channel.close();
     process.destroy();
+  });
+
+  test("reads later if handling takes too much of the server's time, however short the messages are", async () => {
+    let now = 0;
+    let taken = 0;
+    const handled: (() => void)[] = [];
+    const { process, host, channel } = await open(
+      () => {
+        taken++;
+        now += 500;
+        handled.shift()?.();
+      },
+      () => now,
+    );
+    const paused = once(host, "pause");
+    // Each comes as a piece of its own.
+    while (!host.isPaused()) {
+      const next = new Promise<void>((resolve) => handled.push(resolve));
+      writeLine(process, { type: "ready" });
+      await next;
+      await new Promise(setImmediate);
+    }
+    await paused;
+    // A burst of 2 s, and a quarter of the time that passed.
+    assert.equal(taken, 6);
+    channel.close();
+    process.destroy();
+  });
+
+  test("rests for the longer of two reasons", async ({ mock }) => {
+    let now = 0;
+    let taken = 0;
+    const { process, host, channel } = await open(
+      // The first one beyond the number of messages also takes more time than it may.
+      () => void (++taken === 40_001 && (now += 10_000)),
+      () => now,
+    );
+    mock.timers.enable({ apis: ["setTimeout"] });
+    const paused = once(host, "pause");
+    process.write(`${JSON.stringify({ type: "ready" })}\n`.repeat(40_001));
+    await paused;
+    await new Promise(setImmediate);
+    mock.timers.tick(10_000);
+    assert.equal(host.isPaused(), true);
+    mock.timers.tick(60_000);
+    assert.equal(host.isPaused(), false);
+    channel.close();
+    process.destroy();
+  });
+
+  test("stops reading while its answers are not read, but not because of what nobody asked for", async () => {
+    const { process, host, channel } = await open();
+    process.pause();
+    const addresses = ["192.0.2.1".padEnd(1_000_000)];
+    for (let megabytes = 0; megabytes < 8; megabytes++) channel.send({ type: "resolvers", resolvers: addresses });
+    assert.equal(host.isPaused(), false);
+    for (let seq = 1; seq <= 8; seq++) channel.answer({ type: "addresses", seq, addresses, code: null });
+    assert.equal(host.isPaused(), true);
+    const resumed = once(host, "resume");
+    process.resume();
+    await resumed;
+    channel.close();
+    process.destroy();
+  });
+
+  test("holds no more than so many messages unfinished, however short they are", async () => {
+    let taken = 0;
+    const { process, host, channel } = await open(
+      () => {
+        taken++;
+        return new Promise<void>(() => {});
+      },
+      () => 0,
+    );
+    process.write(`${JSON.stringify({ type: "ready" })}\n`.repeat(39_000));
+    await once(host, "pause");
+    // 1,024 bytes and its own for each; one piece may be read in addition.
+    assert.ok(taken > 32_000 && taken < 38_000, String(taken));
+    channel.close();
+    process.destroy();
+  });
+
+  test("breaks with a process that closes its end, and lives on", async () => {
+    const { process, broken } = await open();
+    process.end();
+    assert.match(await broken, /closed its connection/);
   });
 
   test("breaks with a process that leaves too much unread", async () => {
