@@ -14,3 +14,10 @@ test("a proxy that logs without end fills no disk: further lines are counted", (
   allowance.write("info", {}, "later");
   assert.deepEqual(lines.slice(200), ["an egress proxy logged 800 more lines, which are left out", "later"]);
 });
+
+test("a long line is cut off", () => {
+  const lines: string[] = [];
+  const allowance = new LogAllowance({ ...silentLogger, error: (_: object, text: string) => void lines.push(text) });
+  for (const length of [1_024, 1_025]) allowance.write("error", {}, "x".repeat(length));
+  assert.deepEqual(lines, ["x".repeat(1_024), `${"x".repeat(1_023)}…`]);
+});

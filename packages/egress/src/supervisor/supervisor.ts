@@ -50,6 +50,7 @@ export class ProxySupervisor implements AsyncDisposable {
   readonly #attached = new Map<string, Attached>();
   readonly #ended = new Set<string>();
   readonly #waiters = new Map<number, Waiter>();
+  readonly #logging: LogAllowance;
   #proxy: JailedProxy | null = null;
   #channel: Channel | null = null;
   /** Messages for a process that is starting; null if there is one, or none. */
@@ -62,6 +63,7 @@ export class ProxySupervisor implements AsyncDisposable {
 
   constructor(options: ProxySupervisorOptions) {
     this.#options = options;
+    this.#logging = new LogAllowance(options.log);
     this.#ports = new Ports(options.folder, this.#user);
     this.#start();
   }
@@ -219,10 +221,10 @@ export class ProxySupervisor implements AsyncDisposable {
   #listener(proxy: JailedProxy): (message: FromProxy) => Promise<void> | void {
     // What took long may concern a process that is gone.
     const answer = (message: ToProxy) => {
-      if (this.#proxy === proxy) this.#send(() => message);
+      if (this.#proxy === proxy) this.#channel?.answer(message);
     };
     const lookups = new Lookups();
-    const logging = new LogAllowance(this.#options.log);
+    const logging = this.#logging;
     return (message) => {
       switch (message.type) {
         case "ready":
@@ -245,7 +247,7 @@ export class ProxySupervisor implements AsyncDisposable {
           return lookups.answer(message).then(answer);
         case "log": {
           const { id, level, text } = message;
-          return logging.write(level, id === undefined ? {} : { sandbox: id }, text);
+          return logging.write(level, id !== undefined && this.#attached.has(id) ? { sandbox: id } : {}, text);
         }
       }
     };

@@ -21,6 +21,8 @@ export class JailedLab implements AsyncDisposable {
   readonly proxies: EgressProxies;
   readonly events: EgressEvent[] = [];
   readonly logged: string[] = [];
+  /** The sandbox that each line of {@link logged} is about. */
+  readonly about: (string | undefined)[] = [];
   readonly #guest: FakeGuest;
   readonly #upstream: { port: number } & AsyncDisposable;
 
@@ -34,7 +36,10 @@ export class JailedLab implements AsyncDisposable {
     this.dir = dir;
     this.#guest = guest;
     this.#upstream = upstream;
-    const note = (_: object, words: string) => void this.logged.push(words);
+    const note = (fields: { sandbox?: string }, words: string) => {
+      this.logged.push(words);
+      this.about.push(fields.sandbox);
+    };
     this.proxies = new EgressProxies({
       dir: join(dir, "egress"),
       folder: join(dir, "ports"),
