@@ -1,9 +1,11 @@
 /** One proxy process in its jail. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { startTicks } from "@sandkeep/common";
 import {
   type Jail,
   type JailKind,
@@ -16,6 +18,8 @@ import {
 } from "@sandkeep/jail";
 import { CONTROL_FD } from "../contract.ts";
 import type { Code } from "./code.ts";
+import { ending } from "./ending.ts";
+import { readPaced } from "./paced.ts";
 
 /**
  * V8's semi-space for the proxy, MiB. The bytes of bodies lie outside of V8's heap. With a larger semi-space, 64 MB of used ones pile up before it
@@ -72,6 +76,8 @@ export class JailedProxy {
   readonly #child: ChildProcess;
   /** The process whose only child is the proxy: bubblewrap's process 1. */
   #init: number | null = null;
+  /** When that one started: its pid may have been reused meanwhile. */
+  #initSince: number | undefined;
   readonly #hasInit: boolean;
 
   private constructor(child: ChildProcess, jail: Jail, ports: string) {
@@ -80,17 +86,15 @@ export class JailedProxy {
     this.ports = ports;
     this.control = child.stdio[CONTROL_FD] as Duplex;
     let printed = "";
-    child
-      .stderr!.setEncoding("utf8")
-      .on("data", (text: string) => (printed = (printed + text).slice(-MAX_STDERR_CHARS)));
+    readPaced(child.stderr!, (text) => (printed = (printed + text).slice(-MAX_STDERR_CHARS)));
     this.exited = new Promise((resolve) => child.once("exit", () => resolve()));
-    this.ended = new Promise((resolve) => {
-      child.once("error", (error) => resolve(error.message));
-      child.once("close", (code, signal) => resolve(printed.trim() || `it ended with ${signal ?? `code ${code}`}`));
-    });
+    this.ended = ending(child, () => this.#killInit()).then((how) => printed.trim() || how);
     if (jail.reportsPid)
       readJailedPid(child.stdio[REPORT_FD] as Readable).then(
-        (pid) => (this.#init = pid),
+        (pid) => {
+          this.#init = pid;
+          this.#initSince = startTicks(pid);
+        },
         () => {},
       );
     for (const [index, input] of jail.inputs.entries()) {
@@ -119,6 +123,8 @@ export class JailedProxy {
         ...jail.inputs.map(() => "pipe" as const),
       ],
     });
+    // Out of descriptors, Node has made no streams at all; it says so afterwards.
+    if ((child.stdio as unknown) === undefined) throw (await once(child, "error"))[0];
     return new JailedProxy(child, jail, jail.name(options.ports));
   }
 
@@ -136,5 +142,14 @@ export class JailedProxy {
   /** bubblewrap, and with it everything in the jail, or Node itself. */
   kill(): void {
     this.#child.kill("SIGKILL");
+  }
+
+  #killInit(): void {
+    if (this.#init === null || this.#initSince === undefined || startTicks(this.#init) !== this.#initSince) return;
+    try {
+      process.kill(this.#init, "SIGKILL");
+    } catch {
+      // It has ended.
+    }
   }
 }
