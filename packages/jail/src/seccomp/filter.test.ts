@@ -1,6 +1,7 @@
 /** The filter, interpreted for each system call, and loaded into the real kernel. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { DATA, type Instruction, OP, VERDICT } from "./bpf.ts";
 import { type Architecture, filterProgram, seccompFilter } from "./filter.ts";
@@ -33,6 +34,23 @@ function judge(program: Instruction[], call: number, args: number[] = [], archit
 const program = filterProgram("x64");
 const number = (name: CallName) => NUMBERS.x64[name]!;
 const verdict = (name: CallName, ...args: number[]) => judge(program, number(name), args);
+
+/** Where the kernel's headers may be. */
+const HEADERS = {
+  x64: ["/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h"],
+  arm64: ["/usr/include/asm-generic/unistd.h"],
+};
+/** Calls that have other names in the generic header, which 32-bit architectures share. */
+const GENERIC: Record<string, string> = { fstatat: "newfstatat" };
+
+for (const architecture of ["x64", "arm64"] satisfies Architecture[])
+  test(`the numbers for ${architecture} are those of the kernel's headers`, (context) => {
+    const header = HEADERS[architecture].find((path) => existsSync(path));
+    if (!header) return context.skip("the kernel's headers are not installed");
+    const definitions = readFileSync(header, "utf8").matchAll(/^#define __NR(?:3264)?_(\w+) (\d+)$/gm);
+    const numbers = new Map([...definitions].map(([, name, number]) => [GENERIC[name!] ?? name!, Number(number)]));
+    for (const [name, number] of Object.entries(NUMBERS[architecture])) assert.equal(numbers.get(name), number, name);
+  });
 
 describe("the filter", () => {
   test("allows what Node needs, and refuses every other call", () => {
@@ -68,8 +86,11 @@ describe("the filter", () => {
   test("allows sockets of the Internet, of Unix, and for the list of interfaces", () => {
     for (const family of [1, 2, 10]) assert.equal(verdict("socket", family, 1, 0), VERDICT.allow);
     assert.equal(verdict("socket", 16, 3, 0), VERDICT.allow);
-    // AF_NETLINK for the audit and the firewall, AF_PACKET, AF_ALG, AF_VSOCK, AF_XDP
+    // Internet sockets for ICMP, TCP and SCTP by their numbers, AF_NETLINK for the audit and the firewall, AF_PACKET, AF_ALG, AF_VSOCK, AF_XDP
     for (const [family, protocol] of [
+      [2, 1],
+      [2, 6],
+      [10, 132],
       [16, 9],
       [16, 12],
       [17, 0],

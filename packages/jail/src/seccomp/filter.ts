@@ -19,7 +19,6 @@ const CLONE_THREAD = 0x00010000;
 /** Every CLONE_NEW* flag. */
 const CLONE_NEW = 0x7e020000;
 const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
-const NETLINK_ROUTE = 0;
 const PR = { setName: 15, getName: 16, getDumpable: 3, setVma: 0x53564d41 } as const;
 /** Whether data waits, and modes of a descriptor; nothing of terminals or network interfaces. */
 const IOCTL = { fionread: 0x541b, fionbio: 0x5421, fioclex: 0x5451, fionclex: 0x5450 } as const;
@@ -38,14 +37,11 @@ const CONDITIONAL: Partial<Record<CallName, Condition[][]>> = {
       { argument: 0, lacksBits: CLONE_NEW },
     ],
   ],
-  socket: [
-    ...is(0, { unix: AF.unix, inet: AF.inet, inet6: AF.inet6 }),
-    // The list of network interfaces.
-    [
-      { argument: 0, equals: AF.netlink },
-      { argument: 2, equals: NETLINK_ROUTE },
-    ],
-  ],
+  // The protocol is the usual one of the family and type; for netlink, 0 is the list of network interfaces.
+  socket: Object.values(AF).map((family) => [
+    { argument: 0, equals: family },
+    { argument: 2, equals: 0 },
+  ]),
   prctl: is(0, PR),
   ioctl: is(1, IOCTL),
   fcntl: is(1, FCNTL),
