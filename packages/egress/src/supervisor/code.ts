@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { homedir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
@@ -24,7 +25,7 @@ export interface Code {
  */
 export async function proxyCode(folder: string, hooks: string | null, hidden: string): Promise<Code> {
   const [libraries, packages] = await Promise.all([nodeLibraries(), packageFiles(folder)]);
-  const own = hooks === null ? [] : [moduleFolder(hooks, hidden)];
+  const own = hooks === null ? [] : [moduleFiles(hooks, hidden)];
   const paths = [process.execPath, ...libraries, ...packages.paths, ...own];
   return {
     paths: [...new Set(paths)],
@@ -81,23 +82,45 @@ function find(name: string, from: string): string | null {
 }
 
 /**
- * The folder that belongs to a module of the operator's: that of its package, or its own if it is in none.
+ * What belongs to a module of the operator's: the folder of its package, or its own if it is in none. A home directory is nobody's package,
+ * whatever lies in it: of a module that lies directly in one, only the file belongs to it.
  *
  * @param hidden a folder with secrets, which must not be in it
+ * @param homes home directories
  * @throws {Error} if it is
  */
-export function moduleFolder(file: string, hidden: string): string {
-  const own = dirname(realpathSync(file));
-  let folder = own;
-  for (let at = own; at !== dirname(at); at = dirname(at)) {
-    if (existsSync(join(at, "package.json"))) {
-      folder = at;
-      break;
-    }
-  }
-  if (`${realpathSync(hidden)}/`.startsWith(folder === "/" ? "/" : `${folder}/`))
+export function moduleFiles(file: string, hidden: string, homes = homeDirectories()): string {
+  const real = realpathSync(file);
+  const found = packageFolder(dirname(real), (folder) => isShared(folder, homes)) ?? real;
+  if (`${realpathSync(hidden)}/`.startsWith(`${found}/`))
     throw new Error(
-      `egress.hooks: ${folder}, which the proxy would see because of ${file}, contains the server's data. Move the module to a folder of its own.`,
+      `egress.hooks: ${found}, which the proxy would see because of ${file}, contains the server's data. Move the module to a folder of its own.`,
     );
-  return folder;
+  return found;
+}
+
+/** The nearest folder with a package, or the first one; null if that is shared. */
+function packageFolder(own: string, shared: (folder: string) => boolean): string | null {
+  if (shared(own)) return null;
+  for (let at = own; !shared(at); at = dirname(at)) if (existsSync(join(at, "package.json"))) return at;
+  return own;
+}
+
+/** Whether a folder has much more in it than one package: a home directory, or the root. */
+function isShared(folder: string, homes: string[]): boolean {
+  return folder === dirname(folder) || dirname(folder) === "/home" || homes.includes(folder);
+}
+
+function homeDirectories(): string[] {
+  return ["/root", "/home", homedir(), userHome()].filter((path) => existsSync(path)).map((path) => realpathSync(path));
+}
+
+/** As the computer's users are listed, whatever the environment says. */
+function userHome(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    // The server's user may be in no list.
+    return "/";
+  }
 }
