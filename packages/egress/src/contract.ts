@@ -186,8 +186,8 @@ export type FromProxy =
 /** The descriptor of the proxy process over which both send their messages. */
 export const CONTROL_FD = 4;
 
-/** Lookups that a proxy may have waiting at the host: each may take a thread of the server for seconds. */
-export const MAX_LOOKUPS = 2;
+/** Lookups that a proxy may have waiting at the host: each may take, for seconds, one of the two threads that Node has for lookups. */
+export const MAX_LOOKUPS = 1;
 
 /** Events of one sandbox that may be waiting to be stored. At this number the sandbox must wait before it can do more. */
 export const UNACKNOWLEDGED_EVENTS = 256;

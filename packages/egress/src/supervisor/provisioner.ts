@@ -16,6 +16,8 @@ export class Provisioner implements Disposable {
   readonly #onResolvers: (resolvers: string[]) => void;
   readonly #look = () => this.#onResolvers(systemResolvers());
   #upstreamCas: Promise<string[]> | null = null;
+  /** What is being loaded. */
+  #loading: Promise<Provisions> | null = null;
 
   /**
    * @param dir folder with the CA and the key for sealed secrets
@@ -28,20 +30,26 @@ export class Provisioner implements Disposable {
     watchFile(RESOLVER_FILE, { interval: LOOK_MS, persistent: false }, this.#look);
   }
 
-  /** Creates the CA and the key if there are none. @throws {Error} if a file cannot be used */
-  async load(): Promise<Provisions> {
+  /**
+   * Creates the CA and the key if there are none. Proxies that start together share what is loaded: two would create two CAs.
+   *
+   * @throws {Error} if a file cannot be used
+   */
+  load(): Promise<Provisions> {
+    this.#loading ??= this.#load().finally(() => (this.#loading = null));
+    return this.#loading;
+  }
+
+  async #load(): Promise<Provisions> {
     this.#upstreamCas ??= readUpstreamCas(this.#config.caFiles);
+    const upstreamCas = this.#upstreamCas;
+    // It may fail before it is awaited.
+    upstreamCas.catch(() => (this.#upstreamCas = null));
     const { pem, keyPem } = await loadAuthority(this.#dir);
-    const [key, upstreamCas] = await Promise.all([
-      Sealer.keyOf(join(this.#dir, "secrets.key")),
-      this.#upstreamCas.catch((error) => {
-        this.#upstreamCas = null;
-        throw error;
-      }),
-    ]);
+    const key = await Sealer.keyOf(join(this.#dir, "secrets.key"));
     const sealingKey = key.toString("base64");
     key.fill(0);
-    return { authority: { pem, keyPem }, sealingKey, upstreamCas, resolvers: systemResolvers() };
+    return { authority: { pem, keyPem }, sealingKey, upstreamCas: await upstreamCas, resolvers: systemResolvers() };
   }
 
   [Symbol.dispose](): void {
