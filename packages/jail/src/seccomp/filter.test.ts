@@ -86,6 +86,9 @@ describe("the filter", () => {
   test("allows sockets of the Internet, of Unix, and for the list of interfaces", () => {
     for (const family of [1, 2, 10]) assert.equal(verdict("socket", family, 1, 0), VERDICT.allow);
     assert.equal(verdict("socket", 16, 3, 0), VERDICT.allow);
+    // SCTP, DCCP
+    for (const type of [5, 6]) assert.equal(verdict("socket", 2, type, 0), VERDICT.refuse);
+    assert.equal(verdict("socket", 10, 2 | 0x80800, 0), VERDICT.allow, "non-blocking, closed on exec");
     // Internet sockets for ICMP, TCP and SCTP by their numbers, AF_NETLINK for the audit and the firewall, AF_PACKET, AF_ALG, AF_VSOCK, AF_XDP
     for (const [family, protocol] of [
       [2, 1],

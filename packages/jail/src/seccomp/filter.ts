@@ -19,6 +19,8 @@ const CLONE_THREAD = 0x00010000;
 /** Every CLONE_NEW* flag. */
 const CLONE_NEW = 0x7e020000;
 const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
+/** SOCK_RDM, SOCK_SEQPACKET and SOCK_DCCP have this bit; SOCK_STREAM, SOCK_DGRAM, SOCK_RAW and the flags have not. */
+const OTHER_TYPES = 4;
 const PR = { setName: 15, getName: 16, getDumpable: 3, setVma: 0x53564d41 } as const;
 /** Whether data waits, and modes of a descriptor; nothing of terminals or network interfaces. */
 const IOCTL = { fionread: 0x541b, fionbio: 0x5421, fioclex: 0x5451, fionclex: 0x5450 } as const;
@@ -37,9 +39,10 @@ const CONDITIONAL: Partial<Record<CallName, Condition[][]>> = {
       { argument: 0, lacksBits: CLONE_NEW },
     ],
   ],
-  // The protocol is the usual one of the family and type; for netlink, 0 is the list of network interfaces.
+  // Streams and datagrams (and raw sockets, for the list of network interfaces) of the family's usual protocol, 0: no SCTP, no DCCP.
   socket: Object.values(AF).map((family) => [
     { argument: 0, equals: family },
+    { argument: 1, lacksBits: OTHER_TYPES },
     { argument: 2, equals: 0 },
   ]),
   prctl: is(0, PR),
