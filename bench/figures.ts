@@ -38,8 +38,8 @@ export interface Figures {
   egress_stream_cpu_s_per_GB: number;
   /** From when the upstream sends an event of a streamed response to when the client has it. */
   egress_first_byte: Summary;
-  /** 2,000 TLS connections open at once, from the host side, and how much the proxy grew. */
-  egress_tls_connections: { ok: number; memory_MB: number };
+  /** 2,000 TLS connections open at once, from the host side: how much a fresh proxy grew, and what it then takes in all. */
+  egress_tls_connections: { ok: number; memory_MB: number; total_MB: number };
   /** HTTPS from inside a machine: on a new connection (name, TCP, TLS, request), and on a kept-alive one. */
   egress_guest_new: Summary;
   egress_guest_kept: Summary;

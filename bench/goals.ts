@@ -108,6 +108,13 @@ export const GOALS: Record<string, Goal[]> = {
     { kind: "limit", figure: "egress_stream_cpu_s_per_GB", atMost: 2, unit: " s/GB", digits: 2 },
     duration("egress_first_byte", { p50: 5 }),
     { kind: "limit", figure: "egress_tls_connections", part: "memory_MB", atMost: 200, unit: " MB", digits: 0 },
+    {
+      kind: "expectation",
+      figure: "egress_tls_connections",
+      title: "the proxy in all",
+      show: ({ egress_tls_connections: many }) => many && `${many.total_MB.toFixed(0)} MB`,
+      goal: "–",
+    },
   ],
   egress_guest: [
     duration("egress_guest_new", { p50: 250 }),

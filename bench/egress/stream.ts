@@ -1,11 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { EgressProxies, EgressSpec } from "@sandkeep/egress";
+import type { EgressProxies } from "@sandkeep/egress";
 import type { BenchContext } from "../context.ts";
 import type { Figures } from "../figures.ts";
 import { cpuSeconds } from "../processes.ts";
 import { percentile, rounded } from "../statistics.ts";
 import type { Client, Taken } from "./client.ts";
+import type { Gate } from "./gate.ts";
+import type { Requests } from "./requests.ts";
 import type { Rig } from "./rig.ts";
 
 /** Transfers in each way, in turn. */
@@ -15,28 +17,22 @@ const BODY_MB = 512;
 const WARM_UP_BYTES = 64_000_000;
 const ID = "stream";
 
-/** The proxy to measure, and what a sandbox behind it is. */
-export interface Subject {
-  proxy: EgressProxies;
-  /** Directory for sockets and files. */
-  dir: string;
-  /** PEM of the CA that the proxy signs with. */
-  ca: string;
-  spec: EgressSpec;
-  placeholder: string;
-  /** Requests of this process on one connection through the proxy, and on one straight to the upstream. */
+/** One connection through the proxy, and one straight to the upstream. */
+interface Ways {
   proxied: Requests;
   direct: Requests;
 }
-
-type Requests = (path: string) => Promise<{ ms: number; bytes: number }>;
 
 /**
  * A body through the proxy and straight from the upstream, in turn, received by this process. Then the same with a program in Go, which costs less
  * than the proxy and whose streams are those of the guest's agent.
  */
-export async function measureStream(context: BenchContext, rig: Rig, subject: Subject): Promise<Partial<Figures>> {
-  const { proxy, dir, ca, spec, placeholder, proxied, direct } = subject;
+export async function measureStream(
+  context: BenchContext,
+  rig: Rig,
+  { proxy, dir, ca, spec, placeholder }: Gate,
+  { proxied, direct }: Ways,
+): Promise<Partial<Figures>> {
   const authorization = `Bearer ${placeholder}`;
   const socket = join(dir, ID);
   const caFile = `${socket}.pem`;
