@@ -64,16 +64,17 @@ describe("the proxies of a host", () => {
     return String((await once(stream, "data"))[0]);
   };
 
-  test("share the sandboxes evenly, as different processes", () => {
+  test("share the sandboxes evenly, as different processes", async () => {
     assert.equal(new Set(proxies.pids).size, 2);
     const of = (id: string) => proxies.pidOf(id)!;
     assert.notEqual(of("a"), of("b"));
     assert.deepEqual([of("c"), of("d")], [of("a"), of("b")]);
     proxies.detach("c");
     proxies.detach("a");
-    for (const id of ["a", "c"]) void proxies.attach(id, guests.get(id)!.socket, SPEC);
+    const attached = ["a", "c"].map((id) => proxies.attach(id, guests.get(id)!.socket, SPEC));
     assert.notEqual(of("a"), of("b"));
     assert.notEqual(of("c"), of("b"));
+    await Promise.all(attached);
   });
 
   test("reach the ports of their own sandboxes only", async () => {

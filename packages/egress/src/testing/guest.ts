@@ -113,6 +113,11 @@ export class FakeGuest implements AsyncDisposable {
     await once(this.#server, "close");
   }
 
+  #reset(): void {
+    this.#session = Promise.withResolvers();
+    this.#current = null;
+  }
+
   #greet(connection: Socket): void {
     this.#raw?.destroy();
     this.#raw = connection;
@@ -137,11 +142,12 @@ export class FakeGuest implements AsyncDisposable {
       });
       session.on("error", () => {});
       session.once("close", () => {
-        this.#session = Promise.withResolvers();
-        this.#current = null;
+        if (this.#current === session) this.#reset();
       });
       session.once("remoteSettings", () => {
         session.setLocalWindowSize(WINDOW);
+        // The one before may not have noticed its end yet.
+        if (this.#current) this.#reset();
         this.#current = session;
         this.#session.resolve(session);
       });
