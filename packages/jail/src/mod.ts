@@ -2,6 +2,7 @@
 export { become } from "./become.ts";
 export { CLOSE_OTHERS, withOnly } from "./close-others.ts";
 export { type Jail, type JailFiles, type JailKind, type JailPlan, REPORT_FD } from "./jail.ts";
+export { killGroup } from "./kill-group.ts";
 export { openJail } from "./open-jail.ts";
 export { readJailedPid } from "./report.ts";
 export { type Architecture, seccompFilter } from "./seccomp/filter.ts";

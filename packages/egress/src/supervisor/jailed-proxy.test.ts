@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -31,8 +31,10 @@ test("a server that is out of descriptors says so, and lives on", () => {
   assert.equal(stdout.trim(), "EMFILE", stderr);
 });
 
-test("a proxy that is killed at any moment of its start ends", async () => {
+test("a proxy that is killed at any moment of its start ends, and leaves no process behind", async () => {
   const ports = mkdtempSync(join(tmpdir(), "sk-killed-"));
+  // Processes that have not entered the jail yet have it.
+  process.env.SANDKEEP_TEST_MARK = ports;
   try {
     for (let turns = 0; turns < 12; turns++) {
       const proxy = await JailedProxy.start({ kind: "full", code: CODE, ports, user: null, filter: null });
@@ -41,7 +43,22 @@ test("a proxy that is killed at any moment of its start ends", async () => {
       proxy.kill();
       await proxy.ended;
     }
+    assert.deepEqual(processesWith(`SANDKEEP_TEST_MARK=${ports}`), []);
   } finally {
+    delete process.env.SANDKEEP_TEST_MARK;
     rmSync(ports, { recursive: true });
   }
 });
+
+/** Pids of processes that were started with something in their environment. */
+function processesWith(text: string): number[] {
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(text);
+    } catch {
+      // It has ended, or is another user's.
+      return false;
+    }
+  });
+}

@@ -11,6 +11,7 @@ import {
   type JailKind,
   type JailPlan,
   type JailUser,
+  killGroup,
   openJail,
   REPORT_FD,
   readJailedPid,
@@ -122,6 +123,8 @@ export class JailedProxy {
         ...jail.descriptors,
         ...jail.inputs.map(() => "pipe" as const),
       ],
+      // A group of its own.
+      detached: true,
     });
     // Out of descriptors, Node has made no streams at all; it says so afterwards.
     if ((child.stdio as unknown) === undefined) throw (await once(child, "error"))[0];
@@ -141,7 +144,7 @@ export class JailedProxy {
 
   /** bubblewrap, and with it everything in the jail, or Node itself. */
   kill(): void {
-    this.#child.kill("SIGKILL");
+    killGroup(this.#child);
   }
 
   #killInit(): void {

@@ -1,8 +1,8 @@
 /** One QEMU process, started in its jail. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { basename, join } from "node:path";
-import { type Jail, type JailUser, REPORT_FD, readJailedPid } from "@sandkeep/jail";
+import { type Jail, type JailUser, killGroup, REPORT_FD, readJailedPid } from "@sandkeep/jail";
 import type { Priority, Vm, VmExit, VmUsage } from "../engine.ts";
 import { prioritizeGroup } from "./cgroup.ts";
 import { CONTROL_FD, EGRESS_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
@@ -148,14 +148,5 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
     throw new Error(`QEMU did not start (${exit.signal ?? `code ${exit.code}`}): ${why}`, { cause });
   } finally {
     clearTimeout(timeout);
-  }
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // Already gone.
   }
 }
