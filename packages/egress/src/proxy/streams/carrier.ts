@@ -31,6 +31,17 @@ export class Carrier extends Duplex {
     return this.emit("data", chunk);
   }
 
+  /** Nothing more is read: what arrives while it is paused would have to be copied. */
+  override pause(): this {
+    this.#socket.pause();
+    return super.pause();
+  }
+
+  override resume(): this {
+    this.#socket.resume();
+    return super.resume();
+  }
+
   override _read(): void {
     this.#socket.resume();
   }

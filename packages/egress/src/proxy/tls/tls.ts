@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type SecureContext, TLSSocket } from "node:tls";
-import { HANDSHAKE_TIMEOUT_MS } from "../limits.ts";
+import { GUEST_BUFFER_BYTES, HANDSHAKE_TIMEOUT_MS } from "../limits.ts";
 import { Carrier } from "../streams/carrier.ts";
 import { lingering } from "../streams/lingering.ts";
 import { MIN_UPSTREAM_VERSION } from "./upstream-cas.ts";
@@ -58,6 +58,8 @@ export function acceptTls(
 ): Promise<TLSSocket> {
   const tls = new TLSSocket(stream as Socket, {
     isServer: true,
+    // Missing in Node's types.
+    ...{ highWaterMark: GUEST_BUFFER_BYTES },
     secureContext: leaf,
     ...(protocol !== null && { ALPNProtocols: [protocol] }),
   });

@@ -38,6 +38,8 @@ export class Http1Exchange {
     this.#finish = over.resolve;
     this.#sent = sink === null;
     this.#body = new Readable({
+      // What has to wait does so in the connection's own buffer.
+      highWaterMark: 1,
       read: () => void socket.resume(),
       destroy: (error, done) => {
         // The rest is not wanted, and without reading it the next response cannot be found.

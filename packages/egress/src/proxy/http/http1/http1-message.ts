@@ -1,8 +1,9 @@
 /** HTTP/1 requests and responses in terms of Node's server. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { TLSSocket } from "node:tls";
 import { type Header, lists, pairs, value } from "../../headers.ts";
+import { sendResponse } from "../../streams/send-response.ts";
 import type { HttpConnection } from "../http-connection.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "../message.ts";
 
@@ -80,9 +81,12 @@ export class Reply implements GuestReply {
       });
       return;
     }
-    // Sends the head now, as Latin-1. (`flushHeaders` would write it as UTF-8.)
+    const { socket } = this.#request;
+    // Without TLS it is a stream of Node's HTTP/2, which frees text too early if an empty piece, like that of `end`, is joined to it.
+    const sent = sendResponse(body, response, socket instanceof TLSSocket ? socket : null);
+    // Sends the head even if the body comes later, as Latin-1. (`flushHeaders` would write it as UTF-8.)
     response.write("", "latin1");
-    await pipeline(body, response, { end: false });
+    await sent;
     const list2 = trailers();
     if (list2.length > 0) response.addTrailers(list2);
     await new Promise<void>((resolve) => {

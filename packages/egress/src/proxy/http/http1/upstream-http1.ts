@@ -101,6 +101,7 @@ export class UpstreamHttp1 implements UpstreamConnection {
     const exchange = this.#exchange;
     const taken = exchange ? exchange.take(chunk) : 0;
     if (exchange?.switched) return this.#release(chunk.subarray(taken));
+    if (taken === chunk.length) return;
     // Unrequested bytes would be taken for the response to the next request.
     if (chunk.subarray(taken).some((byte) => byte !== 10 && byte !== 13)) this.#socket.destroy();
   }

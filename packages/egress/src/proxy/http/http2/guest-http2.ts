@@ -1,7 +1,6 @@
 /** HTTP/2 from a guest: concurrent requests to one host. */
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { type Header, lists, pairs, value } from "../../headers.ts";
 import {
   IDLE_TIMEOUT_MS,
@@ -13,6 +12,7 @@ import {
   STREAM_WINDOW_BYTES,
 } from "../../limits.ts";
 import { gathered } from "../../streams/gathered.ts";
+import { sendResponse } from "../../streams/send-response.ts";
 import { exchange } from "../exchange.ts";
 import type { HttpConnection, Site } from "../http-connection.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "../message.ts";
@@ -150,7 +150,7 @@ class Reply implements GuestReply {
     sendTrailers(stream, trailers);
     if (body instanceof Uint8Array) stream.end(body);
     else {
-      await pipeline(body, stream, { end: false });
+      await sendResponse(body, stream);
       stream.end();
     }
     await ended;

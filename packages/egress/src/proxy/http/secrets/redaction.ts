@@ -1,8 +1,9 @@
 /** Redacts responses: secret values turn back into placeholders. */
 import { pipeline, type Readable, type Transform } from "node:stream";
-import { decoder, type Redactor } from "../../../secrets/mod.ts";
+import { decoder, type RedactionOptions, type Redactor } from "../../../secrets/mod.ts";
 import { type Header, isValid, lists, safeTrailers, value, without } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
+import { ScannedBody } from "../../streams/scanned-body.ts";
 import type { HttpConnection } from "../http-connection.ts";
 import type { UpstreamResponse } from "../upstream.ts";
 import { isGrpc, JoinedMessages, RedactedMessages } from "./grpc.ts";
@@ -81,20 +82,19 @@ export function redactResponse(
     };
   }
   const kept = search.decoded ? without(headers, ...OF_CODED_BODY) : search.headers;
-  if (search.steps === null) {
+  if (search.of === null) {
     response.body.resume();
     return { ...rest, status: search.status, statusText: "", headers: redactHeaders(redactor, kept), body: null };
   }
-  const body = pipeline([response.body, ...search.steps], () => undefined) as unknown as Readable;
-  return { ...rest, status: search.status, headers: redactHeaders(redactor, kept), body };
+  return { ...rest, status: search.status, headers: redactHeaders(redactor, kept), body: search.of(response.body) };
 }
 
 interface BodySearch {
   status: number;
   headers: Header[];
-  /** The transforms for the body; null if there must be no body. */
-  steps: Transform[] | null;
-  /** Whether these decode the body. */
+  /** Returns the body without values; null if there must be no body. */
+  of: ((body: Readable) => Readable) | null;
+  /** Whether it also decodes the body. */
   decoded: boolean;
 }
 
@@ -126,7 +126,7 @@ function searchOf(
         "The upstream's response is in a coding that cannot be decoded, so it cannot be searched for secrets.",
       );
     // Searches only the encoded bytes.
-    return { ...same, steps: [redactor.redactBody({ keepLength: true })] };
+    return { ...same, of: scanned(redactor, { keepLength: true }) };
   }
   if (decoders.length > 0) {
     if (status === 206)
@@ -134,25 +134,34 @@ function searchOf(
         "The upstream's response is a part of an encoded body, so it cannot be searched for secrets.",
       );
     if (!known && redactor.isChanceless && canWatch(encoding))
-      return { ...same, steps: [new Watched(decoders[0]!, redactor)] };
+      return { ...same, of: through([new Watched(decoders[0]!, redactor)]) };
     return {
       ...same,
       decoded: true,
-      steps: [...decoders, ...(grpc ? messageSteps(redactor, known) : [redactor.redactBody()])],
+      of: through([...decoders, ...(grpc ? messageSteps(redactor, known) : [redactor.redactBody()])]),
     };
   }
   // A body with a length, or one that can be requested in parts, keeps its length.
   const keepLength =
     status === 206 || value(headers, "content-length") !== undefined || lists(headers, "accept-ranges", "bytes");
-  const steps = grpc ? messageSteps(redactor, known) : [redactor.redactBody({ keepLength })];
-  if (status !== 206 || !part) return { ...same, steps };
+  if (status !== 206 || !part)
+    return { ...same, of: grpc ? through(messageSteps(redactor, known)) : scanned(redactor, { keepLength }) };
   try {
     const { cut, ...rest } = cutPart(part, headers);
-    return { ...same, ...rest, steps: cut && [...steps, cut] };
+    const steps = grpc ? messageSteps(redactor, known) : [redactor.redactBody({ keepLength })];
+    return { ...same, ...rest, of: cut && through([...steps, cut]) };
   } catch (error) {
     if (error instanceof Refusal) return error;
     throw error;
   }
+}
+
+function scanned(redactor: Redactor, options: RedactionOptions): (body: Readable) => Readable {
+  return (body) => new ScannedBody(body, redactor.scanner(options));
+}
+
+function through(steps: Transform[]): (body: Readable) => Readable {
+  return (body) => pipeline([body, ...steps], () => undefined) as unknown as Readable;
 }
 
 /** gRPC bodies are searched twice: as plain bytes, and as the joined contents of their messages. */
