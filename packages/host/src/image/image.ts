@@ -3,10 +3,12 @@ import { z } from "zod";
 /** Names of the files of an image, in its directory. */
 export const IMAGE_FILES = {
   rootDisk: "root.qcow2",
-  kernel: "vmlinuz",
+  kernel: "vmlinux",
   initramfs: "initramfs.cpio",
   agent: "agent",
 } as const;
+/** Debian's kernel, in images that have no unpacked one. */
+export const PACKED_KERNEL = "vmlinuz";
 /** Manifest of the image; written last. */
 export const MANIFEST_FILE = "manifest.json";
 /** Directory of the initramfs's kernel modules, kept so that the initramfs can be rebuilt for another agent. */
@@ -34,6 +36,11 @@ export const manifestSchema = z.object({
 
 /** Everything about an image except its bytes. */
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Name of the image's kernel: an earlier version did not unpack it. */
+export function kernelFile({ files }: Pick<Manifest, "files">): string {
+  return files[IMAGE_FILES.kernel] ? IMAGE_FILES.kernel : PACKED_KERNEL;
+}
 
 /** A guest image: what a machine boots from. All paths are absolute; the files never change. */
 export interface Image {

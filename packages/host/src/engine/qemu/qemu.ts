@@ -93,7 +93,7 @@ export class Qemu implements Engine {
       memory: { path: files.memory, shared: true },
       writable: [files.memory, files.state],
     });
-    return Object.assign(vm, { capture: () => capture(vm, jail, options, files) });
+    return Object.assign(vm, { capture: () => capture(vm, jail, options.dir, files) });
   }
 
   templateFiles(dir: string): TemplateFiles {
@@ -213,17 +213,16 @@ async function enableMigration(vm: QemuProcess): Promise<void> {
   await vm.qmp.execute("migrate-set-capabilities", { capabilities });
 }
 
-async function capture(vm: QemuProcess, jail: Jail, options: VmOptions, files: TemplateFiles): Promise<void> {
+async function capture(vm: QemuProcess, jail: Jail, dir: string, files: TemplateFiles): Promise<void> {
   await vm.pause();
   await enableMigration(vm);
   await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate", { uri: `file:${jail.name(files.state)}` })]);
   await vm.qmp.execute("quit").catch(() => {});
   await vm.exited;
-  await writeStubs(options.boot.kernel, options.dir);
-  for (const path of [...Object.values(socketsIn(options.dir)), join(options.dir, PROCESS_RECORD)])
-    await rm(path, { force: true });
+  await writeStubs(dir);
+  for (const path of [...Object.values(socketsIn(dir)), join(dir, PROCESS_RECORD)]) await rm(path, { force: true });
   // The template becomes ours again; jailed processes read it as users of their own.
-  const all = [files.memory, files.state, files.disk, ...Object.values(stubsIn(options.dir))];
+  const all = [files.memory, files.state, files.disk, ...Object.values(stubsIn(dir))];
   for (const path of all) await chown(path, process.getuid!(), process.getgid!());
   for (const file of all) await chmod(file, 0o444);
 }

@@ -6,9 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, test } from "node:test";
+import { zstdCompressSync } from "node:zlib";
 import { imagesDir, lockImages } from "../cache/cache.ts";
-import type { ImageProgress } from "../image.ts";
-import { fakeTool, putImage } from "../testing/fake-image.ts";
+import type { ImageProgress, Manifest } from "../image.ts";
+import { fakeManifest, fakeTool, putImage } from "../testing/fake-image.ts";
+import { bzImage, KERNEL } from "../testing/fake-kernel.ts";
 import { digestOfFile } from "../tools/digest.ts";
 import { buildImage, ensureImage, findImage, type ImageOptions } from "./build.ts";
 import { DEFAULT_RECIPE_DIR, readRecipe } from "./recipe.ts";
@@ -38,6 +40,22 @@ test("when only the agent has changed, only the initramfs is built", async () =>
   assert.equal(image.manifest.files["initramfs.cpio"]!.sha256, await digestOfFile(image.initramfs));
   assert.deepEqual([...new Set(events.map(({ step }) => step))], ["boot", "publish"]);
   assert.equal(events.at(-1)!.fraction, 1);
+});
+
+test("the kernel of an earlier version's image is unpacked, which saves every boot the time", async () => {
+  const { digest } = await readRecipe(DEFAULT_RECIPE_DIR);
+  const { files } = fakeManifest("earlier");
+  const packed = bzImage(zstdCompressSync(KERNEL));
+  const { vmlinux: _, ...others }: Manifest["files"] = { ...files, vmlinuz: { bytes: packed.length, sha256: "" } };
+  const earlier = await putImage(options.dataDir, "earlier", {
+    inputs: { root: digest, agent: "another" },
+    files: others,
+    extra: { vmlinuz: packed },
+  });
+  assert.match(earlier.kernel, /vmlinuz$/);
+  const image = await ensureImage(options);
+  assert.match(image.kernel, /vmlinux$/);
+  assert.deepEqual(await readFile(image.kernel), KERNEL);
 });
 
 test("an image that is there is found without building", async () => {

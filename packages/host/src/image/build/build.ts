@@ -2,7 +2,15 @@ import { chmod, copyFile, mkdtemp, rm, statfs, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { requireImageBuilding } from "../../preconditions/require.ts";
 import { discard, lockImages, newBuildDir, publish, readImages } from "../cache/cache.ts";
-import { IMAGE_FILES, type Image, ImageError, type ImageProgress, type Manifest, MODULES_DIR } from "../image.ts";
+import {
+  IMAGE_FILES,
+  type Image,
+  ImageError,
+  type ImageProgress,
+  kernelFile,
+  type Manifest,
+  MODULES_DIR,
+} from "../image.ts";
 import { describeFile, makeRoot, takeRoot } from "../root/root-files.ts";
 import { digestOf } from "../tools/digest.ts";
 import { together } from "../tools/tasks.ts";
@@ -140,7 +148,8 @@ async function build(options: ImageOptions, inputs: Inputs, lock: number, rootOf
 
 /** The id depends on inputs and files: the same id means the same bytes, and an image can be found by its inputs. */
 function imageId({ recipe, agent }: Inputs, files: Manifest["files"]): string {
-  const digests = Object.values(IMAGE_FILES).map((file) => files[file]!.sha256);
+  const names = Object.values({ ...IMAGE_FILES, kernel: kernelFile({ files }) });
+  const digests = names.map((file) => files[file]!.sha256);
   return `${recipe.name}-${digestOf(recipe.digest, agent.digest, ...digests).slice(0, 16)}`;
 }
 

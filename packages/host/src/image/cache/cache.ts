@@ -2,7 +2,7 @@ import { constants, copyFile, link, lstat, mkdir, readdir, readFile, rename, rm,
 import { join, resolve } from "node:path";
 import { errnoOf, type FileLock, lockFile, syncPath } from "@sandkeep/common";
 import { z } from "zod";
-import { IMAGE_FILES, type Image, MANIFEST_FILE, type Manifest, manifestSchema } from "../image.ts";
+import { IMAGE_FILES, type Image, kernelFile, MANIFEST_FILE, type Manifest, manifestSchema } from "../image.ts";
 import { runCommand } from "../tools/command.ts";
 
 /** Prefix of unfinished build directories. None is in use while nobody holds the lock. */
@@ -106,7 +106,7 @@ export async function readImage(dataDir: string, id: string): Promise<Image | un
   const manifest = parse(text, manifestSchema);
   if (!manifest) return undefined;
   const present = await Promise.all(
-    Object.values(IMAGE_FILES).map((file) =>
+    filesOf(manifest).map((file) =>
       lstat(join(dir, file)).then(
         ({ size }) => size === manifest.files[file]?.bytes,
         () => false,
@@ -114,15 +114,19 @@ export async function readImage(dataDir: string, id: string): Promise<Image | un
     ),
   );
   if (!present.every(Boolean)) return undefined;
-  const { rootDisk, kernel, initramfs, agent } = IMAGE_FILES;
+  const { rootDisk, initramfs, agent } = IMAGE_FILES;
   return {
     id,
     manifest,
     rootDisk: join(dir, rootDisk),
-    kernel: join(dir, kernel),
+    kernel: join(dir, kernelFile(manifest)),
     initramfs: join(dir, initramfs),
     agent: join(dir, agent),
   };
+}
+
+function filesOf(manifest: Manifest): string[] {
+  return Object.values({ ...IMAGE_FILES, kernel: kernelFile(manifest) });
 }
 
 function parse<T>(text: string, schema: z.ZodType<T>): T | undefined {

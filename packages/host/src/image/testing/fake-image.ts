@@ -35,11 +35,16 @@ export async function fillBuildDir(dir: string): Promise<void> {
   await writeFile(join(dir, MODULES_DIR, ORDER_FILE), "virtio_blk.ko\n");
 }
 
-/** Publishes a fake image. */
-export async function putImage(dataDir: string, id: string, overrides: Partial<Manifest> = {}): Promise<Image> {
+/** Publishes a fake image. `extra`: further files. */
+export async function putImage(
+  dataDir: string,
+  id: string,
+  { extra = {}, ...overrides }: Partial<Manifest> & { extra?: Record<string, Buffer> } = {},
+): Promise<Image> {
   await using _ = await lockImages(dataDir);
   const dir = await newBuildDir(dataDir);
   await fillBuildDir(dir);
+  for (const [name, content] of Object.entries(extra)) await writeFile(join(dir, name), content);
   return publish(dataDir, dir, fakeManifest(id, overrides));
 }
 
