@@ -16,8 +16,9 @@ export interface RootSpec {
 export interface DiskSpec {
   /** Name within the machine: at most 20 of a–z, 0–9 and `-`. */
   id: string;
-  /** Which disk: the handle that the host returned when it was created. */
-  handle: string;
+  /** Id of the volume. */
+  volume: string;
+  /** The machine sees the volume's content and cannot change it. Nobody else can have the volume meanwhile either. */
   readOnly: boolean;
   /** Absolute path in the guest where its file system is mounted. */
   mount: string;
@@ -134,10 +135,68 @@ export interface EgressBatch {
   records: EgressRecord[];
 }
 
+/** What a new volume contains, or where it is. */
+export interface VolumeSpec {
+  /** Chosen by the control plane, unique among the disks of this host: letters, digits, `_`, `-` and `.`, at most 128. */
+  id: string;
+  capacityBytes: number;
+  /** Default: an empty ext4 file system that belongs to the user `app`. */
+  from?: { image: string } | { snapshot: string };
+}
+
+export interface DiskFacts {
+  /** As the guest sees it. */
+  capacityBytes: number;
+  /** What only this disk uses on the host, in bytes. */
+  allocatedBytes: number;
+  /** What it would use if it shared nothing with other disks, in bytes; an estimate from above. */
+  flattenedBytes: number;
+  /** Whether a machine can have it as its root. */
+  bootable: boolean;
+  /** The machine that has it. */
+  machine: string | null;
+}
+
+/** One result of {@link Storage.verify}. */
+export interface DiskFinding {
+  /** The disk; null: a file that belongs to none. */
+  disk: string | null;
+  /**
+   * `fine`; `leak`: space that no data uses, which the next use of the disk frees; `damaged`: data is missing or wrong;
+   * `orphan`: a file that no disk refers to, which the next start removes; `busy`: not checked, because a machine has it.
+   */
+  state: "fine" | "leak" | "damaged" | "orphan" | "busy";
+  /** For people. */
+  detail: string;
+}
+
+/**
+ * Disks that outlive machines: volumes, and snapshots, which never change. What a promise confirms survives a power cut.
+ * All throw {@link DiskError}.
+ */
+export interface Storage {
+  createVolume(spec: VolumeSpec): Promise<DiskFacts>;
+  /**
+   * Makes a snapshot of a volume in a time that does not depend on its size. A volume that a machine has is frozen for a
+   * moment, and its file system is consistent in the snapshot.
+   */
+  snapshotVolume(volume: string, snapshot: string): Promise<DiskFacts>;
+  /** Also while a machine has it mounted. The file system grows with it, at the next mount at the latest. */
+  grow(volume: string, capacityBytes: number): Promise<DiskFacts>;
+  facts(id: string): Promise<DiskFacts>;
+  /** Removes a disk, if it exists; refused while a machine has it. Other disks keep what they share with it. */
+  remove(id: string): Promise<void>;
+  /** Ids of all disks. */
+  list(): Promise<string[]>;
+  /** Checks every disk, one after another. */
+  verify(): AsyncIterable<DiskFinding>;
+}
+
 /** A computer that runs machines. */
 export interface Host {
   /** Unique to this host, and unchanged by restarts. */
   readonly id: string;
+  readonly storage: Storage;
   /**
    * Creates a machine that is ready for use: identity set, agent answering. Throws `NoCapacity` if memory does not
    * suffice, and `SpecError` for a spec that this host can never meet.
@@ -202,4 +261,33 @@ export class GuestGone extends Error {
 /** The host cannot run another machine; the message says why and what to do. */
 export class NoCapacity extends Error {
   override name = "NoCapacity";
+}
+
+export type DiskErrorCode =
+  /** The request violates the contract: an id, a capacity, a mount. */
+  | "INVALID_DISK"
+  | "UNKNOWN_DISK"
+  /** The id is taken. */
+  | "DISK_EXISTS"
+  /** A machine has the volume; the message names it. */
+  | "DISK_IN_USE"
+  /** It is a snapshot, and only a volume can do this; or the other way round. */
+  | "WRONG_KIND"
+  | "NOT_BOOTABLE"
+  /** The capacity is less than the content needs, or than it was. */
+  | "TOO_SMALL"
+  /** The host's disk is full. */
+  | "NO_SPACE"
+  /** Files of the disk are missing or are not what they must be. */
+  | "DAMAGED_DISK";
+
+/** An operation on a disk failed; the message says which disk, why, and what to do. */
+export class DiskError extends Error {
+  override name = "DiskError";
+  readonly code: DiskErrorCode;
+
+  constructor(code: DiskErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }

@@ -16,6 +16,8 @@ export interface Layout {
   templates: string;
   /** Machines: disks, sockets, records. */
   run: string;
+  /** Disks that outlive machines. */
+  disks: string;
   /** The host's id. */
   id: string;
   /** Frequency of this computer's time stamp counter. */
@@ -44,7 +46,7 @@ export function layout(dataDir: string): Layout {
         `The data directory's path is too long for unix sockets, and so is that of ${tmpdir()}: choose a shorter data directory, or a shorter TMPDIR.`,
       );
   }
-  const paths = { images: join(root, "images"), templates: join(root, "templates"), run };
+  const paths = { images: join(root, "images"), templates: join(root, "templates"), run, disks: join(root, "disks") };
   for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
   // In a world-writable folder, another user may have created it first.
   if (!isOurs(run))

@@ -32,15 +32,19 @@ export class Roots {
   /** @throws {SpecError} `UNKNOWN_ROOT` */
   async resolve(spec: RootSpec | undefined): Promise<Root> {
     if (!spec) return this.default;
-    const known = this.#known.get(spec.image);
+    const root = await this.#rootOf(spec.image);
+    if (root) return root;
+    throw new SpecError("UNKNOWN_ROOT", `This host has no image ${JSON.stringify(spec.image)}. Build it there first.`);
+  }
+
+  /** Path of an image's disk; undefined if there is no such image. */
+  readonly diskOf = async (image: string): Promise<string | undefined> => (await this.#rootOf(image))?.boot.rootDisk;
+
+  async #rootOf(id: string): Promise<Root | undefined> {
+    const known = this.#known.get(id);
     if (known) return known;
-    const image = await this.#find(spec.image);
-    if (!image) {
-      throw new SpecError(
-        "UNKNOWN_ROOT",
-        `This host has no image ${JSON.stringify(spec.image)}. Build it there first.`,
-      );
-    }
+    const image = await this.#find(id);
+    if (!image) return undefined;
     const root = rootOf(image);
     this.#known.set(root.id, root);
     return root;

@@ -19,6 +19,7 @@ import {
   type MachineUsage,
   NoCapacity,
 } from "@sandkeep/host";
+import { MemoryStorage } from "@sandkeep/host/testing";
 
 /** An agent that does not serve or answer within this time never will. */
 const START_TIMEOUT_MS = 15_000;
@@ -49,6 +50,7 @@ export class ProcessHost implements Host {
   readonly #events = new EgressEvents();
 
   readonly id: string;
+  readonly storage = new MemoryStorage();
 
   constructor(options: ProcessHostOptions) {
     this.#options = options;

@@ -2,3 +2,4 @@
 export { loadAuthority } from "../proxy/tls/authority.ts";
 export { LeafCertificates } from "../proxy/tls/leaf.ts";
 export { FakeGuest, FlowRefused } from "./guest.ts";
+export { fc, property } from "./property.ts";

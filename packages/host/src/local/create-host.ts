@@ -7,6 +7,7 @@ import { layout, verdictsOf } from "../layout.ts";
 import { createFolder } from "../machines/folder.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import { Roots } from "../roots.ts";
+import { LocalStorage } from "../storage/local-storage.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { removeUnowned } from "./adoption.ts";
 import { LocalHost } from "./local-host.ts";
@@ -48,7 +49,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     await templates.load((memoryMiB) => ({ root: roots.default, size: sizeOf(memoryMiB) }));
     const [id, caCertificates] = await Promise.all([persistentId(paths.id, "host"), authoritiesFor(options)]);
     await removeUnowned({ engine, runDir: paths.run, log });
-    return new LocalHost({ id, options, runDir: paths.run, engine, roots, templates, lock, caCertificates });
+    const storage = await LocalStorage.open({ dir: paths.disks, findImageDisk: roots.diskOf, jail, log });
+    return new LocalHost({ id, options, runDir: paths.run, engine, roots, templates, storage, lock, caCertificates });
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;

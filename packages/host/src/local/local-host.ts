@@ -1,7 +1,15 @@
 /** The host: machines on this computer. */
 import { join } from "node:path";
 import type { FileLock } from "@sandkeep/common";
-import { type EgressBatch, type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "../contract.ts";
+import {
+  type EgressBatch,
+  type Host,
+  type HostInfo,
+  type Machine,
+  type MachineSpec,
+  NoCapacity,
+  type Storage,
+} from "../contract.ts";
 import { EgressEvents } from "../egress/events.ts";
 import { HostEgress } from "../egress/host-egress.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -29,6 +37,7 @@ export interface LocalHostOptions {
   engine: Engine;
   roots: Roots;
   templates: TemplateStore;
+  storage: Storage;
   /** Lock on the data folder. */
   lock: FileLock;
   caCertificates: string[];
@@ -36,6 +45,7 @@ export interface LocalHostOptions {
 
 export class LocalHost implements Host {
   readonly id: string;
+  readonly storage: Storage;
   readonly #options: LocalHostOptions;
   readonly #usual: TemplateKey;
   readonly #budgetMiB: number;
@@ -48,6 +58,7 @@ export class LocalHost implements Host {
     const { options, runDir, engine, roots, templates, caCertificates } = opened;
     const { log } = options;
     this.id = opened.id;
+    this.storage = opened.storage;
     this.#options = opened;
     this.#usual = { root: roots.default, size: sizeOf(DEFAULT_MEMORY_MIB) };
     this.#budgetMiB = options.aheadMemoryMiB ?? defaultBudgetMiB();

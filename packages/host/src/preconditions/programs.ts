@@ -58,7 +58,13 @@ const PROGRAMS: Program[] = [
     need: "image",
     args: ["--version"],
   },
-  { name: "mke2fs", package: "e2fsprogs", what: "makes the guest's file system", need: "image", args: ["-V"] },
+  {
+    name: "mke2fs",
+    package: "e2fsprogs",
+    what: "makes the file systems of guests and volumes",
+    need: "image",
+    args: ["-V"],
+  },
   { name: "zstd", package: "zstd", what: "unpacks kernel modules", need: "image", args: ["--version"] },
   {
     name: "newuidmap",

@@ -4,7 +4,7 @@ import type { DiskSpec, MachineSpec } from "../contract.ts";
 import { checkSpec, MAX_DISKS } from "./check-spec.ts";
 
 const spec: MachineSpec = { id: "sbx_1", owner: "cp_1", memoryMiB: 1_280, env: {}, keep: false };
-const disk: DiskSpec = { id: "data", handle: "vol_1", readOnly: false, mount: "/data" };
+const disk: DiskSpec = { id: "data", volume: "vol_1", readOnly: false, mount: "/data" };
 const refused = (wrong: unknown, what: RegExp) =>
   assert.throws(() => checkSpec(wrong as MachineSpec), { name: "SpecError", code: "INVALID_SPEC", message: what });
 

@@ -10,6 +10,8 @@ const MAX_MEMORY_MIB = 4096;
 export const MAX_DISKS = 8;
 /** The guest finds a disk by its virtio serial number, which has 20 bytes. */
 const DISK_ID = /^[a-z0-9-]{1,20}$/;
+/** Ids of volumes and snapshots; also their files' names. */
+export const DISK_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const IMAGE_ID = /^[a-z0-9][a-z0-9.-]{0,127}$/;
 /** In bytes, as on the platform. */
 const MAX_MOUNT_BYTES = 255;
@@ -19,7 +21,7 @@ const RESERVED_MOUNTS = ["/proc", "/sys", "/dev", "/run"];
 const counter = z.number().nonnegative();
 const diskSchema = z.object({
   id: z.string().regex(DISK_ID),
-  handle: z.string().min(1),
+  volume: z.string().regex(DISK_NAME),
   readOnly: z.boolean(),
   mount: z.string(),
 });

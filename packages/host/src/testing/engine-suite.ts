@@ -170,7 +170,7 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
       engine.checkDisks([]);
       const disks = Array.from({ length: 100 }, (_, n) => ({
         id: `d${n}`,
-        handle: `vol_${n}`,
+        volume: `vol_${n}`,
         readOnly: false,
         mount: `/d${n}`,
       }));

@@ -102,7 +102,7 @@ export function hostSuite(name: string, open: () => Promise<OpenedHost>): void {
 
     test("is not made when its spec contradicts the contract, or asks for what the engine cannot do", async () => {
       await assert.rejects(create({ memoryMiB: 1 }), { name: "SpecError", code: "INVALID_SPEC" });
-      const disk = { id: "data", handle: "vol_1", readOnly: false, mount: "/data" };
+      const disk = { id: "data", volume: "vol_1", readOnly: false, mount: "/data" };
       await assert.rejects(create({ disks: [disk, disk] }), { name: "SpecError", code: "INVALID_SPEC" });
       await assert.rejects(create({ disks: [disk] }), { name: "SpecError", code: "UNSUPPORTED" });
     });

@@ -1,0 +1,127 @@
+/** The records of all disks: in memory, and on disk before a change counts. */
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { readOwnFile, syncPath, writeFileAtomically } from "@sandkeep/common";
+import { DiskError } from "../contract.ts";
+import { type DiskRecord, recordSchema } from "./record.ts";
+
+const EXTENSION = ".json";
+
+export class Catalogue {
+  readonly #dir: string;
+  readonly #records = new Map<string, DiskRecord>();
+  /** How many disks have a layer. */
+  readonly #uses = new Map<string, number>();
+  /** Ids of disks that are being made. */
+  readonly #reserved = new Set<string>();
+  /** Files that should be records and are not, with the reason. Their disks' layers are unknown. */
+  readonly unreadable = new Map<string, string>();
+
+  private constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** Reads all records. One that cannot be read stays as it is, and its id stays taken. */
+  static async open(dir: string): Promise<Catalogue> {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const catalogue = new Catalogue(dir);
+    for (const name of await readdir(dir)) {
+      if (name.endsWith(EXTENSION)) await catalogue.#read(name.slice(0, -EXTENSION.length));
+      // The beginning of a record that was never written to the end.
+      else if (name.endsWith(".tmp")) await rm(join(dir, name), { force: true });
+    }
+    return catalogue;
+  }
+
+  get ids(): string[] {
+    return [...this.#records.keys()];
+  }
+
+  /** Layers of all disks. */
+  get layers(): string[] {
+    return [...this.#uses.keys()];
+  }
+
+  /** How many disks have this layer. */
+  usesOf(layer: string): number {
+    return this.#uses.get(layer) ?? 0;
+  }
+
+  find(id: string): DiskRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  /** @throws {DiskError} `UNKNOWN_DISK`; `DAMAGED_DISK` if its record cannot be read */
+  get(id: string): DiskRecord {
+    const record = this.#records.get(id);
+    if (record) return record;
+    const why = this.unreadable.get(id);
+    if (why !== undefined) throw new DiskError("DAMAGED_DISK", `The record of disk ${id} cannot be read: ${why}`);
+    throw new DiskError("UNKNOWN_DISK", `This host has no disk ${id}.`);
+  }
+
+  /** Reserves an id for a disk that is being made. @throws {DiskError} `DISK_EXISTS` */
+  reserve(id: string): Disposable {
+    if (this.#records.has(id) || this.#reserved.has(id) || this.unreadable.has(id))
+      throw new DiskError("DISK_EXISTS", `This host has a disk ${id} already.`);
+    this.#reserved.add(id);
+    return { [Symbol.dispose]: () => void this.#reserved.delete(id) };
+  }
+
+  /** Writes a record. If this fails, the disk has the old record or the new one, in memory as on disk. */
+  async put(id: string, record: DiskRecord): Promise<void> {
+    try {
+      await writeFileAtomically(this.#path(id), JSON.stringify(record));
+      this.#set(id, record);
+    } catch (error) {
+      await this.#refresh(id);
+      throw error;
+    }
+  }
+
+  async delete(id: string): Promise<void> {
+    try {
+      await rm(this.#path(id), { force: true });
+      this.#set(id, null);
+      await syncPath(this.#dir);
+    } catch (error) {
+      await this.#refresh(id);
+      throw error;
+    }
+  }
+
+  /** After a failed write: takes what is on disk now. */
+  async #refresh(id: string): Promise<void> {
+    if (existsSync(this.#path(id))) await this.#read(id);
+    else this.#set(id, null);
+  }
+
+  async #read(id: string): Promise<void> {
+    try {
+      const text = await readOwnFile(this.#path(id));
+      if (text === null) throw new Error("it does not belong to this server, or others can write it.");
+      this.#set(id, recordSchema.parse(JSON.parse(text)));
+      this.unreadable.delete(id);
+    } catch (error) {
+      this.unreadable.set(id, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #set(id: string, record: DiskRecord | null): void {
+    for (const layer of this.#records.get(id)?.layers ?? []) this.#count(layer, -1);
+    for (const layer of record?.layers ?? []) this.#count(layer, 1);
+    if (record) this.#records.set(id, record);
+    else this.#records.delete(id);
+  }
+
+  #count(layer: string, change: 1 | -1): void {
+    const uses = this.usesOf(layer) + change;
+    if (uses > 0) this.#uses.set(layer, uses);
+    else this.#uses.delete(layer);
+  }
+
+  #path(id: string): string {
+    return join(this.#dir, `${id}${EXTENSION}`);
+  }
+}

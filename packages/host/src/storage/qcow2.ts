@@ -1,0 +1,87 @@
+/**
+ * qcow2 files of disks. qemu-img opens only files that no machine could write to; what a machine wrote is opened in a
+ * jail ({@link file://./check.ts}), and here only the fixed part of its header is read.
+ */
+import { execFile } from "node:child_process";
+import { constants } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { promisify } from "node:util";
+import { BLOCK_BYTES } from "./record.ts";
+
+const run = promisify(execFile);
+
+/** mke2fs is in /sbin, which is not in every user's PATH. */
+const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
+
+/** The user `app` of every image. */
+const APP = "1000:1000";
+
+/** Creates an empty layer. What it falls through to is not in its header, but told to QEMU. */
+export async function createLayer(path: string, bytes: number): Promise<void> {
+  await run("qemu-img", ["create", "-q", "-f", "qcow2", path, String(bytes)]);
+}
+
+/**
+ * Creates a layer with an empty file system. The guest need not initialise the rest of it: the host's file starts as
+ * zeros.
+ */
+export async function createFormattedLayer(path: string, bytes: number): Promise<void> {
+  const raw = `${path}.raw`;
+  try {
+    const file = await open(raw, "wx", 0o600);
+    await file.truncate(bytes);
+    await file.close();
+    await run("mke2fs", mke2fsArguments(raw), { env: { ...process.env, PATH } });
+    await run("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, path]);
+  } finally {
+    await rm(raw, { force: true });
+  }
+}
+
+function mke2fsArguments(path: string): string[] {
+  const features = "lazy_itable_init=1,lazy_journal_init=1,nodiscard";
+  return ["-q", "-F", "-t", "ext4", "-b", String(BLOCK_BYTES), "-m", "0", "-E", `${features},root_owner=${APP}`, path];
+}
+
+/** Offsets in a qcow2 header, version 3 (docs/interop/qcow2.txt in QEMU's source). */
+const HEADER = {
+  magic: 0,
+  version: 4,
+  backingName: 8,
+  size: 24,
+  encryption: 32,
+  incompatible: 72,
+  bytes: 104,
+} as const;
+const MAGIC = 0x514649fb;
+const VERSION = 3;
+/** Incompatible features: refcounts may be wrong, as after a crash; the file is corrupt. */
+const DIRTY = 1n;
+const CORRUPT = 2n;
+
+/** What a layer's header says. */
+export interface LayerHeader {
+  /** Size of the device, in bytes. */
+  bytes: number;
+}
+
+/**
+ * Reads a layer's header, which a machine may have written.
+ *
+ * @throws with the reason, if it is missing or could make QEMU open another file
+ */
+export async function readLayer(path: string): Promise<LayerHeader> {
+  // Not through a link, and without waiting for a pipe.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if (!(await file.stat()).isFile()) throw new Error("it is not a regular file");
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER.bytes), 0, HEADER.bytes, 0);
+  if (bytesRead < HEADER.bytes || buffer.readUInt32BE(HEADER.magic) !== MAGIC)
+    throw new Error("it is not a qcow2 file");
+  if (buffer.readUInt32BE(HEADER.version) !== VERSION) throw new Error("it is not version 3 of qcow2");
+  if (buffer.readBigUInt64BE(HEADER.backingName) !== 0n) throw new Error("its header names a backing file");
+  if (buffer.readUInt32BE(HEADER.encryption) !== 0) throw new Error("it is encrypted");
+  const features = buffer.readBigUInt64BE(HEADER.incompatible);
+  if (features & CORRUPT) throw new Error("QEMU marked it as corrupt");
+  if (features & ~DIRTY) throw new Error("it uses features that no layer of ours has, such as an external data file");
+  return { bytes: Number(buffer.readBigUInt64BE(HEADER.size)) };
+}

@@ -1,0 +1,23 @@
+/** FOR TESTS ONLY: a storage in a folder of its own, with an image, and what it keeps there. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { silentLogger } from "@sandkeep/common";
+import { LocalStorage } from "../local-storage.ts";
+
+export const IMAGE = { id: "debian-13-0123", bytes: 64 * 1024 ** 2 };
+
+export async function openStorage(dir: string, log = silentLogger): Promise<LocalStorage> {
+  const image = join(dir, "root.qcow2");
+  if (!existsSync(image)) {
+    mkdirSync(dir, { recursive: true });
+    execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", image, String(IMAGE.bytes)]);
+  }
+  const findImageDisk = async (id: string) => (id === IMAGE.id ? image : undefined);
+  return await LocalStorage.open({ dir: join(dir, "disks"), findImageDisk, jail: "full", log });
+}
+
+/** Names of the files of layers in a storage's folder. */
+export function layerFiles(dir: string): string[] {
+  return readdirSync(join(dir, "disks", "layers"));
+}
