@@ -26,6 +26,8 @@ import { Heartbeat } from "./sandboxes/heartbeat.ts";
 import { Inflow } from "./sandboxes/inflow.ts";
 import { SandboxLeases } from "./sandboxes/sandbox-leases.ts";
 import { Sandboxes } from "./sandboxes/sandboxes.ts";
+import type { StorageContext } from "./storage/context.ts";
+import { Upkeep } from "./storage/upkeep.ts";
 import { tlsMaterial } from "./tls/material.ts";
 import { VERSION } from "./version.ts";
 
@@ -115,11 +117,21 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   const tls = await tlsMaterial(config);
   const closing = new AbortController();
+  const storage: StorageContext = {
+    disks: store.disks,
+    hosts,
+    events,
+    owner,
+    region: config.region,
+    limits: config.storage,
+    log,
+  };
   const services = {
     config,
     store,
     hosts,
     sandboxes,
+    storage,
     authenticator,
     events,
     log,
@@ -135,6 +147,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   started.defer(() => within("sandboxes", sandboxes.close({ leaveRunning })));
   started.use(leases);
   await sandboxes.adopt();
+  const upkeep = started.use(new Upkeep(storage));
+  await upkeep.start();
   await listen(listener, config);
   started.defer(() => {
     closing.abort();

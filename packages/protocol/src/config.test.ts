@@ -69,7 +69,7 @@ describe("the configuration header", () => {
         lifetime: { kind: "for", ms: 300_000 },
         labels: {},
         root: null,
-        volumes: [{ volume: "vol", path: "/data" }],
+        volumes: [{ volume: "vol", path: "/data", readOnly: false }],
         allowNet: null,
         egress: { deny: [], rules: [] },
         secrets: {},

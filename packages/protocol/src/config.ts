@@ -12,6 +12,7 @@ import {
 import { ApiError } from "./errors.ts";
 import { type Labels, labelsSchema } from "./labels.ts";
 import { CONFIG_BYTES, LIST_LENGTH, MEMORY_MIB, NAME_LENGTH, SECRETS } from "./limits.ts";
+import { type Mount, mountsSchema } from "./storage/mounts.ts";
 import { describeIssues } from "./validation.ts";
 
 /** The request header that carries a new sandbox's configuration (wire-protocol §4.1). */
@@ -27,7 +28,8 @@ export interface SandboxConfig {
   labels: Labels;
   /** Volume or snapshot to boot from. */
   root: string | null;
-  volumes: { volume: string; path: string }[];
+  /** At most eight, parents before what is mounted in them. */
+  volumes: Mount[];
   /** Patterns of hosts that may be reached; null: every public host. */
   allowNet: string[] | null;
   /** Exceptions, and the requests that are permitted. Sandkeep only. */
@@ -50,12 +52,7 @@ const wireConfig = z.object({
   timeout: z.string().nullish(),
   labels: labelsSchema.nullish(),
   root: z.object({ volume: name }).nullish(),
-  volumes: z
-    .union([
-      z.array(z.object({ volume: name, path: name })).max(LIST_LENGTH),
-      z.record(name, name).transform((mounts) => Object.entries(mounts).map(([path, volume]) => ({ volume, path }))),
-    ])
-    .nullish(),
+  volumes: mountsSchema.nullish(),
   allow_net: z.array(z.string()).max(LIST_LENGTH).nullish(),
   egress: z
     .object({ deny: z.array(z.string()).max(LIST_LENGTH).nullish(), rules: requestRulesSchema.nullish() })

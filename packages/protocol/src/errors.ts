@@ -46,6 +46,16 @@ export const ERRORS = {
     summary: "There is no running sandbox with this id.",
     remedy: "List the sandboxes with `sandkeep list`; a sandbox that has stopped cannot be started again.",
   },
+  VOLUME_NOT_FOUND: {
+    status: 404,
+    summary: "There is no volume with this id or slug.",
+    remedy: "List the volumes with `sandkeep volumes list`; a deleted one can be restored while its data is kept.",
+  },
+  SNAPSHOT_NOT_FOUND: {
+    status: 404,
+    summary: "There is no snapshot with this id or slug.",
+    remedy: "List the snapshots with `sandkeep snapshots list`; a deleted one can be restored while its data is kept.",
+  },
   SECRET_NOT_FOUND: {
     status: 404,
     summary: "The sandbox has no secret with this name.",
@@ -85,6 +95,26 @@ export const ERRORS = {
     status: 409,
     summary: "The sandbox has no allow list, so it may reach every public host.",
     remedy: "Create the list first by sending `allow` as an array, or block hosts with `deny`.",
+  },
+  VOLUME_IN_USE: {
+    status: 409,
+    summary: "A sandbox is using the volume.",
+    remedy: "One sandbox at a time can use a volume: end that sandbox, or detach the volume from it.",
+  },
+  SNAPSHOT_IN_USE: {
+    status: 409,
+    summary: "Something depends on the snapshot.",
+    remedy: "Delete the volumes that were created from it and end the sandboxes that run on it first.",
+  },
+  VOLUME_NOT_ATTACHED: {
+    status: 409,
+    summary: "The sandbox does not have this volume.",
+    remedy: "See which volumes it has with `sandkeep volumes list`.",
+  },
+  NOT_BOOTABLE: {
+    status: 409,
+    summary: "This volume or snapshot cannot be a root.",
+    remedy: "Use one that was created from `builtin:debian-13` or from a bootable snapshot.",
   },
   CHANGED_MEANWHILE: {
     status: 409,
@@ -127,6 +157,11 @@ export const ERRORS = {
     summary: "The sandbox's timeout is invalid.",
     remedy: 'Use "session" or a duration such as "30s" or "5m", up to the server\'s `limits.maxLifetimeMs`.',
   },
+  REGION_MISMATCH: {
+    status: 400,
+    summary: "This is in another region.",
+    remedy: "Use the region of the server; GET /api/v1/info names it.",
+  },
   INVALID_CURSOR: {
     status: 400,
     summary: "The page cursor was not issued by this server.",
@@ -136,6 +171,12 @@ export const ERRORS = {
     status: 429,
     summary: "The organisation has reached its limit of concurrent sandboxes.",
     remedy: "End one with `sandkeep kill`, or raise `limits.sandboxesPerOrganisation` in the server's configuration.",
+  },
+  STORAGE_LIMIT: {
+    status: 429,
+    summary: "The organisation has reached its limit of volumes, snapshots or their size.",
+    remedy:
+      "Delete some with `sandkeep volumes delete --now`, or raise the limits under `storage` in the server's configuration.",
   },
   CONNECTION_LIMIT: {
     status: 429,
@@ -156,6 +197,11 @@ export const ERRORS = {
     status: 503,
     summary: "The host has no room for another sandbox.",
     remedy: "Try again later, request less memory, or end a sandbox.",
+  },
+  NO_SPACE: {
+    status: 507,
+    summary: "The host's disk is full.",
+    remedy: "Free space on that computer, or delete volumes and snapshots with `--now`.",
   },
   HOST_NOT_READY: {
     status: 503,

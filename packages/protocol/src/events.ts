@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egress-events.ts";
 import { scopeSchema } from "./scopes.ts";
+import { storageEventShapes as storage } from "./storage/events.ts";
 
 /**
  * Everything that happens in a sandbox or to it is an event: who did what to which sandbox, when, and how it went.
@@ -103,6 +104,17 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("egress.changed", egressChangedShape),
   of("token.created", { token: z.string(), name: z.string(), scope: scopeSchema.optional() }),
   of("token.revoked", { token: z.string(), name: z.string() }),
+  of("volume.created", storage["volume.created"]),
+  of("volume.grown", storage["volume.grown"]),
+  of("volume.attached", storage["volume.attached"]),
+  of("volume.detached", storage["volume.detached"]),
+  of("volume.deleted", storage["volume.deleted"]),
+  of("volume.restored", storage["volume.restored"]),
+  of("volume.removed", storage["volume.removed"]),
+  of("snapshot.created", storage["snapshot.created"]),
+  of("snapshot.deleted", storage["snapshot.deleted"]),
+  of("snapshot.restored", storage["snapshot.restored"]),
+  of("snapshot.removed", storage["snapshot.removed"]),
 ]);
 
 /** An event without what the server adds: id, time, organisation, sandbox, actor. */

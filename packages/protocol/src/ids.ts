@@ -33,6 +33,16 @@ export function isSandboxId(value: string): boolean {
   return SANDBOX_ID.test(value);
 }
 
+/** A new volume id, such as `vol_ord_1at5nn58e77rtd11e3k3`. */
+export function newVolumeId(region: string): string {
+  return `vol_${region}_${randomText(RANDOM_LENGTH)}`;
+}
+
+/** A new snapshot id, such as `snp_ord_1at5nn58e77rtd11e3k3`. */
+export function newSnapshotId(region: string): string {
+  return `snp_${region}_${randomText(RANDOM_LENGTH)}`;
+}
+
 /** A new id of a token's record (not the token itself). */
 export function newTokenId(): string {
   return `tok_${randomText(RANDOM_LENGTH)}`;

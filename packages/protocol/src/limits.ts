@@ -9,7 +9,10 @@ export const LABELS = { max: 5, keyBytes: 64, valueBytes: 128 } as const;
 /** Longest id, slug, host name and path in a configuration, characters. A DNS name has at most 253. */
 export const NAME_LENGTH = 255;
 
-/** Patterns in `allow_net` and in `deny`, and volumes, in one configuration. The header's size limits them too. */
+/** Volumes of a sandbox besides its root. Every machine has a slot for each. */
+export const VOLUMES_PER_SANDBOX = 8;
+
+/** Patterns in `allow_net` and in `deny` of one configuration. The header's size limits them too. */
 export const LIST_LENGTH = 1_000;
 
 /** Secrets of a sandbox: the maximum number, bytes of UTF-8 in each value, hosts of each, and characters in its placeholder's form. Every answer is searched for every value, so each secret costs time. */

@@ -10,4 +10,6 @@ export * from "./limits.ts";
 export * from "./resources.ts";
 export * from "./rpc/mod.ts";
 export * from "./scopes.ts";
+export * from "./slug.ts";
+export * from "./storage/mod.ts";
 export * from "./validation.ts";

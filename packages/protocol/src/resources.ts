@@ -2,6 +2,7 @@ import { z } from "zod";
 import { egressViewSchema } from "./egress.ts";
 import { TOKEN_LIFETIME_MS } from "./limits.ts";
 import { scopeSchema } from "./scopes.ts";
+import { slugSchema } from "./slug.ts";
 
 /** A sandbox in the lists of the official clients, which expect camelCase (wire-protocol §10.1). */
 export const sandboxMetadataSchema = z.object({
@@ -37,17 +38,13 @@ export const extendRequestSchema = z.object({ stop_at_ms: z.number().int().nonne
 export const extendAnswerSchema = z.object({ stop_at_ms: z.number() });
 export type ExtendAnswer = z.infer<typeof extendAnswerSchema>;
 
-const slug = z
-  .string()
-  .regex(/^(?!-)(?!..--)[a-z0-9-]{2,32}(?<!-)$/, "2 to 32 characters a-z, 0-9 and -, no - at the ends");
-
 export const tokenRequestSchema = z
   .object({
     name: z.string().min(1).max(100),
     /** Milliseconds from now until it expires; absent: it expires with the token that creates it. */
     expiresInMs: z.int().positive().max(TOKEN_LIFETIME_MS).optional(),
     /** Slug; only an administrator's token may name an organisation other than its own. */
-    organisation: slug.optional(),
+    organisation: slugSchema.optional(),
     /** What it may do; absent: `manage`. At most the scope of the token that creates it. */
     scope: scopeSchema.optional(),
     /** The same as the scope `admin`, from before there were scopes. */
@@ -76,7 +73,7 @@ export type Token = z.infer<typeof tokenSchema>;
 export const newTokenSchema = tokenSchema.extend({ token: z.string() });
 export type NewToken = z.infer<typeof newTokenSchema>;
 
-export const organisationRequestSchema = z.object({ slug, name: z.string().min(1).max(100).optional() });
+export const organisationRequestSchema = z.object({ slug: slugSchema, name: z.string().min(1).max(100).optional() });
 export const organisationSchema = z.object({
   id: z.string(),
   slug: z.string(),

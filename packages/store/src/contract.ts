@@ -1,10 +1,12 @@
 import type { Actor, Labels, Outcome, RequestRule, Scope, StopReason } from "@sandkeep/protocol";
+import type { Attachment, DiskStore } from "./storage/contract.ts";
 
 /** Everything that outlives the server. Times are milliseconds since 1970. When a write resolves, it has reached the disk. */
 export interface Store extends AsyncDisposable {
   readonly organisations: OrganisationStore;
   readonly tokens: TokenStore;
   readonly sandboxes: SandboxStore;
+  readonly disks: DiskStore;
   readonly events: EventStore;
   readonly sealing: SealingStore;
 }
@@ -113,8 +115,18 @@ export interface SandboxCursor {
 
 /** Changes are the owner's: none has an effect once another control plane has taken the sandbox over. */
 export interface SandboxStore {
-  /** @param egress Null for a sandbox that does not survive a restart. */
-  insert(record: SandboxRecord, lease: SandboxLease, egress: KeptEgress | null): Promise<void>;
+  /**
+   * @param egress Null for a sandbox that does not survive a restart.
+   * @param disks What it uses, until it has stopped.
+   * @throws {UniqueViolation} if another sandbox uses one of them
+   * @throws {NothingChanged} if one of them is not ready
+   */
+  insert(
+    record: SandboxRecord,
+    lease: SandboxLease,
+    egress: KeptEgress | null,
+    disks?: readonly Attachment[],
+  ): Promise<void>;
   /** Deletes a sandbox that was never created. */
   remove(owner: string, id: string): Promise<void>;
   find(organisation: string, id: string): Promise<SandboxRecord | null>;
@@ -140,7 +152,7 @@ export interface SandboxStore {
   setStopAt(owner: string, id: string, stopAt: number, egress: KeptEgress): Promise<void>;
   /** @param egress As for `insert`. */
   setNetwork(owner: string, id: string, network: NetworkRecord, egress: KeptEgress | null): Promise<void>;
-  /** Also deletes its secrets. Returns whether it was running, and the owner's. */
+  /** Also deletes its secrets and releases its disks. Returns whether it was running, and the owner's. */
   setStopped(owner: string, id: string, at: number, reason: StopReason): Promise<boolean>;
   /** Deletes those that stopped before then. */
   prune(stoppedBefore: number): Promise<number>;
@@ -179,6 +191,11 @@ export interface EventStore {
   prune(options: { before: number; keep: number }): Promise<number>;
   /** Deletes the oldest egress events of a sandbox above a number. */
   pruneEgress(sandbox: string, keep: number): Promise<number>;
+}
+
+/** A condition of the write did not hold, so it changed nothing. */
+export class NothingChanged extends Error {
+  override name = "NothingChanged";
 }
 
 /** A record would repeat a value that must be unique, such as a slug. */

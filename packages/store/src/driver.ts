@@ -9,6 +9,7 @@ export interface SqlDriver {
    * Runs all statements, or none. Resolves when they are on disk, with the number of rows that each changed.
    *
    * @throws {UniqueViolation} if one of them repeats a value that must be unique
+   * @throws {NothingChanged} if one that {@link mustChange} has marked changes no row
    */
   write(...statements: Statement[]): Promise<number[]>;
   /** Finishes pending work and closes the database. */
@@ -20,9 +21,15 @@ export type SqlValue = string | number | null;
 export interface Statement {
   sql: string;
   params: readonly SqlValue[];
+  mustChange?: true;
 }
 
 /** A statement, as queries write it. */
 export function sql(text: string, ...params: SqlValue[]): Statement {
   return { sql: text, params };
+}
+
+/** The same statement; if it changes no row, its whole write fails. */
+export function mustChange(statement: Statement): Statement {
+  return { ...statement, mustChange: true };
 }

@@ -15,5 +15,15 @@ export type {
   TokenRecord,
   TokenStore,
 } from "./contract.ts";
-export { UniqueViolation } from "./contract.ts";
+export { NothingChanged, UniqueViolation } from "./contract.ts";
 export { openStore, type StoreLocation } from "./open.ts";
+export type {
+  AttachedDisk,
+  Attachment,
+  DiskKind,
+  DiskLimits,
+  DiskRecord,
+  DiskState,
+  DiskStore,
+  DiskUsage,
+} from "./storage/contract.ts";

@@ -1,6 +1,7 @@
 import type { Labels, StopReason } from "@sandkeep/protocol";
 import type { KeptEgress, NetworkRecord, SandboxRecord, SandboxStore } from "./contract.ts";
 import { type SqlDriver, type SqlValue, sql } from "./driver.ts";
+import { attachment, release } from "./storage/attachments.ts";
 
 interface Row {
   id: string;
@@ -52,7 +53,7 @@ const keepEgress = (owner: string, id: string, egress: KeptEgress | null) =>
 
 export function sandboxStore(driver: SqlDriver): SandboxStore {
   return {
-    async insert(sandbox, lease, egress) {
+    async insert(sandbox, lease, egress, disks = []) {
       await driver.write(
         sql(
           `INSERT INTO sandboxes (id, organisation, region, status, memory_mib, created_at, stop_at, stopped_at, stop_reason, labels, network, host, owner, lease_expires_at)
@@ -76,6 +77,7 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
           sql("INSERT INTO sandbox_labels (sandbox, key, value) VALUES (?, ?, ?)", sandbox.id, key, value),
         ),
         ...keepEgress(lease.owner, sandbox.id, egress),
+        ...disks.map((disk) => attachment(sandbox.id, disk)),
       );
     },
     async remove(owner, id) {
@@ -192,6 +194,7 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
           "DELETE FROM sandbox_egress WHERE sandbox IN (SELECT id FROM sandboxes WHERE id = ? AND status = 'stopped')",
           id,
         ),
+        release(id),
       );
       return stopped > 0;
     },

@@ -8,15 +8,18 @@ import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { migrate } from "./migrations/sqlite.ts";
 import { SqliteDriver } from "./sqlite.ts";
+import { diskSuite } from "./storage/suite.ts";
 import { storeOn } from "./store.ts";
 import { storeSuite } from "./suite.ts";
 
-storeSuite("SQLite in memory", async () => storeOn(new SqliteDriver(":memory:")));
+for (const suite of [storeSuite, diskSuite])
+  suite("SQLite in memory", async () => storeOn(new SqliteDriver(":memory:")));
 
 const dir = await mkdtemp(join(tmpdir(), "sandkeep-store-"));
 after(() => rm(dir, { recursive: true }));
 let files = 0;
-storeSuite("SQLite in a file", async () => storeOn(new SqliteDriver(join(dir, `${++files}.db`))));
+for (const suite of [storeSuite, diskSuite])
+  suite("SQLite in a file", async () => storeOn(new SqliteDriver(join(dir, `${++files}.db`))));
 
 test("what was acknowledged is there after the process was killed", async () => {
   const path = join(dir, "killed.db");

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { UniqueViolation } from "./contract.ts";
+import { NothingChanged, UniqueViolation } from "./contract.ts";
 import type { SqlDriver, SqlValue, Statement } from "./driver.ts";
 import { migrate } from "./migrations/sqlite.ts";
 
@@ -75,7 +75,11 @@ export class SqliteDriver implements SqlDriver {
   #attempt(job: Job): () => void {
     this.#run("SAVEPOINT job");
     try {
-      const changes = job.statements.map(({ sql, params }) => Number(this.#prepared(sql).run(...params).changes));
+      const changes = job.statements.map(({ sql, params, mustChange }) => {
+        const changed = Number(this.#prepared(sql).run(...params).changes);
+        if (mustChange && changed === 0) throw new NothingChanged(`nothing changed: ${sql}`);
+        return changed;
+      });
       this.#run("RELEASE job");
       return () => job.resolve(changes);
     } catch (error) {

@@ -4,6 +4,7 @@ import { eventStore } from "./events.ts";
 import { organisationStore } from "./organisations.ts";
 import { sandboxStore } from "./sandboxes.ts";
 import { sealingStore } from "./sealing.ts";
+import { diskStore } from "./storage/disks.ts";
 import { tokenStore } from "./tokens.ts";
 
 /** A store on any database with a driver. */
@@ -12,6 +13,7 @@ export function storeOn(driver: SqlDriver): Store {
     organisations: organisationStore(driver),
     tokens: tokenStore(driver),
     sandboxes: sandboxStore(driver),
+    disks: diskStore(driver),
     events: eventStore(driver),
     sealing: sealingStore(driver),
     [Symbol.asyncDispose]: () => driver.close(),

@@ -3,12 +3,11 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import {
   type EventRecord,
   type OrganisationRecord,
-  type SandboxLease,
-  type SandboxRecord,
   type Store,
   type TokenRecord,
   UniqueViolation,
 } from "./contract.ts";
+import { acme, lease, organisation, other, sandbox } from "./samples.ts";
 
 /** FOR TESTS ONLY: what every store must do, whatever its database. */
 export function storeSuite(name: string, open: () => Promise<Store>): void {
@@ -345,15 +344,6 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
   });
 }
 
-const organisation = (slug: string, createdAt: number): OrganisationRecord => ({
-  id: `id-${slug}`,
-  slug,
-  name: slug,
-  createdAt,
-});
-const acme = organisation("acme", 1);
-const other = organisation("other", 2);
-
 const token = (id: string, owner: OrganisationRecord): TokenRecord => ({
   id,
   organisation: { id: owner.id, slug: owner.slug },
@@ -365,22 +355,6 @@ const token = (id: string, owner: OrganisationRecord): TokenRecord => ({
   expiresAt: null,
   revokedAt: null,
 });
-
-const sandbox = (id: string, createdAt: number): SandboxRecord => ({
-  id,
-  organisation: acme.id,
-  region: "ord",
-  status: "running",
-  memoryMiB: 1280,
-  createdAt,
-  stopAt: null,
-  stoppedAt: null,
-  stopReason: null,
-  labels: {},
-  network: { allowNet: ["a.example"], deny: [], rules: [], secrets: { KEY: { hosts: ["b.example"], in: [] } } },
-});
-
-const lease: SandboxLease = { host: "host_1", owner: "cp_1", expiresAt: 100 };
 
 const spec = {
   policy: { allow: ["a.example"], deny: ["x.a.example"], rules: [{ host: "a.example", methods: ["GET"] }] },

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { MEMORY_MIB, REGION } from "@sandkeep/protocol";
+import { MEMORY_MIB, MIN_CAPACITY_BYTES, REGION } from "@sandkeep/protocol";
 import { RPC_LIMITS } from "@sandkeep/rpc";
 import { z } from "zod";
 import { defaultDataDir } from "./data-dir.ts";
@@ -7,6 +7,9 @@ import { egressSchema } from "./egress.ts";
 
 const MINUTE_MS = 60_000;
 const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+/** Ten years, and far within the range of dates. */
+const MAX_KEPT_HOURS = 10 * 365 * 24;
 
 /** Limits that an installation can set. Times in milliseconds, sizes in bytes. */
 export const limitsSchema = z.strictObject({
@@ -56,6 +59,28 @@ export const limitsSchema = z.strictObject({
 });
 export type Limits = z.infer<typeof limitsSchema>;
 
+/** Volumes and snapshots; sizes in bytes. */
+export const storageSchema = z.strictObject({
+  /** Largest capacity of a volume. Deno Sandbox has 20 GB. */
+  maxVolumeBytes: z
+    .int()
+    .min(MIN_CAPACITY_BYTES)
+    .default(20 * GiB),
+  /**
+   * What one organisation may have, deleted ones included while their data is kept. Bytes are capacities, so that volumes
+   * can be filled whatever they share.
+   */
+  volumesPerOrganisation: z.int().min(0).default(100),
+  snapshotsPerOrganisation: z.int().min(0).default(100),
+  bytesPerOrganisation: z
+    .int()
+    .min(0)
+    .default(1024 * GiB),
+  /** How long the data of deleted ones is kept, so that they can be restored. */
+  keepDeletedHours: z.number().min(0).max(MAX_KEPT_HOURS).default(24),
+});
+export type StorageConfig = z.infer<typeof storageSchema>;
+
 const tlsSchema = z.union([
   /** Plain HTTP on loopback, the local CA elsewhere. */
   z.literal("auto"),
@@ -95,6 +120,8 @@ export const configSchema = z.strictObject({
     .regex(/^[a-z0-9-]{2,32}$/)
     .default("default"),
   limits: limitsSchema.prefault({}),
+  /** Volumes and snapshots. */
+  storage: storageSchema.prefault({}),
   events: z
     .strictObject({
       /** How long events and stopped sandboxes are kept. */
@@ -120,7 +147,7 @@ export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 
 /** Limits that clients can see. */
-export function publicLimits(limits: Limits): Record<string, number> {
+export function publicLimits({ limits, storage }: Pick<Config, "limits" | "storage">): Record<string, number> {
   return {
     sandboxesPerOrganisation: limits.sandboxesPerOrganisation,
     maxLifetimeMs: limits.maxLifetimeMs,
@@ -129,5 +156,10 @@ export function publicLimits(limits: Limits): Record<string, number> {
     connectionsPerSandbox: limits.connectionsPerSandbox,
     minMemoryMiB: MEMORY_MIB.min,
     maxMemoryMiB: MEMORY_MIB.max,
+    minVolumeBytes: MIN_CAPACITY_BYTES,
+    maxVolumeBytes: storage.maxVolumeBytes,
+    volumesPerOrganisation: storage.volumesPerOrganisation,
+    snapshotsPerOrganisation: storage.snapshotsPerOrganisation,
+    storageBytesPerOrganisation: storage.bytesPerOrganisation,
   };
 }

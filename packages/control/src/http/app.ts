@@ -13,10 +13,10 @@ import { healthRoutes } from "./routes/health.ts";
 import { infoRoutes } from "./routes/info.ts";
 import { organisationRoutes } from "./routes/organisations.ts";
 import { sandboxRoutes } from "./routes/sandboxes.ts";
-import { snapshotRoutes } from "./routes/snapshots.ts";
+import { snapshotRoutes } from "./routes/storage/snapshots.ts";
+import { volumeRoutes } from "./routes/storage/volumes.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { trpcRoutes } from "./routes/trpc.ts";
-import { volumeRoutes } from "./routes/volumes.ts";
 import { newTraceId, TRACE_HEADER } from "./trace.ts";
 
 /** The REST API; docs/api.md lists its routes. */
@@ -69,8 +69,10 @@ export function createApp(services: Services): Hono<Env> {
     tokenRoutes,
     organisationRoutes,
     infoRoutes,
+    volumeRoutes,
+    snapshotRoutes,
   ])
     routes(app, services);
-  for (const routes of [volumeRoutes, snapshotRoutes, appRoutes]) routes(app);
+  appRoutes(app);
   return app;
 }

@@ -6,6 +6,7 @@ import type { Config } from "../config/schema.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { Hosts } from "../hosts.ts";
 import type { Sandboxes } from "../sandboxes/sandboxes.ts";
+import type { StorageContext } from "../storage/context.ts";
 
 /** What the routes need from the server. */
 export interface Services {
@@ -13,6 +14,7 @@ export interface Services {
   store: Store;
   hosts: Hosts;
   sandboxes: Sandboxes;
+  storage: StorageContext;
   authenticator: Authenticator;
   events: EventBus;
   log: Logger;

@@ -1,7 +1,5 @@
 import { ApiError, type SandboxConfig } from "@sandkeep/protocol";
-
-/** The image that every sandbox boots; naming it as the root is allowed and changes nothing. */
-const BASE_IMAGE = "builtin:debian-13";
+import { BASE_IMAGE } from "../base-image.ts";
 
 /** @throws {ApiError} `NOT_SUPPORTED` for options that are valid but not available yet, instead of creating a sandbox without them. */
 export function checkSupported(config: SandboxConfig): void {

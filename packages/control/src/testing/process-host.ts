@@ -19,7 +19,7 @@ import {
   type MachineUsage,
   NoCapacity,
 } from "@sandkeep/host";
-import { MemoryStorage } from "@sandkeep/host/testing";
+import { FolderStorage } from "./folder-storage.ts";
 
 /** An agent that does not serve or answer within this time never will. */
 const START_TIMEOUT_MS = 15_000;
@@ -50,11 +50,12 @@ export class ProcessHost implements Host {
   readonly #events = new EgressEvents();
 
   readonly id: string;
-  readonly storage = new MemoryStorage();
+  readonly storage: FolderStorage;
 
   constructor(options: ProcessHostOptions) {
     this.#options = options;
     this.id = options.id ?? "host_processes";
+    this.storage = new FolderStorage(`${options.dir}-disks`);
   }
 
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {

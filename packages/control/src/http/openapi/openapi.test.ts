@@ -145,6 +145,33 @@ describe("real answers are as the API document says", async () => {
     await ask("DELETE /api/v1/sandboxes/:id/egress/secrets/:name");
   });
 
+  test("about volumes and snapshots", async () => {
+    const make = (slug: string) => ({ body: { slug, region: "ord", capacity: "1GB" } });
+    await ask("POST /api/v2/volumes", make("data"));
+    await ask("POST /api/v2/volumes", make("data"));
+    await ask("POST /api/v2/volumes", { body: { slug: "data" } });
+    await ask("POST /api/v2/volumes/:id/snapshot", { id: "data", body: { slug: "data-1" } });
+    for (const kind of ["volumes", "snapshots"]) {
+      for (const version of ["v1", "v2"]) {
+        assert.equal(((await ask(`GET /api/${version}/${kind}`)) as unknown[]).length, 1);
+        await ask(`GET /api/${version}/${kind}/:id`, { id: kind === "volumes" ? "data" : "data-1" });
+        await ask(`GET /api/${version}/${kind}/:id`, { id: "nothing" });
+      }
+      await ask(`POST /api/v1/${kind}/:id/restore`, { id: "nothing", body: {} });
+    }
+    await ask("PATCH /api/v1/volumes/:id", { id: "data", body: { capacity: "2GB" } });
+    for (const [kind, id] of [
+      ["snapshots", "data-1"],
+      ["volumes", "data"],
+    ] as const) {
+      await ask(`DELETE /api/v2/${kind}/:id`, { id });
+      assert.equal(((await ask(`GET /api/v1/${kind}`, { query: "?state=deleted" })) as unknown[]).length, 1);
+      await ask(`POST /api/v1/${kind}/:id/restore`, { id, body: {} });
+      await ask(`DELETE /api/v1/${kind}/:id`, { id });
+      await ask(`DELETE /api/v1/${kind}/:id`, { id });
+    }
+  });
+
   test("about tokens and organisations", async () => {
     await ask("POST /api/v1/organisations", { body: { slug: "acme" } });
     await ask("POST /api/v1/organisations", { body: { slug: "acme" } });
@@ -170,7 +197,7 @@ describe("real answers are as the API document says", async () => {
     await ask("GET /api/v1/events/stream");
     const events = (await ask("GET /api/v1/events", { query: "?limit=100" })) as { kind: string }[];
     const kinds = new Set(events.map(({ kind }) => kind));
-    for (const kind of ["sandbox.created", "sandbox.stopped", "egress.changed", "token.created", "token.revoked"])
+    for (const kind of ["sandbox.created", "sandbox.stopped", "egress.changed", "token.created", "volume.created"])
       assert.ok(kinds.has(kind), `${kind} is not among ${[...kinds].join(", ")}`);
   });
 

@@ -41,6 +41,7 @@ export const TAGS = {
   Sandboxes: "List, look at, extend and end sandboxes.",
   Connections: "WebSockets that create sandboxes or connect to them; see `/api/rpc.json` for the methods.",
   Egress: "What a running sandbox may reach and has reached, and its secrets.",
+  Storage: "Volumes and snapshots: disks that outlive sandboxes.",
   Events: "What happened: stored events in pages, new ones as a stream.",
   Tokens: "Access tokens of the organisation.",
   Organisations: "For administrators.",

@@ -20,16 +20,9 @@ import { pageQuery } from "../input/page.ts";
 import { logQuery } from "../routes/egress.ts";
 import { listQuery as eventListQuery, followQuery } from "../routes/events.ts";
 import { listQuery as sandboxListQuery } from "../routes/sandboxes.ts";
-import type { Answer, Operation } from "./operation.ts";
-
-const gone: Answer = { status: 204, description: "Done." };
-const file = (description: string, ...types: string[]): Answer => ({ status: 200, description, types });
-const page = (schema: z.ZodType): Answer => ({
-  status: 200,
-  description: "A page, newest first unless another order is requested.",
-  schema: z.array(schema),
-  paged: true,
-});
+import { file, gone, page } from "./answers.ts";
+import type { Operation } from "./operation.ts";
+import { STORAGE_OPERATIONS } from "./storage-operations.ts";
 
 const listed = {
   tag: "Sandboxes",
@@ -163,6 +156,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answer: file("Events as JSON Lines, or an HTTP archive.", "application/jsonl", "application/json"),
     errors: ["SANDBOX_NOT_FOUND", "INVALID_REQUEST"],
   },
+
+  ...STORAGE_OPERATIONS,
 
   "GET /api/v1/events": {
     id: "listEvents",

@@ -13,8 +13,12 @@ import {
   secretRequestSchema,
   secretViewSchema,
   serverInfoSchema,
+  snapshotDetailSchema,
+  snapshotSchema,
   tokenRequestSchema,
   tokenSchema,
+  volumeDetailSchema,
+  volumeSchema,
 } from "@sandkeep/protocol";
 import { z } from "zod";
 
@@ -34,8 +38,12 @@ const NAMED = {
   Secret: secretViewSchema,
   SecretRequest: secretRequestSchema,
   ServerInfo: serverInfoSchema,
+  Snapshot: snapshotDetailSchema,
+  SnapshotSummary: snapshotSchema,
   Token: tokenSchema,
   TokenRequest: tokenRequestSchema,
+  Volume: volumeDetailSchema,
+  VolumeSummary: volumeSchema,
 } as const;
 
 export type JsonSchema = Record<string, unknown>;

@@ -13,7 +13,7 @@ export function infoRoutes(app: Hono<Env>, { config, hosts, sandboxes, startedAt
         startedAt: new Date(startedAt).toISOString(),
         organisation: context.get("principal").organisation,
         sandboxes: { running: sandboxes.size },
-        limits: publicLimits(config.limits),
+        limits: publicLimits(config),
         host: await hosts.summary(),
       };
       return context.json(info);

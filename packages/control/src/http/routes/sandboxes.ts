@@ -6,10 +6,10 @@ import { egressView } from "../../egress/views.ts";
 import type { Env, Services } from "../env.ts";
 import { readBody, readQuery } from "../input/body.ts";
 import { labelFilter } from "../input/label-filter.ts";
-import { decodeCursor, encodeCursor, nextLink, pageQuery, unwrapCursor } from "../input/page.ts";
+import { pageQuery } from "../input/page.ts";
+import { paged, placeOf } from "../input/places.ts";
 import { resource } from "../resource.ts";
 
-const cursorSchema = z.tuple([z.number(), z.string()]);
 export const listQuery = pageQuery.extend({ status: z.enum(["running", "stopped"]).optional() });
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -43,20 +43,14 @@ export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Serv
   async function page<Item>(context: Context<Env>, view: (record: SandboxRecord) => Item): Promise<Response> {
     const { limit, cursor, status } = readQuery(context, listQuery);
     const labels = labelFilter(new URL(context.req.url).searchParams);
-    const unwrapped = unwrapCursor(cursor);
-    const [createdAt, afterId] = unwrapped === undefined ? [] : decodeCursor(unwrapped, cursorSchema);
-    const after = createdAt === undefined || afterId === undefined ? {} : { after: { createdAt, id: afterId } };
     // One more than requested tells whether there is a next page.
     const records = await store.sandboxes.list(context.get("principal").organisation.id, {
       labels,
       limit: limit + 1,
       ...(status && { status }),
-      ...after,
+      ...placeOf(cursor),
     });
-    const last = records.length > limit ? records[limit - 1] : undefined;
-    if (last)
-      context.header("Link", nextLink(context.req.url, config.publicUrl, encodeCursor([last.createdAt, last.id])));
-    return context.json(records.slice(0, limit).map(view));
+    return context.json(paged(context, config, records, limit).map(view));
   }
 
   resource(app, "/api/v2/sandboxes", {

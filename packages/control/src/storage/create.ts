@@ -1,0 +1,161 @@
+import type { DiskFacts, Storage, VolumeSpec } from "@sandkeep/host";
+import {
+  ApiError,
+  type EventBody,
+  MIN_CAPACITY_BYTES,
+  newSnapshotId,
+  newVolumeId,
+  type VolumeRequest,
+} from "@sandkeep/protocol";
+import { type DiskRecord, NothingChanged, UniqueViolation } from "@sandkeep/store";
+import type { Principal } from "../auth/authenticator.ts";
+import { BASE_IMAGE } from "../base-image.ts";
+import { type StorageContext, storageOf } from "./context.ts";
+import { findDisk, notFound, storageFailure } from "./failures.ts";
+
+/**
+ * Creates a volume: empty, from the base image, or from a snapshot.
+ *
+ * @throws {ApiError}
+ */
+export async function createVolume(
+  context: StorageContext,
+  { slug, region, capacity, from = null }: VolumeRequest,
+  principal: Principal,
+): Promise<DiskRecord> {
+  const organisation = principal.organisation.id;
+  if (region !== context.region)
+    throw new ApiError(
+      "REGION_MISMATCH",
+      `This server is in the region ${context.region}, not in ${JSON.stringify(region)}.`,
+    );
+  checkCapacity(context, capacity);
+  const ofImage = from === BASE_IMAGE;
+  const source = from === null || ofImage ? null : await findDisk(context.disks, organisation, "snapshot", from);
+  if (source && source.region !== region)
+    throw new ApiError("REGION_MISMATCH", `The snapshot ${source.slug} is in the region ${source.region}.`);
+  const record: DiskRecord = {
+    id: newVolumeId(region),
+    kind: "volume",
+    organisation,
+    slug,
+    region,
+    host: source?.host ?? (await context.hosts.roomiest()).id,
+    capacityBytes: capacity,
+    bootable: ofImage || (source?.bootable ?? false),
+    source: source && { id: source.id, slug: source.slug },
+    state: "creating",
+    createdAt: Date.now(),
+    deletedAt: null,
+  };
+  const spec: VolumeSpec = {
+    id: record.id,
+    capacityBytes: capacity,
+    ...(ofImage && { from: { image: BASE_IMAGE } }),
+    ...(source && { from: { snapshot: source.id } }),
+  };
+  return await create(context, record, principal, (storage) => storage.createVolume(spec), {
+    kind: "volume.created",
+    data: { volume: record.id, slug, capacity, from: source?.id ?? from },
+  });
+}
+
+/**
+ * Takes a snapshot of a volume.
+ *
+ * @throws {ApiError}
+ */
+export async function snapshotVolume(
+  context: StorageContext,
+  idOrSlug: string,
+  slug: string,
+  principal: Principal,
+): Promise<DiskRecord> {
+  const volume = await findDisk(context.disks, principal.organisation.id, "volume", idOrSlug);
+  const record: DiskRecord = {
+    ...volume,
+    id: newSnapshotId(volume.region),
+    kind: "snapshot",
+    slug,
+    source: { id: volume.id, slug: volume.slug },
+    state: "creating",
+    createdAt: Date.now(),
+  };
+  return await create(context, record, principal, (storage) => storage.snapshotVolume(volume.id, record.id), {
+    kind: "snapshot.created",
+    data: { snapshot: record.id, slug, volume: volume.id },
+  });
+}
+
+/** @throws {ApiError} `INVALID_REQUEST` */
+export function checkCapacity({ limits }: StorageContext, bytes: number): void {
+  if (bytes >= MIN_CAPACITY_BYTES && bytes <= limits.maxVolumeBytes) return;
+  throw new ApiError(
+    "INVALID_REQUEST",
+    `The capacity is ${bytes} bytes, but a volume has ${MIN_CAPACITY_BYTES} to ${limits.maxVolumeBytes}.`,
+  );
+}
+
+/**
+ * First the record, then the data, then the record says that it is ready: after a crash in between, upkeep finds the
+ * record and removes both.
+ */
+async function create(
+  context: StorageContext,
+  record: DiskRecord,
+  { organisation, actor }: Principal,
+  work: (storage: Storage) => Promise<DiskFacts>,
+  event: Omit<Extract<EventBody, { kind: "volume.created" | "snapshot.created" }>, "outcome">,
+): Promise<DiskRecord> {
+  const { disks, events, log } = context;
+  const { id } = record;
+  const storage = storageOf(context, record);
+  const subject = { organisation, sandbox: null, actor };
+  await reserve(context, record);
+  try {
+    const { capacityBytes, bootable } = await work(storage);
+    const ready: DiskRecord = { ...record, capacityBytes, bootable, state: "ready" };
+    await disks.setReady(id, ready);
+    events.publish(subject, { ...event, outcome: "ok" } as EventBody);
+    log.info({ disk: id, slug: record.slug }, `${record.kind} created`);
+    return ready;
+  } catch (cause) {
+    await storage
+      .remove(id)
+      .then(() => disks.remove(id))
+      .catch((err: unknown) => log.error({ err, disk: id }, "what was left of a failed creation is removed later"));
+    const error = storageFailure(cause);
+    const code = error instanceof ApiError ? error.code : "INTERNAL";
+    events.publish(subject, { ...event, outcome: "failed", data: { ...event.data, error: code } } as EventBody);
+    throw error;
+  }
+}
+
+/** @throws {ApiError} `SLUG_ALREADY_IN_USE`, `STORAGE_LIMIT`, `SNAPSHOT_NOT_FOUND` */
+async function reserve({ disks, limits, owner }: StorageContext, record: DiskRecord): Promise<void> {
+  const number = record.kind === "volume" ? limits.volumesPerOrganisation : limits.snapshotsPerOrganisation;
+  const bytes = limits.bytesPerOrganisation;
+  try {
+    await disks.insert(record, owner, { number, bytes });
+  } catch (error) {
+    if (error instanceof UniqueViolation)
+      throw new ApiError("SLUG_ALREADY_IN_USE", `A volume or snapshot named ${record.slug} already exists.`);
+    if (!(error instanceof NothingChanged)) throw error;
+    const usage = await disks.usage(record.organisation);
+    const count = record.kind === "volume" ? usage.volumes : usage.snapshots;
+    if (count >= number)
+      throw new ApiError(
+        "STORAGE_LIMIT",
+        `The organisation already has ${count} ${record.kind}s, counting those deleted whose data is kept; its limit is ${number}.`,
+      );
+    if (usage.bytes + record.capacityBytes > bytes) throw tooMuch(usage.bytes, bytes);
+    throw notFound("snapshot", record.source?.slug ?? "");
+  }
+}
+
+export function tooMuch(used: number, limit: number): ApiError {
+  return new ApiError(
+    "STORAGE_LIMIT",
+    `The capacities of the organisation's volumes and snapshots, those deleted included whose data is kept, add up to ${used} bytes; the limit is ${limit}.`,
+  );
+}

@@ -1,0 +1,57 @@
+import { DiskError, type DiskErrorCode } from "@sandkeep/host";
+import { ApiError, type ErrorCode } from "@sandkeep/protocol";
+import type { DiskKind, DiskRecord, DiskStore } from "@sandkeep/store";
+
+/** Refusals of the host that concern the client; all others are the server's own failures. */
+const CODES: Partial<Record<DiskErrorCode, ErrorCode>> = {
+  DISK_IN_USE: "VOLUME_IN_USE",
+  NOT_BOOTABLE: "NOT_BOOTABLE",
+  TOO_SMALL: "INVALID_REQUEST",
+  NO_SPACE: "NO_SPACE",
+};
+
+/** The client's error for a failure of a host's storage; anything else is returned as it is. */
+export function storageFailure(error: unknown): unknown {
+  if (!(error instanceof DiskError)) return error;
+  const code = CODES[error.code];
+  return code === undefined ? error : new ApiError(code, error.message, { cause: error });
+}
+
+/** @throws {ApiError} `VOLUME_NOT_FOUND`, `SNAPSHOT_NOT_FOUND` */
+export async function findDisk(
+  disks: DiskStore,
+  organisation: string,
+  kind: DiskKind,
+  idOrSlug: string,
+): Promise<DiskRecord> {
+  const disk = await disks.find(organisation, kind, idOrSlug);
+  if (!disk) throw notFound(kind, idOrSlug);
+  return disk;
+}
+
+export function notFound(kind: DiskKind, idOrSlug: string): ApiError {
+  return new ApiError(
+    kind === "volume" ? "VOLUME_NOT_FOUND" : "SNAPSHOT_NOT_FOUND",
+    `There is no ${kind} ${JSON.stringify(idOrSlug.slice(0, 64))}.`,
+  );
+}
+
+/** Who uses a disk, or depends on it. Null if nobody does. */
+export async function inUse(disks: DiskStore, { id, kind, slug }: DiskRecord): Promise<ApiError | null> {
+  const [attachments, dependants] = await Promise.all([disks.attachments([id]), disks.dependants(id)]);
+  const users = attachments.map(({ sandbox }) => `the sandbox ${sandbox}`);
+  if (kind === "volume")
+    return users.length === 0 ? null : new ApiError("VOLUME_IN_USE", `The volume ${slug} is in use by ${list(users)}.`);
+  users.push(...dependants.map((volume) => `the volume ${volume.slug}`));
+  return users.length === 0
+    ? null
+    : new ApiError("SNAPSHOT_IN_USE", `The snapshot ${slug} is needed by ${list(users)}.`);
+}
+
+/** Names in one message; the rest are counted. */
+const SHOWN = 10;
+
+function list(names: string[]): string {
+  const more = names.length - SHOWN;
+  return names.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}

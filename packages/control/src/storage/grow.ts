@@ -1,0 +1,49 @@
+import { ApiError } from "@sandkeep/protocol";
+import { type DiskRecord, NothingChanged } from "@sandkeep/store";
+import type { Principal } from "../auth/authenticator.ts";
+import { type StorageContext, storageOf } from "./context.ts";
+import { checkCapacity, tooMuch } from "./create.ts";
+import { findDisk, notFound, storageFailure } from "./failures.ts";
+
+/**
+ * Makes a volume larger, also while a sandbox uses it. The capacity that it has already is accepted, so that a request can
+ * be repeated.
+ *
+ * @throws {ApiError}
+ */
+export async function growVolume(
+  context: StorageContext,
+  idOrSlug: string,
+  capacity: number,
+  { organisation, actor }: Principal,
+): Promise<DiskRecord> {
+  const { disks, events, limits } = context;
+  const volume = await findDisk(disks, organisation.id, "volume", idOrSlug);
+  if (capacity < volume.capacityBytes)
+    throw new ApiError(
+      "INVALID_REQUEST",
+      `The volume ${volume.slug} has ${volume.capacityBytes} bytes, and a volume can only grow.`,
+    );
+  checkCapacity(context, capacity);
+  const storage = storageOf(context, volume);
+  try {
+    await disks.setCapacity(volume.id, capacity, { bytes: limits.bytesPerOrganisation });
+  } catch (error) {
+    if (!(error instanceof NothingChanged)) throw error;
+    if (!(await disks.find(organisation.id, "volume", volume.id))) throw notFound("volume", volume.slug);
+    throw tooMuch((await disks.usage(organisation.id)).bytes, limits.bytesPerOrganisation);
+  }
+  const subject = { organisation, sandbox: null, actor };
+  const data = { volume: volume.id, slug: volume.slug, capacity };
+  try {
+    const { capacityBytes } = await storage.grow(volume.id, capacity);
+    events.publish(subject, { kind: "volume.grown", outcome: "ok", data });
+    return { ...volume, capacityBytes };
+  } catch (cause) {
+    await disks.undoCapacity(volume.id, capacity, volume.capacityBytes);
+    const error = storageFailure(cause);
+    const code = error instanceof ApiError ? error.code : "INTERNAL";
+    events.publish(subject, { kind: "volume.grown", outcome: "failed", data: { ...data, error: code } });
+    throw error;
+  }
+}

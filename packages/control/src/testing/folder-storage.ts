@@ -1,0 +1,105 @@
+import { readdirSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DiskError, type DiskFacts, type DiskFinding, type Storage, type VolumeSpec } from "@sandkeep/host";
+
+/** A step of the storage, as tests see it. */
+export type StorageStep = "createVolume" | "snapshotVolume" | "grow" | "remove";
+
+interface Disk {
+  kind: "volume" | "snapshot";
+  capacityBytes: number;
+  bootable: boolean;
+}
+
+/** What an image needs at least, bytes. */
+const IMAGE_BYTES = 2e9;
+
+/**
+ * FOR TESTS ONLY: disks that are small files with nothing but what is known about them. A second storage on the same
+ * folder finds what the first left.
+ */
+export class FolderStorage implements Storage {
+  readonly #dir: string;
+  /** Which machine has which disk. */
+  readonly holders = new Map<string, string>();
+  /** Awaited before each step; throws to make it fail. */
+  gate: (step: StorageStep, id: string) => Promise<void> = async () => {};
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** Ids of all disks, at once. */
+  get ids(): string[] {
+    try {
+      return readdirSync(this.#dir).sort();
+    } catch {
+      return [];
+    }
+  }
+
+  async createVolume({ id, capacityBytes, from }: VolumeSpec): Promise<DiskFacts> {
+    await this.gate("createVolume", id);
+    const source = from && "snapshot" in from ? await this.#read(from.snapshot) : null;
+    const least = from && "image" in from ? IMAGE_BYTES : (source?.capacityBytes ?? 0);
+    if (capacityBytes < least)
+      throw new DiskError("TOO_SMALL", `The disk ${id} needs at least ${least} bytes for its content.`);
+    await this.#write(id, {
+      kind: "volume",
+      capacityBytes,
+      bootable: from !== undefined && (source?.bootable ?? true),
+    });
+    return await this.facts(id);
+  }
+
+  async snapshotVolume(volume: string, snapshot: string): Promise<DiskFacts> {
+    await this.gate("snapshotVolume", snapshot);
+    await this.#write(snapshot, { ...(await this.#read(volume)), kind: "snapshot" });
+    return await this.facts(snapshot);
+  }
+
+  async grow(volume: string, capacityBytes: number): Promise<DiskFacts> {
+    await this.gate("grow", volume);
+    await this.#write(volume, { ...(await this.#read(volume)), capacityBytes });
+    return await this.facts(volume);
+  }
+
+  async facts(id: string): Promise<DiskFacts> {
+    const { capacityBytes, bootable } = await this.#read(id);
+    return {
+      capacityBytes,
+      bootable,
+      allocatedBytes: 4_096,
+      flattenedBytes: 8_192,
+      machine: this.holders.get(id) ?? null,
+    };
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.gate("remove", id);
+    const holder = this.holders.get(id);
+    if (holder !== undefined) throw new DiskError("DISK_IN_USE", `The machine ${holder} has the disk ${id}.`);
+    await rm(join(this.#dir, id), { force: true });
+  }
+
+  async list(): Promise<string[]> {
+    return await readdir(this.#dir).catch(() => []);
+  }
+
+  async *verify(): AsyncGenerator<DiskFinding> {
+    for (const disk of await this.list()) yield { disk, state: "fine", detail: "" };
+  }
+
+  async #read(id: string): Promise<Disk> {
+    const text = await readFile(join(this.#dir, id), "utf8").catch(() => {
+      throw new DiskError("UNKNOWN_DISK", `There is no disk ${id}.`);
+    });
+    return JSON.parse(text) as Disk;
+  }
+
+  async #write(id: string, disk: Disk): Promise<void> {
+    await mkdir(this.#dir, { recursive: true });
+    await writeFile(join(this.#dir, id), JSON.stringify(disk));
+  }
+}
