@@ -1,16 +1,5 @@
 /** Parts of the platform's client whose server side is planned for a later version, by reason. */
 const REASONS: Record<string, string[]> = {
-  "volumes and snapshots": [
-    ...of("Volumes", "get create delete snapshot"),
-    ...of("Snapshots", "get delete"),
-    ...of(
-      "Volume",
-      "create get id slug region capacity estimatedAllocatedSize estimatedFlattenedSize isBootable baseSnapshot [util.inspect.custom]",
-    ),
-    ...of("Snapshot", "create get id slug region allocatedSize flattenedSize isBootable volume [util.inspect.custom]"),
-    // Lists of sandboxes arrive in one piece.
-    ...of("PaginatedList", "getNextPage [Symbol.asyncIterator]"),
-  ],
   "apps and deployments": [
     ...of("Apps", "get create update delete deploy logs"),
     ...of("Layers", "get list create update delete apps"),

@@ -12,6 +12,7 @@ import refusals from "./refusals.ts";
 import requests from "./requests.ts";
 import sideBySide from "./side-by-side.ts";
 import transfer from "./transfer.ts";
+import volumes from "./volumes.ts";
 import walking from "./walking.ts";
 
 /** Everything that runs with both clients. */
@@ -29,5 +30,6 @@ export const suites: Record<string, Suite> = {
   environment,
   deno,
   requests,
+  volumes,
   "side by side": sideBySide,
 };

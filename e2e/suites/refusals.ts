@@ -97,8 +97,6 @@ export default function refusals(sdk: Sdk): void {
       exposeVscode: () => sandbox.exposeVscode(),
       deploy: () => sandbox.deploy("app"),
       "deno.deploy": () => sandbox.deno.deploy("app"),
-      "volumes.list": () => client.volumes.list(),
-      "snapshots.list": () => client.snapshots.list(),
       "apps.list": () => client.apps.list(),
       "create({ ssh })": () => Sandbox.create({ ssh: true }),
       "create({ port })": () => Sandbox.create({ port: 8000 }),

@@ -140,8 +140,8 @@ export interface VolumeSpec {
   /** Chosen by the control plane, unique among the disks of this host: letters, digits, `_`, `-` and `.`, at most 128. */
   id: string;
   capacityBytes: number;
-  /** Default: an empty ext4 file system that belongs to the user `app`. */
-  from?: { image: string } | { snapshot: string };
+  /** Default: an empty ext4 file system that belongs to the user `app`. Image null: that of the host's default root. */
+  from?: { image: string | null } | { snapshot: string };
 }
 
 export interface DiskFacts {

@@ -124,3 +124,19 @@ test("an unknown kind is shown as it is", () => {
     /⊘ sbx_ord_x ssh \{"host":"a.example"\}/,
   );
 });
+
+test("volumes and snapshots are shown by their slugs", () => {
+  const slug = "data";
+  const volume = { volume: "vol_ord_1", slug };
+  for (const [kind, data, text] of [
+    ["volume.created", { ...volume, capacity: 2 ** 31, from: "snp_ord_1" }, "data, 2.0 GiB from snp_ord_1"],
+    ["volume.created", { ...volume, capacity: 2 ** 30, from: null, error: "NO_SPACE" }, "data, 1.0 GiB: NO_SPACE"],
+    ["volume.grown", { ...volume, capacity: 2 ** 32 }, "data to 4.0 GiB"],
+    ["volume.attached", { ...volume, path: "/data", readOnly: true }, "data at /data, read-only"],
+    ["volume.detached", { ...volume, path: null }, "data at the root"],
+    ["volume.deleted", { ...volume, removedAtMs: 0 }, "data, data kept until 1970-01-01T00:00:00.000Z"],
+    ["snapshot.created", { snapshot: "snp_ord_1", slug, volume: "vol_ord_1" }, "data of vol_ord_1"],
+    ["snapshot.removed", { snapshot: "snp_ord_1", slug }, "data"],
+  ] as const)
+    assert.equal(line({ sandbox: null, kind, outcome: "ok", data }), `2026-01-02 03:04:05Z ✔ ${kind} ${text} (ci)`);
+});

@@ -65,11 +65,35 @@ function details(event: SandboxEvent): string {
     case "token.created":
     case "token.revoked":
       return event.data.name;
+    case "volume.created": {
+      const { slug, capacity, from, error } = event.data;
+      return `${slug}, ${formatBytes(capacity)}${from === null ? "" : ` from ${from}`}${failure(error)}`;
+    }
+    case "volume.grown":
+      return `${event.data.slug} to ${formatBytes(event.data.capacity)}${failure(event.data.error)}`;
+    case "volume.attached":
+    case "volume.detached": {
+      const { slug, path, error } = event.data;
+      const readOnly = "readOnly" in event.data && event.data.readOnly && path !== null ? ", read-only" : "";
+      return `${slug} at ${path ?? "the root"}${readOnly}${failure(error)}`;
+    }
+    case "snapshot.created":
+      return `${event.data.slug} of ${event.data.volume}${failure(event.data.error)}`;
+    case "volume.deleted":
+    case "snapshot.deleted":
+      return `${event.data.slug}, data kept until ${new Date(event.data.removedAtMs).toISOString()}`;
+    case "volume.restored":
+    case "volume.removed":
+    case "snapshot.restored":
+    case "snapshot.removed":
+      return event.data.slug;
     default:
       // New kinds are added over time; their data is shown as it is.
       return "data" in event ? JSON.stringify((event as { data: unknown }).data) : "";
   }
 }
+
+const failure = (error: string | undefined) => (error === undefined ? "" : `: ${error}`);
 
 function judgement({ verdict, reason }: { verdict: string; reason: string | null }): string {
   return verdict === "allowed" ? "" : `: ${verdict}${reason ? `, ${reason}` : ""}`;

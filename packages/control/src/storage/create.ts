@@ -51,7 +51,7 @@ export async function createVolume(
   const spec: VolumeSpec = {
     id: record.id,
     capacityBytes: capacity,
-    ...(ofImage && { from: { image: BASE_IMAGE } }),
+    ...(ofImage && { from: { image: null } }),
     ...(source && { from: { snapshot: source.id } }),
   };
   return await create(context, record, principal, (storage) => storage.createVolume(spec), {

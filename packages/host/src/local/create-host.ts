@@ -49,7 +49,13 @@ export async function createHost(options: HostOptions): Promise<Host> {
     await templates.load((memoryMiB) => ({ root: roots.default, size: sizeOf(memoryMiB) }));
     const [id, caCertificates] = await Promise.all([persistentId(paths.id, "host"), authoritiesFor(options)]);
     await removeUnowned({ engine, runDir: paths.run, log });
-    const storage = await LocalStorage.open({ dir: paths.disks, findImageDisk: roots.diskOf, jail, log });
+    const storage = await LocalStorage.open({
+      dir: paths.disks,
+      defaultImage: roots.default.id,
+      findImageDisk: roots.diskOf,
+      jail,
+      log,
+    });
     return new LocalHost({ id, options, runDir: paths.run, engine, roots, templates, storage, lock, caCertificates });
   } catch (error) {
     lock[Symbol.dispose]();

@@ -16,6 +16,8 @@ import { verifyDisks } from "./verify.ts";
 
 export interface LocalStorageOptions {
   dir: string;
+  /** Id of the image that `null` stands for. */
+  defaultImage: string;
   /** Path of an image's disk; undefined if there is no such image. */
   findImageDisk(id: string): Promise<string | undefined>;
   jail: JailKind;
@@ -151,10 +153,11 @@ export class LocalStorage implements Storage {
       requireCapacity(id, capacityBytes, least, `snapshot ${from.snapshot}`);
       return Object.assign(this.#layers.pin(layers), { layers, bootable });
     }
-    const disk = await this.#options.findImageDisk(from.image);
-    if (!disk) throw new DiskError("UNKNOWN_DISK", `This host has no image ${from.image}. Build it there first.`);
-    requireCapacity(id, capacityBytes, (await readLayer(disk)).bytes, `image ${from.image}`);
-    const layer = await this.#layers.adopt(from.image, disk);
+    const image = from.image ?? this.#options.defaultImage;
+    const disk = await this.#options.findImageDisk(image);
+    if (!disk) throw new DiskError("UNKNOWN_DISK", `This host has no image ${image}. Build it there first.`);
+    requireCapacity(id, capacityBytes, (await readLayer(disk)).bytes, `image ${image}`);
+    const layer = await this.#layers.adopt(image, disk);
     return Object.assign(layer, { layers: [layer.name], bootable: true });
   }
 

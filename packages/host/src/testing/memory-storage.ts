@@ -9,7 +9,7 @@ type Kind = "volume" | "snapshot";
 
 export class MemoryStorage implements Storage {
   readonly disks = new Map<string, { kind: Kind; capacityBytes: number; bootable: boolean; machine: string | null }>();
-  /** Images that volumes can be made from; their content needs this many bytes. */
+  /** Images that volumes can be made from, first the default; their content needs this many bytes. */
   readonly images: Map<string, number>;
 
   constructor(images: Iterable<[string, number]> = []) {
@@ -64,7 +64,8 @@ export class MemoryStorage implements Storage {
     if (this.disks.has(id)) throw new DiskError("DISK_EXISTS", `This host has a disk ${id} already.`);
   }
 
-  #image(id: string): { capacityBytes: number; bootable: boolean } {
+  #image(named: string | null): { capacityBytes: number; bootable: boolean } {
+    const id = named ?? [...this.images.keys()][0] ?? "";
     const capacityBytes = this.images.get(id);
     if (capacityBytes === undefined) throw new DiskError("UNKNOWN_DISK", `This host has no image ${id}.`);
     return { capacityBytes, bootable: true };

@@ -32,7 +32,9 @@ export function storageSuite(name: string, open: () => Promise<StorageFixture>):
       assert.ok((await storage.snapshotVolume("base", "snap")).bootable);
       const fork = { id: "fork", capacityBytes: image.bytes * 2, from: { snapshot: "snap" } };
       assert.ok((await storage.createVolume(fork)).bootable);
-      assert.deepEqual((await storage.list()).sort(), ["base", "fork", "snap"]);
+      const unnamed = { id: "default", capacityBytes: image.bytes, from: { image: null } };
+      assert.ok((await storage.createVolume(unnamed)).bootable);
+      assert.deepEqual((await storage.list()).sort(), ["base", "default", "fork", "snap"]);
     });
 
     test("a volume grows and does not shrink; a snapshot does neither", async () => {

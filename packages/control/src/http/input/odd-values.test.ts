@@ -24,6 +24,19 @@ const BODIES: Record<string, Record<string, unknown>> = {
     in: ["body"],
     placeholder: "sk-…",
   },
+  "POST /api/v2/volumes": { slug: "data", region: "ord", capacity: "1GB", from: null },
+  "POST /api/v2/volumes/:id/snapshot": { slug: "data-1" },
+  "PATCH /api/v1/volumes/:id": { capacity: "2GB" },
+  "POST /api/v1/volumes/:id/restore": { slug: "restored" },
+  "POST /api/v1/snapshots/:id/restore": { slug: "restored-1" },
+};
+
+/** What their paths name, unless it is a sandbox. */
+const IDS: Record<string, string> = {
+  "PATCH /api/v1/volumes/:id": "kept",
+  "POST /api/v2/volumes/:id/snapshot": "kept",
+  "POST /api/v1/volumes/:id/restore": "gone",
+  "POST /api/v1/snapshots/:id/restore": "gone-1",
 };
 
 const TEXTS = [
@@ -59,11 +72,17 @@ const ODD: unknown[] = [
 test("is never a fault of the server, and what was taken can be listed", async () => {
   await using fixture = await Fixture.start();
   const { id } = await create(fixture, { timeout: "5m" });
+  for (const slug of ["kept", "gone"])
+    await fixture.request("POST", "/api/v2/volumes", { body: { slug, region: "ord", capacity: "1GB" } });
+  await fixture.request("POST", "/api/v2/volumes/gone/snapshot", { body: { slug: "gone-1" } });
+  for (const path of ["volumes/gone", "snapshots/gone-1"]) await fixture.request("DELETE", `/api/v2/${path}`);
   const routes = Object.keys(ACCESS).filter((route) => /^P[A-Z]+ /.test(route) && !route.includes(":procedures"));
   assert.deepEqual(Object.keys(BODIES).sort(), routes.sort());
   const send = async (route: string, body: object) => {
     const [method = "", path = ""] = route.split(" ");
-    const response = await fixture.request(method, path.replace(":id", id).replace(":name", "KEY"), { body });
+    const response = await fixture.request(method, path.replace(":id", IDS[route] ?? id).replace(":name", "KEY"), {
+      body,
+    });
     return { status: response.status, text: await response.text() };
   };
   for (const [route, body] of Object.entries(BODIES)) {
@@ -84,6 +103,8 @@ test("is never a fault of the server, and what was taken can be listed", async (
     "/api/v1/tokens",
     "/api/v1/organisations",
     "/api/v1/sandboxes",
+    "/api/v1/volumes?limit=1000",
+    "/api/v1/snapshots?limit=1000",
     `/api/v1/sandboxes/${id}/egress`,
     "/api/v1/events?limit=1000",
   ])

@@ -14,7 +14,7 @@ export async function openStorage(dir: string, log = silentLogger): Promise<Loca
     execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", image, String(IMAGE.bytes)]);
   }
   const findImageDisk = async (id: string) => (id === IMAGE.id ? image : undefined);
-  return await LocalStorage.open({ dir: join(dir, "disks"), findImageDisk, jail: "full", log });
+  return await LocalStorage.open({ dir: join(dir, "disks"), defaultImage: IMAGE.id, findImageDisk, jail: "full", log });
 }
 
 /** Names of the files of layers in a storage's folder. */
