@@ -41,6 +41,15 @@ export class HostFixture implements AsyncDisposable {
       .map((entry) => entry.name);
   }
 
+  /** Kills the machine's process. */
+  async kill({ id }: Machine): Promise<void> {
+    for (const folder of await this.folders()) {
+      const read = (name: string) => readFile(join(this.dataDir, "run", folder, name), "utf8").catch(() => "{}");
+      if (JSON.parse(await read("machine.json")).id === id)
+        process.kill(JSON.parse(await read("process.json")).pid, "SIGKILL");
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.host.close();
     await rm(this.dataDir, { recursive: true, force: true });

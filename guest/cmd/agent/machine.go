@@ -12,6 +12,7 @@ import (
 	"sandkeep.dev/guest/internal/agent"
 	"sandkeep.dev/guest/internal/boot"
 	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/disks"
 	"sandkeep.dev/guest/internal/env"
 	"sandkeep.dev/guest/internal/files"
 	"sandkeep.dev/guest/internal/guard"
@@ -83,7 +84,12 @@ func start() (*transport.Port, *agent.Machine, error) {
 	if err := privilege.Become(user.UID, user.GID, user.Groups); err != nil {
 		return nil, nil, err
 	}
-	machine := &agent.Machine{Environment: environment, Processes: processes, Adopt: adopt}
+	machine := &agent.Machine{
+		Environment: environment,
+		Processes:   processes,
+		Adopt:       adopt,
+		DiskOwner:   disks.Owner{UID: user.UID, GID: user.GID},
+	}
 	return port, machine, nil
 }
 

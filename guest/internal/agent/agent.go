@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/disks"
 	"sandkeep.dev/guest/internal/env"
 	"sandkeep.dev/guest/internal/handles"
 	"sandkeep.dev/guest/internal/identity"
@@ -26,6 +27,8 @@ type Machine struct {
 	Processes   *process.Table
 	// Adopt gives the machine its identity; nil in development, where the agent has no power over the machine.
 	Adopt func(contract.Identity) error
+	// DiskOwner has the directories that are created for mounts.
+	DiskOwner disks.Owner
 }
 
 // Serve answers one connection until it ends, then closes the connection's open files.
@@ -39,6 +42,7 @@ func (m *Machine) Serve(conn net.Conn) {
 func (m *Machine) registry(open *handles.Table) *rpc.Registry {
 	registry := rpc.NewRegistry()
 	m.registerMachine(registry)
+	m.registerDisks(registry)
 	m.registerEnvironment(registry)
 	m.registerProcesses(registry)
 	registerFiles(registry)

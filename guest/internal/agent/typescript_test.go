@@ -94,7 +94,7 @@ func (w typeWriter) structure(t reflect.Type) string {
 		return "Record<never, never>"
 	}
 	if _, known := w.interfaces[t.Name()]; !known {
-		w.interfaces[t.Name()] = fmt.Sprintf("\nexport interface %s {\n%s}\n", t.Name(), w.fields(t))
+		w.interfaces[t.Name()] = fmt.Sprintf("export interface %s {\n%s}\n", t.Name(), w.fields(t))
 	}
 	return t.Name()
 }

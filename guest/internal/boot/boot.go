@@ -7,15 +7,17 @@ import (
 	"log"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/drives"
 )
 
 const (
-	defaultRoot = "/dev/vda"
-	rootOption  = "sandkeep.root="
+	// rootPlace is that of the root disk on the bus.
+	rootPlace  = 0
+	rootSerial = "root"
 	// deviceTimeout limits the wait for a device that the kernel should already have.
 	deviceTimeout = 30 * time.Second
 	deviceRetry   = time.Millisecond
@@ -29,11 +31,8 @@ func Run() error {
 	}
 	useConsole()
 	loadModules("/modules")
-	device := defaultRoot
-	if line, err := os.ReadFile("/proc/cmdline"); err == nil {
-		device = rootDevice(string(line))
-	}
-	if err := waitFor(device); err != nil {
+	device, err := drives.Bind(rootPlace, rootSerial)
+	if err != nil {
 		return err
 	}
 	if err := switchRoot(device); err != nil {
@@ -52,16 +51,6 @@ func Run() error {
 		log.Printf("loopback: %v", err)
 	}
 	return nil
-}
-
-// rootDevice reads the root disk's device from the kernel command line.
-func rootDevice(line string) string {
-	for _, word := range strings.Fields(line) {
-		if device, ok := strings.CutPrefix(word, rootOption); ok && strings.HasPrefix(device, "/dev/") {
-			return device
-		}
-	}
-	return defaultRoot
 }
 
 // waitFor waits until a path exists: devices appear a moment after their drivers are loaded.

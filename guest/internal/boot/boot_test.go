@@ -7,20 +7,6 @@ import (
 	"testing"
 )
 
-func TestRootDeviceComesFromTheCommandLine(t *testing.T) {
-	for line, want := range map[string]string{
-		"console=ttyS0 quiet\n":              "/dev/vda",
-		"quiet sandkeep.root=/dev/vdb ro\n":  "/dev/vdb",
-		"sandkeep.root=/etc/passwd":          "/dev/vda",
-		"":                                   "/dev/vda",
-		"xsandkeep.root=/dev/vdc mitigation": "/dev/vda",
-	} {
-		if got := rootDevice(line); got != want {
-			t.Errorf("%q: %s", line, got)
-		}
-	}
-}
-
 func TestModulesAreLoadedInTheOrderOfTheList(t *testing.T) {
 	got := moduleNames("virtio_mmio.ko\n\n# comment\nvirtio_blk\n ../../tun.ko # why\n")
 	if !slices.Equal(got, []string{"virtio_mmio.ko", "virtio_blk.ko", "tun.ko"}) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/drives"
 )
 
 // loadModules loads the kernel modules listed in the directory's file "order", one name per line. Modules that are
@@ -18,6 +20,11 @@ func loadModules(directory string) {
 		return // none needed
 	}
 	for _, name := range moduleNames(string(list)) {
+		if name == drives.Module {
+			if err := drives.Hold(); err != nil {
+				log.Printf("drives: %v", err)
+			}
+		}
 		if err := loadModule(filepath.Join(directory, name)); err != nil {
 			log.Printf("module %s: %v", name, err)
 		}

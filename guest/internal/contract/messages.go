@@ -22,6 +22,41 @@ type Identity struct {
 	CACertificates []string `json:"caCertificates"`
 }
 
+// MountParams say where the disk of a slot is to be mounted.
+type MountParams struct {
+	Slot     int    `json:"slot"`
+	Mount    string `json:"mount"`
+	ReadOnly bool   `json:"readOnly"`
+}
+
+// UnmountParams name a slot.
+type UnmountParams struct {
+	Slot  int  `json:"slot"`
+	Force bool `json:"force"`
+}
+
+// FreezeParams name a slot, or nil for the root disk, and limit the time.
+type FreezeParams struct {
+	Slot      *int `json:"slot"`
+	TimeoutMs int  `json:"timeoutMs"`
+}
+
+// SlotParam names a slot, or nil for the root disk.
+type SlotParam struct {
+	Slot *int `json:"slot"`
+}
+
+// Frozen says whether a file system is frozen, or was until it was thawed.
+type Frozen struct {
+	Frozen bool `json:"frozen"`
+}
+
+// GrowParams name a slot and the size of its disk.
+type GrowParams struct {
+	Slot  int    `json:"slot"`
+	Bytes uint64 `json:"bytes"`
+}
+
 // ExitStatus says how a process ended.
 type ExitStatus struct {
 	Success bool `json:"success"`

@@ -81,6 +81,23 @@ export interface Machine {
   readonly exited: Promise<MachineExit>;
   /** Changes {@link MachineSpec.keep}; durable when this resolves. */
   setKeep(keep: boolean): Promise<void>;
+  /** Its disks besides the root, as they are now. */
+  readonly disks: readonly DiskSpec[];
+  /**
+   * Gives it a volume and mounts that.
+   *
+   * @throws {DiskError}
+   * @throws {GuestError} if it cannot be mounted; the machine does not have it then
+   */
+  attach(disk: DiskSpec): Promise<void>;
+  /**
+   * Unmounts a disk and takes it away.
+   *
+   * @param id the disk's name within the machine
+   * @param options.force also if programs use it, whose files fail then
+   * @throws {GuestError} `EBUSY` if programs use it
+   */
+  detach(id: string, options?: { force?: boolean }): Promise<void>;
   /** Changes what it may reach. In force when this resolves, also on open connections. */
   setEgress(spec: EgressSpec): Promise<void>;
   /**
@@ -266,6 +283,7 @@ export class NoCapacity extends Error {
 export type DiskErrorCode =
   /** The request violates the contract: an id, a capacity, a mount. */
   | "INVALID_DISK"
+  /** The host, or the machine, has no such disk. */
   | "UNKNOWN_DISK"
   /** The id is taken. */
   | "DISK_EXISTS"
@@ -276,6 +294,8 @@ export type DiskErrorCode =
   | "NOT_BOOTABLE"
   /** The capacity is less than the content needs, or than it was. */
   | "TOO_SMALL"
+  /** The machine has as many disks as it can have. */
+  | "TOO_MANY_DISKS"
   /** The host's disk is full. */
   | "NO_SPACE"
   /** Files of the disk are missing or are not what they must be. */

@@ -41,6 +41,8 @@ export interface JailPlan {
   openFiles?: number;
   /** Largest file that it may write, bytes. */
   fileBytes: number;
+  /** What that limit may be raised to; default: the same. */
+  mostFileBytes?: number;
   /** A seccomp filter (`seccomp/filter.ts`). The minimal jail always has another one in addition. */
   filter?: Buffer | null;
   /** The first of the jail's own descriptors. */
@@ -67,6 +69,7 @@ export interface Jail extends AsyncDisposable {
 export const REPORT_FD = 3;
 
 /** The plan's limits, as the beginning of a command line. */
-export function limited({ openFiles, fileBytes }: JailPlan): string[] {
-  return ["prlimit", "--core=0", ...(openFiles === undefined ? [] : [`--nofile=${openFiles}`]), `--fsize=${fileBytes}`];
+export function limited({ openFiles, fileBytes, mostFileBytes = fileBytes }: JailPlan): string[] {
+  const files = openFiles === undefined ? [] : [`--nofile=${openFiles}`];
+  return ["prlimit", "--core=0", ...files, `--fsize=${fileBytes}:${mostFileBytes}`];
 }

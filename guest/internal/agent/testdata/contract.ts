@@ -4,6 +4,11 @@ export interface AgentCalls {
   chmod: [ChmodParams, null];
   chown: [ChownParams, null];
   copyFile: [CopyParams, null];
+  diskFreeze: [FreezeParams, Frozen];
+  diskGrow: [GrowParams, null];
+  diskMount: [MountParams, null];
+  diskThaw: [SlotParam, Frozen];
+  diskUnmount: [UnmountParams, null];
   envDelete: [EnvKey, null];
   envGet: [EnvKey, string | null];
   envSet: [EnvPair, null];
@@ -58,63 +63,52 @@ export interface AgentStreams {
   writeFile: [WriteFileParams, null];
   writeTree: [PathParams, TreeWritten];
 }
-
 export interface ChmodParams {
   path: string;
   mode: number;
 }
-
 export interface ChownParams {
   path: string;
   uid: number | null;
   gid: number | null;
 }
-
 export interface CloseOutputParams {
   pid: number;
   output: string;
 }
-
 export interface CopyParams {
   fromPath: string;
   toPath: string;
 }
-
 export interface DialParams {
   port: number;
   host: string;
 }
-
 export interface DirEntry {
   name: string;
   isFile: boolean;
   isDirectory: boolean;
   isSymlink: boolean;
 }
-
 export interface EnvKey {
   key: string;
 }
-
 export interface EnvPair {
   key: string;
   value: string;
 }
-
 export interface ExitStatus {
   success: boolean;
   code: number;
   signal: string | null;
   oom: string | null;
 }
-
 export interface Fault {
   constructorName: string;
   message: string;
   code?: string;
   name?: string;
 }
-
 export interface FetchHead {
   status: number;
   statusText: string;
@@ -122,7 +116,6 @@ export interface FetchHead {
   url: string;
   hasBody: boolean;
 }
-
 export interface FetchParams {
   url: string;
   method: string;
@@ -131,7 +124,6 @@ export interface FetchParams {
   hasBody: boolean;
   port: number;
 }
-
 export interface FileInfo {
   isFile: boolean;
   isDirectory: boolean;
@@ -155,11 +147,16 @@ export interface FileInfo {
   birthtime: string;
   ctime: string;
 }
-
 export interface FileSize {
   size: number;
 }
-
+export interface FreezeParams {
+  slot: number | null;
+  timeoutMs: number;
+}
+export interface Frozen {
+  frozen: boolean;
+}
 export interface GlobParams {
   glob: string;
   root: string | null;
@@ -171,22 +168,22 @@ export interface GlobParams {
   followSymlinks: boolean | null;
   canonicalize: boolean | null;
 }
-
+export interface GrowParams {
+  slot: number;
+  bytes: number;
+}
 export interface Handle {
   handle: number;
 }
-
 export interface HandleTruncateParams {
   handle: number;
   length: number;
 }
-
 export interface HandleUtimeParams {
   handle: number;
   atimeMs: number;
   mtimeMs: number;
 }
-
 export interface Identity {
   unixTimeNs: string;
   entropy: string;
@@ -195,28 +192,28 @@ export interface Identity {
   env: Record<string, string>;
   caCertificates: string[];
 }
-
 export interface KillParams {
   pid: number;
   signal: string;
 }
-
 export interface LinkParams {
   target: string;
   path: string;
 }
-
 export interface LockParams {
   handle: number;
   exclusive: boolean;
 }
-
 export interface MkdirParams {
   path: string;
   recursive: boolean;
   mode: number | null;
 }
-
+export interface MountParams {
+  slot: number;
+  mount: string;
+  readOnly: boolean;
+}
 export interface OpenParams {
   path: string;
   read: boolean;
@@ -227,24 +224,19 @@ export interface OpenParams {
   createNew: boolean;
   mode: number | null;
 }
-
 export interface PathParams {
   path: string;
 }
-
 export interface Pid {
   pid: number;
 }
-
 export interface Pong {
   protocol: number;
   version: string;
 }
-
 export interface Position {
   position: number;
 }
-
 export interface ProcessInfo {
   pid: number;
   command: string;
@@ -252,45 +244,40 @@ export interface ProcessInfo {
   startedAtMs: number;
   exit: ExitStatus | null;
 }
-
 export interface PtyParams {
   cols: number;
   rows: number;
   term: string;
 }
-
 export interface ReadParams {
   handle: number;
   length: number;
 }
-
 export interface Regex {
   source: string;
   flags: string;
 }
-
 export interface RemoveParams {
   path: string;
   recursive: boolean;
 }
-
 export interface RenameParams {
   oldPath: string;
   newPath: string;
 }
-
 export interface ResizeParams {
   pid: number;
   cols: number;
   rows: number;
 }
-
 export interface SeekParams {
   handle: number;
   offset: string;
   whence: number;
 }
-
+export interface SlotParam {
+  slot: number | null;
+}
 export interface SpawnParams {
   command: string;
   args: string[];
@@ -304,33 +291,31 @@ export interface SpawnParams {
   socket: boolean;
   pty: PtyParams | null;
 }
-
 export interface TempParams {
   dir: string;
   prefix: string;
   suffix: string;
 }
-
 export interface TreeWritten {
   files: number;
   bytes: number;
 }
-
 export interface TruncateParams {
   path: string;
   length: number;
 }
-
 export interface UmaskParams {
   mask: number | null;
 }
-
+export interface UnmountParams {
+  slot: number;
+  force: boolean;
+}
 export interface UtimeParams {
   path: string;
   atimeMs: number;
   mtimeMs: number;
 }
-
 export interface WalkEntry {
   name: string;
   isFile: boolean;
@@ -338,7 +323,6 @@ export interface WalkEntry {
   isSymlink: boolean;
   path: string;
 }
-
 export interface WalkParams {
   path: string;
   maxDepth: number | null;
@@ -351,7 +335,6 @@ export interface WalkParams {
   match: Regex[];
   skip: Regex[];
 }
-
 export interface WriteFileParams {
   path: string;
   append: boolean;
@@ -359,7 +342,6 @@ export interface WriteFileParams {
   createNew: boolean;
   mode: number | null;
 }
-
 export interface Written {
   bytesWritten: number;
 }

@@ -83,6 +83,20 @@ export class FolderStorage implements Storage {
     await rm(join(this.#dir, id), { force: true });
   }
 
+  /** Gives a volume to a machine. */
+  attach(volume: string, machine: string): void {
+    const holder = this.holders.get(volume);
+    if (holder !== undefined) throw new DiskError("DISK_IN_USE", `The machine ${holder} has the disk ${volume}.`);
+    if (!this.ids.includes(volume)) throw new DiskError("UNKNOWN_DISK", `There is no disk ${volume}.`);
+    this.holders.set(volume, machine);
+  }
+
+  /** Takes its volumes, or one of them, from a machine. */
+  release(machine: string, volume?: string): void {
+    for (const [id, holder] of this.holders)
+      if (holder === machine && (volume === undefined || volume === id)) this.holders.delete(id);
+  }
+
   async list(): Promise<string[]> {
     return await readdir(this.#dir).catch(() => []);
   }

@@ -8,6 +8,8 @@ import { setImmediate } from "node:timers/promises";
 import { errnoOf } from "@sandkeep/common";
 import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import {
+  DiskError,
+  type DiskSpec,
   type EgressBatch,
   EgressEvents,
   GuestClient,
@@ -79,7 +81,9 @@ export class ProcessHost implements Host {
       const machine = await ProcessMachine.join(spec.id, spec.owner, folder, child.pid as number, child);
       for (const [key, value] of Object.entries(spec.env)) await machine.guest.call("envSet", { key, value });
       machine.egress = spec.egress ?? null;
-      return this.#take(machine);
+      this.#take(machine);
+      for (const disk of spec.disks ?? []) await machine.attach(disk);
+      return machine;
     } catch (error) {
       kill(child.pid as number);
       await rm(folder, { recursive: true, force: true });
@@ -144,9 +148,11 @@ export class ProcessHost implements Host {
 
   #take(machine: ProcessMachine): ProcessMachine {
     this.machines.set(machine.id, machine);
+    machine.storage = this.storage;
     this.#events.enter(machine.id, machine.owner);
     void machine.exited.then(() => {
       this.machines.delete(machine.id);
+      this.storage.release(machine.id);
       this.#events.leave(machine.id);
     });
     return machine;
@@ -163,6 +169,9 @@ class ProcessMachine implements Machine {
   readonly exited: Promise<MachineExit>;
   /** The egress it was last told. */
   egress: EgressSpec | null = null;
+  /** They are not mounted: the agent has no power over this computer. */
+  readonly disks: DiskSpec[] = [];
+  storage: FolderStorage | undefined;
   #destroyed = false;
   #released = false;
 
@@ -202,6 +211,18 @@ class ProcessMachine implements Machine {
 
   async setEgress(spec: EgressSpec): Promise<void> {
     this.egress = spec;
+  }
+
+  async attach(disk: DiskSpec): Promise<void> {
+    this.storage?.attach(disk.volume, this.id);
+    this.disks.push(disk);
+  }
+
+  async detach(id: string): Promise<void> {
+    const at = this.disks.findIndex((disk) => disk.id === id);
+    if (at < 0) throw new DiskError("UNKNOWN_DISK", `Machine ${this.id} has no disk ${id}.`);
+    const [disk] = this.disks.splice(at, 1);
+    this.storage?.release(this.id, disk!.volume);
   }
 
   async usage(): Promise<MachineUsage> {

@@ -2,7 +2,8 @@
  * What the host needs from a virtual machine monitor. QEMU implements it; so can any other engine that passes
  * `testing/engine-suite.ts`.
  */
-import type { DiskSpec } from "../contract.ts";
+/** Disks that a machine can have besides its root: each has a slot for them from its start, which costs nothing to speak of. */
+export const SLOTS = 8;
 
 /** Files a machine boots from. */
 export interface BootFiles {
@@ -52,6 +53,38 @@ export interface VmUsage {
 /** `background`: only what machines that are in use leave over. */
 export type Priority = "normal" | "background";
 
+/** A disk for a slot. */
+export interface SlotDisk {
+  /** Paths of its layers, from the bottom up. Only the last one is written. */
+  layers: readonly string[];
+  /** Size of the device, to which the last layer grows if it is smaller. */
+  bytes: number;
+}
+
+/**
+ * The slots of a machine, from 0 to {@link SLOTS} − 1. The guest must not use a slot while a disk comes or goes. What a
+ * guest has flushed to a disk survives a crash of the host.
+ */
+export interface VmSlots {
+  plug(slot: number, disk: SlotDisk): Promise<void>;
+  /** When this resolves, everything is in the layers' files, and they are closed. */
+  unplug(slot: number): Promise<void>;
+  /** How many layers the disk in the slot has, as the monitor says; 0 if the slot is empty. */
+  depth(slot: number): Promise<number>;
+  /**
+   * Puts an empty layer on top of the disk, whose present layers are never written again.
+   *
+   * @param moment called when everything is ready, with what does it, in a millisecond; it may also decide not to
+   */
+  addLayer(
+    slot: number,
+    layer: { path: string; bytes: number },
+    moment: (take: () => Promise<void>) => Promise<void>,
+  ): Promise<void>;
+  /** Changes the size of the device while the guest uses it. */
+  resize(slot: number, bytes: number): Promise<void>;
+}
+
 export type VmExit = { code: number | null; signal: string | null; console: string };
 
 /** A machine, or a process that waits to become one. */
@@ -60,6 +93,7 @@ export interface Vm {
   readonly pid: number;
   /** Unix sockets that carry the guest's serial ports. */
   readonly sockets: { control: string; egress: string };
+  readonly slots: VmSlots;
   /** Resolves when the process is gone. */
   readonly exited: Promise<VmExit>;
   /** Stops the virtual CPUs; memory and devices stay. */
@@ -77,6 +111,11 @@ export interface Vm {
    * resolve afterwards.
    */
   release(): void;
+  /**
+   * Ends the process so that its disks are properly closed. Resolves to whether it did that in time; otherwise it still
+   * runs.
+   */
+  quit(timeoutMs: number): Promise<boolean>;
   /** Kills the process; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -100,8 +139,6 @@ export interface Engine {
   /** Everything that must match between a template and its clones; part of a template's key. */
   readonly fingerprint: string;
   readonly versions: Record<string, string>;
-  /** @throws {SpecError} `UNSUPPORTED` if this engine cannot attach these disks */
-  checkDisks(disks: readonly DiskSpec[]): void;
   /** Boots from scratch, with private memory. Resolves when the process runs; the guest is still booting. */
   boot(options: VmOptions): Promise<Vm>;
   /** Boots from scratch, to be captured into `options.dir`. */

@@ -168,6 +168,26 @@ export interface GuestCalls {
   /** Flushes every file system to its disk. */
   sync: [None, null];
 
+  /**
+   * Mounts the disk that the host has put into a slot. Missing directories are created for the user, and the file system
+   * grows to the size of the disk.
+   */
+  diskMount: [{ slot: number; mount: string; readOnly: boolean }, null];
+  /**
+   * Unmounts the disk in a slot, which the host may take away then. One that programs use is refused with `EBUSY`, unless
+   * `force` is set: their files then fail.
+   */
+  diskUnmount: [{ slot: number; force: boolean }, null];
+  /**
+   * Writes a file system to its disk and stops all writes until `diskThaw`, and for `timeoutMs` at most: that of a slot,
+   * or with null the root. `frozen` is false if it is not mounted.
+   */
+  diskFreeze: [{ slot: number | null; timeoutMs: number }, { frozen: boolean }];
+  /** `frozen`: whether it was frozen until now. If not, the time was up. */
+  diskThaw: [{ slot: number | null }, { frozen: boolean }];
+  /** The disk in a slot is to have so many bytes by now: its file system grows. */
+  diskGrow: [{ slot: number; bytes: number }, null];
+
   readDir: [{ path: string }, DirEntry[]];
   remove: [{ path: string; recursive?: boolean | undefined }, null];
   mkdir: [{ path: string; recursive?: boolean | undefined; mode?: number | undefined }, null];

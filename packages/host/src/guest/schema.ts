@@ -64,6 +64,12 @@ export const callResults = {
   resume: nothing,
   quiesce: nothing,
   sync: nothing,
+
+  diskMount: nothing,
+  diskUnmount: nothing,
+  diskFreeze: z.object({ frozen: z.boolean() }),
+  diskThaw: z.object({ frozen: z.boolean() }),
+  diskGrow: nothing,
   readDir: z.array(dirEntry),
   remove: nothing,
   mkdir: nothing,

@@ -8,6 +8,7 @@ import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { createFolder, type MachineRecord, readRecord, writeRecord } from "../machines/folder.ts";
 import { MachineRegistry } from "../machines/registry.ts";
 import { Pools } from "../pool/pools.ts";
+import { openStorage } from "../storage/testing/opened-storage.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { adoptMachines, removeUnowned } from "./adoption.ts";
 import type { HostParts } from "./parts.ts";
@@ -30,14 +31,15 @@ async function host() {
   const closing = new AbortController().signal;
   const pools = new Pools({ engine, templates, usual, runDir, budgetMiB: 0, caCertificates: [], log, closing });
   const machines = new MachineRegistry(() => {});
-  const parts: HostParts = { engine, runDir, pools, machines, egress: null, caCertificates: [], log };
+  const storage = await openStorage(mkdtempSync(join(dir, "storage-")));
+  const parts: HostParts = { engine, runDir, pools, machines, storage, egress: null, caCertificates: [], log };
 
   /** Starts a machine as an earlier process would. */
   const leave = async (id: string | null, record: Partial<MachineRecord> = {}) => {
     const folder = createFolder(runDir);
     await engine.boot({ dir: folder, size: usual.size, boot });
     if (id !== null)
-      await writeRecord(folder, { id, owner: "cp_1", memoryMiB: 1_280, keep: true, meter: null, ...record });
+      await writeRecord(folder, { id, owner: "cp_1", memoryMiB: 1_280, keep: true, disks: [], meter: null, ...record });
     return folder;
   };
   const running = () => engine.alive.map(({ options }) => options.dir).sort();

@@ -2,6 +2,7 @@
 import { connectGuest, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "../machines/folder.ts";
 import { RunningMachine } from "../machines/machine.ts";
+import { MachineDisks } from "../machines/machine-disks.ts";
 import { Meter, startMeter } from "../machines/meter.ts";
 import type { HostParts } from "./parts.ts";
 
@@ -21,15 +22,22 @@ export interface AdoptionRequest {
 
 /**
  * Removes what nobody owns: machines of an earlier process's warm pool, and unfinished starts. Call it before this
- * process starts any machine.
+ * process starts any machine. Volumes of the others are theirs until they are taken over or removed.
  */
-export async function removeUnowned({ engine, runDir, log }: Pick<HostParts, "engine" | "runDir" | "log">) {
+export async function removeUnowned({
+  engine,
+  runDir,
+  storage,
+  log,
+}: Pick<HostParts, "engine" | "runDir" | "storage" | "log">): Promise<void> {
   const found = await findFolders(runDir);
   const owned = new Set(found.filter(({ record }) => record !== null).map(({ dir }) => dir));
   await engine.sweep(runDir, (dir) => !owned.has(dir));
+  for (const { record } of found)
+    for (const { volume, readOnly } of record?.disks ?? []) storage.reserve(volume, { machine: record!.id, readOnly });
   await remove(
     found.filter(({ dir }) => !owned.has(dir)),
-    log,
+    { storage, log },
   );
 }
 
@@ -54,7 +62,7 @@ async function handOver({ machines }: HostParts, { owner, from, ids }: AdoptionR
 
 /** Machines that an earlier process left. */
 async function recover(parts: HostParts, { owner, from, ids }: AdoptionRequest): Promise<RunningMachine[]> {
-  const { engine, runDir, machines, log } = parts;
+  const { engine, runDir, machines } = parts;
   // An earlier version recorded no owner, because there was only one.
   const owned = (await findFolders(runDir)).filter(({ record }) => record && (record.owner ?? from) === from);
   const ours = new Set(machines.all.map(({ clone }) => clone.dir));
@@ -68,7 +76,7 @@ async function recover(parts: HostParts, { owner, from, ids }: AdoptionRequest):
   const rest = left.filter(({ dir }) => !dirs.has(dir));
   const doomed = new Set(rest.map(({ dir }) => dir));
   await engine.sweep(runDir, (dir) => doomed.has(dir));
-  await remove(rest, log);
+  await remove(rest, parts);
   return taken;
 }
 
@@ -76,10 +84,11 @@ async function findFolders(runDir: string): Promise<Found[]> {
   return await Promise.all((await listFolders(runDir)).map(async (dir) => ({ dir, record: await readRecord(dir) })));
 }
 
-async function remove(folders: Found[], log: HostParts["log"]): Promise<void> {
+async function remove(folders: Found[], { storage, log }: Pick<HostParts, "storage" | "log">): Promise<void> {
   await Promise.all(
     folders.map(async ({ dir, record }) => {
       await removeFolder(dir);
+      for (const { volume } of record?.disks ?? []) await storage.release(volume, record!.id, false);
       log.info({ dir, sandbox: record?.id }, "removed what an earlier run left behind");
     }),
   );
@@ -90,18 +99,21 @@ async function takeOver(
   dir: string,
   record: MachineRecord & { owner: string },
 ): Promise<RunningMachine | null> {
-  const { engine, egress, machines, log } = parts;
+  const { engine, egress, machines, storage, log } = parts;
   const vm = await engine.adopt(dir);
   if (!vm) return null;
   try {
     const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
     const start = record.meter ?? startMeter(vm);
-    await writeRecord(dir, { ...record, meter: start });
+    const disks = new MachineDisks({ machine: record.id, clone: { vm, guest, dir }, storage, disks: record.disks });
+    await disks.takeOver();
+    await writeRecord(dir, { ...record, disks: disks.all, meter: start });
     const meter = await Meter.resume(vm, dir, record.memoryMiB, start);
     const machine = new RunningMachine({
-      record: { ...record, meter: start },
+      record: { ...record, disks: disks.all, meter: start },
       clone: { vm, guest, dir },
       meter,
+      disks,
       egress,
       log,
     });

@@ -48,7 +48,6 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log });
     await templates.load((memoryMiB) => ({ root: roots.default, size: sizeOf(memoryMiB) }));
     const [id, caCertificates] = await Promise.all([persistentId(paths.id, "host"), authoritiesFor(options)]);
-    await removeUnowned({ engine, runDir: paths.run, log });
     const storage = await LocalStorage.open({
       dir: paths.disks,
       defaultImage: roots.default.id,
@@ -56,6 +55,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       jail,
       log,
     });
+    await removeUnowned({ engine, runDir: paths.run, storage, log });
     return new LocalHost({ id, options, runDir: paths.run, engine, roots, templates, storage, lock, caCertificates });
   } catch (error) {
     lock[Symbol.dispose]();

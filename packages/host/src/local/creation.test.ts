@@ -10,6 +10,7 @@ import { readRecord } from "../machines/folder.ts";
 import { MachineRegistry } from "../machines/registry.ts";
 import { Pool } from "../pool/pool.ts";
 import type { Pools } from "../pool/pools.ts";
+import { openStorage } from "../storage/testing/opened-storage.ts";
 import { Creation } from "./creation.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-creation-"));
@@ -33,12 +34,15 @@ async function open() {
   engine.starting = () => Promise.reject(new Error("no more"));
   const pools = { of: async () => pool, shrink: () => pool.shrink() } as unknown as Pools;
   const machines = new MachineRegistry(() => {});
-  const creation = new Creation({ engine, runDir, pools, machines, egress: null, caCertificates: [], log }, "full");
+  const storage = await openStorage(mkdtempSync(join(dir, "storage-")));
+  const parts = { engine, runDir, pools, machines, storage, egress: null, caCertificates: [], log };
+  const creation = new Creation(parts, "full");
   return {
     engine,
     vm: engine.alive[0] as FakeVm,
     creation,
     machines,
+    storage,
     folders: () => readdirSync(runDir),
     [Symbol.asyncDispose]: async () => {
       await pool.close();

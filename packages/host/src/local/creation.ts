@@ -7,6 +7,7 @@ import { coldBoot } from "../machines/cold-boot.ts";
 import { type MachineRecord, writeRecord } from "../machines/folder.ts";
 import { newIdentity } from "../machines/identity.ts";
 import { RunningMachine } from "../machines/machine.ts";
+import { MachineDisks } from "../machines/machine-disks.ts";
 import { Meter, type MeterStart, startMeter } from "../machines/meter.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import type { TemplateKey } from "../templates/template.ts";
@@ -45,29 +46,37 @@ export class Creation {
   }
 
   async #create(spec: MachineSpec, wanted: Promise<TemplateKey>, signal?: AbortSignal): Promise<RunningMachine> {
-    const { runDir, pools, egress, machines, caCertificates, log } = this.#parts;
+    const { runDir, pools, egress, machines, storage, caCertificates, log } = this.#parts;
     const key = await wanted;
     signal?.throwIfAborted();
     await makeRoom(runDir, pools);
     const { id, owner, memoryMiB, keep } = spec;
     let record: AssignedRecord | undefined;
-    const assign = async ({ vm, guest, dir }: Clone): Promise<void> => {
-      record = { id, owner, memoryMiB, keep, meter: startMeter(vm, spec.usage) };
+    let disks: MachineDisks | undefined;
+    const assign = async (clone: Clone): Promise<void> => {
+      const { vm, guest, dir } = clone;
+      // Of a machine that died before this one.
+      if (disks) await disks.release(false);
+      const own = (disks = new MachineDisks({ machine: id, clone, storage }));
+      own.enterAll(spec.disks ?? []);
+      record = { id, owner, memoryMiB, keep, disks: own.all, meter: startMeter(vm, spec.usage) };
       // The identity contains the time, so it is made now: waiting for a machine may have taken seconds.
       const identity = newIdentity(id, spec.env, caCertificates);
       const written = writeRecord(dir, record, { durable: false });
-      // Both have settled, so that nothing is written to a folder that is being removed.
-      const outcomes = await Promise.allSettled([guest.call("resume", identity, signal), written]);
+      // All have settled, so that nothing is written to a folder that is being removed.
+      const outcomes = await Promise.allSettled([guest.call("resume", identity, signal), written, own.attachAll()]);
       for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
       signal?.throwIfAborted();
     };
     const clone = await this.#newClone(key, assign, signal).catch(async (error) => {
+      await disks?.release(false);
       // Without any machine, a missing precondition of this computer explains more than QEMU's error.
       if (!record && !signal?.aborted) await requireMachines(this.#jail);
       throw error;
     });
     const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, record!.meter);
-    const machine = new RunningMachine({ record: record!, clone, meter, egress, log });
+    const machine = new RunningMachine({ record: record!, clone, meter, disks: disks!, egress, log });
+    if (disks!.all.length > 0) await disks!.record(disks!.all);
     // Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves.
     if (egress && spec.egress) {
       machine

@@ -7,8 +7,8 @@ import { silentLogger, tryLockFile } from "@sandkeep/common";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { createFolder } from "../machines/folder.ts";
 import { Roots } from "../roots.ts";
+import { openStorage } from "../storage/testing/opened-storage.ts";
 import { TemplateStore } from "../templates/store.ts";
-import { MemoryStorage } from "../testing/memory-storage.ts";
 import { LocalHost } from "./local-host.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-local-host-"));
@@ -29,7 +29,7 @@ test("closing waits for a machine whose root is still being looked for, and leav
     engine,
     roots: new Roots({ id: "usual", ...image }, () => (asked.resolve(), found.promise)),
     templates: new TemplateStore({ dir: templatesDir, newFolder: () => createFolder(runDir), engine, log }),
-    storage: new MemoryStorage(),
+    storage: await openStorage(mkdtempSync(join(dir, "storage-"))),
     lock: (await tryLockFile(join(dir, "lock")))!,
     caCertificates: [],
   });

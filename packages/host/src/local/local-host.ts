@@ -1,15 +1,7 @@
 /** The host: machines on this computer. */
 import { join } from "node:path";
 import type { FileLock } from "@sandkeep/common";
-import {
-  type EgressBatch,
-  type Host,
-  type HostInfo,
-  type Machine,
-  type MachineSpec,
-  NoCapacity,
-  type Storage,
-} from "../contract.ts";
+import { type EgressBatch, type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "../contract.ts";
 import { EgressEvents } from "../egress/events.ts";
 import { HostEgress } from "../egress/host-egress.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -19,6 +11,7 @@ import { Pools } from "../pool/pools.ts";
 import { memoryOf } from "../pool/targets.ts";
 import type { Roots } from "../roots.ts";
 import { checkSpec } from "../spec/check-spec.ts";
+import type { LocalStorage } from "../storage/local-storage.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import { adoptMachines } from "./adoption.ts";
@@ -37,7 +30,7 @@ export interface LocalHostOptions {
   engine: Engine;
   roots: Roots;
   templates: TemplateStore;
-  storage: Storage;
+  storage: LocalStorage;
   /** Lock on the data folder. */
   lock: FileLock;
   caCertificates: string[];
@@ -45,7 +38,7 @@ export interface LocalHostOptions {
 
 export class LocalHost implements Host {
   readonly id: string;
-  readonly storage: Storage;
+  readonly storage: LocalStorage;
   readonly #options: LocalHostOptions;
   readonly #usual: TemplateKey;
   readonly #budgetMiB: number;
@@ -84,14 +77,13 @@ export class LocalHost implements Host {
           log,
         })
       : null;
-    this.#parts = { engine, runDir, pools, machines, egress, caCertificates, log };
+    this.#parts = { engine, runDir, pools, machines, storage: opened.storage, egress, caCertificates, log };
     this.#creation = new Creation(this.#parts, jail);
   }
 
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
     if (this.#closing.signal.aborted) throw new NoCapacity("The server is shutting down.");
     checkSpec(spec);
-    this.#parts.engine.checkDisks(spec.disks ?? []);
     const size = sizeOf(spec.memoryMiB);
     const key = this.#options.roots.resolve(spec.root).then((root) => ({ root, size }));
     return await this.#creation.create(spec, key, signal);

@@ -3,6 +3,7 @@ import type { HostEgress } from "../egress/host-egress.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { MachineRegistry } from "../machines/registry.ts";
 import type { Pools } from "../pool/pools.ts";
+import type { LocalStorage } from "../storage/local-storage.ts";
 
 /** What the parts of a host share. */
 export interface HostParts {
@@ -11,6 +12,7 @@ export interface HostParts {
   runDir: string;
   pools: Pools;
   machines: MachineRegistry;
+  storage: LocalStorage;
   /** Null: machines can reach nothing. */
   egress: HostEgress | null;
   /** Authorities that machines trust besides their image's, PEM. */

@@ -9,10 +9,27 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readOwnFile, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
+import { SLOTS } from "../engine/engine.ts";
 import { meterStartSchema } from "./meter.ts";
 
 /** Its name in a machine's folder. */
 export const MACHINE_RECORD = "machine.json";
+
+const slotRecordSchema = z.object({
+  id: z.string(),
+  volume: z.string(),
+  readOnly: z.boolean(),
+  mount: z.string(),
+  slot: z
+    .number()
+    .int()
+    .min(0)
+    .max(SLOTS - 1),
+  /** False while it comes or goes. */
+  mounted: z.boolean(),
+});
+/** A disk in one of a machine's slots. */
+export type SlotRecord = z.infer<typeof slotRecordSchema>;
 
 /** Who owns a machine, and whether it is kept when the server stops. */
 const recordSchema = z.object({
@@ -21,6 +38,8 @@ const recordSchema = z.object({
   owner: z.string().nullable().default(null),
   memoryMiB: z.number().int().positive(),
   keep: z.boolean(),
+  /** Disks besides the root, and their slots. */
+  disks: z.array(slotRecordSchema).default([]),
   meter: meterStartSchema.nullable().default(null),
 });
 export type MachineRecord = z.infer<typeof recordSchema>;

@@ -1,10 +1,11 @@
 /** A machine that is assigned to a sandbox: watches its process and agent, and cleans up however it ends. */
-import type { Logger } from "@sandkeep/common";
+import { type Logger, SerialQueue } from "@sandkeep/common";
 import type { EgressSpec } from "@sandkeep/egress";
-import type { Guest, Machine, MachineExit, MachineUsage } from "../contract.ts";
+import type { DiskSpec, Guest, Machine, MachineExit, MachineUsage } from "../contract.ts";
 import type { VmExit } from "../engine/engine.ts";
 import { type Clone, discard } from "./clone.ts";
 import { type MachineRecord, writeRecord } from "./folder.ts";
+import type { MachineDisks } from "./machine-disks.ts";
 import type { Meter } from "./meter.ts";
 
 /**
@@ -23,6 +24,7 @@ export interface RunningMachineOptions {
   record: MachineRecord & { owner: string };
   clone: Clone;
   meter: Meter;
+  disks: MachineDisks;
   /** Null: it can reach nothing. */
   egress: MachineEgress | null;
   log: Logger;
@@ -35,12 +37,17 @@ export class RunningMachine implements Machine {
   readonly clone: Clone;
   readonly meter: Meter;
   readonly #egress: MachineEgress | null;
+  readonly #disks: MachineDisks;
+  /** Writes of the record come one after another, so that the last one has the last state. */
+  readonly #writes = new SerialQueue();
   #record: MachineRecord & { owner: string };
   #attached = false;
   #destroyed = false;
+  /** Whether its process has closed its disks. */
+  #closed = false;
   #released = false;
 
-  constructor({ record, clone, meter, egress, log }: RunningMachineOptions) {
+  constructor({ record, clone, meter, disks, egress, log }: RunningMachineOptions) {
     const { id } = record;
     this.id = id;
     this.meter = meter;
@@ -48,10 +55,15 @@ export class RunningMachine implements Machine {
     this.#egress = egress;
     this.clone = clone;
     this.guest = clone.guest;
+    this.#disks = disks;
+    disks.record = (disks) => this.#change({ disks }, { durable: false });
     this.exited = this.#watch().then(async (exit) => {
       if (this.#released) return await new Promise<never>(() => {});
       await meter.end();
       await discard(clone);
+      await disks
+        .release(exit.reason === "powered-off" || this.#closed)
+        .catch((error: unknown) => log.error({ sandbox: id, error: String(error) }, "could not free volumes"));
       log.info({ sandbox: id, exit }, "machine ended");
       return exit;
     });
@@ -74,9 +86,21 @@ export class RunningMachine implements Machine {
     await this.#change({ owner });
   }
 
-  async #change(change: { keep: boolean } | { owner: string }): Promise<void> {
+  get disks(): DiskSpec[] {
+    return this.#disks.mounted.map(({ id, volume, readOnly, mount }) => ({ id, volume, readOnly, mount }));
+  }
+
+  async attach(disk: DiskSpec): Promise<void> {
+    await this.#disks.attach(disk);
+  }
+
+  async detach(id: string, { force = false } = {}): Promise<void> {
+    await this.#disks.detach(id, force);
+  }
+
+  async #change(change: Partial<MachineRecord> & { owner?: string }, options?: { durable: boolean }): Promise<void> {
     this.#record = { ...this.#record, ...change };
-    await writeRecord(this.clone.dir, this.#record);
+    await this.#writes.run(() => writeRecord(this.clone.dir, this.#record, options));
   }
 
   async usage(): Promise<MachineUsage> {
@@ -109,6 +133,7 @@ export class RunningMachine implements Machine {
     this.#destroyed = true;
     // Once the process is gone, the kernel no longer knows its usage.
     this.meter.read();
+    this.#closed = await this.#disks.close();
     await this.clone.vm.kill();
     await this.exited;
   }

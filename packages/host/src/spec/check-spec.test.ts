@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { DiskSpec, MachineSpec } from "../contract.ts";
-import { checkSpec, MAX_DISKS } from "./check-spec.ts";
+import { SLOTS } from "../engine/engine.ts";
+import { checkSpec } from "./check-spec.ts";
 
 const spec: MachineSpec = { id: "sbx_1", owner: "cp_1", memoryMiB: 1_280, env: {}, keep: false };
 const disk: DiskSpec = { id: "data", volume: "vol_1", readOnly: false, mount: "/data" };
@@ -14,7 +15,12 @@ describe("a machine's spec", () => {
     checkSpec({
       ...spec,
       root: { image: "debian-13-0123456789abcdef" },
-      disks: Array.from({ length: MAX_DISKS }, (_, n) => ({ ...disk, id: `d${n}`, mount: `/mnt/d${n}` })),
+      disks: Array.from({ length: SLOTS }, (_, n) => ({
+        ...disk,
+        id: `d${n}`,
+        volume: `vol_${n}`,
+        mount: `/mnt/d${n}`,
+      })),
       usage: { cpuSeconds: 1.5, memoryMiBSeconds: 0, egressBytesUp: 0, egressBytesDown: 7 },
     });
   });
@@ -35,6 +41,7 @@ describe("a machine's spec", () => {
   test("has no two disks of the same name or place, and none where the system's own are", () => {
     refused({ ...spec, disks: [disk, { ...disk, mount: "/other" }] }, /disks\.1\.id/);
     refused({ ...spec, disks: [disk, { ...disk, id: "other" }] }, /disks\.1\.mount/);
+    refused({ ...spec, disks: [disk, { ...disk, id: "other", mount: "/other" }] }, /disks\.1\.volume/);
     refused({ ...spec, disks: [{ ...disk, id: "a".repeat(21) }] }, /disks\.0\.id/);
     refused(
       { ...spec, disks: Array.from({ length: 9 }, (_, n) => ({ ...disk, id: `d${n}`, mount: `/d${n}` })) },

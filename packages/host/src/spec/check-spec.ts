@@ -1,13 +1,12 @@
 /** Checks whether a spec follows the contract, where it arrives. */
 import { z } from "zod";
 import type { DiskSpec, MachineSpec } from "../contract.ts";
+import { SLOTS } from "../engine/engine.ts";
 import { SpecError } from "./spec-error.ts";
 
 /** In MiB. */
 const MIN_MEMORY_MIB = 768;
 const MAX_MEMORY_MIB = 4096;
-/** Disks of one machine besides its root: as many as a machine can have slots for without paying for unused ones. */
-export const MAX_DISKS = 8;
 /** The guest finds a disk by its virtio serial number, which has 20 bytes. */
 const DISK_ID = /^[a-z0-9-]{1,20}$/;
 /** Ids of volumes and snapshots; also their files' names. */
@@ -30,7 +29,7 @@ const specSchema = z.object({
   owner: z.string().min(1),
   root: z.object({ image: z.string().regex(IMAGE_ID) }).optional(),
   memoryMiB: z.number().int().min(MIN_MEMORY_MIB).max(MAX_MEMORY_MIB),
-  disks: z.array(diskSchema).max(MAX_DISKS).optional(),
+  disks: z.array(diskSchema).max(SLOTS).optional(),
   usage: z
     .object({
       cpuSeconds: counter,
@@ -51,19 +50,28 @@ export function checkSpec(spec: MachineSpec): void {
 }
 
 function checkDisks(disks: DiskSpec[]): void {
-  const ids = new Set<string>();
-  const mounts = new Set<string>();
-  for (const [n, { id, mount }] of disks.entries()) {
-    if (ids.has(id)) throw invalid(`disks.${n}.id`, `two disks are called ${id}`);
-    if (!isMount(mount)) {
-      throw invalid(
-        `disks.${n}.mount`,
-        `${JSON.stringify(mount)} must be an absolute path without . or .., not / itself`,
-      );
-    }
-    if (mounts.has(mount)) throw invalid(`disks.${n}.mount`, `two disks are mounted at ${mount}`);
-    ids.add(id);
-    mounts.add(mount);
+  for (const [n, disk] of disks.entries()) checkDisk(disk, disks.slice(0, n), `disks.${n}.`);
+}
+
+/**
+ * Checks a disk that a machine is to get besides others.
+ *
+ * @param where where it is in a spec
+ * @throws {SpecError} `INVALID_SPEC`
+ */
+export function checkDisk(disk: DiskSpec, others: readonly DiskSpec[], where = ""): void {
+  const { id, mount, volume } = disk;
+  const issue = diskSchema.safeParse(disk).error?.issues[0];
+  if (issue) throw invalid(`${where}${issue.path.join(".")}`, issue.message);
+  if (!isMount(mount))
+    throw invalid(
+      `${where}mount`,
+      `${JSON.stringify(mount)} must be an absolute path without . or .., not / itself, nor below ${RESERVED_MOUNTS.join(", ")}`,
+    );
+  for (const other of others) {
+    if (other.id === id) throw invalid(`${where}id`, `two disks are called ${id}`);
+    if (other.mount === mount) throw invalid(`${where}mount`, `two disks are mounted at ${mount}`);
+    if (other.volume === volume) throw invalid(`${where}volume`, `${volume} is mounted twice`);
   }
 }
 

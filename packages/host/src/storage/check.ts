@@ -34,9 +34,10 @@ export interface LayerCheck {
 export async function checkLayer(path: string, kind: JailKind, repair: boolean): Promise<LayerCheck> {
   const user = MACHINE_USERS.take();
   const file = await open(path, "r");
-  const { uid, gid, size } = await file.stat();
+  const { uid, gid, size, mode } = await file.stat();
   try {
     if (user) await file.chown(user.uid, user.gid);
+    if (repair) await file.chmod(0o600);
     await using jail = await openJail(kind, {
       files: repair ? { writable: [path], readable: [] } : { writable: [], readable: [path] },
       user,
@@ -61,6 +62,7 @@ export async function checkLayer(path: string, kind: JailKind, repair: boolean):
     return { state: "damaged", detail: output || `qemu-img check ended with ${code ?? "a signal"}` };
   } finally {
     if (user) await file.chown(uid, gid);
+    if (repair) await file.chmod(mode & 0o777);
     await file.close();
     MACHINE_USERS.release(user?.uid);
   }

@@ -7,12 +7,14 @@ import { checkCapacity, checkId } from "./arguments.ts";
 import { Catalogue } from "./catalogue.ts";
 import { checkLayer } from "./check.ts";
 import { diskFacts } from "./facts.ts";
+import { Holders, type LiveVolume } from "./holders.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { Layers } from "./layers.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { readLayer } from "./qcow2.ts";
 import { type DiskRecord, deviceBytes } from "./record.ts";
 import { verifyDisks } from "./verify.ts";
+import { contentOf } from "./volume-content.ts";
 
 export interface LocalStorageOptions {
   dir: string;
@@ -24,11 +26,27 @@ export interface LocalStorageOptions {
   log: Logger;
 }
 
+/** The files of a disk. */
+export interface DiskFiles {
+  /** Paths of its layers, from the bottom up. */
+  layers: string[];
+  /** Size of the device. */
+  bytes: number;
+}
+
+export interface AttachOptions {
+  machine: string;
+  readOnly: boolean;
+  /** Gives the machine the volume. If it fails, the machine does not have it. */
+  open(files: DiskFiles): Promise<LiveVolume>;
+}
+
 export class LocalStorage implements Storage {
   readonly #options: LocalStorageOptions;
   readonly #catalogue: Catalogue;
   readonly #layers: Layers;
-  /** One operation on a disk at a time. */
+  readonly #holders = new Holders();
+  /** One operation on a disk at a time. A machine's own work on the disk comes within. */
   readonly #queue = new KeyedQueue();
 
   private constructor(options: LocalStorageOptions, catalogue: Catalogue, layers: Layers) {
@@ -46,12 +64,13 @@ export class LocalStorage implements Storage {
     return new LocalStorage(options, catalogue, layers);
   }
 
-  async createVolume({ id, capacityBytes, from }: VolumeSpec): Promise<DiskFacts> {
+  async createVolume(spec: VolumeSpec): Promise<DiskFacts> {
+    const { id, capacityBytes, from } = spec;
     checkId(id);
     checkCapacity(id, capacityBytes);
     using _ = this.#catalogue.reserve(id);
     return await this.#explained(id, async () => {
-      using content = await this.#contentOf(id, capacityBytes, from);
+      using content = await contentOf(spec, this.#options, this.#catalogue, this.#layers);
       return await this.#withNewLayer(capacityBytes, from ? "empty" : "formatted", async (top) => {
         const { bootable } = content;
         const layers = [...content.layers, top];
@@ -65,13 +84,17 @@ export class LocalStorage implements Storage {
     checkId(snapshot);
     using _ = this.#catalogue.reserve(snapshot);
     return await this.#exclusively(volume, async () => {
-      const record = await this.#repaired(volume);
+      const live = this.#holders.liveOf(volume);
+      if (live) await this.#reconcile(volume, live);
+      const record = live ? this.#volume(volume) : await this.#repaired(volume);
       using _ = this.#layers.pin(record.layers);
       return await this.#withNewLayer(record.capacityBytes, "empty", async (top) => {
         // The volume first, so that nothing ever refers to a layer that can still be written.
-        await this.#catalogue.put(volume, { ...record, layers: [...record.layers, top] });
+        const put = () => this.#catalogue.put(volume, { ...record, layers: [...record.layers, top] });
+        if (live) await this.#addLiveLayer(volume, live, record, top, put);
+        else await put();
         await this.#layers.freeze(record.layers.at(-1)!);
-        await this.#catalogue.put(snapshot, { ...record, kind: "snapshot" });
+        await this.#catalogue.put(snapshot, { ...record, kind: "snapshot", unclean: false });
         return await this.facts(snapshot);
       });
     });
@@ -81,13 +104,15 @@ export class LocalStorage implements Storage {
     checkCapacity(volume, capacityBytes);
     return await this.#exclusively(volume, async () => {
       const record = this.#volume(volume);
+      const live = this.#holders.liveOf(volume);
       if (capacityBytes < record.capacityBytes)
         throw new DiskError(
           "TOO_SMALL",
           `Volume ${volume} has ${record.capacityBytes} bytes already; a volume can grow, but not shrink.`,
         );
-      // The layer grows when a machine opens it.
+      // Its file grows when a machine opens it, or now if one has it.
       if (capacityBytes > record.capacityBytes) await this.#catalogue.put(volume, { ...record, capacityBytes });
+      await live?.resize(deviceBytes(capacityBytes));
       return await this.facts(volume);
     });
   }
@@ -95,7 +120,8 @@ export class LocalStorage implements Storage {
   async facts(id: string): Promise<DiskFacts> {
     const record = this.#catalogue.get(id);
     const isShared = (layer: string) => this.#catalogue.usesOf(layer) > 1;
-    return await diskFacts(record, { layers: this.#layers, isShared, machine: null });
+    const machine = this.#holders.of(id)?.machine ?? null;
+    return await diskFacts(record, { layers: this.#layers, isShared, machine });
   }
 
   async remove(id: string): Promise<void> {
@@ -103,6 +129,7 @@ export class LocalStorage implements Storage {
       const record = this.#catalogue.find(id);
       // An unreadable record stays, and with it the layers that may be its own.
       if (!record) return void (this.#catalogue.unreadable.has(id) && this.#catalogue.get(id));
+      this.#holders.requireFree(id);
       await this.#catalogue.delete(id);
       await this.#collect(record.layers);
     });
@@ -113,12 +140,107 @@ export class LocalStorage implements Storage {
   }
 
   verify(): AsyncIterable<DiskFinding> {
-    return verifyDisks({
-      catalogue: this.#catalogue,
-      layers: this.#layers,
-      jail: this.#options.jail,
-      isHeld: () => false,
+    const isHeld = (id: string) => this.#holders.of(id)?.readOnly === false;
+    return verifyDisks({ catalogue: this.#catalogue, layers: this.#layers, jail: this.#options.jail, isHeld });
+  }
+
+  /** Gives a volume to a machine, which then has it until {@link detach} or {@link release}. */
+  async attach(volume: string, { machine, readOnly, open }: AttachOptions): Promise<void> {
+    await this.#exclusively(volume, async () => {
+      this.#volume(volume);
+      this.#holders.requireFree(volume);
+      const record = await this.#repaired(volume);
+      const files = await this.#filesOf(volume, record);
+      // Before the first write, so that a crash is known afterwards.
+      if (!readOnly) await this.#catalogue.put(volume, { ...record, unclean: true });
+      const live = await open(files);
+      this.#holders.set(volume, { machine, readOnly, live });
     });
+  }
+
+  /** Records that a machine that an earlier process left has a volume. */
+  reserve(volume: string, holder: { machine: string; readOnly: boolean }): void {
+    this.#holders.set(volume, { ...holder, live: null });
+  }
+
+  /** Takes over a volume of a machine that an earlier process left. */
+  async takeOver(volume: string, machine: string, live: LiveVolume): Promise<void> {
+    await this.#exclusively(volume, async () => {
+      const holder = this.#holders.of(volume);
+      if (holder?.machine !== machine)
+        throw new DiskError("DISK_IN_USE", `Machine ${machine} does not have volume ${volume}.`);
+      if (!holder.readOnly) await this.#reconcile(volume, live);
+      this.#holders.set(volume, { ...holder, live });
+    });
+  }
+
+  /** Takes a volume from a machine that goes on. @param close closes the volume's files there */
+  async detach(volume: string, machine: string, close: () => Promise<void>): Promise<void> {
+    await this.#exclusively(volume, async () => {
+      await close();
+      await this.#free(volume, machine, true);
+    });
+  }
+
+  /** A machine has ended. @param closed whether it has closed the volume's files properly */
+  async release(volume: string, machine: string, closed: boolean): Promise<void> {
+    await this.#exclusively(volume, () => this.#free(volume, machine, closed));
+  }
+
+  async #free(volume: string, machine: string, closed: boolean): Promise<void> {
+    const holder = this.#holders.of(volume);
+    if (holder?.machine !== machine) return;
+    try {
+      if (!closed || holder.readOnly) return;
+      const record = this.#volume(volume);
+      await syncPath(this.#layers.path(record.layers.at(-1)!));
+      await this.#catalogue.put(volume, { ...record, unclean: false });
+    } finally {
+      this.#holders.delete(volume);
+    }
+  }
+
+  /** @throws {DiskError} `DAMAGED_DISK` */
+  async #filesOf(volume: string, { layers, capacityBytes }: DiskRecord): Promise<DiskFiles> {
+    const paths = layers.map((name) => this.#layers.path(name));
+    for (const path of paths) {
+      await readLayer(path).catch((cause: Error) => {
+        throw new DiskError("DAMAGED_DISK", `Volume ${volume} cannot be used: ${path}: ${cause.message}`, { cause });
+      });
+    }
+    return { layers: paths, bytes: deviceBytes(capacityBytes) };
+  }
+
+  /**
+   * A machine may lack the last layer of its volume: a snapshot was recorded, and then failed or was interrupted. It gets
+   * that layer now.
+   */
+  async #reconcile(volume: string, live: LiveVolume): Promise<void> {
+    const { layers, capacityBytes } = this.#volume(volume);
+    for (let depth = await live.depth(); depth < layers.length; depth++) {
+      const path = this.#layers.path(layers[depth]!);
+      await live.addLayer({ path, bytes: deviceBytes(capacityBytes) }, "running", async () => {});
+    }
+  }
+
+  async #addLiveLayer(
+    volume: string,
+    live: LiveVolume,
+    record: DiskRecord,
+    top: string,
+    put: () => Promise<void>,
+  ): Promise<void> {
+    const layer = { path: this.#layers.path(top), bytes: deviceBytes(record.capacityBytes) };
+    try {
+      await live.addLayer(layer, "frozen", put);
+    } catch (error) {
+      // Unless the machine writes the new layer already, or is gone, it never will. If that cannot be recorded, the next
+      // snapshot puts it right.
+      const depth = await live.depth().catch(() => Number.POSITIVE_INFINITY);
+      if (depth <= record.layers.length && this.#catalogue.find(volume)?.layers.includes(top))
+        await this.#catalogue.put(volume, record).catch(() => {});
+      throw error;
+    }
   }
 
   #volume(id: string): DiskRecord {
@@ -131,34 +253,17 @@ export class LocalStorage implements Storage {
   async #repaired(id: string): Promise<DiskRecord> {
     const record = this.#volume(id);
     if (!record.unclean) return record;
-    const path = this.#layers.path(record.layers.at(-1)!);
-    const { state, detail } = await checkLayer(path, this.#options.jail, true);
-    if (state !== "clean") throw new DiskError("DAMAGED_DISK", `Volume ${id} cannot be used: ${detail}`);
-    await syncPath(path);
+    // If a snapshot was interrupted too, the machine may have written the layer before the last.
+    for (const name of record.layers.slice(-2)) {
+      if (this.#catalogue.usesOf(name) > 1) continue;
+      const path = this.#layers.path(name);
+      const { state, detail } = await checkLayer(path, this.#options.jail, true);
+      if (state !== "clean") throw new DiskError("DAMAGED_DISK", `Volume ${id} cannot be used: ${detail}`);
+      await syncPath(path);
+    }
     const repaired = { ...record, unclean: false };
     await this.#catalogue.put(id, repaired);
     return repaired;
-  }
-
-  /** What a new volume begins with. The layers are pinned until this is disposed. */
-  async #contentOf(id: string, capacityBytes: number, from: VolumeSpec["from"]): Promise<Content> {
-    if (!from) return { layers: [], bootable: false, [Symbol.dispose]() {} };
-    if ("snapshot" in from) {
-      const { kind, layers, bootable, capacityBytes: least } = this.#catalogue.get(from.snapshot);
-      if (kind !== "snapshot")
-        throw new DiskError(
-          "WRONG_KIND",
-          `${from.snapshot} is a volume. Make a snapshot of it, and a volume from that.`,
-        );
-      requireCapacity(id, capacityBytes, least, `snapshot ${from.snapshot}`);
-      return Object.assign(this.#layers.pin(layers), { layers, bootable });
-    }
-    const image = from.image ?? this.#options.defaultImage;
-    const disk = await this.#options.findImageDisk(image);
-    if (!disk) throw new DiskError("UNKNOWN_DISK", `This host has no image ${image}. Build it there first.`);
-    requireCapacity(id, capacityBytes, (await readLayer(disk)).bytes, `image ${image}`);
-    const layer = await this.#layers.adopt(image, disk);
-    return Object.assign(layer, { layers: [layer.name], bootable: true });
   }
 
   /** Removes those of the layers that no disk has. */
@@ -204,16 +309,6 @@ export class LocalStorage implements Storage {
       );
     }
   }
-}
-
-type Content = Disposable & { layers: string[]; bootable: boolean };
-
-function requireCapacity(id: string, bytes: number, least: number, of: string): void {
-  if (bytes >= least) return;
-  throw new DiskError(
-    "TOO_SMALL",
-    `Volume ${id} cannot have ${bytes} bytes: the content of ${of} needs ${least} bytes. Ask for at least that much.`,
-  );
 }
 
 function isNoSpace(error: unknown): boolean {

@@ -8,7 +8,6 @@ import type { BootFiles, Engine, TemplateFiles, Vm, WaitingVm } from "../engine/
 import type { GuestClient } from "../guest/client.ts";
 import { BOOT_HELLO_TIMEOUT_MS, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { createFolder } from "../machines/folder.ts";
-import { SpecError } from "../spec/spec-error.ts";
 import { magicKey, shell } from "./shell.ts";
 
 /** An engine as a test opens it. */
@@ -164,20 +163,6 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
       await Promise.all([doomed.vm.exited, waiting.vm.exited]);
       assert.equal(await shell(kept, "echo fine"), "fine");
       await Promise.all([discard(doomed), discard(waiting), discard(kept)]);
-    });
-
-    test("refuses disks that it cannot give a machine, and says so before anything is started", () => {
-      engine.checkDisks([]);
-      const disks = Array.from({ length: 100 }, (_, n) => ({
-        id: `d${n}`,
-        volume: `vol_${n}`,
-        readOnly: false,
-        mount: `/d${n}`,
-      }));
-      assert.throws(
-        () => engine.checkDisks(disks),
-        (error) => error instanceof SpecError && error.code === "UNSUPPORTED",
-      );
     });
   });
 }

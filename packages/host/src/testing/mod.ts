@@ -7,3 +7,4 @@ export { hostSuite, type OpenedHost, OWNER, specOf } from "./host-suite.ts";
 export { MemoryStorage } from "./memory-storage.ts";
 export { type PausedMachine, startPausedMachine } from "./paused-machine.ts";
 export { magicKey, run, shell } from "./shell.ts";
+export { volumeSuite } from "./volume-suite.ts";

@@ -25,9 +25,13 @@ export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
 }
 
 async function leave(record: ProcessRecord): Promise<VmExit> {
+  let signal: string | null = null;
   for (let waited = 0; isRunning(record); waited += LEAVING_LOOK_MS) {
-    if (waited >= LEAVING_MS) kill(record);
+    if (waited >= LEAVING_MS) {
+      kill(record);
+      signal = "SIGKILL";
+    }
     await new Promise((resolve) => setTimeout(resolve, LEAVING_LOOK_MS));
   }
-  return { code: null, signal: null, console: "" };
+  return { code: null, signal, console: "" };
 }

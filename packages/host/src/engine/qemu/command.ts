@@ -3,6 +3,7 @@
  */
 import { PORTS } from "../../guest/contract.ts";
 import type { MachineSize } from "../engine.ts";
+import { ERRORS, slotArguments } from "./slots/slots.ts";
 
 /**
  * Cache of translated guest code per machine, in MiB. QEMU reserves it and only touches what it uses, so this limits
@@ -14,18 +15,18 @@ const CONSOLE_KIB = 64;
 
 /** Turn off the protection of user memory from kernel bugs: every time it is lifted or set, a translated block ends. */
 const EMULATED_CPU = "max,-smap";
-/** Report disk errors to the guest. By default, a full disk on the host would silently stop the machine instead. */
-const ERRORS = "werror=report,rerror=report";
 
 /**
  * Inherited descriptors: the first monitor, `/dev/kvm` if used, and listening sockets: one for later monitor
- * connections, and those of the ports.
+ * connections, those of the ports, and one for files.
  */
 export const MONITOR_FD = 4;
 export const KVM_FD = 5;
 export const QMP_FD = 6;
 export const CONTROL_FD = 7;
 export const EGRESS_FD = 8;
+/** A monitor that takes files, for which another process connects. */
+export const FILES_FD = 9;
 
 /** Turn off costly hardening in the guest's kernel: a guest has nobody to protect from itself. */
 const KERNEL_WORDS = ["console=ttyS0", "quiet", "reboot=t", "panic=-1", "mitigations=off", "init_on_alloc=0", "psi=0"];
@@ -106,7 +107,9 @@ export function qemuArguments(options: CommandOptions): string[] {
     "-drive",
     `if=none,id=root,file=${optionValue(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads,${ERRORS}${backing.join("")}`,
     "-device",
-    "virtio-blk-device,drive=root",
+    "virtio-blk-device,drive=root,serial=root",
+    // Before the serial ports: the guest finds slots by their place among the disks.
+    ...slotArguments(),
     "-device",
     "virtio-serial-device,max_ports=3",
     ...listen("control", CONTROL_FD),
@@ -123,6 +126,9 @@ export function qemuArguments(options: CommandOptions): string[] {
     ...listen("qmp", QMP_FD),
     "-mon",
     "chardev=qmp,mode=control",
+    ...listen("files", FILES_FD),
+    "-mon",
+    "chardev=files,mode=control",
     ...(options.incoming ? ["-incoming", "defer"] : []),
   ];
 }

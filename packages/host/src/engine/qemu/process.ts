@@ -3,12 +3,14 @@ import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { basename, join } from "node:path";
 import { type Jail, type JailUser, killGroup, REPORT_FD, readJailedPid } from "@sandkeep/jail";
-import type { Priority, Vm, VmExit, VmUsage } from "../engine.ts";
+import type { Priority, Vm, VmExit, VmSlots, VmUsage } from "../engine.ts";
 import { prioritizeGroup } from "./cgroup.ts";
-import { CONTROL_FD, EGRESS_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
+import { CONTROL_FD, EGRESS_FD, FILES_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
 import { JAIL_FD, listening } from "./jail/machine-jail.ts";
 import { kill, noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
+import { allowDisk } from "./slots/file-limit.ts";
+import { QemuSlots } from "./slots/slots.ts";
 import { processUsage } from "./usage.ts";
 
 /** How long QEMU may take to start. Usually 15 to 60 ms; longer on a busy computer. */
@@ -23,7 +25,12 @@ const MAX_CONSOLE_BYTES = 16 * 1024;
  * socket's path has at most 107 bytes.
  */
 export function socketsIn(dir: string) {
-  return { qmp: join(dir, "qmp"), control: join(dir, "control"), egress: join(dir, "egress") };
+  return {
+    qmp: join(dir, "qmp"),
+    control: join(dir, "control"),
+    egress: join(dir, "egress"),
+    files: join(dir, "files"),
+  };
 }
 
 export class QemuProcess implements Vm {
@@ -31,6 +38,7 @@ export class QemuProcess implements Vm {
   readonly sockets: { control: string; egress: string };
   readonly exited: Promise<VmExit>;
   readonly qmp: Qmp;
+  readonly slots: VmSlots;
   readonly #process: ProcessRecord;
   /** Its name in the control groups. */
   readonly #group: string;
@@ -47,8 +55,10 @@ export class QemuProcess implements Vm {
     this.#onRelease = options.onRelease ?? (() => {});
     this.pid = options.process.pid;
     this.#group = basename(options.dir);
-    this.sockets = socketsIn(options.dir);
+    const { control, egress, files } = socketsIn(options.dir);
+    this.sockets = { control, egress };
     this.qmp = options.qmp;
+    this.slots = new QemuSlots(this.qmp, files, (bytes) => allowDisk(this.pid, bytes));
     this.exited = options.exited;
   }
 
@@ -71,6 +81,14 @@ export class QemuProcess implements Vm {
   release(): void {
     this.#onRelease();
     this.qmp.close();
+  }
+
+  async quit(timeoutMs: number): Promise<boolean> {
+    void this.qmp.execute("quit").catch(() => {});
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    void this.exited.then(({ signal }) => resolve(signal === null));
+    return await promise.finally(() => clearTimeout(timer));
   }
 
   async kill(): Promise<void> {
@@ -99,10 +117,10 @@ export interface StartOptions {
 
 /** Starts QEMU in a jail; resolves when it answers. */
 export async function startQemu({ command, dir, jail, user, kvm }: StartOptions): Promise<QemuProcess> {
-  const { qmp: qmpPath, control, egress } = socketsIn(dir);
+  const { qmp: qmpPath, control, egress, files } = socketsIn(dir);
   const given = kvm === "ignore" ? [MONITOR_FD] : [MONITOR_FD, KVM_FD];
   const [file, ...args] = listening(
-    { [QMP_FD]: qmpPath, [CONTROL_FD]: control, [EGRESS_FD]: egress },
+    { [QMP_FD]: qmpPath, [CONTROL_FD]: control, [EGRESS_FD]: egress, [FILES_FD]: files },
     given,
     jail,
     command,

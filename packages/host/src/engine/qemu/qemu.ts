@@ -2,8 +2,6 @@
 import { chmod, chown, copyFile, lchown, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Jail, type JailKind, type JailUser, MACHINE_USERS, openJail } from "@sandkeep/jail";
-import type { DiskSpec } from "../../contract.ts";
-import { SpecError } from "../../spec/spec-error.ts";
 import type {
   Acceleration,
   BootFiles,
@@ -63,11 +61,6 @@ export class Qemu implements Engine {
         incoming: false,
       }),
     ]);
-  }
-
-  checkDisks(disks: readonly DiskSpec[]): void {
-    if (disks.length > 0)
-      throw new SpecError("UNSUPPORTED", "Machines of this host cannot have disks besides the root.");
   }
 
   async boot(options: VmOptions): Promise<Vm> {

@@ -5,7 +5,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AgreeableAgent, agreeableAgent } from "../../testing/agreeable-agent.ts";
-import type { CapturableVm, Engine, Priority, TemplateFiles, Vm, VmExit, VmOptions, WaitingVm } from "../engine.ts";
+import type {
+  CapturableVm,
+  Engine,
+  Priority,
+  SlotDisk,
+  TemplateFiles,
+  Vm,
+  VmExit,
+  VmOptions,
+  VmSlots,
+  WaitingVm,
+} from "../engine.ts";
 
 export class FakeEngine implements Engine {
   readonly name = "fake";
@@ -30,8 +41,6 @@ export class FakeEngine implements Engine {
   get alive(): FakeVm[] {
     return this.vms.filter(({ state }) => state !== "ended");
   }
-
-  checkDisks(): void {}
 
   boot(options: VmOptions): Promise<Vm> {
     return this.#start(options, "running");
@@ -74,6 +83,7 @@ export class FakeVm implements CapturableVm, WaitingVm {
   readonly options: VmOptions;
   readonly agent: AgreeableAgent;
   readonly sockets: Vm["sockets"];
+  readonly slots = new FakeSlots();
   readonly exited: Promise<VmExit>;
   state: "waiting" | "running" | "paused" | "ended";
   priority: Priority = "normal";
@@ -125,15 +135,56 @@ export class FakeVm implements CapturableVm, WaitingVm {
 
   release(): void {}
 
+  async quit(): Promise<boolean> {
+    if (this.state !== "ended") await this.#end({ code: 0, signal: null, console: "" });
+    return true;
+  }
+
   /** Ends the machine, as if it had crashed. */
   async kill(): Promise<void> {
+    await this.#end({ code: null, signal: "SIGKILL", console: "" });
+  }
+
+  async #end(exit: VmExit): Promise<void> {
     this.state = "ended";
     this.agent.close();
-    this.#exit({ code: null, signal: "SIGKILL", console: "" });
+    this.#exit(exit);
   }
 
   #become(state: "running" | "paused"): void {
     if (this.state === "ended") throw new Error("The machine has ended.");
     this.state = state;
+  }
+}
+
+/** Slots that remember which files they were given. */
+export class FakeSlots implements VmSlots {
+  readonly disks = new Map<number, { layers: string[]; bytes: number }>();
+  /** Plugging a disk waits for this, or fails with its error. */
+  plugging: () => Promise<void> = async () => {};
+
+  async plug(slot: number, { layers, bytes }: SlotDisk): Promise<void> {
+    await this.plugging();
+    this.disks.set(slot, { layers: [...layers], bytes });
+  }
+
+  async unplug(slot: number): Promise<void> {
+    this.disks.delete(slot);
+  }
+
+  async depth(slot: number): Promise<number> {
+    return this.disks.get(slot)?.layers.length ?? 0;
+  }
+
+  async addLayer(
+    slot: number,
+    layer: { path: string; bytes: number },
+    moment: (take: () => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    await moment(async () => void this.disks.get(slot)!.layers.push(layer.path));
+  }
+
+  async resize(slot: number, bytes: number): Promise<void> {
+    this.disks.get(slot)!.bytes = bytes;
   }
 }

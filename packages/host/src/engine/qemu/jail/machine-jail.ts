@@ -4,14 +4,13 @@
  */
 import { readFileSync } from "node:fs";
 import { CLOSE_OTHERS, type Jail, type JailFiles, type JailPlan, type JailUser, REPORT_FD } from "@sandkeep/jail";
+import { initialFileLimits } from "../slots/file-limit.ts";
 
 /** The first of the jail's own descriptors. The lower ones are QEMU's: monitors, KVM, sockets. */
-export const JAIL_FD = 9;
+export const JAIL_FD = 10;
 
 /** Open files of one QEMU process; it needs about thirty. */
 const MAX_OPEN_FILES = 512;
-/** Largest file it may write: a full 10 GB disk plus qcow2's tables. */
-const MAX_FILE_BYTES = 12 * 1024 ** 3;
 
 /** Everything that a machine's process gets. */
 export function machinePlan(files: JailFiles, user: JailUser | null): JailPlan {
@@ -24,7 +23,7 @@ export function machinePlan(files: JailFiles, user: JailUser | null): JailPlan {
     // memory.
     environment: { MALLOC_ARENA_MAX: "1" },
     openFiles: MAX_OPEN_FILES,
-    fileBytes: MAX_FILE_BYTES,
+    ...initialFileLimits(user !== null),
     firstDescriptor: JAIL_FD,
   };
 }

@@ -1,0 +1,88 @@
+package disks
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+const mountinfo = `22 1 254:0 / / rw,noatime shared:1 - ext4 /dev/root rw
+40 22 254:16 / /data rw,noatime - ext4 /dev/vdb rw
+41 22 254:160 / /other rw - ext4 /dev/vdk rw
+42 40 254:16 /sub /data/with\040space\134 rw - ext4 /dev/vdb rw
+short
+`
+
+func TestMountsOfADeviceAreFoundInTheirOrder(t *testing.T) {
+	if got := mountsIn(mountinfo, 254, 16); !slices.Equal(got, []string{"/data", `/data/with space\`}) {
+		t.Fatal(got)
+	}
+	if got := mountsIn(mountinfo, 254, 1); got != nil {
+		t.Fatal(got)
+	}
+}
+
+func FuzzMountinfo(f *testing.F) {
+	f.Add(mountinfo)
+	f.Add(`1 2 254:16 / \04`)
+	f.Fuzz(func(_ *testing.T, list string) { mountsIn(list, 254, 16) })
+}
+
+func TestASuperblockSaysHowLargeItsFileSystemIs(t *testing.T) {
+	superblock := make([]byte, 1024)
+	if _, _, err := parseSuperblock(superblock); err == nil {
+		t.Fatal("zeros are no file system")
+	}
+	binary.LittleEndian.PutUint16(superblock[magicOffset:], magic)
+	binary.LittleEndian.PutUint32(superblock[blocksLowOffset:], 5)
+	binary.LittleEndian.PutUint32(superblock[blocksHighOffset:], 1)
+	binary.LittleEndian.PutUint32(superblock[logSizeOffset:], 2)
+	if blocks, size, err := parseSuperblock(superblock); err != nil || blocks != 1<<32+5 || size != 4096 {
+		t.Fatal(blocks, size, err)
+	}
+	binary.LittleEndian.PutUint32(superblock[logSizeOffset:], 40)
+	if _, _, err := parseSuperblock(superblock); err == nil {
+		t.Fatal("no block is that large")
+	}
+}
+
+func TestDirectoriesForAMountAreCreatedForTheirOwner(t *testing.T) {
+	directory := t.TempDir()
+	owner := Owner{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
+	path := filepath.Join(directory, "with space", "deeper")
+	if err := makeDirectories(path, owner); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		t.Fatal(err)
+	}
+	file := filepath.Join(directory, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, filepath.Join(file, "below")} {
+		if err := makeDirectories(path, owner); err == nil {
+			t.Errorf("%s is no directory", path)
+		}
+	}
+}
+
+func TestThawingWhatIsNotFrozenSaysSo(t *testing.T) {
+	if Thaw(3) {
+		t.Fatal("it was not frozen")
+	}
+	directory, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The timer and the host meet: one of them thaws.
+	fs := &frozenFS{directory: directory, timer: time.NewTimer(time.Hour)}
+	frozen.bySlot[3] = fs
+	thaw(3, fs)
+	if thaw(3, fs) || Thaw(3) {
+		t.Fatal("it was thawed already")
+	}
+}

@@ -1,0 +1,39 @@
+/** The limit on the size of the files that a machine's process writes. */
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+const GIB = 1024 ** 3;
+
+/** Largest file that a machine may write at first: a full 10 GB disk plus qcow2's tables. */
+export const MAX_FILE_BYTES = 12 * GIB;
+/**
+ * What the limit can be raised to without root, which cannot raise it beyond what a process started with. The process
+ * can do that itself, if it is taken over.
+ */
+const MAX_ROOTLESS_FILE_BYTES = 256 * GIB;
+/** Part of a disk's size that qcow2's tables may take in addition; they take about a thousandth. */
+const TABLES_SHARE = 1 / 512;
+/** Clusters that no data uses, left by crashes. */
+const MAX_LEAK_BYTES = GIB;
+
+/** What a process starts with: the limit, and what it may be raised to. */
+export function initialFileLimits(isRoot: boolean): { fileBytes: number; mostFileBytes: number } {
+  return { fileBytes: MAX_FILE_BYTES, mostFileBytes: isRoot ? MAX_FILE_BYTES : MAX_ROOTLESS_FILE_BYTES };
+}
+
+/** Raises the limit of a process so that it can write a disk of this size. */
+export async function allowDisk(pid: number, bytes: number): Promise<void> {
+  const wanted = Math.ceil(bytes * (1 + TABLES_SHARE)) + MAX_LEAK_BYTES;
+  if (wanted <= MAX_FILE_BYTES) return;
+  const [soft, hard] = /^Max file size\s+(\S+)\s+(\S+)/m.exec(await readFile(`/proc/${pid}/limits`, "utf8"))!.slice(1);
+  if (soft === "unlimited" || Number(soft) >= wanted) return;
+  const raised = hard === "unlimited" ? hard : Math.max(Number(hard), process.getuid!() === 0 ? wanted : 0);
+  if (raised !== "unlimited" && Number(raised) < wanted)
+    throw new Error(
+      `Without root, a machine's disk can have at most ${Math.floor(Number(raised) / GIB)} GiB. Run the server as root for larger ones.`,
+    );
+  await run("prlimit", [`--pid=${pid}`, `--fsize=${wanted}:${raised}`]);
+}

@@ -1,0 +1,142 @@
+/** Slots of a real QEMU whose processors never start. */
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { Qmp } from "../qmp.ts";
+import { QemuSlots, slotArguments } from "./slots.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-slots-"));
+const MIB = 1024 ** 2;
+let count = 0;
+const running: ChildProcess[] = [];
+after(() => {
+  for (const child of running) child.kill("SIGKILL");
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function start() {
+  const name = join(dir, String(count++));
+  const monitors = ["qmp", "files"].flatMap((id) => [
+    "-chardev",
+    `socket,id=${id},path=${name}.${id},server=on,wait=off`,
+    "-mon",
+    `chardev=${id},mode=control`,
+  ]);
+  const machine = ["-M", "microvm,acpi=on,pcie=off,usb=off", "-nodefaults", "-display", "none", "-S", "-m", "64"];
+  const child = spawn("qemu-system-x86_64", [...machine, ...slotArguments(), ...monitors], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  running.push(child);
+  while (!existsSync(`${name}.files`)) await delay(5);
+  const qmp = await Qmp.connect(`${name}.qmp`);
+  let allowed = 0;
+  const slots = new QemuSlots(qmp, `${name}.files`, async (bytes) => void (allowed = bytes));
+  const nodes = async () =>
+    ((await qmp.execute("query-named-block-nodes")) as { "node-name": string; ro: boolean }[])
+      .filter((node) => node["node-name"].startsWith("v"))
+      .map((node) => `${node["node-name"]}${node.ro ? " ro" : ""}`)
+      .sort();
+  return {
+    slots,
+    nodes,
+    sets: async () => ((await qmp.execute("query-fdsets")) as { "fdset-id": number }[]).length,
+    allowed: () => allowed,
+    /** How the process has opened a file: access modes of its descriptors. */
+    opened: (path: string) =>
+      readdirSync(`/proc/${child.pid}/fd`)
+        .filter((fd) => readlinkSync(`/proc/${child.pid}/fd/${fd}`) === path)
+        .map((fd) => Number(/^flags:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/fdinfo/${fd}`, "utf8"))![1]) & 3),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    },
+  };
+}
+
+function layer(bytes = 8 * MIB): string {
+  const path = join(dir, `${count++}.qcow2`);
+  execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", path, String(bytes)]);
+  return path;
+}
+
+const size = (path: string) =>
+  JSON.parse(execFileSync("qemu-img", ["info", "--output=json", path], { encoding: "utf8" }));
+
+describe("a slot", () => {
+  test("takes a disk and gives it back, again and again, and leaves nothing open", async () => {
+    await using qemu = await start();
+    const layers = [layer(), layer(), layer()];
+    for (let turn = 0; turn < 3; turn++) {
+      assert.equal(await qemu.slots.depth(5), 0);
+      await qemu.slots.plug(5, { layers, bytes: 8 * MIB });
+      assert.equal(await qemu.slots.depth(5), 3);
+      assert.deepEqual(await qemu.nodes(), ["v5-0 ro", "v5-1 ro", "v5-2"]);
+      // Only the last layer was opened to be written.
+      assert.ok(layers.slice(0, 2).every((path) => qemu.opened(path).every((mode) => mode === 0)));
+      assert.ok(qemu.opened(layers[2]!).includes(2));
+      await qemu.slots.unplug(5);
+      assert.deepEqual([await qemu.nodes(), await qemu.sets()], [[], 0]);
+    }
+    await qemu.slots.unplug(5);
+  });
+
+  test("has the same layer as another one below its own, and no layer that another machine writes", async () => {
+    await using qemu = await start();
+    await using other = await start();
+    const shared = layer();
+    const [one, two] = [layer(), layer()];
+    await qemu.slots.plug(0, { layers: [shared, one], bytes: 8 * MIB });
+    await qemu.slots.plug(7, { layers: [shared, two], bytes: 8 * MIB });
+    await assert.rejects(other.slots.plug(0, { layers: [shared, one], bytes: 8 * MIB }), /lock/);
+    assert.deepEqual([await other.slots.depth(0), await other.nodes(), await other.sets()], [0, [], 0]);
+    await other.slots.plug(0, { layers: [shared, layer()], bytes: 8 * MIB });
+  });
+
+  test("gets a layer on top, and no longer writes the one below", async () => {
+    await using qemu = await start();
+    const [bottom, top] = [layer(), layer()];
+    await qemu.slots.plug(0, { layers: [bottom], bytes: 8 * MIB });
+    let prepared: string[] = [];
+    await qemu.slots.addLayer(0, { path: top, bytes: 8 * MIB }, async (take) => {
+      prepared = await qemu.nodes();
+      await take();
+    });
+    assert.deepEqual(prepared, ["v0-0", "v0-1"]);
+    assert.deepEqual(await qemu.nodes(), ["v0-0 ro", "v0-1"]);
+    assert.equal(await qemu.slots.depth(0), 2);
+    await qemu.slots.unplug(0);
+    assert.deepEqual([await qemu.nodes(), await qemu.sets()], [[], 0]);
+  });
+
+  test("keeps its layers if the moment for a new one does not come", async () => {
+    await using qemu = await start();
+    await qemu.slots.plug(0, { layers: [layer()], bytes: 8 * MIB });
+    const moment = () => Promise.reject(new Error("not now"));
+    await assert.rejects(qemu.slots.addLayer(0, { path: layer(), bytes: 8 * MIB }, moment), /not now/);
+    assert.deepEqual([await qemu.nodes(), await qemu.slots.depth(0)], [["v0-0"], 1]);
+  });
+
+  test("has a disk as large as asked for, whatever its layer was, and lets it grow", async () => {
+    await using qemu = await start();
+    const top = layer();
+    await qemu.slots.plug(0, { layers: [top], bytes: 16 * MIB });
+    await qemu.slots.resize(0, 32 * MIB);
+    assert.equal(qemu.allowed(), 32 * MIB);
+    await qemu.slots.unplug(0);
+    assert.equal(size(top)["virtual-size"], 32 * MIB);
+  });
+
+  test("opens no file that a layer's header names", async () => {
+    await using qemu = await start();
+    const named = layer();
+    const crafted = join(dir, `crafted-${basename(named)}`);
+    execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-b", named, "-F", "qcow2", crafted]);
+    await qemu.slots.plug(0, { layers: [crafted], bytes: 8 * MIB });
+    assert.deepEqual(qemu.opened(named), []);
+  });
+});
