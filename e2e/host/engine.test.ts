@@ -11,8 +11,8 @@ async function openQemu(accelerator: "auto" | "kvm" | "tcg"): Promise<EngineFixt
   const dir = await mkdtemp(join(tmpdir(), "sk-engine-"));
   const runDir = join(dir, "run");
   await mkdir(runDir, { mode: 0o700 });
-  const { id, agent, kernel, initramfs, rootDisk } = await ensureImage({ dataDir: imagesDir() });
-  const boot = { kernel, initramfs, rootDisk };
+  const { id, agent, kernel, initramfs, rootDisk, diskBytes } = await ensureImage({ dataDir: imagesDir() });
+  const boot = { kernel, initramfs };
   const engine = await createQemu({
     boot,
     imageId: id,
@@ -25,8 +25,9 @@ async function openQemu(accelerator: "auto" | "kvm" | "tcg"): Promise<EngineFixt
   return {
     engine,
     boot,
+    root: { layers: [rootDisk], capacityBytes: diskBytes },
     runDir,
-    templateDir: join(dir, "templates", "one"),
+    templatesDir: join(dir, "templates"),
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   };
 }

@@ -20,6 +20,7 @@ import (
 	"sandkeep.dev/guest/internal/oom"
 	"sandkeep.dev/guest/internal/privilege"
 	"sandkeep.dev/guest/internal/process"
+	"sandkeep.dev/guest/internal/regular"
 	"sandkeep.dev/guest/internal/transport"
 	"sandkeep.dev/guest/internal/workdir"
 )
@@ -47,9 +48,10 @@ func runMachine() {
 	select {}
 }
 
-// start brings the machine up far enough for the host to speak to it.
+// start brings the machine up far enough for the host to speak to it. There is no root disk yet: a machine can be
+// captured here, and a clone then enters any root.
 func start() (*transport.Port, *agent.Machine, error) {
-	if err := boot.Run(); err != nil {
+	if err := boot.Prepare(); err != nil {
 		return nil, nil, err
 	}
 	device, err := boot.WaitForPort(contract.ControlPort)
@@ -67,30 +69,32 @@ func start() (*transport.Port, *agent.Machine, error) {
 	if err != nil {
 		log.Printf("no news of processes killed for want of memory: %v", err)
 	}
-	user := boot.FindUser(userName)
-	environment := env.New(env.Defaults(user.Name, user.Home))
-	environment.ReadFile("/etc/environment")
-	processes, err := process.NewTable(process.Config{
-		Environment: environment,
-		Credential:  &syscall.Credential{Uid: user.UID, Gid: user.GID, Groups: user.Groups},
-		Watch:       watch,
-	})
+	environment := env.New(nil)
+	processes, err := process.NewTable(process.Config{Environment: environment, Watch: watch})
 	if err != nil {
 		return nil, nil, err
 	}
 	guard.Go("reaper", func() { processes.Reap(context.Background()) })
 	files.Umask(&systemMask)
-	workdir.Set(user.Home)
-	if err := privilege.Become(user.UID, user.GID, user.Groups); err != nil {
-		return nil, nil, err
-	}
-	machine := &agent.Machine{
-		Environment: environment,
-		Processes:   processes,
-		Adopt:       adopt,
-		DiskOwner:   disks.Owner{UID: user.UID, GID: user.GID},
-	}
+	machine := &agent.Machine{Environment: environment, Processes: processes, Adopt: adopt}
+	machine.Enter = func() error { return enter(machine) }
 	return port, machine, nil
+}
+
+// enter makes the root disk the root. From then on the agent works as the root's user.
+func enter(machine *agent.Machine) error {
+	user, err := boot.Enter(userName)
+	if err != nil {
+		return err
+	}
+	machine.Environment.Add(env.Defaults(user.Name, user.Home))
+	if lines, err := regular.Read("/etc/environment"); err == nil {
+		machine.Environment.AddLines(string(lines))
+	}
+	machine.DiskOwner = disks.Owner{UID: user.UID, GID: user.GID}
+	machine.Processes.RunAs(&syscall.Credential{Uid: user.UID, Gid: user.GID, Groups: user.Groups})
+	workdir.Set(user.Home)
+	return privilege.Become(user.UID, user.GID, user.Groups)
 }
 
 // adopt applies an identity, as root.

@@ -25,6 +25,8 @@ var Version = "dev"
 type Machine struct {
 	Environment *env.Environment
 	Processes   *process.Table
+	// Enter makes the root disk the root; nil in development, where the agent has the developer's.
+	Enter func() error
 	// Adopt gives the machine its identity; nil in development, where the agent has no power over the machine.
 	Adopt func(contract.Identity) error
 	// DiskOwner has the directories that are created for mounts.
@@ -55,6 +57,12 @@ func (m *Machine) registry(open *handles.Table) *rpc.Registry {
 func (m *Machine) registerMachine(r *rpc.Registry) {
 	rpc.Call(r, "ping", func(context.Context, contract.None) (contract.Pong, error) {
 		return contract.Pong{Protocol: contract.Protocol, Version: Version}, nil
+	})
+	rpc.Call(r, "enter", func(context.Context, contract.None) (rpc.Null, error) {
+		if m.Enter == nil {
+			return nil, nil
+		}
+		return nil, m.Enter()
 	})
 	rpc.Call(r, "resume", func(_ context.Context, p contract.Identity) (rpc.Null, error) {
 		m.Processes.Forget()

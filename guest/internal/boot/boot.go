@@ -2,7 +2,6 @@
 package boot
 
 import (
-	"bytes"
 	"fmt"
 	"log"
 	"os"
@@ -11,7 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sandkeep.dev/guest/internal/disks"
 	"sandkeep.dev/guest/internal/drives"
+	"sandkeep.dev/guest/internal/fault"
 )
 
 const (
@@ -23,34 +24,37 @@ const (
 	deviceRetry   = time.Millisecond
 )
 
-// Run moves from the initramfs to the root disk and mounts everything a program may expect. It must run as the
-// machine's first process.
-func Run() error {
-	if err := mountAll(early); err != nil {
+// Prepare does everything that needs no root disk, which is most. It must run as the machine's first process.
+func Prepare() error {
+	if err := mountAll(mounts); err != nil {
 		return err
 	}
 	useConsole()
 	loadModules("/modules")
-	device, err := drives.Bind(rootPlace, rootSerial)
-	if err != nil {
-		return err
-	}
-	if err := switchRoot(device); err != nil {
-		return err
-	}
-	if err := mountAll(late); err != nil {
-		return err
-	}
-	makeDevices()
-	openTemporary()
 	tune()
-	if name, err := os.ReadFile("/etc/hostname"); err == nil {
-		_ = unix.Sethostname(bytes.TrimSpace(name))
-	}
 	if err := raiseLoopback(); err != nil {
 		log.Printf("loopback: %v", err)
 	}
 	return nil
+}
+
+// Enter makes the root disk the root and returns the user whose machine it is. Whoever used the disk before may have
+// left anything on it.
+func Enter(userName string) (User, error) {
+	device, err := drives.Bind(rootPlace, rootSerial)
+	if err != nil {
+		return User{}, err
+	}
+	user, err := switchRoot(device, userName)
+	if err != nil {
+		return User{}, fault.New("Error", "not a bootable root: %v", err)
+	}
+	if err := disks.GrowToDevice(device, "/"); err != nil {
+		log.Printf("the root file system stays smaller than its disk: %v", err)
+	}
+	makeDevices()
+	openTemporary()
+	return user, nil
 }
 
 // waitFor waits until a path exists: devices appear a moment after their drivers are loaded.

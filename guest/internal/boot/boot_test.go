@@ -20,20 +20,22 @@ const (
 )
 
 func TestUserIsFoundWithItsGroups(t *testing.T) {
-	user := parseUser("app", passwd, groups)
-	if user.UID != 1001 || user.GID != 1002 || user.Home != "/srv/app" || !slices.Equal(user.Groups, []uint32{1002, 27}) {
+	user, ok := parseUser("app", passwd, groups)
+	if !ok || user.UID != 1001 || user.GID != 1002 || user.Home != "/srv/app" || !slices.Equal(user.Groups, []uint32{1002, 27}) {
 		t.Fatalf("%+v", user)
 	}
-	user = parseUser("nobody-here", passwd, groups)
-	if user.UID != 1000 || user.GID != 1000 || user.Home != "/home/nobody-here" {
-		t.Fatalf("%+v", user)
+	for _, name := range []string{"nobody-here", "broken", ""} {
+		if user, ok := parseUser(name, passwd, groups); ok {
+			t.Fatalf("%+v", user)
+		}
 	}
 }
 
 func FuzzParseUser(f *testing.F) {
 	f.Add(passwd, groups)
 	f.Fuzz(func(t *testing.T, passwd, groups string) {
-		if user := parseUser("app", passwd, groups); user.Home == "" || user.Home[0] != '/' || len(user.Groups) == 0 {
+		user, ok := parseUser("app", passwd, groups)
+		if ok && (user.Home == "" || user.Home[0] != '/' || len(user.Groups) == 0) {
 			t.Fatalf("%+v", user)
 		}
 	})

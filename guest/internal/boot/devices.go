@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"sandkeep.dev/guest/internal/regular"
 )
 
 // Groups from Debian's base-passwd, to which udev assigns devices.
@@ -36,7 +38,7 @@ var permissions = []struct {
 // permissions and the names that programs expect.
 func makeDevices() {
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		list, _ := os.ReadFile(filepath.Join("/lib/modules", strings.TrimSpace(string(release)), "modules.devname"))
+		list, _ := regular.Read(filepath.Join("/lib/modules", strings.TrimSpace(string(release)), "modules.devname"))
 		for _, node := range staticNodes(string(list)) {
 			if err := node.make("/dev"); err != nil {
 				log.Printf("/dev/%s: %v", node.name, err)

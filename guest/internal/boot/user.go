@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,29 +15,22 @@ type User struct {
 	Groups []uint32
 }
 
-// FindUser looks a user up in the root's own files. Without an entry, the user gets the IDs of the first ordinary user.
-func FindUser(name string) User {
-	passwd, _ := os.ReadFile("/etc/passwd")
-	group, _ := os.ReadFile("/etc/group")
-	return parseUser(name, string(passwd), string(group))
-}
-
-func parseUser(name, passwd, group string) User {
-	const firstOrdinary = 1000
-	user := User{Name: name, Home: "/home/" + name, UID: firstOrdinary, GID: firstOrdinary}
+// parseUser looks a user up in the content of a root's own files.
+func parseUser(name, passwd, group string) (user User, ok bool) {
 	for _, line := range strings.Split(passwd, "\n") {
 		fields := strings.Split(line, ":")
-		if len(fields) < 6 || fields[0] != name {
+		if len(fields) < 6 || fields[0] != name || !strings.HasPrefix(fields[5], "/") {
 			continue
 		}
 		uid, err1 := strconv.ParseUint(fields[2], 10, 32)
 		gid, err2 := strconv.ParseUint(fields[3], 10, 32)
 		if err1 == nil && err2 == nil {
-			user.UID, user.GID = uint32(uid), uint32(gid)
+			user, ok = User{Name: name, Home: fields[5], UID: uint32(uid), GID: uint32(gid)}, true
+			break
 		}
-		if strings.HasPrefix(fields[5], "/") {
-			user.Home = fields[5]
-		}
+	}
+	if !ok {
+		return user, false
 	}
 	user.Groups = []uint32{user.GID}
 	for _, line := range strings.Split(group, "\n") {
@@ -50,5 +42,5 @@ func parseUser(name, passwd, group string) User {
 			user.Groups = append(user.Groups, uint32(gid))
 		}
 	}
-	return user
+	return user, true
 }

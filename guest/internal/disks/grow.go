@@ -54,11 +54,11 @@ func Grow(slot int, bytes uint64) error {
 	if err != nil || len(mounts) == 0 {
 		return err
 	}
-	return growToDevice(device, mounts[0])
+	return GrowToDevice(device, mounts[0])
 }
 
-// growToDevice makes a mounted file system as large as its device, if it is smaller.
-func growToDevice(device, target string) error {
+// GrowToDevice makes a mounted file system as large as its device, if it is smaller.
+func GrowToDevice(device, target string) error {
 	size, err := deviceBytes(device)
 	if err != nil {
 		return err

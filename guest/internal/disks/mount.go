@@ -60,7 +60,7 @@ func Mount(slot int, target string, readOnly bool, owner Owner) (err error) {
 	if readOnly {
 		return nil
 	}
-	if err := growToDevice(device, target); err != nil {
+	if err := GrowToDevice(device, target); err != nil {
 		_ = unix.Unmount(target, 0)
 		return err
 	}

@@ -2,7 +2,6 @@
 package env
 
 import (
-	"os"
 	"strings"
 	"sync"
 
@@ -23,10 +22,15 @@ type Environment struct {
 // New makes an environment with the given defaults.
 func New(defaults map[string]string) *Environment {
 	e := &Environment{values: make(map[string]string, len(defaults))}
-	for key, value := range defaults {
+	e.Add(defaults)
+	return e
+}
+
+// Add sets variables for processes started later.
+func (e *Environment) Add(variables map[string]string) {
+	for key, value := range variables {
 		_ = e.Set(key, value)
 	}
-	return e
 }
 
 // Defaults are the variables of a user's processes. The image's /etc/environment, which sets PATH, is read after them.
@@ -114,17 +118,8 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// ReadFile adds the variables of a file of KEY=VALUE lines, such as /etc/environment. A missing file adds none.
-func (e *Environment) ReadFile(path string) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return
-	}
-	e.add(string(content))
-}
-
-// add adds the variables of lines.
-func (e *Environment) add(lines string) {
+// AddLines adds the variables of KEY=VALUE lines, as in /etc/environment.
+func (e *Environment) AddLines(lines string) {
 	for _, line := range strings.Split(lines, "\n") {
 		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "export "))
 		key, value, ok := strings.Cut(line, "=")

@@ -2,8 +2,6 @@ package env
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -59,27 +57,21 @@ func TestTheWholeIsBounded(t *testing.T) {
 	}
 }
 
-func TestReadsTheImagesFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "environment")
-	content := "# comment\nA=1\nexport B='two words'\n C = \"3\"\nbroken\nA=\n"
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
+func TestReadsTheLinesOfTheImagesFile(t *testing.T) {
 	e := New(nil)
-	e.ReadFile(path)
-	e.ReadFile(path + ".missing")
+	e.AddLines("# comment\nA=1\nexport B='two words'\n C = \"3\"\nbroken\nA=\n")
 	all := e.All()
 	if len(all) != 3 || all["A"] != "" || all["B"] != "two words" {
 		t.Fatal(all)
 	}
 }
 
-func FuzzReadFile(f *testing.F) {
+func FuzzAddLines(f *testing.F) {
 	f.Add("A=1\nB='x'\n")
 	f.Add("=\n'=\"\nA='")
 	f.Fuzz(func(t *testing.T, content string) {
 		e := New(nil)
-		e.add(content)
+		e.AddLines(content)
 		for key, value := range e.All() {
 			if CheckKey(key) != nil || strings.Contains(value, "\x00") {
 				t.Fatalf("%q=%q", key, value)

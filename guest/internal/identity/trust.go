@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"sandkeep.dev/guest/internal/regular"
 )
 
 // Where programs look for trusted authorities: Debian's locations, which update-ca-certificates(8) also writes. The
@@ -44,7 +46,7 @@ var AuthorityEnvironment = []struct{ Name, Value, why string }{
 // installed it changes nothing, whatever the machine's owner did to the other files.
 func (a authorities) install(root string) error {
 	path, text := filepath.Join(root, authoritiesFile), a.joined()
-	before, err := os.ReadFile(path)
+	before, err := regular.Read(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -143,7 +145,7 @@ func removeFormer(own, certs, bundle string, before []byte) error {
 			return err
 		}
 	}
-	content, err := os.ReadFile(bundle)
+	content, err := regular.Read(bundle)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -188,7 +190,7 @@ func appendOnce(path string, text []byte) error {
 // appendEnvironment adds the agent's variables to the file read by login shells, sudo and services. It does not
 // override variables that the file already sets.
 func appendEnvironment(path string) error {
-	content, err := os.ReadFile(path)
+	content, err := regular.Read(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -33,7 +33,7 @@ func (t *Table) Spawn(params contract.SpawnParams) (*Process, *Sink, error) {
 	if err != nil {
 		return nil, nil, failedToSpawn(params.Command, err)
 	}
-	plumbing.giveTo(t.config.Credential)
+	plumbing.giveTo(t.user.Load())
 	p := plumbing.process
 	p.command, p.args = shorten(params.Command, params.Args)
 	sink := p.output.attach()
@@ -79,7 +79,7 @@ func (t *Table) start(p *Process, program string, params contract.SpawnParams, v
 		Dir:   workdir.Resolve(params.Cwd),
 		Env:   make([]string, 0, len(variables)),
 		Files: plumbing.childFds(),
-		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: t.config.Credential},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: t.user.Load()},
 	}
 	if params.Pty != nil {
 		attributes.Sys.Setctty = true // descriptor 0

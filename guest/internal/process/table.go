@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,11 +25,9 @@ const (
 	maxEnded = 1024
 )
 
-// Config sets the user and environment of processes.
+// Config sets the environment of processes.
 type Config struct {
 	Environment *env.Environment
-	// Credential is the user, or nil for the agent's own.
-	Credential *syscall.Credential
 	// Watch may be nil.
 	Watch *oom.Watch
 }
@@ -37,6 +36,8 @@ type Config struct {
 type Table struct {
 	config Config
 	null   *os.File
+	// user is nil for the agent's own.
+	user atomic.Pointer[syscall.Credential]
 
 	// mu is held from before a fork until the child is registered, and while reaping, so that no exit is handled before
 	// the child is known.
@@ -53,6 +54,11 @@ func NewTable(config Config) (*Table, error) {
 		return nil, err
 	}
 	return &Table{config: config, null: null, live: map[int]*Process{}, ended: map[int]*Process{}}, nil
+}
+
+// RunAs sets the user of processes started later.
+func (t *Table) RunAs(user *syscall.Credential) {
+	t.user.Store(user)
 }
 
 // Reap waits for children and orphans until the context ends. Only one may run in a program.

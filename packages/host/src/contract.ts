@@ -6,11 +6,14 @@ import type { Duplex } from "node:stream";
 import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import type { GuestCalls, GuestStreams } from "./guest/contract.ts";
 
-/** The root file system of a machine. The machine writes to an overlay that is deleted with it. */
-export interface RootSpec {
-  /** Id of a guest image on the host. */
-  image: string;
-}
+/** The root file system of a machine. */
+export type RootSpec =
+  /** Id of a guest image on the host. What the machine writes is deleted with it. */
+  | { image: string }
+  /** Id of a bootable snapshot, for any number of machines. What they write is deleted with them. */
+  | { snapshot: string }
+  /** Id of a bootable volume, which keeps what the machine writes. One machine has it at a time. */
+  | { volume: string };
 
 /** A disk of a machine in addition to its root. */
 export interface DiskSpec {
@@ -98,6 +101,12 @@ export interface Machine {
    * @throws {GuestError} `EBUSY` if programs use it
    */
   detach(id: string, options?: { force?: boolean }): Promise<void>;
+  /**
+   * Makes a bootable snapshot of its root as it is now: frozen for a moment, whatever its size.
+   *
+   * @throws {DiskError}
+   */
+  snapshotRoot(snapshot: string): Promise<DiskFacts>;
   /** Changes what it may reach. In force when this resolves, also on open connections. */
   setEgress(spec: EgressSpec): Promise<void>;
   /**
@@ -216,7 +225,7 @@ export interface Host {
   readonly storage: Storage;
   /**
    * Creates a machine that is ready for use: identity set, agent answering. Throws `NoCapacity` if memory does not
-   * suffice, and `SpecError` for a spec that this host can never meet.
+   * suffice, `SpecError` for a spec that this host can never meet, and `DiskError` for a disk that it cannot have.
    */
   create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine>;
   /**

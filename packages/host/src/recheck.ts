@@ -35,9 +35,9 @@ export async function recheckAcceleration({
   // Not in the server's folder of machines: a server that runs or starts would remove machines it does not know.
   const run = await mkdtemp(join(tmpdir(), "sandkeep-"));
   try {
-    const { kernel, initramfs, rootDisk, id, agent } = image;
+    const { kernel, initramfs, id, agent } = image;
     const engine = await createQemu({
-      boot: { kernel, initramfs, rootDisk },
+      boot: { kernel, initramfs },
       imageId: id,
       agent,
       verdicts,

@@ -1,17 +1,41 @@
 /** The root file systems that machines of this host may have. */
-import type { RootSpec } from "./contract.ts";
-import type { BootFiles } from "./engine/engine.ts";
+import type { BootFiles, RootDisk } from "./engine/engine.ts";
 import { SpecError } from "./spec/spec-error.ts";
 
 /** The parts of a guest image that a machine needs; {@link Image} has them. */
 export interface RootImage extends BootFiles {
   id: string;
+  /** qcow2 image of the root file system, and its size as the guest sees it. */
+  rootDisk: string;
+  diskBytes: number;
 }
 
 /** A root file system and what boots it. Roots with the same id have the same bytes. */
 export interface Root {
   readonly id: string;
+  readonly kind: "image" | "snapshot" | "volume" | "none";
   readonly boot: BootFiles;
+  /** Null: a machine that waits for its root, or that has a volume as its root, which no other can have. */
+  readonly disk: RootDisk | null;
+}
+
+/** What a machine is before it enters a root. */
+export function beforeRoot({ boot }: Root): Root {
+  return { id: `none ${boot.initramfs}`, kind: "none", boot, disk: null };
+}
+
+/** The root that is a bootable disk. It is booted by the kernel and the agent of an image. */
+export function rootOfSnapshot(id: string, { boot }: Root, disk: RootDisk): Root {
+  return { id: rootIdOf("snapshot", id), kind: "snapshot", boot, disk };
+}
+
+export function rootOfVolume(id: string, { boot }: Root): Root {
+  return { id: rootIdOf("volume", id), kind: "volume", boot, disk: null };
+}
+
+/** Not an image's: those have no spaces. */
+export function rootIdOf(kind: "snapshot" | "volume", id: string): string {
+  return `${kind} ${id}`;
 }
 
 /** Finds an image by id; undefined if there is none. */
@@ -30,15 +54,15 @@ export class Roots {
   }
 
   /** @throws {SpecError} `UNKNOWN_ROOT` */
-  async resolve(spec: RootSpec | undefined): Promise<Root> {
-    if (!spec) return this.default;
-    const root = await this.#rootOf(spec.image);
+  async resolve(image: string | undefined): Promise<Root> {
+    if (image === undefined) return this.default;
+    const root = await this.#rootOf(image);
     if (root) return root;
-    throw new SpecError("UNKNOWN_ROOT", `This host has no image ${JSON.stringify(spec.image)}. Build it there first.`);
+    throw new SpecError("UNKNOWN_ROOT", `This host has no image ${JSON.stringify(image)}. Build it there first.`);
   }
 
   /** Path of an image's disk; undefined if there is no such image. */
-  readonly diskOf = async (image: string): Promise<string | undefined> => (await this.#rootOf(image))?.boot.rootDisk;
+  readonly diskOf = async (image: string): Promise<string | undefined> => (await this.#rootOf(image))?.disk?.layers[0];
 
   async #rootOf(id: string): Promise<Root | undefined> {
     const known = this.#known.get(id);
@@ -51,6 +75,6 @@ export class Roots {
   }
 }
 
-function rootOf({ id, kernel, initramfs, rootDisk }: RootImage): Root {
-  return { id, boot: { kernel, initramfs, rootDisk } };
+function rootOf({ id, kernel, initramfs, rootDisk, diskBytes }: RootImage): Root {
+  return { id, kind: "image", boot: { kernel, initramfs }, disk: { layers: [rootDisk], capacityBytes: diskBytes } };
 }

@@ -16,6 +16,11 @@ const LOADING: [name: string, bit: number][] = [
 
 /** Those of {@link LOADING} that this process has: root in a container may lack the first, and rarely needs it. */
 export function loadingCapabilities(): string[] {
+  return LOADING.filter(([, bit]) => hasCapability(bit)).map(([name]) => name);
+}
+
+/** Whether this process has a capability, by the kernel's number: root in a container lacks some. */
+export function hasCapability(bit: number): boolean {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))![1]}`);
-  return LOADING.filter(([, bit]) => (effective >> BigInt(bit)) & 1n).map(([name]) => name);
+  return ((effective >> BigInt(bit)) & 1n) === 1n;
 }

@@ -1,5 +1,5 @@
 /** Jails for processes that parse hostile input: QEMU and the egress proxy. */
-export { become } from "./become.ts";
+export { become, hasCapability } from "./become.ts";
 export { CLOSE_OTHERS, withOnly } from "./close-others.ts";
 export { type Jail, type JailFiles, type JailKind, type JailPlan, REPORT_FD } from "./jail.ts";
 export { killGroup } from "./kill-group.ts";

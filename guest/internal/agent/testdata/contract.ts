@@ -9,6 +9,7 @@ export interface AgentCalls {
   diskMount: [MountParams, null];
   diskThaw: [SlotParam, Frozen];
   diskUnmount: [UnmountParams, null];
+  enter: [Record<never, never>, null];
   envDelete: [EnvKey, null];
   envGet: [EnvKey, string | null];
   envSet: [EnvPair, null];

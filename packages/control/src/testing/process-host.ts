@@ -9,6 +9,7 @@ import { errnoOf } from "@sandkeep/common";
 import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
 import {
   DiskError,
+  type DiskFacts,
   type DiskSpec,
   type EgressBatch,
   EgressEvents,
@@ -82,6 +83,7 @@ export class ProcessHost implements Host {
       for (const [key, value] of Object.entries(spec.env)) await machine.guest.call("envSet", { key, value });
       machine.egress = spec.egress ?? null;
       this.#take(machine);
+      if (spec.root && "volume" in spec.root) this.storage.attach(spec.root.volume, spec.id);
       for (const disk of spec.disks ?? []) await machine.attach(disk);
       return machine;
     } catch (error) {
@@ -223,6 +225,11 @@ class ProcessMachine implements Machine {
     if (at < 0) throw new DiskError("UNKNOWN_DISK", `Machine ${this.id} has no disk ${id}.`);
     const [disk] = this.disks.splice(at, 1);
     this.storage?.release(this.id, disk!.volume);
+  }
+
+  async snapshotRoot(snapshot: string): Promise<DiskFacts> {
+    if (!this.storage) throw new Error("This machine has no host.");
+    return await this.storage.snapshotRoot(snapshot);
   }
 
   async usage(): Promise<MachineUsage> {

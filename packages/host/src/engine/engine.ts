@@ -9,8 +9,14 @@ export const SLOTS = 8;
 export interface BootFiles {
   kernel: string;
   initramfs: string;
-  /** qcow2 image of the root file system; never written. */
-  rootDisk: string;
+}
+
+/** What is below a machine's own layer of its root disk. */
+export interface RootDisk {
+  /** Layers of qcow2 that are never written, from the bottom up. None has the name of another file in it. */
+  layers: readonly string[];
+  /** As the guest sees it. */
+  capacityBytes: number;
 }
 
 /** A captured machine: files in one folder that are never written again. */
@@ -19,10 +25,8 @@ export interface TemplateFiles {
   memory: string;
   /** State of CPUs and devices. */
   state: string;
-  /** qcow2 overlay of the image's root disk as of the capture. */
-  disk: string;
-  /** An empty qcow2 overlay of `disk`: every clone starts with a copy of it. */
-  overlay: string;
+  /** What it has on top of its root disk, null if it was captured before it had one; and a layer to start clones with. */
+  disk: { layer: string; empty: string } | null;
 }
 
 /** Size of a machine. Clones have the size of their template. */
@@ -39,7 +43,15 @@ export interface VmOptions {
    */
   dir: string;
   size: MachineSize;
+}
+
+export interface BootOptions extends VmOptions {
   boot: BootFiles;
+}
+
+export interface CloneOptions extends VmOptions {
+  /** The template's root, on which the clone gets a layer of its own; absent if the template has none. */
+  root?: RootDisk;
 }
 
 /** What a machine's process has used. */
@@ -59,11 +71,16 @@ export interface SlotDisk {
   layers: readonly string[];
   /** Size of the device, to which the last layer grows if it is smaller. */
   bytes: number;
+  /** Default true: what a guest has flushed to the disk survives a crash of the host, which costs time. */
+  durable?: boolean;
 }
 
+/** The root disk, in place of a slot. */
+export const ROOT_SLOT = -1;
+
 /**
- * The slots of a machine, from 0 to {@link SLOTS} − 1. The guest must not use a slot while a disk comes or goes. What a
- * guest has flushed to a disk survives a crash of the host.
+ * The slots of a machine, from 0 to {@link SLOTS} − 1, and {@link ROOT_SLOT}. The guest must not use a slot while a disk
+ * comes or goes.
  */
 export interface VmSlots {
   plug(slot: number, disk: SlotDisk): Promise<void>;
@@ -78,7 +95,7 @@ export interface VmSlots {
    */
   addLayer(
     slot: number,
-    layer: { path: string; bytes: number },
+    layer: { path: string; bytes: number; durable?: boolean },
     moment: (take: () => Promise<void>) => Promise<void>,
   ): Promise<void>;
   /** Changes the size of the device while the guest uses it. */
@@ -120,7 +137,7 @@ export interface Vm {
   kill(): Promise<void>;
 }
 
-/** A machine booted to become a template. */
+/** A machine that becomes a template. */
 export interface CapturableVm extends Vm {
   /** Pauses the machine, saves its state and ends it. Its folder then contains the {@link TemplateFiles}. */
   capture(): Promise<void>;
@@ -139,16 +156,20 @@ export interface Engine {
   /** Everything that must match between a template and its clones; part of a template's key. */
   readonly fingerprint: string;
   readonly versions: Record<string, string>;
-  /** Boots from scratch, with private memory. Resolves when the process runs; the guest is still booting. */
-  boot(options: VmOptions): Promise<Vm>;
-  /** Boots from scratch, to be captured into `options.dir`. */
-  bootForCapture(options: VmOptions): Promise<CapturableVm>;
-  /** Names of a template's files in its folder. */
-  templateFiles(dir: string): TemplateFiles;
-  /** Prepares a captured template to be moved to its final place; `boot` is what it was booted from. */
-  relocate(from: TemplateFiles, to: TemplateFiles, boot: BootFiles): Promise<void>;
+  /**
+   * Boots from scratch, without a root disk, to be captured into `options.dir`. Resolves when the process runs; the guest
+   * is still booting.
+   */
+  boot(options: BootOptions): Promise<CapturableVm>;
+  /** Names of a template's files in its folder. @param rooted whether it has a root disk */
+  templateFiles(dir: string, rooted: boolean): TemplateFiles;
   /** Starts a process that waits to become a clone. */
-  prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm>;
+  prepare(options: CloneOptions, template: TemplateFiles): Promise<WaitingVm>;
+  /** Starts a process that waits to become a clone, to be captured into `options.dir` as a template with a root. */
+  prepareForCapture(
+    options: CloneOptions & { root: RootDisk },
+    template: TemplateFiles,
+  ): Promise<WaitingVm & CapturableVm>;
   /** Takes over a machine that an earlier process of ours started. Null if it no longer runs. */
   adopt(dir: string): Promise<Vm | null>;
   /** Kills what an earlier process of ours started in doomed folders of `runDir`, even if those folders are gone. */

@@ -159,6 +159,11 @@ type None = Record<never, never>;
 export interface GuestCalls {
   /** Checks that the agent is alive. `protocol` is 1. */
   ping: [None, { protocol: number; version: string }];
+  /**
+   * Makes the root disk the root, in a machine that has none yet: before anything but `ping`, `quiesce` and `sync`. Fails if the disk
+   * cannot be a root.
+   */
+  enter: [None, null];
   /** Makes this machine unique (see {@link Identity}), before any user code runs. The last call counts. */
   resume: [Identity, null];
   /**

@@ -61,6 +61,7 @@ export type Schemas<Methods extends GuestCalls | GuestStreams> = {
 
 export const callResults = {
   ping: z.object({ protocol: count, version: z.string().max(128) }),
+  enter: nothing,
   resume: nothing,
   quiesce: nothing,
   sync: nothing,

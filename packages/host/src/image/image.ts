@@ -51,6 +51,8 @@ export interface Image {
   readonly initramfs: string;
   /** The agent's binary, to run on the host: it measures a value for the guest's kernel command line. */
   readonly agent: string;
+  /** Size of the root disk as the guest sees it. */
+  readonly diskBytes: number;
   readonly manifest: Manifest;
 }
 

@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
+import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { createFolder, type MachineRecord, readRecord, writeRecord } from "../machines/folder.ts";
 import { MachineRegistry } from "../machines/registry.ts";
 import { Pools } from "../pool/pools.ts";
@@ -16,8 +17,7 @@ import type { HostParts } from "./parts.ts";
 const dir = mkdtempSync(join(tmpdir(), "sk-adopt-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-const boot = { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" };
-const usual = { root: { id: "debian", boot }, size: { memoryMiB: 1_280, vcpus: 2 } };
+const usual = { root: fakeRoot(), size: { memoryMiB: 1_280, vcpus: 2 } };
 
 /** A host, after the process that ran these machines is gone. */
 async function host() {
@@ -32,14 +32,33 @@ async function host() {
   const pools = new Pools({ engine, templates, usual, runDir, budgetMiB: 0, caCertificates: [], log, closing });
   const machines = new MachineRegistry(() => {});
   const storage = await openStorage(mkdtempSync(join(dir, "storage-")));
-  const parts: HostParts = { engine, runDir, pools, machines, storage, egress: null, caCertificates: [], log };
+  const parts: HostParts = {
+    engine,
+    runDir,
+    templates,
+    pools,
+    machines,
+    storage,
+    egress: null,
+    caCertificates: [],
+    log,
+  };
 
   /** Starts a machine as an earlier process would. */
   const leave = async (id: string | null, record: Partial<MachineRecord> = {}) => {
     const folder = createFolder(runDir);
-    await engine.boot({ dir: folder, size: usual.size, boot });
+    await engine.boot({ dir: folder, size: usual.size, boot: usual.root.boot });
     if (id !== null)
-      await writeRecord(folder, { id, owner: "cp_1", memoryMiB: 1_280, keep: true, disks: [], meter: null, ...record });
+      await writeRecord(folder, {
+        id,
+        owner: "cp_1",
+        memoryMiB: 1_280,
+        keep: true,
+        root: null,
+        disks: [],
+        meter: null,
+        ...record,
+      });
     return folder;
   };
   const running = () => engine.alive.map(({ options }) => options.dir).sort();

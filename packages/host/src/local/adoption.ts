@@ -114,6 +114,7 @@ async function takeOver(
       clone: { vm, guest, dir },
       meter,
       disks,
+      storage,
       egress,
       log,
     });

@@ -6,7 +6,7 @@ import { createQemu } from "../engine/qemu/create.ts";
 import { layout, verdictsOf } from "../layout.ts";
 import { createFolder } from "../machines/folder.ts";
 import { requireMachines } from "../preconditions/require.ts";
-import { Roots } from "../roots.ts";
+import { beforeRoot, Roots, rootIdOf } from "../roots.ts";
 import { LocalStorage } from "../storage/local-storage.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { removeUnowned } from "./adoption.ts";
@@ -45,13 +45,22 @@ export async function createHost(options: HostOptions): Promise<Host> {
     });
     log.info({ ...engine.acceleration, versions: engine.versions }, "engine ready");
     if (jail === "minimal") log.warn({ jail }, "machines have the minimal jail: see docs/security.md");
-    const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log });
-    await templates.load((memoryMiB) => ({ root: roots.default, size: sizeOf(memoryMiB) }));
+    const templates = new TemplateStore({
+      dir: templatesDir,
+      snapshotsDir: paths.templates,
+      newFolder,
+      engine,
+      log,
+    });
+    await templates.load((memoryMiB) =>
+      [roots.default, beforeRoot(roots.default)].map((root) => ({ root, size: sizeOf(memoryMiB) })),
+    );
     const [id, caCertificates] = await Promise.all([persistentId(paths.id, "host"), authoritiesFor(options)]);
     const storage = await LocalStorage.open({
       dir: paths.disks,
       defaultImage: roots.default.id,
       findImageDisk: roots.diskOf,
+      onRemoval: (id) => templates.forget(rootIdOf("snapshot", id)),
       jail,
       log,
     });

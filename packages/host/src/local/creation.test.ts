@@ -6,18 +6,19 @@ import { after, test } from "node:test";
 import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
 import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
-import { readRecord } from "../machines/folder.ts";
+import { fakeRoot } from "../engine/testing/fake-root.ts";
+import { createFolder, readRecord } from "../machines/folder.ts";
 import { MachineRegistry } from "../machines/registry.ts";
 import { Pool } from "../pool/pool.ts";
 import type { Pools } from "../pool/pools.ts";
 import { openStorage } from "../storage/testing/opened-storage.ts";
+import { TemplateStore } from "../templates/store.ts";
 import { Creation } from "./creation.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-creation-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-const root = { id: "debian", boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" } };
-const key = { root, size: { memoryMiB: 1_280, vcpus: 2 } };
+const key = { root: fakeRoot(), size: { memoryMiB: 1_280, vcpus: 2 } };
 const spec = { id: "sbx_1", owner: "cp_1", memoryMiB: 1_280, env: {}, keep: true };
 
 /** For one clone. */
@@ -28,14 +29,15 @@ async function open() {
   const engine = new FakeEngine();
   const runDir = mkdtempSync(join(dir, "run-"));
   const log = silentLogger;
-  const template = { ...key, files: engine.templateFiles("/templates/one") };
+  const template = { ...key, files: engine.templateFiles("/templates/one", true) };
   const pool = new Pool({ engine, template, kind: "usual", runDir, budgetMiB: BUDGET_MIB, caCertificates: [], log });
   await pool.ready;
   engine.starting = () => Promise.reject(new Error("no more"));
   const pools = { of: async () => pool, shrink: () => pool.shrink() } as unknown as Pools;
   const machines = new MachineRegistry(() => {});
+  const templates = new TemplateStore({ dir: runDir, newFolder: () => createFolder(runDir), engine, log });
   const storage = await openStorage(mkdtempSync(join(dir, "storage-")));
-  const parts = { engine, runDir, pools, machines, storage, egress: null, caCertificates: [], log };
+  const parts = { engine, runDir, templates, pools, machines, storage, egress: null, caCertificates: [], log };
   const creation = new Creation(parts, "full");
   return {
     engine,

@@ -1,14 +1,13 @@
-/** Creates machines: a clone from a warm pool, or a cold boot, which then gets its identity. */
-
+/** Creates machines: a clone from a warm pool, or one that enters its root first, which then gets its identity. */
 import type { JailKind } from "@sandkeep/jail";
-import type { MachineSpec } from "../contract.ts";
-import { type BeginClone, beginWith, type Clone } from "../machines/clone.ts";
-import { coldBoot } from "../machines/cold-boot.ts";
+import { DiskError, type MachineSpec } from "../contract.ts";
+import { type BeginClone, type Clone, onDiskRoot } from "../machines/clone.ts";
 import { type MachineRecord, writeRecord } from "../machines/folder.ts";
 import { newIdentity } from "../machines/identity.ts";
 import { RunningMachine } from "../machines/machine.ts";
 import { MachineDisks } from "../machines/machine-disks.ts";
 import { Meter, type MeterStart, startMeter } from "../machines/meter.ts";
+import { makeUnpooled } from "../pool/unpooled.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import type { HostParts } from "./parts.ts";
@@ -58,24 +57,38 @@ export class Creation {
       // Of a machine that died before this one.
       if (disks) await disks.release(false);
       const own = (disks = new MachineDisks({ machine: id, clone, storage }));
+      if (spec.root && "volume" in spec.root) own.setRoot(spec.root.volume);
       own.enterAll(spec.disks ?? []);
-      record = { id, owner, memoryMiB, keep, disks: own.all, meter: startMeter(vm, spec.usage) };
+      record = {
+        id,
+        owner,
+        memoryMiB,
+        keep,
+        root: clone.root ?? null,
+        disks: own.all,
+        meter: startMeter(vm, spec.usage),
+      };
+      const entered = key.root.kind === "volume" ? own.enterRoot() : null;
       // The identity contains the time, so it is made now: waiting for a machine may have taken seconds.
-      const identity = newIdentity(id, spec.env, caCertificates);
-      const written = writeRecord(dir, record, { durable: false });
+      const resume = (signal?: AbortSignal) => guest.call("resume", newIdentity(id, spec.env, caCertificates), signal);
+      const afterwards = (task: () => Promise<unknown>) => (entered ? entered.then(task) : task());
       // All have settled, so that nothing is written to a folder that is being removed.
-      const outcomes = await Promise.allSettled([guest.call("resume", identity, signal), written, own.attachAll()]);
+      const outcomes = await Promise.allSettled([
+        afterwards(() => (key.root.kind === "image" ? resume(signal) : onDiskRoot(resume, signal))),
+        writeRecord(dir, record, { durable: false }),
+        afterwards(() => own.attachAll()),
+      ]);
       for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
       signal?.throwIfAborted();
     };
     const clone = await this.#newClone(key, assign, signal).catch(async (error) => {
       await disks?.release(false);
       // Without any machine, a missing precondition of this computer explains more than QEMU's error.
-      if (!record && !signal?.aborted) await requireMachines(this.#jail);
+      if (!record && !signal?.aborted && !(error instanceof DiskError)) await requireMachines(this.#jail);
       throw error;
     });
     const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, record!.meter);
-    const machine = new RunningMachine({ record: record!, clone, meter, disks: disks!, egress, log });
+    const machine = new RunningMachine({ record: record!, clone, meter, disks: disks!, storage, egress, log });
     if (disks!.all.length > 0) await disks!.record(disks!.all);
     // Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves.
     if (egress && spec.egress) {
@@ -88,10 +101,14 @@ export class Creation {
   }
 
   async #newClone(key: TemplateKey, begin: BeginClone, signal: AbortSignal | undefined): Promise<Clone> {
-    const { engine, pools, runDir } = this.#parts;
-    const pool = await pools.of(key);
-    if (!pool) return await beginWith(await coldBoot(engine, runDir, key, signal), begin);
+    const { pools, runDir } = this.#parts;
     // Again when its turn comes: those before it have taken memory too.
-    return await pool.take(begin, { signal, makeRoom: () => makeRoom(runDir, pools) });
+    const options = { signal, makeRoom: () => makeRoom(runDir, pools) };
+    const pool = key.root.kind === "volume" ? undefined : await pools.of(key);
+    if (pool) return await pool.take(begin, options);
+    const clone = await makeUnpooled(key, this.#parts, begin, options);
+    // Only now: building the template of this root would slow its first machine down.
+    if (key.root.kind !== "volume") void pools.want(key);
+    return clone;
   }
 }

@@ -1,7 +1,15 @@
 /** The host: machines on this computer. */
 import { join } from "node:path";
 import type { FileLock } from "@sandkeep/common";
-import { type EgressBatch, type Host, type HostInfo, type Machine, type MachineSpec, NoCapacity } from "../contract.ts";
+import {
+  type EgressBatch,
+  type Host,
+  type HostInfo,
+  type Machine,
+  type MachineSpec,
+  NoCapacity,
+  type RootSpec,
+} from "../contract.ts";
 import { EgressEvents } from "../egress/events.ts";
 import { HostEgress } from "../egress/host-egress.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -9,7 +17,7 @@ import { MachineRegistry } from "../machines/registry.ts";
 import { defaultBudgetMiB, freeMiB } from "../pool/memory.ts";
 import { Pools } from "../pool/pools.ts";
 import { memoryOf } from "../pool/targets.ts";
-import type { Roots } from "../roots.ts";
+import { type Root, type Roots, rootOfSnapshot, rootOfVolume } from "../roots.ts";
 import { checkSpec } from "../spec/check-spec.ts";
 import type { LocalStorage } from "../storage/local-storage.ts";
 import type { TemplateStore } from "../templates/store.ts";
@@ -77,7 +85,17 @@ export class LocalHost implements Host {
           log,
         })
       : null;
-    this.#parts = { engine, runDir, pools, machines, storage: opened.storage, egress, caCertificates, log };
+    this.#parts = {
+      engine,
+      runDir,
+      templates,
+      pools,
+      machines,
+      storage: opened.storage,
+      egress,
+      caCertificates,
+      log,
+    };
     this.#creation = new Creation(this.#parts, jail);
   }
 
@@ -85,14 +103,34 @@ export class LocalHost implements Host {
     if (this.#closing.signal.aborted) throw new NoCapacity("The server is shutting down.");
     checkSpec(spec);
     const size = sizeOf(spec.memoryMiB);
-    const key = this.#options.roots.resolve(spec.root).then((root) => ({ root, size }));
-    return await this.#creation.create(spec, key, signal);
+    const root = this.#rootOf(spec.root);
+    const key = root.then((root) => ({ root, size }));
+    try {
+      return await this.#creation.create(spec, key, signal);
+    } finally {
+      // Its files are open.
+      await root.then(
+        (root) => root[Symbol.dispose]?.(),
+        () => {},
+      );
+    }
+  }
+
+  async #rootOf(spec: RootSpec | undefined): Promise<Root & Partial<Disposable>> {
+    const { roots, storage } = this.#options;
+    if (!spec || "image" in spec) return await roots.resolve(spec?.image);
+    if ("volume" in spec) return rootOfVolume(spec.volume, roots.default);
+    const disk = await storage.snapshotRoot(spec.snapshot);
+    return {
+      ...rootOfSnapshot(spec.snapshot, roots.default, disk),
+      [Symbol.dispose]: () => disk[Symbol.dispose](),
+    };
   }
 
   async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
     const machines = await adoptMachines(this.#parts, { owner, ids, from });
     // From here on the warm pool is filled.
-    await this.#parts.pools.of(this.#usual);
+    await this.#parts.pools.want(this.#usual);
     return machines;
   }
 

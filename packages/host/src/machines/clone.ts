@@ -1,20 +1,25 @@
 /** A running microVM with a connected agent, which may or may not be assigned to a sandbox yet. */
 import { connect } from "node:net";
-import { GuestGone } from "../contract.ts";
+import { DiskError, GuestError, GuestGone } from "../contract.ts";
 import type { Vm } from "../engine/engine.ts";
 import { GuestClient } from "../guest/client.ts";
-import { removeFolder } from "./folder.ts";
+import { type RootRecord, removeFolder } from "./folder.ts";
 
 /** How long an agent that is already running may take to answer; usually 5 ms, longer on a busy host. */
 export const RUNNING_HELLO_TIMEOUT_MS = 20_000;
-/** How long an emulated machine may take to boot; usually 3 s. */
+/** How long an emulated machine may take to boot; usually 2 s. */
 export const BOOT_HELLO_TIMEOUT_MS = 120_000;
+
+/** How long a machine may take to enter a root; usually 0.5 s, longer if a journal has to be replayed. */
+const ROOT_TIMEOUT_MS = 60_000;
 
 export interface Clone {
   readonly vm: Vm;
   readonly guest: GuestClient;
   /** The machine's folder. */
   readonly dir: string;
+  /** Its root, if that is deleted with it. */
+  readonly root?: RootRecord;
 }
 
 /**
@@ -31,6 +36,35 @@ export async function connectGuest(vm: Vm, helloTimeoutMs: number): Promise<Gues
     throw new GuestGone(
       `${error instanceof Error ? error.message : String(error)} Its console says: ${words.trim() || "nothing"}`,
     );
+  }
+}
+
+/**
+ * Makes the root disk the root of a machine that has none yet.
+ *
+ * @throws {DiskError} `NOT_BOOTABLE`, with the reason
+ */
+export async function enterRoot(guest: GuestClient): Promise<void> {
+  await onDiskRoot((signal) => guest.call("enter", {}, signal));
+}
+
+/**
+ * Lets the agent do something with a root that somebody else may have prepared, for a limited time.
+ *
+ * @throws {DiskError} `NOT_BOOTABLE`, with the reason, if it refuses or the time is up
+ */
+export async function onDiskRoot<T>(task: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const timeout = AbortSignal.timeout(ROOT_TIMEOUT_MS);
+  try {
+    return await task(signal ? AbortSignal.any([signal, timeout]) : timeout);
+  } catch (cause) {
+    const late = timeout.aborted && !signal?.aborted;
+    if (!late && !(cause instanceof GuestError)) throw cause;
+    const reason = late
+      ? `the agent was not done with it after ${ROOT_TIMEOUT_MS / 1_000} s`
+      : (cause as Error).message;
+    const prefix = "not a bootable root: ";
+    throw new DiskError("NOT_BOOTABLE", reason.startsWith(prefix) ? reason : prefix + reason, { cause });
   }
 }
 

@@ -9,7 +9,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readOwnFile, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
-import { SLOTS } from "../engine/engine.ts";
+import { ROOT_SLOT, SLOTS } from "../engine/engine.ts";
 import { meterStartSchema } from "./meter.ts";
 
 /** Its name in a machine's folder. */
@@ -23,13 +23,23 @@ const slotRecordSchema = z.object({
   slot: z
     .number()
     .int()
-    .min(0)
+    .min(ROOT_SLOT)
     .max(SLOTS - 1),
   /** False while it comes or goes. */
   mounted: z.boolean(),
 });
 /** A disk in one of a machine's slots. */
 export type SlotRecord = z.infer<typeof slotRecordSchema>;
+
+const rootRecordSchema = z.object({
+  /** The image whose disk is the first layer; null if it is not an image's. */
+  image: z.string().nullable(),
+  /** Paths, from the bottom up. The last one is the machine's own. */
+  layers: z.array(z.string()).min(1),
+  capacityBytes: z.number().int().positive(),
+});
+/** A root that is deleted with its machine. */
+export type RootRecord = z.infer<typeof rootRecordSchema>;
 
 /** Who owns a machine, and whether it is kept when the server stops. */
 const recordSchema = z.object({
@@ -38,11 +48,18 @@ const recordSchema = z.object({
   owner: z.string().nullable().default(null),
   memoryMiB: z.number().int().positive(),
   keep: z.boolean(),
-  /** Disks besides the root, and their slots. */
+  /** Its root, if that is deleted with it; null if it is a volume, and in records of versions that did not note it. */
+  root: rootRecordSchema.nullable().default(null),
+  /** Its volumes, and their slots. */
   disks: z.array(slotRecordSchema).default([]),
   meter: meterStartSchema.nullable().default(null),
 });
 export type MachineRecord = z.infer<typeof recordSchema>;
+
+/** Where a machine's own layer of its root is. @param below how many layers are below it, if it has had others */
+export function ownLayerIn(dir: string, below?: number): string {
+  return join(dir, below === undefined ? "disk.qcow2" : `disk-${below}.qcow2`);
+}
 
 /** Creates the folder of a machine that will be started. */
 export function createFolder(runDir: string): string {

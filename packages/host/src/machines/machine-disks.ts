@@ -1,14 +1,15 @@
-/** The disks of a machine besides its root: which slots they are in, and how they come and go. */
+/** The volumes of a machine: which slots they are in, and how they come and go. One may be its root. */
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DiskError, type DiskSpec } from "../contract.ts";
-import { SLOTS, type Vm } from "../engine/engine.ts";
+import { ROOT_SLOT, SLOTS, type Vm } from "../engine/engine.ts";
 import type { GuestClient } from "../guest/client.ts";
 import { checkDisk } from "../spec/check-spec.ts";
 import type { LiveVolume } from "../storage/holders.ts";
 import type { AttachOptions, DiskFiles } from "../storage/local-storage.ts";
 import { createLayer } from "../storage/qcow2.ts";
+import { enterRoot } from "./clone.ts";
 import type { SlotRecord } from "./folder.ts";
 import { liveVolume } from "./live-volume.ts";
 
@@ -18,6 +19,9 @@ const GUEST_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 /** How long its file systems stay frozen then: until the end. */
 const FROZEN_UNTIL_END_MS = 60_000;
+
+/** The id of a machine's root, which no other disk can have. */
+const ROOT_ID = "/";
 
 /** What {@link MachineDisks} needs of the host's storage. */
 export interface VolumeSource {
@@ -68,10 +72,26 @@ export class MachineDisks {
     for (const entry of this.#entries.values()) {
       await this.#storage.takeOver(entry.volume, this.#machine, liveVolume(this.#clone, entry.slot));
       if (entry.state === "there") continue;
+      if (entry.slot === ROOT_SLOT) throw new Error(`Machine ${this.#machine} had not entered its root.`);
       await this.#unmount(entry, true);
       await this.#unplug(entry);
       this.#entries.delete(entry.id);
     }
+  }
+
+  /** Makes a volume the root of a new machine that waits for its root. If that fails, the machine is to be ended. */
+  async enterRoot(): Promise<void> {
+    const entry = [...this.#entries.values()].find(({ slot }) => slot === ROOT_SLOT);
+    if (!entry) return;
+    await this.#plug(entry);
+    await enterRoot(this.#clone.guest);
+    entry.state = "there";
+  }
+
+  /** Reserves the place of a new machine's root, for {@link enterRoot}. */
+  setRoot(volume: string): void {
+    const root = { id: ROOT_ID, volume, readOnly: false, mount: "/", slot: ROOT_SLOT };
+    this.#entries.set(ROOT_ID, { ...root, mounted: false, state: "coming" });
   }
 
   /** Gives slots to a new machine's disks, for {@link attachAll}. */
@@ -81,7 +101,7 @@ export class MachineDisks {
 
   /** Attaches a new machine's disks. If that fails, the machine is to be ended, and {@link release} called. */
   async attachAll(): Promise<void> {
-    const entries = [...this.#entries.values()];
+    const entries = [...this.#entries.values()].filter(({ slot }) => slot !== ROOT_SLOT);
     const plugged = await Promise.allSettled(entries.map((entry) => this.#plug(entry)));
     for (const outcome of plugged) if (outcome.status === "rejected") throw outcome.reason;
     // A disk may be mounted below another one.
@@ -111,7 +131,8 @@ export class MachineDisks {
   /** @throws {GuestError} `EBUSY` */
   async detach(id: string, force: boolean): Promise<void> {
     const entry = this.#entries.get(id);
-    if (entry?.state !== "there") throw new DiskError("UNKNOWN_DISK", `Machine ${this.#machine} has no disk ${id}.`);
+    if (entry?.state !== "there" || entry.slot === ROOT_SLOT)
+      throw new DiskError("UNKNOWN_DISK", `Machine ${this.#machine} has no disk ${id}.`);
     entry.state = "going";
     try {
       await this.#unmount(entry, force);
@@ -163,6 +184,7 @@ export class MachineDisks {
     await this.#storage.attach(volume, {
       machine: this.#machine,
       readOnly,
+      root: slot === ROOT_SLOT,
       open: async ({ layers, bytes }) => {
         const disk = readOnly ? await this.#throwAway(slot, { layers, bytes }) : { layers, bytes };
         await this.#clone.vm.slots.plug(slot, disk);

@@ -1,12 +1,23 @@
 /** A machine that is assigned to a sandbox: watches its process and agent, and cleans up however it ends. */
+
 import { type Logger, SerialQueue } from "@sandkeep/common";
 import type { EgressSpec } from "@sandkeep/egress";
-import type { DiskSpec, Guest, Machine, MachineExit, MachineUsage } from "../contract.ts";
-import type { VmExit } from "../engine/engine.ts";
+import {
+  DiskError,
+  type DiskFacts,
+  type DiskSpec,
+  type Guest,
+  type Machine,
+  type MachineExit,
+  type MachineUsage,
+} from "../contract.ts";
+import { ROOT_SLOT, type VmExit } from "../engine/engine.ts";
+import type { LocalStorage } from "../storage/local-storage.ts";
 import { type Clone, discard } from "./clone.ts";
 import { type MachineRecord, writeRecord } from "./folder.ts";
 import type { MachineDisks } from "./machine-disks.ts";
 import type { Meter } from "./meter.ts";
+import { snapshotThrowAway } from "./throw-away-root.ts";
 
 /**
  * How long the process may take to exit after the agent's connection closes: a guest that powers off exits on its own.
@@ -20,11 +31,15 @@ export interface MachineEgress {
   detach(id: string): void;
 }
 
+/** What a machine needs of the host's storage for snapshots of its root. */
+export type RootSnapshots = Pick<LocalStorage, "snapshotVolume" | "keepRoot">;
+
 export interface RunningMachineOptions {
   record: MachineRecord & { owner: string };
   clone: Clone;
   meter: Meter;
   disks: MachineDisks;
+  storage: RootSnapshots;
   /** Null: it can reach nothing. */
   egress: MachineEgress | null;
   log: Logger;
@@ -40,6 +55,9 @@ export class RunningMachine implements Machine {
   readonly #disks: MachineDisks;
   /** Writes of the record come one after another, so that the last one has the last state. */
   readonly #writes = new SerialQueue();
+  /** One snapshot at a time. */
+  readonly #snapshots = new SerialQueue();
+  readonly #storage: RootSnapshots;
   #record: MachineRecord & { owner: string };
   #attached = false;
   #destroyed = false;
@@ -47,7 +65,7 @@ export class RunningMachine implements Machine {
   #closed = false;
   #released = false;
 
-  constructor({ record, clone, meter, disks, egress, log }: RunningMachineOptions) {
+  constructor({ record, clone, meter, disks, storage, egress, log }: RunningMachineOptions) {
     const { id } = record;
     this.id = id;
     this.meter = meter;
@@ -56,6 +74,7 @@ export class RunningMachine implements Machine {
     this.clone = clone;
     this.guest = clone.guest;
     this.#disks = disks;
+    this.#storage = storage;
     disks.record = (disks) => this.#change({ disks }, { durable: false });
     this.exited = this.#watch().then(async (exit) => {
       if (this.#released) return await new Promise<never>(() => {});
@@ -87,7 +106,9 @@ export class RunningMachine implements Machine {
   }
 
   get disks(): DiskSpec[] {
-    return this.#disks.mounted.map(({ id, volume, readOnly, mount }) => ({ id, volume, readOnly, mount }));
+    return this.#disks.mounted
+      .filter(({ slot }) => slot !== ROOT_SLOT)
+      .map(({ id, volume, readOnly, mount }) => ({ id, volume, readOnly, mount }));
   }
 
   async attach(disk: DiskSpec): Promise<void> {
@@ -96,6 +117,21 @@ export class RunningMachine implements Machine {
 
   async detach(id: string, { force = false } = {}): Promise<void> {
     await this.#disks.detach(id, force);
+  }
+
+  async snapshotRoot(snapshot: string): Promise<DiskFacts> {
+    return await this.#snapshots.run(async () => {
+      const { root } = this.#record;
+      const volume = this.#disks.mounted.find(({ slot }) => slot === ROOT_SLOT)?.volume;
+      if (volume !== undefined) return await this.#storage.snapshotVolume(volume, snapshot);
+      if (!root) throw new DiskError("NOT_BOOTABLE", `Machine ${this.id} was started by a version without snapshots.`);
+      return await snapshotThrowAway({
+        clone: this.clone,
+        root,
+        record: (root) => this.#change({ root }, { durable: false }),
+        keep: (layers) => this.#storage.keepRoot(snapshot, layers),
+      });
+    });
   }
 
   async #change(change: Partial<MachineRecord> & { owner?: string }, options?: { durable: boolean }): Promise<void> {

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
 import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { discard } from "../machines/clone.ts";
 import { MACHINE_MIB } from "./memory.ts";
 import { Pool } from "./pool.ts";
@@ -24,8 +25,8 @@ const GONE = new Error("the client is gone");
 
 function start(engine: FakeEngine, budgetMiB = BUDGET_MIB, busy = () => false, fits = (_neededMiB: number) => true) {
   const runDir = mkdtempSync(join(dir, "run-"));
-  const root = { id: "debian", boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" } };
-  const template = { root, size: { memoryMiB: 1280, vcpus: 2 }, files: engine.templateFiles("/templates/one") };
+  const root = fakeRoot();
+  const template = { root, size: { memoryMiB: 1280, vcpus: 2 }, files: engine.templateFiles("/templates/one", true) };
   const pool = new Pool({
     engine,
     template,
@@ -56,7 +57,7 @@ test("clones wait paused, after a first life that is nobody's", async () => {
     assert.equal(state, "paused");
     assert.equal(agent.told[0], "/call/resume");
     assert.deepEqual(options.size, { memoryMiB: 1280, vcpus: 2 });
-    assert.equal(options.boot.rootDisk, "root.qcow2");
+    assert.deepEqual(options.root, fakeRoot().disk);
   }
 });
 

@@ -2,10 +2,9 @@
  * The warm pool of one template: paused clones that have run and been warmed up, some of them hot, and processes that
  * wait for the template's state. It needs no configuration: it stays within a memory budget and follows demand.
  */
-import { availableParallelism } from "node:os";
 import { type BeginClone, beginWith, type Clone, discard, resumeAndBegin } from "../machines/clone.ts";
 import { Demand } from "./demand.ts";
-import { Gate } from "./gate.ts";
+import { LOADING } from "./gate.ts";
 import { fits, MACHINE_MIB } from "./memory.ts";
 import { processorsBusy } from "./pressure.ts";
 import { FIRST_CLONES, nextStep, type Step } from "./step.ts";
@@ -20,12 +19,6 @@ const FAILURE_REST_MS = 10_000;
 const BUSY_REST_MS = 2_000;
 /** A pool that has what it should have looks again after this time, because demand fades. */
 const REVIEW_MS = 60_000;
-
-/**
- * Machines that are made while somebody waits for one, of all pools: translating their code keeps a processor busy
- * each, and the two of a machine that has only a share of one mostly wait for each other.
- */
-const LOADING = new Gate(availableParallelism());
 
 export interface PoolOptions extends SupplyOptions {
   kind: PoolKind;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
+import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { createFolder } from "../machines/folder.ts";
 import { folderName, publish } from "../templates/folder.ts";
 import { TemplateStore } from "../templates/store.ts";
@@ -15,7 +16,7 @@ const dir = mkdtempSync(join(tmpdir(), "sk-pools-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
 const key = (id: string, memoryMiB = 1_280): TemplateKey => ({
-  root: { id, boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: `${id}.qcow2` } },
+  root: fakeRoot(id),
   size: { memoryMiB, vcpus: 2 },
 });
 
@@ -38,10 +39,15 @@ async function open(usual: TemplateKey) {
   /** Templates left by an earlier run. */
   const captured = async (...keys: TemplateKey[]) => {
     for (const each of keys)
-      await publish(mkdtempSync(join(dir, "captured-")), join(templatesDir, folderName(each, engine.fingerprint)));
+      await publish(
+        mkdtempSync(join(dir, "captured-")),
+        join(templatesDir, folderName(each, engine.fingerprint)),
+        each.root,
+      );
   };
   return {
     engine,
+    templates,
     captured,
     templatesDir,
     pools,
@@ -67,7 +73,7 @@ test("each root and size has a pool of its own, from its own template; without a
   assert.equal(new Set([usual, other, large]).size, 3);
   assert.equal(await pools.of(key("other")), other);
   const clone = await other!.take();
-  assert.equal(engine.vms.at(-1)!.options.boot.rootDisk, "other.qcow2");
+  assert.deepEqual(engine.vms.at(-1)!.options.root, fakeRoot("other").disk);
   clone.guest.close();
   await clone.vm.kill();
 });
@@ -103,6 +109,23 @@ test("closing waits until a pool that made room for another is empty", async () 
   emptied.resolve();
   await all;
   assert.deepEqual(engine.alive, []);
+});
+
+test("a pool is empty and gone before its template is removed", async () => {
+  const snapshot = { ...key("usual"), root: fakeRoot("snapshot snap", "snapshot") };
+  await using opened = await open(key("usual"));
+  const { captured, engine, pools, templates } = opened;
+  await captured(snapshot);
+  const pool = (await pools.of(snapshot))!;
+  const clone = await pool.take();
+  await templates.forget("snapshot snap");
+  assert.deepEqual(
+    engine.alive.map(({ options }) => options.dir),
+    [clone.dir],
+  );
+  assert.equal(await pools.of(snapshot), undefined);
+  clone.guest.close();
+  await clone.vm.kill();
 });
 
 test("a template that cannot be taken into use is as good as none", async () => {

@@ -35,17 +35,25 @@ export class Pools {
   constructor(options: PoolsOptions) {
     this.#options = options;
     this.#usual = keyText(options.usual);
+    options.templates.onRemoval = (template) => this.#drop(template);
   }
 
-  /** The pool of a key; undefined while there is no template, which is then built for the next request. */
+  /** The pool of a key; undefined while there is no template. */
   async of(key: TemplateKey): Promise<Pool | undefined> {
     const pool = this.#pools.get(keyText(key));
-    if (pool) return pool;
-    // A template that cannot be taken into use is reported when its build fails too; until then machines boot without one.
+    if (pool) {
+      // So that what is used stays.
+      if (key.root.kind === "snapshot") void this.#options.templates.find(key).catch(() => {});
+      return pool;
+    }
+    // A template that cannot be taken into use is reported when its build fails too; until then machines do without.
     const template = await this.#options.templates.find(key).catch(() => undefined);
-    if (template) return this.#add(template);
-    this.#build(key);
-    return undefined;
+    return template && this.#add(template);
+  }
+
+  /** From now on there is a pool of this key, or as soon as its template is built. */
+  async want(key: TemplateKey): Promise<void> {
+    if (!(await this.of(key))) this.#build(key);
   }
 
   /** Resolves when a machine of the usual kind waits, or once it is clear that none will. */
@@ -114,6 +122,14 @@ export class Pools {
     });
     this.#pools.set(text, pool);
     return pool;
+  }
+
+  /** Gives up a pool whose template is going to be removed. */
+  async #drop(template: Template): Promise<void> {
+    const text = keyText(template);
+    const pool = this.#pools.get(text);
+    this.#pools.delete(text);
+    await pool?.close();
   }
 
   #leave(pool: Pool): void {

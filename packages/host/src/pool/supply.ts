@@ -1,8 +1,17 @@
 /** Makes the machines of a warm pool. */
 import type { Logger } from "@sandkeep/common";
 import type { Engine, Priority, WaitingVm } from "../engine/engine.ts";
-import { type Clone, connectGuest, discard, killOnAbort, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
-import { createFolder, removeFolder } from "../machines/folder.ts";
+import {
+  type Clone,
+  connectGuest,
+  discard,
+  enterRoot,
+  killOnAbort,
+  RUNNING_HELLO_TIMEOUT_MS,
+} from "../machines/clone.ts";
+import { createFolder, ownLayerIn, type RootRecord, removeFolder } from "../machines/folder.ts";
+import { plugThrowAway } from "../machines/throw-away-root.ts";
+import type { Root } from "../roots.ts";
 import type { Template } from "../templates/template.ts";
 import { heatClone, warmClone } from "../templates/warmup.ts";
 
@@ -15,6 +24,8 @@ export interface Prepared {
 export interface SupplyOptions {
   engine: Engine;
   template: Template;
+  /** For a template without a root: the root of its machines; absent if that is a volume. */
+  root?: Root;
   runDir: string;
   /** Authorities that its machines trust besides the image's, PEM. */
   caCertificates: string[];
@@ -32,9 +43,10 @@ export class Supply {
 
   async prepare(): Promise<Prepared> {
     const { engine, template, runDir } = this.#options;
+    const { root, size, files } = template;
     const dir = createFolder(runDir);
     try {
-      return { dir, vm: await engine.prepare({ dir, size: template.size, boot: template.root.boot }, template.files) };
+      return { dir, vm: await engine.prepare({ dir, size, ...(root.disk && { root: root.disk }) }, files) };
     } catch (error) {
       await removeFolder(dir);
       throw error;
@@ -46,7 +58,14 @@ export class Supply {
     try {
       return await killOnAbort(vm, signal, async () => {
         await vm.load();
-        return { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+        const { template, root = template.root } = this.#options;
+        const entering = template.files.disk ? null : root.disk;
+        const [guest] = await Promise.all([
+          connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS),
+          entering && plugThrowAway({ vm, dir }, entering),
+        ]);
+        if (entering) await enterRoot(guest);
+        return { vm, dir, guest, ...rootRecord(root, template, dir) };
       });
     } catch (error) {
       await discard({ vm, dir });
@@ -92,4 +111,11 @@ export class Supply {
       throw error;
     }
   }
+}
+
+/** The root of a machine in a folder, for its record; none if it is a volume. */
+function rootRecord({ kind, id, disk }: Root, { files }: Template, dir: string): { root?: RootRecord } {
+  if (!disk) return {};
+  const layers = [...disk.layers, ...(files.disk ? [files.disk.layer] : []), ownLayerIn(dir)];
+  return { root: { image: kind === "image" ? id : null, layers, capacityBytes: disk.capacityBytes } };
 }

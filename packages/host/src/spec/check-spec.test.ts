@@ -35,7 +35,12 @@ describe("a machine's spec", () => {
 
   test("names a root by id, never by path", () => {
     for (const image of ["../other", "/etc", "a/b", "", ".hidden", "x".repeat(129)])
-      refused({ ...spec, root: { image } }, /root\.image/);
+      refused({ ...spec, root: { image } }, /root/);
+    for (const snapshot of ["../other", "/etc", "", ".hidden", "a b", "x".repeat(129)])
+      refused({ ...spec, root: { snapshot } }, /root/);
+    refused({ ...spec, root: { image: "debian", snapshot: "snap" } }, /root/);
+    refused({ ...spec, root: {} }, /root/);
+    checkSpec({ ...spec, root: { snapshot: "snp_ord_0123" } });
   });
 
   test("has no two disks of the same name or place, and none where the system's own are", () => {

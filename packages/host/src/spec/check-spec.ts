@@ -27,7 +27,13 @@ const diskSchema = z.object({
 const specSchema = z.object({
   id: z.string().min(1),
   owner: z.string().min(1),
-  root: z.object({ image: z.string().regex(IMAGE_ID) }).optional(),
+  root: z
+    .union([
+      z.strictObject({ image: z.string().regex(IMAGE_ID) }),
+      z.strictObject({ snapshot: z.string().regex(DISK_NAME) }),
+      z.strictObject({ volume: z.string().regex(DISK_NAME) }),
+    ])
+    .optional(),
   memoryMiB: z.number().int().min(MIN_MEMORY_MIB).max(MAX_MEMORY_MIB),
   disks: z.array(diskSchema).max(SLOTS).optional(),
   usage: z

@@ -1,8 +1,8 @@
 /** The files of disks. A layer that no record refers to, and that nothing under way needs, is removed. */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, copyFile, link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, chown, copyFile, link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { errnoOf, syncPath } from "@sandkeep/common";
 import { createFormattedLayer, createLayer } from "./qcow2.ts";
 import { LAYER_NAME } from "./record.ts";
@@ -70,6 +70,27 @@ export class Layers {
     try {
       await this.#linkOrCopy(path, this.path(name));
       await syncPath(this.dir);
+      return Object.assign(pin, { name });
+    } catch (error) {
+      pin[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Makes a file that nobody writes any more a layer, if it is none yet: by another name of it. Durable when this resolves. */
+  async keep(path: string): Promise<Disposable & { name: string }> {
+    const ours = dirname(path) === this.dir;
+    const name = ours ? basename(path, EXTENSION) : this.newName();
+    const pin = this.pin([name]);
+    try {
+      if (!ours) {
+        await this.#linkOrCopy(path, this.path(name));
+        // It may have been a machine's.
+        await chown(this.path(name), process.getuid!(), process.getgid!());
+        await chmod(this.path(name), FROZEN);
+        await syncPath(this.path(name));
+        await syncPath(this.dir);
+      }
       return Object.assign(pin, { name });
     } catch (error) {
       pin[Symbol.dispose]();

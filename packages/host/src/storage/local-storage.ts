@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { errnoOf, type Logger, syncPath } from "@sandkeep/common";
 import type { JailKind } from "@sandkeep/jail";
 import { DiskError, type DiskFacts, type DiskFinding, type Storage, type VolumeSpec } from "../contract.ts";
+import type { RootDisk } from "../engine/engine.ts";
 import { checkCapacity, checkId } from "./arguments.ts";
 import { Catalogue } from "./catalogue.ts";
 import { checkLayer } from "./check.ts";
@@ -22,6 +23,8 @@ export interface LocalStorageOptions {
   defaultImage: string;
   /** Path of an image's disk; undefined if there is no such image. */
   findImageDisk(id: string): Promise<string | undefined>;
+  /** Called when a disk is removed, before its files are. */
+  onRemoval?: (id: string) => Promise<void>;
   jail: JailKind;
   log: Logger;
 }
@@ -37,8 +40,21 @@ export interface DiskFiles {
 export interface AttachOptions {
   machine: string;
   readOnly: boolean;
+  /** Whether it is to be the machine's root. */
+  root?: boolean;
   /** Gives the machine the volume. If it fails, the machine does not have it. */
   open(files: DiskFiles): Promise<LiveVolume>;
+}
+
+/** The root of a machine that runs. */
+export interface LayersToKeep {
+  /** The image whose disk is the first layer; null if it is not an image's. */
+  image: string | null;
+  /** Paths, from the bottom up. The last one is the machine's own. */
+  layers: readonly string[];
+  capacityBytes: number;
+  /** Completes the file system; when this resolves, the machine writes the last layer no more. */
+  freeze(): Promise<void>;
 }
 
 export class LocalStorage implements Storage {
@@ -100,6 +116,30 @@ export class LocalStorage implements Storage {
     });
   }
 
+  /** Makes a bootable snapshot of the root of a machine that runs, which is not a volume. */
+  async keepRoot(snapshot: string, { image, layers, capacityBytes, freeze }: LayersToKeep): Promise<DiskFacts> {
+    checkId(snapshot);
+    using _ = this.#catalogue.reserve(snapshot);
+    return await this.#explained(snapshot, async () => {
+      using pins = new DisposableStack();
+      const names: string[] = [];
+      const keep = async (kept: Promise<Disposable & { name: string }>) => names.push(pins.use(await kept).name);
+      try {
+        for (const [n, path] of layers.slice(0, -1).entries())
+          await keep(n === 0 && image !== null ? this.#layers.adopt(image, path) : this.#layers.keep(path));
+        await freeze();
+        await keep(this.#layers.keep(layers.at(-1)!));
+        const facts = { kind: "snapshot", bootable: true, unclean: false } as const;
+        await this.#catalogue.put(snapshot, { format: 1, ...facts, capacityBytes, layers: names });
+      } catch (error) {
+        pins.dispose();
+        await this.#collect(names).catch(() => {});
+        throw error;
+      }
+      return await this.facts(snapshot);
+    });
+  }
+
   async grow(volume: string, capacityBytes: number): Promise<DiskFacts> {
     checkCapacity(volume, capacityBytes);
     return await this.#exclusively(volume, async () => {
@@ -131,6 +171,7 @@ export class LocalStorage implements Storage {
       if (!record) return void (this.#catalogue.unreadable.has(id) && this.#catalogue.get(id));
       this.#holders.requireFree(id);
       await this.#catalogue.delete(id);
+      await this.#options.onRemoval?.(id);
       await this.#collect(record.layers);
     });
   }
@@ -139,15 +180,36 @@ export class LocalStorage implements Storage {
     return this.#catalogue.ids;
   }
 
+  /**
+   * The disk of a snapshot, for machines that put a layer of their own on top. Its files stay until this is disposed.
+   *
+   * @throws {DiskError} `UNKNOWN_DISK`, `WRONG_KIND`, `NOT_BOOTABLE`, `DAMAGED_DISK`
+   */
+  async snapshotRoot(id: string): Promise<RootDisk & Disposable> {
+    const record = this.#catalogue.get(id);
+    if (record.kind !== "snapshot")
+      throw new DiskError("WRONG_KIND", `${id} is a volume. Make a snapshot of it, and use that as the root.`);
+    requireBootable(id, record);
+    const pin = this.#layers.pin(record.layers);
+    try {
+      const { layers, bytes } = await this.#filesOf(id, record);
+      return Object.assign(pin, { layers, capacityBytes: bytes });
+    } catch (error) {
+      pin[Symbol.dispose]();
+      throw error;
+    }
+  }
+
   verify(): AsyncIterable<DiskFinding> {
     const isHeld = (id: string) => this.#holders.of(id)?.readOnly === false;
     return verifyDisks({ catalogue: this.#catalogue, layers: this.#layers, jail: this.#options.jail, isHeld });
   }
 
   /** Gives a volume to a machine, which then has it until {@link detach} or {@link release}. */
-  async attach(volume: string, { machine, readOnly, open }: AttachOptions): Promise<void> {
+  async attach(volume: string, { machine, readOnly, root = false, open }: AttachOptions): Promise<void> {
     await this.#exclusively(volume, async () => {
-      this.#volume(volume);
+      const { bootable } = this.#volume(volume);
+      if (root) requireBootable(volume, { bootable });
       this.#holders.requireFree(volume);
       const record = await this.#repaired(volume);
       const files = await this.#filesOf(volume, record);
@@ -309,6 +371,11 @@ export class LocalStorage implements Storage {
       );
     }
   }
+}
+
+function requireBootable(id: string, { bootable }: Pick<DiskRecord, "bootable">): void {
+  if (!bootable)
+    throw new DiskError("NOT_BOOTABLE", `${id} was not made from an image: a machine cannot have it as its root.`);
 }
 
 function isNoSpace(error: unknown): boolean {

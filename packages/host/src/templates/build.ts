@@ -1,9 +1,16 @@
-/** Makes a template: boots a machine, warms it up, and captures it. */
+/** Makes templates: one of a machine that waits for its root, and from that, one for each root. */
 import type { Logger } from "@sandkeep/common";
-import type { Engine } from "../engine/engine.ts";
-import { BOOT_HELLO_TIMEOUT_MS, connectGuest, killOnAbort } from "../machines/clone.ts";
+import type { CapturableVm, Engine } from "../engine/engine.ts";
+import type { GuestClient } from "../guest/client.ts";
+import {
+  BOOT_HELLO_TIMEOUT_MS,
+  connectGuest,
+  enterRoot,
+  killOnAbort,
+  RUNNING_HELLO_TIMEOUT_MS,
+} from "../machines/clone.ts";
 import { publish } from "./folder.ts";
-import type { TemplateKey } from "./template.ts";
+import type { Template, TemplateKey } from "./template.ts";
 import { warmTemplate } from "./warmup.ts";
 
 /**
@@ -23,14 +30,45 @@ export interface BuildOptions {
   signal: AbortSignal;
 }
 
-export async function buildTemplate({ root, size }: TemplateKey, options: BuildOptions): Promise<void> {
+/** Boots a machine and captures it before it has a root. */
+export async function buildRootless({ root, size }: TemplateKey, options: BuildOptions): Promise<void> {
+  const { engine, dir, target, signal } = options;
+  signal.throwIfAborted();
+  const vm = await engine.boot({ dir, size, boot: root.boot });
+  await capture(vm, options, async () => {
+    const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
+    await guest.call("quiesce", {});
+    return guest;
+  });
+  await publish(dir, target, root);
+}
+
+/** Lets a machine enter a root, warms it up and captures it. @param rootless of the same size */
+export async function buildTemplate(
+  { root, size }: TemplateKey,
+  rootless: Template,
+  options: BuildOptions,
+): Promise<void> {
   const { engine, dir, target, log, signal } = options;
   signal.throwIfAborted();
-  const vm = await engine.bootForCapture({ dir, size, boot: root.boot });
+  const vm = await engine.prepareForCapture({ dir, size, root: root.disk! }, rootless.files);
+  // A snapshot's first machine is in use by now.
+  if (root.kind === "snapshot") vm.prioritize("background");
+  await capture(vm, options, async () => {
+    await vm.load();
+    const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+    await enterRoot(guest);
+    await warmTemplate(guest, log, root.kind === "image" ? "all" : "few");
+    return guest;
+  });
+  await publish(dir, target, root);
+}
+
+/** Captures a machine when it is ready, and ends it in any case. */
+async function capture(vm: CapturableVm, { signal }: BuildOptions, prepare: () => Promise<GuestClient>): Promise<void> {
   try {
     await killOnAbort(vm, signal, async () => {
-      const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
-      await warmTemplate(guest, log);
+      const guest = await prepare();
       guest.close();
       await guest.ended;
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
@@ -39,6 +77,4 @@ export async function buildTemplate({ root, size }: TemplateKey, options: BuildO
   } finally {
     await vm.kill();
   }
-  await engine.relocate(engine.templateFiles(dir), engine.templateFiles(target), root.boot);
-  await publish(dir, target);
 }

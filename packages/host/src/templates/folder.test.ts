@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { lastUse, memoryMiBOf, noteUse, publish } from "./folder.ts";
+import { fakeRoot } from "../engine/testing/fake-root.ts";
+import { factsOf, lastUse, memoryMiBOf, noteUse, publish } from "./folder.ts";
 
 const bases = [mkdtempSync(join(tmpdir(), "sk-template-folder-"))];
 after(() => {
@@ -19,9 +20,10 @@ function captured(content: string, parent = bases[0]!): string {
 test("a template is whole where it stays, with the time of its last use", async () => {
   const [dir, target] = [captured("memory"), join(bases[0]!, "512-a")];
   assert.equal(await lastUse(dir), null);
-  await publish(dir, target);
+  await publish(dir, target, fakeRoot());
   assert.ok(!existsSync(dir));
   assert.equal(readFileSync(join(target, "memory"), "utf8"), "memory");
+  assert.deepEqual(await factsOf(target), { root: "debian", kind: "image" });
   const before = await lastUse(target);
   await noteUse(target);
   assert.ok((await lastUse(target))! >= Math.floor(before!));
@@ -30,8 +32,8 @@ test("a template is whole where it stays, with the time of its last use", async 
 
 test("one that is there already stays", async () => {
   const target = join(bases[0]!, "512-b");
-  await publish(captured("first"), target);
-  await publish(captured("second"), target);
+  await publish(captured("first"), target, fakeRoot());
+  await publish(captured("second"), target, fakeRoot());
   assert.equal(readFileSync(join(target, "memory"), "utf8"), "first");
 });
 
@@ -40,10 +42,10 @@ test("from another file system it is copied, and appears whole", async (t) => {
   bases.push(elsewhere);
   if (statSync(elsewhere).dev === statSync(bases[0]!).dev) return t.skip("/dev/shm is of the same file system as /tmp");
   const target = join(bases[0]!, "512-c");
-  await publish(captured("memory", elsewhere), target);
+  await publish(captured("memory", elsewhere), target, fakeRoot());
   assert.equal(readFileSync(join(target, "memory"), "utf8"), "memory");
   assert.notEqual(await lastUse(target), null);
-  await publish(captured("second", elsewhere), target);
+  await publish(captured("second", elsewhere), target, fakeRoot());
   assert.equal(readFileSync(join(target, "memory"), "utf8"), "memory");
   assert.deepEqual(
     readdirSync(bases[0]!).filter((name) => name.startsWith("512-c")),

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
+import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { createFolder } from "../machines/folder.ts";
+import { beforeRoot } from "../roots.ts";
+import { factsOf } from "./folder.ts";
 import { TemplateStore } from "./store.ts";
 import type { TemplateKey } from "./template.ts";
 
@@ -15,7 +19,7 @@ after(() => rmSync(base, { recursive: true, force: true }));
 const DAY_MS = 24 * 60 * 60_000;
 
 const keyOf = (memoryMiB: number, rootId = "debian"): TemplateKey => ({
-  root: { id: rootId, boot: { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: `${rootId}.qcow2` } },
+  root: fakeRoot(rootId),
   size: { memoryMiB, vcpus: 2 },
 });
 
@@ -32,7 +36,7 @@ function unusedFor(folder: string, ms: number): void {
   utimesSync(join(folder, "template"), then, then);
 }
 
-test("a template is booted, warmed up and captured once, for all who ask at the same time", async () => {
+test("a template is made once, for all who ask at the same time: from a machine that waits for its root", async () => {
   const engine = new FakeEngine();
   const { dir, runDir, store } = newDirectories();
   const templates = store(engine);
@@ -40,11 +44,15 @@ test("a template is booted, warmed up and captured once, for all who ask at the 
   const [one, two] = await Promise.all([templates.ensure(keyOf(512)), templates.ensure(keyOf(512))]);
   assert.equal(one, two);
   assert.equal(templates.get(keyOf(512)), one);
-  assert.equal(engine.vms.length, 1);
-  const told = engine.vms[0]!.agent.told;
-  assert.ok(told.includes("/stream/spawn"));
-  assert.equal(told.at(-1), "/call/quiesce");
-  for (const file of Object.values(one.files)) assert.ok(file.startsWith(dir) && existsSync(file), file);
+  const [waiting, rooted] = engine.vms.map(({ agent }) => agent.told);
+  assert.equal(engine.vms.length, 2);
+  assert.deepEqual(waiting, ["/call/quiesce"]);
+  assert.equal(rooted![0], "/call/enter");
+  assert.ok(rooted!.includes("/stream/spawn"));
+  assert.equal(rooted!.at(-1), "/call/quiesce");
+  const { memory, state, disk } = one.files;
+  for (const file of [memory, state, ...Object.values(disk!)])
+    assert.ok(file.startsWith(dir) && existsSync(file), file);
   assert.deepEqual(readdirSync(runDir), []);
 });
 
@@ -53,11 +61,11 @@ test("the next process finds it, and boots nothing", async () => {
   const built = await store(new FakeEngine()).ensure(keyOf(512));
   const engine = new FakeEngine();
   const templates = store(engine);
-  await templates.load(keyOf);
+  await templates.load((memoryMiB) => [keyOf(memoryMiB)]);
   assert.deepEqual(templates.get(keyOf(512))?.files, built.files);
   assert.deepEqual((await store(engine).find(keyOf(512)))?.files, built.files);
   assert.deepEqual(engine.vms, []);
-  assert.equal(readdirSync(dir).length, 1);
+  assert.equal(readdirSync(dir).length, 2);
 });
 
 test("another size, root or engine has a template of its own", async () => {
@@ -66,8 +74,9 @@ test("another size, root or engine has a template of its own", async () => {
   const templates = store(engine);
   await Promise.all([keyOf(512), keyOf(1024), keyOf(512, "alpine")].map((key) => templates.ensure(key)));
   await store(new FakeEngine("fake 2")).ensure(keyOf(512));
-  assert.equal(engine.vms.length, 3);
-  assert.equal(readdirSync(dir).length, 4);
+  // Two roots of the same size begin with the same machine.
+  assert.equal(engine.vms.length, 3 + 2);
+  assert.equal(readdirSync(dir).length, 5 + 2);
   assert.equal(await templates.find(keyOf(2048)), undefined);
 });
 
@@ -83,10 +92,11 @@ test("what is not whole is removed, and what nobody used for a day, unless it is
   unusedFor(folder(old), DAY_MS + 60_000);
   mkdirSync(join(dir, "512-torn"));
   writeFileSync(join(dir, "512-torn", "memory"), "half");
-  await store(new FakeEngine()).load(keyOf);
+  const waiting = await templates.ensure({ ...keyOf(512), root: beforeRoot(keyOf(512).root) });
+  await store(new FakeEngine()).load((memoryMiB) => [keyOf(memoryMiB)]);
   assert.deepEqual(
     readdirSync(dir).sort(),
-    [folder(usual), folder(recent)].map((path) => path.split("/").at(-1)).sort(),
+    [folder(usual), folder(recent), folder(waiting)].map((path) => path.split("/").at(-1)).sort(),
   );
 });
 
@@ -115,3 +125,51 @@ test("closing gives a build up, and its machine with it", async () => {
   assert.deepEqual(engine.alive, []);
   assert.deepEqual([...readdirSync(dir), ...readdirSync(runDir)], []);
 });
+
+const snapshotKey = (id: string): TemplateKey => ({ ...keyOf(512), root: fakeRoot(`snapshot ${id}`, "snapshot") });
+
+test("templates of snapshots take only so much of the disk: those that were not used for long go first", async () => {
+  const { dir, runDir } = newDirectories();
+  const engine = new FakeEngine();
+  const newFolder = () => createFolder(runDir);
+  // Each file of a fake template has one block of the disk.
+  const block = (await stat(mkfile(dir))).blocks * 512;
+  const snapshotsBytes = 2 * 5 * block;
+  const templates = new TemplateStore({ dir, newFolder, engine, log: silentLogger, snapshotsBytes });
+  const gone: string[] = [];
+  templates.onRemoval = async ({ root }) => void gone.push(root.id);
+  const usual = await templates.ensure(keyOf(512));
+  const [a, b] = [await templates.ensure(snapshotKey("a")), await templates.ensure(snapshotKey("b"))];
+  const folder = ({ files }: typeof usual) => join(files.memory, "..");
+  unusedFor(folder(usual), DAY_MS / 2);
+  unusedFor(folder(a), 60_000);
+  unusedFor(folder(b), 120_000);
+  await templates.ensure(snapshotKey("c"));
+  assert.deepEqual(gone, ["snapshot b"]);
+  assert.deepEqual([existsSync(folder(a)), existsSync(folder(b)), existsSync(folder(usual))], [true, false, true]);
+  assert.equal(await templates.find(snapshotKey("b")), undefined);
+});
+
+test("templates of a removed snapshot are removed, and one that is being built is given up", async () => {
+  const { dir, runDir, store } = newDirectories();
+  const engine = new FakeEngine();
+  const templates = store(engine);
+  await templates.ensure({ ...snapshotKey("a"), size: { memoryMiB: 1024, vcpus: 2 } });
+  await templates.ensure(snapshotKey("other"));
+  const [asked, starting] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  engine.starting = () => (asked.resolve(), starting.promise);
+  const refused = assert.rejects(templates.ensure(snapshotKey("a")), /was removed/);
+  await asked.promise;
+  const forgotten = templates.forget("snapshot a");
+  starting.resolve();
+  await Promise.all([refused, forgotten]);
+  const left = await Promise.all(readdirSync(dir).map(async (name) => (await factsOf(join(dir, name)))?.root));
+  assert.deepEqual(left.sort(), ["none initramfs", "none initramfs", "snapshot other"]);
+  assert.deepEqual([engine.alive, readdirSync(runDir)], [[], []]);
+});
+
+function mkfile(dir: string): string {
+  const path = join(mkdtempSync(join(dir, "..", "block-")), "file");
+  writeFileSync(path, "captured");
+  return path;
+}

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
 import { GuestGone } from "../contract.ts";
 import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { type Clone, connectGuest, discard } from "../machines/clone.ts";
 import { createFolder } from "../machines/folder.ts";
 import { heatClone, warmClone, warmTemplate } from "./warmup.ts";
@@ -19,7 +20,7 @@ const HELLO_TIMEOUT_MS = 60_000;
 
 async function start() {
   const engine = new FakeEngine();
-  const boot = { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" };
+  const { boot } = fakeRoot();
   const folder = createFolder(dir);
   const vm = (await engine.boot({ dir: folder, size: { memoryMiB: 1280, vcpus: 2 }, boot })) as FakeVm;
   const clone: Clone = { vm, dir: folder, guest: await connectGuest(vm, HELLO_TIMEOUT_MS) };
@@ -28,7 +29,8 @@ async function start() {
 
 /** Each way of warming up a machine. */
 const WAYS: [string, (clone: Clone) => Promise<void>][] = [
-  ["template", ({ guest }) => warmTemplate(guest, silentLogger)],
+  ["template", ({ guest }) => warmTemplate(guest, silentLogger, "all")],
+  ["template of few tools", ({ guest }) => warmTemplate(guest, silentLogger, "few")],
   ["warm clone", (clone) => warmClone(clone, [], silentLogger)],
   ["hot clone", ({ guest }) => heatClone(guest, silentLogger)],
 ];

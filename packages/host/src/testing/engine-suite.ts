@@ -1,23 +1,40 @@
 /** FOR TESTS ONLY: what every engine must do for the host, tested on real machines. */
 import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, mkdir, rename } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { BootFiles, Engine, TemplateFiles, Vm, WaitingVm } from "../engine/engine.ts";
+import {
+  type BootFiles,
+  type CapturableVm,
+  type Engine,
+  ROOT_SLOT,
+  type RootDisk,
+  type TemplateFiles,
+  type Vm,
+  type WaitingVm,
+} from "../engine/engine.ts";
 import type { GuestClient } from "../guest/client.ts";
-import { BOOT_HELLO_TIMEOUT_MS, connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
+import {
+  BOOT_HELLO_TIMEOUT_MS,
+  connectGuest,
+  discard,
+  enterRoot,
+  RUNNING_HELLO_TIMEOUT_MS,
+} from "../machines/clone.ts";
 import { createFolder } from "../machines/folder.ts";
+import { plugThrowAway } from "../machines/throw-away-root.ts";
 import { magicKey, shell } from "./shell.ts";
 
 /** An engine as a test opens it. */
 export interface EngineFixture extends AsyncDisposable {
   engine: Engine;
   boot: BootFiles;
+  root: RootDisk;
   /** Where machines run. */
   runDir: string;
-  /** Where a template may be stored. */
-  templateDir: string;
+  /** Where templates may be stored; does not exist yet. */
+  templatesDir: string;
 }
 
 /** Small, because nothing large runs. */
@@ -28,41 +45,58 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
   describe(`the engine ${name}`, () => {
     let fixture: EngineFixture;
     let engine: Engine;
+    /** Of a machine that waits for its root, and of one that has it. */
+    let rootless: TemplateFiles;
     let template: TemplateFiles;
-    let captured: { dir: string; left: string[] };
 
     before(async () => {
       fixture = await open();
       engine = fixture.engine;
-      captured = await capture();
-      template = engine.templateFiles(fixture.templateDir);
+      await mkdir(fixture.templatesDir, { recursive: true });
+      rootless = await captureRootless();
+      template = await captureRooted();
     });
     after(() => fixture[Symbol.asyncDispose]());
 
-    /** A template of a machine in which a file was written and a process runs. */
-    async function capture(): Promise<{ dir: string; left: string[] }> {
-      const { boot, runDir, templateDir } = fixture;
-      const dir = createFolder(runDir);
-      const vm = await engine.bootForCapture({ dir, size: SIZE, boot });
+    async function captureRootless(): Promise<TemplateFiles> {
+      const dir = createFolder(fixture.runDir);
+      const vm = await engine.boot({ dir, size: SIZE, boot: fixture.boot });
       const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
+      await guest.call("quiesce", {});
+      return await capture(dir, vm, guest, false);
+    }
+
+    /** A template of a machine in which a file was written and a process runs. */
+    async function captureRooted(): Promise<TemplateFiles> {
+      const { root, runDir } = fixture;
+      const dir = createFolder(runDir);
+      const vm = await engine.prepareForCapture({ dir, size: SIZE, root }, rootless);
+      await vm.load();
+      const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+      await enterRoot(guest);
       await shell({ guest }, "echo template > /home/app/disk; echo template > /dev/shm/memory; sync");
       await shell({ guest }, "(while :; do sleep 1000; done) > /dev/null 2>&1 & echo $! > /dev/shm/pid");
       await guest.call("sync", {});
+      return await capture(dir, vm, guest, true);
+    }
+
+    async function capture(dir: string, vm: CapturableVm, guest: GuestClient, rooted: boolean): Promise<TemplateFiles> {
       guest.close();
       await guest.ended;
       await vm.capture();
-      const files = engine.templateFiles(dir);
-      await engine.relocate(files, engine.templateFiles(templateDir), boot);
-      const left = Object.values(files).filter((path) => existsSync(path));
-      await mkdir(dirname(templateDir), { recursive: true });
-      const { rename } = await import("node:fs/promises");
-      await rename(dir, templateDir);
-      return { dir, left };
+      for (const path of filesOf(engine.templateFiles(dir, rooted))) assert.ok(existsSync(path), path);
+      const target = join(fixture.templatesDir, basename(dir));
+      await rename(dir, target);
+      return engine.templateFiles(target, rooted);
+    }
+
+    function filesOf({ memory, state, disk }: TemplateFiles): string[] {
+      return [memory, state, ...Object.values(disk ?? {})];
     }
 
     async function prepare(): Promise<{ vm: WaitingVm; dir: string }> {
       const dir = createFolder(fixture.runDir);
-      return { dir, vm: await engine.prepare({ dir, size: SIZE, boot: fixture.boot }, template) };
+      return { dir, vm: await engine.prepare({ dir, size: SIZE, root: fixture.root }, template) };
     }
 
     async function clone(): Promise<{ vm: Vm; dir: string; guest: GuestClient }> {
@@ -76,11 +110,20 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
       assert.ok(["kvm", "tcg"].includes(engine.acceleration.kind) && engine.acceleration.reason);
     });
 
-    test("boots a machine from scratch, which runs until it is killed, and leaves no process", async () => {
+    test("a machine that waits for its root enters it, runs until it is killed, and leaves no process", async () => {
       const dir = createFolder(fixture.runDir);
-      const vm = await engine.boot({ dir, size: SIZE, boot: fixture.boot });
-      const guest = await connectGuest(vm, BOOT_HELLO_TIMEOUT_MS);
-      assert.equal(await shell({ guest }, "echo hello; nproc"), "hello\n2");
+      const vm = await engine.prepare({ dir, size: SIZE }, rootless);
+      await vm.load();
+      const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+      await plugThrowAway({ vm, dir }, fixture.root);
+      await enterRoot(guest);
+      assert.equal(await shell({ guest }, "echo hello; nproc; id -un; pwd"), "hello\n2\napp\n/home/app");
+      // Nothing of what was before is left: no mount, no file, no file that is open, no thread that is elsewhere.
+      assert.equal(await shell({ guest }, "grep -c ' / ' /proc/mounts; ls /init /modules /newroot 2> /dev/null"), "1");
+      const places =
+        "readlink /proc/1/fd/* /proc/1/task/*/cwd /proc/1/task/*/root | grep -Ev '^(/dev/|socket:|anon_inode:|pipe:)' | sort -u";
+      const found = await shell({ guest }, `sudo bash -c "${places}"`);
+      assert.ok(["/", "/\n/home/app"].includes(found), found);
       assert.equal(typeof (await vm.console()), "string");
       process.kill(vm.pid, 0);
       const usage = vm.usage()!;
@@ -92,13 +135,44 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
       await discard({ vm, dir, guest });
     });
 
+    test("a layer that is plugged in keeps what a machine writes", async () => {
+      const own = join(fixture.templatesDir, "own.qcow2");
+      await copyFile(template.disk!.empty, own);
+      const { layers, capacityBytes: bytes } = fixture.root;
+      for (const [command, said] of [
+        ["echo kept > /home/app/kept; sync", ""],
+        ["cat /home/app/kept", "kept"],
+      ] as const) {
+        const dir = createFolder(fixture.runDir);
+        const vm = await engine.prepare({ dir, size: SIZE }, rootless);
+        await vm.load();
+        const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+        await vm.slots.plug(ROOT_SLOT, { layers: [...layers, own], bytes });
+        await enterRoot(guest);
+        assert.equal(await shell({ guest }, command), said);
+        assert.equal(await vm.slots.depth(ROOT_SLOT), 2);
+        await discard({ vm, dir, guest });
+      }
+    });
+
+    test("a root that is none is refused, with the reason", async () => {
+      const dir = createFolder(fixture.runDir);
+      const vm = await engine.prepare({ dir, size: SIZE }, rootless);
+      await vm.load();
+      const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+      const { capacityBytes } = fixture.root;
+      await plugThrowAway({ vm, dir }, { layers: [template.disk!.empty], capacityBytes });
+      await assert.rejects(enterRoot(guest), /not a bootable root: its ext4 file system cannot be mounted/);
+      await discard({ vm, dir, guest });
+    });
+
     test("captures a machine into files that are whole, and that nobody writes again", async () => {
-      assert.deepEqual(captured.left.sort(), Object.values(engine.templateFiles(captured.dir)).sort());
-      const before = Object.values(template).map((path) => statSync(path));
+      const files = [...filesOf(template), ...filesOf(rootless)];
+      const before = files.map((path) => statSync(path));
       const one = await clone();
       await shell(one, "echo clone > /home/app/disk; echo clone > /dev/shm/memory; sync");
       await discard(one);
-      for (const [n, path] of Object.values(template).entries()) {
+      for (const [n, path] of files.entries()) {
         const { mtimeMs, size } = statSync(path);
         assert.deepEqual([mtimeMs, size], [before[n]!.mtimeMs, before[n]!.size], path);
       }

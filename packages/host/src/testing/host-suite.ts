@@ -90,7 +90,7 @@ export function hostSuite(name: string, open: () => Promise<OpenedHost>): void {
       await later.destroy();
     });
 
-    test("of a root and a size without a template boots from scratch, beside machines of the usual kind", async () => {
+    test("of a root and a size without a template is made too, beside machines of the usual kind", async () => {
       const [other, usual] = await Promise.all([
         create({ root: { image: opened.otherImage }, memoryMiB: 777 }),
         create(),

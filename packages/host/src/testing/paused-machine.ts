@@ -41,7 +41,7 @@ export async function startPausedMachine(options: PausedMachineOptions): Promise
   const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log: silentLogger });
   const { files, size } = await templates.ensure({ root, size: sizeOf(DEFAULT_MEMORY_MIB) });
   const folder = newFolder();
-  const vm = await engine.prepare({ dir: folder, size, boot: root.boot }, files);
+  const vm = await engine.prepare({ dir: folder, size, root: root.disk! }, files);
   await vm.load();
   const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
   const clone = { vm, guest, dir: folder };

@@ -3,7 +3,7 @@
  */
 import { PORTS } from "../../guest/contract.ts";
 import type { MachineSize } from "../engine.ts";
-import { ERRORS, slotArguments } from "./slots/slots.ts";
+import { driveArguments } from "./slots/slots.ts";
 
 /**
  * Cache of translated guest code per machine, in MiB. QEMU reserves it and only touches what it uses, so this limits
@@ -42,14 +42,13 @@ export interface CommandOptions {
   name: string;
   accelerator: "kvm" | "tcg";
   size: MachineSize;
-  /** Mapped shared when making a template, copy-on-write for a clone; absent: anonymous memory. */
-  memory?: { path: string; shared: boolean };
+  /** Mapped shared when making a template, copy-on-write for a clone. */
+  memory: { path: string; shared: boolean };
   kernel: string;
   kernelCommandLine: string;
   initramfs: string;
-  /** The machine's own disk, then its backing files, nearest first; the names in its header are ignored. */
-  disk: string;
-  backing: string[];
+  /** Paths of the root disk's layers, from the bottom up; empty: it is plugged later. */
+  rootLayers: string[];
   /** Whether to wait for a state instead of booting. */
   incoming: boolean;
 }
@@ -58,17 +57,12 @@ export function qemuArguments(options: CommandOptions): string[] {
   const { size } = options;
   const memoryMiB = ramMiB(size.memoryMiB);
   const bytes = `size=${memoryMiB}M`;
-  const backend = options.memory
-    ? `memory-backend-file,id=m0,${bytes},mem-path=${optionValue(options.memory.path)},share=${options.memory.shared ? "on" : "off,readonly=on,rom=off"}`
-    : `memory-backend-ram,id=m0,${bytes}`;
+  const sharing = options.memory.shared ? "share=on" : "share=off,readonly=on,rom=off";
+  const backend = `memory-backend-file,id=m0,${bytes},mem-path=${optionValue(options.memory.path)},${sharing}`;
   const listen = (id: string, descriptor: number) => [
     "-chardev",
     `socket,id=${id},fd=${descriptor},server=on,wait=off`,
   ];
-  const backing = options.backing.map((path, depth) => {
-    const node = "backing.".repeat(depth + 1);
-    return `,${node}driver=qcow2,${node}file.driver=file,${node}file.filename=${optionValue(path)}`;
-  });
   return [
     "-name",
     optionValue(options.name),
@@ -103,13 +97,8 @@ export function qemuArguments(options: CommandOptions): string[] {
     `ringbuf,id=console,size=${CONSOLE_KIB}K`,
     "-serial",
     "chardev:console",
-    // A sandbox's own disk need not survive a crash of the host: durable data belongs on a volume.
-    "-drive",
-    `if=none,id=root,file=${optionValue(options.disk)},format=qcow2,cache=unsafe,discard=unmap,aio=threads,${ERRORS}${backing.join("")}`,
-    "-device",
-    "virtio-blk-device,drive=root,serial=root",
-    // Before the serial ports: the guest finds slots by their place among the disks.
-    ...slotArguments(),
+    // Before the serial ports: the guest finds disks by their place among them.
+    ...driveArguments(options.rootLayers),
     "-device",
     "virtio-serial-device,max_ports=3",
     ...listen("control", CONTROL_FD),

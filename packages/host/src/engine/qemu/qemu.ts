@@ -1,12 +1,18 @@
 /** The QEMU engine: `microvm` machines under KVM or emulation. */
+import { execFile } from "node:child_process";
 import { chmod, chown, copyFile, lchown, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { type Jail, type JailKind, type JailUser, MACHINE_USERS, openJail } from "@sandkeep/jail";
+import { createLayer } from "../../storage/qcow2.ts";
 import type {
   Acceleration,
   BootFiles,
+  BootOptions,
   CapturableVm,
+  CloneOptions,
   Engine,
+  RootDisk,
   TemplateFiles,
   Vm,
   VmOptions,
@@ -15,15 +21,15 @@ import type {
 import { adoptQemu } from "./adopt.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
-import { createOverlay, virtualSize } from "./disk.ts";
 import { machinePlan } from "./jail/machine-jail.ts";
+import { enableMigration, loadState, saveState } from "./migration.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
 import { PROCESS_RECORD } from "./process-record.ts";
+import { allowDisk } from "./slots/file-limit.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import { sweepQemus } from "./sweep.ts";
 
-/** How long reading or writing a machine's state may take: 70 KB, so usually 60 ms; longer on a busy computer. */
-const MIGRATION_TIMEOUT_MS = 60_000;
+const run = promisify(execFile);
 
 export interface QemuOptions {
   /** The QEMU program. */
@@ -54,65 +60,85 @@ export class Qemu implements Engine {
       this.name,
       options.versions.qemu,
       qemuArguments({
-        ...nowhere,
+        name: "",
         accelerator: this.acceleration.kind,
-        kernelCommandLine: this.#kernelCommandLine,
         size: { memoryMiB: 0, vcpus: 0 },
+        kernel: "",
+        kernelCommandLine: this.#kernelCommandLine,
+        initramfs: "",
+        rootLayers: [],
+        memory: { path: "", shared: false },
         incoming: false,
       }),
     ]);
   }
 
-  async boot(options: VmOptions): Promise<Vm> {
-    const disk = join(options.dir, "disk.qcow2");
-    await newOverlay(disk, options.boot.rootDisk, options.boot);
-    return (await this.#start(options, { disk, backing: [options.boot.rootDisk] })).vm;
+  async boot({ boot, ...options }: BootOptions): Promise<CapturableVm> {
+    const files = this.templateFiles(options.dir, false);
+    await createFile(files.memory, ramMiB(options.size.memoryMiB) * 1024 * 1024);
+    return await this.#startForCapture(options, files, { boot });
   }
 
-  async bootForCapture(options: VmOptions): Promise<CapturableVm> {
-    const files = this.templateFiles(options.dir);
-    await newOverlay(files.disk, options.boot.rootDisk, options.boot);
-    for (const [path, bytes] of [
-      [files.memory, ramMiB(options.size.memoryMiB) * 1024 * 1024],
-      [files.state, 0],
-    ] as const) {
-      const file = await open(path, "wx", 0o600);
-      await file.truncate(bytes);
-      await file.close();
-    }
+  templateFiles(dir: string, rooted: boolean): TemplateFiles {
+    const file = (name: string) => join(dir, name);
+    return {
+      memory: file("memory"),
+      state: file("state"),
+      disk: rooted ? { layer: file("disk.qcow2"), empty: file("empty.qcow2") } : null,
+    };
+  }
+
+  async prepare({ root, ...options }: CloneOptions, template: TemplateFiles): Promise<WaitingVm> {
+    const own = join(options.dir, "disk.qcow2");
+    if (template.disk) await copyFile(template.disk.empty, own);
     const { vm, jail } = await this.#start(options, {
-      disk: files.disk,
-      backing: [options.boot.rootDisk],
+      boot: stubsIn(dirname(template.memory)),
+      ...(template.disk && root && { root: { ...root, layers: [...root.layers, template.disk.layer], own } }),
+      memory: { path: template.memory, shared: false },
+      incoming: true,
+      readable: [template.memory, template.state],
+    });
+    await enableMigration(vm);
+    return Object.assign(vm, { load: () => loadState(vm, jail.name(template.state)) });
+  }
+
+  async prepareForCapture(
+    { root, ...options }: CloneOptions & { root: RootDisk },
+    template: TemplateFiles,
+  ): Promise<CapturableVm & WaitingVm> {
+    const files = this.templateFiles(options.dir, true);
+    const { layer, empty } = files.disk!;
+    await Promise.all([
+      copySparse(template.memory, files.memory),
+      createLayer(layer, root.capacityBytes),
+      createLayer(empty, root.capacityBytes),
+    ]);
+    return await this.#startForCapture(options, files, {
+      boot: stubsIn(dirname(template.memory)),
+      root: { ...root, own: layer },
+      state: template.state,
+    });
+  }
+
+  async #startForCapture(
+    options: VmOptions,
+    files: TemplateFiles,
+    from: { boot: BootFiles; root?: OwnRoot; state?: string },
+  ): Promise<CapturableVm & WaitingVm> {
+    const { state } = from;
+    await createFile(files.state, 0);
+    const { vm, jail } = await this.#start(options, {
+      boot: from.boot,
+      ...(from.root && { root: from.root }),
       memory: { path: files.memory, shared: true },
       writable: [files.memory, files.state],
+      ...(state !== undefined && { incoming: true, readable: [state] }),
     });
-    return Object.assign(vm, { capture: () => capture(vm, jail, options.dir, files) });
-  }
-
-  templateFiles(dir: string): TemplateFiles {
-    const file = (name: string) => join(dir, name);
-    return { memory: file("memory"), state: file("state"), disk: file("disk.qcow2"), overlay: file("overlay.qcow2") };
-  }
-
-  async relocate(from: TemplateFiles, to: TemplateFiles, boot: BootFiles): Promise<void> {
-    await newOverlay(from.overlay, to.disk, boot);
-  }
-
-  async prepare(options: VmOptions, template: TemplateFiles): Promise<WaitingVm> {
-    const disk = join(options.dir, "disk.qcow2");
-    await copyFile(template.overlay, disk);
-    const { vm, jail } = await this.#start(
-      { ...options, boot: { ...options.boot, ...stubsIn(dirname(template.disk)) } },
-      {
-        disk,
-        backing: [template.disk, options.boot.rootDisk],
-        memory: { path: template.memory, shared: false },
-        incoming: true,
-        readable: [template.memory, template.state],
-      },
-    );
     await enableMigration(vm);
-    return Object.assign(vm, { load: () => load(vm, jail, template) });
+    return Object.assign(vm, {
+      load: () => loadState(vm, jail.name(state!)),
+      capture: () => capture(vm, jail, options.dir, files),
+    });
   }
 
   async adopt(dir: string): Promise<Vm | null> {
@@ -142,16 +168,12 @@ export class Qemu implements Engine {
     options: VmOptions,
     files: StartFiles,
   ): Promise<{ vm: QemuProcess; jail: Jail }> {
-    const { boot, dir } = options;
-    const writable = [files.disk, ...(files.writable ?? [])];
+    const { dir } = options;
+    const { boot, root, memory } = files;
+    const writable = [...(root ? [root.own] : []), ...(files.writable ?? [])];
     if (user) for (const path of writable) await lchown(path, user.uid, user.gid);
-    await using jail = await openJail(
-      this.#jail,
-      machinePlan(
-        { writable, readable: [boot.kernel, boot.initramfs, ...files.backing, ...(files.readable ?? [])] },
-        user,
-      ),
-    );
+    const readable = [boot.kernel, boot.initramfs, ...(root?.layers ?? []), ...(files.readable ?? [])];
+    await using jail = await openJail(this.#jail, machinePlan({ writable, readable }, user));
     const args = qemuArguments({
       name: dir,
       accelerator: this.acceleration.kind,
@@ -159,16 +181,16 @@ export class Qemu implements Engine {
       kernel: jail.name(boot.kernel),
       kernelCommandLine: this.#kernelCommandLine,
       initramfs: jail.name(boot.initramfs),
-      disk: jail.name(files.disk),
-      backing: files.backing.map(jail.name),
+      rootLayers: root ? [...root.layers, root.own].map(jail.name) : [],
       incoming: files.incoming ?? false,
-      ...(files.memory && { memory: { ...files.memory, path: jail.name(files.memory.path) } }),
+      memory: { ...memory, path: jail.name(memory.path) },
     });
     const kvm = this.acceleration.kind === "kvm" ? await open("/dev/kvm", "r+") : null;
     try {
       const vm = await startQemu({ command: [this.#binary, ...args], dir, jail, user, kvm: kvm?.fd ?? "ignore" });
       const group = basename(dir);
       await limitProcess(vm.pid, group, options.size);
+      if (root) await allowDisk(vm.pid, root.capacityBytes);
       void vm.exited.then(() => removeGroups(group));
       return { vm, jail };
     } finally {
@@ -177,65 +199,40 @@ export class Qemu implements Engine {
   }
 }
 
+/** A root disk, with the layer that the machine writes. */
+type OwnRoot = RootDisk & { own: string };
+
 interface StartFiles {
-  disk: string;
-  /** The disk's backing files, nearest first. */
-  backing: string[];
-  memory?: { path: string; shared: boolean };
+  boot: BootFiles;
+  /** Absent: the machine has no root disk yet. */
+  root?: OwnRoot;
+  memory: { path: string; shared: boolean };
   incoming?: boolean;
   readable?: string[];
   writable?: string[];
 }
 
-const nowhere: BootFiles & { name: string; disk: string; backing: string[] } = {
-  name: "",
-  kernel: "",
-  initramfs: "",
-  rootDisk: "",
-  disk: "",
-  backing: [],
-};
-
-async function newOverlay(path: string, backing: string, boot: BootFiles): Promise<void> {
-  await createOverlay(path, backing, await virtualSize(boot.rootDisk));
+async function createFile(path: string, bytes: number): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  await file.truncate(bytes);
+  await file.close();
 }
 
-/** The guest's memory is already in its file: the state contains only CPUs and devices. */
-async function enableMigration(vm: QemuProcess): Promise<void> {
-  const capabilities = ["x-ignore-shared", "events"].map((capability) => ({ capability, state: true }));
-  await vm.qmp.execute("migrate-set-capabilities", { capabilities });
+/** Copies a file of which most was never written. */
+async function copySparse(from: string, to: string): Promise<void> {
+  await run("cp", ["--sparse=auto", "--no-preserve=mode", from, to]);
 }
 
 async function capture(vm: QemuProcess, jail: Jail, dir: string, files: TemplateFiles): Promise<void> {
   await vm.pause();
-  await enableMigration(vm);
-  await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate", { uri: `file:${jail.name(files.state)}` })]);
+  await saveState(vm, jail.name(files.state));
   await vm.qmp.execute("quit").catch(() => {});
   await vm.exited;
   await writeStubs(dir);
   for (const path of [...Object.values(socketsIn(dir)), join(dir, PROCESS_RECORD)]) await rm(path, { force: true });
   // The template becomes ours again; jailed processes read it as users of their own.
-  const all = [files.memory, files.state, files.disk, ...Object.values(stubsIn(dir))];
+  const disk = files.disk ? [files.disk.layer] : [];
+  const all = [files.memory, files.state, ...disk, ...Object.values(stubsIn(dir))];
   for (const path of all) await chown(path, process.getuid!(), process.getgid!());
   for (const file of all) await chmod(file, 0o444);
-}
-
-async function load(vm: QemuProcess, jail: Jail, template: TemplateFiles): Promise<void> {
-  await Promise.all([
-    migrationEnd(vm),
-    vm.qmp.execute("migrate-incoming", { uri: `file:${jail.name(template.state)}` }),
-  ]);
-  // A template is paused when captured, so its clones start paused too.
-  await vm.resume();
-}
-
-async function migrationEnd(vm: QemuProcess): Promise<void> {
-  const statuses = ["completed", "failed", "cancelled"];
-  const event = await vm.qmp.waitFor(
-    (e) => e.event === "MIGRATION" && statuses.includes(String(e.data?.status)),
-    MIGRATION_TIMEOUT_MS,
-  );
-  if (event.data?.status === "completed") return;
-  const info = (await vm.qmp.execute("query-migrate")) as { "error-desc"?: string };
-  throw new Error(`QEMU could not move the machine's state: ${info["error-desc"] ?? "no reason given"}`);
 }

@@ -6,7 +6,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AgreeableAgent, agreeableAgent } from "../../testing/agreeable-agent.ts";
 import type {
+  BootOptions,
   CapturableVm,
+  CloneOptions,
   Engine,
   Priority,
   SlotDisk,
@@ -42,24 +44,26 @@ export class FakeEngine implements Engine {
     return this.vms.filter(({ state }) => state !== "ended");
   }
 
-  boot(options: VmOptions): Promise<Vm> {
-    return this.#start(options, "running");
+  boot(options: BootOptions): Promise<CapturableVm> {
+    return this.#start(options, "running", false);
   }
 
-  bootForCapture(options: VmOptions): Promise<CapturableVm> {
-    return this.#start(options, "running");
+  prepare(options: CloneOptions): Promise<WaitingVm> {
+    return this.#start(options, "waiting", true);
   }
 
-  prepare(options: VmOptions): Promise<WaitingVm> {
-    return this.#start(options, "waiting");
+  prepareForCapture(options: CloneOptions): Promise<WaitingVm & CapturableVm> {
+    return this.#start(options, "waiting", true);
   }
 
-  templateFiles(dir: string): TemplateFiles {
+  templateFiles(dir: string, rooted: boolean): TemplateFiles {
     const file = (name: string) => join(dir, name);
-    return { memory: file("memory"), state: file("state"), disk: file("disk"), overlay: file("overlay") };
+    return {
+      memory: file("memory"),
+      state: file("state"),
+      disk: rooted ? { layer: file("layer"), empty: file("empty") } : null,
+    };
   }
-
-  async relocate(): Promise<void> {}
 
   /** Finds machines that it started itself: a test plays both the earlier process and the later one. */
   async adopt(dir: string): Promise<Vm | null> {
@@ -70,9 +74,9 @@ export class FakeEngine implements Engine {
     await Promise.all(this.alive.filter(({ options }) => isDoomed(options.dir)).map((vm) => vm.kill()));
   }
 
-  async #start(options: VmOptions, state: "waiting" | "running"): Promise<FakeVm> {
+  async #start(options: FakeVm["options"], state: "waiting" | "running", rooted: boolean): Promise<FakeVm> {
     await this.starting();
-    const vm = new FakeVm(options, this, await agreeableAgent(join(options.dir, "control")), state);
+    const vm = new FakeVm(options, this, await agreeableAgent(join(options.dir, "control")), state, rooted);
     this.vms.push(vm);
     return vm;
   }
@@ -80,7 +84,8 @@ export class FakeEngine implements Engine {
 
 export class FakeVm implements CapturableVm, WaitingVm {
   readonly pid = process.pid;
-  readonly options: VmOptions;
+  readonly options: VmOptions & Partial<BootOptions & CloneOptions>;
+  readonly #rooted: boolean;
   readonly agent: AgreeableAgent;
   readonly sockets: Vm["sockets"];
   readonly slots = new FakeSlots();
@@ -90,8 +95,15 @@ export class FakeVm implements CapturableVm, WaitingVm {
   readonly #engine: FakeEngine;
   readonly #exit: (exit: VmExit) => void;
 
-  constructor(options: VmOptions, engine: FakeEngine, agent: AgreeableAgent, state: "waiting" | "running") {
+  constructor(
+    options: FakeVm["options"],
+    engine: FakeEngine,
+    agent: AgreeableAgent,
+    state: "waiting" | "running",
+    rooted: boolean,
+  ) {
     this.options = options;
+    this.#rooted = rooted;
     this.agent = agent;
     this.state = state;
     this.#engine = engine;
@@ -129,7 +141,8 @@ export class FakeVm implements CapturableVm, WaitingVm {
   }
 
   async capture(): Promise<void> {
-    for (const path of Object.values(this.#engine.templateFiles(this.options.dir))) await writeFile(path, "captured");
+    const { memory, state, disk } = this.#engine.templateFiles(this.options.dir, this.#rooted);
+    for (const path of [memory, state, ...Object.values(disk ?? {})]) await writeFile(path, "captured");
     await this.kill();
   }
 

@@ -122,6 +122,7 @@ export async function readImage(dataDir: string, id: string): Promise<Image | un
     kernel: join(dir, kernelFile(manifest)),
     initramfs: join(dir, initramfs),
     agent: join(dir, agent),
+    diskBytes: manifest.diskBytes,
   };
 }
 

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { hasCapability } from "@sandkeep/jail";
 
 const run = promisify(execFile);
 
@@ -10,7 +11,7 @@ const GIB = 1024 ** 3;
 /** Largest file that a machine may write at first: a full 10 GB disk plus qcow2's tables. */
 export const MAX_FILE_BYTES = 12 * GIB;
 /**
- * What the limit can be raised to without root, which cannot raise it beyond what a process started with. The process
+ * What the limit can be raised to by who cannot raise it beyond what a process started with, as without root. The process
  * can do that itself, if it is taken over.
  */
 const MAX_ROOTLESS_FILE_BYTES = 256 * GIB;
@@ -19,9 +20,15 @@ const TABLES_SHARE = 1 / 512;
 /** Clusters that no data uses, left by crashes. */
 const MAX_LEAK_BYTES = GIB;
 
+/** CAP_SYS_RESOURCE, without which nobody can change the limits of another user's process. */
+const SYS_RESOURCE = 24;
+
 /** What a process starts with: the limit, and what it may be raised to. */
 export function initialFileLimits(isRoot: boolean): { fileBytes: number; mostFileBytes: number } {
-  return { fileBytes: MAX_FILE_BYTES, mostFileBytes: isRoot ? MAX_FILE_BYTES : MAX_ROOTLESS_FILE_BYTES };
+  if (!isRoot) return { fileBytes: MAX_FILE_BYTES, mostFileBytes: MAX_ROOTLESS_FILE_BYTES };
+  // Root in a container may be unable to change it later.
+  const fileBytes = hasCapability(SYS_RESOURCE) ? MAX_FILE_BYTES : MAX_ROOTLESS_FILE_BYTES;
+  return { fileBytes, mostFileBytes: fileBytes };
 }
 
 /** Raises the limit of a process so that it can write a disk of this size. */
@@ -33,7 +40,7 @@ export async function allowDisk(pid: number, bytes: number): Promise<void> {
   const raised = hard === "unlimited" ? hard : Math.max(Number(hard), process.getuid!() === 0 ? wanted : 0);
   if (raised !== "unlimited" && Number(raised) < wanted)
     throw new Error(
-      `Without root, a machine's disk can have at most ${Math.floor(Number(raised) / GIB)} GiB. Run the server as root for larger ones.`,
+      `A machine's disk can have at most ${Math.floor(Number(raised) / GIB)} GiB. Run the server as root, with CAP_SYS_RESOURCE, for larger ones.`,
     );
   await run("prlimit", [`--pid=${pid}`, `--fsize=${wanted}:${raised}`]);
 }

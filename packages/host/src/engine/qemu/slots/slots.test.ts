@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Qmp } from "../qmp.ts";
-import { QemuSlots, slotArguments } from "./slots.ts";
+import { driveArguments, QemuSlots } from "./slots.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-slots-"));
 const MIB = 1024 ** 2;
@@ -28,7 +28,7 @@ async function start() {
     `chardev=${id},mode=control`,
   ]);
   const machine = ["-M", "microvm,acpi=on,pcie=off,usb=off", "-nodefaults", "-display", "none", "-S", "-m", "64"];
-  const child = spawn("qemu-system-x86_64", [...machine, ...slotArguments(), ...monitors], {
+  const child = spawn("qemu-system-x86_64", [...machine, ...driveArguments([]), ...monitors], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   running.push(child);
@@ -38,7 +38,7 @@ async function start() {
   const slots = new QemuSlots(qmp, `${name}.files`, async (bytes) => void (allowed = bytes));
   const nodes = async () =>
     ((await qmp.execute("query-named-block-nodes")) as { "node-name": string; ro: boolean }[])
-      .filter((node) => node["node-name"].startsWith("v"))
+      .filter((node) => node["node-name"].startsWith("vol"))
       .map((node) => `${node["node-name"]}${node.ro ? " ro" : ""}`)
       .sort();
   return {
@@ -75,7 +75,7 @@ describe("a slot", () => {
       assert.equal(await qemu.slots.depth(5), 0);
       await qemu.slots.plug(5, { layers, bytes: 8 * MIB });
       assert.equal(await qemu.slots.depth(5), 3);
-      assert.deepEqual(await qemu.nodes(), ["v5-0 ro", "v5-1 ro", "v5-2"]);
+      assert.deepEqual(await qemu.nodes(), ["vol5-0 ro", "vol5-1 ro", "vol5-2"]);
       // Only the last layer was opened to be written.
       assert.ok(layers.slice(0, 2).every((path) => qemu.opened(path).every((mode) => mode === 0)));
       assert.ok(qemu.opened(layers[2]!).includes(2));
@@ -106,8 +106,8 @@ describe("a slot", () => {
       prepared = await qemu.nodes();
       await take();
     });
-    assert.deepEqual(prepared, ["v0-0", "v0-1"]);
-    assert.deepEqual(await qemu.nodes(), ["v0-0 ro", "v0-1"]);
+    assert.deepEqual(prepared, ["vol0-0", "vol0-1"]);
+    assert.deepEqual(await qemu.nodes(), ["vol0-0 ro", "vol0-1"]);
     assert.equal(await qemu.slots.depth(0), 2);
     await qemu.slots.unplug(0);
     assert.deepEqual([await qemu.nodes(), await qemu.sets()], [[], 0]);
@@ -118,7 +118,7 @@ describe("a slot", () => {
     await qemu.slots.plug(0, { layers: [layer()], bytes: 8 * MIB });
     const moment = () => Promise.reject(new Error("not now"));
     await assert.rejects(qemu.slots.addLayer(0, { path: layer(), bytes: 8 * MIB }, moment), /not now/);
-    assert.deepEqual([await qemu.nodes(), await qemu.slots.depth(0)], [["v0-0"], 1]);
+    assert.deepEqual([await qemu.nodes(), await qemu.slots.depth(0)], [["vol0-0"], 1]);
   });
 
   test("has a disk as large as asked for, whatever its layer was, and lets it grow", async () => {

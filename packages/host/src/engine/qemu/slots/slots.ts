@@ -3,35 +3,38 @@
  * slot has no content, and the guest has bound no driver to it.
  */
 import { SerialQueue } from "@sandkeep/common";
-import { SLOTS, type SlotDisk, type VmSlots } from "../../engine.ts";
+import { ROOT_SLOT, SLOTS, type SlotDisk, type VmSlots } from "../../engine.ts";
 import type { Qmp } from "../qmp.ts";
+import { type BlockNode, chainNodes, emptyDisk, layerNode, layerOf, qcow2Node } from "./block-nodes.ts";
 import { type PassedFile, passFiles } from "./pass-files.ts";
 
 /** Sets of descriptors are numbered by slot and layer; KVM's is 1. */
-const FIRST_SET = 1_000;
+const FIRST_SET = 2_000;
 const SETS_OF_SLOT = 1_000;
 
-/** Size of what an empty slot has, in bytes: more than nothing, which a device cannot have. */
-const EMPTY_BYTES = 1024 ** 2;
 /** Report disk errors to the guest. By default, a full disk on the host would silently stop the machine instead. */
-export const ERRORS = "werror=report,rerror=report";
+const ERRORS = "werror=report,rerror=report";
 
-/** A slot's name: of its device, and its serial number in the guest. */
-const slotName = (slot: number): string => `vol${slot}`;
+/** A slot's name: of its device, and its serial number in the guest; the names of its layers' nodes begin with it. */
+const slotName = (slot: number): string => (slot === ROOT_SLOT ? "root" : `vol${slot}`);
 /** The node of an empty slot. */
-const emptyNode = (slot: number): string => `empty${slot}`;
-/** The node of a layer; its number, from the bottom, says how many there are below it. */
-const layerNode = (slot: number, layer: number): string => `v${slot}-${layer}`;
+const emptyNode = (slot: number): string => `empty-${slotName(slot)}`;
 const setOf = (slot: number, layer: number): number => FIRST_SET + slot * SETS_OF_SLOT + layer;
 
-/** Command line of the empty slots. */
-export function slotArguments(): string[] {
-  return Array.from({ length: SLOTS }, (_, slot) => [
-    "-blockdev",
-    `null-co,node-name=${emptyNode(slot)},size=${EMPTY_BYTES},read-zeroes=on`,
+/** Command line of the root disk and the slots, which are empty. @param rootLayers if it has a root from its start */
+export function driveArguments(rootLayers: readonly string[]): string[] {
+  const slots = Array.from({ length: SLOTS }, (_, slot) => driveOf(slot, []));
+  return [driveOf(ROOT_SLOT, rootLayers), ...slots].flat();
+}
+
+function driveOf(slot: number, layers: readonly string[]): string[] {
+  const name = slotName(slot);
+  const nodes = layers.length > 0 ? chainNodes(name, layers) : [emptyDisk(emptyNode(slot))];
+  return [
+    ...nodes.flatMap((node) => ["-blockdev", JSON.stringify(node)]),
     "-device",
-    `virtio-blk-device,drive=${emptyNode(slot)},id=${slotName(slot)},serial=${slotName(slot)},${ERRORS}`,
-  ]).flat();
+    `virtio-blk-device,drive=${nodes.at(-1)!["node-name"]},id=${name},serial=${name},${ERRORS}`,
+  ];
 }
 
 export class QemuSlots implements VmSlots {
@@ -49,19 +52,21 @@ export class QemuSlots implements VmSlots {
     this.#allowDisk = allowDisk;
   }
 
-  async plug(slot: number, { layers, bytes }: SlotDisk): Promise<void> {
+  async plug(slot: number, { layers, bytes, durable = true }: SlotDisk): Promise<void> {
     const top = layers.length - 1;
+    const name = slotName(slot);
     await this.#allowDisk(bytes);
     try {
       await this.#pass(
         slot,
         layers.map((path, layer) => ({ path, layer, writable: layer === top })),
       );
-      for (const layer of layers.keys()) await this.#addNode(slot, layer, layer === top, layer > 0);
+      for (const layer of layers.keys())
+        await this.#addNode(slot, layer, layer === top ? { durable } : "read-only", layer > 0);
       // What has no writer is opened already and is never opened again.
       for (let layer = 0; layer < top; layer++) await this.#dropSet(slot, layer);
-      await this.#qmp.execute("block_resize", { "node-name": layerNode(slot, top), size: bytes });
-      await this.#setDrive(slot, layerNode(slot, top));
+      await this.#qmp.execute("block_resize", { "node-name": layerNode(name, top), size: bytes });
+      await this.#setDrive(slot, layerNode(name, top));
     } catch (error) {
       await this.#remove(slot, top).catch(() => {});
       throw error;
@@ -80,37 +85,38 @@ export class QemuSlots implements VmSlots {
       path: `/machine/peripheral/${slotName(slot)}`,
       property: "drive",
     });
-    return Number(new RegExp(`^v${slot}-(\\d{1,3})$`).exec(String(node))?.[1] ?? -1) + 1;
+    return (layerOf(slotName(slot), String(node)) ?? -1) + 1;
   }
 
   async addLayer(
     slot: number,
-    { path, bytes }: { path: string; bytes: number },
+    { path, bytes, durable = true }: { path: string; bytes: number; durable?: boolean },
     moment: (take: () => Promise<void>) => Promise<void>,
   ): Promise<void> {
     const layer = await this.depth(slot);
+    const name = slotName(slot);
     await this.#allowDisk(bytes);
     let taken = false;
     try {
       await this.#pass(slot, [{ path, layer, writable: true }]);
-      await this.#addNode(slot, layer, true, false);
+      await this.#addNode(slot, layer, { durable }, false);
       await moment(async () => {
         await this.#qmp.execute("blockdev-snapshot", {
-          node: layerNode(slot, layer - 1),
-          overlay: layerNode(slot, layer),
+          node: layerNode(name, layer - 1),
+          overlay: layerNode(name, layer),
         });
         taken = true;
       });
     } finally {
       await this.#dropSet(slot, taken ? layer - 1 : layer).catch(() => {});
-      if (!taken) await this.#qmp.execute("blockdev-del", { "node-name": layerNode(slot, layer) }).catch(() => {});
+      if (!taken) await this.#qmp.execute("blockdev-del", { "node-name": layerNode(name, layer) }).catch(() => {});
     }
   }
 
   async resize(slot: number, bytes: number): Promise<void> {
     const top = (await this.depth(slot)) - 1;
     await this.#allowDisk(bytes);
-    await this.#qmp.execute("block_resize", { "node-name": layerNode(slot, top), size: bytes });
+    await this.#qmp.execute("block_resize", { "node-name": layerNode(slotName(slot), top), size: bytes });
   }
 
   /** Gives the files of layers to QEMU. One that is written is also opened to be read only, as it will be in the end. */
@@ -122,18 +128,16 @@ export class QemuSlots implements VmSlots {
     await this.#queue.run(() => passFiles(this.#files, files));
   }
 
-  /** Adds the node of a layer, about which everything is said here: QEMU follows no name in its header. */
-  async #addNode(slot: number, layer: number, writable: boolean, hasBacking: boolean): Promise<void> {
-    const cache = { direct: false, "no-flush": false };
-    const options = writable ? { cache, discard: "unmap" } : { "read-only": true };
-    await this.#qmp.execute("blockdev-add", {
-      driver: "qcow2",
-      "node-name": layerNode(slot, layer),
-      backing: hasBacking ? layerNode(slot, layer - 1) : null,
-      ...options,
-      ...(writable && { "detect-zeroes": "unmap" }),
-      file: { driver: "file", filename: `/dev/fdset/${setOf(slot, layer)}`, aio: "threads", ...options },
-    });
+  async #addNode(
+    slot: number,
+    layer: number,
+    how: "read-only" | { durable: boolean },
+    hasBacking: boolean,
+  ): Promise<void> {
+    const name = slotName(slot);
+    const backing = hasBacking ? layerNode(name, layer - 1) : null;
+    const node: BlockNode = qcow2Node(layerNode(name, layer), `/dev/fdset/${setOf(slot, layer)}`, backing, how);
+    await this.#qmp.execute("blockdev-add", node);
   }
 
   async #setDrive(slot: number, node: string): Promise<void> {
@@ -149,7 +153,7 @@ export class QemuSlots implements VmSlots {
     let failure: unknown;
     for (let layer = top; layer >= 0; layer--) {
       try {
-        await this.#qmp.execute("blockdev-del", { "node-name": layerNode(slot, layer) });
+        await this.#qmp.execute("blockdev-del", { "node-name": layerNode(slotName(slot), layer) });
       } catch (error) {
         failure ??= error;
       }
