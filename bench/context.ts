@@ -1,4 +1,5 @@
 import type { Progress } from "@sandkeep/cli";
+import type { Image } from "@sandkeep/host";
 import type { PausedMachine } from "@sandkeep/host/testing";
 import type { Sandbox } from "sandkeep";
 import type { Rig } from "./egress/rig.ts";
@@ -12,6 +13,11 @@ export interface BenchContext {
   progress: Progress;
   /** Starts a machine like those in the server's warm pool, paused; undefined when the server runs elsewhere. */
   pausedMachine: (() => Promise<PausedMachine>) | undefined;
+  /**
+   * What a host in the bench's own process needs.
+   * @throws when the server runs elsewhere
+   */
+  hostFiles(): { image: Image; templatesDir: string };
   /** The processes of the sandboxes' machines, when the server runs on this computer. */
   processes: (() => number[]) | undefined;
   /** The server's own process: its memory grows with its sandboxes too. */

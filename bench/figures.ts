@@ -55,6 +55,13 @@ export interface Figures {
     neighbour_before_p95: number;
     neighbour_beside_p95: number;
   };
+  /** Creating a machine, in a host of its own: its root is a volume; a snapshot without a template; a snapshot with one. */
+  storage_root_volume: Summary;
+  storage_root_snapshot_first: Summary;
+  /** `ratio`: how many times as long as from the image, in turn. */
+  storage_root_snapshot: Summary & { ratio: number };
+  /** Twenty machines from one snapshot, each of which has run a command: what each holds alone. */
+  storage_root_20: { ok: number; memory_MB_each: number };
   machine: Machine;
   /** Before the first measurement, and after the last one. */
   computer: { before: Computer; after: Computer };

@@ -137,6 +137,29 @@ export const GOALS: Record<string, Goal[]> = {
       goal: "neighbours unaffected",
     },
   ],
+  storage_roots: [
+    duration("storage_root_volume", { p50: 900 }),
+    duration("storage_root_snapshot_first", { p50: 900 }),
+    {
+      kind: "limit",
+      figure: "storage_root_snapshot",
+      part: "ratio",
+      title: "times from the image",
+      atMost: 1.2,
+      unit: " ×",
+      digits: 2,
+    },
+    count("storage_root_20", 20),
+    {
+      kind: "limit",
+      figure: "storage_root_20",
+      part: "memory_MB_each",
+      title: "memory",
+      atMost: 55,
+      unit: " MB each",
+      digits: 1,
+    },
+  ],
   density50: [
     count("density50", 50),
     {

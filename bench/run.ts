@@ -59,6 +59,14 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
           frequency: join(subject.dataDir!, "tsc-khz"),
           dir: join(subject.dataDir!, "floor"),
         })),
+    hostFiles: () => {
+      if (!image)
+        throw new UsageError(
+          "roots are measured on this computer",
+          "leave the server's address out, or choose other measurements with --only",
+        );
+      return { image, templatesDir: join(images, "templates") };
+    },
     processes: subject.dataDir === undefined ? undefined : () => sandboxProcesses(subject.dataDir!),
     server: subject.pid,
     proxies: () => (subject.pid === undefined ? [] : nodesBelow(subject.pid, "/egress/src/process/main.ts")),

@@ -14,6 +14,7 @@ import {
   measurePython,
   measureStat,
 } from "./latency.ts";
+import { measureRoots } from "./storage/roots.ts";
 
 export interface Measure {
   title: string;
@@ -40,5 +41,6 @@ export const MEASURES: Record<string, Measure> = {
   copy_200MB: { title: "a directory of 200 MB up and down", run: measureCopyBytes },
   egress_host: { title: "egress, at the host's end", run: (context) => measureEgressHostEnd(context, context.rig()) },
   egress_guest: { title: "egress, from inside a machine", run: measureEgressGuestEnd },
+  storage_roots: { title: "volumes and snapshots as roots", run: measureRoots },
   density50: { title: "50 alive", run: measureDensity },
 };
