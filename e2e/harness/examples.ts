@@ -3,7 +3,13 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const SOURCES = ["packages/sdk/src/**/*.ts", "docs/sdk.md", "docs/egress.md", "packages/sdk/README.md"];
+const SOURCES = [
+  "packages/sdk/src/**/*.ts",
+  "docs/sdk.md",
+  "docs/egress.md",
+  "docs/storage.md",
+  "packages/sdk/README.md",
+];
 
 /** A piece of TypeScript from the documentation. */
 export interface Example {

@@ -7,6 +7,7 @@ import fileHandles from "./file-handles.ts";
 import files from "./files.ts";
 import lifecycle from "./lifecycle.ts";
 import machine from "./machine.ts";
+import mounts from "./mounts.ts";
 import processes from "./processes.ts";
 import refusals from "./refusals.ts";
 import requests from "./requests.ts";
@@ -31,5 +32,6 @@ export const suites: Record<string, Suite> = {
   deno,
   requests,
   volumes,
+  "volumes in sandboxes": mounts,
   "side by side": sideBySide,
 };

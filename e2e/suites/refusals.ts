@@ -101,7 +101,6 @@ export default function refusals(sdk: Sdk): void {
       "create({ ssh })": () => Sandbox.create({ ssh: true }),
       "create({ port })": () => Sandbox.create({ port: 8000 }),
       "create({ root })": () => Sandbox.create({ root: "my-volume" }),
-      "create({ volumes })": () => Sandbox.create({ volumes: { "/data": "my-volume" } }),
     };
     for (const [what, call] of Object.entries(refused)) {
       const error = await call().then(

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { inspect } from "node:util";
 import type { Sdk } from "../harness/sdk.ts";
 
 /** Volumes and snapshots, without sandboxes. */
 export default function volumes(sdk: Sdk): void {
   const { ApiError, Client, Snapshot, Volume } = sdk.module;
-  const client = new Client();
+  let client: InstanceType<typeof Client>;
+  before(() => {
+    client = new Client();
+  });
   /** Both clients use one server at once. */
   const run = randomBytes(4).toString("hex");
   const slug = (name: string) => `${name}-${run}`;

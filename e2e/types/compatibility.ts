@@ -56,7 +56,11 @@ export type SameData = Expect<
     RuntimeLog: Same<Official.RuntimeLog, Sandkeep.RuntimeLog>;
     SandboxEnv: Same<Official.SandboxEnv, Sandkeep.SandboxEnv>;
     SandboxMetadata: Same<Official.SandboxMetadata, Sandkeep.SandboxMetadata>;
-    SandboxOptions: Same<Lenient<Official.SandboxOptions>, Lenient<Sandkeep.SandboxOptions>>;
+    // Ours also takes read-only volumes.
+    SandboxOptions: Same<
+      Lenient<Omit<Official.SandboxOptions, "volumes">>,
+      Lenient<Omit<Sandkeep.SandboxOptions, "volumes">>
+    >;
     SandboxesListOptions: Same<Official.SandboxesListOptions, Sandkeep.SandboxesListOptions>;
     SecretConfig: Same<Official.SecretConfig, Sandkeep.SecretConfig>;
     Signal: Same<Official.Signal, Sandkeep.Signal>;

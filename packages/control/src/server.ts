@@ -27,6 +27,7 @@ import { Inflow } from "./sandboxes/inflow.ts";
 import { SandboxLeases } from "./sandboxes/sandbox-leases.ts";
 import { Sandboxes } from "./sandboxes/sandboxes.ts";
 import type { StorageContext } from "./storage/context.ts";
+import { Holders } from "./storage/holders.ts";
 import { Upkeep } from "./storage/upkeep.ts";
 import { tlsMaterial } from "./tls/material.ts";
 import { VERSION } from "./version.ts";
@@ -100,8 +101,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const egressLog = new EgressLog(events, store.events, config.events.maxEgressPerSandbox, log);
   const heartbeat = started.use(new Heartbeat({ silentMs: limits.silentClientMs, busyMs: limits.busyClientMs }));
   const inflow = new Inflow(limits.incomingBytes);
+  const storage: StorageContext = {
+    disks: store.disks,
+    hosts,
+    events,
+    owner,
+    holders: new Holders(store.disks),
+    region: config.region,
+    limits: config.storage,
+    log,
+  };
   const sandboxes = new Sandboxes({
     hosts,
+    storage,
     leases,
     owner,
     store: store.sandboxes,
@@ -117,15 +129,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   const tls = await tlsMaterial(config);
   const closing = new AbortController();
-  const storage: StorageContext = {
-    disks: store.disks,
-    hosts,
-    events,
-    owner,
-    region: config.region,
-    limits: config.storage,
-    log,
-  };
   const services = {
     config,
     store,

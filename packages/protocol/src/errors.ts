@@ -111,6 +111,11 @@ export const ERRORS = {
     summary: "The sandbox does not have this volume.",
     remedy: "See which volumes it has with `sandkeep volumes list`.",
   },
+  VOLUME_BUSY: {
+    status: 409,
+    summary: "Programs in the sandbox are using the volume.",
+    remedy: "End them and try again, or force it: their open files fail then.",
+  },
   NOT_BOOTABLE: {
     status: 409,
     summary: "This volume or snapshot cannot be a root.",

@@ -58,6 +58,7 @@ export type { Memory } from "./sandbox/memory.ts";
 export type { ConnectOptions, SandboxOptions, SecretConfig, VsCodeOptions } from "./sandbox/options.ts";
 export { Sandbox } from "./sandbox/sandbox.ts";
 export { VsCode } from "./sandbox/vscode.ts";
+export type { MountedVolume, SandboxVolumes } from "./volumes/sandbox-volumes.ts";
 export { Snapshot } from "./volumes/snapshot.ts";
 export type * from "./volumes/types.ts";
 export { Volume } from "./volumes/volume.ts";

@@ -63,6 +63,7 @@ describe("the API", () => {
       [409, 5],
       [429, 6],
       [503, 6],
+      [507, 6],
       [500, 1],
     ] as const) {
       await assert.rejects(api.json("GET", `/${status}`), hasCode("SOME_CODE", exitCode), String(status));
@@ -143,6 +144,8 @@ test("options become the SDK's", () => {
       env: { X: "1" },
     },
   );
+  const mounts = { "/data": { volume: "data", readOnly: true } };
+  assert.deepEqual(createOptions({ volume: mounts }, {}), { volumes: mounts });
   assert.deepEqual(createOptions({ net: false, allowNet: ["a"] }, {}), { allowNet: [] });
   const secret = collectSecret("KEY=MY_KEY@a.example,*.b.example:443");
   assert.deepEqual(createOptions({ denyNet: ["b"], secret }, { MY_KEY: "hunter2" }), {

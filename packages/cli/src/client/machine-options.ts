@@ -1,5 +1,6 @@
 import type { Sandbox } from "sandkeep";
 import { toApiTimeout } from "../values/duration.ts";
+import type { MountOptions } from "../values/mount.ts";
 import { type SecretOption, secretsFrom } from "../values/secret.ts";
 
 type CreateOptions = NonNullable<Parameters<typeof Sandbox.create>[0]>;
@@ -15,6 +16,7 @@ export interface MachineOptions {
   secret?: Record<string, SecretOption>;
   /** False with `--no-net`. */
   net?: boolean;
+  volume?: MountOptions;
   copy?: string[];
   /** Milliseconds. */
   timeout?: number;
@@ -27,7 +29,7 @@ export interface MachineOptions {
  * @throws {UsageError}
  */
 export function createOptions(
-  { memory, env, label, allowNet, denyNet, secret, net, timeout }: MachineOptions,
+  { memory, env, label, allowNet, denyNet, secret, net, volume, timeout }: MachineOptions,
   variables: NodeJS.ProcessEnv,
 ): CreateOptions {
   return {
@@ -37,6 +39,7 @@ export function createOptions(
     ...(net === false ? { allowNet: [] } : allowNet && { allowNet }),
     ...(denyNet && { egress: { deny: denyNet } }),
     ...(secret && { secrets: secretsFrom(secret, variables) }),
+    ...(volume && { volumes: volume }),
     ...(timeout !== undefined && { timeout: toApiTimeout(timeout) }),
   };
 }

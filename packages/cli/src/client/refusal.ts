@@ -6,7 +6,7 @@ export function exitCodeOf(status: number): number {
   if (status === 401 || status === 403) return ExitCode.denied;
   if (status === 404) return ExitCode.notFound;
   if (status === 409) return ExitCode.conflict;
-  if (status === 429 || status === 503) return ExitCode.limit;
+  if (status === 429 || status === 503 || status === 507) return ExitCode.limit;
   return ExitCode.failed;
 }
 

@@ -3,6 +3,7 @@ import { fileCommands } from "./files.ts";
 import { sandboxCommands } from "./sandboxes.ts";
 import { serverCommands } from "./server.ts";
 import type { CommandSpec } from "./spec.ts";
+import { storageCommands } from "./storage.ts";
 import { toolCommands } from "./tools.ts";
 
 /** Every command of `sandkeep`; the command line, its completion and its reference in docs/cli.md all derive from it. */
@@ -14,5 +15,12 @@ export const root: CommandSpec = {
     ["sandkeep shell", "open a shell in a new sandbox"],
     ["sandkeep doctor", "check this machine"],
   ],
-  commands: [...sandboxCommands, egressCommands, ...fileCommands, ...serverCommands, ...toolCommands],
+  commands: [
+    ...sandboxCommands,
+    egressCommands,
+    ...storageCommands,
+    ...fileCommands,
+    ...serverCommands,
+    ...toolCommands,
+  ],
 };

@@ -1,5 +1,6 @@
 import { parseMemory } from "../values/bytes.ts";
 import { parseDuration } from "../values/duration.ts";
+import { collectMount } from "../values/mount.ts";
 import { wholeNumber } from "../values/number.ts";
 import { collect, collectPair } from "../values/pair.ts";
 import { collectSecret } from "../values/secret.ts";
@@ -37,6 +38,11 @@ const machineOptions: OptionSpec[] = [
     description:
       "secret with the value of this environment variable, for these hosts (separated by commas). Add a placeholder format after a #: KEY=MY_KEY@api.example.com#sk-... (repeat)",
     parse: collectSecret,
+  },
+  {
+    flags: "--volume <PATH=VOLUME>",
+    description: "volume to mount at a path, by id or slug; add :ro for reading only: /data=my-data:ro (repeat)",
+    parse: collectMount,
   },
   { flags: "--copy <path>", description: "copy a local file or directory to /app first (repeat)", parse: collect },
 ];

@@ -15,6 +15,9 @@ import { parseConfig } from "../config/load.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import { openSealer } from "../egress/sealing.ts";
 import { EventBus } from "../events/bus.ts";
+import { Hosts } from "../hosts.ts";
+import type { StorageContext } from "../storage/context.ts";
+import { Holders } from "../storage/holders.ts";
 import { sharedAgent } from "../testing/agent-binary.ts";
 import { ProcessHost } from "../testing/process-host.ts";
 import { TcpConnection } from "../testing/tcp-connection.ts";
@@ -60,9 +63,21 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
   await store.sandboxes.insert(record, { host: host.id, owner: OWNER, expiresAt: now + MINUTE_MS }, null);
   const spec = { id: record.id, owner: OWNER, memoryMiB: 1280, env: {}, egress: ALLOW_ALL, keep: false };
   const machine = await host.create(spec);
-  const sandbox = new Sandbox(machine, record, organisation, ALLOW_ALL, {
+  const placed = { host: host.id, attached: [] };
+  const storage: StorageContext = {
+    disks: store.disks,
+    hosts: new Hosts([host]),
+    events,
+    owner: OWNER,
+    holders: new Holders(store.disks),
+    region: "ord",
+    limits: config.storage,
+    log: silentLogger,
+  };
+  const sandbox = new Sandbox(machine, record, organisation, ALLOW_ALL, placed, {
     owner: OWNER,
     store: store.sandboxes,
+    storage,
     events,
     heartbeat,
     inflow: new Inflow(config.limits.incomingBytes),

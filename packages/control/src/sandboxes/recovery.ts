@@ -1,6 +1,6 @@
 import type { EgressSpec } from "@sandkeep/egress";
-import type { Host } from "@sandkeep/host";
-import type { RunningSandbox } from "@sandkeep/store";
+import type { Host, Machine } from "@sandkeep/host";
+import type { AttachedDisk, RunningSandbox } from "@sandkeep/store";
 import { policyOf } from "../egress/views.ts";
 import type { SandboxesOptions } from "./options.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -112,7 +112,9 @@ export class Recovery {
       const organisation = { id: record.organisation, slug };
       const machine = machines.get(record.id);
       if (machine && record.stopAt !== null) {
-        const sandbox = new Sandbox(machine, record, organisation, egress ?? policyOf(record.network), this.#options);
+        const spec = egress ?? policyOf(record.network);
+        const placed = { host: host.id, attached: await this.#attachedTo(machine) };
+        const sandbox = new Sandbox(machine, record, organisation, spec, placed, this.#options);
         this.#sandboxes.take(sandbox);
         const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
         events.publish(subject, { kind: "sandbox.adopted", outcome: "ok", data: { stopAtMs: record.stopAt } });
@@ -125,6 +127,17 @@ export class Recovery {
         { adopted: machines.size, stopped: left.length - machines.size },
         "found sandboxes of an earlier process",
       );
+  }
+
+  /** The disks of a machine, without a volume that the server did not get to attach before it was killed. */
+  async #attachedTo(machine: Machine): Promise<AttachedDisk[]> {
+    const { disks } = this.#options.storage;
+    const attached: AttachedDisk[] = [];
+    for (const one of await disks.attachedTo(machine.id)) {
+      if (one.path === null || machine.disks.some(({ volume }) => volume === one.disk)) attached.push(one);
+      else await disks.detach(machine.id, one.disk);
+    }
+    return attached;
   }
 
   async #noteStopped({ record, slug }: RunningSandbox): Promise<void> {

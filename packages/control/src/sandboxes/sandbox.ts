@@ -3,17 +3,19 @@ import type { EgressSpec, Sealer } from "@sandkeep/egress";
 import type { Machine } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
 import { type Connection, type MessageConnection, SandboxState, serveRpc } from "@sandkeep/rpc";
-import type { SandboxRecord, SandboxStore } from "@sandkeep/store";
+import type { AttachedDisk, SandboxRecord, SandboxStore } from "@sandkeep/store";
 import { settlesWithin } from "../bounded.ts";
 import type { Limits } from "../config/schema.ts";
 import { Deadline } from "../deadline.ts";
 import { SandboxEgress } from "../egress/sandbox-egress.ts";
 import type { EventBus } from "../events/bus.ts";
+import type { StorageContext } from "../storage/context.ts";
 import { type ConnectedClient, Connections } from "./connections.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Inflow } from "./inflow.ts";
 import { extendedStop } from "./lifetime.ts";
 import { CLOSE_TEXT, machineStop, type Stop, timeoutStop } from "./stop.ts";
+import { SandboxVolumes } from "./volumes.ts";
 
 /** If the machine has not ended by then, that is logged; the sandbox counts as stopped all the same. */
 const DESTROY_TIMEOUT_MS = 15_000;
@@ -23,6 +25,7 @@ export interface SandboxServices {
   /** Id of this control plane. */
   owner: string;
   store: SandboxStore;
+  storage: StorageContext;
   events: EventBus;
   heartbeat: Heartbeat;
   inflow: Inflow;
@@ -39,6 +42,8 @@ export class Sandbox {
   readonly ended: Promise<void>;
   /** What it may reach. */
   readonly egress: SandboxEgress;
+  /** Its volumes. */
+  readonly volumes: SandboxVolumes;
   readonly #machine: Machine;
   readonly #services: SandboxServices;
   readonly #log: Logger;
@@ -48,12 +53,16 @@ export class Sandbox {
   readonly #resolveEnded: () => void;
   #ending: Promise<void> | null = null;
 
-  /** @param spec What it may reach; the machine already knows it, or learns it from `egress.restore`. */
+  /**
+   * @param spec What it may reach; the machine already knows it, or learns it from `egress.restore`.
+   * @param placed The host of the machine, and the disks that it has.
+   */
   constructor(
     machine: Machine,
     record: SandboxRecord,
     organisation: { id: string; slug: string },
     spec: EgressSpec,
+    placed: { host: string; attached: readonly AttachedDisk[] },
     services: SandboxServices,
   ) {
     this.#machine = machine;
@@ -77,6 +86,15 @@ export class Sandbox {
       store,
       sealer,
       log: this.#log,
+      isEnding: () => this.isEnding,
+      publish: (actor, body) => this.publish(actor, body),
+    });
+    this.volumes = new SandboxVolumes({
+      sandbox: record.id,
+      organisation: organisation.id,
+      machine,
+      ...placed,
+      storage: services.storage,
       isEnding: () => this.isEnding,
       publish: (actor, body) => this.publish(actor, body),
     });
@@ -171,14 +189,18 @@ export class Sandbox {
     const gone = Promise.all([this.#machine.destroy(), this.#state[Symbol.asyncDispose]()]);
     gone.catch((error: unknown) => this.#log.error({ err: error }, "the machine could not be ended cleanly"));
     const { owner, store } = this.#services;
-    const stored = store
-      .setStopped(owner, this.id, now, why)
-      .catch((error: unknown) => this.#log.error({ err: error }, "the end of a sandbox could not be stored"));
+    const storeEnd = () =>
+      store
+        .setStopped(owner, this.id, now, why)
+        .catch((error: unknown) => this.#log.error({ err: error }, "the end of a sandbox could not be stored"));
+    // That also releases its volumes, which others may use only when the machine is gone.
+    const early = this.volumes.any ? null : storeEnd();
     if (!(await settlesWithin(gone, DESTROY_TIMEOUT_MS))) this.#log.error({}, "the machine is still not gone");
-    if ((await stored) === false) {
+    if ((await (early ?? storeEnd())) === false) {
       this.#log.error({ why }, "another control plane has taken this sandbox over: its end here is not recorded");
       return this.#resolveEnded();
     }
+    this.volumes.reportReleased(actor);
     const outcome = why === "crashed" || why === "garbage" ? "failed" : "ok";
     this.publish(actor, {
       kind: "sandbox.stopped",

@@ -1,11 +1,12 @@
 import type { EgressSpec } from "@sandkeep/egress";
-import { NoCapacity, PreconditionError } from "@sandkeep/host";
+import { type MachineSpec, NoCapacity, PreconditionError } from "@sandkeep/host";
 import { ApiError, newSandboxId, type SandboxConfig } from "@sandkeep/protocol";
 import type { SandboxRecord } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { TokenEnded } from "../auth/lease.ts";
 import { newEgress } from "../egress/new-egress.ts";
 import { networkRecord } from "../egress/views.ts";
+import { disksRefusal, sandboxDisks } from "../storage/sandbox-disks.ts";
 import { Admission } from "./admission.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import { firstStop } from "./lifetime.ts";
@@ -68,7 +69,7 @@ export class Sandboxes {
       labels: config.labels,
       network: networkRecord(spec),
     };
-    const creation = this.#create(record, config.env, spec, principal, signal);
+    const creation = this.#create(record, config, spec, principal, signal);
     this.#creating.add(creation);
     try {
       const sandbox = await creation;
@@ -84,33 +85,46 @@ export class Sandboxes {
 
   async #create(
     record: SandboxRecord,
-    variables: Record<string, string>,
+    config: SandboxConfig,
     egress: EgressSpec,
     principal: Principal,
     clientGone: AbortSignal,
   ): Promise<Sandbox> {
-    const { hosts, leases, store, egressLog, limits, log } = this.#options;
+    const { hosts, storage, leases, store, egressLog, limits, log } = this.#options;
     const timeout = AbortSignal.timeout(limits.createTimeoutMs);
     const signal = AbortSignal.any([clientGone, timeout, this.#closing.signal]);
     const started = performance.now();
-    const env = sandboxEnvironment(record.id, principal.organisation, variables, egress.secrets);
+    const env = sandboxEnvironment(record.id, principal.organisation, config.env, egress.secrets);
     const keep = record.stopAt !== null;
+    const disks = await sandboxDisks(storage, record.id, record.organisation, config);
+    const { attached } = disks;
     const leave = egressLog.enter(record.id, principal.organisation);
-    const host = await hosts.roomiest();
+    const host = disks.host ?? (await hosts.roomiest());
     const { id, memoryMiB } = record;
-    const made = host.create({ id, owner: leases.owner, memoryMiB, env, egress, keep }, signal);
-    // The record is written while the machine is created: both must be ready before the client is answered.
-    const [machine, stored] = await Promise.allSettled([
-      made,
-      store.insert(record, leases.on(host.id), keep ? egress : null),
-    ]);
+    const machineSpec: MachineSpec = {
+      id,
+      owner: leases.owner,
+      memoryMiB,
+      env,
+      egress,
+      keep,
+      ...(disks.specs.length > 0 && { disks: disks.specs }),
+    };
+    const storing = store.insert(record, leases.on(host.id), keep ? egress : null, attached);
+    // The record is written while the machine is created: both must be ready before the client is answered. Volumes must
+    // be this sandbox's before a machine gets them.
+    const making =
+      attached.length > 0 ? storing.then(() => host.create(machineSpec, signal)) : host.create(machineSpec, signal);
+    const [machine, stored] = await Promise.allSettled([making, storing]);
     const durationMs = Math.round(performance.now() - started);
     const data = { memoryMiB: record.memoryMiB, stopAtMs: record.stopAt, labels: record.labels, durationMs };
     const subject = { organisation: principal.organisation, sandbox: record.id, actor: principal.actor };
     if (machine.status === "fulfilled" && stored.status === "fulfilled" && !signal.aborted) {
-      const sandbox = new Sandbox(machine.value, record, principal.organisation, egress, this.#options);
+      const placed = { host: host.id, attached };
+      const sandbox = new Sandbox(machine.value, record, principal.organisation, egress, placed, this.#options);
       this.#take(sandbox, leave);
       this.#options.events.publish(subject, { kind: "sandbox.created", outcome: "ok", data });
+      sandbox.volumes.reportAttached(principal.actor);
       log.info(
         { sandbox: record.id, durationMs, stopAt: record.stopAt, memoryMiB: record.memoryMiB },
         "sandbox created",
@@ -119,7 +133,8 @@ export class Sandboxes {
     }
     const cause =
       machine.status === "rejected" ? machine.reason : stored.status === "rejected" ? stored.reason : signal.reason;
-    const error = this.#refusal(cause, clientGone, timeout);
+    const refused = await disksRefusal(storage, record.organisation, attached, cause);
+    const error = this.#refusal(refused, clientGone, timeout);
     leave();
     if (machine.status === "fulfilled")
       await machine.value
@@ -141,6 +156,7 @@ export class Sandboxes {
   }
 
   #refusal(cause: unknown, clientGone: AbortSignal, timeout: AbortSignal): ApiError {
+    if (cause instanceof ApiError) return cause;
     if (cause instanceof NoCapacity) return new ApiError("NO_CAPACITY", cause.message, { cause });
     if (cause instanceof PreconditionError)
       return new ApiError(
@@ -164,6 +180,7 @@ export class Sandboxes {
 
   #take(sandbox: Sandbox, leaveEgressLog: () => void): void {
     this.#running.set(sandbox.id, sandbox);
+    this.#options.storage.holders.enter(sandbox);
     void sandbox.ended.then(() => {
       this.#running.delete(sandbox.id);
       leaveEgressLog();

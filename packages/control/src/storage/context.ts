@@ -5,6 +5,7 @@ import type { DiskRecord, DiskStore } from "@sandkeep/store";
 import type { StorageConfig } from "../config/schema.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { Hosts } from "../hosts.ts";
+import type { Holders } from "./holders.ts";
 
 /** What everything about volumes and snapshots needs from the server. */
 export interface StorageContext {
@@ -13,6 +14,7 @@ export interface StorageContext {
   events: EventBus;
   /** Id of this control plane. */
   owner: string;
+  holders: Holders;
   region: string;
   limits: StorageConfig;
   log: Logger;

@@ -72,6 +72,7 @@ export async function snapshotVolume(
   principal: Principal,
 ): Promise<DiskRecord> {
   const volume = await findDisk(context.disks, principal.organisation.id, "volume", idOrSlug);
+  await context.holders.settle([volume.id]);
   const record: DiskRecord = {
     ...volume,
     id: newSnapshotId(volume.region),

@@ -5,7 +5,8 @@ import { graceMs, type StorageContext, storageOf } from "./context.ts";
 import { findDisk, inUse, notFound, storageFailure } from "./failures.ts";
 
 /**
- * Deletes a volume or snapshot: from now on nothing can use it, and its slug is free. Its data is kept for a while.
+ * Deletes a volume or snapshot: from now on nothing can use it, and its slug is free. Its data is kept for a while. A volume
+ * that is mounted in a sandbox is detached first.
  *
  * @throws {ApiError} `VOLUME_IN_USE` or `SNAPSHOT_IN_USE`, which name what uses it
  */
@@ -17,6 +18,8 @@ export async function deleteDisk(
 ): Promise<DiskRecord> {
   const { disks, events, log } = context;
   const disk = await findDisk(disks, organisation.id, kind, idOrSlug);
+  if (kind === "volume") await context.holders.detach(disk.id, actor);
+  else await context.holders.settle([disk.id]);
   const deletedAt = Date.now();
   if (!(await disks.setDeleted(disk.id, deletedAt))) {
     // Without a reason, it was deleted meanwhile, or what used it is gone.

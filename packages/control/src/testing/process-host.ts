@@ -14,6 +14,7 @@ import {
   type EgressBatch,
   EgressEvents,
   GuestClient,
+  GuestError,
   type Host,
   type HostInfo,
   type Machine,
@@ -23,6 +24,10 @@ import {
   NoCapacity,
 } from "@sandkeep/host";
 import { FolderStorage } from "./folder-storage.ts";
+
+/** File in a machine's folder with its disks. */
+const DISKS = "disks";
+const EBUSY = { constructorName: "Busy", message: "Device or resource busy (os error 16): umount", code: "EBUSY" };
 
 /** An agent that does not serve or answer within this time never will. */
 const START_TIMEOUT_MS = 15_000;
@@ -151,6 +156,7 @@ export class ProcessHost implements Host {
   #take(machine: ProcessMachine): ProcessMachine {
     this.machines.set(machine.id, machine);
     machine.storage = this.storage;
+    for (const { volume } of machine.disks) this.storage.attach(volume, machine.id);
     this.#events.enter(machine.id, machine.owner);
     void machine.exited.then(() => {
       this.machines.delete(machine.id);
@@ -172,8 +178,10 @@ class ProcessMachine implements Machine {
   /** The egress it was last told. */
   egress: EgressSpec | null = null;
   /** They are not mounted: the agent has no power over this computer. */
-  readonly disks: DiskSpec[] = [];
+  readonly disks: DiskSpec[];
   storage: FolderStorage | undefined;
+  /** Whether programs use its disks. */
+  busy = false;
   #destroyed = false;
   #released = false;
 
@@ -184,7 +192,9 @@ class ProcessMachine implements Machine {
     pid: number,
     guest: GuestClient,
     child: ChildProcess | null,
+    disks: DiskSpec[],
   ) {
+    this.disks = disks;
     this.id = id;
     this.owner = owner;
     this.folder = folder;
@@ -201,7 +211,9 @@ class ProcessMachine implements Machine {
     child: ChildProcess | null,
   ): Promise<ProcessMachine> {
     const socket = await connectOnceListening(join(folder, "agent.sock"));
-    return new ProcessMachine(id, owner, folder, pid, await GuestClient.connect(socket, START_TIMEOUT_MS), child);
+    const disks = JSON.parse(await readFile(join(folder, DISKS), "utf8").catch(() => "[]")) as DiskSpec[];
+    const guest = await GuestClient.connect(socket, START_TIMEOUT_MS);
+    return new ProcessMachine(id, owner, folder, pid, guest, child, disks);
   }
 
   async destroy(): Promise<void> {
@@ -218,13 +230,16 @@ class ProcessMachine implements Machine {
   async attach(disk: DiskSpec): Promise<void> {
     this.storage?.attach(disk.volume, this.id);
     this.disks.push(disk);
+    await writeFile(join(this.folder, DISKS), JSON.stringify(this.disks));
   }
 
-  async detach(id: string): Promise<void> {
+  async detach(id: string, { force = false }: { force?: boolean } = {}): Promise<void> {
+    if (this.busy && !force) throw new GuestError({ ...EBUSY });
     const at = this.disks.findIndex((disk) => disk.id === id);
     if (at < 0) throw new DiskError("UNKNOWN_DISK", `Machine ${this.id} has no disk ${id}.`);
     const [disk] = this.disks.splice(at, 1);
     this.storage?.release(this.id, disk!.volume);
+    await writeFile(join(this.folder, DISKS), JSON.stringify(this.disks));
   }
 
   async snapshotRoot(snapshot: string): Promise<DiskFacts> {

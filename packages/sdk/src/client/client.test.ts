@@ -64,9 +64,9 @@ const SNAPSHOT = {
 
 test("sends each request to the right path", async () => {
   await using mock = await api(({ url }) => ({
-    body: /volumes\/[^/]+\/snapshot$|snapshots\/x$/.test(url)
+    body: /volumes\/[^/]+\/snapshot$|snapshots\/x(\/restore)?$/.test(url)
       ? SNAPSHOT
-      : /volumes(\/x)?$/.test(url)
+      : /volumes(\/x(\/restore)?)?$/.test(url)
         ? VOLUME
         : url.includes("logs")
           ? { logs: [] }
@@ -90,7 +90,12 @@ test("sends each request to the right path", async () => {
   await client.volumes.create({ slug: "x", region: "ord", capacity: "1GB" });
   await client.volumes.delete("x");
   await client.volumes.snapshot("x", { slug: "y" });
+  await client.volumes.delete("x", { now: true });
+  await client.volumes.grow("x", "2GB");
+  await client.volumes.restore("x", { slug: "z" });
   await client.snapshots.get("x");
+  await client.snapshots.delete("x", { now: true });
+  await client.snapshots.restore("x");
   await client.snapshots.list({ cursor: "c" });
   await client.snapshots.delete("x");
   await client.revisions.get("r");
@@ -119,7 +124,12 @@ test("sends each request to the right path", async () => {
       'POST /api/v2/volumes {"slug":"x","region":"ord","capacity":"1GB"}',
       "DELETE /api/v2/volumes/x",
       'POST /api/v2/volumes/x/snapshot {"slug":"y"}',
+      "DELETE /api/v1/volumes/x",
+      'PATCH /api/v1/volumes/x {"capacity":"2GB"}',
+      'POST /api/v1/volumes/x/restore {"slug":"z"}',
       "GET /api/v2/snapshots/x",
+      "DELETE /api/v1/snapshots/x",
+      "POST /api/v1/snapshots/x/restore {}",
       "GET /api/v2/snapshots?cursor=c",
       "DELETE /api/v2/snapshots/x",
       "GET /api/v2/revisions/r",

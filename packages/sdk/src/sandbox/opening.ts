@@ -50,7 +50,9 @@ export function sandboxConfig(options: SandboxOptions): Record<string, unknown> 
     env: options.env,
     labels: options.labels,
     root: options.root ? { volume: options.root } : undefined,
-    volumes: Object.entries(options.volumes ?? {}).map(([path, volume]) => ({ volume, path })),
+    volumes: Object.entries(options.volumes ?? {}).map(([path, mount]) =>
+      typeof mount === "string" ? { volume: mount, path } : { volume: mount.volume, path, read_only: mount.readOnly },
+    ),
     allow_net: options.allowNet,
     secrets: options.secrets,
     egress: options.egress,

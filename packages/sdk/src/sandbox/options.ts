@@ -66,8 +66,8 @@ export interface SandboxOptions extends BaseClientOptions {
   labels?: Record<string, string>;
   /** Volume or snapshot to start from, by id or slug. Changes to a volume are kept; changes over a snapshot are discarded. */
   root?: VolumeId | VolumeSlug | SnapshotId | SnapshotSlug;
-  /** Volumes to attach, by mount path. */
-  volumes?: Record<string, VolumeId | VolumeSlug>;
+  /** Up to eight volumes to attach, by mount path. Sandkeep's own: `{ volume, readOnly: true }` mounts one for reading only. */
+  volumes?: Record<string, VolumeId | VolumeSlug | { volume: VolumeId | VolumeSlug; readOnly?: boolean }>;
   /**
    * The only hosts that it may reach: `"example.com"`, `"*.example.com"`, `"203.0.113.1"`, `"[2001:db8::1]"`, each with or
    * without `":port"`. `[]` permits none; when absent, every public host is permitted.

@@ -26,7 +26,7 @@ test("sends what the options say", async () => {
     env: { A: "ä→" },
     labels: { purpose: "tëst" },
     root: "my-root",
-    volumes: { "/data": "my-data" },
+    volumes: { "/data": "my-data", "/models": { volume: "models", readOnly: true } },
     allowNet: [],
     secrets: { KEY: { hosts: ["example.com"], value: "x" } },
   });
@@ -42,7 +42,10 @@ test("sends what the options say", async () => {
     env: { A: "ä→" },
     labels: { purpose: "tëst" },
     root: { volume: "my-root" },
-    volumes: [{ volume: "my-data", path: "/data" }],
+    volumes: [
+      { volume: "my-data", path: "/data" },
+      { volume: "models", path: "/models", read_only: true },
+    ],
     allow_net: [],
     secrets: { KEY: { hosts: ["example.com"], value: "x" } },
   });

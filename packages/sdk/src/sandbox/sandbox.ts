@@ -18,6 +18,7 @@ import type { PtyOptions, PtyProcess } from "../process/pty.ts";
 import { spawnPty } from "../process/pty.ts";
 import { spawn } from "../process/spawn.ts";
 import type { SpawnOptions } from "../process/spawn-options.ts";
+import { RemoteSandboxVolumes, type SandboxVolumes } from "../volumes/sandbox-volumes.ts";
 import { exposeHttp, exposeSsh, exposeVscode } from "./exposure.ts";
 import { regionOf } from "./id.ts";
 import { extendTimeout, kill } from "./lifetime.ts";
@@ -44,6 +45,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   readonly #deno: SandboxDeno;
   readonly #env: SandboxEnv;
   readonly #egress: SandboxEgress;
+  readonly #volumes: SandboxVolumes;
   #ssh: { username: string; hostname: string } | undefined;
   #url: string | undefined;
 
@@ -116,6 +118,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     this.#fs = new RemoteFs(parts.connection);
     this.#deno = new RemoteDeno(parts.connection, parts.consoleApi);
     this.#env = new RemoteEnv(parts.connection);
+    this.#volumes = new RemoteSandboxVolumes(parts.sandboxApi, parts.connection.sandboxId);
     this.#egress = new RemoteEgress(parts.sandboxApi, parts.connection.sandboxId);
   }
 
@@ -159,6 +162,11 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   /** Sandkeep's own: what it may reach, and what it has reached. */
   get egress(): SandboxEgress {
     return this.#egress;
+  }
+
+  /** Sandkeep's own: its volumes, which can be attached and detached while it runs. */
+  get volumes(): SandboxVolumes {
+    return this.#volumes;
   }
 
   /** User name and host for SSH, if it was created with `ssh`. */

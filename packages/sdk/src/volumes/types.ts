@@ -44,3 +44,19 @@ export interface SnapshotListOptions extends ListOptions {
   /** Text to search for. */
   search?: string;
 }
+
+/** How to delete a volume or snapshot. */
+export interface DeleteOptions {
+  /**
+   * Remove its data at once: it cannot be restored.
+   *
+   * @default {false}
+   */
+  now?: boolean;
+}
+
+/** How to restore a volume or snapshot. */
+export interface RestoreOptions {
+  /** Its new slug; by default the one that it had. */
+  slug?: string;
+}

@@ -15,12 +15,20 @@ export function toVolume(data: VolumeData): Volume {
  * A disk that outlives sandboxes and can be attached to one of them at a time.
  *
  * @example
- * ```ts ignore
- * import { Sandbox, Volume } from "sandkeep";
+ * ```ts
+ * import { Client, Sandbox, Volume } from "sandkeep";
+ * import assert from "node:assert/strict";
  *
  * const volume = await Volume.create({ slug: "my-data", region: "ord", capacity: "2GiB" });
- * await using sandbox = await Sandbox.create({ volumes: { "/data": volume.slug } });
- * await sandbox.fs.writeTextFile("/data/kept.txt", "still here next time");
+ * {
+ *   await using sandbox = await Sandbox.create({ volumes: { "/data": volume.slug } });
+ *   await sandbox.fs.writeTextFile("/data/kept.txt", "still here next time");
+ * }
+ * {
+ *   await using sandbox = await Sandbox.create({ volumes: { "/data": { volume: volume.slug, readOnly: true } } });
+ *   assert.equal(await sandbox.fs.readTextFile("/data/kept.txt"), "still here next time");
+ * }
+ * await new Client().volumes.delete(volume.id);
  * ```
  */
 export class Volume extends Inspectable {

@@ -1,6 +1,8 @@
 import type { PaginatedList } from "../rest/pagination.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type {
+  DeleteOptions,
+  RestoreOptions,
   SnapshotId,
   SnapshotInit,
   SnapshotListOptions,
@@ -16,11 +18,16 @@ import type { Volume } from "./volume.ts";
  * The volumes of an organisation. Methods reject with `ApiError` and `NetworkError`.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { Client } from "sandkeep";
+ * import assert from "node:assert/strict";
  *
- * const volume = await new Client().volumes.create({ slug: "my-data", region: "ord", capacity: "2GiB" });
- * console.log(volume.id);
+ * const { volumes } = new Client();
+ * const { id } = await volumes.create({ slug: "growing", region: "ord", capacity: "1GiB" });
+ * assert.equal((await volumes.grow(id, "2GiB")).capacity, 2 ** 31);
+ * await volumes.delete(id);
+ * await volumes.restore(id);
+ * await volumes.delete(id, { now: true });
  * ```
  */
 export interface Volumes {
@@ -30,17 +37,24 @@ export interface Volumes {
   list(opts?: VolumeListOptions): Promise<PaginatedList<Volume>>;
   /** Creates a volume. */
   create(init: VolumeInit): Promise<Volume>;
-  /** Deletes a volume. */
-  delete(idOrSlug: VolumeId | VolumeSlug): Promise<void>;
-  /** Takes a snapshot of a volume, in the same region. No sandbox may have the volume attached. */
+  /**
+   * Deletes a volume: its slug is free at once, and it can be restored for a day. Sandkeep's own: `{ now: true }` removes its
+   * data at once, also that of a volume that was deleted before.
+   */
+  delete(idOrSlug: VolumeId | VolumeSlug, options?: DeleteOptions): Promise<void>;
+  /** Takes a snapshot of a volume, in the same region. */
   snapshot(idOrSlug: VolumeId | VolumeSlug, init: SnapshotInit): Promise<Snapshot>;
+  /** Sandkeep's own: makes a volume larger, also while a sandbox uses it. */
+  grow(idOrSlug: VolumeId | VolumeSlug, capacity: VolumeInit["capacity"]): Promise<Volume>;
+  /** Sandkeep's own: restores a deleted volume, with another slug if its own has been taken. */
+  restore(idOrSlug: VolumeId | VolumeSlug, options?: RestoreOptions): Promise<Volume>;
 }
 
 /**
  * The snapshots of an organisation. Methods reject with `ApiError` and `NetworkError`.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { Client } from "sandkeep";
  *
  * for await (const snapshot of await new Client().snapshots.list()) console.log(snapshot.slug);
@@ -51,6 +65,8 @@ export interface Snapshots {
   get(idOrSlug: SnapshotId | SnapshotSlug): Promise<Snapshot | null>;
   /** Lists the snapshots. */
   list(opts?: SnapshotListOptions): Promise<PaginatedList<Snapshot>>;
-  /** Deletes a snapshot. */
-  delete(idOrSlug: SnapshotId | SnapshotSlug): Promise<void>;
+  /** Deletes a snapshot; see {@linkcode Volumes.delete}. Rejects with `SNAPSHOT_IN_USE` if something depends on it. */
+  delete(idOrSlug: SnapshotId | SnapshotSlug, options?: DeleteOptions): Promise<void>;
+  /** Sandkeep's own: restores a deleted snapshot, with another slug if its own has been taken. */
+  restore(idOrSlug: SnapshotId | SnapshotSlug, options?: RestoreOptions): Promise<Snapshot>;
 }

@@ -26,6 +26,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   },
   "POST /api/v2/volumes": { slug: "data", region: "ord", capacity: "1GB", from: null },
   "POST /api/v2/volumes/:id/snapshot": { slug: "data-1" },
+  "POST /api/v1/sandboxes/:id/volumes": { volume: "free", path: "/free", read_only: false },
   "PATCH /api/v1/volumes/:id": { capacity: "2GB" },
   "POST /api/v1/volumes/:id/restore": { slug: "restored" },
   "POST /api/v1/snapshots/:id/restore": { slug: "restored-1" },
@@ -72,7 +73,7 @@ const ODD: unknown[] = [
 test("is never a fault of the server, and what was taken can be listed", async () => {
   await using fixture = await Fixture.start();
   const { id } = await create(fixture, { timeout: "5m" });
-  for (const slug of ["kept", "gone"])
+  for (const slug of ["kept", "gone", "free"])
     await fixture.request("POST", "/api/v2/volumes", { body: { slug, region: "ord", capacity: "1GB" } });
   await fixture.request("POST", "/api/v2/volumes/gone/snapshot", { body: { slug: "gone-1" } });
   for (const path of ["volumes/gone", "snapshots/gone-1"]) await fixture.request("DELETE", `/api/v2/${path}`);

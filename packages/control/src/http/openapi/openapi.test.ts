@@ -159,6 +159,13 @@ describe("real answers are as the API document says", async () => {
       }
       await ask(`POST /api/v1/${kind}/:id/restore`, { id: "nothing", body: {} });
     }
+    const ours = "/api/v1/sandboxes/:id/volumes";
+    await ask(`POST ${ours}`, { body: { volume: "data", path: "/data" } });
+    await ask(`POST ${ours}`, { body: { volume: "data", path: "/data" } });
+    await ask(`POST ${ours}`, { body: { volume: "nothing", path: "/nothing" } });
+    assert.equal(((await ask(`GET ${ours}`)) as unknown[]).length, 1);
+    await ask(`DELETE ${ours}/:name`, { name: "data" });
+    await ask(`DELETE ${ours}/:name`, { name: "data" });
     await ask("PATCH /api/v1/volumes/:id", { id: "data", body: { capacity: "2GB" } });
     for (const [kind, id] of [
       ["snapshots", "data-1"],

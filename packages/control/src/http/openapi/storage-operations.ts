@@ -1,6 +1,8 @@
 import {
+  attachRequestSchema,
   growRequestSchema,
   restoreRequestSchema,
+  sandboxVolumeSchema,
   snapshotDetailSchema,
   snapshotRequestSchema,
   snapshotSchema,
@@ -8,7 +10,9 @@ import {
   volumeRequestSchema,
   volumeSchema,
 } from "@sandkeep/protocol";
+import { z } from "zod";
 import { detailQuery, searchQuery } from "../routes/storage/disks.ts";
+import { detachQuery } from "../routes/storage/sandbox-volumes.ts";
 import { gone, page } from "./answers.ts";
 import type { Operation } from "./operation.ts";
 
@@ -122,6 +126,31 @@ export const STORAGE_OPERATIONS: Readonly<Record<string, Operation>> = {
     example: { slug: "data-again" },
     answer: { status: 200, description: "The volume.", schema: volumeDetailSchema },
     errors: ["VOLUME_NOT_FOUND", "SLUG_ALREADY_IN_USE", "CHANGED_MEANWHILE"],
+  },
+  "GET /api/v1/sandboxes/:id/volumes": {
+    id: "listSandboxVolumes",
+    tag: "Storage",
+    summary: "The volumes of a sandbox",
+    answer: { status: 200, description: "Volumes and where they are mounted.", schema: z.array(sandboxVolumeSchema) },
+    errors: ["SANDBOX_NOT_FOUND"],
+  },
+  "POST /api/v1/sandboxes/:id/volumes": {
+    id: "attachVolume",
+    tag: "Storage",
+    summary: "Attaches a volume to a running sandbox and mounts it",
+    body: attachRequestSchema,
+    example: { volume: "data", path: "/data", read_only: true },
+    answer: { status: 201, description: "It is mounted.", schema: sandboxVolumeSchema },
+    errors: ["SANDBOX_NOT_FOUND", "VOLUME_NOT_FOUND", "VOLUME_IN_USE", "REGION_MISMATCH", "CHANGED_MEANWHILE"],
+  },
+  "DELETE /api/v1/sandboxes/:id/volumes/:name": {
+    id: "detachVolume",
+    tag: "Storage",
+    summary: "Unmounts a volume of a running sandbox and detaches it",
+    description: "`force=true` also if programs use it.",
+    query: detachQuery,
+    answer: gone,
+    errors: ["SANDBOX_NOT_FOUND", "VOLUME_NOT_ATTACHED", "VOLUME_BUSY", "INVALID_REQUEST"],
   },
   "GET /api/v1/snapshots": {
     ...listed,

@@ -6,7 +6,7 @@ import type { SnapshotData } from "../calls.ts";
 import { getSnapshot } from "../calls.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { toSnapshot } from "../snapshot.ts";
-import type { SnapshotListOptions } from "../types.ts";
+import type { DeleteOptions, RestoreOptions, SnapshotListOptions } from "../types.ts";
 import type { Snapshots } from "../volumes.ts";
 
 /** Snapshots over REST. */
@@ -31,7 +31,11 @@ export class SnapshotsResource implements Snapshots {
     );
   }
 
-  delete(idOrSlug: string): Promise<void> {
-    return this.#rest.none("DELETE", path`/api/v2/snapshots/${idOrSlug}`);
+  delete(idOrSlug: string, { now = false }: DeleteOptions = {}): Promise<void> {
+    return this.#rest.none("DELETE", now ? path`/api/v1/snapshots/${idOrSlug}` : path`/api/v2/snapshots/${idOrSlug}`);
+  }
+
+  async restore(idOrSlug: string, { slug }: RestoreOptions = {}): Promise<Snapshot> {
+    return toSnapshot(await this.#rest.json("POST", path`/api/v1/snapshots/${idOrSlug}/restore`, { body: { slug } }));
   }
 }

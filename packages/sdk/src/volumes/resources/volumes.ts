@@ -6,7 +6,7 @@ import type { VolumeData } from "../calls.ts";
 import { createVolume, getVolume, snapshotVolume } from "../calls.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { toSnapshot } from "../snapshot.ts";
-import type { SnapshotInit, VolumeInit, VolumeListOptions } from "../types.ts";
+import type { DeleteOptions, RestoreOptions, SnapshotInit, VolumeInit, VolumeListOptions } from "../types.ts";
 import type { Volume } from "../volume.ts";
 import { toVolume } from "../volume.ts";
 import type { Volumes } from "../volumes.ts";
@@ -37,8 +37,16 @@ export class VolumesResource implements Volumes {
     return toVolume(await createVolume(this.#rest, init));
   }
 
-  delete(idOrSlug: string): Promise<void> {
-    return this.#rest.none("DELETE", path`/api/v2/volumes/${idOrSlug}`);
+  delete(idOrSlug: string, { now = false }: DeleteOptions = {}): Promise<void> {
+    return this.#rest.none("DELETE", now ? path`/api/v1/volumes/${idOrSlug}` : path`/api/v2/volumes/${idOrSlug}`);
+  }
+
+  async grow(idOrSlug: string, capacity: VolumeInit["capacity"]): Promise<Volume> {
+    return toVolume(await this.#rest.json("PATCH", path`/api/v1/volumes/${idOrSlug}`, { body: { capacity } }));
+  }
+
+  async restore(idOrSlug: string, { slug }: RestoreOptions = {}): Promise<Volume> {
+    return toVolume(await this.#rest.json("POST", path`/api/v1/volumes/${idOrSlug}/restore`, { body: { slug } }));
   }
 
   async snapshot(idOrSlug: string, init: SnapshotInit): Promise<Snapshot> {

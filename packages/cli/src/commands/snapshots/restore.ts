@@ -1,0 +1,18 @@
+import type { SnapshotDetail } from "@sandkeep/protocol";
+import { Api } from "../../client/api.ts";
+import { diskPath } from "../../client/disks.ts";
+import { ensureTarget } from "../../client/target.ts";
+import type { Invocation } from "../../tree/spec.ts";
+
+/** `sandkeep snapshots restore snapshot` */
+export async function run(invocation: Invocation<{ slug?: string }>): Promise<void> {
+  const {
+    args: [name],
+    options: { slug },
+    terminal,
+  } = invocation;
+  const api = new Api(await ensureTarget(invocation));
+  const path = `${diskPath("snapshots", String(name))}/restore`;
+  const restored = await api.json<SnapshotDetail>("POST", path, slug === undefined ? {} : { slug });
+  terminal.result(restored, () => `${restored.slug} is back`);
+}

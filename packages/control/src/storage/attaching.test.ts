@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { ErrorBody, SandboxEvent, SandboxVolume, Volume, VolumeDetail } from "@sandkeep/protocol";
+import { create, refusal } from "../testing/client.ts";
+import { Fixture } from "../testing/fixture.ts";
+import { stopped } from "../testing/stopped.ts";
+
+async function withVolumes(...slugs: string[]): Promise<Fixture> {
+  const fixture = await Fixture.start();
+  for (const slug of slugs)
+    await fixture.request("POST", "/api/v2/volumes", { body: { slug, region: "ord", capacity: "1GB" } });
+  return fixture;
+}
+const attachment = async (fixture: Fixture, slug: string) =>
+  (await fixture.get<VolumeDetail>(`/api/v1/volumes/${slug}`)).attachment;
+const reason = async (response: Promise<Response>) => {
+  const { code, message } = (await (await response).json()) as ErrorBody;
+  return `${code}: ${message}`;
+};
+
+describe("volumes of a new sandbox", async () => {
+  test("are mounted in both dialects, and free when it has ended", async () => {
+    await using fixture = await withVolumes("data", "inner");
+    const { id } = await fixture.get<Volume>("/api/v2/volumes/data");
+    for (const volumes of [
+      [
+        { volume: "inner", path: "/data/inner", read_only: true },
+        { volume: id, path: "/data/" },
+      ],
+      { "/data/inner": { volume: "inner", read_only: true }, "/data": "data" },
+    ]) {
+      const client = await create(fixture, { volumes });
+      assert.deepEqual(
+        fixture.host.specs.at(-1)?.disks?.map(({ mount, readOnly }) => [mount, readOnly]),
+        [
+          ["/data", false],
+          ["/data/inner", true],
+        ],
+      );
+      assert.deepEqual(await attachment(fixture, "inner"), { sandbox: client.id, path: "/data/inner", readOnly: true });
+      const listed = await fixture.get<SandboxVolume[]>(`/api/v1/sandboxes/${client.id}/volumes`);
+      assert.deepEqual(listed[0], { volume: { id, slug: "data" }, path: "/data", readOnly: false });
+      client.socket.close();
+      await stopped(fixture, client.id);
+      assert.equal(await attachment(fixture, "data"), null);
+      assert.deepEqual(await fixture.get(`/api/v1/sandboxes/${client.id}/volumes`), []);
+    }
+    const events = await fixture.get<SandboxEvent[]>(
+      "/api/v1/events?kind=volume.attached,volume.detached&order=oldest-first",
+    );
+    assert.deepEqual(events.map(({ kind, data }) => `${kind} ${"path" in data && data.path}`).slice(0, 4), [
+      "volume.attached /data",
+      "volume.attached /data/inner",
+      "volume.detached /data",
+      "volume.detached /data/inner",
+    ]);
+  });
+
+  test("are refused with the reason, and nothing is left", async () => {
+    await using fixture = await withVolumes("data");
+    const refused = async (config: Record<string, unknown>) => {
+      const { status, body } = await refusal(create(fixture, config));
+      return `${status} ${body.code}: ${body.message}`;
+    };
+    assert.match(await refused({ volumes: { "/data": "nothing" } }), /^404 VOLUME_NOT_FOUND: .*"nothing"/);
+    assert.match(await refused({ volumes: { "/": "data" } }), /^400 INVALID_CONFIG: .*use it as the root/);
+    assert.match(
+      await refused({ volumes: { "/a": "data", "/b": "data" } }),
+      /^400 INVALID_CONFIG: .*data is mounted twice/,
+    );
+    const holder = await create(fixture, { volumes: { "/data": "data" } });
+    assert.match(
+      await refused({ volumes: { "/data": "data" } }),
+      new RegExp(`^409 VOLUME_IN_USE: The volume data is in use by the sandbox ${holder.id}\\.`),
+    );
+    assert.equal((await fixture.get<unknown[]>("/api/v2/sandboxes")).length, 1);
+    const { token } = await fixture.token({ organisation: "elsewhere" });
+    const { body } = await refusal(create(fixture, { volumes: { "/data": "data" } }, { token }));
+    assert.equal(body.code, "VOLUME_NOT_FOUND");
+  });
+
+  test("one of many sandboxes that want the same volume gets it", async () => {
+    await using fixture = await withVolumes("data");
+    for (let round = 0; round < 5; round++) {
+      const results = await Promise.allSettled(
+        Array.from({ length: 8 }, () => create(fixture, { volumes: { "/data": "data" } })),
+      );
+      const [winner, ...others] = results.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+      assert.equal(others.length, 0);
+      for (const one of results)
+        if (one.status === "rejected")
+          assert.match(String(one.reason), /VOLUME_IN_USE: .* is in use by the sandbox sbx_/);
+      // Whoever has just closed a sandbox may use its volume at once.
+      await fixture.request("DELETE", `/api/v3/sandbox/${winner!.id}`);
+    }
+  });
+
+  test("are free at once for whoever closed their sandbox", async () => {
+    await using fixture = await withVolumes("data");
+    for (let round = 0; round < 10; round++) {
+      const client = await create(fixture, { volumes: { "/data": "data" } });
+      client.socket.close();
+      await client.closed;
+    }
+    assert.equal((await fixture.request("DELETE", "/api/v2/volumes/data")).status, 204);
+  });
+
+  test("are free again after a machine that was never ready", async () => {
+    await using fixture = await withVolumes("data");
+    fixture.host.storage.holders.set((await fixture.get<Volume>("/api/v2/volumes/data")).id, "another-machine");
+    const { body } = await refusal(create(fixture, { volumes: { "/data": "data" } }));
+    assert.equal(body.code, "VOLUME_IN_USE");
+    assert.equal(await attachment(fixture, "data"), null);
+  });
+});
+
+describe("volumes of a running sandbox", async () => {
+  const attach = (fixture: Fixture, id: string, body: object) =>
+    fixture.request("POST", `/api/v1/sandboxes/${id}/volumes`, { body });
+  const detach = (fixture: Fixture, id: string, volume: string) =>
+    fixture.request("DELETE", `/api/v1/sandboxes/${id}/volumes/${volume}`);
+
+  test("are attached and detached", async () => {
+    await using fixture = await withVolumes("data", "more");
+    const { id } = await create(fixture);
+    const mount = { volume: "data", path: "/data", read_only: true };
+    const attached = await attach(fixture, id, mount);
+    assert.equal(attached.status, 201);
+    assert.equal(((await attached.json()) as SandboxVolume).readOnly, true);
+    assert.match(await reason(attach(fixture, id, mount)), /^INVALID_REQUEST: .*mounted at \/data/);
+    assert.match(
+      await reason(attach(fixture, id, { ...mount, path: "/again" })),
+      new RegExp(`^VOLUME_IN_USE: .*${id}`),
+    );
+    assert.match(await reason(attach(fixture, id, { volume: "more", path: "data" })), /^INVALID_REQUEST: .*absolute/);
+    const machine = fixture.host.machines.get(id)!;
+    machine.busy = true;
+    assert.match(await reason(detach(fixture, id, "data")), /^VOLUME_BUSY/);
+    assert.equal((await detach(fixture, id, "data?force=true")).status, 204);
+    assert.match(await reason(detach(fixture, id, "data")), /^VOLUME_NOT_ATTACHED/);
+    assert.deepEqual(machine.disks, []);
+    assert.match(await reason(attach(fixture, "sbx_ord_none", mount)), /^SANDBOX_NOT_FOUND/);
+  });
+
+  test("are at most eight", async () => {
+    const slugs = Array.from({ length: 9 }, (_, i) => `volume-${i}`);
+    await using fixture = await withVolumes(...slugs);
+    const { id } = await create(fixture, {
+      volumes: Object.fromEntries(slugs.slice(0, 8).map((slug) => [`/${slug}`, slug])),
+    });
+    assert.match(
+      await reason(attach(fixture, id, { volume: "volume-8", path: "/x" })),
+      /^INVALID_REQUEST: .*8 volumes/,
+    );
+  });
+
+  test("deleting a volume detaches it, unless programs use it", async () => {
+    await using fixture = await withVolumes("data");
+    const { id } = await create(fixture, { volumes: { "/data": "data" } });
+    const machine = fixture.host.machines.get(id)!;
+    machine.busy = true;
+    assert.match(await reason(fixture.request("DELETE", "/api/v2/volumes/data")), /^VOLUME_BUSY/);
+    machine.busy = false;
+    assert.equal((await fixture.request("DELETE", "/api/v2/volumes/data")).status, 204);
+    assert.deepEqual(machine.disks, []);
+    assert.match(await reason(attach(fixture, id, { volume: "data", path: "/data" })), /^VOLUME_NOT_FOUND/);
+  });
+
+  test("of attaching, creating and deleting at once, exactly one wins", async () => {
+    await using fixture = await withVolumes();
+    const clients = [await create(fixture), await create(fixture)];
+    for (let round = 0; round < 30; round++) {
+      const slug = `round-${round}`;
+      await fixture.request("POST", "/api/v2/volumes", { body: { slug, region: "ord", capacity: "1GB" } });
+      const answers = await Promise.all([
+        ...clients.map(({ id }) => attach(fixture, id, { volume: slug, path: `/${slug}` })),
+        fixture.request("DELETE", `/api/v2/volumes/${slug}`),
+      ]);
+      const codes = await Promise.all(
+        answers.map(async (answer) => (answer.ok ? "ok" : ((await answer.json()) as ErrorBody).code)),
+      );
+      // Deleting detaches, so it may win after an attach.
+      assert.ok(
+        codes.slice(0, 2).filter((code) => code === "ok").length + Number(codes[2] === "ok") >= 1,
+        codes.join(),
+      );
+      for (const code of codes) assert.match(code, /^(ok|VOLUME_IN_USE|VOLUME_NOT_FOUND|CHANGED_MEANWHILE)$/);
+      const holders = clients.filter(({ id }) =>
+        fixture.host.machines.get(id)!.disks.some(({ mount }) => mount === `/${slug}`),
+      );
+      const found = await fixture.request("GET", `/api/v1/volumes/${slug}`);
+      assert.equal(holders.length, codes[2] === "ok" ? 0 : 1, codes.join());
+      if (found.ok) assert.equal(((await found.json()) as VolumeDetail).attachment?.sandbox, holders[0]?.id);
+      for (const { id } of holders) assert.equal((await detach(fixture, id, slug)).status, 204);
+    }
+  });
+});
+
+describe("after a restart", async () => {
+  test("a sandbox that went on has its volumes, and one that ended has released them", async () => {
+    await using fixture = await withVolumes("kept", "released");
+    const kept = await create(fixture, { timeout: "5m", volumes: { "/kept": "kept" } });
+    await create(fixture, { volumes: { "/released": "released" } });
+    await fixture.server.close({ leaveRunning: true });
+    await fixture.start();
+    assert.equal((await attachment(fixture, "kept"))?.sandbox, kept.id);
+    assert.equal(await attachment(fixture, "released"), null);
+    const detached = await fixture.request("DELETE", `/api/v1/sandboxes/${kept.id}/volumes/kept`);
+    assert.equal(detached.status, 204);
+    assert.equal(await attachment(fixture, "kept"), null);
+  });
+
+  test("a volume that was claimed and not attached is free", async () => {
+    await using fixture = await withVolumes("claimed");
+    const { id } = await create(fixture, { timeout: "5m" });
+    const machine = fixture.host.machines.get(id)!;
+    const never = Promise.withResolvers<never>();
+    const claimed = Promise.withResolvers<void>();
+    machine.attach = () => (claimed.resolve(), never.promise);
+    const pending = fixture
+      .request("POST", `/api/v1/sandboxes/${id}/volumes`, { body: { volume: "claimed", path: "/x" } })
+      .catch(() => {});
+    await claimed.promise;
+    assert.equal((await attachment(fixture, "claimed"))?.sandbox, id);
+    await fixture.server.close({ leaveRunning: true });
+    await fixture.start();
+    await pending;
+    assert.equal(await attachment(fixture, "claimed"), null);
+  });
+});

@@ -1,0 +1,44 @@
+import type { Actor } from "@sandkeep/protocol";
+import type { DiskStore } from "@sandkeep/store";
+
+/** A sandbox of this server that may have volumes. */
+export interface Holder {
+  readonly id: string;
+  readonly isEnding: boolean;
+  readonly ended: Promise<void>;
+  readonly volumes: { detach(volume: string, actor: Actor): Promise<void> };
+}
+
+/** The sandboxes of this server, as those see them who want their volumes. */
+export class Holders {
+  readonly #disks: DiskStore;
+  readonly #holders = new Map<string, Holder>();
+
+  constructor(disks: DiskStore) {
+    this.#disks = disks;
+  }
+
+  /** Adds a sandbox until it has ended. */
+  enter(holder: Holder): void {
+    this.#holders.set(holder.id, holder);
+    void holder.ended.then(() => this.#holders.delete(holder.id));
+  }
+
+  /**
+   * Waits until sandboxes that are ending have released these disks: who has just closed a sandbox expects its volumes to
+   * be free.
+   */
+  async settle(disks: readonly string[]): Promise<void> {
+    for (const { sandbox } of await this.#disks.attachments(disks)) {
+      const holder = this.#holders.get(sandbox);
+      if (holder?.isEnding) await holder.ended;
+    }
+  }
+
+  /** Detaches a volume from the sandbox in which it is mounted, if there is one. Roots stay. @throws {ApiError} `VOLUME_BUSY` */
+  async detach(volume: string, actor: Actor): Promise<void> {
+    await this.settle([volume]);
+    for (const { sandbox, path } of await this.#disks.attachments([volume]))
+      if (path !== null) await this.#holders.get(sandbox)?.volumes.detach(volume, actor);
+  }
+}
