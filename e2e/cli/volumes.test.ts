@@ -41,6 +41,15 @@ test("a volume has one sandbox at a time, attached to it while it runs", async (
   await output(`kill ${sandbox}`);
 });
 
+test("a sandbox runs on a snapshot of another one's disk", async () => {
+  const sandbox = await output("create --timeout 5m");
+  await output(`exec ${sandbox} -- sh -c`, "echo here > note");
+  await output(`snapshots create ${sandbox} as-it-is`);
+  await output(`kill ${sandbox}`);
+  assert.equal(await output("run --root as-it-is -- cat note"), "here");
+  await output("snapshots delete as-it-is --now");
+});
+
 test("snapshots are taken, listed and deleted; what is deleted can be restored or removed", async () => {
   const snapshot = await output("volumes snapshot data data-1");
   assert.match(await output("snapshots list"), new RegExp(`${snapshot} +data-1 .*data`));

@@ -11,6 +11,7 @@ import mounts from "./mounts.ts";
 import processes from "./processes.ts";
 import refusals from "./refusals.ts";
 import requests from "./requests.ts";
+import roots from "./roots.ts";
 import sideBySide from "./side-by-side.ts";
 import transfer from "./transfer.ts";
 import volumes from "./volumes.ts";
@@ -33,5 +34,6 @@ export const suites: Record<string, Suite> = {
   requests,
   volumes,
   "volumes in sandboxes": mounts,
+  "volumes and snapshots as roots": roots,
   "side by side": sideBySide,
 };

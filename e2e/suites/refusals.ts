@@ -100,7 +100,6 @@ export default function refusals(sdk: Sdk): void {
       "apps.list": () => client.apps.list(),
       "create({ ssh })": () => Sandbox.create({ ssh: true }),
       "create({ port })": () => Sandbox.create({ port: 8000 }),
-      "create({ root })": () => Sandbox.create({ root: "my-volume" }),
     };
     for (const [what, call] of Object.entries(refused)) {
       const error = await call().then(

@@ -193,6 +193,11 @@ export const ERRORS = {
     summary: "The server failed to handle the request.",
     remedy: "Look up the trace id in the server's log.",
   },
+  DISK_DAMAGED: {
+    status: 500,
+    summary: "The data of a volume or snapshot is damaged.",
+    remedy: "Create the volume again from a snapshot; the server's log has the details.",
+  },
   NOT_SUPPORTED: {
     status: 501,
     summary: "This version of Sandkeep does not support this.",

@@ -145,7 +145,7 @@ test("options become the SDK's", () => {
     },
   );
   const mounts = { "/data": { volume: "data", readOnly: true } };
-  assert.deepEqual(createOptions({ volume: mounts }, {}), { volumes: mounts });
+  assert.deepEqual(createOptions({ root: "base", volume: mounts }, {}), { root: "base", volumes: mounts });
   assert.deepEqual(createOptions({ net: false, allowNet: ["a"] }, {}), { allowNet: [] });
   const secret = collectSecret("KEY=MY_KEY@a.example,*.b.example:443");
   assert.deepEqual(createOptions({ denyNet: ["b"], secret }, { MY_KEY: "hunter2" }), {

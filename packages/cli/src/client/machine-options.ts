@@ -16,6 +16,7 @@ export interface MachineOptions {
   secret?: Record<string, SecretOption>;
   /** False with `--no-net`. */
   net?: boolean;
+  root?: string;
   volume?: MountOptions;
   copy?: string[];
   /** Milliseconds. */
@@ -29,7 +30,7 @@ export interface MachineOptions {
  * @throws {UsageError}
  */
 export function createOptions(
-  { memory, env, label, allowNet, denyNet, secret, net, volume, timeout }: MachineOptions,
+  { memory, env, label, allowNet, denyNet, secret, net, root, volume, timeout }: MachineOptions,
   variables: NodeJS.ProcessEnv,
 ): CreateOptions {
   return {
@@ -39,6 +40,7 @@ export function createOptions(
     ...(net === false ? { allowNet: [] } : allowNet && { allowNet }),
     ...(denyNet && { egress: { deny: denyNet } }),
     ...(secret && { secrets: secretsFrom(secret, variables) }),
+    ...(root !== undefined && { root }),
     ...(volume && { volumes: volume }),
     ...(timeout !== undefined && { timeout: toApiTimeout(timeout) }),
   };

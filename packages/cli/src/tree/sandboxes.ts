@@ -39,6 +39,7 @@ const machineOptions: OptionSpec[] = [
       "secret with the value of this environment variable, for these hosts (separated by commas). Add a placeholder format after a #: KEY=MY_KEY@api.example.com#sk-... (repeat)",
     parse: collectSecret,
   },
+  { flags: "--root <name>", description: "bootable volume or snapshot to run on, by id or slug" },
   {
     flags: "--volume <PATH=VOLUME>",
     description: "volume to mount at a path, by id or slug; add :ro for reading only: /data=my-data:ro (repeat)",

@@ -63,7 +63,7 @@ const volumeCommands: CommandSpec = {
       details: "Prints the snapshot's id.",
       examples: [["sandkeep volumes snapshot data data-monday", "keep what is in it now"]],
       client: true,
-      load: () => import("../commands/volumes/snapshot.ts"),
+      load: () => import("../commands/snapshots/create.ts"),
     },
     {
       name: "grow",
@@ -121,7 +121,7 @@ const volumeCommands: CommandSpec = {
 const snapshotCommands: CommandSpec = {
   name: "snapshots",
   aliases: ["snapshot"],
-  summary: "Create, list and delete snapshots: what was in a volume at one moment",
+  summary: "Create, list and delete snapshots: what was on a disk at one moment",
   details: "Snapshots are named by id or slug.",
   commands: [
     {
@@ -137,12 +137,15 @@ const snapshotCommands: CommandSpec = {
     {
       name: "create",
       aliases: ["new"],
-      args: "<volume> <slug>",
-      summary: "Take a snapshot of a volume",
-      details: "Prints the snapshot's id.",
-      examples: [["sandkeep snapshots create data data-monday", "the same as `sandkeep volumes snapshot`"]],
+      args: "<source> <slug>",
+      summary: "Take a snapshot of a volume, or of a running sandbox's disk",
+      details: "Prints the snapshot's id. The source is a volume, or the id of a sandbox.",
+      examples: [
+        ["sandkeep snapshots create data data-monday", "of a volume"],
+        ["sandkeep snapshots create $id as-it-is", "of a sandbox: `sandkeep run --root as-it-is` continues from there"],
+      ],
       client: true,
-      load: () => import("../commands/volumes/snapshot.ts"),
+      load: () => import("../commands/snapshots/create.ts"),
     },
     {
       name: "show",

@@ -63,6 +63,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "GET /api/v1/sandboxes/:id/volumes": read,
   "POST /api/v1/sandboxes/:id/volumes": run,
   "DELETE /api/v1/sandboxes/:id/volumes/:name": run,
+  "POST /api/v1/sandboxes/:id/snapshot": run,
   "GET /api/v1/snapshots": read,
   "GET /api/v1/snapshots/:id": read,
   "DELETE /api/v1/snapshots/:id": manage,

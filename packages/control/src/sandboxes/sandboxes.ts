@@ -108,6 +108,7 @@ export class Sandboxes {
       env,
       egress,
       keep,
+      ...(disks.root && { root: disks.root }),
       ...(disks.specs.length > 0 && { disks: disks.specs }),
     };
     const storing = store.insert(record, leases.on(host.id), keep ? egress : null, attached);

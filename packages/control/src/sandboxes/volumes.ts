@@ -10,8 +10,9 @@ import {
 } from "@sandkeep/protocol";
 import type { AttachedDisk } from "@sandkeep/store";
 import type { StorageContext } from "../storage/context.ts";
+import type { SnapshotSource } from "../storage/create.ts";
 import { findDisk, storageFailure } from "../storage/failures.ts";
-import { checkRegion, diskName, diskSpec, disksRefusal } from "../storage/sandbox-disks.ts";
+import { attachedDisk, checkRegion, diskName, diskSpec, disksRefusal } from "../storage/sandbox-disks.ts";
 
 export interface SandboxVolumesOptions {
   sandbox: string;
@@ -40,6 +41,19 @@ export class SandboxVolumes {
   /** Whether it has any disk that must be released at its end. */
   get any(): boolean {
     return this.#attached.length > 0;
+  }
+
+  /** For a snapshot of its disk. */
+  get root(): SnapshotSource {
+    const { sandbox: id, machine, host, storage } = this.#options;
+    const root = this.#attached.find(({ path, exclusive }) => path === null && exclusive);
+    return {
+      id,
+      region: storage.region,
+      host,
+      root: root ? { id: root.disk, slug: root.slug } : null,
+      snapshotRoot: (snapshot) => machine.snapshotRoot(snapshot),
+    };
   }
 
   /** Those that are mounted. */
@@ -91,7 +105,7 @@ export class SandboxVolumes {
       throw new ApiError("INVALID_REQUEST", `Another volume is mounted at ${mount.path}.`);
     await storage.holders.settle([volume.id]);
     const { path, readOnly } = mount;
-    const one: AttachedDisk = { sandbox, disk: volume.id, slug: volume.slug, path, readOnly, exclusive: true };
+    const one = attachedDisk(sandbox, volume, mount);
     let claimed = false;
     try {
       await storage.disks.attach(sandbox, one);

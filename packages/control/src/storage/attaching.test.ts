@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ErrorBody, SandboxEvent, SandboxVolume, Volume, VolumeDetail } from "@sandkeep/protocol";
+import type { ErrorBody, SandboxEvent, SandboxVolume, Snapshot, Volume, VolumeDetail } from "@sandkeep/protocol";
 import { create, refusal } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { stopped } from "../testing/stopped.ts";
@@ -193,6 +193,72 @@ describe("volumes of a running sandbox", async () => {
       if (found.ok) assert.equal(((await found.json()) as VolumeDetail).attachment?.sandbox, holders[0]?.id);
       for (const { id } of holders) assert.equal((await detach(fixture, id, slug)).status, 204);
     }
+  });
+});
+
+describe("the root of a sandbox", async () => {
+  async function withRoots(): Promise<Fixture> {
+    const fixture = await withVolumes("plain");
+    const root = { slug: "root", region: "ord", capacity: "10GB", from: "builtin:debian-13" };
+    await fixture.request("POST", "/api/v2/volumes", { body: root });
+    await fixture.request("POST", "/api/v2/volumes/root/snapshot", { body: { slug: "snap" } });
+    return fixture;
+  }
+
+  test("is a volume for one sandbox, or a snapshot for any number", async () => {
+    await using fixture = await withRoots();
+    const { id } = await fixture.get<Volume>("/api/v2/volumes/root");
+    const { id: snapshot } = await fixture.get<Volume>("/api/v2/snapshots/snap");
+    const holder = await create(fixture, { root: { volume: "root" }, volumes: { "/data": "plain" } });
+    assert.deepEqual(fixture.host.specs.at(-1)?.root, { volume: id });
+    assert.deepEqual(await attachment(fixture, "root"), { sandbox: holder.id, path: null, readOnly: false });
+    const { status, body } = await refusal(create(fixture, { root: { volume: id } }));
+    assert.deepEqual([status, body.code], [409, "VOLUME_IN_USE"]);
+    assert.match(body.message, new RegExp(holder.id));
+    assert.match(await reason(fixture.request("DELETE", "/api/v2/volumes/root")), /^VOLUME_IN_USE/);
+
+    const users = [
+      await create(fixture, { root: { volume: "snap" } }),
+      await create(fixture, { root: { volume: "snap" } }),
+    ];
+    assert.deepEqual(fixture.host.specs.at(-1)?.root, { snapshot });
+    const kept = await reason(fixture.request("DELETE", "/api/v2/snapshots/snap"));
+    assert.match(kept, /^SNAPSHOT_IN_USE: /);
+    for (const client of users) {
+      assert.ok(kept.includes(`the sandbox ${client.id}`), kept);
+      client.socket.close();
+      await client.closed;
+    }
+    assert.equal((await fixture.request("DELETE", "/api/v2/snapshots/snap")).status, 204);
+    holder.socket.close();
+    await holder.closed;
+    assert.equal((await fixture.request("DELETE", "/api/v2/volumes/root")).status, 204);
+  });
+
+  test("is refused with the reason", async () => {
+    await using fixture = await withRoots();
+    const refused = async (config: Record<string, unknown>) => {
+      const { status, body } = await refusal(create(fixture, config));
+      return `${status} ${body.code}`;
+    };
+    assert.equal(await refused({ root: { volume: "nothing" } }), "404 VOLUME_NOT_FOUND");
+    assert.equal(await refused({ root: { volume: "plain" } }), "409 NOT_BOOTABLE");
+    assert.equal(await refused({ root: { volume: "root" }, volumes: { "/a": "root" } }), "400 INVALID_CONFIG");
+    assert.equal(await refused({ volumes: { "/a": "snap" } }), "404 VOLUME_NOT_FOUND");
+  });
+
+  test("can be snapshotted while the sandbox runs", async () => {
+    await using fixture = await withRoots();
+    const { id } = await create(fixture);
+    const taken = await fixture.request("POST", `/api/v1/sandboxes/${id}/snapshot`, { body: { slug: "as-it-is" } });
+    assert.equal(taken.status, 201);
+    const snapshot = (await taken.json()) as Snapshot;
+    assert.deepEqual([snapshot.is_bootable, snapshot.volume], [true, { id, slug: id }]);
+    const other = await create(fixture, { root: { volume: "root" } });
+    const ofVolume = await fixture.request("POST", `/api/v1/sandboxes/${other.id}/snapshot`, {
+      body: { slug: "again" },
+    });
+    assert.equal(((await ofVolume.json()) as Snapshot).volume.slug, "root");
   });
 });
 

@@ -88,6 +88,49 @@ export async function snapshotVolume(
   });
 }
 
+/** A running sandbox whose disk can be snapshotted. */
+export interface SnapshotSource {
+  id: string;
+  region: string;
+  host: string;
+  /** What it runs on, if that is a volume. */
+  root: { id: string; slug: string } | null;
+  snapshotRoot(snapshot: string): Promise<DiskFacts>;
+}
+
+/**
+ * Takes a snapshot of a running sandbox's disk.
+ *
+ * @throws {ApiError}
+ */
+export async function snapshotSandbox(
+  context: StorageContext,
+  { id, region, host, root, snapshotRoot }: SnapshotSource,
+  slug: string,
+  principal: Principal,
+): Promise<DiskRecord> {
+  const source = root ?? { id, slug: id };
+  const record: DiskRecord = {
+    id: newSnapshotId(region),
+    kind: "snapshot",
+    organisation: principal.organisation.id,
+    slug,
+    region,
+    host,
+    // Corrected by the host; until then the limit counts what a sandbox's disk has at most.
+    capacityBytes: context.limits.maxVolumeBytes,
+    bootable: true,
+    source,
+    state: "creating",
+    createdAt: Date.now(),
+    deletedAt: null,
+  };
+  return await create(context, record, principal, () => snapshotRoot(record.id), {
+    kind: "snapshot.created",
+    data: { snapshot: record.id, slug, volume: source.id },
+  });
+}
+
 /** @throws {ApiError} `INVALID_REQUEST` */
 export function checkCapacity({ limits }: StorageContext, bytes: number): void {
   if (bytes >= MIN_CAPACITY_BYTES && bytes <= limits.maxVolumeBytes) return;

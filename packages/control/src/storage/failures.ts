@@ -8,6 +8,7 @@ const CODES: Partial<Record<DiskErrorCode, ErrorCode>> = {
   NOT_BOOTABLE: "NOT_BOOTABLE",
   TOO_SMALL: "INVALID_REQUEST",
   NO_SPACE: "NO_SPACE",
+  DAMAGED_DISK: "DISK_DAMAGED",
 };
 
 /** The client's error for a failure of a host's storage; anything else is returned as it is. */

@@ -1,6 +1,7 @@
-import { type DiskSpec, GuestError, type Host } from "@sandkeep/host";
+import { type DiskSpec, GuestError, type Host, type RootSpec } from "@sandkeep/host";
 import { ApiError, type Mount, type SandboxConfig } from "@sandkeep/protocol";
 import { type AttachedDisk, type DiskRecord, NothingChanged, UniqueViolation } from "@sandkeep/store";
+import { BASE_IMAGE } from "../base-image.ts";
 import type { StorageContext } from "./context.ts";
 import { findDisk, inUse, notFound, storageFailure } from "./failures.ts";
 
@@ -8,62 +9,74 @@ import { findDisk, inUse, notFound, storageFailure } from "./failures.ts";
 export interface SandboxDisks {
   /** The host that has them; null: any. */
   host: Host | null;
+  /** Null: the host's default. */
+  root: RootSpec | null;
   /** Besides the root, for its machine. */
   specs: DiskSpec[];
   /** For the store. */
   attached: AttachedDisk[];
 }
 
-export const NO_DISKS: SandboxDisks = { host: null, specs: [], attached: [] };
+export const NO_DISKS: SandboxDisks = { host: null, root: null, specs: [], attached: [] };
 
 /**
- * Finds the volumes that a configuration names.
+ * Finds the root and the volumes that a configuration names.
  *
- * @throws {ApiError} `VOLUME_NOT_FOUND`, `REGION_MISMATCH`, `INVALID_CONFIG`
+ * @throws {ApiError} `VOLUME_NOT_FOUND`, `REGION_MISMATCH`, `NOT_BOOTABLE`, `INVALID_CONFIG`
  */
 export async function sandboxDisks(
   context: StorageContext,
   sandbox: string,
   organisation: string,
-  { volumes }: Pick<SandboxConfig, "volumes">,
+  { root: rootName, volumes }: Pick<SandboxConfig, "root" | "volumes">,
 ): Promise<SandboxDisks> {
-  if (volumes.length === 0) return NO_DISKS;
-  const found = await Promise.all(
-    volumes.map(async (mount) => ({
-      mount,
-      disk: await findDisk(context.disks, organisation, "volume", mount.volume),
-    })),
+  const { disks, hosts, holders } = context;
+  const named = rootName === null || rootName === BASE_IMAGE ? null : rootName;
+  if (named === null && volumes.length === 0) return NO_DISKS;
+  const root = named === null ? null : await findRoot(context, organisation, named);
+  const mounted = await Promise.all(
+    volumes.map(async (mount) => ({ mount, disk: await findDisk(disks, organisation, "volume", mount.volume) })),
   );
-  const [first] = found;
-  for (const [at, { disk }] of found.entries()) {
+  const all = [...(root ? [root] : []), ...mounted.map(({ disk }) => disk)];
+  const first = all[0]!;
+  for (const [at, disk] of all.entries()) {
     checkRegion(context, disk);
-    if (found.findIndex((other) => other.disk.id === disk.id) < at)
-      throw new ApiError("INVALID_CONFIG", `The volume ${disk.slug} is mounted twice.`);
-    if (disk.host !== first!.disk.host)
-      throw new ApiError(
-        "INVALID_CONFIG",
-        `The volumes ${first!.disk.slug} and ${disk.slug} are on different computers.`,
-      );
+    if (all.findIndex(({ id }) => id === disk.id) < at)
+      throw new ApiError("INVALID_CONFIG", `The volume ${disk.slug} is named twice.`);
+    if (disk.host !== first.host)
+      throw new ApiError("INVALID_CONFIG", `${first.slug} and ${disk.slug} are on different computers.`);
   }
-  const host = context.hosts.get(first!.disk.host);
-  if (!host)
-    throw new ApiError(
-      "HOST_NOT_READY",
-      `The volume ${first!.disk.slug} is on a computer that this server does not use.`,
-    );
-  await context.holders.settle(found.map(({ disk }) => disk.id));
+  const host = hosts.get(first.host);
+  if (!host) throw new ApiError("HOST_NOT_READY", `${first.slug} is on a computer that this server does not use.`);
+  await holders.settle(all.map(({ id }) => id));
   return {
     host,
-    specs: found.map(({ mount, disk }) => diskSpec(disk, mount)),
-    attached: found.map(({ mount: { path, readOnly }, disk: { id, slug } }) => ({
-      sandbox,
-      disk: id,
-      slug,
-      path,
-      readOnly,
-      exclusive: true,
-    })),
+    root: root && (root.kind === "volume" ? { volume: root.id } : { snapshot: root.id }),
+    specs: mounted.map(({ mount, disk }) => diskSpec(disk, mount)),
+    attached: [
+      ...(root ? [attachedDisk(sandbox, root, { path: null, readOnly: root.kind === "snapshot" })] : []),
+      ...mounted.map(({ mount, disk }) => attachedDisk(sandbox, disk, mount)),
+    ],
   };
+}
+
+/** A bootable volume or snapshot. @throws {ApiError} `VOLUME_NOT_FOUND`, `NOT_BOOTABLE` */
+async function findRoot({ disks }: StorageContext, organisation: string, idOrSlug: string): Promise<DiskRecord> {
+  const found =
+    (await disks.find(organisation, "volume", idOrSlug)) ?? (await disks.find(organisation, "snapshot", idOrSlug));
+  if (!found)
+    throw new ApiError("VOLUME_NOT_FOUND", `There is no volume or snapshot ${JSON.stringify(idOrSlug.slice(0, 64))}.`);
+  if (!found.bootable) throw new ApiError("NOT_BOOTABLE", `The ${found.kind} ${found.slug} cannot be a root.`);
+  return found;
+}
+
+/** That a sandbox uses a disk. Only one at a time can use a volume. */
+export function attachedDisk(
+  sandbox: string,
+  { id, slug, kind }: DiskRecord,
+  { path, readOnly }: { path: string | null; readOnly: boolean },
+): AttachedDisk {
+  return { sandbox, disk: id, slug, path, readOnly, exclusive: kind === "volume" };
 }
 
 /** @throws {ApiError} `REGION_MISMATCH` */
@@ -94,9 +107,11 @@ export async function disksRefusal(
 ): Promise<unknown> {
   if (attached.length === 0) return error;
   if (error instanceof UniqueViolation || error instanceof NothingChanged) {
-    for (const { disk, slug } of attached) {
-      const record = await disks.find(organisation, "volume", disk);
-      const refusal = record ? await inUse(disks, record) : notFound("volume", slug);
+    for (const { disk, slug, exclusive } of attached) {
+      const kind = exclusive ? "volume" : "snapshot";
+      const record = await disks.find(organisation, kind, disk);
+      // Others may use a snapshot, too.
+      const refusal = !record ? notFound(kind, slug) : exclusive ? await inUse(disks, record) : null;
       if (refusal) return refusal;
     }
     return new ApiError("CHANGED_MEANWHILE");

@@ -18,7 +18,10 @@ import type { PtyOptions, PtyProcess } from "../process/pty.ts";
 import { spawnPty } from "../process/pty.ts";
 import { spawn } from "../process/spawn.ts";
 import type { SpawnOptions } from "../process/spawn-options.ts";
+import { snapshotSandbox } from "../volumes/calls.ts";
 import { RemoteSandboxVolumes, type SandboxVolumes } from "../volumes/sandbox-volumes.ts";
+import { type Snapshot, toSnapshot } from "../volumes/snapshot.ts";
+import type { SnapshotInit } from "../volumes/types.ts";
 import { exposeHttp, exposeSsh, exposeVscode } from "./exposure.ts";
 import { regionOf } from "./id.ts";
 import { extendTimeout, kill } from "./lifetime.ts";
@@ -259,6 +262,30 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
    */
   async fetch(url: string | URL, init?: RequestInit): Promise<Response> {
     return await remoteFetch(this.#parts.connection, url, init);
+  }
+
+  /**
+   * Sandkeep's own: takes a snapshot of its disk as it is now, from which other sandboxes can start. What is mounted is not
+   * part of it. Rejects with `ApiError` and `NetworkError`.
+   *
+   * @example
+   * ```ts
+   * import { Client, Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("note.txt", "before");
+   * const { slug } = await sandbox.snapshot({ slug: "as-it-was" });
+   * await sandbox.fs.writeTextFile("note.txt", "after");
+   * {
+   *   await using earlier = await Sandbox.create({ root: slug });
+   *   assert.equal(await earlier.fs.readTextFile("note.txt"), "before");
+   * }
+   * await new Client().snapshots.delete(slug);
+   * ```
+   */
+  async snapshot(init: SnapshotInit): Promise<Snapshot> {
+    return toSnapshot(await snapshotSandbox(this.#parts.sandboxApi, this.id, init));
   }
 
   /** Ends the connection. With `timeout: "session"`, and if this is the connection that created it, the sandbox ends too. */

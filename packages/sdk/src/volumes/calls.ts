@@ -40,6 +40,11 @@ export function snapshotVolume(rest: Rest, idOrSlug: string, { slug }: SnapshotI
   return rest.json("POST", path`/api/v2/volumes/${idOrSlug}/snapshot`, { body: { slug } });
 }
 
+/** Takes a snapshot of a running sandbox's disk. */
+export function snapshotSandbox(rest: Rest, id: string, { slug }: SnapshotInit): Promise<SnapshotData> {
+  return rest.json("POST", path`/api/v1/sandboxes/${id}/snapshot`, { body: { slug } });
+}
+
 /** Gets a snapshot by id or slug. */
 export function getSnapshot(rest: Rest, idOrSlug: string): Promise<SnapshotData | null> {
   return rest.jsonOrNull("GET", path`/api/v2/snapshots/${idOrSlug}`);

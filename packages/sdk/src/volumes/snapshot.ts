@@ -15,11 +15,18 @@ export function toSnapshot(data: SnapshotData): Snapshot {
  * The content of a volume at one point in time. Any number of sandboxes can start from it; none can change it.
  *
  * @example
- * ```ts ignore
- * import { Sandbox, Snapshot } from "sandkeep";
+ * ```ts
+ * import { Client, Sandbox, Snapshot, Volume } from "sandkeep";
  *
- * const snapshot = await Snapshot.create("my-volume", { slug: "with-tools" });
- * await using sandbox = await Sandbox.create({ root: snapshot.slug });
+ * const volume = await Volume.create({ slug: "my-root", region: "ord", capacity: "10GB", from: "builtin:debian-13" });
+ * const snapshot = await Snapshot.create(volume.slug, { slug: "with-tools" });
+ * {
+ *   await using sandbox = await Sandbox.create({ root: snapshot.slug });
+ *   await sandbox.sh`true`;
+ * }
+ * const { snapshots, volumes } = new Client();
+ * await snapshots.delete(snapshot.id);
+ * await volumes.delete(volume.id);
  * ```
  */
 export class Snapshot extends Inspectable {

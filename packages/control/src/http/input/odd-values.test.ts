@@ -27,6 +27,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v2/volumes": { slug: "data", region: "ord", capacity: "1GB", from: null },
   "POST /api/v2/volumes/:id/snapshot": { slug: "data-1" },
   "POST /api/v1/sandboxes/:id/volumes": { volume: "free", path: "/free", read_only: false },
+  "POST /api/v1/sandboxes/:id/snapshot": { slug: "as-it-is" },
   "PATCH /api/v1/volumes/:id": { capacity: "2GB" },
   "POST /api/v1/volumes/:id/restore": { slug: "restored" },
   "POST /api/v1/snapshots/:id/restore": { slug: "restored-1" },

@@ -164,6 +164,8 @@ describe("real answers are as the API document says", async () => {
     await ask(`POST ${ours}`, { body: { volume: "data", path: "/data" } });
     await ask(`POST ${ours}`, { body: { volume: "nothing", path: "/nothing" } });
     assert.equal(((await ask(`GET ${ours}`)) as unknown[]).length, 1);
+    await ask("POST /api/v1/sandboxes/:id/snapshot", { body: { slug: "as-it-is" } });
+    await fixture.request("DELETE", "/api/v1/snapshots/as-it-is");
     await ask(`DELETE ${ours}/:name`, { name: "data" });
     await ask(`DELETE ${ours}/:name`, { name: "data" });
     await ask("PATCH /api/v1/volumes/:id", { id: "data", body: { capacity: "2GB" } });

@@ -152,6 +152,15 @@ export const STORAGE_OPERATIONS: Readonly<Record<string, Operation>> = {
     answer: gone,
     errors: ["SANDBOX_NOT_FOUND", "VOLUME_NOT_ATTACHED", "VOLUME_BUSY", "INVALID_REQUEST"],
   },
+  "POST /api/v1/sandboxes/:id/snapshot": {
+    id: "snapshotSandbox",
+    tag: "Storage",
+    summary: "Takes a bootable snapshot of a running sandbox's disk",
+    body: snapshotRequestSchema,
+    example: { slug: "as-it-is" },
+    answer: { status: 201, description: "The snapshot.", schema: snapshotSchema },
+    errors: ["SANDBOX_NOT_FOUND", "SLUG_ALREADY_IN_USE", "STORAGE_LIMIT", "NO_SPACE"],
+  },
   "GET /api/v1/snapshots": {
     ...listed,
     id: "listSnapshots",

@@ -1,6 +1,8 @@
-import { ApiError, attachRequestSchema, type SandboxVolume } from "@sandkeep/protocol";
+import { ApiError, attachRequestSchema, type SandboxVolume, snapshotRequestSchema } from "@sandkeep/protocol";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
+import { snapshotSandbox } from "../../../storage/create.ts";
+import { snapshotView } from "../../../storage/views.ts";
 import type { Env, Services } from "../../env.ts";
 import { readBody, readQuery } from "../../input/body.ts";
 import { resource } from "../../resource.ts";
@@ -8,8 +10,8 @@ import { named } from "./disks.ts";
 
 export const detachQuery = z.object({ force: z.enum(["true", "false"]).default("false") });
 
-/** The volumes of a running sandbox: an extension of Sandkeep. */
-export function sandboxVolumeRoutes(app: Hono<Env>, { sandboxes, store }: Services): void {
+/** The volumes of a running sandbox, and snapshots of its disk: an extension of Sandkeep. */
+export function sandboxVolumeRoutes(app: Hono<Env>, { sandboxes, storage, store }: Services): void {
   const running = (context: Context<Env>) => sandboxes.get(named(context), context.get("principal")).volumes;
 
   resource(app, "/api/v1/sandboxes/:id/volumes", {
@@ -27,6 +29,14 @@ export function sandboxVolumeRoutes(app: Hono<Env>, { sandboxes, store }: Servic
       const volumes = running(context);
       const mount = await readBody(context, attachRequestSchema);
       return context.json(await volumes.attach(mount, context.get("principal").actor), 201);
+    },
+  });
+  resource(app, "/api/v1/sandboxes/:id/snapshot", {
+    POST: async (context) => {
+      const { root } = running(context);
+      const { slug } = await readBody(context, snapshotRequestSchema);
+      const snapshot = await snapshotSandbox(storage, root, slug, context.get("principal"));
+      return context.json(await snapshotView(storage, snapshot), 201);
     },
   });
   resource(app, "/api/v1/sandboxes/:id/volumes/:name", {
