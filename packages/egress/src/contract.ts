@@ -40,6 +40,11 @@ export interface SealedSecret {
   name: string;
   /** What the sandbox sees instead of the value: `DENO_SECRET_PLACEHOLDER_` and 64 hexadecimal digits, or text of a custom form. ASCII. */
   placeholder: string;
+  /**
+   * Further placeholders that stand for the same value in requests. A fork has those of its parent in its memory. In
+   * responses the value is always replaced by `placeholder`.
+   */
+  aliases?: string[] | undefined;
   /** Patterns for approved hosts: names with or without a port, no addresses. */
   hosts: string[];
   /** Where it is substituted in addition to headers and the query. */

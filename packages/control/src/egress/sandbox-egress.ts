@@ -119,7 +119,14 @@ export class SandboxEgress {
           "INVALID_REQUEST",
           `The sandbox has no secret ${JSON.stringify(name)} yet; hosts are required to add it.`,
         );
-      const secret: SealedSecret = { name, placeholder, hosts: approved, in: places ?? former?.in ?? [], sealed };
+      const secret: SealedSecret = {
+        name,
+        placeholder,
+        ...(former?.aliases && { aliases: former.aliases }),
+        hosts: approved,
+        in: places ?? former?.in ?? [],
+        sealed,
+      };
       const secrets = former
         ? this.#spec.secrets.map((other) => (other === former ? secret : other))
         : [...this.#spec.secrets, secret];

@@ -44,6 +44,19 @@ test("opens secrets and tells which a host may get", () => {
   assert.equal(set.byPlaceholder(newPlaceholder()), undefined);
 });
 
+test("an alias stands for the same secret, which keeps its own placeholder", () => {
+  const alias = newPlaceholder();
+  const [first, second] = [sealed("A", "one", ["a.test"], { aliases: [alias] }), sealed("B", "two", ["b.test"])];
+  const set = SecretSet.open([first, { ...second, aliases: [first.placeholder] }], sealer);
+  assert.equal(set.byPlaceholder(alias)?.name, "A");
+  assert.equal(set.byPlaceholder(first.placeholder)?.name, "A", "its own placeholder, not another's alias");
+  assert.equal(set.byPlaceholder(alias)?.placeholder, first.placeholder);
+  assert.equal(
+    set.placeholders.replace(`${alias} ${second.placeholder}`, () => "x"),
+    "x x",
+  );
+});
+
 test("opens nothing that was sealed for another placeholder or names an address", () => {
   const swapped = sealed("A", "value", ["example.com"], { placeholder: newPlaceholder() });
   assert.throws(() => SecretSet.open([swapped], sealer), SealError);

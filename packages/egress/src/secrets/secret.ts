@@ -8,6 +8,8 @@ export interface Secret {
   /** Name of the environment variable. */
   name: string;
   placeholder: string;
+  /** Further placeholders that stand for it in requests. */
+  aliases?: readonly string[];
   /** The value in UTF-8. */
   value: Buffer;
   /** The hosts that may receive it. */
@@ -20,12 +22,17 @@ export interface Secret {
 export class SecretSet {
   readonly all: readonly Secret[];
   readonly placeholders: Placeholders;
+  /** Every placeholder with its secret: first each secret's own, then the aliases. */
+  readonly spellings: readonly { placeholder: string; secret: Secret }[];
   readonly #byPlaceholder: ReadonlyMap<string, Secret>;
 
   constructor(secrets: readonly Secret[]) {
     this.all = Object.freeze([...secrets]);
-    this.placeholders = new Placeholders(secrets.map(({ placeholder }) => placeholder));
-    this.#byPlaceholder = new Map(secrets.map((secret) => [secret.placeholder, secret]));
+    const aliases = secrets.flatMap((secret) => (secret.aliases ?? []).map((placeholder) => ({ placeholder, secret })));
+    this.spellings = [...secrets.map((secret) => ({ placeholder: secret.placeholder, secret })), ...aliases];
+    this.placeholders = new Placeholders(this.spellings.map(({ placeholder }) => placeholder));
+    // A secret's own placeholder comes before another's alias.
+    this.#byPlaceholder = new Map(this.spellings.toReversed().map(({ placeholder, secret }) => [placeholder, secret]));
   }
 
   /**
@@ -39,6 +46,7 @@ export class SecretSet {
       sealed.map((secret) => ({
         name: secret.name,
         placeholder: secret.placeholder,
+        aliases: secret.aliases ?? [],
         value: Buffer.from(sealer.open(secret.sealed, secret.placeholder), "utf8"),
         hosts: secret.hosts.map(parseNamePattern),
         inBody: secret.in.includes("body"),

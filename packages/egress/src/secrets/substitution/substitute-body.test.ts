@@ -34,6 +34,18 @@ test("writes a value as the body's type wants it", () => {
   }
 });
 
+test("substitutes an alias as it does the placeholder", () => {
+  const alias = newPlaceholder();
+  const secret = { ...secretOf("val", { name: "FORKED" }), aliases: [alias] };
+  const scanner = bodySubstitution([secret], new SecretSet([denied, secret]), undefined);
+  const text = [
+    ...scanner.push(Buffer.from(`${alias} ${secret.placeholder} ${denied.placeholder}`)),
+    ...scanner.flush(),
+  ];
+  assert.equal(Buffer.concat(text).toString(), `val val ${denied.placeholder}`);
+  assert.deepEqual([scanner.used(), scanner.refused()], [["FORKED"], ["DENIED"]]);
+});
+
 test("leaves and reports what is not for bodies, not approved or encoded, and leaves what is another sandbox's", () => {
   const encoded = Buffer.from(`u:${body.placeholder}`).toString("base64");
   const text = `${header.placeholder} ${denied.placeholder} ${newPlaceholder()}`;

@@ -40,14 +40,14 @@ export function bodySubstitution(
 ): Scanner & BodySubstitution {
   const used = new Set<string>();
   const refused = new Set<string>();
-  const written = all.all.map((secret) =>
+  const written = all.spellings.map(({ secret }) =>
     secret.inBody && approved.includes(secret) ? writtenIn(contentType, secret.value) : undefined,
   );
   const scanner = new ReplacingScanner(placeholderFinder(all), ({ form, start, end }) => {
     // An encoded placeholder is not replaced, because it is unknown how it will be decoded. It is reported.
-    const asItIs = form.kind === "plain" && end - start === all.all[form.needle]!.placeholder.length;
+    const asItIs = form.kind === "plain" && end - start === all.spellings[form.needle]!.placeholder.length;
     const replacement = asItIs ? written[form.needle] : undefined;
-    (replacement ? used : refused).add(all.all[form.needle]!.name);
+    (replacement ? used : refused).add(all.spellings[form.needle]!.secret.name);
     return replacement;
   });
   return {

@@ -27,6 +27,19 @@ test("puts an approved value in, wherever in a header", () => {
   }
 });
 
+test("puts the value in for an alias, and reports an encoded one", () => {
+  const alias = newPlaceholder();
+  const secret = { ...secretOf("sk-real", { name: "FORKED" }), aliases: [alias] };
+  const set = new SecretSet([other, secret]);
+  const given = (value: string) => substituteHeaders([["Authorization", value]], [secret], set);
+  assert.deepEqual(given(`Bearer ${alias}`), {
+    headers: [["Authorization", "Bearer sk-real"]],
+    ...NOTHING,
+    used: ["FORKED"],
+  });
+  assert.deepEqual(given(alias.replaceAll("_", "%5F")).refused, ["FORKED"]);
+});
+
 test("leaves the placeholder of a secret that is not approved, and of another sandbox", () => {
   assert.deepEqual(header("Authorization", `Bearer ${other.placeholder}`), {
     headers: [["Authorization", `Bearer ${other.placeholder}`]],
