@@ -15,6 +15,7 @@ import (
 	"sandkeep.dev/guest/internal/disks"
 	"sandkeep.dev/guest/internal/env"
 	"sandkeep.dev/guest/internal/files"
+	"sandkeep.dev/guest/internal/freezer"
 	"sandkeep.dev/guest/internal/guard"
 	"sandkeep.dev/guest/internal/identity"
 	"sandkeep.dev/guest/internal/oom"
@@ -76,7 +77,7 @@ func start() (*transport.Port, *agent.Machine, error) {
 	}
 	guard.Go("reaper", func() { processes.Reap(context.Background()) })
 	files.Umask(&systemMask)
-	machine := &agent.Machine{Environment: environment, Processes: processes, Adopt: adopt}
+	machine := &agent.Machine{Environment: environment, Processes: processes, Adopt: adopt, Wake: wake, Freeze: agent.Freeze{Freezer: rootFreezer{freezer.New()}}}
 	machine.Enter = func() error { return enter(machine) }
 	return port, machine, nil
 }
@@ -105,6 +106,21 @@ func adopt(raw contract.Identity) error {
 	}
 	return privilege.Do(parsed.Adopt)
 }
+
+// wake sets the clock and the like after a pause, as root.
+func wake(raw contract.Moment) error {
+	parsed, err := identity.ParseMoment(raw)
+	if err != nil {
+		return err
+	}
+	return privilege.Do(parsed.Wake)
+}
+
+// rootFreezer freezes as root.
+type rootFreezer struct{ *freezer.Freezer }
+
+func (f rootFreezer) Freeze() error { return privilege.Do(f.Freezer.Freeze) }
+func (f rootFreezer) Thaw() error   { return privilege.Do(f.Freezer.Thaw) }
 
 // survive keeps signals from ending the agent. They are caught rather than ignored, because children inherit ignored
 // signals.

@@ -1,5 +1,6 @@
 // Command agent runs inside a microVM as its first process, or, with -unix, on a unix socket for development. With
-// -tsc-frequency it runs on the host and measures a value for the guest's kernel command line.
+// -tsc-frequency or -copy-pages it runs on the host: it measures a value for the guest's kernel command line, or copies
+// memory between machines.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"sandkeep.dev/guest/internal/pages"
 	"sandkeep.dev/guest/internal/tsc"
 )
 
@@ -30,7 +32,15 @@ func main() {
 	flag.StringVar(&socket, "unix", "", "serve on this unix socket, without any privilege, for development")
 	flag.StringVar(&home, "home", "", "with -unix: the directory that relative paths start from (default: the current one)")
 	measure := flag.Bool("tsc-frequency", false, "print the frequency of this processor's time stamp counter in kHz")
+	copyPages := flag.Bool("copy-pages", false, "copy what machines have changed of their template's memory, as told on standard input")
 	flag.Parse()
+	if *copyPages {
+		if err := pages.Serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "agent:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if *measure {
 		fmt.Println(tsc.FrequencyKHz())
 		return

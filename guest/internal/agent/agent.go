@@ -31,12 +31,17 @@ type Machine struct {
 	Adopt func(contract.Identity) error
 	// DiskOwner has the directories that are created for mounts.
 	DiskOwner disks.Owner
+	// Wake sets what a pause has made out of date; nil in development.
+	Wake func(contract.Moment) error
+	// Freeze is empty in development.
+	Freeze Freeze
 }
 
 // Serve answers one connection until it ends, then closes the connection's open files.
 func (m *Machine) Serve(conn net.Conn) {
 	var open handles.Table
 	defer open.CloseAll()
+	m.Freeze.hold()
 	rpc.Serve(conn, m.registry(&open))
 }
 
@@ -45,6 +50,7 @@ func (m *Machine) registry(open *handles.Table) *rpc.Registry {
 	registry := rpc.NewRegistry()
 	m.registerMachine(registry)
 	m.registerDisks(registry)
+	m.registerFreeze(registry)
 	m.registerEnvironment(registry)
 	m.registerProcesses(registry)
 	registerFiles(registry)
@@ -77,10 +83,12 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 		if err := m.Adopt(p); err != nil {
 			return nil, err
 		}
-		if len(p.CACertificates) == 0 {
-			return nil, nil
+		if len(p.CACertificates) > 0 {
+			if err := m.trust(); err != nil {
+				return nil, err
+			}
 		}
-		return nil, m.trust()
+		return nil, m.Freeze.end()
 	})
 	rpc.Call(r, "quiesce", func(context.Context, contract.None) (rpc.Null, error) {
 		unix.Sync()

@@ -57,6 +57,18 @@ type GrowParams struct {
 	Bytes uint64 `json:"bytes"`
 }
 
+// Moment is what a machine that was paused has to learn.
+type Moment struct {
+	// UnixTimeNs and Entropy are as in Identity.
+	UnixTimeNs string `json:"unixTimeNs"`
+	Entropy    string `json:"entropy"`
+}
+
+// FreezeProcessesParams limit how long processes are stopped.
+type FreezeProcessesParams struct {
+	ThawAfterMs int `json:"thawAfterMs"`
+}
+
 // ExitStatus says how a process ended.
 type ExitStatus struct {
 	Success bool `json:"success"`

@@ -4,6 +4,7 @@ package identity
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log"
 	"regexp"
@@ -44,14 +45,9 @@ var (
 
 // Parse checks what the host sent.
 func Parse(raw contract.Identity) (Parsed, error) {
-	var parsed Parsed
-	var err error
-	if parsed.unixTimeNs, err = strconv.ParseInt(raw.UnixTimeNs, 10, 64); err != nil || parsed.unixTimeNs < 0 {
-		return parsed, fault.TypeError("Invalid time: %q", raw.UnixTimeNs)
-	}
-	parsed.entropy, err = base64.StdEncoding.DecodeString(raw.Entropy)
-	if err != nil || len(parsed.entropy) < minEntropyBytes || len(parsed.entropy) > maxEntropyBytes {
-		return parsed, fault.TypeError("Invalid entropy: base64 of %d to %d bytes expected", minEntropyBytes, maxEntropyBytes)
+	parsed, err := ParseMoment(contract.Moment{UnixTimeNs: raw.UnixTimeNs, Entropy: raw.Entropy})
+	if err != nil {
+		return parsed, err
 	}
 	if !validHostname.MatchString(raw.Hostname) {
 		return parsed, fault.TypeError("Invalid hostname: %q", raw.Hostname)
@@ -66,6 +62,23 @@ func Parse(raw contract.Identity) (Parsed, error) {
 	}
 	parsed.authorities, err = parseAuthorities(raw.CACertificates)
 	return parsed, err
+}
+
+// ParseMoment checks what the host sent to a machine that was paused, and keeps its identity.
+func ParseMoment(raw contract.Moment) (parsed Parsed, err error) {
+	if parsed.unixTimeNs, err = strconv.ParseInt(raw.UnixTimeNs, 10, 64); err != nil || parsed.unixTimeNs < 0 {
+		return parsed, fault.TypeError("Invalid time: %q", raw.UnixTimeNs)
+	}
+	parsed.entropy, err = base64.StdEncoding.DecodeString(raw.Entropy)
+	if err != nil || len(parsed.entropy) < minEntropyBytes || len(parsed.entropy) > maxEntropyBytes {
+		return parsed, fault.TypeError("Invalid entropy: base64 of %d to %d bytes expected", minEntropyBytes, maxEntropyBytes)
+	}
+	return parsed, nil
+}
+
+// Wake sets the clock and adds randomness.
+func (p Parsed) Wake() error {
+	return errors.Join(addEntropy(p.entropy), p.setClock())
 }
 
 // Adopt applies the identity. It adds randomness first, because everything else may need it.

@@ -23,6 +23,7 @@ export interface AgentCalls {
   fileTruncate: [HandleTruncateParams, null];
   fileUnlock: [Handle, null];
   fileUtime: [HandleUtimeParams, null];
+  freezeProcesses: [FreezeProcessesParams, null];
   link: [LinkParams, null];
   lstat: [PathParams, FileInfo];
   makeTempDir: [TempParams, string];
@@ -45,9 +46,11 @@ export interface AgentCalls {
   stat: [PathParams, FileInfo];
   symlink: [LinkParams, null];
   sync: [Record<never, never>, null];
+  thawProcesses: [Record<never, never>, null];
   truncate: [TruncateParams, null];
   umask: [UmaskParams, number];
   utime: [UtimeParams, null];
+  wake: [Moment, null];
 }
 
 export interface AgentStreams {
@@ -155,6 +158,9 @@ export interface FreezeParams {
   slot: number | null;
   timeoutMs: number;
 }
+export interface FreezeProcessesParams {
+  thawAfterMs: number;
+}
 export interface Frozen {
   frozen: boolean;
 }
@@ -209,6 +215,10 @@ export interface MkdirParams {
   path: string;
   recursive: boolean;
   mode: number | null;
+}
+export interface Moment {
+  unixTimeNs: string;
+  entropy: string;
 }
 export interface MountParams {
   slot: number;

@@ -164,8 +164,20 @@ export interface GuestCalls {
    * cannot be a root.
    */
   enter: [None, null];
-  /** Makes this machine unique (see {@link Identity}), before any user code runs. The last call counts. */
+  /**
+   * Makes this machine unique (see {@link Identity}), before any user code runs. The last call counts. Then processes go
+   * on that were frozen.
+   */
   resume: [Identity, null];
+  /**
+   * Stops all processes but the agent, without their noticing. They go on with `thawProcesses`, `resume` or `wake`, or
+   * after this time, at most five minutes, unless another connection has begun by then: the machine may be a copy, which
+   * must get its own identity first.
+   */
+  freezeProcesses: [{ thawAfterMs: number }, null];
+  thawProcesses: [None, null];
+  /** After a pause: sets the clock and adds randomness, then lets processes go on. The machine's identity stays. */
+  wake: [Pick<Identity, "unixTimeNs" | "entropy">, null];
   /**
    * Before a template is captured: stops transient work, syncs disks and collects garbage, but keeps the page cache.
    */

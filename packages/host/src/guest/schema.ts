@@ -63,6 +63,9 @@ export const callResults = {
   ping: z.object({ protocol: count, version: z.string().max(128) }),
   enter: nothing,
   resume: nothing,
+  freezeProcesses: nothing,
+  thawProcesses: nothing,
+  wake: nothing,
   quiesce: nothing,
   sync: nothing,
 

@@ -1,0 +1,224 @@
+// Package freezer stops every process of the machine but the agent, and lets them go on, with the kernel's control
+// groups. Nobody notices: no signal, no stopped job. It must run as root.
+package freezer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// group is where processes that have no group of their own are put when they are first frozen. Putting them there
+	// when they start would cost each start.
+	group = "sandkeep"
+	// patience limits the wait until all processes have stopped. One that waits for a disk cannot stop before it has an
+	// answer.
+	patience = 5 * time.Second
+	look     = time.Millisecond
+	// rounds limits how often processes that have just started are looked for.
+	rounds = 50
+	// kernelThread is PF_KTHREAD in the flags of /proc/PID/stat.
+	kernelThread = 0x0020_0000
+)
+
+// Freezer freezes the machine's processes.
+type Freezer struct {
+	groups, processes string
+
+	mu sync.Mutex
+	// frozen are the groups that Freeze has frozen.
+	frozen []string
+	// kernel are threads of the kernel that were seen, which cannot be frozen.
+	kernel map[int]bool
+}
+
+// New makes a freezer. It does nothing until Freeze.
+func New() *Freezer {
+	return &Freezer{groups: "/sys/fs/cgroup", processes: "/proc", kernel: map[int]bool{}}
+}
+
+// Freeze stops all processes. If it fails, none is stopped.
+func (f *Freezer) Freeze() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.frozen) > 0 {
+		return nil
+	}
+	err := f.freeze()
+	if err != nil {
+		err = errors.Join(err, f.thaw())
+	}
+	return err
+}
+
+// Thaw lets all processes go on that Freeze has stopped.
+func (f *Freezer) Thaw() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.thaw()
+}
+
+// Frozen returns whether Freeze has stopped the processes.
+func (f *Freezer) Frozen() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.frozen) > 0
+}
+
+func (f *Freezer) freeze() error {
+	if err := os.Mkdir(filepath.Join(f.groups, group), 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	// Frozen first, so that what is put into it stops at once and starts nothing new.
+	if err := f.freezeGroups(); err != nil {
+		return err
+	}
+	for range rounds {
+		found, err := f.collect()
+		if err != nil {
+			return err
+		}
+		if found == 0 {
+			return f.wait()
+		}
+	}
+	return errors.New("processes start faster than they can be stopped")
+}
+
+// freezeGroups freezes all groups that are not frozen. Those inside them are frozen with them.
+func (f *Freezer) freezeGroups() error {
+	entries, err := os.ReadDir(f.groups)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		path := filepath.Join(f.groups, entry.Name())
+		state, err := os.ReadFile(filepath.Join(path, "cgroup.freeze"))
+		// Removed meanwhile, or frozen by whoever made it.
+		if errors.Is(err, os.ErrNotExist) || strings.TrimSpace(string(state)) == "1" {
+			continue
+		}
+		if err := write(path, "cgroup.freeze", "1"); err != nil {
+			return err
+		}
+		f.frozen = append(f.frozen, path)
+	}
+	return nil
+}
+
+// collect puts processes that have no group into ours. It returns how many there were.
+func (f *Freezer) collect() (int, error) {
+	list, err := os.ReadFile(filepath.Join(f.groups, "cgroup.procs"))
+	if err != nil {
+		return 0, err
+	}
+	found := 0
+	for _, line := range strings.Fields(string(list)) {
+		pid, err := strconv.Atoi(line)
+		if err != nil || pid == os.Getpid() || f.kernel[pid] {
+			continue
+		}
+		kind, err := f.kindOf(pid)
+		if err != nil {
+			continue // It has ended.
+		}
+		if kind == ofKernel {
+			f.kernel[pid] = true
+			continue
+		}
+		if kind == zombie {
+			continue
+		}
+		if err := write(filepath.Join(f.groups, group), "cgroup.procs", line); err != nil {
+			if _, err := f.kindOf(pid); err != nil {
+				continue
+			}
+			return found, fmt.Errorf("process %d cannot be stopped: %w", pid, err)
+		}
+		found++
+	}
+	return found, nil
+}
+
+type kind int
+
+const (
+	ofUser kind = iota
+	ofKernel
+	zombie
+)
+
+// kindOf reads /proc/PID/stat: after the name in parentheses follow the state and, as the 7th field, the flags.
+func (f *Freezer) kindOf(pid int) (kind, error) {
+	stat, err := os.ReadFile(filepath.Join(f.processes, strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 7 {
+		return 0, errors.New("unknown format")
+	}
+	flags, err := strconv.ParseUint(fields[6], 10, 64)
+	switch {
+	case err != nil:
+		return 0, err
+	case flags&kernelThread != 0:
+		return ofKernel, nil
+	case fields[0] == "Z":
+		return zombie, nil
+	}
+	return ofUser, nil
+}
+
+// wait waits until all processes have stopped.
+func (f *Freezer) wait() error {
+	deadline := time.Now().Add(patience)
+	for _, path := range f.frozen {
+		for {
+			events, err := os.ReadFile(filepath.Join(path, "cgroup.events"))
+			if errors.Is(err, os.ErrNotExist) || strings.Contains(string(events), "frozen 1") {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("not all processes of %s could be stopped within %s", filepath.Base(path), patience)
+			}
+			time.Sleep(look)
+		}
+	}
+	return nil
+}
+
+func (f *Freezer) thaw() error {
+	var failed error
+	var left []string
+	for _, path := range f.frozen {
+		if err := write(path, "cgroup.freeze", "0"); err != nil && !errors.Is(err, os.ErrNotExist) {
+			failed = errors.Join(failed, err)
+			left = append(left, path)
+		}
+	}
+	f.frozen = left
+	return failed
+}
+
+// write writes to one of a group's files, which must exist.
+func write(group, name, value string) error {
+	file, err := os.OpenFile(filepath.Join(group, name), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(value)
+	return errors.Join(err, file.Close())
+}
