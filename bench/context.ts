@@ -1,6 +1,6 @@
 import type { Progress } from "@sandkeep/cli";
 import type { Image } from "@sandkeep/host";
-import type { PausedMachine } from "@sandkeep/host/testing";
+import type { OwnHost, PausedMachine } from "@sandkeep/host/testing";
 import type { Sandbox } from "sandkeep";
 import type { Rig } from "./egress/rig.ts";
 
@@ -18,6 +18,8 @@ export interface BenchContext {
    * @throws when the server runs elsewhere
    */
   hostFiles(): { image: Image; templatesDir: string };
+  /** Opens a host of the bench's own, with the server's templates. @throws when the server runs elsewhere */
+  ownHost(): Promise<OwnHost>;
   /** The processes of the sandboxes' machines, when the server runs on this computer. */
   processes: (() => number[]) | undefined;
   /** The server's own process: its memory grows with its sandboxes too. */

@@ -62,6 +62,16 @@ export interface Figures {
   storage_root_snapshot: Summary & { ratio: number };
   /** Twenty machines from one snapshot, each of which has run a command: what each holds alone. */
   storage_root_20: { ok: number; memory_MB_each: number };
+  /** A machine whose programs have touched so much memory is forked: its pause, and until a child answers. */
+  storage_fork_20MB_paused: Summary;
+  storage_fork_20MB_usable: Summary;
+  storage_fork_300MB_paused: Summary;
+  storage_fork_300MB_usable: Summary;
+  /** Ten children of one pause, until all answer. */
+  storage_fork_10: Summary;
+  /** An idle machine is paused, until it is on disk and gone; and resumed, until it answers. */
+  storage_pause: Summary;
+  storage_resume: Summary;
   machine: Machine;
   /** Before the first measurement, and after the last one. */
   computer: { before: Computer; after: Computer };

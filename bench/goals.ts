@@ -160,6 +160,14 @@ export const GOALS: Record<string, Goal[]> = {
       digits: 1,
     },
   ],
+  storage_fork: [
+    duration("storage_fork_20MB_paused", { p50: 80 }),
+    duration("storage_fork_20MB_usable", { p50: 350 }),
+    duration("storage_fork_300MB_paused", { p50: 250 }),
+    duration("storage_fork_300MB_usable", { p50: 600 }),
+    duration("storage_fork_10", { p50: 2_500 }),
+  ],
+  storage_pause: [duration("storage_pause", { p50: 60 }), duration("storage_resume", { p50: 250 })],
   density50: [
     count("density50", 50),
     {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Api, dataDirOf, type Invocation, imagesOf, namedTarget, prepareImage, table, UsageError } from "@sandkeep/cli";
-import { startPausedMachine } from "@sandkeep/host/testing";
+import { startOwnHost, startPausedMachine } from "@sandkeep/host/testing";
 import type { ServerInfo } from "@sandkeep/protocol";
 import { computerTable, measureComputer } from "./computer.ts";
 import type { BenchContext } from "./context.ts";
@@ -66,6 +66,19 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
           "leave the server's address out, or choose other measurements with --only",
         );
       return { image, templatesDir: join(images, "templates") };
+    },
+    ownHost: async () => {
+      if (!image)
+        throw new UsageError(
+          "forks are measured on a host that the bench opens",
+          "leave the server's address out, or choose other measurements with --only",
+        );
+      return await startOwnHost({
+        image,
+        dataDir: join(subject.dataDir!, "own"),
+        templatesDir: join(images, "templates"),
+        frequency: join(subject.dataDir!, "tsc-khz"),
+      });
     },
     processes: subject.dataDir === undefined ? undefined : () => sandboxProcesses(subject.dataDir!),
     server: subject.pid,

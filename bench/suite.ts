@@ -14,6 +14,7 @@ import {
   measurePython,
   measureStat,
 } from "./latency.ts";
+import { measureForks, measurePause } from "./storage/fork.ts";
 import { measureRoots } from "./storage/roots.ts";
 
 export interface Measure {
@@ -42,5 +43,7 @@ export const MEASURES: Record<string, Measure> = {
   egress_host: { title: "egress, at the host's end", run: (context) => measureEgressHostEnd(context, context.rig()) },
   egress_guest: { title: "egress, from inside a machine", run: measureEgressGuestEnd },
   storage_roots: { title: "volumes and snapshots as roots", run: measureRoots },
+  storage_fork: { title: "forks", run: measureForks },
+  storage_pause: { title: "pause and resume", run: measurePause },
   density50: { title: "50 alive", run: measureDensity },
 };

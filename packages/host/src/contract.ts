@@ -66,9 +66,33 @@ export interface MachineSpec {
   keep: boolean;
 }
 
+/** How to make a child of a machine. What is not said here is as in the parent, as of now. */
+export interface ForkSpec {
+  /** The child's sandbox id, unique on this host. */
+  id: string;
+  owner: string;
+  /** Variables to set in addition to the parent's: those that differ. */
+  env: Record<string, string>;
+  egress?: EgressSpec;
+  usage?: UsageCounters;
+  keep: boolean;
+}
+
+/** How a paused machine goes on. */
+export interface ResumeSpec {
+  /** The sandbox's id. */
+  id: string;
+  owner: string;
+  egress?: EgressSpec;
+  usage?: UsageCounters;
+  keep: boolean;
+}
+
 /** Why a machine ended. */
 export type MachineExit =
   | { reason: "destroyed" }
+  /** {@link Host.pause}: it can be resumed. */
+  | { reason: "paused" }
   /** The guest powered off or restarted itself. */
   | { reason: "powered-off" }
   /** The virtual machine monitor exited on its own; `detail` is for the operator. */
@@ -229,6 +253,23 @@ export interface Host {
    */
   create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine>;
   /**
+   * Makes children of a running machine: with its processes, memory and disk as of one moment, for all the same, in which
+   * the machine is paused. Each child has an identity of its own before any of its processes goes on, and none of the
+   * parent's connections. Either all children come to be, or none. Throws {@link ForkError} and `NoCapacity`.
+   */
+  fork(machine: string, specs: ForkSpec[]): Promise<Machine[]>;
+  /**
+   * Writes a machine to disk and ends it, so that it uses no memory. Durable when this resolves. Throws
+   * {@link ForkError}.
+   */
+  pause(machine: string): Promise<void>;
+  /** Lets a paused machine go on, also in a later process of the host. Throws {@link ForkError} and `NoCapacity`. */
+  resume(spec: ResumeSpec): Promise<Machine>;
+  /** Ids of an owner's paused machines. */
+  paused(owner: string): Promise<string[]>;
+  /** Removes a paused machine, if there is one. */
+  removePaused(id: string): Promise<void>;
+  /**
    * Called by a control plane when it starts. Takes over the machines among `ids` that have `keep`, including those
    * that an earlier process of the host left running, and removes that owner's other machines. Machines of other owners
    * are unaffected.
@@ -282,6 +323,30 @@ export class GuestError extends Error {
 /** The machine ended before or during the operation. */
 export class GuestGone extends Error {
   override name = "GuestGone";
+}
+
+export type ForkErrorCode =
+  /** No such machine runs, or none is paused. */
+  | "UNKNOWN_MACHINE"
+  | "NOT_PAUSED"
+  /** Too many children, or an id that is taken or cannot be used. */
+  | "INVALID_FORK"
+  /** Made by an earlier version of the server. */
+  | "NOT_FORKABLE"
+  /** It has volumes. */
+  | "HAS_VOLUMES"
+  /** Paused by another version of the engine. */
+  | "CANNOT_RESUME";
+
+/** A machine cannot be forked, paused or resumed; the message says why and what to do. */
+export class ForkError extends Error {
+  override name = "ForkError";
+  readonly code: ForkErrorCode;
+
+  constructor(code: ForkErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** The host cannot run another machine; the message says why and what to do. */

@@ -18,6 +18,8 @@ export interface Layout {
   run: string;
   /** Disks that outlive machines. */
   disks: string;
+  /** Paused machines. */
+  paused: string;
   /** The host's id. */
   id: string;
   /** Frequency of this computer's time stamp counter. */
@@ -29,6 +31,11 @@ export interface Layout {
 /** Verdicts on KVM: kept with the templates, which depend on the same things and may be shared. */
 export function verdictsOf(templatesDir: string): string {
   return join(dirname(resolve(templatesDir)), "acceleration.json");
+}
+
+/** Verdicts on forks; likewise. */
+export function forkVerdictsOf(templatesDir: string): string {
+  return join(dirname(resolve(templatesDir)), "forks.json");
 }
 
 /**
@@ -53,5 +60,11 @@ export function layout(dataDir: string): Layout {
     throw new Error(
       `${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`,
     );
-  return { ...paths, id: join(root, "host-id"), frequency: join(root, "tsc-khz"), lock: join(root, "host.lock") };
+  return {
+    ...paths,
+    paused: join(root, "paused"),
+    id: join(root, "host-id"),
+    frequency: join(root, "tsc-khz"),
+    lock: join(root, "host.lock"),
+  };
 }

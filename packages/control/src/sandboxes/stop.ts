@@ -32,6 +32,7 @@ export const serverStop: Stop = { why: "server-stopped", actor: SYSTEM };
 export function machineStop(exit: MachineExit): Stop {
   switch (exit.reason) {
     case "destroyed":
+    case "paused":
       return serverStop;
     case "powered-off":
       return { why: "powered-off", actor: MACHINE };

@@ -13,6 +13,7 @@ import {
   type DiskSpec,
   type EgressBatch,
   EgressEvents,
+  ForkError,
   GuestClient,
   GuestError,
   type Host,
@@ -22,6 +23,7 @@ import {
   type MachineSpec,
   type MachineUsage,
   NoCapacity,
+  type ResumeSpec,
 } from "@sandkeep/host";
 import { FolderStorage } from "./folder-storage.ts";
 
@@ -97,6 +99,25 @@ export class ProcessHost implements Host {
       throw error;
     }
   }
+
+  /** Processes cannot be copied as machines can. */
+  async fork(id: string): Promise<Machine[]> {
+    throw new ForkError("NOT_FORKABLE", `Sandbox ${id} is a local process.`);
+  }
+
+  async pause(id: string): Promise<void> {
+    throw new ForkError("NOT_FORKABLE", `Sandbox ${id} is a local process.`);
+  }
+
+  async resume({ id }: ResumeSpec): Promise<Machine> {
+    throw new ForkError("NOT_PAUSED", `This host has no paused sandbox ${id}.`);
+  }
+
+  async paused(): Promise<string[]> {
+    return [];
+  }
+
+  async removePaused(): Promise<void> {}
 
   async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
     const adopted: Machine[] = [];

@@ -69,8 +69,8 @@ export type Priority = "normal" | "background";
 export interface SlotDisk {
   /** Paths of its layers, from the bottom up. Only the last one is written. */
   layers: readonly string[];
-  /** Size of the device, to which the last layer grows if it is smaller. */
-  bytes: number;
+  /** Size of the device, to which the last layer grows if it is smaller. Absent: it has its size already. */
+  bytes?: number;
   /** Default true: what a guest has flushed to the disk survives a crash of the host, which costs time. */
   durable?: boolean;
 }
@@ -149,6 +149,35 @@ export interface WaitingVm extends Vm {
   load(): Promise<void>;
 }
 
+/** What a machine was made from: its children, and the process that continues it, are made from the same. */
+export interface ForkedFrom {
+  template: TemplateFiles;
+  root: RootDisk;
+}
+
+/** What must be known of a machine to suspend it, and to revive it. */
+export interface Suspended {
+  /** Names of its disk's own layers in its folder, from the bottom up. */
+  own: readonly string[];
+  method: ForkMethod;
+}
+
+/**
+ * How a machine's state gets into another process. `copy`: the state of its devices alone, and those pages of memory
+ * that it has changed. This depends on the internals of the monitor's version. `migration`: everything, slowly.
+ */
+export type ForkMethod = "copy" | "migration";
+
+export interface ForkOptions {
+  /** Names of the parent's own layers in its folder, from the bottom up. The children get them too. */
+  own: readonly string[];
+  /** Name of the next layer, which the parent and each child get in their folders. */
+  next: string;
+  method: ForkMethod;
+  /** The parent goes on, after a pause of so many milliseconds. */
+  onContinued(pausedMs: number): void;
+}
+
 export interface Engine {
   readonly name: string;
   /** How guest code runs, and why. */
@@ -170,6 +199,28 @@ export interface Engine {
     options: CloneOptions & { root: RootDisk },
     template: TemplateFiles,
   ): Promise<WaitingVm & CapturableVm>;
+  /**
+   * Makes processes that wait for a template's state copies of a running machine of the same template, as of one moment,
+   * and lets them run. They are indistinguishable from the parent until they get an identity. If it fails, the parent
+   * goes on; the children must be killed.
+   */
+  fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<void>;
+  /**
+   * Writes a running machine into its folder and ends it. Resolves when everything is on disk. If it fails, the machine goes
+   * on, or has ended.
+   */
+  suspend(vm: Vm, from: ForkedFrom, suspended: Suspended): Promise<void>;
+  /**
+   * Makes a waiting process the machine that was suspended in a folder, which stays as it is, and lets it run.
+   *
+   * @param beforeRun called when everything is loaded, before the disk changes
+   */
+  revive(
+    vm: WaitingVm,
+    from: ForkedFrom,
+    suspended: Suspended & { dir: string },
+    beforeRun: () => Promise<void>,
+  ): Promise<void>;
   /** Takes over a machine that an earlier process of ours started. Null if it no longer runs. */
   adopt(dir: string): Promise<Vm | null>;
   /** Kills what an earlier process of ours started in doomed folders of `runDir`, even if those folders are gone. */

@@ -57,6 +57,7 @@ async function host() {
         root: null,
         disks: [],
         meter: null,
+        from: null,
         ...record,
       });
     return folder;

@@ -103,7 +103,10 @@ async function takeOver(
   const vm = await engine.adopt(dir);
   if (!vm) return null;
   try {
+    // It may have been in the middle of a fork.
+    await vm.resume();
     const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+    await guest.call("thawProcesses", {});
     const start = record.meter ?? startMeter(vm);
     const disks = new MachineDisks({ machine: record.id, clone: { vm, guest, dir }, storage, disks: record.disks });
     await disks.takeOver();
@@ -111,7 +114,7 @@ async function takeOver(
     const meter = await Meter.resume(vm, dir, record.memoryMiB, start);
     const machine = new RunningMachine({
       record: { ...record, disks: disks.all, meter: start },
-      clone: { vm, guest, dir },
+      clone: { vm, guest, dir, from: record.from },
       meter,
       disks,
       storage,

@@ -3,8 +3,9 @@ import { persistentId, tryLockFile } from "@sandkeep/common";
 import { loadGuestCas } from "@sandkeep/egress";
 import type { Host } from "../contract.ts";
 import { createQemu } from "../engine/qemu/create.ts";
-import { layout, verdictsOf } from "../layout.ts";
+import { forkVerdictsOf, layout, verdictsOf } from "../layout.ts";
 import { createFolder } from "../machines/folder.ts";
+import { PausedMachines } from "../machines/paused.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import { beforeRoot, Roots, rootIdOf } from "../roots.ts";
 import { LocalStorage } from "../storage/local-storage.ts";
@@ -65,7 +66,20 @@ export async function createHost(options: HostOptions): Promise<Host> {
       log,
     });
     await removeUnowned({ engine, runDir: paths.run, storage, log });
-    return new LocalHost({ id, options, runDir: paths.run, engine, roots, templates, storage, lock, caCertificates });
+    const paused = await PausedMachines.open(paths.paused);
+    return new LocalHost({
+      paused,
+      forkVerdicts: forkVerdictsOf(templatesDir),
+      id,
+      options,
+      runDir: paths.run,
+      engine,
+      roots,
+      templates,
+      storage,
+      lock,
+      caCertificates,
+    });
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;

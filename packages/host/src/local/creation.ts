@@ -2,18 +2,17 @@
 import type { JailKind } from "@sandkeep/jail";
 import { DiskError, type MachineSpec } from "../contract.ts";
 import { type BeginClone, type Clone, onDiskRoot } from "../machines/clone.ts";
-import { type MachineRecord, writeRecord } from "../machines/folder.ts";
+import { writeRecord } from "../machines/folder.ts";
 import { newIdentity } from "../machines/identity.ts";
-import { RunningMachine } from "../machines/machine.ts";
+import type { RunningMachine } from "../machines/machine.ts";
 import { MachineDisks } from "../machines/machine-disks.ts";
-import { Meter, type MeterStart, startMeter } from "../machines/meter.ts";
+import { startMeter } from "../machines/meter.ts";
 import { makeUnpooled } from "../pool/unpooled.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import type { TemplateKey } from "../templates/template.ts";
+import { type AssignedRecord, enterMachine } from "./new-machine.ts";
 import type { HostParts } from "./parts.ts";
 import { makeRoom } from "./room.ts";
-
-type AssignedRecord = MachineRecord & { owner: string; meter: MeterStart };
 
 export class Creation {
   readonly #parts: HostParts;
@@ -45,7 +44,7 @@ export class Creation {
   }
 
   async #create(spec: MachineSpec, wanted: Promise<TemplateKey>, signal?: AbortSignal): Promise<RunningMachine> {
-    const { runDir, pools, egress, machines, storage, caCertificates, log } = this.#parts;
+    const { runDir, pools, storage, caCertificates } = this.#parts;
     const key = await wanted;
     signal?.throwIfAborted();
     await makeRoom(runDir, pools);
@@ -53,7 +52,7 @@ export class Creation {
     let record: AssignedRecord | undefined;
     let disks: MachineDisks | undefined;
     const assign = async (clone: Clone): Promise<void> => {
-      const { vm, guest, dir } = clone;
+      const { vm, guest, dir, from } = clone;
       // Of a machine that died before this one.
       if (disks) await disks.release(false);
       const own = (disks = new MachineDisks({ machine: id, clone, storage }));
@@ -67,6 +66,7 @@ export class Creation {
         root: clone.root ?? null,
         disks: own.all,
         meter: startMeter(vm, spec.usage),
+        from,
       };
       const entered = key.root.kind === "volume" ? own.enterRoot() : null;
       // The identity contains the time, so it is made now: waiting for a machine may have taken seconds.
@@ -87,16 +87,8 @@ export class Creation {
       if (!record && !signal?.aborted && !(error instanceof DiskError)) await requireMachines(this.#jail);
       throw error;
     });
-    const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, record!.meter);
-    const machine = new RunningMachine({ record: record!, clone, meter, disks: disks!, storage, egress, log });
+    const machine = enterMachine(this.#parts, { clone, record: record!, disks: disks! }, spec.egress);
     if (disks!.all.length > 0) await disks!.record(disks!.all);
-    // Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves.
-    if (egress && spec.egress) {
-      machine
-        .setEgress(spec.egress)
-        .catch((error: Error) => log.error({ sandbox: id, error: error.message }, "no egress"));
-    }
-    machines.add(machine);
     return machine;
   }
 

@@ -7,6 +7,7 @@ import { silentLogger, tryLockFile } from "@sandkeep/common";
 import { ROOT_SLOT } from "../engine/engine.ts";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { createFolder } from "../machines/folder.ts";
+import { PausedMachines } from "../machines/paused.ts";
 import { type FindImage, Roots } from "../roots.ts";
 import { IMAGE, openStorage } from "../storage/testing/opened-storage.ts";
 import { TemplateStore } from "../templates/store.ts";
@@ -34,6 +35,8 @@ async function open(findImage?: FindImage) {
     storage,
     lock: (await tryLockFile(join(dir, "lock")))!,
     caCertificates: [],
+    forkVerdicts: join(dir, "forks.json"),
+    paused: await PausedMachines.open(join(dir, "paused")),
   });
   return { host, engine, storage, runDir };
 }

@@ -3,16 +3,19 @@ import { join } from "node:path";
 import type { FileLock } from "@sandkeep/common";
 import {
   type EgressBatch,
+  type ForkSpec,
   type Host,
   type HostInfo,
   type Machine,
   type MachineSpec,
   NoCapacity,
+  type ResumeSpec,
   type RootSpec,
 } from "../contract.ts";
 import { EgressEvents } from "../egress/events.ts";
 import { HostEgress } from "../egress/host-egress.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { PausedMachines } from "../machines/paused.ts";
 import { MachineRegistry } from "../machines/registry.ts";
 import { defaultBudgetMiB, freeMiB } from "../pool/memory.ts";
 import { Pools } from "../pool/pools.ts";
@@ -23,6 +26,7 @@ import type { LocalStorage } from "../storage/local-storage.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import { adoptMachines } from "./adoption.ts";
+import { Continuations } from "./continuations.ts";
 import { Creation } from "./creation.ts";
 import type { HostOptions } from "./options.ts";
 import type { HostParts } from "./parts.ts";
@@ -42,6 +46,9 @@ export interface LocalHostOptions {
   /** Lock on the data folder. */
   lock: FileLock;
   caCertificates: string[];
+  paused: PausedMachines;
+  /** File with verdicts on forks. */
+  forkVerdicts: string;
 }
 
 export class LocalHost implements Host {
@@ -52,6 +59,7 @@ export class LocalHost implements Host {
   readonly #budgetMiB: number;
   readonly #parts: HostParts;
   readonly #creation: Creation;
+  readonly #continuations: Continuations;
   readonly #events = new EgressEvents();
   readonly #closing = new AbortController();
 
@@ -97,10 +105,11 @@ export class LocalHost implements Host {
       log,
     };
     this.#creation = new Creation(this.#parts, jail);
+    this.#continuations = new Continuations(this.#parts, opened.paused, opened.forkVerdicts);
   }
 
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
-    if (this.#closing.signal.aborted) throw new NoCapacity("The server is shutting down.");
+    this.#checkOpen();
     checkSpec(spec);
     const size = sizeOf(spec.memoryMiB);
     const root = this.#rootOf(spec.root);
@@ -127,11 +136,38 @@ export class LocalHost implements Host {
     };
   }
 
+  async fork(machine: string, specs: ForkSpec[]): Promise<Machine[]> {
+    this.#checkOpen();
+    return await this.#continuations.fork(machine, specs);
+  }
+
+  async pause(machine: string): Promise<void> {
+    this.#checkOpen();
+    await this.#continuations.pause(machine);
+  }
+
+  async resume(spec: ResumeSpec): Promise<Machine> {
+    this.#checkOpen();
+    return await this.#continuations.resume(spec);
+  }
+
+  async paused(owner: string): Promise<string[]> {
+    return await this.#options.paused.list(owner);
+  }
+
+  async removePaused(id: string): Promise<void> {
+    await this.#continuations.remove(id);
+  }
+
   async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
     const machines = await adoptMachines(this.#parts, { owner, ids, from });
     // From here on the warm pool is filled.
     await this.#parts.pools.want(this.#usual);
     return machines;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing.signal.aborted) throw new NoCapacity("The server is shutting down.");
   }
 
   egressEvents(owner: string, signal?: AbortSignal): AsyncIterable<EgressBatch> {
@@ -164,7 +200,11 @@ export class LocalHost implements Host {
   async close({ leaveKept = false } = {}): Promise<void> {
     const { machines, pools, egress } = this.#parts;
     this.#closing.abort();
-    await Promise.allSettled([this.#creation.settled(), this.#options.templates.close()]);
+    await Promise.allSettled([
+      this.#creation.settled(),
+      this.#continuations.settled(),
+      this.#options.templates.close(),
+    ]);
     const left = machines.all.filter(({ keep }) => leaveKept && keep);
     const ending = machines.all.filter((machine) => !left.includes(machine));
     await Promise.all([...ending.map((machine) => machine.destroy()), pools.close()]);

@@ -4,14 +4,17 @@ import { diskFits } from "../pool/disk.ts";
 import { fits, MACHINE_MIB } from "../pool/memory.ts";
 import type { Pools } from "../pool/pools.ts";
 
-/** @throws {NoCapacity} if disk or memory do not suffice */
-export async function makeRoom(runDir: string, pools: Pools): Promise<void> {
+/**
+ * @param neededMiB memory of the machine
+ * @throws {NoCapacity} if disk or memory do not suffice
+ */
+export async function makeRoom(runDir: string, pools: Pools, neededMiB = MACHINE_MIB): Promise<void> {
   if (!diskFits(runDir)) {
     throw new NoCapacity(
       "This machine's disk is nearly full. End some sandboxes, or free space on the data directory's disk.",
     );
   }
-  while (!fits(MACHINE_MIB)) {
+  while (!fits(neededMiB)) {
     if (!(await pools.shrink())) {
       throw new NoCapacity(
         "This machine has no memory left for another sandbox. End some, or give the host more memory.",

@@ -1,7 +1,7 @@
 /** A running microVM with a connected agent, which may or may not be assigned to a sandbox yet. */
 import { connect } from "node:net";
 import { DiskError, GuestError, GuestGone } from "../contract.ts";
-import type { Vm } from "../engine/engine.ts";
+import type { ForkedFrom, Vm } from "../engine/engine.ts";
 import { GuestClient } from "../guest/client.ts";
 import { type RootRecord, removeFolder } from "./folder.ts";
 
@@ -20,6 +20,8 @@ export interface Clone {
   readonly dir: string;
   /** Its root, if that is deleted with it. */
   readonly root?: RootRecord;
+  /** What it was made from; null in machines of earlier versions, which cannot be forked or paused. */
+  readonly from: ForkedFrom | null;
 }
 
 /**

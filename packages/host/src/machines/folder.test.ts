@@ -7,7 +7,16 @@ import { createFolder, readRecord, writeRecord } from "./folder.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-folder-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
-const record = { id: "sbx_1", owner: "cp_1", memoryMiB: 1_280, keep: true, root: null, disks: [], meter: null };
+const record = {
+  id: "sbx_1",
+  owner: "cp_1",
+  memoryMiB: 1_280,
+  keep: true,
+  root: null,
+  disks: [],
+  meter: null,
+  from: null,
+};
 const victim = join(dir, "victim");
 
 test("a record is written and read, for its owner only", async () => {

@@ -11,6 +11,7 @@ import { readOwnFile, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
 import { ROOT_SLOT, SLOTS } from "../engine/engine.ts";
 import { meterStartSchema } from "./meter.ts";
+import { rootRecordSchema, sourceSchema } from "./source.ts";
 
 /** Its name in a machine's folder. */
 export const MACHINE_RECORD = "machine.json";
@@ -31,15 +32,7 @@ const slotRecordSchema = z.object({
 /** A disk in one of a machine's slots. */
 export type SlotRecord = z.infer<typeof slotRecordSchema>;
 
-const rootRecordSchema = z.object({
-  /** The image whose disk is the first layer; null if it is not an image's. */
-  image: z.string().nullable(),
-  /** Paths, from the bottom up. The last one is the machine's own. */
-  layers: z.array(z.string()).min(1),
-  capacityBytes: z.number().int().positive(),
-});
-/** A root that is deleted with its machine. */
-export type RootRecord = z.infer<typeof rootRecordSchema>;
+export type { RootRecord } from "./source.ts";
 
 /** Who owns a machine, and whether it is kept when the server stops. */
 const recordSchema = z.object({
@@ -53,6 +46,8 @@ const recordSchema = z.object({
   /** Its volumes, and their slots. */
   disks: z.array(slotRecordSchema).default([]),
   meter: meterStartSchema.nullable().default(null),
+  /** What it was made from; null in records of versions that could not fork. */
+  from: sourceSchema.nullable().default(null),
 });
 export type MachineRecord = z.infer<typeof recordSchema>;
 

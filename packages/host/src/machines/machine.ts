@@ -14,7 +14,7 @@ import {
 import { ROOT_SLOT, type VmExit } from "../engine/engine.ts";
 import type { LocalStorage } from "../storage/local-storage.ts";
 import { type Clone, discard } from "./clone.ts";
-import { type MachineRecord, writeRecord } from "./folder.ts";
+import { type MachineRecord, type RootRecord, writeRecord } from "./folder.ts";
 import type { MachineDisks } from "./machine-disks.ts";
 import type { Meter } from "./meter.ts";
 import { snapshotThrowAway } from "./throw-away-root.ts";
@@ -64,6 +64,8 @@ export class RunningMachine implements Machine {
   /** Whether its process has closed its disks. */
   #closed = false;
   #released = false;
+  /** Whether the machine is being suspended, and whether that succeeds. */
+  #leaving: Promise<boolean> | undefined;
 
   constructor({ record, clone, meter, disks, storage, egress, log }: RunningMachineOptions) {
     const { id } = record;
@@ -79,6 +81,11 @@ export class RunningMachine implements Machine {
     this.exited = this.#watch().then(async (exit) => {
       if (this.#released) return await new Promise<never>(() => {});
       await meter.end();
+      if (await this.#leaving) {
+        clone.guest.close();
+        log.info({ sandbox: id }, "machine paused");
+        return { reason: "paused" };
+      }
       await discard(clone);
       await disks
         .release(exit.reason === "powered-off" || this.#closed)
@@ -90,6 +97,32 @@ export class RunningMachine implements Machine {
 
   get keep(): boolean {
     return this.#record.keep;
+  }
+
+  /** Does something with the machine while nothing else of this kind happens to it: snapshots, forks, a pause. */
+  exclusively<Result>(task: () => Promise<Result>): Promise<Result> {
+    return this.#snapshots.run(task);
+  }
+
+  /** Its root, with the layers that the machine has now; null if it has another kind of root. */
+  async root(): Promise<RootRecord | null> {
+    const { root } = this.#record;
+    // If an earlier attempt failed, the machine may lack the layer that was recorded last.
+    return root && { ...root, layers: root.layers.slice(0, await this.clone.vm.slots.depth(ROOT_SLOT)) };
+  }
+
+  /** Records that its root may have a further layer from now on. */
+  async expectLayer(root: RootRecord, layer: string): Promise<void> {
+    await this.#change({ root: { ...root, layers: [...root.layers, layer] } }, { durable: false });
+  }
+
+  /** Ids of the volumes that it has. */
+  get volumes(): string[] {
+    return this.#disks.all.map(({ volume }) => volume);
+  }
+
+  get memoryMiB(): number {
+    return this.#record.memoryMiB;
   }
 
   get owner(): string {
@@ -163,6 +196,20 @@ export class RunningMachine implements Machine {
     await this.meter.flush();
     this.clone.guest.close();
     this.clone.vm.release();
+  }
+
+  /** Ends by being suspended, which keeps its folder. If that fails while it still runs, it goes on. */
+  async leave(suspend: () => Promise<void>): Promise<void> {
+    const suspended = suspend();
+    this.#leaving = suspended.then(
+      () => true,
+      () => false,
+    );
+    await suspended.catch((error: unknown) => {
+      this.#leaving = undefined;
+      throw error;
+    });
+    await this.exited;
   }
 
   async destroy(): Promise<void> {

@@ -8,7 +8,7 @@ import { ownLayerIn, type RootRecord } from "./folder.ts";
 import { whileFrozen } from "./live-volume.ts";
 
 /** Gives a machine that waits for its root a disk with a layer of its own, which its agent can then enter. */
-export async function plugThrowAway({ vm, dir }: Omit<Clone, "guest">, root: RootDisk): Promise<void> {
+export async function plugThrowAway({ vm, dir }: Pick<Clone, "vm" | "dir">, root: RootDisk): Promise<void> {
   const { layers, capacityBytes: bytes } = root;
   const own = ownLayerIn(dir);
   await createLayer(own, bytes);

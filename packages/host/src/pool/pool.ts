@@ -2,6 +2,7 @@
  * The warm pool of one template: paused clones that have run and been warmed up, some of them hot, and processes that
  * wait for the template's state. It needs no configuration: it stays within a memory budget and follows demand.
  */
+import type { TemplateFiles } from "../engine/engine.ts";
 import { type BeginClone, beginWith, type Clone, discard, resumeAndBegin } from "../machines/clone.ts";
 import { Demand } from "./demand.ts";
 import { LOADING } from "./gate.ts";
@@ -92,6 +93,20 @@ export class Pool {
       }, signal);
     } finally {
       this.#busy--;
+      this.#later(QUIET_MS);
+    }
+  }
+
+  /** The files of its template. */
+  get template(): TemplateFiles {
+    return this.#options.template.files;
+  }
+
+  /** A process that waits for a state, for something other than the template's. */
+  async prepare(): Promise<Prepared> {
+    try {
+      return this.#processes.pop() ?? (await this.#supply.prepare());
+    } finally {
       this.#later(QUIET_MS);
     }
   }

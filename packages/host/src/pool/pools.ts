@@ -1,9 +1,12 @@
 /** The warm pools of a host, one for each template in demand. */
+import { stat } from "node:fs/promises";
 import type { Logger } from "@sandkeep/common";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, ForkedFrom, MachineSize } from "../engine/engine.ts";
+import { createFolder, removeFolder } from "../machines/folder.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import { keyText, type Template, type TemplateKey } from "../templates/template.ts";
 import { Pool } from "./pool.ts";
+import type { Prepared } from "./supply.ts";
 import type { Waiting } from "./targets.ts";
 
 /** Maximum number of pools: clients choose roots and sizes freely, and each pool costs memory. */
@@ -61,6 +64,20 @@ export class Pools {
     const { templates, usual } = this.#options;
     await templates.ensure(usual).catch(() => {});
     await this.#pools.get(this.#usual)?.ready;
+  }
+
+  /** A process that waits for a state of a machine that was made from this, one that waits in a pool if there is one. */
+  async prepare({ template, root }: ForkedFrom, size: MachineSize): Promise<Prepared> {
+    for (const pool of this.#pools.values())
+      if (await isSameFile(pool.template.memory, template.memory)) return await pool.prepare();
+    const { engine, runDir } = this.#options;
+    const dir = createFolder(runDir);
+    try {
+      return { dir, vm: await engine.prepare({ dir, size, ...(template.disk && { root }) }, template) };
+    } catch (error) {
+      await removeFolder(dir);
+      throw error;
+    }
   }
 
   /** What waits in all pools. */
@@ -139,4 +156,11 @@ export class Pools {
       .finally(() => this.#leaving.delete(left));
     this.#leaving.add(left);
   }
+}
+
+/** Whether two paths are names of one file. */
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  if (one === other) return true;
+  const [a, b] = await Promise.all([stat(one), stat(other)]);
+  return a.ino === b.ino && a.dev === b.dev;
 }

@@ -1,6 +1,6 @@
 /** Makes the machines of a warm pool. */
 import type { Logger } from "@sandkeep/common";
-import type { Engine, Priority, WaitingVm } from "../engine/engine.ts";
+import type { Engine, ForkedFrom, Priority, WaitingVm } from "../engine/engine.ts";
 import {
   type Clone,
   connectGuest,
@@ -41,6 +41,12 @@ export class Supply {
     this.#options = options;
   }
 
+  /** What its machines are made from; null if each has a volume as its root. */
+  get #from(): ForkedFrom | null {
+    const { template, root = template.root } = this.#options;
+    return root.disk && { template: template.files, root: root.disk };
+  }
+
   async prepare(): Promise<Prepared> {
     const { engine, template, runDir } = this.#options;
     const { root, size, files } = template;
@@ -65,7 +71,7 @@ export class Supply {
           entering && plugThrowAway({ vm, dir }, entering),
         ]);
         if (entering) await enterRoot(guest);
-        return { vm, dir, guest, ...rootRecord(root, template, dir) };
+        return { vm, dir, guest, from: this.#from, ...rootRecord(root, template, dir) };
       });
     } catch (error) {
       await discard({ vm, dir });

@@ -23,7 +23,7 @@ async function start() {
   const { boot } = fakeRoot();
   const folder = createFolder(dir);
   const vm = (await engine.boot({ dir: folder, size: { memoryMiB: 1280, vcpus: 2 }, boot })) as FakeVm;
-  const clone: Clone = { vm, dir: folder, guest: await connectGuest(vm, HELLO_TIMEOUT_MS) };
+  const clone: Clone = { vm, dir: folder, guest: await connectGuest(vm, HELLO_TIMEOUT_MS), from: null };
   return { vm, clone, [Symbol.asyncDispose]: () => discard(clone) };
 }
 

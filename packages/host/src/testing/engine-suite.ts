@@ -187,6 +187,63 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
       await Promise.all([discard(one), discard(two)]);
     });
 
+    for (const method of ["copy", "migration"] as const) {
+      test(`forks a machine by ${method}: its children have its processes, memory and disk, and go their own ways`, async () => {
+        const from = { template, root: fixture.root };
+        const parent = await clone();
+        await shell(parent, "echo parent > /home/app/disk; echo parent > /dev/shm/memory");
+        const children = await Promise.all([prepare(), prepare()]);
+        let paused = 0;
+        const options = { own: ["disk.qcow2"], next: "disk-1.qcow2", method, onContinued: () => void paused++ };
+        await parent.guest.call("freezeProcesses", { thawAfterMs: 60_000 });
+        await engine.fork(
+          parent.vm,
+          children.map(({ vm }) => vm),
+          from,
+          options,
+        );
+        await parent.guest.call("thawProcesses", {});
+        assert.equal(paused, 1);
+        const machines = [parent];
+        for (const { vm, dir } of children) {
+          const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+          await guest.call("thawProcesses", {});
+          machines.push({ vm, dir, guest });
+        }
+        for (const [n, machine] of machines.entries()) {
+          assert.equal(await shell(machine, "cat /home/app/disk /dev/shm/memory"), "parent\nparent");
+          assert.equal(await shell(machine, "kill -0 $(cat /dev/shm/pid) && echo runs"), "runs");
+          await shell(machine, `echo ${n} > /home/app/disk; echo ${n} > /dev/shm/memory; sync`);
+        }
+        for (const [n, machine] of machines.entries()) {
+          await shell(machine, "echo 3 | sudo tee /proc/sys/vm/drop_caches");
+          assert.equal(await shell(machine, "cat /home/app/disk /dev/shm/memory"), `${n}\n${n}`);
+        }
+        await Promise.all(machines.map(discard));
+      });
+
+      test(`suspends a machine by ${method}, and revives it`, async () => {
+        const from = { template, root: fixture.root };
+        const one = await clone();
+        await shell(one, "echo before > /home/app/disk; echo before > /dev/shm/memory");
+        one.guest.close();
+        const suspended = { own: ["disk.qcow2"], method };
+        await engine.suspend(one.vm, from, suspended);
+        assert.equal((await one.vm.exited).code, 0);
+        const { vm, dir } = await prepare();
+        let asked = 0;
+        await engine.revive(vm, from, { ...suspended, dir: one.dir }, async () => void asked++);
+        assert.equal(asked, 1);
+        const revived = { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+        assert.equal(await shell(revived, "cat /home/app/disk /dev/shm/memory"), "before\nbefore");
+        assert.equal(await shell(revived, "kill -0 $(cat /dev/shm/pid) && echo runs"), "runs");
+        await discard(one);
+        await shell(revived, "echo after > /home/app/disk; sync; echo 3 | sudo tee /proc/sys/vm/drop_caches");
+        assert.equal(await shell(revived, "cat /home/app/disk"), "after");
+        await discard(revived);
+      });
+    }
+
     test("stops a machine's processors and lets them go on", async () => {
       const one = await clone();
       await one.vm.pause();

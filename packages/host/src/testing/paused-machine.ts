@@ -44,7 +44,7 @@ export async function startPausedMachine(options: PausedMachineOptions): Promise
   const vm = await engine.prepare({ dir: folder, size, root: root.disk! }, files);
   await vm.load();
   const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-  const clone = { vm, guest, dir: folder };
+  const clone = { vm, guest, dir: folder, from: { template: files, root: root.disk! } };
   await warmClone(clone, [], silentLogger);
   await vm.pause();
   let asked = 0;

@@ -36,7 +36,14 @@ export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
   const versions = { qemu: await qemuVersion(), kernel: release(), image: options.imageId };
   const engine = async (acceleration: Acceleration) => {
     const tscKHz = acceleration.kind === "kvm" ? null : await tscFrequencyKHz(options.agent, options.frequency);
-    return new Qemu({ binary: BINARY, acceleration, jail: options.jail ?? "full", versions, tscKHz });
+    return new Qemu({
+      binary: BINARY,
+      agent: options.agent,
+      acceleration,
+      jail: options.jail ?? "full",
+      versions,
+      tscKHz,
+    });
   };
   const wanted = options.accelerator ?? "auto";
   if (wanted !== "auto") return engine({ kind: wanted, reason: "configured" });

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { basename, join } from "node:path";
+import { SerialQueue } from "@sandkeep/common";
 import { type Jail, type JailUser, killGroup, REPORT_FD, readJailedPid } from "@sandkeep/jail";
 import type { Priority, Vm, VmExit, VmSlots, VmUsage } from "../engine.ts";
 import { prioritizeGroup } from "./cgroup.ts";
@@ -10,6 +11,7 @@ import { JAIL_FD, listening } from "./jail/machine-jail.ts";
 import { kill, noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
 import { allowDisk } from "./slots/file-limit.ts";
+import { type PassedFile, passFiles } from "./slots/pass-files.ts";
 import { QemuSlots } from "./slots/slots.ts";
 import { processUsage } from "./usage.ts";
 
@@ -39,7 +41,10 @@ export class QemuProcess implements Vm {
   readonly exited: Promise<VmExit>;
   readonly qmp: Qmp;
   readonly slots: VmSlots;
-  readonly #process: ProcessRecord;
+  readonly process: ProcessRecord;
+  /** The machine's folder. */
+  readonly dir: string;
+  readonly #giving = new SerialQueue();
   /** Its name in the control groups. */
   readonly #group: string;
   readonly #onRelease: () => void;
@@ -51,14 +56,19 @@ export class QemuProcess implements Vm {
     exited: Promise<VmExit>;
     onRelease?: () => void;
   }) {
-    this.#process = options.process;
+    this.process = options.process;
+    this.dir = options.dir;
     this.#onRelease = options.onRelease ?? (() => {});
     this.pid = options.process.pid;
     this.#group = basename(options.dir);
-    const { control, egress, files } = socketsIn(options.dir);
+    const { control, egress } = socketsIn(options.dir);
     this.sockets = { control, egress };
     this.qmp = options.qmp;
-    this.slots = new QemuSlots(this.qmp, files, (bytes) => allowDisk(this.pid, bytes));
+    this.slots = new QemuSlots(
+      this.qmp,
+      (files) => this.give(files),
+      (bytes) => allowDisk(this.pid, bytes),
+    );
     this.exited = options.exited;
   }
 
@@ -70,12 +80,18 @@ export class QemuProcess implements Vm {
     await this.qmp.execute("cont");
   }
 
+  /** Gives it files that its jail does not show. */
+  give(files: readonly PassedFile[]): Promise<void> {
+    // That monitor has one connection at a time.
+    return this.#giving.run(() => passFiles(socketsIn(this.dir).files, files));
+  }
+
   prioritize(priority: Priority): void {
     prioritizeGroup(this.#group, priority);
   }
 
   usage(): VmUsage | null {
-    return processUsage(this.#process);
+    return processUsage(this.process);
   }
 
   release(): void {
@@ -92,7 +108,7 @@ export class QemuProcess implements Vm {
   }
 
   async kill(): Promise<void> {
-    kill(this.#process);
+    kill(this.process);
     await this.exited;
   }
 

@@ -12,7 +12,10 @@ import type {
   CapturableVm,
   CloneOptions,
   Engine,
+  ForkedFrom,
+  ForkOptions,
   RootDisk,
+  Suspended,
   TemplateFiles,
   Vm,
   VmOptions,
@@ -21,6 +24,8 @@ import type {
 import { adoptQemu } from "./adopt.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
+import { forkProcess } from "./fork/fork.ts";
+import { reviveProcess, suspendProcess } from "./fork/suspend.ts";
 import { machinePlan } from "./jail/machine-jail.ts";
 import { enableMigration, loadState, saveState } from "./migration.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
@@ -34,6 +39,8 @@ const run = promisify(execFile);
 export interface QemuOptions {
   /** The QEMU program. */
   binary: string;
+  /** The agent's program, which copies memory on the host. */
+  agent: string;
   acceleration: Acceleration;
   jail: JailKind;
   versions: Record<string, string>;
@@ -47,11 +54,13 @@ export class Qemu implements Engine {
   readonly versions: Record<string, string>;
   readonly fingerprint: string;
   readonly #binary: string;
+  readonly #agent: string;
   readonly #jail: JailKind;
   readonly #kernelCommandLine: string;
 
   constructor(options: QemuOptions) {
     this.#binary = options.binary;
+    this.#agent = options.agent;
     this.#jail = options.jail;
     this.acceleration = options.acceleration;
     this.versions = options.versions;
@@ -139,6 +148,23 @@ export class Qemu implements Engine {
       load: () => loadState(vm, jail.name(state!)),
       capture: () => capture(vm, jail, options.dir, files),
     });
+  }
+
+  async fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<void> {
+    await forkProcess(parent as QemuProcess, children as (WaitingVm & QemuProcess)[], from, options, this.#agent);
+  }
+
+  async suspend(vm: Vm, from: ForkedFrom, suspended: Suspended): Promise<void> {
+    await suspendProcess(vm as QemuProcess, from, suspended, this.#agent);
+  }
+
+  async revive(
+    vm: WaitingVm,
+    from: ForkedFrom,
+    suspended: Suspended & { dir: string },
+    beforeRun: () => Promise<void>,
+  ): Promise<void> {
+    await reviveProcess(vm as WaitingVm & QemuProcess, from, suspended, beforeRun, this.#agent);
   }
 
   async adopt(dir: string): Promise<Vm | null> {

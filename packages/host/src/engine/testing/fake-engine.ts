@@ -10,6 +10,8 @@ import type {
   CapturableVm,
   CloneOptions,
   Engine,
+  ForkedFrom,
+  ForkOptions,
   Priority,
   SlotDisk,
   TemplateFiles,
@@ -66,6 +68,18 @@ export class FakeEngine implements Engine {
   }
 
   /** Finds machines that it started itself: a test plays both the earlier process and the later one. */
+  /** Forking waits for this, or fails with its error. */
+  forking: () => Promise<void> = async () => {};
+
+  async fork(_parent: Vm, _children: WaitingVm[], _from: ForkedFrom, { onContinued }: ForkOptions): Promise<void> {
+    await this.forking();
+    onContinued(0);
+  }
+
+  async suspend(): Promise<void> {}
+
+  async revive(): Promise<void> {}
+
   async adopt(dir: string): Promise<Vm | null> {
     return this.alive.find(({ options }) => options.dir === dir) ?? null;
   }
@@ -178,7 +192,7 @@ export class FakeSlots implements VmSlots {
 
   async plug(slot: number, { layers, bytes }: SlotDisk): Promise<void> {
     await this.plugging();
-    this.disks.set(slot, { layers: [...layers], bytes });
+    this.disks.set(slot, { layers: [...layers], bytes: bytes ?? 0 });
   }
 
   async unplug(slot: number): Promise<void> {

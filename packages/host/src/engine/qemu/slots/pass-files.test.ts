@@ -5,7 +5,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { passFiles } from "./pass-files.ts";
+import { type PassedFile, passFiles } from "./pass-files.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-pass-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -34,9 +34,9 @@ async function monitor(serve: (socket: Socket) => void) {
 
 const GREETING = '{"QMP": {"version": {}}}\n';
 const EVENT = '{"timestamp": {"seconds": 1}, "event": "RESUME"}\n';
-const wanted = [
-  { path: file, writable: true, set: 1_000 },
-  { path: file, writable: false, set: 1_000 },
+const wanted: PassedFile[] = [
+  { path: file, access: "read and write", set: 1_000 },
+  { path: file, access: "read", set: 1_000 },
 ];
 
 test("each file is added to its set, whatever events come between", async () => {
@@ -62,7 +62,7 @@ for (const [what, serve] of [
 ] as [string, (socket: Socket) => void][]) {
   test(`a monitor that ${what} gets an error, and soon`, async () => {
     using qemu = await monitor(serve);
-    await assert.rejects(passFiles(qemu.path, wanted), /could not be given a disk's files: (QEMU|cannot)/);
+    await assert.rejects(passFiles(qemu.path, wanted), /could not be given files: (QEMU|cannot)/);
   });
 }
 
@@ -70,5 +70,5 @@ test("a link in the place of a layer is not followed", async () => {
   using qemu = await monitor(() => assert.fail("nothing is passed"));
   const link = join(dir, "link");
   symlinkSync(file, link);
-  await assert.rejects(passFiles(qemu.path, [{ path: link, writable: true, set: 1_000 }]), { code: "ELOOP" });
+  await assert.rejects(passFiles(qemu.path, [{ path: link, access: "read and write", set: 1_000 }]), { code: "ELOOP" });
 });

@@ -11,9 +11,12 @@ const PASS = readFileSync(new URL("pass-files.pl", import.meta.url), "utf8");
 /** How much of its error output is kept. */
 const MAX_ERROR_CHARS = 2_000;
 
+/** QEMU opens a file of a set with exactly the access of one of its descriptors. */
+const ACCESS = { read: constants.O_RDONLY, write: constants.O_WRONLY, "read and write": constants.O_RDWR };
+
 export interface PassedFile {
   path: string;
-  writable: boolean;
+  access: keyof typeof ACCESS;
   /** The set of descriptors that it joins; QEMU opens it as `/dev/fdset/<set>`. */
   set: number;
 }
@@ -22,8 +25,7 @@ export interface PassedFile {
 export async function passFiles(socket: string, files: readonly PassedFile[]): Promise<void> {
   const handles: FileHandle[] = [];
   try {
-    for (const { path, writable } of files)
-      handles.push(await open(path, (writable ? constants.O_RDWR : constants.O_RDONLY) | constants.O_NOFOLLOW));
+    for (const { path, access } of files) handles.push(await open(path, ACCESS[access] | constants.O_NOFOLLOW));
     const child = spawn("perl", ["-e", PASS, "--", socket, ...files.map(({ set }) => String(set))], {
       stdio: ["ignore", "ignore", "pipe", ...handles.map(({ fd }) => fd)],
     });
@@ -33,7 +35,7 @@ export async function passFiles(socket: string, files: readonly PassedFile[]): P
       child.once("error", reject);
       child.once("close", resolve);
     });
-    if (code !== 0) throw new Error(`QEMU could not be given a disk's files: ${said.trim() || "it did not answer"}`);
+    if (code !== 0) throw new Error(`QEMU could not be given files: ${said.trim() || "it did not answer"}`);
   } finally {
     await Promise.all(handles.map((handle) => handle.close()));
   }

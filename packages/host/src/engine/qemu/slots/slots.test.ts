@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Qmp } from "../qmp.ts";
+import { passFiles } from "./pass-files.ts";
 import { driveArguments, QemuSlots } from "./slots.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-slots-"));
@@ -35,7 +36,11 @@ async function start() {
   while (!existsSync(`${name}.files`)) await delay(5);
   const qmp = await Qmp.connect(`${name}.qmp`);
   let allowed = 0;
-  const slots = new QemuSlots(qmp, `${name}.files`, async (bytes) => void (allowed = bytes));
+  const slots = new QemuSlots(
+    qmp,
+    (files) => passFiles(`${name}.files`, files),
+    async (bytes) => void (allowed = bytes),
+  );
   const nodes = async () =>
     ((await qmp.execute("query-named-block-nodes")) as { "node-name": string; ro: boolean }[])
       .filter((node) => node["node-name"].startsWith("vol"))

@@ -2,11 +2,10 @@
  * A machine's slots: devices that every machine has from its start, on which disks come and go. The device of an empty
  * slot has no content, and the guest has bound no driver to it.
  */
-import { SerialQueue } from "@sandkeep/common";
 import { ROOT_SLOT, SLOTS, type SlotDisk, type VmSlots } from "../../engine.ts";
 import type { Qmp } from "../qmp.ts";
 import { type BlockNode, chainNodes, emptyDisk, layerNode, layerOf, qcow2Node } from "./block-nodes.ts";
-import { type PassedFile, passFiles } from "./pass-files.ts";
+import type { PassedFile } from "./pass-files.ts";
 
 /** Sets of descriptors are numbered by slot and layer; KVM's is 1. */
 const FIRST_SET = 2_000;
@@ -39,23 +38,21 @@ function driveOf(slot: number, layers: readonly string[]): string[] {
 
 export class QemuSlots implements VmSlots {
   readonly #qmp: Qmp;
-  /** The monitor that takes files. */
-  readonly #files: string;
-  /** That monitor has one connection at a time. */
-  readonly #queue = new SerialQueue();
+  /** Gives files to the process. */
+  readonly #give: (files: PassedFile[]) => Promise<void>;
   /** Allows the process to write a disk of this size. */
   readonly #allowDisk: (bytes: number) => Promise<void>;
 
-  constructor(qmp: Qmp, files: string, allowDisk: (bytes: number) => Promise<void>) {
+  constructor(qmp: Qmp, give: (files: PassedFile[]) => Promise<void>, allowDisk: (bytes: number) => Promise<void>) {
     this.#qmp = qmp;
-    this.#files = files;
+    this.#give = give;
     this.#allowDisk = allowDisk;
   }
 
   async plug(slot: number, { layers, bytes, durable = true }: SlotDisk): Promise<void> {
     const top = layers.length - 1;
     const name = slotName(slot);
-    await this.#allowDisk(bytes);
+    if (bytes !== undefined) await this.#allowDisk(bytes);
     try {
       await this.#pass(
         slot,
@@ -65,7 +62,8 @@ export class QemuSlots implements VmSlots {
         await this.#addNode(slot, layer, layer === top ? { durable } : "read-only", layer > 0);
       // What has no writer is opened already and is never opened again.
       for (let layer = 0; layer < top; layer++) await this.#dropSet(slot, layer);
-      await this.#qmp.execute("block_resize", { "node-name": layerNode(name, top), size: bytes });
+      if (bytes !== undefined)
+        await this.#qmp.execute("block_resize", { "node-name": layerNode(name, top), size: bytes });
       await this.#setDrive(slot, layerNode(name, top));
     } catch (error) {
       await this.#remove(slot, top).catch(() => {});
@@ -76,6 +74,8 @@ export class QemuSlots implements VmSlots {
   async unplug(slot: number): Promise<void> {
     const layers = await this.depth(slot);
     if (layers === 0) return;
+    // A template's root has its disk from the start.
+    if (slot === ROOT_SLOT) await this.#qmp.execute("blockdev-add", emptyDisk(emptyNode(slot))).catch(() => {});
     await this.#setDrive(slot, emptyNode(slot));
     await this.#remove(slot, layers - 1);
   }
@@ -97,6 +97,9 @@ export class QemuSlots implements VmSlots {
     const name = slotName(slot);
     await this.#allowDisk(bytes);
     let taken = false;
+    // Left by a server that was killed before the machine took it.
+    await this.#qmp.execute("blockdev-del", { "node-name": layerNode(name, layer) }).catch(() => {});
+    await this.#dropSet(slot, layer).catch(() => {});
     try {
       await this.#pass(slot, [{ path, layer, writable: true }]);
       await this.#addNode(slot, layer, { durable }, false);
@@ -122,10 +125,10 @@ export class QemuSlots implements VmSlots {
   /** Gives the files of layers to QEMU. One that is written is also opened to be read only, as it will be in the end. */
   async #pass(slot: number, layers: { path: string; layer: number; writable: boolean }[]): Promise<void> {
     const files = layers.flatMap(({ path, layer, writable }): PassedFile[] => {
-      const file = { path, writable, set: setOf(slot, layer) };
-      return writable ? [file, { ...file, writable: false }] : [file];
+      const file: PassedFile = { path, access: "read", set: setOf(slot, layer) };
+      return writable ? [file, { ...file, access: "read and write" }] : [file];
     });
-    await this.#queue.run(() => passFiles(this.#files, files));
+    await this.#give(files);
   }
 
   async #addNode(

@@ -1,0 +1,38 @@
+/**
+ * The layers of a machine's own disk, on top of what it was made from: files in its folder. A fork freezes what is there
+ * and shares it with the children as further names of the same files, so a file is gone when the last machine is.
+ */
+import { chmod, copyFile, link, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createLayer } from "../../../storage/qcow2.ts";
+import type { ForkedFrom } from "../../engine.ts";
+
+/** Each layer costs every machine that has it some descriptors. */
+export const MAX_OWN_LAYERS = 64;
+/** Of a layer that is never written again. */
+const FROZEN = 0o444;
+
+/** All layers of a machine's disk, from the bottom up. @param own names of its own */
+export function allLayers(dir: string, { template, root }: ForkedFrom, own: readonly string[]): string[] {
+  const base = template.disk ? [...root.layers, template.disk.layer] : root.layers;
+  return [...base, ...own.map((name) => join(dir, name))];
+}
+
+/** Makes an empty layer. */
+export async function makeLayer(path: string, { template, root }: ForkedFrom): Promise<void> {
+  await rm(path, { force: true });
+  if (template.disk) await copyFile(template.disk.empty, path);
+  else await createLayer(path, root.capacityBytes);
+}
+
+/** Gives a machine's own layers to another machine's folder. */
+export async function shareLayers(from: string, to: string, own: readonly string[]): Promise<void> {
+  for (const name of own) {
+    await rm(join(to, name), { force: true });
+    await link(join(from, name), join(to, name));
+  }
+}
+
+export async function freezeLayer(path: string): Promise<void> {
+  await chmod(path, FROZEN);
+}

@@ -1,0 +1,72 @@
+/**
+ * Copies what a machine has changed of its template's memory. Node.js cannot read another process's memory, so the
+ * agent's program does it, on the host.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface, type Interface } from "node:readline";
+import { withOnly } from "@sandkeep/jail";
+import { z } from "zod";
+import type { ProcessRecord } from "../process-record.ts";
+
+/** One end of a copy: a process that has mapped the memory, or a file of pages; a target file must not exist yet. */
+export type CopyEnd = { process: Pick<ProcessRecord, "pid" | "startTicks"> } | { file: string };
+
+export interface CopyOrder {
+  /** The template's memory. */
+  memory: string;
+  from: CopyEnd;
+  to: CopyEnd;
+}
+
+const resultSchema = z.object({ pages: z.number(), bytes: z.number(), ms: z.number() });
+const answerSchema = z.object({ result: resultSchema.optional(), error: z.string().optional() });
+export type CopyResult = z.infer<typeof resultSchema>;
+
+export class PageCopier implements AsyncDisposable {
+  /** Resolves when it waits for orders. */
+  readonly ready: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+  readonly #lines: Interface;
+  #turn: Promise<unknown>;
+
+  /** Starts the program, which takes longer than many a copy. @param agent its path */
+  constructor(agent: string) {
+    const [file, ...args] = withOnly([], [agent, "-copy-pages"]);
+    this.#child = spawn(file!, args, { stdio: ["pipe", "pipe", "ignore"] });
+    this.#child.on("error", () => {});
+    this.#child.stdin!.on("error", () => {});
+    this.#lines = createInterface({ input: this.#child.stdout! });
+    this.#answers = this.#lines[Symbol.asyncIterator]();
+    this.#turn = this.ready = this.#answer().then(() => {});
+    this.ready.catch(() => {});
+  }
+
+  /** Copies pages; one order after another. The source must not run meanwhile, and the target must not have run. */
+  copy(order: CopyOrder): Promise<CopyResult> {
+    const done = this.#turn.then(async () => {
+      this.#child.stdin!.write(`${JSON.stringify(order)}\n`);
+      const { result } = await this.#answer();
+      if (!result) throw new Error("The memory of a machine could not be copied: no result.");
+      return result;
+    });
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #answer(): Promise<z.infer<typeof answerSchema>> {
+    const { value, done } = await this.#answers.next();
+    if (done) throw new Error("The program that copies machines' memory has ended.");
+    const answer = answerSchema.parse(JSON.parse(value));
+    if (answer.error !== undefined) throw new Error(`The memory of a machine could not be copied: ${answer.error}`);
+    return answer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = this.#child.exitCode === null && this.#child.signalCode === null ? once(this.#child, "exit") : null;
+    this.#lines.close();
+    this.#child.kill("SIGKILL");
+    await ended?.catch(() => {});
+  }
+}

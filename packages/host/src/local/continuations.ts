@@ -1,0 +1,86 @@
+/** Forks, pauses and resumes the machines of a host: what lets a machine continue elsewhere or later. */
+import { ForkError, type ForkSpec, type ResumeSpec } from "../contract.ts";
+import type { RunningMachine } from "../machines/machine.ts";
+import type { PausedMachines } from "../machines/paused.ts";
+import { ForkMethods } from "./fork-method.ts";
+import { Forking } from "./forking.ts";
+import type { HostParts } from "./parts.ts";
+import { Pausing } from "./pausing.ts";
+
+/** Children from one pause: each costs a process and a copy of what its parent has changed. */
+const MAX_CHILDREN = 32;
+
+export class Continuations {
+  readonly #parts: HostParts;
+  readonly #forking: Forking;
+  readonly #pausing: Pausing;
+  readonly #paused: PausedMachines;
+  readonly #underWay = new Set<Promise<unknown>>();
+  /** Ids of children and of machines that are being resumed. */
+  readonly #becoming = new Set<string>();
+
+  /** @param verdicts file with what is known of forks */
+  constructor(parts: HostParts, paused: PausedMachines, verdicts: string) {
+    this.#parts = parts;
+    this.#paused = paused;
+    const methods = new ForkMethods(parts, verdicts);
+    this.#forking = new Forking(parts, methods);
+    this.#pausing = new Pausing(parts, methods, paused);
+  }
+
+  async fork(id: string, specs: ForkSpec[]): Promise<RunningMachine[]> {
+    const parent = this.#find(id);
+    if (specs.length === 0 || specs.length > MAX_CHILDREN)
+      throw new ForkError("INVALID_FORK", `A sandbox can be forked into 1 to ${MAX_CHILDREN} at a time.`);
+    return await this.#as(
+      specs.map((spec) => spec.id),
+      () => this.#forking.fork(parent, specs),
+    );
+  }
+
+  async pause(id: string): Promise<void> {
+    const machine = this.#find(id);
+    await this.#track(this.#pausing.pause(machine));
+  }
+
+  async resume(spec: ResumeSpec): Promise<RunningMachine> {
+    return await this.#as([spec.id], () => this.#pausing.resume(spec));
+  }
+
+  async remove(id: string): Promise<void> {
+    if (this.#becoming.has(id)) throw new ForkError("NOT_PAUSED", `Sandbox ${id} is being resumed.`);
+    await this.#paused.remove(id);
+  }
+
+  /** Resolves when nothing is in progress any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  #find(id: string): RunningMachine {
+    const machine = this.#parts.machines.get(id);
+    if (!machine) throw new ForkError("UNKNOWN_MACHINE", `Sandbox ${id} does not run on this host.`);
+    return machine;
+  }
+
+  /** Makes machines with ids that nothing else has. */
+  async #as<Result>(ids: string[], make: () => Promise<Result>): Promise<Result> {
+    const taken = ids.find((id, n) => this.#parts.machines.get(id) || this.#becoming.has(id) || ids.indexOf(id) !== n);
+    if (taken !== undefined) throw new ForkError("INVALID_FORK", `There is a sandbox ${taken} already.`);
+    for (const id of ids) this.#becoming.add(id);
+    try {
+      return await this.#track(make());
+    } finally {
+      for (const id of ids) this.#becoming.delete(id);
+    }
+  }
+
+  async #track<Result>(task: Promise<Result>): Promise<Result> {
+    this.#underWay.add(task);
+    try {
+      return await task;
+    } finally {
+      this.#underWay.delete(task);
+    }
+  }
+}

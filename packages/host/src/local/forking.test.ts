@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { silentLogger } from "@sandkeep/common";
+import type { ForkedFrom } from "../engine/engine.ts";
+import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import { fakeRoot } from "../engine/testing/fake-root.ts";
+import { connectGuest } from "../machines/clone.ts";
+import { createFolder, readRecord } from "../machines/folder.ts";
+import { MachineDisks } from "../machines/machine-disks.ts";
+import { startMeter } from "../machines/meter.ts";
+import { MachineRegistry } from "../machines/registry.ts";
+import { rootRecord } from "../machines/source.ts";
+import type { Pools } from "../pool/pools.ts";
+import { openStorage } from "../storage/testing/opened-storage.ts";
+import { TemplateStore } from "../templates/store.ts";
+import { ForkMethods } from "./fork-method.ts";
+import { Forking } from "./forking.ts";
+import { enterMachine } from "./new-machine.ts";
+import type { HostParts } from "./parts.ts";
+import { sizeOf } from "./size.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "sk-forking-"));
+after(() => rmSync(dir, { recursive: true, force: true }));
+const PATIENCE_MS = 60_000;
+
+/** A host with one machine. */
+async function open({ old = false } = {}) {
+  const engine = new FakeEngine();
+  const runDir = mkdtempSync(join(dir, "run-"));
+  const log = silentLogger;
+  const source: ForkedFrom = { template: engine.templateFiles("/templates/one", true), root: fakeRoot().disk! };
+  const prepare = async () => {
+    const folder = createFolder(runDir);
+    return {
+      dir: folder,
+      vm: await engine.prepare({ dir: folder, size: sizeOf(1_280), root: source.root }),
+    };
+  };
+  const pools = { prepare, shrink: async () => false, disturb() {} } as unknown as Pools;
+  const machines = new MachineRegistry(() => {});
+  const templates = new TemplateStore({ dir: runDir, newFolder: () => createFolder(runDir), engine, log });
+  const storage = await openStorage(mkdtempSync(join(dir, "storage-")));
+  const parts: HostParts = {
+    engine,
+    runDir,
+    templates,
+    pools,
+    machines,
+    storage,
+    egress: null,
+    caCertificates: [],
+    log,
+  };
+  const { vm, dir: folder } = await prepare();
+  await vm.load();
+  const guest = await connectGuest(vm, PATIENCE_MS);
+  const clone = { vm, dir: folder, guest, from: old ? null : source };
+  const disks = new MachineDisks({ machine: "sbx_parent", clone, storage });
+  const record = {
+    id: "sbx_parent",
+    owner: "cp_1",
+    memoryMiB: 1_280,
+    keep: true,
+    root: rootRecord(folder, source, "debian", ["disk.qcow2"]),
+    disks: [],
+    meter: startMeter(vm),
+    from: source,
+  };
+  const parent = enterMachine(parts, { clone, record, disks }, undefined);
+  const methods = { of: async () => "copy" } as unknown as ForkMethods;
+  return {
+    engine,
+    parts,
+    parent,
+    disks,
+    source,
+    agent: (vm as FakeVm).agent,
+    forking: new Forking(parts, methods),
+    folders: () => readdirSync(runDir),
+    [Symbol.asyncDispose]: async () => void (await Promise.all(machines.all.map((machine) => machine.destroy()))),
+  };
+}
+
+const spec = (id: string) => ({ id, owner: "cp_1", env: { WHO: id }, keep: false });
+const about = (told: string[]) => told.filter((call) => /Processes|resume/.test(call));
+
+test("the parent's processes stop for the fork only, and each child gets an identity before it is handed out", async () => {
+  await using host = await open();
+  host.engine.forking = async () => assert.deepEqual(about(host.agent.told), ["/call/freezeProcesses"]);
+  const children = await host.forking.fork(host.parent, [spec("sbx_a"), spec("sbx_b")]);
+  assert.deepEqual(about(host.agent.told), ["/call/freezeProcesses", "/call/thawProcesses"]);
+  for (const [n, child] of children.entries()) {
+    assert.equal(host.parts.machines.get(child.id), child);
+    assert.deepEqual(about((child.clone.vm as FakeVm).agent.told), ["/call/resume"]);
+    assert.equal((await readRecord(child.clone.dir))?.id, ["sbx_a", "sbx_b"][n]);
+  }
+});
+
+test("if one child does not confirm its identity, all are ended, and the parent goes on", async () => {
+  await using host = await open();
+  let vm: FakeVm | undefined;
+  host.engine.forking = async () => {
+    vm = host.engine.vms.at(-1)!;
+    vm.agent.outcomes.set("/call/resume", { error: { constructorName: "Error", message: "no clock" } });
+  };
+  await assert.rejects(host.forking.fork(host.parent, [spec("sbx_a"), spec("sbx_b")]), /no clock/);
+  assert.equal(vm!.state, "ended");
+  assert.equal(host.engine.alive.length, 1);
+  assert.equal(host.folders().length, 1);
+  assert.equal(host.parts.machines.size, 1);
+  assert.deepEqual(about(host.agent.told), ["/call/freezeProcesses", "/call/thawProcesses"]);
+});
+
+test("a fork that fails leaves nothing, and the parent's processes go on", async () => {
+  await using host = await open();
+  host.engine.forking = () => Promise.reject(new Error("the state does not fit"));
+  await assert.rejects(host.forking.fork(host.parent, [spec("sbx_a")]), /does not fit/);
+  assert.deepEqual([host.engine.alive.length, host.folders().length, host.parts.machines.size], [1, 1, 1]);
+  assert.equal(about(host.agent.told).at(-1), "/call/thawProcesses");
+});
+
+test("a machine with volumes, or of an earlier version, is refused", async () => {
+  await using host = await open();
+  host.disks.enterAll([{ id: "data", volume: "vol_1", readOnly: false, mount: "/data" }]);
+  await assert.rejects(host.forking.fork(host.parent, [spec("sbx_a")]), { code: "HAS_VOLUMES", message: /vol_1/ });
+  await using old = await open({ old: true });
+  await assert.rejects(old.forking.fork(old.parent, [spec("sbx_a")]), { code: "NOT_FORKABLE" });
+});
+
+test("where a copy is not what its parent was, forks are migrations; the verdict is kept", async () => {
+  await using host = await open();
+  const file = join(mkdtempSync(join(dir, "verdict-")), "forks.json");
+  // The agent here reads nothing back.
+  assert.equal(await new ForkMethods(host.parts, file).of(host.source, sizeOf(1_280)), "migration");
+  assert.match(readFileSync(file, "utf8"), /differs after the fork/);
+  const started = host.engine.vms.length;
+  assert.equal(await new ForkMethods(host.parts, file).of(host.source, sizeOf(1_280)), "migration");
+  assert.equal(host.engine.vms.length, started, "nothing is proven again");
+  assert.equal(host.engine.alive.length, 1);
+});

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { ForkedFrom } from "../engine/engine.ts";
+import { PausedMachines } from "./paused.ts";
+import { pinSource } from "./source.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "sk-paused-"));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** A template and an image, as files. */
+function makeSource(): ForkedFrom {
+  const dir = mkdtempSync(join(scratch, "template-"));
+  const file = (name: string) => (writeFileSync(join(dir, name), name), join(dir, name));
+  file("kernel");
+  return {
+    template: { memory: file("memory"), state: file("state"), disk: { layer: file("disk"), empty: file("empty") } },
+    root: { layers: [join(mkdtempSync(join(scratch, "image-")), "root")], capacityBytes: 1024 },
+  };
+}
+
+async function open() {
+  const dir = mkdtempSync(join(scratch, "paused-"));
+  const source = makeSource();
+  writeFileSync(source.root.layers[0]!, "root");
+  const folder = mkdtempSync(join(scratch, "machine-"));
+  const pause = async (id: string, paused: PausedMachines) => {
+    const from = await pinSource(folder, source);
+    writeFileSync(join(folder, "machine.json"), "{}");
+    const record = {
+      id,
+      owner: "cp_1",
+      memoryMiB: 1_280,
+      method: "copy" as const,
+      own: ["disk.qcow2"],
+      image: "debian",
+      fingerprint: "one",
+      from,
+    };
+    await paused.add(folder, record);
+  };
+  return { dir, source, folder, pause };
+}
+
+test("a paused machine has what it was made from, whatever happens to template and image", async () => {
+  const { dir, source, folder, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  const inode = statSync(source.template.memory).ino;
+  await pause("sbx_1", paused);
+  assert.ok(!existsSync(folder));
+  for (const path of [source.template.memory, source.root.layers[0]!]) rmSync(path);
+  const { from } = (await (await PausedMachines.open(dir)).find("sbx_1"))!;
+  assert.equal(statSync(from.template.memory).ino, inode, "another name of the same file, so its memory is shared");
+  assert.deepEqual(
+    [from.template.state, from.template.disk!.layer, from.template.disk!.empty, ...from.root.layers].map((path) =>
+      readFileSync(path, "utf8"),
+    ),
+    ["state", "disk", "empty", "root"],
+  );
+  assert.ok(!existsSync(join(dir, "sbx_1", "machine.json")), "it is no running machine any more");
+});
+
+test("owners see their own; ids that are no names of folders are nobody's", async () => {
+  const { dir, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  await pause("sbx_1", paused);
+  assert.deepEqual([await paused.list("cp_1"), await paused.list("cp_2")], [["sbx_1"], []]);
+  for (const id of ["../sbx_1", "", ".", "sbx_1.resumed", "a/b"]) {
+    assert.equal(await paused.find(id), null);
+    assert.throws(() => paused.folder(id));
+  }
+});
+
+test("a machine that runs again is not paused, and a crash after that leaves nothing", async () => {
+  const { dir, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  await pause("sbx_1", paused);
+  await paused.consume("sbx_1");
+  assert.equal(await paused.find("sbx_1"), null);
+  await PausedMachines.open(dir);
+  assert.deepEqual(readdirSync(dir), []);
+
+  const again = await open();
+  const others = await PausedMachines.open(again.dir);
+  await again.pause("sbx_2", others);
+  const record = (await others.find("sbx_2"))!;
+  await others.consume("sbx_2");
+  const home = join(scratch, "home");
+  mkdirSync(home);
+  const source = await others.handOver(record, home);
+  assert.equal(readFileSync(source.template.state, "utf8"), "state");
+  assert.ok(source.template.state.startsWith(home));
+  assert.deepEqual(readdirSync(again.dir), []);
+});
+
+test("what is removed is gone, and removing it again changes nothing", async () => {
+  const { dir, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  await pause("sbx_1", paused);
+  await paused.remove("sbx_1");
+  await paused.remove("sbx_1");
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+test("a record that cannot be read is reported, not removed", async () => {
+  const { dir, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  await pause("sbx_1", paused);
+  writeFileSync(join(dir, "sbx_1", "paused.json"), "{");
+  await assert.rejects((await PausedMachines.open(dir)).find("sbx_1"), /cannot be read/);
+  assert.ok(existsSync(join(dir, "sbx_1")));
+});
