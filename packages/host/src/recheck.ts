@@ -5,7 +5,8 @@ import type { JailKind } from "@sandkeep/jail";
 import type { Acceleration } from "./engine/engine.ts";
 import { forgetVerdicts } from "./engine/qemu/acceleration.ts";
 import { createQemu } from "./engine/qemu/create.ts";
-import { layout, verdictsOf } from "./layout.ts";
+import { forkVerdictsOf, layout, verdictsOf } from "./layout.ts";
+import { forgetForkVerdicts } from "./local/fork-method.ts";
 import type { HostOptions } from "./local/options.ts";
 import { createFolder } from "./machines/folder.ts";
 
@@ -18,7 +19,7 @@ export interface RecheckOptions {
 }
 
 /**
- * Discards the verdict on KVM and tests it again. A running server keeps its mode until it restarts.
+ * Discards the verdicts on KVM and on forks, and tests KVM again; forks are tried with the next one. A running server keeps its mode until it restarts.
  *
  * @throws if a guest does not start at all
  */
@@ -31,6 +32,7 @@ export async function recheckAcceleration({
   const { frequency, templates } = layout(dataDir);
   const verdicts = verdictsOf(templatesDir ?? templates);
   await forgetVerdicts(verdicts);
+  await forgetForkVerdicts(forkVerdictsOf(templatesDir ?? templates));
   if (!image) return null;
   // Not in the server's folder of machines: a server that runs or starts would remove machines it does not know.
   const run = await mkdtemp(join(tmpdir(), "sandkeep-"));

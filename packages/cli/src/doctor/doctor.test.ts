@@ -3,10 +3,12 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:f
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { imagesOf } from "../paths.ts";
 import { addProgram } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import type { DoctorContext } from "./check.ts";
 import { checkEgress } from "./egress.ts";
+import { checkForks } from "./forks.ts";
 import { checkIsolation } from "./isolation.ts";
 import { checkPrograms } from "./programs.ts";
 import { checkResources } from "./resources.ts";
@@ -32,6 +34,22 @@ function machine(programs: Record<string, string>, more: Partial<DoctorContext> 
     ...more,
   };
 }
+
+test("says how machines are forked, once the server knows", async () => {
+  const context = machine({});
+  assert.deepEqual(await checkForks(context), []);
+  const images = imagesOf(context.dataDir, context.env);
+  mkdirSync(images, { recursive: true });
+  const say = (verdict: object) => writeFileSync(join(images, "forks.json"), JSON.stringify({ one: verdict }));
+  say({ method: "copy", reason: "a fork had everything" });
+  assert.deepEqual(await checkForks(context), [
+    { name: "forks", verdict: "ok", detail: "fast: a fork had everything" },
+  ]);
+  say({ method: "migration", reason: "the states differ" });
+  const [finding] = await checkForks(context);
+  assert.equal(finding!.verdict, "warn");
+  assert.match(`${finding!.detail} ${finding!.repair}`, /the states differ .* --recheck/);
+});
 
 test("names the versions of programs", async () => {
   const findings = await checkPrograms(

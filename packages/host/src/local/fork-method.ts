@@ -23,7 +23,7 @@ const DIGEST_DIGITS = 16;
 /** Number of verdicts kept, the newest ones. */
 const MAX_VERDICTS = 16;
 /** How long the fork of the proof may take: a second, on a busy computer longer. */
-const PROOF_MS = 60_000;
+const PROOF_MS = 180_000;
 /** A computer may be busy, so one failure is not the verdict. */
 const ATTEMPTS = 2;
 /** Any number of layers, for the name of the next one. */

@@ -1,6 +1,6 @@
 /** Forks machines. */
 import { basename, join } from "node:path";
-import { ForkError, type ForkSpec } from "../contract.ts";
+import { ForkError, type ForkSpec, GuestGone } from "../contract.ts";
 import type { ForkedFrom } from "../engine/engine.ts";
 import { type Clone, connectGuest, discard } from "../machines/clone.ts";
 import { ownLayerIn, type RootRecord, writeRecord } from "../machines/folder.ts";
@@ -20,10 +20,10 @@ import { sizeOf } from "./size.ts";
  * After this time the parent's processes go on, even if the server dies. It is longer than all that a child may take
  * until it has its identity: its processes must not go on before.
  */
-export const FREEZE_MS = 60_000;
-/** How long a child's agent may take to answer, and to confirm the identity. */
-const CHILD_HELLO_MS = 15_000;
-const CHILD_IDENTITY_MS = 15_000;
+export const FREEZE_MS = 180_000;
+/** How long a child's agent may take to answer, and to confirm the identity: usually 0.2 s, on a busy computer more. */
+const CHILD_HELLO_MS = 30_000;
+const CHILD_IDENTITY_MS = 60_000;
 
 export class Forking {
   readonly #parts: HostParts;
@@ -119,7 +119,10 @@ export class Forking {
     const record = { id, owner, keep, memoryMiB, root, disks: [], meter: startMeter(vm, spec.usage), from };
     try {
       const identity = newIdentity(id, spec.env, this.#parts.caCertificates);
-      await guest.call("resume", identity, AbortSignal.timeout(CHILD_IDENTITY_MS));
+      await guest.call("resume", identity, AbortSignal.timeout(CHILD_IDENTITY_MS)).catch((error: Error) => {
+        if (error.name !== "TimeoutError") throw error;
+        throw new GuestGone(`A fork did not confirm its identity within ${CHILD_IDENTITY_MS / 1_000} s.`);
+      });
       // Not before: a later server would take over a machine that has a record, and let its processes go on.
       await writeRecord(dir, record, { durable: false });
       return { clone: { vm, guest, dir, root, from }, record };

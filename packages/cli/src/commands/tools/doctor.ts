@@ -1,6 +1,7 @@
 import { currentUser } from "@sandkeep/host";
 import type { Finding, Verdict } from "../../doctor/check.ts";
 import { checkEgress } from "../../doctor/egress.ts";
+import { checkForks } from "../../doctor/forks.ts";
 import { checkImage } from "../../doctor/image.ts";
 import { checkIsolation } from "../../doctor/isolation.ts";
 import { checkPlatform } from "../../doctor/platform.ts";
@@ -14,7 +15,16 @@ import { dataDirOf } from "../../paths.ts";
 import { jailOf } from "../../server/jail-choice.ts";
 import type { Invocation } from "../../tree/spec.ts";
 
-const CHECKS = [checkPlatform, checkPrograms, checkResources, checkIsolation, checkImage, checkEgress, checkServer];
+const CHECKS = [
+  checkPlatform,
+  checkPrograms,
+  checkResources,
+  checkIsolation,
+  checkImage,
+  checkEgress,
+  checkServer,
+  checkForks,
+];
 /** Limit for all checks together, in milliseconds; each takes milliseconds unless something hangs. */
 const TIMEOUT_MS = 20_000;
 
