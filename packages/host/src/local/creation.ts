@@ -52,7 +52,7 @@ export class Creation {
     let record: AssignedRecord | undefined;
     let disks: MachineDisks | undefined;
     const assign = async (clone: Clone): Promise<void> => {
-      const { vm, guest, dir, from } = clone;
+      const { vm, guest, dir, from, trusts } = clone;
       // Of a machine that died before this one.
       if (disks) await disks.release(false);
       const own = (disks = new MachineDisks({ machine: id, clone, storage }));
@@ -70,7 +70,8 @@ export class Creation {
       };
       const entered = key.root.kind === "volume" ? own.enterRoot() : null;
       // The identity contains the time, so it is made now: waiting for a machine may have taken seconds.
-      const resume = (signal?: AbortSignal) => guest.call("resume", newIdentity(id, spec.env, caCertificates), signal);
+      const authorities = trusts ? [] : caCertificates;
+      const resume = (signal?: AbortSignal) => guest.call("resume", newIdentity(id, spec.env, authorities), signal);
       const afterwards = (task: () => Promise<unknown>) => (entered ? entered.then(task) : task());
       // All have settled, so that nothing is written to a folder that is being removed.
       const outcomes = await Promise.allSettled([
@@ -90,6 +91,22 @@ export class Creation {
     const machine = enterMachine(this.#parts, { clone, record: record!, disks: disks! }, spec.egress);
     if (disks!.all.length > 0) await disks!.record(disks!.all);
     return machine;
+  }
+
+  /**
+   * Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves. And only in the next turn, so
+   * that the client is answered first: linking the socket may wait for the disk, and the proxy and the guest's agent
+   * then need the processors.
+   */
+  #giveEgress(machine: RunningMachine, spec: EgressSpec): void {
+    const { log } = this.#parts;
+    setImmediate(() => {
+      // Its owner may have changed the policy meanwhile.
+      if (machine.hasEgress) return;
+      machine
+        .setEgress(spec)
+        .catch((error: Error) => log.error({ sandbox: machine.id, error: error.message }, "no egress"));
+    });
   }
 
   async #newClone(key: TemplateKey, begin: BeginClone, signal: AbortSignal | undefined): Promise<Clone> {

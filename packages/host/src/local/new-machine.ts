@@ -18,12 +18,22 @@ export function enterMachine(
 ): RunningMachine {
   const meter = Meter.begin(clone.vm, clone.dir, record.memoryMiB, record.meter);
   const machine = new RunningMachine({ record, clone, meter, disks, storage, egress, log });
-  // Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves.
-  if (egress && spec) {
-    machine
-      .setEgress(spec)
-      .catch((error: Error) => log.error({ sandbox: record.id, error: error.message }, "no egress"));
-  }
+  if (egress && spec) giveEgress(machine, spec, log);
   machines.add(machine);
   return machine;
+}
+
+/**
+ * Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves. And only in the next turn, so
+ * that the client is answered first: linking the socket may wait for the disk, and the proxy and the guest's agent
+ * then need the processors.
+ */
+function giveEgress(machine: RunningMachine, spec: EgressSpec, log: HostParts["log"]): void {
+  setImmediate(() => {
+    // Its owner may have changed the policy meanwhile.
+    if (machine.hasEgress) return;
+    machine
+      .setEgress(spec)
+      .catch((error: Error) => log.error({ sandbox: machine.id, error: error.message }, "no egress"));
+  });
 }

@@ -22,6 +22,8 @@ export interface Clone {
   readonly root?: RootRecord;
   /** What it was made from; null in machines of earlier versions, which cannot be forked or paused. */
   readonly from: ForkedFrom | null;
+  /** Whether it trusts the host's authorities already, so that its identity need not name them. */
+  readonly trusts?: boolean;
 }
 
 /**

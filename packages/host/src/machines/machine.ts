@@ -172,6 +172,11 @@ export class RunningMachine implements Machine {
     await this.#writes.run(() => writeRecord(this.clone.dir, this.#record, options));
   }
 
+  /** Whether a proxy was told what it may reach. */
+  get hasEgress(): boolean {
+    return this.#attached;
+  }
+
   async usage(): Promise<MachineUsage> {
     return this.meter.read();
   }
