@@ -72,6 +72,17 @@ export interface Figures {
   /** An idle machine is paused, until it is on disk and gone; and resumed, until it answers. */
   storage_pause: Summary;
   storage_resume: Summary;
+  /** A new volume of 300 MB to 20 GB, and a snapshot of one that no machine has. */
+  storage_create: Summary;
+  storage_snapshot: Summary;
+  /** What a volume adds to creating a machine, until it is mounted. */
+  storage_attach_added: Summary;
+  /** The longest that a program had to wait for a write during a snapshot, with 50 MB that were not on disk before. */
+  storage_snapshot_pause: Summary;
+  /** SQLite transactions in a second on a volume, divided by those on the machine's own disk. */
+  storage_sqlite_ratio: number;
+  /** 100 MiB, written and synced in the guest. */
+  storage_write_MBps: number;
   machine: Machine;
   /** Before the first measurement, and after the last one. */
   computer: { before: Computer; after: Computer };

@@ -168,6 +168,13 @@ export const GOALS: Record<string, Goal[]> = {
     duration("storage_fork_10", { p50: 2_500 }),
   ],
   storage_pause: [duration("storage_pause", { p50: 60 }), duration("storage_resume", { p50: 250 })],
+  storage_volumes: [duration("storage_create", { p50: 50 }), duration("storage_snapshot", { p50: 60 })],
+  storage_attach: [duration("storage_attach_added", { p50: 60 })],
+  storage_live: [duration("storage_snapshot_pause", { p50: 120 })],
+  storage_speed: [
+    { kind: "limit", figure: "storage_sqlite_ratio", atLeast: 0.7, unit: "", digits: 2 },
+    rate("storage_write_MBps", 70),
+  ],
   density50: [
     count("density50", 50),
     {

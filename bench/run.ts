@@ -62,7 +62,7 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
     hostFiles: () => {
       if (!image)
         throw new UsageError(
-          "roots are measured on this computer",
+          "disks are measured on this computer",
           "leave the server's address out, or choose other measurements with --only",
         );
       return { image, templatesDir: join(images, "templates") };

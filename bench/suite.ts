@@ -16,6 +16,7 @@ import {
 } from "./latency.ts";
 import { measureForks, measurePause } from "./storage/fork.ts";
 import { measureRoots } from "./storage/roots.ts";
+import { measureAttach, measureLiveSnapshot, measureVolumeSpeed, measureVolumes } from "./storage/storage.ts";
 
 export interface Measure {
   title: string;
@@ -45,5 +46,9 @@ export const MEASURES: Record<string, Measure> = {
   storage_roots: { title: "volumes and snapshots as roots", run: measureRoots },
   storage_fork: { title: "forks", run: measureForks },
   storage_pause: { title: "pause and resume", run: measurePause },
+  storage_volumes: { title: "volumes and snapshots", run: measureVolumes },
+  storage_attach: { title: "create with a volume", run: measureAttach },
+  storage_live: { title: "snapshots while programs write", run: measureLiveSnapshot },
+  storage_speed: { title: "SQLite and writing on a volume", run: measureVolumeSpeed },
   density50: { title: "50 alive", run: measureDensity },
 };

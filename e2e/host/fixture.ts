@@ -15,6 +15,8 @@ export const OTHER_IMAGE = "other-image";
 export class HostFixture implements AsyncDisposable {
   readonly dataDir: string;
   readonly otherImage = OTHER_IMAGE;
+  /** Undoes what was done to the data folder. */
+  unmount: (() => void) | undefined;
   host: Host;
 
   private constructor(dataDir: string, host: Host) {
@@ -23,7 +25,16 @@ export class HostFixture implements AsyncDisposable {
   }
 
   static async open(): Promise<HostFixture> {
+    return (await HostFixture.openOn(() => true))!;
+  }
+
+  /** @param prepare makes the data folder as it is to be; null if it cannot */
+  static async openOn(prepare: (dataDir: string) => boolean): Promise<HostFixture | null> {
     const dataDir = await mkdtemp(join(tmpdir(), "sk-host-"));
+    if (!prepare(dataDir)) {
+      await rm(dataDir, { recursive: true });
+      return null;
+    }
     const host = await openHost(dataDir);
     await host.adopt(OWNER, []);
     await host.ready();
@@ -52,6 +63,7 @@ export class HostFixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.host.close();
+    this.unmount?.();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 }

@@ -39,6 +39,17 @@ test("after kill -9 the next host takes over what is to be kept, and removes eve
     assert.equal(await shell(kept!, "pgrep -c -f 'sleep 12345'"), "1", "its processes run on");
     assert.ok((await kept!.guest.call("processList", {})).some(({ command }) => command === "sleep"));
 
+    // It kept its volume, with which everything can be done; that of the other machine is free.
+    assert.equal((await host.storage.facts("vol_kept")).machine, "sbx_kept");
+    assert.equal((await host.storage.facts("vol_session")).machine, null);
+    await host.storage.snapshotVolume("vol_kept", "snap");
+    await shell(kept!, "echo more >> /data/note");
+    await kept!.attach({ id: "other", volume: "vol_session", readOnly: false, mount: "/other" });
+    assert.equal(await shell(kept!, "cat /data/note /other/note"), "synced\nmore\nsynced");
+    await kept!.detach("data");
+    for await (const { disk, state, detail } of host.storage.verify())
+      if (disk !== "vol_session") assert.equal(state, "fine", detail);
+
     const usage = await kept!.usage();
     assert.ok(usage.cpuSeconds > 0 && usage.memoryMiBSeconds > 1_280, JSON.stringify(usage));
 

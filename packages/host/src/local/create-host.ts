@@ -9,6 +9,7 @@ import { PausedMachines } from "../machines/paused.ts";
 import { requireMachines } from "../preconditions/require.ts";
 import { beforeRoot, Roots, rootIdOf } from "../roots.ts";
 import { LocalStorage } from "../storage/local-storage.ts";
+import { makeRehearsalDisk } from "../templates/rehearse-disk.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { removeUnowned } from "./adoption.ts";
 import { LocalHost } from "./local-host.ts";
@@ -56,7 +57,14 @@ export async function createHost(options: HostOptions): Promise<Host> {
     await templates.load((memoryMiB) =>
       [roots.default, beforeRoot(roots.default)].map((root) => ({ root, size: sizeOf(memoryMiB) })),
     );
-    const [id, caCertificates] = await Promise.all([persistentId(paths.id, "host"), authoritiesFor(options)]);
+    const [id, caCertificates, rehearsalDisk] = await Promise.all([
+      persistentId(paths.id, "host"),
+      authoritiesFor(options),
+      makeRehearsalDisk(paths.disks).catch((error: unknown) => {
+        log.warn({ error: String(error) }, "machines of the warm pool will not be prepared for volumes");
+        return undefined;
+      }),
+    ]);
     const storage = await LocalStorage.open({
       dir: paths.disks,
       defaultImage: roots.default.id,
@@ -77,6 +85,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       roots,
       templates,
       storage,
+      ...(rehearsalDisk && { rehearsalDisk }),
       lock,
       caCertificates,
     });

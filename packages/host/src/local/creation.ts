@@ -93,22 +93,6 @@ export class Creation {
     return machine;
   }
 
-  /**
-   * Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves. And only in the next turn, so
-   * that the client is answered first: linking the socket may wait for the disk, and the proxy and the guest's agent
-   * then need the processors.
-   */
-  #giveEgress(machine: RunningMachine, spec: EgressSpec): void {
-    const { log } = this.#parts;
-    setImmediate(() => {
-      // Its owner may have changed the policy meanwhile.
-      if (machine.hasEgress) return;
-      machine
-        .setEgress(spec)
-        .catch((error: Error) => log.error({ sandbox: machine.id, error: error.message }, "no egress"));
-    });
-  }
-
   async #newClone(key: TemplateKey, begin: BeginClone, signal: AbortSignal | undefined): Promise<Clone> {
     const { pools, runDir } = this.#parts;
     // Again when its turn comes: those before it have taken memory too.

@@ -23,6 +23,7 @@ import { memoryOf } from "../pool/targets.ts";
 import { type Root, type Roots, rootOfSnapshot, rootOfVolume } from "../roots.ts";
 import { checkSpec } from "../spec/check-spec.ts";
 import type { LocalStorage } from "../storage/local-storage.ts";
+import type { RehearsalDisk } from "../templates/rehearse-disk.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import { adoptMachines } from "./adoption.ts";
@@ -43,6 +44,8 @@ export interface LocalHostOptions {
   roots: Roots;
   templates: TemplateStore;
   storage: LocalStorage;
+  /** What hot machines of the warm pool rehearse getting a disk with; absent: they do not. */
+  rehearsalDisk?: RehearsalDisk;
   /** Lock on the data folder. */
   lock: FileLock;
   caCertificates: string[];
@@ -78,6 +81,7 @@ export class LocalHost implements Host {
       runDir,
       budgetMiB: this.#budgetMiB,
       caCertificates,
+      rehearsalDisk: opened.rehearsalDisk,
       log,
       closing: this.#closing.signal,
     });

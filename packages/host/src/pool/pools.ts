@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import type { Logger } from "@sandkeep/common";
 import type { Engine, ForkedFrom, MachineSize } from "../engine/engine.ts";
 import { createFolder, removeFolder } from "../machines/folder.ts";
+import type { RehearsalDisk } from "../templates/rehearse-disk.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import { keyText, type Template, type TemplateKey } from "../templates/template.ts";
 import { Pool } from "./pool.ts";
@@ -22,6 +23,8 @@ export interface PoolsOptions {
   budgetMiB: number;
   /** Authorities that machines trust besides their image's, PEM. */
   caCertificates: string[];
+  /** What hot machines rehearse getting a disk with; absent: they do not. */
+  rehearsalDisk?: RehearsalDisk | undefined;
   log: Logger;
   /** Aborted when the host closes: nothing is added afterwards. */
   closing: AbortSignal;
@@ -127,7 +130,7 @@ export class Pools {
       this.#leave(this.#pools.get(oldest)!);
       this.#pools.delete(oldest);
     }
-    const { engine, runDir, budgetMiB, caCertificates, log } = this.#options;
+    const { engine, runDir, budgetMiB, caCertificates, rehearsalDisk, log } = this.#options;
     const pool = new Pool({
       engine,
       template,
@@ -135,6 +138,7 @@ export class Pools {
       runDir,
       budgetMiB: isUsual ? budgetMiB : Math.floor(budgetMiB / MAX_POOLS),
       caCertificates,
+      rehearsalDisk,
       log,
     });
     this.#pools.set(text, pool);

@@ -12,6 +12,7 @@ import {
 import { createFolder, ownLayerIn, type RootRecord, removeFolder } from "../machines/folder.ts";
 import { plugThrowAway } from "../machines/throw-away-root.ts";
 import type { Root } from "../roots.ts";
+import type { RehearsalDisk } from "../templates/rehearse-disk.ts";
 import type { Template } from "../templates/template.ts";
 import { heatClone, warmClone } from "../templates/warmup.ts";
 
@@ -29,6 +30,8 @@ export interface SupplyOptions {
   runDir: string;
   /** Authorities that its machines trust besides the image's, PEM. */
   caCertificates: string[];
+  /** What its hot machines rehearse getting a disk with; absent: they do not. */
+  rehearsalDisk?: RehearsalDisk | undefined;
   log: Logger;
 }
 
@@ -92,7 +95,8 @@ export class Supply {
   async heat(clone: Clone): Promise<Clone> {
     return await this.#paused(clone, "background", async () => {
       await clone.vm.resume();
-      await heatClone(clone.guest, this.#options.log);
+      const { log, rehearsalDisk } = this.#options;
+      await heatClone(clone, log, rehearsalDisk);
     });
   }
 

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { promisify } from "node:util";
+import { errnoOf } from "@sandkeep/common";
 import { BLOCK_BYTES } from "./record.ts";
 
 const run = promisify(execFile);
@@ -31,7 +32,12 @@ export async function createFormattedLayer(path: string, bytes: number): Promise
     const file = await open(raw, "wx", 0o600);
     await file.truncate(bytes);
     await file.close();
-    await run("mke2fs", mke2fsArguments(raw), { env: { ...process.env, PATH } });
+    await run("mke2fs", mke2fsArguments(raw), { env: { ...process.env, PATH } }).catch((cause: unknown) => {
+      if (errnoOf(cause) !== "ENOENT") throw cause;
+      throw new Error("mke2fs, which formats volumes, is missing. Install it with: apt-get install e2fsprogs", {
+        cause,
+      });
+    });
     await run("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, path]);
   } finally {
     await rm(raw, { force: true });

@@ -32,7 +32,7 @@ const WAYS: [string, (clone: Clone) => Promise<void>][] = [
   ["template", ({ guest }) => warmTemplate(guest, silentLogger, "all")],
   ["template of few tools", ({ guest }) => warmTemplate(guest, silentLogger, "few")],
   ["warm clone", (clone) => warmClone(clone, [], silentLogger)],
-  ["hot clone", ({ guest }) => heatClone(guest, silentLogger)],
+  ["hot clone", (clone) => heatClone(clone, silentLogger)],
 ];
 
 /** Resolves when a machine's agent was told to start a command. */

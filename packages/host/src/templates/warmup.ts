@@ -8,6 +8,7 @@ import { type Guest, GuestError } from "../contract.ts";
 import type { Clone } from "../machines/clone.ts";
 import { newIdentity } from "../machines/identity.ts";
 import { greetEgress } from "./greet-egress.ts";
+import { type RehearsalDisk, rehearseDisk } from "./rehearse-disk.ts";
 
 /** How long one command may take: under emulation, ten times the worst observed. */
 const COMMAND_TIMEOUT_MS = 120_000;
@@ -118,9 +119,11 @@ async function rehearse({ vm, guest }: Clone, n: number, log: Logger): Promise<v
   await run(guest, ["bash", "-c", "echo"], log);
 }
 
-/** Makes a warm clone hot. */
-export async function heatClone(guest: Guest, log: Logger): Promise<void> {
+/** Makes a warm clone hot. @param disk what it rehearses getting a volume with; absent: it does not */
+export async function heatClone(clone: Clone, log: Logger, disk?: RehearsalDisk): Promise<void> {
+  const { guest } = clone;
   for (const command of HOT_COMMANDS) await run(guest, command, log);
+  if (disk) await rehearseDisk(clone, disk);
   await guest.call("sync", {});
 }
 
