@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+import { Sandbox } from "sandkeep";
 import { cached } from "../compat/packages/cache.ts";
 import { TestServer } from "../harness/server.ts";
 
@@ -19,6 +20,8 @@ before(async () => {
     await run("python3", ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", dir, CLIENT]);
   });
   server = await TestServer.start();
+  // The first machine may have to wait for a template, and Python's client gives up after 10 s.
+  await using _ = await Sandbox.create(server.ready);
 });
 after(() => server?.[Symbol.asyncDispose]());
 

@@ -66,7 +66,7 @@ describe("volumes of a new sandbox", async () => {
     assert.match(await refused({ volumes: { "/": "data" } }), /^400 INVALID_CONFIG: .*use it as the root/);
     assert.match(
       await refused({ volumes: { "/a": "data", "/b": "data" } }),
-      /^400 INVALID_CONFIG: .*data is mounted twice/,
+      /^400 INVALID_CONFIG: .*data is named twice/,
     );
     const holder = await create(fixture, { volumes: { "/data": "data" } });
     assert.match(
