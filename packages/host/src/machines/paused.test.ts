@@ -71,6 +71,17 @@ test("a paused machine has what it was made from, whatever happens to template a
   assert.ok(!existsSync(join(dir, "sbx_1", "machine.json")), "it is no running machine any more");
 });
 
+test("what was pinned for one machine can be pinned for another, which outlives it", async () => {
+  const { source, folder } = await open();
+  const first = await pinSource(folder, source);
+  const other = mkdtempSync(join(scratch, "machine-"));
+  const second = await pinSource(other, first);
+  rmSync(folder, { recursive: true });
+  assert.equal(readFileSync(second.root.layers[0]!, "utf8"), "root");
+  assert.equal(readFileSync(second.template.memory, "utf8"), "memory");
+  assert.equal(await pinSource(other, second), second, "it has its own already");
+});
+
 test("owners see their own; ids that are no names of folders are nobody's", async () => {
   const { dir, pause } = await open();
   const paused = await PausedMachines.open(dir);

@@ -39,12 +39,14 @@ export async function pinSource(dir: string, source: ForkedFrom): Promise<Forked
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
   const { template, root } = source;
-  // The engine may keep more files beside those that it names.
-  const from = dirname(template.memory);
-  const names = await readdir(from);
-  await Promise.all(names.map((name) => linkOrCopy(join(from, name), join(folder, name))));
   const layers = root.layers.map((_, n) => join(folder, `root-${n}.qcow2`));
-  await Promise.all(layers.map((layer, n) => linkOrCopy(root.layers[n]!, layer)));
+  // The engine may keep more files beside those that it names. Those of a machine that was resumed are with its layers.
+  const from = dirname(template.memory);
+  const names = (await readdir(from)).filter((name) => !layers.includes(join(folder, name)));
+  await Promise.all([
+    ...names.map((name) => linkOrCopy(join(from, name), join(folder, name))),
+    ...layers.map((layer, n) => linkOrCopy(root.layers[n]!, layer)),
+  ]);
   await syncPath(folder);
   return mapped({ template, root: { ...root, layers } }, (path) => join(folder, basename(path)));
 }
