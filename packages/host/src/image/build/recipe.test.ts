@@ -16,7 +16,7 @@ after(() => rm(dir, { recursive: true }));
 test("the recipe of this repository is one", async () => {
   const recipe = await readRecipe(DEFAULT_RECIPE_DIR);
   assert.equal(recipe.name, "debian-13");
-  assert.equal(recipe.disk.sizeMiB, 10_240);
+  assert.equal(recipe.disk.sizeMiB, 9_536);
 });
 
 test("the key is the same wherever the recipe is, and another when any of its files changes", async () => {
