@@ -18,6 +18,9 @@ const GIVES: Record<string, string> = {
   "Client.snapshots": "Snapshots",
   "Client.timelines": "Timelines",
   "Client.volumes": "Volumes",
+  "Sandboxes.list": "PaginatedList",
+  "Snapshots.list": "PaginatedList",
+  "Volumes.list": "PaginatedList",
 };
 
 /** Records every public method and getter of a client that the tests use. */
