@@ -68,6 +68,7 @@ async function host() {
       .map((name) => join(runDir, name))
       .sort();
   return {
+    engine,
     parts,
     leave,
     running,
@@ -109,6 +110,16 @@ describe("what a former process left", () => {
     );
     assert.deepEqual(running(), [kept, ...theirs].sort());
     assert.deepEqual(folders(), [kept, ...theirs].sort());
+  });
+
+  test("of an earlier version, whose agents know no forks, is taken over too", async () => {
+    await using opened = await host();
+    const { engine, parts, leave } = opened;
+    await leave("sbx_1");
+    const error = { constructorName: "NotSupported", message: "Unknown call: thawProcesses" };
+    engine.alive[0]!.agent.outcomes.set("/call/thawProcesses", { error });
+    const machines = await adoptMachines(parts, { owner: "cp_1", from: "cp_1", ids: ["sbx_1"] });
+    assert.equal(machines.length, 1);
   });
 
   test("goes to whoever takes an owner's place, and is on record as that one's", async () => {

@@ -1,4 +1,6 @@
 /** Handles what an earlier process left: takes over machines that should be kept, and removes everything else. */
+import { GuestError } from "../contract.ts";
+import type { GuestClient } from "../guest/client.ts";
 import { connectGuest, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "../machines/folder.ts";
 import { RunningMachine } from "../machines/machine.ts";
@@ -94,6 +96,15 @@ async function remove(folders: Found[], { storage, log }: Pick<HostParts, "stora
   );
 }
 
+/** Lets a machine go on that was being forked when its server ended. Agents of earlier versions know no forks. */
+async function thaw(guest: GuestClient): Promise<void> {
+  try {
+    await guest.call("thawProcesses", {}, AbortSignal.timeout(RUNNING_HELLO_TIMEOUT_MS));
+  } catch (error) {
+    if (!(error instanceof GuestError)) throw error;
+  }
+}
+
 async function takeOver(
   parts: HostParts,
   dir: string,
@@ -106,7 +117,7 @@ async function takeOver(
     // It may have been in the middle of a fork.
     await vm.resume();
     const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-    await guest.call("thawProcesses", {});
+    await thaw(guest);
     const start = record.meter ?? startMeter(vm);
     const disks = new MachineDisks({ machine: record.id, clone: { vm, guest, dir }, storage, disks: record.disks });
     await disks.takeOver();

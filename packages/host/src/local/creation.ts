@@ -89,7 +89,12 @@ export class Creation {
       throw error;
     });
     const machine = enterMachine(this.#parts, { clone, record: record!, disks: disks! }, spec.egress);
-    if (disks!.all.length > 0) await disks!.record(disks!.all);
+    try {
+      if (disks!.all.length > 0) await disks!.record(disks!.all);
+    } catch (error) {
+      await machine.destroy();
+      throw error;
+    }
     return machine;
   }
 

@@ -1,13 +1,13 @@
 /** Volumes that a machine has: who may do what, and what a snapshot is made of while the machine writes. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { LiveVolume } from "./holders.ts";
 import type { DiskFiles, LocalStorage } from "./local-storage.ts";
 import { disturbed } from "./testing/disturbed.ts";
-import { layerFiles, openStorage } from "./testing/opened-storage.ts";
+import { IMAGE, layerFiles, openStorage } from "./testing/opened-storage.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sk-held-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -102,6 +102,19 @@ describe("a volume that a machine has", () => {
     await storage.attach("vol_1", { machine: "sbx_2", readOnly: false, open: new Machine().open });
     await storage.detach("vol_1", "sbx_2", async () => {});
     assert.equal((await Array.fromAsync(storage.verify()))[0]?.state, "fine");
+  });
+
+  test("of a crashed machine is repaired without the image that it was made from, which others use", async () => {
+    const dir = newDir();
+    const storage = await openStorage(dir);
+    await storage.createVolume({ id: "vol_1", capacityBytes: IMAGE.bytes, from: { image: IMAGE.id } });
+    await storage.attach("vol_1", { machine: "sbx_1", readOnly: false, open: new Machine().open });
+    await storage.release("vol_1", "sbx_1", false);
+    const image = () => statSync(join(dir, "root.qcow2"), { bigint: true }).ctimeNs;
+    const before = image();
+    await storage.attach("vol_1", { machine: "sbx_2", readOnly: false, open: new Machine().open });
+    assert.equal(recordOf(dir, "vol_1").unclean, true);
+    assert.equal(image(), before);
   });
 
   for (const [what, spoil] of [

@@ -103,6 +103,11 @@ export class Layers {
     if (!name.startsWith(IMAGE)) await chmod(this.path(name), FROZEN);
   }
 
+  /** Whether machines may have written a layer since it was made. */
+  async mayChange(name: string): Promise<boolean> {
+    return !name.startsWith(IMAGE) && ((await lstat(this.path(name))).mode & 0o222) !== 0;
+  }
+
   /** What a layer uses on this computer, in bytes. @throws if it is missing */
   async allocatedBytes(name: string): Promise<number> {
     const { blocks } = await lstat(this.path(name));

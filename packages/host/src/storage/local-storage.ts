@@ -317,7 +317,7 @@ export class LocalStorage implements Storage {
     if (!record.unclean) return record;
     // If a snapshot was interrupted too, the machine may have written the layer before the last.
     for (const name of record.layers.slice(-2)) {
-      if (this.#catalogue.usesOf(name) > 1) continue;
+      if (this.#catalogue.usesOf(name) > 1 || !(await this.#layers.mayChange(name))) continue;
       const path = this.#layers.path(name);
       const { state, detail } = await checkLayer(path, this.#options.jail, true);
       if (state !== "clean") throw new DiskError("DAMAGED_DISK", `Volume ${id} cannot be used: ${detail}`);

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { SerialQueue } from "@sandkeep/common";
 import { hasCapability } from "@sandkeep/jail";
 
 const run = promisify(execFile);
@@ -31,8 +32,15 @@ export function initialFileLimits(isRoot: boolean): { fileBytes: number; mostFil
   return { fileBytes, mostFileBytes: fileBytes };
 }
 
+/** One after the other, so that none takes back what another has just raised. */
+const raising = new SerialQueue();
+
 /** Raises the limit of a process so that it can write a disk of this size. */
 export async function allowDisk(pid: number, bytes: number): Promise<void> {
+  await raising.run(() => raise(pid, bytes));
+}
+
+async function raise(pid: number, bytes: number): Promise<void> {
   const wanted = Math.ceil(bytes * (1 + TABLES_SHARE)) + MAX_LEAK_BYTES;
   if (wanted <= MAX_FILE_BYTES) return;
   const [soft, hard] = /^Max file size\s+(\S+)\s+(\S+)/m.exec(await readFile(`/proc/${pid}/limits`, "utf8"))!.slice(1);

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { allowDisk, MAX_FILE_BYTES } from "./file-limit.ts";
+
+const GIB = 1024 ** 3;
+
+test("disks that a process gets at the same time may all be written: the largest decides", async () => {
+  const limits = `--fsize=${MAX_FILE_BYTES}:${256 * GIB}`;
+  const child = spawn("prlimit", [limits, "sleep", "600"], { stdio: "ignore" });
+  try {
+    await once(child, "spawn");
+    const limit = () => Number(/^Max file size\s+(\S+)/m.exec(readFileSync(`/proc/${child.pid}/limits`, "utf8"))![1]);
+    while (limit() !== MAX_FILE_BYTES) await new Promise(setImmediate);
+    for (const sizes of [
+      [20, 15],
+      [30, 40],
+    ]) {
+      await Promise.all(sizes.map((gib) => allowDisk(child.pid!, gib * GIB)));
+      assert.ok(limit() > Math.max(...sizes) * GIB);
+    }
+  } finally {
+    child.kill();
+  }
+});
