@@ -72,7 +72,6 @@ export async function snapshotVolume(
   principal: Principal,
 ): Promise<DiskRecord> {
   const volume = await findDisk(context.disks, principal.organisation.id, "volume", idOrSlug);
-  await context.holders.settle([volume.id]);
   const record: DiskRecord = {
     ...volume,
     id: newSnapshotId(volume.region),
@@ -82,7 +81,9 @@ export async function snapshotVolume(
     state: "creating",
     createdAt: Date.now(),
   };
-  return await create(context, record, principal, (storage) => storage.snapshotVolume(volume.id, record.id), {
+  const take = (storage: Storage) =>
+    context.holders.outliving(volume.id, () => storage.snapshotVolume(volume.id, record.id));
+  return await create(context, record, principal, take, {
     kind: "snapshot.created",
     data: { snapshot: record.id, slug, volume: volume.id },
   });

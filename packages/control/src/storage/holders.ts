@@ -35,10 +35,28 @@ export class Holders {
     }
   }
 
+  /**
+   * Does something with a disk that sandboxes may have. If it fails because one of them ends meanwhile, it is done again when that has ended:
+   * the server may learn that a client has closed a sandbox only after the client's next request.
+   */
+  async outliving<Result>(disk: string, task: () => Promise<Result>): Promise<Result> {
+    await this.settle([disk]);
+    const holders = (await this.#disks.attachments([disk])).flatMap(({ sandbox }) => this.#holders.get(sandbox) ?? []);
+    try {
+      return await task();
+    } catch (error) {
+      const ending = holders.filter(({ isEnding }) => isEnding);
+      if (ending.length === 0) throw error;
+      await Promise.all(ending.map(({ ended }) => ended));
+      return await task();
+    }
+  }
+
   /** Detaches a volume from the sandbox in which it is mounted, if there is one. Roots stay. @throws {ApiError} `VOLUME_BUSY` */
   async detach(volume: string, actor: Actor): Promise<void> {
-    await this.settle([volume]);
-    for (const { sandbox, path } of await this.#disks.attachments([volume]))
-      if (path !== null) await this.#holders.get(sandbox)?.volumes.detach(volume, actor);
+    await this.outliving(volume, async () => {
+      for (const { sandbox, path } of await this.#disks.attachments([volume]))
+        if (path !== null) await this.#holders.get(sandbox)?.volumes.detach(volume, actor);
+    });
   }
 }
