@@ -59,6 +59,7 @@ export interface Identity {
   /**
    * Authorities to trust besides the image's, one PEM certificate each: the installation's own first, then private ones
    * that the egress proxy trusts. The variables that some programs need for this are set unless they are already set.
+   * Absent: those of an earlier identity stay trusted.
    */
   caCertificates?: string[] | undefined;
 }

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
+import type { EgressSpec } from "@sandkeep/egress";
+import type { HostEgress } from "../egress/host-egress.ts";
 import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import type { Identity } from "../guest/contract.ts";
 import { readRecord } from "../machines/folder.ts";
 import { MachineRegistry } from "../machines/registry.ts";
 import { Pool } from "../pool/pool.ts";
@@ -19,21 +22,24 @@ const root = { id: "debian", boot: { kernel: "vmlinuz", initramfs: "initramfs", 
 const key = { root, size: { memoryMiB: 1_280, vcpus: 2 } };
 const spec = { id: "sbx_1", owner: "cp_1", memoryMiB: 1_280, env: {}, keep: true };
 
+/** What an agent would parse; this one does not. */
+const AUTHORITY = "-----BEGIN CERTIFICATE-----";
+
 /** For one clone. */
 const BUDGET_MIB = 70;
 
 /** A host with one clone in its warm pool, which is not replaced. */
-async function open() {
+async function open(egress: HostEgress | null = null, caCertificates: string[] = []) {
   const engine = new FakeEngine();
   const runDir = mkdtempSync(join(dir, "run-"));
   const log = silentLogger;
   const template = { ...key, files: engine.templateFiles("/templates/one") };
-  const pool = new Pool({ engine, template, kind: "usual", runDir, budgetMiB: BUDGET_MIB, caCertificates: [], log });
+  const pool = new Pool({ engine, template, kind: "usual", runDir, budgetMiB: BUDGET_MIB, caCertificates, log });
   await pool.ready;
   engine.starting = () => Promise.reject(new Error("no more"));
   const pools = { of: async () => pool, shrink: () => pool.shrink() } as unknown as Pools;
   const machines = new MachineRegistry(() => {});
-  const creation = new Creation({ engine, runDir, pools, machines, egress: null, caCertificates: [], log }, "full");
+  const creation = new Creation({ engine, runDir, pools, machines, egress, caCertificates, log }, "full");
   return {
     engine,
     vm: engine.alive[0] as FakeVm,
@@ -66,6 +72,48 @@ test("a clone goes on in the same turn in which it is asked for, and has its ide
   confirmed.resolve();
   const machine = await creating;
   assert.equal((await readRecord(machine.clone.dir))?.id, "sbx_1");
+});
+
+test("a clone that trusts the host's authorities already is not told them again", async () => {
+  await using host = await open(null, [AUTHORITY]);
+  const { engine, vm, creation } = host;
+  const told = ({ agent }: FakeVm) => (agent.params.get("/call/resume") as Identity).caCertificates ?? [];
+  await creation.create(spec, Promise.resolve(key));
+  assert.deepEqual([vm.agent.told.filter((call) => call === "/call/resume").length > 1, told(vm)], [true, []]);
+  // One that did not wait.
+  engine.starting = async () => {};
+  const { clone } = await creation.create({ ...spec, id: "sbx_2" }, Promise.resolve(key));
+  assert.deepEqual(told(engine.vms.find(({ options }) => options.dir === clone.dir)!), [AUTHORITY]);
+});
+
+describe("egress of a new machine", () => {
+  const egress = { policy: { allow: null, deny: [], rules: [] }, secrets: [] };
+
+  /** A proxy that notes what it is told. */
+  function proxy() {
+    const told: [string, EgressSpec][] = [];
+    const note = async (id: string, ...rest: unknown[]) => void told.push([id, rest.at(-1) as EgressSpec]);
+    return { told, egress: { attach: note, update: note, detach: () => {} } as unknown as HostEgress };
+  }
+
+  test("who asked for the machine is answered before the proxy is told about it", async () => {
+    const { told, ...parts } = proxy();
+    await using host = await open(parts.egress);
+    await host.creation.create({ ...spec, egress }, Promise.resolve(key));
+    assert.deepEqual(told, []);
+    await turn();
+    assert.deepEqual(told, [["sbx_1", egress]]);
+  });
+
+  test("a policy that is set at once is not replaced by the one that the machine was created with", async () => {
+    const { told, ...parts } = proxy();
+    await using host = await open(parts.egress);
+    const stricter = { ...egress, policy: { ...egress.policy, allow: [] } };
+    const machine = await host.creation.create({ ...spec, egress }, Promise.resolve(key));
+    await machine.setEgress(stricter);
+    await turn();
+    assert.deepEqual(told, [["sbx_1", stricter]]);
+  });
 });
 
 test("a machine whose record cannot be written is discarded", async () => {

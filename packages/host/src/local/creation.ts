@@ -1,5 +1,6 @@
 /** Creates machines: a clone from a warm pool, or a cold boot, which then gets its identity. */
 
+import type { EgressSpec } from "@sandkeep/egress";
 import type { JailKind } from "@sandkeep/jail";
 import type { MachineSpec } from "../contract.ts";
 import { type BeginClone, beginWith, type Clone } from "../machines/clone.ts";
@@ -51,10 +52,10 @@ export class Creation {
     await makeRoom(runDir, pools);
     const { id, owner, memoryMiB, keep } = spec;
     let record: AssignedRecord | undefined;
-    const assign = async ({ vm, guest, dir }: Clone): Promise<void> => {
+    const assign = async ({ vm, guest, dir, trusts }: Clone): Promise<void> => {
       record = { id, owner, memoryMiB, keep, meter: startMeter(vm, spec.usage) };
       // The identity contains the time, so it is made now: waiting for a machine may have taken seconds.
-      const identity = newIdentity(id, spec.env, caCertificates);
+      const identity = newIdentity(id, spec.env, trusts ? [] : caCertificates);
       const written = writeRecord(dir, record, { durable: false });
       // Both have settled, so that nothing is written to a folder that is being removed.
       const outcomes = await Promise.allSettled([guest.call("resume", identity, signal), written]);
@@ -68,14 +69,25 @@ export class Creation {
     });
     const meter = Meter.begin(clone.vm, clone.dir, memoryMiB, record!.meter);
     const machine = new RunningMachine({ record: record!, clone, meter, egress, log });
-    // Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves.
-    if (egress && spec.egress) {
-      machine
-        .setEgress(spec.egress)
-        .catch((error: Error) => log.error({ sandbox: id, error: error.message }, "no egress"));
-    }
+    if (egress && spec.egress) this.#giveEgress(machine, spec.egress);
     machines.add(machine);
     return machine;
+  }
+
+  /**
+   * Not awaited: until the proxy serves the machine, its traffic waits and nothing leaves. And only in the next turn, so
+   * that the client is answered first: linking the socket may wait for the disk, and the proxy and the guest's agent
+   * then need the processors.
+   */
+  #giveEgress(machine: RunningMachine, spec: EgressSpec): void {
+    const { log } = this.#parts;
+    setImmediate(() => {
+      // Its owner may have changed the policy meanwhile.
+      if (machine.hasEgress) return;
+      machine
+        .setEgress(spec)
+        .catch((error: Error) => log.error({ sandbox: machine.id, error: error.message }, "no egress"));
+    });
   }
 
   async #newClone(key: TemplateKey, begin: BeginClone, signal: AbortSignal | undefined): Promise<Clone> {

@@ -15,6 +15,8 @@ export interface Clone {
   readonly guest: GuestClient;
   /** The machine's folder. */
   readonly dir: string;
+  /** Whether it trusts the host's authorities already, so that its identity need not name them. */
+  readonly trusts?: boolean;
 }
 
 /**

@@ -79,6 +79,11 @@ export class RunningMachine implements Machine {
     await writeRecord(this.clone.dir, this.#record);
   }
 
+  /** Whether a proxy was told what it may reach. */
+  get hasEgress(): boolean {
+    return this.#attached;
+  }
+
   async usage(): Promise<MachineUsage> {
     return this.meter.read();
   }

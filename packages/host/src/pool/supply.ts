@@ -60,7 +60,7 @@ export class Supply {
     const prepared = await this.prepare();
     prepared.vm.prioritize(priority);
     const clone = await this.load(prepared, this.#closing.signal);
-    return await this.#paused(clone, priority, () => warmClone(clone, caCertificates, log));
+    return { ...(await this.#paused(clone, priority, () => warmClone(clone, caCertificates, log))), trusts: true };
   }
 
   /** Makes a paused clone hot: it runs what many run first. */

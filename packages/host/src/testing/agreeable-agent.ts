@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Socket } from "node:net";
+import { json } from "node:stream/consumers";
 import { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
 
 /** Answers of calls and heads of streams; all others are null. */
@@ -14,6 +15,8 @@ const ANSWERS: Record<string, unknown> = {
 export interface AgreeableAgent {
   /** The requests it received, such as `/call/stat`, in order. */
   readonly told: string[];
+  /** The params of the last call of each kind, by path. */
+  readonly params: Map<string, unknown>;
   /** Outcomes of requests that it answers otherwise; `pending` is none. By path. */
   readonly outcomes: Map<string, object | "pending">;
   close(): void;
@@ -22,16 +25,21 @@ export interface AgreeableAgent {
 /** Listens on a unix socket. */
 export async function agreeableAgent(path: string): Promise<AgreeableAgent> {
   const told: string[] = [];
+  const params: AgreeableAgent["params"] = new Map();
   const outcomes: AgreeableAgent["outcomes"] = new Map();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
-    void greet(socket).then((session) => session.on("stream", (stream, headers) => agree(stream, headers[":path"]!)));
+    void greet(socket).then((session) =>
+      session.on("stream", (stream, headers) => void agree(stream, headers[":path"]!).catch(() => {})),
+    );
   });
-  const agree = (stream: ServerHttp2Stream, path: string) => {
+  const agree = async (stream: ServerHttp2Stream, path: string) => {
     told.push(path);
-    stream.on("error", () => {}).resume();
+    stream.on("error", () => {});
+    if (path.startsWith("/call/")) params.set(path, await json(stream));
+    else stream.resume();
     const answer = outcomes.get(path) ?? { ok: ANSWERS[path] ?? null };
     if (answer === "pending") return;
     stream.respond({ ":status": 200 });
@@ -42,6 +50,7 @@ export async function agreeableAgent(path: string): Promise<AgreeableAgent> {
   await once(server, "listening");
   return {
     told,
+    params,
     outcomes,
     close: () => {
       server.close();
