@@ -13,8 +13,11 @@ export const REFUSED_TIMEOUT_MS = 15_000;
 /** Time limit for a TLS handshake on either side, ms. */
 export const HANDSHAKE_TIMEOUT_MS = 15_000;
 
-/** What may wait for a guest to read it on a TLS connection, bytes. Four times Node's default: larger batches cost less for each byte. */
-export const GUEST_BUFFER_BYTES = 256 * 1024;
+/**
+ * What may wait for a guest to read it on a TLS connection, bytes. Twice Node's default: larger batches cost less for each byte, but every
+ * answer that nobody reads holds this much.
+ */
+export const GUEST_BUFFER_BYTES = 128 * 1024;
 
 /** Size of a message's headers, bytes. Node's default is 16 KiB; cookies and tokens of large services exceed it. */
 export const MAX_HEADER_BYTES = 65_536;

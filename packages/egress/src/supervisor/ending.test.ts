@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { ending } from "./ending.ts";
+import { untilGone } from "./testing/until-gone.ts";
 
 test("a process that is left behind, with the descriptors of the one that exited, is killed", async () => {
   const child = spawn("sh", ["-c", "sleep 600 & echo $!; wait"], { stdio: ["ignore", "pipe", "pipe"] });
@@ -12,15 +13,7 @@ test("a process that is left behind, with the descriptors of the one that exited
   child.kill("SIGKILL");
   assert.equal(await ended, "it ended with SIGKILL");
   assert.equal(child.stdout.destroyed && child.stderr.destroyed, true);
-  // Its new parent may need a moment.
-  for (;;) {
-    try {
-      process.kill(rest, 0);
-    } catch (error) {
-      return assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await untilGone(rest);
 });
 
 test("one that leaves nothing behind ends at once, and nothing else is killed", async () => {

@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { silentLogger } from "@sandkeep/common";
 import type { EgressSpec } from "../contract.ts";
 import { FakeGuest } from "../testing/guest.ts";
-import { EgressProxies } from "./proxies.ts";
+import type { EgressProxies } from "./proxies.ts";
 import { type Echo, echo } from "./testing/echo.ts";
+import { openProxies } from "./testing/open-proxies.ts";
+import { untilGone } from "./testing/until-gone.ts";
 
 const NAME = "echo.example";
 const SPEC: EgressSpec = { policy: { allow: [NAME], deny: [], rules: [] }, secrets: [] };
@@ -24,23 +25,7 @@ describe("the proxies of a host", () => {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "sk-proxies-"));
     upstream = await echo();
-    proxies = new EgressProxies({
-      dir: join(dir, "egress"),
-      folder: join(dir, "ports"),
-      jail: "full",
-      config: {
-        hosts: { [NAME]: `127.0.0.1:${upstream.port}` },
-        caFiles: [],
-        passThrough: [],
-        dnsServers: [],
-        upstreamProxy: null,
-        hooks: null,
-        processes: 2,
-      },
-      log: silentLogger,
-      onEvent: async () => {},
-      onViolation: () => {},
-    });
+    proxies = openProxies(dir, { hosts: { [NAME]: `127.0.0.1:${upstream.port}` }, processes: 2 });
     for (const id of ["a", "b", "c", "d"]) {
       guests.set(id, await FakeGuest.listen(join(dir, id)));
       await proxies.attach(id, guests.get(id)!.socket, SPEC);
@@ -116,15 +101,3 @@ describe("the proxies of a host", () => {
     await assert.rejects(readdir(join(dir, "ports")), { code: "ENOENT" });
   });
 });
-
-/** A process that has ended may still be there for a moment, until its parent has been told. */
-async function untilGone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch (error) {
-      return assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

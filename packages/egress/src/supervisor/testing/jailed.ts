@@ -10,7 +10,8 @@ import { silentLogger } from "@sandkeep/common";
 import type { JailKind } from "@sandkeep/jail";
 import type { EgressConfig, EgressEvent } from "../../contract.ts";
 import { FakeGuest } from "../../testing/guest.ts";
-import { EgressProxies } from "../proxies.ts";
+import type { EgressProxies } from "../proxies.ts";
+import { openProxies } from "./open-proxies.ts";
 
 /** A name that leads to a port where nothing listens; requests to it are answered by the hooks. */
 const NAME = "inside.example";
@@ -40,24 +41,17 @@ export class JailedLab implements AsyncDisposable {
       this.logged.push(words);
       this.about.push(fields.sandbox);
     };
-    this.proxies = new EgressProxies({
-      dir: join(dir, "egress"),
-      folder: join(dir, "ports"),
-      jail,
-      config: {
-        hosts: { [NAME]: `127.0.0.1:${upstream.port}` },
-        caFiles: [],
-        passThrough: [],
-        dnsServers: [],
-        upstreamProxy: null,
-        hooks: fileURLToPath(new URL("./inside/hooks.mjs", import.meta.url)),
-        processes: 1,
-        ...config,
+    const hosts = { [NAME]: `127.0.0.1:${upstream.port}` };
+    const hooks = fileURLToPath(new URL("./inside/hooks.mjs", import.meta.url));
+    this.proxies = openProxies(
+      dir,
+      { hosts, hooks, ...config },
+      {
+        jail,
+        log: { ...silentLogger, info: note, warn: note, error: note },
+        onEvent: async (_, event) => void this.events.push(event),
       },
-      log: { ...silentLogger, info: note, warn: note, error: note },
-      onEvent: async (_, event) => void this.events.push(event),
-      onViolation: () => {},
-    });
+    );
   }
 
   static async start(
