@@ -83,8 +83,9 @@ export const ROOT_SLOT = -1;
  * comes or goes.
  */
 export interface VmSlots {
+  /** If it fails, {@link unplug} closes what may be left open. */
   plug(slot: number, disk: SlotDisk): Promise<void>;
-  /** When this resolves, everything is in the layers' files, and they are closed. */
+  /** When this resolves, everything is in the layers' files, and they are closed. An empty slot stays as it is. */
   unplug(slot: number): Promise<void>;
   /** How many layers the disk in the slot has, as the monitor says; 0 if the slot is empty. */
   depth(slot: number): Promise<number>;

@@ -1,4 +1,5 @@
 /** A volume in a machine that runs, as the host's storage sees it. */
+import { GuestError } from "../contract.ts";
 import type { Vm } from "../engine/engine.ts";
 import type { GuestClient } from "../guest/client.ts";
 import type { LiveVolume } from "../storage/holders.ts";
@@ -29,7 +30,10 @@ export function liveVolume({ vm, guest }: { vm: Vm; guest: GuestClient }, slot: 
       }),
     async resize(bytes) {
       await vm.slots.resize(slot, bytes);
-      await guest.call("diskGrow", { slot, bytes }, AbortSignal.timeout(CALL_TIMEOUT_MS));
+      // A file system that cannot grow now, for example because it is mounted read-only, grows when it is mounted next.
+      await guest.call("diskGrow", { slot, bytes }, AbortSignal.timeout(CALL_TIMEOUT_MS)).catch((error: unknown) => {
+        if (!(error instanceof GuestError)) throw error;
+      });
     },
   };
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { DiskSpec } from "../contract.ts";
 import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import type { GuestClient } from "../guest/client.ts";
 import type { LocalStorage } from "../storage/local-storage.ts";
 import { openStorage } from "../storage/testing/opened-storage.ts";
 import { connectGuest, discard } from "./clone.ts";
@@ -74,7 +75,7 @@ describe("a machine's disks", () => {
       void seen.push(`${all.map(({ mounted }) => mounted)} in ${vm.slots.disks.size} slots`);
     await disks.attach(at(0));
     await disks.detach("d0", false);
-    assert.deepEqual(seen, ["false in 0 slots", "true in 1 slots", " in 0 slots"]);
+    assert.deepEqual(seen, ["false in 0 slots", "true in 1 slots", "false in 1 slots", " in 0 slots"]);
     await end();
   });
 
@@ -139,6 +140,42 @@ describe("a machine's disks", () => {
     assert.deepEqual([disks.all.map(({ id }) => id), [...slots.keys()]], [["d0"], [0]]);
     const holders = [(await storage.facts("vol_0")).machine, (await storage.facts("vol_1")).machine];
     assert.deepEqual(holders, ["sbx_1", null]);
+    await end();
+  });
+
+  test("are all written before the machine ends, also if one of them cannot be", async () => {
+    const storage = await storageWith(2);
+    const { disks, vm, end } = await machine(storage, "sbx_1");
+    for (const n of [0, 1]) await disks.attach(at(n));
+    const order: string[] = [];
+    const slow = Promise.withResolvers<void>();
+    vm.quit = async () => (order.push("quit"), true);
+    const guest = {
+      call: async (_: string, { slot }: { slot: number }) => {
+        if (slot === 0) throw new Error("it is frozen already");
+        await slow.promise;
+        order.push("frozen");
+      },
+    } as unknown as GuestClient;
+    const clone = { vm, dir: root, guest };
+    const closing = new MachineDisks({ machine: "sbx_1", clone, storage, disks: disks.all }).close();
+    await new Promise(setImmediate);
+    slow.resolve();
+    assert.equal(await closing, true);
+    assert.deepEqual(order, ["frozen", "quit"]);
+    await end();
+  });
+
+  test("stay with a machine that this server leaves to the next one, and nothing more happens to them", async () => {
+    const storage = await storageWith(2);
+    const { disks, slots, end } = await machine(storage, "sbx_1");
+    const attaching = disks.attach(at(0));
+    await disks.leave();
+    await attaching;
+    assert.deepEqual([...slots.keys()], [0]);
+    await assert.rejects(disks.attach(at(1)), { name: "GuestGone" });
+    await assert.rejects(storage.snapshotVolume("vol_0", "snap"), { code: "DISK_IN_USE" });
+    assert.equal((await storage.facts("vol_0")).machine, "sbx_1");
     await end();
   });
 

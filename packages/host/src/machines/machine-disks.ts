@@ -1,20 +1,11 @@
 /** The volumes of a machine: which slots they are in, and how they come and go. One may be its root. */
-
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import { DiskError, type DiskSpec } from "../contract.ts";
-import { ROOT_SLOT, SLOTS, type Vm } from "../engine/engine.ts";
-import type { GuestClient } from "../guest/client.ts";
+import { SerialQueue } from "@sandkeep/common";
+import { DiskError, type DiskSpec, GuestGone } from "../contract.ts";
+import { ROOT_SLOT, SLOTS } from "../engine/engine.ts";
 import { checkDisk } from "../spec/check-spec.ts";
-import type { LiveVolume } from "../storage/holders.ts";
-import type { AttachOptions, DiskFiles } from "../storage/local-storage.ts";
-import { createLayer } from "../storage/qcow2.ts";
-import { enterRoot } from "./clone.ts";
+import { Attachment, type Owner } from "./attachment.ts";
 import type { SlotRecord } from "./folder.ts";
-import { liveVolume } from "./live-volume.ts";
 
-/** How long a guest may take to mount or unmount a disk: 40 ms, longer if a journal must be replayed or much be written. */
-const GUEST_TIMEOUT_MS = 60_000;
 /** How long a machine that is to end may take to write to its disks before it is killed. */
 const CLOSE_TIMEOUT_MS = 5_000;
 /** How long its file systems stay frozen then: until the end. */
@@ -23,38 +14,25 @@ const FROZEN_UNTIL_END_MS = 60_000;
 /** The id of a machine's root, which no other disk can have. */
 const ROOT_ID = "/";
 
-/** What {@link MachineDisks} needs of the host's storage. */
-export interface VolumeSource {
-  attach(volume: string, options: AttachOptions): Promise<void>;
-  takeOver(volume: string, machine: string, live: LiveVolume): Promise<void>;
-  detach(volume: string, machine: string, close: () => Promise<void>): Promise<void>;
-  release(volume: string, machine: string, closed: boolean): Promise<void>;
-}
-
-export interface MachineDisksOptions {
-  /** The machine's id. */
-  machine: string;
-  clone: { vm: Vm; guest: GuestClient; dir: string };
-  storage: VolumeSource;
+export interface MachineDisksOptions extends Owner {
   /** Disks that it has already. */
   disks?: readonly SlotRecord[];
 }
 
-type Entry = SlotRecord & { state: "coming" | "there" | "going" };
-
 export class MachineDisks {
-  readonly #machine: string;
-  readonly #clone: MachineDisksOptions["clone"];
-  readonly #storage: VolumeSource;
-  readonly #entries = new Map<string, Entry>();
-  /** Records the disks, so that a later process knows them: those that come before they do, those that go afterwards. */
+  readonly #owner: Owner;
+  readonly #attachments = new Map<string, Attachment>();
+  /** One disk comes or goes at a time. */
+  readonly #changes = new SerialQueue();
+  /** Why none comes or goes any more. */
+  #over: string | undefined;
+  #isDoomed = false;
+  /** Records the disks, so that a later process knows them. */
   record: (disks: SlotRecord[]) => Promise<void> = async () => {};
 
-  constructor({ machine, clone, storage, disks = [] }: MachineDisksOptions) {
-    this.#machine = machine;
-    this.#clone = clone;
-    this.#storage = storage;
-    for (const disk of disks) this.#entries.set(disk.id, { ...disk, state: disk.mounted ? "there" : "coming" });
+  constructor({ disks = [], ...owner }: MachineDisksOptions) {
+    this.#owner = owner;
+    for (const disk of disks) this.#attachments.set(disk.id, new Attachment(owner, disk));
   }
 
   /** Those that are mounted. */
@@ -64,34 +42,34 @@ export class MachineDisks {
 
   /** Also those that come or go. */
   get all(): SlotRecord[] {
-    return [...this.#entries.values()].map(({ state, ...disk }) => ({ ...disk, mounted: state === "there" }));
+    return [...this.#attachments.values()].map(({ record }) => record);
   }
 
-  /** Takes over the disks of a machine that an earlier process left. What was not mounted yet is taken away. */
+  /** Whether the machine was killed, because a disk could not be taken away from it. */
+  get isDoomed(): boolean {
+    return this.#isDoomed;
+  }
+
+  /** Takes over the disks of a machine that an earlier process left. If that fails, the machine is to be ended. */
   async takeOver(): Promise<void> {
-    for (const entry of this.#entries.values()) {
-      await this.#storage.takeOver(entry.volume, this.#machine, liveVolume(this.#clone, entry.slot));
-      if (entry.state === "there") continue;
-      if (entry.slot === ROOT_SLOT) throw new Error(`Machine ${this.#machine} had not entered its root.`);
-      await this.#unmount(entry, true);
-      await this.#unplug(entry);
-      this.#entries.delete(entry.id);
+    // A disk may be mounted below another one.
+    for (const { id } of this.all.toSorted((a, b) => b.mount.length - a.mount.length)) {
+      const attachment = this.#attachments.get(id)!;
+      if (!(await attachment.takeOver())) this.#attachments.delete(id);
     }
   }
 
   /** Makes a volume the root of a new machine that waits for its root. If that fails, the machine is to be ended. */
   async enterRoot(): Promise<void> {
-    const entry = [...this.#entries.values()].find(({ slot }) => slot === ROOT_SLOT);
-    if (!entry) return;
-    await this.#plug(entry);
-    await enterRoot(this.#clone.guest);
-    entry.state = "there";
+    const root = this.#attachments.get(ROOT_ID);
+    await root?.plug();
+    await root?.mount();
   }
 
   /** Reserves the place of a new machine's root, for {@link enterRoot}. */
   setRoot(volume: string): void {
-    const root = { id: ROOT_ID, volume, readOnly: false, mount: "/", slot: ROOT_SLOT };
-    this.#entries.set(ROOT_ID, { ...root, mounted: false, state: "coming" });
+    const root = { id: ROOT_ID, volume, readOnly: false, mount: "/", slot: ROOT_SLOT, mounted: false };
+    this.#attachments.set(ROOT_ID, new Attachment(this.#owner, root));
   }
 
   /** Gives slots to a new machine's disks, for {@link attachAll}. */
@@ -101,11 +79,12 @@ export class MachineDisks {
 
   /** Attaches a new machine's disks. If that fails, the machine is to be ended, and {@link release} called. */
   async attachAll(): Promise<void> {
-    const entries = [...this.#entries.values()].filter(({ slot }) => slot !== ROOT_SLOT);
-    const plugged = await Promise.allSettled(entries.map((entry) => this.#plug(entry)));
+    const attachments = [...this.#attachments.values()].filter(({ isRoot }) => !isRoot);
+    const plugged = await Promise.allSettled(attachments.map((attachment) => attachment.plug()));
     for (const outcome of plugged) if (outcome.status === "rejected") throw outcome.reason;
     // A disk may be mounted below another one.
-    for (const entry of entries.toSorted((a, b) => a.mount.length - b.mount.length)) await this.#mount(entry);
+    const depth = ({ record }: Attachment) => record.mount.length;
+    for (const attachment of attachments.toSorted((a, b) => depth(a) - depth(b))) await attachment.mount();
   }
 
   /**
@@ -113,35 +92,34 @@ export class MachineDisks {
    * @throws {GuestError} if it cannot be mounted
    */
   async attach(disk: DiskSpec): Promise<void> {
-    const entry = this.#enter(disk);
-    try {
-      await this.record(this.all);
-      await this.#plug(entry);
-      await this.#mount(entry).catch(async (error) => {
-        await this.#unplug(entry);
+    await this.#change(async () => {
+      const attachment = this.#enter(disk);
+      try {
+        await this.record(this.all);
+        await attachment.plug();
+        await attachment.mount();
+        await this.record(this.all);
+      } catch (error) {
+        await this.#undo(attachment);
         throw error;
-      });
-    } catch (error) {
-      await this.#forget(entry);
-      throw error;
-    }
-    await this.record(this.all);
+      }
+    });
   }
 
-  /** @throws {GuestError} `EBUSY` */
+  /** Also one that could not be taken away completely before. @throws {GuestError} `EBUSY` */
   async detach(id: string, force: boolean): Promise<void> {
-    const entry = this.#entries.get(id);
-    if (entry?.state !== "there" || entry.slot === ROOT_SLOT)
-      throw new DiskError("UNKNOWN_DISK", `Machine ${this.#machine} has no disk ${id}.`);
-    entry.state = "going";
-    try {
-      await this.#unmount(entry, force);
-    } catch (error) {
-      entry.state = "there";
-      throw error;
-    }
-    await this.#unplug(entry);
-    await this.#forget(entry);
+    await this.#change(async () => {
+      const attachment = this.#attachments.get(id);
+      if (!attachment || attachment.isRoot)
+        throw new DiskError("UNKNOWN_DISK", `Machine ${this.#owner.machine} has no disk ${id}.`);
+      try {
+        await attachment.takeAway(force, () => this.record(this.all));
+      } catch (error) {
+        if (attachment.record.mounted) await this.record(this.all).catch(() => {});
+        throw error;
+      }
+      await this.#forget(attachment);
+    });
   }
 
   /**
@@ -153,74 +131,67 @@ export class MachineDisks {
     if (slots.length === 0) return false;
     const signal = AbortSignal.timeout(CLOSE_TIMEOUT_MS);
     const params = { timeoutMs: FROZEN_UNTIL_END_MS };
-    const { guest, vm } = this.#clone;
-    const frozen = slots.map((slot) => guest.call("diskFreeze", { slot, ...params }, signal));
-    await Promise.all(frozen).catch(() => {});
+    const { guest, vm } = this.#owner.clone;
+    // One that cannot be frozen does not keep the others from being written.
+    await Promise.allSettled(slots.map((slot) => guest.call("diskFreeze", { slot, ...params }, signal)));
     return await vm.quit(CLOSE_TIMEOUT_MS);
   }
 
   /** The machine has ended. @param closed whether its process has closed its disks properly */
   async release(closed: boolean): Promise<void> {
-    const volumes = [...this.#entries.values()].map(({ volume }) => volume);
-    await Promise.all(volumes.map((volume) => this.#storage.release(volume, this.#machine, closed)));
+    await this.#end("The machine has ended.", ({ volume }, { storage, machine }) =>
+      storage.release(volume, machine, closed),
+    );
   }
 
-  #enter(disk: DiskSpec): Entry {
-    checkDisk(disk, [...this.#entries.values()]);
-    const taken = new Set([...this.#entries.values()].map(({ slot }) => slot));
+  /** This process lets go of the machine, which keeps its disks. */
+  async leave(): Promise<void> {
+    await this.#end("The server is going away.", ({ volume }, { storage, machine }) => storage.leave(volume, machine));
+  }
+
+  async #end(why: string, task: (disk: SlotRecord, owner: Owner) => Promise<void>): Promise<void> {
+    await this.#changes.run(async () => {
+      this.#over ??= why;
+      await Promise.all(this.all.map((disk) => task(disk, this.#owner)));
+    });
+  }
+
+  async #change(task: () => Promise<void>): Promise<void> {
+    await this.#changes.run(async () => {
+      if (this.#over !== undefined) throw new GuestGone(this.#over);
+      await task();
+    });
+  }
+
+  #enter(disk: DiskSpec): Attachment {
+    checkDisk(disk, this.all);
+    const taken = new Set(this.all.map(({ slot }) => slot));
     const slot = Array.from({ length: SLOTS }, (_, n) => n).find((n) => !taken.has(n));
     if (slot === undefined)
       throw new DiskError(
         "TOO_MANY_DISKS",
-        `Machine ${this.#machine} has ${SLOTS} disks, and can have no more. Detach one first.`,
+        `Machine ${this.#owner.machine} has ${SLOTS} disks, and can have no more. Detach one first.`,
       );
     const { id, volume, readOnly, mount } = disk;
-    const entry: Entry = { id, volume, readOnly, mount, slot, mounted: false, state: "coming" };
-    this.#entries.set(id, entry);
-    return entry;
+    const attachment = new Attachment(this.#owner, { id, volume, readOnly, mount, slot, mounted: false });
+    this.#attachments.set(id, attachment);
+    return attachment;
   }
 
-  async #plug({ volume, readOnly, slot }: Entry): Promise<void> {
-    await this.#storage.attach(volume, {
-      machine: this.#machine,
-      readOnly,
-      root: slot === ROOT_SLOT,
-      open: async ({ layers, bytes }) => {
-        const disk = readOnly ? await this.#throwAway(slot, { layers, bytes }) : { layers, bytes };
-        await this.#clone.vm.slots.plug(slot, disk);
-        return liveVolume(this.#clone, slot);
-      },
-    });
+  /** Takes away what came only partly. If that fails, the machine is killed: nobody knows what it can write. */
+  async #undo(attachment: Attachment): Promise<void> {
+    try {
+      if (!attachment.isAbsent) await attachment.takeAway(true);
+      await this.#forget(attachment);
+    } catch {
+      this.#isDoomed = true;
+      await this.#owner.clone.vm.kill();
+    }
   }
 
-  /** A layer on top that is deleted with the machine: a device cannot be read-only, and mounting may replay a journal. */
-  async #throwAway(slot: number, { layers, bytes }: DiskFiles): Promise<DiskFiles> {
-    const path = this.#throwAwayPath(slot);
-    await createLayer(path, bytes);
-    return { layers: [...layers, path], bytes };
-  }
-
-  #throwAwayPath(slot: number): string {
-    return join(this.#clone.dir, `slot-${slot}.qcow2`);
-  }
-
-  async #mount(entry: Entry): Promise<void> {
-    const { slot, mount, readOnly } = entry;
-    await this.#clone.guest.call("diskMount", { slot, mount, readOnly }, AbortSignal.timeout(GUEST_TIMEOUT_MS));
-    entry.state = "there";
-  }
-
-  async #unmount({ slot }: Entry, force: boolean): Promise<void> {
-    await this.#clone.guest.call("diskUnmount", { slot, force }, AbortSignal.timeout(GUEST_TIMEOUT_MS));
-  }
-
-  async #forget({ id }: Entry): Promise<void> {
-    this.#entries.delete(id);
-    await this.record(this.all);
-  }
-
-  async #unplug({ volume, slot, readOnly }: Entry): Promise<void> {
-    await this.#storage.detach(volume, this.#machine, () => this.#clone.vm.slots.unplug(slot));
-    if (readOnly) await rm(this.#throwAwayPath(slot), { force: true });
+  /** If it stays on record, a later process finds an empty slot. */
+  async #forget(attachment: Attachment): Promise<void> {
+    this.#attachments.delete(attachment.record.id);
+    await this.record(this.all).catch(() => {});
   }
 }

@@ -55,8 +55,8 @@ export class RunningMachine implements Machine {
   readonly #disks: MachineDisks;
   /** Writes of the record come one after another, so that the last one has the last state. */
   readonly #writes = new SerialQueue();
-  /** One snapshot at a time. */
-  readonly #snapshots = new SerialQueue();
+  /** What must not happen at the same time. */
+  readonly #exclusive = new SerialQueue();
   readonly #storage: RootSnapshots;
   #record: MachineRecord & { owner: string };
   #attached = false;
@@ -83,6 +83,8 @@ export class RunningMachine implements Machine {
       await meter.end();
       if (await this.#leaving) {
         clone.guest.close();
+        // It has no volumes; none comes any more.
+        await disks.release(true);
         log.info({ sandbox: id }, "machine paused");
         return { reason: "paused" };
       }
@@ -99,9 +101,9 @@ export class RunningMachine implements Machine {
     return this.#record.keep;
   }
 
-  /** Does something with the machine while nothing else of this kind happens to it: snapshots, forks, a pause. */
+  /** Does something with the machine while nothing else of this kind happens to it: snapshots, forks, a pause, volumes. */
   exclusively<Result>(task: () => Promise<Result>): Promise<Result> {
-    return this.#snapshots.run(task);
+    return this.#exclusive.run(task);
   }
 
   /** Its root, with the layers that the machine has now; null if it has another kind of root. */
@@ -145,15 +147,21 @@ export class RunningMachine implements Machine {
   }
 
   async attach(disk: DiskSpec): Promise<void> {
-    await this.#disks.attach(disk);
+    try {
+      await this.exclusively(() => this.#disks.attach(disk));
+    } catch (error) {
+      // Who asks next finds the volume free.
+      if (this.#disks.isDoomed) await this.exited;
+      throw error;
+    }
   }
 
   async detach(id: string, { force = false } = {}): Promise<void> {
-    await this.#disks.detach(id, force);
+    await this.exclusively(() => this.#disks.detach(id, force));
   }
 
   async snapshotRoot(snapshot: string): Promise<DiskFacts> {
-    return await this.#snapshots.run(async () => {
+    return await this.exclusively(async () => {
       const { root } = this.#record;
       const volume = this.#disks.mounted.find(({ slot }) => slot === ROOT_SLOT)?.volume;
       if (volume !== undefined) return await this.#storage.snapshotVolume(volume, snapshot);
@@ -197,6 +205,8 @@ export class RunningMachine implements Machine {
 
   /** Detaches from the machine, which keeps running: another process, or another host in this one, can take it over. */
   async release(): Promise<void> {
+    // The other process finds nothing half done.
+    await this.exclusively(() => this.#disks.leave());
     this.#released = true;
     await this.meter.flush();
     this.clone.guest.close();

@@ -27,16 +27,30 @@ export interface Holder {
   live: LiveVolume | null;
 }
 
+/**
+ * A volume has one holder at most. After a restart there may be two on record until they are taken over: a machine that
+ * was giving the volume back, or did not get it, and another one that got it.
+ */
 export class Holders {
-  readonly #byVolume = new Map<string, Holder>();
+  readonly #byVolume = new Map<string, Holder[]>();
 
-  of(volume: string): Holder | undefined {
-    return this.#byVolume.get(volume);
+  /** All, usually none or one. */
+  all(volume: string): readonly Holder[] {
+    return this.#byVolume.get(volume) ?? [];
+  }
+
+  find(volume: string, machine: string): Holder | undefined {
+    return this.all(volume).find((holder) => holder.machine === machine);
+  }
+
+  /** Whether a machine may write to the volume. */
+  isWritten(volume: string): boolean {
+    return this.all(volume).some(({ readOnly }) => !readOnly);
   }
 
   /** @throws {DiskError} `DISK_IN_USE` */
   requireFree(volume: string): void {
-    const holder = this.#byVolume.get(volume);
+    const [holder] = this.all(volume);
     if (holder)
       throw new DiskError(
         "DISK_IN_USE",
@@ -46,17 +60,21 @@ export class Holders {
 
   /** The volume in its machine; null if no machine can write it. @throws {DiskError} `DISK_IN_USE` */
   liveOf(volume: string): LiveVolume | null {
-    const holder = this.#byVolume.get(volume);
-    if (!holder || holder.readOnly) return null;
-    if (holder.live) return holder.live;
-    throw new DiskError("DISK_IN_USE", `Machine ${holder.machine} is just getting volume ${volume}. Try again.`);
+    if (!this.isWritten(volume)) return null;
+    const unreached = this.all(volume).find(({ live }) => !live);
+    if (unreached)
+      throw new DiskError("DISK_IN_USE", `Machine ${unreached.machine} is just getting volume ${volume}. Try again.`);
+    return this.all(volume).find(({ readOnly }) => !readOnly)!.live;
   }
 
   set(volume: string, holder: Holder): void {
-    this.#byVolume.set(volume, holder);
+    const others = this.all(volume).filter(({ machine }) => machine !== holder.machine);
+    this.#byVolume.set(volume, [...others, holder]);
   }
 
-  delete(volume: string): void {
-    this.#byVolume.delete(volume);
+  delete(volume: string, machine: string): void {
+    const others = this.all(volume).filter((holder) => holder.machine !== machine);
+    if (others.length > 0) this.#byVolume.set(volume, others);
+    else this.#byVolume.delete(volume);
   }
 }

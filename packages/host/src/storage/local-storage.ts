@@ -160,7 +160,7 @@ export class LocalStorage implements Storage {
   async facts(id: string): Promise<DiskFacts> {
     const record = this.#catalogue.get(id);
     const isShared = (layer: string) => this.#catalogue.usesOf(layer) > 1;
-    const machine = this.#holders.of(id)?.machine ?? null;
+    const machine = this.#holders.all(id)[0]?.machine ?? null;
     return await diskFacts(record, { layers: this.#layers, isShared, machine });
   }
 
@@ -201,7 +201,7 @@ export class LocalStorage implements Storage {
   }
 
   verify(): AsyncIterable<DiskFinding> {
-    const isHeld = (id: string) => this.#holders.of(id)?.readOnly === false;
+    const isHeld = (id: string) => this.#holders.isWritten(id);
     return verifyDisks({ catalogue: this.#catalogue, layers: this.#layers, jail: this.#options.jail, isHeld });
   }
 
@@ -220,23 +220,25 @@ export class LocalStorage implements Storage {
     });
   }
 
-  /** Records that a machine that an earlier process left has a volume. */
-  reserve(volume: string, holder: { machine: string; readOnly: boolean }): void {
-    this.#holders.set(volume, { ...holder, live: null });
+  /** Records that a machine that an earlier process left may have a volume. {@link takeOver} or {@link release} follows. */
+  reserve(volume: string, { machine, readOnly }: { machine: string; readOnly: boolean }): void {
+    const others = this.#holders.all(volume).map((holder) => holder.machine);
+    if (others.length > 0)
+      this.#options.log.warn({ volume, machine, others }, "several machines have a volume on record");
+    this.#holders.set(volume, { machine, readOnly, live: null });
   }
 
-  /** Takes over a volume of a machine that an earlier process left. */
+  /** Takes over a volume that is in a slot of a machine that an earlier process left. */
   async takeOver(volume: string, machine: string, live: LiveVolume): Promise<void> {
     await this.#exclusively(volume, async () => {
-      const holder = this.#holders.of(volume);
-      if (holder?.machine !== machine)
-        throw new DiskError("DISK_IN_USE", `Machine ${machine} does not have volume ${volume}.`);
+      const holder = this.#holders.find(volume, machine);
+      if (!holder) throw new DiskError("DISK_IN_USE", `Machine ${machine} does not have volume ${volume}.`);
       if (!holder.readOnly) await this.#reconcile(volume, live);
       this.#holders.set(volume, { ...holder, live });
     });
   }
 
-  /** Takes a volume from a machine that goes on. @param close closes the volume's files there */
+  /** Takes a volume from a machine that goes on. @param close closes the volume's files there; if it fails, the machine has it still */
   async detach(volume: string, machine: string, close: () => Promise<void>): Promise<void> {
     await this.#exclusively(volume, async () => {
       await close();
@@ -244,22 +246,32 @@ export class LocalStorage implements Storage {
     });
   }
 
-  /** A machine has ended. @param closed whether it has closed the volume's files properly */
+  /** A machine has ended, or never got the volume. @param closed whether it has closed the volume's files properly */
   async release(volume: string, machine: string, closed: boolean): Promise<void> {
     await this.#exclusively(volume, () => this.#free(volume, machine, closed));
   }
 
+  /** This process lets go of a machine, which keeps the volume: waits for what is being done to it, and does no more. */
+  async leave(volume: string, machine: string): Promise<void> {
+    await this.#exclusively(volume, async () => {
+      const holder = this.#holders.find(volume, machine);
+      if (holder) this.#holders.set(volume, { ...holder, live: null });
+    });
+  }
+
   async #free(volume: string, machine: string, closed: boolean): Promise<void> {
-    const holder = this.#holders.of(volume);
-    if (holder?.machine !== machine) return;
-    try {
-      if (!closed || holder.readOnly) return;
-      const record = this.#volume(volume);
-      await syncPath(this.#layers.path(record.layers.at(-1)!));
-      await this.#catalogue.put(volume, { ...record, unclean: false });
-    } finally {
-      this.#holders.delete(volume);
-    }
+    const holder = this.#holders.find(volume, machine);
+    if (!holder) return;
+    this.#holders.delete(volume, machine);
+    if (!closed || holder.readOnly || this.#holders.isWritten(volume)) return;
+    const record = this.#volume(volume);
+    await syncPath(this.#layers.path(record.layers.at(-1)!));
+    // Otherwise it is checked before its next use, as after a crash.
+    await this.#catalogue
+      .put(volume, { ...record, unclean: false })
+      .catch((error: unknown) =>
+        this.#options.log.warn({ volume, error: String(error) }, "a closed volume stays marked"),
+      );
   }
 
   /** @throws {DiskError} `DAMAGED_DISK` */
@@ -275,14 +287,19 @@ export class LocalStorage implements Storage {
 
   /**
    * A machine may lack the last layer of its volume: a snapshot was recorded, and then failed or was interrupted. It gets
-   * that layer now.
+   * that layer now; no other one may ever be written.
    */
   async #reconcile(volume: string, live: LiveVolume): Promise<void> {
     const { layers, capacityBytes } = this.#volume(volume);
-    for (let depth = await live.depth(); depth < layers.length; depth++) {
-      const path = this.#layers.path(layers[depth]!);
-      await live.addLayer({ path, bytes: deviceBytes(capacityBytes) }, "running", async () => {});
-    }
+    const depth = await live.depth();
+    if (depth === layers.length) return;
+    if (depth === 0 || depth !== layers.length - 1)
+      throw new DiskError(
+        "DAMAGED_DISK",
+        `Volume ${volume} has ${layers.length} layers on record, and ${depth} in its machine. End the machine, and check the volume.`,
+      );
+    const path = this.#layers.path(layers.at(-1)!);
+    await live.addLayer({ path, bytes: deviceBytes(capacityBytes) }, "running", async () => {});
   }
 
   async #addLiveLayer(

@@ -18,13 +18,16 @@ export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
   if (!qmp) return null;
   if (record.uid !== null) MACHINE_USERS.reserve(record.uid);
   let released = false;
+  let shutDown = false;
+  qmp.onEvent(({ event }) => (shutDown ||= event === "SHUTDOWN"));
   // A monitor that we closed ourselves says nothing about its process.
-  const exited = qmp.closed.then(() => (released ? new Promise<VmExit>(() => {}) : leave(record)));
+  const exited = qmp.closed.then(() => (released ? new Promise<VmExit>(() => {}) : leave(record, () => shutDown)));
   void exited.then(() => MACHINE_USERS.release(record.uid ?? undefined));
   return new QemuProcess({ process: record, dir, qmp, exited, onRelease: () => (released = true) });
 }
 
-async function leave(record: ProcessRecord): Promise<VmExit> {
+/** Waits for the end of a process that is not our child: nobody tells us how it ended, except QEMU before an orderly end. */
+async function leave(record: ProcessRecord, isOrderly: () => boolean): Promise<VmExit> {
   let signal: string | null = null;
   for (let waited = 0; isRunning(record); waited += LEAVING_LOOK_MS) {
     if (waited >= LEAVING_MS) {
@@ -33,5 +36,5 @@ async function leave(record: ProcessRecord): Promise<VmExit> {
     }
     await new Promise((resolve) => setTimeout(resolve, LEAVING_LOOK_MS));
   }
-  return { code: null, signal, console: "" };
+  return { code: signal === null && isOrderly() ? 0 : null, signal, console: "" };
 }

@@ -103,7 +103,8 @@ export class QemuProcess implements Vm {
     void this.qmp.execute("quit").catch(() => {});
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => resolve(false), timeoutMs);
-    void this.exited.then(({ signal }) => resolve(signal === null));
+    // Killed meanwhile, it has closed nothing.
+    void this.exited.then(({ code }) => resolve(code === 0));
     return await promise.finally(() => clearTimeout(timer));
   }
 

@@ -97,6 +97,11 @@ export class Qmp {
     }
   }
 
+  /** Calls a function with every event from now on. */
+  onEvent(listener: (event: QmpEvent) => void): void {
+    this.#listeners.add(listener);
+  }
+
   close(): void {
     this.#socket.destroy();
   }

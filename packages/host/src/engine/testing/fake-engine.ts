@@ -189,6 +189,8 @@ export class FakeSlots implements VmSlots {
   readonly disks = new Map<number, { layers: string[]; bytes: number }>();
   /** Plugging a disk waits for this, or fails with its error. */
   plugging: () => Promise<void> = async () => {};
+  /** Unplugging one waits for this, or fails with its error. */
+  unplugging: () => Promise<void> = async () => {};
 
   async plug(slot: number, { layers, bytes }: SlotDisk): Promise<void> {
     await this.plugging();
@@ -196,6 +198,7 @@ export class FakeSlots implements VmSlots {
   }
 
   async unplug(slot: number): Promise<void> {
+    await this.unplugging();
     this.disks.delete(slot);
   }
 

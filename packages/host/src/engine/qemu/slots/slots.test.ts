@@ -35,6 +35,7 @@ async function start() {
   running.push(child);
   while (!existsSync(`${name}.files`)) await delay(5);
   const qmp = await Qmp.connect(`${name}.qmp`);
+  const execute = qmp.execute.bind(qmp);
   let allowed = 0;
   const slots = new QemuSlots(
     qmp,
@@ -51,6 +52,12 @@ async function start() {
     nodes,
     sets: async () => ((await qmp.execute("query-fdsets")) as { "fdset-id": number }[]).length,
     allowed: () => allowed,
+    /** No such command is sent until {@link proceed}, as if the server was killed before it. Resolves when there was one. */
+    interrupt: (command: string) =>
+      new Promise<void>((resolve) => {
+        qmp.execute = (name, args) => (name === command ? (resolve(), new Promise(() => {})) : execute(name, args));
+      }),
+    proceed: () => void (qmp.execute = execute),
     /** How the process has opened a file: access modes of its descriptors. */
     opened: (path: string) =>
       readdirSync(`/proc/${child.pid}/fd`)
@@ -124,6 +131,43 @@ describe("a slot", () => {
     const moment = () => Promise.reject(new Error("not now"));
     await assert.rejects(qemu.slots.addLayer(0, { path: layer(), bytes: 8 * MIB }, moment), /not now/);
     assert.deepEqual([await qemu.nodes(), await qemu.slots.depth(0)], [["vol0-0"], 1]);
+  });
+
+  test("of a server that was killed before a layer was added gets that layer from the next one, or gives everything back", async () => {
+    for (const next of ["addLayer", "unplug"] as const) {
+      await using qemu = await start();
+      await qemu.slots.plug(0, { layers: [layer()], bytes: 8 * MIB });
+      const top = { path: layer(), bytes: 8 * MIB };
+      // The earlier server never gets further than this.
+      await new Promise<void>((resolve) => {
+        void qemu.slots.addLayer(0, top, () => (resolve(), new Promise(() => {})));
+      });
+      assert.deepEqual(await qemu.nodes(), ["vol0-0", "vol0-1"]);
+      if (next === "addLayer") {
+        await qemu.slots.addLayer(0, top, (take) => take());
+        assert.deepEqual(await qemu.nodes(), ["vol0-0 ro", "vol0-1"]);
+      }
+      await qemu.slots.unplug(0);
+      assert.deepEqual([await qemu.nodes(), await qemu.sets()], [[], 0]);
+    }
+  });
+
+  test("that never got its disk from a server that was killed is emptied by the next one, and takes another", async () => {
+    await using qemu = await start();
+    const layers = [layer(), layer()];
+    const waiting = qemu.interrupt("qom-set");
+    void qemu.slots.plug(3, { layers, bytes: 8 * MIB });
+    await waiting;
+    assert.deepEqual([await qemu.slots.depth(3), await qemu.nodes()], [0, ["vol3-0 ro", "vol3-1"]]);
+    await assert.rejects(
+      qemu.slots.addLayer(3, { path: layer(), bytes: 8 * MIB }, (take) => take()),
+      /has no disk/,
+    );
+    await qemu.slots.unplug(3);
+    assert.deepEqual([await qemu.nodes(), await qemu.sets()], [[], 0]);
+    qemu.proceed();
+    await qemu.slots.plug(3, { layers, bytes: 8 * MIB });
+    assert.equal(await qemu.slots.depth(3), 2);
   });
 
   test("has a disk as large as asked for, whatever its layer was, and lets it grow", async () => {

@@ -58,26 +58,27 @@ export class QemuSlots implements VmSlots {
         slot,
         layers.map((path, layer) => ({ path, layer, writable: layer === top })),
       );
-      for (const layer of layers.keys())
+      for (const layer of layers.keys()) {
         await this.#addNode(slot, layer, layer === top ? { durable } : "read-only", layer > 0);
-      // What has no writer is opened already and is never opened again.
-      for (let layer = 0; layer < top; layer++) await this.#dropSet(slot, layer);
+        // What has no writer is never opened again.
+        if (layer < top) await this.#dropSet(slot, layer);
+      }
       if (bytes !== undefined)
         await this.#qmp.execute("block_resize", { "node-name": layerNode(name, top), size: bytes });
       await this.#setDrive(slot, layerNode(name, top));
     } catch (error) {
-      await this.#remove(slot, top).catch(() => {});
+      await this.#closeAll(slot).catch(() => {});
       throw error;
     }
   }
 
   async unplug(slot: number): Promise<void> {
-    const layers = await this.depth(slot);
-    if (layers === 0) return;
-    // A template's root has its disk from the start.
-    if (slot === ROOT_SLOT) await this.#qmp.execute("blockdev-add", emptyDisk(emptyNode(slot))).catch(() => {});
-    await this.#setDrive(slot, emptyNode(slot));
-    await this.#remove(slot, layers - 1);
+    if ((await this.depth(slot)) > 0) {
+      // A template's root has its disk from the start.
+      if (slot === ROOT_SLOT) await this.#qmp.execute("blockdev-add", emptyDisk(emptyNode(slot))).catch(() => {});
+      await this.#setDrive(slot, emptyNode(slot));
+    }
+    await this.#closeAll(slot);
   }
 
   async depth(slot: number): Promise<number> {
@@ -94,6 +95,7 @@ export class QemuSlots implements VmSlots {
     moment: (take: () => Promise<void>) => Promise<void>,
   ): Promise<void> {
     const layer = await this.depth(slot);
+    if (layer === 0) throw new Error(`Slot ${slot} has no disk that a layer could be put on.`);
     const name = slotName(slot);
     await this.#allowDisk(bytes);
     let taken = false;
@@ -151,18 +153,17 @@ export class QemuSlots implements VmSlots {
     });
   }
 
-  /** Closes the layers of a disk, top first, as far as they are open. What was written is in their files then. */
-  async #remove(slot: number, top: number): Promise<void> {
-    let failure: unknown;
-    for (let layer = top; layer >= 0; layer--) {
-      try {
-        await this.#qmp.execute("blockdev-del", { "node-name": layerNode(slotName(slot), layer) });
-      } catch (error) {
-        failure ??= error;
-      }
-      await this.#dropSet(slot, layer).catch(() => {});
-    }
-    if (failure) throw failure;
+  /**
+   * Closes every layer of an empty slot that is open, top first, also what a server left there that was killed. What was
+   * written is in the files then.
+   */
+  async #closeAll(slot: number): Promise<void> {
+    const nodes = (await this.#qmp.execute("query-named-block-nodes", { flat: true })) as { "node-name": string }[];
+    const layers = nodes.flatMap((node) => layerOf(slotName(slot), node["node-name"]) ?? []);
+    for (const layer of layers.toSorted((a, b) => b - a))
+      await this.#qmp.execute("blockdev-del", { "node-name": layerNode(slotName(slot), layer) });
+    for (const { "fdset-id": set } of (await this.#qmp.execute("query-fdsets")) as { "fdset-id": number }[])
+      if (set >= setOf(slot, 0) && set < setOf(slot + 1, 0)) await this.#qmp.execute("remove-fd", { "fdset-id": set });
   }
 
   /** Forgets descriptors. Nodes keep theirs. */

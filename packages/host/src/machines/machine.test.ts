@@ -1,0 +1,110 @@
+/** Volumes of a machine, while something else happens to it. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { silentLogger } from "@sandkeep/common";
+import type { DiskSpec } from "../contract.ts";
+import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import { openStorage } from "../storage/testing/opened-storage.ts";
+import { connectGuest } from "./clone.ts";
+import { createFolder } from "./folder.ts";
+import { RunningMachine } from "./machine.ts";
+import { MachineDisks } from "./machine-disks.ts";
+import { Meter, startMeter } from "./meter.ts";
+
+const root = mkdtempSync(join(tmpdir(), "sk-machine-"));
+after(() => rmSync(root, { recursive: true, force: true }));
+/** Long, because a computer that runs other tests is slow. */
+const HELLO_TIMEOUT_MS = 60_000;
+const MIB = 1024 ** 2;
+const DISK: DiskSpec = { id: "d", volume: "vol", readOnly: false, mount: "/data" };
+
+async function open() {
+  const storage = await openStorage(mkdtempSync(join(root, "d-")));
+  await storage.createVolume({ id: "vol", capacityBytes: 16 * MIB });
+  const dir = createFolder(root);
+  const boot = { kernel: "vmlinuz", initramfs: "initramfs", rootDisk: "root.qcow2" };
+  const vm = (await new FakeEngine().boot({ dir, size: { memoryMiB: 1_280, vcpus: 2 }, boot })) as FakeVm;
+  const clone = { vm, dir, guest: await connectGuest(vm, HELLO_TIMEOUT_MS), from: null };
+  const start = startMeter(vm);
+  const machine = new RunningMachine({
+    record: { id: "sbx", owner: "cp", memoryMiB: 1_280, keep: true, root: null, disks: [], meter: start, from: null },
+    clone,
+    meter: Meter.begin(vm, dir, 1_280, start),
+    disks: new MachineDisks({ machine: "sbx", clone, storage }),
+    storage,
+    egress: null,
+    log: silentLogger,
+  });
+  const holder = async () => (await storage.facts("vol")).machine;
+  return { machine, vm, storage, holder };
+}
+
+/** Makes the next plugging wait. Resolves when it has begun, to what lets it go on. */
+function plugging(vm: FakeVm): Promise<() => void> {
+  return new Promise((begun) => {
+    const gate = Promise.withResolvers<void>();
+    vm.slots.plugging = () => (
+      begun(gate.resolve), Promise.race([gate.promise, vm.exited.then(() => Promise.reject(new Error("QEMU ended.")))])
+    );
+  });
+}
+
+describe("a volume of a running machine", () => {
+  test("neither comes nor goes while the machine is being forked or paused", async () => {
+    const { machine, vm, holder } = await open();
+    const gate = Promise.withResolvers<void>();
+    const forking = machine.exclusively(() => gate.promise);
+    const attaching = machine.attach(DISK);
+    await new Promise(setImmediate);
+    assert.deepEqual([machine.volumes, vm.slots.disks.size], [[], 0]);
+    gate.resolve();
+    await Promise.all([forking, attaching]);
+    assert.deepEqual([machine.volumes, await holder()], [["vol"], "sbx"]);
+    await machine.destroy();
+  });
+
+  test("does not come any more once the machine is paused", async () => {
+    const { machine, vm, storage } = await open();
+    const pausing = machine.exclusively(() => machine.leave(() => vm.kill()));
+    const attaching = machine.attach(DISK);
+    await pausing;
+    assert.deepEqual(await machine.exited, { reason: "paused" });
+    await assert.rejects(attaching, { name: "GuestGone" });
+    await storage.remove("vol");
+  });
+
+  test("that is just coming is free when the machine has ended", async () => {
+    const { machine, vm, storage } = await open();
+    const begun = plugging(vm);
+    const attaching = assert.rejects(machine.attach(DISK), /QEMU ended/);
+    await begun;
+    await machine.destroy();
+    await attaching;
+    await storage.remove("vol");
+    await assert.rejects(machine.attach(DISK), { name: "GuestGone" });
+  });
+
+  test("that is just coming is there when the server leaves the machine to the next one", async () => {
+    const { machine, vm, holder } = await open();
+    const begun = plugging(vm);
+    const attaching = machine.attach(DISK);
+    const proceed = await begun;
+    const leaving = machine.release();
+    proceed();
+    await Promise.all([attaching, leaving]);
+    assert.deepEqual([machine.disks, await holder(), vm.state], [[DISK], "sbx", "running"]);
+    await vm.kill();
+  });
+
+  test("that cannot be taken away again is free when that is answered, because the machine is ended", async () => {
+    const { machine, vm, storage } = await open();
+    for (const call of ["/call/diskMount", "/call/diskUnmount"])
+      vm.agent.outcomes.set(call, { error: { constructorName: "Error", message: "stuck", code: "EIO" } });
+    await assert.rejects(machine.attach(DISK), /stuck/);
+    await storage.remove("vol");
+    assert.equal((await machine.exited).reason, "crashed");
+  });
+});
