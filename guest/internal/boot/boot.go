@@ -49,7 +49,7 @@ func Enter(userName string) (User, error) {
 	if err != nil {
 		return User{}, fault.New("Error", "not a bootable root: %v", err)
 	}
-	if err := disks.GrowToDevice(device, "/"); err != nil {
+	if err := disks.GrowToDevice(device); err != nil {
 		log.Printf("the root file system stays smaller than its disk: %v", err)
 	}
 	makeDevices()

@@ -10,25 +10,39 @@ import (
 )
 
 const mountinfo = `22 1 254:0 / / rw,noatime shared:1 - ext4 /dev/root rw
-40 22 254:16 / /data rw,noatime - ext4 /dev/vdb rw
+40 22 254:16 / /data rw,noatime - ext4 /dev/vdb ro,errors=remount-ro
 41 22 254:160 / /other rw - ext4 /dev/vdk rw
-42 40 254:16 /sub /data/with\040space\134 rw - ext4 /dev/vdb rw
+42 40 254:16 /sub /data/with\040space\134 ro shared:7 master:3 - ext4 /dev/vdb rw
 short
 `
 
-func TestMountsOfADeviceAreFoundInTheirOrder(t *testing.T) {
-	if got := mountsIn(mountinfo, 254, 16); !slices.Equal(got, []string{"/data", `/data/with space\`}) {
+func TestMountsAreReadInTheirOrder(t *testing.T) {
+	want := []mountPoint{
+		{"254:0", "/", "/", false},
+		{"254:16", "/", "/data", true},
+		{"254:160", "/", "/other", false},
+		{"254:16", "/sub", `/data/with space\`, false},
+	}
+	if got := parseMounts(mountinfo); !slices.Equal(got, want) {
 		t.Fatal(got)
 	}
-	if got := mountsIn(mountinfo, 254, 1); got != nil {
-		t.Fatal(got)
+}
+
+func TestAMountBelowADirectoryIsFound(t *testing.T) {
+	mounts := parseMounts(mountinfo)
+	for directory, want := range map[string]string{
+		"/data": `/data/with space\`, "/data/": `/data/with space\`, "/dat": "", "/other": "", "/": "/data",
+	} {
+		if got := mountBelow(directory, mounts[1:]); got != want {
+			t.Errorf("%s: %q", directory, got)
+		}
 	}
 }
 
 func FuzzMountinfo(f *testing.F) {
 	f.Add(mountinfo)
-	f.Add(`1 2 254:16 / \04`)
-	f.Fuzz(func(_ *testing.T, list string) { mountsIn(list, 254, 16) })
+	f.Add(`1 2 254:16 / \04 rw`)
+	f.Fuzz(func(_ *testing.T, list string) { parseMounts(list) })
 }
 
 func TestASuperblockSaysHowLargeItsFileSystemIs(t *testing.T) {

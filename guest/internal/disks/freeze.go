@@ -32,21 +32,17 @@ type frozenFS struct {
 // nothing is written.
 func Freeze(slot int, limit time.Duration) (bool, error) {
 	device := deviceOf(slot)
-	if device == "" {
+	if device == "" || !isMounted(device) {
 		return false, nil
 	}
-	mounts, err := mountsOf(device)
-	if err != nil || len(mounts) == 0 {
-		return false, err
-	}
-	if err := freeze(slot, mounts[0], limit); err != nil {
-		return false, fault.Path(err, "freeze", mounts[0])
+	if err := freeze(slot, device, limit); err != nil {
+		return false, fault.Path(err, "freeze", device)
 	}
 	return true, nil
 }
 
-func freeze(slot int, target string, limit time.Duration) error {
-	directory, err := os.Open(target)
+func freeze(slot int, device string, limit time.Duration) error {
+	directory, err := openMounted(device)
 	if err != nil {
 		return err
 	}

@@ -50,15 +50,14 @@ func Grow(slot int, bytes uint64) error {
 		}
 		time.Sleep(sizeRetry)
 	}
-	mounts, err := mountsOf(device)
-	if err != nil || len(mounts) == 0 {
-		return err
+	if !isMounted(device) {
+		return nil
 	}
-	return GrowToDevice(device, mounts[0])
+	return GrowToDevice(device)
 }
 
 // GrowToDevice makes a mounted file system as large as its device, if it is smaller.
-func GrowToDevice(device, target string) error {
+func GrowToDevice(device string) error {
 	size, err := deviceBytes(device)
 	if err != nil {
 		return err
@@ -71,13 +70,13 @@ func GrowToDevice(device, target string) error {
 	if wanted <= blocks {
 		return nil
 	}
-	directory, err := unix.Open(target, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	directory, err := openMounted(device)
 	if err != nil {
-		return fault.Path(err, "grow", target)
+		return fault.Path(err, "grow", device)
 	}
-	defer unix.Close(directory)
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(directory), resizeFS, uintptr(unsafe.Pointer(&wanted))); errno != 0 {
-		return fault.Path(errno, "grow", target)
+	defer directory.Close()
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, directory.Fd(), resizeFS, uintptr(unsafe.Pointer(&wanted))); errno != 0 {
+		return fault.Path(errno, "grow", device)
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	gosync "sync"
 
 	"golang.org/x/sys/unix"
 
@@ -35,9 +35,18 @@ func serial(slot int) string {
 	return fmt.Sprintf("vol%d", slot)
 }
 
+// changing allows one disk to be mounted or unmounted at a time: a host that waited too long for one goes on with the
+// other.
+var changing gosync.Mutex
+
 // Mount mounts the disk in a slot. It must run as root. Missing directories are created, and a file system that is
-// smaller than the disk grows.
+// smaller than the disk grows. What is mounted below the target already would be hidden, so that is refused.
 func Mount(slot int, target string, readOnly bool, owner Owner) (err error) {
+	changing.Lock()
+	defer changing.Unlock()
+	if err := checkTarget(target); err != nil {
+		return err
+	}
 	device, err := drives.Bind(firstPlace+slot, serial(slot))
 	if err != nil {
 		return err
@@ -50,19 +59,38 @@ func Mount(slot int, target string, readOnly bool, owner Owner) (err error) {
 	if err := makeDirectories(target, owner); err != nil {
 		return fault.Path(err, "mount", target)
 	}
-	flags := uintptr(unix.MS_NOATIME)
-	if readOnly {
-		flags |= unix.MS_RDONLY
-	}
-	if err := unix.Mount(device, target, "ext4", flags, options); err != nil {
+	if err := mountAt(device, target, readOnly); err != nil {
 		return fault.Path(err, "mount", target)
 	}
 	if readOnly {
 		return nil
 	}
-	if err := GrowToDevice(device, target); err != nil {
+	if err := GrowToDevice(device); err != nil {
 		_ = unix.Unmount(target, 0)
 		return err
+	}
+	return nil
+}
+
+func mountAt(device, target string, readOnly bool) error {
+	flags := uintptr(unix.MS_NOATIME)
+	if readOnly {
+		flags |= unix.MS_RDONLY
+	}
+	return unix.Mount(device, target, "ext4", flags, options)
+}
+
+func checkTarget(target string) error {
+	real, err := filepath.EvalSymlinks(target)
+	if err != nil {
+		return nil // It does not exist yet, or cannot be created either.
+	}
+	mounts, err := mountPoints()
+	if err != nil {
+		return err
+	}
+	if below := mountBelow(real, mounts); below != "" {
+		return fault.WithCode("Busy", "EBUSY", "%s is mounted below it", below)
 	}
 	return nil
 }
@@ -70,44 +98,60 @@ func Mount(slot int, target string, readOnly bool, owner Owner) (err error) {
 // Unmount unmounts the disk in a slot wherever it is mounted. It must run as root. A file system that is in use stays,
 // unless force is set: then its files fail from now on.
 func Unmount(slot int, force bool) error {
+	changing.Lock()
+	defer changing.Unlock()
 	device := deviceOf(slot)
 	if device == "" {
 		return nil
+	}
+	number, err := numberOf(device)
+	if err != nil {
+		return err
 	}
 	mounts, err := mountsOf(device)
 	if err != nil {
 		return err
 	}
 	for i := len(mounts) - 1; i >= 0; i-- {
-		err := unix.Unmount(mounts[i], unix.UMOUNT_NOFOLLOW)
-		if err == unix.EBUSY && force {
-			sync(mounts[i])
-			err = unix.Unmount(mounts[i], unix.UMOUNT_NOFOLLOW|unix.MNT_DETACH)
+		if err := unmountAt(mounts[i].target, number, force); err != nil {
+			return fault.Path(err, "unmount", mounts[i].target)
 		}
-		if err != nil {
-			return fault.Path(err, "unmount", mounts[i])
+	}
+	if isMounted(device) {
+		// Programs have its files open, or another mount namespace has it.
+		if !force {
+			return fault.Path(unix.EBUSY, "unmount", mountBack(device, mounts))
 		}
+		sync(device)
 	}
 	return drives.Unbind(firstPlace + slot)
 }
 
-// deviceOf finds the device of a slot; it is empty if the drive has no driver.
-func deviceOf(slot int) string {
-	names, _ := filepath.Glob("/sys/block/vd*")
-	for _, name := range names {
-		content, err := os.ReadFile(filepath.Join(name, "serial"))
-		if err == nil && strings.TrimSpace(string(content)) == serial(slot) {
-			return "/dev/" + filepath.Base(name)
+// unmountAt unmounts a device from a path. What hides it stays: it is not the device's.
+func unmountAt(target string, number uint64, force bool) error {
+	var stat unix.Stat_t
+	if err := unix.Lstat(target, &stat); err != nil || stat.Dev != number {
+		if force {
+			return nil
 		}
+		return unix.EBUSY
 	}
-	return ""
+	err := unix.Unmount(target, unix.UMOUNT_NOFOLLOW)
+	if err == unix.EBUSY && force {
+		err = unix.Unmount(target, unix.UMOUNT_NOFOLLOW|unix.MNT_DETACH)
+	}
+	return err
 }
 
-func sync(target string) {
-	if directory, err := unix.Open(target, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
-		_ = unix.Syncfs(directory)
-		_ = unix.Close(directory)
+// mountBack mounts a device where it was, and returns that.
+func mountBack(device string, mounts []mountPoint) string {
+	for _, m := range mounts {
+		if m.root == "/" {
+			_ = mountAt(device, m.target, m.readOnly)
+			return m.target
+		}
 	}
+	return device
 }
 
 // makeDirectories creates a directory and those above it where missing, for the owner.

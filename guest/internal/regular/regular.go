@@ -51,14 +51,30 @@ func open(directory int, path string, flags, resolve uint64) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = onDisk(fd)
 	file := os.NewFile(uintptr(fd), path)
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("not a regular file")
+	if err == nil {
+		var info os.FileInfo
+		if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("not a regular file")
+		}
 	}
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
+}
+
+// onDisk refuses files that the kernel makes up as they are read: reading some of them waits, such as /proc/kmsg.
+func onDisk(fd int) error {
+	var stat unix.Statfs_t
+	if err := unix.Fstatfs(fd, &stat); err != nil {
+		return err
+	}
+	switch stat.Type {
+	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC:
+		return fmt.Errorf("not a file on a disk")
+	}
+	return nil
 }

@@ -20,6 +20,7 @@ func TestReadsRegularFilesAndWaitsForNothing(t *testing.T) {
 		unix.Mkfifo(path("pipe"), 0o600),
 		os.WriteFile(path("large"), nil, 0o600),
 		os.Truncate(path("large"), 1<<40),
+		os.Symlink("/proc/version", path("kernel's")),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -52,6 +53,9 @@ func TestReadsRegularFilesAndWaitsForNothing(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+	}
+	if _, err := Read(path("kernel's")); err == nil || !strings.Contains(err.Error(), "not a file on a disk") {
+		t.Error(err)
 	}
 	if err := ExistsBelow(root, "pipe"); err == nil {
 		t.Error("a pipe is no regular file")

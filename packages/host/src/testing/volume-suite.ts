@@ -10,6 +10,11 @@ const CAPACITY_BYTES = 300_000_000;
 
 let next = 0;
 
+function isBusy(error: { object?: { code?: string } }): boolean {
+  assert.equal(error.object?.code, "EBUSY", String(error));
+  return true;
+}
+
 /** @param open opens the host under test; called once */
 export function volumeSuite(name: string, open: () => Promise<OpenedHost>): void {
   describe(`${name}: a volume`, () => {
@@ -94,16 +99,68 @@ export function volumeSuite(name: string, open: () => Promise<OpenedHost>): void
       sleeper.end();
       await sleeper.head;
       await shell(machine, "echo kept > /data/note");
-      await assert.rejects(machine.detach(at(data, "").id), (error: { object?: { code?: string } }) => {
-        assert.equal(error.object?.code, "EBUSY");
-        return true;
-      });
+      await assert.rejects(machine.detach(at(data, "").id), isBusy);
       assert.equal(await shell(machine, "cat /data/note"), "kept");
       await machine.detach(at(data, "").id, { force: true });
       assert.equal(await shell(machine, "ls /data; echo fine"), "fine");
       const other = await create({ disks: [at(data, "/data")] });
       assert.equal(await shell(other, "cat /data/note"), "kept");
       await Promise.all([machine.destroy(), other.destroy()]);
+    });
+
+    test("that another mount hides stays, unless it is taken away by force, and is snapshotted all the same", async () => {
+      const data = await volume();
+      const machine = await create({ disks: [at(data, "/data")] });
+      await shell(machine, "echo kept > /data/note; sudo mount -t tmpfs tmpfs /data; echo hides > /data/note");
+      await host.storage.snapshotVolume(data, `${data}-hidden`);
+      await assert.rejects(machine.detach(at(data, "").id), isBusy);
+      await machine.detach(at(data, "").id, { force: true });
+      assert.equal(await shell(machine, "cat /data/note"), "hides");
+      const copy = { id: `${data}-copy`, capacityBytes: CAPACITY_BYTES, from: { snapshot: `${data}-hidden` } };
+      await host.storage.createVolume(copy);
+      await machine.attach(at(copy.id, "/copy"));
+      const other = await create({ disks: [at(data, "/data")] });
+      assert.deepEqual(
+        [await shell(machine, "cat /copy/note"), await shell(other, "cat /data/note")],
+        ["kept", "kept"],
+      );
+      await Promise.all([machine.destroy(), other.destroy()]);
+    });
+
+    test("cannot be mounted where it would hide another one", async () => {
+      const [outer, inner] = [await volume(), await volume()];
+      const machine = await create({ disks: [at(inner, "/data/inner")] });
+      await shell(machine, "ln -s /data link");
+      for (const mount of ["/data", "/home/app/link"])
+        await assert.rejects(machine.attach(at(outer, mount)), {
+          name: "GuestError",
+          message: /\/data\/inner is mounted/,
+        });
+      await machine.detach(at(inner, "").id);
+      await machine.attach(at(outer, "/data"));
+      await machine.attach(at(inner, "/data/inner"));
+      await assert.rejects(machine.detach(at(outer, "").id), isBusy);
+      await machine.destroy();
+    });
+
+    test("that programs of another mount namespace use stays", async () => {
+      const data = await volume();
+      const machine = await create({ disks: [at(data, "/data")] });
+      const inside = "echo $$ > /data/pid; exec sleep 1000";
+      await shell(
+        machine,
+        `sudo unshare -m sh -c '${inside}' > /dev/null 2>&1 & until [ -s /data/pid ]; do sleep 0.1; done`,
+      );
+      await assert.rejects(machine.detach(at(data, "").id), isBusy);
+      await shell(machine, "sudo kill $(cat /data/pid)");
+      const detached = () =>
+        machine.detach(at(data, "").id).then(
+          () => true,
+          (error) => !isBusy(error),
+        );
+      // The namespace ends a moment after its last process.
+      while (!(await detached()));
+      await machine.destroy();
     });
 
     test("that is mounted read-only cannot be changed, not even by root who mounts it again", async () => {
@@ -127,6 +184,10 @@ export function volumeSuite(name: string, open: () => Promise<OpenedHost>): void
       assert.ok((await size(machine)) < 64);
       await host.storage.grow(data, 512 * MIB);
       assert.ok((await size(machine)) > 400);
+      // This file system grows when it is mounted next.
+      await shell(machine, "sudo mount -o remount,ro /data");
+      await host.storage.grow(data, 768 * MIB);
+      await shell(machine, "sudo mount -o remount,rw /data");
       await shell(machine, "dd if=/dev/zero of=/data/large bs=1M count=200 status=none && echo ok > /data/note");
       await machine.destroy();
       await host.storage.grow(data, 1024 * MIB);
