@@ -51,6 +51,8 @@ export class Sandbox {
   readonly #deadline = new Deadline(() => void this.end(timeoutStop));
   readonly #connections: Connections;
   readonly #resolveEnded: () => void;
+  /** Of the client that created it, if it was that client's connection. */
+  #creator: Connection | null = null;
   #ending: Promise<void> | null = null;
 
   /**
@@ -116,6 +118,11 @@ export class Sandbox {
     return this.#ending !== null;
   }
 
+  /** Whether it ends, or will as soon as its creator's connection, which is being closed, has closed. */
+  get isClosing(): boolean {
+    return this.isEnding || (this.record.stopAt === null && this.#creator?.open === false);
+  }
+
   get connections(): number {
     return this.#connections.size;
   }
@@ -140,6 +147,7 @@ export class Sandbox {
   /** Counts a connection of any kind and closes it when the sandbox or the token ends. A session ends with its creator's. */
   attach(connection: Connection, client: ConnectedClient): void {
     const { principal, role } = client;
+    if (role === "creator") this.#creator = connection;
     void this.#connections.add(connection, client).then(({ reason, unresponsive }) => {
       if (role === "joined" || this.record.stopAt !== null) return;
       const { actor } = principal;

@@ -111,7 +111,10 @@ export class Sandboxes {
       ...(disks.root && { root: disks.root }),
       ...(disks.specs.length > 0 && { disks: disks.specs }),
     };
-    const storing = store.insert(record, leases.on(host.id), keep ? egress : null, attached);
+    const insert = () => store.insert(record, leases.on(host.id), keep ? egress : null, attached);
+    // Any number may use a snapshot.
+    const exclusive = attached.flatMap(({ disk, exclusive }) => (exclusive ? [disk] : []));
+    const storing = exclusive.length > 0 ? storage.holders.outliving(exclusive, insert) : insert();
     // The record is written while the machine is created: both must be ready before the client is answered. Volumes must
     // be this sandbox's before a machine gets them.
     const making =

@@ -103,12 +103,11 @@ export class SandboxVolumes {
       throw new ApiError("INVALID_REQUEST", `The sandbox has ${VOLUMES_PER_SANDBOX} volumes already.`);
     if (this.all.some(({ path }) => path === mount.path))
       throw new ApiError("INVALID_REQUEST", `Another volume is mounted at ${mount.path}.`);
-    await storage.holders.settle([volume.id]);
     const { path, readOnly } = mount;
     const one = attachedDisk(sandbox, volume, mount);
     let claimed = false;
     try {
-      await storage.disks.attach(sandbox, one);
+      await storage.holders.outliving([volume.id], () => storage.disks.attach(sandbox, one));
       claimed = true;
       this.#requireRunning();
       await machine.attach(diskSpec(volume, mount));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ErrorBody, SandboxEvent, SandboxVolume, Snapshot, Volume, VolumeDetail } from "@sandkeep/protocol";
-import { create, refusal } from "../testing/client.ts";
+import { create, refusal, type TestClient } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { stopped } from "../testing/stopped.ts";
 
@@ -13,6 +13,10 @@ async function withVolumes(...slugs: string[]): Promise<Fixture> {
 }
 const attachment = async (fixture: Fixture, slug: string) =>
   (await fixture.get<VolumeDetail>(`/api/v1/volumes/${slug}`)).attachment;
+const ok = async (answering: Promise<Response>) => {
+  const response = await answering;
+  assert.ok(response.ok, await response.text());
+};
 const reason = async (response: Promise<Response>) => {
   const { code, message } = (await (await response).json()) as ErrorBody;
   return `${code}: ${message}`;
@@ -95,14 +99,61 @@ describe("volumes of a new sandbox", async () => {
     }
   });
 
-  test("are free at once for whoever closed their sandbox", async () => {
-    await using fixture = await withVolumes("data");
-    for (let round = 0; round < 10; round++) {
-      const client = await create(fixture, { volumes: { "/data": "data" } });
-      client.socket.close();
-      await client.closed;
-    }
-    assert.equal((await fixture.request("DELETE", "/api/v2/volumes/data")).status, 204);
+  describe("are free at once for whoever closed their sandbox", () => {
+    const config = { volumes: { "/data": "data" } };
+    const wishes: [string, (fixture: Fixture) => Promise<unknown>][] = [
+      ["the next sandbox", (fixture) => create(fixture, config)],
+      [
+        "another one that runs",
+        async (fixture) => {
+          const { id } = await create(fixture);
+          const body = { volume: "data", path: "/data" };
+          await ok(fixture.request("POST", `/api/v1/sandboxes/${id}/volumes`, { body }));
+        },
+      ],
+      ["a deletion", (fixture) => ok(fixture.request("DELETE", "/api/v2/volumes/data"))],
+      [
+        "a snapshot",
+        (fixture) => ok(fixture.request("POST", "/api/v2/volumes/data/snapshot", { body: { slug: "snap" } })),
+      ],
+    ];
+    const ways: [string, (client: TestClient, fixture: Fixture) => unknown][] = [
+      ["closed its connection", ({ socket }) => socket.close()],
+      ["dropped its connection", ({ socket }) => socket.terminate()],
+      [
+        "had it killed",
+        async ({ id, closed }, fixture) => {
+          void fixture.request("DELETE", `/api/v3/sandbox/${id}`);
+          await closed;
+        },
+      ],
+    ];
+    for (const [who, wish] of wishes)
+      test(who, async () => {
+        for (const [how, close] of ways) {
+          await using fixture = await withVolumes("data");
+          for (let round = 0; round < 3; round++) {
+            const client = await create(fixture, config);
+            await close(client, fixture);
+            await wish(fixture).catch((error: unknown) => assert.fail(`${how}: ${error}`));
+            if (who === "a deletion") break;
+            await fixture.request("DELETE", "/api/v2/snapshots/snap");
+            const holder = await attachment(fixture, "data");
+            if (holder) await fixture.request("DELETE", `/api/v3/sandbox/${holder.sandbox}`);
+          }
+        }
+      });
+
+    test("but not before that: it is refused while the sandbox runs, and others that close do not matter", async () => {
+      await using fixture = await withVolumes("data", "other");
+      const other = await create(fixture, { volumes: { "/data": "other" } });
+      const { id } = await create(fixture, config);
+      other.socket.close();
+      assert.match(
+        String(await create(fixture, config).catch((error: unknown) => error)),
+        new RegExp(`VOLUME_IN_USE.*${id}`),
+      );
+    });
   });
 
   test("are free again after a machine that was never ready", async () => {

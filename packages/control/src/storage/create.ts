@@ -82,7 +82,7 @@ export async function snapshotVolume(
     createdAt: Date.now(),
   };
   const take = (storage: Storage) =>
-    context.holders.outliving(volume.id, () => storage.snapshotVolume(volume.id, record.id));
+    context.holders.outliving([volume.id], () => storage.snapshotVolume(volume.id, record.id));
   return await create(context, record, principal, take, {
     kind: "snapshot.created",
     data: { snapshot: record.id, slug, volume: volume.id },

@@ -18,10 +18,10 @@ export async function deleteDisk(
 ): Promise<DiskRecord> {
   const { disks, events, log } = context;
   const disk = await findDisk(disks, organisation.id, kind, idOrSlug);
-  if (kind === "volume") await context.holders.detach(disk.id, actor);
-  else await context.holders.settle([disk.id]);
-  const deletedAt = Date.now();
-  if (!(await disks.setDeleted(disk.id, deletedAt))) {
+  const deletedAt = await context.holders.outliving([disk.id], async () => {
+    if (kind === "volume") await context.holders.detach(disk.id, actor);
+    const now = Date.now();
+    if (await disks.setDeleted(disk.id, now)) return now;
     // Without a reason, it was deleted meanwhile, or what used it is gone.
     throw (
       (await inUse(disks, disk)) ??
@@ -29,7 +29,7 @@ export async function deleteDisk(
         ? new ApiError("CHANGED_MEANWHILE")
         : notFound(kind, idOrSlug))
     );
-  }
+  });
   const data = { slug: disk.slug, removedAtMs: deletedAt + graceMs(context) };
   events.publish(
     { organisation, sandbox: null, actor },

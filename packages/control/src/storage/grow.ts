@@ -36,7 +36,7 @@ export async function growVolume(
   const subject = { organisation, sandbox: null, actor };
   const data = { volume: volume.id, slug: volume.slug, capacity };
   try {
-    const { capacityBytes } = await storage.grow(volume.id, capacity);
+    const { capacityBytes } = await context.holders.outliving([volume.id], () => storage.grow(volume.id, capacity));
     events.publish(subject, { kind: "volume.grown", outcome: "ok", data });
     return { ...volume, capacityBytes };
   } catch (cause) {

@@ -1,10 +1,20 @@
+import { setImmediate } from "node:timers/promises";
 import type { Actor } from "@sandkeep/protocol";
 import type { DiskStore } from "@sandkeep/store";
+import { settlesWithin } from "../bounded.ts";
+
+/**
+ * How long a request waits for a sandbox that is closing, milliseconds: usually 50, and no longer than that may take to end.
+ */
+const CLOSING_TIMEOUT_MS = 20_000;
+/** How often a request is repeated because the next sandbox with the disk was closing too. */
+const MAX_REPEATS = 3;
 
 /** A sandbox of this server that may have volumes. */
 export interface Holder {
   readonly id: string;
-  readonly isEnding: boolean;
+  /** Whether it ends, or will as soon as its creator's connection, which is being closed, has closed. */
+  readonly isClosing: boolean;
   readonly ended: Promise<void>;
   readonly volumes: { detach(volume: string, actor: Actor): Promise<void> };
 }
@@ -25,38 +35,33 @@ export class Holders {
   }
 
   /**
-   * Waits until sandboxes that are ending have released these disks: who has just closed a sandbox expects its volumes to
-   * be free.
+   * Does something with disks that sandboxes may have. Whoever has closed a sandbox expects its disks to be free: a sandbox
+   * that is closing, or begins to while this is tried, is waited for.
    */
-  async settle(disks: readonly string[]): Promise<void> {
-    for (const { sandbox } of await this.#disks.attachments(disks)) {
-      const holder = this.#holders.get(sandbox);
-      if (holder?.isEnding) await holder.ended;
-    }
-  }
-
-  /**
-   * Does something with a disk that sandboxes may have. If it fails because one of them ends meanwhile, it is done again when that has ended:
-   * the server may learn that a client has closed a sandbox only after the client's next request.
-   */
-  async outliving<Result>(disk: string, task: () => Promise<Result>): Promise<Result> {
-    await this.settle([disk]);
-    const holders = (await this.#disks.attachments([disk])).flatMap(({ sandbox }) => this.#holders.get(sandbox) ?? []);
-    try {
-      return await task();
-    } catch (error) {
-      const ending = holders.filter(({ isEnding }) => isEnding);
-      if (ending.length === 0) throw error;
-      await Promise.all(ending.map(({ ended }) => ended));
-      return await task();
+  async outliving<Result>(disks: readonly string[], task: () => Promise<Result>): Promise<Result> {
+    // What a client closed before it sent this request has arrived, perhaps on another connection: it is read now.
+    await setImmediate();
+    for (let repeats = 0; ; repeats++) {
+      const holders = await this.#of(disks);
+      const closing = holders.filter(({ isClosing }) => isClosing);
+      await settlesWithin(Promise.all(closing.map(({ ended }) => ended)), CLOSING_TIMEOUT_MS);
+      const others = holders.filter((holder) => !closing.includes(holder));
+      try {
+        return await task();
+      } catch (error) {
+        if (repeats === MAX_REPEATS || !others.some(({ isClosing }) => isClosing)) throw error;
+      }
     }
   }
 
   /** Detaches a volume from the sandbox in which it is mounted, if there is one. Roots stay. @throws {ApiError} `VOLUME_BUSY` */
   async detach(volume: string, actor: Actor): Promise<void> {
-    await this.outliving(volume, async () => {
-      for (const { sandbox, path } of await this.#disks.attachments([volume]))
-        if (path !== null) await this.#holders.get(sandbox)?.volumes.detach(volume, actor);
-    });
+    for (const { sandbox, path } of await this.#disks.attachments([volume]))
+      if (path !== null) await this.#holders.get(sandbox)?.volumes.detach(volume, actor);
+  }
+
+  async #of(disks: readonly string[]): Promise<Holder[]> {
+    const attachments = await this.#disks.attachments(disks);
+    return attachments.flatMap(({ sandbox }) => this.#holders.get(sandbox) ?? []);
   }
 }

@@ -30,7 +30,7 @@ export async function sandboxDisks(
   organisation: string,
   { root: rootName, volumes }: Pick<SandboxConfig, "root" | "volumes">,
 ): Promise<SandboxDisks> {
-  const { disks, hosts, holders } = context;
+  const { disks, hosts } = context;
   const named = rootName === null || rootName === BASE_IMAGE ? null : rootName;
   if (named === null && volumes.length === 0) return NO_DISKS;
   const root = named === null ? null : await findRoot(context, organisation, named);
@@ -48,7 +48,6 @@ export async function sandboxDisks(
   }
   const host = hosts.get(first.host);
   if (!host) throw new ApiError("HOST_NOT_READY", `${first.slug} is on a computer that this server does not use.`);
-  await holders.settle(all.map(({ id }) => id));
   return {
     host,
     root: root && (root.kind === "volume" ? { volume: root.id } : { snapshot: root.id }),

@@ -34,6 +34,10 @@ export class TcpConnection implements Connection {
     return { connection: new TcpConnection(socket), client };
   }
 
+  get open(): boolean {
+    return this.#socket.readyState === "open";
+  }
+
   get endpoints(): TcpEndpoints {
     return this.#socket;
   }

@@ -35,6 +35,8 @@ export interface Connection extends Liveness {
   readonly id: string;
   /** The client's address. */
   readonly remote: string;
+  /** False once either side has begun to close: nothing is received or sent from then on. */
+  readonly open: boolean;
   /** Resolves when the connection is closed, with the code and reason of whoever closed it first. */
   readonly closed: Promise<Closing>;
   /**
@@ -48,8 +50,6 @@ export interface Connection extends Liveness {
 
 /** A connection that carries whole messages in both directions, such as a WebSocket: what RPC is served on. */
 export interface MessageConnection extends Connection {
-  /** False once either side has begun to close: nothing is received or sent from then on. */
-  readonly open: boolean;
   /** Bytes of messages that have been given to `send` and have not left the process. */
   readonly bufferedBytes: number;
   /** Queues a text message. `sent` is called when it has left the process, or never will. */
