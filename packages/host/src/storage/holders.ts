@@ -61,9 +61,9 @@ export class Holders {
   /** The volume in its machine; null if no machine can write it. @throws {DiskError} `DISK_IN_USE` */
   liveOf(volume: string): LiveVolume | null {
     if (!this.isWritten(volume)) return null;
-    const unreached = this.all(volume).find(({ live }) => !live);
-    if (unreached)
-      throw new DiskError("DISK_IN_USE", `Machine ${unreached.machine} is just getting volume ${volume}. Try again.`);
+    const getting = this.all(volume).find(({ live }) => !live);
+    if (getting)
+      throw new DiskError("DISK_IN_USE", `Machine ${getting.machine} is just getting volume ${volume}. Try again.`);
     return this.all(volume).find(({ readOnly }) => !readOnly)!.live;
   }
 

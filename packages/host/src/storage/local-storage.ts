@@ -1,12 +1,13 @@
 /** Disks on this computer: `disks/records/<id>.json` and `disks/layers/<name>.qcow2` in the data folder. */
 import { join } from "node:path";
-import { errnoOf, type Logger, syncPath } from "@sandkeep/common";
+import { type Logger, syncPath } from "@sandkeep/common";
 import type { JailKind } from "@sandkeep/jail";
 import { DiskError, type DiskFacts, type DiskFinding, type Storage, type VolumeSpec } from "../contract.ts";
 import type { RootDisk } from "../engine/engine.ts";
 import { checkCapacity, checkId } from "./arguments.ts";
 import { Catalogue } from "./catalogue.ts";
 import { checkLayer } from "./check.ts";
+import { explained } from "./explained.ts";
 import { diskFacts } from "./facts.ts";
 import { Holders, type LiveVolume } from "./holders.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -85,7 +86,7 @@ export class LocalStorage implements Storage {
     checkId(id);
     checkCapacity(id, capacityBytes);
     using _ = this.#catalogue.reserve(id);
-    return await this.#explained(id, async () => {
+    return await explained(id, async () => {
       using content = await contentOf(spec, this.#options, this.#catalogue, this.#layers);
       return await this.#withNewLayer(capacityBytes, from ? "empty" : "formatted", async (top) => {
         const { bootable } = content;
@@ -120,7 +121,7 @@ export class LocalStorage implements Storage {
   async keepRoot(snapshot: string, { image, layers, capacityBytes, freeze }: LayersToKeep): Promise<DiskFacts> {
     checkId(snapshot);
     using _ = this.#catalogue.reserve(snapshot);
-    return await this.#explained(snapshot, async () => {
+    return await explained(snapshot, async () => {
       using pins = new DisposableStack();
       const names: string[] = [];
       const keep = async (kept: Promise<Disposable & { name: string }>) => names.push(pins.use(await kept).name);
@@ -372,31 +373,11 @@ export class LocalStorage implements Storage {
   }
 
   async #exclusively<Result>(id: string, task: () => Promise<Result>): Promise<Result> {
-    return await this.#queue.run(id, () => this.#explained(id, task));
-  }
-
-  /** Turns errors of the operating system into those of the contract. */
-  async #explained<Result>(id: string, task: () => Promise<Result>): Promise<Result> {
-    try {
-      return await task();
-    } catch (error) {
-      if (error instanceof DiskError || !isNoSpace(error)) throw error;
-      throw new DiskError(
-        "NO_SPACE",
-        `The host's disk is full, so ${id} could not be changed. Remove volumes or snapshots, or free space there.`,
-        { cause: error },
-      );
-    }
+    return await this.#queue.run(id, () => explained(id, task));
   }
 }
 
 function requireBootable(id: string, { bootable }: Pick<DiskRecord, "bootable">): void {
   if (!bootable)
     throw new DiskError("NOT_BOOTABLE", `${id} was not made from an image: a machine cannot have it as its root.`);
-}
-
-function isNoSpace(error: unknown): boolean {
-  const code = errnoOf(error);
-  // The tools say it in words.
-  return code === "ENOSPC" || code === "EDQUOT" || /No space left on device|Disk quota exceeded/.test(String(error));
 }

@@ -1,0 +1,29 @@
+import { errnoOf } from "@sandkeep/common";
+import { DiskError } from "../contract.ts";
+
+/** Does something to a disk, and turns errors of the operating system into those of the contract. */
+export async function explained<Result>(id: string, task: () => Promise<Result>): Promise<Result> {
+  try {
+    return await task();
+  } catch (error) {
+    if (error instanceof DiskError) throw error;
+    throw explanation(id, error) ?? error;
+  }
+}
+
+function explanation(id: string, cause: unknown): DiskError | null {
+  const code = errnoOf(cause);
+  if (code === "EFBIG")
+    return new DiskError("INVALID_DISK", `The host's file system has no files as large as ${id} would need.`, {
+      cause,
+    });
+  // The tools say it in words.
+  const isFull =
+    code === "ENOSPC" || code === "EDQUOT" || /No space left on device|Disk quota exceeded/.test(String(cause));
+  if (!isFull) return null;
+  return new DiskError(
+    "NO_SPACE",
+    `The host's disk is full, so ${id} could not be changed. Remove volumes or snapshots, or free space there.`,
+    { cause },
+  );
+}
