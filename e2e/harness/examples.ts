@@ -8,6 +8,7 @@ const SOURCES = [
   "docs/sdk.md",
   "docs/egress.md",
   "docs/storage.md",
+  "docs/forks.md",
   "packages/sdk/README.md",
 ];
 

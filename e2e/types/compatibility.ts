@@ -55,7 +55,9 @@ export type SameData = Expect<
     Revisions: Same<Official.Revisions, Sandkeep.Revisions>;
     RuntimeLog: Same<Official.RuntimeLog, Sandkeep.RuntimeLog>;
     SandboxEnv: Same<Official.SandboxEnv, Sandkeep.SandboxEnv>;
-    SandboxMetadata: Same<Official.SandboxMetadata, Sandkeep.SandboxMetadata>;
+    // Ours can also be paused.
+    SandboxMetadata: Same<Omit<Official.SandboxMetadata, "status">, Omit<Sandkeep.SandboxMetadata, "status">>;
+    SandboxStatus: Same<Official.SandboxMetadata["status"], Exclude<Sandkeep.SandboxMetadata["status"], "paused">>;
     // Ours also takes read-only volumes.
     SandboxOptions: Same<
       Lenient<Omit<Official.SandboxOptions, "volumes">>,

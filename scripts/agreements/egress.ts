@@ -20,7 +20,10 @@ export type SameEgress = Expect<
     RequestRule: Equal<RequestRule, Api.RequestRule>;
     PolicySpec: Equal<PolicySpec, Omit<Api.EgressView, "secrets">>;
     policyOfEvent: Equal<PolicySpec | undefined, ChangedPolicy>;
-    SealedSecret: Equal<Omit<SealedSecret, "placeholder" | "aliases" | "sealed">, Api.EgressView["secrets"][number]>;
+    SealedSecret: Equal<
+      Omit<SealedSecret, "placeholder" | "aliases" | "form" | "sealed" | "sealedFor">,
+      Api.EgressView["secrets"][number]
+    >;
     HttpEvent: Equal<Omit<HttpEvent, "kind">, Data<"http">>;
     ConnectionEvent: Equal<Omit<ConnectionEvent, "kind">, Data<"connection">>;
     DnsEvent: Equal<Omit<DnsEvent, "kind">, Data<"dns">>;

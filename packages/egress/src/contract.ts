@@ -45,12 +45,16 @@ export interface SealedSecret {
    * responses the value is always replaced by `placeholder`.
    */
   aliases?: string[] | undefined;
+  /** The form that was requested for its placeholder, for those of forks. */
+  form?: string | undefined;
   /** Patterns for approved hosts: names with or without a port, no addresses. */
   hosts: string[];
   /** Where it is substituted in addition to headers and the query. */
   in: "body"[];
-  /** Base64 of the encrypted value (`secrets/seal.ts`), bound to `placeholder`. */
+  /** Base64 of the encrypted value (`secrets/seal.ts`), bound to `sealedFor`. */
   sealed: string;
+  /** The placeholder of the ancestor for which the value was sealed. Absent: its own. */
+  sealedFor?: string | undefined;
 }
 
 /** Everything the proxy knows about one sandbox. */

@@ -38,6 +38,8 @@ describe("the configuration header", () => {
       {
         memoryMiB: 2048,
         lifetime: { kind: "until", stopAtMs: 1_700_000_000_000 },
+        onIdle: "end",
+        idleMs: null,
         labels: { job: "42" },
         root: null,
         volumes: [],
@@ -67,6 +69,8 @@ describe("the configuration header", () => {
       {
         memoryMiB: 1280,
         lifetime: { kind: "for", ms: 300_000 },
+        onIdle: "end",
+        idleMs: null,
         labels: {},
         root: null,
         volumes: [{ volume: "vol", path: "/data", readOnly: false }],

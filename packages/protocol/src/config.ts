@@ -11,6 +11,7 @@ import {
 } from "./egress.ts";
 import { ApiError } from "./errors.ts";
 import { type Labels, labelsSchema } from "./labels.ts";
+import { type Lifetime, ON_IDLE, type OnIdle, parseLifetime, timeoutSchema } from "./lifetime.ts";
 import { CONFIG_BYTES, LIST_LENGTH, MEMORY_MIB, NAME_LENGTH, SECRETS } from "./limits.ts";
 import { type Mount, mountsSchema } from "./storage/mounts.ts";
 import { describeIssues } from "./validation.ts";
@@ -18,13 +19,14 @@ import { describeIssues } from "./validation.ts";
 /** The request header that carries a new sandbox's configuration (wire-protocol §4.1). */
 export const CONFIG_HEADER = "x-deno-sandbox-config";
 
-/** How long a sandbox lives: with its creator's connection, until a given time, or for a duration. */
-export type Lifetime = { kind: "session" } | { kind: "until"; stopAtMs: number } | { kind: "for"; ms: number };
-
 /** A client's configuration for a new sandbox, the same for both dialects. */
 export interface SandboxConfig {
   memoryMiB: number;
   lifetime: Lifetime;
+  /** Sandkeep only: what happens instead of its end. */
+  onIdle: OnIdle;
+  /** Sandkeep only: how long it may be without a client; null: any time. */
+  idleMs: number | null;
   labels: Labels;
   /** Volume or snapshot to boot from. */
   root: string | null;
@@ -49,7 +51,17 @@ const variable = z.string().regex(/^[^=\0]+$/, "a variable name must not be empt
 const wireConfig = z.object({
   memory_mb: z.int().min(MEMORY_MIB.min).max(MEMORY_MIB.max).nullish(),
   stop_at_ms: z.number().int().nonnegative().nullish(),
-  timeout: z.string().nullish(),
+  timeout: timeoutSchema.nullish(),
+  on_idle: z.enum(ON_IDLE).nullish(),
+  idle: z
+    .string()
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== null) return ms;
+      context.addIssue({ code: "custom", message: 'must be a duration such as "10m"' });
+      return z.NEVER;
+    })
+    .nullish(),
   labels: labelsSchema.nullish(),
   root: z.object({ volume: name }).nullish(),
   volumes: mountsSchema.nullish(),
@@ -101,6 +113,8 @@ export function decodeConfig(header: string | undefined): SandboxConfig {
   return {
     memoryMiB: wire.memory_mb ?? MEMORY_MIB.default,
     lifetime: lifetime(wire.stop_at_ms, wire.timeout),
+    onIdle: wire.on_idle ?? "end",
+    idleMs: wire.idle ?? null,
     labels: wire.labels ?? {},
     root: wire.root?.volume ?? null,
     volumes: wire.volumes ?? [],
@@ -129,9 +143,5 @@ function parseHeader(header: string): unknown {
 
 function lifetime(stopAtMs: number | null | undefined, timeout: string | null | undefined): Lifetime {
   if (typeof stopAtMs === "number") return { kind: "until", stopAtMs };
-  if (timeout === null || timeout === undefined || timeout === "session") return { kind: "session" };
-  const ms = parseDuration(timeout);
-  if (ms === null)
-    throw new ApiError("INVALID_TIMEOUT", `The timeout ${JSON.stringify(timeout.slice(0, 40))} is not a duration.`);
-  return { kind: "for", ms };
+  return parseLifetime(timeout ?? "session");
 }

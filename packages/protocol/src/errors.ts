@@ -96,6 +96,31 @@ export const ERRORS = {
     summary: "The sandbox has no allow list, so it may reach every public host.",
     remedy: "Create the list first by sending `allow` as an array, or block hosts with `deny`.",
   },
+  SANDBOX_PAUSED: {
+    status: 409,
+    summary: "The sandbox is paused.",
+    remedy: "Resume it first: `sandkeep resume`, Sandbox.resume(id) or POST /api/v1/sandboxes/{id}/resume.",
+  },
+  SANDBOX_NOT_PAUSED: {
+    status: 409,
+    summary: "The sandbox is running, so it cannot be resumed.",
+    remedy: "Connect to it.",
+  },
+  SANDBOX_HAS_VOLUMES: {
+    status: 409,
+    summary: "The sandbox has volumes, so it can be neither forked nor paused.",
+    remedy: "Detach them first; a volume that is its root cannot be detached.",
+  },
+  NOT_FORKABLE: {
+    status: 409,
+    summary: "The sandbox can be neither forked nor paused.",
+    remedy: "Create a new sandbox.",
+  },
+  CANNOT_RESUME: {
+    status: 409,
+    summary: "The sandbox cannot be resumed by this server.",
+    remedy: "Install the version of QEMU with which it was paused, or delete it with `sandkeep kill`.",
+  },
   VOLUME_IN_USE: {
     status: 409,
     summary: "A sandbox is using the volume.",
@@ -176,6 +201,12 @@ export const ERRORS = {
     status: 429,
     summary: "The organisation has reached its limit of concurrent sandboxes.",
     remedy: "End one with `sandkeep kill`, or raise `limits.sandboxesPerOrganisation` in the server's configuration.",
+  },
+  PAUSED_LIMIT: {
+    status: 429,
+    summary: "The organisation has reached its limit of paused sandboxes.",
+    remedy:
+      "Resume or end one (`sandkeep list` shows them), or raise `limits.pausedPerOrganisation` in the server's configuration.",
   },
   STORAGE_LIMIT: {
     status: 429,

@@ -32,6 +32,8 @@ export const stopReasonSchema = z.enum([
   "client-closed",
   /** A session's creator was unresponsive for too long. */
   "client-silent",
+  /** No client was connected for the time that it may be idle. */
+  "idle",
   /** The guest powered off or restarted itself. */
   "powered-off",
   /** The virtual machine monitor crashed. */
@@ -44,6 +46,17 @@ export const stopReasonSchema = z.enum([
   "server-restarted",
 ]);
 export type StopReason = z.infer<typeof stopReasonSchema>;
+
+/** Why a sandbox was paused: somebody asked for it, or it would have ended otherwise. */
+export const pauseReasonSchema = z.enum([
+  "requested",
+  "idle",
+  "timeout",
+  "client-closed",
+  "client-silent",
+  "server-stopped",
+]);
+export type PauseReason = z.infer<typeof pauseReasonSchema>;
 
 const of = <Kind extends string, Shape extends z.core.$ZodLooseShape>(kind: Kind, data: Shape) =>
   z.object({ kind: z.literal(kind), outcome: outcomeSchema, data: z.object(data) });
@@ -90,12 +103,25 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
     /** Epoch milliseconds; null for a session. */
     stopAtMs: z.number().nullable(),
     labels: z.record(z.string(), z.string()),
+    /** The sandbox that it was forked from. */
+    parent: z.string().optional(),
     /** From the request to the machine's readiness. */
     durationMs: z.number(),
     /** Code of the error, if it failed. */
     error: z.string().optional(),
   }),
   of("sandbox.stopped", { why: stopReasonSchema, detail: z.string().optional(), lifetimeMs: z.number() }),
+  /** Of the parent. Each child has its `sandbox.created`. */
+  of("sandbox.forked", { children: z.array(z.string()), durationMs: z.number(), error: z.string().optional() }),
+  of("sandbox.paused", { why: pauseReasonSchema, durationMs: z.number(), error: z.string().optional() }),
+  of("sandbox.resumed", {
+    /** Epoch milliseconds; null for a session. */
+    stopAtMs: z.number().nullable(),
+    /** How long it was paused. */
+    pausedMs: z.number(),
+    durationMs: z.number(),
+    error: z.string().optional(),
+  }),
   of("sandbox.extended", { requestedStopAtMs: z.number(), stopAtMs: z.number() }),
   /** The server was restarted and took over a running sandbox. */
   of("sandbox.adopted", { stopAtMs: z.number() }),

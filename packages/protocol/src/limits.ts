@@ -6,6 +6,9 @@ export const MEMORY_MIB = { min: 768, max: 4096, default: 1280 } as const;
 /** Labels of a sandbox: the maximum number, and bytes of UTF-8 in each key and value. */
 export const LABELS = { max: 5, keyBytes: 64, valueBytes: 128 } as const;
 
+/** Children of one fork. Each takes a process and a copy of what its parent has changed. */
+export const CHILDREN = 32;
+
 /** Longest id, slug, host name and path in a configuration, characters. A DNS name has at most 253. */
 export const NAME_LENGTH = 255;
 

@@ -6,6 +6,7 @@ export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./ids.ts";
 export * from "./labels.ts";
+export * from "./lifetime.ts";
 export * from "./limits.ts";
 export * from "./resources.ts";
 export * from "./rpc/mod.ts";

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { egressViewSchema } from "./egress.ts";
-import { TOKEN_LIFETIME_MS } from "./limits.ts";
+import { labelsSchema } from "./labels.ts";
+import { ON_IDLE, timeoutSchema } from "./lifetime.ts";
+import { CHILDREN, TOKEN_LIFETIME_MS } from "./limits.ts";
 import { scopeSchema } from "./scopes.ts";
 import { slugSchema } from "./slug.ts";
 
@@ -11,7 +13,8 @@ export const sandboxMetadataSchema = z.object({
   createdAt: z.string(),
   stoppedAt: z.string().nullable(),
   region: z.string(),
-  status: z.enum(["running", "stopped"]),
+  /** The official clients know only the first and the last. */
+  status: z.enum(["running", "paused", "stopped"]),
   labels: z.record(z.string(), z.string()),
 });
 export type SandboxMetadata = z.infer<typeof sandboxMetadataSchema>;
@@ -19,9 +22,17 @@ export type SandboxMetadata = z.infer<typeof sandboxMetadataSchema>;
 /** A sandbox with everything that Sandkeep stores about it. */
 export const sandboxDetailSchema = sandboxMetadataSchema.extend({
   memoryMiB: z.number(),
-  /** ISO 8601; null: ends with its creator's connection. */
+  /** ISO 8601; null: ends with its creator's connection. Of a paused one: when it is removed unless it is resumed. */
   stopAt: z.string().nullable(),
   stopReason: z.string().nullable(),
+  /** Since when it is paused; null if it is not. */
+  pausedAt: z.string().nullable(),
+  /** The sandbox that it was forked from. */
+  parent: z.string().nullable(),
+  /** What happens when nobody needs it any more. */
+  onIdle: z.enum(ON_IDLE),
+  /** How long it may be without a client, milliseconds; null: any time. */
+  idleMs: z.number().nullable(),
   /** As in `egress`. */
   allowNet: z.array(z.string()).nullable(),
   /** Names only. */
@@ -37,6 +48,23 @@ export const extendRequestSchema = z.object({ stop_at_ms: z.number().int().nonne
 /** Its answer: the time in effect, which may differ. */
 export const extendAnswerSchema = z.object({ stop_at_ms: z.number() });
 export type ExtendAnswer = z.infer<typeof extendAnswerSchema>;
+
+/** Body of POST /api/v1/sandboxes/{id}/fork. */
+export const forkRequestSchema = z.strictObject({
+  count: z.int().min(1).max(CHILDREN).default(1),
+  /** Absent: as its parent. */
+  timeout: timeoutSchema.optional(),
+  /** Absent: those of its parent. */
+  labels: labelsSchema.optional(),
+});
+export type ForkRequest = z.output<typeof forkRequestSchema>;
+
+/** Body of POST /api/v1/sandboxes/{id}/resume. */
+export const resumeRequestSchema = z.strictObject({
+  /** Absent: a session again, or the time that it had left. */
+  timeout: timeoutSchema.optional(),
+});
+export type ResumeRequest = z.output<typeof resumeRequestSchema>;
 
 export const tokenRequestSchema = z
   .object({

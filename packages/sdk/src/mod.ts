@@ -54,8 +54,9 @@ export type { ChildProcessOutput, ChildProcessStatus } from "./process/status.ts
 export type * from "./rest/pagination.ts";
 export type * from "./rest/region.ts";
 export type { BaseClientOptions } from "./rest/settings.ts";
+export type { ForkOptions } from "./sandbox/continuing.ts";
 export type { Memory } from "./sandbox/memory.ts";
-export type { ConnectOptions, SandboxOptions, SecretConfig, VsCodeOptions } from "./sandbox/options.ts";
+export type { ConnectOptions, ResumeOptions, SandboxOptions, SecretConfig, VsCodeOptions } from "./sandbox/options.ts";
 export { Sandbox } from "./sandbox/sandbox.ts";
 export { VsCode } from "./sandbox/vscode.ts";
 export type { MountedVolume, SandboxVolumes } from "./volumes/sandbox-volumes.ts";

@@ -1,4 +1,4 @@
-import type { Actor, Labels, Outcome, RequestRule, Scope, StopReason } from "@sandkeep/protocol";
+import type { Actor, Labels, OnIdle, Outcome, RequestRule, Scope, StopReason } from "@sandkeep/protocol";
 import type { Attachment, DiskStore } from "./storage/contract.ts";
 
 /** Everything that outlives the server. Times are milliseconds since 1970. When a write resolves, it has reached the disk. */
@@ -65,17 +65,25 @@ export interface NetworkRecord {
   secrets: Record<string, { hosts: string[]; in: "body"[] }>;
 }
 
+export type SandboxStatus = "running" | "paused" | "stopped";
+
 export interface SandboxRecord {
   id: string;
   organisation: string;
   region: string;
-  status: "running" | "stopped";
+  status: SandboxStatus;
   memoryMiB: number;
   createdAt: number;
   /** Null: a session. */
   stopAt: number | null;
   stoppedAt: number | null;
   stopReason: StopReason | null;
+  /** Since when it is paused, or was when it ended. */
+  pausedAt: number | null;
+  /** The sandbox that it was forked from. */
+  parent: string | null;
+  onIdle: OnIdle;
+  idleMs: number | null;
   labels: Labels;
   network: NetworkRecord;
 }
@@ -99,12 +107,16 @@ export interface SandboxLease {
   expiresAt: number;
 }
 
-/** A running sandbox, with its stored egress. */
+/** Counters of a sandbox's machines so far, as their host gave them. The store does not look into it. */
+export type KeptUsage = object;
+
+/** A running or paused sandbox, with what is stored for its next machine or control plane. */
 export interface RunningSandbox {
   record: SandboxRecord;
   slug: string;
   host: string;
   egress: KeptEgress | null;
+  usage: KeptUsage | null;
 }
 
 /** The sandbox after which a page continues. */
@@ -133,15 +145,15 @@ export interface SandboxStore {
   /** Newest first; those that have all of the labels. */
   list(
     organisation: string,
-    options: { labels?: Labels; status?: "running" | "stopped"; limit?: number; after?: SandboxCursor },
+    options: { labels?: Labels; status?: SandboxStatus; limit?: number; after?: SandboxCursor },
   ): Promise<SandboxRecord[]>;
-  /** Running sandboxes of an owner, of every organisation. */
+  /** Running and paused sandboxes of an owner, of every organisation. */
   running(owner: string): Promise<RunningSandbox[]>;
-  /** Extends the leases of an owner's running sandboxes. Returns their ids. */
+  /** Extends the leases of an owner's running and paused sandboxes. Returns their ids. */
   renewLeases(owner: string, expiresAt: number): Promise<string[]>;
   /** Gives running sandboxes without an owner, as earlier versions recorded them, to the first caller. */
   claimUnowned(lease: SandboxLease): Promise<number>;
-  /** Running sandboxes on these hosts with an expired lease of another owner. */
+  /** Running and paused sandboxes on these hosts with an expired lease of another owner. */
   expired(owner: string, hosts: readonly string[], now: number): Promise<{ id: string; owner: string; host: string }[]>;
   /**
    * Takes over sandboxes on one host whose lease of another owner has expired. Returns their number; of several
@@ -152,7 +164,13 @@ export interface SandboxStore {
   setStopAt(owner: string, id: string, stopAt: number, egress: KeptEgress): Promise<void>;
   /** @param egress As for `insert`. */
   setNetwork(owner: string, id: string, network: NetworkRecord, egress: KeptEgress | null): Promise<void>;
-  /** Also deletes its secrets and releases its disks. Returns whether it was running, and the owner's. */
+  /** Before its machine is paused: whatever happens then, it can be resumed. */
+  keepForPause(owner: string, id: string, egress: KeptEgress, usage: KeptUsage): Promise<void>;
+  /** Returns whether it was running, and the owner's. */
+  setPaused(owner: string, id: string, at: number): Promise<boolean>;
+  /** @param egress As for `insert`. Returns whether it was paused, and the owner's. */
+  setResumed(owner: string, id: string, stopAt: number | null, egress: KeptEgress | null): Promise<boolean>;
+  /** Also deletes its secrets and releases its disks. Returns whether it was running or paused, and the owner's. */
   setStopped(owner: string, id: string, at: number, reason: StopReason): Promise<boolean>;
   /** Deletes those that stopped before then. */
   prune(stoppedBefore: number): Promise<number>;

@@ -20,6 +20,10 @@ export const sandbox = (id: string, createdAt: number): SandboxRecord => ({
   stopAt: null,
   stoppedAt: null,
   stopReason: null,
+  pausedAt: null,
+  parent: null,
+  onIdle: "end",
+  idleMs: null,
   labels: {},
   network: { allowNet: ["a.example"], deny: [], rules: [], secrets: { KEY: { hosts: ["b.example"], in: [] } } },
 });

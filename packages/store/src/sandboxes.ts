@@ -1,6 +1,14 @@
-import type { Labels, StopReason } from "@sandkeep/protocol";
-import type { KeptEgress, NetworkRecord, SandboxRecord, SandboxStore } from "./contract.ts";
-import { type SqlDriver, type SqlValue, sql } from "./driver.ts";
+import type { Labels, OnIdle, StopReason } from "@sandkeep/protocol";
+import {
+  type KeptEgress,
+  type KeptUsage,
+  type NetworkRecord,
+  NothingChanged,
+  type SandboxRecord,
+  type SandboxStatus,
+  type SandboxStore,
+} from "./contract.ts";
+import { mustChange, type SqlDriver, type SqlValue, sql } from "./driver.ts";
 import { attachment, release } from "./storage/attachments.ts";
 
 interface Row {
@@ -13,12 +21,16 @@ interface Row {
   stop_at: number | null;
   stopped_at: number | null;
   stop_reason: StopReason | null;
+  paused_at: number | null;
+  parent: string | null;
+  on_idle: OnIdle;
+  idle_ms: number | null;
   labels: string;
   network: string;
 }
 
 const COLUMNS =
-  "s.id, s.organisation, s.region, s.status, s.memory_mib, s.created_at, s.stop_at, s.stopped_at, s.stop_reason, s.labels, s.network";
+  "s.id, s.organisation, s.region, s.status, s.memory_mib, s.created_at, s.stop_at, s.stopped_at, s.stop_reason, s.paused_at, s.parent, s.on_idle, s.idle_ms, s.labels, s.network";
 
 const NO_RULES: Pick<NetworkRecord, "deny" | "rules"> = { deny: [], rules: [] };
 
@@ -26,18 +38,29 @@ const record = (row: Row): SandboxRecord => ({
   id: row.id,
   organisation: row.organisation,
   region: row.region,
-  status: row.status,
+  status: row.status === "running" && row.paused_at !== null ? "paused" : row.status,
   memoryMiB: row.memory_mib,
   createdAt: row.created_at,
   stopAt: row.stop_at,
   stoppedAt: row.stopped_at,
   stopReason: row.stop_reason,
+  pausedAt: row.paused_at,
+  parent: row.parent,
+  onIdle: row.on_idle,
+  idleMs: row.idle_ms,
   labels: JSON.parse(row.labels) as Labels,
   // A record of an earlier version has only two of the four fields.
   network: { ...NO_RULES, ...(JSON.parse(row.network) as NetworkRecord) },
 });
 
-/** Only for running sandboxes: otherwise a sealed secret could remain. */
+/** What the column says of each status: a paused sandbox has not stopped. */
+const STATUS: Record<SandboxStatus, string> = {
+  running: "s.status = 'running' AND s.paused_at IS NULL",
+  paused: "s.status = 'running' AND s.paused_at IS NOT NULL",
+  stopped: "s.status = 'stopped'",
+};
+
+/** Only for running and paused sandboxes: otherwise a sealed secret could remain. */
 const keepEgress = (owner: string, id: string, egress: KeptEgress | null) =>
   egress === null
     ? []
@@ -56,17 +79,21 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
     async insert(sandbox, lease, egress, disks = []) {
       await driver.write(
         sql(
-          `INSERT INTO sandboxes (id, organisation, region, status, memory_mib, created_at, stop_at, stopped_at, stop_reason, labels, network, host, owner, lease_expires_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          `INSERT INTO sandboxes (id, organisation, region, status, memory_mib, created_at, stop_at, stopped_at, stop_reason, paused_at, parent, on_idle, idle_ms, labels, network, host, owner, lease_expires_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           sandbox.id,
           sandbox.organisation,
           sandbox.region,
-          sandbox.status,
+          sandbox.status === "stopped" ? "stopped" : "running",
           sandbox.memoryMiB,
           sandbox.createdAt,
           sandbox.stopAt,
           sandbox.stoppedAt,
           sandbox.stopReason,
+          sandbox.pausedAt,
+          sandbox.parent,
+          sandbox.onIdle,
+          sandbox.idleMs,
           JSON.stringify(sandbox.labels),
           JSON.stringify(sandbox.network),
           lease.host,
@@ -97,10 +124,7 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         where.push("EXISTS (SELECT 1 FROM sandbox_labels l WHERE l.sandbox = s.id AND l.key = ? AND l.value = ?)");
         params.push(key, value);
       }
-      if (status) {
-        where.push("s.status = ?");
-        params.push(status);
-      }
+      if (status) where.push(STATUS[status]);
       if (after) {
         where.push("(s.created_at < ? OR (s.created_at = ? AND s.id < ?))");
         params.push(after.createdAt, after.createdAt, after.id);
@@ -113,8 +137,8 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       return (await driver.query<Row>(text, params)).map(record);
     },
     async running(owner) {
-      const rows = await driver.query<Row & { slug: string; host: string; spec: string | null }>(
-        `SELECT ${COLUMNS}, s.host, o.slug, e.spec FROM sandboxes s JOIN organisations o ON o.id = s.organisation
+      const rows = await driver.query<Row & { slug: string; host: string; spec: string | null; usage: string | null }>(
+        `SELECT ${COLUMNS}, s.host, s.usage, o.slug, e.spec FROM sandboxes s JOIN organisations o ON o.id = s.organisation
          LEFT JOIN sandbox_egress e ON e.sandbox = s.id WHERE s.status = 'running' AND s.owner = ?`,
         [owner],
       );
@@ -123,6 +147,7 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         slug: row.slug,
         host: row.host,
         egress: row.spec === null ? null : (JSON.parse(row.spec) as KeptEgress),
+        usage: row.usage === null ? null : (JSON.parse(row.usage) as KeptUsage),
       }));
     },
     async renewLeases(owner, expiresAt) {
@@ -179,6 +204,48 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         sql("UPDATE sandboxes SET network = ? WHERE id = ? AND owner = ?", JSON.stringify(network), id, owner),
         ...keepEgress(owner, id, egress),
       );
+    },
+    async keepForPause(owner, id, egress, usage) {
+      await driver.write(
+        sql(
+          "UPDATE sandboxes SET usage = ? WHERE id = ? AND owner = ? AND status = 'running'",
+          JSON.stringify(usage),
+          id,
+          owner,
+        ),
+        ...keepEgress(owner, id, egress),
+      );
+    },
+    async setPaused(owner, id, at) {
+      const [paused = 0] = await driver.write(
+        sql(
+          "UPDATE sandboxes SET paused_at = ? WHERE id = ? AND owner = ? AND status = 'running' AND paused_at IS NULL",
+          at,
+          id,
+          owner,
+        ),
+      );
+      return paused > 0;
+    },
+    async setResumed(owner, id, stopAt, egress) {
+      const resumed = mustChange(
+        sql(
+          `UPDATE sandboxes SET paused_at = NULL, stop_at = ?
+           WHERE id = ? AND owner = ? AND status = 'running' AND paused_at IS NOT NULL`,
+          stopAt,
+          id,
+          owner,
+        ),
+      );
+      const kept =
+        egress === null ? [sql("DELETE FROM sandbox_egress WHERE sandbox = ?", id)] : keepEgress(owner, id, egress);
+      try {
+        await driver.write(resumed, ...kept);
+        return true;
+      } catch (error) {
+        if (error instanceof NothingChanged) return false;
+        throw error;
+      }
     },
     async setStopped(owner, id, at, reason) {
       const [stopped = 0] = await driver.write(

@@ -21,6 +21,9 @@ export interface MachineOptions {
   copy?: string[];
   /** Milliseconds. */
   timeout?: number;
+  /** Milliseconds. */
+  idle?: number;
+  onIdle?: "end" | "pause";
 }
 
 /**
@@ -30,7 +33,7 @@ export interface MachineOptions {
  * @throws {UsageError}
  */
 export function createOptions(
-  { memory, env, label, allowNet, denyNet, secret, net, root, volume, timeout }: MachineOptions,
+  { memory, env, label, allowNet, denyNet, secret, net, root, volume, timeout, idle, onIdle }: MachineOptions,
   variables: NodeJS.ProcessEnv,
 ): CreateOptions {
   return {
@@ -43,5 +46,7 @@ export function createOptions(
     ...(root !== undefined && { root }),
     ...(volume && { volumes: volume }),
     ...(timeout !== undefined && { timeout: toApiTimeout(timeout) }),
+    ...(idle !== undefined && { idle: toApiTimeout(idle) }),
+    ...(onIdle && { onIdle }),
   };
 }

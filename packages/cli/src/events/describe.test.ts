@@ -140,3 +140,18 @@ test("volumes and snapshots are shown by their slugs", () => {
   ] as const)
     assert.equal(line({ sandbox: null, kind, outcome: "ok", data }), `2026-01-02 03:04:05Z ✔ ${kind} ${text} (ci)`);
 });
+
+test("a fork names parent and children, a pause its reason", () => {
+  const created = { memoryMiB: 1280, stopAtMs: null, labels: {}, parent: "sbx_ord_p", durationMs: 300 };
+  assert.match(line({ kind: "sandbox.created", outcome: "ok", data: created }), /1280 MiB, a fork of sbx_ord_p, ready/);
+  const forked = { children: ["sbx_ord_a", "sbx_ord_b"], durationMs: 300 };
+  assert.match(line({ kind: "sandbox.forked", outcome: "ok", data: forked }), /into sbx_ord_a, sbx_ord_b in 300 ms/);
+  assert.match(
+    line({ kind: "sandbox.paused", outcome: "ok", data: { why: "idle", durationMs: 80 } }),
+    /paused idle, 80 ms/,
+  );
+  const failed = { why: "timeout", durationMs: 80, error: "NO_SPACE" };
+  assert.match(line({ kind: "sandbox.paused", outcome: "failed", data: failed }), /timeout: NO_SPACE/);
+  const resumed = { stopAtMs: null, pausedMs: 61_000, durationMs: 200 };
+  assert.match(line({ kind: "sandbox.resumed", outcome: "ok", data: resumed }), /after 1m 01s, in 200 ms/);
+});

@@ -34,7 +34,18 @@ function details(event: SandboxEvent): string {
     case "file.written":
       return `${event.data.path}${event.data.bytes === null ? "" : `, ${formatBytes(event.data.bytes)}`}${event.data.error ? `: ${event.data.error}` : ""}`;
     case "sandbox.created":
-      return event.data.error ?? `${event.data.memoryMiB} MiB, ready in ${formatDuration(event.data.durationMs)}`;
+      return (
+        event.data.error ??
+        `${event.data.memoryMiB} MiB${event.data.parent ? `, a fork of ${event.data.parent}` : ""}, ready in ${formatDuration(event.data.durationMs)}`
+      );
+    case "sandbox.forked":
+      return event.data.error ?? `into ${event.data.children.join(", ")} in ${formatDuration(event.data.durationMs)}`;
+    case "sandbox.paused":
+      return `${event.data.why}${failure(event.data.error)}, ${formatDuration(event.data.durationMs)}`;
+    case "sandbox.resumed":
+      return (
+        event.data.error ?? `after ${formatDuration(event.data.pausedMs)}, in ${formatDuration(event.data.durationMs)}`
+      );
     case "sandbox.stopped":
       return `${event.data.why}${event.data.detail ? `: ${event.data.detail}` : ""}, lived ${formatDuration(event.data.lifetimeMs)}`;
     case "sandbox.extended":

@@ -106,10 +106,24 @@ export const sandboxCommands: CommandSpec[] = [
     options: [
       ...machineOptions,
       { flags: "--timeout <duration>", description: "how long the sandbox lives (default: 5m)", parse: parseDuration },
+      {
+        flags: "--idle <duration>",
+        description: "how long the sandbox may be without a client (default: any time)",
+        parse: parseDuration,
+      },
+      {
+        flags: "--on-idle <action>",
+        description: "what happens when its time is up or it is idle (default: end)",
+        choices: ["end", "pause"],
+      },
     ],
     examples: [
       ["id=$(sandkeep create --timeout 30m)", "create one that lives for half an hour"],
       ["sandkeep create --label team=docs --memory 2GiB --json", "with a label and more memory; print JSON"],
+      [
+        "sandkeep create --timeout 30m --idle 5m --on-idle pause",
+        "pause it when nobody has been connected for 5 minutes",
+      ],
     ],
     client: true,
     load: () => import("../commands/sandboxes/create.ts"),
@@ -117,10 +131,10 @@ export const sandboxCommands: CommandSpec[] = [
   {
     name: "list",
     aliases: ["ls"],
-    summary: "List sandboxes",
+    summary: "List running and paused sandboxes",
     options: [{ flags: "-a, --all", description: "include those that have ended" }, labelFilter],
     examples: [
-      ["sandkeep list", "list what is running"],
+      ["sandkeep list", "list what is running or paused"],
       ["sandkeep list --all --label team=docs --json", "list everything with a label, as JSON"],
     ],
     client: true,
@@ -169,7 +183,7 @@ export const sandboxCommands: CommandSpec[] = [
     name: "kill",
     aliases: ["rm", "remove"],
     args: "[ids...]",
-    summary: "End sandboxes immediately",
+    summary: "End sandboxes immediately, also paused ones",
     options: [{ flags: "--all", description: "all running sandboxes" }, labelFilter],
     examples: [
       ["sandkeep kill $id", "end one"],
@@ -189,6 +203,56 @@ export const sandboxCommands: CommandSpec[] = [
     completes: "sandbox",
     client: true,
     load: () => import("../commands/sandboxes/extend.ts"),
+  },
+  {
+    name: "fork",
+    args: "[id]",
+    summary: "Fork a running sandbox",
+    details:
+      "Each child goes on where the sandbox is, with its processes, memory and disk. Prints the ids of the children. They end when their parent would, or after 5 minutes if that is a session, unless --timeout says otherwise.",
+    options: [
+      {
+        flags: "-n, --count <number>",
+        description: "how many children, at most 32 (default: 1)",
+        parse: wholeNumber(1, 32),
+      },
+      { flags: "--timeout <duration>", description: "how long each child lives", parse: parseDuration },
+      {
+        flags: "-l, --label <KEY=VALUE>",
+        description: "labels instead of the parent's (repeat, at most 5)",
+        parse: collectPair,
+      },
+    ],
+    examples: [
+      ["twin=$(sandkeep fork $id)", "a second one like it"],
+      ["sandkeep fork $id --count 4 --timeout 10m", "four, for ten minutes"],
+    ],
+    completes: "sandbox",
+    client: true,
+    load: () => import("../commands/sandboxes/fork.ts"),
+  },
+  {
+    name: "pause",
+    args: "[ids...]",
+    summary: "Pause sandboxes to disk",
+    details:
+      "A paused sandbox uses no memory and no processor, and a restart of the server does not affect it. `sandkeep resume` lets it go on. Its clients are disconnected.",
+    examples: [["sandkeep pause $id", "pause one"]],
+    completes: "sandbox",
+    client: true,
+    load: () => import("../commands/sandboxes/pause.ts"),
+  },
+  {
+    name: "resume",
+    args: "[ids...]",
+    summary: "Let paused sandboxes go on",
+    details:
+      "A sandbox has the time that it had left when it was paused, at least 5 minutes, unless --timeout says otherwise. A session gets 5 minutes.",
+    options: [{ flags: "--timeout <duration>", description: "how long it lives from now on", parse: parseDuration }],
+    examples: [["sandkeep resume $id && sandkeep shell $id", "go on where it was"]],
+    completes: "sandbox",
+    client: true,
+    load: () => import("../commands/sandboxes/resume.ts"),
   },
   {
     name: "events",

@@ -15,6 +15,13 @@ const MAX_KEPT_HOURS = 10 * 365 * 24;
 export const limitsSchema = z.strictObject({
   /** Sandboxes that one organisation may have at once, those being created included. */
   sandboxesPerOrganisation: z.int().min(1).default(100),
+  /** Paused sandboxes that one organisation may have, and how long each is kept. They use disk space only. */
+  pausedPerOrganisation: z.int().min(0).default(100),
+  keepPausedHours: z
+    .number()
+    .positive()
+    .max(MAX_KEPT_HOURS)
+    .default(7 * 24),
   /** Longest lifetime of a sandbox with a duration, and the furthest that one `extend` reaches from now. Deno Sandbox has 30 minutes. */
   maxLifetimeMs: z
     .int()
@@ -25,6 +32,8 @@ export const limitsSchema = z.strictObject({
     .int()
     .min(100)
     .default(2 * MINUTE_MS),
+  /** A session that has no client yet, a fork or one that was resumed, ends if none connects within this time. */
+  creatorTimeoutMs: z.int().min(100).default(30_000),
   /**
    * A client that is silent for this long, and whose computer acknowledges nothing, counts as gone. It is asked after half
    * of this time.
@@ -150,6 +159,7 @@ export type ConfigInput = z.input<typeof configSchema>;
 export function publicLimits({ limits, storage }: Pick<Config, "limits" | "storage">): Record<string, number> {
   return {
     sandboxesPerOrganisation: limits.sandboxesPerOrganisation,
+    pausedPerOrganisation: limits.pausedPerOrganisation,
     maxLifetimeMs: limits.maxLifetimeMs,
     messageBytes: limits.messageBytes,
     bodyBytes: limits.bodyBytes,

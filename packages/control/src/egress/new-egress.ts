@@ -16,7 +16,8 @@ export function newEgress(config: SandboxConfig, sealer: Sealer): EgressSpec {
     policy: { allow: allowNet, deny: egress.deny, rules: egress.rules },
     secrets: given.map(([name, { hosts, in: places, value, placeholder: form }]) => {
       const placeholder = placeholderFor(value, form, `secrets.${name}.placeholder`, "INVALID_CONFIG");
-      return { name, placeholder, hosts, in: places, sealed: sealer.seal(value, placeholder) };
+      const sealed = sealer.seal(value, placeholder);
+      return { name, placeholder, ...(form !== undefined && { form }), hosts, in: places, sealed };
     }),
   };
   checkSpec(spec, "INVALID_CONFIG");

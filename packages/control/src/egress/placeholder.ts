@@ -14,6 +14,11 @@ export function placeholderFor(value: string, form: string | undefined, where: s
   return form === undefined ? newPlaceholder() : withForm(form, where, code, (parsed) => parsed.make(value));
 }
 
+/** Another placeholder for a secret of a sandbox that is forked. Its form was checked against the value before. */
+export function anotherPlaceholder(form: string | undefined): string {
+  return form === undefined ? newPlaceholder() : PlaceholderForm.parse(form).another();
+}
+
 /** Whether an existing placeholder has the requested form. @throws {ApiError} as {@link placeholderFor} */
 export function hasForm(placeholder: string, form: string, where: string, code: Code): boolean {
   return withForm(form, where, code, (parsed) => parsed.matches(placeholder));

@@ -123,6 +123,7 @@ export class SandboxEgress {
         name,
         placeholder,
         ...(former?.aliases && { aliases: former.aliases }),
+        ...((form ?? former?.form) !== undefined && { form: form ?? former?.form }),
         hosts: approved,
         in: places ?? former?.in ?? [],
         sealed,
@@ -163,6 +164,11 @@ export class SandboxEgress {
       });
       await this.#forgetVariable(name);
     });
+  }
+
+  /** Does something during which nothing of this changes. */
+  quietly<Result>(task: (spec: EgressSpec) => Promise<Result>): Promise<Result> {
+    return this.#change(() => task(this.#spec));
   }
 
   /**

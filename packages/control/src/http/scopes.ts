@@ -41,6 +41,10 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "DELETE /api/v3/sandbox/:id": run,
   "DELETE /api/v3/sandboxes/:id": run,
 
+  "POST /api/v1/sandboxes/:id/fork": run,
+  "POST /api/v1/sandboxes/:id/pause": run,
+  "POST /api/v1/sandboxes/:id/resume": run,
+
   "GET /api/v1/sandboxes/:id/egress": read,
   "PATCH /api/v1/sandboxes/:id/egress": manage,
   "PUT /api/v1/sandboxes/:id/egress/secrets/:name": manage,

@@ -1,26 +1,31 @@
-import { ApiError } from "@sandkeep/protocol";
+import { ApiError, type ErrorCode } from "@sandkeep/protocol";
 
-/** Counts each organisation's sandboxes, those being created included, and enforces the limit. */
+/** Counts each organisation's sandboxes of a kind, those being created included, and enforces the limit. */
 export class Admission {
   readonly #limit: number;
+  readonly #kind: string;
+  readonly #code: ErrorCode;
   readonly #counts = new Map<string, number>();
 
-  constructor(limit: number) {
+  /** @param kind for messages @param code of the error when the limit is reached */
+  constructor(limit: number, kind = "sandboxes", code: ErrorCode = "CONCURRENCY_LIMIT") {
     this.#limit = limit;
+    this.#kind = kind;
+    this.#code = code;
   }
 
   /**
    * Takes a place. Returns a function that gives it back; calling it again has no effect.
    *
    * @param force Ignores the limit: for sandboxes that already exist.
-   * @throws {ApiError} `CONCURRENCY_LIMIT`
+   * @throws {ApiError} `CONCURRENCY_LIMIT`, or the code of this kind
    */
   enter(organisation: string, force = false): () => void {
     const count = this.#counts.get(organisation) ?? 0;
     if (count >= this.#limit && !force) {
       throw new ApiError(
-        "CONCURRENCY_LIMIT",
-        `The organisation already has ${count} sandboxes; its limit is ${this.#limit}.`,
+        this.#code,
+        `The organisation already has ${count} ${this.#kind}; its limit is ${this.#limit}.`,
       );
     }
     this.#counts.set(organisation, count + 1);

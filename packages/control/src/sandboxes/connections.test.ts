@@ -57,6 +57,10 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
     stopAt: lifetimeMs === null ? null : now + lifetimeMs,
     stoppedAt: null,
     stopReason: null,
+    pausedAt: null,
+    parent: null,
+    onIdle: "end",
+    idleMs: null,
     labels: {},
     network: { allowNet: null, deny: [], rules: [], secrets: {} },
   };
@@ -84,6 +88,7 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
     limits: config.limits,
     sealer,
     log: silentLogger,
+    pauseInstead: (sandbox, stop) => sandbox.end(stop),
   });
   started.defer(() => sandbox.end(serverStop));
   const leases = started.use(new Leases());

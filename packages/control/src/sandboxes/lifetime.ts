@@ -35,6 +35,27 @@ export function extendedStop(current: number | null, requested: number, now: num
   return Math.max(current ?? 0, Math.min(requested, now + maxLifetimeMs));
 }
 
+/** A sandbox that was paused because its time was up gets this long when it is resumed, milliseconds. */
+const RESUMED_AT_LEAST_MS = 5 * 60_000;
+
+/**
+ * When a paused sandbox stops once it is resumed: its time stands still while it is paused. Null for a session.
+ *
+ * @param requested Instead of that.
+ * @throws {ApiError} `INVALID_TIMEOUT`
+ */
+export function resumedStop(
+  { stopAt, pausedAt }: { stopAt: number | null; pausedAt: number | null },
+  requested: Lifetime | null,
+  now: number,
+  maxLifetimeMs: number,
+): number | null {
+  if (requested) return firstStop(requested, now, maxLifetimeMs);
+  if (stopAt === null) return null;
+  const left = stopAt - (pausedAt ?? now);
+  return now + Math.max(left, Math.min(RESUMED_AT_LEAST_MS, maxLifetimeMs));
+}
+
 function past(stopAtMs: number): ApiError {
   return new ApiError("INVALID_TIMEOUT", `The stop time ${stopAtMs} is in the past. Check the client's clock.`);
 }

@@ -4,7 +4,7 @@ import type { SandboxServices } from "./sandbox.ts";
 import type { SandboxLeases } from "./sandbox-leases.ts";
 
 /** What sandboxes as a whole need from the server. */
-export interface SandboxesOptions extends SandboxServices {
+export interface SandboxesOptions extends Omit<SandboxServices, "pauseInstead"> {
   hosts: Hosts;
   leases: SandboxLeases;
   egressLog: EgressLog;
@@ -12,3 +12,6 @@ export interface SandboxesOptions extends SandboxServices {
   /** Why values that an earlier process sealed can no longer be opened; null if they can. */
   sealedIsLost: string | null;
 }
+
+/** The same, with what they do for each other. */
+export type SandboxesContext = SandboxesOptions & SandboxServices;

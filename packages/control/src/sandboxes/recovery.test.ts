@@ -4,7 +4,7 @@ import type { Host } from "@sandkeep/host";
 import { openStore, type SandboxRecord } from "@sandkeep/store";
 import { Hosts } from "../hosts.ts";
 import { createLogger } from "../log/logger.ts";
-import type { SandboxesOptions } from "./options.ts";
+import type { SandboxesContext } from "./options.ts";
 import { Recovery } from "./recovery.ts";
 import { SandboxLeases } from "./sandbox-leases.ts";
 
@@ -18,6 +18,10 @@ const sandbox: SandboxRecord = {
   stopAt: 2,
   stoppedAt: null,
   stopReason: null,
+  pausedAt: null,
+  parent: null,
+  onIdle: "end",
+  idleMs: null,
   labels: {},
   network: { allowNet: [], deny: [], rules: [], secrets: {} },
 };
@@ -32,6 +36,7 @@ test("when a host fails while sandboxes are taken over, it is asked again, and n
   let failures = 1;
   const host = (id: string) => ({
     id,
+    paused: async () => [],
     async adopt(_owner: string, _ids: string[], from: string) {
       if (from === "cp_gone") asked.push(id);
       if (from === "cp_gone" && id === "host_1" && failures-- > 0) throw new Error("the host is gone");
@@ -49,7 +54,8 @@ test("when a host fails while sandboxes are taken over, it is asked again, and n
     events: { publish: () => {} },
     log,
   };
-  const recovery = new Recovery(options as unknown as SandboxesOptions, { running: () => [], take: () => {} });
+  const paused = { ids: [], adopt: async () => {}, release: () => {}, expire: async () => {} };
+  const recovery = new Recovery(options as unknown as SandboxesContext, { running: () => [], take: () => {}, paused });
   const ids = async () => (await store.sandboxes.running("cp_1")).map(({ record }) => record.id);
   await recovery.start();
   assert.deepEqual([asked, await ids()], [["host_1", "host_2"], ["sbx"]]);

@@ -1,8 +1,10 @@
 import type { EgressSpec } from "@sandkeep/egress";
 import type { Host, Machine } from "@sandkeep/host";
-import type { AttachedDisk, RunningSandbox } from "@sandkeep/store";
+import type { AttachedDisk, RunningSandbox, SandboxStatus } from "@sandkeep/store";
 import { policyOf } from "../egress/views.ts";
-import type { SandboxesOptions } from "./options.ts";
+import type { PausedSandboxes } from "../forks/paused-sandboxes.ts";
+import { resumedStop } from "./lifetime.ts";
+import type { SandboxesContext } from "./options.ts";
 import { Sandbox } from "./sandbox.ts";
 
 /** Sandboxes of one control plane on one host that are this one's now. */
@@ -17,6 +19,7 @@ export interface RecoveredSandboxes {
   running(): Sandbox[];
   /** Adds a sandbox. */
   take(sandbox: Sandbox): void;
+  readonly paused: Pick<PausedSandboxes, "ids" | "adopt" | "release" | "expire">;
 }
 
 /**
@@ -24,12 +27,12 @@ export interface RecoveredSandboxes {
  * has expired.
  */
 export class Recovery {
-  readonly #options: SandboxesOptions;
+  readonly #options: SandboxesContext;
   readonly #sandboxes: RecoveredSandboxes;
   /** Taken over in the store, while their host failed: it is asked again with the next renewal. */
   #unrestored: Taken[] = [];
 
-  constructor(options: SandboxesOptions, sandboxes: RecoveredSandboxes) {
+  constructor(options: SandboxesContext, sandboxes: RecoveredSandboxes) {
     this.#options = options;
     this.#sandboxes = sandboxes;
   }
@@ -57,16 +60,20 @@ export class Recovery {
       ...left.filter((one) => !known.has(one.host)).map((one) => this.#noteStopped(one)),
     ]);
     await this.#takeOverExpired();
+    await this.#sandboxes.paused.expire();
     leases.keep(async () => {
       await this.#renew();
       await this.#takeOverExpired();
+      await this.#sandboxes.paused.expire();
     });
   }
 
   /** Extends the leases of all running sandboxes; lets go of those that another control plane has taken over. */
   async #renew(): Promise<void> {
+    const { paused } = this.#sandboxes;
     const running = this.#sandboxes.running().filter((sandbox) => !sandbox.isEnding);
-    const lost = new Set(await this.#options.leases.renew(running.map(({ id }) => id)));
+    const lost = new Set(await this.#options.leases.renew([...running.map(({ id }) => id), ...paused.ids]));
+    paused.release(lost);
     for (const sandbox of running.filter(({ id, isEnding }) => lost.has(id) && !isEnding)) {
       this.#options.log.error({ sandbox: sandbox.id }, "another control plane has taken this sandbox over");
       await sandbox.leaveRunning("Another server has taken over this sandbox.");
@@ -86,7 +93,7 @@ export class Recovery {
     for (const taken of this.#unrestored.splice(0)) {
       const { from, host, ids } = taken;
       try {
-        const known = new Set(this.#sandboxes.running().map(({ id }) => id));
+        const known = new Set([...this.#sandboxes.running().map(({ id }) => id), ...this.#sandboxes.paused.ids]);
         const left = (await store.running(leases.owner)).filter(({ record: { id } }) => ids.has(id) && !known.has(id));
         await this.#restore(left, hosts.get(host)!, from);
       } catch (err) {
@@ -96,37 +103,55 @@ export class Recovery {
     }
   }
 
-  /** Takes over the sandboxes that run on one host, and records the others as stopped. */
+  /** Takes over the sandboxes that run or are paused on one host, and records the others as stopped. */
   async #restore(left: RunningSandbox[], host: Host, from: string): Promise<void> {
-    const { events, leases, log } = this.#options;
+    const { leases, log } = this.#options;
     const now = Date.now();
+    const onDisk = new Set([...(await host.paused(from)), ...(await host.paused(leases.owner))]);
     const wanted = left
-      .filter(({ record: { stopAt } }) => stopAt !== null && stopAt > now)
+      .filter(({ record: { id, stopAt, status } }) => onDisk.has(id) || lasts(stopAt, status, now))
       .map(({ record }) => record.id);
     const machines = new Map((await host.adopt(leases.owner, wanted, from)).map((machine) => [machine.id, machine]));
     const restored: Promise<void>[] = [];
     for (const one of left) {
-      const { slug, record } = one;
-      // The store returns it as it was stored.
-      const egress = one.egress as EgressSpec | null;
-      const organisation = { id: record.organisation, slug };
-      const machine = machines.get(record.id);
-      if (machine && record.stopAt !== null) {
-        const spec = egress ?? policyOf(record.network);
-        const placed = { host: host.id, attached: await this.#attachedTo(machine) };
-        const sandbox = new Sandbox(machine, record, organisation, spec, placed, this.#options);
-        this.#sandboxes.take(sandbox);
-        const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
-        events.publish(subject, { kind: "sandbox.adopted", outcome: "ok", data: { stopAtMs: record.stopAt } });
-        restored.push(sandbox.egress.restore(this.#options.sealedIsLost));
-      } else await this.#noteStopped(one);
+      const { id } = one.record;
+      const machine = machines.get(id);
+      if (machine && one.record.stopAt !== null)
+        restored.push((await this.#takeOver(one, machine, host)).egress.restore(this.#options.sealedIsLost));
+      // What the host has counts: the server may have been killed before that was stored.
+      else if (onDisk.has(id)) await this.#sandboxes.paused.adopt(one);
+      else await this.#noteStopped(one);
     }
     await Promise.all(restored);
-    if (left.length > 0)
+    if (left.length > 0) {
+      const paused = left.filter(({ record }) => onDisk.has(record.id) && !machines.has(record.id)).length;
       log.info(
-        { adopted: machines.size, stopped: left.length - machines.size },
+        { adopted: machines.size, paused, stopped: left.length - machines.size - paused },
         "found sandboxes of an earlier process",
       );
+    }
+  }
+
+  /** Takes over a sandbox whose machine runs. What it may reach is still to be restored. */
+  async #takeOver({ record, slug, egress }: RunningSandbox, machine: Machine, host: Host): Promise<Sandbox> {
+    const { events, leases, limits, store } = this.#options;
+    const organisation = { id: record.organisation, slug };
+    // The store returns it as it was stored.
+    const spec = (egress as EgressSpec | null) ?? policyOf(record.network);
+    let running = record;
+    if (record.status === "paused") {
+      // The server was killed while it was being resumed.
+      const stopAt = resumedStop(record, null, Date.now(), limits.maxLifetimeMs);
+      await store.setResumed(leases.owner, record.id, stopAt, spec);
+      running = { ...record, status: "running", pausedAt: null, stopAt };
+    }
+    const placed = { host: host.id, attached: await this.#attachedTo(machine) };
+    const sandbox = new Sandbox(machine, running, organisation, spec, placed, this.#options);
+    this.#sandboxes.take(sandbox);
+    const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
+    const data = { stopAtMs: running.stopAt! };
+    events.publish(subject, { kind: "sandbox.adopted", outcome: "ok", data });
+    return sandbox;
   }
 
   /** The disks of a machine, without a volume that the server did not get to attach before it was killed. */
@@ -142,7 +167,7 @@ export class Recovery {
 
   async #noteStopped({ record, slug }: RunningSandbox): Promise<void> {
     const now = Date.now();
-    const timedOut = record.stopAt !== null && record.stopAt <= now;
+    const timedOut = record.status === "running" && record.stopAt !== null && record.stopAt <= now;
     const why = timedOut ? "timeout" : "server-restarted";
     const stoppedAt = timedOut ? (record.stopAt as number) : now;
     const { store, leases } = this.#options;
@@ -157,4 +182,9 @@ export class Recovery {
       },
     );
   }
+}
+
+/** Whether a sandbox that its host does not have as paused may go on, if its machine runs. */
+function lasts(stopAt: number | null, status: SandboxStatus, now: number): boolean {
+  return stopAt !== null && (status === "paused" || stopAt > now);
 }

@@ -14,6 +14,10 @@ const sandbox = (id: string): SandboxRecord => ({
   stopAt: null,
   stoppedAt: null,
   stopReason: null,
+  pausedAt: null,
+  parent: null,
+  onIdle: "end",
+  idleMs: null,
   labels: {},
   network: { allowNet: [], deny: [], rules: [], secrets: {} },
 });

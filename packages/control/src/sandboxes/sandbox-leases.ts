@@ -37,15 +37,14 @@ export class SandboxLeases implements AsyncDisposable {
   }
 
   /**
-   * Extends the leases of running sandboxes.
+   * Extends the leases of running and paused sandboxes.
    *
-   * @param running Ids of the sandboxes of this process.
+   * @param known Ids of the sandboxes of this process.
    * @returns those that another control plane has taken over
    */
-  async renew(running: readonly string[]): Promise<string[]> {
-    if (running.length === 0) return [];
+  async renew(known: readonly string[]): Promise<string[]> {
     const owned = new Set(await this.#store.renewLeases(this.owner, Date.now() + LEASE_MS));
-    return running.filter((id) => !owned.has(id));
+    return known.filter((id) => !owned.has(id));
   }
 
   /** Runs `work` with each renewal, until this is disposed of. */

@@ -1,6 +1,6 @@
 import { type Logger, withFields } from "@sandkeep/common";
 import type { EgressSpec, Sealer } from "@sandkeep/egress";
-import type { Machine } from "@sandkeep/host";
+import type { Machine, MachineExit, MachineUsage } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
 import { type Connection, type MessageConnection, SandboxState, serveRpc } from "@sandkeep/rpc";
 import type { AttachedDisk, SandboxRecord, SandboxStore } from "@sandkeep/store";
@@ -14,7 +14,7 @@ import { type ConnectedClient, Connections } from "./connections.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Inflow } from "./inflow.ts";
 import { extendedStop } from "./lifetime.ts";
-import { CLOSE_TEXT, machineStop, type Stop, timeoutStop } from "./stop.ts";
+import { abandonedStop, CLOSE_TEXT, idleStop, machineStop, PAUSED_TEXT, type Stop, timeoutStop } from "./stop.ts";
 import { SandboxVolumes } from "./volumes.ts";
 
 /** If the machine has not ended by then, that is logged; the sandbox counts as stopped all the same. */
@@ -32,6 +32,8 @@ export interface SandboxServices {
   limits: Limits;
   sealer: Sealer;
   log: Logger;
+  /** Pauses a sandbox that would end otherwise; ends it if that is impossible. Never rejects. */
+  pauseInstead(sandbox: Sandbox, stop: Stop): Promise<void>;
 }
 
 /** A running sandbox: a machine, its connections, and the rules by which it ends. */
@@ -44,16 +46,28 @@ export class Sandbox {
   readonly egress: SandboxEgress;
   /** Its volumes. */
   readonly volumes: SandboxVolumes;
+  /** Id of its machine's host. */
+  readonly host: string;
   readonly #machine: Machine;
   readonly #services: SandboxServices;
   readonly #log: Logger;
   readonly #state: SandboxState;
-  readonly #deadline = new Deadline(() => void this.end(timeoutStop));
+  readonly #deadline = new Deadline(() => this.#over(timeoutStop));
+  readonly #idle = new Deadline(() => this.#over(idleStop));
+  readonly #abandoned = new Deadline(() => this.#over(abandonedStop));
   readonly #connections: Connections;
   readonly #resolveEnded: () => void;
   /** Of the client that created it, if it was that client's connection. */
   #creator: Connection | null = null;
   #ending: Promise<void> | null = null;
+  /** How its machine ended while it was being paused. */
+  #suspended: MachineExit | null = null;
+  /** Whether it was paused in the end. */
+  #pausing: Promise<boolean> | null = null;
+  /** Whether it is a session whose creator is yet to come. */
+  #awaitsCreator = false;
+  /** For clients that complete their handshake when it has ended. */
+  #farewell = "The sandbox has ended.";
 
   /**
    * @param spec What it may reach; the machine already knows it, or learns it from `egress.restore`.
@@ -68,6 +82,7 @@ export class Sandbox {
     services: SandboxServices,
   ) {
     this.#machine = machine;
+    this.host = placed.host;
     this.record = record;
     this.organisation = organisation;
     this.#services = services;
@@ -105,9 +120,10 @@ export class Sandbox {
     this.#resolveEnded = resolve;
     if (record.stopAt !== null) this.#deadline.set(record.stopAt);
     machine.exited.then(
-      (exit) => this.end(machineStop(exit)),
-      (error: unknown) => this.end(machineStop({ reason: "crashed", detail: String(error) })),
+      (exit) => this.#exited(exit),
+      (error: unknown) => this.#exited({ reason: "crashed", detail: String(error) }),
     );
+    this.#watchIdleness();
   }
 
   get id(): string {
@@ -123,8 +139,22 @@ export class Sandbox {
     return this.isEnding || (this.record.stopAt === null && this.#creator?.open === false);
   }
 
+  get isPausing(): boolean {
+    return this.#pausing !== null;
+  }
+
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** Lets a session that has no client yet end if none comes; the first that comes counts as its creator. */
+  awaitCreator(): void {
+    this.#awaitsCreator = true;
+    this.#abandoned.set(Date.now() + this.#services.limits.creatorTimeoutMs);
+  }
+
+  usage(): Promise<MachineUsage> {
+    return this.#machine.usage();
   }
 
   /** @throws {ApiError} `CONNECTION_LIMIT` */
@@ -145,16 +175,39 @@ export class Sandbox {
   }
 
   /** Counts a connection of any kind and closes it when the sandbox or the token ends. A session ends with its creator's. */
-  attach(connection: Connection, client: ConnectedClient): void {
-    const { principal, role } = client;
+  attach(connection: Connection, { principal, lease, ...client }: ConnectedClient): void {
+    const role = this.#awaitsCreator ? "creator" : client.role;
     if (role === "creator") this.#creator = connection;
-    void this.#connections.add(connection, client).then(({ reason, unresponsive }) => {
+    this.#awaitsCreator = false;
+    this.#abandoned.cancel();
+    this.#idle.cancel();
+    void this.#connections.add(connection, { principal, lease, role }).then(({ reason, unresponsive }) => {
+      this.#watchIdleness();
       if (role === "joined" || this.record.stopAt !== null) return;
       const { actor } = principal;
-      void this.end(unresponsive ? { why: "client-silent", actor, detail: reason } : { why: "client-closed", actor });
+      this.#over(unresponsive ? { why: "client-silent", actor, detail: reason } : { why: "client-closed", actor });
     });
     // The sandbox may have ended during the client's handshake.
-    if (this.#ending) void this.#connections.close("The sandbox has ended.");
+    if (this.#ending) void this.#connections.close(this.#farewell);
+  }
+
+  /** From now on it may be without a client for a limited time. */
+  #watchIdleness(): void {
+    const { idleMs } = this.record;
+    if (idleMs !== null && !this.#ending && this.#connections.size === 0) this.#idle.set(Date.now() + idleMs);
+  }
+
+  /** Nobody needs it any more: ends it, or pauses it if that is what is wanted. */
+  #over(stop: Stop): void {
+    if (this.#ending) return;
+    if (this.#pausing) void this.#pausing.then((paused) => paused || this.#over(stop));
+    else if (this.record.onIdle === "pause") void this.#services.pauseInstead(this, stop);
+    else void this.end(stop);
+  }
+
+  #exited(exit: MachineExit): void {
+    if (exit.reason === "paused" && this.#pausing) this.#suspended = exit;
+    else void this.end(machineStop(exit));
   }
 
   /**
@@ -171,6 +224,7 @@ export class Sandbox {
     );
     // Before any wait, so that the later of two concurrent extensions wins.
     this.record.stopAt = stopAtMs;
+    this.#abandoned.cancel();
     // A session that gets a stop time outlives its creator's connection, and the control plane.
     await Promise.all([
       this.#services.store.setStopAt(this.#services.owner, this.id, stopAtMs, this.egress.spec),
@@ -183,15 +237,57 @@ export class Sandbox {
   }
 
   /**
+   * Does something during which neither what it may reach nor its volumes change.
+   *
+   * @throws {ApiError} `SANDBOX_NOT_FOUND`
+   */
+  quietly<Result>(task: (spec: EgressSpec, attached: readonly AttachedDisk[]) => Promise<Result>): Promise<Result> {
+    return this.egress.quietly((spec) =>
+      this.volumes.quietly(async (attached) => {
+        if (this.#ending) throw new ApiError("SANDBOX_NOT_FOUND");
+        return await task(spec, attached);
+      }),
+    );
+  }
+
+  /**
+   * Pauses it: its machine ends, and its connections are closed.
+   *
+   * @param suspend Writes the machine to disk and ends it. If that fails, the sandbox goes on.
+   * @throws {ApiError} `SANDBOX_NOT_FOUND`, `CHANGED_MEANWHILE`
+   */
+  async pause(suspend: (spec: EgressSpec, attached: readonly AttachedDisk[]) => Promise<void>): Promise<void> {
+    if (this.#ending) throw new ApiError("SANDBOX_NOT_FOUND");
+    if (this.#pausing) throw new ApiError("CHANGED_MEANWHILE", "The sandbox is being paused already.");
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#pausing = promise;
+    let paused = false;
+    try {
+      await this.quietly(suspend);
+      paused = true;
+      this.#farewell = PAUSED_TEXT;
+      void this.#letGo();
+      // Its connections may take a moment longer; somebody may resume it already.
+      this.#resolveEnded();
+    } finally {
+      this.#pausing = null;
+      resolve(paused);
+      // It cannot go on.
+      if (!paused && this.#suspended) void this.end(machineStop(this.#suspended));
+    }
+  }
+
+  /**
    * Ends the sandbox: tells its connections why, destroys the machine, and records the end. A second call waits for the
-   * first.
+   * first. A sandbox that is being paused stays paused.
    */
   end(stop: Stop): Promise<void> {
+    if (this.#pausing) return this.#pausing.then((paused) => (paused ? undefined : this.end(stop)));
     return (this.#ending ??= this.#end(stop));
   }
 
   async #end({ why, actor, detail }: Stop): Promise<void> {
-    this.#deadline.cancel();
+    this.#cancelDeadlines();
     const now = Date.now();
     void this.#connections.close(CLOSE_TEXT[why]);
     const gone = Promise.all([this.#machine.destroy(), this.#state[Symbol.asyncDispose]()]);
@@ -221,12 +317,22 @@ export class Sandbox {
 
   /** Lets go of a machine that keeps running without the server. */
   async leaveRunning(reason: string): Promise<void> {
-    this.#deadline.cancel();
+    this.#farewell = reason;
+    await this.#letGo();
+  }
+
+  /** Closes its connections; processes of a machine that goes on later do not notice. */
+  async #letGo(): Promise<void> {
+    this.#cancelDeadlines();
     this.#ending = Promise.resolve();
     this.#state.leave();
-    await this.#connections.close(reason);
+    await this.#connections.close(this.#farewell);
     await this.#state[Symbol.asyncDispose]();
     this.#resolveEnded();
+  }
+
+  #cancelDeadlines(): void {
+    for (const deadline of [this.#deadline, this.#idle, this.#abandoned]) deadline.cancel();
   }
 
   /** Resolves when every connection is closed. */

@@ -1,16 +1,19 @@
 import type { EgressSpec } from "@sandkeep/egress";
 import { type MachineSpec, NoCapacity, PreconditionError } from "@sandkeep/host";
-import { ApiError, newSandboxId, type SandboxConfig } from "@sandkeep/protocol";
+import { ApiError, type ForkRequest, newSandboxId, type ResumeRequest, type SandboxConfig } from "@sandkeep/protocol";
 import type { SandboxRecord } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { TokenEnded } from "../auth/lease.ts";
 import { newEgress } from "../egress/new-egress.ts";
 import { networkRecord } from "../egress/views.ts";
+import { Forking } from "../forks/forking.ts";
+import { PausedSandboxes } from "../forks/paused-sandboxes.ts";
+import type { SandboxTable } from "../forks/sandbox-table.ts";
 import { disksRefusal, sandboxDisks } from "../storage/sandbox-disks.ts";
 import { Admission } from "./admission.ts";
 import { sandboxEnvironment } from "./environment.ts";
 import { firstStop } from "./lifetime.ts";
-import type { SandboxesOptions } from "./options.ts";
+import type { SandboxesContext, SandboxesOptions } from "./options.ts";
 import { Recovery } from "./recovery.ts";
 import { Sandbox } from "./sandbox.ts";
 import { serverStop } from "./stop.ts";
@@ -18,23 +21,43 @@ import { checkSupported } from "./supported.ts";
 
 /** All sandboxes of this server: creates and finds them, and lets them outlive a restart. */
 export class Sandboxes {
-  readonly #options: SandboxesOptions;
+  readonly #options: SandboxesContext;
   readonly #admission: Admission;
   readonly #running = new Map<string, Sandbox>();
-  readonly #creating = new Set<Promise<unknown>>();
+  /** Sandboxes that have ended or are paused, until their connections are closed. */
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #working = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #recovery: Recovery;
+  readonly #forking: Forking;
+  readonly #paused: PausedSandboxes;
 
-  constructor(options: SandboxesOptions) {
+  constructor(given: SandboxesOptions) {
+    const options: SandboxesContext = {
+      ...given,
+      pauseInstead: (sandbox, stop) => this.#paused.pauseInstead(sandbox, stop),
+    };
     this.#options = options;
     this.#admission = new Admission(options.limits.sandboxesPerOrganisation);
+    const table: SandboxTable = {
+      enter: (organisation) => this.#admission.enter(organisation),
+      take: (sandbox, leave) => this.#take(sandbox, leave),
+      busy: (work) => this.#busy(work),
+    };
+    this.#forking = new Forking(options, table);
+    this.#paused = new PausedSandboxes(options, table);
     this.#recovery = new Recovery(options, {
       running: () => [...this.#running.values()],
       take: (sandbox) => {
         const { id, organisation } = sandbox;
-        this.#take(sandbox, options.egressLog.enter(id, organisation, true));
-        void sandbox.ended.then(this.#admission.enter(organisation.id, true));
+        const leaveLog = options.egressLog.enter(id, organisation, true);
+        const leave = this.#admission.enter(organisation.id, true);
+        this.#take(sandbox, () => {
+          leaveLog();
+          leave();
+        });
       },
+      paused: this.#paused,
     });
   }
 
@@ -49,7 +72,7 @@ export class Sandboxes {
    * @throws {ApiError}
    */
   async create(config: SandboxConfig, principal: Principal, signal: AbortSignal): Promise<Sandbox> {
-    if (this.#closing.signal.aborted) throw new ApiError("SHUTTING_DOWN");
+    this.#checkOpen();
     const spec = newEgress(config, this.#options.sealer);
     checkSupported(config);
     const now = Date.now();
@@ -66,21 +89,37 @@ export class Sandboxes {
       stopAt,
       stoppedAt: null,
       stopReason: null,
+      pausedAt: null,
+      parent: null,
+      onIdle: config.onIdle,
+      idleMs: config.idleMs,
       labels: config.labels,
       network: networkRecord(spec),
     };
-    const creation = this.#create(record, config, spec, principal, signal);
-    this.#creating.add(creation);
     try {
-      const sandbox = await creation;
+      const sandbox = await this.#busy(() => this.#create(record, config, spec, principal, signal));
       void sandbox.ended.then(leave);
       return sandbox;
     } catch (error) {
       leave();
       throw error;
-    } finally {
-      this.#creating.delete(creation);
     }
+  }
+
+  /** Work that must be finished before the server stops. @throws {ApiError} `SHUTTING_DOWN` */
+  async #busy<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#checkOpen();
+    const working = work();
+    this.#working.add(working);
+    try {
+      return await working;
+    } finally {
+      this.#working.delete(working);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing.signal.aborted) throw new ApiError("SHUTTING_DOWN");
   }
 
   async #create(
@@ -182,12 +221,14 @@ export class Sandboxes {
     return new ApiError("INTERNAL", "The sandbox could not be created.", { cause });
   }
 
-  #take(sandbox: Sandbox, leaveEgressLog: () => void): void {
+  #take(sandbox: Sandbox, leave: () => void): void {
     this.#running.set(sandbox.id, sandbox);
     this.#options.storage.holders.enter(sandbox);
     void sandbox.ended.then(() => {
       this.#running.delete(sandbox.id);
-      leaveEgressLog();
+      leave();
+      const disconnected = sandbox.disconnected().finally(() => this.#leaving.delete(disconnected));
+      this.#leaving.add(disconnected);
     });
   }
 
@@ -195,13 +236,41 @@ export class Sandboxes {
    * The running sandbox with this id, if it belongs to the caller's organisation. Those of others look as if they did
    * not exist.
    *
-   * @throws {ApiError} `SANDBOX_NOT_FOUND`
+   * @throws {ApiError} `SANDBOX_NOT_FOUND`, `SANDBOX_PAUSED`, and `CHANGED_MEANWHILE` while it is being paused
    */
   get(id: string, principal: Principal): Sandbox {
+    if (this.#paused.has(id, principal)) throw new ApiError("SANDBOX_PAUSED");
     const sandbox = this.#running.get(id);
     if (!sandbox || sandbox.isEnding || sandbox.organisation.id !== principal.organisation.id)
       throw new ApiError("SANDBOX_NOT_FOUND");
+    if (sandbox.isPausing) throw new ApiError("CHANGED_MEANWHILE", "The sandbox is being paused.");
     return sandbox;
+  }
+
+  /** Makes children of a running sandbox. @throws {ApiError} */
+  async fork(id: string, request: ForkRequest, principal: Principal): Promise<SandboxRecord[]> {
+    const children = await this.#forking.fork(this.get(id, principal), request, principal.actor);
+    return children.map(({ record }) => record);
+  }
+
+  /** Pauses a running sandbox. @throws {ApiError} */
+  async pause(id: string, principal: Principal): Promise<SandboxRecord> {
+    this.#checkOpen();
+    return await this.#paused.pause(this.get(id, principal), "requested", principal.actor);
+  }
+
+  /** Lets a paused sandbox go on. @throws {ApiError} */
+  async resume(id: string, request: ResumeRequest, principal: Principal): Promise<SandboxRecord> {
+    if (!this.#paused.has(id, principal)) {
+      this.get(id, principal);
+      throw new ApiError("SANDBOX_NOT_PAUSED");
+    }
+    return (await this.#paused.resume(id, request, principal)).record;
+  }
+
+  /** When a paused sandbox is removed unless it is resumed, epoch milliseconds. */
+  removedAt(record: SandboxRecord): number | null {
+    return this.#paused.removedAt(record);
   }
 
   /** Number of open connections; 0 for a sandbox that is not running. */
@@ -210,14 +279,23 @@ export class Sandboxes {
   }
 
   /**
-   * Ends a sandbox. If it is already ending, waits for that.
+   * Ends a sandbox, running or paused. If it is already ending, waits for that.
    *
    * @throws {ApiError} `SANDBOX_NOT_FOUND`
    */
   async kill(id: string, principal: Principal): Promise<void> {
-    const sandbox = this.#running.get(id);
-    if (!sandbox || sandbox.organisation.id !== principal.organisation.id) throw new ApiError("SANDBOX_NOT_FOUND");
-    await sandbox.end({ why: "killed", actor: principal.actor });
+    const stop = { why: "killed", actor: principal.actor } as const;
+    // It may be paused or resumed meanwhile.
+    for (;;) {
+      if (this.#paused.has(id, principal)) {
+        if (await this.#paused.end(id, stop)) return;
+        continue;
+      }
+      const sandbox = this.#running.get(id);
+      if (!sandbox || sandbox.organisation.id !== principal.organisation.id) throw new ApiError("SANDBOX_NOT_FOUND");
+      await sandbox.end(stop);
+      if (!this.#paused.has(id, principal)) return;
+    }
   }
 
   /**
@@ -228,17 +306,22 @@ export class Sandboxes {
     await this.#recovery.start();
   }
 
-  /** Ends every sandbox. With `leaveRunning`, those with a duration keep running, and only their connections are closed. */
+  /**
+   * Ends every running sandbox, or pauses it if it is to be paused when nobody needs it. With `leaveRunning`, those with a
+   * duration keep running, and only their connections are closed.
+   */
   async close({ leaveRunning }: { leaveRunning: boolean }): Promise<void> {
     this.#closing.abort(new Error("the server is stopping"));
-    await Promise.allSettled(this.#creating);
+    await Promise.allSettled(this.#working);
     await Promise.all(
       [...this.#running.values()].map(async (sandbox) => {
         if (leaveRunning && sandbox.record.stopAt !== null && !sandbox.isEnding)
           return await sandbox.leaveRunning("The server is going away.");
-        await sandbox.end(serverStop);
-        await sandbox.disconnected();
+        if (sandbox.record.onIdle === "pause" && !sandbox.isEnding)
+          await this.#paused.pauseInstead(sandbox, serverStop);
+        else await sandbox.end(serverStop);
       }),
     );
+    await Promise.all(this.#leaving);
   }
 }

@@ -18,6 +18,7 @@ export const CLOSE_TEXT: Record<StopReason, string> = {
   timeout: "The sandbox's time is up.",
   "client-closed": "The sandbox ended with its creator's connection.",
   "client-silent": "The sandbox ended: its creator's connection had been silent for too long.",
+  idle: "The sandbox ended: nobody had been connected to it for too long.",
   "powered-off": "The sandbox powered itself off.",
   crashed: "The sandbox's virtual machine crashed.",
   garbage: "The sandbox's virtual machine misbehaved and was ended.",
@@ -25,8 +26,19 @@ export const CLOSE_TEXT: Record<StopReason, string> = {
   "server-restarted": "The server was restarted.",
 };
 
+/** The same for a sandbox that was paused. */
+export const PAUSED_TEXT = "The sandbox was paused. To resume it: sandkeep resume, or Sandbox.resume(id).";
+
+export const idleStop: Stop = { why: "idle", actor: SYSTEM };
 export const timeoutStop: Stop = { why: "timeout", actor: SYSTEM };
 export const serverStop: Stop = { why: "server-stopped", actor: SYSTEM };
+
+/** A session for which no client came: one that was resumed, or a fork. */
+export const abandonedStop: Stop = {
+  why: "client-closed",
+  actor: SYSTEM,
+  detail: "No client connected to the session in time.",
+};
 
 /** Why a sandbox ends when its machine does. */
 export function machineStop(exit: MachineExit): Stop {

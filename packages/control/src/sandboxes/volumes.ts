@@ -43,6 +43,11 @@ export class SandboxVolumes {
     return this.#attached.length > 0;
   }
 
+  /** Does something during which no volume comes or goes. */
+  quietly<Result>(task: (attached: readonly AttachedDisk[]) => Promise<Result>): Promise<Result> {
+    return this.#queue.run(() => task(this.#attached));
+  }
+
   /** For a snapshot of its disk. */
   get root(): SnapshotSource {
     const { sandbox: id, machine, host, storage } = this.#options;

@@ -97,6 +97,7 @@ export class Fixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.close();
+    await this.host.removeAllPaused();
     await rm(this.dir, { recursive: true, force: true });
   }
 }

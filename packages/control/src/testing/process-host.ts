@@ -1,38 +1,26 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, watch } from "node:fs";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
-import { errnoOf } from "@sandkeep/common";
-import type { EgressEvent, EgressSpec } from "@sandkeep/egress";
+import type { EgressEvent } from "@sandkeep/egress";
 import {
-  DiskError,
-  type DiskFacts,
-  type DiskSpec,
   type EgressBatch,
   EgressEvents,
   ForkError,
-  GuestClient,
-  GuestError,
+  type ForkSpec,
   type Host,
   type HostInfo,
   type Machine,
-  type MachineExit,
   type MachineSpec,
-  type MachineUsage,
   NoCapacity,
   type ResumeSpec,
 } from "@sandkeep/host";
 import { FolderStorage } from "./folder-storage.ts";
+import { isAlive, kill, ProcessMachine, START_TIMEOUT_MS } from "./process-machine.ts";
 
-/** File in a machine's folder with its disks. */
-const DISKS = "disks";
-const EBUSY = { constructorName: "Busy", message: "Device or resource busy (os error 16): umount", code: "EBUSY" };
-
-/** An agent that does not serve or answer within this time never will. */
-const START_TIMEOUT_MS = 15_000;
+/** File in the folder of a paused machine, with its owner. */
+const PAUSED = "paused";
 
 export interface ProcessHostOptions {
   /** Where machines are kept: one folder each. A second host on the same folder finds what the first left. */
@@ -100,29 +88,74 @@ export class ProcessHost implements Host {
     }
   }
 
-  /** Processes cannot be copied as machines can. */
-  async fork(id: string): Promise<Machine[]> {
-    throw new ForkError("NOT_FORKABLE", `Sandbox ${id} is a local process.`);
+  /** Processes cannot be copied as machines can: a child is a new one with the parent's environment and files. */
+  async fork(id: string, specs: ForkSpec[]): Promise<Machine[]> {
+    const parent = this.#find(id);
+    const env = { ...(await parent.guest.call("envToObject", {})) } as Record<string, string>;
+    const made: Machine[] = [];
+    try {
+      for (const spec of specs) {
+        await cp(join(parent.folder, "home"), join(this.#options.dir, spec.id, "home"), { recursive: true });
+        made.push(await this.create({ ...spec, env: { ...env, ...spec.env }, memoryMiB: 0 }));
+      }
+      return made;
+    } catch (error) {
+      for (const machine of made) await machine.destroy();
+      for (const { id } of specs) await rm(join(this.#options.dir, id), { recursive: true, force: true });
+      throw error;
+    }
   }
 
   async pause(id: string): Promise<void> {
-    throw new ForkError("NOT_FORKABLE", `Sandbox ${id} is a local process.`);
+    const machine = this.#find(id);
+    await this.#options.gate?.({ id, owner: machine.owner, memoryMiB: 0, env: {}, keep: false });
+    await writeFile(join(machine.folder, PAUSED), machine.owner);
+    await machine.pause();
   }
 
-  async resume({ id }: ResumeSpec): Promise<Machine> {
-    throw new ForkError("NOT_PAUSED", `This host has no paused sandbox ${id}.`);
+  async resume({ id, owner, egress, keep, usage }: ResumeSpec): Promise<Machine> {
+    const folder = join(this.#options.dir, id);
+    if ((await pausedBy(folder)) !== owner) throw new ForkError("NOT_PAUSED", `This host has no paused sandbox ${id}.`);
+    const { capacity = Infinity } = this.#options;
+    if (this.machines.size >= capacity) throw new NoCapacity(`This host holds ${capacity} machines at most.`);
+    await rm(join(folder, PAUSED));
+    const pid = Number(await readFile(join(folder, "pid"), "utf8"));
+    process.kill(pid, "SIGCONT");
+    await writeFile(join(folder, "keep"), String(keep));
+    const machine = await ProcessMachine.join(id, owner, folder, pid, null);
+    machine.egress = egress ?? null;
+    if (usage) machine.counters = { ...usage };
+    return this.#take(machine);
   }
 
-  async paused(): Promise<string[]> {
-    return [];
+  async paused(owner: string): Promise<string[]> {
+    const ids = await readdir(this.#options.dir).catch(() => []);
+    const owners = await Promise.all(ids.map((id) => pausedBy(join(this.#options.dir, id))));
+    return ids.filter((_, n) => owners[n] === owner);
   }
 
-  async removePaused(): Promise<void> {}
+  async removePaused(id: string): Promise<void> {
+    const folder = join(this.#options.dir, id);
+    if ((await pausedBy(folder)) === null) return;
+    kill(Number(await readFile(join(folder, "pid"), "utf8")));
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  async removeAllPaused(): Promise<void> {
+    for (const id of await readdir(this.#options.dir).catch(() => [])) await this.removePaused(id);
+  }
+
+  #find(id: string): ProcessMachine {
+    const machine = this.machines.get(id);
+    if (!machine) throw new ForkError("UNKNOWN_MACHINE", `Sandbox ${id} does not run on this host.`);
+    return machine;
+  }
 
   async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
     const adopted: Machine[] = [];
     for (const id of await readdir(this.#options.dir).catch(() => [])) {
       const folder = join(this.#options.dir, id);
+      if ((await pausedBy(folder)) !== null) continue;
       if ((await readFile(join(folder, "owner"), "utf8").catch(() => from)) !== from) continue;
       const pid = Number(await readFile(join(folder, "pid"), "utf8").catch(() => "0"));
       const keep = (await readFile(join(folder, "keep"), "utf8").catch(() => "")) === "true";
@@ -188,138 +221,9 @@ export class ProcessHost implements Host {
   }
 }
 
-/** One agent process. */
-class ProcessMachine implements Machine {
-  readonly id: string;
-  readonly owner: string;
-  readonly folder: string;
-  readonly pid: number;
-  readonly guest: GuestClient;
-  readonly exited: Promise<MachineExit>;
-  /** The egress it was last told. */
-  egress: EgressSpec | null = null;
-  /** They are not mounted: the agent has no power over this computer. */
-  readonly disks: DiskSpec[];
-  storage: FolderStorage | undefined;
-  /** Whether programs use its disks. */
-  busy = false;
-  #destroyed = false;
-  #released = false;
-
-  private constructor(
-    id: string,
-    owner: string,
-    folder: string,
-    pid: number,
-    guest: GuestClient,
-    child: ChildProcess | null,
-    disks: DiskSpec[],
-  ) {
-    this.disks = disks;
-    this.id = id;
-    this.owner = owner;
-    this.folder = folder;
-    this.pid = pid;
-    this.guest = guest;
-    this.exited = this.#watch(child);
-  }
-
-  static async join(
-    id: string,
-    owner: string,
-    folder: string,
-    pid: number,
-    child: ChildProcess | null,
-  ): Promise<ProcessMachine> {
-    const socket = await connectOnceListening(join(folder, "agent.sock"));
-    const disks = JSON.parse(await readFile(join(folder, DISKS), "utf8").catch(() => "[]")) as DiskSpec[];
-    const guest = await GuestClient.connect(socket, START_TIMEOUT_MS);
-    return new ProcessMachine(id, owner, folder, pid, guest, child, disks);
-  }
-
-  async destroy(): Promise<void> {
-    this.#destroyed = true;
-    kill(this.pid);
-    this.guest.close();
-    await this.exited;
-  }
-
-  async setEgress(spec: EgressSpec): Promise<void> {
-    this.egress = spec;
-  }
-
-  async attach(disk: DiskSpec): Promise<void> {
-    this.storage?.attach(disk.volume, this.id);
-    this.disks.push(disk);
-    await writeFile(join(this.folder, DISKS), JSON.stringify(this.disks));
-  }
-
-  async detach(id: string, { force = false }: { force?: boolean } = {}): Promise<void> {
-    if (this.busy && !force) throw new GuestError({ ...EBUSY });
-    const at = this.disks.findIndex((disk) => disk.id === id);
-    if (at < 0) throw new DiskError("UNKNOWN_DISK", `Machine ${this.id} has no disk ${id}.`);
-    const [disk] = this.disks.splice(at, 1);
-    this.storage?.release(this.id, disk!.volume);
-    await writeFile(join(this.folder, DISKS), JSON.stringify(this.disks));
-  }
-
-  async snapshotRoot(snapshot: string): Promise<DiskFacts> {
-    if (!this.storage) throw new Error("This machine has no host.");
-    return await this.storage.snapshotRoot(snapshot);
-  }
-
-  async usage(): Promise<MachineUsage> {
-    return { cpuSeconds: 0, memoryMiBSeconds: 0, egressBytesUp: 0, egressBytesDown: 0, memoryBytes: 0 };
-  }
-
-  async setKeep(keep: boolean): Promise<void> {
-    await writeFile(join(this.folder, "keep"), String(keep));
-  }
-
-  /** Detaches from it; it keeps running. */
-  release(): void {
-    this.#released = true;
-    this.guest.close();
-  }
-
-  async #watch(child: ChildProcess | null): Promise<MachineExit> {
-    const end = await this.guest.ended;
-    if (this.#released) return await new Promise(() => {});
-    kill(this.pid);
-    if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    await rm(this.folder, { recursive: true, force: true });
-    if (this.#destroyed) return { reason: "destroyed" };
-    return end.kind === "garbage"
-      ? { reason: "garbage", detail: end.detail }
-      : { reason: "crashed", detail: "the agent's process ended" };
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return pid > 0 && process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-function kill(pid: number): void {
-  if (isAlive(pid)) process.kill(pid, "SIGKILL");
-}
-
-/** The socket's file appears a moment before the agent listens on it. */
-async function connectOnceListening(path: string): Promise<Socket> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  for (;;) {
-    const socket = connect(path);
-    try {
-      await once(socket, "connect");
-      return socket;
-    } catch (error) {
-      if (errnoOf(error) !== "ECONNREFUSED" || Date.now() > deadline) throw error;
-      await setImmediate();
-    }
-  }
+/** The owner of a paused machine; null if it is not paused. */
+async function pausedBy(folder: string): Promise<string | null> {
+  return await readFile(join(folder, PAUSED), "utf8").catch(() => null);
 }
 
 /** Resolves when a file of this name is in the folder. */

@@ -76,6 +76,11 @@ export class PlaceholderForm {
     return new PlaceholderForm(text, parts);
   }
 
+  /** Creates a placeholder for a value for which it has made one before. */
+  another(): string {
+    return this.#parts.map((part) => (typeof part === "string" ? part : randomText(part))).join("");
+  }
+
   /**
    * Creates a placeholder for a value.
    *
@@ -84,7 +89,7 @@ export class PlaceholderForm {
   make(value: string): string {
     this.#checkUntold(value);
     for (;;) {
-      const placeholder = this.#parts.map((part) => (typeof part === "string" ? part : randomText(part))).join("");
+      const placeholder = this.another();
       // It may contain a short value by chance. For even shorter ones this cannot be avoided.
       if (Buffer.byteLength(value) < MIN_ENCODED_BYTES || !placeholder.includes(value)) return placeholder;
     }

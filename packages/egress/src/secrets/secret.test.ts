@@ -57,6 +57,16 @@ test("an alias stands for the same secret, which keeps its own placeholder", () 
   );
 });
 
+test("a fork's secret opens with the placeholder for which it was sealed, and is known by its own", () => {
+  const parent = sealed("A", "one", ["a.test"]);
+  const own = newPlaceholder();
+  const child = { ...parent, placeholder: own, aliases: [parent.placeholder], sealedFor: parent.placeholder };
+  const set = SecretSet.open([child], sealer);
+  assert.equal(String(set.byPlaceholder(own)?.value), "one");
+  assert.equal(set.byPlaceholder(parent.placeholder)?.placeholder, own);
+  assert.throws(() => SecretSet.open([{ ...child, sealedFor: newPlaceholder() }], sealer), SealError);
+});
+
 test("opens nothing that was sealed for another placeholder or names an address", () => {
   const swapped = sealed("A", "value", ["example.com"], { placeholder: newPlaceholder() });
   assert.throws(() => SecretSet.open([swapped], sealer), SealError);

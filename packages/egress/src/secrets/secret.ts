@@ -47,7 +47,7 @@ export class SecretSet {
         name: secret.name,
         placeholder: secret.placeholder,
         aliases: secret.aliases ?? [],
-        value: Buffer.from(sealer.open(secret.sealed, secret.placeholder), "utf8"),
+        value: Buffer.from(sealer.open(secret.sealed, secret.sealedFor ?? secret.placeholder), "utf8"),
         hosts: secret.hosts.map(parseNamePattern),
         inBody: secret.in.includes("body"),
       })),

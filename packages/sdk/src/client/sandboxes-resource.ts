@@ -3,7 +3,7 @@ import { Page } from "../rest/page.ts";
 import type { PaginatedList } from "../rest/pagination.ts";
 import type { Rest } from "../rest/rest.ts";
 import type { BaseClientOptions } from "../rest/settings.ts";
-import type { ConnectOptions, SandboxOptions } from "../sandbox/options.ts";
+import type { ConnectOptions, ResumeOptions, SandboxOptions } from "../sandbox/options.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 import type { Sandboxes, SandboxesListOptions, SandboxMetadata } from "./sandboxes.ts";
 
@@ -25,6 +25,10 @@ export class SandboxesResource implements Sandboxes {
 
   connect(id: string, options: ConnectOptions = {}): Promise<Sandbox> {
     return Sandbox.connect(id, { ...this.#defaults, ...options });
+  }
+
+  resume(id: string, options: ResumeOptions = {}): Promise<Sandbox> {
+    return Sandbox.resume(id, { ...this.#defaults, ...options });
   }
 
   async list({ labels }: SandboxesListOptions = {}): Promise<SandboxMetadata[]> {

@@ -1,5 +1,5 @@
 import type { Region } from "../rest/region.ts";
-import type { ConnectOptions, SandboxOptions } from "../sandbox/options.ts";
+import type { ConnectOptions, ResumeOptions, SandboxOptions } from "../sandbox/options.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
 /** A sandbox in a list. */
@@ -13,7 +13,7 @@ export interface SandboxMetadata {
   /** Its region. */
   region: Region;
   /** Its status. */
-  status: "running" | "stopped";
+  status: "running" | "paused" | "stopped";
   /** Its labels. */
   labels: Record<string, string>;
 }
@@ -43,6 +43,8 @@ export interface Sandboxes {
   create(options?: SandboxOptions): Promise<Sandbox>;
   /** {@linkcode Sandbox.connect} with this client's token, organisation and endpoint, unless the options name others. */
   connect(id: string, options?: ConnectOptions): Promise<Sandbox>;
-  /** Lists the sandboxes, running and stopped, newest first. Rejects with `ApiError` and `NetworkError`. */
+  /** Sandkeep's own: {@linkcode Sandbox.resume} with this client's token, organisation and endpoint, unless the options name others. */
+  resume(id: string, options?: ResumeOptions): Promise<Sandbox>;
+  /** Lists the sandboxes, running, paused and stopped, newest first. Rejects with `ApiError` and `NetworkError`. */
   list(options?: SandboxesListOptions): Promise<SandboxMetadata[]>;
 }

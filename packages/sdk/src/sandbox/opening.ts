@@ -8,7 +8,7 @@ import type { Connection } from "../transport/connection.ts";
 import { openConnection } from "../transport/open.ts";
 import { DEFAULT_MEMORY_MIB, parseMemory } from "./memory.ts";
 import type { ConnectOptions, SandboxOptions } from "./options.ts";
-import { parseTimeout } from "./timeout.ts";
+import { wireTimeout } from "./timeout.ts";
 
 /** @internal The parts of a sandbox object. */
 export interface SandboxParts {
@@ -18,6 +18,8 @@ export interface SandboxParts {
   sandboxApi: Rest;
   /** The server with the organisation's other resources. */
   consoleApi: Rest;
+  /** Opens a connection to another sandbox on the same server. */
+  another(id: string): Promise<SandboxParts>;
 }
 
 /** Opens a connection that creates a sandbox, or one to an existing sandbox. `config` describes a new one. */
@@ -36,16 +38,24 @@ export async function openSandbox(
     throw asTokenError(error);
   });
   const sandboxApi = new Rest({ endpoint, token, org });
-  return { connection, token, sandboxApi, consoleApi: new Rest({ endpoint: apiEndpoint, token, org }) };
+  return {
+    connection,
+    token,
+    sandboxApi,
+    consoleApi: new Rest({ endpoint: apiEndpoint, token, org }),
+    another: (id) => openSandbox(`/api/v3/sandbox/${id}/connect`, options),
+  };
 }
 
 /** The configuration of a new sandbox (wire-protocol §4.1). Throws `InvalidMemoryError` and `InvalidTimeoutError`. */
 export function sandboxConfig(options: SandboxOptions): Record<string, unknown> {
-  const timeoutMs = parseTimeout(options.timeout);
+  const timeout = wireTimeout(options.timeout);
   return {
     memory_mb: options.memory === undefined ? DEFAULT_MEMORY_MIB : parseMemory(options.memory),
     // A duration rather than an end time: this computer's clock may differ from the server's.
-    timeout: timeoutMs === undefined ? undefined : `${Math.ceil(timeoutMs / 1000)}s`,
+    timeout: timeout === "session" ? undefined : timeout,
+    on_idle: options.onIdle,
+    idle: wireTimeout(options.idle),
     region: options.region,
     env: options.env,
     labels: options.labels,

@@ -51,6 +51,17 @@ export interface SandboxOptions extends BaseClientOptions {
    */
   timeout?: "session" | `${number}s` | `${number}m`;
   /**
+   * Sandkeep's own: how long it may be without any client. `onIdle` says what happens then. By default any time.
+   */
+  idle?: `${number}s` | `${number}m`;
+  /**
+   * Sandkeep's own: what happens when nobody needs it any more, because its `timeout` or `idle` time is up or its session is
+   * over. `"pause"` writes it to disk, so that {@linkcode Sandbox.resume} lets it go on.
+   *
+   * @default {"end"}
+   */
+  onIdle?: "end" | "pause";
+  /**
    * Its memory, 768 MiB to 4096 MiB. Processes in it see slightly less.
    *
    * @default {"1280MiB"}
@@ -106,6 +117,12 @@ export interface ConnectOptions extends BaseClientOptions {
    * @default {false}
    */
   debug?: boolean;
+}
+
+/** Options of {@linkcode Sandbox.resume}. */
+export interface ResumeOptions extends ConnectOptions {
+  /** How long it lives from now on, as in {@linkcode SandboxOptions}. */
+  timeout?: "session" | `${number}s` | `${number}m`;
 }
 
 /**

@@ -22,6 +22,8 @@ test("sends what the options say", async () => {
     ...server.options,
     org: "acme",
     timeout: "90s",
+    idle: "10m",
+    onIdle: "pause",
     memory: "1GiB",
     env: { A: "ä→" },
     labels: { purpose: "tëst" },
@@ -38,6 +40,8 @@ test("sends what the options say", async () => {
   assert.equal(request.headers["sec-websocket-extensions"], undefined);
   assert.deepEqual(configOf(server), {
     timeout: "90s",
+    idle: "600s",
+    on_idle: "pause",
     memory_mb: 1024,
     env: { A: "ä→" },
     labels: { purpose: "tëst" },

@@ -1,33 +1,15 @@
-import { SandboxCommandBuilder } from "../command/builder.ts";
-import type { SandboxDeno } from "../deno/deno.ts";
 import type { Build, DeployOptions } from "../deno/deploy-options.ts";
-import { RemoteDeno } from "../deno/remote-deno.ts";
-import { RemoteEgress } from "../egress/remote-egress.ts";
-import type { SandboxEgress } from "../egress/sandbox-egress.ts";
-import type { SandboxEnv } from "../env/env.ts";
-import { RemoteEnv } from "../env/env.ts";
 import { InvalidTimeoutError } from "../errors/settings.ts";
-import { remoteFetch } from "../fetch/remote-fetch.ts";
-import type { RequestInit } from "../fetch/request-init.ts";
-import { RemoteFs } from "../fs/remote-fs.ts";
-import type { SandboxFs } from "../fs/sandbox-fs.ts";
-import { Inspectable, inspectable } from "../inspect.ts";
-import { PRIVATE, requirePrivate } from "../private.ts";
-import type { ChildProcess } from "../process/child-process.ts";
-import type { PtyOptions, PtyProcess } from "../process/pty.ts";
-import { spawnPty } from "../process/pty.ts";
-import { spawn } from "../process/spawn.ts";
-import type { SpawnOptions } from "../process/spawn-options.ts";
-import { snapshotSandbox } from "../volumes/calls.ts";
-import { RemoteSandboxVolumes, type SandboxVolumes } from "../volumes/sandbox-volumes.ts";
-import { type Snapshot, toSnapshot } from "../volumes/snapshot.ts";
-import type { SnapshotInit } from "../volumes/types.ts";
+import { inspectable } from "../inspect.ts";
+import { PRIVATE } from "../private.ts";
+import { SandboxContents } from "./contents.ts";
+import { type ForkOptions, forkSandbox, pauseSandbox, resumeSandbox } from "./continuing.ts";
 import { exposeHttp, exposeSsh, exposeVscode } from "./exposure.ts";
 import { regionOf } from "./id.ts";
 import { extendTimeout, kill } from "./lifetime.ts";
 import type { SandboxParts } from "./opening.ts";
 import { openSandbox, sandboxConfig } from "./opening.ts";
-import type { ConnectOptions, SandboxOptions, VsCodeOptions } from "./options.ts";
+import type { ConnectOptions, ResumeOptions, SandboxOptions, VsCodeOptions } from "./options.ts";
 import { parseTimeout } from "./timeout.ts";
 import type { VsCode } from "./vscode.ts";
 
@@ -42,13 +24,8 @@ import type { VsCode } from "./vscode.ts";
  * await sandbox.sh`ls -lh /`;
  * ```
  */
-export class Sandbox extends Inspectable implements AsyncDisposable {
+export class Sandbox extends SandboxContents implements AsyncDisposable {
   readonly #parts: SandboxParts;
-  readonly #fs: SandboxFs;
-  readonly #deno: SandboxDeno;
-  readonly #env: SandboxEnv;
-  readonly #egress: SandboxEgress;
-  readonly #volumes: SandboxVolumes;
   #ssh: { username: string; hostname: string } | undefined;
   #url: string | undefined;
 
@@ -113,21 +90,32 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     return new Sandbox(PRIVATE, await openSandbox(`/api/v3/sandbox/${id}/connect`, { ...options, region }));
   }
 
-  /** @internal */
-  constructor(key: symbol, parts: SandboxParts) {
-    super();
-    requirePrivate(key, "Sandbox", "Sandbox.create() or Sandbox.connect()");
-    this.#parts = parts;
-    this.#fs = new RemoteFs(parts.connection);
-    this.#deno = new RemoteDeno(parts.connection, parts.consoleApi);
-    this.#env = new RemoteEnv(parts.connection);
-    this.#volumes = new RemoteSandboxVolumes(parts.sandboxApi, parts.connection.sandboxId);
-    this.#egress = new RemoteEgress(parts.sandboxApi, parts.connection.sandboxId);
+  /**
+   * Sandkeep's own: lets a paused sandbox go on, and connects to it. It has the time that it had left, at least five minutes,
+   * unless `timeout` says otherwise; a session ends with this connection again. Rejects with `ApiError`, and like {@linkcode
+   * Sandbox.connect}.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * const sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("note.txt", "before");
+   * await sandbox.pause();
+   * // Later, also after a restart of the server:
+   * await using again = await Sandbox.resume(sandbox.id);
+   * assert.equal(await again.fs.readTextFile("note.txt"), "before");
+   * ```
+   */
+  static async resume(id: string, options: ResumeOptions = {}): Promise<Sandbox> {
+    return new Sandbox(PRIVATE, await resumeSandbox(id, options));
   }
 
-  /** Its id, for {@linkcode Sandbox.connect}. */
-  get id(): string {
-    return this.#parts.connection.sandboxId;
+  /** @internal */
+  constructor(key: symbol, parts: SandboxParts) {
+    super(key, parts);
+    this.#parts = parts;
   }
 
   /**
@@ -147,31 +135,6 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     return this.#parts.connection.closed;
   }
 
-  /** Its files. */
-  get fs(): SandboxFs {
-    return this.#fs;
-  }
-
-  /** Runs Deno in it. */
-  get deno(): SandboxDeno {
-    return this.#deno;
-  }
-
-  /** Its environment. */
-  get env(): SandboxEnv {
-    return this.#env;
-  }
-
-  /** Sandkeep's own: what it may reach, and what it has reached. */
-  get egress(): SandboxEgress {
-    return this.#egress;
-  }
-
-  /** Sandkeep's own: its volumes, which can be attached and detached while it runs. */
-  get volumes(): SandboxVolumes {
-    return this.#volumes;
-  }
-
   /** User name and host for SSH, if it was created with `ssh`. */
   get ssh(): { username: string; hostname: string } | undefined {
     return this.#ssh;
@@ -180,112 +143,6 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
   /** URL of its published port, if it was created with `port`. */
   get url(): string | undefined {
     return this.#url;
-  }
-
-  /**
-   * Starts a program. By default it has no input and prints where this process prints. Rejects with `NotFound` if the
-   * program or `cwd` does not exist.
-   *
-   * @example
-   * ```ts
-   * import { Sandbox } from "sandkeep";
-   * import assert from "node:assert/strict";
-   *
-   * await using sandbox = await Sandbox.create();
-   * const child = await sandbox.spawn("sort", { stdin: "piped", stdout: "piped" });
-   * await ReadableStream.from(["b\n", "a\n"]).pipeThrough(new TextEncoderStream()).pipeTo(child.stdin!);
-   * const { status, stdoutText } = await child.output();
-   * assert.ok(status.success);
-   * assert.equal(stdoutText, "a\nb\n");
-   * ```
-   */
-  async spawn(command: string | URL, options: SpawnOptions = {}): Promise<ChildProcess> {
-    return await spawn(this.#parts.connection, command, options);
-  }
-
-  /**
-   * Sandkeep's own: starts a program on a terminal.
-   *
-   * @example
-   * ```ts
-   * import { Sandbox } from "sandkeep";
-   * import assert from "node:assert/strict";
-   *
-   * await using sandbox = await Sandbox.create();
-   * await using shell = await sandbox.pty("bash", { cols: 80, rows: 24 });
-   * await shell.resize(120, 40);
-   * const writer = shell.stdin!.getWriter();
-   * await writer.write(new TextEncoder().encode("exit 7\n"));
-   * assert.equal((await shell.status).code, 7);
-   * ```
-   */
-  async pty(command: string | URL, options: PtyOptions = {}): Promise<PtyProcess> {
-    return await spawnPty(this.#parts.connection, command, options);
-  }
-
-  /**
-   * A command line for `bash`. Each `${…}` becomes one argument, whatever it contains; an array becomes one for each
-   * element. The command runs when it is awaited; see {@linkcode SandboxCommandBuilder}.
-   *
-   * @example
-   * ```ts
-   * import { Sandbox } from "sandkeep";
-   * import assert from "node:assert/strict";
-   *
-   * await using sandbox = await Sandbox.create();
-   * const files = ["one file.txt", "another.txt"];
-   * await sandbox.sh`touch ${files} && ls`;
-   * const count = await sandbox.sh`ls | wc -l`.text();
-   * assert.equal(count.trim(), "2");
-   * ```
-   */
-  sh = (templateStrings: TemplateStringsArray, ...substitutions: unknown[]): SandboxCommandBuilder => {
-    return new SandboxCommandBuilder(this, templateStrings, substitutions);
-  };
-
-  /**
-   * Sends an HTTP request from within the sandbox: to its own servers as `http://localhost:…`, or to a host that it may
-   * reach.
-   *
-   * @example
-   * ```ts
-   * import { Sandbox } from "sandkeep";
-   * import assert from "node:assert/strict";
-   *
-   * await using sandbox = await Sandbox.create();
-   * const code = "Deno.serve({ port: 8000 }, () => Response.json({ ok: true }))";
-   * await using server = await sandbox.deno.run({ code, stdout: "null", stderr: "null" });
-   * await server.httpReady;
-   * const response = await sandbox.fetch("http://localhost:8000/");
-   * assert.deepEqual(await response.json(), { ok: true });
-   * ```
-   */
-  async fetch(url: string | URL, init?: RequestInit): Promise<Response> {
-    return await remoteFetch(this.#parts.connection, url, init);
-  }
-
-  /**
-   * Sandkeep's own: takes a snapshot of its disk as it is now, from which other sandboxes can start. What is mounted is not
-   * part of it. Rejects with `ApiError` and `NetworkError`.
-   *
-   * @example
-   * ```ts
-   * import { Client, Sandbox } from "sandkeep";
-   * import assert from "node:assert/strict";
-   *
-   * await using sandbox = await Sandbox.create();
-   * await sandbox.fs.writeTextFile("note.txt", "before");
-   * const { slug } = await sandbox.snapshot({ slug: "as-it-was" });
-   * await sandbox.fs.writeTextFile("note.txt", "after");
-   * {
-   *   await using earlier = await Sandbox.create({ root: slug });
-   *   assert.equal(await earlier.fs.readTextFile("note.txt"), "before");
-   * }
-   * await new Client().snapshots.delete(slug);
-   * ```
-   */
-  async snapshot(init: SnapshotInit): Promise<Snapshot> {
-    return toSnapshot(await snapshotSandbox(this.#parts.sandboxApi, this.id, init));
   }
 
   /** Ends the connection. With `timeout: "session"`, and if this is the connection that created it, the sandbox ends too. */
@@ -329,6 +186,52 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
     if (durationMs === undefined)
       throw new InvalidTimeoutError('A timeout can only be extended by a duration, such as "10m"');
     return await extendTimeout(this.#parts, durationMs);
+  }
+
+  /**
+   * Sandkeep's own: makes a child, or `count` of them, that go on where the sandbox is now, with its processes, memory and
+   * disk. Each has an id and placeholders for secrets of its own, and the same policy. A child ends when its parent would have,
+   * that of a session with the connection that this resolves to, unless `timeout` says otherwise. Rejects with `ApiError`.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * await using sandbox = await Sandbox.create();
+   * await sandbox.fs.writeTextFile("note.txt", "from the parent");
+   * await using twin = await sandbox.fork();
+   * await sandbox.fs.writeTextFile("note.txt", "changed");
+   * assert.equal(await twin.fs.readTextFile("note.txt"), "from the parent");
+   * const several = await sandbox.fork({ count: 2, timeout: "1m" });
+   * await Promise.all(several.map((child) => child.kill()));
+   * ```
+   */
+  async fork(options?: ForkOptions & { count?: undefined }): Promise<Sandbox>;
+  async fork(options: ForkOptions & { count: number }): Promise<Sandbox[]>;
+  async fork(options: ForkOptions & { count?: number | undefined } = {}): Promise<Sandbox | Sandbox[]> {
+    const children = (await forkSandbox(this.#parts, options)).map((parts) => new Sandbox(PRIVATE, parts));
+    return options.count === undefined ? children[0]! : children;
+  }
+
+  /**
+   * Sandkeep's own: writes the sandbox to disk, so that it uses no memory, and ends all connections to it. It is durable when
+   * this resolves; {@linkcode Sandbox.resume} lets it go on. Rejects with `ApiError`, and the sandbox goes on then.
+   *
+   * @example
+   * ```ts
+   * import { ConnectionEstablishmentError, Sandbox } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * const sandbox = await Sandbox.create();
+   * await sandbox.pause();
+   * const error = await Sandbox.connect(sandbox.id).catch((error) => error);
+   * assert.ok(error instanceof ConnectionEstablishmentError && error.code === "SANDBOX_PAUSED");
+   * await using again = await Sandbox.resume(sandbox.id);
+   * ```
+   */
+  async pause(): Promise<void> {
+    await pauseSandbox(this.#parts);
   }
 
   /** The same as {@linkcode close}. */
@@ -391,7 +294,7 @@ export class Sandbox extends Inspectable implements AsyncDisposable {
 
   /** The same as {@linkcode SandboxDeno.deploy}. */
   async deploy(app: string, options?: DeployOptions): Promise<Build> {
-    return await this.#deno.deploy(app, options);
+    return await this.deno.deploy(app, options);
   }
 
   static {

@@ -13,3 +13,9 @@ export function parseTimeout(timeout: string | undefined): number | undefined {
   if (ms <= 0) throw new InvalidTimeoutError(`A timeout must be positive, not "${timeout}". ${EXAMPLES}`);
   return ms;
 }
+
+/** A timeout as the server takes it: a whole number of seconds. Throws `InvalidTimeoutError`. */
+export function wireTimeout(timeout: string | undefined): string | undefined {
+  const ms = parseTimeout(timeout);
+  return ms === undefined ? timeout : `${Math.ceil(ms / 1000)}s`;
+}

@@ -1,10 +1,8 @@
+import { DEFAULT_LIFETIME_MS } from "../../client/lifetime.ts";
 import type { MachineOptions } from "../../client/machine-options.ts";
 import { createSandbox } from "../../client/sandbox.ts";
 import { ensureTarget } from "../../client/target.ts";
 import type { Invocation } from "../../tree/spec.ts";
-
-/** Default lifetime of a sandbox that no command waits for: 5 minutes. */
-const DEFAULT_LIFETIME_MS = 5 * 60_000;
 
 /** `sandkeep create` */
 export async function run(invocation: Invocation<MachineOptions>): Promise<void> {

@@ -2,7 +2,7 @@ import type { SandboxDetail } from "@sandkeep/protocol";
 import { Api } from "../../client/api.ts";
 import { labelQuery } from "../../client/labels.ts";
 import { findTarget } from "../../client/target.ts";
-import { printable } from "../../output/colour.ts";
+import { type Colours, printable } from "../../output/colour.ts";
 import type { Invocation } from "../../tree/spec.ts";
 import { formatDuration } from "../../values/duration.ts";
 
@@ -19,18 +19,22 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
   const { options, terminal } = invocation;
   const target = await findTarget(invocation);
   const query = labelQuery(options.label);
-  if (!options.all) query.set("status", "running");
   query.set("limit", String(PAGE));
   // Without a server there are no sandboxes, which is not an error.
-  const items = target ? await Array.fromAsync(new Api(target).all<SandboxDetail>(`/api/v1/sandboxes?${query}`)) : [];
+  const items: SandboxDetail[] = [];
+  for (const status of options.all ? [null] : ["running", "paused"]) {
+    if (status) query.set("status", status);
+    if (target)
+      items.push(...(await Array.fromAsync(new Api(target).all<SandboxDetail>(`/api/v1/sandboxes?${query}`))));
+  }
   const now = Date.now();
   terminal.list(
     items,
     [
-      { title: "ID", cell: (s, c) => (s.status === "running" ? c.bold(s.id) : c.dim(s.id)) },
+      { title: "ID", cell: (s, c) => (s.status === "stopped" ? c.dim(s.id) : c.bold(s.id)) },
       {
         title: "STATUS",
-        cell: (s, c) => (s.status === "running" ? c.green("running") : c.dim(s.stopReason ?? "stopped")),
+        cell: (s, c) => statusOf(s, c),
       },
       { title: "AGE", align: "right", cell: (s) => formatDuration(now - Date.parse(s.createdAt)) },
       { title: "ENDS", align: "right", cell: (s) => endOf(s, now) },
@@ -47,6 +51,11 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
     ],
     target ? "no sandboxes" : "no sandboxes, and no server on this machine",
   );
+}
+
+function statusOf({ status, stopReason }: SandboxDetail, colour: Colours): string {
+  if (status === "running") return colour.green(status);
+  return status === "paused" ? colour.yellow(status) : colour.dim(stopReason ?? status);
 }
 
 function endOf({ status, stopAt, stoppedAt }: SandboxDetail, now: number): string {

@@ -181,6 +181,19 @@ describe("real answers are as the API document says", async () => {
     }
   });
 
+  test("about forks and pauses", async () => {
+    const ours = "POST /api/v1/sandboxes/:id";
+    const children = (await ask(`${ours}/fork`, { body: { count: 2, timeout: "1m" } })) as { id: string }[];
+    await ask(`${ours}/fork`, { body: { count: 100 } });
+    for (const child of children) await ask("DELETE /api/v3/sandbox/:id", { id: child.id });
+    await ask(`${ours}/pause`);
+    await ask(`${ours}/pause`);
+    await ask(`${ours}/fork`);
+    await ask("GET /api/v3/sandbox/:id/connect");
+    await ask(`${ours}/resume`, { body: { timeout: "1m" } });
+    await ask(`${ours}/resume`);
+  });
+
   test("about tokens and organisations", async () => {
     await ask("POST /api/v1/organisations", { body: { slug: "acme" } });
     await ask("POST /api/v1/organisations", { body: { slug: "acme" } });

@@ -38,7 +38,7 @@ export interface Answer {
 
 /** Groups of operations, in the order of the page. */
 export const TAGS = {
-  Sandboxes: "List, look at, extend and end sandboxes.",
+  Sandboxes: "List, look at, extend, fork, pause, resume and end sandboxes.",
   Connections: "WebSockets that create sandboxes or connect to them; see `/api/rpc.json` for the methods.",
   Egress: "What a running sandbox may reach and has reached, and its secrets.",
   Storage: "Volumes and snapshots: disks that outlive sandboxes.",

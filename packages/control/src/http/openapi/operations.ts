@@ -4,9 +4,11 @@ import {
   eventSchema,
   extendAnswerSchema,
   extendRequestSchema,
+  forkRequestSchema,
   newTokenSchema,
   organisationRequestSchema,
   organisationSchema,
+  resumeRequestSchema,
   sandboxDetailSchema,
   sandboxMetadataSchema,
   secretRequestSchema,
@@ -43,6 +45,9 @@ const policy = {
   deny: [],
   rules: [{ host: "api.example.com", methods: ["GET"], paths: ["/v1/**"] }],
 };
+
+/** A sandbox that is not there, or is paused or being paused. */
+const NOT_RUNNING = ["SANDBOX_NOT_FOUND", "SANDBOX_PAUSED", "CHANGED_MEANWHILE"] as const;
 
 /** Every operation of the REST API, by its key in the table of scopes. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -83,10 +88,57 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: extendRequestSchema,
     example: { stop_at_ms: 1_798_761_600_000 },
     answer: { status: 200, description: "The stop time in effect.", schema: extendAnswerSchema },
-    errors: ["SANDBOX_NOT_FOUND", "INVALID_TIMEOUT"],
+    errors: [...NOT_RUNNING, "INVALID_TIMEOUT"],
   },
   "DELETE /api/v3/sandbox/:id": { ...kill, id: "killSandbox" },
   "DELETE /api/v3/sandboxes/:id": { ...kill, id: "killSandboxByList" },
+
+  "POST /api/v1/sandboxes/:id/fork": {
+    id: "forkSandbox",
+    tag: "Sandboxes",
+    summary: "Forks a running sandbox",
+    description:
+      "Each child goes on where the sandbox is, with its processes, memory and disk. All children come to be, or none. A child without a timeout ends when its parent's would; the child of a session is a session, which the first client to connect owns.",
+    body: forkRequestSchema,
+    example: { count: 2, timeout: "10m" },
+    answer: { status: 201, description: "The children.", schema: z.array(sandboxDetailSchema) },
+    errors: [
+      ...NOT_RUNNING,
+      "INVALID_TIMEOUT",
+      "SANDBOX_HAS_VOLUMES",
+      "NOT_FORKABLE",
+      "CONCURRENCY_LIMIT",
+      "NO_CAPACITY",
+    ],
+  },
+  "POST /api/v1/sandboxes/:id/pause": {
+    id: "pauseSandbox",
+    tag: "Sandboxes",
+    summary: "Pauses a running sandbox to disk",
+    description:
+      "Its memory is free when this answers, and its connections are closed. A restart of the server does not affect it.",
+    answer: { status: 200, description: "The paused sandbox.", schema: sandboxDetailSchema },
+    errors: [...NOT_RUNNING, "SANDBOX_HAS_VOLUMES", "NOT_FORKABLE", "PAUSED_LIMIT", "NO_SPACE"],
+  },
+  "POST /api/v1/sandboxes/:id/resume": {
+    id: "resumeSandbox",
+    tag: "Sandboxes",
+    summary: "Lets a paused sandbox go on",
+    description:
+      "Without a timeout it has the time that it had left, at least five minutes; a session is owned by the first client to connect.",
+    body: resumeRequestSchema,
+    example: { timeout: "10m" },
+    answer: { status: 200, description: "The running sandbox.", schema: sandboxDetailSchema },
+    errors: [
+      "SANDBOX_NOT_FOUND",
+      "SANDBOX_NOT_PAUSED",
+      "CHANGED_MEANWHILE",
+      "INVALID_TIMEOUT",
+      "CANNOT_RESUME",
+      "CONCURRENCY_LIMIT",
+      "NO_CAPACITY",
+    ],
+  },
 
   "GET /api/v3/sandboxes/create": {
     id: "createSandbox",
@@ -112,7 +164,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: "Connections",
     summary: "WebSocket: connects to a running sandbox",
     answer: { status: 101, description: "JSON-RPC follows." },
-    errors: ["SANDBOX_NOT_FOUND", "CONNECTION_LIMIT", "UPGRADE_REQUIRED"],
+    errors: [...NOT_RUNNING, "CONNECTION_LIMIT", "UPGRADE_REQUIRED"],
   },
 
   "GET /api/v1/sandboxes/:id/egress": {

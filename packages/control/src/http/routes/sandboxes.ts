@@ -1,43 +1,20 @@
-import { ApiError, extendRequestSchema, type SandboxDetail, type SandboxMetadata } from "@sandkeep/protocol";
+import { ApiError, extendRequestSchema, forkRequestSchema, resumeRequestSchema } from "@sandkeep/protocol";
 import type { SandboxRecord } from "@sandkeep/store";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import { egressView } from "../../egress/views.ts";
 import type { Env, Services } from "../env.ts";
 import { readBody, readQuery } from "../input/body.ts";
 import { labelFilter } from "../input/label-filter.ts";
 import { pageQuery } from "../input/page.ts";
 import { paged, placeOf } from "../input/places.ts";
+import { sandboxDetail, sandboxMetadata } from "../output/sandbox-views.ts";
 import { resource } from "../resource.ts";
 
-export const listQuery = pageQuery.extend({ status: z.enum(["running", "stopped"]).optional() });
+export const listQuery = pageQuery.extend({ status: z.enum(["running", "paused", "stopped"]).optional() });
 
-const iso = (ms: number) => new Date(ms).toISOString();
-
-/** As the official clients expect it in lists: camelCase, which the Python client converts itself. */
-function metadata(record: SandboxRecord): SandboxMetadata {
-  return {
-    id: record.id,
-    createdAt: iso(record.createdAt),
-    stoppedAt: record.stoppedAt === null ? null : iso(record.stoppedAt),
-    region: record.region,
-    status: record.status,
-    labels: record.labels,
-  };
-}
-
-/** Lists, kill and extend, on both of the platform's origins (wire-protocol §8, §10.1), and Sandkeep's own view. */
+/** Lists, kill and extend, on both of the platform's origins (wire-protocol §8, §10.1); Sandkeep's own view, forks and pauses. */
 export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Services): void {
-  const detail = (record: SandboxRecord): SandboxDetail => ({
-    ...metadata(record),
-    memoryMiB: record.memoryMiB,
-    stopAt: record.stopAt === null ? null : iso(record.stopAt),
-    stopReason: record.stopReason,
-    allowNet: record.network.allowNet,
-    secrets: Object.keys(record.network.secrets),
-    egress: egressView(record.network),
-    connections: sandboxes.connectionsOf(record.id),
-  });
+  const detail = (record: SandboxRecord) => sandboxDetail(record, sandboxes);
   const id = (context: Context<Env>) => context.req.param("id") ?? "";
 
   async function page<Item>(context: Context<Env>, view: (record: SandboxRecord) => Item): Promise<Response> {
@@ -57,14 +34,14 @@ export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Serv
     GET: async (context) => {
       const query = new URL(context.req.url).searchParams;
       // JavaScript's client expects everything at once.
-      if (query.has("limit") || query.has("cursor")) return await page(context, metadata);
+      if (query.has("limit") || query.has("cursor")) return await page(context, sandboxMetadata);
       const records = await store.sandboxes.list(context.get("principal").organisation.id, {
         labels: labelFilter(query),
       });
-      return context.json(records.map(metadata));
+      return context.json(records.map(sandboxMetadata));
     },
   });
-  resource(app, "/api/v3/sandboxes", { GET: (context) => page(context, metadata) });
+  resource(app, "/api/v3/sandboxes", { GET: (context) => page(context, sandboxMetadata) });
   resource(app, "/api/v1/sandboxes", { GET: (context) => page(context, detail) });
   resource(app, "/api/v1/sandboxes/:id", {
     GET: async (context) => {
@@ -79,6 +56,22 @@ export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Serv
     return context.body(null, 204);
   };
   resource(app, "/api/v3/sandboxes/:id", { DELETE: kill });
+  resource(app, "/api/v1/sandboxes/:id/fork", {
+    POST: async (context) => {
+      const request = await readBody(context, forkRequestSchema);
+      const children = await sandboxes.fork(id(context), request, context.get("principal"));
+      return context.json(children.map(detail), 201);
+    },
+  });
+  resource(app, "/api/v1/sandboxes/:id/pause", {
+    POST: async (context) => context.json(detail(await sandboxes.pause(id(context), context.get("principal")))),
+  });
+  resource(app, "/api/v1/sandboxes/:id/resume", {
+    POST: async (context) => {
+      const request = await readBody(context, resumeRequestSchema);
+      return context.json(detail(await sandboxes.resume(id(context), request, context.get("principal"))));
+    },
+  });
   resource(app, "/api/v3/sandbox/:id", {
     DELETE: kill,
     PATCH: async (context) => {

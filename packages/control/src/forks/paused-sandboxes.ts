@@ -1,0 +1,277 @@
+import type { EgressSpec } from "@sandkeep/egress";
+import type { Host, UsageCounters } from "@sandkeep/host";
+import { type Actor, ApiError, type EventBody, type PauseReason, type ResumeRequest } from "@sandkeep/protocol";
+import type { AttachedDisk, RunningSandbox, SandboxRecord } from "@sandkeep/store";
+import type { Principal } from "../auth/authenticator.ts";
+import { networkRecord, policyOf } from "../egress/views.ts";
+import { Admission } from "../sandboxes/admission.ts";
+import type { SandboxesContext } from "../sandboxes/options.ts";
+import type { Sandbox } from "../sandboxes/sandbox.ts";
+import { type Stop, timeoutStop } from "../sandboxes/stop.ts";
+import { forkFailure, refuseVolumes } from "./failures.ts";
+import type { PausedSandbox } from "./paused-sandbox.ts";
+import { resume } from "./resume.ts";
+import type { SandboxTable } from "./sandbox-table.ts";
+
+const HOUR_MS = 60 * 60_000;
+const SYSTEM: Actor = { kind: "system" };
+
+/** The paused sandboxes of this server: pauses, resumes and removes them. */
+export class PausedSandboxes {
+  readonly #context: SandboxesContext;
+  readonly #table: SandboxTable;
+  readonly #places: Admission;
+  readonly #paused = new Map<string, PausedSandbox>();
+
+  constructor(context: SandboxesContext, table: SandboxTable) {
+    this.#context = context;
+    this.#table = table;
+    this.#places = new Admission(context.limits.pausedPerOrganisation, "paused sandboxes", "PAUSED_LIMIT");
+  }
+
+  /** Whether this is a paused sandbox of the caller's organisation. */
+  has(id: string, { organisation }: Principal): boolean {
+    return this.#paused.get(id)?.organisation.id === organisation.id;
+  }
+
+  get ids(): string[] {
+    return [...this.#paused.keys()];
+  }
+
+  /** When a paused sandbox is removed unless it is resumed, epoch milliseconds. */
+  removedAt({ pausedAt }: SandboxRecord): number | null {
+    return pausedAt === null ? null : pausedAt + this.#context.limits.keepPausedHours * HOUR_MS;
+  }
+
+  /**
+   * Pauses a running sandbox. Durable when this resolves.
+   *
+   * @throws {ApiError}
+   */
+  async pause(sandbox: Sandbox, why: PauseReason, actor: Actor): Promise<SandboxRecord> {
+    const started = performance.now();
+    const report = (error?: ApiError) => {
+      const durationMs = Math.round(performance.now() - started);
+      const data = { why, durationMs, ...(error && { error: error.code }) };
+      this.#publish(sandbox, actor, { kind: "sandbox.paused", outcome: error ? "failed" : "ok", data });
+      this.#context.log.info({ sandbox: sandbox.id, ...data }, error ? "sandbox not paused" : "sandbox paused");
+    };
+    let leave = () => {};
+    let record: SandboxRecord | undefined;
+    try {
+      leave = this.#places.enter(sandbox.organisation.id);
+      await sandbox.pause(async (egress, attached) => {
+        record = await this.#suspend(sandbox, egress, attached, leave);
+      });
+    } catch (cause) {
+      leave();
+      const error = forkFailure(cause, "The sandbox could not be paused, so it goes on.");
+      report(error);
+      throw error;
+    }
+    report();
+    return record!;
+  }
+
+  /** For a sandbox that would end otherwise: see {@link SandboxesContext.pauseInstead}. */
+  async pauseInstead(sandbox: Sandbox, stop: Stop): Promise<void> {
+    const why = REASONS[stop.why] ?? "requested";
+    try {
+      await this.pause(sandbox, why, stop.actor);
+    } catch (err) {
+      this.#context.log.warn({ err, sandbox: sandbox.id, why }, "a sandbox ends because it could not be paused");
+      await sandbox.end(stop);
+    }
+  }
+
+  async #suspend(
+    sandbox: Sandbox,
+    egress: EgressSpec,
+    attached: readonly AttachedDisk[],
+    leave: () => void,
+  ): Promise<SandboxRecord> {
+    const { store, leases, log } = this.#context;
+    const { id, organisation, host } = sandbox;
+    refuseVolumes(attached);
+    const { memoryBytes: _, ...usage } = await sandbox.usage();
+    // First: a server that starts after a crash finds the machine on its host, and all that it needs here.
+    await store.keepForPause(leases.owner, id, egress, usage);
+    await this.#host(host).pause(id);
+    // From here on it is paused, whatever happens.
+    const record: SandboxRecord = { ...sandbox.record, status: "paused", pausedAt: Date.now() };
+    this.#paused.set(id, { record, organisation, host, egress, usage, attached, leave, busy: null });
+    await store
+      .setPaused(leases.owner, id, record.pausedAt!)
+      .catch((err: unknown) => log.error({ err, sandbox: id }, "that a sandbox is paused could not be stored"));
+    return record;
+  }
+
+  /**
+   * Lets a paused sandbox go on.
+   *
+   * @throws {ApiError} `SANDBOX_NOT_FOUND`, `CHANGED_MEANWHILE`, and why it cannot be resumed
+   */
+  async resume(id: string, request: ResumeRequest, principal: Principal): Promise<Sandbox> {
+    const paused = this.#find(id, principal);
+    const { actor } = principal;
+    const started = performance.now();
+    const durationMs = () => Math.round(performance.now() - started);
+    const pausedMs = Date.now() - (paused.record.pausedAt ?? Date.now());
+    try {
+      const sandbox = await this.#exclusively(paused, "resumed", () =>
+        this.#table.busy(() =>
+          resume(this.#context, this.#table, this.#host(paused.host), paused, request, () => this.#forget(paused)),
+        ),
+      );
+      const data = { stopAtMs: sandbox.record.stopAt, pausedMs, durationMs: durationMs() };
+      this.#publish(sandbox, actor, { kind: "sandbox.resumed", outcome: "ok", data });
+      this.#context.log.info({ sandbox: id, ...data }, "sandbox resumed");
+      return sandbox;
+    } catch (cause) {
+      const error = forkFailure(cause, "The sandbox could not be resumed.");
+      const data = { stopAtMs: paused.record.stopAt, pausedMs, durationMs: durationMs(), error: error.code };
+      this.#publish({ id, organisation: paused.organisation }, actor, {
+        kind: "sandbox.resumed",
+        outcome: "failed",
+        data,
+      });
+      throw error;
+    }
+  }
+
+  /**
+   * Ends a paused sandbox and removes everything of it.
+   *
+   * @returns false if it is not paused (any more)
+   */
+  async end(id: string, stop: Stop): Promise<boolean> {
+    for (;;) {
+      const paused = this.#paused.get(id);
+      if (!paused) return false;
+      if (paused.busy) await paused.busy.over.catch(() => {});
+      else {
+        await this.#exclusively(paused, "removed", () => this.#remove(paused, stop));
+        return true;
+      }
+    }
+  }
+
+  /** Removes those that have been paused for too long. */
+  async expire(): Promise<void> {
+    const now = Date.now();
+    for (const { record, busy } of [...this.#paused.values()]) {
+      if (busy || this.removedAt(record)! > now) continue;
+      await this.end(record.id, timeoutStop).catch((err: unknown) =>
+        this.#context.log.error({ err, sandbox: record.id }, "a sandbox that was paused for too long stays for now"),
+      );
+    }
+  }
+
+  /** After a start or a takeover: adds one that its host has. */
+  async adopt({ record, slug, host, egress, usage }: RunningSandbox): Promise<void> {
+    const { leases, store, storage } = this.#context;
+    const organisation = { id: record.organisation, slug };
+    let { pausedAt } = record;
+    if (pausedAt === null) {
+      // The server was killed while it was being paused.
+      pausedAt = Date.now();
+      await store.setPaused(leases.owner, record.id, pausedAt);
+      const data = { why: "requested", durationMs: 0 } as const;
+      this.#publish({ id: record.id, organisation }, SYSTEM, { kind: "sandbox.paused", outcome: "ok", data });
+    }
+    // The store returns it as it was stored.
+    const stored = (egress as EgressSpec | null) ?? policyOf(record.network);
+    const spec = await this.#withoutLost(record, organisation, stored);
+    this.#paused.set(record.id, {
+      record: { ...record, status: "paused", pausedAt },
+      organisation,
+      host,
+      egress: spec,
+      usage: usage as UsageCounters | null,
+      attached: await storage.disks.attachedTo(record.id),
+      leave: this.#places.enter(organisation.id, true),
+      busy: null,
+    });
+  }
+
+  /** What a sandbox may reach, without the secrets if their key is gone. */
+  async #withoutLost(
+    record: SandboxRecord,
+    organisation: { id: string; slug: string },
+    { policy, secrets }: EgressSpec,
+  ): Promise<EgressSpec> {
+    const { leases, sealedIsLost, store } = this.#context;
+    if (sealedIsLost === null || secrets.length === 0) return { policy, secrets };
+    const left: EgressSpec = { policy, secrets: [] };
+    record.network = networkRecord(left);
+    await store.setNetwork(leases.owner, record.id, record.network, left);
+    const error = `The secrets ${secrets.map(({ name }) => name).join(", ")} are lost: ${sealedIsLost} Set them again.`;
+    const data = { change: "restored", error } as const;
+    this.#publish({ id: record.id, organisation }, SYSTEM, { kind: "egress.changed", outcome: "failed", data });
+    return left;
+  }
+
+  /** Lets go of those that another control plane has taken over. */
+  release(ids: ReadonlySet<string>): void {
+    for (const paused of [...this.#paused.values()]) if (ids.has(paused.record.id)) this.#forget(paused);
+  }
+
+  async #remove(paused: PausedSandbox, { why, actor }: Stop): Promise<void> {
+    const { store, leases, log } = this.#context;
+    const { record, organisation, host } = paused;
+    await this.#host(host).removePaused(record.id);
+    const now = Date.now();
+    const stopped = await store.setStopped(leases.owner, record.id, now, why);
+    this.#forget(paused);
+    if (!stopped) return;
+    const data = { why, lifetimeMs: now - record.createdAt };
+    this.#publish({ id: record.id, organisation }, actor, { kind: "sandbox.stopped", outcome: "ok", data });
+    log.info({ sandbox: record.id, why }, "paused sandbox removed");
+  }
+
+  #forget(paused: PausedSandbox): void {
+    if (this.#paused.get(paused.record.id) === paused) this.#paused.delete(paused.record.id);
+    paused.leave();
+  }
+
+  #find(id: string, principal: Principal): PausedSandbox {
+    const paused = this.#paused.get(id);
+    if (!paused || !this.has(id, principal)) throw new ApiError("SANDBOX_NOT_FOUND");
+    return paused;
+  }
+
+  /** @throws {ApiError} `CHANGED_MEANWHILE` */
+  async #exclusively<Result>(paused: PausedSandbox, what: string, work: () => Promise<Result>): Promise<Result> {
+    if (paused.busy) throw new ApiError("CHANGED_MEANWHILE", `The sandbox is being ${paused.busy.what} already.`);
+    const over = work();
+    paused.busy = { what, over };
+    try {
+      return await over;
+    } finally {
+      paused.busy = null;
+    }
+  }
+
+  #host(id: string): Host {
+    const host = this.#context.hosts.get(id);
+    if (!host) throw new ApiError("HOST_NOT_READY", "The sandbox is on a computer that this server does not use.");
+    return host;
+  }
+
+  #publish(
+    { id, organisation }: { id: string; organisation: { id: string; slug: string } },
+    actor: Actor,
+    body: EventBody,
+  ): void {
+    this.#context.events.publish({ organisation, sandbox: id, actor }, body);
+  }
+}
+
+/** Why a sandbox is paused that would end for this reason. */
+const REASONS: Partial<Record<Stop["why"], PauseReason>> = {
+  idle: "idle",
+  timeout: "timeout",
+  "client-closed": "client-closed",
+  "client-silent": "client-silent",
+  "server-stopped": "server-stopped",
+};
