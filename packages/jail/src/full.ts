@@ -35,7 +35,7 @@ export function fullJail(plan: JailPlan): Jail {
   };
 }
 
-function namespaces({ user, network, system, becomesUserItself }: JailPlan): string[] {
+function namespaces({ user, network, outlivesServer, becomesUserItself }: JailPlan): string[] {
   return [
     ...(user ? [] : ["--unshare-user"]),
     "--unshare-ipc",
@@ -43,9 +43,9 @@ function namespaces({ user, network, system, becomesUserItself }: JailPlan): str
     ...(network === "none" ? ["--unshare-net"] : []),
     "--unshare-uts",
     "--unshare-cgroup-try",
-    // A machine outlives the server. Other processes end with it: by bubblewrap's own process 1, because the kernel
-    // forgets the wish of a process that changes its user.
-    system === "programs" ? "--as-pid-1" : "--die-with-parent",
+    // What ends with the server does so by bubblewrap's own process 1, because the kernel forgets the wish of a process
+    // that changes its user.
+    outlivesServer ? "--as-pid-1" : "--die-with-parent",
     "--new-session",
     ...(user && becomesUserItself ? keepOnly(loadingCapabilities()) : []),
     "--info-fd",

@@ -28,6 +28,8 @@ export interface JailPlan {
    * `/dev/urandom`.
    */
   system: "programs" | "bare";
+  /** Whether the process goes on when the server ends. */
+  outlivesServer?: boolean;
   /** `host`: the host's. */
   network: "none" | "host";
   /**
@@ -43,6 +45,8 @@ export interface JailPlan {
   fileBytes: number;
   /** What that limit may be raised to; default: the same. */
   mostFileBytes?: number;
+  /** Largest address space, bytes; absent: as large as the server's may be. */
+  addressSpaceBytes?: number;
   /** A seccomp filter (`seccomp/filter.ts`). The minimal jail always has another one in addition. */
   filter?: Buffer | null;
   /** The first of the jail's own descriptors. */
@@ -69,7 +73,8 @@ export interface Jail extends AsyncDisposable {
 export const REPORT_FD = 3;
 
 /** The plan's limits, as the beginning of a command line. */
-export function limited({ openFiles, fileBytes, mostFileBytes = fileBytes }: JailPlan): string[] {
+export function limited({ openFiles, fileBytes, mostFileBytes = fileBytes, addressSpaceBytes }: JailPlan): string[] {
   const files = openFiles === undefined ? [] : [`--nofile=${openFiles}`];
-  return ["prlimit", "--core=0", ...files, `--fsize=${fileBytes}:${mostFileBytes}`];
+  const memory = addressSpaceBytes === undefined ? [] : [`--as=${addressSpaceBytes}`];
+  return ["prlimit", "--core=0", ...files, ...memory, `--fsize=${fileBytes}:${mostFileBytes}`];
 }

@@ -7,6 +7,7 @@ import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { startTicks } from "@sandkeep/common";
 import {
+  giveInputs,
   type Jail,
   type JailKind,
   type JailPlan,
@@ -103,12 +104,7 @@ export class JailedProxy {
         },
         () => {},
       );
-    for (const [index, input] of jail.inputs.entries()) {
-      const pipe = child.stdio[CONTROL_FD + 1 + jail.descriptors.length + index] as Duplex;
-      // It may be gone already.
-      pipe.on("error", () => {});
-      pipe.end(input);
-    }
+    giveInputs(child, jail, CONTROL_FD + 1);
   }
 
   static async start({ kind, ...options }: JailedProxyOptions): Promise<JailedProxy> {

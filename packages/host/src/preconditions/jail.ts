@@ -1,8 +1,8 @@
 /** Checks whether the jails for machines and egress proxies work here, by running a program that does nothing in real ones. */
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import type { Writable } from "node:stream";
 import {
+  giveInputs,
   type Jail,
   type JailPlan,
   MACHINE_USERS,
@@ -132,11 +132,7 @@ function runIn(jail: Jail, { env, signal }: Surroundings): Promise<string | null
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       killSignal: "SIGKILL",
     });
-    for (const [index, input] of jail.inputs.entries()) {
-      const pipe = child.stdio[JAIL_FD + jail.descriptors.length + index] as Writable;
-      // The jail may have failed before it read this.
-      pipe.on("error", () => {}).end(input);
-    }
+    giveInputs(child, jail, JAIL_FD);
     let words = "";
     child.stderr!.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(0, MAX_WORDS_CHARS)));
     child.stdio[REPORT_FD]!.on("error", () => {});

@@ -2,16 +2,12 @@
  * A seccomp filter for Node: the system calls that it needs to run a program with sockets and threads. No new processes, no
  * tracing, no mounts, no namespaces, no keys, no BPF, no io_uring.
  */
-import { existsSync } from "node:fs";
-import { assemble, type Condition, DATA, decide, give, type Instruction, load, OP, test, VERDICT } from "./bpf.ts";
+import { type Architecture, assembled, programFor } from "./architecture.ts";
+import { type Condition, decide, give, type Instruction, OP, test, VERDICT } from "./bpf.ts";
 import { type CallName, NUMBERS } from "./numbers.ts";
 
-export type Architecture = keyof typeof NUMBERS;
+export type { Architecture } from "./architecture.ts";
 
-/** Architectures as the kernel's audit names them (linux/audit.h). */
-const AUDIT: Record<Architecture, number> = { x64: 0xc000003e, arm64: 0xc00000b7 };
-/** x86-64 has a second set of numbers for the x32 ABI, with this bit. */
-const X32_BIT = 0x40000000;
 /** Calls from this number on are younger than Linux 5.1, the same on all architectures, and everything does without them. */
 const YOUNG_CALLS = 424;
 
@@ -79,12 +75,7 @@ export function filterProgram(architecture: Architecture): Instruction[] {
     ...Object.fromEntries(ALLOWED.map((name) => [name, [[]]])),
     ...CONDITIONAL,
   };
-  return [
-    load(DATA.architecture),
-    test(OP.equal, AUDIT[architecture], 1, 0),
-    give(VERDICT.killProcess),
-    load(DATA.number),
-    ...(architecture === "x64" ? [test(OP.atLeast, X32_BIT, 0, 1), give(VERDICT.refuse)] : []),
+  return programFor(architecture, [
     ...Object.entries(rules).flatMap(([name, alternatives]) => {
       const number = numbers[name as CallName];
       return number === undefined ? [] : decide(number, alternatives);
@@ -93,7 +84,7 @@ export function filterProgram(architecture: Architecture): Instruction[] {
     test(OP.atLeast, YOUNG_CALLS, 0, 1),
     give(VERDICT.missing),
     give(VERDICT.refuse),
-  ];
+  ]);
 }
 
 /**
@@ -102,11 +93,6 @@ export function filterProgram(architecture: Architecture): Instruction[] {
  * `execve` stays allowed, because the filter is in force before the program starts: a jail with this filter must contain
  * no other program.
  */
-export function seccompFilter(architecture: string = process.arch, available = hasSeccomp()): Buffer | null {
-  if (!available || !Object.hasOwn(NUMBERS, architecture)) return null;
-  return assemble(filterProgram(architecture as Architecture));
-}
-
-function hasSeccomp(): boolean {
-  return existsSync("/proc/sys/kernel/seccomp/actions_avail");
+export function seccompFilter(architecture: string = process.arch, available?: boolean): Buffer | null {
+  return assembled(filterProgram, architecture, available);
 }

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { basename, join } from "node:path";
 import { SerialQueue } from "@sandkeep/common";
-import { type Jail, type JailUser, killGroup, REPORT_FD, readJailedPid } from "@sandkeep/jail";
+import { giveInputs, type Jail, type JailUser, killGroup, REPORT_FD, readJailedPid } from "@sandkeep/jail";
 import type { Priority, Vm, VmExit, VmSlots, VmUsage } from "../engine.ts";
 import { prioritizeGroup } from "./cgroup.ts";
 import { CONTROL_FD, EGRESS_FD, FILES_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
@@ -153,9 +153,11 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
       kvm,
       ...Array.from<"ignore">({ length: JAIL_FD - QMP_FD }).fill("ignore"),
       ...jail.descriptors,
+      ...jail.inputs.map(() => "pipe" as const),
     ],
     detached: true,
   });
+  giveInputs(child, jail, JAIL_FD);
   let started: ProcessRecord | undefined;
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-MAX_STDERR_CHARS)));

@@ -1,13 +1,22 @@
 /** What a program can do in a jail, tested with a shell in place of QEMU. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { type JailKind, MACHINE_USERS, openJail } from "@sandkeep/jail";
-import { listening, machinePlan } from "./machine-jail.ts";
+import { giveInputs, type JailKind, MACHINE_USERS, openJail } from "@sandkeep/jail";
+import { JAIL_FD, listening, machinePlan } from "./machine-jail.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-jail-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -55,10 +64,12 @@ async function jailed(
       "ignore",
       2,
       2,
-      ...(jail.descriptors.length ? jail.descriptors : [2]),
+      ...jail.descriptors,
+      ...jail.inputs.map(() => "pipe" as const),
       2,
     ],
   });
+  giveInputs(child, jail, JAIL_FD);
   let said = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (said += text));
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (said += text));
@@ -80,6 +91,27 @@ for (const kind of ["full", "minimal"] as const) {
       assert.deepEqual([code, said], [0, "imagedisk"]);
       assert.equal(readFileSync(files.disk, "utf8"), "written\n");
       assert.match((await jailed(kind, "echo changed > $image")).said, /denied|Read-only/i);
+    });
+
+    test("changes no owner, no permission and no attribute, not even of its own file", async () => {
+      const files = machine();
+      // Without root, what it may only read has its user too, as this file does.
+      chmodSync(files.disk, 0o444);
+      const opened = (then: string) =>
+        `perl -e 'open $f, q(<), q('$disk'); ${then} ? print "did " : print "refused "'; `;
+      const attempts =
+        opened("chmod(0666, $f)") +
+        opened("chown($<, $<, $f)") +
+        opened("utime(1, 1, $f)") +
+        opened("$n = q(system.posix_acl_access); $v = chr(2) . chr(0) x 3; syscall(190, fileno $f, $n, $v, 4, 0) == 0") +
+        opened("$n = q(system.posix_acl_access); syscall(199, fileno $f, $n) == 0") +
+        "chmod 666 $disk; chown $UID $disk; ".replaceAll("; ", " 2>&- && echo did; ") +
+        call(452, -100, "$p = $ENV{disk}", 0o666, 0) +
+        call("0x40000000 + 91", 0, 0o666);
+      const { said } = await jailed(kind, `export disk; ${attempts}`, files);
+      assert.equal(said.replaceAll("refused ", ""), "");
+      assert.match(said, /refused/);
+      assert.equal(lstatSync(files.disk).mode & 0o777, 0o444);
     });
 
     test("has no folder in which anything could be made, moved or removed", async () => {
