@@ -17,16 +17,15 @@ function layer(name: string, ...options: string[]): string {
   return path;
 }
 
+/** Each node within the one on top of it. */
+const nested = (nodes: BlockNode[]) =>
+  nodes.reduce<object | null>((below, { "node-name": _, ...node }) => ({ ...node, backing: below }), null);
+
 /** Runs commands of qemu-io on the top of a chain, and gives what they say. */
 function io(nodes: BlockNode[], ...commands: string[]): string {
-  // Each node within the one on top of it.
-  const nested = nodes.reduce<object | null>(
-    (below, { "node-name": _, ...node }) => ({ ...node, backing: below }),
-    null,
-  );
   return execFileSync(
     "qemu-io",
-    [...commands.flatMap((command) => ["-c", command]), `json:${JSON.stringify(nested)}`],
+    [...commands.flatMap((command) => ["-c", command]), `json:${JSON.stringify(nested(nodes))}`],
     {
       encoding: "utf8",
       stdio: "pipe",
@@ -59,6 +58,24 @@ test("a file that a layer's header names is not opened", () => {
   for (const nodes of [chainNodes("root", [forged, top]), chainNodes("root", [forged])])
     assert.doesNotMatch(io(nodes, `read -P 0 0 ${CLUSTER}`), /failed/);
   assert.doesNotMatch(io([rewritten(chainNodes("root", [forged])[0]!)], `read -P 0 0 ${CLUSTER}`), /failed/);
+});
+
+test("a layer below the top can be read although another process locks it against that", () => {
+  const [bottom, top] = [layer("locked"), layer("on-locked")];
+  // As QEMU does it: a lock on the byte that stands for "nobody else may read this consistently" (offset 200).
+  const lock = `
+    open $f, "<", shift or die "$!"; $lock = pack("ssx4qqi", 0, 0, 200, 1, 0);
+    fcntl($f, 37, $lock) or die "$!"; system(@ARGV) == 0 or exit 1`;
+  const read = (nodes: BlockNode[]) => [
+    "qemu-io",
+    "-c",
+    `read -P 0 0 ${CLUSTER}`,
+    `json:${JSON.stringify(nested(nodes))}`,
+  ];
+  const nodes = chainNodes("root", [bottom, top]);
+  const locked = (command: string[]) => execFileSync("perl", ["-e", lock, bottom, ...command], { stdio: "pipe" });
+  assert.throws(() => locked(read(chainNodes("root", [bottom]))), /lock/);
+  locked(read(nodes));
 });
 
 test("what a guest flushes is flushed, if it is to survive", () => {

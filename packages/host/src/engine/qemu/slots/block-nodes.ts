@@ -31,13 +31,15 @@ export function qcow2Node(
     how === "read-only"
       ? { "read-only": true }
       : { cache: { direct: false, "no-flush": !how.durable }, discard: "unmap" };
+  // Who has a file open, if only to read it, could lock it for all others. What never changes needs no lock.
+  const locking = how === "read-only" ? { locking: "off" } : {};
   return {
     driver: "qcow2",
     "node-name": name,
     backing,
     ...options,
     ...(how !== "read-only" && how.durable && { "detect-zeroes": "unmap" }),
-    file: { driver: "file", filename, aio: "threads", ...options },
+    file: { driver: "file", filename, aio: "threads", ...locking, ...options },
   };
 }
 
