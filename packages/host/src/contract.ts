@@ -370,6 +370,8 @@ export type DiskErrorCode =
   | "TOO_SMALL"
   /** The machine has as many disks as it can have. */
   | "TOO_MANY_DISKS"
+  /** The disk has as many layers as it can have: one for each snapshot, until they are merged. */
+  | "TOO_MANY_LAYERS"
   /** The host's disk is full. */
   | "NO_SPACE"
   /** Files of the disk are missing or are not what they must be. */

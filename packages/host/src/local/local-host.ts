@@ -123,20 +123,20 @@ export class LocalHost implements Host {
     } finally {
       // Its files are open.
       await root.then(
-        (root) => root[Symbol.dispose]?.(),
+        (root) => root[Symbol.asyncDispose]?.(),
         () => {},
       );
     }
   }
 
-  async #rootOf(spec: RootSpec | undefined): Promise<Root & Partial<Disposable>> {
+  async #rootOf(spec: RootSpec | undefined): Promise<Root & Partial<AsyncDisposable>> {
     const { roots, storage } = this.#options;
     if (!spec || "image" in spec) return await roots.resolve(spec?.image);
     if ("volume" in spec) return rootOfVolume(spec.volume, roots.default);
     const disk = await storage.snapshotRoot(spec.snapshot);
     return {
       ...rootOfSnapshot(spec.snapshot, roots.default, disk),
-      [Symbol.dispose]: () => disk[Symbol.dispose](),
+      [Symbol.asyncDispose]: () => disk[Symbol.asyncDispose](),
     };
   }
 
@@ -208,6 +208,7 @@ export class LocalHost implements Host {
       this.#creation.settled(),
       this.#continuations.settled(),
       this.#options.templates.close(),
+      this.storage[Symbol.asyncDispose](),
     ]);
     const left = machines.all.filter(({ keep }) => leaveKept && keep);
     const ending = machines.all.filter((machine) => !left.includes(machine));

@@ -1,9 +1,10 @@
 /** The records of all disks: in memory, and on disk before a change counts. */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readOwnFile, syncPath, writeFileAtomically } from "@sandkeep/common";
 import { DiskError } from "../contract.ts";
+import { makeFolder } from "./folders.ts";
 import { type DiskRecord, recordSchema } from "./record.ts";
 
 const EXTENSION = ".json";
@@ -13,8 +14,8 @@ export class Catalogue {
   readonly #records = new Map<string, DiskRecord>();
   /** How many disks have a layer. */
   readonly #uses = new Map<string, number>();
-  /** Ids of disks that are being made. */
-  readonly #reserved = new Set<string>();
+  /** Disks that are being made, until they are or cannot be. */
+  readonly #reserved = new Map<string, Promise<void>>();
   /** Files that should be records and are not, with the reason. Their disks' layers are unknown. */
   readonly unreadable = new Map<string, string>();
 
@@ -24,7 +25,7 @@ export class Catalogue {
 
   /** Reads all records. One that cannot be read stays as it is, and its id stays taken. */
   static async open(dir: string): Promise<Catalogue> {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await makeFolder(dir);
     const catalogue = new Catalogue(dir);
     for (const name of await readdir(dir)) {
       if (name.endsWith(EXTENSION)) await catalogue.#read(name.slice(0, -EXTENSION.length));
@@ -38,14 +39,14 @@ export class Catalogue {
     return [...this.#records.keys()];
   }
 
-  /** Layers of all disks. */
-  get layers(): string[] {
-    return [...this.#uses.keys()];
-  }
-
   /** How many disks have this layer. */
   usesOf(layer: string): number {
     return this.#uses.get(layer) ?? 0;
+  }
+
+  /** Whether a disk may have this layer: with a record that cannot be read, any. */
+  mayRefer(layer: string): boolean {
+    return this.unreadable.size > 0 || this.#uses.has(layer);
   }
 
   find(id: string): DiskRecord | undefined {
@@ -65,14 +66,26 @@ export class Catalogue {
   reserve(id: string): Disposable {
     if (this.#records.has(id) || this.#reserved.has(id) || this.unreadable.has(id))
       throw new DiskError("DISK_EXISTS", `This host has a disk ${id} already.`);
-    this.#reserved.add(id);
-    return { [Symbol.dispose]: () => void this.#reserved.delete(id) };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reserved.set(id, promise);
+    return {
+      [Symbol.dispose]: () => {
+        this.#reserved.delete(id);
+        resolve();
+      },
+    };
+  }
+
+  /** Waits for a disk that is being made. */
+  async made(id: string): Promise<void> {
+    await this.#reserved.get(id);
   }
 
   /** Writes a record. If this fails, the disk has the old record or the new one, in memory as on disk. */
   async put(id: string, record: DiskRecord): Promise<void> {
     try {
-      await writeFileAtomically(this.#path(id), JSON.stringify(record));
+      // Nothing that could not be read again.
+      await writeFileAtomically(this.#path(id), JSON.stringify(recordSchema.parse(record)));
       this.#set(id, record);
     } catch (error) {
       await this.#refresh(id);

@@ -1,9 +1,11 @@
 /** The files of disks. A layer that no record refers to, and that nothing under way needs, is removed. */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, chown, copyFile, link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { chmod, chown, copyFile, link, lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errnoOf, syncPath } from "@sandkeep/common";
+import { makeFolder } from "./folders.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 import { createFormattedLayer, createLayer } from "./qcow2.ts";
 import { LAYER_NAME } from "./record.ts";
 
@@ -19,15 +21,20 @@ const STAT_BLOCK_BYTES = 512;
 
 export class Layers {
   readonly dir: string;
+  readonly #isReferred: (name: string) => boolean;
   /** How often a layer is needed by something under way. */
   readonly #pins = new Map<string, number>();
+  /** What happens to a layer's file, one after the other. */
+  readonly #queue = new KeyedQueue();
 
-  constructor(dir: string) {
+  /** @param isReferred whether a disk may have a layer */
+  constructor(dir: string, isReferred: (name: string) => boolean) {
     this.dir = dir;
+    this.#isReferred = isReferred;
   }
 
   async open(): Promise<void> {
-    await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    await makeFolder(this.dir);
   }
 
   path(name: string): string {
@@ -39,18 +46,25 @@ export class Layers {
     return randomBytes(RANDOM_BYTES).toString("hex");
   }
 
-  /** Keeps layers from being removed until disposed. */
-  pin(names: readonly string[]): Disposable {
+  /** Keeps layers from being removed until disposed. What no disk has then is removed. */
+  pin(names: readonly string[]): AsyncDisposable {
     for (const name of names) this.#pins.set(name, (this.#pins.get(name) ?? 0) + 1);
     return {
-      [Symbol.dispose]: () => {
+      [Symbol.asyncDispose]: async () => {
         for (const name of names) {
           const left = this.#pins.get(name)! - 1;
           if (left > 0) this.#pins.set(name, left);
           else this.#pins.delete(name);
         }
+        // What cannot be removed now is removed at the next start.
+        await this.collect(names).catch(() => {});
       },
     };
+  }
+
+  /** Does something with a layer's file while nothing else is done with it. */
+  async exclusively<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
+    return await this.#queue.run(name, task);
   }
 
   /** Makes an empty layer; durable when this resolves. */
@@ -63,49 +77,66 @@ export class Layers {
     await this.#make(name, (path) => createFormattedLayer(path, bytes));
   }
 
+  /** Makes a layer that is filled now and never changes; durable when this resolves. */
+  async createFrozen(
+    bytes: number,
+    fill: (path: string) => Promise<void>,
+  ): Promise<AsyncDisposable & { name: string }> {
+    const name = this.newName();
+    const make = async (path: string) => {
+      await createLayer(path, bytes);
+      await fill(path);
+    };
+    return await this.#pinned(name, () => this.#make(name, make, FROZEN));
+  }
+
   /** Makes an image's disk a layer: another name of the same file, where possible. Resolves to the layer's name. */
-  async adopt(imageId: string, path: string): Promise<Disposable & { name: string }> {
+  async adopt(imageId: string, path: string): Promise<AsyncDisposable & { name: string }> {
     const name = `${IMAGE}${imageId}`;
-    const pin = this.pin([name]);
-    try {
-      await this.#linkOrCopy(path, this.path(name));
+    return await this.#pinned(name, async () => {
+      // Its last user may just be removed, and its file with it.
+      await this.exclusively(name, () => this.#linkOrCopy(path, this.path(name)));
       await syncPath(this.dir);
-      return Object.assign(pin, { name });
-    } catch (error) {
-      pin[Symbol.dispose]();
-      throw error;
-    }
+    });
   }
 
   /** Makes a file that nobody writes any more a layer, if it is none yet: by another name of it. Durable when this resolves. */
-  async keep(path: string): Promise<Disposable & { name: string }> {
+  async keep(path: string): Promise<AsyncDisposable & { name: string }> {
     const ours = dirname(path) === this.dir;
     const name = ours ? basename(path, EXTENSION) : this.newName();
-    const pin = this.pin([name]);
-    try {
-      if (!ours) {
-        await this.#linkOrCopy(path, this.path(name));
-        // It may have been a machine's.
-        await chown(this.path(name), process.getuid!(), process.getgid!());
-        await chmod(this.path(name), FROZEN);
-        await syncPath(this.path(name));
-        await syncPath(this.dir);
-      }
-      return Object.assign(pin, { name });
-    } catch (error) {
-      pin[Symbol.dispose]();
-      throw error;
-    }
+    return await this.#pinned(name, async () => {
+      if (ours) return;
+      await this.#linkOrCopy(path, this.path(name));
+      // It may have been a machine's.
+      await this.#reclaim(name, FROZEN);
+      await syncPath(this.path(name));
+      await syncPath(this.dir);
+    });
+  }
+
+  /** Whether a layer is an image's disk. */
+  isImage(name: string): boolean {
+    return name.startsWith(IMAGE);
   }
 
   /** Marks a layer as one that never changes again. An image's file has its own permissions. */
   async freeze(name: string): Promise<void> {
-    if (!name.startsWith(IMAGE)) await chmod(this.path(name), FROZEN);
+    if (!this.isImage(name)) await this.#reclaim(name, FROZEN);
+  }
+
+  /** Takes back a volume's own layer, whose check may have been interrupted. */
+  async reclaim(name: string): Promise<void> {
+    if (!this.isImage(name)) await this.#reclaim(name, OWN);
+  }
+
+  async #reclaim(name: string, mode: number): Promise<void> {
+    await chown(this.path(name), process.getuid!(), process.getgid!());
+    await chmod(this.path(name), mode);
   }
 
   /** Whether machines may have written a layer since it was made. */
   async mayChange(name: string): Promise<boolean> {
-    return !name.startsWith(IMAGE) && ((await lstat(this.path(name))).mode & 0o222) !== 0;
+    return !this.isImage(name) && ((await lstat(this.path(name))).mode & 0o222) !== 0;
   }
 
   /** What a layer uses on this computer, in bytes. @throws if it is missing */
@@ -118,10 +149,21 @@ export class Layers {
     return (await lstat(this.path(name)).catch(() => null))?.isFile() ?? false;
   }
 
-  /** Files in the folder that are none of these layers, nor needed by something under way. */
-  async orphans(names: Iterable<string>): Promise<string[]> {
-    const known = new Set([...names].map((name) => `${name}${EXTENSION}`));
-    return (await readdir(this.dir)).filter((file) => !known.has(file) && !this.#pins.has(nameOf(file)));
+  /** Files in the folder that no disk has, nor anything under way needs. */
+  async orphans(): Promise<string[]> {
+    const orphans: string[] = [];
+    const isLayer = (file: string) => file.endsWith(EXTENSION) && this.#isReferred(nameOf(file));
+    const isOrphan = (file: string) => !isLayer(file) && !this.#pins.has(nameOf(file));
+    // First the files, then who has them: a file that came meanwhile is not among them, and one that went is gone.
+    for (const file of (await readdir(this.dir)).filter(isOrphan)) {
+      const isThere = () =>
+        lstat(join(this.dir, file)).then(
+          () => isOrphan(file),
+          () => false,
+        );
+      if (await this.exclusively(nameOf(file), isThere)) orphans.push(file);
+    }
+    return orphans;
   }
 
   /** Removes files in the folder. */
@@ -130,17 +172,35 @@ export class Layers {
     if (files.length > 0) await syncPath(this.dir);
   }
 
-  /** Removes those of the layers that nothing refers to. */
-  async collect(candidates: readonly string[], isReferred: (name: string) => boolean): Promise<void> {
-    const unused = candidates.filter((name) => !isReferred(name) && !this.#pins.has(name) && LAYER_NAME.test(name));
-    await this.removeFiles(unused.map((name) => `${name}${EXTENSION}`));
+  /** Removes those of the layers that no disk has, nor anything under way needs. */
+  async collect(names: readonly string[]): Promise<void> {
+    const isNeeded = (name: string) => this.#isReferred(name) || this.#pins.has(name) || !LAYER_NAME.test(name);
+    const remove = async (name: string) => {
+      if (isNeeded(name)) return false;
+      await rm(this.path(name), { force: true });
+      return true;
+    };
+    const unused = names.filter((name) => !isNeeded(name));
+    const removed = await Promise.all(unused.map((name) => this.exclusively(name, () => remove(name))));
+    if (removed.includes(true)) await syncPath(this.dir);
   }
 
-  async #make(name: string, make: (path: string) => Promise<void>): Promise<void> {
+  async #pinned(name: string, task: () => Promise<void>): Promise<AsyncDisposable & { name: string }> {
+    const pin = this.pin([name]);
+    try {
+      await task();
+      return Object.assign(pin, { name });
+    } catch (error) {
+      await pin[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #make(name: string, make: (path: string) => Promise<void>, mode = OWN): Promise<void> {
     const path = this.path(name);
     try {
       await make(path);
-      await chmod(path, OWN);
+      await chmod(path, mode);
       await syncPath(path);
       await syncPath(this.dir);
     } catch (error) {

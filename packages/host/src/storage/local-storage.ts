@@ -4,18 +4,20 @@ import { type Logger, syncPath } from "@sandkeep/common";
 import type { JailKind } from "@sandkeep/jail";
 import { DiskError, type DiskFacts, type DiskFinding, type Storage, type VolumeSpec } from "../contract.ts";
 import type { RootDisk } from "../engine/engine.ts";
-import { checkCapacity, checkId } from "./arguments.ts";
+import { checkCapacity, checkDepth, checkId } from "./arguments.ts";
 import { Catalogue } from "./catalogue.ts";
-import { checkLayer } from "./check.ts";
 import { explained } from "./explained.ts";
 import { diskFacts } from "./facts.ts";
 import { Holders, type LiveVolume } from "./holders.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { Layers } from "./layers.ts";
-import { removeLeftovers } from "./leftovers.ts";
+import type { StorageParts } from "./parts.ts";
 import { readLayer } from "./qcow2.ts";
 import { type DiskRecord, deviceBytes } from "./record.ts";
-import { verifyDisks } from "./verify.ts";
+import { removeLeftovers } from "./upkeep/leftovers.ts";
+import { Merging } from "./upkeep/merging.ts";
+import { repairVolume } from "./upkeep/repair.ts";
+import { verifyDisks } from "./upkeep/verify.ts";
 import { contentOf } from "./volume-content.ts";
 
 export interface LocalStorageOptions {
@@ -58,24 +60,26 @@ export interface LayersToKeep {
   freeze(): Promise<void>;
 }
 
-export class LocalStorage implements Storage {
+export class LocalStorage implements Storage, AsyncDisposable {
   readonly #options: LocalStorageOptions;
   readonly #catalogue: Catalogue;
   readonly #layers: Layers;
   readonly #holders = new Holders();
   /** One operation on a disk at a time. A machine's own work on the disk comes within. */
   readonly #queue = new KeyedQueue();
+  readonly #merging: Merging;
 
   private constructor(options: LocalStorageOptions, catalogue: Catalogue, layers: Layers) {
     this.#options = options;
     this.#catalogue = catalogue;
     this.#layers = layers;
+    this.#merging = new Merging({ ...this.#parts, log: options.log });
   }
 
   /** Opens the storage and removes what an earlier process left unfinished. */
   static async open(options: LocalStorageOptions): Promise<LocalStorage> {
     const catalogue = await Catalogue.open(join(options.dir, "records"));
-    const layers = new Layers(join(options.dir, "layers"));
+    const layers = new Layers(join(options.dir, "layers"), (name) => catalogue.mayRefer(name));
     await layers.open();
     await removeLeftovers(catalogue, layers, options.log);
     return new LocalStorage(options, catalogue, layers);
@@ -87,7 +91,8 @@ export class LocalStorage implements Storage {
     checkCapacity(id, capacityBytes);
     using _ = this.#catalogue.reserve(id);
     return await explained(id, async () => {
-      using content = await contentOf(spec, this.#options, this.#catalogue, this.#layers);
+      await using content = await contentOf(spec, this.#options, this.#catalogue, this.#layers);
+      checkDepth(id, content.layers);
       return await this.#withNewLayer(capacityBytes, from ? "empty" : "formatted", async (top) => {
         const { bootable } = content;
         const layers = [...content.layers, top];
@@ -100,11 +105,12 @@ export class LocalStorage implements Storage {
   async snapshotVolume(volume: string, snapshot: string): Promise<DiskFacts> {
     checkId(snapshot);
     using _ = this.#catalogue.reserve(snapshot);
-    return await this.#exclusively(volume, async () => {
+    const facts = await this.#exclusively(volume, async () => {
       const live = this.#holders.liveOf(volume);
       if (live) await this.#reconcile(volume, live);
       const record = live ? this.#volume(volume) : await this.#repaired(volume);
-      using _ = this.#layers.pin(record.layers);
+      checkDepth(volume, record.layers);
+      await using _ = this.#layers.pin(record.layers);
       return await this.#withNewLayer(record.capacityBytes, "empty", async (top) => {
         // The volume first, so that nothing ever refers to a layer that can still be written.
         const put = () => this.#catalogue.put(volume, { ...record, layers: [...record.layers, top] });
@@ -115,6 +121,8 @@ export class LocalStorage implements Storage {
         return await this.facts(snapshot);
       });
     });
+    this.#merging.soon(volume);
+    return facts;
   }
 
   /** Makes a bootable snapshot of the root of a machine that runs, which is not a volume. */
@@ -122,21 +130,17 @@ export class LocalStorage implements Storage {
     checkId(snapshot);
     using _ = this.#catalogue.reserve(snapshot);
     return await explained(snapshot, async () => {
-      using pins = new DisposableStack();
+      checkDepth(snapshot, layers);
+      await using pins = new AsyncDisposableStack();
       const names: string[] = [];
-      const keep = async (kept: Promise<Disposable & { name: string }>) => names.push(pins.use(await kept).name);
-      try {
-        for (const [n, path] of layers.slice(0, -1).entries())
-          await keep(n === 0 && image !== null ? this.#layers.adopt(image, path) : this.#layers.keep(path));
-        await freeze();
-        await keep(this.#layers.keep(layers.at(-1)!));
-        const facts = { kind: "snapshot", bootable: true, unclean: false } as const;
-        await this.#catalogue.put(snapshot, { format: 1, ...facts, capacityBytes, layers: names });
-      } catch (error) {
-        pins.dispose();
-        await this.#collect(names).catch(() => {});
-        throw error;
-      }
+      const keep = async (kept: Promise<AsyncDisposable & { name: string }>) => names.push(pins.use(await kept).name);
+      for (const [n, path] of layers.slice(0, -1).entries())
+        await keep(n === 0 && image !== null ? this.#layers.adopt(image, path) : this.#layers.keep(path));
+      await freeze();
+      await keep(this.#layers.keep(layers.at(-1)!));
+      const facts = { kind: "snapshot", bootable: true, unclean: false } as const;
+      const kept = await this.#merging.shorten(names, pins);
+      await this.#catalogue.put(snapshot, { format: 1, ...facts, capacityBytes, layers: kept });
       return await this.facts(snapshot);
     });
   }
@@ -167,13 +171,14 @@ export class LocalStorage implements Storage {
 
   async remove(id: string): Promise<void> {
     await this.#exclusively(id, async () => {
+      await this.#catalogue.made(id);
       const record = this.#catalogue.find(id);
       // An unreadable record stays, and with it the layers that may be its own.
       if (!record) return void (this.#catalogue.unreadable.has(id) && this.#catalogue.get(id));
       this.#holders.requireFree(id);
       await this.#catalogue.delete(id);
       await this.#options.onRemoval?.(id);
-      await this.#collect(record.layers);
+      await this.#layers.collect(record.layers);
     });
   }
 
@@ -186,7 +191,7 @@ export class LocalStorage implements Storage {
    *
    * @throws {DiskError} `UNKNOWN_DISK`, `WRONG_KIND`, `NOT_BOOTABLE`, `DAMAGED_DISK`
    */
-  async snapshotRoot(id: string): Promise<RootDisk & Disposable> {
+  async snapshotRoot(id: string): Promise<RootDisk & AsyncDisposable> {
     const record = this.#catalogue.get(id);
     if (record.kind !== "snapshot")
       throw new DiskError("WRONG_KIND", `${id} is a volume. Make a snapshot of it, and use that as the root.`);
@@ -196,14 +201,23 @@ export class LocalStorage implements Storage {
       const { layers, bytes } = await this.#filesOf(id, record);
       return Object.assign(pin, { layers, capacityBytes: bytes });
     } catch (error) {
-      pin[Symbol.dispose]();
+      await pin[Symbol.asyncDispose]();
       throw error;
     }
   }
 
   verify(): AsyncIterable<DiskFinding> {
-    const isHeld = (id: string) => this.#holders.isWritten(id);
-    return verifyDisks({ catalogue: this.#catalogue, layers: this.#layers, jail: this.#options.jail, isHeld });
+    return verifyDisks(this.#parts);
+  }
+
+  /** Waits until the layers that are being merged are. */
+  async idle(): Promise<void> {
+    await this.#merging.idle();
+  }
+
+  /** Stops merging layers. Nothing else is under way in the background. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#merging[Symbol.asyncDispose]();
   }
 
   /** Gives a volume to a machine, which then has it until {@link detach} or {@link release}. */
@@ -245,11 +259,13 @@ export class LocalStorage implements Storage {
       await close();
       await this.#free(volume, machine, true);
     });
+    this.#merging.soon(volume);
   }
 
   /** A machine has ended, or never got the volume. @param closed whether it has closed the volume's files properly */
   async release(volume: string, machine: string, closed: boolean): Promise<void> {
     await this.#exclusively(volume, () => this.#free(volume, machine, closed));
+    this.#merging.soon(volume);
   }
 
   /** This process lets go of a machine, which keeps the volume: waits for what is being done to it, and does no more. */
@@ -279,7 +295,7 @@ export class LocalStorage implements Storage {
   async #filesOf(volume: string, { layers, capacityBytes }: DiskRecord): Promise<DiskFiles> {
     const paths = layers.map((name) => this.#layers.path(name));
     for (const path of paths) {
-      await readLayer(path).catch((cause: Error) => {
+      await readLayer(path, deviceBytes(capacityBytes)).catch((cause: Error) => {
         throw new DiskError("DAMAGED_DISK", `Volume ${volume} cannot be used: ${path}: ${cause.message}`, { cause });
       });
     }
@@ -333,24 +349,10 @@ export class LocalStorage implements Storage {
   async #repaired(id: string): Promise<DiskRecord> {
     const record = this.#volume(id);
     if (!record.unclean) return record;
-    // If a snapshot was interrupted too, the machine may have written the layer before the last.
-    for (const name of record.layers.slice(-2)) {
-      if (this.#catalogue.usesOf(name) > 1 || !(await this.#layers.mayChange(name))) continue;
-      const path = this.#layers.path(name);
-      const { state, detail } = await checkLayer(path, this.#options.jail, true);
-      if (state !== "clean") throw new DiskError("DAMAGED_DISK", `Volume ${id} cannot be used: ${detail}`);
-      await syncPath(path);
-    }
+    await repairVolume(id, record, this.#parts);
     const repaired = { ...record, unclean: false };
     await this.#catalogue.put(id, repaired);
     return repaired;
-  }
-
-  /** Removes those of the layers that no disk has. */
-  async #collect(layers: readonly string[]): Promise<void> {
-    // With a record that cannot be read, any layer may be needed.
-    if (this.#catalogue.unreadable.size > 0) return;
-    await this.#layers.collect(layers, (name) => this.#catalogue.usesOf(name) > 0);
   }
 
   /** Makes a layer for a record that the task writes. If that fails, the layer is removed. */
@@ -360,16 +362,21 @@ export class LocalStorage implements Storage {
     task: (name: string) => Promise<Result>,
   ): Promise<Result> {
     const name = this.#layers.newName();
-    try {
-      using _ = this.#layers.pin([name]);
-      const bytes = deviceBytes(capacityBytes);
-      await (content === "empty" ? this.#layers.create(name, bytes) : this.#layers.createFormatted(name, bytes));
-      return await task(name);
-    } catch (error) {
-      // A record may refer to it already. What cannot be removed now is removed at the next start.
-      await this.#collect([name]).catch(() => {});
-      throw error;
-    }
+    await using _ = this.#layers.pin([name]);
+    const bytes = deviceBytes(capacityBytes);
+    await (content === "empty" ? this.#layers.create(name, bytes) : this.#layers.createFormatted(name, bytes));
+    return await task(name);
+  }
+
+  get #parts(): StorageParts {
+    return {
+      catalogue: this.#catalogue,
+      layers: this.#layers,
+      jail: this.#options.jail,
+      isHeld: (id) => this.#holders.all(id).length > 0,
+      isWritten: (id) => this.#holders.isWritten(id),
+      exclusively: (id, task) => this.#exclusively(id, task),
+    };
   }
 
   async #exclusively<Result>(id: string, task: () => Promise<Result>): Promise<Result> {

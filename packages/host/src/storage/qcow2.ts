@@ -9,7 +9,14 @@ import { promisify } from "node:util";
 import { errnoOf } from "@sandkeep/common";
 import { BLOCK_BYTES } from "./record.ts";
 
-const run = promisify(execFile);
+/** How long a tool may take: 30 ms for 20 GB, a few seconds for the largest disk there can be. */
+const TIMEOUT_MS = 120_000;
+
+const execute = promisify(execFile);
+
+async function run(tool: string, args: string[], env = process.env): Promise<void> {
+  await execute(tool, args, { env, timeout: TIMEOUT_MS, killSignal: "SIGKILL" });
+}
 
 /** mke2fs is in /sbin, which is not in every user's PATH. */
 const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
@@ -29,10 +36,8 @@ export async function createLayer(path: string, bytes: number): Promise<void> {
 export async function createFormattedLayer(path: string, bytes: number): Promise<void> {
   const raw = `${path}.raw`;
   try {
-    const file = await open(raw, "wx", 0o600);
-    await file.truncate(bytes);
-    await file.close();
-    await run("mke2fs", mke2fsArguments(raw), { env: { ...process.env, PATH } }).catch((cause: unknown) => {
+    await createSparse(raw, bytes);
+    await run("mke2fs", mke2fsArguments(raw), { ...process.env, PATH }).catch((cause: unknown) => {
       if (errnoOf(cause) !== "ENOENT") throw cause;
       throw new Error("mke2fs, which formats volumes, is missing. Install it with: apt-get install e2fsprogs", {
         cause,
@@ -42,6 +47,11 @@ export async function createFormattedLayer(path: string, bytes: number): Promise
   } finally {
     await rm(raw, { force: true });
   }
+}
+
+async function createSparse(path: string, bytes: number): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
+  await file.truncate(bytes);
 }
 
 function mke2fsArguments(path: string): string[] {
@@ -54,13 +64,22 @@ const HEADER = {
   magic: 0,
   version: 4,
   backingName: 8,
+  clusterBits: 20,
   size: 24,
   encryption: 32,
+  level1Entries: 36,
+  snapshots: 60,
   incompatible: 72,
+  refcountOrder: 96,
   bytes: 104,
 } as const;
 const MAGIC = 0x514649fb;
 const VERSION = 3;
+/** QEMU's defaults, which all layers of ours have. Others make a check need far more memory. */
+const CLUSTER_BITS = 16;
+const REFCOUNT_ORDER = 4;
+/** What an entry of the table of tables stands for, in bytes: a cluster full of entries of 8 bytes, each a cluster. */
+const LEVEL_1_BYTES = 2 ** (CLUSTER_BITS - 3 + CLUSTER_BITS);
 /** Incompatible features: refcounts may be wrong, as after a crash; the file is corrupt. */
 const DIRTY = 1n;
 const CORRUPT = 2n;
@@ -74,9 +93,10 @@ export interface LayerHeader {
 /**
  * Reads a layer's header, which a machine may have written.
  *
- * @throws with the reason, if it is missing or could make QEMU open another file
+ * @param mostBytes the largest device that the layer may be of
+ * @throws with the reason, if it is missing, could make QEMU open another file, or is none of ours
  */
-export async function readLayer(path: string): Promise<LayerHeader> {
+export async function readLayer(path: string, mostBytes = Number.MAX_SAFE_INTEGER): Promise<LayerHeader> {
   // Not through a link, and without waiting for a pipe.
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   if (!(await file.stat()).isFile()) throw new Error("it is not a regular file");
@@ -89,5 +109,15 @@ export async function readLayer(path: string): Promise<LayerHeader> {
   const features = buffer.readBigUInt64BE(HEADER.incompatible);
   if (features & CORRUPT) throw new Error("QEMU marked it as corrupt");
   if (features & ~DIRTY) throw new Error("it uses features that no layer of ours has, such as an external data file");
-  return { bytes: Number(buffer.readBigUInt64BE(HEADER.size)) };
+  if (
+    buffer.readUInt32BE(HEADER.clusterBits) !== CLUSTER_BITS ||
+    buffer.readUInt32BE(HEADER.refcountOrder) !== REFCOUNT_ORDER
+  )
+    throw new Error("its clusters or reference counts have a size that no layer of ours has");
+  if (buffer.readUInt32BE(HEADER.snapshots) !== 0) throw new Error("it has snapshots of its own");
+  const bytes = Number(buffer.readBigUInt64BE(HEADER.size));
+  if (bytes > mostBytes) throw new Error(`its device has ${bytes} bytes, more than the disk's ${mostBytes}`);
+  if (buffer.readUInt32BE(HEADER.level1Entries) > Math.ceil(bytes / LEVEL_1_BYTES))
+    throw new Error("it has tables for more than its device");
+  return { bytes };
 }

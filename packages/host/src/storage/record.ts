@@ -4,6 +4,14 @@ import { z } from "zod";
 /** A layer's file name without extension: random, or an image's. */
 export const LAYER_NAME = /^(?:[0-9a-f]{32}|image-[a-z0-9][a-z0-9.-]{0,127})$/;
 
+/**
+ * Layers of a disk, with the one that is written: what a machine opens is bounded by its open files, and every read may
+ * look at all of them.
+ */
+export const MAX_LAYERS = 48;
+/** Layers that a record may name; its file is refused if it is longer than 64 KiB. */
+const MAX_NAMED_LAYERS = 1_024;
+
 export const recordSchema = z.strictObject({
   format: z.literal(1),
   kind: z.enum(["volume", "snapshot"]),
@@ -14,7 +22,7 @@ export const recordSchema = z.strictObject({
    * Bottom first. The last one of a volume is its own, and the only one that is ever written. Every other layer, and all
    * of a snapshot, never change, and any number of disks may have them.
    */
-  layers: z.array(z.string().regex(LAYER_NAME)).min(1),
+  layers: z.array(z.string().regex(LAYER_NAME)).min(1).max(MAX_NAMED_LAYERS),
   /**
    * Whether a machine may have written to it that did not end properly: such a disk is repaired before its next use.
    */

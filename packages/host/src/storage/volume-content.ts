@@ -5,7 +5,7 @@ import type { Layers } from "./layers.ts";
 import { readLayer } from "./qcow2.ts";
 
 /** Layers below the volume's own. They are kept until this is disposed. */
-export type Content = Disposable & { layers: string[]; bootable: boolean };
+export type Content = AsyncDisposable & { layers: string[]; bootable: boolean };
 
 export interface Images {
   /** Id of the image that `null` stands for. */
@@ -21,7 +21,7 @@ export async function contentOf(
   catalogue: Catalogue,
   layers: Layers,
 ): Promise<Content> {
-  if (!from) return { layers: [], bootable: false, [Symbol.dispose]() {} };
+  if (!from) return { layers: [], bootable: false, async [Symbol.asyncDispose]() {} };
   if ("snapshot" in from) {
     const record = catalogue.get(from.snapshot);
     if (record.kind !== "snapshot")

@@ -27,7 +27,7 @@ test("a file's owner can read and write it, and change nothing else about it", (
     "chown($<, $(, $path)",
     "utime(1, 1, $f)",
     "utime(1, 1, $path)",
-    // fsetxattr, fremovexattr
+    // Setting and removing an extended attribute.
     "$name = 'user.x'; $value = 'y'; syscall(190, fileno $f, $name, $value, 1, 0) == 0",
     "syscall(199, fileno $f, $name) == 0",
   ];

@@ -1,6 +1,6 @@
 /** FOR TESTS ONLY: a storage in a folder of its own, with an image, and what it keeps there. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "@sandkeep/common";
 import { LocalStorage } from "../local-storage.ts";
@@ -20,4 +20,20 @@ export async function openStorage(dir: string, log = silentLogger): Promise<Loca
 /** Names of the files of layers in a storage's folder. */
 export function layerFiles(dir: string): string[] {
   return readdirSync(join(dir, "disks", "layers"));
+}
+
+/** A disk's record. */
+export function recordOf(dir: string, id: string): { kind: string; layers: string[]; unclean: boolean } {
+  return JSON.parse(readFileSync(join(dir, "disks", "records", `${id}.json`), "utf8"));
+}
+
+export const layerPath = (dir: string, name: string): string => join(dir, "disks", "layers", `${name}.qcow2`);
+
+/** A disk as qemu-img and qemu-io take it. Only its last layer can be written. */
+export function imageOf(dir: string, layers: readonly string[]): string {
+  const image = layers.reduce<object | null>(
+    (backing, name) => ({ driver: "qcow2", backing, file: { driver: "file", filename: layerPath(dir, name) } }),
+    null,
+  );
+  return `json:${JSON.stringify(image)}`;
 }

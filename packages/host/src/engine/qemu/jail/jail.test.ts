@@ -103,7 +103,9 @@ for (const kind of ["full", "minimal"] as const) {
         opened("chmod(0666, $f)") +
         opened("chown($<, $<, $f)") +
         opened("utime(1, 1, $f)") +
-        opened("$n = q(system.posix_acl_access); $v = chr(2) . chr(0) x 3; syscall(190, fileno $f, $n, $v, 4, 0) == 0") +
+        opened(
+          "$n = q(system.posix_acl_access); $v = chr(2) . chr(0) x 3; syscall(190, fileno $f, $n, $v, 4, 0) == 0",
+        ) +
         opened("$n = q(system.posix_acl_access); syscall(199, fileno $f, $n) == 0") +
         "chmod 666 $disk; chown $UID $disk; ".replaceAll("; ", " 2>&- && echo did; ") +
         call(452, -100, "$p = $ENV{disk}", 0o666, 0) +

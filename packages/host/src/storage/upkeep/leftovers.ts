@@ -1,8 +1,8 @@
 /** What a process that was killed left unfinished, removed at the next start. */
 import type { Logger } from "@sandkeep/common";
-import type { Catalogue } from "./catalogue.ts";
-import type { Layers } from "./layers.ts";
-import { frozenLayers } from "./record.ts";
+import type { Catalogue } from "../catalogue.ts";
+import type { Layers } from "../layers.ts";
+import { frozenLayers } from "../record.ts";
 
 /** Removes layers that no disk has, and finishes freezing those that were frozen last. */
 export async function removeLeftovers(catalogue: Catalogue, layers: Layers, log: Logger): Promise<void> {
@@ -13,14 +13,16 @@ export async function removeLeftovers(catalogue: Catalogue, layers: Layers, log:
     );
   for (const id of catalogue.ids) {
     const record = catalogue.get(id);
-    const missing = [];
+    const missing: string[] = [];
     for (const name of record.layers) if (!(await layers.exists(name))) missing.push(name);
     if (missing.length > 0)
       log.error({ disk: id, missing }, "files of a disk are missing: restore them from a backup, or remove the disk");
-    for (const name of frozenLayers(record)) if (!missing.includes(name)) await layers.freeze(name);
+    const frozen = frozenLayers(record);
+    for (const name of record.layers.filter((name) => !missing.includes(name)))
+      await (frozen.includes(name) ? layers.freeze(name) : layers.reclaim(name));
   }
   if (catalogue.unreadable.size > 0) return;
-  const unused = await layers.orphans(catalogue.layers);
+  const unused = await layers.orphans();
   await layers.removeFiles(unused);
   if (unused.length > 0) log.info({ files: unused }, "removed files of unfinished operations on disks");
 }

@@ -1,0 +1,72 @@
+/** Merges layers: copies what they have together into one, with `qemu-img`. */
+import type { JailKind } from "@sandkeep/jail";
+import { readLayer } from "../qcow2.ts";
+import { type QemuImgOptions, runQemuImg } from "./qemu-img.ts";
+
+/** How long copying may take. Nobody waits for it. */
+const TIMEOUT_MS = 60 * 60_000;
+/** Part of a device's size that qcow2's tables may take in addition; they take about a thousandth. */
+const TABLES_SHARE = 1 / 256;
+const MIN_TABLES_BYTES = 1024 ** 2;
+
+export interface MergeOptions {
+  jail: JailKind;
+  /** The layer below those that are merged, which is not copied; null if there is none. */
+  base: string | null;
+  /** Layers that never change, from the bottom up. */
+  layers: readonly string[];
+  /** Size of the device. */
+  bytes: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Copies layers into a new, empty one, which can then take their place on the base.
+ *
+ * @throws with what qemu-img says; the new layer is then of no use
+ */
+export async function mergeLayers(target: string, { jail, base, layers, bytes, signal }: MergeOptions): Promise<void> {
+  const common = {
+    jail,
+    fileBytes: Math.ceil(bytes * (1 + TABLES_SHARE)) + MIN_TABLES_BYTES,
+    timeoutMs: TIMEOUT_MS,
+    whenIdle: true,
+    signal,
+  };
+  const below = base === null ? layers : [base, ...layers];
+  const run = async (options: Pick<QemuImgOptions, "readable" | "args">) => {
+    const { code, output } = await runQemuImg({ ...common, ...options, writable: target });
+    if (code !== 0) throw new Error(`qemu-img could not merge layers: ${output || "it was ended"}`);
+  };
+  if (base === null) {
+    await run({
+      readable: below,
+      args: (name) => [
+        ...["convert", "-n", "--target-is-zero", "-O", "qcow2"],
+        ...["-T", "writeback", json(chain(below.map(name))), name(target)],
+      ],
+    });
+  } else {
+    // Copies what differs from the base, and writes the base's name into the header, where no layer of ours has one.
+    const top = { driver: "qcow2", discard: "unmap", "detect-zeroes": "unmap" };
+    await run({
+      readable: below,
+      args: (name) => [
+        ...["rebase", "-b", name(base), "-F", "qcow2"],
+        json({ ...top, file: { driver: "file", filename: name(target) }, backing: chain(below.map(name)) }),
+      ],
+    });
+    await run({ readable: [], args: (name) => ["rebase", "-u", "-b", "", "-f", "qcow2", name(target)] });
+  }
+  await readLayer(target, bytes);
+}
+
+/** Layers as one image, of which no name in a header is followed, and that is read whatever locks others hold. */
+function chain(files: readonly string[]): object {
+  return files.reduce<object | null>(
+    (backing, filename) => ({ driver: "qcow2", backing, file: { driver: "file", filename, locking: "off" } }),
+    null,
+  )!;
+}
+
+const json = (image: object) => `json:${JSON.stringify(image)}`;
