@@ -60,6 +60,27 @@ export default function mounts(sdk: Sdk): void {
     await assert.rejects(sandbox.fs.readTextFile("/only/in it/here/inner.txt"));
   });
 
+  test("a volume is free at once for whoever has closed its sandbox", async () => {
+    const use = async (volume: string, text: string) => {
+      const sandbox = await Sandbox.create({ volumes: { "/data": volume } });
+      await sandbox.fs.writeTextFile("/data/note", text);
+      await sandbox.close();
+    };
+    const volume = await client.volumes.create({ slug: `closed-${run}`, region: "ord", capacity: "300MB" });
+    await use(volume.slug, "first");
+    await use(volume.slug, "second");
+    const snapshot = await client.volumes.snapshot(volume.slug, { slug: `closed-snap-${run}` });
+    const from = snapshot.slug;
+    const copy = await client.volumes.create({ slug: `closed-copy-${run}`, region: "ord", capacity: "300MB", from });
+    const reader = await Sandbox.create({ volumes: { "/data": copy.slug } });
+    assert.equal(await reader.fs.readTextFile("/data/note"), "second");
+    await use(volume.slug, "third");
+    await client.volumes.delete(volume.id);
+    await reader.close();
+    await client.volumes.delete(copy.id);
+    await client.snapshots.delete(snapshot.id);
+  });
+
   test("what cannot be mounted is refused with the reason", async () => {
     const volume = await create("refused");
     assert.equal((await refusal(Sandbox.create({ volumes: { "/data": "nothing" } }))).code, "VOLUME_NOT_FOUND");
