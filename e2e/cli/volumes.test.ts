@@ -1,5 +1,7 @@
 /** Volumes and snapshots from the command line, and the sandboxes that use them. */
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Installation } from "./installation.ts";
 
@@ -48,6 +50,25 @@ test("a sandbox runs on a snapshot of another one's disk", async () => {
   await output(`kill ${sandbox}`);
   assert.equal(await output("run --root as-it-is -- cat note"), "here");
   await output("snapshots delete as-it-is --now");
+});
+
+test("a volume is exported and imported; a file that was changed leaves nothing", async () => {
+  const file = join(installation.dir, "data.disk.zst");
+  await output("volumes export data", file);
+  assert.deepEqual(await json("snapshots list"), []);
+  const id = await output("volumes import", file, "imported");
+  assert.equal(await output(`run --volume /data=${id}:ro -- cat /data/note`), "kept");
+  const content = await readFile(file);
+  content[content.length >> 1]! ^= 1;
+  await writeFile(file, content);
+  const refused = await installation.call(["volumes", "import", file, "changed"]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /INVALID_DISK_FILE/);
+  assert.deepEqual(await json<{ slug: string }[]>("volumes list").then((all) => all.map(({ slug }) => slug).sort()), [
+    "data",
+    "imported",
+  ]);
+  await output("volumes delete imported --now");
 });
 
 test("snapshots are taken, listed and deleted; what is deleted can be restored or removed", async () => {

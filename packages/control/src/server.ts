@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { type Logger, persistentId } from "@sandkeep/common";
+import { KeyedQueue, type Logger, persistentId } from "@sandkeep/common";
 import type { Host } from "@sandkeep/host";
 import { openStore } from "@sandkeep/store";
 import { Authenticator } from "./auth/authenticator.ts";
@@ -28,6 +28,7 @@ import { SandboxLeases } from "./sandboxes/sandbox-leases.ts";
 import { Sandboxes } from "./sandboxes/sandboxes.ts";
 import type { StorageContext } from "./storage/context.ts";
 import { Holders } from "./storage/holders.ts";
+import { Transfers } from "./storage/transfer/transfers.ts";
 import { Upkeep } from "./storage/upkeep.ts";
 import { tlsMaterial } from "./tls/material.ts";
 import { VERSION } from "./version.ts";
@@ -107,6 +108,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     events,
     owner,
     holders: new Holders(store.disks),
+    creating: new Set(),
+    growing: new KeyedQueue(),
+    transfers: new Transfers(),
     region: config.region,
     limits: config.storage,
     log,

@@ -187,6 +187,11 @@ export const ERRORS = {
     summary: "The sandbox's timeout is invalid.",
     remedy: 'Use "session" or a duration such as "30s" or "5m", up to the server\'s `limits.maxLifetimeMs`.',
   },
+  INVALID_DISK_FILE: {
+    status: 400,
+    summary: "The file is not an exported disk, or was changed or cut off.",
+    remedy: "Copy it again, or export the snapshot again.",
+  },
   REGION_MISMATCH: {
     status: 400,
     summary: "This is in another region.",
@@ -213,6 +218,11 @@ export const ERRORS = {
     summary: "The organisation has reached its limit of volumes, snapshots or their size.",
     remedy:
       "Delete some with `sandkeep volumes delete --now`, or raise the limits under `storage` in the server's configuration.",
+  },
+  TRANSFER_LIMIT: {
+    status: 429,
+    summary: "The organisation has reached its limit of concurrent exports and imports.",
+    remedy: "Wait until one of them has ended.",
   },
   CONNECTION_LIMIT: {
     status: 429,

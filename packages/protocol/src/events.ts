@@ -138,6 +138,7 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("volume.restored", storage["volume.restored"]),
   of("volume.removed", storage["volume.removed"]),
   of("snapshot.created", storage["snapshot.created"]),
+  of("snapshot.exported", storage["snapshot.exported"]),
   of("snapshot.deleted", storage["snapshot.deleted"]),
   of("snapshot.restored", storage["snapshot.restored"]),
   of("snapshot.removed", storage["snapshot.removed"]),

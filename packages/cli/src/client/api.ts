@@ -17,6 +17,14 @@ export class Api {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
+  /** Posts bytes as they are. Resolves to the JSON in the response. @throws {CliError} */
+  async upload<T>(path: string, content: ReadableStream<Uint8Array>, signal?: AbortSignal): Promise<T> {
+    const headers = { "content-type": "application/octet-stream" };
+    // Required for a stream; it is in the standard, but not in all type definitions.
+    const init = { method: "POST", headers, body: content, duplex: "half" as const };
+    return (await (await this.#fetch(path, init, signal)).json()) as T;
+  }
+
   /** Every item of a list, from all its pages. @throws {CliError} */
   async *all<T>(path: string): AsyncGenerator<T> {
     let next: string | undefined = path;
@@ -31,13 +39,17 @@ export class Api {
 
   /** Sends a request. @throws {CliError} unless it succeeds */
   async send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const json = body !== undefined && {
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    };
+    return await this.#fetch(path, { method, ...json }, signal);
+  }
+
+  async #fetch(path: string, init: RequestInit, signal: AbortSignal | undefined): Promise<Response> {
     const response = await fetch(new URL(path, this.#target.apiEndpoint), {
-      method,
-      headers: {
-        authorization: `Bearer ${this.#target.token}`,
-        ...(body !== undefined && { "content-type": "application/json" }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...init,
+      headers: { authorization: `Bearer ${this.#target.token}`, ...init.headers },
       ...(signal && { signal }),
     }).catch((error: unknown) => {
       if (signal?.aborted) throw error;

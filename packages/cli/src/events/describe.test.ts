@@ -136,6 +136,7 @@ test("volumes and snapshots are shown by their slugs", () => {
     ["volume.detached", { ...volume, path: null }, "data at the root"],
     ["volume.deleted", { ...volume, removedAtMs: 0 }, "data, data kept until 1970-01-01T00:00:00.000Z"],
     ["snapshot.created", { snapshot: "snp_ord_1", slug, volume: "vol_ord_1" }, "data of vol_ord_1"],
+    ["snapshot.exported", { snapshot: "snp_ord_1", slug }, "data"],
     ["snapshot.removed", { snapshot: "snp_ord_1", slug }, "data"],
   ] as const)
     assert.equal(line({ sandbox: null, kind, outcome: "ok", data }), `2026-01-02 03:04:05Z ✔ ${kind} ${text} (ci)`);

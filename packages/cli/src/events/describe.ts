@@ -95,6 +95,7 @@ function details(event: SandboxEvent): string {
       return `${event.data.slug}, data kept until ${new Date(event.data.removedAtMs).toISOString()}`;
     case "volume.restored":
     case "volume.removed":
+    case "snapshot.exported":
     case "snapshot.restored":
     case "snapshot.removed":
       return event.data.slug;

@@ -6,7 +6,7 @@ const KEPT = "Its data is kept for a day (or what the server's configuration say
 const deleted: OptionSpec = { flags: "--deleted", description: "those that are deleted and can be restored" };
 const now: OptionSpec = {
   flags: "--now",
-  description: "remove the data at once, also of those deleted already (needs the scope manage)",
+  description: "remove the data at once; those deleted already are named by id (needs the scope manage)",
 };
 const slug: OptionSpec = { flags: "--slug <slug>", description: "its new slug, if the old one has been taken" };
 
@@ -114,6 +114,25 @@ const volumeCommands: CommandSpec = {
       client: true,
       load: () => import("../commands/volumes/restore.ts"),
     },
+    {
+      name: "export",
+      args: "<volume> <file>",
+      summary: "Save the content of a volume or snapshot as one compressed file",
+      details: "Of a volume, a snapshot is taken first, and removed afterwards.",
+      examples: [["sandkeep volumes export data data.disk.zst", "as a backup, or for another server"]],
+      client: true,
+      load: () => import("../commands/volumes/export.ts"),
+    },
+    {
+      name: "import",
+      args: "<file> <slug>",
+      summary: "Create a volume from an exported file",
+      details: "Prints the volume's id. A file that was changed or cut off leaves nothing.",
+      options: [{ flags: "--region <region>", description: "its region (default: the server's)" }],
+      examples: [["sandkeep volumes import data.disk.zst data-again", "with the content that was exported"]],
+      client: true,
+      load: () => import("../commands/volumes/import.ts"),
+    },
   ],
 };
 
@@ -174,6 +193,15 @@ const snapshotCommands: CommandSpec = {
       examples: [["sandkeep snapshots restore data-monday", "under the same name"]],
       client: true,
       load: () => import("../commands/snapshots/restore.ts"),
+    },
+    {
+      name: "export",
+      args: "<snapshot> <file>",
+      summary: "Save the content of a snapshot as one compressed file",
+      details: "`sandkeep volumes import` makes a volume of it, on any server.",
+      examples: [["sandkeep snapshots export data-monday data-monday.disk.zst", "as a backup"]],
+      client: true,
+      load: () => import("../commands/volumes/export.ts"),
     },
   ],
 };

@@ -6,6 +6,11 @@ import { guard } from "./guard.ts";
 export type Handler = (context: Context<Env>) => Response | Promise<Response>;
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+/** Routes one method of a path that otherwise is another resource's, such as `/volumes/import` beside `/volumes/:id`. */
+export function action(app: Hono<Env>, method: Method, path: string, handler: Handler): void {
+  app.on(method, path, guard(`${method} ${path}`), handler);
+}
+
 /** Routes a path's methods, and checks the token's scope for each; refuses other methods with the list of these. */
 export function resource(app: Hono<Env>, path: string, handlers: Partial<Record<Method, Handler>>): void {
   for (const [method, handler] of Object.entries(handlers)) app.on(method, path, guard(`${method} ${path}`), handler);

@@ -5,7 +5,7 @@ import type { Principal } from "../auth/authenticator.ts";
 interface Access {
   /** The minimum scope of a token; null: no token is required. */
   scope: Scope | null;
-  /** Its answer lasts as long as the client reads, so it must end with the token. */
+  /** It lasts as long as the client reads its answer, or sends its body, so it must end with the token. */
   long?: true;
 }
 
@@ -13,6 +13,7 @@ const anybody: Access = { scope: null };
 const read: Access = { scope: "read" };
 const readOn: Access = { scope: "read", long: true };
 const run: Access = { scope: "run" };
+const runOn: Access = { scope: "run", long: true };
 const manage: Access = { scope: "manage" };
 const admin: Access = { scope: "admin" };
 
@@ -60,6 +61,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "GET /api/v2/snapshots/:id": read,
   "DELETE /api/v2/snapshots/:id": run,
   "GET /api/v1/volumes": read,
+  "POST /api/v1/volumes/import": runOn,
   "GET /api/v1/volumes/:id": read,
   "PATCH /api/v1/volumes/:id": run,
   "DELETE /api/v1/volumes/:id": manage,
@@ -70,6 +72,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "POST /api/v1/sandboxes/:id/snapshot": run,
   "GET /api/v1/snapshots": read,
   "GET /api/v1/snapshots/:id": read,
+  "GET /api/v1/snapshots/:id/export": runOn,
   "DELETE /api/v1/snapshots/:id": manage,
   "POST /api/v1/snapshots/:id/restore": run,
 

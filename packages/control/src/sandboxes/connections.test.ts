@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { silentLogger } from "@sandkeep/common";
+import { KeyedQueue, silentLogger } from "@sandkeep/common";
 import type { EgressSpec } from "@sandkeep/egress";
 import { type ApiError, newOrganisationId, newSandboxId } from "@sandkeep/protocol";
 import { openStore, type SandboxRecord } from "@sandkeep/store";
@@ -18,6 +18,7 @@ import { EventBus } from "../events/bus.ts";
 import { Hosts } from "../hosts.ts";
 import type { StorageContext } from "../storage/context.ts";
 import { Holders } from "../storage/holders.ts";
+import { Transfers } from "../storage/transfer/transfers.ts";
 import { sharedAgent } from "../testing/agent-binary.ts";
 import { ProcessHost } from "../testing/process-host.ts";
 import { TcpConnection } from "../testing/tcp-connection.ts";
@@ -74,6 +75,9 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
     events,
     owner: OWNER,
     holders: new Holders(store.disks),
+    creating: new Set(),
+    growing: new KeyedQueue(),
+    transfers: new Transfers(),
     region: "ord",
     limits: config.storage,
     log: silentLogger,

@@ -32,6 +32,8 @@ export class SandboxVolumes {
   readonly #options: SandboxVolumesOptions;
   readonly #queue = new SerialQueue();
   #attached: AttachedDisk[];
+  /** Whether it is getting one: others may not have that until the machine is gone. */
+  #attaching = false;
 
   constructor(options: SandboxVolumesOptions) {
     this.#options = options;
@@ -40,7 +42,7 @@ export class SandboxVolumes {
 
   /** Whether it has any disk that must be released at its end. */
   get any(): boolean {
-    return this.#attached.length > 0;
+    return this.#attached.length > 0 || this.#attaching;
   }
 
   /** Does something during which no volume comes or goes. */
@@ -111,6 +113,7 @@ export class SandboxVolumes {
     const { path, readOnly } = mount;
     const one = attachedDisk(sandbox, volume, mount);
     let claimed = false;
+    this.#attaching = true;
     try {
       await storage.holders.outliving([volume.id], () => storage.disks.attach(sandbox, one));
       claimed = true;
@@ -125,6 +128,8 @@ export class SandboxVolumes {
           : await disksRefusal(storage, organisation, [one], cause);
       this.#publishAttached(actor, one, error);
       throw error;
+    } finally {
+      this.#attaching = false;
     }
     this.#attached.push(one);
     this.#publishAttached(actor, one);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { GuestError } from "@sandkeep/host";
 import type { ErrorBody, SandboxEvent, SandboxVolume, Snapshot, Volume, VolumeDetail } from "@sandkeep/protocol";
 import { create, refusal, type TestClient } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
@@ -215,6 +217,45 @@ describe("volumes of a running sandbox", async () => {
     assert.equal((await fixture.request("DELETE", "/api/v2/volumes/data")).status, 204);
     assert.deepEqual(machine.disks, []);
     assert.match(await reason(attach(fixture, id, { volume: "data", path: "/data" })), /^VOLUME_NOT_FOUND/);
+  });
+
+  test("a volume can be deleted while it is attached in vain", async () => {
+    await using fixture = await withVolumes("data");
+    const { id } = await create(fixture);
+    const machine = fixture.host.machines.get(id)!;
+    const [asked, mounting] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
+    machine.attach = () => (asked.resolve(), mounting.promise);
+    const attaching = reason(attach(fixture, id, { volume: "data", path: "/data" }));
+    await asked.promise;
+    const deleting = fixture.request("DELETE", "/api/v2/volumes/data");
+    await setImmediate();
+    mounting.reject(new GuestError({ constructorName: "Error", message: "it has no file system" }));
+    assert.match(await attaching, /^INVALID_REQUEST: .*no file system/);
+    assert.equal((await deleting).status, 204);
+  });
+
+  test("one that is just being attached is not free before the machine is gone", async () => {
+    await using fixture = await withVolumes("data");
+    const client = await create(fixture);
+    const machine = fixture.host.machines.get(client.id)!;
+    const [asked, going] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const ending = Promise.withResolvers<void>();
+    machine.attach = () => (asked.resolve(), new Promise(() => {}));
+    const destroy = machine.destroy.bind(machine);
+    machine.destroy = async () => {
+      ending.resolve();
+      await going.promise;
+      await destroy();
+    };
+    void attach(fixture, client.id, { volume: "data", path: "/data" }).catch(() => {});
+    await asked.promise;
+    client.socket.close();
+    await ending.promise;
+    // The store would have been told by now: it is asked after that.
+    assert.equal((await attachment(fixture, "data"))?.sandbox, client.id);
+    going.resolve();
+    await stopped(fixture, client.id);
+    assert.equal(await attachment(fixture, "data"), null);
   });
 
   test("of attaching, creating and deleting at once, exactly one wins", async () => {

@@ -1,4 +1,4 @@
-import type { Logger } from "@sandkeep/common";
+import type { KeyedQueue, Logger } from "@sandkeep/common";
 import type { Storage } from "@sandkeep/host";
 import { ApiError } from "@sandkeep/protocol";
 import type { DiskRecord, DiskStore } from "@sandkeep/store";
@@ -6,6 +6,7 @@ import type { StorageConfig } from "../config/schema.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { Hosts } from "../hosts.ts";
 import type { Holders } from "./holders.ts";
+import type { Transfers } from "./transfer/transfers.ts";
 
 /** What everything about volumes and snapshots needs from the server. */
 export interface StorageContext {
@@ -15,6 +16,11 @@ export interface StorageContext {
   /** Id of this control plane. */
   owner: string;
   holders: Holders;
+  /** Ids of the disks that this process is creating. */
+  creating: Set<string>;
+  /** Growing, one at a time for each volume, so that record and host have the same capacity afterwards. */
+  growing: KeyedQueue;
+  transfers: Transfers;
   region: string;
   limits: StorageConfig;
   log: Logger;

@@ -54,7 +54,7 @@ export async function createVolume(
     ...(ofImage && { from: { image: null } }),
     ...(source && { from: { snapshot: source.id } }),
   };
-  return await create(context, record, principal, (storage) => storage.createVolume(spec), {
+  return await create(context, record, source, principal, (storage) => storage.createVolume(spec), {
     kind: "volume.created",
     data: { volume: record.id, slug, capacity, from: source?.id ?? from },
   });
@@ -83,7 +83,7 @@ export async function snapshotVolume(
   };
   const take = (storage: Storage) =>
     context.holders.outliving([volume.id], () => storage.snapshotVolume(volume.id, record.id));
-  return await create(context, record, principal, take, {
+  return await create(context, record, volume, principal, take, {
     kind: "snapshot.created",
     data: { snapshot: record.id, slug, volume: volume.id },
   });
@@ -126,7 +126,7 @@ export async function snapshotSandbox(
     createdAt: Date.now(),
     deletedAt: null,
   };
-  return await create(context, record, principal, () => snapshotRoot(record.id), {
+  return await create(context, record, root, principal, () => snapshotRoot(record.id), {
     kind: "snapshot.created",
     data: { snapshot: record.id, slug, volume: source.id },
   });
@@ -144,23 +144,30 @@ export function checkCapacity({ limits }: StorageContext, bytes: number): void {
 /**
  * First the record, then the data, then the record says that it is ready: after a crash in between, upkeep finds the
  * record and removes both.
+ *
+ * @param needs The disk that it is made from, if that must be ready.
  */
-async function create(
+export async function create(
   context: StorageContext,
   record: DiskRecord,
+  needs: { id: string; slug: string } | null,
   { organisation, actor }: Principal,
   work: (storage: Storage) => Promise<DiskFacts>,
   event: Omit<Extract<EventBody, { kind: "volume.created" | "snapshot.created" }>, "outcome">,
 ): Promise<DiskRecord> {
-  const { disks, events, log } = context;
+  const { disks, creating, limits, events, log } = context;
   const { id } = record;
   const storage = storageOf(context, record);
   const subject = { organisation, sandbox: null, actor };
-  await reserve(context, record);
+  creating.add(id);
+  using _ = { [Symbol.dispose]: () => void creating.delete(id) };
+  await reserve(context, record, needs);
   try {
     const { capacityBytes, bootable } = await work(storage);
     const ready: DiskRecord = { ...record, capacityBytes, bootable, state: "ready" };
-    await disks.setReady(id, ready);
+    await disks.setReady(id, ready, { bytes: limits.bytesPerOrganisation }).catch(async (error: unknown) => {
+      throw error instanceof NothingChanged ? await notReady(context, ready) : error;
+    });
     events.publish(subject, { ...event, outcome: "ok" } as EventBody);
     log.info({ disk: id, slug: record.slug }, `${record.kind} created`);
     return ready;
@@ -176,12 +183,22 @@ async function create(
   }
 }
 
-/** @throws {ApiError} `SLUG_ALREADY_IN_USE`, `STORAGE_LIMIT`, `SNAPSHOT_NOT_FOUND` */
-async function reserve({ disks, limits, owner }: StorageContext, record: DiskRecord): Promise<void> {
+/** Why what the host has made cannot be used: it is larger than was reserved, or its record is gone. */
+async function notReady({ disks, limits }: StorageContext, { id, organisation, host }: DiskRecord): Promise<ApiError> {
+  if (!(await disks.idsOn(host)).includes(id)) return new ApiError("CHANGED_MEANWHILE");
+  return tooMuch((await disks.usage(organisation)).bytes, limits.bytesPerOrganisation);
+}
+
+/** @throws {ApiError} `SLUG_ALREADY_IN_USE`, `STORAGE_LIMIT`, `SNAPSHOT_NOT_FOUND`, `VOLUME_NOT_FOUND` */
+async function reserve(
+  { disks, limits, owner }: StorageContext,
+  record: DiskRecord,
+  needs: { id: string; slug: string } | null,
+): Promise<void> {
   const number = record.kind === "volume" ? limits.volumesPerOrganisation : limits.snapshotsPerOrganisation;
   const bytes = limits.bytesPerOrganisation;
   try {
-    await disks.insert(record, owner, { number, bytes });
+    await disks.insert(record, owner, { number, bytes }, needs?.id);
   } catch (error) {
     if (error instanceof UniqueViolation)
       throw new ApiError("SLUG_ALREADY_IN_USE", `A volume or snapshot named ${record.slug} already exists.`);
@@ -194,7 +211,7 @@ async function reserve({ disks, limits, owner }: StorageContext, record: DiskRec
         `The organisation already has ${count} ${record.kind}s, counting those deleted whose data is kept; its limit is ${number}.`,
       );
     if (usage.bytes + record.capacityBytes > bytes) throw tooMuch(usage.bytes, bytes);
-    throw notFound("snapshot", record.source?.slug ?? "");
+    throw notFound(record.kind === "volume" ? "snapshot" : "volume", needs?.slug ?? "");
   }
 }
 

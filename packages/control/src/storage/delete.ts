@@ -42,7 +42,8 @@ export async function deleteDisk(
 }
 
 /**
- * Deletes a volume or snapshot together with its data, also one that is deleted already.
+ * Deletes a volume or snapshot together with its data. One that is deleted already must be named by its id: several may have
+ * had the same slug, and a repeated request must not remove another one.
  *
  * @throws {ApiError} as {@link deleteDisk} does
  */
@@ -55,7 +56,7 @@ export async function deleteDiskNow(
   const { organisation, actor } = principal;
   const current = await context.disks.find(organisation.id, kind, idOrSlug);
   const deleted = current ? null : await context.disks.findDeleted(organisation.id, kind, idOrSlug);
-  const disk = deleted ?? (await deleteDisk(context, kind, idOrSlug, principal));
+  const disk = deleted?.id === idOrSlug ? deleted : await deleteDisk(context, kind, idOrSlug, principal);
   if (!(await context.disks.setRemoving(disk.id))) throw new ApiError("CHANGED_MEANWHILE");
   await removeData(context, disk, organisation, actor);
 }

@@ -10,6 +10,9 @@ const CODES: Partial<Record<DiskErrorCode, ErrorCode>> = {
   TOO_MANY_LAYERS: "STORAGE_LIMIT",
   NO_SPACE: "NO_SPACE",
   DAMAGED_DISK: "DISK_DAMAGED",
+  // Its record says that it exists, so its data is missing.
+  UNKNOWN_DISK: "DISK_DAMAGED",
+  INVALID_FILE: "INVALID_DISK_FILE",
 };
 
 /** The client's error for a failure of a host's storage; anything else is returned as it is. */

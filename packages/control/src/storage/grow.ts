@@ -15,10 +15,21 @@ export async function growVolume(
   context: StorageContext,
   idOrSlug: string,
   capacity: number,
+  principal: Principal,
+): Promise<DiskRecord> {
+  const { organisation } = principal;
+  const { id } = await findDisk(context.disks, organisation.id, "volume", idOrSlug);
+  return await context.growing.run(id, () => grow(context, id, capacity, principal));
+}
+
+async function grow(
+  context: StorageContext,
+  id: string,
+  capacity: number,
   { organisation, actor }: Principal,
 ): Promise<DiskRecord> {
   const { disks, events, limits } = context;
-  const volume = await findDisk(disks, organisation.id, "volume", idOrSlug);
+  const volume = await findDisk(disks, organisation.id, "volume", id);
   if (capacity < volume.capacityBytes)
     throw new ApiError(
       "INVALID_REQUEST",
@@ -40,7 +51,13 @@ export async function growVolume(
     events.publish(subject, { kind: "volume.grown", outcome: "ok", data });
     return { ...volume, capacityBytes };
   } catch (cause) {
-    await disks.undoCapacity(volume.id, capacity, volume.capacityBytes);
+    // The host may have grown it before it failed, for example because the guest could not enlarge the file system. What
+    // is not known stays reserved.
+    const actual = await storage.facts(volume.id).then(
+      ({ capacityBytes }) => capacityBytes,
+      () => capacity,
+    );
+    await disks.correctCapacity(volume.id, capacity, actual);
     const error = storageFailure(cause);
     const code = error instanceof ApiError ? error.code : "INTERNAL";
     events.publish(subject, { kind: "volume.grown", outcome: "failed", data: { ...data, error: code } });

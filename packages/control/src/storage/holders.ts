@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { Actor } from "@sandkeep/protocol";
+import { type Actor, ApiError } from "@sandkeep/protocol";
 import type { DiskStore } from "@sandkeep/store";
 import { settlesWithin } from "../bounded.ts";
 
@@ -57,7 +57,14 @@ export class Holders {
   /** Detaches a volume from the sandbox in which it is mounted, if there is one. Roots stay. @throws {ApiError} `VOLUME_BUSY` */
   async detach(volume: string, actor: Actor): Promise<void> {
     for (const { sandbox, path } of await this.#disks.attachments([volume]))
-      if (path !== null) await this.#holders.get(sandbox)?.volumes.detach(volume, actor);
+      if (path !== null)
+        await this.#holders
+          .get(sandbox)
+          ?.volumes.detach(volume, actor)
+          .catch((error: unknown) => {
+            // It was still being attached there, and that failed.
+            if (!(error instanceof ApiError && error.code === "VOLUME_NOT_ATTACHED")) throw error;
+          });
   }
 
   async #of(disks: readonly string[]): Promise<Holder[]> {

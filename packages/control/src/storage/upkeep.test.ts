@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { KeyedQueue, silentLogger } from "@sandkeep/common";
 import type { ErrorBody, SandboxEvent, Volume } from "@sandkeep/protocol";
+import { type DiskRecord, openStore } from "@sandkeep/store";
+import { parseConfig } from "../config/load.ts";
+import { EventBus } from "../events/bus.ts";
+import { Hosts } from "../hosts.ts";
 import { Fixture } from "../testing/fixture.ts";
+import { ProcessHost } from "../testing/process-host.ts";
+import type { StorageContext } from "./context.ts";
+import { Holders } from "./holders.ts";
+import { Transfers } from "./transfer/transfers.ts";
+import { Upkeep } from "./upkeep.ts";
 
 describe("after a restart", async () => {
   const create = (fixture: Fixture, slug: string) =>
@@ -83,5 +96,82 @@ describe("after a restart", async () => {
     await fixture.start();
     assert.ok(fixture.logged.some((line) => line.includes("is missing") && line.includes(id)));
     assert.equal((await fixture.get<Volume>("/api/v2/volumes/lost")).estimated_allocated_size, 0);
+  });
+});
+
+describe("what is not due yet stays", async () => {
+  const HOUR_MS = 60 * 60_000;
+  const OWNER = "cp_1";
+
+  /** Upkeep without a server around it, which has two volumes: one is being created, one was just deleted. */
+  async function start() {
+    await using started = new AsyncDisposableStack();
+    const dir = await mkdtemp(join(tmpdir(), "sandkeep-upkeep-"));
+    started.defer(() => rm(dir, { recursive: true, force: true }));
+    const host = new ProcessHost({ dir: join(dir, "machines"), agent: "" });
+    const store = started.use(openStore({ sqlite: ":memory:" }));
+    const organisation = { id: "org_1", slug: "acme", name: "acme", createdAt: 0 };
+    await store.organisations.insert(organisation);
+    const context: StorageContext = {
+      disks: store.disks,
+      hosts: new Hosts([host]),
+      events: started.use(new EventBus(store.events, silentLogger)),
+      owner: OWNER,
+      holders: new Holders(store.disks),
+      creating: new Set(),
+      growing: new KeyedQueue(),
+      transfers: new Transfers(),
+      region: "ord",
+      limits: parseConfig({}).storage,
+      log: silentLogger,
+    };
+    const limits = { number: 10, bytes: 1e12 };
+    const now = Date.now();
+    const insert = async (id: string) => {
+      const record: DiskRecord = {
+        id,
+        kind: "volume",
+        organisation: organisation.id,
+        slug: id,
+        region: "ord",
+        host: host.id,
+        capacityBytes: 1e9,
+        bootable: false,
+        source: null,
+        state: "creating",
+        createdAt: now,
+        deletedAt: null,
+      };
+      await store.disks.insert(record, OWNER, limits);
+      await host.storage.createVolume({ id, capacityBytes: 1e9 });
+    };
+    await insert("new");
+    await insert("deleted");
+    await store.disks.setReady("deleted", { capacityBytes: 1e9, bootable: false }, limits);
+    await store.disks.setDeleted("deleted", now);
+    const upkeep = new Upkeep(context);
+    const running = started.move();
+    return { upkeep, context, storage: host.storage, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  }
+
+  test("when the clock is set forward", async (t) => {
+    await using fixture = await start();
+    const later = Date.now() + 48 * HOUR_MS;
+    t.mock.method(Date, "now", () => later);
+    await fixture.upkeep.look();
+    assert.deepEqual(fixture.storage.ids, ["deleted", "new"]);
+  });
+
+  test("while a creation takes long", async () => {
+    await using fixture = await start();
+    const { upkeep, context, storage } = fixture;
+    const { remains } = context.disks;
+    context.disks.remains = (hosts, options) => remains(hosts, { ...options, createdBefore: Date.now() + HOUR_MS });
+    context.creating.add("new");
+    await upkeep.look();
+    assert.deepEqual(storage.ids, ["deleted", "new"]);
+    context.creating.delete("new");
+    await upkeep.look();
+    assert.deepEqual(storage.ids, ["deleted"]);
   });
 });

@@ -12,6 +12,8 @@ export class Upkeep implements AsyncDisposable {
   readonly #context: StorageContext;
   /** Data without a record, by host and id: since when it is known, by the monotonic clock. */
   readonly #orphans = new Map<string, number>();
+  /** By how much the wall clock was ahead of the monotonic one at the start, milliseconds. */
+  readonly #aheadMs = Date.now() - performance.now();
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
 
@@ -34,14 +36,20 @@ export class Upkeep implements AsyncDisposable {
     for (const host of this.#context.hosts.all) await this.#compare(host, false);
   }
 
+  /** Now; a clock that is set forward lets nothing expire before its time. */
+  get #now(): number {
+    return Math.min(Date.now(), performance.now() + this.#aheadMs);
+  }
+
   /** @param owner Its unfinished creations are removed; null: only those that nobody can still be working on. */
   async #removeRemains(owner: string | null): Promise<void> {
     const { disks, hosts, log } = this.#context;
-    const now = Date.now();
+    const now = this.#now;
     const remains = await disks
       .remains(hosts.ids, { owner, createdBefore: now - ABANDONED_MS, deletedBefore: now - graceMs(this.#context) })
       .catch((err: unknown) => (log.error({ err }, "could not look for deleted volumes and snapshots"), []));
     for (const disk of remains) {
+      if (this.#context.creating.has(disk.id)) continue;
       try {
         if (disk.state === "creating") {
           await storageOf(this.#context, disk).remove(disk.id);

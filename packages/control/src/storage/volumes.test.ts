@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { DiskError } from "@sandkeep/host";
 import type { ErrorBody, SandboxEvent, Snapshot, SnapshotDetail, Volume, VolumeDetail } from "@sandkeep/protocol";
 import type { ConfigInput } from "../config/schema.ts";
 import { Fixture } from "../testing/fixture.ts";
+import { FolderStorage } from "../testing/folder-storage.ts";
 
 const GB = 1e9;
 
@@ -138,12 +140,23 @@ describe("volumes and snapshots", async () => {
     assert.ok(fixture.host.storage.ids.includes(second.id));
     for (const name of ["again", "again-old"]) assert.equal((await remove(`/api/v1/volumes/${name}`)).status, 204);
     assert.ok(!fixture.host.storage.ids.includes(second.id));
+    // The slug of what is deleted names nothing: it may be another volume's by the time that a request is repeated.
+    await create("again");
+    await remove("/api/v2/volumes/again");
+    const third = await create("again");
+    assert.equal((await remove("/api/v1/volumes/again")).status, 204);
+    assert.match(await refused(remove("/api/v1/volumes/again")), /^VOLUME_NOT_FOUND/);
+    assert.ok(!fixture.host.storage.ids.includes(third.id));
+    const [kept] = await fixture.get<VolumeDetail[]>("/api/v1/volumes?state=deleted&search=again");
+    assert.ok(fixture.host.storage.ids.includes(kept!.id));
+    assert.equal((await remove(`/api/v1/volumes/${kept!.id}`)).status, 204);
+    assert.ok(!fixture.host.storage.ids.includes(kept!.id));
     await create("twice");
     const taken = await snapshot("twice", "twice-1");
     await remove("/api/v2/snapshots/twice-1");
     assert.equal((await post<SnapshotDetail>("/api/v1/snapshots/twice-1/restore", {})).id, taken.id);
     await remove("/api/v2/snapshots/twice-1");
-    assert.equal((await remove("/api/v1/snapshots/twice-1")).status, 204);
+    assert.equal((await remove(`/api/v1/snapshots/${taken.id}`)).status, 204);
     assert.ok(!fixture.host.storage.ids.includes(taken.id));
     assert.match(await refused(remove("/api/v1/snapshots/twice-1")), /^SNAPSHOT_NOT_FOUND/);
   });
@@ -162,6 +175,42 @@ describe("volumes and snapshots", async () => {
     assert.match(await refused(grow("4GB")), /^NO_SPACE/);
     fixture.host.storage.gate = async () => {};
     assert.equal((await fixture.get<VolumeDetail>("/api/v1/volumes/growing")).capacity, 3 * GB);
+    // The guest may fail to enlarge the file system when the host has grown the volume already.
+    const { storage } = fixture.host;
+    const { grow: growOnHost } = FolderStorage.prototype;
+    storage.grow = async (...args) => {
+      await growOnHost.apply(storage, args);
+      throw new Error("the file system is read-only");
+    };
+    assert.match(await refused(grow("5GB")), /^INTERNAL/);
+    storage.grow = growOnHost;
+    assert.equal((await fixture.get<VolumeDetail>("/api/v1/volumes/growing")).capacity, 5 * GB);
+  });
+
+  test("growing at once ends with what the host has", async () => {
+    await create("contested");
+    const { storage } = fixture.host;
+    let grown = 0;
+    storage.gate = async (step) => {
+      await setImmediate();
+      if (step === "grow" && grown++ % 2 === 0) throw new DiskError("NO_SPACE", "The disk of this computer is full.");
+    };
+    for (let round = 0; round < 20; round++) {
+      const { id, capacity } = await fixture.get<VolumeDetail>("/api/v1/volumes/contested");
+      const grow = (more: number) =>
+        fixture.request("PATCH", `/api/v1/volumes/${id}`, { body: { capacity: capacity + more * 1e6 } });
+      await Promise.all([grow(3), grow(1), grow(2)]);
+      const recorded = (await fixture.get<VolumeDetail>("/api/v1/volumes/contested")).capacity;
+      assert.equal(recorded, (await storage.facts(id)).capacityBytes);
+    }
+    storage.gate = async () => {};
+  });
+
+  test("a disk whose data is missing is reported as damaged", async () => {
+    const { id } = await create("emptied");
+    await fixture.host.storage.remove(id);
+    assert.match(await refused(snapshot("emptied", "emptied-1")), /^DISK_DAMAGED: .*no disk/);
+    assert.equal((await remove(`/api/v1/volumes/${id}`)).status, 204);
   });
 
   test("a creation that fails leaves nothing and is an event", async () => {
@@ -258,11 +307,27 @@ describe("limits of an organisation's storage", async () => {
     const refused = (await answers.find(({ status }) => status === 429)!.json()) as ErrorBody;
     assert.match(`${refused.code}: ${refused.message}`, /^STORAGE_LIMIT: .*already has 3 volumes.*limit is 3/);
     // What is deleted still has its data.
-    const [{ slug } = { slug: "" }] = await fixture.get<Volume[]>("/api/v2/volumes");
-    await fixture.request("DELETE", `/api/v2/volumes/${slug}`);
+    const [volume] = await fixture.get<Volume[]>("/api/v2/volumes");
+    await fixture.request("DELETE", `/api/v2/volumes/${volume!.id}`);
     assert.equal((await create("more")).status, 429);
-    await fixture.request("DELETE", `/api/v1/volumes/${slug}`);
+    await fixture.request("DELETE", `/api/v1/volumes/${volume!.id}`);
     assert.equal((await create("more")).status, 201);
+  });
+
+  test("count a snapshot with what its volume has by then", async () => {
+    const { fixture, create } = await start({ bytesPerOrganisation: 2.5 * GB });
+    await using _ = fixture;
+    const { id } = (await (await create("one")).json()) as Volume;
+    const { storage } = fixture.host;
+    const take = storage.snapshotVolume.bind(storage);
+    storage.snapshotVolume = async (volume, snapshot) => {
+      await fixture.request("PATCH", `/api/v1/volumes/${id}`, { body: { capacity: "1.5GB" } });
+      return await take(volume, snapshot);
+    };
+    const refused = await fixture.request("POST", "/api/v2/volumes/one/snapshot", { body: { slug: "one-1" } });
+    assert.equal(((await refused.json()) as ErrorBody).code, "STORAGE_LIMIT");
+    assert.deepEqual(storage.ids, [id]);
+    assert.deepEqual(await fixture.get("/api/v2/snapshots"), []);
   });
 
   test("count bytes, growing included", async () => {

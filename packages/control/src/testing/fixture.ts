@@ -8,6 +8,9 @@ import { type Server, type ServerOptions, startServer } from "../server.ts";
 import { sharedAgent } from "./agent-binary.ts";
 import { ProcessHost, type ProcessHostOptions } from "./process-host.ts";
 
+const isRaw = (body: unknown): body is string | Uint8Array<ArrayBuffer> =>
+  typeof body === "string" || body instanceof Uint8Array;
+
 /** FOR TESTS ONLY: a server on a free port with a data directory of its own, on machines that are local processes. */
 export class Fixture implements AsyncDisposable {
   readonly dir: string;
@@ -72,7 +75,7 @@ export class Fixture implements AsyncDisposable {
     return await fetch(new URL(path, this.origin), {
       method,
       headers: { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers },
-      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(body !== undefined && { body: isRaw(body) ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(30_000),
     });
   }

@@ -1,10 +1,20 @@
 import { readdirSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DiskError, type DiskFacts, type DiskFinding, type Storage, type VolumeSpec } from "@sandkeep/host";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import {
+  DiskError,
+  type DiskFacts,
+  type DiskFile,
+  type DiskFinding,
+  type ImportSpec,
+  type Storage,
+  type VolumeSpec,
+} from "@sandkeep/host";
 
 /** A step of the storage, as tests see it. */
-export type StorageStep = "createVolume" | "snapshotVolume" | "grow" | "remove";
+export type StorageStep = "createVolume" | "snapshotVolume" | "grow" | "exportSnapshot" | "importVolume" | "remove";
 
 interface Disk {
   kind: "volume" | "snapshot";
@@ -27,6 +37,8 @@ export class FolderStorage implements Storage {
   readonly holders = new Map<string, string>();
   /** Awaited before each step; throws to make it fail. */
   gate: (step: StorageStep, id: string) => Promise<void> = async () => {};
+  /** What every disk contains, for exports; what was imported last. */
+  content: Buffer = Buffer.from("the content of a disk");
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -76,6 +88,22 @@ export class FolderStorage implements Storage {
       flattenedBytes: 8_192,
       machine: this.holders.get(id) ?? null,
     };
+  }
+
+  async exportSnapshot(id: string): Promise<DiskFile> {
+    await this.gate("exportSnapshot", id);
+    await this.#read(id);
+    return { bytes: this.content.length, data: Readable.from([this.content], { objectMode: false }) };
+  }
+
+  async importVolume({ id, capacityBytes, bootable }: ImportSpec, { bytes, data }: DiskFile): Promise<DiskFacts> {
+    await this.gate("importVolume", id);
+    // As a host writes it while it arrives.
+    await this.#write(id, { kind: "volume", capacityBytes, bootable });
+    const content = await buffer(data);
+    if (content.length !== bytes) throw new Error(`It has ${content.length} bytes instead of ${bytes}.`);
+    this.content = content;
+    return await this.facts(id);
   }
 
   async remove(id: string): Promise<void> {

@@ -14,7 +14,7 @@ import { TemplateStore } from "../templates/store.ts";
 import { removeUnowned } from "./adoption.ts";
 import { LocalHost } from "./local-host.ts";
 import type { HostOptions } from "./options.ts";
-import { sizeOf } from "./size.ts";
+import { DEFAULT_MEMORY_MIB, sizeOf } from "./size.ts";
 
 /**
  * Opens the host.
@@ -53,10 +53,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
       newFolder,
       engine,
       log,
+      ...(options.templatesMiB !== undefined && { mostBytes: options.templatesMiB * 1024 ** 2 }),
     });
-    await templates.load((memoryMiB) =>
-      [roots.default, beforeRoot(roots.default)].map((root) => ({ root, size: sizeOf(memoryMiB) })),
-    );
+    const keysOf = (memoryMiB: number) =>
+      [roots.default, beforeRoot(roots.default)].map((root) => ({ root, size: sizeOf(memoryMiB) }));
+    await templates.load(keysOf, keysOf(DEFAULT_MEMORY_MIB));
     const [id, caCertificates, rehearsalDisk] = await Promise.all([
       persistentId(paths.id, "host"),
       authoritiesFor(options),
@@ -74,6 +75,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
       log,
     });
     await removeUnowned({ engine, runDir: paths.run, storage, log });
+    const snapshots = new Set((await storage.list()).map((id) => rootIdOf("snapshot", id)));
+    await templates.retainSnapshots((rootId) => snapshots.has(rootId));
     const paused = await PausedMachines.open(paths.paused);
     return new LocalHost({
       paused,

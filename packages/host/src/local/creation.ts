@@ -47,6 +47,8 @@ export class Creation {
     const { runDir, pools, storage, caCertificates } = this.#parts;
     const key = await wanted;
     signal?.throwIfAborted();
+    // Until the machine is listed.
+    using _ = this.#parts.templates.hold(key);
     await makeRoom(runDir, pools);
     const { id, owner, memoryMiB, keep } = spec;
     let record: AssignedRecord | undefined;

@@ -86,6 +86,8 @@ export class LocalHost implements Host {
       closing: this.#closing.signal,
     });
     const machines = new MachineRegistry(() => pools.disturb());
+    // Their forks are made from the same.
+    templates.isUsed = ({ memory }) => machines.all.some(({ clone }) => clone.from?.template.memory === memory);
     const jail = options.jail ?? "full";
     const egress = options.egress
       ? new HostEgress({

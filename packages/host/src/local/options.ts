@@ -16,6 +16,11 @@ export interface HostOptions {
   /** Memory for the warm pool, in MiB; default: an eighth of all memory. */
   aheadMemoryMiB?: number;
   /**
+   * Disk space for templates of other roots and memory sizes than the usual ones, in MiB; what was not used for longest is
+   * removed first. Default: 4 GiB.
+   */
+  templatesMiB?: number;
+  /**
    * Egress: the proxy's folder (its CA, its key for sealed secrets) and settings. Without it, machines can reach
    * nothing.
    */

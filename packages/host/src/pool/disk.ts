@@ -1,5 +1,6 @@
 /** Limits by the host's disk. */
 import { statfsSync } from "node:fs";
+import { DiskError } from "../contract.ts";
 
 /** Free space that must remain when a machine is created, in MiB: machines and the server write to the same disk. */
 const RESERVE_MIB = 2048;
@@ -9,6 +10,20 @@ const RESERVE_MIB = 2048;
  * asking the disk, and a create waits for it.
  */
 export function diskFits(dir: string): boolean {
+  return freeBytes(dir) / 1024 ** 2 >= RESERVE_MIB;
+}
+
+/** Whether a file of this size fits, and the reserve still remains. @throws {DiskError} `NO_SPACE` */
+export function requireSpace(dir: string, bytes: number): void {
+  const free = Math.max(0, freeBytes(dir) - RESERVE_MIB * 1024 ** 2);
+  if (bytes <= free) return;
+  throw new DiskError(
+    "NO_SPACE",
+    `This needs ${bytes} bytes on the host's disk, which has ${free} to spare. Remove volumes or snapshots, or free space there.`,
+  );
+}
+
+function freeBytes(dir: string): number {
   const { bavail, bsize } = statfsSync(dir);
-  return (bavail * bsize) / 1024 ** 2 >= RESERVE_MIB;
+  return bavail * bsize;
 }

@@ -86,11 +86,12 @@ export class Pool {
         if (begun) return begun;
         signal?.throwIfAborted();
       }
-      return await LOADING.run(async () => {
+      const clone = await LOADING.run(async () => {
         await makeRoom?.();
-        const prepared = this.#processes.pop() ?? (await this.#supply.prepare());
-        return await beginWith(await this.#supply.load(prepared, signal), begin);
+        return await this.#supply.load(this.#processes.pop() ?? (await this.#supply.prepare()), signal);
       }, signal);
+      // Its root and its volumes may have been prepared to take long: nobody waits for that but who asked for it.
+      return await beginWith(clone, begin);
     } finally {
       this.#busy--;
       this.#later(QUIET_MS);

@@ -48,8 +48,8 @@ export class Pools {
   async of(key: TemplateKey): Promise<Pool | undefined> {
     const pool = this.#pools.get(keyText(key));
     if (pool) {
-      // So that what is used stays.
-      if (key.root.kind === "snapshot") void this.#options.templates.find(key).catch(() => {});
+      // So that what is used stays. If it is gone all the same, its pool goes.
+      if (keyText(key) !== this.#usual) void this.#options.templates.find(key).catch(() => {});
       return pool;
     }
     // A template that cannot be taken into use is reported when its build fails too; until then machines do without.

@@ -1,6 +1,6 @@
 /** Makes the machines of a warm pool. */
 import type { Logger } from "@sandkeep/common";
-import type { Engine, ForkedFrom, Priority, WaitingVm } from "../engine/engine.ts";
+import type { Engine, ForkedFrom, Priority, RootDisk, WaitingVm } from "../engine/engine.ts";
 import {
   type Clone,
   connectGuest,
@@ -50,6 +50,12 @@ export class Supply {
     return root.disk && { template: template.files, root: root.disk };
   }
 
+  /** What its clones must enter; null if they have their root already, or get it later. */
+  get #entering(): RootDisk | null {
+    const { template, root = template.root } = this.#options;
+    return template.files.disk ? null : root.disk;
+  }
+
   async prepare(): Promise<Prepared> {
     const { engine, template, runDir } = this.#options;
     const { root, size, files } = template;
@@ -62,22 +68,37 @@ export class Supply {
     }
   }
 
-  /** Returns a running clone. @throws the signal's reason once it is aborted, with the process gone */
+  /**
+   * Returns a running clone, which must {@link enter} its root first.
+   *
+   * @throws the signal's reason once it is aborted, with the process gone
+   */
   async load({ vm, dir }: Prepared, signal?: AbortSignal): Promise<Clone> {
     try {
       return await killOnAbort(vm, signal, async () => {
         await vm.load();
         const { template, root = template.root } = this.#options;
-        const entering = template.files.disk ? null : root.disk;
+        const entering = this.#entering;
         const [guest] = await Promise.all([
           connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS),
           entering && plugThrowAway({ vm, dir }, entering),
         ]);
-        if (entering) await enterRoot(guest);
         return { vm, dir, guest, from: this.#from, ...rootRecord(root, template, dir) };
       });
     } catch (error) {
       await discard({ vm, dir });
+      throw error;
+    }
+  }
+
+  /** Lets a clone enter its root, unless it was captured in it. If that fails, the clone is discarded. */
+  async enter(clone: Clone, signal?: AbortSignal): Promise<Clone> {
+    if (!this.#entering) return clone;
+    try {
+      await killOnAbort(clone.vm, signal, () => enterRoot(clone.guest));
+      return clone;
+    } catch (error) {
+      await discard(clone);
       throw error;
     }
   }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
 import { ROOT_SLOT } from "../engine/engine.ts";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
@@ -68,4 +69,23 @@ test("a machine that cannot enter its root, or that nobody waits for any more, i
     );
     assert.deepEqual([engine.alive, readdirSync(runDir)], [[], []]);
   }
+});
+
+test("a root that takes long to enter keeps nobody else waiting", async () => {
+  const { engine, options } = open();
+  await discard(await makeUnpooled(key, options, async () => {}, {}));
+  const leaving = new AbortController();
+  engine.loading = async () => {
+    for (const { agent } of engine.alive) agent.outcomes.set("/call/enter", "pending");
+  };
+  const slow = Array.from({ length: availableParallelism() }, () =>
+    makeUnpooled(key, options, async () => {}, { signal: leaving.signal }),
+  );
+  while (engine.alive.filter(({ agent }) => agent.told.includes("/call/enter")).length < slow.length) await delay(1);
+  engine.loading = async () => {};
+  await discard(await makeUnpooled(key, options, async () => {}, {}));
+  leaving.abort(GONE);
+  for (const outcome of await Promise.allSettled(slow))
+    assert.equal(outcome.status === "rejected" && outcome.reason, GONE);
+  assert.deepEqual(engine.alive, []);
 });

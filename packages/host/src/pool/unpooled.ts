@@ -27,9 +27,11 @@ export async function makeUnpooled(
 ): Promise<Clone> {
   signal?.throwIfAborted();
   const template = await templates.ensure({ root: beforeRoot(root), size });
-  return await LOADING.run(async () => {
+  const supply = new Supply({ ...options, template, root });
+  const clone = await LOADING.run(async () => {
     await makeRoom?.();
-    const supply = new Supply({ ...options, template, root });
-    return await beginWith(await supply.load(await supply.prepare(), signal), begin);
+    return await supply.load(await supply.prepare(), signal);
   }, signal);
+  // Its root may have been prepared to take long: nobody waits for that but who asked for it.
+  return await beginWith(await supply.enter(clone, signal), begin);
 }

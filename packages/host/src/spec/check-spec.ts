@@ -6,7 +6,7 @@ import { SpecError } from "./spec-error.ts";
 
 /** In MiB. */
 const MIN_MEMORY_MIB = 768;
-const MAX_MEMORY_MIB = 4096;
+export const MAX_MEMORY_MIB = 4096;
 /** The guest finds a disk by its virtio serial number, which has 20 bytes. */
 const DISK_ID = /^[a-z0-9-]{1,20}$/;
 /** Ids of volumes and snapshots; also their files' names. */

@@ -1,11 +1,10 @@
 /** The files of disks. A layer that no record refers to, and that nothing under way needs, is removed. */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, chown, copyFile, link, lstat, open, readdir, rename, rm } from "node:fs/promises";
+import { chmod, chown, copyFile, link, lstat, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { errnoOf, syncPath } from "@sandkeep/common";
+import { errnoOf, KeyedQueue, syncPath } from "@sandkeep/common";
 import { makeFolder } from "./folders.ts";
-import { KeyedQueue } from "./keyed-queue.ts";
 import { createFormattedLayer, createLayer } from "./qcow2.ts";
 import { LAYER_NAME } from "./record.ts";
 
@@ -88,6 +87,11 @@ export class Layers {
       await fill(path);
     };
     return await this.#pinned(name, () => this.#make(name, make, FROZEN));
+  }
+
+  /** Makes a layer of bytes that arrive; durable when this resolves. */
+  async receive(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#make(name, (path) => writeFile(path, bytes, { flag: "wx", mode: OWN }));
   }
 
   /** Makes an image's disk a layer: another name of the same file, where possible. Resolves to the layer's name. */

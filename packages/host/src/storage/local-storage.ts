@@ -1,36 +1,32 @@
 /** Disks on this computer: `disks/records/<id>.json` and `disks/layers/<name>.qcow2` in the data folder. */
 import { join } from "node:path";
-import { type Logger, syncPath } from "@sandkeep/common";
-import type { JailKind } from "@sandkeep/jail";
-import { DiskError, type DiskFacts, type DiskFinding, type Storage, type VolumeSpec } from "../contract.ts";
+import { KeyedQueue, syncPath } from "@sandkeep/common";
+import {
+  DiskError,
+  type DiskFacts,
+  type DiskFile,
+  type DiskFinding,
+  type ImportSpec,
+  type Storage,
+  type VolumeSpec,
+} from "../contract.ts";
 import type { RootDisk } from "../engine/engine.ts";
 import { checkCapacity, checkDepth, checkId } from "./arguments.ts";
 import { Catalogue } from "./catalogue.ts";
 import { explained } from "./explained.ts";
 import { diskFacts } from "./facts.ts";
 import { Holders, type LiveVolume } from "./holders.ts";
-import { KeyedQueue } from "./keyed-queue.ts";
 import { Layers } from "./layers.ts";
+import type { LocalStorageOptions } from "./options.ts";
 import type { StorageParts } from "./parts.ts";
 import { readLayer } from "./qcow2.ts";
-import { type DiskRecord, deviceBytes } from "./record.ts";
+import { type DiskRecord, deviceBytes, requireBootable } from "./record.ts";
+import { Transfer } from "./transfer.ts";
 import { removeLeftovers } from "./upkeep/leftovers.ts";
 import { Merging } from "./upkeep/merging.ts";
 import { repairVolume } from "./upkeep/repair.ts";
 import { verifyDisks } from "./upkeep/verify.ts";
 import { contentOf } from "./volume-content.ts";
-
-export interface LocalStorageOptions {
-  dir: string;
-  /** Id of the image that `null` stands for. */
-  defaultImage: string;
-  /** Path of an image's disk; undefined if there is no such image. */
-  findImageDisk(id: string): Promise<string | undefined>;
-  /** Called when a disk is removed, before its files are. */
-  onRemoval?: (id: string) => Promise<void>;
-  jail: JailKind;
-  log: Logger;
-}
 
 /** The files of a disk. */
 export interface DiskFiles {
@@ -64,6 +60,7 @@ export class LocalStorage implements Storage, AsyncDisposable {
   readonly #options: LocalStorageOptions;
   readonly #catalogue: Catalogue;
   readonly #layers: Layers;
+  readonly #transfer: Transfer;
   readonly #holders = new Holders();
   /** One operation on a disk at a time. A machine's own work on the disk comes within. */
   readonly #queue = new KeyedQueue();
@@ -74,6 +71,7 @@ export class LocalStorage implements Storage, AsyncDisposable {
     this.#catalogue = catalogue;
     this.#layers = layers;
     this.#merging = new Merging({ ...this.#parts, log: options.log });
+    this.#transfer = new Transfer(catalogue, layers, options.jail);
   }
 
   /** Opens the storage and removes what an earlier process left unfinished. */
@@ -169,16 +167,27 @@ export class LocalStorage implements Storage, AsyncDisposable {
     return await diskFacts(record, { layers: this.#layers, isShared, machine });
   }
 
+  async exportSnapshot(id: string, signal?: AbortSignal): Promise<DiskFile> {
+    return await explained(id, () => this.#transfer.exportSnapshot(id, signal));
+  }
+
+  async importVolume(spec: ImportSpec, file: DiskFile): Promise<DiskFacts> {
+    await explained(spec.id, () => this.#transfer.importVolume(spec, file));
+    return await this.facts(spec.id);
+  }
+
   async remove(id: string): Promise<void> {
     await this.#exclusively(id, async () => {
       await this.#catalogue.made(id);
-      const record = this.#catalogue.find(id);
       // An unreadable record stays, and with it the layers that may be its own.
-      if (!record) return void (this.#catalogue.unreadable.has(id) && this.#catalogue.get(id));
-      this.#holders.requireFree(id);
-      await this.#catalogue.delete(id);
+      const record = this.#catalogue.unreadable.has(id) ? this.#catalogue.get(id) : this.#catalogue.find(id);
+      if (record) {
+        this.#holders.requireFree(id);
+        await this.#catalogue.delete(id);
+      }
+      // Also without a record: an earlier removal may have been interrupted here.
       await this.#options.onRemoval?.(id);
-      await this.#layers.collect(record.layers);
+      await this.#layers.collect(record?.layers ?? []);
     });
   }
 
@@ -382,9 +391,4 @@ export class LocalStorage implements Storage, AsyncDisposable {
   async #exclusively<Result>(id: string, task: () => Promise<Result>): Promise<Result> {
     return await this.#queue.run(id, () => explained(id, task));
   }
-}
-
-function requireBootable(id: string, { bootable }: Pick<DiskRecord, "bootable">): void {
-  if (!bootable)
-    throw new DiskError("NOT_BOOTABLE", `${id} was not made from an image: a machine cannot have it as its root.`);
 }

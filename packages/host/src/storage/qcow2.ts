@@ -59,6 +59,15 @@ function mke2fsArguments(path: string): string[] {
   return ["-q", "-F", "-t", "ext4", "-b", String(BLOCK_BYTES), "-m", "0", "-E", `${features},root_owner=${APP}`, path];
 }
 
+/** What a layer can have at most: data, and 16 bytes for each cluster in its tables. */
+export function mostLayerBytes(bytes: number): number {
+  return bytes + Math.ceil(bytes / TABLE_SHARE) + MIN_TABLE_BYTES;
+}
+/** Clusters have 64 KiB. */
+const TABLE_SHARE = 4096;
+/** The least that tables take, generously. */
+const MIN_TABLE_BYTES = 16 * 1024 ** 2;
+
 /** Offsets in a qcow2 header, version 3 (docs/interop/qcow2.txt in QEMU's source). */
 const HEADER = {
   magic: 0,

@@ -1,5 +1,6 @@
 /** What is known about a disk: its record, one small file for each disk. */
 import { z } from "zod";
+import { DiskError } from "../contract.ts";
 
 /** A layer's file name without extension: random, or an image's. */
 export const LAYER_NAME = /^(?:[0-9a-f]{32}|image-[a-z0-9][a-z0-9.-]{0,127})$/;
@@ -42,4 +43,10 @@ export function deviceBytes(capacityBytes: number): number {
 /** The layers that a disk's machine cannot write to: all of a snapshot's, all but the last of a volume's. */
 export function frozenLayers({ kind, layers }: DiskRecord): string[] {
   return kind === "snapshot" ? layers : layers.slice(0, -1);
+}
+
+/** @throws {DiskError} `NOT_BOOTABLE` */
+export function requireBootable(id: string, { bootable }: Pick<DiskRecord, "bootable">): void {
+  if (!bootable)
+    throw new DiskError("NOT_BOOTABLE", `${id} was not made from an image: a machine cannot have it as its root.`);
 }

@@ -74,10 +74,11 @@ export async function factsOf(dir: string): Promise<TemplateFacts | null> {
   }
 }
 
-/** What a template takes on disk, in bytes. */
+/** What a template takes on disk, in bytes. Other hosts may be removing it. */
 export async function bytesOf(dir: string): Promise<number> {
-  const files = await Promise.all((await readdir(dir)).map((name) => stat(join(dir, name))));
-  return files.reduce((sum, { blocks }) => sum + blocks * STAT_BLOCK_BYTES, 0);
+  const names = await readdir(dir).catch(() => []);
+  const files = await Promise.all(names.map((name) => stat(join(dir, name)).catch(() => null)));
+  return files.reduce((sum, file) => sum + (file?.blocks ?? 0) * STAT_BLOCK_BYTES, 0);
 }
 
 /** Removes a template. If that is interrupted, what is left is incomplete. */

@@ -11,7 +11,7 @@ import { createFolder } from "../machines/folder.ts";
 import { beforeRoot } from "../roots.ts";
 import { factsOf } from "./folder.ts";
 import { TemplateStore } from "./store.ts";
-import type { TemplateKey } from "./template.ts";
+import type { Template, TemplateKey } from "./template.ts";
 
 const base = mkdtempSync(join(tmpdir(), "sk-template-"));
 after(() => rmSync(base, { recursive: true, force: true }));
@@ -128,26 +128,87 @@ test("closing gives a build up, and its machine with it", async () => {
 
 const snapshotKey = (id: string): TemplateKey => ({ ...keyOf(512), root: fakeRoot(`snapshot ${id}`, "snapshot") });
 
-test("templates of snapshots take only so much of the disk: those that were not used for long go first", async () => {
-  const { dir, runDir } = newDirectories();
+/** A store whose templates may take as much as two of them; those of the usual machines do not count. */
+async function roomForTwo({ shared = false } = {}) {
+  const [dir, runDir] = [mkdtempSync(join(base, "templates-")), mkdtempSync(join(base, "run-"))];
   const engine = new FakeEngine();
-  const newFolder = () => createFolder(runDir);
   // Each file of a fake template has one block of the disk.
-  const block = (await stat(mkfile(dir))).blocks * 512;
-  const snapshotsBytes = 2 * 5 * block;
-  const templates = new TemplateStore({ dir, newFolder, engine, log: silentLogger, snapshotsBytes });
+  const mostBytes = 2 * 5 * (await stat(mkfile(dir))).blocks * 512;
+  const snapshotsDir = shared ? mkdtempSync(join(base, "snapshots-")) : dir;
+  const newFolder = () => createFolder(runDir);
+  const templates = new TemplateStore({ dir, snapshotsDir, newFolder, engine, log: silentLogger, mostBytes });
+  const keys = [keyOf(512), { ...keyOf(512), root: beforeRoot(keyOf(512).root) }];
+  await templates.load(() => [], keys);
+  const usual = await templates.ensure(keyOf(512));
+  unusedFor(folderOf(usual), DAY_MS / 2);
   const gone: string[] = [];
   templates.onRemoval = async ({ root }) => void gone.push(root.id);
-  const usual = await templates.ensure(keyOf(512));
+  return { templates, engine, gone, usual };
+}
+
+const folderOf = ({ files }: Template) => join(files.memory, "..");
+
+test("templates of others than the usual machines take only so much of the disk: those that were not used for long go first", async () => {
+  const { templates, gone, usual } = await roomForTwo();
   const [a, b] = [await templates.ensure(snapshotKey("a")), await templates.ensure(snapshotKey("b"))];
-  const folder = ({ files }: typeof usual) => join(files.memory, "..");
-  unusedFor(folder(usual), DAY_MS / 2);
-  unusedFor(folder(a), 60_000);
-  unusedFor(folder(b), 120_000);
+  unusedFor(folderOf(a), 60_000);
+  unusedFor(folderOf(b), 120_000);
   await templates.ensure(snapshotKey("c"));
   assert.deepEqual(gone, ["snapshot b"]);
-  assert.deepEqual([existsSync(folder(a)), existsSync(folder(b)), existsSync(folder(usual))], [true, false, true]);
+  assert.deepEqual(
+    [a, b, usual].map((template) => existsSync(folderOf(template))),
+    [true, false, true],
+  );
   assert.equal(await templates.find(snapshotKey("b")), undefined);
+});
+
+test("a template that a machine was made from, or is being made from, is not removed to make room", async () => {
+  const { templates, gone } = await roomForTwo();
+  const [a, b] = [await templates.ensure(snapshotKey("a")), await templates.ensure(snapshotKey("b"))];
+  unusedFor(folderOf(a), 120_000);
+  unusedFor(folderOf(b), 60_000);
+  templates.isUsed = ({ memory }) => memory === a.files.memory;
+  const held = templates.hold(snapshotKey("b"));
+  await templates.ensure(snapshotKey("c"));
+  assert.deepEqual(gone, []);
+  held[Symbol.dispose]();
+  await templates.ensure(snapshotKey("d"));
+  assert.deepEqual(gone, ["snapshot b", "snapshot c"]);
+});
+
+test("one that hosts share stays while another may be using it, and is made again where it was removed", async () => {
+  const { templates, gone } = await roomForTwo({ shared: true });
+  const other = await templates.ensure(keyOf(512, "other"));
+  unusedFor(folderOf(other), 10 * 60_000);
+  for (const id of ["a", "b"]) await templates.ensure(snapshotKey(id));
+  assert.deepEqual(gone, ["snapshot a"]);
+  unusedFor(folderOf(other), 2 * 60 * 60_000);
+  await templates.ensure(snapshotKey("c"));
+  assert.deepEqual(gone, ["snapshot a", "other"]);
+  // As another host does it.
+  const again = await templates.ensure(keyOf(512, "other"));
+  rmSync(folderOf(again), { recursive: true });
+  assert.equal(await templates.find(keyOf(512, "other")), undefined);
+  assert.deepEqual(gone.at(-1), "other");
+  assert.ok(existsSync((await templates.ensure(keyOf(512, "other"))).files.memory));
+});
+
+test("roots are warmed up one at a time", async () => {
+  const { templates, engine } = await roomForTwo();
+  const alive: number[] = [];
+  engine.starting = async () => void alive.push(engine.alive.length);
+  await Promise.all(["a", "b", "c"].map((id) => templates.ensure(snapshotKey(id))));
+  assert.deepEqual(alive, [0, 0, 0]);
+});
+
+test("templates of snapshots that went while the host did not run are removed", async () => {
+  const { dir, store } = newDirectories();
+  const before = store(new FakeEngine());
+  await before.ensure(snapshotKey("kept"));
+  await before.ensure(snapshotKey("gone"));
+  await store(new FakeEngine()).retainSnapshots((rootId) => rootId === "snapshot kept");
+  const left = await Promise.all(readdirSync(dir).map(async (name) => (await factsOf(join(dir, name)))?.root));
+  assert.deepEqual(left.sort(), ["none initramfs", "snapshot kept"]);
 });
 
 test("templates of a removed snapshot are removed, and one that is being built is given up", async () => {

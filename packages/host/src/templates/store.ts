@@ -1,8 +1,9 @@
 /** All templates of a host: reused from earlier runs, or built if missing. */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, type Logger } from "@sandkeep/common";
-import type { Engine } from "../engine/engine.ts";
+import { errnoOf, KeyedQueue, type Logger } from "@sandkeep/common";
+import type { Engine, TemplateFiles } from "../engine/engine.ts";
+import { Gate } from "../pool/gate.ts";
 import { beforeRoot } from "../roots.ts";
 import { buildRootless, buildTemplate } from "./build.ts";
 import { bytesOf, factsOf, folderName, lastUse, memoryMiBOf, noteUse, removeTemplate } from "./folder.ts";
@@ -10,8 +11,10 @@ import { keyText, type Template, type TemplateKey } from "./template.ts";
 
 /** Templates that were not used for this long are removed. */
 const UNUSED_MS = 24 * 60 * 60_000;
-/** What templates of snapshots may take on disk, in bytes: twenty, of 200 MB each. */
-const SNAPSHOTS_BYTES = 4 * 1024 ** 3;
+/** What templates of others than the usual machines may take on disk, in bytes: twenty, of 200 MB each. */
+const MOST_BYTES = 4 * 1024 ** 3;
+/** Templates that hosts share are not removed so soon after their last use, because others may be using them. */
+const SHARED_MS = 60 * 60_000;
 
 export interface TemplateStoreOptions {
   /** Folder of templates; several hosts may share it. */
@@ -22,8 +25,8 @@ export interface TemplateStoreOptions {
   newFolder(): string;
   engine: Engine;
   log: Logger;
-  /** Default: 4 GiB. */
-  snapshotsBytes?: number;
+  /** What templates take on disk that are not of the usual machines; default: 4 GiB. */
+  mostBytes?: number;
 }
 
 interface Build {
@@ -36,9 +39,19 @@ export class TemplateStore {
   readonly #options: TemplateStoreOptions;
   readonly #ready = new Map<string, Template>();
   readonly #building = new Map<string, Build>();
+  /** Roots are warmed up one at a time. Clients choose how many there are, and nobody waits for them. */
+  readonly #warmingUp = new Gate(1);
+  /** Taking a template into use and removing it, one after the other for each folder. */
+  readonly #queue = new KeyedQueue();
+  /** How often something needs a folder to stay. */
+  readonly #held = new Map<string, number>();
+  /** Folders of the usual machines' templates, which stay. */
+  readonly #usual = new Set<string>();
   readonly #closing = new AbortController();
   /** Called before a template is removed: nothing may be made from it any more. */
   onRemoval: (template: Template) => Promise<void> = async () => {};
+  /** Whether a machine was made from these files: they are not removed to make room. */
+  isUsed: (files: TemplateFiles) => boolean = () => false;
 
   constructor(options: TemplateStoreOptions) {
     this.#options = options;
@@ -58,10 +71,23 @@ export class TemplateStore {
     return await this.#use(key);
   }
 
+  /** Keeps the template of a key, and the one that it is made from, from being removed to make room, until disposed. */
+  hold(key: TemplateKey): Disposable {
+    const dirs = [key, { ...key, root: beforeRoot(key.root) }].map((one) => this.#dirOf(one));
+    for (const dir of dirs) this.#held.set(dir, (this.#held.get(dir) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        for (const dir of dirs) {
+          const left = this.#held.get(dir)! - 1;
+          if (left > 0) this.#held.set(dir, left);
+          else this.#held.delete(dir);
+        }
+      },
+    };
+  }
+
   /** The template, built if it does not exist yet. Concurrent callers share one build. */
   async ensure(key: TemplateKey): Promise<Template> {
-    const ready = this.get(key);
-    if (ready) return ready;
     const text = keyText(key);
     let build = this.#building.get(text);
     if (!build) {
@@ -78,8 +104,10 @@ export class TemplateStore {
    * Reuses templates that earlier runs left, and removes those not used for long, of other images or versions.
    *
    * @param keysOf keys of templates of a memory size that should be loaded now; others are found on request
+   * @param usual keys of the templates of most machines, which are never removed to make room
    */
-  async load(keysOf: (memoryMiB: number) => TemplateKey[]): Promise<void> {
+  async load(keysOf: (memoryMiB: number) => TemplateKey[], usual: readonly TemplateKey[] = []): Promise<void> {
+    for (const key of usual) this.#usual.add(this.#dirOf(key));
     const { dir, engine } = this.#options;
     for (const folder of new Set([dir, this.#snapshotsDir])) {
       await mkdir(folder, { recursive: true });
@@ -89,6 +117,16 @@ export class TemplateStore {
         if (key && used !== null) await this.#use(key);
         else if (used === null || Date.now() - used > UNUSED_MS) await removeTemplate(join(folder, name));
       }
+    }
+    await this.#makeRoom();
+  }
+
+  /** Removes templates of snapshots that are gone. */
+  async retainSnapshots(isKnown: (rootId: string) => boolean): Promise<void> {
+    for (const name of await readdir(this.#snapshotsDir)) {
+      const dir = join(this.#snapshotsDir, name);
+      const facts = await factsOf(dir);
+      if (facts?.kind === "snapshot" && !isKnown(facts.root)) await this.#remove(dir);
     }
   }
 
@@ -110,6 +148,7 @@ export class TemplateStore {
   }
 
   async #findOrBuild(key: TemplateKey, signal: AbortSignal): Promise<Template> {
+    using _ = this.hold(key);
     const found = await this.#use(key);
     if (found) return found;
     const { engine, log, newFolder } = this.#options;
@@ -118,56 +157,79 @@ export class TemplateStore {
     const dir = newFolder();
     const options = { engine, dir, target: this.#dirOf(key), log, signal };
     try {
-      await (rootless ? buildTemplate(key, rootless, options) : buildRootless(key, options));
+      // Who asks for a machine of a new size waits for the latter.
+      await (rootless
+        ? this.#warmingUp.run(() => buildTemplate(key, rootless, options), signal)
+        : buildRootless(key, options));
     } finally {
       await rm(dir, { recursive: true, force: true });
     }
     const template = await this.#use(key);
     if (!template) throw new Error("The template was removed as soon as it was built.");
-    if (key.root.kind === "snapshot") await this.#keepWithinBudget(key);
+    await this.#makeRoom();
     const ms = Math.round(performance.now() - started);
     log.info({ root: key.root.id, memoryMiB: key.size.memoryMiB, ms }, "template ready");
     return template;
   }
 
-  /** Removes templates of snapshots, the least recently used first, until the others do not take too much. */
-  async #keepWithinBudget(latest: TemplateKey): Promise<void> {
-    const dir = this.#snapshotsDir;
-    const found = await Promise.all(
-      (await readdir(dir)).map(async (name) => {
-        const path = join(dir, name);
-        const [facts, used] = await Promise.all([factsOf(path), lastUse(path)]);
-        return facts?.kind === "snapshot" ? [{ path, used: used ?? 0, bytes: await bytesOf(path) }] : [];
-      }),
-    );
-    let left = this.#options.snapshotsBytes ?? SNAPSHOTS_BYTES;
-    for (const { path, bytes } of found.flat().sort((a, b) => b.used - a.used)) {
-      left -= bytes;
-      if (left < 0 && path !== this.#dirOf(latest)) await this.#remove(path);
+  /** Removes templates that nothing uses, the least recently used first, until all together do not take too much. */
+  async #makeRoom(): Promise<void> {
+    const { dir, mostBytes = MOST_BYTES } = this.#options;
+    const found = [];
+    for (const folder of new Set([dir, this.#snapshotsDir])) {
+      for (const name of await readdir(folder)) {
+        const path = join(folder, name);
+        const used = this.#usual.has(path) ? null : await lastUse(path);
+        if (used === null) continue;
+        const resting = folder === this.#snapshotsDir || Date.now() - used > SHARED_MS;
+        found.push({ path, used, resting, bytes: await bytesOf(path) });
+      }
+    }
+    let total = found.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { path, resting, bytes } of found.toSorted((a, b) => a.used - b.used)) {
+      if (total <= mostBytes) return;
+      if (!resting || !(await this.#remove(path, { unlessUsed: true }))) continue;
+      total -= bytes;
     }
   }
 
-  async #remove(dir: string): Promise<void> {
-    for (const [text, template] of this.#ready) {
-      if (this.#dirOf(template) !== dir) continue;
-      this.#ready.delete(text);
-      await this.onRemoval(template);
-    }
-    await removeTemplate(dir);
+  /** Returns whether it is gone. */
+  async #remove(dir: string, { unlessUsed = false } = {}): Promise<boolean> {
+    return await this.#queue.run(dir, async () => {
+      const templates = [...this.#ready.values()].filter((template) => this.#dirOf(template) === dir);
+      if (unlessUsed && (this.#held.has(dir) || this.isUsed(this.#filesIn(dir)))) return false;
+      for (const template of templates) await this.#drop(template);
+      await removeTemplate(dir);
+      return true;
+    });
+  }
+
+  async #drop(template: Template): Promise<void> {
+    this.#ready.delete(keyText(template));
+    await this.onRemoval(template);
   }
 
   /** Starts using a complete template, and records that. */
   async #use(key: TemplateKey): Promise<Template | undefined> {
     const dir = this.#dirOf(key);
-    try {
-      await noteUse(dir);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return undefined;
-      throw error;
-    }
-    const template = { ...key, files: this.#options.engine.templateFiles(dir, key.root.disk !== null) };
-    this.#ready.set(keyText(key), template);
-    return template;
+    return await this.#queue.run(dir, async () => {
+      try {
+        await noteUse(dir);
+      } catch (error) {
+        if (errnoOf(error) !== "ENOENT") throw error;
+        // Another host may have removed what they share.
+        const gone = this.get(key);
+        if (gone) await this.#drop(gone);
+        return undefined;
+      }
+      const template = { ...key, files: this.#filesIn(dir, key.root.disk !== null) };
+      this.#ready.set(keyText(key), template);
+      return template;
+    });
+  }
+
+  #filesIn(dir: string, rooted = true): TemplateFiles {
+    return this.#options.engine.templateFiles(dir, rooted);
   }
 
   #dirOf(key: TemplateKey): string {

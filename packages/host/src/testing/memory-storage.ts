@@ -1,5 +1,15 @@
 /** FOR TESTS ONLY: disks that are nothing but records, for hosts whose machines cannot have disks. */
-import { DiskError, type DiskFacts, type DiskFinding, type Storage, type VolumeSpec } from "../contract.ts";
+import { Readable } from "node:stream";
+import { json } from "node:stream/consumers";
+import {
+  DiskError,
+  type DiskFacts,
+  type DiskFile,
+  type DiskFinding,
+  type ImportSpec,
+  type Storage,
+  type VolumeSpec,
+} from "../contract.ts";
 import { checkCapacity, checkId } from "../storage/arguments.ts";
 
 /** What an empty volume and a layer use, in bytes. */
@@ -44,6 +54,25 @@ export class MemoryStorage implements Storage {
   async facts(id: string): Promise<DiskFacts> {
     const { capacityBytes, bootable, machine } = this.#get(id);
     return { capacityBytes, allocatedBytes: EMPTY_BYTES, flattenedBytes: EMPTY_BYTES, bootable, machine };
+  }
+
+  async exportSnapshot(id: string): Promise<DiskFile> {
+    const { capacityBytes } = this.#get(id, "snapshot");
+    const content = Buffer.from(JSON.stringify({ capacityBytes }));
+    return { bytes: content.length, data: Readable.from([content], { objectMode: false }) };
+  }
+
+  async importVolume({ id, capacityBytes, bootable }: ImportSpec, { data }: DiskFile): Promise<DiskFacts> {
+    checkId(id);
+    checkCapacity(id, capacityBytes);
+    const content = (await json(data).catch((error: unknown) => {
+      throw error instanceof SyntaxError ? new DiskError("INVALID_FILE", `The file for ${id} is not a disk.`) : error;
+    })) as { capacityBytes?: unknown };
+    if (content.capacityBytes !== capacityBytes)
+      throw new DiskError("INVALID_FILE", `The file for ${id} is of another capacity.`);
+    this.#requireFree(id);
+    this.disks.set(id, { kind: "volume", capacityBytes, bootable, machine: null });
+    return await this.facts(id);
   }
 
   async remove(id: string): Promise<void> {

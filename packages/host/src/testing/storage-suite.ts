@@ -1,5 +1,7 @@
 /** FOR TESTS ONLY: what every implementation of {@link Storage} must do, on disks without machines. */
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import type { Storage } from "../contract.ts";
 
@@ -83,6 +85,48 @@ export function storageSuite(name: string, open: () => Promise<StorageFixture>):
       await storage.createVolume({ id: "vol_1", capacityBytes: 32 * MIB });
       await refuses("WRONG_KIND", storage.createVolume({ ...less, id: "vol_2", from: { snapshot: "vol_1" } }));
       assert.deepEqual(await storage.list(), ["vol_1"]);
+    });
+
+    test("a snapshot is exported, and a volume made of it that needs nothing else", async () => {
+      const { storage, image } = await open();
+      await storage.createVolume({ id: "base", capacityBytes: image.bytes, from: { image: image.id } });
+      await storage.snapshotVolume("base", "snap");
+      await refuses("WRONG_KIND", storage.exportSnapshot("base"), /base/);
+      await refuses("UNKNOWN_DISK", storage.exportSnapshot("nothing"));
+      const { bytes, data } = await storage.exportSnapshot("snap");
+      const content = await buffer(data);
+      assert.equal(content.length, bytes);
+      for (const id of ["base", "snap"]) await storage.remove(id);
+      const spec = { id: "copy", capacityBytes: image.bytes, bootable: true };
+      const file = () => ({ bytes, data: Readable.from([content], { objectMode: false }) });
+      const { bootable, capacityBytes } = await storage.importVolume(spec, file());
+      assert.deepEqual([bootable, capacityBytes], [true, image.bytes]);
+      await refuses("DISK_EXISTS", storage.importVolume(spec, file()), /copy/);
+      for await (const { state } of storage.verify()) assert.equal(state, "fine");
+    });
+
+    test("what is not an exported disk, or not wholly there, leaves nothing", async () => {
+      const { storage } = await open();
+      await storage.createVolume({ id: "vol_1", capacityBytes: 32 * MIB });
+      await storage.snapshotVolume("vol_1", "snap");
+      const { bytes, data } = await storage.exportSnapshot("snap");
+      const content = await buffer(data);
+      const spec = { id: "copy", capacityBytes: 32 * MIB, bootable: false };
+      const from = (pieces: Iterable<Buffer> | AsyncIterable<Buffer>) => Readable.from(pieces, { objectMode: false });
+      const refused = (data: Readable, change: object = {}, length = bytes) =>
+        refuses("INVALID_FILE", storage.importVolume({ ...spec, ...change }, { bytes: length, data }));
+      await refused(from([Buffer.alloc(bytes)]));
+      await refused(from([content.subarray(0, -1)]));
+      await refused(from([content]), { capacityBytes: 64 * MIB });
+      const broken = from(
+        (async function* () {
+          yield content.subarray(0, 16);
+          throw new Error("the connection is lost");
+        })(),
+      );
+      await assert.rejects(storage.importVolume(spec, { bytes, data: broken }), /the connection is lost/);
+      assert.deepEqual((await storage.list()).sort(), ["snap", "vol_1"]);
+      for await (const { state } of storage.verify()) assert.equal(state, "fine");
     });
   });
 }

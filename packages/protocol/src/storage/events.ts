@@ -10,7 +10,7 @@ export const storageEventShapes = {
   "volume.created": {
     ...volume,
     capacity: z.number(),
-    /** Image, or id of a snapshot. */
+    /** Image, id of a snapshot, or `file`: imported. */
     from: z.string().nullable(),
     error,
   },
@@ -25,6 +25,8 @@ export const storageEventShapes = {
   "volume.removed": volume,
   /** `volume` is the id of what it was taken from. */
   "snapshot.created": { ...snapshot, volume: z.string(), error },
+  /** Its content was requested as a file. */
+  "snapshot.exported": snapshot,
   "snapshot.deleted": { ...snapshot, removedAtMs: z.number() },
   "snapshot.restored": snapshot,
   "snapshot.removed": snapshot,

@@ -35,9 +35,11 @@ test("says why a volume cannot be mounted somewhere", () => {
   assert.match(issue({ "//": "v" }), /use it as the root/);
   assert.match(issue({ "/proc": "v" }), /\/proc, \/sys, \/dev/);
   assert.match(issue({ "/dev//shm": "v" }), /\/proc, \/sys, \/dev/);
+  assert.match(issue({ "/run/user": "v" }), /\/dev, \/run/);
   assert.match(issue({ "/a/../proc": "v" }), /must not contain \. or \.\./);
   assert.match(issue({ "/a\0b": "v" }), /NUL/);
   assert.match(issue({ [`/${"a".repeat(255)}`]: "v" }), /Too big/);
+  assert.match(issue({ [`/${"ä".repeat(128)}`]: "v", "/b": "w" }), /at most 255 bytes/);
   assert.match(issue([{ volume: "v" }]), /^0\.path/);
   assert.match(issue([{ volume: "", path: "/a" }]), /^0\.volume/);
   assert.match(issue({ "/a": "v", "/a/": "w" }), /same path/);

@@ -12,8 +12,8 @@ export interface Mount {
 
 const volume = z.string().min(1).max(NAME_LENGTH);
 
-/** File systems of the kernel; the sandbox could not work without them. */
-const RESERVED = ["/proc", "/sys", "/dev"];
+/** The kernel's and the agent's; the sandbox could not work without them. */
+const RESERVED = ["/proc", "/sys", "/dev", "/run"];
 
 /** Where a volume is mounted. */
 export const mountPathSchema = z
@@ -23,6 +23,7 @@ export const mountPathSchema = z
   .refine((path) => !path.includes("\0"), "must not contain NUL")
   .refine((path) => !path.split("/").some((part) => part === "." || part === ".."), "must not contain . or ..")
   .transform((path) => `/${path.split("/").filter(Boolean).join("/")}`)
+  .refine((path) => Buffer.byteLength(path) <= NAME_LENGTH, `a mount path has at most ${NAME_LENGTH} bytes`)
   .refine((path) => path !== "/", "a volume cannot be mounted at /: use it as the root instead")
   .refine(
     (path) => !RESERVED.some((reserved) => path === reserved || path.startsWith(`${reserved}/`)),

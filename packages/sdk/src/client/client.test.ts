@@ -64,13 +64,15 @@ const SNAPSHOT = {
 
 test("sends each request to the right path", async () => {
   await using mock = await api(({ url }) => ({
-    body: /volumes\/[^/]+\/snapshot$|snapshots\/x(\/restore)?$/.test(url)
-      ? SNAPSHOT
-      : /volumes(\/x(\/restore)?)?$/.test(url)
-        ? VOLUME
-        : url.includes("logs")
-          ? { logs: [] }
-          : [],
+    body: url.includes("/import")
+      ? VOLUME
+      : /volumes\/[^/]+\/snapshot$|snapshots\/x(\/restore)?$/.test(url)
+        ? SNAPSHOT
+        : /volumes(\/x(\/restore)?)?$/.test(url)
+          ? VOLUME
+          : url.includes("logs")
+            ? { logs: [] }
+            : [],
   }));
   const { client, seen } = mock;
   await client.apps.get("a/b");
@@ -93,6 +95,7 @@ test("sends each request to the right path", async () => {
   await client.volumes.delete("x", { now: true });
   await client.volumes.grow("x", "2GB");
   await client.volumes.restore("x", { slug: "z" });
+  await client.volumes.import(new Blob(['{"region":"ord"}']), { slug: "i" });
   await client.snapshots.get("x");
   await client.snapshots.delete("x", { now: true });
   await client.snapshots.restore("x");
@@ -127,6 +130,7 @@ test("sends each request to the right path", async () => {
       "DELETE /api/v1/volumes/x",
       'PATCH /api/v1/volumes/x {"capacity":"2GB"}',
       'POST /api/v1/volumes/x/restore {"slug":"z"}',
+      'POST /api/v1/volumes/import?slug=i {"region":"ord"}',
       "GET /api/v2/snapshots/x",
       "DELETE /api/v1/snapshots/x",
       "POST /api/v1/snapshots/x/restore {}",

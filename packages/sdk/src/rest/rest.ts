@@ -9,6 +9,8 @@ export interface RestOptions {
   query?: Record<string, string | number | undefined>;
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, instead of a body. */
+  content?: RequestInit["body"];
   headers?: Record<string, string>;
   signal?: AbortSignal;
 }
@@ -36,7 +38,8 @@ export class Rest {
   }
 
   /** Sends a request and accepts any status. Rejects with `NetworkError` when there is no response. */
-  async send(method: Verb, path: string, { query = {}, body, headers, signal }: RestOptions = {}): Promise<Response> {
+  async send(method: Verb, path: string, options: RestOptions = {}): Promise<Response> {
+    const { query = {}, body, content, headers, signal } = options;
     const url = new URL(path, this.#endpoint);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -50,6 +53,8 @@ export class Rest {
           ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // A stream is sent before the response arrives.
+        ...(content === undefined ? {} : { body: content, duplex: "half" }),
         ...(signal ? { signal } : {}),
       });
     } catch (error) {

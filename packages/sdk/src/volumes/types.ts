@@ -27,6 +27,21 @@ export interface VolumeInit {
   from?: "builtin:debian-13" | SnapshotId | SnapshotSlug;
 }
 
+/** An exported file. */
+export type DiskContent = Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+
+/** A volume that is made from an exported file. */
+export interface VolumeImportInit {
+  /** Its name, under the rules of {@linkcode VolumeInit.slug}. */
+  slug: string;
+  /**
+   * Region to create it in.
+   *
+   * @default {the server's}
+   */
+  region?: string;
+}
+
 /** Which volumes to list. */
 export interface VolumeListOptions extends ListOptions {
   /** Text to search for. */

@@ -2,12 +2,14 @@ import type { PaginatedList } from "../rest/pagination.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type {
   DeleteOptions,
+  DiskContent,
   RestoreOptions,
   SnapshotId,
   SnapshotInit,
   SnapshotListOptions,
   SnapshotSlug,
   VolumeId,
+  VolumeImportInit,
   VolumeInit,
   VolumeListOptions,
   VolumeSlug,
@@ -39,13 +41,18 @@ export interface Volumes {
   create(init: VolumeInit): Promise<Volume>;
   /**
    * Deletes a volume: its slug is free at once, and it can be restored for a day. Sandkeep's own: `{ now: true }` removes its
-   * data at once, also that of a volume that was deleted before.
+   * data at once, also that of a volume that was deleted before, which must be named by its id.
    */
   delete(idOrSlug: VolumeId | VolumeSlug, options?: DeleteOptions): Promise<void>;
   /** Takes a snapshot of a volume, in the same region. */
   snapshot(idOrSlug: VolumeId | VolumeSlug, init: SnapshotInit): Promise<Snapshot>;
   /** Sandkeep's own: makes a volume larger, also while a sandbox uses it. */
   grow(idOrSlug: VolumeId | VolumeSlug, capacity: VolumeInit["capacity"]): Promise<Volume>;
+  /**
+   * Sandkeep's own: creates a volume from an exported file, of this server or another one; see {@linkcode Snapshots.export}.
+   * It has the exported capacity. Rejects with `INVALID_DISK_FILE`, and leaves nothing, if the file was changed or cut off.
+   */
+  import(file: DiskContent, init: VolumeImportInit): Promise<Volume>;
   /** Sandkeep's own: restores a deleted volume, with another slug if its own has been taken. */
   restore(idOrSlug: VolumeId | VolumeSlug, options?: RestoreOptions): Promise<Volume>;
 }
@@ -67,6 +74,24 @@ export interface Snapshots {
   list(opts?: SnapshotListOptions): Promise<PaginatedList<Snapshot>>;
   /** Deletes a snapshot; see {@linkcode Volumes.delete}. Rejects with `SNAPSHOT_IN_USE` if something depends on it. */
   delete(idOrSlug: SnapshotId | SnapshotSlug, options?: DeleteOptions): Promise<void>;
+  /**
+   * Sandkeep's own: the content of a snapshot as one compressed file, for a backup or another server; see
+   * {@linkcode Volumes.import}.
+   *
+   * @example
+   * ```ts
+   * import { Client } from "sandkeep";
+   * import assert from "node:assert/strict";
+   *
+   * const { volumes, snapshots } = new Client();
+   * const volume = await volumes.create({ slug: "saved", region: "ord", capacity: "300MB" });
+   * const snapshot = await volumes.snapshot(volume.id, { slug: "saved-1" });
+   * const copy = await volumes.import(await snapshots.export(snapshot.id), { slug: "saved-copy" });
+   * assert.equal(copy.capacity, volume.capacity);
+   * await volumes.delete(copy.id);
+   * ```
+   */
+  export(idOrSlug: SnapshotId | SnapshotSlug): Promise<ReadableStream<Uint8Array>>;
   /** Sandkeep's own: restores a deleted snapshot, with another slug if its own has been taken. */
   restore(idOrSlug: SnapshotId | SnapshotSlug, options?: RestoreOptions): Promise<Snapshot>;
 }

@@ -66,20 +66,29 @@ export interface DiskStore {
    * Records a disk as `creating`.
    *
    * @param owner Id of the control plane that creates it.
+   * @param needs Id of the disk that it is made from, if that must be ready.
    * @throws {UniqueViolation} if its slug is taken
-   * @throws {NothingChanged} if a limit would be exceeded, or its source is no longer ready
+   * @throws {NothingChanged} if a limit would be exceeded, or what it needs is not ready
    */
-  insert(record: DiskRecord, owner: string, limits: DiskLimits): Promise<void>;
-  /** The host has created it. */
-  setReady(id: string, facts: Pick<DiskRecord, "capacityBytes" | "bootable">): Promise<void>;
+  insert(record: DiskRecord, owner: string, limits: DiskLimits, needs?: string | null): Promise<void>;
+  /**
+   * The host has created it.
+   *
+   * @throws {NothingChanged} if it is no longer being created, or if it is larger than was reserved and a limit would be exceeded
+   */
+  setReady(
+    id: string,
+    facts: Pick<DiskRecord, "capacityBytes" | "bootable">,
+    limits: Pick<DiskLimits, "bytes">,
+  ): Promise<void>;
   /**
    * Reserves a larger capacity; a smaller one changes nothing.
    *
    * @throws {NothingChanged} if it is no longer ready, or a limit would be exceeded
    */
   setCapacity(id: string, capacityBytes: number, limits: Pick<DiskLimits, "bytes">): Promise<void>;
-  /** Takes a change of the capacity back, unless it has changed again. */
-  undoCapacity(id: string, changed: number, before: number): Promise<void>;
+  /** Replaces a reserved capacity by the one that the host has, unless it has changed again. */
+  correctCapacity(id: string, reserved: number, actual: number): Promise<void>;
   /** The ready one with this id or slug. */
   find(organisation: string, kind: DiskKind, idOrSlug: string): Promise<DiskRecord | null>;
   /** The last deleted one with this id or slug. */

@@ -43,9 +43,7 @@ export function diskStore(driver: SqlDriver): DiskStore {
   const select = async (rest: string, ...params: SqlValue[]) =>
     (await driver.query<Row>(`SELECT ${COLUMNS} FROM disks d ${rest}`, params)).map(record);
   return {
-    async insert(disk, owner, limits) {
-      // A volume needs its snapshot; a snapshot's source may be a sandbox, which is not a disk.
-      const needed = disk.kind === "volume" ? (disk.source?.id ?? null) : null;
+    async insert(disk, owner, limits, needs = null) {
       await driver.write(
         mustChange(
           sql(
@@ -71,19 +69,25 @@ export function diskStore(driver: SqlDriver): DiskStore {
             limits.number,
             disk.organisation,
             limits.bytes - disk.capacityBytes,
-            needed,
-            needed,
+            needs,
+            needs,
           ),
         ),
       );
     },
-    async setReady(id, { capacityBytes, bootable }) {
+    async setReady(id, { capacityBytes, bootable }, { bytes }) {
       await driver.write(
-        sql(
-          "UPDATE disks SET state = 'ready', capacity_bytes = ?, bootable = ? WHERE id = ? AND state = 'creating'",
-          capacityBytes,
-          bootable ? 1 : 0,
-          id,
+        mustChange(
+          sql(
+            `UPDATE disks SET state = 'ready', capacity_bytes = ?, bootable = ? WHERE id = ? AND state = 'creating'
+             AND (capacity_bytes >= ?
+               OR (SELECT coalesce(sum(o.capacity_bytes), 0) FROM disks o WHERE o.organisation = disks.organisation AND o.id <> disks.id) <= ?)`,
+            capacityBytes,
+            bootable ? 1 : 0,
+            id,
+            capacityBytes,
+            bytes - capacityBytes,
+          ),
         ),
       );
     },
@@ -102,9 +106,9 @@ export function diskStore(driver: SqlDriver): DiskStore {
         ),
       );
     },
-    async undoCapacity(id, changed, before) {
+    async correctCapacity(id, reserved, actual) {
       await driver.write(
-        sql("UPDATE disks SET capacity_bytes = ? WHERE id = ? AND capacity_bytes = ?", before, id, changed),
+        sql("UPDATE disks SET capacity_bytes = ? WHERE id = ? AND capacity_bytes = ?", actual, id, reserved),
       );
     },
     async find(organisation, kind, idOrSlug) {

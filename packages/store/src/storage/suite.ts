@@ -15,9 +15,9 @@ export function diskSuite(name: string, open: () => Promise<Store>): void {
     afterEach(() => store[Symbol.asyncDispose]());
 
     /** Inserts a disk that is ready. */
-    async function ready(disk: DiskRecord): Promise<void> {
-      await store.disks.insert(disk, "cp_1", NO_LIMITS);
-      await store.disks.setReady(disk.id, disk);
+    async function ready(disk: DiskRecord, needs?: string): Promise<void> {
+      await store.disks.insert(disk, "cp_1", NO_LIMITS, needs);
+      await store.disks.setReady(disk.id, disk, NO_LIMITS);
     }
     const slugs = (disks: readonly { slug: string }[]) => disks.map(({ slug }) => slug);
     const found = async (slug: string) => (await store.disks.find(acme.id, "volume", slug))?.id ?? null;
@@ -25,7 +25,7 @@ export function diskSuite(name: string, open: () => Promise<Store>): void {
     test("a disk is found once it is ready, by id and by slug, as what it is", async () => {
       await store.disks.insert(volume("data"), "cp_1", NO_LIMITS);
       assert.equal(await found("data"), null);
-      await store.disks.setReady("vol-data", { capacityBytes: 2_000, bootable: true });
+      await store.disks.setReady("vol-data", { capacityBytes: 2_000, bootable: true }, NO_LIMITS);
       const expected = { ...volume("data"), state: "ready", capacityBytes: 2_000, bootable: true };
       assert.deepEqual(await store.disks.find(acme.id, "volume", "data"), expected);
       assert.deepEqual(await store.disks.find(acme.id, "volume", "vol-data"), expected);
@@ -51,7 +51,7 @@ export function diskSuite(name: string, open: () => Promise<Store>): void {
       await insert({ ...volume("two"), capacityBytes: 1_500 });
       await assert.rejects(insert(volume("three")), NothingChanged);
       await assert.rejects(insert(snapshot("three")), NothingChanged);
-      await store.disks.setReady("vol-one", volume("one"));
+      await store.disks.setReady("vol-one", volume("one"), limits);
       await store.disks.setDeleted("vol-one", 5);
       await assert.rejects(insert(volume("three")), NothingChanged);
       await store.disks.insert(snapshot("three"), "cp_1", { number: 1, bytes: 3_500 });
@@ -68,9 +68,9 @@ export function diskSuite(name: string, open: () => Promise<Store>): void {
       await assert.rejects(store.disks.setCapacity("vol-data", 3_001, { bytes: 4_000 }), NothingChanged);
       await store.disks.setCapacity("vol-data", 500, { bytes: 4_000 });
       assert.equal((await store.disks.find(acme.id, "volume", "data"))?.capacityBytes, 3_000);
-      await store.disks.undoCapacity("vol-data", 2_000, 1_000);
+      await store.disks.correctCapacity("vol-data", 2_000, 1_000);
       assert.equal((await store.disks.find(acme.id, "volume", "data"))?.capacityBytes, 3_000);
-      await store.disks.undoCapacity("vol-data", 3_000, 1_000);
+      await store.disks.correctCapacity("vol-data", 3_000, 1_000);
       assert.equal((await store.disks.find(acme.id, "volume", "data"))?.capacityBytes, 1_000);
       await assert.rejects(store.disks.setCapacity("nothing", 1, { bytes: 4_000 }), NothingChanged);
     });
@@ -78,13 +78,36 @@ export function diskSuite(name: string, open: () => Promise<Store>): void {
     test("a snapshot that volumes were created from stays, and none is created from one that is gone", async () => {
       await ready(snapshot("base"));
       const fork = { ...volume("fork"), source: { id: "snp-base", slug: "base" } };
-      await ready(fork);
+      await ready(fork, "snp-base");
       assert.deepEqual(slugs(await store.disks.dependants("snp-base")), ["fork"]);
       assert.equal(await store.disks.setDeleted("snp-base", 5), false);
       assert.equal(await store.disks.setDeleted("vol-fork", 5), true);
       assert.equal(await store.disks.setDeleted("snp-base", 6), true);
       assert.equal(await store.disks.setDeleted("snp-base", 7), false);
-      await assert.rejects(ready({ ...fork, id: "late", slug: "late" }), NothingChanged);
+      await assert.rejects(ready({ ...fork, id: "late", slug: "late" }, "snp-base"), NothingChanged);
+    });
+
+    test("a snapshot is not taken of a volume that is no longer there", async () => {
+      await ready(volume("origin"));
+      await ready(snapshot("before"), "vol-origin");
+      await store.disks.setDeleted("vol-origin", 5);
+      await assert.rejects(ready(snapshot("after"), "vol-origin"), NothingChanged);
+      assert.equal((await store.disks.usage(acme.id)).snapshots, 1);
+    });
+
+    test("what turns out larger than was reserved must be within the limit too, and only what is being created becomes ready", async () => {
+      await store.disks.insert(snapshot("one"), "cp_1", NO_LIMITS);
+      const setReady = (capacityBytes: number, bytes: number) =>
+        store.disks.setReady("snp-one", { capacityBytes, bootable: false }, { bytes });
+      await assert.rejects(setReady(1_001, 1_000), NothingChanged);
+      assert.equal((await store.disks.usage(acme.id)).bytes, 1_000);
+      await setReady(1_001, 1_001);
+      await assert.rejects(setReady(1_001, 1_001), NothingChanged);
+      // What was reserved is kept, even if the limit has become smaller.
+      await store.disks.insert(snapshot("two"), "cp_1", NO_LIMITS);
+      await store.disks.setReady("snp-two", { capacityBytes: 1_000, bootable: false }, { bytes: 0 });
+      await store.disks.remove("snp-two");
+      await assert.rejects(store.disks.setReady("snp-two", volume("two"), NO_LIMITS), NothingChanged);
     });
 
     test("a volume has one sandbox at a time, a snapshot any number", async () => {

@@ -117,21 +117,24 @@ function overrides(options: Options & CommonOptions, env: NodeJS.ProcessEnv) {
 interface EngineSettings {
   accelerator?: "auto" | "kvm" | "tcg";
   aheadMemoryMiB?: number;
+  templatesMiB?: number;
   jail?: JailKind;
 }
 
+const isWhole = (value: unknown) => Number.isInteger(value) && Number(value) >= 0;
+
 /** The configuration of the machine engine. @throws {CliError} */
-function engineSettings({ accelerator, aheadMemoryMiB, jail, ...unknown }: Record<string, unknown>): EngineSettings {
+function engineSettings(settings: Record<string, unknown>): EngineSettings {
+  const { accelerator, aheadMemoryMiB, templatesMiB, jail, ...unknown } = settings;
   const wrong =
     Object.keys(unknown)[0] ??
     (accelerator === undefined || ["auto", "kvm", "tcg"].includes(String(accelerator)) ? undefined : "accelerator") ??
     (jail === undefined || JAILS.some((kind) => kind === jail) ? undefined : "jail") ??
-    (aheadMemoryMiB === undefined || (Number.isInteger(aheadMemoryMiB) && Number(aheadMemoryMiB) >= 0)
-      ? undefined
-      : "aheadMemoryMiB");
+    (aheadMemoryMiB === undefined || isWhole(aheadMemoryMiB) ? undefined : "aheadMemoryMiB") ??
+    (templatesMiB === undefined || isWhole(templatesMiB) ? undefined : "templatesMiB");
   if (wrong) {
     throw new CliError("CONFIG", `engine.${wrong} in the configuration is not valid`, {
-      hint: "engine has `accelerator` (auto, kvm or tcg), `jail` (full or minimal) and `aheadMemoryMiB` (a whole number)",
+      hint: "engine has `accelerator` (auto, kvm or tcg), `jail` (full or minimal), `aheadMemoryMiB` and `templatesMiB` (whole numbers)",
       exitCode: ExitCode.usage,
     });
   }
@@ -139,5 +142,6 @@ function engineSettings({ accelerator, aheadMemoryMiB, jail, ...unknown }: Recor
     ...(accelerator !== undefined && { accelerator: accelerator as "auto" | "kvm" | "tcg" }),
     ...(jail !== undefined && { jail: jail as JailKind }),
     ...(aheadMemoryMiB !== undefined && { aheadMemoryMiB: aheadMemoryMiB as number }),
+    ...(templatesMiB !== undefined && { templatesMiB: templatesMiB as number }),
   };
 }

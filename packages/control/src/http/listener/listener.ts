@@ -5,14 +5,14 @@ import type { Logger } from "@sandkeep/common";
 import { ApiError } from "@sandkeep/protocol";
 import type { TlsMaterial } from "../../tls/local-ca.ts";
 import { newTraceId } from "../trace.ts";
+import { limitBody } from "./body-limit.ts";
 import { refuse } from "./refusal.ts";
 import type { Sites } from "./sites.ts";
 
 /** Bytes. The configuration of a new sandbox arrives in a header, with all of its secrets; Node's default is 16 KiB. */
 const MAX_HEADER_BYTES = 128 * 1024;
-/** A request's headers, and a whole request, must arrive within these times, milliseconds. Slower clients waste a socket. */
+/** A request's headers must arrive within this time, milliseconds. Slower clients waste a socket. */
 const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 60_000;
 /** Idle connections are kept for the next request, milliseconds. Longer than the 4 s after which common clients close them. */
 const KEEP_ALIVE_MS = 30_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -29,13 +29,17 @@ export function createListener({ sites, tls, maxConnections, log }: ListenerOpti
   const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // See limitBody.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Clients treat upgrades to other protocols as optional, for example curl to HTTP/2: the request itself is
     // answered.
     shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
   };
-  const listener: RequestListener = (request, response) => sites.of(request).request(request, response);
+  const listener: RequestListener = (request, response) => {
+    limitBody(request);
+    sites.of(request).request(request, response);
+  };
   const server = tls
     ? // Clients that negotiate HTTP/2 cannot upgrade to WebSocket (wire-protocol §1).
       createHttpsServer(

@@ -60,7 +60,7 @@ export function openApiDocument(version: string, exact = false): OpenApi {
 }
 
 function describe(route: string, path: string, operation: Operation, schemas: Schemas): JsonSchema {
-  const { id, tag, summary, description, body, example, answer, errors = [] } = operation;
+  const { id, tag, summary, description, body, example, upload, answer, errors = [] } = operation;
   const scope = ACCESS[route]?.scope ?? null;
   const needs = scope === null ? "Needs no token." : `Needs a token with the scope \`${scope}\`.`;
   const codes = [...(scope === null ? [] : TOKEN_ERRORS), ...(body ? BODY_ERRORS : []), ...errors, ...SERVER_ERRORS];
@@ -79,6 +79,7 @@ function describe(route: string, path: string, operation: Operation, schemas: Sc
         },
       },
     }),
+    ...(upload && { requestBody: { required: true, content: { [upload]: {} } } }),
     responses: { [answer.status]: success(answer, schemas), ...failures(codes) },
   };
 }

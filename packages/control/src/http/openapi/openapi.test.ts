@@ -159,6 +159,15 @@ describe("real answers are as the API document says", async () => {
       }
       await ask(`POST /api/v1/${kind}/:id/restore`, { id: "nothing", body: {} });
     }
+    await ask("GET /api/v1/snapshots/:id/export", { id: "data-1" });
+    await ask("GET /api/v1/snapshots/:id/export", { id: "nothing" });
+    const exported = await fixture.request("GET", "/api/v1/snapshots/data-1/export");
+    const file = new Uint8Array(await exported.arrayBuffer());
+    await ask("POST /api/v1/volumes/import", { query: "?slug=imported", body: file });
+    await ask("POST /api/v1/volumes/import", { query: "?slug=imported", body: file });
+    await ask("POST /api/v1/volumes/import", { query: "?slug=other", body: file.subarray(0, -1) });
+    await ask("POST /api/v1/volumes/import");
+    await fixture.request("DELETE", "/api/v1/volumes/imported");
     const ours = "/api/v1/sandboxes/:id/volumes";
     await ask(`POST ${ours}`, { body: { volume: "data", path: "/data" } });
     await ask(`POST ${ours}`, { body: { volume: "data", path: "/data" } });

@@ -20,6 +20,8 @@ export interface Operation {
   body?: z.ZodType;
   /** An example of the body. */
   example?: unknown;
+  /** Media type of a body that is not JSON, and may be long. */
+  upload?: string;
   answer: Answer;
   /** Its own errors. Those of tokens, bodies and the server as a whole are added to each. */
   errors?: readonly ErrorCode[];

@@ -13,7 +13,8 @@ import {
 import { z } from "zod";
 import { detailQuery, searchQuery } from "../routes/storage/disks.ts";
 import { detachQuery } from "../routes/storage/sandbox-volumes.ts";
-import { gone, page } from "./answers.ts";
+import { importQuery } from "../routes/storage/volumes.ts";
+import { file, gone, page } from "./answers.ts";
 import type { Operation } from "./operation.ts";
 
 const listed = { tag: "Storage", errors: ["INVALID_REQUEST", "INVALID_CURSOR"] } as const satisfies Partial<Operation>;
@@ -93,6 +94,27 @@ export const STORAGE_OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Lists volumes with all their fields",
     query: detailQuery,
     answer: page(volumeDetailSchema),
+  },
+  "POST /api/v1/volumes/import": {
+    id: "importVolume",
+    tag: "Storage",
+    summary: "Creates a volume from an exported file",
+    description:
+      "With the content, the capacity of the snapshot that was exported; bootable if that was. A file that was changed or cut off leaves nothing.",
+    query: importQuery,
+    upload: "application/zstd",
+    answer: { status: 201, description: "The volume.", schema: volumeDetailSchema },
+    errors: [
+      "INVALID_REQUEST",
+      "INVALID_DISK_FILE",
+      "REGION_MISMATCH",
+      "SLUG_ALREADY_IN_USE",
+      "STORAGE_LIMIT",
+      "TRANSFER_LIMIT",
+      "NO_SPACE",
+      "REQUEST_TIMEOUT",
+      "REQUEST_ABORTED",
+    ],
   },
   "GET /api/v1/volumes/:id": {
     id: "getVolume",
@@ -174,6 +196,13 @@ export const STORAGE_OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "One snapshot, by id or slug",
     answer: { status: 200, description: "The snapshot.", schema: snapshotDetailSchema },
     errors: ["SNAPSHOT_NOT_FOUND"],
+  },
+  "GET /api/v1/snapshots/:id/export": {
+    id: "exportSnapshot",
+    tag: "Storage",
+    summary: "The content of a snapshot as one compressed file",
+    answer: file("The file.", "application/zstd"),
+    errors: ["SNAPSHOT_NOT_FOUND", "TRANSFER_LIMIT", "NO_SPACE", "DISK_DAMAGED"],
   },
   "DELETE /api/v1/snapshots/:id": {
     id: "removeSnapshot",

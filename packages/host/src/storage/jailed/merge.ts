@@ -1,13 +1,10 @@
 /** Merges layers: copies what they have together into one, with `qemu-img`. */
 import type { JailKind } from "@sandkeep/jail";
-import { readLayer } from "../qcow2.ts";
+import { mostLayerBytes, readLayer } from "../qcow2.ts";
 import { type QemuImgOptions, runQemuImg } from "./qemu-img.ts";
 
-/** How long copying may take. Nobody waits for it. */
+/** How long copying may take. */
 const TIMEOUT_MS = 60 * 60_000;
-/** Part of a device's size that qcow2's tables may take in addition; they take about a thousandth. */
-const TABLES_SHARE = 1 / 256;
-const MIN_TABLES_BYTES = 1024 ** 2;
 
 export interface MergeOptions {
   jail: JailKind;
@@ -17,6 +14,8 @@ export interface MergeOptions {
   layers: readonly string[];
   /** Size of the device. */
   bytes: number;
+  /** Whether it gets only what others leave of the processor and the disk. */
+  whenIdle: boolean;
   signal: AbortSignal;
 }
 
@@ -25,12 +24,13 @@ export interface MergeOptions {
  *
  * @throws with what qemu-img says; the new layer is then of no use
  */
-export async function mergeLayers(target: string, { jail, base, layers, bytes, signal }: MergeOptions): Promise<void> {
+export async function mergeLayers(target: string, options: MergeOptions): Promise<void> {
+  const { jail, base, layers, bytes, whenIdle, signal } = options;
   const common = {
     jail,
-    fileBytes: Math.ceil(bytes * (1 + TABLES_SHARE)) + MIN_TABLES_BYTES,
+    fileBytes: mostLayerBytes(bytes),
     timeoutMs: TIMEOUT_MS,
-    whenIdle: true,
+    whenIdle,
     signal,
   };
   const below = base === null ? layers : [base, ...layers];

@@ -101,7 +101,14 @@ export class Merging implements AsyncDisposable {
     await this.#requireSpace(run);
     const [below, paths] = [run.base, run.layers].map((names) => names.map((name) => layers.path(name)));
     const { bytes } = await readLayer(paths!.at(-1)!);
-    const options = { jail, base: below![0] ?? null, layers: paths!, bytes, signal: this.#closing.signal };
+    const options = {
+      jail,
+      base: below![0] ?? null,
+      layers: paths!,
+      bytes,
+      whenIdle: true,
+      signal: this.#closing.signal,
+    };
     return await layers.createFrozen(bytes, (path) => mergeLayers(path, options));
   }
 

@@ -1,3 +1,4 @@
+import { NetworkError } from "../../errors/connection.ts";
 import { Page } from "../../rest/page.ts";
 import type { PaginatedList } from "../../rest/pagination.ts";
 import type { Rest } from "../../rest/rest.ts";
@@ -33,6 +34,12 @@ export class SnapshotsResource implements Snapshots {
 
   delete(idOrSlug: string, { now = false }: DeleteOptions = {}): Promise<void> {
     return this.#rest.none("DELETE", now ? path`/api/v1/snapshots/${idOrSlug}` : path`/api/v2/snapshots/${idOrSlug}`);
+  }
+
+  async export(idOrSlug: string): Promise<ReadableStream<Uint8Array>> {
+    const { body } = await this.#rest.request("GET", path`/api/v1/snapshots/${idOrSlug}/export`);
+    if (!body) throw new NetworkError("The server sent no file");
+    return body;
   }
 
   async restore(idOrSlug: string, { slug }: RestoreOptions = {}): Promise<Snapshot> {

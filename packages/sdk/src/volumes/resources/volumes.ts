@@ -6,7 +6,15 @@ import type { VolumeData } from "../calls.ts";
 import { createVolume, getVolume, snapshotVolume } from "../calls.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { toSnapshot } from "../snapshot.ts";
-import type { DeleteOptions, RestoreOptions, SnapshotInit, VolumeInit, VolumeListOptions } from "../types.ts";
+import type {
+  DeleteOptions,
+  DiskContent,
+  RestoreOptions,
+  SnapshotInit,
+  VolumeImportInit,
+  VolumeInit,
+  VolumeListOptions,
+} from "../types.ts";
 import type { Volume } from "../volume.ts";
 import { toVolume } from "../volume.ts";
 import type { Volumes } from "../volumes.ts";
@@ -43,6 +51,12 @@ export class VolumesResource implements Volumes {
 
   async grow(idOrSlug: string, capacity: VolumeInit["capacity"]): Promise<Volume> {
     return toVolume(await this.#rest.json("PATCH", path`/api/v1/volumes/${idOrSlug}`, { body: { capacity } }));
+  }
+
+  async import(file: DiskContent, { slug, region }: VolumeImportInit): Promise<Volume> {
+    const options = { query: { slug, region }, content: file };
+    // Its details have all fields of a volume.
+    return toVolume(await this.#rest.json("POST", "/api/v1/volumes/import", options));
   }
 
   async restore(idOrSlug: string, { slug }: RestoreOptions = {}): Promise<Volume> {

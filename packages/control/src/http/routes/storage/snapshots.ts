@@ -1,7 +1,9 @@
+import { Readable } from "node:stream";
 import { restoreRequestSchema } from "@sandkeep/protocol";
 import type { DiskRecord } from "@sandkeep/store";
 import type { Hono } from "hono";
 import { deleteDisk, deleteDiskNow, restoreDisk } from "../../../storage/delete.ts";
+import { exportSnapshot } from "../../../storage/transfer/export.ts";
 import { snapshotDetail, snapshotView } from "../../../storage/views.ts";
 import type { Env, Services } from "../../env.ts";
 import { readBody } from "../../input/body.ts";
@@ -34,6 +36,22 @@ export function snapshotRoutes(app: Hono<Env>, services: Services): void {
     DELETE: async (context) => {
       await deleteDiskNow(storage, "snapshot", named(context), context.get("principal"));
       return context.body(null, 204);
+    },
+  });
+  resource(app, "/api/v1/snapshots/:id/export", {
+    GET: async (context) => {
+      const { slug, file } = await exportSnapshot(
+        storage,
+        named(context),
+        context.get("principal"),
+        context.get("over"),
+      );
+      return new Response(Readable.toWeb(file) as ReadableStream, {
+        headers: {
+          "content-type": "application/zstd",
+          "content-disposition": `attachment; filename="${slug}.disk.zst"`,
+        },
+      });
     },
   });
   resource(app, "/api/v1/snapshots/:id/restore", {

@@ -1,19 +1,27 @@
 import {
   growRequestSchema,
+  NAME_LENGTH,
   restoreRequestSchema,
+  slugSchema,
   snapshotRequestSchema,
   volumeRequestSchema,
 } from "@sandkeep/protocol";
 import type { DiskRecord } from "@sandkeep/store";
 import type { Hono } from "hono";
+import { z } from "zod";
 import { createVolume, snapshotVolume } from "../../../storage/create.ts";
 import { deleteDisk, deleteDiskNow, restoreDisk } from "../../../storage/delete.ts";
 import { growVolume } from "../../../storage/grow.ts";
+import { importVolume } from "../../../storage/transfer/import.ts";
 import { snapshotView, volumeDetail, volumeView } from "../../../storage/views.ts";
 import type { Env, Services } from "../../env.ts";
-import { readBody } from "../../input/body.ts";
-import { resource } from "../../resource.ts";
+import { readBody, readQuery } from "../../input/body.ts";
+import { bodyStream } from "../../input/long-body.ts";
+import { allowLongBody } from "../../listener/body-limit.ts";
+import { action, resource } from "../../resource.ts";
 import { DiskRoutes, named, viewed } from "./disks.ts";
+
+export const importQuery = z.object({ slug: slugSchema, region: z.string().min(1).max(NAME_LENGTH).optional() });
 
 /** Volumes, as the official clients know them (wire-protocol §10) and with Sandkeep's additions. */
 export function volumeRoutes(app: Hono<Env>, services: Services): void {
@@ -49,6 +57,14 @@ export function volumeRoutes(app: Hono<Env>, services: Services): void {
 
   resource(app, "/api/v1/volumes", {
     GET: async (context) => context.json(await details(await volumes.list(context))),
+  });
+  action(app, "POST", "/api/v1/volumes/import", async (context) => {
+    const { incoming } = context.env;
+    using _ = allowLongBody(incoming);
+    const request = readQuery(context, importQuery);
+    const source = bodyStream(incoming, context.get("over"));
+    const volume = await importVolume(storage, request, source, context.get("principal"));
+    return context.json((await details([volume]))[0]!, 201);
   });
   resource(app, "/api/v1/volumes/:id", {
     GET: async (context) => context.json((await details([await volumes.find(context)]))[0]!),

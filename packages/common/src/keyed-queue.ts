@@ -1,4 +1,4 @@
-import { SerialQueue } from "@sandkeep/common";
+import { SerialQueue } from "./serial-queue.ts";
 
 /** Runs tasks of the same key one after another. */
 export class KeyedQueue {
