@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
@@ -68,10 +69,8 @@ async function snapshotOf(api: Api, name: string): Promise<AsyncDisposable & { i
 async function save({ body }: Response, file: string, signal: AbortSignal): Promise<number> {
   const partial = `${file}.partial`;
   try {
-    await using handle = await open(partial, "w", 0o600);
-    const target = handle.createWriteStream({ autoClose: false });
+    const target = createWriteStream(partial, { mode: 0o600, flush: true });
     await pipeline(Readable.fromWeb(body as ReadableStream<Uint8Array>), target, { signal });
-    await handle.sync();
     await rename(partial, file);
     return target.bytesWritten;
   } catch (error) {

@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
-import { Readable } from "node:stream";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import type { VolumeDetail } from "@sandkeep/protocol";
 import { Api } from "../../client/api.ts";
 import { diskPath } from "../../client/disks.ts";
@@ -17,30 +17,30 @@ export async function run(invocation: Invocation<{ region?: string }>): Promise<
     terminal,
   } = invocation;
   const file = String(given);
-  await using handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
+  const { size } = await stat(file).catch((error: Error) => {
     throw new CliError("FILE", `cannot read ${file}: ${error.message}`, { exitCode: ExitCode.usage });
   });
-  const { size } = await handle.stat();
   const api = new Api(await ensureTarget(invocation));
   const query = new URLSearchParams({ slug: String(slug), ...(region && { region }) });
   using interruption = new Interruption();
   const progress = terminal.progress();
   progress.step(`importing ${file}`);
-  let sent = 0;
-  const source = handle.createReadStream({ autoClose: false }).on("data", (piece) => {
-    sent += piece.length;
-    progress.fraction(sent / size, `${formatBytes(sent)} of ${formatBytes(size)}`);
-  });
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    let sent = 0;
+    for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) {
+      sent += piece.length;
+      progress.fraction(sent / size, `${formatBytes(sent)} of ${formatBytes(size)}`);
+      yield piece;
+    }
+  }
   try {
     const path = `${diskPath("volumes")}/import?${query}`;
-    const volume = await api.upload<VolumeDetail>(path, Readable.toWeb(source) as ReadableStream, interruption.signal);
+    const volume = await api.upload<VolumeDetail>(path, ReadableStream.from(pieces()), interruption.signal);
     progress.done();
     terminal.result(volume, () => volume.id);
   } catch (error) {
     progress.fail();
     if (interruption.received) throw new CliError("INTERRUPTED", "the import was interrupted; nothing is left of it");
     throw error;
-  } finally {
-    source.destroy();
   }
 }
