@@ -97,6 +97,16 @@ describe("exports and imports", async () => {
     assert.deepEqual(written, []);
   });
 
+  test("refuse a long file while it is still being sent", async () => {
+    await using server = await start();
+    const { disks, file, load } = server;
+    disks.content = randomBytes(20_000_000);
+    const whole = await file();
+    disks.content = Buffer.alloc(0);
+    for (let round = 0; round < 5; round++) assert.match(await refused(load("data", whole)), /^SLUG_ALREADY_IN_USE/);
+    assert.equal(disks.content.length, 0);
+  });
+
   test("leave nothing if the client disconnects, or its token ends", async () => {
     await using server = await start();
     const { fixture, disks, file } = server;
