@@ -9,6 +9,7 @@ import type { SandboxDetail } from "@sandkeep/protocol";
 import { sharedAgent } from "../testing/agent-binary.ts";
 import { join as connect, create } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
+import { pause, resume } from "../testing/forks.ts";
 import { ProcessHost } from "../testing/process-host.ts";
 
 /** A folder for what servers share. */
@@ -54,17 +55,21 @@ describe("two control planes on one store", () => {
     const { databaseFile } = store;
     const machines = { id: "host_1", dir: join(store.dir, "machines") };
     await using one = await Fixture.start({}, machines, { databaseFile });
-    const kept = await create(one, lasting);
+    const [kept, paused] = [await create(one, lasting), await create(one)];
+    assert.equal((await pause(one, paused.id)).status, 200);
     await one.server.close({ leaveRunning: true });
     await using two = await Fixture.start({}, machines, { databaseFile });
     assert.equal(two.host.machines.size, 0);
     assert.equal(await statusOf(two, kept.id), "running");
+    assert.equal((await resume(two, paused.id)).body.code, "SANDBOX_NOT_FOUND");
     await two.server.close();
     const db = new DatabaseSync(databaseFile);
     db.exec("UPDATE sandboxes SET lease_expires_at = 1");
     db.close();
     await two.start({}, machines, { databaseFile });
     await works(two, kept.id);
+    assert.equal((await resume(two, paused.id)).status, 200);
+    await works(two, paused.id);
     // The former owner comes back, and owns nothing here any more.
     await one.start({}, machines, { databaseFile });
     assert.equal(one.host.machines.size, 0);

@@ -1,6 +1,6 @@
 import type { EgressSpec } from "@sandkeep/egress";
 import type { Host, Machine } from "@sandkeep/host";
-import type { AttachedDisk, RunningSandbox, SandboxStatus } from "@sandkeep/store";
+import type { AttachedDisk, RunningSandbox } from "@sandkeep/store";
 import { policyOf } from "../egress/views.ts";
 import type { PausedSandboxes } from "../forks/paused-sandboxes.ts";
 import { resumedStop } from "./lifetime.ts";
@@ -107,11 +107,11 @@ export class Recovery {
   async #restore(left: RunningSandbox[], host: Host, from: string): Promise<void> {
     const { leases, log } = this.#options;
     const now = Date.now();
-    const onDisk = new Set([...(await host.paused(from)), ...(await host.paused(leases.owner))]);
     const wanted = left
-      .filter(({ record: { id, stopAt, status } }) => onDisk.has(id) || lasts(stopAt, status, now))
+      .filter(({ record: { stopAt, status } }) => status === "paused" || (stopAt !== null && stopAt > now))
       .map(({ record }) => record.id);
     const machines = new Map((await host.adopt(leases.owner, wanted, from)).map((machine) => [machine.id, machine]));
+    const onDisk = new Set(await host.paused(leases.owner));
     const restored: Promise<void>[] = [];
     for (const one of left) {
       const { id } = one.record;
@@ -182,9 +182,4 @@ export class Recovery {
       },
     );
   }
-}
-
-/** Whether a sandbox that its host does not have as paused may go on, if its machine runs. */
-function lasts(stopAt: number | null, status: SandboxStatus, now: number): boolean {
-  return stopAt !== null && (status === "paused" || stopAt > now);
 }

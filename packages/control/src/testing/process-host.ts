@@ -155,7 +155,9 @@ export class ProcessHost implements Host {
     const adopted: Machine[] = [];
     for (const id of await readdir(this.#options.dir).catch(() => [])) {
       const folder = join(this.#options.dir, id);
-      if ((await pausedBy(folder)) !== null) continue;
+      const pausedOwner = await pausedBy(folder);
+      if (pausedOwner === from) await writeFile(join(folder, PAUSED), owner);
+      if (pausedOwner !== null) continue;
       if ((await readFile(join(folder, "owner"), "utf8").catch(() => from)) !== from) continue;
       const pid = Number(await readFile(join(folder, "pid"), "utf8").catch(() => "0"));
       const keep = (await readFile(join(folder, "keep"), "utf8").catch(() => "")) === "true";
