@@ -30,15 +30,14 @@ export class Recorder {
   readonly #wrapped = new WeakSet<object>();
 
   constructor(sdk: Sdk) {
-    for (const [name, value] of Object.entries(sdk.module)) {
-      if (
-        typeof value !== "function" ||
-        !/^class\b/.test(Function.prototype.toString.call(value)) ||
-        name.endsWith("Error")
-      )
-        continue;
+    const classes = Object.entries(sdk.module).flatMap(([name, value]) => (isClass(value) ? [{ name, value }] : []));
+    const exported = new Set(classes.map(({ value }) => value.prototype));
+    for (const { name, value } of classes) {
+      if (name.endsWith("Error")) continue;
       this.#wrap(name, value.prototype);
       this.#wrap(name, value);
+      // What a class has from one that is not exported is its own.
+      for (let base = baseOf(value.prototype); base && !exported.has(base); base = baseOf(base)) this.#wrap(name, base);
     }
   }
 
@@ -85,6 +84,16 @@ export class Recorder {
     // `sh` is a property of each sandbox.
     if (name === "Sandbox") this.#wrap(name, object);
   }
+}
+
+function isClass(value: unknown): value is { prototype: object } {
+  return typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
+}
+
+/** The prototype that another inherits from; null for that of all objects. */
+function baseOf(prototype: object): object | null {
+  const base = Object.getPrototypeOf(prototype) as object | null;
+  return base === Object.prototype ? null : base;
 }
 
 /** As written in the typings. */
