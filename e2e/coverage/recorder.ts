@@ -31,7 +31,7 @@ export class Recorder {
 
   constructor(sdk: Sdk) {
     const classes = Object.entries(sdk.module).flatMap(([name, value]) => (isClass(value) ? [{ name, value }] : []));
-    const exported = new Set(classes.map(({ value }) => value.prototype));
+    const exported = new Set<object>(classes.map(({ value }) => value.prototype));
     for (const { name, value } of classes) {
       if (name.endsWith("Error")) continue;
       this.#wrap(name, value.prototype);

@@ -111,7 +111,7 @@ export class Recovery {
       .filter(({ record: { stopAt, status } }) => status === "paused" || (stopAt !== null && stopAt > now))
       .map(({ record }) => record.id);
     const machines = new Map((await host.adopt(leases.owner, wanted, from)).map((machine) => [machine.id, machine]));
-    const onDisk = new Set(await host.paused(leases.owner));
+    const onDisk = new Set([...(await host.paused(leases.owner)), ...(await host.paused(from))]);
     const restored: Promise<void>[] = [];
     for (const one of left) {
       const { id } = one.record;

@@ -24,6 +24,10 @@ const BODIES: Record<string, Record<string, unknown>> = {
     in: ["body"],
     placeholder: "sk-…",
   },
+  // Before it has volumes.
+  "POST /api/v1/sandboxes/:id/fork": { count: 1, timeout: "1m", labels: { a: "b" } },
+  "POST /api/v1/sandboxes/:id/pause": {},
+  "POST /api/v1/sandboxes/:id/resume": { timeout: "5m" },
   "POST /api/v2/volumes": { slug: "data", region: "ord", capacity: "1GB", from: null },
   "POST /api/v2/volumes/:id/snapshot": { slug: "data-1" },
   "POST /api/v1/sandboxes/:id/volumes": { volume: "free", path: "/free", read_only: false },
