@@ -45,10 +45,10 @@ export class Holders {
       const holders = await this.#of(disks);
       const closing = holders.filter(({ isClosing }) => isClosing);
       await settlesWithin(Promise.all(closing.map(({ ended }) => ended)), CLOSING_TIMEOUT_MS);
-      const others = holders.filter((holder) => !closing.includes(holder));
       try {
         return await task();
       } catch (error) {
+        const others = [...holders, ...(await this.#of(disks))].filter((holder) => !closing.includes(holder));
         if (repeats === MAX_REPEATS || !others.some(({ isClosing }) => isClosing)) throw error;
       }
     }
