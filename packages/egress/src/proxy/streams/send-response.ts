@@ -9,7 +9,8 @@ import { batched } from "./batched.ts";
  */
 export function sendResponse(body: Readable, sink: Writable, carrier: Writable | null = sink): Promise<void> {
   const together = carrier === null ? () => undefined : batched(carrier);
-  together();
+  // The response's head waits for the beginning of its body.
+  together(Number.POSITIVE_INFINITY);
   return new Promise((resolve, reject) => {
     let open = true;
     // Streams also close after their end: an error is only made if it is one.
@@ -34,7 +35,7 @@ export function sendResponse(body: Readable, sink: Writable, carrier: Writable |
     sink.on("drain", () => body.resume());
     body.on("data", (chunk: Buffer) => {
       if (!open) return;
-      together();
+      together(chunk.length);
       if (!sink.write(chunk)) body.pause();
     });
     if (body.destroyed) cut();
