@@ -110,6 +110,20 @@ export const organisationSchema = z.object({
 });
 export type Organisation = z.infer<typeof organisationSchema>;
 
+/** A line of GET /api/v1/storage/findings. */
+export interface StorageFinding {
+  /** Id of the computer. */
+  host: string;
+  /** Id of the volume or snapshot; null: a file that belongs to none. */
+  disk: string | null;
+  /**
+   * `fine`; `leak`: space that no data uses, which the next use of the disk frees; `damaged`: data is missing or wrong;
+   * `orphan`: a file that no disk refers to, which the next start removes; `busy`: not checked, because a sandbox has it.
+   */
+  state: "fine" | "leak" | "damaged" | "orphan" | "busy";
+  detail: string;
+}
+
 /** Answer of GET /api/v1/info. */
 export const serverInfoSchema = z.object({
   version: z.string(),

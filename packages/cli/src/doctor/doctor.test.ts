@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { startTicks } from "@sandkeep/common/process-identity";
 import { imagesOf } from "../paths.ts";
+import { writeState } from "../server/state.ts";
 import { addProgram } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import type { DoctorContext } from "./check.ts";
@@ -14,6 +17,7 @@ import { checkPrograms } from "./programs.ts";
 import { checkResources } from "./resources.ts";
 import { runChecks } from "./run-checks.ts";
 import { checkServer } from "./server.ts";
+import { checkStorage } from "./storage.ts";
 
 const dir = temporaryDirectory();
 let count = 0;
@@ -49,6 +53,47 @@ test("says how machines are forked, once the server knows", async () => {
   const [finding] = await checkForks(context);
   assert.equal(finding!.verdict, "warn");
   assert.match(`${finding!.detail} ${finding!.repair}`, /the states differ .* --recheck/);
+});
+
+test("says which volumes and snapshots are damaged, as the running server found", async () => {
+  const context = machine({});
+  const [stopped] = await checkStorage(context);
+  assert.deepEqual([stopped!.verdict, stopped!.name], ["fail", "server"]);
+  const findings = [
+    { disk: "vol_1", state: "fine", detail: "2 layers" },
+    { disk: "vol_2", state: "damaged", detail: "a layer is missing" },
+    { disk: "snp_1", state: "leak", detail: "it has clusters that no data uses" },
+    { disk: null, state: "orphan", detail: "No disk has the file x" },
+  ];
+  let answer = findings.map((finding) => `${JSON.stringify({ host: "h", ...finding })}\n`).join("");
+  const server = createHttpServer((request, response) => {
+    assert.equal(`${request.method} ${request.url}`, "GET /api/v1/storage/findings");
+    response.end(answer);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const ticks = startTicks(process.pid)!;
+    const same = { version: "1", sandboxEndpoint: endpoint, apiEndpoint: endpoint, token: "t", caFile: null };
+    await writeState(context.dataDir, { pid: process.pid, startTicks: ticks, ...same });
+    assert.deepEqual(
+      (await checkStorage(context)).map(({ name, verdict }) => [name, verdict]),
+      [
+        ["vol_1", "ok"],
+        ["vol_2", "fail"],
+        ["snp_1", "warn"],
+        ["left over", "warn"],
+      ],
+    );
+    answer = "";
+    assert.deepEqual(
+      (await checkStorage(context)).map(({ verdict }) => verdict),
+      ["ok"],
+    );
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test("names the versions of programs", async () => {

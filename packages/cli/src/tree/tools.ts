@@ -6,16 +6,21 @@ export const toolCommands: CommandSpec[] = [
   {
     name: "doctor",
     summary: "Check this machine and say how to fix problems",
-    details: "The exit code is 1 if something essential is missing.",
+    details: "The exit code is 1 if something essential is missing, or data is damaged.",
     options: [
       {
         flags: "--recheck",
         description: "test again whether KVM works, instead of showing the earlier result",
       },
+      {
+        flags: "--storage",
+        description: "check the data of all volumes and snapshots instead, through the running server",
+      },
     ],
     examples: [
       ["sandkeep doctor", "show what works, what does not, and why"],
       ["sandkeep doctor --recheck", "use it after fixing KVM"],
+      ["sandkeep doctor --storage", "use it after a crash of the computer, or before a backup"],
     ],
     load: () => import("../commands/tools/doctor.ts"),
   },

@@ -13,6 +13,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { infoRoutes } from "./routes/info.ts";
 import { organisationRoutes } from "./routes/organisations.ts";
 import { sandboxRoutes } from "./routes/sandboxes.ts";
+import { findingRoutes } from "./routes/storage/findings.ts";
 import { sandboxVolumeRoutes } from "./routes/storage/sandbox-volumes.ts";
 import { snapshotRoutes } from "./routes/storage/snapshots.ts";
 import { volumeRoutes } from "./routes/storage/volumes.ts";
@@ -70,6 +71,7 @@ export function createApp(services: Services): Hono<Env> {
     tokenRoutes,
     organisationRoutes,
     infoRoutes,
+    findingRoutes,
     volumeRoutes,
     snapshotRoutes,
     sandboxVolumeRoutes,

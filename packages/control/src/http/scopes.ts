@@ -75,6 +75,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "GET /api/v1/snapshots/:id/export": runOn,
   "DELETE /api/v1/snapshots/:id": manage,
   "POST /api/v1/snapshots/:id/restore": run,
+  "GET /api/v1/storage/findings": admin,
 
   "GET /api/v1/events": read,
   "GET /api/v1/events/stream": readOn,

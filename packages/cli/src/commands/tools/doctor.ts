@@ -10,6 +10,7 @@ import { recheck } from "../../doctor/recheck.ts";
 import { checkResources } from "../../doctor/resources.ts";
 import { runChecks } from "../../doctor/run-checks.ts";
 import { checkServer } from "../../doctor/server.ts";
+import { checkStorage } from "../../doctor/storage.ts";
 import type { Colours } from "../../output/colour.ts";
 import { dataDirOf } from "../../paths.ts";
 import { jailOf } from "../../server/jail-choice.ts";
@@ -27,20 +28,35 @@ const CHECKS = [
 ];
 /** Limit for all checks together, in milliseconds; each takes milliseconds unless something hangs. */
 const TIMEOUT_MS = 20_000;
+/** Limit for checking all disks, in milliseconds: each takes about 100 ms, and up to minutes if it was tampered with. */
+const STORAGE_TIMEOUT_MS = 60 * 60_000;
+
+const MACHINE: Record<Verdict, string> = {
+  ok: "Everything works.",
+  warn: "Sandkeep works; see the warnings above.",
+  fail: "Something essential is missing; see above.",
+};
+const DISKS: Record<Verdict, string> = {
+  ok: "All data of volumes and snapshots is as it should be.",
+  warn: "All data is there; what only takes space is removed by itself.",
+  fail: "Data could not be checked, or is damaged; see above.",
+};
 
 /** `sandkeep doctor` */
-export async function run({ options, terminal, env }: Invocation<{ recheck?: boolean }>): Promise<number> {
+export async function run({
+  options,
+  terminal,
+  env,
+}: Invocation<{ recheck?: boolean; storage?: boolean }>): Promise<number> {
   const dataDir = dataDirOf(options, env);
   const context = { env, dataDir, ...currentUser(), jail: jailOf(env) ?? "full" };
   const rechecked = options.recheck ? await recheck(context) : [];
-  const findings = [
-    ...rechecked,
-    ...(await runChecks(CHECKS, { ...context, signal: AbortSignal.timeout(TIMEOUT_MS) })),
-  ];
+  const [checks, timeoutMs] = options.storage ? [[checkStorage], STORAGE_TIMEOUT_MS] : [CHECKS, TIMEOUT_MS];
+  const findings = [...rechecked, ...(await runChecks(checks, { ...context, signal: AbortSignal.timeout(timeoutMs) }))];
   const worst = (verdict: Verdict) => findings.some((finding) => finding.verdict === verdict);
   const verdict: Verdict = worst("fail") ? "fail" : worst("warn") ? "warn" : "ok";
   terminal.result({ verdict, findings }, (colour) =>
-    [...findings.map((finding) => line(finding, colour)), "", summary(verdict)].join("\n"),
+    [...findings.map((finding) => line(finding, colour)), "", (options.storage ? DISKS : MACHINE)[verdict]].join("\n"),
   );
   return verdict === "fail" ? 1 : 0;
 }
@@ -49,12 +65,4 @@ function line({ name, verdict, detail, repair }: Finding, colour: Colours): stri
   const mark = { ok: colour.green("✔"), warn: colour.yellow("!"), fail: colour.red("✘") }[verdict];
   const text = `${mark} ${colour.bold(name.padEnd(20))} ${detail.replaceAll("\n", " ")}`;
   return repair ? `${text}\n  ${" ".repeat(20)} ${colour.cyan("→")} ${repair}` : text;
-}
-
-function summary(verdict: Verdict): string {
-  return {
-    ok: "Everything works.",
-    warn: "Sandkeep works; see the warnings above.",
-    fail: "Something essential is missing; see above.",
-  }[verdict];
 }

@@ -151,6 +151,13 @@ describe("real answers are as the API document says", async () => {
     await ask("POST /api/v2/volumes", make("data"));
     await ask("POST /api/v2/volumes", { body: { slug: "data" } });
     await ask("POST /api/v2/volumes/:id/snapshot", { id: "data", body: { slug: "data-1" } });
+    const findings = String(await ask("GET /api/v1/storage/findings"))
+      .trim()
+      .split("\n");
+    assert.deepEqual(
+      findings.map((line) => JSON.parse(line).state),
+      ["fine", "fine"],
+    );
     for (const kind of ["volumes", "snapshots"]) {
       for (const version of ["v1", "v2"]) {
         assert.equal(((await ask(`GET /api/${version}/${kind}`)) as unknown[]).length, 1);
