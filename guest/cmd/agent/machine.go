@@ -77,7 +77,8 @@ func start() (*transport.Port, *agent.Machine, error) {
 	}
 	guard.Go("reaper", func() { processes.Reap(context.Background()) })
 	files.Umask(&systemMask)
-	machine := &agent.Machine{Environment: environment, Processes: processes, Adopt: adopt, Wake: wake, Freeze: agent.Freeze{Freezer: rootFreezer{freezer.New()}}}
+	machine := &agent.Machine{Environment: environment, Processes: processes, Adopt: adopt, Wake: wake}
+	machine.Freeze = agent.Freeze{Freezer: rootFreezer{freezer.New()}, Starts: processes, HostPresent: port.HostPresent}
 	machine.Enter = func() error { return enter(machine) }
 	return port, machine, nil
 }

@@ -21,14 +21,26 @@ type Freezer interface {
 	Frozen() bool
 }
 
+// Starter starts processes, unless it is told to wait.
+type Starter interface {
+	HoldStarts()
+	AllowStarts()
+}
+
 // Freeze is a freezer with a timer, so that processes go on even if the host never says so.
 //
-// A copy of the machine finds the timer in its memory. It begins with a new connection, which stops the timer: from
-// then on only the host lets processes go on, once the copy has its own identity.
+// A copy of the machine finds the timer in its memory. So it counts only while a host is there, which a copy has not at
+// first; and a new connection stops it: from then on only the host lets processes go on, once the copy has its own
+// identity. If the host is gone, the processes wait for the next one.
 type Freeze struct {
 	Freezer Freezer
-	mu      sync.Mutex
-	timer   *time.Timer
+	Starts  Starter
+	// HostPresent returns whether a host is connected.
+	HostPresent func() bool
+	// turn is held while processes are being stopped or let go.
+	turn  sync.Mutex
+	mu    sync.Mutex
+	timer *time.Timer
 }
 
 func (f *Freeze) begin(after time.Duration) error {
@@ -38,23 +50,38 @@ func (f *Freeze) begin(after time.Duration) error {
 	if after <= 0 || after > maxFreeze {
 		return fault.TypeError("Invalid time: %s", after)
 	}
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	f.Starts.HoldStarts()
 	if err := f.Freezer.Freeze(); err != nil {
+		f.Starts.AllowStarts()
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopTimer()
-	f.timer = time.AfterFunc(after, func() {
-		if err := f.end(); err != nil {
-			log.Printf("processes stay stopped: %v", err)
-		}
-	})
+	f.timer = time.AfterFunc(after, f.timeIsUp)
 	return nil
+}
+
+func (f *Freeze) timeIsUp() {
+	if !f.HostPresent() {
+		return
+	}
+	if err := f.end(); err != nil {
+		log.Printf("processes stay stopped: %v", err)
+	}
 }
 
 func (f *Freeze) end() error {
 	f.hold()
-	if f.Freezer == nil || !f.Freezer.Frozen() {
+	if f.Freezer == nil {
+		return nil
+	}
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	defer f.Starts.AllowStarts()
+	if !f.Freezer.Frozen() {
 		return nil
 	}
 	return f.Freezer.Thaw()
@@ -82,11 +109,9 @@ func (m *Machine) registerFreeze(r *rpc.Registry) {
 		return nil, m.Freeze.end()
 	})
 	rpc.Call(r, "wake", func(_ context.Context, p contract.Moment) (rpc.Null, error) {
-		if m.Wake != nil {
-			if err := m.Wake(p); err != nil {
-				return nil, err
-			}
+		if m.Wake == nil {
+			return nil, nil
 		}
-		return nil, m.Freeze.end()
+		return nil, m.Wake(p)
 	})
 }

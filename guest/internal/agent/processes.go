@@ -11,7 +11,7 @@ import (
 
 func (m *Machine) registerProcesses(r *rpc.Registry) {
 	rpc.Stream(r, "spawn", func(x *rpc.Exchange, p contract.SpawnParams) error {
-		child, sink, err := m.Processes.Spawn(p)
+		child, sink, err := m.Processes.Spawn(x.Context(), p)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ const (
 	// answer.
 	patience = 5 * time.Second
 	look     = time.Millisecond
-	// rounds limits how often processes that have just started are looked for.
+	// rounds limits how often processes and groups that have just come to be are looked for.
 	rounds = 50
 	// kernelThread is PF_KTHREAD in the flags of /proc/PID/stat.
 	kernelThread = 0x0020_0000
@@ -34,13 +34,12 @@ type Freezer struct {
 	mu sync.Mutex
 	// frozen are the groups that Freeze has frozen.
 	frozen []string
-	// kernel are threads of the kernel that were seen, which cannot be frozen.
-	kernel map[int]bool
+	kernel threads
 }
 
 // New makes a freezer. It does nothing until Freeze.
 func New() *Freezer {
-	return &Freezer{groups: "/sys/fs/cgroup", processes: "/proc", kernel: map[int]bool{}}
+	return &Freezer{groups: "/sys/fs/cgroup", processes: "/proc", kernel: threads{}}
 }
 
 // Freeze stops all processes. If it fails, none is stopped.
@@ -76,27 +75,34 @@ func (f *Freezer) freeze() error {
 		return err
 	}
 	// Frozen first, so that what is put into it stops at once and starts nothing new.
-	if err := f.freezeGroups(); err != nil {
+	if _, err := f.freezeGroups(); err != nil {
 		return err
 	}
 	for range rounds {
-		found, err := f.collect()
+		processes, err := f.collect()
 		if err != nil {
 			return err
 		}
-		if found == 0 {
+		// In this order: a process that was still free may have made another group and gone there.
+		groups, err := f.freezeGroups()
+		if err != nil {
+			return err
+		}
+		if processes == 0 && groups == 0 {
 			return f.wait()
 		}
 	}
 	return errors.New("processes start faster than they can be stopped")
 }
 
-// freezeGroups freezes all groups that are not frozen. Those inside them are frozen with them.
-func (f *Freezer) freezeGroups() error {
+// freezeGroups freezes all groups that are not frozen. Those inside them are frozen with them. It returns how many there
+// were.
+func (f *Freezer) freezeGroups() (int, error) {
 	entries, err := os.ReadDir(f.groups)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	found := 0
 	for _, entry := range entries {
 		if !entry.IsDir() {
 			continue
@@ -107,12 +113,17 @@ func (f *Freezer) freezeGroups() error {
 		if errors.Is(err, os.ErrNotExist) || strings.TrimSpace(string(state)) == "1" {
 			continue
 		}
-		if err := write(path, "cgroup.freeze", "1"); err != nil {
-			return err
+		err = write(path, "cgroup.freeze", "1")
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return found, err
 		}
 		f.frozen = append(f.frozen, path)
+		found++
 	}
-	return nil
+	return found, nil
 }
 
 // collect puts processes that have no group into ours. It returns how many there were.
@@ -121,10 +132,14 @@ func (f *Freezer) collect() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	// After the list was read: what is on it and still a thread of the kernel was one.
+	if err := f.kernel.forgetEnded(); err != nil {
+		return 0, err
+	}
 	found := 0
 	for _, line := range strings.Fields(string(list)) {
 		pid, err := strconv.Atoi(line)
-		if err != nil || pid == os.Getpid() || f.kernel[pid] {
+		if _, known := f.kernel[pid]; err != nil || pid == os.Getpid() || known {
 			continue
 		}
 		kind, err := f.kindOf(pid)
@@ -132,7 +147,10 @@ func (f *Freezer) collect() (int, error) {
 			continue // It has ended.
 		}
 		if kind == ofKernel {
-			f.kernel[pid] = true
+			f.kernel.add(pid, func() bool {
+				kind, err := f.kindOf(pid)
+				return err == nil && kind == ofKernel
+			})
 			continue
 		}
 		if kind == zombie {

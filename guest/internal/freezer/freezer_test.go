@@ -2,17 +2,22 @@ package freezer
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // world is a machine's groups and processes, as files: the kernel's part is played by the test.
 func world(t *testing.T) (*Freezer, func(group, file string) string) {
 	t.Helper()
 	root := t.TempDir()
-	f := &Freezer{groups: filepath.Join(root, "cgroup"), processes: filepath.Join(root, "proc"), kernel: map[int]bool{}}
+	f := &Freezer{groups: filepath.Join(root, "cgroup"), processes: filepath.Join(root, "proc"), kernel: threads{}}
 	put := func(path, content string) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -70,6 +75,74 @@ func TestProcessesWithoutAGroupGetOurs(t *testing.T) {
 	}
 	if got := read(group, "cgroup.procs"); got != "40" {
 		t.Errorf("moved: %q, not only the user's living process", got)
+	}
+}
+
+func TestAPidThatWasAKernelThreadsMayBeAUsersLater(t *testing.T) {
+	f, read := world(t)
+	// The descriptors are the kernel's own, so this needs a process that really ends.
+	process := exec.Command("sleep", "1000")
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := strconv.Itoa(process.Process.Pid)
+	stat := filepath.Join(f.processes, pid, "stat")
+	_ = os.MkdirAll(filepath.Dir(stat), 0o755)
+	_ = os.WriteFile(stat, []byte(pid+" (kworker) S 2 0 0 0 0 "+strconv.Itoa(kernelThread)), 0o644)
+	_ = os.WriteFile(filepath.Join(f.groups, "cgroup.procs"), []byte(pid+"\n"), 0o644)
+	for range 2 {
+		if found, err := f.collect(); err != nil || found != 0 {
+			t.Fatalf("%d threads of the kernel were moved: %v", found, err)
+		}
+	}
+	if len(f.kernel) != 1 {
+		t.Fatal("it is asked about each time")
+	}
+	_ = process.Process.Kill()
+	_ = process.Wait()
+	_ = os.WriteFile(stat, []byte(pid+" (sh) S 1 0 0 0 0 0 0"), 0o644)
+	if found, err := f.collect(); err != nil || found != 1 || read(group, "cgroup.procs") != pid {
+		t.Errorf("%d processes were moved: %v", found, err)
+	}
+}
+
+func TestGroupsThatComeMeanwhileAreFrozenToo(t *testing.T) {
+	f, read := world(t)
+	stat := filepath.Join(f.processes, "40", "stat")
+	_ = os.MkdirAll(filepath.Dir(stat), 0o755)
+	_ = os.WriteFile(stat, []byte("40 (sh) S 1 0 0 0 0 0 0"), 0o644)
+	var ended atomic.Int32
+	t.Cleanup(func() { ended.Store(1) })
+	// A pipe, so that the test knows when the list is read: the groups that there were are frozen by then.
+	list := filepath.Join(f.groups, "cgroup.procs")
+	_ = os.Remove(list)
+	if err := unix.Mkfifo(list, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		pipe, err := os.OpenFile(list, os.O_WRONLY, 0)
+		if err != nil {
+			return
+		}
+		late := filepath.Join(f.groups, "late")
+		_ = os.Mkdir(late, 0o755)
+		_ = os.WriteFile(filepath.Join(late, "cgroup.events"), []byte("populated 1\nfrozen 1\n"), 0o644)
+		_ = os.WriteFile(filepath.Join(late, "cgroup.freeze"), []byte("0\n"), 0o644)
+		_, _ = pipe.WriteString("40\n")
+		pipe.Close()
+		// From then on the list is empty.
+		for ended.Load() == 0 {
+			if pipe, err := os.OpenFile(list, os.O_WRONLY|unix.O_NONBLOCK, 0); err == nil {
+				pipe.Close()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	if err := f.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if got := read("late", "cgroup.freeze")[:1]; got != "1" {
+		t.Errorf("a group that was made meanwhile runs on: %q", got)
 	}
 }
 

@@ -54,43 +54,60 @@ func findMapping(process Process, file *os.File) (*mapping, uint64, error) {
 		return nil, 0, err
 	}
 	defer maps.Close()
-	found := &mapping{process: process}
-	var next uint64
+	// By device: files of other file systems, such as libraries, may have the same inode number. The file's own device
+	// need not be the one that stat returns: file systems may have several.
+	devices := map[string][]mappedRange{}
 	lines := bufio.NewScanner(maps)
 	for lines.Scan() {
-		part, ok := parseLine(lines.Text(), inode)
-		if !ok {
-			continue
+		if part, device, ok := parseLine(lines.Text(), inode); ok {
+			devices[device] = append(devices[device], part)
 		}
-		if part.offset != next {
-			return nil, 0, fmt.Errorf("process %d has not mapped %s once, as a whole", process.Pid, file.Name())
-		}
-		found.ranges = append(found.ranges, part)
-		next += part.size
 	}
 	if err := lines.Err(); err != nil {
 		return nil, 0, err
 	}
-	if next != size || size == 0 {
-		return nil, 0, fmt.Errorf("process %d has mapped %d of %d bytes of %s", process.Pid, next, size, file.Name())
+	var found *mapping
+	for _, ranges := range devices {
+		if !isWhole(ranges, size) {
+			continue
+		}
+		if found != nil {
+			return nil, 0, fmt.Errorf("process %d has mapped more than one file that can be %s", process.Pid, file.Name())
+		}
+		found = &mapping{process: process, ranges: ranges}
+	}
+	if found == nil {
+		return nil, 0, fmt.Errorf("process %d has not mapped %s once, as a whole", process.Pid, file.Name())
 	}
 	return found, size, nil
 }
 
+// isWhole returns whether ranges map all of a file of the given size once, in order.
+func isWhole(ranges []mappedRange, size uint64) bool {
+	var next uint64
+	for _, part := range ranges {
+		if part.offset != next {
+			return false
+		}
+		next += part.size
+	}
+	return next == size && size > 0
+}
+
 // parseLine reads a line of /proc/PID/maps. It returns false unless the line is a private, writable mapping of the inode.
-func parseLine(line string, inode uint64) (mappedRange, bool) {
+func parseLine(line string, inode uint64) (part mappedRange, device string, ok bool) {
 	fields := strings.Fields(line)
 	if len(fields) < 5 || fields[1] != "rw-p" || fields[4] != strconv.FormatUint(inode, 10) {
-		return mappedRange{}, false
+		return mappedRange{}, "", false
 	}
 	from, to, _ := strings.Cut(fields[0], "-")
 	start, err1 := strconv.ParseUint(from, 16, 64)
 	end, err2 := strconv.ParseUint(to, 16, 64)
 	offset, err3 := strconv.ParseUint(fields[2], 16, 64)
 	if errors.Join(err1, err2, err3) != nil || end <= start {
-		return mappedRange{}, false
+		return mappedRange{}, "", false
 	}
-	return mappedRange{address: start, offset: offset, size: end - start}, true
+	return mappedRange{address: start, offset: offset, size: end - start}, fields[3], true
 }
 
 // address returns where an offset of the file is, and how many bytes follow it without interruption.

@@ -205,6 +205,36 @@ func TestAProcessWithoutTheTemplateIsRefused(t *testing.T) {
 	}
 }
 
+func TestALibraryOfAnotherFileSystemWithTheSameInodeIsNoMemory(t *testing.T) {
+	const size = 3 * pageBytes
+	for _, c := range []struct {
+		lines string
+		whole int
+	}{
+		{"1000-4000 rw-p 00000000 08:01 7 /m", 1},
+		{"1000-2000 rw-p 00000000 08:01 7 /m\n2000-4000 rw-p 00001000 08:01 7 /m\n9000-a000 rw-p 00002000 fd:00 7 /lib", 1},
+		{"1000-4000 r--p 00000000 08:01 7 /m", 0},
+		{"1000-3000 rw-p 00000000 08:01 7 /m", 0},
+		{"1000-4000 rw-p 00000000 08:01 8 /m", 0},
+	} {
+		devices := map[string][]mappedRange{}
+		for _, line := range strings.Split(c.lines, "\n") {
+			if part, device, ok := parseLine(line, 7); ok {
+				devices[device] = append(devices[device], part)
+			}
+		}
+		whole := 0
+		for _, ranges := range devices {
+			if isWhole(ranges, size) {
+				whole++
+			}
+		}
+		if whole != c.whole {
+			t.Errorf("%d mappings in %q", whole, c.lines)
+		}
+	}
+}
+
 func TestADamagedFileOfPagesIsRefused(t *testing.T) {
 	memory := template(t)
 	source, target := start(t, memory, []int{1, 2, 9}), start(t, memory, nil)

@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -120,7 +121,7 @@ func TestAllThatAProcessPrintedArrivesHoweverLateItIsRead(t *testing.T) {
 		"flooding":   fmt.Sprintf("(while [ ! -e /proc/self/none ]; do :; done) & seq 1 %d", lines),
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, sink, err := table.Spawn(shell(script))
+			p, sink, err := table.Spawn(context.Background(), shell(script))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +141,7 @@ func TestAllThatAProcessPrintedArrivesHoweverLateItIsRead(t *testing.T) {
 
 func TestALargeOutputArrivesWholeAtASlowReader(t *testing.T) {
 	params := shell("sleep 600 & seq 1 1000000; echo end >&2")
-	p, sink, err := table.Spawn(params)
+	p, sink, err := table.Spawn(context.Background(), params)
 	if err != nil {
 		t.Fatal(err)
 	}

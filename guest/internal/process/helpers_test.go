@@ -111,7 +111,7 @@ func (r *recorder) await(t *testing.T, kind byte, text string) {
 // spawn starts a process and records its output.
 func spawn(t *testing.T, params contract.SpawnParams) (*Process, *recorder, chan error) {
 	t.Helper()
-	p, sink, err := table.Spawn(params)
+	p, sink, err := table.Spawn(context.Background(), params)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestTerminalSendsInterrupts(t *testing.T) {
 func TestTerminalOfNoSizeIsRefused(t *testing.T) {
 	params := shell("true")
 	params.Pty = &contract.PtyParams{Cols: 1 << 20, Rows: 24}
-	_, _, err := table.Spawn(params)
+	_, _, err := table.Spawn(context.Background(), params)
 	wantFault(t, err, "TypeError", "", "")
 	p, _, _ := spawn(t, shell("true"))
 	wantFault(t, table.Resize(p.pid, 80, 24), "TypeError", "", "")

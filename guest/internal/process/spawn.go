@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"strings"
 	"syscall"
 	"time"
@@ -16,8 +17,8 @@ import (
 
 const defaultTerm = "xterm-256color"
 
-// Spawn starts a process with the sink attached from the first byte.
-func (t *Table) Spawn(params contract.SpawnParams) (*Process, *Sink, error) {
+// Spawn starts a process with the sink attached from the first byte. The context's end only matters before the start.
+func (t *Table) Spawn(ctx context.Context, params contract.SpawnParams) (*Process, *Sink, error) {
 	variables, err := t.variables(params)
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +38,7 @@ func (t *Table) Spawn(params contract.SpawnParams) (*Process, *Sink, error) {
 	p := plumbing.process
 	p.command, p.args = shorten(params.Command, params.Args)
 	sink := p.output.attach()
-	err = t.start(p, program, params, variables, plumbing)
+	err = t.start(ctx, p, program, params, variables, plumbing)
 	plumbing.closeChildEnds()
 	if err != nil {
 		plumbing.closeOwnEnds()
@@ -74,7 +75,7 @@ func (t *Table) variables(params contract.SpawnParams) (map[string]string, error
 }
 
 // start starts the program and registers the process.
-func (t *Table) start(p *Process, program string, params contract.SpawnParams, variables map[string]string, plumbing *plumbing) error {
+func (t *Table) start(ctx context.Context, p *Process, program string, params contract.SpawnParams, variables map[string]string, plumbing *plumbing) error {
 	attributes := &syscall.ProcAttr{
 		Dir:   workdir.Resolve(params.Cwd),
 		Env:   make([]string, 0, len(variables)),
@@ -89,6 +90,10 @@ func (t *Table) start(p *Process, program string, params contract.SpawnParams, v
 	}
 	argv := append([]string{params.Command}, params.Args...)
 
+	if err := t.gate.enter(ctx); err != nil {
+		return err
+	}
+	defer t.gate.leave()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.live) >= maxLive {

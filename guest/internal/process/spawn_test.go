@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,7 @@ func TestEnvironmentIsLayered(t *testing.T) {
 		t.Fatalf("%q", outputs)
 	}
 	params.Env = map[string]string{"A=B": ""}
-	_, _, err := table.Spawn(params)
+	_, _, err := table.Spawn(context.Background(), params)
 	wantFault(t, err, "TypeError", "", "")
 }
 
@@ -72,7 +73,7 @@ func TestCommandsAreLookedForInTheChildsPath(t *testing.T) {
 	directory := t.TempDir()
 	script(t, directory, "greet", "#!/bin/sh\necho hello\n", 0o755)
 	params := contract.SpawnParams{Command: "greet", Stdout: piped}
-	_, _, err := table.Spawn(params)
+	_, _, err := table.Spawn(context.Background(), params)
 	wantFault(t, err, "NotFound", "ENOENT", "Failed to spawn 'greet': entity not found")
 	params.Env = map[string]string{"PATH": "/nowhere:" + directory}
 	if outputs, _ := run(t, params); outputs[out] != "hello\n" {
@@ -93,7 +94,7 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	script(t, directory, "plain", "echo ran by the shell: $1\n", 0o755)
 	script(t, directory, "data", "no program", 0o644)
 	spawnError := func(command, cwd string) error {
-		_, _, err := table.Spawn(contract.SpawnParams{Command: command, Cwd: cwd})
+		_, _, err := table.Spawn(context.Background(), contract.SpawnParams{Command: command, Cwd: cwd})
 		return err
 	}
 	wantFault(t, spawnError("./missing", directory), "NotFound", "ENOENT", "Failed to spawn './missing': No such file or directory (os error 2)")

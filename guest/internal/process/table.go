@@ -38,6 +38,7 @@ type Table struct {
 	null   *os.File
 	// user is nil for the agent's own.
 	user atomic.Pointer[syscall.Credential]
+	gate gate
 
 	// mu is held from before a fork until the child is registered, and while reaping, so that no exit is handled before
 	// the child is known.

@@ -111,7 +111,7 @@ func TestOrphansAreReaped(t *testing.T) {
 func TestOutputGoesOnWhereTheNextReaderIsAttached(t *testing.T) {
 	params := shell(`read a; echo "one $a"; read b; echo "two $b"`)
 	params.Stdin = piped
-	p, sink, err := table.Spawn(params)
+	p, sink, err := table.Spawn(context.Background(), params)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestASlowReaderSlowsTheProcess(t *testing.T) {
 	// Each round prints 64 KiB and then records it.
 	params := shell(`i=0; while [ $i -lt 64 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i > "$PROGRESS"; done`)
 	params.Env = map[string]string{"PROGRESS": progress}
-	p, sink, err := table.Spawn(params)
+	p, sink, err := table.Spawn(context.Background(), params)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestASlowReaderSlowsTheProcess(t *testing.T) {
 }
 
 func TestOutputThatNobodyReadsIsThrownAway(t *testing.T) {
-	p, sink, err := table.Spawn(shell("head -c 10000000 /dev/zero; exit 5"))
+	p, sink, err := table.Spawn(context.Background(), shell("head -c 10000000 /dev/zero; exit 5"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,7 +25,7 @@ func TestProcessesStartInTheDirectoryThatHasTheNameNow(t *testing.T) {
 	}
 	fails := func(cwd, code, message string) {
 		t.Helper()
-		_, _, err := table.Spawn(contract.SpawnParams{Command: "true", Cwd: cwd})
+		_, _, err := table.Spawn(context.Background(), contract.SpawnParams{Command: "true", Cwd: cwd})
 		wantFault(t, err, "NotFound", code, message)
 	}
 	const remedy = "': make it a directory again, or name another"

@@ -123,8 +123,8 @@ type waitingPort struct{ port *Port }
 func (w waitingPort) Read(p []byte) (int, error)  { return w.port.read(p, true) }
 func (w waitingPort) Write(p []byte) (int, error) { return w.port.write(p) }
 
-// hostPresent asks the driver, which reports a hang-up while no host is connected.
-func (p *Port) hostPresent() bool {
+// HostPresent asks the driver, which reports a hang-up while no host is connected.
+func (p *Port) HostPresent() bool {
 	present := false
 	_ = p.raw.Control(func(fd uintptr) {
 		state := []unix.PollFd{{Fd: int32(fd)}}

@@ -82,7 +82,7 @@ func (c *portConn) readPresent(to []byte) (int, error) {
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
-		if !c.port.hostPresent() {
+		if !c.port.HostPresent() {
 			return 0, io.EOF
 		}
 	}

@@ -209,7 +209,10 @@ export interface Host {
    * {@link ForkError}.
    */
   pause(machine: string): Promise<void>;
-  /** Lets a paused machine go on, also in a later process of the host. Throws {@link ForkError} and `NoCapacity`. */
+  /**
+   * Lets a paused machine go on, also in a later process of the host. If it fails, the machine is still paused. Throws
+   * {@link ForkError} and `NoCapacity`.
+   */
   resume(spec: ResumeSpec): Promise<Machine>;
   /** Ids of an owner's paused machines. */
   paused(owner: string): Promise<string[]>;
@@ -219,6 +222,10 @@ export interface Host {
    * Called by a control plane when it starts. Takes over the machines among `ids` that have `keep`, including those
    * that an earlier process of the host left running, and removes that owner's other machines. Machines of other owners
    * are unaffected.
+   *
+   * Paused machines stay; `from`'s become `owner`'s. A machine that was being paused or resumed when the host was killed
+   * either runs or is {@link Host.paused}, never both and never neither. So `ids` should include those that are thought to
+   * be paused.
    *
    * @param owner new owner of the machines
    * @param from previous owner, if that was another control plane; default `owner`
@@ -272,12 +279,12 @@ export class GuestGone extends Error {
 }
 
 export type ForkErrorCode =
-  /** No such machine runs, or none is paused. */
+  /** No such machine runs, or it ended meanwhile; none is paused. */
   | "UNKNOWN_MACHINE"
   | "NOT_PAUSED"
   /** Too many children, or an id that is taken or cannot be used. */
   | "INVALID_FORK"
-  /** Made by an earlier version of the server. */
+  /** Made by an earlier version of the server, or forked and paused too often. */
   | "NOT_FORKABLE"
   /** It has volumes. */
   | "HAS_VOLUMES"
@@ -289,8 +296,8 @@ export class ForkError extends Error {
   override name = "ForkError";
   readonly code: ForkErrorCode;
 
-  constructor(code: ForkErrorCode, message: string) {
-    super(message);
+  constructor(code: ForkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }

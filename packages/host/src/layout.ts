@@ -1,8 +1,9 @@
 /** Paths in a host's data folder. */
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, readlinkSync, rmdirSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { errnoOf } from "@sandkeep/common";
 import { isOurs } from "./machines/folder.ts";
 
 /**
@@ -45,26 +46,59 @@ export function forkVerdictsOf(templatesDir: string): string {
  */
 export function layout(dataDir: string): Layout {
   const root = resolve(dataDir);
-  let run = join(root, "run");
-  if (Buffer.byteLength(run) > MAX_RUN_DIR_BYTES) {
-    run = join(tmpdir(), `sandkeep-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`);
-    if (Buffer.byteLength(run) > MAX_RUN_DIR_BYTES)
-      throw new Error(
-        `The data directory's path is too long for unix sockets, and so is that of ${tmpdir()}: choose a shorter data directory, or a shorter TMPDIR.`,
-      );
-  }
-  const paths = { images: join(root, "images"), templates: join(root, "templates"), run, disks: join(root, "disks") };
+  const folder = (name: string) => join(root, name);
+  const paths = {
+    images: folder("images"),
+    templates: folder("templates"),
+    run: folder("run"),
+    disks: folder("disks"),
+    paused: folder("paused"),
+  };
   for (const path of Object.values(paths)) mkdirSync(path, { recursive: true, mode: 0o700 });
-  // In a world-writable folder, another user may have created it first.
-  if (!isOurs(run))
-    throw new Error(
-      `${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`,
-    );
+  requireOurs(paths.run);
+  if (Buffer.byteLength(paths.run) > MAX_RUN_DIR_BYTES) paths.run = shortNameOf(paths.run, root);
   return {
     ...paths,
-    paused: join(root, "paused"),
     id: join(root, "host-id"),
     frequency: join(root, "tsc-khz"),
     lock: join(root, "host.lock"),
   };
+}
+
+function requireOurs(run: string): void {
+  if (!isOurs(run))
+    throw new Error(
+      `${run} must be a directory that belongs to this user and is closed to others (mode 0700). Remove it, or choose another data directory.`,
+    );
+}
+
+/**
+ * A short name of the folder of machines: a link among the temporary files. The machines themselves stay in the data
+ * folder, because their files become parts of paused machines and snapshots, which a rename or another name must do.
+ */
+function shortNameOf(run: string, root: string): string {
+  const name = join(tmpdir(), `sandkeep-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`);
+  if (Buffer.byteLength(name) > MAX_RUN_DIR_BYTES)
+    throw new Error(
+      `The data directory's path is too long for unix sockets, and so is that of ${tmpdir()}: choose a shorter data directory, or a shorter TMPDIR.`,
+    );
+  try {
+    // Earlier versions had a folder there.
+    rmdirSync(name);
+  } catch {
+    // There is none, or it has machines of such a version, which go on.
+  }
+  try {
+    symlinkSync(run, name);
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+  }
+  // In a world-writable folder, another user may have created it first.
+  const stat = lstatSync(name);
+  if (!stat.isSymbolicLink()) requireOurs(name);
+  else if (stat.uid !== process.getuid!() || readlinkSync(name) !== run)
+    throw new Error(
+      `${name} must be a link to ${run} that belongs to this user. Remove it, or choose another data directory.`,
+    );
+  return name;
 }

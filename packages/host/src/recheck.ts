@@ -6,7 +6,7 @@ import type { Acceleration } from "./engine/engine.ts";
 import { forgetVerdicts } from "./engine/qemu/acceleration.ts";
 import { createQemu } from "./engine/qemu/create.ts";
 import { forkVerdictsOf, layout, verdictsOf } from "./layout.ts";
-import { forgetForkVerdicts } from "./local/fork-method.ts";
+import { forgetForkVerdicts } from "./local/forks/fork-method.ts";
 import type { HostOptions } from "./local/options.ts";
 import { createFolder } from "./machines/folder.ts";
 

@@ -154,6 +154,8 @@ export interface WaitingVm extends Vm {
 export interface ForkedFrom {
   template: TemplateFiles;
   root: RootDisk;
+  /** Which engine started it, in short: only the same can continue it. */
+  engine: string;
 }
 
 /** What must be known of a machine to suspend it, and to revive it. */
@@ -161,6 +163,22 @@ export interface Suspended {
   /** Names of its disk's own layers in its folder, from the bottom up. */
   own: readonly string[];
   method: ForkMethod;
+}
+
+export interface SuspendOptions extends Suspended {
+  /** Called when everything is ready, right before the machine is paused. */
+  beforePause(): Promise<void>;
+  /**
+   * Called when everything is on disk: the machine is suspended once this resolves, to where its folder is from then on.
+   */
+  commit(): Promise<string>;
+}
+
+export interface ReviveOptions extends Suspended {
+  /** Where it was suspended. Nothing there is written. */
+  dir: string;
+  /** Name of the next layer of its disk. */
+  next: string;
 }
 
 /**
@@ -175,6 +193,8 @@ export interface ForkOptions {
   /** Name of the next layer, which the parent and each child get in their folders. */
   next: string;
   method: ForkMethod;
+  /** Called when everything is ready, right before the parent is paused. */
+  beforePause(): Promise<void>;
   /** The parent goes on, after a pause of so many milliseconds. */
   onContinued(pausedMs: number): void;
 }
@@ -207,21 +227,15 @@ export interface Engine {
    */
   fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<void>;
   /**
-   * Writes a running machine into its folder and ends it. Resolves when everything is on disk. If it fails, the machine goes
-   * on, or has ended.
+   * Writes a running machine into its folder and ends it. Until `commit` has resolved, it can go on, and does if something
+   * fails; from then on it is suspended, whatever happens.
    */
-  suspend(vm: Vm, from: ForkedFrom, suspended: Suspended): Promise<void>;
+  suspend(vm: Vm, from: ForkedFrom, options: SuspendOptions): Promise<void>;
   /**
-   * Makes a waiting process the machine that was suspended in a folder, which stays as it is, and lets it run.
-   *
-   * @param beforeRun called when everything is loaded, before the disk changes
+   * Makes a waiting process the machine that was suspended in a folder, with a new layer on top of its disk, and lets it
+   * run. What is in the folder stays as it is, so this can be tried again.
    */
-  revive(
-    vm: WaitingVm,
-    from: ForkedFrom,
-    suspended: Suspended & { dir: string },
-    beforeRun: () => Promise<void>,
-  ): Promise<void>;
+  revive(vm: WaitingVm, from: ForkedFrom, options: ReviveOptions): Promise<void>;
   /** Takes over a machine that an earlier process of ours started. Null if it no longer runs. */
   adopt(dir: string): Promise<Vm | null>;
   /** Kills what an earlier process of ours started in doomed folders of `runDir`, even if those folders are gone. */

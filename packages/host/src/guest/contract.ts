@@ -171,13 +171,13 @@ export interface GuestCalls {
    */
   resume: [Identity, null];
   /**
-   * Stops all processes but the agent, without their noticing. They go on with `thawProcesses`, `resume` or `wake`, or
-   * after this time, at most five minutes, unless another connection has begun by then: the machine may be a copy, which
-   * must get its own identity first.
+   * Stops all processes but the agent, without their noticing, and lets none start. They go on with `thawProcesses` or
+   * `resume`, or after this time, at most five minutes, if this connection still exists: otherwise the machine may be a
+   * copy, which must get its own identity first.
    */
   freezeProcesses: [{ thawAfterMs: number }, null];
   thawProcesses: [None, null];
-  /** After a pause: sets the clock and adds randomness, then lets processes go on. The machine's identity stays. */
+  /** After a pause, before processes go on: sets the clock and adds randomness. The machine's identity stays. */
   wake: [Pick<Identity, "unixTimeNs" | "entropy">, null];
   /**
    * Before a template is captured: stops transient work, syncs disks and collects garbage, but keeps the page cache.

@@ -7,6 +7,7 @@ import { silentLogger } from "@sandkeep/common";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { createFolder, type MachineRecord, readRecord, writeRecord } from "../machines/folder.ts";
+import type { PausedRecord } from "../machines/paused.ts";
 import { MachineRegistry } from "../machines/registry.ts";
 import { Pools } from "../pool/pools.ts";
 import { openStorage } from "../storage/testing/opened-storage.ts";
@@ -87,7 +88,10 @@ describe("what a former process left", () => {
     const kept = await leave("sbx_1");
     await leave(null);
     const theirs = await leave("sbx_2", { owner: "cp_2", keep: false });
-    await removeUnowned(parts);
+    // Its resumption did not get to its end.
+    await leave("sbx_paused");
+    const paused = { find: async (id: string) => (id === "sbx_paused" ? ({} as PausedRecord) : null) };
+    await removeUnowned({ ...parts, paused });
     assert.deepEqual(running(), [kept, theirs].sort());
     assert.deepEqual(folders(), [kept, theirs].sort());
   });
@@ -116,8 +120,8 @@ describe("what a former process left", () => {
     await using opened = await host();
     const { engine, parts, leave } = opened;
     await leave("sbx_1");
-    const error = { constructorName: "NotSupported", message: "Unknown call: thawProcesses" };
-    engine.alive[0]!.agent.outcomes.set("/call/thawProcesses", { error });
+    const error = { constructorName: "NotSupported", message: "Unknown call" };
+    for (const call of ["wake", "thawProcesses"]) engine.alive[0]!.agent.outcomes.set(`/call/${call}`, { error });
     const machines = await adoptMachines(parts, { owner: "cp_1", from: "cp_1", ids: ["sbx_1"] });
     assert.equal(machines.length, 1);
   });

@@ -1,11 +1,11 @@
 /** Handles what an earlier process left: takes over machines that should be kept, and removes everything else. */
-import { GuestError } from "../contract.ts";
-import type { GuestClient } from "../guest/client.ts";
 import { connectGuest, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "../machines/folder.ts";
+import { wakeAfterCrash } from "../machines/freeze.ts";
 import { RunningMachine } from "../machines/machine.ts";
 import { MachineDisks } from "../machines/machine-disks.ts";
 import { Meter, startMeter } from "../machines/meter.ts";
+import type { PausedMachines } from "../machines/paused.ts";
 import type { HostParts } from "./parts.ts";
 
 interface Found {
@@ -23,22 +23,29 @@ export interface AdoptionRequest {
 }
 
 /**
- * Removes what nobody owns: machines of an earlier process's warm pool, and unfinished starts. Call it before this
- * process starts any machine. Volumes of the others are theirs until they are taken over or removed.
+ * Removes what nobody owns: machines of an earlier process's warm pool, unfinished starts, and machines that are still
+ * paused, because their resumption did not get to its end. Call it before this process starts any machine. Volumes of
+ * the others are theirs until they are taken over or removed.
  */
 export async function removeUnowned({
   engine,
   runDir,
   storage,
+  paused,
   log,
-}: Pick<HostParts, "engine" | "runDir" | "storage" | "log">): Promise<void> {
+}: Pick<HostParts, "engine" | "runDir" | "storage" | "log"> & {
+  paused: Pick<PausedMachines, "find">;
+}): Promise<void> {
   const found = await findFolders(runDir);
-  const owned = new Set(found.filter(({ record }) => record !== null).map(({ dir }) => dir));
-  await engine.sweep(runDir, (dir) => !owned.has(dir));
-  for (const { record } of found)
-    for (const { volume, readOnly } of record?.disks ?? []) storage.reserve(volume, { machine: record!.id, readOnly });
+  const isOwned = async ({ record }: Found) => record !== null && !(await paused.find(record.id).catch(() => null));
+  const owners = await Promise.all(found.map(isOwned));
+  const owned = found.filter((_, n) => owners[n]);
+  const dirs = new Set(owned.map(({ dir }) => dir));
+  await engine.sweep(runDir, (dir) => !dirs.has(dir));
+  for (const { record } of owned)
+    for (const { volume, readOnly } of record!.disks) storage.reserve(volume, { machine: record!.id, readOnly });
   await remove(
-    found.filter(({ dir }) => !owned.has(dir)),
+    found.filter(({ dir }) => !dirs.has(dir)),
     { storage, log },
   );
 }
@@ -96,15 +103,6 @@ async function remove(folders: Found[], { storage, log }: Pick<HostParts, "stora
   );
 }
 
-/** Lets a machine go on that was being forked when its server ended. Agents of earlier versions know no forks. */
-async function thaw(guest: GuestClient): Promise<void> {
-  try {
-    await guest.call("thawProcesses", {}, AbortSignal.timeout(RUNNING_HELLO_TIMEOUT_MS));
-  } catch (error) {
-    if (!(error instanceof GuestError)) throw error;
-  }
-}
-
 async function takeOver(
   parts: HostParts,
   dir: string,
@@ -114,10 +112,10 @@ async function takeOver(
   const vm = await engine.adopt(dir);
   if (!vm) return null;
   try {
-    // It may have been in the middle of a fork.
+    // It may have been in the middle of a fork or a pause.
     await vm.resume();
     const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-    await thaw(guest);
+    await wakeAfterCrash(guest);
     const start = record.meter ?? startMeter(vm);
     const disks = new MachineDisks({ machine: record.id, clone: { vm, guest, dir }, storage, disks: record.disks });
     await disks.takeOver();

@@ -74,10 +74,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
       jail,
       log,
     });
-    await removeUnowned({ engine, runDir: paths.run, storage, log });
+    // Those whose server was killed before they were ended.
+    await engine.sweep(paths.paused, () => true);
+    const paused = await PausedMachines.open(paths.paused);
+    await removeUnowned({ engine, runDir: paths.run, storage, paused, log });
     const snapshots = new Set((await storage.list()).map((id) => rootIdOf("snapshot", id)));
     await templates.retainSnapshots((rootId) => snapshots.has(rootId));
-    const paused = await PausedMachines.open(paths.paused);
     return new LocalHost({
       paused,
       forkVerdicts: forkVerdictsOf(templatesDir),

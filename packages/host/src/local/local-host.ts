@@ -27,8 +27,8 @@ import type { RehearsalDisk } from "../templates/rehearse-disk.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import type { TemplateKey } from "../templates/template.ts";
 import { adoptMachines } from "./adoption.ts";
-import { Continuations } from "./continuations.ts";
 import { Creation } from "./creation.ts";
+import { Continuations } from "./forks/continuations.ts";
 import type { HostOptions } from "./options.ts";
 import type { HostParts } from "./parts.ts";
 import { DEFAULT_MEMORY_MIB, sizeOf } from "./size.ts";
@@ -111,7 +111,11 @@ export class LocalHost implements Host {
       log,
     };
     this.#creation = new Creation(this.#parts, jail);
-    this.#continuations = new Continuations(this.#parts, opened.paused, opened.forkVerdicts);
+    this.#continuations = new Continuations(this.#parts, {
+      paused: opened.paused,
+      verdicts: opened.forkVerdicts,
+      jail,
+    });
   }
 
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
@@ -167,6 +171,7 @@ export class LocalHost implements Host {
 
   async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
     const machines = await adoptMachines(this.#parts, { owner, ids, from });
+    if (from !== owner) await this.#continuations.setOwner(from, owner);
     // From here on the warm pool is filled.
     await this.#parts.pools.want(this.#usual);
     return machines;

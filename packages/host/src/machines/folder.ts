@@ -47,7 +47,7 @@ const recordSchema = z.object({
   disks: z.array(slotRecordSchema).default([]),
   meter: meterStartSchema.nullable().default(null),
   /** What it was made from; null in records of versions that could not fork. */
-  from: sourceSchema.nullable().default(null),
+  from: sourceSchema.nullable().default(null).catch(null),
 });
 export type MachineRecord = z.infer<typeof recordSchema>;
 

@@ -68,7 +68,8 @@ describe("a volume of a running machine", () => {
 
   test("does not come any more once the machine is paused", async () => {
     const { machine, vm, storage } = await open();
-    const pausing = machine.exclusively(() => machine.leave(() => vm.kill()));
+    const undo = () => Promise.reject(new Error("It was not destroyed."));
+    const pausing = machine.exclusively(() => machine.leave(() => vm.kill(), undo));
     const attaching = machine.attach(DISK);
     await pausing;
     assert.deepEqual(await machine.exited, { reason: "paused" });

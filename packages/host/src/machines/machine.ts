@@ -64,8 +64,9 @@ export class RunningMachine implements Machine {
   /** Whether its process has closed its disks. */
   #closed = false;
   #released = false;
-  /** Whether the machine is being suspended, and whether that succeeds. */
-  #leaving: Promise<boolean> | undefined;
+  #gone = false;
+  /** While it is being suspended: whether that succeeds, and what undoes it. */
+  #leaving: { suspended: Promise<boolean>; undo: () => Promise<void> } | undefined;
 
   constructor({ record, clone, meter, disks, storage, egress, log }: RunningMachineOptions) {
     const { id } = record;
@@ -78,20 +79,28 @@ export class RunningMachine implements Machine {
     this.#disks = disks;
     this.#storage = storage;
     disks.record = (disks) => this.#change({ disks }, { durable: false });
+    const free = (closed: boolean) =>
+      disks
+        .release(closed)
+        .catch((error: unknown) => log.error({ sandbox: id, error: String(error) }, "could not free volumes"));
     this.exited = this.#watch().then(async (exit) => {
+      this.#gone = true;
       if (this.#released) return await new Promise<never>(() => {});
       await meter.end();
-      if (await this.#leaving) {
+      const leaving = this.#leaving;
+      if (await leaving?.suspended) {
         clone.guest.close();
         // It has no volumes; none comes any more.
-        await disks.release(true);
+        await free(true);
+        if (this.#destroyed) {
+          await leaving!.undo();
+          return { reason: "destroyed" };
+        }
         log.info({ sandbox: id }, "machine paused");
         return { reason: "paused" };
       }
       await discard(clone);
-      await disks
-        .release(exit.reason === "powered-off" || this.#closed)
-        .catch((error: unknown) => log.error({ sandbox: id, error: String(error) }, "could not free volumes"));
+      await free(exit.reason === "powered-off" || this.#closed);
       log.info({ sandbox: id, exit }, "machine ended");
       return exit;
     });
@@ -104,6 +113,11 @@ export class RunningMachine implements Machine {
   /** Does something with the machine while nothing else of this kind happens to it: snapshots, forks, a pause, volumes. */
   exclusively<Result>(task: () => Promise<Result>): Promise<Result> {
     return this.#exclusive.run(task);
+  }
+
+  /** Whether it has ended, or somebody is ending it. */
+  get isEnding(): boolean {
+    return this.#gone || this.#destroyed;
   }
 
   /** Its root, with the layers that the machine has now; null if it has another kind of root. */
@@ -213,18 +227,23 @@ export class RunningMachine implements Machine {
     this.clone.vm.release();
   }
 
-  /** Ends by being suspended, which keeps its folder. If that fails while it still runs, it goes on. */
-  async leave(suspend: () => Promise<void>): Promise<void> {
-    const suspended = suspend();
-    this.#leaving = suspended.then(
+  /**
+   * Ends by being suspended, which keeps its folder. If that fails while it still runs, it goes on.
+   *
+   * @param undo called if it was destroyed meanwhile
+   */
+  async leave(suspend: () => Promise<void>, undo: () => Promise<void>): Promise<MachineExit> {
+    const suspending = suspend();
+    const suspended = suspending.then(
       () => true,
       () => false,
     );
-    await suspended.catch((error: unknown) => {
+    this.#leaving = { suspended, undo };
+    await suspending.catch((error: unknown) => {
       this.#leaving = undefined;
       throw error;
     });
-    await this.exited;
+    return await this.exited;
   }
 
   async destroy(): Promise<void> {

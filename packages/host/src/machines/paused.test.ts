@@ -1,14 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -27,6 +18,7 @@ function makeSource(): ForkedFrom {
   return {
     template: { memory: file("memory"), state: file("state"), disk: { layer: file("disk"), empty: file("empty") } },
     root: { layers: [join(mkdtempSync(join(scratch, "image-")), "root")], capacityBytes: 1024 },
+    engine: "fake one",
   };
 }
 
@@ -42,13 +34,15 @@ async function open() {
       id,
       owner: "cp_1",
       memoryMiB: 1_280,
+      ownMiB: 70,
       method: "copy" as const,
       own: ["disk.qcow2"],
       image: "debian",
-      fingerprint: "one",
       from,
     };
-    await paused.add(folder, record);
+    await paused.prepare(folder, record);
+    assert.equal(await paused.find(id), null, "it is not paused yet");
+    return await paused.commit(folder, id);
   };
   return { dir, source, folder, pause };
 }
@@ -97,22 +91,26 @@ test("a machine that runs again is not paused, and a crash after that leaves not
   const { dir, pause } = await open();
   const paused = await PausedMachines.open(dir);
   await pause("sbx_1", paused);
+  const { from } = (await paused.find("sbx_1"))!;
+  const home = mkdtempSync(join(scratch, "machine-"));
+  const source = await pinSource(home, from);
   await paused.consume("sbx_1");
   assert.equal(await paused.find("sbx_1"), null);
   await PausedMachines.open(dir);
   assert.deepEqual(readdirSync(dir), []);
+  assert.equal(readFileSync(source.template.state, "utf8"), "state", "it has its source elsewhere");
+});
 
-  const again = await open();
-  const others = await PausedMachines.open(again.dir);
-  await again.pause("sbx_2", others);
-  const record = (await others.find("sbx_2"))!;
-  await others.consume("sbx_2");
-  const home = join(scratch, "home");
-  mkdirSync(home);
-  const source = await others.handOver(record, home);
-  assert.equal(readFileSync(source.template.state, "utf8"), "state");
-  assert.ok(source.template.state.startsWith(home));
-  assert.deepEqual(readdirSync(again.dir), []);
+test("an owner's machines can become another's", async () => {
+  const { dir, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  await pause("sbx_1", paused);
+  const before = (await paused.find("sbx_1"))!;
+  await paused.setOwner("cp_other", "cp_2");
+  assert.deepEqual(await paused.list("cp_1"), ["sbx_1"]);
+  await paused.setOwner("cp_1", "cp_2");
+  assert.deepEqual([await paused.list("cp_1"), await paused.list("cp_2")], [[], ["sbx_1"]]);
+  assert.deepEqual(await paused.find("sbx_1"), { ...before, owner: "cp_2" });
 });
 
 test("what is removed is gone, and removing it again changes nothing", async () => {

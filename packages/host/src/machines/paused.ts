@@ -1,11 +1,19 @@
 /**
  * Paused machines: `<dir>/<id>/` has the state, the changed pages and the disk's layers of one, and what it was made
- * from, as further names of those files. Complete or not there: a folder appears by a rename.
+ * from, as further names of those files.
+ *
+ * A machine runs or is paused, whenever the server or the computer dies, because each change is one rename:
+ *
+ * 1. Paused: while the machine is stopped, everything is written to its own folder and synced. Then the folder moves
+ *    here. Before, the machine goes on if anything fails, at the latest when the next server takes it over. Afterwards
+ *    its process only remains to be ended, by the next server if need be.
+ * 2. Resumed: a new process loads the state. What is here stays as it is: the process writes to a new layer, and no
+ *    program of the guest runs yet. When the agent has answered and the machine's record is written, the folder here is
+ *    renamed. Before, the machine is still paused, and the next server ends the new process. Afterwards it runs, and its
+ *    programs go on, at the latest when the next server takes it over.
  */
-import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { errnoOf, syncPath, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
 import { MACHINE_RECORD } from "./folder.ts";
@@ -21,18 +29,16 @@ const recordSchema = z.object({
   id: z.string(),
   owner: z.string(),
   memoryMiB: z.number().int().positive(),
+  /** Memory that it shared with nothing, in MiB, which it takes again. */
+  ownMiB: z.number().int().nonnegative(),
   method: z.enum(["copy", "migration"]),
   /** Names of its disk's own layers, from the bottom up. */
   own: z.array(z.string()).min(1),
   /** The image whose disk is below them; null if it is not an image's. */
   image: z.string().nullable(),
-  /** The engine's, which must be the same when it is resumed. */
-  fingerprint: z.string(),
   from: sourceSchema,
 });
 export type PausedRecord = z.infer<typeof recordSchema>;
-
-const run = promisify(execFile);
 
 export class PausedMachines {
   readonly #dir: string;
@@ -58,9 +64,12 @@ export class PausedMachines {
 
   /** Ids of an owner's machines. */
   async list(owner: string): Promise<string[]> {
-    // If a record cannot be read, its owner is unknown. Resuming the machine reports that.
-    const records = await Promise.all((await readdir(this.#dir)).map((name) => this.find(name).catch(() => null)));
-    return records.flatMap((record) => (record?.owner === owner ? [record.id] : []));
+    return (await this.#of(owner)).map(({ id }) => id);
+  }
+
+  /** Gives an owner's machines to another one. */
+  async setOwner(from: string, owner: string): Promise<void> {
+    for (const record of await this.#of(from)) await this.#write(this.folder(record.id), { ...record, owner });
   }
 
   async find(id: string): Promise<PausedRecord | null> {
@@ -73,28 +82,22 @@ export class PausedMachines {
     }
   }
 
-  /** Takes over the folder of a machine that was suspended there, with its source; durable when this resolves. */
-  async add(dir: string, record: PausedRecord): Promise<void> {
-    const target = this.folder(record.id);
-    await rm(join(dir, MACHINE_RECORD), { force: true });
-    const moved = { ...record, from: movedSource(record.from, dir, target) };
-    await writeFileAtomically(join(dir, RECORD), JSON.stringify(moved));
-    await move(dir, target);
-    await syncPath(this.#dir);
+  /** Writes the record of a machine that is going to be paused into its folder, where it means nothing yet. */
+  async prepare(dir: string, record: PausedRecord): Promise<void> {
+    await this.#write(dir, { ...record, from: movedSource(record.from, dir, this.folder(record.id)) });
   }
 
-  /** The machine is about to run again: from now on its folder is of no use but for its source. */
+  /** Takes over the folder of a machine with all that was synced there: it is paused. Resolves to where it is now. */
+  async commit(dir: string, id: string): Promise<string> {
+    const target = this.folder(id);
+    await this.#rename(dir, target);
+    await rm(join(target, MACHINE_RECORD), { force: true }).catch(() => {});
+    return target;
+  }
+
+  /** The machine runs again, and has all that it needs elsewhere. Durable when this resolves. */
   async consume(id: string): Promise<void> {
-    await rename(this.folder(id), this.folder(id) + RESUMED);
-    await syncPath(this.#dir);
-  }
-
-  /** Moves the source of a machine that was consumed to its new folder, and removes the rest. */
-  async handOver({ id, from }: PausedRecord, dir: string): Promise<PausedRecord["from"]> {
-    const source = movedSource(from, this.folder(id), dir);
-    await rename(join(this.folder(id) + RESUMED, "source"), join(dir, "source"));
-    await this.forget(id);
-    return source;
+    await this.#rename(this.folder(id), this.folder(id) + RESUMED);
   }
 
   /** Removes what is left of a machine that was consumed. */
@@ -104,25 +107,33 @@ export class PausedMachines {
 
   async remove(id: string): Promise<void> {
     // Renamed first, so that a crash leaves no half of it.
-    await rename(this.folder(id), this.folder(id) + RESUMED).catch((error: unknown) => {
+    await this.consume(id).catch((error: unknown) => {
       if (errnoOf(error) !== "ENOENT") throw error;
     });
-    await syncPath(this.#dir);
     await this.forget(id);
   }
-}
 
-/** Renames a folder, also to another file system. */
-async function move(from: string, to: string): Promise<void> {
-  try {
+  async #of(owner: string): Promise<PausedRecord[]> {
+    // If a record cannot be read, its owner is unknown. Resuming the machine reports that.
+    const records = await Promise.all((await readdir(this.#dir)).map((name) => this.find(name).catch(() => null)));
+    return records.filter((record) => record?.owner === owner).filter((record) => record !== null);
+  }
+
+  /** Durable when this resolves; if it fails, nothing has changed. */
+  async #rename(from: string, to: string): Promise<void> {
     await rename(from, to);
-  } catch (error) {
-    if (errnoOf(error) !== "EXDEV") throw error;
-    const copy = `${to}.copy`;
-    await rm(copy, { recursive: true, force: true });
-    await run("cp", ["--recursive", "--sparse=always", "--preserve=mode", from, copy]);
-    await run("sync", ["-f", copy]);
-    await rename(copy, to);
-    await rm(from, { recursive: true, force: true });
+    try {
+      await syncPath(this.#dir);
+    } catch (error) {
+      const undone = await rename(to, from).then(
+        () => true,
+        () => false,
+      );
+      if (undone) throw error;
+    }
+  }
+
+  async #write(dir: string, record: PausedRecord): Promise<void> {
+    await writeFileAtomically(join(dir, RECORD), JSON.stringify(record));
   }
 }

@@ -1,11 +1,12 @@
 /** What a machine was made from: its children, and the process that resumes it, are made from the same. */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { link, mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf, syncPath } from "@sandkeep/common";
 import { z } from "zod";
-import type { ForkedFrom } from "../engine/engine.ts";
+import type { Engine, ForkedFrom } from "../engine/engine.ts";
 
 /** In a machine's folder: further names of the files it was made from. */
 const FOLDER = "source";
@@ -18,7 +19,16 @@ export const sourceSchema = z.object({
     disk: z.object({ layer: z.string(), empty: z.string() }).nullable(),
   }),
   root: z.object({ layers: z.array(z.string()).readonly(), capacityBytes: z.number() }),
+  engine: z.string(),
 });
+
+/** Enough to tell engines apart. */
+const ENGINE_DIGITS = 16;
+
+/** What {@link ForkedFrom} says about the engine. */
+export function engineId({ name, fingerprint }: Pick<Engine, "name" | "fingerprint">): string {
+  return `${name} ${createHash("sha256").update(fingerprint).digest("hex").slice(0, ENGINE_DIGITS)}`;
+}
 
 export const rootRecordSchema = z.object({
   /** The image whose disk is the first layer; null if it is not an image's. */
@@ -38,7 +48,7 @@ export async function pinSource(dir: string, source: ForkedFrom): Promise<Forked
   const folder = join(dir, FOLDER);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
-  const { template, root } = source;
+  const { template, root, engine } = source;
   const layers = root.layers.map((_, n) => join(folder, `root-${n}.qcow2`));
   // The engine may keep more files beside those that it names. Those of a machine that was resumed are with its layers.
   const from = dirname(template.memory);
@@ -48,7 +58,7 @@ export async function pinSource(dir: string, source: ForkedFrom): Promise<Forked
     ...layers.map((layer, n) => linkOrCopy(root.layers[n]!, layer)),
   ]);
   await syncPath(folder);
-  return mapped({ template, root: { ...root, layers } }, (path) => join(folder, basename(path)));
+  return mapped({ template, root: { ...root, layers }, engine }, (path) => join(folder, basename(path)));
 }
 
 /** Whether a machine's source is in its own folder, or that of another machine. */
@@ -61,7 +71,10 @@ export function movedSource(source: ForkedFrom, from: string, to: string): Forke
   return mapped(source, (path) => (path.startsWith(from + sep) ? to + path.slice(from.length) : path));
 }
 
-function mapped({ template: { memory, state, disk }, root }: ForkedFrom, map: (path: string) => string): ForkedFrom {
+function mapped(
+  { template: { memory, state, disk }, root, engine }: ForkedFrom,
+  map: (path: string) => string,
+): ForkedFrom {
   return {
     template: {
       memory: map(memory),
@@ -69,6 +82,7 @@ function mapped({ template: { memory, state, disk }, root }: ForkedFrom, map: (p
       disk: disk && { layer: map(disk.layer), empty: map(disk.empty) },
     },
     root: { ...root, layers: root.layers.map(map) },
+    engine,
   };
 }
 

@@ -6,11 +6,11 @@ import { DiskError } from "../contract.ts";
 const RESERVE_MIB = 2048;
 
 /**
- * Whether the disk of a folder has room for another machine's writes. Synchronous, because the kernel knows it without
- * asking the disk, and a create waits for it.
+ * Whether the disk of a folder has room for another machine's writes, and for what is written at once. Synchronous,
+ * because the kernel knows it without asking the disk, and a create waits for it.
  */
-export function diskFits(dir: string): boolean {
-  return freeBytes(dir) / 1024 ** 2 >= RESERVE_MIB;
+export function diskFits(dir: string, neededMiB = 0): boolean {
+  return freeBytes(dir) / 1024 ** 2 - neededMiB >= RESERVE_MIB;
 }
 
 /** Whether a file of this size fits, and the reserve still remains. @throws {DiskError} `NO_SPACE` */

@@ -22,12 +22,21 @@ export function defaultBudgetMiB(): number {
   return Math.floor(memory().totalMiB * AHEAD_FRACTION);
 }
 
+/** What machines are about to take, in MiB: the kernel still counts it as available. */
+let promised = 0;
+
 /** Memory left for further machines, in MiB. */
 export function freeMiB(): number {
-  return Math.max(0, memory().availableMiB - RESERVE_MIB);
+  return Math.max(0, memory().availableMiB - promised - RESERVE_MIB);
 }
 
 /** Whether the reserve stays free if another machine soon needs `neededMiB`. */
 export function fits(neededMiB: number): boolean {
-  return memory().availableMiB - neededMiB >= RESERVE_MIB;
+  return memory().availableMiB - promised - neededMiB >= RESERVE_MIB;
+}
+
+/** Counts memory as taken until this is disposed of, when it really is. */
+export function promiseMemory(neededMiB: number): Disposable {
+  promised += neededMiB;
+  return { [Symbol.dispose]: () => void (promised -= neededMiB) };
 }

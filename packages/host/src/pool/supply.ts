@@ -10,6 +10,7 @@ import {
   RUNNING_HELLO_TIMEOUT_MS,
 } from "../machines/clone.ts";
 import { createFolder, ownLayerIn, type RootRecord, removeFolder } from "../machines/folder.ts";
+import { engineId } from "../machines/source.ts";
 import { plugThrowAway } from "../machines/throw-away-root.ts";
 import type { Root } from "../roots.ts";
 import type { RehearsalDisk } from "../templates/rehearse-disk.ts";
@@ -46,8 +47,8 @@ export class Supply {
 
   /** What its machines are made from; null if each has a volume as its root. */
   get #from(): ForkedFrom | null {
-    const { template, root = template.root } = this.#options;
-    return root.disk && { template: template.files, root: root.disk };
+    const { engine, template, root = template.root } = this.#options;
+    return root.disk && { template: template.files, root: root.disk, engine: engineId(engine) };
   }
 
   /** What its clones must enter; null if they have their root already, or get it later. */

@@ -2,9 +2,9 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { errnoOf } from "@sandkeep/common";
+import { errnoOf, syncPath } from "@sandkeep/common";
 import type { Root } from "../roots.ts";
 import type { TemplateKey } from "./template.ts";
 
@@ -35,9 +35,13 @@ export interface TemplateFacts {
   kind: Root["kind"];
 }
 
-/** Moves a captured template to its final place, atomically. If one is already there, that one is kept. */
+/**
+ * Moves a captured template to its final place, atomically and durably: paused machines have its files too. If one is
+ * already there, that one is kept.
+ */
 export async function publish(dir: string, target: string, { id: root, kind }: Root): Promise<void> {
   await writeFile(join(dir, MARKER), JSON.stringify({ root, kind } satisfies TemplateFacts));
+  await syncFolder(dir);
   try {
     await moveUnlessThere(dir, target);
   } catch (error) {
@@ -46,6 +50,7 @@ export async function publish(dir: string, target: string, { id: root, kind }: R
     const copy = `${target}.${process.pid}`;
     try {
       await run("cp", ["--recursive", "--preserve=all", "--sparse=always", dir, copy]);
+      await syncFolder(copy);
       await moveUnlessThere(copy, target);
     } finally {
       await rm(copy, { recursive: true, force: true });
@@ -53,11 +58,19 @@ export async function publish(dir: string, target: string, { id: root, kind }: R
   }
 }
 
+/** Syncs a folder and the files in it. */
+async function syncFolder(dir: string): Promise<void> {
+  const files = (await readdir(dir, { withFileTypes: true })).filter((entry) => entry.isFile());
+  for (const { name } of files) await syncPath(join(dir, name));
+  await syncPath(dir);
+}
+
 async function moveUnlessThere(dir: string, target: string): Promise<void> {
   await rename(dir, target).catch((error: unknown) => {
     const code = errnoOf(error);
     if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
   });
+  await syncPath(dirname(target));
 }
 
 /** When a template was last used, in milliseconds since 1970; null if it is incomplete. */

@@ -1,7 +1,7 @@
 /** FOR TESTS ONLY: what every engine must do for the host, tested on real machines. */
 import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
-import { copyFile, mkdir, rename } from "node:fs/promises";
+import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
@@ -23,6 +23,7 @@ import {
   RUNNING_HELLO_TIMEOUT_MS,
 } from "../machines/clone.ts";
 import { createFolder } from "../machines/folder.ts";
+import { engineId } from "../machines/source.ts";
 import { plugThrowAway } from "../machines/throw-away-root.ts";
 import { magicKey, shell } from "./shell.ts";
 
@@ -189,13 +190,18 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
 
     for (const method of ["copy", "migration"] as const) {
       test(`forks a machine by ${method}: its children have its processes, memory and disk, and go their own ways`, async () => {
-        const from = { template, root: fixture.root };
+        const from = { template, root: fixture.root, engine: engineId(engine) };
         const parent = await clone();
         await shell(parent, "echo parent > /home/app/disk; echo parent > /dev/shm/memory");
         const children = await Promise.all([prepare(), prepare()]);
         let paused = 0;
-        const options = { own: ["disk.qcow2"], next: "disk-1.qcow2", method, onContinued: () => void paused++ };
-        await parent.guest.call("freezeProcesses", { thawAfterMs: 60_000 });
+        const options = {
+          own: ["disk.qcow2"],
+          next: "disk-1.qcow2",
+          method,
+          beforePause: async () => void (await parent.guest.call("freezeProcesses", { thawAfterMs: 60_000 })),
+          onContinued: () => void paused++,
+        };
         await engine.fork(
           parent.vm,
           children.map(({ vm }) => vm),
@@ -223,21 +229,37 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
       });
 
       test(`suspends a machine by ${method}, and revives it`, async () => {
-        const from = { template, root: fixture.root };
+        const from = { template, root: fixture.root, engine: engineId(engine) };
         const one = await clone();
         await shell(one, "echo before > /home/app/disk; echo before > /dev/shm/memory");
+        const suspended = { own: ["disk.qcow2"], method, beforePause: async () => {} };
+        const failing = engine.suspend(one.vm, from, {
+          ...suspended,
+          commit: () => Promise.reject(new Error("the disk is full")),
+        });
+        await assert.rejects(failing, /the disk is full/);
+        assert.equal(await shell(one, "cat /dev/shm/memory"), "before", "it goes on");
+        const moved = createFolder(fixture.runDir);
+        const commit = async () => {
+          await rename(one.dir, moved);
+          return moved;
+        };
+        await engine.suspend(one.vm, from, { ...suspended, commit });
         one.guest.close();
-        const suspended = { own: ["disk.qcow2"], method };
-        await engine.suspend(one.vm, from, suspended);
         assert.equal((await one.vm.exited).code, 0);
-        const { vm, dir } = await prepare();
-        let asked = 0;
-        await engine.revive(vm, from, { ...suspended, dir: one.dir }, async () => void asked++);
-        assert.equal(asked, 1);
-        const revived = { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+        // Any number of times, as nothing in the folder changes.
+        const revive = async () => {
+          const { vm, dir } = await prepare();
+          await engine.revive(vm, from, { ...suspended, dir: moved, next: "disk-1.qcow2" });
+          return { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+        };
+        const first = await revive();
+        await shell(first, "echo first > /home/app/disk; echo first > /dev/shm/memory; sync");
+        await discard(first);
+        const revived = await revive();
         assert.equal(await shell(revived, "cat /home/app/disk /dev/shm/memory"), "before\nbefore");
         assert.equal(await shell(revived, "kill -0 $(cat /dev/shm/pid) && echo runs"), "runs");
-        await discard(one);
+        await rm(moved, { recursive: true });
         await shell(revived, "echo after > /home/app/disk; sync; echo 3 | sudo tee /proc/sys/vm/drop_caches");
         assert.equal(await shell(revived, "cat /home/app/disk"), "after");
         await discard(revived);

@@ -7,6 +7,7 @@ import { DEFAULT_MEMORY_MIB, sizeOf } from "../local/size.ts";
 import { connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { createFolder } from "../machines/folder.ts";
 import { newIdentity } from "../machines/identity.ts";
+import { engineId } from "../machines/source.ts";
 import { type RootImage, Roots } from "../roots.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { ID_LENGTH, warmClone } from "../templates/warmup.ts";
@@ -44,7 +45,7 @@ export async function startPausedMachine(options: PausedMachineOptions): Promise
   const vm = await engine.prepare({ dir: folder, size, root: root.disk! }, files);
   await vm.load();
   const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-  const clone = { vm, guest, dir: folder, from: { template: files, root: root.disk! } };
+  const clone = { vm, guest, dir: folder, from: { template: files, root: root.disk!, engine: engineId(engine) } };
   await warmClone(clone, [], silentLogger);
   await vm.pause();
   let asked = 0;

@@ -15,15 +15,9 @@ export async function saveState(vm: QemuProcess, path: string): Promise<void> {
   await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate", { uri: `file:${path}` })]);
 }
 
-/**
- * Reads a state into a process that waits for it, and lets the machine run.
- *
- * @param path as the machine sees it
- * @param beforeRun called when the state is loaded
- */
-export async function loadState(vm: QemuProcess, path: string, beforeRun?: () => Promise<void>): Promise<void> {
+/** Reads a state into a process that waits for it, and lets the machine run. @param path as the machine sees it */
+export async function loadState(vm: QemuProcess, path: string): Promise<void> {
   await Promise.all([migrationEnd(vm), vm.qmp.execute("migrate-incoming", { uri: `file:${path}` })]);
-  await beforeRun?.();
   // A template is paused when captured, so its clones start paused too.
   await vm.resume();
 }

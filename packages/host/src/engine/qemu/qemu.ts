@@ -14,8 +14,9 @@ import type {
   Engine,
   ForkedFrom,
   ForkOptions,
+  ReviveOptions,
   RootDisk,
-  Suspended,
+  SuspendOptions,
   TemplateFiles,
   Vm,
   VmOptions,
@@ -25,7 +26,7 @@ import { adoptQemu } from "./adopt.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
 import { forkProcess } from "./fork/fork.ts";
-import { reviveProcess, suspendProcess } from "./fork/suspend.ts";
+import { removeSuspended, reviveProcess, suspendProcess } from "./fork/suspend.ts";
 import { machinePlan } from "./jail/machine-jail.ts";
 import { enableMigration, loadState, saveState } from "./migration.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
@@ -154,21 +155,18 @@ export class Qemu implements Engine {
     await forkProcess(parent as QemuProcess, children as (WaitingVm & QemuProcess)[], from, options, this.#agent);
   }
 
-  async suspend(vm: Vm, from: ForkedFrom, suspended: Suspended): Promise<void> {
-    await suspendProcess(vm as QemuProcess, from, suspended, this.#agent);
+  async suspend(vm: Vm, from: ForkedFrom, options: SuspendOptions): Promise<void> {
+    await suspendProcess(vm as QemuProcess, from, options, this.#agent);
   }
 
-  async revive(
-    vm: WaitingVm,
-    from: ForkedFrom,
-    suspended: Suspended & { dir: string },
-    beforeRun: () => Promise<void>,
-  ): Promise<void> {
-    await reviveProcess(vm as WaitingVm & QemuProcess, from, suspended, beforeRun, this.#agent);
+  async revive(vm: WaitingVm, from: ForkedFrom, options: ReviveOptions): Promise<void> {
+    await reviveProcess(vm as WaitingVm & QemuProcess, from, options, this.#agent);
   }
 
   async adopt(dir: string): Promise<Vm | null> {
     const vm = await adoptQemu(dir);
+    // If it was being suspended when its server ended, it goes on.
+    await removeSuspended(dir);
     void vm?.exited.then(() => removeGroups(basename(dir)));
     return vm;
   }

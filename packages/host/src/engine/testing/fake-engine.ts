@@ -3,7 +3,7 @@
  * They start, pause and end at once, and a test can make them fail.
  */
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type AgreeableAgent, agreeableAgent } from "../../testing/agreeable-agent.ts";
 import type {
   BootOptions,
@@ -14,6 +14,7 @@ import type {
   ForkOptions,
   Priority,
   SlotDisk,
+  SuspendOptions,
   TemplateFiles,
   Vm,
   VmExit,
@@ -67,25 +68,47 @@ export class FakeEngine implements Engine {
     };
   }
 
-  /** Finds machines that it started itself: a test plays both the earlier process and the later one. */
   /** Forking waits for this, or fails with its error. */
   forking: () => Promise<void> = async () => {};
+  /** Suspending a machine waits for this, or fails with its error, before and after the commit. */
+  suspending: (step: "saved" | "committed") => Promise<void> = async () => {};
+  /** Reviving a machine waits for this, or fails with its error. */
+  reviving: () => Promise<void> = async () => {};
 
-  async fork(_parent: Vm, _children: WaitingVm[], _from: ForkedFrom, { onContinued }: ForkOptions): Promise<void> {
+  async fork(_parent: Vm, _children: WaitingVm[], _from: ForkedFrom, options: ForkOptions): Promise<void> {
+    await options.beforePause();
     await this.forking();
-    onContinued(0);
+    options.onContinued(0);
   }
 
-  async suspend(): Promise<void> {}
+  async suspend(vm: Vm, _from: ForkedFrom, { beforePause, commit }: SuspendOptions): Promise<void> {
+    const suspended = vm as FakeVm;
+    try {
+      await beforePause();
+      await suspended.pause();
+      await this.suspending("saved");
+      suspended.dir = await commit();
+    } catch (error) {
+      await suspended.resume();
+      throw error;
+    }
+    await this.suspending("committed");
+    await suspended.quit();
+  }
 
-  async revive(): Promise<void> {}
+  async revive(vm: WaitingVm): Promise<void> {
+    await this.reviving();
+    await vm.load();
+  }
 
+  /** Finds machines that it started itself: a test plays both the earlier process and the later one. */
   async adopt(dir: string): Promise<Vm | null> {
-    return this.alive.find(({ options }) => options.dir === dir) ?? null;
+    return this.alive.find((vm) => vm.dir === dir) ?? null;
   }
 
-  async sweep(_runDir: string, isDoomed: (dir: string) => boolean): Promise<void> {
-    await Promise.all(this.alive.filter(({ options }) => isDoomed(options.dir)).map((vm) => vm.kill()));
+  async sweep(runDir: string, isDoomed: (dir: string) => boolean): Promise<void> {
+    const doomed = this.alive.filter(({ dir }) => dirname(dir) === runDir && isDoomed(dir));
+    await Promise.all(doomed.map((vm) => vm.kill()));
   }
 
   async #start(options: FakeVm["options"], state: "waiting" | "running", rooted: boolean): Promise<FakeVm> {
@@ -99,6 +122,8 @@ export class FakeEngine implements Engine {
 export class FakeVm implements CapturableVm, WaitingVm {
   readonly pid = process.pid;
   readonly options: VmOptions & Partial<BootOptions & CloneOptions>;
+  /** Where its folder is. */
+  dir: string;
   readonly #rooted: boolean;
   readonly agent: AgreeableAgent;
   readonly sockets: Vm["sockets"];
@@ -117,6 +142,7 @@ export class FakeVm implements CapturableVm, WaitingVm {
     rooted: boolean,
   ) {
     this.options = options;
+    this.dir = options.dir;
     this.#rooted = rooted;
     this.agent = agent;
     this.state = state;

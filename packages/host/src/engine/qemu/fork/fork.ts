@@ -11,7 +11,9 @@ import { join } from "node:path";
 import { type ForkedFrom, type ForkOptions, ROOT_SLOT } from "../../engine.ts";
 import { loadState, saveState } from "../migration.ts";
 import type { QemuProcess } from "../process.ts";
-import { allLayers, freezeLayer, MAX_OWN_LAYERS, makeLayer, shareLayers } from "./layers.ts";
+import { allowDisk } from "../slots/file-limit.ts";
+import { goOn } from "./go-on.ts";
+import { allLayers, freezeLayer, makeLayer, shareLayers } from "./layers.ts";
 import { PageCopier } from "./page-copier.ts";
 import { StateFile } from "./state-file.ts";
 import { spliceStates } from "./stream.ts";
@@ -21,11 +23,9 @@ export async function forkProcess(
   parent: QemuProcess,
   children: QemuProcess[],
   from: ForkedFrom,
-  { own, next, method, onContinued }: ForkOptions,
+  { own, next, method, beforePause, onContinued }: ForkOptions,
   agent: string,
 ): Promise<void> {
-  if (own.length >= MAX_OWN_LAYERS)
-    throw new Error(`Its disk has ${MAX_OWN_LAYERS} layers from earlier forks, which is the most it can have.`);
   const present = allLayers(parent.dir, from, own);
   const newLayer = join(parent.dir, next);
   await using copier = new PageCopier(agent);
@@ -41,14 +41,15 @@ export async function forkProcess(
   try {
     const layer = { path: newLayer, bytes: from.root.capacityBytes, durable: false };
     await parent.slots.addLayer(ROOT_SLOT, layer, async (take) => {
+      await beforePause();
       const pausedAt = performance.now();
-      await parent.pause();
       try {
+        await parent.pause();
         // A migration ends with the disks closed, so they are taken before.
         if (method === "migration") await take().then(() => saveState(parent, devices!.name));
         else await all([saveDevices(parent, devices!).then(take), copy(parent, first!)]);
       } finally {
-        await parent.resume();
+        await goOn(parent);
         onContinued(performance.now() - pausedAt);
       }
     });
@@ -59,7 +60,7 @@ export async function forkProcess(
   await freezeLayer(present.at(-1)!);
   const sharing = children.map(async (child) => {
     await shareLayers(parent.dir, child.dir, own);
-    await becomeRoot(child, allLayers(child.dir, from, [...own, next]));
+    await becomeRoot(child, allLayers(child.dir, from, [...own, next]), from.root.capacityBytes);
   });
   if (method === "migration") {
     await all(sharing);
@@ -76,15 +77,16 @@ export async function saveDevices({ qmp }: QemuProcess, file: StateFile): Promis
 }
 
 /** Gives a process that waits for a state another disk. */
-export async function becomeRoot({ slots }: QemuProcess, layers: string[]): Promise<void> {
+export async function becomeRoot({ pid, slots }: QemuProcess, layers: string[], capacityBytes: number): Promise<void> {
+  await allowDisk(pid, capacityBytes);
   await slots.unplug(ROOT_SLOT);
   await slots.plug(ROOT_SLOT, { layers, durable: false });
 }
 
 /** Loads a state from a file into a process that has its disk already, and its memory if the state lacks that. */
-export async function loadFrom(vm: QemuProcess, path: string, beforeRun?: () => Promise<void>): Promise<void> {
+export async function loadFrom(vm: QemuProcess, path: string): Promise<void> {
   await using file = await StateFile.of(vm, path, "read");
-  await loadState(vm, file.name, beforeRun);
+  await loadState(vm, file.name);
 }
 
 /** Waits for all, also if one fails: nothing goes on behind the back of what follows. */

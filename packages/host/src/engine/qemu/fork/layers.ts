@@ -2,13 +2,11 @@
  * The layers of a machine's own disk, on top of what it was made from: files in its folder. A fork freezes what is there
  * and shares it with the children as further names of the same files, so a file is gone when the last machine is.
  */
-import { chmod, copyFile, link, rm } from "node:fs/promises";
+import { chmod, chown, copyFile, link, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createLayer } from "../../../storage/qcow2.ts";
 import type { ForkedFrom } from "../../engine.ts";
 
-/** Each layer costs every machine that has it some descriptors. */
-export const MAX_OWN_LAYERS = 64;
 /** Of a layer that is never written again. */
 const FROZEN = 0o444;
 
@@ -33,6 +31,13 @@ export async function shareLayers(from: string, to: string, own: readonly string
   }
 }
 
+/** Nothing writes the layer any more. */
 export async function freezeLayer(path: string): Promise<void> {
   await chmod(path, FROZEN);
+}
+
+/** The layer of a machine that has ended: it is the server's, and nothing writes it any more. */
+export async function retireLayer(path: string): Promise<void> {
+  await chown(path, process.getuid!(), process.getgid!());
+  await freezeLayer(path);
 }

@@ -19,6 +19,11 @@ export interface CopyOrder {
   to: CopyEnd;
 }
 
+/** How long the program may take to start. */
+const START_MS = 20_000;
+/** How long a copy may take: 1.2 ms for each MB, so 5 s for the largest machine; on a busy computer ten times as long. */
+const COPY_MS = 60_000;
+
 const resultSchema = z.object({ pages: z.number(), bytes: z.number(), ms: z.number() });
 const answerSchema = z.object({ result: resultSchema.optional(), error: z.string().optional() });
 export type CopyResult = z.infer<typeof resultSchema>;
@@ -39,7 +44,7 @@ export class PageCopier implements AsyncDisposable {
     this.#child.stdin!.on("error", () => {});
     this.#lines = createInterface({ input: this.#child.stdout! });
     this.#answers = this.#lines[Symbol.asyncIterator]();
-    this.#turn = this.ready = this.#answer().then(() => {});
+    this.#turn = this.ready = this.#answer(START_MS).then(() => {});
     this.ready.catch(() => {});
   }
 
@@ -47,7 +52,7 @@ export class PageCopier implements AsyncDisposable {
   copy(order: CopyOrder): Promise<CopyResult> {
     const done = this.#turn.then(async () => {
       this.#child.stdin!.write(`${JSON.stringify(order)}\n`);
-      const { result } = await this.#answer();
+      const { result } = await this.#answer(COPY_MS);
       if (!result) throw new Error("The memory of a machine could not be copied: no result.");
       return result;
     });
@@ -55,12 +60,21 @@ export class PageCopier implements AsyncDisposable {
     return done;
   }
 
-  async #answer(): Promise<z.infer<typeof answerSchema>> {
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error("The program that copies machines' memory has ended.");
-    const answer = answerSchema.parse(JSON.parse(value));
-    if (answer.error !== undefined) throw new Error(`The memory of a machine could not be copied: ${answer.error}`);
-    return answer;
+  async #answer(withinMs: number): Promise<z.infer<typeof answerSchema>> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      this.#child.kill("SIGKILL");
+      late.reject(new Error(`The memory of a machine could not be copied within ${withinMs / 1_000} s.`));
+    }, withinMs);
+    try {
+      const { value, done } = await Promise.race([this.#answers.next(), late.promise]);
+      if (done) throw new Error("The program that copies machines' memory has ended.");
+      const answer = answerSchema.parse(JSON.parse(value));
+      if (answer.error !== undefined) throw new Error(`The memory of a machine could not be copied: ${answer.error}`);
+      return answer;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 /** A file with which QEMU takes or gives its state. */
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { QemuProcess } from "../process.ts";
 import { MAX_STATE_BYTES, StreamError } from "./stream.ts";
@@ -43,9 +43,12 @@ export class StateFile implements AsyncDisposable {
   }
 
   async read(): Promise<Buffer> {
-    const state = await readFile(this.path);
-    if (state.length > MAX_STATE_BYTES) throw new StreamError("The state is larger than that of any machine.");
-    return state;
+    await using file = await open(this.path);
+    // QEMU can still write it, as much as it likes.
+    const { size } = await file.stat();
+    if (size > MAX_STATE_BYTES) throw new StreamError("The state is larger than that of any machine.");
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0);
+    return buffer.subarray(0, bytesRead);
   }
 
   async write(state: Buffer): Promise<void> {

@@ -5,7 +5,7 @@
  * the guest's memory is in a file of its own.
  *
  * The format is QEMU's own (`migration/savevm.c` and `ram.c`) and belongs to no stable interface. So everything that is
- * not expected is an error, and `local/fork-method.ts` tries with each version of QEMU whether a fork works.
+ * not expected is an error, and `local/forks/fork-method.ts` tries with each version of QEMU whether a fork works.
  */
 
 /** More than any state; 100 KB are usual. */

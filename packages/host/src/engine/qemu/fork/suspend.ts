@@ -1,69 +1,101 @@
-/** Writes a machine to disk and ends it, so that another process can continue it, also after a restart of the server. */
-import { chown, readFile, rm, writeFile } from "node:fs/promises";
+/**
+ * Writes a machine to disk and ends it, so that another process can continue it, also after a restart of the server.
+ *
+ * Until the commit, the machine is only paused: if anything fails, it goes on, and if the server is killed, the next one
+ * lets it go on. From the commit on, it is in its folder, and the process only remains to be ended.
+ */
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { syncPath } from "@sandkeep/common";
-import type { ForkedFrom, Suspended } from "../../engine.ts";
+import type { ForkedFrom, ReviveOptions, SuspendOptions } from "../../engine.ts";
 import { saveState } from "../migration.ts";
-import type { QemuProcess } from "../process.ts";
+import { type QemuProcess, socketsIn } from "../process.ts";
+import { PROCESS_RECORD } from "../process-record.ts";
 import { all, becomeRoot, loadFrom, saveDevices } from "./fork.ts";
-import { allLayers, shareLayers } from "./layers.ts";
+import { goOn } from "./go-on.ts";
+import { allLayers, makeLayer, retireLayer, shareLayers } from "./layers.ts";
 import { PageCopier } from "./page-copier.ts";
 import { StateFile } from "./state-file.ts";
 import { spliceStates } from "./stream.ts";
 
+/** How long a process may take to exit before it is killed. It has nothing to do any more. */
+const QUIT_MS = 5_000;
+
 /** Files of a suspended machine in its folder, besides its disk's layers. */
 const suspendedFiles = (dir: string) => ({ state: join(dir, "suspended-state"), pages: join(dir, "suspended-pages") });
+
+/** Removes what a suspension that did not succeed has left in a machine's folder. */
+export async function removeSuspended(dir: string): Promise<void> {
+  for (const path of Object.values(suspendedFiles(dir))) await rm(path, { force: true });
+}
 
 /** @param agent the program that copies memory */
 export async function suspendProcess(
   vm: QemuProcess,
   from: ForkedFrom,
-  { own, method }: Suspended,
+  { own, method, beforePause, commit }: SuspendOptions,
   agent: string,
 ): Promise<void> {
   const { state, pages } = suspendedFiles(vm.dir);
-  const remove = () => Promise.all([state, pages].map((path) => rm(path, { force: true })));
-  await remove();
+  const layers = own.map((name) => join(vm.dir, name));
+  await removeSuspended(vm.dir);
   await using copier = new PageCopier(agent);
   await writeFile(state, "", { mode: 0o600 });
   await using file = await StateFile.of(vm, state, "write");
-  await copier.ready;
-  await vm.pause();
-  try {
+  const syncLayers = () => all(layers.map((path) => syncPath(path)));
+  const save = async () => {
     if (method === "migration") await saveState(vm, file.name);
     else {
-      await all([
-        saveDevices(vm, file),
-        copier.copy({ memory: from.template.memory, from: { process: vm.process }, to: { file: pages } }),
-      ]);
+      await saveDevices(vm, file);
       await file.write(spliceStates(await readFile(from.template.state), await file.read()));
     }
+    await syncPath(state);
+  };
+  const savePages = async () => {
+    await copier.copy({ memory: from.template.memory, from: { process: vm.process }, to: { file: pages } });
+    await syncPath(pages);
+  };
+  // Most of the disk is synced while the machine still runs.
+  await all([copier.ready, syncLayers()]);
+  let dir: string;
+  try {
+    await beforePause();
+    await vm.pause();
+    // A migration ends with the disk closed, so that is synced afterwards.
+    if (method === "migration") await save().then(syncLayers);
+    else await all([save(), savePages(), syncLayers()]);
+    await syncPath(vm.dir);
+    dir = await commit();
   } catch (error) {
-    await vm.resume();
-    await remove();
+    await goOn(vm).finally(() => removeSuspended(vm.dir));
     throw error;
   }
-  await vm.qmp.execute("quit").catch(() => {});
-  await vm.exited;
-  const layers = own.map((name) => join(vm.dir, name));
-  // The files become ours again.
-  await Promise.all(layers.map((path) => chown(path, process.getuid!(), process.getgid!())));
-  await Promise.all([state, ...(method === "copy" ? [pages] : []), ...layers].map((path) => syncPath(path)));
-  await syncPath(vm.dir);
+  if (!(await vm.quit(QUIT_MS))) await vm.kill();
+  // What fails here is done when the machine is revived, or does no harm.
+  await tidy(dir, own).catch(() => {});
+}
+
+async function tidy(dir: string, own: readonly string[]): Promise<void> {
+  for (const path of [...Object.values(socketsIn(dir)), join(dir, PROCESS_RECORD)]) await rm(path, { force: true });
+  await all(own.map((name) => retireLayer(join(dir, name))));
 }
 
 /** @param agent the program that copies memory */
 export async function reviveProcess(
   vm: QemuProcess,
   from: ForkedFrom,
-  { dir, own, method }: Suspended & { dir: string },
-  beforeRun: () => Promise<void>,
+  { dir, own, next, method }: ReviveOptions,
   agent: string,
 ): Promise<void> {
   const { state, pages } = suspendedFiles(dir);
-  const becoming = shareLayers(dir, vm.dir, own).then(() => becomeRoot(vm, allLayers(vm.dir, from, own)));
-  await all([becoming, ...(method === "copy" ? [fill(vm, from, pages, agent)] : [])]);
-  await loadFrom(vm, state, beforeRun);
+  const become = async () => {
+    // Again, if the server was killed right after the machine was suspended.
+    await all(own.map((name) => retireLayer(join(dir, name))));
+    await all([shareLayers(dir, vm.dir, own), makeLayer(join(vm.dir, next), from)]);
+    await becomeRoot(vm, allLayers(vm.dir, from, [...own, next]), from.root.capacityBytes);
+  };
+  await all([become(), ...(method === "copy" ? [fill(vm, from, pages, agent)] : [])]);
+  await loadFrom(vm, state);
 }
 
 async function fill(vm: QemuProcess, from: ForkedFrom, pages: string, agent: string): Promise<void> {

@@ -1,10 +1,11 @@
 /** Forks, pauses and resumes the machines of a host: what lets a machine continue elsewhere or later. */
-import { ForkError, type ForkSpec, type ResumeSpec } from "../contract.ts";
-import type { RunningMachine } from "../machines/machine.ts";
-import type { PausedMachines } from "../machines/paused.ts";
+import type { JailKind } from "@sandkeep/jail";
+import { ForkError, type ForkSpec, type ResumeSpec } from "../../contract.ts";
+import type { RunningMachine } from "../../machines/machine.ts";
+import type { PausedMachines } from "../../machines/paused.ts";
+import type { HostParts } from "../parts.ts";
 import { ForkMethods } from "./fork-method.ts";
 import { Forking } from "./forking.ts";
-import type { HostParts } from "./parts.ts";
 import { Pausing } from "./pausing.ts";
 
 /** Children from one pause: each costs a process and a copy of what its parent has changed. */
@@ -19,11 +20,17 @@ export class Continuations {
   /** Ids of children and of machines that are being resumed. */
   readonly #becoming = new Set<string>();
 
-  /** @param verdicts file with what is known of forks */
-  constructor(parts: HostParts, paused: PausedMachines, verdicts: string) {
+  /** By id: machines that are being paused. */
+  readonly #pauses = new Map<string, Promise<void>>();
+
+  /** @param options.verdicts file with what is known of forks */
+  constructor(
+    parts: HostParts,
+    { paused, verdicts, jail }: { paused: PausedMachines; verdicts: string; jail: JailKind },
+  ) {
     this.#parts = parts;
     this.#paused = paused;
-    const methods = new ForkMethods(parts, verdicts);
+    const methods = new ForkMethods(parts, { file: verdicts, jail });
     this.#forking = new Forking(parts, methods);
     this.#pausing = new Pausing(parts, methods, paused);
   }
@@ -39,8 +46,13 @@ export class Continuations {
   }
 
   async pause(id: string): Promise<void> {
-    const machine = this.#find(id);
-    await this.#track(this.#pausing.pause(machine));
+    const pausing = this.#track(this.#pausing.pause(this.#find(id)));
+    this.#pauses.set(id, pausing);
+    try {
+      await pausing;
+    } finally {
+      if (this.#pauses.get(id) === pausing) this.#pauses.delete(id);
+    }
   }
 
   async resume(spec: ResumeSpec): Promise<RunningMachine> {
@@ -48,8 +60,15 @@ export class Continuations {
   }
 
   async remove(id: string): Promise<void> {
+    await this.#pauses.get(id)?.catch(() => {});
     if (this.#becoming.has(id)) throw new ForkError("NOT_PAUSED", `Sandbox ${id} is being resumed.`);
     await this.#paused.remove(id);
+  }
+
+  /** Gives an owner's paused machines to another one, also those that are being paused. */
+  async setOwner(from: string, owner: string): Promise<void> {
+    await Promise.allSettled(this.#pauses.values());
+    await this.#paused.setOwner(from, owner);
   }
 
   /** Resolves when nothing is in progress any more. */

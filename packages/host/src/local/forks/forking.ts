@@ -1,29 +1,28 @@
 /** Forks machines. */
 import { basename, join } from "node:path";
-import { ForkError, type ForkSpec, GuestGone } from "../contract.ts";
-import type { ForkedFrom } from "../engine/engine.ts";
-import { type Clone, connectGuest, discard } from "../machines/clone.ts";
-import { ownLayerIn, type RootRecord, writeRecord } from "../machines/folder.ts";
-import { newIdentity } from "../machines/identity.ts";
-import type { RunningMachine } from "../machines/machine.ts";
-import { MachineDisks } from "../machines/machine-disks.ts";
-import { startMeter } from "../machines/meter.ts";
-import { isPinned, ownLayers, pinSource, rootRecord } from "../machines/source.ts";
-import type { Prepared } from "../pool/supply.ts";
+import { type ForkSpec, GuestGone } from "../../contract.ts";
+import type { ForkedFrom } from "../../engine/engine.ts";
+import { type Clone, connectGuest, discard } from "../../machines/clone.ts";
+import { ownLayerIn, type RootRecord, writeRecord } from "../../machines/folder.ts";
+import { freezeProcesses, thawProcesses } from "../../machines/freeze.ts";
+import { newIdentity } from "../../machines/identity.ts";
+import type { RunningMachine } from "../../machines/machine.ts";
+import { MachineDisks } from "../../machines/machine-disks.ts";
+import { startMeter } from "../../machines/meter.ts";
+import { isPinned, pinSource, rootRecord } from "../../machines/source.ts";
+import type { Prepared } from "../../pool/supply.ts";
+import { type AssignedRecord, enterMachine } from "../new-machine.ts";
+import type { HostParts } from "../parts.ts";
+import { reserveRoom } from "../room.ts";
+import { sizeOf } from "../size.ts";
+import { continuable, withMachine } from "./continuable.ts";
 import type { ForkMethods } from "./fork-method.ts";
-import { type AssignedRecord, enterMachine } from "./new-machine.ts";
-import type { HostParts } from "./parts.ts";
-import { makeRoom } from "./room.ts";
-import { sizeOf } from "./size.ts";
+import { settled } from "./settled.ts";
 
-/**
- * After this time the parent's processes go on, even if the server dies. It is longer than all that a child may take
- * until it has its identity: its processes must not go on before.
- */
-export const FREEZE_MS = 180_000;
 /** How long a child's agent may take to answer, and to confirm the identity: usually 0.2 s, on a busy computer more. */
 const CHILD_HELLO_MS = 30_000;
 const CHILD_IDENTITY_MS = 60_000;
+const MIB = 1024 ** 2;
 
 export class Forking {
   readonly #parts: HostParts;
@@ -36,24 +35,26 @@ export class Forking {
 
   /** All children, or none. @throws {ForkError} @throws {NoCapacity} */
   async fork(parent: RunningMachine, specs: ForkSpec[]): Promise<RunningMachine[]> {
-    return await parent.exclusively(async () => {
-      const { from, root } = await sourceOf(parent);
-      const { engine, pools, storage, log } = this.#parts;
+    return await withMachine(parent, "forked", async () => {
+      const { engine, runDir, pools, storage, log } = this.#parts;
+      const { from, root, own } = await continuable(parent, engine);
       const size = sizeOf(parent.memoryMiB);
       const method = await this.#methods.of(from, size);
-      await this.#makeRoom(parent, specs.length);
+      // Each child gets a copy of what is the parent's own.
+      const eachMiB = Math.ceil((await parent.usage()).memoryBytes / MIB);
+      using _room = await reserveRoom(runDir, pools, specs.length * eachMiB);
       const prepared: Prepared[] = [];
       try {
         await settled(specs.map(async () => prepared.push(await pools.prepare(from, size))));
         const vms = prepared.map(({ vm }) => vm);
-        const own = ownLayers(from, root);
         const next = basename(ownLayerIn(parent.clone.dir, root.layers.length));
         await parent.expectLayer(root, join(parent.clone.dir, next));
-        await this.#frozen(parent, (thaw) =>
+        await this.#whileFrozen(parent, (freeze, thaw) =>
           engine.fork(parent.clone.vm, vms, from, {
             own,
             next,
             method,
+            beforePause: freeze,
             onContinued(pausedMs) {
               thaw();
               log.debug({ sandbox: parent.id, children: specs.length, pausedMs }, "forked");
@@ -78,28 +79,20 @@ export class Forking {
     });
   }
 
-  async #makeRoom(parent: RunningMachine, count: number): Promise<void> {
-    const { runDir, pools } = this.#parts;
-    // Each child gets a copy of what is the parent's own.
-    const eachMiB = ((await parent.usage()).memoryBytes / 1024 ** 2) | 0;
-    await makeRoom(runDir, pools, count * eachMiB);
-  }
-
-  /** Stops the parent's processes for the task, which says when they may go on. */
-  async #frozen(parent: RunningMachine, task: (thaw: () => void) => Promise<void>): Promise<void> {
-    const { guest } = parent;
-    let thawed: Promise<unknown> | undefined;
+  /** Lets the task stop the parent's processes, and say when they may go on. */
+  async #whileFrozen(
+    { id, guest }: RunningMachine,
+    task: (freeze: () => Promise<void>, thaw: () => void) => Promise<void>,
+  ): Promise<void> {
+    let thawed: Promise<void> | undefined;
     const thaw = () => {
-      thawed ??= guest.call("thawProcesses", {});
-      thawed.catch(() => {});
+      thawed ??= thawProcesses(guest, id, this.#parts.log);
     };
     try {
-      await guest.call("freezeProcesses", { thawAfterMs: FREEZE_MS });
-      await task(thaw);
+      await task(() => freezeProcesses(guest), thaw);
     } finally {
       thaw();
-      // If this fails, they go on after the time above.
-      await thawed!.catch(() => {});
+      await thawed;
     }
   }
 
@@ -131,31 +124,4 @@ export class Forking {
       throw error;
     }
   }
-}
-
-/** Waits for all, also if one fails, so that nothing goes on while the rest is removed. */
-async function settled<Result>(tasks: Promise<Result>[]): Promise<Result[]> {
-  const outcomes = await Promise.allSettled(tasks);
-  return outcomes.map((outcome) => {
-    if (outcome.status === "rejected") throw outcome.reason;
-    return outcome.value;
-  });
-}
-
-/** What a machine was made from. @throws {ForkError} if it cannot be copied */
-export async function sourceOf(machine: RunningMachine): Promise<{ from: ForkedFrom; root: RootRecord }> {
-  const { volumes, clone } = machine;
-  if (volumes.length > 0)
-    throw new ForkError(
-      "HAS_VOLUMES",
-      `Sandbox ${machine.id} has volumes (${volumes.join(", ")}), so it can be neither forked nor paused. Detach them first.`,
-    );
-  const { from } = clone;
-  const root = await machine.root();
-  if (!from || !root)
-    throw new ForkError(
-      "NOT_FORKABLE",
-      `Sandbox ${machine.id} was made by an earlier version of the server, and can be neither forked nor paused.`,
-    );
-  return { from, root };
 }

@@ -1,26 +1,26 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
-import type { ForkedFrom } from "../engine/engine.ts";
-import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
-import { fakeRoot } from "../engine/testing/fake-root.ts";
-import { connectGuest } from "../machines/clone.ts";
-import { createFolder, readRecord } from "../machines/folder.ts";
-import { MachineDisks } from "../machines/machine-disks.ts";
-import { startMeter } from "../machines/meter.ts";
-import { MachineRegistry } from "../machines/registry.ts";
-import { rootRecord } from "../machines/source.ts";
-import type { Pools } from "../pool/pools.ts";
-import { openStorage } from "../storage/testing/opened-storage.ts";
-import { TemplateStore } from "../templates/store.ts";
+import type { ForkedFrom } from "../../engine/engine.ts";
+import { FakeEngine, type FakeVm } from "../../engine/testing/fake-engine.ts";
+import { fakeRoot } from "../../engine/testing/fake-root.ts";
+import { connectGuest } from "../../machines/clone.ts";
+import { createFolder, readRecord } from "../../machines/folder.ts";
+import { MachineDisks } from "../../machines/machine-disks.ts";
+import { startMeter } from "../../machines/meter.ts";
+import { MachineRegistry } from "../../machines/registry.ts";
+import { engineId, rootRecord } from "../../machines/source.ts";
+import type { Pools } from "../../pool/pools.ts";
+import { openStorage } from "../../storage/testing/opened-storage.ts";
+import { TemplateStore } from "../../templates/store.ts";
+import { enterMachine } from "../new-machine.ts";
+import type { HostParts } from "../parts.ts";
+import { sizeOf } from "../size.ts";
 import { ForkMethods } from "./fork-method.ts";
 import { Forking } from "./forking.ts";
-import { enterMachine } from "./new-machine.ts";
-import type { HostParts } from "./parts.ts";
-import { sizeOf } from "./size.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-forking-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -31,7 +31,9 @@ async function open({ old = false } = {}) {
   const engine = new FakeEngine();
   const runDir = mkdtempSync(join(dir, "run-"));
   const log = silentLogger;
-  const source: ForkedFrom = { template: engine.templateFiles("/templates/one", true), root: fakeRoot().disk! };
+  const template = engine.templateFiles(mkdtempSync(join(dir, "template-")), true);
+  writeFileSync(template.memory, "");
+  const source: ForkedFrom = { template, root: fakeRoot().disk!, engine: engineId(engine) };
   const prepare = async () => {
     const folder = createFolder(runDir);
     return {
@@ -122,22 +124,58 @@ test("a fork that fails leaves nothing, and the parent's processes go on", async
   assert.equal(about(host.agent.told).at(-1), "/call/thawProcesses");
 });
 
-test("a machine with volumes, or of an earlier version, is refused", async () => {
+test("a machine with volumes, of an earlier version, or whose template is gone, is refused", async () => {
   await using host = await open();
   host.disks.enterAll([{ id: "data", volume: "vol_1", readOnly: false, mount: "/data" }]);
   await assert.rejects(host.forking.fork(host.parent, [spec("sbx_a")]), { code: "HAS_VOLUMES", message: /vol_1/ });
   await using old = await open({ old: true });
   await assert.rejects(old.forking.fork(old.parent, [spec("sbx_a")]), { code: "NOT_FORKABLE" });
+  await using other = await open();
+  other.source.engine = "qemu of last year";
+  const refused = { code: "NOT_FORKABLE", message: /another version of QEMU/ };
+  await assert.rejects(other.forking.fork(other.parent, [spec("sbx_a")]), refused);
+  await using removed = await open();
+  rmSync(removed.source.template.memory);
+  const gone = { code: "NOT_FORKABLE", message: /template .* was removed/ };
+  await assert.rejects(removed.forking.fork(removed.parent, [spec("sbx_a")]), gone);
+  assert.deepEqual(about(removed.agent.told), []);
+});
+
+test("a machine that ends before its fork, or meanwhile, is reported as such", async () => {
+  await using host = await open();
+  host.engine.forking = async () => {
+    await host.parent.clone.vm.kill();
+    throw new Error("QEMU ended.");
+  };
+  const attempts = [host.forking.fork(host.parent, [spec("sbx_a")]), host.forking.fork(host.parent, [spec("sbx_b")])];
+  const messages = (await Promise.allSettled(attempts)).map((attempt) => {
+    assert.ok(attempt.status === "rejected");
+    assert.equal(attempt.reason.code, "UNKNOWN_MACHINE");
+    return attempt.reason.message;
+  });
+  assert.match(messages[0], /ended while it was being forked/);
+  assert.match(messages[1], /does not run any more/);
 });
 
 test("where a copy is not what its parent was, forks are migrations; the verdict is kept", async () => {
   await using host = await open();
   const file = join(mkdtempSync(join(dir, "verdict-")), "forks.json");
+  const methods = () => new ForkMethods(host.parts, { file, jail: "full" });
   // The agent here reads nothing back.
-  assert.equal(await new ForkMethods(host.parts, file).of(host.source, sizeOf(1_280)), "migration");
+  assert.equal(await methods().of(host.source, sizeOf(1_280)), "migration");
   assert.match(readFileSync(file, "utf8"), /differs after the fork/);
   const started = host.engine.vms.length;
-  assert.equal(await new ForkMethods(host.parts, file).of(host.source, sizeOf(1_280)), "migration");
+  assert.equal(await methods().of(host.source, sizeOf(1_280)), "migration");
   assert.equal(host.engine.vms.length, started, "nothing is proven again");
   assert.equal(host.engine.alive.length, 1);
+  await new ForkMethods(host.parts, { file, jail: "minimal" }).of(host.source, sizeOf(1_280));
+  const again = host.engine.vms.length;
+  assert.ok(again > started, "another jail may allow other things");
+
+  // What failed may have been the computer's fault, so it is tried again some time later.
+  const verdicts = JSON.parse(readFileSync(file, "utf8"));
+  for (const verdict of Object.values<{ triedAt: number }>(verdicts)) verdict.triedAt -= 2 * 60 * 60_000;
+  writeFileSync(file, JSON.stringify(verdicts));
+  await methods().of(host.source, sizeOf(1_280));
+  assert.ok(host.engine.vms.length > again);
 });

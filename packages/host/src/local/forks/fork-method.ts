@@ -2,55 +2,76 @@
  * Which way of forking works. Copying depends on the internals of QEMU's version, so a machine is forked that way once
  * for each version and kind of template, and compared. The verdict is stored, like that on KVM.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { writeFileAtomically } from "@sandkeep/common";
+import type { JailKind } from "@sandkeep/jail";
 import { z } from "zod";
-import type { ForkedFrom, ForkMethod, MachineSize, Vm } from "../engine/engine.ts";
-import type { GuestClient } from "../guest/client.ts";
-import { connectGuest, discard, enterRoot, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
-import { ownLayerIn } from "../machines/folder.ts";
-import { newIdentity } from "../machines/identity.ts";
-import { plugThrowAway } from "../machines/throw-away-root.ts";
-import type { Prepared } from "../pool/supply.ts";
-import type { HostParts } from "./parts.ts";
+import type { ForkedFrom, ForkMethod, MachineSize, Vm } from "../../engine/engine.ts";
+import type { GuestClient } from "../../guest/client.ts";
+import { connectGuest, discard, enterRoot, RUNNING_HELLO_TIMEOUT_MS } from "../../machines/clone.ts";
+import { ownLayerIn } from "../../machines/folder.ts";
+import { newIdentity } from "../../machines/identity.ts";
+import { engineId } from "../../machines/source.ts";
+import { plugThrowAway } from "../../machines/throw-away-root.ts";
+import type { Prepared } from "../../pool/supply.ts";
+import type { HostParts } from "../parts.ts";
+import { settled } from "./settled.ts";
 
 /** Changes when the proof or the way of copying changes. */
-const VERSION = 1;
-/** Enough to tell settings of the engine apart. */
-const DIGEST_DIGITS = 16;
+const VERSION = 2;
 /** Number of verdicts kept, the newest ones. */
 const MAX_VERDICTS = 16;
 /** How long the fork of the proof may take: a second, on a busy computer longer. */
 const PROOF_MS = 180_000;
 /** A computer may be busy, so one failure is not the verdict. */
 const ATTEMPTS = 2;
+/** When it is tried again where it failed: a full disk, for example, passes. */
+const RETRY_MS = 60 * 60_000;
 /** Any number of layers, for the name of the next one. */
 const NEXT = 1;
 /** What must be the same in the child, in memory and on disk. */
 const PATTERN_BYTES = 4 * 1024 ** 2;
 const PATHS = ["/dev/shm/.sandkeep-proof", "/home/app/.sandkeep-proof"];
 
-const verdictsSchema = z.record(z.string(), z.object({ method: z.enum(["copy", "migration"]), reason: z.string() }));
+const verdictsSchema = z.record(
+  z.string(),
+  z.object({
+    method: z.enum(["copy", "migration"]),
+    reason: z.string(),
+    /** In milliseconds since 1970. */
+    triedAt: z.number(),
+  }),
+);
 export type ForkVerdict = z.infer<typeof verdictsSchema>[string];
+
+export interface ForkMethodsOptions {
+  /** File with the verdicts. */
+  file: string;
+  jail: JailKind;
+}
 
 export class ForkMethods {
   readonly #parts: HostParts;
   readonly #file: string;
+  readonly #jail: JailKind;
   readonly #proofs = new Map<string, Promise<ForkVerdict>>();
 
-  /** @param file with the verdicts */
-  constructor(parts: HostParts, file: string) {
+  constructor(parts: HostParts, { file, jail }: ForkMethodsOptions) {
     this.#parts = parts;
     this.#file = file;
+    this.#jail = jail;
   }
 
   /** The way that works for machines made from this. */
   async of(from: ForkedFrom, size: MachineSize): Promise<ForkMethod> {
     const key = this.#keyOf(from);
+    const known = this.#proofs.get(key);
+    if (known && !isDue(await known)) return (await known).method;
     let proof = this.#proofs.get(key);
-    if (!proof) {
+    // Otherwise somebody else tries it already.
+    if (!proof || proof === known) {
       this.#proofs.set(key, (proof = this.#find(key, from, size)));
       // What could not be tried is tried again the next time.
       proof.catch(() => this.#proofs.delete(key));
@@ -60,23 +81,25 @@ export class ForkMethods {
 
   async #find(key: string, from: ForkedFrom, size: MachineSize): Promise<ForkVerdict> {
     const known = (await this.#read())[key];
-    if (known) return known;
+    if (known && !isDue(known)) return known;
     let failure: string | null = "";
     for (let n = 0; n < ATTEMPTS && failure !== null; n++) failure = await whyCopyFails(this.#parts, from, size);
+    const triedAt = Date.now();
     const verdict: ForkVerdict =
       failure === null
-        ? { method: "copy", reason: "a fork had its parent's processes, memory and disk" }
-        : { method: "migration", reason: `copying does not work here: ${failure}` };
+        ? { method: "copy", reason: "a fork had its parent's processes, memory and disk", triedAt }
+        : { method: "migration", reason: `copying does not work here: ${failure}`, triedAt };
     this.#parts.log.info(verdict, "forks of machines");
     const kept = [...Object.entries(await this.#read()), [key, verdict]].slice(-MAX_VERDICTS);
     await writeFileAtomically(this.#file, JSON.stringify(Object.fromEntries(kept)));
     return verdict;
   }
 
+  /** Everything that it depends on: the engine, who may read whose memory, the kind of template. */
   #keyOf({ template }: ForkedFrom): string {
-    const { fingerprint, name } = this.#parts.engine;
-    const digest = createHash("sha256").update(`${VERSION} ${fingerprint}`).digest("hex").slice(0, DIGEST_DIGITS);
-    return `${name} ${digest}, template ${template.disk ? "with" : "without"} a root`;
+    const user = process.getuid!() === 0 ? "root" : `user ${process.getuid!()}`;
+    const what = template.disk ? "with" : "without";
+    return `${VERSION}, ${engineId(this.#parts.engine)}, ${this.#jail} jail, ${user}, template ${what} a root`;
   }
 
   async #read(): Promise<z.infer<typeof verdictsSchema>> {
@@ -86,6 +109,11 @@ export class ForkMethods {
       return {};
     }
   }
+}
+
+function isDue({ method, triedAt }: ForkVerdict): boolean {
+  const age = Date.now() - triedAt;
+  return method === "migration" && (age < 0 || age > RETRY_MS);
 }
 
 /** Discards the verdicts, so that forks are tried again. */
@@ -99,20 +127,31 @@ export async function forgetForkVerdicts(file: string): Promise<void> {
  * @throws if there is no machine to fork
  */
 async function whyCopyFails({ engine, pools }: HostParts, from: ForkedFrom, size: MachineSize): Promise<string | null> {
-  const [parent, child] = await Promise.all([pools.prepare(from, size), pools.prepare(from, size)]);
+  const prepared: Prepared[] = [];
+  // Ends whatever waits for one of them.
+  const timer = setTimeout(() => void prepared.map(({ vm }) => vm.kill()), PROOF_MS);
   try {
+    await settled([1, 2].map(async () => prepared.push(await pools.prepare(from, size))));
+    const [parent, child] = prepared as [Prepared, Prepared];
     const pattern = randomBytes(PATTERN_BYTES);
     const pid = await begin(parent, from, pattern);
     try {
-      const layers = { own: [basename(ownLayerIn(parent.dir))], next: basename(ownLayerIn(parent.dir, NEXT)) };
-      await engine.fork(parent.vm, [child.vm], from, { ...layers, method: "copy", onContinued() {} });
+      await engine.fork(parent.vm, [child.vm], from, {
+        own: [basename(ownLayerIn(parent.dir))],
+        next: basename(ownLayerIn(parent.dir, NEXT)),
+        method: "copy",
+        // They have stopped already.
+        async beforePause() {},
+        onContinued() {},
+      });
       for (const { vm } of [child, parent]) await compare(vm, pid, pattern);
       return null;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
   } finally {
-    await Promise.all([discard(parent), discard(child)]);
+    clearTimeout(timer);
+    await Promise.all(prepared.map((process) => discard(process)));
   }
 }
 

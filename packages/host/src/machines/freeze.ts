@@ -1,0 +1,38 @@
+/** Stops the processes of a machine, but not its agent, while the machine is copied. */
+import type { Logger } from "@sandkeep/common";
+import { type Guest, GuestError } from "../contract.ts";
+import { newMoment } from "./identity.ts";
+
+/**
+ * After this time a machine's processes go on by themselves, if the server lives but does not say so. It is longer than
+ * all that a fork or a pause may take.
+ */
+const FREEZE_MS = 180_000;
+/** How long an agent may take for each step: usually 10 ms. It gives up itself after five seconds if a process does not stop. */
+const STEP_MS = 20_000;
+
+export async function freezeProcesses(guest: Guest): Promise<void> {
+  await guest.call("freezeProcesses", { thawAfterMs: FREEZE_MS }, AbortSignal.timeout(STEP_MS));
+}
+
+/** Lets them go on. If that fails, which is logged, they do after {@link FREEZE_MS}. */
+export async function thawProcesses(guest: Guest, sandbox: string, log: Logger): Promise<void> {
+  try {
+    await guest.call("thawProcesses", {}, AbortSignal.timeout(STEP_MS));
+  } catch (error) {
+    log.error({ sandbox, error: String(error) }, "processes that were stopped for a fork or a pause may not go on");
+  }
+}
+
+/**
+ * Lets a machine go on whose server ended while it was forked, paused or resumed: its clock may be late, and its processes
+ * stopped. Agents of earlier versions know no forks.
+ */
+export async function wakeAfterCrash(guest: Guest): Promise<void> {
+  const signal = AbortSignal.timeout(STEP_MS);
+  const tolerant = (error: unknown) => {
+    if (!(error instanceof GuestError)) throw error;
+  };
+  await guest.call("wake", newMoment(), signal).catch(tolerant);
+  await guest.call("thawProcesses", {}, signal).catch(tolerant);
+}
