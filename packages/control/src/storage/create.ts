@@ -7,11 +7,11 @@ import {
   newVolumeId,
   type VolumeRequest,
 } from "@sandkeep/protocol";
-import { type DiskRecord, NothingChanged, UniqueViolation } from "@sandkeep/store";
+import { type DiskKind, type DiskRecord, NothingChanged, UniqueViolation } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { BASE_IMAGE } from "../base-image.ts";
 import { type StorageContext, storageOf } from "./context.ts";
-import { findDisk, notFound, storageFailure } from "./failures.ts";
+import { changeFailure, findDisk, notFound } from "./failures.ts";
 
 /**
  * Creates a volume: empty, from the base image, or from a snapshot.
@@ -176,7 +176,9 @@ export async function create(
       .remove(id)
       .then(() => disks.remove(id))
       .catch((err: unknown) => log.error({ err, disk: id }, "what was left of a failed creation is removed later"));
-    const error = storageFailure(cause);
+    // What it is made from, or a sandbox's own disk.
+    const changed = needs ? { ...needs, organisation: record.organisation, kind: otherKind(record.kind) } : record;
+    const error = await changeFailure(disks, changed, cause);
     const code = error instanceof ApiError ? error.code : "INTERNAL";
     events.publish(subject, { ...event, outcome: "failed", data: { ...event.data, error: code } } as EventBody);
     throw error;
@@ -211,7 +213,7 @@ async function reserve(
         `The organisation already has ${count} ${record.kind}s, counting those deleted whose data is kept; its limit is ${number}.`,
       );
     if (usage.bytes + record.capacityBytes > bytes) throw tooMuch(usage.bytes, bytes);
-    throw notFound(record.kind === "volume" ? "snapshot" : "volume", needs?.slug ?? "");
+    throw notFound(otherKind(record.kind), needs?.slug ?? "");
   }
 }
 
@@ -221,3 +223,6 @@ export function tooMuch(used: number, limit: number): ApiError {
     `The capacities of the organisation's volumes and snapshots, those deleted included whose data is kept, add up to ${used} bytes; the limit is ${limit}.`,
   );
 }
+
+/** A volume is made from a snapshot, and a snapshot from a volume. */
+const otherKind = (kind: DiskKind): DiskKind => (kind === "volume" ? "snapshot" : "volume");

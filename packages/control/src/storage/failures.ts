@@ -1,4 +1,4 @@
-import { DiskError, type DiskErrorCode } from "@sandkeep/host";
+import { DiskError, type DiskErrorCode, GuestError, GuestGone } from "@sandkeep/host";
 import { ApiError, type ErrorCode } from "@sandkeep/protocol";
 import type { DiskKind, DiskRecord, DiskStore } from "@sandkeep/store";
 
@@ -20,6 +20,21 @@ export function storageFailure(error: unknown): unknown {
   if (!(error instanceof DiskError)) return error;
   const code = CODES[error.code];
   return code === undefined ? error : new ApiError(code, error.message, { cause: error });
+}
+
+/** The client's error for a failed change of a disk that may have been removed, or whose sandbox may have ended, meanwhile. */
+export async function changeFailure(
+  disks: DiskStore,
+  { id, organisation, kind, slug }: Pick<DiskRecord, "id" | "organisation" | "kind" | "slug">,
+  error: unknown,
+): Promise<unknown> {
+  if (error instanceof DiskError && error.code === "UNKNOWN_DISK" && !(await disks.find(organisation, kind, id)))
+    return notFound(kind, slug);
+  if (error instanceof GuestGone) return new ApiError("CHANGED_MEANWHILE", "The sandbox ended meanwhile.");
+  // Root in the sandbox may have frozen the file system, for example.
+  if (error instanceof GuestError)
+    return new ApiError("VOLUME_BUSY", `The sandbox's file system refused this: ${error.message}.`, { cause: error });
+  return storageFailure(error);
 }
 
 /** @throws {ApiError} `VOLUME_NOT_FOUND`, `SNAPSHOT_NOT_FOUND` */

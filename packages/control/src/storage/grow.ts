@@ -3,7 +3,7 @@ import { type DiskRecord, NothingChanged } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { type StorageContext, storageOf } from "./context.ts";
 import { checkCapacity, tooMuch } from "./create.ts";
-import { findDisk, notFound, storageFailure } from "./failures.ts";
+import { changeFailure, findDisk, notFound } from "./failures.ts";
 
 /**
  * Makes a volume larger, also while a sandbox uses it. The capacity that it has already is accepted, so that a request can
@@ -58,7 +58,7 @@ async function grow(
       () => capacity,
     );
     await disks.correctCapacity(volume.id, capacity, actual);
-    const error = storageFailure(cause);
+    const error = await changeFailure(disks, volume, cause);
     const code = error instanceof ApiError ? error.code : "INTERNAL";
     events.publish(subject, { kind: "volume.grown", outcome: "failed", data: { ...data, error: code } });
     throw error;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { DiskError } from "@sandkeep/host";
+import { DiskError, GuestError, GuestGone } from "@sandkeep/host";
 import type { ErrorBody, SandboxEvent, Snapshot, SnapshotDetail, Volume, VolumeDetail } from "@sandkeep/protocol";
 import type { ConfigInput } from "../config/schema.ts";
 import { Fixture } from "../testing/fixture.ts";
@@ -210,7 +210,32 @@ describe("volumes and snapshots", async () => {
     const { id } = await create("emptied");
     await fixture.host.storage.remove(id);
     assert.match(await refused(snapshot("emptied", "emptied-1")), /^DISK_DAMAGED: .*no disk/);
+    const grow = (slug: string) => fixture.request("PATCH", `/api/v1/volumes/${slug}`, { body: { capacity: "2GB" } });
+    assert.match(await refused(grow("emptied")), /^DISK_DAMAGED/);
     assert.equal((await remove(`/api/v1/volumes/${id}`)).status, 204);
+  });
+
+  test("what is removed, refuses, or ends meanwhile is a clear refusal", async () => {
+    const { storage } = fixture.host;
+    const during = async (meanwhile: () => unknown, change: () => Promise<object>): Promise<string> => {
+      storage.gate = async (step) => {
+        storage.gate = async () => {};
+        if (step !== "remove") await meanwhile();
+      };
+      return await refused(change() as Promise<Response>);
+    };
+    const grow = () => fixture.request("PATCH", "/api/v1/volumes/fleeting", { body: { capacity: "2GB" } });
+    const take = () => snapshot("fleeting", "fleeting-1");
+    for (const change of [grow, take]) {
+      await create("fleeting");
+      assert.match(await during(() => remove("/api/v1/volumes/fleeting"), change), /^VOLUME_NOT_FOUND: .*"fleeting"/);
+      await create("fleeting");
+      const frozen = new GuestError({ constructorName: "Error", message: "Device or resource busy", code: "EBUSY" });
+      const fail = (error: Error) => () => Promise.reject(error);
+      assert.match(await during(fail(frozen), change), /^VOLUME_BUSY: .*Device or resource busy/);
+      assert.match(await during(fail(new GuestGone("QEMU ended")), change), /^CHANGED_MEANWHILE/);
+      assert.equal((await remove("/api/v1/volumes/fleeting")).status, 204);
+    }
   });
 
   test("a creation that fails leaves nothing and is an event", async () => {
