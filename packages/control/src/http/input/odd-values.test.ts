@@ -82,7 +82,8 @@ test("is never a fault of the server, and what was taken can be listed", async (
     await fixture.request("POST", "/api/v2/volumes", { body: { slug, region: "ord", capacity: "1GB" } });
   await fixture.request("POST", "/api/v2/volumes/gone/snapshot", { body: { slug: "gone-1" } });
   for (const path of ["volumes/gone", "snapshots/gone-1"]) await fixture.request("DELETE", `/api/v2/${path}`);
-  const routes = Object.keys(ACCESS).filter((route) => /^P[A-Z]+ /.test(route) && !route.includes(":procedures"));
+  // A file's bytes are tested where files are read.
+  const routes = Object.keys(ACCESS).filter((route) => /^P[A-Z]+ /.test(route) && !/:procedures|\/import$/.test(route));
   assert.deepEqual(Object.keys(BODIES).sort(), routes.sort());
   const send = async (route: string, body: object) => {
     const [method = "", path = ""] = route.split(" ");
