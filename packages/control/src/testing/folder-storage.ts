@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { SerialQueue } from "@sandkeep/common";
 import {
   DiskError,
   type DiskFacts,
@@ -33,6 +34,8 @@ const IMAGE_BYTES = 2e9;
  */
 export class FolderStorage implements Storage {
   readonly #dir: string;
+  /** One change at a time, as for each disk of a host. */
+  readonly #queue = new SerialQueue();
   /** Which machine has which disk. */
   readonly holders = new Map<string, string>();
   /** Awaited before each step; throws to make it fail. */
@@ -55,28 +58,31 @@ export class FolderStorage implements Storage {
 
   async createVolume({ id, capacityBytes, from }: VolumeSpec): Promise<DiskFacts> {
     await this.gate("createVolume", id);
-    const source = from && "snapshot" in from ? await this.#read(from.snapshot) : null;
-    const least = from && "image" in from ? IMAGE_BYTES : (source?.capacityBytes ?? 0);
-    if (capacityBytes < least)
-      throw new DiskError("TOO_SMALL", `The disk ${id} needs at least ${least} bytes for its content.`);
-    await this.#write(id, {
-      kind: "volume",
-      capacityBytes,
-      bootable: from !== undefined && (source?.bootable ?? true),
+    return await this.#queue.run(async () => {
+      const source = from && "snapshot" in from ? await this.#read(from.snapshot) : null;
+      const least = from && "image" in from ? IMAGE_BYTES : (source?.capacityBytes ?? 0);
+      if (capacityBytes < least)
+        throw new DiskError("TOO_SMALL", `The disk ${id} needs at least ${least} bytes for its content.`);
+      const bootable = from !== undefined && (source?.bootable ?? true);
+      await this.#write(id, { kind: "volume", capacityBytes, bootable });
+      return await this.facts(id);
     });
-    return await this.facts(id);
   }
 
   async snapshotVolume(volume: string, snapshot: string): Promise<DiskFacts> {
     await this.gate("snapshotVolume", snapshot);
-    await this.#write(snapshot, { ...(await this.#read(volume)), kind: "snapshot" });
-    return await this.facts(snapshot);
+    return await this.#queue.run(async () => {
+      await this.#write(snapshot, { ...(await this.#read(volume)), kind: "snapshot" });
+      return await this.facts(snapshot);
+    });
   }
 
   async grow(volume: string, capacityBytes: number): Promise<DiskFacts> {
     await this.gate("grow", volume);
-    await this.#write(volume, { ...(await this.#read(volume)), capacityBytes });
-    return await this.facts(volume);
+    return await this.#queue.run(async () => {
+      await this.#write(volume, { ...(await this.#read(volume)), capacityBytes });
+      return await this.facts(volume);
+    });
   }
 
   async facts(id: string): Promise<DiskFacts> {
@@ -108,9 +114,11 @@ export class FolderStorage implements Storage {
 
   async remove(id: string): Promise<void> {
     await this.gate("remove", id);
-    const holder = this.holders.get(id);
-    if (holder !== undefined) throw new DiskError("DISK_IN_USE", `The machine ${holder} has the disk ${id}.`);
-    await rm(join(this.#dir, id), { force: true });
+    await this.#queue.run(async () => {
+      const holder = this.holders.get(id);
+      if (holder !== undefined) throw new DiskError("DISK_IN_USE", `The machine ${holder} has the disk ${id}.`);
+      await rm(join(this.#dir, id), { force: true });
+    });
   }
 
   /** Gives a volume to a machine. */

@@ -2,4 +2,5 @@
 export { loadAuthority } from "../proxy/tls/authority.ts";
 export { LeafCertificates } from "../proxy/tls/leaf.ts";
 export { FakeGuest, FlowRefused } from "./guest.ts";
-export { fc, property } from "./property.ts";
+export { fc, property, seed } from "./property.ts";
+export { Random } from "./random.ts";
