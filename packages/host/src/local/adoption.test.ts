@@ -126,6 +126,19 @@ describe("what a former process left", () => {
     assert.equal(machines.length, 1);
   });
 
+  test("whose file systems were frozen for a snapshot writes again: its root and its volumes", async () => {
+    await using opened = await host();
+    const { engine, parts, leave } = opened;
+    await parts.storage.createVolume({ id: "vol_1", capacityBytes: 32 * 1024 ** 2 });
+    const disk = { id: "data", volume: "vol_1", readOnly: false, mount: "/data", slot: 3, mounted: true };
+    parts.storage.reserve("vol_1", { machine: "sbx_1", readOnly: false });
+    await leave("sbx_1", { disks: [disk] });
+    const { agent } = engine.alive[0]!;
+    assert.equal((await adoptMachines(parts, { owner: "cp_1", from: "cp_1", ids: ["sbx_1"] })).length, 1);
+    assert.equal(agent.told.filter((call) => call === "/call/diskThaw").length, 2);
+    assert.deepEqual(agent.params.get("/call/diskThaw"), { slot: 3 });
+  });
+
   test("goes to whoever takes an owner's place, and is on record as that one's", async () => {
     await using opened = await host();
     const { parts, leave, running } = opened;

@@ -112,10 +112,10 @@ async function takeOver(
   const vm = await engine.adopt(dir);
   if (!vm) return null;
   try {
-    // It may have been in the middle of a fork or a pause.
+    // It may have been in the middle of a fork, a pause or a snapshot.
     await vm.resume();
     const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-    await wakeAfterCrash(guest);
+    await wakeAfterCrash(guest, record.disks);
     const start = record.meter ?? startMeter(vm);
     const disks = new MachineDisks({ machine: record.id, clone: { vm, guest, dir }, storage, disks: record.disks });
     await disks.takeOver();

@@ -1,6 +1,8 @@
 /** Stops the processes of a machine, but not its agent, while the machine is copied. */
 import type { Logger } from "@sandkeep/common";
 import { type Guest, GuestError } from "../contract.ts";
+import { ROOT_SLOT } from "../engine/engine.ts";
+import type { SlotRecord } from "./folder.ts";
 import { newMoment } from "./identity.ts";
 
 /**
@@ -25,14 +27,17 @@ export async function thawProcesses(guest: Guest, sandbox: string, log: Logger):
 }
 
 /**
- * Lets a machine go on whose server ended while it was forked, paused or resumed: its clock may be late, and its processes
- * stopped. Agents of earlier versions know no forks.
+ * Lets a machine go on whose server ended while it was forked, paused, resumed or snapshotted: its clock may be late, and its
+ * processes and file systems stopped. Agents of earlier versions know no forks.
  */
-export async function wakeAfterCrash(guest: Guest): Promise<void> {
+export async function wakeAfterCrash(guest: Guest, disks: readonly SlotRecord[]): Promise<void> {
   const signal = AbortSignal.timeout(STEP_MS);
   const tolerant = (error: unknown) => {
     if (!(error instanceof GuestError)) throw error;
   };
   await guest.call("wake", newMoment(), signal).catch(tolerant);
+  // Of the root, whatever that is, and of the volumes.
+  const slots = [null, ...disks.map(({ slot }) => slot).filter((slot) => slot !== ROOT_SLOT)];
+  for (const slot of slots) await guest.call("diskThaw", { slot }, signal).catch(tolerant);
   await guest.call("thawProcesses", {}, signal).catch(tolerant);
 }

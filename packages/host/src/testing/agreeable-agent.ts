@@ -8,6 +8,7 @@ import { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
 /** Answers of calls and heads of streams; all others are null. */
 const ANSWERS: Record<string, unknown> = {
   "/call/stat": fileInfo(),
+  "/call/diskThaw": { frozen: false },
   "/stream/spawn": { pid: 2 },
   "/stream/readFile": { size: 0 },
 };
