@@ -66,14 +66,17 @@ describe("a volume of a running machine", () => {
     await machine.destroy();
   });
 
-  test("does not come any more once the machine is paused", async () => {
+  test("does not come any more once the machine is paused, nor is its root copied", async () => {
     const { machine, vm, storage } = await open();
     const undo = () => Promise.reject(new Error("It was not destroyed."));
     const pausing = machine.exclusively(() => machine.leave(() => vm.kill(), undo));
     const attaching = machine.attach(DISK);
+    const copying = machine.snapshotRoot("snap");
+    copying.catch(() => {});
     await pausing;
     assert.deepEqual(await machine.exited, { reason: "paused" });
     await assert.rejects(attaching, { name: "GuestGone" });
+    await assert.rejects(copying, { name: "GuestGone" });
     await storage.remove("vol");
   });
 

@@ -7,6 +7,7 @@ import {
   type DiskFacts,
   type DiskSpec,
   type Guest,
+  GuestGone,
   type Machine,
   type MachineExit,
   type MachineUsage,
@@ -176,6 +177,7 @@ export class RunningMachine implements Machine {
 
   async snapshotRoot(snapshot: string): Promise<DiskFacts> {
     return await this.exclusively(async () => {
+      if (this.isEnding) throw new GuestGone(`Machine ${this.id} does not run any more.`);
       const { root } = this.#record;
       const volume = this.#disks.mounted.find(({ slot }) => slot === ROOT_SLOT)?.volume;
       if (volume !== undefined) return await this.#storage.snapshotVolume(volume, snapshot);
