@@ -89,3 +89,19 @@ export async function processesNaming(path: string): Promise<Map<number, string[
   }
   return found;
 }
+
+/** How long a process may take to exit after the one that it watched: usually less than a millisecond. */
+const LEAVING_MS = 10_000;
+
+/**
+ * The processes that still name a path when there was time to exit: bubblewrap's own ends a moment after the machine, and nobody waits for that of
+ * a machine that an earlier host started.
+ */
+export async function processesLeft(path: string): Promise<string[][]> {
+  const deadline = performance.now() + LEAVING_MS;
+  for (;;) {
+    const left = await processesNaming(path);
+    if (left.size === 0 || performance.now() > deadline) return [...left.values()];
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { OWNER, shell } from "@sandkeep/host/testing";
-import { openHost, processesNaming } from "./fixture.ts";
+import { openHost, processesLeft } from "./fixture.ts";
 
 /** When the host is killed after it began a pause or a resumption. The steps are in `machines/paused.ts`. */
 const MOMENTS: { during: "pause" | "resume"; afterMs: number }[] = [
@@ -38,7 +38,7 @@ test("a machine that was being paused or resumed when its host was killed runs o
       const again = await host.resume({ id: "sbx_kept", owner: OWNER, keep: true });
       assert.equal(await shell(again, `${counts}; echo it counts`), "it counts", what);
       await host.close();
-      assert.deepEqual([...(await processesNaming(`${dataDir}/`)).values()], []);
+      assert.deepEqual(await processesLeft(`${dataDir}/`), []);
       for (const folder of ["run", "paused"]) assert.deepEqual(await readdir(join(dataDir, folder)), [], folder);
     } finally {
       await rm(dataDir, { recursive: true, force: true });

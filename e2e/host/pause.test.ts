@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { OWNER, shell } from "@sandkeep/host/testing";
-import { HostFixture, openHost, processesNaming } from "./fixture.ts";
+import { HostFixture, openHost, processesLeft } from "./fixture.ts";
 
 const BEFORE = `
   echo disk > /home/app/note; echo memory > /dev/shm/note
@@ -30,7 +30,7 @@ test("a paused machine uses no process, and goes on where it was, also after a r
   assert.deepEqual(await fixture.host.paused("cp_other"), []);
 
   await fixture.host.close();
-  assert.deepEqual([...(await processesNaming(`${fixture.dataDir}/`)).values()], []);
+  assert.deepEqual(await processesLeft(`${fixture.dataDir}/`), []);
   fixture.host = await openHost(fixture.dataDir);
   await fixture.host.adopt(OWNER, []);
   assert.deepEqual(await fixture.host.paused(OWNER), ["sbx_paused"]);
