@@ -17,8 +17,8 @@ test("what is allowed arrives, with every byte on record", async () => {
     "curl -sS -o /dev/null -w '%{http_code}' -d sent https://allowed.test.example/path",
   );
   assert.equal(stdout, "200");
-  const [connection] = arena.upstream("allowed.test.example").connections;
-  assert.match(connection?.text ?? "", /\/path[^]*sent/);
+  // Not only of the first connection: curl opens a second one when the first takes more than 200 ms, and uses one of them.
+  assert.match(arena.upstream("allowed.test.example").text, /\/path[^]*sent/);
 });
 
 test("what is not allowed gets 403 with the reason, and nothing arrives", async () => {
