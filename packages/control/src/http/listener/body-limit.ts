@@ -17,7 +17,7 @@ export function limitBody(request: IncomingMessage, timeoutMs = BODY_TIMEOUT_MS)
     if (complete) return;
     if (socket.bytesWritten > 0) socket.destroy();
     else refuse(socket as Socket, new ApiError("REQUEST_TIMEOUT"), newTraceId());
-  }, timeoutMs);
+  }, timeoutMs).unref();
   timers.set(request, timer);
   request.once("close", () => clearTimeout(timers.get(request)));
 }
