@@ -8,12 +8,10 @@ import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { createFolder, type MachineRecord, readRecord, writeRecord } from "../machines/folder.ts";
 import type { PausedRecord } from "../machines/paused.ts";
-import { MachineRegistry } from "../machines/registry.ts";
 import { Pools } from "../pool/pools.ts";
-import { openStorage } from "../storage/testing/opened-storage.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { adoptMachines, removeUnowned } from "./adoption.ts";
-import type { HostParts } from "./parts.ts";
+import { hostParts } from "./testing/host-parts.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-adopt-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -31,19 +29,8 @@ async function host() {
   const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log });
   const closing = new AbortController().signal;
   const pools = new Pools({ engine, templates, usual, runDir, budgetMiB: 0, caCertificates: [], log, closing });
-  const machines = new MachineRegistry(() => {});
-  const storage = await openStorage(mkdtempSync(join(dir, "storage-")));
-  const parts: HostParts = {
-    engine,
-    runDir,
-    templates,
-    pools,
-    machines,
-    storage,
-    egress: null,
-    caCertificates: [],
-    log,
-  };
+  const parts = await hostParts(dir, { engine, runDir, templates, pools });
+  const { machines } = parts;
 
   /** Starts a machine as an earlier process would. */
   const leave = async (id: string | null, record: Partial<MachineRecord> = {}) => {

@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { silentLogger } from "@sandkeep/common";
 import type { ForkedFrom } from "../../engine/engine.ts";
 import { FakeEngine, type FakeVm } from "../../engine/testing/fake-engine.ts";
 import { fakeRoot } from "../../engine/testing/fake-root.ts";
@@ -11,14 +10,11 @@ import { connectGuest } from "../../machines/clone.ts";
 import { createFolder, readRecord } from "../../machines/folder.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
-import { MachineRegistry } from "../../machines/registry.ts";
 import { engineId, rootRecord } from "../../machines/source.ts";
 import type { Pools } from "../../pool/pools.ts";
-import { openStorage } from "../../storage/testing/opened-storage.ts";
-import { TemplateStore } from "../../templates/store.ts";
 import { enterMachine } from "../new-machine.ts";
-import type { HostParts } from "../parts.ts";
 import { sizeOf } from "../size.ts";
+import { hostParts } from "../testing/host-parts.ts";
 import { ForkMethods } from "./fork-method.ts";
 import { Forking } from "./forking.ts";
 
@@ -30,7 +26,6 @@ const PATIENCE_MS = 60_000;
 async function open({ old = false } = {}) {
   const engine = new FakeEngine();
   const runDir = mkdtempSync(join(dir, "run-"));
-  const log = silentLogger;
   const template = engine.templateFiles(mkdtempSync(join(dir, "template-")), true);
   writeFileSync(template.memory, "");
   const source: ForkedFrom = { template, root: fakeRoot().disk!, engine: engineId(engine) };
@@ -42,20 +37,8 @@ async function open({ old = false } = {}) {
     };
   };
   const pools = { prepare, shrink: async () => false, disturb() {} } as unknown as Pools;
-  const machines = new MachineRegistry(() => {});
-  const templates = new TemplateStore({ dir: runDir, newFolder: () => createFolder(runDir), engine, log });
-  const storage = await openStorage(mkdtempSync(join(dir, "storage-")));
-  const parts: HostParts = {
-    engine,
-    runDir,
-    templates,
-    pools,
-    machines,
-    storage,
-    egress: null,
-    caCertificates: [],
-    log,
-  };
+  const parts = await hostParts(dir, { engine, runDir, pools });
+  const { machines, storage } = parts;
   const { vm, dir: folder } = await prepare();
   await vm.load();
   const guest = await connectGuest(vm, PATIENCE_MS);

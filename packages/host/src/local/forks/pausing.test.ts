@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
-import { silentLogger } from "@sandkeep/common";
 import { type ForkedFrom, ROOT_SLOT } from "../../engine/engine.ts";
 import { FakeEngine, type FakeVm } from "../../engine/testing/fake-engine.ts";
 import { connectGuest } from "../../machines/clone.ts";
@@ -13,15 +12,13 @@ import type { RunningMachine } from "../../machines/machine.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
 import { PausedMachines } from "../../machines/paused.ts";
-import { MachineRegistry } from "../../machines/registry.ts";
 import { engineId, rootRecord } from "../../machines/source.ts";
 import type { Pools } from "../../pool/pools.ts";
 import { openStorage } from "../../storage/testing/opened-storage.ts";
-import { TemplateStore } from "../../templates/store.ts";
 import { adoptMachines, removeUnowned } from "../adoption.ts";
 import { enterMachine } from "../new-machine.ts";
-import type { HostParts } from "../parts.ts";
 import { sizeOf } from "../size.ts";
+import { hostParts } from "../testing/host-parts.ts";
 import type { ForkMethods } from "./fork-method.ts";
 import { Pausing } from "./pausing.ts";
 
@@ -57,21 +54,8 @@ async function openComputer() {
   const start = async () => {
     await engine.sweep(pausedDir, () => true);
     const paused = await PausedMachines.open(pausedDir);
-    const machines = new MachineRegistry(() => {});
-    const log = silentLogger;
     const pools = { prepare, shrink: async () => false, disturb() {} } as unknown as Pools;
-    const templates = new TemplateStore({ dir: files, newFolder: () => createFolder(runDir), engine, log });
-    const parts: HostParts = {
-      engine,
-      runDir,
-      templates,
-      pools,
-      machines,
-      storage,
-      egress: null,
-      caCertificates: [],
-      log,
-    };
+    const parts = await hostParts(dir, { engine, runDir, pools, storage });
     await removeUnowned({ ...parts, paused });
     const methods = { of: async () => "copy" } as unknown as ForkMethods;
     const adopt = () => adoptMachines(parts, { owner: OWNER, from: OWNER, ids: [ID] });
