@@ -1,10 +1,10 @@
 /**
  * A seccomp filter for programs that get descriptors of files that are not theirs to change: nothing changes a file's
- * owner, permissions, times or extended attributes. Without root the program has the files' own user, who may do that
+ * owner, permissions, times, flags or extended attributes. Without root the program has the files' own user, who may do that
  * even to a file that is open only for reading.
  */
 import { type Architecture, assembled, programFor } from "./architecture.ts";
-import { give, type Instruction, OP, test, VERDICT } from "./bpf.ts";
+import { DATA, give, type Instruction, load, OP, test, VERDICT } from "./bpf.ts";
 
 // Numbers from the kernel's `asm/unistd.h`.
 // cspell:disable
@@ -20,15 +20,24 @@ const CALLS: Record<Architecture, Record<string, number>> = {
     lremovexattr: 15, fremovexattr: 16,
   },
 };
-/** The same on all architectures. */
-const YOUNG_CALLS = { fchmodat2: 452, setxattrat: 463, removexattrat: 466, file_setattr: 469 };
+/** The same on all architectures. What io_uring does, no filter sees: it can set extended attributes. */
+const YOUNG_CALLS = { io_uring_setup: 425, fchmodat2: 452, setxattrat: 463, removexattrat: 466, file_setattr: 469 };
+const IOCTL: Record<Architecture, number> = { x64: 16, arm64: 29 };
+/** The same as `file_setattr`, and a file's version (linux/fs.h, and ext4's own number for it). */
+const COMMANDS = { setFlags: 0x40086602, fsSetXattr: 0x401c5820, setVersion: 0x40087602, ext4SetVersion: 0x40086604 };
 // cspell:enable
+
+const refuseAll = (values: Record<string, number>) =>
+  Object.values(values).flatMap((value) => [test(OP.equal, value, 0, 1), give(VERDICT.refuse)]);
 
 /** The program as instructions, for tests. */
 export function attributesProgram(architecture: Architecture): Instruction[] {
-  const refused = Object.values({ ...CALLS[architecture], ...YOUNG_CALLS });
+  const commands = refuseAll(COMMANDS);
   return programFor(architecture, [
-    ...refused.flatMap((number) => [test(OP.equal, number, 0, 1), give(VERDICT.refuse)]),
+    ...refuseAll({ ...CALLS[architecture], ...YOUNG_CALLS }),
+    test(OP.equal, IOCTL[architecture], 0, 1 + commands.length),
+    load(DATA.argument(1)),
+    ...commands,
     give(VERDICT.allow),
   ]);
 }
