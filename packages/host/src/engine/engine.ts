@@ -207,6 +207,11 @@ export interface Engine {
   readonly fingerprint: string;
   readonly versions: Record<string, string>;
   /**
+   * Time between a machine's warm-up and its capture, in milliseconds, in which the agent closes the connection and the
+   * kernel writes back and frees memory. Whatever still runs at the capture runs in every clone.
+   */
+  readonly settleMs: number;
+  /**
    * Boots from scratch, without a root disk, to be captured into `options.dir`. Resolves when the process runs; the guest
    * is still booting.
    */

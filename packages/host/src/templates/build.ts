@@ -13,12 +13,6 @@ import { publish } from "./folder.ts";
 import type { Template, TemplateKey } from "./template.ts";
 import { warmTemplate } from "./warmup.ts";
 
-/**
- * Time between warm-up and capture, in which the agent closes the connection and the kernel writes back and frees
- * memory. Whatever still runs at the capture runs in every clone.
- */
-const SETTLE_MS = 1_000;
-
 export interface BuildOptions {
   engine: Engine;
   /** Where the machine runs; the caller removes what is left of it afterwards. */
@@ -65,13 +59,17 @@ export async function buildTemplate(
 }
 
 /** Captures a machine when it is ready, and ends it in any case. */
-async function capture(vm: CapturableVm, { signal }: BuildOptions, prepare: () => Promise<GuestClient>): Promise<void> {
+async function capture(
+  vm: CapturableVm,
+  { engine, signal }: BuildOptions,
+  prepare: () => Promise<GuestClient>,
+): Promise<void> {
   try {
     await killOnAbort(vm, signal, async () => {
       const guest = await prepare();
       guest.close();
       await guest.ended;
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      await new Promise((resolve) => setTimeout(resolve, engine.settleMs));
       await vm.capture();
     });
   } finally {

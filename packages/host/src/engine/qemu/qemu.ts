@@ -35,6 +35,9 @@ import { allowDisk } from "./slots/file-limit.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import { sweepQemus } from "./sweep.ts";
 
+/** Milliseconds; see {@link Engine.settleMs}. */
+const SETTLE_MS = 1_000;
+
 const run = promisify(execFile);
 
 export interface QemuOptions {
@@ -51,6 +54,7 @@ export interface QemuOptions {
 
 export class Qemu implements Engine {
   readonly name = "qemu";
+  readonly settleMs = SETTLE_MS;
   readonly acceleration: Acceleration;
   readonly versions: Record<string, string>;
   readonly fingerprint: string;

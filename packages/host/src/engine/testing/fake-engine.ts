@@ -28,6 +28,7 @@ export class FakeEngine implements Engine {
   readonly acceleration = { kind: "tcg", reason: "there is no machine" } as const;
   readonly fingerprint: string;
   readonly versions = {};
+  readonly settleMs = 0;
   /** Every machine that was started, oldest first. */
   readonly vms: FakeVm[] = [];
   /** Starting a machine waits for this, or fails with its error. */
