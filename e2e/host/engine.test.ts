@@ -19,7 +19,7 @@ async function openQemu(accelerator: "auto" | "kvm" | "tcg"): Promise<EngineFixt
     agent,
     accelerator,
     verdicts: join(imagesDir(), "acceleration.json"),
-    frequency: join(dir, "tsc-khz"),
+    frequencies: [join(dir, "tsc-khz")],
     newFolder: () => createFolder(runDir),
   });
   return {

@@ -23,7 +23,7 @@ export interface Layout {
   paused: string;
   /** The host's id. */
   id: string;
-  /** Frequency of this computer's time stamp counter. */
+  /** Frequency of this computer's time stamp counter, on which paused machines depend. */
   frequency: string;
   /** Locked by the one process that uses the folder. */
   lock: string;
@@ -34,7 +34,15 @@ export function verdictsOf(templatesDir: string): string {
   return join(dirname(resolve(templatesDir)), "acceleration.json");
 }
 
-/** Verdicts on forks; likewise. */
+/**
+ * Frequency of the time stamp counter with which shared templates were made: a host takes it over, so that it can use
+ * them.
+ */
+export function frequencyOf(templatesDir: string): string {
+  return join(dirname(resolve(templatesDir)), "tsc-khz");
+}
+
+/** Verdicts on forks: likewise with the templates. */
 export function forkVerdictsOf(templatesDir: string): string {
   return join(dirname(resolve(templatesDir)), "forks.json");
 }

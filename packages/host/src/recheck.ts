@@ -5,7 +5,7 @@ import type { JailKind } from "@sandkeep/jail";
 import type { Acceleration } from "./engine/engine.ts";
 import { forgetVerdicts } from "./engine/qemu/acceleration.ts";
 import { createQemu } from "./engine/qemu/create.ts";
-import { forkVerdictsOf, layout, verdictsOf } from "./layout.ts";
+import { forkVerdictsOf, frequencyOf, layout, verdictsOf } from "./layout.ts";
 import { forgetForkVerdicts } from "./local/forks/fork-method.ts";
 import type { HostOptions } from "./local/options.ts";
 import { createFolder } from "./machines/folder.ts";
@@ -43,7 +43,7 @@ export async function recheckAcceleration({
       imageId: id,
       agent,
       verdicts,
-      frequency,
+      frequencies: [frequency, frequencyOf(templatesDir ?? templates)],
       newFolder: () => createFolder(run),
       ...(jail && { jail }),
     });

@@ -3,7 +3,7 @@ import { persistentId, tryLockFile } from "@sandkeep/common";
 import { loadGuestCas } from "@sandkeep/egress";
 import type { Host } from "../contract.ts";
 import { createQemu } from "../engine/qemu/create.ts";
-import { forkVerdictsOf, layout, verdictsOf } from "../layout.ts";
+import { forkVerdictsOf, frequencyOf, layout, verdictsOf } from "../layout.ts";
 import { createFolder } from "../machines/folder.ts";
 import { PausedMachines } from "../machines/paused.ts";
 import { requireMachines } from "../preconditions/require.ts";
@@ -41,7 +41,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       imageId: image.id,
       agent: image.agent,
       verdicts: verdictsOf(templatesDir),
-      frequency: paths.frequency,
+      frequencies: [paths.frequency, frequencyOf(templatesDir)],
       jail,
       ...(options.accelerator && { accelerator: options.accelerator }),
     });

@@ -38,7 +38,7 @@ export async function startPausedMachine(options: PausedMachineOptions): Promise
   const { default: root } = new Roots(image);
   const { id: imageId, agent } = image;
   const verdicts = verdictsOf(templatesDir);
-  const engine = await createQemu({ boot: root.boot, imageId, agent, verdicts, frequency, newFolder });
+  const engine = await createQemu({ boot: root.boot, imageId, agent, verdicts, frequencies: [frequency], newFolder });
   const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log: silentLogger });
   const { files, size } = await templates.ensure({ root, size: sizeOf(DEFAULT_MEMORY_MIB) });
   const folder = newFolder();

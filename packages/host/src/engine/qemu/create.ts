@@ -21,9 +21,10 @@ export interface CreateQemuOptions {
   imageId: string;
   /** The agent's binary, to run on the host. */
   agent: string;
-  /** Files with the verdict on KVM and the frequency of the time stamp counter. */
+  /** File with the verdict on KVM. */
   verdicts: string;
-  frequency: string;
+  /** Files with the frequency of the time stamp counter; the first one counts. */
+  frequencies: readonly string[];
   newFolder(): string;
   /** Default `full`. */
   jail?: JailKind;
@@ -35,7 +36,7 @@ export interface CreateQemuOptions {
 export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
   const versions = { qemu: await qemuVersion(), kernel: release(), image: options.imageId };
   const engine = async (acceleration: Acceleration) => {
-    const tscKHz = acceleration.kind === "kvm" ? null : await tscFrequencyKHz(options.agent, options.frequency);
+    const tscKHz = acceleration.kind === "kvm" ? null : await tscFrequencyKHz(options.agent, options.frequencies);
     return new Qemu({
       binary: BINARY,
       agent: options.agent,
