@@ -12,3 +12,10 @@ export async function settlesWithin(promise: Promise<unknown>, ms: number): Prom
     clearTimeout(timer);
   }
 }
+
+/** The same; begins again as long as less is left of the work each time. */
+export async function settlesWithProgress(promise: Promise<unknown>, ms: number, left: () => number): Promise<boolean> {
+  for (let before = Infinity, now = left(); now < before; before = now, now = left())
+    if (await settlesWithin(promise, ms)) return true;
+  return false;
+}

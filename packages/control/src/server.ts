@@ -8,7 +8,7 @@ import type { Host } from "@sandkeep/host";
 import { openStore } from "@sandkeep/store";
 import { Authenticator } from "./auth/authenticator.ts";
 import { ensureAdminToken, ensureOrganisation } from "./auth/bootstrap.ts";
-import { settlesWithin } from "./bounded.ts";
+import { settlesWithProgress } from "./bounded.ts";
 import { ConfigError, parseConfig } from "./config/load.ts";
 import type { Config, ConfigInput } from "./config/schema.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
@@ -79,14 +79,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const startedAt = Date.now();
   // Whether sandboxes with a duration outlive this server. They do if the start fails halfway.
   let leaveRunning = true;
-  const within = async (what: string, work: Promise<unknown>) => {
-    if (!(await settlesWithin(work, limits.stopTimeoutMs))) log.error({ what }, "gave up waiting");
+  const within = async (what: string, work: Promise<unknown>, left = () => 0) => {
+    const done = await settlesWithProgress(work, limits.stopTimeoutMs, left);
+    if (!done) log.error({ what }, "gave up waiting");
+    return done;
   };
 
   // What has been started so far, in order of dependency; disposed of in reverse.
   await using started = new AsyncDisposableStack();
   const hosts = new Hosts(given);
-  started.defer(() => within("hosts", hosts.close({ leaveKept: leaveRunning })));
+  started.defer(async () => void (await within("hosts", hosts.close({ leaveKept: leaveRunning }))));
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   started.use(await lockDataDir(config.dataDir));
   const store = started.use(openStore({ sqlite: options.databaseFile ?? join(config.dataDir, DATABASE_FILE) }));
@@ -151,7 +153,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   // Pending answers get some time; then the remaining connections are closed.
   started.defer(() => listener.closeAllConnections());
   for (const host of hosts.all) started.use(new EgressReader(host, owner, egressLog.take, log));
-  started.defer(() => within("sandboxes", sandboxes.close({ leaveRunning })));
+  started.defer(async () => {
+    const done = await within("sandboxes", sandboxes.close({ leaveRunning }), () => sandboxes.size);
+    // The next start finishes what could not be paused.
+    leaveRunning ||= !done;
+  });
   started.use(leases);
   await sandboxes.adopt();
   const upkeep = started.use(new Upkeep(storage));

@@ -214,7 +214,7 @@ export interface Host {
    * {@link ForkError} and `NoCapacity`.
    */
   resume(spec: ResumeSpec): Promise<Machine>;
-  /** Ids of an owner's paused machines. */
+  /** Ids of an owner's paused machines, and of those that cannot be read, so that nobody knows whose they are. */
   paused(owner: string): Promise<string[]>;
   /** Removes a paused machine, if there is one. */
   removePaused(id: string): Promise<void>;

@@ -114,7 +114,7 @@ export const ERRORS = {
   NOT_FORKABLE: {
     status: 409,
     summary: "The sandbox can be neither forked nor paused.",
-    remedy: "Create a new sandbox.",
+    remedy: "Do what the message says, or create a new sandbox.",
   },
   CANNOT_RESUME: {
     status: 409,

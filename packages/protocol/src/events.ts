@@ -124,7 +124,10 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   }),
   of("sandbox.extended", { requestedStopAtMs: z.number(), stopAtMs: z.number() }),
   /** The server was restarted and took over a running sandbox. */
-  of("sandbox.adopted", { stopAtMs: z.number() }),
+  of("sandbox.adopted", {
+    /** Epoch milliseconds; null for a session that was being paused. */
+    stopAtMs: z.number().nullable(),
+  }),
   of("connection.opened", { connection: z.string(), role: z.enum(["creator", "joined"]), remote: z.string() }),
   of("connection.closed", { connection: z.string(), code: z.number(), reason: z.string(), durationMs: z.number() }),
   of("egress.changed", egressChangedShape),

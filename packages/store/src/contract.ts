@@ -117,6 +117,8 @@ export interface RunningSandbox {
   host: string;
   egress: KeptEgress | null;
   usage: KeptUsage | null;
+  /** Since when it is being paused, epoch milliseconds. */
+  pausingAt: number | null;
 }
 
 /** The sandbox after which a page continues. */
@@ -149,6 +151,8 @@ export interface SandboxStore {
   ): Promise<SandboxRecord[]>;
   /** Running and paused sandboxes of an owner, of every organisation. */
   running(owner: string): Promise<RunningSandbox[]>;
+  /** Ids of the running and paused sandboxes on a host, of every owner. */
+  idsOn(host: string): Promise<string[]>;
   /** Extends the leases of an owner's running and paused sandboxes. Returns their ids. */
   renewLeases(owner: string, expiresAt: number): Promise<string[]>;
   /** Gives running sandboxes without an owner, as earlier versions recorded them, to the first caller. */
@@ -162,11 +166,17 @@ export interface SandboxStore {
   takeOver(from: string, lease: SandboxLease, now: number): Promise<number>;
   /** @param egress As for `insert`: sandboxes with a stop time survive a restart. */
   setStopAt(owner: string, id: string, stopAt: number, egress: KeptEgress): Promise<void>;
-  /** @param egress As for `insert`. */
+  /** @param egress As for `insert`; null deletes what was kept. */
   setNetwork(owner: string, id: string, network: NetworkRecord, egress: KeptEgress | null): Promise<void>;
-  /** Before its machine is paused: whatever happens then, it can be resumed. */
-  keepForPause(owner: string, id: string, egress: KeptEgress, usage: KeptUsage): Promise<void>;
-  /** Returns whether it was running, and the owner's. */
+  /**
+   * Before its machine is paused: whatever happens then, the pause can be finished, and the sandbox resumed.
+   *
+   * @throws {NothingChanged} if it is not running, or not the owner's
+   */
+  setPausing(owner: string, id: string, at: number, egress: KeptEgress, usage: KeptUsage): Promise<void>;
+  /** After a pause that failed: a session keeps nothing again. */
+  setNotPaused(owner: string, id: string): Promise<void>;
+  /** Returns whether it was running or being paused, and the owner's. */
   setPaused(owner: string, id: string, at: number): Promise<boolean>;
   /** @param egress As for `insert`. Returns whether it was paused, and the owner's. */
   setResumed(owner: string, id: string, stopAt: number | null, egress: KeptEgress | null): Promise<boolean>;

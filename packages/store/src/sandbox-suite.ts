@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import type { Store } from "./contract.ts";
+import { NothingChanged, type Store } from "./contract.ts";
 import { acme, lease, other, sandbox } from "./samples.ts";
 
 /** FOR TESTS ONLY: what every store must do for sandboxes, whatever its database. */
@@ -46,20 +46,23 @@ export function sandboxSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(await sandboxes.find(acme.id, "b"), child);
       const ids = async (status: "running" | "paused" | "stopped") =>
         (await sandboxes.list(acme.id, { status })).map(({ id }) => id);
-      await sandboxes.keepForPause(lease.owner, "a", spec, { cpuSeconds: 1 });
+      await assert.rejects(sandboxes.setPausing("cp_2", "a", 6, spec, {}), NothingChanged);
+      await sandboxes.setPausing(lease.owner, "a", 6, spec, { cpuSeconds: 1 });
+      const row = async () => (await sandboxes.running(lease.owner)).find(({ record }) => record.id === "a")!;
+      assert.deepEqual([(await row()).pausingAt, (await row()).record.status], [6, "running"]);
       assert.equal(await sandboxes.setPaused("cp_2", "a", 7), false);
       assert.deepEqual(
         await Promise.all([sandboxes.setPaused(lease.owner, "a", 7), sandboxes.setPaused(lease.owner, "a", 8)]),
         [true, false],
       );
       assert.deepEqual([await ids("running"), await ids("paused"), await ids("stopped")], [["b"], ["a"], []]);
-      const [kept] = (await sandboxes.running(lease.owner)).filter(({ record }) => record.id === "a");
-      assert.deepEqual(kept, {
+      assert.deepEqual(await row(), {
         record: { ...sandbox("a", 1), status: "paused", pausedAt: 7 },
         slug: "acme",
         host: lease.host,
         egress: spec,
         usage: { cpuSeconds: 1 },
+        pausingAt: null,
       });
       assert.deepEqual((await sandboxes.renewLeases(lease.owner, 500)).sort(), ["a", "b"]);
       assert.equal(await sandboxes.setResumed(lease.owner, "b", null, null), false);
@@ -72,12 +75,43 @@ export function sandboxSuite(name: string, open: () => Promise<Store>): void {
       );
       assert.deepEqual(await sandboxes.find(acme.id, "a"), sandbox("a", 1));
       // A session's secrets are not kept while it runs.
-      assert.equal((await sandboxes.running(lease.owner)).find(({ record }) => record.id === "a")!.egress, null);
-      await sandboxes.keepForPause(lease.owner, "a", spec, {});
+      assert.equal((await row()).egress, null);
+      await sandboxes.setPausing(lease.owner, "a", 8, spec, {});
       await sandboxes.setPaused(lease.owner, "a", 9);
-      assert.equal(await sandboxes.setStopped(lease.owner, "a", 10, "killed"), true);
+      // Its resumption could not be stored.
+      await sandboxes.setPausing(lease.owner, "a", 10, spec, {});
+      assert.equal(await sandboxes.setPaused(lease.owner, "a", 11), true);
+      assert.equal((await row()).record.pausedAt, 11);
+      assert.deepEqual((await sandboxes.idsOn(lease.host)).sort(), ["a", "b"]);
+      assert.deepEqual(await sandboxes.idsOn("another"), []);
+      assert.equal(await sandboxes.setStopped(lease.owner, "a", 12, "killed"), true);
       assert.deepEqual([await ids("paused"), await ids("stopped")], [[], ["a"]]);
+      assert.deepEqual(await sandboxes.idsOn(lease.host), ["b"]);
       assert.equal(await sandboxes.setResumed(lease.owner, "a", null, null), false);
+      await assert.rejects(sandboxes.setPausing(lease.owner, "a", 13, spec, {}), NothingChanged);
+    });
+
+    test("keeps nothing of a session whose pause failed, or whose network changed afterwards", async () => {
+      const { sandboxes } = store;
+      const network = { allowNet: null, deny: [], rules: [], secrets: {} };
+      await sandboxes.insert(sandbox("session", 1), lease, null);
+      await sandboxes.insert({ ...sandbox("lasting", 1), stopAt: 50 }, lease, spec);
+      const kept = async () =>
+        Object.fromEntries(
+          (await sandboxes.running(lease.owner)).map((one) => [one.record.id, [one.egress, one.pausingAt]]),
+        );
+      for (const id of ["session", "lasting"]) {
+        await sandboxes.setPausing(lease.owner, id, 6, spec, {});
+        await sandboxes.setNotPaused("cp_2", id);
+      }
+      assert.deepEqual(await kept(), { session: [spec, 6], lasting: [spec, 6] });
+      await sandboxes.setNetwork("cp_2", "session", network, null);
+      assert.deepEqual((await kept()).session, [spec, 6]);
+      for (const id of ["session", "lasting"]) await sandboxes.setNotPaused(lease.owner, id);
+      assert.deepEqual(await kept(), { session: [null, null], lasting: [spec, null] });
+      await sandboxes.setPausing(lease.owner, "session", 7, spec, {});
+      await sandboxes.setNetwork(lease.owner, "session", network, null);
+      assert.deepEqual((await kept()).session, [null, 7]);
     });
 
     test("gives the running sandboxes of every organisation", async () => {

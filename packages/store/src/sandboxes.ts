@@ -60,10 +60,20 @@ const STATUS: Record<SandboxStatus, string> = {
   stopped: "s.status = 'stopped'",
 };
 
-/** Only for running and paused sandboxes: otherwise a sealed secret could remain. */
+/**
+ * Only for running and paused sandboxes: otherwise a sealed secret could remain.
+ *
+ * @param egress null: nothing is kept any more
+ */
 const keepEgress = (owner: string, id: string, egress: KeptEgress | null) =>
   egress === null
-    ? []
+    ? [
+        sql(
+          "DELETE FROM sandbox_egress WHERE sandbox IN (SELECT id FROM sandboxes WHERE id = ? AND owner = ?)",
+          id,
+          owner,
+        ),
+      ]
     : [
         sql(
           `INSERT INTO sandbox_egress (sandbox, spec) SELECT id, ? FROM sandboxes WHERE id = ? AND owner = ? AND status = 'running'
@@ -103,7 +113,7 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         ...Object.entries(sandbox.labels).map(([key, value]) =>
           sql("INSERT INTO sandbox_labels (sandbox, key, value) VALUES (?, ?, ?)", sandbox.id, key, value),
         ),
-        ...keepEgress(lease.owner, sandbox.id, egress),
+        ...(egress === null ? [] : keepEgress(lease.owner, sandbox.id, egress)),
         ...disks.map((disk) => attachment(sandbox.id, disk)),
       );
     },
@@ -137,8 +147,16 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
       return (await driver.query<Row>(text, params)).map(record);
     },
     async running(owner) {
-      const rows = await driver.query<Row & { slug: string; host: string; spec: string | null; usage: string | null }>(
-        `SELECT ${COLUMNS}, s.host, s.usage, o.slug, e.spec FROM sandboxes s JOIN organisations o ON o.id = s.organisation
+      const rows = await driver.query<
+        Row & {
+          slug: string;
+          host: string;
+          spec: string | null;
+          usage: string | null;
+          pausing_at: number | null;
+        }
+      >(
+        `SELECT ${COLUMNS}, s.host, s.usage, s.pausing_at, o.slug, e.spec FROM sandboxes s JOIN organisations o ON o.id = s.organisation
          LEFT JOIN sandbox_egress e ON e.sandbox = s.id WHERE s.status = 'running' AND s.owner = ?`,
         [owner],
       );
@@ -148,7 +166,15 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         host: row.host,
         egress: row.spec === null ? null : (JSON.parse(row.spec) as KeptEgress),
         usage: row.usage === null ? null : (JSON.parse(row.usage) as KeptUsage),
+        pausingAt: row.pausing_at,
       }));
+    },
+    async idsOn(host) {
+      const rows = await driver.query<{ id: string }>(
+        "SELECT id FROM sandboxes WHERE status = 'running' AND host = ?",
+        [host],
+      );
+      return rows.map(({ id }) => id);
     },
     async renewLeases(owner, expiresAt) {
       await driver.write(
@@ -205,21 +231,36 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         ...keepEgress(owner, id, egress),
       );
     },
-    async keepForPause(owner, id, egress, usage) {
+    async setPausing(owner, id, at, egress, usage) {
       await driver.write(
+        mustChange(
+          sql(
+            "UPDATE sandboxes SET pausing_at = ?, usage = ? WHERE id = ? AND owner = ? AND status = 'running'",
+            at,
+            JSON.stringify(usage),
+            id,
+            owner,
+          ),
+        ),
+        ...keepEgress(owner, id, egress),
+      );
+    },
+    async setNotPaused(owner, id) {
+      await driver.write(
+        sql("UPDATE sandboxes SET pausing_at = NULL WHERE id = ? AND owner = ? AND status = 'running'", id, owner),
         sql(
-          "UPDATE sandboxes SET usage = ? WHERE id = ? AND owner = ? AND status = 'running'",
-          JSON.stringify(usage),
+          `DELETE FROM sandbox_egress
+           WHERE sandbox IN (SELECT id FROM sandboxes WHERE id = ? AND owner = ? AND stop_at IS NULL)`,
           id,
           owner,
         ),
-        ...keepEgress(owner, id, egress),
       );
     },
     async setPaused(owner, id, at) {
       const [paused = 0] = await driver.write(
         sql(
-          "UPDATE sandboxes SET paused_at = ? WHERE id = ? AND owner = ? AND status = 'running' AND paused_at IS NULL",
+          `UPDATE sandboxes SET paused_at = ?, pausing_at = NULL
+           WHERE id = ? AND owner = ? AND status = 'running' AND (paused_at IS NULL OR pausing_at IS NOT NULL)`,
           at,
           id,
           owner,
@@ -230,17 +271,15 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
     async setResumed(owner, id, stopAt, egress) {
       const resumed = mustChange(
         sql(
-          `UPDATE sandboxes SET paused_at = NULL, stop_at = ?
+          `UPDATE sandboxes SET paused_at = NULL, pausing_at = NULL, stop_at = ?
            WHERE id = ? AND owner = ? AND status = 'running' AND paused_at IS NOT NULL`,
           stopAt,
           id,
           owner,
         ),
       );
-      const kept =
-        egress === null ? [sql("DELETE FROM sandbox_egress WHERE sandbox = ?", id)] : keepEgress(owner, id, egress);
       try {
-        await driver.write(resumed, ...kept);
+        await driver.write(resumed, ...keepEgress(owner, id, egress));
         return true;
       } catch (error) {
         if (error instanceof NothingChanged) return false;

@@ -32,7 +32,7 @@ export const limitsSchema = z.strictObject({
     .int()
     .min(100)
     .default(2 * MINUTE_MS),
-  /** A session that has no client yet, a fork or one that was resumed, ends if none connects within this time. */
+  /** If no client connects to a session within this time, a fork ends, and one that was resumed is paused again. */
   creatorTimeoutMs: z.int().min(100).default(30_000),
   /**
    * A client that is silent for this long, and whose computer acknowledges nothing, counts as gone. It is asked after half

@@ -1,19 +1,37 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { EgressSpec } from "@sandkeep/egress";
 import type { Host, UsageCounters } from "@sandkeep/host";
-import { type Actor, ApiError, type EventBody, type PauseReason, type ResumeRequest } from "@sandkeep/protocol";
+import {
+  type Actor,
+  ApiError,
+  type ErrorCode,
+  type EventBody,
+  type PauseReason,
+  type ResumeRequest,
+} from "@sandkeep/protocol";
 import type { AttachedDisk, RunningSandbox, SandboxRecord } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { networkRecord, policyOf } from "../egress/views.ts";
+import { Orphans } from "../expiry/orphans.ts";
+import { SteadyClock } from "../expiry/steady-clock.ts";
 import { Admission } from "../sandboxes/admission.ts";
 import type { SandboxesContext } from "../sandboxes/options.ts";
 import type { Sandbox } from "../sandboxes/sandbox.ts";
 import { type Stop, timeoutStop } from "../sandboxes/stop.ts";
+import { graceMs } from "../storage/context.ts";
 import { forkFailure, refuseVolumes } from "./failures.ts";
 import type { PausedSandbox } from "./paused-sandbox.ts";
 import { resume } from "./resume.ts";
 import type { SandboxTable } from "./sandbox-table.ts";
 
 const HOUR_MS = 60 * 60_000;
+/**
+ * Waits before a sandbox that is to be paused instead of ended is tried again, milliseconds: what may pass, such as a full disk
+ * or a busy computer, must not end it.
+ */
+const RETRY_AFTER_MS = [1_000, 5_000, 15_000];
+/** What does not pass by itself. */
+const LASTING: readonly ErrorCode[] = ["SANDBOX_HAS_VOLUMES", "NOT_FORKABLE", "PAUSED_LIMIT"];
 const SYSTEM: Actor = { kind: "system" };
 
 /** The paused sandboxes of this server: pauses, resumes and removes them. */
@@ -22,11 +40,15 @@ export class PausedSandboxes {
   readonly #table: SandboxTable;
   readonly #places: Admission;
   readonly #paused = new Map<string, PausedSandbox>();
+  readonly #clock = new SteadyClock();
+  readonly #orphans: Orphans;
 
   constructor(context: SandboxesContext, table: SandboxTable) {
     this.#context = context;
     this.#table = table;
     this.#places = new Admission(context.limits.pausedPerOrganisation, "paused sandboxes", "PAUSED_LIMIT");
+    const { log, storage } = context;
+    this.#orphans = new Orphans({ what: "a paused sandbox", keepMs: graceMs(storage), log });
   }
 
   /** Whether this is a paused sandbox of the caller's organisation. */
@@ -76,11 +98,23 @@ export class PausedSandboxes {
   /** For a sandbox that would end otherwise: see {@link SandboxesContext.pauseInstead}. */
   async pauseInstead(sandbox: Sandbox, stop: Stop): Promise<void> {
     const why = REASONS[stop.why] ?? "requested";
-    try {
-      await this.pause(sandbox, why, stop.actor);
-    } catch (err) {
-      this.#context.log.warn({ err, sandbox: sandbox.id, why }, "a sandbox ends because it could not be paused");
-      await sandbox.end(stop);
+    const { isClosing, log } = this.#context;
+    for (const afterMs of [...RETRY_AFTER_MS, null]) {
+      const error = await this.pause(sandbox, why, stop.actor).then(
+        () => null,
+        // The only kind that it throws.
+        (error: ApiError) => error,
+      );
+      if (!error) return;
+      // It waits for that.
+      if (sandbox.isEnding) return await sandbox.end(stop);
+      if (afterMs === null || LASTING.includes(error.code) || isClosing()) {
+        log.warn({ err: error, sandbox: sandbox.id, why }, "a sandbox ends because it could not be paused");
+        const detail = `${stop.detail ?? ""} It could not be paused: ${error.code}.`.trimStart();
+        return await sandbox.end({ ...stop, detail });
+      }
+      await Promise.race([wait(afterMs, undefined, { ref: false }), sandbox.ended]);
+      if (!sandbox.isOver(stop)) return;
     }
   }
 
@@ -94,9 +128,16 @@ export class PausedSandboxes {
     const { id, organisation, host } = sandbox;
     refuseVolumes(attached);
     const { memoryBytes: _, ...usage } = await sandbox.usage();
-    // First: a server that starts after a crash finds the machine on its host, and all that it needs here.
-    await store.keepForPause(leases.owner, id, egress, usage);
-    await this.#host(host).pause(id);
+    try {
+      // First: a server that starts after a crash finds the machine on its host, and all that it needs here.
+      await Promise.all([store.setPausing(leases.owner, id, Date.now(), egress, usage), sandbox.keepSession(true)]);
+      await this.#host(host).pause(id);
+    } catch (error) {
+      await Promise.all([store.setNotPaused(leases.owner, id), sandbox.keepSession(false)]).catch((err: unknown) =>
+        log.error({ err, sandbox: id }, "that a sandbox was not paused could not be recorded"),
+      );
+      throw error;
+    }
     // From here on it is paused, whatever happens.
     const record: SandboxRecord = { ...sandbox.record, status: "paused", pausedAt: Date.now() };
     this.#paused.set(id, { record, organisation, host, egress, usage, attached, leave, busy: null });
@@ -156,25 +197,40 @@ export class PausedSandboxes {
     }
   }
 
-  /** Removes those that have been paused for too long. */
+  /** Removes those that have been paused for too long, and what no record knows. */
   async expire(): Promise<void> {
-    const now = Date.now();
-    for (const { record, busy } of [...this.#paused.values()]) {
-      if (busy || this.removedAt(record)! > now) continue;
+    const { now } = this.#clock;
+    for (const { record, host, busy } of [...this.#paused.values()]) {
+      if (busy || this.removedAt(record)! > now || !this.#context.hosts.get(host)) continue;
       await this.end(record.id, timeoutStop).catch((err: unknown) =>
         this.#context.log.error({ err, sandbox: record.id }, "a sandbox that was paused for too long stays for now"),
       );
     }
+    await this.#removeOrphans();
+  }
+
+  async #removeOrphans(): Promise<void> {
+    const { hosts, leases, log, store } = this.#context;
+    for (const host of hosts.all) {
+      try {
+        // In this order: one that is being paused is recorded first.
+        const present = new Set(await host.paused(leases.owner));
+        const recorded = new Set(present.size === 0 ? [] : await store.idsOn(host.id));
+        await this.#orphans.look({ host: host.id, present, recorded, remove: (id) => host.removePaused(id) });
+      } catch (err) {
+        log.error({ err, host: host.id }, "could not compare the paused machines of a host with the records");
+      }
+    }
   }
 
   /** After a start or a takeover: adds one that its host has. */
-  async adopt({ record, slug, host, egress, usage }: RunningSandbox): Promise<void> {
+  async adopt({ record, slug, host, egress, usage, pausingAt }: RunningSandbox): Promise<void> {
     const { leases, store, storage } = this.#context;
     const organisation = { id: record.organisation, slug };
     let { pausedAt } = record;
-    if (pausedAt === null) {
+    if (pausedAt === null || pausingAt !== null) {
       // The server was killed while it was being paused.
-      pausedAt = Date.now();
+      pausedAt = pausingAt ?? Date.now();
       await store.setPaused(leases.owner, record.id, pausedAt);
       const data = { why: "requested", durationMs: 0 } as const;
       this.#publish({ id: record.id, organisation }, SYSTEM, { kind: "sandbox.paused", outcome: "ok", data });

@@ -1,27 +1,17 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { describe, test } from "node:test";
-import type { SandboxDetail, SandboxEvent, SandboxMetadata } from "@sandkeep/protocol";
-import { sharedAgent } from "../testing/agent-binary.ts";
+import type { SandboxDetail, SandboxMetadata } from "@sandkeep/protocol";
 import { create, join, refusal } from "../testing/client.ts";
 import { egressPath, KEY, told } from "../testing/egress.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { detail, events, fork, pause, resume } from "../testing/forks.ts";
-import { ProcessHost } from "../testing/process-host.ts";
+import { assertKept, setKept } from "../testing/kept.ts";
 import { stopped } from "../testing/stopped.ts";
 
 const lasting = { timeout: "5m" };
 const MINUTE_MS = 60_000;
-
-async function setKept(client: { call(method: string, params: object): Promise<unknown> }): Promise<void> {
-  assert.deepEqual(await client.call("envSet", { key: "KEPT", value: "yes" }), { ok: null });
-}
-
-async function assertKept(fixture: Fixture, id: string): Promise<void> {
-  const client = await join(fixture, id);
-  assert.deepEqual(await client.call("envGet", { key: "KEPT" }), { ok: "yes" });
-}
 
 describe("a paused sandbox", () => {
   test("has no machine, tells its clients and whoever wants it how to go on, and goes on where it was", async () => {
@@ -216,30 +206,19 @@ const codes = (answers: { status: number; body: { code: string } }[]) => ({
   refusals: answers.filter(({ status }) => status >= 300).map(({ body }) => body.code),
 });
 
-describe("a server that was killed", () => {
-  test("while it paused a sandbox finds it paused; while it resumed one, finds it running", async () => {
-    await using fixture = await Fixture.start();
-    const [pausing, resuming] = [
-      await create(fixture, { ...lasting, secrets: { KEY } }),
-      await create(fixture, lasting),
-    ];
-    await Promise.all([setKept(pausing), setKept(resuming)]);
-    await pause(fixture, resuming.id);
-    await fixture.server.close({ leaveRunning: true });
-    // What is on disk just before the store is told.
-    const host = new ProcessHost({ dir: joinPath(fixture.dir, "machines"), agent: (await sharedAgent()).path });
-    const owner = (await readFile(joinPath(fixture.dir, "data", "control-plane-id"), "utf8")).trim();
-    await host.adopt(owner, [pausing.id]);
-    await host.pause(pausing.id);
-    await host.resume({ id: resuming.id, owner, keep: true });
-    host.machines.get(resuming.id)!.release();
-    await fixture.start();
-    assert.equal((await detail(fixture, pausing.id)).status, "paused");
-    assert.equal((await resume(fixture, pausing.id)).status, 200);
-    await assertKept(fixture, pausing.id);
-    assert.equal((await detail(fixture, resuming.id)).status, "running");
-    await assertKept(fixture, resuming.id);
-  });
+test("a session that nobody connects to after it was resumed is paused again", async () => {
+  await using fixture = await Fixture.start({ limits: { creatorTimeoutMs: 100 } });
+  const client = await create(fixture);
+  await setKept(client);
+  await pause(fixture, client.id);
+  assert.equal((await resume(fixture, client.id)).body.stopAt, null);
+  const paused = await events(fixture, 2, "sandbox.paused");
+  assert.deepEqual(
+    paused.map(({ data }) => (data as { why: string }).why),
+    ["requested", "client-closed"],
+  );
+  assert.equal((await resume(fixture, client.id, lasting)).status, 200);
+  await assertKept(fixture, client.id);
 });
 
 test("with another key, a paused sandbox loses its secrets, not its policy, and it is said", async () => {
@@ -256,71 +235,6 @@ test("with another key, a paused sandbox loses its secrets, not its policy, and 
   assert.deepEqual(told(fixture, id), { policy: { allow: ["a.example"], deny: [], rules: [] }, secrets: [] });
   const [event] = await events(fixture, 1, "egress.changed");
   assert.match((event!.data as { error: string }).error, /KEY are lost/);
-});
-
-describe("onIdle", () => {
-  const why = async (fixture: Fixture, count: number) =>
-    (await events(fixture, count, "sandbox.paused")).map(
-      ({ data }) => (data as Extract<SandboxEvent, { kind: "sandbox.paused" }>["data"]).why,
-    );
-
-  test("pause: a session whose client leaves, and a sandbox whose time is up, are paused instead of ended", async () => {
-    await using fixture = await Fixture.start();
-    const session = await create(fixture, { on_idle: "pause" });
-    await setKept(session);
-    session.socket.close();
-    assert.deepEqual(await why(fixture, 1), ["client-closed"]);
-    const short = await create(fixture, { timeout: "1s", on_idle: "pause" });
-    assert.match((await short.closed).reason, /paused/);
-    assert.deepEqual(await why(fixture, 2), ["client-closed", "timeout"]);
-    assert.equal((await resume(fixture, session.id)).status, 200);
-    await assertKept(fixture, session.id);
-    const { stopAt, onIdle } = (await resume(fixture, short.id)).body;
-    assert.equal(onIdle, "pause");
-    assert.ok(Date.parse(stopAt!) > Date.now() + 4 * MINUTE_MS, "it has time to do something");
-  });
-
-  test("a sandbox without a client for the idle time is paused or ended; a client keeps it", async () => {
-    await using fixture = await Fixture.start();
-    const [paused, ended] = [
-      await create(fixture, { ...lasting, idle: "1s", on_idle: "pause" }),
-      await create(fixture, { ...lasting, idle: "1s" }),
-    ];
-    const kept = await create(fixture, { ...lasting, idle: "1s" });
-    for (const client of [paused, ended]) client.socket.close();
-    assert.deepEqual(await why(fixture, 1), ["idle"]);
-    assert.equal((await stopped(fixture, ended.id)).data.why, "idle");
-    assert.equal((await detail(fixture, paused.id)).status, "paused");
-    assert.ok("ok" in ((await kept.call("envToObject", {})) as object));
-    assert.deepEqual(
-      [(await detail(fixture, kept.id)).idleMs, (await detail(fixture, kept.id)).onIdle],
-      [1_000, "end"],
-    );
-  });
-
-  test("pause: a server that is stopped pauses it", async () => {
-    await using fixture = await Fixture.start();
-    const client = await create(fixture, { on_idle: "pause" });
-    await setKept(client);
-    await fixture.server.close();
-    await fixture.start();
-    assert.deepEqual(await why(fixture, 1), ["server-stopped"]);
-    assert.equal((await resume(fixture, client.id)).status, 200);
-    await assertKept(fixture, client.id);
-  });
-
-  test("pause: what cannot be paused ends", async () => {
-    await using fixture = await Fixture.start({ limits: { pausedPerOrganisation: 0 } });
-    const client = await create(fixture, { on_idle: "pause" });
-    client.socket.close();
-    assert.equal((await stopped(fixture, client.id)).data.why, "client-closed");
-  });
-
-  test("an idle time that is none, or an unknown wish, is refused", async () => {
-    await using fixture = await Fixture.start();
-    for (const config of [{ idle: "soon" }, { idle: "0s" }, { on_idle: "sleep" }])
-      assert.equal((await refusal(create(fixture, config))).body.code, "INVALID_CONFIG", JSON.stringify(config));
-  });
 });
 
 test("a sandbox that has been paused for too long is removed", async () => {

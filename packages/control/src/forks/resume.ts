@@ -42,10 +42,11 @@ export async function resume(
       leave();
       leaveLog();
     });
+    // Before anything that a client could overtake.
+    if (stopAt === null) sandbox.awaitCreator({ wasPaused: true });
     await store
       .setResumed(leases.owner, id, stopAt, stopAt === null ? null : egress)
       .catch((err: unknown) => log.error({ err, sandbox: id }, "that a sandbox was resumed could not be stored"));
-    if (stopAt === null) sandbox.awaitCreator();
     return sandbox;
   } catch (error) {
     leave();

@@ -93,6 +93,7 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
     sealer,
     log: silentLogger,
     pauseInstead: (sandbox, stop) => sandbox.end(stop),
+    isClosing: () => false,
   });
   started.defer(() => sandbox.end(serverStop));
   const leases = started.use(new Leases());

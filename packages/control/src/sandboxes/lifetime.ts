@@ -52,7 +52,19 @@ export function resumedStop(
 ): number | null {
   if (requested) return firstStop(requested, now, maxLifetimeMs);
   if (stopAt === null) return null;
-  const left = stopAt - (pausedAt ?? now);
+  return recoveredStop({ stopAt, pausedAt }, now, maxLifetimeMs);
+}
+
+/**
+ * When a sandbox stops whose resumption was not stored before the server was killed. For a session, which can only have
+ * lasted because it got a timeout, that is not known any more.
+ */
+export function recoveredStop(
+  { stopAt, pausedAt }: { stopAt: number | null; pausedAt: number | null },
+  now: number,
+  maxLifetimeMs: number,
+): number {
+  const left = stopAt === null ? 0 : stopAt - (pausedAt ?? now);
   return now + Math.max(left, Math.min(RESUMED_AT_LEAST_MS, maxLifetimeMs));
 }
 

@@ -4,7 +4,7 @@ import type { SandboxServices } from "./sandbox.ts";
 import type { SandboxLeases } from "./sandbox-leases.ts";
 
 /** What sandboxes as a whole need from the server. */
-export interface SandboxesOptions extends Omit<SandboxServices, "pauseInstead"> {
+export interface SandboxesOptions extends Omit<SandboxServices, "pauseInstead" | "isClosing"> {
   hosts: Hosts;
   leases: SandboxLeases;
   egressLog: EgressLog;

@@ -3,9 +3,10 @@ import type { Host, Machine } from "@sandkeep/host";
 import type { AttachedDisk, RunningSandbox } from "@sandkeep/store";
 import { policyOf } from "../egress/views.ts";
 import type { PausedSandboxes } from "../forks/paused-sandboxes.ts";
-import { resumedStop } from "./lifetime.ts";
+import { recoveredStop } from "./lifetime.ts";
 import type { SandboxesContext } from "./options.ts";
 import { Sandbox } from "./sandbox.ts";
+import { restartStop } from "./stop.ts";
 
 /** Sandboxes of one control plane on one host that are this one's now. */
 interface Taken {
@@ -47,7 +48,7 @@ export class Recovery {
     await store.claimUnowned(leases.on(hosts.all[0]!.id));
     await store.renewLeases(owner, leases.on("").expiresAt);
     const left = await store.running(owner);
-    const known = new Set(hosts.ids);
+    const elsewhere = left.filter(({ host }) => !hosts.get(host));
     await Promise.all([
       ...hosts.all.map((host) =>
         this.#restore(
@@ -56,8 +57,10 @@ export class Recovery {
           owner,
         ),
       ),
-      // The host is no longer one of this server's.
-      ...left.filter((one) => !known.has(one.host)).map((one) => this.#noteStopped(one)),
+      // Their hosts are not this server's now. What is paused there is safe, and they may be again.
+      ...elsewhere.map((one) =>
+        one.record.status === "paused" ? this.#sandboxes.paused.adopt(one) : this.#noteStopped(one),
+      ),
     ]);
     await this.#takeOverExpired();
     await this.#sandboxes.paused.expire();
@@ -107,17 +110,14 @@ export class Recovery {
   async #restore(left: RunningSandbox[], host: Host, from: string): Promise<void> {
     const { leases, log } = this.#options;
     const now = Date.now();
-    const wanted = left
-      .filter(({ record: { stopAt, status } }) => status === "paused" || (stopAt !== null && stopAt > now))
-      .map(({ record }) => record.id);
+    const wanted = left.filter((one) => isWanted(one, now)).map(({ record }) => record.id);
     const machines = new Map((await host.adopt(leases.owner, wanted, from)).map((machine) => [machine.id, machine]));
     const onDisk = new Set([...(await host.paused(leases.owner)), ...(await host.paused(from))]);
     const restored: Promise<void>[] = [];
     for (const one of left) {
       const { id } = one.record;
       const machine = machines.get(id);
-      if (machine && one.record.stopAt !== null)
-        restored.push((await this.#takeOver(one, machine, host)).egress.restore(this.#options.sealedIsLost));
+      if (machine) restored.push(this.#goOn(await this.#takeOver(one, machine, host), one));
       // What the host has counts: the server may have been killed before that was stored.
       else if (onDisk.has(id)) await this.#sandboxes.paused.adopt(one);
       else await this.#noteStopped(one);
@@ -132,8 +132,16 @@ export class Recovery {
     }
   }
 
+  /** Restores what a sandbox may reach. If it is a session that was being paused, that is finished: it has no client. */
+  async #goOn(sandbox: Sandbox, { record, pausingAt }: RunningSandbox): Promise<void> {
+    const { pauseInstead, sealedIsLost } = this.#options;
+    const restored = sandbox.egress.restore(sealedIsLost);
+    if (pausingAt !== null && record.stopAt === null) void pauseInstead(sandbox, restartStop);
+    await restored;
+  }
+
   /** Takes over a sandbox whose machine runs. What it may reach is still to be restored. */
-  async #takeOver({ record, slug, egress }: RunningSandbox, machine: Machine, host: Host): Promise<Sandbox> {
+  async #takeOver({ record, slug, egress, pausingAt }: RunningSandbox, machine: Machine, host: Host): Promise<Sandbox> {
     const { events, leases, limits, store } = this.#options;
     const organisation = { id: record.organisation, slug };
     // The store returns it as it was stored.
@@ -141,15 +149,18 @@ export class Recovery {
     let running = record;
     if (record.status === "paused") {
       // The server was killed while it was being resumed.
-      const stopAt = resumedStop(record, null, Date.now(), limits.maxLifetimeMs);
+      const stopAt = recoveredStop(record, Date.now(), limits.maxLifetimeMs);
       await store.setResumed(leases.owner, record.id, stopAt, spec);
       running = { ...record, status: "running", pausedAt: null, stopAt };
+    } else if (pausingAt !== null && record.stopAt !== null) {
+      // It goes on.
+      await store.setNotPaused(leases.owner, record.id);
     }
     const placed = { host: host.id, attached: await this.#attachedTo(machine) };
     const sandbox = new Sandbox(machine, running, organisation, spec, placed, this.#options);
     this.#sandboxes.take(sandbox);
     const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
-    const data = { stopAtMs: running.stopAt! };
+    const data = { stopAtMs: running.stopAt };
     events.publish(subject, { kind: "sandbox.adopted", outcome: "ok", data });
     return sandbox;
   }
@@ -167,7 +178,8 @@ export class Recovery {
 
   async #noteStopped({ record, slug }: RunningSandbox): Promise<void> {
     const now = Date.now();
-    const timedOut = record.status === "running" && record.stopAt !== null && record.stopAt <= now;
+    const ends = record.status === "running" && record.onIdle !== "pause";
+    const timedOut = ends && record.stopAt !== null && record.stopAt <= now;
     const why = timedOut ? "timeout" : "server-restarted";
     const stoppedAt = timedOut ? (record.stopAt as number) : now;
     const { store, leases } = this.#options;
@@ -182,4 +194,10 @@ export class Recovery {
       },
     );
   }
+}
+
+/** Whether a machine is to go on: its sandbox has time left, or was or would be paused. */
+function isWanted({ record: { onIdle, status, stopAt }, pausingAt }: RunningSandbox, now: number): boolean {
+  if (status === "paused" || pausingAt !== null) return true;
+  return stopAt !== null && (stopAt > now || onIdle === "pause");
 }

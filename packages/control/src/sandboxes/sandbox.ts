@@ -34,6 +34,8 @@ export interface SandboxServices {
   log: Logger;
   /** Pauses a sandbox that would end otherwise; ends it if that is impossible. Never rejects. */
   pauseInstead(sandbox: Sandbox, stop: Stop): Promise<void>;
+  /** Whether the server is stopping. */
+  isClosing(): boolean;
 }
 
 /** A running sandbox: a machine, its connections, and the rules by which it ends. */
@@ -54,7 +56,7 @@ export class Sandbox {
   readonly #state: SandboxState;
   readonly #deadline = new Deadline(() => this.#over(timeoutStop));
   readonly #idle = new Deadline(() => this.#over(idleStop));
-  readonly #abandoned = new Deadline(() => this.#over(abandonedStop));
+  readonly #abandoned = new Deadline(() => this.#over(abandonedStop, this.#wasPaused));
   readonly #connections: Connections;
   readonly #resolveEnded: () => void;
   /** Of the client that created it, if it was that client's connection. */
@@ -66,6 +68,8 @@ export class Sandbox {
   #pausing: Promise<boolean> | null = null;
   /** Whether it is a session whose creator is yet to come. */
   #awaitsCreator = false;
+  /** Whether it was paused before, so that somebody wants to keep it. */
+  #wasPaused = false;
   /** For clients that complete their handshake when it has ended. */
   #farewell = "The sandbox has ended.";
 
@@ -147,10 +151,36 @@ export class Sandbox {
     return this.#connections.size;
   }
 
-  /** Lets a session that has no client yet end if none comes; the first that comes counts as its creator. */
-  awaitCreator(): void {
+  /**
+   * Lets a session that has no client yet end if none comes, or be paused again; the first that comes counts as its
+   * creator.
+   */
+  awaitCreator({ wasPaused = false } = {}): void {
     this.#awaitsCreator = true;
+    this.#wasPaused = wasPaused;
     this.#abandoned.set(Date.now() + this.#services.limits.creatorTimeoutMs);
+  }
+
+  /** Whether the machine of a session outlives this server; all others do anyway. */
+  async keepSession(keep: boolean): Promise<void> {
+    if (this.record.stopAt === null) await this.#machine.setKeep(keep);
+  }
+
+  /** Whether a reason to end it holds still. */
+  isOver(stop: Stop): boolean {
+    if (this.#ending) return false;
+    const { stopAt } = this.record;
+    switch (stop.why) {
+      case "idle":
+        return this.#connections.size === 0;
+      case "timeout":
+        return stopAt !== null && stopAt <= Date.now();
+      case "client-closed":
+      case "client-silent":
+        return stopAt === null && (stop !== abandonedStop || this.#awaitsCreator);
+      default:
+        return true;
+    }
   }
 
   usage(): Promise<MachineUsage> {
@@ -198,10 +228,10 @@ export class Sandbox {
   }
 
   /** Nobody needs it any more: ends it, or pauses it if that is what is wanted. */
-  #over(stop: Stop): void {
+  #over(stop: Stop, wasPaused = false): void {
     if (this.#ending) return;
-    if (this.#pausing) void this.#pausing.then((paused) => paused || this.#over(stop));
-    else if (this.record.onIdle === "pause") void this.#services.pauseInstead(this, stop);
+    if (this.#pausing) void this.#pausing.then((paused) => paused || this.#over(stop, wasPaused));
+    else if (wasPaused || this.record.onIdle === "pause") void this.#services.pauseInstead(this, stop);
     else void this.end(stop);
   }
 

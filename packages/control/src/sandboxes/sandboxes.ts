@@ -19,6 +19,9 @@ import { Sandbox } from "./sandbox.ts";
 import { serverStop } from "./stop.ts";
 import { checkSupported } from "./supported.ts";
 
+/** How many sandboxes are paused at the same time when the server stops: they write their memory to the same disk. */
+const PAUSED_AT_ONCE = 4;
+
 /** All sandboxes of this server: creates and finds them, and lets them outlive a restart. */
 export class Sandboxes {
   readonly #options: SandboxesContext;
@@ -36,6 +39,7 @@ export class Sandboxes {
     const options: SandboxesContext = {
       ...given,
       pauseInstead: (sandbox, stop) => this.#paused.pauseInstead(sandbox, stop),
+      isClosing: () => this.#closing.signal.aborted,
     };
     this.#options = options;
     this.#admission = new Admission(options.limits.sandboxesPerOrganisation);
@@ -313,15 +317,23 @@ export class Sandboxes {
   async close({ leaveRunning }: { leaveRunning: boolean }): Promise<void> {
     this.#closing.abort(new Error("the server is stopping"));
     await Promise.allSettled(this.#working);
-    await Promise.all(
-      [...this.#running.values()].map(async (sandbox) => {
-        if (leaveRunning && sandbox.record.stopAt !== null && !sandbox.isEnding)
-          return await sandbox.leaveRunning("The server is going away.");
-        if (sandbox.record.onIdle === "pause" && !sandbox.isEnding)
-          await this.#paused.pauseInstead(sandbox, serverStop);
-        else await sandbox.end(serverStop);
-      }),
-    );
+    const {
+      left = [],
+      paused = [],
+      ended = [],
+    } = Object.groupBy(this.#running.values(), ({ record, isEnding }) => {
+      if (leaveRunning && record.stopAt !== null && !isEnding) return "left";
+      return record.onIdle === "pause" && !isEnding ? "paused" : "ended";
+    });
+    const pauses = paused.values();
+    const pauseAll = async () => {
+      for (const sandbox of pauses) await this.#paused.pauseInstead(sandbox, serverStop);
+    };
+    await Promise.all([
+      ...left.map((sandbox) => sandbox.leaveRunning("The server is going away.")),
+      ...ended.map((sandbox) => sandbox.end(serverStop)),
+      ...Array.from({ length: PAUSED_AT_ONCE }, pauseAll),
+    ]);
     await Promise.all(this.#leaving);
   }
 }

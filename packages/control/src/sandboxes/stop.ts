@@ -31,6 +31,8 @@ export const PAUSED_TEXT = "The sandbox was paused. To resume it: sandkeep resum
 
 export const idleStop: Stop = { why: "idle", actor: SYSTEM };
 export const timeoutStop: Stop = { why: "timeout", actor: SYSTEM };
+/** A session that the server, which was killed meanwhile, had begun to pause. */
+export const restartStop: Stop = { why: "server-restarted", actor: SYSTEM };
 export const serverStop: Stop = { why: "server-stopped", actor: SYSTEM };
 
 /** A session for which no client came: one that was resumed, or a fork. */

@@ -7,7 +7,6 @@ import { silentLogger } from "@sandkeep/common";
 import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { createFolder, type MachineRecord, readRecord, writeRecord } from "../machines/folder.ts";
-import type { PausedRecord } from "../machines/paused.ts";
 import { Pools } from "../pool/pools.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { adoptMachines, removeUnowned } from "./adoption.ts";
@@ -77,7 +76,7 @@ describe("what a former process left", () => {
     const theirs = await leave("sbx_2", { owner: "cp_2", keep: false });
     // Its resumption did not get to its end.
     await leave("sbx_paused");
-    const paused = { find: async (id: string) => (id === "sbx_paused" ? ({} as PausedRecord) : null) };
+    const paused = { has: async (id: string) => id === "sbx_paused" };
     await removeUnowned({ ...parts, paused });
     assert.deepEqual(running(), [kept, theirs].sort());
     assert.deepEqual(folders(), [kept, theirs].sort());

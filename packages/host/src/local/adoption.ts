@@ -34,10 +34,10 @@ export async function removeUnowned({
   paused,
   log,
 }: Pick<HostParts, "engine" | "runDir" | "storage" | "log"> & {
-  paused: Pick<PausedMachines, "find">;
+  paused: Pick<PausedMachines, "has">;
 }): Promise<void> {
   const found = await findFolders(runDir);
-  const isOwned = async ({ record }: Found) => record !== null && !(await paused.find(record.id).catch(() => null));
+  const isOwned = async ({ record }: Found) => record !== null && !(await paused.has(record.id));
   const owners = await Promise.all(found.map(isOwned));
   const owned = found.filter((_, n) => owners[n]);
   const dirs = new Set(owned.map(({ dir }) => dir));

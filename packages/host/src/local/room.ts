@@ -1,6 +1,6 @@
 /** Makes room for another machine: the warm pool gives memory back before a machine is refused. */
 import { NoCapacity } from "../contract.ts";
-import { diskFits } from "../pool/disk.ts";
+import { diskFits, promiseDisk } from "../pool/disk.ts";
 import { fits, MACHINE_MIB, promiseMemory } from "../pool/memory.ts";
 import type { Pools } from "../pool/pools.ts";
 
@@ -19,8 +19,14 @@ export async function makeRoom(runDir: string, pools: Pools, neededMiB = MACHINE
   }
 }
 
-/** @param neededMiB what will be written at once @throws {NoCapacity} */
-export function requireDisk(runDir: string, neededMiB = 0): void {
+/** Disk space for what is written at once: it is the caller's until this is disposed of. @throws {NoCapacity} */
+export function reserveDisk(runDir: string, neededMiB: number): Disposable {
+  requireDisk(runDir, neededMiB);
+  return promiseDisk(neededMiB);
+}
+
+/** @throws {NoCapacity} */
+function requireDisk(runDir: string, neededMiB = 0): void {
   if (!diskFits(runDir, neededMiB))
     throw new NoCapacity(
       "This machine's disk is nearly full. End some sandboxes, or free space on the data directory's disk.",

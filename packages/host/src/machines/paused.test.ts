@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -85,6 +94,26 @@ test("owners see their own; ids that are no names of folders are nobody's", asyn
     assert.equal(await paused.find(id), null);
     assert.throws(() => paused.folder(id));
   }
+});
+
+test("a machine whose record cannot be read is paused all the same, and a disk that fails is not taken for that", async () => {
+  const { dir, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  await pause("sbx_1", paused);
+  const file = join(dir, "sbx_1", "paused.json");
+  writeFileSync(file, "{}");
+  await assert.rejects(paused.find("sbx_1"), { code: "CANNOT_RESUME" });
+  assert.deepEqual([await paused.list("cp_1"), await paused.list("cp_2")], [["sbx_1"], ["sbx_1"]]);
+  assert.ok(await paused.has("sbx_1"));
+  await paused.setOwner("cp_1", "cp_2");
+  // Reading it fails, in a way that says nothing about the record.
+  rmSync(file);
+  mkdirSync(file);
+  await assert.rejects(paused.list("cp_1"), { code: "EISDIR" });
+  await assert.rejects(paused.setOwner("cp_1", "cp_2"), { code: "EISDIR" });
+  await assert.rejects(paused.has("sbx_1"), { code: "EISDIR" });
+  await paused.remove("sbx_1");
+  assert.deepEqual([await paused.list("cp_1"), await paused.has("sbx_1")], [[], false]);
 });
 
 test("a machine that runs again is not paused, and a crash after that leaves nothing", async () => {

@@ -16,6 +16,7 @@ import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, syncPath, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
+import { ForkError } from "../contract.ts";
 import { MACHINE_RECORD } from "./folder.ts";
 import { movedSource, sourceSchema } from "./source.ts";
 
@@ -62,24 +63,38 @@ export class PausedMachines {
     return join(this.#dir, id);
   }
 
-  /** Ids of an owner's machines. */
+  /** Ids of an owner's machines, and of those whose record does not say whose they are. */
   async list(owner: string): Promise<string[]> {
-    return (await this.#of(owner)).map(({ id }) => id);
+    const found = await this.#all();
+    return found.filter(({ record }) => record === null || record.owner === owner).map(({ id }) => id);
   }
 
   /** Gives an owner's machines to another one. */
   async setOwner(from: string, owner: string): Promise<void> {
-    for (const record of await this.#of(from)) await this.#write(this.folder(record.id), { ...record, owner });
+    for (const { id, record } of await this.#all())
+      if (record?.owner === from) await this.#write(this.folder(id), { ...record, owner });
   }
 
+  /** @throws {ForkError} `CANNOT_RESUME` if it has a record that is none @throws if the disk fails */
   async find(id: string): Promise<PausedRecord | null> {
     if (!ID.test(id)) return null;
+    let text: string;
     try {
-      return recordSchema.parse(JSON.parse(await readFile(join(this.folder(id), RECORD), "utf8")));
+      text = await readFile(join(this.folder(id), RECORD), "utf8");
     } catch (error) {
-      if (errnoOf(error) === "ENOENT") return null;
-      throw new Error(`The record of the paused sandbox ${id} cannot be read.`, { cause: error });
+      if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return null;
+      throw error;
     }
+    try {
+      return recordSchema.parse(JSON.parse(text));
+    } catch (error) {
+      throw new ForkError("CANNOT_RESUME", `The record of the paused sandbox ${id} cannot be read.`, { cause: error });
+    }
+  }
+
+  /** Whether it is paused, even if its record cannot be read. */
+  async has(id: string): Promise<boolean> {
+    return (await this.#unlessUnreadable(id)) !== null;
   }
 
   /** Writes the record of a machine that is going to be paused into its folder, where it means nothing yet. */
@@ -113,10 +128,20 @@ export class PausedMachines {
     await this.forget(id);
   }
 
-  async #of(owner: string): Promise<PausedRecord[]> {
-    // If a record cannot be read, its owner is unknown. Resuming the machine reports that.
-    const records = await Promise.all((await readdir(this.#dir)).map((name) => this.find(name).catch(() => null)));
-    return records.filter((record) => record?.owner === owner).filter((record) => record !== null);
+  /** All machines; the record is null if it cannot be read. */
+  async #all(): Promise<{ id: string; record: PausedRecord | null }[]> {
+    const found = await Promise.all((await readdir(this.#dir)).map((name) => this.#unlessUnreadable(name)));
+    return found.filter((one) => one !== null);
+  }
+
+  async #unlessUnreadable(id: string): Promise<{ id: string; record: PausedRecord | null } | null> {
+    try {
+      const record = await this.find(id);
+      return record && { id, record };
+    } catch (error) {
+      if (error instanceof ForkError) return { id, record: null };
+      throw error;
+    }
   }
 
   /** Durable when this resolves; if it fails, nothing has changed. */

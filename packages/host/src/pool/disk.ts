@@ -3,19 +3,29 @@ import { statfsSync } from "node:fs";
 import { DiskError } from "../contract.ts";
 
 /** Free space that must remain when a machine is created, in MiB: machines and the server write to the same disk. */
-const RESERVE_MIB = 2048;
+export const RESERVE_MIB = 2048;
+const MIB = 1024 ** 2;
+
+/** What is about to be written, in MiB: the file system still counts it as free. */
+let promisedMiB = 0;
 
 /**
  * Whether the disk of a folder has room for another machine's writes, and for what is written at once. Synchronous,
  * because the kernel knows it without asking the disk, and a create waits for it.
  */
 export function diskFits(dir: string, neededMiB = 0): boolean {
-  return freeBytes(dir) / 1024 ** 2 - neededMiB >= RESERVE_MIB;
+  return freeBytes(dir) / MIB - neededMiB >= RESERVE_MIB;
+}
+
+/** Counts disk space as taken until this is disposed of, when it really is. */
+export function promiseDisk(neededMiB: number): Disposable {
+  promisedMiB += neededMiB;
+  return { [Symbol.dispose]: () => void (promisedMiB -= neededMiB) };
 }
 
 /** Whether a file of this size fits, and the reserve still remains. @throws {DiskError} `NO_SPACE` */
 export function requireSpace(dir: string, bytes: number): void {
-  const free = Math.max(0, freeBytes(dir) - RESERVE_MIB * 1024 ** 2);
+  const free = Math.max(0, freeBytes(dir) - RESERVE_MIB * MIB);
   if (bytes <= free) return;
   throw new DiskError(
     "NO_SPACE",
@@ -25,5 +35,5 @@ export function requireSpace(dir: string, bytes: number): void {
 
 function freeBytes(dir: string): number {
   const { bavail, bsize } = statfsSync(dir);
-  return bavail * bsize;
+  return bavail * bsize - promisedMiB * MIB;
 }

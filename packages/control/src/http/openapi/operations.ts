@@ -109,6 +109,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       "NOT_FORKABLE",
       "CONCURRENCY_LIMIT",
       "NO_CAPACITY",
+      "NO_SPACE",
     ],
   },
   "POST /api/v1/sandboxes/:id/pause": {
@@ -118,7 +119,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     description:
       "Its memory is free when this answers, and its connections are closed. A restart of the server does not affect it.",
     answer: { status: 200, description: "The paused sandbox.", schema: sandboxDetailSchema },
-    errors: [...NOT_RUNNING, "SANDBOX_HAS_VOLUMES", "NOT_FORKABLE", "PAUSED_LIMIT", "NO_SPACE"],
+    errors: [...NOT_RUNNING, "SANDBOX_HAS_VOLUMES", "NOT_FORKABLE", "PAUSED_LIMIT", "NO_CAPACITY", "NO_SPACE"],
   },
   "POST /api/v1/sandboxes/:id/resume": {
     id: "resumeSandbox",
@@ -137,6 +138,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       "CANNOT_RESUME",
       "CONCURRENCY_LIMIT",
       "NO_CAPACITY",
+      "NO_SPACE",
     ],
   },
 

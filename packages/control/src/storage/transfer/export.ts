@@ -28,6 +28,8 @@ export async function exportSnapshot(
     });
   const header = { capacityBytes, bootable, dataBytes: bytes, slug, exportedAt: new Date().toISOString() };
   const file = writeDiskFile(header, data);
+  signal.addEventListener("abort", () => file.destroy(), { once: true });
+  if (signal.aborted) file.destroy();
   const running = stack.move();
   file.once("close", () => running.dispose());
   events.publish(

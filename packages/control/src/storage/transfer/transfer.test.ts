@@ -137,6 +137,18 @@ describe("exports and imports", async () => {
     }
   });
 
+  test("are not made for whoever asks for no body", async () => {
+    await using server = await start();
+    const { fixture, exported } = server;
+    for (let n = 0; n < 5; n++) {
+      const { status, headers } = await fixture.request("HEAD", "/api/v1/snapshots/saved/export");
+      assert.deepEqual([status, headers.get("allow")], [405, "GET"]);
+    }
+    const answer = await exported();
+    assert.equal(answer.status, 200);
+    assert.ok((await answer.arrayBuffer()).byteLength > 0);
+  });
+
   test("are limited in number at once", async () => {
     await using server = await start();
     const { disks, exported, load } = server;

@@ -1,11 +1,12 @@
 /** Machines that can be continued elsewhere or later: forked or paused. */
 import { access } from "node:fs/promises";
 import { errnoOf } from "@sandkeep/common";
-import { ForkError, NoCapacity } from "../../contract.ts";
+import { DiskError, ForkError, GuestError, NoCapacity } from "../../contract.ts";
 import type { Engine, ForkedFrom } from "../../engine/engine.ts";
 import type { RootRecord } from "../../machines/folder.ts";
 import type { RunningMachine } from "../../machines/machine.ts";
 import { engineId, ownLayers } from "../../machines/source.ts";
+import { explained } from "../../storage/explained.ts";
 
 /**
  * Layers of its own that a machine's disk can have: each fork and each pause adds one, and each costs every machine that
@@ -19,7 +20,8 @@ const END_KNOWN_MS = 250;
  * Does something with a machine while nothing else of this kind happens to it.
  *
  * @param what for people: what the machine is being
- * @throws {ForkError} `UNKNOWN_MACHINE` if it has ended, or ends meanwhile
+ * @throws {ForkError} `UNKNOWN_MACHINE` if it has ended, or ends meanwhile; `NOT_FORKABLE` if its agent refuses
+ * @throws {DiskError} `NO_SPACE` if the host's disk is full
  */
 export async function withMachine<Result>(
   machine: RunningMachine,
@@ -29,14 +31,20 @@ export async function withMachine<Result>(
   return await machine.exclusively(async () => {
     if (machine.isEnding) throw new ForkError("UNKNOWN_MACHINE", `Sandbox ${machine.id} does not run any more.`);
     try {
-      return await task();
+      return await explained(`the sandbox ${machine.id}`, task);
     } catch (cause) {
-      if (cause instanceof ForkError || cause instanceof NoCapacity) throw cause;
+      if (cause instanceof ForkError || cause instanceof NoCapacity || cause instanceof DiskError) throw cause;
       await Promise.race([machine.exited, new Promise((resolve) => setTimeout(resolve, END_KNOWN_MS).unref())]);
-      if (!machine.isEnding) throw cause;
+      if (!machine.isEnding) throw refusal(machine, what, cause) ?? cause;
       throw new ForkError("UNKNOWN_MACHINE", `Sandbox ${machine.id} ended while it was being ${what}.`, { cause });
     }
   });
+}
+
+/** What only the sandbox's user can change: a process that cannot be stopped, for example. */
+function refusal({ id }: RunningMachine, what: string, cause: unknown): ForkError | null {
+  if (!(cause instanceof GuestError)) return null;
+  return new ForkError("NOT_FORKABLE", `Sandbox ${id} could not be ${what}: ${cause.message}`, { cause });
 }
 
 export interface Continuable {

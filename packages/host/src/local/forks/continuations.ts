@@ -3,6 +3,7 @@ import type { JailKind } from "@sandkeep/jail";
 import { ForkError, type ForkSpec, type ResumeSpec } from "../../contract.ts";
 import type { RunningMachine } from "../../machines/machine.ts";
 import type { PausedMachines } from "../../machines/paused.ts";
+import { explained } from "../../storage/explained.ts";
 import type { HostParts } from "../parts.ts";
 import { ForkMethods } from "./fork-method.ts";
 import { Forking } from "./forking.ts";
@@ -56,7 +57,7 @@ export class Continuations {
   }
 
   async resume(spec: ResumeSpec): Promise<RunningMachine> {
-    return await this.#as([spec.id], () => this.#pausing.resume(spec));
+    return await this.#as([spec.id], () => explained(`the sandbox ${spec.id}`, () => this.#pausing.resume(spec)));
   }
 
   async remove(id: string): Promise<void> {

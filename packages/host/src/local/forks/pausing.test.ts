@@ -119,8 +119,12 @@ test("whatever fails before a machine is paused, it goes on, and its processes t
   const host = await start();
   const machine = await run(host);
   const vm = engine.vms[0]!;
-  const stillRuns = async (why: RegExp) => {
-    await assert.rejects(host.pausing.pause(machine), why);
+  const stillRuns = async (why: RegExp, code?: string) => {
+    await assert.rejects(host.pausing.pause(machine), (error: Error & { code?: string }) => {
+      assert.match(error.message, why);
+      assert.equal(error.code, code);
+      return true;
+    });
     assert.equal(vm.state, "running");
     assert.equal(about(vm).at(-1), "/call/thawProcesses");
     assert.deepEqual(
@@ -130,9 +134,17 @@ test("whatever fails before a machine is paused, it goes on, and its processes t
   };
   engine.suspending = () => Promise.reject(new Error("the disk is full"));
   await stillRuns(/the disk is full/);
+  // As the operating system says it, and as QEMU does.
+  for (const full of [
+    Object.assign(new Error("write failed"), { code: "ENOSPC" }),
+    new Error("QEMU: No space left on device"),
+  ]) {
+    engine.suspending = () => Promise.reject(full);
+    await stillRuns(/The host's disk is full.*sbx_1/, "NO_SPACE");
+  }
   engine.suspending = async () => {};
   vm.agent.outcomes.set("/call/freezeProcesses", { error: { constructorName: "Error", message: "one does not stop" } });
-  await stillRuns(/one does not stop/);
+  await stillRuns(/sbx_1 could not be paused: one does not stop/, "NOT_FORKABLE");
   vm.agent.outcomes.delete("/call/freezeProcesses");
   host.paused.commit = () => Promise.reject(new Error("no such folder"));
   await stillRuns(/no such folder/);

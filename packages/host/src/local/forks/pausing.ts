@@ -14,7 +14,7 @@ import { MACHINE_MIB } from "../../pool/memory.ts";
 import type { Prepared } from "../../pool/supply.ts";
 import { type AssignedRecord, enterMachine } from "../new-machine.ts";
 import type { HostParts } from "../parts.ts";
-import { requireDisk, reserveRoom } from "../room.ts";
+import { reserveDisk, reserveRoom } from "../room.ts";
 import { sizeOf } from "../size.ts";
 import { continuable, withMachine } from "./continuable.ts";
 import type { ForkMethods } from "./fork-method.ts";
@@ -41,22 +41,23 @@ export class Pausing {
     // Checks the id.
     this.#paused.folder(id);
     await withMachine(machine, "paused", async () => {
-      const suspend = await this.#suspension(machine);
+      using stack = new DisposableStack();
+      const suspend = await this.#suspension(machine, stack);
       const exit = await machine.leave(suspend, () => this.#paused.remove(id));
       if (exit.reason !== "paused")
         throw new ForkError("UNKNOWN_MACHINE", `Sandbox ${id} was ended while it was being paused.`);
     });
   }
 
-  /** What suspends a machine, once everything is known that it takes. */
-  async #suspension(machine: RunningMachine): Promise<() => Promise<void>> {
+  /** What suspends a machine, once everything that it takes is known and reserved. */
+  async #suspension(machine: RunningMachine, reserved: DisposableStack): Promise<() => Promise<void>> {
     const { id, owner, memoryMiB, guest } = machine;
     const { engine, log } = this.#parts;
     const { dir, vm } = machine.clone;
     const { from, root, own } = await continuable(machine, engine);
     const method = await this.#methods.of(from, sizeOf(memoryMiB));
     const ownMiB = Math.ceil((await machine.usage()).memoryBytes / MIB);
-    requireDisk(dir, ownMiB);
+    reserved.use(reserveDisk(dir, ownMiB));
     const prepare = async () => {
       const record = { id, owner, memoryMiB, ownMiB, method, own, image: root.image };
       await this.#paused.prepare(dir, { ...record, from: await pinSource(dir, from) });

@@ -7,7 +7,7 @@ import { exportSnapshot } from "../../../storage/transfer/export.ts";
 import { snapshotDetail, snapshotView } from "../../../storage/views.ts";
 import type { Env, Services } from "../../env.ts";
 import { readBody } from "../../input/body.ts";
-import { resource } from "../../resource.ts";
+import { refuseHead, resource } from "../../resource.ts";
 import { DiskRoutes, named, viewed } from "./disks.ts";
 
 /** Snapshots, as the official clients know them (wire-protocol §10) and with Sandkeep's additions. */
@@ -40,6 +40,7 @@ export function snapshotRoutes(app: Hono<Env>, services: Services): void {
   });
   resource(app, "/api/v1/snapshots/:id/export", {
     GET: async (context) => {
+      refuseHead(context);
       const { slug, file } = await exportSnapshot(
         storage,
         named(context),
