@@ -103,6 +103,23 @@ test("a machine can have a volume as its root, which no other can have meanwhile
   await host.close();
 });
 
+test("a machine that is being resumed when another control plane takes over is handed over", async () => {
+  const { host, engine, storage } = await open();
+  await storage.createVolume({ id: "vol", capacityBytes: IMAGE.bytes, from: { image: IMAGE.id } });
+  await storage.snapshotVolume("vol", "snap");
+  const { id } = await host.create({ ...specOf(), keep: true, root: { snapshot: "snap" } });
+  await host.pause(id);
+  const [reviving, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  engine.reviving = () => (reviving.resolve(), gate.promise);
+  const resuming = host.resume({ id, owner: "cp_1", keep: true });
+  await reviving.promise;
+  const adopting = host.adopt("cp_2", [id], "cp_1");
+  gate.resolve();
+  assert.deepEqual(await adopting, [await resuming]);
+  assert.deepEqual([await host.paused("cp_1"), await host.paused("cp_2")], [[], []]);
+  await host.close();
+});
+
 test("closing waits for a machine whose root is still being looked for, and leaves nothing of it", async () => {
   const found = Promise.withResolvers<{ id: string } & typeof image>();
   const asked = Promise.withResolvers<void>();

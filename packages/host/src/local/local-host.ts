@@ -170,6 +170,8 @@ export class LocalHost implements Host {
   }
 
   async adopt(owner: string, ids: string[], from = owner): Promise<Machine[]> {
+    // What its former owner is resuming is handed over, too.
+    if (from !== owner) await this.#continuations.become();
     const machines = await adoptMachines(this.#parts, { owner, ids, from });
     if (from !== owner) await this.#continuations.setOwner(from, owner);
     // From here on the warm pool is filled.

@@ -14,7 +14,7 @@
  */
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, syncPath, writeFileAtomically } from "@sandkeep/common";
+import { errnoOf, SerialQueue, syncPath, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
 import { ForkError } from "../contract.ts";
 import { MACHINE_RECORD } from "./folder.ts";
@@ -43,6 +43,8 @@ export type PausedRecord = z.infer<typeof recordSchema>;
 
 export class PausedMachines {
   readonly #dir: string;
+  /** Changes of records. */
+  readonly #writes = new SerialQueue();
 
   private constructor(dir: string) {
     this.#dir = dir;
@@ -71,8 +73,10 @@ export class PausedMachines {
 
   /** Gives an owner's machines to another one. */
   async setOwner(from: string, owner: string): Promise<void> {
-    for (const { id, record } of await this.#all())
-      if (record?.owner === from) await this.#write(this.folder(id), { ...record, owner });
+    await this.#writes.run(async () => {
+      for (const { id, record } of await this.#all())
+        if (record?.owner === from) await this.#write(this.folder(id), { ...record, owner });
+    });
   }
 
   /** @throws {ForkError} `CANNOT_RESUME` if it has a record that is none @throws if the disk fails */
@@ -90,6 +94,16 @@ export class PausedMachines {
     } catch (error) {
       throw new ForkError("CANNOT_RESUME", `The record of the paused sandbox ${id} cannot be read.`, { cause: error });
     }
+  }
+
+  /** Puts a layer in the place of all of a machine's own. Resolves to whether it still had these. Durable when this resolves. */
+  async replaceLayers(id: string, own: readonly string[], layer: string): Promise<boolean> {
+    return await this.#writes.run(async () => {
+      const record = await this.find(id);
+      if (record?.own.join() !== own.join()) return false;
+      await this.#write(this.folder(id), { ...record!, own: [layer] });
+      return true;
+    });
   }
 
   /** Whether it is paused, even if its record cannot be read. */
@@ -112,6 +126,8 @@ export class PausedMachines {
 
   /** The machine runs again, and has all that it needs elsewhere. Durable when this resolves. */
   async consume(id: string): Promise<void> {
+    // What is left of an earlier time that it was resumed.
+    await rm(this.folder(id) + RESUMED, { recursive: true, force: true });
     await this.#rename(this.folder(id), this.folder(id) + RESUMED);
   }
 

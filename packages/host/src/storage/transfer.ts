@@ -43,7 +43,7 @@ export class Transfer {
     }
     requireSpace(this.#layers.dir, Math.min(needed, mostLayerBytes(bytes)));
     const paths = layers.map((name) => this.#layers.path(name));
-    const options = { jail: this.#jail, base: null, layers: paths, bytes, whenIdle: false, signal };
+    const options = { jail: this.#jail, base: [], layers: paths, bytes, whenIdle: false, signal };
     const merging = this.#layers.createFrozen(bytes, (path) => mergeLayers(path, options));
     await using copy = await merging.catch((error: unknown) => {
       signal.throwIfAborted();

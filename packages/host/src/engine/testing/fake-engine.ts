@@ -5,22 +5,24 @@
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type AgreeableAgent, agreeableAgent } from "../../testing/agreeable-agent.ts";
-import type {
-  BootOptions,
-  CapturableVm,
-  CloneOptions,
-  Engine,
-  ForkedFrom,
-  ForkOptions,
-  Priority,
-  SlotDisk,
-  SuspendOptions,
-  TemplateFiles,
-  Vm,
-  VmExit,
-  VmOptions,
-  VmSlots,
-  WaitingVm,
+import {
+  type BootOptions,
+  type CapturableVm,
+  type CloneOptions,
+  type Engine,
+  type ForkedFrom,
+  type ForkOptions,
+  type Priority,
+  type ReviveOptions,
+  ROOT_SLOT,
+  type SlotDisk,
+  type SuspendOptions,
+  type TemplateFiles,
+  type Vm,
+  type VmExit,
+  type VmOptions,
+  type VmSlots,
+  type WaitingVm,
 } from "../engine.ts";
 
 export class FakeEngine implements Engine {
@@ -76,9 +78,10 @@ export class FakeEngine implements Engine {
   /** Reviving a machine waits for this, or fails with its error. */
   reviving: () => Promise<void> = async () => {};
 
-  async fork(_parent: Vm, _children: WaitingVm[], _from: ForkedFrom, options: ForkOptions): Promise<void> {
+  async fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<void> {
     await options.beforePause();
     await this.forking();
+    for (const vm of [parent, ...children]) giveRoot(vm, from, [...options.own, options.next]);
     options.onContinued(0);
   }
 
@@ -97,8 +100,9 @@ export class FakeEngine implements Engine {
     await suspended.quit();
   }
 
-  async revive(vm: WaitingVm): Promise<void> {
+  async revive(vm: WaitingVm, from: ForkedFrom, { own, next }: ReviveOptions): Promise<void> {
     await this.reviving();
+    giveRoot(vm, from, [...own, next]);
     await vm.load();
   }
 
@@ -118,6 +122,14 @@ export class FakeEngine implements Engine {
     this.vms.push(vm);
     return vm;
   }
+}
+
+/** Gives a machine a disk with layers of its own. */
+function giveRoot(vm: Vm, { template, root }: ForkedFrom, own: string[]): void {
+  const { dir, slots } = vm as FakeVm;
+  const base = template.disk ? [...root.layers, template.disk.layer] : root.layers;
+  const layers = [...base, ...own.map((name) => join(dir, name))];
+  slots.disks.set(ROOT_SLOT, { layers, bytes: root.capacityBytes });
 }
 
 export class FakeVm implements CapturableVm, WaitingVm {

@@ -12,7 +12,7 @@ import { explained } from "../../storage/explained.ts";
  * Layers of its own that a machine's disk can have: each fork and each pause adds one, and each costs every machine that
  * has it some descriptors.
  */
-const MAX_OWN_LAYERS = 64;
+export const MAX_OWN_LAYERS = 64;
 /** What fails because a machine has ended fails shortly before its end is known. */
 const END_KNOWN_MS = 250;
 
@@ -54,8 +54,16 @@ export interface Continuable {
   own: string[];
 }
 
-/** What a machine was made from. @throws {ForkError} if it cannot be continued */
-export async function continuable(machine: RunningMachine, engine: Engine): Promise<Continuable> {
+/**
+ * What a machine was made from.
+ *
+ * @throws {ForkError} if it cannot be continued; it can still be paused with one layer more than it can be forked with
+ */
+export async function continuable(
+  machine: RunningMachine,
+  engine: Engine,
+  what: "forked" | "paused",
+): Promise<Continuable> {
   const { volumes, clone, id } = machine;
   if (volumes.length > 0)
     throw new ForkError(
@@ -78,7 +86,12 @@ export async function continuable(machine: RunningMachine, engine: Engine): Prom
     throw refuse("the template that it was made from was removed. Create a new one.");
   }
   const own = ownLayers(from, root);
-  if (own.length >= MAX_OWN_LAYERS)
-    throw refuse(`its disk has ${own.length} layers from earlier forks and pauses, which is the most it can have.`);
+  if (own.length > MAX_OWN_LAYERS)
+    throw refuse(`its disk has ${own.length} layers from earlier forks, pauses and snapshots, too many to merge.`);
+  if (own.length === MAX_OWN_LAYERS && what === "forked")
+    throw new ForkError(
+      "NOT_FORKABLE",
+      `Sandbox ${id} cannot be forked: its disk has ${own.length} layers from earlier forks, pauses and snapshots. Pause and resume it, which merges them.`,
+    );
   return { from, root, own };
 }

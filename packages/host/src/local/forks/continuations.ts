@@ -8,6 +8,7 @@ import type { HostParts } from "../parts.ts";
 import { ForkMethods } from "./fork-method.ts";
 import { Forking } from "./forking.ts";
 import { Pausing } from "./pausing.ts";
+import { Shortening } from "./shortening.ts";
 
 /** Children from one pause: each costs a process and a copy of what its parent has changed. */
 const MAX_CHILDREN = 32;
@@ -17,9 +18,10 @@ export class Continuations {
   readonly #forking: Forking;
   readonly #pausing: Pausing;
   readonly #paused: PausedMachines;
+  readonly #shortening: Shortening;
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Ids of children and of machines that are being resumed. */
-  readonly #becoming = new Set<string>();
+  /** Ids of children and of machines that are being resumed, and when they are there. */
+  readonly #becoming = new Map<string, Promise<unknown>>();
 
   /** By id: machines that are being paused. */
   readonly #pauses = new Map<string, Promise<void>>();
@@ -31,6 +33,7 @@ export class Continuations {
   ) {
     this.#parts = parts;
     this.#paused = paused;
+    this.#shortening = new Shortening({ paused, jail, log: parts.log });
     const methods = new ForkMethods(parts, { file: verdicts, jail });
     this.#forking = new Forking(parts, methods);
     this.#pausing = new Pausing(parts, methods, paused);
@@ -51,19 +54,35 @@ export class Continuations {
     this.#pauses.set(id, pausing);
     try {
       await pausing;
+      this.#shortening.soon(id);
     } finally {
       if (this.#pauses.get(id) === pausing) this.#pauses.delete(id);
     }
   }
 
   async resume(spec: ResumeSpec): Promise<RunningMachine> {
-    return await this.#as([spec.id], () => explained(`the sandbox ${spec.id}`, () => this.#pausing.resume(spec)));
+    const { id } = spec;
+    return await this.#as([id], async () => {
+      await this.#shortening.ready(id);
+      try {
+        return await explained(`the sandbox ${id}`, () => this.#pausing.resume(spec));
+      } catch (error) {
+        this.#shortening.soon(id);
+        throw error;
+      }
+    });
   }
 
   async remove(id: string): Promise<void> {
     await this.#pauses.get(id)?.catch(() => {});
     if (this.#becoming.has(id)) throw new ForkError("NOT_PAUSED", `Sandbox ${id} is being resumed.`);
+    await this.#shortening.stop(id);
     await this.#paused.remove(id);
+  }
+
+  /** Waits for machines that are becoming some: from then on they are among those that run, or paused. */
+  async become(): Promise<void> {
+    await Promise.allSettled(this.#becoming.values());
   }
 
   /** Gives an owner's paused machines to another one, also those that are being paused. */
@@ -72,8 +91,9 @@ export class Continuations {
     await this.#paused.setOwner(from, owner);
   }
 
-  /** Resolves when nothing is in progress any more. */
+  /** Resolves when nothing is in progress any more. What nobody waits for ends. */
   async settled(): Promise<void> {
+    await this.#shortening[Symbol.asyncDispose]();
     await Promise.allSettled(this.#underWay);
   }
 
@@ -87,9 +107,10 @@ export class Continuations {
   async #as<Result>(ids: string[], make: () => Promise<Result>): Promise<Result> {
     const taken = ids.find((id, n) => this.#parts.machines.get(id) || this.#becoming.has(id) || ids.indexOf(id) !== n);
     if (taken !== undefined) throw new ForkError("INVALID_FORK", `There is a sandbox ${taken} already.`);
-    for (const id of ids) this.#becoming.add(id);
+    const making = this.#track(make());
+    for (const id of ids) this.#becoming.set(id, making);
     try {
-      return await this.#track(make());
+      return await making;
     } finally {
       for (const id of ids) this.#becoming.delete(id);
     }

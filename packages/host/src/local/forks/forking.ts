@@ -37,7 +37,7 @@ export class Forking {
   async fork(parent: RunningMachine, specs: ForkSpec[]): Promise<RunningMachine[]> {
     return await withMachine(parent, "forked", async () => {
       const { engine, runDir, pools, storage, log } = this.#parts;
-      const { from, root, own } = await continuable(parent, engine);
+      const { from, root, own } = await continuable(parent, engine, "forked");
       const size = sizeOf(parent.memoryMiB);
       const method = await this.#methods.of(from, size);
       // Each child gets a copy of what is the parent's own.

@@ -9,7 +9,7 @@ import type { RunningMachine } from "../../machines/machine.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
 import type { PausedMachines, PausedRecord } from "../../machines/paused.ts";
-import { engineId, pinSource, rootRecord } from "../../machines/source.ts";
+import { bytesToPin, engineId, pinSource, rootRecord } from "../../machines/source.ts";
 import { MACHINE_MIB } from "../../pool/memory.ts";
 import type { Prepared } from "../../pool/supply.ts";
 import { type AssignedRecord, enterMachine } from "../new-machine.ts";
@@ -54,10 +54,11 @@ export class Pausing {
     const { id, owner, memoryMiB, guest } = machine;
     const { engine, log } = this.#parts;
     const { dir, vm } = machine.clone;
-    const { from, root, own } = await continuable(machine, engine);
+    const { from, root, own } = await continuable(machine, engine, "paused");
     const method = await this.#methods.of(from, sizeOf(memoryMiB));
     const ownMiB = Math.ceil((await machine.usage()).memoryBytes / MIB);
-    reserved.use(reserveDisk(dir, ownMiB));
+    const pinnedMiB = Math.ceil((await bytesToPin(dir, from)) / MIB);
+    reserved.use(reserveDisk(dir, ownMiB + pinnedMiB));
     const prepare = async () => {
       const record = { id, owner, memoryMiB, ownMiB, method, own, image: root.image };
       await this.#paused.prepare(dir, { ...record, from: await pinSource(dir, from) });

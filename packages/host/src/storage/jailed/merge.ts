@@ -3,13 +3,15 @@ import type { JailKind } from "@sandkeep/jail";
 import { mostLayerBytes, readLayer } from "../qcow2.ts";
 import { type QemuImgOptions, runQemuImg } from "./qemu-img.ts";
 
+/** What qemu-img writes into a header as the name of a base, bytes (docs/interop/qcow2.txt in QEMU's source). */
+const MAX_NAME_BYTES = 1_023;
 /** How long copying may take. */
 const TIMEOUT_MS = 60 * 60_000;
 
 export interface MergeOptions {
   jail: JailKind;
-  /** The layer below those that are merged, which is not copied; null if there is none. */
-  base: string | null;
+  /** The layers below those that are merged, which are not copied, from the bottom up. */
+  base: readonly string[];
   /** Layers that never change, from the bottom up. */
   layers: readonly string[];
   /** Size of the device. */
@@ -33,12 +35,12 @@ export async function mergeLayers(target: string, options: MergeOptions): Promis
     whenIdle,
     signal,
   };
-  const below = base === null ? layers : [base, ...layers];
+  const below = [...base, ...layers];
   const run = async (options: Pick<QemuImgOptions, "readable" | "args">) => {
     const { code, output } = await runQemuImg({ ...common, ...options, writable: target });
     if (code !== 0) throw new Error(`qemu-img could not merge layers: ${output || "it was ended"}`);
   };
-  if (base === null) {
+  if (base.length === 0) {
     await run({
       readable: below,
       args: (name) => [
@@ -52,7 +54,7 @@ export async function mergeLayers(target: string, options: MergeOptions): Promis
     await run({
       readable: below,
       args: (name) => [
-        ...["rebase", "-b", name(base), "-F", "qcow2"],
+        ...["rebase", "-b", baseName(base.map(name)), "-F", "qcow2"],
         json({ ...top, file: { driver: "file", filename: name(target) }, backing: chain(below.map(name)) }),
       ],
     });
@@ -67,6 +69,13 @@ function chain(files: readonly string[]): object {
     (backing, filename) => ({ driver: "qcow2", backing, file: { driver: "file", filename, locking: "off" } }),
     null,
   )!;
+}
+
+/** Layers as the name of a base. */
+function baseName(files: readonly string[]): string {
+  const name = files.length === 1 ? files[0]! : json(chain(files));
+  if (name.length > MAX_NAME_BYTES) throw new Error("There are too many layers below those that are to be merged.");
+  return name;
 }
 
 const json = (image: object) => `json:${JSON.stringify(image)}`;

@@ -103,7 +103,7 @@ export class Merging implements AsyncDisposable {
     const { bytes } = await readLayer(paths!.at(-1)!);
     const options = {
       jail,
-      base: below![0] ?? null,
+      base: below!,
       layers: paths!,
       bytes,
       whenIdle: true,

@@ -1,0 +1,143 @@
+/**
+ * Makes the disks of paused machines short again: each fork, each resumption and each snapshot adds a layer, and each
+ * layer costs all machines that have it. What is merged never changes, and the record changes in one step, so an
+ * interruption leaves nothing but a file in the folder, which goes with it.
+ */
+import { randomBytes } from "node:crypto";
+import { chmod, lstat, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Logger, SerialQueue, syncPath } from "@sandkeep/common";
+import type { JailKind } from "@sandkeep/jail";
+import type { PausedMachines } from "../../machines/paused.ts";
+import { rootRecord } from "../../machines/source.ts";
+import { requireSpace } from "../../pool/disk.ts";
+import { type MergeOptions, mergeLayers } from "../../storage/jailed/merge.ts";
+import { createLayer, readLayer } from "../../storage/qcow2.ts";
+import { MAX_OWN_LAYERS } from "./continuable.ts";
+
+/** A paused machine may have this many layers of its own. */
+const MAX_UNMERGED = 16;
+const RANDOM_BYTES = 8;
+/** Of a layer that never changes again. */
+const FROZEN = 0o444;
+/** Bytes of a block in `stat`. */
+const STAT_BLOCK_BYTES = 512;
+
+export interface ShorteningOptions {
+  paused: PausedMachines;
+  jail: JailKind;
+  log: Logger;
+  /** Makes one layer of several. */
+  merge?: (target: string, options: MergeOptions) => Promise<void>;
+}
+
+interface Work {
+  stop: AbortController;
+  /** Null until it begins. */
+  over: Promise<void> | null;
+}
+
+export class Shortening implements AsyncDisposable {
+  readonly #options: Required<ShorteningOptions>;
+  /** What nobody waits for: one machine at a time. */
+  readonly #queue = new SerialQueue();
+  readonly #underWay = new Map<string, Work>();
+  #closed = false;
+
+  constructor(options: ShorteningOptions) {
+    this.#options = { merge: mergeNew, ...options };
+  }
+
+  /** Merges a paused machine's layers when there is time, if it has too many. */
+  soon(id: string): void {
+    if (this.#closed || this.#underWay.has(id)) return;
+    const work: Work = { stop: new AbortController(), over: null };
+    this.#underWay.set(id, work);
+    void this.#queue.run(() => this.#do(id, work, true));
+  }
+
+  /**
+   * Before a machine is resumed: merges its layers now if it could not be forked afterwards. If that fails, or if it has
+   * fewer, it stays as it is.
+   */
+  async ready(id: string): Promise<void> {
+    await this.stop(id);
+    const record = await this.#options.paused.find(id);
+    if (this.#closed || !record || record.own.length + 1 < MAX_OWN_LAYERS) return;
+    const work: Work = { stop: new AbortController(), over: null };
+    this.#underWay.set(id, work);
+    await this.#do(id, work, false);
+  }
+
+  /** Leaves a machine as it is. From here on nothing changes it. */
+  async stop(id: string): Promise<void> {
+    const work = this.#underWay.get(id);
+    if (!work) return;
+    work.stop.abort();
+    // What waits for its turn has nothing to do then.
+    this.#underWay.delete(id);
+    await work.over;
+  }
+
+  /** Waits for what is to be done. */
+  async idle(): Promise<void> {
+    await this.#queue.run(async () => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#underWay.keys()].map((id) => this.stop(id)));
+  }
+
+  /** Never rejects. */
+  async #do(id: string, work: Work, whenIdle: boolean): Promise<void> {
+    const { signal } = work.stop;
+    if (signal.aborted) return;
+    work.over = this.#shorten(id, { signal, whenIdle }).catch((error: unknown) => {
+      if (signal.aborted) return;
+      this.#options.log.warn({ sandbox: id, error: String(error) }, "the layers of a paused machine were not merged");
+    });
+    await work.over;
+    if (this.#underWay.get(id) === work) this.#underWay.delete(id);
+  }
+
+  async #shorten(id: string, { signal, whenIdle }: Pick<MergeOptions, "signal" | "whenIdle">): Promise<void> {
+    const { paused, jail, merge, log } = this.#options;
+    const record = await paused.find(id);
+    if (!record || record.own.length <= MAX_UNMERGED || signal.aborted) return;
+    const { from, own } = record;
+    const dir = paused.folder(id);
+    const name = `merged-${randomBytes(RANDOM_BYTES).toString("hex")}.qcow2`;
+    const target = join(dir, name);
+    const base = rootRecord(dir, from, null, []).layers;
+    const layers = own.map((layer) => join(dir, layer));
+    try {
+      await merge(target, { jail, base, layers, bytes: from.root.capacityBytes, whenIdle, signal });
+      await chmod(target, FROZEN);
+      for (const path of [target, dir]) await syncPath(path);
+      signal.throwIfAborted();
+      if (!(await paused.replaceLayers(id, own, name))) throw new Error("The machine has changed meanwhile.");
+    } catch (error) {
+      // The record may have it, although writing that failed. If nobody knows, the file stays.
+      const now = await paused.find(id).catch(() => undefined);
+      if (now !== undefined && !now?.own.includes(name)) await rm(target, { force: true });
+      throw error;
+    }
+    for (const path of layers) await rm(path, { force: true });
+    log.debug({ sandbox: id, layers: own.length }, "merged the layers of a paused machine");
+  }
+}
+
+/** Merges layers that a machine may have written into a new one. */
+async function mergeNew(target: string, options: MergeOptions): Promise<void> {
+  const { base, layers, bytes } = options;
+  let needed = 0;
+  for (const path of base) await readLayer(path, bytes);
+  for (const path of layers) {
+    await readLayer(path, bytes);
+    needed += (await lstat(path)).blocks * STAT_BLOCK_BYTES;
+  }
+  requireSpace(dirname(target), needed);
+  await createLayer(target, bytes);
+  await mergeLayers(target, options);
+}
