@@ -119,7 +119,8 @@ export const ERRORS = {
   CANNOT_RESUME: {
     status: 409,
     summary: "The sandbox cannot be resumed by this server.",
-    remedy: "Install the version of QEMU with which it was paused, or delete it with `sandkeep kill`.",
+    remedy:
+      "Resume it where it was paused, with the same versions of QEMU and Sandkeep, or delete it with `sandkeep kill`.",
   },
   VOLUME_IN_USE: {
     status: 409,

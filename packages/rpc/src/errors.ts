@@ -63,7 +63,10 @@ export function describeFailure(
   if (error instanceof DOMException && error.name === "AbortError") return { error: abortError().object };
   if (error instanceof ProtocolError) return { failure: error.body, unexpected: false };
   if (error instanceof GuestGone)
-    return { failure: { ...RPC_ERRORS.server, message: "The sandbox is no longer running." }, unexpected: false };
+    return {
+      failure: { ...RPC_ERRORS.server, message: "The sandbox is no longer running: it has ended, or was paused." },
+      unexpected: false,
+    };
   return { failure: RPC_ERRORS.internal, unexpected: true };
 }
 

@@ -176,8 +176,12 @@ export interface SandboxStore {
   setPausing(owner: string, id: string, at: number, egress: KeptEgress, usage: KeptUsage): Promise<void>;
   /** After a pause that failed: a session keeps nothing again. */
   setNotPaused(owner: string, id: string): Promise<void>;
-  /** Returns whether it was running or being paused, and the owner's. */
-  setPaused(owner: string, id: string, at: number): Promise<boolean>;
+  /**
+   * Returns whether it was running or being paused, and the owner's.
+   *
+   * @param usage null: what is stored already
+   */
+  setPaused(owner: string, id: string, at: number, usage: KeptUsage | null): Promise<boolean>;
   /** @param egress As for `insert`. Returns whether it was paused, and the owner's. */
   setResumed(owner: string, id: string, stopAt: number | null, egress: KeptEgress | null): Promise<boolean>;
   /** Also deletes its secrets and releases its disks. Returns whether it was running or paused, and the owner's. */

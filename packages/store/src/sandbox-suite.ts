@@ -50,9 +50,12 @@ export function sandboxSuite(name: string, open: () => Promise<Store>): void {
       await sandboxes.setPausing(lease.owner, "a", 6, spec, { cpuSeconds: 1 });
       const row = async () => (await sandboxes.running(lease.owner)).find(({ record }) => record.id === "a")!;
       assert.deepEqual([(await row()).pausingAt, (await row()).record.status], [6, "running"]);
-      assert.equal(await sandboxes.setPaused("cp_2", "a", 7), false);
+      assert.equal(await sandboxes.setPaused("cp_2", "a", 7, null), false);
       assert.deepEqual(
-        await Promise.all([sandboxes.setPaused(lease.owner, "a", 7), sandboxes.setPaused(lease.owner, "a", 8)]),
+        await Promise.all([
+          sandboxes.setPaused(lease.owner, "a", 7, null),
+          sandboxes.setPaused(lease.owner, "a", 8, null),
+        ]),
         [true, false],
       );
       assert.deepEqual([await ids("running"), await ids("paused"), await ids("stopped")], [["b"], ["a"], []]);
@@ -77,11 +80,11 @@ export function sandboxSuite(name: string, open: () => Promise<Store>): void {
       // A session's secrets are not kept while it runs.
       assert.equal((await row()).egress, null);
       await sandboxes.setPausing(lease.owner, "a", 8, spec, {});
-      await sandboxes.setPaused(lease.owner, "a", 9);
+      await sandboxes.setPaused(lease.owner, "a", 9, null);
       // Its resumption could not be stored.
       await sandboxes.setPausing(lease.owner, "a", 10, spec, {});
-      assert.equal(await sandboxes.setPaused(lease.owner, "a", 11), true);
-      assert.equal((await row()).record.pausedAt, 11);
+      assert.equal(await sandboxes.setPaused(lease.owner, "a", 11, { cpuSeconds: 2 }), true);
+      assert.deepEqual([(await row()).record.pausedAt, (await row()).usage], [11, { cpuSeconds: 2 }]);
       assert.deepEqual((await sandboxes.idsOn(lease.host)).sort(), ["a", "b"]);
       assert.deepEqual(await sandboxes.idsOn("another"), []);
       assert.equal(await sandboxes.setStopped(lease.owner, "a", 12, "killed"), true);

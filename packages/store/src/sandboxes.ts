@@ -256,12 +256,13 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
         ),
       );
     },
-    async setPaused(owner, id, at) {
+    async setPaused(owner, id, at, usage) {
       const [paused = 0] = await driver.write(
         sql(
-          `UPDATE sandboxes SET paused_at = ?, pausing_at = NULL
+          `UPDATE sandboxes SET paused_at = ?, pausing_at = NULL, usage = coalesce(?, usage)
            WHERE id = ? AND owner = ? AND status = 'running' AND (paused_at IS NULL OR pausing_at IS NOT NULL)`,
           at,
+          usage && JSON.stringify(usage),
           id,
           owner,
         ),

@@ -183,8 +183,8 @@ export const sandboxCommands: CommandSpec[] = [
     name: "kill",
     aliases: ["rm", "remove"],
     args: "[ids...]",
-    summary: "End sandboxes immediately, also paused ones",
-    options: [{ flags: "--all", description: "all running sandboxes" }, labelFilter],
+    summary: "End sandboxes immediately; by id also paused ones",
+    options: [{ flags: "--all", description: "all running sandboxes, but not paused ones" }, labelFilter],
     examples: [
       ["sandkeep kill $id", "end one"],
       ["sandkeep kill --all --label team=docs", "end all that have a label"],

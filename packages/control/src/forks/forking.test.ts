@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { describe, test } from "node:test";
 import type { SandboxMetadata } from "@sandkeep/protocol";
 import { create, join } from "../testing/client.ts";
@@ -136,6 +139,41 @@ describe("a fork", () => {
     assert.equal((await fixture.get<SandboxMetadata[]>("/api/v2/sandboxes")).length, 1);
     assert.equal(fixture.host.machines.size, 1);
     assert.equal((await fork(fixture, parent.id)).status, 201);
+  });
+
+  test("whose client has left before it was told of the children is undone", async () => {
+    const forking = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    let armed = false;
+    const gate = async () => {
+      if (!armed) return;
+      forking.resolve();
+      await left.promise;
+    };
+    await using fixture = await Fixture.start({}, { gate });
+    const { id } = await create(fixture, lasting);
+    armed = true;
+    const path = `/api/v1/sandboxes/${id}/fork`;
+    const watch = (message: unknown) => {
+      const { request, socket } = message as { request: IncomingMessage; socket: Socket };
+      if (request.url === path) socket.once("close", () => left.resolve());
+    };
+    subscribe("http.server.request.start", watch);
+    const client = new AbortController();
+    const headers = { authorization: `Bearer ${fixture.server.token}` };
+    const answer = fetch(new URL(path, fixture.origin), {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ count: 2 }),
+      signal: client.signal,
+    });
+    await forking.promise;
+    client.abort();
+    await assert.rejects(answer);
+    const ended = (await events(fixture, 2, "sandbox.stopped")).map(({ sandbox }) => sandbox);
+    unsubscribe("http.server.request.start", watch);
+    assert.ok(!ended.includes(id));
+    assert.equal((await detail(fixture, id)).status, "running");
   });
 
   test("is for tokens that may create sandboxes, and of the own organisation", async () => {

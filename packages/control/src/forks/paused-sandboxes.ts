@@ -127,10 +127,10 @@ export class PausedSandboxes {
     const { store, leases, log } = this.#context;
     const { id, organisation, host } = sandbox;
     refuseVolumes(attached);
-    const { memoryBytes: _, ...usage } = await sandbox.usage();
+    const before = await countersOf(sandbox);
     try {
       // First: a server that starts after a crash finds the machine on its host, and all that it needs here.
-      await Promise.all([store.setPausing(leases.owner, id, Date.now(), egress, usage), sandbox.keepSession(true)]);
+      await Promise.all([store.setPausing(leases.owner, id, Date.now(), egress, before), sandbox.keepSession(true)]);
       await this.#host(host).pause(id);
     } catch (error) {
       await Promise.all([store.setNotPaused(leases.owner, id), sandbox.keepSession(false)]).catch((err: unknown) =>
@@ -140,9 +140,10 @@ export class PausedSandboxes {
     }
     // From here on it is paused, whatever happens.
     const record: SandboxRecord = { ...sandbox.record, status: "paused", pausedAt: Date.now() };
+    const usage = await countersOf(sandbox).catch(() => before);
     this.#paused.set(id, { record, organisation, host, egress, usage, attached, leave, busy: null });
     await store
-      .setPaused(leases.owner, id, record.pausedAt!)
+      .setPaused(leases.owner, id, record.pausedAt!, usage)
       .catch((err: unknown) => log.error({ err, sandbox: id }, "that a sandbox is paused could not be stored"));
     return record;
   }
@@ -181,7 +182,7 @@ export class PausedSandboxes {
   }
 
   /**
-   * Ends a paused sandbox and removes everything of it.
+   * Ends a paused sandbox and removes everything of it. If somebody does that already, waits for it.
    *
    * @returns false if it is not paused (any more)
    */
@@ -189,15 +190,20 @@ export class PausedSandboxes {
     for (;;) {
       const paused = this.#paused.get(id);
       if (!paused) return false;
-      if (paused.busy) await paused.busy.over.catch(() => {});
-      else {
+      if (!paused.busy) {
         await this.#exclusively(paused, "removed", () => this.#remove(paused, stop));
         return true;
       }
+      const { what, over } = paused.busy;
+      const done = await over.then(
+        () => true,
+        () => false,
+      );
+      if (done && what === "removed") return true;
     }
   }
 
-  /** Removes those that have been paused for too long, and what no record knows. */
+  /** Removes those that have been paused for too long, and what no record knows. Never rejects. */
   async expire(): Promise<void> {
     const { now } = this.#clock;
     for (const { record, host, busy } of [...this.#paused.values()]) {
@@ -231,7 +237,7 @@ export class PausedSandboxes {
     if (pausedAt === null || pausingAt !== null) {
       // The server was killed while it was being paused.
       pausedAt = pausingAt ?? Date.now();
-      await store.setPaused(leases.owner, record.id, pausedAt);
+      await store.setPaused(leases.owner, record.id, pausedAt, null);
       const data = { why: "requested", durationMs: 0 } as const;
       this.#publish({ id: record.id, organisation }, SYSTEM, { kind: "sandbox.paused", outcome: "ok", data });
     }
@@ -321,6 +327,12 @@ export class PausedSandboxes {
   ): void {
     this.#context.events.publish({ organisation, sandbox: id, actor }, body);
   }
+}
+
+/** What a sandbox has used so far, or until its machine ended. */
+async function countersOf(sandbox: Sandbox): Promise<UsageCounters> {
+  const { memoryBytes: _, ...counters } = await sandbox.usage();
+  return counters;
 }
 
 /** Why a sandbox is paused that would end for this reason. */

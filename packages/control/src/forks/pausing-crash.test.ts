@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, test } from "node:test";
+import { describe, mock, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { sharedAgent } from "../testing/agent-binary.ts";
 import { create, join } from "../testing/client.ts";
 import { KEY, told } from "../testing/egress.ts";
@@ -47,6 +48,17 @@ describe("a server that was killed", () => {
     await assertKept(fixture, pausing.id);
     assert.equal((await detail(fixture, resuming.id)).status, "running");
     await assertKept(fixture, resuming.id);
+  });
+
+  test("while it resumed a session finds it running; a session that was resumed ends with its server", async () => {
+    await using fixture = await Fixture.start();
+    const { id } = await create(fixture);
+    await pause(fixture, id);
+    const resumed = mock.method(fixture.host, "resume");
+    assert.equal((await resume(fixture, id)).body.stopAt, null);
+    assert.equal(resumed.mock.calls[0]!.arguments[0].keep, true);
+    const keep = () => readFile(joinPath(fixture.dir, "machines", id, "keep"), "utf8");
+    while ((await keep()) !== "false") await setImmediate();
   });
 
   test("while it resumed a session with a timeout finds it running, with time to do something", async () => {
@@ -93,6 +105,27 @@ describe("a server that was killed", () => {
     assert.equal(event!.outcome, "ok", JSON.stringify(event));
     assert.deepEqual((await resume(fixture, client.id)).body.stopAt, null);
     await assertKept(fixture, client.id);
+  });
+
+  test("while it paused a sandbox with a duration, which then runs, lets it go on, even if its time is up", async () => {
+    await using fixture = await Fixture.start();
+    const clients = [await create(fixture, { timeout: "20m" }), await create(fixture, lasting)];
+    for (const client of clients) await setKept(client);
+    const [early, late] = clients.map(({ id }) => id);
+    await fixture.server.close({ leaveRunning: true });
+    using db = database(fixture);
+    db.exec("UPDATE sandboxes SET pausing_at = 7");
+    db.prepare("UPDATE sandboxes SET stop_at = 8 WHERE id = ?").run(late!);
+    await fixture.start();
+    const left = async (id: string) => Date.parse((await detail(fixture, id)).stopAt!) - Date.now();
+    assert.ok((await left(early!)) > 18 * MINUTE_MS);
+    assert.ok((await left(late!)) > 4 * MINUTE_MS);
+    for (const { id } of clients) await assertKept(fixture, id);
+    assert.deepEqual(db.prepare("SELECT count(pausing_at) AS n FROM sandboxes").get()!.n, 0);
+    // That is stored, too.
+    await fixture.server.close({ leaveRunning: true });
+    await fixture.start();
+    await assertKept(fixture, late!);
   });
 
   test("finds all that it needs for a session that was being paused, and nothing if that had failed", async () => {

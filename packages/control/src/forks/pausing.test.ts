@@ -176,6 +176,49 @@ describe("at the same time", () => {
     }
   });
 
+  test("whoever kills a paused sandbox is told that it has ended, also if somebody else was first", async () => {
+    await using fixture = await Fixture.start();
+    const { id } = await create(fixture, lasting);
+    await pause(fixture, id);
+    const kills = await Promise.all([1, 2, 3].map(() => fixture.request("DELETE", `/api/v3/sandbox/${id}`)));
+    assert.deepEqual(
+      kills.map(({ status }) => status),
+      [204, 204, 204],
+    );
+  });
+
+  test("a request whose body arrives while the sandbox is paused says so", async () => {
+    await using fixture = await Fixture.start();
+    const { id } = await create(fixture, lasting);
+    const late = (method: string, path: string, body: unknown) => {
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const writer = writable.getWriter();
+      const bytes = new TextEncoder().encode(JSON.stringify(body));
+      // Its headers arrive with this.
+      void writer.write(bytes.subarray(0, 1));
+      const init = {
+        method,
+        body: readable,
+        duplex: "half",
+        headers: { authorization: `Bearer ${fixture.server.token}` },
+      };
+      const answer = fetch(new URL(path, fixture.origin), init as RequestInit);
+      return async () => {
+        void writer.write(bytes.subarray(1));
+        await writer.close();
+        return ((await (await answer).json()) as { code: string }).code;
+      };
+    };
+    const requests = [
+      late("PATCH", egressPath(id), { allow: [] }),
+      late("PUT", `${egressPath(id)}/secrets/KEY`, { value: "value", hosts: ["a.example"] }),
+      late("POST", `/api/v1/sandboxes/${id}/volumes`, { volume: "data", path: "/data" }),
+      late("POST", `/api/v1/sandboxes/${id}/snapshot`, { slug: "abc" }),
+    ];
+    assert.equal((await pause(fixture, id)).status, 200);
+    for (const finish of requests) assert.equal(await finish(), "SANDBOX_PAUSED");
+  });
+
   test("a session whose client leaves while it is being paused stays paused", async () => {
     const pausing = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();

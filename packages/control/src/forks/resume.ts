@@ -28,13 +28,8 @@ export async function resume(
   const leave = table.enter(organisation.id);
   const leaveLog = egressLog.enter(id, organisation, true);
   try {
-    const machine = await host.resume({
-      id,
-      owner: leases.owner,
-      egress,
-      ...(usage && { usage }),
-      keep: stopAt !== null,
-    });
+    // Until that is stored, it outlives the server even if it is a session: it could not be resumed a second time.
+    const machine = await host.resume({ id, owner: leases.owner, egress, ...(usage && { usage }), keep: true });
     const record = { ...paused.record, status: "running" as const, pausedAt: null, stopAt };
     const sandbox = new Sandbox(machine, record, organisation, egress, { host: host.id, attached }, context);
     forget();
@@ -46,6 +41,7 @@ export async function resume(
     if (stopAt === null) sandbox.awaitCreator({ wasPaused: true });
     await store
       .setResumed(leases.owner, id, stopAt, stopAt === null ? null : egress)
+      .then(() => void sandbox.keepSession(false).catch(() => {}))
       .catch((err: unknown) => log.error({ err, sandbox: id }, "that a sandbox was resumed could not be stored"));
     return sandbox;
   } catch (error) {

@@ -25,7 +25,7 @@ import { TcpConnection } from "../testing/tcp-connection.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inflow } from "./inflow.ts";
 import { Sandbox } from "./sandbox.ts";
-import { serverStop } from "./stop.ts";
+import { abandonedStop, idleStop, serverStop, timeoutStop } from "./stop.ts";
 
 const ALLOW_ALL: EgressSpec = { policy: { allow: null, deny: [], rules: [] }, secrets: [] };
 const MINUTE_MS = 60_000;
@@ -140,6 +140,27 @@ test("a connection counts, whatever protocol it speaks, until it is closed", asy
   assert.deepEqual(opened, { outcome: "ok", connection: connection.id, role: "joined", remote: "127.0.0.1" });
   const [closed] = await one.events("connection.closed");
   assert.deepEqual([closed!.outcome, closed!.connection], ["ok", connection.id]);
+});
+
+test("what ended or would pause a sandbox may pass: a client comes, or it gets more time", async () => {
+  const holds = ({ sandbox }: Awaited<ReturnType<typeof startSandbox>>) =>
+    [idleStop, timeoutStop, abandonedStop, serverStop].filter((stop) => sandbox.isOver(stop));
+  await using session = await startSandbox();
+  assert.deepEqual(holds(session), [idleStop, serverStop]);
+  session.sandbox.awaitCreator();
+  assert.deepEqual(holds(session), [idleStop, abandonedStop, serverStop]);
+  const { connection, client } = await TcpConnection.open();
+  session.sandbox.attach(connection, session.client("joined"));
+  assert.deepEqual(holds(session), [serverStop]);
+  client.end();
+  await connection.closed;
+  await session.sandbox.ended;
+  await using short = await startSandbox({}, 0);
+  assert.deepEqual(holds(short), [idleStop, timeoutStop, serverStop]);
+  short.sandbox.record.stopAt = Date.now() + MINUTE_MS;
+  assert.deepEqual(holds(short), [idleStop, serverStop]);
+  await short.sandbox.end(serverStop);
+  assert.deepEqual(holds(short), []);
 });
 
 test("a connection ends with its token", async () => {

@@ -32,6 +32,8 @@ export class Recovery {
   readonly #sandboxes: RecoveredSandboxes;
   /** Taken over in the store, while their host failed: it is asked again with the next renewal. */
   #unrestored: Taken[] = [];
+  /** Removes what has been paused for too long. */
+  #expiring: Promise<void> | null = null;
 
   constructor(options: SandboxesContext, sandboxes: RecoveredSandboxes) {
     this.#options = options;
@@ -67,8 +69,14 @@ export class Recovery {
     leases.keep(async () => {
       await this.#renew();
       await this.#takeOverExpired();
-      await this.#sandboxes.paused.expire();
+      // Not waited for: removing much data takes longer than a lease lasts.
+      this.#expiring ??= this.#sandboxes.paused.expire().finally(() => (this.#expiring = null));
     });
+  }
+
+  /** Resolves when nothing is being removed any more. */
+  async settled(): Promise<void> {
+    await this.#expiring;
   }
 
   /** Extends the leases of all running sandboxes; lets go of those that another control plane has taken over. */
@@ -153,8 +161,14 @@ export class Recovery {
       await store.setResumed(leases.owner, record.id, stopAt, spec);
       running = { ...record, status: "running", pausedAt: null, stopAt };
     } else if (pausingAt !== null && record.stopAt !== null) {
-      // It goes on.
+      // It goes on, although its time may have passed: who asked for the pause wanted to keep it.
       await store.setNotPaused(leases.owner, record.id);
+      if (record.stopAt <= Date.now() && record.onIdle === "end") {
+        const left = { stopAt: record.stopAt, pausedAt: pausingAt };
+        const stopAt = recoveredStop(left, Date.now(), limits.maxLifetimeMs);
+        await store.setStopAt(leases.owner, record.id, stopAt, spec);
+        running = { ...record, stopAt };
+      }
     }
     const placed = { host: host.id, attached: await this.#attachedTo(machine) };
     const sandbox = new Sandbox(machine, running, organisation, spec, placed, this.#options);

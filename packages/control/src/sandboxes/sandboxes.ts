@@ -229,7 +229,8 @@ export class Sandboxes {
     this.#running.set(sandbox.id, sandbox);
     this.#options.storage.holders.enter(sandbox);
     void sandbox.ended.then(() => {
-      this.#running.delete(sandbox.id);
+      // It may run again already.
+      if (this.#running.get(sandbox.id) === sandbox) this.#running.delete(sandbox.id);
       leave();
       const disconnected = sandbox.disconnected().finally(() => this.#leaving.delete(disconnected));
       this.#leaving.add(disconnected);
@@ -316,7 +317,7 @@ export class Sandboxes {
    */
   async close({ leaveRunning }: { leaveRunning: boolean }): Promise<void> {
     this.#closing.abort(new Error("the server is stopping"));
-    await Promise.allSettled(this.#working);
+    await Promise.allSettled([...this.#working, this.#recovery.settled()]);
     const {
       left = [],
       paused = [],

@@ -66,4 +66,15 @@ describe("who wants a volume", () => {
     await assert.rejects(holders.outliving(["vol"], take), /in use by one/);
     assert.equal(asked(), 1);
   });
+
+  test("finds a sandbox that was resumed, whose former machine's connections close only now", async () => {
+    const { holders, enter } = sandboxes();
+    const [former, resumed] = [enter("one"), enter("one")];
+    former.end();
+    await former.ended;
+    let detached = false;
+    resumed.volumes.detach = async () => void (detached = true);
+    await holders.detach("vol", { kind: "system" });
+    assert.ok(detached);
+  });
 });

@@ -31,7 +31,10 @@ export class Holders {
   /** Adds a sandbox until it has ended. */
   enter(holder: Holder): void {
     this.#holders.set(holder.id, holder);
-    void holder.ended.then(() => this.#holders.delete(holder.id));
+    void holder.ended.then(() => {
+      // It may run again already.
+      if (this.#holders.get(holder.id) === holder) this.#holders.delete(holder.id);
+    });
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -113,7 +114,8 @@ export class ProcessMachine implements Machine {
   }
 
   async setKeep(keep: boolean): Promise<void> {
-    await writeFile(join(this.folder, "keep"), String(keep));
+    // In the order of calls.
+    writeFileSync(join(this.folder, "keep"), String(keep));
   }
 
   /** Detaches from it; it keeps running. */

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import type { ForkedFrom } from "../engine/engine.ts";
 import { PausedMachines } from "./paused.ts";
-import { pinSource } from "./source.ts";
+import { bytesToPin, pinSource } from "./source.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "sk-paused-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -85,6 +85,20 @@ test("what was pinned for one machine can be pinned for another, which outlives 
   assert.equal(await pinSource(other, second), second, "it has its own already");
 });
 
+test("what is pinned by further names takes no space; what must be copied does", async () => {
+  const { source, folder } = await open();
+  assert.equal(await bytesToPin(folder, source), 0);
+  // Another file system.
+  const other = mkdtempSync("/dev/shm/sk-pin-");
+  try {
+    writeFileSync(join(other, "memory"), Buffer.alloc(1_000_000, 1));
+    const far = { ...source, template: { ...source.template, memory: join(other, "memory") } };
+    assert.ok((await bytesToPin(folder, far)) >= 1_000_000);
+  } finally {
+    rmSync(other, { recursive: true });
+  }
+});
+
 test("owners see their own; ids that are no names of folders are nobody's", async () => {
   const { dir, pause } = await open();
   const paused = await PausedMachines.open(dir);
@@ -128,6 +142,20 @@ test("a machine that runs again is not paused, and a crash after that leaves not
   await PausedMachines.open(dir);
   assert.deepEqual(readdirSync(dir), []);
   assert.equal(readFileSync(source.template.state, "utf8"), "state", "it has its source elsewhere");
+});
+
+test("what is left of a machine that was resumed before does not keep it from being resumed or removed", async () => {
+  const { dir, folder, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  for (let n = 0; n < 2; n++) {
+    await pause("sbx_1", paused);
+    // Removing it fails.
+    await paused.consume("sbx_1");
+    mkdirSync(folder);
+  }
+  await pause("sbx_1", paused);
+  await paused.remove("sbx_1");
+  assert.deepEqual(readdirSync(dir), []);
 });
 
 test("an owner's machines can become another's", async () => {

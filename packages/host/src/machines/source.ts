@@ -1,7 +1,8 @@
 /** What a machine was made from: its children, and the process that resumes it, are made from the same. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { link, mkdir, readdir, rm } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { link, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf, syncPath } from "@sandkeep/common";
@@ -22,6 +23,8 @@ export const sourceSchema = z.object({
   engine: z.string(),
 });
 
+/** Bytes of a block in `stat`. */
+const STAT_BLOCK_BYTES = 512;
 /** Enough to tell engines apart. */
 const ENGINE_DIGITS = 16;
 
@@ -59,6 +62,17 @@ export async function pinSource(dir: string, source: ForkedFrom): Promise<Forked
   ]);
   await syncPath(folder);
   return mapped({ template, root: { ...root, layers }, engine }, (path) => join(folder, basename(path)));
+}
+
+/** What {@link pinSource} would copy, in bytes, because it cannot link it. */
+export async function bytesToPin(dir: string, source: ForkedFrom): Promise<number> {
+  if (isPinned(dir, source)) return 0;
+  const from = dirname(source.template.memory);
+  const files = [...(await readdir(from)).map((name) => join(from, name)), ...source.root.layers];
+  const [here, ...there] = await Promise.all([dir, ...files].map((path) => stat(path)));
+  const user = process.geteuid!();
+  const canLink = ({ dev, uid }: Stats) => dev === here!.dev && (user === 0 || uid === user);
+  return there.reduce((sum, file) => sum + (canLink(file) ? 0 : file.blocks * STAT_BLOCK_BYTES), 0);
 }
 
 /** Whether a machine's source is in its own folder, or that of another machine. */

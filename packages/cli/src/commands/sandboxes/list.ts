@@ -1,6 +1,7 @@
 import type { SandboxDetail } from "@sandkeep/protocol";
 import { Api } from "../../client/api.ts";
 import { labelQuery } from "../../client/labels.ts";
+import { presentSandboxes } from "../../client/present-sandboxes.ts";
 import { findTarget } from "../../client/target.ts";
 import { type Colours, printable } from "../../output/colour.ts";
 import type { Invocation } from "../../tree/spec.ts";
@@ -20,13 +21,13 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
   const target = await findTarget(invocation);
   const query = labelQuery(options.label);
   query.set("limit", String(PAGE));
-  // Without a server there are no sandboxes, which is not an error.
-  const items: SandboxDetail[] = [];
-  for (const status of options.all ? [null] : ["running", "paused"]) {
+  const list = async (status?: string) => {
+    // Without a server there are no sandboxes, which is not an error.
+    if (!target) return [];
     if (status) query.set("status", status);
-    if (target)
-      items.push(...(await Array.fromAsync(new Api(target).all<SandboxDetail>(`/api/v1/sandboxes?${query}`))));
-  }
+    return await Array.fromAsync(new Api(target).all<SandboxDetail>(`/api/v1/sandboxes?${query}`));
+  };
+  const items = options.all ? await list() : await presentSandboxes(list);
   const now = Date.now();
   terminal.list(
     items,

@@ -67,9 +67,10 @@ async function snapshotOf(api: Api, name: string): Promise<AsyncDisposable & { i
 
 /** The file appears under its name when it is complete. */
 async function save({ body }: Response, file: string, signal: AbortSignal): Promise<number> {
-  const partial = `${file}.partial`;
+  // Of a name that nobody else has chosen.
+  const partial = `${file}.${randomUUID()}.partial`;
   try {
-    const target = createWriteStream(partial, { mode: 0o600, flush: true });
+    const target = createWriteStream(partial, { flags: "wx", mode: 0o600, flush: true });
     await pipeline(Readable.fromWeb(body as ReadableStream<Uint8Array>), target, { signal });
     await rename(partial, file);
     return target.bytesWritten;

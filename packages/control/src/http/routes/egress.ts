@@ -39,19 +39,16 @@ export function egressRoutes(app: Hono<Env>, services: Services): void {
     // Stopped sandboxes included.
     GET: async (context) => context.json(egressView((await known(context)).network)),
     PATCH: async (context) => {
-      const egress = running(context);
-      return context.json(
-        await egress.change(await readBody(context, egressChangeSchema), context.get("principal").actor),
-      );
+      // First: the sandbox may be paused while it arrives.
+      const change = await readBody(context, egressChangeSchema);
+      return context.json(await running(context).change(change, context.get("principal").actor));
     },
   });
   resource(app, "/api/v1/sandboxes/:id/egress/secrets/:name", {
     PUT: async (context) => {
-      const egress = running(context);
       const name = secretName(context);
-      return context.json(
-        await egress.setSecret(name, await readBody(context, secretRequestSchema), context.get("principal").actor),
-      );
+      const secret = await readBody(context, secretRequestSchema);
+      return context.json(await running(context).setSecret(name, secret, context.get("principal").actor));
     },
     DELETE: async (context) => {
       await running(context).revokeSecret(secretName(context), context.get("principal").actor);

@@ -59,7 +59,13 @@ export function sandboxRoutes(app: Hono<Env>, { config, sandboxes, store }: Serv
   resource(app, "/api/v1/sandboxes/:id/fork", {
     POST: async (context) => {
       const request = await readBody(context, forkRequestSchema);
-      const children = await sandboxes.fork(id(context), request, context.get("principal"));
+      const principal = context.get("principal");
+      const children = await sandboxes.fork(id(context), request, principal);
+      if (context.env.outgoing.closed) {
+        // Nobody knows of them.
+        await Promise.allSettled(children.map((child) => sandboxes.kill(child.id, principal)));
+        throw new ApiError("REQUEST_ABORTED");
+      }
       return context.json(children.map(detail), 201);
     },
   });

@@ -26,15 +26,15 @@ export function sandboxVolumeRoutes(app: Hono<Env>, { sandboxes, storage, store 
       return context.json(volumes);
     },
     POST: async (context) => {
-      const volumes = running(context);
+      // First: the sandbox may be paused while it arrives.
       const mount = await readBody(context, attachRequestSchema);
-      return context.json(await volumes.attach(mount, context.get("principal").actor), 201);
+      return context.json(await running(context).attach(mount, context.get("principal").actor), 201);
     },
   });
   resource(app, "/api/v1/sandboxes/:id/snapshot", {
     POST: async (context) => {
-      const { root } = running(context);
       const { slug } = await readBody(context, snapshotRequestSchema);
+      const { root } = running(context);
       const snapshot = await snapshotSandbox(storage, root, slug, context.get("principal"));
       return context.json(await snapshotView(storage, snapshot), 201);
     },
