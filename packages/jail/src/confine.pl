@@ -1,12 +1,12 @@
 # The last program before the jailed one in the minimal jail, with its user (or about to become it) and no_new_privs: takes away what
 # namespaces would. Arguments: `r=descriptor` and `w=descriptor` (O_PATH) for each file to read or to write, `c=path` for code to read and
-# execute, `system=programs` or `system=bare`, `network=host`, `filter=hex` for another seccomp filter, `e=NAME=value`, `--`, and the command.
+# execute, `system=programs` or `system=bare`, `network=host`, `ends=with-parent`, `filter=hex` for another seccomp filter, `e=NAME=value`, `--`, and the command.
 
 while (($_ = shift) ne "--") {
   if (/^([rw])=(\d+)$/) { push @rules, [$2, $1] }
   elsif (/^c=(.*)$/s) { push @code, $1 }
   elsif (/^e=(\w+)=(.*)$/s) { $environment{$1} = $2 }
-  elsif (/^(system|network|filter)=(\w+)$/) { $plan{$1} = $2 }
+  elsif (/^(system|network|ends|filter)=([\w-]+)$/) { $plan{$1} = $2 }
   else { die "not a part of a plan: $_\n" }
 }
 
@@ -70,6 +70,8 @@ sub judge {
   instruction($return, 0, 0, $allow),
 );
 chdir("/");
+# PR_SET_PDEATHSIG, SIGKILL. The kernel forgets it when a process changes its user, which is done before, or by the program itself.
+if ($plan{ends}) { syscall(157, 1, 9, 0, 0, 0) == 0 or die "it cannot end with its parent: $!\n" }
 for $filter (join("", @program), $plan{filter} ? pack("H*", $plan{filter}) : ()) {
   $header = pack("Sx6P", length($filter) / 8, $filter);
   syscall(157, 22, 2, $header, 0, 0) == 0 or die "seccomp: the filter cannot be set: $!\n";

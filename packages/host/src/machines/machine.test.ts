@@ -7,9 +7,10 @@ import { after, describe, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import type { DiskSpec } from "../contract.ts";
 import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import { disturbed } from "../storage/testing/disturbed.ts";
 import { openStorage } from "../storage/testing/opened-storage.ts";
 import { connectGuest } from "./clone.ts";
-import { createFolder } from "./folder.ts";
+import { createFolder, type RootRecord } from "./folder.ts";
 import { RunningMachine } from "./machine.ts";
 import { MachineDisks } from "./machine-disks.ts";
 import { Meter, startMeter } from "./meter.ts";
@@ -21,7 +22,7 @@ const HELLO_TIMEOUT_MS = 60_000;
 const MIB = 1024 ** 2;
 const DISK: DiskSpec = { id: "d", volume: "vol", readOnly: false, mount: "/data" };
 
-async function open() {
+async function open(ownRoot: RootRecord | null = null) {
   const storage = await openStorage(mkdtempSync(join(root, "d-")));
   await storage.createVolume({ id: "vol", capacityBytes: 16 * MIB });
   const dir = createFolder(root);
@@ -30,7 +31,16 @@ async function open() {
   const clone = { vm, dir, guest: await connectGuest(vm, HELLO_TIMEOUT_MS), from: null };
   const start = startMeter(vm);
   const machine = new RunningMachine({
-    record: { id: "sbx", owner: "cp", memoryMiB: 1_280, keep: true, root: null, disks: [], meter: start, from: null },
+    record: {
+      id: "sbx",
+      owner: "cp",
+      memoryMiB: 1_280,
+      keep: true,
+      root: ownRoot,
+      disks: [],
+      meter: start,
+      from: null,
+    },
     clone,
     meter: Meter.begin(vm, dir, 1_280, start),
     disks: new MachineDisks({ machine: "sbx", clone, storage }),
@@ -53,6 +63,20 @@ function plugging(vm: FakeVm): Promise<() => void> {
 }
 
 describe("a volume of a running machine", () => {
+  test("that cannot come or go because the host's disk is full is refused with that reason", async () => {
+    const { machine } = await open();
+    for (const change of [() => machine.attach(DISK), () => machine.detach(DISK.id)]) {
+      let refused = 0;
+      for (; ; refused++) {
+        const error = await disturbed("full", refused, change);
+        if (!error) break;
+        assert.equal((error as Error & { code?: string }).code, "NO_SPACE", String(error));
+      }
+      assert.ok(refused > 0);
+    }
+    await machine.destroy();
+  });
+
   test("neither comes nor goes while the machine is being forked or paused", async () => {
     const { machine, vm, holder } = await open();
     const gate = Promise.withResolvers<void>();
@@ -111,4 +135,11 @@ describe("a volume of a running machine", () => {
     await storage.remove("vol");
     assert.equal((await machine.exited).reason, "crashed");
   });
+});
+
+test("a snapshot of a root that the host's disk has no room for is refused with that reason", async () => {
+  const { machine } = await open({ image: null, layers: [], capacityBytes: 16 * MIB });
+  const error = await disturbed("full", 0, () => machine.snapshotRoot("snap"));
+  assert.equal((error as (Error & { code?: string }) | null)?.code, "NO_SPACE", String(error));
+  await machine.destroy();
 });

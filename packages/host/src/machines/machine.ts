@@ -13,6 +13,7 @@ import {
   type MachineUsage,
 } from "../contract.ts";
 import { ROOT_SLOT, type VmExit } from "../engine/engine.ts";
+import { explained } from "../storage/explained.ts";
 import type { LocalStorage } from "../storage/local-storage.ts";
 import { type Clone, discard } from "./clone.ts";
 import { type MachineRecord, type RootRecord, writeRecord } from "./folder.ts";
@@ -193,7 +194,8 @@ export class RunningMachine implements Machine {
 
   async #change(change: Partial<MachineRecord> & { owner?: string }, options?: { durable: boolean }): Promise<void> {
     this.#record = { ...this.#record, ...change };
-    await this.#writes.run(() => writeRecord(this.clone.dir, this.#record, options));
+    const write = () => writeRecord(this.clone.dir, this.#record, options);
+    await this.#writes.run(() => explained(`machine ${this.id}`, write));
   }
 
   /** Whether a proxy was told what it may reach. */

@@ -1,6 +1,7 @@
 /** A root whose changes are deleted with the machine. */
 import type { DiskFacts } from "../contract.ts";
 import { ROOT_SLOT, type RootDisk } from "../engine/engine.ts";
+import { explained } from "../storage/explained.ts";
 import type { LayersToKeep } from "../storage/local-storage.ts";
 import { createLayer } from "../storage/qcow2.ts";
 import type { Clone } from "./clone.ts";
@@ -32,7 +33,7 @@ export async function snapshotThrowAway({ clone, root, record, keep }: SnapshotO
   const depth = await vm.slots.depth(ROOT_SLOT);
   const layers = root.layers.slice(0, depth);
   const own = ownLayerIn(dir, depth);
-  await createLayer(own, capacityBytes);
+  await explained("the disk of the sandbox", () => createLayer(own, capacityBytes));
   await record({ ...root, layers: [...layers, own] });
   const layer = { path: own, bytes: capacityBytes, durable: false };
   const freeze = () => vm.slots.addLayer(ROOT_SLOT, layer, (take) => whileFrozen(guest, null, take));

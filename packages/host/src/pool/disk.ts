@@ -23,10 +23,21 @@ export function promiseDisk(neededMiB: number): Disposable {
   return { [Symbol.dispose]: () => void (promisedMiB -= neededMiB) };
 }
 
-/** Whether a file of this size fits, and the reserve still remains. @throws {DiskError} `NO_SPACE` */
-export function requireSpace(dir: string, bytes: number): void {
-  const free = Math.max(0, freeBytes(dir) - RESERVE_MIB * MIB);
-  if (bytes <= free) return;
+/** What is reserved for files that are being written, in bytes. A machine may be created meanwhile. */
+let reservedBytes = 0;
+
+/**
+ * Reserves room for a file of this size beside {@link RESERVE_MIB} until disposed, when it is written. What is there of it
+ * before counts twice, which is safe.
+ *
+ * @throws {DiskError} `NO_SPACE`
+ */
+export function reserveSpace(dir: string, bytes: number): Disposable {
+  const free = Math.max(0, freeBytes(dir) - RESERVE_MIB * MIB - reservedBytes);
+  if (bytes <= free) {
+    reservedBytes += bytes;
+    return { [Symbol.dispose]: () => void (reservedBytes -= bytes) };
+  }
   throw new DiskError(
     "NO_SPACE",
     `This needs ${bytes} bytes on the host's disk, which has ${free} to spare. Remove volumes or snapshots, or free space there.`,

@@ -18,6 +18,8 @@ export class Catalogue {
   readonly #reserved = new Map<string, Promise<void>>();
   /** Files that should be records and are not, with the reason. Their disks' layers are unknown. */
   readonly unreadable = new Map<string, string>();
+  /** Layers of records that may be on disk instead of the known ones: neither writing nor reading succeeded. */
+  readonly #attempted = new Map<string, readonly string[]>();
 
   private constructor(dir: string) {
     this.#dir = dir;
@@ -46,7 +48,8 @@ export class Catalogue {
 
   /** Whether a disk may have this layer: with a record that cannot be read, any. */
   mayRefer(layer: string): boolean {
-    return this.unreadable.size > 0 || this.#uses.has(layer);
+    if (this.unreadable.size > 0 || this.#uses.has(layer)) return true;
+    return [...this.#attempted.values()].some((layers) => layers.includes(layer));
   }
 
   find(id: string): DiskRecord | undefined {
@@ -88,7 +91,7 @@ export class Catalogue {
       await writeFileAtomically(this.#path(id), JSON.stringify(recordSchema.parse(record)));
       this.#set(id, record);
     } catch (error) {
-      await this.#refresh(id);
+      await this.#refresh(id, record.layers);
       throw error;
     }
   }
@@ -104,24 +107,29 @@ export class Catalogue {
     }
   }
 
-  /** After a failed write: takes what is on disk now. */
-  async #refresh(id: string): Promise<void> {
-    if (existsSync(this.#path(id))) await this.#read(id);
-    else this.#set(id, null);
+  /** After a failed write: takes what is on disk now. If that cannot be read either, what is known stays. */
+  async #refresh(id: string, attempted: readonly string[] = []): Promise<void> {
+    if (!existsSync(this.#path(id))) this.#set(id, null);
+    else if (!this.#records.has(id)) await this.#read(id);
+    else await this.#load(id).catch(() => this.#attempted.set(id, [...(this.#attempted.get(id) ?? []), ...attempted]));
   }
 
   async #read(id: string): Promise<void> {
-    try {
-      const text = await readOwnFile(this.#path(id));
-      if (text === null) throw new Error("it does not belong to this server, or others can write it.");
-      this.#set(id, recordSchema.parse(JSON.parse(text)));
-      this.unreadable.delete(id);
-    } catch (error) {
+    await this.#load(id).catch((error: unknown) => {
       this.unreadable.set(id, error instanceof Error ? error.message : String(error));
-    }
+    });
+  }
+
+  async #load(id: string): Promise<void> {
+    const text = await readOwnFile(this.#path(id));
+    if (text === null)
+      throw new Error("it cannot be opened, or does not belong to this server, or others can write it.");
+    this.#set(id, recordSchema.parse(JSON.parse(text)));
   }
 
   #set(id: string, record: DiskRecord | null): void {
+    this.unreadable.delete(id);
+    this.#attempted.delete(id);
     for (const layer of this.#records.get(id)?.layers ?? []) this.#count(layer, -1);
     for (const layer of record?.layers ?? []) this.#count(layer, 1);
     if (record) this.#records.set(id, record);

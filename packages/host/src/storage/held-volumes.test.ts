@@ -186,6 +186,11 @@ describe("a snapshot of a volume that a machine writes", () => {
       recordOf(dir, "vol_1").layers.map((name) => pathOf(dir, name)),
     );
     assert.equal(layerFiles(dir).length, 2);
+    // The next one freezes what that one did not.
+    machine.thawed = () => {};
+    await storage.snapshotVolume("vol_1", "snap");
+    const modes = recordOf(dir, "vol_1").layers.map((name) => statSync(pathOf(dir, name)).mode & 0o777);
+    assert.deepEqual(modes, [0o444, 0o444, 0o600]);
   });
 
   test("interrupted at any step by the end of the server leaves no layer that both a snapshot has and a machine writes", async () => {

@@ -123,9 +123,12 @@ export class Layers {
     return name.startsWith(IMAGE);
   }
 
-  /** Marks a layer as one that never changes again. An image's file has its own permissions. */
-  async freeze(name: string): Promise<void> {
-    if (!this.isImage(name)) await this.#reclaim(name, FROZEN);
+  /** Marks layers as such that never change again, unless they are. An image's file has its own permissions. */
+  async freeze(names: readonly string[]): Promise<void> {
+    const freeze = async (name: string) => {
+      if (await this.mayChange(name)) await this.#reclaim(name, FROZEN);
+    };
+    await Promise.all(names.map(freeze));
   }
 
   /** Takes back a volume's own layer, whose check may have been interrupted. */
@@ -187,6 +190,11 @@ export class Layers {
     const unused = names.filter((name) => !isNeeded(name));
     const removed = await Promise.all(unused.map((name) => this.exclusively(name, () => remove(name))));
     if (removed.includes(true)) await syncPath(this.dir);
+  }
+
+  /** Removes every layer that no disk has, nor anything under way needs. */
+  async collectAll(): Promise<void> {
+    await this.collect((await this.orphans()).map(nameOf));
   }
 
   async #pinned(name: string, task: () => Promise<void>): Promise<AsyncDisposable & { name: string }> {

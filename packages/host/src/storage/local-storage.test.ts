@@ -7,6 +7,7 @@ import { after, describe, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import { MemoryStorage } from "../testing/memory-storage.ts";
 import { storageSuite } from "../testing/storage-suite.ts";
+import { disturbed } from "./testing/disturbed.ts";
 import { IMAGE, layerFiles, openStorage } from "./testing/opened-storage.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sk-storage-"));
@@ -80,6 +81,19 @@ describe("a volume's files", () => {
     await storage.remove("fork");
     assert.deepEqual(layerFiles(dir), []);
   });
+});
+
+test("a removal that failed at any step is complete once it is repeated", async () => {
+  for (let at = 0; ; at++) {
+    const dir = newDir();
+    const storage = await openStorage(dir);
+    await storage.createVolume({ id: "vol_1", capacityBytes: 32 * MIB });
+    await storage.createVolume({ id: "vol_2", capacityBytes: 32 * MIB });
+    const error = await disturbed("full", at, () => storage.remove("vol_1"));
+    await storage.remove("vol_1");
+    assert.deepEqual(layerFiles(dir), [`${recordOf(dir, "vol_2").layers[0]}.qcow2`], `step ${at}`);
+    if (!error) break;
+  }
 });
 
 describe("a start", () => {

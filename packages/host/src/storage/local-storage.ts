@@ -114,7 +114,8 @@ export class LocalStorage implements Storage, AsyncDisposable {
         const put = () => this.#catalogue.put(volume, { ...record, layers: [...record.layers, top] });
         if (live) await this.#addLiveLayer(volume, live, record, top, put);
         else await put();
-        await this.#layers.freeze(record.layers.at(-1)!);
+        // All: an earlier snapshot may have failed before it froze its last one.
+        await this.#layers.freeze(record.layers);
         await this.#catalogue.put(snapshot, { ...record, kind: "snapshot", unclean: false });
         return await this.facts(snapshot);
       });
@@ -137,7 +138,7 @@ export class LocalStorage implements Storage, AsyncDisposable {
       await freeze();
       await keep(this.#layers.keep(layers.at(-1)!));
       const facts = { kind: "snapshot", bootable: true, unclean: false } as const;
-      const kept = await this.#merging.shorten(names, pins);
+      const kept = await this.#merging.shorten(names, capacityBytes, pins);
       await this.#catalogue.put(snapshot, { format: 1, ...facts, capacityBytes, layers: kept });
       return await this.facts(snapshot);
     });
@@ -185,9 +186,9 @@ export class LocalStorage implements Storage, AsyncDisposable {
         this.#holders.requireFree(id);
         await this.#catalogue.delete(id);
       }
-      // Also without a record: an earlier removal may have been interrupted here.
+      // Also without a record: an earlier removal may have failed here, and nobody knows which layers it left.
       await this.#options.onRemoval?.(id);
-      await this.#layers.collect(record?.layers ?? []);
+      await (record ? this.#layers.collect(record.layers) : this.#layers.collectAll());
     });
   }
 

@@ -24,8 +24,12 @@ const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
 /** The user `app` of every image. */
 const APP = "1000:1000";
 
-/** Creates an empty layer. What it falls through to is not in its header, but told to QEMU. */
+/**
+ * Creates an empty layer. What it falls through to is not in its header, but told to QEMU. A file that an interrupted
+ * attempt left there is replaced, not changed: a machine may still have it open, and locked.
+ */
 export async function createLayer(path: string, bytes: number): Promise<void> {
+  await rm(path, { force: true });
   await run("qemu-img", ["create", "-q", "-f", "qcow2", path, String(bytes)]);
 }
 
@@ -61,7 +65,12 @@ function mke2fsArguments(path: string): string[] {
 
 /** What a layer can have at most: data, and 16 bytes for each cluster in its tables. */
 export function mostLayerBytes(bytes: number): number {
-  return bytes + Math.ceil(bytes / TABLE_SHARE) + MIN_TABLE_BYTES;
+  return bytes + mostTableBytes(bytes);
+}
+
+/** What a layer's tables can have at most. */
+export function mostTableBytes(bytes: number): number {
+  return Math.ceil(bytes / TABLE_SHARE) + MIN_TABLE_BYTES;
 }
 /** Clusters have 64 KiB. */
 const TABLE_SHARE = 4096;
@@ -105,7 +114,7 @@ export interface LayerHeader {
  * @param mostBytes the largest device that the layer may be of
  * @throws with the reason, if it is missing, could make QEMU open another file, or is none of ours
  */
-export async function readLayer(path: string, mostBytes = Number.MAX_SAFE_INTEGER): Promise<LayerHeader> {
+export async function readLayer(path: string, mostBytes: number): Promise<LayerHeader> {
   // Not through a link, and without waiting for a pipe.
   await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   if (!(await file.stat()).isFile()) throw new Error("it is not a regular file");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -76,6 +76,23 @@ test("a layer that a taken-over machine has prepared is not followed anywhere", 
   execFileSync("qemu-img", ["rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/hostname", top]);
   const before = layerFiles(dir).sort();
   await assert.rejects(storage.exportSnapshot("snap"), { code: "DAMAGED_DISK", message: /backing file/ });
+  assert.deepEqual(layerFiles(dir).sort(), before);
+});
+
+test("a layer of which a taken-over machine says that it has one cluster many times is not written many times", async () => {
+  const { dir, storage, layersOf } = await open();
+  await storage.createVolume({ id: "forged", capacityBytes: 256 * MIB });
+  const path = layersOf("forged")[0]!;
+  qemuIo(path, "write -P 7 0 64k");
+  const content = readFileSync(path);
+  // The first table of clusters, of which every entry becomes the first one.
+  const table = Number(content.readBigUInt64BE(Number(content.readBigUInt64BE(40))) & ((1n << 56n) - 512n));
+  const first = content.readBigUInt64BE(table) & ((1n << 56n) - 512n);
+  for (let cluster = 0; cluster < (256 * MIB) / 65_536; cluster++) content.writeBigUInt64BE(first, table + 8 * cluster);
+  writeFileSync(path, content);
+  await storage.snapshotVolume("forged", "forged_1");
+  const before = layerFiles(dir).sort();
+  await assert.rejects(storage.exportSnapshot("forged_1"), /could not merge layers/);
   assert.deepEqual(layerFiles(dir).sort(), before);
 });
 

@@ -3,11 +3,11 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { JailKind } from "@sandkeep/jail";
 import { DiskError, type DiskFile, type ImportSpec } from "../contract.ts";
-import { requireSpace } from "../pool/disk.ts";
+import { reserveSpace } from "../pool/disk.ts";
 import { checkCapacity, checkId } from "./arguments.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { checkLayer } from "./jailed/check.ts";
-import { mergeLayers } from "./jailed/merge.ts";
+import { mergeLayers, mostMergedBytes } from "./jailed/merge.ts";
 import type { Layers } from "./layers.ts";
 import { mostLayerBytes, readLayer } from "./qcow2.ts";
 import { deviceBytes } from "./record.ts";
@@ -34,16 +34,13 @@ export class Transfer {
       throw new DiskError("WRONG_KIND", `${id} is a volume. Make a snapshot of it, and export that.`);
     await using _ = this.#layers.pin(layers);
     const bytes = deviceBytes(capacityBytes);
-    let needed = 0;
-    for (const name of layers) {
+    for (const name of layers)
       await readLayer(this.#layers.path(name), bytes).catch((cause: Error) => {
         throw new DiskError("DAMAGED_DISK", `${id} cannot be exported: layer ${name}: ${cause.message}`, { cause });
       });
-      needed += await this.#layers.allocatedBytes(name);
-    }
-    requireSpace(this.#layers.dir, Math.min(needed, mostLayerBytes(bytes)));
     const paths = layers.map((name) => this.#layers.path(name));
     const options = { jail: this.#jail, base: [], layers: paths, bytes, whenIdle: false, signal };
+    using _space = reserveSpace(this.#layers.dir, await mostMergedBytes(options));
     const merging = this.#layers.createFrozen(bytes, (path) => mergeLayers(path, options));
     await using copy = await merging.catch((error: unknown) => {
       signal.throwIfAborted();
@@ -68,7 +65,7 @@ export class Transfer {
 
   async #write(layer: string, { bytes: length, data }: DiskFile, bytes: number): Promise<void> {
     if (length > mostLayerBytes(bytes)) throw invalid(`it has ${length} bytes, more than such a disk can need`);
-    requireSpace(this.#layers.dir, length);
+    using _ = reserveSpace(this.#layers.dir, length);
     const path = this.#layers.path(layer);
     await this.#layers.receive(layer, sized(data, length));
     const header = await readLayer(path, bytes).catch((error: Error) => {

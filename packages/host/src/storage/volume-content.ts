@@ -32,7 +32,9 @@ export async function contentOf(
   const image = from.image ?? images.defaultImage;
   const disk = await images.findImageDisk(image);
   if (!disk) throw new DiskError("UNKNOWN_DISK", `This host has no image ${image}. Build it there first.`);
-  requireCapacity(id, capacityBytes, (await readLayer(disk)).bytes, `image ${image}`);
+  // No machine has written it, so that its size is what it says.
+  const { bytes } = await readLayer(disk, Number.MAX_SAFE_INTEGER);
+  requireCapacity(id, capacityBytes, bytes, `image ${image}`);
   const layer = await layers.adopt(image, disk);
   return Object.assign(layer, { layers: [layer.name], bootable: true });
 }

@@ -64,11 +64,12 @@ export class QemuProcess implements Vm {
     const { control, egress } = socketsIn(options.dir);
     this.sockets = { control, egress };
     this.qmp = options.qmp;
-    this.slots = new QemuSlots(
-      this.qmp,
-      (files) => this.give(files),
-      (bytes) => allowDisk(this.pid, bytes),
-    );
+    this.slots = new QemuSlots({
+      qmp: this.qmp,
+      give: (files) => this.give(files),
+      allowDisk: (bytes) => allowDisk(this.pid, bytes),
+      kill: () => kill(this.process),
+    });
     this.exited = options.exited;
   }
 

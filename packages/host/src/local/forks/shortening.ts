@@ -4,14 +4,14 @@
  * interruption leaves nothing but a file in the folder, which goes with it.
  */
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, rm } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Logger, SerialQueue, syncPath } from "@sandkeep/common";
 import type { JailKind } from "@sandkeep/jail";
 import type { PausedMachines } from "../../machines/paused.ts";
 import { rootRecord } from "../../machines/source.ts";
-import { requireSpace } from "../../pool/disk.ts";
-import { type MergeOptions, mergeLayers } from "../../storage/jailed/merge.ts";
+import { reserveSpace } from "../../pool/disk.ts";
+import { type MergeOptions, mergeLayers, mostMergedBytes } from "../../storage/jailed/merge.ts";
 import { createLayer, readLayer } from "../../storage/qcow2.ts";
 import { MAX_OWN_LAYERS } from "./continuable.ts";
 
@@ -20,8 +20,6 @@ const MAX_UNMERGED = 16;
 const RANDOM_BYTES = 8;
 /** Of a layer that never changes again. */
 const FROZEN = 0o444;
-/** Bytes of a block in `stat`. */
-const STAT_BLOCK_BYTES = 512;
 
 export interface ShorteningOptions {
   paused: PausedMachines;
@@ -131,13 +129,8 @@ export class Shortening implements AsyncDisposable {
 /** Merges layers that a machine may have written into a new one. */
 async function mergeNew(target: string, options: MergeOptions): Promise<void> {
   const { base, layers, bytes } = options;
-  let needed = 0;
-  for (const path of base) await readLayer(path, bytes);
-  for (const path of layers) {
-    await readLayer(path, bytes);
-    needed += (await lstat(path)).blocks * STAT_BLOCK_BYTES;
-  }
-  requireSpace(dirname(target), needed);
+  for (const path of [...base, ...layers]) await readLayer(path, bytes);
+  using _ = reserveSpace(dirname(target), await mostMergedBytes(options));
   await createLayer(target, bytes);
   await mergeLayers(target, options);
 }

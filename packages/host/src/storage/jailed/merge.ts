@@ -1,6 +1,7 @@
 /** Merges layers: copies what they have together into one, with `qemu-img`. */
+import { stat } from "node:fs/promises";
 import type { JailKind } from "@sandkeep/jail";
-import { mostLayerBytes, readLayer } from "../qcow2.ts";
+import { mostLayerBytes, mostTableBytes, readLayer } from "../qcow2.ts";
 import { type QemuImgOptions, runQemuImg } from "./qemu-img.ts";
 
 /** What qemu-img writes into a header as the name of a base, bytes (docs/interop/qcow2.txt in QEMU's source). */
@@ -22,6 +23,21 @@ export interface MergeOptions {
 }
 
 /**
+ * How much merging may write, in bytes: what the layers have in their files, and tables. Tables of a machine that was
+ * taken over may say that there is more, by naming a part of a file often; that is not merged.
+ */
+export async function mostMergedBytes({
+  base,
+  layers,
+  bytes,
+}: Pick<MergeOptions, "base" | "layers" | "bytes">): Promise<number> {
+  // Also the base, where layers have zeros instead of its data.
+  const sizes = await Promise.all([...base, ...layers].map(async (path) => (await stat(path)).size));
+  const all = sizes.reduce((sum, size) => sum + size, mostTableBytes(bytes));
+  return Math.min(all, mostLayerBytes(bytes));
+}
+
+/**
  * Copies layers into a new, empty one, which can then take their place on the base.
  *
  * @throws with what qemu-img says; the new layer is then of no use
@@ -30,7 +46,7 @@ export async function mergeLayers(target: string, options: MergeOptions): Promis
   const { jail, base, layers, bytes, whenIdle, signal } = options;
   const common = {
     jail,
-    fileBytes: mostLayerBytes(bytes),
+    fileBytes: await mostMergedBytes(options),
     timeoutMs: TIMEOUT_MS,
     whenIdle,
     signal,
@@ -38,7 +54,10 @@ export async function mergeLayers(target: string, options: MergeOptions): Promis
   const below = [...base, ...layers];
   const run = async (options: Pick<QemuImgOptions, "readable" | "args">) => {
     const { code, output } = await runQemuImg({ ...common, ...options, writable: target });
-    if (code !== 0) throw new Error(`qemu-img could not merge layers: ${output || "it was ended"}`);
+    if (code !== 0)
+      throw new Error(
+        `qemu-img could not merge layers: ${output || "it took too long, or they would become larger than their files"}`,
+      );
   };
   if (base.length === 0) {
     await run({

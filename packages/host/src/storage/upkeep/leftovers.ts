@@ -19,7 +19,7 @@ export async function removeLeftovers(catalogue: Catalogue, layers: Layers, log:
       log.error({ disk: id, missing }, "files of a disk are missing: restore them from a backup, or remove the disk");
     const frozen = frozenLayers(record);
     for (const name of record.layers.filter((name) => !missing.includes(name)))
-      await (frozen.includes(name) ? layers.freeze(name) : layers.reclaim(name));
+      await (frozen.includes(name) ? layers.freeze([name]) : layers.reclaim(name));
   }
   if (catalogue.unreadable.size > 0) return;
   const unused = await layers.orphans();

@@ -1,10 +1,11 @@
 /** Chains of layers that become long, and short again. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { silentLogger } from "@sandkeep/common";
 import { Catalogue } from "../catalogue.ts";
 import type { LiveVolume } from "../holders.ts";
 import type { LocalStorage } from "../local-storage.ts";
@@ -198,6 +199,51 @@ describe("layers", () => {
     await storage.snapshotVolume("vol", "late");
     await storage.idle();
     assert.equal(recordOf(dir, "vol").layers.length, layers + 1);
+  });
+
+  test("are not merged if one of them is of a larger device than the volume: a machine may have been taken over", async () => {
+    // One in the middle, and the last one, which says how large the merged one is.
+    for (const forged of [5, MANY - 1]) {
+      const dir = newDir();
+      const before = await openStorage(dir);
+      await before.createVolume({ id: "vol", capacityBytes: 32 * MIB });
+      await before[Symbol.asyncDispose]();
+      await snapshots(dir, before, MANY);
+      const path = layerPath(dir, recordOf(dir, "vol").layers[forged]!);
+      chmodSync(path, 0o600);
+      execFileSync("qemu-img", ["resize", "-q", "-f", "qcow2", path, "1G"]);
+      const warnings: unknown[] = [];
+      const storage = await openStorage(dir, {
+        ...silentLogger,
+        warn: (fields: unknown) => void warnings.push(fields),
+      });
+      await storage.release("vol", "sbx", true);
+      await storage.idle();
+      assert.equal(recordOf(dir, "vol").layers.length, MANY + 1);
+      assert.match(JSON.stringify(warnings), /more than the disk's/);
+    }
+  });
+
+  test("are merged although a snapshot failed before it froze one of them", async () => {
+    const dir = newDir();
+    const storage = await openStorage(dir);
+    await storage.createVolume({ id: "vol", capacityBytes: 32 * MIB });
+    await snapshots(dir, storage, MANY - 1);
+    let depth = MANY;
+    const live: LiveVolume = {
+      depth: async () => depth,
+      addLayer: async (_, __, prepared) => {
+        await prepared();
+        depth++;
+      },
+      resize: async () => {},
+    };
+    await storage.attach("vol", { machine: "sbx", readOnly: false, open: async () => live });
+    await storage.snapshotVolume("vol", "last");
+    chmodSync(layerPath(dir, recordOf(dir, "vol").layers[MANY - 1]!), 0o600);
+    await storage.detach("vol", "sbx", async () => {});
+    await storage.idle();
+    assert.equal(recordOf(dir, "vol").layers.length, 2);
   });
 
   test("of a machine's root are merged before its snapshot would have very many", async () => {

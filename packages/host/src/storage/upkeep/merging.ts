@@ -2,20 +2,19 @@
  * Merges the layers of volumes with many snapshots, in the background. What is merged never changes, and the volume's
  * record changes in one step, so an interruption leaves nothing but a file that no disk has.
  */
-import { statfs } from "node:fs/promises";
 import { type Logger, SerialQueue } from "@sandkeep/common";
-import { DiskError } from "../../contract.ts";
-import { mergeLayers } from "../jailed/merge.ts";
+import { reserveSpace } from "../../pool/disk.ts";
+import { type MergeOptions, mergeLayers, mostMergedBytes } from "../jailed/merge.ts";
 import type { StorageParts } from "../parts.ts";
 import { readLayer } from "../qcow2.ts";
-import { frozenLayers } from "../record.ts";
+import { deviceBytes, frozenLayers } from "../record.ts";
 
 /** A volume may have this many layers between its image and its own: more cost space, open files and time. */
 const MAX_UNMERGED = 16;
 /** As many can be in a snapshot of a machine's root; beyond, they are merged before the snapshot is there. */
 const MAX_UNMERGED_AT_ONCE = 32;
-/** How much must be free on the host's disk afterwards, in bytes. */
-const MIN_FREE_BYTES = 1024 ** 3;
+/** How much more must be free on the host's disk than for what somebody waits for, in bytes. */
+const MARGIN_BYTES = 1024 ** 3;
 
 export type MergingOptions = StorageParts & { log: Logger };
 
@@ -24,6 +23,8 @@ interface Run {
   /** What is below them and stays: an image, or nothing. */
   base: string[];
   layers: string[];
+  /** The largest device that one of them may be of. */
+  mostBytes: number;
 }
 
 export class Merging implements AsyncDisposable {
@@ -65,15 +66,15 @@ export class Merging implements AsyncDisposable {
    *
    * @param made where a new layer is kept until the disk has it
    */
-  async shorten(names: string[], made: AsyncDisposableStack): Promise<string[]> {
+  async shorten(names: string[], capacityBytes: number, made: AsyncDisposableStack): Promise<string[]> {
     if (names.length <= MAX_UNMERGED_AT_ONCE) return names;
-    const run = this.#runIn(names);
+    const run = this.#runIn(names, capacityBytes);
     return [...run.base, made.use(await this.#mergedLayer(run)).name];
   }
 
-  #runIn(frozen: string[]): Run {
+  #runIn(frozen: string[], capacityBytes: number): Run {
     const base = frozen.slice(0, this.#options.layers.isImage(frozen[0] ?? "") ? 1 : 0);
-    return { base, layers: frozen.slice(base.length) };
+    return { base, layers: frozen.slice(base.length), mostBytes: deviceBytes(capacityBytes) };
   }
 
   /** What is to be merged now. */
@@ -81,16 +82,20 @@ export class Merging implements AsyncDisposable {
     const { catalogue, isHeld } = this.#options;
     const record = catalogue.find(volume);
     if (record?.kind !== "volume" || isHeld(volume) || this.#closing.signal.aborted) return null;
-    const run = this.#runIn(frozenLayers(record));
+    const run = this.#runIn(frozenLayers(record), record.capacityBytes);
     return run.layers.length > MAX_UNMERGED ? run : null;
   }
 
   async #merge(volume: string): Promise<void> {
-    const { layers } = this.#options;
+    const { layers, catalogue, exclusively } = this.#options;
     const run = this.#runOf(volume);
     if (!run) return;
     await using _ = layers.pin([...run.base, ...run.layers]);
-    // A snapshot was interrupted; the volume's next use completes it.
+    // A snapshot that failed or was interrupted may have left one that could be written.
+    await exclusively(volume, async () => {
+      if (this.#runOf(volume) && !catalogue.get(volume).unclean) await layers.freeze(run.layers);
+    });
+    // One that a machine wrote that crashed is repaired first, at the volume's next use.
     for (const name of run.layers) if (await layers.mayChange(name)) return;
     await using merged = await this.#mergedLayer(run);
     for (const id of this.#options.catalogue.ids) await this.#replace(id, run, merged.name);
@@ -98,10 +103,11 @@ export class Merging implements AsyncDisposable {
 
   async #mergedLayer(run: Run): Promise<AsyncDisposable & { name: string }> {
     const { layers, jail } = this.#options;
-    await this.#requireSpace(run);
     const [below, paths] = [run.base, run.layers].map((names) => names.map((name) => layers.path(name)));
-    const { bytes } = await readLayer(paths!.at(-1)!);
-    const options = {
+    let bytes = 0;
+    // A machine may have written all of them. The last one has the size of the device.
+    for (const path of [...below!, ...paths!]) bytes = (await readLayer(path, run.mostBytes)).bytes;
+    const options: MergeOptions = {
       jail,
       base: below!,
       layers: paths!,
@@ -109,6 +115,7 @@ export class Merging implements AsyncDisposable {
       whenIdle: true,
       signal: this.#closing.signal,
     };
+    using _ = reserveSpace(layers.dir, (await mostMergedBytes(options)) + MARGIN_BYTES);
     return await layers.createFrozen(bytes, (path) => mergeLayers(path, options));
   }
 
@@ -127,14 +134,5 @@ export class Merging implements AsyncDisposable {
       if (!record) return;
       await catalogue.put(id, { ...record, layers: [...base, merged, ...record.layers.slice(old.length)] });
     });
-  }
-
-  async #requireSpace({ layers: run }: Run): Promise<void> {
-    const { layers } = this.#options;
-    const sizes = await Promise.all(run.map((name) => layers.allocatedBytes(name)));
-    const needed = sizes.reduce((sum, bytes) => sum + bytes, 0) + MIN_FREE_BYTES;
-    const { bavail, bsize } = await statfs(layers.dir);
-    if (bavail * bsize >= needed) return;
-    throw new DiskError("NO_SPACE", `Merging layers needs ${needed} bytes on the host's disk. Free space there.`);
   }
 }

@@ -18,9 +18,9 @@ export function allLayers(dir: string, { template, root }: ForkedFrom, own: read
 
 /** Makes an empty layer. */
 export async function makeLayer(path: string, { template, root }: ForkedFrom): Promise<void> {
+  if (!template.disk) return await createLayer(path, root.capacityBytes);
   await rm(path, { force: true });
-  if (template.disk) await copyFile(template.disk.empty, path);
-  else await createLayer(path, root.capacityBytes);
+  await copyFile(template.disk.empty, path);
 }
 
 /** Gives a machine's own layers to another machine's folder. */

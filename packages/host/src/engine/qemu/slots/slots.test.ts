@@ -37,11 +37,12 @@ async function start() {
   const qmp = await Qmp.connect(`${name}.qmp`);
   const execute = qmp.execute.bind(qmp);
   let allowed = 0;
-  const slots = new QemuSlots(
+  const slots = new QemuSlots({
     qmp,
-    (files) => passFiles(`${name}.files`, files),
-    async (bytes) => void (allowed = bytes),
-  );
+    give: (files) => passFiles(`${name}.files`, files),
+    allowDisk: async (bytes) => void (allowed = bytes),
+    kill: () => child.kill("SIGKILL"),
+  });
   const nodes = async () =>
     ((await qmp.execute("query-named-block-nodes")) as { "node-name": string; ro: boolean }[])
       .filter((node) => node["node-name"].startsWith("vol"))
@@ -74,6 +75,19 @@ function layer(bytes = 8 * MIB): string {
   const path = join(dir, `${count++}.qcow2`);
   execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", path, String(bytes)]);
   return path;
+}
+
+/** A process that was taken over: it answers each command with what the test says. */
+function takenOver(answer: (command: string) => unknown, timeoutMs?: number) {
+  const commands: string[] = [];
+  const { promise: killed, resolve: kill } = Promise.withResolvers<void>();
+  const execute = async (command: string): Promise<unknown> => {
+    commands.push(command);
+    return await Promise.race([answer(command), killed.then(() => Promise.reject(new Error("QEMU ended.")))]);
+  };
+  const nothing = async () => {};
+  const limit = timeoutMs === undefined ? {} : { timeoutMs };
+  return { commands, slots: new QemuSlots({ qmp: { execute }, give: nothing, allowDisk: nothing, kill, ...limit }) };
 }
 
 const size = (path: string) =>
@@ -187,5 +201,30 @@ describe("a slot", () => {
     execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-b", named, "-F", "qcow2", crafted]);
     await qemu.slots.plug(0, { layers: [crafted], bytes: 8 * MIB });
     assert.deepEqual(qemu.opened(named), []);
+  });
+
+  test("of a process that lists its layers and descriptors any number of times is given back with a command for each", async () => {
+    const { slots, commands } = takenOver((command) => {
+      if (command === "query-named-block-nodes") return Array(50_000).fill({ "node-name": "vol0-1" });
+      if (command === "query-fdsets")
+        return Array.from({ length: 50_000 }, (_, n) => ({ "fdset-id": n % 2 ? 2_000 + 1 / n : 2_001 }));
+      return {};
+    });
+    await slots.unplug(0);
+    assert.deepEqual(
+      commands.filter((command) => /del|remove/.test(command)),
+      ["blockdev-del", "remove-fd"],
+    );
+  });
+
+  test("of a process that does not change it in time is given up with the process", async () => {
+    for (const change of ["plug", "unplug", "addLayer"] as const) {
+      const { slots } = takenOver((command) => (command === "qom-get" ? "vol0-0" : new Promise(() => {})), 20);
+      const disk = { path: "layer", layers: ["layer"], bytes: 8 * MIB };
+      await assert.rejects(
+        slots[change](0, disk, (take) => take()),
+        /QEMU ended/,
+      );
+    }
   });
 });

@@ -11,6 +11,12 @@ import type { PassedFile } from "./pass-files.ts";
 const FIRST_SET = 2_000;
 const SETS_OF_SLOT = 1_000;
 
+/**
+ * How long a change of a slot may take in all: a guest may take a minute to freeze a file system, everything else some
+ * milliseconds. A process that was taken over can answer each command just in time, and say that there is more to do.
+ */
+const CHANGE_TIMEOUT_MS = 3 * 60_000;
+
 /** Report disk errors to the guest. By default, a full disk on the host would silently stop the machine instead. */
 const ERRORS = "werror=report,rerror=report";
 
@@ -36,20 +42,56 @@ function driveOf(slot: number, layers: readonly string[]): string[] {
   ];
 }
 
-export class QemuSlots implements VmSlots {
-  readonly #qmp: Qmp;
+export interface QemuSlotsOptions {
+  qmp: Pick<Qmp, "execute">;
   /** Gives files to the process. */
-  readonly #give: (files: PassedFile[]) => Promise<void>;
+  give: (files: PassedFile[]) => Promise<void>;
   /** Allows the process to write a disk of this size. */
-  readonly #allowDisk: (bytes: number) => Promise<void>;
+  allowDisk: (bytes: number) => Promise<void>;
+  /** Ends the process, which then answers nothing more. */
+  kill: () => void;
+  /** Default {@link CHANGE_TIMEOUT_MS}. */
+  timeoutMs?: number;
+}
 
-  constructor(qmp: Qmp, give: (files: PassedFile[]) => Promise<void>, allowDisk: (bytes: number) => Promise<void>) {
+export class QemuSlots implements VmSlots {
+  readonly #qmp: QemuSlotsOptions["qmp"];
+  readonly #give: QemuSlotsOptions["give"];
+  readonly #allowDisk: QemuSlotsOptions["allowDisk"];
+  readonly #kill: QemuSlotsOptions["kill"];
+  readonly #timeoutMs: number;
+
+  constructor({ qmp, give, allowDisk, kill, timeoutMs = CHANGE_TIMEOUT_MS }: QemuSlotsOptions) {
     this.#qmp = qmp;
     this.#give = give;
     this.#allowDisk = allowDisk;
+    this.#kill = kill;
+    this.#timeoutMs = timeoutMs;
   }
 
-  async plug(slot: number, { layers, bytes, durable = true }: SlotDisk): Promise<void> {
+  async plug(slot: number, disk: SlotDisk): Promise<void> {
+    await this.#inTime(() => this.#plug(slot, disk));
+  }
+
+  async unplug(slot: number): Promise<void> {
+    await this.#inTime(() => this.#unplug(slot));
+  }
+
+  async addLayer(...[slot, layer, moment]: Parameters<VmSlots["addLayer"]>): Promise<void> {
+    await this.#inTime(() => this.#addLayer(slot, layer, moment));
+  }
+
+  /** Does something, and ends the process if it is not done in time. */
+  async #inTime(change: () => Promise<void>): Promise<void> {
+    const timer = setTimeout(this.#kill, this.#timeoutMs).unref();
+    try {
+      await change();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #plug(slot: number, { layers, bytes, durable = true }: SlotDisk): Promise<void> {
     const top = layers.length - 1;
     const name = slotName(slot);
     if (bytes !== undefined) await this.#allowDisk(bytes);
@@ -72,7 +114,7 @@ export class QemuSlots implements VmSlots {
     }
   }
 
-  async unplug(slot: number): Promise<void> {
+  async #unplug(slot: number): Promise<void> {
     if ((await this.depth(slot)) > 0) {
       // A template's root has its disk from the start.
       if (slot === ROOT_SLOT) await this.#qmp.execute("blockdev-add", emptyDisk(emptyNode(slot))).catch(() => {});
@@ -89,7 +131,7 @@ export class QemuSlots implements VmSlots {
     return (layerOf(slotName(slot), String(node)) ?? -1) + 1;
   }
 
-  async addLayer(
+  async #addLayer(
     slot: number,
     { path, bytes, durable = true }: { path: string; bytes: number; durable?: boolean },
     moment: (take: () => Promise<void>) => Promise<void>,
@@ -155,15 +197,17 @@ export class QemuSlots implements VmSlots {
 
   /**
    * Closes every layer of an empty slot that is open, top first, also what a server left there that was killed. What was
-   * written is in the files then.
+   * written is in the files then. A process that was taken over may list anything, any number of times.
    */
   async #closeAll(slot: number): Promise<void> {
     const nodes = (await this.#qmp.execute("query-named-block-nodes", { flat: true })) as { "node-name": string }[];
     const layers = nodes.flatMap((node) => layerOf(slotName(slot), node["node-name"]) ?? []);
-    for (const layer of layers.toSorted((a, b) => b - a))
+    for (const layer of [...new Set(layers)].sort((a, b) => b - a))
       await this.#qmp.execute("blockdev-del", { "node-name": layerNode(slotName(slot), layer) });
-    for (const { "fdset-id": set } of (await this.#qmp.execute("query-fdsets")) as { "fdset-id": number }[])
-      if (set >= setOf(slot, 0) && set < setOf(slot + 1, 0)) await this.#qmp.execute("remove-fd", { "fdset-id": set });
+    const sets = (await this.#qmp.execute("query-fdsets")) as { "fdset-id": number }[];
+    for (const set of new Set(sets.map((set) => set["fdset-id"])))
+      if (Number.isInteger(set) && set >= setOf(slot, 0) && set < setOf(slot + 1, 0))
+        await this.#qmp.execute("remove-fd", { "fdset-id": set });
   }
 
   /** Forgets descriptors. Nodes keep theirs. */
