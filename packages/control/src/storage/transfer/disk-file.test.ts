@@ -127,3 +127,9 @@ test("who stops reading ends what is being written, and what fails there fails t
   );
   await assert.rejects(buffer(writeDiskFile(header, failing)), { message: "the disk fails" });
 });
+
+test("a file comes in large pieces, each of which costs the server a turn", async () => {
+  const random = randomBytes(4_000_000);
+  const pieces = await writeDiskFile({ ...header, dataBytes: random.length }, stream(random)).toArray();
+  assert.ok(pieces.length < 100, String(pieces.length));
+});

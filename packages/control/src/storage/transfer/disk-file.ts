@@ -20,6 +20,8 @@ const DIGEST_BYTES = 32;
 const MAX_HEADER_BYTES = 64 * 1024;
 /** Fast, and much smaller than nothing at all: a volume's content is usually limited by the disk, not by this. */
 const LEVEL = 3;
+/** Pieces that are compressed or decompressed at once, bytes: each takes a turn of the event loop, and Node's default is 16 KiB. */
+const CHUNK_BYTES = 128 * 1024;
 /** What decompressing may take of memory: 8 MiB, as 2 to the power of this. A file that needs more is not ours. */
 const WINDOW_LOG = 23;
 
@@ -50,6 +52,7 @@ export function writeDiskFile(header: DiskFileHeader, data: Readable): Readable 
     yield hash.digest();
   }
   const compressed = createZstdCompress({
+    chunkSize: CHUNK_BYTES,
     params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 },
   });
   compressed.once("close", () => data.destroy());
@@ -68,7 +71,10 @@ export interface ReadDiskFile extends AsyncDisposable {
  * @throws {ApiError} `INVALID_DISK_FILE`
  */
 export async function readDiskFile(source: Readable): Promise<ReadDiskFile> {
-  const plain = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } });
+  const plain = createZstdDecompress({
+    chunkSize: CHUNK_BYTES,
+    params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG },
+  });
   pipeline(source, plain, () => {});
   const hash = createHash("sha256");
   const reader = new ByteReader(plain, hash);

@@ -3,6 +3,7 @@ import type { Principal } from "../../auth/authenticator.ts";
 import { type StorageContext, storageOf } from "../context.ts";
 import { findDisk, storageFailure } from "../failures.ts";
 import { writeDiskFile } from "./disk-file.ts";
+import { untilAbandoned } from "./until-abandoned.ts";
 
 /**
  * The content of a snapshot as a file, to be read or destroyed.
@@ -27,7 +28,7 @@ export async function exportSnapshot(
       throw storageFailure(error);
     });
   const header = { capacityBytes, bootable, dataBytes: bytes, slug, exportedAt: new Date().toISOString() };
-  const file = writeDiskFile(header, data);
+  const file = untilAbandoned(writeDiskFile(header, data));
   signal.addEventListener("abort", () => file.destroy(), { once: true });
   if (signal.aborted) file.destroy();
   const running = stack.move();
