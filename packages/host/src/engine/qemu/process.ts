@@ -175,7 +175,10 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
       await noteProcess(dir, record);
       return record;
     });
-    const [process, qmp] = await Promise.all([noted, Qmp.over(child.stdio[MONITOR_FD] as Socket)]);
+    const [process, qmp] = await Promise.all([
+      noted,
+      Qmp.over(child.stdio[MONITOR_FD] as Socket, { another: qmpPath }),
+    ]);
     return new QemuProcess({ process, dir, qmp, exited });
   } catch (cause) {
     killGroup(child);

@@ -27,32 +27,63 @@ async function monitor(behaviour: (socket: Socket) => void): Promise<string> {
 
 test("a monitor that never answers is given up", async () => {
   await assert.rejects(
-    Qmp.connect(await monitor((socket) => socket.resume()), 50),
+    Qmp.connect(await monitor((socket) => socket.resume()), { timeoutMs: 50 }),
     /did not answer qmp_capabilities within 0.05 s/,
   );
 });
 
 test("one that falls silent later is given up, with everything that waits for it", async () => {
   const path = await monitor((socket) => socket.once("data", () => socket.write('{"return":{}}\n')));
-  const qmp = await Qmp.connect(path, 200);
+  const qmp = await Qmp.connect(path, { timeoutMs: 200 });
   const [first, second] = await Promise.allSettled([qmp.execute("stop"), qmp.execute("cont")]);
   assert.equal(first!.status, "rejected");
   assert.equal(second!.status, "rejected");
   await qmp.closed;
 });
 
+test("after an answer that came too late, commands go to another monitor of the process, unless nobody wants any more", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  let connections = 0;
+  const late = await speaker(() => {});
+  const another = await speaker(
+    (command, say) => say(`{"return": ${JSON.stringify(command)}}\n`),
+    () => connections++,
+  );
+  for (const isOver of [false, true]) {
+    const qmp = await Qmp.connect(late, { timeoutMs: PATIENCE_MS, another });
+    const given = Promise.allSettled([qmp.execute("stop"), qmp.execute("cont")]);
+    context.mock.timers.tick(PATIENCE_MS);
+    assert.deepEqual(
+      (await given).map(({ status }) => status),
+      ["rejected", "rejected"],
+    );
+    if (isOver) qmp.close();
+    const answers = await Promise.allSettled([qmp.execute("stop"), qmp.execute("cont")]);
+    assert.deepEqual(
+      answers.map((answer) => (answer.status === "fulfilled" ? answer.value : "none")),
+      isOver ? ["none", "none"] : ["stop", "cont"],
+    );
+    qmp.close();
+  }
+  assert.equal(connections, 1);
+});
+
 test("garbage, texts that are no objects and lines without end close the connection", async () => {
   for (const words of ["garbage\n", "null\n", "1\n", '"text"\n', "x".repeat(5 * 1024 * 1024)]) {
     await assert.rejects(
-      Qmp.connect(await monitor((socket) => void socket.on("error", () => {}).write(words)), 10_000),
+      Qmp.connect(await monitor((socket) => void socket.on("error", () => {}).write(words)), { timeoutMs: 10_000 }),
       /QEMU ended/,
     );
   }
 });
 
 /** Behaves like QEMU: accepts the negotiation, then answers each command with `answer`. */
-function speaker(answer: (command: string, say: (text: string) => void, args: unknown) => void) {
+function speaker(
+  answer: (command: string, say: (text: string) => void, args: unknown) => void,
+  connected: () => void = () => {},
+) {
   return monitor((socket) => {
+    connected();
     const say = (text: string) => void socket.write(text);
     socket.on("error", () => {});
     say('{"QMP": {"version": {}, "capabilities": []}}\n');

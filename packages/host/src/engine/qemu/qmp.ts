@@ -19,52 +19,95 @@ export class QmpError extends Error {
   override name = "QmpError";
 }
 
+export interface QmpOptions {
+  /** How long an answer may take. Default {@link ANSWER_TIMEOUT_MS}. */
+  timeoutMs?: number;
+  /**
+   * Path of another monitor of the process. If an answer came too late, so that the connection is closed, the next command
+   * goes there: a computer that is too busy does not make a machine unmanageable for good.
+   */
+  another?: string;
+}
+
 /** A connection to one QEMU process; it closes when the process ends. */
 export class Qmp {
-  readonly #socket: Socket;
   readonly #timeoutMs: number;
-  readonly #pending: Pending[] = [];
+  readonly #another: string | undefined;
   readonly #listeners = new Set<(event: QmpEvent) => void>();
-  readonly #lines = new LineReader(MAX_LINE_BYTES);
-  /** Resolves when the connection is closed. */
-  readonly closed: Promise<void>;
+  #socket!: Socket;
+  #pending: Pending[] = [];
+  #closed!: Promise<void>;
+  /** Whether the connection was closed because an answer came too late. */
+  #isLate = false;
+  #reconnecting: Promise<void> | undefined;
+  #isOver = false;
 
-  private constructor(socket: Socket, timeoutMs: number) {
-    this.#socket = socket;
+  private constructor(socket: Socket, { timeoutMs = ANSWER_TIMEOUT_MS, another }: QmpOptions) {
     this.#timeoutMs = timeoutMs;
-    socket.on("data", (bytes: Buffer) => this.#receive(bytes));
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
-    void this.closed.then(() => {
-      for (const { reject } of this.#pending.splice(0)) reject(new QmpError("QEMU ended."));
-    });
+    this.#another = another;
+    this.#use(socket);
+  }
+
+  #use(socket: Socket): void {
+    const lines = new LineReader(MAX_LINE_BYTES);
+    const pending: Pending[] = [];
+    socket.on("data", (bytes: Buffer) => this.#receive(socket, lines.push(bytes), pending));
     socket.on("error", () => {});
+    this.#closed = new Promise((resolve) => socket.once("close", () => resolve()));
+    void this.#closed.then(() => {
+      for (const { reject } of pending.splice(0)) reject(new QmpError("QEMU ended."));
+    });
+    this.#socket = socket;
+    this.#pending = pending;
+    this.#isLate = false;
   }
 
   /** Connects to a socket on which QEMU listens, and leaves negotiation mode. */
-  static async connect(path: string, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Qmp> {
-    const socket = connect(path);
-    await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-    return Qmp.over(socket, timeoutMs);
+  static async connect(path: string, options: QmpOptions = {}): Promise<Qmp> {
+    return Qmp.over(await connected(path), options);
   }
 
   /** Speaks over a connected socket; resolves when QEMU is up and listens. */
-  static async over(socket: Socket, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Qmp> {
-    const qmp = new Qmp(socket, timeoutMs);
-    await qmp.execute("qmp_capabilities");
+  static async over(socket: Socket, options: QmpOptions = {}): Promise<Qmp> {
+    const qmp = new Qmp(socket, options);
+    await qmp.#send("qmp_capabilities");
     return qmp;
+  }
+
+  /** Resolves when the connection is closed. */
+  get closed(): Promise<void> {
+    return this.#closed;
   }
 
   /**
    * @throws {QmpError} with QEMU's message, or if QEMU exits or does not answer in time; the connection is then closed
    */
   async execute(command: string, args?: Record<string, unknown>): Promise<unknown> {
-    if (this.#socket.destroyed) throw new QmpError("QEMU ended.");
-    const answered = new Promise<unknown>((resolve, reject) => this.#pending.push({ resolve, reject }));
-    this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
+    if (this.#isLate && !this.#isOver && this.#another !== undefined)
+      await (this.#reconnecting ??= this.#reconnect(this.#another).finally(() => (this.#reconnecting = undefined)));
+    return await this.#send(command, args);
+  }
+
+  async #reconnect(path: string): Promise<void> {
+    const socket = await connected(path).catch((cause: unknown) => {
+      throw new QmpError("QEMU ended.", { cause });
+    });
+    if (this.#isOver) socket.destroy();
+    this.#use(socket);
+    await this.#send("qmp_capabilities");
+  }
+
+  async #send(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    const [socket, pending] = [this.#socket, this.#pending];
+    if (socket.destroyed) throw new QmpError("QEMU ended.");
+    const answered = new Promise<unknown>((resolve, reject) => pending.push({ resolve, reject }));
+    socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
     const timer = setTimeout(() => {
-      for (const { reject } of this.#pending.splice(0))
+      for (const { reject } of pending.splice(0))
         reject(new QmpError(`QEMU did not answer ${command} within ${this.#timeoutMs / 1_000} s.`));
-      this.#socket.destroy();
+      if (socket.destroyed) return;
+      this.#isLate = true;
+      socket.destroy();
     }, this.#timeoutMs);
     try {
       return await answered;
@@ -84,7 +127,7 @@ export class Qmp {
       if (matches(event)) resolve(event);
     };
     this.#listeners.add(listener);
-    void this.closed.then(() => reject(new QmpError("QEMU ended.")));
+    void this.#closed.then(() => reject(new QmpError("QEMU ended.")));
     const timer = setTimeout(
       () => reject(new QmpError(`QEMU did not report the end of a command within ${timeoutMs / 1_000} s.`)),
       timeoutMs,
@@ -103,25 +146,32 @@ export class Qmp {
   }
 
   close(): void {
+    this.#isOver = true;
     this.#socket.destroy();
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(socket: Socket, lines: Iterable<string>, pending: Pending[]): void {
     try {
-      for (const line of this.#lines.push(bytes)) this.#message(JSON.parse(line));
+      for (const line of lines) this.#message(JSON.parse(line), pending);
     } catch {
-      this.#socket.destroy();
+      socket.destroy();
     }
   }
 
-  #message(message: Record<string, unknown>): void {
+  #message(message: Record<string, unknown>, pending: Pending[]): void {
     if ("event" in message) {
       for (const listener of this.#listeners) listener(message as unknown as QmpEvent);
     } else if ("return" in message) {
-      this.#pending.shift()?.resolve(message.return);
+      pending.shift()?.resolve(message.return);
     } else if ("error" in message) {
       const error = message.error as { desc?: string };
-      this.#pending.shift()?.reject(new QmpError(error.desc ?? "QEMU refused a command."));
+      pending.shift()?.reject(new QmpError(error.desc ?? "QEMU refused a command."));
     }
   }
+}
+
+async function connected(path: string): Promise<Socket> {
+  const socket = connect(path);
+  await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  return socket;
 }
