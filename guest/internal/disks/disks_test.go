@@ -100,3 +100,30 @@ func TestThawingWhatIsNotFrozenSaysSo(t *testing.T) {
 		t.Fatal("it was thawed already")
 	}
 }
+
+func TestAFileSystemThatTakesLongToFreezeKeepsNoOtherOneFrozen(t *testing.T) {
+	held := map[int]*frozenFS{}
+	for _, slot := range []int{4, 5} {
+		directory, err := os.Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held[slot] = &frozenFS{directory: directory, timer: time.NewTimer(time.Hour)}
+		frozen.bySlot[slot] = held[slot]
+	}
+	held[4].Lock()
+	Thaw(5)
+	if in(5) != nil {
+		t.Fatal("it is still frozen")
+	}
+	thawed := make(chan struct{})
+	go func() {
+		Thaw(4)
+		close(thawed)
+	}()
+	held[4].Unlock()
+	<-thawed
+	if in(4) != nil {
+		t.Fatal("it stays frozen once that is done")
+	}
+}

@@ -22,7 +22,9 @@ var frozen = struct {
 	bySlot map[int]*frozenFS
 }{bySlot: map[int]*frozenFS{}}
 
+// frozenFS is locked while it is being frozen or thawed, which may take long. Others are not held up by that.
 type frozenFS struct {
+	gosync.Mutex
 	directory *os.File
 	timer     *time.Timer
 }
@@ -48,40 +50,64 @@ func freeze(slot int, device string, limit time.Duration) error {
 	}
 	// Most is written while programs go on: freezing itself is short then.
 	err = unix.Syncfs(int(directory.Fd()))
-	frozen.Lock()
-	defer frozen.Unlock()
-	if err == nil && frozen.bySlot[slot] != nil {
+	fs := &frozenFS{directory: directory}
+	fs.Lock()
+	defer fs.Unlock()
+	if err == nil && !enter(slot, fs) {
 		err = unix.EBUSY
 	}
 	if err == nil {
-		err = unix.IoctlSetInt(int(directory.Fd()), fiFreeze, 0)
+		if err = unix.IoctlSetInt(int(directory.Fd()), fiFreeze, 0); err != nil {
+			leave(slot)
+		}
 	}
 	if err != nil {
 		directory.Close()
 		return err
 	}
-	fs := &frozenFS{directory: directory}
-	frozen.bySlot[slot] = fs
 	fs.timer = time.AfterFunc(limit, func() { thaw(slot, fs) })
 	return nil
 }
 
+// enter notes what is going to be frozen. It returns false if the slot is frozen already.
+func enter(slot int, fs *frozenFS) bool {
+	frozen.Lock()
+	defer frozen.Unlock()
+	if frozen.bySlot[slot] != nil {
+		return false
+	}
+	frozen.bySlot[slot] = fs
+	return true
+}
+
+// leave forgets what is not frozen.
+func leave(slot int) {
+	frozen.Lock()
+	defer frozen.Unlock()
+	delete(frozen.bySlot, slot)
+}
+
+// in returns what is frozen of a slot, or nil.
+func in(slot int) *frozenFS {
+	frozen.Lock()
+	defer frozen.Unlock()
+	return frozen.bySlot[slot]
+}
+
 // Thaw ends a freeze. It returns whether the file system was frozen until now.
 func Thaw(slot int) bool {
-	frozen.Lock()
-	fs := frozen.bySlot[slot]
-	frozen.Unlock()
+	fs := in(slot)
 	return fs != nil && thaw(slot, fs)
 }
 
 // thaw thaws once: by the host or by the timer, whichever comes first.
 func thaw(slot int, fs *frozenFS) bool {
-	frozen.Lock()
-	defer frozen.Unlock()
-	if frozen.bySlot[slot] != fs {
+	fs.Lock()
+	defer fs.Unlock()
+	if in(slot) != fs {
 		return false
 	}
-	delete(frozen.bySlot, slot)
+	defer leave(slot)
 	fs.timer.Stop()
 	err := unix.IoctlSetInt(int(fs.directory.Fd()), fiThaw, 0)
 	fs.directory.Close()

@@ -3,6 +3,7 @@ package disks
 
 import (
 	"fmt"
+	"log"
 	"os"
 	"path/filepath"
 	gosync "sync"
@@ -40,7 +41,7 @@ func serial(slot int) string {
 var changing gosync.Mutex
 
 // Mount mounts the disk in a slot. It must run as root. Missing directories are created, and a file system that is
-// smaller than the disk grows. What is mounted below the target already would be hidden, so that is refused.
+// smaller than the disk grows, if it can: one with errors cannot. What is mounted below the target already would be hidden, so that is refused.
 func Mount(slot int, target string, readOnly bool, owner Owner) (err error) {
 	changing.Lock()
 	defer changing.Unlock()
@@ -65,9 +66,9 @@ func Mount(slot int, target string, readOnly bool, owner Owner) (err error) {
 	if readOnly {
 		return nil
 	}
+	// As it is, its files can be read, and saved.
 	if err := GrowToDevice(device); err != nil {
-		_ = unix.Unmount(target, 0)
-		return err
+		log.Printf("the file system at %s stays smaller than its disk: %v", target, err)
 	}
 	return nil
 }
