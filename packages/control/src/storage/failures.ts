@@ -7,8 +7,10 @@ const CODES: Partial<Record<DiskErrorCode, ErrorCode>> = {
   DISK_IN_USE: "VOLUME_IN_USE",
   NOT_BOOTABLE: "NOT_BOOTABLE",
   TOO_SMALL: "INVALID_REQUEST",
+  TOO_LARGE: "INVALID_REQUEST",
   TOO_MANY_LAYERS: "STORAGE_LIMIT",
   NO_SPACE: "NO_SPACE",
+  NOT_CHECKED: "NO_CAPACITY",
   DAMAGED_DISK: "DISK_DAMAGED",
   // Its record says that it exists, so its data is missing.
   UNKNOWN_DISK: "DISK_DAMAGED",

@@ -8,6 +8,7 @@ import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { createFolder, type MachineRecord, readRecord, writeRecord } from "../machines/folder.ts";
 import { Pools } from "../pool/pools.ts";
+import { disturbed } from "../storage/testing/disturbed.ts";
 import { TemplateStore } from "../templates/store.ts";
 import { adoptMachines, removeUnowned } from "./adoption.ts";
 import { hostParts } from "./testing/host-parts.ts";
@@ -80,6 +81,24 @@ describe("what a former process left", () => {
     await removeUnowned({ ...parts, paused });
     assert.deepEqual(running(), [kept, theirs].sort());
     assert.deepEqual(folders(), [kept, theirs].sort());
+  });
+
+  test("and cannot be removed does not keep the server from starting", async () => {
+    let kept = 0;
+    for (let at = 0; at < 6; at++) {
+      await using opened = await host();
+      const { parts, leave, running, folders } = opened;
+      await leave(null);
+      await leave(null);
+      const start = () => removeUnowned({ ...parts, paused: { has: async () => false } });
+      assert.equal(await disturbed("full", at, start), null);
+      assert.deepEqual(running(), []);
+      kept += folders().length;
+      await start();
+      assert.deepEqual(folders(), []);
+    }
+    // Removing each of the two failed once.
+    assert.equal(kept, 2);
   });
 
   test("is taken over or removed for its owner, and left alone for all others", async () => {

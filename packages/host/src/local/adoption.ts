@@ -96,9 +96,14 @@ async function findFolders(runDir: string): Promise<Found[]> {
 async function remove(folders: Found[], { storage, log }: Pick<HostParts, "storage" | "log">): Promise<void> {
   await Promise.all(
     folders.map(async ({ dir, record }) => {
-      await removeFolder(dir);
+      const sandbox = record?.id;
+      // What stays is tried again at the next start. Its process has ended, so its volumes are free.
+      await removeFolder(dir).then(
+        () => log.info({ dir, sandbox }, "removed what an earlier run left behind"),
+        (error: unknown) =>
+          log.error({ dir, sandbox, error: String(error) }, "could not remove what an earlier run left"),
+      );
       for (const { volume } of record?.disks ?? []) await storage.release(volume, record!.id, false);
-      log.info({ dir, sandbox: record?.id }, "removed what an earlier run left behind");
     }),
   );
 }

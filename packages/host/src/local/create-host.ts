@@ -3,6 +3,7 @@ import { persistentId, tryLockFile } from "@sandkeep/common";
 import { loadGuestCas } from "@sandkeep/egress";
 import type { Host } from "../contract.ts";
 import { createQemu } from "../engine/qemu/create.ts";
+import { mostDiskBytes } from "../engine/qemu/slots/file-limit.ts";
 import { forkVerdictsOf, frequencyOf, layout, verdictsOf } from "../layout.ts";
 import { createFolder } from "../machines/folder.ts";
 import { PausedMachines } from "../machines/paused.ts";
@@ -70,6 +71,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       dir: paths.disks,
       defaultImage: roots.default.id,
       findImageDisk: roots.diskOf,
+      mostDiskBytes: mostDiskBytes(),
       onRemoval: (id) => templates.forget(rootIdOf("snapshot", id)),
       jail,
       log,
@@ -80,6 +82,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     await removeUnowned({ engine, runDir: paths.run, storage, paused, log });
     const snapshots = new Set((await storage.list()).map((id) => rootIdOf("snapshot", id)));
     await templates.retainSnapshots((rootId) => snapshots.has(rootId));
+    storage.resumeMerging();
     return new LocalHost({
       paused,
       forkVerdicts: forkVerdictsOf(templatesDir),

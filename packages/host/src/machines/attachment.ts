@@ -28,7 +28,7 @@ import { GuestError } from "../contract.ts";
 import { ROOT_SLOT, type Vm } from "../engine/engine.ts";
 import type { GuestClient } from "../guest/client.ts";
 import type { LiveVolume } from "../storage/holders.ts";
-import type { AttachOptions, DiskFiles } from "../storage/local-storage.ts";
+import type { AttachOptions, DiskFiles } from "../storage/options.ts";
 import { createLayer } from "../storage/qcow2.ts";
 import { enterRoot } from "./clone.ts";
 import type { SlotRecord } from "./folder.ts";

@@ -2,7 +2,7 @@
 import type { DiskFacts } from "../contract.ts";
 import { ROOT_SLOT, type RootDisk } from "../engine/engine.ts";
 import { explained } from "../storage/explained.ts";
-import type { LayersToKeep } from "../storage/local-storage.ts";
+import type { LayersToKeep } from "../storage/options.ts";
 import { createLayer } from "../storage/qcow2.ts";
 import type { Clone } from "./clone.ts";
 import { ownLayerIn, type RootRecord } from "./folder.ts";

@@ -22,11 +22,20 @@ export function checkCapacity(id: string, bytes: number): void {
   );
 }
 
+/** @param most the largest disk that a machine can have @throws {DiskError} `TOO_LARGE` */
+export function checkFits(id: string, bytes: number, most = Number.POSITIVE_INFINITY): void {
+  if (bytes <= most) return;
+  throw new DiskError(
+    "TOO_LARGE",
+    `${id} cannot have ${bytes} bytes: a disk on this host can have at most ${most}. Run the server as root, with CAP_SYS_RESOURCE, for larger ones.`,
+  );
+}
+
 /** @param layers those of a disk that is to get one more @throws {DiskError} `TOO_MANY_LAYERS` */
 export function checkDepth(id: string, layers: readonly unknown[]): void {
   if (layers.length < MAX_LAYERS) return;
   throw new DiskError(
     "TOO_MANY_LAYERS",
-    `${id} has ${layers.length} layers, one for each snapshot, and can have no more. Detach it, or end its sandbox: its layers are merged then, in the background.`,
+    `${id} has ${layers.length} layers, one for each snapshot, and can have no more. They are merged in the background while no sandbox has it: detach it, or end its sandbox, and try again later.`,
   );
 }

@@ -42,7 +42,8 @@ export interface DiskFinding {
   disk: string | null;
   /**
    * `fine`; `leak`: space that no data uses, which the next use of the disk frees; `damaged`: data is missing or wrong;
-   * `orphan`: a file that no disk refers to, which the next start removes; `busy`: not checked, because a machine has it.
+   * `orphan`: a file that no disk refers to, which the next start removes; `busy`: not checked, because a machine has it,
+   * or the computer is too busy.
    */
   state: "fine" | "leak" | "damaged" | "orphan" | "busy";
   /** For people. */
@@ -96,6 +97,8 @@ export type DiskErrorCode =
   | "NOT_BOOTABLE"
   /** The capacity is less than the content needs, or than it was. */
   | "TOO_SMALL"
+  /** The capacity is more than a disk on this host can have. */
+  | "TOO_LARGE"
   /** The machine has as many disks as it can have. */
   | "TOO_MANY_DISKS"
   /** The disk has as many layers as it can have: one for each snapshot, until they are merged. */
@@ -104,6 +107,8 @@ export type DiskErrorCode =
   | "NO_SPACE"
   /** A file to import is not one that a host has exported from a disk of that capacity. */
   | "INVALID_FILE"
+  /** The disk must be checked before it is used, and the computer is too busy for that. */
+  | "NOT_CHECKED"
   /** Files of the disk are missing or are not what they must be. */
   | "DAMAGED_DISK";
 

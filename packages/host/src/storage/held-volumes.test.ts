@@ -1,13 +1,14 @@
 /** Volumes that a machine has: who may do what, and what a snapshot is made of while the machine writes. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { LiveVolume } from "./holders.ts";
-import type { DiskFiles, LocalStorage } from "./local-storage.ts";
+import type { LocalStorage } from "./local-storage.ts";
+import type { DiskFiles } from "./options.ts";
 import { disturbed } from "./testing/disturbed.ts";
-import { IMAGE, layerFiles, openStorage } from "./testing/opened-storage.ts";
+import { IMAGE, layerFiles, lockLayer, openStorage } from "./testing/opened-storage.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sk-held-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -102,6 +103,34 @@ describe("a volume that a machine has", () => {
     await storage.attach("vol_1", { machine: "sbx_2", readOnly: false, open: new Machine().open });
     await storage.detach("vol_1", "sbx_2", async () => {});
     assert.equal((await Array.fromAsync(storage.verify()))[0]?.state, "fine");
+  });
+
+  test("of a crashed machine is not given to another one while it cannot be checked, which damages nothing", async () => {
+    const { dir, storage } = await attached();
+    await storage.release("vol_1", "sbx_1", false);
+    const other = { machine: "sbx_2", readOnly: false, open: new Machine().open };
+    {
+      await using _left = await lockLayer(pathOf(dir, recordOf(dir, "vol_1").layers[0]!));
+      await assert.rejects(storage.attach("vol_1", other), { code: "NOT_CHECKED", message: /Try again/ });
+      assert.equal((await Array.fromAsync(storage.verify()))[0]?.state, "busy");
+    }
+    await storage.attach("vol_1", other);
+  });
+
+  test("of a machine and a server that crashed within a snapshot is repaired below the new layer too", async () => {
+    const { dir, storage } = await attached();
+    await storage.snapshotVolume("vol_1", "snap");
+    // The volume's record was written, and nothing more.
+    const below = pathOf(dir, recordOf(dir, "vol_1").layers[0]!);
+    rmSync(join(dir, "disks", "records", "snap.json"));
+    chmodSync(below, 0o600);
+    leak(below);
+    const next = await openStorage(dir);
+    await next.attach("vol_1", { machine: "sbx_2", readOnly: false, open: new Machine().open });
+    await next.detach("vol_1", "sbx_2", async () => {});
+    assert.equal((await Array.fromAsync(next.verify()))[0]?.state, "fine");
+    await next.snapshotVolume("vol_1", "snap");
+    assert.equal(statSync(below).mode & 0o777, 0o444);
   });
 
   test("of a crashed machine is repaired without the image that it was made from, which others use", async () => {

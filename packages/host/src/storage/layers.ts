@@ -76,17 +76,18 @@ export class Layers {
     await this.#make(name, (path) => createFormattedLayer(path, bytes));
   }
 
-  /** Makes a layer that is filled now and never changes; durable when this resolves. */
+  /** Makes a layer that is filled now and never changes; durable when this resolves, unless told otherwise. */
   async createFrozen(
     bytes: number,
     fill: (path: string) => Promise<void>,
+    { durable = true } = {},
   ): Promise<AsyncDisposable & { name: string }> {
     const name = this.newName();
     const make = async (path: string) => {
       await createLayer(path, bytes);
       await fill(path);
     };
-    return await this.#pinned(name, () => this.#make(name, make, FROZEN));
+    return await this.#pinned(name, () => this.#make(name, make, { mode: FROZEN, durable }));
   }
 
   /** Makes a layer of bytes that arrive; durable when this resolves. */
@@ -107,15 +108,29 @@ export class Layers {
   /** Makes a file that nobody writes any more a layer, if it is none yet: by another name of it. Durable when this resolves. */
   async keep(path: string): Promise<AsyncDisposable & { name: string }> {
     const ours = dirname(path) === this.dir;
-    const name = ours ? basename(path, EXTENSION) : this.newName();
+    const name = ours ? basename(path, EXTENSION) : ((await this.#knownAs(path)) ?? this.newName());
     return await this.#pinned(name, async () => {
+      // It may be just being removed.
+      const isThere = await this.exclusively(name, () => this.exists(name));
+      if (ours && !isThere) throw new Error(`The layer ${path} is missing.`);
       if (ours) return;
-      await this.#linkOrCopy(path, this.path(name));
-      // It may have been a machine's.
-      await this.#reclaim(name, FROZEN);
+      if (!isThere) await this.#linkOrCopy(path, this.path(name));
+      // It may have been a machine's. An image's file has its own permissions.
+      if (!this.isImage(name)) await this.#reclaim(name, FROZEN);
       await syncPath(this.path(name));
       await syncPath(this.dir);
     });
+  }
+
+  /** The layer of which a file is another name, as machines that were paused have of their root's layers; null if none. */
+  async #knownAs(path: string): Promise<string | null> {
+    const { dev, ino, nlink } = await lstat(path);
+    if (nlink === 1) return null;
+    for (const file of await readdir(this.dir)) {
+      const other = LAYER_NAME.test(nameOf(file)) ? await lstat(join(this.dir, file)).catch(() => null) : null;
+      if (other?.ino === ino && other.dev === dev) return nameOf(file);
+    }
+    return null;
   }
 
   /** Whether a layer is an image's disk. */
@@ -208,11 +223,12 @@ export class Layers {
     }
   }
 
-  async #make(name: string, make: (path: string) => Promise<void>, mode = OWN): Promise<void> {
+  async #make(name: string, make: (path: string) => Promise<void>, { mode = OWN, durable = true } = {}): Promise<void> {
     const path = this.path(name);
     try {
       await make(path);
       await chmod(path, mode);
+      if (!durable) return;
       await syncPath(path);
       await syncPath(this.dir);
     } catch (error) {

@@ -1,12 +1,23 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import { MemoryStorage } from "../testing/memory-storage.ts";
 import { storageSuite } from "../testing/storage-suite.ts";
+import { createLayer } from "./qcow2.ts";
 import { disturbed } from "./testing/disturbed.ts";
 import { IMAGE, layerFiles, openStorage } from "./testing/opened-storage.ts";
 
@@ -81,6 +92,62 @@ describe("a volume's files", () => {
     await storage.remove("fork");
     assert.deepEqual(layerFiles(dir), []);
   });
+});
+
+describe("a snapshot of a machine's root", () => {
+  const capacityBytes = IMAGE.bytes;
+  const freeze = async () => {};
+  /** A machine's own layer. */
+  const ownLayer = async (dir: string) => {
+    const path = join(dir, "own.qcow2");
+    await createLayer(path, capacityBytes);
+    return path;
+  };
+
+  test("has the layers that this storage has under their names, whatever the machine calls them: it may have been paused", async () => {
+    const dir = newDir();
+    const storage = await openStorage(dir);
+    await storage.createVolume({ id: "vol_1", capacityBytes, from: { image: IMAGE.id } });
+    await storage.snapshotVolume("vol_1", "snap_1");
+    const { layers } = recordOf(dir, "snap_1");
+    const others = layers.map((_, n) => join(dir, `source-${n}.qcow2`));
+    for (const [n, name] of layers.entries()) linkSync(layerPath(dir, name), others[n]!);
+    const image = () => lstatSync(join(dir, "root.qcow2")).mode;
+    const before = image();
+    await storage.keepRoot("snap_2", { image: null, layers: [...others, await ownLayer(dir)], capacityBytes, freeze });
+    assert.deepEqual(recordOf(dir, "snap_2").layers.slice(0, -1), layers);
+    assert.equal(image(), before);
+  });
+
+  test("of which a layer is missing is none", async () => {
+    const dir = newDir();
+    const storage = await openStorage(dir);
+    const layers = [layerPath(dir, "0".repeat(32)), await ownLayer(dir)];
+    await assert.rejects(storage.keepRoot("snap", { image: null, layers, capacityBytes, freeze }), /is missing/);
+    assert.deepEqual(await storage.list(), []);
+    assert.deepEqual(layerFiles(dir), []);
+  });
+});
+
+test("a volume does not become larger than a machine of this host can have it", async () => {
+  const dir = newDir();
+  const storage = await openStorage(dir, silentLogger, { mostDiskBytes: 64 * MIB });
+  await storage.createVolume({ id: "vol_1", capacityBytes: 32 * MIB });
+  const tooLarge = { code: "TOO_LARGE", message: /at most 67108864/ };
+  await assert.rejects(storage.grow("vol_1", 65 * MIB), tooLarge);
+  assert.equal((await storage.facts("vol_1")).capacityBytes, 32 * MIB);
+  await assert.rejects(storage.createVolume({ id: "vol_2", capacityBytes: 65 * MIB }), tooLarge);
+  await storage.grow("vol_1", 64 * MIB);
+});
+
+test("a check of all disks keeps none of their layers while nobody reads its results", async () => {
+  const dir = newDir();
+  const storage = await openStorage(dir);
+  await storage.createVolume({ id: "vol_1", capacityBytes: 32 * MIB });
+  const findings = storage.verify()[Symbol.asyncIterator]();
+  assert.equal((await findings.next()).value?.state, "fine");
+  await storage.remove("vol_1");
+  assert.deepEqual(layerFiles(dir), []);
 });
 
 test("a removal that failed at any step is complete once it is repeated", async () => {

@@ -11,13 +11,13 @@ import {
   type VolumeSpec,
 } from "../contract.ts";
 import type { RootDisk } from "../engine/engine.ts";
-import { checkCapacity, checkDepth, checkId } from "./arguments.ts";
+import { checkCapacity, checkDepth, checkFits, checkId } from "./arguments.ts";
 import { Catalogue } from "./catalogue.ts";
-import { explained } from "./explained.ts";
+import { explained, unusable } from "./explained.ts";
 import { diskFacts } from "./facts.ts";
 import { Holders, type LiveVolume } from "./holders.ts";
 import { Layers } from "./layers.ts";
-import type { LocalStorageOptions } from "./options.ts";
+import type { AttachOptions, DiskFiles, LayersToKeep, LocalStorageOptions } from "./options.ts";
 import type { StorageParts } from "./parts.ts";
 import { readLayer } from "./qcow2.ts";
 import { type DiskRecord, deviceBytes, requireBootable } from "./record.ts";
@@ -27,34 +27,6 @@ import { Merging } from "./upkeep/merging.ts";
 import { repairVolume } from "./upkeep/repair.ts";
 import { verifyDisks } from "./upkeep/verify.ts";
 import { contentOf } from "./volume-content.ts";
-
-/** The files of a disk. */
-export interface DiskFiles {
-  /** Paths of its layers, from the bottom up. */
-  layers: string[];
-  /** Size of the device. */
-  bytes: number;
-}
-
-export interface AttachOptions {
-  machine: string;
-  readOnly: boolean;
-  /** Whether it is to be the machine's root. */
-  root?: boolean;
-  /** Gives the machine the volume. If it fails, the machine does not have it. */
-  open(files: DiskFiles): Promise<LiveVolume>;
-}
-
-/** The root of a machine that runs. */
-export interface LayersToKeep {
-  /** The image whose disk is the first layer; null if it is not an image's. */
-  image: string | null;
-  /** Paths, from the bottom up. The last one is the machine's own. */
-  layers: readonly string[];
-  capacityBytes: number;
-  /** Completes the file system; when this resolves, the machine writes the last layer no more. */
-  freeze(): Promise<void>;
-}
 
 export class LocalStorage implements Storage, AsyncDisposable {
   readonly #options: LocalStorageOptions;
@@ -86,7 +58,7 @@ export class LocalStorage implements Storage, AsyncDisposable {
   async createVolume(spec: VolumeSpec): Promise<DiskFacts> {
     const { id, capacityBytes, from } = spec;
     checkId(id);
-    checkCapacity(id, capacityBytes);
+    this.#checkCapacity(id, capacityBytes);
     using _ = this.#catalogue.reserve(id);
     return await explained(id, async () => {
       await using content = await contentOf(spec, this.#options, this.#catalogue, this.#layers);
@@ -103,7 +75,10 @@ export class LocalStorage implements Storage, AsyncDisposable {
   async snapshotVolume(volume: string, snapshot: string): Promise<DiskFacts> {
     checkId(snapshot);
     using _ = this.#catalogue.reserve(snapshot);
-    const facts = await this.#exclusively(volume, async () => {
+    // Also if it has too many layers for one more.
+    using after = new DisposableStack();
+    after.defer(() => this.#merging.soon(volume));
+    return await this.#exclusively(volume, async () => {
       const live = this.#holders.liveOf(volume);
       if (live) await this.#reconcile(volume, live);
       const record = live ? this.#volume(volume) : await this.#repaired(volume);
@@ -120,8 +95,6 @@ export class LocalStorage implements Storage, AsyncDisposable {
         return await this.facts(snapshot);
       });
     });
-    this.#merging.soon(volume);
-    return facts;
   }
 
   /** Makes a bootable snapshot of the root of a machine that runs, which is not a volume. */
@@ -145,7 +118,7 @@ export class LocalStorage implements Storage, AsyncDisposable {
   }
 
   async grow(volume: string, capacityBytes: number): Promise<DiskFacts> {
-    checkCapacity(volume, capacityBytes);
+    this.#checkCapacity(volume, capacityBytes);
     return await this.#exclusively(volume, async () => {
       const record = this.#volume(volume);
       const live = this.#holders.liveOf(volume);
@@ -173,6 +146,8 @@ export class LocalStorage implements Storage, AsyncDisposable {
   }
 
   async importVolume(spec: ImportSpec, file: DiskFile): Promise<DiskFacts> {
+    checkId(spec.id);
+    this.#checkCapacity(spec.id, spec.capacityBytes);
     await explained(spec.id, () => this.#transfer.importVolume(spec, file));
     return await this.facts(spec.id);
   }
@@ -218,6 +193,11 @@ export class LocalStorage implements Storage, AsyncDisposable {
 
   verify(): AsyncIterable<DiskFinding> {
     return verifyDisks(this.#parts);
+  }
+
+  /** Merges layers where an earlier process did not. Who has which volume is on record by now. */
+  resumeMerging(): void {
+    for (const id of this.#catalogue.ids) this.#merging.soon(id);
   }
 
   /** Waits until the layers that are being merged are. */
@@ -306,7 +286,7 @@ export class LocalStorage implements Storage, AsyncDisposable {
     const paths = layers.map((name) => this.#layers.path(name));
     for (const path of paths) {
       await readLayer(path, deviceBytes(capacityBytes)).catch((cause: Error) => {
-        throw new DiskError("DAMAGED_DISK", `Volume ${volume} cannot be used: ${path}: ${cause.message}`, { cause });
+        throw unusable(`Volume ${volume} cannot be used: ${path}`, cause);
       });
     }
     return { layers: paths, bytes: deviceBytes(capacityBytes) };
@@ -347,6 +327,11 @@ export class LocalStorage implements Storage, AsyncDisposable {
         await this.#catalogue.put(volume, record).catch(() => {});
       throw error;
     }
+  }
+
+  #checkCapacity(id: string, bytes: number): void {
+    checkCapacity(id, bytes);
+    checkFits(id, bytes, this.#options.mostDiskBytes);
   }
 
   #volume(id: string): DiskRecord {

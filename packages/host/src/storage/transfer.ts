@@ -4,8 +4,8 @@ import { open } from "node:fs/promises";
 import type { JailKind } from "@sandkeep/jail";
 import { DiskError, type DiskFile, type ImportSpec } from "../contract.ts";
 import { reserveSpace } from "../pool/disk.ts";
-import { checkCapacity, checkId } from "./arguments.ts";
 import type { Catalogue } from "./catalogue.ts";
+import { unusable } from "./explained.ts";
 import { checkLayer } from "./jailed/check.ts";
 import { mergeLayers, mostMergedBytes } from "./jailed/merge.ts";
 import type { Layers } from "./layers.ts";
@@ -36,12 +36,13 @@ export class Transfer {
     const bytes = deviceBytes(capacityBytes);
     for (const name of layers)
       await readLayer(this.#layers.path(name), bytes).catch((cause: Error) => {
-        throw new DiskError("DAMAGED_DISK", `${id} cannot be exported: layer ${name}: ${cause.message}`, { cause });
+        throw unusable(`${id} cannot be exported: layer ${name}`, cause);
       });
     const paths = layers.map((name) => this.#layers.path(name));
     const options = { jail: this.#jail, base: [], layers: paths, bytes, whenIdle: false, signal };
     using _space = reserveSpace(this.#layers.dir, await mostMergedBytes(options));
-    const merging = this.#layers.createFrozen(bytes, (path) => mergeLayers(path, options));
+    // Not durable: after a crash nobody has it.
+    const merging = this.#layers.createFrozen(bytes, (path) => mergeLayers(path, options), { durable: false });
     await using copy = await merging.catch((error: unknown) => {
       signal.throwIfAborted();
       throw error;
@@ -52,8 +53,6 @@ export class Transfer {
 
   /** Makes a volume of a file that anybody may have made: it is as little trusted as what a machine has written. */
   async importVolume({ id, capacityBytes, bootable }: ImportSpec, file: DiskFile): Promise<void> {
-    checkId(id);
-    checkCapacity(id, capacityBytes);
     const layer = this.#layers.newName();
     using _ = this.#catalogue.reserve(id);
     // Unless a record has it then, it is removed in the end.
@@ -73,6 +72,7 @@ export class Transfer {
     });
     if (header.bytes !== bytes) throw invalid(`it is of a disk with ${header.bytes} bytes instead of ${bytes}`);
     const { state, detail } = await checkLayer(path, { jail: this.#jail, mostBytes: bytes });
+    if (state === "unknown") throw new DiskError("NOT_CHECKED", `The file could not be checked: ${detail}. Try again.`);
     if (state === "damaged") throw invalid(detail);
   }
 }

@@ -14,8 +14,12 @@ const MAX_APPENDED_BYTES = 64 * 1024 ** 2;
 const CLEAN = 0;
 const LEAKS = 3;
 
+/** It could not be opened or checked, for reasons that are not its own. */
+const HINDERED = /Failed to get .*lock|Cannot allocate memory/;
+
 export interface LayerCheck {
-  state: "clean" | "leaks" | "damaged";
+  /** `unknown`: the check took too long or was hindered, which says nothing about the layer. */
+  state: "clean" | "leaks" | "damaged" | "unknown";
   /** What qemu-img says. */
   detail: string;
 }
@@ -60,6 +64,9 @@ export async function checkLayer(path: string, options: CheckOptions): Promise<L
   });
   if (code === CLEAN) return { state: "clean", detail: output };
   if (code === LEAKS) return { state: "leaks", detail: output };
-  const ended = code === null ? `was ended after ${timeoutMs / 1_000} s` : `ended with ${code}`;
-  return { state: "damaged", detail: output || `qemu-img check ${ended}` };
+  if (code === null) return { state: "unknown", detail: `qemu-img check was ended after ${timeoutMs / 1_000} s` };
+  return {
+    state: HINDERED.test(output) ? "unknown" : "damaged",
+    detail: output || `qemu-img check ended with ${code}`,
+  };
 }

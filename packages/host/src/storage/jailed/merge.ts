@@ -6,6 +6,11 @@ import { type QemuImgOptions, runQemuImg } from "./qemu-img.ts";
 
 /** What qemu-img writes into a header as the name of a base, bytes (docs/interop/qcow2.txt in QEMU's source). */
 const MAX_NAME_BYTES = 1_023;
+/**
+ * Bytes of a layer's tables that are kept in memory, for 8 GiB of its device: layers are read from their beginning to their
+ * end. With QEMU's default, 32 MiB, many layers take most of the address space.
+ */
+const CACHE = { "l2-cache-size": 1024 ** 2 };
 /** How long copying may take. */
 const TIMEOUT_MS = 60 * 60_000;
 
@@ -64,7 +69,7 @@ export async function mergeLayers(target: string, options: MergeOptions): Promis
       readable: below,
       args: (name) => [
         ...["convert", "-n", "--target-is-zero", "-O", "qcow2"],
-        ...["-T", "writeback", json(chain(below.map(name))), name(target)],
+        ...["-T", "writeback", json(chain(below.map(name), CACHE)), name(target)],
       ],
     });
   } else {
@@ -74,7 +79,7 @@ export async function mergeLayers(target: string, options: MergeOptions): Promis
       readable: below,
       args: (name) => [
         ...["rebase", "-b", baseName(base.map(name)), "-F", "qcow2"],
-        json({ ...top, file: { driver: "file", filename: name(target) }, backing: chain(below.map(name)) }),
+        json({ ...top, file: { driver: "file", filename: name(target) }, backing: chain(below.map(name), CACHE) }),
       ],
     });
     await run({ readable: [], args: (name) => ["rebase", "-u", "-b", "", "-f", "qcow2", name(target)] });
@@ -83,14 +88,19 @@ export async function mergeLayers(target: string, options: MergeOptions): Promis
 }
 
 /** Layers as one image, of which no name in a header is followed, and that is read whatever locks others hold. */
-function chain(files: readonly string[]): object {
+function chain(files: readonly string[], options = {}): object {
   return files.reduce<object | null>(
-    (backing, filename) => ({ driver: "qcow2", backing, file: { driver: "file", filename, locking: "off" } }),
+    (backing, filename) => ({
+      driver: "qcow2",
+      ...options,
+      backing,
+      file: { driver: "file", filename, locking: "off" },
+    }),
     null,
   )!;
 }
 
-/** Layers as the name of a base. */
+/** Layers as the name of a base, which must be short. */
 function baseName(files: readonly string[]): string {
   const name = files.length === 1 ? files[0]! : json(chain(files));
   if (name.length > MAX_NAME_BYTES) throw new Error("There are too many layers below those that are to be merged.");

@@ -18,8 +18,13 @@ export async function removeLeftovers(catalogue: Catalogue, layers: Layers, log:
     if (missing.length > 0)
       log.error({ disk: id, missing }, "files of a disk are missing: restore them from a backup, or remove the disk");
     const frozen = frozenLayers(record);
-    for (const name of record.layers.filter((name) => !missing.includes(name)))
-      await (frozen.includes(name) ? layers.freeze([name]) : layers.reclaim(name));
+    // A snapshot was interrupted, and the machine may have written the layer before the last: it is repaired as that one.
+    const unrepaired = record.unclean ? record.layers.at(-2) : undefined;
+    for (const name of record.layers.filter((name) => !missing.includes(name))) {
+      const isFrozen = frozen.includes(name) && !(name === unrepaired && catalogue.usesOf(name) === 1);
+      if (isFrozen) await layers.freeze([name]);
+      else if (name === record.layers.at(-1) || (await layers.mayChange(name))) await layers.reclaim(name);
+    }
   }
   if (catalogue.unreadable.size > 0) return;
   const unused = await layers.orphans();

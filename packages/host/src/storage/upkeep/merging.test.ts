@@ -160,7 +160,28 @@ describe("layers", () => {
     for (let n = 2; n < 48; n++) await storage.snapshotVolume("vol", `t${n}`);
     await assert.rejects(storage.snapshotVolume("vol", "over"), refused);
     assert.equal(depth, 48);
+    // Nobody has this one, so it can have more soon.
     await storage.createVolume({ id: "copy", capacityBytes: 32 * MIB, from: { snapshot: "t47" } });
+    await assert.rejects(storage.snapshotVolume("copy", "c"), { ...refused, message: /merged in the background/ });
+    await storage.idle();
+    await storage.snapshotVolume("copy", "c");
+  });
+
+  test("that an earlier process did not merge are merged after a start, but for those of a volume that a machine has", async () => {
+    const dir = newDir();
+    const before = await openStorage(dir);
+    await before.createVolume({ id: "vol", capacityBytes: 32 * MIB });
+    await before[Symbol.asyncDispose]();
+    await snapshots(dir, before, MANY);
+    await before.createVolume({ id: "held", capacityBytes: 32 * MIB, from: { snapshot: `s${MANY - 1}` } });
+    const storage = await openStorage(dir);
+    storage.reserve("held", { machine: "sbx", readOnly: false });
+    storage.resumeMerging();
+    await storage.idle();
+    assert.deepEqual(
+      ["vol", "held"].map((id) => recordOf(dir, id).layers.length),
+      [2, MANY + 1],
+    );
   });
 
   test("are merged at once for all volumes that have them, but for one that a machine has", async () => {

@@ -8,7 +8,7 @@ import { type DiskRecord, deviceBytes } from "../record.ts";
 /**
  * Repairs what a machine may have written of a volume that no machine has now.
  *
- * @throws {DiskError} `DAMAGED_DISK`
+ * @throws {DiskError} `DAMAGED_DISK`, `NOT_CHECKED`
  */
 export async function repairVolume(
   id: string,
@@ -22,6 +22,8 @@ export async function repairVolume(
       const path = layers.path(name);
       const mostBytes = deviceBytes(record.capacityBytes);
       const { state, detail } = await checkLayer(path, { jail, mostBytes, repair: true });
+      if (state === "unknown")
+        throw new DiskError("NOT_CHECKED", `Volume ${id} could not be checked after a crash: ${detail}. Try again.`);
       if (state !== "clean") throw new DiskError("DAMAGED_DISK", `Volume ${id} cannot be used: ${detail}`);
       await syncPath(path);
     });

@@ -32,6 +32,12 @@ export function initialFileLimits(isRoot: boolean): { fileBytes: number; mostFil
   return { fileBytes, mostFileBytes: fileBytes };
 }
 
+/** The largest disk that a machine can have, in bytes. @param anyLimit whether this server can set any limit */
+export function mostDiskBytes(anyLimit = process.getuid!() === 0 && hasCapability(SYS_RESOURCE)): number {
+  if (anyLimit) return Number.POSITIVE_INFINITY;
+  return Math.floor((MAX_ROOTLESS_FILE_BYTES - MAX_LEAK_BYTES) / (1 + TABLES_SHARE));
+}
+
 /** One after the other, so that none takes back what another has just raised. */
 const raising = new SerialQueue();
 
