@@ -25,7 +25,7 @@ export function untilAbandoned(source: Readable, silentMs = SILENT_MS): Readable
       done(error);
     },
   });
-  // Its reader may not be there yet, or never come: a HEAD request has none.
+  // Its reader may not be there yet.
   stream.on("error", () => {});
   source.on("data", (piece: Buffer) => {
     if (stream.push(piece)) return;
