@@ -1,6 +1,6 @@
 /** Makes room for another machine: the warm pool gives memory back before a machine is refused. */
 import { NoCapacity } from "../contract.ts";
-import { diskFits, promiseDisk } from "../pool/disk.ts";
+import { diskFits } from "../pool/disk.ts";
 import { fits, MACHINE_MIB, promiseMemory } from "../pool/memory.ts";
 import type { Pools } from "../pool/pools.ts";
 
@@ -9,7 +9,10 @@ import type { Pools } from "../pool/pools.ts";
  * @throws {NoCapacity} if disk or memory do not suffice
  */
 export async function makeRoom(runDir: string, pools: Pools, neededMiB = MACHINE_MIB): Promise<void> {
-  requireDisk(runDir);
+  if (!diskFits(runDir))
+    throw new NoCapacity(
+      "This machine's disk is nearly full. End some sandboxes, or free space on the data directory's disk.",
+    );
   while (!fits(neededMiB)) {
     if (!(await pools.shrink())) {
       throw new NoCapacity(
@@ -17,20 +20,6 @@ export async function makeRoom(runDir: string, pools: Pools, neededMiB = MACHINE
       );
     }
   }
-}
-
-/** Disk space for what is written at once: it is the caller's until this is disposed of. @throws {NoCapacity} */
-export function reserveDisk(runDir: string, neededMiB: number): Disposable {
-  requireDisk(runDir, neededMiB);
-  return promiseDisk(neededMiB);
-}
-
-/** @throws {NoCapacity} */
-function requireDisk(runDir: string, neededMiB = 0): void {
-  if (!diskFits(runDir, neededMiB))
-    throw new NoCapacity(
-      "This machine's disk is nearly full. End some sandboxes, or free space on the data directory's disk.",
-    );
 }
 
 /**

@@ -3,24 +3,15 @@ import { statfsSync } from "node:fs";
 import { DiskError } from "../contract.ts";
 
 /** Free space that must remain when a machine is created, in MiB: machines and the server write to the same disk. */
-export const RESERVE_MIB = 2048;
+const RESERVE_MIB = 2048;
 const MIB = 1024 ** 2;
 
-/** What is about to be written, in MiB: the file system still counts it as free. */
-let promisedMiB = 0;
-
 /**
- * Whether the disk of a folder has room for another machine's writes, and for what is written at once. Synchronous,
- * because the kernel knows it without asking the disk, and a create waits for it.
+ * Whether the disk of a folder has room for another machine's writes. Synchronous, because the kernel knows it without
+ * asking the disk, and a create waits for it.
  */
-export function diskFits(dir: string, neededMiB = 0): boolean {
-  return freeBytes(dir) / MIB - neededMiB >= RESERVE_MIB;
-}
-
-/** Counts disk space as taken until this is disposed of, when it really is. */
-export function promiseDisk(neededMiB: number): Disposable {
-  promisedMiB += neededMiB;
-  return { [Symbol.dispose]: () => void (promisedMiB -= neededMiB) };
+export function diskFits(dir: string): boolean {
+  return freeBytes(dir) / MIB >= RESERVE_MIB;
 }
 
 /** What is reserved for files that are being written, in bytes. A machine may be created meanwhile. */
@@ -46,5 +37,5 @@ export function reserveSpace(dir: string, bytes: number): Disposable {
 
 function freeBytes(dir: string): number {
   const { bavail, bsize } = statfsSync(dir);
-  return bavail * bsize - promisedMiB * MIB;
+  return bavail * bsize;
 }

@@ -10,11 +10,12 @@ import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
 import type { PausedMachines, PausedRecord } from "../../machines/paused.ts";
 import { bytesToPin, engineId, pinSource, rootRecord } from "../../machines/source.ts";
+import { reserveSpace } from "../../pool/disk.ts";
 import { MACHINE_MIB } from "../../pool/memory.ts";
 import type { Prepared } from "../../pool/supply.ts";
 import { type AssignedRecord, enterMachine } from "../new-machine.ts";
 import type { HostParts } from "../parts.ts";
-import { reserveDisk, reserveRoom } from "../room.ts";
+import { reserveRoom } from "../room.ts";
 import { sizeOf } from "../size.ts";
 import { continuable, withMachine } from "./continuable.ts";
 import type { ForkMethods } from "./fork-method.ts";
@@ -35,7 +36,7 @@ export class Pausing {
     this.#paused = paused;
   }
 
-  /** @throws {ForkError} @throws {NoCapacity} */
+  /** @throws {ForkError} @throws {NoCapacity} @throws {DiskError} `NO_SPACE` */
   async pause(machine: RunningMachine): Promise<void> {
     const { id } = machine;
     // Checks the id.
@@ -56,9 +57,9 @@ export class Pausing {
     const { dir, vm } = machine.clone;
     const { from, root, own } = await continuable(machine, engine, "paused");
     const method = await this.#methods.of(from, sizeOf(memoryMiB));
-    const ownMiB = Math.ceil((await machine.usage()).memoryBytes / MIB);
-    const pinnedMiB = Math.ceil((await bytesToPin(dir, from)) / MIB);
-    reserved.use(reserveDisk(dir, ownMiB + pinnedMiB));
+    const { memoryBytes } = await machine.usage();
+    const ownMiB = Math.ceil(memoryBytes / MIB);
+    reserved.use(reserveSpace(dir, memoryBytes + (await bytesToPin(dir, from))));
     const prepare = async () => {
       const record = { id, owner, memoryMiB, ownMiB, method, own, image: root.image };
       await this.#paused.prepare(dir, { ...record, from: await pinSource(dir, from) });

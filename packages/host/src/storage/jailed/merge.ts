@@ -16,7 +16,7 @@ const TIMEOUT_MS = 60 * 60_000;
 
 export interface MergeOptions {
   jail: JailKind;
-  /** The layers below those that are merged, which are not copied, from the bottom up. */
+  /** The layers below those that are merged, which are not copied, from the bottom up. Their headers name no others. */
   base: readonly string[];
   /** Layers that never change, from the bottom up. */
   layers: readonly string[];
@@ -100,11 +100,18 @@ function chain(files: readonly string[], options = {}): object {
   )!;
 }
 
-/** Layers as the name of a base, which must be short. */
-function baseName(files: readonly string[]): string {
-  const name = files.length === 1 ? files[0]! : json(chain(files));
-  if (name.length > MAX_NAME_BYTES) throw new Error("There are too many layers below those that are to be merged.");
-  return name;
+/**
+ * Layers as the name of a base. It is the name that QEMU itself gives them within the chain, so that qemu-img finds them
+ * there, and compares only what is in layers above them. Another name would do, but take a hundred times as long.
+ */
+function baseName([lowest, ...above]: readonly string[]): string {
+  if (above.length === 0) return lowest!;
+  const image = (file: string, backing = "") =>
+    `{${backing}"driver": "qcow2", "file": {"driver": "file", "filename": ${JSON.stringify(file)}}}`;
+  const name = above.reduce((below, file) => image(file, `"backing": ${below}, `), image(lowest!));
+  if (Buffer.byteLength(`json:${name}`) > MAX_NAME_BYTES)
+    throw new Error("There are too many layers below those that are to be merged.");
+  return `json:${name}`;
 }
 
 const json = (image: object) => `json:${JSON.stringify(image)}`;
