@@ -7,6 +7,10 @@ export interface NodeSuiteOptions {
   patterns: string[];
   /** Number of test files at a time. */
   concurrency: number;
+  /** Files that start first, because they take longest: as the last ones they would have no others beside them. */
+  first?: readonly string[];
+  /** Files that run when all others have ended, one at a time. */
+  alone?: readonly string[];
   /** Time limit for one file, milliseconds. */
   fileTimeoutMs: number;
   /** Added to the environment of the tests. */
@@ -16,7 +20,7 @@ export interface NodeSuiteOptions {
 /** Runs test files and shows a line for each. */
 export async function nodeSuite(
   { root, only }: SuiteContext,
-  { patterns, concurrency, fileTimeoutMs, env }: NodeSuiteOptions,
+  { patterns, concurrency, first = [], alone = [], fileTimeoutMs, env }: NodeSuiteOptions,
 ): Promise<Outcome> {
   const files = globSync(patterns, { cwd: root, exclude: (name) => name === "node_modules" || name === "dist" })
     .filter((file) => only.length === 0 || only.some((path) => file === path || file.startsWith(`${path}/`)))
@@ -33,9 +37,16 @@ export async function nodeSuite(
     return outcome;
   };
   const attempts: Attempt[] = [];
-  const worker = async () => {
-    for (let file = files.shift(); file; file = files.shift()) attempts.push({ name: file, outcome: await run(file) });
+  const runAll = async (queue: string[], lanes: number) => {
+    const lane = async () => {
+      for (let file = queue.shift(); file; file = queue.shift())
+        attempts.push({ name: file, outcome: await run(file) });
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
   };
-  await Promise.all(Array.from({ length: concurrency }, worker));
+  const named = (names: readonly string[]) => files.filter((file) => names.includes(file));
+  const others = files.filter((file) => !first.includes(file) && !alone.includes(file));
+  await runAll([...named(first), ...others], concurrency);
+  await runAll(named(alone), 1);
   return sum(await retryFailed(attempts, run));
 }

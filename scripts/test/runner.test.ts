@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -8,6 +8,7 @@ import { runTestFile } from "./node-file.ts";
 import { nodeSuite } from "./node-suite.ts";
 import { sum, summaryLine } from "./outcome.ts";
 import { retryFailed } from "./retry.ts";
+import { LONE_E2E_FILES, LONG_E2E_FILES } from "./suites.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sandkeep-runner-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -106,6 +107,37 @@ test("what failed is run once more, alone; what passes then is flaky", async () 
     { patterns: ["*.test.ts"], concurrency: 2, fileTimeoutMs: 20_000 },
   );
   assert.deepEqual(outcome, { passed: 2, failed: 1, flaky: ["moody.test.ts"] });
+});
+
+test("long files start first, and lone ones run when all others have ended", async () => {
+  const laneDir = mkdtempSync(join(dir, "lanes-"));
+  const log = join(laneDir, "log");
+  for (const name of ["a-lone", "b", "c", "d-long"]) {
+    writeFileSync(
+      join(laneDir, `${name}.test.ts`),
+      `import { test } from "node:test"; import fs from "node:fs";
+       const say = (what) => fs.appendFileSync(${JSON.stringify(log)}, what + " ${name}\\n");
+       test("one", async () => { say("begin"); await new Promise((later) => setTimeout(later, 5)); say("end"); });`,
+    );
+  }
+  const outcome = await nodeSuite(
+    { root: laneDir, only: [] },
+    {
+      patterns: ["*.test.ts"],
+      concurrency: 1,
+      first: ["d-long.test.ts"],
+      alone: ["a-lone.test.ts"],
+      fileTimeoutMs: 20_000,
+    },
+  );
+  assert.deepEqual(outcome, { passed: 4, failed: 0 });
+  const order = ["d-long", "b", "c", "a-lone"].flatMap((name) => [`begin ${name}`, `end ${name}`]);
+  assert.equal(readFileSync(log, "utf8").trim(), order.join("\n"));
+});
+
+test("the files that the end-to-end suite names exist", () => {
+  for (const file of [...LONG_E2E_FILES, ...LONE_E2E_FILES])
+    assert.ok(existsSync(new URL(`../../${file}`, import.meta.url)), file);
 });
 
 test("many failures are not run again", async () => {

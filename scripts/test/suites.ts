@@ -14,6 +14,18 @@ const E2E_FILE_TIMEOUT_MS = 8 * 60_000;
 /** Time limit for building an image, which downloads and unpacks a Debian. */
 const IMAGE_TIMEOUT_MS = 15 * 60_000;
 
+/** End-to-end test files at a time: one alone leaves a third of two processors idle. */
+const E2E_LANES = 2;
+/** End-to-end test files that take minutes. */
+export const LONG_E2E_FILES = ["e2e/clients.test.ts", "e2e/compat/compat.test.ts", "e2e/examples.test.ts"];
+/** End-to-end test files that run alone, because they measure times, or use all there is. */
+export const LONE_E2E_FILES = [
+  "e2e/egress/exhaustion.test.ts",
+  "e2e/faults/clients.test.ts",
+  // The warm pool is not filled while the processors are busy.
+  "e2e/host/pool.test.ts",
+];
+
 /** Where the image for end-to-end tests is built, unless it exists: the usual place. */
 const dataDir =
   process.env.SANDKEEP_DATA_DIR || join(process.env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "sandkeep");
@@ -52,13 +64,14 @@ export const suites: Suite[] = [
     name: "end-to-end tests",
     group: "e2e",
     covers: ["e2e"],
-    // One file at a time, because they measure and use the whole computer. Their servers have separate data directories
-    // but share this computer's images.
+    // Their servers have separate data directories but share this computer's images.
     run: (context) =>
       nodeSuite(context, {
         env: { SANDKEEP_IMAGES: dataDir },
         patterns: ["e2e/**/*.test.ts"],
-        concurrency: 1,
+        concurrency: E2E_LANES,
+        first: LONG_E2E_FILES,
+        alone: LONE_E2E_FILES,
         fileTimeoutMs: E2E_FILE_TIMEOUT_MS,
       }),
   },
