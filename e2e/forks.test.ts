@@ -8,7 +8,7 @@ import { Client as OfficialClient, Sandbox as OfficialSandbox } from "@deno/sand
 import { ApiError, Client, Sandbox } from "sandkeep";
 import { Installation } from "./cli/installation.ts";
 import { TestAuthority } from "./egress/fixture/authority.ts";
-import { startWithUpstreams } from "./egress/fixture/installation.ts";
+import { startWithUpstreams, WARM_POOL } from "./egress/fixture/installation.ts";
 import { Upstream } from "./egress/fixture/upstream.ts";
 import { pidOfSandbox } from "./harness/machines.ts";
 import { until } from "./harness/poll.ts";
@@ -52,7 +52,8 @@ let authority: TestAuthority;
 let installation: Installation;
 
 async function start(): Promise<void> {
-  server = await startWithUpstreams({ hosts: { [API]: `127.0.0.1:${upstream.port}` }, authority, dataDir });
+  const hosts = { [API]: `127.0.0.1:${upstream.port}` };
+  server = await startWithUpstreams({ hosts, authority, dataDir, config: WARM_POOL });
   Object.assign(process.env, server.env);
 }
 

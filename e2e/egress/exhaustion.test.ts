@@ -8,6 +8,7 @@ import { isAlive, residentMiB } from "../harness/machines.ts";
 import { until } from "../harness/poll.ts";
 import { Arena } from "./fixture/arena.ts";
 import type { Attacker } from "./fixture/attacker.ts";
+import { WARM_POOL } from "./fixture/installation.ts";
 import { Stepper } from "./fixture/stepper.ts";
 
 const API = "api.test.example";
@@ -28,6 +29,7 @@ let stepper: Stepper;
 let idleMiB: number;
 before(async () => {
   arena = await Arena.open({
+    config: WARM_POOL,
     // Attacker and bystander share it.
     egress: { processes: 1 },
     upstreams: {

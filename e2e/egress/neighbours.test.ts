@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { Sandbox } from "sandkeep";
 import { Arena } from "./fixture/arena.ts";
 import type { Attacker } from "./fixture/attacker.ts";
+import { WARM_POOL } from "./fixture/installation.ts";
 import { Stepper } from "./fixture/stepper.ts";
 
 const API = "api.test.example";
@@ -15,7 +16,7 @@ let neighbour: Attacker;
 /** A sandbox of another organisation. */
 let foreign: string;
 before(async () => {
-  arena = await Arena.open({ upstreams: { [API]: {} } });
+  arena = await Arena.open({ config: WARM_POOL, upstreams: { [API]: {} } });
   victim = await arena.attacker({ allowNet: [API], secrets: { API_KEY: { hosts: [API], value: arena.value } } });
   neighbour = await arena.attacker({
     allowNet: [API],

@@ -68,7 +68,8 @@ export class HostFixture implements AsyncDisposable {
   }
 }
 
-export async function openHost(dataDir: string): Promise<Host> {
+/** @param aheadMemoryMiB memory for the warm pool; 0: none */
+export async function openHost(dataDir: string, aheadMemoryMiB = AHEAD_MIB): Promise<Host> {
   const image = await ensureImage({ dataDir: imagesDir() });
   return createHost({
     dataDir,
@@ -76,7 +77,7 @@ export async function openHost(dataDir: string): Promise<Host> {
     image,
     findImage: async (id) => (id === OTHER_IMAGE ? { ...image, id } : undefined),
     log: silentLogger,
-    aheadMemoryMiB: AHEAD_MIB,
+    aheadMemoryMiB,
   });
 }
 

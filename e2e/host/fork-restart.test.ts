@@ -33,7 +33,7 @@ test("a machine that was being forked when its host was killed goes on, alone", 
       child.kill("SIGKILL");
       await once(child, "exit");
 
-      const host = await openHost(dataDir);
+      const host = await openHost(dataDir, 0);
       const [kept, ...others] = await host.adopt(OWNER, ["sbx_kept"]);
       assert.equal(kept?.id, "sbx_kept", `killed after ${moment} ms`);
       assert.equal(others.length, 0);

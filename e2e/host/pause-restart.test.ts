@@ -26,7 +26,7 @@ test("a machine that was being paused or resumed when its host was killed runs o
     try {
       await killedDuring(dataDir, during, afterMs);
       const what = `killed ${afterMs} ms after the beginning of a ${during}`;
-      const host = await openHost(dataDir);
+      const host = await openHost(dataDir, 0);
       const adopted = await host.adopt(OWNER, ["sbx_kept"]);
       const paused = await host.paused(OWNER);
       assert.deepEqual([...adopted.map(({ id }) => id), ...paused], ["sbx_kept"], what);

@@ -69,7 +69,7 @@ test("after kill -9 the next host takes over what is to be kept, and removes eve
 
 test("a second host on the same folder is refused while the first lives", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "sk-host-"));
-  const host = await openHost(dataDir);
+  const host = await openHost(dataDir, 0);
   try {
     await assert.rejects(openHost(dataDir), /Another Sandkeep server uses this data directory/);
   } finally {
