@@ -53,6 +53,27 @@ describe("after a restart", async () => {
     assert.equal((await create(fixture, "half")).status, 201);
   });
 
+  test("a volume whose growth the crash interrupted has the capacity that it has on its host", async () => {
+    await using fixture = await Fixture.start();
+    await create(fixture, "data");
+    await create(fixture, "grown");
+    const grow = (slug: string) => fixture.request("PATCH", `/api/v1/volumes/${slug}`, { body: { capacity: "2GB" } });
+    assert.equal((await grow("grown")).status, 200);
+    const growing = Promise.withResolvers<void>();
+    fixture.host.storage.grow = () => (growing.resolve(), new Promise<never>(() => {}));
+    const pending = grow("data").catch(() => {});
+    await growing.promise;
+    await fixture.server.close();
+    await fixture.start();
+    await pending;
+    const volumes = await fixture.get<Volume[]>("/api/v2/volumes");
+    assert.deepEqual(volumes.map(({ slug, capacity }) => [slug, capacity]).sort(), [
+      ["data", 1e9],
+      ["grown", 2e9],
+    ]);
+    assert.equal((await grow("data")).status, 200);
+  });
+
   test("the data of what was deleted long enough ago is removed, and nothing else", async () => {
     await using fixture = await Fixture.start();
     await create(fixture, "gone");

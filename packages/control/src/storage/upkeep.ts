@@ -71,9 +71,26 @@ export class Upkeep implements AsyncDisposable {
       if (!report) return;
       const missing = [...recorded].filter((id) => !present.has(id));
       if (missing.length > 0) log.error({ host: host.id, disks: missing }, "the data of these disks is missing");
+      for (const [id, capacity] of await disks.capacitiesOn(host.id))
+        if (present.has(id)) await this.#correct(host, id, capacity);
     } catch (err) {
       log.error({ err, host: host.id }, "could not compare the disks of a host with the records");
     }
+  }
+
+  /** The server may have been killed while a volume grew: what the host has counts. */
+  async #correct(host: Host, id: string, recorded: number): Promise<void> {
+    const { disks, growing, log } = this.#context;
+    await growing.run(id, async () => {
+      const actual = await host.storage.facts(id).then(
+        ({ capacityBytes }) => capacityBytes,
+        // What is wrong with it is said to who uses it.
+        () => recorded,
+      );
+      if (actual === recorded) return;
+      await disks.correctCapacity(id, recorded, actual);
+      log.warn({ volume: id, recorded, actual }, "corrected the capacity of a volume whose growth was interrupted");
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -121,6 +121,8 @@ export interface DiskStore {
   ): Promise<(DiskRecord & { organisationSlug: string })[]>;
   /** Ids of all disks on a host, in every state. */
   idsOn(host: string): Promise<string[]>;
+  /** The capacities of all volumes on a host, in every state, bytes by id. */
+  capacitiesOn(host: string): Promise<Map<string, number>>;
 
   /**
    * Records that a running sandbox uses a disk.

@@ -196,6 +196,13 @@ export function diskStore(driver: SqlDriver): DiskStore {
     async idsOn(host) {
       return (await driver.query<{ id: string }>("SELECT id FROM disks WHERE host = ?", [host])).map(({ id }) => id);
     },
+    async capacitiesOn(host) {
+      const rows = await driver.query<{ id: string; capacity_bytes: number }>(
+        "SELECT id, capacity_bytes FROM disks WHERE host = ? AND kind = 'volume'",
+        [host],
+      );
+      return new Map(rows.map(({ id, capacity_bytes }) => [id, capacity_bytes]));
+    },
     ...attachmentStore(driver),
   };
 }

@@ -193,6 +193,8 @@ export function diskSuite(name: string, open: () => Promise<Store>): void {
       ]);
       assert.equal((await store.disks.idsOn("host_1")).length, 7);
       assert.deepEqual(await store.disks.idsOn("host_2"), ["vol-elsewhere"]);
+      const { id, capacityBytes } = volume("elsewhere");
+      assert.deepEqual([...(await store.disks.capacitiesOn("host_2"))], [[id, capacityBytes]]);
     });
 
     test("lists them newest first, in pages, by a part of the slug or id", async () => {
