@@ -1,7 +1,7 @@
 /** Machines that are forked and paused many times: their disks' chains become long, and short again. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -167,3 +167,28 @@ test("the one layer of a machine has what its layers had, on the image and the t
     [now[2]],
   );
 });
+
+test("only what its layers have is read", async () => {
+  const { paused, pause } = await openPaused();
+  await pause(ID, MANY, create);
+  const { own, from } = (await paused.find(ID))!;
+  const base = [...from.root.layers, from.template.disk!.layer];
+  io([...base, join(paused.folder(ID), own[0]!)], "write -P 1 5M 1M");
+  damage(base[0]!, 31 * 1024 ** 2);
+  assert.throws(() => io([...base, join(paused.folder(ID), own[1]!)], "read 31M 64k"));
+  await using shortening = new Shortening({ paused, jail: "full", log: silentLogger });
+  shortening.soon(ID);
+  await shortening.idle();
+  assert.equal((await paused.find(ID))!.own.length, 1);
+});
+
+/** Makes a layer unreadable at one place (docs/interop/qcow2.txt in QEMU's source). */
+function damage(path: string, offset: number): void {
+  const bytes = readFileSync(path);
+  const levelOne = Number(bytes.readBigUInt64BE(40));
+  const levelTwo = Number(bytes.readBigUInt64BE(levelOne) & 0x00fffffffffffe00n);
+  const entry = levelTwo + (offset / 65_536) * 8;
+  // No cluster begins here.
+  bytes.writeBigUInt64BE(bytes.readBigUInt64BE(entry) | 0x200n, entry);
+  writeFileSync(path, bytes);
+}
