@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { constants, createZstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { type DiskFileHeader, readDiskFile, writeDiskFile } from "./disk-file.ts";
 
@@ -64,6 +65,26 @@ test("a file that is cut off anywhere, or has one changed byte, is refused", asy
     if (outcome instanceof Error) assert.equal("code" in outcome && outcome.code, INVALID.code, `changed at ${at}`);
     else assert.deepEqual(outcome, { header, content }, `changed at ${at}`);
   }
+});
+
+test("a changed file is refused as such, also while it is still arriving", async () => {
+  const file = await written();
+  const changed = Buffer.from(file);
+  changed[file.length >> 1]! ^= 1;
+  for (const bytes of [1_000, 20_000, file.length])
+    for (const turns of [0, 1, 20]) {
+      const arriving = Readable.from(
+        (async function* () {
+          for (let at = 0; at < file.length; at += bytes) {
+            for (let turn = 0; turn < turns; turn++) await setImmediate();
+            yield changed.subarray(at, at + bytes);
+          }
+          for (let turn = 0; turn < turns; turn++) await setImmediate();
+        })(),
+        { objectMode: false },
+      );
+      await assert.rejects(read(arriving), INVALID, `${bytes} ${turns}`);
+    }
 });
 
 test("a file that is well formed and wrong is refused", async () => {

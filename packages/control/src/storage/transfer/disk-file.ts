@@ -7,7 +7,7 @@
  * 4. the SHA-256 of everything before it
  */
 import { createHash } from "node:crypto";
-import { pipeline, Readable } from "node:stream";
+import { finished, pipeline, Readable } from "node:stream";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 import { ApiError } from "@sandkeep/protocol";
 import { z } from "zod";
@@ -21,7 +21,7 @@ const MAX_HEADER_BYTES = 64 * 1024;
 /** Fast, and much smaller than nothing at all: a volume's content is usually limited by the disk, not by this. */
 const LEVEL = 3;
 /** Pieces that are compressed or decompressed at once, bytes: each takes a turn of the event loop, and Node's default is 16 KiB. */
-const CHUNK_BYTES = 128 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** What decompressing may take of memory: 8 MiB, as 2 to the power of this. A file that needs more is not ours. */
 const WINDOW_LOG = 23;
 
@@ -75,7 +75,12 @@ export async function readDiskFile(source: Readable): Promise<ReadDiskFile> {
     chunkSize: CHUNK_BYTES,
     params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG },
   });
-  pipeline(source, plain, () => {});
+  // Not with `pipeline`, which gives the source the decompressor's errors: then nobody knows whose they are.
+  plain.on("error", () => {});
+  finished(source, (error) => {
+    if (error) plain.destroy(error);
+  });
+  source.pipe(plain);
   const hash = createHash("sha256");
   const reader = new ByteReader(plain, hash);
   /** What the source says is the client's or the connection's; what the decompressor says is about the file. */
