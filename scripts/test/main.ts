@@ -4,7 +4,7 @@
  * the second try are listed before that as flaky.
  */
 import { fileURLToPath } from "node:url";
-import { type Outcome, sum, summaryLine } from "./outcome.ts";
+import { type Outcome, type Suite, sum, summaryLine } from "./outcome.ts";
 import { suites } from "./suites.ts";
 
 const GROUPS = ["static", "go", "unit", "e2e"] as const;
@@ -14,19 +14,31 @@ const args = process.argv.slice(2);
 const only = args.filter((arg) => !arg.startsWith("-")).map((path) => path.replace(/^\.\/|\/$/g, ""));
 const groups: string[] = GROUPS.filter((group) => args.includes(`--${group}`));
 
-const outcomes: Outcome[] = [];
-const failedSuites: string[] = [];
-const times: [name: string, seconds: number][] = [];
-for (const suite of suites) {
-  if (groups.length > 0 && !groups.includes(suite.group)) continue;
-  if (only.length > 0 && !only.some((path) => suite.covers.some((directory) => `${path}/`.startsWith(`${directory}/`))))
-    continue;
-  const started = performance.now();
-  console.log(`\n── ${suite.name}`);
-  const outcome = await suite.run({ root, only }).catch((error: unknown): Outcome => {
+/** Starts a suite; what it says is shown when its turn has come. */
+function start(suite: Suite) {
+  const said: string[] = [];
+  const outcome = suite.run({ root, only, say: (text) => void said.push(text) }).catch((error: unknown): Outcome => {
     console.error(error);
     return { passed: 0, failed: 1 };
   });
+  return { outcome, said };
+}
+
+const selected = suites.filter(
+  ({ group, covers }) =>
+    (groups.length === 0 || groups.includes(group)) &&
+    (only.length === 0 || only.some((path) => covers.some((directory) => `${path}/`.startsWith(`${directory}/`)))),
+);
+const early = new Map(selected.filter((suite) => suite.early).map((suite) => [suite, start(suite)]));
+const outcomes: Outcome[] = [];
+const failedSuites: string[] = [];
+const times: [name: string, seconds: number][] = [];
+for (const suite of selected) {
+  const started = performance.now();
+  console.log(`\n── ${suite.name}`);
+  const { outcome: running, said } = early.get(suite) ?? start(suite);
+  const outcome = await running;
+  process.stdout.write(said.join(""));
   const seconds = (performance.now() - started) / 1_000;
   times.push([suite.name, seconds]);
   console.log(`── ${suite.name}: ${summaryLine(outcome)} (${seconds.toFixed(1)} s)`);

@@ -13,6 +13,8 @@ export interface Suite {
   group: "static" | "go" | "unit" | "e2e";
   /** Directories of its tests; with paths given, it runs if one of them is there. */
   covers: string[];
+  /** Whether it begins with the first suite, beside those before it, because it keeps hardly one processor busy. */
+  early?: boolean;
   run(context: SuiteContext): Promise<Outcome>;
 }
 
@@ -21,6 +23,8 @@ export interface SuiteContext {
   root: string;
   /** Paths given on the command line: only tests in these run. */
   only: string[];
+  /** Shows text under the suite's title. */
+  say(text: string): void;
 }
 
 export const one = (ok: boolean): Outcome => (ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });

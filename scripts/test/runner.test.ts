@@ -103,7 +103,7 @@ test("what failed is run once more, alone; what passes then is flaky", async () 
     `test("moody", () => { if (!fs.existsSync(${JSON.stringify(marks)})) { fs.writeFileSync(${JSON.stringify(marks)}, ""); throw new Error("first"); } });`,
   );
   const outcome = await nodeSuite(
-    { root: flakyDir, only: [] },
+    { root: flakyDir, only: [], say: () => {} },
     { patterns: ["*.test.ts"], concurrency: 2, fileTimeoutMs: 20_000 },
   );
   assert.deepEqual(outcome, { passed: 2, failed: 1, flaky: ["moody.test.ts"] });
@@ -121,7 +121,7 @@ test("long files start first, and lone ones run when all others have ended", asy
     );
   }
   const outcome = await nodeSuite(
-    { root: laneDir, only: [] },
+    { root: laneDir, only: [], say: () => {} },
     {
       patterns: ["*.test.ts"],
       concurrency: 1,

@@ -9,8 +9,8 @@ import { one, type Suite } from "./outcome.ts";
 
 /** Time limit for a unit test file. */
 const UNIT_FILE_TIMEOUT_MS = 2 * 60_000;
-/** Time limit for an end-to-end test file, which boots real machines. */
-const E2E_FILE_TIMEOUT_MS = 8 * 60_000;
+/** Time limit for an end-to-end test file, which boots real machines beside another such file. */
+const E2E_FILE_TIMEOUT_MS = 12 * 60_000;
 /** Time limit for building an image, which downloads and unpacks a Debian. */
 const IMAGE_TIMEOUT_MS = 15 * 60_000;
 
@@ -51,12 +51,13 @@ export const suites: Suite[] = [
     name: "guest image",
     group: "e2e",
     covers: ["e2e"],
-    run: async ({ root }) =>
+    early: true,
+    run: async ({ root, say }) =>
       one(
         (await execute(
           process.execPath,
           [...flags, join(root, "packages/cli/src/main.ts"), "image", "build", "--data-dir", dataDir],
-          { cwd: root, timeoutMs: IMAGE_TIMEOUT_MS },
+          { cwd: root, timeoutMs: IMAGE_TIMEOUT_MS, onOutput: say },
         )) === 0,
       ),
   },
