@@ -14,9 +14,8 @@ const TIMES = 10;
 const CROWD = 20;
 /** Memory of the pools, in MiB: enough for the crowd. */
 const AHEAD_MIB = 1_600;
-/** A new machine goes to the pool again, in the background. */
-const REFILL_MS = 2_000;
 const TEMPLATE_TIMEOUT_MS = 180_000;
+const REFILL_TIMEOUT_MS = 60_000;
 
 /** Machines whose roots are volumes and snapshots, made by a host in this process: no server, SDK or store takes part. */
 export async function measureRoots(context: BenchContext): Promise<Partial<Figures>> {
@@ -55,16 +54,16 @@ async function measure(context: BenchContext, host: Host, image: string): Promis
   }
 
   await host.storage.snapshotVolume("volume", "snapshot");
-  const before = await clones(host);
+  const { waiting } = await host.info();
   await one({ snapshot: "snapshot" });
-  for (const until = performance.now() + TEMPLATE_TIMEOUT_MS; (await clones(host)) < before + 2; await wait(100))
-    if (performance.now() > until) throw new Error("The snapshot's template was not built in time.");
+  await untilWaiting(host, { clones: waiting.clones + 2, hot: waiting.hot + 1 }, TEMPLATE_TIMEOUT_MS);
+  const { waiting: full } = await host.info();
   const [fromSnapshot, fromImage]: [number[], number[]] = [[], []];
   for (let n = 0; n < times; n++) {
     fromSnapshot.push(await one({ snapshot: "snapshot" }));
-    await wait(REFILL_MS);
+    await untilWaiting(host, full, REFILL_TIMEOUT_MS);
     fromImage.push(await one({ image }));
-    await wait(REFILL_MS);
+    await untilWaiting(host, full, REFILL_TIMEOUT_MS);
   }
   const ratio = percentile(fromSnapshot, 0.5) / percentile(fromImage, 0.5);
 
@@ -81,6 +80,16 @@ async function measure(context: BenchContext, host: Host, image: string): Promis
   };
 }
 
-async function clones(host: Host): Promise<number> {
-  return (await host.info()).waiting.clones;
+/** Waits until so many clones wait in the pools, which are refilled in the background. */
+async function untilWaiting(
+  host: Host,
+  { clones, hot }: { clones: number; hot: number },
+  limitMs: number,
+): Promise<void> {
+  for (const until = performance.now() + limitMs; ; await wait(100)) {
+    const { waiting } = await host.info();
+    if (waiting.clones >= clones && waiting.hot >= hot) return;
+    if (performance.now() > until)
+      throw new Error(`Only ${waiting.clones} of ${clones} clones wait, ${waiting.hot} of ${hot} hot.`);
+  }
 }
