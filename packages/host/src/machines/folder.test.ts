@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { createFolder, readRecord, writeRecord } from "./folder.ts";
+import { createFolder, readRecord, removeFolder, writeRecord } from "./folder.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-folder-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -62,4 +63,12 @@ test("a record of a former version, which knew one owner and counted nothing, is
   const folder = createFolder(dir);
   writeFileSync(join(folder, "machine.json"), '{"id":"sbx_1","memoryMiB":1280,"keep":true}', { mode: 0o600 });
   assert.deepEqual(await readRecord(folder), { ...record, owner: null });
+});
+
+test("a folder to which last files are being written is removed", async () => {
+  const folder = createFolder(dir);
+  const removing = removeFolder(folder);
+  for (let n = 0; n < 50; n++) await writeFile(join(folder, `late-${n}`), "").catch(() => {});
+  await removing;
+  assert.equal(existsSync(folder), false);
 });

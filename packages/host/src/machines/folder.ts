@@ -95,6 +95,10 @@ export function isOurs(dir: string): boolean {
   return stat.isDirectory() && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0;
 }
 
+/** How often a folder is removed again in which something was just written, and after how long at first, in milliseconds. */
+const AGAIN = { maxRetries: 10, retryDelay: 10 };
+
+/** What was going on with a machine when it ended may still write a last file to its folder. */
 export async function removeFolder(dir: string): Promise<void> {
-  await rm(dir, { recursive: true, force: true });
+  await rm(dir, { recursive: true, force: true, ...AGAIN });
 }

@@ -146,3 +146,14 @@ test("a snapshot of a root that the host's disk has no room for is refused with 
     await machine.destroy();
   }
 });
+
+test("a machine that has ended is not paused any more: its folder is being removed", async () => {
+  const { machine, vm } = await open();
+  await vm.kill();
+  assert.equal((await machine.exited).reason, "crashed");
+  const suspend = () => Promise.reject(new Error("It was suspended."));
+  await assert.rejects(
+    machine.leave(suspend, () => Promise.resolve()),
+    { name: "GuestGone" },
+  );
+});

@@ -85,6 +85,9 @@ export class RunningMachine implements Machine {
       disks
         .release(closed)
         .catch((error: unknown) => log.error({ sandbox: id, error: String(error) }, "could not free volumes"));
+    // What stays is removed by the next start.
+    const cleaning = (task: Promise<void>) =>
+      task.catch((error: unknown) => log.error({ sandbox: id, error: String(error) }, "could not remove a machine"));
     this.exited = this.#watch().then(async (exit) => {
       this.#gone = true;
       if (this.#released) return await new Promise<never>(() => {});
@@ -95,13 +98,13 @@ export class RunningMachine implements Machine {
         // It has no volumes; none comes any more.
         await free(true);
         if (this.#destroyed) {
-          await leaving!.undo();
+          await cleaning(leaving!.undo());
           return { reason: "destroyed" };
         }
         log.info({ sandbox: id }, "machine paused");
         return { reason: "paused" };
       }
-      await discard(clone);
+      await cleaning(discard(clone));
       await free(exit.reason === "powered-off" || this.#closed);
       log.info({ sandbox: id, exit }, "machine ended");
       return exit;
@@ -235,8 +238,10 @@ export class RunningMachine implements Machine {
    * Ends by being suspended, which keeps its folder. If that fails while it still runs, it goes on.
    *
    * @param undo called if it was destroyed meanwhile
+   * @throws {GuestGone} if it has ended: its folder is being removed
    */
   async leave(suspend: () => Promise<void>, undo: () => Promise<void>): Promise<MachineExit> {
+    if (this.#gone) throw new GuestGone(`Machine ${this.id} does not run any more.`);
     const suspending = suspend();
     const suspended = suspending.then(
       () => true,
