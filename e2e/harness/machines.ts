@@ -34,6 +34,17 @@ export function folderOfSandbox(dataDir: string, id: string): string | undefined
   return folders.find((folder) => (record(folder, "machine.json") as { id: string } | undefined)?.id === id);
 }
 
+/** Folders of machines that were given to a sandbox. */
+export function machinesWithRecord(dataDir: string): string[] {
+  return machineFolders(dataDir).filter((name) => record(join(dataDir, "run", name), "machine.json") !== undefined);
+}
+
+/** Pids of machines from the records in their folders. */
+export function recordedPids(dataDir: string): Set<number> {
+  const records = machineFolders(dataDir).map((name) => record(join(dataDir, "run", name), "process.json"));
+  return new Set(records.flatMap((one) => (one as { pid: number } | undefined)?.pid ?? []));
+}
+
 /** Undefined: the machine is in the warm pool, or gone. */
 function record(folder: string, name: string): unknown {
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "@sandkeep/common";
 import { createHost, ensureImage, type Host, type Machine, type MachineSpec } from "@sandkeep/host";
-import { OWNER, specOf } from "@sandkeep/host/testing";
+import { OWNER, shell, specOf } from "@sandkeep/host/testing";
 import { imagesDir } from "../harness/server.ts";
 
 /** Memory for the warm pool. */
@@ -79,6 +79,12 @@ export async function openHost(dataDir: string, aheadMemoryMiB = AHEAD_MIB): Pro
     log: silentLogger,
     aheadMemoryMiB,
   });
+}
+
+/** How far a machine has counted in `/dev/shm/count`, as soon as that is further than before. */
+export async function countBeyond(machine: Machine, before: number): Promise<number> {
+  const script = `until n=$(cat /dev/shm/count 2> /dev/null) && [ "$n" -gt ${before} ]; do sleep 0.02; done; echo $n`;
+  return Number(await shell(machine, script));
 }
 
 /** Processes on this computer whose command line contains a path, by pid. */
