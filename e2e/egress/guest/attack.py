@@ -58,7 +58,7 @@ def tls(host, port=443, sni=True, alpn=("http/1.1",), sock=None, verify=False):
 
 
 def unverified():
-    """A context that believes every certificate: reading authorities, for nothing takes a third of a second."""
+    """A context that believes every certificate: reading authorities for nothing takes a third of a second."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
