@@ -58,16 +58,19 @@ export async function forkProcess(
     if (depth === present.length) await rm(newLayer, { force: true });
   }
   await freezeLayer(present.at(-1)!);
-  const sharing = children.map(async (child) => {
+  const share = async (child: QemuProcess) => {
     await shareLayers(parent.dir, child.dir, own);
     await becomeRoot(child, allLayers(child.dir, from, [...own, next]), from.root.capacityBytes);
-  });
+  };
   if (method === "migration") {
-    await all(sharing);
+    await all(children.map(share));
     return await all(children.map((child) => loadFrom(child, devices!.path)));
   }
-  const state = spliceStates(await readFile(from.template.state), await devices!.read());
-  await all([...sharing, ...others.map((other) => copy(first!, other)), ...states.map((file) => file.write(state))]);
+  const giveState = async () => {
+    const state = spliceStates(await readFile(from.template.state), await devices!.read());
+    await all(states.map((file) => file.write(state)));
+  };
+  await all([...children.map(share), ...others.map((other) => copy(first!, other)), giveState()]);
   await all(children.map((child, n) => loadState(child, states[n]!.name)));
 }
 
