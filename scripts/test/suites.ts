@@ -17,14 +17,11 @@ const IMAGE_TIMEOUT_MS = 15 * 60_000;
 /** End-to-end test files at a time: one alone leaves a third of two processors idle. */
 const E2E_LANES = 2;
 /** End-to-end test files that take minutes. */
-export const LONG_E2E_FILES = [
-  "e2e/faults/crash-rounds.test.ts",
-  "e2e/clients.test.ts",
-  "e2e/compat/compat.test.ts",
-  "e2e/examples.test.ts",
-];
+export const LONG_E2E_FILES = ["e2e/faults/crash-rounds.test.ts", "e2e/clients.test.ts", "e2e/examples.test.ts"];
 /** End-to-end test files that run alone, because they measure times, or use all there is. */
 export const LONE_E2E_FILES = [
+  // Its programs have a minute each, which those that start slowly need.
+  "e2e/compat/compat.test.ts",
   "e2e/egress/exhaustion.test.ts",
   "e2e/faults/clients.test.ts",
   // The warm pool is not filled while the processors are busy.

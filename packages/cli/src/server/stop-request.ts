@@ -43,7 +43,7 @@ export function stopRequest({ idleMs, machines }: StopOptions): Promise<StopRequ
       if ((await machines()) > 0) idleSince = now;
       else if (now - idleSince >= idleMs) stop({ leaveRunning: false, why: "idle" });
     };
-    const timer = setInterval(() => void look(), Math.min(MAX_LOOK_MS, Math.max(100, idleMs / 10)));
+    const timer = setInterval(() => look().catch(() => {}), Math.min(MAX_LOOK_MS, Math.max(100, idleMs / 10)));
     cleanUp.push(() => clearInterval(timer));
   });
 }

@@ -77,6 +77,8 @@ async function flock(path: string, fd: number, options: string[], signal?: Abort
     // A process group of its own: an interrupt at the terminal reaches only us.
     detached: true,
   });
+  // If descriptors have run out, it has no streams, and what follows fails before it listens.
+  child.on("error", () => {});
   let message = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (message += text));
   const abort = () => child.kill();

@@ -6,6 +6,9 @@ import { pino } from "pino";
  * Nothing secret is ever passed to it; the redaction below is a second barrier.
  */
 export function createLogger(level: string): Logger {
+  const destination = pino.destination({ fd: 2, sync: true });
+  // For example, the disk of a log file is full: that must not fail what is logged.
+  destination.on("error", () => {});
   return pino(
     {
       level,
@@ -24,6 +27,6 @@ export function createLogger(level: string): Logger {
         censor: "[secret]",
       },
     },
-    pino.destination({ fd: 2, sync: true }),
+    destination,
   );
 }

@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { finished } from "node:stream/promises";
 import { after, test } from "node:test";
 import { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
 import { GuestClient } from "./client.ts";
@@ -44,4 +46,12 @@ test("a connection may be closed as soon as it is made, whatever has come on it 
 test("garbage after the hello ends the connection", async () => {
   const guest = await greet(Buffer.alloc(200_000, 0xff));
   await guest.ended;
+});
+
+test("a stream that fails with nobody listening is only noticed by who waits for its head", async () => {
+  const guest = await greet(SETTINGS);
+  const stream = guest.stream("writeFile", { path: "/home/app/note" });
+  guest.close();
+  await assert.rejects(stream.head);
+  await finished(stream).catch(() => {});
 });

@@ -29,6 +29,8 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
     this.#settle = { resolve, reject };
     // Callers that only use the bytes see the failure as the stream's error.
     promise.catch(() => {});
+    // Callers that only wait for the head need no listener for this.
+    this.on("error", () => {});
     request.write(prefix);
     request.on("data", (chunk: Buffer) => {
       try {

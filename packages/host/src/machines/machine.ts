@@ -60,6 +60,7 @@ export class RunningMachine implements Machine {
   /** What must not happen at the same time. */
   readonly #exclusive = new SerialQueue();
   readonly #storage: RootSnapshots;
+  readonly #log: Logger;
   #record: MachineRecord & { owner: string };
   #attached = false;
   #destroyed = false;
@@ -80,6 +81,7 @@ export class RunningMachine implements Machine {
     this.guest = clone.guest;
     this.#disks = disks;
     this.#storage = storage;
+    this.#log = log;
     disks.record = (disks) => this.#change({ disks }, { durable: false });
     const free = (closed: boolean) =>
       disks
@@ -215,7 +217,9 @@ export class RunningMachine implements Machine {
     if (!this.#egress) throw new Error("This host was opened without egress.");
     if (this.#attached) return this.#egress.update(id, owner, spec);
     this.#attached = true;
-    void this.exited.then(() => this.#egress?.detach(id));
+    this.exited
+      .then(() => this.#egress?.detach(id))
+      .catch((error: unknown) => this.#log.warn({ sandbox: id, error: String(error) }, "could not end its egress"));
     await this.#egress.attach(id, owner, clone.vm.sockets.egress, spec);
   }
 

@@ -216,12 +216,18 @@ export class Pool {
   /** Lists a clone or process until it is taken, or ends while it waits. */
   #keep<T extends Prepared | Clone>(list: T[], item: T): void {
     list.push(item);
-    void item.vm.exited.then(async () => {
+    const gone = async () => {
       const at = list.indexOf(item);
       if (at < 0) return;
       list.splice(at, 1);
       this.#later(FAILURE_REST_MS);
       await discard(item);
-    });
+    };
+    const { log } = this.#options;
+    item.vm.exited
+      .then(gone)
+      .catch((error: unknown) =>
+        log.warn({ error: String(error) }, "what is left of a waiting machine was not removed"),
+      );
   }
 }

@@ -39,9 +39,10 @@ export function execute(
     });
     let text = "";
     const add = (chunk: Buffer) => text.length < OUTPUT_BYTES && (text += chunk.toString());
-    child.stdout.on("data", add);
-    child.stderr.on("data", add);
     child.on("error", (error) => resolve({ code: null, text: error.message }));
+    // If descriptors have run out, it has no streams.
+    child.stdout?.on("data", add);
+    child.stderr?.on("data", add);
     child.on("close", (code) => resolve({ code, text: text.trim() }));
   });
 }

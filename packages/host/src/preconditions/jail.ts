@@ -132,6 +132,8 @@ function runIn(jail: Jail, { env, signal }: Surroundings): Promise<string | null
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       killSignal: "SIGKILL",
     });
+    // If descriptors have run out, it has no streams, and what follows fails before it listens.
+    child.on("error", () => {});
     giveInputs(child, jail, JAIL_FD);
     let words = "";
     child.stderr!.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(0, MAX_WORDS_CHARS)));

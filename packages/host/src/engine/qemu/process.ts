@@ -158,6 +158,8 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
     ],
     detached: true,
   });
+  // If descriptors have run out, it has no streams, and what follows fails before it listens.
+  child.on("error", () => {});
   giveInputs(child, jail, JAIL_FD);
   let started: ProcessRecord | undefined;
   let stderr = "";

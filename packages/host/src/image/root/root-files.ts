@@ -32,12 +32,15 @@ export async function makeRoot(
   },
 ): Promise<RootFacts> {
   const log = createWriteStream(join(imagesDir(options.dataDir), LOG_FILE));
+  const written = finished(log);
+  // Whoever waits for it is told.
+  written.catch(() => {});
   const { progress, signal, lock } = options;
   try {
     await buildRoot(recipe, { into: dir, work, lock, progress, signal, log: (line) => log.write(`${line}\n`) });
   } finally {
     log.end();
-    await finished(log);
+    await written;
   }
   progress?.({ step: "disk", fraction: 0.9, message: "Checking the disk" });
   const packages = (await readFile(join(dir, PACKAGES_FILE), "utf8"))

@@ -52,6 +52,8 @@ export async function runCommand(command: string, args: string[], options: Comma
     // A process group of its own: an interrupt at the terminal reaches only us, and we end the tool in order.
     detached: true,
   });
+  // If descriptors have run out, it has no streams, and what follows fails before it listens.
+  child.on("error", () => {});
   const { tail, stdout } = read(child, options);
   const ending = new AbortController();
   let killer: NodeJS.Timeout | undefined;

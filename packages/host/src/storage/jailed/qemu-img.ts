@@ -97,6 +97,8 @@ export async function runQemuImg(options: QemuImgOptions): Promise<Outcome> {
     // A group of its own, to be killed as a whole.
     detached: true,
   });
+  // If descriptors have run out, it has no streams, and what follows fails before it listens.
+  child.on("error", () => {});
   giveInputs(child, jail, JAIL_FD);
   return await outcomeOf(child, options);
 }

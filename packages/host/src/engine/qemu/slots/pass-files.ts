@@ -29,6 +29,8 @@ export async function passFiles(socket: string, files: readonly PassedFile[]): P
     const child = spawn("perl", ["-e", PASS, "--", socket, ...files.map(({ set }) => String(set))], {
       stdio: ["ignore", "ignore", "pipe", ...handles.map(({ fd }) => fd)],
     });
+    // If descriptors have run out, it has no streams, and what follows fails before it listens.
+    child.on("error", () => {});
     let said = "";
     child.stderr!.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(0, MAX_ERROR_CHARS)));
     const code = await new Promise<number | null>((resolve, reject) => {
