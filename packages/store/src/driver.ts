@@ -12,7 +12,7 @@ export interface SqlDriver {
    * @throws {NothingChanged} if one that {@link mustChange} has marked changes no row
    */
   write(...statements: Statement[]): Promise<number[]>;
-  /** Finishes pending work and closes the database. */
+  /** Finishes pending work and closes the database. What comes later is rejected. */
   close(): Promise<void>;
 }
 

@@ -138,6 +138,13 @@ test("what ran before there were leases goes to the first who claims it, with th
   assert.equal(await store.sealing.probe("cp_1"), "sealed");
 });
 
+test("what comes after it was closed is rejected, and harms nothing", async () => {
+  const store = storeOn(new SqliteDriver(join(dir, "closed.db")));
+  await store[Symbol.asyncDispose]();
+  await assert.rejects(store.organisations.insert({ id: "1", slug: "one", name: "", createdAt: 1 }), /is closed/);
+  await assert.rejects(store.organisations.list());
+});
+
 test("waits with closing until the last write is on disk", async () => {
   const path = join(dir, "closing.db");
   const store = storeOn(new SqliteDriver(path));

@@ -26,6 +26,7 @@ export class SqliteDriver implements SqlDriver {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #jobs: Job[] = [];
+  #closed = false;
 
   /** @param path Path of the file, or `:memory:`. Applies all migrations. */
   constructor(path: string) {
@@ -42,6 +43,7 @@ export class SqliteDriver implements SqlDriver {
   }
 
   write(...statements: Statement[]): Promise<number[]> {
+    if (this.#closed) return Promise.reject(new Error("Nothing can be stored any more: the database is closed."));
     return new Promise((resolve, reject) => {
       this.#jobs.push({ statements, resolve, reject });
       if (this.#jobs.length === 1) setImmediate(() => this.#commit());
@@ -49,6 +51,7 @@ export class SqliteDriver implements SqlDriver {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     this.#commit();
     this.#statements.clear();
     this.#db.close();
@@ -64,8 +67,8 @@ export class SqliteDriver implements SqlDriver {
       for (const job of jobs) done.push(this.#attempt(job));
       this.#run("COMMIT");
     } catch (error) {
-      if (this.#db.isTransaction) this.#run("ROLLBACK");
       for (const job of jobs) job.reject(error);
+      if (this.#db.isTransaction) this.#run("ROLLBACK");
       return;
     }
     for (const answer of done) answer();
