@@ -110,7 +110,7 @@ test("owners see their own; ids that are no names of folders are nobody's", asyn
   }
 });
 
-test("a machine whose record cannot be read is paused all the same, and a disk that fails is not taken for that", async () => {
+test("a machine whose record cannot be read is paused all the same; while the disk fails, no record is changed", async () => {
   const { dir, pause } = await open();
   const paused = await PausedMachines.open(dir);
   await pause("sbx_1", paused);
@@ -123,9 +123,10 @@ test("a machine whose record cannot be read is paused all the same, and a disk t
   // Reading it fails, in a way that says nothing about the record.
   rmSync(file);
   mkdirSync(file);
-  await assert.rejects(paused.list("cp_1"), { code: "EISDIR" });
+  assert.deepEqual([await paused.list("cp_1"), await paused.list("cp_2")], [["sbx_1"], ["sbx_1"]]);
+  assert.deepEqual([await paused.has("sbx_1"), await paused.has("sbx_2")], [true, false]);
   await assert.rejects(paused.setOwner("cp_1", "cp_2"), { code: "EISDIR" });
-  await assert.rejects(paused.has("sbx_1"), { code: "EISDIR" });
+  await assert.rejects(paused.replaceLayers("sbx_1", ["disk.qcow2"], "other.qcow2"), { code: "EISDIR" });
   await paused.remove("sbx_1");
   assert.deepEqual([await paused.list("cp_1"), await paused.has("sbx_1")], [[], false]);
 });

@@ -12,7 +12,7 @@
  *    renamed. Before, the machine is still paused, and the next server ends the new process. Afterwards it runs, and its
  *    programs go on, at the latest when the next server takes it over.
  */
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, SerialQueue, syncPath, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
@@ -40,6 +40,14 @@ const recordSchema = z.object({
   from: sourceSchema,
 });
 export type PausedRecord = z.infer<typeof recordSchema>;
+
+interface Found {
+  id: string;
+  /** Null if it cannot be read. */
+  record: PausedRecord | null;
+  /** Why not. */
+  error?: unknown;
+}
 
 export class PausedMachines {
   readonly #dir: string;
@@ -71,11 +79,13 @@ export class PausedMachines {
     return found.filter(({ record }) => record === null || record.owner === owner).map(({ id }) => id);
   }
 
-  /** Gives an owner's machines to another one. */
+  /** Gives an owner's machines to another one. @throws if the disk fails: it may be one of them */
   async setOwner(from: string, owner: string): Promise<void> {
     await this.#writes.run(async () => {
-      for (const { id, record } of await this.#all())
+      for (const { id, record, error } of await this.#all()) {
+        if (error !== undefined && !(error instanceof ForkError)) throw error;
         if (record?.owner === from) await this.#write(this.folder(id), { ...record, owner });
+      }
     });
   }
 
@@ -108,7 +118,7 @@ export class PausedMachines {
 
   /** Whether it is paused, even if its record cannot be read. */
   async has(id: string): Promise<boolean> {
-    return (await this.#unlessUnreadable(id)) !== null;
+    return (await this.#look(id)) !== null;
   }
 
   /** Writes the record of a machine that is going to be paused into its folder, where it means nothing yet. */
@@ -144,19 +154,19 @@ export class PausedMachines {
     await this.forget(id);
   }
 
-  /** All machines; the record is null if it cannot be read. */
-  async #all(): Promise<{ id: string; record: PausedRecord | null }[]> {
-    const found = await Promise.all((await readdir(this.#dir)).map((name) => this.#unlessUnreadable(name)));
+  async #all(): Promise<Found[]> {
+    const found = await Promise.all((await readdir(this.#dir)).map((name) => this.#look(name)));
     return found.filter((one) => one !== null);
   }
 
-  async #unlessUnreadable(id: string): Promise<{ id: string; record: PausedRecord | null } | null> {
+  /** One that cannot be read, for whatever reason, counts as paused: that loses nothing, and stops nothing else. */
+  async #look(id: string): Promise<Found | null> {
     try {
       const record = await this.find(id);
       return record && { id, record };
     } catch (error) {
-      if (error instanceof ForkError) return { id, record: null };
-      throw error;
+      // Whoever has no descriptors left cannot read what does not exist either.
+      return (await isThere(this.folder(id))) ? { id, record: null, error } : null;
     }
   }
 
@@ -176,5 +186,15 @@ export class PausedMachines {
 
   async #write(dir: string, record: PausedRecord): Promise<void> {
     await writeFileAtomically(join(dir, RECORD), JSON.stringify(record));
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
   }
 }
