@@ -21,3 +21,20 @@ test("what has no record is removed if it is still there, still without one, aft
   for (let n = 0; n < 3; n++) await look(later, "host_1", ["d"], []);
   assert.deepEqual(removed, ["a"]);
 });
+
+test("what cannot be removed keeps nothing else from being removed, and is tried again", async () => {
+  const present = new Set(["a", "b"]);
+  let broken = true;
+  const remove = async (id: string) => {
+    if (id === "a" && broken) throw new Error("the disk fails");
+    present.delete(id);
+  };
+  const orphans = new Orphans({ what: "a thing", keepMs: 0, log: silentLogger });
+  const look = () => orphans.look({ host: "host_1", present: new Set(present), recorded: new Set(), remove });
+  await look();
+  await look();
+  assert.deepEqual([...present], ["a"]);
+  broken = false;
+  await look();
+  assert.deepEqual([...present], []);
+});

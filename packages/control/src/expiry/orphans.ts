@@ -24,7 +24,7 @@ export class Orphans {
     this.#log = log;
   }
 
-  /** Notes new ones of a host, and removes those that it has had for long enough. */
+  /** Notes new ones of a host, and removes those that it has had for long enough. What cannot be removed is tried again next time. */
   async look({ host, present, recorded, remove }: Inventory): Promise<void> {
     for (const key of [...this.#since.keys()]) {
       const [at, id = ""] = key.split(" ");
@@ -38,7 +38,12 @@ export class Orphans {
         this.#since.set(key, performance.now());
         this.#log.warn({ host, id, keepMs: this.#keepMs }, `${this.#what} has no record; its data will be removed`);
       } else if (performance.now() - since >= this.#keepMs) {
-        await remove(id);
+        try {
+          await remove(id);
+        } catch (err) {
+          this.#log.error({ err, host, id }, `could not remove the data of ${this.#what} that has no record`);
+          continue;
+        }
         this.#since.delete(key);
         this.#log.warn({ host, id }, `removed the data of ${this.#what} that has no record`);
       }
