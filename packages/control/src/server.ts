@@ -155,8 +155,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   for (const host of hosts.all) started.use(new EgressReader(host, owner, egressLog.take, log));
   started.defer(async () => {
     const done = await within("sandboxes", sandboxes.close({ leaveRunning }), () => sandboxes.size);
-    // The next start finishes what could not be paused.
-    leaveRunning ||= !done;
+    // The next start pauses what could not be paused.
+    const left = sandboxes.letGo();
+    leaveRunning ||= left || !done;
   });
   started.use(leases);
   await sandboxes.adopt();

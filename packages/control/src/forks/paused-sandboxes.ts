@@ -17,7 +17,7 @@ import { SteadyClock } from "../expiry/steady-clock.ts";
 import { Admission } from "../sandboxes/admission.ts";
 import type { SandboxesContext } from "../sandboxes/options.ts";
 import type { Sandbox } from "../sandboxes/sandbox.ts";
-import { type Stop, timeoutStop } from "../sandboxes/stop.ts";
+import { GOING_AWAY_TEXT, type Stop, timeoutStop } from "../sandboxes/stop.ts";
 import { graceMs } from "../storage/context.ts";
 import { forkFailure, refuseVolumes } from "./failures.ts";
 import type { PausedSandbox } from "./paused-sandbox.ts";
@@ -42,6 +42,7 @@ export class PausedSandboxes {
   readonly #paused = new Map<string, PausedSandbox>();
   readonly #clock = new SteadyClock();
   readonly #orphans: Orphans;
+  #leftSome = false;
 
   constructor(context: SandboxesContext, table: SandboxTable) {
     this.#context = context;
@@ -65,6 +66,11 @@ export class PausedSandboxes {
     return pausedAt === null ? null : pausedAt + this.#context.limits.keepPausedHours * HOUR_MS;
   }
 
+  /** Whether a sandbox that could not be paused was left running for the next start. */
+  get leftSome(): boolean {
+    return this.#leftSome;
+  }
+
   /**
    * Pauses a running sandbox. Durable when this resolves.
    *
@@ -81,7 +87,7 @@ export class PausedSandboxes {
     let leave = () => {};
     let record: SandboxRecord | undefined;
     try {
-      leave = this.#places.enter(sandbox.organisation.id);
+      leave = this.#places.enter(sandbox.organisation.id, sandbox.isKept);
       await sandbox.pause(async (egress, attached) => {
         record = await this.#suspend(sandbox, egress, attached, leave);
       });
@@ -108,7 +114,9 @@ export class PausedSandboxes {
       if (!error) return;
       // It waits for that.
       if (sandbox.isEnding) return await sandbox.end(stop);
-      if (afterMs === null || LASTING.includes(error.code) || isClosing()) {
+      const lasts = LASTING.includes(error.code);
+      if (isClosing() && !lasts) return await this.#leaveToNextStart(sandbox);
+      if (afterMs === null || lasts) {
         log.warn({ err: error, sandbox: sandbox.id, why }, "a sandbox ends because it could not be paused");
         const detail = `${stop.detail ?? ""} It could not be paused: ${error.code}.`.trimStart();
         return await sandbox.end({ ...stop, detail });
@@ -118,24 +126,54 @@ export class PausedSandboxes {
     }
   }
 
+  /**
+   * Records that a sandbox is going to be paused, so that the next start finds its machine and pauses it if this server does
+   * not get to it. Never rejects.
+   */
+  async expectPause(sandbox: Sandbox): Promise<void> {
+    // That is recorded already, or will be.
+    if (sandbox.isEnding || sandbox.isPausing) return;
+    await sandbox
+      .quietly(async (egress) => this.#recordPausing(sandbox, egress, await countersOf(sandbox)))
+      .catch((err: unknown) =>
+        this.#context.log.warn({ err, sandbox: sandbox.id }, "that a sandbox is to be paused could not be recorded"),
+      );
+  }
+
+  async #recordPausing(sandbox: Sandbox, egress: EgressSpec, usage: UsageCounters): Promise<void> {
+    const { store, leases } = this.#context;
+    await Promise.all([
+      store.setPausing(leases.owner, sandbox.id, Date.now(), egress, usage),
+      sandbox.keepSession(true),
+    ]);
+  }
+
+  async #leaveToNextStart(sandbox: Sandbox): Promise<void> {
+    this.#leftSome = true;
+    await this.expectPause(sandbox);
+    await sandbox.leaveRunning(GOING_AWAY_TEXT);
+  }
+
   async #suspend(
     sandbox: Sandbox,
     egress: EgressSpec,
     attached: readonly AttachedDisk[],
     leave: () => void,
   ): Promise<SandboxRecord> {
-    const { store, leases, log } = this.#context;
+    const { store, leases, log, isClosing } = this.#context;
     const { id, organisation, host } = sandbox;
     refuseVolumes(attached);
     const before = await countersOf(sandbox);
     try {
       // First: a server that starts after a crash finds the machine on its host, and all that it needs here.
-      await Promise.all([store.setPausing(leases.owner, id, Date.now(), egress, before), sandbox.keepSession(true)]);
+      await this.#recordPausing(sandbox, egress, before);
       await this.#host(host).pause(id);
     } catch (error) {
-      await Promise.all([store.setNotPaused(leases.owner, id), sandbox.keepSession(false)]).catch((err: unknown) =>
-        log.error({ err, sandbox: id }, "that a sandbox was not paused could not be recorded"),
-      );
+      // If the server stops, it does not go on: it ends, or the next start pauses it.
+      if (!isClosing() && !sandbox.isKept)
+        await Promise.all([store.setNotPaused(leases.owner, id), sandbox.keepSession(false)]).catch((err: unknown) =>
+          log.error({ err, sandbox: id }, "that a sandbox was not paused could not be recorded"),
+        );
       throw error;
     }
     // From here on it is paused, whatever happens.
@@ -229,17 +267,23 @@ export class PausedSandboxes {
     }
   }
 
-  /** After a start or a takeover: adds one that its host has. */
-  async adopt({ record, slug, host, egress, usage, pausingAt }: RunningSandbox): Promise<void> {
+  /**
+   * After a start or a takeover: adds one that its host has.
+   *
+   * @param options.seen false if the host is not there, so that it only may have it: the start that sees it decides
+   */
+  async adopt({ record, slug, host, egress, usage, pausingAt }: RunningSandbox, { seen = true } = {}): Promise<void> {
     const { leases, store, storage } = this.#context;
     const organisation = { id: record.organisation, slug };
     let { pausedAt } = record;
     if (pausedAt === null || pausingAt !== null) {
       // The server was killed while it was being paused.
       pausedAt = pausingAt ?? Date.now();
-      await store.setPaused(leases.owner, record.id, pausedAt, null);
-      const data = { why: "requested", durationMs: 0 } as const;
-      this.#publish({ id: record.id, organisation }, SYSTEM, { kind: "sandbox.paused", outcome: "ok", data });
+      if (seen) {
+        await store.setPaused(leases.owner, record.id, pausedAt, null);
+        const data = { why: "requested", durationMs: 0 } as const;
+        this.#publish({ id: record.id, organisation }, SYSTEM, { kind: "sandbox.paused", outcome: "ok", data });
+      }
     }
     // The store returns it as it was stored.
     const stored = (egress as EgressSpec | null) ?? policyOf(record.network);

@@ -100,11 +100,30 @@ describe("a server that was killed", () => {
     // As it is while its machine is paused: the next test looks.
     using db = database(fixture);
     db.exec("UPDATE sandboxes SET stop_at = NULL, pausing_at = 7");
-    await fixture.start();
+    // It had a place among the paused ones, which others may have taken.
+    await fixture.start({ limits: { pausedPerOrganisation: 0 } });
     const [event] = await events(fixture, 1, "sandbox.paused");
     assert.equal(event!.outcome, "ok", JSON.stringify(event));
     assert.deepEqual((await resume(fixture, client.id)).body.stopAt, null);
     await assertKept(fixture, client.id);
+  });
+
+  test("while it resumed a sandbox, of which nobody may know, pauses it again instead of ending it", async () => {
+    await using fixture = await Fixture.start();
+    const { id } = await create(fixture);
+    await setKept(await join(fixture, id));
+    await pause(fixture, id);
+    await fixture.server.close();
+    const { host, owner } = await hostOf(fixture);
+    await host.resume({ id, owner, keep: true });
+    host.machines.get(id)!.release();
+    await fixture.start({ limits: { maxLifetimeMs: 1_000 } });
+    const [, again] = await events(fixture, 2, "sandbox.paused");
+    assert.deepEqual([again!.outcome, (again!.data as { why: string }).why], ["ok", "timeout"]);
+    await fixture.server.close();
+    await fixture.start();
+    assert.equal((await resume(fixture, id)).status, 200);
+    await assertKept(fixture, id);
   });
 
   test("while it paused a sandbox with a duration, which then runs, lets it go on, even if its time is up", async () => {
@@ -190,6 +209,31 @@ test("what another control plane has taken over meanwhile is not paused", async 
   assert.equal((await pause(fixture, client.id)).body.code, "CHANGED_MEANWHILE");
   assert.equal(fixture.host.machines.size, 1);
   assert.deepEqual(db.prepare("SELECT * FROM sandboxes").all(), before);
+});
+
+test("sessions that were being paused on a host that is not there for once are paused when it is back", async () => {
+  await using fixture = await Fixture.start();
+  const clients = [await create(fixture, lasting), await create(fixture, lasting)];
+  for (const client of clients) await setKept(client);
+  const [paused, running] = clients.map(({ id }) => id);
+  await fixture.server.close({ leaveRunning: true });
+  // As it is while their machines are paused: one of them got there.
+  using db = database(fixture);
+  db.exec("UPDATE sandboxes SET stop_at = NULL, pausing_at = 7");
+  const { host, owner } = await hostOf(fixture);
+  await host.adopt(owner, [paused!, running!]);
+  await host.pause(paused!);
+  host.machines.get(running!)!.release();
+  await fixture.start({}, { id: "host_other", dir: joinPath(fixture.dir, "other") });
+  for (const { id } of clients) assert.equal((await resume(fixture, id)).body.code, "HOST_NOT_READY");
+  await fixture.server.close();
+  await fixture.start();
+  await events(fixture, 2, "sandbox.paused");
+  for (const { id } of clients) {
+    assert.equal((await detail(fixture, id)).status, "paused");
+    assert.equal((await resume(fixture, id)).status, 200);
+    await assertKept(fixture, id);
+  }
 });
 
 test("a paused sandbox whose host is not there for once stays paused", async () => {

@@ -64,3 +64,24 @@ test("when a host fails while sandboxes are taken over, it is asked again, and n
   await renewal();
   assert.equal(asked.length, 3);
 });
+
+test("a start does not wait until what has been paused for too long is removed", async () => {
+  await using store = openStore({ sqlite: ":memory:" });
+  const removing = Promise.withResolvers<void>();
+  let asked = 0;
+  const expire = async () => {
+    asked++;
+    await removing.promise;
+  };
+  const host = { id: "host_1", paused: async () => [], adopt: async () => [] };
+  const log = createLogger("silent");
+  await using leases = new SandboxLeases({ owner: "cp_1", store: store.sandboxes, log });
+  leases.keep = () => {};
+  const options = { store: store.sandboxes, hosts: new Hosts([host as unknown as Host]), leases, log };
+  const paused = { ids: [], adopt: async () => {}, release: () => {}, expire };
+  const recovery = new Recovery(options as unknown as SandboxesContext, { running: () => [], take: () => {}, paused });
+  await recovery.start();
+  assert.equal(asked, 1);
+  removing.resolve();
+  await recovery.settled();
+});

@@ -59,19 +59,25 @@ export class Recovery {
           owner,
         ),
       ),
-      // Their hosts are not this server's now. What is paused there is safe, and they may be again.
+      // Their hosts are not this server's now, and may be again. What is paused there, or may be, is safe.
       ...elsewhere.map((one) =>
-        one.record.status === "paused" ? this.#sandboxes.paused.adopt(one) : this.#noteStopped(one),
+        one.record.status === "paused" || one.pausingAt !== null
+          ? this.#sandboxes.paused.adopt(one, { seen: false })
+          : this.#noteStopped(one),
       ),
     ]);
     await this.#takeOverExpired();
-    await this.#sandboxes.paused.expire();
+    this.#expire();
     leases.keep(async () => {
       await this.#renew();
       await this.#takeOverExpired();
-      // Not waited for: removing much data takes longer than a lease lasts.
-      this.#expiring ??= this.#sandboxes.paused.expire().finally(() => (this.#expiring = null));
+      this.#expire();
     });
+  }
+
+  /** Nobody waits for it: removing much data takes longer than a start may, or a lease lasts. */
+  #expire(): void {
+    this.#expiring ??= this.#sandboxes.paused.expire().finally(() => (this.#expiring = null));
   }
 
   /** Resolves when nothing is being removed any more. */
@@ -87,7 +93,7 @@ export class Recovery {
     paused.release(lost);
     for (const sandbox of running.filter(({ id, isEnding }) => lost.has(id) && !isEnding)) {
       this.#options.log.error({ sandbox: sandbox.id }, "another control plane has taken this sandbox over");
-      await sandbox.leaveRunning("Another server has taken over this sandbox.");
+      await sandbox.letGo("Another server has taken over this sandbox.");
     }
   }
 
@@ -144,7 +150,10 @@ export class Recovery {
   async #goOn(sandbox: Sandbox, { record, pausingAt }: RunningSandbox): Promise<void> {
     const { pauseInstead, sealedIsLost } = this.#options;
     const restored = sandbox.egress.restore(sealedIsLost);
-    if (pausingAt !== null && record.stopAt === null) void pauseInstead(sandbox, restartStop);
+    if (pausingAt !== null && record.stopAt === null) {
+      sandbox.keep();
+      void pauseInstead(sandbox, restartStop);
+    }
     await restored;
   }
 
@@ -172,6 +181,7 @@ export class Recovery {
     }
     const placed = { host: host.id, attached: await this.#attachedTo(machine) };
     const sandbox = new Sandbox(machine, running, organisation, spec, placed, this.#options);
+    if (record.status === "paused") sandbox.keep();
     this.#sandboxes.take(sandbox);
     const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
     const data = { stopAtMs: running.stopAt };

@@ -32,7 +32,10 @@ export interface SandboxServices {
   limits: Limits;
   sealer: Sealer;
   log: Logger;
-  /** Pauses a sandbox that would end otherwise; ends it if that is impossible. Never rejects. */
+  /**
+   * Pauses a sandbox that would end otherwise. Ends it if that is impossible; a server that is stopping leaves it to the next
+   * start if it only fails. Never rejects.
+   */
   pauseInstead(sandbox: Sandbox, stop: Stop): Promise<void>;
   /** Whether the server is stopping. */
   isClosing(): boolean;
@@ -70,6 +73,7 @@ export class Sandbox {
   #awaitsCreator = false;
   /** Whether it was paused before, so that somebody wants to keep it. */
   #wasPaused = false;
+  #kept = false;
   /** For clients that complete their handshake when it has ended. */
   #farewell = "The sandbox has ended.";
 
@@ -161,6 +165,20 @@ export class Sandbox {
     this.#abandoned.set(Date.now() + this.#services.limits.creatorTimeoutMs);
   }
 
+  /** Whether it is paused instead when it would end by itself or with the server. */
+  get pausesInstead(): boolean {
+    return this.#kept || this.record.onIdle === "pause";
+  }
+
+  /** Whether an earlier server had begun to pause or resume it: whoever wanted to keep it may not know that it runs. */
+  get isKept(): boolean {
+    return this.#kept;
+  }
+
+  keep(): void {
+    this.#kept = true;
+  }
+
   /** Whether the machine of a session outlives this server; all others do anyway. */
   async keepSession(keep: boolean): Promise<void> {
     if (this.record.stopAt === null) await this.#machine.setKeep(keep);
@@ -231,7 +249,7 @@ export class Sandbox {
   #over(stop: Stop, wasPaused = false): void {
     if (this.#ending) return;
     if (this.#pausing) void this.#pausing.then((paused) => paused || this.#over(stop, wasPaused));
-    else if (wasPaused || this.record.onIdle === "pause") void this.#services.pauseInstead(this, stop);
+    else if (wasPaused || this.pausesInstead) void this.#services.pauseInstead(this, stop);
     else void this.end(stop);
   }
 
@@ -254,6 +272,7 @@ export class Sandbox {
     );
     // Before any wait, so that the later of two concurrent extensions wins.
     this.record.stopAt = stopAtMs;
+    this.#kept = false;
     this.#abandoned.cancel();
     // A session that gets a stop time outlives its creator's connection, and the control plane.
     await Promise.all([
@@ -295,8 +314,7 @@ export class Sandbox {
     try {
       await this.quietly(suspend);
       paused = true;
-      this.#farewell = PAUSED_TEXT;
-      void this.#letGo();
+      void this.letGo(PAUSED_TEXT);
       // Its connections may take a moment longer; somebody may resume it already.
       this.#resolveEnded();
     } finally {
@@ -345,14 +363,15 @@ export class Sandbox {
     this.#resolveEnded();
   }
 
-  /** Lets go of a machine that keeps running without the server. */
+  /** Lets go of its machine, which keeps running. A sandbox that is being paused stays paused, and one that is ending ends. */
   async leaveRunning(reason: string): Promise<void> {
-    this.#farewell = reason;
-    await this.#letGo();
+    while (this.#pausing) await this.#pausing;
+    await (this.#ending ?? this.letGo(reason));
   }
 
-  /** Closes its connections; processes of a machine that goes on later do not notice. */
-  async #letGo(): Promise<void> {
+  /** Lets go of its machine at once: closes its connections; processes of a machine that goes on later do not notice. */
+  async letGo(reason: string): Promise<void> {
+    this.#farewell = reason;
     this.#cancelDeadlines();
     this.#ending = Promise.resolve();
     this.#state.leave();

@@ -16,7 +16,7 @@ import { firstStop } from "./lifetime.ts";
 import type { SandboxesContext, SandboxesOptions } from "./options.ts";
 import { Recovery } from "./recovery.ts";
 import { Sandbox } from "./sandbox.ts";
-import { serverStop } from "./stop.ts";
+import { GOING_AWAY_TEXT, serverStop } from "./stop.ts";
 import { checkSupported } from "./supported.ts";
 
 /** How many sandboxes are paused at the same time when the server stops: they write their memory to the same disk. */
@@ -317,24 +317,38 @@ export class Sandboxes {
    */
   async close({ leaveRunning }: { leaveRunning: boolean }): Promise<void> {
     this.#closing.abort(new Error("the server is stopping"));
+    const groups = () =>
+      Object.groupBy(this.#running.values(), ({ record, isEnding, pausesInstead }) => {
+        if (isEnding) return "ended";
+        if (leaveRunning && record.stopAt !== null) return "left";
+        return pausesInstead ? "paused" : "ended";
+      });
+    // All of them first, as the server may give up at any time.
+    const expected = groups().paused ?? [];
+    const expecting = Promise.all(expected.map((sandbox) => this.#paused.expectPause(sandbox)));
     await Promise.allSettled([...this.#working, this.#recovery.settled()]);
-    const {
-      left = [],
-      paused = [],
-      ended = [],
-    } = Object.groupBy(this.#running.values(), ({ record, isEnding }) => {
-      if (leaveRunning && record.stopAt !== null && !isEnding) return "left";
-      return record.onIdle === "pause" && !isEnding ? "paused" : "ended";
-    });
+    const { left = [], paused = [], ended = [] } = groups();
     const pauses = paused.values();
     const pauseAll = async () => {
-      for (const sandbox of pauses) await this.#paused.pauseInstead(sandbox, serverStop);
+      // Those that `letGo` has left to the next start have ended here.
+      for (const sandbox of pauses) if (!sandbox.isEnding) await this.#paused.pauseInstead(sandbox, serverStop);
     };
     await Promise.all([
-      ...left.map((sandbox) => sandbox.leaveRunning("The server is going away.")),
+      expecting,
+      ...left.map((sandbox) => sandbox.leaveRunning(GOING_AWAY_TEXT)),
       ...ended.map((sandbox) => sandbox.end(serverStop)),
       ...Array.from({ length: PAUSED_AT_ONCE }, pauseAll),
     ]);
     await Promise.all(this.#leaving);
+  }
+
+  /**
+   * Lets go of what still runs when nobody waits for {@link close} any more; pauses in progress go on. Returns whether some
+   * were left to the next start because they could not be paused.
+   */
+  letGo(): boolean {
+    for (const sandbox of this.#running.values())
+      if (!sandbox.isEnding && !sandbox.isPausing) void sandbox.letGo(GOING_AWAY_TEXT);
+    return this.#paused.leftSome;
   }
 }

@@ -12,6 +12,9 @@ export interface Stop {
 const SYSTEM: Actor = { kind: "system" };
 const MACHINE: Actor = { kind: "machine" };
 
+/** For clients of sandboxes that end with the server, or whose machines keep running without it. */
+export const GOING_AWAY_TEXT = "The server is going away.";
+
 /** The reason in the close frame that clients receive: at most 123 bytes (RFC 6455, section 5.5). */
 export const CLOSE_TEXT: Record<StopReason, string> = {
   killed: "The sandbox was killed.",
@@ -22,7 +25,7 @@ export const CLOSE_TEXT: Record<StopReason, string> = {
   "powered-off": "The sandbox powered itself off.",
   crashed: "The sandbox's virtual machine crashed.",
   garbage: "The sandbox's virtual machine misbehaved and was ended.",
-  "server-stopped": "The server is going away.",
+  "server-stopped": GOING_AWAY_TEXT,
   "server-restarted": "The server was restarted.",
 };
 
