@@ -150,6 +150,10 @@ export class PausedSandboxes {
 
   async #leaveToNextStart(sandbox: Sandbox): Promise<void> {
     this.#leftSome = true;
+    this.#context.log.warn(
+      { sandbox: sandbox.id },
+      "a sandbox that could not be paused is left running for the next start",
+    );
     await this.expectPause(sandbox);
     await sandbox.leaveRunning(GOING_AWAY_TEXT);
   }

@@ -219,7 +219,7 @@ test("sessions that were being paused on a host that is not there for once are p
   await fixture.server.close({ leaveRunning: true });
   // As it is while their machines are paused: one of them got there.
   using db = database(fixture);
-  db.exec("UPDATE sandboxes SET stop_at = NULL, pausing_at = 7");
+  db.prepare("UPDATE sandboxes SET stop_at = NULL, pausing_at = ?").run(Date.now());
   const { host, owner } = await hostOf(fixture);
   await host.adopt(owner, [paused!, running!]);
   await host.pause(paused!);
