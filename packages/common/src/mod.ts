@@ -12,5 +12,5 @@ export { syncPath } from "./files/sync.ts";
 export { KeyedQueue } from "./keyed-queue.ts";
 export { LineReader } from "./line-reader.ts";
 export { type Logger, silentLogger, withFields } from "./logger.ts";
-export { startTicks } from "./process-identity.ts";
+export { isRunning, kill, type ProcessIdentity, startTicks } from "./process-identity.ts";
 export { SerialQueue } from "./serial-queue.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
-import { startTicks } from "./process-identity.ts";
+import { isRunning, kill, startTicks } from "./process-identity.ts";
 
 test("a process has one identity as long as it lives, whatever it calls itself, and none afterwards", async () => {
   const child = spawn("sh", ["-c", "printf ') Z 1 (' > /proc/self/comm; echo named; exec cat >&2"], {
@@ -16,4 +16,18 @@ test("a process has one identity as long as it lives, whatever it calls itself, 
   child.kill("SIGKILL");
   await once(child, "close");
   assert.equal(startTicks(child.pid!), undefined);
+});
+
+test("exactly one process is killed, not another one that has its pid", async () => {
+  const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+  await once(child, "spawn");
+  const identity = { pid: child.pid!, startTicks: startTicks(child.pid!)! };
+  const earlier = { ...identity, startTicks: identity.startTicks - 1 };
+  kill(earlier);
+  assert.deepEqual([isRunning(earlier), isRunning(identity)], [false, true]);
+  const ended = once(child, "exit");
+  kill(identity);
+  await ended;
+  kill(identity);
+  assert.equal(isRunning(identity), false);
 });

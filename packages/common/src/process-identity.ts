@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { errnoOf } from "./errno.ts";
 
 /**
  * When a process started, in clock ticks since boot (proc_pid_stat(5), field 22). Together with the pid it identifies
@@ -14,5 +15,26 @@ export function startTicks(pid: number): number | undefined {
     return state === "Z" || state === "X" ? undefined : Number(fields[18]);
   } catch {
     return undefined;
+  }
+}
+
+/** A process, also after its pid was reused: then it does not run any more. */
+export interface ProcessIdentity {
+  pid: number;
+  /** See {@link startTicks}. */
+  startTicks: number;
+}
+
+/** Whether exactly this process still runs. */
+export function isRunning(process: ProcessIdentity): boolean {
+  return startTicks(process.pid) === process.startTicks;
+}
+
+/** Kills exactly this process. @throws if it is another user's */
+export function kill(identity: ProcessIdentity): void {
+  try {
+    if (isRunning(identity)) process.kill(identity.pid, "SIGKILL");
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error;
   }
 }

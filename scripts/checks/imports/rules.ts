@@ -20,7 +20,7 @@ export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/common": [],
   "@sandkeep/protocol": ["@sandkeep/common"],
   "@sandkeep/serial": ["@sandkeep/common"],
-  "@sandkeep/jail": [],
+  "@sandkeep/jail": ["@sandkeep/common"],
   "@sandkeep/egress": ["@sandkeep/common", "@sandkeep/serial", "@sandkeep/jail"],
   "@sandkeep/host": [
     "@sandkeep/common",

@@ -1,21 +1,22 @@
 /** One proxy process in its jail. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
-import type { Duplex, Readable } from "node:stream";
+import { basename, dirname, sep } from "node:path";
+import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { startTicks } from "@sandkeep/common";
+import { type ProcessIdentity, startTicks } from "@sandkeep/common";
 import {
-  giveInputs,
+  endAll,
+  findStarted,
   type Jail,
+  type JailedChild,
   type JailKind,
   type JailPlan,
   type JailUser,
   killGroup,
   openJail,
   REPORT_FD,
-  readJailedPid,
+  startJailed,
   withOnly,
 } from "@sandkeep/jail";
 import { CONTROL_FD } from "../contract.ts";
@@ -82,12 +83,10 @@ export class JailedProxy {
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   /** The process whose only child is the proxy: bubblewrap's process 1. */
-  #init: number | null = null;
-  /** When that one started: its pid may have been reused meanwhile. */
-  #initSince: number | undefined;
+  #init: ProcessIdentity | null = null;
   readonly #hasInit: boolean;
 
-  private constructor(child: ChildProcess, jail: Jail, ports: string) {
+  private constructor({ child, pid }: JailedChild, jail: Jail, ports: string) {
     this.#child = child;
     this.#hasInit = jail.reportsPid;
     this.ports = ports;
@@ -95,16 +94,8 @@ export class JailedProxy {
     let printed = "";
     readPaced(child.stderr!, (text) => (printed = (printed + text).slice(-MAX_STDERR_CHARS)));
     this.exited = new Promise((resolve) => child.once("exit", () => resolve()));
-    this.ended = ending(child, () => this.#killInit()).then((how) => printed.trim() || how);
-    if (jail.reportsPid)
-      readJailedPid(child.stdio[REPORT_FD] as Readable).then(
-        (pid) => {
-          this.#init = pid;
-          this.#initSince = startTicks(pid);
-        },
-        () => {},
-      );
-    giveInputs(child, jail, CONTROL_FD + 1);
+    this.ended = ending(child, () => this.#init && void endAll([this.#init])).then((how) => printed.trim() || how);
+    if (jail.reportsPid) void pid.then((pid) => this.#setInit(pid)).catch(() => {});
   }
 
   static async start({ kind, ...options }: JailedProxyOptions): Promise<JailedProxy> {
@@ -113,32 +104,26 @@ export class JailedProxy {
     // No debugger: the proxy's memory holds every secret. The inherited flags let Node run this code.
     const flags = process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag));
     const heap = [`--max-semi-space-size=${NURSERY_MIB}`, `--initial-old-space-size=${OLD_GENERATION_MIB}`];
-    const node = [process.execPath, ...heap, "--disable-sigusr1", ...flags, MAIN];
-    const [file, ...args] = withOnly(jail.reportsPid ? [REPORT_FD, ...kept] : kept, jail.wrap(node));
-    const child = spawn(file!, args, {
-      stdio: [
-        "ignore",
-        "ignore",
-        "pipe",
-        jail.reportsPid ? "pipe" : "ignore",
-        "pipe",
-        ...jail.descriptors,
-        ...jail.inputs.map(() => "pipe" as const),
-      ],
-      // A group of its own.
-      detached: true,
-    });
-    // Out of descriptors, Node has made no streams at all; it says so afterwards.
-    if ((child.stdio as unknown) === undefined) throw (await once(child, "error"))[0];
+    // The ports' folder is what it is found by if the server is killed while this starts.
+    const node = [process.execPath, ...heap, "--disable-sigusr1", ...flags, MAIN, options.ports];
+    const command = withOnly(jail.reportsPid ? [REPORT_FD, ...kept] : kept, jail.wrap(node));
+    const child = startJailed({ jail, command, own: ["pipe"] });
     return new JailedProxy(child, jail, jail.name(options.ports));
+  }
+
+  /** Ends what an earlier server was starting when it was killed. @param folder the folder of all ports */
+  static async endLeftBehind(folder: string): Promise<void> {
+    const isOurs = (word: string) => word.startsWith(folder + sep);
+    await endAll(await findStarted(basename(process.execPath), (words) => words.some(isOurs)));
   }
 
   /** The pid of Node itself, as seen from outside; null if it is not known. */
   get pid(): number | null {
     if (!this.#hasInit) return this.#child.pid ?? null;
     if (this.#init === null) return null;
+    const { pid } = this.#init;
     try {
-      return Number(readFileSync(`/proc/${this.#init}/task/${this.#init}/children`, "utf8").trim()) || null;
+      return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim()) || null;
     } catch {
       return null;
     }
@@ -149,12 +134,8 @@ export class JailedProxy {
     killGroup(this.#child);
   }
 
-  #killInit(): void {
-    if (this.#init === null || this.#initSince === undefined || startTicks(this.#init) !== this.#initSince) return;
-    try {
-      process.kill(this.#init, "SIGKILL");
-    } catch {
-      // It has ended.
-    }
+  #setInit(pid: number): void {
+    const since = startTicks(pid);
+    if (since !== undefined) this.#init = { pid, startTicks: since };
   }
 }

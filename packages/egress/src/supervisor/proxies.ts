@@ -6,7 +6,7 @@ import type { Logger } from "@sandkeep/common";
 import { type JailKind, seccompFilter } from "@sandkeep/jail";
 import type { EgressConfig, EgressSpec } from "../contract.ts";
 import { type Code, proxyCode } from "./code.ts";
-import { PACKAGE } from "./jailed-proxy.ts";
+import { JailedProxy, PACKAGE } from "./jailed-proxy.ts";
 import { Provisioner } from "./provisioner.ts";
 import { ProxySupervisor, type ProxySupervisorOptions } from "./supervisor.ts";
 
@@ -38,6 +38,9 @@ export class EgressProxies implements AsyncDisposable {
     const filter = seccompFilter();
     if (filter === null)
       log.warn({}, "the egress proxies have no seccomp filter: this kernel has none, or its architecture is unknown");
+    const ended = JailedProxy.endLeftBehind(folder).catch((error: unknown) =>
+      log.warn({ error: String(error) }, "what an earlier egress proxy left behind was not looked for"),
+    );
     let code: Promise<Code> | null = null;
     this.#proxies = Array.from(
       { length: config.processes ?? availableParallelism() },
@@ -47,10 +50,12 @@ export class EgressProxies implements AsyncDisposable {
           jail,
           folder: join(folder, String(index)),
           code: () => {
-            code ??= proxyCode(PACKAGE, config.hooks, dir).catch((error) => {
-              code = null;
-              throw error;
-            });
+            code ??= Promise.all([proxyCode(PACKAGE, config.hooks, dir), ended])
+              .then(([code]) => code)
+              .catch((error) => {
+                code = null;
+                throw error;
+              });
             return code;
           },
           provisions: () => this.#provisioner.load(),

@@ -3,8 +3,10 @@
  * What the process says about itself (its command line, its name) is ignored, because it can change that.
  */
 import { join } from "node:path";
-import { errnoOf, readOwnFile, startTicks, writeFileAtomically } from "@sandkeep/common";
+import { readOwnFile, startTicks, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
+
+export { isRunning, kill } from "@sandkeep/common";
 
 const recordSchema = z.object({
   pid: z.number().int().positive(),
@@ -33,19 +35,5 @@ export async function readProcess(dir: string): Promise<ProcessRecord | null> {
     return recordSchema.parse(JSON.parse((await readOwnFile(join(dir, PROCESS_RECORD))) ?? "null"));
   } catch {
     return null;
-  }
-}
-
-/** Whether exactly this process still runs. */
-export function isRunning(record: Pick<ProcessRecord, "pid" | "startTicks">): boolean {
-  return startTicks(record.pid) === record.startTicks;
-}
-
-/** Kills exactly this process: its pid may have been reused meanwhile. */
-export function kill(record: Pick<ProcessRecord, "pid" | "startTicks">): void {
-  try {
-    if (isRunning(record)) process.kill(record.pid, "SIGKILL");
-  } catch (error) {
-    if (errnoOf(error) !== "ESRCH") throw error;
   }
 }

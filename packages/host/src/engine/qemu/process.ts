@@ -1,9 +1,8 @@
 /** One QEMU process, started in its jail. */
-import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { basename, join } from "node:path";
 import { SerialQueue } from "@sandkeep/common";
-import { giveInputs, type Jail, type JailUser, killGroup, REPORT_FD, readJailedPid } from "@sandkeep/jail";
+import { type Jail, type JailUser, killGroup, startJailed } from "@sandkeep/jail";
 import type { Priority, Vm, VmExit, VmSlots, VmUsage } from "../engine.ts";
 import { prioritizeGroup } from "./cgroup.ts";
 import { CONTROL_FD, EGRESS_FD, FILES_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
@@ -137,30 +136,15 @@ export interface StartOptions {
 export async function startQemu({ command, dir, jail, user, kvm }: StartOptions): Promise<QemuProcess> {
   const { qmp: qmpPath, control, egress, files } = socketsIn(dir);
   const given = kvm === "ignore" ? [MONITOR_FD] : [MONITOR_FD, KVM_FD];
-  const [file, ...args] = listening(
+  const launch = listening(
     { [QMP_FD]: qmpPath, [CONTROL_FD]: control, [EGRESS_FD]: egress, [FILES_FD]: files },
     given,
     jail,
     command,
   );
-  const child = spawn(file!, args, {
-    // Descriptors: 2 error output, 3 the jail's report, 4 the monitor, 5 KVM, then the sockets, then the jail's own.
-    stdio: [
-      "ignore",
-      "ignore",
-      "pipe",
-      jail.reportsPid ? "pipe" : "ignore",
-      "pipe",
-      kvm,
-      ...Array.from<"ignore">({ length: JAIL_FD - QMP_FD }).fill("ignore"),
-      ...jail.descriptors,
-      ...jail.inputs.map(() => "pipe" as const),
-    ],
-    detached: true,
-  });
-  // If descriptors have run out, it has no streams, and what follows fails before it listens.
-  child.on("error", () => {});
-  giveInputs(child, jail, JAIL_FD);
+  // The monitor, KVM, then the sockets.
+  const own = ["pipe" as const, kvm, ...Array.from<"ignore">({ length: JAIL_FD - QMP_FD }).fill("ignore")];
+  const { child, pid } = startJailed({ jail, command: launch, own });
   let started: ProcessRecord | undefined;
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-MAX_STDERR_CHARS)));
@@ -170,7 +154,6 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
   });
   const timeout = setTimeout(() => killGroup(child), START_TIMEOUT_MS);
   try {
-    const pid = jail.reportsPid ? readJailedPid(child.stdio[REPORT_FD] as Socket) : Promise.resolve(child.pid!);
     const noted = pid.then(async (pid) => {
       // Set before the record is written, which a full disk may prevent.
       const record = (started = recordOf(pid, user?.uid ?? null));

@@ -2,17 +2,18 @@
  * Runs `qemu-img` on layers that a machine may have written, in a jail that has nothing but these layers. It may be taken
  * over by what it reads, take for ever, or want all memory.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { type FileHandle, open } from "node:fs/promises";
 import {
   attributesFilter,
-  giveInputs,
   type JailKind,
   type JailUser,
   killGroup,
   MACHINE_USERS,
+  OWN_FD,
   openJail,
   REPORT_FD,
+  startJailed,
   withOnly,
 } from "@sandkeep/jail";
 
@@ -24,8 +25,6 @@ const OPEN_FILES_OF_LAYER = 2;
 const ADDRESS_SPACE_BYTES = 2 * 1024 ** 3;
 /** For each byte of a file, the bytes of memory that a check of its tables takes: two for a cluster, twice. */
 const MEMORY_SHARE = 4 / 65_536;
-/** The first of the jail's own descriptors. */
-const JAIL_FD = 4;
 /** How much of its output is kept. */
 const MAX_OUTPUT_CHARS = 4 * 1024;
 /** Of a file that anybody may read who can reach it. */
@@ -78,29 +77,14 @@ export async function runQemuImg(options: QemuImgOptions): Promise<Outcome> {
     addressSpaceBytes: Math.ceil(ADDRESS_SPACE_BYTES + bytes * MEMORY_SHARE),
     fileBytes,
     filter: attributesFilter(),
-    firstDescriptor: JAIL_FD,
+    firstDescriptor: OWN_FD,
   });
-  const own = [...jail.descriptors, ...jail.inputs].map((_, n) => JAIL_FD + n);
-  const [file, ...args] = [
+  const own = [...jail.descriptors, ...jail.inputs].map((_, n) => OWN_FD + n);
+  const command = [
     ...(options.whenIdle ? WHEN_IDLE : []),
     ...withOnly(jail.reportsPid ? [REPORT_FD, ...own] : own, jail.wrap(["qemu-img", ...options.args(jail.name)])),
   ];
-  const child = spawn(file!, args, {
-    stdio: [
-      "ignore",
-      "pipe",
-      "pipe",
-      jail.reportsPid ? "pipe" : "ignore",
-      ...jail.descriptors,
-      ...jail.inputs.map(() => "pipe" as const),
-    ],
-    // A group of its own, to be killed as a whole.
-    detached: true,
-  });
-  // If descriptors have run out, it has no streams, and what follows fails before it listens.
-  child.on("error", () => {});
-  giveInputs(child, jail, JAIL_FD);
-  return await outcomeOf(child, options);
+  return await outcomeOf(startJailed({ jail, command, output: "pipe" }).child, options);
 }
 
 async function outcomeOf(child: ChildProcess, { timeoutMs, signal }: QemuImgOptions): Promise<Outcome> {

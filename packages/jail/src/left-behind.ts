@@ -1,0 +1,46 @@
+/** Finds and ends processes that an earlier server was starting when it was killed, and that no record names. */
+import { readdir, readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { errnoOf, isRunning, kill, type ProcessIdentity, startTicks } from "@sandkeep/common";
+
+/** The programs in the chain that starts a jailed process. */
+const LAUNCHERS = ["perl", "prlimit", "bwrap", "setpriv"];
+/** A killed process exits within milliseconds, or later if it waits for a slow disk. */
+const GONE_MS = 10_000;
+const LOOK_MS = 5;
+
+/**
+ * Processes of a program, and of those that start it in a jail, by the words of their command line. A process can change
+ * its own, so this finds all that have not run any code of a guest yet, and perhaps others.
+ */
+export async function findStarted(
+  program: string,
+  isWanted: (words: readonly string[]) => boolean,
+): Promise<ProcessIdentity[]> {
+  const programs = new Set([...LAUNCHERS, program]);
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const ticks = startTicks(pid);
+      const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+      const isIt = programs.has(basename(words[0] ?? "")) && isWanted(words);
+      return isIt && ticks !== undefined ? { pid, startTicks: ticks } : null;
+    }),
+  );
+  return found.filter((process) => process !== null);
+}
+
+/** Kills processes and waits until they are gone. Those of other users stay: they only look like ours. */
+export async function endAll(processes: readonly ProcessIdentity[]): Promise<void> {
+  const killed = processes.filter((process) => {
+    try {
+      kill(process);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) !== "EPERM") throw error;
+      return false;
+    }
+  });
+  for (let waited = 0; waited < GONE_MS && killed.some(isRunning); waited += LOOK_MS)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}
