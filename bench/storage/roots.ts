@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
 import { createHost, type Host, type Machine, type RootSpec } from "@sandkeep/host";
 import { OWNER, shell, specOf } from "@sandkeep/host/testing";
 import { type BenchContext, timed } from "../context.ts";
 import type { Figures } from "../figures.ts";
 import { percentile, rounded, summarize } from "../statistics.ts";
+import { untilWaiting } from "./waiting.ts";
 
 const CAPACITY_BYTES = 10 * 1024 ** 3;
 const TIMES = 10;
@@ -78,18 +78,4 @@ async function measure(context: BenchContext, host: Host, image: string): Promis
     storage_root_snapshot: { ...summarize(fromSnapshot), ratio: rounded(ratio) },
     storage_root_20: { ok: used.length, memory_MB_each: rounded(bytes / used.length / 1e6) },
   };
-}
-
-/** Waits until so many clones wait in the pools, which are refilled in the background. */
-async function untilWaiting(
-  host: Host,
-  { clones, hot }: { clones: number; hot: number },
-  limitMs: number,
-): Promise<void> {
-  for (const until = performance.now() + limitMs; ; await wait(100)) {
-    const { waiting } = await host.info();
-    if (waiting.clones >= clones && waiting.hot >= hot) return;
-    if (performance.now() > until)
-      throw new Error(`Only ${waiting.clones} of ${clones} clones wait, ${waiting.hot} of ${hot} hot.`);
-  }
 }

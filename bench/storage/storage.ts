@@ -3,11 +3,12 @@ import { shell } from "@sandkeep/host/testing";
 import { type BenchContext, repeat, timed } from "../context.ts";
 import type { Figures } from "../figures.ts";
 import { percentile, rounded, summarize } from "../statistics.ts";
-import { type StorageHost, startStorageHost } from "./host.ts";
+import { startStorageHost } from "./host.ts";
+import { untilFull, untilWaiting } from "./waiting.ts";
 
 const GB = 1e9;
-/** A second without creates, so that the warm pool gets its clones back. */
-const REFILL_MS = 1_500;
+/** How long the warm pool may take to get its clones back. */
+const REFILL_TIMEOUT_MS = 60_000;
 
 /** Volumes of different sizes, from nothing until they are on disk. */
 export async function measureVolumes(context: BenchContext): Promise<Partial<Figures>> {
@@ -29,23 +30,21 @@ export async function measureVolumes(context: BenchContext): Promise<Partial<Fig
 export async function measureAttach(context: BenchContext): Promise<Partial<Figures>> {
   await using storage = await startStorageHost(context.hostFiles());
   await storage.host.storage.createVolume({ id: "data", capacityBytes: 2 * GB });
+  const full = await untilFull(storage.host);
+  const timedCreate = async (volumes: string[]): Promise<number> => {
+    await untilWaiting(storage.host, full, REFILL_TIMEOUT_MS);
+    let machine!: Machine;
+    const taken = await timed(async () => (machine = await storage.create(volumes)));
+    await machine.destroy();
+    return taken;
+  };
   const plain: number[] = [];
   const withVolume = await repeat(context, context.times(10), async () => {
-    plain.push(await timedCreate(storage, []));
-    return await timedCreate(storage, ["data"]);
+    plain.push(await timedCreate([]));
+    return await timedCreate(["data"]);
   });
   const added = (part: number) => rounded(percentile(withVolume, part) - percentile(plain, part));
   return { storage_attach_added: { p50: added(0.5), p95: added(0.95), n: withVolume.length } };
-}
-
-async function timedCreate({ host, create }: StorageHost, volumes: string[]): Promise<number> {
-  await host.ready();
-  await new Promise((resolve) => setTimeout(resolve, REFILL_MS));
-  const started = performance.now();
-  const machine = await create(volumes);
-  const taken = performance.now() - started;
-  await machine.destroy();
-  return taken;
 }
 
 /** How long programs in a machine cannot write while a snapshot is taken, with 50 MB that are not on disk yet. */
