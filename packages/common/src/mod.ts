@@ -14,3 +14,4 @@ export { LineReader } from "./line-reader.ts";
 export { type Logger, silentLogger, withFields } from "./logger.ts";
 export { isRunning, kill, type ProcessIdentity, startTicks } from "./process-identity.ts";
 export { SerialQueue } from "./serial-queue.ts";
+export { settled } from "./settled.ts";

@@ -166,7 +166,7 @@ export interface Suspended {
 }
 
 export interface SuspendOptions extends Suspended {
-  /** Called when everything is ready, right before the machine is paused. */
+  /** Called when most of the disk is synced, shortly before the machine is paused. */
   beforePause(): Promise<void>;
   /**
    * Called when everything is on disk: the machine is suspended once this resolves, to where its folder is from then on.
@@ -226,11 +226,11 @@ export interface Engine {
     template: TemplateFiles,
   ): Promise<WaitingVm & CapturableVm>;
   /**
-   * Makes processes that wait for a template's state copies of a running machine of the same template, as of one moment,
-   * and lets them run. They are indistinguishable from the parent until they get an identity. If it fails, the parent
-   * goes on; the children must be killed.
+   * Makes processes that wait for a template's state copies of a running machine of the same template, as of one moment.
+   * They are indistinguishable from the parent until they get an identity. If it fails, the parent goes on; the children
+   * must be killed. Resolves to what lets each of them run, in their order.
    */
-  fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<void>;
+  fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<(() => Promise<void>)[]>;
   /**
    * Writes a running machine into its folder and ends it. Until `commit` has resolved, it can go on, and does if something
    * fails; from then on it is suspended, whatever happens.

@@ -90,7 +90,11 @@ export class Creation {
       if (!record && !signal?.aborted && !(error instanceof DiskError)) await requireMachines(this.#jail);
       throw error;
     });
-    const machine = enterMachine(this.#parts, { clone, record: record!, disks: disks! }, spec.egress);
+    const machine = enterMachine(
+      this.#parts,
+      { clone: { ...clone, trusts: true }, record: record!, disks: disks! },
+      spec.egress,
+    );
     try {
       if (disks!.all.length > 0) await disks!.record(disks!.all);
     } catch (error) {

@@ -202,7 +202,7 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
           beforePause: async () => void (await parent.guest.call("freezeProcesses", { thawAfterMs: 60_000 })),
           onContinued: () => void paused++,
         };
-        await engine.fork(
+        const loads = await engine.fork(
           parent.vm,
           children.map(({ vm }) => vm),
           from,
@@ -210,6 +210,7 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
         );
         await parent.guest.call("thawProcesses", {});
         assert.equal(paused, 1);
+        await Promise.all(loads.map((load) => load()));
         const machines = [parent];
         for (const { vm, dir } of children) {
           const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);

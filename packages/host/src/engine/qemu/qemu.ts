@@ -155,8 +155,8 @@ export class Qemu implements Engine {
     });
   }
 
-  async fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<void> {
-    await forkProcess(parent as QemuProcess, children as (WaitingVm & QemuProcess)[], from, options, this.#agent);
+  fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<(() => Promise<void>)[]> {
+    return forkProcess(parent as QemuProcess, children as (WaitingVm & QemuProcess)[], from, options, this.#agent);
   }
 
   async suspend(vm: Vm, from: ForkedFrom, options: SuspendOptions): Promise<void> {

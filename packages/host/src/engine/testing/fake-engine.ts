@@ -78,11 +78,17 @@ export class FakeEngine implements Engine {
   /** Reviving a machine waits for this, or fails with its error. */
   reviving: () => Promise<void> = async () => {};
 
-  async fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<void> {
+  async fork(
+    parent: Vm,
+    children: WaitingVm[],
+    from: ForkedFrom,
+    options: ForkOptions,
+  ): Promise<(() => Promise<void>)[]> {
     await options.beforePause();
     await this.forking();
     for (const vm of [parent, ...children]) giveRoot(vm, from, [...options.own, options.next]);
     options.onContinued(0);
+    return children.map((child) => () => child.load());
   }
 
   async suspend(vm: Vm, _from: ForkedFrom, { beforePause, commit }: SuspendOptions): Promise<void> {

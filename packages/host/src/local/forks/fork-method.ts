@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { writeFileAtomically } from "@sandkeep/common";
+import { settled, writeFileAtomically } from "@sandkeep/common";
 import type { JailKind } from "@sandkeep/jail";
 import { z } from "zod";
 import type { ForkedFrom, ForkMethod, MachineSize, Vm } from "../../engine/engine.ts";
@@ -17,7 +17,6 @@ import { engineId } from "../../machines/source.ts";
 import { plugThrowAway } from "../../machines/throw-away-root.ts";
 import type { Prepared } from "../../pool/supply.ts";
 import type { HostParts } from "../parts.ts";
-import { settled } from "./settled.ts";
 
 /** Changes when the proof or the way of copying changes. */
 const VERSION = 2;
@@ -136,7 +135,7 @@ async function whyCopyFails({ engine, pools }: HostParts, from: ForkedFrom, size
     const pattern = randomBytes(PATTERN_BYTES);
     const pid = await begin(parent, from, pattern);
     try {
-      await engine.fork(parent.vm, [child.vm], from, {
+      const [load] = await engine.fork(parent.vm, [child.vm], from, {
         own: [basename(ownLayerIn(parent.dir))],
         next: basename(ownLayerIn(parent.dir, NEXT)),
         method: "copy",
@@ -144,6 +143,7 @@ async function whyCopyFails({ engine, pools }: HostParts, from: ForkedFrom, size
         async beforePause() {},
         onContinued() {},
       });
+      await load!();
       for (const { vm } of [child, parent]) await compare(vm, pid, pattern);
       return null;
     } catch (error) {

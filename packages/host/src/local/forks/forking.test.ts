@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { ForkedFrom } from "../../engine/engine.ts";
 import { FakeEngine, type FakeVm } from "../../engine/testing/fake-engine.ts";
 import { fakeRoot } from "../../engine/testing/fake-root.ts";
+import type { Identity } from "../../guest/contract.ts";
 import { connectGuest } from "../../machines/clone.ts";
 import { createFolder, readRecord } from "../../machines/folder.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
@@ -23,7 +24,7 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const PATIENCE_MS = 60_000;
 
 /** A host with one machine. */
-async function open({ old = false } = {}) {
+async function open({ old = false, trusts = false, caCertificates = [] as string[] } = {}) {
   const engine = new FakeEngine();
   const runDir = mkdtempSync(join(dir, "run-"));
   const template = engine.templateFiles(mkdtempSync(join(dir, "template-")), true);
@@ -37,12 +38,12 @@ async function open({ old = false } = {}) {
     };
   };
   const pools = { prepare, shrink: async () => false, disturb() {} } as unknown as Pools;
-  const parts = await hostParts(dir, { engine, runDir, pools });
+  const parts = await hostParts(dir, { engine, runDir, pools, caCertificates });
   const { machines, storage } = parts;
   const { vm, dir: folder } = await prepare();
   await vm.load();
   const guest = await connectGuest(vm, PATIENCE_MS);
-  const clone = { vm, dir: folder, guest, from: old ? null : source };
+  const clone = { vm, dir: folder, guest, from: old ? null : source, trusts };
   const disks = new MachineDisks({ machine: "sbx_parent", clone, storage });
   const record = {
     id: "sbx_parent",
@@ -97,6 +98,38 @@ test("if one child does not confirm its identity, all are ended, and the parent 
   assert.equal(host.folders().length, 1);
   assert.equal(host.parts.machines.size, 1);
   assert.deepEqual(about(host.agent.told), ["/call/freezeProcesses", "/call/thawProcesses"]);
+});
+
+test("as many children load and get their identity at a time as there are processors", async () => {
+  await using host = await open();
+  let loading = 0;
+  const waiting: (() => void)[] = [];
+  host.engine.loading = async () => {
+    loading++;
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    loading--;
+  };
+  const specs = Array.from({ length: availableParallelism() + 2 }, (_, n) => spec(`sbx_${n}`));
+  const forked = host.forking.fork(host.parent, specs);
+  let loaded = 0;
+  void forked.then((children) => (loaded = children.length));
+  const most = Math.min(specs.length, availableParallelism());
+  while (loaded < specs.length) {
+    assert.ok(loading <= most, String(loading));
+    if (loading === most || waiting.length > 0) waiting.shift()?.();
+    await new Promise(setImmediate);
+  }
+  assert.equal(host.parts.machines.size, 1 + specs.length);
+});
+
+test("children are told the host's authorities only if their parent may not trust them", async () => {
+  for (const trusts of [false, true]) {
+    await using host = await open({ trusts, caCertificates: ["one"] });
+    const [child] = await host.forking.fork(host.parent, [spec("sbx_a")]);
+    const { caCertificates } = (child!.clone.vm as FakeVm).agent.params.get("/call/resume") as Identity;
+    assert.deepEqual(caCertificates, trusts ? undefined : ["one"]);
+    assert.equal(child!.clone.trusts, true);
+  }
 });
 
 test("a fork that fails leaves nothing, and the parent's processes go on", async () => {

@@ -1,5 +1,6 @@
 /** Forks machines. */
 import { basename, join } from "node:path";
+import { settled } from "@sandkeep/common";
 import { type ForkSpec, GuestGone } from "../../contract.ts";
 import type { ForkedFrom } from "../../engine/engine.ts";
 import { type Clone, connectGuest, discard } from "../../machines/clone.ts";
@@ -10,6 +11,7 @@ import type { RunningMachine } from "../../machines/machine.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
 import { isPinned, pinSource, rootRecord } from "../../machines/source.ts";
+import { LOADING } from "../../pool/gate.ts";
 import type { Prepared } from "../../pool/supply.ts";
 import { type AssignedRecord, enterMachine } from "../new-machine.ts";
 import type { HostParts } from "../parts.ts";
@@ -17,7 +19,6 @@ import { reserveRoom } from "../room.ts";
 import { sizeOf } from "../size.ts";
 import { continuable, withMachine } from "./continuable.ts";
 import type { ForkMethods } from "./fork-method.ts";
-import { settled } from "./settled.ts";
 
 /** How long a child's agent may take to answer, and to confirm the identity: usually 0.2 s, on a busy computer more. */
 const CHILD_HELLO_MS = 30_000;
@@ -49,7 +50,7 @@ export class Forking {
         const vms = prepared.map(({ vm }) => vm);
         const next = basename(ownLayerIn(parent.clone.dir, root.layers.length));
         await parent.expectLayer(root, join(parent.clone.dir, next));
-        await this.#whileFrozen(parent, (freeze, thaw) =>
+        const loads = await this.#whileFrozen(parent, (freeze, thaw) =>
           engine.fork(parent.clone.vm, vms, from, {
             own,
             next,
@@ -61,13 +62,13 @@ export class Forking {
             },
           }),
         );
-        const children = await settled(
-          prepared.map((process, n) =>
-            this.#identify({ ...process, from }, parent, specs[n]!, (dir, from) =>
-              rootRecord(dir, from, root.image, [...own, next]),
-            ),
-          ),
-        );
+        const begin = async (process: Prepared, n: number) => {
+          await loads[n]!();
+          return await this.#identify({ ...process, from }, parent, specs[n]!, (dir, from) =>
+            rootRecord(dir, from, root.image, [...own, next]),
+          );
+        };
+        const children = await settled(prepared.map((process, n) => LOADING.run(() => begin(process, n))));
         return children.map(({ clone, record }, n) => {
           const disks = new MachineDisks({ machine: record.id, clone, storage });
           return enterMachine(this.#parts, { clone, record, disks }, specs[n]!.egress);
@@ -80,16 +81,16 @@ export class Forking {
   }
 
   /** Lets the task stop the parent's processes, and say when they may go on. */
-  async #whileFrozen(
+  async #whileFrozen<Result>(
     { id, guest }: RunningMachine,
-    task: (freeze: () => Promise<void>, thaw: () => void) => Promise<void>,
-  ): Promise<void> {
+    task: (freeze: () => Promise<void>, thaw: () => void) => Promise<Result>,
+  ): Promise<Result> {
     let thawed: Promise<void> | undefined;
     const thaw = () => {
       thawed ??= thawProcesses(guest, id, this.#parts.log);
     };
     try {
-      await task(() => freezeProcesses(guest), thaw);
+      return await task(() => freezeProcesses(guest), thaw);
     } finally {
       thaw();
       await thawed;
@@ -111,14 +112,15 @@ export class Forking {
     const root = rootOf(dir, from);
     const record = { id, owner, keep, memoryMiB, root, disks: [], meter: startMeter(vm, spec.usage), from };
     try {
-      const identity = newIdentity(id, spec.env, this.#parts.caCertificates);
+      const authorities = parent.clone.trusts ? [] : this.#parts.caCertificates;
+      const identity = newIdentity(id, spec.env, authorities);
       await guest.call("resume", identity, AbortSignal.timeout(CHILD_IDENTITY_MS)).catch((error: Error) => {
         if (error.name !== "TimeoutError") throw error;
         throw new GuestGone(`A fork did not confirm its identity within ${CHILD_IDENTITY_MS / 1_000} s.`);
       });
       // Not before: a later server would take over a machine that has a record, and let its processes go on.
       await writeRecord(dir, record, { durable: false });
-      return { clone: { vm, guest, dir, root, from }, record };
+      return { clone: { vm, guest, dir, root, from, trusts: true }, record };
     } catch (error) {
       guest.close();
       throw error;

@@ -1,5 +1,6 @@
 /** Pauses machines to disk and resumes them. The steps, and what a crash between them leaves: `machines/paused.ts`. */
 import { basename } from "node:path";
+import { settled } from "@sandkeep/common";
 import { ForkError, type ResumeSpec } from "../../contract.ts";
 import { connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../../machines/clone.ts";
 import { ownLayerIn, writeRecord } from "../../machines/folder.ts";
@@ -19,7 +20,6 @@ import { reserveRoom } from "../room.ts";
 import { sizeOf } from "../size.ts";
 import { continuable, withMachine } from "./continuable.ts";
 import type { ForkMethods } from "./fork-method.ts";
-import { settled } from "./settled.ts";
 
 /** How long a resumed machine's agent may take to set the clock: usually 20 ms. */
 const WAKE_MS = 20_000;
@@ -73,9 +73,8 @@ export class Pausing {
           own,
           method,
           beforePause: async () => {
-            await preparing;
             frozen = true;
-            await freezeProcesses(guest);
+            await settled([preparing, freezeProcesses(guest)]);
           },
           commit: async () => {
             if (machine.isEnding) throw new Error("The machine is being ended.");
@@ -102,13 +101,12 @@ export class Pausing {
       throw error;
     });
     // From here on it runs, whatever happens.
-    await thawProcesses(clone.guest, id, log);
-    const disks = new MachineDisks({ machine: id, clone, storage });
-    const machine = enterMachine(this.#parts, { clone, record: assigned, disks }, spec.egress);
-    await this.#paused
+    const forgotten = this.#paused
       .forget(id)
       .catch((error: unknown) => log.warn({ sandbox: id, error: String(error) }, "a paused state was not removed"));
-    return machine;
+    await Promise.all([thawProcesses(clone.guest, id, log), forgotten]);
+    const disks = new MachineDisks({ machine: id, clone, storage });
+    return enterMachine(this.#parts, { clone, record: assigned, disks }, spec.egress);
   }
 
   async #find({ id, owner }: ResumeSpec): Promise<PausedRecord> {

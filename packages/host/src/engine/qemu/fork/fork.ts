@@ -8,6 +8,7 @@
  */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { settled } from "@sandkeep/common";
 import { type ForkedFrom, type ForkOptions, ROOT_SLOT } from "../../engine.ts";
 import { loadState, saveState } from "../migration.ts";
 import type { QemuProcess } from "../process.ts";
@@ -18,23 +19,31 @@ import { PageCopier } from "./page-copier.ts";
 import { StateFile } from "./state-file.ts";
 import { spliceStates } from "./stream.ts";
 
-/** @param agent the program that copies memory */
+/**
+ * Resolves to what lets each child run.
+ *
+ * @param agent the program that copies memory
+ */
 export async function forkProcess(
   parent: QemuProcess,
   children: QemuProcess[],
   from: ForkedFrom,
   { own, next, method, beforePause, onContinued }: ForkOptions,
   agent: string,
-): Promise<void> {
+): Promise<(() => Promise<void>)[]> {
   const present = allLayers(parent.dir, from, own);
   const newLayer = join(parent.dir, next);
   await using copier = new PageCopier(agent);
   await using files = new AsyncDisposableStack();
-  const give = async (vm: QemuProcess, access: "read" | "write") => files.use(await StateFile.make(vm, access));
-  const receivers = method === "copy" ? children : [];
-  const giving = Promise.all([give(parent, "write"), ...receivers.map((child) => give(child, "read"))]);
-  await all([giving, copier.ready, ...[parent, ...children].map(({ dir }) => makeLayer(join(dir, next), from))]);
-  const [devices, ...states] = await giving;
+  await using childrensFiles = new AsyncDisposableStack();
+  const toLoad: StateFile[] = [];
+  const give = async (n: number, file: Promise<StateFile>) => void (toLoad[n] = childrensFiles.use(await file));
+  const [devices] = await settled([
+    StateFile.make(parent, "write").then((file) => files.use(file)),
+    copier.ready,
+    ...[parent, ...children].map(({ dir }) => makeLayer(join(dir, next), from)),
+    ...(method === "copy" ? children.map((child, n) => give(n, StateFile.make(child, "read"))) : []),
+  ]);
   const copy = (from_: QemuProcess, to: QemuProcess) =>
     copier.copy({ memory: from.template.memory, from: { process: from_.process }, to: { process: to.process } });
   const [first, ...others] = children;
@@ -46,8 +55,8 @@ export async function forkProcess(
       try {
         await parent.pause();
         // A migration ends with the disks closed, so they are taken before.
-        if (method === "migration") await take().then(() => saveState(parent, devices!.name));
-        else await all([saveDevices(parent, devices!).then(take), copy(parent, first!)]);
+        if (method === "migration") await take().then(() => saveState(parent, devices.name));
+        else await settled([saveDevices(parent, devices).then(take), copy(parent, first!)]);
       } finally {
         await goOn(parent);
         onContinued(performance.now() - pausedAt);
@@ -62,16 +71,22 @@ export async function forkProcess(
     await shareLayers(parent.dir, child.dir, own);
     await becomeRoot(child, allLayers(child.dir, from, [...own, next]), from.root.capacityBytes);
   };
-  if (method === "migration") {
-    await all(children.map(share));
-    return await all(children.map((child) => loadFrom(child, devices!.path)));
-  }
   const giveState = async () => {
-    const state = spliceStates(await readFile(from.template.state), await devices!.read());
-    await all(states.map((file) => file.write(state)));
+    if (method === "migration")
+      return await settled(children.map((child, n) => give(n, StateFile.link(child, devices.path))));
+    const state = spliceStates(await readFile(from.template.state), await devices.read());
+    return await settled(toLoad.map((file) => file.write(state)));
   };
-  await all([...children.map(share), ...others.map((other) => copy(first!, other)), giveState()]);
-  await all(children.map((child, n) => loadState(child, states[n]!.name)));
+  await settled([
+    ...children.map(share),
+    ...(method === "copy" ? others.map((other) => copy(first!, other)) : []),
+    giveState(),
+  ]);
+  childrensFiles.move();
+  return children.map((child, n) => async () => {
+    await using file = toLoad[n]!;
+    await loadState(child, file.name);
+  });
 }
 
 /** Writes the state of a paused machine's processors and devices. */
@@ -84,15 +99,4 @@ export async function becomeRoot({ pid, slots }: QemuProcess, layers: string[], 
   await allowDisk(pid, capacityBytes);
   await slots.unplug(ROOT_SLOT);
   await slots.plug(ROOT_SLOT, { layers, durable: false });
-}
-
-/** Loads a state from a file into a process that has its disk already, and its memory if the state lacks that. */
-export async function loadFrom(vm: QemuProcess, path: string): Promise<void> {
-  await using file = await StateFile.of(vm, path, "read");
-  await loadState(vm, file.name);
-}
-
-/** Waits for all, also if one fails: nothing goes on behind the back of what follows. */
-export async function all(tasks: Promise<unknown>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(tasks)) if (outcome.status === "rejected") throw outcome.reason;
 }

@@ -1,5 +1,5 @@
 /** A file with which QEMU takes or gives its state. */
-import { open, rm, writeFile } from "node:fs/promises";
+import { link, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { QemuProcess } from "../process.ts";
 import { MAX_STATE_BYTES, StreamError } from "./stream.ts";
@@ -20,9 +20,17 @@ export class StateFile implements AsyncDisposable {
 
   /** Gives QEMU an empty file in the machine's folder, which is removed afterwards. */
   static async make(vm: QemuProcess, access: "read" | "write"): Promise<StateFile> {
-    const path = join(vm.dir, "state");
+    const path = temporaryIn(vm);
     await writeFile(path, "", { mode: 0o600 });
     return await StateFile.#give(vm, path, access, true);
+  }
+
+  /** Gives QEMU a file to read, as another name of it in the machine's folder, which is removed afterwards. */
+  static async link(vm: QemuProcess, from: string): Promise<StateFile> {
+    const path = temporaryIn(vm);
+    await rm(path, { force: true });
+    await link(from, path);
+    return await StateFile.#give(vm, path, "read", true);
   }
 
   /** Gives QEMU a file that stays. */
@@ -60,6 +68,8 @@ export class StateFile implements AsyncDisposable {
     if (this.#temporary) await rm(this.path, { force: true });
   }
 }
+
+const temporaryIn = ({ dir }: QemuProcess): string => join(dir, "state");
 
 async function forget({ qmp }: QemuProcess): Promise<void> {
   await qmp.execute("remove-fd", { "fdset-id": SET }).catch(() => {});

@@ -6,12 +6,12 @@
  */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { syncPath } from "@sandkeep/common";
+import { settled, syncPath } from "@sandkeep/common";
 import type { ForkedFrom, ReviveOptions, SuspendOptions } from "../../engine.ts";
-import { saveState } from "../migration.ts";
+import { loadState, saveState } from "../migration.ts";
 import { type QemuProcess, socketsIn } from "../process.ts";
 import { PROCESS_RECORD } from "../process-record.ts";
-import { all, becomeRoot, loadFrom, saveDevices } from "./fork.ts";
+import { becomeRoot, saveDevices } from "./fork.ts";
 import { goOn } from "./go-on.ts";
 import { allLayers, makeLayer, retireLayer, shareLayers } from "./layers.ts";
 import { PageCopier } from "./page-copier.ts";
@@ -38,12 +38,15 @@ export async function suspendProcess(
 ): Promise<void> {
   const { state, pages } = suspendedFiles(vm.dir);
   const layers = own.map((name) => join(vm.dir, name));
-  await removeSuspended(vm.dir);
   await using copier = new PageCopier(agent);
-  await writeFile(state, "", { mode: 0o600 });
-  await using file = await StateFile.of(vm, state, "write");
-  const syncLayers = () => all(layers.map((path) => syncPath(path)));
-  const save = async () => {
+  await removeSuspended(vm.dir);
+  await using opened = new AsyncDisposableStack();
+  const openState = async () => {
+    await writeFile(state, "", { mode: 0o600 });
+    return opened.use(await StateFile.of(vm, state, "write"));
+  };
+  const syncLayers = () => settled(layers.map((path) => syncPath(path)));
+  const save = async (file: StateFile) => {
     if (method === "migration") await saveState(vm, file.name);
     else {
       await saveDevices(vm, file);
@@ -55,15 +58,14 @@ export async function suspendProcess(
     await copier.copy({ memory: from.template.memory, from: { process: vm.process }, to: { file: pages } });
     await syncPath(pages);
   };
-  // Most of the disk is synced while the machine still runs.
-  await all([copier.ready, syncLayers()]);
+  // Most of the disk is synced while the machine still runs: that may take long, and everything else does not.
+  const [file] = await settled([openState(), copier.ready, syncLayers().then(beforePause)]);
   let dir: string;
   try {
-    await beforePause();
     await vm.pause();
     // A migration ends with the disk closed, so that is synced afterwards.
-    if (method === "migration") await save().then(syncLayers);
-    else await all([save(), savePages(), syncLayers()]);
+    if (method === "migration") await save(file).then(syncLayers);
+    else await settled([save(file), savePages(), syncLayers()]);
     await syncPath(vm.dir);
     dir = await commit();
   } catch (error) {
@@ -76,8 +78,11 @@ export async function suspendProcess(
 }
 
 async function tidy(dir: string, own: readonly string[]): Promise<void> {
-  for (const path of [...Object.values(socketsIn(dir)), join(dir, PROCESS_RECORD)]) await rm(path, { force: true });
-  await all(own.map((name) => retireLayer(join(dir, name))));
+  const names = [...Object.values(socketsIn(dir)), join(dir, PROCESS_RECORD)];
+  await settled([
+    ...names.map((path) => rm(path, { force: true })),
+    ...own.map((name) => retireLayer(join(dir, name))),
+  ]);
 }
 
 /** @param agent the program that copies memory */
@@ -90,12 +95,15 @@ export async function reviveProcess(
   const { state, pages } = suspendedFiles(dir);
   const become = async () => {
     // Again, if the server was killed right after the machine was suspended.
-    await all(own.map((name) => retireLayer(join(dir, name))));
-    await all([shareLayers(dir, vm.dir, own), makeLayer(join(vm.dir, next), from)]);
+    await settled(own.map((name) => retireLayer(join(dir, name))));
+    await settled([shareLayers(dir, vm.dir, own), makeLayer(join(vm.dir, next), from)]);
     await becomeRoot(vm, allLayers(vm.dir, from, [...own, next]), from.root.capacityBytes);
   };
-  await all([become(), ...(method === "copy" ? [fill(vm, from, pages, agent)] : [])]);
-  await loadFrom(vm, state);
+  await using opened = new AsyncDisposableStack();
+  const openState = async () => opened.use(await StateFile.of(vm, state, "read"));
+  const filled = method === "copy" ? fill(vm, from, pages, agent) : undefined;
+  const [file] = await settled([openState(), become(), filled]);
+  await loadState(vm, file.name);
 }
 
 async function fill(vm: QemuProcess, from: ForkedFrom, pages: string, agent: string): Promise<void> {
