@@ -26,6 +26,7 @@ import { adoptQemu } from "./adopt.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
 import { forkProcess } from "./fork/fork.ts";
+import { PageCopiers } from "./fork/page-copiers.ts";
 import { removeSuspended, reviveProcess, suspendProcess } from "./fork/suspend.ts";
 import { machinePlan } from "./jail/machine-jail.ts";
 import { enableMigration, loadState, saveState } from "./migration.ts";
@@ -59,13 +60,13 @@ export class Qemu implements Engine {
   readonly versions: Record<string, string>;
   readonly fingerprint: string;
   readonly #binary: string;
-  readonly #agent: string;
+  readonly #copiers: PageCopiers;
   readonly #jail: JailKind;
   readonly #kernelCommandLine: string;
 
   constructor(options: QemuOptions) {
     this.#binary = options.binary;
-    this.#agent = options.agent;
+    this.#copiers = new PageCopiers(options.agent);
     this.#jail = options.jail;
     this.acceleration = options.acceleration;
     this.versions = options.versions;
@@ -156,15 +157,15 @@ export class Qemu implements Engine {
   }
 
   fork(parent: Vm, children: WaitingVm[], from: ForkedFrom, options: ForkOptions): Promise<(() => Promise<void>)[]> {
-    return forkProcess(parent as QemuProcess, children as (WaitingVm & QemuProcess)[], from, options, this.#agent);
+    return forkProcess(parent as QemuProcess, children as (WaitingVm & QemuProcess)[], from, options, this.#copiers);
   }
 
   async suspend(vm: Vm, from: ForkedFrom, options: SuspendOptions): Promise<void> {
-    await suspendProcess(vm as QemuProcess, from, options, this.#agent);
+    await suspendProcess(vm as QemuProcess, from, options, this.#copiers);
   }
 
   async revive(vm: WaitingVm, from: ForkedFrom, options: ReviveOptions): Promise<void> {
-    await reviveProcess(vm as WaitingVm & QemuProcess, from, options, this.#agent);
+    await reviveProcess(vm as WaitingVm & QemuProcess, from, options, this.#copiers);
   }
 
   async adopt(dir: string): Promise<Vm | null> {

@@ -15,25 +15,22 @@ import type { QemuProcess } from "../process.ts";
 import { allowDisk } from "../slots/file-limit.ts";
 import { goOn } from "./go-on.ts";
 import { allLayers, freezeLayer, makeLayer, shareLayers } from "./layers.ts";
-import { PageCopier } from "./page-copier.ts";
+import type { PageCopiers } from "./page-copiers.ts";
 import { StateFile } from "./state-file.ts";
 import { spliceStates } from "./stream.ts";
 
-/**
- * Resolves to what lets each child run.
- *
- * @param agent the program that copies memory
- */
+/** Resolves to what lets each child run. */
 export async function forkProcess(
   parent: QemuProcess,
   children: QemuProcess[],
   from: ForkedFrom,
   { own, next, method, beforePause, onContinued }: ForkOptions,
-  agent: string,
+  copiers: PageCopiers,
 ): Promise<(() => Promise<void>)[]> {
   const present = allLayers(parent.dir, from, own);
   const newLayer = join(parent.dir, next);
-  await using copier = new PageCopier(agent);
+  await using lent = copiers.lend();
+  const { copier } = lent;
   await using files = new AsyncDisposableStack();
   await using childrensFiles = new AsyncDisposableStack();
   const toLoad: StateFile[] = [];

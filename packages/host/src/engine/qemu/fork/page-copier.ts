@@ -2,11 +2,10 @@
  * Copies what a machine has changed of its template's memory. Node.js cannot read another process's memory, so the
  * agent's program does it, on the host.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
-import { withOnly } from "@sandkeep/jail";
 import { z } from "zod";
+import { type HelperProcess, hold, release, startHelper } from "../helper-process.ts";
 import type { ProcessRecord } from "../process-record.ts";
 
 /** One end of a copy: a process that has mapped the memory, or a file of pages; a target file must not exist yet. */
@@ -31,18 +30,18 @@ export type CopyResult = z.infer<typeof resultSchema>;
 export class PageCopier implements AsyncDisposable {
   /** Resolves when it waits for orders. */
   readonly ready: Promise<void>;
-  readonly #child: ChildProcess;
+  readonly #child: HelperProcess;
   readonly #answers: AsyncIterator<string>;
   readonly #lines: Interface;
   #turn: Promise<unknown>;
+  /** Whether it waits for another order, as far as is known. */
+  #isIdle = false;
 
   /** Starts the program, which takes longer than many a copy. @param agent its path */
   constructor(agent: string) {
-    const [file, ...args] = withOnly([], [agent, "-copy-pages"]);
-    this.#child = spawn(file!, args, { stdio: ["pipe", "pipe", "ignore"] });
-    this.#child.on("error", () => {});
-    this.#child.stdin!.on("error", () => {});
-    this.#lines = createInterface({ input: this.#child.stdout! });
+    this.#child = startHelper([agent, "-copy-pages"]);
+    this.#child.once("close", () => (this.#isIdle = false));
+    this.#lines = createInterface({ input: this.#child.stdout });
     this.#answers = this.#lines[Symbol.asyncIterator]();
     this.#turn = this.ready = this.#answer(START_MS).then(() => {});
     this.ready.catch(() => {});
@@ -51,7 +50,7 @@ export class PageCopier implements AsyncDisposable {
   /** Copies pages; one order after another. The source must not run meanwhile, and the target must not have run. */
   copy(order: CopyOrder): Promise<CopyResult> {
     const done = this.#turn.then(async () => {
-      this.#child.stdin!.write(`${JSON.stringify(order)}\n`);
+      this.#child.stdin.write(`${JSON.stringify(order)}\n`);
       const { result } = await this.#answer(COPY_MS);
       if (!result) throw new Error("The memory of a machine could not be copied: no result.");
       return result;
@@ -60,7 +59,19 @@ export class PageCopier implements AsyncDisposable {
     return done;
   }
 
+  /** Whether it can be given to somebody else: nothing was lost, and it still runs. */
+  get isIdle(): boolean {
+    return this.#isIdle;
+  }
+
+  /** Somebody needs it from now on, or nobody does. */
+  set isNeeded(isNeeded: boolean) {
+    if (isNeeded) hold(this.#child);
+    else release(this.#child);
+  }
+
   async #answer(withinMs: number): Promise<z.infer<typeof answerSchema>> {
+    this.#isIdle = false;
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       this.#child.kill("SIGKILL");
@@ -70,6 +81,7 @@ export class PageCopier implements AsyncDisposable {
       const { value, done } = await Promise.race([this.#answers.next(), late.promise]);
       if (done) throw new Error("The program that copies machines' memory has ended.");
       const answer = answerSchema.parse(JSON.parse(value));
+      this.#isIdle = true;
       if (answer.error !== undefined) throw new Error(`The memory of a machine could not be copied: ${answer.error}`);
       return answer;
     } finally {

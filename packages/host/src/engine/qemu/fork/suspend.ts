@@ -14,7 +14,7 @@ import { PROCESS_RECORD } from "../process-record.ts";
 import { becomeRoot, saveDevices } from "./fork.ts";
 import { goOn } from "./go-on.ts";
 import { allLayers, makeLayer, retireLayer, shareLayers } from "./layers.ts";
-import { PageCopier } from "./page-copier.ts";
+import type { PageCopiers } from "./page-copiers.ts";
 import { StateFile } from "./state-file.ts";
 import { spliceStates } from "./stream.ts";
 
@@ -29,16 +29,16 @@ export async function removeSuspended(dir: string): Promise<void> {
   for (const path of Object.values(suspendedFiles(dir))) await rm(path, { force: true });
 }
 
-/** @param agent the program that copies memory */
 export async function suspendProcess(
   vm: QemuProcess,
   from: ForkedFrom,
   { own, method, beforePause, commit }: SuspendOptions,
-  agent: string,
+  copiers: PageCopiers,
 ): Promise<void> {
   const { state, pages } = suspendedFiles(vm.dir);
   const layers = own.map((name) => join(vm.dir, name));
-  await using copier = new PageCopier(agent);
+  await using lent = copiers.lend();
+  const { copier } = lent;
   await removeSuspended(vm.dir);
   await using opened = new AsyncDisposableStack();
   const openState = async () => {
@@ -85,12 +85,11 @@ async function tidy(dir: string, own: readonly string[]): Promise<void> {
   ]);
 }
 
-/** @param agent the program that copies memory */
 export async function reviveProcess(
   vm: QemuProcess,
   from: ForkedFrom,
   { dir, own, next, method }: ReviveOptions,
-  agent: string,
+  copiers: PageCopiers,
 ): Promise<void> {
   const { state, pages } = suspendedFiles(dir);
   const become = async () => {
@@ -101,12 +100,12 @@ export async function reviveProcess(
   };
   await using opened = new AsyncDisposableStack();
   const openState = async () => opened.use(await StateFile.of(vm, state, "read"));
-  const filled = method === "copy" ? fill(vm, from, pages, agent) : undefined;
+  const filled = method === "copy" ? fill(vm, from, pages, copiers) : undefined;
   const [file] = await settled([openState(), become(), filled]);
   await loadState(vm, file.name);
 }
 
-async function fill(vm: QemuProcess, from: ForkedFrom, pages: string, agent: string): Promise<void> {
-  await using copier = new PageCopier(agent);
-  await copier.copy({ memory: from.template.memory, from: { file: pages }, to: { process: vm.process } });
+async function fill(vm: QemuProcess, from: ForkedFrom, pages: string, copiers: PageCopiers): Promise<void> {
+  await using lent = copiers.lend();
+  await lent.copier.copy({ memory: from.template.memory, from: { file: pages }, to: { process: vm.process } });
 }

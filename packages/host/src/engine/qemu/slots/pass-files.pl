@@ -1,11 +1,11 @@
-# Gives QEMU open files, so that its jail need not have their paths: adds each inherited descriptor, from 3 on, to a set of descriptors.
-# Arguments: the socket of a monitor, then the number of each descriptor's set. What QEMU answers may be anything, for any time.
-alarm 20;
-($path, @sets) = @ARGV;
-socket($qemu, 1, 1, 0) && connect($qemu, pack("Sa*", 1, $path)) or die "cannot connect to QEMU: $!\n";
+# Gives QEMU open files, so that its jail need not have their paths. Each line of standard input is an order: its number, the socket of a
+# monitor, and for each file the number of the set of descriptors that it joins, the flags to open it with, and its path, all joined by
+# colons; percent-encoded. Each order gets a line: its number, and why it failed if it did. A process of its own executes it, because
+# what QEMU answers may be anything, for any time.
+$SIG{CHLD} = "IGNORE";
+$| = 1;
 
-# The next line that is no event.
-$rest = "";
+# The next line from QEMU that is no event.
 sub line {
   while (1) {
     while ($rest =~ s/^(.*)\n//) {
@@ -27,6 +27,28 @@ sub execute {
   $answer =~ /^\{"return"/ or die "QEMU refused: " . substr($answer, 0, 1000) . "\n";
 }
 
-line();
-execute(qq({"execute": "qmp_capabilities"}\n), undef);
-execute(qq({"execute": "add-fd", "arguments": {"fdset-id": $sets[$_]}}\n), $_ + 3) for 0 .. $#sets;
+sub pass {
+  my ($path, @files) = @_;
+  $SIG{ALRM} = sub { die "QEMU does not answer in time\n" };
+  alarm 20;
+  socket($qemu, 1, 1, 0) && connect($qemu, pack("Sa*", 1, $path)) or die "cannot connect to QEMU: $!\n";
+  $rest = "";
+  line();
+  execute(qq({"execute": "qmp_capabilities"}\n), undef);
+  for (@files) {
+    my ($set, $flags, $path) = split(/:/, $_, 3);
+    sysopen(my $file, $path, $flags) or die "cannot open a file: $!\n";
+    execute(qq({"execute": "add-fd", "arguments": {"fdset-id": $set}}\n), fileno($file));
+  }
+}
+
+while (<STDIN>) {
+  chomp;
+  ($order, @words) = split(/ /);
+  s/%(..)/chr(hex $1)/ge for @words;
+  $child = fork;
+  if (!defined $child) { print "$order cannot start a process: $!\n" }
+  next if $child || !defined $child;
+  eval { pass(@words); print "$order\n"; 1 } or $@ =~ s/\n/ /g, print "$order $@\n";
+  exit;
+}

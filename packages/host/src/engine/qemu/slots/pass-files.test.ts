@@ -1,10 +1,14 @@
 /** Giving files to a process that may have been taken over: it answers anything, or nothing. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { startTicks } from "@sandkeep/common";
+import { FilePasser } from "./file-passer.ts";
 import { type PassedFile, passFiles } from "./pass-files.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-pass-"));
@@ -39,15 +43,18 @@ const wanted: PassedFile[] = [
   { path: file, access: "read", set: 1_000 },
 ];
 
+/** Accepts everything. */
+function agree(socket: Socket, asked: string[] = []): void {
+  socket.write(GREETING + EVENT);
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    asked.push(...text.trim().split("\n"));
+    socket.write(`${EVENT}{"return": {}}\n`);
+  });
+}
+
 test("each file is added to its set, whatever events come between", async () => {
   const asked: string[] = [];
-  using qemu = await monitor((socket) => {
-    socket.write(GREETING + EVENT);
-    socket.setEncoding("utf8").on("data", (text: string) => {
-      asked.push(...text.trim().split("\n"));
-      socket.write(`${EVENT}{"return": {}}\n`);
-    });
-  });
+  using qemu = await monitor((socket) => agree(socket, asked));
   await passFiles(qemu.path, wanted);
   assert.deepEqual(
     asked.map((line) => JSON.parse(line).execute),
@@ -71,4 +78,55 @@ test("a link in the place of a layer is not followed", async () => {
   const link = join(dir, "link");
   symlinkSync(file, link);
   await assert.rejects(passFiles(qemu.path, [{ path: link, access: "read and write", set: 1_000 }]), { code: "ELOOP" });
+});
+
+test("a monitor that says nothing keeps no other machine waiting", async () => {
+  const asked = Promise.withResolvers<void>();
+  using silent = await monitor(() => asked.resolve());
+  using qemu = await monitor((socket) => agree(socket));
+  const waiting = passFiles(silent.path, wanted);
+  await asked.promise;
+  await passFiles(qemu.path, wanted);
+  silent[Symbol.dispose]();
+  await assert.rejects(waiting, /QEMU does not answer/);
+});
+
+test("a path may have any character", async () => {
+  using qemu = await monitor((socket) => agree(socket));
+  const odd = join(dir, "a: b%41\n\u00e9");
+  renameSync(qemu.path, odd);
+  await passFiles(odd, wanted);
+});
+
+test("if the program has ended, what it began is finished, and it is started again", async () => {
+  const passer = new FilePasser();
+  const asked = Promise.withResolvers<void>();
+  using silent = await monitor(() => asked.resolve());
+  using qemu = await monitor((socket) => agree(socket));
+  const begun = assert.rejects(passer.pass(silent.path, []), /QEMU does not answer/);
+  await asked.promise;
+  const former = passer.pid!;
+  process.kill(former, "SIGKILL");
+  while (passer.pid === former) await new Promise((resolve) => setTimeout(resolve, 5));
+  await passer.pass(qemu.path, []);
+  silent[Symbol.dispose]();
+  await begun;
+});
+
+test("the program neither keeps the server's process from ending, nor outlives it", async () => {
+  using qemu = await monitor((socket) => agree(socket));
+  const module = JSON.stringify(new URL("./file-passer.ts", import.meta.url).href);
+  const code = `
+    import { FilePasser } from ${module};
+    const passer = new FilePasser();
+    await passer.pass(${JSON.stringify(qemu.path)}, []);
+    console.log(passer.pid);`;
+  const flags = process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag));
+  const child = spawn(process.execPath, [...flags, "--input-type=module", "--eval", code], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  const pid = Number(String((await once(child.stdout, "data"))[0]));
+  assert.deepEqual(await ended, [0, null]);
+  while (startTicks(pid) !== undefined) await new Promise((resolve) => setTimeout(resolve, 5));
 });

@@ -1,0 +1,75 @@
+/** The program that passes open files to QEMU processes, which Node.js cannot do. */
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { type HelperProcess, hold, release, startHelper } from "../helper-process.ts";
+
+/** Passed as text: reading it from a file would take a descriptor. */
+const PASS = readFileSync(new URL("pass-files.pl", import.meta.url), "utf8");
+/** How long an order may take: the program gives up after 20 s itself, unless the computer is too busy for that. */
+const ORDER_MS = 30_000;
+
+export interface FileToPass {
+  /** The number of the set of descriptors that it joins. */
+  set: number;
+  /** To open it with. */
+  flags: number;
+  path: string;
+}
+
+interface Program {
+  child: HelperProcess;
+  pending: Map<number, { resolve(): void; reject(error: Error): void }>;
+}
+
+/** Starts the program when it is first needed, and again when it has ended. */
+export class FilePasser {
+  #program: Program | null = null;
+  #count = 0;
+
+  /** The program's; null if there is none now. */
+  get pid(): number | null {
+    return this.#program?.child.pid ?? null;
+  }
+
+  /** @param socket a monitor of the QEMU process */
+  async pass(socket: string, files: readonly FileToPass[]): Promise<void> {
+    const { child, pending } = (this.#program ??= this.#start());
+    const order = ++this.#count;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    pending.set(order, { resolve, reject });
+    hold(child);
+    const words = [socket, ...files.map(({ set, flags, path }) => `${set}:${flags}:${path}`)];
+    child.stdin.write(`${[String(order), ...words.map(encodeURIComponent)].join(" ")}\n`);
+    const late = setTimeout(() => reject(failure(`no answer within ${ORDER_MS / 1_000} s`)), ORDER_MS);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(late);
+      pending.delete(order);
+      if (pending.size === 0) release(child);
+    }
+  }
+
+  #start(): Program {
+    const child = startHelper(["perl", "-e", PASS]);
+    const pending: Program["pending"] = new Map();
+    child.on("exit", () => {
+      if (this.#program?.child === child) this.#program = null;
+    });
+    // Now the processes that execute its orders have ended, too.
+    child.on("close", () => {
+      for (const { reject } of pending.values()) reject(failure("the program that does it has ended"));
+    });
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const [order, ...why] = line.split(" ");
+      const waiting = pending.get(Number(order));
+      if (why.length === 0) waiting?.resolve();
+      else waiting?.reject(failure(why.join(" ").trim()));
+    });
+    return { child, pending };
+  }
+}
+
+function failure(why: string): Error {
+  return new Error(`QEMU could not be given files: ${why}`);
+}
