@@ -13,14 +13,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { processesLeft } from "../host/fixture.ts";
-import { CrashRounds, ROUNDS_PER_AUDIT } from "./crash/rounds.ts";
+import { CrashRounds, ROUND_MS, ROUNDS_PER_AUDIT } from "./crash/rounds.ts";
 
 const { env } = process;
 const ROUNDS = Number(env.SANDKEEP_CRASH_ROUNDS || 50);
 const FIRST = Number(env.SANDKEEP_CRASH_FIRST || 0);
 const SEED = Number(env.SANDKEEP_CRASH_SEED || 20_261_130);
-/** Longest time for a round on a busy computer, in milliseconds: usually 3 s. */
-const ROUND_MS = 60_000;
 
 test("whatever is killed at whatever moment, what was confirmed is there and nothing is left over", {
   timeout: ROUNDS * ROUND_MS,

@@ -2,6 +2,7 @@ import { Random } from "@sandkeep/egress/testing";
 import { isAlive, pidOfSandbox } from "../../harness/machines.ts";
 import { until } from "../../harness/poll.ts";
 import { lives, type Process } from "../../harness/processes.ts";
+import { within } from "../../harness/within.ts";
 import { audit, requireConsistent, requireKept } from "./audit.ts";
 import type { Crash } from "./crash.ts";
 import { Journal } from "./journal.ts";
@@ -28,6 +29,8 @@ const POOL = 0.25;
 const POOL_MIB = 100;
 /** Everything is checked and made anew after this many rounds, so that chains and logs stay short. */
 export const ROUNDS_PER_AUDIT = WHAT.length;
+/** Longest time for a round or an audit on a busy computer, in milliseconds: usually 3 s. */
+export const ROUND_MS = 180_000;
 /** Neighbouring seeds share no rounds. */
 const SPREAD = 0x9e3779b1;
 
@@ -63,8 +66,8 @@ export class CrashRounds {
     const order = this.#random(-1 - Math.floor(number / ROUNDS_PER_AUDIT)).some(ROUNDS_PER_AUDIT, WHAT);
     this.#journal.round(number);
     try {
-      await this.#round(order[number % ROUNDS_PER_AUDIT]!, random);
-      if ((number + 1) % ROUNDS_PER_AUDIT === 0) await this.#audit(random);
+      await within("a round", ROUND_MS, this.#round(order[number % ROUNDS_PER_AUDIT]!, random));
+      if ((number + 1) % ROUNDS_PER_AUDIT === 0) await within("an audit", ROUND_MS, this.#audit(random));
     } catch (cause) {
       throw new Error(
         `Round ${number} with SANDKEEP_CRASH_SEED=${this.#seed}: ${(cause as Error).message}\n  ${this.#journal}\n${this.#stack.log}`,

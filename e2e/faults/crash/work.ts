@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Random } from "@sandkeep/egress/testing";
 import type { Sandbox } from "sandkeep";
+import { within } from "../../harness/within.ts";
 import type { Chore, Scene } from "./chore.ts";
 import type { Crash } from "./crash.ts";
 import { Forking, Pausing } from "./fork-chores.ts";
@@ -66,14 +67,7 @@ export class Work {
 
   /** Resolves when every step has failed or finished. @throws if one has failed that nothing has disturbed */
   async end(crash: Crash): Promise<void> {
-    const hung = new AbortController();
-    await Promise.race([
-      Promise.all(this.#running),
-      delay(SETTLE_MS, undefined, { signal: hung.signal }).then(() => {
-        throw new Error("A step neither fails nor finishes after the crash.");
-      }),
-    ]);
-    hung.abort();
+    await within("every step fails or finishes after the crash", SETTLE_MS, Promise.all(this.#running));
     for (const [chore, error] of this.#failures) if (!chore.mayFail(crash)) throw error;
   }
 
