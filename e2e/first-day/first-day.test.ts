@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Sandbox } from "sandkeep";
 import { Arena } from "../egress/fixture/arena.ts";
+import claudeRoot from "./claude-root.ts";
 import { GIVEN, HABITS, SECRET } from "./habits.ts";
 
 /** A name that the server knows, with a certificate from a CA that is only in `egress.caFiles`. */
@@ -77,3 +78,5 @@ test("sudo of the SDK covers the whole line, and keeps what the call and the san
     .sudo();
   assert.equal(await command.text(), `root\na 'call' ${GIVEN.FROM_SANDBOX}\n`);
 });
+
+claudeRoot();

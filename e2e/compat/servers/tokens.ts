@@ -43,12 +43,14 @@ export async function startAnthropic(authority: TestAuthority): Promise<Model> {
   const gate = new Gate();
   const upstream = await HttpsUpstream.start(
     { host: "api.anthropic.com", authority, variable: "ANTHROPIC_API_KEY" },
-    (credential) => async (request, response) => {
+    (credential) => async (request, response, url) => {
       // The package sends one or the other, depending on its version.
       const { authorization, "x-api-key": key } = request.headers;
       if (key !== credential.value && !credential.isBearer(authorization)) return refuse(response);
+      const notFound = () => void response.writeHead(404).end();
+      if (url.pathname !== "/v1/messages") return notFound();
       const { stream } = JSON.parse(await text(request)) as { stream: boolean };
-      if (request.url !== "/v1/messages" || !stream) return void response.writeHead(404).end();
+      if (!stream) return notFound();
       const usage = { input_tokens: 1, output_tokens: 1 };
       const message = {
         id: "msg_1",
