@@ -13,6 +13,11 @@ const CAPACITY_BYTES = 12 * 1024 ** 3;
 /** Long, because a template is built in the background. */
 const PATIENCE_MS = 240_000;
 
+/** Gives a root a program that is run before it is used. */
+const WARM_UP = `sudo mkdir /etc/sandkeep
+  printf '#!/bin/sh\\necho $(id -un) $PWD >> ~/warmed-up\\n' | sudo tee /etc/sandkeep/warm-up
+  sudo chmod +x /etc/sandkeep/warm-up`;
+
 let next = 0;
 
 /** Roots of this host's own templates that are complete: those have a marker. */
@@ -60,6 +65,7 @@ describe("a root", () => {
     const id = await volume();
     const maker = await fixture.create({ root: { volume: id } });
     await shell(maker, "echo made > /home/app/note");
+    await shell(maker, WARM_UP);
     // Of a running machine: frozen for a moment.
     await fixture.host.storage.snapshotVolume(id, "snap");
     await shell(maker, "echo later > /home/app/note");
@@ -82,12 +88,15 @@ describe("a root", () => {
       assert.equal(await shell(copy, "cat /home/app/note"), note);
       await copy.destroy();
     }
+    assert.equal(await shell(one!, "ls /home/app"), "note");
     await destroy(maker, one!, two!);
     const hasTemplate = async () => (await rootsWithTemplates(fixture)).includes("snapshot snap");
     for (const deadline = Date.now() + PATIENCE_MS; !(await hasTemplate()); await delay(100))
       assert.ok(Date.now() < deadline, "the snapshot's template was not built");
     const three = await fixture.create({ root: { snapshot: "snap" } });
     assert.equal(await shell(three, "cat /home/app/note"), "made");
+    // The template ran the root's own program, and so did clones that wait, but not those without a template.
+    assert.match(await shell(three, "cat /home/app/warmed-up"), /^(app \/home\/app\n?)+$/);
     // This one is a clone of the snapshot's template.
     await three.snapshotRoot("snap-three");
     await three.destroy();
