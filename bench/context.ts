@@ -1,6 +1,6 @@
 import type { Progress } from "@sandkeep/cli";
 import type { Image } from "@sandkeep/host";
-import type { OwnHost, PausedMachine } from "@sandkeep/host/testing";
+import type { NewMachines, OwnHost, PausedMachine } from "@sandkeep/host/testing";
 import type { Sandbox } from "sandkeep";
 import type { Rig } from "./egress/rig.ts";
 
@@ -20,6 +20,8 @@ export interface BenchContext {
   hostFiles(): { image: Image; templatesDir: string };
   /** Opens a host of the bench's own, with the server's templates. @throws when the server runs elsewhere */
   ownHost(): Promise<OwnHost>;
+  /** Opens machines in new processes, made from the server's template. @throws when the server runs elsewhere */
+  newMachines(): Promise<NewMachines>;
   /** The processes of the sandboxes' machines, when the server runs on this computer. */
   processes: (() => number[]) | undefined;
   /** The server's own process: its memory grows with its sandboxes too. */

@@ -69,9 +69,13 @@ export interface Figures {
   storage_fork_300MB_usable: Summary;
   /** Ten children of one pause, until all answer. */
   storage_fork_10: Summary;
+  /** What a child takes at least: a new process loads a template's state, and answers. */
+  storage_fork_floor: Summary;
   /** An idle machine is paused, until it is on disk and gone; and resumed, until it answers. */
   storage_pause: Summary;
   storage_resume: Summary;
+  /** As for a child. */
+  storage_resume_floor: Summary;
   /** A new volume of 300 MB to 20 GB, and a snapshot of one that no machine has. */
   storage_create: Summary;
   storage_snapshot: Summary;

@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Api, dataDirOf, type Invocation, imagesOf, namedTarget, prepareImage, table, UsageError } from "@sandkeep/cli";
-import { startOwnHost, startPausedMachine } from "@sandkeep/host/testing";
+import type { Image } from "@sandkeep/host";
+import { openNewMachines, startOwnHost, startPausedMachine } from "@sandkeep/host/testing";
 import type { ServerInfo } from "@sandkeep/protocol";
 import { computerTable, measureComputer } from "./computer.ts";
 import type { BenchContext } from "./context.ts";
@@ -27,6 +28,14 @@ interface Options {
   images?: string;
 }
 
+function requireImage(image: Image | undefined): Image {
+  if (image) return image;
+  throw new UsageError(
+    "machines, forks and disks are measured on this computer",
+    "leave the server's address out, or choose other measurements with --only",
+  );
+}
+
 /** `sandkeep bench` */
 export async function run({ options, terminal, env }: Invocation<Options>): Promise<void> {
   const names = options.only?.split(",").map((name) => name.trim()) ?? Object.keys(MEASURES);
@@ -46,40 +55,26 @@ export async function run({ options, terminal, env }: Invocation<Options>): Prom
   const { Sandbox } = await import("sandkeep");
   const api = new Api(subject.target);
   const notes: string[] = [];
+  const machineOptions = (image: Image, folder: string) => ({
+    image,
+    templatesDir: join(images, "templates"),
+    frequency: join(subject.dataDir!, "tsc-khz"),
+    dir: join(subject.dataDir!, folder),
+  });
   const context: BenchContext = {
     create: (more) => Sandbox.create({ ...subject.target, ...more }),
     times: (full) => (options.quick ? Math.max(QUICK_TIMES, Math.round(full / 10)) : full),
     progress,
-    pausedMachine:
-      image &&
-      (() =>
-        startPausedMachine({
-          image,
-          templatesDir: join(images, "templates"),
-          frequency: join(subject.dataDir!, "tsc-khz"),
-          dir: join(subject.dataDir!, "floor"),
-        })),
-    hostFiles: () => {
-      if (!image)
-        throw new UsageError(
-          "disks are measured on this computer",
-          "leave the server's address out, or choose other measurements with --only",
-        );
-      return { image, templatesDir: join(images, "templates") };
-    },
-    ownHost: async () => {
-      if (!image)
-        throw new UsageError(
-          "forks are measured on a host that the bench opens",
-          "leave the server's address out, or choose other measurements with --only",
-        );
-      return await startOwnHost({
-        image,
+    pausedMachine: image && (() => startPausedMachine(machineOptions(image, "floor"))),
+    newMachines: async () => await openNewMachines(machineOptions(requireImage(image), "new")),
+    hostFiles: () => ({ image: requireImage(image), templatesDir: join(images, "templates") }),
+    ownHost: async () =>
+      await startOwnHost({
+        image: requireImage(image),
         dataDir: join(subject.dataDir!, "own"),
         templatesDir: join(images, "templates"),
         frequency: join(subject.dataDir!, "tsc-khz"),
-      });
-    },
+      }),
     processes: subject.dataDir === undefined ? undefined : () => sandboxProcesses(subject.dataDir!),
     server: subject.pid,
     proxies: () => (subject.pid === undefined ? [] : nodesBelow(subject.pid, "/egress/src/process/main.ts")),

@@ -42,6 +42,12 @@ async function forks(context: BenchContext, own: OwnHost, megabytes: number, tim
   return { paused, usable: summarize(usable) };
 }
 
+/** How long a machine in a new process takes until it has answered, whatever it continues. */
+async function floorOf(context: BenchContext, as: "child" | "resumed") {
+  await using machines = await context.newMachines();
+  return summarize(await repeat(context, context.times(15), () => machines.answer(as)));
+}
+
 export async function measureForks(context: BenchContext): Promise<Partial<Figures>> {
   await using own = await context.ownHost();
   const small = await forks(context, own, 20, 15);
@@ -64,6 +70,7 @@ export async function measureForks(context: BenchContext): Promise<Partial<Figur
     storage_fork_300MB_paused: large.paused,
     storage_fork_300MB_usable: large.usable,
     storage_fork_10: summarize(many),
+    storage_fork_floor: await floorOf(context, "child"),
   };
 }
 
@@ -84,5 +91,9 @@ export async function measurePause(context: BenchContext): Promise<Partial<Figur
     );
     return taken;
   });
-  return { storage_pause: summarize(pauses), storage_resume: summarize(resumes) };
+  return {
+    storage_pause: summarize(pauses),
+    storage_resume: summarize(resumes),
+    storage_resume_floor: await floorOf(context, "resumed"),
+  };
 }
