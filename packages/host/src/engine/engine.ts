@@ -237,10 +237,10 @@ export interface Engine {
    */
   suspend(vm: Vm, from: ForkedFrom, options: SuspendOptions): Promise<void>;
   /**
-   * Makes a waiting process the machine that was suspended in a folder, with a new layer on top of its disk, and lets it
-   * run. What is in the folder stays as it is, so this can be tried again.
+   * Makes a waiting process the machine that was suspended in a folder, with a new layer on top of its disk. What is in
+   * the folder stays as it is, so this can be tried again. Resolves to what lets it run.
    */
-  revive(vm: WaitingVm, from: ForkedFrom, options: ReviveOptions): Promise<void>;
+  revive(vm: WaitingVm, from: ForkedFrom, options: ReviveOptions): Promise<() => Promise<void>>;
   /** Takes over a machine that an earlier process of ours started. Null if it no longer runs. */
   adopt(dir: string): Promise<Vm | null>;
   /** Kills what an earlier process of ours started in doomed folders of `runDir`, even if those folders are gone. */

@@ -44,6 +44,28 @@ export async function connectGuest(vm: Vm, helloTimeoutMs: number): Promise<Gues
 }
 
 /**
+ * Lets a machine go on in a process that waits for its state, and connects to its agent. The agent had a host when the
+ * state was saved. It finds another one at once, and need not notice first that the former one is gone.
+ *
+ * @param load lets it run; if that fails, the process is ended
+ */
+export async function loadAndConnect(vm: Vm, load: () => Promise<void>, helloTimeoutMs: number): Promise<GuestClient> {
+  const connecting = connectGuest(vm, helloTimeoutMs);
+  connecting.catch(() => {});
+  try {
+    await load();
+  } catch (error) {
+    await vm.kill();
+    await connecting.then(
+      (guest) => guest.close(),
+      () => {},
+    );
+    throw error;
+  }
+  return await connecting;
+}
+
+/**
  * Makes the root disk the root of a machine that has none yet.
  *
  * @throws {DiskError} `NOT_BOOTABLE`, with the reason

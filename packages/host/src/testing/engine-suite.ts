@@ -20,6 +20,7 @@ import {
   connectGuest,
   discard,
   enterRoot,
+  loadAndConnect,
   RUNNING_HELLO_TIMEOUT_MS,
 } from "../machines/clone.ts";
 import { createFolder } from "../machines/folder.ts";
@@ -210,10 +211,9 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
         );
         await parent.guest.call("thawProcesses", {});
         assert.equal(paused, 1);
-        await Promise.all(loads.map((load) => load()));
         const machines = [parent];
-        for (const { vm, dir } of children) {
-          const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+        for (const [n, { vm, dir }] of children.entries()) {
+          const guest = await loadAndConnect(vm, loads[n]!, RUNNING_HELLO_TIMEOUT_MS);
           await guest.call("thawProcesses", {});
           machines.push({ vm, dir, guest });
         }
@@ -247,12 +247,13 @@ export function engineSuite(name: string, open: () => Promise<EngineFixture>): v
         };
         await engine.suspend(one.vm, from, { ...suspended, commit });
         one.guest.close();
-        assert.equal((await one.vm.exited).code, 0);
+        await one.vm.exited;
+        assert.throws(() => process.kill(one.vm.pid, 0), { code: "ESRCH" });
         // Any number of times, as nothing in the folder changes.
         const revive = async () => {
           const { vm, dir } = await prepare();
-          await engine.revive(vm, from, { ...suspended, dir: moved, next: "disk-1.qcow2" });
-          return { vm, dir, guest: await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS) };
+          const load = await engine.revive(vm, from, { ...suspended, dir: moved, next: "disk-1.qcow2" });
+          return { vm, dir, guest: await loadAndConnect(vm, load, RUNNING_HELLO_TIMEOUT_MS) };
         };
         const first = await revive();
         await shell(first, "echo first > /home/app/disk; echo first > /dev/shm/memory; sync");

@@ -164,8 +164,8 @@ export class Qemu implements Engine {
     await suspendProcess(vm as QemuProcess, from, options, this.#copiers);
   }
 
-  async revive(vm: WaitingVm, from: ForkedFrom, options: ReviveOptions): Promise<void> {
-    await reviveProcess(vm as WaitingVm & QemuProcess, from, options, this.#copiers);
+  revive(vm: WaitingVm, from: ForkedFrom, options: ReviveOptions): Promise<() => Promise<void>> {
+    return reviveProcess(vm as WaitingVm & QemuProcess, from, options, this.#copiers);
   }
 
   async adopt(dir: string): Promise<Vm | null> {

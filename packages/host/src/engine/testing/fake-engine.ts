@@ -103,13 +103,13 @@ export class FakeEngine implements Engine {
       throw error;
     }
     await this.suspending("committed");
-    await suspended.quit();
+    await suspended.kill();
   }
 
-  async revive(vm: WaitingVm, from: ForkedFrom, { own, next }: ReviveOptions): Promise<void> {
+  async revive(vm: WaitingVm, from: ForkedFrom, { own, next }: ReviveOptions): Promise<() => Promise<void>> {
     await this.reviving();
     giveRoot(vm, from, [...own, next]);
-    await vm.load();
+    return () => vm.load();
   }
 
   /** Finds machines that it started itself: a test plays both the earlier process and the later one. */

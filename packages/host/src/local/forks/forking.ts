@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { settled } from "@sandkeep/common";
 import { type ForkSpec, GuestGone } from "../../contract.ts";
 import type { ForkedFrom } from "../../engine/engine.ts";
-import { type Clone, connectGuest, discard } from "../../machines/clone.ts";
+import { type Clone, discard, loadAndConnect } from "../../machines/clone.ts";
 import { ownLayerIn, type RootRecord, writeRecord } from "../../machines/folder.ts";
 import { freezeProcesses, thawProcesses } from "../../machines/freeze.ts";
 import { newIdentity } from "../../machines/identity.ts";
@@ -62,12 +62,10 @@ export class Forking {
             },
           }),
         );
-        const begin = async (process: Prepared, n: number) => {
-          await loads[n]!();
-          return await this.#identify({ ...process, from }, parent, specs[n]!, (dir, from) =>
+        const begin = (process: Prepared, n: number) =>
+          this.#identify({ ...process, from }, loads[n]!, parent, specs[n]!, (dir, from) =>
             rootRecord(dir, from, root.image, [...own, next]),
           );
-        };
         const children = await settled(prepared.map((process, n) => LOADING.run(() => begin(process, n))));
         return children.map(({ clone, record }, n) => {
           const disks = new MachineDisks({ machine: record.id, clone, storage });
@@ -97,16 +95,17 @@ export class Forking {
     }
   }
 
-  /** Gives a child its identity. Until that is confirmed, none of its processes runs. */
+  /** Lets a child run, and gives it its identity. Until that is confirmed, none of its processes runs. */
   async #identify(
     { vm, dir, from: source }: Omit<Clone, "guest" | "from"> & { from: ForkedFrom },
+    load: () => Promise<void>,
     parent: RunningMachine,
     spec: ForkSpec,
     rootOf: (dir: string, from: ForkedFrom) => RootRecord,
   ): Promise<{ clone: Clone; record: AssignedRecord }> {
     // What is in the parent's folder goes when the parent does.
     const from = isPinned(parent.clone.dir, source) ? await pinSource(dir, source) : source;
-    const guest = await connectGuest(vm, CHILD_HELLO_MS);
+    const guest = await loadAndConnect(vm, load, CHILD_HELLO_MS);
     const { id, owner, keep } = spec;
     const { memoryMiB } = parent;
     const root = rootOf(dir, from);

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { settled } from "@sandkeep/common";
 import { ForkError, type ResumeSpec } from "../../contract.ts";
-import { connectGuest, discard, RUNNING_HELLO_TIMEOUT_MS } from "../../machines/clone.ts";
+import { discard, loadAndConnect, RUNNING_HELLO_TIMEOUT_MS } from "../../machines/clone.ts";
 import { ownLayerIn, writeRecord } from "../../machines/folder.ts";
 import { freezeProcesses, thawProcesses } from "../../machines/freeze.ts";
 import { newMoment } from "../../machines/identity.ts";
@@ -126,11 +126,11 @@ export class Pausing {
     const { id, owner, keep, usage } = spec;
     const { own, method, image, memoryMiB } = paused;
     const next = basename(ownLayerIn(dir, rootRecord(dir, paused.from, image, own).layers.length));
-    const [from] = await settled([
+    const [from, load] = await settled([
       pinSource(dir, paused.from),
       this.#parts.engine.revive(vm, paused.from, { dir: this.#paused.folder(id), own, method, next }),
     ]);
-    const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
+    const guest = await loadAndConnect(vm, load, RUNNING_HELLO_TIMEOUT_MS);
     try {
       const root = rootRecord(dir, from, image, [...own, next]);
       const meter = startMeter(vm, usage);

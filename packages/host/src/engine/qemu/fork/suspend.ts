@@ -18,9 +18,6 @@ import type { PageCopiers } from "./page-copiers.ts";
 import { StateFile } from "./state-file.ts";
 import { spliceStates } from "./stream.ts";
 
-/** How long a process may take to exit before it is killed. It has nothing to do any more. */
-const QUIT_MS = 5_000;
-
 /** Files of a suspended machine in its folder, besides its disk's layers. */
 const suspendedFiles = (dir: string) => ({ state: join(dir, "suspended-state"), pages: join(dir, "suspended-pages") });
 
@@ -72,7 +69,8 @@ export async function suspendProcess(
     await goOn(vm).finally(() => removeSuspended(vm.dir));
     throw error;
   }
-  if (!(await vm.quit(QUIT_MS))) await vm.kill();
+  // Nothing is left to write.
+  await vm.kill();
   // What fails here is done when the machine is revived, or does no harm.
   await tidy(dir, own).catch(() => {});
 }
@@ -85,12 +83,13 @@ async function tidy(dir: string, own: readonly string[]): Promise<void> {
   ]);
 }
 
+/** Resolves to what lets it run. */
 export async function reviveProcess(
   vm: QemuProcess,
   from: ForkedFrom,
   { dir, own, next, method }: ReviveOptions,
   copiers: PageCopiers,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { state, pages } = suspendedFiles(dir);
   const become = async () => {
     // Again, if the server was killed right after the machine was suspended.
@@ -102,7 +101,11 @@ export async function reviveProcess(
   const openState = async () => opened.use(await StateFile.of(vm, state, "read"));
   const filled = method === "copy" ? fill(vm, from, pages, copiers) : undefined;
   const [file] = await settled([openState(), become(), filled]);
-  await loadState(vm, file.name);
+  opened.move();
+  return async () => {
+    await using _ = file;
+    await loadState(vm, file.name);
+  };
 }
 
 async function fill(vm: QemuProcess, from: ForkedFrom, pages: string, copiers: PageCopiers): Promise<void> {

@@ -2,6 +2,7 @@
  * A machine's slots: devices that every machine has from its start, on which disks come and go. The device of an empty
  * slot has no content, and the guest has bound no driver to it.
  */
+import { settled } from "@sandkeep/common";
 import { ROOT_SLOT, SLOTS, type SlotDisk, type VmSlots } from "../../engine.ts";
 import type { Qmp } from "../qmp.ts";
 import { type BlockNode, chainNodes, emptyDisk, layerNode, layerOf, qcow2Node } from "./block-nodes.ts";
@@ -100,11 +101,14 @@ export class QemuSlots implements VmSlots {
         slot,
         layers.map((path, layer) => ({ path, layer, writable: layer === top })),
       );
-      for (const layer of layers.keys()) {
-        await this.#addNode(slot, layer, layer === top ? { durable } : "read-only", layer > 0);
-        // What has no writer is never opened again.
-        if (layer < top) await this.#dropSet(slot, layer);
-      }
+      // QEMU executes them in this order, without waiting for us between any two.
+      await settled(
+        [...layers.keys()].flatMap((layer) => [
+          this.#addNode(slot, layer, layer === top ? { durable } : "read-only", layer > 0),
+          // What has no writer is never opened again.
+          ...(layer < top ? [this.#dropSet(slot, layer)] : []),
+        ]),
+      );
       if (bytes !== undefined)
         await this.#qmp.execute("block_resize", { "node-name": layerNode(name, top), size: bytes });
       await this.#setDrive(slot, layerNode(name, top));
