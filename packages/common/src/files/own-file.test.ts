@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import fs from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -22,6 +24,21 @@ test("reads a file of this user", async () => {
 
 test("reads nothing where there is no file", async () => {
   assert.equal(await readOwnFile(join(dir, "missing")), null);
+});
+
+test("does not take a file for missing because no descriptor is left to open it", async (context) => {
+  const path = file("kept");
+  const failing = context.mock.method(fs, "open", async () => {
+    throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+  });
+  syncBuiltinESMExports();
+  try {
+    await assert.rejects(readOwnFile(path), { code: "EMFILE" });
+  } finally {
+    failing.mock.restore();
+    syncBuiltinESMExports();
+  }
+  assert.equal(await readOwnFile(path), "content");
 });
 
 test("refuses a symbolic link, also to a file of this user", async () => {

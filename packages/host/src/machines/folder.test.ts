@@ -13,6 +13,7 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { disturbed } from "../storage/testing/disturbed.ts";
 import { createFolder, readRecord, removeFolder, writeRecord } from "./folder.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-folder-"));
@@ -66,6 +67,15 @@ test("garbage and long files are no records", async () => {
     writeFileSync(join(folder, "machine.json"), text, { mode: 0o600 });
     assert.equal(await readRecord(folder), null);
   }
+});
+
+test("a record that cannot be opened now may be one, unlike that of a folder that is gone", async () => {
+  const folder = createFolder(dir);
+  await writeRecord(folder, record);
+  assert.match(String(await disturbed("full", 0, () => readRecord(folder))), /machine in .* cannot be read/);
+  assert.deepEqual(await readRecord(folder), record);
+  await removeFolder(folder);
+  assert.equal(await readRecord(folder), null);
 });
 
 test("a record of a former version, which knew one owner and counted nothing, is read", async () => {

@@ -79,20 +79,30 @@ export async function writeRecord(dir: string, record: MachineRecord, options?: 
   await writeFileAtomically(join(dir, MACHINE_RECORD), JSON.stringify(record), options);
 }
 
-/** Null if there is none that can be trusted: a folder accessible to other users has none. */
+/**
+ * Null if there is none that can be trusted: a folder accessible to other users has none.
+ *
+ * @throws if it cannot be read now: there may be one, and a machine that must not be removed
+ */
 export async function readRecord(dir: string): Promise<MachineRecord | null> {
+  if (!isOurs(dir)) return null;
+  const text = await readOwnFile(join(dir, MACHINE_RECORD)).catch((cause: Error) => {
+    throw new Error(
+      `The record of the machine in ${dir} cannot be read: ${cause.message}. Nothing was changed: try again, or end the machine's process and remove that folder.`,
+      { cause },
+    );
+  });
   try {
-    if (!isOurs(dir)) return null;
-    return recordSchema.parse(JSON.parse((await readOwnFile(join(dir, MACHINE_RECORD))) ?? "null"));
+    return recordSchema.parse(JSON.parse(text ?? "null"));
   } catch {
     return null;
   }
 }
 
-/** Whether a folder belongs to this user, and no other user can read or write it. */
+/** Whether a folder is there and belongs to this user, and no other user can read or write it. */
 export function isOurs(dir: string): boolean {
-  const stat = lstatSync(dir);
-  return stat.isDirectory() && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0;
+  const stat = lstatSync(dir, { throwIfNoEntry: false });
+  return stat?.isDirectory() === true && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0;
 }
 
 /** How often a folder is removed again in which something was just written, and after how long at first, in milliseconds. */

@@ -67,7 +67,8 @@ export class Meter {
 
   /** The meter of a machine that was taken over: it continues from the earlier server's counters. */
   static async resume(vm: Vm, dir: string, memoryMiB: number, start: MeterStart): Promise<Meter> {
-    const kept = bytesSchema.safeParse(parse(await readOwnFile(join(dir, FILE))));
+    // Without them it counts from zero: a machine is worth more than its counters.
+    const kept = bytesSchema.safeParse(parse(await readOwnFile(join(dir, FILE)).catch(() => null)));
     return new Meter(vm, dir, memoryMiB, start, kept.data ?? { up: 0, down: 0 });
   }
 

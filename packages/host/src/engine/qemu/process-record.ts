@@ -29,10 +29,15 @@ export async function noteProcess(dir: string, record: ProcessRecord): Promise<v
   await writeFileAtomically(join(dir, PROCESS_RECORD), JSON.stringify(record), { durable: false });
 }
 
-/** Null if there is none, or none that can be trusted. */
+/**
+ * Null if there is none, or none that can be trusted.
+ *
+ * @throws if it cannot be read now: there may be one
+ */
 export async function readProcess(dir: string): Promise<ProcessRecord | null> {
+  const text = await readOwnFile(join(dir, PROCESS_RECORD));
   try {
-    return recordSchema.parse(JSON.parse((await readOwnFile(join(dir, PROCESS_RECORD))) ?? "null"));
+    return recordSchema.parse(JSON.parse(text ?? "null"));
   } catch {
     return null;
   }

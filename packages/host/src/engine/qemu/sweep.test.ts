@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { writeFileAtomically } from "@sandkeep/common";
 import { createFolder } from "../../machines/folder.ts";
+import { disturbed } from "../../storage/testing/disturbed.ts";
 import { isRunning, noteProcess, PROCESS_RECORD, type ProcessRecord, readProcess, recordOf } from "./process-record.ts";
 import { sweepQemus } from "./sweep.ts";
 
@@ -65,6 +66,14 @@ test("a record that is broken, as after a power failure, is none, and keeps nobo
     assert.equal(await readProcess(dir), null, text);
   }
   await sweepQemus(runDir, () => true);
+});
+
+test("a record that cannot be opened now may be one", async () => {
+  const dir = createFolder(runDir);
+  await noteProcess(dir, recordOf(process.pid, null));
+  assert.notEqual(await disturbed("full", 0, () => readProcess(dir)), null);
+  assert.equal((await readProcess(dir))?.pid, process.pid);
+  rmSync(dir, { recursive: true });
 });
 
 test("ends what was being started, by the folder that its command line names", async () => {
