@@ -34,6 +34,29 @@ test("a process that ends in order has closed its disks", async () => {
   assert.deepEqual(await vm.exited, { code: 0, signal: null, console: "" });
 });
 
+test("a process whose answer was late has not ended: it gets the next command, and its end is known when it comes", async (context) => {
+  const { vm } = await adopted();
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const late = assert.rejects(vm.pause(), /did not answer stop/);
+  context.mock.timers.tick(TIMEOUT_MS);
+  context.mock.timers.reset();
+  await late;
+  await vm.pause();
+  assert.equal(await vm.quit(TIMEOUT_MS), true);
+  assert.deepEqual(await vm.exited, { code: 0, signal: null, console: "" });
+});
+
+test("a process that ends after a late answer, when nobody asks it anything, has ended", async (context) => {
+  const { child, vm } = await adopted();
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const late = assert.rejects(vm.pause(), /did not answer stop/);
+  context.mock.timers.tick(TIMEOUT_MS);
+  context.mock.timers.reset();
+  await late;
+  child.kill("SIGKILL");
+  assert.deepEqual(await vm.exited, { code: null, signal: null, console: "" });
+});
+
 test("a process that is killed has closed nothing, although it was told to end", async () => {
   const { child, vm } = await adopted();
   child.kill("SIGSTOP");

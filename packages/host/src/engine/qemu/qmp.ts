@@ -37,7 +37,6 @@ export class Qmp {
   #socket!: Socket;
   #pending: Pending[] = [];
   #closed!: Promise<void>;
-  /** Whether the connection was closed because an answer came too late. */
   #isLate = false;
   #reconnecting: Promise<void> | undefined;
   #isOver = false;
@@ -72,6 +71,11 @@ export class Qmp {
     const qmp = new Qmp(socket, options);
     await qmp.#send("qmp_capabilities");
     return qmp;
+  }
+
+  /** Whether it was closed because an answer came too late, which says nothing about the process. */
+  get isLate(): boolean {
+    return this.#isLate;
   }
 
   /** Resolves when the connection is closed. */
