@@ -236,6 +236,8 @@ export interface Engine {
    * fails; from then on it is suspended, whatever happens.
    */
   suspend(vm: Vm, from: ForkedFrom, options: SuspendOptions): Promise<void>;
+  /** Paths of what suspending a machine in a folder writes there, besides the layers of its disk. */
+  suspendedFiles(dir: string): string[];
   /**
    * Makes a waiting process the machine that was suspended in a folder, with a new layer on top of its disk. What is in
    * the folder stays as it is, so this can be tried again. Resolves to what lets it run.

@@ -1,10 +1,12 @@
 /** Limits by the host's disk. */
-import { statfsSync } from "node:fs";
+import { lstatSync, statfsSync, statSync } from "node:fs";
 import { DiskError } from "../contract.ts";
 
 /** Free space that must remain when a machine is created, in MiB: machines and the server write to the same disk. */
 const RESERVE_MIB = 2048;
 const MIB = 1024 ** 2;
+/** Bytes of a block in `stat`. */
+const STAT_BLOCK_BYTES = 512;
 
 /**
  * Whether the disk of a folder has room for another machine's writes. Synchronous, because the kernel knows it without
@@ -14,25 +16,94 @@ export function diskFits(dir: string): boolean {
   return freeBytes(dir) / MIB >= RESERVE_MIB;
 }
 
-/** What is reserved for files that are being written, in bytes. A machine may be created meanwhile. */
-let reservedBytes = 0;
+/** What is being written: a file, or several. */
+export interface SpaceOptions {
+  /** Paths of the files, which need not be there yet. What they have got by then is not counted a second time. */
+  into: readonly string[];
+  /** Whether nobody waits for it: then it gives way to what somebody waits for. */
+  whenIdle?: boolean;
+  /** How much more must be free, without being reserved, in bytes. */
+  marginBytes?: number;
+}
+
+/** Space on a file system for what is still to be written. */
+class Reservation implements Disposable {
+  readonly device: number;
+  readonly whenIdle: boolean;
+  readonly #bytes: number;
+  readonly #into: readonly string[];
+  /** What the files had before. */
+  readonly #before: number;
+  readonly #giveWay = new AbortController();
+
+  constructor(dir: string, bytes: number, { into, whenIdle = false }: SpaceOptions) {
+    this.device = statSync(dir).dev;
+    this.whenIdle = whenIdle;
+    this.#bytes = bytes;
+    this.#into = into;
+    this.#before = allocatedBytes(into);
+  }
+
+  get writtenBytes(): number {
+    return Math.max(0, allocatedBytes(this.#into) - this.#before);
+  }
+
+  get leftBytes(): number {
+    return Math.max(0, this.#bytes - this.writtenBytes);
+  }
+
+  /** Aborted when somebody waits for what needs the space. */
+  get signal(): AbortSignal {
+    return this.#giveWay.signal;
+  }
+
+  giveWay(): void {
+    this.#giveWay.abort(new DiskError("NO_SPACE", "Something that somebody waits for needs the space on the disk."));
+  }
+
+  [Symbol.dispose](): void {
+    reservations.delete(this);
+  }
+}
+
+/** A machine may be created beside them. */
+const reservations = new Set<Reservation>();
 
 /**
- * Reserves room for a file of this size beside {@link RESERVE_MIB} until disposed, when it is written. What is there of it
- * before counts twice, which is safe.
+ * Reserves room for files of this size beside {@link RESERVE_MIB} until disposed, when they are written.
  *
  * @throws {DiskError} `NO_SPACE`
  */
-export function reserveSpace(dir: string, bytes: number): Disposable {
-  const free = Math.max(0, freeBytes(dir) - RESERVE_MIB * MIB - reservedBytes);
-  if (bytes <= free) {
-    reservedBytes += bytes;
-    return { [Symbol.dispose]: () => void (reservedBytes -= bytes) };
+export function reserveSpace(
+  dir: string,
+  bytes: number,
+  options: SpaceOptions,
+): Disposable & Pick<Reservation, "signal"> {
+  const wanted = new Reservation(dir, bytes, options);
+  const others = [...reservations].filter(({ device }) => device === wanted.device);
+  const idle = others.filter(({ whenIdle }) => whenIdle);
+  const left = (some: Reservation[]) => some.reduce((sum, { leftBytes }) => sum + leftBytes, 0);
+  const spare = freeBytes(dir) - RESERVE_MIB * MIB - left(others.filter(({ whenIdle }) => !whenIdle));
+  const spareBesideAll = spare - left(idle);
+  if (!wanted.whenIdle && bytes > spareBesideAll) {
+    // Even if it does not fit yet: then it does when it is tried again.
+    const inAll = idle.reduce((sum, { writtenBytes }) => sum + writtenBytes, spare);
+    if (bytes <= inAll) for (const one of idle) one.giveWay();
   }
-  throw new DiskError(
-    "NO_SPACE",
-    `This needs ${bytes} bytes on the host's disk, which has ${free} to spare. Remove volumes or snapshots, or free space there.`,
-  );
+  const free = Math.max(0, (wanted.whenIdle ? spareBesideAll : spare) - (options.marginBytes ?? 0));
+  if (bytes > free)
+    throw new DiskError(
+      "NO_SPACE",
+      `This needs ${bytes} bytes on the host's disk, which has ${free} to spare. Remove volumes or snapshots, or free space there.`,
+    );
+  reservations.add(wanted);
+  return wanted;
+}
+
+/** What files take on the disk, in bytes. */
+function allocatedBytes(paths: readonly string[]): number {
+  const blocks = paths.map((path) => lstatSync(path, { throwIfNoEntry: false })?.blocks ?? 0);
+  return blocks.reduce((sum, count) => sum + count * STAT_BLOCK_BYTES, 0);
 }
 
 function freeBytes(dir: string): number {

@@ -40,9 +40,13 @@ export class Transfer {
       });
     const paths = layers.map((name) => this.#layers.path(name));
     const options = { jail: this.#jail, base: [], layers: paths, bytes, whenIdle: false, signal };
-    using _space = reserveSpace(this.#layers.dir, await mostMergedBytes(options));
+    const mostBytes = await mostMergedBytes(options);
+    const merge = async (path: string) => {
+      using _ = reserveSpace(this.#layers.dir, mostBytes, { into: [path] });
+      await mergeLayers(path, options);
+    };
     // Not durable: after a crash nobody has it.
-    const merging = this.#layers.createFrozen(bytes, (path) => mergeLayers(path, options), { durable: false });
+    const merging = this.#layers.createFrozen(bytes, merge, { durable: false });
     await using copy = await merging.catch((error: unknown) => {
       signal.throwIfAborted();
       throw error;
@@ -64,8 +68,8 @@ export class Transfer {
 
   async #write(layer: string, { bytes: length, data }: DiskFile, bytes: number): Promise<void> {
     if (length > mostLayerBytes(bytes)) throw invalid(`it has ${length} bytes, more than such a disk can need`);
-    using _ = reserveSpace(this.#layers.dir, length);
     const path = this.#layers.path(layer);
+    using _ = reserveSpace(this.#layers.dir, length, { into: [path] });
     await this.#layers.receive(layer, sized(data, length));
     const header = await readLayer(path, bytes).catch((error: Error) => {
       throw invalid(error.message);

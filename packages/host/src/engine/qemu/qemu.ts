@@ -27,7 +27,7 @@ import { limitProcess, removeGroups } from "./cgroup.ts";
 import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
 import { forkProcess } from "./fork/fork.ts";
 import { PageCopiers } from "./fork/page-copiers.ts";
-import { removeSuspended, reviveProcess, suspendProcess } from "./fork/suspend.ts";
+import { removeSuspended, reviveProcess, suspendedFiles, suspendProcess } from "./fork/suspend.ts";
 import { machinePlan } from "./jail/machine-jail.ts";
 import { enableMigration, loadState, saveState } from "./migration.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
@@ -162,6 +162,10 @@ export class Qemu implements Engine {
 
   async suspend(vm: Vm, from: ForkedFrom, options: SuspendOptions): Promise<void> {
     await suspendProcess(vm as QemuProcess, from, options, this.#copiers);
+  }
+
+  suspendedFiles(dir: string): string[] {
+    return Object.values(suspendedFiles(dir));
   }
 
   revive(vm: WaitingVm, from: ForkedFrom, options: ReviveOptions): Promise<() => Promise<void>> {

@@ -106,6 +106,10 @@ export class FakeEngine implements Engine {
     await suspended.kill();
   }
 
+  suspendedFiles(): string[] {
+    return [];
+  }
+
   async revive(vm: WaitingVm, from: ForkedFrom, { own, next }: ReviveOptions): Promise<() => Promise<void>> {
     await this.reviving();
     giveRoot(vm, from, [...own, next]);

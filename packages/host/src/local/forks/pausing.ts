@@ -59,7 +59,8 @@ export class Pausing {
     const method = await this.#methods.of(from, sizeOf(memoryMiB));
     const { memoryBytes } = await machine.usage();
     const ownMiB = Math.ceil(memoryBytes / MIB);
-    reserved.use(reserveSpace(dir, memoryBytes + (await bytesToPin(dir, from))));
+    const bytes = memoryBytes + (await bytesToPin(dir, from));
+    reserved.use(reserveSpace(dir, bytes, { into: engine.suspendedFiles(dir) }));
     const prepare = async () => {
       const record = { id, owner, memoryMiB, ownMiB, method, own, image: root.image };
       await this.#paused.prepare(dir, { ...record, from: await pinSource(dir, from) });

@@ -45,7 +45,7 @@ export async function mostMergedBytes({
 /**
  * Copies layers into a new, empty one, which can then take their place on the base.
  *
- * @throws with what qemu-img says; the new layer is then of no use
+ * @throws with what qemu-img says, or why the signal was aborted; the new layer is then of no use
  */
 export async function mergeLayers(target: string, options: MergeOptions): Promise<void> {
   const { jail, base, layers, bytes, whenIdle, signal } = options;
@@ -59,10 +59,11 @@ export async function mergeLayers(target: string, options: MergeOptions): Promis
   const below = [...base, ...layers];
   const run = async (options: Pick<QemuImgOptions, "readable" | "args">) => {
     const { code, output } = await runQemuImg({ ...common, ...options, writable: target });
-    if (code !== 0)
-      throw new Error(
-        `qemu-img could not merge layers: ${output || "it took too long, or they would become larger than their files"}`,
-      );
+    if (code === 0) return;
+    signal.throwIfAborted();
+    throw new Error(
+      `qemu-img could not merge layers: ${output || "it took too long, or they would become larger than their files"}`,
+    );
   };
   if (base.length === 0) {
     await run({

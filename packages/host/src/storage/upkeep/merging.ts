@@ -69,7 +69,7 @@ export class Merging implements AsyncDisposable {
   async shorten(names: string[], capacityBytes: number, made: AsyncDisposableStack): Promise<string[]> {
     if (names.length <= MAX_UNMERGED_AT_ONCE) return names;
     const run = this.#runIn(names, capacityBytes);
-    return [...run.base, made.use(await this.#mergedLayer(run)).name];
+    return [...run.base, made.use(await this.#mergedLayer(run, { isWaitedFor: true })).name];
   }
 
   #runIn(frozen: string[], capacityBytes: number): Run {
@@ -97,11 +97,11 @@ export class Merging implements AsyncDisposable {
     });
     // One that a machine wrote that crashed is repaired first, at the volume's next use.
     for (const name of run.layers) if (await layers.mayChange(name)) return;
-    await using merged = await this.#mergedLayer(run);
+    await using merged = await this.#mergedLayer(run, { isWaitedFor: false });
     for (const id of this.#options.catalogue.ids) await this.#replace(id, run, merged.name);
   }
 
-  async #mergedLayer(run: Run): Promise<AsyncDisposable & { name: string }> {
+  async #mergedLayer(run: Run, { isWaitedFor }: { isWaitedFor: boolean }): Promise<AsyncDisposable & { name: string }> {
     const { layers, jail } = this.#options;
     const [below, paths] = [run.base, run.layers].map((names) => names.map((name) => layers.path(name)));
     let bytes = 0;
@@ -115,8 +115,12 @@ export class Merging implements AsyncDisposable {
       whenIdle: true,
       signal: this.#closing.signal,
     };
-    using _ = reserveSpace(layers.dir, (await mostMergedBytes(options)) + MARGIN_BYTES);
-    return await layers.createFrozen(bytes, (path) => mergeLayers(path, options));
+    const mostBytes = await mostMergedBytes(options);
+    return await layers.createFrozen(bytes, async (path) => {
+      const how = { into: [path], whenIdle: !isWaitedFor, marginBytes: MARGIN_BYTES };
+      using space = reserveSpace(layers.dir, mostBytes, how);
+      await mergeLayers(path, { ...options, signal: AbortSignal.any([options.signal, space.signal]) });
+    });
   }
 
   /** Gives a volume the merged layer, if it begins with the same layers and no machine has it. */

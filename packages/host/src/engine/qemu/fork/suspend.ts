@@ -19,7 +19,10 @@ import { StateFile } from "./state-file.ts";
 import { spliceStates } from "./stream.ts";
 
 /** Files of a suspended machine in its folder, besides its disk's layers. */
-const suspendedFiles = (dir: string) => ({ state: join(dir, "suspended-state"), pages: join(dir, "suspended-pages") });
+export const suspendedFiles = (dir: string) => ({
+  state: join(dir, "suspended-state"),
+  pages: join(dir, "suspended-pages"),
+});
 
 /** Removes what a suspension that did not succeed has left in a machine's folder. */
 export async function removeSuspended(dir: string): Promise<void> {
