@@ -82,8 +82,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     await removeUnowned({ engine, runDir: paths.run, storage, paused, log });
     const snapshots = new Set((await storage.list()).map((id) => rootIdOf("snapshot", id)));
     await templates.retainSnapshots((rootId) => snapshots.has(rootId));
-    storage.resumeMerging();
-    return new LocalHost({
+    const host = new LocalHost({
       paused,
       forkVerdicts: forkVerdictsOf(templatesDir),
       id,
@@ -97,6 +96,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
       lock,
       caCertificates,
     });
+    await host.catchUp();
+    return host;
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;

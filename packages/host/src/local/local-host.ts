@@ -118,6 +118,12 @@ export class LocalHost implements Host {
     });
   }
 
+  /** Finishes what an earlier process did in the background. Call it before anything else. */
+  async catchUp(): Promise<void> {
+    this.storage.resumeMerging();
+    await this.#continuations.catchUp();
+  }
+
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
     this.#checkOpen();
     checkSpec(spec);

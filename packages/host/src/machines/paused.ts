@@ -23,6 +23,8 @@ import { movedSource, sourceSchema } from "./source.ts";
 const RECORD = "paused.json";
 /** Suffix of the folder of a machine that runs again. */
 const RESUMED = ".resumed";
+/** Suffix of the files of a disk's layers. */
+const LAYER = ".qcow2";
 /** Ids of sandboxes; also names of folders. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 
@@ -58,13 +60,21 @@ export class PausedMachines {
     this.#dir = dir;
   }
 
-  /** Removes what is left of machines that were resumed. */
+  /** Removes what is left of machines that were resumed, and of layers that were merged. */
   static async open(dir: string): Promise<PausedMachines> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
+    const paused = new PausedMachines(dir);
     for (const name of await readdir(dir)) {
       if (!ID.test(name)) await rm(join(dir, name), { recursive: true, force: true });
+      // What stays is tried again at the next start.
+      else await paused.#removeUnusedLayers(name).catch(() => {});
     }
-    return new PausedMachines(dir);
+    return paused;
+  }
+
+  /** Of all machines, also those that cannot be resumed. */
+  async ids(): Promise<string[]> {
+    return (await readdir(this.#dir)).filter((name) => ID.test(name));
   }
 
   /** @throws if the id cannot be a folder's name */
@@ -152,6 +162,16 @@ export class PausedMachines {
       if (errnoOf(error) !== "ENOENT") throw error;
     });
     await this.forget(id);
+  }
+
+  async #removeUnusedLayers(id: string): Promise<void> {
+    const record = await this.find(id);
+    if (!record) return;
+    const folder = this.folder(id);
+    const unused = (await readdir(folder)).filter((name) => name.endsWith(LAYER) && !record.own.includes(name));
+    // The record that needs them no more may not be on disk yet.
+    if (unused.length > 0) await syncPath(folder);
+    for (const name of unused) await rm(join(folder, name), { force: true });
   }
 
   async #all(): Promise<Found[]> {

@@ -73,6 +73,11 @@ export class Continuations {
     });
   }
 
+  /** Finishes what an earlier process did in the background. Call it before anything else. */
+  async catchUp(): Promise<void> {
+    await this.#shortening.catchUp();
+  }
+
   async remove(id: string): Promise<void> {
     await this.#pauses.get(id)?.catch(() => {});
     if (this.#becoming.has(id)) throw new ForkError("NOT_PAUSED", `Sandbox ${id} is being resumed.`);

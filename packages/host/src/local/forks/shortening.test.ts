@@ -65,12 +65,8 @@ describe("with a fake engine", () => {
     const { paused, pause } = await openPaused();
     for (const id of ["sbx_1", "sbx_2"]) await pause(id, MANY);
     const began = Promise.withResolvers<void>();
-    const never: ShorteningOptions["merge"] = async (target, { signal }) => {
-      writeFileSync(target, "half");
-      began.resolve();
-      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    };
-    await using shortening = new Shortening({ paused, jail: "full", log: silentLogger, merge: never });
+    const options = { paused, jail: "full", log: silentLogger, merge: endless(began.resolve) } as const;
+    await using shortening = new Shortening(options);
     shortening.soon("sbx_1");
     shortening.soon("sbx_2");
     await began.promise;
@@ -78,14 +74,53 @@ describe("with a fake engine", () => {
     await shortening.ready("sbx_1");
     await shortening.idle();
     for (const id of ["sbx_1", "sbx_2"]) {
-      assert.equal((await paused.find(id))!.own.length, MANY);
-      assert.deepEqual(
-        readdirSync(paused.folder(id)).filter((name) => name.startsWith("merged")),
-        [],
-      );
+      const own = (await paused.find(id))!.own;
+      assert.equal(own.length, MANY);
+      assert.deepEqual(layersIn(paused.folder(id)), own.toSorted());
     }
   });
+
+  test("one that takes too long to merge is resumed as it is", async () => {
+    const { paused, pause } = await openPaused();
+    await pause(ID, 63);
+    const options = { paused, jail: "full", log: silentLogger, merge: endless(), readyMs: 50 } as const;
+    await using shortening = new Shortening(options);
+    await shortening.ready(ID);
+    const { own } = (await paused.find(ID))!;
+    assert.equal(own.length, 63);
+    assert.deepEqual(layersIn(paused.folder(ID)), own.toSorted());
+  });
+
+  test("what an earlier process left of merging is removed by the next start, and what it did not merge is merged", async () => {
+    const { dir, paused, pause } = await openPaused();
+    await pause(ID, MANY);
+    const folder = paused.folder(ID);
+    for (const name of ["merged-half.qcow2", "disk-old.qcow2"]) writeFileSync(join(folder, name), "");
+    const next = await PausedMachines.open(dir);
+    assert.deepEqual(layersIn(folder), (await next.find(ID))!.own.toSorted());
+    await using shortening = new Shortening({ paused: next, jail: "full", log: silentLogger, merge });
+    await shortening.catchUp();
+    await shortening.idle();
+    const { own } = (await next.find(ID))!;
+    assert.equal(own.length, 1);
+    assert.deepEqual(layersIn(folder), own);
+  });
 });
+
+/** A merge that goes on until it is given up. */
+function endless(began = () => {}): NonNullable<ShorteningOptions["merge"]> {
+  return async (target, { signal }) => {
+    writeFileSync(target, "half");
+    began();
+    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  };
+}
+
+/** Names of the layers in a folder. */
+const layersIn = (folder: string) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".qcow2"))
+    .sort();
 
 /** Paused machines whose disks have many layers. */
 async function openPaused() {
@@ -112,7 +147,7 @@ async function openPaused() {
     });
     await paused.commit(folder, id);
   };
-  return { paused, pause };
+  return { dir, paused, pause };
 }
 
 function create(path: string): void {
@@ -161,9 +196,8 @@ test("the one layer of a machine has what its layers had, on the image and the t
   const compared = execFileSync("qemu-img", ["compare", imageOf(copies), imageOf(now)], { encoding: "utf8" });
   assert.match(compared, /identical/);
   assert.doesNotMatch(execFileSync("qemu-img", ["info", now[2]!], { encoding: "utf8" }), /backing/);
-  const left = readdirSync(paused.folder(ID)).filter((name) => name.endsWith(".qcow2"));
   assert.deepEqual(
-    left.map((name) => join(paused.folder(ID), name)),
+    layersIn(paused.folder(ID)).map((name) => join(paused.folder(ID), name)),
     [now[2]],
   );
 });

@@ -1,7 +1,7 @@
 /**
  * Makes the disks of paused machines short again: each fork, each resumption and each snapshot adds a layer, and each
  * layer costs all machines that have it. What is merged never changes, and the record changes in one step, so an
- * interruption leaves nothing but a file in the folder, which goes with it.
+ * interruption leaves nothing but files in the folder, which the next start removes.
  */
 import { randomBytes } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
@@ -17,6 +17,8 @@ import { MAX_OWN_LAYERS } from "./continuable.ts";
 
 /** A paused machine may have this many layers of its own. */
 const MAX_UNMERGED = 16;
+/** How long a resumption waits for merging, milliseconds: usually it takes less than one second. */
+const READY_MS = 30_000;
 const RANDOM_BYTES = 8;
 /** Of a layer that never changes again. */
 const FROZEN = 0o444;
@@ -27,6 +29,8 @@ export interface ShorteningOptions {
   log: Logger;
   /** Makes one layer of several. */
   merge?: (target: string, options: MergeOptions) => Promise<void>;
+  /** How long somebody waits for that. Default {@link READY_MS}. */
+  readyMs?: number;
 }
 
 interface Work {
@@ -43,7 +47,7 @@ export class Shortening implements AsyncDisposable {
   #closed = false;
 
   constructor(options: ShorteningOptions) {
-    this.#options = { merge: mergeNew, ...options };
+    this.#options = { merge: mergeNew, readyMs: READY_MS, ...options };
   }
 
   /** Merges a paused machine's layers when there is time, if it has too many. */
@@ -55,8 +59,8 @@ export class Shortening implements AsyncDisposable {
   }
 
   /**
-   * Before a machine is resumed: merges its layers now if it could not be forked afterwards. If that fails, or if it has
-   * fewer, it stays as it is.
+   * Before a machine is resumed: merges its layers now if it could not be forked afterwards. If that fails or takes too
+   * long, or if it has fewer, it stays as it is.
    */
   async ready(id: string): Promise<void> {
     await this.stop(id);
@@ -64,7 +68,21 @@ export class Shortening implements AsyncDisposable {
     if (this.#closed || !record || record.own.length + 1 < MAX_OWN_LAYERS) return;
     const work: Work = { stop: new AbortController(), over: null };
     this.#underWay.set(id, work);
+    const { readyMs, log } = this.#options;
+    const timer = setTimeout(() => {
+      log.warn(
+        { sandbox: id },
+        "merging the layers of a paused machine takes too long: it is resumed with all of them",
+      );
+      work.stop.abort();
+    }, readyMs);
     await this.#do(id, work, false);
+    clearTimeout(timer);
+  }
+
+  /** Merges where an earlier process did not. Call it before anything else. */
+  async catchUp(): Promise<void> {
+    for (const id of await this.#options.paused.ids()) this.soon(id);
   }
 
   /** Leaves a machine as it is. From here on nothing changes it. */
@@ -130,7 +148,8 @@ export class Shortening implements AsyncDisposable {
 async function mergeNew(target: string, options: MergeOptions): Promise<void> {
   const { base, layers, bytes } = options;
   for (const path of [...base, ...layers]) await readLayer(path, bytes);
-  using _ = reserveSpace(dirname(target), await mostMergedBytes(options));
+  const { signal, whenIdle } = options;
+  using space = reserveSpace(dirname(target), await mostMergedBytes(options), { into: [target], whenIdle });
   await createLayer(target, bytes);
-  await mergeLayers(target, options);
+  await mergeLayers(target, { ...options, signal: AbortSignal.any([signal, space.signal]) });
 }
