@@ -44,16 +44,24 @@ function slowLayer(tables: number): string {
   });
 }
 
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /** Processes with this word in their command line. */
 function running(word: string): string[] {
-  const said = (pid: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    } catch {
-      return "";
-    }
-  };
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && said(name).includes(word));
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && read(`/proc/${name}/cmdline`).includes(word));
+}
+
+/** Whether a process is a `qemu-img` of this test's: of this layer, or this process's child. */
+function checks(pid: string, path: string): boolean {
+  const words = read(`/proc/${pid}/cmdline`).split("\0");
+  const parent = /^PPid:\s*(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1];
+  return words[0] === "qemu-img" && (words.some((word) => word.includes(path)) || Number(parent) === process.pid);
 }
 
 for (const jail of ["full", "minimal"] satisfies JailKind[]) {
@@ -64,6 +72,18 @@ for (const jail of ["full", "minimal"] satisfies JailKind[]) {
     assert.equal(state, "unknown");
     assert.match(detail, /ended/);
     while (running(path).length > 0) await delay(5);
+  });
+
+  test(`a layer with which a check crashes is damaged: ${jail} jail`, async () => {
+    const path = slowLayer(4_000_000);
+    const checking = checkLayer(path, { jail, mostBytes: 2 ** 53 });
+    let pid: string | undefined;
+    while (!pid) {
+      await delay(5);
+      pid = running("qemu-img").find((pid) => checks(pid, path));
+    }
+    process.kill(Number(pid), "SIGSEGV");
+    assert.equal((await checking).state, "damaged");
   });
 
   test(`a layer that only the server can read is checked, and is as before: ${jail} jail`, async () => {

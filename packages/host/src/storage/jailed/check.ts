@@ -49,7 +49,7 @@ export async function checkLayer(path: string, options: CheckOptions): Promise<L
     if (errnoOf(error) !== undefined) throw error;
     return { state: "damaged", detail: (error as Error).message };
   }
-  const { code, output } = await runQemuImg({
+  const { code, signal, wasKilled, output } = await runQemuImg({
     jail,
     readable: repair ? [] : [path],
     ...(repair && { writable: path }),
@@ -64,9 +64,13 @@ export async function checkLayer(path: string, options: CheckOptions): Promise<L
   });
   if (code === CLEAN) return { state: "clean", detail: output };
   if (code === LEAKS) return { state: "leaks", detail: output };
-  if (code === null) return { state: "unknown", detail: `qemu-img check was ended after ${timeoutMs / 1_000} s` };
+  if (wasKilled)
+    return {
+      state: "unknown",
+      detail: `qemu-img check was ended: it took more than ${timeoutMs / 1_000} s, or the computer was out of memory`,
+    };
   return {
     state: HINDERED.test(output) ? "unknown" : "damaged",
-    detail: output || `qemu-img check ended with ${code}`,
+    detail: output || `qemu-img check ended with ${signal ?? code}`,
   };
 }

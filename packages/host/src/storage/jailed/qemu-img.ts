@@ -31,6 +31,9 @@ const MAX_OUTPUT_CHARS = 4 * 1024;
 const READABLE_BY_ALL = 0o004;
 const OWNER_ONLY = 0o600;
 
+/** Exit code of a jail whose process was ended by SIGKILL. */
+const KILLED = 128 + 9;
+
 /** For work that nobody waits for. */
 const WHEN_IDLE = ["nice", "-n", "19", "ionice", "--ignore", "-c", "idle"];
 
@@ -52,8 +55,11 @@ export interface QemuImgOptions {
 
 /** How a run ended. */
 export interface Outcome {
-  /** Null if it was killed, or took too long. */
+  /** Null if a signal ended it. */
   code: number | null;
+  signal: NodeJS.Signals | null;
+  /** Whether that was not its own doing: it took too long, was told to end, or the computer was out of memory. */
+  wasKilled: boolean;
   output: string;
 }
 
@@ -95,7 +101,9 @@ async function outcomeOf(child: ChildProcess, { timeoutMs, signal }: QemuImgOpti
   const report = child.stdio[REPORT_FD];
   report?.on("error", () => {});
   (report as NodeJS.ReadableStream | null)?.resume();
+  let wasKilled = false;
   const stop = () => {
+    wasKilled = true;
     killGroup(child);
     // What holds their other ends does not matter any more.
     for (const stream of child.stdio) stream?.destroy();
@@ -104,11 +112,13 @@ async function outcomeOf(child: ChildProcess, { timeoutMs, signal }: QemuImgOpti
   signal?.addEventListener("abort", stop);
   try {
     if (signal?.aborted) stop();
-    const code = await new Promise<number | null>((resolve, reject) => {
+    return await new Promise<Outcome>((resolve, reject) => {
       child.once("error", reject);
-      child.once("close", resolve);
+      child.once("close", (code, signal) => {
+        wasKilled ||= signal === "SIGKILL" || code === KILLED;
+        resolve({ code, signal, wasKilled, output: output.trim() });
+      });
     });
-    return { code, output: output.trim() };
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
