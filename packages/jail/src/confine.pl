@@ -1,6 +1,7 @@
 # The last program before the jailed one in the minimal jail, with its user (or about to become it) and no_new_privs: takes away what
 # namespaces would. Arguments: `r=descriptor` and `w=descriptor` (O_PATH) for each file to read or to write, `c=path` for code to read and
-# execute, `system=programs` or `system=bare`, `network=host`, `ends=with-parent`, `filter=hex` for another seccomp filter, `e=NAME=value`, `--`, and the command.
+# execute, `system=programs` or `system=bare`, `network=host`, `ends=pid` to end with its parent, which has that pid, `filter=hex` for
+# another seccomp filter, `e=NAME=value`, `--`, and the command.
 
 while (($_ = shift) ne "--") {
   if (/^([rw])=(\d+)$/) { push @rules, [$2, $1] }
@@ -71,7 +72,11 @@ sub judge {
 );
 chdir("/");
 # PR_SET_PDEATHSIG, SIGKILL. The kernel forgets it when a process changes its user, which is done before, or by the program itself.
-if ($plan{ends}) { syscall(157, 1, 9, 0, 0, 0) == 0 or die "it cannot end with its parent: $!\n" }
+if ($plan{ends}) {
+  syscall(157, 1, 9, 0, 0, 0) == 0 or die "it cannot end with its parent: $!\n";
+  # The kernel says nothing of a parent that has ended before.
+  getppid() == $plan{ends} or die "its parent has ended\n";
+}
 for $filter (join("", @program), $plan{filter} ? pack("H*", $plan{filter}) : ()) {
   $header = pack("Sx6P", length($filter) / 8, $filter);
   syscall(157, 22, 2, $header, 0, 0) == 0 or die "seccomp: the filter cannot be set: $!\n";

@@ -42,7 +42,7 @@ export async function openMinimalJail(plan: JailPlan): Promise<Jail> {
       ...(plan.files.code ?? []).map((path) => `c=${path}`),
       ...(plan.system === "programs" ? ["system=programs"] : ["system=bare"]),
       ...(plan.network === "host" ? ["network=host"] : []),
-      ...(plan.outlivesServer ? [] : ["ends=with-parent"]),
+      ...(plan.outlivesServer ? [] : [`ends=${process.pid}`]),
       ...(plan.filter ? [`filter=${plan.filter.toString("hex")}`] : []),
       ...Object.entries(plan.environment).map(([name, value]) => `e=${name}=${value}`),
       "--",
