@@ -13,10 +13,11 @@ const FIRST_SET = 2_000;
 const SETS_OF_SLOT = 1_000;
 
 /**
- * How long a change of a slot may take in all: a guest may take a minute to freeze a file system, everything else some
- * milliseconds. A process that was taken over can answer each command just in time, and say that there is more to do.
+ * How long a change of a slot may take in all. Usually that is some milliseconds, but a guest may take a minute to freeze a
+ * file system, and a fork by migration on a computer that is far too busy three (`fork.ts`: freezing, pausing, the layer,
+ * the state, going on). A process that was taken over can answer each command just in time, and say that there is more to do.
  */
-const CHANGE_TIMEOUT_MS = 3 * 60_000;
+const CHANGE_TIMEOUT_MS = 5 * 60_000;
 
 /** Report disk errors to the guest. By default, a full disk on the host would silently stop the machine instead. */
 const ERRORS = "werror=report,rerror=report";
