@@ -1,6 +1,9 @@
 import { finished, Readable } from "node:stream";
 
-/** A reader that takes nothing for this long is given up, milliseconds, as a client is that sends nothing of its body. */
+/**
+ * A reader that takes nothing for this long is given up, milliseconds, as a client is that sends nothing of its body. A piece
+ * of the source is taken as a whole, so a reader that needs longer for one is given up too.
+ */
 const SILENT_MS = 60_000;
 
 /**
