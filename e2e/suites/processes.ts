@@ -183,11 +183,12 @@ export default function processes(sdk: Sdk): void {
 
   test("ends a process when a signal is aborted", async () => {
     const controller = new AbortController();
-    const child = await sandbox().spawn("sleep", { args: ["600"], signal: controller.signal, ...PIPED });
+    // Aborted when both run: the official client forgets one that is aborted while a process is being started.
+    const start = () => sandbox().spawn("sleep", { args: ["600"], signal: controller.signal, ...PIPED });
+    const [child, other] = [await start(), await start()];
     controller.abort();
     assert.equal((await child.status).signal, "SIGTERM");
-    const timed = await sandbox().spawn("sleep", { args: ["600"], signal: AbortSignal.timeout(100), ...PIPED });
-    assert.equal((await timed.output()).status.code, 143);
+    assert.equal((await other.output()).status.code, 143);
   });
 
   test("ends a process when it is disposed of", async () => {
