@@ -34,13 +34,12 @@ export class PageCopier implements AsyncDisposable {
   readonly #answers: AsyncIterator<string>;
   readonly #lines: Interface;
   #turn: Promise<unknown>;
-  /** Whether it waits for another order, as far as is known. */
+  /** Whether every order was answered. */
   #isIdle = false;
 
   /** Starts the program, which takes longer than many a copy. @param agent its path */
   constructor(agent: string) {
     this.#child = startHelper([agent, "-copy-pages"]);
-    this.#child.once("close", () => (this.#isIdle = false));
     this.#lines = createInterface({ input: this.#child.stdout });
     this.#answers = this.#lines[Symbol.asyncIterator]();
     this.#turn = this.ready = this.#answer(START_MS).then(() => {});
@@ -61,13 +60,17 @@ export class PageCopier implements AsyncDisposable {
 
   /** Whether it can be given to somebody else: nothing was lost, and it still runs. */
   get isIdle(): boolean {
-    return this.#isIdle;
+    return this.#isIdle && this.#runs;
   }
 
   /** Somebody needs it from now on, or nobody does. */
   set isNeeded(isNeeded: boolean) {
     if (isNeeded) hold(this.#child);
     else release(this.#child);
+  }
+
+  get #runs(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   async #answer(withinMs: number): Promise<z.infer<typeof answerSchema>> {
@@ -90,7 +93,7 @@ export class PageCopier implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = this.#child.exitCode === null && this.#child.signalCode === null ? once(this.#child, "exit") : null;
+    const ended = this.#runs ? once(this.#child, "exit") : null;
     this.#lines.close();
     this.#child.kill("SIGKILL");
     await ended?.catch(() => {});

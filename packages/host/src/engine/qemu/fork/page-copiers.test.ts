@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -49,8 +49,8 @@ test("a program that has ended, or does not answer, is nobody's any more", async
   const copiers = new PageCopiers(agent);
   const first = await pidOf(copiers);
   process.kill(first, "SIGKILL");
-  while (startTicks(first) !== undefined) await new Promise((resolve) => setTimeout(resolve, 5));
-  await new Promise(setImmediate);
+  // Until this process has learned of its end.
+  while (existsSync(`/proc/${first}`)) await new Promise((resolve) => setTimeout(resolve, 5));
   const second = await pidOf(copiers);
   assert.notEqual(second, first);
   {
