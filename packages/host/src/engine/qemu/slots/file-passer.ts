@@ -1,12 +1,14 @@
 /** The program that passes open files to QEMU processes, which Node.js cannot do. */
 import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { LineReader } from "@sandkeep/common";
 import { type HelperProcess, hold, release, startHelper } from "../helper-process.ts";
 
 /** Passed as text: reading it from a file would take a descriptor. */
 const PASS = readFileSync(new URL("pass-files.pl", import.meta.url), "utf8");
 /** How long an order may take: the program gives up after 20 s itself, unless the computer is too busy for that. */
 const ORDER_MS = 30_000;
+/** Longest answer, in bytes: what QEMU said is cut off. */
+const ANSWER_BYTES = 4_096;
 
 export interface FileToPass {
   /** The number of the set of descriptors that it joins. */
@@ -14,6 +16,9 @@ export interface FileToPass {
   /** To open it with. */
   flags: number;
   path: string;
+  /** What must be there: the numbers of its device and inode. */
+  dev: bigint;
+  ino: bigint;
 }
 
 interface Program {
@@ -38,9 +43,13 @@ export class FilePasser {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     pending.set(order, { resolve, reject });
     hold(child);
-    const words = [socket, ...files.map(({ set, flags, path }) => `${set}:${flags}:${path}`)];
+    const words = [socket, ...files.map(({ set, flags, dev, ino, path }) => [set, flags, dev, ino, path].join(":"))];
     child.stdin.write(`${[String(order), ...words.map(encodeURIComponent)].join(" ")}\n`);
-    const late = setTimeout(() => reject(failure(`no answer within ${ORDER_MS / 1_000} s`)), ORDER_MS);
+    const late = setTimeout(() => {
+      // It does not get on; the next order starts another one.
+      child.kill("SIGKILL");
+      reject(failure(`no answer within ${ORDER_MS / 1_000} s`));
+    }, ORDER_MS);
     try {
       await promise;
     } finally {
@@ -53,21 +62,34 @@ export class FilePasser {
   #start(): Program {
     const child = startHelper(["perl", "-e", PASS]);
     const pending: Program["pending"] = new Map();
-    child.on("exit", () => {
+    const forget = () => {
       if (this.#program?.child === child) this.#program = null;
-    });
+    };
+    // One that could not be started does not exit.
+    child.on("exit", forget).on("error", forget);
     // Now the processes that execute its orders have ended, too.
     child.on("close", () => {
       for (const { reject } of pending.values()) reject(failure("the program that does it has ended"));
     });
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const [order, ...why] = line.split(" ");
-      const waiting = pending.get(Number(order));
-      if (why.length === 0) waiting?.resolve();
-      else waiting?.reject(failure(why.join(" ").trim()));
+    const lines = new LineReader(ANSWER_BYTES);
+    child.stdout.on("error", () => {});
+    child.stdout.on("data", (piece: Buffer) => {
+      try {
+        for (const line of lines.push(piece)) settle(pending, line);
+      } catch {
+        // Not an answer.
+        child.kill("SIGKILL");
+      }
     });
     return { child, pending };
   }
+}
+
+function settle(pending: Program["pending"], line: string): void {
+  const [, order, why] = /^(\d+)(?: (.*))?$/.exec(line) ?? [];
+  const waiting = pending.get(Number(order));
+  if (why === undefined) waiting?.resolve();
+  else waiting?.reject(failure(why.trim()));
 }
 
 function failure(why: string): Error {

@@ -1,7 +1,7 @@
 # Gives QEMU open files, so that its jail need not have their paths. Each line of standard input is an order: its number, the socket of a
-# monitor, and for each file the number of the set of descriptors that it joins, the flags to open it with, and its path, all joined by
-# colons; percent-encoded. Each order gets a line: its number, and why it failed if it did. A process of its own executes it, because
-# what QEMU answers may be anything, for any time.
+# monitor, and for each file the number of the set of descriptors that it joins, the flags to open it with, the numbers of its device and
+# inode, and its path, all joined by colons; percent-encoded. Each order gets a line of printable ASCII: its number, and why it failed if
+# it did. A process of its own executes it, because what QEMU answers may be anything, for any time.
 $SIG{CHLD} = "IGNORE";
 $| = 1;
 
@@ -36,8 +36,10 @@ sub pass {
   line();
   execute(qq({"execute": "qmp_capabilities"}\n), undef);
   for (@files) {
-    my ($set, $flags, $path) = split(/:/, $_, 3);
+    my ($set, $flags, $device, $inode, $path) = split(/:/, $_, 5);
     sysopen(my $file, $path, $flags) or die "cannot open a file: $!\n";
+    my @is = stat($file);
+    $is[0] == $device && $is[1] == $inode or die "another file is in the place of one\n";
     execute(qq({"execute": "add-fd", "arguments": {"fdset-id": $set}}\n), fileno($file));
   }
 }
@@ -49,6 +51,7 @@ while (<STDIN>) {
   $child = fork;
   if (!defined $child) { print "$order cannot start a process: $!\n" }
   next if $child || !defined $child;
-  eval { pass(@words); print "$order\n"; 1 } or $@ =~ s/\n/ /g, print "$order $@\n";
+  # What QEMU said must not look like the answer to another order.
+  eval { pass(@words); print "$order\n"; 1 } or $@ =~ tr/ -~/ /c, print "$order $@\n";
   exit;
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { constants, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -89,6 +89,49 @@ test("a monitor that says nothing keeps no other machine waiting", async () => {
   await passFiles(qemu.path, wanted);
   silent[Symbol.dispose]();
   await assert.rejects(waiting, /QEMU does not answer/);
+});
+
+test("what a monitor says is never the answer to another order", async () => {
+  const passer = new FilePasser();
+  const asked = Promise.withResolvers<Socket>();
+  using silent = await monitor((socket) => asked.resolve(socket));
+  let other: "pending" | "settled" = "pending";
+  // Its number is 1.
+  const waiting = passer.pass(silent.path, []).finally(() => (other = "settled"));
+  waiting.catch(() => {});
+  await asked.promise;
+  for (const end of ["\r", "\u2028", "\u0085", "\v", "\f", "\0"]) {
+    using forger = await monitor((socket) => socket.end(`${GREETING}x${end}1${end}\n`));
+    await assert.rejects(passer.pass(forger.path, []), /QEMU refused: x/);
+    assert.equal(other, "pending", JSON.stringify(end));
+  }
+  agree(await asked.promise);
+  await waiting;
+});
+
+test("only the file that was meant is given, not what is at its path by then", async () => {
+  const passer = new FilePasser();
+  const path = join(dir, "replaced");
+  writeFileSync(path, "meant");
+  const { dev, ino } = statSync(path, { bigint: true });
+  const meant = { set: 1_000, flags: constants.O_RDONLY, path, dev, ino };
+  const asked: string[] = [];
+  using qemu = await monitor((socket) => agree(socket, asked));
+  await passer.pass(qemu.path, [meant]);
+  assert.equal(asked.length, 2);
+  writeFileSync(`${path}.new`, "another");
+  renameSync(`${path}.new`, path);
+  await assert.rejects(passer.pass(qemu.path, [meant]), /another file/);
+  assert.equal(asked.length, 3);
+});
+
+test("a program that could not be started is started again", async () => {
+  const passer = new FilePasser();
+  using qemu = await monitor((socket) => agree(socket));
+  const { PATH } = process.env;
+  process.env.PATH = dir;
+  await assert.rejects(passer.pass(qemu.path, []), /has ended/).finally(() => (process.env.PATH = PATH));
+  await passer.pass(qemu.path, []);
 });
 
 test("a path may have any character", async () => {

@@ -3,8 +3,8 @@
  * which files appear, no file needs other permissions for it, and QEMU can do to a file what the descriptor allows.
  */
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { FilePasser } from "./file-passer.ts";
+import { open } from "node:fs/promises";
+import { FilePasser, type FileToPass } from "./file-passer.ts";
 
 /** QEMU opens a file of a set with exactly the access of one of its descriptors. */
 const ACCESS = { read: constants.O_RDONLY, write: constants.O_WRONLY, "read and write": constants.O_RDWR };
@@ -21,16 +21,13 @@ const passer = new FilePasser();
 
 /** @param socket the machine's monitor for this */
 export async function passFiles(socket: string, files: readonly PassedFile[]): Promise<void> {
-  const handles: FileHandle[] = [];
-  try {
-    for (const { path, access } of files) handles.push(await open(path, ACCESS[access] | constants.O_NOFOLLOW));
-    // By these descriptors, whatever is at the paths by then.
-    const path = (n: number) => `/proc/${process.pid}/fd/${handles[n]!.fd}`;
-    await passer.pass(
-      socket,
-      files.map(({ set, access }, n) => ({ set, flags: ACCESS[access], path: path(n) })),
-    );
-  } finally {
-    await Promise.all(handles.map((handle) => handle.close()));
+  // They stay open, so that their numbers on the disk cannot become those of other files meanwhile.
+  await using handles = new AsyncDisposableStack();
+  const identified: FileToPass[] = [];
+  for (const { path, access, set } of files) {
+    const flags = ACCESS[access] | constants.O_NOFOLLOW;
+    const { dev, ino } = await handles.use(await open(path, flags)).stat({ bigint: true });
+    identified.push({ set, flags, path, dev, ino });
   }
+  await passer.pass(socket, identified);
 }
