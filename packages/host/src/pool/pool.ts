@@ -14,8 +14,12 @@ import { HEAT_MIB, type PoolKind, PROCESS_MIB, type Targets, targets, type Waiti
 
 /** Refilling waits until there was no create or kill for this long, so that it does not slow down callers. */
 const QUIET_MS = 150;
-/** Pause in refilling after a failure, so that a broken host is not kept busy failing. */
+/**
+ * Pause in refilling after a failure, so that a broken host is not kept busy failing. It doubles with each further
+ * failure of the same kind, up to the longest.
+ */
 const FAILURE_REST_MS = 10_000;
+const MAX_FAILURE_REST_MS = 10 * 60_000;
 /** While the processors are busy, refilling waits this long; the load is measured over ten seconds anyway. */
 const BUSY_REST_MS = 2_000;
 /** A pool that has what it should have looks again after this time, because demand fades. */
@@ -52,6 +56,8 @@ export class Pool {
   #timer: NodeJS.Timeout | undefined;
   #refilling: Promise<void> | undefined;
   #closed = false;
+  /** How often each kind of step has failed since it last succeeded. */
+  readonly #failures = new Map<Step, number>();
   #firstDone!: () => void;
 
   constructor(options: PoolOptions) {
@@ -167,10 +173,13 @@ export class Pool {
     if (step === "rest") this.#demand.full();
     try {
       this.#later(await this.#do(step));
+      this.#failures.delete(step);
     } catch (error) {
       if (this.#closed) return;
       log.warn({ error: String(error) }, "could not add a machine to the warm pool");
-      this.#later(FAILURE_REST_MS);
+      const before = this.#failures.get(step) ?? 0;
+      this.#failures.set(step, before + 1);
+      this.#later(Math.min(FAILURE_REST_MS * 2 ** before, MAX_FAILURE_REST_MS));
     } finally {
       // The first step makes the first clone, unless none can or should be made.
       this.#firstDone();

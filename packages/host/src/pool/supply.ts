@@ -15,7 +15,13 @@ import { plugThrowAway } from "../machines/throw-away-root.ts";
 import type { Root } from "../roots.ts";
 import type { RehearsalDisk } from "../templates/rehearse-disk.ts";
 import type { Template } from "../templates/template.ts";
-import { heatClone, warmClone } from "../templates/warmup.ts";
+import { heatClone, OwnWarmUpFailed, warmClone } from "../templates/warmup.ts";
+
+/**
+ * How long warming up or heating a clone may take, in milliseconds: what its root does meanwhile is its owner's affair.
+ * Usually a few seconds; longer in the background of a busy computer.
+ */
+const WORK_TIMEOUT_MS = 10 * 60_000;
 
 /** A process that waits for the template's state. */
 export interface Prepared {
@@ -40,6 +46,8 @@ export interface SupplyOptions {
 export class Supply {
   readonly #options: SupplyOptions;
   readonly #closing = new AbortController();
+  /** Whether its hot machines run their root's own warm-up: not any more once that has failed. */
+  #ownWarmUp = true;
 
   constructor(options: SupplyOptions) {
     this.#options = options;
@@ -117,8 +125,11 @@ export class Supply {
   async heat(clone: Clone): Promise<Clone> {
     return await this.#paused(clone, "background", async () => {
       await clone.vm.resume();
-      const { log, rehearsalDisk } = this.#options;
-      await heatClone(clone, log, rehearsalDisk);
+      const { log, rehearsalDisk: disk } = this.#options;
+      await heatClone(clone, log, { disk, own: this.#ownWarmUp }).catch((error: unknown) => {
+        if (error instanceof OwnWarmUpFailed) this.#ownWarmUp = false;
+        throw error;
+      });
     });
   }
 
@@ -131,7 +142,8 @@ export class Supply {
   async #paused(clone: Clone, priority: Priority, work: () => Promise<void>): Promise<Clone> {
     const { vm } = clone;
     try {
-      return await killOnAbort(vm, this.#closing.signal, async () => {
+      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(WORK_TIMEOUT_MS)]);
+      return await killOnAbort(vm, signal, async () => {
         vm.prioritize(priority);
         await work();
         await vm.pause();

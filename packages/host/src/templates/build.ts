@@ -13,6 +13,12 @@ import { publish } from "./folder.ts";
 import type { Template, TemplateKey } from "./template.ts";
 import { warmTemplate } from "./warmup.ts";
 
+/**
+ * How long preparing a template may take, in milliseconds. What its root does meanwhile is its owner's affair, and
+ * others wait for it. Usually 20 s; longer under emulation on a busy computer.
+ */
+const PREPARE_TIMEOUT_MS = 15 * 60_000;
+
 export interface BuildOptions {
   engine: Engine;
   /** Where the machine runs; the caller removes what is left of it afterwards. */
@@ -65,7 +71,7 @@ async function capture(
   prepare: () => Promise<GuestClient>,
 ): Promise<void> {
   try {
-    await killOnAbort(vm, signal, async () => {
+    await killOnAbort(vm, AbortSignal.any([signal, AbortSignal.timeout(PREPARE_TIMEOUT_MS)]), async () => {
       const guest = await prepare();
       guest.close();
       await guest.ended;

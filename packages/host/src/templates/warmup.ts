@@ -126,10 +126,26 @@ async function rehearse({ vm, guest }: Clone, n: number, log: Logger): Promise<v
   await run(guest, ["bash", "-c", "echo"], log);
 }
 
-/** Makes a warm clone hot. @param disk what it rehearses getting a volume with; absent: it does not */
-export async function heatClone(clone: Clone, log: Logger, disk?: RehearsalDisk): Promise<void> {
+/** A root's own warm-up took too long, or ended the machine. */
+export class OwnWarmUpFailed extends Error {
+  override readonly name = "OwnWarmUpFailed";
+}
+
+export interface HeatOptions {
+  /** What it rehearses getting a volume with; absent: it does not. */
+  disk?: RehearsalDisk | undefined;
+  /** Whether it runs its root's own warm-up. */
+  own?: boolean;
+}
+
+/** Makes a warm clone hot. @throws {OwnWarmUpFailed} */
+export async function heatClone(clone: Clone, log: Logger, { disk, own = true }: HeatOptions = {}): Promise<void> {
   const { guest } = clone;
-  for (const command of [...HOT_COMMANDS, OWN_COMMAND]) await run(guest, command, log);
+  for (const command of HOT_COMMANDS) await run(guest, command, log);
+  if (own)
+    await run(guest, OWN_COMMAND, log).catch((cause: unknown) => {
+      throw new OwnWarmUpFailed(`${OWN_COMMAND[0]} failed: ${String(cause)}`, { cause });
+    });
   if (disk) await rehearseDisk(clone, disk);
   await guest.call("sync", {});
 }
