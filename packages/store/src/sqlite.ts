@@ -68,10 +68,18 @@ export class SqliteDriver implements SqlDriver {
       this.#run("COMMIT");
     } catch (error) {
       for (const job of jobs) job.reject(error);
-      if (this.#db.isTransaction) this.#run("ROLLBACK");
+      this.#rollBack();
       return;
     }
     for (const answer of done) answer();
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.#db.isTransaction) this.#run("ROLLBACK");
+    } catch {
+      // The next transaction cannot begin because of that, and tries this again.
+    }
   }
 
   /** One job within the shared transaction: its failure undoes only its own statements. */
