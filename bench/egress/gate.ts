@@ -34,6 +34,7 @@ export async function startGate(rig: Rig): Promise<Gate> {
   const placeholder = newPlaceholder();
   const proxy = resources.use(
     new EgressProxies({
+      hostId: "bench",
       dir,
       folder: join(dir, "ports"),
       jail: "full",

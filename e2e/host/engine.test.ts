@@ -14,6 +14,7 @@ async function openQemu(accelerator: "auto" | "kvm" | "tcg"): Promise<EngineFixt
   const { id, agent, kernel, initramfs, rootDisk, diskBytes } = await ensureImage({ dataDir: imagesDir() });
   const boot = { kernel, initramfs };
   const engine = await createQemu({
+    host: "test",
     boot,
     imageId: id,
     agent,

@@ -39,6 +39,8 @@ export async function recheckAcceleration({
   try {
     const { kernel, initramfs, id, agent } = image;
     const engine = await createQemu({
+      // Nothing that it starts is looked for later.
+      host: "recheck",
       boot: { kernel, initramfs },
       imageId: id,
       agent,

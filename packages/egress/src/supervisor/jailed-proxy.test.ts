@@ -18,7 +18,7 @@ test("a server that is out of descriptors says so, and lives on", () => {
     // Enough to look at its own rights, too few for the streams of a process.
     closeSync(open.pop());
     closeSync(open.pop());
-    const options = { kind: "full", code: ${JSON.stringify(CODE)}, ports: "/nonexistent", user: null, filter: null };
+    const options = { hostId: "host_1", kind: "full", code: ${JSON.stringify(CODE)}, ports: "/nonexistent", user: null, filter: null };
     const outcome = await JailedProxy.start(options).then(() => "started", (error) => error.code);
     for (const fd of open) closeSync(fd);
     console.log(outcome);`;
@@ -37,7 +37,14 @@ test("a proxy that is killed at any moment of its start ends, and leaves no proc
   process.env.SANDKEEP_TEST_MARK = ports;
   try {
     for (let turns = 0; turns < 12; turns++) {
-      const proxy = await JailedProxy.start({ kind: "full", code: CODE, ports, user: null, filter: null });
+      const proxy = await JailedProxy.start({
+        hostId: "host_1",
+        kind: "full",
+        code: CODE,
+        ports,
+        user: null,
+        filter: null,
+      });
       proxy.control.on("error", () => {});
       for (let turn = 0; turn < 2 ** turns; turn++) await new Promise(setImmediate);
       proxy.kill();

@@ -42,6 +42,8 @@ const MAIN = fileURLToPath(new URL("../process/main.ts", import.meta.url));
 export const PACKAGE = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
 export interface JailedProxyOptions {
+  /** The id of the host whose proxy it is: what is left behind of its start is found by it. */
+  hostId: string;
   kind: JailKind;
   code: Code;
   /** Folder with the ports of its sandboxes. */
@@ -51,7 +53,7 @@ export interface JailedProxyOptions {
 }
 
 /** What the proxy's process gets. */
-export function proxyPlan({ code, ports, user, filter }: Omit<JailedProxyOptions, "kind">): JailPlan {
+export function proxyPlan({ code, ports, user, filter }: Omit<JailedProxyOptions, "kind" | "hostId">): JailPlan {
   return {
     files: { writable: [], readable: [ports], code: code.paths, links: code.links },
     user,
@@ -98,22 +100,23 @@ export class JailedProxy {
     if (jail.reportsPid) void pid.then((pid) => this.#setInit(pid)).catch(() => {});
   }
 
-  static async start({ kind, ...options }: JailedProxyOptions): Promise<JailedProxy> {
+  static async start({ kind, hostId, ...options }: JailedProxyOptions): Promise<JailedProxy> {
     await using jail = await openJail(kind, proxyPlan(options));
     const kept = [CONTROL_FD, ...jail.descriptors, ...jail.inputs].map((_, index) => CONTROL_FD + index);
     // No debugger: the proxy's memory holds every secret. The inherited flags let Node run this code.
     const flags = process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag));
     const heap = [`--max-semi-space-size=${NURSERY_MIB}`, `--initial-old-space-size=${OLD_GENERATION_MIB}`];
-    // The ports' folder is what it is found by if the server is killed while this starts.
-    const node = [process.execPath, ...heap, "--disable-sigusr1", ...flags, MAIN, options.ports];
+    // The last word is what it is found by if the server is killed while this starts.
+    const node = [process.execPath, ...heap, "--disable-sigusr1", ...flags, MAIN, wordOf(hostId, options.ports)];
     const command = withOnly(jail.reportsPid ? [REPORT_FD, ...kept] : kept, jail.wrap(node));
     const child = startJailed({ jail, command, own: ["pipe"] });
     return new JailedProxy(child, jail, jail.name(options.ports));
   }
 
-  /** Ends what an earlier server was starting when it was killed. @param folder the folder of all ports */
-  static async endLeftBehind(folder: string): Promise<void> {
-    const isOurs = (word: string) => word.startsWith(folder + sep);
+  /** Ends what an earlier server of this host was starting when it was killed. @param folder the folder of all ports */
+  static async endLeftBehind(hostId: string, folder: string): Promise<void> {
+    const start = wordOf(hostId, folder + sep);
+    const isOurs = (word: string) => word.startsWith(start);
     await endAll(await findStarted(basename(process.execPath), (words) => words.some(isOurs)));
   }
 
@@ -138,4 +141,12 @@ export class JailedProxy {
     const since = startTicks(pid);
     if (since !== undefined) this.#init = { pid, startTicks: since };
   }
+}
+
+/**
+ * In the command lines of a proxy and of all programs that start it. Another server, in a container for example, may have
+ * the same folder, but not the same id.
+ */
+function wordOf(hostId: string, ports: string): string {
+  return `${hostId}:${ports}`;
 }

@@ -14,7 +14,7 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const folder = join(dir, "ports");
 
 const pidsOf = async () => {
-  const isOurs = (word: string) => word.startsWith(`${folder}/`);
+  const isOurs = (word: string) => word.startsWith(`host_1:${folder}/`);
   return (await findStarted(basename(process.execPath), (words) => words.some(isOurs))).map(({ pid }) => pid);
 };
 
@@ -29,7 +29,7 @@ function startServer() {
   return spawn(process.execPath, [...flags, "--input-type=module", "--eval", code], { stdio: "ignore" });
 }
 
-test("the next server ends what is left of their proxies, in the middle of their jail's set-up too, and only that", async () => {
+test("the next server ends what is left of their proxies, in the middle of their jail's set-up too, and only that", async (t) => {
   // In every round a little later.
   for (let turns = 1; turns <= 64; turns *= 8) {
     const server = startServer();
@@ -40,9 +40,13 @@ test("the next server ends what is left of their proxies, in the middle of their
     await exited;
   }
   // As one whose jail was never set up.
-  const stuck = spawn("perl", ["-e", "sleep 1000", join(folder, "0")], { stdio: "ignore" });
-  const exited = once(stuck, "exit");
-  await once(stuck, "spawn");
+  const spawned = ["host_1:", "host_2:", "", "host_1:/mnt"].map((prefix) =>
+    spawn("perl", ["-e", "sleep 1000", prefix + join(folder, "0")], { stdio: "ignore" }),
+  );
+  const [stuck, ...others] = spawned;
+  t.after(() => spawned.map((child) => child.kill("SIGKILL")));
+  const exited = once(stuck!, "exit");
+  await Promise.all(spawned.map((child) => once(child, "spawn")));
   await using proxies = openProxies(dir, {});
   await exited;
   while (proxies.pids.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -51,4 +55,6 @@ test("the next server ends what is left of their proxies, in the middle of their
   assert.ok(left.includes(pid!), "its own proxy lives");
   // Itself, and the processes of bubblewrap around it.
   assert.ok(left.length <= 3, String(left));
+  const signals = others.map(({ signalCode }) => signalCode);
+  assert.deepEqual(signals, [null, null, null], "those of servers with such a folder elsewhere live");
 });

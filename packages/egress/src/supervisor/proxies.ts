@@ -10,7 +10,7 @@ import { JailedProxy, PACKAGE } from "./jailed-proxy.ts";
 import { Provisioner } from "./provisioner.ts";
 import { ProxySupervisor, type ProxySupervisorOptions } from "./supervisor.ts";
 
-export interface EgressProxiesOptions extends Pick<ProxySupervisorOptions, "onEvent" | "onViolation"> {
+export interface EgressProxiesOptions extends Pick<ProxySupervisorOptions, "hostId" | "onEvent" | "onViolation"> {
   /** Folder with the CA and the key for sealed secrets. */
   dir: string;
   /** Folder for the ports of sandboxes, on the same file system as their sockets. It is created; what was in it is removed. */
@@ -28,7 +28,7 @@ export class EgressProxies implements AsyncDisposable {
   /** By sandbox. */
   readonly #serving = new Map<string, ProxySupervisor>();
 
-  constructor({ dir, folder, config, jail, log, onEvent, onViolation }: EgressProxiesOptions) {
+  constructor({ hostId, dir, folder, config, jail, log, onEvent, onViolation }: EgressProxiesOptions) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { mode: 0o700 });
     this.#folder = folder;
@@ -38,7 +38,7 @@ export class EgressProxies implements AsyncDisposable {
     const filter = seccompFilter();
     if (filter === null)
       log.warn({}, "the egress proxies have no seccomp filter: this kernel has none, or its architecture is unknown");
-    const ended = JailedProxy.endLeftBehind(folder).catch((error: unknown) =>
+    const ended = JailedProxy.endLeftBehind(hostId, folder).catch((error: unknown) =>
       log.warn({ error: String(error) }, "what an earlier egress proxy left behind was not looked for"),
     );
     let code: Promise<Code> | null = null;
@@ -46,6 +46,7 @@ export class EgressProxies implements AsyncDisposable {
       { length: config.processes ?? availableParallelism() },
       (_, index) =>
         new ProxySupervisor({
+          hostId,
           config,
           jail,
           folder: join(folder, String(index)),

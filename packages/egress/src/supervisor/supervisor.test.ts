@@ -91,6 +91,7 @@ describe("the proxy's process", () => {
     upstream = await echo();
     dns = await resolver();
     proxy = new EgressProxies({
+      hostId: "host_1",
       dir,
       folder: join(dir, "ports"),
       jail: "full",

@@ -20,6 +20,8 @@ const ANSWER_MS = 60_000;
 const REMEMBERED = 1_000;
 
 export interface ProxySupervisorOptions {
+  /** The id of the host whose proxy it is. */
+  hostId: string;
   config: EgressConfig;
   jail: JailKind;
   /** Folder for the ports of its sandboxes, which is created. */
@@ -169,11 +171,11 @@ export class ProxySupervisor implements AsyncDisposable {
 
   /** Runs a process until its end. Resolves with the reason. */
   async #live(): Promise<string> {
-    const { config, jail, filter } = this.#options;
+    const { hostId, config, jail, filter } = this.#options;
     const [code, provisions] = await Promise.all([this.#options.code(), this.#options.provisions()]);
     if (this.#closed) return "";
     const user = this.#user;
-    const proxy = await JailedProxy.start({ kind: jail, code, ports: this.#ports.folder, user, filter });
+    const proxy = await JailedProxy.start({ hostId, kind: jail, code, ports: this.#ports.folder, user, filter });
     this.#proxy = proxy;
     if (this.#closed) proxy.kill();
     let broken: string | null = null;

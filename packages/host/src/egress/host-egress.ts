@@ -6,6 +6,8 @@ import type { MachineRegistry } from "../machines/registry.ts";
 import type { EgressEvents } from "./events.ts";
 
 export interface HostEgressOptions {
+  /** The host's id. */
+  hostId: string;
   /** Folder of the proxies' CA and its key for sealed secrets. */
   dir: string;
   config: EgressConfig;
@@ -22,9 +24,10 @@ export class HostEgress implements AsyncDisposable {
   readonly #events: EgressEvents;
   readonly #proxies: EgressProxies;
 
-  constructor({ dir, config, folder, jail, machines, events, log }: HostEgressOptions) {
+  constructor({ hostId, dir, config, folder, jail, machines, events, log }: HostEgressOptions) {
     this.#events = events;
     this.#proxies = new EgressProxies({
+      hostId,
       dir,
       folder,
       jail,

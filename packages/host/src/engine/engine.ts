@@ -247,6 +247,8 @@ export interface Engine {
   adopt(dir: string): Promise<Vm | null>;
   /** Kills what an earlier process of ours started in doomed folders of `runDir`, even if those folders are gone. */
   sweep(runDir: string, isDoomed: (dir: string) => boolean): Promise<void>;
+  /** Kills what an earlier process of ours suspended and did not end any more. @param dir where the folders of suspended machines are */
+  endSuspended(dir: string): Promise<void>;
 }
 
 export interface Acceleration {

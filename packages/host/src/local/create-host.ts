@@ -36,7 +36,9 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const newFolder = () => createFolder(paths.run);
     const templatesDir = options.templatesDir ?? paths.templates;
     const roots = new Roots(image, options.findImage);
+    const id = await persistentId(paths.id, "host");
     const engine = await createQemu({
+      host: id,
       boot: roots.default.boot,
       newFolder,
       imageId: image.id,
@@ -59,8 +61,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     const keysOf = (memoryMiB: number) =>
       [roots.default, beforeRoot(roots.default)].map((root) => ({ root, size: sizeOf(memoryMiB) }));
     await templates.load(keysOf, keysOf(DEFAULT_MEMORY_MIB));
-    const [id, caCertificates, rehearsalDisk] = await Promise.all([
-      persistentId(paths.id, "host"),
+    const [caCertificates, rehearsalDisk] = await Promise.all([
       authoritiesFor(options),
       makeRehearsalDisk(paths.disks).catch((error: unknown) => {
         log.warn({ error: String(error) }, "machines of the warm pool will not be prepared for volumes");
@@ -77,7 +78,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       log,
     });
     // Those whose server was killed before they were ended.
-    await engine.sweep(paths.paused, () => true);
+    await engine.endSuspended(paths.paused);
     const paused = await PausedMachines.open(paths.paused);
     await removeUnowned({ engine, runDir: paths.run, storage, paused, log });
     const snapshots = new Set((await storage.list()).map((id) => rootIdOf("snapshot", id)));

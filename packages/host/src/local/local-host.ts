@@ -92,6 +92,7 @@ export class LocalHost implements Host {
     const egress = options.egress
       ? new HostEgress({
           ...options.egress,
+          hostId: opened.id,
           folder: join(runDir, PORTS),
           jail,
           machines,

@@ -36,7 +36,15 @@ export async function openUsualTemplate(options: UsualTemplateOptions): Promise<
   const { default: root } = new Roots(image);
   const { id: imageId, agent } = image;
   const verdicts = verdictsOf(templatesDir);
-  const engine = await createQemu({ boot: root.boot, imageId, agent, verdicts, frequencies: [frequency], newFolder });
+  const engine = await createQemu({
+    host: "test",
+    boot: root.boot,
+    imageId,
+    agent,
+    verdicts,
+    frequencies: [frequency],
+    newFolder,
+  });
   const templates = new TemplateStore({ dir: templatesDir, newFolder, engine, log: silentLogger });
   const { files, size } = await templates.ensure({ root, size: sizeOf(DEFAULT_MEMORY_MIB) });
   return {

@@ -11,6 +11,7 @@ export function openProxies(
   options: Partial<EgressProxiesOptions> = {},
 ): EgressProxies {
   return new EgressProxies({
+    hostId: "host_1",
     dir: join(dir, "egress"),
     folder: join(dir, "ports"),
     jail: "full",

@@ -36,6 +36,17 @@ export const FILES_FD = 9;
 /** Turn off costly hardening in the guest's kernel: a guest has nobody to protect from itself. */
 const KERNEL_WORDS = ["console=ttyS0", "quiet", "reboot=t", "panic=-1", "mitigations=off", "init_on_alloc=0", "psi=0"];
 
+/**
+ * What QEMU and all programs that start it call a machine in their command lines, by which it is found if it is left
+ * behind. Another server, in a container for example, may have the same folder, but not the same id.
+ *
+ * @param host the host's id
+ * @param dir the machine's folder
+ */
+export function machineName(host: string, dir: string): string {
+  return `${host}:${dir}`;
+}
+
 /** @param tscKHz for an emulated guest; under KVM the kernel asks the hypervisor */
 export function kernelCommandLine(tscKHz: number | null): string {
   const clock = tscKHz === null ? [] : ["tsc=reliable", `tsc_early_khz=${tscKHz}`, "no_timer_check"];
@@ -43,7 +54,7 @@ export function kernelCommandLine(tscKHz: number | null): string {
 }
 
 export interface CommandOptions {
-  /** Shown by `ps`. */
+  /** Shown by `ps`: see {@link machineName}. */
   name: string;
   accelerator: "kvm" | "tcg";
   size: MachineSize;
@@ -136,6 +147,6 @@ export function ramMiB(memoryMiB: number): number {
 }
 
 /** Doubles commas, which separate options in QEMU's syntax. */
-function optionValue(path: string): string {
+export function optionValue(path: string): string {
   return path.replaceAll(",", ",,");
 }

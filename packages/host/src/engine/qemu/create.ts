@@ -17,6 +17,8 @@ const MINIMUM_VERSION = [8, 2] as const;
 const run = promisify(execFile);
 
 export interface CreateQemuOptions {
+  /** The host's id, by which what it was starting is found later. */
+  host: string;
   boot: BootFiles;
   imageId: string;
   /** The agent's binary, to run on the host. */
@@ -38,6 +40,7 @@ export async function createQemu(options: CreateQemuOptions): Promise<Qemu> {
   const engine = async (acceleration: Acceleration) => {
     const tscKHz = acceleration.kind === "kvm" ? null : await tscFrequencyKHz(options.agent, options.frequencies);
     return new Qemu({
+      host: options.host,
       binary: BINARY,
       agent: options.agent,
       acceleration,

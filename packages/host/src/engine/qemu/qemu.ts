@@ -24,7 +24,7 @@ import type {
 } from "../engine.ts";
 import { adoptQemu } from "./adopt.ts";
 import { limitProcess, removeGroups } from "./cgroup.ts";
-import { kernelCommandLine, qemuArguments, ramMiB } from "./command.ts";
+import { kernelCommandLine, machineName, qemuArguments, ramMiB } from "./command.ts";
 import { forkProcess } from "./fork/fork.ts";
 import { PageCopiers } from "./fork/page-copiers.ts";
 import { removeSuspended, reviveProcess, suspendedFiles, suspendProcess } from "./fork/suspend.ts";
@@ -34,7 +34,7 @@ import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
 import { PROCESS_RECORD } from "./process-record.ts";
 import { allowDisk } from "./slots/file-limit.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
-import { sweepQemus } from "./sweep.ts";
+import { endRecorded, sweepQemus } from "./sweep.ts";
 
 /** Milliseconds; see {@link Engine.settleMs}. */
 const SETTLE_MS = 1_000;
@@ -42,6 +42,8 @@ const SETTLE_MS = 1_000;
 const run = promisify(execFile);
 
 export interface QemuOptions {
+  /** The host's id, which the processes' command lines contain. */
+  host: string;
   /** The QEMU program. */
   binary: string;
   /** The agent's program, which copies memory on the host. */
@@ -59,12 +61,14 @@ export class Qemu implements Engine {
   readonly acceleration: Acceleration;
   readonly versions: Record<string, string>;
   readonly fingerprint: string;
+  readonly #host: string;
   readonly #binary: string;
   readonly #copiers: PageCopiers;
   readonly #jail: JailKind;
   readonly #kernelCommandLine: string;
 
   constructor(options: QemuOptions) {
+    this.#host = options.host;
     this.#binary = options.binary;
     this.#copiers = new PageCopiers(options.agent);
     this.#jail = options.jail;
@@ -181,7 +185,11 @@ export class Qemu implements Engine {
   }
 
   sweep(runDir: string, isDoomed: (dir: string) => boolean): Promise<void> {
-    return sweepQemus(runDir, isDoomed);
+    return sweepQemus({ host: this.#host, runDir, isDoomed });
+  }
+
+  endSuspended(dir: string): Promise<void> {
+    return endRecorded(dir);
   }
 
   async #start(options: VmOptions, files: StartFiles): Promise<{ vm: QemuProcess; jail: Jail }> {
@@ -208,7 +216,7 @@ export class Qemu implements Engine {
     const readable = [boot.kernel, boot.initramfs, ...(root?.layers ?? []), ...(files.readable ?? [])];
     await using jail = await openJail(this.#jail, machinePlan({ writable, readable }, user));
     const args = qemuArguments({
-      name: dir,
+      name: machineName(this.#host, dir),
       accelerator: this.acceleration.kind,
       size: options.size,
       kernel: jail.name(boot.kernel),

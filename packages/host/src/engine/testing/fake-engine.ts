@@ -126,6 +126,10 @@ export class FakeEngine implements Engine {
     await Promise.all(doomed.map((vm) => vm.kill()));
   }
 
+  async endSuspended(dir: string): Promise<void> {
+    await this.sweep(dir, () => true);
+  }
+
   async #start(options: FakeVm["options"], state: "waiting" | "running", rooted: boolean): Promise<FakeVm> {
     await this.starting();
     const vm = new FakeVm(options, this, await agreeableAgent(join(options.dir, "control")), state, rooted);

@@ -47,7 +47,7 @@ export async function openComputer() {
 
   /** Starts a process of the host, after what the one before has left. */
   const start = async () => {
-    await engine.sweep(pausedDir, () => true);
+    await engine.endSuspended(pausedDir);
     const paused = await PausedMachines.open(pausedDir);
     const pools = { prepare, shrink: async () => false, disturb() {} } as unknown as Pools;
     const parts = await hostParts(dir, { engine, runDir, pools, storage });
