@@ -161,6 +161,28 @@ describe("what a former process left", () => {
     assert.deepEqual(agent.params.get("/call/diskThaw"), { slot: 3 });
   });
 
+  test("is taken over entirely when one of them cannot be now, and that one the next time", async () => {
+    await using opened = await host();
+    const { engine, parts, leave, running } = opened;
+    const [first, second] = [await leave("sbx_first"), await leave("sbx_second")];
+    const adopt = engine.adopt.bind(engine);
+    const slow = Promise.withResolvers<void>();
+    engine.adopt = async (dir) => {
+      if (dir === first) throw new Error("no descriptors are left");
+      await slow.promise;
+      return await adopt(dir);
+    };
+    const request = { owner: "cp_1", from: "cp_1", ids: ["sbx_first", "sbx_second"] };
+    const ids = () => parts.machines.all.map(({ id }) => id);
+    const failed = adoptMachines(parts, request).catch((error: Error) => [error.message, ...ids()]);
+    setImmediate(slow.resolve);
+    assert.deepEqual(await failed, ["no descriptors are left", "sbx_second"]);
+    engine.adopt = adopt;
+    assert.equal((await adoptMachines(parts, request)).length, 2);
+    assert.deepEqual(ids().sort(), request.ids);
+    assert.deepEqual(running(), [first, second].sort());
+  });
+
   test("goes to whoever takes an owner's place, and is on record as that one's", async () => {
     await using opened = await host();
     const { parts, leave, running } = opened;

@@ -1,4 +1,5 @@
 /** Handles what an earlier process left: takes over machines that should be kept, and removes everything else. */
+import { settled } from "@sandkeep/common";
 import { connectGuest, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "../machines/folder.ts";
 import { wakeAfterCrash } from "../machines/freeze.ts";
@@ -61,7 +62,7 @@ async function handOver({ machines }: HostParts, { owner, from, ids }: AdoptionR
   const kept = machines.all.filter(
     (machine) => machine.keep && ids.includes(machine.id) && [from, owner].includes(machine.owner),
   );
-  await Promise.all(
+  await settled(
     machines.all
       .filter((machine) => machine.owner === from)
       .map((machine) => (kept.includes(machine) ? machine.setOwner(owner) : machine.destroy())),
@@ -77,9 +78,9 @@ async function recover(parts: HostParts, { owner, from, ids }: AdoptionRequest):
   const ours = new Set(machines.all.map(({ clone }) => clone.dir));
   const left = owned.filter(({ dir }) => !ours.has(dir));
   const kept = left.filter(({ record }) => record!.keep && ids.includes(record!.id));
-  const taken = (await Promise.all(kept.map(({ dir, record }) => takeOver(parts, dir, { ...record!, owner })))).filter(
-    (machine) => machine !== null,
-  );
+  // When one fails, the others are not under way any more: whoever tries again would end what is.
+  const tried = await settled(kept.map(({ dir, record }) => takeOver(parts, dir, { ...record!, owner })));
+  const taken = tried.filter((machine) => machine !== null);
   // Last: what could not be taken over has no owner, and must not keep running without a folder.
   const dirs = new Set(taken.map(({ clone }) => clone.dir));
   const rest = left.filter(({ dir }) => !dirs.has(dir));
