@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { after, test } from "node:test";
 import { endAll, findStarted } from "./left-behind.ts";
@@ -33,4 +33,27 @@ test("what was being started is found by its command line and ended; what anothe
   await Promise.all(ended);
   await endAll(found);
   assert.equal(other.exitCode, null);
+});
+
+test("nothing is overlooked because there are no descriptors left", () => {
+  const module = JSON.stringify(new URL("./left-behind.ts", import.meta.url).href);
+  // All but those that reading a folder takes.
+  const code = `
+    import { closeSync, openSync } from "node:fs";
+    import { readFile } from "node:fs/promises";
+    import { findStarted } from ${module};
+    await readFile("/dev/null");
+    const open = [];
+    try { for (;;) open.push(openSync("/dev/null")); } catch {}
+    closeSync(open.pop());
+    const outcome = await findStarted("node", () => false).then(() => "looked", (error) => error.code);
+    for (const fd of open) closeSync(fd);
+    console.log(outcome);`;
+  const flags = process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag));
+  const { stdout, stderr } = spawnSync(
+    "prlimit",
+    ["--nofile=128", process.execPath, ...flags, "--input-type=module", "--eval", code],
+    { encoding: "utf8" },
+  );
+  assert.equal(stdout.trim(), "EMFILE", stderr);
 });

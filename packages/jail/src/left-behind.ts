@@ -8,10 +8,14 @@ const LAUNCHERS = ["perl", "prlimit", "bwrap", "setpriv"];
 /** A killed process exits within milliseconds, or later if it waits for a slow disk. */
 const GONE_MS = 10_000;
 const LOOK_MS = 5;
+/** Command lines that are read at once: each takes a descriptor, of which others need some. */
+const READ_AT_ONCE = 32;
 
 /**
  * Processes of a program, and of those that start it in a jail, by the words of their command line. A process can change
  * its own, so this finds all that have not run any code of a guest yet, and perhaps others.
+ *
+ * @throws if there are no descriptors left to read them
  */
 export async function findStarted(
   program: string,
@@ -19,15 +23,26 @@ export async function findStarted(
 ): Promise<ProcessIdentity[]> {
   const programs = new Set([...LAUNCHERS, program]);
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const ticks = startTicks(pid);
-      const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-      const isIt = programs.has(basename(words[0] ?? "")) && isWanted(words);
-      return isIt && ticks !== undefined ? { pid, startTicks: ticks } : null;
-    }),
-  );
-  return found.filter((process) => process !== null);
+  const look = async (pid: number): Promise<ProcessIdentity[]> => {
+    const ticks = startTicks(pid);
+    const words = await commandLine(pid);
+    const isIt = programs.has(basename(words[0] ?? "")) && isWanted(words);
+    return isIt && ticks !== undefined ? [{ pid, startTicks: ticks }] : [];
+  };
+  const found: ProcessIdentity[] = [];
+  for (let at = 0; at < pids.length; at += READ_AT_ONCE)
+    found.push(...(await Promise.all(pids.slice(at, at + READ_AT_ONCE).map(look))).flat());
+  return found;
+}
+
+/** The words of a process's command line; none if it has ended, or may not be looked at. */
+async function commandLine(pid: number): Promise<string[]> {
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
+  } catch (error) {
+    if (["EMFILE", "ENFILE"].includes(errnoOf(error) ?? "")) throw error;
+    return [];
+  }
 }
 
 /** Kills processes and waits until they are gone. Those of other users stay: they only look like ours. */
