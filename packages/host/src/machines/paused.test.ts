@@ -110,11 +110,12 @@ test("owners see their own; ids that are no names of folders are nobody's", asyn
   }
 });
 
-test("a machine whose record cannot be read is paused all the same; while the disk fails, no record is changed", async () => {
+test("a machine whose record cannot be read is paused all the same, and changes its owner once it can be", async () => {
   const { dir, pause } = await open();
   const paused = await PausedMachines.open(dir);
   await pause("sbx_1", paused);
   const file = join(dir, "sbx_1", "paused.json");
+  const text = readFileSync(file, "utf8");
   writeFileSync(file, "{}");
   await assert.rejects(paused.find("sbx_1"), { code: "CANNOT_RESUME" });
   assert.deepEqual([await paused.list("cp_1"), await paused.list("cp_2")], [["sbx_1"], ["sbx_1"]]);
@@ -125,8 +126,21 @@ test("a machine whose record cannot be read is paused all the same; while the di
   mkdirSync(file);
   assert.deepEqual([await paused.list("cp_1"), await paused.list("cp_2")], [["sbx_1"], ["sbx_1"]]);
   assert.deepEqual([await paused.has("sbx_1"), await paused.has("sbx_2")], [true, false]);
-  await assert.rejects(paused.setOwner("cp_1", "cp_2"), { code: "EISDIR" });
   await assert.rejects(paused.replaceLayers("sbx_1", ["disk.qcow2"], "other.qcow2"), { code: "EISDIR" });
+  const moves = [
+    ["cp_other", "cp_3"],
+    ["cp_1", "cp_2"],
+    ["cp_2", "cp_3"],
+  ] as const;
+  for (const [from, owner] of moves) await paused.setOwner(from, owner);
+  rmSync(file, { recursive: true });
+  writeFileSync(file, text);
+  const found = async () => (await (await PausedMachines.open(dir)).find("sbx_1"))!;
+  assert.deepEqual(await found(), { ...JSON.parse(text), owner: "cp_3" });
+  assert.deepEqual([await paused.list("cp_1"), await paused.list("cp_3")], [[], ["sbx_1"]]);
+  // It has its owner on record from now on.
+  await paused.setOwner("cp_3", "cp_1");
+  assert.equal((await found()).owner, "cp_1");
   await paused.remove("sbx_1");
   assert.deepEqual([await paused.list("cp_1"), await paused.has("sbx_1")], [[], false]);
 });
@@ -157,6 +171,21 @@ test("what is left of a machine that was resumed before does not keep it from be
   await pause("sbx_1", paused);
   await paused.remove("sbx_1");
   assert.deepEqual(readdirSync(dir), []);
+});
+
+test("others change their owner also if the record of one cannot be read", async () => {
+  const { dir, folder, pause } = await open();
+  const paused = await PausedMachines.open(dir);
+  for (const id of ["sbx_1", "sbx_2", "sbx_3"]) {
+    await pause(id, paused);
+    mkdirSync(folder);
+  }
+  const file = join(dir, "sbx_2", "paused.json");
+  rmSync(file);
+  mkdirSync(file);
+  await paused.setOwner("cp_1", "cp_2");
+  const owners = await Promise.all(["sbx_1", "sbx_3"].map(async (id) => (await paused.find(id))!.owner));
+  assert.deepEqual(owners, ["cp_2", "cp_2"]);
 });
 
 test("an owner's machines can become another's", async () => {

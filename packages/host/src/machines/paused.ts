@@ -18,6 +18,7 @@ import { errnoOf, SerialQueue, syncPath, writeFileAtomically } from "@sandkeep/c
 import { z } from "zod";
 import { ForkError } from "../contract.ts";
 import { MACHINE_RECORD } from "./folder.ts";
+import { forgetMoves, type Moves, noteMove, ownerAfter, readMoves } from "./moves.ts";
 import { movedSource, sourceSchema } from "./source.ts";
 
 const RECORD = "paused.json";
@@ -89,12 +90,13 @@ export class PausedMachines {
     return found.filter(({ record }) => record === null || record.owner === owner).map(({ id }) => id);
   }
 
-  /** Gives an owner's machines to another one. @throws if the disk fails: it may be one of them */
+  /** Gives an owner's machines to another one, also those whose records cannot be read now. @throws if that cannot be written */
   async setOwner(from: string, owner: string): Promise<void> {
     await this.#writes.run(async () => {
       for (const { id, record, error } of await this.#all()) {
-        if (error !== undefined && !(error instanceof ForkError)) throw error;
-        if (record?.owner === from) await this.#write(this.folder(id), { ...record, owner });
+        if (record?.owner === from) await this.#change({ ...record, owner });
+        // It may be one of them. What is no record will not become one.
+        else if (!record && !(error instanceof ForkError)) await noteMove(this.folder(id), { from, owner });
       }
     });
   }
@@ -103,14 +105,19 @@ export class PausedMachines {
   async find(id: string): Promise<PausedRecord | null> {
     if (!ID.test(id)) return null;
     let text: string;
+    let moves: Moves;
     try {
-      text = await readFile(join(this.folder(id), RECORD), "utf8");
+      const folder = this.folder(id);
+      // First: what changes the record removes them afterwards.
+      moves = await readMoves(folder);
+      text = await readFile(join(folder, RECORD), "utf8");
     } catch (error) {
       if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return null;
       throw error;
     }
     try {
-      return recordSchema.parse(JSON.parse(text));
+      const record = recordSchema.parse(JSON.parse(text));
+      return { ...record, owner: ownerAfter(moves, record.owner) };
     } catch (error) {
       throw new ForkError("CANNOT_RESUME", `The record of the paused sandbox ${id} cannot be read.`, { cause: error });
     }
@@ -121,7 +128,7 @@ export class PausedMachines {
     return await this.#writes.run(async () => {
       const record = await this.find(id);
       if (record?.own.join() !== own.join()) return false;
-      await this.#write(this.folder(id), { ...record!, own: [layer] });
+      await this.#change({ ...record!, own: [layer] });
       return true;
     });
   }
@@ -202,6 +209,12 @@ export class PausedMachines {
       );
       if (undone) throw error;
     }
+  }
+
+  async #change(record: PausedRecord): Promise<void> {
+    const folder = this.folder(record.id);
+    await this.#write(folder, record);
+    await forgetMoves(folder);
   }
 
   async #write(dir: string, record: PausedRecord): Promise<void> {
