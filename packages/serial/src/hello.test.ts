@@ -57,6 +57,22 @@ describe("the hello", () => {
       await assert.rejects(sayHello(host, 50), /did not answer within 50 ms/);
     }));
 
+  test("the time counts from when the guest runs", (t) =>
+    pair(async (host) => {
+      t.mock.timers.enable({ apis: ["setTimeout"] });
+      const { promise: running, resolve: runs } = Promise.withResolvers<void>();
+      let over = false;
+      const greeted = sayHello(host, 50, running);
+      greeted.catch(() => (over = true));
+      t.mock.timers.tick(1_000);
+      await new Promise(setImmediate);
+      assert.equal(over, false);
+      runs();
+      await new Promise(setImmediate);
+      t.mock.timers.tick(50);
+      await assert.rejects(greeted, /did not answer within 50 ms/);
+    }));
+
   test("fails when the guest only floods", () =>
     pair(async (host, guest) => {
       const flood = () => guest.write(Buffer.alloc(1024 * 1024));

@@ -26,16 +26,21 @@ const MAX_STALE_BYTES = 8 * 1024 * 1024;
  * agent's first after the hello.
  *
  * @param timeoutMs how long the agent may take to answer
+ * @param running resolves when the guest runs, if it does not yet: the time counts from then on. If it never does, only
+ * the end of the connection ends the waiting.
  * @throws {HelloError} when the connection ends, the time passes or the answer drowns in other bytes
  */
-export function sayHello(socket: Socket, timeoutMs: number): Promise<void> {
+export function sayHello(socket: Socket, timeoutMs: number, running = Promise.resolve()): Promise<void> {
   const nonce = randomBytes(NONCE_BYTES);
   const hello = Buffer.concat([Buffer.from(HELLO_MAGIC), nonce]);
   const ready = Buffer.concat([Buffer.from(READY_MAGIC), nonce]);
   return new Promise((resolve, reject) => {
     let held: Buffer = Buffer.alloc(0);
     let stale = 0;
+    let deadline: NodeJS.Timeout | undefined;
+    let finished = false;
     const finish = (error?: Error) => {
+      finished = true;
       clearTimeout(deadline);
       socket.off("readable", read).off("close", gone).off("error", gone);
       if (error) {
@@ -58,10 +63,11 @@ export function sayHello(socket: Socket, timeoutMs: number): Promise<void> {
         held = held.subarray(Math.max(0, held.length - ready.length + 1));
       }
     };
-    const deadline = setTimeout(
-      () => finish(new HelloError(`The guest's agent did not answer within ${timeoutMs} ms.`)),
-      timeoutMs,
-    );
+    const late = () => finish(new HelloError(`The guest's agent did not answer within ${timeoutMs} ms.`));
+    const startClock = () => {
+      if (!finished) deadline = setTimeout(late, timeoutMs);
+    };
+    running.then(startClock, () => {});
     socket.on("readable", read).on("close", gone).on("error", gone);
     socket.write(hello);
   });

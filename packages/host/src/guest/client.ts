@@ -50,10 +50,11 @@ export class GuestClient implements Guest {
    * Opens a session with the agent at the other end of a connected socket, and takes ownership of the socket.
    *
    * @param helloTimeoutMs how long the agent may take to answer the hello
+   * @param running as in {@link sayHello}
    * @throws {GuestGone} when it does not answer
    */
-  static async connect(socket: Socket, helloTimeoutMs: number): Promise<GuestClient> {
-    await sayHello(socket, helloTimeoutMs).catch((error: Error) => {
+  static async connect(socket: Socket, helloTimeoutMs: number, running?: Promise<void>): Promise<GuestClient> {
+    await sayHello(socket, helloTimeoutMs, running).catch((error: Error) => {
       throw new GuestGone(error.message);
     });
     const session = connect("http://guest", {

@@ -27,14 +27,16 @@ export interface Clone {
 }
 
 /**
- * Connects to the agent of a running machine. @throws {GuestGone} with the end of the console output if it does not
- * answer
+ * Connects to the agent of a machine.
+ *
+ * @param running resolves when the machine runs, if it does not yet: the time for the hello counts from then on
+ * @throws {GuestGone} with the end of the console output if it does not answer
  */
-export async function connectGuest(vm: Vm, helloTimeoutMs: number): Promise<GuestClient> {
+export async function connectGuest(vm: Vm, helloTimeoutMs: number, running?: Promise<void>): Promise<GuestClient> {
   const socket = connect(vm.sockets.control);
   await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
   try {
-    return await GuestClient.connect(socket, helloTimeoutMs);
+    return await GuestClient.connect(socket, helloTimeoutMs, running);
   } catch (error) {
     const words = await vm.console().catch(() => "");
     throw new GuestGone(
@@ -47,10 +49,12 @@ export async function connectGuest(vm: Vm, helloTimeoutMs: number): Promise<Gues
  * Lets a machine go on in a process that waits for its state, and connects to its agent. The agent had a host when the
  * state was saved. It finds another one at once, and need not notice first that the former one is gone.
  *
- * @param load lets it run; if that fails, the process is ended
+ * @param load lets it run, which takes long if all its memory is read; if that fails, the process is ended
+ * @param helloTimeoutMs how long its agent may take to answer once it runs
  */
 export async function loadAndConnect(vm: Vm, load: () => Promise<void>, helloTimeoutMs: number): Promise<GuestClient> {
-  const connecting = connectGuest(vm, helloTimeoutMs);
+  const { promise: running, resolve: runs } = Promise.withResolvers<void>();
+  const connecting = connectGuest(vm, helloTimeoutMs, running);
   connecting.catch(() => {});
   try {
     await load();
@@ -62,6 +66,7 @@ export async function loadAndConnect(vm: Vm, load: () => Promise<void>, helloTim
     );
     throw error;
   }
+  runs();
   return await connecting;
 }
 
