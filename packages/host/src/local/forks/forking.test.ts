@@ -12,6 +12,7 @@ import { createFolder, readRecord } from "../../machines/folder.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
 import { engineId, rootRecord } from "../../machines/source.ts";
+import { LOADING } from "../../pool/gate.ts";
 import type { Pools } from "../../pool/pools.ts";
 import { enterMachine } from "../new-machine.ts";
 import { sizeOf } from "../size.ts";
@@ -120,6 +121,39 @@ test("as many children load and get their identity at a time as there are proces
     await new Promise(setImmediate);
   }
   assert.equal(host.parts.machines.size, 1 + specs.length);
+});
+
+/** More children than load at a time, of which none confirms its identity. */
+async function hang(host: Awaited<ReturnType<typeof open>>) {
+  const specs = Array.from({ length: availableParallelism() + 2 }, (_, n) => spec(`sbx_${n}`));
+  let loads = 0;
+  host.engine.loading = async () => void loads++;
+  host.engine.forking = async () => {
+    for (const { agent } of host.engine.vms.slice(1)) agent.outcomes.set("/call/resume", "pending");
+  };
+  const forked = host.forking.fork(host.parent, specs);
+  forked.catch(() => {});
+  const children = () => host.engine.vms.slice(1);
+  const told = () => children().filter(({ agent }) => agent.told.includes("/call/resume"));
+  while (told().length < availableParallelism()) await new Promise(setImmediate);
+  return { forked, told, loads: () => loads };
+}
+
+test("who waits for another machine does not wait for children whose agents do not answer", async () => {
+  await using host = await open();
+  const { forked, told } = await hang(host);
+  await LOADING.run(async () => {});
+  await told()[0]!.kill();
+  await assert.rejects(forked, { name: "GuestGone" });
+});
+
+test("once a child has failed, the others are ended at once, and no more begin", async () => {
+  await using host = await open();
+  const { forked, told, loads } = await hang(host);
+  await told().at(-1)!.kill();
+  await assert.rejects(forked, { name: "GuestGone" });
+  assert.equal(loads(), availableParallelism());
+  assert.deepEqual([host.engine.alive.length, host.folders().length, host.parts.machines.size], [1, 1, 1]);
 });
 
 test("children are told the host's authorities only if their parent may not trust them", async () => {

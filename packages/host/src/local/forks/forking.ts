@@ -1,9 +1,10 @@
 /** Forks machines. */
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { settled } from "@sandkeep/common";
 import { type ForkSpec, GuestGone } from "../../contract.ts";
 import type { ForkedFrom } from "../../engine/engine.ts";
-import { type Clone, discard, loadAndConnect } from "../../machines/clone.ts";
+import { type Clone, discard, killOnAbort, loadAndConnect } from "../../machines/clone.ts";
 import { ownLayerIn, type RootRecord, writeRecord } from "../../machines/folder.ts";
 import { freezeProcesses, thawProcesses } from "../../machines/freeze.ts";
 import { newIdentity } from "../../machines/identity.ts";
@@ -11,7 +12,7 @@ import type { RunningMachine } from "../../machines/machine.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
 import { isPinned, pinSource, rootRecord } from "../../machines/source.ts";
-import { LOADING } from "../../pool/gate.ts";
+import { Gate } from "../../pool/gate.ts";
 import type { Prepared } from "../../pool/supply.ts";
 import { type AssignedRecord, enterMachine } from "../new-machine.ts";
 import type { HostParts } from "../parts.ts";
@@ -66,7 +67,7 @@ export class Forking {
           this.#identify({ ...process, from }, loads[n]!, parent, specs[n]!, (dir, from) =>
             rootRecord(dir, from, root.image, [...own, next]),
           );
-        const children = await settled(prepared.map((process, n) => LOADING.run(() => begin(process, n))));
+        const children = await allOrNone(prepared, begin);
         return children.map(({ clone, record }, n) => {
           const disks = new MachineDisks({ machine: record.id, clone, storage });
           return enterMachine(this.#parts, { clone, record, disks }, specs[n]!.egress);
@@ -125,4 +126,29 @@ export class Forking {
       throw error;
     }
   }
+}
+
+/**
+ * Begins with all children, as many at a time as there are processors: more would mostly wait for each other. They may
+ * let the host wait, so whoever waits for another machine does not wait for them. Once one fails, the others are ended.
+ *
+ * @throws what the first to fail has thrown
+ */
+async function allOrNone<Result>(
+  children: readonly Prepared[],
+  begin: (child: Prepared, n: number) => Promise<Result>,
+): Promise<Result[]> {
+  const gate = new Gate(availableParallelism());
+  const failed = new AbortController();
+  const { signal } = failed;
+  const beginOne = async (child: Prepared, n: number) => {
+    try {
+      return await killOnAbort(child.vm, signal, () => begin(child, n));
+    } catch (error) {
+      // Before the next one's turn.
+      failed.abort(error);
+      throw error;
+    }
+  };
+  return await settled(children.map((child, n) => gate.run(() => beginOne(child, n), signal)));
 }
