@@ -40,38 +40,40 @@ export async function suspendProcess(
   await using lent = copiers.lend();
   const { copier } = lent;
   await removeSuspended(vm.dir);
+  await using unfinished = new AsyncDisposableStack();
+  unfinished.defer(() => removeSuspended(vm.dir));
   await using opened = new AsyncDisposableStack();
   const openState = async () => {
     await writeFile(state, "", { mode: 0o600 });
     return opened.use(await StateFile.of(vm, state, "write"));
   };
-  const syncLayers = () => settled(layers.map((path) => syncPath(path)));
+  const sync = (paths: string[]) => settled(paths.map((path) => syncPath(path)));
   const save = async (file: StateFile) => {
     if (method === "migration") await saveState(vm, file.name);
     else {
       await saveDevices(vm, file);
       await file.write(spliceStates(await readFile(from.template.state), await file.read()));
     }
-    await syncPath(state);
+    // With its state, QEMU gives up the disk, and writes what is left to write.
+    await sync([state, ...layers]);
   };
   const savePages = async () => {
     await copier.copy({ memory: from.template.memory, from: { process: vm.process }, to: { file: pages } });
     await syncPath(pages);
   };
   // Most of the disk is synced while the machine still runs: that may take long, and everything else does not.
-  const [file] = await settled([openState(), copier.ready, syncLayers().then(beforePause)]);
+  const [file] = await settled([openState(), copier.ready, sync(layers).then(beforePause)]);
   let dir: string;
   try {
     await vm.pause();
-    // A migration ends with the disk closed, so that is synced afterwards.
-    if (method === "migration") await save(file).then(syncLayers);
-    else await settled([save(file), savePages(), syncLayers()]);
+    await settled([save(file), ...(method === "copy" ? [savePages()] : [])]);
     await syncPath(vm.dir);
     dir = await commit();
   } catch (error) {
-    await goOn(vm).finally(() => removeSuspended(vm.dir));
+    await goOn(vm);
     throw error;
   }
+  unfinished.move();
   // Nothing is left to write.
   await vm.kill();
   // What fails here is done when the machine is revived, or does no harm.
