@@ -21,7 +21,7 @@ const PACKAGE = "@anthropic-ai/claude-code";
 const VERSION = "2.1.332";
 /** The second has the program for the guest's platform. */
 const PACKAGES = [`${PACKAGE}@${VERSION}`, `${PACKAGE}-linux-x64@${VERSION}`];
-const REGISTRY = "registry.npmjs.org";
+const REGISTRY = "npm.example.com";
 /** Memory for the warm pools, in MiB: enough for a clone of the snapshot's template. */
 const AHEAD_MIB = 400;
 /** Makes the first run in each sandbox fast. */
@@ -80,7 +80,7 @@ async function run(t: TestContext): Promise<void> {
   });
   {
     await using guest = await create(registry, base.slug);
-    const install = `npm install -g ${PACKAGE} "--//${REGISTRY}/:_authToken=$NPM_TOKEN"`;
+    const install = `npm install -g ${PACKAGE} --registry=https://${REGISTRY}/ "--//${REGISTRY}/:_authToken=$NPM_TOKEN"`;
     await guest.run(install, { timeoutMs: INSTALL_TIMEOUT_MS });
     await guest.run(WARM_UP);
   }
