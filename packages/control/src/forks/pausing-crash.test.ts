@@ -27,6 +27,18 @@ async function hostOf({ dir }: Fixture): Promise<{ host: ProcessHost; owner: str
   return { host, owner: (await readFile(joinPath(dir, "data", "control-plane-id"), "utf8")).trim() };
 }
 
+/** Leaves a sandbox as a server does that is killed when its machine has just been resumed. Resolves to its id. */
+async function killedWhileResuming(fixture: Fixture): Promise<string> {
+  const { id } = await create(fixture);
+  await setKept(await join(fixture, id));
+  await pause(fixture, id);
+  await fixture.server.close();
+  const { host, owner } = await hostOf(fixture);
+  await host.resume({ id, owner, keep: true });
+  host.machines.get(id)!.release();
+  return id;
+}
+
 describe("a server that was killed", () => {
   test("while it paused a sandbox finds it paused; while it resumed one, finds it running", async () => {
     await using fixture = await Fixture.start();
@@ -63,13 +75,7 @@ describe("a server that was killed", () => {
 
   test("while it resumed a session with a timeout finds it running, with time to do something", async () => {
     await using fixture = await Fixture.start();
-    const { id } = await create(fixture);
-    await setKept(await join(fixture, id));
-    await pause(fixture, id);
-    await fixture.server.close();
-    const { host, owner } = await hostOf(fixture);
-    await host.resume({ id, owner, keep: true });
-    host.machines.get(id)!.release();
+    const id = await killedWhileResuming(fixture);
     await fixture.start();
     const { status, stopAt } = await detail(fixture, id);
     assert.equal(status, "running");
@@ -110,13 +116,7 @@ describe("a server that was killed", () => {
 
   test("while it resumed a sandbox, of which nobody may know, pauses it again instead of ending it", async () => {
     await using fixture = await Fixture.start();
-    const { id } = await create(fixture);
-    await setKept(await join(fixture, id));
-    await pause(fixture, id);
-    await fixture.server.close();
-    const { host, owner } = await hostOf(fixture);
-    await host.resume({ id, owner, keep: true });
-    host.machines.get(id)!.release();
+    const id = await killedWhileResuming(fixture);
     await fixture.start({ limits: { maxLifetimeMs: 1_000 } });
     const [, again] = await events(fixture, 2, "sandbox.paused");
     assert.deepEqual([again!.outcome, (again!.data as { why: string }).why], ["ok", "timeout"]);
