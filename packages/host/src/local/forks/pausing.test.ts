@@ -1,12 +1,15 @@
 /** Pauses and resumptions, and what is left of them when the server is killed between any two steps. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import fs, { existsSync, readdirSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import type { FakeEngine, FakeVm } from "../../engine/testing/fake-engine.ts";
 import { readRecord } from "../../machines/folder.ts";
+import { reserveSpace } from "../../pool/disk.ts";
 import { ID, OWNER, openComputer, spec } from "../testing/fake-computer.ts";
 
+const GIB = 1024 ** 3;
 const forever = () => new Promise<never>(() => {});
 const about = ({ agent }: FakeVm) => agent.told.filter((call) => /Processes|wake/.test(call));
 
@@ -70,6 +73,38 @@ test("whatever fails before a machine is paused, it goes on, and its processes t
   vm.agent.outcomes.delete("/call/freezeProcesses");
   host.paused.commit = () => Promise.reject(new Error("no such folder"));
   await stillRuns(/no such folder/);
+});
+
+test("what a pause has written is not counted twice while the machine's process ends", async (context) => {
+  await using computer = await openComputer();
+  const { engine, start, run, pausedDir } = computer;
+  const host = await start();
+  const machine = await run(host);
+  const usage = await machine.usage();
+  context.mock.method(machine, "usage", async () => ({ ...usage, memoryBytes: GIB }));
+  const statfs = () => ({ bavail: 4, bsize: GIB });
+  context.mock.method(fs, "statfsSync", statfs as unknown as typeof fs.statfsSync);
+  syncBuiltinESMExports();
+  const fits = () => {
+    try {
+      using _ = reserveSpace(pausedDir, 1.5 * GIB, { into: [] });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const fitted: [string, boolean][] = [];
+  engine.suspending = async (step) => void fitted.push([step, fits()]);
+  try {
+    await host.pausing.pause(machine);
+  } finally {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  assert.deepEqual(fitted, [
+    ["saved", false],
+    ["committed", true],
+  ]);
 });
 
 test("whatever fails before a machine is resumed, it is still paused, and can be resumed later", async () => {

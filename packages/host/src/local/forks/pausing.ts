@@ -79,6 +79,8 @@ export class Pausing {
           },
           commit: async () => {
             if (machine.isEnding) throw new Error("The machine is being ended.");
+            // Everything is written, and is going to have other paths.
+            reserved.dispose();
             return await this.#paused.commit(dir, id);
           },
         });
