@@ -9,6 +9,7 @@ export { type FileLock, type LockOptions, lockFile, tryLockFile } from "./files/
 export { readOwnFile } from "./files/own-file.ts";
 export { persistentId } from "./files/persistent-id.ts";
 export { syncPath } from "./files/sync.ts";
+export { Gate } from "./gate.ts";
 export { KeyedQueue } from "./keyed-queue.ts";
 export { LineReader } from "./line-reader.ts";
 export { type Logger, silentLogger, withFields } from "./logger.ts";

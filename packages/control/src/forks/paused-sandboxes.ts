@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { Gate } from "@sandkeep/common";
 import type { EgressSpec } from "@sandkeep/egress";
 import type { Host, UsageCounters } from "@sandkeep/host";
 import {
@@ -30,6 +31,8 @@ const HOUR_MS = 60 * 60_000;
  * or a busy computer, must not end it.
  */
 const RETRY_AFTER_MS = [1_000, 5_000, 15_000];
+/** How many are paused at the same time without being asked: they write their memory to the same disk. */
+const PAUSED_AT_ONCE = 4;
 /** What does not pass by itself. */
 const LASTING: readonly ErrorCode[] = ["SANDBOX_HAS_VOLUMES", "NOT_FORKABLE", "PAUSED_LIMIT"];
 const SYSTEM: Actor = { kind: "system" };
@@ -42,6 +45,7 @@ export class PausedSandboxes {
   readonly #paused = new Map<string, PausedSandbox>();
   readonly #clock = new SteadyClock();
   readonly #orphans: Orphans;
+  readonly #turns = new Gate(PAUSED_AT_ONCE);
   #leftSome = false;
 
   constructor(context: SandboxesContext, table: SandboxTable) {
@@ -106,14 +110,18 @@ export class PausedSandboxes {
     const why = REASONS[stop.why] ?? "requested";
     const { isClosing, log } = this.#context;
     for (const afterMs of [...RETRY_AFTER_MS, null]) {
-      const error = await this.pause(sandbox, why, stop.actor).then(
-        () => null,
-        // The only kind that it throws.
-        (error: ApiError) => error,
-      );
-      if (!error) return;
-      // It waits for that.
+      const error = await this.#turns.run(async () => {
+        // Somebody may need it again by now.
+        if (!sandbox.isOver(stop)) return null;
+        return await this.pause(sandbox, why, stop.actor).then(
+          () => null,
+          // The only kind that it throws.
+          (error: ApiError) => error,
+        );
+      });
+      // It waits for that. One that is paused has ended here.
       if (sandbox.isEnding) return await sandbox.end(stop);
+      if (!error) return;
       const lasts = LASTING.includes(error.code);
       if (isClosing() && !lasts) return await this.#leaveToNextStart(sandbox);
       if (afterMs === null || lasts) {
@@ -122,7 +130,6 @@ export class PausedSandboxes {
         return await sandbox.end({ ...stop, detail });
       }
       await Promise.race([wait(afterMs, undefined, { ref: false }), sandbox.ended]);
-      if (!sandbox.isOver(stop)) return;
     }
   }
 

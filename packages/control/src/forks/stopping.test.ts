@@ -1,10 +1,13 @@
 /** What a server that is stopped does with sandboxes that it cannot pause in time, or not now. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { mock, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { SandboxDetail } from "@sandkeep/protocol";
 import { create, type TestClient } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
-import { resume } from "../testing/forks.ts";
+import { pause, resume } from "../testing/forks.ts";
 import { assertKept, setKept } from "../testing/kept.ts";
 
 /** Sessions that are paused instead of ended, with something in their memory. */
@@ -22,6 +25,24 @@ async function sessions(fixture: Fixture, count: number): Promise<TestClient[]> 
 async function paused(fixture: Fixture, count: number): Promise<void> {
   while ((await fixture.get<SandboxDetail[]>("/api/v1/sandboxes?status=paused")).length < count);
 }
+
+/** Whether the next start knows that it is to be paused. */
+function isExpected({ dir }: Fixture, id: string): boolean {
+  using db = new DatabaseSync(join(dir, "data", "sandkeep.db"));
+  return db.prepare("SELECT 1 FROM sandboxes WHERE id = ? AND pausing_at IS NOT NULL").get(id) !== undefined;
+}
+
+test("a session that was resumed and has no client yet is paused again when the server is stopped", async () => {
+  await using fixture = await Fixture.start();
+  const client = await create(fixture);
+  await setKept(client);
+  assert.equal((await pause(fixture, client.id)).status, 200);
+  assert.equal((await resume(fixture, client.id)).status, 200);
+  await fixture.server.close();
+  await fixture.start();
+  assert.equal((await resume(fixture, client.id)).status, 200);
+  await assertKept(fixture, client.id);
+});
 
 test("sessions that a server gave up on when it was stopped are paused after the next start, however their pauses ended", async () => {
   const opened = Promise.withResolvers<void>();
@@ -74,6 +95,59 @@ test("a session that cannot be paused for a moment when the server is stopped is
   await fixture.server.close();
   await fixture.start({ limits: { pausedPerOrganisation: 0 } });
   await paused(fixture, 1);
+  assert.equal((await resume(fixture, client!.id)).status, 200);
+  await assertKept(fixture, client!.id);
+});
+
+test("what a server has left running when it was stopped is paused a few at a time by the next", async () => {
+  let [now, most] = [0, 0];
+  const several = Promise.withResolvers<void>();
+  let gate = async () => {};
+  await using fixture = await Fixture.start({}, { gate: () => gate() });
+  const clients = await sessions(fixture, 6);
+  gate = async () => {
+    throw new Error("the computer is busy");
+  };
+  await fixture.server.close();
+  gate = async () => {
+    most = Math.max(most, ++now);
+    if (now === 4) several.resolve();
+    await several.promise;
+    await setImmediate();
+    now--;
+  };
+  await fixture.start({}, { gate: () => gate() });
+  await paused(fixture, 6);
+  assert.equal(most, 4);
+  gate = async () => {};
+  for (const { id } of clients) assert.equal((await resume(fixture, id)).status, 200);
+});
+
+test("a session that is being resumed when a server is stopped, which then gives up, is paused after the next start", async () => {
+  const never = new Promise<void>(() => {});
+  let gate = async () => {};
+  await using fixture = await Fixture.start({ limits: { stopTimeoutMs: 5_000 } }, { gate: () => gate() });
+  const [client, ...others] = await sessions(fixture, 5);
+  assert.equal((await pause(fixture, client!.id)).status, 200);
+  const { host } = fixture;
+  const asked = Promise.withResolvers<void>();
+  const allowed = Promise.withResolvers<void>();
+  const resumeHere = host.resume.bind(host);
+  mock.method(host, "resume", async (spec: Parameters<typeof resumeHere>[0]) => {
+    asked.resolve();
+    await allowed.promise;
+    return await resumeHere(spec);
+  });
+  gate = () => never;
+  const resumed = resume(fixture, client!.id).catch(() => {});
+  await asked.promise;
+  const closed = fixture.server.close();
+  for (const { id } of others) while (!isExpected(fixture, id)) await setImmediate();
+  allowed.resolve();
+  await Promise.all([resumed, closed]);
+  gate = async () => {};
+  await fixture.start({}, { gate: () => gate() });
+  await paused(fixture, 5);
   assert.equal((await resume(fixture, client!.id)).status, 200);
   await assertKept(fixture, client!.id);
 });

@@ -59,7 +59,7 @@ export class Sandbox {
   readonly #state: SandboxState;
   readonly #deadline = new Deadline(() => this.#over(timeoutStop));
   readonly #idle = new Deadline(() => this.#over(idleStop));
-  readonly #abandoned = new Deadline(() => this.#over(abandonedStop, this.#wasPaused));
+  readonly #abandoned = new Deadline(() => this.#over(abandonedStop));
   readonly #connections: Connections;
   readonly #resolveEnded: () => void;
   /** Of the client that created it, if it was that client's connection. */
@@ -167,7 +167,7 @@ export class Sandbox {
 
   /** Whether it is paused instead when it would end by itself or with the server. */
   get pausesInstead(): boolean {
-    return this.#kept || this.record.onIdle === "pause";
+    return this.#kept || (this.#wasPaused && this.#awaitsCreator) || this.record.onIdle === "pause";
   }
 
   /** Whether an earlier server had begun to pause or resume it: whoever wanted to keep it may not know that it runs. */
@@ -246,10 +246,10 @@ export class Sandbox {
   }
 
   /** Nobody needs it any more: ends it, or pauses it if that is what is wanted. */
-  #over(stop: Stop, wasPaused = false): void {
+  #over(stop: Stop): void {
     if (this.#ending) return;
-    if (this.#pausing) void this.#pausing.then((paused) => paused || this.#over(stop, wasPaused));
-    else if (wasPaused || this.pausesInstead) void this.#services.pauseInstead(this, stop);
+    if (this.#pausing) void this.#pausing.then((paused) => paused || this.#over(stop));
+    else if (this.pausesInstead) void this.#services.pauseInstead(this, stop);
     else void this.end(stop);
   }
 
@@ -272,7 +272,7 @@ export class Sandbox {
     );
     // Before any wait, so that the later of two concurrent extensions wins.
     this.record.stopAt = stopAtMs;
-    this.#kept = false;
+    this.#kept = this.#wasPaused = false;
     this.#abandoned.cancel();
     // A session that gets a stop time outlives its creator's connection, and the control plane.
     await Promise.all([

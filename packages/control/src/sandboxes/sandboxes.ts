@@ -19,9 +19,6 @@ import { Sandbox } from "./sandbox.ts";
 import { GOING_AWAY_TEXT, serverStop } from "./stop.ts";
 import { checkSupported } from "./supported.ts";
 
-/** How many sandboxes are paused at the same time when the server stops: they write their memory to the same disk. */
-const PAUSED_AT_ONCE = 4;
-
 /** All sandboxes of this server: creates and finds them, and lets them outlive a restart. */
 export class Sandboxes {
   readonly #options: SandboxesContext;
@@ -323,21 +320,19 @@ export class Sandboxes {
         if (leaveRunning && record.stopAt !== null) return "left";
         return pausesInstead ? "paused" : "ended";
       });
+    const expect = (some: Sandbox[]) => Promise.all(some.map((sandbox) => this.#paused.expectPause(sandbox)));
     // All of them first, as the server may give up at any time.
-    const expected = groups().paused ?? [];
-    const expecting = Promise.all(expected.map((sandbox) => this.#paused.expectPause(sandbox)));
+    const early = groups().paused ?? [];
+    const expected = expect(early);
     await Promise.allSettled([...this.#working, this.#recovery.settled()]);
+    // What was just being made is there now.
     const { left = [], paused = [], ended = [] } = groups();
-    const pauses = paused.values();
-    const pauseAll = async () => {
-      // Those that `letGo` has left to the next start have ended here.
-      for (const sandbox of pauses) if (!sandbox.isEnding) await this.#paused.pauseInstead(sandbox, serverStop);
-    };
     await Promise.all([
-      expecting,
+      expected,
+      expect(paused.filter((sandbox) => !early.includes(sandbox))),
       ...left.map((sandbox) => sandbox.leaveRunning(GOING_AWAY_TEXT)),
       ...ended.map((sandbox) => sandbox.end(serverStop)),
-      ...Array.from({ length: PAUSED_AT_ONCE }, pauseAll),
+      ...paused.map((sandbox) => this.#paused.pauseInstead(sandbox, serverStop)),
     ]);
     await Promise.all(this.#leaving);
   }

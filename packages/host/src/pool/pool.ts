@@ -5,7 +5,7 @@
 import type { TemplateFiles } from "../engine/engine.ts";
 import { type BeginClone, beginWith, type Clone, discard, resumeAndBegin } from "../machines/clone.ts";
 import { Demand } from "./demand.ts";
-import { LOADING } from "./gate.ts";
+import { LOADING } from "./loading.ts";
 import { fits, MACHINE_MIB } from "./memory.ts";
 import { processorsBusy } from "./pressure.ts";
 import { FIRST_CLONES, nextStep, type Step } from "./step.ts";

@@ -4,7 +4,7 @@ import { type BeginClone, beginWith, type Clone } from "../machines/clone.ts";
 import { beforeRoot } from "../roots.ts";
 import type { TemplateStore } from "../templates/store.ts";
 import type { TemplateKey } from "../templates/template.ts";
-import { LOADING } from "./gate.ts";
+import { LOADING } from "./loading.ts";
 import type { TakeOptions } from "./pool.ts";
 import { Supply, type SupplyOptions } from "./supply.ts";
 

@@ -1,9 +1,8 @@
 /** All templates of a host: reused from earlier runs, or built if missing. */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, KeyedQueue, type Logger } from "@sandkeep/common";
+import { errnoOf, Gate, KeyedQueue, type Logger } from "@sandkeep/common";
 import type { Engine, TemplateFiles } from "../engine/engine.ts";
-import { Gate } from "../pool/gate.ts";
 import { beforeRoot } from "../roots.ts";
 import { buildRootless, buildTemplate } from "./build.ts";
 import { bytesOf, factsOf, folderName, lastUse, memoryMiBOf, noteUse, removeTemplate } from "./folder.ts";

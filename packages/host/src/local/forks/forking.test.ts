@@ -12,7 +12,7 @@ import { createFolder, readRecord } from "../../machines/folder.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
 import { engineId, rootRecord } from "../../machines/source.ts";
-import { LOADING } from "../../pool/gate.ts";
+import { LOADING } from "../../pool/loading.ts";
 import type { Pools } from "../../pool/pools.ts";
 import { enterMachine } from "../new-machine.ts";
 import { sizeOf } from "../size.ts";

@@ -1,7 +1,7 @@
 /** Forks machines. */
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import { settled } from "@sandkeep/common";
+import { Gate, settled } from "@sandkeep/common";
 import { type ForkSpec, GuestGone } from "../../contract.ts";
 import type { ForkedFrom } from "../../engine/engine.ts";
 import { type Clone, discard, killOnAbort, loadAndConnect } from "../../machines/clone.ts";
@@ -12,7 +12,6 @@ import type { RunningMachine } from "../../machines/machine.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
 import { startMeter } from "../../machines/meter.ts";
 import { isPinned, pinSource, rootRecord } from "../../machines/source.ts";
-import { Gate } from "../../pool/gate.ts";
 import type { Prepared } from "../../pool/supply.ts";
 import { type AssignedRecord, enterMachine } from "../new-machine.ts";
 import type { HostParts } from "../parts.ts";

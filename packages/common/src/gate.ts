@@ -1,5 +1,3 @@
-import { availableParallelism } from "node:os";
-
 /** Lets a few through at a time; the others wait in order. */
 export class Gate {
   #free: number;
@@ -45,9 +43,3 @@ export class Gate {
     });
   }
 }
-
-/**
- * Machines that are made while somebody waits for one: translating their code keeps a processor busy each, and the two of
- * a machine that has only a share of one mostly wait for each other.
- */
-export const LOADING = new Gate(availableParallelism());
