@@ -118,6 +118,18 @@ describe("what a former process left", () => {
     assert.equal((await adoptMachines(parts, request)).length, 1);
   });
 
+  test("is taken over on a full disk, too: nothing of it needs to be written", async () => {
+    for (let at = 1; at < 4; at++) {
+      await using opened = await host();
+      const { parts, leave, running } = opened;
+      const before = { cpuSeconds: 0, memoryMiBSeconds: 0, egressBytesUp: 0, egressBytesDown: 0 };
+      const left = await leave("sbx_1", { meter: { before, cpuSeconds: 0, uptimeSeconds: 1 } });
+      const task = () => adoptMachines(parts, { owner: "cp_1", from: "cp_1", ids: ["sbx_1"] });
+      assert.equal(await disturbed("full", at, task), null);
+      assert.deepEqual([parts.machines.size, running()], [1, [left]]);
+    }
+  });
+
   test("is taken over or removed for its owner, and left alone for all others", async () => {
     await using opened = await host();
     const { parts, leave, running, folders } = opened;

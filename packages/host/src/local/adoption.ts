@@ -1,4 +1,5 @@
 /** Handles what an earlier process left: takes over machines that should be kept, and removes everything else. */
+import { isDeepStrictEqual } from "node:util";
 import { settled } from "@sandkeep/common";
 import { connectGuest, RUNNING_HELLO_TIMEOUT_MS } from "../machines/clone.ts";
 import { listFolders, type MachineRecord, readRecord, removeFolder, writeRecord } from "../machines/folder.ts";
@@ -79,7 +80,7 @@ async function recover(parts: HostParts, { owner, from, ids }: AdoptionRequest):
   const left = owned.filter(({ dir }) => !ours.has(dir));
   const kept = left.filter(({ record }) => record!.keep && ids.includes(record!.id));
   // When one fails, the others are not under way any more: whoever tries again would end what is.
-  const tried = await settled(kept.map(({ dir, record }) => takeOver(parts, dir, { ...record!, owner })));
+  const tried = await settled(kept.map(({ dir, record }) => takeOver(parts, dir, record!, owner)));
   const taken = tried.filter((machine) => machine !== null);
   // Last: what could not be taken over has no owner, and must not keep running without a folder.
   const dirs = new Set(taken.map(({ clone }) => clone.dir));
@@ -112,7 +113,8 @@ async function remove(folders: Found[], { storage, log }: Pick<HostParts, "stora
 async function takeOver(
   parts: HostParts,
   dir: string,
-  record: MachineRecord & { owner: string },
+  left: MachineRecord,
+  owner: string,
 ): Promise<RunningMachine | null> {
   const { engine, egress, machines, storage, log } = parts;
   const vm = await engine.adopt(dir);
@@ -121,15 +123,17 @@ async function takeOver(
     // It may have been in the middle of a fork, a pause or a snapshot.
     await vm.resume();
     const guest = await connectGuest(vm, RUNNING_HELLO_TIMEOUT_MS);
-    await wakeAfterCrash(guest, record.disks);
-    const start = record.meter ?? startMeter(vm);
-    const disks = new MachineDisks({ machine: record.id, clone: { vm, guest, dir }, storage, disks: record.disks });
+    await wakeAfterCrash(guest, left.disks);
+    const start = left.meter ?? startMeter(vm);
+    const disks = new MachineDisks({ machine: left.id, clone: { vm, guest, dir }, storage, disks: left.disks });
     await disks.takeOver();
-    await writeRecord(dir, { ...record, disks: disks.all, meter: start });
-    const meter = await Meter.resume(vm, dir, record.memoryMiB, start);
+    const record = { ...left, owner, disks: disks.all, meter: start };
+    // If nothing has changed, a full disk ends no machine.
+    if (!isDeepStrictEqual(record, left)) await writeRecord(dir, record);
+    const meter = await Meter.resume(vm, dir, left.memoryMiB, start);
     const machine = new RunningMachine({
-      record: { ...record, disks: disks.all, meter: start },
-      clone: { vm, guest, dir, from: record.from },
+      record,
+      clone: { vm, guest, dir, from: left.from },
       meter,
       disks,
       storage,
@@ -139,7 +143,7 @@ async function takeOver(
     machines.add(machine);
     return machine;
   } catch (error) {
-    log.warn({ sandbox: record.id, error: String(error) }, "could not take over a machine");
+    log.warn({ sandbox: left.id, error: String(error) }, "could not take over a machine");
     await vm.kill();
     return null;
   }
