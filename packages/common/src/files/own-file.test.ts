@@ -26,20 +26,25 @@ test("reads nothing where there is no file", async () => {
   assert.equal(await readOwnFile(join(dir, "missing")), null);
 });
 
-test("does not take a file for missing because no descriptor is left to open it", async (context) => {
-  const path = file("kept");
-  const failing = context.mock.method(fs, "open", async () => {
-    throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
-  });
-  syncBuiltinESMExports();
-  try {
-    await assert.rejects(readOwnFile(path), { code: "EMFILE" });
-  } finally {
-    failing.mock.restore();
+for (const [code, why] of [
+  ["EMFILE", "no descriptor is left to open it"],
+  ["EACCES", "something forbids this user to read his own files"],
+] as const)
+  test(`does not take a file for missing because ${why}`, async (context) => {
+    const path = file("kept");
+    const failing = context.mock.method(fs, "open", async () => {
+      throw Object.assign(new Error(why), { code });
+    });
     syncBuiltinESMExports();
-  }
-  assert.equal(await readOwnFile(path), "content");
-});
+    try {
+      await assert.rejects(readOwnFile(path), { code });
+      if (code === "EACCES") assert.equal(await readOwnFile(join(dir, "missing")), null);
+    } finally {
+      failing.mock.restore();
+      syncBuiltinESMExports();
+    }
+    assert.equal(await readOwnFile(path), "content");
+  });
 
 test("refuses a symbolic link, also to a file of this user", async () => {
   const link = join(dir, "link");

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { lstat, open } from "node:fs/promises";
 import { errnoOf } from "../errno.ts";
 
 /** Longest file that is read by default, in bytes: records are short. */
@@ -8,18 +8,20 @@ const MAX_BYTES = 64 * 1024;
 /** Does not follow symbolic links, and does not wait for the other end of a named pipe. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** What the operating system says of a path where no file of this user can be: nothing, a link, a socket, another user's file. */
-const NOT_OWN = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "EACCES"]);
+/** What the operating system says of a path where no file of this user can be: nothing, a link, a socket. */
+const NOT_OWN = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
 
 /**
  * Reads a file that only this user can have written. Null if it is missing, too long, another user's, writable by others, or not a regular
  * file (a symbolic link, a directory, a pipe).
  *
- * @throws if it cannot be read now, which says nothing about the file: no descriptor is left, or the disk fails
+ * @throws if it cannot be read now, which says nothing about the file: no descriptor is left, the disk fails, or something
+ * forbids this user to read his own file
  */
 export async function readOwnFile(path: string, { maxBytes = MAX_BYTES } = {}): Promise<string | null> {
-  const file = await open(path, READ).catch((error: unknown) => {
-    if (NOT_OWN.has(errnoOf(error) ?? "")) return null;
+  const file = await open(path, READ).catch(async (error: unknown) => {
+    const code = errnoOf(error) ?? "";
+    if (NOT_OWN.has(code) || (code === "EACCES" && !(await isOwn(path)))) return null;
     throw error;
   });
   if (!file) return null;
@@ -30,4 +32,9 @@ export async function readOwnFile(path: string, { maxBytes = MAX_BYTES } = {}): 
   } finally {
     await file.close();
   }
+}
+
+async function isOwn(path: string): Promise<boolean> {
+  const { uid } = await lstat(path).catch(() => ({ uid: null }));
+  return uid === process.geteuid!();
 }

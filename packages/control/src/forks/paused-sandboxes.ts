@@ -111,7 +111,8 @@ export class PausedSandboxes {
     const { isClosing, log } = this.#context;
     for (const afterMs of [...RETRY_AFTER_MS, null]) {
       const error = await this.#turns.run(async () => {
-        // Somebody may need it again by now.
+        // Somebody may be pausing it, or need it again by now.
+        await sandbox.pausing;
         if (!sandbox.isOver(stop)) return null;
         return await this.pause(sandbox, why, stop.actor).then(
           () => null,
@@ -139,7 +140,7 @@ export class PausedSandboxes {
    */
   async expectPause(sandbox: Sandbox): Promise<void> {
     // That is recorded already, or will be.
-    if (sandbox.isEnding || sandbox.isPausing) return;
+    if (sandbox.isEnding || sandbox.pausing) return;
     await sandbox
       .quietly(async (egress) => this.#recordPausing(sandbox, egress, await countersOf(sandbox)))
       .catch((err: unknown) =>

@@ -147,8 +147,9 @@ export class Sandbox {
     return this.isEnding || (this.record.stopAt === null && this.#creator?.open === false);
   }
 
-  get isPausing(): boolean {
-    return this.#pausing !== null;
+  /** While it is being paused: whether it is in the end. */
+  get pausing(): Promise<boolean> | null {
+    return this.#pausing;
   }
 
   get connections(): number {
@@ -227,6 +228,8 @@ export class Sandbox {
     const role = this.#awaitsCreator ? "creator" : client.role;
     if (role === "creator") this.#creator = connection;
     this.#awaitsCreator = false;
+    // Somebody knows that it runs. (A session that is kept is just being paused.)
+    if (this.record.stopAt !== null) this.#kept = false;
     this.#abandoned.cancel();
     this.#idle.cancel();
     void this.#connections.add(connection, { principal, lease, role }).then(({ reason, unresponsive }) => {

@@ -245,7 +245,7 @@ export class Sandboxes {
     const sandbox = this.#running.get(id);
     if (!sandbox || sandbox.isEnding || sandbox.organisation.id !== principal.organisation.id)
       throw new ApiError("SANDBOX_NOT_FOUND");
-    if (sandbox.isPausing) throw new ApiError("CHANGED_MEANWHILE", "The sandbox is being paused.");
+    if (sandbox.pausing) throw new ApiError("CHANGED_MEANWHILE", "The sandbox is being paused.");
     return sandbox;
   }
 
@@ -343,7 +343,7 @@ export class Sandboxes {
    */
   letGo(): boolean {
     for (const sandbox of this.#running.values())
-      if (!sandbox.isEnding && !sandbox.isPausing) void sandbox.letGo(GOING_AWAY_TEXT);
+      if (!sandbox.isEnding && !sandbox.pausing) void sandbox.letGo(GOING_AWAY_TEXT);
     return this.#paused.leftSome;
   }
 }

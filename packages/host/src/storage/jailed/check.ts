@@ -15,7 +15,7 @@ const CLEAN = 0;
 const LEAKS = 3;
 
 /** It could not be opened or checked, for reasons that are not its own. */
-const HINDERED = /Failed to get .*lock|Cannot allocate memory/;
+const HINDERED = /Failed to get .*lock|Cannot allocate memory|failed to allocate/;
 
 export interface LayerCheck {
   /** `unknown`: the check took too long or was hindered, which says nothing about the layer. */
