@@ -166,7 +166,7 @@ export interface Suspended {
 }
 
 export interface SuspendOptions extends Suspended {
-  /** Called when most of the disk is synced, shortly before the machine is paused. */
+  /** Called when everything is ready, right before the machine is paused. */
   beforePause(): Promise<void>;
   /**
    * Called when everything is on disk: the machine is suspended once this resolves, to where its folder is from then on.

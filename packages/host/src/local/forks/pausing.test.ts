@@ -38,6 +38,17 @@ test("a machine that is paused has ended, and goes on when it is resumed; its pr
   await assert.rejects(host.pausing.resume(spec), { code: "NOT_PAUSED" });
 });
 
+test("processes that stopped long before the machine is paused are told so again", async (context) => {
+  await using computer = await openComputer();
+  const host = await computer.start();
+  const machine = await computer.run(host);
+  let now = 0;
+  // Everything takes a minute.
+  context.mock.method(performance, "now", () => (now += 60_000));
+  await host.pausing.pause(machine);
+  assert.deepEqual(about(computer.engine.vms[0]!), ["/call/freezeProcesses", "/call/freezeProcesses"]);
+});
+
 test("whatever fails before a machine is paused, it goes on, and its processes too", async () => {
   await using computer = await openComputer();
   const { engine, start, run, pausedDir } = computer;

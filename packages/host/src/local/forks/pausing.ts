@@ -23,6 +23,11 @@ import type { ForkMethods } from "./fork-method.ts";
 
 /** How long a resumed machine's agent may take to set the clock: usually 20 ms. */
 const WAKE_MS = 20_000;
+/**
+ * If the rest took longer than this, such as syncing gigabytes of a disk, processes that stopped are told so again: they
+ * must not go on by themselves before the machine is paused.
+ */
+const FREEZE_AGAIN_MS = 30_000;
 const MIB = 1024 ** 2;
 
 export class Pausing {
@@ -66,16 +71,17 @@ export class Pausing {
       await this.#paused.prepare(dir, { ...record, from: await pinSource(dir, from) });
     };
     return async () => {
-      const preparing = prepare();
-      preparing.catch(() => {});
-      let frozen = false;
+      const since = performance.now();
+      // Nobody uses it any more, so its processes stop while everything else is made ready.
+      const ready = settled([prepare(), freezeProcesses(guest)]);
+      ready.catch(() => {});
       try {
         await engine.suspend(vm, from, {
           own,
           method,
           beforePause: async () => {
-            frozen = true;
-            await settled([preparing, freezeProcesses(guest)]);
+            await ready;
+            if (performance.now() - since > FREEZE_AGAIN_MS) await freezeProcesses(guest);
           },
           commit: async () => {
             if (machine.isEnding) throw new Error("The machine is being ended.");
@@ -85,8 +91,8 @@ export class Pausing {
           },
         });
       } catch (error) {
-        await preparing.catch(() => {});
-        if (frozen) await thawProcesses(guest, id, log);
+        await ready.catch(() => {});
+        await thawProcesses(guest, id, log);
         throw error;
       }
     };

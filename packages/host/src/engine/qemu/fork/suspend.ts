@@ -61,8 +61,9 @@ export async function suspendProcess(
     await copier.copy({ memory: from.template.memory, from: { process: vm.process }, to: { file: pages } });
     await syncPath(pages);
   };
-  // Most of the disk is synced while the machine still runs: that may take long, and everything else does not.
-  const [file] = await settled([openState(), copier.ready, sync(layers).then(beforePause)]);
+  // Most of the disk is synced while the machine still runs.
+  const [file] = await settled([openState(), copier.ready, sync(layers)]);
+  await beforePause();
   let dir: string;
   try {
     await vm.pause();
