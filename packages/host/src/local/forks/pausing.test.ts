@@ -26,6 +26,8 @@ test("a machine that is paused has ended, and goes on when it is resumed; its pr
 
   const resumed = await host.pausing.resume(spec);
   const vm = engine.alive[0]!;
+  // As whoever pauses it next.
+  await resumed.exclusively(async () => {});
   assert.deepEqual(about(vm), ["/call/wake", "/call/thawProcesses"]);
   const record = (await readRecord(resumed.clone.dir))!;
   assert.deepEqual(
@@ -287,7 +289,7 @@ async function check({ engine, start, runDir, pausedDir }: Computer, { outcome }
   assert.equal(readdirSync(pausedDir).length, outcome === "runs" ? 0 : 1);
   if (outcome === "paused") {
     assert.deepEqual([engine.alive.length, readdirSync(runDir).length], [0, 0], "nothing runs");
-    await next.pausing.resume(spec);
+    await (await next.pausing.resume(spec)).exclusively(async () => {});
   }
   const [vm, ...others] = engine.alive;
   assert.deepEqual([vm!.state, others.length, dirname(vm!.dir)], ["running", 0, runDir]);

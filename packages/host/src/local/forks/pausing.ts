@@ -110,12 +110,14 @@ export class Pausing {
       throw error;
     });
     // From here on it runs, whatever happens.
-    const forgotten = this.#paused
+    const disks = new MachineDisks({ machine: id, clone, storage });
+    const machine = enterMachine(this.#parts, { clone, record: assigned, disks }, spec.egress);
+    // Who pauses or forks it next waits for that. Others need not: a program that is started waits in the agent.
+    void machine.exclusively(() => thawProcesses(clone.guest, id, log));
+    await this.#paused
       .forget(id)
       .catch((error: unknown) => log.warn({ sandbox: id, error: String(error) }, "a paused state was not removed"));
-    await Promise.all([thawProcesses(clone.guest, id, log), forgotten]);
-    const disks = new MachineDisks({ machine: id, clone, storage });
-    return enterMachine(this.#parts, { clone, record: assigned, disks }, spec.egress);
+    return machine;
   }
 
   async #find({ id, owner }: ResumeSpec): Promise<PausedRecord> {

@@ -59,7 +59,8 @@ export async function suspendProcess(
   };
   const savePages = async () => {
     await copier.copy({ memory: from.template.memory, from: { process: vm.process }, to: { file: pages } });
-    await syncPath(pages);
+    // No other file is new by now.
+    await sync([pages, vm.dir]);
   };
   // Most of the disk is synced while the machine still runs.
   const [file] = await settled([openState(), copier.ready, sync(layers)]);
@@ -67,8 +68,7 @@ export async function suspendProcess(
   let dir: string;
   try {
     await vm.pause();
-    await settled([save(file), ...(method === "copy" ? [savePages()] : [])]);
-    await syncPath(vm.dir);
+    await settled([save(file), method === "copy" ? savePages() : syncPath(vm.dir)]);
     dir = await commit();
   } catch (error) {
     await goOn(vm);
