@@ -73,6 +73,8 @@ export interface SlotDisk {
   bytes?: number;
   /** Default true: what a guest has flushed to the disk survives a crash of the host, which costs time. */
   durable?: boolean;
+  /** Its files are opened at once, but only after this are they written, and does the device get them. */
+  ready?: Promise<void>;
 }
 
 /** The root disk, in place of a slot. */

@@ -6,8 +6,9 @@
  * | step                                         | on record afterwards | in the slot       | the next server               |
  * | -------------------------------------------- | -------------------- | ----------------- | ----------------------------- |
  * | to attach: 1. it is recorded as not mounted  | not mounted          | nothing           | forgets it                    |
- * | 2. its volume is free, and marked as unclean | not mounted          | nothing           | forgets it                    |
- * | 3. its files are opened, the device gets them| not mounted          | files, or a disk  | closes them, forgets it       |
+ * | 2. its volume is free; its files are opened  | not mounted          | nothing, or files | closes them, forgets it       |
+ * |    while it is marked as unclean             |                      |                   |                               |
+ * | 3. the device gets them                      | not mounted          | files, or a disk  | closes them, forgets it       |
  * | 4. the guest mounts it                       | not mounted          | a disk            | unmounts it, closes, forgets  |
  * | 5. it is recorded as mounted                 | mounted              | a disk            | takes it over                 |
  * | to detach: 6. it is recorded as not mounted  | not mounted          | a disk            | unmounts it, closes, forgets  |
@@ -86,10 +87,10 @@ export class Attachment {
       machine,
       readOnly,
       root: this.isRoot,
-      open: async (files) => {
+      open: async (files, ready) => {
         const disk = readOnly ? await this.#throwAway(files) : files;
         try {
-          await clone.vm.slots.plug(slot, disk);
+          await clone.vm.slots.plug(slot, { ...disk, ready });
         } catch (error) {
           // With files that stay open, the machine could write a volume that another one has next.
           await clone.vm.slots.unplug(slot).catch(() => clone.vm.kill());

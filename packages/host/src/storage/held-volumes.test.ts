@@ -85,6 +85,22 @@ describe("a volume that a machine has", () => {
     assert.equal(recordOf(dir, "vol_1").unclean, false);
   });
 
+  test("is opened while it is marked; one that cannot be marked stays free", async () => {
+    const dir = newDir();
+    const storage = await openStorage(dir);
+    await storage.createVolume({ id: "vol_1", capacityBytes: 32 * MIB });
+    const seen: unknown[] = [];
+    const open = async (_files: DiskFiles, marked: Promise<void>): Promise<LiveVolume> => {
+      seen.push(await marked.then(() => recordOf(dir, "vol_1").unclean, () => "refused"));
+      return new Machine();
+    };
+    const attach = () => storage.attach("vol_1", { machine: "sbx_1", readOnly: false, open });
+    assert.equal((await disturbed("full", 1, attach)) === null, false);
+    assert.equal((await storage.facts("vol_1")).machine, null);
+    await attach();
+    assert.deepEqual(seen, ["refused", true]);
+  });
+
   test("stays free if the machine cannot open it", async () => {
     const storage = await openStorage(newDir());
     await storage.createVolume({ id: "vol_1", capacityBytes: 32 * MIB });

@@ -1,6 +1,6 @@
 /** Disks on this computer: `disks/records/<id>.json` and `disks/layers/<name>.qcow2` in the data folder. */
 import { join } from "node:path";
-import { KeyedQueue, syncPath } from "@sandkeep/common";
+import { KeyedQueue, settled, syncPath } from "@sandkeep/common";
 import {
   DiskError,
   type DiskFacts,
@@ -219,8 +219,8 @@ export class LocalStorage implements Storage, AsyncDisposable {
       const record = await this.#repaired(volume);
       const files = await this.#filesOf(volume, record);
       // Before the first write, so that a crash is known afterwards.
-      if (!readOnly) await this.#catalogue.put(volume, { ...record, unclean: true });
-      const live = await open(files);
+      const marked = readOnly ? Promise.resolve() : this.#catalogue.put(volume, { ...record, unclean: true });
+      const [live] = await settled([open(files, marked), marked]);
       this.#holders.set(volume, { machine, readOnly, live });
     });
   }

@@ -29,8 +29,13 @@ export interface AttachOptions {
   readOnly: boolean;
   /** Whether it is to be the machine's root. */
   root?: boolean;
-  /** Gives the machine the volume. If it fails, the machine does not have it. */
-  open(files: DiskFiles): Promise<LiveVolume>;
+  /**
+   * Gives the machine the volume. If it fails, the machine does not have it.
+   *
+   * @param marked resolves when it is on record that the volume is written; before that, it must not be. If it rejects,
+   * the machine must not have it.
+   */
+  open(files: DiskFiles, marked: Promise<void>): Promise<LiveVolume>;
 }
 
 /** The root of a machine that runs. */

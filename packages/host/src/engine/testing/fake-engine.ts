@@ -245,8 +245,9 @@ export class FakeSlots implements VmSlots {
   /** Unplugging one waits for this, or fails with its error. */
   unplugging: () => Promise<void> = async () => {};
 
-  async plug(slot: number, { layers, bytes }: SlotDisk): Promise<void> {
+  async plug(slot: number, { layers, bytes, ready }: SlotDisk): Promise<void> {
     await this.plugging();
+    await ready;
     this.disks.set(slot, { layers: [...layers], bytes: bytes ?? 0 });
   }
 

@@ -111,6 +111,23 @@ describe("a slot", () => {
     await qemu.slots.unplug(5);
   });
 
+  test("gets its disk when that is ready to be written, and not if it never is", async () => {
+    await using qemu = await start();
+    const [bottom, top] = [layer(), layer()];
+    const { promise: ready, resolve } = Promise.withResolvers<void>();
+    const plugged = qemu.slots.plug(0, { layers: [bottom, top], bytes: 16 * MIB, ready });
+    while ((await qemu.nodes()).length < 2) await delay(5);
+    assert.deepEqual([await qemu.slots.depth(0), readFileSync(top).equals(readFileSync(bottom))], [0, true]);
+    resolve();
+    await plugged;
+    assert.equal(await qemu.slots.depth(0), 2);
+    const never = Promise.withResolvers<void>();
+    const refused = assert.rejects(qemu.slots.plug(1, { layers: [layer()], ready: never.promise }), /disk is full/);
+    never.reject(new Error("the disk is full"));
+    await refused;
+    assert.deepEqual([await qemu.slots.depth(1), await qemu.nodes()], [0, ["vol0-0 ro", "vol0-1"]]);
+  });
+
   test("has the same layer as another one below its own, and no layer that another machine writes", async () => {
     await using qemu = await start();
     await using other = await start();

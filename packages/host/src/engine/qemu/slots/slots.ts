@@ -93,7 +93,7 @@ export class QemuSlots implements VmSlots {
     }
   }
 
-  async #plug(slot: number, { layers, bytes, durable = true }: SlotDisk): Promise<void> {
+  async #plug(slot: number, { layers, bytes, durable = true, ready }: SlotDisk): Promise<void> {
     const top = layers.length - 1;
     const name = slotName(slot);
     if (bytes !== undefined) await this.#allowDisk(bytes);
@@ -110,6 +110,7 @@ export class QemuSlots implements VmSlots {
           ...(layer < top ? [this.#dropSet(slot, layer)] : []),
         ]),
       );
+      await ready;
       if (bytes !== undefined)
         await this.#qmp.execute("block_resize", { "node-name": layerNode(name, top), size: bytes });
       await this.#setDrive(slot, layerNode(name, top));
