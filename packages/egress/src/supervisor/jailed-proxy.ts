@@ -41,11 +41,22 @@ const MAIN = fileURLToPath(new URL("../process/main.ts", import.meta.url));
 /** The package with all of the proxy's code. */
 export const PACKAGE = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
+/** Flags of a proxy's Node. */
+export function nodeFlags(): string[] {
+  // The inherited ones let Node run this code.
+  const inherited = process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag));
+  const heap = [`--max-semi-space-size=${NURSERY_MIB}`, `--initial-old-space-size=${OLD_GENERATION_MIB}`];
+  // No debugger: the proxy's memory holds every secret.
+  return [...heap, "--disable-sigusr1", ...inherited];
+}
+
 export interface JailedProxyOptions {
   /** The id of the host whose proxy it is: what is left behind of its start is found by it. */
   hostId: string;
   kind: JailKind;
   code: Code;
+  /** Folder with its code as compiled by Node; null if there is none. */
+  compiled?: string | null;
   /** Folder with the ports of its sandboxes. */
   ports: string;
   user: JailUser | null;
@@ -53,9 +64,16 @@ export interface JailedProxyOptions {
 }
 
 /** What the proxy's process gets. */
-export function proxyPlan({ code, ports, user, filter }: Omit<JailedProxyOptions, "kind" | "hostId">): JailPlan {
+export function proxyPlan({
+  code,
+  compiled = null,
+  ports,
+  user,
+  filter,
+}: Omit<JailedProxyOptions, "kind" | "hostId">): JailPlan {
+  const paths = compiled === null ? code.paths : [...code.paths, compiled];
   return {
-    files: { writable: [], readable: [ports], code: code.paths, links: code.links },
+    files: { writable: [], readable: [ports], code: paths, links: code.links },
     user,
     system: "bare",
     network: "host",
@@ -68,6 +86,7 @@ export function proxyPlan({ code, ports, user, filter }: Omit<JailedProxyOptions
       // Not the system's, which Node's OpenSSL would look for.
       OPENSSL_CONF: "/dev/null",
       TZ: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      ...(compiled !== null && { NODE_COMPILE_CACHE: dirname(compiled) }),
     },
     fileBytes: 0,
     filter,
@@ -103,11 +122,8 @@ export class JailedProxy {
   static async start({ kind, hostId, ...options }: JailedProxyOptions): Promise<JailedProxy> {
     await using jail = await openJail(kind, proxyPlan(options));
     const kept = [CONTROL_FD, ...jail.descriptors, ...jail.inputs].map((_, index) => CONTROL_FD + index);
-    // No debugger: the proxy's memory holds every secret. The inherited flags let Node run this code.
-    const flags = process.execArgv.filter((flag) => /^--(conditions|disable-warning)/.test(flag));
-    const heap = [`--max-semi-space-size=${NURSERY_MIB}`, `--initial-old-space-size=${OLD_GENERATION_MIB}`];
     // The last word is what it is found by if the server is killed while this starts.
-    const node = [process.execPath, ...heap, "--disable-sigusr1", ...flags, MAIN, wordOf(hostId, options.ports)];
+    const node = [process.execPath, ...nodeFlags(), MAIN, wordOf(hostId, options.ports)];
     const command = withOnly(jail.reportsPid ? [REPORT_FD, ...kept] : kept, jail.wrap(node));
     const child = startJailed({ jail, command, own: ["pipe"] });
     return new JailedProxy(child, jail, jail.name(options.ports));

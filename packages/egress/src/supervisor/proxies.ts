@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Logger } from "@sandkeep/common";
 import { type JailKind, seccompFilter } from "@sandkeep/jail";
 import type { EgressConfig, EgressSpec } from "../contract.ts";
-import { type Code, proxyCode } from "./code.ts";
-import { JailedProxy, PACKAGE } from "./jailed-proxy.ts";
+import { AvailableCode } from "./available-code.ts";
+import { JailedProxy } from "./jailed-proxy.ts";
 import { Provisioner } from "./provisioner.ts";
 import { ProxySupervisor, type ProxySupervisorOptions } from "./supervisor.ts";
 
@@ -17,6 +17,8 @@ export interface EgressProxiesOptions extends Pick<ProxySupervisorOptions, "host
   folder: string;
   config: EgressConfig;
   jail: JailKind;
+  /** Folder of Node's compile cache, for the proxies' code; by default they have none. Nobody else can write to it. */
+  compileCache?: string | null;
   log: Logger;
 }
 
@@ -25,10 +27,12 @@ export class EgressProxies implements AsyncDisposable {
   readonly #proxies: ProxySupervisor[];
   readonly #provisioner: Provisioner;
   readonly #folder: string;
+  readonly #code: AvailableCode;
   /** By sandbox. */
   readonly #serving = new Map<string, ProxySupervisor>();
 
-  constructor({ hostId, dir, folder, config, jail, log, onEvent, onViolation }: EgressProxiesOptions) {
+  constructor(options: EgressProxiesOptions) {
+    const { hostId, dir, folder, config, jail, compileCache = null, log, onEvent, onViolation } = options;
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { mode: 0o700 });
     this.#folder = folder;
@@ -41,7 +45,7 @@ export class EgressProxies implements AsyncDisposable {
     const ended = JailedProxy.endLeftBehind(hostId, folder).catch((error: unknown) =>
       log.warn({ error: String(error) }, "what an earlier egress proxy left behind was not looked for"),
     );
-    let code: Promise<Code> | null = null;
+    this.#code = new AvailableCode({ hooks: config.hooks, hidden: dir, compileCache, log });
     this.#proxies = Array.from(
       { length: config.processes ?? availableParallelism() },
       (_, index) =>
@@ -50,15 +54,7 @@ export class EgressProxies implements AsyncDisposable {
           config,
           jail,
           folder: join(folder, String(index)),
-          code: () => {
-            code ??= Promise.all([proxyCode(PACKAGE, config.hooks, dir), ended])
-              .then(([code]) => code)
-              .catch((error) => {
-                code = null;
-                throw error;
-              });
-            return code;
-          },
+          code: () => ended.then(() => this.#code.find()),
           provisions: () => this.#provisioner.load(),
           filter,
           log,
@@ -101,6 +97,7 @@ export class EgressProxies implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#provisioner[Symbol.dispose]();
+    await this.#code[Symbol.asyncDispose]();
     await Promise.all(this.#proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     rmSync(this.#folder, { recursive: true, force: true });
   }

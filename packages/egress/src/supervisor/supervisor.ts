@@ -26,7 +26,7 @@ export interface ProxySupervisorOptions {
   jail: JailKind;
   /** Folder for the ports of its sandboxes, which is created. */
   folder: string;
-  code: () => Promise<Code>;
+  code: () => Promise<Code & { compiled: string | null }>;
   provisions: () => Promise<Provisions>;
   filter: Buffer | null;
   log: Logger;
@@ -175,7 +175,9 @@ export class ProxySupervisor implements AsyncDisposable {
     const [code, provisions] = await Promise.all([this.#options.code(), this.#options.provisions()]);
     if (this.#closed) return "";
     const user = this.#user;
-    const proxy = await JailedProxy.start({ hostId, kind: jail, code, ports: this.#ports.folder, user, filter });
+    const { compiled } = code;
+    const { folder: ports } = this.#ports;
+    const proxy = await JailedProxy.start({ hostId, kind: jail, code, compiled, ports, user, filter });
     this.#proxy = proxy;
     if (this.#closed) proxy.kill();
     let broken: string | null = null;

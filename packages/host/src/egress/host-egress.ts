@@ -1,4 +1,6 @@
 /** Egress of a host's machines: the proxies, and the events they report. */
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import type { Logger } from "@sandkeep/common";
 import { type EgressConfig, EgressProxies, type EgressSpec } from "@sandkeep/egress";
 import type { JailKind } from "@sandkeep/jail";
@@ -32,6 +34,7 @@ export class HostEgress implements AsyncDisposable {
       folder,
       jail,
       config,
+      compileCache: compileCache(),
       log,
       onEvent: (id, event) => {
         machines.get(id)?.meter.count(event);
@@ -61,4 +64,10 @@ export class HostEgress implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#proxies[Symbol.asyncDispose]();
   }
+}
+
+/** Where Node keeps what it has compiled of this process, if it does: folders for each version and its flags. */
+function compileCache(): string | null {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? null : dirname(folder);
 }

@@ -91,7 +91,12 @@ describe("a volume that a machine has", () => {
     await storage.createVolume({ id: "vol_1", capacityBytes: 32 * MIB });
     const seen: unknown[] = [];
     const open = async (_files: DiskFiles, marked: Promise<void>): Promise<LiveVolume> => {
-      seen.push(await marked.then(() => recordOf(dir, "vol_1").unclean, () => "refused"));
+      seen.push(
+        await marked.then(
+          () => recordOf(dir, "vol_1").unclean,
+          () => "refused",
+        ),
+      );
       return new Machine();
     };
     const attach = () => storage.attach("vol_1", { machine: "sbx_1", readOnly: false, open });

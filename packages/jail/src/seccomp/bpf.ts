@@ -20,6 +20,8 @@ export const VERDICT = {
   killProcess: 0x80000000,
   /** EPERM, "operation not permitted". */
   refuse: 0x00050001,
+  /** EEXIST, "file exists". */
+  exists: 0x00050011,
   /** ENOSYS, "not implemented": the C library and libuv then do without. */
   missing: 0x00050026,
 } as const;

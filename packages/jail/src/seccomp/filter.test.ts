@@ -63,6 +63,11 @@ describe("the filter", () => {
       assert.equal(verdict(name), VERDICT.allow, name);
   });
 
+  test("creates no folder: Node is told that it exists, and looks", () => {
+    // cspell:ignore mkdirat
+    for (const name of ["mkdir", "mkdirat"] as const) assert.equal(verdict(name), VERDICT.exists);
+  });
+
   test("knows none of the calls that reach other processes or the kernel's inner parts", () => {
     // ptrace, process_vm_readv, kcmp, fork, vfork, execveat, mount, unshare, setns, bpf, io_uring_setup, keyctl,
     // userfaultfd, perf_event_open, open_by_handle_at, init_module, memfd_create, kill, tkill, pidfd_open, listen, accept4,

@@ -66,6 +66,12 @@ const ALLOWED = `
 `
   .trim()
   .split(/\s+/) as CallName[];
+
+/**
+ * Node makes sure that the folder of its compile cache exists by creating it, and does without a cache if that is refused. What it is told
+ * leads to a look at the folder instead. Nothing is ever created.
+ */
+const NEVER_CREATED: CallName[] = ["mkdir", "mkdirat"];
 // cspell:enable
 
 /** The program as instructions, for tests. */
@@ -79,6 +85,10 @@ export function filterProgram(architecture: Architecture): Instruction[] {
     ...Object.entries(rules).flatMap(([name, alternatives]) => {
       const number = numbers[name as CallName];
       return number === undefined ? [] : decide(number, alternatives);
+    }),
+    ...NEVER_CREATED.flatMap((name) => {
+      const number = numbers[name];
+      return number === undefined ? [] : [test(OP.equal, number, 0, 1), give(VERDICT.exists)];
     }),
     // Among them is clone3, whose flags a filter cannot see; the C library then takes clone.
     test(OP.atLeast, YOUNG_CALLS, 0, 1),

@@ -21,7 +21,7 @@ const X64 = {
   getgid: 104, getegid: 108, getgroups: 115, getresuid: 118, getresgid: 120, setuid: 105, setgid: 106, setgroups: 116,
   uname: 63, sysinfo: 99, getrusage: 98, times: 100, getrlimit: 97, capget: 125, umask: 95, execve: 59, wait4: 61,
   exit: 60, exit_group: 231, clone: 56, clone3: 435, socket: 41, prctl: 157, ioctl: 16, fcntl: 72, prlimit64: 302,
-  setrlimit: 160, tgkill: 234,
+  setrlimit: 160, tgkill: 234, mkdir: 83, mkdirat: 258,
 } as const;
 
 // biome-ignore format: two tables
@@ -39,7 +39,7 @@ const ARM64: Partial<Record<CallName, number>> = {
   ppoll: 73, pselect6: 72, getpid: 172, gettid: 178, getppid: 173, getuid: 174, geteuid: 175, getgid: 176, getegid: 177,
   getgroups: 158, getresuid: 148, getresgid: 150, setuid: 146, setgid: 144, setgroups: 159, uname: 160, sysinfo: 179,
   getrusage: 165, times: 153, getrlimit: 163, capget: 90, umask: 166, execve: 221, wait4: 260, exit: 93, exit_group: 94,
-  clone: 220, clone3: 435, socket: 198, prctl: 167, ioctl: 29, fcntl: 25, prlimit64: 261, setrlimit: 164, tgkill: 131,
+  clone: 220, clone3: 435, socket: 198, prctl: 167, ioctl: 29, fcntl: 25, prlimit64: 261, setrlimit: 164, tgkill: 131, mkdirat: 34,
 };
 
 export type CallName = keyof typeof X64;

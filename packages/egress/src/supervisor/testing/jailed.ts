@@ -10,7 +10,7 @@ import { silentLogger } from "@sandkeep/common";
 import type { JailKind } from "@sandkeep/jail";
 import type { EgressConfig, EgressEvent } from "../../contract.ts";
 import { FakeGuest } from "../../testing/guest.ts";
-import type { EgressProxies } from "../proxies.ts";
+import type { EgressProxies, EgressProxiesOptions } from "../proxies.ts";
 import { openProxies } from "./open-proxies.ts";
 
 /** A name that leads to a port where nothing listens; requests to it are answered by the hooks. */
@@ -33,6 +33,7 @@ export class JailedLab implements AsyncDisposable {
     upstream: { port: number } & AsyncDisposable,
     jail: JailKind,
     config: Partial<EgressConfig>,
+    options: Partial<EgressProxiesOptions>,
   ) {
     this.dir = dir;
     this.#guest = guest;
@@ -50,6 +51,7 @@ export class JailedLab implements AsyncDisposable {
         jail,
         log: { ...silentLogger, info: note, warn: note, error: note },
         onEvent: async (_, event) => void this.events.push(event),
+        ...options,
       },
     );
   }
@@ -58,9 +60,10 @@ export class JailedLab implements AsyncDisposable {
     upstream: { port: number } & AsyncDisposable,
     jail: JailKind,
     config: Partial<EgressConfig> = {},
+    options: Partial<EgressProxiesOptions> = {},
   ): Promise<JailedLab> {
     const dir = await mkdtemp(join(tmpdir(), "sk-jailed-"));
-    const lab = new JailedLab(dir, await FakeGuest.listen(join(dir, "guest")), upstream, jail, config);
+    const lab = new JailedLab(dir, await FakeGuest.listen(join(dir, "guest")), upstream, jail, config, options);
     await lab.proxies.attach("inside", lab.#guest.socket, {
       policy: { allow: [NAME], deny: [], rules: [] },
       secrets: [],
