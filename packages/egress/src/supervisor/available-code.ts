@@ -37,7 +37,7 @@ export class AvailableCode implements AsyncDisposable {
     });
     const code = await this.#found;
     const cache = this.#cache;
-    return { ...code, compiled: cache && findCompiled(cache, code.paths) };
+    return { ...code, compiled: cache && findCompiled(cache, code.packages) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,7 +51,7 @@ export class AvailableCode implements AsyncDisposable {
   }
 
   async #compile(): Promise<void> {
-    const { paths, compiled } = await this.find();
-    if (this.#cache && compiled === null) await compile(this.#cache, paths, this.#closing.signal);
+    const { packages, compiled } = await this.find();
+    if (this.#cache && compiled === null) await compile(this.#cache, packages, this.#closing.signal);
   }
 }

@@ -11,6 +11,8 @@ export interface Code {
   paths: string[];
   /** Those of them that Node's program is linked with. */
   libraries: string[];
+  /** Folders of the packages with the proxy's own code; nothing of the operator's. */
+  packages: string[];
   /** Symbolic links on the way to a folder, with their targets. */
   links: Record<string, string>;
   /** The operator's module, by its real path: links to it are not visible. */
@@ -30,6 +32,7 @@ export async function proxyCode(folder: string, hooks: string | null, hidden: st
   return {
     paths: [...new Set(paths)],
     libraries,
+    packages: packages.paths,
     links: packages.links,
     hooks: hooks === null ? null : realpathSync(hooks),
   };

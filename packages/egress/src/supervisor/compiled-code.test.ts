@@ -12,31 +12,31 @@ import { JailedLab } from "./testing/jailed.ts";
 describe("the proxy's compiled code", () => {
   const cache = mkdtempSync(join(tmpdir(), "sk-compiled-"));
   const options = { cache, flags: nodeFlags() };
-  let paths: string[];
+  let packages: string[];
   let folder: string;
   before(async () => {
-    paths = (await proxyCode(PACKAGE, null, cache)).paths;
-    assert.equal(findCompiled(options, paths), null);
-    await compile(options, paths);
-    folder = findCompiled(options, paths)!;
+    packages = (await proxyCode(PACKAGE, null, cache)).packages;
+    assert.equal(findCompiled(options, packages), null);
+    await compile(options, packages);
+    folder = findCompiled(options, packages)!;
   });
   after(() => rmSync(cache, { recursive: true, force: true }));
 
   test("is that of this version and these flags, in a folder that nobody else can write", () => {
     assert.equal(dirname(folder), cache);
     assert.ok(readdirSync(folder).length > 50);
-    assert.equal(findCompiled({ ...options, flags: [...options.flags, "--no-opt"] }, paths), null);
+    assert.equal(findCompiled({ ...options, flags: [...options.flags, "--no-opt"] }, packages), null);
     assert.equal(
       findCompiled(
         options,
-        paths.filter((path) => path !== PACKAGE),
+        packages.filter((path) => path !== PACKAGE),
       ),
       null,
     );
     chmodSync(folder, 0o777);
-    assert.equal(findCompiled(options, paths), null);
+    assert.equal(findCompiled(options, packages), null);
     chmodSync(folder, 0o755);
-    assert.equal(findCompiled(options, paths), folder);
+    assert.equal(findCompiled(options, packages), folder);
   });
 
   for (const kind of ["full", "minimal"] as const)

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { JailedProxy } from "./jailed-proxy.ts";
 
-const CODE = { paths: [process.execPath], libraries: [], links: {}, hooks: null };
+const CODE = { paths: [process.execPath], libraries: [], packages: [], links: {}, hooks: null };
 
 test("a server that is out of descriptors says so, and lives on", () => {
   const module = JSON.stringify(new URL("./jailed-proxy.ts", import.meta.url).href);
