@@ -33,6 +33,27 @@ describe("onIdle", () => {
     assert.ok(Date.parse(stopAt!) > Date.now() + 4 * MINUTE_MS, "it has time to do something");
   });
 
+  test("pause: nobody waits for sandboxes of another organisation, whatever they do while they are paused", async () => {
+    const hanging = new Set<string>();
+    const gate = async ({ id }: { id: string }) => {
+      if (hanging.has(id)) await new Promise<never>(() => {});
+    };
+    await using fixture = await Fixture.start({ limits: { stopTimeoutMs: 100 } }, { gate });
+    const { token } = await fixture.token({ organisation: "other" });
+    for (let n = 0; n < 5; n++) {
+      const client = await create(fixture, { on_idle: "pause" }, { token });
+      hanging.add(client.id);
+      client.socket.close();
+      await client.closed;
+    }
+    const mine = await create(fixture, { on_idle: "pause" });
+    await setKept(mine);
+    mine.socket.close();
+    assert.deepEqual(await why(fixture, 1), ["client-closed"]);
+    assert.equal((await resume(fixture, mine.id)).status, 200);
+    await assertKept(fixture, mine.id);
+  });
+
   test("a sandbox without a client for the idle time is paused or ended; a client keeps it", async () => {
     await using fixture = await Fixture.start();
     const [paused, ended] = [

@@ -31,7 +31,10 @@ const HOUR_MS = 60 * 60_000;
  * or a busy computer, must not end it.
  */
 const RETRY_AFTER_MS = [1_000, 5_000, 15_000];
-/** How many are paused at the same time without being asked: they write their memory to the same disk. */
+/**
+ * How many of an organisation are paused at the same time without being asked: they write their memory to the same disk.
+ * Others do not wait for them, as a guest decides how long its pause takes.
+ */
 const PAUSED_AT_ONCE = 4;
 /** What does not pass by itself. */
 const LASTING: readonly ErrorCode[] = ["SANDBOX_HAS_VOLUMES", "NOT_FORKABLE", "PAUSED_LIMIT"];
@@ -45,7 +48,8 @@ export class PausedSandboxes {
   readonly #paused = new Map<string, PausedSandbox>();
   readonly #clock = new SteadyClock();
   readonly #orphans: Orphans;
-  readonly #turns = new Gate(PAUSED_AT_ONCE);
+  /** By organisation. */
+  readonly #turns = new Map<string, { gate: Gate; wanted: number }>();
   #leftSome = false;
 
   constructor(context: SandboxesContext, table: SandboxTable) {
@@ -110,19 +114,10 @@ export class PausedSandboxes {
     const why = REASONS[stop.why] ?? "requested";
     const { isClosing, log } = this.#context;
     for (const afterMs of [...RETRY_AFTER_MS, null]) {
-      const error = await this.#turns.run(async () => {
-        // Somebody may be pausing it, or need it again by now.
-        await sandbox.pausing;
-        if (!sandbox.isOver(stop)) return null;
-        return await this.pause(sandbox, why, stop.actor).then(
-          () => null,
-          // The only kind that it throws.
-          (error: ApiError) => error,
-        );
-      });
+      const error = await this.#attempt(sandbox, why, stop);
       // It waits for that. One that is paused has ended here.
       if (sandbox.isEnding) return await sandbox.end(stop);
-      if (!error) return;
+      if (!error) return sandbox.goOn();
       const lasts = LASTING.includes(error.code);
       if (isClosing() && !lasts) return await this.#leaveToNextStart(sandbox);
       if (afterMs === null || lasts) {
@@ -131,6 +126,35 @@ export class PausedSandboxes {
         return await sandbox.end({ ...stop, detail });
       }
       await Promise.race([wait(afterMs, undefined, { ref: false }), sandbox.ended]);
+    }
+  }
+
+  /** Pauses a sandbox when it is its turn, if it is not needed again by then. */
+  async #attempt(sandbox: Sandbox, why: PauseReason, stop: Stop): Promise<ApiError | null> {
+    for (;;) {
+      // Somebody else may be pausing it, for as long as that takes.
+      await sandbox.pausing;
+      const outcome = await this.#inTurn(sandbox.organisation.id, async () => {
+        if (sandbox.pausing) return "again";
+        if (!sandbox.isOver(stop)) return null;
+        return await this.pause(sandbox, why, stop.actor).then(
+          () => null,
+          // The only kind that it throws.
+          (error: ApiError) => error,
+        );
+      });
+      if (outcome !== "again") return outcome;
+    }
+  }
+
+  async #inTurn<Result>(organisation: string, task: () => Promise<Result>): Promise<Result> {
+    const turns = this.#turns.get(organisation) ?? { gate: new Gate(PAUSED_AT_ONCE), wanted: 0 };
+    this.#turns.set(organisation, turns);
+    turns.wanted++;
+    try {
+      return await turns.gate.run(task);
+    } finally {
+      if (--turns.wanted === 0) this.#turns.delete(organisation);
     }
   }
 

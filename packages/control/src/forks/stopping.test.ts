@@ -7,7 +7,7 @@ import { setImmediate } from "node:timers/promises";
 import type { SandboxDetail } from "@sandkeep/protocol";
 import { create, type TestClient } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
-import { pause, resume } from "../testing/forks.ts";
+import { detail, pause, resume } from "../testing/forks.ts";
 import { assertKept, setKept } from "../testing/kept.ts";
 
 /** Sessions that are paused instead of ended, with something in their memory. */
@@ -123,6 +123,36 @@ test("what a server has left running when it was stopped is paused a few at a ti
   for (const { id } of clients) assert.equal((await resume(fixture, id)).status, 200);
 });
 
+test("one of them that is extended while it waits for that goes on", async () => {
+  let asked = 0;
+  const four = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  let gate = async () => {};
+  await using fixture = await Fixture.start({}, { gate: () => gate() });
+  const ids = (await sessions(fixture, 5)).map(({ id }) => id);
+  gate = async () => {
+    throw new Error("the computer is busy");
+  };
+  await fixture.server.close();
+  gate = async () => {
+    if (++asked === 4) four.resolve();
+    await opened.promise;
+  };
+  // As one more would not be paused.
+  await fixture.start({ limits: { pausedPerOrganisation: 4 } }, { gate: () => gate() });
+  await four.promise;
+  const extend = async (id: string) =>
+    (await fixture.request("PATCH", `/api/v3/sandbox/${id}`, { body: { stop_at_ms: Date.now() + 600_000 } })).status;
+  const statuses = await Promise.all(ids.map(extend));
+  assert.deepEqual(statuses.toSorted(), [200, 409, 409, 409, 409]);
+  opened.resolve();
+  await paused(fixture, 4);
+  const waiting = ids[statuses.indexOf(200)]!;
+  assert.equal((await detail(fixture, waiting)).status, "running");
+  await assertKept(fixture, waiting);
+  assert.equal(asked, 4);
+});
+
 test("a session that is being resumed when a server is stopped, which then gives up, is paused after the next start", async () => {
   const never = new Promise<void>(() => {});
   let gate = async () => {};
@@ -145,6 +175,8 @@ test("a session that is being resumed when a server is stopped, which then gives
   for (const { id } of others) while (!isExpected(fixture, id)) await setImmediate();
   allowed.resolve();
   await Promise.all([resumed, closed]);
+  // As with the process of a server.
+  for (const { socket } of others) socket.terminate();
   gate = async () => {};
   await fixture.start({}, { gate: () => gate() });
   await paused(fixture, 5);

@@ -197,9 +197,19 @@ export class Sandbox {
       case "client-closed":
       case "client-silent":
         return stopAt === null && (stop !== abandonedStop || this.#awaitsCreator);
+      // Until somebody extends it, and with that knows that it runs.
+      case "server-restarted":
+        return this.#kept;
       default:
         return true;
     }
+  }
+
+  /** Whoever was about to end it has found that it is needed: lets it be over again later. */
+  goOn(): void {
+    if (this.#ending) return;
+    if (this.record.stopAt !== null) this.#deadline.set(this.record.stopAt);
+    this.#watchIdleness();
   }
 
   usage(): Promise<MachineUsage> {
@@ -228,8 +238,6 @@ export class Sandbox {
     const role = this.#awaitsCreator ? "creator" : client.role;
     if (role === "creator") this.#creator = connection;
     this.#awaitsCreator = false;
-    // Somebody knows that it runs. (A session that is kept is just being paused.)
-    if (this.record.stopAt !== null) this.#kept = false;
     this.#abandoned.cancel();
     this.#idle.cancel();
     void this.#connections.add(connection, { principal, lease, role }).then(({ reason, unresponsive }) => {
