@@ -46,6 +46,21 @@ for (const [code, why] of [
     assert.equal(await readOwnFile(path), "content");
   });
 
+test("does not take a file for missing because its folder may not be searched", async (context) => {
+  const forbidden = async () => {
+    throw Object.assign(new Error("permission denied"), { code: "EACCES" });
+  };
+  context.mock.method(fs, "open", forbidden);
+  context.mock.method(fs, "lstat", forbidden);
+  syncBuiltinESMExports();
+  try {
+    await assert.rejects(readOwnFile(join(dir, "anything")), { code: "EACCES" });
+  } finally {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+});
+
 test("refuses a symbolic link, also to a file of this user", async () => {
   const link = join(dir, "link");
   symlinkSync(file("target"), link);

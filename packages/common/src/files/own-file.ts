@@ -21,7 +21,7 @@ const NOT_OWN = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
 export async function readOwnFile(path: string, { maxBytes = MAX_BYTES } = {}): Promise<string | null> {
   const file = await open(path, READ).catch(async (error: unknown) => {
     const code = errnoOf(error) ?? "";
-    if (NOT_OWN.has(code) || (code === "EACCES" && !(await isOwn(path)))) return null;
+    if (NOT_OWN.has(code) || (code === "EACCES" && !(await mayBeOwn(path)))) return null;
     throw error;
   });
   if (!file) return null;
@@ -34,7 +34,11 @@ export async function readOwnFile(path: string, { maxBytes = MAX_BYTES } = {}): 
   }
 }
 
-async function isOwn(path: string): Promise<boolean> {
-  const { uid } = await lstat(path).catch(() => ({ uid: null }));
-  return uid === process.geteuid!();
+/** False if there is none, or it is another user's; true if that cannot be known. */
+async function mayBeOwn(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).uid === process.geteuid!();
+  } catch (error) {
+    return errnoOf(error) === "EACCES";
+  }
 }

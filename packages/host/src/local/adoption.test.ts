@@ -118,12 +118,13 @@ describe("what a former process left", () => {
     assert.equal((await adoptMachines(parts, request)).length, 1);
   });
 
-  test("is taken over on a full disk, too: nothing of it needs to be written", async () => {
-    for (let at = 1; at < 4; at++) {
+  test("is taken over on a full disk, too, whether or not something of it is to be written", async () => {
+    const before = { cpuSeconds: 0, memoryMiBSeconds: 0, egressBytesUp: 0, egressBytesDown: 0 };
+    const meters = [{ before, cpuSeconds: 0, uptimeSeconds: 1 }, null];
+    for (const [at, meter] of [1, 2, 3, 4, 5].flatMap((at) => meters.map((meter) => [at, meter] as const))) {
       await using opened = await host();
       const { parts, leave, running } = opened;
-      const before = { cpuSeconds: 0, memoryMiBSeconds: 0, egressBytesUp: 0, egressBytesDown: 0 };
-      const left = await leave("sbx_1", { meter: { before, cpuSeconds: 0, uptimeSeconds: 1 } });
+      const left = await leave("sbx_1", { meter });
       const task = () => adoptMachines(parts, { owner: "cp_1", from: "cp_1", ids: ["sbx_1"] });
       assert.equal(await disturbed("full", at, task), null);
       assert.deepEqual([parts.machines.size, running()], [1, [left]]);

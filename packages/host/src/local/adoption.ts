@@ -128,8 +128,12 @@ async function takeOver(
     const disks = new MachineDisks({ machine: left.id, clone: { vm, guest, dir }, storage, disks: left.disks });
     await disks.takeOver();
     const record = { ...left, owner, disks: disks.all, meter: start };
-    // If nothing has changed, a full disk ends no machine.
-    if (!isDeepStrictEqual(record, left)) await writeRecord(dir, record);
+    // A full disk ends no machine. The former record of the same owner is as good: what changed it is done again.
+    if (!isDeepStrictEqual(record, left))
+      await writeRecord(dir, record).catch((error: unknown) => {
+        if (left.owner !== owner) throw error;
+        log.warn({ sandbox: left.id, error: String(error) }, "the record of a machine could not be written");
+      });
     const meter = await Meter.resume(vm, dir, left.memoryMiB, start);
     const machine = new RunningMachine({
       record,

@@ -17,12 +17,17 @@ export async function freezeProcesses(guest: Guest): Promise<void> {
   await guest.call("freezeProcesses", { thawAfterMs: FREEZE_MS }, AbortSignal.timeout(STEP_MS));
 }
 
-/** Lets them go on. If that fails, which is logged, they do after {@link FREEZE_MS}. */
-export async function thawProcesses(guest: Guest, sandbox: string, log: Logger): Promise<void> {
+/**
+ * Lets them go on. Resolves to whether that has succeeded. If not, which is logged, they do after {@link FREEZE_MS}, unless
+ * a host has connected to the agent since they were stopped.
+ */
+export async function thawProcesses(guest: Guest, sandbox: string, log: Logger): Promise<boolean> {
   try {
     await guest.call("thawProcesses", {}, AbortSignal.timeout(STEP_MS));
+    return true;
   } catch (error) {
     log.error({ sandbox, error: String(error) }, "processes that were stopped for a fork or a pause may not go on");
+    return false;
   }
 }
 

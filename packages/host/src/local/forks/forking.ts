@@ -83,7 +83,7 @@ export class Forking {
     { id, guest }: RunningMachine,
     task: (freeze: () => Promise<void>, thaw: () => void) => Promise<Result>,
   ): Promise<Result> {
-    let thawed: Promise<void> | undefined;
+    let thawed: Promise<boolean> | undefined;
     const thaw = () => {
       thawed ??= thawProcesses(guest, id, this.#parts.log);
     };

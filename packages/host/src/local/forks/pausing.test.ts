@@ -51,6 +51,24 @@ test("processes that stopped long before the machine is paused are told so again
   assert.deepEqual(about(computer.engine.vms[0]!), ["/call/freezeProcesses", "/call/freezeProcesses"]);
 });
 
+test("a resumed machine's processes are told again if they may not have heard it", async () => {
+  await using computer = await openComputer();
+  const { engine, start, run } = computer;
+  const host = await start();
+  await host.pausing.pause(await run(host));
+  engine.loading = async () => {
+    const { outcomes } = engine.alive.at(-1)!.agent;
+    outcomes.set("/call/thawProcesses", { error: { constructorName: "Error", message: "no" } });
+  };
+  const resumed = await host.pausing.resume(spec);
+  const vm = engine.alive[0]!;
+  const thaws = () => about(vm).filter((call) => call === "/call/thawProcesses").length;
+  while (thaws() < 2) await new Promise(setImmediate);
+  vm.agent.outcomes.clear();
+  await resumed.exclusively(async () => {});
+  assert.equal(about(vm).at(-1), "/call/thawProcesses");
+});
+
 test("whatever fails before a machine is paused, it goes on, and its processes too", async () => {
   await using computer = await openComputer();
   const { engine, start, run, pausedDir } = computer;

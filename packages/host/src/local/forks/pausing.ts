@@ -1,5 +1,6 @@
 /** Pauses machines to disk and resumes them. The steps, and what a crash between them leaves: `machines/paused.ts`. */
 import { basename } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { settled } from "@sandkeep/common";
 import { ForkError, type ResumeSpec } from "../../contract.ts";
 import { discard, loadAndConnect, RUNNING_HELLO_TIMEOUT_MS } from "../../machines/clone.ts";
@@ -28,6 +29,9 @@ const WAKE_MS = 20_000;
  * must not go on by themselves before the machine is paused.
  */
 const FREEZE_AGAIN_MS = 30_000;
+/** How often a resumed machine is told that its processes may go on, and how long it rests before, milliseconds. */
+const THAW_ATTEMPTS = 5;
+const THAW_AGAIN_MS = 1_000;
 const MIB = 1024 ** 2;
 
 export class Pausing {
@@ -74,7 +78,8 @@ export class Pausing {
       const since = performance.now();
       // Nobody uses it any more, so its processes stop while everything else is made ready.
       const ready = settled([prepare(), freezeProcesses(guest)]);
-      ready.catch(() => {});
+      // It goes on then, although what is being synced may take a while.
+      ready.catch(() => thawProcesses(guest, id, log));
       try {
         await engine.suspend(vm, from, {
           own,
@@ -113,11 +118,19 @@ export class Pausing {
     const disks = new MachineDisks({ machine: id, clone, storage });
     const machine = enterMachine(this.#parts, { clone, record: assigned, disks }, spec.egress);
     // Who pauses or forks it next waits for that. Others need not: a program that is started waits in the agent.
-    void machine.exclusively(() => thawProcesses(clone.guest, id, log));
+    void machine.exclusively(() => this.#thaw(machine));
     await this.#paused
       .forget(id)
       .catch((error: unknown) => log.warn({ sandbox: id, error: String(error) }, "a paused state was not removed"));
     return machine;
+  }
+
+  /** Lets a resumed machine's processes go on. Nothing else would: its agent leaves that to the host. */
+  async #thaw(machine: RunningMachine): Promise<void> {
+    for (let n = 0; n < THAW_ATTEMPTS && !machine.isEnding; n++) {
+      if (n > 0) await wait(THAW_AGAIN_MS, undefined, { ref: false });
+      if (await thawProcesses(machine.guest, machine.id, this.#parts.log)) return;
+    }
   }
 
   async #find({ id, owner }: ResumeSpec): Promise<PausedRecord> {

@@ -72,7 +72,18 @@ export class QemuSlots implements VmSlots {
   }
 
   async plug(slot: number, disk: SlotDisk): Promise<void> {
-    await this.#inTime(() => this.#plug(slot, disk));
+    const { ready } = disk;
+    // It may fail before anybody waits for it.
+    ready?.catch(() => {});
+    try {
+      await this.#inTime(() => this.#open(slot, disk));
+      // That is not the machine's affair, so it is not ended if it takes long.
+      await ready;
+      await this.#inTime(() => this.#insert(slot, disk));
+    } catch (error) {
+      await this.#inTime(() => this.#closeAll(slot)).catch(() => {});
+      throw error;
+    }
   }
 
   async unplug(slot: number): Promise<void> {
@@ -93,31 +104,29 @@ export class QemuSlots implements VmSlots {
     }
   }
 
-  async #plug(slot: number, { layers, bytes, durable = true, ready }: SlotDisk): Promise<void> {
+  /** Opens the files of a disk, of which nothing is written yet. */
+  async #open(slot: number, { layers, bytes, durable = true }: SlotDisk): Promise<void> {
     const top = layers.length - 1;
-    const name = slotName(slot);
     if (bytes !== undefined) await this.#allowDisk(bytes);
-    try {
-      await this.#pass(
-        slot,
-        layers.map((path, layer) => ({ path, layer, writable: layer === top })),
-      );
-      // QEMU executes them in this order, without waiting for us between any two.
-      await settled(
-        [...layers.keys()].flatMap((layer) => [
-          this.#addNode(slot, layer, layer === top ? { durable } : "read-only", layer > 0),
-          // What has no writer is never opened again.
-          ...(layer < top ? [this.#dropSet(slot, layer)] : []),
-        ]),
-      );
-      await ready;
-      if (bytes !== undefined)
-        await this.#qmp.execute("block_resize", { "node-name": layerNode(name, top), size: bytes });
-      await this.#setDrive(slot, layerNode(name, top));
-    } catch (error) {
-      await this.#closeAll(slot).catch(() => {});
-      throw error;
-    }
+    await this.#pass(
+      slot,
+      layers.map((path, layer) => ({ path, layer, writable: layer === top })),
+    );
+    // QEMU executes them in this order, without waiting for us between any two.
+    await settled(
+      [...layers.keys()].flatMap((layer) => [
+        this.#addNode(slot, layer, layer === top ? { durable } : "read-only", layer > 0),
+        // What has no writer is never opened again.
+        ...(layer < top ? [this.#dropSet(slot, layer)] : []),
+      ]),
+    );
+  }
+
+  /** Gives the device a disk whose files are open. */
+  async #insert(slot: number, { layers, bytes }: SlotDisk): Promise<void> {
+    const top = layerNode(slotName(slot), layers.length - 1);
+    if (bytes !== undefined) await this.#qmp.execute("block_resize", { "node-name": top, size: bytes });
+    await this.#setDrive(slot, top);
   }
 
   async #unplug(slot: number): Promise<void> {
