@@ -1,15 +1,6 @@
-import { setTimeout as wait } from "node:timers/promises";
-import { Gate } from "@sandkeep/common";
 import type { EgressSpec } from "@sandkeep/egress";
 import type { Host, UsageCounters } from "@sandkeep/host";
-import {
-  type Actor,
-  ApiError,
-  type ErrorCode,
-  type EventBody,
-  type PauseReason,
-  type ResumeRequest,
-} from "@sandkeep/protocol";
+import { type Actor, ApiError, type EventBody, type PauseReason, type ResumeRequest } from "@sandkeep/protocol";
 import type { AttachedDisk, RunningSandbox, SandboxRecord } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { networkRecord, policyOf } from "../egress/views.ts";
@@ -22,22 +13,11 @@ import { GOING_AWAY_TEXT, type Stop, timeoutStop } from "../sandboxes/stop.ts";
 import { graceMs } from "../storage/context.ts";
 import { forkFailure, refuseVolumes } from "./failures.ts";
 import type { PausedSandbox } from "./paused-sandbox.ts";
+import { PausingInstead } from "./pausing-instead.ts";
 import { resume } from "./resume.ts";
 import type { SandboxTable } from "./sandbox-table.ts";
 
 const HOUR_MS = 60 * 60_000;
-/**
- * Waits before a sandbox that is to be paused instead of ended is tried again, milliseconds: what may pass, such as a full disk
- * or a busy computer, must not end it.
- */
-const RETRY_AFTER_MS = [1_000, 5_000, 15_000];
-/**
- * How many of an organisation are paused at the same time without being asked: they write their memory to the same disk.
- * Others do not wait for them, as a guest decides how long its pause takes.
- */
-const PAUSED_AT_ONCE = 4;
-/** What does not pass by itself. */
-const LASTING: readonly ErrorCode[] = ["SANDBOX_HAS_VOLUMES", "NOT_FORKABLE", "PAUSED_LIMIT"];
 const SYSTEM: Actor = { kind: "system" };
 
 /** The paused sandboxes of this server: pauses, resumes and removes them. */
@@ -48,8 +28,8 @@ export class PausedSandboxes {
   readonly #paused = new Map<string, PausedSandbox>();
   readonly #clock = new SteadyClock();
   readonly #orphans: Orphans;
-  /** By organisation. */
-  readonly #turns = new Map<string, { gate: Gate; wanted: number }>();
+  /** Pauses sandboxes that would end otherwise. */
+  readonly instead: PausingInstead;
   #leftSome = false;
 
   constructor(context: SandboxesContext, table: SandboxTable) {
@@ -58,6 +38,12 @@ export class PausedSandboxes {
     this.#places = new Admission(context.limits.pausedPerOrganisation, "paused sandboxes", "PAUSED_LIMIT");
     const { log, storage } = context;
     this.#orphans = new Orphans({ what: "a paused sandbox", keepMs: graceMs(storage), log });
+    this.instead = new PausingInstead({
+      pause: (sandbox, why, actor) => this.pause(sandbox, why, actor),
+      leaveToNextStart: (sandbox) => this.#leaveToNextStart(sandbox),
+      isClosing: context.isClosing,
+      log,
+    });
   }
 
   /** Whether this is a paused sandbox of the caller's organisation. */
@@ -107,55 +93,6 @@ export class PausedSandboxes {
     }
     report();
     return record!;
-  }
-
-  /** For a sandbox that would end otherwise: see {@link SandboxesContext.pauseInstead}. */
-  async pauseInstead(sandbox: Sandbox, stop: Stop): Promise<void> {
-    const why = REASONS[stop.why] ?? "requested";
-    const { isClosing, log } = this.#context;
-    for (const afterMs of [...RETRY_AFTER_MS, null]) {
-      const error = await this.#attempt(sandbox, why, stop);
-      // It waits for that. One that is paused has ended here.
-      if (sandbox.isEnding) return await sandbox.end(stop);
-      if (!error) return sandbox.goOn();
-      const lasts = LASTING.includes(error.code);
-      if (isClosing() && !lasts) return await this.#leaveToNextStart(sandbox);
-      if (afterMs === null || lasts) {
-        log.warn({ err: error, sandbox: sandbox.id, why }, "a sandbox ends because it could not be paused");
-        const detail = `${stop.detail ?? ""} It could not be paused: ${error.code}.`.trimStart();
-        return await sandbox.end({ ...stop, detail });
-      }
-      await Promise.race([wait(afterMs, undefined, { ref: false }), sandbox.ended]);
-    }
-  }
-
-  /** Pauses a sandbox when it is its turn, if it is not needed again by then. */
-  async #attempt(sandbox: Sandbox, why: PauseReason, stop: Stop): Promise<ApiError | null> {
-    for (;;) {
-      // Somebody else may be pausing it, for as long as that takes.
-      await sandbox.pausing;
-      const outcome = await this.#inTurn(sandbox.organisation.id, async () => {
-        if (sandbox.pausing) return "again";
-        if (!sandbox.isOver(stop)) return null;
-        return await this.pause(sandbox, why, stop.actor).then(
-          () => null,
-          // The only kind that it throws.
-          (error: ApiError) => error,
-        );
-      });
-      if (outcome !== "again") return outcome;
-    }
-  }
-
-  async #inTurn<Result>(organisation: string, task: () => Promise<Result>): Promise<Result> {
-    const turns = this.#turns.get(organisation) ?? { gate: new Gate(PAUSED_AT_ONCE), wanted: 0 };
-    this.#turns.set(organisation, turns);
-    turns.wanted++;
-    try {
-      return await turns.gate.run(task);
-    } finally {
-      if (--turns.wanted === 0) this.#turns.delete(organisation);
-    }
   }
 
   /**
@@ -414,12 +351,3 @@ async function countersOf(sandbox: Sandbox): Promise<UsageCounters> {
   const { memoryBytes: _, ...counters } = await sandbox.usage();
   return counters;
 }
-
-/** Why a sandbox is paused that would end for this reason. */
-const REASONS: Partial<Record<Stop["why"], PauseReason>> = {
-  idle: "idle",
-  timeout: "timeout",
-  "client-closed": "client-closed",
-  "client-silent": "client-silent",
-  "server-stopped": "server-stopped",
-};

@@ -14,7 +14,16 @@ import { type ConnectedClient, Connections } from "./connections.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Inflow } from "./inflow.ts";
 import { extendedStop } from "./lifetime.ts";
-import { abandonedStop, CLOSE_TEXT, idleStop, machineStop, PAUSED_TEXT, type Stop, timeoutStop } from "./stop.ts";
+import {
+  abandonedStop,
+  CLOSE_TEXT,
+  idleStop,
+  machineStop,
+  PAUSED_TEXT,
+  type Stop,
+  stillHolds,
+  timeoutStop,
+} from "./stop.ts";
 import { SandboxVolumes } from "./volumes.ts";
 
 /** If the machine has not ended by then, that is logged; the sandbox counts as stopped all the same. */
@@ -187,27 +196,12 @@ export class Sandbox {
 
   /** Whether a reason to end it holds still. */
   isOver(stop: Stop): boolean {
-    if (this.#ending) return false;
-    const { stopAt } = this.record;
-    switch (stop.why) {
-      case "idle":
-        return this.#connections.size === 0;
-      case "timeout":
-        return stopAt !== null && stopAt <= Date.now();
-      case "client-closed":
-      case "client-silent":
-        return stopAt === null && (stop !== abandonedStop || this.#awaitsCreator);
-      // Until somebody extends it, and with that knows that it runs.
-      case "server-restarted":
-        return this.#kept;
-      default:
-        return true;
-    }
+    const [connections, awaitsCreator, isKept] = [this.#connections.size, this.#awaitsCreator, this.#kept];
+    return !this.#ending && stillHolds(stop, { stopAt: this.record.stopAt, connections, awaitsCreator, isKept });
   }
 
   /** Whoever was about to end it has found that it is needed: lets it be over again later. */
   goOn(): void {
-    if (this.#ending) return;
     if (this.record.stopAt !== null) this.#deadline.set(this.record.stopAt);
     this.#watchIdleness();
   }

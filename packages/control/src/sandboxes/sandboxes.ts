@@ -35,7 +35,7 @@ export class Sandboxes {
   constructor(given: SandboxesOptions) {
     const options: SandboxesContext = {
       ...given,
-      pauseInstead: (sandbox, stop) => this.#paused.pauseInstead(sandbox, stop),
+      pauseInstead: (sandbox, stop) => this.#paused.instead.pause(sandbox, stop),
       isClosing: () => this.#closing.signal.aborted,
     };
     this.#options = options;
@@ -332,7 +332,7 @@ export class Sandboxes {
       expect(paused.filter((sandbox) => !early.includes(sandbox))),
       ...left.map((sandbox) => sandbox.leaveRunning(GOING_AWAY_TEXT)),
       ...ended.map((sandbox) => sandbox.end(serverStop)),
-      ...paused.map((sandbox) => this.#paused.pauseInstead(sandbox, serverStop)),
+      ...paused.map((sandbox) => this.#paused.instead.pause(sandbox, serverStop)),
     ]);
     await Promise.all(this.#leaving);
   }

@@ -45,6 +45,35 @@ export const abandonedStop: Stop = {
   detail: "No client connected to the session in time.",
 };
 
+/** What decides whether a sandbox ends by itself. */
+export interface Need {
+  /** Epoch milliseconds; null: it is a session. */
+  stopAt: number | null;
+  connections: number;
+  /** Whether it is a session whose client has not come yet. */
+  awaitsCreator: boolean;
+  /** Whether an earlier server had begun to pause or resume it. */
+  isKept: boolean;
+}
+
+/** Whether a reason to end a sandbox that goes on holds still. */
+export function stillHolds(stop: Stop, { stopAt, connections, awaitsCreator, isKept }: Need): boolean {
+  switch (stop.why) {
+    case "idle":
+      return connections === 0;
+    case "timeout":
+      return stopAt !== null && stopAt <= Date.now();
+    case "client-closed":
+    case "client-silent":
+      return stopAt === null && (stop !== abandonedStop || awaitsCreator);
+    // Until somebody extends it, and with that knows that it runs.
+    case "server-restarted":
+      return isKept;
+    default:
+      return true;
+  }
+}
+
 /** Why a sandbox ends when its machine does. */
 export function machineStop(exit: MachineExit): Stop {
   switch (exit.reason) {
