@@ -11,15 +11,19 @@ import { reserveSpace, type SpaceOptions } from "./disk.ts";
 const MIB = 1024 ** 2;
 /** What always stays free. */
 const RESERVE_MIB = 2_048;
+const EXT4 = 0xef53;
+const BTRFS = 0x9123683e;
 const dir = mkdtempSync(join(tmpdir(), "sk-disk-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 /** MiB that the disk has to spare. */
 let spare = 0;
+/** What kind of file system it has. */
+let type = 0;
 let count = 0;
 
 beforeEach(() => {
-  spare = 10;
-  const statfs = () => ({ bavail: RESERVE_MIB + spare, bsize: MIB });
+  [spare, type] = [10, EXT4];
+  const statfs = () => ({ type, bavail: RESERVE_MIB + spare, bsize: MIB });
   mock.method(fs, "statfsSync", statfs as unknown as typeof fs.statfsSync);
   syncBuiltinESMExports();
 });
@@ -63,6 +67,12 @@ test("what is written of a file is not counted twice", () => {
 test("each file system is counted by itself", () => {
   using _ = reserve(8, {}, "/proc");
   using _other = reserve(8);
+});
+
+test("subvolumes of a file system, which have devices of their own, are counted together", () => {
+  type = BTRFS;
+  using _ = reserve(8, {}, "/proc");
+  assert.throws(() => reserve(8), refused);
 });
 
 test("a margin must be free, but can be had by others", () => {

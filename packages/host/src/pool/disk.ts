@@ -7,6 +7,8 @@ const RESERVE_MIB = 2048;
 const MIB = 1024 ** 2;
 /** Bytes of a block in `stat`. */
 const STAT_BLOCK_BYTES = 512;
+/** Kinds of file systems whose subvolumes share their space, but have devices of their own: btrfs, ZFS, bcachefs (`f_type` of statfs(2)). */
+const SHARING = [0x9123683e, 0x2fc12fc1, 0xca451a4e];
 
 /**
  * Whether the disk of a folder has room for another machine's writes. Synchronous, because the kernel knows it without
@@ -28,7 +30,7 @@ export interface SpaceOptions {
 
 /** Space on a file system for what is still to be written. */
 class Reservation implements Disposable {
-  readonly device: number;
+  readonly fileSystem: string;
   readonly whenIdle: boolean;
   readonly #bytes: number;
   readonly #into: readonly string[];
@@ -37,7 +39,7 @@ class Reservation implements Disposable {
   readonly #giveWay = new AbortController();
 
   constructor(dir: string, bytes: number, { into, whenIdle = false }: SpaceOptions) {
-    this.device = statSync(dir).dev;
+    this.fileSystem = fileSystemOf(dir);
     this.whenIdle = whenIdle;
     this.#bytes = bytes;
     this.#into = into;
@@ -80,7 +82,7 @@ export function reserveSpace(
   options: SpaceOptions,
 ): Disposable & Pick<Reservation, "signal"> {
   const wanted = new Reservation(dir, bytes, options);
-  const others = [...reservations].filter(({ device }) => device === wanted.device);
+  const others = [...reservations].filter(({ fileSystem }) => fileSystem === wanted.fileSystem);
   const idle = others.filter(({ whenIdle }) => whenIdle);
   const left = (some: Reservation[]) => some.reduce((sum, { leftBytes }) => sum + leftBytes, 0);
   const spare = freeBytes(dir) - RESERVE_MIB * MIB - left(others.filter(({ whenIdle }) => !whenIdle));
@@ -104,6 +106,12 @@ export function reserveSpace(
 function allocatedBytes(paths: readonly string[]): number {
   const blocks = paths.map((path) => lstatSync(path, { throwIfNoEntry: false })?.blocks ?? 0);
   return blocks.reduce((sum, count) => sum + count * STAT_BLOCK_BYTES, 0);
+}
+
+/** The same for all folders that share their space. Two file systems of a sharing kind are taken for one, which refuses a little more. */
+function fileSystemOf(dir: string): string {
+  const { type } = statfsSync(dir);
+  return SHARING.includes(type) ? `type ${type}` : `device ${statSync(dir).dev}`;
 }
 
 function freeBytes(dir: string): number {
