@@ -91,6 +91,18 @@ describe("with a fake engine", () => {
     assert.deepEqual(layersIn(paused.folder(ID)), own.toSorted());
   });
 
+  test("one whose disk takes too long to write what was merged, too", async () => {
+    const { paused, pause } = await openPaused();
+    await pause(ID, 63);
+    const sync = () => new Promise<never>(() => {});
+    const options = { paused, jail: "full", log: silentLogger, merge, sync, readyMs: 50 } as const;
+    await using shortening = new Shortening(options);
+    await shortening.ready(ID);
+    const { own } = (await paused.find(ID))!;
+    assert.equal(own.length, 63);
+    assert.deepEqual(layersIn(paused.folder(ID)), own.toSorted());
+  });
+
   test("what an earlier process left of merging is removed by the next start, and what it did not merge is merged", async () => {
     const { dir, paused, pause } = await openPaused();
     await pause(ID, MANY);

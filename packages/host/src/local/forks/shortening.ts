@@ -29,6 +29,8 @@ export interface ShorteningOptions {
   log: Logger;
   /** Makes one layer of several. */
   merge?: (target: string, options: MergeOptions) => Promise<void>;
+  /** Writes a file or folder to the disk. */
+  sync?: (path: string) => Promise<void>;
   /** How long somebody waits for that. Default {@link READY_MS}. */
   readyMs?: number;
 }
@@ -47,7 +49,7 @@ export class Shortening implements AsyncDisposable {
   #closed = false;
 
   constructor(options: ShorteningOptions) {
-    this.#options = { merge: mergeNew, readyMs: READY_MS, ...options };
+    this.#options = { merge: mergeNew, sync: syncPath, readyMs: READY_MS, ...options };
   }
 
   /** Merges a paused machine's layers when there is time, if it has too many. */
@@ -76,8 +78,11 @@ export class Shortening implements AsyncDisposable {
       );
       work.stop.abort();
     }, readyMs);
-    await this.#do(id, work, false);
-    clearTimeout(timer);
+    try {
+      await this.#do(id, work, false);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Merges where an earlier process did not. Call it before anything else. */
@@ -118,7 +123,7 @@ export class Shortening implements AsyncDisposable {
   }
 
   async #shorten(id: string, { signal, whenIdle }: Pick<MergeOptions, "signal" | "whenIdle">): Promise<void> {
-    const { paused, jail, merge, log } = this.#options;
+    const { paused, jail, merge, sync, log } = this.#options;
     const record = await paused.find(id);
     if (!record || record.own.length <= MAX_UNMERGED || signal.aborted) return;
     const { from, own } = record;
@@ -130,8 +135,8 @@ export class Shortening implements AsyncDisposable {
     try {
       await merge(target, { jail, base, layers, bytes: from.root.capacityBytes, whenIdle, signal });
       await chmod(target, FROZEN);
-      for (const path of [target, dir]) await syncPath(path);
-      signal.throwIfAborted();
+      // On a slow disk, nobody waits for that who does not want it any more.
+      for (const path of [target, dir]) await unlessAborted(sync(path), signal);
       if (!(await paused.replaceLayers(id, own, name))) throw new Error("The machine has changed meanwhile.");
     } catch (error) {
       // The record may have it, although writing that failed. If nobody knows, the file stays.
@@ -141,6 +146,20 @@ export class Shortening implements AsyncDisposable {
     }
     for (const path of layers) await rm(path, { force: true });
     log.debug({ sandbox: id, layers: own.length }, "merged the layers of a paused machine");
+  }
+}
+
+/** @throws the signal's reason once it is aborted; then the task goes on by itself */
+async function unlessAborted(task: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    signal.throwIfAborted();
+    await Promise.race([task, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    task.catch(() => {});
   }
 }
 
