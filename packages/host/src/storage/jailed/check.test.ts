@@ -64,6 +64,15 @@ function checks(pid: string, path: string): boolean {
   return words[0] === "qemu-img" && (words.some((word) => word.includes(path)) || Number(parent) === process.pid);
 }
 
+/** The process that checks a layer, once it runs. */
+async function checkOf(path: string): Promise<string> {
+  while (true) {
+    const pid = running("qemu-img").find((pid) => checks(pid, path));
+    if (pid) return pid;
+    await delay(5);
+  }
+}
+
 for (const jail of ["full", "minimal"] satisfies JailKind[]) {
   test(`a check that takes too long is ended, with its process: ${jail} jail`, async () => {
     // Hours, and the process still runs if nobody ends it.
@@ -77,13 +86,15 @@ for (const jail of ["full", "minimal"] satisfies JailKind[]) {
   test(`a layer with which a check crashes is damaged: ${jail} jail`, async () => {
     const path = slowLayer(4_000_000);
     const checking = checkLayer(path, { jail, mostBytes: 2 ** 53 });
-    let pid: string | undefined;
-    while (!pid) {
-      await delay(5);
-      pid = running("qemu-img").find((pid) => checks(pid, path));
-    }
-    process.kill(Number(pid), "SIGSEGV");
+    process.kill(Number(await checkOf(path)), "SIGSEGV");
     assert.equal((await checking).state, "damaged");
+  });
+
+  test(`a layer whose check would write more than it may is not damaged for that: ${jail} jail`, async () => {
+    const path = slowLayer(4_000_000);
+    const checking = checkLayer(path, { jail, mostBytes: 2 ** 53 });
+    process.kill(Number(await checkOf(path)), "SIGXFSZ");
+    assert.equal((await checking).state, "unknown");
   });
 
   test(`a layer that only the server can read is checked, and is as before: ${jail} jail`, async () => {

@@ -14,6 +14,9 @@ const MAX_APPENDED_BYTES = 64 * 1024 ** 2;
 const CLEAN = 0;
 const LEAKS = 3;
 
+/** Exit code of a jail whose process was ended by SIGXFSZ. */
+const TOO_LARGE = 128 + 25;
+
 /** It could not be opened or checked, for reasons that are not its own. */
 const HINDERED = /Failed to get .*lock|Cannot allocate memory|failed to allocate/;
 
@@ -64,6 +67,8 @@ export async function checkLayer(path: string, options: CheckOptions): Promise<L
   });
   if (code === CLEAN) return { state: "clean", detail: output };
   if (code === LEAKS) return { state: "leaks", detail: output };
+  if (signal === "SIGXFSZ" || code === TOO_LARGE)
+    return { state: "unknown", detail: "qemu-img check was ended: repairing the layer would have made it too large" };
   if (wasKilled)
     return {
       state: "unknown",
