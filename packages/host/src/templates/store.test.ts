@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -174,6 +175,16 @@ test("a template that a machine was made from, or is being made from, is not rem
   held[Symbol.dispose]();
   await templates.ensure(snapshotKey("d"));
   assert.deepEqual(gone, ["snapshot b", "snapshot c"]);
+});
+
+test("a snapshot's template that takes more than half of the room is not kept, and costs others nothing", async () => {
+  const { templates, engine, gone } = await roomForTwo();
+  await templates.ensure(snapshotKey("a"));
+  engine.captured = (dir) => writeFileSync(join(dir, "warmed-up"), randomBytes(1024 ** 2));
+  await assert.rejects(templates.ensure(snapshotKey("large")), /takes \d+ bytes on disk/);
+  assert.equal(await templates.find(snapshotKey("large")), undefined);
+  assert.deepEqual(gone, []);
+  assert.ok(await templates.find(snapshotKey("a")));
 });
 
 test("one that hosts share stays while another may be using it, and is made again where it was removed", async () => {

@@ -12,6 +12,8 @@ import { keyText, type Template, type TemplateKey } from "./template.ts";
 const UNUSED_MS = 24 * 60 * 60_000;
 /** What templates of others than the usual machines may take on disk, in bytes: twenty, of 200 MB each. */
 const MOST_BYTES = 4 * 1024 ** 3;
+/** How much of that the template of one snapshot may take: what a tenant's own warm-up leaves must not cost all others theirs. */
+const LARGEST_SHARE = 1 / 2;
 /** Templates that hosts share are not removed so soon after their last use, because others may be using them. */
 const SHARED_MS = 60 * 60_000;
 
@@ -163,12 +165,26 @@ export class TemplateStore {
     } finally {
       await rm(dir, { recursive: true, force: true });
     }
+    await this.#checkSize(key);
     const template = await this.#use(key);
     if (!template) throw new Error("The template was removed as soon as it was built.");
     await this.#makeRoom();
     const ms = Math.round(performance.now() - started);
     log.info({ root: key.root.id, memoryMiB: key.size.memoryMiB, ms }, "template ready");
     return template;
+  }
+
+  /** @throws if a new template takes too much of the disk; then it is gone */
+  async #checkSize(key: TemplateKey): Promise<void> {
+    if (key.root.kind !== "snapshot") return;
+    const { mostBytes = MOST_BYTES } = this.#options;
+    const [dir, limit] = [this.#dirOf(key), mostBytes * LARGEST_SHARE];
+    const bytes = await bytesOf(dir);
+    if (bytes <= limit) return;
+    await this.#remove(dir);
+    throw new Error(
+      `The template takes ${bytes} bytes on disk, of ${limit} that one may take. Let its warm-up leave less.`,
+    );
   }
 
   /** Removes templates that nothing uses, the least recently used first, until all together do not take too much. */

@@ -31,10 +31,13 @@ export class FakeEngine implements Engine {
   readonly fingerprint: string;
   readonly versions = {};
   readonly settleMs = 0;
+  isDisposed = false;
   /** Every machine that was started, oldest first. */
   readonly vms: FakeVm[] = [];
   /** Starting a machine waits for this, or fails with its error. */
   starting: () => Promise<void> = async () => {};
+  /** Called with the folder of a machine that was captured. */
+  captured: (dir: string) => void = () => {};
   /** Loading a template's state waits for this, or fails with its error. */
   loading: () => Promise<void> = async () => {};
 
@@ -130,6 +133,10 @@ export class FakeEngine implements Engine {
     await this.sweep(dir, () => true);
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.isDisposed = true;
+  }
+
   async #start(options: FakeVm["options"], state: "waiting" | "running", rooted: boolean): Promise<FakeVm> {
     await this.starting();
     const vm = new FakeVm(options, this, await agreeableAgent(join(options.dir, "control")), state, rooted);
@@ -210,6 +217,7 @@ export class FakeVm implements CapturableVm, WaitingVm {
   async capture(): Promise<void> {
     const { memory, state, disk } = this.#engine.templateFiles(this.options.dir, this.#rooted);
     for (const path of [memory, state, ...Object.values(disk ?? {})]) await writeFile(path, "captured");
+    this.#engine.captured(this.options.dir);
     await this.kill();
   }
 
