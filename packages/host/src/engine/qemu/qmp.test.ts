@@ -41,6 +41,27 @@ test("one that falls silent later is given up, with everything that waits for it
   await qmp.closed;
 });
 
+test("each of several commands has its time once those before it are answered", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const asked = Promise.withResolvers<void>();
+  let answer = () => {};
+  const path = await speaker((command, say) => {
+    if (command === "last") asked.resolve();
+    answer = () => say('{"return": {}}\n');
+  });
+  const qmp = await Qmp.connect(path, { timeoutMs: PATIENCE_MS });
+  const given = ["stop", "cont", "last"].map((command) => qmp.execute(command));
+  await asked.promise;
+  for (const command of given) {
+    context.mock.timers.tick(PATIENCE_MS - 1);
+    answer();
+    await command;
+  }
+  const late = assert.rejects(qmp.execute("quit"), /did not answer quit/);
+  context.mock.timers.tick(PATIENCE_MS);
+  await late;
+});
+
 test("after an answer that came too late, commands go to another monitor of the process, unless nobody wants any more", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   let connections = 0;

@@ -5,7 +5,10 @@ import { LineReader } from "@sandkeep/common";
 /** Longest line, in bytes: QEMU's lines are short, so a longer one is not QEMU's. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
-/** QEMU answers within milliseconds, on a busy computer more slowly. One that was taken over may never answer. */
+/**
+ * QEMU answers within milliseconds, on a busy computer more slowly. One that was taken over may never answer. It executes
+ * one command after the other, so a command's time begins when those before it are answered.
+ */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 export interface QmpEvent {
@@ -13,7 +16,7 @@ export interface QmpEvent {
   data?: Record<string, unknown>;
 }
 
-type Pending = { resolve(value: unknown): void; reject(error: Error): void };
+type Pending = { command: string; resolve(value: unknown): void; reject(error: Error): void };
 
 export class QmpError extends Error {
   override name = "QmpError";
@@ -36,6 +39,7 @@ export class Qmp {
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   #socket!: Socket;
   #pending: Pending[] = [];
+  #late: NodeJS.Timeout | undefined;
   #closed!: Promise<void>;
   #isLate = false;
   #reconnecting: Promise<void> | undefined;
@@ -54,6 +58,7 @@ export class Qmp {
     socket.on("error", () => {});
     this.#closed = new Promise((resolve) => socket.once("close", () => resolve()));
     void this.#closed.then(() => {
+      if (this.#socket === socket) clearTimeout(this.#late);
       for (const { reject } of pending.splice(0)) reject(new QmpError("QEMU ended."));
     });
     this.#socket = socket;
@@ -104,20 +109,25 @@ export class Qmp {
   async #send(command: string, args?: Record<string, unknown>): Promise<unknown> {
     const [socket, pending] = [this.#socket, this.#pending];
     if (socket.destroyed) throw new QmpError("QEMU ended.");
-    const answered = new Promise<unknown>((resolve, reject) => pending.push({ resolve, reject }));
+    const { promise: answered, resolve, reject } = Promise.withResolvers<unknown>();
+    pending.push({ command, resolve, reject });
     socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
-    const timer = setTimeout(() => {
+    if (pending.length === 1) this.#watch(socket, pending);
+    return await answered;
+  }
+
+  /** Gives the first command that waits its time. */
+  #watch(socket: Socket, pending: Pending[]): void {
+    clearTimeout(this.#late);
+    const [first] = pending;
+    if (!first) return;
+    this.#late = setTimeout(() => {
       for (const { reject } of pending.splice(0))
-        reject(new QmpError(`QEMU did not answer ${command} within ${this.#timeoutMs / 1_000} s.`));
+        reject(new QmpError(`QEMU did not answer ${first.command} within ${this.#timeoutMs / 1_000} s.`));
       if (socket.destroyed) return;
       this.#isLate = true;
       socket.destroy();
     }, this.#timeoutMs);
-    try {
-      return await answered;
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   /**
@@ -156,7 +166,11 @@ export class Qmp {
 
   #receive(socket: Socket, lines: Iterable<string>, pending: Pending[]): void {
     try {
-      for (const line of lines) this.#message(JSON.parse(line), pending);
+      for (const line of lines) {
+        const first = pending[0];
+        this.#message(JSON.parse(line), pending);
+        if (pending[0] !== first) this.#watch(socket, pending);
+      }
     } catch {
       socket.destroy();
     }
