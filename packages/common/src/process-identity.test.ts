@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { test } from "node:test";
 import { isRunning, kill, startTicks } from "./process-identity.ts";
 
@@ -31,3 +33,27 @@ test("exactly one process is killed, not another one that has its pid", async ()
   kill(identity);
   assert.equal(isRunning(identity), false);
 });
+
+for (const code of ["EMFILE", "ENFILE"])
+  test(`a process is not taken for ended, nor another one killed, because no descriptor is left to look: ${code}`, async (context) => {
+    const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+    await once(child, "spawn");
+    const identity = { pid: child.pid!, startTicks: startTicks(child.pid!)! };
+    const failing = context.mock.method(fs, "readFileSync", () => {
+      throw Object.assign(new Error("too many open files"), { code });
+    });
+    syncBuiltinESMExports();
+    try {
+      assert.throws(() => startTicks(identity.pid), { code });
+      assert.equal(isRunning(identity), true);
+      assert.throws(() => kill(identity), { code });
+      assert.equal(child.killed, false);
+    } finally {
+      failing.mock.restore();
+      syncBuiltinESMExports();
+    }
+    const ended = once(child, "exit");
+    kill(identity);
+    await ended;
+    assert.equal(isRunning(identity), false);
+  });

@@ -1,11 +1,15 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { errnoOf } from "./errno.ts";
+
+/** No descriptor is left, of this process or of the computer. */
+const NONE_LEFT = new Set(["EMFILE", "ENFILE"]);
 
 /**
  * When a process started, in clock ticks since boot (proc_pid_stat(5), field 22). Together with the pid it identifies
  * the process, even if the pid is reused.
  *
  * @returns undefined if there is no such process, or it has ended and only waits to be reaped
+ * @throws if no descriptor is left to look, which says nothing about the process
  */
 export function startTicks(pid: number): number | undefined {
   try {
@@ -13,7 +17,8 @@ export function startTicks(pid: number): number | undefined {
     // The second field is the process's name, in parentheses: the process chooses it, so it may contain anything.
     const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return state === "Z" || state === "X" ? undefined : Number(fields[18]);
-  } catch {
+  } catch (error) {
+    if (NONE_LEFT.has(errnoOf(error) ?? "")) throw error;
     return undefined;
   }
 }
@@ -25,15 +30,23 @@ export interface ProcessIdentity {
   startTicks: number;
 }
 
-/** Whether exactly this process still runs. */
+/** Whether exactly this process still runs. While no descriptor is left to look, any with its pid is taken for it. */
 export function isRunning(process: ProcessIdentity): boolean {
-  return startTicks(process.pid) === process.startTicks;
+  try {
+    return isIt(process);
+  } catch {
+    return existsSync(`/proc/${process.pid}`);
+  }
 }
 
-/** Kills exactly this process. @throws if it is another user's */
+function isIt({ pid, startTicks: since }: ProcessIdentity): boolean {
+  return startTicks(pid) === since;
+}
+
+/** Kills exactly this process. @throws if it is another user's, or no descriptor is left to look whether it is this one */
 export function kill(identity: ProcessIdentity): void {
   try {
-    if (isRunning(identity)) process.kill(identity.pid, "SIGKILL");
+    if (isIt(identity)) process.kill(identity.pid, "SIGKILL");
   } catch (error) {
     if (errnoOf(error) !== "ESRCH") throw error;
   }

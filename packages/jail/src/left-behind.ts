@@ -47,15 +47,19 @@ async function commandLine(pid: number): Promise<string[]> {
 
 /** Kills processes and waits until they are gone. Those of other users stay: they only look like ours. */
 export async function endAll(processes: readonly ProcessIdentity[]): Promise<void> {
-  const killed = processes.filter((process) => {
-    try {
-      kill(process);
-      return true;
-    } catch (error) {
-      if (errnoOf(error) !== "EPERM") throw error;
-      return false;
-    }
-  });
-  for (let waited = 0; waited < GONE_MS && killed.some(isRunning); waited += LOOK_MS)
+  let left = processes.filter(killed);
+  for (let waited = 0; waited < GONE_MS && left.length > 0; waited += LOOK_MS) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    left = left.filter(killed);
+  }
+}
+
+/** Whether a process still runs that is being killed, or could not be now because no descriptor is left to look at it. */
+function killed(process: ProcessIdentity): boolean {
+  try {
+    kill(process);
+  } catch (error) {
+    if (errnoOf(error) === "EPERM") return false;
+  }
+  return isRunning(process);
 }
