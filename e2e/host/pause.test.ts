@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { OWNER, shell } from "@sandkeep/host/testing";
-import { HostFixture, openHost, processesLeft } from "./fixture.ts";
+import { countBeyond, HostFixture, openHost, processesLeft, processesNaming } from "./fixture.ts";
 
 const BEFORE = `
   echo disk > /home/app/note; echo memory > /dev/shm/note
@@ -58,6 +58,28 @@ test("a paused machine uses no process, and goes on where it was, also after a r
   await fork!.destroy();
   assert.equal(await shell(another!, "cat /dev/shm/note"), "memory");
   await another!.destroy();
+});
+
+test("a machine that was resumed from a template that no pool has goes on under the next host", async () => {
+  await using fixture = await HostFixture.open();
+  const paused = join(fixture.dataDir, "paused");
+  const root = { image: fixture.otherImage };
+  await shell(await fixture.create({ id: "sbx_other", root, keep: true }), BEFORE);
+  await fixture.host.pause("sbx_other");
+  await fixture.host.close();
+  fixture.host = await openHost(fixture.dataDir);
+  await fixture.host.adopt(OWNER, []);
+  const resumed = await fixture.host.resume({ ...spec("sbx_other"), keep: true });
+  const count = await countBeyond(resumed, 0);
+  // Its process names what the next host finds among paused machines, and ends there.
+  assert.notEqual((await processesNaming(`${paused}/`)).size, 0);
+  await fixture.host.close({ leaveKept: true });
+  fixture.host = await openHost(fixture.dataDir);
+  const [adopted] = await fixture.host.adopt(OWNER, ["sbx_other"]);
+  assert.ok(adopted, "it runs");
+  await countBeyond(adopted, count);
+  assert.equal(await shell(adopted, "cat /home/app/note"), "disk");
+  await adopted.destroy();
 });
 
 test("a paused machine can be removed, and only one resumes it", async () => {
