@@ -201,7 +201,8 @@ export interface ForkOptions {
   onContinued(pausedMs: number): void;
 }
 
-export interface Engine {
+/** Disposing it ends the programs that help it, not its machines. */
+export interface Engine extends AsyncDisposable {
   readonly name: string;
   /** How guest code runs, and why. */
   readonly acceleration: Acceleration;

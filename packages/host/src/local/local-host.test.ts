@@ -132,6 +132,7 @@ test("closing waits for a machine whose root is still being looked for, and leav
   await closed;
   await created;
   assert.deepEqual([engine.alive.length, readdirSync(runDir)], [0, []]);
+  assert.ok(engine.isDisposed, "and no program that helps the engine");
   using lock = await tryLockFile(join(dir, "lock"));
   assert.ok(lock);
 });

@@ -218,7 +218,7 @@ export class LocalHost implements Host {
   }
 
   async close({ leaveKept = false } = {}): Promise<void> {
-    const { machines, pools, egress } = this.#parts;
+    const { engine, machines, pools, egress } = this.#parts;
     this.#closing.abort();
     await Promise.allSettled([
       this.#creation.settled(),
@@ -231,6 +231,7 @@ export class LocalHost implements Host {
     await Promise.all([...ending.map((machine) => machine.destroy()), pools.close()]);
     await egress?.[Symbol.asyncDispose]();
     await Promise.all(left.map((machine) => machine.release()));
+    await engine[Symbol.asyncDispose]();
     this.#options.lock[Symbol.dispose]();
   }
 }

@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { adoptQemu } from "./adopt.ts";
 import { socketsIn } from "./process.ts";
 import { noteProcess, recordOf } from "./process-record.ts";
+import { FilePasser } from "./slots/file-passer.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sk-adopt-qemu-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -23,7 +24,7 @@ async function adopted() {
   const child = spawn("qemu-system-x86_64", [...args, ...monitor], { stdio: ["ignore", "ignore", "inherit"] });
   while (!existsSync(qmp)) await delay(5);
   await noteProcess(dir, recordOf(child.pid!, null));
-  const vm = await adoptQemu(dir);
+  const vm = await adoptQemu(dir, new FilePasser());
   assert.ok(vm);
   return { child, vm };
 }

@@ -5,6 +5,7 @@ import type { VmExit } from "../engine.ts";
 import { QemuProcess, socketsIn } from "./process.ts";
 import { isRunning, kill, type ProcessRecord, readProcess } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
+import type { FilePasser } from "./slots/file-passer.ts";
 
 /** Interval between checks of a process whose monitor has closed: it is exiting, which takes some milliseconds. */
 const LEAVING_LOOK_MS = 5;
@@ -21,7 +22,7 @@ const OUR_OWN = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
  *
  * @throws if this cannot be known now
  */
-export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
+export async function adoptQemu(dir: string, passer: FilePasser): Promise<QemuProcess | null> {
   const record = await readProcess(dir);
   if (!record || !isRunning(record)) return null;
   const { qmp: path } = socketsIn(dir);
@@ -40,7 +41,7 @@ export async function adoptQemu(dir: string): Promise<QemuProcess | null> {
     released ? new Promise<VmExit>(() => {}) : leave(record, () => shutDown),
   );
   void exited.then(() => MACHINE_USERS.release(record.uid ?? undefined));
-  return new QemuProcess({ process: record, dir, qmp, exited, onRelease: () => (released = true) });
+  return new QemuProcess({ process: record, dir, qmp, exited, passer, onRelease: () => (released = true) });
 }
 
 /** Resolves when a process has closed its monitor or ended, or was released. A late answer means none of these. */
@@ -56,13 +57,20 @@ async function unreachable(record: ProcessRecord, qmp: Qmp, isReleased: () => bo
 async function leave(record: ProcessRecord, isOrderly: () => boolean): Promise<VmExit> {
   let signal: string | null = null;
   for (let waited = 0; isRunning(record); waited += LEAVING_LOOK_MS) {
-    if (waited >= LEAVING_MS) {
-      kill(record);
-      signal = "SIGKILL";
-    }
+    if (waited >= LEAVING_MS && killed(record)) signal = "SIGKILL";
     await delay(LEAVING_LOOK_MS);
   }
   return { code: signal === null && isOrderly() ? 0 : null, signal, console: "" };
+}
+
+/** False if it cannot be known now which process that is. */
+function killed(record: ProcessRecord): boolean {
+  try {
+    kill(record);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -7,6 +7,7 @@ import { MACHINE_USERS, openJail } from "@sandkeep/jail";
 import { machinePlan } from "./jail/machine-jail.ts";
 import { startQemu } from "./process.ts";
 import { PROCESS_RECORD } from "./process-record.ts";
+import { FilePasser } from "./slots/file-passer.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-process-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -33,7 +34,14 @@ for (const kind of ["full", "minimal"] as const) {
     // A number of seconds that no other process waits for.
     const seconds = `1000.${process.pid}${kind.length}`;
     await assert.rejects(
-      startQemu({ command: ["/usr/bin/sleep", seconds], dir: folder, jail, user, kvm: "ignore" }),
+      startQemu({
+        command: ["/usr/bin/sleep", seconds],
+        dir: folder,
+        jail,
+        user,
+        kvm: "ignore",
+        passer: new FilePasser(),
+      }),
       /did not start.*EISDIR/s,
     );
     while (running(seconds).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -2,14 +2,15 @@
 import type { Socket } from "node:net";
 import { basename, join } from "node:path";
 import { SerialQueue } from "@sandkeep/common";
-import { type Jail, type JailUser, killGroup, startJailed } from "@sandkeep/jail";
+import { endAll, type Jail, type JailUser, killGroup, startJailed } from "@sandkeep/jail";
 import type { Priority, Vm, VmExit, VmSlots, VmUsage } from "../engine.ts";
 import { prioritizeGroup } from "./cgroup.ts";
 import { CONTROL_FD, EGRESS_FD, FILES_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
 import { JAIL_FD, listening } from "./jail/machine-jail.ts";
-import { kill, noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
+import { noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
 import { allowDisk } from "./slots/file-limit.ts";
+import type { FilePasser } from "./slots/file-passer.ts";
 import { type PassedFile, passFiles } from "./slots/pass-files.ts";
 import { QemuSlots } from "./slots/slots.ts";
 import { processUsage } from "./usage.ts";
@@ -43,6 +44,7 @@ export class QemuProcess implements Vm {
   readonly process: ProcessRecord;
   /** The machine's folder. */
   readonly dir: string;
+  readonly #passer: FilePasser;
   readonly #giving = new SerialQueue();
   /** Its name in the control groups. */
   readonly #group: string;
@@ -53,10 +55,12 @@ export class QemuProcess implements Vm {
     dir: string;
     qmp: Qmp;
     exited: Promise<VmExit>;
+    passer: FilePasser;
     onRelease?: () => void;
   }) {
     this.process = options.process;
     this.dir = options.dir;
+    this.#passer = options.passer;
     this.#onRelease = options.onRelease ?? (() => {});
     this.pid = options.process.pid;
     this.#group = basename(options.dir);
@@ -67,7 +71,7 @@ export class QemuProcess implements Vm {
       qmp: this.qmp,
       give: (files) => this.give(files),
       allowDisk: (bytes) => allowDisk(this.pid, bytes),
-      kill: () => kill(this.process),
+      kill: () => void endAll([this.process]),
     });
     this.exited = options.exited;
   }
@@ -83,7 +87,7 @@ export class QemuProcess implements Vm {
   /** Gives it files that its jail does not show. */
   give(files: readonly PassedFile[]): Promise<void> {
     // That monitor has one connection at a time.
-    return this.#giving.run(() => passFiles(socketsIn(this.dir).files, files));
+    return this.#giving.run(() => passFiles(this.#passer, socketsIn(this.dir).files, files));
   }
 
   prioritize(priority: Priority): void {
@@ -109,7 +113,7 @@ export class QemuProcess implements Vm {
   }
 
   async kill(): Promise<void> {
-    kill(this.process);
+    await endAll([this.process]);
     await this.exited;
   }
 
@@ -130,10 +134,12 @@ export interface StartOptions {
   user: JailUser | null;
   /** Descriptor of `/dev/kvm`. */
   kvm: number | "ignore";
+  /** Gives it files later. */
+  passer: FilePasser;
 }
 
 /** Starts QEMU in a jail; resolves when it answers. */
-export async function startQemu({ command, dir, jail, user, kvm }: StartOptions): Promise<QemuProcess> {
+export async function startQemu({ command, dir, jail, user, kvm, passer }: StartOptions): Promise<QemuProcess> {
   const { qmp: qmpPath, control, egress, files } = socketsIn(dir);
   const given = kvm === "ignore" ? [MONITOR_FD] : [MONITOR_FD, KVM_FD];
   const launch = listening(
@@ -164,11 +170,11 @@ export async function startQemu({ command, dir, jail, user, kvm }: StartOptions)
       noted,
       Qmp.over(child.stdio[MONITOR_FD] as Socket, { another: qmpPath }),
     ]);
-    return new QemuProcess({ process, dir, qmp, exited });
+    return new QemuProcess({ process, dir, qmp, exited, passer });
   } catch (cause) {
     killGroup(child);
     // By then it is in a session of its own.
-    if (started) kill(started);
+    if (started) await endAll([started]);
     const exit = await exited;
     const why = exit.console.trim() || (cause instanceof Error && cause.message) || "it said nothing";
     throw new Error(`QEMU did not start (${exit.signal ?? `code ${exit.code}`}): ${why}`, { cause });

@@ -33,6 +33,7 @@ import { enableMigration, loadState, saveState } from "./migration.ts";
 import { type QemuProcess, socketsIn, startQemu } from "./process.ts";
 import { PROCESS_RECORD } from "./process-record.ts";
 import { allowDisk } from "./slots/file-limit.ts";
+import { FilePasser } from "./slots/file-passer.ts";
 import { stubsIn, writeStubs } from "./stubs.ts";
 import { endRecorded, sweepQemus } from "./sweep.ts";
 
@@ -64,6 +65,8 @@ export class Qemu implements Engine {
   readonly #host: string;
   readonly #binary: string;
   readonly #copiers: PageCopiers;
+  /** One for all machines: starting a program would take longer than what it does. */
+  readonly #passer = new FilePasser();
   readonly #jail: JailKind;
   readonly #kernelCommandLine: string;
 
@@ -177,7 +180,7 @@ export class Qemu implements Engine {
   }
 
   async adopt(dir: string): Promise<Vm | null> {
-    const vm = await adoptQemu(dir);
+    const vm = await adoptQemu(dir, this.#passer);
     // If it was being suspended when its server ended, it goes on.
     await removeSuspended(dir);
     void vm?.exited.then(() => removeGroups(basename(dir)));
@@ -190,6 +193,10 @@ export class Qemu implements Engine {
 
   endSuspended(dir: string): Promise<void> {
     return endRecorded(dir);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#copiers[Symbol.asyncDispose](), this.#passer[Symbol.asyncDispose]()]);
   }
 
   async #start(options: VmOptions, files: StartFiles): Promise<{ vm: QemuProcess; jail: Jail }> {
@@ -228,7 +235,14 @@ export class Qemu implements Engine {
     });
     const kvm = this.acceleration.kind === "kvm" ? await open("/dev/kvm", "r+") : null;
     try {
-      const vm = await startQemu({ command: [this.#binary, ...args], dir, jail, user, kvm: kvm?.fd ?? "ignore" });
+      const vm = await startQemu({
+        command: [this.#binary, ...args],
+        dir,
+        jail,
+        user,
+        kvm: kvm?.fd ?? "ignore",
+        passer: this.#passer,
+      });
       const group = basename(dir);
       await limitProcess(vm.pid, group, options.size);
       if (root) await allowDisk(vm.pid, root.capacityBytes);

@@ -32,7 +32,7 @@ async function pidOf(copiers: PageCopiers, order = ORDER): Promise<number> {
 }
 
 test("one task after another has the same program, also after one that failed; tasks at the same time have their own", async () => {
-  const copiers = new PageCopiers(agent);
+  await using copiers = new PageCopiers(agent);
   const first = await pidOf(copiers);
   await assert.rejects(pidOf(copiers, { ...ORDER, memory: "/fail" }), /no such process/);
   assert.equal(await pidOf(copiers), first);
@@ -46,7 +46,7 @@ test("one task after another has the same program, also after one that failed; t
 });
 
 test("a program that has ended, or does not answer, is nobody's any more", async () => {
-  const copiers = new PageCopiers(agent);
+  await using copiers = new PageCopiers(agent);
   const first = await pidOf(copiers);
   process.kill(first, "SIGKILL");
   // Until this process has learned of its end.
@@ -61,4 +61,12 @@ test("a program that has ended, or does not answer, is nobody's any more", async
   }
   assert.equal(startTicks(second), undefined);
   assert.notEqual(await pidOf(copiers), second);
+});
+
+test("none is left when they are not needed any more, also if one is lent at that time", async () => {
+  const copiers = new PageCopiers(agent);
+  const waiting = await pidOf(copiers);
+  await copiers[Symbol.asyncDispose]();
+  assert.equal(startTicks(waiting), undefined);
+  assert.equal(startTicks(await pidOf(copiers)), undefined);
 });

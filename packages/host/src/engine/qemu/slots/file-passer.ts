@@ -1,4 +1,5 @@
 /** The program that passes open files to QEMU processes, which Node.js cannot do. */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { LineReader } from "@sandkeep/common";
 import { type HelperProcess, hold, release, startHelper } from "../helper-process.ts";
@@ -27,7 +28,7 @@ interface Program {
 }
 
 /** Starts the program when it is first needed, and again when it has ended. */
-export class FilePasser {
+export class FilePasser implements AsyncDisposable {
   #program: Program | null = null;
   #count = 0;
 
@@ -57,6 +58,16 @@ export class FilePasser {
       pending.delete(order);
       if (pending.size === 0) release(child);
     }
+  }
+
+  /** Ends the program. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#program) return;
+    const { child } = this.#program;
+    hold(child);
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended.catch(() => {});
   }
 
   #start(): Program {

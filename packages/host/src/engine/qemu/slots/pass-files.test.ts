@@ -12,7 +12,11 @@ import { FilePasser } from "./file-passer.ts";
 import { type PassedFile, passFiles } from "./pass-files.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-pass-"));
-after(() => rmSync(dir, { recursive: true, force: true }));
+const usual = new FilePasser();
+after(async () => {
+  await usual[Symbol.asyncDispose]();
+  rmSync(dir, { recursive: true, force: true });
+});
 let count = 0;
 const file = join(dir, "layer");
 writeFileSync(file, "layer");
@@ -55,7 +59,7 @@ function agree(socket: Socket, asked: string[] = []): void {
 test("each file is added to its set, whatever events come between", async () => {
   const asked: string[] = [];
   using qemu = await monitor((socket) => agree(socket, asked));
-  await passFiles(qemu.path, wanted);
+  await passFiles(usual, qemu.path, wanted);
   assert.deepEqual(
     asked.map((line) => JSON.parse(line).execute),
     ["qmp_capabilities", "add-fd", "add-fd"],
@@ -69,7 +73,7 @@ for (const [what, serve] of [
 ] as [string, (socket: Socket) => void][]) {
   test(`a monitor that ${what} gets an error, and soon`, async () => {
     using qemu = await monitor(serve);
-    await assert.rejects(passFiles(qemu.path, wanted), /could not be given files: (QEMU|cannot)/);
+    await assert.rejects(passFiles(usual, qemu.path, wanted), /could not be given files: (QEMU|cannot)/);
   });
 }
 
@@ -77,22 +81,24 @@ test("a link in the place of a layer is not followed", async () => {
   using qemu = await monitor(() => assert.fail("nothing is passed"));
   const link = join(dir, "link");
   symlinkSync(file, link);
-  await assert.rejects(passFiles(qemu.path, [{ path: link, access: "read and write", set: 1_000 }]), { code: "ELOOP" });
+  await assert.rejects(passFiles(usual, qemu.path, [{ path: link, access: "read and write", set: 1_000 }]), {
+    code: "ELOOP",
+  });
 });
 
 test("a monitor that says nothing keeps no other machine waiting", async () => {
   const asked = Promise.withResolvers<void>();
   using silent = await monitor(() => asked.resolve());
   using qemu = await monitor((socket) => agree(socket));
-  const waiting = passFiles(silent.path, wanted);
+  const waiting = passFiles(usual, silent.path, wanted);
   await asked.promise;
-  await passFiles(qemu.path, wanted);
+  await passFiles(usual, qemu.path, wanted);
   silent[Symbol.dispose]();
   await assert.rejects(waiting, /QEMU does not answer/);
 });
 
 test("what a monitor says is never the answer to another order", async () => {
-  const passer = new FilePasser();
+  await using passer = new FilePasser();
   const asked = Promise.withResolvers<Socket>();
   using silent = await monitor((socket) => asked.resolve(socket));
   let other: "pending" | "settled" = "pending";
@@ -110,7 +116,7 @@ test("what a monitor says is never the answer to another order", async () => {
 });
 
 test("only the file that was meant is given, not what is at its path by then", async () => {
-  const passer = new FilePasser();
+  await using passer = new FilePasser();
   const path = join(dir, "replaced");
   writeFileSync(path, "meant");
   const { dev, ino } = statSync(path, { bigint: true });
@@ -126,7 +132,7 @@ test("only the file that was meant is given, not what is at its path by then", a
 });
 
 test("a program that could not be started is started again", async () => {
-  const passer = new FilePasser();
+  await using passer = new FilePasser();
   using qemu = await monitor((socket) => agree(socket));
   const { PATH } = process.env;
   process.env.PATH = dir;
@@ -138,11 +144,11 @@ test("a path may have any character", async () => {
   using qemu = await monitor((socket) => agree(socket));
   const odd = join(dir, "a: b%41\n\u00e9");
   renameSync(qemu.path, odd);
-  await passFiles(odd, wanted);
+  await passFiles(usual, odd, wanted);
 });
 
 test("if the program has ended, what it began is finished, and it is started again", async () => {
-  const passer = new FilePasser();
+  await using passer = new FilePasser();
   const asked = Promise.withResolvers<void>();
   using silent = await monitor(() => asked.resolve());
   using qemu = await monitor((socket) => agree(socket));
@@ -154,6 +160,22 @@ test("if the program has ended, what it began is finished, and it is started aga
   await passer.pass(qemu.path, []);
   silent[Symbol.dispose]();
   await begun;
+});
+
+test("nobody's program runs any more, also if it was waited for", async () => {
+  const passer = new FilePasser();
+  using qemu = await monitor((socket) => agree(socket));
+  await passer.pass(qemu.path, []);
+  const asked = Promise.withResolvers<void>();
+  using silent = await monitor(() => asked.resolve());
+  const waiting = assert.rejects(passer.pass(silent.path, []));
+  await asked.promise;
+  const pid = passer.pid!;
+  await passer[Symbol.asyncDispose]();
+  assert.equal(startTicks(pid), undefined);
+  assert.equal(passer.pid, null);
+  silent[Symbol.dispose]();
+  await waiting;
 });
 
 test("the program neither keeps the server's process from ending, nor outlives it", async () => {

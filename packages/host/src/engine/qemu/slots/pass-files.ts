@@ -4,7 +4,7 @@
  */
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { FilePasser, type FileToPass } from "./file-passer.ts";
+import type { FilePasser, FileToPass } from "./file-passer.ts";
 
 /** QEMU opens a file of a set with exactly the access of one of its descriptors. */
 const ACCESS = { read: constants.O_RDONLY, write: constants.O_WRONLY, "read and write": constants.O_RDWR };
@@ -16,11 +16,8 @@ export interface PassedFile {
   set: number;
 }
 
-/** One for all machines: starting a program would take longer than what it does. */
-const passer = new FilePasser();
-
 /** @param socket the machine's monitor for this */
-export async function passFiles(socket: string, files: readonly PassedFile[]): Promise<void> {
+export async function passFiles(passer: FilePasser, socket: string, files: readonly PassedFile[]): Promise<void> {
   // They stay open, so that their numbers on the disk cannot become those of other files meanwhile.
   await using handles = new AsyncDisposableStack();
   const identified: FileToPass[] = [];

@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Qmp } from "../qmp.ts";
+import { FilePasser } from "./file-passer.ts";
 import { passFiles } from "./pass-files.ts";
 import { driveArguments, QemuSlots } from "./slots.ts";
 
@@ -15,7 +16,9 @@ const dir = mkdtempSync(join(tmpdir(), "sk-slots-"));
 const MIB = 1024 ** 2;
 let count = 0;
 const running: ChildProcess[] = [];
-after(() => {
+const passer = new FilePasser();
+after(async () => {
+  await passer[Symbol.asyncDispose]();
   for (const child of running) child.kill("SIGKILL");
   rmSync(dir, { recursive: true, force: true });
 });
@@ -39,7 +42,7 @@ async function start() {
   let allowed = 0;
   const slots = new QemuSlots({
     qmp,
-    give: (files) => passFiles(`${name}.files`, files),
+    give: (files) => passFiles(passer, `${name}.files`, files),
     allowDisk: async (bytes) => void (allowed = bytes),
     kill: () => child.kill("SIGKILL"),
   });
