@@ -32,6 +32,9 @@ func (m *Machine) registerDisks(r *rpc.Registry) {
 	rpc.Call(r, "diskGrow", func(_ context.Context, p contract.GrowParams) (rpc.Null, error) {
 		return nil, privilege.Do(func() error { return disks.Grow(p.Slot, p.Bytes) })
 	})
+	rpc.Call(r, "holdSpace", func(_ context.Context, p contract.HoldSpaceParams) (rpc.Null, error) {
+		return nil, privilege.Do(func() error { return disks.HoldSpace(time.Duration(p.ForMs) * time.Millisecond) })
+	})
 }
 
 func slotOf(slot *int) int {

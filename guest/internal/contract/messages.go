@@ -57,6 +57,11 @@ type GrowParams struct {
 	Bytes uint64 `json:"bytes"`
 }
 
+// HoldSpaceParams limit how long a file system gives out no space.
+type HoldSpaceParams struct {
+	ForMs int `json:"forMs"`
+}
+
 // Moment is what a machine that was paused has to learn.
 type Moment struct {
 	// UnixTimeNs and Entropy are as in Identity.

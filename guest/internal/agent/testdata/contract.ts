@@ -24,6 +24,7 @@ export interface AgentCalls {
   fileUnlock: [Handle, null];
   fileUtime: [HandleUtimeParams, null];
   freezeProcesses: [FreezeProcessesParams, null];
+  holdSpace: [HoldSpaceParams, null];
   link: [LinkParams, null];
   lstat: [PathParams, FileInfo];
   makeTempDir: [TempParams, string];
@@ -190,6 +191,9 @@ export interface HandleUtimeParams {
   handle: number;
   atimeMs: number;
   mtimeMs: number;
+}
+export interface HoldSpaceParams {
+  forMs: number;
 }
 export interface Identity {
   unixTimeNs: string;

@@ -205,6 +205,11 @@ export interface GuestCalls {
   diskThaw: [{ slot: number | null }, { frozen: boolean }];
   /** The disk in a slot is to have so many bytes by now: its file system grows. */
   diskGrow: [{ slot: number; bytes: number }, null];
+  /**
+   * For this long, at most a minute, the root's file system gives out no more space, because the host's disk is full; 0:
+   * it does again. The last call counts.
+   */
+  holdSpace: [{ forMs: number }, null];
 
   readDir: [{ path: string }, DirEntry[]];
   remove: [{ path: string; recursive?: boolean | undefined }, null];

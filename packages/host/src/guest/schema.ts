@@ -74,6 +74,7 @@ export const callResults = {
   diskFreeze: z.object({ frozen: z.boolean() }),
   diskThaw: z.object({ frozen: z.boolean() }),
   diskGrow: nothing,
+  holdSpace: nothing,
   readDir: z.array(dirEntry),
   remove: nothing,
   mkdir: nothing,

@@ -32,6 +32,7 @@ import { Continuations } from "./forks/continuations.ts";
 import type { HostOptions } from "./options.ts";
 import type { HostParts } from "./parts.ts";
 import { DEFAULT_MEMORY_MIB, sizeOf } from "./size.ts";
+import { Space } from "./space.ts";
 
 /** Among the folders of machines: which ports each egress proxy can reach. Like those, removed at the next start if it was left behind. */
 const PORTS = "ports";
@@ -63,6 +64,7 @@ export class LocalHost implements Host {
   readonly #parts: HostParts;
   readonly #creation: Creation;
   readonly #continuations: Continuations;
+  readonly #space: Space;
   readonly #events = new EgressEvents();
   readonly #closing = new AbortController();
 
@@ -111,6 +113,7 @@ export class LocalHost implements Host {
       caCertificates,
       log,
     };
+    this.#space = new Space({ runDir, machines, log });
     this.#creation = new Creation(this.#parts, jail);
     this.#continuations = new Continuations(this.#parts, {
       paused: opened.paused,
@@ -220,6 +223,7 @@ export class LocalHost implements Host {
   async close({ leaveKept = false } = {}): Promise<void> {
     const { engine, machines, pools, egress } = this.#parts;
     this.#closing.abort();
+    this.#space[Symbol.dispose]();
     await Promise.allSettled([
       this.#creation.settled(),
       this.#continuations.settled(),

@@ -18,6 +18,11 @@ export function diskFits(dir: string): boolean {
   return freeBytes(dir) / MIB >= RESERVE_MIB;
 }
 
+/** Whether so little is left that machines should write nothing more: half of what a new one needs. */
+export function diskIsLow(dir: string): boolean {
+  return freeBytes(dir) / MIB < RESERVE_MIB / 2;
+}
+
 /** What is being written: a file, or several. */
 export interface SpaceOptions {
   /** Paths of the files, which need not be there yet. What they have got by then is not counted a second time. */

@@ -11,6 +11,7 @@ import { noteProcess, type ProcessRecord, recordOf } from "./process-record.ts";
 import { Qmp } from "./qmp.ts";
 import { allowDisk } from "./slots/file-limit.ts";
 import type { FilePasser } from "./slots/file-passer.ts";
+import { goOnWithSpace } from "./slots/no-space.ts";
 import { type PassedFile, passFiles } from "./slots/pass-files.ts";
 import { QemuSlots } from "./slots/slots.ts";
 import { processUsage } from "./usage.ts";
@@ -49,6 +50,8 @@ export class QemuProcess implements Vm {
   /** Its name in the control groups. */
   readonly #group: string;
   readonly #onRelease: () => void;
+  /** By us, not by itself because its disk cannot be written. */
+  #isPaused = false;
 
   constructor(options: {
     process: ProcessRecord;
@@ -74,13 +77,16 @@ export class QemuProcess implements Vm {
       kill: () => void endAll([this.process]),
     });
     this.exited = options.exited;
+    goOnWithSpace(this.qmp, () => !this.#isPaused);
   }
 
   async pause(): Promise<void> {
+    this.#isPaused = true;
     await this.qmp.execute("stop");
   }
 
   async resume(): Promise<void> {
+    this.#isPaused = false;
     await this.qmp.execute("cont");
   }
 

@@ -19,8 +19,12 @@ const SETS_OF_SLOT = 1_000;
  */
 const CHANGE_TIMEOUT_MS = 5 * 60_000;
 
-/** Report disk errors to the guest. By default, a full disk on the host would silently stop the machine instead. */
-const ERRORS = "werror=report,rerror=report";
+/**
+ * What a disk does when the host's cannot be read or written. The guest learns of errors. A full disk would make its
+ * kernel give up the file system: that of a volume can be attached again, but without its root a machine is lost, so that
+ * waits until there is space (`no-space.ts`).
+ */
+const errorsOf = (slot: number) => `werror=${slot === ROOT_SLOT ? "enospc" : "report"},rerror=report`;
 
 /** A slot's name: of its device, and its serial number in the guest; the names of its layers' nodes begin with it. */
 const slotName = (slot: number): string => (slot === ROOT_SLOT ? "root" : `vol${slot}`);
@@ -40,7 +44,7 @@ function driveOf(slot: number, layers: readonly string[]): string[] {
   return [
     ...nodes.flatMap((node) => ["-blockdev", JSON.stringify(node)]),
     "-device",
-    `virtio-blk-device,drive=${nodes.at(-1)!["node-name"]},id=${name},serial=${name},${ERRORS}`,
+    `virtio-blk-device,drive=${nodes.at(-1)!["node-name"]},id=${name},serial=${name},${errorsOf(slot)}`,
   ];
 }
 
