@@ -4,7 +4,8 @@
  */
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { open, rm, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "@sandkeep/common";
 import { BLOCK_BYTES } from "./record.ts";
@@ -48,10 +49,18 @@ export async function createFormattedLayer(path: string, bytes: number): Promise
       });
     });
     await run("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, path]);
+  } catch (cause) {
+    // mke2fs has many words for that. What it has written is still there.
+    const { bavail, bsize } = await statfs(dirname(path));
+    if (bavail * bsize > FULL_BYTES) throw cause;
+    throw Object.assign(new Error("No space left on device", { cause }), { code: "ENOSPC" });
   } finally {
     await rm(raw, { force: true });
   }
 }
+
+/** A disk that has no more than this is full: mke2fs writes up to 1 MiB at a time. */
+const FULL_BYTES = 2 * 1024 ** 2;
 
 async function createSparse(path: string, bytes: number): Promise<void> {
   await using file = await open(path, "wx", 0o600);
