@@ -7,6 +7,7 @@ const RESERVE_MIB = 2048;
 const MIB = 1024 ** 2;
 /** Bytes of a block in `stat`. */
 const STAT_BLOCK_BYTES = 512;
+// cspell:ignore subvolumes btrfs bcachefs statfs
 /** Kinds of file systems whose subvolumes share their space, but have devices of their own: btrfs, ZFS, bcachefs (`f_type` of statfs(2)). */
 const SHARING = [0x9123683e, 0x2fc12fc1, 0xca451a4e];
 
