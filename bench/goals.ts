@@ -105,9 +105,11 @@ export const GOALS: Record<string, Goal[]> = {
       goal: "–",
     },
     { kind: "limit", figure: "egress_stream_ratio", atLeast: 0.35, unit: "", digits: 2 },
-    { kind: "limit", figure: "egress_stream_cpu_s_per_GB", atMost: 2, unit: " s/GB", digits: 2 },
+    // Half of what it took at 171ee91, received in the same way: 7.30 and 6.84.
+    { kind: "limit", figure: "egress_stream_cpu_s_per_GB", atMost: 3.5, unit: " s/GB", digits: 2 },
     duration("egress_first_byte", { p50: 5 }),
-    { kind: "limit", figure: "egress_tls_connections", part: "memory_MB", atMost: 200, unit: " MB", digits: 0 },
+    // What they took at 171ee91 in a fresh proxy: 280 and 285.
+    { kind: "limit", figure: "egress_tls_connections", part: "memory_MB", atMost: 280, unit: " MB", digits: 0 },
     {
       kind: "expectation",
       figure: "egress_tls_connections",
