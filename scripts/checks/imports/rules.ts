@@ -22,6 +22,7 @@ export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/serial": ["@sandkeep/common"],
   "@sandkeep/jail": ["@sandkeep/common"],
   "@sandkeep/egress": ["@sandkeep/common", "@sandkeep/serial", "@sandkeep/jail"],
+  "@sandkeep/doors": ["@sandkeep/common", "@sandkeep/protocol"],
   "@sandkeep/host": [
     "@sandkeep/common",
     "@sandkeep/protocol",
@@ -34,6 +35,7 @@ export const MAY_IMPORT: Record<string, string[]> = {
   "@sandkeep/control": [
     "@sandkeep/common",
     "@sandkeep/protocol",
+    "@sandkeep/doors",
     "@sandkeep/egress",
     "@sandkeep/host",
     "@sandkeep/store",

@@ -1,0 +1,35 @@
+/**
+ * What doors need to know of the rest of the system. It is plain data and byte streams, so that doors can run on another computer than the
+ * control plane.
+ */
+
+import type { Duplex } from "node:stream";
+
+/** A connection into a sandbox: bytes in both directions, each of which ends by itself. */
+export type DoorStream = Duplex;
+
+/** A way to something in a sandbox that speaks HTTP. */
+export interface HttpDoor {
+  readonly id: string;
+  readonly sandboxId: string;
+  /** The host name under which it is reached, in lower case. */
+  readonly host: string;
+  /** Who may pass: everybody, or those who have a token for this door. */
+  readonly auth: "none" | "token";
+}
+
+/** Knows which HTTP doors there are, and opens connections behind them. */
+export interface HttpDoors {
+  /** The door with this host name, if there is one. */
+  find(host: string): HttpDoor | undefined;
+  /** Whether a token opens this door now. */
+  accepts(door: HttpDoor, token: string): boolean;
+  /**
+   * A new connection to what is behind the door. Nobody else ever uses it.
+   *
+   * @throws {ApiError} if nothing listens there, or the sandbox has ended
+   */
+  dial(door: HttpDoor, signal: AbortSignal): Promise<DoorStream>;
+  /** Calls `close` once when the door is closed, with its sandbox or before it. */
+  onClose(door: HttpDoor, close: () => void): Disposable;
+}

@@ -1,0 +1,2 @@
+/** Ways into a sandbox from outside: HTTP, SSH, VS Code and the web terminal. */
+export type { DoorStream, HttpDoor, HttpDoors } from "./contract.ts";
