@@ -7,7 +7,8 @@ import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { LeafCertificates, loadAuthority } from "@sandkeep/egress/testing";
+import { LeafCertificates } from "@sandkeep/common/x509";
+import { loadAuthority } from "@sandkeep/egress/testing";
 
 /** The name of the upstream. */
 export const UPSTREAM_NAME = "bench.sandkeep.test";

@@ -13,7 +13,7 @@ import { HttpConnection } from "./http/http-connection.ts";
 import { serveRequests } from "./http/requests.ts";
 import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
-import type { ClientHello } from "./tls/client-hello.ts";
+import type { ClientHello } from "@sandkeep/common/tls";
 import { acceptTls, connectTls, offered } from "./tls/tls.ts";
 
 export interface Interception {

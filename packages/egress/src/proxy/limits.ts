@@ -1,7 +1,5 @@
 /** Limits of the proxy. Guests are hostile and upstreams may be: everything that they can make grow or last has a limit. */
 
-/** Longest TLS ClientHello, bytes. With post-quantum key shares it has about 2 KiB; no client sends more than 64 KiB. */
-export const MAX_CLIENT_HELLO_BYTES = 65_536;
 /** Longest first line that the proxy waits for to recognise HTTP, bytes: the same as for a request's headers. */
 export const MAX_FIRST_LINE_BYTES = 65_536;
 /** How many of a guest's bytes are searched for hidden requests if the connection did not begin as HTTP: the same as for a request's headers. */
@@ -62,9 +60,6 @@ export const MAX_WATCHED_HELD_BYTES = 1 << 20;
 
 /** Time limit for a hook, ms. */
 export const HOOK_TIMEOUT_MS = 10_000;
-
-/** Leaf certificates in the cache; each takes about 20 KB with its context. */
-export const MAX_LEAVES = 1_024;
 
 /** Nesting of CONNECT requests. One comes from a proxy setting; two may be legitimate, more are not. */
 export const MAX_CONNECT_DEPTH = 2;

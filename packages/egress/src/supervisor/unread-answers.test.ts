@@ -12,7 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
 import type { EgressSpec } from "../contract.ts";
 import { authorityPem, loadAuthority } from "../proxy/mod.ts";
-import { LeafCertificates } from "../proxy/tls/leaf.ts";
+import { LeafCertificates } from "@sandkeep/common/x509";
 import { newPlaceholder, Sealer } from "../secrets/mod.ts";
 import { FakeGuest } from "../testing/guest.ts";
 import { openProxies } from "./testing/open-proxies.ts";

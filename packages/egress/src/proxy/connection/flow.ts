@@ -4,7 +4,7 @@ import type { SecureContext } from "node:tls";
 import type { Hooks } from "../../hooks.ts";
 import type { HostRef, Pattern } from "../../policy/mod.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
-import type { LeafCertificates } from "../tls/leaf.ts";
+import type { LeafCertificates } from "@sandkeep/common/x509";
 
 /** A TCP connection that a guest wants. */
 export interface Flow {

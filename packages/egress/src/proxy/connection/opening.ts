@@ -1,7 +1,7 @@
 /** Detects a connection's protocol from its first bytes. */
 import type { Duplex } from "node:stream";
+import { type ClientHello, mayBeTls, readClientHello } from "@sandkeep/common/tls";
 import { MAX_FIRST_LINE_BYTES } from "../limits.ts";
-import { type ClientHello, mayBeTls, readClientHello } from "../tls/client-hello.ts";
 import { isBlank, isRequestLine } from "./request-lines.ts";
 
 /**

@@ -1,7 +1,6 @@
-import type { Authority } from "@sandkeep/common/x509";
+import { type Authority, LeafCertificates } from "@sandkeep/common/x509";
 import type { Hooks } from "../../hooks.ts";
 import { parsePattern } from "../../policy/mod.ts";
-import { LeafCertificates } from "../tls/leaf.ts";
 import { upstreamContext } from "../tls/upstream-cas.ts";
 import type { Shared } from "./flow.ts";
 

@@ -1,7 +1,7 @@
 /** Decides what happens to a TLS connection: interception, pass-through or refusal. */
 import { canonicalName, type Decision, type HostRef, hostText, matches } from "../../policy/mod.ts";
 import { Refusal } from "../refusal.ts";
-import type { ClientHello } from "../tls/client-hello.ts";
+import type { ClientHello } from "@sandkeep/common/tls";
 import type { Flow, Shared } from "./flow.ts";
 
 export type TlsDecision =

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { LeafCertificates } from "@sandkeep/common/x509";
 import type { EgressEvent, EgressSpec, PolicySpec } from "../../contract.ts";
 import { Dialer } from "../../dial/dialer.ts";
 import type { Hooks } from "../../hooks.ts";
@@ -15,7 +16,6 @@ import { FakeGuest } from "../../testing/guest.ts";
 import type { Shared } from "../connection/flow.ts";
 import { openShared } from "../connection/shared.ts";
 import { loadAuthority } from "../tls/authority.ts";
-import { LeafCertificates } from "../tls/leaf.ts";
 import { readUpstreamCas } from "../tls/upstream-cas.ts";
 
 export interface LabSecret {

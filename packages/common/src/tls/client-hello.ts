@@ -1,8 +1,9 @@
 /**
  * Parser for the first message of TLS (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2): the server name and the offered protocols. Strict: anything
- * that is not exactly well-formed is refused, because the upstream might read it differently.
+ * that is not exactly well-formed is refused, because another server might read it differently.
  */
-import { MAX_CLIENT_HELLO_BYTES } from "../limits.ts";
+/** Longest TLS ClientHello, bytes. With post-quantum key shares it has about 2 KiB; no client sends more than 64 KiB. */
+export const MAX_CLIENT_HELLO_BYTES = 65_536;
 
 export interface ClientHello {
   /** Server name as sent (RFC 6066 §3), or null. Visible ASCII, otherwise unchecked. */

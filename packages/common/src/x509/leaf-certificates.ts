@@ -1,12 +1,16 @@
-/** Certificates that guests get in place of an upstream's. */
+/** Certificates for whatever name a client asks for. */
 import type { webcrypto } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { type Authority, DAY_MS, issueServerCertificate, keyPem, newKeyPair } from "@sandkeep/common/x509";
-import { MAX_LEAVES } from "../limits.ts";
+import type { Authority } from "./authority.ts";
+import { keyPem, newKeyPair } from "./keys.ts";
+import { issueServerCertificate } from "./server-certificate.ts";
+import { DAY_MS } from "./validity.ts";
 
+/** Certificates in the cache; each takes about 20 KB with its context. */
+const MAX_LEAVES = 1_024;
 /** Short, since a leaf is only used while this process runs. */
 const VALID_MS = 7 * DAY_MS;
-/** A leaf with less time left is replaced, for guests whose clock is fast. */
+/** A leaf with less time left is replaced, for clients whose clock is fast. */
 const RENEW_BEFORE_MS = 2 * DAY_MS;
 /** Longest common name (RFC 5280, ub-common-name). Clients check the subject alternative name. */
 const MAX_COMMON_NAME = 64;
