@@ -111,10 +111,13 @@ test("does nothing to the system where everything is there", () => {
 
 test("installs what only the checks of the sources need when told to, and nothing else", () => {
   const { stdout } = setUp({ installed: everything, options: ["--development"] });
-  assert.match(stdout, /install --yes --no-install-recommends shellcheck\n$/);
+  assert.match(stdout, /install --yes --no-install-recommends shellcheck pebble\n$/);
   const without = setUp({ installed: {}, options: ["--development"] });
   assert.doesNotMatch(without.stdout, /qemu| ci /);
-  assert.equal(setUp({ installed: { shellcheck: "0.9.0-1" }, options: ["--development"] }).stdout, "");
+  assert.equal(
+    setUp({ installed: { shellcheck: "0.9.0-1", pebble: "2.4.0-1" }, options: ["--development"] }).stdout,
+    "",
+  );
 });
 
 test("on Debian 12 takes QEMU and Go from backports, adding them as a source, from the same mirror", () => {

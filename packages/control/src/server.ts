@@ -30,7 +30,7 @@ import type { StorageContext } from "./storage/context.ts";
 import { Holders } from "./storage/holders.ts";
 import { Transfers } from "./storage/transfer/transfers.ts";
 import { Upkeep } from "./storage/upkeep.ts";
-import { tlsMaterial } from "./tls/material.ts";
+import { openCertificates } from "./tls/open-certificates.ts";
 import { VERSION } from "./version.ts";
 
 /** File in the data directory. */
@@ -133,7 +133,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     log,
     region: config.region,
   });
-  const tls = await tlsMaterial(config);
+  const { certificates, caFile } = await openCertificates(config, log);
+  if (certificates) started.use(certificates);
   const closing = new AbortController();
   const services = {
     config,
@@ -143,13 +144,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     storage,
     authenticator,
     events,
+    certificates,
     log,
     version: VERSION,
     startedAt,
     closing: closing.signal,
   };
   const sites = new Sites(apiSite(services));
-  const listener = createListener({ sites, tls, maxConnections: limits.connections, log });
+  const listener = await createListener({ sites, certificates, maxConnections: limits.connections, log });
   // Pending answers get some time; then the remaining connections are closed.
   started.defer(() => listener.closeAllConnections());
   for (const host of hosts.all) started.use(new EgressReader(host, owner, egressLog.take, log));
@@ -164,6 +166,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const upkeep = started.use(new Upkeep(storage));
   await upkeep.start();
   await listen(listener, config);
+  certificates?.start();
   started.defer(() => {
     closing.abort();
     listener.close();
@@ -171,14 +174,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
 
   const { port } = listener.address() as AddressInfo;
-  const origin = config.publicUrl ?? localOrigin(config.host, port, tls !== null);
-  log.info({ origin, version: VERSION, dataDir: config.dataDir, caFile: tls?.caFile ?? null }, "serving");
+  const origin = config.publicUrl ?? localOrigin(config.host, port, certificates !== null);
+  log.info({ origin, version: VERSION, dataDir: config.dataDir, caFile }, "serving");
   const running = started.move();
   let closed: Promise<void> | null = null;
   return {
     sandboxEndpoint: origin,
     apiEndpoint: origin,
-    caFile: tls?.caFile ?? null,
+    caFile,
     token,
     port,
     close: (options = {}) =>

@@ -124,6 +124,17 @@ export interface StorageFinding {
   detail: string;
 }
 
+/** A certificate of the server. */
+export const certificateSchema = z.object({
+  source: z.enum(["local-ca", "files", "acme"]),
+  /** Names and addresses. */
+  names: z.array(z.string()),
+  /** ISO 8601; null if there is none yet. */
+  expiresAt: z.string().nullable(),
+  /** Why it could not be renewed; null if nothing went wrong. The previous one stays in use. */
+  problem: z.string().nullable(),
+});
+
 /** Answer of GET /api/v1/info. */
 export const serverInfoSchema = z.object({
   version: z.string(),
@@ -143,5 +154,7 @@ export const serverInfoSchema = z.object({
     waiting: z.object({ processes: z.number(), clones: z.number(), hot: z.number() }),
     memoryBudgetMiB: z.number(),
   }),
+  /** For administrators: the certificates of the server; none if it speaks plain HTTP. */
+  certificates: z.array(certificateSchema).optional(),
 });
 export type ServerInfo = z.infer<typeof serverInfoSchema>;

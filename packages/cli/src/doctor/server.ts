@@ -6,6 +6,7 @@ import type { ServerInfo } from "@sandkeep/protocol";
 import { Api } from "../client/api.ts";
 import { imagesOf } from "../paths.ts";
 import { readState } from "../server/state.ts";
+import { findCertificates } from "./certificates.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
 
 /** Where `sandkeep serve` listens by default. */
@@ -57,6 +58,7 @@ export const checkServer: Check = async (context) => {
             ", ",
           )}; ${machines} machines, ${waiting.processes + waiting.clones} in the warm pool (budget ${memoryBudgetMiB} MiB)`,
       },
+      ...findCertificates(info.certificates ?? []),
     ];
   } catch (error) {
     return [

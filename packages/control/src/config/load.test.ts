@@ -97,8 +97,9 @@ test("egress: says what is wrong and where", async () => {
 });
 
 test("egress: files are beside the configuration file", async () => {
-  const { localCa } = await import("../tls/local-ca.ts");
-  const { caFile } = await localCa(join(dir, "tls"), ["a.example"]);
+  const { loadAuthority } = await import("@sandkeep/common/x509");
+  await loadAuthority(join(dir, "tls"), { newName: () => "Test" });
+  const caFile = join(dir, "tls", "ca.pem");
   await writeFile(join(dir, "hooks.js"), "export default {};");
   const { egress } = await loadConfig(await file('{"egress": {"caFiles": ["tls/ca.pem"], "hooks": "./hooks.js"}}'));
   assert.deepEqual(egress.caFiles, [caFile]);
@@ -107,4 +108,36 @@ test("egress: files are beside the configuration file", async () => {
 
 test("a public URL is brought to its origin, because clients refuse a trailing slash", () => {
   assert.equal(parseConfig({ publicUrl: "https://sandbox.example:8443/" }).publicUrl, "https://sandbox.example:8443");
+});
+
+test("ACME: names are brought to their one form, and files are relative to the configuration", async () => {
+  await writeFile(join(dir, "dns.sh"), "#!/bin/sh\n", { mode: 0o755 });
+  const { tls } = await loadConfig(
+    await file(
+      '{"tls": {"acme": {"domains": ["Box.Example", "*.box.example"], "challenge": "dns-01", "dnsHook": "dns.sh"}}}',
+    ),
+  );
+  assert.ok(typeof tls === "object" && "acme" in tls);
+  assert.deepEqual(tls.acme.domains, ["box.example", "*.box.example"]);
+  assert.equal(tls.acme.directory, "https://acme-v02.api.letsencrypt.org/directory");
+  assert.equal(tls.acme.dnsHook, join(dir, "dns.sh"));
+});
+
+test("ACME: says what does not fit together", async () => {
+  const refused = async (acme: object, message: RegExp) =>
+    assert.rejects(loadConfig(await file(JSON.stringify({ tls: { acme } }))), message);
+  await refused({ domains: [] }, /domains/);
+  await refused({ domains: ["localhost"] }, /must be a domain name/);
+  await refused({ domains: ["a.example", "A.example"] }, /must not name a domain twice/);
+  await refused({ domains: ["*.a.example"] }, /challenge: must be dns-01, because .* \*\.a\.example only by DNS/);
+  await refused({ domains: ["a.example"], challenge: "dns-01" }, /dnsHook: is needed for the challenge dns-01/);
+  await refused(
+    { domains: ["a.example"], dnsHook: "x" },
+    /dnsHook: is needed for the challenge dns-01, and for no other/,
+  );
+  await refused({ domains: ["a.example"], directory: "http://ca.example/dir" }, /directory/);
+  await refused(
+    { domains: ["a.example"], challenge: "dns-01", dnsHook: "nowhere.sh" },
+    /cannot run the program .*nowhere\.sh/,
+  );
 });

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { describeIssues } from "@sandkeep/protocol";
+import { checkAcmeFiles, resolveAcmeFiles } from "./acme.ts";
 import { checkEgressFiles, resolveEgressFiles } from "./egress.ts";
 import { ConfigError } from "./error.ts";
-import { type Config, type ConfigInput, configSchema } from "./schema.ts";
+import { type Config, type ConfigInput, configSchema, type TlsConfig } from "./schema.ts";
 
 export { ConfigError } from "./error.ts";
 
@@ -21,7 +22,7 @@ export function parseConfig(input: ConfigInput | unknown, source = "the configur
 }
 
 /**
- * Reads a configuration file (JSON), and checks the files that it names for the egress proxy; relative paths are relative to it.
+ * Reads a configuration file (JSON), and checks the files that it names for the egress proxy and ACME; their relative paths are relative to it.
  *
  * @param overrides They override the file, key by key, as command line options do.
  * @throws {ConfigError}
@@ -44,7 +45,17 @@ export async function loadConfig(file: string | null, overrides: ConfigInput = {
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new ConfigError(`The configuration file ${file} does not contain a JSON object.`);
   const config = parseConfig({ ...json, ...given }, `The configuration file ${file}`);
-  const egress = resolveEgressFiles(config.egress, dirname(resolve(file)));
+  const folder = dirname(resolve(file));
+  const egress = resolveEgressFiles(config.egress, folder);
   await checkEgressFiles(egress);
-  return { ...config, egress };
+  const tls = resolveTlsFiles(config.tls, folder);
+  if (usesAcme(tls)) await checkAcmeFiles(tls.acme);
+  return { ...config, egress, tls };
+}
+
+const usesAcme = (tls: TlsConfig): tls is Extract<TlsConfig, { acme: unknown }> =>
+  typeof tls === "object" && "acme" in tls;
+
+function resolveTlsFiles(tls: TlsConfig, folder: string): TlsConfig {
+  return usesAcme(tls) ? { acme: resolveAcmeFiles(tls.acme, folder) } : tls;
 }

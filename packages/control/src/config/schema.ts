@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { MEMORY_MIB, MIN_CAPACITY_BYTES, REGION } from "@sandkeep/protocol";
 import { RPC_LIMITS } from "@sandkeep/rpc";
 import { z } from "zod";
+import { acmeSchema } from "./acme.ts";
 import { defaultDataDir } from "./data-dir.ts";
 import { egressSchema } from "./egress.ts";
 
@@ -10,6 +11,8 @@ const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 /** Ten years, and far within the range of dates. */
 const MAX_KEPT_HOURS = 10 * 365 * 24;
+/** Certificates in files: one for the server, one for its doors, and room for more. */
+const MAX_CERTIFICATE_FILES = 16;
 
 /** Limits that an installation can set. Times in milliseconds, sizes in bytes. */
 export const limitsSchema = z.strictObject({
@@ -90,6 +93,8 @@ export const storageSchema = z.strictObject({
 });
 export type StorageConfig = z.infer<typeof storageSchema>;
 
+const certificateFileSchema = z.strictObject({ certFile: z.string().min(1), keyFile: z.string().min(1) });
+
 const tlsSchema = z.union([
   /** Plain HTTP on loopback, the local CA elsewhere. */
   z.literal("auto"),
@@ -98,7 +103,10 @@ const tlsSchema = z.union([
   /** A certificate from a CA that is created in the data directory. */
   z.literal("local-ca"),
   /** PEM files. */
-  z.strictObject({ certFile: z.string().min(1), keyFile: z.string().min(1) }),
+  certificateFileSchema,
+  z.array(certificateFileSchema).min(1).max(MAX_CERTIFICATE_FILES),
+  /** Certificates from a certificate authority, such as Let's Encrypt. */
+  z.strictObject({ acme: acmeSchema }),
 ]);
 export type TlsConfig = z.infer<typeof tlsSchema>;
 

@@ -1,5 +1,6 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Logger } from "@sandkeep/common";
+import type { Certificates } from "@sandkeep/doors";
 import type { Store } from "@sandkeep/store";
 import type { Authenticator, Principal } from "../auth/authenticator.ts";
 import type { Config } from "../config/schema.ts";
@@ -17,6 +18,8 @@ export interface Services {
   storage: StorageContext;
   authenticator: Authenticator;
   events: EventBus;
+  /** Null for plain HTTP. */
+  certificates: Certificates | null;
   log: Logger;
   version: string;
   startedAt: number;

@@ -1,6 +1,7 @@
 /** Interception of a guest's TLS: first the upstream proves its identity, then the guest gets a certificate of this installation. */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import type { ClientHello } from "@sandkeep/common/tls";
 import type { Dialled } from "../dial/connect.ts";
 import { dialFailure } from "../dial/error.ts";
 import { canonicalName, type HostRef, hostText } from "../policy/mod.ts";
@@ -13,7 +14,6 @@ import { HttpConnection } from "./http/http-connection.ts";
 import { serveRequests } from "./http/requests.ts";
 import { FIRST_BYTES_TIMEOUT_MS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
-import type { ClientHello } from "@sandkeep/common/tls";
 import { acceptTls, connectTls, offered } from "./tls/tls.ts";
 
 export interface Interception {

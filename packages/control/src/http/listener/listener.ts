@@ -1,9 +1,9 @@
 import { createServer as createHttpServer, type RequestListener, type Server, type ServerOptions } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Logger } from "@sandkeep/common";
+import type { Certificates } from "@sandkeep/doors";
 import { ApiError } from "@sandkeep/protocol";
-import type { TlsMaterial } from "../../tls/local-ca.ts";
 import { newTraceId } from "../trace.ts";
 import { limitBody } from "./body-limit.ts";
 import { refuse } from "./refusal.ts";
@@ -19,13 +19,14 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 export interface ListenerOptions {
   sites: Sites;
-  tls: TlsMaterial | null;
+  /** Null for plain HTTP. */
+  certificates: Certificates | null;
   maxConnections: number;
   log: Logger;
 }
 
 /** Node's HTTP server: serves all sites, HTTP and WebSocket, on one port. */
-export function createListener({ sites, tls, maxConnections, log }: ListenerOptions): Server {
+export async function createListener({ sites, certificates, maxConnections, log }: ListenerOptions): Promise<Server> {
   const options: ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -40,19 +41,7 @@ export function createListener({ sites, tls, maxConnections, log }: ListenerOpti
     limitBody(request);
     sites.of(request).request(request, response);
   };
-  const server = tls
-    ? // Clients that negotiate HTTP/2 cannot upgrade to WebSocket (wire-protocol §1).
-      createHttpsServer(
-        {
-          ...options,
-          cert: tls.cert,
-          key: tls.key,
-          ALPNProtocols: ["http/1.1"],
-          handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-        },
-        listener,
-      )
-    : createHttpServer(options, listener);
+  const server = certificates ? await secure(certificates, options, listener) : createHttpServer(options, listener);
   server.maxConnections = maxConnections;
   server.on("upgrade", (request, socket: Socket, head) => sites.of(request).upgrade(request, socket, head));
   // For example, accept fails when file descriptors run out: the server continues with the connections it has.
@@ -61,6 +50,27 @@ export function createListener({ sites, tls, maxConnections, log }: ListenerOpti
     if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
     refuse(socket, clientError(error), newTraceId());
   });
+  return server;
+}
+
+async function secure(
+  certificates: Certificates,
+  options: ServerOptions,
+  listener: RequestListener,
+): Promise<HttpsServer> {
+  const { certificateOptions, useCertificates } = await import("@sandkeep/doors/tls");
+  const server = createHttpsServer(
+    {
+      ...options,
+      ...(await certificateOptions(certificates)),
+      // Clients that negotiate HTTP/2 cannot upgrade to WebSocket (wire-protocol §1).
+      ALPNProtocols: ["http/1.1"],
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    },
+    listener,
+  );
+  const used = useCertificates(server, certificates);
+  server.once("close", () => used[Symbol.dispose]());
   return server;
 }
 

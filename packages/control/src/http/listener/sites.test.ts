@@ -26,7 +26,8 @@ before(async () => {
   sites.add("dash.example.com", named("dashboard"));
   sites.add("*.doors.example.com", named("doors"));
   sites.add("own.doors.example.com", named("own"));
-  listener = createListener({ sites, tls: null, maxConnections: 100, log: silentLogger }).listen(0, "127.0.0.1");
+  listener = await createListener({ sites, certificates: null, maxConnections: 100, log: silentLogger });
+  listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
 });
 after(() => {

@@ -1,10 +1,10 @@
 /** A guest's TCP connection, and what all connections share. */
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
+import type { LeafCertificates } from "@sandkeep/common/x509";
 import type { Hooks } from "../../hooks.ts";
 import type { HostRef, Pattern } from "../../policy/mod.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
-import type { LeafCertificates } from "@sandkeep/common/x509";
 
 /** A TCP connection that a guest wants. */
 export interface Flow {

@@ -1,7 +1,8 @@
 /** Decides what happens to a TLS connection: interception, pass-through or refusal. */
+
+import type { ClientHello } from "@sandkeep/common/tls";
 import { canonicalName, type Decision, type HostRef, hostText, matches } from "../../policy/mod.ts";
 import { Refusal } from "../refusal.ts";
-import type { ClientHello } from "@sandkeep/common/tls";
 import type { Flow, Shared } from "./flow.ts";
 
 export type TlsDecision =
