@@ -1,5 +1,5 @@
 /** Why a request or connection is refused, and the response that the guest gets. */
-import type { Header } from "./headers.ts";
+import type { Header } from "@sandkeep/common/http";
 
 /** On every response made by the proxy itself: `denied` or `failed`. */
 export const VERDICT_HEADER = "sandkeep-verdict";

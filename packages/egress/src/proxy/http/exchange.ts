@@ -3,8 +3,8 @@
  * redaction, hooks, and the event that reports it.
  */
 import type { Readable } from "node:stream";
+import { lists, value, without } from "@sandkeep/common/http";
 import { RequestRecord } from "../connection/record.ts";
-import { lists, value, without } from "../headers.ts";
 import { Refusal, refusalResponse, refusalStatusText } from "../refusal.ts";
 import { pipeSteps } from "../streams/body-steps.ts";
 import { runResponseHook } from "./hooks/hook-runner.ts";

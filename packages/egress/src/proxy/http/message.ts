@@ -1,7 +1,7 @@
 /** The guest's side of an exchange, independent of the HTTP version: the request, and the way to respond. */
 import type { Readable } from "node:stream";
+import type { Header } from "@sandkeep/common/http";
 import type { HttpEvent } from "../../contract.ts";
-import type { Header } from "../headers.ts";
 import type { RequestHead } from "./request/request-checks.ts";
 
 export interface GuestRequest {

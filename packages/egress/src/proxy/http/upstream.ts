@@ -1,6 +1,6 @@
 /** The upstream's side of an exchange, independent of the HTTP version. */
 import type { Readable } from "node:stream";
-import type { Header } from "../headers.ts";
+import type { Header } from "@sandkeep/common/http";
 
 export interface UpstreamRequest {
   method: string;

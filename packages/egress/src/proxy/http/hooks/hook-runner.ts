@@ -1,7 +1,7 @@
 /** Runs hooks with a time limit. If a hook fails, so does the request. */
 import type { Readable } from "node:stream";
+import { endToEnd, type Header, isValid, without } from "@sandkeep/common/http";
 import type { HookAnswer, HookContext, HookRequest, HookResponse, Hooks } from "../../../hooks.ts";
-import { endToEnd, type Header, isValid, without } from "../../headers.ts";
 import { HOOK_TIMEOUT_MS } from "../../limits.ts";
 import { Refusal } from "../../refusal.ts";
 import { HookBody } from "./hook-body.ts";

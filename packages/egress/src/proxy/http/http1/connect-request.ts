@@ -2,10 +2,10 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { values } from "@sandkeep/common/http";
 import { authorityText, type HostRef, parseAuthority, sameHost } from "../../../policy/mod.ts";
 import type { Flow } from "../../connection/flow.ts";
 import { eventHost } from "../../connection/record.ts";
-import { values } from "../../headers.ts";
 import { MAX_CONNECT_DEPTH } from "../../limits.ts";
 import { Refusal } from "../../refusal.ts";
 import { settle } from "../exchange.ts";

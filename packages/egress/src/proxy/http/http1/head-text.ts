@@ -1,4 +1,4 @@
-import { type Header, isValid } from "../../headers.ts";
+import { type Header, isValid } from "@sandkeep/common/http";
 
 /** The first line of a request or response. */
 const FIRST_LINE = /^[\t\x20-\x7e\x80-\xff]+$/;

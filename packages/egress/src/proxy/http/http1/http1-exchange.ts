@@ -1,6 +1,6 @@
 /** One request and its response on an HTTP/1 connection to an upstream. */
 import { type Duplex, Readable } from "node:stream";
-import { endToEnd, type Header } from "../../headers.ts";
+import { endToEnd, type Header } from "@sandkeep/common/http";
 import type { UpstreamRequest, UpstreamResponse } from "../upstream.ts";
 import type { RequestBody } from "./request-body.ts";
 import type { ResponseHead } from "./response/head.ts";

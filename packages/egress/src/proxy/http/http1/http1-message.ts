@@ -2,7 +2,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { type Header, lists, pairs, value } from "../../headers.ts";
+import { type Header, lists, pairs, value } from "@sandkeep/common/http";
 import { sendResponse } from "../../streams/send-response.ts";
 import type { HttpConnection } from "../http-connection.ts";
 import type { GuestReply, GuestRequest, ReplyHead } from "../message.ts";

@@ -1,5 +1,5 @@
 import { type Duplex, Writable } from "node:stream";
-import { type Header, isValid } from "../../headers.ts";
+import { type Header, isValid } from "@sandkeep/common/http";
 import { fieldLines } from "./head-text.ts";
 
 export interface RequestBodyOptions {

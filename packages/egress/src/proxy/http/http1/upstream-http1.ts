@@ -1,6 +1,6 @@
 /** An HTTP/1.1 connection to an upstream. Requests are written from scratch, never copied; responses are read leniently. */
 import type { Duplex } from "node:stream";
-import type { Header } from "../../headers.ts";
+import type { Header } from "@sandkeep/common/http";
 import { EXCHANGE_IDLE_TIMEOUT_MS } from "../../limits.ts";
 import { Refusal } from "../../refusal.ts";
 import { sendBody } from "../../streams/body-steps.ts";

@@ -1,7 +1,7 @@
 /** HTTP/2 from a guest: concurrent requests to one host. */
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex, Readable } from "node:stream";
-import { type Header, lists, pairs, value } from "../../headers.ts";
+import { type Header, lists, pairs, value } from "@sandkeep/common/http";
 import {
   IDLE_TIMEOUT_MS,
   MAX_EARLY_RESETS,

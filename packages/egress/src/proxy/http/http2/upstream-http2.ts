@@ -8,8 +8,8 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { type Duplex, Readable } from "node:stream";
+import { endToEnd, type Header, pairs } from "@sandkeep/common/http";
 import { UpstreamSocket } from "../../../dial/upstream-socket.ts";
-import { endToEnd, type Header, pairs } from "../../headers.ts";
 import {
   EXCHANGE_IDLE_TIMEOUT_MS,
   LAST_FRAMES_MS,

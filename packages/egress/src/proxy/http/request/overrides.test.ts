@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type Header, pairs } from "../../headers.ts";
+import { type Header, pairs } from "@sandkeep/common/http";
 import { Certificates, Lab, readAll } from "../../testing/lab.ts";
 import { httpUpstream } from "../../testing/upstreams.ts";
 import { withoutOverrides } from "./overrides.ts";

@@ -1,5 +1,5 @@
 /** Headers that make some servers treat a request as a different one. What was checked must be what is executed. */
-import type { Header } from "../../headers.ts";
+import type { Header } from "@sandkeep/common/http";
 
 /** Override the method. */
 const METHOD = [

@@ -1,7 +1,8 @@
 /** Permission for one request, by the current policy and request rules, for its target and a proxy on the way. */
+
+import type { Header } from "@sandkeep/common/http";
 import type { Decision, RequestDecision } from "../../../policy/mod.ts";
 import type { Sandbox } from "../../../sandbox/sandbox.ts";
-import type { Header } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
 import type { Site } from "../http-connection.ts";
 

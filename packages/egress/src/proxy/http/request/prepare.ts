@@ -1,9 +1,9 @@
 /** Turns a guest's request into one that may leave: checks, policy, rules, hooks, and finally secrets. */
 import type { Readable, Transform } from "node:stream";
+import { endToEnd, type Header, safeTrailers, value, without } from "@sandkeep/common/http";
 import type { HookContext } from "../../../hooks.ts";
 import { authorityText } from "../../../policy/mod.ts";
 import { eventHost, type RequestRecord } from "../../connection/record.ts";
-import { endToEnd, type Header, safeTrailers, value, without } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
 import { type OwnAnswer, runRequestHook } from "../hooks/hook-runner.ts";
 import { dialRefusal, type HttpConnection, type Site } from "../http-connection.ts";

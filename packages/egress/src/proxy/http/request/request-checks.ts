@@ -2,8 +2,9 @@
  * Checks of a request's head, the same for HTTP/1 and HTTP/2: it is unambiguous, and addressed to the host that the
  * connection is for. No part of a request that fails is sent.
  */
+
+import { type Header, values } from "@sandkeep/common/http";
 import { type Authority, type HostRef, hostText, parseAuthority, sameHost } from "../../../policy/mod.ts";
-import { type Header, values } from "../../headers.ts";
 import { MAX_HEADERS } from "../../limits.ts";
 import { Refusal } from "../../refusal.ts";
 

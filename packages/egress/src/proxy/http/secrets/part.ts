@@ -4,7 +4,7 @@
  * search.
  */
 import { Transform, type TransformCallback } from "node:stream";
-import { type Header, value, values, without } from "../../headers.ts";
+import { type Header, value, values, without } from "@sandkeep/common/http";
 import { Refusal } from "../../refusal.ts";
 
 const AZURE = "x-ms-range";

@@ -1,7 +1,7 @@
 /** Redacts responses: secret values turn back into placeholders. */
 import { pipeline, type Readable, type Transform } from "node:stream";
+import { type Header, isValid, lists, safeTrailers, value, without } from "@sandkeep/common/http";
 import { decoder, type RedactionOptions, type Redactor } from "../../../secrets/mod.ts";
-import { type Header, isValid, lists, safeTrailers, value, without } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
 import { ScannedBody } from "../../streams/scanned-body.ts";
 import type { HttpConnection } from "../http-connection.ts";

@@ -1,5 +1,6 @@
 /** Substitutes a sandbox's secrets in a request. Elsewhere placeholders stay as they are. */
 import type { Readable, Transform } from "node:stream";
+import { type Header, value, without } from "@sandkeep/common/http";
 import {
   bodyMayChange,
   bodySubstitution,
@@ -12,7 +13,6 @@ import {
   substituteQuery,
 } from "../../../secrets/mod.ts";
 import type { RequestRecord } from "../../connection/record.ts";
-import { type Header, value, without } from "../../headers.ts";
 import { Refusal } from "../../refusal.ts";
 import type { HttpConnection, Site } from "../http-connection.ts";
 import { LiveSubstitution } from "./live-substitution.ts";

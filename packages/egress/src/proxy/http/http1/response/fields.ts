@@ -1,5 +1,5 @@
 /** Parses response headers as leniently as clients do (curl, Python, Go, browsers). The result can be written strictly. */
-import type { Header } from "../../../headers.ts";
+import type { Header } from "@sandkeep/common/http";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 §5.5 requires replacing CR and NUL; other control characters cannot be written either. */

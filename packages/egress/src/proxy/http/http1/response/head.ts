@@ -1,5 +1,5 @@
 /** The head of a response, and the body framing that follows from it. */
-import { type Header, lists, values, without } from "../../../headers.ts";
+import { type Header, lists, values, without } from "@sandkeep/common/http";
 import { Refusal } from "../../../refusal.ts";
 import { readFields, readPhrase, trim } from "./fields.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { errnoOf } from "@sandkeep/common";
+import { type Header, isValid } from "@sandkeep/common/http";
 import { fc, property } from "../../../../testing/property.ts";
-import { type Header, isValid } from "../../../headers.ts";
 import { MAX_HEADERS, MAX_INTERIM } from "../../../limits.ts";
 import { Refusal } from "../../../refusal.ts";
 import type { ResponseHead } from "./head.ts";

@@ -1,5 +1,5 @@
 /** Incremental parser for one HTTP/1 response: lenient, with limits. */
-import type { Header } from "../../../headers.ts";
+import type { Header } from "@sandkeep/common/http";
 import { MAX_CHUNK_LINE_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM } from "../../../limits.ts";
 import { Refusal } from "../../../refusal.ts";
 import { readFields } from "./fields.ts";
