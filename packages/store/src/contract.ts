@@ -1,4 +1,5 @@
 import type { Actor, Labels, OnIdle, Outcome, RequestRule, Scope, StopReason } from "@sandkeep/protocol";
+import type { DoorStore } from "./doors/contract.ts";
 import type { Attachment, DiskStore } from "./storage/contract.ts";
 
 /** Everything that outlives the server. Times are milliseconds since 1970. When a write resolves, it has reached the disk. */
@@ -7,6 +8,7 @@ export interface Store extends AsyncDisposable {
   readonly tokens: TokenStore;
   readonly sandboxes: SandboxStore;
   readonly disks: DiskStore;
+  readonly doors: DoorStore;
   readonly events: EventStore;
   readonly sealing: SealingStore;
 }
@@ -184,7 +186,7 @@ export interface SandboxStore {
   setPaused(owner: string, id: string, at: number, usage: KeptUsage | null): Promise<boolean>;
   /** @param egress As for `insert`. Returns whether it was paused, and the owner's. */
   setResumed(owner: string, id: string, stopAt: number | null, egress: KeptEgress | null): Promise<boolean>;
-  /** Also deletes its secrets and releases its disks. Returns whether it was running or paused, and the owner's. */
+  /** Also deletes its secrets, releases its disks and closes its doors. Returns whether it was running or paused, and the owner's. */
   setStopped(owner: string, id: string, at: number, reason: StopReason): Promise<boolean>;
   /** Deletes those that stopped before then. */
   prune(stoppedBefore: number): Promise<number>;

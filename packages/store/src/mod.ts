@@ -18,6 +18,7 @@ export type {
   TokenStore,
 } from "./contract.ts";
 export { NothingChanged, UniqueViolation } from "./contract.ts";
+export type { DoorKind, DoorRecord, DoorStore } from "./doors/contract.ts";
 export { openStore, type StoreLocation } from "./open.ts";
 export type {
   AttachedDisk,

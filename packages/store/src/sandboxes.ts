@@ -8,6 +8,7 @@ import {
   type SandboxStatus,
   type SandboxStore,
 } from "./contract.ts";
+import { closeDoors } from "./doors/doors.ts";
 import { mustChange, type SqlDriver, type SqlValue, sql } from "./driver.ts";
 import { attachment, release } from "./storage/attachments.ts";
 
@@ -302,6 +303,7 @@ export function sandboxStore(driver: SqlDriver): SandboxStore {
           id,
         ),
         release(id),
+        ...closeDoors(id),
       );
       return stopped > 0;
     },

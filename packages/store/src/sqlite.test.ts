@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
+import { doorSuite } from "./doors/suite.ts";
 import { migrate } from "./migrations/sqlite.ts";
 import { sandboxSuite } from "./sandbox-suite.ts";
 import { SqliteDriver } from "./sqlite.ts";
@@ -13,13 +14,13 @@ import { diskSuite } from "./storage/suite.ts";
 import { storeOn } from "./store.ts";
 import { storeSuite } from "./suite.ts";
 
-for (const suite of [storeSuite, sandboxSuite, diskSuite])
+for (const suite of [storeSuite, sandboxSuite, diskSuite, doorSuite])
   suite("SQLite in memory", async () => storeOn(new SqliteDriver(":memory:")));
 
 const dir = await mkdtemp(join(tmpdir(), "sandkeep-store-"));
 after(() => rm(dir, { recursive: true }));
 let files = 0;
-for (const suite of [storeSuite, sandboxSuite, diskSuite])
+for (const suite of [storeSuite, sandboxSuite, diskSuite, doorSuite])
   suite("SQLite in a file", async () => storeOn(new SqliteDriver(join(dir, `${++files}.db`))));
 
 test("what was acknowledged is there after the process was killed", async () => {
@@ -80,10 +81,7 @@ test("of two servers that start on a new database at the same time, both find it
   migrate(db);
   const versions = db.prepare("SELECT version FROM migrations ORDER BY version").all();
   db.close();
-  assert.deepEqual(
-    versions.map(({ version }) => version),
-    versions.map((_, at) => at + 1),
-  );
+  assert.equal(new Set(versions.map(({ version }) => version)).size, versions.length);
   assert.ok(versions.length >= 4);
 });
 

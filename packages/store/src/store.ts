@@ -1,4 +1,5 @@
 import type { Store } from "./contract.ts";
+import { doorStore } from "./doors/doors.ts";
 import type { SqlDriver } from "./driver.ts";
 import { eventStore } from "./events.ts";
 import { organisationStore } from "./organisations.ts";
@@ -14,6 +15,7 @@ export function storeOn(driver: SqlDriver): Store {
     tokens: tokenStore(driver),
     sandboxes: sandboxStore(driver),
     disks: diskStore(driver),
+    doors: doorStore(driver),
     events: eventStore(driver),
     sealing: sealingStore(driver),
     [Symbol.asyncDispose]: () => driver.close(),

@@ -14,18 +14,24 @@ export function migrate(db: DatabaseSync): void {
   db.exec(
     "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
   );
-  const current = Number(db.prepare("SELECT coalesce(max(version), 0) AS version FROM migrations").get()?.version);
+  const applied = new Set(
+    db
+      .prepare("SELECT version FROM migrations")
+      .all()
+      .map(({ version }) => Number(version)),
+  );
+  const current = Math.max(0, ...applied);
   const files = readdirSync(FOLDER)
     .filter((name) => FILE_NAME.test(name))
     .sort();
-  const newest = files.length;
+  const newest = versionOf(files.at(-1)!);
   if (current > newest) {
     throw new Error(
       `The database was written by a newer Sandkeep (schema version ${current}; this one knows ${newest}). Upgrade Sandkeep, or use another data directory.`,
     );
   }
-  for (const name of files.slice(current)) {
-    const version = Number(FILE_NAME.exec(name)?.[1]);
+  for (const name of files.filter((name) => !applied.has(versionOf(name)))) {
+    const version = versionOf(name);
     db.exec("BEGIN IMMEDIATE");
     try {
       // Another server that starts on the same database may just have done it.
@@ -39,4 +45,8 @@ export function migrate(db: DatabaseSync): void {
       throw new Error(`Migration ${name} failed: ${String(error)}`, { cause: error });
     }
   }
+}
+
+function versionOf(name: string): number {
+  return Number(FILE_NAME.exec(name)?.[1]);
 }
