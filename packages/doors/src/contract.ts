@@ -12,7 +12,7 @@ export type DoorStream = Duplex;
 export interface HttpDoor {
   readonly id: string;
   readonly sandboxId: string;
-  /** The host name under which it is reached, in lower case. */
+  /** The host name under which it is reached, in lower case, without a port. */
   readonly host: string;
   /** Who may pass: everybody, or those who have a token for this door. */
   readonly auth: "none" | "token";
@@ -22,14 +22,17 @@ export interface HttpDoor {
 export interface HttpDoors {
   /** The door with this host name, if there is one. */
   find(host: string): HttpDoor | undefined;
-  /** Whether a token opens this door now. */
-  accepts(door: HttpDoor, token: string): boolean;
+  /** Whether a token opens this door now. Returns when it expires, epoch milliseconds; null if it does not open the door. */
+  accepts(door: HttpDoor, token: string): number | null;
   /**
    * A new connection to what is behind the door. Nobody else ever uses it.
    *
-   * @throws {ApiError} if nothing listens there, or the sandbox has ended
+   * @throws {ApiError} if nothing listens there, or the sandbox has ended or is paused
    */
-  dial(door: HttpDoor, signal: AbortSignal): Promise<DoorStream>;
-  /** Calls `close` once when the door is closed, with its sandbox or before it. */
+  dial(door: HttpDoor): Promise<DoorStream>;
+  /**
+   * Calls `close` once when whoever passed must leave: the door is closed, with its sandbox or before it, or the token that opened it
+   * has ended.
+   */
   onClose(door: HttpDoor, close: () => void): Disposable;
 }

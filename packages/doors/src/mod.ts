@@ -1,3 +1,9 @@
-/** Ways into a sandbox from outside: HTTP, SSH, VS Code and the web terminal. */
+/** Ways into a sandbox from outside: HTTP, SSH, VS Code and the web terminal; and the gateway that they share with the API. */
 export type { DoorStream, HttpDoor, HttpDoors } from "./contract.ts";
-export type { CertificateState, Certificates } from "./tls/contract.ts";
+export { Listener, type ListenerOptions } from "./gateway/listener.ts";
+export { refuse } from "./gateway/refusal.ts";
+export { hostName, requestedName, type Site, Sites } from "./gateway/sites.ts";
+export { newTraceId, TRACE_HEADER } from "./gateway/trace.ts";
+export { DoorSite } from "./http/door-site.ts";
+export type { CertificatePair, CertificateState, Certificates } from "./tls/contract.ts";
+export { TOKEN_PARAMETER } from "./tokens/presented.ts";

@@ -61,6 +61,16 @@ export const ERRORS = {
     summary: "The sandbox has no secret with this name.",
     remedy: "List its secrets with `sandkeep egress show`.",
   },
+  DOOR_NOT_FOUND: {
+    status: 404,
+    summary: "There is no sandbox behind this address.",
+    remedy: "It may have ended; ask for a new address with `sandkeep expose`.",
+  },
+  DOOR_TOKEN_REQUIRED: {
+    status: 401,
+    summary: "This address is private, and the request has no valid token for it.",
+    remedy: "Use the whole link that was made for you; `sandkeep expose` makes a new one.",
+  },
   TOKEN_NOT_FOUND: {
     status: 404,
     summary: "There is no token with this id.",
@@ -80,6 +90,11 @@ export const ERRORS = {
     status: 405,
     summary: "This path does not support the request's method.",
     remedy: "Use one of the methods in the answer's Allow header.",
+  },
+  MISDIRECTED_REQUEST: {
+    status: 421,
+    summary: "The connection was opened for another host name.",
+    remedy: "Open a new connection for this one, with its name in the TLS handshake.",
   },
   REQUEST_TIMEOUT: {
     status: 408,
@@ -225,6 +240,11 @@ export const ERRORS = {
     summary: "The organisation has reached its limit of concurrent exports and imports.",
     remedy: "Wait until one of them has ended.",
   },
+  DOOR_LIMIT: {
+    status: 429,
+    summary: "The sandbox has reached its limit of doors.",
+    remedy: "Close one of them.",
+  },
   CONNECTION_LIMIT: {
     status: 429,
     summary: "The sandbox has reached its limit of concurrent connections.",
@@ -244,6 +264,26 @@ export const ERRORS = {
     status: 501,
     summary: "This version of Sandkeep does not support this.",
     remedy: "See docs/limitations.md for what is missing and what comes next.",
+  },
+  DOOR_NOT_LISTENING: {
+    status: 502,
+    summary: "Nothing in the sandbox listens on this door's port.",
+    remedy: "Start a server there, or wait until it is ready.",
+  },
+  DOOR_BAD_ANSWER: {
+    status: 502,
+    summary: "The server behind this door did not answer properly.",
+    remedy: "Look at that server's own output.",
+  },
+  DOOR_BUSY: {
+    status: 503,
+    summary: "Too many requests are open at this door.",
+    remedy: "Try again when some have ended.",
+  },
+  DOOR_TIMEOUT: {
+    status: 504,
+    summary: "The server behind this door did not answer in time.",
+    remedy: "Look at that server's own output.",
   },
   NO_CAPACITY: {
     status: 503,

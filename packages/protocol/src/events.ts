@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { doorEventShapes as doors } from "./doors.ts";
 import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egress-events.ts";
 import { scopeSchema } from "./scopes.ts";
 import { storageEventShapes as storage } from "./storage/events.ts";
@@ -131,6 +132,8 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("connection.opened", { connection: z.string(), role: z.enum(["creator", "joined"]), remote: z.string() }),
   of("connection.closed", { connection: z.string(), code: z.number(), reason: z.string(), durationMs: z.number() }),
   of("egress.changed", egressChangedShape),
+  of("door.opened", doors["door.opened"]),
+  of("door.closed", doors["door.closed"]),
   of("token.created", { token: z.string(), name: z.string(), scope: scopeSchema.optional() }),
   of("token.revoked", { token: z.string(), name: z.string() }),
   of("volume.created", storage["volume.created"]),

@@ -48,6 +48,11 @@ export function newTokenId(): string {
   return `tok_${randomText(RANDOM_LENGTH)}`;
 }
 
+/** A new id of a door (not its name). */
+export function newDoorId(): string {
+  return `door_${randomText(RANDOM_LENGTH)}`;
+}
+
 /** A new organisation id: a UUID, as clients know it from `DENO_DEPLOY_ORGANIZATION_ID`. */
 export function newOrganisationId(): string {
   return randomUUID();

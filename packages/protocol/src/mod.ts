@@ -1,5 +1,6 @@
 /** The client-facing contract: errors, configuration, ids, REST resources, events, and the RPC methods. */
 export * from "./config.ts";
+export * from "./doors.ts";
 export * from "./duration.ts";
 export * from "./egress.ts";
 export * from "./errors.ts";

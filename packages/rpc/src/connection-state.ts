@@ -14,6 +14,14 @@ import type { InboundStreams } from "./streams/inbound-stream.ts";
 import { OutboundStreams } from "./streams/outbound-stream.ts";
 import type { Outbox } from "./streams/outbox.ts";
 
+/**
+ * Lets an address of the sandbox lead to a port, or to the HTTP server of a Deno process.
+ *
+ * @param domain the address, as the REST API gave it
+ * @throws {ApiError}
+ */
+export type ExposeHttp = (domain: string, target: { port: number } | { pid: number }) => Promise<void>;
+
 export interface ConnectionStateOptions {
   sandbox: SandboxState;
   outbox: Outbox;
@@ -21,6 +29,7 @@ export interface ConnectionStateOptions {
   limits: RpcLimits;
   log: Logger;
   emit: (activity: Activity) => void;
+  exposeHttp: ExposeHttp;
 }
 
 /** What one connection has: streams, open files, processes, operations that can be aborted, and access to the guest. Methods work on it. */
@@ -33,6 +42,7 @@ export class ConnectionState {
   readonly limits: RpcLimits;
   readonly log: Logger;
   readonly emit: (activity: Activity) => void;
+  readonly exposeHttp: ExposeHttp;
   readonly aborts = new Aborts();
   readonly runs = new Runs();
   /** Memory for results that are held in memory as a whole. */
@@ -52,6 +62,7 @@ export class ConnectionState {
     this.limits = options.limits;
     this.log = options.log;
     this.emit = options.emit;
+    this.exposeHttp = options.exposeHttp;
     this.#readAhead = { used: 0, total: options.limits.readAheadTotalBytes };
     this.heldResults = new ByteBudget(options.limits.heldResultBytes);
     // Every pending operation listens to it.

@@ -1,6 +1,6 @@
 /** Errors as clients see them: application errors (wire-protocol §5.2) and protocol failures (§5). */
 import { GuestError, GuestGone } from "@sandkeep/host";
-import { type ErrorObject, RPC_ERRORS, type RpcErrorBody } from "@sandkeep/protocol";
+import { ApiError, type ErrorObject, RPC_ERRORS, type RpcErrorBody } from "@sandkeep/protocol";
 import type { z } from "zod";
 
 /** An application error: the call was valid, but failed. */
@@ -59,6 +59,7 @@ export function describeFailure(
   error: unknown,
 ): { error: ErrorObject } | { failure: RpcErrorBody; unexpected: boolean } {
   if (error instanceof ApplicationError || error instanceof GuestError) return { error: error.object };
+  if (error instanceof ApiError) return { error: applicationError("Error", error.message, error.code).object };
   // `AbortSignal`'s default reason.
   if (error instanceof DOMException && error.name === "AbortError") return { error: abortError().object };
   if (error instanceof ProtocolError) return { failure: error.body, unexpected: false };

@@ -7,6 +7,7 @@ export type {
   TcpEndpoints,
 } from "./connection/connection.ts";
 export { WebSocketConnection } from "./connection/websocket-connection.ts";
+export type { ExposeHttp } from "./connection-state.ts";
 export { RPC_LIMITS, type RpcLimits } from "./limits.ts";
 export { SandboxState, type SandboxStateOptions } from "./sandbox-state.ts";
 export { type RpcContext, serveRpc } from "./serve.ts";

@@ -12,7 +12,7 @@ import {
 } from "@sandkeep/protocol";
 import { Calls } from "./calls.ts";
 import type { MessageConnection } from "./connection/connection.ts";
-import { ConnectionState } from "./connection-state.ts";
+import { ConnectionState, type ExposeHttp } from "./connection-state.ts";
 import { RPC_LIMITS, type RpcLimits } from "./limits.ts";
 import type { SandboxState } from "./sandbox-state.ts";
 import { InboundStreams } from "./streams/inbound-stream.ts";
@@ -23,6 +23,7 @@ export interface RpcContext {
   log: Logger;
   /** Receives what happens through this connection: commands, files written. */
   emit: (activity: Activity) => void;
+  exposeHttp: ExposeHttp;
   limits?: Partial<RpcLimits>;
 }
 
@@ -62,6 +63,7 @@ class Dispatcher {
       limits,
       log: context.log,
       emit: context.emit,
+      exposeHttp: context.exposeHttp,
     });
     this.#calls = new Calls(this.#state, { setPaused, overflow: (reason) => this.#close(CLOSE.policy, reason) });
     connection.onMessage((bytes, isText) => this.#receive(bytes, isText));

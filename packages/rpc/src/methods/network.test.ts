@@ -146,13 +146,22 @@ test("what cannot be fetched is a TypeError, as Deno has it", async () => {
   }
 });
 
-test("doors are not there yet, and say so", async () => {
-  for (const [method, params] of [
-    ["exposeHttp", { domain: "x.localhost", port: 80 }],
-    ["vscode", { path: "/home/app", extensions: [] }],
+test("an address leads to a port; what makes no sense is refused", async () => {
+  await sandbox.client.call("exposeHttp", { domain: "x.localhost:7777", port: 80 });
+  assert.deepEqual(sandbox.exposed, [["x.localhost:7777", { port: 80 }]]);
+  for (const [params, constructorName, code] of [
+    [{ domain: "x.localhost" }, "TypeError", undefined],
+    [{ domain: "x.localhost", port: 80, pid: 1 }, "TypeError", undefined],
+    [{ domain: "x.localhost", pid: 1 }, "TypeError", "ENOENT"],
+    [{ domain: "unknown.localhost", port: 80 }, "Error", "DOOR_NOT_FOUND"],
   ] as const) {
-    const { result } = await sandbox.client.request(method, params);
-    assert.equal(result!.error!.constructorName, "NotSupported");
-    assert.match(result!.error!.message, /not available in this version/);
+    const { error } = (await sandbox.client.request("exposeHttp", params)).result!;
+    assert.deepEqual([error!.constructorName, error!.code], [constructorName, code], JSON.stringify(params));
   }
+});
+
+test("VS Code is not there yet, and says so", async () => {
+  const { result } = await sandbox.client.request("vscode", { path: "/home/app", extensions: [] });
+  assert.equal(result!.error!.constructorName, "NotSupported");
+  assert.match(result!.error!.message, /not available in this version/);
 });

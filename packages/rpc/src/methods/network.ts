@@ -12,8 +12,14 @@ const NULL_BODY = new Set([101, 204, 205, 304]);
 export const networkHandlers = {
   fetch: (state, params) => fetchInside(state, params),
 
-  exposeHttp() {
-    throw applicationError("NotSupported", "Exposing HTTP is not available in this version of Sandkeep");
+  async exposeHttp(state, { domain, port, pid }) {
+    if (pid !== undefined) {
+      if (port !== undefined) throw applicationError("TypeError", "Either port or pid can be exposed, not both");
+      if (!state.sandbox.program(pid)) throw noSuchProcess(pid);
+      await state.exposeHttp(domain, { pid });
+    } else if (port !== undefined) await state.exposeHttp(domain, { port });
+    else throw applicationError("TypeError", "Neither port nor pid says what to expose");
+    return null;
   },
   vscode() {
     throw applicationError("NotSupported", "VS Code is not available in this version of Sandkeep");

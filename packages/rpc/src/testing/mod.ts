@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Logger, silentLogger } from "@sandkeep/common";
 import type { Guest } from "@sandkeep/host";
-import type { Activity } from "@sandkeep/protocol";
+import { type Activity, ApiError } from "@sandkeep/protocol";
 import { WebSocketServer } from "ws";
 import type { MessageConnection } from "../connection/connection.ts";
 import { WebSocketConnection } from "../connection/websocket-connection.ts";
@@ -29,6 +29,8 @@ export interface TestServer extends AsyncDisposable {
   activities: Activity[];
   /** The server's ends, in the order of their connecting. */
   connections: MessageConnection[];
+  /** Addresses that were given a target. */
+  exposed: [domain: string, target: object][];
   sandbox: SandboxState;
   connect(): Promise<TestClient>;
 }
@@ -38,6 +40,7 @@ export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {})
   const sandbox = new SandboxState(guest, { log, memoryMiB: 1280 });
   const activities: Activity[] = [];
   const connections: MessageConnection[] = [];
+  const exposed: TestServer["exposed"] = [];
   const http = createServer();
   const sockets = new WebSocketServer({
     server: http,
@@ -47,7 +50,16 @@ export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {})
   sockets.on("connection", (socket, request) => {
     const connection = new WebSocketConnection(socket, request.socket, log);
     connections.push(connection);
-    serveRpc(connection, { sandbox, log, emit: (activity) => activities.push(activity), limits });
+    serveRpc(connection, {
+      sandbox,
+      log,
+      emit: (activity) => activities.push(activity),
+      exposeHttp: async (domain, target) => {
+        if (domain.startsWith("unknown")) throw new ApiError("DOOR_NOT_FOUND");
+        exposed.push([domain, target]);
+      },
+      limits,
+    });
   });
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
@@ -57,6 +69,7 @@ export async function startServer(guest: Guest, limits: Partial<RpcLimits> = {})
     url,
     activities,
     connections,
+    exposed,
     sandbox,
     async connect() {
       const client = await TestClient.connect(url);

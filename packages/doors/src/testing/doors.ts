@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { ApiError } from "@sandkeep/protocol";
+import type { DoorStream, HttpDoor, HttpDoors } from "../contract.ts";
+
+interface TestDoor extends HttpDoor {
+  port: number | null;
+  tokens: Map<string, number>;
+  visitors: Set<() => void>;
+}
+
+/** FOR TESTS ONLY: doors to servers on this computer. */
+export class TestDoors implements HttpDoors {
+  readonly #doors = new Map<string, TestDoor>();
+  /** Connections that were opened, by door. */
+  readonly dialled: { host: string; stream: DoorStream }[] = [];
+
+  /** Opens a door, private with tokens. */
+  open(host: string, port: number | null, tokens?: Record<string, number>): HttpDoor {
+    const door: TestDoor = {
+      id: `door_${host}`,
+      sandboxId: `sbx_${host}`,
+      host,
+      auth: tokens ? "token" : "none",
+      port,
+      tokens: new Map(Object.entries(tokens ?? {})),
+      visitors: new Set(),
+    };
+    this.#doors.set(host, door);
+    return door;
+  }
+
+  close(host: string): void {
+    const door = this.#doors.get(host);
+    this.#doors.delete(host);
+    for (const leave of [...(door?.visitors ?? [])]) leave();
+  }
+
+  find(host: string): HttpDoor | undefined {
+    return this.#doors.get(host);
+  }
+
+  accepts(door: HttpDoor, token: string): number | null {
+    const expiresAt = (door as TestDoor).tokens.get(token) ?? null;
+    return expiresAt !== null && expiresAt > Date.now() ? expiresAt : null;
+  }
+
+  async dial(door: HttpDoor): Promise<DoorStream> {
+    const { port, host } = door as TestDoor;
+    if (port === null) throw new ApiError("DOOR_NOT_LISTENING", "Nothing in the sandbox listens on port 8000.");
+    const stream = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    await once(stream, "connect");
+    this.dialled.push({ host, stream });
+    return stream;
+  }
+
+  onClose(door: HttpDoor, close: () => void): Disposable {
+    const { visitors } = door as TestDoor;
+    visitors.add(close);
+    return { [Symbol.dispose]: () => void visitors.delete(close) };
+  }
+}
