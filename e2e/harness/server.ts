@@ -30,6 +30,8 @@ export interface Ready {
   apiEndpoint: string;
   token: string;
   caFile: string | null;
+  domain: string;
+  doorsCaFile: string | null;
 }
 
 export interface ServerOptions {

@@ -2,6 +2,7 @@ import type { Suite } from "../harness/sdk.ts";
 import commands from "./commands.ts";
 import deno from "./deno.ts";
 import directories from "./directories.ts";
+import doors from "./doors.ts";
 import environment from "./environment.ts";
 import fileHandles from "./file-handles.ts";
 import files from "./files.ts";
@@ -32,6 +33,7 @@ export const suites: Record<string, Suite> = {
   environment,
   deno,
   requests,
+  doors,
   volumes,
   "volumes in sandboxes": mounts,
   "volumes and snapshots as roots": roots,

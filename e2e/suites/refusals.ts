@@ -92,14 +92,12 @@ export default function refusals(sdk: Sdk): void {
     await using sandbox = await Sandbox.create();
     const client = new Client();
     const refused: Record<string, () => Promise<unknown>> = {
-      exposeHttp: () => sandbox.exposeHttp({ port: 80 }),
       exposeSsh: () => sandbox.exposeSsh(),
       exposeVscode: () => sandbox.exposeVscode(),
       deploy: () => sandbox.deploy("app"),
       "deno.deploy": () => sandbox.deno.deploy("app"),
       "apps.list": () => client.apps.list(),
       "create({ ssh })": () => Sandbox.create({ ssh: true }),
-      "create({ port })": () => Sandbox.create({ port: 8000 }),
     };
     for (const [what, call] of Object.entries(refused)) {
       const error = await call().then(

@@ -1,9 +1,7 @@
-import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
-import type { Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { KeyedQueue, type Logger, persistentId } from "@sandkeep/common";
+import { DoorSite, Listener, type ListenerOptions, Sites } from "@sandkeep/doors";
 import type { Host } from "@sandkeep/host";
 import { openStore } from "@sandkeep/store";
 import { Authenticator } from "./auth/authenticator.ts";
@@ -12,6 +10,8 @@ import { settlesWithProgress } from "./bounded.ts";
 import { ConfigError, parseConfig } from "./config/load.ts";
 import type { Config, ConfigInput } from "./config/schema.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
+import { Addresses } from "./doors/addresses.ts";
+import { DoorTable } from "./doors/door-table.ts";
 import { EGRESS_DIR, openSealer } from "./egress/sealing.ts";
 import { EventBus } from "./events/bus.ts";
 import { EgressLog } from "./events/egress-log.ts";
@@ -19,8 +19,6 @@ import { EgressReader } from "./events/egress-reader.ts";
 import { keepWithinRetention } from "./events/retention.ts";
 import { Hosts } from "./hosts.ts";
 import { apiSite } from "./http/api-site.ts";
-import { createListener } from "./http/listener/listener.ts";
-import { Sites } from "./http/listener/sites.ts";
 import { createLogger } from "./log/logger.ts";
 import { Heartbeat } from "./sandboxes/heartbeat.ts";
 import { Inflow } from "./sandboxes/inflow.ts";
@@ -55,6 +53,10 @@ export interface Server {
   readonly apiEndpoint: string;
   /** PEM file that clients must trust, if the certificate comes from the local CA. */
   readonly caFile: string | null;
+  /** Doors have names in this domain. */
+  readonly domain: string;
+  /** The same for doors. */
+  readonly doorsCaFile: string | null;
   /** An administrator's token. */
   readonly token: string;
   readonly port: number;
@@ -117,9 +119,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     limits: config.storage,
     log,
   };
+  const addresses = new Addresses(config.doors.domain);
+  const doors = new DoorTable(store.doors, addresses);
   const sandboxes = new Sandboxes({
     hosts,
     storage,
+    doors,
     leases,
     owner,
     store: store.sandboxes,
@@ -133,8 +138,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     log,
     region: config.region,
   });
-  const { certificates, caFile } = await openCertificates(config, log);
+  const { certificates, plain, caFile, doorsCaFile } = await openCertificates(config, log);
   if (certificates) started.use(certificates);
+  let listener: Listener | null = null;
   const closing = new AbortController();
   const services = {
     config,
@@ -142,6 +148,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     hosts,
     sandboxes,
     storage,
+    doors,
     authenticator,
     events,
     certificates,
@@ -151,9 +158,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     closing: closing.signal,
   };
   const sites = new Sites(apiSite(services));
-  const listener = await createListener({ sites, certificates, maxConnections: limits.connections, log });
+  sites.add(`*.${addresses.domain}`, new DoorSite(doors));
   // Pending answers get some time; then the remaining connections are closed.
-  started.defer(() => listener.closeAllConnections());
+  started.defer(() => listener?.closeAllConnections());
   for (const host of hosts.all) started.use(new EgressReader(host, owner, egressLog.take, log));
   started.defer(async () => {
     const done = await within("sandboxes", sandboxes.close({ leaveRunning }), () => sandboxes.size);
@@ -165,16 +172,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await sandboxes.adopt();
   const upkeep = started.use(new Upkeep(storage));
   await upkeep.start();
-  await listen(listener, config);
+  listener = await listen(config, { sites, certificates, plain, maxConnections: limits.connections, log });
   certificates?.start();
   started.defer(() => {
     closing.abort();
-    listener.close();
-    listener.closeIdleConnections();
+    listener?.close();
   });
 
-  const { port } = listener.address() as AddressInfo;
-  const origin = config.publicUrl ?? localOrigin(config.host, port, certificates !== null);
+  const { port } = listener;
+  addresses.port = publicPort(config, port);
+  const origin = config.publicUrl ?? localOrigin(config.host, port, !plain);
   log.info({ origin, version: VERSION, dataDir: config.dataDir, caFile }, "serving");
   const running = started.move();
   let closed: Promise<void> | null = null;
@@ -182,6 +189,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     sandboxEndpoint: origin,
     apiEndpoint: origin,
     caFile,
+    domain: addresses.domain,
+    doorsCaFile,
     token,
     port,
     close: (options = {}) =>
@@ -194,15 +203,22 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-async function listen(listener: HttpServer, config: Config): Promise<void> {
-  listener.listen(config.port, config.host);
+async function listen({ host, port }: Config, options: ListenerOptions): Promise<Listener> {
   try {
-    await once(listener, "listening");
+    return await Listener.start({ ...options, host, port });
   } catch (error) {
-    throw new ConfigError(`Cannot listen on ${config.host} port ${config.port}: ${(error as Error).message}`, {
+    throw new ConfigError(`Cannot listen on ${host} port ${port}: ${(error as Error).message}`, {
       cause: error,
     });
   }
+}
+
+/** The port of doors, as visitors see it. */
+function publicPort({ doors, publicUrl }: Config, port: number): number {
+  if (doors.publicPort !== undefined) return doors.publicPort;
+  if (publicUrl === undefined) return port;
+  const url = new URL(publicUrl);
+  return Number(url.port) || (url.protocol === "https:" ? 443 : 80);
 }
 
 /** The address at which clients on this computer reach the server. */

@@ -8,7 +8,7 @@ import {
   secretNameSchema,
   secretPlacesSchema,
   secretValueSchema,
-} from "./egress.ts";
+} from "./egress/egress.ts";
 import { ApiError } from "./errors.ts";
 import { type Labels, labelsSchema } from "./labels.ts";
 import { type Lifetime, ON_IDLE, type OnIdle, parseLifetime, timeoutSchema } from "./lifetime.ts";

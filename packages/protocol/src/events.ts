@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { doorEventShapes as doors } from "./doors.ts";
-import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egress-events.ts";
+import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egress/events.ts";
 import { scopeSchema } from "./scopes.ts";
 import { storageEventShapes as storage } from "./storage/events.ts";
 

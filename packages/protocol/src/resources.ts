@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { egressViewSchema } from "./egress.ts";
+import { egressViewSchema } from "./egress/egress.ts";
 import { labelsSchema } from "./labels.ts";
 import { ON_IDLE, timeoutSchema } from "./lifetime.ts";
 import { CHILDREN, TOKEN_LIFETIME_MS } from "./limits.ts";

@@ -73,6 +73,13 @@ function details(event: SandboxEvent): string {
           : change;
       return `${what}${error ? `: ${error}` : ""}`;
     }
+    case "door.opened": {
+      const { kind, port, pid, auth, name } = event.data;
+      const target = pid === null ? (port === null ? "" : ` to port ${port}`) : ` to process ${pid}`;
+      return `${kind}${target}, ${auth === "token" ? "private" : "public"}${name === null ? "" : `, as ${name}`}`;
+    }
+    case "door.closed":
+      return `${event.data.kind}, ${event.data.why}`;
     case "token.created":
     case "token.revoked":
       return event.data.name;

@@ -180,6 +180,33 @@ export const sandboxCommands: CommandSpec[] = [
     load: () => import("../commands/sandboxes/shell.ts"),
   },
   {
+    name: "expose",
+    args: "<id> [port]",
+    summary: "Give an HTTP server in a sandbox an address",
+    details:
+      "Prints an https URL that works in any browser. It is private unless you say otherwise: the URL has a token in it, which opens this " +
+      "port only and expires. The address ends with the sandbox. With one argument, that argument is the port, and SANDBOX_ID is the id.",
+    options: [
+      { flags: "--public", description: "everybody who knows the URL may use it" },
+      {
+        flags: "--name <name>",
+        description: "a name that your organisation keeps, instead of a random one; it moves here from another sandbox",
+      },
+      {
+        flags: "--expires <duration>",
+        description: "how long the token in the URL is valid (default: 24h)",
+        parse: parseDuration,
+      },
+    ],
+    examples: [
+      ["sandkeep expose $id 8000", "a private address of port 8000"],
+      ["sandkeep expose $id 8000 --public --name shop", "a public one that stays the same for the next sandbox"],
+    ],
+    completes: "sandbox",
+    client: true,
+    load: () => import("../commands/sandboxes/expose.ts"),
+  },
+  {
     name: "kill",
     aliases: ["rm", "remove"],
     args: "[ids...]",

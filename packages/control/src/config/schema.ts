@@ -151,6 +151,22 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** Settings of the egress proxy. */
   egress: egressSchema.prefault({}),
+  /** Addresses of servers in sandboxes. */
+  doors: z
+    .strictObject({
+      /** They are named `NAME.<domain>`; the domain and all names in it must lead to this server. */
+      domain: z
+        .string()
+        .max(180)
+        .regex(
+          /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+          "a domain name in lowercase letters",
+        )
+        .default("localhost"),
+      /** Port at which visitors reach this server; absent: that of `publicUrl`, or the one that it listens on. */
+      publicPort: z.int().min(1).max(65_535).optional(),
+    })
+    .prefault({}),
   log: z
     .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") })
     .prefault({}),

@@ -292,7 +292,11 @@ export class PausedSandboxes {
 
   /** Lets go of those that another control plane has taken over. */
   release(ids: ReadonlySet<string>): void {
-    for (const paused of [...this.#paused.values()]) if (ids.has(paused.record.id)) this.#forget(paused);
+    for (const paused of [...this.#paused.values()]) {
+      if (!ids.has(paused.record.id)) continue;
+      this.#context.doors.forget(paused.record.id);
+      this.#forget(paused);
+    }
   }
 
   async #remove(paused: PausedSandbox, { why, actor }: Stop): Promise<void> {
@@ -301,6 +305,7 @@ export class PausedSandboxes {
     await this.#host(host).removePaused(record.id);
     const now = Date.now();
     const stopped = await store.setStopped(leases.owner, record.id, now, why);
+    this.#context.doors.forget(record.id);
     this.#forget(paused);
     if (!stopped) return;
     const data = { why, lifetimeMs: now - record.createdAt };

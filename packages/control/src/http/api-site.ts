@@ -1,11 +1,12 @@
 import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Logger } from "@sandkeep/common";
+import type { Site } from "@sandkeep/doors";
+import { newTraceId, TRACE_HEADER } from "@sandkeep/doors";
 import { ApiError } from "@sandkeep/protocol";
 import { createApp } from "./app.ts";
 import type { Services } from "./env.ts";
 import { toApiError } from "./errors.ts";
-import type { Site } from "./listener/sites.ts";
-import { newTraceId, TRACE_HEADER } from "./trace.ts";
+import { limitBody } from "./input/body-limit.ts";
 import { Upgrades } from "./upgrade/upgrade.ts";
 
 /** The API: REST, and WebSockets to sandboxes. */
@@ -16,7 +17,13 @@ export function apiSite(services: Services): Site {
     overrideGlobalObjects: false,
     errorHandler: (error) => notRouted(error, log),
   });
-  return { request: (request, response) => void listener(request, response), upgrade: upgrades.handle };
+  return {
+    request: (request, response) => {
+      limitBody(request);
+      void listener(request, response);
+    },
+    upgrade: upgrades.handle,
+  };
 }
 
 /** Answers requests that never reach the app, because their target and host do not make a URL. */

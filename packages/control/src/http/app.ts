@@ -1,3 +1,4 @@
+import { newTraceId, TRACE_HEADER } from "@sandkeep/doors";
 import { ApiError } from "@sandkeep/protocol";
 import { Hono } from "hono";
 import { bearerToken } from "../auth/authenticator.ts";
@@ -6,6 +7,7 @@ import { toApiError } from "./errors.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { documentRoutes } from "./routes/documents.ts";
+import { doorRoutes } from "./routes/doors.ts";
 import { egressRoutes } from "./routes/egress.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { exposeRoutes } from "./routes/expose.ts";
@@ -19,7 +21,6 @@ import { snapshotRoutes } from "./routes/storage/snapshots.ts";
 import { volumeRoutes } from "./routes/storage/volumes.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { trpcRoutes } from "./routes/trpc.ts";
-import { newTraceId, TRACE_HEADER } from "./trace.ts";
 
 /** The REST API; docs/api.md lists its routes. */
 export function createApp(services: Services): Hono<Env> {
@@ -67,6 +68,7 @@ export function createApp(services: Services): Hono<Env> {
     sandboxRoutes,
     egressRoutes,
     exposeRoutes,
+    doorRoutes,
     eventRoutes,
     tokenRoutes,
     organisationRoutes,

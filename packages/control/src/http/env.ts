@@ -4,6 +4,7 @@ import type { Certificates } from "@sandkeep/doors";
 import type { Store } from "@sandkeep/store";
 import type { Authenticator, Principal } from "../auth/authenticator.ts";
 import type { Config } from "../config/schema.ts";
+import type { DoorTable } from "../doors/door-table.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { Hosts } from "../hosts.ts";
 import type { Sandboxes } from "../sandboxes/sandboxes.ts";
@@ -16,6 +17,7 @@ export interface Services {
   hosts: Hosts;
   sandboxes: Sandboxes;
   storage: StorageContext;
+  doors: DoorTable;
   authenticator: Authenticator;
   events: EventBus;
   /** Null for plain HTTP. */

@@ -77,6 +77,14 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "POST /api/v1/snapshots/:id/restore": run,
   "GET /api/v1/storage/findings": admin,
 
+  // A door's name may be all that protects it, so looking is not enough to see it.
+  "POST /api/v3/sandbox/:id/expose/http": run,
+  "POST /api/v3/sandbox/:id/expose/vscode": run,
+  "GET /api/v1/doors": run,
+  "DELETE /api/v1/doors/:name": run,
+  "POST /api/v1/doors/:name/token": run,
+  "DELETE /api/v1/doors/:name/token": run,
+
   "GET /api/v1/events": read,
   "GET /api/v1/events/stream": readOn,
 
@@ -95,8 +103,6 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "TRPC sandboxes.kill": run,
 
   // Planned for a later version: refused for everybody.
-  "ALL /api/v3/sandbox/:id/expose/http": read,
-  "ALL /api/v3/sandbox/:id/expose/vscode": read,
   "ALL /api/v3/sandbox/:id/expose/ssh": read,
   "ALL /api/v2/apps": read,
   "ALL /api/v2/apps/*": read,

@@ -13,6 +13,8 @@ import type { Principal } from "../auth/authenticator.ts";
 import { Leases } from "../auth/lease.ts";
 import { parseConfig } from "../config/load.ts";
 import type { ConfigInput } from "../config/schema.ts";
+import { Addresses } from "../doors/addresses.ts";
+import { DoorTable } from "../doors/door-table.ts";
 import { openSealer } from "../egress/sealing.ts";
 import { EventBus } from "../events/bus.ts";
 import { Hosts } from "../hosts.ts";
@@ -85,6 +87,7 @@ async function startSandbox(limits: ConfigInput["limits"] = {}, lifetimeMs: numb
   const sandbox = new Sandbox(machine, record, organisation, ALLOW_ALL, placed, {
     owner: OWNER,
     store: store.sandboxes,
+    doors: new DoorTable(store.doors, new Addresses("localhost")),
     storage,
     events,
     heartbeat,

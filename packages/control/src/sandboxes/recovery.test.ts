@@ -49,6 +49,7 @@ test("when a host fails while sandboxes are taken over, it is asked again, and n
   leases.keep = (turn) => void (renewal = turn);
   const options = {
     store: store.sandboxes,
+    doors: { load: async () => {}, forget: () => [] },
     hosts: new Hosts(["host_1", "host_2"].map((id) => host(id) as unknown as Host)),
     leases,
     events: { publish: () => {} },

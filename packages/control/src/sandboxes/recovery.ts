@@ -122,8 +122,9 @@ export class Recovery {
 
   /** Takes over the sandboxes that run or are paused on one host, and records the others as stopped. */
   async #restore(left: RunningSandbox[], host: Host, from: string): Promise<void> {
-    const { leases, log } = this.#options;
+    const { doors, leases, log } = this.#options;
     const now = Date.now();
+    await doors.load(leases.owner);
     const wanted = left.filter((one) => isWanted(one, now)).map(({ record }) => record.id);
     const machines = new Map((await host.adopt(leases.owner, wanted, from)).map((machine) => [machine.id, machine]));
     const onDisk = new Set([...(await host.paused(leases.owner)), ...(await host.paused(from))]);
@@ -207,6 +208,7 @@ export class Recovery {
     const why = timedOut ? "timeout" : "server-restarted";
     const stoppedAt = timedOut ? (record.stopAt as number) : now;
     const { store, leases } = this.#options;
+    this.#options.doors.forget(record.id);
     if (!(await store.setStopped(leases.owner, record.id, stoppedAt, why))) return;
     const organisation = { id: record.organisation, slug };
     this.#options.events.publish(

@@ -7,6 +7,8 @@ import type { AttachedDisk, SandboxRecord, SandboxStore } from "@sandkeep/store"
 import { settlesWithin } from "../bounded.ts";
 import type { Limits } from "../config/schema.ts";
 import { Deadline } from "../deadline.ts";
+import type { DoorTable } from "../doors/door-table.ts";
+import { SandboxDoors } from "../doors/sandbox-doors.ts";
 import { SandboxEgress } from "../egress/sandbox-egress.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StorageContext } from "../storage/context.ts";
@@ -34,6 +36,7 @@ export interface SandboxServices {
   /** Id of this control plane. */
   owner: string;
   store: SandboxStore;
+  doors: DoorTable;
   storage: StorageContext;
   events: EventBus;
   heartbeat: Heartbeat;
@@ -60,6 +63,8 @@ export class Sandbox {
   readonly egress: SandboxEgress;
   /** Its volumes. */
   readonly volumes: SandboxVolumes;
+  /** The ways into it. */
+  readonly doors: SandboxDoors;
   /** Id of its machine's host. */
   readonly host: string;
   readonly #machine: Machine;
@@ -129,6 +134,15 @@ export class Sandbox {
       machine,
       ...placed,
       storage: services.storage,
+      isEnding: () => this.isEnding,
+      publish: (actor, body) => this.publish(actor, body),
+    });
+    this.doors = new SandboxDoors({
+      sandbox: record.id,
+      organisation: organisation.id,
+      guest: machine.guest,
+      state: this.#state,
+      table: services.doors,
       isEnding: () => this.isEnding,
       publish: (actor, body) => this.publish(actor, body),
     });
@@ -223,6 +237,7 @@ export class Sandbox {
       sandbox: this.#state,
       log: withFields(this.#log, { connection: connection.id }),
       emit: (activity) => this.publish(client.principal.actor, activity),
+      exposeHttp: (domain, target) => this.doors.bind(domain, target),
     });
     this.attach(connection, client);
   }
@@ -319,7 +334,7 @@ export class Sandbox {
     try {
       await this.quietly(suspend);
       paused = true;
-      void this.letGo(PAUSED_TEXT);
+      void this.letGo(PAUSED_TEXT, "paused");
       // Its connections may take a moment longer; somebody may resume it already.
       this.#resolveEnded();
     } finally {
@@ -342,6 +357,7 @@ export class Sandbox {
   async #end({ why, actor, detail }: Stop): Promise<void> {
     this.#cancelDeadlines();
     const now = Date.now();
+    this.doors.end("ended", actor);
     void this.#connections.close(CLOSE_TEXT[why]);
     const gone = Promise.all([this.#machine.destroy(), this.#state[Symbol.asyncDispose]()]);
     gone.catch((error: unknown) => this.#log.error({ err: error }, "the machine could not be ended cleanly"));
@@ -375,10 +391,11 @@ export class Sandbox {
   }
 
   /** Lets go of its machine at once: closes its connections; processes of a machine that goes on later do not notice. */
-  async letGo(reason: string): Promise<void> {
+  async letGo(reason: string, how: "paused" | "left" = "left"): Promise<void> {
     this.#farewell = reason;
     this.#cancelDeadlines();
     this.#ending = Promise.resolve();
+    this.doors.end(how);
     this.#state.leave();
     await this.#connections.close(this.#farewell);
     await this.#state[Symbol.asyncDispose]();

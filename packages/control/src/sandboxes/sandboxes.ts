@@ -100,9 +100,21 @@ export class Sandboxes {
     try {
       const sandbox = await this.#busy(() => this.#create(record, config, spec, principal, signal));
       void sandbox.ended.then(leave);
+      const { port } = config.expose;
+      // Python's official client asks for it here. Its user finds the address in the list of doors.
+      if (port !== null) await this.#expose(sandbox, port, principal);
       return sandbox;
     } catch (error) {
       leave();
+      throw error;
+    }
+  }
+
+  async #expose(sandbox: Sandbox, port: number, { actor }: Principal): Promise<void> {
+    try {
+      await sandbox.doors.open("http", { port }, actor);
+    } catch (error) {
+      await sandbox.end({ why: "client-closed", actor });
       throw error;
     }
   }

@@ -24,7 +24,9 @@ export async function tlsServer({ sites, certificates, http1, http2 }: TlsOption
       // (wire-protocol §1), so the site must be made for it.
       ALPNCallback: ({ servername, protocols }) => {
         // Clients that connect to an address name no server.
-        const served = sites.named(servername ? servername.toLowerCase() : null).http2 ? ["h2", "http/1.1"] : ["http/1.1"];
+        const served = sites.named(servername ? servername.toLowerCase() : null).http2
+          ? ["h2", "http/1.1"]
+          : ["http/1.1"];
         return served.find((protocol) => protocols.includes(protocol));
       },
     },

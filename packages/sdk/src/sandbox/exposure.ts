@@ -4,9 +4,47 @@ import type { SandboxParts } from "./opening.ts";
 import type { VsCodeOptions } from "./options.ts";
 import { VsCode } from "./vscode.ts";
 
+/** What {@linkcode Sandbox.exposeHttp} gives an address, and what kind of address. */
+export type ExposeHttpOptions = ({ port: number } | { pid: number }) & {
+  /**
+   * Sandkeep's own: who may use the address. `"none"`: everybody who knows it. `"token"`: only who has the token, which is part of the
+   * URL; browsers keep it in a cookie.
+   *
+   * @default {"none"}
+   */
+  auth?: "none" | "token";
+  /**
+   * Sandkeep's own: a name instead of a random one, which your organisation keeps when the sandbox has ended. If another sandbox has
+   * it, it moves to this one. 3 to 19 lowercase letters, digits and hyphens.
+   */
+  name?: string;
+  /**
+   * Sandkeep's own: how long the token is valid.
+   *
+   * @default {"24h"}
+   */
+  expires?: `${number}s` | `${number}m` | `${number}h`;
+};
+
 /** Publishes a port, or the HTTP server of a Deno process. Resolves to the URL. */
-export async function exposeHttp(parts: SandboxParts, target: { port: number } | { pid: number }): Promise<string> {
-  return await publish(parts, "http", target);
+export async function exposeHttp(parts: SandboxParts, options: ExposeHttpOptions): Promise<string> {
+  const { auth, name, expires, ...target } = options;
+  if (auth === undefined && name === undefined) return await publish(parts, "http", target);
+  const { connection, sandboxApi } = parts;
+  const { url } = await sandboxApi.json<{ url: string }>(
+    "POST",
+    path`/api/v3/sandbox/${connection.sandboxId}/expose/http`,
+    { body: { ...target, auth, name, expiresInMs: expires && milliseconds(expires) } },
+  );
+  return url;
+}
+
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+function milliseconds(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([smh])$/.exec(text) ?? [];
+  if (number === undefined) throw new TypeError(`${JSON.stringify(text)} is no duration: write "30m" or "24h"`);
+  return Math.ceil(Number(number) * UNITS[unit as keyof typeof UNITS]);
 }
 
 /** Opens a sandbox to SSH. */

@@ -167,6 +167,19 @@ test("closes a new sandbox that could not be published as requested", async () =
   for (const { socket } of server.peers) assert.equal(socket.readyState, socket.CLOSED);
 });
 
+test("a private address is asked for in one request, and has its token in the URL", async () => {
+  const asked: unknown[] = [];
+  await using server = await PeerServer.start({}, (_request, response, body) => {
+    asked.push(JSON.parse(body));
+    response.end(JSON.stringify({ domain: "shop.localhost", url: "https://shop.localhost/?sandkeep-token=x" }));
+  });
+  await using sandbox = await Sandbox.create(server.options);
+  const url = await sandbox.exposeHttp({ port: 80, auth: "token", name: "shop", expires: "90m" });
+  assert.equal(url, "https://shop.localhost/?sandkeep-token=x");
+  assert.deepEqual(asked, [{ port: 80, auth: "token", name: "shop", expiresInMs: 5_400_000 }]);
+  await assert.rejects(() => sandbox.exposeHttp({ port: 80, auth: "token", expires: "soon" as "1m" }), TypeError);
+});
+
 test("shows its id to console.log, and nothing that is secret", async () => {
   await using server = await PeerServer.start();
   await using sandbox = await Sandbox.create(server.options);

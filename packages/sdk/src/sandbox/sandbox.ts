@@ -4,7 +4,7 @@ import { inspectable } from "../inspect.ts";
 import { PRIVATE } from "../private.ts";
 import { SandboxContents } from "./contents.ts";
 import { type ForkOptions, forkSandbox, pauseSandbox, resumeSandbox } from "./continuing.ts";
-import { exposeHttp, exposeSsh, exposeVscode } from "./exposure.ts";
+import { type ExposeHttpOptions, exposeHttp, exposeSsh, exposeVscode } from "./exposure.ts";
 import { regionOf } from "./id.ts";
 import { extendTimeout, kill } from "./lifetime.ts";
 import type { SandboxParts } from "./opening.ts";
@@ -241,7 +241,10 @@ export class Sandbox extends SandboxContents implements AsyncDisposable {
 
   /**
    * Publishes an HTTP server in the sandbox. Anyone who knows the URL that this resolves to can reach it; there is no other
-   * check.
+   * check. The address ends with the sandbox. WebSockets and HTTP/2 work.
+   *
+   * With `auth: "token"` (Sandkeep's own), the address is private: the URL that this resolves to has a token in it. It opens this one
+   * port of this one sandbox, and expires.
    *
    * @example
    * ```ts ignore
@@ -251,10 +254,11 @@ export class Sandbox extends SandboxContents implements AsyncDisposable {
    * const server = await sandbox.deno.run({ code: "Deno.serve({ port: 8000 }, () => new Response('hello'))" });
    * await server.httpReady;
    * console.log("open", await sandbox.exposeHttp({ port: 8000 }));
+   * console.log("for my team", await sandbox.exposeHttp({ port: 8000, auth: "token", expires: "1h" }));
    * ```
    */
-  async exposeHttp(target: { port: number } | { pid: number }): Promise<string> {
-    return await exposeHttp(this.#parts, target);
+  async exposeHttp(options: ExposeHttpOptions): Promise<string> {
+    return await exposeHttp(this.#parts, options);
   }
 
   /**

@@ -1,6 +1,6 @@
+import { TRACE_HEADER } from "@sandkeep/doors";
 import { ERRORS, type ErrorCode } from "@sandkeep/protocol";
 import { ACCESS } from "../scopes.ts";
-import { TRACE_HEADER } from "../trace.ts";
 import { type Answer, type Operation, TAGS } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
 import { type JsonSchema, Schemas } from "./schemas.ts";

@@ -210,6 +210,16 @@ describe("real answers are as the API document says", async () => {
     await ask(`${ours}/resume`);
   });
 
+  test("about doors", async () => {
+    const expose = "POST /api/v3/sandbox/:id/expose";
+    await ask(`${expose}/http`, { body: { port: 80, auth: "token", name: "shop" } });
+    await ask(`${expose}/http`, { body: { port: 0 } });
+    await ask(`${expose}/vscode`, { body: {} });
+    assert.equal(((await ask("GET /api/v1/doors")) as unknown[]).length, 2);
+    await ask("POST /api/v1/doors/:name/token", { name: "shop", body: { expiresInMs: 1_000 } });
+    for (const end of ["/token", "", "", "/token"]) await ask(`DELETE /api/v1/doors/:name${end}`, { name: "shop" });
+  });
+
   test("about tokens and organisations", async () => {
     await ask("POST /api/v1/organisations", { body: { slug: "acme" } });
     await ask("POST /api/v1/organisations", { body: { slug: "acme" } });

@@ -23,6 +23,7 @@ import { logQuery } from "../routes/egress.ts";
 import { listQuery as eventListQuery, followQuery } from "../routes/events.ts";
 import { listQuery as sandboxListQuery } from "../routes/sandboxes.ts";
 import { file, gone, page } from "./answers.ts";
+import { DOOR_OPERATIONS } from "./door-operations.ts";
 import type { Operation } from "./operation.ts";
 import { STORAGE_OPERATIONS } from "./storage-operations.ts";
 
@@ -212,6 +213,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 
   ...STORAGE_OPERATIONS,
+
+  ...DOOR_OPERATIONS,
 
   "GET /api/v1/events": {
     id: "listEvents",

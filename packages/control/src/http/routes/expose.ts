@@ -1,10 +1,22 @@
-import type { Hono } from "hono";
-import type { Env } from "../env.ts";
+import { exposeRequestSchema } from "@sandkeep/protocol";
+import type { Context, Hono } from "hono";
+import type { Env, Services } from "../env.ts";
+import { readBody } from "../input/body.ts";
+import { exposeAnswer } from "../output/door-views.ts";
+import { resource } from "../resource.ts";
 import { later } from "./later.ts";
 
-/** Public addresses of sandboxes (wire-protocol §8). */
-export function exposeRoutes(app: Hono<Env>): void {
-  later(app, "Public addresses", "/api/v3/sandbox/:id/expose/http");
-  later(app, "Editors in the browser", "/api/v3/sandbox/:id/expose/vscode");
+/** Addresses of sandboxes (wire-protocol §8). */
+export function exposeRoutes(app: Hono<Env>, { sandboxes, doors, certificates }: Services): void {
+  const expose = (kind: "http" | "vscode") => async (context: Context<Env>) => {
+    const { principal } = context.var;
+    const sandbox = sandboxes.get(context.req.param("id") ?? "", principal);
+    const request = await readBody(context, exposeRequestSchema);
+    // Makes the local CA, if there is none yet: visitors must be told to trust it before they come.
+    await certificates?.fallback();
+    return context.json(exposeAnswer(doors.addresses, await sandbox.doors.open(kind, request, principal.actor)));
+  };
+  resource(app, "/api/v3/sandbox/:id/expose/http", { POST: expose("http") });
+  resource(app, "/api/v3/sandbox/:id/expose/vscode", { POST: expose("vscode") });
   later(app, "Logins by SSH", "/api/v3/sandbox/:id/expose/ssh");
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { newTraceId, refuse, TRACE_HEADER } from "@sandkeep/doors";
 import { ApiError, CONFIG_HEADER, decodeConfig } from "@sandkeep/protocol";
 import { WebSocketConnection } from "@sandkeep/rpc";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -8,9 +9,7 @@ import type { Lease } from "../../auth/lease.ts";
 import type { Sandbox } from "../../sandboxes/sandbox.ts";
 import type { Services } from "../env.ts";
 import { toApiError } from "../errors.ts";
-import { refuse } from "../listener/refusal.ts";
 import { requireScope, scopeOf } from "../scopes.ts";
-import { newTraceId, TRACE_HEADER } from "../trace.ts";
 import { WaitingClient } from "./waiting-client.ts";
 
 /** Header of the 101 with the sandbox's id; the JavaScript client learns the id only from it. */

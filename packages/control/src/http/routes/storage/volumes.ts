@@ -16,8 +16,8 @@ import { importVolume } from "../../../storage/transfer/import.ts";
 import { snapshotView, volumeDetail, volumeView } from "../../../storage/views.ts";
 import type { Env, Services } from "../../env.ts";
 import { readBody, readQuery } from "../../input/body.ts";
+import { allowLongBody } from "../../input/body-limit.ts";
 import { bodyStream } from "../../input/long-body.ts";
-import { allowLongBody } from "../../listener/body-limit.ts";
 import { action, resource } from "../../resource.ts";
 import { DiskRoutes, named, viewed } from "./disks.ts";
 

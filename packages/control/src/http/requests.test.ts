@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { configHeader, open, Refused } from "../../testing/client.ts";
-import { Fixture } from "../../testing/fixture.ts";
+import { configHeader, open, Refused } from "../testing/client.ts";
+import { Fixture } from "../testing/fixture.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const UPGRADE = ["connection: Upgrade", "upgrade: websocket", "sec-websocket-version: 13", `sec-websocket-key: ${KEY}`];
@@ -75,7 +75,7 @@ describe("every answer", async () => {
       ["POST", "/api/v2/snapshots", {}, 405, "METHOD_NOT_ALLOWED"],
       ["POST", "/api/v2/apps", {}, 501, "NOT_SUPPORTED"],
       ["POST", "/api/v2/sandboxes/x/deploy", {}, 501, "NOT_SUPPORTED"],
-      ["POST", "/api/v3/sandbox/x/expose/http", {}, 501, "NOT_SUPPORTED"],
+      ["POST", "/api/v3/sandbox/x/expose/http", {}, 404, "SANDBOX_NOT_FOUND"],
       ["POST", "/api/v3/sandbox/x/expose/ssh", {}, 501, "NOT_SUPPORTED"],
     ];
     for (const [method, path, body, status, code] of cases) {
@@ -126,7 +126,7 @@ describe("what is not a request", async () => {
   test("garbage is answered with 400 and closed", async () => {
     await using fixture = await Fixture.start();
     for (const garbage of [
-      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+      "\x15\x03\x01\x02\x00\x01\x00\x01\xfc",
       "GET\r\n\r\n",
       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
       "GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n",

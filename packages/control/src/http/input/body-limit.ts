@@ -1,9 +1,8 @@
 /** Limits how long a request's body may take to arrive. Node's own limit for whole requests has no exceptions. */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { newTraceId, refuse } from "@sandkeep/doors";
 import { ApiError } from "@sandkeep/protocol";
-import { newTraceId } from "../trace.ts";
-import { refuse } from "./refusal.ts";
 
 /** A whole body must arrive within this time, milliseconds. Slower clients waste a socket. */
 const BODY_TIMEOUT_MS = 60_000;

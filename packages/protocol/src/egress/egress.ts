@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { LIST_LENGTH, NAME_LENGTH, RULES, SECRETS } from "./limits.ts";
+import { LIST_LENGTH, NAME_LENGTH, RULES, SECRETS } from "../limits.ts";
 
 /** A host pattern. The server lets the policy's parser check it, which has the better error messages. */
 const pattern = z.string();

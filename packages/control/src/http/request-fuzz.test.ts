@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
-import { Fixture } from "../../testing/fixture.ts";
-import { ACCESS } from "../scopes.ts";
+import { Fixture } from "../testing/fixture.ts";
+import { ACCESS } from "./scopes.ts";
 
 /** The same on every run, so that failures can be reproduced. */
 const SEED = Number(process.env.SANDKEEP_SEED ?? 13);

@@ -1,0 +1,93 @@
+import { timingSafeEqual } from "node:crypto";
+import type { DoorStream, HttpDoor, HttpDoors } from "@sandkeep/doors";
+import { ApiError } from "@sandkeep/protocol";
+import type { DoorRecord, DoorStore } from "@sandkeep/store";
+import { hashToken } from "../auth/token.ts";
+import type { Addresses } from "./addresses.ts";
+import { type DoorHolder, LiveDoor } from "./live-door.ts";
+
+/** All doors of this server's sandboxes, by name: what the gateway asks for every request. */
+export class DoorTable implements HttpDoors {
+  readonly store: DoorStore;
+  readonly addresses: Addresses;
+  readonly #byName = new Map<string, LiveDoor>();
+  readonly #sandboxes = new Map<string, DoorHolder>();
+
+  constructor(store: DoorStore, addresses: Addresses) {
+    this.store = store;
+    this.addresses = addresses;
+  }
+
+  /** Takes over what is stored of a control plane's sandboxes. Those known already stay as they are. */
+  async load(owner: string): Promise<void> {
+    for (const record of await this.store.ofOwner(owner)) if (!this.#byName.has(record.name)) this.add(record);
+  }
+
+  /** A sandbox runs from now on: its doors lead to it. */
+  enter(sandbox: DoorHolder): void {
+    this.#sandboxes.set(sandbox.id, sandbox);
+    for (const door of this.of(sandbox.id)) door.sandbox = sandbox;
+  }
+
+  /** A sandbox does not run any more, or not here. Its doors stay if it may go on. */
+  leave(sandbox: DoorHolder): void {
+    if (this.#sandboxes.get(sandbox.id) === sandbox) this.#sandboxes.delete(sandbox.id);
+    for (const door of this.of(sandbox.id)) {
+      if (door.sandbox === sandbox) door.sandbox = null;
+      door.dismiss();
+    }
+  }
+
+  /** Forgets the doors of a sandbox: it has ended, or another control plane has it. */
+  forget(sandbox: string): LiveDoor[] {
+    const doors = this.of(sandbox);
+    for (const door of doors) this.remove(door);
+    return doors;
+  }
+
+  of(sandbox: string): LiveDoor[] {
+    return [...this.#byName.values()].filter(({ sandboxId }) => sandboxId === sandbox);
+  }
+
+  named(name: string): LiveDoor | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Adds a door that is stored. */
+  add(record: DoorRecord): LiveDoor {
+    const door = new LiveDoor(record, this.addresses.host(record.name));
+    this.#byName.set(record.name, door);
+    if (record.sandbox !== null) door.sandbox = this.#sandboxes.get(record.sandbox) ?? null;
+    return door;
+  }
+
+  remove(door: LiveDoor): void {
+    if (this.#byName.get(door.record.name) === door) this.#byName.delete(door.record.name);
+    door.close();
+  }
+
+  find(host: string): LiveDoor | undefined {
+    const name = this.addresses.nameIn(host);
+    const door = name === null ? undefined : this.#byName.get(name);
+    return door && isHttp(door.record) && !door.sandbox?.isOver ? door : undefined;
+  }
+
+  accepts(door: HttpDoor, token: string): number | null {
+    const { tokenHash, tokenExpiresAt } = (door as LiveDoor).record;
+    const hash = hashToken(token);
+    if (tokenHash === null || hash === null || tokenExpiresAt === null || tokenExpiresAt <= Date.now()) return null;
+    return timingSafeEqual(Buffer.from(hash), Buffer.from(tokenHash)) ? tokenExpiresAt : null;
+  }
+
+  async dial(door: HttpDoor): Promise<DoorStream> {
+    const { sandbox, record } = door as LiveDoor;
+    if (!sandbox) throw new ApiError("SANDBOX_PAUSED");
+    return await sandbox.dial(record);
+  }
+
+  onClose(door: HttpDoor, close: () => void): Disposable {
+    return (door as LiveDoor).onClose(close);
+  }
+}
+
+const isHttp = ({ kind }: DoorRecord) => kind === "http" || kind === "vscode";

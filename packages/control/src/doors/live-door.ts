@@ -1,0 +1,78 @@
+import type { DoorStream, HttpDoor } from "@sandkeep/doors";
+import type { DoorRecord } from "@sandkeep/store";
+import { Deadline } from "../deadline.ts";
+
+/** A running sandbox with doors. */
+export interface DoorHolder {
+  readonly id: string;
+  /** Whether it has ended, or is not this server's any more. */
+  readonly isOver: boolean;
+  /** Connects to what is behind one of its doors. @throws {ApiError} */
+  dial(record: DoorRecord): Promise<DoorStream>;
+  /** One of its doors leads to another sandbox now. */
+  moved(record: DoorRecord): void;
+}
+
+/** A door of a sandbox that runs or is paused. */
+export class LiveDoor implements HttpDoor {
+  readonly host: string;
+  /** Null while the sandbox is paused. */
+  sandbox: DoorHolder | null = null;
+  #record: DoorRecord;
+  readonly #visitors = new Set<() => void>();
+  readonly #expiry = new Deadline(() => this.dismiss());
+
+  constructor(record: DoorRecord, host: string) {
+    this.#record = record;
+    this.host = host;
+    this.#watchExpiry();
+  }
+
+  get record(): DoorRecord {
+    return this.#record;
+  }
+
+  /** Everybody who passed with an earlier token must leave when there is another. */
+  set record(record: DoorRecord) {
+    const same = record.tokenHash === this.#record.tokenHash && record.auth === this.#record.auth;
+    this.#record = record;
+    if (same) return;
+    this.dismiss();
+    this.#watchExpiry();
+  }
+
+  get id(): string {
+    return this.#record.id;
+  }
+
+  get sandboxId(): string {
+    return this.#record.sandbox ?? "";
+  }
+
+  get auth(): "none" | "token" {
+    return this.#record.auth;
+  }
+
+  onClose(close: () => void): Disposable {
+    this.#visitors.add(close);
+    return { [Symbol.dispose]: () => void this.#visitors.delete(close) };
+  }
+
+  /** Ends all connections through the door. */
+  dismiss(): void {
+    const visitors = [...this.#visitors];
+    this.#visitors.clear();
+    for (const leave of visitors) leave();
+  }
+
+  close(): void {
+    this.#expiry.cancel();
+    this.dismiss();
+  }
+
+  #watchExpiry(): void {
+    const { tokenExpiresAt } = this.#record;
+    if (tokenExpiresAt === null) this.#expiry.cancel();
+    else this.#expiry.set(tokenExpiresAt);
+  }
+}

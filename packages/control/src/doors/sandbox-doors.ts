@@ -1,0 +1,230 @@
+import type { DoorStream } from "@sandkeep/doors";
+import { type Guest, GuestError, GuestGone } from "@sandkeep/host";
+import { type Actor, ApiError, type EventBody, type ExposeRequest, newDoorId } from "@sandkeep/protocol";
+import type { SandboxState } from "@sandkeep/rpc";
+import { type DoorKind, type DoorRecord, NothingChanged, UniqueViolation } from "@sandkeep/store";
+import type { DoorTable } from "./door-table.ts";
+import type { DoorHolder, LiveDoor } from "./live-door.ts";
+import { newDoorName, newDoorToken } from "./names.ts";
+
+/** Doors of one sandbox. More are a mistake, and each is an address that somebody could find. */
+const MAX_DOORS = 64;
+/** How long a token is valid unless its maker says otherwise, milliseconds: a working day and the night before the next. */
+export const TOKEN_MS = 24 * 60 * 60_000;
+
+export interface SandboxDoorsOptions {
+  sandbox: string;
+  organisation: string;
+  guest: Guest;
+  state: SandboxState;
+  table: DoorTable;
+  isEnding: () => boolean;
+  publish: (actor: Actor, body: EventBody) => void;
+}
+
+/** A door that was just opened, with the only copy of its token. */
+export interface OpenedDoor {
+  record: DoorRecord;
+  token: string | null;
+}
+
+/** The ways into one sandbox. */
+export class SandboxDoors implements DoorHolder {
+  readonly id: string;
+  readonly #options: SandboxDoorsOptions;
+  readonly #over = new AbortController();
+
+  constructor(options: SandboxDoorsOptions) {
+    this.id = options.sandbox;
+    this.#options = options;
+    options.table.enter(this);
+  }
+
+  get isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  /**
+   * Opens a door. Without a port or a process, {@link bind} says later where it leads to.
+   *
+   * @throws {ApiError} `DOOR_LIMIT`, `SLUG_ALREADY_IN_USE`, `SANDBOX_NOT_FOUND`, `INVALID_REQUEST`
+   */
+  async open(kind: DoorKind, request: Partial<ExposeRequest>, actor: Actor): Promise<OpenedDoor> {
+    const { organisation, table, publish } = this.#options;
+    this.#checkOpen();
+    if (table.of(this.id).length >= MAX_DOORS)
+      throw new ApiError("DOOR_LIMIT", `The sandbox has ${MAX_DOORS} doors already.`);
+    const { auth = "none", name, expiresInMs = TOKEN_MS } = request;
+    const token = auth === "token" ? newDoorToken() : null;
+    const record: DoorRecord = {
+      id: newDoorId(),
+      organisation,
+      kind,
+      name: name ?? newDoorName(),
+      sandbox: this.id,
+      ...this.#target(request),
+      auth,
+      tokenHash: token?.hash ?? null,
+      tokenExpiresAt: token && Date.now() + expiresInMs,
+      stable: name !== undefined,
+      details: null,
+      createdAt: Date.now(),
+    };
+    const stored = await this.#store(record);
+    this.#checkOpen();
+    const door = table.add(stored);
+    const { id, port, pid } = stored;
+    const data = { door: id, kind, port, pid, auth, name: name ?? null };
+    publish(actor, { kind: "door.opened", outcome: "ok", data });
+    this.#awaitPort(door);
+    return { record: stored, token: token?.token ?? null };
+  }
+
+  /**
+   * Lets a door of this sandbox lead somewhere else.
+   *
+   * @param authority its host name, with or without a port
+   * @throws {ApiError} `DOOR_NOT_FOUND`, `INVALID_REQUEST`
+   */
+  async bind(authority: string, target: Partial<Pick<ExposeRequest, "port" | "pid">>): Promise<void> {
+    const { table } = this.#options;
+    this.#checkOpen();
+    const name = table.addresses.nameIn(authority);
+    const door = name === null ? undefined : table.named(name);
+    if (door?.sandboxId !== this.id) throw new ApiError("DOOR_NOT_FOUND", "This sandbox has no door with this domain.");
+    const record = { ...door.record, ...this.#target(target) };
+    await this.#update(record);
+    // What was open leads to where the door led before.
+    door.dismiss();
+    door.record = record;
+    this.#awaitPort(door);
+  }
+
+  /** Connects to what is behind a door. @throws {ApiError} */
+  async dial({ port: known, pid }: DoorRecord): Promise<DoorStream> {
+    const port = pid === null ? known : this.#portOf(pid, known);
+    if (this.isOver) throw new ApiError("DOOR_NOT_FOUND");
+    if (port === null) {
+      const what = pid === null ? "The door does not lead to a port yet." : `The process ${pid} serves no HTTP yet.`;
+      throw new ApiError("DOOR_NOT_LISTENING", what);
+    }
+    const stream = this.#options.guest.stream("dial", { port });
+    // Its head has the error, too.
+    stream.on("error", () => {});
+    try {
+      await stream.head;
+      return stream;
+    } catch (cause) {
+      stream.destroy();
+      if (cause instanceof GuestGone || this.isOver) throw new ApiError("DOOR_NOT_FOUND", undefined, { cause });
+      if (!(cause instanceof GuestError)) throw cause;
+      const what =
+        cause.object.code === "ECONNREFUSED"
+          ? `Nothing in the sandbox listens on port ${port}.`
+          : `Port ${port} of the sandbox cannot be reached: ${cause.message}.`;
+      throw new ApiError("DOOR_NOT_LISTENING", what, { cause });
+    }
+  }
+
+  /** The sandbox ends, or goes on later, or elsewhere. Everybody who came through a door must leave. */
+  end(how: "ended", actor: Actor): void;
+  end(how: "paused" | "left"): void;
+  end(how: "ended" | "paused" | "left", actor?: Actor): void {
+    if (this.isOver) return;
+    const { table, publish } = this.#options;
+    this.#over.abort();
+    table.leave(this);
+    if (how === "paused") return;
+    for (const { record } of table.forget(this.id)) {
+      if (!actor) continue;
+      const data = { door: record.id, kind: record.kind, why: "sandbox-ended" } as const;
+      publish(actor, { kind: "door.closed", outcome: "ok", data });
+    }
+  }
+
+  /** @throws {ApiError} `INVALID_REQUEST` if there is no such process */
+  #target({ port, pid }: Partial<Pick<ExposeRequest, "port" | "pid">>): Pick<DoorRecord, "port" | "pid"> {
+    if (pid === undefined || pid === null) return { port: port ?? null, pid: null };
+    const program = this.#options.state.program(pid);
+    if (!program || program.ended)
+      throw new ApiError("INVALID_REQUEST", `There is no Deno process ${pid} that was started through the API.`);
+    return { port: program.port || null, pid };
+  }
+
+  /** Where a process serves: after a restart of the server only the port is known. */
+  #portOf(pid: number, known: number | null): number | null {
+    const program = this.#options.state.program(pid);
+    if (!program) return known;
+    return program.ended ? null : program.port || null;
+  }
+
+  /** Stores the port of a process once it serves, for a restart of the server. */
+  #awaitPort(door: LiveDoor): void {
+    const { pid, port } = door.record;
+    if (pid === null || port !== null) return;
+    const serves = this.#options.state.program(pid)?.listening(this.#over.signal);
+    serves
+      ?.then(async () => {
+        const found = this.#portOf(pid, null);
+        if (found === null || door.record.pid !== pid) return;
+        const record = { ...door.record, port: found };
+        await this.#update(record);
+        door.record = record;
+      })
+      // The process or the sandbox has ended.
+      .catch(() => {});
+  }
+
+  /** A stable name that the organisation has goes to this sandbox. */
+  async #store(record: DoorRecord): Promise<DoorRecord> {
+    const { table } = this.#options;
+    const { store } = table;
+    if (!record.stable) {
+      await this.#orGone(store.insert(record));
+      return record;
+    }
+    for (;;) {
+      const before = await store.findByName(record.name);
+      if (!before) {
+        try {
+          await this.#orGone(store.insert(record));
+          return record;
+        } catch (error) {
+          if (error instanceof UniqueViolation) continue;
+          throw error;
+        }
+      }
+      if (before.organisation !== record.organisation || !before.stable || before.kind !== record.kind)
+        throw new ApiError("SLUG_ALREADY_IN_USE", `The name ${record.name} is already taken.`);
+      const moved = { ...record, id: before.id };
+      await this.#update(moved);
+      const old = table.named(record.name);
+      if (old) {
+        old.sandbox?.moved(old.record);
+        table.remove(old);
+      }
+      return moved;
+    }
+  }
+
+  /** A door of this sandbox leads to another one now. */
+  moved({ id, kind }: DoorRecord): void {
+    const data = { door: id, kind, why: "moved" } as const;
+    this.#options.publish({ kind: "system" }, { kind: "door.closed", outcome: "ok", data });
+  }
+
+  async #update(record: DoorRecord): Promise<void> {
+    await this.#orGone(this.#options.table.store.update(record));
+  }
+
+  /** @throws {ApiError} `SANDBOX_NOT_FOUND` */
+  async #orGone(write: Promise<void>): Promise<void> {
+    await write.catch((cause: unknown) => {
+      throw cause instanceof NothingChanged ? new ApiError("SANDBOX_NOT_FOUND", undefined, { cause }) : cause;
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.isOver || this.#options.isEnding()) throw new ApiError("SANDBOX_NOT_FOUND");
+  }
+}
