@@ -14,6 +14,7 @@ import (
 	"sandkeep.dev/guest/internal/env"
 	"sandkeep.dev/guest/internal/handles"
 	"sandkeep.dev/guest/internal/identity"
+	"sandkeep.dev/guest/internal/listen"
 	"sandkeep.dev/guest/internal/process"
 	"sandkeep.dev/guest/internal/rpc"
 )
@@ -37,16 +38,23 @@ type Machine struct {
 	Freeze Freeze
 }
 
-// Serve answers one connection until it ends, then closes the connection's open files.
+// belongings are what one connection has opened.
+type belongings struct {
+	files     handles.Table
+	listeners listen.Table
+}
+
+// Serve answers one connection until it ends, then closes what the connection has opened.
 func (m *Machine) Serve(conn net.Conn) {
-	var open handles.Table
-	defer open.CloseAll()
+	var open belongings
+	defer open.files.CloseAll()
+	defer open.listeners.CloseAll()
 	m.Freeze.hold()
 	rpc.Serve(conn, m.registry(&open))
 }
 
 // registry binds every method of the contract.
-func (m *Machine) registry(open *handles.Table) *rpc.Registry {
+func (m *Machine) registry(open *belongings) *rpc.Registry {
 	registry := rpc.NewRegistry()
 	m.registerMachine(registry)
 	m.registerDisks(registry)
@@ -54,8 +62,8 @@ func (m *Machine) registry(open *handles.Table) *rpc.Registry {
 	m.registerEnvironment(registry)
 	m.registerProcesses(registry)
 	registerFiles(registry)
-	registerHandles(registry, open)
-	registerNetwork(registry)
+	registerHandles(registry, &open.files)
+	registerNetwork(registry, &open.listeners)
 	registerWalks(registry)
 	return registry
 }

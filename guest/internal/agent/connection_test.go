@@ -170,6 +170,55 @@ func TestDialJoinsAPort(t *testing.T) {
 	}
 }
 
+func TestListenOffersConnections(t *testing.T) {
+	h := connect(t)
+	var listener contract.Listener
+	listening := h.sent("listen", map[string]any{"port": 0}, nil).ok(&listener)
+	answer := make(chan string, 1)
+	go func() {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", listener.Port))
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		_, _ = io.WriteString(conn, "hello\n")
+		line, _ := bufio.NewReader(conn).ReadString('\n')
+		conn.Close()
+		answer <- line
+	}()
+	var peer contract.Peer
+	s := h.stream("accept", map[string]any{"listener": listener.Listener}).ok(&peer)
+	if peer.Host != "127.0.0.1" || peer.Port == 0 {
+		t.Fatalf("%+v", peer)
+	}
+	if _, err := io.WriteString(s.in, "welcome\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.rest(); string(got) != "hello\n" {
+		t.Fatalf("%q", got)
+	}
+	if line := <-answer; line != "welcome\n" {
+		t.Fatalf("%q", line)
+	}
+	second := connect(t)
+	if f := second.sent("accept", map[string]any{"listener": listener.Listener}, nil).head(nil); f == nil || f.Class != "BadResource" {
+		t.Fatalf("%+v", f)
+	}
+	// Nobody listens any more once the stream is gone.
+	listening.cancel()
+	deadline := time.Now().Add(patience)
+	for {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", listener.Port))
+		if err != nil {
+			break
+		}
+		conn.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("it still listens")
+		}
+	}
+}
+
 func TestFetchStreamsBothWays(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex()

@@ -7,7 +7,6 @@ import (
 
 	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/fault"
-	"sandkeep.dev/guest/internal/handles"
 )
 
 var update = flag.Bool("update", false, "write testdata/contract.ts anew")
@@ -17,7 +16,7 @@ var update = flag.Bool("update", false, "write testdata/contract.ts anew")
 const golden = "testdata/contract.ts"
 
 func TestContractInTypeScriptIsUpToDate(t *testing.T) {
-	text := contractAsTypeScript(shared.registry(new(handles.Table)).Methods())
+	text := contractAsTypeScript(shared.registry(new(belongings)).Methods())
 	if *update {
 		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -40,6 +39,8 @@ var heads = map[string]any{
 	"spawn":     contract.Pid{},
 	"attach":    contract.Pid{},
 	"fetch":     contract.FetchHead{},
+	"listen":    contract.Listener{},
+	"accept":    contract.Peer{},
 }
 
 // within are messages embedded in stream bytes and in errors.
@@ -76,7 +77,7 @@ var constants = []struct {
 
 // FuzzParams decodes arbitrary bytes as the params of every method.
 func FuzzParams(f *testing.F) {
-	registry := shared.registry(new(handles.Table))
+	registry := shared.registry(new(belongings))
 	methods := registry.Methods()
 	for _, params := range []string{
 		`{}`, `null`, `[]`, `{"path":"a","recursive":true,"mode":420}`, `{"handle":1,"offset":"-1","whence":2}`,

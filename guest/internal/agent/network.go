@@ -1,28 +1,46 @@
 package agent
 
 import (
+	"net"
+
 	"sandkeep.dev/guest/internal/contract"
 	"sandkeep.dev/guest/internal/dial"
 	"sandkeep.dev/guest/internal/fetch"
 	"sandkeep.dev/guest/internal/files"
+	"sandkeep.dev/guest/internal/listen"
 	"sandkeep.dev/guest/internal/rpc"
 )
 
-func registerNetwork(r *rpc.Registry) {
+func registerNetwork(r *rpc.Registry, listeners *listen.Table) {
 	rpc.Stream(r, "dial", func(x *rpc.Exchange, p contract.DialParams) error {
 		conn, err := dial.Connect(x.Context(), p)
 		if err != nil {
 			return err
 		}
-		if err := x.Head(nil); err != nil {
-			conn.Close()
+		return join(x, conn, nil)
+	})
+	rpc.Stream(r, "listen", func(x *rpc.Exchange, p contract.ListenParams) error {
+		opened, err := listeners.Open(p.Port)
+		if err != nil {
+			return err
+		}
+		defer listeners.Close(opened.Listener)
+		if err := x.Head(opened); err != nil {
 			return err
 		}
 		if err := x.Flush(); err != nil {
-			conn.Close()
 			return err
 		}
-		return dial.Splice(x.Context(), conn, x, x)
+		<-x.Context().Done()
+		return x.Context().Err()
+	})
+	rpc.Stream(r, "accept", func(x *rpc.Exchange, p contract.AcceptParams) error {
+		conn, err := listeners.Accept(x.Context(), p.Listener)
+		if err != nil {
+			return err
+		}
+		from := conn.RemoteAddr().(*net.TCPAddr)
+		return join(x, conn, contract.Peer{Host: from.IP.String(), Port: from.Port})
 	})
 	rpc.Stream(r, "fetch", func(x *rpc.Exchange, p contract.FetchParams) error {
 		response, err := fetch.Do(x.Context(), p, x)
@@ -40,4 +58,17 @@ func registerNetwork(r *rpc.Registry) {
 		}
 		return files.CopyPromptly(x, response.Body)
 	})
+}
+
+// join sends the head and then passes bytes between the host and a connection.
+func join(x *rpc.Exchange, conn *net.TCPConn, head any) error {
+	if err := x.Head(head); err != nil {
+		conn.Close()
+		return err
+	}
+	if err := x.Flush(); err != nil {
+		conn.Close()
+		return err
+	}
+	return dial.Splice(x.Context(), conn, x, x)
 }

@@ -146,6 +146,28 @@ type DialParams struct {
 	Host string `json:"host"`
 }
 
+// ListenParams name a TCP port, 0 for any.
+type ListenParams struct {
+	Port int `json:"port"`
+}
+
+// Listener is a port that is listened on, and its number for accept.
+type Listener struct {
+	Listener int64 `json:"listener"`
+	Port     int   `json:"port"`
+}
+
+// AcceptParams name a listener.
+type AcceptParams struct {
+	Listener int64 `json:"listener"`
+}
+
+// Peer is where a connection comes from.
+type Peer struct {
+	Host string `json:"host"`
+	Port int    `json:"port"`
+}
+
 // FetchParams describe an HTTP request to make from inside the guest.
 type FetchParams struct {
 	URL      string      `json:"url"`

@@ -1,12 +1,13 @@
 import { z } from "zod";
-import { doorEventShapes as doors } from "./doors.ts";
+import { doorEventShapes as doors } from "./doors/doors.ts";
+import { sshEventShapes as ssh } from "./doors/ssh.ts";
 import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egress/events.ts";
 import { scopeSchema } from "./scopes.ts";
 import { storageEventShapes as storage } from "./storage/events.ts";
 
 /**
  * Everything that happens in a sandbox or to it is an event: who did what to which sandbox, when, and how it went.
- * New kinds are added over time (`ssh`): a reader must ignore the ones that it does not know.
+ * New kinds are added over time: a reader must ignore the ones that it does not know.
  */
 
 /** Who caused it. */
@@ -16,6 +17,8 @@ export const actorSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("system") }),
   /** The machine, such as a guest that powered off. */
   z.object({ kind: z.literal("machine") }),
+  /** Somebody who has come through a door. */
+  z.object({ kind: z.literal("visitor"), remote: z.string() }),
 ]);
 export type Actor = z.infer<typeof actorSchema>;
 
@@ -134,6 +137,11 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("egress.changed", egressChangedShape),
   of("door.opened", doors["door.opened"]),
   of("door.closed", doors["door.closed"]),
+  of("ssh.login", ssh["ssh.login"]),
+  of("ssh.logout", ssh["ssh.logout"]),
+  of("ssh.process", ssh["ssh.process"]),
+  of("ssh.forward", ssh["ssh.forward"]),
+  of("ssh.listen", ssh["ssh.listen"]),
   of("token.created", { token: z.string(), name: z.string(), scope: scopeSchema.optional() }),
   of("token.revoked", { token: z.string(), name: z.string() }),
   of("volume.created", storage["volume.created"]),

@@ -1,6 +1,7 @@
 /** The client-facing contract: errors, configuration, ids, REST resources, events, and the RPC methods. */
 export * from "./config.ts";
-export * from "./doors.ts";
+export * from "./doors/doors.ts";
+export * from "./doors/ssh.ts";
 export * from "./duration.ts";
 export * from "./egress/egress.ts";
 export * from "./errors.ts";

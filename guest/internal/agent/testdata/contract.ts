@@ -55,18 +55,23 @@ export interface AgentCalls {
 }
 
 export interface AgentStreams {
+  accept: [AcceptParams, Peer];
   attach: [Pid, Pid];
   dial: [DialParams, null];
   expandGlob: [GlobParams, null];
   fetch: [FetchParams, FetchHead];
   fileRead: [ReadParams, null];
   fileWrite: [Handle, Written];
+  listen: [ListenParams, Listener];
   readFile: [PathParams, FileSize];
   readTree: [PathParams, null];
   spawn: [SpawnParams, Pid];
   walk: [WalkParams, null];
   writeFile: [WriteFileParams, null];
   writeTree: [PathParams, TreeWritten];
+}
+export interface AcceptParams {
+  listener: number;
 }
 export interface ChmodParams {
   path: string;
@@ -211,6 +216,13 @@ export interface LinkParams {
   target: string;
   path: string;
 }
+export interface ListenParams {
+  port: number;
+}
+export interface Listener {
+  listener: number;
+  port: number;
+}
 export interface LockParams {
   handle: number;
   exclusive: boolean;
@@ -241,6 +253,10 @@ export interface OpenParams {
 }
 export interface PathParams {
   path: string;
+}
+export interface Peer {
+  host: string;
+  port: number;
 }
 export interface Pid {
   pid: number;

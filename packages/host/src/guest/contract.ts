@@ -19,8 +19,8 @@
  * The agent trusts the host. The host never trusts the agent: every outcome is checked against its schema
  * (`schema.ts`), and a violation ends the machine.
  *
- * File handles belong to the HTTP/2 connection that opened them and are closed with it; processes and the environment
- * belong to the machine.
+ * File handles and listeners belong to the HTTP/2 connection that opened them and are closed with it; processes and the
+ * environment belong to the machine.
  *
  * The Go side of this file is `guest/internal/contract`; `scripts/agreements/guest.test.ts` compares the two.
  */
@@ -308,6 +308,10 @@ export interface GuestStreams {
   attach: [{ pid: number }, { pid: number }];
   /** Request and response: the connection's bytes. Refusals are the kernel's. */
   dial: [{ port: number; host?: string | undefined }, null];
+  /** Listens on a loopback port, 0 for any, until the stream is reset. Response: nothing. */
+  listen: [{ port: number }, { listener: number; port: number }];
+  /** Waits for the next connection to a listener of this HTTP/2 connection. Then as `dial`. */
+  accept: [{ listener: number }, { host: string; port: number }];
   /**
    * Request: the body. Response: the body, content-decoded. With `port`, the request goes to that loopback port
    * whatever the URL says.

@@ -33,6 +33,7 @@ const fileInfo = z.object({
 const dirEntry = z.object({ name: z.string(), isFile: z.boolean(), isDirectory: z.boolean(), isSymlink: z.boolean() });
 const handle = z.object({ handle: count });
 const pid = z.number().int().positive();
+const port = z.number().int().min(1).max(65_535);
 const nothing = z.null();
 
 /** How the kernel and the agent report the end of a process. Also the payload of an exit frame. */
@@ -134,6 +135,8 @@ export const streamHeads = {
   spawn: z.object({ pid }),
   attach: z.object({ pid }),
   dial: nothing,
+  listen: z.object({ listener: count, port }),
+  accept: z.object({ host: z.union([z.ipv4(), z.ipv6()]), port }),
   fetch: z.object({
     status: z.number().int().min(100).max(599),
     statusText: z.string(),

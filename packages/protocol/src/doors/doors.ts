@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { TOKEN_LIFETIME_MS } from "./limits.ts";
+import { TOKEN_LIFETIME_MS } from "../limits.ts";
 
 /** A name that an organisation keeps: part of a host name. No `--`, which separates a token from a name. */
 export const doorNameSchema = z

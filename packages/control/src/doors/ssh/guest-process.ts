@@ -1,0 +1,129 @@
+import { Writable } from "node:stream";
+import type { SshExit, SshOutput, SshProcess, SshProgram, SshSpawnParams } from "@sandkeep/doors";
+import {
+  encodeFrames,
+  exitStatusSchema,
+  FrameReader,
+  type Guest,
+  GuestFrame,
+  GuestGone,
+  type GuestStream,
+  HostFrame,
+} from "@sandkeep/host";
+
+/** The login shell of the user `app`. */
+const SHELL = "/bin/bash";
+const SFTP_SERVER = "/usr/lib/openssh/sftp-server";
+
+/**
+ * As sshd sets them, because programs look whether they run in a login by SSH, and bash then reads `~/.bashrc` for commands too. The
+ * sandbox does not learn from where somebody has logged in.
+ */
+const LOGIN_ENV = { SSH_CLIENT: "127.0.0.1 0 22", SSH_CONNECTION: "127.0.0.1 0 127.0.0.1 22" };
+
+/** A process in a sandbox that a client of the SSH door has started. */
+export class GuestProcess implements SshProcess {
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly output: AsyncIterable<SshOutput>;
+  readonly exited: Promise<SshExit>;
+  readonly #guest: Guest;
+  readonly #stream: GuestStream<{ pid: number }>;
+  readonly #exit = Promise.withResolvers<SshExit>();
+
+  private constructor(guest: Guest, stream: GuestStream<{ pid: number }>, pid: number) {
+    this.pid = pid;
+    this.#guest = guest;
+    this.#stream = stream;
+    this.stdin = input(stream);
+    this.output = this.#frames();
+    // Whatever happens to its stream, the guest knows how it ended.
+    this.exited = this.#exit.promise.catch(() => guest.call("processWait", { pid }));
+    this.exited.catch(() => {});
+  }
+
+  /** @throws {GuestError} when it cannot be started */
+  static async start(guest: Guest, { program, env, pty }: SshSpawnParams): Promise<GuestProcess> {
+    const [command, ...args] = argv(program);
+    const stream = guest.stream("spawn", {
+      command,
+      args,
+      env: { ...LOGIN_ENV, ...env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      ...(pty && { pty }),
+    });
+    stream.on("error", () => {});
+    const { pid } = await stream.head;
+    return new GuestProcess(guest, stream, pid);
+  }
+
+  resize(cols: number, rows: number): void {
+    this.#attempt(this.#guest.call("processResize", { pid: this.pid, cols, rows }));
+  }
+
+  signal(signal: string): void {
+    this.#attempt(this.#guest.call("processKill", { pid: this.pid, signal }));
+  }
+
+  abandon(): void {
+    const { pid } = this;
+    this.stdin.end();
+    const closed = (["stdout", "stderr"] as const).map((output) =>
+      this.#guest.call("processCloseOutput", { pid, output }),
+    );
+    this.#attempt(Promise.allSettled(closed).then(() => this.#stream.destroy()));
+  }
+
+  /** Does something to the process that may have ended meanwhile, or its machine. */
+  #attempt(doing: Promise<unknown>): void {
+    doing.catch(() => {});
+  }
+
+  async *#frames(): AsyncGenerator<SshOutput> {
+    const reader = new FrameReader();
+    try {
+      for await (const piece of this.#stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
+        for (const { type, payload } of reader.push(piece)) {
+          if (type === GuestFrame.exit)
+            this.#exit.resolve(exitStatusSchema.parse(JSON.parse(payload.toString("utf8"))));
+          else if (type !== GuestFrame.stdout && type !== GuestFrame.stderr) throw new RangeError(`frame type ${type}`);
+          else if (payload.length > 0) yield { to: type === GuestFrame.stdout ? "stdout" : "stderr", bytes: payload };
+        }
+    } catch (error) {
+      // What is not the stream's own error is a violation of the contract.
+      if (this.#stream.errored) throw error;
+      this.#guest.violation(`process ${this.pid}: ${String(error)}`);
+      throw new GuestGone("The guest broke its contract.");
+    } finally {
+      this.#exit.reject(new GuestGone("The process's stream ended without an exit status."));
+    }
+  }
+}
+
+function argv(program: SshProgram): [string, ...string[]] {
+  switch (program.kind) {
+    case "shell":
+      return [SHELL, "-l"];
+    case "exec":
+      return [SHELL, "-c", program.command];
+    case "sftp":
+      return [SFTP_SERVER];
+  }
+}
+
+/** Standard input: frames on the process's stream. A slow process slows the writer down. */
+function input(stream: GuestStream<unknown>): Writable {
+  const send = (bytes: Uint8Array, done: (error?: Error | null) => void) => {
+    if (stream.destroyed) return done(new GuestGone("The process is gone."));
+    stream.write(encodeFrames(HostFrame.stdin, bytes), done);
+  };
+  const writable = new Writable({
+    write: (chunk: Buffer, _encoding, done) => send(chunk, done),
+    final: (done) => (stream.destroyed ? done() : send(new Uint8Array(), done)),
+  });
+  writable.on("error", () => {});
+  stream.once("close", () => writable.destroy());
+  return writable;
+}

@@ -1,0 +1,64 @@
+import type { Duplex } from "node:stream";
+import type { SshAddress, SshInbound, SshProcess, SshSpawnParams, SshTarget } from "@sandkeep/doors";
+import type { Guest, GuestStream } from "@sandkeep/host";
+import { GuestProcess } from "./guest-process.ts";
+
+/** A sandbox as what is behind an SSH door. */
+export class GuestTarget implements SshTarget {
+  readonly #guest: Guest;
+
+  constructor(guest: Guest) {
+    this.#guest = guest;
+  }
+
+  spawn(params: SshSpawnParams): Promise<SshProcess> {
+    return GuestProcess.start(this.#guest, params);
+  }
+
+  async dial({ host, port }: SshAddress, signal: AbortSignal): Promise<Duplex> {
+    const stream = abortable(this.#guest.stream("dial", { host, port }), signal);
+    await stream.head;
+    return stream;
+  }
+
+  async listen(port: number, take: (connection: SshInbound) => void, signal: AbortSignal): Promise<number> {
+    const listening = abortable(this.#guest.stream("listen", { port }), signal);
+    const head = await listening.head;
+    void this.#accept(head.listener, take, listening);
+    return head.port;
+  }
+
+  /** Offers one connection after another, as long as the listener exists. */
+  async #accept(
+    listener: number,
+    take: (connection: SshInbound) => void,
+    listening: GuestStream<unknown>,
+  ): Promise<void> {
+    let waiting: GuestStream<{ host: string; port: number }> | null = null;
+    listening.once("close", () => waiting?.destroy());
+    try {
+      while (!listening.destroyed) {
+        const stream = abortable(this.#guest.stream("accept", { listener }));
+        waiting = stream;
+        const origin = await stream.head;
+        // A connection that was accepted stays open when nobody listens any more.
+        waiting = null;
+        take({ stream, origin });
+      }
+    } catch {
+      // The listener or the machine is gone.
+      listening.destroy();
+    }
+  }
+}
+
+/** Resets a stream on abort. Who reads or writes it gets its errors; here they are only kept from being unhandled. */
+function abortable<Stream extends GuestStream<unknown>>(stream: Stream, signal?: AbortSignal): Stream {
+  stream.on("error", () => {});
+  if (!signal) return stream;
+  const abort = () => void stream.destroy();
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  stream.once("close", () => signal.removeEventListener("abort", abort));
+  return stream;
+}

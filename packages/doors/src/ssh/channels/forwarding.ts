@@ -1,0 +1,117 @@
+import type { Connection as Client } from "ssh2";
+import type { SshAddress, SshInbound } from "../contract.ts";
+import { MAX_CHANNELS, MAX_LISTENERS } from "../limits.ts";
+import type { Outlet } from "./outlet.ts";
+import type { ChannelContext } from "./session.ts";
+import { splice } from "./splice.ts";
+
+/** Connections that a client makes from inside the sandbox (`ssh -L`, `-D`), and those it takes from there (`ssh -R`). */
+export class Forwarding {
+  readonly #client: Client;
+  readonly #context: ChannelContext;
+  /** By the address and port that the client has named. */
+  readonly #listeners = new Map<string, AbortController>();
+  /** Those that are about to be added included. */
+  #listening = 0;
+  /** Connections to listeners that are open or being offered to the client. */
+  #accepted = 0;
+
+  constructor(client: Client, context: ChannelContext) {
+    this.#client = client;
+    this.#context = context;
+  }
+
+  /** @param accept null if the client is gone meanwhile */
+  async dial(
+    { destIP: host, destPort: port }: { destIP: string; destPort: number },
+    accept: () => Outlet | null,
+    reject: () => void,
+  ): Promise<void> {
+    const { target, signal, report } = this.#context;
+    const startedAt = performance.now();
+    let error: string | null = null;
+    try {
+      const stream = await target.dial({ host, port }, signal);
+      const outlet = accept();
+      if (outlet) await splice(outlet, stream);
+      else stream.destroy();
+    } catch (cause) {
+      error = (cause as Error).message;
+      reject();
+    }
+    report({ action: "dial", host, port, durationMs: Math.round(performance.now() - startedAt), error });
+  }
+
+  /**
+   * Begins to listen. Wherever the client wants that, it is on loopback: nothing else leads into a sandbox.
+   *
+   * @returns the port
+   * @throws if it cannot
+   */
+  async listen({ bindAddr, bindPort }: { bindAddr: string; bindPort: number }): Promise<number> {
+    const { target, signal, report } = this.#context;
+    const ended = new AbortController();
+    this.#listening++;
+    try {
+      if (this.#listening > MAX_LISTENERS)
+        throw new Error(`A connection can listen on at most ${MAX_LISTENERS} ports.`);
+      let port = bindPort;
+      const take = (connection: SshInbound) => void this.#take(connection, bindAddr, port);
+      port = await target.listen(bindPort, take, AbortSignal.any([signal, ended.signal]));
+      this.#listeners.set(key(bindAddr, port), ended);
+      report({ action: "listen", port, error: null });
+      return port;
+    } catch (cause) {
+      this.#listening--;
+      report({ action: "listen", port: bindPort, error: (cause as Error).message });
+      throw cause;
+    }
+  }
+
+  /** False if it does not listen there. */
+  cancel({ bindAddr, bindPort }: { bindAddr: string; bindPort: number }): boolean {
+    const ended = this.#listeners.get(key(bindAddr, bindPort));
+    if (!ended) return false;
+    this.#listeners.delete(key(bindAddr, bindPort));
+    this.#listening--;
+    ended.abort();
+    return true;
+  }
+
+  async #take({ stream, origin }: SshInbound, bindAddr: string, port: number): Promise<void> {
+    const { signal, report } = this.#context;
+    const startedAt = performance.now();
+    let error: string | null = null;
+    stream.on("error", () => {});
+    try {
+      if (this.#accepted >= MAX_CHANNELS) throw new Error(`More than ${MAX_CHANNELS} connections at once.`);
+      this.#accepted++;
+      try {
+        await splice(await this.#offer(bindAddr, port, origin, signal), stream);
+      } finally {
+        this.#accepted--;
+      }
+    } catch (cause) {
+      error = (cause as Error).message;
+      stream.destroy();
+    }
+    report({ action: "accept", port, durationMs: Math.round(performance.now() - startedAt), error });
+  }
+
+  #offer(bindAddr: string, port: number, origin: SshAddress, signal: AbortSignal): Promise<Outlet> {
+    return new Promise((resolve, reject) => {
+      const gone = () => reject(new Error("The client has disconnected."));
+      if (signal.aborted) return gone();
+      signal.addEventListener("abort", gone, { once: true });
+      this.#client.forwardOut(bindAddr, port, origin.host, origin.port, (failure, channel) => {
+        signal.removeEventListener("abort", gone);
+        if (failure) reject(failure);
+        else resolve(this.#context.outlet(channel));
+      });
+    });
+  }
+}
+
+function key(address: string, port: number): string {
+  return `${port} ${address}`;
+}

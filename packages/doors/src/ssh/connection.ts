@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import type { AuthContext, Connection as Client } from "ssh2";
+import { Room } from "./channels/room.ts";
+import type { SshActivity, SshDoor } from "./contract.ts";
+import { FAREWELL_MS, LOGIN_MS, MAX_ATTEMPTS } from "./limits.ts";
+import { Authentication } from "./login/authentication.ts";
+import { sshServer } from "./protocol-server.ts";
+import { ServedClient } from "./served-client.ts";
+import type { SshServices } from "./services.ts";
+
+/** One client, from its first byte to its last. */
+export class SshConnection {
+  readonly id = `ssh_${randomBytes(8).toString("hex")}`;
+  readonly remote: string;
+  /** Resolves when its socket is closed. */
+  readonly closed: Promise<void>;
+  readonly #services: SshServices;
+  readonly #socket: Socket;
+  readonly #room: Room;
+  readonly #authentication: Authentication;
+  /** Aborted when nothing more can come of it. */
+  readonly #gone = new AbortController();
+  readonly #tooLate: NodeJS.Timeout;
+  #client: Client | null = null;
+  #attempts = 0;
+  #guessed = false;
+  #login: { door: SshDoor; key: string | null } | null = null;
+  #reason: string | null = null;
+
+  constructor(socket: Socket, services: SshServices) {
+    this.#socket = socket;
+    this.#services = services;
+    this.remote = socket.remoteAddress ?? "unknown";
+    this.#room = new Room(socket);
+    this.#authentication = new Authentication(services.doors);
+    this.#tooLate = setTimeout(() => this.close("It did not log in in time."), LOGIN_MS).unref();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    socket.once("close", () => {
+      this.#leave();
+      resolve();
+    });
+    socket.on("error", (error) => (this.#reason ??= error.message));
+    sshServer(services.hostKey, (client) => this.#greet(client)).injectSocket(socket);
+  }
+
+  /** The door through which it has come. */
+  get door(): SshDoor | null {
+    return this.#login?.door ?? null;
+  }
+
+  /** Ends it at once; a moment remains for the message to the client. */
+  close(reason: string): void {
+    this.#reason ??= reason;
+    this.#leave();
+    if (this.#socket.destroyed) return;
+    this.#client?.end();
+    this.#socket.destroySoon();
+    setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref();
+  }
+
+  #leave(): void {
+    clearTimeout(this.#tooLate);
+    this.#room.close();
+    this.#gone.abort();
+  }
+
+  #greet(client: Client): void {
+    this.#client = client;
+    client.on("error", (error) => (this.#reason ??= error.message));
+    // What was queued during the key exchange is on its way by then.
+    client.on("rekey", () => setImmediate(() => this.#room.wake()));
+    client.on("authentication", (attempt) => {
+      this.#authenticate(attempt).catch((error: unknown) => {
+        this.#services.log.error({ err: error }, "a login by SSH could not be checked");
+        this.close("The login could not be checked.");
+      });
+    });
+    client.once("ready", () => this.#serve(client));
+  }
+
+  async #authenticate(attempt: AuthContext): Promise<void> {
+    if (++this.#attempts > MAX_ATTEMPTS) return this.close("It failed to log in too often.");
+    const verdict = await this.#authentication.judge(attempt);
+    if (this.#gone.signal.aborted) return;
+    if (verdict.kind === "unknown" && !this.#guessed) {
+      this.#guessed = true;
+      this.#services.guesses.add(this.remote);
+    }
+    if (verdict.kind === "unknown" || verdict.kind === "refuse") return attempt.reject(["publickey"]);
+    if (verdict.kind === "login") {
+      if (!this.#services.admits(verdict.door)) return this.close("The sandbox has too many SSH connections.");
+      this.#login = verdict;
+    }
+    attempt.accept();
+  }
+
+  #serve(client: Client): void {
+    clearTimeout(this.#tooLate);
+    const { door, key } = this.#login!;
+    const startedAt = performance.now();
+    const report = (activity: SshActivity) =>
+      door.report({ connection: this.id, remote: this.remote, ...activity } as Parameters<SshDoor["report"]>[0]);
+    report({ action: "login", key });
+    const registration = door.onClose(() => this.close("The sandbox has ended."));
+    void this.closed.then(() => {
+      registration[Symbol.dispose]();
+      report({ action: "logout", durationMs: Math.round(performance.now() - startedAt), reason: this.#reason });
+    });
+    new ServedClient(client, this.#socket, {
+      target: door.target,
+      room: this.#room,
+      signal: this.#gone.signal,
+      report,
+      expel: (reason) => this.close(reason),
+    });
+  }
+}

@@ -1,0 +1,60 @@
+/** Limits of the SSH door. Clients, also those that have logged in, may be hostile. */
+
+const MiB = 1024 * 1024;
+
+/** Time to log in, in milliseconds: as in OpenSSH's server, because a person may have to confirm the host's key. */
+export const LOGIN_MS = 120_000;
+
+/** Connections of all clients, and those of them that have not logged in yet: a handshake costs a millisecond of processor time. */
+export const MAX_CONNECTIONS = 1_024;
+export const MAX_LOGINS = 64;
+
+/** Connections to one door. Editors and file managers use a few each. */
+export const MAX_CONNECTIONS_PER_DOOR = 32;
+
+/** Attempts to log in on one connection: a client offers its keys one after another. */
+export const MAX_ATTEMPTS = 10;
+
+/** Unknown user names from one address, and in what time, in milliseconds. More, and its connections are refused until the time is over. */
+export const MAX_GUESSES = 20;
+export const GUESSES_MS = 60_000;
+/** Addresses that guesses are counted for: 100 bytes each. */
+export const MAX_GUESSERS = 10_000;
+
+/** Longest user name, in characters. */
+export const MAX_USERNAME_CHARS = 128;
+
+/** Channels of one connection: a browser behind `ssh -D` opens about 100. */
+export const MAX_CHANNELS = 256;
+
+/** Ports that one connection listens on. */
+export const MAX_LISTENERS = 32;
+
+/** Environment variables that a client may send for one process, and the characters of their names and values. */
+export const MAX_ENV = 64;
+export const MAX_ENV_CHARS = 32 * 1024;
+
+/** A client's command line, in characters: what Linux accepts as one argument. */
+export const MAX_COMMAND_CHARS = 128 * 1024;
+
+/** Longest name of a terminal's type. */
+export const MAX_TERM_CHARS = 64;
+
+/** A terminal's columns or rows: the kernel stores them in 16 bits. */
+export const MAX_TERMINAL_SIDE = 65_535;
+
+/** Bytes that wait to be sent to one client. Replies to a client that does not read are bounded by a second, higher limit. */
+export const MAX_QUEUED_BYTES = 4 * MiB;
+export const MAX_UNSENT_BYTES = 16 * MiB;
+
+/** Bytes of one channel that its sandbox has not taken yet: twice the window that `ssh2` grants. More is a violation of the protocol. */
+export const MAX_UNREAD_CHANNEL_BYTES = 4 * MiB;
+/** The same of all channels of a connection. */
+export const MAX_UNREAD_BYTES = 64 * MiB;
+
+/** A client is asked for a sign of life after so many milliseconds of silence, and is gone after so many unanswered questions. */
+export const KEEPALIVE_MS = 30_000;
+export const MAX_KEEPALIVES = 6;
+
+/** A client that has been told that its connection ends has this long to take the message, in milliseconds. */
+export const FAREWELL_MS = 1_000;

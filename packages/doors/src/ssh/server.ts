@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { SshConnection } from "./connection.ts";
+import type { SshDoor } from "./contract.ts";
+import { MAX_CONNECTIONS, MAX_CONNECTIONS_PER_DOOR, MAX_LOGINS } from "./limits.ts";
+import { Guesses } from "./login/guesses.ts";
+import type { SshServerOptions, SshServices } from "./services.ts";
+
+/** `ssh2` takes a tenth of a second to load, so that happens when somebody needs it. */
+const load = async () => {
+  const [{ SshConnection }, { parseAuthorizedKey }] = await Promise.all([
+    import("./connection.ts"),
+    import("./login/authentication.ts"),
+  ]);
+  return { SshConnection, parseAuthorizedKey };
+};
+
+/** Whether a line, as in `authorized_keys`, is a public key that a door can ask for. */
+export async function isAuthorizedKey(line: string): Promise<boolean> {
+  const { parseAuthorizedKey } = await load();
+  return parseAuthorizedKey(line) !== null;
+}
+
+/** Lets people in whose user name is that of a door. */
+export class SshServer implements AsyncDisposable {
+  readonly #services: SshServices;
+  readonly #listener = createServer({ noDelay: true }, (socket) => void this.#take(socket));
+  /** In the order in which they came. */
+  readonly #connections = new Set<SshConnection>();
+
+  constructor(options: SshServerOptions) {
+    this.#services = { ...options, guesses: new Guesses(), admits: (door) => this.#admits(door) };
+  }
+
+  /**
+   * @param port 0 for any
+   * @returns the port
+   * @throws the operating system's error
+   */
+  async listen(port: number, host: string): Promise<number> {
+    this.#listener.listen(port, host);
+    await once(this.#listener, "listening");
+    return (this.#listener.address() as AddressInfo).port;
+  }
+
+  /** Makes it answer the first connection as fast as later ones. */
+  async warmUp(): Promise<void> {
+    await load();
+  }
+
+  /** Ends every connection, and resolves when they are closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#listener.listening) this.#listener.close();
+    const connections = [...this.#connections];
+    for (const connection of connections) connection.close("The server is being stopped.");
+    await Promise.all(connections.map(({ closed }) => closed));
+  }
+
+  async #take(socket: Socket): Promise<void> {
+    socket.on("error", () => {});
+    const { SshConnection } = await load();
+    const { remoteAddress, destroyed } = socket;
+    // It has disconnected already.
+    if (remoteAddress === undefined || destroyed) return void socket.destroy();
+    if (this.#connections.size >= MAX_CONNECTIONS || this.#services.guesses.tooMany(remoteAddress))
+      return void socket.destroy();
+    if (!this.#listener.listening) return void socket.destroy();
+    const connection = new SshConnection(socket, this.#services);
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
+    this.#makeRoomForLogins();
+  }
+
+  /** Those who do nothing for a long time must not keep others from logging in. */
+  #makeRoomForLogins(): void {
+    const waiting = [...this.#connections].filter(({ door }) => door === null);
+    for (const connection of waiting.slice(0, Math.max(0, waiting.length - MAX_LOGINS)))
+      connection.close("Others want to log in.");
+  }
+
+  #admits(door: SshDoor): boolean {
+    let count = 0;
+    for (const connection of this.#connections) if (connection.door?.id === door.id) count++;
+    return count < MAX_CONNECTIONS_PER_DOOR;
+  }
+}

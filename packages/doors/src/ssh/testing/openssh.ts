@@ -1,0 +1,52 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import type { TestServer } from "./test-server.ts";
+
+/** Options with which OpenSSH asks nobody anything, and uses no settings of this computer. */
+export const OPTIONS = [
+  "-F/dev/null",
+  "-oStrictHostKeyChecking=no",
+  "-oUserKnownHostsFile=/dev/null",
+  "-oGlobalKnownHostsFile=/dev/null",
+  "-oLogLevel=ERROR",
+  "-oIdentitiesOnly=yes",
+  "-oIdentityFile=none",
+  "-oIdentityAgent=none",
+  "-oBatchMode=yes",
+];
+
+/** FOR TESTS ONLY: how a client ended, and what it printed. */
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Starts `ssh`; `args` come before the destination, `command` after it. */
+export function startSsh(
+  { port }: Pick<TestServer, "port">,
+  username: string,
+  { args = [], command = [], env = {} }: { args?: string[]; command?: string[]; env?: Record<string, string> } = {},
+): ChildProcessWithoutNullStreams {
+  const where = ["-p", String(port), `${username}@127.0.0.1`];
+  return spawn("ssh", [...OPTIONS, ...args, ...where, ...command], { env: { ...process.env, ...env } });
+}
+
+/** Runs `ssh` with this input to its end. */
+export async function runSsh(
+  server: Pick<TestServer, "port">,
+  username: string,
+  options: Parameters<typeof startSsh>[2] & { input?: string | Uint8Array } = {},
+): Promise<Ended> {
+  const child = startSsh(server, username, options);
+  child.stdin.on("error", () => {});
+  child.stdin.end(options.input ?? "");
+  return await ended(child);
+}
+
+/** Waits for a client's end. */
+export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ended> {
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+  return { code: child.exitCode, stdout, stderr };
+}
