@@ -139,7 +139,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     region: config.region,
   });
   const { certificates, plain, caFile, doorsCaFile } = await openCertificates(config, log);
-  if (certificates) started.use(certificates);
+  if (certificates) started.defer(() => within("certificates", certificates[Symbol.asyncDispose]()));
   let listener: Listener | null = null;
   const closing = new AbortController();
   const services = {

@@ -31,6 +31,7 @@ export interface Certificates extends AsyncDisposable {
   states(): CertificateState[];
   /** Proves to a certificate authority who answers for a name, in handshakes of their own; null if that is not needed. */
   readonly handshakes: ChallengeHandshakes | null;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Challenges that are answered within a TLS handshake (RFC 8737). */

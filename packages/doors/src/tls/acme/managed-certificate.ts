@@ -1,6 +1,6 @@
 import type { Logger } from "@sandkeep/common";
-import type { Certificate } from "../certificate.ts";
-import type { CertificateState } from "../contract.ts";
+import { Certificate } from "../certificate.ts";
+import type { CertificatePair, CertificateState } from "../contract.ts";
 import type { CertificateAuthority } from "./certificate-authority.ts";
 import { AcmeError } from "./client/error.ts";
 import type { Clock } from "./clock.ts";
@@ -123,9 +123,8 @@ export class ManagedCertificate {
     const previous = this.#usable();
     try {
       const pair = await authority.order(names, previous && certificateId(previous), signal);
-      await file.save(pair);
-      this.#certificate = await file.load();
-      this.#problem = null;
+      this.#certificate = new Certificate(pair);
+      this.#problem = await this.#save(pair);
       this.#failures = 0;
       this.#suggested = null;
       this.#askAt = 0;
@@ -135,6 +134,18 @@ export class ManagedCertificate {
     } catch (error) {
       signal.throwIfAborted();
       await this.#failed(error as Error);
+    }
+  }
+
+  /** Why it could not be written down, or null. It is used all the same: another would not fare better. */
+  async #save(pair: CertificatePair): Promise<string | null> {
+    const { file, log } = this.#options;
+    try {
+      await file.save(pair);
+      return null;
+    } catch (error) {
+      log.error({ err: error, names: this.names }, "a certificate could not be kept");
+      return `The certificate could not be kept, and is ordered anew when the server starts: ${(error as Error).message}`;
     }
   }
 

@@ -74,7 +74,7 @@ async function prove(client: AcmeClient, { authorizations }: Order, solver: Solv
       );
     }
     const keyAuthorization = client.key.authorize(challenge.token);
-    presented.use(await solver.present({ name, token: challenge.token, keyAuthorization }));
+    presented.use(await solver.present({ name, token: challenge.token, keyAuthorization }, client.signal));
     challenges.push({ url: challenge.url, authorization, name });
   }
   for (const { url, name } of challenges)

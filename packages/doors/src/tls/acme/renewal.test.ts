@@ -1,6 +1,6 @@
 /** What happens to a certificate over months, and when something goes wrong. */
 import assert from "node:assert/strict";
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, watch, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { AcmeCertificates } from "./acme-certificates.ts";
@@ -200,7 +200,7 @@ describe("a certificate", async () => {
     await lab.log.next(/none could be had/);
     assert.match(
       certificates.states()[0]!.problem!,
-      /does not check offer\.example\.com by tls-alpn-01; it offers dns-01/,
+      /does not check offer\.example\.com by tls-alpn-01; it offers .*dns-01/,
     );
   });
 
@@ -232,5 +232,44 @@ describe("a certificate", async () => {
     await certificates[Symbol.asyncDispose]();
     assert.equal(certificates.states()[0]!.expiresAt, null);
     assert.equal(certificates.handshakes!.pending, false);
+  });
+
+  test("is ordered no longer once the server stops, although the DNS hook waits, and the record is removed", async () => {
+    const dir = join(lab.dir, "dns");
+    await writeFile(join(dir, "slow"), "");
+    const started = new AbortController();
+    const changes = watch(dir, { signal: started.signal });
+    const challenge = { type: "dns-01", hook: lab.hook } as const;
+    const certificates = await lab.open({ domains: ["waits.example.com"], challenge });
+    for await (const { filename } of changes) if (filename === "started") break;
+    started.abort();
+    await certificates[Symbol.asyncDispose]();
+    await rm(join(dir, "slow"));
+    const calls = (await lab.hookCalls()).filter(([, record]) => record === "_acme-challenge.waits.example.com.");
+    assert.deepEqual(
+      calls.map(([action]) => action),
+      ["present", "cleanup"],
+    );
+  });
+
+  test("that cannot be written down is used all the same, and the state says so", async () => {
+    const [folder] = await readdir(join(lab.dir, "acme"));
+    await mkdir(join(lab.dir, "acme", folder!, "disk.example.com.pem"));
+    await using certificates = await lab.open({ domains: ["disk.example.com"] });
+    await lab.log.next(/got a certificate/);
+    assert.equal((await lab.connect("disk.example.com")).authorized, true);
+    assert.match(certificates.states()[0]!.problem!, /could not be kept, .*: E/);
+  });
+
+  test("is not ordered with a damaged account, which is named and left as it is", async () => {
+    const [folder] = await readdir(join(lab.dir, "acme"));
+    const file = join(lab.dir, "acme", folder!, "account.json");
+    const account = await readFile(file, "utf8");
+    await writeFile(file, account.slice(1));
+    await using certificates = await lab.open({ domains: ["account.example.com"] });
+    await lab.log.next(/none could be had/);
+    assert.match(certificates.states()[0]!.problem!, /account\.json is damaged\. Restore it, or remove it/);
+    assert.equal(await readFile(file, "utf8"), account.slice(1));
+    await writeFile(file, account);
   });
 });

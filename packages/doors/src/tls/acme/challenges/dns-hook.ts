@@ -25,7 +25,7 @@ export class DnsHook implements Solver {
     this.#log = log;
   }
 
-  async present({ name, keyAuthorization }: Challenge): Promise<AsyncDisposable> {
+  async present({ name, keyAuthorization }: Challenge, signal: AbortSignal): Promise<AsyncDisposable> {
     const record = `_acme-challenge.${name}.`;
     const value = createHash("sha256").update(keyAuthorization).digest("base64url");
     const cleanUp = {
@@ -35,7 +35,7 @@ export class DnsHook implements Solver {
         ),
     };
     try {
-      await this.#run("present", record, value);
+      await this.#run("present", record, value, signal);
     } catch (error) {
       // It may have added the record before it failed.
       await cleanUp[Symbol.asyncDispose]();
@@ -44,10 +44,11 @@ export class DnsHook implements Solver {
     return cleanUp;
   }
 
-  async #run(action: "present" | "cleanup", record: string, value: string): Promise<void> {
+  async #run(action: "present" | "cleanup", record: string, value: string, signal?: AbortSignal): Promise<void> {
     const limits = { timeout: HOOK_TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES, killSignal: "SIGKILL" } as const;
     // A value may begin with a dash, as in any base64url; the program gets it as it is.
-    await run(this.#program, [action, record, value], limits).catch((error: HookError) => {
+    await run(this.#program, [action, record, value], { ...limits, signal }).catch((error: HookError) => {
+      signal?.throwIfAborted();
       const said = printable(error.stderr?.trim().split("\n").at(-1) ?? "");
       const how = error.killed
         ? `did not end within ${HOOK_TIMEOUT_MS / 1_000} s`

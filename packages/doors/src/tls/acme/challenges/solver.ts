@@ -10,6 +10,10 @@ export interface Challenge {
 /** Answers one type of challenge. */
 export interface Solver {
   readonly type: "http-01" | "tls-alpn-01" | "dns-01";
-  /** Prepares the answer. The certificate authority looks for it after that; dispose of the result once it has. */
-  present(challenge: Challenge): Promise<AsyncDisposable>;
+  /**
+   * Prepares the answer. The certificate authority looks for it after that; dispose of the result once it has.
+   *
+   * @param signal gives up
+   */
+  present(challenge: Challenge, signal: AbortSignal): Promise<AsyncDisposable>;
 }

@@ -63,6 +63,10 @@ export class AcmeClient {
     return this.#options.key;
   }
 
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
   /** Opens an account for the key, or finds the one that it has. Resolves to its address. */
   async register(email: string | null, external: ExternalAccount | null): Promise<string> {
     const { newAccount, meta } = this.directory;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readOwnFile, writeFileAtomically } from "@sandkeep/common";
 import { z } from "zod";
 import { AccountKey } from "../client/account-key.ts";
+import { AcmeError } from "../client/error.ts";
 
 const schema = z.object({
   key: z.record(z.string(), z.string()),
@@ -31,8 +32,14 @@ export class AccountFile {
   async load(): Promise<Account> {
     const text = await readOwnFile(this.#path);
     if (text !== null) {
-      const { key, url, email } = schema.parse(JSON.parse(text));
-      return { key: await AccountKey.load(key), url, email };
+      try {
+        const { key, url, email } = schema.parse(JSON.parse(text));
+        return { key: await AccountKey.load(key), url, email };
+      } catch (error) {
+        throw new AcmeError(`The file ${this.#path} is damaged. Restore it, or remove it to open a new account.`, {
+          cause: error,
+        });
+      }
     }
     const account: Account = { key: await AccountKey.generate(), url: null, email: null };
     await mkdir(join(this.#path, ".."), { recursive: true, mode: 0o700 });

@@ -21,6 +21,7 @@ const HOOK = `#!/bin/sh
 cd "$(dirname "$0")"
 [ ! -e fail ] || { echo "the provider is down" >&2; exit 3; }
 printf '%s %s %s\\n' "$1" "$2" "$3" >> calls
+[ ! -e slow ] || [ "$1" = cleanup ] || { : > started; exec sleep 300; }
 `;
 
 /** FOR TESTS ONLY: Pebble behind a front, a name server, and a TLS server that uses the certificates under test. */
