@@ -64,7 +64,12 @@ export async function openCertificates(config: Config, log: Logger): Promise<Ope
     { dir: join(dir, "acme"), others: local, userAgent: `sandkeep/${VERSION}`, log },
   ).catch(refused);
   // Without another origin, clients on this computer use an address, for which no authority has a certificate.
-  return { certificates, plain: false, caFile: config.publicUrl === undefined ? caFile : null, doorsCaFile: null };
+  return {
+    certificates,
+    plain: false,
+    caFile: config.publicUrl === undefined ? caFile : null,
+    doorsCaFile: acme.domains.includes(`*.${config.doors.domain}`) ? null : caFile,
+  };
 }
 
 function challengeOf({ challenge, dnsHook, httpPort = HTTP_PORT }: AcmeConfig, host: string) {

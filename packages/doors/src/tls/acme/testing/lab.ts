@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer as createHttpsServer, get } from "node:https";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { connect } from "node:tls";
 import { createAuthority, DAY_MS, issueServerCertificate, keyPem, newKeyPair } from "@sandkeep/common/x509";
+import { Listener } from "../../../gateway/listener.ts";
+import { Sites } from "../../../gateway/sites.ts";
 import { LocalCertificates } from "../../local/local-certificates.ts";
-import { certificateOptions, useCertificates } from "../../server.ts";
 import { AcmeCertificates, type AcmeOptions } from "../acme-certificates.ts";
 import { TestClock } from "./clock.ts";
 import { Front } from "./front.ts";
@@ -24,7 +24,7 @@ printf '%s %s %s\\n' "$1" "$2" "$3" >> calls
 [ ! -e slow ] || [ "$1" = cleanup ] || { : > started; exec sleep 300; }
 `;
 
-/** FOR TESTS ONLY: Pebble behind a front, a name server, and a TLS server that uses the certificates under test. */
+/** FOR TESTS ONLY: Pebble behind a front, a name server, and the gateway, which uses the certificates under test. */
 export class Lab implements AsyncDisposable {
   readonly dir: string;
   readonly clock = new TestClock();
@@ -34,14 +34,15 @@ export class Lab implements AsyncDisposable {
   /** Program that changes DNS records. */
   readonly hook: string;
   readonly httpPort: number;
-  readonly #tls: Server;
+  readonly #tlsPort: number;
+  #listener: Listener | null = null;
   readonly #pebbleOptions: PebbleOptions;
   #pebble: Pebble;
   readonly #owned: AsyncDisposableStack;
 
   private constructor(
     parts: Pick<Lab, "dir" | "front" | "names" | "hook" | "httpPort">,
-    tls: Server,
+    tlsPort: number,
     pebble: [PebbleOptions, Pebble],
     owned: AsyncDisposableStack,
   ) {
@@ -50,7 +51,7 @@ export class Lab implements AsyncDisposable {
     this.names = parts.names;
     this.hook = parts.hook;
     this.httpPort = parts.httpPort;
-    this.#tls = tls;
+    this.#tlsPort = tlsPort;
     [this.#pebbleOptions, this.#pebble] = pebble;
     this.#owned = owned;
   }
@@ -66,15 +67,11 @@ export class Lab implements AsyncDisposable {
     await chmod(hook, 0o755);
     const names = owned.use(await NameServer.start((name) => texts(dir, name)));
     const front = owned.use(await Front.start(own));
-    const tls = createServer().listen(0, "127.0.0.1");
-    await once(tls, "listening");
-    owned.defer(() => void tls.close());
-    const httpPort = await freePort();
-    const tlsPort = (tls.address() as AddressInfo).port;
+    const [httpPort, tlsPort] = [await freePort(), await freePort()];
     const pebbleOptions = { dir, ...own, nameServer: names.address, httpPort, tlsPort, ...options };
     const pebble = await Pebble.start(pebbleOptions);
     front.target = pebble.port;
-    return new Lab({ dir, front, names, hook, httpPort }, tls, [pebbleOptions, pebble], owned.move());
+    return new Lab({ dir, front, names, hook, httpPort }, tlsPort, [pebbleOptions, pebble], owned.move());
   }
 
   /** Opens certificates, serves with them, and starts to renew. */
@@ -90,19 +87,17 @@ export class Lab implements AsyncDisposable {
       },
       { dir: join(this.dir, "acme"), others, userAgent: "sandkeep/test", log, clock },
     );
-    const server = createHttpsServer(await certificateOptions(certificates), (_request, response) =>
-      response.end("hello"),
-    );
-    useCertificates(server, certificates);
-    this.#tls.removeAllListeners("connection");
-    this.#tls.on("connection", (socket: Socket) => server.emit("connection", socket));
+    this.#stopListening();
+    const sites = new Sites({ request: (_request, response) => void response.end("hello"), upgrade() {} });
+    const address = { host: "127.0.0.1", port: this.#tlsPort };
+    this.#listener = await Listener.start({ sites, certificates, plain: false, maxConnections: 100, log, ...address });
     certificates.start();
     return certificates;
   }
 
   /** The certificate that a client gets who asks for a name, and whether it is valid for one that trusts Pebble. */
   async connect(servername: string): Promise<{ authorized: boolean; serial: string }> {
-    const { port } = this.#tls.address() as AddressInfo;
+    const port = this.#tlsPort;
     const socket = connect({ host: "127.0.0.1", port, servername, ca: await this.root(), rejectUnauthorized: false });
     await once(socket, "secureConnect");
     const { authorized } = socket;
@@ -137,7 +132,14 @@ export class Lab implements AsyncDisposable {
     return await hookCalls(this.dir);
   }
 
+  #stopListening(): void {
+    this.#listener?.close();
+    this.#listener?.closeAllConnections();
+    this.#listener = null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopListening();
     await this.#pebble[Symbol.asyncDispose]();
     await this.#owned.disposeAsync();
   }

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
@@ -11,6 +12,9 @@ const SETUP = fileURLToPath(new URL("../../../../../../scripts/setup", import.me
 const run = promisify(execFile);
 /** Ports that were free may be taken by the time that Pebble wants them. */
 const TRIES = 5;
+const FIRST_PORT = 10_000;
+/** Linux's default (`ip_local_port_range`). */
+const FIRST_EPHEMERAL_PORT = 32_768;
 
 export interface PebbleOptions {
   dir: string;
@@ -98,13 +102,23 @@ function install(): Promise<void> {
   })());
 }
 
+/**
+ * A port to listen on later, on 127.0.0.1. Not among those that the system gives to connections and to servers on port 0: these might
+ * take it meanwhile.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(FIRST_PORT, FIRST_EPHEMERAL_PORT);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 async function listens(port: number): Promise<boolean> {
