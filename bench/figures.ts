@@ -87,6 +87,16 @@ export interface Figures {
   storage_sqlite_ratio: number;
   /** 100 MiB, written and synced in the guest. */
   storage_write_MBps: number;
+  /**
+   * What a door adds to a request answered in the guest, on kept connections: each percentile minus that of the same request on the
+   * guest's own loopback.
+   */
+  door_added: Summary;
+  /** A body of 50 MB through a door, and how many times as fast as on the guest's own loopback. */
+  door_stream_MBps: number;
+  door_stream_ratio: number;
+  /** 500 WebSockets open through one door: how many, and the p95 of an echo divided by that of a single WebSocket's, which follows. */
+  door_websockets: { ok: number; ratio: number; alone_p95: number };
   machine: Machine;
   /** Before the first measurement, and after the last one. */
   computer: { before: Computer; after: Computer };

@@ -194,6 +194,21 @@ export const GOALS: Record<string, Goal[]> = {
     { kind: "limit", figure: "storage_sqlite_ratio", atLeast: 0.7, unit: "", digits: 2 },
     rate("storage_write_MBps", 70),
   ],
+  door_http: [
+    duration("door_added", { p50: 3 }),
+    rate("door_stream_MBps", 30),
+    { kind: "limit", figure: "door_stream_ratio", atLeast: 0.6, unit: "", digits: 2 },
+    count("door_websockets", 500),
+    {
+      kind: "limit",
+      figure: "door_websockets",
+      part: "ratio",
+      title: "an echo's p95",
+      atMost: 3,
+      unit: " × a single one's",
+      digits: 2,
+    },
+  ],
   density50: [
     count("density50", 50),
     {

@@ -1,5 +1,6 @@
 import type { BenchContext } from "./context.ts";
 import { measureBurst, measureDensity } from "./crowd.ts";
+import { measureHttpDoor } from "./doors/http.ts";
 import { measureEgressGuestEnd } from "./egress/guest-end.ts";
 import { measureEgressHostEnd } from "./egress/host-end.ts";
 import type { Figures } from "./figures.ts";
@@ -50,5 +51,6 @@ export const MEASURES: Record<string, Measure> = {
   storage_attach: { title: "create with a volume", run: measureAttach },
   storage_live: { title: "snapshots while programs write", run: measureLiveSnapshot },
   storage_speed: { title: "SQLite and writing on a volume", run: measureVolumeSpeed },
+  door_http: { title: "HTTP through a door", run: measureHttpDoor },
   density50: { title: "50 alive", run: measureDensity },
 };

@@ -111,12 +111,18 @@ test("does nothing to the system where everything is there", () => {
 
 test("installs what only the checks of the sources need when told to, and nothing else", () => {
   const { stdout } = setUp({ installed: everything, options: ["--development"] });
-  assert.match(stdout, /install --yes --no-install-recommends shellcheck pebble openssh-client rsync\n$/);
+  assert.match(stdout, /install --yes --no-install-recommends shellcheck pebble openssh-client rsync chromium\n$/);
   const without = setUp({ installed: {}, options: ["--development"] });
   assert.doesNotMatch(without.stdout, /qemu| ci /);
   assert.equal(
     setUp({
-      installed: { shellcheck: "0.9.0-1", pebble: "2.4.0-1", "openssh-client": "1:9.2p1-2", rsync: "3.2.7-1" },
+      installed: {
+        shellcheck: "0.9.0-1",
+        pebble: "2.4.0-1",
+        "openssh-client": "1:9.2p1-2",
+        rsync: "3.2.7-1",
+        chromium: "140.0-1",
+      },
       options: ["--development"],
     }).stdout,
     "",

@@ -102,6 +102,11 @@ describe("attacks", async () => {
     assert.deepEqual(reached.theirs, []);
   });
 
+  test("an upgrade with a body is refused", async () => {
+    const { got } = await gateway.upgrade("mine", "/", { "content-length": "5" });
+    assert.deepEqual([got!.status, JSON.parse(got!.body).code], [400, "INVALID_REQUEST"]);
+  });
+
   test("methods that open tunnels or mirror requests are refused", async () => {
     for (const start of ["CONNECT theirs.doors.test:443", "TRACE /", "CONNECT /"]) {
       const answer = await gateway.raw("mine", `${start} HTTP/1.1\r\n${host("mine")}\r\nconnection: close\r\n\r\n`);
@@ -161,6 +166,7 @@ describe("attacks", async () => {
       long: `HTTP/1.1 200 OK\r\na: ${"b".repeat(70_000)}\r\n\r\n`,
       control: "HTTP/1.1 200 OK\r\na: b\x01c\r\ncontent-length: 0\r\n\r\n",
       lengths: "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+      coding: "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
       interim: "HTTP/1.1 103 Early\r\n\r\n".repeat(50),
       switching: "HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
     };

@@ -51,7 +51,8 @@ export class DoorSite implements Site {
     let visit: Visit | null = null;
     try {
       visit = readVisit(request);
-      if (!wantsWebSocket(visit)) throw new ApiError("INVALID_REQUEST", "Only upgrades to WebSocket are possible.");
+      if (!wantsWebSocket(visit) || visit.hasBody)
+        throw new ApiError("INVALID_REQUEST", "Only upgrades to WebSocket are possible, and they have no body.");
       const admitted = this.#admit(visit);
       const entrance = this.#enter(admitted.door);
       const closing = this.#doors.onClose(admitted.door, () => socket.destroy());

@@ -13,8 +13,11 @@ export function responseHead(answer: IncomingMessage): Header[] {
   const all = pairs(answer.rawHeaders);
   if (all.length > MAX_HEADERS) throw badAnswer(`its response has more than ${MAX_HEADERS} headers`);
   if (!all.every(isValid)) throw badAnswer("its response has a malformed header");
-  const chunked = values(all, "transfer-encoding").length > 0;
-  const kept = without(endToEnd(all), ...NOT_FOR_A_DOOR, ...(chunked ? ["content-length"] : []));
+  const codings = values(all, "transfer-encoding");
+  // Node passes other codings before "chunked" on as they are, and visitors would not know of them.
+  if (codings.some((one) => one.toLowerCase() !== "chunked"))
+    throw badAnswer("its response is in a transfer coding that nobody asked for");
+  const kept = without(endToEnd(all), ...NOT_FOR_A_DOOR, ...(codings.length > 0 ? ["content-length"] : []));
   return kept.flatMap(([name, text]): Header[] => {
     if (name.toLowerCase() !== "set-cookie") return [[name, text]];
     const cookie = ownCookie(text);

@@ -35,6 +35,9 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "PATCH /api/v1/volumes/:id": { capacity: "2GB" },
   "POST /api/v1/volumes/:id/restore": { slug: "restored" },
   "POST /api/v1/snapshots/:id/restore": { slug: "restored-1" },
+  "POST /api/v3/sandbox/:id/expose/http": { port: 80, pid: null, auth: "token", name: "shop", expiresInMs: 60_000 },
+  "POST /api/v3/sandbox/:id/expose/vscode": {},
+  "POST /api/v1/doors/:name/token": { expiresInMs: 60_000 },
 };
 
 /** What their paths name, unless it is a sandbox. */
@@ -43,6 +46,7 @@ const IDS: Record<string, string> = {
   "POST /api/v2/volumes/:id/snapshot": "kept",
   "POST /api/v1/volumes/:id/restore": "gone",
   "POST /api/v1/snapshots/:id/restore": "gone-1",
+  "POST /api/v1/doors/:name/token": "shop",
 };
 
 const TEXTS = [
@@ -87,9 +91,8 @@ test("is never a fault of the server, and what was taken can be listed", async (
   assert.deepEqual(Object.keys(BODIES).sort(), routes.sort());
   const send = async (route: string, body: object) => {
     const [method = "", path = ""] = route.split(" ");
-    const response = await fixture.request(method, path.replace(":id", IDS[route] ?? id).replace(":name", "KEY"), {
-      body,
-    });
+    const target = path.replace(":id", IDS[route] ?? id).replace(":name", IDS[route] ?? "KEY");
+    const response = await fixture.request(method, target, { body });
     return { status: response.status, text: await response.text() };
   };
   for (const [route, body] of Object.entries(BODIES)) {
@@ -113,6 +116,7 @@ test("is never a fault of the server, and what was taken can be listed", async (
     "/api/v1/volumes?limit=1000",
     "/api/v1/snapshots?limit=1000",
     `/api/v1/sandboxes/${id}/egress`,
+    "/api/v1/doors",
     "/api/v1/events?limit=1000",
   ])
     await fixture.get(path);
