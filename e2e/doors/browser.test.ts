@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Sandbox } from "sandkeep";
@@ -14,6 +14,8 @@ import { PAGE } from "./page.ts";
 const CHROMIUM = "/usr/bin/chromium";
 /** For a visit, milliseconds: the machine is emulated, and other tests run beside this one. */
 const TIMEOUT_MS = 90_000;
+/** Folder for the pictures in docs/doors.md, if they are to be made anew: `docs/pictures`. */
+const { SANDKEEP_PICTURES: pictures } = process.env;
 const run = promisify(execFile);
 
 describe("a browser", { skip: !existsSync(CHROMIUM) && "there is no Chromium", timeout: 4 * TIMEOUT_MS }, () => {
@@ -34,7 +36,13 @@ describe("a browser", { skip: !existsSync(CHROMIUM) && "there is no Chromium", t
   });
 
   /** The page after it has loaded, as the browser then has it. */
-  async function open(url: string, ...more: string[]): Promise<string> {
+  async function open(url: string, picture?: string): Promise<string> {
+    if (pictures && picture)
+      await browse(url, `--screenshot=${resolve(pictures, picture)}`, "--window-size=800,420", "--hide-scrollbars");
+    return await browse(url, "--dump-dom");
+  }
+
+  async function browse(url: string, ...more: string[]): Promise<string> {
     const args = [
       "--headless=new",
       "--no-sandbox",
@@ -44,7 +52,6 @@ describe("a browser", { skip: !existsSync(CHROMIUM) && "there is no Chromium", t
       // Who trusts which certificate is tested with curl.
       "--ignore-certificate-errors",
       ...more,
-      "--dump-dom",
       url,
     ];
     return (await run(CHROMIUM, args, { timeout: TIMEOUT_MS })).stdout;
@@ -64,8 +71,9 @@ describe("a browser", { skip: !existsSync(CHROMIUM) && "there is no Chromium", t
   });
 
   test("shows people why there is nothing", async () => {
-    assert.match(await open(await sandbox.exposeHttp({ port: 9000 })), /<h1>Nothing is listening here yet<\/h1>/);
+    const early = await open(await sandbox.exposeHttp({ port: 9000 }), "door-early.png");
+    assert.match(early, /<h1>Nothing is listening here yet<\/h1>/);
     const link = await sandbox.exposeHttp({ port: 8000, auth: "token" });
-    assert.match(await open(link.replace(/\?.*/, "")), /<h1>This page is private<\/h1>/);
+    assert.match(await open(link.replace(/\?.*/, ""), "door-private.png"), /<h1>This page is private<\/h1>/);
   });
 });

@@ -15,13 +15,18 @@ export function sendHead(answer: Answer, status: number, statusText: string, hea
 
 /** Sends an interim response, so that the visitor sends the body. */
 export function sendContinue(answer: Answer): void {
-  if (!answer.headersSent && !answer.destroyed) answer.writeContinue();
+  if (!answer.headersSent && !isOver(answer)) answer.writeContinue();
+}
+
+/** Whether the visitor has left, or has got everything. */
+export function isOver(answer: Answer): boolean {
+  return answer instanceof ServerResponse ? answer.destroyed : (answer.stream?.destroyed ?? true);
 }
 
 /** Sends the head now, even if the body takes a while to come. */
 export function flushHead(answer: Answer): void {
   // Over HTTP/2, it has been sent already.
-  if (answer instanceof ServerResponse && !answer.writableEnded && !answer.destroyed) answer.flushHeaders();
+  if (answer instanceof ServerResponse && !answer.writableEnded && !isOver(answer)) answer.flushHeaders();
 }
 
 /** Ends an answer that cannot be completed: the visitor must not take it for complete. */
@@ -32,7 +37,7 @@ export function breakOff(answer: Answer): void {
 
 /** Answers that a request cannot be served: a page for people, JSON for programs. */
 export function sendError(answer: Answer, error: ApiError, visit: Visit | null): void {
-  if (answer.headersSent || answer.writableEnded || answer.destroyed) return breakOff(answer);
+  if (answer.headersSent || answer.writableEnded || isOver(answer)) return breakOff(answer);
   const page = visit !== null && isForPeople(visit) ? errorPage(error) : null;
   const body = page ?? JSON.stringify(error);
   const headers: Header[] = [

@@ -167,6 +167,8 @@ describe("attacks", async () => {
       control: "HTTP/1.1 200 OK\r\na: b\x01c\r\ncontent-length: 0\r\n\r\n",
       lengths: "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
       coding: "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      status099: "HTTP/1.1 099 x\r\ncontent-length: 0\r\n\r\n",
+      phrase: "HTTP/1.1 200 \x01\x02\r\ncontent-length: 0\r\n\r\n",
       interim: "HTTP/1.1 103 Early\r\n\r\n".repeat(50),
       switching: "HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
     };
@@ -192,6 +194,17 @@ describe("attacks", async () => {
     );
     const got = await gateway.get("both").catch(() => null);
     if (got) assert.ok(got.status === 502 || (got.body === "ok" && got.headers["content-length"] !== "99"));
+  });
+
+  test("malformed trailers end nothing but themselves", async () => {
+    const trailers = "0\r\nx-a: b\x01c\r\nconnection: x\r\nset-cookie: a=1\r\nx-fine: 1\r\n\r\n";
+    await answering("trailers", `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n${trailers}`);
+    const got = await gateway.get("trailers").catch(() => null);
+    if (got) assert.deepEqual([got.body, Object.keys(got.trailers)], ["ok", ["x-fine"]]);
+    const http2 = await getHttp2(await gateway.http2("trailers"), { ":path": "/" }).catch(() => null);
+    if (http2) assert.equal(http2.body, "ok");
+    assert.equal((await gateway.get("mine")).body, "mine");
+    reached.mine!.splice(0);
   });
 
   test("what only the whole gateway may say is not said by one door", async () => {

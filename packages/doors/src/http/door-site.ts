@@ -76,8 +76,8 @@ export class DoorSite implements Site {
       if (!admitted) return;
       const entrance = this.#enter(admitted.door);
       using _closing = this.#doors.onClose(admitted.door, () => breakOff(answer));
+      using _leaving = { [Symbol.dispose]: () => void entrance.open-- };
       await exchange(entrance.agent, admitted.visit, request, answer);
-      entrance.open--;
     } catch (error) {
       sendError(answer, asApiError(error), visit);
     }

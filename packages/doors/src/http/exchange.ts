@@ -1,9 +1,9 @@
 /** One request through a door, and its response. Both bodies are streamed, each as fast as its reader takes it. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import { pairs, safeTrailers } from "@sandkeep/common/http";
+import { isValid, pairs, safeTrailers } from "@sandkeep/common/http";
 import { ApiError } from "@sandkeep/protocol";
-import { type Answer, breakOff, flushHead, sendContinue, sendError, sendHead } from "./answer.ts";
+import { type Answer, breakOff, flushHead, isOver, sendContinue, sendError, sendHead } from "./answer.ts";
 import type { DoorAgent } from "./door-agent.ts";
 import { ANSWER_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM } from "./limits.ts";
 import { requestHead } from "./request-head.ts";
@@ -16,10 +16,9 @@ const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Serves a request. Resolves when it is over; never rejects. */
 export async function exchange(agent: DoorAgent, visit: Visit, body: Readable, answer: Answer): Promise<void> {
   try {
-    const response = await respond(agent, visit, body, answer);
-    await passOn(response, answer);
+    await passOn(await respond(agent, visit, body, answer), answer);
   } catch (error) {
-    if (answer.destroyed) return;
+    if (isOver(answer)) return;
     sendError(answer, error instanceof ApiError ? error : badAnswer(reasonOf(error), error), visit);
   }
 }
@@ -31,7 +30,7 @@ async function respond(agent: DoorAgent, visit: Visit, body: Readable, answer: A
       return await answered(request, visit, body, answer);
     } catch (error) {
       const again = request.reusedSocket && !visit.hasBody && REPEATABLE.has(visit.method) && isReset(error);
-      if (!again || answer.destroyed) throw error;
+      if (!again || isOver(answer)) throw error;
     }
   }
 }
@@ -70,7 +69,7 @@ function answered(request: ClientRequest, visit: Visit, body: Readable, answer: 
     request.on("information", () => {
       if (++interim > MAX_INTERIM) request.destroy(badAnswer("it sent interim responses without end"));
     });
-    request.once("error", (error) => {
+    request.on("error", (error) => {
       // After the response's head, the response breaks off, too.
       body.unpipe(request);
       reject(error);
@@ -86,8 +85,16 @@ function answered(request: ClientRequest, visit: Visit, body: Readable, answer: 
   });
 }
 
+/** Passes a response on. Resolves when it is over. @throws {ApiError} if it cannot be passed on */
 export async function passOn(response: IncomingMessage, answer: Answer): Promise<void> {
-  const headers = responseHead(response);
+  // It may break off at any time, also more than once.
+  response.on("error", () => {});
+  try {
+    sendHead(answer, response.statusCode!, response.statusMessage ?? "", responseHead(response));
+  } catch (error) {
+    response.destroy();
+    throw error;
+  }
   await new Promise<void>((resolve) => {
     const over = () => {
       response.destroy();
@@ -99,12 +106,11 @@ export async function passOn(response: IncomingMessage, answer: Answer): Promise
     response.once("end", () => {
       // Cut off, though Node says that it ended.
       if (!response.complete) return breakOff(answer);
-      const trailers = safeTrailers(pairs(response.rawTrailers));
+      const trailers = safeTrailers(pairs(response.rawTrailers)).filter(isValid);
       if (trailers.length > 0) answer.addTrailers(Object.fromEntries(trailers));
       answer.end();
     });
-    if (answer.destroyed) return over();
-    sendHead(answer, response.statusCode!, response.statusMessage ?? "", headers);
+    if (isOver(answer)) return over();
     response.pipe(answer, { end: false });
     // Node sends the head with the first bytes of the body. Events and the like may take a while to come.
     setImmediate(flushHead, answer);

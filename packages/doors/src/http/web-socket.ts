@@ -17,6 +17,7 @@ export function plainAnswer(request: IncomingMessage, socket: Socket): ServerRes
   const answer = new ServerResponse(request);
   answer.shouldKeepAlive = false;
   answer.assignSocket(socket);
+  answer.on("error", () => {});
   answer.once("finish", () => socket.destroySoon());
   socket.once("close", () => answer.destroy());
   return answer;
@@ -78,7 +79,7 @@ function ask(stream: Duplex, visit: Visit, socket: Socket): Promise<Opened> {
     };
     request.once("upgrade", (switched, _stream, head) => settle({ switched, head }));
     request.once("response", (refused) => settle({ refused }));
-    request.once("error", reject);
+    request.on("error", reject);
     request.once("close", () => {
       clearTimeout(timer);
       reject(new Error("socket hang up"));
