@@ -33,13 +33,16 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
     this.on("error", () => {});
     request.write(prefix);
     request.on("data", (chunk: Buffer) => {
+      let bytes: Buffer | null;
       try {
-        this.#receive(chunk, schema);
+        bytes = this.#prefix ? this.#readHead(this.#prefix, chunk, schema) : chunk;
       } catch (error) {
         if (error instanceof GuestError) return this.destroy(error);
         owner.violation(`stream head: ${String(error)}`);
-        this.destroy(new GuestGone("The guest sent an answer that breaks the contract."));
+        return this.destroy(new GuestGone("The guest sent an answer that breaks the contract."));
       }
+      // What a reader throws on receiving them is not the guest's fault.
+      if (bytes?.length && !this.push(bytes)) request.pause();
     });
     request.on("trailers", (trailers) => {
       const text = trailers[FAULT_TRAILER];
@@ -66,18 +69,15 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
     });
   }
 
-  #receive(chunk: Buffer, schema: z.ZodType<Head>): void {
-    if (!this.#prefix) {
-      if (!this.push(chunk)) this.#request.pause();
-      return;
-    }
-    const message = this.#prefix.push(chunk);
-    if (!message) return;
+  /** Returns the bytes after the head, once that is complete. @throws {GuestError} if the head is the guest's error */
+  #readHead(prefix: PrefixReader, chunk: Buffer, schema: z.ZodType<Head>): Buffer | null {
+    const message = prefix.push(chunk);
+    if (!message) return null;
     this.#prefix = null;
     const outcome = parseOutcome(schema, message.value);
     if ("error" in outcome) throw new GuestError(outcome.error);
     this.#settle.resolve(outcome.ok);
-    if (message.rest.length && !this.push(message.rest)) this.#request.pause();
+    return message.rest;
   }
 
   override _read(): void {
