@@ -61,8 +61,14 @@ export function http2Server(sites: Sites, sessions: Set<ServerHttp2Session>): Ht
       stream.once("close", () => open--);
       // Without a listener, a client that resets its request would end the process.
       stream.on("error", () => {});
+      // Node keeps a stream that was reset without an error until its body has been read.
+      stream.once("aborted", () => process.nextTick(() => stream.destroy()));
+      // After the response, the rest of the request is not wanted (RFC 9113, section 8.1). Otherwise what has arrived of it would be
+      // kept until the client ends it.
+      stream.once("finish", () => setImmediate(() => stream.close()));
     });
-    session.setTimeout(HTTP2_IDLE_MS, () => open === 0 && session.close());
+    session.setTimeout(HTTP2_IDLE_MS);
+    session.on("timeout", () => open === 0 && session.close());
   });
   return server;
 }

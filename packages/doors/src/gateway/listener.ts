@@ -104,8 +104,9 @@ export class Listener {
     socket.on("error", leave);
     try {
       const server = await this.#tlsServer(certificates);
-      socket.off("error", leave);
+      // Its error may be still to come.
       if (socket.destroyed) return;
+      socket.off("error", leave);
       server.emit("connection", socket);
       process.nextTick(() => socket.resume());
     } catch (error) {
