@@ -1,4 +1,3 @@
-import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@sandkeep/common";
 import type { Certificates } from "@sandkeep/doors";
@@ -7,6 +6,7 @@ import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { VERSION } from "../version.ts";
 import { LazyCertificates } from "./lazy-certificates.ts";
+import { ownNames } from "./own-names.ts";
 
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 /** Folder of the data directory. */
@@ -36,7 +36,7 @@ export interface OpenedCertificates {
 export async function openCertificates(config: Config, log: Logger): Promise<OpenedCertificates> {
   const tls = config.tls === "auto" ? (LOOPBACK.has(config.host) ? false : "local-ca") : config.tls;
   const dir = join(config.dataDir, TLS_DIR);
-  const options = { dir, names: () => names(config), issues: isDoor(config), log };
+  const options = { dir, names: () => ownNames(config), issues: isDoor(config), log };
   if (tls === false && config.tls === false)
     return { certificates: null, plain: true, caFile: null, doorsCaFile: null };
   if (tls === false) {
@@ -80,20 +80,4 @@ function challengeOf({ challenge, dnsHook, httpPort = HTTP_PORT }: AcmeConfig, h
 /** Whether a name may be that of a door: one label in front of their domain. */
 function isDoor({ doors: { domain } }: Config): (name: string) => boolean {
   return (name) => name.indexOf(".") === name.length - domain.length - 1 && name.endsWith(`.${domain}`);
-}
-
-/** All names and addresses of this computer. */
-function names(config: Config): string[] {
-  const all = new Set(["localhost", "127.0.0.1", "::1", hostname(), ...config.hostnames]);
-  const everywhere = config.host === "0.0.0.0" || config.host === "::";
-  if (everywhere) {
-    for (const addresses of Object.values(networkInterfaces())) {
-      // Link-local addresses have a zone, which a certificate cannot contain.
-      for (const { address } of addresses ?? []) if (!address.startsWith("fe80:")) all.add(address);
-    }
-  } else {
-    all.add(config.host);
-  }
-  if (config.publicUrl !== undefined) all.add(new URL(config.publicUrl).hostname.replace(/^\[|\]$/g, ""));
-  return [...all];
 }

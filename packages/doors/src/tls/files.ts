@@ -75,8 +75,14 @@ export class FileCertificates implements Certificates {
         loaded.problem = message;
       }
     }
-    const { certificate } = this.#loaded[0]!;
-    if (certificate !== this.#fallback.certificate) this.#fallback.certificate = certificate;
+    const [first] = this.#loaded;
+    try {
+      if (first!.certificate !== this.#fallback.certificate) this.#fallback.certificate = first!.certificate;
+    } catch (error) {
+      // Servers that use it refuse it.
+      first!.problem = (error as Error).message;
+      this.#log.error({ err: error }, "a new certificate cannot be used");
+    }
   }
 
   states(): CertificateState[] {

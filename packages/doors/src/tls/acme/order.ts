@@ -31,7 +31,7 @@ export async function order({ client, names, solver, replaces }: OrderOptions): 
   const created = await newOrder(client, names, replaces);
   const { location } = created;
   if (location === null) throw new AcmeError("The certificate authority made an order without an address.");
-  await prove(client, created.body, solver);
+  await prove(client, created.body, names, solver);
   const isPending = ({ status }: Order) => status === "pending" || status === "processing";
   const ready = checked(await client.poll(location, orderSchema, "the order", isPending));
   const keys = await newKeyPair();
@@ -59,13 +59,21 @@ async function newOrder(client: AcmeClient, names: readonly string[], replaces: 
 }
 
 /** Answers the challenges of all names, then waits for what the certificate authority finds. */
-async function prove(client: AcmeClient, { authorizations }: Order, solver: Solver): Promise<void> {
+async function prove(
+  client: AcmeClient,
+  { authorizations }: Order,
+  names: readonly string[],
+  solver: Solver,
+): Promise<void> {
   await using presented = new AsyncDisposableStack();
   const challenges: { url: string; authorization: string; name: string }[] = [];
   for (const authorization of authorizations) {
     const { body } = await client.read(authorization, authorizationSchema, "an authorisation");
     if (body.status === "valid") continue;
     const name = body.identifier.value;
+    // It becomes an argument of the DNS hook.
+    if (!names.some((one) => one.replace(/^\*\./, "").toLowerCase() === name.toLowerCase()))
+      throw new AcmeError(`The certificate authority asks about ${printable(name)}, which was not ordered.`);
     const challenge = body.challenges.find(({ type }) => type === solver.type);
     if (body.status !== "pending" || challenge?.token === undefined) {
       const offered = body.challenges.map(({ type }) => printable(type)).join(", ");

@@ -19,7 +19,8 @@ export function answerHandshakes(handshakes: ChallengeHandshakes, socket: Socket
   let bytes = Buffer.alloc(0);
   const onReadable = () => {
     for (let chunk: Buffer | null; (chunk = socket.read()) !== null; ) bytes = Buffer.concat([bytes, chunk]);
-    const read = readClientHello(bytes);
+    const read = tryRead(bytes);
+    if (!read) return fail();
     if (read.state === "more") return;
     finish();
     socket.unshift(bytes);
@@ -32,6 +33,15 @@ export function answerHandshakes(handshakes: ChallengeHandshakes, socket: Socket
     socket.off("readable", onReadable).off("end", fail).off("error", fail).off("close", finish);
   };
   socket.on("readable", onReadable).on("end", fail).on("error", fail).on("close", finish);
+}
+
+/** Null for what cannot be read: an exception in a listener would end the server. */
+function tryRead(bytes: Buffer): ReturnType<typeof readClientHello> | null {
+  try {
+    return readClientHello(bytes);
+  } catch {
+    return null;
+  }
 }
 
 /** Completes the handshake, and closes: there is nothing else to say (RFC 8737, section 3). */

@@ -36,6 +36,8 @@ export class HttpListener implements AsyncDisposable {
       const { host, port } = address;
       throw new Error(`Cannot listen on ${host} port ${port} for the challenge http-01: ${error.message}`);
     });
+    // For example, accept fails when file descriptors run out: the authority asks again.
+    server.on("error", () => {});
     return new HttpListener(server);
   }
 

@@ -86,7 +86,8 @@ export class Transport implements Disposable {
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const sent = request(url, { method, headers, agent: this.#agent, signal });
-      sent.once("error", reject);
+      // There may be more than one: a malformed answer, and then the end of the time.
+      sent.on("error", reject);
       sent.once("response", (response) => {
         const chunks: Buffer[] = [];
         let length = 0;
@@ -96,7 +97,7 @@ export class Transport implements Disposable {
           if (length > MAX_ANSWER_BYTES)
             response.destroy(new Error(`its answer has more than ${MAX_ANSWER_BYTES} bytes`));
         });
-        response.once("error", reject);
+        response.on("error", reject);
         response.once("end", () =>
           resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
         );
