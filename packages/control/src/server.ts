@@ -29,12 +29,16 @@ import { Holders } from "./storage/holders.ts";
 import { Transfers } from "./storage/transfer/transfers.ts";
 import { Upkeep } from "./storage/upkeep.ts";
 import { openCertificates } from "./tls/open-certificates.ts";
+import { ownNames } from "./tls/own-names.ts";
 import { VERSION } from "./version.ts";
 
 /** File in the data directory. */
 const DATABASE_FILE = "sandkeep.db";
 /** File in the data directory with the id of the control plane that uses it. */
 const OWNER_FILE = "control-plane-id";
+
+/** Share of the connections that visitors of doors may have, so that the API, on the same port, has some left. */
+const DOORS_SHARE = 0.75;
 
 export interface ServerOptions {
   /** The hosts. The server closes them, even if it fails to start. */
@@ -119,7 +123,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     limits: config.storage,
     log,
   };
-  const addresses = new Addresses(config.doors.domain);
+  const addresses = new Addresses(config.doors.domain, ownNames(config));
   const doors = new DoorTable(store.doors, addresses);
   const sandboxes = new Sandboxes({
     hosts,
@@ -157,8 +161,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     startedAt,
     closing: closing.signal,
   };
-  const sites = new Sites(apiSite(services));
-  sites.add(`*.${addresses.domain}`, new DoorSite(doors));
+  const api = apiSite(services);
+  const sites = new Sites(api);
+  const maxOpen = Math.ceil(limits.connections * DOORS_SHARE);
+  sites.add(`*.${addresses.domain}`, new DoorSite(doors, { maxOpen, behindTls: config.tls === false, log }));
+  // The API may have a name among those of doors.
+  for (const host of addresses.own) sites.add(host, api);
   // Pending answers get some time; then the remaining connections are closed.
   started.defer(() => listener?.closeAllConnections());
   for (const host of hosts.all) started.use(new EgressReader(host, owner, egressLog.take, log));

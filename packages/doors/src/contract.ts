@@ -12,6 +12,8 @@ export type DoorStream = Duplex;
 export interface HttpDoor {
   readonly id: string;
   readonly sandboxId: string;
+  /** Whose door it is. */
+  readonly organisation: string;
   /** The host name under which it is reached, in lower case, without a port. */
   readonly host: string;
   /** Who may pass: everybody, or those who have a token for this door. */

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import { KeyedQueue } from "@sandkeep/common";
 import type { DoorStream, HttpDoor, HttpDoors } from "@sandkeep/doors";
 import { ApiError } from "@sandkeep/protocol";
 import type { DoorRecord, DoorStore } from "@sandkeep/store";
@@ -10,6 +11,8 @@ import { type DoorHolder, LiveDoor } from "./live-door.ts";
 export class DoorTable implements HttpDoors {
   readonly store: DoorStore;
   readonly addresses: Addresses;
+  /** Changes of a door are made one after another, by its name: each of them reads, stores and then applies a whole record. */
+  readonly changes = new KeyedQueue();
   readonly #byName = new Map<string, LiveDoor>();
   readonly #sandboxes = new Map<string, DoorHolder>();
 

@@ -49,6 +49,10 @@ export class LiveDoor implements HttpDoor {
     return this.#record.sandbox ?? "";
   }
 
+  get organisation(): string {
+    return this.#record.organisation;
+  }
+
   get auth(): "none" | "token" {
     return this.#record.auth;
   }

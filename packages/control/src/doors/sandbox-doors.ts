@@ -9,6 +9,8 @@ import { newDoorName, newDoorToken } from "./names.ts";
 
 /** Doors of one sandbox. More are a mistake, and each is an address that somebody could find. */
 const MAX_DOORS = 64;
+/** Stable names of one organisation. Each is taken from all others for good. */
+const MAX_STABLE_NAMES = 256;
 /** How long a token is valid unless its maker says otherwise, milliseconds: a working day and the night before the next. */
 export const TOKEN_MS = 24 * 60 * 60_000;
 
@@ -33,6 +35,8 @@ export class SandboxDoors implements DoorHolder {
   readonly id: string;
   readonly #options: SandboxDoorsOptions;
   readonly #over = new AbortController();
+  /** Doors that are not in the table yet. */
+  #opening = 0;
 
   constructor(options: SandboxDoorsOptions) {
     this.id = options.sandbox;
@@ -52,7 +56,7 @@ export class SandboxDoors implements DoorHolder {
   async open(kind: DoorKind, request: Partial<ExposeRequest>, actor: Actor): Promise<OpenedDoor> {
     const { organisation, table, publish } = this.#options;
     this.#checkOpen();
-    if (table.of(this.id).length >= MAX_DOORS)
+    if (table.of(this.id).length + this.#opening >= MAX_DOORS)
       throw new ApiError("DOOR_LIMIT", `The sandbox has ${MAX_DOORS} doors already.`);
     const { auth = "none", name, expiresInMs = TOKEN_MS } = request;
     const token = auth === "token" ? newDoorToken() : null;
@@ -70,9 +74,18 @@ export class SandboxDoors implements DoorHolder {
       details: null,
       createdAt: Date.now(),
     };
-    const stored = await this.#store(record);
-    this.#checkOpen();
-    const door = table.add(stored);
+    this.#opening++;
+    const door = await table.changes.run(record.name, async () => {
+      try {
+        const stored = await this.#store(record);
+        // If it has been paused meanwhile, the door is there when it goes on.
+        if (this.#over.signal.reason !== "paused") this.#checkOpen();
+        return table.add(stored);
+      } finally {
+        this.#opening--;
+      }
+    });
+    const stored = door.record;
     const { id, port, pid } = stored;
     const data = { door: id, kind, port, pid, auth, name: name ?? null };
     publish(actor, { kind: "door.opened", outcome: "ok", data });
@@ -88,16 +101,19 @@ export class SandboxDoors implements DoorHolder {
    */
   async bind(authority: string, target: Partial<Pick<ExposeRequest, "port" | "pid">>): Promise<void> {
     const { table } = this.#options;
-    this.#checkOpen();
-    const name = table.addresses.nameIn(authority);
-    const door = name === null ? undefined : table.named(name);
-    if (door?.sandboxId !== this.id) throw new ApiError("DOOR_NOT_FOUND", "This sandbox has no door with this domain.");
-    const record = { ...door.record, ...this.#target(target) };
-    await this.#update(record);
-    // What was open leads to where the door led before.
-    door.dismiss();
-    door.record = record;
-    this.#awaitPort(door);
+    const name = table.addresses.nameIn(authority) ?? "";
+    await table.changes.run(name, async () => {
+      this.#checkOpen();
+      const door = table.named(name);
+      if (door?.sandboxId !== this.id)
+        throw new ApiError("DOOR_NOT_FOUND", "This sandbox has no door with this domain.");
+      const record = { ...door.record, ...this.#target(target) };
+      await this.#update(record);
+      // What was open leads to where the door led before.
+      door.dismiss();
+      door.record = record;
+      this.#awaitPort(door);
+    });
   }
 
   /** Connects to what is behind a door. @throws {ApiError} */
@@ -132,7 +148,7 @@ export class SandboxDoors implements DoorHolder {
   end(how: "ended" | "paused" | "left", actor?: Actor): void {
     if (this.isOver) return;
     const { table, publish } = this.#options;
-    this.#over.abort();
+    this.#over.abort(how);
     table.leave(this);
     if (how === "paused") return;
     for (const { record } of table.forget(this.id)) {
@@ -162,15 +178,19 @@ export class SandboxDoors implements DoorHolder {
   #awaitPort(door: LiveDoor): void {
     const { pid, port } = door.record;
     if (pid === null || port !== null) return;
-    const serves = this.#options.state.program(pid)?.listening(this.#over.signal);
+    const { state, table } = this.#options;
+    const { name } = door.record;
+    const serves = state.program(pid)?.listening(this.#over.signal);
     serves
-      ?.then(async () => {
-        const found = this.#portOf(pid, null);
-        if (found === null || door.record.pid !== pid) return;
-        const record = { ...door.record, port: found };
-        await this.#update(record);
-        door.record = record;
-      })
+      ?.then(() =>
+        table.changes.run(name, async () => {
+          const found = this.#portOf(pid, null);
+          if (found === null || door.record.pid !== pid || table.named(name) !== door) return;
+          const record = { ...door.record, port: found };
+          await this.#update(record);
+          door.record = record;
+        }),
+      )
       // The process or the sandbox has ended.
       .catch(() => {});
   }
@@ -179,6 +199,7 @@ export class SandboxDoors implements DoorHolder {
   async #store(record: DoorRecord): Promise<DoorRecord> {
     const { table } = this.#options;
     const { store } = table;
+    if (record.stable && !table.addresses.isFree(record.name)) throw taken(record.name);
     if (!record.stable) {
       await this.#orGone(store.insert(record));
       return record;
@@ -186,6 +207,9 @@ export class SandboxDoors implements DoorHolder {
     for (;;) {
       const before = await store.findByName(record.name);
       if (!before) {
+        const kept = (await store.list(record.organisation)).filter(({ stable }) => stable);
+        if (kept.length >= MAX_STABLE_NAMES)
+          throw new ApiError("DOOR_LIMIT", `The organisation has ${MAX_STABLE_NAMES} stable names already.`);
         try {
           await this.#orGone(store.insert(record));
           return record;
@@ -195,7 +219,7 @@ export class SandboxDoors implements DoorHolder {
         }
       }
       if (before.organisation !== record.organisation || !before.stable || before.kind !== record.kind)
-        throw new ApiError("SLUG_ALREADY_IN_USE", `The name ${record.name} is already taken.`);
+        throw taken(record.name);
       const moved = { ...record, id: before.id };
       await this.#update(moved);
       const old = table.named(record.name);
@@ -227,4 +251,8 @@ export class SandboxDoors implements DoorHolder {
   #checkOpen(): void {
     if (this.isOver || this.#options.isEnding()) throw new ApiError("SANDBOX_NOT_FOUND");
   }
+}
+
+function taken(name: string): ApiError {
+  return new ApiError("SLUG_ALREADY_IN_USE", `The name ${name} is already taken.`);
 }

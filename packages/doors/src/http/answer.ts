@@ -1,8 +1,9 @@
 /** Answers a visitor, over HTTP/1.1 or HTTP/2. */
-import { ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerResponse, type OutgoingHttpHeaders } from "node:http2";
 import { type Header, value } from "@sandkeep/common/http";
 import type { ApiError } from "@sandkeep/protocol";
+import { LINGER_MS } from "./limits.ts";
 import { errorPage } from "./pages.ts";
 import type { Visit } from "./visit.ts";
 
@@ -20,7 +21,10 @@ export function sendContinue(answer: Answer): void {
 
 /** Whether the visitor has left, or has got everything. */
 export function isOver(answer: Answer): boolean {
-  return answer instanceof ServerResponse ? answer.destroyed : (answer.stream?.destroyed ?? true);
+  if (answer instanceof ServerResponse) return answer.destroyed;
+  const { stream } = answer;
+  // Node destroys a closed stream only when its body has been read. Nothing can be sent on it any more.
+  return !stream || stream.destroyed || stream.closed;
 }
 
 /** Sends the head now, even if the body takes a while to come. */
@@ -48,12 +52,25 @@ export function sendError(answer: Answer, error: ApiError, visit: Visit | null):
   ];
   if (page !== null) headers.push(["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"]);
   if (error.code === "DOOR_TOKEN_REQUIRED") headers.push(["WWW-Authenticate", 'Sandkeep realm="door"']);
-  // The rest of the request's body, if any, is not worth receiving.
-  if (!(answer instanceof ServerResponse)) answer.once("finish", () => setImmediate(() => answer.stream?.close()));
-  else if (!answer.req.complete) answer.shouldKeepAlive = false;
   sendHead(answer, error.status, "", headers);
-  if (visit?.method === "HEAD") answer.end();
+  end(answer, visit?.method === "HEAD" ? undefined : body);
+}
+
+/** Ends an answer, with these last bytes. */
+export function end(answer: Answer, body?: string): void {
+  // Over HTTP/2, the gateway ends the request, too.
+  if (answer instanceof ServerResponse) answer.once("finish", () => discardRest(answer.req));
+  if (body === undefined) answer.end();
   else answer.end(body);
+}
+
+/** Takes what is left of a request's body for a while: a visitor whose bytes arrive at a closed connection would not see the answer. */
+function discardRest(request: IncomingMessage): void {
+  if (request.complete) return;
+  request.unpipe();
+  request.resume();
+  const timer = setTimeout(() => request.complete || request.socket.destroy(), LINGER_MS).unref();
+  request.once("close", () => clearTimeout(timer));
 }
 
 function isForPeople({ headers }: Visit): boolean {
@@ -62,7 +79,7 @@ function isForPeople({ headers }: Visit): boolean {
 
 /** HTTP/2 takes an object. */
 function grouped(headers: readonly Header[]): OutgoingHttpHeaders {
-  const all: Record<string, string | string[]> = {};
+  const all: Record<string, string | string[]> = Object.create(null);
   for (const [name, text] of headers) {
     const key = name.toLowerCase();
     const before = all[key];

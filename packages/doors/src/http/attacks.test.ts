@@ -131,7 +131,8 @@ describe("attacks", async () => {
       [`x: ${"y".repeat(70_000)}`],
       [`x: ${"y".repeat(140_000)}`],
     ]) {
-      const answer = await gateway.raw("mine", [`GET / HTTP/1.1`, host("mine"), ...headers, "", ""].join("\r\n"));
+      const lines = ["GET / HTTP/1.1", host("mine"), "connection: close", ...headers, "", ""];
+      const answer = await gateway.raw("mine", lines.join("\r\n"));
       assert.match(answer, /^HTTP\/1\.1 431 /);
     }
     const session = await gateway.http2("mine");

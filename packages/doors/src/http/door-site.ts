@@ -1,22 +1,32 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
+import type { Logger } from "@sandkeep/common";
 import { ApiError } from "@sandkeep/protocol";
 import type { HttpDoor, HttpDoors } from "../contract.ts";
 import type { Site } from "../gateway/sites.ts";
+import { mayUseCookie } from "../tokens/origin.ts";
 import { isNavigation, type Presented, takeTokens, tokenCookie } from "../tokens/presented.ts";
-import { type Answer, breakOff, sendError, sendHead } from "./answer.ts";
+import { type Answer, breakOff, end, sendError, sendHead } from "./answer.ts";
 import { DoorAgent } from "./door-agent.ts";
 import { exchange } from "./exchange.ts";
-import { MAX_OPEN_PER_DOOR, PROBE_AFTER_MS } from "./limits.ts";
+import { PROBE_AFTER_MS } from "./limits.ts";
+import { Occupancy } from "./occupancy.ts";
 import { wantsWebSocket } from "./request-head.ts";
 import { readVisit, type Visit } from "./visit.ts";
-import { plainAnswer, serveWebSocket } from "./web-socket.ts";
+import { serveWebSocket, Upgrade } from "./web-socket.ts";
 
-/** A door in use. */
+export interface DoorSiteOptions {
+  /** Requests and WebSockets that may be open at all doors together. */
+  maxOpen: number;
+  /** Whether visitors come through a proxy that terminates TLS, and never directly. */
+  behindTls: boolean;
+  log: Logger;
+}
+
+/** A door in use: its connections into the sandbox. */
 interface Entrance {
   agent: DoorAgent;
-  open: number;
   closing: Disposable;
 }
 
@@ -31,10 +41,14 @@ interface Admitted {
 export class DoorSite implements Site {
   readonly sendsContinue = true;
   readonly #doors: HttpDoors;
+  readonly #options: DoorSiteOptions;
+  readonly #occupancy: Occupancy;
   readonly #entrances = new Map<string, Entrance>();
 
-  constructor(doors: HttpDoors) {
+  constructor(doors: HttpDoors, options: DoorSiteOptions) {
     this.#doors = doors;
+    this.#options = options;
+    this.#occupancy = new Occupancy(options.maxOpen);
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
@@ -48,22 +62,22 @@ export class DoorSite implements Site {
 
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on("error", () => socket.destroy());
+    void this.#upgrade(new Upgrade(request, socket, head));
+  }
+
+  async #upgrade(upgrade: Upgrade): Promise<void> {
+    const { request, socket } = upgrade;
     let visit: Visit | null = null;
     try {
-      visit = readVisit(request);
+      visit = readVisit(request, this.#options.behindTls);
       if (!wantsWebSocket(visit) || visit.hasBody)
         throw new ApiError("INVALID_REQUEST", "Only upgrades to WebSocket are possible, and they have no body.");
       const admitted = this.#admit(visit);
-      const entrance = this.#enter(admitted.door);
-      const closing = this.#doors.onClose(admitted.door, () => socket.destroy());
-      void serveWebSocket({ doors: this.#doors, door: admitted.door }, admitted.visit, { request, socket, head }).then(
-        () => {
-          closing[Symbol.dispose]();
-          entrance.open--;
-        },
-      );
+      using _place = this.#occupancy.enter(admitted.door);
+      using _closing = this.#doors.onClose(admitted.door, () => socket.destroy());
+      await serveWebSocket({ doors: this.#doors, door: admitted.door }, admitted.visit, upgrade);
     } catch (error) {
-      sendError(plainAnswer(request, socket), asApiError(error), visit);
+      sendError(upgrade.refusal, this.#asApiError(error), visit);
     }
   }
 
@@ -71,15 +85,15 @@ export class DoorSite implements Site {
     answer.on("error", () => {});
     let visit: Visit | null = null;
     try {
-      visit = readVisit(request);
+      visit = readVisit(request, this.#options.behindTls);
       const admitted = this.#admit(visit, answer);
       if (!admitted) return;
-      const entrance = this.#enter(admitted.door);
-      using _closing = this.#doors.onClose(admitted.door, () => breakOff(answer));
-      using _leaving = { [Symbol.dispose]: () => void entrance.open-- };
-      await exchange(entrance.agent, admitted.visit, request, answer);
+      const { door } = admitted;
+      using _place = this.#occupancy.enter(door);
+      using _closing = this.#doors.onClose(door, () => breakOff(answer));
+      await exchange(this.#agent(door), admitted.visit, request, answer);
     } catch (error) {
-      sendError(answer, asApiError(error), visit);
+      sendError(answer, this.#asApiError(error), visit);
     }
   }
 
@@ -95,46 +109,45 @@ export class DoorSite implements Site {
     const { visit, presented } = takeTokens(whole);
     const door = this.#doors.find(visit.host);
     // A token in the name of a public door would be another name for it.
-    if (!door || (door.auth === "none" && presented.label !== null)) throw new ApiError("DOOR_NOT_FOUND");
+    if (!door || (door.auth === "none" && visit.host !== whole.host)) throw new ApiError("DOOR_NOT_FOUND");
     if (door.auth === "none") return { door, visit };
-    const accepted = this.#accepted(door, presented);
+    const accepted = this.#accepted(door, visit, presented);
     if (!accepted) throw new ApiError("DOOR_TOKEN_REQUIRED");
     if (answer && accepted.from === "query" && isNavigation(visit)) {
+      const { secure, authority, target } = visit;
       sendHead(answer, 302, "Found", [
-        ["Location", visit.target],
+        // Whole, because browsers take a target that begins with two slashes for another host.
+        ["Location", `${secure ? "https" : "http"}://${authority}${target}`],
         ["Set-Cookie", tokenCookie(accepted.token, accepted.expiresAt, Date.now())],
         ["Cache-Control", "no-store"],
         ["Referrer-Policy", "no-referrer"],
         ["Content-Length", "0"],
       ]);
-      answer.end();
+      end(answer);
       return null;
     }
     return { door, visit };
   }
 
   /** The first token that opens a door: an old cookie must not keep out who has a new address. */
-  #accepted(door: HttpDoor, presented: Presented): { token: string; from: keyof Presented; expiresAt: number } | null {
-    for (const from of ["query", "header", "label", "cookie"] as const) {
-      const token = presented[from];
-      const expiresAt = token === null ? null : this.#doors.accepts(door, token);
-      if (token !== null && expiresAt !== null) return { token, from, expiresAt };
+  #accepted(door: HttpDoor, visit: Visit, presented: readonly Presented[]): (Presented & { expiresAt: number }) | null {
+    for (const { from, token } of presented) {
+      if (from === "cookie" && !mayUseCookie(visit)) continue;
+      const expiresAt = this.#doors.accepts(door, token);
+      if (expiresAt !== null) return { token, from, expiresAt };
     }
     return null;
   }
 
-  /** @throws {ApiError} `DOOR_BUSY` */
-  #enter(door: HttpDoor): Entrance {
+  #agent(door: HttpDoor): DoorAgent {
     let entrance = this.#entrances.get(door.id);
     if (!entrance) {
       const agent = new DoorAgent(this.#doors, door);
       const closing = this.#doors.onClose(door, () => this.#close(door.id));
-      entrance = { agent, open: 0, closing };
+      entrance = { agent, closing };
       this.#entrances.set(door.id, entrance);
     }
-    if (entrance.open >= MAX_OPEN_PER_DOOR) throw new ApiError("DOOR_BUSY");
-    entrance.open++;
-    return entrance;
+    return entrance.agent;
   }
 
   #close(id: string): void {
@@ -143,8 +156,10 @@ export class DoorSite implements Site {
     entrance?.closing[Symbol.dispose]();
     entrance?.agent.destroy();
   }
-}
 
-function asApiError(error: unknown): ApiError {
-  return error instanceof ApiError ? error : new ApiError("INTERNAL", undefined, { cause: error });
+  #asApiError(error: unknown): ApiError {
+    if (error instanceof ApiError) return error;
+    this.#options.log.error({ err: error }, "a request to a door failed");
+    return new ApiError("INTERNAL", undefined, { cause: error });
+  }
 }

@@ -3,11 +3,11 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import type { Readable } from "node:stream";
 import { isValid, pairs, safeTrailers } from "@sandkeep/common/http";
 import { ApiError } from "@sandkeep/protocol";
-import { type Answer, breakOff, flushHead, isOver, sendContinue, sendError, sendHead } from "./answer.ts";
+import { type Answer, breakOff, end, flushHead, isOver, sendContinue, sendError, sendHead } from "./answer.ts";
 import type { DoorAgent } from "./door-agent.ts";
 import { ANSWER_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_INTERIM } from "./limits.ts";
 import { requestHead } from "./request-head.ts";
-import { badAnswer, responseHead } from "./response-head.ts";
+import { badAnswer, checkStatus, responseHead } from "./response-head.ts";
 import type { Visit } from "./visit.ts";
 
 /** Requests that may be sent twice: a connection that was kept may have been closed just now (RFC 9112, section 9.3.1). */
@@ -65,7 +65,7 @@ function answered(request: ClientRequest, visit: Visit, body: Readable, answer: 
       clearTimeout(timer);
       resolve(one);
     });
-    request.on("continue", () => sendContinue(answer));
+    request.on("continue", () => visit.awaitsContinue && sendContinue(answer));
     request.on("information", () => {
       if (++interim > MAX_INTERIM) request.destroy(badAnswer("it sent interim responses without end"));
     });
@@ -90,6 +90,7 @@ export async function passOn(response: IncomingMessage, answer: Answer): Promise
   // It may break off at any time, also more than once.
   response.on("error", () => {});
   try {
+    checkStatus(response);
     sendHead(answer, response.statusCode!, response.statusMessage ?? "", responseHead(response));
   } catch (error) {
     response.destroy();
@@ -108,7 +109,7 @@ export async function passOn(response: IncomingMessage, answer: Answer): Promise
       if (!response.complete) return breakOff(answer);
       const trailers = safeTrailers(pairs(response.rawTrailers)).filter(isValid);
       if (trailers.length > 0) answer.addTrailers(Object.fromEntries(trailers));
-      answer.end();
+      end(answer);
     });
     if (isOver(answer)) return over();
     response.pipe(answer, { end: false });

@@ -8,8 +8,13 @@ export const MAX_HEADERS = 256;
 export const MAX_INTERIM = 8;
 /** A response must begin within this time, milliseconds. Language models think for minutes before they respond, and development servers compile. */
 export const ANSWER_TIMEOUT_MS = 15 * 60_000;
-/** Requests and WebSockets that may be open at one door. */
-export const MAX_OPEN_PER_DOOR = 2_048;
+/**
+ * Requests and WebSockets that may be open at one door. Each may keep 256 KiB of a request's body and as much of its response in memory
+ * while nobody reads them.
+ */
+export const MAX_OPEN_PER_DOOR = 1_024;
+/** After its response, a visitor who still sends may do so for this long, milliseconds, in order to see the response at all. */
+export const LINGER_MS = 10_000;
 /** A connection into a sandbox is kept for the next request for this long, milliseconds. Less than the 5 s after which Node's servers close theirs. */
 export const KEEP_IDLE_MS = 3_000;
 /** How many of these. */

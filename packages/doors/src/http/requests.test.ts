@@ -98,6 +98,17 @@ describe("requests through a door", async () => {
     assert.equal(await text(response), "two");
   });
 
+  test("behind a proxy that terminates TLS, servers learn that visitors use https", async () => {
+    await using behind = await TestGateway.start({ behindTls: true });
+    await behind.serve("app", ({ headers }, response) => response.end(JSON.stringify(headers)));
+    const headers = { host: "app.doors.test" };
+    const request = httpRequest({ host: "127.0.0.1", port: behind.port, headers, agent: false }).end();
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const seen = JSON.parse(await text(response)) as Record<string, string>;
+    assert.deepEqual([seen["x-forwarded-proto"], seen["x-forwarded-port"]], ["https", "443"]);
+    assert.match(seen.forwarded!, /proto=https$/);
+  });
+
   test("names that are no door's go elsewhere", async () => {
     const options = { host: "127.0.0.1", port: gateway.port, rejectUnauthorized: false, agent: false };
     const request = httpsRequest(options).end();

@@ -8,6 +8,11 @@ import { MAX_HEADERS } from "./limits.ts";
 /** They would speak for the whole gateway, not for one door. */
 const NOT_FOR_A_DOOR = ["alt-svc", "strict-transport-security", "public-key-pins"];
 
+/** @throws {ApiError} `DOOR_BAD_ANSWER` for any that is interim, such as 101 (Switching Protocols) which nobody asked for, or no HTTP status */
+export function checkStatus({ statusCode = 0 }: IncomingMessage): void {
+  if (statusCode < 200 || statusCode > 599) throw badAnswer(`its response has the status ${statusCode}`);
+}
+
 /** @throws {ApiError} `DOOR_BAD_ANSWER` */
 export function responseHead(answer: IncomingMessage): Header[] {
   const all = pairs(answer.rawHeaders);
@@ -17,7 +22,8 @@ export function responseHead(answer: IncomingMessage): Header[] {
   // Node passes other codings before "chunked" on as they are, and visitors would not know of them.
   if (codings.some((one) => one.toLowerCase() !== "chunked"))
     throw badAnswer("its response is in a transfer coding that nobody asked for");
-  const kept = without(endToEnd(all), ...NOT_FOR_A_DOOR, ...(codings.length > 0 ? ["content-length"] : []));
+  const noLength = codings.length > 0 || answer.statusCode === 101 || answer.statusCode === 204;
+  const kept = without(endToEnd(all), ...NOT_FOR_A_DOOR, ...(noLength ? ["content-length"] : []));
   return kept.flatMap(([name, text]): Header[] => {
     if (name.toLowerCase() !== "set-cookie") return [[name, text]];
     const cookie = ownCookie(text);

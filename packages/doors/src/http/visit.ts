@@ -21,6 +21,7 @@ export interface Visit {
   readonly hasBody: boolean;
   /** Address of the visitor. */
   readonly address: string;
+  /** Whether the visitor uses https, as far as this server knows. */
   readonly secure: boolean;
   /** Whether the visitor sends the body only after 100 (Continue). */
   readonly awaitsContinue: boolean;
@@ -35,9 +36,10 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 /**
  * Reads a request.
  *
+ * @param behindTls whether a proxy in front of this server terminates TLS
  * @throws {ApiError} `INVALID_REQUEST`, `HEADERS_TOO_LARGE`, `METHOD_NOT_ALLOWED`, `MISDIRECTED_REQUEST`
  */
-export function readVisit(request: IncomingMessage | Http2ServerRequest): Visit {
+export function readVisit(request: IncomingMessage | Http2ServerRequest, behindTls: boolean): Visit {
   const all = pairs(request.rawHeaders);
   const bytes = all.reduce((sum, [name, text]) => sum + name.length + text.length, 0);
   if (all.length > MAX_HEADERS || bytes > MAX_HEADER_BYTES)
@@ -63,7 +65,7 @@ export function readVisit(request: IncomingMessage | Http2ServerRequest): Visit 
     headers: headers.filter(([name]) => name.toLowerCase() !== "host"),
     hasBody: hasBody(request, headers),
     address: request.socket?.remoteAddress ?? "unknown",
-    secure: (request.socket as TLSSocket | undefined)?.encrypted === true,
+    secure: behindTls || (request.socket as TLSSocket | undefined)?.encrypted === true,
     awaitsContinue: value(headers, "expect")?.toLowerCase() === "100-continue",
   };
 }

@@ -5,30 +5,51 @@ import type { Duplex } from "node:stream";
 import type { Header } from "@sandkeep/common/http";
 import { ApiError } from "@sandkeep/protocol";
 import type { HttpDoor, HttpDoors } from "../contract.ts";
-import { type Answer, sendError } from "./answer.ts";
+import { sendError } from "./answer.ts";
 import { passOn, reasonOf } from "./exchange.ts";
 import { ANSWER_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, PROBE_AFTER_MS } from "./limits.ts";
 import { upgradeHead } from "./request-head.ts";
 import { badAnswer, responseHead } from "./response-head.ts";
 import type { Visit } from "./visit.ts";
 
-/** The answer to a request for an upgrade that is not granted: an ordinary response, after which the connection ends. */
-export function plainAnswer(request: IncomingMessage, socket: Socket): ServerResponse {
-  const answer = new ServerResponse(request);
-  answer.shouldKeepAlive = false;
-  answer.assignSocket(socket);
-  answer.on("error", () => {});
-  answer.once("finish", () => socket.destroySoon());
-  socket.once("close", () => answer.destroy());
-  return answer;
+/** A request for a WebSocket, and the connection that is to become one. */
+export class Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  /** What followed the request already. */
+  readonly head: Buffer;
+  #refusal: ServerResponse | null = null;
+
+  constructor(request: IncomingMessage, socket: Socket, head: Buffer) {
+    this.request = request;
+    this.socket = socket;
+    this.head = head;
+  }
+
+  /** The answer if it is not granted: an ordinary response, after which the connection ends. There is only one. */
+  get refusal(): ServerResponse {
+    if (this.#refusal) return this.#refusal;
+    const { request, socket } = this;
+    const answer = new ServerResponse(request);
+    answer.shouldKeepAlive = false;
+    answer.assignSocket(socket);
+    answer.on("error", () => {});
+    // Bytes that nobody reads would cause a reset, and the visitor would lose the answer.
+    socket.resume();
+    answer.once("finish", () => socket.destroySoon());
+    socket.once("close", () => answer.destroy());
+    this.#refusal = answer;
+    return answer;
+  }
 }
 
 /** Serves a request for a WebSocket. Resolves when it is over; never rejects. */
 export async function serveWebSocket(
   { doors, door }: { doors: HttpDoors; door: HttpDoor },
   visit: Visit,
-  { request, socket, head }: { request: IncomingMessage; socket: Socket; head: Buffer },
+  upgrade: Upgrade,
 ): Promise<void> {
+  const { socket, head } = upgrade;
   const left = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   let stream: Duplex | null = null;
   try {
@@ -37,7 +58,7 @@ export async function serveWebSocket(
     stream.on("error", () => {});
     const opened = await ask(stream, visit, socket);
     if ("refused" in opened) {
-      await passOn(opened.refused, plainAnswer(request, socket));
+      await passOn(opened.refused, upgrade.refusal);
       return;
     }
     socket.setKeepAlive(true, PROBE_AFTER_MS);
@@ -48,8 +69,7 @@ export async function serveWebSocket(
     await left;
   } catch (error) {
     if (socket.destroyed) return;
-    const answer: Answer = plainAnswer(request, socket);
-    sendError(answer, error instanceof ApiError ? error : badAnswer(reasonOf(error), error), visit);
+    sendError(upgrade.refusal, error instanceof ApiError ? error : badAnswer(reasonOf(error), error), visit);
   } finally {
     stream?.destroy();
   }

@@ -20,6 +20,7 @@ export class TestDoors implements HttpDoors {
     const door: TestDoor = {
       id: `door_${host}`,
       sandboxId: `sbx_${host}`,
+      organisation: `org_${host}`,
       host,
       auth: tokens ? "token" : "none",
       port,

@@ -7,14 +7,14 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { request as httpsRequest, type RequestOptions } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer as createBareServer, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { silentLogger } from "@sandkeep/common";
 import { createAuthority, issueServerCertificate, keyPem, LeafCertificates, newKeyPair } from "@sandkeep/common/x509";
 import { Listener } from "../gateway/listener.ts";
 import { type Site, Sites } from "../gateway/sites.ts";
-import { DoorSite } from "../http/door-site.ts";
+import { DoorSite, type DoorSiteOptions } from "../http/door-site.ts";
 import type { Certificates } from "../tls/contract.ts";
 import { TestDoors } from "./doors.ts";
 
@@ -63,10 +63,10 @@ export class TestGateway implements AsyncDisposable {
     this.#listener = listener;
   }
 
-  static async start(): Promise<TestGateway> {
+  static async start(options: Partial<DoorSiteOptions> = {}): Promise<TestGateway> {
     const doors = new TestDoors();
     const sites = new Sites(elsewhere);
-    sites.add("*.doors.test", new DoorSite(doors));
+    sites.add("*.doors.test", new DoorSite(doors, { maxOpen: 2_000, behindTls: false, log: silentLogger, ...options }));
     const listener = await Listener.start({
       sites,
       certificates,
@@ -150,11 +150,26 @@ export class TestGateway implements AsyncDisposable {
     return socket;
   }
 
-  /** Sends bytes, and returns what comes back until the connection ends. */
+  /** Sends bytes, and returns what comes back until the connection ends, properly or not. */
   async raw(name: string, bytes: string): Promise<string> {
     const socket = await this.tls(name);
     socket.write(bytes, "latin1");
-    return await text(socket.setEncoding("latin1"));
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (text) => (answer += text));
+    await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    return answer;
+  }
+
+  /** Opens a door to a server that gets bare connections. */
+  async serveBare(name: string, listener: (socket: Socket) => void): Promise<void> {
+    const server = createBareServer((socket) => {
+      socket.on("error", () => {});
+      this.#open.push(() => socket.destroy());
+      listener(socket);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    this.doors.open(`${name}.doors.test`, (server.address() as AddressInfo).port);
+    this.#open.push(() => server.close());
   }
 
   /** Asks for a WebSocket. Resolves with the connection, or the response that refuses it. */

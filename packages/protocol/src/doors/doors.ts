@@ -28,7 +28,11 @@ export const exposeRequestSchema = z
     /** How long the token is valid; absent: a day. */
     expiresInMs: expiresInMs.optional(),
   })
-  .refine(({ port, pid }) => !port || !pid, "port and pid exclude each other");
+  .refine(({ port, pid }) => !port || !pid, "port and pid exclude each other")
+  .refine(({ auth, expiresInMs }) => expiresInMs === undefined || auth === "token", {
+    path: ["expiresInMs"],
+    message: 'is for private doors, with auth "token"',
+  });
 export type ExposeRequest = z.output<typeof exposeRequestSchema>;
 
 /** Its answer. The official clients read `domain` only, and put `https://` in front of it. */

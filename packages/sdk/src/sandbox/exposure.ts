@@ -29,6 +29,8 @@ export type ExposeHttpOptions = ({ port: number } | { pid: number }) & {
 /** Publishes a port, or the HTTP server of a Deno process. Resolves to the URL. */
 export async function exposeHttp(parts: SandboxParts, options: ExposeHttpOptions): Promise<string> {
   const { auth, name, expires, ...target } = options;
+  if (expires !== undefined && auth !== "token")
+    throw new TypeError('`expires` is how long a token is valid: it needs `auth: "token"`.');
   if (auth === undefined && name === undefined) return await publish(parts, "http", target);
   const { connection, sandboxApi } = parts;
   const { url } = await sandboxApi.json<{ url: string }>(

@@ -178,6 +178,8 @@ test("a private address is asked for in one request, and has its token in the UR
   assert.equal(url, "https://shop.localhost/?sandkeep-token=x");
   assert.deepEqual(asked, [{ port: 80, auth: "token", name: "shop", expiresInMs: 5_400_000 }]);
   await assert.rejects(() => sandbox.exposeHttp({ port: 80, auth: "token", expires: "soon" as "1m" }), TypeError);
+  // That would be a public address without end.
+  await assert.rejects(() => sandbox.exposeHttp({ port: 80, expires: "1h" }), TypeError);
 });
 
 test("shows its id to console.log, and nothing that is secret", async () => {
