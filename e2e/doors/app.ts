@@ -21,6 +21,9 @@ Deno.serve({ port: 8000 }, async (request) => {
     for await (const chunk of request.body ?? []) bytes += chunk.length;
     return new Response(String(bytes));
   }
+  // A response that begins, and never ends.
+  if (pathname === "/silence")
+    return new Response(new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode("...")) }));
   if (pathname === "/events") {
     return new Response(new ReadableStream({
       async start(controller) {

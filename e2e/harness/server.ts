@@ -39,6 +39,8 @@ export interface ServerOptions {
   dataDir?: string;
   /** Server settings, as in its configuration file. */
   config?: Record<string, unknown>;
+  /** By default any free one. */
+  port?: number;
 }
 
 /** A server as users start it: `./sandkeep serve`, on a free port. */
@@ -57,7 +59,7 @@ export class TestServer implements AsyncDisposable {
     this.#log = log;
   }
 
-  static async start({ dataDir, config = {} }: ServerOptions = {}): Promise<TestServer> {
+  static async start({ dataDir, config = {}, port = 0 }: ServerOptions = {}): Promise<TestServer> {
     const work = await mkdtemp(join(tmpdir(), "sandkeep-e2e-"));
     const data = dataDir ?? join(work, "data");
     const readyFile = join(work, "ready.json");
@@ -66,7 +68,7 @@ export class TestServer implements AsyncDisposable {
     const args = [
       "serve",
       "--port",
-      "0",
+      String(port),
       "--data-dir",
       data,
       "--images",
