@@ -42,6 +42,39 @@ describe("WebSockets through a door", async () => {
     await once(socket!.resume(), "close");
   });
 
+  test("a visitor who leaves before the server answers is gone there, too", async () => {
+    for (const leave of ["end", "destroy"] as const) {
+      const asked = Promise.withResolvers<Socket>();
+      await gateway.serveBare("silent", (socket) => socket.once("readable", () => asked.resolve(socket)));
+      const visitor = await gateway.tls("silent");
+      visitor.write(
+        "GET / HTTP/1.1\r\nhost: silent.doors.test\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
+      );
+      const guest = await asked.promise;
+      const closed = once(guest.resume(), "close");
+      visitor[leave]();
+      await closed;
+    }
+  });
+
+  test("what a visitor sends before the server answers arrives after it", async () => {
+    const asked = Promise.withResolvers<Socket>();
+    await gateway.serveBare("slow", (socket) => socket.once("data", () => asked.resolve(socket)));
+    const visitor = await gateway.tls("slow");
+    visitor.write(
+      "GET / HTTP/1.1\r\nhost: slow.doors.test\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\nearly, ",
+    );
+    const guest = await asked.promise;
+    visitor.write("later, ");
+    await new Promise(setImmediate);
+    guest.write("HTTP/1.1 101 Switching\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n");
+    await once(visitor, "data");
+    visitor.write("last");
+    let arrived = "";
+    for await (const chunk of guest) if ((arrived += chunk).endsWith("last")) break;
+    assert.equal(arrived, "early, later, last");
+  });
+
   test("a refusal of the server arrives as it is", async () => {
     const { got } = await gateway.upgrade("echo", "/refused");
     assert.deepEqual([got!.status, got!.body], [403, "no"]);

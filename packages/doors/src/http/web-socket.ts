@@ -51,12 +51,14 @@ export async function serveWebSocket(
 ): Promise<void> {
   const { socket, head } = upgrade;
   const left = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  const waiting = noticeEnd(socket);
   let stream: Duplex | null = null;
   try {
     stream = await doors.dial(door);
     if (socket.destroyed) return void stream.destroy();
     stream.on("error", () => {});
     const opened = await ask(stream, visit, socket);
+    waiting[Symbol.dispose]();
     if ("refused" in opened) {
       await passOn(opened.refused, upgrade.refusal);
       return;
@@ -68,11 +70,20 @@ export async function serveWebSocket(
     join(socket, stream, head, opened.head);
     await left;
   } catch (error) {
+    waiting[Symbol.dispose]();
     if (socket.destroyed) return;
     sendError(upgrade.refusal, error instanceof ApiError ? error : badAnswer(reasonOf(error), error), visit);
   } finally {
     stream?.destroy();
   }
+}
+
+/** Closes a connection whose visitor leaves while nothing reads it. What arrives meanwhile waits for its reader. */
+function noticeEnd(socket: Socket): Disposable {
+  const look = () => void (socket.readableLength === 0 && socket.read());
+  const leave = () => void socket.destroy();
+  socket.on("readable", look).once("end", leave);
+  return { [Symbol.dispose]: () => void socket.off("readable", look).off("end", leave) };
 }
 
 type Opened = { switched: IncomingMessage; head: Buffer } | { refused: IncomingMessage };
