@@ -41,16 +41,20 @@ export class LeafCertificates {
   contextFor(name: string): Promise<SecureContext> {
     const known = this.#leaves.get(name);
     this.#leaves.delete(name);
-    const leaf =
-      known && known.renewAt > Date.now()
-        ? known
-        : { context: this.#make(name), renewAt: Date.now() + VALID_MS - RENEW_BEFORE_MS };
+    const leaf = known && known.renewAt > Date.now() ? known : this.#new(name);
     this.#leaves.set(name, leaf);
     for (const oldest of this.#leaves.keys()) {
       if (this.#leaves.size <= MAX_LEAVES) break;
       this.#leaves.delete(oldest);
     }
     return leaf.context;
+  }
+
+  #new(name: string): Leaf {
+    const leaf = { context: this.#make(name), renewAt: Date.now() + VALID_MS - RENEW_BEFORE_MS };
+    // What failed is tried again for the next client.
+    leaf.context.catch(() => this.#leaves.get(name) === leaf && this.#leaves.delete(name));
+    return leaf;
   }
 
   async #make(name: string): Promise<SecureContext> {
