@@ -1,3 +1,4 @@
+import { doorCommands } from "./doors.ts";
 import { egressCommands } from "./egress.ts";
 import { fileCommands } from "./files.ts";
 import { sandboxCommands } from "./sandboxes.ts";
@@ -17,6 +18,7 @@ export const root: CommandSpec = {
   ],
   commands: [
     ...sandboxCommands,
+    doorCommands,
     egressCommands,
     ...storageCommands,
     ...fileCommands,
