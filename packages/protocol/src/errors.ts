@@ -243,7 +243,7 @@ export const ERRORS = {
   DOOR_LIMIT: {
     status: 429,
     summary: "The sandbox has reached its limit of doors.",
-    remedy: "Close one of them.",
+    remedy: "List them with `sandkeep doors list`, and close one with `sandkeep doors close`.",
   },
   CONNECTION_LIMIT: {
     status: 429,
