@@ -221,6 +221,13 @@ describe("attacks", async () => {
     for (const name of ["alt-svc", "strict-transport-security", "x-hop"]) assert.equal(headers[name], undefined, name);
   });
 
+  test("nobody proves to a certificate authority that the name of a door is theirs", async () => {
+    for (const path of ["/.well-known/acme-challenge/x", "/.WELL-KNOWN/acme-challenge/x?y"])
+      assert.equal((await gateway.get("mine", { path })).status, 400, path);
+    assert.equal((await gateway.get("mine", { path: "/.well-known/other" })).status, 200);
+    reached.mine!.splice(0);
+  });
+
   test("when a door closes, everything open through it ends at once", async () => {
     await gateway.serve("closing", (_request, response) => void response.write("first"));
     const request = httpsRequest(gateway.options("closing")).end();

@@ -16,6 +16,9 @@ import { wantsWebSocket } from "./request-head.ts";
 import { readVisit, type Visit } from "./visit.ts";
 import { serveWebSocket, Upgrade } from "./web-socket.ts";
 
+/** Where certificate authorities ask for a proof that a name is somebody's (RFC 8555, section 8.3). */
+const CHALLENGES = "/.well-known/acme-challenge/";
+
 export interface DoorSiteOptions {
   /** Requests and WebSockets that may be open at all doors together. */
   maxOpen: number;
@@ -101,12 +104,14 @@ export class DoorSite implements Site {
    * Lets a visitor pass who may. With an answer, a person with a token in the address is sent to the same address without it;
    * then the result is null.
    *
-   * @throws {ApiError} `DOOR_NOT_FOUND`, `DOOR_TOKEN_REQUIRED`
+   * @throws {ApiError} `DOOR_NOT_FOUND`, `DOOR_TOKEN_REQUIRED`, `INVALID_REQUEST`
    */
   #admit(visit: Visit): Admitted;
   #admit(visit: Visit, answer: Answer): Admitted | null;
   #admit(whole: Visit, answer?: Answer): Admitted | null {
     const { visit, presented } = takeTokens(whole);
+    if (visit.target.toLowerCase().startsWith(CHALLENGES))
+      throw new ApiError("INVALID_REQUEST", "Only the server itself gets certificates for the names of doors.");
     const door = this.#doors.find(visit.host);
     // A token in the name of a public door would be another name for it.
     if (!door || (door.auth === "none" && visit.host !== whole.host)) throw new ApiError("DOOR_NOT_FOUND");
