@@ -98,9 +98,26 @@ describe("HTTP doors", { timeout: 5 * TIMEOUT_MS }, () => {
     for (const socket of sockets) socket.terminate();
   });
 
+  /** What a command line prints. */
+  const sandkeep = async (...words: string[]) =>
+    (await run(SANDKEEP, words, { env: { ...process.env, ...server.env } })).stdout.trim();
+
+  test("`sandkeep doors` shows doors, replaces and revokes their tokens, and closes them", async () => {
+    const first = await sandkeep("expose", sandbox.id, "8000", "--name", "till");
+    assert.match(
+      await sandkeep("doors", "list", sandbox.id),
+      /^till\.localhost:\d+ .* port 8000 +with a token, until/m,
+    );
+    const second = await sandkeep("doors", "token", "till", "--expires", "1h");
+    assert.deepEqual([(await visit(first)).status, (await visit(second)).status], [401, 200]);
+    await sandkeep("doors", "revoke", second);
+    assert.equal((await visit(second)).status, 401);
+    await sandkeep("doors", "close", second);
+    assert.equal((await visit(second)).status, 404);
+  });
+
   test("`sandkeep expose` makes a private address, which works with nothing but its URL", async () => {
-    const { stdout } = await run(SANDKEEP, ["expose", sandbox.id, "8000"], { env: { ...process.env, ...server.env } });
-    const address = stdout.trim();
+    const address = await sandkeep("expose", sandbox.id, "8000");
     assert.match(address, /^https:\/\/[0-9a-z]{20}\.localhost:\d+\/\?sandkeep-token=[0-9a-z]{32}$/);
     const bare = address.replace(/\/\?.*/, "");
     assert.equal((await visit(bare)).status, 401);

@@ -47,9 +47,7 @@ describe("WebSockets through a door", async () => {
       const asked = Promise.withResolvers<Socket>();
       await gateway.serveBare("silent", (socket) => socket.once("readable", () => asked.resolve(socket)));
       const visitor = await gateway.tls("silent");
-      visitor.write(
-        "GET / HTTP/1.1\r\nhost: silent.doors.test\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
-      );
+      visitor.write("GET / HTTP/1.1\r\nhost: silent.doors.test\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n");
       const guest = await asked.promise;
       const closed = once(guest.resume(), "close");
       visitor[leave]();
