@@ -1,6 +1,6 @@
 /** Changes of one door that meet: each waits for the store, and none undoes another. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import type { Guest } from "@sandkeep/host";
 import type { SandboxState } from "@sandkeep/rpc";
 import { type DoorRecord, type DoorStore, NothingChanged } from "@sandkeep/store";
@@ -62,7 +62,8 @@ const principal = { organisation: { id: "org" }, actor: { kind: "system" } } as 
 const system = { kind: "system" } as const;
 const NAME = "shop";
 
-async function opened() {
+/** A sandbox with a private door, until the test ends. */
+async function opened(context: TestContext) {
   const store = new SlowDoors();
   const table = new DoorTable(store, new Addresses("doors.test"));
   const doors = new SandboxDoors({
@@ -74,6 +75,8 @@ async function opened() {
     isEnding: () => false,
     publish() {},
   } as ConstructorParameters<typeof SandboxDoors>[0]);
+  // Doors watch over the end of their tokens.
+  context.after(() => void table.forget("sbx"));
   const changes = { table, events: { publish() {} } as unknown as EventBus };
   const { token } = await doors.open("http", { port: 1, auth: "token", name: NAME }, system);
   return { store, table, doors, changes, token: token! };
@@ -82,9 +85,9 @@ async function opened() {
 const HOST = `${NAME}.doors.test`;
 
 describe("changes of a door", () => {
-  test("a revoked token does not come back when the door is bound meanwhile", async () => {
+  test("a revoked token does not come back when the door is bound meanwhile", async (context) => {
     for (const revokedFirst of [true, false]) {
-      const { store, table, doors, changes, token } = await opened();
+      const { store, table, doors, changes, token } = await opened(context);
       const go = store.hold();
       const work = [() => replaceToken(changes, NAME, null, principal), () => doors.bind(HOST, { port: 2 })];
       const done = Promise.all((revokedFirst ? work : work.reverse()).map((one) => one()));
@@ -98,8 +101,8 @@ describe("changes of a door", () => {
     }
   });
 
-  test("a door that is closed while it is opened again leaves nothing half open", async () => {
-    const { store, table, doors, changes } = await opened();
+  test("a door that is closed while it is opened again leaves nothing half open", async (context) => {
+    const { store, table, doors, changes } = await opened(context);
     const go = store.hold();
     const again = doors.open("http", { port: 3, name: NAME }, system);
     const closed = closeDoor(changes, NAME, principal);
@@ -109,8 +112,8 @@ describe("changes of a door", () => {
     assert.equal(table.named(NAME) !== undefined, (await store.findByName(NAME)) !== null);
   });
 
-  test("a token is not made for a door whose sandbox has ended meanwhile", async () => {
-    const { store, changes } = await opened();
+  test("a token is not made for a door whose sandbox has ended meanwhile", async (context) => {
+    const { store, changes } = await opened(context);
     const go = store.hold();
     const replaced = replaceToken(changes, NAME, 60_000, principal);
     replaced.catch(() => {});
@@ -120,15 +123,15 @@ describe("changes of a door", () => {
     await assert.rejects(replaced, { code: "DOOR_NOT_FOUND" });
   });
 
-  test("no more doors are opened at once than a sandbox may have", async () => {
-    const { doors, table } = await opened();
+  test("no more doors are opened at once than a sandbox may have", async (context) => {
+    const { doors, table } = await opened(context);
     const results = await Promise.allSettled(Array.from({ length: 80 }, () => doors.open("http", { port: 1 }, system)));
     const refused = results.filter(({ status }) => status === "rejected");
     assert.deepEqual([table.of("sbx").length, refused.length], [64, 17]);
   });
 
-  test("a door that is opened while its sandbox is paused is there when it goes on", async () => {
-    const { store, doors, table } = await opened();
+  test("a door that is opened while its sandbox is paused is there when it goes on", async (context) => {
+    const { store, doors, table } = await opened(context);
     const go = store.hold();
     const opening = doors.open("http", { port: 4, name: "late" }, system);
     await new Promise(setImmediate);
