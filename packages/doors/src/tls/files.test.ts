@@ -96,6 +96,16 @@ test("files that cannot be used leave the previous certificate in place, and the
   assert.match(certificates.states()[0]!.problem!, /Cannot read the TLS file/);
 });
 
+test("a new certificate that a server cannot use ends nothing, and the state says why", async () => {
+  await using certificates = await FileCertificates.open([await write("one", ["api.example.com"])], silentLogger);
+  using _listener = certificates.onFallback(() => {
+    throw new Error("too short a key");
+  });
+  await write("one", ["api.example.com"]);
+  await certificates.reload();
+  assert.equal(certificates.states()[0]!.problem, "too short a key");
+});
+
 test("files that are missing or do not belong together are refused at the start", async () => {
   const one = await write("one", ["api.example.com"]);
   const two = await write("two", ["api.example.com"]);

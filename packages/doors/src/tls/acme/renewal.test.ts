@@ -204,6 +204,22 @@ describe("a certificate", async () => {
     );
   });
 
+  test("is not had from a certificate authority that asks about another name, and the DNS hook never hears of that", async () => {
+    const authorization = {
+      identifier: { type: "dns", value: "else.example.com" },
+      status: "pending",
+      challenges: [{ type: "dns-01", url: `${lab.front.origin}/challenge`, status: "pending", token: "x".repeat(43) }],
+    };
+    const headers = { "content-type": "application/json" };
+    lab.front.intercept = ({ method, path }) =>
+      method === "POST" && /^\/authz\//i.test(path) ? { status: 200, headers, body: JSON.stringify(authorization) } : null;
+    const challenge = { type: "dns-01", hook: lab.hook } as const;
+    await using certificates = await lab.open({ domains: ["asked.example.com"], challenge });
+    await lab.log.next(/none could be had/);
+    assert.match(certificates.states()[0]!.problem!, /asks about else\.example\.com, which was not ordered/);
+    assert.ok((await lab.hookCalls()).every((call) => !call.join(" ").includes("else.example.com")));
+  });
+
   test("that is somebody else's is not used", async () => {
     let other = "";
     {
