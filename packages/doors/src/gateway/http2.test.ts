@@ -59,6 +59,30 @@ describe("HTTP/2", async () => {
     assert.deepEqual(await ended(stream), { status: 200, bytes: 1_000_000 });
   });
 
+  test("a request whose body nobody reads ends with its response", async () => {
+    await using narrow = await TestGateway.start({ maxOpen: 2 });
+    for (const name of ["closing", "waiting"]) {
+      await narrow.serveBare(name, (socket) =>
+        socket.once("readable", () => {
+          socket.write("HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nno!");
+          if (name === "closing") socket.end();
+        }),
+      );
+      const session = await narrow.http2(name);
+      const post = async () => {
+        const stream = session.request({ ":method": "POST", ":path": "/" }, { endStream: false });
+        stream.end(Buffer.alloc(200 * KiB));
+        return (await ended(stream)).status;
+      };
+      for (let at = 0; at < 3; at++) {
+        let status = await post();
+        // Only one may be open at once, and the last may take a moment to end.
+        while (status === 503) status = await post();
+        assert.equal(status, 413);
+      }
+    }
+  });
+
   test("a request that is reset without an error ends in the sandbox, and what comes from there then does no harm", async () => {
     const { promise: guest, resolve } = Promise.withResolvers<Socket>();
     await gateway.serveBare("deaf", resolve);

@@ -1,5 +1,6 @@
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { ApiError } from "@sandkeep/protocol";
+import { endRequest } from "./end-request.ts";
 import {
   HTTP2_IDLE_MS,
   MAX_EARLY_RESETS,
@@ -63,9 +64,7 @@ export function http2Server(sites: Sites, sessions: Set<ServerHttp2Session>): Ht
       stream.on("error", () => {});
       // Node keeps a stream that was reset without an error until its body has been read.
       stream.once("aborted", () => process.nextTick(() => stream.destroy()));
-      // After the response, the rest of the request is not wanted (RFC 9113, section 8.1). Otherwise what has arrived of it would be
-      // kept until the client ends it.
-      stream.once("finish", () => setImmediate(() => stream.close()));
+      stream.once("finish", () => setImmediate(endRequest, stream));
     });
     session.setTimeout(HTTP2_IDLE_MS);
     session.on("timeout", () => open === 0 && session.close());

@@ -23,6 +23,9 @@ export const MAX_HTTP2_HEADER_BYTES = 65_536;
  * nobody reads it: Node hands on what arrives at once, and does not count it towards the memory of the connection.
  */
 export const STREAM_WINDOW_BYTES = 1 << 18;
+/** How often is looked whether a response over HTTP/2 has left, milliseconds, and how many times before the request ends in any case. */
+export const CLOSE_LOOK_MS = 50;
+export const MAX_CLOSE_LOOKS = 200;
 /** An HTTP/2 connection without requests is closed after this time, milliseconds. Browsers keep theirs for minutes. */
 export const HTTP2_IDLE_MS = 120_000;
 /** Requests that a client may reset in a burst, then per second; more is an attack (CVE-2023-44487). */

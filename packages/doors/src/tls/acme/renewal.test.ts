@@ -212,7 +212,9 @@ describe("a certificate", async () => {
     };
     const headers = { "content-type": "application/json" };
     lab.front.intercept = ({ method, path }) =>
-      method === "POST" && /^\/authz\//i.test(path) ? { status: 200, headers, body: JSON.stringify(authorization) } : null;
+      method === "POST" && /^\/authz\//i.test(path)
+        ? { status: 200, headers, body: JSON.stringify(authorization) }
+        : null;
     const challenge = { type: "dns-01", hook: lab.hook } as const;
     await using certificates = await lab.open({ domains: ["asked.example.com"], challenge });
     await lab.log.next(/none could be had/);
