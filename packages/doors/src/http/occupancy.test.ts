@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { request as httpsRequest } from "node:https";
+import type { Socket } from "node:net";
 import { test } from "node:test";
 import type { HttpDoor } from "../contract.ts";
 import { TestGateway } from "../testing/gateway.ts";
@@ -57,4 +58,18 @@ test("a visitor who leaves while the sandbox is being reached counts until that 
   assert.equal((await gateway.get("slow")).status, 503);
   assert.equal(dials, 10);
   reject(new Error("unreachable"));
+});
+
+test("a WebSocket counts until it is closed", async () => {
+  await using gateway = await TestGateway.start({ maxOpen: 2 });
+  const server = await gateway.serve("socket", (_request, response) => response.end());
+  server.on("upgrade", (_request, socket: Socket) =>
+    socket.write("HTTP/1.1 101 Switching\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n"),
+  );
+  const { socket } = await gateway.upgrade("socket");
+  assert.equal((await gateway.upgrade("socket")).got!.status, 503);
+  socket!.destroy();
+  // The gateway may hear of it a moment later.
+  let again = await gateway.upgrade("socket");
+  while (!again.socket) again = await gateway.upgrade("socket");
 });
