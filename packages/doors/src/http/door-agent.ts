@@ -8,7 +8,8 @@ export class DoorAgent extends Agent {
   readonly #doors: HttpDoors;
   readonly #door: HttpDoor;
   readonly #streams = new Set<Duplex>();
-  readonly #idle = new WeakMap<Duplex, NodeJS.Timeout>();
+  /** Ends the wait for another request. */
+  readonly #idle = new WeakMap<Duplex, () => void>();
   #closed = false;
 
   constructor(doors: HttpDoors, door: HttpDoor) {
@@ -33,13 +34,20 @@ export class DoorAgent extends Agent {
   }
 
   override keepSocketAlive(stream: Duplex): boolean {
-    if (this.#closed) return false;
-    this.#idle.set(stream, setTimeout(() => stream.destroy(), KEEP_IDLE_MS).unref());
+    // Its server has ended its side, possibly without closing the connection: there will be no further response.
+    if (this.#closed || stream.readableEnded) return false;
+    const leave = () => void stream.destroy();
+    const timer = setTimeout(leave, KEEP_IDLE_MS).unref();
+    stream.once("end", leave);
+    this.#idle.set(stream, () => {
+      clearTimeout(timer);
+      stream.off("end", leave);
+    });
     return true;
   }
 
   override reuseSocket(stream: Duplex, request: ClientRequest): void {
-    clearTimeout(this.#idle.get(stream));
+    this.#idle.get(stream)?.();
     super.reuseSocket(stream, request);
   }
 

@@ -63,6 +63,12 @@ function answered(request: ClientRequest, visit: Visit, body: Readable, answer: 
     request.once("response", (one) => {
       response = one;
       clearTimeout(timer);
+      one.once("end", () => {
+        if (request.writableFinished) return;
+        // The rest of the body is wanted no more, and must not look like its end.
+        body.unpipe(request);
+        request.destroy();
+      });
       resolve(one);
     });
     request.on("continue", () => visit.awaitsContinue && sendContinue(answer));

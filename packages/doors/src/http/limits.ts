@@ -15,6 +15,8 @@ export const ANSWER_TIMEOUT_MS = 15 * 60_000;
 export const MAX_OPEN_PER_DOOR = 1_024;
 /** After its response, a visitor who still sends may do so for this long, milliseconds, in order to see the response at all. */
 export const LINGER_MS = 10_000;
+/** When one side of a WebSocket has ended, the other may go on for this long, milliseconds. Both sides end together if they follow RFC 6455. */
+export const HALF_OPEN_MS = 2_000;
 /** A connection into a sandbox is kept for the next request for this long, milliseconds. Less than the 5 s after which Node's servers close theirs. */
 export const KEEP_IDLE_MS = 3_000;
 /** How many of these. */

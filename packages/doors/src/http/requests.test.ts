@@ -136,6 +136,23 @@ describe("requests through a door", async () => {
       server.closeAllConnections();
     }
   });
+
+  test("a connection that the server ended on its side only is not used again", async () => {
+    for (const at of ["with", "after"]) {
+      await gateway.serveBare(`ending-${at}`, (socket) =>
+        socket.on("data", () => {
+          socket.write("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine");
+          if (at === "with") socket.end();
+          else setImmediate(() => socket.end());
+        }),
+      );
+      for (let time = 0; time < 5; time++)
+        assert.equal(
+          (await gateway.get(`ending-${at}`, { method: "POST", headers: { "content-length": 0 } })).body,
+          "fine",
+        );
+    }
+  });
 });
 
 describe("responses through a door", async () => {

@@ -7,7 +7,7 @@ import { ApiError } from "@sandkeep/protocol";
 import type { HttpDoor, HttpDoors } from "../contract.ts";
 import { sendError } from "./answer.ts";
 import { passOn, reasonOf } from "./exchange.ts";
-import { ANSWER_TIMEOUT_MS, MAX_HEADER_BYTES, MAX_HEADERS, PROBE_AFTER_MS } from "./limits.ts";
+import { ANSWER_TIMEOUT_MS, HALF_OPEN_MS, MAX_HEADER_BYTES, MAX_HEADERS, PROBE_AFTER_MS } from "./limits.ts";
 import { upgradeHead } from "./request-head.ts";
 import { badAnswer, responseHead } from "./response-head.ts";
 import type { Visit } from "./visit.ts";
@@ -126,7 +126,7 @@ function switching(answer: IncomingMessage): string {
   return `HTTP/1.1 101 Switching Protocols\r\n${headers.map(([name, text]) => `${name}: ${text}\r\n`).join("")}\r\n`;
 }
 
-/** Each direction at the pace of its reader; when one side closes for good, so does the other. */
+/** Each direction at the pace of its reader; when one side closes for good, so does the other, and soon after it has ended. */
 function join(socket: Socket, stream: Duplex, early: Buffer, first: Buffer): void {
   if (early.length > 0) stream.write(early);
   if (first.length > 0) socket.write(first);
@@ -136,6 +136,7 @@ function join(socket: Socket, stream: Duplex, early: Buffer, first: Buffer): voi
   ] as const) {
     from.on("error", () => to.destroy());
     from.once("close", () => to.destroy());
+    from.once("end", () => setTimeout(() => to.destroy(), HALF_OPEN_MS).unref());
     from.pipe(to);
   }
 }
