@@ -32,6 +32,7 @@ export interface Ready {
   caFile: string | null;
   domain: string;
   doorsCaFile: string | null;
+  sshPort: number;
 }
 
 export interface ServerOptions {

@@ -32,4 +32,12 @@ export default function doors(sdk: Sdk): void {
     }
     await assert.rejects(() => sandbox.exposeHttp({ pid: 999_999 }));
   });
+
+  test("a sandbox is opened to SSH, at creation or later, under another user name each time", async () => {
+    await using sandbox = await Sandbox.create({ ssh: true });
+    const { username, hostname } = sandbox.ssh!;
+    const later = await sandbox.exposeSsh();
+    assert.match(username, /^[0-9a-z]{20}$/);
+    assert.deepEqual([later.hostname, later.username === username], [hostname, false]);
+  });
 }

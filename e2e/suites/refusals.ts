@@ -92,12 +92,10 @@ export default function refusals(sdk: Sdk): void {
     await using sandbox = await Sandbox.create();
     const client = new Client();
     const refused: Record<string, () => Promise<unknown>> = {
-      exposeSsh: () => sandbox.exposeSsh(),
       exposeVscode: () => sandbox.exposeVscode(),
       deploy: () => sandbox.deploy("app"),
       "deno.deploy": () => sandbox.deno.deploy("app"),
       "apps.list": () => client.apps.list(),
-      "create({ ssh })": () => Sandbox.create({ ssh: true }),
     };
     for (const [what, call] of Object.entries(refused)) {
       const error = await call().then(

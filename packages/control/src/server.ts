@@ -12,6 +12,7 @@ import type { Config, ConfigInput } from "./config/schema.ts";
 import { lockDataDir } from "./data-dir-lock.ts";
 import { Addresses } from "./doors/addresses.ts";
 import { DoorTable } from "./doors/door-table.ts";
+import { SshService } from "./doors/ssh/ssh-service.ts";
 import { EGRESS_DIR, openSealer } from "./egress/sealing.ts";
 import { EventBus } from "./events/bus.ts";
 import { EgressLog } from "./events/egress-log.ts";
@@ -61,6 +62,8 @@ export interface Server {
   readonly domain: string;
   /** The same for doors. */
   readonly doorsCaFile: string | null;
+  /** Port for SSH; null if it is turned off. */
+  readonly sshPort: number | null;
   /** An administrator's token. */
   readonly token: string;
   readonly port: number;
@@ -145,6 +148,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { certificates, plain, caFile, doorsCaFile } = await openCertificates(config, log);
   if (certificates) started.defer(() => within("certificates", certificates[Symbol.asyncDispose]()));
   let listener: Listener | null = null;
+  const ssh = started.use(await SshService.start(config, doors, log));
   const closing = new AbortController();
   const services = {
     config,
@@ -153,6 +157,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     sandboxes,
     storage,
     doors,
+    ssh,
     authenticator,
     events,
     certificates,
@@ -199,6 +204,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     caFile,
     domain: addresses.domain,
     doorsCaFile,
+    sshPort: ssh?.address.port ?? null,
     token,
     port,
     close: (options = {}) =>

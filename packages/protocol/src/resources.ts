@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { exposeSshAnswerSchema } from "./doors/ssh.ts";
 import { egressViewSchema } from "./egress/egress.ts";
 import { labelsSchema } from "./labels.ts";
 import { ON_IDLE, timeoutSchema } from "./lifetime.ts";
@@ -154,6 +155,8 @@ export const serverInfoSchema = z.object({
     waiting: z.object({ processes: z.number(), clones: z.number(), hot: z.number() }),
     memoryBudgetMiB: z.number(),
   }),
+  /** The SSH server; null if it is turned off. */
+  ssh: exposeSshAnswerSchema.omit({ username: true }).nullable(),
   /** For administrators: the certificates of the server; none if it speaks plain HTTP. */
   certificates: z.array(certificateSchema).optional(),
 });

@@ -55,7 +55,7 @@ export type * from "./rest/pagination.ts";
 export type * from "./rest/region.ts";
 export type { BaseClientOptions } from "./rest/settings.ts";
 export type { ForkOptions } from "./sandbox/continuing.ts";
-export type { ExposeHttpOptions } from "./sandbox/exposure.ts";
+export type { ExposeHttpOptions, ExposeSshOptions, SshAccess } from "./sandbox/exposure.ts";
 export type { Memory } from "./sandbox/memory.ts";
 export type { ConnectOptions, ResumeOptions, SandboxOptions, SecretConfig, VsCodeOptions } from "./sandbox/options.ts";
 export { Sandbox } from "./sandbox/sandbox.ts";

@@ -63,6 +63,7 @@ export const MAY_IMPORT: Record<string, string[]> = {
     "@sandkeep/common",
     "@sandkeep/protocol",
     "@sandkeep/egress",
+    "@sandkeep/doors",
     "@sandkeep/host",
     "@sandkeep/control",
     "@sandkeep/cli",

@@ -165,8 +165,24 @@ export const sandboxCommands: CommandSpec[] = [
     load: () => import("../commands/sandboxes/exec.ts"),
   },
   {
+    name: "ssh",
+    args: "<id> [arguments...]",
+    summary: "Log in to a sandbox with OpenSSH",
+    details:
+      "Opens the sandbox to SSH and runs `ssh`, which gets the other arguments: options and a command. Nobody has to confirm the server's key. Pass - as the id to use SANDBOX_ID.",
+    options: [{ flags: "--print", description: "only print the command line, for other programs" }],
+    examples: [
+      ["sandkeep ssh $id", "a shell"],
+      ["sandkeep ssh $id -L 8000:localhost:8000", "a port of the sandbox on this computer"],
+      ["sandkeep ssh --print $id", "how to log in from elsewhere"],
+    ],
+    completes: "sandbox",
+    passThrough: true,
+    client: true,
+    load: () => import("../commands/sandboxes/ssh.ts"),
+  },
+  {
     name: "shell",
-    aliases: ["ssh"],
     args: "[id]",
     summary: "Open an interactive shell in a sandbox",
     details: "Without an id (and without SANDBOX_ID), it opens a new sandbox, which ends with the shell.",

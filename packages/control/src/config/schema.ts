@@ -167,6 +167,20 @@ export const configSchema = z.strictObject({
       publicPort: z.int().min(1).max(65_535).optional(),
     })
     .prefault({}),
+  /** Logins to sandboxes by SSH. */
+  ssh: z
+    .strictObject({
+      /** Port to listen on. Auto: 7722, or any if that is taken or `port` is 0. Null: nobody can log in. */
+      port: z
+        .union([z.literal("auto"), z.int().min(0).max(65_535)])
+        .nullable()
+        .default("auto"),
+      /** Host name or address for clients. Null: that of `publicUrl`, or the one that the server listens on. */
+      hostname: z.string().min(1).max(253).nullable().default(null),
+      /** Port for clients, if another leads here. */
+      publicPort: z.int().min(1).max(65_535).nullable().default(null),
+    })
+    .prefault({}),
   log: z
     .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") })
     .prefault({}),

@@ -1,4 +1,4 @@
-import type { DoorStream, HttpDoor } from "@sandkeep/doors";
+import type { DoorStream, HttpDoor, SshReport, SshTarget } from "@sandkeep/doors";
 import type { DoorRecord } from "@sandkeep/store";
 import { Deadline } from "../deadline.ts";
 
@@ -9,6 +9,10 @@ export interface DoorHolder {
   readonly isOver: boolean;
   /** Connects to what is behind one of its doors. @throws {ApiError} */
   dial(record: DoorRecord): Promise<DoorStream>;
+  /** What is behind its doors for SSH. */
+  readonly target: SshTarget;
+  /** Takes notice of what somebody does who has come through a door. */
+  report(report: SshReport): void;
   /** One of its doors leads to another sandbox now. */
   moved(record: DoorRecord): void;
 }

@@ -1,4 +1,4 @@
-import type { DoorStream } from "@sandkeep/doors";
+import type { DoorStream, SshReport, SshTarget } from "@sandkeep/doors";
 import { type Guest, GuestError, GuestGone } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody, type ExposeRequest, newDoorId } from "@sandkeep/protocol";
 import type { SandboxState } from "@sandkeep/rpc";
@@ -6,6 +6,8 @@ import { type DoorKind, type DoorRecord, NothingChanged, UniqueViolation } from 
 import type { DoorTable } from "./door-table.ts";
 import type { DoorHolder, LiveDoor } from "./live-door.ts";
 import { newDoorName, newDoorToken } from "./names.ts";
+import { sshEvent } from "./ssh/events.ts";
+import { GuestTarget } from "./ssh/guest-target.ts";
 
 /** Doors of one sandbox. More are a mistake, and each is an address that somebody could find. */
 const MAX_DOORS = 64;
@@ -22,6 +24,8 @@ export interface SandboxDoorsOptions {
   table: DoorTable;
   isEnding: () => boolean;
   publish: (actor: Actor, body: EventBody) => void;
+  /** Somebody has logged in, or out. */
+  visited: (change: 1 | -1) => void;
 }
 
 /** A door that was just opened, with the only copy of its token. */
@@ -33,6 +37,7 @@ export interface OpenedDoor {
 /** The ways into one sandbox. */
 export class SandboxDoors implements DoorHolder {
   readonly id: string;
+  readonly target: SshTarget;
   readonly #options: SandboxDoorsOptions;
   readonly #over = new AbortController();
   /** Doors that are not in the table yet. */
@@ -40,6 +45,7 @@ export class SandboxDoors implements DoorHolder {
 
   constructor(options: SandboxDoorsOptions) {
     this.id = options.sandbox;
+    this.target = new GuestTarget(options.guest);
     this.#options = options;
     options.table.enter(this);
   }
@@ -51,9 +57,15 @@ export class SandboxDoors implements DoorHolder {
   /**
    * Opens a door. Without a port or a process, {@link bind} says later where it leads to.
    *
+   * @param details What only doors of this kind have.
    * @throws {ApiError} `DOOR_LIMIT`, `SLUG_ALREADY_IN_USE`, `SANDBOX_NOT_FOUND`, `INVALID_REQUEST`
    */
-  async open(kind: DoorKind, request: Partial<ExposeRequest>, actor: Actor): Promise<OpenedDoor> {
+  async open(
+    kind: DoorKind,
+    request: Partial<ExposeRequest>,
+    actor: Actor,
+    details: object | null = null,
+  ): Promise<OpenedDoor> {
     const { organisation, table, publish } = this.#options;
     this.#checkOpen();
     if (table.of(this.id).length + this.#opening >= MAX_DOORS)
@@ -71,7 +83,7 @@ export class SandboxDoors implements DoorHolder {
       tokenHash: token?.hash ?? null,
       tokenExpiresAt: token && Date.now() + expiresInMs,
       stable: name !== undefined,
-      details: null,
+      details,
       createdAt: Date.now(),
     };
     this.#opening++;
@@ -114,6 +126,13 @@ export class SandboxDoors implements DoorHolder {
       door.record = record;
       this.#awaitPort(door);
     });
+  }
+
+  report(report: SshReport): void {
+    const { publish, visited } = this.#options;
+    if (report.action === "login") visited(1);
+    if (report.action === "logout") visited(-1);
+    publish({ kind: "visitor", remote: report.remote }, sshEvent(report));
   }
 
   /** Connects to what is behind a door. @throws {ApiError} */

@@ -5,6 +5,7 @@ import type { Store } from "@sandkeep/store";
 import type { Authenticator, Principal } from "../auth/authenticator.ts";
 import type { Config } from "../config/schema.ts";
 import type { DoorTable } from "../doors/door-table.ts";
+import type { SshService } from "../doors/ssh/ssh-service.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { Hosts } from "../hosts.ts";
 import type { Sandboxes } from "../sandboxes/sandboxes.ts";
@@ -18,6 +19,8 @@ export interface Services {
   sandboxes: Sandboxes;
   storage: StorageContext;
   doors: DoorTable;
+  /** Null if it is turned off. */
+  ssh: SshService | null;
   authenticator: Authenticator;
   events: EventBus;
   /** Null for plain HTTP. */

@@ -76,7 +76,6 @@ describe("every answer", async () => {
       ["POST", "/api/v2/apps", {}, 501, "NOT_SUPPORTED"],
       ["POST", "/api/v2/sandboxes/x/deploy", {}, 501, "NOT_SUPPORTED"],
       ["POST", "/api/v3/sandbox/x/expose/http", {}, 404, "SANDBOX_NOT_FOUND"],
-      ["POST", "/api/v3/sandbox/x/expose/ssh", {}, 501, "NOT_SUPPORTED"],
     ];
     for (const [method, path, body, status, code] of cases) {
       const response = await fixture.request(method, path, body === undefined ? {} : { body });

@@ -80,6 +80,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   // A door's name may be all that protects it, so looking is not enough to see it.
   "POST /api/v3/sandbox/:id/expose/http": run,
   "POST /api/v3/sandbox/:id/expose/vscode": run,
+  "POST /api/v3/sandbox/:id/expose/ssh": run,
   "GET /api/v1/doors": run,
   "DELETE /api/v1/doors/:name": run,
   "POST /api/v1/doors/:name/token": run,
@@ -103,7 +104,6 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "TRPC sandboxes.kill": run,
 
   // Planned for a later version: refused for everybody.
-  "ALL /api/v3/sandbox/:id/expose/ssh": read,
   "ALL /api/v2/apps": read,
   "ALL /api/v2/apps/*": read,
   "ALL /api/v2/revisions": read,

@@ -91,15 +91,6 @@ describe("creating", async () => {
     assert.match(refused.body.message, /not ready within 0\.2 s/);
     assert.equal(fixture.host.machines.size, 0);
   });
-
-  test("refuses what arrives in a later version instead of leaving it out", async () => {
-    await using fixture = await Fixture.start();
-    const refused = await refusal(create(fixture, { ssh: true }));
-    assert.equal(refused.status, 501);
-    assert.equal(refused.body.code, "NOT_SUPPORTED");
-    assert.match(refused.body.message, /later version/);
-    await create(fixture, { root: { volume: "builtin:debian-13" } });
-  });
 });
 
 async function failedCreation(fixture: Fixture): Promise<SandboxEvent & { kind: "sandbox.created" }> {

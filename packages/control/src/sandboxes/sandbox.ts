@@ -78,6 +78,8 @@ export class Sandbox {
   readonly #resolveEnded: () => void;
   /** Of the client that created it, if it was that client's connection. */
   #creator: Connection | null = null;
+  /** Logins by SSH. */
+  #visitors = 0;
   #ending: Promise<void> | null = null;
   /** How its machine ended while it was being paused. */
   #suspended: MachineExit | null = null;
@@ -145,6 +147,7 @@ export class Sandbox {
       table: services.doors,
       isEnding: () => this.isEnding,
       publish: (actor, body) => this.publish(actor, body),
+      visited: (change) => this.#visited(change),
     });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
@@ -259,10 +262,18 @@ export class Sandbox {
     if (this.#ending) void this.#connections.close(this.#farewell);
   }
 
+  /** Somebody has logged in by SSH, or out: that is a client, too. */
+  #visited(change: 1 | -1): void {
+    this.#visitors += change;
+    if (this.#visitors > 0) this.#idle.cancel();
+    else this.#watchIdleness();
+  }
+
   /** From now on it may be without a client for a limited time. */
   #watchIdleness(): void {
     const { idleMs } = this.record;
-    if (idleMs !== null && !this.#ending && this.#connections.size === 0) this.#idle.set(Date.now() + idleMs);
+    const used = this.#connections.size > 0 || this.#visitors > 0;
+    if (idleMs !== null && !this.#ending && !used) this.#idle.set(Date.now() + idleMs);
   }
 
   /** Nobody needs it any more: ends it, or pauses it if that is what is wanted. */

@@ -17,7 +17,6 @@ import type { SandboxesContext, SandboxesOptions } from "./options.ts";
 import { Recovery } from "./recovery.ts";
 import { Sandbox } from "./sandbox.ts";
 import { GOING_AWAY_TEXT, serverStop } from "./stop.ts";
-import { checkSupported } from "./supported.ts";
 
 /** All sandboxes of this server: creates and finds them, and lets them outlive a restart. */
 export class Sandboxes {
@@ -75,7 +74,6 @@ export class Sandboxes {
   async create(config: SandboxConfig, principal: Principal, signal: AbortSignal): Promise<Sandbox> {
     this.#checkOpen();
     const spec = newEgress(config, this.#options.sealer);
-    checkSupported(config);
     const now = Date.now();
     const { limits, region } = this.#options;
     const stopAt = firstStop(config.lifetime, now, limits.maxLifetimeMs);
@@ -100,9 +98,10 @@ export class Sandboxes {
     try {
       const sandbox = await this.#busy(() => this.#create(record, config, spec, principal, signal));
       void sandbox.ended.then(leave);
-      const { port } = config.expose;
-      // Python's official client asks for it here. Its user finds the address in the list of doors.
-      if (port !== null) await this.#expose(sandbox, port, principal);
+      // Python's official client asks for them here. Its user finds their names in the list of doors.
+      const { port, ssh } = config.expose;
+      if (port !== null) await this.#expose(sandbox, "http", port, principal);
+      if (ssh) await this.#expose(sandbox, "ssh", null, principal);
       return sandbox;
     } catch (error) {
       leave();
@@ -110,9 +109,9 @@ export class Sandboxes {
     }
   }
 
-  async #expose(sandbox: Sandbox, port: number, { actor }: Principal): Promise<void> {
+  async #expose(sandbox: Sandbox, kind: "http" | "ssh", port: number | null, { actor }: Principal): Promise<void> {
     try {
-      await sandbox.doors.open("http", { port }, actor);
+      await sandbox.doors.open(kind, { port }, actor);
     } catch (error) {
       await sandbox.end({ why: "client-closed", actor });
       throw error;

@@ -49,17 +49,34 @@ function milliseconds(text: string): number {
   return Math.ceil(Number(number) * UNITS[unit as keyof typeof UNITS]);
 }
 
+/** How to log in to a sandbox by SSH. */
+export interface SshAccess {
+  hostname: string;
+  /** Whoever knows it can log in, unless a key is asked for too. */
+  username: string;
+  /** Sandkeep's own: the port. */
+  port: number;
+  /** Sandkeep's own: the server's key, as in `known_hosts`. */
+  hostKey: string;
+}
+
+/** Options of {@linkcode Sandbox.exposeSsh}. */
+export interface ExposeSshOptions {
+  /** Sandkeep's own: public keys, as in `authorized_keys`, one of which must log in. */
+  authorizedKeys?: string[];
+}
+
 /** Opens a sandbox to SSH. */
-export async function exposeSsh({
-  connection,
-  sandboxApi,
-}: SandboxParts): Promise<{ hostname: string; username: string }> {
-  const { hostname, username } = await sandboxApi.json<{ hostname: string; username: string }>(
+export async function exposeSsh(
+  { connection, sandboxApi }: SandboxParts,
+  options: ExposeSshOptions = {},
+): Promise<SshAccess> {
+  const { hostname, username, port, hostKey } = await sandboxApi.json<SshAccess>(
     "POST",
     path`/api/v3/sandbox/${connection.sandboxId}/expose/ssh`,
-    { body: {} },
+    { body: { authorizedKeys: options.authorizedKeys } },
   );
-  return { hostname, username };
+  return { hostname, username, port, hostKey };
 }
 
 /** Starts VS Code and publishes it. */

@@ -4,7 +4,14 @@ import { inspectable } from "../inspect.ts";
 import { PRIVATE } from "../private.ts";
 import { SandboxContents } from "./contents.ts";
 import { type ForkOptions, forkSandbox, pauseSandbox, resumeSandbox } from "./continuing.ts";
-import { type ExposeHttpOptions, exposeHttp, exposeSsh, exposeVscode } from "./exposure.ts";
+import {
+  type ExposeHttpOptions,
+  type ExposeSshOptions,
+  exposeHttp,
+  exposeSsh,
+  exposeVscode,
+  type SshAccess,
+} from "./exposure.ts";
 import { regionOf } from "./id.ts";
 import { extendTimeout, kill } from "./lifetime.ts";
 import type { SandboxParts } from "./opening.ts";
@@ -26,7 +33,7 @@ import type { VsCode } from "./vscode.ts";
  */
 export class Sandbox extends SandboxContents implements AsyncDisposable {
   readonly #parts: SandboxParts;
-  #ssh: { username: string; hostname: string } | undefined;
+  #ssh: SshAccess | undefined;
   #url: string | undefined;
 
   /**
@@ -136,7 +143,7 @@ export class Sandbox extends SandboxContents implements AsyncDisposable {
   }
 
   /** User name and host for SSH, if it was created with `ssh`. */
-  get ssh(): { username: string; hostname: string } | undefined {
+  get ssh(): SshAccess | undefined {
     return this.#ssh;
   }
 
@@ -262,19 +269,20 @@ export class Sandbox extends SandboxContents implements AsyncDisposable {
   }
 
   /**
-   * Opens the sandbox to SSH. Anyone who knows the user name that this resolves to can log in; there is no other check.
+   * Opens the sandbox to SSH. Anyone who knows the user name that this resolves to can log in; there is no other check, unless you
+   * list keys. `scp`, `sftp`, `rsync`, `git` and port forwarding work.
    *
    * @example
    * ```ts ignore
    * import { Sandbox } from "sandkeep";
    *
    * await using sandbox = await Sandbox.create({ timeout: "10m" });
-   * const { username, hostname } = await sandbox.exposeSsh();
-   * console.log(`ssh ${username}@${hostname}`);
+   * const { username, hostname, port } = await sandbox.exposeSsh();
+   * console.log(`ssh ${username}@${hostname} -p ${port}`);
    * ```
    */
-  async exposeSsh(): Promise<{ hostname: string; username: string }> {
-    return await exposeSsh(this.#parts);
+  async exposeSsh(options: ExposeSshOptions = {}): Promise<SshAccess> {
+    return await exposeSsh(this.#parts, options);
   }
 
   /**

@@ -30,6 +30,7 @@ export class GuestProcess implements SshProcess {
   readonly #guest: Guest;
   readonly #stream: GuestStream<{ pid: number }>;
   readonly #exit = Promise.withResolvers<SshExit>();
+  #abandoned = false;
 
   private constructor(guest: Guest, stream: GuestStream<{ pid: number }>, pid: number) {
     this.pid = pid;
@@ -69,6 +70,7 @@ export class GuestProcess implements SshProcess {
 
   abandon(): void {
     const { pid } = this;
+    this.#abandoned = true;
     this.stdin.end();
     const closed = (["stdout", "stderr"] as const).map((output) =>
       this.#guest.call("processCloseOutput", { pid, output }),
@@ -85,20 +87,30 @@ export class GuestProcess implements SshProcess {
     const reader = new FrameReader();
     try {
       for await (const piece of this.#stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
-        for (const { type, payload } of reader.push(piece)) {
-          if (type === GuestFrame.exit)
-            this.#exit.resolve(exitStatusSchema.parse(JSON.parse(payload.toString("utf8"))));
-          else if (type !== GuestFrame.stdout && type !== GuestFrame.stderr) throw new RangeError(`frame type ${type}`);
-          else if (payload.length > 0) yield { to: type === GuestFrame.stdout ? "stdout" : "stderr", bytes: payload };
-        }
+        yield* this.#decode(reader, piece);
     } catch (error) {
-      // What is not the stream's own error is a violation of the contract.
-      if (this.#stream.errored) throw error;
-      this.#guest.violation(`process ${this.pid}: ${String(error)}`);
-      throw new GuestGone("The guest broke its contract.");
+      // Its stream was closed because nobody wants its output.
+      if (!this.#abandoned) throw error;
     } finally {
       this.#exit.reject(new GuestGone("The process's stream ended without an exit status."));
     }
+  }
+
+  /** What a piece of the stream has printed. How the process ended is in one, too. */
+  #decode(reader: FrameReader, piece: Buffer): SshOutput[] {
+    const printed: SshOutput[] = [];
+    try {
+      for (const { type, payload } of reader.push(piece)) {
+        if (type === GuestFrame.exit) this.#exit.resolve(exitStatusSchema.parse(JSON.parse(payload.toString("utf8"))));
+        else if (type !== GuestFrame.stdout && type !== GuestFrame.stderr) throw new RangeError(`frame type ${type}`);
+        else if (payload.length > 0)
+          printed.push({ to: type === GuestFrame.stdout ? "stdout" : "stderr", bytes: payload });
+      }
+    } catch (error) {
+      this.#guest.violation(`process ${this.pid}: ${String(error)}`);
+      throw new GuestGone("The guest broke its contract.");
+    }
+    return printed;
   }
 }
 

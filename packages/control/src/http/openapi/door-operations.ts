@@ -1,4 +1,11 @@
-import { doorSchema, doorTokenRequestSchema, exposeAnswerSchema, exposeRequestSchema } from "@sandkeep/protocol";
+import {
+  doorSchema,
+  doorTokenRequestSchema,
+  exposeAnswerSchema,
+  exposeRequestSchema,
+  exposeSshAnswerSchema,
+  exposeSshRequestSchema,
+} from "@sandkeep/protocol";
 import { z } from "zod";
 import { doorsQuery } from "../routes/doors.ts";
 import { gone } from "./answers.ts";
@@ -33,6 +40,24 @@ export const DOOR_OPERATIONS: Readonly<Record<string, Operation>> = {
     id: "exposeVscode",
     summary: "The same for VS Code",
     example: {},
+  },
+  "POST /api/v3/sandbox/:id/expose/ssh": {
+    id: "exposeSsh",
+    tag: "Doors",
+    summary: "Lets people log in to a sandbox by SSH",
+    description:
+      "Each call makes another user name. Whoever knows it can log in, with one of the keys if there are any.",
+    body: exposeSshRequestSchema,
+    example: {},
+    answer: { status: 200, description: "How to log in.", schema: exposeSshAnswerSchema },
+    errors: [
+      "SANDBOX_NOT_FOUND",
+      "SANDBOX_PAUSED",
+      "CHANGED_MEANWHILE",
+      "DOOR_LIMIT",
+      "INVALID_REQUEST",
+      "NOT_SUPPORTED",
+    ],
   },
   "GET /api/v1/doors": {
     id: "listDoors",

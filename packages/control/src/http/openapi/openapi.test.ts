@@ -215,7 +215,8 @@ describe("real answers are as the API document says", async () => {
     await ask(`${expose}/http`, { body: { port: 80, auth: "token", name: "shop" } });
     await ask(`${expose}/http`, { body: { port: 0 } });
     await ask(`${expose}/vscode`, { body: {} });
-    assert.equal(((await ask("GET /api/v1/doors")) as unknown[]).length, 2);
+    await ask(`${expose}/ssh`, { body: {} });
+    assert.equal(((await ask("GET /api/v1/doors")) as unknown[]).length, 3);
     await ask("POST /api/v1/doors/:name/token", { name: "shop", body: { expiresInMs: 1_000 } });
     for (const end of ["/token", "", "", "/token"]) await ask(`DELETE /api/v1/doors/:name${end}`, { name: "shop" });
   });

@@ -1,13 +1,12 @@
-import { exposeRequestSchema } from "@sandkeep/protocol";
+import { ApiError, exposeRequestSchema, exposeSshRequestSchema } from "@sandkeep/protocol";
 import type { Context, Hono } from "hono";
 import type { Env, Services } from "../env.ts";
 import { readBody } from "../input/body.ts";
 import { exposeAnswer } from "../output/door-views.ts";
 import { resource } from "../resource.ts";
-import { later } from "./later.ts";
 
 /** Addresses of sandboxes (wire-protocol §8). */
-export function exposeRoutes(app: Hono<Env>, { sandboxes, doors, certificates }: Services): void {
+export function exposeRoutes(app: Hono<Env>, { sandboxes, doors, ssh, certificates }: Services): void {
   const expose = (kind: "http" | "vscode") => async (context: Context<Env>) => {
     const { principal } = context.var;
     const sandbox = sandboxes.get(context.req.param("id") ?? "", principal);
@@ -18,5 +17,13 @@ export function exposeRoutes(app: Hono<Env>, { sandboxes, doors, certificates }:
   };
   resource(app, "/api/v3/sandbox/:id/expose/http", { POST: expose("http") });
   resource(app, "/api/v3/sandbox/:id/expose/vscode", { POST: expose("vscode") });
-  later(app, "Logins by SSH", "/api/v3/sandbox/:id/expose/ssh");
+  resource(app, "/api/v3/sandbox/:id/expose/ssh", {
+    POST: async (context) => {
+      const { principal } = context.var;
+      const sandbox = sandboxes.get(context.req.param("id") ?? "", principal);
+      const { authorizedKeys } = await readBody(context, exposeSshRequestSchema);
+      if (!ssh) throw new ApiError("NOT_SUPPORTED", "This server's configuration turns SSH off (ssh.port).");
+      return context.json(await ssh.expose(sandbox.doors, authorizedKeys, principal.actor));
+    },
+  });
 }

@@ -10,7 +10,7 @@ const views = (states: CertificateState[]) =>
 
 export function infoRoutes(
   app: Hono<Env>,
-  { config, certificates, hosts, sandboxes, startedAt, version }: Services,
+  { config, certificates, hosts, sandboxes, ssh, startedAt, version }: Services,
 ): void {
   resource(app, "/api/v1/info", {
     GET: async (context) => {
@@ -23,6 +23,7 @@ export function infoRoutes(
         sandboxes: { running: sandboxes.size },
         limits: publicLimits(config),
         host: await hosts.summary(),
+        ssh: ssh?.address ?? null,
         // Problems name files and programs of the server.
         ...(token.scope === "admin" && { certificates: views(certificates?.states() ?? []) }),
       };

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ExposeSshAnswer } from "@sandkeep/protocol";
+import { Api } from "../../client/api.ts";
+import { sandboxId } from "../../client/sandbox-id.ts";
+import { requireTarget } from "../../client/target.ts";
+import { CliError } from "../../errors.ts";
+import type { Invocation } from "../../tree/spec.ts";
+
+interface Options {
+  print?: boolean;
+}
+
+/** `sandkeep ssh <id> [args...]` */
+export async function run(invocation: Invocation<Options>): Promise<number | void> {
+  const { args, options, terminal, env } = invocation;
+  const id = sandboxId(args[0] as string | undefined, env);
+  const api = new Api(await requireTarget(invocation));
+  const access = await api.json<ExposeSshAnswer>("POST", `/api/v3/sandbox/${id}/expose/ssh`, {});
+  const { hostname, username, port } = access;
+  if (options.print || terminal.json)
+    return terminal.result({ id, ...access }, () => `ssh ${username}@${hostname} -p ${port}`);
+
+  const folder = await mkdtemp(join(tmpdir(), "sandkeep-ssh-"));
+  try {
+    // The API has told us the server's key, so that nobody has to confirm it.
+    const knownHosts = join(folder, "known_hosts");
+    await writeFile(knownHosts, `sandkeep ${access.hostKey}\n`);
+    const trust = [
+      "HostKeyAlias=sandkeep",
+      `UserKnownHostsFile=${knownHosts}`,
+      "StrictHostKeyChecking=yes",
+      // The user name is the credential.
+      "PreferredAuthentications=none,publickey",
+    ].flatMap((option) => ["-o", option]);
+    const where = ["-p", String(port), `${username}@${hostname}`];
+    // OpenSSH takes options after the destination too, and then the command.
+    const rest = (args[1] as string[] | undefined) ?? [];
+    return await passThrough("ssh", [...trust, ...where, ...rest], `ssh ${where.join(" ")}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a program on this terminal, and returns its exit code. */
+async function passThrough(file: string, args: string[], byHand: string): Promise<number> {
+  const child = spawn(file, args, { stdio: "inherit" });
+  const ended = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+  // Keys such as Ctrl+C reach it too; it decides.
+  const ignore = () => {};
+  process.on("SIGINT", ignore);
+  try {
+    const [code, signal] = await ended;
+    return code ?? 128 + constants.signals[signal!];
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    throw new CliError("NO_SSH", "there is no OpenSSH client on this computer", {
+      hint: `install one (on Debian: apt-get install openssh-client), or connect from elsewhere with \`${byHand}\``,
+      cause,
+    });
+  } finally {
+    process.off("SIGINT", ignore);
+  }
+}

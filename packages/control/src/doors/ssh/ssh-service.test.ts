@@ -1,0 +1,129 @@
+/** SSH doors from the API to OpenSSH, with a real agent behind them. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { ended, runSsh, startSsh } from "@sandkeep/doors/testing";
+import type { Door, ExposeAnswer, ExposeSshAnswer, SandboxEvent, ServerInfo } from "@sandkeep/protocol";
+import { create } from "../../testing/client.ts";
+import { Fixture } from "../../testing/fixture.ts";
+
+let fixture: Fixture;
+let dir: string;
+before(async () => {
+  fixture = await Fixture.start();
+  dir = mkdtempSync(join(tmpdir(), "sandkeep-ssh-service-"));
+});
+after(async () => {
+  await fixture[Symbol.asyncDispose]();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function expose(id: string, body: object = {}): Promise<ExposeSshAnswer> {
+  const response = await fixture.request("POST", `/api/v3/sandbox/${id}/expose/ssh`, { body });
+  assert.equal(response.status, 200);
+  return (await response.json()) as ExposeSshAnswer;
+}
+
+const login = ({ port }: { port: number }, username: string, args: string[] = []) =>
+  runSsh({ port }, username, { args, command: ["echo in"] });
+
+describe("a door for SSH", () => {
+  test("lets in who knows the user name, and says how to recognise the server", async () => {
+    const client = await create(fixture, { timeout: "5m" });
+    const access = await expose(client.id);
+    assert.equal(access.hostname, "127.0.0.1");
+    assert.match(access.username, /^[0-9a-z]{20}$/);
+    assert.notEqual((await expose(client.id)).username, access.username);
+    assert.equal((await login(access, access.username)).stdout, "in\n");
+    const info = await fixture.get<ServerInfo>("/api/v1/info");
+    const { username: _, ...server } = access;
+    assert.deepEqual(info.ssh, server);
+    const doors = await fixture.get<Door[]>(`/api/v1/doors?sandbox=${client.id}`);
+    assert.deepEqual([doors[0]!.kind, doors[0]!.name, doors[0]!.domain], ["ssh", access.username, null]);
+  });
+
+  test("is opened at creation, as Python's official client asks for it", async () => {
+    const client = await create(fixture, { timeout: "5m", ssh: true });
+    const [door] = await fixture.get<Door[]>(`/api/v1/doors?sandbox=${client.id}`);
+    assert.equal((await login({ port: fixture.server.sshPort! }, door!.name)).stdout, "in\n");
+  });
+
+  test("asks for one of the keys that it was opened with", async () => {
+    const client = await create(fixture, { timeout: "5m" });
+    const [right, wrong] = ["right", "wrong"].map((name) => {
+      spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(dir, name)]);
+      return join(dir, name);
+    });
+    const access = await expose(client.id, { authorizedKeys: [readFileSync(`${right}.pub`, "utf8")] });
+    assert.equal((await login(access, access.username, ["-i", right!])).stdout, "in\n");
+    assert.match((await login(access, access.username, ["-i", wrong!])).stderr, /Permission denied/);
+    assert.match((await login(access, access.username)).stderr, /Permission denied/);
+    const refused = await fixture.request("POST", `/api/v3/sandbox/${client.id}/expose/ssh`, {
+      body: { authorizedKeys: ["ssh-ed25519 nonsense"] },
+    });
+    assert.equal(refused.status, 400);
+  });
+
+  test("is no other door: their names, which are in public addresses, let nobody in", async () => {
+    const client = await create(fixture, { timeout: "5m" });
+    const answer = await fixture.request("POST", `/api/v3/sandbox/${client.id}/expose/http`, { body: { port: 8000 } });
+    const { domain } = (await answer.json()) as ExposeAnswer;
+    const { stderr } = await login({ port: fixture.server.sshPort! }, domain.split(".")[0]!);
+    assert.match(stderr, /Permission denied/);
+  });
+
+  test("closes when somebody closes it, and with its sandbox, for those inside too", async () => {
+    const client = await create(fixture, { timeout: "5m" });
+    for (const close of [
+      (name: string) => fixture.request("DELETE", `/api/v1/doors/${name}`),
+      () => fixture.request("DELETE", `/api/v3/sandbox/${client.id}`),
+    ]) {
+      const access = await expose(client.id);
+      const inside = startSsh(access, access.username, { command: ["echo ready; exec sleep 1000"] });
+      await once(inside.stdout, "data");
+      const end = ended(inside);
+      await close(access.username);
+      assert.equal((await end).code, 255);
+      assert.match((await login(access, access.username)).stderr, /Permission denied/);
+    }
+  });
+
+  test("records who logs in and what they run, without the user name", async () => {
+    const client = await create(fixture, { timeout: "5m" });
+    const access = await expose(client.id);
+    await login(access, access.username);
+    let events: SandboxEvent[];
+    do events = await fixture.get<SandboxEvent[]>(`/api/v1/events?sandbox=${client.id}&order=oldest-first`);
+    while (!events.some(({ kind }) => kind === "ssh.logout"));
+    const ssh = events.filter(({ kind }) => kind.startsWith("ssh."));
+    assert.deepEqual(
+      ssh.map(({ kind }) => kind),
+      ["ssh.login", "ssh.process", "ssh.logout"],
+    );
+    assert.deepEqual(ssh[0]!.actor, { kind: "visitor", remote: "127.0.0.1" });
+    assert.ok(!JSON.stringify(events).includes(access.username));
+  });
+});
+
+test("a door and the server's key outlive the server, as its sandbox does", async () => {
+  await using restarted = await Fixture.start();
+  const client = await create(restarted, { timeout: "5m" });
+  const response = await restarted.request("POST", `/api/v3/sandbox/${client.id}/expose/ssh`, { body: {} });
+  const access = (await response.json()) as ExposeSshAnswer;
+  await restarted.server.close({ leaveRunning: true });
+  await restarted.start();
+  assert.equal((await login({ port: restarted.server.sshPort! }, access.username)).stdout, "in\n");
+  assert.equal((await restarted.get<ServerInfo>("/api/v1/info")).ssh?.fingerprint, access.fingerprint);
+});
+
+test("SSH can be turned off", async () => {
+  await using off = await Fixture.start({ ssh: { port: null } });
+  const client = await create(off, {});
+  const refused = await off.request("POST", `/api/v3/sandbox/${client.id}/expose/ssh`, { body: {} });
+  assert.equal(refused.status, 501);
+  assert.equal(off.server.sshPort, null);
+});
