@@ -34,7 +34,7 @@ export interface HttpDoors {
   dial(door: HttpDoor): Promise<DoorStream>;
   /**
    * Calls `close` once when whoever passed must leave: the door is closed, with its sandbox or before it, or the token that opened it
-   * has ended.
+   * has ended. At once if the door is closed already.
    */
   onClose(door: HttpDoor, close: () => void): Disposable;
 }

@@ -24,6 +24,7 @@ export class LiveDoor implements HttpDoor {
   sandbox: DoorHolder | null = null;
   #record: DoorRecord;
   readonly #visitors = new Set<() => void>();
+  #closed = false;
   readonly #expiry = new Deadline(() => this.dismiss());
 
   constructor(record: DoorRecord, host: string) {
@@ -61,8 +62,10 @@ export class LiveDoor implements HttpDoor {
     return this.#record.auth;
   }
 
+  /** Calls back once when whoever came through it must leave, at once if it is closed already. */
   onClose(close: () => void): Disposable {
-    this.#visitors.add(close);
+    if (this.#closed) close();
+    else this.#visitors.add(close);
     return { [Symbol.dispose]: () => void this.#visitors.delete(close) };
   }
 
@@ -74,6 +77,7 @@ export class LiveDoor implements HttpDoor {
   }
 
   close(): void {
+    this.#closed = true;
     this.#expiry.cancel();
     this.dismiss();
   }
