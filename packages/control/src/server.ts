@@ -144,11 +144,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     limits,
     log,
     region: config.region,
+    offersSsh: config.ssh.port !== null,
   });
   const { certificates, plain, caFile, doorsCaFile } = await openCertificates(config, log);
   if (certificates) started.defer(() => within("certificates", certificates[Symbol.asyncDispose]()));
   let listener: Listener | null = null;
-  const ssh = started.use(await SshService.start(config, doors, log));
+  const ssh = await SshService.open(config, doors, log);
   const closing = new AbortController();
   const services = {
     config,
@@ -183,6 +184,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   started.use(leases);
   await sandboxes.adopt();
+  started.use(ssh);
+  await ssh?.listen();
   const upkeep = started.use(new Upkeep(storage));
   await upkeep.start();
   listener = await listen(config, { sites, certificates, plain, maxConnections: limits.connections, log });

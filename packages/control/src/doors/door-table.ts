@@ -29,7 +29,11 @@ export class DoorTable implements HttpDoors {
   /** A sandbox runs from now on: its doors lead to it. */
   enter(sandbox: DoorHolder): void {
     this.#sandboxes.set(sandbox.id, sandbox);
-    for (const door of this.of(sandbox.id)) door.sandbox = sandbox;
+    for (const door of this.of(sandbox.id)) {
+      door.sandbox = sandbox;
+      // Whoever has come while it was paused must come again.
+      door.dismiss();
+    }
   }
 
   /** A sandbox does not run any more, or not here. Its doors stay if it may go on. */

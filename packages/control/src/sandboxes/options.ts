@@ -9,6 +9,8 @@ export interface SandboxesOptions extends Omit<SandboxServices, "pauseInstead" |
   leases: SandboxLeases;
   egressLog: EgressLog;
   region: string;
+  /** Whether sandboxes can be opened to SSH. */
+  offersSsh: boolean;
   /** Why values that an earlier process sealed can no longer be opened; null if they can. */
   sealedIsLost: string | null;
 }

@@ -4,6 +4,7 @@ import { ApiError, type ForkRequest, newSandboxId, type ResumeRequest, type Sand
 import type { SandboxRecord } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
 import { TokenEnded } from "../auth/lease.ts";
+import { sshIsOff } from "../doors/ssh/details.ts";
 import { newEgress } from "../egress/new-egress.ts";
 import { networkRecord } from "../egress/views.ts";
 import { Forking } from "../forks/forking.ts";
@@ -75,7 +76,8 @@ export class Sandboxes {
     this.#checkOpen();
     const spec = newEgress(config, this.#options.sealer);
     const now = Date.now();
-    const { limits, region } = this.#options;
+    const { limits, region, offersSsh } = this.#options;
+    if (config.expose.ssh && !offersSsh) throw sshIsOff();
     const stopAt = firstStop(config.lifetime, now, limits.maxLifetimeMs);
     const leave = this.#admission.enter(principal.organisation.id);
     const record: SandboxRecord = {

@@ -33,7 +33,7 @@ export class SshConnection {
     this.#services = services;
     this.remote = socket.remoteAddress ?? "unknown";
     this.#room = new Room(socket);
-    this.#authentication = new Authentication(services.doors);
+    this.#authentication = new Authentication(services.doors, () => this.close("The door has closed."));
     this.#tooLate = setTimeout(() => this.close("It did not log in in time."), LOGIN_MS).unref();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
@@ -43,6 +43,11 @@ export class SshConnection {
     });
     socket.on("error", (error) => (this.#reason ??= error.message));
     sshServer(services.hostKey, (client) => this.#greet(client)).injectSocket(socket);
+  }
+
+  /** Whether it is being closed. */
+  get isLeaving(): boolean {
+    return this.#gone.signal.aborted;
   }
 
   /** The door through which it has come. */
@@ -62,6 +67,7 @@ export class SshConnection {
 
   #leave(): void {
     clearTimeout(this.#tooLate);
+    this.#authentication[Symbol.dispose]();
     this.#room.close();
     this.#gone.abort();
   }
@@ -69,8 +75,12 @@ export class SshConnection {
   #greet(client: Client): void {
     this.#client = client;
     client.on("error", (error) => (this.#reason ??= error.message));
-    // What was queued during the key exchange is on its way by then.
-    client.on("rekey", () => setImmediate(() => this.#room.wake()));
+    client.on("rekey", () => {
+      // Nobody needs a second exchange that soon, and each takes processor time.
+      if (!this.#login) return this.close("It exchanges keys instead of logging in.");
+      // What was queued during the exchange is on its way by then.
+      setImmediate(() => this.#room.wake());
+    });
     client.on("authentication", (attempt) => {
       this.#authenticate(attempt).catch((error: unknown) => {
         this.#services.log.error({ err: error }, "a login by SSH could not be checked");
@@ -90,7 +100,7 @@ export class SshConnection {
     }
     if (verdict.kind === "unknown" || verdict.kind === "refuse") return attempt.reject(["publickey"]);
     if (verdict.kind === "login") {
-      if (!this.#services.admits(verdict.door)) return this.close("The sandbox has too many SSH connections.");
+      if (!this.#services.admits(verdict.door)) return this.close("The sandbox or its organisation has too many SSH connections.");
       this.#login = verdict;
     }
     attempt.accept();
@@ -100,14 +110,17 @@ export class SshConnection {
     clearTimeout(this.#tooLate);
     const { door, key } = this.#login!;
     const startedAt = performance.now();
-    const report = (activity: SshActivity) =>
-      door.report({ connection: this.id, remote: this.remote, ...activity } as Parameters<SshDoor["report"]>[0]);
+    const report = (activity: SshActivity) => {
+      try {
+        door.report({ connection: this.id, remote: this.remote, ...activity } as Parameters<SshDoor["report"]>[0]);
+      } catch (error) {
+        this.#services.log.error({ err: error }, "what an SSH client has done could not be recorded");
+      }
+    };
     report({ action: "login", key });
-    const registration = door.onClose(() => this.close("The sandbox has ended."));
-    void this.closed.then(() => {
-      registration[Symbol.dispose]();
-      report({ action: "logout", durationMs: Math.round(performance.now() - startedAt), reason: this.#reason });
-    });
+    void this.closed.then(() =>
+      report({ action: "logout", durationMs: Math.round(performance.now() - startedAt), reason: this.#reason }),
+    );
     new ServedClient(client, this.#socket, {
       target: door.target,
       room: this.#room,

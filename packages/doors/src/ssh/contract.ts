@@ -15,10 +15,11 @@ export interface SshDoors {
 export interface SshDoor {
   readonly id: string;
   readonly sandboxId: string;
+  readonly organisation: string;
   /** Lines as in `authorized_keys`, one of which must log in. Without any, the user name suffices. */
   readonly authorizedKeys: readonly string[];
   readonly target: SshTarget;
-  /** Calls `close` once when the door is closed, with its sandbox or before it. */
+  /** Calls `close` once when the door is closed, with its sandbox or before it; at once if it is closed already. */
   onClose(close: () => void): Disposable;
   /** Takes notice of what somebody does who has logged in. */
   report(report: SshReport): void;

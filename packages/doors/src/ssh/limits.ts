@@ -9,8 +9,10 @@ export const LOGIN_MS = 120_000;
 export const MAX_CONNECTIONS = 1_024;
 export const MAX_LOGINS = 64;
 
-/** Connections to one door. Editors and file managers use a few each. */
-export const MAX_CONNECTIONS_PER_DOOR = 32;
+/** Connections to one sandbox, through all of its doors. Editors and file managers use a few each. */
+export const MAX_CONNECTIONS_PER_SANDBOX = 32;
+/** Connections to all sandboxes of one organisation: half of the room. */
+export const MAX_CONNECTIONS_PER_ORGANISATION = MAX_CONNECTIONS / 2;
 
 /** Attempts to log in on one connection: a client offers its keys one after another. */
 export const MAX_ATTEMPTS = 10;
@@ -20,6 +22,18 @@ export const MAX_GUESSES = 20;
 export const GUESSES_MS = 60_000;
 /** Addresses that guesses are counted for: 100 bytes each. */
 export const MAX_GUESSERS = 10_000;
+
+/** Longest host name that a client may ask for, in characters: a name in DNS has at most 253. */
+export const MAX_HOST_CHARS = 255;
+
+/**
+ * Largest packet that a client must at least take on a channel, in bytes. The smallest that a known client grants is 16 KiB (PuTTY). With a
+ * few bytes, a little output becomes a great many packets; with none, `ssh2` would never be done.
+ */
+export const MIN_PACKET_BYTES = 1024;
+
+/** How long a sandbox has to begin to listen on a port, in milliseconds: its client waits, and can do nothing else meanwhile. */
+export const LISTEN_MS = 10_000;
 
 /** Longest user name, in characters. */
 export const MAX_USERNAME_CHARS = 128;

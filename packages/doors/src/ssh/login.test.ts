@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { MAX_CONNECTIONS_PER_DOOR, MAX_GUESSES } from "./limits.ts";
+import { MAX_CONNECTIONS_PER_SANDBOX, MAX_GUESSES } from "./limits.ts";
 import { ended, runSsh, startSsh } from "./testing/openssh.ts";
 import { TestServer } from "./testing/test-server.ts";
 
@@ -44,7 +44,7 @@ describe("who knows the user name", () => {
     server.close("short");
     assert.equal((await end).code, 255);
     const logout = server.reports.findLast(({ action }) => action === "logout");
-    assert.equal(logout?.action === "logout" && logout.reason, "The sandbox has ended.");
+    assert.equal(logout?.action === "logout" && logout.reason, "The door has closed.");
     assert.match((await runSsh(server, "short", { command: ["true"] })).stderr, /Permission denied/);
     const process = server.target.processes.at(-1)!;
     process.signal("SIGKILL");
@@ -52,12 +52,13 @@ describe("who knows the user name", () => {
   });
 });
 
-test("a door takes a limited number of connections", async () => {
+test("a sandbox takes a limited number of connections, through whichever of its doors", async () => {
   await using server = await TestServer.start();
   server.open("somebody");
+  server.open("other");
   const clients = [];
-  for (let n = 0; n < MAX_CONNECTIONS_PER_DOOR; n++) {
-    const client = startSsh(server, "somebody", { command: ["echo ready; cat"] });
+  for (let n = 0; n < MAX_CONNECTIONS_PER_SANDBOX; n++) {
+    const client = startSsh(server, n % 2 === 0 ? "somebody" : "other", { command: ["echo ready; cat"] });
     await once(client.stdout, "data");
     clients.push(client);
   }
@@ -101,6 +102,12 @@ describe("a door that asks for a key", () => {
       const report = server.reports.findLast(({ action }) => action === "login");
       assert.equal(report?.action === "login" && report.key, print.stdout.split(" ")[1]);
     });
+
+  test("refuses signatures with SHA-1, also of a right key", async () => {
+    const args = ["-i", paths.rsa!, "-oPubkeyAcceptedAlgorithms=ssh-rsa"];
+    const { stderr } = await runSsh(server, "somebody", { args, command: ["echo in"] });
+    assert.match(stderr, /Permission denied \(publickey\)/);
+  });
 
   test("refuses others, and those without a key", async () => {
     for (const keys of [["wrong"], []]) assert.match((await login(...keys)).stderr, /Permission denied \(publickey\)/);

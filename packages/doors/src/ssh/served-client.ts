@@ -4,7 +4,14 @@ import { Forwarding } from "./channels/forwarding.ts";
 import { Outlet } from "./channels/outlet.ts";
 import type { Room } from "./channels/room.ts";
 import { type ChannelContext, serveSession } from "./channels/session.ts";
-import { MAX_CHANNELS, MAX_UNREAD_BYTES, MAX_UNREAD_CHANNEL_BYTES, MAX_UNSENT_BYTES } from "./limits.ts";
+import {
+  MAX_CHANNELS,
+  MAX_HOST_CHARS,
+  MAX_UNREAD_BYTES,
+  MAX_UNREAD_CHANNEL_BYTES,
+  MAX_UNSENT_BYTES,
+  MIN_PACKET_BYTES,
+} from "./limits.ts";
 
 export interface ClientContext extends Omit<ChannelContext, "outlet"> {
   room: Room;
@@ -19,6 +26,8 @@ export class ServedClient {
   readonly #channels = new Set<ServerChannel>();
   /** Channels that are open or about to be. */
   #count = 0;
+  /** Requests to listen that the sandbox has not answered yet. */
+  #listening = 0;
 
   constructor(client: Client, socket: Socket, context: ClientContext) {
     this.#socket = socket;
@@ -26,7 +35,7 @@ export class ServedClient {
     client.on("session", (accept, reject) => this.#session(accept, reject));
     const forwarding = new Forwarding(client, this.#context);
     client.on("tcpip", (accept, reject, address) => {
-      if (!this.#reserve()) return reject();
+      if (address.destIP.length > MAX_HOST_CHARS || !this.#reserve()) return reject();
       const open = () => {
         if (this.#context.signal.aborted) return null;
         const channel = accept() as ServerChannel | undefined;
@@ -38,7 +47,7 @@ export class ServedClient {
       if (name === "tcpip-forward") {
         const answer = accept as ((port: number) => void) | undefined;
         const { bindAddr, bindPort } = info as { bindAddr: string; bindPort: number };
-        forwarding.listen({ bindAddr, bindPort }).then(
+        this.#pauseWhile(forwarding.listen({ bindAddr, bindPort })).then(
           (port) => answer?.(port),
           () => reject?.(),
         );
@@ -63,7 +72,20 @@ export class ServedClient {
     return true;
   }
 
+  /** Answers to requests are sent in order, and `ssh2` keeps as many as there are: the client must wait for this one. */
+  async #pauseWhile<Result>(task: Promise<Result>): Promise<Result> {
+    this.#listening++;
+    this.#socket.pause();
+    try {
+      return await task;
+    } finally {
+      if (--this.#listening === 0) this.#socket.resume();
+    }
+  }
+
   #outlet(channel: ServerChannel): Outlet {
+    const { outgoing } = channel as ServerChannel & { outgoing: { packetSize: number } };
+    if (outgoing.packetSize < MIN_PACKET_BYTES) this.#context.expel("The client takes only tiny packets.");
     this.#channels.add(channel);
     channel.once("close", () => this.#channels.delete(channel));
     return new Outlet(channel, this.#context.room, this.#context.signal);

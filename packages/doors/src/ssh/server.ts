@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { SshConnection } from "./connection.ts";
-import type { SshDoor } from "./contract.ts";
-import { MAX_CONNECTIONS, MAX_CONNECTIONS_PER_DOOR, MAX_LOGINS } from "./limits.ts";
+import { MAX_CONNECTIONS } from "./limits.ts";
+import { admits, mustLeave } from "./login/crowd.ts";
 import { Guesses } from "./login/guesses.ts";
 import type { SshServerOptions, SshServices } from "./services.ts";
 
@@ -24,12 +24,18 @@ export async function isAuthorizedKey(line: string): Promise<boolean> {
 /** Lets people in whose user name is that of a door. */
 export class SshServer implements AsyncDisposable {
   readonly #services: SshServices;
-  readonly #listener = createServer({ noDelay: true }, (socket) => void this.#take(socket));
+  readonly #listener = createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => {});
+    this.#take(socket).catch((error: unknown) => {
+      this.#services.log.error({ err: error }, "an SSH client could not be served");
+      socket.destroy();
+    });
+  });
   /** In the order in which they came. */
   readonly #connections = new Set<SshConnection>();
 
   constructor(options: SshServerOptions) {
-    this.#services = { ...options, guesses: new Guesses(), admits: (door) => this.#admits(door) };
+    this.#services = { ...options, guesses: new Guesses(), admits: (door) => admits(this.#connections, door) };
   }
 
   /**
@@ -40,12 +46,15 @@ export class SshServer implements AsyncDisposable {
   async listen(port: number, host: string): Promise<number> {
     this.#listener.listen(port, host);
     await once(this.#listener, "listening");
+    // Without file descriptors, for example, it cannot accept a connection; it goes on with the next.
+    this.#listener.on("error", (error) => this.#services.log.error({ err: error }, "an SSH client could not connect"));
     return (this.#listener.address() as AddressInfo).port;
   }
 
   /** Makes it answer the first connection as fast as later ones. */
-  async warmUp(): Promise<void> {
-    await load();
+  warmUp(): void {
+    // If that fails, so does the first connection, with a log entry.
+    load().catch(() => {});
   }
 
   /** Ends every connection, and resolves when they are closed. */
@@ -57,7 +66,6 @@ export class SshServer implements AsyncDisposable {
   }
 
   async #take(socket: Socket): Promise<void> {
-    socket.on("error", () => {});
     const { SshConnection } = await load();
     const { remoteAddress, destroyed } = socket;
     // It has disconnected already.
@@ -68,19 +76,6 @@ export class SshServer implements AsyncDisposable {
     const connection = new SshConnection(socket, this.#services);
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
-    this.#makeRoomForLogins();
-  }
-
-  /** Those who do nothing for a long time must not keep others from logging in. */
-  #makeRoomForLogins(): void {
-    const waiting = [...this.#connections].filter(({ door }) => door === null);
-    for (const connection of waiting.slice(0, Math.max(0, waiting.length - MAX_LOGINS)))
-      connection.close("Others want to log in.");
-  }
-
-  #admits(door: SshDoor): boolean {
-    let count = 0;
-    for (const connection of this.#connections) if (connection.door?.id === door.id) count++;
-    return count < MAX_CONNECTIONS_PER_DOOR;
+    mustLeave(this.#connections)?.close("Others want to log in.");
   }
 }

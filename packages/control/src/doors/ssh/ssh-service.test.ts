@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ended, runSsh, startSsh } from "@sandkeep/doors/testing";
 import type { Door, ExposeAnswer, ExposeSshAnswer, SandboxEvent, ServerInfo } from "@sandkeep/protocol";
-import { create } from "../../testing/client.ts";
+import { create, refusal } from "../../testing/client.ts";
 import { Fixture } from "../../testing/fixture.ts";
+import { pause, resume } from "../../testing/forks.ts";
 
 let fixture: Fixture;
 let dir: string;
@@ -62,6 +63,8 @@ describe("a door for SSH", () => {
     assert.equal((await login(access, access.username, ["-i", right!])).stdout, "in\n");
     assert.match((await login(access, access.username, ["-i", wrong!])).stderr, /Permission denied/);
     assert.match((await login(access, access.username)).stderr, /Permission denied/);
+    const [door] = await fixture.get<Door[]>(`/api/v1/doors?sandbox=${client.id}`);
+    assert.equal(door!.auth, "key");
     const refused = await fixture.request("POST", `/api/v3/sandbox/${client.id}/expose/ssh`, {
       body: { authorizedKeys: ["ssh-ed25519 nonsense"] },
     });
@@ -90,6 +93,25 @@ describe("a door for SSH", () => {
       assert.equal((await end).code, 255);
       assert.match((await login(access, access.username)).stderr, /Permission denied/);
     }
+  });
+
+  test("tells who comes while its sandbox is paused how it goes on, and leads into it again then", async () => {
+    const client = await create(fixture, { timeout: "5m" });
+    const access = await expose(client.id);
+    const inside = startSsh(access, access.username, { command: ["echo ready; exec sleep 1000"] });
+    await once(inside.stdout, "data");
+    const end = ended(inside);
+    assert.equal((await pause(fixture, client.id)).status, 200);
+    assert.equal((await end).code, 255);
+    const { code, stderr } = await login(access, access.username);
+    assert.equal(code, 127);
+    assert.equal(stderr, `The sandbox is paused. \`sandkeep resume ${client.id}\` lets it go on.\r\n`);
+    const waiting = startSsh(access, access.username, { args: ["-N", "-v", "-oLogLevel=DEBUG1"] });
+    for await (const bytes of waiting.stderr) if (String(bytes).includes("Authenticated to")) break;
+    const left = once(waiting, "exit");
+    assert.equal((await resume(fixture, client.id)).status, 200);
+    assert.deepEqual(await left, [255, null], "what it does in the sandbox could not be recorded");
+    assert.equal((await login(access, access.username)).stdout, "in\n");
   });
 
   test("records who logs in and what they run, without the user name", async () => {
@@ -126,4 +148,7 @@ test("SSH can be turned off", async () => {
   const refused = await off.request("POST", `/api/v3/sandbox/${client.id}/expose/ssh`, { body: {} });
   assert.equal(refused.status, 501);
   assert.equal(off.server.sshPort, null);
+  const { status, body } = await refusal(create(off, { ssh: true }));
+  assert.deepEqual([status, body.code], [501, "NOT_SUPPORTED"]);
+  assert.equal(off.host.machines.size, 1, "there is no sandbox that nobody can log in to");
 });

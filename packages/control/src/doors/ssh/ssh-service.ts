@@ -6,50 +6,60 @@ import { ConfigError } from "../../config/error.ts";
 import type { Config } from "../../config/schema.ts";
 import type { DoorTable } from "../door-table.ts";
 import type { SandboxDoors } from "../sandbox-doors.ts";
+import { authorizedKeys, type SshDetails } from "./details.ts";
+import { PausedTarget } from "./paused-target.ts";
 
 /** File in the data directory. */
 const KEY_FILE = "ssh-host-key";
 /** If the configuration names no port, and this one is free. */
 const DEFAULT_PORT = 7722;
 
-/** What only doors for SSH have. */
-interface SshDetails {
-  authorizedKeys: string[];
-}
-
 /** How clients reach the SSH server of this installation. */
 export type SshAddress = Omit<ExposeSshAnswer, "username">;
 
 /** The SSH server, and the doors that lead through it. */
 export class SshService implements SshDoors, AsyncDisposable {
+  /** Its port is known once it listens. */
   readonly address: SshAddress;
+  readonly #config: Config;
   readonly #server: SshServer;
   readonly #table: DoorTable;
+  readonly #log: Logger;
 
-  private constructor(table: DoorTable, key: HostKey, hostname: string, log: Logger) {
+  private constructor(config: Config, table: DoorTable, key: HostKey, log: Logger) {
+    this.#config = config;
     this.#table = table;
+    this.#log = log;
     this.#server = new SshServer({ doors: this, hostKey: key.privateKey, log });
-    this.address = { hostname, port: 0, hostKey: key.publicKey, fingerprint: key.fingerprint };
+    this.address = { hostname: hostnameFor(config), port: 0, hostKey: key.publicKey, fingerprint: key.fingerprint };
   }
 
   /** Null if the configuration turns it off. @throws {ConfigError} */
-  static async start(config: Config, table: DoorTable, log: Logger): Promise<SshService | null> {
+  static async open(config: Config, table: DoorTable, log: Logger): Promise<SshService | null> {
     if (config.ssh.port === null) return null;
     const key = await hostKey(join(config.dataDir, KEY_FILE)).catch((cause: Error) => {
       throw new ConfigError(cause.message, { cause });
     });
-    const service = new SshService(table, key, hostnameFor(config), log);
-    const port = await service.#listen(config, log);
-    service.address.port = config.ssh.publicPort ?? port;
-    return service;
+    return new SshService(config, table, key, log);
   }
 
-  async #listen({ host, port: apiPort, ssh: { port: wanted } }: Config, log: Logger): Promise<number> {
+  /** To be called when all doors are known: who comes too early has no door. @throws {ConfigError} */
+  async listen(): Promise<void> {
+    const port = await this.#listen();
+    this.address.port = this.#config.ssh.publicPort ?? port;
+  }
+
+  async #listen(): Promise<number> {
+    const { host, port: apiPort, ssh } = this.#config;
+    const { port: wanted } = ssh;
     if (wanted === "auto" && apiPort !== 0) {
       try {
         return await this.#server.listen(DEFAULT_PORT, host);
       } catch (error) {
-        log.warn({ err: error }, `SSH gets another port than ${DEFAULT_PORT}; ssh.port in the configuration fixes one`);
+        this.#log.warn(
+          { err: error },
+          `SSH gets another port than ${DEFAULT_PORT}; ssh.port in the configuration fixes one`,
+        );
       }
     }
     const port = typeof wanted === "number" ? wanted : 0;
@@ -68,30 +78,28 @@ export class SshService implements SshDoors, AsyncDisposable {
   async expose(doors: SandboxDoors, authorizedKeys: string[], actor: Actor): Promise<ExposeSshAnswer> {
     for (const [index, line] of authorizedKeys.entries())
       if (!(await isAuthorizedKey(line)))
-        throw new ApiError("INVALID_REQUEST", `authorizedKeys[${index}] is no public key in OpenSSH's format.`);
-    const details: SshDetails = { authorizedKeys };
-    const { record } = await doors.open("ssh", {}, actor, details);
-    void this.#server.warmUp();
+        throw new ApiError(
+          "INVALID_REQUEST",
+          `authorizedKeys[${index}] is not a public key that can be used: it must be one line of OpenSSH's format, without options, and the key of type ed25519, ecdsa or rsa.`,
+        );
+    const { record } = await doors.open("ssh", {}, actor, { authorizedKeys } satisfies SshDetails);
+    this.#server.warmUp();
     return { ...this.address, username: record.name };
   }
 
   async find(username: string): Promise<SshDoor | undefined> {
     const door = this.#table.named(username);
-    const sandbox = door?.sandbox;
     // Names of other doors are in public addresses: they must let nobody in.
-    if (door?.record.kind !== "ssh" || !sandbox || sandbox.isOver) return undefined;
-    const { id, sandboxId } = door;
+    if (door?.record.kind !== "ssh") return undefined;
+    const { id, sandboxId, organisation, sandbox } = door;
     return {
       id,
       sandboxId,
-      authorizedKeys: (door.record.details as SshDetails | null)?.authorizedKeys ?? [],
-      target: sandbox.target,
-      onClose: (close) => {
-        // It may have been closed during the login.
-        if (this.#table.named(username) !== door || door.sandbox !== sandbox) queueMicrotask(close);
-        return door.onClose(close);
-      },
-      report: (report) => sandbox.report(report),
+      organisation,
+      authorizedKeys: authorizedKeys(door.record),
+      target: sandbox?.target ?? new PausedTarget(sandboxId),
+      onClose: (close) => door.onClose(close),
+      report: (report) => sandbox?.report(report),
     };
   }
 }

@@ -1,5 +1,6 @@
-import { ApiError, exposeRequestSchema, exposeSshRequestSchema } from "@sandkeep/protocol";
+import { exposeRequestSchema, exposeSshRequestSchema } from "@sandkeep/protocol";
 import type { Context, Hono } from "hono";
+import { sshIsOff } from "../../doors/ssh/details.ts";
 import type { Env, Services } from "../env.ts";
 import { readBody } from "../input/body.ts";
 import { exposeAnswer } from "../output/door-views.ts";
@@ -22,7 +23,7 @@ export function exposeRoutes(app: Hono<Env>, { sandboxes, doors, ssh, certificat
       const { principal } = context.var;
       const sandbox = sandboxes.get(context.req.param("id") ?? "", principal);
       const { authorizedKeys } = await readBody(context, exposeSshRequestSchema);
-      if (!ssh) throw new ApiError("NOT_SUPPORTED", "This server's configuration turns SSH off (ssh.port).");
+      if (!ssh) throw sshIsOff();
       return context.json(await ssh.expose(sandbox.doors, authorizedKeys, principal.actor));
     },
   });

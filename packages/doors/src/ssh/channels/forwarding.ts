@@ -1,6 +1,6 @@
 import type { Connection as Client } from "ssh2";
 import type { SshAddress, SshInbound } from "../contract.ts";
-import { MAX_CHANNELS, MAX_LISTENERS } from "../limits.ts";
+import { LISTEN_MS, MAX_CHANNELS, MAX_LISTENERS } from "../limits.ts";
 import type { Outlet } from "./outlet.ts";
 import type { ChannelContext } from "./session.ts";
 import { splice } from "./splice.ts";
@@ -51,6 +51,7 @@ export class Forwarding {
   async listen({ bindAddr, bindPort }: { bindAddr: string; bindPort: number }): Promise<number> {
     const { target, signal, report } = this.#context;
     const ended = new AbortController();
+    const tooLate = setTimeout(() => ended.abort(), LISTEN_MS);
     this.#listening++;
     try {
       if (this.#listening > MAX_LISTENERS)
@@ -65,6 +66,8 @@ export class Forwarding {
       this.#listening--;
       report({ action: "listen", port: bindPort, error: (cause as Error).message });
       throw cause;
+    } finally {
+      clearTimeout(tooLate);
     }
   }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { ended, runSsh, startSsh } from "../testing/openssh.ts";
+import { ended, runSsh, startSsh, startSshOnTerminal } from "../testing/openssh.ts";
 import { TestServer } from "../testing/test-server.ts";
 
 const MiB = 1024 * 1024;
@@ -54,6 +54,24 @@ test("a shell has a terminal of the right kind and size", async () => {
   assert.equal(code, 3);
   assert.match(stdout, /\b\d+ \d+\r\n/);
   assert.match(stdout, /term=screen-256color/);
+});
+
+test("a terminal follows the size of the client's window", async () => {
+  const command = "trap 'stty size; exit 5' WINCH; stty size; while :; do sleep 0.05; done";
+  const { child, resize } = startSshOnTerminal(server, "somebody", command);
+  const [first] = (await once(child.stdout, "data")) as [Buffer];
+  assert.equal(String(first), "24 80\r\n");
+  const end = ended(child);
+  resize(132, 43);
+  const { code, stdout } = await end;
+  assert.deepEqual([code, stdout], [5, "43 132\r\n"]);
+});
+
+test("keys that mean signals on a terminal reach the program there", async () => {
+  const { child } = startSshOnTerminal(server, "somebody", "trap 'exit 9' INT; echo ready; sleep 1000");
+  await once(child.stdout, "data");
+  child.stdin.write("\x03");
+  assert.equal((await ended(child)).code, 9);
 });
 
 test("variables arrive, except the client's locale", async () => {

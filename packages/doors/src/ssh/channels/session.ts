@@ -46,6 +46,7 @@ export function serveSession(session: Session, context: ChannelContext): void {
     const channel = accept();
     if (!channel) return;
     const outlet = context.outlet(channel);
+    if (outlet.closed) return;
     // The channel itself closes only when its input has been taken.
     session.once("close", () => outlet.close());
     running = new Running(outlet, program, pty, environment, context);
@@ -124,7 +125,8 @@ class Running {
   async #fail(message: string): Promise<void> {
     const { channel } = this.#outlet;
     if (!(await this.#outlet.write(Buffer.from(`${message}\r\n`), channel.stderr))) return;
-    channel.exit(NOT_STARTED);
+    // How a program has ended is unknown if its sandbox is gone, or paused.
+    if (!this.#process) channel.exit(NOT_STARTED);
     this.#outlet.discardInput();
     channel.end();
   }

@@ -14,14 +14,26 @@ export type Verdict =
   /** Refuse: there is no such user name. */
   | { kind: "unknown" };
 
-/** Judges one client's attempts to log in. */
-export class Authentication {
+/** Judges one client's attempts to log in, and notices from the first of them on when the door closes. */
+export class Authentication implements Disposable {
   readonly #doors: SshDoors;
+  readonly #closed: () => void;
   #username: string | null = null;
   #door: Promise<SshDoor | undefined> = Promise.resolve(undefined);
+  #registration: Disposable | null = null;
+  #isOver = false;
 
-  constructor(doors: SshDoors) {
+  /** @param closed Called when the door closes that the client has named. */
+  constructor(doors: SshDoors, closed: () => void) {
     this.#doors = doors;
+    this.#closed = closed;
+  }
+
+  /** The client is gone: the door does not matter any more. */
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    this.#registration?.[Symbol.dispose]();
+    this.#registration = null;
   }
 
   async judge(attempt: AuthContext): Promise<Verdict> {
@@ -32,8 +44,9 @@ export class Authentication {
       // A client that offers a key although none is needed signs next.
       return attempt.method !== "publickey" || isProof ? { kind: "login", door, key: null } : { kind: "prove" };
     }
-    const key = attempt.method === "publickey" ? offered(attempt, door.authorizedKeys) : null;
-    if (!key) return { kind: "refuse" };
+    if (attempt.method !== "publickey") return { kind: "refuse" };
+    const key = offered(attempt, door.authorizedKeys);
+    if (!key || signsWithSha1(key, attempt)) return { kind: "refuse" };
     if (!isProof) return { kind: "prove" };
     if (!proves(attempt, key)) return { kind: "refuse" };
     return { kind: "login", door, key: fingerprint(key.getPublicSSH()) };
@@ -43,9 +56,16 @@ export class Authentication {
   #find(username: string): Promise<SshDoor | undefined> {
     if (this.#username === null) {
       this.#username = username;
-      if (username.length <= MAX_USERNAME_CHARS) this.#door = this.#doors.find(username);
+      if (username.length <= MAX_USERNAME_CHARS) this.#door = this.#watched(username);
     }
     return username === this.#username ? this.#door : Promise.resolve(undefined);
+  }
+
+  /** A login may take minutes, in which the door must not close unnoticed. */
+  async #watched(username: string): Promise<SshDoor | undefined> {
+    const door = await this.#doors.find(username);
+    if (door && !this.#isOver) this.#registration = door.onClose(this.#closed);
+    return door;
   }
 }
 
@@ -62,8 +82,16 @@ function proves({ blob, signature, hashAlgo }: PublicKeyAuthContext, key: Parsed
   return blob !== undefined && signature !== undefined && key.verify(blob, signature, hashAlgo) === true;
 }
 
-/** The key of a line as in `authorized_keys`, without options; null if it is none. */
+/** RSA keys are offered together with a hash; the oldest way to do that, `ssh-rsa`, means SHA-1. Forgeries of that are affordable. */
+function signsWithSha1({ type }: ParsedKey, { hashAlgo }: PublicKeyAuthContext): boolean {
+  return type === "ssh-rsa" && hashAlgo === undefined;
+}
+
+/** Types of keys. Not DSA, which is too short, and always signs SHA-1. */
+const TYPES = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521))$/;
+
+/** The key of a line as in `authorized_keys`, without options; null if it is none that can be used. */
 export function parseAuthorizedKey(line: string): ParsedKey | null {
   const key = utils.parseKey(line);
-  return key instanceof Error || key.isPrivateKey() ? null : key;
+  return key instanceof Error || key.isPrivateKey() || !TYPES.test(key.type) ? null : key;
 }

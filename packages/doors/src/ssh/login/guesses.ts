@@ -35,7 +35,7 @@ export class Guesses {
 }
 
 /** An IPv4 address, or the first 64 bits of an IPv6 address: one client can use all addresses below those. */
-function network(address: string): string {
+export function network(address: string): string {
   if (!isIPv6(address)) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped) return mapped[1]!;

@@ -2,7 +2,6 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { constants } from "node:os";
-import { join } from "node:path";
 import type { Duplex, Readable, Writable } from "node:stream";
 import type {
   SshAddress,
@@ -14,9 +13,7 @@ import type {
   SshSpawnParams,
   SshTarget,
 } from "../contract.ts";
-
-/** Gives programs a terminal. */
-const TERMINAL = join(import.meta.dirname, "terminal.py");
+import { TERMINAL } from "./openssh.ts";
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 

@@ -1,2 +1,2 @@
 /** For tests in other packages: OpenSSH's programs, which ask nobody anything. */
-export { type Ended, ended, OPTIONS, runSsh, startSsh } from "./openssh.ts";
+export { type Ended, ended, OPTIONS, runSsh, startSsh, startSshOnTerminal } from "./openssh.ts";

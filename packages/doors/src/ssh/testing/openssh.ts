@@ -1,5 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
+import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { TestServer } from "./test-server.ts";
 
@@ -16,6 +18,9 @@ export const OPTIONS = [
   "-oBatchMode=yes",
 ];
 
+/** Runs a program on a terminal, whose size changes when it is told to. */
+export const TERMINAL = join(import.meta.dirname, "terminal.py");
+
 /** FOR TESTS ONLY: how a client ended, and what it printed. */
 export interface Ended {
   code: number | null;
@@ -31,6 +36,23 @@ export function startSsh(
 ): ChildProcessWithoutNullStreams {
   const where = ["-p", String(port), `${username}@127.0.0.1`];
   return spawn("ssh", [...OPTIONS, ...args, ...where, ...command], { env: { ...process.env, ...env } });
+}
+
+/** A client on a terminal, as people use it. */
+export interface OnTerminal {
+  child: ChildProcessWithoutNullStreams;
+  /** Changes the size of its window. */
+  resize(cols: number, rows: number): void;
+}
+
+/** Starts `ssh` on a terminal of 80 columns and 24 rows. */
+export function startSshOnTerminal({ port }: Pick<TestServer, "port">, username: string, command: string): OnTerminal {
+  const ssh = ["ssh", ...OPTIONS, "-tt", "-p", String(port), `${username}@127.0.0.1`, command];
+  const child = spawn("python3", [TERMINAL, "80", "24", ...ssh], { stdio: ["pipe", "pipe", "pipe", "pipe"] });
+  return {
+    child: child as unknown as ChildProcessWithoutNullStreams,
+    resize: (cols, rows) => (child.stdio[3] as Writable).write(`${cols} ${rows}\n`),
+  };
 }
 
 /** Runs `ssh` with this input to its end. */

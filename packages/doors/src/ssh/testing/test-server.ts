@@ -14,8 +14,10 @@ export class TestServer implements SshDoors, AsyncDisposable {
   readonly port: number;
   readonly reports: SshReport[] = [];
   readonly target: LocalTarget;
+  /** Whether reports fail. */
+  refusesReports = false;
   readonly #server: SshServer;
-  readonly #doors = new Map<string, { door: SshDoor; close: Set<() => void> }>();
+  readonly #doors = new Map<string, { door: SshDoor; close(): void }>();
   readonly #watchers = new Set<() => void>();
 
   private constructor(directory: string, key: HostKey, start: (doors: SshDoors) => SshServer) {
@@ -45,20 +47,28 @@ export class TestServer implements SshDoors, AsyncDisposable {
 
   /** Adds a door. */
   open(username: string, authorizedKeys: readonly string[] = []): void {
-    const close = new Set<() => void>();
+    const visitors = new Set<() => void>();
+    let closed = false;
     const door: SshDoor = {
       id: `door_${username}`,
       sandboxId: "sbx_test",
+      organisation: "org_test",
       authorizedKeys,
       target: this.target,
       onClose: (callback) => {
-        close.add(callback);
-        return { [Symbol.dispose]: () => void close.delete(callback) };
+        if (closed) callback();
+        else visitors.add(callback);
+        return { [Symbol.dispose]: () => void visitors.delete(callback) };
       },
       report: (report) => {
+        if (this.refusesReports) throw new Error("The disk is full.");
         this.reports.push(report);
         for (const watcher of this.#watchers) watcher();
       },
+    };
+    const close = () => {
+      closed = true;
+      for (const leave of visitors) leave();
     };
     this.#doors.set(username, { door, close });
   }
@@ -67,7 +77,7 @@ export class TestServer implements SshDoors, AsyncDisposable {
   close(username: string): void {
     const { close } = this.#doors.get(username)!;
     this.#doors.delete(username);
-    for (const callback of close) callback();
+    close();
   }
 
   find(username: string): Promise<SshDoor | undefined> {

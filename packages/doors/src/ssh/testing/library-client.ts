@@ -1,0 +1,63 @@
+import { once } from "node:events";
+import type { ConnectConfig, IdentityCallback, ParsedKey, SignCallback, Client as Ssh2Client } from "ssh2";
+import { BaseAgent, Client } from "../ssh2.ts";
+import type { TestServer } from "./test-server.ts";
+
+/** The insides of a client that decide what it sends. */
+export interface Insides {
+  /** Opens channels: `packetSize` is the largest packet that the client takes. */
+  session(channel: number, window: number, packetSize: number): void;
+  directTcpip(channel: number, window: number, packetSize: number, address: object): void;
+  rekey(): void;
+}
+
+/** FOR TESTS ONLY: a client of `ssh2` that is about to log in, and can be made to do what OpenSSH never does. */
+export function startClient({ port }: TestServer, username: string, config: ConnectConfig = {}): Ssh2Client {
+  const client = new Client();
+  client.on("error", () => {});
+  client.connect({ host: "127.0.0.1", port, username, ...config });
+  return client;
+}
+
+/** The same, once it has logged in. */
+export async function loggedIn(server: TestServer, username: string): Promise<Ssh2Client> {
+  const client = startClient(server, username);
+  await once(client, "ready");
+  return client;
+}
+
+export function insides(client: Ssh2Client): Insides {
+  return (client as Ssh2Client & { _protocol: Insides })._protocol;
+}
+
+/** FOR TESTS ONLY: an agent with a single key that signs only when it is told to. */
+export class HesitantAgent extends BaseAgent<ParsedKey> {
+  /** Resolves when the server has accepted the key, and waits for the signature. */
+  readonly asked: Promise<void>;
+  readonly #key: ParsedKey;
+  readonly #ask: () => void;
+  readonly #consent = Promise.withResolvers<void>();
+
+  constructor(key: ParsedKey) {
+    super();
+    this.#key = key;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.asked = promise;
+    this.#ask = resolve;
+  }
+
+  /** Lets it sign. */
+  agree(): void {
+    this.#consent.resolve();
+  }
+
+  getIdentities(done: IdentityCallback<ParsedKey>): void {
+    done(null, [this.#key]);
+  }
+
+  sign(_key: ParsedKey, data: Buffer, options: unknown, done?: SignCallback): void {
+    this.#ask();
+    const answer = done ?? (options as SignCallback);
+    void this.#consent.promise.then(() => answer(null, this.#key.sign(data)));
+  }
+}
