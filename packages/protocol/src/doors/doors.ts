@@ -56,7 +56,8 @@ export const doorSchema = z.object({
   sandbox: z.string().nullable(),
   port: z.number().nullable(),
   pid: z.number().nullable(),
-  auth: z.enum(["none", "token"]),
+  /** What visitors need besides the name. */
+  auth: z.enum(["none", "token", "key"]),
   tokenExpiresAt: z.string().nullable(),
   stable: z.boolean(),
   createdAt: z.string(),

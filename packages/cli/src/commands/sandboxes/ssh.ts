@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ExposeSshAnswer } from "@sandkeep/protocol";
+import type { Door, ExposeSshAnswer, ServerInfo } from "@sandkeep/protocol";
 import { Api } from "../../client/api.ts";
 import { sandboxId } from "../../client/sandbox-id.ts";
 import { requireTarget } from "../../client/target.ts";
@@ -19,7 +19,7 @@ export async function run(invocation: Invocation<Options>): Promise<number | voi
   const { args, options, terminal, env } = invocation;
   const id = sandboxId(args[0] as string | undefined, env);
   const api = new Api(await requireTarget(invocation));
-  const access = await api.json<ExposeSshAnswer>("POST", `/api/v3/sandbox/${id}/expose/ssh`, {});
+  const access = (await existing(api, id)) ?? (await open(api, id));
   const { hostname, username, port } = access;
   if (options.print || terminal.json)
     return terminal.result({ id, ...access }, () => `ssh ${username}@${hostname} -p ${port}`);
@@ -43,6 +43,19 @@ export async function run(invocation: Invocation<Options>): Promise<number | voi
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** How to log in through a door that is open already: each is a way in until the sandbox ends, and their number is limited. */
+async function existing(api: Api, id: string): Promise<ExposeSshAnswer | null> {
+  const doors = await api.json<Door[]>("GET", `/api/v1/doors?sandbox=${encodeURIComponent(id)}`);
+  const door = doors.find(({ kind, auth }) => kind === "ssh" && auth === "none");
+  if (!door) return null;
+  const { ssh } = await api.json<ServerInfo>("GET", "/api/v1/info");
+  return ssh && { ...ssh, username: door.name };
+}
+
+async function open(api: Api, id: string): Promise<ExposeSshAnswer> {
+  return await api.json<ExposeSshAnswer>("POST", `/api/v3/sandbox/${id}/expose/ssh`, {});
 }
 
 /** Runs a program on this terminal, and returns its exit code. */

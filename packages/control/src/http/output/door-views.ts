@@ -2,6 +2,7 @@ import type { Door, ExposeAnswer } from "@sandkeep/protocol";
 import type { DoorRecord } from "@sandkeep/store";
 import type { Addresses } from "../../doors/addresses.ts";
 import type { OpenedDoor } from "../../doors/sandbox-doors.ts";
+import { authorizedKeys } from "../../doors/ssh/details.ts";
 
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
@@ -24,7 +25,7 @@ export function doorView(addresses: Addresses, door: DoorRecord): Door {
     sandbox,
     port,
     pid,
-    auth,
+    auth: kind === "ssh" && authorizedKeys(door).length > 0 ? "key" : auth,
     tokenExpiresAt: iso(door.tokenExpiresAt),
     stable,
     createdAt: new Date(door.createdAt).toISOString(),
