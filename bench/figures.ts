@@ -97,6 +97,11 @@ export interface Figures {
   door_stream_ratio: number;
   /** 500 WebSockets open through one door: how many, and the p95 of an echo divided by that of a single WebSocket's, which follows. */
   door_websockets: { ok: number; ratio: number; alone_p95: number };
+  /** OpenSSH's client, from its start, login included: until `ssh host true` has ended, and until a shell prints its prompt. */
+  door_ssh_true: Summary;
+  door_ssh_prompt: Summary;
+  /** A file of 50 MB to a sandbox with `scp`, login included. */
+  door_scp_MBps: number;
   machine: Machine;
   /** Before the first measurement, and after the last one. */
   computer: { before: Computer; after: Computer };

@@ -209,6 +209,9 @@ export const GOALS: Record<string, Goal[]> = {
       digits: 2,
     },
   ],
+  door_ssh_true: [duration("door_ssh_true", { p50: 400 })],
+  door_ssh_prompt: [duration("door_ssh_prompt", { p50: 600 })],
+  door_scp: [rate("door_scp_MBps", 20)],
   density50: [
     count("density50", 50),
     {

@@ -1,6 +1,7 @@
 import type { BenchContext } from "./context.ts";
 import { measureBurst, measureDensity } from "./crowd.ts";
 import { measureHttpDoor } from "./doors/http.ts";
+import { measureScp, measureSshPrompt, measureSshTrue } from "./doors/ssh.ts";
 import { measureEgressGuestEnd } from "./egress/guest-end.ts";
 import { measureEgressHostEnd } from "./egress/host-end.ts";
 import type { Figures } from "./figures.ts";
@@ -52,5 +53,8 @@ export const MEASURES: Record<string, Measure> = {
   storage_live: { title: "snapshots while programs write", run: measureLiveSnapshot },
   storage_speed: { title: "SQLite and writing on a volume", run: measureVolumeSpeed },
   door_http: { title: "HTTP through a door", run: measureHttpDoor },
+  door_ssh_true: { title: "ssh host true", run: measureSshTrue },
+  door_ssh_prompt: { title: "ssh host, until the prompt", run: measureSshPrompt },
+  door_scp: { title: "50 MB with scp", run: measureScp },
   density50: { title: "50 alive", run: measureDensity },
 };
