@@ -5,20 +5,22 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Sandbox as OfficialSandbox } from "@deno/sandbox";
-import { ended, OPTIONS, runSsh, startSsh } from "@sandkeep/doors/testing";
+import { ended, OPTIONS, runSsh, startSsh, startSshOnTerminal } from "@sandkeep/doors/testing";
 import { Sandbox } from "sandkeep";
 import { Installation } from "../cli/installation.ts";
+import { cached } from "../compat/packages/cache.ts";
 import { until } from "../harness/poll.ts";
 import { TestServer } from "../harness/server.ts";
 
 /** Time limit of one test, milliseconds. */
 const TIMEOUT_MS = 180_000;
+const CLIENT = "deno-sandbox==0.16.0";
 const MiB = 1024 * 1024;
 
 const execute = promisify(execFile);
@@ -50,8 +52,18 @@ after(async () => {
 const ssh = (command: string, options: Omit<NonNullable<Parameters<typeof runSsh>[2]>, "command"> = {}) =>
   runSsh({ port }, username, { ...options, command: [command] });
 
+async function get<Answer>(path: string): Promise<Answer> {
+  const headers = { authorization: `Bearer ${server.ready.token}` };
+  return (await (await fetch(`${server.ready.apiEndpoint}${path}`, { headers })).json()) as Answer;
+}
+
+const events = () =>
+  get<{ kind: string; data: { connection?: string; command?: string; signal?: string } }[]>(
+    `/api/v1/events?sandbox=${sandbox.id}`,
+  );
+
 /** For `scp`, `sftp`, `rsync` and `git`. */
-const PORT_OPTION = () => ["-oPort=" + port];
+const PORT_OPTION = () => [`-oPort=${port}`];
 const remoteShell = () => ["ssh", ...OPTIONS, ...PORT_OPTION()].join(" ");
 const remote = (path: string) => `${username}@127.0.0.1:${path}`;
 const digest = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -71,6 +83,39 @@ describe("a login", { timeout: TIMEOUT_MS }, () => {
     assert.equal(code, 4, stdout);
     assert.match(stdout, /\/dev\/pts\/\d+/);
     assert.match(stdout, /marked xterm/);
+  });
+
+  test("has a terminal that follows the client's window, and on which keys are signals", async () => {
+    const command = "trap 'stty size' WINCH; trap 'exit 9' INT; stty size; while :; do sleep 0.1; done";
+    const { child, resize } = startSshOnTerminal({ port }, username, command);
+    let printed = "";
+    for await (const bytes of child.stdout as AsyncIterable<Buffer>) {
+      const before = printed;
+      printed += String(bytes);
+      const first = (text: string) => printed.includes(text) && !before.includes(text);
+      if (first("24 80\r\n")) resize(132, 43);
+      if (first("43 132\r\n")) child.stdin.write("\x03");
+    }
+    assert.match(printed, /^24 80\r\n43 132\r\n/);
+    if (child.exitCode === null) await once(child, "exit");
+    assert.equal(child.exitCode, 9);
+  });
+
+  test("gets the client's variables, but not its locale, and knows that it is one by SSH", async () => {
+    const { stdout } = await ssh("echo $COLOUR,$LC_ALL,$SSH_CONNECTION", {
+      args: ["-oSetEnv=COLOUR=green", "-oSendEnv=LC_ALL"],
+      env: { LC_ALL: "de_DE.UTF-8" },
+    });
+    assert.equal(stdout, "green,,127.0.0.1 0 127.0.0.1 22\n");
+  });
+
+  test("whose command was killed is recorded with the signal", async () => {
+    const { code } = await ssh("kill -TERM $$ # killed");
+    assert.equal(code, 255, "OpenSSH has no exit code for that");
+    await until("the signal is in the event", async () => {
+      const run = (await events()).find(({ data }) => data.command?.endsWith("# killed"));
+      return run?.data.signal === "SIGTERM";
+    });
   });
 
   test("that ends takes its shell and what runs in it along", async () => {
@@ -93,15 +138,11 @@ describe("a login", { timeout: TIMEOUT_MS }, () => {
 
   test("is recorded with its command", async () => {
     await ssh("echo recorded");
-    type Event = { kind: string; data: { connection?: string; command?: string } };
     let kinds: string[] = [];
     await until("login, command and logout are events", async () => {
-      const answer = await fetch(`${server.ready.apiEndpoint}/api/v1/events?sandbox=${sandbox.id}`, {
-        headers: { authorization: `Bearer ${server.ready.token}` },
-      });
-      const events = (await answer.json()) as Event[];
-      const run = events.find(({ data }) => data.command === "echo recorded");
-      kinds = events.filter(({ data }) => run && data.connection === run.data.connection).map(({ kind }) => kind);
+      const all = await events();
+      const run = all.find(({ data }) => data.command === "echo recorded");
+      kinds = all.filter(({ data }) => run && data.connection === run.data.connection).map(({ kind }) => kind);
       return kinds.length === 3;
     });
     assert.deepEqual(kinds.toSorted(), ["ssh.login", "ssh.logout", "ssh.process"]);
@@ -223,21 +264,55 @@ describe("clients", { timeout: TIMEOUT_MS }, () => {
     await official.close();
   });
 
-  test("sandkeep ssh runs OpenSSH, which knows the server's key", async () => {
+  test("deno-sandbox for Python opens the door", async () => {
+    const { stdout: version } = await execute("python3", ["--version"]);
+    const packages = await cached("python-client", { CLIENT, version }, async (dir) => {
+      await execute("python3", [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--target",
+        dir,
+        CLIENT,
+      ]);
+    });
+    const { stdout } = await execute("python3", [join(import.meta.dirname, "login.py"), ...OPTIONS], {
+      env: { ...process.env, ...server.env, PYTHONPATH: packages },
+      timeout: TIMEOUT_MS,
+    });
+    assert.match(stdout, /^sbx_\w+ logged in\n$/);
+  });
+
+  test("sandkeep ssh runs OpenSSH, which knows the server's key, and opens one door however often it is run", async () => {
     await using installation = await Installation.create();
     const env = { ...server.env, SANDKEEP_TOKEN: server.env.DENO_DEPLOY_TOKEN! };
-    const { code, stdout } = await installation.call(["ssh", sandbox.id, "--", "echo", "$HOME; exit 3"], { env });
-    assert.deepEqual({ code, stdout }, { code: 3, stdout: "/home/app\n" });
+    await using fresh = await Sandbox.create({ timeout: "5m" });
+    for (let n = 0; n < 2; n++) {
+      const { code, stdout } = await installation.call(["ssh", fresh.id, "--", "echo", "$HOME; exit 3"], { env });
+      assert.deepEqual({ code, stdout }, { code: 3, stdout: "/home/app\n" });
+    }
+    assert.equal((await get<unknown[]>(`/api/v1/doors?sandbox=${fresh.id}`)).length, 1);
   });
 });
 
-test("a door closes with its sandbox, at once", { timeout: TIMEOUT_MS }, async () => {
+test("a door closes with its sandbox, at once, for what is open too", { timeout: TIMEOUT_MS }, async () => {
   const short = await Sandbox.create({ ssh: true });
-  const client = startSsh({ port }, short.ssh!.username, { command: ["echo ready; sleep 1000"] });
+  const local = await freePort();
+  const client = startSsh({ port }, short.ssh!.username, {
+    args: ["-L", `${local}:127.0.0.1:8000`, "-oExitOnForwardFailure=yes"],
+    command: [
+      'python3 -c \'import socket; s = socket.create_server(("127.0.0.1", 8000)); print(1, flush=True); c = s.accept()[0]; c.send(b"x"); input()\'',
+    ],
+  });
   await once(client.stdout, "data");
-  const end = ended(client);
+  const forwarded = connect(local, "127.0.0.1");
+  await once(forwarded, "data");
+  const [end, closed] = [ended(client), once(forwarded, "close")];
   await short.kill();
   assert.equal((await end).code, 255);
+  await closed;
   assert.match((await runSsh({ port }, short.ssh!.username, { command: ["true"] })).stderr, /Permission denied/);
 });
 
