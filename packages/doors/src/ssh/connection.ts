@@ -100,7 +100,8 @@ export class SshConnection {
     }
     if (verdict.kind === "unknown" || verdict.kind === "refuse") return attempt.reject(["publickey"]);
     if (verdict.kind === "login") {
-      if (!this.#services.admits(verdict.door)) return this.close("The sandbox or its organisation has too many SSH connections.");
+      if (!this.#services.admits(verdict.door))
+        return this.close("The sandbox or its organisation has too many SSH connections.");
       this.#login = verdict;
     }
     attempt.accept();

@@ -105,7 +105,10 @@ describe("a door for SSH", () => {
     assert.equal((await end).code, 255);
     const { code, stderr } = await login(access, access.username);
     assert.equal(code, 127);
-    assert.equal(stderr, `The sandbox is paused. \`sandkeep resume ${client.id}\` lets it go on.\r\n`);
+    assert.equal(
+      stderr,
+      `The sandbox does not run. If it is paused, \`sandkeep resume ${client.id}\` lets it go on.\r\n`,
+    );
     const waiting = startSsh(access, access.username, { args: ["-N", "-v", "-oLogLevel=DEBUG1"] });
     for await (const bytes of waiting.stderr) if (String(bytes).includes("Authenticated to")) break;
     const left = once(waiting, "exit");

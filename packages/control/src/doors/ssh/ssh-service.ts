@@ -6,8 +6,8 @@ import { ConfigError } from "../../config/error.ts";
 import type { Config } from "../../config/schema.ts";
 import type { DoorTable } from "../door-table.ts";
 import type { SandboxDoors } from "../sandbox-doors.ts";
+import { AbsentTarget } from "./absent-target.ts";
 import { authorizedKeys, type SshDetails } from "./details.ts";
-import { PausedTarget } from "./paused-target.ts";
 
 /** File in the data directory. */
 const KEY_FILE = "ssh-host-key";
@@ -97,7 +97,7 @@ export class SshService implements SshDoors, AsyncDisposable {
       sandboxId,
       organisation,
       authorizedKeys: authorizedKeys(door.record),
-      target: sandbox?.target ?? new PausedTarget(sandboxId),
+      target: sandbox?.target ?? new AbsentTarget(sandboxId),
       onClose: (close) => door.onClose(close),
       report: (report) => sandbox?.report(report),
     };

@@ -9,7 +9,8 @@ const inside = (sandboxId: string, organisation: string): Present => ({
   isLeaving: false,
 });
 const waiting = (remote: string): Present => ({ remote, door: null, isLeaving: false });
-const many = <Each>(count: number, make: (n: number) => Each): Each[] => Array.from({ length: count }, (_, n) => make(n));
+const many = <Each>(count: number, make: (n: number) => Each): Each[] =>
+  Array.from({ length: count }, (_, n) => make(n));
 
 test("one sandbox leaves room for others, and one organisation for others, on however many sandboxes", () => {
   const busy = many(MAX_CONNECTIONS_PER_SANDBOX, () => inside("sbx_1", "org_1"));

@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { SshProcess, SshTarget } from "@sandkeep/doors";
 
-/** What is behind the doors of a paused sandbox: nothing, but whoever logs in is told why. */
-export class PausedTarget implements SshTarget {
+/** What is behind the doors of a sandbox that is paused, or whose host is away: nothing, but whoever logs in is told why. */
+export class AbsentTarget implements SshTarget {
   readonly #sandbox: string;
 
   constructor(sandbox: string) {
@@ -22,6 +22,6 @@ export class PausedTarget implements SshTarget {
   }
 
   async #refuse(): Promise<never> {
-    throw new Error(`The sandbox is paused. \`sandkeep resume ${this.#sandbox}\` lets it go on.`);
+    throw new Error(`The sandbox does not run. If it is paused, \`sandkeep resume ${this.#sandbox}\` lets it go on.`);
   }
 }
