@@ -74,6 +74,7 @@ async function opened(context: TestContext) {
     table,
     isEnding: () => false,
     publish() {},
+    visited() {},
   } as ConstructorParameters<typeof SandboxDoors>[0]);
   // Doors watch over the end of their tokens.
   context.after(() => void table.forget("sbx"));

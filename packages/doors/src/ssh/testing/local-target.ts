@@ -13,7 +13,7 @@ import type {
   SshSpawnParams,
   SshTarget,
 } from "../contract.ts";
-import { TERMINAL } from "./openssh.ts";
+import { TERMINAL } from "./terminal.ts";
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 

@@ -1,8 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { TERMINAL } from "./terminal.ts";
 import type { TestServer } from "./test-server.ts";
 
 /** Options with which OpenSSH asks nobody anything, and uses no settings of this computer. */
@@ -17,9 +17,6 @@ export const OPTIONS = [
   "-oIdentityAgent=none",
   "-oBatchMode=yes",
 ];
-
-/** Runs a program on a terminal, whose size changes when it is told to. */
-export const TERMINAL = join(import.meta.dirname, "terminal.py");
 
 /** FOR TESTS ONLY: how a client ended, and what it printed. */
 export interface Ended {
