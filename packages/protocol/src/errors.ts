@@ -280,6 +280,11 @@ export const ERRORS = {
     summary: "Too many requests are open at this door.",
     remedy: "Try again when some have ended.",
   },
+  DOOR_PAUSED: {
+    status: 503,
+    summary: "The sandbox behind this address is paused.",
+    remedy: "Resume it with `sandkeep resume` or Sandbox.resume(id), and try again.",
+  },
   DOOR_TIMEOUT: {
     status: 504,
     summary: "The server behind this door did not answer in time.",

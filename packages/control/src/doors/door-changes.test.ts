@@ -73,6 +73,7 @@ async function opened(context: TestContext) {
     state: { program: () => undefined } as unknown as SandboxState,
     table,
     isEnding: () => false,
+    isPausing: () => false,
     publish() {},
     visited() {},
   } as ConstructorParameters<typeof SandboxDoors>[0]);
@@ -139,6 +140,6 @@ describe("changes of a door", () => {
     doors.end("paused");
     await go();
     await opening;
-    await assert.rejects(table.dial(table.named("late")!), { code: "SANDBOX_PAUSED" });
+    await assert.rejects(table.dial(table.named("late")!), { code: "DOOR_PAUSED" });
   });
 });

@@ -88,7 +88,7 @@ export class DoorTable implements HttpDoors {
 
   async dial(door: HttpDoor): Promise<DoorStream> {
     const { sandbox, record } = door as LiveDoor;
-    if (!sandbox) throw new ApiError("SANDBOX_PAUSED");
+    if (!sandbox) throw new ApiError("DOOR_PAUSED");
     return await sandbox.dial(record);
   }
 

@@ -1,20 +1,13 @@
 /** Doors from the API to the gateway, with a real agent behind them. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import { request as httpsRequest } from "node:https";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import type { Door, ExposeAnswer, SandboxEvent } from "@sandkeep/protocol";
 import { create, type TestClient } from "../testing/client.ts";
+import { codeOf, Endless, expose as exposeDoor, stay, visit as visitDoor } from "../testing/doors.ts";
 import { Fixture } from "../testing/fixture.ts";
-
-interface Got {
-  status: number;
-  body: string;
-}
 
 describe("doors", async () => {
   let fixture: Fixture;
@@ -33,34 +26,9 @@ describe("doors", async () => {
     await fixture[Symbol.asyncDispose]();
   });
 
-  /** A request through the gateway, as a browser makes it. */
-  async function visit(domain: string, path = "/", headers: Record<string, string> = {}): Promise<Got> {
-    const { hostname: servername } = new URL(`https://${domain}`);
-    const ca = await readFile(fixture.server.doorsCaFile!);
-    const request = httpsRequest({
-      host: "127.0.0.1",
-      port: fixture.server.port,
-      servername,
-      path,
-      headers: { host: domain, ...headers },
-      ca,
-      agent: false,
-    }).end();
-    const [response] = (await once(request, "response")) as [IncomingMessage];
-    return { status: response.statusCode!, body: await text(response) };
-  }
-
-  async function expose(id: string, body: object, token?: string): Promise<ExposeAnswer> {
-    const response = await fixture.request("POST", `/api/v3/sandbox/${id}/expose/http`, {
-      body,
-      ...(token !== undefined && { token }),
-    });
-    const answer = (await response.json()) as ExposeAnswer & { message?: string };
-    assert.equal(response.status, 200, answer.message);
-    return answer;
-  }
-
-  const codeOf = (got: Got) => [got.status, (JSON.parse(got.body) as { code: string }).code];
+  const visit = (domain: string, path?: string, headers?: Record<string, string>) =>
+    visitDoor(fixture, domain, path, headers);
+  const expose = (id: string, body: object, token?: string) => exposeDoor(fixture, id, body, token);
   const kill = (id: string) => fixture.request("DELETE", `/api/v3/sandbox/${id}`);
   const eventsOf = async (id: string) =>
     (await fixture.get<SandboxEvent[]>(`/api/v1/events?sandbox=${id}`)).filter(({ kind }) => kind.startsWith("door."));
@@ -109,25 +77,12 @@ describe("doors", async () => {
 
   test("doors close with the sandbox, at once, also for open connections", async () => {
     const client = await create(fixture);
-    const endless = createServer((_request, response) => void response.write("first"));
-    endless.listen(0, "127.0.0.1");
-    await once(endless, "listening");
-    const { domain } = await expose(client.id, { port: (endless.address() as AddressInfo).port });
-    const request = httpsRequest({
-      host: "127.0.0.1",
-      port: fixture.server.port,
-      servername: domain.split(":")[0]!,
-      headers: { host: domain },
-      rejectUnauthorized: false,
-      agent: false,
-    }).end();
-    const [response] = (await once(request, "response")) as [IncomingMessage];
-    const broken = once(response.resume(), "error");
+    await using endless = await Endless.start();
+    const { domain } = await expose(client.id, { port: endless.port });
+    const { left } = await stay(fixture, domain);
     await kill(client.id);
-    await broken;
+    await left;
     assert.deepEqual(codeOf(await visit(domain)), [404, "DOOR_NOT_FOUND"]);
-    endless.close();
-    endless.closeAllConnections();
   });
 
   test("events say who opened and closed a door, and do not give its random name away", async () => {
@@ -269,16 +224,6 @@ describe("doors", async () => {
     const { domain } = await expose(client.id, { port });
     assert.equal((await fixture.request("DELETE", `/api/v1/doors/${domain.split(".")[0]}`)).status, 204);
     assert.equal((await visit(domain)).status, 404);
-    await kill(client.id);
-  });
-
-  test("doors wait while their sandbox is paused", async () => {
-    const client = await create(fixture, { timeout: "5m" });
-    const { domain } = await expose(client.id, { port });
-    assert.equal((await fixture.request("POST", `/api/v1/sandboxes/${client.id}/pause`)).status, 200);
-    assert.deepEqual(codeOf(await visit(domain)), [409, "SANDBOX_PAUSED"]);
-    assert.equal((await fixture.request("POST", `/api/v1/sandboxes/${client.id}/resume`, { body: {} })).status, 200);
-    assert.equal((await visit(domain)).status, 200);
     await kill(client.id);
   });
 

@@ -1,4 +1,5 @@
 import type { DoorStream, HttpDoor, SshReport, SshTarget } from "@sandkeep/doors";
+import type { EventBody } from "@sandkeep/protocol";
 import type { DoorRecord } from "@sandkeep/store";
 import { Deadline } from "../deadline.ts";
 
@@ -48,6 +49,12 @@ export class LiveDoor implements HttpDoor {
 
   get id(): string {
     return this.#record.id;
+  }
+
+  /** What happens to it when its sandbox ends. */
+  get closedWithSandbox(): EventBody {
+    const { id, kind } = this.#record;
+    return { kind: "door.closed", outcome: "ok", data: { door: id, kind, why: "sandbox-ended" } };
   }
 
   get sandboxId(): string {

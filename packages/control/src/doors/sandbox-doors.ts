@@ -23,6 +23,7 @@ export interface SandboxDoorsOptions {
   state: SandboxState;
   table: DoorTable;
   isEnding: () => boolean;
+  isPausing: () => boolean;
   publish: (actor: Actor, body: EventBody) => void;
   /** Somebody has logged in, or out. */
   visited: (change: 1 | -1) => void;
@@ -52,6 +53,11 @@ export class SandboxDoors implements DoorHolder {
 
   get isOver(): boolean {
     return this.#over.signal.aborted;
+  }
+
+  /** Whether its machine is gone, or about to go, and may come back. */
+  get #isPaused(): boolean {
+    return this.isOver ? this.#over.signal.reason === "paused" : this.#options.isPausing();
   }
 
   /**
@@ -91,7 +97,7 @@ export class SandboxDoors implements DoorHolder {
       try {
         const stored = await this.#store(record);
         // If it has been paused meanwhile, the door is there when it goes on.
-        if (this.#over.signal.reason !== "paused") this.#checkOpen();
+        if (!this.#isPaused) this.#checkOpen();
         return table.add(stored);
       } finally {
         this.#opening--;
@@ -138,7 +144,7 @@ export class SandboxDoors implements DoorHolder {
   /** Connects to what is behind a door. @throws {ApiError} */
   async dial({ port: known, pid }: DoorRecord): Promise<DoorStream> {
     const port = pid === null ? known : this.#portOf(pid, known);
-    if (this.isOver) throw new ApiError("DOOR_NOT_FOUND");
+    if (this.isOver) throw this.#absent();
     if (port === null) {
       const what = pid === null ? "The door does not lead to a port yet." : `The process ${pid} serves no HTTP yet.`;
       throw new ApiError("DOOR_NOT_LISTENING", what);
@@ -151,7 +157,7 @@ export class SandboxDoors implements DoorHolder {
       return stream;
     } catch (cause) {
       stream.destroy();
-      if (cause instanceof GuestGone || this.isOver) throw new ApiError("DOOR_NOT_FOUND", undefined, { cause });
+      if (cause instanceof GuestGone || this.isOver) throw this.#absent(cause);
       if (!(cause instanceof GuestError)) throw cause;
       const what =
         cause.object.code === "ECONNREFUSED"
@@ -159,6 +165,11 @@ export class SandboxDoors implements DoorHolder {
           : `Port ${port} of the sandbox cannot be reached: ${cause.message}.`;
       throw new ApiError("DOOR_NOT_LISTENING", what, { cause });
     }
+  }
+
+  /** Why nothing is behind its doors. */
+  #absent(cause?: unknown): ApiError {
+    return new ApiError(this.#isPaused ? "DOOR_PAUSED" : "DOOR_NOT_FOUND", undefined, { cause });
   }
 
   /** The sandbox ends, or goes on later, or elsewhere. Everybody who came through a door must leave. */
@@ -170,11 +181,8 @@ export class SandboxDoors implements DoorHolder {
     this.#over.abort(how);
     table.leave(this);
     if (how === "paused") return;
-    for (const { record } of table.forget(this.id)) {
-      if (!actor) continue;
-      const data = { door: record.id, kind: record.kind, why: "sandbox-ended" } as const;
-      publish(actor, { kind: "door.closed", outcome: "ok", data });
-    }
+    const doors = table.forget(this.id);
+    if (actor) for (const { closedWithSandbox } of doors) publish(actor, closedWithSandbox);
   }
 
   /** @throws {ApiError} `INVALID_REQUEST` if there is no such process */

@@ -305,11 +305,13 @@ export class PausedSandboxes {
     await this.#host(host).removePaused(record.id);
     const now = Date.now();
     const stopped = await store.setStopped(leases.owner, record.id, now, why);
-    this.#context.doors.forget(record.id);
+    const doors = this.#context.doors.forget(record.id);
     this.#forget(paused);
     if (!stopped) return;
+    const sandbox = { id: record.id, organisation };
+    for (const { closedWithSandbox } of doors) this.#publish(sandbox, actor, closedWithSandbox);
     const data = { why, lifetimeMs: now - record.createdAt };
-    this.#publish({ id: record.id, organisation }, actor, { kind: "sandbox.stopped", outcome: "ok", data });
+    this.#publish(sandbox, actor, { kind: "sandbox.stopped", outcome: "ok", data });
     log.info({ sandbox: record.id, why }, "paused sandbox removed");
   }
 

@@ -207,18 +207,17 @@ export class Recovery {
     const timedOut = ends && record.stopAt !== null && record.stopAt <= now;
     const why = timedOut ? "timeout" : "server-restarted";
     const stoppedAt = timedOut ? (record.stopAt as number) : now;
-    const { store, leases } = this.#options;
-    this.#options.doors.forget(record.id);
+    const { doors, events, store, leases } = this.#options;
+    const closed = doors.forget(record.id);
     if (!(await store.setStopped(leases.owner, record.id, stoppedAt, why))) return;
     const organisation = { id: record.organisation, slug };
-    this.#options.events.publish(
-      { organisation, sandbox: record.id, actor: { kind: "system" } },
-      {
-        kind: "sandbox.stopped",
-        outcome: timedOut ? "ok" : "failed",
-        data: { why, lifetimeMs: stoppedAt - record.createdAt },
-      },
-    );
+    const subject = { organisation, sandbox: record.id, actor: { kind: "system" } } as const;
+    for (const { closedWithSandbox } of closed) events.publish(subject, closedWithSandbox);
+    events.publish(subject, {
+      kind: "sandbox.stopped",
+      outcome: timedOut ? "ok" : "failed",
+      data: { why, lifetimeMs: stoppedAt - record.createdAt },
+    });
   }
 }
 

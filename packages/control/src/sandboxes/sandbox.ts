@@ -146,6 +146,7 @@ export class Sandbox {
       state: this.#state,
       table: services.doors,
       isEnding: () => this.isEnding,
+      isPausing: () => this.isPausing,
       publish: (actor, body) => this.publish(actor, body),
       visited: (change) => this.#visited(change),
     });
@@ -213,8 +214,8 @@ export class Sandbox {
 
   /** Whether a reason to end it holds still. */
   isOver(stop: Stop): boolean {
-    const [connections, awaitsCreator, isKept] = [this.#connections.size, this.#awaitsCreator, this.#kept];
-    return !this.#ending && stillHolds(stop, { stopAt: this.record.stopAt, connections, awaitsCreator, isKept });
+    const [isUsed, awaitsCreator, isKept] = [this.#isUsed, this.#awaitsCreator, this.#kept];
+    return !this.#ending && stillHolds(stop, { stopAt: this.record.stopAt, isUsed, awaitsCreator, isKept });
   }
 
   /** Whoever was about to end it has found that it is needed: lets it be over again later. */
@@ -272,8 +273,11 @@ export class Sandbox {
   /** From now on it may be without a client for a limited time. */
   #watchIdleness(): void {
     const { idleMs } = this.record;
-    const used = this.#connections.size > 0 || this.#visitors > 0;
-    if (idleMs !== null && !this.#ending && !used) this.#idle.set(Date.now() + idleMs);
+    if (idleMs !== null && !this.#ending && !this.#isUsed) this.#idle.set(Date.now() + idleMs);
+  }
+
+  get #isUsed(): boolean {
+    return this.#connections.size > 0 || this.#visitors > 0;
   }
 
   /** Nobody needs it any more: ends it, or pauses it if that is what is wanted. */

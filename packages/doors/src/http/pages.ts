@@ -9,7 +9,7 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
   DOOR_TOKEN_REQUIRED: "This page is private",
   DOOR_BAD_ANSWER: "The server behind this page failed",
   DOOR_TIMEOUT: "The server behind this page is silent",
-  SANDBOX_PAUSED: "This sandbox is paused",
+  DOOR_PAUSED: "This sandbox is paused",
 };
 
 /** A page that says why there is no answer, and what to do. Reloads itself if that may help. */

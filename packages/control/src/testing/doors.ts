@@ -1,0 +1,88 @@
+/** FOR TESTS ONLY: opens doors over the API, and comes through them. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import type { ExposeAnswer } from "@sandkeep/protocol";
+import type { Fixture } from "./fixture.ts";
+
+export interface Got {
+  status: number;
+  body: string;
+}
+
+export async function expose(fixture: Fixture, id: string, body: object, token?: string): Promise<ExposeAnswer> {
+  const response = await fixture.request("POST", `/api/v3/sandbox/${id}/expose/http`, {
+    body,
+    ...(token !== undefined && { token }),
+  });
+  const answer = (await response.json()) as ExposeAnswer & { message?: string };
+  assert.equal(response.status, 200, answer.message);
+  return answer;
+}
+
+/** A request through the gateway, as a browser makes it. */
+export async function visit(
+  fixture: Fixture,
+  domain: string,
+  path = "/",
+  headers: Record<string, string> = {},
+): Promise<Got> {
+  const response = await ask(fixture, domain, path, headers);
+  return { status: response.statusCode!, body: await text(response) };
+}
+
+/** Status and code of an error. */
+export const codeOf = (got: Got) => [got.status, (JSON.parse(got.body) as { code: string }).code];
+
+/** Comes through a door to a server whose answers do not end. What is returned settles when the visitor has had to leave. */
+export async function stay(fixture: Fixture, domain: string): Promise<{ left: Promise<unknown> }> {
+  const response = await ask(fixture, domain);
+  return { left: once(response.resume(), "error") };
+}
+
+async function ask(
+  fixture: Fixture,
+  domain: string,
+  path = "/",
+  headers: Record<string, string> = {},
+): Promise<IncomingMessage> {
+  const { hostname: servername } = new URL(`https://${domain}`);
+  const request = httpsRequest({
+    host: "127.0.0.1",
+    port: fixture.server.port,
+    servername,
+    path,
+    headers: { host: domain, ...headers },
+    ca: await readFile(fixture.server.doorsCaFile!),
+    agent: false,
+  }).end();
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return response;
+}
+
+/** A server whose answers begin and do not end. */
+export class Endless implements AsyncDisposable {
+  readonly port: number;
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    ({ port: this.port } = server.address() as AddressInfo);
+  }
+
+  static async start(): Promise<Endless> {
+    const server = createServer((_request, response) => void response.write("first"));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new Endless(server);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
