@@ -70,8 +70,7 @@ describe("doors of paused and forked sandboxes", async () => {
     const { status, body: children } = await fork(fixture, parent.id, { count: 2 });
     assert.equal(status, 201);
     const [first, second] = children.map(({ id }) => id) as [string, string];
-    for (const id of [first, second])
-      assert.deepEqual(await fixture.get<Door[]>(`/api/v1/doors?sandbox=${id}`), []);
+    for (const id of [first, second]) assert.deepEqual(await fixture.get<Door[]>(`/api/v1/doors?sandbox=${id}`), []);
     const listed = await fixture.get<Door[]>(`/api/v1/doors?sandbox=${parent.id}`);
     assert.equal(listed.length, 3);
 
@@ -81,7 +80,11 @@ describe("doors of paused and forked sandboxes", async () => {
     await kill(fixture, second);
     for (const { domain } of [own, named]) assert.equal((await visit(fixture, domain)).status, 200);
     assert.equal((await visit(fixture, secret.domain, "/", token)).status, 200);
-    assert.equal((await visit(fixture, own.domain, "/", token)).status, 200, "it is public, so the token is only a header");
+    assert.equal(
+      (await visit(fixture, own.domain, "/", token)).status,
+      200,
+      "it is public, so the token is only a header",
+    );
 
     await kill(fixture, parent.id);
     for (const { domain } of [secret, named]) assert.equal((await visit(fixture, domain, "/", token)).status, 404);

@@ -25,7 +25,7 @@ export interface SandboxDoorsOptions {
   isEnding: () => boolean;
   isPausing: () => boolean;
   publish: (actor: Actor, body: EventBody) => void;
-  /** Somebody has logged in, or out. */
+  /** Somebody has come through a door, or left. */
   visited: (change: 1 | -1) => void;
 }
 
@@ -149,12 +149,12 @@ export class SandboxDoors implements DoorHolder {
       const what = pid === null ? "The door does not lead to a port yet." : `The process ${pid} serves no HTTP yet.`;
       throw new ApiError("DOOR_NOT_LISTENING", what);
     }
-    const stream = this.#options.guest.stream("dial", { port });
+    const { guest, visited } = this.#options;
+    const stream = guest.stream("dial", { port });
     // Its head has the error, too.
     stream.on("error", () => {});
     try {
       await stream.head;
-      return stream;
     } catch (cause) {
       stream.destroy();
       if (cause instanceof GuestGone || this.isOver) throw this.#absent(cause);
@@ -165,6 +165,11 @@ export class SandboxDoors implements DoorHolder {
           : `Port ${port} of the sandbox cannot be reached: ${cause.message}.`;
       throw new ApiError("DOOR_NOT_LISTENING", what, { cause });
     }
+    if (!stream.closed) {
+      visited(1);
+      stream.once("close", () => visited(-1));
+    }
+    return stream;
   }
 
   /** Why nothing is behind its doors. */

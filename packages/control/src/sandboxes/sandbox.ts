@@ -78,7 +78,7 @@ export class Sandbox {
   readonly #resolveEnded: () => void;
   /** Of the client that created it, if it was that client's connection. */
   #creator: Connection | null = null;
-  /** Logins by SSH. */
+  /** Logins by SSH, and connections through other doors. */
   #visitors = 0;
   #ending: Promise<void> | null = null;
   /** How its machine ended while it was being paused. */
@@ -263,7 +263,7 @@ export class Sandbox {
     if (this.#ending) void this.#connections.close(this.#farewell);
   }
 
-  /** Somebody has logged in by SSH, or out: that is a client, too. */
+  /** Somebody has come through a door, or left: that is a client, too. */
   #visited(change: 1 | -1): void {
     this.#visitors += change;
     if (this.#visitors > 0) this.#idle.cancel();
