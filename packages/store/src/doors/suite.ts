@@ -102,7 +102,7 @@ export function doorSuite(name: string, open: () => Promise<Store>): void {
 
     test("doors of a paused sandbox stay", async () => {
       await store.doors.insert(door("1"));
-      await store.sandboxes.setPaused(lease.owner, "a", 2);
+      await store.sandboxes.setPaused(lease.owner, "a", 2, null);
       assert.equal((await store.doors.ofOwner(lease.owner)).length, 1);
     });
   });
