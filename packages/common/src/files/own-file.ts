@@ -15,10 +15,11 @@ const NOT_OWN = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
  * Reads a file that only this user can have written. Null if it is missing, too long, another user's, writable by others, or not a regular
  * file (a symbolic link, a directory, a pipe).
  *
+ * @param options.secret null also for a file that others can read
  * @throws if it cannot be read now, which says nothing about the file: no descriptor is left, the disk fails, or something
  * forbids this user to read his own file
  */
-export async function readOwnFile(path: string, { maxBytes = MAX_BYTES } = {}): Promise<string | null> {
+export async function readOwnFile(path: string, { maxBytes = MAX_BYTES, secret = false } = {}): Promise<string | null> {
   const file = await open(path, READ).catch(async (error: unknown) => {
     const code = errnoOf(error) ?? "";
     if (NOT_OWN.has(code) || (code === "EACCES" && !(await mayBeOwn(path)))) return null;
@@ -27,7 +28,9 @@ export async function readOwnFile(path: string, { maxBytes = MAX_BYTES } = {}): 
   if (!file) return null;
   try {
     const stat = await file.stat();
-    const own = stat.isFile() && stat.uid === process.getuid!() && (stat.mode & 0o022) === 0 && stat.size <= maxBytes;
+    const forbidden = secret ? 0o077 : 0o022;
+    const own =
+      stat.isFile() && stat.uid === process.getuid!() && (stat.mode & forbidden) === 0 && stat.size <= maxBytes;
     return own ? await file.readFile("utf8") : null;
   } finally {
     await file.close();

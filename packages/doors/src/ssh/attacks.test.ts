@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { ClientChannel, ParsedKey, Client as Ssh2Client } from "ssh2";
+import type { SshInbound } from "./contract.ts";
 import { newOpenSshKey } from "./keys/openssh-key.ts";
-import { MAX_HOST_CHARS, MAX_LOGINS } from "./limits.ts";
+import { MAX_CHANNELS, MAX_HOST_CHARS, MAX_LISTENERS, MAX_LOGIN_BYTES, MAX_LOGINS, MAX_SIGNALS } from "./limits.ts";
 import { utils } from "./ssh2.ts";
-import { HesitantAgent, insides, loggedIn, startClient } from "./testing/library-client.ts";
+import { exec, HesitantAgent, insides, loggedIn, send, startClient } from "./testing/library-client.ts";
 import { runSsh } from "./testing/openssh.ts";
 import { TestServer } from "./testing/test-server.ts";
 
@@ -73,6 +75,52 @@ test("an address that connects again and again drives away only itself", async (
   for (const socket of sockets) socket.destroy();
 });
 
+describe("whoever has not logged in", () => {
+  const globalRequest = Buffer.concat([Buffer.from([80, 0, 0, 0, 1]), Buffer.from("x"), Buffer.from([1])]);
+  for (const [what, act] of [
+    ["and opens a channel", (client: Ssh2Client) => insides(client).session(0, 1 << 20, 1 << 15)],
+    ["and makes a request", (client: Ssh2Client) => send(client, globalRequest)],
+    ["and sends one message after another", flood],
+  ] as const)
+    test(`${what}, is sent away`, async () => {
+      const key = newKey();
+      server.open("slow", [line(key)]);
+      const { client } = await hesitant("slow", key);
+      const gone = once(client, "close");
+      act(client);
+      await gone;
+      await assertServes();
+    });
+
+  /** Messages that are to be ignored (RFC 4253, section 11.2). */
+  function flood(client: Ssh2Client): void {
+    const bytes = MAX_LOGIN_BYTES / 16;
+    const ignored = Buffer.concat([Buffer.from([2, 0, 0, bytes >> 8, bytes & 0xff]), Buffer.alloc(bytes)]);
+    for (let n = 0; n < 17; n++) send(client, ignored);
+  }
+});
+
+describe("a connection that is over is closed, also if the client keeps its socket open", () => {
+  for (const [what, message] of [
+    ["says goodbye", Buffer.concat([Buffer.from([1, 0, 0, 0, 11]), Buffer.alloc(8)])],
+    ["sends what makes no sense", Buffer.from([98])],
+    ["sends what only servers send", Buffer.concat([Buffer.from([80, 0, 0, 0, 23]), Buffer.from("hostkeys-00@openssh.com\0")])],
+  ] as const)
+    test(`and ${what}`, async () => {
+      const sock = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+      const client = startClient(server, "somebody", { sock });
+      await once(client, "ready");
+      await once(await exec(client, "echo ready; exec sleep 1000"), "data");
+      const process = server.target.processes.at(-1)!;
+      send(client, message);
+      sock.pause();
+      await server.reported("logout");
+      await process.abandoned;
+      await process.signal("SIGKILL");
+      sock.destroy();
+    });
+});
+
 test("a client that exchanges keys again and again instead of logging in is sent away", async () => {
   const key = newKey();
   server.open("slow", [line(key)]);
@@ -112,9 +160,9 @@ test("a client waits for the sandbox that is to listen: nothing of it piles up",
     return listening.promise;
   };
   const spawn = server.target.spawn.bind(server.target);
-  server.target.spawn = (params) => {
+  server.target.spawn = (params, signal) => {
     if (params.program.kind === "exec") order.push(params.program.command);
-    return spawn(params);
+    return spawn(params, signal);
   };
   const client = (await loggedIn(server, "somebody")).setNoDelay(true);
   client.forwardIn("127.0.0.1", 0, () => {});
@@ -131,6 +179,125 @@ test("a client waits for the sandbox that is to listen: nothing of it piles up",
   listening.resolve(1234);
   await done;
   assert.deepEqual(order, [...Array<string>(OTHERS).fill("echo in"), "listens", "true"]);
+  client.end();
+});
+
+describe("a client that opens and closes again and again", () => {
+  test("gets an answer each time, also where it has started nothing, and keeps no place", async () => {
+    const client = await loggedIn(server, "somebody");
+    const inside = insides(client);
+    const start = inside.exec;
+    inside.exec = (channel) => inside.channelClose(channel);
+    for (let n = 0; n <= MAX_CHANNELS; n++) await assert.rejects(exec(client, "true"), /Unable to exec/);
+    inside.exec = start;
+    const [code] = (await once((await exec(client, "exit 3")).resume(), "exit")) as [number];
+    assert.equal(code, 3);
+    client.end();
+  });
+
+  test("lets go of what is being started", async () => {
+    const signals: AbortSignal[] = [];
+    server.target.spawn = (_params, signal) => {
+      signals.push(signal);
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("It is late."))));
+    };
+    const client = await loggedIn(server, "somebody");
+    for (let n = 0; n <= MAX_CHANNELS; n++) {
+      const channel = await exec(client, "true");
+      channel.resume().close();
+      await once(channel, "close");
+    }
+    assert.ok(signals.every(({ aborted }) => aborted));
+    assert.equal(signals.length, MAX_CHANNELS + 1);
+    client.end();
+  });
+
+  test("has no more places than that if its sandbox does not let go", async () => {
+    server.target.spawn = () => new Promise(() => {});
+    const client = await loggedIn(server, "somebody");
+    for (let n = 0; n < MAX_CHANNELS; n++) {
+      const channel = await exec(client, "true");
+      channel.resume().close();
+      await once(channel, "close");
+    }
+    await assert.rejects(exec(client, "true"), /Channel open failure/);
+    client.end();
+  });
+});
+
+test("resizes and signals that come faster than they are done do not pile up", async () => {
+  const done = { sizes: [] as number[], signals: 0 };
+  const resized = Promise.withResolvers<void>();
+  const spawn = server.target.spawn.bind(server.target);
+  server.target.spawn = async (params, signal) => {
+    const process = await spawn(params, signal);
+    process.resize = async (cols) => {
+      done.sizes.push(cols);
+      if (done.sizes.length > 1) lastDone.resolve();
+      await resized.promise;
+    };
+    process.signal = () => {
+      done.signals++;
+      return new Promise(() => {});
+    };
+    return process;
+  };
+  const lastDone = Promise.withResolvers<void>();
+  const client = await loggedIn(server, "somebody");
+  const channel = await new Promise<ClientChannel>((resolve, reject) =>
+    client.shell({ cols: 80, rows: 24 }, (error, shell) => (error ? reject(error) : resolve(shell))),
+  );
+  channel.resume();
+  while (done.sizes.length === 0) {
+    channel.setWindow(24, 100, 0, 0);
+    await once((await exec(client, "true")).resume(), "close");
+  }
+  const [first] = done.sizes;
+  for (let cols = 101; cols <= 1_000; cols++) {
+    channel.setWindow(24, cols, 0, 0);
+    channel.signal("USR1");
+  }
+  await once((await exec(client, "true")).resume(), "close");
+  assert.deepEqual(done, { sizes: [first], signals: MAX_SIGNALS });
+  resized.resolve();
+  await lastDone.promise;
+  assert.deepEqual(done.sizes, [first, 1_000]);
+  client.end();
+});
+
+test("a client that listens on more ports than it may is refused, and leaves no trace for each of them", async () => {
+  server.target.listen = (port) => Promise.resolve(port);
+  const client = await loggedIn(server, "somebody");
+  const listen = (port: number) =>
+    new Promise<Error | undefined>((resolve) => client.forwardIn("127.0.0.1", port, (error) => resolve(error)));
+  for (let port = 1; port <= MAX_LISTENERS; port++) assert.equal(await listen(port), undefined);
+  assert.ok(await listen(MAX_LISTENERS + 1));
+  assert.equal(server.reports.filter(({ action }) => action === "listen").length, MAX_LISTENERS);
+  client.end();
+});
+
+test("connections to a port that is listened on wait in the sandbox when there are too many", async () => {
+  let take: (connection: SshInbound) => Promise<void> = () => Promise.reject(new Error("Nobody listens."));
+  server.target.listen = (port, taker) => {
+    take = taker;
+    return Promise.resolve(port);
+  };
+  const client = await loggedIn(server, "somebody");
+  // The client does not answer them.
+  const offered: (() => void)[] = [];
+  client.on("tcp connection", (_details, _accept, reject) => void offered.push(reject));
+  await new Promise<void>((resolve) => client.forwardIn("127.0.0.1", 80, () => resolve()));
+  const connect = () => take({ stream: new PassThrough(), origin: { host: "127.0.0.1", port: 1234 } });
+  for (let n = 1; n < MAX_CHANNELS; n++) await connect();
+  const last = connect().then(() => "there is room");
+  await once((await exec(client, "true")).resume(), "close");
+  assert.equal(await Promise.race([last, Promise.resolve("full")]), "full");
+  assert.deepEqual(
+    server.reports.filter(({ action }) => action === "accept"),
+    [],
+  );
+  offered[0]!();
+  assert.equal(await last, "there is room");
   client.end();
 });
 

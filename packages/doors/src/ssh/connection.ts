@@ -3,8 +3,10 @@ import type { Socket } from "node:net";
 import type { AuthContext, Connection as Client } from "ssh2";
 import { Room } from "./channels/room.ts";
 import type { SshActivity, SshDoor } from "./contract.ts";
-import { FAREWELL_MS, LOGIN_MS, MAX_ATTEMPTS } from "./limits.ts";
+import { Intake } from "./intake.ts";
+import { FAREWELL_MS, LOGIN_MS, MAX_ATTEMPTS, MAX_LOGIN_BYTES } from "./limits.ts";
 import { Authentication } from "./login/authentication.ts";
+import { DISCONNECT, filterMessages, isOfLogin, isOfServer } from "./login/messages.ts";
 import { sshServer } from "./protocol-server.ts";
 import { ServedClient } from "./served-client.ts";
 import type { SshServices } from "./services.ts";
@@ -18,6 +20,7 @@ export class SshConnection {
   readonly #services: SshServices;
   readonly #socket: Socket;
   readonly #room: Room;
+  readonly #intake: Intake;
   readonly #authentication: Authentication;
   /** Aborted when nothing more can come of it. */
   readonly #gone = new AbortController();
@@ -26,6 +29,7 @@ export class SshConnection {
   #attempts = 0;
   #guessed = false;
   #login: { door: SshDoor; key: string | null } | null = null;
+  #served: ServedClient | null = null;
   #reason: string | null = null;
 
   constructor(socket: Socket, services: SshServices) {
@@ -43,6 +47,10 @@ export class SshConnection {
     });
     socket.on("error", (error) => (this.#reason ??= error.message));
     sshServer(services.hostKey, (client) => this.#greet(client)).injectSocket(socket);
+    this.#intake = new Intake(socket);
+    socket.on("data", () => {
+      if (!this.#login && socket.bytesRead > MAX_LOGIN_BYTES) this.close("It sends too much instead of logging in.");
+    });
   }
 
   /** Whether it is being closed. */
@@ -55,11 +63,23 @@ export class SshConnection {
     return this.#login?.door ?? null;
   }
 
+  /** Of that door; empty until it has logged in. */
+  get organisation(): string {
+    return this.#login?.door.organisation ?? "";
+  }
+
+  /** Bytes that it has sent and its sandbox has not taken yet. */
+  get unread(): number {
+    return this.#served?.unread ?? 0;
+  }
+
   /** Ends it at once; a moment remains for the message to the client. */
-  close(reason: string): void {
+  close(reason: string | null): void {
+    if (this.isLeaving) return;
     this.#reason ??= reason;
     this.#leave();
     if (this.#socket.destroyed) return;
+    this.#intake.stop();
     this.#client?.end();
     this.#socket.destroySoon();
     setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref();
@@ -74,7 +94,13 @@ export class SshConnection {
 
   #greet(client: Client): void {
     this.#client = client;
-    client.on("error", (error) => (this.#reason ??= error.message));
+    this.#intake.watch();
+    filterMessages(client, (message) => this.#allows(message));
+    client.on("error", (error) => {
+      this.#reason ??= error.message;
+      // `ssh2` ends the connection then, and waits for a client that may not read.
+      setImmediate(() => this.close(error.message));
+    });
     client.on("rekey", () => {
       // Nobody needs a second exchange that soon, and each takes processor time.
       if (!this.#login) return this.close("It exchanges keys instead of logging in.");
@@ -90,13 +116,26 @@ export class SshConnection {
     client.once("ready", () => this.#serve(client));
   }
 
+  #allows(message: Buffer): boolean {
+    if (this.isLeaving) return false;
+    const type = message[0]!;
+    // Whoever says goodbye may keep the socket open.
+    if (type === DISCONNECT) setImmediate(() => this.close(null));
+    if (this.#login ? !isOfServer(message) : isOfLogin(type)) return true;
+    this.close(this.#login ? "It behaves like a server." : "It sends something else than a login.");
+    return false;
+  }
+
   async #authenticate(attempt: AuthContext): Promise<void> {
     if (++this.#attempts > MAX_ATTEMPTS) return this.close("It failed to log in too often.");
     const verdict = await this.#authentication.judge(attempt);
     if (this.#gone.signal.aborted) return;
     if (verdict.kind === "unknown" && !this.#guessed) {
+      const { guesses } = this.#services;
+      // Only guesses: others who have the same address must get in.
+      if (guesses.tooMany(this.remote)) return this.close("Too many unknown user names came from its address.");
       this.#guessed = true;
-      this.#services.guesses.add(this.remote);
+      guesses.add(this.remote);
     }
     if (verdict.kind === "unknown" || verdict.kind === "refuse") return attempt.reject(["publickey"]);
     if (verdict.kind === "login") {
@@ -122,9 +161,11 @@ export class SshConnection {
     void this.closed.then(() =>
       report({ action: "logout", durationMs: Math.round(performance.now() - startedAt), reason: this.#reason }),
     );
-    new ServedClient(client, this.#socket, {
+    this.#served = new ServedClient(client, this.#socket, {
       target: door.target,
       room: this.#room,
+      intake: this.#intake,
+      hasSent: () => this.#services.hasSent(this),
       signal: this.#gone.signal,
       report,
       expel: (reason) => this.close(reason),

@@ -27,16 +27,18 @@ export interface SshDoor {
 
 /** The sandbox behind a door. What it refuses rejects with an error whose message may be shown to the user. */
 export interface SshTarget {
-  spawn(params: SshSpawnParams): Promise<SshProcess>;
+  /** @param signal aborted when nobody wants the process any more that is being started */
+  spawn(params: SshSpawnParams, signal: AbortSignal): Promise<SshProcess>;
   /** Connects from inside the sandbox. */
   dial(address: SshAddress, signal: AbortSignal): Promise<Duplex>;
   /**
    * Listens inside the sandbox, on loopback, until the signal is aborted.
    *
    * @param port 0 for any
+   * @param take Resolves when the next connection may come: until then they wait in the sandbox.
    * @returns the port
    */
-  listen(port: number, take: (connection: SshInbound) => void, signal: AbortSignal): Promise<number>;
+  listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<number>;
 }
 
 export interface SshAddress {
@@ -80,11 +82,16 @@ export interface SshProcess {
   /** What it prints, in order. A slow reader slows it down. */
   readonly output: AsyncIterable<SshOutput>;
   readonly exited: Promise<SshExit>;
-  resize(cols: number, rows: number): void;
-  /** @param signal such as `SIGTERM` */
-  signal(signal: string): void;
-  /** Nobody reads its output any more: it sees closed pipes, or its terminal hangs up. */
-  abandon(): void;
+  /** Resolves when that is done, or impossible. */
+  resize(cols: number, rows: number): Promise<void>;
+  /**
+   * Resolves when that is done, or impossible.
+   *
+   * @param signal such as `SIGTERM`
+   */
+  signal(signal: string): Promise<void>;
+  /** Nobody reads its output any more: it sees closed pipes, or its terminal hangs up. Resolves when that is done, or takes too long. */
+  abandon(): Promise<void>;
 }
 
 export interface SshOutput {

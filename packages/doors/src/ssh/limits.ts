@@ -17,7 +17,10 @@ export const MAX_CONNECTIONS_PER_ORGANISATION = MAX_CONNECTIONS / 2;
 /** Attempts to log in on one connection: a client offers its keys one after another. */
 export const MAX_ATTEMPTS = 10;
 
-/** Unknown user names from one address, and in what time, in milliseconds. More, and its connections are refused until the time is over. */
+/**
+ * Unknown user names from one address, and in what time, in milliseconds. More, and further ones get no answer until the time is over. Known
+ * ones do: a network or a proxy may have one address for many people.
+ */
 export const MAX_GUESSES = 20;
 export const GUESSES_MS = 60_000;
 /** Addresses that guesses are counted for: 100 bytes each. */
@@ -48,6 +51,12 @@ export const MAX_LISTENERS = 32;
 export const MAX_ENV = 64;
 export const MAX_ENV_CHARS = 32 * 1024;
 
+/** Signals that are on their way to one process. */
+export const MAX_SIGNALS = 16;
+
+/** How long a process whose client has gone may take to end, in milliseconds, so that its end is recorded. */
+export const ABANDONED_MS = 5_000;
+
 /** A client's command line, in characters: what Linux accepts as one argument. */
 export const MAX_COMMAND_CHARS = 128 * 1024;
 
@@ -57,14 +66,22 @@ export const MAX_TERM_CHARS = 64;
 /** A terminal's columns or rows: the kernel stores them in 16 bits. */
 export const MAX_TERMINAL_SIDE = 65_535;
 
-/** Bytes that wait to be sent to one client. Replies to a client that does not read are bounded by a second, higher limit. */
+/** Bytes of output that wait to be sent to one client. */
 export const MAX_QUEUED_BYTES = 4 * MiB;
-export const MAX_UNSENT_BYTES = 16 * MiB;
+/** Above this, nothing more is read from a client before it has taken what waits: each of its requests may lead to a reply. */
+export const MAX_UNSENT_BYTES = MiB / 4;
+
+/** What a client may send before it has logged in, in bytes: a dozen keys, certificates included, need a fraction of that. */
+export const MAX_LOGIN_BYTES = MiB / 4;
+
+/** Time that a piece of what a client sends may take, in milliseconds, before others get a turn: one of 64 KiB can take a tenth of a second. */
+export const SLOW_PIECE_MS = 2;
 
 /** Bytes of one channel that its sandbox has not taken yet: twice the window that `ssh2` grants. More is a violation of the protocol. */
 export const MAX_UNREAD_CHANNEL_BYTES = 4 * MiB;
-/** The same of all channels of a connection. */
+/** The same of all channels of a connection, and of all connections. */
 export const MAX_UNREAD_BYTES = 64 * MiB;
+export const MAX_ALL_UNREAD_BYTES = 256 * MiB;
 
 /** A client is asked for a sign of life after so many milliseconds of silence, and is gone after so many unanswered questions. */
 export const KEEPALIVE_MS = 30_000;

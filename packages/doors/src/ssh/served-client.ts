@@ -1,36 +1,48 @@
 import type { Socket } from "node:net";
 import type { Connection as Client, ServerChannel, Session } from "ssh2";
 import { Forwarding } from "./channels/forwarding.ts";
+import type { ChannelContext } from "./channels/context.ts";
 import { Outlet } from "./channels/outlet.ts";
 import type { Room } from "./channels/room.ts";
-import { type ChannelContext, serveSession } from "./channels/session.ts";
+import { serveSession } from "./channels/session.ts";
+import type { Intake } from "./intake.ts";
 import {
   MAX_CHANNELS,
   MAX_HOST_CHARS,
   MAX_UNREAD_BYTES,
   MAX_UNREAD_CHANNEL_BYTES,
-  MAX_UNSENT_BYTES,
   MIN_PACKET_BYTES,
 } from "./limits.ts";
 
 export interface ClientContext extends Omit<ChannelContext, "outlet"> {
   room: Room;
+  intake: Intake;
+  /** To be called when it has sent something. */
+  hasSent(): void;
   /** Ends the connection. */
   expel(reason: string): void;
 }
 
+/** What is used of the insides of `ssh2`. */
+interface SessionInsides {
+  _channel: ServerChannel | undefined;
+  _chanInfo: { incoming: { id: number }; outgoing: { id: number } };
+}
+interface ClientInsides {
+  _chanMgr: { remove(id: number): void };
+  _protocol: { channelClose(id: number): void };
+}
+
 /** Serves a client that has logged in: opens channels for it, and watches that it does not fill the server's memory. */
 export class ServedClient {
-  readonly #socket: Socket;
+  readonly #client: Client;
   readonly #context: ClientContext & ChannelContext;
   readonly #channels = new Set<ServerChannel>();
-  /** Channels that are open or about to be. */
+  /** Channels that are open or about to be, and those whose process is still being started or left. */
   #count = 0;
-  /** Requests to listen that the sandbox has not answered yet. */
-  #listening = 0;
 
   constructor(client: Client, socket: Socket, context: ClientContext) {
-    this.#socket = socket;
+    this.#client = client;
     this.#context = { ...context, outlet: (channel) => this.#outlet(channel) };
     client.on("session", (accept, reject) => this.#session(accept, reject));
     const forwarding = new Forwarding(client, this.#context);
@@ -62,8 +74,17 @@ export class ServedClient {
   #session(accept: () => Session, reject: () => void): void {
     if (!this.#reserve()) return reject();
     const session = accept();
-    session.once("close", () => this.#count--);
-    serveSession(session, this.#context);
+    session.once("close", () => this.#closeUnused(session));
+    void serveSession(session, this.#context).finally(() => this.#count--);
+  }
+
+  /** `ssh2` does not answer when a session is closed in which nothing was started, and keeps it. */
+  #closeUnused(session: Session): void {
+    const { _channel: channel, _chanInfo: info } = session as unknown as SessionInsides;
+    if (channel || this.#context.signal.aborted) return;
+    const { _chanMgr: channels, _protocol: protocol } = this.#client as unknown as ClientInsides;
+    channels.remove(info.incoming.id);
+    protocol.channelClose(info.outgoing.id);
   }
 
   #reserve(): boolean {
@@ -74,12 +95,11 @@ export class ServedClient {
 
   /** Answers to requests are sent in order, and `ssh2` keeps as many as there are: the client must wait for this one. */
   async #pauseWhile<Result>(task: Promise<Result>): Promise<Result> {
-    this.#listening++;
-    this.#socket.pause();
+    const goOn = this.#context.intake.hold();
     try {
       return await task;
     } finally {
-      if (--this.#listening === 0) this.#socket.resume();
+      goOn();
     }
   }
 
@@ -91,15 +111,18 @@ export class ServedClient {
     return new Outlet(channel, this.#context.room, this.#context.signal);
   }
 
+  /** Bytes that it has sent and its sandbox has not taken yet. */
+  get unread(): number {
+    let bytes = 0;
+    for (const { readableLength } of this.#channels) bytes += readableLength;
+    return bytes;
+  }
+
   #checkBuffers(): void {
-    if (this.#socket.writableLength > MAX_UNSENT_BYTES)
-      return this.#context.expel("The client does not read what it is sent.");
-    let unread = 0;
-    for (const { readableLength } of this.#channels) {
-      unread += readableLength;
+    for (const { readableLength } of this.#channels)
       if (readableLength > MAX_UNREAD_CHANNEL_BYTES) return this.#context.expel("The client sends more than it may.");
-    }
-    if (unread > MAX_UNREAD_BYTES)
-      this.#context.expel("The client sends more than its sandbox takes, on too many channels.");
+    if (this.unread > MAX_UNREAD_BYTES)
+      return this.#context.expel("The client sends more than its sandbox takes, on too many channels.");
+    this.#context.hasSent();
   }
 }

@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { Backlog } from "./backlog.ts";
 import type { SshConnection } from "./connection.ts";
-import { MAX_CONNECTIONS } from "./limits.ts";
+import { MAX_ALL_UNREAD_BYTES, MAX_CONNECTIONS } from "./limits.ts";
 import { admits, mustLeave } from "./login/crowd.ts";
 import { Guesses } from "./login/guesses.ts";
-import type { SshServerOptions, SshServices } from "./services.ts";
+import type { Sender, SshServerOptions, SshServices } from "./services.ts";
 
 /** `ssh2` takes a tenth of a second to load, so that happens when somebody needs it. */
 const load = async () => {
@@ -33,9 +34,16 @@ export class SshServer implements AsyncDisposable {
   });
   /** In the order in which they came. */
   readonly #connections = new Set<SshConnection>();
+  readonly #backlog = new Backlog<Sender>(MAX_ALL_UNREAD_BYTES);
 
   constructor(options: SshServerOptions) {
-    this.#services = { ...options, guesses: new Guesses(), admits: (door) => admits(this.#connections, door) };
+    this.#services = {
+      ...options,
+      guesses: new Guesses(),
+      admits: (door) => admits(this.#connections, door),
+      hasSent: (client) =>
+        this.#backlog.note(client)?.close("All clients together send more than their sandboxes take."),
+    };
   }
 
   /**
@@ -70,12 +78,13 @@ export class SshServer implements AsyncDisposable {
     const { remoteAddress, destroyed } = socket;
     // It has disconnected already.
     if (remoteAddress === undefined || destroyed) return void socket.destroy();
-    if (this.#connections.size >= MAX_CONNECTIONS || this.#services.guesses.tooMany(remoteAddress))
-      return void socket.destroy();
-    if (!this.#listener.listening) return void socket.destroy();
+    if (this.#connections.size >= MAX_CONNECTIONS || !this.#listener.listening) return void socket.destroy();
     const connection = new SshConnection(socket, this.#services);
     this.#connections.add(connection);
-    void connection.closed.then(() => this.#connections.delete(connection));
+    void connection.closed.then(() => {
+      this.#connections.delete(connection);
+      this.#backlog.forget(connection);
+    });
     mustLeave(this.#connections)?.close("Others want to log in.");
   }
 }

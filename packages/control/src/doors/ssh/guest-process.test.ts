@@ -22,10 +22,8 @@ class FakeGuest {
       call: (method: string) => Promise.resolve(method === "processWait" ? EXIT : null),
       violation: (detail: string) => void this.violations.push(detail),
     };
-    return await GuestProcess.start(guest as unknown as Guest, {
-      program: { kind: "exec", command: "true" },
-      env: {},
-    });
+    const params = { program: { kind: "exec", command: "true" }, env: {} } as const;
+    return await GuestProcess.start(guest as unknown as Guest, params, new AbortController().signal);
   }
 
   print(type: number, text: string): void {

@@ -21,6 +21,9 @@ const SFTP_SERVER = "/usr/lib/openssh/sftp-server";
  */
 const LOGIN_ENV = { SSH_CLIENT: "127.0.0.1 0 22", SSH_CONNECTION: "127.0.0.1 0 127.0.0.1 22" };
 
+/** How long the agent may take to do something to a process, in milliseconds. A hostile one never answers. */
+const AGENT_MS = 15_000;
+
 /** A process in a sandbox that a client of the SSH door has started. */
 export class GuestProcess implements SshProcess {
   readonly pid: number;
@@ -38,13 +41,20 @@ export class GuestProcess implements SshProcess {
     this.#stream = stream;
     this.stdin = input(stream);
     this.output = this.#frames();
-    // Whatever happens to its stream, the guest knows how it ended.
-    this.exited = this.#exit.promise.catch(() => guest.call("processWait", { pid }));
+    // Whatever happens to its stream, the guest knows how it ended, or will soon.
+    this.exited = this.#exit.promise.catch(() => guest.call("processWait", { pid }, inTime()));
     this.exited.catch(() => {});
   }
 
-  /** @throws {GuestError} when it cannot be started */
-  static async start(guest: Guest, { program, env, pty }: SshSpawnParams): Promise<GuestProcess> {
+  /**
+   * @param signal aborted when nobody wants the process any more
+   * @throws {GuestError} when it cannot be started
+   */
+  static async start(
+    guest: Guest,
+    { program, env, pty }: SshSpawnParams,
+    signal: AbortSignal,
+  ): Promise<GuestProcess> {
     const [command, ...args] = argv(program);
     const stream = guest.stream("spawn", {
       command,
@@ -56,31 +66,35 @@ export class GuestProcess implements SshProcess {
       ...(pty && { pty }),
     });
     stream.on("error", () => {});
-    const { pid } = await stream.head;
-    return new GuestProcess(guest, stream, pid);
+    const giveUp = () => void stream.destroy();
+    signal.addEventListener("abort", giveUp);
+    if (signal.aborted) giveUp();
+    try {
+      const { pid } = await stream.head;
+      return new GuestProcess(guest, stream, pid);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
   }
 
-  resize(cols: number, rows: number): void {
-    this.#attempt(this.#guest.call("processResize", { pid: this.pid, cols, rows }));
+  async resize(cols: number, rows: number): Promise<void> {
+    await attempt(this.#guest.call("processResize", { pid: this.pid, cols, rows }, inTime()));
   }
 
-  signal(signal: string): void {
-    this.#attempt(this.#guest.call("processKill", { pid: this.pid, signal }));
+  async signal(signal: string): Promise<void> {
+    await attempt(this.#guest.call("processKill", { pid: this.pid, signal }, inTime()));
   }
 
-  abandon(): void {
+  async abandon(): Promise<void> {
     const { pid } = this;
     this.#abandoned = true;
     this.stdin.end();
-    const closed = (["stdout", "stderr"] as const).map((output) =>
-      this.#guest.call("processCloseOutput", { pid, output }),
+    const signal = inTime();
+    const outputs = ["stdout", "stderr"] as const;
+    await Promise.all(
+      outputs.map((output) => attempt(this.#guest.call("processCloseOutput", { pid, output }, signal))),
     );
-    this.#attempt(Promise.allSettled(closed).then(() => this.#stream.destroy()));
-  }
-
-  /** Does something to the process that may have ended meanwhile, or its machine. */
-  #attempt(doing: Promise<unknown>): void {
-    doing.catch(() => {});
+    this.#stream.destroy();
   }
 
   async *#frames(): AsyncGenerator<SshOutput> {
@@ -112,6 +126,13 @@ export class GuestProcess implements SshProcess {
     }
     return printed;
   }
+}
+
+const inTime = () => AbortSignal.timeout(AGENT_MS);
+
+/** Does something to a process that may have ended meanwhile, or its machine. */
+async function attempt(doing: Promise<unknown>): Promise<void> {
+  await doing.catch(() => {});
 }
 
 function argv(program: SshProgram): [string, ...string[]] {

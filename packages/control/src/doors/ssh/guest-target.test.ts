@@ -30,7 +30,7 @@ after(async () => {
 });
 
 const spawn = (program: SshProgram, options: { env?: Record<string, string>; pty?: SshTerminal } = {}) =>
-  target.spawn({ program, env: {}, ...options });
+  target.spawn({ program, env: {}, ...options }, new AbortController().signal);
 
 async function printed(process: SshProcess): Promise<{ stdout: string; stderr: string }> {
   const all = { stdout: "", stderr: "" };
@@ -56,7 +56,7 @@ test("a shell is a login shell on a terminal, whose size changes", async () => {
     output += Buffer.from(bytes).toString();
     if (!output.includes("vt220\r\n") || output.includes("17 91\r\nvt220\r\n*")) continue;
     output += "*";
-    process.resize(120, 40);
+    await process.resize(120, 40);
     process.stdin.write("go\n");
   }
   assert.match(output, /login/);
@@ -67,19 +67,19 @@ test("a shell is a login shell on a terminal, whose size changes", async () => {
 
 test("a signal reaches the process and is its end", async () => {
   const process = await spawn({ kind: "exec", command: "echo ready; exec sleep 1000" });
-  for await (const _ of process.output) process.signal("SIGTERM");
+  for await (const _ of process.output) await process.signal("SIGTERM");
   assert.deepEqual(pick(await process.exited), { code: 143, signal: "SIGTERM" });
 });
 
 test("a process that is abandoned sees closed pipes, and its terminal hangs up", async () => {
   const piped = await spawn({ kind: "exec", command: "while :; do echo line || exit 9; done" });
   for await (const _ of piped.output) break;
-  piped.abandon();
+  await piped.abandon();
   // bash is killed by SIGPIPE, unless it has seen the error.
   assert.ok([9, 141].includes((await piped.exited).code));
   const shell = await spawn({ kind: "shell" }, { pty: { cols: 80, rows: 24, term: "xterm" } });
   for await (const _ of shell.output) break;
-  shell.abandon();
+  await shell.abandon();
   assert.equal((await shell.exited).signal, "SIGHUP");
 });
 
@@ -97,7 +97,7 @@ test("connections are made from inside, and refused by the kernel there", async 
 test("connections are taken inside, several at once, until nobody wants them any more", async () => {
   const ended = new AbortController();
   const taken: SshInbound[] = [];
-  const port = await target.listen(0, (connection) => void taken.push(connection), ended.signal);
+  const port = await target.listen(0, async (connection) => void taken.push(connection), ended.signal);
   const clients = [1, 2, 3].map((n) => {
     const socket = connect(port, "127.0.0.1");
     socket.write(`from ${n}`);
@@ -124,7 +124,7 @@ test("connections are taken inside, several at once, until nobody wants them any
     /ECONNREFUSED/,
   );
   await assert.rejects(
-    target.listen(-1, () => {}, new AbortController().signal),
+    target.listen(-1, async () => {}, new AbortController().signal),
     /Invalid port/,
   );
 });

@@ -11,8 +11,8 @@ export class GuestTarget implements SshTarget {
     this.#guest = guest;
   }
 
-  spawn(params: SshSpawnParams): Promise<SshProcess> {
-    return GuestProcess.start(this.#guest, params);
+  spawn(params: SshSpawnParams, signal: AbortSignal): Promise<SshProcess> {
+    return GuestProcess.start(this.#guest, params, signal);
   }
 
   async dial({ host, port }: SshAddress, signal: AbortSignal): Promise<Duplex> {
@@ -21,7 +21,7 @@ export class GuestTarget implements SshTarget {
     return stream;
   }
 
-  async listen(port: number, take: (connection: SshInbound) => void, signal: AbortSignal): Promise<number> {
+  async listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<number> {
     const listening = abortable(this.#guest.stream("listen", { port }), signal);
     const head = await listening.head;
     void this.#accept(head.listener, take, listening);
@@ -31,7 +31,7 @@ export class GuestTarget implements SshTarget {
   /** Offers one connection after another, as long as the listener exists. */
   async #accept(
     listener: number,
-    take: (connection: SshInbound) => void,
+    take: (connection: SshInbound) => Promise<void>,
     listening: GuestStream<unknown>,
   ): Promise<void> {
     let waiting: GuestStream<{ host: string; port: number }> | null = null;
@@ -43,7 +43,7 @@ export class GuestTarget implements SshTarget {
         const origin = await stream.head;
         // A connection that was accepted stays open when nobody listens any more.
         waiting = null;
-        take({ stream, origin });
+        await take({ stream, origin });
       }
     } catch {
       // The listener or the machine is gone.

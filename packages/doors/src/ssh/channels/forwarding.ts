@@ -1,8 +1,8 @@
 import type { Connection as Client } from "ssh2";
 import type { SshAddress, SshInbound } from "../contract.ts";
 import { LISTEN_MS, MAX_CHANNELS, MAX_LISTENERS } from "../limits.ts";
+import type { ChannelContext } from "./context.ts";
 import type { Outlet } from "./outlet.ts";
-import type { ChannelContext } from "./session.ts";
 import { splice } from "./splice.ts";
 
 /** Connections that a client makes from inside the sandbox (`ssh -L`, `-D`), and those it takes from there (`ssh -R`). */
@@ -15,6 +15,8 @@ export class Forwarding {
   #listening = 0;
   /** Connections to listeners that are open or being offered to the client. */
   #accepted = 0;
+  /** Listeners whose next connection waits until there is room for it. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(client: Client, context: ChannelContext) {
     this.#client = client;
@@ -48,22 +50,30 @@ export class Forwarding {
    * @returns the port
    * @throws if it cannot
    */
-  async listen({ bindAddr, bindPort }: { bindAddr: string; bindPort: number }): Promise<number> {
+  async listen(where: { bindAddr: string; bindPort: number }): Promise<number> {
+    // Without a report: a client may ask for it thousands of times a second.
+    if (this.#listening >= MAX_LISTENERS) throw new Error(`A connection can listen on at most ${MAX_LISTENERS} ports.`);
+    this.#listening++;
+    try {
+      return await this.#listen(where);
+    } catch (error) {
+      this.#listening--;
+      throw error;
+    }
+  }
+
+  async #listen({ bindAddr, bindPort }: { bindAddr: string; bindPort: number }): Promise<number> {
     const { target, signal, report } = this.#context;
     const ended = new AbortController();
     const tooLate = setTimeout(() => ended.abort(), LISTEN_MS);
-    this.#listening++;
     try {
-      if (this.#listening > MAX_LISTENERS)
-        throw new Error(`A connection can listen on at most ${MAX_LISTENERS} ports.`);
       let port = bindPort;
-      const take = (connection: SshInbound) => void this.#take(connection, bindAddr, port);
+      const take = (connection: SshInbound) => this.#take(connection, bindAddr, port);
       port = await target.listen(bindPort, take, AbortSignal.any([signal, ended.signal]));
       this.#listeners.set(key(bindAddr, port), ended);
       report({ action: "listen", port, error: null });
       return port;
     } catch (cause) {
-      this.#listening--;
       report({ action: "listen", port: bindPort, error: (cause as Error).message });
       throw cause;
     } finally {
@@ -81,19 +91,28 @@ export class Forwarding {
     return true;
   }
 
-  async #take({ stream, origin }: SshInbound, bindAddr: string, port: number): Promise<void> {
+  /** Takes a connection that somebody in the sandbox has made. Resolves when there is room for one more. */
+  async #take(connection: SshInbound, bindAddr: string, port: number): Promise<void> {
+    this.#accepted++;
+    void this.#serve(connection, bindAddr, port).finally(() => {
+      this.#accepted--;
+      for (const look of this.#waiting) look();
+    });
+    while (this.#accepted >= MAX_CHANNELS) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      await promise;
+      this.#waiting.delete(resolve);
+    }
+  }
+
+  async #serve({ stream, origin }: SshInbound, bindAddr: string, port: number): Promise<void> {
     const { signal, report } = this.#context;
     const startedAt = performance.now();
     let error: string | null = null;
     stream.on("error", () => {});
     try {
-      if (this.#accepted >= MAX_CHANNELS) throw new Error(`More than ${MAX_CHANNELS} connections at once.`);
-      this.#accepted++;
-      try {
-        await splice(await this.#offer(bindAddr, port, origin, signal), stream);
-      } finally {
-        this.#accepted--;
-      }
+      await splice(await this.#offer(bindAddr, port, origin, signal), stream);
     } catch (cause) {
       error = (cause as Error).message;
       stream.destroy();

@@ -4,7 +4,7 @@ import type { Room } from "./room.ts";
 
 /**
  * The way out to a client through one channel, until the channel or its connection is closed. Only one write is under way at a time:
- * `ssh2` loses track of the window if standard output and standard error both wait for it.
+ * `ssh2` can let only one of standard output and standard error wait for the client's window.
  */
 export class Outlet {
   readonly channel: ServerChannel;
@@ -45,6 +45,7 @@ export class Outlet {
       stream.write(bytes, (error) => resolve(!error));
     });
     this.#give = null;
+    forgetWaiting(this.channel);
     if (sent) this.#room.add(bytes.length);
     return sent;
   }
@@ -61,4 +62,12 @@ export class Outlet {
     this.discardInput();
     for (const callback of this.#closers) callback();
   }
+}
+
+/**
+ * `ssh2` keeps what has waited for the client's window, and sends it a second time when something of the other output has to wait, whose
+ * remainder it then forgets.
+ */
+function forgetWaiting(channel: ServerChannel): void {
+  Object.assign(channel, { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined });
 }

@@ -8,7 +8,7 @@ import { MAX_QUEUED_BYTES } from "../limits.ts";
 export class Room {
   readonly #socket: Socket;
   readonly #waiting = new Set<() => void>();
-  /** Payload given to `ssh2`. What it has written to the socket is at least as much, unless it queues. */
+  /** What the socket would have been given by now if `ssh2` queued nothing, and packets had no heads. */
   #given = 0;
   #closed = false;
 
@@ -19,7 +19,7 @@ export class Room {
   }
 
   add(bytes: number): void {
-    this.#given += bytes;
+    this.#given = Math.max(this.#given, this.#socket.bytesWritten) + bytes;
   }
 
   /** Resolves when there is room, or nobody is there any more. */

@@ -95,7 +95,7 @@ test("a process whose client is gone sees closed pipes", async () => {
   client.kill("SIGKILL");
   const process = server.target.processes.at(-1)!;
   await process.abandoned;
-  process.signal("SIGKILL");
+  await process.signal("SIGKILL");
   await process.exited;
 });
 
@@ -108,7 +108,7 @@ test("a client that disconnects while its input is stuck does not go unnoticed",
   client.stdin.write(Buffer.alloc(16 * MiB));
   client.kill("SIGKILL");
   await process.abandoned;
-  process.signal("SIGKILL");
+  await process.signal("SIGKILL");
   await process.exited;
 });
 

@@ -1,28 +1,17 @@
 import type { ServerChannel, Session } from "ssh2";
-import type { SshActivity, SshExit, SshProcess, SshProgram, SshTarget, SshTerminal } from "../contract.ts";
+import type { SshProgram, SshTerminal } from "../contract.ts";
 import { MAX_COMMAND_CHARS } from "../limits.ts";
+import type { ChannelContext } from "./context.ts";
 import { Environment } from "./environment.ts";
-import type { Outlet } from "./outlet.ts";
-import { runProcess, signalOf } from "./run-process.ts";
+import { Running } from "./running.ts";
 import { size, terminal } from "./terminal.ts";
 
-/** What a channel needs of its connection. */
-export interface ChannelContext {
-  target: SshTarget;
-  /** Makes a channel ready for sending. */
-  outlet(channel: ServerChannel): Outlet;
-  /** Aborted when the connection is closed. */
-  signal: AbortSignal;
-  report(activity: SshActivity): void;
-}
-
-/** Exit code if the program cannot be started, as in a shell. */
-const NOT_STARTED = 127;
-/** Signals and sizes that are kept for a process that is being started. */
-const MAX_EARLY = 64;
-
-/** A session: first the client describes a process, then it lets it start, and then the channel belongs to the process. */
-export function serveSession(session: Session, context: ChannelContext): void {
+/**
+ * A session: first the client describes a process, then it lets it start, and then the channel belongs to the process. Resolves when
+ * nothing of it is left: the client has closed it, and the process is over or left to itself.
+ */
+export async function serveSession(session: Session, context: ChannelContext): Promise<void> {
+  const closed = new Promise<void>((resolve) => session.once("close", () => resolve()));
   const environment = new Environment();
   let pty: SshTerminal | undefined;
   let running: Running | undefined;
@@ -60,74 +49,7 @@ export function serveSession(session: Session, context: ChannelContext): void {
     if (name === "sftp") start({ kind: "sftp" }, accept);
     else reject?.();
   });
-}
 
-/** A program, from when the client asks for it. */
-class Running {
-  readonly #outlet: Outlet;
-  readonly #context: ChannelContext;
-  #process: SshProcess | null = null;
-  /** What is to be done once the process exists. */
-  readonly #early: ((process: SshProcess) => void)[] = [];
-
-  constructor(
-    outlet: Outlet,
-    program: SshProgram,
-    pty: SshTerminal | undefined,
-    environment: Environment,
-    context: ChannelContext,
-  ) {
-    this.#outlet = outlet;
-    this.#context = context;
-    void this.#run(program, pty, environment);
-  }
-
-  resize(cols: number, rows: number): void {
-    this.#tell((process) => process.resize(cols, rows));
-  }
-
-  /** False if there is no such signal. */
-  signal(name: string): boolean {
-    const signal = signalOf(name);
-    if (signal) this.#tell((process) => process.signal(signal));
-    return signal !== null;
-  }
-
-  #tell(what: (process: SshProcess) => void): void {
-    if (this.#process) what(this.#process);
-    else if (this.#early.length < MAX_EARLY) this.#early.push(what);
-  }
-
-  async #run(program: SshProgram, pty: SshTerminal | undefined, environment: Environment): Promise<void> {
-    const startedAt = performance.now();
-    let exit: SshExit | null = null;
-    let error: string | null = null;
-    try {
-      const process = await this.#context.target.spawn({ program, env: environment.variables, pty });
-      this.#process = process;
-      for (const what of this.#early) what(process);
-      this.#outlet.onClose(() => exit ?? process.abandon());
-      exit = (await runProcess(this.#outlet, process)) ?? (await process.exited);
-    } catch (cause) {
-      error = (cause as Error).message;
-      await this.#fail(error);
-    }
-    this.#context.report({
-      action: program.kind,
-      command: program.kind === "exec" ? program.command : null,
-      terminal: pty !== undefined,
-      exit,
-      durationMs: Math.round(performance.now() - startedAt),
-      error,
-    });
-  }
-
-  async #fail(message: string): Promise<void> {
-    const { channel } = this.#outlet;
-    if (!(await this.#outlet.write(Buffer.from(`${message}\r\n`), channel.stderr))) return;
-    // How a program has ended is unknown if its sandbox is gone, or paused.
-    if (!this.#process) channel.exit(NOT_STARTED);
-    this.#outlet.discardInput();
-    channel.end();
-  }
+  await closed;
+  await running?.over;
 }

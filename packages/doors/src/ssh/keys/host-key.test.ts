@@ -21,7 +21,7 @@ test("a key is made once, for its owner's eyes only, and OpenSSH agrees about it
   assert.ok(spawnSync("ssh-keygen", ["-y", "-f", path], { encoding: "utf8" }).stdout.startsWith(`${key.publicKey} `));
 });
 
-test("a file that is no such key, or that others can write, is refused and stays as it is", async () => {
+test("a file that is no such key, or that others can read or write, is refused and stays as it is", async () => {
   const path = join(dir, "other");
   for (const content of ["", "nonsense", generated("ecdsa"), readFileSync(`${generatedPath("ed25519")}.pub`, "utf8")]) {
     writeFileSync(path, content, { mode: 0o600 });
@@ -29,8 +29,10 @@ test("a file that is no such key, or that others can write, is refused and stays
     assert.equal(readFileSync(path, "utf8"), content);
   }
   writeFileSync(path, newOpenSshKey("sandkeep"));
-  chmodSync(path, 0o666);
-  await assert.rejects(hostKey(path), /nobody else may write it/);
+  for (const mode of [0o666, 0o644, 0o640]) {
+    chmodSync(path, mode);
+    await assert.rejects(hostKey(path), /nobody else may read or write it/);
+  }
 });
 
 test("a key that ssh-keygen has made can be used", async () => {

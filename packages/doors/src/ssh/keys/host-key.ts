@@ -15,15 +15,15 @@ export interface HostKey {
 /**
  * Reads the server's Ed25519 key; makes it if the file is missing.
  *
- * @throws if the file contains anything else, or others can write it
+ * @throws if the file contains anything else, or others can read or write it
  */
 export async function hostKey(path: string): Promise<HostKey> {
   await createFileAtomically(path, newOpenSshKey("sandkeep"));
-  const privateKey = (await readOwnFile(path)) ?? "";
+  const privateKey = (await readOwnFile(path, { secret: true })) ?? "";
   const blob = publicPart(privateKey);
   if (!blob)
     throw new Error(
-      `${path} must hold a private Ed25519 key in OpenSSH's format, and nobody else may write it. Restore it from a backup; or delete it, and a new key is made, about which clients will warn.`,
+      `${path} must hold a private Ed25519 key in OpenSSH's format, and nobody else may read or write it (`chmod 600`). Restore it from a backup; or delete it, and a new key is made, about which clients will warn.`,
     );
   return { privateKey, publicKey: `ssh-ed25519 ${blob.toString("base64")}`, fingerprint: fingerprint(blob) };
 }

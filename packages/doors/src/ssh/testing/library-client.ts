@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { ConnectConfig, IdentityCallback, ParsedKey, SignCallback, Client as Ssh2Client } from "ssh2";
+import type { ClientChannel, ConnectConfig, IdentityCallback, ParsedKey, SignCallback, Client as Ssh2Client } from "ssh2";
 import { BaseAgent, Client } from "../ssh2.ts";
 import type { TestServer } from "./test-server.ts";
 
@@ -8,7 +8,18 @@ export interface Insides {
   /** Opens channels: `packetSize` is the largest packet that the client takes. */
   session(channel: number, window: number, packetSize: number): void;
   directTcpip(channel: number, window: number, packetSize: number, address: object): void;
+  /** Asks for a program on a channel of the server's. */
+  exec(channel: number, command: string, wantReply: boolean): void;
+  channelClose(channel: number): void;
   rekey(): void;
+}
+
+/** What packets are made with. */
+interface PacketInsides {
+  _cipher: { encrypt(packet: Buffer): void };
+  _packetRW: {
+    write: { allocStart: number; alloc(bytes: number): Buffer; finalize(packet: Buffer): Buffer };
+  };
 }
 
 /** FOR TESTS ONLY: a client of `ssh2` that is about to log in, and can be made to do what OpenSSH never does. */
@@ -28,6 +39,22 @@ export async function loggedIn(server: TestServer, username: string): Promise<Ss
 
 export function insides(client: Ssh2Client): Insides {
   return (client as Ssh2Client & { _protocol: Insides })._protocol;
+}
+
+/** Sends any message. */
+export function send(client: Ssh2Client, message: Uint8Array): void {
+  const { _cipher: cipher, _packetRW: packets } = insides(client) as unknown as PacketInsides;
+  const start = packets.write.allocStart;
+  const packet = packets.write.alloc(message.length);
+  packet.set(message, start);
+  cipher.encrypt(packets.write.finalize(packet));
+}
+
+/** Starts a program. */
+export function exec(client: Ssh2Client, command: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) =>
+    client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel))),
+  );
 }
 
 /** FOR TESTS ONLY: an agent with a single key that signs only when it is told to. */

@@ -38,10 +38,10 @@ export class LocalTarget implements SshTarget {
     return socket;
   }
 
-  async listen(port: number, take: (connection: SshInbound) => void, signal: AbortSignal): Promise<number> {
-    const listener = createServer({ allowHalfOpen: true }, (stream) =>
-      take({ stream, origin: { host: stream.remoteAddress!, port: stream.remotePort! } }),
-    );
+  async listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<number> {
+    const listener = createServer({ allowHalfOpen: true }, (stream) => {
+      void take({ stream, origin: { host: stream.remoteAddress!, port: stream.remotePort! } });
+    });
     listener.listen({ port, host: "127.0.0.1", signal });
     await once(listener, "listening");
     return (listener.address() as AddressInfo).port;
@@ -96,15 +96,15 @@ export class LocalProcess implements SshProcess {
     return new LocalProcess(child, pty !== undefined);
   }
 
-  resize(cols: number, rows: number): void {
+  async resize(cols: number, rows: number): Promise<void> {
     if (this.#hasTerminal) (this.#child.stdio[3] as Writable).write(`${cols} ${rows}\n`);
   }
 
-  signal(signal: string): void {
+  async signal(signal: string): Promise<void> {
     process.kill(-this.pid, signal);
   }
 
-  abandon(): void {
+  async abandon(): Promise<void> {
     this.#abandon();
     this.#child.stdout.destroy();
     this.#child.stderr.destroy();
