@@ -26,23 +26,38 @@ export async function run(invocation: Invocation<Options>): Promise<number | voi
 
   const folder = await mkdtemp(join(tmpdir(), "sandkeep-ssh-"));
   try {
-    // The API has told us the server's key, so that nobody has to confirm it.
-    const knownHosts = join(folder, "known_hosts");
-    await writeFile(knownHosts, `sandkeep ${access.hostKey}\n`);
-    const trust = [
-      "HostKeyAlias=sandkeep",
-      `UserKnownHostsFile=${knownHosts}`,
-      "StrictHostKeyChecking=yes",
-      // The user name is the credential.
-      "PreferredAuthentications=none,publickey",
-    ].flatMap((option) => ["-o", option]);
-    const where = ["-p", String(port), `${username}@${hostname}`];
+    const configuration = join(folder, "config");
+    await writeFile(configuration, await sshConfiguration(id, access, folder), { mode: 0o600 });
     // OpenSSH takes options after the destination too, and then the command.
     const rest = (args[1] as string[] | undefined) ?? [];
-    return await passThrough("ssh", [...trust, ...where, ...rest], `ssh ${where.join(" ")}`);
+    const byHand = `ssh -p ${port} ${username}@${hostname}`;
+    return await passThrough("ssh", ["-F", configuration, id, ...rest], byHand);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Not as arguments, which everybody on this computer can see: the user name is the credential. The user's own settings apply, too. */
+async function sshConfiguration(
+  id: string,
+  { hostKey, hostname, port, username }: ExposeSshAnswer,
+  folder: string,
+): Promise<string> {
+  // The API has told us the server's key, so that nobody has to confirm it.
+  const knownHosts = join(folder, "known_hosts");
+  await writeFile(knownHosts, `${id} ${hostKey}\n`);
+  return `Host ${id}
+  HostName ${hostname}
+  Port ${port}
+  User ${username}
+  HostKeyAlias ${id}
+  UserKnownHostsFile "${knownHosts.replaceAll("%", "%%")}"
+  StrictHostKeyChecking yes
+  PreferredAuthentications none,publickey
+Host *
+  Include ~/.ssh/config
+  Include /etc/ssh/ssh_config
+`;
 }
 
 /** How to log in through a door that is open already: each is a way in until the sandbox ends, and their number is limited. */
