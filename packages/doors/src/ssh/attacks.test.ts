@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { ClientChannel, ParsedKey, Client as Ssh2Client } from "ssh2";
-import type { SshInbound } from "./contract.ts";
+import type { SshInbound, SshListener } from "./contract.ts";
 import { newOpenSshKey } from "./keys/openssh-key.ts";
 import { MAX_CHANNELS, MAX_HOST_CHARS, MAX_LISTENERS, MAX_LOGIN_BYTES, MAX_LOGINS, MAX_SIGNALS } from "./limits.ts";
 import { utils } from "./ssh2.ts";
@@ -21,6 +21,8 @@ beforeEach(async () => {
 afterEach(() => server[Symbol.asyncDispose]());
 
 const OTHERS = 5;
+/** A listener that stays. */
+const open = new Promise<void>(() => {});
 
 const newKey = () => utils.parseKey(newOpenSshKey("test")) as ParsedKey;
 const line = (key: ParsedKey) => `${key.type} ${key.getPublicSSH().toString("base64")}`;
@@ -153,7 +155,7 @@ describe("a client that takes only tiny packets, or none", () => {
 
 test("a client waits for the sandbox that is to listen: nothing of it piles up", async () => {
   const asked = Promise.withResolvers<void>();
-  const listening = Promise.withResolvers<number>();
+  const listening = Promise.withResolvers<SshListener>();
   const order: string[] = [];
   server.target.listen = () => {
     asked.resolve();
@@ -176,7 +178,7 @@ test("a client waits for the sandbox that is to listen: nothing of it piles up",
   // Others do not wait, which takes longer than the server would need for what the first client sends.
   for (let n = 0; n < OTHERS; n++) await assertServes();
   order.push("listens");
-  listening.resolve(1234);
+  listening.resolve({ port: 1234, closed: open });
   await done;
   assert.deepEqual(order, [...Array<string>(OTHERS).fill("echo in"), "listens", "true"]);
   client.end();
@@ -266,13 +268,17 @@ test("resizes and signals that come faster than they are done do not pile up", a
 });
 
 test("a client that listens on more ports than it may is refused, and leaves no trace for each of them", async () => {
-  server.target.listen = (port) => Promise.resolve(port);
+  const closers: (() => void)[] = [];
+  server.target.listen = async (port) => ({ port, closed: new Promise<void>((resolve) => closers.push(resolve)) });
   const client = await loggedIn(server, "somebody");
   const listen = (port: number) =>
     new Promise<Error | undefined>((resolve) => client.forwardIn("127.0.0.1", port, (error) => resolve(error)));
   for (let port = 1; port <= MAX_LISTENERS; port++) assert.equal(await listen(port), undefined);
   assert.ok(await listen(MAX_LISTENERS + 1));
   assert.equal(server.reports.filter(({ action }) => action === "listen").length, MAX_LISTENERS);
+  // One that ends in the sandbox makes room.
+  closers[0]!();
+  assert.equal(await listen(MAX_LISTENERS + 1), undefined);
   client.end();
 });
 
@@ -280,7 +286,7 @@ test("connections to a port that is listened on wait in the sandbox when there a
   let take: (connection: SshInbound) => Promise<void> = () => Promise.reject(new Error("Nobody listens."));
   server.target.listen = (port, taker) => {
     take = taker;
-    return Promise.resolve(port);
+    return Promise.resolve({ port, closed: open });
   };
   const client = await loggedIn(server, "somebody");
   // The client does not answer them.

@@ -36,9 +36,14 @@ export interface SshTarget {
    *
    * @param port 0 for any
    * @param take Resolves when the next connection may come: until then they wait in the sandbox.
-   * @returns the port
    */
-  listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<number>;
+  listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<SshListener>;
+}
+
+export interface SshListener {
+  readonly port: number;
+  /** Resolves when nothing listens any more. */
+  readonly closed: Promise<unknown>;
 }
 
 export interface SshAddress {

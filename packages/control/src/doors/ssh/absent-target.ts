@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { SshProcess, SshTarget } from "@sandkeep/doors";
+import type { SshListener, SshProcess, SshTarget } from "@sandkeep/doors";
 
 /** What is behind the doors of a sandbox that is paused, or whose host is away: nothing, but whoever logs in is told why. */
 export class AbsentTarget implements SshTarget {
@@ -17,7 +17,7 @@ export class AbsentTarget implements SshTarget {
     return this.#refuse();
   }
 
-  listen(): Promise<number> {
+  listen(): Promise<SshListener> {
     return this.#refuse();
   }
 

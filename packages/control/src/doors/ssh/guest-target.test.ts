@@ -97,7 +97,7 @@ test("connections are made from inside, and refused by the kernel there", async 
 test("connections are taken inside, several at once, until nobody wants them any more", async () => {
   const ended = new AbortController();
   const taken: SshInbound[] = [];
-  const port = await target.listen(0, async (connection) => void taken.push(connection), ended.signal);
+  const { port, closed } = await target.listen(0, async (connection) => void taken.push(connection), ended.signal);
   const clients = [1, 2, 3].map((n) => {
     const socket = connect(port, "127.0.0.1");
     socket.write(`from ${n}`);
@@ -108,6 +108,7 @@ test("connections are taken inside, several at once, until nobody wants them any
   assert.ok(taken.every(({ origin }) => origin.host === "127.0.0.1" && origin.port > 0));
   // Those that are open stay so when nobody listens any more.
   ended.abort();
+  await closed;
   for (const { stream } of taken) {
     const [bytes] = (await once(stream, "data")) as [Buffer];
     stream.end(`to ${String(bytes)}`);

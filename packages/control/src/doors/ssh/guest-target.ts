@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { SshAddress, SshInbound, SshProcess, SshSpawnParams, SshTarget } from "@sandkeep/doors";
+import type { SshAddress, SshInbound, SshListener, SshProcess, SshSpawnParams, SshTarget } from "@sandkeep/doors";
 import type { Guest, GuestStream } from "@sandkeep/host";
 import { GuestProcess } from "./guest-process.ts";
 
@@ -21,11 +21,12 @@ export class GuestTarget implements SshTarget {
     return stream;
   }
 
-  async listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<number> {
+  async listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<SshListener> {
     const listening = abortable(this.#guest.stream("listen", { port }), signal);
+    const closed = new Promise((resolve) => listening.once("close", resolve));
     const head = await listening.head;
     void this.#accept(head.listener, take, listening);
-    return head.port;
+    return { port: head.port, closed };
   }
 
   /** Offers one connection after another, as long as the listener exists. */

@@ -69,8 +69,10 @@ export class Forwarding {
     try {
       let port = bindPort;
       const take = (connection: SshInbound) => this.#take(connection, bindAddr, port);
-      port = await target.listen(bindPort, take, AbortSignal.any([signal, ended.signal]));
+      const listener = await target.listen(bindPort, take, AbortSignal.any([signal, ended.signal]));
+      ({ port } = listener);
       this.#listeners.set(key(bindAddr, port), ended);
+      void listener.closed.then(() => this.#forget(key(bindAddr, port), ended));
       report({ action: "listen", port, error: null });
       return port;
     } catch (cause) {
@@ -85,10 +87,15 @@ export class Forwarding {
   cancel({ bindAddr, bindPort }: { bindAddr: string; bindPort: number }): boolean {
     const ended = this.#listeners.get(key(bindAddr, bindPort));
     if (!ended) return false;
-    this.#listeners.delete(key(bindAddr, bindPort));
-    this.#listening--;
+    this.#forget(key(bindAddr, bindPort), ended);
     ended.abort();
     return true;
+  }
+
+  #forget(where: string, ended: AbortController): void {
+    if (this.#listeners.get(where) !== ended) return;
+    this.#listeners.delete(where);
+    this.#listening--;
   }
 
   /** Takes a connection that somebody in the sandbox has made. Resolves when there is room for one more. */

@@ -7,6 +7,7 @@ import type {
   SshAddress,
   SshExit,
   SshInbound,
+  SshListener,
   SshOutput,
   SshProcess,
   SshProgram,
@@ -38,13 +39,13 @@ export class LocalTarget implements SshTarget {
     return socket;
   }
 
-  async listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<number> {
+  async listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<SshListener> {
     const listener = createServer({ allowHalfOpen: true }, (stream) => {
       void take({ stream, origin: { host: stream.remoteAddress!, port: stream.remotePort! } });
     });
     listener.listen({ port, host: "127.0.0.1", signal });
     await once(listener, "listening");
-    return (listener.address() as AddressInfo).port;
+    return { port: (listener.address() as AddressInfo).port, closed: once(listener, "close") };
   }
 }
 
