@@ -147,8 +147,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     offersSsh: config.ssh.port !== null,
   });
   const { certificates, plain, caFile, doorsCaFile } = await openCertificates(config, log);
-  if (certificates)
-    started.defer(async () => void (await within("certificates", certificates[Symbol.asyncDispose]())));
+  if (certificates) started.defer(async () => void (await within("certificates", certificates[Symbol.asyncDispose]())));
   let listener: Listener | null = null;
   const ssh = await SshService.open(config, doors, log);
   const closing = new AbortController();

@@ -54,7 +54,9 @@ test("a connection that is closed before anybody gets it is none", async (contex
 });
 
 test("who comes while the machine is being written to disk is told that the sandbox is paused", async (context) => {
-  const { doors, record, sandbox } = await opened(context, () => Promise.reject(new GuestGone("The machine has ended.")));
+  const { doors, record, sandbox } = await opened(context, () =>
+    Promise.reject(new GuestGone("The machine has ended.")),
+  );
   await assert.rejects(doors.dial(record), { code: "DOOR_NOT_FOUND" });
   sandbox.isPausing = true;
   await assert.rejects(doors.dial(record), { code: "DOOR_PAUSED" });

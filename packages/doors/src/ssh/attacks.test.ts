@@ -106,7 +106,10 @@ describe("a connection that is over is closed, also if the client keeps its sock
   for (const [what, message] of [
     ["says goodbye", Buffer.concat([Buffer.from([1, 0, 0, 0, 11]), Buffer.alloc(8)])],
     ["sends what makes no sense", Buffer.from([98])],
-    ["sends what only servers send", Buffer.concat([Buffer.from([80, 0, 0, 0, 23]), Buffer.from("hostkeys-00@openssh.com\0")])],
+    [
+      "sends what only servers send",
+      Buffer.concat([Buffer.from([80, 0, 0, 0, 23]), Buffer.from("hostkeys-00@openssh.com\0")]),
+    ],
   ] as const)
     test(`and ${what}`, async () => {
       const sock = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
@@ -201,7 +204,9 @@ describe("a client that opens and closes again and again", () => {
     const signals: AbortSignal[] = [];
     server.target.spawn = (_params, signal) => {
       signals.push(signal);
-      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("It is late."))));
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => reject(new Error("It is late."))),
+      );
     };
     const client = await loggedIn(server, "somebody");
     for (let n = 0; n <= MAX_CHANNELS; n++) {

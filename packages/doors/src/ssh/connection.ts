@@ -43,6 +43,8 @@ export class SshConnection {
     this.closed = promise;
     socket.once("close", () => {
       this.#leave();
+      if (this.#attempts > 0 && !this.#login)
+        services.log.info({ remote: this.remote, reason: this.#reason }, "an SSH client has not logged in");
       resolve();
     });
     socket.on("error", (error) => (this.#reason ??= error.message));

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Connection as Client, ServerChannel, Session } from "ssh2";
-import { Forwarding } from "./channels/forwarding.ts";
 import type { ChannelContext } from "./channels/context.ts";
+import { Forwarding } from "./channels/forwarding.ts";
 import { Outlet } from "./channels/outlet.ts";
 import type { Room } from "./channels/room.ts";
 import { serveSession } from "./channels/session.ts";

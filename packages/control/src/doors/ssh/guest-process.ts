@@ -50,11 +50,7 @@ export class GuestProcess implements SshProcess {
    * @param signal aborted when nobody wants the process any more
    * @throws {GuestError} when it cannot be started
    */
-  static async start(
-    guest: Guest,
-    { program, env, pty }: SshSpawnParams,
-    signal: AbortSignal,
-  ): Promise<GuestProcess> {
+  static async start(guest: Guest, { program, env, pty }: SshSpawnParams, signal: AbortSignal): Promise<GuestProcess> {
     const [command, ...args] = argv(program);
     const stream = guest.stream("spawn", {
       command,

@@ -21,7 +21,11 @@ export class GuestTarget implements SshTarget {
     return stream;
   }
 
-  async listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<SshListener> {
+  async listen(
+    port: number,
+    take: (connection: SshInbound) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<SshListener> {
     const listening = abortable(this.#guest.stream("listen", { port }), signal);
     const closed = new Promise((resolve) => listening.once("close", resolve));
     const head = await listening.head;

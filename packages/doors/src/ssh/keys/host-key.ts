@@ -23,7 +23,7 @@ export async function hostKey(path: string): Promise<HostKey> {
   const blob = publicPart(privateKey);
   if (!blob)
     throw new Error(
-      `${path} must hold a private Ed25519 key in OpenSSH's format, and nobody else may read or write it (`chmod 600`). Restore it from a backup; or delete it, and a new key is made, about which clients will warn.`,
+      `${path} must hold a private Ed25519 key in OpenSSH's format, and nobody else may read or write it. Restore it from a backup; or delete it, and a new key is made, about which clients will warn.`,
     );
   return { privateKey, publicKey: `ssh-ed25519 ${blob.toString("base64")}`, fingerprint: fingerprint(blob) };
 }

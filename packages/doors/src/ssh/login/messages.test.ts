@@ -10,11 +10,10 @@ test("only what leads to a login is part of one", () => {
 
 test("requests of servers are told from those of clients", () => {
   const request = (name: string) => Buffer.concat([Buffer.from([80, 0, 0, 0, name.length]), Buffer.from(name)]);
-  assert.deepEqual(["hostkeys-00@openssh.com", "hostkeys-prove-00@openssh.com", "x"].map((name) => isOfServer(request(name))), [
-    true,
-    false,
-    false,
-  ]);
+  assert.deepEqual(
+    ["hostkeys-00@openssh.com", "hostkeys-prove-00@openssh.com", "x"].map((name) => isOfServer(request(name))),
+    [true, false, false],
+  );
 });
 
 test("messages that are not allowed do not arrive, nor do empty ones", () => {

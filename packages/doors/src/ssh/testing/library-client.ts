@@ -1,5 +1,12 @@
 import { once } from "node:events";
-import type { ClientChannel, ConnectConfig, IdentityCallback, ParsedKey, SignCallback, Client as Ssh2Client } from "ssh2";
+import type {
+  ClientChannel,
+  ConnectConfig,
+  IdentityCallback,
+  ParsedKey,
+  SignCallback,
+  Client as Ssh2Client,
+} from "ssh2";
 import { BaseAgent, Client } from "../ssh2.ts";
 import type { TestServer } from "./test-server.ts";
 

@@ -27,7 +27,7 @@ export class LocalTarget implements SshTarget {
     this.#home = home;
   }
 
-  async spawn(params: SshSpawnParams): Promise<SshProcess> {
+  async spawn(params: SshSpawnParams, _signal: AbortSignal): Promise<SshProcess> {
     const process = await LocalProcess.start(params, this.#home);
     this.processes.push(process);
     return process;
@@ -39,7 +39,11 @@ export class LocalTarget implements SshTarget {
     return socket;
   }
 
-  async listen(port: number, take: (connection: SshInbound) => Promise<void>, signal: AbortSignal): Promise<SshListener> {
+  async listen(
+    port: number,
+    take: (connection: SshInbound) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<SshListener> {
     const listener = createServer({ allowHalfOpen: true }, (stream) => {
       void take({ stream, origin: { host: stream.remoteAddress!, port: stream.remotePort! } });
     });
