@@ -75,7 +75,7 @@ export const MAX_UNSENT_BYTES = MiB / 4;
 export const MAX_LOGIN_BYTES = MiB / 4;
 
 /** Time that a piece of what a client sends may take, in milliseconds, before others get a turn: one of 64 KiB can take a tenth of a second. */
-export const SLOW_PIECE_MS = 2;
+export const SLOW_PIECE_MS = 5;
 
 /** Bytes of one channel that its sandbox has not taken yet: twice the window that `ssh2` grants. More is a violation of the protocol. */
 export const MAX_UNREAD_CHANNEL_BYTES = 4 * MiB;
