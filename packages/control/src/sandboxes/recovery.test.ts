@@ -78,7 +78,8 @@ test("a start does not wait until what has been paused for too long is removed",
   const log = createLogger("silent");
   await using leases = new SandboxLeases({ owner: "cp_1", store: store.sandboxes, log });
   leases.keep = () => {};
-  const options = { store: store.sandboxes, hosts: new Hosts([host as unknown as Host]), leases, log };
+  const doors = { load: async () => {} };
+  const options = { store: store.sandboxes, hosts: new Hosts([host as unknown as Host]), doors, leases, log };
   const paused = { ids: [], adopt: async () => {}, release: () => {}, expire };
   const recovery = new Recovery(options as unknown as SandboxesContext, { running: () => [], take: () => {}, paused });
   await recovery.start();

@@ -37,6 +37,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/snapshots/:id/restore": { slug: "restored-1" },
   "POST /api/v3/sandbox/:id/expose/http": { port: 80, pid: null, auth: "token", name: "shop", expiresInMs: 60_000 },
   "POST /api/v3/sandbox/:id/expose/vscode": {},
+  "POST /api/v3/sandbox/:id/expose/ssh": { authorizedKeys: [] },
   "POST /api/v1/doors/:name/token": { expiresInMs: 60_000 },
 };
 
