@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { Door, ExposeAnswer, SandboxEvent } from "@sandkeep/protocol";
 import { create, type TestClient } from "../testing/client.ts";
-import { codeOf, Endless, expose as exposeDoor, stay, visit as visitDoor } from "../testing/doors.ts";
 import { Fixture } from "../testing/fixture.ts";
+import { codeOf, Endless, expose as exposeDoor, stay, visit as visitDoor } from "./testing/visit.ts";
 
 describe("doors", async () => {
   let fixture: Fixture;

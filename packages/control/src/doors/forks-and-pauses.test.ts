@@ -6,9 +6,9 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { Door, SandboxEvent } from "@sandkeep/protocol";
 import { create } from "../testing/client.ts";
-import { codeOf, Endless, expose, stay, visit } from "../testing/doors.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { fork, pause, resume } from "../testing/forks.ts";
+import { codeOf, Endless, expose, stay, visit } from "./testing/visit.ts";
 
 async function kill(fixture: Fixture, id: string): Promise<void> {
   const response = await fixture.request("DELETE", `/api/v3/sandbox/${id}`);

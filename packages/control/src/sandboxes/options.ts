@@ -1,10 +1,11 @@
 import type { EgressLog } from "../events/egress-log.ts";
 import type { Hosts } from "../hosts.ts";
-import type { SandboxServices } from "./sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
 import type { SandboxLeases } from "./sandbox-leases.ts";
+import type { SandboxServices } from "./services.ts";
 
 /** What sandboxes as a whole need from the server. */
-export interface SandboxesOptions extends Omit<SandboxServices, "pauseInstead" | "isClosing"> {
+export interface SandboxesOptions extends Omit<SandboxServices<Sandbox>, "pauseInstead" | "isClosing"> {
   hosts: Hosts;
   leases: SandboxLeases;
   egressLog: EgressLog;
@@ -16,4 +17,4 @@ export interface SandboxesOptions extends Omit<SandboxServices, "pauseInstead" |
 }
 
 /** The same, with what they do for each other. */
-export type SandboxesContext = SandboxesOptions & SandboxServices;
+export type SandboxesContext = SandboxesOptions & SandboxServices<Sandbox>;

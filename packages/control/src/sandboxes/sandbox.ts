@@ -1,21 +1,16 @@
 import { type Logger, withFields } from "@sandkeep/common";
-import type { EgressSpec, Sealer } from "@sandkeep/egress";
+import type { EgressSpec } from "@sandkeep/egress";
 import type { Machine, MachineExit, MachineUsage } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
 import { type Connection, type MessageConnection, SandboxState, serveRpc } from "@sandkeep/rpc";
-import type { AttachedDisk, SandboxRecord, SandboxStore } from "@sandkeep/store";
+import type { AttachedDisk, SandboxRecord } from "@sandkeep/store";
 import { settlesWithin } from "../bounded.ts";
-import type { Limits } from "../config/schema.ts";
 import { Deadline } from "../deadline.ts";
-import type { DoorTable } from "../doors/door-table.ts";
 import { SandboxDoors } from "../doors/sandbox-doors.ts";
 import { SandboxEgress } from "../egress/sandbox-egress.ts";
-import type { EventBus } from "../events/bus.ts";
-import type { StorageContext } from "../storage/context.ts";
 import { type ConnectedClient, Connections } from "./connections.ts";
-import type { Heartbeat } from "./heartbeat.ts";
-import type { Inflow } from "./inflow.ts";
 import { extendedStop } from "./lifetime.ts";
+import type { SandboxServices } from "./services.ts";
 import {
   abandonedStop,
   CLOSE_TEXT,
@@ -30,28 +25,6 @@ import { SandboxVolumes } from "./volumes.ts";
 
 /** If the machine has not ended by then, that is logged; the sandbox counts as stopped all the same. */
 const DESTROY_TIMEOUT_MS = 15_000;
-
-/** What every sandbox needs from the server. */
-export interface SandboxServices {
-  /** Id of this control plane. */
-  owner: string;
-  store: SandboxStore;
-  doors: DoorTable;
-  storage: StorageContext;
-  events: EventBus;
-  heartbeat: Heartbeat;
-  inflow: Inflow;
-  limits: Limits;
-  sealer: Sealer;
-  log: Logger;
-  /**
-   * Pauses a sandbox that would end otherwise. Ends it if that is impossible; a server that is stopping leaves it to the next
-   * start if it only fails. Never rejects.
-   */
-  pauseInstead(sandbox: Sandbox, stop: Stop): Promise<void>;
-  /** Whether the server is stopping. */
-  isClosing(): boolean;
-}
 
 /** A running sandbox: a machine, its connections, and the rules by which it ends. */
 export class Sandbox {
@@ -68,7 +41,7 @@ export class Sandbox {
   /** Id of its machine's host. */
   readonly host: string;
   readonly #machine: Machine;
-  readonly #services: SandboxServices;
+  readonly #services: SandboxServices<Sandbox>;
   readonly #log: Logger;
   readonly #state: SandboxState;
   readonly #deadline = new Deadline(() => this.#over(timeoutStop));
@@ -103,7 +76,7 @@ export class Sandbox {
     organisation: { id: string; slug: string },
     spec: EgressSpec,
     placed: { host: string; attached: readonly AttachedDisk[] },
-    services: SandboxServices,
+    services: SandboxServices<Sandbox>,
   ) {
     this.#machine = machine;
     this.host = placed.host;
@@ -113,41 +86,21 @@ export class Sandbox {
     this.#log = withFields(services.log, { sandbox: record.id });
     this.#state = new SandboxState(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
     const { owner, store, sealer, heartbeat } = services;
-    this.#connections = new Connections({
-      limit: services.limits.connectionsPerSandbox,
-      heartbeat,
-      log: this.#log,
-      publish: (actor, body) => this.publish(actor, body),
-    });
-    this.egress = new SandboxEgress({
-      machine,
-      record,
-      spec,
-      owner,
-      store,
-      sealer,
-      log: this.#log,
-      isEnding: () => this.isEnding,
-      publish: (actor, body) => this.publish(actor, body),
-    });
-    this.volumes = new SandboxVolumes({
-      sandbox: record.id,
-      organisation: organisation.id,
-      machine,
-      ...placed,
-      storage: services.storage,
-      isEnding: () => this.isEnding,
-      publish: (actor, body) => this.publish(actor, body),
-    });
+    const log = this.#log;
+    const ids = { sandbox: record.id, organisation: organisation.id };
+    const isEnding = () => this.isEnding;
+    const publish = (actor: Actor, body: EventBody) => this.publish(actor, body);
+    this.#connections = new Connections({ limit: services.limits.connectionsPerSandbox, heartbeat, log, publish });
+    this.egress = new SandboxEgress({ machine, record, spec, owner, store, sealer, log, isEnding, publish });
+    this.volumes = new SandboxVolumes({ ...ids, machine, ...placed, storage: services.storage, isEnding, publish });
     this.doors = new SandboxDoors({
-      sandbox: record.id,
-      organisation: organisation.id,
+      ...ids,
       guest: machine.guest,
       state: this.#state,
       table: services.doors,
-      isEnding: () => this.isEnding,
-      isPausing: () => this.isPausing,
-      publish: (actor, body) => this.publish(actor, body),
+      isEnding,
+      isPausing: () => this.#pausing !== null,
+      publish,
       visited: (change) => this.#visited(change),
     });
     const { promise, resolve } = Promise.withResolvers<void>();

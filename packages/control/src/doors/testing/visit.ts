@@ -7,7 +7,7 @@ import { request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import type { ExposeAnswer } from "@sandkeep/protocol";
-import type { Fixture } from "./fixture.ts";
+import type { Fixture } from "../../testing/fixture.ts";
 
 export interface Got {
   status: number;
