@@ -169,7 +169,7 @@ test("a client waits for the sandbox that is to listen: nothing of it piles up",
     if (params.program.kind === "exec") order.push(params.program.command);
     return spawn(params, signal);
   };
-  const client = (await loggedIn(server, "somebody")).setNoDelay(true);
+  const client = await loggedIn(server, "somebody");
   client.forwardIn("127.0.0.1", 0, () => {});
   await asked.promise;
   const done = new Promise<void>((resolve, reject) =>
