@@ -49,7 +49,8 @@ export const abandonedStop: Stop = {
 export interface Need {
   /** Epoch milliseconds; null: it is a session. */
   stopAt: number | null;
-  connections: number;
+  /** Whether somebody is connected to it, or on the way through one of its doors. */
+  isUsed: boolean;
   /** Whether it is a session whose client has not come yet. */
   awaitsCreator: boolean;
   /** Whether an earlier server had begun to pause or resume it. */
@@ -57,10 +58,10 @@ export interface Need {
 }
 
 /** Whether a reason to end a sandbox that goes on holds still. */
-export function stillHolds(stop: Stop, { stopAt, connections, awaitsCreator, isKept }: Need): boolean {
+export function stillHolds(stop: Stop, { stopAt, isUsed, awaitsCreator, isKept }: Need): boolean {
   switch (stop.why) {
     case "idle":
-      return connections === 0;
+      return !isUsed;
     case "timeout":
       return stopAt !== null && stopAt <= Date.now();
     case "client-closed":
