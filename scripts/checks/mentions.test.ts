@@ -24,7 +24,7 @@ const MENTION =
   /(?<![\w/.@~$*<>{}:-])(?:\.{1,2}\/)?(?:[\w.-]+\/)*[\w-][\w.-]*\.(?:ts|tsx|js|mjs|go|md|py|sh)\b(?![\w/*{<-])/g;
 
 /** Names that are not files of this repository: products, methods, example files, Deno's standard library. */
-const OTHERS = /^(?:Node\.js|node\.js|sandbox\.sh|session\.mjs|std\/.*)$/;
+const OTHERS = /^(?:Node\.js|node\.js|Next\.js|sandbox\.sh|session\.mjs|std\/.*)$/;
 
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const prose = (file: string) => {
