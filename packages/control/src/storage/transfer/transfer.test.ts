@@ -74,7 +74,8 @@ describe("exports and imports", async () => {
     const before = disks.ids;
     const whole = await file();
     const changed = Uint8Array.from(whole);
-    changed[whole.length >> 1]! ^= 1;
+    // Some single bits make no difference to what is decompressed.
+    for (let at = whole.length >> 1, end = at + 64; at < end; at++) changed[at]! ^= 0xff;
     for (const body of [whole.subarray(0, -1), whole.subarray(0, whole.length >> 1), changed, new Uint8Array(1_000)])
       assert.match(await refused(load("bad", body)), /^INVALID_DISK_FILE: /);
     assert.match(await refused(load("Bad", whole)), /^INVALID_REQUEST: .*slug/);
