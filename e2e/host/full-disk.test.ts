@@ -76,8 +76,8 @@ test("machines whose host has no space get an error and live on, wait if there i
   await shell(writer, "echo precious > note; sync");
   await shell(other, "echo precious > note; sync");
 
-  // Less than machines may use.
-  resize(runDir, usedMiB(runDir) + 200);
+  // Less than machines may use, and more than they write before they are told.
+  resize(runDir, usedMiB(runDir) + 700);
   const writing = await run(writer, "sh", "-c", "exec dd if=/dev/urandom of=blob bs=1M conv=fsync 2>&1");
   assert.match(writing.stdout, /No space left on device/);
   assert.notEqual(writing.code, 0);
@@ -85,6 +85,7 @@ test("machines whose host has no space get an error and live on, wait if there i
   for (const machine of [writer, other]) assert.equal(await shell(machine, "cat note; echo lives"), "precious\nlives");
 
   // Nothing is left, not even for what the kernel notes about its own files.
+  resize(runDir, usedMiB(runDir) + 16);
   await fill(filler);
   const rewriting = run(writer, "bash", "-c", REWRITE);
   const early = await Promise.race([rewriting, delay(2_000, null)]);
