@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { z } from "zod";
-import {
-  type AgentCalls,
-  type AgentStreams,
-  constants,
-  type Fault,
-  type ExitStatus as GoExitStatus,
-  type WalkEntry as GoWalkEntry,
+import { constants } from "../../guest/internal/agent/testdata/constants.ts";
+import type {
+  AgentCalls,
+  AgentStreams,
+  Fault,
+  ExitStatus as GoExitStatus,
+  WalkEntry as GoWalkEntry,
 } from "../../guest/internal/agent/testdata/contract.ts";
 import {
   ERRNO_HEADER,

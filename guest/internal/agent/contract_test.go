@@ -9,25 +9,27 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-var update = flag.Bool("update", false, "write testdata/contract.ts anew")
+var update = flag.Bool("update", false, "write testdata/*.ts anew")
 
 // The agent's contract as TypeScript. The type check of scripts/agreements/guest.test.ts compares it with the host's
 // contract.
-const golden = "testdata/contract.ts"
-
 func TestContractInTypeScriptIsUpToDate(t *testing.T) {
-	text := contractAsTypeScript(shared.registry(new(belongings)).Methods())
-	if *update {
-		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
+	for golden, text := range map[string]string{
+		"testdata/contract.ts":  contractAsTypeScript(shared.registry(new(belongings)).Methods()),
+		"testdata/constants.ts": constantsAsTypeScript(),
+	} {
+		if *update {
+			if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		old, err := os.ReadFile(golden)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	old, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(old) != text {
-		t.Fatal("the contract has changed: run `go test ./internal/agent -run Contract -update` in guest/")
+		if string(old) != text {
+			t.Errorf("%s has changed: run `go test ./internal/agent -run Contract -update` in guest/", golden)
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"sandkeep.dev/guest/internal/rpc"
 )
 
-// contractAsTypeScript writes methods, messages and constants as TypeScript.
+// contractAsTypeScript writes methods and messages as TypeScript.
 func contractAsTypeScript(methods []rpc.Method) string {
 	w := typeWriter{interfaces: map[string]string{}}
 	calls := "\nexport interface AgentCalls {\n"
@@ -31,14 +31,6 @@ func contractAsTypeScript(methods []rpc.Method) string {
 	for _, message := range within {
 		w.text(reflect.TypeOf(message))
 	}
-	values := "\nexport const constants = {\n"
-	for _, c := range constants {
-		format := "  %s: %d,\n"
-		if _, isText := c.value.(string); isText {
-			format = "  %s: %q,\n"
-		}
-		values += fmt.Sprintf(format, c.name, c.value)
-	}
 	all := []string{
 		"/** What the guest's agent takes and gives. Written from its Go types, by a test: see contract_test.go. */\n",
 		calls, "}\n", streams, "}\n",
@@ -46,7 +38,21 @@ func contractAsTypeScript(methods []rpc.Method) string {
 	for _, name := range slices.Sorted(maps.Keys(w.interfaces)) {
 		all = append(all, w.interfaces[name])
 	}
-	return strings.Join(append(all, values, "} as const;\n"), "")
+	return strings.Join(all, "")
+}
+
+// constantsAsTypeScript writes the numbers and names that both sides have.
+func constantsAsTypeScript() string {
+	text := "/** Constants of the guest's agent. Written from its Go code, by a test: see contract_test.go. */\n"
+	text += "export const constants = {\n"
+	for _, c := range constants {
+		format := "  %s: %d,\n"
+		if _, isText := c.value.(string); isText {
+			format = "  %s: %q,\n"
+		}
+		text += fmt.Sprintf(format, c.name, c.value)
+	}
+	return text + "} as const;\n"
 }
 
 // typeWriter writes Go types in their JSON form and remembers the structs it meets.

@@ -8,8 +8,6 @@ const MOST_LINES = 400;
 
 const CODE = /\.(?:ts|js|mjs|cjs|go|py|sh|pl)$/;
 const TEST = /(?:\.test\.ts|_test\.go)$/;
-/** What tests compare with; some of it they write themselves, and nobody edits it. */
-const TEST_DATA = /(?:^|\/)testdata\//;
 /** The product's code. `e2e` is exempt: it has one file for each attack, client and server. */
 const PRODUCT = /^(?:packages|guest|bench|scripts)\//;
 
@@ -34,7 +32,7 @@ export function layoutViolations(files: SourceFile[]): Violation[] {
   for (const { path, lines } of files) {
     const name = misnamed(path);
     if (name) violations.push({ where: path, what: name });
-    if (isCode(path) && !TEST_DATA.test(path) && lines > MOST_LINES) {
+    if (isCode(path) && lines > MOST_LINES) {
       violations.push({ where: path, what: `has ${lines} lines, ${MOST_LINES} at most; split it` });
     }
   }

@@ -376,29 +376,3 @@ export interface WriteFileParams {
 export interface Written {
   bytesWritten: number;
 }
-
-export const constants = {
-  PROTOCOL: 1,
-  HELLO_MAGIC: "SANDKEEP-HELLO/1",
-  READY_MAGIC: "SANDKEEP-READY/1",
-  NONCE_BYTES: 16,
-  CONTROL_PORT: "sandkeep.control",
-  EGRESS_PORT: "sandkeep.egress",
-  MAX_CALL_BYTES: 16777216,
-  MAX_FRAME_BYTES: 65536,
-  FAULT_TRAILER: "Sandkeep-Fault",
-  UDP_PATH: "/udp",
-  ERRNO_HEADER: "sandkeep-errno",
-  PROCESS_HEADER: "sandkeep-process",
-  MAX_DATAGRAM_BYTES: 65507,
-  GUEST_ADDRESS_V4: "100.100.100.2/24",
-  GUEST_ADDRESS_V6: "fd64:6464:6464::2/64",
-  FRAME_STDOUT: 1,
-  FRAME_STDERR: 2,
-  FRAME_CHANNEL: 3,
-  FRAME_EXIT: 4,
-  FRAME_SOCKET: 5,
-  FRAME_STDIN: 1,
-  FRAME_TO_CHANNEL: 2,
-  FRAME_TO_SOCKET: 3,
-} as const;

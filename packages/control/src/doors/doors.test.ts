@@ -1,28 +1,33 @@
 /** Doors from the API to the gateway, with a real agent behind them. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { Door, ExposeAnswer, SandboxEvent } from "@sandkeep/protocol";
 import { create, type TestClient } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
-import { codeOf, Endless, expose as exposeDoor, stay, visit as visitDoor } from "./testing/visit.ts";
+import {
+  codeOf,
+  echoServer,
+  endlessServer,
+  expose as exposeDoor,
+  type Listening,
+  stay,
+  visit as visitDoor,
+} from "./testing/visit.ts";
 
 describe("doors", async () => {
   let fixture: Fixture;
-  let server: Server;
+  let server: Listening;
   let port: number;
   before(async () => {
     fixture = await Fixture.start();
-    server = createServer((request, response) => response.end(`${request.headers.host} ${request.url}`));
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    ({ port } = server.address() as AddressInfo);
+    server = await echoServer();
+    ({ port } = server);
   });
   after(async () => {
-    server.close();
-    server.closeAllConnections();
+    await server[Symbol.asyncDispose]();
     await fixture[Symbol.asyncDispose]();
   });
 
@@ -77,7 +82,7 @@ describe("doors", async () => {
 
   test("doors close with the sandbox, at once, also for open connections", async () => {
     const client = await create(fixture);
-    await using endless = await Endless.start();
+    await using endless = await endlessServer();
     const { domain } = await expose(client.id, { port: endless.port });
     const { left } = await stay(fixture, domain);
     await kill(client.id);

@@ -1,14 +1,11 @@
 /** Doors of sandboxes that are paused, resumed or forked. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import type { Door, SandboxEvent } from "@sandkeep/protocol";
 import { create } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { fork, pause, resume } from "../testing/forks.ts";
-import { codeOf, Endless, expose, stay, visit } from "./testing/visit.ts";
+import { codeOf, echoServer, endlessServer, expose, type Listening, stay, visit } from "./testing/visit.ts";
 
 async function kill(fixture: Fixture, id: string): Promise<void> {
   const response = await fixture.request("DELETE", `/api/v3/sandbox/${id}`);
@@ -20,18 +17,15 @@ const eventsOf = async (fixture: Fixture, id: string) =>
 
 describe("doors of paused and forked sandboxes", async () => {
   let fixture: Fixture;
-  let server: Server;
+  let server: Listening;
   let port: number;
   before(async () => {
     fixture = await Fixture.start();
-    server = createServer((request, response) => response.end(`${request.headers.host} ${request.url}`));
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    ({ port } = server.address() as AddressInfo);
+    server = await echoServer();
+    ({ port } = server);
   });
   after(async () => {
-    server.close();
-    server.closeAllConnections();
+    await server[Symbol.asyncDispose]();
     await fixture[Symbol.asyncDispose]();
   });
 
@@ -47,7 +41,7 @@ describe("doors of paused and forked sandboxes", async () => {
 
   test("visitors of a paused sandbox must leave, and its doors close when it ends", async () => {
     const client = await create(fixture, { timeout: "5m" });
-    await using endless = await Endless.start();
+    await using endless = await endlessServer();
     const { domain } = await expose(fixture, client.id, { port: endless.port });
     const { left } = await stay(fixture, domain);
     assert.equal((await pause(fixture, client.id)).status, 200);

@@ -48,6 +48,18 @@ const upgrade = (
   );
 const config = `x-deno-sandbox-config: ${btoa('{"memory_mb":1280}')}`;
 
+/** The head of a request that creates a sandbox. */
+const creation = ({ server }: Fixture): string =>
+  [
+    "GET /api/v3/sandboxes/create HTTP/1.1",
+    "host: x",
+    `authorization: Bearer ${server.token}`,
+    ...UPGRADE,
+    config,
+    "",
+    "",
+  ].join("\r\n");
+
 describe("every answer", async () => {
   test("is JSON with code and message when it refuses, and has a trace id", async () => {
     await using fixture = await Fixture.start();
@@ -194,16 +206,7 @@ describe("an upgrade that is refused", async () => {
     await using fixture = await Fixture.start();
     const socket = connect(fixture.server.port, "127.0.0.1");
     const frame = Buffer.concat([Buffer.from([0x81, 0x84, 0, 0, 0, 0]), Buffer.from("ping")]);
-    const head = [
-      "GET /api/v3/sandboxes/create HTTP/1.1",
-      "host: x",
-      `authorization: Bearer ${fixture.server.token}`,
-      ...UPGRADE,
-      config,
-      "",
-      "",
-    ].join("\r\n");
-    socket.write(Buffer.concat([Buffer.from(head), frame]));
+    socket.write(Buffer.concat([Buffer.from(creation(fixture)), frame]));
     let answer = "";
     for await (const chunk of socket) if ((answer += chunk.toString("latin1")).endsWith("\x81\x04pong")) break;
     assert.match(answer, /^HTTP\/1\.1 101 /);
@@ -214,17 +217,7 @@ describe("an upgrade that is refused", async () => {
     await using fixture = await Fixture.start({}, { gate: () => gate.promise });
     const socket = connect(fixture.server.port, "127.0.0.1");
     socket.on("error", () => {});
-    socket.write(
-      [
-        "GET /api/v3/sandboxes/create HTTP/1.1",
-        "host: x",
-        `authorization: Bearer ${fixture.server.token}`,
-        ...UPGRADE,
-        config,
-        "",
-        "",
-      ].join("\r\n"),
-    );
+    socket.write(creation(fixture));
     const pump = () => {
       while (!socket.destroyed && socket.write(Buffer.alloc(64 * 1024)));
     };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -64,8 +64,8 @@ async function ask(
   return response;
 }
 
-/** A server whose answers begin and do not end. */
-export class Endless implements AsyncDisposable {
+/** A server of this process, which the guest's agent of a test can reach. */
+export class Listening implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
 
@@ -74,11 +74,11 @@ export class Endless implements AsyncDisposable {
     ({ port: this.port } = server.address() as AddressInfo);
   }
 
-  static async start(): Promise<Endless> {
-    const server = createServer((_request, response) => void response.write("first"));
+  static async start(listener: RequestListener): Promise<Listening> {
+    const server = createServer(listener);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new Endless(server);
+    return new Listening(server);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,3 +86,10 @@ export class Endless implements AsyncDisposable {
     this.#server.closeAllConnections();
   }
 }
+
+/** Its answers begin and do not end. */
+export const endlessServer = () => Listening.start((_request, response) => void response.write("first"));
+
+/** It answers with the host and the path that it was asked for. */
+export const echoServer = () =>
+  Listening.start((request, response) => response.end(`${request.headers.host} ${request.url}`));
