@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"runtime/debug"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -36,6 +37,9 @@ type Machine struct {
 	Wake func(contract.Moment) error
 	// Freeze is empty in development.
 	Freeze Freeze
+
+	register sync.Once
+	methods  *rpc.Registry
 }
 
 // belongings are what one connection has opened.
@@ -44,17 +48,27 @@ type belongings struct {
 	listeners listen.Table
 }
 
+// belongingsKey is the key of a connection's belongings in the contexts of its calls.
+type belongingsKey struct{}
+
+func belongingsOf(ctx context.Context) *belongings { return ctx.Value(belongingsKey{}).(*belongings) }
+
 // Serve answers one connection until it ends, then closes what the connection has opened.
 func (m *Machine) Serve(conn net.Conn) {
 	var open belongings
 	defer open.files.CloseAll()
 	defer open.listeners.CloseAll()
 	m.Freeze.hold()
-	rpc.Serve(conn, m.registry(&open))
+	rpc.Serve(context.WithValue(context.Background(), belongingsKey{}, &open), conn, m.registry())
 }
 
-// registry binds every method of the contract.
-func (m *Machine) registry(open *belongings) *rpc.Registry {
+// registry binds every method of the contract, once for all connections: a clone serves its first one sooner.
+func (m *Machine) registry() *rpc.Registry {
+	m.register.Do(func() { m.methods = m.newRegistry() })
+	return m.methods
+}
+
+func (m *Machine) newRegistry() *rpc.Registry {
 	registry := rpc.NewRegistry()
 	m.registerMachine(registry)
 	m.registerDisks(registry)
@@ -62,8 +76,8 @@ func (m *Machine) registry(open *belongings) *rpc.Registry {
 	m.registerEnvironment(registry)
 	m.registerProcesses(registry)
 	registerFiles(registry)
-	registerHandles(registry, &open.files)
-	registerNetwork(registry, &open.listeners)
+	registerHandles(registry)
+	registerNetwork(registry)
 	registerWalks(registry)
 	return registry
 }
@@ -99,6 +113,11 @@ func (m *Machine) registerMachine(r *rpc.Registry) {
 		return nil, m.Freeze.end()
 	})
 	rpc.Call(r, "quiesce", func(context.Context, contract.None) (rpc.Null, error) {
+		r.Prepare()
+		if m.Freeze.Freezer != nil {
+			// Before the machine has a root, there is nothing to prepare yet.
+			_ = m.Freeze.Freezer.Prepare()
+		}
 		unix.Sync()
 		runtime.GC()
 		debug.FreeOSMemory()

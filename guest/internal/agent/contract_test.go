@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write testdata/*.ts anew")
 // contract.
 func TestContractInTypeScriptIsUpToDate(t *testing.T) {
 	for golden, text := range map[string]string{
-		"testdata/contract.ts":  contractAsTypeScript(shared.registry(new(belongings)).Methods()),
+		"testdata/contract.ts":  contractAsTypeScript(shared.registry().Methods()),
 		"testdata/constants.ts": constantsAsTypeScript(),
 	} {
 		if *update {
@@ -79,7 +79,7 @@ var constants = []struct {
 
 // FuzzParams decodes arbitrary bytes as the params of every method.
 func FuzzParams(f *testing.F) {
-	registry := shared.registry(new(belongings))
+	registry := shared.registry()
 	methods := registry.Methods()
 	for _, params := range []string{
 		`{}`, `null`, `[]`, `{"path":"a","recursive":true,"mode":420}`, `{"handle":1,"offset":"-1","whence":2}`,

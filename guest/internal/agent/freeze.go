@@ -16,6 +16,7 @@ const maxFreeze = 5 * time.Minute
 
 // Freezer stops all processes of the machine but the agent, and lets them go on.
 type Freezer interface {
+	Prepare() error
 	Freeze() error
 	Thaw() error
 	Frozen() bool

@@ -19,6 +19,7 @@ func (f *fakeFreezer) Freeze() error {
 	f.frozen = true
 	return nil
 }
+func (f *fakeFreezer) Prepare() error { return nil }
 func (f *fakeFreezer) Frozen() bool { return f.frozen }
 func (f *fakeFreezer) Thaw() error {
 	if !f.frozen {

@@ -11,7 +11,8 @@ import (
 	"sandkeep.dev/guest/internal/rpc"
 )
 
-func registerNetwork(r *rpc.Registry, listeners *listen.Table) {
+func registerNetwork(r *rpc.Registry) {
+	listeners := func(x *rpc.Exchange) *listen.Table { return &belongingsOf(x.Context()).listeners }
 	rpc.Stream(r, "dial", func(x *rpc.Exchange, p contract.DialParams) error {
 		conn, err := dial.Connect(x.Context(), p)
 		if err != nil {
@@ -20,11 +21,12 @@ func registerNetwork(r *rpc.Registry, listeners *listen.Table) {
 		return join(x, conn, nil)
 	})
 	rpc.Stream(r, "listen", func(x *rpc.Exchange, p contract.ListenParams) error {
-		opened, err := listeners.Open(p.Port)
+		own := listeners(x)
+		opened, err := own.Open(p.Port)
 		if err != nil {
 			return err
 		}
-		defer listeners.Close(opened.Listener)
+		defer own.Close(opened.Listener)
 		if err := x.Head(opened); err != nil {
 			return err
 		}
@@ -35,7 +37,7 @@ func registerNetwork(r *rpc.Registry, listeners *listen.Table) {
 		return x.Context().Err()
 	})
 	rpc.Stream(r, "accept", func(x *rpc.Exchange, p contract.AcceptParams) error {
-		conn, err := listeners.Accept(x.Context(), p.Listener)
+		conn, err := listeners(x).Accept(x.Context(), p.Listener)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -70,8 +72,26 @@ func (f *Freezer) Frozen() bool {
 	return len(f.frozen) > 0
 }
 
+// Prepare does in a template what the first Freeze would do in each of its clones.
+func (f *Freezer) Prepare() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.makeGroup(); err != nil {
+		return err
+	}
+	_, err := f.ungrouped()
+	return err
+}
+
+func (f *Freezer) makeGroup() error {
+	if err := unix.Mkdir(filepath.Join(f.groups, group), 0o755); err != nil && err != unix.EEXIST {
+		return err
+	}
+	return nil
+}
+
 func (f *Freezer) freeze() error {
-	if err := os.Mkdir(filepath.Join(f.groups, group), 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := f.makeGroup(); err != nil {
 		return err
 	}
 	// Frozen first, so that what is put into it stops at once and starts nothing new.
@@ -98,17 +118,14 @@ func (f *Freezer) freeze() error {
 // freezeGroups freezes all groups that are not frozen. Those inside them are frozen with them. It returns how many there
 // were.
 func (f *Freezer) freezeGroups() (int, error) {
-	entries, err := os.ReadDir(f.groups)
+	names, err := directories(f.groups)
 	if err != nil {
 		return 0, err
 	}
 	found := 0
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
-		}
-		path := filepath.Join(f.groups, entry.Name())
-		state, err := os.ReadFile(filepath.Join(path, "cgroup.freeze"))
+	for _, name := range names {
+		path := filepath.Join(f.groups, name)
+		state, err := readFile(filepath.Join(path, "cgroup.freeze"))
 		// Removed meanwhile, or frozen by whoever made it.
 		if errors.Is(err, os.ErrNotExist) || strings.TrimSpace(string(state)) == "1" {
 			continue
@@ -128,15 +145,31 @@ func (f *Freezer) freezeGroups() (int, error) {
 
 // collect puts processes that have no group into ours. It returns how many there were.
 func (f *Freezer) collect() (int, error) {
-	list, err := os.ReadFile(filepath.Join(f.groups, "cgroup.procs"))
+	pids, err := f.ungrouped()
 	if err != nil {
 		return 0, err
 	}
+	for n, pid := range pids {
+		if err := write(filepath.Join(f.groups, group), "cgroup.procs", strconv.Itoa(pid)); err != nil {
+			if _, err := f.kindOf(pid); err != nil {
+				continue
+			}
+			return n, fmt.Errorf("process %d cannot be stopped: %w", pid, err)
+		}
+	}
+	return len(pids), nil
+}
+
+// ungrouped returns the processes that have no group, except for the agent and the kernel's.
+func (f *Freezer) ungrouped() (pids []int, err error) {
+	list, err := readFile(filepath.Join(f.groups, "cgroup.procs"))
+	if err != nil {
+		return nil, err
+	}
 	// After the list was read: what is on it and still a thread of the kernel was one.
 	if err := f.kernel.forgetEnded(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	found := 0
 	for _, line := range strings.Fields(string(list)) {
 		pid, err := strconv.Atoi(line)
 		if _, known := f.kernel[pid]; err != nil || pid == os.Getpid() || known {
@@ -153,18 +186,11 @@ func (f *Freezer) collect() (int, error) {
 			})
 			continue
 		}
-		if kind == zombie {
-			continue
+		if kind != zombie {
+			pids = append(pids, pid)
 		}
-		if err := write(filepath.Join(f.groups, group), "cgroup.procs", line); err != nil {
-			if _, err := f.kindOf(pid); err != nil {
-				continue
-			}
-			return found, fmt.Errorf("process %d cannot be stopped: %w", pid, err)
-		}
-		found++
 	}
-	return found, nil
+	return pids, nil
 }
 
 type kind int
@@ -177,7 +203,7 @@ const (
 
 // kindOf reads /proc/PID/stat: after the name in parentheses follow the state and, as the 7th field, the flags.
 func (f *Freezer) kindOf(pid int) (kind, error) {
-	stat, err := os.ReadFile(filepath.Join(f.processes, strconv.Itoa(pid), "stat"))
+	stat, err := readFile(filepath.Join(f.processes, strconv.Itoa(pid), "stat"))
 	if err != nil {
 		return 0, err
 	}
@@ -202,7 +228,7 @@ func (f *Freezer) wait() error {
 	deadline := time.Now().Add(patience)
 	for _, path := range f.frozen {
 		for {
-			events, err := os.ReadFile(filepath.Join(path, "cgroup.events"))
+			events, err := readFile(filepath.Join(path, "cgroup.events"))
 			if errors.Is(err, os.ErrNotExist) || strings.Contains(string(events), "frozen 1") {
 				break
 			}
@@ -229,14 +255,4 @@ func (f *Freezer) thaw() error {
 	}
 	f.frozen = left
 	return failed
-}
-
-// write writes to one of a group's files, which must exist.
-func write(group, name, value string) error {
-	file, err := os.OpenFile(filepath.Join(group, name), os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(value)
-	return errors.Join(err, file.Close())
 }

@@ -21,6 +21,13 @@ import (
 // threads copy at the same time: the kernel's first touch of each new page takes longest.
 const threads = 2
 
+// A copy of fewer batches leaves the processors to what the host does at the same time, which takes as long: except for
+// the first thread, threads have this niceness.
+const (
+	smallBatches  = 64
+	smallNiceness = 10
+)
+
 // Order says what to copy.
 type Order struct {
 	// Memory is the path of the template's memory.
@@ -182,11 +189,15 @@ func copyAll(parts []batch, read, write mover) error {
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	var workers sync.WaitGroup
-	for range threads {
+	for thread := range threads {
 		workers.Add(1)
 		go func() {
 			defer workers.Done()
+			// Never unlocked: the thread ends with this function.
 			runtime.LockOSThread()
+			if thread > 0 && len(parts) < smallBatches {
+				_ = unix.Setpriority(unix.PRIO_PROCESS, 0, smallNiceness)
+			}
 			buffer := make([]byte, batchPages*pageBytes)
 			for failed.Load() == nil {
 				n := int(next.Add(1)) - 1

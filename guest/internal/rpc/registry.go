@@ -13,7 +13,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 )
 
-// Null is the result of a method that returns null.
+// Null is the result of a method that returns null. It is always nil.
 type Null = *struct{}
 
 // Registry holds the methods of one connection.
@@ -71,6 +71,13 @@ func (r *Registry) Methods() []Method {
 	return slices.SortedFunc(maps.Values(r.methods), func(a, b Method) int { return strings.Compare(a.Name, b.Name) })
 }
 
+// Prepare does once what decoding the params of each method does when it is first used.
+func (r *Registry) Prepare() {
+	for name := range r.methods {
+		_ = r.Check(name, []byte("{}"))
+	}
+}
+
 // Check only decodes the params of a method.
 func (r *Registry) Check(method string, params []byte) error {
 	if m, known := r.methods[method]; known {
@@ -100,9 +107,12 @@ func (o outcome) appendTo(to []byte) []byte {
 	if o.err != nil {
 		return appendField(to, `{"error":`, fault.From(o.err))
 	}
-	if fast, ok := o.value.(jsonAppender); ok {
+	switch value := o.value.(type) {
+	case Null:
+		return append(to, `{"ok":null}`...)
+	case jsonAppender:
 		to = append(to, `{"ok":`...)
-		return append(fast.AppendJSON(to), '}')
+		return append(value.AppendJSON(to), '}')
 	}
 	return appendField(to, `{"ok":`, o.value)
 }

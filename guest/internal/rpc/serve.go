@@ -22,9 +22,9 @@ const (
 	maxStreams = 4096
 )
 
-// Serve speaks HTTP/2 on the connection until it ends.
-func Serve(conn net.Conn, registry *Registry) {
-	ctx, cancel := context.WithCancel(context.Background())
+// Serve speaks HTTP/2 on the connection until it ends. The contexts of calls have the values of the given one.
+func Serve(ctx context.Context, conn net.Conn, registry *Registry) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http2.Server{
 		MaxConcurrentStreams:         maxStreams,
