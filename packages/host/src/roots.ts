@@ -17,6 +17,8 @@ export interface Root {
   readonly boot: BootFiles;
   /** Null: a machine that waits for its root, or that has a volume as its root, which no other can have. */
   readonly disk: RootDisk | null;
+  /** Looks whether the disk can be used, before machines open it. @throws {DiskError} `DAMAGED_DISK` */
+  readonly check?: () => Promise<void>;
 }
 
 /** What a machine is before it enters a root. */
@@ -25,8 +27,12 @@ export function beforeRoot({ boot }: Root): Root {
 }
 
 /** The root that is a bootable disk. It is booted by the kernel and the agent of an image. */
-export function rootOfSnapshot(id: string, { boot }: Root, disk: RootDisk): Root {
-  return { id: rootIdOf("snapshot", id), kind: "snapshot", boot, disk };
+export function rootOfSnapshot(
+  id: string,
+  { boot }: Root,
+  { check, ...disk }: RootDisk & Required<Pick<Root, "check">>,
+): Root {
+  return { id: rootIdOf("snapshot", id), kind: "snapshot", boot, disk, check };
 }
 
 export function rootOfVolume(id: string, { boot }: Root): Root {

@@ -149,7 +149,7 @@ export class LocalHost implements Host {
     const { roots, storage } = this.#options;
     if (!spec || "image" in spec) return await roots.resolve(spec?.image);
     if ("volume" in spec) return rootOfVolume(spec.volume, roots.default);
-    const disk = await storage.snapshotRoot(spec.snapshot);
+    const disk = storage.snapshotRoot(spec.snapshot);
     return {
       ...rootOfSnapshot(spec.snapshot, roots.default, disk),
       [Symbol.asyncDispose]: () => disk[Symbol.asyncDispose](),

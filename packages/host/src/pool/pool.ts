@@ -14,6 +14,8 @@ import { HEAT_MIB, type PoolKind, PROCESS_MIB, type Targets, targets, type Waiti
 
 /** Refilling waits until there was no create or kill for this long, so that it does not slow down callers. */
 const QUIET_MS = 150;
+/** The same after a process was given away, which becomes a machine that somebody waits for, unless that is there sooner. */
+const CONTINUED_MS = 5_000;
 /**
  * Pause in refilling after a failure, so that a broken host is not kept busy failing. It doubles with each further
  * failure of the same kind, up to the longest.
@@ -114,7 +116,7 @@ export class Pool {
     try {
       return this.#processes.pop() ?? (await this.#supply.prepare());
     } finally {
-      this.#later(QUIET_MS);
+      this.#later(CONTINUED_MS);
     }
   }
 

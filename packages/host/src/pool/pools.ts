@@ -44,6 +44,11 @@ export class Pools {
     options.templates.onRemoval = (template) => this.#drop(template);
   }
 
+  /** Whether there is a pool of a key: its processes have opened the files of its root. */
+  has(key: TemplateKey): boolean {
+    return this.#pools.has(keyText(key));
+  }
+
   /** The pool of a key; undefined while there is no template. */
   async of(key: TemplateKey): Promise<Pool | undefined> {
     const pool = this.#pools.get(keyText(key));

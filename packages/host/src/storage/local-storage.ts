@@ -173,22 +173,19 @@ export class LocalStorage implements Storage, AsyncDisposable {
 
   /**
    * The disk of a snapshot, for machines that put a layer of their own on top. Its files stay until this is disposed.
+   * They are not looked at until `check` is called, which throws a {@link DiskError} `DAMAGED_DISK`: machines in the warm
+   * pool have opened them long ago.
    *
-   * @throws {DiskError} `UNKNOWN_DISK`, `WRONG_KIND`, `NOT_BOOTABLE`, `DAMAGED_DISK`
+   * @throws {DiskError} `UNKNOWN_DISK`, `WRONG_KIND`, `NOT_BOOTABLE`
    */
-  async snapshotRoot(id: string): Promise<RootDisk & AsyncDisposable> {
+  snapshotRoot(id: string): RootDisk & AsyncDisposable & { check(): Promise<void> } {
     const record = this.#catalogue.get(id);
     if (record.kind !== "snapshot")
       throw new DiskError("WRONG_KIND", `${id} is a volume. Make a snapshot of it, and use that as the root.`);
     requireBootable(id, record);
-    const pin = this.#layers.pin(record.layers);
-    try {
-      const { layers, bytes } = await this.#filesOf(id, record);
-      return Object.assign(pin, { layers, capacityBytes: bytes });
-    } catch (error) {
-      await pin[Symbol.asyncDispose]();
-      throw error;
-    }
+    const { layers, bytes } = this.#pathsOf(record);
+    const check = async () => void (await this.#filesOf(id, record));
+    return Object.assign(this.#layers.pin(record.layers), { layers, capacityBytes: bytes, check });
   }
 
   verify(): AsyncIterable<DiskFinding> {
@@ -282,14 +279,18 @@ export class LocalStorage implements Storage, AsyncDisposable {
   }
 
   /** @throws {DiskError} `DAMAGED_DISK` */
-  async #filesOf(volume: string, { layers, capacityBytes }: DiskRecord): Promise<DiskFiles> {
-    const paths = layers.map((name) => this.#layers.path(name));
-    for (const path of paths) {
-      await readLayer(path, deviceBytes(capacityBytes)).catch((cause: Error) => {
+  async #filesOf(volume: string, record: DiskRecord): Promise<DiskFiles> {
+    const files = this.#pathsOf(record);
+    for (const path of files.layers) {
+      await readLayer(path, files.bytes).catch((cause: Error) => {
         throw unusable(`Volume ${volume} cannot be used: ${path}`, cause);
       });
     }
-    return { layers: paths, bytes: deviceBytes(capacityBytes) };
+    return files;
+  }
+
+  #pathsOf({ layers, capacityBytes }: DiskRecord): DiskFiles {
+    return { layers: layers.map((name) => this.#layers.path(name)), bytes: deviceBytes(capacityBytes) };
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { basename, join } from "node:path";
 import { SerialQueue } from "@sandkeep/common";
 import { endAll, type Jail, type JailUser, killGroup, startJailed } from "@sandkeep/jail";
-import type { Priority, Vm, VmExit, VmSlots, VmUsage } from "../engine.ts";
+import type { Priority, Vm, VmExit, VmUsage } from "../engine.ts";
 import { prioritizeGroup } from "./cgroup.ts";
 import { CONTROL_FD, EGRESS_FD, FILES_FD, KVM_FD, MONITOR_FD, QMP_FD } from "./command.ts";
 import { JAIL_FD, listening } from "./jail/machine-jail.ts";
@@ -41,7 +41,7 @@ export class QemuProcess implements Vm {
   readonly sockets: { control: string; egress: string };
   readonly exited: Promise<VmExit>;
   readonly qmp: Qmp;
-  readonly slots: VmSlots;
+  readonly slots: QemuSlots;
   readonly process: ProcessRecord;
   /** The machine's folder. */
   readonly dir: string;
@@ -119,6 +119,9 @@ export class QemuProcess implements Vm {
   }
 
   async kill(): Promise<void> {
+    // Its end is known before the next look whether it still runs.
+    await Promise.race([endAll([this.process]), this.exited]);
+    // If what had started it was killed instead.
     await endAll([this.process]);
     await this.exited;
   }

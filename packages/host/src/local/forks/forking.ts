@@ -50,7 +50,8 @@ export class Forking {
         const vms = prepared.map(({ vm }) => vm);
         const next = basename(ownLayerIn(parent.clone.dir, root.layers.length));
         await parent.expectLayer(root, join(parent.clone.dir, next));
-        const loads = await this.#whileFrozen(parent, (freeze, thaw) =>
+        // Making several ready takes longer than they should stand still.
+        const loads = await this.#whileFrozen(parent, specs.length === 1, (freeze, thaw) =>
           engine.fork(parent.clone.vm, vms, from, {
             own,
             next,
@@ -67,6 +68,7 @@ export class Forking {
             rootRecord(dir, from, root.image, [...own, next]),
           );
         const children = await allOrNone(prepared, begin);
+        pools.disturb();
         return children.map(({ clone, record }, n) => {
           const disks = new MachineDisks({ machine: record.id, clone, storage });
           return enterMachine(this.#parts, { clone, record, disks }, specs[n]!.egress);
@@ -78,17 +80,32 @@ export class Forking {
     });
   }
 
-  /** Lets the task stop the parent's processes, and say when they may go on. */
+  /**
+   * Lets the task stop the parent's processes, and say when they may go on.
+   *
+   * @param early whether they stop at once, and the rest is made ready meanwhile
+   */
   async #whileFrozen<Result>(
     { id, guest }: RunningMachine,
+    early: boolean,
     task: (freeze: () => Promise<void>, thaw: () => void) => Promise<Result>,
   ): Promise<Result> {
+    let frozen: Promise<void> | undefined;
     let thawed: Promise<boolean> | undefined;
-    const thaw = () => {
-      thawed ??= thawProcesses(guest, id, this.#parts.log);
+    const freeze = () => {
+      frozen ??= freezeProcesses(guest);
+      frozen.catch(() => {});
+      return frozen;
     };
+    const thaw = () => {
+      // The agent could do it in another order.
+      thawed ??= Promise.resolve(frozen)
+        .catch(() => {})
+        .then(() => thawProcesses(guest, id, this.#parts.log));
+    };
+    if (early) void freeze();
     try {
-      return await task(() => freezeProcesses(guest), thaw);
+      return await task(freeze, thaw);
     } finally {
       thaw();
       await thawed;

@@ -114,6 +114,7 @@ export class Pausing {
       await discard(prepared);
       throw error;
     });
+    pools.disturb();
     // From here on it runs, whatever happens.
     const disks = new MachineDisks({ machine: id, clone, storage });
     const machine = enterMachine(this.#parts, { clone, record: assigned, disks }, spec.egress);

@@ -35,8 +35,9 @@ export async function forkProcess(
   await using childrensFiles = new AsyncDisposableStack();
   const toLoad: StateFile[] = [];
   const give = async (n: number, file: Promise<StateFile>) => void (toLoad[n] = childrensFiles.use(await file));
-  const [devices] = await settled([
+  const [devices, giveRoots] = await settled([
     StateFile.make(parent, "write").then((file) => files.use(file)),
+    settled(children.map((child) => vacateRoot(child, from))),
     copier.ready,
     ...[parent, ...children].map(({ dir }) => makeLayer(join(dir, next), from)),
     ...(method === "copy" ? children.map((child, n) => give(n, StateFile.make(child, "read"))) : []),
@@ -64,9 +65,9 @@ export async function forkProcess(
     if (depth === present.length) await rm(newLayer, { force: true });
   }
   await freezeLayer(present.at(-1)!);
-  const share = async (child: QemuProcess) => {
+  const share = async (child: QemuProcess, n: number) => {
     await shareLayers(parent.dir, child.dir, own);
-    await becomeRoot(child, allLayers(child.dir, from, [...own, next]), from.root.capacityBytes);
+    await giveRoots[n]!([...own, next]);
   };
   const giveState = async () => {
     if (method === "migration")
@@ -91,9 +92,20 @@ export async function saveDevices({ qmp }: QemuProcess, file: StateFile): Promis
   await qmp.execute("xen-save-devices-state", { filename: file.name, live: true });
 }
 
-/** Gives a process that waits for a state another disk. */
-export async function becomeRoot({ pid, slots }: QemuProcess, layers: string[], capacityBytes: number): Promise<void> {
-  await allowDisk(pid, capacityBytes);
-  await slots.unplug(ROOT_SLOT);
-  await slots.plug(ROOT_SLOT, { layers, durable: false });
+/**
+ * Takes the disk from a process that waits for a state, except for what is below the disks of all machines from there.
+ * Resolves to what gives it another one, with these layers in the machine's folder on top.
+ */
+export async function vacateRoot(
+  { pid, slots, dir }: QemuProcess,
+  from: ForkedFrom,
+): Promise<(own: readonly string[]) => Promise<void>> {
+  await allowDisk(pid, from.root.capacityBytes);
+  let open = await slots.vacate(ROOT_SLOT);
+  // Layers of a snapshot may have been merged meanwhile.
+  if (open !== allLayers(dir, from, []).length) {
+    await slots.unplug(ROOT_SLOT);
+    open = 0;
+  }
+  return (own) => slots.plug(ROOT_SLOT, { layers: allLayers(dir, from, own), durable: false, open });
 }

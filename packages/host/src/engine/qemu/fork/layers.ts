@@ -4,6 +4,7 @@
  */
 import { chmod, chown, copyFile, link, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { settled } from "@sandkeep/common";
 import { createLayer } from "../../../storage/qcow2.ts";
 import type { ForkedFrom } from "../../engine.ts";
 
@@ -25,10 +26,12 @@ export async function makeLayer(path: string, { template, root }: ForkedFrom): P
 
 /** Gives a machine's own layers to another machine's folder. */
 export async function shareLayers(from: string, to: string, own: readonly string[]): Promise<void> {
-  for (const name of own) {
-    await rm(join(to, name), { force: true });
-    await link(join(from, name), join(to, name));
-  }
+  await settled(
+    own.map(async (name) => {
+      await rm(join(to, name), { force: true });
+      await link(join(from, name), join(to, name));
+    }),
+  );
 }
 
 /** Nothing writes the layer any more. */

@@ -11,9 +11,9 @@ import type { ForkedFrom, ReviveOptions, SuspendOptions } from "../../engine.ts"
 import { loadState, saveState } from "../migration.ts";
 import { type QemuProcess, socketsIn } from "../process.ts";
 import { PROCESS_RECORD } from "../process-record.ts";
-import { becomeRoot, saveDevices } from "./fork.ts";
+import { saveDevices, vacateRoot } from "./fork.ts";
 import { goOn } from "./go-on.ts";
-import { allLayers, makeLayer, retireLayer, shareLayers } from "./layers.ts";
+import { makeLayer, retireLayer, shareLayers } from "./layers.ts";
 import type { PageCopiers } from "./page-copiers.ts";
 import { StateFile } from "./state-file.ts";
 import { spliceStates } from "./stream.ts";
@@ -52,7 +52,7 @@ export async function suspendProcess(
     if (method === "migration") await saveState(vm, file.name);
     else {
       await saveDevices(vm, file);
-      await file.write(spliceStates(await readFile(from.template.state), await file.read()));
+      await file.write(spliceStates(template, await file.read()));
     }
     // With its state, QEMU gives up the disk, and writes what is left to write.
     await sync([state, ...layers]);
@@ -64,6 +64,7 @@ export async function suspendProcess(
   };
   // Most of the disk is synced while the machine still runs.
   const [file] = await settled([openState(), copier.ready, sync(layers)]);
+  const template = await readFile(from.template.state);
   await beforePause();
   let dir: string;
   try {
@@ -75,16 +76,15 @@ export async function suspendProcess(
     throw error;
   }
   unfinished.move();
-  // Nothing is left to write.
-  await vm.kill();
-  // What fails here is done when the machine is revived, or does no harm.
-  await tidy(dir, own).catch(() => {});
+  // Nothing is left to write. What fails here besides is done when the machine is revived, or does no harm.
+  await settled([vm.kill(), tidy(dir, own).catch(() => {})]);
+  // By which the next server finds the process.
+  await rm(join(dir, PROCESS_RECORD), { force: true }).catch(() => {});
 }
 
 async function tidy(dir: string, own: readonly string[]): Promise<void> {
-  const names = [...Object.values(socketsIn(dir)), join(dir, PROCESS_RECORD)];
   await settled([
-    ...names.map((path) => rm(path, { force: true })),
+    ...Object.values(socketsIn(dir)).map((path) => rm(path, { force: true })),
     ...own.map((name) => retireLayer(join(dir, name))),
   ]);
 }
@@ -98,10 +98,14 @@ export async function reviveProcess(
 ): Promise<() => Promise<void>> {
   const { state, pages } = suspendedFiles(dir);
   const become = async () => {
-    // Again, if the server was killed right after the machine was suspended.
-    await settled(own.map((name) => retireLayer(join(dir, name))));
-    await settled([shareLayers(dir, vm.dir, own), makeLayer(join(vm.dir, next), from)]);
-    await becomeRoot(vm, allLayers(vm.dir, from, [...own, next]), from.root.capacityBytes);
+    const [giveRoot] = await settled([
+      vacateRoot(vm, from),
+      // Again, if the server was killed right after the machine was suspended.
+      ...own.map((name) => retireLayer(join(dir, name))),
+      shareLayers(dir, vm.dir, own),
+      makeLayer(join(vm.dir, next), from),
+    ]);
+    await giveRoot([...own, next]);
   };
   await using opened = new AsyncDisposableStack();
   const openState = async () => opened.use(await StateFile.of(vm, state, "read"));

@@ -114,6 +114,23 @@ describe("a slot", () => {
     await qemu.slots.unplug(5);
   });
 
+  test("gives only its last layer back, and takes another disk on the others", async () => {
+    await using qemu = await start();
+    assert.equal(await qemu.slots.vacate(4), 0);
+    const [bottom, middle, top, other] = [layer(), layer(), layer(), layer()];
+    await qemu.slots.plug(4, { layers: [bottom, middle, top], bytes: 8 * MIB });
+    assert.equal(await qemu.slots.vacate(4), 2);
+    assert.deepEqual([await qemu.slots.depth(4), await qemu.nodes()], [0, ["vol4-0 ro", "vol4-1 ro"]]);
+    assert.deepEqual(qemu.opened(top), []);
+    // What was the last one can be below another one now.
+    await qemu.slots.plug(4, { layers: [bottom, middle, top, other], bytes: 8 * MIB, open: 2 });
+    assert.equal(await qemu.slots.depth(4), 4);
+    assert.deepEqual(await qemu.nodes(), ["vol4-0 ro", "vol4-1 ro", "vol4-2 ro", "vol4-3"]);
+    assert.ok(qemu.opened(top).every((mode) => mode === 0));
+    await qemu.slots.unplug(4);
+    assert.deepEqual([await qemu.nodes(), await qemu.sets()], [[], 0]);
+  });
+
   test("gets its disk when that is ready to be written, and not if it never is", async () => {
     await using qemu = await start();
     const [bottom, top] = [layer(), layer()];

@@ -60,6 +60,12 @@ export interface QemuSlotsOptions {
   timeoutMs?: number;
 }
 
+/** What {@link QemuSlots.plug} takes. */
+export interface QemuSlotDisk extends SlotDisk {
+  /** How many of its lowest layers are open in the slot already: see {@link QemuSlots.vacate}. */
+  open?: number;
+}
+
 export class QemuSlots implements VmSlots {
   readonly #qmp: QemuSlotsOptions["qmp"];
   readonly #give: QemuSlotsOptions["give"];
@@ -75,7 +81,7 @@ export class QemuSlots implements VmSlots {
     this.#timeoutMs = timeoutMs;
   }
 
-  async plug(slot: number, disk: SlotDisk): Promise<void> {
+  async plug(slot: number, disk: QemuSlotDisk): Promise<void> {
     const { ready } = disk;
     // It may fail before anybody waits for it.
     ready?.catch(() => {});
@@ -94,6 +100,28 @@ export class QemuSlots implements VmSlots {
     await this.#inTime(() => this.#unplug(slot));
   }
 
+  /**
+   * Takes a slot's disk away, of which all layers but the last stay open for another disk. What was written to the last
+   * one is in its file then. Resolves to how many stay open.
+   */
+  async vacate(slot: number): Promise<number> {
+    let kept = 0;
+    await this.#inTime(async () => {
+      const depth = await this.depth(slot);
+      if (depth === 0) return;
+      kept = depth - 1;
+      const top = layerNode(slotName(slot), kept);
+      const emptied = [
+        this.#empty(slot),
+        this.#qmp.execute("blockdev-del", { "node-name": top }),
+        // A template's root was opened by its name.
+        this.#dropSet(slot, kept).catch(() => {}),
+      ];
+      await settled(emptied);
+    });
+    return kept;
+  }
+
   async addLayer(...[slot, layer, moment]: Parameters<VmSlots["addLayer"]>): Promise<void> {
     await this.#inTime(() => this.#addLayer(slot, layer, moment));
   }
@@ -109,16 +137,14 @@ export class QemuSlots implements VmSlots {
   }
 
   /** Opens the files of a disk, of which nothing is written yet. */
-  async #open(slot: number, { layers, bytes, durable = true }: SlotDisk): Promise<void> {
+  async #open(slot: number, { layers, bytes, durable = true, open = 0 }: QemuSlotDisk): Promise<void> {
     const top = layers.length - 1;
     if (bytes !== undefined) await this.#allowDisk(bytes);
-    await this.#pass(
-      slot,
-      layers.map((path, layer) => ({ path, layer, writable: layer === top })),
-    );
+    const added = layers.map((path, layer) => ({ path, layer, writable: layer === top })).slice(open);
+    await this.#pass(slot, added);
     // QEMU executes them in this order, without waiting for us between any two.
     await settled(
-      [...layers.keys()].flatMap((layer) => [
+      added.flatMap(({ layer }) => [
         this.#addNode(slot, layer, layer === top ? { durable } : "read-only", layer > 0),
         // What has no writer is never opened again.
         ...(layer < top ? [this.#dropSet(slot, layer)] : []),
@@ -134,12 +160,17 @@ export class QemuSlots implements VmSlots {
   }
 
   async #unplug(slot: number): Promise<void> {
-    if ((await this.depth(slot)) > 0) {
-      // A template's root has its disk from the start.
-      if (slot === ROOT_SLOT) await this.#qmp.execute("blockdev-add", emptyDisk(emptyNode(slot))).catch(() => {});
-      await this.#setDrive(slot, emptyNode(slot));
-    }
+    if ((await this.depth(slot)) > 0) await this.#empty(slot);
     await this.#closeAll(slot);
+  }
+
+  /** Takes the disk from the device. */
+  async #empty(slot: number): Promise<void> {
+    await settled([
+      // A template's root has its disk from the start.
+      slot === ROOT_SLOT && this.#qmp.execute("blockdev-add", emptyDisk(emptyNode(slot))).catch(() => {}),
+      this.#setDrive(slot, emptyNode(slot)),
+    ]);
   }
 
   async depth(slot: number): Promise<number> {
