@@ -64,6 +64,54 @@ func TestGroupsAreFrozenAndThawedExceptThoseThatTheirOwnerFroze(t *testing.T) {
 	}
 }
 
+func TestAGroupIsFrozenWhateverItIsCalled(t *testing.T) {
+	f, read := world(t)
+	names := []string{".hidden", "...", "a b", "x.slice", strings.Repeat("long", 60)}
+	// More than one read of the directory returns.
+	for n := range 400 {
+		names = append(names, "group"+strconv.Itoa(n))
+	}
+	for _, name := range names {
+		path := filepath.Join(f.groups, name)
+		_ = os.Mkdir(path, 0o755)
+		_ = os.WriteFile(filepath.Join(path, "cgroup.freeze"), []byte("0\n"), 0o644)
+		_ = os.WriteFile(filepath.Join(path, "cgroup.events"), []byte("populated 1\nfrozen 1\n"), 0o644)
+	}
+	if err := f.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if got := read(name, "cgroup.freeze"); got != "1" && got != "1\n0" {
+			t.Errorf("%q runs on: %q", name, got)
+		}
+	}
+}
+
+func TestATemplateKnowsTheKernelsThreadsAndMovesNothing(t *testing.T) {
+	f, read := world(t)
+	if err := os.Remove(filepath.Join(f.groups, group, "cgroup.procs")); err != nil {
+		t.Fatal(err)
+	}
+	// The descriptor is the kernel's own, so this needs a process that there is.
+	pid := strconv.Itoa(os.Getppid())
+	stat := filepath.Join(f.processes, pid, "stat")
+	_ = os.MkdirAll(filepath.Dir(stat), 0o755)
+	_ = os.WriteFile(stat, []byte(pid+" (kworker) S 2 0 0 0 0 "+strconv.Itoa(kernelThread)), 0o644)
+	user := filepath.Join(f.processes, "40", "stat")
+	_ = os.MkdirAll(filepath.Dir(user), 0o755)
+	_ = os.WriteFile(user, []byte("40 (sh) S 1 0 0 0 0 0 0"), 0o644)
+	_ = os.WriteFile(filepath.Join(f.groups, "cgroup.procs"), []byte(pid+"\n40\n"), 0o644)
+	if err := f.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	if _, known := f.kernel[os.Getppid()]; !known || len(f.kernel) != 1 {
+		t.Errorf("known: %v", f.kernel)
+	}
+	if read(group, "cgroup.freeze") != "0" || f.Frozen() {
+		t.Error("a group is frozen")
+	}
+}
+
 func TestProcessesWithoutAGroupGetOurs(t *testing.T) {
 	f, read := world(t)
 	stat := filepath.Join(f.processes, "40", "stat")

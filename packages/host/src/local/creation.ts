@@ -108,7 +108,6 @@ export class Creation {
     const { pools, runDir } = this.#parts;
     // Again when its turn comes: those before it have taken memory too.
     const options = { signal, makeRoom: () => makeRoom(runDir, pools) };
-    if (!pools.has(key)) await key.root.check?.();
     const pool = key.root.kind === "volume" ? undefined : await pools.of(key);
     if (pool) return await pool.take(begin, options);
     const clone = await makeUnpooled(key, this.#parts, begin, options);

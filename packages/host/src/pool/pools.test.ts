@@ -143,3 +143,23 @@ test("nothing is added once the host closes", async () => {
   closing.abort();
   assert.equal(await pools.of(key("usual")), undefined);
 });
+
+test("a root whose files cannot be used has no pool; that of a pool is not looked at again", async () => {
+  await using opened = await open(key("usual"));
+  const { captured, pools } = opened;
+  const looked: string[] = [];
+  const wanted = key("snapshot");
+  const checked = (outcome: () => void): TemplateKey => ({
+    ...wanted,
+    root: { ...wanted.root, check: async () => (looked.push("looked"), outcome()) },
+  });
+  const damaged = checked(() => {
+    throw new Error("damaged");
+  });
+  await captured(wanted);
+  await assert.rejects(pools.of(damaged), /damaged/);
+  const pool = await pools.of(checked(() => {}));
+  assert.ok(pool);
+  assert.equal(await pools.of(damaged), pool);
+  assert.equal(looked.length, 2);
+});

@@ -44,12 +44,11 @@ export class Pools {
     options.templates.onRemoval = (template) => this.#drop(template);
   }
 
-  /** Whether there is a pool of a key: its processes have opened the files of its root. */
-  has(key: TemplateKey): boolean {
-    return this.#pools.has(keyText(key));
-  }
-
-  /** The pool of a key; undefined while there is no template. */
+  /**
+   * The pool of a key; undefined while there is no template.
+   *
+   * @throws if its root cannot be used; that of a pool is in use
+   */
   async of(key: TemplateKey): Promise<Pool | undefined> {
     const pool = this.#pools.get(keyText(key));
     if (pool) {
@@ -57,6 +56,7 @@ export class Pools {
       if (keyText(key) !== this.#usual) void this.#options.templates.find(key).catch(() => {});
       return pool;
     }
+    await key.root.check?.();
     // A template that cannot be taken into use is reported when its build fails too; until then machines do without.
     const template = await this.#options.templates.find(key).catch(() => undefined);
     return template && this.#add(template);
@@ -64,7 +64,8 @@ export class Pools {
 
   /** From now on there is a pool of this key, or as soon as its template is built. */
   async want(key: TemplateKey): Promise<void> {
-    if (!(await this.of(key))) this.#build(key);
+    // Why its root cannot be used is known when the template is built.
+    if (!(await this.of(key).catch(() => undefined))) this.#build(key);
   }
 
   /** Resolves when a machine of the usual kind waits, or once it is clear that none will. */

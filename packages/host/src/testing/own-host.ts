@@ -11,6 +11,8 @@ import { OWNER } from "./host-suite.ts";
 const LOOK_MS = 200;
 /** How long the warm pool may take: it makes machines in the background, after the server's. */
 const SETTLE_MS = 60_000;
+/** Longer than any step of the pool takes, milliseconds: heating a clone, emulated. */
+const STEP_MS = 5_000;
 /** Memory for its warm pool, in MiB. */
 const AHEAD_MIB = 700;
 
@@ -18,7 +20,7 @@ export interface OwnHost extends AsyncDisposable {
   host: Host;
   /** How long machines were paused to be forked, in milliseconds. */
   paused: number[];
-  /** Waits until the warm pool has a process, a clone, and no more to do. */
+  /** Waits until the warm pool has all that it should have: filling it takes processors from what is measured. */
   settle(): Promise<void>;
 }
 
@@ -39,16 +41,31 @@ export async function startOwnHost({ frequency, ...options }: OwnHostOptions): P
   await host.adopt(OWNER, []);
   await host.ready();
   const waiting = async () => (await host.info()).waiting;
+  type Waiting = Awaited<ReturnType<typeof waiting>>;
+  /** Resolves when this holds, or a minute later. */
+  const until = async (holds: (now: Waiting) => boolean) => {
+    for (let waited = 0; waited < SETTLE_MS; waited += LOOK_MS) {
+      if (holds(await waiting())) return;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  };
+  /** What it should have is what it has when that has not changed for longer than a step takes. */
+  const findFull = async () => {
+    let full = await waiting();
+    let since = performance.now();
+    await until((now) => {
+      if (JSON.stringify(now) !== JSON.stringify(full)) [full, since] = [now, performance.now()];
+      return full.processes > 0 && full.clones > 0 && performance.now() - since > STEP_MS;
+    });
+    return full;
+  };
+  let full: Promise<Waiting> | undefined;
   return {
     host,
     paused,
     async settle() {
-      for (let waited = 0; waited < SETTLE_MS; waited += LOOK_MS) {
-        const before = await waiting();
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-        const now = await waiting();
-        if (now.processes > 0 && now.clones > 0 && JSON.stringify(before) === JSON.stringify(now)) return;
-      }
+      const { clones, hot, processes } = await (full ??= findFull());
+      await until((now) => now.clones >= clones && now.hot >= hot && now.processes >= processes);
     },
     async [Symbol.asyncDispose]() {
       await host.close();

@@ -174,6 +174,19 @@ test("a fork that fails leaves nothing, and the parent's processes go on", async
   assert.equal(about(host.agent.told).at(-1), "/call/thawProcesses");
 });
 
+test("a fork that fails while its parent's processes stop lets them go on only afterwards", async () => {
+  await using host = await open();
+  host.engine.forking = () => Promise.reject(new Error("no space"));
+  host.agent.outcomes.set("/call/freezeProcesses", "pending");
+  const failed = assert.rejects(host.forking.fork(host.parent, [spec("sbx_a")]), { code: "UNKNOWN_MACHINE" });
+  while (!about(host.agent.told).includes("/call/freezeProcesses")) await new Promise(setImmediate);
+  // What the agent is told next could be done first.
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  assert.deepEqual(about(host.agent.told), ["/call/freezeProcesses"]);
+  await host.parent.destroy();
+  await failed;
+});
+
 test("a machine with volumes, of an earlier version, or whose template is gone, is refused", async () => {
   await using host = await open();
   host.disks.enterAll([{ id: "data", volume: "vol_1", readOnly: false, mount: "/data" }]);
