@@ -120,33 +120,3 @@ func (m *mapping) address(offset uint64) (uint64, uint64) {
 	}
 	return 0, 0
 }
-
-// Of an entry in /proc/PID/pagemap (Linux: admin-guide/mm/pagemap).
-const (
-	present    = 1 << 63
-	swapped    = 1 << 62
-	fileBacked = 1 << 61
-)
-
-// changed returns the runs of pages that the process has changed since it mapped the file: they are its own.
-func (m *mapping) changed() ([]run, error) {
-	pagemap, err := os.Open(fmt.Sprintf("/proc/%d/pagemap", m.process.Pid))
-	if err != nil {
-		return nil, err
-	}
-	defer pagemap.Close()
-	var runs []run
-	for _, part := range m.ranges {
-		entries := make([]byte, part.size/pageBytes*8)
-		if _, err := pagemap.ReadAt(entries, int64(part.address/pageBytes*8)); err != nil {
-			return nil, fmt.Errorf("the page map of process %d: %w", m.process.Pid, err)
-		}
-		for n := uint64(0); n < part.size/pageBytes; n++ {
-			entry := order.Uint64(entries[n*8:])
-			if entry&(present|swapped) != 0 && entry&fileBacked == 0 {
-				runs = appendPage(runs, uint32(part.offset/pageBytes+n))
-			}
-		}
-	}
-	return runs, nil
-}

@@ -2,11 +2,13 @@ package pages
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -289,5 +291,43 @@ func TestBatchesContainEveryPageOnce(t *testing.T) {
 		if fmt.Sprint(runs) != fmt.Sprint(again) {
 			t.Fatal("the pages differ")
 		}
+	}
+}
+
+func TestBothWaysToFindWhatHasChangedAgree(t *testing.T) {
+	template := filepath.Join(t.TempDir(), "template")
+	if err := os.WriteFile(template, bytes.Repeat([]byte{1}, memoryPages*pageBytes), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// More regions than the kernel returns at a time.
+	var changed []int
+	for page := 0; page < memoryPages; page += 2 + page%3 {
+		changed = append(changed, page)
+	}
+	process := start(t, template, changed)
+	file, err := os.Open(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	mapped, _, err := findMapping(process.Process, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pagemap, err := os.Open(fmt.Sprintf("/proc/%d/pagemap", process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pagemap.Close()
+	read, err := mapped.read(pagemap)
+	if err != nil || len(read) <= scanRegions || total(read) != uint64(len(changed)) {
+		t.Fatalf("%d runs of %d pages instead of %d: %v", len(read), total(read), len(changed), err)
+	}
+	scanned, err := mapped.scan(pagemap)
+	if errors.Is(err, unix.ENOTTY) {
+		t.Skip("this kernel is older than 6.7")
+	}
+	if err != nil || !slices.Equal(scanned, read) {
+		t.Fatalf("%d runs of %d pages, not the same: %v", len(scanned), total(scanned), err)
 	}
 }
