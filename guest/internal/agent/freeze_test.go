@@ -20,7 +20,7 @@ func (f *fakeFreezer) Freeze() error {
 	return nil
 }
 func (f *fakeFreezer) Prepare() error { return nil }
-func (f *fakeFreezer) Frozen() bool { return f.frozen }
+func (f *fakeFreezer) Frozen() bool   { return f.frozen }
 func (f *fakeFreezer) Thaw() error {
 	if !f.frozen {
 		return errors.New("not frozen")
