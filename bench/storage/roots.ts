@@ -7,7 +7,7 @@ import { OWNER, shell, specOf } from "@sandkeep/host/testing";
 import { type BenchContext, timed } from "../context.ts";
 import type { Figures } from "../figures.ts";
 import { percentile, rounded, summarize } from "../statistics.ts";
-import { untilWaiting } from "./waiting.ts";
+import { untilFull, untilWaiting } from "./waiting.ts";
 
 const CAPACITY_BYTES = 10 * 1024 ** 3;
 const TIMES = 10;
@@ -57,7 +57,8 @@ async function measure(context: BenchContext, host: Host, image: string): Promis
   const { waiting } = await host.info();
   await one({ snapshot: "snapshot" });
   await untilWaiting(host, { clones: waiting.clones + 2, hot: waiting.hot + 1 }, TEMPLATE_TIMEOUT_MS);
-  const { waiting: full } = await host.info();
+  // Nor is the image's pool being filled meanwhile.
+  const full = await untilFull(host);
   const [fromSnapshot, fromImage]: [number[], number[]] = [[], []];
   for (let n = 0; n < times; n++) {
     fromSnapshot.push(await one({ snapshot: "snapshot" }));
