@@ -19,11 +19,12 @@ export async function untilWaiting(host: Host, { clones, hot }: Waiting, limitMs
 }
 
 /** Waits until the pools have what they should have. Resolves to that. */
-export async function untilFull(host: Host): Promise<Waiting> {
-  for (;;) {
+export async function untilFull(host: Host, limitMs = 300_000): Promise<Waiting> {
+  for (const until = performance.now() + limitMs; ; ) {
     const before = (await host.info()).waiting;
     await wait(STEP_MS);
     const { waiting } = await host.info();
     if (waiting.hot > 0 && waiting.clones === before.clones && waiting.hot === before.hot) return waiting;
+    if (performance.now() > until) throw new Error(`The warm pools are not full: ${JSON.stringify(waiting)}`);
   }
 }

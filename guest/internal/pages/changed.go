@@ -52,7 +52,8 @@ func (m *mapping) changed() ([]run, error) {
 	}
 	defer pagemap.Close()
 	runs, err := m.scan(pagemap)
-	if errors.Is(err, unix.ENOTTY) {
+	// Older kernels do not know it; others may forbid it.
+	if err != nil {
 		runs, err = m.read(pagemap)
 	}
 	if err != nil {

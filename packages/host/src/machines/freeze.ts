@@ -7,11 +7,53 @@ import { newMoment } from "./identity.ts";
 
 /**
  * After this time a machine's processes go on by themselves, if the server lives but does not say so. It is longer than
- * all that a fork or a pause may take.
+ * all that a copy may take once it has begun.
  */
 const FREEZE_MS = 180_000;
 /** How long an agent may take for each step: usually 10 ms. It gives up itself after five seconds if a process does not stop. */
 const STEP_MS = 20_000;
+
+/**
+ * If what is done meanwhile took longer than this, such as syncing gigabytes of a disk, processes that stopped are told so
+ * again: they must not go on by themselves before the machine is copied.
+ */
+const FREEZE_AGAIN_MS = 30_000;
+
+/** Processes stop now, and the rest of what a copy needs is made ready meanwhile. */
+export class EarlyFreeze {
+  readonly #guest: Guest;
+  #since!: number;
+  #frozen!: Promise<void>;
+
+  constructor(guest: Guest) {
+    this.#guest = guest;
+    this.#begin();
+  }
+
+  /** Resolves when the agent has answered, whether they have stopped or not. */
+  get answered(): Promise<void> {
+    return this.#frozen.catch(() => {});
+  }
+
+  /** Resolves when they have stopped. */
+  get frozen(): Promise<void> {
+    return this.#frozen;
+  }
+
+  /** Immediately before the copy: resolves when they have stopped, and stay so for long enough. */
+  async confirm(): Promise<void> {
+    await this.#frozen;
+    if (performance.now() - this.#since <= FREEZE_AGAIN_MS) return;
+    this.#begin();
+    await this.#frozen;
+  }
+
+  #begin(): void {
+    this.#since = performance.now();
+    this.#frozen = freezeProcesses(this.#guest);
+    this.#frozen.catch(() => {});
+  }
+}
 
 export async function freezeProcesses(guest: Guest): Promise<void> {
   await guest.call("freezeProcesses", { thawAfterMs: FREEZE_MS }, AbortSignal.timeout(STEP_MS));

@@ -18,7 +18,7 @@ const AHEAD_MIB = 700;
 
 export interface OwnHost extends AsyncDisposable {
   host: Host;
-  /** How long machines were paused to be forked, in milliseconds. */
+  /** How long the processes of machines that were forked stood still, in milliseconds. */
   paused: number[];
   /** Waits until the warm pool has all that it should have: filling it takes processors from what is measured. */
   settle(): Promise<void>;
@@ -35,7 +35,8 @@ export async function startOwnHost({ frequency, ...options }: OwnHostOptions): P
   await copyFile(frequency, layout(options.dataDir).frequency);
   const paused: number[] = [];
   const log: Logger = Object.assign(Object.create(silentLogger), {
-    debug: (fields: { pausedMs?: number }) => void (fields.pausedMs !== undefined && paused.push(fields.pausedMs)),
+    debug: ({ stoodStillMs }: { stoodStillMs?: number }) =>
+      void (stoodStillMs !== undefined && paused.push(stoodStillMs)),
   });
   const host = await createHost({ ...options, log, aheadMemoryMiB: AHEAD_MIB });
   await host.adopt(OWNER, []);

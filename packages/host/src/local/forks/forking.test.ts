@@ -166,6 +166,17 @@ test("children are told the host's authorities only if their parent may not trus
   }
 });
 
+test("processes that stopped long before the parent is copied are told so again", async (context) => {
+  await using host = await open();
+  let now = 0;
+  // Everything takes a minute.
+  context.mock.method(performance, "now", () => (now += 60_000));
+  const frozen = ["/call/freezeProcesses", "/call/freezeProcesses"];
+  host.engine.forking = async () => assert.deepEqual(about(host.agent.told), frozen);
+  await host.forking.fork(host.parent, [spec("sbx_a")]);
+  assert.deepEqual(about(host.agent.told), [...frozen, "/call/thawProcesses"]);
+});
+
 test("a fork that fails leaves nothing, and the parent's processes go on", async () => {
   await using host = await open();
   host.engine.forking = () => Promise.reject(new Error("the state does not fit"));

@@ -6,7 +6,7 @@ import { type ForkSpec, GuestGone } from "../../contract.ts";
 import type { ForkedFrom } from "../../engine/engine.ts";
 import { type Clone, discard, killOnAbort, loadAndConnect } from "../../machines/clone.ts";
 import { ownLayerIn, type RootRecord, writeRecord } from "../../machines/folder.ts";
-import { freezeProcesses, thawProcesses } from "../../machines/freeze.ts";
+import { EarlyFreeze, thawProcesses } from "../../machines/freeze.ts";
 import { newIdentity } from "../../machines/identity.ts";
 import type { RunningMachine } from "../../machines/machine.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
@@ -58,8 +58,8 @@ export class Forking {
             method,
             beforePause: freeze,
             onContinued(pausedMs) {
-              thaw();
               log.debug({ sandbox: parent.id, children: specs.length, pausedMs }, "forked");
+              thaw();
             },
           }),
         );
@@ -68,7 +68,6 @@ export class Forking {
             rootRecord(dir, from, root.image, [...own, next]),
           );
         const children = await allOrNone(prepared, begin);
-        pools.disturb();
         return children.map(({ clone, record }, n) => {
           const disks = new MachineDisks({ machine: record.id, clone, storage });
           return enterMachine(this.#parts, { clone, record, disks }, specs[n]!.egress);
@@ -76,6 +75,8 @@ export class Forking {
       } catch (error) {
         await Promise.all(prepared.map((process) => discard(process)));
         throw error;
+      } finally {
+        pools.disturb();
       }
     });
   }
@@ -83,29 +84,34 @@ export class Forking {
   /**
    * Lets the task stop the parent's processes, and say when they may go on.
    *
-   * @param early whether they stop at once, and the rest is made ready meanwhile
+   * @param atOnce whether they stop at once, and the rest is made ready meanwhile
    */
   async #whileFrozen<Result>(
     { id, guest }: RunningMachine,
-    early: boolean,
+    atOnce: boolean,
     task: (freeze: () => Promise<void>, thaw: () => void) => Promise<Result>,
   ): Promise<Result> {
-    let frozen: Promise<void> | undefined;
-    let thawed: Promise<boolean> | undefined;
+    const { log } = this.#parts;
+    let since: number | undefined;
+    let early: EarlyFreeze | undefined;
+    let thawed: Promise<void> | undefined;
     const freeze = () => {
-      frozen ??= freezeProcesses(guest);
-      frozen.catch(() => {});
-      return frozen;
+      since ??= performance.now();
+      return (early ??= new EarlyFreeze(guest));
+    };
+    const goOn = async () => {
+      // The agent could do it in another order.
+      await early?.answered;
+      await thawProcesses(guest, id, log);
+      if (since !== undefined)
+        log.debug({ sandbox: id, stoodStillMs: performance.now() - since }, "its processes go on");
     };
     const thaw = () => {
-      // The agent could do it in another order.
-      thawed ??= Promise.resolve(frozen)
-        .catch(() => {})
-        .then(() => thawProcesses(guest, id, this.#parts.log));
+      thawed ??= goOn();
     };
-    if (early) void freeze();
+    if (atOnce) freeze();
     try {
-      return await task(freeze, thaw);
+      return await task(() => freeze().confirm(), thaw);
     } finally {
       thaw();
       await thawed;

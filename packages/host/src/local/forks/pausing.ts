@@ -5,7 +5,7 @@ import { settled } from "@sandkeep/common";
 import { ForkError, type ResumeSpec } from "../../contract.ts";
 import { discard, loadAndConnect, RUNNING_HELLO_TIMEOUT_MS } from "../../machines/clone.ts";
 import { ownLayerIn, writeRecord } from "../../machines/folder.ts";
-import { freezeProcesses, thawProcesses } from "../../machines/freeze.ts";
+import { EarlyFreeze, thawProcesses } from "../../machines/freeze.ts";
 import { newMoment } from "../../machines/identity.ts";
 import type { RunningMachine } from "../../machines/machine.ts";
 import { MachineDisks } from "../../machines/machine-disks.ts";
@@ -24,11 +24,6 @@ import type { ForkMethods } from "./fork-method.ts";
 
 /** How long a resumed machine's agent may take to set the clock: usually 20 ms. */
 const WAKE_MS = 20_000;
-/**
- * If the rest took longer than this, such as syncing gigabytes of a disk, processes that stopped are told so again: they
- * must not go on by themselves before the machine is paused.
- */
-const FREEZE_AGAIN_MS = 30_000;
 /** How often a resumed machine is told that its processes may go on, and how long it rests before, milliseconds. */
 const THAW_ATTEMPTS = 5;
 const THAW_AGAIN_MS = 1_000;
@@ -75,9 +70,9 @@ export class Pausing {
       await this.#paused.prepare(dir, { ...record, from: await pinSource(dir, from) });
     };
     return async () => {
-      const since = performance.now();
       // Nobody uses it any more, so its processes stop while everything else is made ready.
-      const ready = settled([prepare(), freezeProcesses(guest)]);
+      const freeze = new EarlyFreeze(guest);
+      const ready = settled([prepare(), freeze.frozen]);
       // It goes on then, although what is being synced may take a while.
       ready.catch(() => thawProcesses(guest, id, log));
       try {
@@ -86,7 +81,7 @@ export class Pausing {
           method,
           beforePause: async () => {
             await ready;
-            if (performance.now() - since > FREEZE_AGAIN_MS) await freezeProcesses(guest);
+            await freeze.confirm();
           },
           commit: async () => {
             if (machine.isEnding) throw new Error("The machine is being ended.");
@@ -97,6 +92,7 @@ export class Pausing {
         });
       } catch (error) {
         await ready.catch(() => {});
+        await freeze.answered;
         await thawProcesses(guest, id, log);
         throw error;
       }
@@ -110,11 +106,12 @@ export class Pausing {
     const { pools, runDir, storage, log } = this.#parts;
     using _room = await reserveRoom(runDir, pools, Math.max(record.ownMiB, MACHINE_MIB));
     const prepared = await pools.prepare(record.from, sizeOf(record.memoryMiB));
-    const { clone, assigned } = await this.#revive(record, spec, prepared).catch(async (error) => {
-      await discard(prepared);
-      throw error;
-    });
-    pools.disturb();
+    const { clone, assigned } = await this.#revive(record, spec, prepared)
+      .catch(async (error) => {
+        await discard(prepared);
+        throw error;
+      })
+      .finally(() => pools.disturb());
     // From here on it runs, whatever happens.
     const disks = new MachineDisks({ machine: id, clone, storage });
     const machine = enterMachine(this.#parts, { clone, record: assigned, disks }, spec.egress);
