@@ -49,6 +49,8 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #supply: Supply;
   readonly #demand = new Demand();
+  /** The same of those that could have been hot. */
+  readonly #hotDemand = new Demand();
   readonly #hot: Clone[] = [];
   readonly #warm: Clone[] = [];
   readonly #processes: Prepared[] = [];
@@ -86,7 +88,7 @@ export class Pool {
    */
   async take(begin: BeginClone = async () => {}, { signal, makeRoom }: TakeOptions = {}): Promise<Clone> {
     signal?.throwIfAborted();
-    this.#demand.taken(performance.now());
+    this.#needed();
     this.#busy++;
     try {
       for (let clone: Clone | undefined; (clone = this.#next()); ) {
@@ -145,12 +147,24 @@ export class Pool {
 
   get #targets(): Targets {
     const { budgetMiB, kind } = this.#options;
-    return targets(budgetMiB, this.#demand.at(performance.now()), kind);
+    const now = performance.now();
+    return targets(budgetMiB, { clones: this.#demand.at(now), hot: this.#hotDemand.at(now) }, kind);
+  }
+
+  /** Whether a hot clone may be handed out while there are others. */
+  get #lends(): boolean {
+    return this.#lent < this.#targets.lent;
+  }
+
+  #needed(): void {
+    const now = performance.now();
+    this.#demand.taken(now);
+    if (this.#lends) this.#hotDemand.taken(now);
   }
 
   /** The clone to take: a hot one, unless that many are in use already. */
   #next(): Clone | undefined {
-    if (this.#warm.length > 0 && (this.#hot.length === 0 || this.#lent >= this.#targets.lent)) return this.#warm.pop();
+    if (this.#warm.length > 0 && (this.#hot.length === 0 || !this.#lends)) return this.#warm.pop();
     const clone = this.#hot.pop();
     if (!clone) return undefined;
     this.#lent++;
@@ -170,9 +184,9 @@ export class Pool {
   async #refill(): Promise<void> {
     if (this.#busy > 0) return;
     const want = this.#targets;
-    const { busy = processorsBusy, log } = this.#options;
-    const step = nextStep(this.counts, want, busy());
-    if (step === "rest") this.#demand.full();
+    const { busy = processorsBusy, budgetMiB, log } = this.#options;
+    const step = nextStep(this.counts, want, busy(), budgetMiB);
+    if (step === "rest") for (const demand of [this.#demand, this.#hotDemand]) demand.full();
     try {
       this.#later(await this.#do(step));
       this.#failures.delete(step);
@@ -207,6 +221,7 @@ export class Pool {
       case "heat":
         if (!this.#fits(HEAT_MIB)) return REVIEW_MS;
         this.#keep(this.#hot, await this.#supply.heat(this.#warm.shift()!));
+        this.#hotDemand.replaced();
         return 0;
       case "add process":
         if (!this.#fits(PROCESS_MIB)) return REVIEW_MS;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { nextStep, type Step } from "./step.ts";
-import type { Waiting } from "./targets.ts";
+import { FIRST_CLONES, nextStep, type Step } from "./step.ts";
+import { CLONE_MIB, HEAT_MIB, memoryOf, type Waiting } from "./targets.ts";
 
 const NONE: Waiting = { clones: 0, hot: 0, processes: 0 };
 
@@ -37,14 +37,17 @@ function done({ clones, hot, processes }: Waiting, step: Step): Waiting {
 }
 
 /** The steps of a pool until it has nothing to do. */
-function stepsOf(from: Waiting, want: Waiting): { steps: Step[]; end: Waiting } {
+function stepsOf(from: Waiting, want: Waiting, budgetMiB = Infinity): { steps: Step[]; end: Waiting; most: number } {
   const steps: Step[] = [];
   let has = from;
-  for (let step: Step; (step = nextStep(has, want, false)) !== "rest"; has = done(has, step)) {
+  let most = memoryOf(from);
+  for (let step: Step; (step = nextStep(has, want, false, budgetMiB)) !== "rest"; ) {
+    has = done(has, step);
+    most = Math.max(most, memoryOf(has));
     steps.push(step);
     assert.ok(steps.length < 50, `it goes on and on: ${JSON.stringify({ from, want, steps })}`);
   }
-  return { steps, end: has };
+  return { steps, end: has, most };
 }
 
 describe("the steps of a warm pool", () => {
@@ -68,7 +71,7 @@ describe("the steps of a warm pool", () => {
   test("never use a machine that is not there, and leave one to be taken while another is heated", () => {
     for (const has of POOLS) {
       for (const want of WANTED) {
-        const step = nextStep(has, want, false);
+        const step = nextStep(has, want, false, Infinity);
         const { clones, hot, processes } = done(has, step);
         assert.ok(hot >= 0 && hot <= clones && processes >= 0, JSON.stringify({ has, want, step }));
         if (step === "heat") assert.ok(has.clones > 1);
@@ -78,17 +81,29 @@ describe("the steps of a warm pool", () => {
 
   test("give memory back even while others need the processors, and otherwise only provide the first clones", () => {
     const want = { clones: 6, hot: 2, processes: 2 };
-    assert.equal(nextStep({ clones: 7, hot: 2, processes: 2 }, want, true), "drop warm");
-    assert.equal(nextStep({ clones: 7, hot: 3, processes: 2 }, want, true), "drop hot");
-    assert.equal(nextStep(NONE, want, true), "add clone");
-    assert.equal(nextStep({ ...NONE, clones: 2 }, want, true), "wait");
-    assert.equal(nextStep({ clones: 6, hot: 6, processes: 2 }, want, true), "wait", "another would have to be made");
+    assert.equal(nextStep({ clones: 7, hot: 2, processes: 2 }, want, true, Infinity), "drop warm");
+    assert.equal(nextStep({ clones: 7, hot: 3, processes: 2 }, want, true, Infinity), "drop hot");
+    assert.equal(nextStep(NONE, want, true, Infinity), "add clone");
+    assert.equal(nextStep({ ...NONE, clones: 2 }, want, true, Infinity), "wait");
+    assert.equal(nextStep({ clones: 6, hot: 6, processes: 2 }, want, true, Infinity), "wait", "another would have to be made");
   });
 
   test("replace hot clones by warm ones when fewer should be hot, as after a peak", () => {
     const { steps, end } = stepsOf({ clones: 6, hot: 4, processes: 0 }, { clones: 6, hot: 2, processes: 0 });
     assert.deepEqual(steps, ["drop hot", "add clone", "drop hot", "add clone"]);
     assert.deepEqual(end, { clones: 6, hot: 2, processes: 0 });
+  });
+
+  test("never take more memory than the budget on the way, even if hot clones must give way to more clones", () => {
+    for (const from of POOLS.filter(({ clones }) => clones >= FIRST_CLONES)) {
+      for (const want of WANTED) {
+        const budget = Math.max(memoryOf(from), memoryOf(want));
+        const { end, most } = stepsOf(from, want, budget);
+        assert.ok(most <= budget && end.clones === want.clones, JSON.stringify({ from, want, end, most, budget }));
+      }
+    }
+    const { steps } = stepsOf({ clones: 4, hot: 3, processes: 0 }, { clones: 6, hot: 1, processes: 0 }, 6 * CLONE_MIB + HEAT_MIB);
+    assert.deepEqual(steps, ["drop hot", "add clone", "add clone", "drop hot", "add clone", "add clone"]);
   });
 
   test("heat early: with two clones, the first of them", () => {

@@ -7,7 +7,7 @@ export const HEAT_MIB = 40;
 /** Memory of a process that waits for a template's state. */
 export const PROCESS_MIB = 14;
 
-/** At most one clone in so many is hot, of as many clones as the budget allows. */
+/** At most one clone in so many is hot, of as many as the budget allows then. */
 const HOT_EVERY = 3;
 /** Share of the budget for processes: they save little of what a clone has to do first. */
 const PROCESS_SHARE = 0.02;
@@ -39,17 +39,25 @@ export interface Targets extends Waiting {
   lent: number;
 }
 
-/**
- * @param demand how many machines were needed at once lately; see {@link Demand}
- * @param kind whether most machines are of this pool's kind
- */
-export function targets(budgetMiB: number, demand: number, kind: PoolKind): Targets {
+/** How many machines were needed at once lately, and how many of them could have been hot; see {@link Demand}. */
+export interface Demanded {
+  clones: number;
+  hot: number;
+}
+
+/** @param kind whether most machines are of this pool's kind */
+export function targets(budgetMiB: number, demand: Demanded, kind: PoolKind): Targets {
   const few = FEW[kind];
-  const most = Math.floor((budgetMiB * (1 - PROCESS_SHARE)) / (CLONE_MIB + HEAT_MIB / HOT_EVERY));
-  const clones = Math.min(most, Math.max(few.clones, Math.ceil(demand)));
+  const room = budgetMiB * (1 - PROCESS_SHARE);
+  const mixed = Math.floor(room / (CLONE_MIB + HEAT_MIB / HOT_EVERY));
+  // Without demand some are hot. With demand clones come first: whoever finds none waits several times as long as a
+  // first command in a warm one takes.
+  const most = demand.clones > mixed ? Math.floor(room / CLONE_MIB) : mixed;
+  const clones = Math.min(most, Math.max(few.clones, Math.ceil(demand.clones)));
+  const heatable = Math.floor((room - clones * CLONE_MIB) / HEAT_MIB);
   return {
     clones,
-    hot: Math.min(Math.floor(most / HOT_EVERY), Math.max(few.hot, Math.ceil(demand))),
+    hot: Math.min(clones, heatable, Math.floor(mixed / HOT_EVERY), Math.max(few.hot, Math.ceil(demand.hot))),
     processes: Math.floor((budgetMiB * PROCESS_SHARE) / PROCESS_MIB),
     lent: Math.max(1, Math.floor((budgetMiB * LENT_SHARE) / HEAT_MIB)),
   };
