@@ -10,7 +10,7 @@ import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { discard } from "../machines/clone.ts";
 import { MACHINE_MIB } from "./memory.ts";
 import { Pool } from "./pool.ts";
-import { CLONE_MIB, HEAT_MIB } from "./targets.ts";
+import { CLONE_MIB, HEAT_MIB, targets } from "./targets.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "sk-pool-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -340,6 +340,21 @@ test("who takes many in a row gets a larger pool", async () => {
   const clones = await Promise.all(Array.from({ length: 40 }, () => started.pool.take()));
   await until(() => started.pool.counts.clones >= 40);
   await Promise.all(clones.map(discard));
+});
+
+test("who takes many at once gets no more hot ones for that, and who takes one after another does", async () => {
+  const budgetMiB = 10_000;
+  const { lent, hot } = targets(budgetMiB, { clones: 0, hot: 0 }, "usual");
+  const many = 40;
+  {
+    await using started = start(new FakeEngine(), budgetMiB);
+    const clones = await Promise.all(Array.from({ length: many }, () => started.pool.take()));
+    await until(() => started.pool.counts.clones === many && started.pool.counts.hot === Math.max(hot, lent));
+    await Promise.all(clones.map(discard));
+  }
+  await using started = start(new FakeEngine(), budgetMiB);
+  for (let n = 0; n < many; n++) await discard(await started.pool.take());
+  await until(() => started.pool.counts.clones === many && started.pool.counts.hot === many);
 });
 
 test("where memory is short nothing is made, and nobody waits for it", async () => {

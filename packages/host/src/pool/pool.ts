@@ -54,7 +54,7 @@ export class Pool {
   readonly #hot: Clone[] = [];
   readonly #warm: Clone[] = [];
   readonly #processes: Prepared[] = [];
-  /** Hot clones that were taken and still run. */
+  /** Hot clones that were taken and still run, and others that are in place of one because none was left. */
   #lent = 0;
   #busy = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -88,24 +88,39 @@ export class Pool {
    */
   async take(begin: BeginClone = async () => {}, { signal, makeRoom }: TakeOptions = {}): Promise<Clone> {
     signal?.throwIfAborted();
-    this.#needed();
+    const now = performance.now();
+    this.#demand.taken(now);
+    const lends = this.#lent < this.#targets.lent;
+    if (lends) {
+      this.#hotDemand.taken(now);
+      this.#lent++;
+    }
     this.#busy++;
     try {
-      for (let clone: Clone | undefined; (clone = this.#next()); ) {
-        const begun = await resumeAndBegin(clone, begin);
-        if (begun) return begun;
-        signal?.throwIfAborted();
-      }
-      const clone = await LOADING.run(async () => {
-        await makeRoom?.();
-        return await this.#supply.load(this.#processes.pop() ?? (await this.#supply.prepare()), signal);
-      }, signal);
-      // Its root and its volumes may have been prepared to take long: nobody waits for that but who asked for it.
-      return await beginWith(clone, begin);
+      const clone = await this.#take(lends, begin, { signal, makeRoom });
+      if (lends) void clone.vm.exited.then(() => this.#lent--);
+      return clone;
+    } catch (error) {
+      if (lends) this.#lent--;
+      throw error;
     } finally {
       this.#busy--;
       this.#later(QUIET_MS);
     }
+  }
+
+  async #take(lends: boolean, begin: BeginClone, { signal, makeRoom }: TakeOptions): Promise<Clone> {
+    for (let clone: Clone | undefined; (clone = this.#next(lends)); ) {
+      const begun = await resumeAndBegin(clone, begin);
+      if (begun) return begun;
+      signal?.throwIfAborted();
+    }
+    const clone = await LOADING.run(async () => {
+      await makeRoom?.();
+      return await this.#supply.load(this.#processes.pop() ?? (await this.#supply.prepare()), signal);
+    }, signal);
+    // Its root and its volumes may have been prepared to take long: nobody waits for that but who asked for it.
+    return await beginWith(clone, begin);
   }
 
   /** The files of its template. */
@@ -151,22 +166,11 @@ export class Pool {
     return targets(budgetMiB, { clones: this.#demand.at(now), hot: this.#hotDemand.at(now) }, kind);
   }
 
-  /** Whether a hot clone may be handed out while there are others. */
-  get #lends(): boolean {
-    return this.#lent < this.#targets.lent;
-  }
-
-  #needed(): void {
-    const now = performance.now();
-    this.#demand.taken(now);
-    if (this.#lends) this.#hotDemand.taken(now);
-  }
-
-  /** The clone to take: a hot one, unless that many are in use already. */
-  #next(): Clone | undefined {
-    if (this.#warm.length > 0 && (this.#hot.length === 0 || !this.#lends)) return this.#warm.pop();
+  /** The clone to take: a hot one if one may be lent, or if there are no others. */
+  #next(lends: boolean): Clone | undefined {
+    if (this.#warm.length > 0 && (this.#hot.length === 0 || !lends)) return this.#warm.pop();
     const clone = this.#hot.pop();
-    if (!clone) return undefined;
+    if (!clone || lends) return clone;
     this.#lent++;
     void clone.vm.exited.then(() => this.#lent--);
     return clone;
