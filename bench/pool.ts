@@ -9,8 +9,8 @@ const READY_TIMEOUT_MS = 300_000;
 const READY_POLL_MS = 1_000;
 /** How many looks must find the same: making a hot machine takes some seconds. */
 const STEADY_LOOKS = 6;
-/** While processes wait for a processor for more than this share of the time, in percent, the pool may be waiting, too. */
-const BUSY_PERCENT = 25;
+/** While processes wait for a processor for more than this share of the time, in percent, the pool waits, too. */
+const BUSY_PERCENT = 50;
 
 /**
  * Waits until the warm pool has what it should have: the number of machines in it no longer grows, and not because the
