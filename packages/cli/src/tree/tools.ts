@@ -36,7 +36,7 @@ export const toolCommands: CommandSpec[] = [
       {
         flags: "--only <names>",
         description:
-          "only these measurements, separated by commas: burst20, create, tti_echo, tti_node_version, tti_python, exec_true, rpc_stat, kill, transfer, copy_5000_files, copy_200MB, egress_host, egress_guest, storage_roots, storage_fork, storage_pause, storage_volumes, storage_attach, storage_live, storage_speed, door_http, door_ssh_true, door_ssh_prompt, door_scp, density50",
+          "only these measurements, separated by commas: burst20, density50, create, tti_echo, tti_node_version, tti_python, exec_true, rpc_stat, kill, transfer, copy_5000_files, copy_200MB, egress_host, egress_guest, storage_roots, storage_fork, storage_pause, storage_volumes, storage_attach, storage_live, storage_speed, door_http, door_ssh_true, door_ssh_prompt, door_scp",
       },
       { flags: "--quick", description: "fewer repetitions, for a first impression" },
       {
