@@ -21,7 +21,7 @@ const LENT_SHARE = 0.03;
  * burst of 20, see docs/performance.md, and for some users who try one thing after another. Of another kind enough for
  * one user: it may have been asked for only once.
  */
-const FEW = { usual: { clones: 20, hot: 5 }, other: { clones: 2, hot: 1 } };
+const FEW = { usual: { clones: 20, hot: 3 }, other: { clones: 2, hot: 1 } };
 
 /** Root and size of a pool's machines: those of most machines, or others. */
 export type PoolKind = keyof typeof FEW;
