@@ -130,6 +130,7 @@ export const HABITS: Record<string, Habit[]> = {
       "python -c 'import bz2, ctypes, curses, dbm, lzma, readline, sqlite3, ssl, venv; print(\"complete\")'",
       "complete",
     ],
+    [`python -c 'import sys; print("sitecustomize" in sys.modules)'`, "False"],
     ["env -i node -p 1+1", "2"],
     ["env -i sh -c 'for name in node npm npx deno; do command -v $name; done' | wc -l", "4"],
     ["env -i node -p process.execPath", "/usr/local/bin/node"],

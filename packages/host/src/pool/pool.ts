@@ -86,8 +86,8 @@ export class Pool {
    * command to resume, whose answer alone takes a millisecond. If it fails, the clone is discarded.
    * @throws the signal's reason once it is aborted
    */
-  async take(begin: BeginClone = async () => {}, { signal, makeRoom }: TakeOptions = {}): Promise<Clone> {
-    signal?.throwIfAborted();
+  async take(begin: BeginClone = async () => {}, options: TakeOptions = {}): Promise<Clone> {
+    options.signal?.throwIfAborted();
     const now = performance.now();
     this.#demand.taken(now);
     const lends = this.#lent < this.#targets.lent;
@@ -97,7 +97,7 @@ export class Pool {
     }
     this.#busy++;
     try {
-      const clone = await this.#take(lends, begin, { signal, makeRoom });
+      const clone = await this.#take(lends, begin, options);
       if (lends) void clone.vm.exited.then(() => this.#lent--);
       return clone;
     } catch (error) {
