@@ -1,52 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { silentLogger } from "@sandkeep/common";
-import { FakeEngine, type FakeVm } from "../engine/testing/fake-engine.ts";
+import { FakeEngine } from "../engine/testing/fake-engine.ts";
 import { fakeRoot } from "../engine/testing/fake-root.ts";
 import { discard } from "../machines/clone.ts";
 import { MACHINE_MIB } from "./memory.ts";
-import { Pool } from "./pool.ts";
-import { CLONE_MIB, HEAT_MIB, targets } from "./targets.ts";
+import { HEAT_MIB } from "./targets.ts";
+import { BUDGET_MIB, HOT_BUDGET_MIB, start, until } from "./testing/started-pool.ts";
 
-const dir = mkdtempSync(join(tmpdir(), "sk-pool-"));
-after(() => rmSync(dir, { recursive: true, force: true }));
-
-/** For two clones and no process: those come first, however busy the computer is. */
-const BUDGET_MIB = Math.ceil((2 * (CLONE_MIB + HEAT_MIB / 3)) / 0.98);
-/** For three clones, one of them hot. */
-const HOT_BUDGET_MIB = Math.ceil((3 * (CLONE_MIB + HEAT_MIB / 3)) / 0.98);
-/** Long, because a computer that runs other tests is slow. */
-const PATIENCE_MS = 60_000;
 const GONE = new Error("the client is gone");
-
-function start(engine: FakeEngine, budgetMiB = BUDGET_MIB, busy = () => false, fits = (_neededMiB: number) => true) {
-  const runDir = mkdtempSync(join(dir, "run-"));
-  const root = fakeRoot();
-  const template = { root, size: { memoryMiB: 1280, vcpus: 2 }, files: engine.templateFiles("/templates/one", true) };
-  const pool = new Pool({
-    engine,
-    template,
-    kind: "usual",
-    runDir,
-    budgetMiB,
-    caCertificates: [],
-    log: silentLogger,
-    busy,
-    fits,
-  });
-  return { pool, folders: () => readdirSync(runDir), [Symbol.asyncDispose]: () => pool.close() };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MS; !condition(); ) {
-    assert.ok(Date.now() < deadline, "did not happen in time");
-    await delay(5);
-  }
-}
 
 test("clones wait paused, after a first life that is nobody's", async () => {
   const engine = new FakeEngine();
@@ -281,48 +246,6 @@ test("memory is given back machine by machine, until nothing waits", async () =>
   assert.deepEqual(started.folders(), []);
 });
 
-test("some clones become hot, and are taken first", async () => {
-  const engine = new FakeEngine();
-  await using started = start(engine, HOT_BUDGET_MIB);
-  await until(() => started.pool.counts.clones === 3 && started.pool.counts.hot === 1);
-  const commands = (vm: FakeVm) => vm.agent.told.filter((path) => path === "/stream/spawn").length;
-  const hot = engine.vms.find((vm) => commands(vm) > Math.min(...engine.vms.map(commands)))!;
-  assert.equal(hot.state, "paused");
-  const clone = await started.pool.take();
-  assert.equal(clone.dir, hot.options.dir);
-  assert.equal(started.pool.counts.hot, 0);
-  await discard(clone);
-});
-
-test("while a sandbox has a hot one, others get warm ones, as long as there are any", async () => {
-  const engine = new FakeEngine();
-  await using started = start(engine, HOT_BUDGET_MIB);
-  const full = () => started.pool.counts.clones === 3 && started.pool.counts.hot === 1;
-  await until(full);
-  const first = await started.pool.take();
-  await until(full);
-  const others = [await started.pool.take(), await started.pool.take()];
-  assert.deepEqual(started.pool.counts, { clones: 1, hot: 1, processes: 0 });
-  await discard(first);
-  await until(full);
-  await discard(await started.pool.take());
-  assert.equal(started.pool.counts.hot, 0);
-  await Promise.all(others.map(discard));
-});
-
-test("one that cannot become hot is given to nobody, and leaves nothing", async () => {
-  const engine = new FakeEngine();
-  let busy = true;
-  await using started = start(engine, HOT_BUDGET_MIB, () => busy);
-  await until(() => started.pool.counts.clones === 2);
-  // Their ends have not been noticed yet.
-  for (const vm of engine.vms) vm.state = "ended";
-  busy = false;
-  started.pool.disturb();
-  await until(() => started.folders().length === 1);
-  assert.deepEqual(started.pool.counts, { clones: 1, hot: 0, processes: 0 });
-});
-
 test("while the processors are busy, only the first clones are made", async () => {
   const engine = new FakeEngine();
   const asked = Promise.withResolvers<void>();
@@ -340,21 +263,6 @@ test("who takes many in a row gets a larger pool", async () => {
   const clones = await Promise.all(Array.from({ length: 40 }, () => started.pool.take()));
   await until(() => started.pool.counts.clones >= 40);
   await Promise.all(clones.map(discard));
-});
-
-test("who takes many at once gets no more hot ones for that, and who takes one after another does", async () => {
-  const budgetMiB = 10_000;
-  const { lent, hot } = targets(budgetMiB, { clones: 0, hot: 0 }, "usual");
-  const many = 40;
-  {
-    await using started = start(new FakeEngine(), budgetMiB);
-    const clones = await Promise.all(Array.from({ length: many }, () => started.pool.take()));
-    await until(() => started.pool.counts.clones === many && started.pool.counts.hot === Math.max(hot, lent));
-    await Promise.all(clones.map(discard));
-  }
-  await using started = start(new FakeEngine(), budgetMiB);
-  for (let n = 0; n < many; n++) await discard(await started.pool.take());
-  await until(() => started.pool.counts.clones === many && started.pool.counts.hot === many);
 });
 
 test("where memory is short nothing is made, and nobody waits for it", async () => {

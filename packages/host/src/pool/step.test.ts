@@ -85,7 +85,11 @@ describe("the steps of a warm pool", () => {
     assert.equal(nextStep({ clones: 7, hot: 3, processes: 2 }, want, true, Infinity), "drop hot");
     assert.equal(nextStep(NONE, want, true, Infinity), "add clone");
     assert.equal(nextStep({ ...NONE, clones: 2 }, want, true, Infinity), "wait");
-    assert.equal(nextStep({ clones: 6, hot: 6, processes: 2 }, want, true, Infinity), "wait", "another would have to be made");
+    assert.equal(
+      nextStep({ clones: 6, hot: 6, processes: 2 }, want, true, Infinity),
+      "wait",
+      "another would have to be made",
+    );
   });
 
   test("replace hot clones by warm ones when fewer should be hot, as after a peak", () => {
@@ -102,7 +106,11 @@ describe("the steps of a warm pool", () => {
         assert.ok(most <= budget && end.clones === want.clones, JSON.stringify({ from, want, end, most, budget }));
       }
     }
-    const { steps } = stepsOf({ clones: 4, hot: 3, processes: 0 }, { clones: 6, hot: 1, processes: 0 }, 6 * CLONE_MIB + HEAT_MIB);
+    const { steps } = stepsOf(
+      { clones: 4, hot: 3, processes: 0 },
+      { clones: 6, hot: 1, processes: 0 },
+      6 * CLONE_MIB + HEAT_MIB,
+    );
     assert.deepEqual(steps, ["drop hot", "add clone", "add clone", "drop hot", "add clone", "add clone"]);
   });
 
