@@ -27,6 +27,14 @@ export interface HttpDoors {
   /** Whether a token opens this door now. Returns when it expires, epoch milliseconds; null if it does not open the door. */
   accepts(door: HttpDoor, token: string): number | null;
   /**
+   * Lets a paused sandbox go on for a visitor who may pass; null if it runs. Resolves also when the door has closed meanwhile, or its
+   * token has ended.
+   *
+   * @param remote address of the visitor
+   * @throws {ApiError} `DOOR_PAUSED`, `DOOR_NOT_WOKEN`
+   */
+  wake(door: HttpDoor, remote: string): Promise<void> | null;
+  /**
    * A new connection to what is behind the door. Nobody else ever uses it.
    *
    * @throws {ApiError} if nothing listens there, or the sandbox has ended or is paused

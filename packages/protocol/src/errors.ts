@@ -285,6 +285,11 @@ export const ERRORS = {
     summary: "The sandbox behind this address is paused.",
     remedy: "Resume it with `sandkeep resume` or Sandbox.resume(id), and try again.",
   },
+  DOOR_NOT_WOKEN: {
+    status: 503,
+    summary: "The sandbox behind this address is paused, and could not be woken.",
+    remedy: "Try again later. `sandkeep events --kind sandbox.resumed` shows its owner the reason.",
+  },
   DOOR_TIMEOUT: {
     status: 504,
     summary: "The server behind this door did not answer in time.",

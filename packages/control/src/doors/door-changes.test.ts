@@ -73,7 +73,7 @@ async function opened(context: TestContext) {
     state: { program: () => undefined } as unknown as SandboxState,
     table,
     isEnding: () => false,
-    isPausing: () => false,
+    pausing: () => null,
     publish() {},
     visited() {},
   } as ConstructorParameters<typeof SandboxDoors>[0]);

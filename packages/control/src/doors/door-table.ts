@@ -1,11 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
 import { KeyedQueue } from "@sandkeep/common";
 import type { DoorStream, HttpDoor, HttpDoors } from "@sandkeep/doors";
-import { ApiError } from "@sandkeep/protocol";
+import { type Actor, ApiError, type EventBody } from "@sandkeep/protocol";
 import type { DoorRecord, DoorStore } from "@sandkeep/store";
 import { hashToken } from "../auth/token.ts";
 import type { Addresses } from "./addresses.ts";
 import { type DoorHolder, LiveDoor } from "./live-door.ts";
+import { type Asleep, Waking } from "./waking.ts";
 
 /** All doors of this server's sandboxes, by name: what the gateway asks for every request. */
 export class DoorTable implements HttpDoors {
@@ -15,10 +16,18 @@ export class DoorTable implements HttpDoors {
   readonly changes = new KeyedQueue();
   readonly #byName = new Map<string, LiveDoor>();
   readonly #sandboxes = new Map<string, DoorHolder>();
+  #asleep: Asleep | null = null;
+  #waking: Waking | null = null;
 
   constructor(store: DoorStore, addresses: Addresses) {
     this.store = store;
     this.addresses = addresses;
+  }
+
+  /** From now on, visitors can wake paused sandboxes. */
+  wakes(asleep: Asleep): void {
+    this.#asleep = asleep;
+    this.#waking = new Waking(asleep);
   }
 
   /** Takes over what is stored of a control plane's sandboxes. Those known already stay as they are. */
@@ -29,11 +38,7 @@ export class DoorTable implements HttpDoors {
   /** A sandbox runs from now on: its doors lead to it. */
   enter(sandbox: DoorHolder): void {
     this.#sandboxes.set(sandbox.id, sandbox);
-    for (const door of this.of(sandbox.id)) {
-      door.sandbox = sandbox;
-      // Whoever has come while it was paused must come again.
-      door.dismiss();
-    }
+    for (const door of this.of(sandbox.id)) door.sandbox = sandbox;
   }
 
   /** A sandbox does not run any more, or not here. Its doors stay if it may go on. */
@@ -84,6 +89,16 @@ export class DoorTable implements HttpDoors {
     const hash = hashToken(token);
     if (tokenHash === null || hash === null || tokenExpiresAt === null || tokenExpiresAt <= Date.now()) return null;
     return timingSafeEqual(Buffer.from(hash), Buffer.from(tokenHash)) ? tokenExpiresAt : null;
+  }
+
+  wake(door: HttpDoor, remote: string): Promise<void> | null {
+    const { sandbox } = door as LiveDoor;
+    return (sandbox && !sandbox.pausing) || !this.#waking ? null : this.#waking.wake(door as LiveDoor, remote);
+  }
+
+  /** Publishes events of the sandbox behind a door, also when it has ended since; null if it has ended already. */
+  publisher({ sandbox, sandboxId }: LiveDoor): ((actor: Actor, body: EventBody) => void) | null {
+    return sandbox ? (actor, body) => sandbox.publish(actor, body) : (this.#asleep?.publisher(sandboxId) ?? null);
   }
 
   async dial(door: HttpDoor): Promise<DoorStream> {

@@ -1,5 +1,5 @@
-import type { DoorStream, HttpDoor, SshReport, SshTarget } from "@sandkeep/doors";
-import type { EventBody } from "@sandkeep/protocol";
+import type { DoorStream, HttpDoor, SshTarget } from "@sandkeep/doors";
+import type { Actor, EventBody } from "@sandkeep/protocol";
 import type { DoorRecord } from "@sandkeep/store";
 import { Deadline } from "../deadline.ts";
 
@@ -8,12 +8,15 @@ export interface DoorHolder {
   readonly id: string;
   /** Whether it has ended, or is not this server's any more. */
   readonly isOver: boolean;
+  /** While it is being paused: settles when that is over. */
+  readonly pausing: Promise<unknown> | null;
   /** Connects to what is behind one of its doors. @throws {ApiError} */
   dial(record: DoorRecord): Promise<DoorStream>;
   /** What is behind its doors for SSH. */
   readonly target: SshTarget;
-  /** Takes notice of what somebody does who has come through a door. */
-  report(report: SshReport): void;
+  /** Somebody has come through a door, or left. */
+  visited(change: 1 | -1): void;
+  publish(actor: Actor, body: EventBody): void;
   /** One of its doors leads to another sandbox now. */
   moved(record: DoorRecord): void;
 }
@@ -49,6 +52,10 @@ export class LiveDoor implements HttpDoor {
 
   get id(): string {
     return this.#record.id;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** What happens to it when its sandbox ends. */

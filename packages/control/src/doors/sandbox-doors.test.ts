@@ -15,7 +15,7 @@ const system = { kind: "system" } as const;
 async function opened(context: TestContext, head: () => Promise<void>) {
   const stream = Object.assign(new PassThrough(), { head: head() });
   stream.head.catch(() => {});
-  const sandbox = { visitors: 0, isPausing: false };
+  const sandbox = { visitors: 0, pausing: null as Promise<void> | null };
   const table = new DoorTable({ insert: async () => {} } as unknown as DoorStore, new Addresses("doors.test"));
   const doors = new SandboxDoors({
     sandbox: "sbx",
@@ -24,7 +24,7 @@ async function opened(context: TestContext, head: () => Promise<void>) {
     state: {} as SandboxState,
     table,
     isEnding: () => false,
-    isPausing: () => sandbox.isPausing,
+    pausing: () => sandbox.pausing,
     publish() {},
     visited: (change) => void (sandbox.visitors += change),
   });
@@ -58,10 +58,10 @@ test("who comes while the machine is being written to disk is told that the sand
     Promise.reject(new GuestGone("The machine has ended.")),
   );
   await assert.rejects(doors.dial(record), { code: "DOOR_NOT_FOUND" });
-  sandbox.isPausing = true;
+  sandbox.pausing = Promise.resolve();
   await assert.rejects(doors.dial(record), { code: "DOOR_PAUSED" });
   doors.end("paused");
-  sandbox.isPausing = false;
+  sandbox.pausing = null;
   await assert.rejects(doors.dial(record), { code: "DOOR_PAUSED" });
   assert.equal(sandbox.visitors, 0);
 });

@@ -1,4 +1,4 @@
-import type { DoorStream, SshReport, SshTarget } from "@sandkeep/doors";
+import type { DoorStream, SshTarget } from "@sandkeep/doors";
 import { type Guest, GuestError, GuestGone } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody, type ExposeRequest, newDoorId } from "@sandkeep/protocol";
 import type { SandboxState } from "@sandkeep/rpc";
@@ -6,7 +6,6 @@ import { type DoorKind, type DoorRecord, NothingChanged, UniqueViolation } from 
 import type { DoorTable } from "./door-table.ts";
 import type { DoorHolder, LiveDoor } from "./live-door.ts";
 import { newDoorName, newDoorToken } from "./names.ts";
-import { sshEvent } from "./ssh/events.ts";
 import { GuestTarget } from "./ssh/guest-target.ts";
 
 /** Doors of one sandbox. More are a mistake, and each is an address that somebody could find. */
@@ -23,7 +22,8 @@ export interface SandboxDoorsOptions {
   state: SandboxState;
   table: DoorTable;
   isEnding: () => boolean;
-  isPausing: () => boolean;
+  /** While it is being paused: settles when that is over. */
+  pausing: () => Promise<unknown> | null;
   publish: (actor: Actor, body: EventBody) => void;
   /** Somebody has come through a door, or left. */
   visited: (change: 1 | -1) => void;
@@ -57,7 +57,11 @@ export class SandboxDoors implements DoorHolder {
 
   /** Whether its machine is gone, or about to go, and may come back. */
   get #isPaused(): boolean {
-    return this.isOver ? this.#over.signal.reason === "paused" : this.#options.isPausing();
+    return this.isOver ? this.#over.signal.reason === "paused" : this.pausing !== null;
+  }
+
+  get pausing(): Promise<unknown> | null {
+    return this.isOver ? null : this.#options.pausing();
   }
 
   /**
@@ -134,11 +138,12 @@ export class SandboxDoors implements DoorHolder {
     });
   }
 
-  report(report: SshReport): void {
-    const { publish, visited } = this.#options;
-    if (report.action === "login") visited(1);
-    if (report.action === "logout") visited(-1);
-    publish({ kind: "visitor", remote: report.remote }, sshEvent(report));
+  visited(change: 1 | -1): void {
+    this.#options.visited(change);
+  }
+
+  publish(actor: Actor, body: EventBody): void {
+    this.#options.publish(actor, body);
   }
 
   /** Connects to what is behind a door. @throws {ApiError} */

@@ -3,6 +3,7 @@ import type { Host, UsageCounters } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody, type PauseReason, type ResumeRequest } from "@sandkeep/protocol";
 import type { AttachedDisk, RunningSandbox, SandboxRecord } from "@sandkeep/store";
 import type { Principal } from "../auth/authenticator.ts";
+import type { Asleep } from "../doors/waking.ts";
 import { networkRecord, policyOf } from "../egress/views.ts";
 import { Orphans } from "../expiry/orphans.ts";
 import { SteadyClock } from "../expiry/steady-clock.ts";
@@ -21,7 +22,7 @@ const HOUR_MS = 60 * 60_000;
 const SYSTEM: Actor = { kind: "system" };
 
 /** The paused sandboxes of this server: pauses, resumes and removes them. */
-export class PausedSandboxes {
+export class PausedSandboxes implements Asleep {
   readonly #context: SandboxesContext;
   readonly #table: SandboxTable;
   readonly #places: Admission;
@@ -165,8 +166,11 @@ export class PausedSandboxes {
    * @throws {ApiError} `SANDBOX_NOT_FOUND`, `CHANGED_MEANWHILE`, and why it cannot be resumed
    */
   async resume(id: string, request: ResumeRequest, principal: Principal): Promise<Sandbox> {
-    const paused = this.#find(id, principal);
-    const { actor } = principal;
+    return await this.#resume(this.#find(id, principal), request, principal.actor);
+  }
+
+  async #resume(paused: PausedSandbox, request: ResumeRequest, actor: Actor): Promise<Sandbox> {
+    const { id } = paused.record;
     const started = performance.now();
     const durationMs = () => Math.round(performance.now() - started);
     const pausedMs = Date.now() - (paused.record.pausedAt ?? Date.now());
@@ -190,6 +194,29 @@ export class PausedSandboxes {
       });
       throw error;
     }
+  }
+
+  /** Whether its doors let it go on: such a sandbox is paused by itself, too. */
+  isWoken(id: string): boolean {
+    return this.#paused.get(id)?.record.onIdle === "pause";
+  }
+
+  /** Lets a paused sandbox go on for a visitor; resolves also if it runs already, or has ended. @throws {ApiError} */
+  async wake(id: string, actor: Actor): Promise<void> {
+    for (;;) {
+      const paused = this.#paused.get(id);
+      if (!paused) return;
+      if (!paused.busy) return void (await this.#resume(paused, {}, actor));
+      // If that fails, this attempt says why.
+      await paused.busy.over.catch(() => {});
+    }
+  }
+
+  publisher(id: string): ((actor: Actor, body: EventBody) => void) | null {
+    const paused = this.#paused.get(id);
+    if (!paused) return null;
+    const { organisation } = paused;
+    return (actor, body) => this.#publish({ id, organisation }, actor, body);
   }
 
   /**

@@ -99,7 +99,7 @@ export class Sandbox {
       state: this.#state,
       table: services.doors,
       isEnding,
-      isPausing: () => this.#pausing !== null,
+      pausing: () => this.#pausing,
       publish,
       visited: (change) => this.#visited(change),
     });
@@ -143,7 +143,7 @@ export class Sandbox {
   awaitCreator({ wasPaused = false } = {}): void {
     this.#awaitsCreator = true;
     this.#wasPaused = wasPaused;
-    this.#abandoned.set(Date.now() + this.#services.limits.creatorTimeoutMs);
+    this.#watchIdleness();
   }
 
   /** Whether it is paused instead when it would end by itself or with the server. */
@@ -219,14 +219,18 @@ export class Sandbox {
   /** Somebody has come through a door, or left: that is a client, too. */
   #visited(change: 1 | -1): void {
     this.#visitors += change;
-    if (this.#visitors > 0) this.#idle.cancel();
-    else this.#watchIdleness();
+    if (this.#visitors === 0) return this.#watchIdleness();
+    this.#idle.cancel();
+    this.#abandoned.cancel();
   }
 
   /** From now on it may be without a client for a limited time. */
   #watchIdleness(): void {
-    const { idleMs } = this.record;
-    if (idleMs !== null && !this.#ending && !this.#isUsed) this.#idle.set(Date.now() + idleMs);
+    const { idleMs, stopAt } = this.record;
+    if (this.#ending || this.#isUsed) return;
+    const now = Date.now();
+    if (idleMs !== null) this.#idle.set(now + idleMs);
+    if (stopAt === null && this.#awaitsCreator) this.#abandoned.set(now + this.#services.limits.creatorTimeoutMs);
   }
 
   get #isUsed(): boolean {

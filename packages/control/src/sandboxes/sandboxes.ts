@@ -47,6 +47,7 @@ export class Sandboxes {
     };
     this.#forking = new Forking(options, table);
     this.#paused = new PausedSandboxes(options, table);
+    options.doors.wakes(this.#paused);
     this.#recovery = new Recovery(options, {
       running: () => [...this.#running.values()],
       take: (sandbox) => {

@@ -66,7 +66,7 @@ export function stillHolds(stop: Stop, { stopAt, isUsed, awaitsCreator, isKept }
       return stopAt !== null && stopAt <= Date.now();
     case "client-closed":
     case "client-silent":
-      return stopAt === null && (stop !== abandonedStop || awaitsCreator);
+      return stopAt === null && (stop !== abandonedStop || (awaitsCreator && !isUsed));
     // Until somebody extends it, and with that knows that it runs.
     case "server-restarted":
       return isKept;

@@ -33,6 +33,8 @@ export interface ProcessHostOptions {
   capacity?: number;
   /** Awaited before a machine is created, so that a test decides when that happens. */
   gate?: (spec: MachineSpec) => Promise<void>;
+  /** Awaited before a machine is resumed. */
+  resuming?: (id: string) => Promise<void>;
 }
 
 /**
@@ -118,6 +120,7 @@ export class ProcessHost implements Host {
     if ((await pausedBy(folder)) !== owner) throw new ForkError("NOT_PAUSED", `This host has no paused sandbox ${id}.`);
     const { capacity = Infinity } = this.#options;
     if (this.machines.size >= capacity) throw new NoCapacity(`This host holds ${capacity} machines at most.`);
+    await this.#options.resuming?.(id);
     await rm(join(folder, PAUSED));
     const pid = Number(await readFile(join(folder, "pid"), "utf8"));
     process.kill(pid, "SIGCONT");

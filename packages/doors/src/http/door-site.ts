@@ -75,8 +75,13 @@ export class DoorSite implements Site {
       visit = readVisit(request, this.#options.behindTls);
       if (!wantsWebSocket(visit) || visit.hasBody)
         throw new ApiError("INVALID_REQUEST", "Only upgrades to WebSocket are possible, and they have no body.");
-      const admitted = this.#admit(visit);
+      let admitted = this.#admit(visit);
       using _place = this.#occupancy.enter(admitted.door);
+      const waking = this.#doors.wake(admitted.door, visit.address);
+      if (waking) {
+        await waking;
+        admitted = this.#admit(visit);
+      }
       using _closing = this.#doors.onClose(admitted.door, () => socket.destroy());
       await serveWebSocket({ doors: this.#doors, door: admitted.door }, admitted.visit, upgrade);
     } catch (error) {
@@ -89,10 +94,16 @@ export class DoorSite implements Site {
     let visit: Visit | null = null;
     try {
       visit = readVisit(request, this.#options.behindTls);
-      const admitted = this.#admit(visit, answer);
+      let admitted = this.#admit(visit, answer);
       if (!admitted) return;
+      using _place = this.#occupancy.enter(admitted.door);
+      const waking = this.#doors.wake(admitted.door, visit.address);
+      if (waking) {
+        await waking;
+        // The door may have closed meanwhile, or its token have ended.
+        admitted = this.#admit(visit);
+      }
       const { door } = admitted;
-      using _place = this.#occupancy.enter(door);
       using _closing = this.#doors.onClose(door, () => breakOff(answer));
       await exchange(this.#agent(door), admitted.visit, request, answer);
     } catch (error) {

@@ -1,7 +1,10 @@
 import { type ApiError, ERRORS, type ErrorCode } from "@sandkeep/protocol";
 
-/** Browsers try again after this time, seconds, while a server is still starting. */
-const RELOAD_AFTER_S = 2;
+/** What may pass soon, and the time after which it is worth trying again, seconds. */
+export const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {
+  DOOR_NOT_LISTENING: 2,
+  DOOR_NOT_WOKEN: 5,
+};
 
 const TITLES: Partial<Record<ErrorCode, string>> = {
   DOOR_NOT_LISTENING: "Nothing is listening here yet",
@@ -10,6 +13,7 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
   DOOR_BAD_ANSWER: "The server behind this page failed",
   DOOR_TIMEOUT: "The server behind this page is silent",
   DOOR_PAUSED: "This sandbox is paused",
+  DOOR_NOT_WOKEN: "This sandbox is asleep",
 };
 
 /** A page that says why there is no answer, and what to do. Reloads itself if that may help. */
@@ -17,13 +21,13 @@ export function errorPage(error: ApiError): string {
   const { remedy } = ERRORS[error.code];
   const what = error.message.endsWith(remedy) ? error.message.slice(0, -remedy.length) : error.message;
   const title = TITLES[error.code] ?? "This request cannot be served";
-  const reload = error.code === "DOOR_NOT_LISTENING";
+  const reload = RETRY_AFTER_S[error.code];
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-${reload ? `<meta http-equiv="refresh" content="${RELOAD_AFTER_S}">\n` : ""}<title>${title}</title>
+${reload ? `<meta http-equiv="refresh" content="${reload}">\n` : ""}<title>${title}</title>
 <style>
   :root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif; }
   body { max-width: 34rem; margin: 18vh auto 0; padding: 0 1.5rem; }

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, on, once } from "node:events";
 import { connect } from "node:net";
 import { ApiError } from "@sandkeep/protocol";
 import type { DoorStream, HttpDoor, HttpDoors } from "../contract.ts";
@@ -39,6 +39,28 @@ export class TestDoors implements HttpDoors {
 
   find(host: string): HttpDoor | undefined {
     return this.#doors.get(host);
+  }
+
+  /** Visitors wait for this. */
+  waking: Promise<void> | null = null;
+  readonly #asked = new EventEmitter();
+
+  wake(): Promise<void> | null {
+    if (this.waking) this.#asked.emit("asked");
+    return this.waking;
+  }
+
+  /** From now on counts visitors that wait; the function that is returned resolves when there are so many. */
+  asked(): (count: number) => Promise<void> {
+    const events = on(this.#asked, "asked");
+    return async (count) => {
+      for (let n = 0; n < count; n++) await events.next();
+    };
+  }
+
+  /** A token does not open a door any more. */
+  revoke(host: string, token: string): void {
+    this.#doors.get(host)?.tokens.delete(token);
   }
 
   accepts(door: HttpDoor, token: string): number | null {

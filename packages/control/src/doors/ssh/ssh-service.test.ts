@@ -10,7 +10,7 @@ import { ended, runSsh, startSsh } from "@sandkeep/doors/testing";
 import type { Door, ExposeAnswer, ExposeSshAnswer, SandboxEvent, ServerInfo } from "@sandkeep/protocol";
 import { create, refusal } from "../../testing/client.ts";
 import { Fixture } from "../../testing/fixture.ts";
-import { pause, resume } from "../../testing/forks.ts";
+import { detail, events, pause, resume } from "../../testing/forks.ts";
 
 let fixture: Fixture;
 let dir: string;
@@ -27,6 +27,15 @@ async function expose(id: string, body: object = {}): Promise<ExposeSshAnswer> {
   const response = await fixture.request("POST", `/api/v3/sandbox/${id}/expose/ssh`, { body });
   assert.equal(response.status, 200);
   return (await response.json()) as ExposeSshAnswer;
+}
+
+/** Events of logins, once there are so many of a kind. */
+async function sshEvents(id: string, count: number, last: SandboxEvent["kind"]): Promise<SandboxEvent[]> {
+  for (;;) {
+    const all = await fixture.get<SandboxEvent[]>(`/api/v1/events?sandbox=${id}&order=oldest-first`);
+    if (all.filter(({ kind }) => kind === last).length >= count)
+      return all.filter(({ kind }) => kind.startsWith("ssh."));
+  }
 }
 
 const login = ({ port }: { port: number }, username: string, args: string[] = []) =>
@@ -113,8 +122,44 @@ describe("a door for SSH", () => {
     for await (const bytes of waiting.stderr) if (String(bytes).includes("Authenticated to")) break;
     const left = once(waiting, "exit");
     assert.equal((await resume(fixture, client.id)).status, 200);
-    assert.deepEqual(await left, [255, null], "what it does in the sandbox could not be recorded");
     assert.equal((await login(access, access.username)).stdout, "in\n");
+    // It is inside now, and must leave with all others.
+    assert.equal((await pause(fixture, client.id)).status, 200);
+    assert.deepEqual(await left, [255, null]);
+    const logins = await sshEvents(client.id, 4, "ssh.logout");
+    assert.deepEqual(
+      logins.map(({ kind }) => kind).toSorted(),
+      [..."1234"]
+        .flatMap(() => ["ssh.login", "ssh.logout"])
+        .concat("ssh.process", "ssh.process", "ssh.process")
+        .toSorted(),
+    );
+  });
+
+  test("wakes a sandbox that is paused when nobody needs it, and keeps it awake", async () => {
+    await using own = await Fixture.start({ limits: { creatorTimeoutMs: 500 } });
+    const client = await create(own, { on_idle: "pause", ssh: true });
+    const [door] = await own.get<Door[]>(`/api/v1/doors?sandbox=${client.id}`);
+    client.socket.close();
+    await events(own, 1, "sandbox.paused");
+    const inside = startSsh({ port: own.server.sshPort! }, door!.name, { command: ["echo ready; exec cat"] });
+    await once(inside.stdout, "data");
+    // Another one that nobody needs is paused again, although it goes on later.
+    const other = await create(own, { on_idle: "pause" });
+    other.socket.close();
+    await events(own, 2, "sandbox.paused");
+    assert.equal((await resume(own, other.id)).status, 200);
+    await events(own, 3, "sandbox.paused");
+    assert.equal((await detail(own, client.id)).status, "running");
+    inside.stdin.end();
+    assert.equal((await ended(inside)).code, 0);
+    await events(own, 4, "sandbox.paused");
+    assert.equal((await detail(own, client.id)).status, "paused");
+    const woken = await own.get<SandboxEvent[]>(`/api/v1/events?sandbox=${client.id}&order=oldest-first`);
+    assert.deepEqual(
+      woken.filter(({ actor }) => actor.kind === "visitor").map(({ kind }) => kind),
+      ["ssh.login", "sandbox.resumed", "ssh.process", "ssh.logout"],
+    );
   });
 
   test("records who logs in and what they run, without the user name", async () => {

@@ -6,8 +6,8 @@ import { ConfigError } from "../../config/error.ts";
 import type { Config } from "../../config/schema.ts";
 import type { DoorTable } from "../door-table.ts";
 import type { SandboxDoors } from "../sandbox-doors.ts";
-import { AbsentTarget } from "./absent-target.ts";
 import { authorizedKeys, type SshDetails } from "./details.ts";
+import { SshLogin } from "./ssh-login.ts";
 
 /** File in the data directory. */
 const KEY_FILE = "ssh-host-key";
@@ -91,15 +91,18 @@ export class SshService implements SshDoors, AsyncDisposable {
     const door = this.#table.named(username);
     // Names of other doors are in public addresses: they must let nobody in.
     if (door?.record.kind !== "ssh") return undefined;
-    const { id, sandboxId, organisation, sandbox } = door;
+    // When that is over, whoever is inside must leave.
+    await door.sandbox?.pausing;
+    const { id, sandboxId, organisation } = door;
+    const login = new SshLogin(this.#table, door);
     return {
       id,
       sandboxId,
       organisation,
       authorizedKeys: authorizedKeys(door.record),
-      target: sandbox?.target ?? new AbsentTarget(sandboxId),
+      target: login,
       onClose: (close) => door.onClose(close),
-      report: (report) => sandbox?.report(report),
+      report: (report) => login.report(report),
     };
   }
 }

@@ -11,6 +11,7 @@ import type { Fixture } from "../../testing/fixture.ts";
 
 export interface Got {
   status: number;
+  headers: IncomingMessage["headers"];
   body: string;
 }
 
@@ -32,16 +33,17 @@ export async function visit(
   headers: Record<string, string> = {},
 ): Promise<Got> {
   const response = await ask(fixture, domain, path, headers);
-  return { status: response.statusCode!, body: await text(response) };
+  return { status: response.statusCode!, headers: response.headers, body: await text(response) };
 }
 
 /** Status and code of an error. */
 export const codeOf = (got: Got) => [got.status, (JSON.parse(got.body) as { code: string }).code];
 
-/** Comes through a door to a server whose answers do not end. What is returned settles when the visitor has had to leave. */
-export async function stay(fixture: Fixture, domain: string): Promise<{ left: Promise<unknown> }> {
+/** Comes through a door to a server whose answers do not end. `left` settles when the visitor has had to leave. */
+export async function stay(fixture: Fixture, domain: string): Promise<{ left: Promise<unknown>; leave(): void }> {
   const response = await ask(fixture, domain);
-  return { left: once(response.resume(), "error") };
+  const left = once(response.resume(), "error");
+  return { left, leave: () => void (left.catch(() => {}), response.destroy()) };
 }
 
 async function ask(
