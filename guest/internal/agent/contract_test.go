@@ -59,6 +59,7 @@ var constants = []struct {
 	{"CONTROL_PORT", contract.ControlPort},
 	{"EGRESS_PORT", contract.EgressPort},
 	{"MAX_CALL_BYTES", contract.MaxCallBytes},
+	{"MAX_HEAD_BYTES", contract.MaxHeadBytes},
 	{"MAX_FRAME_BYTES", contract.MaxFrameBytes},
 	{"FAULT_TRAILER", contract.FaultTrailer},
 	{"UDP_PATH", contract.UDPPath},

@@ -21,8 +21,10 @@ const (
 	// EgressPort is the name of the virtio-serial port that carries egress flows.
 	EgressPort = "sandkeep.egress"
 
-	// MaxCallBytes limits a call's params and outcome, and a prefix message of a stream.
+	// MaxCallBytes limits a call's params and outcome, and a stream's params.
 	MaxCallBytes = 16 * 1024 * 1024
+	// MaxHeadBytes limits a stream's head; see MaxHead.
+	MaxHeadBytes = 64 * 1024
 	// MaxFrameBytes limits the payload of one process frame.
 	MaxFrameBytes = 64 * 1024
 )
@@ -42,3 +44,11 @@ const (
 	FrameToChannel byte = 2
 	FrameToSocket  byte = 3
 )
+
+// MaxHead limits the head of one method's streams: what fetch returns has headers of any length.
+func MaxHead(method string) int {
+	if method == "fetch" {
+		return MaxCallBytes
+	}
+	return MaxHeadBytes
+}

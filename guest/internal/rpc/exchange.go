@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"sandkeep.dev/guest/internal/contract"
+	"sandkeep.dev/guest/internal/fault"
 )
 
 // Exchange is one stream: a request body and a response body after their prefix messages.
@@ -13,6 +14,8 @@ type Exchange struct {
 	ctx      context.Context
 	body     io.Reader
 	response http.ResponseWriter
+	// maxHead limits the head in bytes.
+	maxHead  int
 	headSent bool
 }
 
@@ -33,6 +36,16 @@ func (x *Exchange) Flush() error { return http.NewResponseController(x.response)
 
 func (x *Exchange) sendHead(o outcome) error {
 	x.headSent = true
-	_, err := x.response.Write(contract.AppendPrefix(nil, o.appendTo(nil)))
+	head := o.appendTo(nil)
+	// The host takes a longer one for an attack. Messages of errors can have names in them that the host has sent.
+	if len(head) > x.maxHead {
+		err := fault.WithCode("Error", "E2BIG", "The answer is longer than %d bytes", x.maxHead)
+		if o.err == nil {
+			x.headSent = false
+			return err
+		}
+		head = outcome{err: err}.appendTo(nil)
+	}
+	_, err := x.response.Write(contract.AppendPrefix(nil, head))
 	return err
 }

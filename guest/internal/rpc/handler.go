@@ -69,7 +69,7 @@ func (r *Registry) runCall(request *http.Request, name string, params []byte) (r
 }
 
 func (r *Registry) serveStream(w http.ResponseWriter, request *http.Request, name string) {
-	x := &Exchange{ctx: request.Context(), body: request.Body, response: w}
+	x := &Exchange{ctx: request.Context(), body: request.Body, response: w, maxHead: contract.MaxHead(name)}
 	err := r.runStream(x, name)
 	if err == nil {
 		return

@@ -36,6 +36,12 @@ func newTestRegistry() *Registry {
 		_, err := io.Copy(x, x)
 		return err
 	})
+	Stream(r, "long", func(x *Exchange, p number) error {
+		if p.N == 0 {
+			return fault.TypeError("%s", strings.Repeat("x", contract.MaxHeadBytes))
+		}
+		return x.Head(strings.Repeat("x", contract.MaxHeadBytes))
+	})
 	Stream(r, "refuse", func(*Exchange, contract.None) error { return fault.TypeError("no") })
 	Stream(r, "break", func(x *Exchange, _ contract.None) error {
 		_ = x.Head(nil)
@@ -87,6 +93,8 @@ func TestStreamsAnswerWithAHeadAndBytes(t *testing.T) {
 		{"echo", prefixed(`[]`, ""), `{"error":{"constructorName":"TypeError","message":"Invalid params: `, ""},
 		{"echo", "\x00\x00", `{"error":{"constructorName":"TypeError","message":"Invalid params: `, ""},
 		{"echo", "\xff\xff\xff\xff", `{"error":{"constructorName":"TypeError","message":"Invalid params: `, ""},
+		{"long", prefixed(`{"n":0}`, ""), `{"error":{"constructorName":"Error","message":"The answer is longer than 65536 bytes","code":"E2BIG"}}`, ""},
+		{"long", prefixed(`{"n":1}`, ""), `{"error":{"constructorName":"Error","message":"The answer is longer than 65536 bytes","code":"E2BIG"}}`, ""},
 		{"refuse", prefixed(`{}`, ""), `{"error":{"constructorName":"TypeError","message":"no"}}`, ""},
 		{"panic", prefixed(`{}`, ""), `{"error":{"constructorName":"Error","message":"Internal error`, ""},
 		{"none", prefixed(`{}`, ""), `{"error":{"constructorName":"NotSupported","message":"Unknown stream: none"}}`, ""},

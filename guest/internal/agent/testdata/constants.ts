@@ -7,6 +7,7 @@ export const constants = {
   CONTROL_PORT: "sandkeep.control",
   EGRESS_PORT: "sandkeep.egress",
   MAX_CALL_BYTES: 16777216,
+  MAX_HEAD_BYTES: 65536,
   MAX_FRAME_BYTES: 65536,
   FAULT_TRAILER: "Sandkeep-Fault",
   UDP_PATH: "/udp",

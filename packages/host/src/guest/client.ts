@@ -3,7 +3,8 @@ import { type ClientHttp2Session, connect, constants } from "node:http2";
 import type { Socket } from "node:net";
 import { sayHello } from "@sandkeep/serial";
 import { type Guest, GuestError, GuestGone, type GuestStream } from "../contract.ts";
-import { type GuestCalls, type GuestStreams, MAX_CALL_BYTES } from "./contract.ts";
+import { type GuestCalls, type GuestStreams, MAX_CALL_BYTES, maxHeadBytes } from "./contract.ts";
+import { Gathered } from "./gathered.ts";
 import { encodePrefix } from "./prefix.ts";
 import { callResults, parseOutcome, type Schemas, streamHeads } from "./schema.ts";
 import { Http2GuestStream } from "./stream.ts";
@@ -106,7 +107,7 @@ export class GuestClient implements Guest {
     const prefix = encodePrefix(params);
     const request = this.#request(`/stream/${method}`, signal);
     const head = (streamHeads as Schemas<GuestStreams>)[method];
-    return new Http2GuestStream<GuestStreams[M][1]>(request, prefix, head, this);
+    return new Http2GuestStream<GuestStreams[M][1]>(request, prefix, head, maxHeadBytes(method), this);
   }
 
   #request(path: string, signal?: AbortSignal) {
@@ -117,17 +118,15 @@ export class GuestClient implements Guest {
   #roundTrip(path: string, body: string, signal?: AbortSignal): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const request = this.#request(path, signal);
-      const pieces: Buffer[] = [];
-      let length = 0;
+      const answer = new Gathered();
       let status = 0;
       request.on("response", (headers) => (status = Number(headers[":status"])));
       request.on("data", (piece: Buffer) => {
-        pieces.push(piece);
-        length += piece.length;
-        if (length > MAX_CALL_BYTES) this.violation(`the answer to ${path} is over ${MAX_CALL_BYTES} bytes`);
+        answer.push(piece);
+        if (answer.length > MAX_CALL_BYTES) this.violation(`the answer to ${path} is over ${MAX_CALL_BYTES} bytes`);
       });
       request.on("end", () => {
-        if (status === 200) return resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+        if (status === 200) return resolve(answer.bytes);
         reject(new GuestGone(`The guest's agent answered ${path} with status ${status || "none"}.`));
       });
       request.on("error", (error) =>

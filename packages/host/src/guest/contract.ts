@@ -30,8 +30,15 @@ import type { DirEntry, ErrorObject, FileInfo } from "@sandkeep/protocol";
 export type { DirEntry, FileInfo, WalkEntry } from "@sandkeep/protocol";
 export { HELLO_MAGIC, NONCE_BYTES, READY_MAGIC } from "@sandkeep/serial";
 
-/** Largest params and largest outcome of a call, and largest prefix message of a stream, in bytes. */
+/** Largest params and largest outcome of a call, and largest params of a stream, in bytes. */
 export const MAX_CALL_BYTES = 16 * 1024 * 1024;
+/** Largest head of a stream, in bytes: there can be thousands of streams. */
+export const MAX_HEAD_BYTES = 64 * 1024;
+
+/** The same for one method: what `fetch` returns has headers of any length. */
+export function maxHeadBytes(method: keyof GuestStreams): number {
+  return method === "fetch" ? MAX_CALL_BYTES : MAX_HEAD_BYTES;
+}
 
 /** The trailer of a stream that failed after its head: a {@link GuestErrorObject} as JSON, in base64. */
 export const FAULT_TRAILER = "sandkeep-fault";
@@ -306,8 +313,8 @@ export interface GuestStreams {
   spawn: [SpawnParams, { pid: number }];
   /** Reconnects to a process whose spawn stream is gone: frames as for `spawn`, from now on. */
   attach: [{ pid: number }, { pid: number }];
-  /** Request and response: the connection's bytes. Refusals are the kernel's. */
-  dial: [{ port: number; host?: string | undefined }, null];
+  /** To a TCP port, or with `path` to a Unix socket. Request and response: the connection's bytes. Refusals are the kernel's. */
+  dial: [{ port?: number | undefined; host?: string | undefined; path?: string | undefined }, null];
   /** Listens on a loopback port, 0 for any, until the stream is reset. Response: nothing. */
   listen: [{ port: number }, { listener: number; port: number }];
   /** Waits for the next connection to a listener of this HTTP/2 connection. Then as `dial`. */

@@ -37,6 +37,33 @@ describe("process frames", () => {
     );
   });
 
+  test("in pieces of one byte are not copied again with each of them", () => {
+    const reader = new FrameReader();
+    const bytes = encodeFrames(1, Buffer.alloc(MAX_FRAME_BYTES, 7));
+    let copied = 0;
+    const { concat } = Buffer;
+    const set = Uint8Array.prototype.set;
+    Uint8Array.prototype.set = function (from, at) {
+      copied += from.length;
+      set.call(this, from, at);
+    };
+    Buffer.concat = (list, length) => {
+      for (const { length } of list) copied += length;
+      return concat(list, length);
+    };
+    try {
+      for (let round = 0; round < 2; round++)
+        for (let at = 0; at < bytes.length; at++) {
+          const frames = [...reader.push(bytes.subarray(at, at + 1))];
+          assert.equal(frames.length, at === bytes.length - 1 ? 1 : 0);
+        }
+    } finally {
+      Uint8Array.prototype.set = set;
+      Buffer.concat = concat;
+    }
+    assert.ok(copied < 10 * bytes.length, `${copied} bytes`);
+  });
+
   test("are empty for no bytes", () => {
     assert.deepEqual(
       [...new FrameReader().push(encodeFrames(2, new Uint8Array()))].map((frame) => frame.payload.length),

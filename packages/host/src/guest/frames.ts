@@ -1,5 +1,6 @@
 /** Frames of a process (streams `spawn` and `attach`): 8 bit type, 32 bit big-endian length, payload. */
 import { MAX_FRAME_BYTES } from "./contract.ts";
+import { Gathered } from "./gathered.ts";
 
 const HEADER_BYTES = 5;
 
@@ -28,11 +29,16 @@ export function encodeFrames(type: number, bytes: Uint8Array): Buffer {
 
 /** Decodes frames from a body that arrives in pieces. */
 export class FrameReader {
-  #held: Buffer = Buffer.alloc(0);
+  #held = new Gathered();
 
   /** Takes the next piece and yields the frames it completes. @throws {RangeError} if a frame is larger than allowed */
   *push(piece: Buffer): Generator<Frame> {
-    let bytes = this.#held.length ? Buffer.concat([this.#held, piece]) : piece;
+    let bytes = piece;
+    if (this.#held.length > 0) {
+      this.#held.push(piece);
+      bytes = this.#held.bytes;
+    }
+    const whole = bytes;
     while (bytes.length >= HEADER_BYTES) {
       const length = bytes.readUInt32BE(1);
       if (length > MAX_FRAME_BYTES) throw new RangeError(`A process frame of ${length} bytes is over the limit.`);
@@ -41,6 +47,9 @@ export class FrameReader {
       bytes = bytes.subarray(HEADER_BYTES + length);
       yield frame;
     }
-    this.#held = bytes;
+    // Copied only when it is new, or something has been taken off.
+    if (bytes === whole && this.#held.length > 0) return;
+    this.#held = new Gathered();
+    if (bytes.length > 0) this.#held.push(bytes);
   }
 }

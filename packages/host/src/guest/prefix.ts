@@ -1,5 +1,6 @@
 /** Prefix messages: 32 bit big-endian length, then that many bytes of JSON, at the beginning of each body of a stream. */
 import { MAX_CALL_BYTES } from "./contract.ts";
+import { Gathered } from "./gathered.ts";
 
 const LENGTH_BYTES = 4;
 
@@ -16,34 +17,38 @@ export function encodePrefix(value: unknown): Buffer {
 
 /** Reads the prefix message of a body that arrives in pieces. */
 export class PrefixReader {
-  #pieces: Buffer[] = [];
-  #held = 0;
-  #wanted: number | null = null;
+  readonly #maxBytes: number;
+  readonly #held = new Gathered();
+
+  /** @param maxBytes of the JSON */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   /**
    * Takes the next piece; returns the message and the bytes after it once it is complete.
-   * @throws {RangeError} when the announced length is over {@link MAX_CALL_BYTES}
+   * @throws {RangeError} when the announced length is over the limit
    * @throws {SyntaxError} when it is not JSON
    */
   push(piece: Buffer): { value: unknown; rest: Buffer } | null {
-    this.#pieces.push(piece);
-    this.#held += piece.length;
-    if (this.#wanted === null) {
-      if (this.#held < LENGTH_BYTES) return null;
-      const start = this.#join();
-      this.#wanted = start.readUInt32BE();
-      if (this.#wanted > MAX_CALL_BYTES)
-        throw new RangeError(`A prefix message of ${this.#wanted} bytes is over the limit.`);
-    }
-    const end = LENGTH_BYTES + this.#wanted;
-    if (this.#held < end) return null;
-    const whole = this.#join();
-    return { value: JSON.parse(whole.toString("utf8", LENGTH_BYTES, end)), rest: whole.subarray(end) };
+    // What follows the message stays where it is.
+    const whole = this.#held.length === 0 ? piece : this.#joined(piece);
+    const end = this.#end(whole);
+    if (end !== null && whole.length >= end)
+      return { value: JSON.parse(whole.toString("utf8", LENGTH_BYTES, end)), rest: whole.subarray(end) };
+    if (whole === piece) this.#held.push(piece);
+    return null;
   }
 
-  #join(): Buffer {
-    const whole = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-    this.#pieces = [whole];
-    return whole;
+  #joined(piece: Buffer): Buffer {
+    this.#held.push(piece);
+    return this.#held.bytes;
+  }
+
+  #end(whole: Buffer): number | null {
+    if (whole.length < LENGTH_BYTES) return null;
+    const length = whole.readUInt32BE();
+    if (length > this.#maxBytes) throw new RangeError(`A prefix message of ${length} bytes is over the limit.`);
+    return LENGTH_BYTES + length;
   }
 }

@@ -33,6 +33,13 @@ const fileInfo = z.object({
 const dirEntry = z.object({ name: z.string(), isFile: z.boolean(), isDirectory: z.boolean(), isSymlink: z.boolean() });
 const handle = z.object({ handle: count });
 const pid = z.number().int().positive();
+/** Longest message of an error, in characters. */
+const MAX_MESSAGE_CHARS = 8_192;
+
+function clipped(message: string): string {
+  return message.length > MAX_MESSAGE_CHARS ? `${message.slice(0, MAX_MESSAGE_CHARS)}…` : message;
+}
+
 const port = z.number().int().min(1).max(65_535);
 const nothing = z.null();
 
@@ -50,7 +57,8 @@ export const walkEntrySchema = dirEntry.extend({ path: z.string() });
 /** An application error of the agent. */
 export const guestErrorSchema = z.object({
   constructorName: z.string().max(64),
-  message: z.string(),
+  // It can have a name of any length in it, which the host has sent. People read it, in events too.
+  message: z.string().transform(clipped),
   code: z.string().max(64).nullish(),
   name: z.string().max(64).nullish(),
 });

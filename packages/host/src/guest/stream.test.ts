@@ -12,7 +12,7 @@ function opened() {
   const request = Object.assign(new PassThrough(), { rstCode: 0, close() {} });
   // What the host writes does not come back.
   request.write = () => true;
-  const stream = new Http2GuestStream(request as unknown as ClientHttp2Stream, Buffer.alloc(0), z.object({}), {
+  const stream = new Http2GuestStream(request as unknown as ClientHttp2Stream, Buffer.alloc(0), z.object({}), 1_000, {
     violation: (detail) => blamed.push(detail),
   });
   stream.on("error", () => {});
@@ -33,6 +33,13 @@ test("what a reader throws is not taken for a breach of the guest's", async () =
     assert.throws(() => receive(Buffer.from("bytes")), /the reader's own/);
     assert.deepEqual([blamed, stream.destroyed], [[], false]);
   }
+});
+
+test("a head longer than the method's is refused before it has come", async () => {
+  const { stream, blamed, receive } = opened();
+  receive(Buffer.from([0, 0, 3, 0xe9]));
+  await assert.rejects(stream.head);
+  assert.match(blamed.join(), /1001 bytes/);
 });
 
 test("a head that breaks the contract ends the stream, and is the guest's fault", async () => {

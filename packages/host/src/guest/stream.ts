@@ -17,13 +17,21 @@ export class Http2GuestStream<Head> extends Duplex implements GuestStream<Head> 
   readonly head: Promise<Head>;
   readonly #request: ClientHttp2Stream;
   readonly #settle: { resolve(head: Head): void; reject(error: Error): void };
-  #prefix: PrefixReader | null = new PrefixReader();
+  #prefix: PrefixReader | null;
   /** The error that the guest reported after the head. */
   #fault: GuestError | null = null;
 
-  constructor(request: ClientHttp2Stream, prefix: Buffer, schema: z.ZodType<Head>, owner: StreamOwner) {
+  /** @param maxHeadBytes of the guest's prefix message */
+  constructor(
+    request: ClientHttp2Stream,
+    prefix: Buffer,
+    schema: z.ZodType<Head>,
+    maxHeadBytes: number,
+    owner: StreamOwner,
+  ) {
     super({ allowHalfOpen: true, readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024 });
     this.#request = request;
+    this.#prefix = new PrefixReader(maxHeadBytes);
     const { promise, resolve, reject } = Promise.withResolvers<Head>();
     this.head = promise;
     this.#settle = { resolve, reject };

@@ -18,8 +18,8 @@ export interface AgreeableAgent {
   readonly told: string[];
   /** The params of the last call of each kind, by path. */
   readonly params: Map<string, unknown>;
-  /** Outcomes of requests that it answers otherwise; `pending` is none. By path. */
-  readonly outcomes: Map<string, object | "pending">;
+  /** Outcomes of requests that it answers otherwise; bytes are sent as they are, `pending` is none. By path. */
+  readonly outcomes: Map<string, object | Buffer | "pending">;
   close(): void;
 }
 
@@ -44,6 +44,7 @@ export async function agreeableAgent(path: string): Promise<AgreeableAgent> {
     const answer = outcomes.get(path) ?? { ok: ANSWERS[path] ?? null };
     if (answer === "pending") return;
     stream.respond({ ":status": 200 });
+    if (Buffer.isBuffer(answer)) return void stream.end(answer);
     const outcome = Buffer.from(JSON.stringify(answer));
     stream.end(path.startsWith("/stream/") ? Buffer.concat([lengthOf(outcome), outcome]) : outcome);
   };

@@ -1,6 +1,14 @@
 import type { Duplex } from "node:stream";
-import type { SshAddress, SshInbound, SshListener, SshProcess, SshSpawnParams, SshTarget } from "@sandkeep/doors";
-import type { Guest, GuestStream } from "@sandkeep/host";
+import type {
+  SshAddress,
+  SshInbound,
+  SshListener,
+  SshProcess,
+  SshSocket,
+  SshSpawnParams,
+  SshTarget,
+} from "@sandkeep/doors";
+import { type Guest, GuestGone, type GuestStream } from "@sandkeep/host";
 import { GuestProcess } from "./guest-process.ts";
 
 /** A sandbox as what is behind an SSH door. */
@@ -15,8 +23,8 @@ export class GuestTarget implements SshTarget {
     return GuestProcess.start(this.#guest, params, signal);
   }
 
-  async dial({ host, port }: SshAddress, signal: AbortSignal): Promise<Duplex> {
-    const stream = abortable(this.#guest.stream("dial", { host, port }), signal);
+  async dial(to: SshAddress | SshSocket, signal: AbortSignal): Promise<Duplex> {
+    const stream = abortable(this.#guest.stream("dial", { ...to }), signal);
     await stream.head;
     return stream;
   }
@@ -29,6 +37,10 @@ export class GuestTarget implements SshTarget {
     const listening = abortable(this.#guest.stream("listen", { port }), signal);
     const closed = new Promise((resolve) => listening.once("close", resolve));
     const head = await listening.head;
+    if (port !== 0 && head.port !== port) {
+      this.#guest.violation(`listens on port ${head.port} instead of ${port}`);
+      throw new GuestGone("The guest broke its contract.");
+    }
     void this.#accept(head.listener, take, listening);
     return { port: head.port, closed };
   }

@@ -1,5 +1,5 @@
 import type { Connection as Client } from "ssh2";
-import type { SshAddress, SshInbound } from "../contract.ts";
+import type { SshAddress, SshInbound, SshSocket } from "../contract.ts";
 import { LISTEN_MS, MAX_CHANNELS, MAX_LISTENERS } from "../limits.ts";
 import type { ChannelContext } from "./context.ts";
 import type { Outlet } from "./outlet.ts";
@@ -24,16 +24,12 @@ export class Forwarding {
   }
 
   /** @param accept null if the client is gone meanwhile */
-  async dial(
-    { destIP: host, destPort: port }: { destIP: string; destPort: number },
-    accept: () => Outlet | null,
-    reject: () => void,
-  ): Promise<void> {
+  async dial(to: SshAddress | SshSocket, accept: () => Outlet | null, reject: () => void): Promise<void> {
     const { target, signal, report } = this.#context;
     const startedAt = performance.now();
     let error: string | null = null;
     try {
-      const stream = await target.dial({ host, port }, signal);
+      const stream = await target.dial(to, signal);
       const outlet = accept();
       if (outlet) await splice(outlet, stream);
       else stream.destroy();
@@ -41,7 +37,7 @@ export class Forwarding {
       error = (cause as Error).message;
       reject();
     }
-    report({ action: "dial", host, port, durationMs: Math.round(performance.now() - startedAt), error });
+    report({ action: "dial", to, durationMs: Math.round(performance.now() - startedAt), error });
   }
 
   /**
@@ -71,6 +67,11 @@ export class Forwarding {
       const take = (connection: SshInbound) => this.#take(connection, bindAddr, port);
       const listener = await target.listen(bindPort, take, AbortSignal.any([signal, ended.signal]));
       ({ port } = listener);
+      // A sandbox that says so of two listeners is not to be believed, and the client could tell them apart no more.
+      if (this.#listeners.has(key(bindAddr, port))) {
+        ended.abort();
+        throw new Error(`The connection listens on port ${port} already.`);
+      }
       this.#listeners.set(key(bindAddr, port), ended);
       void listener.closed.then(() => this.#forget(key(bindAddr, port), ended));
       report({ action: "listen", port, error: null });
