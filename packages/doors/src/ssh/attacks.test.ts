@@ -7,7 +7,15 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import type { ClientChannel, ParsedKey, Client as Ssh2Client } from "ssh2";
 import type { SshInbound, SshListener } from "./contract.ts";
 import { newOpenSshKey } from "./keys/openssh-key.ts";
-import { MAX_CHANNELS, MAX_HOST_CHARS, MAX_LISTENERS, MAX_LOGIN_BYTES, MAX_LOGINS, MAX_SIGNALS } from "./limits.ts";
+import {
+  MAX_CHANNELS,
+  MAX_HOST_CHARS,
+  MAX_LISTENERS,
+  MAX_LOGIN_BYTES,
+  MAX_LOGINS,
+  MAX_SIGNALS,
+  REKEYS,
+} from "./limits.ts";
 import { utils } from "./ssh2.ts";
 import { exec, HesitantAgent, insides, loggedIn, send, startClient } from "./testing/library-client.ts";
 import { runSsh } from "./testing/openssh.ts";
@@ -134,6 +142,42 @@ test("a client that exchanges keys again and again instead of logging in is sent
   insides(client).rekey();
   await gone;
   await assertServes();
+});
+
+test("a client that does nothing but exchange keys gets fewer and fewer answers, and hurts nobody", async () => {
+  const client = await loggedIn(server, "somebody");
+  const inside = insides(client);
+  let exchanges = 0;
+  const burst = Promise.withResolvers<void>();
+  client.on("handshake", () => {
+    if (++exchanges === REKEYS.burst) burst.resolve();
+    setImmediate(() => inside.rekey());
+  });
+  const startedAt = performance.now();
+  inside.rekey();
+  await burst.promise;
+  for (let n = 0; n < OTHERS; n++) await assertServes();
+  const passedMs = performance.now() - startedAt;
+  assert.ok(exchanges <= REKEYS.burst + passedMs / REKEYS.everyMs + 1, `${exchanges} in ${passedMs} ms`);
+  // It is not sent away: what else it wants comes in its turn.
+  client.removeAllListeners("handshake");
+  await once((await exec(client, "true")).resume(), "close");
+  client.end();
+});
+
+test("a client that is held up is sent away all the same when its door closes", async () => {
+  const client = await loggedIn(server, "somebody");
+  const inside = insides(client);
+  const burst = Promise.withResolvers<void>();
+  let exchanges = 0;
+  client.on("handshake", () => (++exchanges < REKEYS.burst ? setImmediate(() => inside.rekey()) : burst.resolve()));
+  inside.rekey();
+  await burst.promise;
+  inside.rekey();
+  server.close("somebody");
+  // Not before an error: the goodbye may come in the middle of an exchange.
+  await new Promise((resolve) => client.once("close", resolve));
+  assert.ok(await server.reported("logout"));
 });
 
 describe("a client that takes only tiny packets, or none", () => {
@@ -284,6 +328,23 @@ test("a client that listens on more ports than it may is refused, and leaves no 
   // One that ends in the sandbox makes room.
   closers[0]!();
   assert.equal(await listen(MAX_LISTENERS + 1), undefined);
+  client.end();
+});
+
+test("a sandbox that gives the same port twice confuses nobody: the second is refused, and takes no place", async () => {
+  const over: Promise<unknown>[] = [];
+  server.target.listen = async (_port, _take, signal) => {
+    over.push(once(signal, "abort"));
+    return { port: 4_000, closed: open };
+  };
+  const client = await loggedIn(server, "somebody");
+  const listen = () => new Promise<Error | undefined>((resolve) => client.forwardIn("127.0.0.1", 0, resolve));
+  assert.equal(await listen(), undefined);
+  for (let n = 0; n < MAX_LISTENERS; n++) assert.ok(await listen());
+  await Promise.all(over.slice(1));
+  assert.equal(over.length, MAX_LISTENERS + 1, "each of them was asked for");
+  await new Promise((resolve) => client.unforwardIn("127.0.0.1", 4_000, resolve));
+  await over[0];
   client.end();
 });
 

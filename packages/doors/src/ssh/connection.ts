@@ -4,9 +4,10 @@ import type { AuthContext, Connection as Client } from "ssh2";
 import { Room } from "./channels/room.ts";
 import type { SshActivity, SshDoor } from "./contract.ts";
 import { Intake } from "./intake.ts";
-import { FAREWELL_MS, LOGIN_MS, MAX_ATTEMPTS, MAX_LOGIN_BYTES } from "./limits.ts";
+import { FAREWELL_MS, LOGIN_MS, MAX_ATTEMPTS, MAX_LOGIN_BYTES, REKEYS } from "./limits.ts";
 import { Authentication } from "./login/authentication.ts";
 import { DISCONNECT, filterMessages, isOfLogin, isOfServer } from "./login/messages.ts";
+import { Pace } from "./pace.ts";
 import { sshServer } from "./protocol-server.ts";
 import { ServedClient } from "./served-client.ts";
 import type { SshServices } from "./services.ts";
@@ -25,6 +26,7 @@ export class SshConnection {
   /** Aborted when nothing more can come of it. */
   readonly #gone = new AbortController();
   readonly #tooLate: NodeJS.Timeout;
+  readonly #rekeys = new Pace(REKEYS);
   #client: Client | null = null;
   #attempts = 0;
   #guessed = false;
@@ -106,6 +108,8 @@ export class SshConnection {
     client.on("rekey", () => {
       // Nobody needs a second exchange that soon, and each takes processor time.
       if (!this.#login) return this.close("It exchanges keys instead of logging in.");
+      const restMs = this.#rekeys.note(performance.now());
+      if (restMs > 0) setTimeout(this.#intake.hold(), restMs).unref();
       // What was queued during the exchange is on its way by then.
       setImmediate(() => this.#room.wake());
     });

@@ -26,7 +26,7 @@ export const GUESSES_MS = 60_000;
 /** Addresses that guesses are counted for: 100 bytes each. */
 export const MAX_GUESSERS = 10_000;
 
-/** Longest host name that a client may ask for, in characters: a name in DNS has at most 253. */
+/** Longest host name or path of a socket that a client may ask for, in characters: a name in DNS has at most 253, a path 107. */
 export const MAX_HOST_CHARS = 255;
 
 /**
@@ -73,6 +73,12 @@ export const MAX_UNSENT_BYTES = MiB / 4;
 
 /** What a client may send before it has logged in, in bytes: a dozen keys, certificates included, need a fraction of that. */
 export const MAX_LOGIN_BYTES = MiB / 4;
+
+/**
+ * Key exchanges of a client that has logged in: some at once, then one in so many milliseconds. Each takes a millisecond of processor time.
+ * OpenSSH needs one in a gigabyte or an hour; nothing more is read from whoever wants more of them, until it is time.
+ */
+export const REKEYS = { burst: 16, everyMs: 500 };
 
 /** Time that a piece of what a client sends may take, in milliseconds, before others get a turn: one of 64 KiB can take a tenth of a second. */
 export const SLOW_PIECE_MS = 5;
