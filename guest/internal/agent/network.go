@@ -63,7 +63,7 @@ func registerNetwork(r *rpc.Registry) {
 }
 
 // join sends the head and then passes bytes between the host and a connection.
-func join(x *rpc.Exchange, conn *net.TCPConn, head any) error {
+func join(x *rpc.Exchange, conn dial.Conn, head any) error {
 	if err := x.Head(head); err != nil {
 		conn.Close()
 		return err

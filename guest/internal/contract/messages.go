@@ -140,10 +140,11 @@ type ProcessInfo struct {
 	Exit        *ExitStatus `json:"exit"`
 }
 
-// DialParams name a TCP port. An empty host means loopback.
+// DialParams name a TCP port, or with a path a Unix socket. An empty host means loopback.
 type DialParams struct {
 	Port int    `json:"port"`
 	Host string `json:"host"`
+	Path string `json:"path"`
 }
 
 // ListenParams name a TCP port, 0 for any.

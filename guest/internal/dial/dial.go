@@ -1,4 +1,4 @@
-// Package dial connects a stream from the host to a TCP port in the guest.
+// Package dial connects a stream from the host to a TCP port or a Unix socket in the guest.
 package dial
 
 import (
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -23,8 +24,40 @@ const timeout = 30 * time.Second
 // loopback addresses are tried when no host is given.
 var loopback = []string{"127.0.0.1", "::1"}
 
-// Connect opens the TCP connection.
-func Connect(ctx context.Context, p contract.DialParams) (*net.TCPConn, error) {
+// Conn is a connection each of whose directions ends by itself.
+type Conn interface {
+	net.Conn
+	syscall.Conn
+	CloseWrite() error
+}
+
+// Connect opens the connection.
+func Connect(ctx context.Context, p contract.DialParams) (Conn, error) {
+	if p.Path != "" {
+		return socket(ctx, p.Path)
+	}
+	conn, err := port(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// socket connects to a Unix socket, which the kernel allows whoever may write to its file. Go would take a path that begins with @ for one
+// that has no file.
+func socket(ctx context.Context, path string) (Conn, error) {
+	if !filepath.IsAbs(path) {
+		return nil, fault.TypeError("Invalid path of a socket: it is not absolute")
+	}
+	dialer := net.Dialer{Timeout: timeout}
+	conn, err := dialer.DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.UnixConn), nil
+}
+
+func port(ctx context.Context, p contract.DialParams) (*net.TCPConn, error) {
 	if p.Port < 1 || p.Port > 65535 {
 		return nil, fault.TypeError("Invalid port: %d", p.Port)
 	}
@@ -64,7 +97,7 @@ func connect(ctx context.Context, host string, port int) (*net.TCPConn, error) {
 
 // Splice copies bytes in both directions until the guest's side ends. When the host's bytes end, it half-closes the
 // connection.
-func Splice(ctx context.Context, conn *net.TCPConn, from io.Reader, to files.FlushWriter) error {
+func Splice(ctx context.Context, conn Conn, from io.Reader, to files.FlushWriter) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
@@ -91,7 +124,7 @@ var buffers = sync.Pool{New: func() any {
 }}
 
 // copyAvailable forwards each piece as soon as it arrives. It holds no buffer while idle.
-func copyAvailable(to files.FlushWriter, conn *net.TCPConn) error {
+func copyAvailable(to files.FlushWriter, conn Conn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err

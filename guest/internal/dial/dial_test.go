@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -102,6 +103,43 @@ func TestAServerOnIPv6OnlyIsReached(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
+}
+
+func TestAUnixSocketIsReachedByItsPath(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		conn, err := listener.Accept()
+		if err == nil {
+			all, _ := io.ReadAll(conn)
+			_, _ = conn.Write([]byte(strings.ToUpper(string(all))))
+			conn.Close()
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := Connect(ctx, contract.DialParams{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &host{Reader: strings.NewReader("content")}
+	if err := Splice(ctx, conn, h, h); err != nil || h.received.String() != "CONTENT" {
+		t.Fatal(h.received.String(), err)
+	}
+	for path, code := range map[string]string{
+		filepath.Join(t.TempDir(), "none"): "ENOENT",
+		strings.Repeat("/x", 100):          "EINVAL",
+		"@abstract":                        "",
+		"relative":                         "",
+	} {
+		if conn, err := Connect(ctx, contract.DialParams{Path: path}); err == nil || fault.From(err).Code != code {
+			t.Errorf("%s: %v, %+v", path, conn, fault.From(err))
+		}
+	}
 }
 
 func TestARefusalIsTheKernels(t *testing.T) {

@@ -93,6 +93,7 @@ export interface CopyParams {
 export interface DialParams {
   port: number;
   host: string;
+  path: string;
 }
 export interface DirEntry {
   name: string;

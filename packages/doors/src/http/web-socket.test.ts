@@ -36,6 +36,27 @@ describe("WebSockets through a door", async () => {
     await closed;
   });
 
+  test("a development server that looks where a page comes from, such as Next.js, sees the door's own address", async () => {
+    const seen: [string | undefined, string | undefined, string | undefined][] = [];
+    const server = await gateway.serve("next", (_request, response) => response.end());
+    // As its check of requests for /_next: the page's host has to be the server's own, or a name that is listed.
+    server.on("upgrade", ({ url, headers }, socket: Socket) => {
+      seen.push([url, headers.origin, headers.host]);
+      const own = new URL(headers.origin ?? "about:blank").host === headers.host;
+      socket.end(`HTTP/1.1 ${own ? "101 x\r\nconnection: Upgrade\r\nupgrade: websocket" : "403 x"}\r\n\r\n`);
+    });
+    const own = `next.doors.test:${gateway.port}`;
+    const path = "/_next/webpack-hmr?id=3Vx%2D&page=%2F";
+    const { socket } = await gateway.upgrade("next", path, { origin: `https://${own}` });
+    assert.ok(socket);
+    const { got } = await gateway.upgrade("next", path, { origin: "https://elsewhere.example" });
+    assert.equal(got!.status, 403, "that of another page is passed on, so that the server can refuse it");
+    assert.deepEqual(seen, [
+      [path, `https://${own}`, own],
+      [path, "https://elsewhere.example", own],
+    ]);
+  });
+
   test("the end of one side ends the other", async () => {
     const { socket } = await gateway.upgrade("echo");
     behind.at(-1)!.destroy();

@@ -30,7 +30,7 @@ export interface SshTarget {
   /** @param signal aborted when nobody wants the process any more that is being started */
   spawn(params: SshSpawnParams, signal: AbortSignal): Promise<SshProcess>;
   /** Connects from inside the sandbox. */
-  dial(address: SshAddress, signal: AbortSignal): Promise<Duplex>;
+  dial(to: SshAddress | SshSocket, signal: AbortSignal): Promise<Duplex>;
   /**
    * Listens inside the sandbox, on loopback, until the signal is aborted.
    *
@@ -49,6 +49,12 @@ export interface SshListener {
 export interface SshAddress {
   host: string;
   port: number;
+}
+
+/** A Unix socket. */
+export interface SshSocket {
+  /** Absolute. */
+  path: string;
 }
 
 /** A connection that somebody in the sandbox has made to a port that is listened on. */
@@ -125,7 +131,7 @@ export type SshReport = { connection: string; remote: string } & (
       error: string | null;
     }
   /** A connection from the client into the sandbox, or through it, that has ended or could not be made. */
-  | { action: "dial"; host: string; port: number; durationMs: number; error: string | null }
+  | { action: "dial"; to: SshAddress | SshSocket; durationMs: number; error: string | null }
   /** The client has asked for connections to a port in the sandbox. */
   | { action: "listen"; port: number; error: string | null }
   /** One of these connections has ended, or could not be made. */

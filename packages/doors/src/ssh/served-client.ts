@@ -5,6 +5,7 @@ import { Forwarding } from "./channels/forwarding.ts";
 import { Outlet } from "./channels/outlet.ts";
 import type { Room } from "./channels/room.ts";
 import { serveSession } from "./channels/session.ts";
+import type { SshAddress, SshSocket } from "./contract.ts";
 import type { Intake } from "./intake.ts";
 import {
   MAX_CHANNELS,
@@ -46,15 +47,20 @@ export class ServedClient {
     this.#context = { ...context, outlet: (channel) => this.#outlet(channel) };
     client.on("session", (accept, reject) => this.#session(accept, reject));
     const forwarding = new Forwarding(client, this.#context);
-    client.on("tcpip", (accept, reject, address) => {
-      if (address.destIP.length > MAX_HOST_CHARS || !this.#reserve()) return reject();
+    const dial = (to: SshAddress | SshSocket, accept: () => unknown, reject: () => void) => {
+      if (("path" in to ? to.path : to.host).length > MAX_HOST_CHARS || !this.#reserve()) return reject();
       const open = () => {
         if (this.#context.signal.aborted) return null;
         const channel = accept() as ServerChannel | undefined;
         return channel ? this.#outlet(channel) : null;
       };
-      void forwarding.dial(address, open, reject).finally(() => this.#count--);
-    });
+      void forwarding.dial(to, open, reject).finally(() => this.#count--);
+    };
+    client.on("tcpip", (accept, reject, { destIP: host, destPort: port }) => dial({ host, port }, accept, reject));
+    // Its typings have an answer here that is never given.
+    client.on("openssh.streamlocal", (accept, reject, { socketPath: path }) =>
+      dial({ path }, accept as () => unknown, reject as () => void),
+    );
     client.on("request", (accept, reject, name, info) => {
       if (name === "tcpip-forward") {
         const answer = accept as ((port: number) => void) | undefined;

@@ -52,7 +52,9 @@ export const sshEventShapes = {
     ...login,
     direction: z.enum(["in", "out"]),
     host: z.string().nullable(),
-    port: z.number(),
+    port: z.number().nullable(),
+    /** Of a Unix socket in the sandbox, instead of a port. */
+    path: z.string().nullable(),
     durationMs: z.number(),
     error: z.string().nullable(),
   },

@@ -11,7 +11,7 @@ test("texts that a client or a guest chooses have an end in events", () => {
   const reports: SshReport[] = [
     { ...from, action: "logout", durationMs: 1, reason: endless },
     { ...from, ...process, action: "exec", command: endless, error: endless },
-    { ...from, action: "dial", host: "localhost", port: 80, durationMs: 1, error: endless },
+    { ...from, action: "dial", to: { host: "localhost", port: 80 }, durationMs: 1, error: endless },
     { ...from, action: "accept", port: 80, durationMs: 1, error: endless },
     { ...from, action: "listen", port: 80, error: endless },
   ];

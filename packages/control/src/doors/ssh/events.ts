@@ -33,11 +33,12 @@ export function sshEvent(report: SshReport): EventBody {
     }
     case "dial":
     case "accept": {
-      const { port, durationMs } = report;
+      const { durationMs } = report;
       const error = clipped(report.error);
-      const host = report.action === "dial" ? report.host : null;
+      const to = report.action === "dial" ? report.to : { host: null, port: report.port };
       const direction = report.action === "dial" ? "in" : "out";
-      const data = { ...login, direction, host, port, durationMs, error } as const;
+      const place = "path" in to ? { host: null, port: null, path: to.path } : { ...to, path: null };
+      const data = { ...login, direction, ...place, durationMs, error } as const;
       return { kind: "ssh.forward", outcome: outcome(error), data };
     }
     case "listen":

@@ -5,6 +5,7 @@ import type {
   SshListener,
   SshProcess,
   SshReport,
+  SshSocket,
   SshSpawnParams,
   SshTarget,
 } from "@sandkeep/doors";
@@ -32,8 +33,8 @@ export class SshLogin implements SshTarget {
     return await (await this.#target(signal)).spawn(params, signal);
   }
 
-  async dial(address: SshAddress, signal: AbortSignal): Promise<Duplex> {
-    return await (await this.#target(signal)).dial(address, signal);
+  async dial(to: SshAddress | SshSocket, signal: AbortSignal): Promise<Duplex> {
+    return await (await this.#target(signal)).dial(to, signal);
   }
 
   async listen(

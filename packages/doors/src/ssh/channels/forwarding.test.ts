@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { startSsh } from "../testing/openssh.ts";
@@ -63,7 +64,20 @@ describe("from the client into the sandbox (-L)", () => {
     await stop(client);
     listener.close();
     const dial = await server.reported("dial");
-    assert.deepEqual([dial.host, dial.port, dial.error], ["127.0.0.1", port, null]);
+    assert.deepEqual([dial.to, dial.error], [{ host: "127.0.0.1", port }, null]);
+  });
+
+  test("a Unix socket is reached, too", async () => {
+    const path = join(server.directory, "socket");
+    const listener = createServer((socket) => socket.end("from the socket")).listen(path);
+    await once(listener, "listening");
+    const local = await freePort();
+    const client = await forwarding(["-L", `${local}:${path}`]);
+    assert.equal(await text(connect(local, "127.0.0.1")), "from the socket");
+    await stop(client);
+    listener.close();
+    const dial = server.reports.findLast(({ action }) => action === "dial");
+    assert.deepEqual(dial?.action === "dial" && dial.to, { path });
   });
 
   test("a server that ends its direction first still gets the rest", async () => {

@@ -11,6 +11,7 @@ import type {
   SshOutput,
   SshProcess,
   SshProgram,
+  SshSocket,
   SshSpawnParams,
   SshTarget,
 } from "../contract.ts";
@@ -33,8 +34,8 @@ export class LocalTarget implements SshTarget {
     return process;
   }
 
-  async dial({ host, port }: SshAddress, signal: AbortSignal): Promise<Duplex> {
-    const socket = connect({ host, port, allowHalfOpen: true });
+  async dial(to: SshAddress | SshSocket, signal: AbortSignal): Promise<Duplex> {
+    const socket = connect({ ...to, allowHalfOpen: true });
     await once(socket, "connect", { signal });
     return socket;
   }
