@@ -176,7 +176,7 @@ test("a client that is held up is sent away all the same when its door closes", 
   inside.rekey();
   server.close("somebody");
   // Not before an error: the goodbye may come in the middle of an exchange.
-  await new Promise((resolve) => client.once("close", resolve));
+  await new Promise<void>((resolve) => client.once("close", () => resolve()));
   assert.ok(await server.reported("logout"));
 });
 
