@@ -137,7 +137,7 @@ describe("Remote SSH", { timeout: 3 * TIMEOUT_MS }, () => {
   }, async () => {
     const control = join(dir, "control");
     const options = ["-S", control];
-    const master = startSsh({ port }, username, { args: ["-M", "-N", ...options] });
+    const over = ended(startSsh({ port }, username, { args: ["-M", "-N", ...options] }));
     await until("the master listens", async () => (await stat(control).catch(() => null)) !== null);
     const run = (...command: string[]) => runSsh({ port }, username, { args: options, command });
     const told = await Promise.all(Array.from({ length: 10 }, (_, n) => run(`echo ${n}; echo err >&2; exit ${n}`)));
@@ -161,7 +161,7 @@ describe("Remote SSH", { timeout: 3 * TIMEOUT_MS }, () => {
     assert.equal((await ask("-O", "cancel", "-L", forward)).code, 0);
     await assert.rejects(converse(connect(local, "127.0.0.1")), /ECONNREFUSED/);
     assert.equal((await ask("-O", "exit")).code, 0);
-    assert.equal((await ended(master)).code, 0);
+    assert.equal((await over).code, 0);
     const events = await fetch(`${server.ready.apiEndpoint}/api/v1/events?sandbox=${sandbox.id}&kind=ssh.process`, {
       headers: { authorization: `Bearer ${server.ready.token}` },
     });
