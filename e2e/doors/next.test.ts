@@ -81,16 +81,16 @@ describe("Next.js behind a door", { skip, timeout: 3 * TIMEOUT_MS }, () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  const heading = (text: string) => page.locator("h1").filter({ hasText: text }).waitFor();
+  const heading = (text: string) => page.locator("main h1").filter({ hasText: text }).waitFor();
 
   test("a link opens it, also while the server is still starting, and its scripts run", async () => {
     const url = await sandbox.exposeHttp({ port: PORT, auth: "token" });
     await page.goto(url, { waitUntil: "commit", timeout: TIMEOUT_MS });
     await heading("one");
-    await page.locator("button").filter({ hasText: "clicked 0" }).waitFor();
+    await page.locator("main button").filter({ hasText: "clicked 0" }).waitFor();
     // Once the scripts run, a click counts.
     await page.waitForFunction(
-      `(button => { button.click(); return button.textContent !== "clicked 0"; })(document.querySelector("button"))`,
+      `(button => { button.click(); return button.textContent !== "clicked 0"; })(document.querySelector("main button"))`,
     );
     assert.ok(
       sockets.some((path) => path.startsWith("/_next/")),
@@ -99,16 +99,16 @@ describe("Next.js behind a door", { skip, timeout: 3 * TIMEOUT_MS }, () => {
   });
 
   test("a changed component is replaced in the page, and keeps its state", async () => {
-    const before = await page.locator("button").textContent();
+    const before = await page.locator("main button").textContent();
     await sandbox.fs.writeTextFile("shop/app/counter.jsx", counter("two"));
     await heading("two");
-    assert.equal(await page.locator("button").textContent(), before);
+    assert.equal(await page.locator("main button").textContent(), before);
   });
 
   test("so is what the server renders", async () => {
-    const before = await page.locator("button").textContent();
+    const before = await page.locator("main button").textContent();
     await sandbox.fs.writeTextFile("shop/app/page.jsx", FILES["app/page.jsx"]!.replace("one", "three"));
-    await page.locator("p").filter({ hasText: "from the server: three" }).waitFor();
-    assert.equal(await page.locator("button").textContent(), before);
+    await page.locator("main p").filter({ hasText: "from the server: three" }).waitFor();
+    assert.equal(await page.locator("main button").textContent(), before);
   });
 });
