@@ -70,13 +70,6 @@ describe("a browser", { skip: !existsSync(CHROMIUM) && "there is no Chromium", t
     assert.match(again, /<p id="cookie"><\/p>/);
   });
 
-  test("keeps the cookies of one door from all others", async () => {
-    const [first, second] = [await sandbox.exposeHttp({ port: 8000 }), await sandbox.exposeHttp({ port: 8000 })];
-    assert.match(await open(`${first}/#cookies`), /<p id="cookie">own=1<\/p>/);
-    assert.match(await open(first), /<p id="cookie">own=1<\/p>/);
-    assert.match(await open(second), /<p id="cookie"><\/p>/);
-  });
-
   test("shows people why there is nothing", async () => {
     const early = await open(await sandbox.exposeHttp({ port: 9000 }), "door-early.png");
     assert.match(early, /<h1>Nothing is listening here yet<\/h1>/);

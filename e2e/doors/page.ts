@@ -12,9 +12,6 @@ const script = \`
   const show = (id, text) => document.getElementById(id).textContent = text;
   show("script", "loaded");
   show("address", location.pathname + location.search);
-  if (location.hash === "#cookies")
-    for (const scope of ["own=1", "all=1; domain=localhost", "all=2; domain=" + location.host.split(":")[0].slice(21)])
-      document.cookie = scope + "; secure; max-age=600";
   show("cookie", document.cookie);
   const socket = new WebSocket("wss://" + location.host + "/socket");
   socket.onopen = () => socket.send("hello");
