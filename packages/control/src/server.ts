@@ -13,6 +13,7 @@ import { lockDataDir } from "./data-dir-lock.ts";
 import { Addresses } from "./doors/addresses.ts";
 import { DoorTable } from "./doors/door-table.ts";
 import { SshService } from "./doors/ssh/ssh-service.ts";
+import { TerminalService } from "./doors/terminal/terminal-service.ts";
 import { EGRESS_DIR, openSealer } from "./egress/sealing.ts";
 import { EventBus } from "./events/bus.ts";
 import { EgressLog } from "./events/egress-log.ts";
@@ -150,6 +151,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   if (certificates) started.defer(async () => void (await within("certificates", certificates[Symbol.asyncDispose]())));
   let listener: Listener | null = null;
   const ssh = await SshService.open(config, doors, log);
+  const terminals = new TerminalService({ config, authenticator, sandboxes, log });
   const closing = new AbortController();
   const services = {
     config,
@@ -159,6 +161,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     storage,
     doors,
     ssh,
+    terminals,
     authenticator,
     events,
     certificates,
@@ -186,6 +189,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await sandboxes.adopt();
   started.use(ssh);
   await ssh?.listen();
+  started.defer(async () => void (await within("terminals", terminals[Symbol.asyncDispose]())));
   const upkeep = started.use(new Upkeep(storage));
   await upkeep.start();
   listener = await listen(config, { sites, certificates, plain, maxConnections: limits.connections, log });

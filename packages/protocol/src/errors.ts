@@ -245,6 +245,11 @@ export const ERRORS = {
     summary: "The sandbox has reached its limit of doors.",
     remedy: "List them with `sandkeep doors list`, and close one with `sandkeep doors close`.",
   },
+  TERMINAL_LIMIT: {
+    status: 429,
+    summary: "There are too many web terminals, or links to new ones.",
+    remedy: "Close one, or wait a minute until unused links have expired.",
+  },
   CONNECTION_LIMIT: {
     status: 429,
     summary: "The sandbox has reached its limit of concurrent connections.",

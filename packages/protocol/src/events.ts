@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { doorEventShapes as doors } from "./doors/doors.ts";
 import { sshEventShapes as ssh } from "./doors/ssh.ts";
+import { terminalEventShapes as terminal } from "./doors/terminal.ts";
 import { connectionShape, dnsShape, egressChangedShape, httpShape } from "./egress/events.ts";
 import { scopeSchema } from "./scopes.ts";
 import { storageEventShapes as storage } from "./storage/events.ts";
@@ -142,6 +143,9 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("ssh.process", ssh["ssh.process"]),
   of("ssh.forward", ssh["ssh.forward"]),
   of("ssh.listen", ssh["ssh.listen"]),
+  of("terminal.opened", terminal["terminal.opened"]),
+  of("terminal.resumed", terminal["terminal.resumed"]),
+  of("terminal.closed", terminal["terminal.closed"]),
   of("token.created", { token: z.string(), name: z.string(), scope: scopeSchema.optional() }),
   of("token.revoked", { token: z.string(), name: z.string() }),
   of("volume.created", storage["volume.created"]),

@@ -2,6 +2,7 @@
 export * from "./config.ts";
 export * from "./doors/doors.ts";
 export * from "./doors/ssh.ts";
+export * from "./doors/terminal.ts";
 export * from "./duration.ts";
 export * from "./egress/egress.ts";
 export * from "./errors.ts";

@@ -1,4 +1,4 @@
-import type { DoorStream, SshTarget } from "@sandkeep/doors";
+import type { DoorStream, SshProcess, SshTarget, SshTerminal } from "@sandkeep/doors";
 import { type Guest, GuestError, GuestGone } from "@sandkeep/host";
 import { type Actor, ApiError, type EventBody, type ExposeRequest, newDoorId } from "@sandkeep/protocol";
 import type { SandboxState } from "@sandkeep/rpc";
@@ -6,6 +6,7 @@ import { type DoorKind, type DoorRecord, NothingChanged, UniqueViolation } from 
 import type { DoorTable } from "./door-table.ts";
 import type { DoorHolder, LiveDoor } from "./live-door.ts";
 import { newDoorName, newDoorToken } from "./names.ts";
+import { GuestProcess } from "./ssh/guest-process.ts";
 import { GuestTarget } from "./ssh/guest-target.ts";
 
 /** Doors of one sandbox. More are a mistake, and each is an address that somebody could find. */
@@ -14,6 +15,11 @@ const MAX_DOORS = 64;
 const MAX_STABLE_NAMES = 256;
 /** How long a token is valid unless its maker says otherwise, milliseconds: a working day and the night before the next. */
 export const TOKEN_MS = 24 * 60 * 60_000;
+
+/** Whether it is one visitor more or less. */
+const VISITORS: Partial<Record<SshReport["action"], 1 | -1>> = { login: 1, logout: -1 };
+/** Programs look for that before they use more than 256 colours. */
+const SHELL_ENV = { COLORTERM: "truecolor" };
 
 export interface SandboxDoorsOptions {
   sandbox: string;
@@ -49,6 +55,11 @@ export class SandboxDoors implements DoorHolder {
     this.target = new GuestTarget(options.guest);
     this.#options = options;
     options.table.enter(this);
+  }
+
+  /** Aborted when it ends, or goes on later, or elsewhere; the reason is how it ends, see {@link end}. */
+  get over(): AbortSignal {
+    return this.#over.signal;
   }
 
   get isOver(): boolean {
@@ -144,6 +155,17 @@ export class SandboxDoors implements DoorHolder {
 
   publish(actor: Actor, body: EventBody): void {
     this.#options.publish(actor, body);
+  }
+
+  /** Takes notice of what somebody does who has come in. @param change whether that is one more, or one less */
+  reportVisitor(remote: string, body: EventBody, change: 1 | 0 | -1): void {
+    if (change !== 0) this.visited(change);
+    this.publish({ kind: "visitor", remote }, body);
+  }
+
+  /** Starts the user's shell on a terminal, as at a login. */
+  shell(pty: SshTerminal, signal: AbortSignal): Promise<SshProcess> {
+    return GuestProcess.start(this.#options.guest, { program: { kind: "shell" }, env: SHELL_ENV, pty }, signal);
   }
 
   /** Connects to what is behind a door. @throws {ApiError} */

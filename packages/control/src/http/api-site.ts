@@ -1,7 +1,7 @@
 import { getRequestListener, RequestError } from "@hono/node-server";
 import type { Logger } from "@sandkeep/common";
 import type { Site } from "@sandkeep/doors";
-import { newTraceId, TRACE_HEADER } from "@sandkeep/doors";
+import { newTraceId, TerminalSite, TRACE_HEADER } from "@sandkeep/doors";
 import { ApiError } from "@sandkeep/protocol";
 import { createApp } from "./app.ts";
 import type { Services } from "./env.ts";
@@ -9,9 +9,9 @@ import { toApiError } from "./errors.ts";
 import { limitBody } from "./input/body-limit.ts";
 import { Upgrades } from "./upgrade/upgrade.ts";
 
-/** The API: REST, and WebSockets to sandboxes. */
+/** What the server's own names have: REST, WebSockets to sandboxes, and terminals for browsers. */
 export function apiSite(services: Services): Site {
-  const { log, config } = services;
+  const { log, config, terminals } = services;
   const upgrades = new Upgrades(services, config.limits.messageBytes);
   const listener = getRequestListener(createApp(services).fetch, {
     overrideGlobalObjects: false,
@@ -19,10 +19,14 @@ export function apiSite(services: Services): Site {
   });
   return {
     request: (request, response) => {
+      if (TerminalSite.serves(request)) return terminals.site.request(request, response);
       limitBody(request);
       void listener(request, response);
     },
-    upgrade: upgrades.handle,
+    upgrade: (request, socket, head) => {
+      if (TerminalSite.serves(request)) terminals.site.upgrade(request, socket, head);
+      else upgrades.handle(request, socket, head);
+    },
   };
 }
 

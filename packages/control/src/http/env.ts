@@ -6,6 +6,7 @@ import type { Authenticator, Principal } from "../auth/authenticator.ts";
 import type { Config } from "../config/schema.ts";
 import type { DoorTable } from "../doors/door-table.ts";
 import type { SshService } from "../doors/ssh/ssh-service.ts";
+import type { TerminalService } from "../doors/terminal/terminal-service.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { Hosts } from "../hosts.ts";
 import type { Sandboxes } from "../sandboxes/sandboxes.ts";
@@ -21,6 +22,7 @@ export interface Services {
   doors: DoorTable;
   /** Null if it is turned off. */
   ssh: SshService | null;
+  terminals: TerminalService;
   authenticator: Authenticator;
   events: EventBus;
   /** Null for plain HTTP. */

@@ -81,6 +81,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   "POST /api/v3/sandbox/:id/expose/http": run,
   "POST /api/v3/sandbox/:id/expose/vscode": run,
   "POST /api/v3/sandbox/:id/expose/ssh": run,
+  "POST /api/v1/sandboxes/:id/terminal": run,
   "GET /api/v1/doors": run,
   "DELETE /api/v1/doors/:name": run,
   "POST /api/v1/doors/:name/token": run,

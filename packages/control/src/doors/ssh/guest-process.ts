@@ -15,12 +15,6 @@ import {
 const SHELL = "/bin/bash";
 const SFTP_SERVER = "/usr/lib/openssh/sftp-server";
 
-/**
- * As sshd sets them, because programs look whether they run in a login by SSH, and bash then reads `~/.bashrc` for commands too. The
- * sandbox does not learn from where somebody has logged in.
- */
-const LOGIN_ENV = { SSH_CLIENT: "127.0.0.1 0 22", SSH_CONNECTION: "127.0.0.1 0 127.0.0.1 22" };
-
 /** How long the agent may take to do something to a process, in milliseconds. A hostile one never answers. */
 const AGENT_MS = 15_000;
 
@@ -55,7 +49,7 @@ export class GuestProcess implements SshProcess {
     const stream = guest.stream("spawn", {
       command,
       args,
-      env: { ...LOGIN_ENV, ...env },
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

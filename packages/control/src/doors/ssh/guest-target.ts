@@ -11,6 +11,12 @@ import type {
 import { type Guest, GuestGone, type GuestStream } from "@sandkeep/host";
 import { GuestProcess } from "./guest-process.ts";
 
+/**
+ * As sshd sets them, because programs look whether they run in a login by SSH, and bash then reads `~/.bashrc` for commands too. The
+ * sandbox does not learn from where somebody has logged in.
+ */
+const LOGIN_ENV = { SSH_CLIENT: "127.0.0.1 0 22", SSH_CONNECTION: "127.0.0.1 0 127.0.0.1 22" };
+
 /** A sandbox as what is behind an SSH door. */
 export class GuestTarget implements SshTarget {
   readonly #guest: Guest;
@@ -20,7 +26,7 @@ export class GuestTarget implements SshTarget {
   }
 
   spawn(params: SshSpawnParams, signal: AbortSignal): Promise<SshProcess> {
-    return GuestProcess.start(this.#guest, params, signal);
+    return GuestProcess.start(this.#guest, { ...params, env: { ...LOGIN_ENV, ...params.env } }, signal);
   }
 
   async dial(to: SshAddress | SshSocket, signal: AbortSignal): Promise<Duplex> {

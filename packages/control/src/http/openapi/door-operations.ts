@@ -5,6 +5,7 @@ import {
   exposeRequestSchema,
   exposeSshAnswerSchema,
   exposeSshRequestSchema,
+  terminalLinkSchema,
 } from "@sandkeep/protocol";
 import { z } from "zod";
 import { doorsQuery } from "../routes/doors.ts";
@@ -58,6 +59,14 @@ export const DOOR_OPERATIONS: Readonly<Record<string, Operation>> = {
       "INVALID_REQUEST",
       "NOT_SUPPORTED",
     ],
+  },
+  "POST /api/v1/sandboxes/:id/terminal": {
+    id: "openTerminal",
+    tag: "Doors",
+    summary: "Makes a link that opens a terminal in a browser",
+    description: "It works once, within a minute, for whoever has it.",
+    answer: { status: 201, description: "The link.", schema: terminalLinkSchema },
+    errors: ["SANDBOX_NOT_FOUND", "SANDBOX_PAUSED", "CHANGED_MEANWHILE", "TERMINAL_LIMIT"],
   },
   "GET /api/v1/doors": {
     id: "listDoors",

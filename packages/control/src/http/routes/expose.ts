@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { exposeRequestSchema, exposeSshRequestSchema } from "@sandkeep/protocol";
 import type { Context, Hono } from "hono";
 import { sshIsOff } from "../../doors/ssh/details.ts";
@@ -7,7 +8,7 @@ import { exposeAnswer } from "../output/door-views.ts";
 import { resource } from "../resource.ts";
 
 /** Addresses of sandboxes (wire-protocol §8). */
-export function exposeRoutes(app: Hono<Env>, { sandboxes, doors, ssh, certificates }: Services): void {
+export function exposeRoutes(app: Hono<Env>, { sandboxes, doors, ssh, terminals, certificates }: Services): void {
   const expose = (kind: "http" | "vscode") => async (context: Context<Env>) => {
     const { principal } = context.var;
     const sandbox = sandboxes.get(context.req.param("id") ?? "", principal);
@@ -26,5 +27,12 @@ export function exposeRoutes(app: Hono<Env>, { sandboxes, doors, ssh, certificat
       if (!ssh) throw sshIsOff();
       return context.json(await ssh.expose(sandbox.doors, authorizedKeys, principal.actor));
     },
+  });
+  resource(app, "/api/v1/sandboxes/:id/terminal", {
+    POST: (context) =>
+      context.json(
+        terminals.link(context.req.param("id") ?? "", context.var.principal, context.env.incoming as IncomingMessage),
+        201,
+      ),
   });
 }

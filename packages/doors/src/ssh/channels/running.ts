@@ -1,6 +1,6 @@
-import { setTimeout as wait } from "node:timers/promises";
+import { abandon } from "../abandon.ts";
 import type { SshExit, SshProcess, SshProgram, SshTerminal } from "../contract.ts";
-import { ABANDONED_MS, MAX_SIGNALS } from "../limits.ts";
+import { MAX_SIGNALS } from "../limits.ts";
 import type { ChannelContext } from "./context.ts";
 import type { Environment } from "./environment.ts";
 import type { Outlet } from "./outlet.ts";
@@ -114,19 +114,5 @@ export class Running {
     if (!this.#process) channel.exit(NOT_STARTED);
     this.#outlet.discardInput();
     channel.end();
-  }
-}
-
-/** How a process ends that nobody reads from any more; null if it goes on, which nobody waits for. */
-async function abandon(process: SshProcess): Promise<SshExit | null> {
-  await process.abandon();
-  const over = new AbortController();
-  try {
-    return await Promise.race([
-      process.exited.catch(() => null),
-      wait(ABANDONED_MS, null, { ref: false, signal: over.signal }),
-    ]);
-  } finally {
-    over.abort();
   }
 }

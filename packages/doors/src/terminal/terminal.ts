@@ -1,0 +1,215 @@
+import { abandon } from "../ssh/abandon.ts";
+import type { SshExit, SshProcess } from "../ssh/contract.ts";
+import type { PageConnection } from "./connection.ts";
+import type { Farewell, TerminalDoor, TerminalReport } from "./contract.ts";
+import { Input } from "./input.ts";
+import { DETACHED_MS, OUTPUT_WINDOW_BYTES, PIECE_BYTES } from "./limits.ts";
+import { CLOSE, type PageMessage } from "./messages.ts";
+import { Scrollback } from "./scrollback.ts";
+
+const SHELL_ENDED: Farewell = { code: CLOSE.ended, reason: "The shell has ended." };
+const ABANDONED: Farewell = { code: CLOSE.shellGone, reason: "Nobody came back to the shell." };
+const LOST: Farewell = { code: CLOSE.shellGone, reason: "The sandbox is out of reach." };
+const TAKEN_OVER: Farewell = { code: CLOSE.takenOver, reason: "This terminal was opened elsewhere." };
+
+export interface Size {
+  cols: number;
+  rows: number;
+}
+
+export interface TerminalOptions {
+  id: string;
+  door: TerminalDoor;
+  process: SshProcess;
+  /** How long the shell lives without a page, in milliseconds. */
+  detachedMs?: number;
+}
+
+/** A shell for a page, which may be away for a while. */
+export class Terminal {
+  readonly id: string;
+  /** Resolves when it is over and nothing of it is left. */
+  readonly over: Promise<void>;
+  readonly #door: TerminalDoor;
+  readonly #process: SshProcess;
+  readonly #detachedMs: number;
+  readonly #scrollback = new Scrollback();
+  readonly #input: Input;
+  readonly #startedAt = performance.now();
+  #page: PageConnection | null = null;
+  #remote = "";
+  /** Positions in the output: what the page has been sent, and what it has drawn of that. */
+  #sent = 0;
+  #drawn = 0;
+  #detached: NodeJS.Timeout | null = null;
+  /** Why it is over. */
+  #farewell: Farewell | null = null;
+  /** How the shell has ended that nobody wants any more. */
+  #abandoned: Promise<SshExit | null> | null = null;
+  /** Lets the shell print more. */
+  #goOn: () => void = () => {};
+  /** The size that the shell is still to get: only the last one counts. */
+  #size: Size | null = null;
+  #resizing = false;
+
+  constructor({ id, door, process, detachedMs = DETACHED_MS }: TerminalOptions) {
+    this.id = id;
+    this.#door = door;
+    this.#process = process;
+    this.#detachedMs = detachedMs;
+    this.#input = new Input(process.stdin, (bytes) => this.#page?.send({ type: "taken", bytes }));
+    this.over = this.#run();
+  }
+
+  get isOver(): boolean {
+    return this.#farewell !== null;
+  }
+
+  /** The page that has used the link gets the shell. */
+  open(page: PageConnection, secret: string): void {
+    page.send({ type: "opened", sandbox: this.#door.sandboxId, secret });
+    this.#attach(page);
+    this.#report({ action: "open" });
+  }
+
+  /**
+   * A page comes back, or another one of the same person.
+   *
+   * @param received how many bytes of the output it has
+   */
+  resume(page: PageConnection, received: number, size: Size): void {
+    const { begin, end, entry } = this.#scrollback;
+    const from = received >= begin && received <= end ? received : entry;
+    page.send({ type: "resumed", sandbox: this.#door.sandboxId, from, typed: this.#input.received });
+    this.#sent = this.#drawn = from;
+    this.#attach(page);
+    this.#resize(size);
+    this.#report({ action: "return" });
+  }
+
+  /** Ends it, with its shell. */
+  end(farewell: Farewell): void {
+    if (this.#farewell) return;
+    this.#farewell = farewell;
+    clearTimeout(this.#detached ?? undefined);
+    this.#page?.close(farewell);
+    this.#page = null;
+    this.#abandoned = abandon(this.#process);
+    this.#goOn();
+  }
+
+  #attach(page: PageConnection): void {
+    if (this.#farewell) return page.close(this.#farewell);
+    this.#page?.close(TAKEN_OVER);
+    clearTimeout(this.#detached ?? undefined);
+    this.#page = page;
+    this.#remote = page.remote;
+    page.serve({
+      input: (bytes) => this.#input.push(bytes) || page.violation(),
+      message: (message) => this.#take(page, message),
+    });
+    void page.closed.then(() => this.#detach(page));
+    this.#input.tell();
+    this.#send();
+  }
+
+  #detach(page: PageConnection): void {
+    if (this.#page !== page || this.#farewell) return;
+    this.#page = null;
+    this.#detached = setTimeout(() => this.end(ABANDONED), this.#detachedMs);
+    this.#goOn();
+  }
+
+  #take(page: PageConnection, message: PageMessage): void {
+    switch (message.type) {
+      case "drawn":
+        if (message.bytes > this.#sent) return page.violation();
+        this.#drawn = Math.max(this.#drawn, message.bytes);
+        this.#send();
+        return this.#goOn();
+      case "resize":
+        return this.#resize(message);
+    }
+  }
+
+  /** Sends what has been printed, as far as the page keeps up. */
+  #send(): void {
+    const { end } = this.#scrollback;
+    while (this.#page && this.#sent < end && !this.#isBehind(this.#sent)) {
+      const to = Math.min(end, this.#sent + PIECE_BYTES);
+      this.#page.print(this.#scrollback.slice(this.#sent, to));
+      this.#sent = to;
+    }
+  }
+
+  /** Whether a page that has been sent so much has too much left to draw. */
+  #isBehind(sent: number): boolean {
+    return sent - this.#drawn >= OUTPUT_WINDOW_BYTES;
+  }
+
+  /** Waits until the page is ready for more. Without a page, the shell goes on. */
+  async #room(): Promise<void> {
+    while (this.#page && this.#isBehind(this.#scrollback.end))
+      await new Promise<void>((resolve) => {
+        this.#goOn = resolve;
+      });
+  }
+
+  #resize({ cols, rows }: Size): void {
+    this.#size = { cols, rows };
+    void this.#applySize();
+  }
+
+  /** One after the other: a page may send thousands a second, and each is a question to the sandbox. */
+  async #applySize(): Promise<void> {
+    if (this.#resizing) return;
+    this.#resizing = true;
+    while (this.#size && !this.#farewell) {
+      const { cols, rows } = this.#size;
+      this.#size = null;
+      await this.#process.resize(cols, rows);
+    }
+    this.#resizing = false;
+  }
+
+  async #run(): Promise<void> {
+    using _door = this.#door;
+    // At once if the sandbox has ended while the shell was started.
+    using _watch = this.#door.onClose((farewell) => this.end(farewell));
+    let exit: SshExit | null = null;
+    let lost = false;
+    try {
+      await this.#print();
+      exit = await (this.#abandoned ?? this.#process.exited);
+    } catch {
+      // Its sandbox is out of reach, or breaks its contract.
+      lost = !this.#abandoned;
+      exit = (await this.#abandoned) ?? null;
+    }
+    const reason = this.#farewell?.reason ?? (lost ? LOST.reason : null);
+    if (exit) this.#page?.send({ type: "exit", code: exit.code, signal: exit.signal });
+    this.end(lost ? LOST : SHELL_ENDED);
+    this.#report({ action: "close", exit, durationMs: Math.round(performance.now() - this.#startedAt), reason });
+  }
+
+  /** Passes on all that the shell prints. */
+  async #print(): Promise<void> {
+    for await (const { bytes } of this.#process.output)
+      for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+        this.#scrollback.push(bytes.subarray(at, at + PIECE_BYTES));
+        this.#send();
+        await this.#room();
+        if (this.#farewell) return;
+      }
+  }
+
+  #report(report: Reported): void {
+    this.#door.report({ terminal: this.id, remote: this.#remote, ...report });
+  }
+}
+
+type Reported = TerminalReport extends infer Each
+  ? Each extends TerminalReport
+    ? Omit<Each, "terminal" | "remote">
+    : never
+  : never;
