@@ -33,6 +33,16 @@ export default function doors(sdk: Sdk): void {
     await assert.rejects(() => sandbox.exposeHttp({ pid: 999_999 }));
   });
 
+  if (!sdk.official)
+    test("a link opens a terminal in a browser", async () => {
+      await using sandbox = await Sandbox.create();
+      const link = new URL(await sandbox.exposeTerminal());
+      assert.match(link.hash, /^#[0-9a-z]{40}$/);
+      const page = await fetch(link);
+      assert.equal(page.status, 200);
+      assert.match(await page.text(), /<main id="terminal"/);
+    });
+
   test("a sandbox is opened to SSH, at creation or later, under another user name each time", async () => {
     await using sandbox = await Sandbox.create({ ssh: true });
     const { username, hostname } = sandbox.ssh!;

@@ -80,6 +80,13 @@ function details(event: SandboxEvent): string {
     }
     case "door.closed":
       return `${event.data.kind}, ${event.data.why}`;
+    case "terminal.opened":
+    case "terminal.resumed":
+      return `from ${event.data.remote}`;
+    case "terminal.closed": {
+      const { reason, exitCode, durationMs } = event.data;
+      return `${reason ?? `exit ${exitCode}`}, ${formatDuration(durationMs)}`;
+    }
     case "token.created":
     case "token.revoked":
       return event.data.name;

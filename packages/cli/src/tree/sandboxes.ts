@@ -196,6 +196,22 @@ export const sandboxCommands: CommandSpec[] = [
     load: () => import("../commands/sandboxes/shell.ts"),
   },
   {
+    name: "open",
+    args: "[id]",
+    summary: "Open a terminal of a sandbox in the browser",
+    details:
+      "Prints a link that works once, within a minute, and opens it if this computer has a browser (BROWSER, otherwise the desktop's). The " +
+      "shell ends with the sandbox, with the token that made the link, and five minutes after the page has gone.",
+    options: [{ flags: "--no-browser", description: "only print the link" }],
+    examples: [
+      ["sandkeep open $id", "a terminal in a new tab"],
+      ["sandkeep open $id --no-browser", "a link for another browser that reaches the server"],
+    ],
+    completes: "sandbox",
+    client: true,
+    load: () => import("../commands/sandboxes/open.ts"),
+  },
+  {
     name: "expose",
     args: "<id> [port]",
     summary: "Give an HTTP server in a sandbox an address",

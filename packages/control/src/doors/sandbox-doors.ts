@@ -16,8 +16,6 @@ const MAX_STABLE_NAMES = 256;
 /** How long a token is valid unless its maker says otherwise, milliseconds: a working day and the night before the next. */
 export const TOKEN_MS = 24 * 60 * 60_000;
 
-/** Whether it is one visitor more or less. */
-const VISITORS: Partial<Record<SshReport["action"], 1 | -1>> = { login: 1, logout: -1 };
 /** Programs look for that before they use more than 256 colours. */
 const SHELL_ENV = { COLORTERM: "truecolor" };
 

@@ -79,6 +79,16 @@ export async function exposeSsh(
   return { hostname, username, port, hostKey };
 }
 
+/** Makes a link to a terminal in the browser. Resolves to the URL. */
+export async function exposeTerminal({ connection, sandboxApi }: SandboxParts): Promise<string> {
+  const { url } = await sandboxApi.json<{ url: string }>(
+    "POST",
+    path`/api/v1/sandboxes/${connection.sandboxId}/terminal`,
+    { body: {} },
+  );
+  return url;
+}
+
 /** Starts VS Code and publishes it. */
 export async function exposeVscode(parts: SandboxParts, directory: string, options: VsCodeOptions): Promise<VsCode> {
   if (directory === "/") throw new TypeError("VS Code cannot open the root directory: pass another directory");

@@ -9,6 +9,7 @@ import {
   type ExposeSshOptions,
   exposeHttp,
   exposeSsh,
+  exposeTerminal,
   exposeVscode,
   type SshAccess,
 } from "./exposure.ts";
@@ -283,6 +284,22 @@ export class Sandbox extends SandboxContents implements AsyncDisposable {
    */
   async exposeSsh(options: ExposeSshOptions = {}): Promise<SshAccess> {
     return await exposeSsh(this.#parts, options);
+  }
+
+  /**
+   * Sandkeep's own: makes a link that opens a terminal in a browser. It works once, within a minute, for whoever has it; the terminal then
+   * stays open as long as the page, the sandbox and the client's token.
+   *
+   * @example
+   * ```ts
+   * import { Sandbox } from "sandkeep";
+   *
+   * await using sandbox = await Sandbox.create();
+   * console.log("open", await sandbox.exposeTerminal());
+   * ```
+   */
+  async exposeTerminal(): Promise<string> {
+    return await exposeTerminal(this.#parts);
   }
 
   /**

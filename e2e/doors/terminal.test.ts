@@ -1,0 +1,240 @@
+/** The web terminal in a real browser: Chromium, a real server, and a real machine. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import { Sandbox } from "sandkeep";
+import { TestServer } from "../harness/server.ts";
+import { CuttableProxy } from "./cuttable-proxy.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+/** For a step, milliseconds: the machine is emulated, and other tests run beside this one. */
+const TIMEOUT_MS = 60_000;
+/** Folder for the pictures in docs/doors.md, if they are to be made anew: `docs/pictures`. */
+const { SANDKEEP_PICTURES: pictures } = process.env;
+
+describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromium", timeout: 5 * TIMEOUT_MS }, () => {
+  let server: TestServer;
+  let sandbox: Sandbox;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let proxy: CuttableProxy;
+  let link: string;
+  before(async () => {
+    [server, browser] = await Promise.all([
+      TestServer.start(),
+      chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] }),
+    ]);
+    sandbox = await Sandbox.create({ ...server.ready, timeout: "10m" });
+    context = await browser.newContext({ viewport: { width: 900, height: 480 } });
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    context.setDefaultTimeout(TIMEOUT_MS);
+    proxy = await CuttableProxy.start(Number(new URL(server.ready.apiEndpoint).port));
+    page = await context.newPage();
+    link = await newLink();
+    await page.goto(link);
+    await state("connected");
+    // An empty prompt, whatever a login prints before it.
+    await type("PS1='% '; clear");
+    await row(/^%$/).waitFor();
+  });
+  after(async () => {
+    await browser?.close();
+    await proxy?.[Symbol.asyncDispose]();
+    await sandbox?.kill().catch(() => {});
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  /** A link through the proxy. */
+  const newLink = async () => {
+    const url = new URL(await sandbox.exposeTerminal());
+    url.port = String(proxy.port);
+    return url.href;
+  };
+  const state = async (text: string, where = page) =>
+    await where.locator("#state").filter({ hasText: text }).waitFor();
+  const row = (text: RegExp, where = page): Locator => where.locator(".xterm-rows > div", { hasText: text });
+  /** Types a command line. */
+  const type = async (line: string, where = page) => {
+    await where.keyboard.type(line);
+    await where.keyboard.press("Enter");
+  };
+  const clipboard = async (): Promise<string> => await page.evaluate("navigator.clipboard.readText()");
+  const paste = async (text: string) => {
+    await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`);
+    await page.keyboard.press("Control+Shift+V");
+  };
+  const api = async (method: string, path: string, body?: object): Promise<Response> =>
+    await fetch(new URL(path, server.ready.apiEndpoint), {
+      method,
+      headers: { authorization: `Bearer ${server.ready.token}` },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+
+  test("takes a login shell's input and shows its output; the token is gone from the address", async () => {
+    await type("echo $0 $USER $TERM $COLORTERM ${SSH_CLIENT-none}");
+    await row(/^\S*bash app xterm-256color truecolor none$/).waitFor();
+    assert.equal(new URL(page.url()).hash, "");
+    assert.equal(await page.locator("#sandbox").textContent(), sandbox.id);
+  });
+
+  test("a link works once", async () => {
+    const second = await context.newPage();
+    await second.goto(link);
+    await second.locator("#why", { hasText: "This link has been used already, or has expired." }).waitFor();
+    await state("no link", second);
+    await second.close();
+  });
+
+  test("programs see the size of the window, and its changes", async () => {
+    await type("clear; trap 'stty size' WINCH");
+    await page.setViewportSize({ width: 640, height: 400 });
+    const rows = await page.locator(".xterm-rows > div").count();
+    await row(new RegExp(`^${rows} \\d+$`)).waitFor();
+    await page.setViewportSize({ width: 900, height: 480 });
+    await page.locator(".xterm-rows > div").nth(rows).waitFor();
+    const more = await page.locator(".xterm-rows > div").count();
+    await row(new RegExp(`^${more} \\d+$`)).waitFor();
+    await type("trap - WINCH; clear");
+  });
+
+  test("wide, combined and composed characters take the columns that programs expect", async () => {
+    // Asks the terminal where the cursor is after a text.
+    await paste(`at() { printf %s "$1"; IFS='[;' read -rsd R -p $'\\e[6n' _ _ col; echo " $col"; }\n`);
+    for (const [text, column] of [
+      ["日本語", 7],
+      ["e\u0301x", 3],
+      ["👍", 3],
+      ["Ж", 2],
+    ] as const) {
+      await paste(`at ${text}\n`);
+      await row(new RegExp(`^${text} ${column}$`, "u")).waitFor();
+    }
+  });
+
+  test("what is pasted comes as such; Ctrl+Shift+C copies, and no program can", async () => {
+    // The terminal shows what it is sent until bash, which takes pasted text by itself, is back.
+    await type(`clear; printf '\\e[?2004h'; cat -v`);
+    await row(/cat -v/).waitFor({ state: "detached" });
+    await paste("two words");
+    await page.keyboard.press("Enter");
+    await row(/^\^\[\[200~two words\^\[\[201~$/).first().waitFor();
+    await page.keyboard.press("Control+D");
+    await type("clear; echo copy''able; printf '\\e]52;c;c3RvbGVu\\a'");
+    const word = row(/^copyable$/);
+    await word.waitFor();
+    await type("echo af''terwards");
+    await row(/^afterwards$/).waitFor();
+    assert.equal(await clipboard(), "two words");
+    await word.dblclick({ position: { x: 10, y: 5 } });
+    await page.keyboard.press("Control+Shift+C");
+    assert.equal(await clipboard(), "copyable");
+  });
+
+  test("Ctrl+C interrupts the program", async () => {
+    await type(`clear; sh -c 'trap "echo interrup""ted; exit 3" INT; echo rea""dy; while :; do sleep 0.1; done'`);
+    await row(/^ready$/).waitFor();
+    await page.keyboard.press("Control+C");
+    await row(/interrupted$/).waitFor();
+    await type("echo =$?");
+    await row(/^=3$/).waitFor();
+  });
+
+  test("a click opens a link, and its page does not know from where", async () => {
+    const target = new URL("/api/v1/health", server.ready.apiEndpoint).href;
+    await type(`clear; echo ${target.replace("health", "hea''lth")}`);
+    const shown = row(new RegExp(`^${target}$`));
+    await shown.waitFor();
+    await shown.hover({ position: { x: 20, y: 5 } });
+    await page.locator("#target", { hasText: target }).waitFor();
+    const [opened] = await Promise.all([
+      context.waitForEvent("page"),
+      shown.click({ position: { x: 20, y: 5 } }),
+    ]);
+    await opened.waitForLoadState();
+    assert.equal(opened.url(), target);
+    assert.equal(await opened.evaluate("window.opener"), null);
+    await opened.close();
+  });
+
+  test("titles are plain text, and the window keeps the sandbox's id", async () => {
+    await type(`clear; printf '\\e]2;<b>b\\u202eold</b>\\a'`);
+    await page.locator("#title", { hasText: "<b>b old</b>" }).waitFor();
+    assert.equal(await page.title(), `<b>b old</b> · ${sandbox.id} · Sandkeep`);
+  });
+
+  test("the shell goes on while the connection is cut, and nothing is lost", async () => {
+    await type("clear; kept=yes; for n in 1 2 3 4 5 6; do echo n$n; sleep 0.5; done; echo $kept; kept=no");
+    await row(/^n1$/).waitFor();
+    proxy.cut();
+    await state("reconnecting");
+    // Typed meanwhile.
+    await type("echo mean''while");
+    proxy.mend();
+    await state("connected");
+    await row(/^meanwhile$/).waitFor();
+    const lines = (await page.locator(".xterm-rows > div").allTextContents()).map((text) => text.trim());
+    assert.deepEqual(
+      lines.filter((line) => /^(n\d|yes|meanwhile)$/.test(line)),
+      ["n1", "n2", "n3", "n4", "n5", "n6", "yes", "meanwhile"],
+    );
+  });
+
+  test("the page can be loaded again", async () => {
+    await type("clear; again=here");
+    await page.reload();
+    await state("connected");
+    await type("echo still-$again");
+    await row(/^still-here$/).waitFor();
+  });
+
+  test("it ends with the token that made its link, and so does the shell", async () => {
+    const { id, token } = (await (await api("POST", "/api/v1/tokens", { name: "brief" })).json()) as { id: string; token: string };
+    const response = await fetch(new URL(`/api/v1/sandboxes/${sandbox.id}/terminal`, server.ready.apiEndpoint), {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const { url } = (await response.json()) as { url: string };
+    const brief = await context.newPage();
+    await brief.goto(url);
+    await state("connected", brief);
+    await type("trap 'echo hung up > ended; exit' HUP; echo rea''dy", brief);
+    await row(/^ready$/, brief).waitFor();
+    await api("DELETE", `/api/v1/tokens/${id}`);
+    await brief.locator("#why", { hasText: "The access token was revoked." }).waitFor();
+    await sandbox.sh`until test -s ended; do sleep 0.1; done`;
+    await brief.close();
+  });
+
+  test("it looks as in docs/doors.md, also in a narrow window", { skip: !pictures && "no pictures are made" }, async () => {
+    await type("PS1='\\[\\e[32m\\]app@sandbox\\[\\e[0m\\]:\\[\\e[34m\\]\\w\\[\\e[0m\\]\\$ '; clear");
+    await type("printf '\\e]2;a quiet place\\a'; uname -sr; ls --color -l /");
+    await type("git init -q demo; cd demo; printf 'print(\"日本語 👍\")\\n' > hi.py; git add .; git status --short; python3 hi.py");
+    await row(/^日本語/).waitFor();
+    await page.screenshot({ path: resolve(pictures!, "terminal.png") });
+    await page.setViewportSize({ width: 390, height: 700 });
+    await page.screenshot({ path: resolve(pictures!, "terminal-narrow.png") });
+    await page.setViewportSize({ width: 900, height: 480 });
+  });
+
+  test("it says that the sandbox has ended; what happened is among the events", async () => {
+    await sandbox.kill();
+    await page.locator("#why", { hasText: "The sandbox has ended." }).waitFor();
+    await state("sandbox ended");
+    if (pictures) await page.screenshot({ path: resolve(pictures, "terminal-ended.png") });
+    const events = (await (
+      await api("GET", `/api/v1/events?sandbox=${sandbox.id}&kind=terminal.opened,terminal.closed&order=oldest-first`)
+    ).json()) as { kind: string; actor: { kind: string }; data: { reason?: string } }[];
+    assert.deepEqual(
+      events.map(({ kind, actor, data }) => [kind, actor.kind, data.reason]),
+      [
+        ["terminal.opened", "visitor", undefined],
+        ["terminal.opened", "visitor", undefined],
+        ["terminal.closed", "visitor", "The access token was revoked."],
+        ["terminal.closed", "visitor", "The sandbox has ended."],
+      ],
+    );
+  });
+});
