@@ -38,7 +38,7 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     await state("connected");
     // An empty prompt, whatever a login prints before it.
     await type("PS1='% '; clear");
-    await row(/^%$/).waitFor();
+    await row(/^%\s*$/).waitFor();
   });
   after(async () => {
     await browser?.close();
@@ -53,9 +53,8 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     url.port = String(proxy.port);
     return url.href;
   };
-  const state = async (text: string, where = page) =>
-    await where.locator("#state").filter({ hasText: text }).waitFor();
-  const row = (text: RegExp, where = page): Locator => where.locator(".xterm-rows > div", { hasText: text });
+  const state = async (text: string, where = page) => await where.locator("#state").filter({ hasText: text }).waitFor();
+  const row = (text: RegExp, where = page): Locator => where.locator(".xterm-rows > div", { hasText: text }).first();
   /** Types a command line. */
   const type = async (line: string, where = page) => {
     await where.keyboard.type(line);
@@ -120,7 +119,7 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     await row(/cat -v/).waitFor({ state: "detached" });
     await paste("two words");
     await page.keyboard.press("Enter");
-    await row(/^\^\[\[200~two words\^\[\[201~$/).first().waitFor();
+    await row(/^\^\[\[200~two words\^\[\[201~$/).waitFor();
     await page.keyboard.press("Control+D");
     await type("clear; echo copy''able; printf '\\e]52;c;c3RvbGVu\\a'");
     const word = row(/^copyable$/);
@@ -149,10 +148,7 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     await shown.waitFor();
     await shown.hover({ position: { x: 20, y: 5 } });
     await page.locator("#target", { hasText: target }).waitFor();
-    const [opened] = await Promise.all([
-      context.waitForEvent("page"),
-      shown.click({ position: { x: 20, y: 5 } }),
-    ]);
+    const [opened] = await Promise.all([context.waitForEvent("page"), shown.click({ position: { x: 20, y: 5 } })]);
     await opened.waitForLoadState();
     assert.equal(opened.url(), target);
     assert.equal(await opened.evaluate("window.opener"), null);
@@ -191,7 +187,10 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
   });
 
   test("it ends with the token that made its link, and so does the shell", async () => {
-    const { id, token } = (await (await api("POST", "/api/v1/tokens", { name: "brief" })).json()) as { id: string; token: string };
+    const { id, token } = (await (await api("POST", "/api/v1/tokens", { name: "brief" })).json()) as {
+      id: string;
+      token: string;
+    };
     const response = await fetch(new URL(`/api/v1/sandboxes/${sandbox.id}/terminal`, server.ready.apiEndpoint), {
       method: "POST",
       headers: { authorization: `Bearer ${token}` },
@@ -208,10 +207,14 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     await brief.close();
   });
 
-  test("it looks as in docs/doors.md, also in a narrow window", { skip: !pictures && "no pictures are made" }, async () => {
+  test("it looks as in docs/doors.md, also in a narrow window", {
+    skip: !pictures && "no pictures are made",
+  }, async () => {
     await type("PS1='\\[\\e[32m\\]app@sandbox\\[\\e[0m\\]:\\[\\e[34m\\]\\w\\[\\e[0m\\]\\$ '; clear");
     await type("printf '\\e]2;a quiet place\\a'; uname -sr; ls --color -l /");
-    await type("git init -q demo; cd demo; printf 'print(\"日本語 👍\")\\n' > hi.py; git add .; git status --short; python3 hi.py");
+    await type(
+      "git init -q demo; cd demo; printf 'print(\"日本語 👍\")\\n' > hi.py; git add .; git status --short; python3 hi.py",
+    );
     await row(/^日本語/).waitFor();
     await page.screenshot({ path: resolve(pictures!, "terminal.png") });
     await page.setViewportSize({ width: 390, height: 700 });

@@ -1,4 +1,4 @@
-/** The files of the page: our own, and those of xterm.js from its npm packages, so that nothing comes from elsewhere. */
+/** The files of the page: our own, and those of xterm from its npm packages, so that nothing comes from elsewhere. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";

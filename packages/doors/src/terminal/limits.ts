@@ -11,6 +11,9 @@ export const START_MS = 60_000;
 /** A shell whose browser is gone lives for so long, in milliseconds: a tunnel or a lost network, but not a night. */
 export const DETACHED_MS = 5 * 60_000;
 
+/** When a shell is out of reach, its sandbox's end is known within this time, in milliseconds. */
+export const LOST_MS = 5_000;
+
 /** Terminals, and links that may become one. Each has a shell in its sandbox, and up to {@link SCROLLBACK_BYTES} here. */
 export const MAX_TERMINALS_PER_SANDBOX = 16;
 export const MAX_TERMINALS_PER_ORGANISATION = 64;

@@ -20,7 +20,7 @@ const SOCKET_PATH = `${TERMINAL_PATH}socket`;
 const TOO_LATE = { code: CLOSE.violation, reason: "The page took too long." };
 
 /**
- * Nothing but the server's own files, no frames, and no other site. xterm.js puts colours and sizes into style elements and attributes, but
+ * Nothing but the server's own files, no frames, and no other site. xterm puts colours and sizes into style elements and attributes, but
  * nothing of what is printed into HTML.
  */
 const HEADERS: OutgoingHttpHeaders = {

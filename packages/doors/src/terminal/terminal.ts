@@ -1,9 +1,10 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { abandon } from "../ssh/abandon.ts";
 import type { SshExit, SshProcess } from "../ssh/contract.ts";
 import type { PageConnection } from "./connection.ts";
 import type { Farewell, TerminalDoor, TerminalReport } from "./contract.ts";
 import { Input } from "./input.ts";
-import { DETACHED_MS, OUTPUT_WINDOW_BYTES, PIECE_BYTES } from "./limits.ts";
+import { DETACHED_MS, LOST_MS, OUTPUT_WINDOW_BYTES, PIECE_BYTES } from "./limits.ts";
 import { CLOSE, type PageMessage } from "./messages.ts";
 import { Scrollback } from "./scrollback.ts";
 
@@ -44,6 +45,7 @@ export class Terminal {
   #detached: NodeJS.Timeout | null = null;
   /** Why it is over. */
   #farewell: Farewell | null = null;
+  readonly #ended = Promise.withResolvers<void>();
   /** How the shell has ended that nobody wants any more. */
   #abandoned: Promise<SshExit | null> | null = null;
   /** Lets the shell print more. */
@@ -90,12 +92,17 @@ export class Terminal {
   /** Ends it, with its shell. */
   end(farewell: Farewell): void {
     if (this.#farewell) return;
+    this.#dismiss(farewell);
+    this.#abandoned = abandon(this.#process);
+    this.#ended.resolve();
+    this.#goOn();
+  }
+
+  #dismiss(farewell: Farewell): void {
     this.#farewell = farewell;
     clearTimeout(this.#detached ?? undefined);
     this.#page?.close(farewell);
     this.#page = null;
-    this.#abandoned = abandon(this.#process);
-    this.#goOn();
   }
 
   #attach(page: PageConnection): void {
@@ -182,13 +189,17 @@ export class Terminal {
       await this.#print();
       exit = await (this.#abandoned ?? this.#process.exited);
     } catch {
-      // Its sandbox is out of reach, or breaks its contract.
+      // Its machine has ended, or breaks its contract: somebody is about to say which, and what that means for the sandbox.
+      await Promise.race([this.#ended.promise, wait(LOST_MS, null, { ref: false })]);
       lost = !this.#abandoned;
-      exit = (await this.#abandoned) ?? null;
+      exit = await this.#abandoned;
     }
     const reason = this.#farewell?.reason ?? (lost ? LOST.reason : null);
-    if (exit) this.#page?.send({ type: "exit", code: exit.code, signal: exit.signal });
-    this.end(lost ? LOST : SHELL_ENDED);
+    if (lost) this.end(LOST);
+    else if (exit && !this.#farewell) {
+      this.#page?.send({ type: "exit", code: exit.code, signal: exit.signal });
+      this.#dismiss(SHELL_ENDED);
+    }
     this.#report({ action: "close", exit, durationMs: Math.round(performance.now() - this.#startedAt), reason });
   }
 
@@ -201,6 +212,8 @@ export class Terminal {
         await this.#room();
         if (this.#farewell) return;
       }
+    // A page that has just come back may not have seen the rest yet.
+    await this.#room();
   }
 
   #report(report: Reported): void {

@@ -16,7 +16,7 @@ import { Terminal } from "./terminal.ts";
 /** 5 bits each: 200 random bits. */
 const SECRET_LENGTH = 40;
 const ID_LENGTH = 20;
-/** The type of terminal that `xterm.js` is. */
+/** The type of terminal that the page is. */
 const TERM = "xterm-256color";
 
 const LINK_INVALID: Farewell = { code: CLOSE.linkInvalid, reason: "This link has been used already, or has expired." };
@@ -98,10 +98,10 @@ export class Terminals implements AsyncDisposable {
     this.#closing.abort();
     for (const { timer } of this.#links.values()) clearTimeout(timer);
     this.#links.clear();
-    await Promise.all(this.#starting);
+    await Promise.allSettled(this.#starting);
     const terminals = [...this.#terminals.values()];
     for (const terminal of terminals) terminal.end(STOPPING);
-    await Promise.all(terminals.map(({ over }) => over));
+    await Promise.allSettled(terminals.map(({ over }) => over));
   }
 
   async #open(page: PageConnection, hello: Hello & { type: "open" }): Promise<void> {
@@ -111,21 +111,22 @@ export class Terminals implements AsyncDisposable {
     // Before any wait: a link works once.
     this.#links.delete(key);
     clearTimeout(link.timer);
+    let terminal: Terminal;
     try {
-      const terminal = await this.#start(page, link.invitation, hello);
-      const secret = randomText(SECRET_LENGTH);
-      this.#terminals.set(hashed(secret), terminal);
-      terminal.open(page, secret);
-      void terminal.over
-        .catch((error: unknown) => this.#options.log.error({ err: error }, "a web terminal failed"))
-        .then(() => {
-          this.#terminals.delete(hashed(secret));
-          this.#places.delete(link.place);
-        });
+      terminal = await this.#start(page, link.invitation, hello);
     } catch (error) {
       this.#places.delete(link.place);
-      page.close(this.#closing.signal.aborted ? STOPPING : this.#notStarted(error));
+      return page.close(this.#closing.signal.aborted ? STOPPING : this.#notStarted(error));
     }
+    const secret = randomText(SECRET_LENGTH);
+    this.#terminals.set(hashed(secret), terminal);
+    void terminal.over
+      .catch((error: unknown) => this.#options.log.error({ err: error }, "a web terminal failed"))
+      .then(() => {
+        this.#terminals.delete(hashed(secret));
+        this.#places.delete(link.place);
+      });
+    terminal.open(page, secret);
   }
 
   async #start(page: PageConnection, invitation: TerminalInvitation, { cols, rows }: Hello): Promise<Terminal> {

@@ -65,6 +65,7 @@ export class Link {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.onopen = () => {
+      if (socket !== this.#socket) return;
       this.#listen();
       const hello =
         this.#secret === null
@@ -73,6 +74,7 @@ export class Link {
       this.#tell({ ...hello, ...this.#size });
     };
     socket.onmessage = ({ data }) => {
+      if (socket !== this.#socket) return;
       this.#listen();
       if (data instanceof ArrayBuffer) this.#print(new Uint8Array(data));
       else this.#take(JSON.parse(data));

@@ -34,7 +34,7 @@ const FONT = `ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu
 const SCROLLBACK = 10_000;
 
 /**
- * The terminal in the page. What is printed comes from the sandbox: it can neither write to the clipboard (xterm.js does not know OSC 52 by
+ * The terminal in the page. What is printed comes from the sandbox: it can neither write to the clipboard (xterm does not know OSC 52 by
  * itself) nor open anything without a click.
  *
  * @param handlers `type(text)`, `typeBytes(text)`, `resize(size)`, `title(text)`, `hover(url or null)`
