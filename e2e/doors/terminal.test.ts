@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { Sandbox } from "sandkeep";
+import { until } from "../harness/poll.ts";
 import { TestServer } from "../harness/server.ts";
 import { CuttableProxy } from "./cuttable-proxy.ts";
 
@@ -60,6 +61,11 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     await where.keyboard.type(line);
     await where.keyboard.press("Enter");
   };
+  /** A point in the text of a row, which itself takes no clicks. */
+  const within = async (text: Locator): Promise<[x: number, y: number]> => {
+    const { x, y, height } = (await text.boundingBox())!;
+    return [x + 20, y + height / 2];
+  };
   const clipboard = async (): Promise<string> => await page.evaluate("navigator.clipboard.readText()");
   const paste = async (text: string) => {
     await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`);
@@ -101,22 +107,24 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
 
   test("wide, combined and composed characters take the columns that programs expect", async () => {
     // Asks the terminal where the cursor is after a text.
-    await paste(`at() { printf %s "$1"; IFS='[;' read -rsd R -p $'\\e[6n' _ _ col; echo " $col"; }\n`);
+    await paste(`at() { printf %s "$1"; IFS='[;' read -rsd R -p $'\\e[6n' _ _ col; echo " $col"; }`);
+    await page.keyboard.press("Enter");
     for (const [text, column] of [
       ["日本語", 7],
       ["e\u0301x", 3],
       ["👍", 3],
       ["Ж", 2],
     ] as const) {
-      await paste(`at ${text}\n`);
+      await paste(`at ${text}`);
+      await page.keyboard.press("Enter");
       await row(new RegExp(`^${text} ${column}$`, "u")).waitFor();
     }
   });
 
   test("what is pasted comes as such; Ctrl+Shift+C copies, and no program can", async () => {
     // The terminal shows what it is sent until bash, which takes pasted text by itself, is back.
-    await type(`clear; printf '\\e[?2004h'; cat -v`);
-    await row(/cat -v/).waitFor({ state: "detached" });
+    await type(`clear; printf 'mar\\e[?2004hked\\n'; cat -v`);
+    await row(/^marked$/).waitFor();
     await paste("two words");
     await page.keyboard.press("Enter");
     await row(/^\^\[\[200~two words\^\[\[201~$/).waitFor();
@@ -127,7 +135,7 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     await type("echo af''terwards");
     await row(/^afterwards$/).waitFor();
     assert.equal(await clipboard(), "two words");
-    await word.dblclick({ position: { x: 10, y: 5 } });
+    await page.mouse.dblclick(...(await within(word)));
     await page.keyboard.press("Control+Shift+C");
     assert.equal(await clipboard(), "copyable");
   });
@@ -146,9 +154,10 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     await type(`clear; echo ${target.replace("health", "hea''lth")}`);
     const shown = row(new RegExp(`^${target}$`));
     await shown.waitFor();
-    await shown.hover({ position: { x: 20, y: 5 } });
+    const point = await within(shown);
+    await page.mouse.move(...point);
     await page.locator("#target", { hasText: target }).waitFor();
-    const [opened] = await Promise.all([context.waitForEvent("page"), shown.click({ position: { x: 20, y: 5 } })]);
+    const [opened] = await Promise.all([context.waitForEvent("page"), page.mouse.click(...point)]);
     await opened.waitForLoadState();
     assert.equal(opened.url(), target);
     assert.equal(await opened.evaluate("window.opener"), null);
@@ -162,7 +171,7 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
   });
 
   test("the shell goes on while the connection is cut, and nothing is lost", async () => {
-    await type("clear; kept=yes; for n in 1 2 3 4 5 6; do echo n$n; sleep 0.5; done; echo $kept; kept=no");
+    await type("clear; stty -echo; kept=yes; for n in 1 2 3 4 5 6; do echo n$n; sleep 0.3; done; stty echo; echo $kept");
     await row(/^n1$/).waitFor();
     proxy.cut();
     await state("reconnecting");
@@ -227,9 +236,13 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     await page.locator("#why", { hasText: "The sandbox has ended." }).waitFor();
     await state("sandbox ended");
     if (pictures) await page.screenshot({ path: resolve(pictures, "terminal-ended.png") });
-    const events = (await (
-      await api("GET", `/api/v1/events?sandbox=${sandbox.id}&kind=terminal.opened,terminal.closed&order=oldest-first`)
-    ).json()) as { kind: string; actor: { kind: string }; data: { reason?: string } }[];
+    // The last one comes when the shell is gone.
+    const path = `/api/v1/events?sandbox=${sandbox.id}&kind=terminal.opened,terminal.closed&order=oldest-first`;
+    let events: { kind: string; actor: { kind: string }; data: { reason?: string } }[] = [];
+    await until("four events", async () => {
+      events = (await (await api("GET", path)).json()) as typeof events;
+      return events.length >= 4;
+    });
     assert.deepEqual(
       events.map(({ kind, actor, data }) => [kind, actor.kind, data.reason]),
       [

@@ -32,8 +32,11 @@ export type PageMessage = z.output<typeof pageMessageSchema>;
 export type ServerMessage =
   /** There is a shell. The secret, which only this page knows, leads back to it. */
   | { type: "opened"; sandbox: string; secret: string }
-  /** The page is back: output goes on at `from`, which is where the page was, unless that is too long ago. `typed`: bytes of input that have arrived. */
-  | { type: "resumed"; sandbox: string; from: number; typed: number }
+  /**
+   * The page is back: output goes on at `from`, which is where the page was, unless that is too long ago. Up to `seen`, pages have seen it
+   * before. `typed`: bytes of input that have arrived.
+   */
+  | { type: "resumed"; sandbox: string; from: number; seen: number; typed: number }
   /** Bytes of input that the shell has taken. */
   | { type: "taken"; bytes: number }
   | { type: "ping" }

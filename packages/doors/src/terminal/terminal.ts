@@ -42,6 +42,8 @@ export class Terminal {
   /** Positions in the output: what the page has been sent, and what it has drawn of that. */
   #sent = 0;
   #drawn = 0;
+  /** What any page has been sent. */
+  #seen = 0;
   #detached: NodeJS.Timeout | null = null;
   /** Why it is over. */
   #farewell: Farewell | null = null;
@@ -82,7 +84,8 @@ export class Terminal {
   resume(page: PageConnection, received: number, size: Size): void {
     const { begin, end, entry } = this.#scrollback;
     const from = received >= begin && received <= end ? received : entry;
-    page.send({ type: "resumed", sandbox: this.#door.sandboxId, from, typed: this.#input.received });
+    const [seen, typed] = [this.#seen, this.#input.received];
+    page.send({ type: "resumed", sandbox: this.#door.sandboxId, from, seen, typed });
     this.#sent = this.#drawn = from;
     this.#attach(page);
     this.#resize(size);
@@ -147,6 +150,7 @@ export class Terminal {
       this.#page.print(this.#scrollback.slice(this.#sent, to));
       this.#sent = to;
     }
+    this.#seen = Math.max(this.#seen, this.#sent);
   }
 
   /** Whether a page that has been sent so much has too much left to draw. */

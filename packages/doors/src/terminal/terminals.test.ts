@@ -149,8 +149,9 @@ describe("a page that comes back", { timeout: TIMEOUT_MS }, () => {
     await page.shows(/before\r\n/);
     await gone(page);
     const again = await resumed(server, page);
-    const { from, typed } = await again.told("resumed");
+    const { from, seen, typed } = await again.told("resumed");
     assert.equal(from, page.received);
+    assert.ok(seen >= from);
     assert.ok(typed > 0);
     await again.shows(/yes\r\n/);
     const all = page.output + again.output;

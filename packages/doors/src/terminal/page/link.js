@@ -29,6 +29,8 @@ export class Link {
   #silence;
   /** Bytes of output: received, drawn, and what of that the server knows. */
   #received = 0;
+  /** Up to here, output has been seen before, by a page that is no more. */
+  #seen = 0;
   #drawn = 0;
   #told = 0;
   /** Output before a reset of the terminal counts no more. */
@@ -44,7 +46,7 @@ export class Link {
   #open = false;
 
   /**
-   * @param handlers `opened(sandbox, secret)`, `resumed(sandbox)`, `print(bytes, drawn)`, `reset()`, `lost()`, `over(code, reason)`,
+   * @param handlers `opened(sandbox, secret)`, `resumed(sandbox)`, `print(bytes, isReplay, drawn)`, `reset()`, `lost()`, `over(code, reason)`,
    *   `exit(code, signal)`
    */
   constructor(url, { token = null, secret = null, size, handlers }) {
@@ -118,9 +120,10 @@ export class Link {
   }
 
   #print(bytes) {
+    const isReplay = this.#received < this.#seen;
     this.#received += bytes.length;
     const epoch = this.#epoch;
-    this.#handlers.print(bytes, () => {
+    this.#handlers.print(bytes, isReplay, () => {
       if (epoch !== this.#epoch) return;
       this.#drawn += bytes.length;
       if (this.#drawn - this.#told < TELL || !this.#open) return;
@@ -142,12 +145,15 @@ export class Link {
         this.#token = null;
         this.#ready();
         return this.#handlers.opened(message.sandbox, message.secret);
-      case "resumed":
-        if (message.from !== this.#received) {
+      case "resumed": {
+        const isElsewhere = message.from !== this.#received;
+        if (isElsewhere) {
           this.#epoch++;
           this.#received = this.#drawn = message.from;
           this.#handlers.reset();
         }
+        // What only was on its way to this page is new to it.
+        this.#seen = this.#isNew || isElsewhere ? message.seen : 0;
         this.#told = this.#drawn;
         // A page that was loaded again does not know how much came before.
         if (this.#isNew) this.#base = message.typed;
@@ -155,6 +161,7 @@ export class Link {
         this.#sent = message.typed;
         this.#ready();
         return this.#handlers.resumed(message.sandbox);
+      }
       case "exit":
         return this.#handlers.exit(message.code, message.signal);
     }

@@ -5,6 +5,9 @@ import { openScreen } from "./screen.js";
 /** Where this tab keeps what leads back to its shell, so that it can be loaded again. */
 const KEY = "sandkeep-terminal";
 
+/** What the terminal answers to programs that ask for its cursor, its kind, its colours and the like. */
+const ANSWER = /^\x1b(?:\[[?>=]?[\d;]*\$?[Rcntxy]|\]|P)/;
+
 const find = (id) => document.getElementById(id);
 const [sandboxText, titleText, stateText, targetText] = ["sandbox", "title", "state", "target"].map(find);
 
@@ -16,9 +19,11 @@ const { secret = null, sandbox: known = null } = kept ? JSON.parse(kept) : {};
 
 let sandbox = known;
 let link = null;
+/** Pieces of output that are being drawn, and were before. Who has asked the terminal something in them has got the answer. */
+let replays = 0;
 
 const screen = openScreen(find("terminal"), {
-  type: (text) => link?.type(text) === false && note("Too much at once: nothing was pasted."),
+  type,
   typeBytes: (text) => link?.typeBytes(text),
   resize: (size) => link?.resize(size),
   title: showTitle,
@@ -45,7 +50,7 @@ else
         sandbox = id;
         connected();
       },
-      print: (bytes, drawn) => screen.write(bytes, drawn),
+      print,
       reset: () => screen.reset(),
       lost: () => show(secret === null && sandbox === null ? "connecting" : "reconnecting"),
       exit: (code, signal) => {
@@ -54,6 +59,19 @@ else
       over,
     },
   });
+
+function print(bytes, isReplay, drawn) {
+  if (isReplay) replays++;
+  screen.write(bytes, () => {
+    if (isReplay) replays--;
+    drawn();
+  });
+}
+
+function type(text) {
+  if (replays > 0 && ANSWER.test(text)) return;
+  if (link?.type(text) === false) note("Too much at once: nothing was pasted.");
+}
 
 function connected() {
   find("over").hidden = true;
