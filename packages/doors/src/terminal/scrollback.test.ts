@@ -10,7 +10,22 @@ describe("a scrollback", () => {
   test("keeps the last bytes at their positions, in whatever pieces they come", () => {
     const scrollback = new Scrollback();
     let end = 0;
-    for (const length of [0, 1, 16_383, 1, 5, 100_000, 70_000, 32_768, 250_000, 3, SCROLLBACK_BYTES, 1, 131_072, 99_999]) {
+    for (const length of [
+      0,
+      1,
+      16_383,
+      1,
+      5,
+      100_000,
+      70_000,
+      32_768,
+      250_000,
+      3,
+      SCROLLBACK_BYTES,
+      1,
+      131_072,
+      99_999,
+    ]) {
       scrollback.push(make(end, length));
       end += length;
       assert.equal(scrollback.end, end);

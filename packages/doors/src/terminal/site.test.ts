@@ -28,7 +28,10 @@ describe("the page", () => {
     assert.equal(status, 200);
     assert.equal(headers["content-type"], "text/html; charset=utf-8");
     assert.equal(headers["cache-control"], "no-cache");
-    assert.match(String(headers["content-security-policy"]), /script-src 'self';.* connect-src 'self';.*frame-ancestors 'none'/);
+    assert.match(
+      String(headers["content-security-policy"]),
+      /script-src 'self';.* connect-src 'self';.*frame-ancestors 'none'/,
+    );
     assert.equal(headers["referrer-policy"], "no-referrer");
     assert.equal(headers["x-content-type-options"], "nosniff");
     const html = body.toString();
@@ -105,7 +108,14 @@ describe("the WebSocket", () => {
   });
 
   test("is for no other page, program or name", async () => {
-    for (const origin of [undefined, "null", "https://x.localhost:7777", "http://127.0.0.1:1", "file://", "not an origin"])
+    for (const origin of [
+      undefined,
+      "null",
+      "https://x.localhost:7777",
+      "http://127.0.0.1:1",
+      "file://",
+      "not an origin",
+    ])
       assert.equal(await handshake({ ...(origin !== undefined && { origin }) }), 403, origin);
     assert.equal(await handshake({ origin: "http://rebound.example", host: "rebound.example" }), 421);
     assert.equal(await handshake({ origin: `http://${server.host}`, path: "/terminal/other" }), 404);

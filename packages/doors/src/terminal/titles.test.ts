@@ -15,6 +15,14 @@ test("a title is one line of plain text", () => {
 test("only links of the web are opened", () => {
   assert.equal(webLink("https://example.com/a?b#c"), "https://example.com/a?b#c");
   assert.equal(webLink("http://localhost:8000"), "http://localhost:8000/");
-  for (const text of ["javascript:alert(1)", " javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ssh://x", "vscode://x", "x"])
+  for (const text of [
+    "javascript:alert(1)",
+    " javascript:alert(1)",
+    "data:text/html,x",
+    "file:///etc/passwd",
+    "ssh://x",
+    "vscode://x",
+    "x",
+  ])
     assert.equal(webLink(text), null, text);
 });

@@ -97,7 +97,7 @@ export class LocalProcess implements SshProcess {
       stdio: ["pipe", "pipe", "pipe", ...(pty ? ["pipe" as const] : [])],
       detached: true,
     }) as Child;
-    child.stdin.on("error", () => {});
+    for (const stream of [child.stdin, child.stdio[3]]) stream?.on("error", () => {});
     await once(child, "spawn");
     return new LocalProcess(child, pty !== undefined);
   }

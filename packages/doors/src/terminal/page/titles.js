@@ -6,7 +6,7 @@ const MAX_TITLE = 80;
  * or change the direction of what follows.
  */
 export function plainTitle(text) {
-  const plain = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  const plain = text.replace(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
   const characters = [...plain];
   return characters.length > MAX_TITLE ? `${characters.slice(0, MAX_TITLE).join("")}…` : plain;
 }

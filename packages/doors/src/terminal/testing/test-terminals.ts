@@ -154,7 +154,8 @@ export class TestPage {
 
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) {
-      if (this.socket.readyState === this.socket.CLOSED) throw new Error(`closed; output: ${this.output.slice(-2_000)}`);
+      if (this.socket.readyState === this.socket.CLOSED)
+        throw new Error(`closed; output: ${this.output.slice(-2_000)}`);
       await new Promise<void>((resolve) => {
         this.#changed = resolve;
       });
