@@ -185,7 +185,7 @@ describe("a page that comes back", { timeout: TIMEOUT_MS }, () => {
   test("with a size of its own resizes the terminal", async () => {
     await using server = await TestTerminals.start();
     const page = await server.opened();
-    await page.shows(/% $/);
+    await page.shows(/# $|\$ $/);
     await gone(page);
     const again = await server.page();
     again.say({ type: "resume", secret: page.secret, received: 0, cols: 101, rows: 33 });

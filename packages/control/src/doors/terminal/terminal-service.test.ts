@@ -58,7 +58,7 @@ class Page {
 async function opened(token?: string): Promise<{ client: TestClient; page: Page }> {
   const client = await create(fixture, { timeout: "5m" }, token === undefined ? {} : { token });
   const page = new Page((await linkTo(client.id, token)).url);
-  await page.shows(/\$ $/);
+  await page.shows(/[#$] $/);
   return { client, page };
 }
 
@@ -70,7 +70,7 @@ describe("a link to a web terminal", () => {
     const left = Date.parse(expiresAt) - Date.now();
     assert.ok(left > 30_000 && left <= 60_000, String(left));
     const page = new Page(url);
-    await page.shows(/\$ $/);
+    await page.shows(/[#$] $/);
     page.type("shopt -q login_shell && echo $TERM $COLORTERM ${SSH_CONNECTION-none}; exit 4\r");
     await page.shows(/xterm-256color truecolor none\r\n/);
     assert.deepEqual(await page.closed, [1000, "The shell has ended."]);
@@ -152,7 +152,7 @@ describe("a web terminal", () => {
     const client = await create(other, { timeout: "5m" });
     const response = await other.request("POST", `/api/v1/sandboxes/${client.id}/terminal`);
     const page = new Page(((await response.json()) as TerminalLink).url);
-    await page.shows(/\$ $/);
+    await page.shows(/[#$] $/);
     await other.server.close();
     assert.equal((await page.closed)[0], 1012);
   });

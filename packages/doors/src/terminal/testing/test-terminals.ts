@@ -80,7 +80,7 @@ export class TestTerminals implements AsyncDisposable {
     this.open++;
     return {
       sandboxId,
-      spawn: (pty, signal) => this.target.spawn({ program: { kind: "shell" }, env: { PS1: "% " }, pty }, signal),
+      spawn: (pty, signal) => this.target.spawn({ program: { kind: "shell" }, env: {}, pty }, signal),
       onClose: (close) => {
         this.#closers.add(close);
         return { [Symbol.dispose]: () => void this.#closers.delete(close) };
