@@ -171,7 +171,9 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
   });
 
   test("the shell goes on while the connection is cut, and nothing is lost", async () => {
-    await type("clear; stty -echo; kept=yes; for n in 1 2 3 4 5 6; do echo n$n; sleep 0.3; done; stty echo; echo $kept");
+    await type(
+      "clear; stty -echo; kept=yes; for n in 1 2 3 4 5 6; do echo n$n; sleep 0.3; done; stty echo; echo $kept",
+    );
     await row(/^n1$/).waitFor();
     proxy.cut();
     await state("reconnecting");
