@@ -217,6 +217,7 @@ describe("real answers are as the API document says", async () => {
     await ask(`${expose}/vscode`, { body: {} });
     await ask(`${expose}/ssh`, { body: {} });
     assert.equal(((await ask("GET /api/v1/doors")) as unknown[]).length, 3);
+    await ask("POST /api/v1/sandboxes/:id/terminal");
     await ask("POST /api/v1/doors/:name/token", { name: "shop", body: { expiresInMs: 1_000 } });
     for (const end of ["/token", "", "", "/token"]) await ask(`DELETE /api/v1/doors/:name${end}`, { name: "shop" });
   });
