@@ -12,6 +12,7 @@ import { CuttableProxy } from "./cuttable-proxy.ts";
 const CHROMIUM = "/usr/bin/chromium";
 /** For a step, milliseconds: the machine is emulated, and other tests run beside this one. */
 const TIMEOUT_MS = 60_000;
+const VIEWPORT = { width: 900, height: 480 };
 /** Folder for the pictures in docs/doors.md, if they are to be made anew: `docs/pictures`. */
 const { SANDKEEP_PICTURES: pictures } = process.env;
 
@@ -29,7 +30,7 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
       chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] }),
     ]);
     sandbox = await Sandbox.create({ ...server.ready, timeout: "10m" });
-    context = await browser.newContext({ viewport: { width: 900, height: 480 } });
+    context = await browser.newContext({ viewport: VIEWPORT });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     context.setDefaultTimeout(TIMEOUT_MS);
     proxy = await CuttableProxy.start(Number(new URL(server.ready.apiEndpoint).port));
@@ -94,15 +95,21 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
   });
 
   test("programs see the size of the window, and its changes", async () => {
-    await type("clear; trap 'stty size' WINCH");
-    await page.setViewportSize({ width: 640, height: 400 });
-    const rows = await page.locator(".xterm-rows > div").count();
-    await row(new RegExp(`^${rows} \\d+$`)).waitFor();
-    await page.setViewportSize({ width: 900, height: 480 });
-    await page.locator(".xterm-rows > div").nth(rows).waitFor();
-    const more = await page.locator(".xterm-rows > div").count();
-    await row(new RegExp(`^${more} \\d+$`)).waitFor();
-    await type("trap - WINCH; clear");
+    await type(`clear; sh -c 'trap "stty size" WINCH; stty size; while :; do sleep 0.1; done'`);
+    const rows = page.locator(".xterm-rows > div");
+    const before = await rows.count();
+    await row(new RegExp(`^${before} \\d+$`)).waitFor();
+    for (const { width, height, fits, columns } of [
+      { width: 720, height: 360, fits: (count: number) => count < before, columns: "\\d\\d" },
+      { width: 1100, height: 560, fits: (count: number) => count > before, columns: "1\\d\\d" },
+    ]) {
+      await page.setViewportSize({ width, height });
+      await until("the page has as many rows as fit", async () => fits(await rows.count()));
+      await row(new RegExp(`^${await rows.count()} ${columns}$`)).waitFor();
+    }
+    await page.keyboard.press("Control+C");
+    await page.setViewportSize(VIEWPORT);
+    await type("clear");
   });
 
   test("wide, combined and composed characters take the columns that programs expect", async () => {
@@ -221,16 +228,16 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
   test("it looks as in docs/doors.md, also in a narrow window", {
     skip: !pictures && "no pictures are made",
   }, async () => {
-    await type("PS1='\\[\\e[32m\\]app@sandbox\\[\\e[0m\\]:\\[\\e[34m\\]\\w\\[\\e[0m\\]\\$ '; clear");
-    await type("printf '\\e]2;a quiet place\\a'; uname -sr; ls --color -l /");
-    await type(
-      "git init -q demo; cd demo; printf 'print(\"日本語 👍\")\\n' > hi.py; git add .; git status --short; python3 hi.py",
-    );
-    await row(/^日本語/).waitFor();
+    await type("cd; PS1='\\[\\e[32m\\]app@sandbox\\[\\e[0m\\]:\\[\\e[34m\\]\\w\\[\\e[0m\\]\\$ '; clear");
+    await type("printf '\\e]2;a quiet place\\a'; uname -sr; ls --color /");
+    await type("git init -q demo; cd demo; printf 'print(\"καλημέρα\")\\n' > hi.py; git add .; git status --short");
+    await type("python3 hi.py; ls -l --color");
+    await row(/hi\.py$/).waitFor();
+    await row(/^total/).waitFor();
     await page.screenshot({ path: resolve(pictures!, "terminal.png") });
     await page.setViewportSize({ width: 390, height: 700 });
     await page.screenshot({ path: resolve(pictures!, "terminal-narrow.png") });
-    await page.setViewportSize({ width: 900, height: 480 });
+    await page.setViewportSize(VIEWPORT);
   });
 
   test("it says that the sandbox has ended; what happened is among the events", async () => {
