@@ -231,11 +231,16 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     skip: !pictures && "no pictures are made",
   }, async () => {
     await type("cd; PS1='\\[\\e[32m\\]app@sandbox\\[\\e[0m\\]:\\[\\e[34m\\]\\w\\[\\e[0m\\]\\$ '; clear");
-    await type("printf '\\e]2;a quiet place\\a'; uname -sr; ls --color /");
-    await type("git init -q demo; cd demo; printf 'print(\"καλημέρα\")\\n' > hi.py; git add .; git status --short");
-    await type("python3 hi.py; ls -l --color");
-    await row(/hi\.py$/).waitFor();
-    await row(/^total/).waitFor();
+    const lines: [line: string, answer: RegExp][] = [
+      ["uname -sr; ls --color /", /^bin/],
+      ["printf '\\e]2;a quiet place\\a'; git init -q demo; cd demo", /demo\$ $/],
+      ["printf 'print(\"καλημέρα\")\\n' > hello.py; git add .; git status --short", /^A {2}hello/],
+      ["python3 hello.py; stat -c '%A %s %n' -- *", /^-rw/],
+    ];
+    for (const [line, answer] of lines) {
+      await type(line);
+      await row(answer).waitFor();
+    }
     await page.screenshot({ path: resolve(pictures!, "terminal.png") });
     await page.setViewportSize({ width: 390, height: 700 });
     await page.screenshot({ path: resolve(pictures!, "terminal-narrow.png") });
