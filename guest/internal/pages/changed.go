@@ -34,7 +34,9 @@ type scanOrder struct {
 
 // scanRegion is struct page_region.
 type scanRegion struct {
-	start, end, categories uint64
+	start, end uint64
+	// Its categories.
+	_ uint64
 }
 
 const (
