@@ -77,6 +77,25 @@ func TestAProcessOutlivesItsStreamAndItsConnection(t *testing.T) {
 	}
 }
 
+func TestAShellHangsUpWithItsStreamOrItsConnectionIfThatWasAskedFor(t *testing.T) {
+	params := map[string]any{"command": "cat", "pty": map[string]any{"cols": 80, "rows": 24}, "hangUp": true}
+	for what, leave := range map[string]func(*host, *stream){
+		"reset": func(_ *host, s *stream) { s.in.CloseWithError(io.ErrUnexpectedEOF) },
+		"gone":  func(h *host, _ *stream) { h.conn.Close() },
+	} {
+		first, second := connect(t), connect(t)
+		var pid contract.Pid
+		leave(first, first.stream("spawn", params).ok(&pid))
+		killer := time.AfterFunc(patience, func() { _ = processes.Kill(pid.Pid, "SIGKILL") })
+		defer killer.Stop()
+		var exit contract.ExitStatus
+		second.call("processWait", pid, &exit)
+		if exit.Signal == nil || *exit.Signal != "SIGHUP" {
+			t.Fatalf("%s: %+v", what, exit)
+		}
+	}
+}
+
 func TestResettingAStreamCancelsACall(t *testing.T) {
 	h := connect(t)
 	var pid contract.Pid

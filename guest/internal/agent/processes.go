@@ -45,10 +45,15 @@ func (m *Machine) registerProcesses(r *rpc.Registry) {
 func follow(x *rpc.Exchange, child *process.Process, sink *process.Sink) error {
 	if err := x.Head(contract.Pid{Pid: child.Pid()}); err != nil {
 		sink.Detach()
+		child.Forsaken()
 		return err
 	}
 	if child.TakesInput() {
 		guard.Go("input", func() { _ = child.Feed(x) })
 	}
-	return sink.CopyTo(x, x.Context().Done())
+	err := sink.CopyTo(x, x.Context().Done())
+	if err != nil {
+		child.Forsaken()
+	}
+	return err
 }

@@ -98,6 +98,7 @@ type SpawnParams struct {
 	Channel  bool              `json:"channel"`
 	Socket   bool              `json:"socket"`
 	Pty      *PtyParams        `json:"pty"`
+	HangUp   bool              `json:"hangUp"`
 }
 
 // PtyParams is the terminal size of a process.

@@ -21,6 +21,7 @@ type Process struct {
 	socket   *input
 	output   *output
 	terminal *os.File // nil without one
+	hangUp   bool     // see Forsaken
 
 	// exit is set before done is closed.
 	exit *contract.ExitStatus
@@ -29,6 +30,15 @@ type Process struct {
 
 // Pid is the process's ID, and that of its group.
 func (p *Process) Pid() int { return p.pid }
+
+// Forsaken tells the process that the host is gone, if it was started for somebody who was there: its outputs are closed, and
+// a terminal hangs up.
+func (p *Process) Forsaken() {
+	if p.hangUp {
+		p.output.close(contract.FrameStdout)
+		p.output.close(contract.FrameStderr)
+	}
+}
 
 // finish publishes the exit.
 func (p *Process) finish(exit *contract.ExitStatus) {

@@ -37,6 +37,7 @@ func (t *Table) Spawn(ctx context.Context, params contract.SpawnParams) (*Proces
 	plumbing.giveTo(t.user.Load())
 	p := plumbing.process
 	p.command, p.args = shorten(params.Command, params.Args)
+	p.hangUp = params.HangUp
 	sink := p.output.attach()
 	err = t.start(ctx, p, program, params, variables, plumbing)
 	plumbing.closeChildEnds()

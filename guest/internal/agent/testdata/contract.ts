@@ -322,6 +322,7 @@ export interface SpawnParams {
   channel: boolean;
   socket: boolean;
   pty: PtyParams | null;
+  hangUp: boolean;
 }
 export interface TempParams {
   dir: string;

@@ -104,6 +104,8 @@ export interface SpawnParams {
   socket?: boolean | undefined;
   /** A terminal instead of pipes: all output arrives as `stdout` frames. */
   pty?: { cols: number; rows: number; term?: string | undefined };
+  /** For somebody who is there: when its stream is gone, also before the head, a terminal hangs up, and other outputs are closed. */
+  hangUp?: boolean | undefined;
 }
 
 export interface ProcessInfo {
@@ -306,7 +308,7 @@ export interface GuestStreams {
   /**
    * Starts a process in its own group. Request and response are frames: 8 bit type, 32 bit big-endian length, payload
    * (at most {@link MAX_FRAME_BYTES}). A slow reader slows the process down. If the stream is reset, the process keeps
-   * running and its output is discarded. The response ends after the exit frame and the end of every output. An output
+   * running and its output is discarded; with `hangUp`, its outputs are closed as by `processCloseOutput`. The response ends after the exit frame and the end of every output. An output
    * ends when all its writers have closed it, or a moment after the process has exited and everything it printed was
    * sent; later output of other processes is discarded.
    */

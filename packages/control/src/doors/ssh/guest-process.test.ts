@@ -11,6 +11,7 @@ const EXIT = { success: false, code: 129, signal: "SIGHUP", oom: null };
 /** An agent with a single process, whose stream the test writes. */
 class FakeGuest {
   readonly violations: string[] = [];
+  readonly spawned: unknown[] = [];
   readonly stream = Object.assign(
     new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(), autoDestroy: true }),
     { head: Promise.resolve({ pid: 7 }) },
@@ -18,7 +19,10 @@ class FakeGuest {
 
   async start(): Promise<GuestProcess> {
     const guest = {
-      stream: () => this.stream,
+      stream: (_method: string, params: unknown) => {
+        this.spawned.push(params);
+        return this.stream;
+      },
       call: (method: string) => Promise.resolve(method === "processWait" ? EXIT : null),
       violation: (detail: string) => void this.violations.push(detail),
     };
@@ -39,6 +43,12 @@ async function collect(process: GuestProcess, each: (output: SshOutput) => void 
   }
   return all;
 }
+
+test("a process does not outlive its stream: the agent is told to hang up", async () => {
+  const guest = new FakeGuest();
+  await guest.start();
+  assert.partialDeepStrictEqual(guest.spawned, [{ hangUp: true }]);
+});
 
 test("a client that leaves while a program prints is no fault of the guest", async () => {
   const guest = new FakeGuest();

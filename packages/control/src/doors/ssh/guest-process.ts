@@ -53,6 +53,8 @@ export class GuestProcess implements SshProcess {
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
+      // Also when this server is killed, or nobody waits for the head any more.
+      hangUp: true,
       ...(pty && { pty }),
     });
     stream.on("error", () => {});
