@@ -1,16 +1,18 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { writeFileAtomically } from "@sandkeep/common";
 
-/** File in the data directory. */
-const PAGE_FILE = "open.html";
+/** Folder in the data directory, for a page for each link. */
+const PAGES = "open";
+/** A page is needed until the browser has read it, and no longer than its link is valid; milliseconds. */
+const PAGE_MS = 60_000;
 
 /**
  * Opens a link in the browser of this computer. Everybody on the computer sees the arguments of programs, so the browser gets a page that leads
- * to the link, which only this user can read. It stays until the next one replaces it: the browser may take its time.
+ * to the link, which only this user can read. The browser may take its time: old pages are removed by the next call.
  *
  * @returns why no browser was opened, as a sentence, or null
  */
@@ -18,9 +20,11 @@ export async function openInBrowser(link: string, dataDir: string, env: NodeJS.P
   const program = env.BROWSER || (process.platform === "darwin" ? "open" : "xdg-open");
   const hasDesktop = process.platform !== "linux" || env.DISPLAY || env.WAYLAND_DISPLAY;
   if (!env.BROWSER && !hasDesktop) return "this computer has no desktop.";
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const page = join(dataDir, PAGE_FILE);
-  await writeFileAtomically(page, pageTo(link), { mode: 0o600 });
+  const folder = join(dataDir, PAGES);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await removeOld(folder);
+  const page = join(folder, `${randomUUID()}.html`);
+  await writeFile(page, pageTo(link), { mode: 0o600, flag: "wx" });
   // It may run as long as the browser does, and belongs to the user from now on.
   const child = spawn(program, [pathToFileURL(page).href], { stdio: "ignore", detached: true, env });
   try {
@@ -30,6 +34,15 @@ export async function openInBrowser(link: string, dataDir: string, env: NodeJS.P
   }
   child.unref();
   return null;
+}
+
+async function removeOld(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    // Another call may remove it at the same time.
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }));
+    if (mtimeMs < Date.now() - PAGE_MS) await rm(path, { force: true });
+  }
 }
 
 function pageTo(link: string): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,8 +17,14 @@ const ID = "sbx_ord_1at5nn58e77rtd11e3k3";
 const URL_WITH_TOKEN = "http://127.0.0.1:1/terminal/#a-token-that-only-we-know";
 
 const dir = temporaryDirectory();
+let made = 0;
 const server = createServer((_request, response) =>
-  response.end(JSON.stringify({ url: URL_WITH_TOKEN, expiresAt: "2026-01-01T00:00:00.000Z" })),
+  response.end(
+    JSON.stringify({
+      url: made++ === 0 ? URL_WITH_TOKEN : `${URL_WITH_TOKEN}-${made}`,
+      expiresAt: "2026-01-01T00:00:00.000Z",
+    }),
+  ),
 );
 before(async () => {
   addProgram(dir, "browser", `echo "$@" > '${dir}/args.new'; mv '${dir}/args.new' '${dir}/args'`);
@@ -53,12 +59,28 @@ test("prints the link and opens it, without showing it to others on the computer
   assert.ok(readFileSync(page, "utf8").includes(`content="0;url=${URL_WITH_TOKEN}"`));
 });
 
+test("each link has a page of its own, which a slow browser finds until the link has expired", async () => {
+  const pages = join(dir, "data", "open");
+  const env = { ...process.env, BROWSER: "true" };
+  const old = readdirSync(pages);
+  await open([], env);
+  const { out } = await open([], env);
+  const links = readdirSync(pages).map((name) => readFileSync(join(pages, name), "utf8"));
+  assert.equal(links.length, old.length + 2);
+  assert.equal(new Set(links).size, links.length);
+  assert.ok(links.some((page) => page.includes(`url=${out.trim()}"`)));
+  for (const name of readdirSync(pages)) utimesSync(join(pages, name), new Date(0), new Date(0));
+  await open([], env);
+  assert.equal(readdirSync(pages).length, 1);
+});
+
 test("only prints it with --no-browser, and says why no browser was opened", async () => {
   const env = { PATH: process.env.PATH };
   const plain = await open(["--no-browser"], env);
-  assert.deepEqual([plain.out, plain.err], [`${URL_WITH_TOKEN}\n`, ""]);
+  assert.ok(plain.out.startsWith(URL_WITH_TOKEN));
+  assert.equal(plain.err, "");
   assert.match((await open([], env)).err, /No browser was opened: this computer has no desktop/);
   const wrong = await open([], { ...env, BROWSER: join(dir, "no-such-browser") });
-  assert.equal(wrong.out, `${URL_WITH_TOKEN}\n`);
+  assert.ok(wrong.out.startsWith(URL_WITH_TOKEN));
   assert.match(wrong.err, /the program \S+ cannot be run/);
 });
