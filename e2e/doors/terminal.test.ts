@@ -25,10 +25,17 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
   let proxy: CuttableProxy;
   let link: string;
   before(async () => {
-    [server, browser] = await Promise.all([
-      TestServer.start(),
-      chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] }),
-    ]);
+    const starting = TestServer.start().then((started) => {
+      server = started;
+    });
+    // Each is there for `after` also if the other one fails.
+    const launching = chromium
+      .launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] })
+      .then((launched) => {
+        browser = launched;
+      });
+    for (const result of await Promise.allSettled([starting, launching]))
+      if (result.status === "rejected") throw result.reason;
     sandbox = await Sandbox.create({ ...server.ready, timeout: "10m" });
     context = await browser.newContext({ viewport: VIEWPORT });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -104,8 +111,11 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
       { width: 1100, height: 560, fits: (count: number) => count > before, columns: "1\\d\\d" },
     ]) {
       await page.setViewportSize({ width, height });
-      await until("the page has as many rows as fit", async () => fits(await rows.count()));
-      await row(new RegExp(`^${await rows.count()} ${columns}$`)).waitFor();
+      await until("the program knows as many rows as fit", async () => {
+        const shown = await rows.allTextContents();
+        const last = shown.map((text) => text.trim()).findLast((text) => /^\d+ \d+$/.test(text));
+        return fits(shown.length) && new RegExp(`^${shown.length} ${columns}$`).test(last ?? "");
+      });
     }
     await page.keyboard.press("Control+C");
     await page.setViewportSize(VIEWPORT);
@@ -132,6 +142,10 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
     // The terminal shows what it is sent until bash, which takes pasted text by itself, is back.
     await type(`clear; printf 'mar\\e[?2004hked\\n'; cat -v`);
     await row(/^marked$/).waitFor();
+    // A text cannot say that the paste is over.
+    await paste("two\u001b[201~ words");
+    await page.keyboard.press("Enter");
+    await row(/^\^\[\[200~two\[201~ words\^\[\[201~$/).waitFor();
     await paste("two words");
     await page.keyboard.press("Enter");
     await row(/^\^\[\[200~two words\^\[\[201~$/).waitFor();
@@ -199,7 +213,8 @@ describe("a web terminal", { skip: !existsSync(CHROMIUM) && "there is no Chromiu
   });
 
   test("the page can be loaded again", async () => {
-    await type("clear; again=here");
+    await type("clear; again=here; echo no''ted");
+    await row(/^noted$/).waitFor();
     await page.reload();
     await state("connected");
     await type("echo still-$again");

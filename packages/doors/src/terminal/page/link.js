@@ -61,6 +61,7 @@ export class Link {
   }
 
   connect() {
+    if (this.#socket) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const socket = new WebSocket(this.#url);

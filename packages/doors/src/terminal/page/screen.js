@@ -1,7 +1,7 @@
 import { FitAddon } from "./addon-fit.js";
 import { Unicode11Addon } from "./addon-unicode11.js";
 import { WebLinksAddon } from "./addon-web-links.js";
-import { plainTitle, webLink } from "./titles.js";
+import { pastable, plainTitle, webLink } from "./titles.js";
 import { Terminal } from "./xterm.js";
 
 const THEME = {
@@ -71,10 +71,18 @@ export function openScreen(element, handlers) {
   terminal.onBinary(handlers.typeBytes);
   terminal.onResize(({ cols, rows }) => handlers.resize({ cols, rows }));
   terminal.onTitleChange((text) => handlers.title(plainTitle(text)));
+  element.addEventListener("paste", (event) => paste(terminal, event), { capture: true });
   fit.fit();
   new ResizeObserver(() => fit.fit()).observe(element);
   terminal.focus();
   return terminal;
+}
+
+/** Instead of xterm, which would pass on what it gets. */
+function paste(terminal, event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  terminal.paste(pastable(event.clipboardData?.getData("text/plain") ?? ""));
 }
 
 /** As in other terminals, Ctrl+C and Ctrl+V are the program's, and with Shift the clipboard's. Everywhere else than on a Mac, that is. */
