@@ -16,8 +16,8 @@ const VIOLATION: Farewell = { code: CLOSE.violation, reason: "The page broke the
 /** The WebSocket of a page. */
 export class PageConnection {
   readonly remote: string;
-  /** Resolves when it is closed. */
-  readonly closed: Promise<void>;
+  /** Resolves when it is closed: whether the page has said that it has got everything. */
+  readonly closed: Promise<boolean>;
   /** The first message, or null if there is none. */
   readonly hello: Promise<Hello | null>;
   readonly #socket: WebSocket;
@@ -30,7 +30,7 @@ export class PageConnection {
     this.#socket = socket;
     this.remote = remote;
     this.hello = this.#greeted.promise;
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
+    this.closed = new Promise((resolve) => socket.once("close", (code) => resolve(code === CLOSE.ended)));
     // Malformed frames and messages over the size limit: ws closes with the matching code by itself.
     socket.on("error", () => {});
     // ws itself would answer any number of pings, whether the answers are read or not.

@@ -11,6 +11,10 @@ export const START_MS = 60_000;
 /** A shell whose browser is gone lives for so long, in milliseconds: a tunnel or a lost network, but not a night. */
 export const DETACHED_MS = 5 * 60_000;
 
+/** A page may come back to its shell so often at once, and then once in this time, in milliseconds: each time is an event, and replays output. */
+export const MAX_RETURNS = 30;
+export const RETURN_MS = 1_000;
+
 /** When a shell is out of reach, its sandbox's end is known within this time, in milliseconds. */
 export const LOST_MS = 5_000;
 

@@ -57,4 +57,5 @@ export const CLOSE = {
 
   stopping: 1012,
   unresponsive: 4007,
+  tooOften: 4009,
 } as const;

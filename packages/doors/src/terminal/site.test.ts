@@ -120,4 +120,11 @@ describe("the WebSocket", () => {
     assert.equal(await handshake({ origin: "http://rebound.example", host: "rebound.example" }), 421);
     assert.equal(await handshake({ origin: `http://${server.host}`, path: "/terminal/other" }), 404);
   });
+
+  test("is not for a page without TLS if the server has TLS: another server may be at that port", async () => {
+    server.isEncrypted = true;
+    assert.equal(await handshake({ origin: `http://${server.host}` }), 403);
+    assert.equal(await handshake({ origin: `https://${server.host}` }), 101);
+    server.isEncrypted = false;
+  });
 });

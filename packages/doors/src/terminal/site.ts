@@ -11,7 +11,7 @@ import { type Asset, type Assets, loadAssets } from "./assets.ts";
 import { PageConnection } from "./connection.ts";
 import { HELLO_MS, MAX_MESSAGE_BYTES } from "./limits.ts";
 import { CLOSE } from "./messages.ts";
-import type { Terminals } from "./terminals.ts";
+import { STOPPING, type Terminals } from "./terminals.ts";
 
 /** Where it is on the server's own names. */
 export const TERMINAL_PATH = "/terminal/";
@@ -77,6 +77,9 @@ export class TerminalSite implements Site {
 
   constructor(options: TerminalSiteOptions) {
     this.#options = options;
+    options.terminals.closing.addEventListener("abort", () => {
+      for (const { page } of this.#waiting) page.close(STOPPING);
+    });
   }
 
   /** Whether a request is for this site. */
@@ -142,8 +145,11 @@ export class TerminalSite implements Site {
   }
 
   /** Browsers let every page open WebSockets to everywhere, but say which page it is. */
-  #checkOrigin({ headers: { host = "", origin = "" } }: IncomingMessage): void {
-    if (URL.parse(origin)?.host === host.toLowerCase() || this.#options.isOwnOrigin(origin)) return;
+  #checkOrigin({ headers: { host = "", origin = "" }, socket }: IncomingMessage): void {
+    const url = URL.parse(origin);
+    // With the default ports, another server's page at http: has the same host. A proxy may speak TLS for us.
+    const isScheme = url?.protocol === "https:" || (url?.protocol === "http:" && !("encrypted" in socket));
+    if ((isScheme && url.host === host.toLowerCase()) || this.#options.isOwnOrigin(origin)) return;
     throw new ApiError("FORBIDDEN", "Only the web terminal's own page may connect here.");
   }
 

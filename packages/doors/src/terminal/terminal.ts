@@ -1,16 +1,18 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { abandon } from "../ssh/abandon.ts";
 import type { SshExit, SshProcess } from "../ssh/contract.ts";
+import { Allowance } from "./allowance.ts";
 import type { PageConnection } from "./connection.ts";
 import type { Farewell, TerminalDoor, TerminalReport } from "./contract.ts";
 import { Input } from "./input.ts";
-import { DETACHED_MS, LOST_MS, OUTPUT_WINDOW_BYTES, PIECE_BYTES } from "./limits.ts";
+import { DETACHED_MS, LOST_MS, MAX_RETURNS, OUTPUT_WINDOW_BYTES, PIECE_BYTES, RETURN_MS } from "./limits.ts";
 import { CLOSE, type PageMessage } from "./messages.ts";
 import { Scrollback } from "./scrollback.ts";
 
 const SHELL_ENDED: Farewell = { code: CLOSE.ended, reason: "The shell has ended." };
 const ABANDONED: Farewell = { code: CLOSE.shellGone, reason: "Nobody came back to the shell." };
 const LOST: Farewell = { code: CLOSE.shellGone, reason: "The sandbox is out of reach." };
+const TOO_OFTEN: Farewell = { code: CLOSE.tooOften, reason: "The page has come back too often." };
 const TAKEN_OVER: Farewell = { code: CLOSE.takenOver, reason: "This terminal was opened elsewhere." };
 
 export interface Size {
@@ -37,6 +39,7 @@ export class Terminal {
   readonly #scrollback = new Scrollback();
   readonly #input: Input;
   readonly #startedAt = performance.now();
+  readonly #returns = new Allowance(MAX_RETURNS, RETURN_MS);
   #page: PageConnection | null = null;
   #remote = "";
   /** Positions in the output: what the page has been sent, and what it has drawn of that. */
@@ -45,6 +48,9 @@ export class Terminal {
   /** What any page has been sent. */
   #seen = 0;
   #detached: NodeJS.Timeout | null = null;
+  #late: NodeJS.Timeout | null = null;
+  /** How the shell has ended by itself. */
+  #exit: SshExit | null = null;
   /** Why it is over. */
   #farewell: Farewell | null = null;
   readonly #ended = Promise.withResolvers<void>();
@@ -82,6 +88,7 @@ export class Terminal {
    * @param received how many bytes of the output it has
    */
   resume(page: PageConnection, received: number, size: Size): void {
+    if (!this.#returns.take()) return page.close(TOO_OFTEN);
     const { begin, end, entry } = this.#scrollback;
     const from = received >= begin && received <= end ? received : entry;
     const [seen, typed] = [this.#seen, this.#input.received];
@@ -96,7 +103,7 @@ export class Terminal {
   end(farewell: Farewell): void {
     if (this.#farewell) return;
     this.#dismiss(farewell);
-    this.#abandoned = abandon(this.#process);
+    if (!this.#exit) this.#abandoned = abandon(this.#process);
     this.#ended.resolve();
     this.#goOn();
   }
@@ -104,6 +111,7 @@ export class Terminal {
   #dismiss(farewell: Farewell): void {
     this.#farewell = farewell;
     clearTimeout(this.#detached ?? undefined);
+    clearTimeout(this.#late ?? undefined);
     this.#page?.close(farewell);
     this.#page = null;
   }
@@ -121,6 +129,7 @@ export class Terminal {
     void page.closed.then(() => this.#detach(page));
     this.#input.tell();
     this.#send();
+    this.#goOn();
   }
 
   #detach(page: PageConnection): void {
@@ -160,10 +169,14 @@ export class Terminal {
 
   /** Waits until the page is ready for more. Without a page, the shell goes on. */
   async #room(): Promise<void> {
-    while (this.#page && this.#isBehind(this.#scrollback.end))
-      await new Promise<void>((resolve) => {
-        this.#goOn = resolve;
-      });
+    while (this.#page && this.#isBehind(this.#scrollback.end)) await this.#change();
+  }
+
+  /** Waits until another page is there, or none, or the one that is there has drawn something, or it is over. */
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+    });
   }
 
   #resize({ cols, rows }: Size): void {
@@ -175,7 +188,7 @@ export class Terminal {
   async #applySize(): Promise<void> {
     if (this.#resizing) return;
     this.#resizing = true;
-    while (this.#size && !this.#farewell) {
+    while (this.#size && !this.#farewell && !this.#exit) {
       const { cols, rows } = this.#size;
       this.#size = null;
       await this.#process.resize(cols, rows);
@@ -189,6 +202,7 @@ export class Terminal {
     using _watch = this.#door.onClose((farewell) => this.end(farewell));
     let exit: SshExit | null = null;
     let lost = false;
+    void this.#process.exited.then(() => this.#limit()).catch(() => {});
     try {
       await this.#print();
       exit = await (this.#abandoned ?? this.#process.exited);
@@ -198,13 +212,31 @@ export class Terminal {
       lost = !this.#abandoned;
       exit = await this.#abandoned;
     }
-    const reason = this.#farewell?.reason ?? (lost ? LOST.reason : null);
+    const farewell = lost ? LOST : this.#farewell;
+    const reason = farewell && farewell !== SHELL_ENDED ? farewell.reason : null;
     if (lost) this.end(LOST);
-    else if (exit && !this.#farewell) {
-      this.#page?.send({ type: "exit", code: exit.code, signal: exit.signal });
-      this.#dismiss(SHELL_ENDED);
-    }
     this.#report({ action: "close", exit, durationMs: Math.round(performance.now() - this.#startedAt), reason });
+    if (exit && !this.#farewell) await this.#show(exit);
+  }
+
+  /** Shows the rest to a page that is there, or comes back in time, and how the shell has ended. */
+  async #show(exit: SshExit): Promise<void> {
+    this.#exit = exit;
+    while (!this.#farewell) {
+      const page = this.#page;
+      if (!page || this.#isBehind(this.#scrollback.end)) await this.#change();
+      else {
+        page.send({ type: "exit", code: exit.code, signal: exit.signal });
+        page.close(SHELL_ENDED);
+        // A page whose connection breaks before it has got that comes back.
+        if (await page.closed) this.end(SHELL_ENDED);
+      }
+    }
+  }
+
+  /** There is a time for all who look at what is left, also for a page that is there but draws nothing. */
+  #limit(): void {
+    if (!this.#farewell) this.#late = setTimeout(() => this.end(SHELL_ENDED), this.#detachedMs);
   }
 
   /** Passes on all that the shell prints. */
@@ -216,8 +248,6 @@ export class Terminal {
         await this.#room();
         if (this.#farewell) return;
       }
-    // A page that has just come back may not have seen the rest yet.
-    await this.#room();
   }
 
   #report(report: Reported): void {

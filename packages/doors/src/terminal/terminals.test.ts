@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import { silentLogger } from "@sandkeep/common";
 import {
   INPUT_WINDOW_BYTES,
   MAX_TERMINALS_PER_ORGANISATION,
@@ -64,6 +65,41 @@ describe("a link", { timeout: TIMEOUT_MS }, () => {
     assert.match(reason, /^The sandbox is gone\. ü+…$/);
   });
 
+  test("says so shortly, however much the sandbox has to say, and logs little of it", async () => {
+    let logged = "";
+    const log = { ...silentLogger, warn: (fields: unknown) => void (logged += JSON.stringify(fields)) };
+    await using server = await TestTerminals.start({ log });
+    const token = server.invite("sbx_test", "org_test", async () => {
+      throw new Error("ü".repeat(4 * 1024 * 1024));
+    });
+    const page = await server.page();
+    page.say({ type: "open", token, ...SIZE });
+    assert.match((await page.closed).reason, /^ü+…$/);
+    assert.ok(logged.includes("üüü") && logged.length < 10_000, String(logged.length));
+  });
+
+  test("is still good when the page went before it had its shell", async () => {
+    await using server = await TestTerminals.start();
+    const entered = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    let attempts = 0;
+    const token = server.invite("sbx_test", "org_test", async () => {
+      if (++attempts > 1) throw new Error("Asked again.");
+      entered.resolve();
+      await left.promise;
+      throw new Error("Given up.");
+    });
+    const page = await server.page();
+    page.say({ type: "open", token, ...SIZE });
+    await entered.promise;
+    await gone(page);
+    await server.alone();
+    left.resolve();
+    const again = await server.page();
+    again.say({ type: "open", token, ...SIZE });
+    assert.deepEqual(await again.closed, { code: 4011, reason: "Asked again." });
+  });
+
   test("counts as the terminal that it may become, for its sandbox and its organisation", async () => {
     await using server = await TestTerminals.start();
     for (let n = 0; n < MAX_TERMINALS_PER_SANDBOX; n++) server.invite("sbx_0");
@@ -81,6 +117,7 @@ describe("a link", { timeout: TIMEOUT_MS }, () => {
     page.type("exit 3\r");
     assert.deepEqual(await page.told("exit"), { type: "exit", code: 3, signal: null });
     assert.deepEqual(await page.closed, { code: 1000, reason: "The shell has ended." });
+    await server.alone();
     server.invite();
     assert.equal(server.open, 0);
     assert.deepEqual(
@@ -213,6 +250,49 @@ describe("a page that comes back", { timeout: TIMEOUT_MS }, () => {
     const again = await resumed(server, page);
     assert.deepEqual(await again.closed, { code: 4002, reason: "The shell has ended." });
     await shell!.exited;
+  });
+
+  test("after the shell has ended sees the rest, and how it ended", async () => {
+    await using server = await TestTerminals.start();
+    const page = await server.opened();
+    page.type("echo here; sleep 0.2; seq 30000; echo la''st; exit 3\r");
+    await page.shows(/here\r\n/);
+    await gone(page);
+    await server.target.processes[0]!.exited;
+    // The first one goes before it has drawn everything.
+    const first = await resumed(server, page);
+    first.isAlive = false;
+    await first.until(() => first.received >= OUTPUT_WINDOW_BYTES);
+    await gone(first);
+    const second = await resumed(server, page);
+    assert.deepEqual(await second.told("exit"), { type: "exit", code: 3, signal: null });
+    assert.match(second.output, /30000\r\nlast\r\n/);
+    assert.deepEqual(await second.closed, { code: 1000, reason: "The shell has ended." });
+    await server.alone();
+    assert.equal((await (await resumed(server, page)).closed).code, 4002);
+    assert.equal(server.open, 0);
+  });
+
+  test("no more leaves nothing behind: neither its ended shell nor its door", async () => {
+    const server = await TestTerminals.start();
+    const page = await server.opened();
+    page.type("echo here; sleep 0.2; exit 3\r");
+    await page.shows(/here\r\n/);
+    await gone(page);
+    await server.target.processes[0]!.exited;
+    await server.terminals[Symbol.asyncDispose]();
+    assert.equal(server.open, 0);
+    await server[Symbol.asyncDispose]();
+  });
+
+  test("but draws nothing keeps no place when the shell has ended", async () => {
+    await using server = await TestTerminals.start({ detachedMs: 10 });
+    const page = await server.opened();
+    page.isAlive = false;
+    page.type("seq 25000 > all; head -c 135000 all; exit 3\r");
+    assert.deepEqual(await page.closed, { code: 1000, reason: "The shell has ended." });
+    await server.alone();
+    assert.equal(server.open, 0);
   });
 
   test("without the secret finds no shell", async () => {

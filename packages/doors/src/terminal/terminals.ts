@@ -21,15 +21,24 @@ const TERM = "xterm-256color";
 
 const LINK_INVALID: Farewell = { code: CLOSE.linkInvalid, reason: "This link has been used already, or has expired." };
 const SHELL_GONE: Farewell = { code: CLOSE.shellGone, reason: "The shell has ended." };
-const STOPPING: Farewell = { code: CLOSE.stopping, reason: "The server is being stopped." };
+export const STOPPING: Farewell = { code: CLOSE.stopping, reason: "The server is being stopped." };
 const INTERNAL: Farewell = { code: CLOSE.notStarted, reason: "The server failed. Its log says why." };
 /** A close message has room for 123 bytes. */
 const MAX_REASON_BYTES = 123;
+/** The sandbox may have written what the log says about its failure. */
+const MAX_LOGGED = 4_000;
 
 /** What takes a place: a link, and then its terminal. */
 interface Place {
   sandboxId: string;
   organisation: string;
+}
+
+interface Link {
+  invitation: TerminalInvitation;
+  place: Place;
+  expiresAt: number;
+  timer: NodeJS.Timeout;
 }
 
 export interface TerminalsOptions {
@@ -45,7 +54,7 @@ export class Terminals implements AsyncDisposable {
   readonly #options: TerminalsOptions;
   readonly #places = new Set<Place>();
   /** By the hash of the token. */
-  readonly #links = new Map<string, { invitation: TerminalInvitation; place: Place; timer: NodeJS.Timeout }>();
+  readonly #links = new Map<string, Link>();
   /** By the hash of the secret. */
   readonly #terminals = new Map<string, Terminal>();
   /** Pages whose shell is being started. */
@@ -54,6 +63,11 @@ export class Terminals implements AsyncDisposable {
 
   constructor(options: TerminalsOptions) {
     this.#options = options;
+  }
+
+  /** Aborted when the server stops. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /**
@@ -68,13 +82,19 @@ export class Terminals implements AsyncDisposable {
     const key = hashed(token);
     const place = { sandboxId, organisation };
     const { linkMs = LINK_MS } = this.#options;
-    const timer = setTimeout(() => {
+    this.#places.add(place);
+    const expiresAt = Date.now() + linkMs;
+    this.#offer(key, invitation, place, expiresAt);
+    return { token, expiresAt };
+  }
+
+  #offer(key: string, invitation: TerminalInvitation, place: Place, expiresAt: number): void {
+    const expire = () => {
       this.#links.delete(key);
       this.#places.delete(place);
-    }, linkMs).unref();
-    this.#places.add(place);
-    this.#links.set(key, { invitation, place, timer });
-    return { token, expiresAt: Date.now() + linkMs };
+    };
+    const timer = setTimeout(expire, Math.max(0, expiresAt - Date.now())).unref();
+    this.#links.set(key, { invitation, place, expiresAt, timer });
   }
 
   /** Gives a page the shell that it asks for, or sends it away. */
@@ -111,12 +131,19 @@ export class Terminals implements AsyncDisposable {
     // Before any wait: a link works once.
     this.#links.delete(key);
     clearTimeout(link.timer);
+    let isGone = false;
+    void page.closed.then(() => {
+      isGone = true;
+    });
     let terminal: Terminal;
     try {
       terminal = await this.#start(page, link.invitation, hello);
     } catch (error) {
+      const isStopping = this.#closing.signal.aborted;
+      // Its page has lost its connection, or was loaded again, before it got the shell: nobody has used the link yet.
+      if (isGone && !isStopping) return this.#offer(key, link.invitation, link.place, link.expiresAt);
       this.#places.delete(link.place);
-      return page.close(this.#closing.signal.aborted ? STOPPING : this.#notStarted(error));
+      return page.close(isStopping ? STOPPING : this.#notStarted(error));
     }
     const secret = randomText(SECRET_LENGTH);
     this.#terminals.set(hashed(secret), terminal);
@@ -154,7 +181,8 @@ export class Terminals implements AsyncDisposable {
   }
 
   #notStarted(error: unknown): Farewell {
-    if (!(error instanceof ApiError)) this.#options.log.warn({ err: error }, "no shell could be started");
+    const stack = String(error instanceof Error ? error.stack : error).slice(0, MAX_LOGGED);
+    if (!(error instanceof ApiError)) this.#options.log.warn({ stack }, "no shell could be started");
     if (!(error instanceof Error)) return INTERNAL;
     return { code: CLOSE.notStarted, reason: clipped(error.message) };
   }
@@ -177,9 +205,9 @@ export class Terminals implements AsyncDisposable {
 
 const hashed = (secret: string) => createHash("sha256").update(secret).digest("base64");
 
-/** The beginning of a text that fits into a close message. */
+/** The beginning of a text that fits into a close message. The text may be very long. */
 function clipped(text: string): string {
-  let short = text;
+  let short = text.slice(0, MAX_REASON_BYTES + 1);
   while (Buffer.byteLength(short) > MAX_REASON_BYTES) short = `${short.slice(0, -2)}…`;
   return short;
 }

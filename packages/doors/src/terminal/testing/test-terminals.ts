@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { silentLogger } from "@sandkeep/common";
 import { type ClientOptions, WebSocket } from "ws";
 import { LocalTarget } from "../../ssh/testing/local-target.ts";
@@ -17,14 +18,18 @@ export class TestTerminals implements AsyncDisposable {
   readonly terminals: Terminals;
   readonly target: LocalTarget;
   readonly reports: TerminalReport[] = [];
-  readonly #directory: string;
+  /** Where shells begin. */
+  readonly directory: string;
   readonly #server: Server;
   readonly #closers = new Set<(farewell: Farewell) => void>();
+  readonly #sockets = new Set<Socket>();
+  /** Whether connections look as if they had TLS. */
+  isEncrypted = false;
   /** Doors that are in use. */
   open = 0;
 
   private constructor(directory: string, options: Partial<TerminalsOptions>) {
-    this.#directory = directory;
+    this.directory = directory;
     this.target = new LocalTarget(directory);
     this.terminals = new Terminals({ log: silentLogger, ...options });
     const site = new TerminalSite({
@@ -34,7 +39,12 @@ export class TestTerminals implements AsyncDisposable {
       log: silentLogger,
     });
     this.#server = createServer((request, response) => site.request(request, response));
-    this.#server.on("upgrade", (request, socket: Socket, head) => site.upgrade(request, socket, head));
+    this.#server.on("upgrade", (request, socket: Socket, head) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      if (this.isEncrypted) Object.assign(socket, { encrypted: true });
+      site.upgrade(request, socket, head);
+    });
   }
 
   static async start(options: Partial<TerminalsOptions> = {}): Promise<TestTerminals> {
@@ -57,6 +67,12 @@ export class TestTerminals implements AsyncDisposable {
   /** Sends everybody away, as the end of a sandbox does. */
   close(farewell: Farewell): void {
     for (const close of this.#closers) close(farewell);
+  }
+
+  /** Waits until the server knows that all pages are gone. */
+  async alone(): Promise<void> {
+    await Promise.all([...this.#sockets].map((socket) => once(socket, "close")));
+    await turn();
   }
 
   /** The WebSocket of a page. */
@@ -94,7 +110,7 @@ export class TestTerminals implements AsyncDisposable {
     await this.terminals[Symbol.asyncDispose]();
     this.#server.close();
     this.#server.closeAllConnections();
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
 
