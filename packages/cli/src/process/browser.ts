@@ -25,15 +25,29 @@ export async function openInBrowser(link: string, dataDir: string, env: NodeJS.P
   await removeOld(folder);
   const page = join(folder, `${randomUUID()}.html`);
   await writeFile(page, pageTo(link), { mode: 0o600, flag: "wx" });
-  // It may run as long as the browser does, and belongs to the user from now on.
-  const child = spawn(program, [pathToFileURL(page).href], { stdio: "ignore", detached: true, env });
-  try {
-    await once(child, "spawn");
-  } catch {
-    return `the program ${program} cannot be run.`;
+  for (const [file, ...args] of commands(program, pathToFileURL(page).href)) {
+    // It may run as long as the browser does, and belongs to the user from now on.
+    const child = spawn(file!, args, { stdio: "ignore", detached: true, env });
+    try {
+      await once(child, "spawn");
+    } catch {
+      continue;
+    }
+    child.unref();
+    return null;
   }
-  child.unref();
-  return null;
+  return `the program ${program} cannot be run.`;
+}
+
+/** BROWSER is a program, or several with arguments between colons, of which the first one that there is counts. */
+function* commands(programs: string, url: string): Generator<string[]> {
+  yield [programs, url];
+  for (const program of programs.split(":")) {
+    const words = program.split(/\s+/).filter(Boolean);
+    if (words.length === 0) continue;
+    const filled = words.map((word) => word.replaceAll("%s", url));
+    yield program.includes("%s") ? filled : [...words, url];
+  }
 }
 
 async function removeOld(folder: string): Promise<void> {

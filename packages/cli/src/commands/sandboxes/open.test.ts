@@ -43,21 +43,31 @@ async function open(words: string[], env: NodeJS.ProcessEnv) {
 }
 
 test("prints the link and opens it, without showing it to others on the computer", async () => {
+  const { out, args } = await opened(join(dir, "browser"));
+  assert.equal(out, `${URL_WITH_TOKEN}\n`);
+  assert.ok(!args.includes("token"), args);
+  const page = fileURLToPath(args);
+  assert.equal(statSync(page).mode & 0o777, 0o600);
+  assert.ok(readFileSync(page, "utf8").includes(`content="0;url=${URL_WITH_TOKEN}"`));
+});
+
+test("BROWSER may be a list, with arguments", async () => {
+  assert.match((await opened(`no-such-browser %s:${join(dir, "browser")} --new %s x`)).args, /^--new file:\S+ x$/);
+  assert.match((await opened(`:${join(dir, "browser")}  --tab`)).args, /^--tab file:\S+$/);
+});
+
+/** What is printed, and with which arguments the browser is started. */
+async function opened(BROWSER: string): Promise<{ out: string; args: string }> {
   const changes = watch(dir)[Symbol.asyncIterator]();
   // The browser is started, and then writes its arguments.
   const written = (async () => {
     while ((await changes.next()).value?.filename !== "args");
     await changes.return?.();
   })();
-  const { out } = await open([], { ...process.env, BROWSER: join(dir, "browser") });
+  const { out } = await open([], { ...process.env, BROWSER });
   await written;
-  assert.equal(out, `${URL_WITH_TOKEN}\n`);
-  const args = readFileSync(join(dir, "args"), "utf8").trim();
-  assert.ok(!args.includes("token"), args);
-  const page = fileURLToPath(args);
-  assert.equal(statSync(page).mode & 0o777, 0o600);
-  assert.ok(readFileSync(page, "utf8").includes(`content="0;url=${URL_WITH_TOKEN}"`));
-});
+  return { out, args: readFileSync(join(dir, "args"), "utf8").trim() };
+}
 
 test("each link has a page of its own, which a slow browser finds until the link has expired", async () => {
   const pages = join(dir, "data", "open");
