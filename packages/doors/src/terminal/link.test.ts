@@ -121,6 +121,10 @@ describe("a page's link", { timeout: TIMEOUT_MS }, () => {
     await once(first, "opened");
     first.link.type("echo o''ld\r");
     await first.shows("old\r\n");
+    // There is a connection: somebody has clicked twice.
+    first.link.connect();
+    first.link.type("echo ol''der\r");
+    await first.shows("older\r\n");
     const second = new Page(Link, server, { secret: first.secret! });
     await once(second, "resumed");
     second.link.type("echo ne''w\r");

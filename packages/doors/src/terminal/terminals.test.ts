@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { silentLogger } from "@sandkeep/common";
 import {
   INPUT_WINDOW_BYTES,
+  MAX_RETURNS,
   MAX_TERMINALS_PER_ORGANISATION,
   MAX_TERMINALS_PER_SANDBOX,
   OUTPUT_WINDOW_BYTES,
@@ -295,6 +296,22 @@ describe("a page that comes back", { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.open, 0);
   });
 
+  test("again and again must wait", async () => {
+    await using server = await TestTerminals.start();
+    const page = await server.opened();
+    let returns = 0;
+    let refused: number | null = null;
+    while (refused === null) {
+      const again = await resumed(server, page);
+      const answer = await Promise.race([again.told("resumed"), again.closed]);
+      if ("code" in answer) refused = answer.code;
+      else returns++;
+    }
+    assert.equal(refused, 4009);
+    assert.ok(returns >= MAX_RETURNS, String(returns));
+    assert.equal(server.reports.length, 1 + returns);
+  });
+
   test("without the secret finds no shell", async () => {
     await using server = await TestTerminals.start();
     await server.opened();
@@ -346,9 +363,11 @@ describe("a page", { timeout: TIMEOUT_MS }, () => {
   test("is told when the server is being stopped, and nothing is left", async () => {
     const server = await TestTerminals.start();
     const page = await server.opened();
+    const silent = await server.page();
     const token = server.invite();
     await server.terminals[Symbol.asyncDispose]();
     assert.equal((await page.closed).code, 1012);
+    assert.equal((await silent.closed).code, 1012);
     assert.equal(server.open, 0);
     const late = await server.page();
     late.say({ type: "open", token, ...SIZE });
