@@ -16,6 +16,7 @@ import (
 	"sandkeep.dev/guest/internal/fault"
 	"sandkeep.dev/guest/internal/files"
 	"sandkeep.dev/guest/internal/guard"
+	"sandkeep.dev/guest/internal/privilege"
 )
 
 // timeout limits connecting; on loopback the kernel answers at once.
@@ -43,14 +44,18 @@ func Connect(ctx context.Context, p contract.DialParams) (Conn, error) {
 	return conn, nil
 }
 
-// socket connects to a Unix socket, which the kernel allows whoever may write to its file. Go would take a path that begins with @ for one
+// socket connects to a Unix socket as the user: the kernel allows that whoever may write to its file, and tells the server who it is. Go would take a path that begins with @ for one
 // that has no file.
 func socket(ctx context.Context, path string) (Conn, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fault.TypeError("Invalid path of a socket: it is not absolute")
 	}
 	dialer := net.Dialer{Timeout: timeout}
-	conn, err := dialer.DialContext(ctx, "unix", path)
+	var conn net.Conn
+	err := privilege.AsUser(func() (err error) {
+		conn, err = dialer.DialContext(ctx, "unix", path)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -41,22 +41,66 @@ func Become(uid, gid uint32, groups []uint32) error {
 
 // Do runs f as root, on a thread locked to it.
 func Do(f func() error) error {
+	return onThread("privileged work", f, func() error {
+		_ = unix.Setfsgid(0)
+		_ = unix.Setfsuid(0)
+		return nil
+	}, becomeAgain)
+}
+
+// AsUser runs f, on a thread locked to it, with the user's effective IDs: those that the kernel tells a server of who connects to its socket.
+func AsUser(f func() error) error {
+	return onThread("the user's work", f, func() error {
+		if err := setEffective(unix.SYS_SETRESGID, user.gid); err != nil {
+			return err
+		}
+		return setEffective(unix.SYS_SETRESUID, user.uid)
+	}, func() error {
+		if err := setEffective(unix.SYS_SETRESUID, 0); err != nil {
+			return err
+		}
+		if err := setEffective(unix.SYS_SETRESGID, 0); err != nil {
+			return err
+		}
+		return becomeAgain()
+	})
+}
+
+// onThread runs f on a thread locked to it, between a change of the thread's IDs and the change back.
+func onThread(what string, f, change, back func() error) error {
 	result := make(chan error, 1)
-	guard.Go("privileged work", func() {
-		err := fmt.Errorf("privileged work did not finish")
+	guard.Go(what, func() {
+		err := fmt.Errorf("%s did not finish", what)
 		defer func() { result <- err }()
+		// After a panic, or a change that failed, the thread stays locked, so the runtime ends it rather than reuse it.
 		runtime.LockOSThread()
 		if user.set {
-			_ = unix.Setfsgid(0)
-			_ = unix.Setfsuid(0)
+			if failed := change(); failed != nil {
+				err = failed
+				return
+			}
 		}
 		err = f()
-		if user.set {
-			_ = unix.Setfsgid(user.gid)
-			_ = unix.Setfsuid(user.uid)
+		if user.set && back() != nil {
+			return
 		}
-		// After a panic the thread stays locked, so the runtime ends it rather than reuse it.
 		runtime.UnlockOSThread()
 	})
 	return <-result
+}
+
+// becomeAgain gives this thread the user's file system IDs.
+func becomeAgain() error {
+	_ = unix.Setfsgid(user.gid)
+	_ = unix.Setfsuid(user.uid)
+	return nil
+}
+
+// setEffective changes the effective ID of this thread only.
+func setEffective(call uintptr, id int) error {
+	const same = ^uintptr(0)
+	if _, _, errno := unix.RawSyscall(call, same, uintptr(id), same); errno != 0 {
+		return fmt.Errorf("effective ID %d: %w", id, errno)
+	}
+	return nil
 }

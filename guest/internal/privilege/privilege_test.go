@@ -2,6 +2,7 @@ package privilege
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -22,6 +23,40 @@ func owner(path string) (uint32, error) {
 		return 0, err
 	}
 	return info.Sys().(*syscall.Stat_t).Uid, nil
+}
+
+// peerOf connects to a Unix socket in one of the ways to work, and returns whom its server sees.
+func peerOf(work func(func() error) error, path string) (peer *unix.Ucred, err error) {
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	defer listener.Close()
+	err = work(func() error {
+		client, err := net.Dial("unix", path)
+		if err == nil {
+			client.Close()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	conn, err := listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	if controlErr := raw.Control(func(fd uintptr) {
+		peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); controlErr != nil {
+		return nil, controlErr
+	}
+	return peer, err
 }
 
 func TestFilesAreTheUsersExceptInPrivilegedWork(t *testing.T) {
@@ -72,6 +107,18 @@ func TestFilesAreTheUsersExceptInPrivilegedWork(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	// A server learns that it is the user who connects; and nothing of that stays with the thread.
+	for range cap(owners) {
+		if peer, err := peerOf(AsUser, filepath.Join(directory, "user")); err != nil || peer.Uid != nobody || peer.Gid != nobody {
+			t.Fatal(peer, err)
+		}
+		if peer, err := peerOf(Do, filepath.Join(directory, "root")); err != nil || peer.Uid != 0 || peer.Gid != 0 {
+			t.Fatal(peer, err)
+		}
+		if uid, err := owner(filepath.Join(directory, "between")); uid != nobody || err != nil {
+			t.Fatal(uid, err)
+		}
 	}
 	if uid, err := owner(filepath.Join(directory, "after")); uid != nobody || err != nil {
 		t.Fatal(uid, err)

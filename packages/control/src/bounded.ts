@@ -19,3 +19,17 @@ export async function settlesWithProgress(promise: Promise<unknown>, ms: number,
     if (await settlesWithin(promise, ms)) return true;
   return false;
 }
+
+/** Settles as the promise does, or rejects with the signal's reason if that comes first. */
+export async function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    // In this order: nothing goes on for whoever has left.
+    return await Promise.race([aborted, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,5 +1,5 @@
 /** Ways into a sandbox from outside: HTTP, SSH, VS Code and the web terminal; and the gateway that they share with the API. */
-export type { DoorStream, HttpDoor, HttpDoors } from "./contract.ts";
+export { type DoorStream, type HttpDoor, type HttpDoors, NotWoken } from "./contract.ts";
 export { Listener, type ListenerOptions } from "./gateway/listener.ts";
 export { refuse } from "./gateway/refusal.ts";
 export { hostName, requestedName, type Site, Sites } from "./gateway/sites.ts";

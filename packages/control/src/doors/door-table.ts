@@ -38,6 +38,7 @@ export class DoorTable implements HttpDoors {
   /** A sandbox runs from now on: its doors lead to it. */
   enter(sandbox: DoorHolder): void {
     this.#sandboxes.set(sandbox.id, sandbox);
+    this.#waking?.forget(sandbox.id);
     for (const door of this.of(sandbox.id)) door.sandbox = sandbox;
   }
 
@@ -52,6 +53,7 @@ export class DoorTable implements HttpDoors {
 
   /** Forgets the doors of a sandbox: it has ended, or another control plane has it. */
   forget(sandbox: string): LiveDoor[] {
+    this.#waking?.forget(sandbox);
     const doors = this.of(sandbox);
     for (const door of doors) this.remove(door);
     return doors;
@@ -91,9 +93,13 @@ export class DoorTable implements HttpDoors {
     return timingSafeEqual(Buffer.from(hash), Buffer.from(tokenHash)) ? tokenExpiresAt : null;
   }
 
-  wake(door: HttpDoor, remote: string): Promise<void> | null {
+  sleeps(door: HttpDoor): boolean {
     const { sandbox } = door as LiveDoor;
-    return (sandbox && !sandbox.pausing) || !this.#waking ? null : this.#waking.wake(door as LiveDoor, remote);
+    return !sandbox || sandbox.pausing !== null;
+  }
+
+  async wake(door: HttpDoor, remote: string, signal: AbortSignal): Promise<void> {
+    await this.#waking?.wake(door as LiveDoor, remote, signal);
   }
 
   /** Publishes events of the sandbox behind a door, also when it has ended since; null if it has ended already. */
@@ -104,7 +110,15 @@ export class DoorTable implements HttpDoors {
   async dial(door: HttpDoor): Promise<DoorStream> {
     const { sandbox, record } = door as LiveDoor;
     if (!sandbox) throw new ApiError("DOOR_PAUSED");
-    return await sandbox.dial(record);
+    try {
+      const stream = await sandbox.dial(record);
+      this.#waking?.dialled(door as LiveDoor, { found: true });
+      return stream;
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "DOOR_NOT_LISTENING")
+        this.#waking?.dialled(door as LiveDoor, { found: false });
+      throw error;
+    }
   }
 
   onClose(door: HttpDoor, close: () => void): Disposable {

@@ -177,7 +177,14 @@ export class PausedSandboxes implements Asleep {
     try {
       const sandbox = await this.#exclusively(paused, "resumed", () =>
         this.#table.busy(() =>
-          resume(this.#context, this.#table, this.#host(paused.host), paused, request, () => this.#forget(paused)),
+          resume(
+            this.#context,
+            this.#table,
+            this.#host(paused.host),
+            paused,
+            { ...request, isShared: actor.kind === "visitor" },
+            () => this.#forget(paused),
+          ),
         ),
       );
       const data = { stopAtMs: sandbox.record.stopAt, pausedMs, durationMs: durationMs() };

@@ -1,9 +1,10 @@
 /** Pauses sandboxes that would end otherwise: nobody needs them any more, their time is up, or the server stops. */
 import { setTimeout as wait } from "node:timers/promises";
-import { Gate, type Logger } from "@sandkeep/common";
+import type { Logger } from "@sandkeep/common";
 import type { Actor, ApiError, ErrorCode, PauseReason } from "@sandkeep/protocol";
 import type { Sandbox } from "../sandboxes/sandbox.ts";
 import type { Stop } from "../sandboxes/stop.ts";
+import { Turns } from "../turns.ts";
 
 /**
  * Waits before a sandbox that is to be paused instead of ended is tried again, milliseconds: what may pass, such as a full disk
@@ -39,8 +40,7 @@ export interface PausingInsteadOptions {
 
 export class PausingInstead {
   readonly #options: PausingInsteadOptions;
-  /** By organisation. */
-  readonly #turns = new Map<string, { gate: Gate; wanted: number }>();
+  readonly #turns = new Turns(PAUSED_AT_ONCE);
 
   constructor(options: PausingInsteadOptions) {
     this.#options = options;
@@ -71,7 +71,7 @@ export class PausingInstead {
     for (;;) {
       // Somebody else may be pausing it, for as long as that takes.
       await sandbox.pausing;
-      const outcome = await this.#inTurn(sandbox.organisation.id, async () => {
+      const outcome = await this.#turns.run(sandbox.organisation.id, async () => {
         if (sandbox.pausing) return "again";
         if (!sandbox.isOver(stop)) return null;
         return await this.#options.pause(sandbox, why, stop.actor).then(
@@ -81,17 +81,6 @@ export class PausingInstead {
         );
       });
       if (outcome !== "again") return outcome;
-    }
-  }
-
-  async #inTurn<Result>(organisation: string, task: () => Promise<Result>): Promise<Result> {
-    const turns = this.#turns.get(organisation) ?? { gate: new Gate(PAUSED_AT_ONCE), wanted: 0 };
-    this.#turns.set(organisation, turns);
-    turns.wanted++;
-    try {
-      return await turns.gate.run(task);
-    } finally {
-      if (--turns.wanted === 0) this.#turns.delete(organisation);
     }
   }
 }

@@ -9,6 +9,7 @@ import type { SandboxTable } from "./sandbox-table.ts";
 /**
  * Lets a paused sandbox go on.
  *
+ * @param request.isShared whether that is for a visitor
  * @param forget called when its machine runs: from then on it is not paused
  * @throws {ApiError} and errors of the host; it stays paused then
  */
@@ -17,7 +18,7 @@ export async function resume(
   table: SandboxTable,
   host: Host,
   paused: PausedSandbox,
-  { timeout }: ResumeRequest,
+  { timeout, isShared }: ResumeRequest & { isShared: boolean },
   forget: () => void,
 ): Promise<Sandbox> {
   const { egressLog, leases, limits, log, store } = context;
@@ -38,7 +39,7 @@ export async function resume(
       leaveLog();
     });
     // Before anything that a client could overtake.
-    if (stopAt === null) sandbox.awaitCreator({ wasPaused: true });
+    if (stopAt === null) sandbox.awaitCreator({ wasPaused: true, isShared });
     await store
       .setResumed(leases.owner, id, stopAt, stopAt === null ? null : egress)
       .then(() => void sandbox.keepSession(false).catch(() => {}))

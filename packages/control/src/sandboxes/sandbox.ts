@@ -62,6 +62,8 @@ export class Sandbox {
   #awaitsCreator = false;
   /** Whether it was paused before, so that somebody wants to keep it. */
   #wasPaused = false;
+  /** Whether a visitor has woken it. */
+  #isShared = false;
   #kept = false;
   /** For clients that complete their handshake when it has ended. */
   #farewell = "The sandbox has ended.";
@@ -138,11 +140,12 @@ export class Sandbox {
 
   /**
    * Lets a session that has no client yet end if none comes, or be paused again; the first that comes counts as its
-   * creator.
+   * creator, unless a visitor has woken it: then it is everybody's who comes, and nobody's connection ends it.
    */
-  awaitCreator({ wasPaused = false } = {}): void {
+  awaitCreator({ wasPaused = false, isShared = false } = {}): void {
     this.#awaitsCreator = true;
     this.#wasPaused = wasPaused;
+    this.#isShared = isShared;
     this.#watchIdleness();
   }
 
@@ -201,9 +204,9 @@ export class Sandbox {
 
   /** Counts a connection of any kind and closes it when the sandbox or the token ends. A session ends with its creator's. */
   attach(connection: Connection, { principal, lease, ...client }: ConnectedClient): void {
-    const role = this.#awaitsCreator ? "creator" : client.role;
+    const role = this.#awaitsCreator && !this.#isShared ? "creator" : client.role;
     if (role === "creator") this.#creator = connection;
-    this.#awaitsCreator = false;
+    this.#awaitsCreator &&= this.#isShared;
     this.#abandoned.cancel();
     this.#idle.cancel();
     void this.#connections.add(connection, { principal, lease, role }).then(({ reason, unresponsive }) => {

@@ -4,7 +4,7 @@ import { constants, type Http2ServerResponse, type OutgoingHttpHeaders } from "n
 import { type Header, value } from "@sandkeep/common/http";
 import type { ApiError } from "@sandkeep/protocol";
 import { LINGER_MS } from "./limits.ts";
-import { errorPage, RETRY_AFTER_S } from "./pages.ts";
+import { errorPage, retryAfterS } from "./pages.ts";
 import type { Visit } from "./visit.ts";
 
 export type Answer = ServerResponse | Http2ServerResponse;
@@ -50,8 +50,8 @@ export function sendError(answer: Answer, error: ApiError, visit: Visit | null):
     ["Cache-Control", "no-store"],
     ["X-Content-Type-Options", "nosniff"],
   ];
-  const retryAfter = RETRY_AFTER_S[error.code];
-  if (retryAfter !== undefined) headers.push(["Retry-After", String(retryAfter)]);
+  const retryAfter = retryAfterS(error);
+  if (retryAfter !== null) headers.push(["Retry-After", String(retryAfter)]);
   if (page !== null) headers.push(["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"]);
   if (error.code === "DOOR_TOKEN_REQUIRED") headers.push(["WWW-Authenticate", 'Sandkeep realm="door"']);
   sendHead(answer, error.status, "", headers);

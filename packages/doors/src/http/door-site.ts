@@ -3,7 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
 import type { Logger } from "@sandkeep/common";
 import { ApiError } from "@sandkeep/protocol";
-import type { HttpDoor, HttpDoors } from "../contract.ts";
+import { type HttpDoor, type HttpDoors, NotWoken } from "../contract.ts";
 import type { Site } from "../gateway/sites.ts";
 import { mayUseCookie } from "../tokens/origin.ts";
 import { isNavigation, type Presented, takeTokens, tokenCookie } from "../tokens/presented.ts";
@@ -14,10 +14,13 @@ import { PROBE_AFTER_MS } from "./limits.ts";
 import { Occupancy } from "./occupancy.ts";
 import { wantsWebSocket } from "./request-head.ts";
 import { readVisit, type Visit } from "./visit.ts";
-import { serveWebSocket, Upgrade } from "./web-socket.ts";
+import { noticeEnd, serveWebSocket, Upgrade } from "./web-socket.ts";
 
 /** Where certificate authorities ask for a proof that a name is somebody's (RFC 8555, section 8.3). */
 const CHALLENGES = "/.well-known/acme-challenge/";
+
+/** When visitors of a name that has just moved try again, milliseconds. */
+const MOVED_RETRY_MS = 1_000;
 
 export interface DoorSiteOptions {
   /** Requests and WebSockets that may be open at all doors together. */
@@ -75,13 +78,13 @@ export class DoorSite implements Site {
       visit = readVisit(request, this.#options.behindTls);
       if (!wantsWebSocket(visit) || visit.hasBody)
         throw new ApiError("INVALID_REQUEST", "Only upgrades to WebSocket are possible, and they have no body.");
-      let admitted = this.#admit(visit);
+      let admitted: Admitted | null = this.#admit(visit);
       using _place = this.#occupancy.enter(admitted.door);
-      const waking = this.#doors.wake(admitted.door, visit.address);
-      if (waking) {
-        await waking;
-        admitted = this.#admit(visit);
+      if (this.#doors.sleeps(admitted.door)) {
+        using _waiting = noticeEnd(socket);
+        admitted = await this.#woken(admitted.door, visit, socket);
       }
+      if (!admitted) return;
       using _closing = this.#doors.onClose(admitted.door, () => socket.destroy());
       await serveWebSocket({ doors: this.#doors, door: admitted.door }, admitted.visit, upgrade);
     } catch (error) {
@@ -97,18 +100,38 @@ export class DoorSite implements Site {
       let admitted = this.#admit(visit, answer);
       if (!admitted) return;
       using _place = this.#occupancy.enter(admitted.door);
-      const waking = this.#doors.wake(admitted.door, visit.address);
-      if (waking) {
-        await waking;
-        // The door may have closed meanwhile, or its token have ended.
-        admitted = this.#admit(visit);
-      }
+      if (this.#doors.sleeps(admitted.door)) admitted = await this.#woken(admitted.door, visit, answer);
+      if (!admitted) return;
       const { door } = admitted;
       using _closing = this.#doors.onClose(door, () => breakOff(answer));
       await exchange(this.#agent(door), admitted.visit, request, answer);
     } catch (error) {
       sendError(answer, this.#asApiError(error), visit);
     }
+  }
+
+  /**
+   * Waits until the sandbox behind a door runs; null if the visitor leaves before.
+   *
+   * @throws {ApiError} also those of `#admit`
+   */
+  async #woken(door: HttpDoor, visit: Visit, visitor: Answer | Socket): Promise<Admitted | null> {
+    const leaving = new AbortController();
+    const leave = () => leaving.abort();
+    visitor.once("close", leave);
+    try {
+      await this.#doors.wake(door, visit.address, leaving.signal);
+    } catch (error) {
+      if (!leaving.signal.aborted) throw error;
+    } finally {
+      visitor.off("close", leave);
+    }
+    if (leaving.signal.aborted) return null;
+    // The door may have closed meanwhile, or its token have ended, or its name lead to another sandbox, which may be paused.
+    const admitted = this.#admit(visit);
+    if (admitted.door.sandboxId !== door.sandboxId)
+      throw new NotWoken("This address leads to another sandbox now.", MOVED_RETRY_MS);
+    return admitted;
   }
 
   /**

@@ -25,6 +25,8 @@ export async function exchange(agent: DoorAgent, visit: Visit, body: Readable, a
 
 async function respond(agent: DoorAgent, visit: Visit, body: Readable, answer: Answer): Promise<IncomingMessage> {
   for (;;) {
+    // Its end, which is what ends the request, would not be noticed any more.
+    if (isOver(answer)) throw new Error("the visitor has left");
     const request = open(agent, visit);
     try {
       return await answered(request, visit, body, answer);

@@ -1,10 +1,8 @@
 import { type ApiError, ERRORS, type ErrorCode } from "@sandkeep/protocol";
+import { NotWoken } from "../contract.ts";
 
-/** What may pass soon, and the time after which it is worth trying again, seconds. */
-export const RETRY_AFTER_S: Partial<Record<ErrorCode, number>> = {
-  DOOR_NOT_LISTENING: 2,
-  DOOR_NOT_WOKEN: 5,
-};
+/** The time after which a server that does not listen yet may do so, seconds. */
+const LISTENING_AFTER_S = 2;
 
 const TITLES: Partial<Record<ErrorCode, string>> = {
   DOOR_NOT_LISTENING: "Nothing is listening here yet",
@@ -16,12 +14,18 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
   DOOR_NOT_WOKEN: "This sandbox is asleep",
 };
 
+/** When it is worth trying again, seconds; null if it does not pass by itself. */
+export function retryAfterS(error: ApiError): number | null {
+  if (error instanceof NotWoken) return error.retryAfterS;
+  return error.code === "DOOR_NOT_LISTENING" ? LISTENING_AFTER_S : null;
+}
+
 /** A page that says why there is no answer, and what to do. Reloads itself if that may help. */
 export function errorPage(error: ApiError): string {
   const { remedy } = ERRORS[error.code];
   const what = error.message.endsWith(remedy) ? error.message.slice(0, -remedy.length) : error.message;
   const title = TITLES[error.code] ?? "This request cannot be served";
-  const reload = RETRY_AFTER_S[error.code];
+  const reload = retryAfterS(error);
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -1,16 +1,19 @@
 /** Visitors of doors whose sandbox has to be woken first. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage, Server } from "node:http";
+import { constants } from "node:http2";
 import type { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { ApiError } from "@sandkeep/protocol";
+import { NotWoken } from "../contract.ts";
 import { getHttp2, TestGateway } from "../testing/gateway.ts";
 
 describe("visitors of a sandbox that has to be woken", async () => {
   let gateway: TestGateway;
+  let server: Server;
   before(async () => {
     gateway = await TestGateway.start();
-    const server = await gateway.serve("asleep", async (request, response) => {
+    server = await gateway.serve("asleep", async (request, response) => {
       let bytes = 0;
       for await (const chunk of request) bytes += (chunk as Buffer).length;
       response.end(`${bytes}`);
@@ -49,11 +52,38 @@ describe("visitors of a sandbox that has to be woken", async () => {
     const { reject, over } = hold();
     const answers = Promise.all([gateway.get("asleep"), gateway.upgrade("asleep")]);
     await over(2);
-    reject(new ApiError("DOOR_NOT_WOKEN"));
+    reject(new NotWoken("It is paused.", 39_001));
     for (const { status, headers } of [(await answers)[0], (await answers)[1].got!])
-      assert.deepEqual([status, headers["retry-after"]], [503, "5"]);
+      assert.deepEqual([status, headers["retry-after"]], [503, "40"]);
     const page = await gateway.get("asleep", { headers: { accept: "text/html" } });
-    assert.match(page.body, /<meta http-equiv="refresh" content="5">/);
+    assert.match(page.body, /<meta http-equiv="refresh" content="40">/);
+  });
+
+  test("who leave before that are forgotten: nothing of theirs reaches the server", async () => {
+    const asked: string[] = [];
+    const reached = (request: IncomingMessage) => void asked.push(request.url!);
+    server.on("request", reached).on("upgrade", reached);
+    const { resolve, over } = hold();
+    const left = gateway.doors.asked("gone");
+    const half = await gateway.tls("asleep");
+    half.write("POST /half HTTP/1.1\r\nhost: asleep.doors.test\r\ncontent-length: 1000\r\n\r\nsome");
+    const socket = await gateway.tls("asleep");
+    socket.write("GET /socket HTTP/1.1\r\nhost: asleep.doors.test\r\n");
+    socket.write(
+      "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+    );
+    const session = await gateway.http2("asleep");
+    const stream = session.request({ ":path": "/stream", ":method": "POST" });
+    stream.on("error", () => {}).write("some");
+    await over(3);
+    half.destroy();
+    socket.end();
+    stream.close(constants.NGHTTP2_CANCEL);
+    await left(3);
+    resolve();
+    assert.equal((await gateway.get("asleep")).status, 200);
+    assert.deepEqual(asked, ["/"]);
+    session.close();
   });
 
   test("do not pass if the door has closed by then, or its token has ended", async () => {

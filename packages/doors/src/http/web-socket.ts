@@ -79,7 +79,7 @@ export async function serveWebSocket(
 }
 
 /** Closes a connection whose visitor leaves while nothing reads it. What arrives meanwhile waits for its reader. */
-function noticeEnd(socket: Socket): Disposable {
+export function noticeEnd(socket: Socket): Disposable {
   const look = () => void (socket.readableLength === 0 && socket.read());
   const leave = () => void socket.destroy();
   socket.on("readable", look).once("end", leave);

@@ -45,14 +45,19 @@ export class TestDoors implements HttpDoors {
   waking: Promise<void> | null = null;
   readonly #asked = new EventEmitter();
 
-  wake(): Promise<void> | null {
-    if (this.waking) this.#asked.emit("asked");
-    return this.waking;
+  sleeps(): boolean {
+    return this.waking !== null;
   }
 
-  /** From now on counts visitors that wait; the function that is returned resolves when there are so many. */
-  asked(): (count: number) => Promise<void> {
-    const events = on(this.#asked, "asked");
+  async wake(_door: HttpDoor, _remote: string, signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.#asked.emit("gone"));
+    this.#asked.emit("asked");
+    await this.waking;
+  }
+
+  /** From now on counts visitors that wait, or leave; the function that is returned resolves when there are so many. */
+  asked(what: "asked" | "gone" = "asked"): (count: number) => Promise<void> {
+    const events = on(this.#asked, what);
     return async (count) => {
       for (let n = 0; n < count; n++) await events.next();
     };

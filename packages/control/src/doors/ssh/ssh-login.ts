@@ -54,19 +54,22 @@ export class SshLogin implements SshTarget {
       this.#publish = this.#table.publisher(this.#door);
       this.#visit();
     }
+    // First, so that it counts no more whatever happens.
+    if (action === "logout") {
+      this.#isInside = false;
+      this.#visited?.visited(-1);
+      this.#visited = null;
+    }
     this.#publish?.({ kind: "visitor", remote }, sshEvent(report));
-    if (action !== "logout") return;
-    this.#isInside = false;
-    this.#visited?.visited(-1);
-    this.#visited = null;
   }
 
   async #target(signal: AbortSignal): Promise<SshTarget> {
     const { sandboxId } = this.#door;
-    await this.#table.wake(this.#door, this.#remote)?.catch((error: unknown) => {
-      if (!(error instanceof ApiError) || error.code !== "DOOR_PAUSED") throw error;
-      throw new Error(`The sandbox does not run. If it is paused, \`sandkeep resume ${sandboxId}\` lets it go on.`);
-    });
+    if (this.#table.sleeps(this.#door))
+      await this.#table.wake(this.#door, this.#remote, signal).catch((error: unknown) => {
+        if (!(error instanceof ApiError) || error.code !== "DOOR_PAUSED") throw error;
+        throw new Error(`The sandbox does not run. If it is paused, \`sandkeep resume ${sandboxId}\` lets it go on.`);
+      });
     signal.throwIfAborted();
     const { sandbox } = this.#door;
     if (!sandbox || sandbox.isOver) throw new Error("The sandbox has ended.");

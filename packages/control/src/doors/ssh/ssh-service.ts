@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "@sandkeep/common";
 import { type HostKey, hostKey, isAuthorizedKey, type SshDoor, type SshDoors, SshServer } from "@sandkeep/doors";
 import { type Actor, ApiError, type ExposeSshAnswer } from "@sandkeep/protocol";
+import { settlesWithin } from "../../bounded.ts";
 import { ConfigError } from "../../config/error.ts";
 import type { Config } from "../../config/schema.ts";
 import type { DoorTable } from "../door-table.ts";
@@ -13,6 +14,9 @@ import { SshLogin } from "./ssh-login.ts";
 const KEY_FILE = "ssh-host-key";
 /** If the configuration names no port, and this one is free. */
 const DEFAULT_PORT = 7722;
+
+/** How long somebody who wants to log in waits for a sandbox that is being paused, milliseconds. Few can wait at the same time. */
+const PAUSING_MS = 10_000;
 
 /** How clients reach the SSH server of this installation. */
 export type SshAddress = Omit<ExposeSshAnswer, "username">;
@@ -92,7 +96,8 @@ export class SshService implements SshDoors, AsyncDisposable {
     // Names of other doors are in public addresses: they must let nobody in.
     if (door?.record.kind !== "ssh") return undefined;
     // When that is over, whoever is inside must leave.
-    await door.sandbox?.pausing;
+    const pausing = door.sandbox?.pausing;
+    if (pausing && !(await settlesWithin(pausing, PAUSING_MS))) return undefined;
     const { id, sandboxId, organisation } = door;
     const login = new SshLogin(this.#table, door);
     return {
