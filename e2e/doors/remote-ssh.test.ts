@@ -46,6 +46,24 @@ until grep -q listening ~/.editor/log; do sleep 0.1; done
 echo "pid==$(cat ~/.editor/pid)== port==$(sed 's/.* //' ~/.editor/log)== arch==$(uname -m)=="
 `;
 
+/** Root's: a socket for itself, and one for everybody, each of which tells who has connected. */
+const ROOTS_SERVER = `
+import os, select, socket, struct
+servers = []
+for path, mask in (("/run/own", 0o77), ("/run/open", 0)):
+    os.umask(mask)
+    servers.append(socket.socket(socket.AF_UNIX))
+    servers[-1].bind(path)
+    servers[-1].listen()
+print("ready", flush=True)
+while True:
+    for server in select.select(servers, [], [])[0]:
+        client = server.accept()[0]
+        peer = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        client.sendall(f"you are {peer[1]}".encode())
+        client.close()
+`;
+
 describe("Remote SSH", { timeout: 3 * TIMEOUT_MS }, () => {
   let server: TestServer;
   let sandbox: Sandbox;
@@ -70,6 +88,13 @@ describe("Remote SSH", { timeout: 3 * TIMEOUT_MS }, () => {
     client.stdin.write(SCRIPT);
     const found = await printed(client, /pid==(\d+)== port==(\d+)== arch==(\w+)==/);
     return { client, pid: found[1]!, at: Number(found[2]), arch: found[3]! };
+  }
+
+  async function eventsOf(kind: string) {
+    const events = await fetch(`${server.ready.apiEndpoint}/api/v1/events?sandbox=${sandbox.id}&kind=${kind}`, {
+      headers: { authorization: `Bearer ${server.ready.token}` },
+    });
+    return (await events.json()) as { data: Record<"command" | "connection" | "path" | "error", string | null> }[];
   }
 
   const leave = async (client: ChildProcessWithoutNullStreams) => {
@@ -115,21 +140,23 @@ describe("Remote SSH", { timeout: 3 * TIMEOUT_MS }, () => {
     await once(client.stdout, "data");
     await converse(connect(local));
     assert.equal(await leave(client), 0);
-    // As the user: root's are not among them.
-    const owned = await sandbox.spawn("sudo", {
-      args: [
-        "python3",
-        "-c",
-        "import os, socket; os.umask(0o77); s = socket.socket(socket.AF_UNIX); s.bind('/run/own'); s.listen(); print(1, flush=True); s.accept()",
-      ],
-      stdout: "piped",
-    });
+    // As the user: root's are not among them, and the servers of others see the user.
+    const owned = await sandbox.spawn("sudo", { args: ["python3", "-c", ROOTS_SERVER], stdout: "piped" });
     for await (const _ of owned.stdout!) break;
-    const refused = startSsh({ port }, username, { args: ["-N", "-L", `${local}.own:/run/own`] });
-    await until("ssh listens", async () => (await stat(`${local}.own`).catch(() => null)) !== null);
-    assert.equal(await text(connect(`${local}.own`)), "");
-    refused.kill();
+    const [own, open] = [`${local}.own`, `${local}.open`];
+    const forwards = ["-L", `${own}:/run/own`, "-L", `${open}:/run/open`];
+    const more = startSsh({ port }, username, { args: ["-N", ...forwards] });
+    for (const path of [own, open])
+      await until("ssh listens", async () => (await stat(path).catch(() => null)) !== null);
+    assert.equal(await text(connect(open)), "you are 1000");
+    assert.equal(await text(connect(own)), "");
+    more.kill();
+    await ended(more);
     await owned.kill();
+    const forwarded = await eventsOf("ssh.forward");
+    const of = (path: string) => forwarded.filter(({ data }) => data.path === path).map(({ data }) => data.error);
+    assert.deepEqual(of("/run/open"), [null]);
+    assert.match(String(of("/run/own")), /permission denied/i);
   });
 
   test("many programs, copies and forwarded ports share one login (ControlMaster)", {
@@ -162,12 +189,7 @@ describe("Remote SSH", { timeout: 3 * TIMEOUT_MS }, () => {
     await assert.rejects(converse(connect(local, "127.0.0.1")), /ECONNREFUSED/);
     assert.equal((await ask("-O", "exit")).code, 0);
     await over;
-    const events = await fetch(`${server.ready.apiEndpoint}/api/v1/events?sandbox=${sandbox.id}&kind=ssh.process`, {
-      headers: { authorization: `Bearer ${server.ready.token}` },
-    });
-    const mine = ((await events.json()) as { data: { command: string | null; connection: string } }[]).filter(
-      ({ data }) => /^echo \d; echo err/.test(data.command ?? ""),
-    );
+    const mine = (await eventsOf("ssh.process")).filter(({ data }) => /^echo \d; echo err/.test(data.command ?? ""));
     assert.equal(mine.length, 10);
     assert.equal(new Set(mine.map(({ data }) => data.connection)).size, 1);
   });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { SandboxEvent } from "@sandkeep/protocol";
-import { create } from "../testing/client.ts";
+import { create, join } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { detail, events, pause, resume } from "../testing/forks.ts";
 import { codeOf, echoServer, endlessServer, expose, type Listening, stay, visit } from "./testing/visit.ts";
@@ -127,13 +127,16 @@ describe("a paused sandbox", async () => {
 });
 
 test("a session that was woken lasts as long as its visitors stay", async () => {
-  await using fixture = await Fixture.start({ limits: { creatorTimeoutMs: 500 } });
+  await using fixture = await Fixture.start({ limits: { creatorTimeoutMs: 1_500 } });
   await using endless = await endlessServer();
   const [first, other] = [await create(fixture, { on_idle: "pause" }), await create(fixture, { on_idle: "pause" })];
   const { domain } = await expose(fixture, first.id, { port: endless.port });
   for (const { socket } of [first, other]) socket.close();
   await events(fixture, 2, "sandbox.paused");
   const { leave } = await stay(fixture, domain);
+  // It is nobody's: a client of the API that comes and goes does not end the visit.
+  (await join(fixture, first.id)).socket.close();
+  await events(fixture, 3, "connection.closed");
   // This one, to which nobody comes, is paused again.
   assert.equal((await resume(fixture, other.id)).status, 200);
   await events(fixture, 3, "sandbox.paused");

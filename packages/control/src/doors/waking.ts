@@ -135,7 +135,10 @@ export class Waking {
     if (failed && left > 0) throw notWoken(failed, left);
     const vain = this.#woke.get(door)?.left(now) ?? 0;
     if (vain > 0)
-      throw new NotWoken("The sandbox behind this address is paused. When it was woken before, nothing listened.", vain);
+      throw new NotWoken(
+        "The sandbox behind this address is paused. When it was woken before, nothing listened.",
+        vain,
+      );
   }
 }
 

@@ -137,7 +137,7 @@ describe("a door for SSH", () => {
   });
 
   test("wakes a sandbox that is paused when nobody needs it, and keeps it awake", async () => {
-    await using own = await Fixture.start({ limits: { creatorTimeoutMs: 500 } });
+    await using own = await Fixture.start({ limits: { creatorTimeoutMs: 1_500 } });
     const client = await create(own, { on_idle: "pause", ssh: true });
     const [door] = await own.get<Door[]>(`/api/v1/doors?sandbox=${client.id}`);
     client.socket.close();
