@@ -24,10 +24,11 @@ export interface DoorHolder {
 /** A door of a sandbox that runs or is paused. */
 export class LiveDoor implements HttpDoor {
   readonly host: string;
-  /** Null while the sandbox is paused. */
-  sandbox: DoorHolder | null = null;
+  #sandbox: DoorHolder | null = null;
   #record: DoorRecord;
   readonly #visitors = new Set<() => void>();
+  /** Those who want to know when the sandbox goes on. */
+  readonly #waiting = new Set<() => void>();
   #closed = false;
   readonly #expiry = new Deadline(() => this.dismiss());
 
@@ -35,6 +36,16 @@ export class LiveDoor implements HttpDoor {
     this.#record = record;
     this.host = host;
     this.#watchExpiry();
+  }
+
+  /** Null while the sandbox is paused. */
+  get sandbox(): DoorHolder | null {
+    return this.#sandbox;
+  }
+
+  set sandbox(sandbox: DoorHolder | null) {
+    this.#sandbox = sandbox;
+    if (sandbox) for (const notice of [...this.#waiting]) notice();
   }
 
   get record(): DoorRecord {
@@ -81,6 +92,12 @@ export class LiveDoor implements HttpDoor {
     if (this.#closed) close();
     else this.#visitors.add(close);
     return { [Symbol.dispose]: () => void this.#visitors.delete(close) };
+  }
+
+  /** Calls back whenever the sandbox goes on. */
+  onEnter(notice: () => void): Disposable {
+    this.#waiting.add(notice);
+    return { [Symbol.dispose]: () => void this.#waiting.delete(notice) };
   }
 
   /** Ends all connections through the door. */

@@ -100,5 +100,14 @@ describe("visitors of a sandbox that has to be woken", async () => {
     gateway.doors.close("asleep.doors.test");
     again.resolve();
     assert.equal((await gone).status, 404);
+    // A name that leads to another sandbox by then: that one may be paused, too.
+    gateway.doors.open("moves.doors.test", 1);
+    const third = hold();
+    const moved = gateway.get("moves");
+    await third.over(1);
+    gateway.doors.open("moves.doors.test", 1);
+    third.resolve();
+    const { status, headers: told } = await moved;
+    assert.deepEqual([status, told["retry-after"]], [503, "1"]);
   });
 });

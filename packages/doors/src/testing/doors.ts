@@ -12,6 +12,7 @@ interface TestDoor extends HttpDoor {
 /** FOR TESTS ONLY: doors to servers on this computer. */
 export class TestDoors implements HttpDoors {
   readonly #doors = new Map<string, TestDoor>();
+  #opened = 0;
   /** Connections that were opened, by door. */
   readonly dialled: { host: string; stream: DoorStream }[] = [];
 
@@ -19,7 +20,7 @@ export class TestDoors implements HttpDoors {
   open(host: string, port: number | null, tokens?: Record<string, number>): HttpDoor {
     const door: TestDoor = {
       id: `door_${host}`,
-      sandboxId: `sbx_${host}`,
+      sandboxId: `sbx_${++this.#opened}`,
       organisation: `org_${host}`,
       host,
       auth: tokens ? "token" : "none",

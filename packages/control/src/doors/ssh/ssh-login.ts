@@ -21,6 +21,7 @@ export class SshLogin implements SshTarget {
   #publish: ((actor: Actor, body: EventBody) => void) | null = null;
   #remote = "unknown";
   #isInside = false;
+  #entering: Disposable | null = null;
   /** Where it counts as a visitor. */
   #visited: DoorHolder | null = null;
 
@@ -52,11 +53,13 @@ export class SshLogin implements SshTarget {
     if (action === "login") {
       this.#isInside = true;
       this.#publish = this.#table.publisher(this.#door);
+      this.#entering = this.#door.onEnter(() => this.#visit());
       this.#visit();
     }
     // First, so that it counts no more whatever happens.
     if (action === "logout") {
       this.#isInside = false;
+      this.#entering?.[Symbol.dispose]();
       this.#visited?.visited(-1);
       this.#visited = null;
     }
@@ -73,7 +76,6 @@ export class SshLogin implements SshTarget {
     signal.throwIfAborted();
     const { sandbox } = this.#door;
     if (!sandbox || sandbox.isOver) throw new Error("The sandbox has ended.");
-    this.#visit();
     return sandbox.target;
   }
 
