@@ -1,10 +1,11 @@
 /** Visitors wake a sandbox that is paused when nobody needs it. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, mock, test } from "node:test";
 import type { SandboxEvent } from "@sandkeep/protocol";
 import { create, join } from "../testing/client.ts";
 import { Fixture } from "../testing/fixture.ts";
 import { detail, events, pause, resume } from "../testing/forks.ts";
+import { DoorTable } from "./door-table.ts";
 import { codeOf, echoServer, endlessServer, expose, type Listening, stay, visit } from "./testing/visit.ts";
 
 const lasting = { timeout: "5m", on_idle: "pause" };
@@ -109,7 +110,19 @@ describe("a paused sandbox", async () => {
     const { reached, goOn } = hold();
     const pausing = pause(fixture, id);
     await reached;
+    const asked = Promise.withResolvers<void>();
+    const { wake } = DoorTable.prototype;
+    const asking = mock.method(
+      DoorTable.prototype,
+      "wake",
+      function (this: DoorTable, ...about: Parameters<typeof wake>) {
+        asked.resolve();
+        return wake.apply(this, about);
+      },
+    );
     const visiting = visit(fixture, domain);
+    await asked.promise;
+    asking.mock.restore();
     goOn();
     assert.equal((await pausing).status, 200);
     assert.equal((await visiting).status, 200);
