@@ -38,6 +38,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v3/sandbox/:id/expose/http": { port: 80, pid: null, auth: "token", name: "shop", expiresInMs: 60_000 },
   "POST /api/v3/sandbox/:id/expose/vscode": {},
   "POST /api/v3/sandbox/:id/expose/ssh": { authorizedKeys: [] },
+  "POST /api/v1/sandboxes/:id/terminal": {},
   "POST /api/v1/doors/:name/token": { expiresInMs: 60_000 },
 };
 
