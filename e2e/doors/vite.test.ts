@@ -11,6 +11,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { Sandbox } from "sandkeep";
 import { cached } from "../compat/packages/cache.ts";
 import { TestServer } from "../harness/server.ts";
+import "./next.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const VITE = "vite@8.4.0";

@@ -115,6 +115,32 @@ describe("a volume of a running machine", () => {
     await assert.rejects(machine.attach(DISK), { name: "GuestGone" });
   });
 
+  test("has the time to be closed that it needs, although the agent has gone long ago", async (context) => {
+    const { machine, vm, holder } = await open();
+    await machine.attach(DISK);
+    vm.agent.outcomes.set("/call/diskFreeze", { ok: { frozen: true } });
+    const gone = new AbortController();
+    const timeoutOf = AbortSignal.timeout.bind(AbortSignal);
+    const timeout = context.mock.method(AbortSignal, "timeout", (ms: number) =>
+      ms === 2_000 ? gone.signal : timeoutOf(ms),
+    );
+    const gate = Promise.withResolvers<void>();
+    const quit = vm.quit.bind(vm);
+    vm.quit = async () => {
+      vm.agent.close();
+      await gate.promise;
+      return await quit();
+    };
+    const destroying = machine.destroy();
+    while (!timeout.mock.calls.some(({ arguments: [ms] }) => ms === 2_000)) await new Promise(setImmediate);
+    gone.abort();
+    await new Promise(setImmediate);
+    assert.deepEqual([vm.state, await holder()], ["running", "sbx"]);
+    gate.resolve();
+    await destroying;
+    assert.deepEqual([await machine.exited, await holder()], [{ reason: "destroyed" }, null]);
+  });
+
   test("that is just coming is there when the server leaves the machine to the next one", async () => {
     const { machine, vm, holder } = await open();
     const begun = plugging(vm);

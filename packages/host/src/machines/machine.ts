@@ -276,7 +276,10 @@ export class RunningMachine implements Machine {
     if (first.kind === "garbage") return { reason: "garbage", detail: first.detail };
     const timeout = AbortSignal.timeout(POWER_OFF_MS);
     const silent = new Promise<MachineExit>((resolve) => {
-      timeout.onabort = () => resolve({ reason: "crashed", detail: "The agent closed its connection." });
+      timeout.onabort = () => {
+        // Whoever destroys it gives its disks longer to close, and ends it then.
+        if (!this.#destroyed) resolve({ reason: "crashed", detail: "The agent closed its connection." });
+      };
     });
     return Promise.race([vmExit, silent]);
   }
