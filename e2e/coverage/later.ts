@@ -1,13 +1,6 @@
 /** Parts of the platform's client whose server side is planned for a later version, by reason. */
 const REASONS: Record<string, string[]> = {
-  "apps and deployments": [
-    ...of("Apps", "get create update delete deploy logs"),
-    ...of("Layers", "get list create update delete apps"),
-    ...of("Revisions", "get list progress buildLogs cancel timelines delete"),
-    ...of("Timelines", "list"),
-    ...of("Build", "logs"),
-    ...of("Client", "revisions timelines layers"),
-  ],
+  "deployments of files in a request": ["Apps.deploy"],
   "VS Code in the browser": of("VsCode", "url stdout stderr status kill [Symbol.asyncDispose] [util.inspect.custom]"),
 };
 

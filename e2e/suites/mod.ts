@@ -1,4 +1,5 @@
 import type { Suite } from "../harness/sdk.ts";
+import apps from "./apps.ts";
 import commands from "./commands.ts";
 import deno from "./deno.ts";
 import directories from "./directories.ts";
@@ -34,6 +35,7 @@ export const suites: Record<string, Suite> = {
   deno,
   requests,
   doors,
+  apps,
   volumes,
   "volumes in sandboxes": mounts,
   "volumes and snapshots as roots": roots,

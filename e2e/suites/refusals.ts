@@ -93,9 +93,8 @@ export default function refusals(sdk: Sdk): void {
     const client = new Client();
     const refused: Record<string, () => Promise<unknown>> = {
       exposeVscode: () => sandbox.exposeVscode(),
-      deploy: () => sandbox.deploy("app"),
-      "deno.deploy": () => sandbox.deno.deploy("app"),
-      "apps.list": () => client.apps.list(),
+      deploy: () => sandbox.deploy("app", { build: { mode: "local", buildCommand: "true" } }),
+      "apps.deploy": () => client.apps.deploy("app", { assets: {} }),
     };
     for (const [what, call] of Object.entries(refused)) {
       const error = await call().then(

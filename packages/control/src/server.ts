@@ -4,6 +4,7 @@ import { KeyedQueue, type Logger, persistentId } from "@sandkeep/common";
 import { DoorSite, Listener, type ListenerOptions, Sites } from "@sandkeep/doors";
 import type { Host } from "@sandkeep/host";
 import { openStore } from "@sandkeep/store";
+import { AppService } from "./apps/service.ts";
 import { Authenticator } from "./auth/authenticator.ts";
 import { ensureAdminToken, ensureOrganisation } from "./auth/bootstrap.ts";
 import { settlesWithProgress } from "./bounded.ts";
@@ -147,6 +148,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     region: config.region,
     offersSsh: config.ssh.port !== null,
   });
+  const apps = new AppService({
+    store: store.apps,
+    events,
+    sealer,
+    sealedIsLost,
+    addresses,
+    names: doors.changes,
+    limits: config.apps,
+    log,
+    sandboxes,
+    storage,
+    owner,
+    others: doors,
+  });
   const { certificates, plain, caFile, doorsCaFile } = await openCertificates(config, log);
   if (certificates) started.defer(async () => void (await within("certificates", certificates[Symbol.asyncDispose]())));
   let listener: Listener | null = null;
@@ -160,6 +175,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     sandboxes,
     storage,
     doors,
+    apps,
     ssh,
     terminals,
     authenticator,
@@ -173,7 +189,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const api = apiSite(services);
   const sites = new Sites(api);
   const maxOpen = Math.ceil(limits.connections * DOORS_SHARE);
-  sites.add(`*.${addresses.domain}`, new DoorSite(doors, { maxOpen, behindTls: config.tls === false, log }));
+  sites.add(`*.${addresses.domain}`, new DoorSite(apps.doors, { maxOpen, behindTls: config.tls === false, log }));
   // The API may have a name among those of doors.
   for (const host of addresses.own) sites.add(host, api);
   // Pending answers get some time; then the remaining connections are closed.
@@ -192,6 +208,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   started.defer(async () => void (await within("terminals", terminals[Symbol.asyncDispose]())));
   const upkeep = started.use(new Upkeep(storage));
   await upkeep.start();
+  started.defer(async () => void (await within("apps", apps[Symbol.asyncDispose]())));
+  await apps.start();
   listener = await listen(config, { sites, certificates, plain, maxConnections: limits.connections, log });
   certificates?.start();
   started.defer(() => {

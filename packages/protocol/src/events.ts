@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { appEventShapes as apps } from "./apps/events.ts";
 import { doorEventShapes as doors } from "./doors/doors.ts";
 import { sshEventShapes as ssh } from "./doors/ssh.ts";
 import { terminalEventShapes as terminal } from "./doors/terminal.ts";
@@ -160,6 +161,17 @@ const lifecycleSchema = z.discriminatedUnion("kind", [
   of("snapshot.deleted", storage["snapshot.deleted"]),
   of("snapshot.restored", storage["snapshot.restored"]),
   of("snapshot.removed", storage["snapshot.removed"]),
+  of("app.created", apps["app.created"]),
+  of("app.updated", apps["app.updated"]),
+  of("app.deleted", apps["app.deleted"]),
+  of("app.switched", apps["app.switched"]),
+  of("layer.created", apps["layer.created"]),
+  of("layer.updated", apps["layer.updated"]),
+  of("layer.deleted", apps["layer.deleted"]),
+  of("revision.deployed", apps["revision.deployed"]),
+  of("revision.deleted", apps["revision.deleted"]),
+  of("instance.started", apps["instance.started"]),
+  of("instance.crashed", apps["instance.crashed"]),
 ]);
 
 /** An event without what the server adds: id, time, organisation, sandbox, actor. */

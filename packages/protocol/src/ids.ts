@@ -53,6 +53,16 @@ export function newDoorId(): string {
   return `door_${randomText(RANDOM_LENGTH)}`;
 }
 
+/** A new id of an app, a layer or one of their variables: a UUID, as clients know it. */
+export function newAppId(): string {
+  return randomUUID();
+}
+
+/** A new id of a revision: 60 random bits, short enough for a host name. */
+export function newRevisionId(): string {
+  return randomText(12);
+}
+
 /** A new organisation id: a UUID, as clients know it from `DENO_DEPLOY_ORGANIZATION_ID`. */
 export function newOrganisationId(): string {
   return randomUUID();

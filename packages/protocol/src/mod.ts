@@ -1,4 +1,5 @@
 /** The client-facing contract: errors, configuration, ids, REST resources, events, and the RPC methods. */
+export * from "./apps/mod.ts";
 export * from "./config.ts";
 export * from "./doors/doors.ts";
 export * from "./doors/ssh.ts";

@@ -8,6 +8,7 @@ export type {
 } from "./connection/connection.ts";
 export { WebSocketConnection } from "./connection/websocket-connection.ts";
 export type { ExposeHttp } from "./connection-state.ts";
+export { HostedProgram, type HostedProgramOptions } from "./deno/hosted-program.ts";
 export { RPC_LIMITS, type RpcLimits } from "./limits.ts";
 export { SandboxState, type SandboxStateOptions } from "./sandbox-state.ts";
 export { type RpcContext, serveRpc } from "./serve.ts";

@@ -1,4 +1,5 @@
 import type { Actor, Labels, OnIdle, Outcome, RequestRule, Scope, StopReason } from "@sandkeep/protocol";
+import type { AppStore } from "./apps/contract.ts";
 import type { DoorStore } from "./doors/contract.ts";
 import type { Attachment, DiskStore } from "./storage/contract.ts";
 
@@ -9,6 +10,7 @@ export interface Store extends AsyncDisposable {
   readonly sandboxes: SandboxStore;
   readonly disks: DiskStore;
   readonly doors: DoorStore;
+  readonly apps: AppStore;
   readonly events: EventStore;
   readonly sealing: SealingStore;
 }

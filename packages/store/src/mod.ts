@@ -1,5 +1,21 @@
 /** Everything that outlives the server: the contract of the store, and how to open one. */
 export type {
+  AppLogQuery,
+  AppLogRecord,
+  AppLogStore,
+  AppRecord,
+  AppStore,
+  EnvVarRecord,
+  LayerRecord,
+  LayerStore,
+  Reference,
+  RevisionRecord,
+  RevisionSpec,
+  RevisionStore,
+  TimelineRecord,
+  UpdatedCursor,
+} from "./apps/contract.ts";
+export type {
   EventQuery,
   EventRecord,
   EventStore,

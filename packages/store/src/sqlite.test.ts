@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
+import { appSuite } from "./apps/suite.ts";
 import { doorSuite } from "./doors/suite.ts";
 import { migrate } from "./migrations/sqlite.ts";
 import { sandboxSuite } from "./sandbox-suite.ts";
@@ -14,13 +15,13 @@ import { diskSuite } from "./storage/suite.ts";
 import { storeOn } from "./store.ts";
 import { storeSuite } from "./suite.ts";
 
-for (const suite of [storeSuite, sandboxSuite, diskSuite, doorSuite])
+for (const suite of [storeSuite, sandboxSuite, diskSuite, doorSuite, appSuite])
   suite("SQLite in memory", async () => storeOn(new SqliteDriver(":memory:")));
 
 const dir = await mkdtemp(join(tmpdir(), "sandkeep-store-"));
 after(() => rm(dir, { recursive: true }));
 let files = 0;
-for (const suite of [storeSuite, sandboxSuite, diskSuite, doorSuite])
+for (const suite of [storeSuite, sandboxSuite, diskSuite, doorSuite, appSuite])
   suite("SQLite in a file", async () => storeOn(new SqliteDriver(join(dir, `${++files}.db`))));
 
 test("what was acknowledged is there after the process was killed", async () => {

@@ -111,8 +111,8 @@ export class SqliteDriver implements SqlDriver {
   }
 }
 
-/** SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE. */
-const UNIQUE_CODES = new Set([1555, 2067]);
+/** SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE; and SQLITE_CONSTRAINT_TRIGGER: triggers only compare names of two tables. */
+const UNIQUE_CODES = new Set([1555, 2067, 1811]);
 
 function isUniqueViolation(error: unknown): boolean {
   return error instanceof Error && "errcode" in error && UNIQUE_CODES.has(error.errcode as number);

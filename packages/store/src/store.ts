@@ -1,3 +1,4 @@
+import { appStore } from "./apps/apps.ts";
 import type { Store } from "./contract.ts";
 import { doorStore } from "./doors/doors.ts";
 import type { SqlDriver } from "./driver.ts";
@@ -16,6 +17,7 @@ export function storeOn(driver: SqlDriver): Store {
     sandboxes: sandboxStore(driver),
     disks: diskStore(driver),
     doors: doorStore(driver),
+    apps: appStore(driver),
     events: eventStore(driver),
     sealing: sealingStore(driver),
     [Symbol.asyncDispose]: () => driver.close(),

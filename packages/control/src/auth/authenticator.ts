@@ -17,6 +17,9 @@ export interface Principal {
   actor: Actor;
 }
 
+/** On whose behalf something is done; it may be the server's own doing. */
+export type Owner = Pick<Principal, "organisation" | "actor">;
+
 /** Identifies the caller. Looks up every token in the store, so a revocation takes effect with the next request. */
 export class Authenticator implements AsyncDisposable {
   readonly #tokens: TokenStore;

@@ -93,6 +93,32 @@ export const storageSchema = z.strictObject({
 });
 export type StorageConfig = z.infer<typeof storageSchema>;
 
+/** Apps; times in milliseconds. */
+export const appsSchema = z.strictObject({
+  /** What one organisation may have. */
+  appsPerOrganisation: z.int().min(0).default(100),
+  layersPerOrganisation: z.int().min(0).default(100),
+  /** Deployments that one organisation may have in progress, those that wait included. */
+  deploymentsPerOrganisation: z.int().min(1).default(10),
+  /** Deployed revisions that are kept of each app, besides those that its addresses may lead to. Each needs a snapshot. */
+  revisionsPerApp: z.int().min(1).default(5),
+  /** A deployment that is not finished by then has failed. */
+  deployTimeoutMs: z
+    .int()
+    .min(1_000)
+    .default(5 * MINUTE_MS),
+  /** An app's server listens by then, or it could not be started. On a busy computer, an emulated machine takes a minute for its first Deno. */
+  startTimeoutMs: z
+    .int()
+    .min(1_000)
+    .default(3 * MINUTE_MS),
+  /** An app that nobody has used for this long is stopped, and starts with the next request. */
+  idleMs: z.int().min(1_000).default(MINUTE_MS),
+  /** Lines of output kept of each app, the newest ones. */
+  logLines: z.int().min(100).default(10_000),
+});
+export type AppsConfig = z.infer<typeof appsSchema>;
+
 const certificateFileSchema = z.strictObject({ certFile: z.string().min(1), keyFile: z.string().min(1) });
 
 const tlsSchema = z.union([
@@ -139,6 +165,7 @@ export const configSchema = z.strictObject({
   limits: limitsSchema.prefault({}),
   /** Volumes and snapshots. */
   storage: storageSchema.prefault({}),
+  apps: appsSchema.prefault({}),
   events: z
     .strictObject({
       /** How long events and stopped sandboxes are kept. */

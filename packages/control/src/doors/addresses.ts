@@ -9,7 +9,10 @@ const RESERVED = new Set(
    mta-sts ns1 ns2 pop proxy root sandkeep security smtp sso static status support webmail wpad www`.split(/\s+/),
 );
 
-/** How doors are called from outside. */
+/** Names of revisions of apps begin with this. */
+export const REVISION_PREFIX = "rev-";
+
+/** How doors and apps are called from outside. */
 export class Addresses {
   /** Names of doors have this behind them. */
   readonly domain: string;
@@ -26,7 +29,7 @@ export class Addresses {
 
   /** Whether an organisation may have this name. */
   isFree(name: string): boolean {
-    return !RESERVED.has(name) && !this.own.has(this.host(name));
+    return !RESERVED.has(name) && !name.startsWith(REVISION_PREFIX) && !this.own.has(this.host(name));
   }
 
   /** Host name of a door. */

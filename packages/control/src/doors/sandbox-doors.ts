@@ -167,7 +167,7 @@ export class SandboxDoors implements DoorHolder {
   }
 
   /** Connects to what is behind a door. @throws {ApiError} */
-  async dial({ port: known, pid }: DoorRecord): Promise<DoorStream> {
+  async dial({ port: known, pid }: Pick<DoorRecord, "port" | "pid">): Promise<DoorStream> {
     const port = pid === null ? known : this.#portOf(pid, known);
     if (this.isOver) throw this.#absent();
     if (port === null) {
@@ -271,8 +271,10 @@ export class SandboxDoors implements DoorHolder {
           await this.#orGone(store.insert(record));
           return record;
         } catch (error) {
-          if (error instanceof UniqueViolation) continue;
-          throw error;
+          if (!(error instanceof UniqueViolation)) throw error;
+          // An app's, if it is no door's.
+          if (!(await store.findByName(record.name))) throw taken(record.name);
+          continue;
         }
       }
       if (before.organisation !== record.organisation || !before.stable || before.kind !== record.kind)

@@ -4,7 +4,10 @@ import { Hono } from "hono";
 import { bearerToken } from "../auth/authenticator.ts";
 import type { Env, Services } from "./env.ts";
 import { toApiError } from "./errors.ts";
-import { appRoutes } from "./routes/apps.ts";
+import { appRoutes } from "./routes/apps/apps.ts";
+import { layerRoutes } from "./routes/apps/layers.ts";
+import { appLogRoutes } from "./routes/apps/logs.ts";
+import { revisionRoutes } from "./routes/apps/revisions.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { doorRoutes } from "./routes/doors.ts";
@@ -77,8 +80,11 @@ export function createApp(services: Services): Hono<Env> {
     volumeRoutes,
     snapshotRoutes,
     sandboxVolumeRoutes,
+    appRoutes,
+    layerRoutes,
+    revisionRoutes,
+    appLogRoutes,
   ])
     routes(app, services);
-  appRoutes(app);
   return app;
 }

@@ -2,6 +2,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Logger } from "@sandkeep/common";
 import type { Certificates } from "@sandkeep/doors";
 import type { Store } from "@sandkeep/store";
+import type { AppService } from "../apps/service.ts";
 import type { Authenticator, Principal } from "../auth/authenticator.ts";
 import type { Config } from "../config/schema.ts";
 import type { DoorTable } from "../doors/door-table.ts";
@@ -20,6 +21,7 @@ export interface Services {
   sandboxes: Sandboxes;
   storage: StorageContext;
   doors: DoorTable;
+  apps: AppService;
   /** Null if it is turned off. */
   ssh: SshService | null;
   terminals: TerminalService;

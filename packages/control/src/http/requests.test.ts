@@ -85,8 +85,14 @@ describe("every answer", async () => {
       ["DELETE", "/api/v2/volumes/x", undefined, 404, "VOLUME_NOT_FOUND"],
       ["DELETE", "/api/v2/snapshots/x%2Fy", undefined, 404, "SNAPSHOT_NOT_FOUND"],
       ["POST", "/api/v2/snapshots", {}, 405, "METHOD_NOT_ALLOWED"],
-      ["POST", "/api/v2/apps", {}, 501, "NOT_SUPPORTED"],
-      ["POST", "/api/v2/sandboxes/x/deploy", {}, 501, "NOT_SUPPORTED"],
+      ["POST", "/api/v2/apps/x/deploy", {}, 501, "NOT_SUPPORTED"],
+      ["POST", "/api/v2/sandboxes/x/deploy", { app: "x", mode: "local" }, 501, "NOT_SUPPORTED"],
+      ["POST", "/api/v2/sandboxes/x/deploy", { app: "x" }, 404, "SANDBOX_NOT_FOUND"],
+      ["POST", "/api/v2/sandboxes/x/deploy", {}, 400, "INVALID_REQUEST"],
+      ["POST", "/api/v2/apps", { slug: "a--b" }, 400, "INVALID_REQUEST"],
+      ["GET", "/api/v2/apps?cursor=garbage", undefined, 400, "INVALID_CURSOR"],
+      ["GET", "/api/v2/apps/x/logs", undefined, 400, "INVALID_REQUEST"],
+      ["GET", "/api/v2/revisions/x/progress", undefined, 404, "REVISION_NOT_FOUND"],
       ["POST", "/api/v3/sandbox/x/expose/http", {}, 404, "SANDBOX_NOT_FOUND"],
     ];
     for (const [method, path, body, status, code] of cases) {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import type { Token } from "@sandkeep/protocol";
+import { endlessDeployment } from "../apps/testing/deploy.ts";
 import { create, join, Refused } from "../testing/client.ts";
 import { http } from "../testing/egress-events.ts";
 import { Fixture } from "../testing/fixture.ts";
@@ -19,13 +20,14 @@ async function unread(fixture: Fixture, path: string, token: string): Promise<{ 
     // The token may end before there is an answer.
     socket.once("close", () => reject(new Error("closed: 403 TOKEN_EXPIRED, it seems")));
   });
+  const closed = once(socket, "close");
   socket.pause();
   return {
     async rest() {
       let text = first.toString("latin1");
       socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
       socket.resume();
-      await once(socket, "close");
+      await closed;
       return text;
     },
   };
@@ -33,15 +35,18 @@ async function unread(fixture: Fixture, path: string, token: string): Promise<{ 
 
 describe("what a token has open ends with it", async () => {
   /** Opens everything that a token can have open. */
-  async function openAll(fixture: Fixture, sandbox: string, token: string) {
+  async function openAll(fixture: Fixture, sandbox: string, revision: string, token: string) {
     const log = `/api/v1/sandboxes/${sandbox}/egress/log`;
     const stream = "/api/v1/events/stream";
     const file = "/api/v1/snapshots/large/export";
+    const deployment = ["progress", "build_logs"].map((what) => `/api/v2/revisions/${revision}/${what}`);
     // For imports, see transfer.test.ts.
     const long = Object.keys(ACCESS).filter((route) => ACCESS[route]?.long && route.startsWith("GET "));
-    assert.equal(long.length, [log, stream, file].length);
+    assert.equal(long.length, [log, stream, file, ...deployment].length);
     const answers = await Promise.all(
-      [log, stream, file, `${log}?format=har`, `${stream}?after=evt_0`].map((path) => unread(fixture, path, token)),
+      [log, stream, file, ...deployment, `${log}?format=har`, `${stream}?after=evt_0`].map((path) =>
+        unread(fixture, path, token),
+      ),
     );
     const clients = [await create(fixture, {}, { token }), await join(fixture, sandbox, { token })];
     return { answers, clients };
@@ -85,8 +90,9 @@ describe("what a token has open ends with it", async () => {
   test("when it is revoked: answers that go on, and connections", async () => {
     await using fixture = await Fixture.start();
     const sandbox = await busySandbox(fixture);
+    using deployment = await endlessDeployment(fixture, sandbox);
     const made = await fixture.token();
-    const open = await openAll(fixture, sandbox, made.token);
+    const open = await openAll(fixture, sandbox, deployment.id, made.token);
     assert.equal((await fixture.request("DELETE", `/api/v1/tokens/${made.id}`)).status, 204);
     await allEnds(fixture, open, "The access token was revoked.");
   });
@@ -94,10 +100,11 @@ describe("what a token has open ends with it", async () => {
   test("when it expires: answers that go on, and connections", async () => {
     await using fixture = await Fixture.start();
     const sandbox = await busySandbox(fixture);
+    using deployment = await endlessDeployment(fixture, sandbox);
     // On a busy computer, opening everything may take longer than the token lives.
     for (let expiresInMs = 1_500; ; expiresInMs *= 2) {
       const { token } = await fixture.token({ expiresInMs });
-      const open = await openAll(fixture, sandbox, token).catch((error: Error) => error);
+      const open = await openAll(fixture, sandbox, deployment.id, token).catch((error: Error) => error);
       if (open instanceof Error) {
         assert.ok(expiresInMs < 60_000 && /TOKEN_EXPIRED|403/.test(String(open)), String(open));
         continue;

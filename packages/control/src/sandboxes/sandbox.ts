@@ -138,6 +138,17 @@ export class Sandbox {
     return this.#connections.size;
   }
 
+  /** Its programs, for the server itself. */
+  get state(): SandboxState {
+    return this.#state;
+  }
+
+  /** Keeps it from being idle until that is disposed of. */
+  hold(): Disposable {
+    this.#visited(1);
+    return { [Symbol.dispose]: () => this.#visited(-1) };
+  }
+
   /**
    * Lets a session that has no client yet end if none comes, or be paused again; the first that comes counts as its
    * creator, unless a visitor has woken it: then it is everybody's who comes, and nobody's connection ends it.
@@ -332,6 +343,7 @@ export class Sandbox {
   async #end({ why, actor, detail }: Stop): Promise<void> {
     this.#cancelDeadlines();
     const now = Date.now();
+    this.record.stopReason = why;
     this.doors.end("ended", actor);
     void this.#connections.close(CLOSE_TEXT[why]);
     const gone = Promise.all([this.#machine.destroy(), this.#state[Symbol.asyncDispose]()]);

@@ -2,7 +2,7 @@ import type { EgressSpec } from "@sandkeep/egress";
 import { type MachineSpec, NoCapacity, PreconditionError } from "@sandkeep/host";
 import { ApiError, type ForkRequest, newSandboxId, type ResumeRequest, type SandboxConfig } from "@sandkeep/protocol";
 import type { SandboxRecord } from "@sandkeep/store";
-import type { Principal } from "../auth/authenticator.ts";
+import type { Owner, Principal } from "../auth/authenticator.ts";
 import { TokenEnded } from "../auth/lease.ts";
 import { sshIsOff } from "../doors/ssh/details.ts";
 import { newEgress } from "../egress/new-egress.ts";
@@ -73,7 +73,7 @@ export class Sandboxes {
    * @param signal Aborted when the client has disconnected or its token has ended; the sandbox is then abandoned.
    * @throws {ApiError}
    */
-  async create(config: SandboxConfig, principal: Principal, signal: AbortSignal): Promise<Sandbox> {
+  async create(config: SandboxConfig, principal: Owner, signal: AbortSignal): Promise<Sandbox> {
     this.#checkOpen();
     const spec = newEgress(config, this.#options.sealer);
     const now = Date.now();
@@ -112,7 +112,7 @@ export class Sandboxes {
     }
   }
 
-  async #expose(sandbox: Sandbox, kind: "http" | "ssh", port: number | null, { actor }: Principal): Promise<void> {
+  async #expose(sandbox: Sandbox, kind: "http" | "ssh", port: number | null, { actor }: Owner): Promise<void> {
     try {
       await sandbox.doors.open(kind, { port }, actor);
     } catch (error) {
@@ -141,7 +141,7 @@ export class Sandboxes {
     record: SandboxRecord,
     config: SandboxConfig,
     egress: EgressSpec,
-    principal: Principal,
+    principal: Owner,
     clientGone: AbortSignal,
   ): Promise<Sandbox> {
     const { hosts, storage, leases, store, egressLog, limits, log } = this.#options;

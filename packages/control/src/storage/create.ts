@@ -8,7 +8,7 @@ import {
   type VolumeRequest,
 } from "@sandkeep/protocol";
 import { type DiskKind, type DiskRecord, NothingChanged, UniqueViolation } from "@sandkeep/store";
-import type { Principal } from "../auth/authenticator.ts";
+import type { Owner, Principal } from "../auth/authenticator.ts";
 import { BASE_IMAGE } from "../base-image.ts";
 import { type StorageContext, storageOf } from "./context.ts";
 import { changeFailure, findDisk, notFound } from "./failures.ts";
@@ -108,7 +108,7 @@ export async function snapshotSandbox(
   context: StorageContext,
   { id, region, host, root, snapshotRoot }: SnapshotSource,
   slug: string,
-  principal: Principal,
+  principal: Owner,
 ): Promise<DiskRecord> {
   const source = root ?? { id, slug: id };
   const record: DiskRecord = {
@@ -151,7 +151,7 @@ export async function create(
   context: StorageContext,
   record: DiskRecord,
   needs: { id: string; slug: string } | null,
-  { organisation, actor }: Principal,
+  { organisation, actor }: Owner,
   work: (storage: Storage) => Promise<DiskFacts>,
   event: Omit<Extract<EventBody, { kind: "volume.created" | "snapshot.created" }>, "outcome">,
 ): Promise<DiskRecord> {

@@ -1,6 +1,6 @@
 import { type Actor, ApiError } from "@sandkeep/protocol";
 import { type DiskKind, type DiskRecord, UniqueViolation } from "@sandkeep/store";
-import type { Principal } from "../auth/authenticator.ts";
+import type { Owner, Principal } from "../auth/authenticator.ts";
 import { graceMs, type StorageContext, storageOf } from "./context.ts";
 import { findDisk, inUse, notFound, storageFailure } from "./failures.ts";
 
@@ -14,7 +14,7 @@ export async function deleteDisk(
   context: StorageContext,
   kind: DiskKind,
   idOrSlug: string,
-  { organisation, actor }: Principal,
+  { organisation, actor }: Owner,
 ): Promise<DiskRecord> {
   const { disks, events, log } = context;
   const disk = await findDisk(disks, organisation.id, kind, idOrSlug);
@@ -51,7 +51,7 @@ export async function deleteDiskNow(
   context: StorageContext,
   kind: DiskKind,
   idOrSlug: string,
-  principal: Principal,
+  principal: Owner,
 ): Promise<void> {
   const { organisation, actor } = principal;
   const current = await context.disks.find(organisation.id, kind, idOrSlug);

@@ -60,11 +60,16 @@ export function notFound(kind: DiskKind, idOrSlug: string): ApiError {
 
 /** Who uses a disk, or depends on it. Null if nobody does. */
 export async function inUse(disks: DiskStore, { id, kind, slug }: DiskRecord): Promise<ApiError | null> {
-  const [attachments, dependants] = await Promise.all([disks.attachments([id]), disks.dependants(id)]);
+  const [attachments, dependants, revision] = await Promise.all([
+    disks.attachments([id]),
+    disks.dependants(id),
+    disks.revisionOn(id),
+  ]);
   const users = attachments.map(({ sandbox }) => `the sandbox ${sandbox}`);
   if (kind === "volume")
     return users.length === 0 ? null : new ApiError("VOLUME_IN_USE", `The volume ${slug} is in use by ${list(users)}.`);
   users.push(...dependants.map((volume) => `the volume ${volume.slug}`));
+  if (revision) users.push(`the revision ${revision.revision} of the app ${revision.app}`);
   return users.length === 0
     ? null
     : new ApiError("SNAPSHOT_IN_USE", `The snapshot ${slug} is needed by ${list(users)}.`);

@@ -5,6 +5,7 @@ import type { ConnectionState } from "../connection-state.ts";
 import { PROGRAM_PRELOAD, replSetup } from "../deno/preload.ts";
 import { DenoProgram } from "../deno/program.ts";
 import { Repl } from "../deno/repl.ts";
+import { runArgs } from "../deno/run-args.ts";
 import { applicationError, noSuchProcess } from "../errors.ts";
 import type { Handlers } from "../handlers.ts";
 import { ProcessRun } from "../processes/process-run.ts";
@@ -137,25 +138,6 @@ async function start(state: ConnectionState, params: StartParams, args: string[]
     () => started.end(),
   );
   return { run, program };
-}
-
-/** `deno run` of a file or URL. */
-function runArgs(entrypoint: string, watch: boolean | string[] | undefined): string[] {
-  const flags = watch === true ? ["--watch"] : Array.isArray(watch) ? [watchFlag(watch)] : [];
-  // A name that starts with a dash would be read as a flag.
-  return [
-    "run",
-    "-A",
-    "--preload",
-    PROGRAM_PRELOAD,
-    ...flags,
-    entrypoint.startsWith("-") ? `./${entrypoint}` : entrypoint,
-  ];
-}
-
-/** Deno requires commas in a path to be doubled. */
-function watchFlag(paths: string[]): string {
-  return paths.length ? `--watch=${paths.map((path) => path.replaceAll(",", ",,")).join(",")}` : "--watch";
 }
 
 /**

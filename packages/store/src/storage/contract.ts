@@ -102,6 +102,8 @@ export interface DiskStore {
   usage(organisation: string): Promise<DiskUsage>;
   /** Volumes that were created from a snapshot, not deleted ones. */
   dependants(id: string): Promise<DiskRecord[]>;
+  /** The revision of an app whose root it is, and the app's slug. */
+  revisionOn(id: string): Promise<{ revision: string; app: string } | null>;
   /** Marks it as deleted, unless it is in use or something depends on it. Returns whether it did. */
   setDeleted(id: string, at: number): Promise<boolean>;
   /**

@@ -36,6 +36,9 @@ const record = (row: Row): DiskRecord => ({
   deletedAt: row.deleted_at,
 });
 
+/** What is true of revisions that need their disk. */
+const IN_REVISION = "r.deleted_at IS NULL AND r.status <> 'failed'";
+
 /** Text within a slug or id, whatever wildcards it contains. */
 const containing = (text: string) => `%${text.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`;
 
@@ -152,12 +155,20 @@ export function diskStore(driver: SqlDriver): DiskStore {
         id,
       );
     },
+    async revisionOn(id) {
+      const rows = await driver.query<{ revision: string; app: string }>(
+        `SELECT r.id AS revision, a.slug AS app FROM revisions r JOIN apps a ON a.id = r.app WHERE ${IN_REVISION} AND r.disk = ?`,
+        [id],
+      );
+      return rows[0] ? { ...rows[0] } : null;
+    },
     async setDeleted(id, at) {
       const [deleted = 0] = await driver.write(
         sql(
           `UPDATE disks SET state = 'deleted', deleted_at = ? WHERE id = ? AND state = 'ready'
            AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.disk = disks.id)
-           AND NOT EXISTS (SELECT 1 FROM disks o WHERE o.kind = 'volume' AND o.source_id = disks.id AND o.state IN ('creating', 'ready'))`,
+           AND NOT EXISTS (SELECT 1 FROM disks o WHERE o.kind = 'volume' AND o.source_id = disks.id AND o.state IN ('creating', 'ready'))
+           AND NOT EXISTS (SELECT 1 FROM revisions r WHERE ${IN_REVISION} AND r.disk = disks.id)`,
           at,
           id,
         ),

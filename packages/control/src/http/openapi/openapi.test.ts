@@ -3,11 +3,14 @@ import { after, before, describe, test } from "node:test";
 import { rpcMethods } from "@sandkeep/protocol";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { addDenoToPath, beginDeployment, outcomeOf } from "../../apps/testing/deploy.ts";
 import { create } from "../../testing/client.ts";
 import { Fixture } from "../../testing/fixture.ts";
 import { ACCESS } from "../scopes.ts";
 import { type OpenApi, openApiDocument } from "./document.ts";
 import { OPERATIONS } from "./operations.ts";
+
+addDenoToPath();
 
 type Specification = Parameters<Validator["validate"]>[0];
 
@@ -220,6 +223,39 @@ describe("real answers are as the API document says", async () => {
     await ask("POST /api/v1/sandboxes/:id/terminal");
     await ask("POST /api/v1/doors/:name/token", { name: "shop", body: { expiresInMs: 1_000 } });
     for (const end of ["/token", "", "", "/token"]) await ask(`DELETE /api/v1/doors/:name${end}`, { name: "shop" });
+  });
+
+  test("about apps", async () => {
+    const layer = { id: ((await ask("POST /api/v2/layers", { body: { slug: "shared" } })) as { id: string }).id };
+    const env_vars = [{ key: "KEY", value: "v", secret: true, hosts: ["a.example"] }];
+    const body = { slug: "my-app", labels: { a: "b" }, layers: ["shared"], env_vars, config: { install: "npm ci" } };
+    const app = { id: ((await ask("POST /api/v2/apps", { body })) as { id: string }).id };
+    await ask("POST /api/v2/apps", { body });
+    await ask("PATCH /api/v2/apps/:id", { ...app, body: { config: {} } });
+    await ask("PATCH /api/v2/layers/:id", { ...layer, body: { description: "for all" } });
+    for (const route of ["apps", "layers"]) await ask(`GET /api/v2/${route}`);
+    for (const rest of ["", "/apps"]) await ask(`GET /api/v2/layers/:id${rest}`, layer);
+    await ask("DELETE /api/v2/layers/:id", layer);
+    const deploy = async () => {
+      const id = await beginDeployment(fixture, sandbox, "my-app", "Deno.serve({ port: 0 }, () => new Response());");
+      assert.equal((await outcomeOf(fixture, id)).status, "succeeded");
+      return id;
+    };
+    const id = await deploy();
+    await deploy();
+    await ask("POST /api/v2/sandboxes/:id/deploy", { body: { app: "my-app", entrypoint: "none" } });
+    for (const rest of ["", "/progress", "/build_logs", "/timelines"])
+      await ask(`GET /api/v2/revisions/:id${rest}`, { id });
+    await ask("PATCH /api/v2/revisions/:id", { id, body: { retention: "indefinite" } });
+    await ask("POST /api/v2/revisions/:id/cancel", { id });
+    for (const rest of ["", "/revisions", "/timelines"]) await ask(`GET /api/v2/apps/:id${rest}`, app);
+    await ask("GET /api/v2/apps/:id/logs", { ...app, query: "?start=2020-01-01T00:00:00Z" });
+    const before = (await ask("GET /api/v1/apps/:id/production", app)) as { revision: string };
+    await ask("POST /api/v1/apps/:id/rollback", { ...app, body: {} });
+    await ask("DELETE /api/v2/revisions/:id", { id });
+    await ask("DELETE /api/v2/revisions/:id", { id: before.revision });
+    await ask("DELETE /api/v2/apps/:id", app);
+    await ask("DELETE /api/v2/layers/:id", layer);
   });
 
   test("about tokens and organisations", async () => {

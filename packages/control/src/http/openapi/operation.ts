@@ -44,6 +44,7 @@ export const TAGS = {
   Connections: "WebSockets that create sandboxes or connect to them; see `/api/rpc.json` for the methods.",
   Egress: "What a running sandbox may reach and has reached, and its secrets.",
   Storage: "Volumes and snapshots: disks that outlive sandboxes.",
+  Apps: "What was deployed from sandboxes, at addresses of its own.",
   Doors: "Addresses at which servers in sandboxes are reached from outside.",
   Events: "What happened: stored events in pages, new ones as a stream.",
   Tokens: "Access tokens of the organisation.",

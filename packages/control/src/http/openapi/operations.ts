@@ -23,6 +23,7 @@ import { logQuery } from "../routes/egress.ts";
 import { listQuery as eventListQuery, followQuery } from "../routes/events.ts";
 import { listQuery as sandboxListQuery } from "../routes/sandboxes.ts";
 import { file, gone, page } from "./answers.ts";
+import { APP_OPERATIONS } from "./app-operations.ts";
 import { DOOR_OPERATIONS } from "./door-operations.ts";
 import type { Operation } from "./operation.ts";
 import { STORAGE_OPERATIONS } from "./storage-operations.ts";
@@ -213,6 +214,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 
   ...STORAGE_OPERATIONS,
+  ...APP_OPERATIONS,
 
   ...DOOR_OPERATIONS,
 
