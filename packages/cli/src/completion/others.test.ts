@@ -25,6 +25,6 @@ test("fish's script describes commands, options with values, choices and ids", (
   assert.match(script, /-l config .* -r -F/);
   assert.match(
     script,
-    /__fish_seen_subcommand_from kill rm remove; and not __fish_seen_subcommand_from doors egress net secret volumes volume snapshots snapshot token image' -a '\(sandkeep complete-ids 2>\/dev\/null\)'/,
+    /__fish_seen_subcommand_from kill rm remove; and not __fish_seen_subcommand_from doors apps revisions egress net secret volumes volume snapshots snapshot token image' -a '\(sandkeep complete-ids 2>\/dev\/null\)'/,
   );
 });

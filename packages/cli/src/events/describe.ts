@@ -113,6 +113,25 @@ function details(event: SandboxEvent): string {
     case "snapshot.restored":
     case "snapshot.removed":
       return event.data.slug;
+    case "app.created":
+    case "app.updated":
+    case "app.deleted":
+    case "layer.created":
+    case "layer.updated":
+    case "layer.deleted":
+      return event.data.slug;
+    case "app.switched":
+      return `${event.data.slug} from ${event.data.previous} to ${event.data.revision}`;
+    case "revision.deployed": {
+      const { slug, revision, failureReason, durationMs } = event.data;
+      return `${revision} of ${slug}, ${failureReason ?? "live"} after ${formatDuration(durationMs)}`;
+    }
+    case "revision.deleted":
+      return `${event.data.revision} of ${event.data.slug}`;
+    case "instance.started":
+      return `${event.data.revision} of ${event.data.slug}, ${event.data.error ?? "ready"} after ${formatDuration(event.data.durationMs)}`;
+    case "instance.crashed":
+      return `${event.data.revision} of ${event.data.slug}: ${event.data.detail}`;
     default:
       // New kinds are added over time; their data is shown as it is.
       return "data" in event ? JSON.stringify((event as { data: unknown }).data) : "";

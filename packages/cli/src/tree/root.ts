@@ -1,3 +1,4 @@
+import { appCommands } from "./apps.ts";
 import { doorCommands } from "./doors.ts";
 import { egressCommands } from "./egress.ts";
 import { fileCommands } from "./files.ts";
@@ -19,6 +20,7 @@ export const root: CommandSpec = {
   commands: [
     ...sandboxCommands,
     doorCommands,
+    ...appCommands,
     egressCommands,
     ...storageCommands,
     ...fileCommands,

@@ -4,9 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { addDenoToPath, beginDeployment, outcomeOf } from "../../apps/testing/deploy.ts";
 import { create } from "../../testing/client.ts";
 import { Fixture } from "../../testing/fixture.ts";
 import { ACCESS } from "../scopes.ts";
+
+addDenoToPath();
 
 /** Valid bodies, by route. */
 const BODIES: Record<string, Record<string, unknown>> = {
@@ -40,6 +43,22 @@ const BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v3/sandbox/:id/expose/ssh": { authorizedKeys: [] },
   "POST /api/v1/sandboxes/:id/terminal": {},
   "POST /api/v1/doors/:name/token": { expiresInMs: 60_000 },
+  "POST /api/v2/layers": { slug: "shared", description: "d", layers: [], env_vars: [{ key: "A", value: "1" }] },
+  "PATCH /api/v2/layers/:id": { slug: "common", description: "e", layers: [], env_vars: [{ key: "A", value: "2" }] },
+  "POST /api/v2/apps": { slug: "other-app", labels: { a: "b" }, env_vars: [], config: {}, layers: [] },
+  "PATCH /api/v2/apps/:id": { labels: {}, env_vars: [{ key: "A", value: "1" }], config: { crons: true }, layers: [] },
+  "POST /api/v2/sandboxes/:id/deploy": {
+    app: "my-app",
+    entrypoint: "none.ts",
+    args: [],
+    production: true,
+    preview: false,
+    path: "/home/app",
+    mode: "none",
+  },
+  "POST /api/v1/apps/:id/rollback": { revision: "the one in production" },
+  "PATCH /api/v2/revisions/:id": { retention: "auto" },
+  "POST /api/v2/revisions/:id/cancel": {},
 };
 
 /** What their paths name, unless it is a sandbox. */
@@ -49,6 +68,9 @@ const IDS: Record<string, string> = {
   "POST /api/v1/volumes/:id/restore": "gone",
   "POST /api/v1/snapshots/:id/restore": "gone-1",
   "POST /api/v1/doors/:name/token": "shop",
+  "PATCH /api/v2/layers/:id": "shared",
+  "PATCH /api/v2/apps/:id": "my-app",
+  "POST /api/v1/apps/:id/rollback": "my-app",
 };
 
 const TEXTS = [
@@ -88,6 +110,11 @@ test("is never a fault of the server, and what was taken can be listed", async (
     await fixture.request("POST", "/api/v2/volumes", { body: { slug, region: "ord", capacity: "1GB" } });
   await fixture.request("POST", "/api/v2/volumes/gone/snapshot", { body: { slug: "gone-1" } });
   for (const path of ["volumes/gone", "snapshots/gone-1"]) await fixture.request("DELETE", `/api/v2/${path}`);
+  await fixture.request("POST", "/api/v2/apps", { body: { slug: "my-app" } });
+  const revision = await beginDeployment(fixture, id, "my-app", "Deno.serve({ port: 0 }, () => new Response());");
+  assert.equal((await outcomeOf(fixture, revision)).status, "succeeded");
+  BODIES["POST /api/v1/apps/:id/rollback"] = { revision };
+  for (const route of ["PATCH /api/v2/revisions/:id", "POST /api/v2/revisions/:id/cancel"]) IDS[route] = revision;
   // A file's bytes are tested where files are read.
   const routes = Object.keys(ACCESS).filter((route) => /^P[A-Z]+ /.test(route) && !/:procedures|\/import$/.test(route));
   assert.deepEqual(Object.keys(BODIES).sort(), routes.sort());
@@ -119,6 +146,9 @@ test("is never a fault of the server, and what was taken can be listed", async (
     "/api/v1/snapshots?limit=1000",
     `/api/v1/sandboxes/${id}/egress`,
     "/api/v1/doors",
+    "/api/v2/apps?limit=1000",
+    "/api/v2/layers?limit=1000",
+    "/api/v2/apps/my-app/revisions?limit=1000",
     "/api/v1/events?limit=1000",
   ])
     await fixture.get(path);
