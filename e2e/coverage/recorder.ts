@@ -18,6 +18,8 @@ const GIVES: Record<string, string> = {
   "Client.snapshots": "Snapshots",
   "Client.timelines": "Timelines",
   "Client.volumes": "Volumes",
+  "Sandbox.deploy": "Build",
+  "SandboxDeno.deploy": "Build",
   "Sandboxes.list": "PaginatedList",
   "Snapshots.list": "PaginatedList",
   "Volumes.list": "PaginatedList",
@@ -80,9 +82,10 @@ export class Recorder {
 
   #recordObject(name: string | undefined, object: unknown): void {
     if (name === undefined || typeof object !== "object" || object === null) return;
-    this.#wrap(name, Object.getPrototypeOf(object));
-    // `sh` is a property of each sandbox.
-    if (name === "Sandbox") this.#wrap(name, object);
+    const isPlain = Object.getPrototypeOf(object) === Object.prototype;
+    if (!isPlain) this.#wrap(name, Object.getPrototypeOf(object));
+    // `sh` is a property of each sandbox; builds are plain objects.
+    if (isPlain || name === "Sandbox") this.#wrap(name, object);
   }
 }
 
