@@ -126,6 +126,15 @@ export class AppDoors implements HttpDoors {
     return door instanceof AppDoor ? door.server.dial() : this.#others.dial(door);
   }
 
+  /** An app's instance is started by the one who dials. */
+  sleeps(door: HttpDoor): boolean {
+    return !(door instanceof AppDoor) && this.#others.sleeps(door);
+  }
+
+  async wake(door: HttpDoor, remote: string, signal: AbortSignal): Promise<void> {
+    if (!(door instanceof AppDoor)) await this.#others.wake(door, remote, signal);
+  }
+
   onClose(door: HttpDoor, close: () => void): Disposable {
     return door instanceof AppDoor ? door.onClose(close) : this.#others.onClose(door, close);
   }
