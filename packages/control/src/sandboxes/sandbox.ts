@@ -38,12 +38,13 @@ export class Sandbox {
   readonly volumes: SandboxVolumes;
   /** The ways into it. */
   readonly doors: SandboxDoors;
+  /** Its programs and files. */
+  readonly state: SandboxState;
   /** Id of its machine's host. */
   readonly host: string;
   readonly #machine: Machine;
   readonly #services: SandboxServices<Sandbox>;
   readonly #log: Logger;
-  readonly #state: SandboxState;
   readonly #deadline = new Deadline(() => this.#over(timeoutStop));
   readonly #idle = new Deadline(() => this.#over(idleStop));
   readonly #abandoned = new Deadline(() => this.#over(abandonedStop));
@@ -86,7 +87,7 @@ export class Sandbox {
     this.organisation = organisation;
     this.#services = services;
     this.#log = withFields(services.log, { sandbox: record.id });
-    this.#state = new SandboxState(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
+    this.state = new SandboxState(machine.guest, { log: this.#log, memoryMiB: record.memoryMiB });
     const { owner, store, sealer, heartbeat } = services;
     const log = this.#log;
     const ids = { sandbox: record.id, organisation: organisation.id };
@@ -98,7 +99,7 @@ export class Sandbox {
     this.doors = new SandboxDoors({
       ...ids,
       guest: machine.guest,
-      state: this.#state,
+      state: this.state,
       table: services.doors,
       isEnding,
       pausing: () => this.#pausing,
@@ -136,11 +137,6 @@ export class Sandbox {
 
   get connections(): number {
     return this.#connections.size;
-  }
-
-  /** Its programs, for the server itself. */
-  get state(): SandboxState {
-    return this.#state;
   }
 
   /** Keeps it from being idle until that is disposed of. */
@@ -205,7 +201,7 @@ export class Sandbox {
     this.#services.inflow.watch(connection);
     // Before the connection is counted, so that RPC's last events come before the event of the connection's end.
     serveRpc(connection, {
-      sandbox: this.#state,
+      sandbox: this.state,
       log: withFields(this.#log, { connection: connection.id }),
       emit: (activity) => this.publish(client.principal.actor, activity),
       exposeHttp: (domain, target) => this.doors.bind(domain, target),
@@ -346,7 +342,7 @@ export class Sandbox {
     this.record.stopReason = why;
     this.doors.end("ended", actor);
     void this.#connections.close(CLOSE_TEXT[why]);
-    const gone = Promise.all([this.#machine.destroy(), this.#state[Symbol.asyncDispose]()]);
+    const gone = Promise.all([this.#machine.destroy(), this.state[Symbol.asyncDispose]()]);
     gone.catch((error: unknown) => this.#log.error({ err: error }, "the machine could not be ended cleanly"));
     const { owner, store } = this.#services;
     const storeEnd = () =>
@@ -383,9 +379,9 @@ export class Sandbox {
     this.#cancelDeadlines();
     this.#ending = Promise.resolve();
     this.doors.end(how);
-    this.#state.leave();
+    this.state.leave();
     await this.#connections.close(this.#farewell);
-    await this.#state[Symbol.asyncDispose]();
+    await this.state[Symbol.asyncDispose]();
     this.#resolveEnded();
   }
 
