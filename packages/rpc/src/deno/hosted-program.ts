@@ -25,8 +25,16 @@ export class HostedProgram {
     void this.exited.then(() => this.#program.end());
   }
 
-  /** @throws {GuestError} if it cannot be started @throws {GuestGone} if the machine has ended */
-  static async start(state: SandboxState, options: HostedProgramOptions): Promise<HostedProgram> {
+  /**
+   * @param signal gives up starting it
+   * @throws {GuestError} if it cannot be started @throws {GuestGone} if the machine has ended @throws the signal's reason
+   */
+  static async start(
+    state: SandboxState,
+    options: HostedProgramOptions,
+    signal: AbortSignal,
+  ): Promise<HostedProgram> {
+    signal.throwIfAborted();
     const { entrypoint, args, cwd } = options;
     const stream = openStream(state.guest, "spawn", {
       command: "deno",
@@ -37,19 +45,29 @@ export class HostedProgram {
       stderr: "piped",
       channel: true,
     });
-    const { pid } = await stream.head;
-    return new HostedProgram(state, stream, pid, options);
+    const abort = () => void stream.destroy(new Error("the start was given up"));
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      // A guest need not answer.
+      const { pid } = await stream.head;
+      return new HostedProgram(state, stream, pid, options);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
   }
 
-  /** Port of the HTTP server that it started last; null before there is one, and if it listens on no port. */
+  /** Port of its first HTTP server, whatever else it starts later; null before there is one. */
   get port(): number | null {
-    return this.#program.port || null;
+    return this.#program.firstPort;
   }
 
-  /** True once it serves HTTP; false if it ends before. Rejects when the signal is aborted. */
+  /** True once it serves HTTP at a port; false if it ends before. Rejects when the signal is aborted. */
   listening(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
-    return this.#program.listening(signal);
+    return this.#program.listening(signal, { onPort: true });
   }
 
   async #pump(

@@ -15,8 +15,13 @@ export class DenoProgram {
   /** Called each time the program starts again. */
   onRestart: (() => void) | null = null;
   readonly #lines = new LineReader(REPORT_LINE_BYTES);
-  readonly #waiting = new Set<{ resolve: (serves: boolean) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Set<{
+    onPort: boolean;
+    resolve: (serves: boolean) => void;
+    reject: (error: Error) => void;
+  }>();
   #port: number | null = null;
+  #firstPort: number | null = null;
   #starts = 0;
   #deaf = false;
   #ended = false;
@@ -35,6 +40,11 @@ export class DenoProgram {
     return this.#port;
   }
 
+  /** Port of the first HTTP server that listens on one; null before there is one. */
+  get firstPort(): number | null {
+    return this.#firstPort;
+  }
+
   /** Receives what the program's reporter sent. */
   push(bytes: Buffer): void {
     if (this.#deaf) return;
@@ -46,9 +56,9 @@ export class DenoProgram {
     }
   }
 
-  /** True once it serves HTTP; false if it ends before. */
-  listening(signal: AbortSignal): Promise<boolean> {
-    if (this.#port !== null) return Promise.resolve(true);
+  /** True once it serves HTTP, with `onPort` at a port and not only at a socket file; false if it ends before. */
+  listening(signal: AbortSignal, { onPort = false } = {}): Promise<boolean> {
+    if ((onPort ? this.#firstPort : this.#port) !== null) return Promise.resolve(true);
     if (this.#ended) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
       const settled = () => {
@@ -56,6 +66,7 @@ export class DenoProgram {
         signal.removeEventListener("abort", abort);
       };
       const waiter = {
+        onPort,
         resolve: (serves: boolean) => (settled(), resolve(serves)),
         reject: (error: Error) => (settled(), reject(error)),
       };
@@ -91,6 +102,7 @@ export class DenoProgram {
       return;
     }
     this.#port = report.listening;
-    for (const waiter of [...this.#waiting]) waiter.resolve(true);
+    if (report.listening > 0) this.#firstPort ??= report.listening;
+    for (const waiter of [...this.#waiting]) if (!waiter.onPort || this.#firstPort !== null) waiter.resolve(true);
   }
 }

@@ -7,7 +7,7 @@ import type { App, AppLog, BuildLog, Production, Revision, SandboxEvent, Timelin
 import { codeOf, visit as visitDoor } from "../../doors/testing/visit.ts";
 import { create, refusal, type TestClient } from "../../testing/client.ts";
 import { Fixture } from "../../testing/fixture.ts";
-import { addDenoToPath, beginDeployment, outcomeOf } from "../testing/deploy.ts";
+import { addDenoToPath, beginDeployment, outcomeOf, until } from "../testing/deploy.ts";
 
 addDenoToPath();
 
@@ -193,7 +193,7 @@ describe("deployments", { timeout: 240_000 }, async () => {
     assert.equal(await code("DELETE", `/api/v2/revisions/${two.id}`), "409 REVISION_IN_USE");
   });
 
-  test("a server that ends is replaced with the next request, and one that keeps ending has to wait", async () => {
+  test("a server that ends is replaced with the next request, and one that keeps ending after a while", async () => {
     const crashes = async () => (await eventsOf("instance.crashed")).length;
     const crash = async () => {
       const before = await crashes();
@@ -210,9 +210,6 @@ describe("deployments", { timeout: 240_000 }, async () => {
     await idle();
     await crash();
     await crash();
-    const waits = await visit("my-app");
-    assert.deepEqual(codeOf(waits), [502, "APP_NOT_RUNNING"]);
-    assert.match(waits.body, /failed 2 times in a row/);
     await until(async () => (await visit("my-app")).body === "two");
   });
 
@@ -238,7 +235,7 @@ describe("deployments", { timeout: 240_000 }, async () => {
     assert.equal((await visit("my-app")).body, "two");
   });
 
-  test("a restart keeps what is deployed, fails what was not finished, and old revisions go", async () => {
+  test("a restart keeps what is deployed, and old revisions go", async () => {
     sandbox.socket.close();
     await fixture.server.close();
     await fixture.start({ apps: { idleMs: 60_000, revisionsPerApp: 1 } });
@@ -266,12 +263,3 @@ describe("deployments", { timeout: 240_000 }, async () => {
   const eventsOf = async (kind: string) => await fixture.get<SandboxEvent[]>(`/api/v1/events?kind=${kind}`);
   const stopped = (id: string) => until(async () => !fixture.host.machines.has(id));
 });
-
-/** Waits for something that the server does by itself. */
-async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!(await done())) {
-    assert.ok(Date.now() < deadline, "it did not happen in time");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -10,7 +10,7 @@ import type { BuildLog, Production, Revision } from "@sandkeep/protocol";
 import { sharedAgent } from "../../testing/agent-binary.ts";
 import { create } from "../../testing/client.ts";
 import { Fixture } from "../../testing/fixture.ts";
-import { addDenoToPath, beginDeployment, outcomeOf } from "../testing/deploy.ts";
+import { addDenoToPath, beginDeployment, outcomeOf, until } from "../testing/deploy.ts";
 
 addDenoToPath();
 
@@ -68,6 +68,6 @@ test("a server that is killed during a deployment leaves what was live, and the 
   assert.match((JSON.parse(lines.at(-1)!.slice("data: ".length)) as BuildLog).message, /restarted/);
   const production = await fixture.get<Production>("/api/v1/apps/my-app/production");
   assert.equal(production.revision, live.id);
-  while (fixture.host.storage.ids.length > 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => fixture.host.storage.ids.length === 1);
   assert.deepEqual(await readdir(join(fixture.dir, "machines")), [sandbox]);
 });

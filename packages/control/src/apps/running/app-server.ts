@@ -2,6 +2,7 @@ import type { DoorStream } from "@sandkeep/doors";
 import { type ExitStatus, GuestError } from "@sandkeep/host";
 import { type Actor, ApiError, type SandboxConfig, type StopReason } from "@sandkeep/protocol";
 import type { Reference, RevisionRecord } from "@sandkeep/store";
+import { settlesWithin, unlessAborted } from "../../bounded.ts";
 import type { Sandbox } from "../../sandboxes/sandbox.ts";
 import type { InstancesContext } from "../context.ts";
 import { publish } from "../context.ts";
@@ -13,6 +14,10 @@ import { Instance } from "./instance.ts";
 const WELL_AFTER_MS = 60_000;
 /** How often a visitor's connection is tried with another instance, because one ended just then. */
 const MAX_REPEATS = 2;
+/** How long visitors get the same answer after no machine could be had, milliseconds: there may be room again soon. */
+const REFUSED_MS = 1_000;
+/** How long a machine whose server ended has to end as well, so that it is known which of them failed, milliseconds. */
+const MACHINE_END_MS = 5_000;
 
 export const SYSTEM: Actor = { kind: "system" };
 
@@ -34,16 +39,19 @@ export interface Served {
 export class AppServer {
   readonly served: Served;
   readonly #context: InstancesContext;
-  readonly #backOff = new BackOff();
+  readonly #backOff: BackOff;
   readonly #stopping = new AbortController();
   #starting: Promise<Instance> | null = null;
   #instance: Instance | null = null;
+  /** Why no machine could be had the last time. */
+  #refusal: { error: ApiError; until: number } | null = null;
   /** Also told what the server prints. */
   onLine: ((level: "info" | "error", text: string) => void) | null = null;
 
-  constructor(served: Served, context: InstancesContext) {
+  constructor(served: Served, context: InstancesContext, backOff = new BackOff()) {
     this.served = served;
     this.#context = context;
+    this.#backOff = backOff;
   }
 
   /** Whether an instance runs or is being started. */
@@ -51,10 +59,12 @@ export class AppServer {
     return this.#starting !== null || (this.#instance !== null && !this.#instance.isOver);
   }
 
-  /** A new connection to the server. @throws {ApiError} */
+  /** A visitor's new connection to the server. @throws {ApiError} */
   async dial(): Promise<DoorStream> {
     for (let repeats = 0; ; repeats++) {
-      const instance = await this.start();
+      const instance = await this.start().catch((error: unknown) => {
+        throw forVisitors(error);
+      });
       try {
         return await instance.dial();
       } catch (error) {
@@ -79,6 +89,7 @@ export class AppServer {
 
   async #start(): Promise<Instance> {
     this.#stopping.signal.throwIfAborted();
+    if (this.#refusal && performance.now() < this.#refusal.until) throw this.#refusal.error;
     const { failures, remainingMs } = this.#backOff;
     if (remainingMs > 0)
       throw new ApiError(
@@ -90,52 +101,63 @@ export class AppServer {
       const instance = await this.#launch();
       this.#instance = instance;
       this.#report(instance.sandbox.id, { kind: "instance.started", outcome: "ok", durationMs: since(started) });
-      void instance.ended.then((status) => this.#ended(instance, status));
+      void instance.ended
+        .then((status) => this.#ended(instance, status))
+        .catch((err: unknown) => this.#context.log.error({ err, ...this.#ids }, "an app's machine was not ended"));
       return instance;
     } catch (cause) {
-      if (this.#stopping.signal.aborted) throw cause;
-      this.#backOff.failed();
-      const error = cause instanceof ApiError ? cause.code : "INTERNAL";
-      this.#say("error", `The server could not be started: ${messageOf(cause)}`);
-      this.#report(null, { kind: "instance.started", outcome: "failed", durationMs: since(started), error });
+      this.#stopping.signal.throwIfAborted();
+      const code = cause instanceof ApiError ? cause.code : "INTERNAL";
+      this.#report(null, { kind: "instance.started", outcome: "failed", durationMs: since(started), error: code });
       if (!(cause instanceof ApiError)) this.#context.log.error({ err: cause, ...this.#ids }, "an app was not started");
-      // What is wrong with the app is none of the visitors' business; that the computer is full is.
-      throw cause instanceof ApiError && [502, 503, 507].includes(cause.status)
-        ? cause
-        : new ApiError("APP_NOT_RUNNING", undefined, { cause });
+      const error = cause instanceof ApiError ? cause : new ApiError("APP_NOT_RUNNING", undefined, { cause });
+      if (isRefusal(error)) {
+        this.#refusal = { error, until: performance.now() + REFUSED_MS };
+      } else {
+        this.#backOff.failed();
+        this.#say("error", `The server could not be started: ${messageOf(cause)}`);
+      }
+      throw error;
     }
   }
 
   async #launch(): Promise<Instance> {
-    const { sandboxes, limits, appLog } = this.#context;
-    const { app, organisation, revision } = this.served;
+    const { sandboxes, limits } = this.#context;
+    const { organisation } = this.served;
     const record = await this.#revision();
     const timeout = AbortSignal.timeout(limits.startTimeoutMs);
+    const seconds = limits.startTimeoutMs / 1_000;
     const signal = AbortSignal.any([this.#stopping.signal, timeout]);
     const config = await this.#config(record);
-    const sandbox = await sandboxes.create(config, { organisation, actor: SYSTEM }, signal);
+    const sandbox = await sandboxes
+      .create(config, { organisation, actor: SYSTEM }, signal)
+      .catch((cause: unknown) => {
+        if (!timeout.aborted) throw cause;
+        throw new ApiError("NO_CAPACITY", `There was no machine within ${seconds} s.`, { cause });
+      });
     try {
       // It is used, though nobody can be connected yet.
       using _used = sandbox.hold();
-      const instance = await Instance.start(sandbox, record.spec, {
-        line: (level, text) => {
-          appLog.add(app.id, revision, level, text);
-          this.onLine?.(level, text);
-        },
-        room: () => appLog.room(),
-      });
-      const serves = await instance.listening(signal).catch((cause: unknown) => {
-        if (!timeout.aborted) throw cause;
-        const seconds = limits.startTimeoutMs / 1_000;
-        throw new ApiError("APP_NOT_RUNNING", `The server did not listen within ${seconds} s.`, { cause });
-      });
-      if (!serves)
-        throw new ApiError("APP_NOT_RUNNING", `The server ${howItEnded(await instance.ended)} before it listened.`);
-      return instance;
+      // The guest need not answer, whatever it is asked.
+      return await unlessAborted(this.#serve(sandbox, record, signal), signal);
     } catch (cause) {
       await this.#end(sandbox);
-      throw cause instanceof GuestError ? new ApiError("APP_NOT_RUNNING", `${cause.message}.`, { cause }) : cause;
+      if (cause instanceof GuestError) throw new ApiError("APP_NOT_RUNNING", `${cause.message}.`, { cause });
+      if (cause instanceof ApiError || !timeout.aborted) throw cause;
+      throw new ApiError("APP_NOT_RUNNING", `The server did not listen on a port within ${seconds} s.`, { cause });
     }
+  }
+
+  async #serve(sandbox: Sandbox, { spec }: RevisionRecord, signal: AbortSignal): Promise<Instance> {
+    const { appLog } = this.#context;
+    const { app, revision } = this.served;
+    const line = (level: "info" | "error", text: string) => {
+      appLog.add(app.id, revision, level, text);
+      this.onLine?.(level, text);
+    };
+    const instance = await Instance.start(sandbox, spec, { line, room: () => appLog.room() }, signal);
+    if (await instance.listening(signal)) return instance;
+    throw new ApiError("APP_NOT_RUNNING", `The server ${howItEnded(await instance.ended)} before it listened.`);
   }
 
   /** @throws {ApiError} `DOOR_NOT_FOUND` */
@@ -166,7 +188,9 @@ export class AppServer {
   }
 
   /** The server or the machine of an instance that served has ended. */
-  #ended(instance: Instance, status: ExitStatus | null): void {
+  async #ended(instance: Instance, status: ExitStatus | null): Promise<void> {
+    // Its programs end first, or the connection to them does. It may be that somebody pauses it.
+    if (status === null) await settlesWithin(instance.sandbox.pausing ?? instance.sandbox.ended, MACHINE_END_MS);
     const { record, isEnding } = instance.sandbox;
     // A machine may have been idle, or somebody has ended it.
     const failed = isEnding ? record.stopReason !== null && MACHINE_FAILURES.has(record.stopReason) : true;
@@ -183,7 +207,7 @@ export class AppServer {
         instance.sandbox.id,
       );
     }
-    void this.#end(instance.sandbox);
+    await this.#end(instance.sandbox);
   }
 
   async #end(sandbox: Sandbox | undefined): Promise<void> {
@@ -215,6 +239,15 @@ export class AppServer {
     const data = { app: app.id, slug: app.slug, revision, ...rest };
     publish(this.#context, { organisation, actor: SYSTEM }, { kind, outcome, data }, sandbox);
   }
+}
+
+/** Nothing is wrong with the app: it is gone, or there is no machine for it now. */
+const isRefusal = ({ code, status }: ApiError) => code === "DOOR_NOT_FOUND" || [429, 503, 507].includes(status);
+
+/** What is wrong with the app or the computer, and which limit is reached, is none of the visitors' business. */
+function forVisitors(cause: unknown): ApiError {
+  if (!(cause instanceof ApiError) || !isRefusal(cause)) return new ApiError("APP_NOT_RUNNING", undefined, { cause });
+  return new ApiError(cause.status === 429 ? "NO_CAPACITY" : cause.code, undefined, { cause });
 }
 
 const since = (from: number) => Math.round(performance.now() - from);

@@ -1,6 +1,6 @@
 import type { DoorStream } from "@sandkeep/doors";
 import type { ExitStatus } from "@sandkeep/host";
-import { HostedProgram } from "@sandkeep/rpc";
+import { HostedProgram, type HostedProgramOptions } from "@sandkeep/rpc";
 import type { Sandbox } from "../../sandboxes/sandbox.ts";
 import { Lines } from "./lines.ts";
 
@@ -33,11 +33,16 @@ export class Instance {
     void this.ended.then(() => (this.#over = true));
   }
 
-  /** Starts a revision's server in a machine. @throws {GuestError} @throws {GuestGone} */
-  static async start(sandbox: Sandbox, { path, entrypoint, args }: ProgramSpec, sink: OutputSink): Promise<Instance> {
+  /** Starts a revision's server in a machine. @throws {GuestError} @throws {GuestGone} @throws the signal's reason */
+  static async start(
+    sandbox: Sandbox,
+    { path, entrypoint, args }: ProgramSpec,
+    sink: OutputSink,
+    signal: AbortSignal,
+  ): Promise<Instance> {
     const outputs = { stdout: new Lines(), stderr: new Lines() };
     const levels = { stdout: "info", stderr: "error" } as const;
-    const program = await HostedProgram.start(sandbox.state, {
+    const options: HostedProgramOptions = {
       entrypoint,
       args,
       cwd: path,
@@ -45,7 +50,8 @@ export class Instance {
         for (const line of outputs[output].push(bytes)) sink.line(levels[output], line);
         await sink.room();
       },
-    });
+    };
+    const program = await HostedProgram.start(sandbox.state, options, signal);
     const ended = program.exited.then((status) => {
       for (const output of ["stdout", "stderr"] as const) {
         const rest = outputs[output].end();

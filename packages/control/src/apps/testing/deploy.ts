@@ -44,3 +44,12 @@ export async function endlessDeployment(fixture: Fixture, sandbox: string): Prom
   await fixture.request("POST", "/api/v2/apps", { body: { slug: "endless" } });
   return { id: await beginDeployment(fixture, sandbox, "endless", ""), [Symbol.dispose]: resolve };
 }
+
+/** Waits for something that the server does by itself. */
+export async function until(done: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await done())) {
+    assert.ok(Date.now() < deadline, "it did not happen in time");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
