@@ -44,7 +44,12 @@ export class AppService implements AsyncDisposable {
   async remove(idOrSlug: string, owner: Owner): Promise<void> {
     const { id, slug } = await findApp(this.context, idOrSlug, owner);
     await this.context.store.remove(id, Date.now());
-    await this.deployments.cancelAll(id);
+    // Its name is free from now on, and whoever gets it must not get its visitors: a snapshot that is being taken can wait.
+    const cancelled = this.deployments.cancelAll(id);
+    await this.doors.stop({ app: id });
+    await cancelled;
+    // What a deployment, or a change of its addresses, had begun before.
+    await this.doors.refresh(id);
     await this.doors.stop({ app: id });
     publish(this.context, owner, { kind: "app.deleted", outcome: "ok", data: { app: id, slug } });
     await this.deployments.sweep(null);

@@ -47,12 +47,8 @@ export async function rollBack(
       throw cause instanceof NothingChanged ? new ApiError("CANNOT_ROLL_BACK", undefined, { cause }) : cause;
     });
     await doors.refresh(app.id);
-    // The next visitor is to wait as little as possible. If it fails, it is tried again then, and its log says so.
-    const served = { app, organisation: owner.organisation, revision, context: before.context };
-    doors
-      .server(served)
-      .start()
-      .catch(() => {});
+    // The next visitor is to wait as little as possible.
+    doors.warm(app.slug);
     const data = { app: app.id, slug: app.slug, revision, previous: before.revision };
     publish(context, owner, { kind: "app.switched", outcome: "ok", data });
   }
