@@ -1,12 +1,15 @@
+import { isDeepStrictEqual } from "node:util";
+import type { EgressSpec } from "@sandkeep/egress";
 import { ApiError, type FailureReason } from "@sandkeep/protocol";
 import { NothingChanged, type RevisionRecord } from "@sandkeep/store";
 import type { Owner } from "../../auth/authenticator.ts";
 import type { Sandbox } from "../../sandboxes/sandbox.ts";
 import type { StorageContext } from "../../storage/context.ts";
 import { snapshotSandbox } from "../../storage/create.ts";
+import { deleteDiskNow } from "../../storage/delete.ts";
 import type { InstancesContext } from "../context.ts";
 import type { AppDoors } from "../running/app-doors.ts";
-import { messageOf, type Served } from "../running/app-server.ts";
+import { messageOf, type Served, SYSTEM } from "../running/app-server.ts";
 import { checkSource } from "./source.ts";
 import type { Failure, Stages } from "./stages.ts";
 
@@ -24,6 +27,15 @@ const SAVE_AFTER_MS = 200;
 /** The client's name for a way to fail. */
 const REASONS: Record<Failure, FailureReason> = { errored: "error", cancelled: "cancelled", timed_out: "timed_out" };
 
+export interface DeploymentOptions {
+  record: RevisionRecord;
+  stages: Stages;
+  owner: Owner;
+  app: { id: string; slug: string };
+  /** The sandbox with the files. @throws {ApiError} if it has ended */
+  source(): Sandbox;
+}
+
 /** One deployment, from the sandbox with the files to the addresses that lead to the revision. */
 export class Deployment {
   readonly #context: DeploymentContext;
@@ -31,29 +43,33 @@ export class Deployment {
   readonly #stages: Stages;
   readonly #owner: Owner;
   readonly #app: { id: string; slug: string };
+  readonly #source: () => Sandbox;
   readonly #cancelled = new AbortController();
+  readonly #over = Promise.withResolvers<void>();
+  #running: Promise<void> | null = null;
   #status: RevisionRecord["status"];
   #disk: string | null = null;
+  #diskIsStored = false;
   #changed = Promise.withResolvers<void>();
   #saving: NodeJS.Timeout | undefined;
 
-  constructor(
-    context: DeploymentContext,
-    record: RevisionRecord,
-    stages: Stages,
-    owner: Owner,
-    app: { id: string; slug: string },
-  ) {
+  constructor(context: DeploymentContext, { record, stages, owner, app, source }: DeploymentOptions) {
     this.#context = context;
     this.#record = record;
     this.#status = record.status;
     this.#stages = stages;
     this.#owner = owner;
     this.#app = app;
+    this.#source = source;
   }
 
   get app(): string {
     return this.#app.id;
+  }
+
+  /** Resolves when it has ended. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   /** Resolves with the next change of what is stored of it. */
@@ -61,25 +77,32 @@ export class Deployment {
     return this.#changed.promise;
   }
 
-  cancel(): void {
-    this.#cancelled.abort();
+  /** Ends it, at once if its turn has not come yet. @param reason if nobody wished that */
+  cancel(reason?: ApiError): void {
+    this.#cancelled.abort(reason);
+    void this.run();
   }
 
-  /** Never rejects, and leaves nothing behind if it fails. */
-  async run(sandbox: () => Sandbox): Promise<void> {
+  /** Never rejects, and leaves nothing behind if it fails. Another call waits for the first. */
+  run(): Promise<void> {
+    return (this.#running ??= this.#run().finally(() => this.#over.resolve()));
+  }
+
+  async #run(): Promise<void> {
     const started = performance.now();
     const timeout = AbortSignal.timeout(this.#context.limits.deployTimeoutMs);
     const signal = AbortSignal.any([this.#cancelled.signal, timeout]);
     let reason: FailureReason | null = null;
     try {
-      await this.#deploy(sandbox, signal);
+      await this.#deploy(signal);
     } catch (error) {
-      const how = this.#cancelled.signal.aborted ? "cancelled" : timeout.aborted ? "timed_out" : "errored";
+      const how = await this.#howFailed(error, timeout);
       reason = REASONS[how];
       await this.#fail(error, how).catch((err: unknown) =>
         this.#logError(err, "that a deployment failed could not be stored"),
       );
     }
+    if (reason === null) await this.#context.doors.refresh(this.#app.id);
     this.#announce();
     const { id, spec } = this.#record;
     const data = {
@@ -97,21 +120,25 @@ export class Deployment {
     );
   }
 
-  async #deploy(source: () => Sandbox, signal: AbortSignal): Promise<void> {
-    const { storage, store, doors } = this.#context;
+  async #deploy(signal: AbortSignal): Promise<void> {
+    const { storage, store } = this.#context;
     const { id, app, spec } = this.#record;
     signal.throwIfAborted();
     this.#status = "building";
     this.#stages.prepare();
     this.#stages.say("preparing", `Deploying ${spec.path} of the sandbox as it is.`);
     await this.#save();
-    const sandbox = source();
+    const sandbox = this.#source();
     await checkSource(sandbox, spec, signal);
     const snapshot = await snapshotSandbox(storage, sandbox.volumes.root, snapshotOf(id), this.#owner);
     this.#disk = snapshot.id;
+    // What is on the disk may be there because more was allowed, or must not go out now that less is.
+    if (!isDeepStrictEqual(policyOf(sandbox.egress.spec), spec.policy))
+      throw new ApiError("CHANGED_MEANWHILE", "What the sandbox may reach was changed meanwhile: deploy again.");
     this.#stages.say("preparing", "The sandbox's disk is the root of the revision.");
     this.#stages.warmUp();
     await this.#save();
+    this.#diskIsStored = true;
     signal.throwIfAborted();
     await this.#warmUp(signal);
     this.#stages.route();
@@ -120,7 +147,6 @@ export class Deployment {
     const { progress, log: buildLog } = this.#stages;
     await store.revisions.succeed({ id, app, spec, progress, buildLog }, Date.now());
     this.#status = "succeeded";
-    await doors.refresh(app);
   }
 
   /** Starts it once: an app whose server never listens must not get any visitor. */
@@ -129,7 +155,8 @@ export class Deployment {
     const { id, spec } = this.#record;
     const context = spec.targets[0]?.context ?? "preview";
     const server = doors.server(this.#served(context));
-    const stop = () => void doors.stop({ revision: id });
+    const stop = () =>
+      void doors.stop({ revision: id }).catch((err: unknown) => this.#logError(err, "an app's machine was not ended"));
     signal.addEventListener("abort", stop, { once: true });
     let last = "";
     server.onLine = (level, line) => {
@@ -156,18 +183,40 @@ export class Deployment {
     return { app: this.#app, organisation: this.#owner.organisation, revision: this.#record.id, context };
   }
 
+  /** What ended it that nobody wished. */
+  get #interruption(): ApiError | null {
+    const { reason } = this.#cancelled.signal;
+    return reason instanceof ApiError ? reason : null;
+  }
+
+  async #howFailed(error: unknown, timeout: AbortSignal): Promise<Failure> {
+    if (this.#cancelled.signal.aborted) return this.#interruption ? "errored" : "cancelled";
+    if (timeout.aborted) return "timed_out";
+    if (!(error instanceof NothingChanged)) return "errored";
+    // The store knows already, and whoever wished it has not come to say so.
+    const { id, organisation } = this.#record;
+    const now = await this.#context.store.revisions.find(organisation, id).catch(() => null);
+    return now?.cancellationRequestedAt == null ? "errored" : "cancelled";
+  }
+
   async #fail(error: unknown, how: Failure): Promise<void> {
-    const { store, doors } = this.#context;
+    const { store, doors, storage } = this.#context;
     const { id } = this.#record;
+    // First, whatever the store says then.
+    await doors.stop({ revision: id }).catch((err: unknown) => this.#logError(err, "an app's machine was not ended"));
+    // Nobody else knows of it.
+    if (this.#disk !== null && !this.#diskIsStored)
+      await deleteDiskNow(storage, "snapshot", this.#disk, { ...this.#owner, actor: SYSTEM }).catch((err: unknown) =>
+        this.#logError(err, "the disk of a deployment that failed could not be removed"),
+      );
     const step = this.#disk === null ? "preparing" : "deploying";
     this.#stages.fail(how);
-    this.#stages.say(step, WHY[how] ?? reasonOf(error), "error");
+    this.#stages.say(step, WHY[how] ?? reasonOf(this.#interruption ?? error), "error");
     if (how === "errored" && !(error instanceof ApiError)) this.#logError(error, "a deployment failed");
     const { progress, log: buildLog } = this.#stages;
     await store.revisions.fail({ id, progress, buildLog }, REASONS[how], Date.now());
     this.#status = "failed";
     this.#announce();
-    await doors.stop({ revision: id });
   }
 
   async #save(): Promise<void> {
@@ -188,6 +237,11 @@ export class Deployment {
   #logError(err: unknown, what: string): void {
     this.#context.log.error({ err, app: this.#app.slug, revision: this.#record.id }, what);
   }
+}
+
+/** What a sandbox may reach, as its revisions have it. */
+export function policyOf({ policy: { allow, deny, rules } }: EgressSpec): RevisionRecord["spec"]["policy"] {
+  return { allow, deny, rules };
 }
 
 const WHY: Partial<Record<Failure, string>> = {

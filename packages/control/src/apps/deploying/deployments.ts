@@ -7,7 +7,7 @@ import { deleteDiskNow } from "../../storage/delete.ts";
 import { findApp } from "../context.ts";
 import { PRODUCTION, previewOf } from "../running/app-doors.ts";
 import { SYSTEM } from "../running/app-server.ts";
-import { Deployment, type DeploymentContext, snapshotOf } from "./deployment.ts";
+import { Deployment, type DeploymentContext, policyOf, snapshotOf } from "./deployment.ts";
 import { findRevision } from "./revisions.ts";
 import { sourcePath } from "./source.ts";
 import { Stages } from "./stages.ts";
@@ -44,7 +44,6 @@ export class Deployments {
     checkMode(request);
     const sandbox = sandboxes.get(sandboxId, principal);
     const app = await findApp(this.#context, request.app, principal);
-    const { policy } = sandbox.egress.spec;
     const id = newRevisionId();
     const targets = [
       ...((request.production ?? true) ? [{ slug: PRODUCTION, context: "production" }] : []),
@@ -68,7 +67,7 @@ export class Deployments {
         entrypoint: request.entrypoint ?? ENTRYPOINT,
         args: request.args ?? [],
         memoryMiB: sandbox.record.memoryMiB,
-        policy: { allow: policy.allow, deny: policy.deny, rules: policy.rules },
+        policy: policyOf(sandbox.egress.spec),
         targets,
       },
       disk: null,
@@ -87,16 +86,21 @@ export class Deployments {
       throw cause instanceof NothingChanged ? new ApiError("APP_NOT_FOUND", undefined, { cause }) : cause;
     }
     const { organisation, actor } = principal;
-    const deployment = new Deployment(this.#context, record, stages, { organisation, actor }, app);
-    const over = this.#byApp
-      .run(app.id, () => deployment.run(() => sandboxes.get(sandboxId, principal)))
-      .finally(() => {
-        this.#running.delete(id);
-        leave();
-        void this.sweep(app.id);
-      });
+    const deployment = new Deployment(this.#context, {
+      record,
+      stages,
+      owner: { organisation, actor },
+      app,
+      source: () => sandboxes.get(sandboxId, principal),
+    });
+    const over = deployment.over.then(() => {
+      this.#running.delete(id);
+      leave();
+      void this.sweep(app.id);
+    });
     this.#running.set(id, { deployment, over });
-    if (this.#closing) deployment.cancel();
+    void this.#byApp.run(app.id, () => deployment.run());
+    if (this.#closing) deployment.cancel(new ApiError("SHUTTING_DOWN"));
     return id;
   }
 
@@ -129,7 +133,8 @@ export class Deployments {
         ...revision.buildLog,
         { timestamp, level: "error" as const, message, step: "deploying" as const },
       ];
-      await store.revisions.fail({ id, progress: interrupted(revision.progress), buildLog }, "error", Date.now());
+      const reason = revision.cancellationRequestedAt === null ? "error" : "cancelled";
+      await store.revisions.fail({ id, progress: interrupted(revision.progress), buildLog }, reason, Date.now());
     }
     void this.sweep(null);
   }
@@ -165,7 +170,7 @@ export class Deployments {
 
   async close(): Promise<void> {
     this.#closing = true;
-    for (const { deployment } of this.#running.values()) deployment.cancel();
+    for (const { deployment } of this.#running.values()) deployment.cancel(new ApiError("SHUTTING_DOWN"));
     await Promise.all([...this.#running.values()].map(({ over }) => over));
     await this.#sweeping;
   }
