@@ -108,8 +108,10 @@ export default function apps(sdk: Sdk): void {
           [timeline!.domains],
         );
       assert.equal((await client.revisions.get(build.id))?.status, "succeeded");
+      const routing: unknown[] = [];
       for await (const progress of client.revisions.progress(build.id))
-        assert.equal(progress.deploying.timelines[0]?.routing.status, "succeeded");
+        routing.push(progress.deploying.timelines[0]?.routing.status);
+      assert.equal(routing.at(-1), "succeeded");
       const start = new Date(Date.now() - 3_600_000).toISOString();
       const printed = await client.apps.logs(slug, { start, revision_id: build.id });
       assert.ok(printed.items.some(({ message }) => message === "started"));

@@ -29,11 +29,7 @@ export class HostedProgram {
    * @param signal gives up starting it
    * @throws {GuestError} if it cannot be started @throws {GuestGone} if the machine has ended @throws the signal's reason
    */
-  static async start(
-    state: SandboxState,
-    options: HostedProgramOptions,
-    signal: AbortSignal,
-  ): Promise<HostedProgram> {
+  static async start(state: SandboxState, options: HostedProgramOptions, signal: AbortSignal): Promise<HostedProgram> {
     signal.throwIfAborted();
     const { entrypoint, args, cwd } = options;
     const stream = openStream(state.guest, "spawn", {

@@ -38,7 +38,8 @@ describe("a deployment", { timeout: 120_000 }, async () => {
     return [status, failure_reason];
   };
   const statusOf = async (id: string) => (await fixture.get<Revision>(`/api/v2/revisions/${id}`)).status;
-  const linesOf = async (id: string) => await (await fixture.request("GET", `/api/v2/revisions/${id}/build_logs`)).text();
+  const linesOf = async (id: string) =>
+    await (await fixture.request("GET", `/api/v2/revisions/${id}/build_logs`)).text();
   const snapshots = () => fixture.host.storage.ids.filter((id) => id.startsWith("snp_"));
   /** A deployment whose snapshot is being taken. */
   const atSnapshot = async (): Promise<string> => {

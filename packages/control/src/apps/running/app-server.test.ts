@@ -105,7 +105,7 @@ describe("an app's server", { timeout: 120_000 }, async () => {
     process.kill(pid, "SIGKILL");
     await until(async () => (await eventsOf("instance.crashed")).some(({ sandbox }) => sandbox === id));
     const stopped = (await eventsOf("sandbox.stopped")).find((event) => event.sandbox === id);
-    assert.equal((stopped?.data as { why: string }).why, "crashed");
+    assert.ok(stopped?.kind === "sandbox.stopped" && stopped.data.why === "crashed");
     await until(async () => (await visit("mine")).status === 200);
     await idle();
   });

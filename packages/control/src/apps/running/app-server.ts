@@ -129,12 +129,10 @@ export class AppServer {
     const seconds = limits.startTimeoutMs / 1_000;
     const signal = AbortSignal.any([this.#stopping.signal, timeout]);
     const config = await this.#config(record);
-    const sandbox = await sandboxes
-      .create(config, { organisation, actor: SYSTEM }, signal)
-      .catch((cause: unknown) => {
-        if (!timeout.aborted) throw cause;
-        throw new ApiError("NO_CAPACITY", `There was no machine within ${seconds} s.`, { cause });
-      });
+    const sandbox = await sandboxes.create(config, { organisation, actor: SYSTEM }, signal).catch((cause: unknown) => {
+      if (!timeout.aborted) throw cause;
+      throw new ApiError("NO_CAPACITY", `There was no machine within ${seconds} s.`, { cause });
+    });
     try {
       // It is used, though nobody can be connected yet.
       using _used = sandbox.hold();
