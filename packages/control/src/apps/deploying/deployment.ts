@@ -85,7 +85,9 @@ export class Deployment {
 
   /** Never rejects, and leaves nothing behind if it fails. Another call waits for the first. */
   run(): Promise<void> {
-    return (this.#running ??= this.#run().finally(() => this.#over.resolve()));
+    return (this.#running ??= this.#run()
+      .catch((err: unknown) => this.#logError(err, "a deployment did not end as it should"))
+      .finally(() => this.#over.resolve()));
   }
 
   async #run(): Promise<void> {
