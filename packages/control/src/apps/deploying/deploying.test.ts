@@ -52,10 +52,9 @@ describe("deployments", { timeout: 240_000 }, async () => {
     const response = await fixture.request(method, path, { body });
     return `${response.status} ${((await response.json()) as { code: string }).code}`;
   };
-  const visit = (name: string, path = "/") => visitDoor(fixture, `${name}.localhost:${fixture.server.port}`, path);
-  const seen = async (name: string) => {
-    const { status, body } = await visit(name);
-    return [status, body];
+  const visit = async (name: string, path = "/") => {
+    const { status, body } = await visitDoor(fixture, `${name}.localhost:${fixture.server.port}`, path);
+    return { status, body };
   };
   const begin = (source: string, more?: object) => beginDeployment(fixture, sandbox.id, "my-app", source, more);
   const outcome = (id: string) => outcomeOf(fixture, id);
@@ -104,7 +103,7 @@ describe("deployments", { timeout: 240_000 }, async () => {
       context: { slug: "production" },
       domains: [{ domain: `my-app.localhost:${fixture.server.port}` }],
     });
-    assert.deepEqual(await seen("my-app"), [200, "one"]);
+    assert.deepEqual(await visit("my-app"), { status: 200, body: "one" });
     const env = JSON.parse((await visit("my-app", "/env")).body) as Record<string, string>;
     assert.deepEqual([env.WHERE, env.HIDDEN], ["production", "h1dden"]);
     const instance = fixture.host.specs.at(-1)!;
@@ -165,7 +164,7 @@ describe("deployments", { timeout: 240_000 }, async () => {
     const missing = await outcome(await begin(serving("one"), { entrypoint: "no.ts" }));
     assert.equal(missing.status, "failed");
     assert.match((await linesOf(missing.id)).at(-1)!.message, /entry point.*No such file/);
-    assert.deepEqual(await seen("my-app"), [200, "one"]);
+    assert.deepEqual(await visit("my-app"), { status: 200, body: "one" });
     await until(() => snapshots().length === before.length);
     const failed = await fixture.get<Revision[]>("/api/v2/apps/my-app/revisions?status=failed");
     assert.equal(failed.length, 3);
@@ -182,14 +181,14 @@ describe("deployments", { timeout: 240_000 }, async () => {
     });
     const two = await deploy(serving("two"), { preview: true });
     assert.equal(two.status, "succeeded");
-    assert.deepEqual(await seen("my-app"), [200, "two"]);
+    assert.deepEqual(await visit("my-app"), { status: 200, body: "two" });
     assert.equal((await visit(`rev-${two.id}`)).body, "two");
     assert.equal(JSON.parse((await visit(`rev-${two.id}`, "/env")).body).WHERE, "preview");
     const back = await send<Production>("POST", "/api/v1/apps/my-app/rollback", {});
     assert.deepEqual([back.previous, back.url], [two.id, `https://my-app.localhost:${fixture.server.port}`]);
-    assert.deepEqual(await seen("my-app"), [200, "one"]);
+    assert.deepEqual(await visit("my-app"), { status: 200, body: "one" });
     await send<Production>("POST", "/api/v1/apps/my-app/rollback", { revision: two.id });
-    assert.deepEqual(await seen("my-app"), [200, "two"]);
+    assert.deepEqual(await visit("my-app"), { status: 200, body: "two" });
     over = true;
     await Promise.all(visitors);
     assert.deepEqual(failures, []);
@@ -210,7 +209,7 @@ describe("deployments", { timeout: 240_000 }, async () => {
     await idle();
     assert.equal(await crashes(), 0);
     assert.deepEqual(await crash(), [502, "DOOR_BAD_ANSWER"]);
-    assert.deepEqual(await seen("my-app"), [200, "two"]);
+    assert.deepEqual(await visit("my-app"), { status: 200, body: "two" });
     await idle();
     await crash();
     await crash();

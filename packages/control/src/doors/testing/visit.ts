@@ -37,7 +37,10 @@ export async function visit(
 }
 
 /** Status and code of an error. */
-export const codeOf = (got: Got) => [got.status, (JSON.parse(got.body) as { code: string }).code];
+export const codeOf = (got: Pick<Got, "status" | "body">) => [
+  got.status,
+  (JSON.parse(got.body) as { code: string }).code,
+];
 
 /** Comes through a door to a server whose answers do not end. `left` settles when the visitor has had to leave. */
 export async function stay(fixture: Fixture, domain: string): Promise<{ left: Promise<unknown>; leave(): void }> {
