@@ -93,7 +93,7 @@ export default function apps(sdk: Sdk): void {
       for await (const { message } of build.logs()) logs.push(message);
       const revision = await build.done;
       assert.equal(revision.status, "succeeded", logs.join("\n"));
-      assert.ok(logs.includes("started"), logs.join("\n"));
+      assert.ok(logs.includes("Deployed."), logs.join("\n"));
       const [timeline] = await client.revisions.timelines(build.id);
       assert.deepEqual([timeline?.slug, timeline?.app.slug], ["production", slug]);
       const address = `https://${timeline!.domains[0]!.domain}`;
