@@ -1,13 +1,14 @@
 /** Apps and layers over the API, without anything that runs. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { StatementSync } from "node:sqlite";
+import { after, before, describe, mock, test } from "node:test";
 import type { App, Layer, SandboxEvent } from "@sandkeep/protocol";
 import { Fixture } from "../testing/fixture.ts";
 
 describe("apps", async () => {
   let fixture: Fixture;
   before(async () => {
-    fixture = await Fixture.start({ apps: { appsPerOrganisation: 12, layersPerOrganisation: 9 } });
+    fixture = await Fixture.start({ apps: { appsPerOrganisation: 12, layersPerOrganisation: 10 } });
   });
   after(() => fixture[Symbol.asyncDispose]());
 
@@ -144,6 +145,27 @@ describe("apps", async () => {
     assert.deepEqual(outer.layers, [{ id: inner.id, slug: "l-0" }]);
     assert.equal(outer.description, "l-1");
     for (const slug of slugs.toReversed()) await send("DELETE", `/api/v2/layers/${slug}`);
+  });
+
+  test("layers that reach others in very many ways are checked without looking at each way", async () => {
+    const { token } = await fixture.token({ organisation: "nested", admin: false });
+    const post = (slug: string, layers: string[]) => send<Layer>("POST", "/api/v2/layers", { slug, layers }, token);
+    let below: string[] = [];
+    for (let level = 0; level < 4; level++) {
+      const row = ["a", "b"].map((name) => `${name}-${level}`);
+      for (const slug of row) await post(slug, below);
+      below = row;
+    }
+    const prepare = mock.method(StatementSync.prototype, "all");
+    await post("top", below);
+    const queries = prepare.mock.callCount();
+    prepare.mock.restore();
+    // 30 ways lead down from it.
+    assert.ok(queries < 20, `${queries} queries`);
+    // Those above a layer count too.
+    await post("leaf", []);
+    const deeper = await refused("PATCH", "/api/v2/layers/a-0", { layers: ["leaf"] }, token);
+    assert.equal(deeper, "400 INVALID_REQUEST");
   });
 
   test("a name is one app's: not another organisation's, no door's, and none that is reserved", async () => {

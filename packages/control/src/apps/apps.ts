@@ -26,7 +26,7 @@ export async function createApp(context: AppsContext, request: AppRequest, owner
   const limit = limits.appsPerOrganisation;
   await named(context, app.slug, () =>
     store.insert(app, limit).catch(async (error: unknown) => {
-      const count = (await store.list(app.organisation, { limit })).length;
+      const count = await store.count(app.organisation);
       throw writeFailure(error, "app", app.slug, { limit, count });
     }),
   );

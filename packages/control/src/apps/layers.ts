@@ -20,8 +20,8 @@ export async function createLayer(context: AppsContext, request: LayerRequest, o
   };
   await checkNesting(context, layer);
   const limit = limits.layersPerOrganisation;
-  await store.layers.insert(layer, limit).catch(async (error: unknown) => {
-    const count = (await store.layers.list(layer.organisation, { limit })).length;
+  await store.layers.insert(layer, limit, APPS.depth).catch(async (error: unknown) => {
+    const count = await store.layers.count(layer.organisation);
     throw writeFailure(error, "layer", layer.slug, { limit, count });
   });
   report(context, "layer.created", layer, owner);
@@ -45,7 +45,7 @@ export async function updateLayer(
     updatedAt: changedAt(before),
   };
   await checkNesting(context, layer);
-  await context.store.layers.update(layer, before.updatedAt).catch((error: unknown) => {
+  await context.store.layers.update(layer, before.updatedAt, APPS.depth).catch((error: unknown) => {
     throw writeFailure(error, "layer", layer.slug);
   });
   report(context, "layer.updated", layer, owner);
@@ -92,20 +92,35 @@ export async function allLayers(
 }
 
 /**
- * Neither in a circle nor too deep.
+ * Neither in a circle nor too deep: says why the store would refuse it. One query, and each layer is looked at once for every depth, as
+ * layers may be reached in very many ways.
  *
  * @throws {ApiError} `INVALID_REQUEST`
  */
 async function checkNesting({ store }: AppsContext, layer: LayerRecord): Promise<void> {
-  const check = async (some: readonly Reference[], depth: number): Promise<void> => {
-    for (const { id, slug } of some) {
-      if (id === layer.id) throw new ApiError("INVALID_REQUEST", `The layer ${layer.slug} would include itself.`);
-      if (depth >= APPS.depth)
-        throw new ApiError("INVALID_REQUEST", `Layers include each other more than ${APPS.depth} deep, with ${slug}.`);
-      await check((await store.layers.find(layer.organisation, id))?.layers ?? [], depth + 1);
-    }
-  };
-  await check(layer.layers, 1);
+  if (layer.layers.length === 0) return;
+  const stored = (await store.layers.inclusions(layer.organisation)).filter((one) => one.layer !== layer.id);
+  const includes = Map.groupBy(stored, (one) => one.layer);
+  const users = Map.groupBy(stored, ({ id }) => id);
+  const above = levels([{ id: layer.id }], ({ id }) => (users.get(id) ?? []).map((one) => ({ id: one.layer })));
+  const below = levels(layer.layers, ({ id }) => includes.get(id) ?? []);
+  if (below.some((level) => level.some(({ id }) => id === layer.id)))
+    throw new ApiError("INVALID_REQUEST", `The layer ${layer.slug} would include itself.`);
+  if (above.length + below.length > APPS.depth)
+    throw new ApiError(
+      "INVALID_REQUEST",
+      `Layers include each other more than ${APPS.depth} deep, with ${below.at(-1)?.[0]?.slug}.`,
+    );
+}
+
+/** What is reached in one step, in two, and so on: at most one step more than is allowed. */
+function levels<One extends { id: string }>(first: readonly One[], next: (one: One) => readonly One[]): One[][] {
+  const found: One[][] = [];
+  for (let level = [...first]; level.length > 0 && found.length <= APPS.depth; ) {
+    found.push(level);
+    level = [...new Map(level.flatMap(next).map((one) => [one.id, one])).values()];
+  }
+  return found;
 }
 
 function report(context: AppsContext, kind: "layer.created" | "layer.updated", layer: LayerRecord, owner: Owner): void {

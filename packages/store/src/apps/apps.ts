@@ -69,6 +69,12 @@ export function appStore(driver: SqlDriver): AppStore {
       const where = "WHERE a.organisation = ? AND (a.id = ? OR a.slug = ?)";
       return (await select(where, organisation, idOrSlug, idOrSlug))[0] ?? null;
     },
+    async count(organisation) {
+      const rows = await driver.query<{ count: number }>("SELECT count(*) AS count FROM apps WHERE organisation = ?", [
+        organisation,
+      ]);
+      return rows[0]!.count;
+    },
     async list(organisation, { labels = {}, layer, limit, after }) {
       const where = ["a.organisation = ?"];
       const params: SqlValue[] = [organisation];

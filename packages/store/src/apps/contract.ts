@@ -64,9 +64,10 @@ interface ListOptions {
 export interface LayerStore {
   /**
    * @throws {UniqueViolation} if its slug is taken
-   * @throws {NothingChanged} if the organisation has `limit` already, or a layer that it includes is gone
+   * @throws {NothingChanged} if the organisation has `limit` already, a layer that it includes is gone, or more than `depth` layers
+   * would be in a chain
    */
-  insert(layer: LayerRecord, limit: number): Promise<void>;
+  insert(layer: LayerRecord, limit: number, depth: number): Promise<void>;
   find(organisation: string, idOrSlug: string): Promise<LayerRecord | null>;
   list(organisation: string, options: ListOptions & { search?: string }): Promise<LayerRecord[]>;
   /**
@@ -74,9 +75,13 @@ export interface LayerStore {
    *
    * @param seen `updatedAt` of the record that was read
    * @throws {UniqueViolation} if its slug is taken
-   * @throws {NothingChanged} if it has changed since or is gone, or a layer that it includes is gone
+   * @throws {NothingChanged} if it has changed since or is gone, a layer that it includes is gone, or more than `depth` layers would be
+   * in a chain or in a circle
    */
-  update(layer: LayerRecord, seen: number): Promise<void>;
+  update(layer: LayerRecord, seen: number, depth: number): Promise<void>;
+  count(organisation: string): Promise<number>;
+  /** Which layers of an organisation include which others, in order. */
+  inclusions(organisation: string): Promise<(Reference & { layer: string })[]>;
   /** Returns whether it was there and nothing used it. */
   remove(id: string): Promise<boolean>;
   /** How many apps use each of these layers themselves. */
@@ -98,6 +103,7 @@ export interface AppStore {
    */
   insert(app: AppRecord, limit: number): Promise<void>;
   find(organisation: string, idOrSlug: string): Promise<AppRecord | null>;
+  count(organisation: string): Promise<number>;
   /** Those that have all of the labels, and the layer with this id. */
   list(organisation: string, options: ListOptions & { labels?: Labels; layer?: string }): Promise<AppRecord[]>;
   /** As for layers. */

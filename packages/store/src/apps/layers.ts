@@ -1,6 +1,6 @@
 import { mustChange, type SqlDriver, type SqlValue, sql } from "../driver.ts";
 import type { EnvVarRecord, LayerRecord, LayerStore } from "./contract.ts";
-import { LAYER_LAYERS, layersOf, setLayers } from "./references.ts";
+import { LAYER_LAYERS, layersOf, mustNest, setLayers } from "./references.ts";
 
 interface Row {
   id: string;
@@ -37,7 +37,7 @@ export function layerStore(driver: SqlDriver): LayerStore {
     }));
   };
   return {
-    async insert(layer, limit) {
+    async insert(layer, limit, depth) {
       await driver.write(
         mustChange(
           sql(
@@ -55,6 +55,7 @@ export function layerStore(driver: SqlDriver): LayerStore {
           ),
         ),
         ...setLayers(LAYER_LAYERS, layer),
+        mustNest(layer.id, depth),
       );
     },
     async find(organisation, idOrSlug) {
@@ -78,7 +79,7 @@ export function layerStore(driver: SqlDriver): LayerStore {
         limit,
       );
     },
-    async update(layer, seen) {
+    async update(layer, seen, depth) {
       await driver.write(
         mustChange(
           sql(
@@ -92,7 +93,23 @@ export function layerStore(driver: SqlDriver): LayerStore {
           ),
         ),
         ...setLayers(LAYER_LAYERS, layer),
+        mustNest(layer.id, depth),
       );
+    },
+    async count(organisation) {
+      const rows = await driver.query<{ count: number }>(
+        "SELECT count(*) AS count FROM layers WHERE organisation = ?",
+        [organisation],
+      );
+      return rows[0]!.count;
+    },
+    async inclusions(organisation) {
+      const rows = await driver.query<{ layer: string; id: string; slug: string }>(
+        `SELECT r.layer, i.id, i.slug FROM layer_layers r JOIN layers i ON i.id = r.included
+         WHERE i.organisation = ? ORDER BY r.layer, r.position`,
+        [organisation],
+      );
+      return rows.map((row) => ({ ...row }));
     },
     async remove(id) {
       const [removed = 0] = await driver.write(

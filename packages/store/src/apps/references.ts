@@ -32,6 +32,29 @@ export function setLayers(
   ];
 }
 
+/**
+ * Changes nothing at all if the layer is in a chain of more layers than `depth`; in a circle, chains are endless. It looks at what
+ * the layer includes and at what includes it, at each once for every depth.
+ */
+export function mustNest(layer: string, depth: number): Statement {
+  const reach = (name: string, from: string, to: string) =>
+    `${name} (layer, depth) AS (SELECT ?, 0 UNION
+       SELECT r.${to}, n.depth + 1 FROM ${name} n JOIN layer_layers r ON r.${from} = n.layer WHERE n.depth < ?)`;
+  return mustChange(
+    sql(
+      `UPDATE layers SET slug = slug WHERE id = ? AND (
+         WITH RECURSIVE ${reach("down", "layer", "included")}, ${reach("up", "included", "layer")}
+         SELECT (SELECT max(depth) FROM down) + (SELECT max(depth) FROM up)) < ?`,
+      layer,
+      layer,
+      depth,
+      layer,
+      depth,
+      depth,
+    ),
+  );
+}
+
 /** Those of several. */
 export async function layersOf(
   driver: SqlDriver,

@@ -86,7 +86,7 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
 
     test("finds an app by id and slug, in its organisation only, and lists the last changed first", async () => {
       const shared = layer("l");
-      await store.apps.layers.insert(shared, 10);
+      await store.apps.layers.insert(shared, 10, 5);
       const first = app("a", {
         labels: { team: "x" },
         envVars: [{ id: "v", key: "K", value: "1", secret: false, contexts: "all" }],
@@ -141,15 +141,15 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
     test("an organisation has so many apps and layers, and only its own layers", async () => {
       await store.apps.insert(app("a"), 1);
       await assert.rejects(store.apps.insert(app("b"), 1), NothingChanged);
-      await store.apps.layers.insert(layer("l", { organisation: other.id }), 1);
-      await assert.rejects(store.apps.layers.insert(layer("m", { organisation: other.id }), 1), NothingChanged);
+      await store.apps.layers.insert(layer("l", { organisation: other.id }), 1, 5);
+      await assert.rejects(store.apps.layers.insert(layer("m", { organisation: other.id }), 1, 5), NothingChanged);
       const foreign = app("b", { layers: [{ id: "l", slug: "" }] });
       await assert.rejects(store.apps.insert(foreign, 10), NothingChanged);
       assert.equal(await store.apps.find(acme.id, "b"), null);
     });
 
     test("a change is refused when there was another since, and replaces layers and labels", async () => {
-      for (const id of ["l", "m"]) await store.apps.layers.insert(layer(id), 10);
+      for (const id of ["l", "m"]) await store.apps.layers.insert(layer(id), 10, 5);
       await store.apps.insert(app("a", { labels: { a: "1" }, layers: [{ id: "l", slug: "slug-l" }] }), 10);
       const changed = app("a", { updatedAt: 2, labels: { b: "2" }, layers: [{ id: "m", slug: "slug-m" }] });
       await store.apps.update(changed, 1);
@@ -160,12 +160,12 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
     });
 
     test("layers include others, which stay then", async () => {
-      await store.apps.layers.insert(layer("l"), 10);
+      await store.apps.layers.insert(layer("l"), 10, 5);
       const outer = layer("m", { layers: [{ id: "l", slug: "slug-l" }], description: "d" });
-      await store.apps.layers.insert(outer, 10);
+      await store.apps.layers.insert(outer, 10, 5);
       assert.deepEqual(await store.apps.layers.find(acme.id, "slug-m"), outer);
       assert.equal(await store.apps.layers.remove("l"), false);
-      await store.apps.layers.update({ ...outer, layers: [], updatedAt: 2 }, 1);
+      await store.apps.layers.update({ ...outer, layers: [], updatedAt: 2 }, 1, 5);
       assert.equal(await store.apps.layers.remove("l"), true);
       const list = await store.apps.layers.list(acme.id, { limit: 5, search: "LUG" });
       assert.deepEqual(
@@ -173,6 +173,31 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
         ["m"],
       );
       assert.deepEqual(await store.apps.layers.list(acme.id, { limit: 5, search: "%" }), []);
+    });
+
+    test("no more layers than allowed are in a chain, seen from both ends, and none in a circle", async () => {
+      const { layers } = store.apps;
+      const of = (...ids: string[]) => ids.map((id) => ({ id, slug: `slug-${id}` }));
+      await layers.insert(layer("a"), 10, 3);
+      await layers.insert(layer("b", { layers: of("a") }), 10, 3);
+      await layers.insert(layer("c", { layers: of("a", "b") }), 10, 3);
+      await assert.rejects(layers.insert(layer("d", { layers: of("c") }), 10, 3), NothingChanged);
+      await layers.insert(layer("e"), 10, 3);
+      await assert.rejects(layers.update(layer("a", { layers: of("e"), updatedAt: 2 }), 1, 3), NothingChanged);
+      await assert.rejects(layers.update(layer("a", { layers: of("c"), updatedAt: 2 }), 1, 3), NothingChanged);
+      assert.deepEqual(await layers.inclusions(acme.id), [
+        { layer: "b", ...of("a")[0] },
+        { layer: "c", ...of("a")[0] },
+        { layer: "c", ...of("b")[0] },
+      ]);
+      assert.equal(await layers.count(acme.id), 4);
+      // Neither of two changes at once is seen by the other before it is stored.
+      const circle = [layer("a", { layers: of("e"), updatedAt: 2 }), layer("e", { layers: of("a"), updatedAt: 2 })];
+      const results = await Promise.allSettled(circle.map((one) => layers.update(one, 1, 9)));
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        ["fulfilled", "rejected"],
+      );
     });
 
     test("timelines lead to a revision when it is deployed, and back", async () => {
